@@ -1,0 +1,315 @@
+//! A DTLS association: what its hellos agreed, its keys as they become known, and the SRTP keys that follow from it.
+
+use super::hello::{ClientHello, ServerHello, encrypted_extensions_srtp};
+use super::reassembly::Reassembly;
+use super::record::{Header, Record, content};
+use super::{v12, v13};
+use crate::decrypt::secrets::{Label, Secrets};
+use crate::decrypt::srtp::{Context, MasterKey, Profile};
+use crate::decrypt::suite::Suite;
+
+/// The exporter's label of RFC 5764 §4.2.
+const SRTP_LABEL: &[u8] = b"EXTRACTOR-dtls_srtp";
+const ENCRYPTED_EXTENSIONS: u8 = 8;
+/// Answers of a server that are believed, should they differ.
+const MOST_ANSWERS: u32 = 16;
+const DTLS_1_3: u16 = 0xfefc;
+
+/// Who of the two sends, by its role in the handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Side {
+    /// The DTLS client.
+    Client = 0,
+    /// The DTLS server.
+    Server = 1,
+}
+
+impl Side {
+    /// The other.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
+/// The version agreed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Version {
+    /// DTLS 1.2 (RFC 6347), or an older one that is read alike.
+    V12,
+    /// DTLS 1.3 (RFC 9147).
+    V13,
+}
+
+/// A record that was opened; its plaintext is elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::decrypt) struct Opened {
+    pub(in crate::decrypt) content: u8,
+    pub(in crate::decrypt) epoch: u64,
+    pub(in crate::decrypt) sequence: u64,
+}
+
+/// Why something was not opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::decrypt) enum NotOpened {
+    /// The secret for it is not known (yet).
+    NoSecret,
+    /// The suite of this code point cannot be decrypted.
+    Suite(u16),
+    /// It does not authenticate.
+    Authentication,
+}
+
+/// How far the SRTP keys are.
+pub(in crate::decrypt) enum SrtpState {
+    /// Something is missing, perhaps only for now.
+    Waiting,
+    /// By profile, the contexts of client and server. More than one until the profile is known or one fits.
+    Ready(Vec<[Context; 2]>),
+}
+
+/// One association.
+pub(in crate::decrypt) struct Association {
+    pub(in crate::decrypt) client_random: [u8; 32],
+    server: Option<ServerHello>,
+    /// Lengths of connection ids in what each side sends.
+    connection_ids: [usize; 2],
+    keys_12: Option<[v12::Keys; 2]>,
+    keys_13: [v13::Keys; 2],
+    /// Handshake messages that the server sends encrypted (1.3).
+    messages: Reassembly,
+    profile: Option<u16>,
+    pub(in crate::decrypt) srtp: SrtpState,
+    /// [`Secrets::changes`] when keys were last looked for.
+    looked: Option<u64>,
+    proven: bool,
+    /// Answers of the server that differed from the one before.
+    answers: u32,
+}
+
+impl Association {
+    pub(in crate::decrypt) fn new(hello: &ClientHello) -> Self {
+        Self {
+            client_random: hello.random,
+            server: None,
+            connection_ids: [0, hello.connection_id],
+            keys_12: None,
+            keys_13: Default::default(),
+            messages: Reassembly::default(),
+            profile: None,
+            srtp: SrtpState::Waiting,
+            looked: None,
+            proven: false,
+            answers: 0,
+        }
+    }
+
+    /// The version, once the server has chosen it.
+    pub(in crate::decrypt) fn version(&self) -> Option<Version> {
+        let server = self.server.as_ref()?;
+        Some(if server.version == DTLS_1_3 { Version::V13 } else { Version::V12 })
+    }
+
+    /// The code point of the cipher suite, once the server has chosen it.
+    pub(in crate::decrypt) fn suite(&self) -> Option<u16> {
+        Some(self.server.as_ref()?.suite)
+    }
+
+    /// The code point of the SRTP profile, once it is known.
+    pub(in crate::decrypt) fn profile(&self) -> Option<u16> {
+        self.profile
+    }
+
+    /// Length of connection ids in what `sender` sends.
+    pub(in crate::decrypt) fn connection_id(&self, sender: Side) -> usize {
+        match sender {
+            Side::Client => self.connection_ids[0],
+            Side::Server => self.connection_ids[1],
+        }
+    }
+
+    /// The server has answered. Once records were opened by what an earlier answer said, later ones are not believed. Whether
+    /// this tells something new.
+    pub(in crate::decrypt) fn server_hello(&mut self, hello: ServerHello) -> bool {
+        if self.proven || self.server == Some(hello) || self.answers >= MOST_ANSWERS {
+            return false;
+        }
+        self.answers += 1;
+        match hello.connection_id {
+            Some(length) => self.connection_ids[0] = length,
+            None => self.connection_ids = [0, 0],
+        }
+        self.profile = hello.srtp;
+        self.server = Some(hello);
+        self.keys_12 = None;
+        self.keys_13 = Default::default();
+        self.srtp = SrtpState::Waiting;
+        self.looked = None;
+        true
+    }
+
+    /// Whether records were opened by what the server answered.
+    pub(in crate::decrypt) fn proven(&self) -> bool {
+        self.proven
+    }
+
+    /// An answer that may be this server's: what it opens has to prove it. Gives what is to be put back if it does not.
+    pub(in crate::decrypt) fn suppose(&mut self, hello: ServerHello) -> Self {
+        let mut supposed =
+            Self::new(&ClientHello { random: self.client_random, connection_id: self.connection_ids[1] });
+        supposed.server_hello(hello);
+        std::mem::replace(self, supposed)
+    }
+
+    /// Looks for keys among the secrets unless there is nothing new.
+    fn look(&mut self, secrets: &Secrets) {
+        if self.looked == Some(secrets.changes()) {
+            return;
+        }
+        self.looked = Some(secrets.changes());
+        let Some(server) = self.server else { return };
+        let Some(suite) = Suite::of(server.suite) else { return };
+        let secret = |label| secrets.get(&self.client_random, label).map(|secret| secret.bytes());
+        match self.version() {
+            Some(Version::V13) => {
+                for (side, epoch, label) in [
+                    (0, v13::HANDSHAKE, Label::ClientHandshake),
+                    (1, v13::HANDSHAKE, Label::ServerHandshake),
+                    (0, v13::APPLICATION, Label::ClientTraffic),
+                    (1, v13::APPLICATION, Label::ServerTraffic),
+                ] {
+                    if let (Some(secret), Some(keys)) = (secret(label), self.keys_13.get_mut(side)) {
+                        keys.add(suite, epoch, secret);
+                    }
+                }
+            }
+            _ if self.keys_12.is_none() => {
+                self.keys_12 = secret(Label::Master).and_then(|master| {
+                    let etm = server.encrypt_then_mac;
+                    v12::Keys::expand(suite, etm, master, &self.client_random, &server.random)
+                });
+            }
+            _ => {}
+        }
+        if matches!(self.srtp, SrtpState::Waiting) {
+            self.look_for_srtp(secrets);
+        }
+    }
+
+    fn look_for_srtp(&mut self, secrets: &Secrets) {
+        if self.export_srtp(secrets, &mut []).is_none() {
+            return;
+        }
+        let of_13 = self.version() == Some(Version::V13);
+        let profiles = match self.profile {
+            Some(code) => Profile::of(code).into_iter().collect(),
+            // In 1.3 the profile is in a message that may have been lost; in 1.2 there is none then.
+            None if of_13 => Profile::ALL.to_vec(),
+            None => Vec::new(),
+        };
+        let contexts = profiles.into_iter().filter_map(|profile| {
+            let mut material = [0; 2 * (32 + 14)];
+            let material = material.get_mut(..profile.keying_material_length())?;
+            self.export_srtp(secrets, material)?;
+            let (client, server) = MasterKey::pair(profile, material)?;
+            Some([Context::new(&client)?, Context::new(&server)?])
+        });
+        let contexts = contexts.collect();
+        self.srtp = SrtpState::Ready(contexts);
+    }
+
+    /// The keying material of RFC 5764 §4.2, as much of it as `out` holds. Nothing while its secret is not known.
+    pub(in crate::decrypt) fn export_srtp(&self, secrets: &Secrets, out: &mut [u8]) -> Option<()> {
+        let server = self.server?;
+        let hash = Suite::of(server.suite)?.hash;
+        if self.version() == Some(Version::V13) {
+            let secret = secrets.get(&self.client_random, Label::Exporter)?;
+            hash.export(secret.bytes(), SRTP_LABEL, out).then_some(())
+        } else {
+            let secret = secrets.get(&self.client_random, Label::Master)?;
+            hash.prf(secret.bytes(), SRTP_LABEL, &[&self.client_random, &server.random], out);
+            Some(())
+        }
+    }
+
+    /// Opens a record of `sender` into `out`.
+    pub(in crate::decrypt) fn open(
+        &mut self,
+        sender: Side,
+        record: &Record<'_>,
+        secrets: &Secrets,
+        out: &mut Vec<u8>,
+    ) -> Result<Opened, NotOpened> {
+        self.look(secrets);
+        let Some(server) = self.server else { return Err(NotOpened::NoSecret) };
+        if Suite::of(server.suite).is_none() {
+            return Err(NotOpened::Suite(server.suite));
+        }
+        let opened = match record.header {
+            Header::Plain { .. } => {
+                let keys = self.keys_12.as_ref().ok_or(NotOpened::NoSecret)?;
+                keys.get(sender as usize).and_then(|keys| keys.open(record, out))
+            }
+            Header::Unified { epoch, .. } => {
+                let keys = self.keys_13.get_mut(sender as usize).ok_or(NotOpened::NoSecret)?;
+                let known = match u64::from(epoch) {
+                    v13::HANDSHAKE => keys.has(v13::HANDSHAKE) || keys.has(v13::APPLICATION),
+                    _ => keys.has(v13::APPLICATION),
+                };
+                if !known {
+                    return Err(NotOpened::NoSecret);
+                }
+                keys.open(record, out)
+            }
+        };
+        let opened = opened.ok_or(NotOpened::Authentication)?;
+        self.proven = true;
+        if opened.content == content::HANDSHAKE
+            && opened.epoch == v13::HANDSHAKE
+            && self.version() == Some(Version::V13)
+            && sender == Side::Server
+        {
+            self.encrypted_handshake(out, secrets);
+        }
+        Ok(opened)
+    }
+
+    fn encrypted_handshake(&mut self, plaintext: &[u8], secrets: &Secrets) {
+        let mut profile = None;
+        let each = |_, message: &[u8]| profile = encrypted_extensions_srtp(message);
+        self.messages.record(plaintext, |kind| kind == ENCRYPTED_EXTENSIONS, each);
+        if profile.is_some() && profile != self.profile {
+            self.profile = profile;
+            self.look_for_srtp(secrets);
+        }
+    }
+
+    /// Decrypts an SRTP (or SRTCP) packet of `sender` into `out`.
+    pub(in crate::decrypt) fn open_srtp(
+        &mut self,
+        sender: Side,
+        packet: &[u8],
+        rtcp: bool,
+        secrets: &Secrets,
+        out: &mut Vec<u8>,
+    ) -> Result<(), NotOpened> {
+        self.look(secrets);
+        let SrtpState::Ready(contexts) = &mut self.srtp else { return Err(NotOpened::NoSecret) };
+        let fits = contexts.iter_mut().position(|sides| {
+            let context = match sender {
+                Side::Client => &mut sides[0],
+                Side::Server => &mut sides[1],
+            };
+            let opened = if rtcp { context.rtcp(packet, out) } else { context.rtp(packet, out) };
+            opened.is_ok()
+        });
+        let index = fits.ok_or(NotOpened::Authentication)?;
+        if contexts.len() > 1 {
+            contexts.swap(0, index);
+            contexts.truncate(1);
+        }
+        Ok(())
+    }
+}

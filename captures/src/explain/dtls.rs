@@ -1,0 +1,284 @@
+//! The DTLS handshake, and whether SRTP follows it.
+
+use super::{Found, Kind, Layer, SECOND, Says, Severity, side_of, time};
+use crate::trace::{Connection, Handshake, Side};
+
+/// How long after nomination a ClientHello is waited for.
+const CLIENT_HELLO: u64 = 3 * SECOND;
+/// Retransmissions that show that the other side does not hear or answer.
+const RETRANSMISSIONS: u64 = 3;
+/// How long after the handshake media is waited for.
+const MEDIA: u64 = 3 * SECOND;
+/// Packets that do not authenticate: some may be of an earlier key.
+const NOT_AUTHENTIC: u64 = 10;
+
+pub(super) fn diagnose(connection: &Connection, found: &mut Found) {
+    no_client_hello(connection, found);
+    if !same_role(connection, found)
+        && let Some(handshake) = connection.handshake()
+    {
+        let certificate = certificates(connection, handshake, found);
+        let alerted = alerts(connection, handshake, certificate, found);
+        if !handshake.is_complete() && !alerted {
+            unfinished(connection, handshake, found);
+        }
+        if handshake.is_complete() {
+            srtp(connection, handshake, found);
+        }
+    }
+}
+
+fn no_client_hello(connection: &Connection, found: &mut Found) {
+    let Some(nominated) = connection.nominated() else { return };
+    let waited = connection.last.since(nominated);
+    let silent = connection.handshakes.is_empty()
+        && connection.records_without_handshake == 0
+        && connection.streams.is_empty()
+        && connection.associations.is_empty();
+    if silent && waited >= CLIENT_HELLO {
+        found.add(Says {
+            severity: Severity::Broken,
+            layer: Layer::Dtls,
+            kind: Kind::NoClientHello,
+            side: None,
+            at: Some(nominated),
+            what: format!("a pair was nominated in frame {}, yet in {} no side sent a ClientHello", nominated.frame, time(waited)),
+            why: "each side waits for the other to begin: both took a=setup:passive, or the side that is to be the client has not \
+                  taken the answer in",
+            next: "look at a=setup of offer and answer: actpass must be answered by active or passive, and the active side begins",
+        });
+    }
+}
+
+/// Both sides as clients. Whether that is so.
+fn same_role(connection: &Connection, found: &mut Found) -> bool {
+    let hello_of =
+        |side| connection.handshakes.iter().find(|handshake: &&Handshake| handshake.client == side);
+    let (Some(a), Some(b)) = (hello_of(Side::A), hello_of(Side::B)) else { return false };
+    if [a, b].iter().any(|handshake| handshake.server_hello.is_some() || handshake.is_complete()) {
+        return false;
+    }
+    let later = a.client_hello.max(b.client_hello);
+    found.add(Says {
+        severity: Severity::Broken,
+        layer: Layer::Dtls,
+        kind: Kind::SameDtlsRole,
+        side: None,
+        at: Some(later),
+        what: format!(
+            "both sides sent a ClientHello, {} in frame {} and {} in frame {}, and none a ServerHello",
+            side_of(connection, a.client),
+            a.client_hello.frame,
+            side_of(connection, b.client),
+            b.client_hello.frame
+        ),
+        why: "both sides took the role of the client: an answer said a=setup:active to an offer that said active, or a description \
+              was changed on its way",
+        next: "look at a=setup of offer and answer as each side got them; an offer says actpass (RFC 8842 §5.2)",
+    });
+    true
+}
+
+/// Whether a certificate differs from the description's fingerprint.
+fn certificates(connection: &Connection, handshake: &Handshake, found: &mut Found) -> bool {
+    // The first certificate of a side is its own.
+    let first = |side| handshake.certificates.iter().find(|certificate| certificate.from == side);
+    let wrong =
+        Side::BOTH.into_iter().filter_map(first).find(|found| found.matches_description == Some(false));
+    let Some(certificate) = wrong else { return false };
+    found.add(Says {
+        severity: Severity::Broken,
+        layer: Layer::Dtls,
+        kind: Kind::FingerprintMismatch,
+        side: Some(side_of(connection, certificate.from)),
+        at: Some(certificate.at),
+        what: format!(
+            "the certificate of {} has SHA-256 {}, which its description does not tell",
+            side_of(connection, certificate.from),
+            certificate.sha256
+        ),
+        why: "the description belongs to another connection or was changed on its way, or something between the peers ends the DTLS",
+        next: "compare a=fingerprint as it was sent with what was delivered; look for a proxy or SFU between the peers",
+    });
+    true
+}
+
+fn alerts(connection: &Connection, handshake: &Handshake, certificate: bool, found: &mut Found) -> bool {
+    let Some(alert) = handshake.alerts.iter().find(|alert| alert.is_fatal()) else {
+        return !handshake.is_complete() && handshake.alerts.iter().any(|alert| alert.level.is_none());
+    };
+    let name = side_of(connection, alert.from);
+    let description = alert.description.clone().unwrap_or_default();
+    let (why, next) = match alert.code {
+        Some(42 | 46 | 48) => (
+            "the certificate of the other side is not the one that its description's fingerprint tells",
+            "compare a=fingerprint, as the side that sent the alert got it, with the SHA-256 of the other side's certificate (shown \
+             above where it could be read; give the descriptions with --sdp)",
+        ),
+        Some(40 | 71) => (
+            "the sides have no cipher suite, group or signature scheme in common",
+            "compare the suites, supported_groups and signature_algorithms of the ClientHello with what the other side can: \
+             an RSA certificate against ECDSA suites is the usual cause",
+        ),
+        Some(70) => (
+            "the sides have no version of DTLS in common",
+            "compare the ClientHello's versions with what the other side accepts: DTLS 1.0 is refused by today's browsers",
+        ),
+        Some(20 | 51) => (
+            "a record or a signature did not verify: the sides computed different keys or transcripts",
+            "look for a stack that hashes messages of a retransmission twice or leaves out the cookie exchange, and for changed packets",
+        ),
+        Some(50 | 47 | 10) => (
+            "the side that sent the alert could not make sense of a message",
+            "look at the message before the alert with --frame: its fragments, lengths and order",
+        ),
+        Some(80) => {
+            ("the side that sent the alert failed for a reason of its own", "look at that side's log")
+        }
+        _ => ("the side that sent the alert ended the handshake", "look at that side's log for the reason"),
+    };
+    if !certificate || !matches!(alert.code, Some(42 | 46 | 48)) {
+        found.add(Says {
+            severity: Severity::Broken,
+            layer: Layer::Dtls,
+            kind: Kind::FatalAlert,
+            side: Some(name.clone()),
+            at: Some(alert.at),
+            what: format!("{name} sent the fatal alert {description} ({})", alert.code.unwrap_or_default()),
+            why,
+            next,
+        });
+    }
+    true
+}
+
+fn unfinished(connection: &Connection, handshake: &Handshake, found: &mut Found) {
+    let (client, server) = (handshake.client, handshake.client.other());
+    let lasted = handshake.last.since(handshake.client_hello);
+    let Some(last) = handshake.flights.last() else { return };
+    if handshake.server_hello.is_none() && handshake.flights.iter().all(|flight| flight.from == client) {
+        if handshake.retransmissions >= RETRANSMISSIONS {
+            found.add(Says {
+                severity: Severity::Broken,
+                layer: Layer::Dtls,
+                kind: Kind::ClientHelloUnanswered,
+                side: Some(side_of(connection, server)),
+                at: Some(handshake.client_hello),
+                what: format!(
+                    "{} sent its ClientHello {} times within {}; {} answered none",
+                    side_of(connection, client),
+                    handshake.retransmissions + 1,
+                    time(lasted),
+                    side_of(connection, server)
+                ),
+                why: "the ClientHello does not reach the other side (too large a datagram, a filter for DTLS), or that side does not \
+                      expect it: it has not taken the answer in, or closed its transport",
+                next: "look at the size of the ClientHello (post-quantum key shares make it more than one datagram), and at the other \
+                       side's state at that time",
+            });
+        }
+        return;
+    }
+    // Of flights, not of messages: those of a server are several.
+    let of_all: u64 = handshake.flights.iter().map(|flight| flight.retransmissions).sum();
+    if last.retransmissions >= RETRANSMISSIONS || of_all >= 2 * RETRANSMISSIONS {
+        let from = last.from;
+        found.add(Says {
+            severity: Severity::Broken,
+            layer: Layer::Dtls,
+            kind: Kind::HandshakeTimeout,
+            side: Some(side_of(connection, from.other())),
+            at: Some(last.first),
+            what: format!(
+                "the handshake stopped at the flight of {} ({}), sent {} times within {} without an answer",
+                side_of(connection, from),
+                last.messages.join(", "),
+                last.retransmissions + 1,
+                time(last.last.since(last.first))
+            ),
+            why: "the flight is lost each time, or the other side cannot make use of it: large flights are dropped whole where IP \
+                  fragments are, and a stack that lost a fragment may wait for ever",
+            next: "look whether the flight's datagrams are longer than the path's MTU, and whether the other side retransmits its \
+                   own last flight",
+        });
+    }
+}
+
+/// Media without a profile to protect it. Whether that is so.
+fn profile(connection: &Connection, handshake: &Handshake, found: &mut Found) -> bool {
+    let described = Side::BOTH
+        .into_iter()
+        .filter_map(|side| connection.peers.of(side).described_media)
+        .any(|(sends, receives)| sends || receives);
+    if !handshake.is_without_srtp() || (connection.streams.is_empty() && !described) {
+        return false;
+    }
+    let (client, server) =
+        (side_of(connection, handshake.client), side_of(connection, handshake.client.other()));
+    let (side, what) = if handshake.srtp_offered.is_empty() {
+        (
+            client.clone(),
+            format!("{client} offered no SRTP profile in its ClientHello, so that none was chosen"),
+        )
+    } else {
+        let offered = handshake.srtp_offered.join(", ");
+        (server.clone(), format!("{client} offered {offered}; {server} chose none of them"))
+    };
+    found.add(Says {
+        severity: Severity::Broken,
+        layer: Layer::Srtp,
+        kind: Kind::NoSrtpProfile,
+        side: Some(side),
+        at: handshake.server_hello,
+        what,
+        why: "the sides have no SRTP profile in common, or one does not expect media on this transport: without use_srtp there are no \
+              keys for SRTP (RFC 5764 §4.1), and what is sent all the same cannot be opened",
+        next: "look at use_srtp in both hellos, and whether the media sections were bundled onto the transport of the data channel",
+    });
+    true
+}
+
+fn srtp(connection: &Connection, handshake: &Handshake, found: &mut Found) {
+    let Some(complete) = handshake.complete else { return };
+    if profile(connection, handshake, found) {
+        return;
+    }
+    if connection.not_authentic >= NOT_AUTHENTIC && connection.not_authentic > connection.decrypted {
+        found.add(Says {
+            severity: Severity::Broken,
+            layer: Layer::Srtp,
+            kind: Kind::SrtpNotAuthentic,
+            side: None,
+            at: connection.first_not_authentic,
+            what: format!(
+                "{} packets do not authenticate under the keys of the handshake, {} do",
+                connection.not_authentic, connection.decrypted
+            ),
+            why: "the sender's keys are not those of this handshake: it kept the keys of an earlier one, took client's and server's \
+                  the wrong way round, or uses another profile than was agreed upon",
+            next: "look at use_srtp in the hellos for the profile, and whether another handshake followed",
+        });
+    }
+    let nothing = connection.streams.is_empty()
+        && connection.peers.a.rtcp + connection.peers.b.rtcp == 0
+        && connection.associations.is_empty()
+        && handshake.application_records.a + handshake.application_records.b == 0;
+    let waited = connection.last.since(complete);
+    if nothing && waited >= MEDIA && !handshake.alerts.iter().any(|alert| alert.level != Some(2)) {
+        found.add(Says {
+            severity: Severity::Broken,
+            layer: Layer::Srtp,
+            kind: Kind::NoMediaAfterHandshake,
+            side: None,
+            at: Some(complete),
+            what: format!(
+                "the handshake was complete in frame {}, yet in {} neither SRTP, SRTCP nor data followed",
+                complete.frame,
+                time(waited)
+            ),
+            why: "no side sends: tracks are missing or muted at their source, sections are inactive or rejected, or no SRTP profile \
+                  was agreed upon",
+            next: "look at the directions and the ports of the media sections in both descriptions, and at the profile above",
+        });
+    }
+}

@@ -1,0 +1,170 @@
+//! Streams of audio and video.
+
+use super::{Found, Kind, Layer, SECOND, Says, Severity, side_of, time};
+use crate::trace::{Connection, Side, Stream, Trace};
+
+/// Loss that is worth telling, in percent, and packets that must have been expected.
+const LOSS: (f64, u64) = (5.0, 100);
+/// How long a stream may be silent before it counts as stopped.
+const STOPPED: u64 = 3 * SECOND;
+/// How long media must go one way before the other is missed, and its packets.
+const ONE_WAY: (u64, u64) = (3 * SECOND, 50);
+/// How long a key frame may take.
+const KEY_FRAME: u64 = 2 * SECOND;
+
+pub(super) fn diagnose(_trace: &Trace, connection: &Connection, found: &mut Found) {
+    one_way(connection, found);
+    for side in Side::BOTH {
+        stopped(connection, side, found);
+    }
+    for stream in connection.streams.values() {
+        loss(connection, stream, found);
+        key_frame(connection, stream, found);
+    }
+}
+
+fn called(stream: &Stream) -> String {
+    let codec = match (&stream.codec, stream.main_payload_type()) {
+        (Some(codec), _) => format!("{codec} "),
+        (None, Some(payload_type)) => format!("payload type {payload_type} "),
+        (None, None) => String::new(),
+    };
+    format!("{codec}{:#010x}", stream.ssrc)
+}
+
+fn one_way(connection: &Connection, found: &mut Found) {
+    let packets = |side| connection.media_of(side).map(|stream| stream.packets).sum::<u64>();
+    let (a, b) = (packets(Side::A), packets(Side::B));
+    let (side, count) = match (a, b) {
+        (0, count) => (Side::A, count),
+        (count, 0) => (Side::B, count),
+        _ => return,
+    };
+    let begun = connection.media_of(side.other()).map(|stream| stream.first).min();
+    let ended = connection.media_of(side.other()).map(|stream| stream.last).max();
+    let (Some(begun), Some(ended)) = (begun, ended) else { return };
+    if count < ONE_WAY.1 || ended.since(begun) < ONE_WAY.0 {
+        return;
+    }
+    let (silent, other) = (connection.peers.of(side), connection.peers.of(side.other()));
+    let expected = match (silent.described_media, other.described_media) {
+        (Some((sends, _)), Some((_, receives))) => Some(sends && receives),
+        _ => None,
+    };
+    if expected == Some(false) {
+        return;
+    }
+    let (name, sender) = (side_of(connection, side), side_of(connection, side.other()));
+    let rtcp = if silent.rtcp > 0 { "only RTCP" } else { "not even RTCP" };
+    found.add(Says {
+        severity: if expected == Some(true) || silent.rtcp == 0 { Severity::Broken } else { Severity::Notice },
+        layer: Layer::Media,
+        kind: Kind::OneWayMedia,
+        side: Some(name.clone()),
+        at: Some(begun),
+        what: format!(
+            "{sender} sent {count} packets of media in {}; of {name} came {rtcp}",
+            time(ended.since(begun))
+        ),
+        why: "one side does not send, or its packets do not pass the place of the capture: no track, a muted source, a direction of \
+              recvonly, or a filter in one direction",
+        next: "look at the direction attributes of both descriptions; if both say sendrecv look at the silent side's tracks, then \
+               capture there",
+    });
+}
+
+/// Streams that ended although the connection goes on, unless another of that side took over.
+fn stopped(connection: &Connection, side: Side, found: &mut Found) {
+    let ends = |stream: &Stream| stream.bye.is_some() || connection.last.since(stream.last) < STOPPED;
+    let closed = connection.handshake().is_some_and(|handshake| {
+        handshake.alerts.iter().any(|alert| alert.from == side && alert.level != Some(2))
+    });
+    if closed || connection.peers.of(side).last.is_none_or(|last| connection.last.since(last) >= 30 * SECOND)
+    {
+        return;
+    }
+    for stream in connection.media_of(side) {
+        let another = connection.media_of(side).any(|other| {
+            other.ssrc != stream.ssrc
+                && other.main_payload_type() == stream.main_payload_type()
+                && other.last > stream.last
+        });
+        if ends(stream) || another || stream.packets < ONE_WAY.1 {
+            continue;
+        }
+        let silence = connection.last.since(stream.last);
+        let name = side_of(connection, side);
+        found.add(Says {
+            severity: Severity::Degraded,
+            layer: Layer::Media,
+            kind: Kind::MediaStopped,
+            side: Some(name.clone()),
+            at: Some(stream.last),
+            what: format!(
+                "{} of {name} ended with frame {}, without BYE; the connection went on for {}",
+                called(stream),
+                stream.last.frame,
+                time(silence)
+            ),
+            why: "the sender stopped: its source ended or was muted, the section was made inactive, or its congestion control gave it no \
+                  bandwidth; or its packets are filtered from then on",
+            next: "look at what came in the seconds before the deciding frame: a renegotiation, NACKs and losses, REMB or transport-wide \
+                   feedback that fell",
+        });
+    }
+}
+
+fn loss(connection: &Connection, stream: &Stream, found: &mut Found) {
+    if stream.expected < LOSS.1 || stream.loss_percent() < LOSS.0 || stream.is_repair() {
+        return;
+    }
+    let name = side_of(connection, stream.from);
+    found.add(Says {
+        severity: Severity::Degraded,
+        layer: Layer::Media,
+        kind: Kind::Loss,
+        side: Some(name.clone()),
+        at: Some(stream.last),
+        what: format!(
+            "of {} packets of {} from {name} {} were not seen ({:.1} %); {} NACKs asked for {}",
+            stream.expected,
+            called(stream),
+            stream.lost,
+            stream.loss_percent(),
+            stream.feedback.nacks,
+            stream.feedback.nacked_packets
+        ),
+        why: "they were lost between the sender and the place of the capture (or by the capture itself)",
+        next: "compare with the loss that the receiver reports; if that is less the capture dropped packets; if it is as much look at \
+               the network before the capture, else behind it",
+    });
+}
+
+fn key_frame(connection: &Connection, stream: &Stream, found: &mut Found) {
+    let Some(since) = stream.feedback.key_frame_awaited_since.filter(|_| stream.payload_read) else { return };
+    let waited = stream.last.since(since);
+    if waited < KEY_FRAME {
+        return;
+    }
+    let name = side_of(connection, stream.from);
+    found.add(Says {
+        severity: Severity::Broken,
+        layer: Layer::Media,
+        kind: Kind::NoKeyFrame,
+        side: Some(name.clone()),
+        at: Some(since),
+        what: format!(
+            "{} was asked for a key frame of {} in frame {}; in the {} after it none came ({} PLI, {} FIR in all)",
+            name,
+            called(stream),
+            since.frame,
+            time(waited),
+            stream.feedback.plis,
+            stream.feedback.firs
+        ),
+        why: "the sender does not act on the request: RTCP does not reach it or does not authenticate, the request names another source, \
+              or its encoder is not told. The picture stays frozen or black until then",
+        next: "look at the media source in the PLI (it must be the SSRC of the stream, not of its RTX), and at a=rtcp-fb in both \
+               descriptions",
+    });
+}

@@ -1,0 +1,135 @@
+//! STUN and TURN servers.
+
+use super::{Found, Kind, Layer, SECOND, Says, Severity, time};
+use crate::trace::{Allocation, Trace, TurnError};
+
+/// Requests without response after which a server counts as silent, and for how long.
+const SILENT: (u64, u64) = (3, SECOND);
+/// Responses 438 in a row that are a loop: one is the ordinary end of a nonce.
+const STALE_LOOP: u64 = 3;
+
+pub(super) fn diagnose(trace: &Trace, found: &mut Found) {
+    for gathering in &trace.gatherings {
+        let lasted = gathering.last.since(gathering.first);
+        if gathering.answered.is_none()
+            && gathering.error.is_none()
+            && gathering.requests >= SILENT.0
+            && lasted >= SILENT.1
+        {
+            found.add(Says {
+                severity: Severity::Degraded,
+                layer: Layer::Gathering,
+                kind: Kind::StunServerSilent,
+                side: None,
+                at: Some(gathering.last),
+                what: format!(
+                    "{} sent {} Binding requests to {} in {}; none was answered",
+                    gathering.client,
+                    gathering.requests,
+                    gathering.server,
+                    time(lasted)
+                ),
+                why: "the server is down, its address or port is wrong, or a firewall drops UDP on the way",
+                next: "ask the server from another network; without server-reflexive candidates peers behind NATs may not \
+                       reach each other",
+            });
+        }
+    }
+    for allocation in &trace.allocations {
+        allocations(allocation, found);
+    }
+}
+
+fn allocations(allocation: &Allocation, found: &mut Found) {
+    let Allocation { client, server, .. } = allocation;
+    let rejected: Vec<&TurnError> =
+        allocation.errors.iter().filter(|error| error.code == 401 && error.authenticated).collect();
+    if let (Some(first), None) = (rejected.first(), allocation.granted) {
+        found.add(Says {
+            severity: Severity::Broken,
+            layer: Layer::Gathering,
+            kind: Kind::TurnWrongCredentials,
+            side: None,
+            at: Some(first.at),
+            what: format!(
+                "{server} answered 401 to {} of {client} that bore credentials, {} times",
+                first.method,
+                rejected.len()
+            ),
+            why: "username or password are not those that the server expects, or time-limited credentials have run out",
+            next: "compare the credentials in the application's ICE servers with the server's; with time-limited ones compare the \
+                   clocks too",
+        });
+    }
+    if allocation.longest_stale_nonce_run >= STALE_LOOP {
+        let at = allocation.errors.iter().filter(|error| error.code == 438).map(|error| error.at).next_back();
+        found.add(Says {
+            severity: Severity::Broken,
+            layer: Layer::Gathering,
+            kind: Kind::TurnStaleNonceLoop,
+            side: None,
+            at,
+            what: format!(
+                "{server} answered 438 (Stale Nonce) to {client} {} times in a row",
+                allocation.longest_stale_nonce_run
+            ),
+            why: "the client goes on with the old nonce, or its requests reach different servers behind one address, each with \
+                  nonces of its own",
+            next: "look whether the NONCE of the next request is that of the response; if so look at the load balancer before the \
+                   server",
+        });
+    }
+    let first = |code| allocation.errors.iter().find(|error| error.code == code);
+    if let Some(error) = first(403) {
+        let peer = error.peer.map_or_else(String::new, |peer| format!(" for {peer}"));
+        found.add(Says {
+            severity: Severity::Broken,
+            layer: Layer::Gathering,
+            kind: Kind::TurnForbidden,
+            side: None,
+            at: Some(error.at),
+            what: format!("{server} answered 403 (Forbidden) to {} of {client}{peer}", error.method),
+            why: "the server's rules do not allow relaying to that peer's address: private and loopback ranges are denied by default",
+            next: "look at the server's lists of allowed and denied peer addresses",
+        });
+    }
+    for (code, kind, why, next) in [
+        (
+            486,
+            Kind::TurnQuota,
+            "the user holds as many allocations as the server allows",
+            "look for allocations that were not released (Refresh with lifetime zero), and at the server's quota per user",
+        ),
+        (
+            508,
+            Kind::TurnCapacity,
+            "the server has no relay port or bandwidth left",
+            "look at the server's port range and its total quota",
+        ),
+    ] {
+        if let Some(error) = first(code) {
+            found.add(Says {
+                severity: Severity::Broken,
+                layer: Layer::Gathering,
+                kind,
+                side: None,
+                at: Some(error.at),
+                what: format!("{server} answered {code} ({}) to {} of {client}", error.reason, error.method),
+                why,
+                next,
+            });
+        }
+    }
+    if allocation.granted.is_none() && allocation.errors.is_empty() && allocation.unanswered > 0 {
+        found.add(Says {
+            severity: Severity::Degraded,
+            layer: Layer::Gathering,
+            kind: Kind::TurnServerSilent,
+            side: None,
+            at: Some(allocation.requested),
+            what: format!("{server} did not answer the Allocate request of {client}"),
+            why: "the server is down, its address or port is wrong, or a firewall drops the way to it",
+            next: "ask the server from another network, and by TCP or TLS on port 443 where UDP is blocked",
+        });
+    }
+}

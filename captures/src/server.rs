@@ -1,0 +1,96 @@
+//! What a STUN or TURN server of the case says.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Something that happened at a STUN or TURN server. Clients are written as `udp 192.0.2.2:50000`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ServerEvent {
+    /// It listens.
+    Started {
+        /// Which server it is.
+        software: String,
+        /// Where it listens, as URLs.
+        urls: Vec<String>,
+    },
+    /// It listens no more; all allocations have ended.
+    Stopped,
+    /// A Binding request was answered.
+    Bound {
+        /// Who asked.
+        client: String,
+        /// The address that it was told.
+        mapped: String,
+    },
+    /// An allocation was made.
+    Allocated {
+        /// Whose.
+        client: String,
+        /// Its user.
+        username: String,
+        /// Its relayed addresses.
+        relayed: Vec<String>,
+        /// Seconds that it lives.
+        lifetime: u64,
+    },
+    /// An allocation was refreshed.
+    Refreshed {
+        /// Whose.
+        client: String,
+        /// Seconds that it lives from now on.
+        lifetime: u64,
+    },
+    /// Permissions were installed or refreshed.
+    Permitted {
+        /// For whose allocation.
+        client: String,
+        /// For these peers.
+        peers: Vec<String>,
+    },
+    /// A channel was bound or refreshed.
+    ChannelBound {
+        /// For whose allocation.
+        client: String,
+        /// Its number.
+        channel: u16,
+        /// Its peer.
+        peer: String,
+    },
+    /// A request was refused.
+    Refused {
+        /// Whose.
+        client: String,
+        /// Which (`Allocate`).
+        method: String,
+        /// With this error code.
+        code: u16,
+    },
+    /// A request was left without an answer, on purpose.
+    Ignored {
+        /// Whose.
+        client: String,
+        /// Which.
+        method: String,
+    },
+    /// The first packet of an allocation was relayed in this direction.
+    Relayed {
+        /// Of whose allocation.
+        client: String,
+        /// The peer.
+        peer: String,
+        /// Towards the peer, not from it.
+        outwards: bool,
+    },
+    /// An allocation ended.
+    Ended {
+        /// Whose it was.
+        client: String,
+        /// Why: `released`, `expired`, `disconnected`, `ended`.
+        ending: String,
+        /// Packets relayed to peers.
+        sent: u64,
+        /// Packets relayed from peers.
+        received: u64,
+    },
+}

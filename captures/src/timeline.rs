@@ -1,0 +1,190 @@
+//! `timeline.jsonl`: everything that was done and everything that happened, one line each, on one clock.
+
+use crate::event::{Description, IceCandidate, PeerEvent};
+use crate::server::ServerEvent;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One line of the timeline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// Position in the timeline, from zero.
+    pub n: u64,
+    /// Microseconds since the case began. The capture's packets are stamped by the same clock.
+    pub t_us: u64,
+    /// What happened.
+    pub what: What,
+}
+
+/// What an [`Entry`] tells.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum What {
+    /// A step of the scenario began.
+    StepBegan {
+        /// Index into the scenario's steps, from zero.
+        step: usize,
+        /// The step as one readable line.
+        text: String,
+    },
+    /// A step of the scenario ended.
+    StepEnded {
+        /// Index into the scenario's steps, from zero.
+        step: usize,
+        /// How.
+        outcome: StepOutcome,
+    },
+    /// A command was given to a peer.
+    Command {
+        /// The peer.
+        peer: String,
+        /// Number of the command at this peer.
+        id: u64,
+        /// Name as in the peer protocol (`createOffer`).
+        name: String,
+        /// Its arguments.
+        args: Value,
+    },
+    /// A peer answered a command.
+    Answer {
+        /// The peer.
+        peer: String,
+        /// Number of the command.
+        id: u64,
+        /// The answer.
+        answer: Answer,
+    },
+    /// A peer reported an event.
+    Event {
+        /// The peer.
+        peer: String,
+        /// Number of the event at this peer, from zero: a gap means that one was lost.
+        seq: u64,
+        /// The event.
+        event: PeerEvent,
+    },
+    /// A description was carried from one peer to the other, possibly rewritten on the way.
+    Carried {
+        /// Who it came from.
+        from: String,
+        /// Who got it.
+        to: String,
+        /// As it was sent.
+        sent: Description,
+        /// As it was handed over, if that differs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        delivered: Option<Description>,
+    },
+    /// A candidate was carried from one peer to the other, possibly rewritten on the way.
+    CarriedCandidate {
+        /// Who it came from.
+        from: String,
+        /// Who got it.
+        to: String,
+        /// As it was sent; `null` at the end of candidates.
+        sent: Option<IceCandidate>,
+        /// As it was handed over; `null` if it was withheld.
+        delivered: Option<IceCandidate>,
+    },
+    /// The signalling server carried a message.
+    Signalled {
+        /// Client id of the sender.
+        from: String,
+        /// Message as on the WebSocket.
+        message: Value,
+    },
+    /// Something happened at a STUN or TURN server of the case.
+    Server {
+        /// The server's name in the scenario.
+        server: String,
+        /// What.
+        event: ServerEvent,
+    },
+    /// A rule of the scenario acted on a packet.
+    Faulted {
+        /// The peer at whose tap it happened.
+        peer: String,
+        /// The rule as one readable line.
+        rule: String,
+        /// What it did (`drop`, `delay 40 ms`, …).
+        action: String,
+        /// Number of the packet in the capture, from one, if it was recorded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        frame: Option<u64>,
+    },
+    /// A statistics report (`RTCStatsReport` as an object by id).
+    Stats {
+        /// The peer.
+        peer: String,
+        /// The report.
+        report: Value,
+    },
+    /// The harness has something to say (a browser was replaced, a file could not be written).
+    Note {
+        /// In one sentence.
+        text: String,
+    },
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum StepOutcome {
+    /// As the scenario wants it.
+    Done,
+    /// What was awaited did not come in time.
+    TimedOut {
+        /// What was awaited, as one readable line.
+        awaited: String,
+        /// The deadline in milliseconds.
+        within_ms: u64,
+        /// What is there instead, as one readable line.
+        seen: String,
+    },
+    /// Something else came than the scenario wants.
+    Wrong {
+        /// What the scenario wants.
+        expected: String,
+        /// What came.
+        seen: String,
+    },
+    /// A peer said that it cannot do this.
+    Unsupported {
+        /// The peer.
+        peer: String,
+        /// Why.
+        reason: String,
+    },
+    /// The harness or the peer's process broke.
+    Broken {
+        /// How.
+        cause: String,
+    },
+}
+
+/// A peer's answer to a command.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Answer {
+    /// It was done; the result of the W3C operation.
+    Ok(Value),
+    /// The operation was rejected, as the W3C API rejects it.
+    Rejected {
+        /// Name of the `DOMException` or `TypeError`, `RangeError`.
+        name: String,
+        /// Its message.
+        message: String,
+    },
+    /// The peer does not know the command or the feature.
+    Unsupported {
+        /// Why.
+        reason: String,
+    },
+    /// No answer: the peer is gone or did not answer in time.
+    Lost {
+        /// What is known of the cause.
+        reason: String,
+    },
+}

@@ -1,0 +1,108 @@
+//! Making a [`Trace`] frame by frame.
+
+use super::Trace;
+use super::at::At;
+use super::state::State;
+use crate::decrypt::srtp::MasterKey;
+use crate::file::{Frame, LinkType, SECRETS_TLS_KEY_LOG, Secrets};
+use crate::link::{Network, Outcome};
+use crate::sdp::SessionDescription;
+
+/// Takes in frames in the order of the capture. See the [module](super).
+#[derive(Debug, Default)]
+pub struct Builder {
+    network: Network,
+    state: State,
+    last_ns: u64,
+}
+
+impl Builder {
+    /// A builder that knows no secrets and no descriptions yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Names the interface with that index. One that is called like another with ` in clear` behind holds the plaintext of
+    /// what the other one saw.
+    pub fn interface(&mut self, index: usize, name: &str) {
+        self.state.interface(index, name);
+    }
+
+    /// Takes in lines of a key log (NSS format). Best before the packets that they open; later ones open what waits.
+    pub fn key_log(&mut self, log: &[u8]) {
+        self.state.key_log(log);
+    }
+
+    /// Takes in a secrets block of the capture. Whether it is of a type that is understood.
+    pub fn secrets(&mut self, secrets: &Secrets<'_>) -> bool {
+        let understood = secrets.kind == SECRETS_TLS_KEY_LOG;
+        if understood {
+            self.key_log(secrets.data);
+        }
+        understood
+    }
+
+    /// Takes in an SRTP master key that came by another way than DTLS.
+    pub fn srtp_key(&mut self, key: MasterKey) {
+        self.state.srtp_key(key);
+    }
+
+    /// Takes in a description of a peer: names its side and tells passwords, codecs and fingerprints. Before the packets.
+    pub fn description(&mut self, peer: &str, description: &SessionDescription) {
+        self.state.trace_context().add(peer, description);
+    }
+
+    /// Takes in a frame of a capture file.
+    pub fn frame(&mut self, frame: &Frame<'_>) {
+        let at = At { frame: frame.number, ns: frame.time_ns.unwrap_or(self.last_ns) };
+        self.last_ns = at.ns;
+        self.state.frame(at);
+        if frame.is_cut() {
+            self.state.cut_frame(at);
+        }
+        let state = &mut self.state;
+        let cooked = is_cooked(frame.link);
+        let outcome = self.network.frame(frame, &mut |packet| match cooked {
+            true => state.cooked_packet(at, frame.interface, packet),
+            false => state.packet(at, frame.interface, packet),
+        });
+        self.count(outcome);
+    }
+
+    /// Takes in the bytes of a frame, by its number and time in nanoseconds since 1970.
+    pub fn packet(&mut self, frame: u64, at_ns: u64, link: LinkType, bytes: &[u8]) {
+        let at = At { frame, ns: at_ns };
+        self.last_ns = at_ns;
+        self.state.frame(at);
+        let state = &mut self.state;
+        let cooked = is_cooked(link);
+        let outcome = self.network.bytes(link, None, bytes, &mut |packet| match cooked {
+            true => state.cooked_packet(at, None, packet),
+            false => state.packet(at, None, packet),
+        });
+        self.count(outcome);
+    }
+
+    /// Takes in a packet without the headers around it.
+    #[cfg(test)]
+    pub(super) fn bare(&mut self, at: At, interface: Option<usize>, packet: &crate::link::Packet<'_>) {
+        self.state.frame(at);
+        self.state.packet(at, interface, packet);
+    }
+
+    fn count(&mut self, outcome: Outcome) {
+        if !matches!(outcome, Outcome::Packets(_)) {
+            self.state.other_frame();
+        }
+    }
+
+    /// What it all adds up to.
+    pub fn finish(self) -> Trace {
+        self.state.finish()
+    }
+}
+
+/// Whether a link type is that of captures on all interfaces.
+fn is_cooked(link: LinkType) -> bool {
+    matches!(link, LinkType::LINUX_SLL | LinkType::LINUX_SLL2)
+}

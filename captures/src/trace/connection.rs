@@ -1,0 +1,270 @@
+//! Connections: all that two ICE agents, or two ends of a media or data session, exchange.
+
+use super::at::{At, Side, Sides};
+use super::context::Context;
+use super::dtls::Handshake;
+use super::ice::{Pair, PairState};
+use super::limits;
+use super::rtp::{Knowledge, Stream, static_type};
+use super::sctp::Association;
+use crate::hash::Ordered;
+use crate::wire::rtcp;
+use crate::wire::rtp::Header;
+use crate::wire::sctp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// What is known of a side.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
+pub struct Peer {
+    /// What it is called in the description given for it.
+    pub name: Option<String>,
+    /// Its ICE user fragment.
+    pub ufrag: Option<String>,
+    /// Its first and its newest claim to be controlling, with the frame.
+    pub first_role: Option<Role>,
+    /// The newest claim.
+    pub role: Option<Role>,
+    /// RTCP packets of it that could be read.
+    pub rtcp_read: u64,
+    /// RTCP datagrams of it.
+    pub rtcp: u64,
+    /// The last datagram of it.
+    pub last: Option<At>,
+    /// Whether its description says that it sends and that it receives media.
+    pub described_media: Option<(bool, bool)>,
+    /// Its description.
+    #[serde(skip)]
+    pub(super) described: Option<usize>,
+}
+
+/// A claim to an ICE role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Role {
+    /// The check that bears ICE-CONTROLLING or ICE-CONTROLLED.
+    pub at: At,
+    /// Which of the two.
+    pub controlling: bool,
+}
+
+/// A connection.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Connection {
+    /// The interface of the capture where it was seen.
+    pub interface: Option<usize>,
+    /// The sides.
+    pub peers: Sides<Peer>,
+    /// Its first packet.
+    pub first: At,
+    /// Its last packet.
+    pub last: At,
+    /// Its flows, indices into [`Trace::flows`](super::Trace::flows).
+    pub flows: Vec<usize>,
+    /// Its candidate pairs, in the order in which they were first checked.
+    pub pairs: Vec<Pair>,
+    /// Its DTLS handshakes.
+    pub handshakes: Vec<Handshake>,
+    /// DTLS records without a handshake in the capture.
+    pub records_without_handshake: u64,
+    /// Its SCTP associations, where they could be read.
+    pub associations: Vec<Association>,
+    /// Its RTP streams.
+    #[serde(serialize_with = "values")]
+    #[schemars(with = "Vec<Stream>")]
+    pub streams: Ordered<(Side, u32), Stream>,
+    /// Protected packets that were decrypted.
+    pub decrypted: u64,
+    /// Protected packets that do not authenticate under the keys of the handshake.
+    pub not_authentic: u64,
+    /// The first of them.
+    pub first_not_authentic: Option<At>,
+}
+
+fn values<S: serde::Serializer>(streams: &Ordered<(Side, u32), Stream>, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(streams.values())
+}
+
+impl Connection {
+    pub(super) fn new(interface: Option<usize>, at: At) -> Self {
+        Self {
+            interface,
+            peers: Sides::default(),
+            first: at,
+            last: at,
+            flows: Vec::new(),
+            pairs: Vec::new(),
+            handshakes: Vec::new(),
+            records_without_handshake: 0,
+            associations: Vec::new(),
+            streams: Ordered::default(),
+            decrypted: 0,
+            not_authentic: 0,
+            first_not_authentic: None,
+        }
+    }
+
+    /// What to call a side.
+    pub fn name(&self, side: Side) -> String {
+        self.peers.of(side).name.clone().unwrap_or_else(|| side.to_string())
+    }
+
+    /// The pair that was nominated, of several the one nominated last; else one that succeeded.
+    pub fn selected(&self) -> Option<&Pair> {
+        let nominated = self.pairs.iter().filter(|pair| pair.state == PairState::Nominated);
+        nominated
+            .max_by_key(|pair| pair.nominated)
+            .or_else(|| self.pairs.iter().find(|pair| pair.state == PairState::Succeeded))
+    }
+
+    /// The first nomination.
+    pub fn nominated(&self) -> Option<At> {
+        self.pairs.iter().filter_map(|pair| pair.nominated).min()
+    }
+
+    /// The handshake that was completed, of several the last; else the last.
+    pub fn handshake(&self) -> Option<&Handshake> {
+        let complete = self.handshakes.iter().rev().find(|handshake| handshake.is_complete());
+        complete.or_else(|| self.handshakes.last())
+    }
+
+    /// Streams of a side that are no repair of others.
+    pub fn media_of(&self, side: Side) -> impl Iterator<Item = &Stream> {
+        self.streams.values().filter(move |stream| stream.from == side && !stream.is_repair())
+    }
+
+    pub(super) fn handshake_mut(&mut self, from: Side, server: bool) -> Option<&mut Handshake> {
+        // A server answers the newest handshake of the other side's.
+        let client = if server { from.other() } else { from };
+        let index = self.handshakes.iter().rposition(|handshake| handshake.client == client);
+        let index = index.or_else(|| self.handshakes.len().checked_sub(1))?;
+        self.handshakes.get_mut(index)
+    }
+
+    /// The handshake to which a record belongs that is no hello.
+    pub(super) fn current(&mut self, from: Side) -> Option<&mut Handshake> {
+        if self.handshakes.len() < 2 {
+            return self.handshakes.last_mut();
+        }
+        let answered = self.handshakes.iter().rposition(|handshake| handshake.server_hello.is_some());
+        match answered {
+            Some(index) => self.handshakes.get_mut(index),
+            None => self.handshake_mut(from, false),
+        }
+    }
+
+    /// Takes in an RTP header. `room` says whether there is room for another stream.
+    pub(super) fn rtp(&mut self, seen: Seen<'_>, context: &Context, room: bool) -> Rtp {
+        let Seen { at, from, flow, header, length } = seen;
+        let key = (from, header.ssrc.value);
+        let is_new = !self.streams.contains_key(&key);
+        if is_new && (!room || self.streams.len() >= limits::STREAMS) {
+            return Rtp::Over;
+        }
+        let described = [self.peers.of(from.other()).described, self.peers.of(from).described];
+        let stream = self
+            .streams
+            .entry(key)
+            .or_insert_with(|| Stream::new(header.ssrc.value, from, flow, at, header.timestamp.value));
+        if is_new {
+            stream.repairs = context.repaired_by(header.ssrc.value);
+        }
+        if stream.codec.is_none() {
+            if let Some(codec) = context.codec(header.payload_type(), described) {
+                stream.know(&codec.name, codec.format, Some(codec.clock_rate), Knowledge::Described);
+            } else if let Some((name, clock)) = static_type(header.payload_type()) {
+                stream.know(name, None, Some(clock), Knowledge::Inferred);
+            }
+        }
+        stream.packet(at, header, length);
+        if is_new { Rtp::New } else { Rtp::Known }
+    }
+
+    /// Takes in an RTCP compound in the clear.
+    pub(super) fn rtcp(&mut self, at: At, from: Side, compound: &rtcp::Compound<'_>) {
+        use rtcp::{Body, PayloadFeedbackControl as Payload, TransportFeedbackControl as Transport};
+        self.peers.of_mut(from).rtcp_read += 1;
+        for packet in compound.packets.iter() {
+            match &packet.body {
+                Some(Body::SenderReport(report)) => {
+                    if let Some(stream) = self.streams.get_mut(&(from, report.ssrc.value)) {
+                        stream.feedback.sender_reports += 1;
+                    }
+                    self.reports(at, from, report.blocks.iter());
+                }
+                Some(Body::ReceiverReport(report)) => self.reports(at, from, report.blocks.iter()),
+                Some(Body::Bye(bye)) => {
+                    for source in bye.sources.iter() {
+                        if let Some(stream) = self.streams.get_mut(&(from, source.0.value)) {
+                            stream.bye.get_or_insert(at);
+                        }
+                    }
+                }
+                Some(Body::TransportFeedback(feedback)) => {
+                    if let (Transport::Nack(entries), Some(media)) = (&feedback.control, feedback.media) {
+                        let packets = entries.iter().map(|entry| entry.sequences().count() as u64).sum();
+                        if let Some(stream) = self.streams.get_mut(&(from.other(), media.value)) {
+                            stream.feedback.nack(packets);
+                        }
+                    }
+                }
+                Some(Body::PayloadFeedback(feedback)) => match &feedback.control {
+                    Payload::Pli => self.key_frame_request(at, from, feedback.media.value, false),
+                    Payload::Fir(entries) => {
+                        for entry in entries.iter() {
+                            self.key_frame_request(at, from, entry.ssrc.value, true);
+                        }
+                    }
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+    }
+
+    fn reports(&mut self, at: At, from: Side, blocks: impl Iterator<Item = rtcp::ReportBlock>) {
+        for block in blocks {
+            if let Some(stream) = self.streams.get_mut(&(from.other(), block.ssrc.value)) {
+                stream.feedback.report(at, &block);
+            }
+        }
+    }
+
+    fn key_frame_request(&mut self, at: At, from: Side, ssrc: u32, fir: bool) {
+        if let Some(stream) = self.streams.get_mut(&(from.other(), ssrc)) {
+            stream.feedback.key_frame_request(at, fir);
+        }
+    }
+
+    /// Takes in an SCTP packet in the clear.
+    pub(super) fn sctp(&mut self, at: At, from: Side, packet: &sctp::Packet<'_>) {
+        let found = self.associations.iter_mut().rev().find(|association| association.takes(from, packet));
+        if let Some(association) = found {
+            association.packet(at, from, packet);
+        } else if self.associations.len() < limits::ASSOCIATIONS {
+            let mut association = Association::new(at, from, packet);
+            association.packet(at, from, packet);
+            self.associations.push(association);
+        }
+    }
+}
+
+/// An RTP packet as it was seen.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen<'a> {
+    pub(super) at: At,
+    pub(super) from: Side,
+    pub(super) flow: usize,
+    pub(super) header: &'a Header<'a>,
+    pub(super) length: usize,
+}
+
+/// What became of an RTP packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rtp {
+    /// Of a stream that is followed.
+    Known,
+    /// Of a stream that began with it.
+    New,
+    /// Of a stream that is not kept.
+    Over,
+}

@@ -1,0 +1,71 @@
+//! Data channels: which there are, their state and properties.
+
+use super::{Checked, Mismatch, words};
+use crate::case::view::PeerView;
+use crate::expect::{ChannelMatch, ChannelState, OrNone, PeerExpectations};
+use crate::verdict::Layer;
+
+const LAYER: Layer = Layer::DataChannel;
+
+pub(super) fn check(name: &str, expected: &PeerExpectations, view: &PeerView, checked: &mut Checked) {
+    match &expected.channels {
+        None => {}
+        Some(OrNone::None) => {
+            let open = view.channels.iter().find(|(_, channel)| channel.was_open());
+            checked.add(open.map(|(label, channel)| {
+                let text = format!("no channel should open at {name}");
+                Mismatch::new(LAYER, name, text, format!("{label:?} was open")).at(Some(channel.state.n))
+            }));
+        }
+        Some(OrNone::Some(channels)) => {
+            for (label, wanted) in channels {
+                checked.add(channel(name, label, wanted, view));
+            }
+        }
+    }
+}
+
+fn channel(name: &str, label: &str, wanted: &ChannelMatch, view: &PeerView) -> Option<Mismatch> {
+    let Some(seen) = view.channels.get(label) else {
+        if wanted.state == Some(ChannelState::None) {
+            return None;
+        }
+        let text = format!("{name} should have the channel {label:?}");
+        let others = words(view.channels.keys().map(|label| format!("{label:?}")));
+        return Some(Mismatch::new(LAYER, name, text, format!("it has {others}")));
+    };
+    let differs = |what: &str, wanted: String, is: String| {
+        let text = format!("{name}'s channel {label:?} should have {what} {wanted}");
+        Some(Mismatch::new(LAYER, name, text, format!("it is {is}")).at(Some(seen.state.n)))
+    };
+    macro_rules! same {
+        ($wanted:expr, $is:expr, $what:literal) => {
+            if let Some(wanted) = $wanted
+                && wanted != $is
+            {
+                return differs($what, format!("{wanted}"), format!("{}", $is));
+            }
+        };
+    }
+    macro_rules! same_option {
+        ($wanted:expr, $is:expr, $what:literal) => {
+            if let Some(wanted) = $wanted
+                && Some(wanted) != $is
+            {
+                let is = $is.map_or_else(|| "not set".to_owned(), |is| is.to_string());
+                return differs($what, format!("{wanted}"), is);
+            }
+        };
+    }
+    let info = &seen.info;
+    same!(wanted.state, seen.state.is, "the state");
+    same!(wanted.ordered, info.ordered, "ordered");
+    same_option!(wanted.max_retransmits, info.max_retransmits, "maxRetransmits");
+    same_option!(wanted.max_packet_life_time, info.max_packet_life_time, "maxPacketLifeTime");
+    let reliable = info.max_retransmits.is_none() && info.max_packet_life_time.is_none();
+    same!(wanted.reliable, reliable, "unlimited delivery");
+    same!(wanted.protocol.as_deref(), info.protocol.as_str(), "the protocol");
+    same_option!(wanted.id, info.id, "the id");
+    same!(wanted.negotiated, info.negotiated, "negotiated");
+    None
+}

@@ -1,0 +1,126 @@
+//! What goes without saying of every channel: nothing arrives that was not sent, nothing twice, and on an ordered channel
+//! nothing before its turn. From both sides: the sender's commands against the receiver's events.
+
+use super::{Mismatch, Views};
+use crate::case::message::Fingerprint;
+use crate::case::record::CaseRecord;
+use crate::case::view::At;
+use crate::verdict::{Evidence, Layer};
+
+/// Every breach of it in the case. The sender is named if it echoes (it sent something else than it got), otherwise the
+/// receiver, where it showed.
+pub(crate) fn anomalies(record: &CaseRecord, views: &Views) -> Vec<Mismatch> {
+    let mut found = Vec::new();
+    for (receiver, view) in views {
+        let Some(sender) = record.other(receiver) else { continue };
+        for label in view.received.keys() {
+            found.extend(
+                false_echo(receiver, sender, label, views).or_else(|| breach(receiver, sender, label, views)),
+            );
+        }
+    }
+    found
+}
+
+/// The first message that `receiver` got back from `sender` as none that `sender` had received.
+pub(super) fn false_echo(receiver: &str, sender: &str, label: &str, views: &Views) -> Option<Mismatch> {
+    let (from, to) = (views.get(sender)?, views.get(receiver)?);
+    if !from.echoes.contains(label) {
+        return None;
+    }
+    let got = from.received.get(label)?;
+    let mut mismatch = compare(receiver, sender, label, got, views)?;
+    mismatch.side = Some(sender.to_owned());
+    mismatch.expected = format!("{sender} should send back on {label:?} what it received");
+    let same_count = to.received.get(label).map_or(0, Vec::len);
+    mismatch.seen = format!("{} ({} received, {same_count} came back)", mismatch.seen, got.len());
+    Some(mismatch)
+}
+
+/// What `sender` received, should send back on a channel that loses nothing, and has not sent back by the end of a case that
+/// waited for it.
+pub(crate) fn missing_echo(record: &CaseRecord, views: &Views) -> Option<Mismatch> {
+    views.iter().find_map(|(receiver, view)| {
+        let sender = record.other(receiver)?;
+        let from = views.get(sender)?;
+        from.echoes.iter().find_map(|label| {
+            let info = &from.channels.get(label)?.info;
+            if info.max_retransmits.is_some() || info.max_packet_life_time.is_some() {
+                return None;
+            }
+            let got = from.received.get(label)?;
+            let back = view.received.get(label).map_or(0, Vec::len);
+            (back < got.len()).then(|| {
+                let text = format!(
+                    "{sender} should send back on {label:?} the {} messages that it received",
+                    got.len()
+                );
+                let is = format!("{back} came back to {receiver}");
+                Mismatch::new(Layer::DataChannel, sender, text, is).at(got.last().map(|at| at.n))
+            })
+        })
+    })
+}
+
+fn breach(receiver: &str, sender: &str, label: &str, views: &Views) -> Option<Mismatch> {
+    let from = views.get(sender)?;
+    if from.echoes.contains(label) || from.lost.is_some() {
+        return None; // What an echo sent of its own accord cannot be told from its own sends.
+    }
+    compare(receiver, sender, label, from.sent.get(label).map_or(&[][..], Vec::as_slice), views)
+}
+
+fn compare(
+    receiver: &str,
+    sender: &str,
+    label: &str,
+    sent: &[At<Fingerprint>],
+    views: &Views,
+) -> Option<Mismatch> {
+    let view = views.get(receiver)?;
+    let ordered = [receiver, sender]
+        .iter()
+        .filter_map(|peer| views.get(*peer)?.channels.get(label))
+        .any(|channel| channel.info.ordered);
+    let mut taken = vec![false; sent.len()];
+    let mut next = 0;
+    for at in view.received.get(label)? {
+        let after = (next..sent.len()).find(|&i| is_free(&taken, i) && same(sent, i, at));
+        let found = if ordered {
+            after
+        } else {
+            after.or_else(|| (0..next).find(|&i| is_free(&taken, i) && same(sent, i, at)))
+        };
+        match found {
+            Some(i) => {
+                if let Some(slot) = taken.get_mut(i) {
+                    *slot = true;
+                }
+                if ordered {
+                    next = i + 1;
+                }
+            }
+            None => {
+                let earlier = (0..sent.len()).find(|&i| same(sent, i, at));
+                let seen = match earlier {
+                    Some(i) if ordered && is_free(&taken, i) => format!("{} came out of order", at.is),
+                    Some(_) => format!("{} came more often than it was sent", at.is),
+                    None => format!("{} came, which {sender} never had", at.is),
+                };
+                let expected = format!("{receiver} should receive on {label:?} what {sender} sent");
+                let mut mismatch = Mismatch::new(Layer::DataChannel, receiver, expected, seen).at(Some(at.n));
+                mismatch.evidence.extend(earlier.and_then(|i| sent.get(i)).map(|at| Evidence::Entry(at.n)));
+                return Some(mismatch);
+            }
+        }
+    }
+    None
+}
+
+fn is_free(taken: &[bool], i: usize) -> bool {
+    taken.get(i).is_some_and(|taken| !taken)
+}
+
+fn same(sent: &[At<Fingerprint>], i: usize, at: &At<Fingerprint>) -> bool {
+    sent.get(i).is_some_and(|sent| sent.is.is(&at.is))
+}

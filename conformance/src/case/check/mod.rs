@@ -1,0 +1,113 @@
+//! Whether each expectation holds: one file for each kind of expectation.
+
+mod channels;
+mod delivery;
+mod media;
+mod messages;
+mod path;
+mod sdp;
+mod states;
+mod stats;
+mod wire;
+
+use super::record::CaseRecord;
+use super::view::PeerView;
+use crate::verdict::{Evidence, Layer};
+use indexmap::IndexMap;
+use std::fmt::Display;
+
+/// Peers by name, in the order of the case.
+pub(crate) type Views = IndexMap<String, PeerView>;
+
+/// An expectation that does not hold.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Mismatch {
+    pub(crate) layer: Layer,
+    pub(crate) side: Option<String>,
+    pub(crate) expected: String,
+    pub(crate) seen: String,
+    pub(crate) evidence: Vec<Evidence>,
+    /// The evidence does not decide: it may hold.
+    pub(crate) undecided: bool,
+}
+
+impl Mismatch {
+    pub(crate) fn new(layer: Layer, side: &str, expected: impl Display, seen: impl Display) -> Self {
+        Self {
+            layer,
+            side: Some(side.to_owned()),
+            expected: expected.to_string(),
+            seen: seen.to_string(),
+            evidence: Vec::new(),
+            undecided: false,
+        }
+    }
+
+    pub(crate) fn at(mut self, entry: Option<u64>) -> Self {
+        self.evidence.extend(entry.map(Evidence::Entry));
+        self
+    }
+
+    pub(crate) fn undecided(mut self) -> Self {
+        self.undecided = true;
+        self
+    }
+
+    /// In one sentence.
+    pub(crate) fn sentence(&self) -> String {
+        format!("{}, but {}", self.expected, self.seen)
+    }
+}
+
+/// What was checked, and what did not hold.
+#[derive(Debug, Default)]
+pub(crate) struct Checked {
+    /// How many expectations were looked at.
+    pub(crate) count: usize,
+    pub(crate) mismatches: Vec<Mismatch>,
+}
+
+impl Checked {
+    fn add(&mut self, mismatch: Option<Mismatch>) {
+        self.count += 1;
+        self.mismatches.extend(mismatch);
+    }
+}
+
+/// Checks all expectations of the case, and what goes without saying: that nothing arrives which was not sent.
+pub(crate) fn all(record: &CaseRecord, views: &Views) -> Checked {
+    let mut checked = Checked::default();
+    for (name, expected) in &record.file.expect.peers {
+        let Some(view) = views.get(name) else { continue };
+        states::check(name, expected, view, &mut checked);
+        channels::check(name, expected, view, &mut checked);
+        messages::check(record, views, name, expected, &mut checked);
+        media::check(name, expected, view, &mut checked);
+        let report = record.stats.get(name);
+        sdp::check(name, expected, view, report, &mut checked);
+        stats::check(name, expected, report, &mut checked);
+    }
+    for expected in &record.file.expect.wire {
+        checked.add(wire::check(record, expected));
+    }
+    if record.file.expect.path.is_some() {
+        checked.add(path::check(record, views));
+    }
+    checked.mismatches.extend(delivery::anomalies(record, views));
+    checked
+}
+
+pub(crate) use delivery::{anomalies as delivery_anomalies, missing_echo};
+pub use path::Meeting;
+
+/// A list as words: `a, b, c`.
+fn words<T: Display>(items: impl IntoIterator<Item = T>) -> String {
+    let mut text = String::new();
+    for item in items {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        text.push_str(&item.to_string());
+    }
+    if text.is_empty() { "nothing".to_owned() } else { text }
+}

@@ -1,0 +1,157 @@
+//! Descriptions, candidates and the pair in use.
+
+use super::{Checked, Mismatch, words};
+use crate::case::view::{At, PeerView, candidate_address, candidate_type};
+use crate::expect::{CandidateErrorMatch, CandidatesMatch, Lines, PairMatch, PeerExpectations};
+use crate::verdict::Layer;
+use peerproof_captures::event::SdpType;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+pub(super) fn check(
+    name: &str,
+    expected: &PeerExpectations,
+    view: &PeerView,
+    report: Option<&Value>,
+    checked: &mut Checked,
+) {
+    if let Some(sdp) = &expected.sdp {
+        for (kind, lines) in
+            [(SdpType::Offer, &sdp.offer), (SdpType::Answer, &sdp.answer), (SdpType::Pranswer, &sdp.pranswer)]
+        {
+            if let Some(lines) = lines {
+                checked.add(description(name, kind, lines, view));
+            }
+        }
+    }
+    if let Some(wanted) = &expected.candidates {
+        checked.add(candidates(name, wanted, view));
+    }
+    for wanted in &expected.candidate_errors {
+        checked.add(candidate_error(name, wanted, view));
+    }
+    if let Some(wanted) = &expected.pair {
+        checked.add(pair(name, wanted, view, report));
+    }
+}
+
+fn description(name: &str, kind: SdpType, wanted: &Lines, view: &PeerView) -> Option<Mismatch> {
+    let Some(At { n, is, .. }) = view.last_local(kind) else {
+        let text = format!("{name} should make an {kind}");
+        return Some(Mismatch::new(Layer::Sdp, name, text, "it made none"));
+    };
+    let has = |piece: &str| is.sdp.lines().map(str::trim_end).find(|line| line.contains(piece));
+    if let Some(missing) = wanted.contains.iter().find(|piece| has(piece).is_none()) {
+        let text = format!("{name}'s {kind} should contain {missing:?}");
+        return Some(Mismatch::new(Layer::Sdp, name, text, "no line does").at(Some(*n)));
+    }
+    let (piece, line) = wanted.lacks.iter().find_map(|piece| Some((piece, has(piece)?)))?;
+    let text = format!("{name}'s {kind} should not contain {piece:?}");
+    Some(Mismatch::new(Layer::Sdp, name, text, format!("it says {line:?}")).at(Some(*n)))
+}
+
+fn candidates(name: &str, wanted: &CandidatesMatch, view: &PeerView) -> Option<Mismatch> {
+    let own = view.own_candidates();
+    let types: BTreeSet<&str> = own.iter().filter_map(|at| candidate_type(&at.is)).collect();
+    let differs = |text: String, is: String| {
+        Some(Mismatch::new(Layer::Gathering, name, text, is).at(own.last().map(|at| at.n)))
+    };
+    let has = || format!("it gathered {}", words(&types));
+    if let Some(exactly) = &wanted.types {
+        let exactly: BTreeSet<&str> = exactly.iter().map(String::as_str).collect();
+        if exactly != types {
+            return differs(format!("{name} should gather {}", words(&exactly)), has());
+        }
+    }
+    if let Some(missing) = wanted.includes.iter().find(|kind| !types.contains(kind.as_str())) {
+        return differs(format!("{name} should gather {missing}"), has());
+    }
+    if let Some(outlawed) = wanted.lacks.iter().find(|kind| types.contains(kind.as_str())) {
+        return differs(format!("{name} should not gather {outlawed}"), has());
+    }
+    if let Some(mdns) = wanted.mdns {
+        let hosts = own.iter().filter(|at| candidate_type(&at.is) == Some("host"));
+        let hidden =
+            |at: &At<String>| candidate_address(&at.is).is_some_and(|address| address.ends_with(".local"));
+        if let Some(other) = hosts.into_iter().find(|at| hidden(at) != mdns) {
+            let text =
+                format!("{name}'s host candidates should {}be .local names", if mdns { "" } else { "not " });
+            return differs(text, format!("one is {:?}", other.is));
+        }
+    }
+    if let Some(end) = wanted.end {
+        let told = view.candidates.iter().any(|at| at.is.as_ref().is_none_or(|c| c.candidate.is_empty()));
+        if told != end {
+            let (text, is) = if end {
+                (format!("{name} should tell the end of candidates"), "it did not")
+            } else {
+                (format!("{name} should not tell the end of candidates"), "it did")
+            };
+            return differs(text, is.to_owned());
+        }
+    }
+    None
+}
+
+fn candidate_error(name: &str, wanted: &CandidateErrorMatch, view: &PeerView) -> Option<Mismatch> {
+    let fits = |(code, url): &(u16, String)| {
+        (wanted.codes.is_empty() || wanted.codes.contains(code))
+            && wanted.url.as_ref().is_none_or(|piece| url.contains(piece.as_str()))
+    };
+    (!view.candidate_errors.iter().any(|at| fits(&at.is))).then(|| {
+        let codes = words(&wanted.codes);
+        let text = format!("{name} should report icecandidateerror with code {codes}");
+        let seen = words(view.candidate_errors.iter().map(|at| at.is.0));
+        Mismatch::new(Layer::Gathering, name, text, format!("it reported {seen}"))
+            .at(view.candidate_errors.last().map(|at| at.n))
+    })
+}
+
+fn pair(name: &str, wanted: &PairMatch, view: &PeerView, report: Option<&Value>) -> Option<Mismatch> {
+    let Some((n, local, remote)) = selected_types(view, report) else {
+        let text = format!("{name} should tell its selected pair");
+        return Some(
+            Mismatch::new(Layer::Nomination, name, text, "neither event nor statistics do").undecided(),
+        );
+    };
+    for (which, expected, kind) in [("local", &wanted.local, local), ("remote", &wanted.remote, remote)] {
+        if let Some(expected) = expected
+            && !expected.allows(&kind)
+        {
+            let text = format!("the {which} candidate in use at {name} should be {expected}");
+            return Some(Mismatch::new(Layer::Nomination, name, text, format!("it is {kind}")).at(n));
+        }
+    }
+    None
+}
+
+/// Types of the local and the remote candidate of the pair in use, with the event that tells it.
+pub(super) fn selected_types(
+    view: &PeerView,
+    report: Option<&Value>,
+) -> Option<(Option<u64>, String, String)> {
+    // Not every peer has the event (Firefox has not): then its statistics tell.
+    let told = view.pairs.last().map(|at| {
+        let kind = |candidate: &str| candidate_type(candidate).unwrap_or("unknown").to_owned();
+        (Some(at.n), kind(&at.is.0), kind(&at.is.1))
+    });
+    told.or_else(|| pair_in_stats(report))
+}
+
+/// Types of the candidates of the pair that the transport uses, or of one that is nominated and has succeeded.
+fn pair_in_stats(report: Option<&Value>) -> Option<(Option<u64>, String, String)> {
+    let report = report?.as_object()?;
+    let text = |dictionary: &Value, member: &str| Some(dictionary.get(member)?.as_str()?.to_owned());
+    let used = report
+        .values()
+        .find_map(|dictionary| report.get(&text(dictionary, "selectedCandidatePairId")?))
+        .or_else(|| {
+            report.values().find(|dictionary| {
+                text(dictionary, "type").as_deref() == Some("candidate-pair")
+                    && text(dictionary, "state").as_deref() == Some("succeeded")
+                    && dictionary.get("nominated") == Some(&Value::Bool(true))
+            })
+        })?;
+    let kind = |by: &str| text(report.get(&text(used, by)?)?, "candidateType");
+    Some((None, kind("localCandidateId")?, kind("remoteCandidateId")?))
+}

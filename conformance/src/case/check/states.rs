@@ -1,0 +1,150 @@
+//! States at the end and on the way, and operations that were rejected.
+
+use super::{Checked, Mismatch, words};
+use crate::case::view::{At, PeerView, Refused};
+use crate::expect::{AnyOf, PeerExpectations, Rejection, Transitions};
+use crate::verdict::Layer;
+use serde::Deserialize;
+use std::fmt::Display;
+
+pub(super) fn check(name: &str, expected: &PeerExpectations, view: &PeerView, checked: &mut Checked) {
+    macro_rules! last {
+        ($expected:ident, $seen:ident, $told:literal, $named:literal, $layer:ident, $first:ident) => {
+            if let Some(any) = &expected.$expected {
+                let told = view.told($told, view.$seen.last().map(|at| at.n));
+                let seen = told.as_ref().or(view.$seen.last());
+                checked.add(last(name, $named, any, seen, Layer::$layer, any_first(any)));
+            }
+        };
+    }
+    last!(connection_state, connection, "connection", "connectionState", Checks, New);
+    last!(ice_connection_state, ice, "iceConnection", "iceConnectionState", Checks, New);
+    last!(ice_gathering_state, gathering, "iceGathering", "iceGatheringState", Gathering, New);
+    last!(signaling_state, signaling, "signaling", "signalingState", Sdp, Stable);
+    last!(dtls_state, dtls, "dtls", "DTLS state", Dtls, New);
+    last!(sctp_state, sctp, "sctp", "SCTP state", Sctp, Connecting);
+
+    if let Some(lists) = &expected.states {
+        macro_rules! list {
+            ($field:ident, $seen:ident, $named:literal, $layer:ident) => {
+                if let Some(transitions) = &lists.$field {
+                    checked.add(list(name, $named, transitions, &view.$seen, Layer::$layer));
+                }
+            };
+        }
+        list!(signaling, signaling, "signalingState", Sdp);
+        list!(ice_gathering, gathering, "iceGatheringState", Gathering);
+        list!(ice_connection, ice, "iceConnectionState", Checks);
+        list!(ice_transport, ice_transport, "the ICE transport's state", Checks);
+        list!(connection, connection, "connectionState", Checks);
+        list!(dtls, dtls, "DTLS state", Dtls);
+        list!(sctp, sctp, "SCTP state", Sctp);
+    }
+    if let Some(rejections) = &expected.errors {
+        checked.add(errors(name, rejections, view));
+    }
+}
+
+/// The state in which a machine is before its first event.
+trait First: Sized {
+    const FIRST: Self;
+}
+
+macro_rules! first {
+    ($($state:ident: $first:ident),+) => {
+        $(impl First for peerproof_captures::event::$state { const FIRST: Self = Self::$first; })+
+    };
+}
+first!(
+    ConnectionState: New,
+    IceState: New,
+    IceGatheringState: New,
+    SignalingState: Stable,
+    DtlsState: New,
+    SctpState: Connecting
+);
+
+fn any_first<S: First>(_: &AnyOf<S>) -> S {
+    S::FIRST
+}
+
+fn last<S: PartialEq + Copy + Display>(
+    name: &str,
+    what: &str,
+    expected: &AnyOf<S>,
+    seen: Option<&At<S>>,
+    layer: Layer,
+    first: S,
+) -> Option<Mismatch> {
+    let state = seen.map_or(first, |at| at.is);
+    (!expected.allows(&state)).then(|| {
+        Mismatch::new(
+            layer,
+            name,
+            format_args!("{name}'s {what} should be {expected}"),
+            format_args!("it is {state}"),
+        )
+        .at(seen.map(|at| at.n))
+    })
+}
+
+fn list<S: First + PartialEq + Copy + Display + for<'a> Deserialize<'a>>(
+    name: &str,
+    what: &str,
+    expected: &Transitions<S>,
+    seen: &[At<S>],
+    layer: Layer,
+) -> Option<Mismatch> {
+    let mut states = vec![S::FIRST];
+    for at in seen {
+        if states.last() != Some(&at.is) {
+            states.push(at.is);
+        }
+    }
+    let evidence = || seen.last().map(|at| at.n);
+    let was = || format!("it went through {}", words(states.iter().copied()));
+    if !expected.any_of.is_empty() && !expected.any_of.contains(&states) {
+        let lists =
+            expected.any_of.iter().map(|list| words(list.iter().copied())).collect::<Vec<_>>().join(" or ");
+        let text = format!("{name}'s {what} should go through {lists}");
+        return Some(Mismatch::new(layer, name, text, was()).at(evidence()));
+    }
+    let mut rest = states.iter();
+    if let Some(missed) = expected.includes.iter().find(|wanted| !rest.any(|state| state == *wanted)) {
+        let text = format!(
+            "{name}'s {what} should go through {} in this order",
+            words(expected.includes.iter().copied())
+        );
+        return Some(
+            Mismatch::new(layer, name, text, format!("{missed} is missing: {}", was())).at(evidence()),
+        );
+    }
+    if let Some(at) = seen.iter().find(|at| expected.never.contains(&at.is)) {
+        let text = format!("{name}'s {what} should never be {}", at.is);
+        return Some(Mismatch::new(layer, name, text, was()).at(Some(at.n)));
+    }
+    None
+}
+
+fn errors(name: &str, expected: &[Rejection], view: &PeerView) -> Option<Mismatch> {
+    // A candidate that is still carried to a peer that has closed is no deed of the scenario.
+    let late = |at: &At<Refused>| {
+        at.is.command == "addIceCandidate" && view.closed.is_some_and(|closed| at.n > closed)
+    };
+    let named = expected.iter().any(|wanted| wanted.parts().0 == "addIceCandidate");
+    let refused: Vec<_> = view.refused.iter().filter(|at| named || !late(at)).collect();
+    let fits = expected.len() == refused.len()
+        && expected.iter().zip(&refused).all(|(wanted, at)| {
+            let (command, names) = wanted.parts();
+            at.is.command == command && names.contains(&at.is.name)
+        });
+    (!fits).then(|| {
+        let wanted = words(expected.iter().map(|wanted| {
+            let (command, names) = wanted.parts();
+            format!("{command} with {}", names.join(" or "))
+        }));
+        let seen = words(refused.iter().map(|at| format!("{} with {}", at.is.command, at.is.name)));
+        let text = format!("{name} should reject {wanted}");
+        Mismatch::new(Layer::Sdp, name, text, format!("it rejected {seen}")).at(refused.last().map(|at| at.n))
+    })
+}

@@ -1,0 +1,128 @@
+//! What was on the wire, counted.
+
+use super::Mismatch;
+use crate::case::record::CaseRecord;
+use crate::expect::WireMatch;
+use crate::verdict::{Evidence, Layer};
+use peerproof_captures::summary::{Item, Kind};
+
+pub(super) fn check(record: &CaseRecord, wanted: &WireMatch) -> Option<Mismatch> {
+    let from = wanted.from.as_str();
+    let (protocol, kind) = match wanted.class() {
+        Ok(class) => class,
+        Err(what) => {
+            return Some(
+                Mismatch::new(Layer::Signalling, from, "a wire expectation should be well-formed", what)
+                    .undecided(),
+            );
+        }
+    };
+    let layer = layer(protocol);
+    let text = || {
+        let kind = if kind == "any" { protocol.to_uppercase() } else { format!("{protocol} {kind}") };
+        let level = wanted.level.as_ref().map_or_else(String::new, |level| format!(" ({level})"));
+        let message =
+            wanted.message.as_ref().map_or_else(String::new, |message| format!(" with {message:?}"));
+        format!("{from} should send {} {kind}{level}{message}", wanted.count())
+    };
+    let undecided = |why: &str| Some(Mismatch::new(layer, from, text(), why).undecided());
+    let Some(other) = record.other(from) else { return undecided("there is no such peer") };
+    let Some(wire) = record.packets().filter(|wire| wire.sees(from, other)) else {
+        return undecided("no packets of this pair were seen");
+    };
+    let in_clear = matches!(protocol, "sctp" | "dcep" | "rtcp" | "rtp");
+    if in_clear && !wire.items.iter().any(|item| item.kind.protocol() == clear_protocol(protocol)) {
+        // Nothing in the clear was recorded at all: was there anything to decrypt?
+        let protected = wire.items.iter().any(|item| {
+            matches!(
+                item.kind,
+                Kind::ApplicationData | Kind::Record13 | Kind::Srtcp { .. } | Kind::Srtp { .. }
+            )
+        });
+        if protected {
+            return undecided("what was protected was not recorded in the clear");
+        }
+    }
+    let mut unread = None;
+    let mut those = Vec::new();
+    for item in wire.sent(from, other) {
+        match fits(&item.kind, protocol, kind, wanted) {
+            Some(true) => those.push(item),
+            Some(false) => {}
+            None => unread = unread.or(Some(item)),
+        }
+    }
+    let seen = those.len() as u64;
+    if wanted.count().allows(seen) && unread.is_none() {
+        return None;
+    }
+    let mut mismatch = Mismatch::new(layer, from, text(), format!("{seen} were seen"));
+    mismatch.evidence = those.iter().map(|item| Evidence::Frame(item.frame)).take(3).collect();
+    if let Some(Item { frame, .. }) = unread {
+        if wanted.count().allows(seen) && wanted.count().at_most.is_none() {
+            return None;
+        }
+        mismatch.seen = format!("{seen} were seen and at least one more is encrypted");
+        mismatch.evidence.push(Evidence::Frame(*frame));
+        mismatch.undecided = true;
+    }
+    Some(mismatch)
+}
+
+fn clear_protocol(protocol: &str) -> &str {
+    if protocol == "dcep" { "sctp" } else { protocol }
+}
+
+fn layer(protocol: &str) -> Layer {
+    match protocol {
+        "stun" => Layer::Checks,
+        "dtls" => Layer::Dtls,
+        "srtp" | "srtcp" => Layer::Srtp,
+        "sctp" => Layer::Sctp,
+        "dcep" => Layer::DataChannel,
+        _ => Layer::Media,
+    }
+}
+
+/// Whether this is one of those; `None` if it cannot be told because it is encrypted.
+fn fits(is: &Kind, protocol: &str, kind: &str, wanted: &WireMatch) -> Option<bool> {
+    if is.protocol() != clear_protocol(protocol) {
+        return Some(false);
+    }
+    if protocol == "dcep" {
+        let Kind::Chunk { dcep: Some(message), .. } = is else { return Some(false) };
+        return Some(match kind {
+            "any" => true,
+            "OPEN" => *message == 3,
+            "ACK" => *message == 2,
+            _ => false,
+        });
+    }
+    let named = kind == "any" || is.name().eq_ignore_ascii_case(kind);
+    if !named {
+        // In DTLS 1.3 an encrypted record may hold anything but a hello.
+        let hidden =
+            matches!(is, Kind::Record13) && !kind.to_ascii_lowercase().ends_with("hello") && kind != "any";
+        return if hidden && kind != "encrypted record" { None } else { Some(false) };
+    }
+    if let (Some(level), Kind::Alert { level: is, .. }) = (&wanted.level, is) {
+        return is.map(|is| matches!((level.as_str(), is), ("warning", 1) | ("fatal", 2)));
+    }
+    if let (Some(wanted), Kind::Stun { use_candidate, .. }) = (wanted.use_candidate, is)
+        && wanted != *use_candidate
+    {
+        return Some(false);
+    }
+    if let (Some(wanted), Kind::Srtp { payload_type, .. } | Kind::Rtp { payload_type, .. }) =
+        (wanted.payload_type, is)
+        && wanted != *payload_type
+    {
+        return Some(false);
+    }
+    if let (Some(wanted), Kind::Chunk { text, .. }) = (&wanted.message, is)
+        && text.as_ref() != Some(wanted)
+    {
+        return Some(false);
+    }
+    Some(true)
+}

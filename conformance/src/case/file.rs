@@ -1,0 +1,182 @@
+//! `case.json`: which case it was, who played, what is expected, and the verdict.
+
+use crate::checks::Finding;
+use crate::expect::Expectations;
+use crate::nat::Nat;
+use crate::verdict::Verdict;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Version of the format of [`CaseFile`]. A reader refuses a newer one. Format 1 had no findings.
+pub const FORMAT: u32 = 2;
+
+/// The content of `case.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CaseFile {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// `family/scenario/offerer-answerer`, such as `data/echo/stack-chrome`.
+    pub name: String,
+    /// What the scenario shows, in one sentence.
+    pub title: String,
+    /// The statements (rows of the mission) that it bears on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<String>,
+    /// The peers, offerer first.
+    pub peers: Vec<CasePeer>,
+    /// Seed of all randomness of the case.
+    pub seed: u64,
+    /// SHA-256 of the scenario's file, in hexadecimal.
+    pub scenario_hash: String,
+    /// Zero of the case's clock, in microseconds since 1970-01-01 00:00 UTC.
+    pub epoch_us: u64,
+    /// How long the case took, in microseconds.
+    pub duration_us: u64,
+    /// Which attempt this is, from one.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub attempt: u32,
+    /// What the scenario expects.
+    #[serde(default)]
+    pub expect: Expectations,
+    /// For a control: the scenario of which it is a broken form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control_of: Option<String>,
+    /// Peers whose process the case ends on purpose. Their loss is no fault of the harness.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ends: Vec<String>,
+    /// Why the steps were not played at all, if they were not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_played: Option<NotPlayed>,
+    /// How the snapshot compares, if the scenario wants one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotResult>,
+    /// The known deviation that covers this case, from `expected.toml`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiver: Option<Waiver>,
+    /// How the requirements stand that apply, once judged; those that do not apply are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// The verdict, once judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+}
+
+fn first() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_first(attempt: &u32) -> bool {
+    *attempt == 1
+}
+
+/// The role of a peer in the first offer/answer exchange (RFC 3264).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Makes the first offer.
+    Offerer,
+    /// Answers it.
+    Answerer,
+}
+
+/// Where a peer runs: what its sudden end means depends on it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Runs {
+    /// In a process that the harness owns and drives (a browser): its loss cannot be told from a fault of ours.
+    #[default]
+    Driven,
+    /// In the harness's own process, or as a program under test (the stack, an adapter): its loss is its own.
+    ByItself,
+}
+
+/// One of the peers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CasePeer {
+    /// Name in the scenario (`alice`).
+    pub name: String,
+    /// The implementation (`stack`, `chrome`, `firefox`).
+    pub implementation: String,
+    /// Its exact version, as it told itself.
+    pub version: String,
+    /// Offerer or answerer.
+    pub role: Role,
+    /// Where it runs.
+    #[serde(default)]
+    pub runs: Runs,
+    /// Whether it is the subject: deviations are reported against it.
+    #[serde(default)]
+    pub subject: bool,
+    /// The translator behind which it is, if there is one and nobody else is behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nat: Option<Nat>,
+    /// Whether it was asked for a command that does not exist and answered `unsupported`. Without that its word
+    /// `unsupported` proves nothing, nor does its word that something worked.
+    pub refuses_the_impossible: bool,
+}
+
+impl std::fmt::Display for CasePeer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let version = self.version.split('.').next().unwrap_or_default();
+        write!(f, "{} ({}", self.name, self.implementation)?;
+        if !version.is_empty() {
+            write!(f, " {version}")?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// Why a case's steps were not played.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum NotPlayed {
+    /// A peer or the machine cannot do this.
+    Unsupported {
+        /// The peer, if it is one that cannot.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        peer: Option<String>,
+        /// Why.
+        reason: String,
+    },
+    /// It should have worked.
+    Broken {
+        /// What broke.
+        cause: String,
+    },
+}
+
+/// How a case's snapshot compares with the one on record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum SnapshotResult {
+    /// It is the same.
+    Same,
+    /// There was none.
+    New,
+    /// It differs.
+    Differs {
+        /// The section: `sdp`, `ice` or `dtls`.
+        section: String,
+        /// The first line that differs, from one, in the text of the case.
+        line: u32,
+        /// The line on record.
+        expected: String,
+        /// The line of this case.
+        seen: String,
+        /// Whether the record was made by the same versions of the peers. If not, this is a change, not a failure.
+        same_versions: bool,
+    },
+}
+
+/// A known deviation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Waiver {
+    /// Why the peer deviates.
+    pub reason: String,
+    /// The rule that it breaks, or where the deviation is known.
+    pub link: String,
+}

@@ -1,0 +1,25 @@
+//! One recorded case and its verdict.
+//!
+//! [`judge`] is a pure function of the [`CaseRecord`]: the same recording gives the same verdict on any machine, at any time.
+
+mod check;
+mod file;
+mod judge;
+mod ladder;
+mod message;
+mod record;
+mod standing;
+mod steps;
+mod view;
+mod wire;
+
+pub use check::Meeting;
+pub use file::{CaseFile, CasePeer, FORMAT, NotPlayed, Role, Runs, SnapshotResult, Waiver};
+pub use judge::{INTERRUPTED, judge};
+pub use record::CaseRecord;
+pub use standing::{Standing, standing};
+pub use steps::{ConnectingStep, StepName, steps};
+pub use wire::summary;
+
+#[cfg(test)]
+mod tests;

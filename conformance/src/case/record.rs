@@ -1,0 +1,46 @@
+//! Everything from which a case is judged.
+
+use super::file::{CaseFile, CasePeer, Role};
+use indexmap::IndexMap;
+use peerproof_captures::summary::WireSummary;
+use peerproof_captures::timeline::Entry;
+use serde_json::Value;
+
+/// A recorded case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CaseRecord {
+    /// `case.json`.
+    pub file: CaseFile,
+    /// `timeline.jsonl`, in order.
+    pub timeline: Vec<Entry>,
+    /// The last statistics of each peer (`stats/<peer>.json`).
+    pub stats: IndexMap<String, Value>,
+    /// The packets. `None` if there is no readable capture; a capture without packets is an empty summary.
+    pub wire: Option<WireSummary>,
+}
+
+impl CaseRecord {
+    /// The peer of that name.
+    #[must_use]
+    pub fn peer(&self, name: &str) -> Option<&CasePeer> {
+        self.file.peers.iter().find(|peer| peer.name == name)
+    }
+
+    /// The peer of that role.
+    #[must_use]
+    pub fn role(&self, role: Role) -> Option<&CasePeer> {
+        self.file.peers.iter().find(|peer| peer.role == role)
+    }
+
+    /// The name of the other of two peers.
+    #[must_use]
+    pub fn other(&self, name: &str) -> Option<&str> {
+        self.file.peers.iter().map(|peer| peer.name.as_str()).find(|other| *other != name)
+    }
+
+    /// The capture, if it holds any packet between the peers.
+    #[must_use]
+    pub fn packets(&self) -> Option<&WireSummary> {
+        self.wire.as_ref().filter(|wire| wire.packets > 0)
+    }
+}

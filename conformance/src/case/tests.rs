@@ -1,0 +1,663 @@
+//! Cases told step by step, and their verdicts.
+
+use super::*;
+use crate::checks::{self, Finding, Place};
+use crate::expect::Expectations;
+use crate::verdict::{Evidence, Layer, Outcome, Verdict};
+use indexmap::IndexMap;
+use peerproof_captures::event::PeerEvent;
+use peerproof_captures::recording::{Content, Direction};
+use peerproof_captures::summary::{Sighting, WireSummary};
+use peerproof_captures::timeline::{Answer, Entry, StepOutcome, What};
+use serde_json::{Value, json};
+
+/// A case that is told step by step.
+struct Tale {
+    record: CaseRecord,
+    ids: u64,
+    seqs: IndexMap<String, u64>,
+    steps: usize,
+}
+
+impl Tale {
+    fn new(expect: &str) -> Self {
+        let peer = |name: &str, implementation: &str, role, runs| CasePeer {
+            name: name.to_owned(),
+            implementation: implementation.to_owned(),
+            version: "156.0.1".to_owned(),
+            role,
+            runs,
+            subject: name == "bob",
+            nat: None,
+            refuses_the_impossible: true,
+        };
+        let file = CaseFile {
+            format: FORMAT,
+            name: "data/echo/stack-chrome".to_owned(),
+            title: "An echo".to_owned(),
+            rows: vec![],
+            peers: vec![
+                peer("alice", "stack", Role::Offerer, Runs::ByItself),
+                peer("bob", "chrome", Role::Answerer, Runs::Driven),
+            ],
+            seed: 1,
+            scenario_hash: String::new(),
+            epoch_us: 0,
+            duration_us: 0,
+            attempt: 1,
+            expect: serde_yaml::from_str::<Expectations>(expect).unwrap(),
+            control_of: None,
+            ends: vec![],
+            not_played: None,
+            snapshot: None,
+            waiver: None,
+            findings: vec![],
+            verdict: None,
+        };
+        let record =
+            CaseRecord { file, timeline: vec![], stats: IndexMap::new(), wire: Some(WireSummary::default()) };
+        Self { record, ids: 0, seqs: IndexMap::new(), steps: 0 }
+    }
+
+    fn push(&mut self, what: What) -> &mut Self {
+        let n = self.record.timeline.len() as u64;
+        self.record.timeline.push(Entry { n, t_us: n * 1000, what });
+        self
+    }
+
+    fn event(&mut self, peer: &str, event: Value) -> &mut Self {
+        let event: PeerEvent = serde_json::from_value(event).unwrap();
+        let counter = self.seqs.entry(peer.to_owned()).or_insert(0);
+        let seq = *counter;
+        *counter += 1;
+        self.push(What::Event { peer: peer.to_owned(), seq, event })
+    }
+
+    fn state(&mut self, peer: &str, event: &str, state: &str) -> &mut Self {
+        self.event(peer, json!({"event": event, "data": {"state": state}}))
+    }
+
+    fn command(&mut self, peer: &str, name: &str, args: Value, answer: Answer) -> &mut Self {
+        self.ids += 1;
+        let (peer, id) = (peer.to_owned(), self.ids);
+        self.push(What::Command { peer: peer.clone(), id, name: name.to_owned(), args });
+        self.push(What::Answer { peer, id, answer })
+    }
+
+    fn began(&mut self, text: &str) -> &mut Self {
+        let step = self.steps;
+        self.push(What::StepBegan { step, text: text.to_owned() })
+    }
+
+    fn ended(&mut self, outcome: StepOutcome) -> &mut Self {
+        let step = self.steps;
+        self.steps += 1;
+        self.push(What::StepEnded { step, outcome })
+    }
+
+    fn timed_out(&mut self, awaited: &str) -> &mut Self {
+        self.ended(StepOutcome::TimedOut {
+            awaited: awaited.to_owned(),
+            within_ms: 2000,
+            seen: "nothing came".to_owned(),
+        })
+    }
+
+    /// Offer, answer and candidates cross.
+    fn negotiate(&mut self) -> &mut Self {
+        let sdp = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n";
+        self.began("connect");
+        self.command(
+            "alice",
+            "createDataChannel",
+            json!({"label": "chat"}),
+            Answer::Ok(json!({"label": "chat", "ordered": true})),
+        );
+        for (from, to, kind) in [("alice", "bob", "offer"), ("bob", "alice", "answer")] {
+            let description = json!({"type": kind, "sdp": sdp});
+            let create = if kind == "offer" { "createOffer" } else { "createAnswer" };
+            self.command(from, create, json!({}), Answer::Ok(description.clone()));
+            self.command(
+                to,
+                "setRemoteDescription",
+                json!({"description": description}),
+                Answer::Ok(Value::Null),
+            );
+        }
+        for peer in ["alice", "bob"] {
+            let candidate =
+                json!({"candidate": "candidate:1 1 udp 2122260223 192.0.2.7 50000 typ host", "sdpMid": "0"});
+            self.event(peer, json!({"event": "icecandidate", "data": {"candidate": candidate}}));
+        }
+        self
+    }
+
+    fn ice(&mut self) -> &mut Self {
+        for peer in ["alice", "bob"] {
+            self.state(peer, "iceconnectionstatechange", "checking");
+            self.state(peer, "iceconnectionstatechange", "connected");
+        }
+        self
+    }
+
+    fn dtls(&mut self) -> &mut Self {
+        for peer in ["alice", "bob"] {
+            self.state(peer, "dtlsstatechange", "connecting").state(peer, "dtlsstatechange", "connected");
+            self.state(peer, "connectionstatechange", "connected");
+        }
+        self
+    }
+
+    fn channel(&mut self) -> &mut Self {
+        let channel = json!({"channel": {"label": "chat", "ordered": true, "id": 1}});
+        for peer in ["alice", "bob"] {
+            self.state(peer, "sctpstatechange", "connected");
+        }
+        self.event("bob", json!({"event": "datachannel", "data": channel}));
+        for peer in ["alice", "bob"] {
+            self.event(peer, json!({"event": "channelopen", "data": channel}));
+        }
+        self.ended(StepOutcome::Done)
+    }
+
+    /// A whole connection.
+    fn connect(&mut self) -> &mut Self {
+        self.negotiate().ice().dtls().channel()
+    }
+
+    fn send(&mut self, from: &str, text: &str) -> &mut Self {
+        let args = json!({"channel": "chat", "message": {"text": text}});
+        self.command(from, "send", args, Answer::Ok(Value::Null))
+    }
+
+    fn receive(&mut self, at: &str, text: &str) -> &mut Self {
+        let message =
+            json!({"channel": "chat", "text": true, "size": text.len(), "crc32": crc(text), "value": text});
+        self.event(at, json!({"event": "channelmessage", "data": {"message": message}}))
+    }
+
+    fn packets(&mut self, packets: &[(&str, Direction, &[u8])]) -> &mut Self {
+        let sightings = packets.iter().zip(1..).map(|((peer, direction, bytes), frame)| Sighting {
+            frame,
+            peer,
+            t_us: frame * 1000,
+            direction: *direction,
+            content: Content::Udp(bytes),
+        });
+        self.record.wire = Some(WireSummary::of(sightings));
+        self
+    }
+
+    fn verdict(&self) -> Verdict {
+        judge(&self.record)
+    }
+}
+
+/// CRC-32, bit by bit: another way than the one under test.
+fn crc(text: &str) -> u32 {
+    !text.bytes().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(
+            crc ^ u32::from(byte),
+            |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 },
+        )
+    })
+}
+
+fn fails(verdict: &Verdict, layer: Layer, side: &str, words: &str) {
+    assert_eq!(verdict.outcome, Outcome::Fail, "{verdict:#?}");
+    assert_eq!(verdict.layer, Some(layer), "{verdict:#?}");
+    assert_eq!(verdict.side.as_deref(), Some(side), "{verdict:#?}");
+    assert!(verdict.sentence.contains(words), "{verdict:#?}");
+    assert!(!verdict.evidence.is_empty(), "{verdict:#?}");
+}
+
+const CONNECTED: &str = "alice: { connectionState: connected }\nbob: { channels: { chat: { state: open, ordered: true } }, messages: { chat: [one, two] } }";
+
+#[test]
+fn what_alice_sent_and_bob_received_passes_and_says_so() {
+    let mut tale = Tale::new(CONNECTED);
+    tale.connect().send("alice", "one").send("alice", "two").receive("bob", "one").receive("bob", "two");
+    let verdict = tale.verdict();
+    assert_eq!(verdict.outcome, Outcome::Pass, "{verdict:#?}");
+    assert!(verdict.sentence.contains("bob received 2 messages as alice sent them"), "{}", verdict.sentence);
+    assert_eq!(standing(&tale.record.file, &verdict), Standing::Expected);
+}
+
+#[test]
+fn a_message_too_few_too_many_or_out_of_order_fails() {
+    for (arrives, words) in [
+        (&["one"][..], "only 1 came"),
+        (&["one", "two", "two"][..], "too many"),
+        (&["two", "one"][..], "it was \"two\""),
+    ] {
+        let mut tale = Tale::new(CONNECTED);
+        tale.connect().send("alice", "one").send("alice", "two");
+        for text in arrives {
+            tale.receive("bob", text);
+        }
+        fails(&tale.verdict(), Layer::DataChannel, "bob", words);
+    }
+}
+
+#[test]
+fn what_was_never_sent_fails_even_if_nobody_asked() {
+    let mut tale = Tale::new("");
+    tale.connect().send("alice", "one").receive("bob", "one");
+    assert_eq!(tale.verdict().outcome, Outcome::Pass);
+    tale.receive("bob", "ghost");
+    fails(&tale.verdict(), Layer::DataChannel, "bob", "\"ghost\" came, which alice never had");
+    let mut tale = Tale::new("");
+    tale.connect().send("alice", "one").receive("bob", "one").receive("bob", "one");
+    fails(&tale.verdict(), Layer::DataChannel, "bob", "more often than it was sent");
+}
+
+#[test]
+fn an_echo_that_changes_a_byte_or_the_order_is_blamed_on_the_one_who_echoes() {
+    for back in [["one", "twp"], ["two", "one"]] {
+        let mut tale = Tale::new("");
+        tale.connect();
+        tale.command("bob", "echo", json!({"channel": "chat"}), Answer::Ok(Value::Null));
+        tale.began("alice: await message");
+        tale.send("alice", "one").send("alice", "two").receive("bob", "one").receive("bob", "two");
+        tale.receive("alice", back[0]).receive("alice", back[1]);
+        tale.timed_out("message {\"channel\":\"chat\",\"text\":\"two\"}");
+        fails(
+            &tale.verdict(),
+            Layer::DataChannel,
+            "bob",
+            "bob should send back on \"chat\" what it received",
+        );
+    }
+}
+
+#[test]
+fn the_ladder_names_the_first_rung_that_was_not_reached() {
+    let awaited = "message {\"channel\":\"chat\",\"text\":\"one\"}";
+    let mut tale = Tale::new("");
+    tale.negotiate().timed_out(awaited);
+    fails(&tale.verdict(), Layer::Checks, "bob", "connectivity checks of alice and bob should succeed");
+
+    let mut tale = Tale::new("");
+    tale.negotiate().ice().state("bob", "dtlsstatechange", "failed").timed_out(awaited);
+    fails(&tale.verdict(), Layer::Dtls, "bob", "it failed at bob");
+
+    let mut tale = Tale::new("");
+    tale.negotiate().ice().dtls().state("bob", "sctpstatechange", "connected").timed_out(awaited);
+    fails(&tale.verdict(), Layer::Sctp, "alice", "SCTP association should be established at alice");
+
+    let mut tale = Tale::new("");
+    tale.negotiate().ice().dtls();
+    tale.state("alice", "sctpstatechange", "connected").state("bob", "sctpstatechange", "connected");
+    tale.timed_out(awaited);
+    fails(&tale.verdict(), Layer::DataChannel, "alice", "the channel \"chat\" should open at alice");
+}
+
+#[test]
+fn an_offer_that_never_arrives_is_signalling_and_a_refused_one_sdp() {
+    let offer = json!({"type": "offer", "sdp": "v=0\r\n"});
+    let mut tale = Tale::new("");
+    tale.began("connect").command("alice", "createOffer", json!({}), Answer::Ok(offer.clone()));
+    tale.timed_out("connectionState connected");
+    fails(&tale.verdict(), Layer::Signalling, "bob", "alice's offer should reach bob");
+
+    let mut tale = Tale::new("");
+    tale.began("connect").command("alice", "createOffer", json!({}), Answer::Ok(offer.clone()));
+    let answer = Answer::Rejected { name: "OperationError".into(), message: "no".into() };
+    tale.command("bob", "setRemoteDescription", json!({"description": offer}), answer);
+    tale.ended(StepOutcome::Wrong {
+        expected: "setRemoteDescription is accepted".into(),
+        seen: "rejected".into(),
+    });
+    fails(&tale.verdict(), Layer::Sdp, "bob", "rejected it with OperationError");
+}
+
+#[test]
+fn candidates_that_were_withheld_both_ways_are_signalling() {
+    let mut tale = Tale::new("");
+    tale.negotiate();
+    for (from, to) in [("alice", "bob"), ("bob", "alice")] {
+        let sent = Some(
+            serde_json::from_value(json!({"candidate": "candidate:1 1 udp 1 192.0.2.7 5 typ host"})).unwrap(),
+        );
+        tale.push(What::CarriedCandidate { from: from.into(), to: to.into(), sent, delivered: None });
+    }
+    tale.timed_out("connectionState connected");
+    fails(&tale.verdict(), Layer::Signalling, "bob", "withheld");
+}
+
+const CHECK: &[u8] = &[0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+const ALERT: &[u8] = &[21, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 2, 42];
+const SRTP: &[u8] = &[0x80, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 5];
+
+#[test]
+fn checks_without_an_answer_name_the_one_who_does_not_answer_with_the_frame() {
+    let mut tale = Tale::new("");
+    tale.negotiate().timed_out("connectionState connected");
+    tale.packets(&[("alice", Direction::Outbound, CHECK), ("alice", Direction::Outbound, CHECK)]);
+    let verdict = tale.verdict();
+    fails(&verdict, Layer::Checks, "bob", "bob answered none of alice's 2 Binding requests");
+    assert!(verdict.evidence.contains(&Evidence::Frame(1)));
+}
+
+#[test]
+fn a_case_that_wants_a_refusal_passes_on_it_and_fails_without() {
+    let expect = "bob: { dtlsState: failed, channels: none }\nwire: [{ from: bob, dtls: alert, level: fatal }, { from: bob, srtp: any, times: 0 }]";
+    let mut tale = Tale::new(expect);
+    tale.negotiate().ice().state("bob", "dtlsstatechange", "failed").ended(StepOutcome::Done);
+    tale.packets(&[("alice", Direction::Inbound, ALERT)]);
+    assert_eq!(tale.verdict().outcome, Outcome::Pass, "{:#?}", tale.verdict());
+
+    tale.packets(&[("alice", Direction::Inbound, CHECK)]);
+    fails_without_evidence(
+        &tale.verdict(),
+        Layer::Dtls,
+        "bob",
+        "bob should send at least 1 dtls alert (fatal)",
+    );
+
+    tale.packets(&[("alice", Direction::Inbound, ALERT), ("alice", Direction::Inbound, SRTP)]);
+    fails(&tale.verdict(), Layer::Srtp, "bob", "should send none SRTP");
+}
+
+fn fails_without_evidence(verdict: &Verdict, layer: Layer, side: &str, words: &str) {
+    let with = Verdict { evidence: vec![Evidence::Entry(0)], ..verdict.clone() };
+    fails(&with, layer, side, words);
+}
+
+#[test]
+fn an_encrypted_alert_does_not_decide() {
+    let mut tale = Tale::new("wire: [{ from: bob, dtls: alert, level: fatal }]");
+    tale.negotiate().ice().ended(StepOutcome::Done);
+    let mut encrypted = ALERT.to_vec();
+    encrypted[4] = 1;
+    tale.packets(&[("alice", Direction::Inbound, &encrypted)]);
+    let verdict = tale.verdict();
+    assert_eq!(verdict.outcome, Outcome::Inconclusive, "{verdict:#?}");
+}
+
+#[test]
+fn two_browsers_pass_on_their_word_and_the_sentence_says_that_no_packets_were_seen() {
+    let mut tale = Tale::new("alice: { connectionState: connected }\nwire: [{ from: bob, dtls: any }]");
+    tale.connect();
+    let blind = |tale: &mut Tale, runs| {
+        for peer in &mut tale.record.file.peers {
+            peer.runs = runs;
+        }
+        tale.verdict()
+    };
+    let verdict = blind(&mut tale, Runs::Driven);
+    assert_eq!(verdict.outcome, Outcome::Pass, "{verdict:#?}");
+    assert!(verdict.sentence.contains("no packets were seen"), "{}", verdict.sentence);
+    // Where they could have been seen, they are missing.
+    assert_eq!(blind(&mut tale, Runs::ByItself).outcome, Outcome::Inconclusive);
+}
+
+#[test]
+fn unsupported_counts_only_from_a_peer_that_refuses_the_impossible() {
+    let mut tale = Tale::new("");
+    tale.began("bob: setCodecPreferences");
+    tale.ended(StepOutcome::Unsupported { peer: "bob".into(), reason: "no such method".into() });
+    assert_eq!(tale.verdict().outcome, Outcome::Unsupported);
+    tale.record.file.peers[1].refuses_the_impossible = false;
+    assert_eq!(tale.verdict().outcome, Outcome::Inconclusive);
+}
+
+#[test]
+fn no_pass_without_a_recording_a_probe_or_a_step() {
+    let mut whole = Tale::new("");
+    whole.connect();
+    assert_eq!(whole.verdict().outcome, Outcome::Pass);
+
+    let mut tale = Tale::new("");
+    assert_eq!(tale.verdict().outcome, Outcome::HarnessError, "no step");
+    tale.connect().record.wire = None;
+    assert_eq!(tale.verdict().outcome, Outcome::HarnessError, "no capture");
+    whole.record.file.peers[0].refuses_the_impossible = false;
+    assert_eq!(whole.verdict().outcome, Outcome::Inconclusive, "a peer that says yes to everything");
+
+    let mut gap = Tale::new("");
+    gap.connect().seqs.insert("bob".to_owned(), 90);
+    gap.state("bob", "connectionstatechange", "connected");
+    assert_eq!(gap.verdict().outcome, Outcome::HarnessError, "a gap");
+}
+
+#[test]
+fn a_lost_browser_is_ours_a_lost_stack_its_own_and_a_killed_peer_part_of_the_case() {
+    let lost = json!({"event": "lost", "data": {"reason": "the page crashed"}});
+    let mut tale = Tale::new("");
+    tale.connect().event("bob", lost.clone());
+    let verdict = tale.verdict();
+    assert_eq!((verdict.outcome, verdict.side.as_deref()), (Outcome::HarnessError, Some("bob")));
+
+    let mut tale = Tale::new("");
+    tale.connect().event("alice", lost.clone());
+    fails(&tale.verdict(), Layer::Signalling, "alice", "it died: the page crashed");
+
+    let mut tale = Tale::new("");
+    tale.connect().event("bob", lost).record.file.ends.push("bob".into());
+    tale.state("alice", "iceconnectionstatechange", "disconnected");
+    tale.began("alice: await message").timed_out("message {}");
+    fails(&tale.verdict(), Layer::Nomination, "bob", "after bob was gone");
+}
+
+#[test]
+fn a_snapshot_that_differs_fails_under_the_same_versions_and_is_a_change_under_others() {
+    let differs = |same_versions| {
+        let mut tale = Tale::new("");
+        tale.connect().record.file.snapshot = Some(SnapshotResult::Differs {
+            section: "sdp".into(),
+            line: 3,
+            expected: "a=x".into(),
+            seen: "a=y".into(),
+            same_versions,
+        });
+        let verdict = tale.verdict();
+        let standing = standing(&tale.record.file, &verdict);
+        (verdict.outcome, standing)
+    };
+    assert_eq!(differs(true), (Outcome::Fail, Standing::Unexpected));
+    assert_eq!(differs(false), (Outcome::Pass, Standing::Changed));
+}
+
+#[test]
+fn a_control_must_get_its_verdict_and_a_waiver_its_deviation() {
+    let mut tale = Tale::new("verdict: { outcome: fail, layer: checks, side: bob }");
+    tale.negotiate().timed_out("connectionState connected");
+    assert_eq!(standing(&tale.record.file, &tale.verdict()), Standing::ControlHeld);
+    let mut tale = Tale::new("verdict: { outcome: fail, layer: checks }");
+    tale.connect();
+    assert_eq!(standing(&tale.record.file, &tale.verdict()), Standing::ControlBroken);
+
+    let waiver = Some(Waiver { reason: "known".into(), link: "RFC 8832 §5".into() });
+    let mut tale = Tale::new("alice: { connectionState: failed }");
+    tale.connect().record.file.waiver = waiver;
+    assert_eq!(standing(&tale.record.file, &tale.verdict()), Standing::Known);
+    tale.record.file.expect = Expectations::default();
+    assert_eq!(standing(&tale.record.file, &tale.verdict()), Standing::WaiverStale);
+}
+
+#[test]
+fn a_failure_above_is_explained_by_what_failed_below_unless_that_was_wanted() {
+    let mut tale = Tale::new("bob: { messages: { chat: [one] } }");
+    tale.negotiate().ice().state("alice", "dtlsstatechange", "failed").ended(StepOutcome::Done);
+    fails(&tale.verdict(), Layer::Dtls, "alice", "so bob should receive 1 messages");
+    let mut tale = Tale::new("alice: { dtlsState: failed }\nbob: { messages: { chat: [one] } }");
+    tale.negotiate().ice().state("alice", "dtlsstatechange", "failed").ended(StepOutcome::Done);
+    fails_without_evidence(&tale.verdict(), Layer::DataChannel, "bob", "only 0 came");
+}
+
+#[test]
+fn states_statistics_candidates_descriptions_and_errors_are_compared() {
+    for (expect, holds) in [
+        ("alice: { states: { iceConnection: [new, checking, connected] } }", true),
+        ("alice: { states: { iceConnection: [new, connected] } }", false),
+        ("alice: { states: { iceConnection: { anyOf: [[new], [new, checking, connected]] } } }", true),
+        ("alice: { states: { iceConnection: { never: [failed] } } }", true),
+        ("alice: { states: { iceConnection: { never: [checking] } } }", false),
+        ("alice: { states: { iceConnection: { includes: [checking, connected] } } }", true),
+        ("alice: { states: { iceConnection: { includes: [connected, checking] } } }", false),
+        ("alice: { candidates: { types: [host] } }", true),
+        ("alice: { candidates: { types: [] } }", false),
+        ("alice: { candidates: { includes: [relay] } }", false),
+        ("alice: { candidates: { mdns: true } }", false),
+        ("alice: { candidates: { end: false } }", true),
+        ("alice: { sdp: { offer: { contains: ['UDP/DTLS/SCTP'], lacks: ['a=ice-lite'] } } }", true),
+        ("alice: { sdp: { offer: { contains: ['m=video'] } } }", false),
+        ("alice: { sdp: { answer: { contains: ['m='] } } }", false),
+        ("alice: { stats: [{ type: transport, field: bytesSent, above: 5 }] }", true),
+        ("alice: { stats: [{ type: transport, field: bytesSent, above: 50 }] }", false),
+        ("alice: { stats: [{ type: transport, follow: pair, field: nominated, equals: true }] }", true),
+        ("alice: { stats: [{ type: transport, count: 2 }] }", false),
+        ("alice: { errors: [] }", true),
+        ("alice: { errors: [{ createAnswer: InvalidStateError }] }", false),
+        ("alice: { tracks: none, media: none }", true),
+        ("alice: { tracks: { audio: 1 } }", false),
+        ("alice: { media: { audio: { tone: 440 } } }", false),
+        ("alice: { channels: none }", false),
+        ("alice: { channels: { chat: { id: 1, maxRetransmits: 3 } } }", false),
+        ("alice: { channels: { chat: { id: 1, reliable: true }, other: none } }", true),
+    ] {
+        let mut tale = Tale::new(expect);
+        tale.connect().record.stats.insert(
+            "alice".into(),
+            json!({"T": {"type": "transport", "bytesSent": 10, "pair": "P"}, "P": {"type": "candidate-pair", "nominated": true}}),
+        );
+        let verdict = tale.verdict();
+        let outcome = if holds { Outcome::Pass } else { Outcome::Fail };
+        assert_eq!(verdict.outcome, outcome, "{expect}: {verdict:#?}");
+    }
+}
+
+#[test]
+fn the_eight_steps_have_their_times_in_order() {
+    let mut tale = Tale::new("");
+    tale.connect().send("alice", "one").receive("bob", "one");
+    let steps = steps(&tale.record);
+    assert_eq!(steps.iter().map(|step| step.step).collect::<Vec<_>>(), StepName::ALL);
+    let began: Vec<_> = steps.iter().filter_map(|step| step.began_us).collect();
+    assert!(began.is_sorted(), "{steps:#?}");
+    // No selected pair was told and no packet seen: nothing is made up.
+    assert_eq!(steps[4].began_us, None);
+    assert!(steps[7].ended_us > steps[5].ended_us);
+}
+
+#[test]
+fn a_verdict_survives_being_written_to_case_json_and_judged_again() {
+    let mut tale = Tale::new(CONNECTED);
+    tale.connect().send("alice", "one").receive("bob", "one");
+    let first = tale.verdict();
+    tale.record.file.verdict = Some(first.clone());
+    let json = serde_json::to_string(&tale.record.file).unwrap();
+    tale.record.file = serde_json::from_str(&json).unwrap();
+    let lines: Vec<String> = tale.record.timeline.iter().map(|e| serde_json::to_string(e).unwrap()).collect();
+    tale.record.timeline = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(tale.verdict(), first);
+    assert_eq!(tale.record.file.verdict, Some(first));
+}
+
+#[test]
+fn an_echo_that_loses_messages_is_blamed_on_the_one_who_echoes() {
+    let mut tale = Tale::new("");
+    tale.connect();
+    tale.command("bob", "echo", json!({"channel": "chat"}), Answer::Ok(Value::Null));
+    tale.began("alice: await message").send("alice", "one").send("alice", "two");
+    tale.receive("bob", "one").receive("bob", "two").receive("alice", "one");
+    tale.timed_out("message {\"channel\":\"chat\",\"times\":2}");
+    fails(&tale.verdict(), Layer::DataChannel, "bob", "1 came back to alice");
+}
+
+#[test]
+fn a_candidate_that_comes_after_the_close_is_no_error_of_the_scenario() {
+    let refuse = |tale: &mut Tale| {
+        let answer = Answer::Rejected { name: "InvalidStateError".into(), message: "closed".into() };
+        tale.command("alice", "addIceCandidate", json!({}), answer);
+    };
+    let mut tale = Tale::new("alice: { errors: [] }");
+    tale.connect().command("alice", "close", json!({}), Answer::Ok(Value::Null));
+    refuse(&mut tale);
+    assert_eq!(tale.verdict().outcome, Outcome::Pass, "{:#?}", tale.verdict());
+    let mut tale = Tale::new("alice: { errors: [] }");
+    tale.connect();
+    refuse(&mut tale);
+    fails(&tale.verdict(), Layer::Sdp, "alice", "it rejected addIceCandidate");
+}
+
+#[test]
+fn what_goes_down_with_a_peer_that_closed_is_not_the_association_s_fault() {
+    let mut tale = Tale::new("");
+    tale.negotiate().ice().dtls().ended(StepOutcome::Done);
+    tale.command("bob", "close", json!({}), Answer::Ok(Value::Null));
+    tale.began("alice: await open").timed_out("open chat");
+    fails(&tale.verdict(), Layer::DataChannel, "alice", "open chat should come");
+}
+
+fn finding(requirement: &str, result: checks::Result, waiver: Option<Waiver>) -> Finding {
+    Finding {
+        requirement: requirement.to_owned(),
+        endpoint: "bob".to_owned(),
+        result,
+        sentence: "it is otherwise".to_owned(),
+        evidence: vec![Place::Frame(7), Place::Line { entry: 3, line: 9 }],
+        waiver,
+    }
+}
+
+fn passing() -> Tale {
+    let mut tale = Tale::new("{}");
+    tale.negotiate();
+    tale.ended(StepOutcome::Done);
+    tale
+}
+
+#[test]
+fn a_requirement_that_is_broken_fails_the_case_at_its_layer_unless_it_is_known_or_recommended() {
+    let waiver = Waiver { reason: "it was always so".to_owned(), link: "RFC".to_owned() };
+    let verdict = |findings: Vec<Finding>| {
+        let mut tale = passing();
+        tale.record.file.findings = findings;
+        judge(&tale.record)
+    };
+    use checks::Result::{Fail, Inconclusive, Pass, Warn};
+    assert_eq!(verdict(vec![]).outcome, Outcome::Pass);
+    let failed = verdict(vec![
+        finding("sctp-crc32c-correct", Fail, None),
+        finding("dtls-no-compression", Fail, None),
+        finding("sdp-grammar-strict", Fail, Some(waiver.clone())),
+    ]);
+    assert_eq!((failed.outcome, failed.layer), (Outcome::Fail, Some(Layer::Dtls)));
+    assert_eq!(failed.side.as_deref(), Some("bob"));
+    assert!(failed.sentence.contains("dtls-no-compression") && failed.sentence.contains("RFC"), "{failed:?}");
+    assert_eq!(failed.evidence, [Evidence::Frame(7), Evidence::Entry(3)]);
+    for harmless in [
+        finding("dtls-no-compression", Fail, Some(waiver)),
+        finding("dtls-no-compression", Warn, None),
+        finding("dtls-no-compression", Inconclusive, None),
+        finding("dtls-no-compression", Pass, None),
+    ] {
+        assert_eq!(verdict(vec![harmless]).outcome, Outcome::Pass);
+    }
+}
+
+#[test]
+fn a_control_is_judged_by_what_it_expects_alone() {
+    let mut tale = passing();
+    tale.record.file.findings = vec![finding("dtls-no-compression", checks::Result::Fail, None)];
+    tale.record.file.control_of = Some("data/echo".to_owned());
+    assert_eq!(judge(&tale.record).outcome, Outcome::Pass);
+}
+
+#[test]
+fn a_known_deviation_of_a_case_hides_no_requirement_that_is_broken_too() {
+    let mut file = passing().record.file;
+    file.waiver = Some(Waiver { reason: "r".to_owned(), link: "l".to_owned() });
+    let verdict = Verdict {
+        outcome: Outcome::Fail,
+        layer: Some(Layer::Sdp),
+        side: None,
+        sentence: String::new(),
+        evidence: vec![],
+    };
+    assert_eq!(standing(&file, &verdict), Standing::Known);
+    file.findings = vec![finding("dtls-no-compression", checks::Result::Fail, None)];
+    assert_eq!(standing(&file, &verdict), Standing::Unexpected);
+}

@@ -1,0 +1,92 @@
+//! webrtc-pc §4.3.2, §5.6: iceGatheringState goes new, gathering, complete, and back to gathering alone.
+
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::event::{IceGatheringState as State, PeerEvent};
+
+pub(super) const CHECK: Check = Check {
+    id: "gathering-state-sequence",
+    layer: Layer::Gathering,
+    subject: "changes of iceGatheringState",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let calls = evidence.calls(peer);
+    let created = calls.iter().filter(|call| call.name == "createPeerConnection").count();
+    if created > 1 {
+        tally.doubt("the peer has several connections, whose events are not told apart", []);
+        return;
+    }
+    // What a peer does on its own, without being told, it reports.
+    let acted = evidence.events(peer).into_iter().filter(|happened| {
+        matches!(happened.event, PeerEvent::Acted { operation, .. } if operation.ends_with("Description"))
+    });
+    let told = calls.iter().filter(|call| call.name.ends_with("Description"));
+    let renegotiated = told.count() + acted.count() > 2;
+    let mut before = State::New;
+    for happened in evidence.events(peer) {
+        let PeerEvent::IceGatheringStateChange { state } = *happened.event else { continue };
+        let place = Place::Entry(happened.entry);
+        let allowed = matches!(
+            (before, state),
+            (State::New | State::Complete, State::Gathering) | (State::Gathering, State::Complete)
+        );
+        if state == State::New && renegotiated {
+            // A rollback takes transports away, and another media section may bring one that is new.
+            tally.doubt(format!("iceGatheringState went from {before} to new in a renegotiation"), [place]);
+        } else {
+            tally.judge(allowed, place, || format!("iceGatheringState went from {before} to {state}"));
+        }
+        before = state;
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, events};
+    use peerproof_captures::event::{IceGatheringState, PeerEvent};
+
+    /// Inserts a transition from complete to new.
+    pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
+        let complete = PeerEvent::IceGatheringStateChange { state: IceGatheringState::Complete };
+        let at = events::find(evidence, "bob", |event| *event == complete);
+        events::insert_after(
+            evidence,
+            at,
+            PeerEvent::IceGatheringStateChange { state: IceGatheringState::New },
+        );
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Result;
+    use peerproof_captures::timeline::{Entry, What};
+
+    #[test]
+    fn a_peer_that_rolls_back_on_its_own_may_begin_again() {
+        let events = [
+            r#"{"event":"icegatheringstatechange","data":{"state":"gathering"}}"#,
+            r#"{"event":"icegatheringstatechange","data":{"state":"new"}}"#,
+        ];
+        let acted = r#"{"event":"acted","data":{"operation":"setLocalDescription"}}"#;
+        for (acts, result) in [(0, Result::Fail), (3, Result::Inconclusive)] {
+            let all = std::iter::repeat_n(acted, acts).chain(events);
+            let timeline = all.enumerate().map(|(n, event)| {
+                let what = What::Event {
+                    peer: "bob".to_owned(),
+                    seq: n as u64,
+                    event: serde_json::from_str(event).unwrap(),
+                };
+                Entry { n: n as u64, t_us: n as u64, what }
+            });
+            let evidence = Evidence::new(vec!["bob".to_owned()], timeline.collect(), None);
+            assert_eq!(CHECK.run(&evidence)[0].result, result);
+        }
+    }
+}

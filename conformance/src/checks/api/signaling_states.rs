@@ -1,0 +1,110 @@
+//! webrtc-pc §4.3.1, RFC 9429 §3.2: signalingState follows the descriptions that are set, with one event for each change.
+
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::event::{PeerEvent, SdpType, SignalingState as State};
+use peerproof_captures::timeline::Answer;
+use serde_json::Value;
+
+pub(super) const CHECK: Check = Check {
+    id: "signaling-state-transitions",
+    layer: Layer::Sdp,
+    subject: "changes of signalingState",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let calls = evidence.calls(peer);
+    let created = calls.iter().filter(|call| call.name == "createPeerConnection").count();
+    let observed: Vec<_> = evidence
+        .events(peer)
+        .into_iter()
+        .filter_map(|happened| match happened.event {
+            PeerEvent::SignalingStateChange { state } => Some((*state, Place::Entry(happened.entry))),
+            _ => None,
+        })
+        .collect();
+    if created > 1 {
+        tally.doubt("the peer has several connections, whose events are not told apart", []);
+        return;
+    }
+    let (mut state, mut expected) = (State::Stable, Vec::new());
+    for call in &calls {
+        let local = match call.name {
+            "setLocalDescription" => true,
+            "setRemoteDescription" => false,
+            _ => continue,
+        };
+        let Answer::Ok(result) = call.answer else { continue };
+        let Some(kind) = kind(&call.args["description"]).or_else(|| kind(result)) else {
+            tally.doubt("a description was set whose type is not told", [Place::Entry(call.entry)]);
+            return;
+        };
+        for next in transitions(state, local, kind) {
+            expected.push((next, Place::Entry(call.answered)));
+            state = next;
+        }
+    }
+    if expected.is_empty() {
+        tally.absent("no description was set by a command");
+        return;
+    }
+    let mut steps = expected.iter();
+    for (seen, place) in &observed {
+        match steps.next() {
+            Some((state, _)) if state == seen => tally.good(*place),
+            Some((state, call)) => {
+                tally.fault(format!("signalingState became {seen} where {state} is due"), [*place, *call]);
+                return;
+            }
+            // Where a connection is closed without an event, or with one that the standard does not have, is not told here.
+            None if *seen == State::Closed => {}
+            None => {
+                tally
+                    .fault(format!("signalingState became {seen} without a description being set"), [*place]);
+                return;
+            }
+        }
+    }
+    if let Some((state, call)) = steps.next() {
+        tally.doubt(format!("the recording ends before the event for {state}"), [*call]);
+    }
+}
+
+fn kind(description: &Value) -> Option<SdpType> {
+    serde_json::from_value(description.get("type")?.clone()).ok()
+}
+
+/// The states that setting a description leads through.
+fn transitions(from: State, local: bool, kind: SdpType) -> Vec<State> {
+    let to = match (kind, local) {
+        (SdpType::Offer, true) => State::HaveLocalOffer,
+        (SdpType::Offer, false) => State::HaveRemoteOffer,
+        (SdpType::Pranswer, true) => State::HaveLocalPranswer,
+        (SdpType::Pranswer, false) => State::HaveRemotePranswer,
+        (SdpType::Answer | SdpType::Rollback, _) => State::Stable,
+    };
+    // An offer that meets one of the other side rolls that back first (RFC 9429 §4.1.8.2).
+    let implicit = matches!(
+        (from, to),
+        (State::HaveLocalOffer, State::HaveRemoteOffer) | (State::HaveRemoteOffer, State::HaveLocalOffer)
+    );
+    let rolled_back = implicit.then_some(State::Stable);
+    rolled_back.into_iter().chain((from != to).then_some(to)).collect()
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, events};
+    use peerproof_captures::event::{PeerEvent, SignalingState};
+
+    /// Tells `stable` after the offer was set.
+    pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
+        let offer = PeerEvent::SignalingStateChange { state: SignalingState::HaveRemoteOffer };
+        let at = events::find(evidence, "bob", |event| *event == offer);
+        *events::event(evidence, at) = PeerEvent::SignalingStateChange { state: SignalingState::Stable };
+    });
+}

@@ -1,0 +1,173 @@
+//! The controls: each check passes on a real recording, and the catalogue's mutation of it turns that check red and no other.
+//!
+//! A [`Check`] does not compile for the tests without its control, so none can be forgotten.
+
+pub(in crate::checks) mod dtls;
+pub(in crate::checks) mod events;
+pub(in crate::checks) mod rtp;
+pub(in crate::checks) mod sctp;
+pub(in crate::checks) mod stun;
+
+use super::{Check, Finding, Result, all, coverage, of, run};
+use crate::case::CaseFile;
+use crate::catalogue::{Catalogue, Observe};
+use crate::evidence::{Evidence, Recorded};
+use peerproof_captures::sdp::SessionDescription;
+use std::collections::BTreeSet;
+
+/// The recordings that controls start from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recording {
+    /// A data channel between the stack and Chrome, its packets decrypted.
+    Data,
+    /// Audio from Chrome to the stack, the packets of its first second decrypted.
+    Media,
+    /// Audio and video both ways between two Chromes, without packets.
+    Descriptions,
+}
+
+impl Recording {
+    const ALL: [Self; 3] = [Self::Data, Self::Media, Self::Descriptions];
+
+    pub(in crate::checks) fn evidence(self) -> Evidence {
+        macro_rules! file {
+            ($name:literal) => {
+                include_bytes!(concat!("../../../recordings/", $name))
+            };
+        }
+        let (case, timeline, capture): (&[u8], &[u8], Option<&[u8]>) = match self {
+            Self::Data => {
+                (file!("data/case.json"), file!("data/timeline.jsonl"), Some(file!("data/capture.pcapng")))
+            }
+            Self::Media => {
+                (file!("media/case.json"), file!("media/timeline.jsonl"), Some(file!("media/capture.pcapng")))
+            }
+            Self::Descriptions => {
+                (file!("descriptions/case.json"), file!("descriptions/timeline.jsonl"), None)
+            }
+        };
+        let case: CaseFile = serde_json::from_slice(case).unwrap();
+        let lines = timeline.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let timeline = lines.map(|line| serde_json::from_slice(line).unwrap()).collect();
+        Recorded { case: &case, timeline, capture }.evidence().unwrap()
+    }
+}
+
+/// What must turn a check red.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Control {
+    recording: Recording,
+    mutate: fn(&mut Evidence),
+}
+
+impl Control {
+    /// The catalogue's mutation of that recording.
+    pub(super) const fn new(recording: Recording, mutate: fn(&mut Evidence)) -> Self {
+        Self { recording, mutate }
+    }
+}
+
+/// The first line that begins so, and its number.
+pub(super) fn line_of(sdp: &SessionDescription, begins: &str) -> (usize, String) {
+    let line = sdp.lines().find(|line| line.raw.starts_with(begins)).unwrap();
+    (line.number, line.raw.to_owned())
+}
+
+/// Replaces the first occurrence, which must be there.
+pub(super) fn replace(sdp: &mut SessionDescription, from: &str, to: &str) {
+    assert!(sdp.as_str().contains(from), "{from} is not in\n{}", sdp.as_str());
+    *sdp = SessionDescription::parse(sdp.as_str().replacen(from, to, 1));
+}
+
+/// Replaces every occurrence, of which there must be one.
+pub(super) fn replace_all(sdp: &mut SessionDescription, from: &str, to: &str) {
+    assert!(sdp.as_str().contains(from), "{from} is not in\n{}", sdp.as_str());
+    *sdp = SessionDescription::parse(sdp.as_str().replace(from, to));
+}
+
+fn red(findings: &[Finding]) -> BTreeSet<(String, String)> {
+    findings
+        .iter()
+        .filter(|finding| matches!(finding.result, Result::Fail | Result::Warn))
+        .map(|finding| (finding.requirement.clone(), finding.endpoint.clone()))
+        .collect()
+}
+
+#[test]
+fn each_mutation_turns_exactly_its_check_red() {
+    let recordings = Recording::ALL.map(|recording| {
+        let evidence = recording.evidence();
+        let findings = run(&evidence);
+        (recording, evidence, findings)
+    });
+    let mut wrong = Vec::new();
+    for Check { id, control, .. } in all() {
+        let (_, evidence, before) = recordings.iter().find(|(it, ..)| *it == control.recording).unwrap();
+        let own = before.iter().filter(|finding| finding.requirement == *id);
+        if !own.clone().any(|finding| finding.result == Result::Pass) {
+            wrong.push(format!("{id} does not pass before: {:#?}", own.collect::<Vec<_>>()));
+            continue;
+        }
+        let mut mutated = evidence.clone();
+        (control.mutate)(&mut mutated);
+        let after = run(&mutated);
+        let new: BTreeSet<_> = red(&after).difference(&red(before)).cloned().collect();
+        let ids: BTreeSet<&str> = new.iter().map(|(id, _)| id.as_str()).collect();
+        if ids != BTreeSet::from([*id]) {
+            let findings: Vec<_> = after.iter().filter(|it| ids.contains(it.requirement.as_str())).collect();
+            wrong.push(format!("the mutation for {id} turns {ids:?} red: {findings:#?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_is_wrong_with_the_recordings_themselves_is_known() {
+    let mut text = String::new();
+    for recording in Recording::ALL {
+        for finding in run(&recording.evidence()) {
+            if !matches!(finding.result, Result::Pass | Result::NotApplicable) {
+                let Finding { requirement, endpoint, result, sentence, .. } = finding;
+                text += &format!("{recording:?} {endpoint}: {requirement} {result}: {sentence}\n");
+            }
+        }
+    }
+    assert_eq!(text, include_str!("../../../recordings/known.txt"));
+}
+
+#[test]
+fn every_finding_names_its_deciding_place() {
+    for recording in Recording::ALL {
+        for finding in run(&recording.evidence()) {
+            let decided = matches!(finding.result, Result::Pass | Result::Fail | Result::Warn);
+            assert_eq!(decided, decided && !finding.evidence.is_empty(), "{finding:?}");
+            assert!(!finding.sentence.is_empty());
+        }
+    }
+}
+
+#[test]
+fn each_check_decides_a_requirement_of_the_catalogue_that_no_other_decides() {
+    let mut seen = BTreeSet::new();
+    for check in all() {
+        let requirement = Catalogue::get().requirement(check.id).unwrap();
+        assert_ne!(requirement.observe, Observe::Active, "{} is not decided by looking", check.id);
+        assert!(seen.insert(check.id), "{} has two checks", check.id);
+        assert!(Catalogue::get().same_as(check.id).iter().all(|other| of(other).is_none()), "{}", check.id);
+    }
+    assert!(seen.len() >= 30);
+}
+
+#[test]
+fn the_list_of_what_is_covered_is_up_to_date() {
+    let recorded = include_str!("../../../coverage.txt");
+    assert_eq!(coverage(), recorded, "conformance/coverage.txt is out of date");
+}
+
+#[test]
+fn evidence_without_anything_makes_no_check_pass_or_fail() {
+    let evidence = Evidence::new(vec!["alice".to_owned(), "bob".to_owned()], Vec::new(), None);
+    for finding in run(&evidence) {
+        assert_eq!(finding.result, Result::NotApplicable, "{finding:?}");
+    }
+}

@@ -1,0 +1,121 @@
+//! Edits of STUN messages, signed again unless the signature is what is edited (the catalogue's convention).
+
+use crate::evidence::{Credentials, Evidence, Packet, Peer};
+use hmac::{Hmac, Mac};
+use peerproof_captures::wire::stun::{self, AttributeType};
+use sha1::Sha1;
+
+const INTEGRITY: u16 = 0x0008;
+const FINGERPRINT: u16 = 0x8028;
+
+/// Attributes as type and value.
+type Attributes = Vec<(u16, Vec<u8>)>;
+
+/// Edits the first connectivity check.
+pub(in crate::checks) fn edit_first_check(evidence: &mut Evidence, edit: impl Fn(&mut Attributes)) {
+    edit_check(evidence, |_| true, edit);
+}
+
+/// Edits the first connectivity check whose attributes are so.
+pub(in crate::checks) fn edit_check(
+    evidence: &mut Evidence,
+    wanted: impl Fn(&Attributes) -> bool,
+    edit: impl Fn(&mut Attributes),
+) {
+    edit_message(
+        evidence,
+        |packet, attributes| packet.bytes[..2] == [0, 1] && wanted(attributes),
+        edit,
+        |_| {},
+    );
+}
+
+/// Edits the header of the first success response.
+pub(in crate::checks) fn edit_response(evidence: &mut Evidence, edit: impl Fn(&mut Vec<u8>)) {
+    edit_message(evidence, |packet, _| packet.bytes[..2] == [1, 1], |_| {}, edit);
+}
+
+/// Edits the first success response that was seen where it was sent.
+pub(in crate::checks) fn edit_success_of_tapped(evidence: &mut Evidence, edit: impl Fn(&mut Attributes)) {
+    edit_message(
+        evidence,
+        |packet, _| packet.bytes[..2] == [1, 1] && packet.tap == packet.sender,
+        edit,
+        |_| {},
+    );
+}
+
+/// Takes FINGERPRINT off the first check.
+pub(in crate::checks) fn strip_fingerprint_of_first_check(evidence: &mut Evidence) {
+    let packets = &mut evidence.wire.as_mut().unwrap().packets;
+    let packet = packets.iter_mut().find(|packet| packet.bytes[..2] == [0, 1]).unwrap();
+    let length = packet.bytes.len() - 8;
+    packet.bytes.truncate(length);
+    packet.bytes[2..4].copy_from_slice(&(length as u16 - 20).to_be_bytes());
+    // MESSAGE-INTEGRITY does not cover what follows it.
+}
+
+fn edit_message(
+    evidence: &mut Evidence,
+    wanted: impl Fn(&Packet, &Attributes) -> bool,
+    edit: impl Fn(&mut Attributes),
+    edit_header: impl Fn(&mut Vec<u8>),
+) {
+    let credentials = [Peer(0), Peer(1)].map(|peer| evidence.credentials(peer));
+    let packets = &mut evidence.wire.as_mut().unwrap().packets;
+    let (packet, mut attributes) = packets
+        .iter_mut()
+        .filter(|packet| packet.bytes[0] < 2)
+        .find_map(|packet| attributes(&packet.bytes).filter(|it| wanted(packet, it)).map(|it| (packet, it)))
+        .unwrap();
+    // Requests are keyed by the password of who gets them, responses by that of who sends them: the server's.
+    let request = packet.bytes[0] == 0;
+    let Peer(server) = if request { Peer(1 - packet.sender.0) } else { packet.sender };
+    let signed = |it: &&Credentials| {
+        stun::view(&packet.bytes).unwrap().integrity_matches(it.password.as_bytes()) == Some(true)
+    };
+    let key = credentials[server].iter().find(signed).unwrap().password.clone();
+    edit(&mut attributes);
+    attributes.retain(|(kind, _)| ![INTEGRITY, FINGERPRINT].contains(kind));
+    packet.bytes.truncate(20);
+    edit_header(&mut packet.bytes);
+    for (kind, value) in attributes {
+        append(&mut packet.bytes, kind, &value);
+    }
+    sign(&mut packet.bytes, key.as_bytes());
+}
+
+fn attributes(bytes: &[u8]) -> Option<Attributes> {
+    let message = stun::view(bytes).ok()?;
+    message.attribute(AttributeType::MessageIntegrity)?;
+    Some(
+        message
+            .attributes()
+            .filter_map(Result::ok)
+            .map(|it| (it.kind.value.raw(), it.value.value.to_vec()))
+            .collect(),
+    )
+}
+
+fn append(bytes: &mut Vec<u8>, kind: u16, value: &[u8]) {
+    bytes.extend_from_slice(&kind.to_be_bytes());
+    bytes.extend_from_slice(&(value.len() as u16).to_be_bytes());
+    bytes.extend_from_slice(value);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+}
+
+fn set_length(bytes: &mut [u8], length: usize) {
+    bytes[2..4].copy_from_slice(&(length as u16 - 20).to_be_bytes());
+}
+
+fn sign(bytes: &mut Vec<u8>, key: &[u8]) {
+    let length = bytes.len();
+    set_length(bytes, length + 24);
+    let mut hmac = Hmac::<Sha1>::new_from_slice(key).unwrap();
+    hmac.update(bytes);
+    append(bytes, INTEGRITY, &hmac.finalize().into_bytes());
+    let length = bytes.len();
+    set_length(bytes, length + 8);
+    let crc = crc32fast::hash(bytes) ^ 0x5354_554e;
+    append(bytes, FINGERPRINT, &crc.to_be_bytes());
+}

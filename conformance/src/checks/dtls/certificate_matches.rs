@@ -1,0 +1,78 @@
+//! RFC 8842 §5.1, RFC 8122 §6.2: the certificate that a peer presents has a fingerprint of its description.
+
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::sdp::{Fingerprint, SessionDescription};
+use peerproof_captures::wire::dtls::Version;
+use peerproof_captures::wire::dtls::handshake::{Body, HandshakeType};
+use sha1::Sha1;
+use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
+
+pub(super) const CHECK: Check = Check {
+    id: "sec-fingerprint-matches-presented-cert",
+    layer: Layer::Dtls,
+    subject: "certificates",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let handshake = evidence.handshake(peer);
+    let told: Vec<Fingerprint> = evidence.made_by(peer).flat_map(|made| fingerprints(&made.sdp)).collect();
+    let mut presented = false;
+    for (message, body) in handshake.bodies().filter(|(message, _)| message.sender == peer) {
+        let Body::Certificate(certificate) = body else { continue };
+        presented = true;
+        let place = Place::Frame(message.frame);
+        let Some(leaf) = certificate.entries().next() else {
+            tally.doubt("the peer presented an empty list of certificates", [place]);
+            continue;
+        };
+        if told.is_empty() {
+            tally.doubt("no description with the peer's fingerprints is in the recording", [place]);
+            continue;
+        }
+        let matches = |it: &Fingerprint| digest(&it.hash, leaf.data.value).as_deref() == Some(&it.bytes[..]);
+        tally.judge(told.iter().any(matches), place, || {
+            "the certificate presented has none of the fingerprints of the peer's descriptions".to_owned()
+        });
+    }
+    let encrypted = handshake.version == Some(Version::Dtls13);
+    let verified = handshake.messages.iter().find(|it| it.kind() == HandshakeType::ServerHello);
+    if let (true, false, Some(hello)) = (encrypted, presented, verified) {
+        tally.doubt("the certificate of DTLS 1.3 could not be decrypted", [Place::Frame(hello.frame)]);
+    }
+}
+
+fn fingerprints(sdp: &SessionDescription) -> Vec<Fingerprint> {
+    let sections = sdp.media().flat_map(|section| section.fingerprints());
+    sdp.session().fingerprints().into_iter().chain(sections).collect()
+}
+
+fn digest(hash: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+    Some(match hash.to_ascii_lowercase().as_str() {
+        "sha-1" => Sha1::digest(bytes).to_vec(),
+        "sha-224" => Sha224::digest(bytes).to_vec(),
+        "sha-256" => Sha256::digest(bytes).to_vec(),
+        "sha-384" => Sha384::digest(bytes).to_vec(),
+        "sha-512" => Sha512::digest(bytes).to_vec(),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, line_of};
+
+    /// Changes one digit of the fingerprint in the offer.
+    pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
+        let offer = &mut evidence.descriptions[0].sdp;
+        let (number, mut line) = line_of(offer, "a=fingerprint:sha-256");
+        let last = if line.ends_with('0') { '1' } else { '0' };
+        line.pop();
+        line.push(last);
+        *offer = offer.with_line_replaced(number, &line);
+    });
+}

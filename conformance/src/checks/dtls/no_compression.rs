@@ -1,0 +1,53 @@
+//! RFC 8827 §6.5, RFC 7525 §3.3: compression is neither offered nor chosen.
+
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::dtls::handshake::Body;
+
+pub(super) const CHECK: Check = Check {
+    id: "dtls-no-compression",
+    layer: Layer::Dtls,
+    subject: "hellos",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let handshake = evidence.handshake(peer);
+    for (message, body) in handshake.bodies().filter(|(message, _)| message.sender == peer) {
+        let place = Place::Frame(message.frame);
+        match body {
+            Body::ClientHello(hello) => {
+                let methods = hello.compression_methods.value;
+                tally.judge(methods == [0], place, || {
+                    format!("the ClientHello offers the compression methods {methods:?}, not null alone")
+                });
+            }
+            Body::ServerHello(hello) => {
+                let method = hello.compression_method.value;
+                tally.judge(method == 0, place, || format!("the server chose compression method {method}"));
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, dtls};
+
+    /// Offers DEFLATE too.
+    pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
+        dtls::edit_messages(evidence, dtls::CLIENT_HELLO, |body| {
+            let mut at = 34; // The version and the random come first.
+            at += 1 + usize::from(body[at]);
+            at += 1 + usize::from(body[at]);
+            at += 2 + usize::from(u16::from_be_bytes([body[at], body[at + 1]]));
+            body[at] += 1;
+            body.insert(at + 2, 1);
+            true
+        });
+    });
+}

@@ -1,0 +1,96 @@
+//! What a check found at an endpoint.
+
+use crate::case::Waiver;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How a requirement stands at an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Result {
+    /// Met.
+    Pass,
+    /// Broken.
+    Fail,
+    /// A recommendation was not followed, or a demand was half met.
+    Warn,
+    /// There was nothing that it is about.
+    NotApplicable,
+    /// The evidence is missing or ambiguous.
+    Inconclusive,
+}
+
+impl Result {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Warn => "warn",
+            Self::NotApplicable => "not-applicable",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+impl std::fmt::Display for Result {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Where something stands in a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Place {
+    /// A frame of the capture, from one.
+    Frame(u64),
+    /// An entry of the timeline, from zero.
+    Entry(u64),
+    /// A line of the description that an entry of the timeline holds.
+    Line {
+        /// The entry, from zero.
+        entry: u64,
+        /// The line, from one.
+        line: usize,
+    },
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Frame(frame) => write!(f, "frame {frame}"),
+            Self::Entry(entry) => write!(f, "entry {entry}"),
+            Self::Line { entry, line } => write!(f, "line {line} of the description in entry {entry}"),
+        }
+    }
+}
+
+/// How a requirement stands at an endpoint, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// The requirement.
+    pub requirement: String,
+    /// The peer that it binds.
+    pub endpoint: String,
+    /// How it stands.
+    pub result: Result,
+    /// Why, in one sentence.
+    pub sentence: String,
+    /// What decided it, the deciding place first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Place>,
+    /// The known deviation that covers it, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiver: Option<Waiver>,
+}
+
+impl Finding {
+    /// Whether an absolute requirement is broken, and nobody knew that it would be.
+    #[must_use]
+    pub fn is_unexpected_failure(&self) -> bool {
+        self.result == Result::Fail && self.waiver.is_none()
+    }
+}

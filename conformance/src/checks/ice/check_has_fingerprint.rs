@@ -1,0 +1,41 @@
+//! RFC 8445 §7.1, RFC 8489 §7.1: requests and responses between ICE agents carry a valid FINGERPRINT.
+
+use super::is_binding;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::stun::Class;
+
+pub(super) const CHECK: Check = Check {
+    id: "ice-check-has-fingerprint",
+    layer: Layer::Checks,
+    subject: "STUN messages",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    for (packet, message) in evidence.wire.iter().flat_map(|wire| wire.stun(peer)) {
+        let one_of = [Class::Request, Class::Success, Class::Error];
+        if packet.sender != peer || !one_of.iter().any(|class| is_binding(&message, *class)) {
+            continue;
+        }
+        let place = Place::Frame(packet.frame);
+        match message.fingerprint_matches() {
+            Some(true) => tally.good(place),
+            Some(false) => tally.fault("FINGERPRINT is not the CRC of the message", [place]),
+            None => tally.fault("a STUN message between the peers has no FINGERPRINT", [place]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, stun};
+
+    /// Strips FINGERPRINT off one check.
+    pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
+        stun::strip_fingerprint_of_first_check(evidence);
+    });
+}

@@ -1,0 +1,73 @@
+//! RFC 8445 §7.1.1: a connectivity check carries PRIORITY, computed like that of the candidate that it is sent from but with
+//! the type preference of a peer-reflexive one.
+
+use super::checks;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::event::PeerEvent;
+use peerproof_captures::sdp::{Candidate, CandidateType};
+use peerproof_captures::wire::stun::AttributeType;
+
+pub(super) const CHECK: Check = Check {
+    id: "ice-check-has-priority",
+    layer: Layer::Checks,
+    subject: "connectivity checks",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let hosts = host_candidates(evidence, peer);
+    let mut preference = None;
+    for (packet, message) in checks(evidence, peer) {
+        let place = Place::Frame(packet.frame);
+        let Some(priority) = message.number(AttributeType::Priority) else {
+            tally.fault("a connectivity check has no PRIORITY", [place]);
+            continue;
+        };
+        let at_source = |host: &&Candidate| {
+            host.address.ip() == Some(packet.from.ip()) && host.port == packet.from.port()
+        };
+        let signalled = hosts.iter().find(at_source).map(|host| host.priority & 0x00ff_ffff);
+        let (high, low) = (priority.value >> 24, priority.value & 0x00ff_ffff);
+        let first = *preference.get_or_insert(high);
+        if signalled.is_some_and(|signalled| signalled != low) {
+            tally.fault(
+                format!(
+                    "PRIORITY {} is not that of the candidate that the check is sent from",
+                    priority.value
+                ),
+                [place],
+            );
+        } else if first != high {
+            tally
+                .fault(format!("PRIORITY has the type preference {high}, in another check {first}"), [place]);
+        } else {
+            tally.good(place);
+        }
+    }
+}
+
+/// The host candidates that a peer told of.
+fn host_candidates(evidence: &Evidence, peer: Peer) -> Vec<Candidate> {
+    let told = evidence.events(peer).into_iter().filter_map(|happened| match happened.event {
+        PeerEvent::IceCandidate { candidate: Some(told) } => Candidate::parse(&told.candidate).ok(),
+        _ => None,
+    });
+    let described = evidence.made_by(peer).flat_map(|description| {
+        description.sdp.media().flat_map(|section| section.candidates()).collect::<Vec<_>>()
+    });
+    told.chain(described).filter(|candidate| candidate.kind == CandidateType::Host).collect()
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, stun};
+
+    /// Takes PRIORITY out of one check and signs it again.
+    pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
+        stun::edit_first_check(evidence, |attributes| attributes.retain(|(kind, _)| *kind != 0x0024));
+    });
+}

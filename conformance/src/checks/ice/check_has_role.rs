@@ -1,0 +1,73 @@
+//! RFC 8445 §7.1.3, §7.3.1.1: a connectivity check says by one attribute which role its sender has, and the role changes only
+//! with a role conflict.
+
+use super::{checks, has, is_binding};
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Packet, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::stun::{AttributeType, Class, Message};
+
+pub(super) const CHECK: Check = Check {
+    id: "ice-check-role-attribute",
+    layer: Layer::Checks,
+    subject: "connectivity checks",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let mut role: Option<bool> = None;
+    for (packet, message) in checks(evidence, peer) {
+        let place = Place::Frame(packet.frame);
+        let now =
+            match (has(&message, AttributeType::IceControlling), has(&message, AttributeType::IceControlled))
+            {
+                (true, false) => true,
+                (false, true) => false,
+                (true, true) => {
+                    tally.fault("a connectivity check has both ICE-CONTROLLING and ICE-CONTROLLED", [place]);
+                    continue;
+                }
+                (false, false) => {
+                    tally.fault(
+                        "a connectivity check has neither ICE-CONTROLLING nor ICE-CONTROLLED",
+                        [place],
+                    );
+                    continue;
+                }
+            };
+        let before = role.replace(now).filter(|before| *before != now);
+        match before {
+            Some(before) if !conflict_seen(evidence, peer, packet, before) => {
+                tally.fault("the role changed without a role conflict", [place]);
+            }
+            _ => tally.good(place),
+        }
+    }
+}
+
+/// Whether a peer had learned, before a packet of its, that the other has the same role: a 487, or a check that says so.
+fn conflict_seen(evidence: &Evidence, peer: Peer, packet: &Packet, controlling: bool) -> bool {
+    let same = if controlling { AttributeType::IceControlling } else { AttributeType::IceControlled };
+    let tells = |message: &Message<'_>| {
+        is_binding(message, Class::Error) || (is_binding(message, Class::Request) && has(message, same))
+    };
+    evidence
+        .wire
+        .iter()
+        .flat_map(|wire| wire.stun(peer))
+        .any(|(earlier, message)| earlier.frame < packet.frame && earlier.sender != peer && tells(&message))
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, stun};
+
+    /// Takes the role out of one check and signs it again.
+    pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
+        stun::edit_first_check(evidence, |attributes| {
+            attributes.retain(|(kind, _)| !matches!(*kind, 0x8029 | 0x802a));
+        });
+    });
+}

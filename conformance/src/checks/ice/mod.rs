@@ -1,0 +1,42 @@
+//! ICE and STUN.
+
+mod check_has_fingerprint;
+mod check_has_priority;
+mod check_has_role;
+mod check_is_authentic;
+mod controlled_does_not_nominate;
+mod nothing_after_the_end;
+mod response_answers_request;
+mod response_tells_the_source;
+
+use super::Check;
+use crate::evidence::{Evidence, Packet, Peer};
+use peerproof_captures::wire::stun::{AttributeType, Class, Message, Method};
+
+pub(super) const CHECKS: &[Check] = &[
+    check_has_priority::CHECK,
+    check_has_role::CHECK,
+    controlled_does_not_nominate::CHECK,
+    check_is_authentic::CHECK,
+    check_has_fingerprint::CHECK,
+    response_answers_request::CHECK,
+    response_tells_the_source::CHECK,
+    nothing_after_the_end::CHECK,
+];
+
+/// Whether a message is of the Binding method and that class.
+fn is_binding(message: &Message<'_>, class: Class) -> bool {
+    message.kind.value.method() == Method::Binding && message.kind.value.class() == class
+}
+
+/// The connectivity checks that a peer sent.
+fn checks(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, Message<'_>)> {
+    let wire = evidence.wire.iter();
+    wire.flat_map(move |wire| wire.stun(peer))
+        .filter(move |(packet, message)| packet.sender == peer && is_binding(message, Class::Request))
+}
+
+/// Whether a message has an attribute.
+fn has(message: &Message<'_>, kind: AttributeType) -> bool {
+    message.attribute(kind).is_some()
+}

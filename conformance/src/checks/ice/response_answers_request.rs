@@ -1,0 +1,49 @@
+//! RFC 8489 §6.3.1.1: a response has the transaction of a request that came before it, and goes back where that came from.
+
+use super::is_binding;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::stun::Class;
+
+pub(super) const CHECK: Check = Check {
+    id: "stun-response-matches-request",
+    layer: Layer::Checks,
+    subject: "STUN responses",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let mut asked = Vec::new();
+    for (packet, message) in evidence.wire.iter().flat_map(|wire| wire.stun(peer)) {
+        let transaction = message.transaction.value;
+        if packet.sender != peer {
+            if is_binding(&message, Class::Request) {
+                asked.push((transaction, packet.from, packet.to));
+            }
+        } else if is_binding(&message, Class::Success) || is_binding(&message, Class::Error) {
+            let mirrored = asked.contains(&(transaction, packet.to, packet.from));
+            let elsewhere = asked.iter().any(|(id, ..)| *id == transaction);
+            if !elsewhere && !evidence.whole {
+                tally.doubt("the request may have come before the capture", [Place::Frame(packet.frame)]);
+                continue;
+            }
+            tally.judge(mirrored, Place::Frame(packet.frame), || match elsewhere {
+                true => "a response goes another way than the request came".to_owned(),
+                false => "a response has a transaction that no request had".to_owned(),
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, stun};
+
+    /// Flips a bit of the transaction of one response, and signs it again.
+    pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
+        stun::edit_response(evidence, |packet| packet[19] ^= 1);
+    });
+}

@@ -1,0 +1,59 @@
+//! RFC 8489 §14.2, RFC 8445 §7.3.1.2: XOR-MAPPED-ADDRESS of a response is the address that the request came from.
+
+use super::is_binding;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::stun::{AttributeType, Class};
+
+pub(super) const CHECK: Check = Check {
+    id: "stun-xor-mapped-address-correct",
+    layer: Layer::Checks,
+    subject: "STUN success responses",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let Some(wire) = &evidence.wire else { return };
+    let own_tap = wire.is_tapped(peer);
+    let mut asked = Vec::new();
+    for (packet, message) in wire.stun(peer) {
+        let transaction = message.transaction.value;
+        if packet.sender != peer && is_binding(&message, Class::Request) {
+            asked.push((transaction, packet.from));
+        }
+        if packet.sender != peer || !is_binding(&message, Class::Success) {
+            continue;
+        }
+        let place = Place::Frame(packet.frame);
+        let Some((_, source)) = asked.iter().rev().find(|(id, _)| *id == transaction) else { continue };
+        if !own_tap {
+            tally.doubt(
+                "the responder's own tap was not recorded: an address may have been translated before it",
+                [place],
+            );
+            continue;
+        }
+        match message.address(AttributeType::XorMappedAddress) {
+            Some(told) => tally.judge(told.value == *source, place, || {
+                format!("XOR-MAPPED-ADDRESS is {}, the request came from {source}", told.value)
+            }),
+            None => tally.fault("a success response has no XOR-MAPPED-ADDRESS", [place]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, stun};
+
+    /// Changes the port of one response by one, and signs it again.
+    pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
+        stun::edit_success_of_tapped(evidence, |attributes| {
+            let (_, address) = attributes.iter_mut().find(|(kind, _)| *kind == 0x0020).unwrap();
+            address[3] ^= 1;
+        });
+    });
+}

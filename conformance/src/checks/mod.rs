@@ -1,0 +1,104 @@
+//! One check for each requirement of the catalogue that is decided by looking: evidence in, findings out.
+//!
+//! A check is one file in the folder of its layer: the rule of the catalogue as a function that is called once for each
+//! endpoint, and (for the tests) its control, the catalogue's mutation of a passing recording that must turn exactly this
+//! check red. To add one, write its file and name it in the table of its folder: the tests demand the rest.
+
+mod api;
+mod dtls;
+mod finding;
+mod ice;
+mod rtp;
+mod sctp;
+mod sdp;
+mod tally;
+
+#[cfg(test)]
+mod controls;
+
+pub use finding::{Finding, Place, Result};
+pub use tally::Tally;
+
+use crate::catalogue::{Catalogue, Requirement};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+
+/// A check.
+#[derive(Debug, Clone, Copy)]
+pub struct Check {
+    /// The requirement that it decides.
+    pub id: &'static str,
+    /// The layer of a session at which a breach shows.
+    pub layer: Layer,
+    /// What it looks at, in the plural: `answers`, `Binding requests`.
+    pub subject: &'static str,
+    /// The rule, for one endpoint.
+    pub evaluate: fn(&Evidence, Peer, &mut Tally),
+    /// What must turn it red.
+    #[cfg(test)]
+    pub(crate) control: controls::Control,
+}
+
+const LAYERS: &[&[Check]] = &[sdp::CHECKS, ice::CHECKS, dtls::CHECKS, rtp::CHECKS, sctp::CHECKS, api::CHECKS];
+
+/// All checks, layer by layer.
+pub fn all() -> impl Iterator<Item = &'static Check> {
+    LAYERS.iter().copied().flatten()
+}
+
+/// The check of a requirement: its own, or one of a requirement that says the same.
+#[must_use]
+pub fn of(id: &str) -> Option<&'static Check> {
+    let by_id = |id: &str| all().find(|check| check.id == id);
+    by_id(id).or_else(|| Catalogue::get().same_as(id).iter().find_map(|other| by_id(other)))
+}
+
+/// Judges evidence by all checks: one finding for each check and endpoint, in the order of the checks.
+#[must_use]
+pub fn run(evidence: &Evidence) -> Vec<Finding> {
+    all().flat_map(|check| check.run(evidence)).collect()
+}
+
+/// The findings of [`run`] without those that say that a requirement does not apply. `known` are findings with the known
+/// deviations that cover them: they cover these too.
+#[must_use]
+pub fn applicable(evidence: &Evidence, known: &[Finding]) -> Vec<Finding> {
+    let mut findings = run(evidence);
+    findings.retain(|finding| finding.result != Result::NotApplicable);
+    for finding in &mut findings {
+        let same = |it: &&Finding| it.requirement == finding.requirement && it.endpoint == finding.endpoint;
+        finding.waiver = known.iter().find(same).and_then(|it| it.waiver.clone());
+    }
+    findings
+}
+
+/// Every requirement of the catalogue, one line each: its id, and the check that decides it or `-`.
+#[must_use]
+pub fn coverage() -> String {
+    let mut text = String::new();
+    for Requirement { id, .. } in Catalogue::get().requirements() {
+        let check = match of(id) {
+            Some(check) if check.id == id => "check",
+            Some(check) => check.id,
+            None => "-",
+        };
+        text += &format!("{id} {check}\n");
+    }
+    text
+}
+
+impl Check {
+    /// Judges evidence by this check, endpoint by endpoint.
+    #[must_use]
+    pub fn run(&self, evidence: &Evidence) -> Vec<Finding> {
+        let absolute = Catalogue::get().requirement(self.id).is_none_or(|it| it.level.is_absolute());
+        evidence
+            .each_peer()
+            .map(|peer| {
+                let mut tally = Tally::default();
+                (self.evaluate)(evidence, peer, &mut tally);
+                tally.finish(self, evidence.name(peer), absolute)
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,54 @@
+//! RFC 8285 §4.2, §5: the identifier of each header extension is declared by an `a=extmap` of the sender's description.
+
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::sdp::SessionDescription;
+use std::collections::BTreeSet;
+
+pub(super) const CHECK: Check = Check {
+    id: "hdrext-ids-declared-by-sender",
+    layer: Layer::Media,
+    subject: "RTP packets with header extensions",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let Some(other) = evidence.other(peer) else { return };
+    let own: BTreeSet<u16> = evidence.made_by(peer).flat_map(|made| ids(&made.sdp)).collect();
+    let remote: BTreeSet<u16> = evidence.made_by(other).flat_map(|made| ids(made.received())).collect();
+    for (packet, rtp) in evidence.wire.iter().flat_map(|wire| wire.rtp_read(peer)) {
+        let place = Place::Frame(packet.frame);
+        for element in rtp.header.elements() {
+            let id = u16::from(element.id);
+            if own.is_empty() && remote.is_empty() {
+                tally.doubt("no description with header extensions is in the recording", [place]);
+            } else if !own.contains(&id) {
+                tally.fault(format!("header extension {id} is in no description of the sender"), [place]);
+            } else if !remote.contains(&id) {
+                tally.warn(format!("header extension {id} is in no description of the receiver"), [place]);
+            } else {
+                tally.good(place);
+            }
+        }
+    }
+}
+
+fn ids(sdp: &SessionDescription) -> Vec<u16> {
+    let sections = sdp.media().flat_map(|section| section.extmaps());
+    sdp.session().extmaps().into_iter().chain(sections).map(|map| map.id).collect()
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, rtp};
+
+    /// Gives an element an identifier that is not mapped.
+    pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
+        let bytes = rtp::first(evidence);
+        assert_eq!(bytes[12..14], [0xbe, 0xde]);
+        bytes[16] = 13 << 4 | bytes[16] & 0x0f;
+    });
+}

@@ -1,0 +1,147 @@
+//! RFC 8832 §5.2: an OPEN that arrives is acknowledged on its stream.
+
+use super::{data, packets};
+use crate::checks::{Check, Place, Tally};
+#[cfg(test)]
+use crate::evidence::Packet;
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::dcep::{self, Message};
+use peerproof_captures::wire::sctp::{ChunkType, PayloadProtocol};
+use std::collections::BTreeSet;
+
+pub(super) const CHECK: Check = Check {
+    id: "dcep-ack-sent-on-same-stream",
+    layer: Layer::DataChannel,
+    subject: "OPENs that arrived",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+/// How long an ACK may take, in microseconds: a choice of ours, far beyond what a peer needs.
+const PATIENCE_US: u64 = 1_000_000;
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let mut opened = Vec::new();
+    // An OPEN that SCTP sends again is the same one (RFC 9260 §6.2): the user of SCTP gets it once.
+    let mut seen = BTreeSet::new();
+    let mut acknowledged = Vec::new();
+    for (packet, data) in
+        data(evidence, peer).filter(|(_, data)| data.protocol.value == PayloadProtocol::Dcep)
+    {
+        match dcep::view(data.data.value) {
+            Ok(Message::Open(_)) if packet.sender != peer && seen.insert(data.tsn.value) => {
+                opened.push((packet, data.stream.value));
+            }
+            Ok(Message::Ack) if packet.sender == peer => acknowledged.push((packet, data.stream.value)),
+            _ => {}
+        }
+    }
+    let end =
+        evidence.wire.iter().flat_map(|wire| wire.at(peer)).map(|packet| packet.t_us).max().unwrap_or(0);
+    let ready_us = ready_us(evidence, peer);
+    for (open, stream) in opened {
+        let place = Place::Frame(open.frame);
+        let ack = acknowledged.iter().find(|(ack, on)| *on == stream && ack.frame > open.frame);
+        let elsewhere = acknowledged.iter().find(|(ack, on)| *on != stream && ack.frame > open.frame);
+        match (ack, elsewhere) {
+            (Some((ack, _)), _) if ack.t_us.saturating_sub(open.t_us.max(ready_us)) <= PATIENCE_US => {
+                tally.good(place);
+            }
+            (Some((ack, _)), _) => {
+                tally
+                    .fault(format!("the ACK on stream {stream} came late"), [place, Place::Frame(ack.frame)]);
+            }
+            (None, Some((ack, other))) => tally.fault(
+                format!("the OPEN on stream {stream} is not acknowledged; an ACK came on stream {other}"),
+                [place, Place::Frame(ack.frame)],
+            ),
+            (None, None) if end.saturating_sub(open.t_us.max(ready_us)) <= PATIENCE_US => {
+                tally.doubt("the recording ends soon after the OPEN", [place]);
+            }
+            (None, None) => tally.fault(format!("the OPEN on stream {stream} is not acknowledged"), [place]),
+        }
+    }
+}
+
+/// When the peer could send user messages for the first time: RFC 9260 §5.1 lets none go before the COOKIE-ACK has come (or the
+/// COOKIE-ECHO of the other side), though the other's may arrive before it if that was lost.
+fn ready_us(evidence: &Evidence, peer: Peer) -> u64 {
+    packets(evidence, peer)
+        .filter(|(packet, _)| packet.sender != peer)
+        .find(|(_, sctp)| {
+            sctp.chunks
+                .iter()
+                .any(|chunk| matches!(chunk.kind.value, ChunkType::CookieAck | ChunkType::CookieEcho))
+        })
+        .map_or(0, |(packet, _)| packet.t_us)
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, sctp};
+
+    /// Acknowledges on another stream.
+    pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
+        sctp::edit_dcep(evidence, sctp::ACK, |chunk| chunk[9] += 2);
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Result;
+    use crate::checks::controls::Recording;
+
+    /// With its COOKIE-ACK lost, a peer gets the OPEN of the other before it may send anything itself.
+    #[test]
+    fn an_ack_may_wait_until_the_association_is_there() {
+        let late = |kinds: &[u8]| {
+            let mut evidence = Recording::Data.evidence();
+            for packet in &mut evidence.wire.as_mut().unwrap().packets {
+                // The type of the first chunk, after the common header; an ACK is DATA that holds one byte, 2.
+                let is_late = packet.clear.iter().filter(|clear| clear.is_application_data()).any(|clear| {
+                    let is_ack = clear.bytes.get(24..29) == Some(&[0, 0, 0, 50, 2]);
+                    clear.bytes.get(12).is_some_and(|kind| kinds.contains(kind)) || is_ack
+                });
+                packet.t_us += if is_late { 2 * PATIENCE_US } else { 0 };
+            }
+            let results: Vec<Result> = CHECK.run(&evidence).iter().map(|finding| finding.result).collect();
+            results.contains(&Result::Fail)
+        };
+        assert!(late(&[]), "an ACK that comes late is a fault");
+        assert!(!late(&[10, 11]), "COOKIE-ECHO and COOKIE-ACK came late too");
+    }
+
+    /// Under loss an OPEN may come once more, long after its ACK: with its SACK lost, its sender cannot know better.
+    #[test]
+    fn an_open_that_is_sent_again_wants_no_other_ack() {
+        let mut evidence = Recording::Data.evidence();
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let last = packets.last().unwrap().clone();
+        let opens = |packet: &Packet| {
+            let mut clear = packet.clear.iter().filter(|clear| clear.is_application_data());
+            // DATA of the DCEP (PPID 50, RFC 8832 §8.1) that begins with DATA_CHANNEL_OPEN, after the common header.
+            clear.any(|clear| {
+                clear.bytes.get(12) == Some(&0)
+                    && clear.bytes.get(24..28) == Some(&[0, 0, 0, 50])
+                    && clear.bytes.get(28) == Some(&3)
+            })
+        };
+        let again: Vec<Packet> = packets.iter().filter(|packet| opens(packet)).cloned().collect();
+        assert!(!again.is_empty());
+        for (n, mut packet) in (1..).zip(again) {
+            packet.frame = last.frame + n;
+            packet.t_us = last.t_us + n;
+            packets.push(packet);
+        }
+        // Time enough for an ACK that does not come.
+        let mut end = last;
+        end.frame += 100;
+        end.t_us += 2 * PATIENCE_US;
+        packets.push(end);
+        let results: Vec<Result> = CHECK.run(&evidence).into_iter().map(|finding| finding.result).collect();
+        assert!(results.contains(&Result::Pass) && !results.contains(&Result::Fail), "{results:?}");
+    }
+}

@@ -1,0 +1,76 @@
+//! RFC 8832 §5: messages of DCEP go with payload protocol identifier 50, and what goes with it is a well-formed OPEN or ACK,
+//! sent in order.
+
+use super::data;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::dcep::{self, Message};
+use peerproof_captures::wire::sctp::PayloadProtocol;
+use std::collections::BTreeSet;
+
+pub(super) const CHECK: Check = Check {
+    id: "dcep-open-ppid-50",
+    layer: Layer::DataChannel,
+    subject: "messages of DCEP",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let mut used: BTreeSet<u16> = BTreeSet::new();
+    for (packet, data) in data(evidence, peer) {
+        let first_on_stream = used.insert(data.stream.value);
+        if packet.sender != peer {
+            continue;
+        }
+        let place = Place::Frame(packet.frame);
+        let whole = data.is_beginning() && data.is_ending();
+        let message = dcep::view(data.data.value);
+        match data.protocol.value {
+            PayloadProtocol::Dcep if data.is_unordered() => {
+                tally.fault("a message of DCEP is unordered", [place]);
+            }
+            PayloadProtocol::Dcep if !whole => tally.doubt("a message of DCEP comes in pieces", [place]),
+            PayloadProtocol::Dcep => match message {
+                Ok(Message::Open(open)) => {
+                    let length = 12 + open.label.value.len() + open.protocol.value.len();
+                    tally.judge(length == data.data.value.len(), place, || {
+                        format!("an OPEN has {} bytes, its lengths add up to {length}", data.data.value.len())
+                    });
+                }
+                Ok(Message::Ack) => tally.good(place),
+                Ok(Message::Unknown(kind, _)) => {
+                    tally.fault(format!("a message of DCEP has the type {:#04x}", kind.value.raw()), [place]);
+                }
+                Err(stop) => tally.fault(format!("a message of DCEP is malformed: {stop}"), [place]),
+            },
+            other if first_on_stream && whole && opens(data.data.value) => {
+                tally.fault(
+                    format!("an OPEN goes with payload protocol identifier {}, not 50", other.raw()),
+                    [place],
+                );
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether bytes are an OPEN, to the last one.
+fn opens(bytes: &[u8]) -> bool {
+    match dcep::view(bytes) {
+        Ok(Message::Open(open)) => 12 + open.label.value.len() + open.protocol.value.len() == bytes.len(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, sctp};
+
+    /// Sends the OPEN as a string.
+    pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
+        sctp::edit_dcep(evidence, sctp::OPEN, |chunk| chunk[15] = 51);
+    });
+}

@@ -1,0 +1,46 @@
+//! RFC 8832 §6: the DTLS client opens channels on even streams, the server on odd ones.
+
+use super::data;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::dcep::{self, Message};
+use peerproof_captures::wire::sctp::PayloadProtocol;
+
+pub(super) const CHECK: Check = Check {
+    id: "dcep-stream-id-parity",
+    layer: Layer::DataChannel,
+    subject: "OPENs",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let client = evidence.handshake(peer).client();
+    for (packet, data) in data(evidence, peer) {
+        let open = data.protocol.value == PayloadProtocol::Dcep
+            && matches!(dcep::view(data.data.value), Ok(Message::Open(_)));
+        if packet.sender != peer || !open {
+            continue;
+        }
+        let (place, stream) = (Place::Frame(packet.frame), data.stream.value);
+        match client {
+            None => tally.doubt("the ClientHello is not in the recording", [place]),
+            Some(client) => tally.judge((stream % 2 == 0) == (client == peer), place, || {
+                let role = if client == peer { "client" } else { "server" };
+                format!("the DTLS {role} opened a channel on stream {stream}")
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, sctp};
+
+    /// Moves the channel to the next stream, in both directions.
+    pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
+        sctp::edit_data(evidence, |_, chunk| chunk[9] += 1);
+    });
+}

@@ -1,0 +1,102 @@
+//! What a check sees at one endpoint, added up to one finding.
+
+use super::{Check, Finding, Place, Result};
+
+/// Most places that a finding names.
+const MOST_PLACES: usize = 8;
+
+/// Adds up what a check sees. The worst decides: a fault, a warning, doubt, a pass; without any of them the requirement is
+/// not applicable.
+#[derive(Debug, Default)]
+pub struct Tally {
+    good: Seen,
+    faults: Seen,
+    warnings: Seen,
+    doubts: Seen,
+    absence: Option<&'static str>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    count: usize,
+    sentence: Option<String>,
+    places: Vec<Place>,
+}
+
+impl Seen {
+    fn add(&mut self, sentence: Option<String>, places: impl IntoIterator<Item = Place>) {
+        self.count += 1;
+        if self.sentence.is_none() {
+            self.sentence = sentence;
+        }
+        let room = MOST_PLACES.saturating_sub(self.places.len());
+        self.places.extend(places.into_iter().take(room));
+    }
+}
+
+impl Tally {
+    /// One more thing is as required.
+    pub fn good(&mut self, place: Place) {
+        self.good.add(None, [place]);
+    }
+
+    /// The requirement is broken: by what, with what was expected and what was seen.
+    pub fn fault(&mut self, sentence: impl Into<String>, places: impl IntoIterator<Item = Place>) {
+        self.faults.add(Some(sentence.into()), places);
+    }
+
+    /// The requirement is half met, or something is remarkable.
+    pub fn warn(&mut self, sentence: impl Into<String>, places: impl IntoIterator<Item = Place>) {
+        self.warnings.add(Some(sentence.into()), places);
+    }
+
+    /// The evidence does not decide: what is missing.
+    pub fn doubt(&mut self, sentence: impl Into<String>, places: impl IntoIterator<Item = Place>) {
+        self.doubts.add(Some(sentence.into()), places);
+    }
+
+    /// Why the requirement does not apply, if nothing else is seen.
+    pub fn absent(&mut self, sentence: &'static str) {
+        self.absence = Some(sentence);
+    }
+
+    /// A thing is as required or not.
+    pub fn judge(&mut self, good: bool, place: Place, sentence: impl FnOnce() -> String) {
+        if good {
+            self.good(place);
+        } else {
+            self.fault(sentence(), [place]);
+        }
+    }
+
+    pub(super) fn finish(self, check: &Check, endpoint: &str, absolute: bool) -> Finding {
+        let fault = if absolute { Result::Fail } else { Result::Warn };
+        let Self { good, faults, warnings, doubts, absence } = self;
+        let ranked = [(fault, faults), (Result::Warn, warnings), (Result::Inconclusive, doubts)];
+        let (result, sentence, places) = match ranked.into_iter().find(|(_, seen)| seen.count > 0) {
+            Some((result, seen)) => {
+                let mut sentence = seen.sentence.unwrap_or_default();
+                if seen.count > 1 {
+                    sentence += &format!(" (and {} more)", seen.count - 1);
+                }
+                (result, sentence, seen.places)
+            }
+            None if good.count > 0 => {
+                (Result::Pass, format!("{}: {} as required", check.subject, good.count), good.places)
+            }
+            None => {
+                let why =
+                    absence.map_or_else(|| format!("no {} in the recording", check.subject), str::to_owned);
+                (Result::NotApplicable, why, Vec::new())
+            }
+        };
+        Finding {
+            requirement: check.id.to_owned(),
+            endpoint: endpoint.to_owned(),
+            result,
+            sentence,
+            evidence: places,
+            waiver: None,
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Who made which description, what became of it on the way, and which answer belongs to which offer (RFC 3264).
+
+use super::{Evidence, Peer};
+use peerproof_captures::event::{self, PeerEvent, SdpType};
+use peerproof_captures::sdp::{IcePwd, IceUfrag, SessionDescription};
+use peerproof_captures::timeline::{Answer, Entry, What};
+use std::collections::BTreeMap;
+
+/// A description that a peer made.
+#[derive(Debug, Clone)]
+pub struct Description {
+    /// Who made it.
+    pub by: Peer,
+    /// Who got it, if it was carried.
+    pub to: Option<Peer>,
+    /// Offer, answer or pranswer.
+    pub kind: SdpType,
+    /// As it was made.
+    pub sdp: SessionDescription,
+    /// As it was handed over, if it was rewritten on the way.
+    pub delivered: Option<SessionDescription>,
+    /// The entry of the timeline that tells of it.
+    pub entry: u64,
+    /// Microseconds since the case began.
+    pub t_us: u64,
+}
+
+impl Description {
+    /// What the other peer got.
+    #[must_use]
+    pub fn received(&self) -> &SessionDescription {
+        self.delivered.as_ref().unwrap_or(&self.sdp)
+    }
+}
+
+/// An offer and its answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Exchange<'a> {
+    /// The offer.
+    pub offer: &'a Description,
+    /// The answer, or a provisional one.
+    pub answer: &'a Description,
+}
+
+/// One generation of ICE credentials (RFC 8445 §5.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The username fragment.
+    pub ufrag: String,
+    /// The password.
+    pub password: String,
+}
+
+impl Evidence {
+    /// The descriptions that a peer made, in order.
+    pub fn made_by(&self, peer: Peer) -> impl Iterator<Item = &Description> {
+        self.descriptions.iter().filter(move |description| description.by == peer)
+    }
+
+    /// The offers that a peer made.
+    pub fn offers(&self, peer: Peer) -> impl Iterator<Item = &Description> {
+        self.made_by(peer).filter(|description| description.kind == SdpType::Offer)
+    }
+
+    /// All offers with their answers, in the order of the answers.
+    #[must_use]
+    pub fn exchanges(&self) -> Vec<Exchange<'_>> {
+        let mut pending: BTreeMap<Peer, &Description> = BTreeMap::new();
+        let mut exchanges = Vec::new();
+        for answer in &self.descriptions {
+            match answer.kind {
+                SdpType::Offer => {
+                    pending.insert(answer.by, answer);
+                }
+                SdpType::Answer | SdpType::Pranswer => {
+                    let Some(offer) = self.other(answer.by).and_then(|offerer| pending.get(&offerer)) else {
+                        continue;
+                    };
+                    exchanges.push(Exchange { offer, answer });
+                    if answer.kind == SdpType::Answer {
+                        pending.clear();
+                    }
+                }
+                SdpType::Rollback => {}
+            }
+        }
+        exchanges
+    }
+
+    /// The offers that a peer answered.
+    pub fn answered_by(&self, peer: Peer) -> impl Iterator<Item = Exchange<'_>> {
+        self.exchanges().into_iter().filter(move |exchange| exchange.answer.by == peer)
+    }
+
+    /// The ICE credentials of a peer as the other peer was told them, generation by generation, without repetitions.
+    #[must_use]
+    pub fn credentials(&self, peer: Peer) -> Vec<Credentials> {
+        let mut all: Vec<Credentials> = Vec::new();
+        for description in self.made_by(peer) {
+            let sdp = description.received();
+            for section in std::iter::once(sdp.session()).chain(sdp.media()) {
+                if let (Some(ufrag), Some(password)) =
+                    (section.first::<IceUfrag>(), section.first::<IcePwd>())
+                {
+                    let found = Credentials { ufrag: ufrag.0, password: password.0 };
+                    if !all.contains(&found) {
+                        all.push(found);
+                    }
+                }
+            }
+        }
+        all
+    }
+}
+
+/// Collects the descriptions of a timeline.
+///
+/// What was carried is known from both ends. What a peer set as its local description without its being carried (a peer that
+/// signals on its own) is taken from what the peer said.
+pub(super) fn of(peers: &[String], timeline: &[Entry]) -> Vec<Description> {
+    let peer = |name: &str| peers.iter().position(|peer| peer == name).map(Peer);
+    let mut found: Vec<Description> = Vec::new();
+    let mut local: BTreeMap<(&str, u64), ()> = BTreeMap::new();
+    let mut own = Vec::new();
+    for entry in timeline {
+        match &entry.what {
+            What::Carried { from, to, sent, delivered } if sent.kind != SdpType::Rollback => {
+                let Some(by) = peer(from) else { continue };
+                found.push(Description {
+                    by,
+                    to: peer(to),
+                    kind: sent.kind,
+                    sdp: SessionDescription::parse(sent.sdp.as_str()),
+                    delivered: delivered.as_ref().map(|it| SessionDescription::parse(it.sdp.as_str())),
+                    entry: entry.n,
+                    t_us: entry.t_us,
+                });
+            }
+            What::Command { peer, id, name, .. } if name == "setLocalDescription" => {
+                local.insert((peer, *id), ());
+            }
+            What::Answer { peer: name, id, answer: Answer::Ok(value) } => {
+                if local.remove(&(name.as_str(), *id)).is_some()
+                    && let Ok(description) = serde_json::from_value::<event::Description>(value.clone())
+                {
+                    own.extend(peer(name).map(|by| (by, description, entry)));
+                }
+            }
+            What::Event {
+                peer: name,
+                event: PeerEvent::Acted { description: Some(description), operation, .. },
+                ..
+            } if operation == "setLocalDescription" => {
+                own.extend(peer(name).map(|by| (by, description.clone(), entry)));
+            }
+            _ => {}
+        }
+    }
+    for (by, description, entry) in own {
+        let sdp = SessionDescription::parse(description.sdp);
+        let carried = |other: &Description| other.by == by && origin(&other.sdp) == origin(&sdp);
+        if description.kind == SdpType::Rollback || found.iter().any(carried) {
+            continue;
+        }
+        let (entry, t_us) = (entry.n, entry.t_us);
+        found.push(Description { by, to: None, kind: description.kind, sdp, delivered: None, entry, t_us });
+    }
+    found.sort_by_key(|description| description.entry);
+    found
+}
+
+/// The text of the `o=` line: it tells a peer's descriptions apart (RFC 8866 §5.2).
+fn origin(sdp: &SessionDescription) -> Option<String> {
+    sdp.session().lines_of('o').next().map(|line| line.raw.to_owned())
+}

@@ -1,0 +1,128 @@
+//! The DTLS handshake, message by message: in clear, or decrypted where it was encrypted and the secrets are there.
+
+use super::{Evidence, Kind, Packet, Peer};
+use peerproof_captures::wire::Field;
+use peerproof_captures::wire::demux::Class;
+use peerproof_captures::wire::dtls::Version;
+use peerproof_captures::wire::dtls::handshake::{
+    self, Body, Fragment, Fragments, HandshakeType, Pushed, Reassembly,
+};
+use peerproof_captures::wire::dtls::record::{self, ContentType, Record};
+use peerproof_captures::wire::field::Span;
+use std::collections::BTreeMap;
+
+/// A whole handshake message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandshakeMessage {
+    /// Who sent it.
+    pub sender: Peer,
+    /// The frame with which it was whole.
+    pub frame: u64,
+    /// When that was, in microseconds since the case began.
+    pub t_us: u64,
+    /// The message with its header, as one fragment.
+    pub bytes: Vec<u8>,
+}
+
+/// The first handshake between the peers, without retransmissions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Handshake {
+    /// Its messages in the order in which they were whole.
+    pub messages: Vec<HandshakeMessage>,
+    /// The version that the server chose, once it did.
+    pub version: Option<Version>,
+    /// The first encrypted handshake record of each peer in DTLS 1.2, its Finished: frame and time.
+    pub finished: BTreeMap<Peer, (u64, u64)>,
+}
+
+impl HandshakeMessage {
+    /// Its type.
+    #[must_use]
+    pub fn kind(&self) -> HandshakeType {
+        HandshakeType::from(self.bytes.first().copied().unwrap_or_default())
+    }
+
+    /// What it says, read as messages of that version are.
+    #[must_use]
+    pub fn body(&self, version: Version) -> Option<Body<'_>> {
+        handshake::view(&self.bytes, version).ok().map(|message| message.body)
+    }
+}
+
+impl Handshake {
+    /// The messages with what they say.
+    pub fn bodies(&self) -> impl Iterator<Item = (&HandshakeMessage, Body<'_>)> {
+        let version = self.version.unwrap_or(Version::Dtls12);
+        self.messages.iter().filter_map(move |message| Some((message, message.body(version)?)))
+    }
+
+    /// Who began it: the client.
+    #[must_use]
+    pub fn client(&self) -> Option<Peer> {
+        self.bodies()
+            .find(|(_, body)| matches!(body, Body::ClientHello(_)))
+            .map(|(message, _)| message.sender)
+    }
+
+    /// The client's last hello before the server's, and the server's.
+    #[must_use]
+    pub fn hellos(&self) -> Option<[(&HandshakeMessage, Body<'_>); 2]> {
+        let is_server_hello =
+            |body: &Body<'_>| matches!(body, Body::ServerHello(hello) if !hello.is_hello_retry_request());
+        let at = self.bodies().position(|(_, body)| is_server_hello(&body))?;
+        let server = self.bodies().nth(at)?;
+        let client =
+            self.bodies().take(at).filter(|(_, body)| matches!(body, Body::ClientHello(_))).last()?;
+        Some([client, server])
+    }
+}
+
+impl Evidence {
+    /// The first DTLS handshake as seen nearest to `peer`.
+    #[must_use]
+    pub fn handshake(&self, peer: Peer) -> Handshake {
+        let mut handshake = Handshake::default();
+        let Some(wire) = &self.wire else { return handshake };
+        let mut reassembly: BTreeMap<Peer, Reassembly> = BTreeMap::new();
+        for packet in wire.at(peer).filter(|packet| packet.class() == Class::Dtls) {
+            handshake.take(packet, reassembly.entry(packet.sender).or_default());
+        }
+        handshake
+    }
+}
+
+impl Handshake {
+    fn take(&mut self, packet: &Packet, reassembly: &mut Reassembly) {
+        for record in record::view(&packet.bytes).records().map_while(Result::ok) {
+            match &record {
+                Record::Plain(plain)
+                    if plain.kind.value == ContentType::Handshake && plain.epoch.value > 0 =>
+                {
+                    self.finished.entry(packet.sender).or_insert((packet.frame, packet.t_us));
+                }
+                _ => {}
+            }
+            self.fragments(packet, record.fragments(), reassembly);
+        }
+        for clear in &packet.clear {
+            if matches!(clear.kind, Kind::Record { content_type: 22, .. }) {
+                let content = Field::new(Span::new(0, clear.bytes.len()), clear.bytes.as_slice());
+                self.fragments(packet, Some(Fragments::new(content)), reassembly);
+            }
+        }
+    }
+
+    fn fragments(&mut self, packet: &Packet, fragments: Option<Fragments<'_>>, reassembly: &mut Reassembly) {
+        for fragment in fragments.into_iter().flatten().map_while(Result::ok) {
+            let fragment: Fragment<'_> = fragment;
+            if let Pushed::Whole { message, .. } = reassembly.push(&fragment) {
+                let Packet { sender, frame, t_us, .. } = *packet;
+                let message = HandshakeMessage { sender, frame, t_us, bytes: message };
+                if let Some(Body::ServerHello(hello)) = message.body(Version::Dtls12) {
+                    self.version = Some(hello.version().value);
+                }
+                self.messages.push(message);
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What a session left behind, laid out for checks: descriptions, events and calls of each peer, and the wire.
+//!
+//! An [`Evidence`] is read from a recording (or put together from any other source) once; checks only look things up in it.
+//! It answers who made which description, which answer belongs to which offer, what a peer sent as seen nearest to that
+//! peer, and what of it could be decrypted. It holds no opinion.
+
+mod api;
+mod capture;
+mod descriptions;
+mod handshake;
+mod read;
+mod wire;
+
+pub use api::{Call, Happened};
+pub use capture::{Captured, MOST_CONNECTIONS};
+pub use descriptions::{Credentials, Description, Exchange};
+pub use handshake::{Handshake, HandshakeMessage};
+pub use read::{ReadError, Recorded};
+pub(crate) use read::{is_multicast_dns, owner};
+pub use wire::{Clear, Kind, Packet, Protection, Wire};
+
+use peerproof_captures::timeline::{Entry, What};
+
+/// A peer, by its place in [`Evidence::peers`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Peer(pub usize);
+
+/// Everything that checks may look at.
+#[derive(Debug, Clone, Default)]
+pub struct Evidence {
+    /// Names of the peers, in the order of the case: offerer first.
+    pub peers: Vec<String>,
+    /// The timeline, in order; empty for a capture alone.
+    pub timeline: Vec<Entry>,
+    /// The descriptions, in the order in which they were made.
+    pub descriptions: Vec<Description>,
+    /// The packets between the peers. `None` if none were captured.
+    pub wire: Option<Wire>,
+    /// Whether everything is in it from the beginning. A capture that somebody took may begin late and lack packets: then
+    /// what is missing proves nothing.
+    pub whole: bool,
+}
+
+impl Evidence {
+    /// Evidence from a timeline, and the wire if there is one.
+    #[must_use]
+    pub fn new(peers: Vec<String>, timeline: Vec<Entry>, wire: Option<Wire>) -> Self {
+        let descriptions = descriptions::of(&peers, &timeline);
+        Self {
+            peers,
+            timeline,
+            descriptions,
+            wire: wire.filter(|wire| !wire.packets.is_empty()),
+            whole: true,
+        }
+    }
+
+    /// All peers.
+    pub fn each_peer(&self) -> impl Iterator<Item = Peer> + use<> {
+        (0..self.peers.len()).map(Peer)
+    }
+
+    /// The peer of that name.
+    #[must_use]
+    pub fn peer(&self, name: &str) -> Option<Peer> {
+        self.peers.iter().position(|peer| peer == name).map(Peer)
+    }
+
+    /// The name of a peer.
+    #[must_use]
+    pub fn name(&self, peer: Peer) -> &str {
+        self.peers.get(peer.0).map_or("", String::as_str)
+    }
+
+    /// The other of two peers; `None` if there are not two.
+    #[must_use]
+    pub fn other(&self, peer: Peer) -> Option<Peer> {
+        (self.peers.len() == 2 && peer.0 < 2).then(|| Peer(1 - peer.0))
+    }
+
+    /// Whether a rule of the scenario acted on the packet of a frame: then its sender does not answer for it.
+    #[must_use]
+    pub fn is_faulted(&self, number: u64) -> bool {
+        let hit =
+            |entry: &Entry| matches!(&entry.what, What::Faulted { frame, .. } if *frame == Some(number));
+        self.timeline.iter().any(hit)
+    }
+}

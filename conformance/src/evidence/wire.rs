@@ -1,0 +1,163 @@
+//! The packets between the peers, with what could be decrypted of them.
+//!
+//! A packet may have been seen at both ends. What a peer sent is told as it was seen at that peer's own tap, or, if there
+//! was none, at the other's: then what was lost or changed on the way cannot be told from what the peer did.
+
+use super::Peer;
+use peerproof_captures::wire::demux::{self, Class};
+use peerproof_captures::wire::{rtcp, rtp, sctp, stun};
+use std::net::SocketAddr;
+
+/// Plaintext out of a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clear {
+    /// What it is.
+    pub kind: Kind,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What plaintext is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An RTP packet.
+    Rtp,
+    /// A compound RTCP packet.
+    Rtcp,
+    /// The content of a DTLS record.
+    Record {
+        /// Its content type (RFC 5246 §6.2.1).
+        content_type: u8,
+        /// The epoch that protected it.
+        epoch: u64,
+        /// Its number within the epoch.
+        sequence: u64,
+    },
+}
+
+/// How a packet's protection stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protection {
+    /// Nothing in it is protected, or not by DTLS or SRTP.
+    None,
+    /// It was opened: see [`Packet::clear`].
+    Opened,
+    /// The secret is not known.
+    NoSecret,
+    /// It does not authenticate under the secret that belongs to it.
+    Forged,
+}
+
+/// A packet.
+#[derive(Debug, Clone)]
+pub struct Packet {
+    /// Number of its frame in the capture, from one.
+    pub frame: u64,
+    /// Microseconds since the case began.
+    pub t_us: u64,
+    /// At whose tap it was seen.
+    pub tap: Peer,
+    /// Who sent it.
+    pub sender: Peer,
+    /// Source address, as seen there.
+    pub from: SocketAddr,
+    /// Destination address.
+    pub to: SocketAddr,
+    /// The datagram's payload.
+    pub bytes: Vec<u8>,
+    /// How its protection stands.
+    pub protection: Protection,
+    /// What could be decrypted.
+    pub clear: Vec<Clear>,
+}
+
+impl Packet {
+    /// What its first byte says that it is (RFC 7983).
+    #[must_use]
+    pub fn class(&self) -> Class {
+        demux::class(&self.bytes)
+    }
+
+    /// Whether it goes the same path as another, in either direction.
+    #[must_use]
+    pub fn shares_path(&self, other: &Self) -> bool {
+        (self.from, self.to) == (other.from, other.to) || (self.from, self.to) == (other.to, other.from)
+    }
+}
+
+/// The packets between the peers, in the order of the capture.
+#[derive(Debug, Clone, Default)]
+pub struct Wire {
+    /// The packets.
+    pub packets: Vec<Packet>,
+    /// Whether there were more than are kept.
+    pub cut: bool,
+}
+
+impl Wire {
+    /// Most bytes of datagrams that are kept. Beyond that a judgement on the rest would need a second pass.
+    pub const MOST_BYTES: usize = 256 << 20;
+
+    /// Whether a peer's own tap was recorded.
+    #[must_use]
+    pub fn is_tapped(&self, peer: Peer) -> bool {
+        self.packets.iter().any(|packet| packet.tap == peer)
+    }
+
+    /// Everything between the peers as seen nearest to `peer`, sent and received.
+    pub fn at(&self, peer: Peer) -> impl Iterator<Item = &Packet> {
+        let own = self.is_tapped(peer);
+        self.packets.iter().filter(move |packet| (packet.tap == peer) == own)
+    }
+
+    /// What a peer sent, as seen nearest to it.
+    pub fn sent(&self, peer: Peer) -> impl Iterator<Item = &Packet> {
+        self.at(peer).filter(move |packet| packet.sender == peer)
+    }
+
+    /// The STUN messages between the peers as seen nearest to `peer`.
+    pub fn stun(&self, peer: Peer) -> impl Iterator<Item = (&Packet, stun::Message<'_>)> {
+        self.at(peer)
+            .filter(|packet| packet.class() == Class::Stun)
+            .filter_map(|packet| Some((packet, stun::view(&packet.bytes).ok()?)))
+    }
+
+    /// The RTP packets that a peer sent, as far as they could be decrypted.
+    pub fn rtp(&self, peer: Peer) -> impl Iterator<Item = (&Packet, &[u8])> {
+        self.clear(peer, Kind::Rtp)
+    }
+
+    /// The compound RTCP packets that a peer sent, as far as they could be decrypted.
+    pub fn rtcp(&self, peer: Peer) -> impl Iterator<Item = (&Packet, rtcp::Compound<'_>)> {
+        self.clear(peer, Kind::Rtcp).map(|(packet, bytes)| (packet, rtcp::view(bytes)))
+    }
+
+    /// The RTP packets that a peer sent and that can be read.
+    pub fn rtp_read(&self, peer: Peer) -> impl Iterator<Item = (&Packet, rtp::Packet<'_>)> {
+        self.rtp(peer).filter_map(|(packet, bytes)| Some((packet, rtp::view(bytes).ok()?)))
+    }
+
+    /// The SCTP packets between the peers as seen nearest to `peer`, as far as they could be decrypted.
+    pub fn sctp(&self, peer: Peer) -> impl Iterator<Item = (&Packet, sctp::Packet<'_>)> {
+        self.at(peer).flat_map(|packet| {
+            let application = packet.clear.iter().filter(|clear| clear.is_application_data());
+            application.filter_map(move |clear| Some((packet, sctp::view(&clear.bytes).ok()?)))
+        })
+    }
+
+    fn clear(&self, peer: Peer, kind: Kind) -> impl Iterator<Item = (&Packet, &[u8])> {
+        self.sent(peer).flat_map(move |packet| {
+            let wanted = packet.clear.iter().filter(move |clear| clear.kind == kind);
+            wanted.map(move |clear| (packet, clear.bytes.as_slice()))
+        })
+    }
+}
+
+impl Clear {
+    /// Whether it is the content of a DTLS record of application data: SCTP, in WebRTC.
+    #[must_use]
+    pub fn is_application_data(&self) -> bool {
+        const APPLICATION_DATA: u8 = 23;
+        matches!(self.kind, Kind::Record { content_type: APPLICATION_DATA, .. })
+    }
+}

@@ -1,0 +1,123 @@
+//! The arguments.
+
+use crate::doctor::DoctorArgs;
+use crate::setup::SetupArgs;
+use clap::{Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Proves how a WebRTC peer behaves.
+///
+/// Scenarios in YAML are played between the reference stack, Chrome and Firefox; everything is recorded and judged.
+#[derive(Debug, Parser)]
+#[command(
+    name = "peerproof",
+    version,
+    after_help = "\
+Examples:
+  peerproof run                          play every scenario in every pair
+  peerproof run data --peers stack       the data channel scenarios, stack with itself
+  peerproof run 'dtls/*/stack-chrome'    by pattern
+  peerproof list --tag dc-2              the cases that bear on row dc-2
+  peerproof inspect call.pcapng          why a call fails
+  peerproof judge runs/latest            the verdicts again, without peers
+  peerproof schema > scenario.json       for your editor
+
+Exit codes: 0 all as expected, 1 a verdict failed, 2 usage or a broken scenario, 3 harness error, 4 nothing ran."
+)]
+pub struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Play scenarios, record, judge and report
+    Run(RunArgs),
+    /// List the cases that would run
+    List(Chosen),
+    /// Tell what this machine can run
+    Doctor(DoctorArgs),
+    /// Install what this machine lacks (Debian and its kin)
+    Setup(SetupArgs),
+    /// Explain a capture: any pcap or pcapng, ours or not
+    Inspect(crate::inspect::InspectArgs),
+    /// Judge recordings again without peers, and any capture by the RFC requirements
+    Judge(crate::judge::JudgeArgs),
+    /// List what the RFCs and the W3C ask, and what of it is checked
+    Requirements(crate::requirements::RequirementsArgs),
+    /// Print the JSON Schema of scenarios, for editors
+    Schema {
+        /// Of what
+        #[arg(value_enum, default_value_t = What::Scenario)]
+        what: What,
+    },
+}
+
+/// What there is a schema of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum What {
+    /// A scenario
+    Scenario,
+    /// A control
+    Control,
+    /// case.json of a recording
+    Case,
+    /// The messages of the peer protocol
+    Peer,
+    /// What `inspect --json` prints
+    Inspect,
+    /// What `judge --json` prints
+    Judge,
+    /// What `requirements --json` prints
+    Requirements,
+}
+
+/// Which cases are meant.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Chosen {
+    /// Parts of names (`echo`) or patterns (`data/*/stack-*`); any of them
+    #[arg(value_name = "FILTER")]
+    pub filters: Vec<String>,
+    /// Only cases with one of these tags or rows
+    #[arg(long, value_delimiter = ',', value_name = "TAG")]
+    pub tag: Vec<String>,
+    /// Only cases in which nobody else plays: stack, chrome, firefox
+    #[arg(long, value_delimiter = ',', value_name = "PEER")]
+    pub peers: Vec<String>,
+    /// Folder of the scenarios
+    #[arg(long, default_value = "scenarios", value_name = "DIR")]
+    pub scenarios: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  peerproof run data/echo                       one scenario in all pairs
+  peerproof run data/echo/stack-chrome --repeat 20
+  peerproof run --update-snapshots              put what is new or changed on record
+  peerproof run --virtual --seed 7              stack with itself, in virtual time: the same each time
+  PEERPROOF_REQUIRE=chrome,firefox peerproof run   a missing browser is an error")]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) chosen: Chosen,
+    /// So many cases at once [default: three times the number of cores, in virtual time the number of cores]
+    #[arg(long, short, value_name = "N")]
+    pub(crate) jobs: Option<usize>,
+    /// Each case so many times; every attempt is shown
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) repeat: u32,
+    /// Seed of all randomness
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) seed: u64,
+    /// Play in virtual time, the stack with itself: the same seed gives the same recordings, byte for byte, and no case waits.
+    /// Cases in which a browser plays are left out; those with a lab, coturn or `.local` names are
+    /// `unsupported`
+    #[arg(long = "virtual", conflicts_with = "update_snapshots")]
+    pub(crate) in_virtual_time: bool,
+    /// Folder for recordings and reports [default: runs/<time>]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+    /// Put snapshots that are new or differ on record
+    #[arg(long)]
+    pub(crate) update_snapshots: bool,
+}

@@ -1,0 +1,28 @@
+//! `peerproof list`.
+
+use super::args::Chosen;
+use super::play;
+use super::{NOTHING_RAN, USAGE, complain, say};
+use crate::run::peers::missing;
+
+/// Lists the cases that would run, each with the reason if this machine cannot play it.
+pub(crate) fn list(chosen: &Chosen) -> u8 {
+    let cases = match play::cases(chosen) {
+        Ok(cases) => cases,
+        Err(trouble) => {
+            complain(trouble);
+            return USAGE;
+        }
+    };
+    for case in &cases {
+        match case.casting.values().find_map(|peer| missing(peer)) {
+            Some(reason) => say(format_args!("{}  ({reason})", case.name)),
+            None => say(&case.name),
+        }
+    }
+    if cases.is_empty() {
+        complain("no case is called that");
+        return NOTHING_RAN;
+    }
+    0
+}

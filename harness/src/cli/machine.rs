@@ -1,0 +1,76 @@
+//! `peerproof doctor` and `peerproof setup`.
+
+use crate::doctor::{Diagnosis, DoctorArgs, State, examine, render};
+use crate::setup::{SetupArgs, SetupError, System, carry_out, plan};
+
+/// Shows what this machine can run. 0 if nothing is missing, else 1.
+pub(crate) fn doctor(args: &DoctorArgs) -> u8 {
+    let diagnosis = match diagnose() {
+        Ok(diagnosis) => diagnosis,
+        Err(code) => return code,
+    };
+    if args.json {
+        match serde_json::to_string_pretty(&diagnosis) {
+            Ok(text) => super::say(text),
+            Err(error) => {
+                super::complain(error);
+                return super::HARNESS_ERROR;
+            }
+        }
+    } else {
+        super::say(render(&diagnosis).trim_end());
+    }
+    u8::from(diagnosis.missing().next().is_some())
+}
+
+/// Installs what is missing. 0 if everything that can be installed is there now.
+pub(crate) fn setup(args: &SetupArgs) -> u8 {
+    match install(args) {
+        Ok(()) => 0,
+        Err(Trouble::Code(code)) => code,
+        Err(Trouble::Setup(
+            error @ (SetupError::Declined | SetupError::NoRoot(_) | SetupError::NoApt { .. }),
+        )) => {
+            super::complain(error);
+            super::USAGE
+        }
+        Err(Trouble::Setup(error)) => {
+            super::complain(error);
+            super::HARNESS_ERROR
+        }
+    }
+}
+
+enum Trouble {
+    Code(u8),
+    Setup(SetupError),
+}
+
+fn install(args: &SetupArgs) -> Result<(), Trouble> {
+    let before = diagnose().map_err(Trouble::Code)?;
+    let planned = plan(before.missing(), &System::this()).map_err(Trouble::Setup)?;
+    carry_out(&planned, args, &mut std::io::stdin().lock(), &mut std::io::stdout())
+        .map_err(Trouble::Setup)?;
+    if args.dry_run || planned.steps.is_empty() {
+        return Ok(());
+    }
+    let after = diagnose().map_err(Trouble::Code)?;
+    let still = after
+        .checks
+        .iter()
+        .find(|check| check.state == State::Missing && !planned.beyond.contains(&check.item));
+    match still {
+        Some(check) => Err(Trouble::Setup(SetupError::StillMissing(check.item.name()))),
+        None => Ok(()),
+    }
+}
+
+fn diagnose() -> Result<Diagnosis, u8> {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => Ok(runtime.block_on(examine())),
+        Err(error) => {
+            super::complain(error);
+            Err(super::HARNESS_ERROR)
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The command line: what can be asked for, and how it is answered.
+
+mod args;
+mod inspect;
+mod judge;
+mod list;
+mod machine;
+mod play;
+mod progress;
+mod requirements;
+mod schema;
+mod summary;
+
+pub use args::{Args, Chosen};
+pub use play::{Prepared, prepare};
+
+use args::Command;
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Usage or a broken scenario.
+pub const USAGE: u8 = 2;
+/// Ours to fix.
+pub const HARNESS_ERROR: u8 = 3;
+/// Nothing ran.
+pub const NOTHING_RAN: u8 = 4;
+
+/// Reads the command line and does what it says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let code = if error.use_stderr() { USAGE } else { 0 };
+            // Nothing can be told if the terminal is gone.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    if let Command::Run(_) | Command::Doctor(_) = &args.command {
+        // Before any thread is started.
+        crate::network::lab::prepare_process();
+    }
+    let code = match args.command {
+        Command::Run(run) => play::run(run),
+        Command::Inspect(inspect) => inspect::inspect(&inspect),
+        Command::Judge(args) => judge::judge(&args),
+        Command::List(chosen) => list::list(&chosen),
+        Command::Doctor(args) => machine::doctor(&args),
+        Command::Setup(args) => machine::setup(&args),
+        Command::Requirements(args) => requirements::requirements(&args),
+        Command::Schema { what } => schema::schema(what),
+    };
+    ExitCode::from(code)
+}
+
+/// Writes a line for the user.
+pub(crate) fn say(text: impl std::fmt::Display) {
+    use std::io::Write;
+    // A reader that went away (`| head`) is no error of ours.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Writes a line about trouble.
+pub(crate) fn complain(text: impl std::fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "error: {text}");
+}

@@ -1,0 +1,73 @@
+//! Showing a run while it goes on: a bar on a terminal, plain lines elsewhere.
+
+use super::summary::line;
+use crate::run::case::Played;
+use crate::run::plan::Case;
+use crate::run::session::Progress;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// A bar, with what is being played beside it.
+pub(super) struct Terminal {
+    bar: ProgressBar,
+    playing: BTreeSet<String>,
+}
+
+impl Terminal {
+    pub(super) fn new(total: usize) -> Self {
+        let bar = ProgressBar::new(total as u64);
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {wide_msg}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(250));
+        Self { bar, playing: BTreeSet::new() }
+    }
+
+    fn show(&self) {
+        self.bar.set_message(self.playing.iter().cloned().collect::<Vec<_>>().join("  "));
+    }
+}
+
+impl Progress for Terminal {
+    fn began(&mut self, case: &Case) {
+        self.playing.insert(case.name.clone());
+        self.show();
+    }
+
+    fn ended(&mut self, played: &Played) {
+        self.playing.remove(&played.record.file.name);
+        if !played.standing.is_good() {
+            self.bar.println(line(played));
+        }
+        self.bar.inc(1);
+        self.show();
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// One line a case, when it has ended.
+pub(super) struct Plain {
+    done: usize,
+    total: usize,
+}
+
+impl Plain {
+    pub(super) fn new(total: usize) -> Self {
+        Self { done: 0, total }
+    }
+}
+
+impl Progress for Plain {
+    fn began(&mut self, _: &Case) {}
+
+    fn ended(&mut self, played: &Played) {
+        self.done += 1;
+        super::say(format_args!("[{}/{}] {}", self.done, self.total, line(played)));
+    }
+}

@@ -1,0 +1,36 @@
+//! `peerproof schema`.
+
+use super::args::What;
+use crate::scenario::{Control, Scenario, load};
+use peerproof_conformance::case::CaseFile;
+
+/// Prints a schema.
+pub(crate) fn schema(what: What) -> u8 {
+    let schema = match what {
+        What::Scenario => {
+            let mut schema = schemars::schema_for!(Scenario).to_value();
+            load::extend_schema(&mut schema);
+            return print(&schema);
+        }
+        What::Control => schemars::schema_for!(Control),
+        What::Case => schemars::schema_for!(CaseFile),
+        What::Peer => crate::peers::protocol::schema(),
+        What::Judge => schemars::schema_for!(crate::judge::Judged),
+        What::Requirements => schemars::schema_for!(crate::requirements::Listed),
+        What::Inspect => schemars::schema_for!(crate::inspect::Report),
+    };
+    print(&schema)
+}
+
+fn print(schema: &impl serde::Serialize) -> u8 {
+    match serde_json::to_string_pretty(schema) {
+        Ok(text) => {
+            super::say(text);
+            0
+        }
+        Err(error) => {
+            super::complain(error);
+            super::HARNESS_ERROR
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Looking at the machine.
+
+use super::ask::{output, version_in};
+use super::{Check, Diagnosis, Item, State};
+use crate::peers::browser::interface_address;
+use crate::tools::Tool;
+use std::path::Path;
+
+const SETUP: &str = "run `peerproof setup`";
+
+/// Looks at everything. Takes about a second: each program is asked for its version.
+pub async fn examine() -> Diagnosis {
+    let mut checks = vec![
+        tool(Item::Chrome, Tool::Chrome, "--version").await,
+        tool(Item::Chromedriver, Tool::Chromedriver, "--version").await,
+        tool(Item::Firefox, Tool::Firefox, "--version").await,
+        tool(Item::Geckodriver, Tool::Geckodriver, "--version").await,
+        tool(Item::Tshark, Tool::Tshark, "--version").await,
+        tool(Item::Turnserver, Tool::Turnserver, "--version").await,
+        library(Item::Libvpx, "vpx").await,
+        library(Item::Libopus, "opus").await,
+        interface(),
+        namespaces().await,
+        tun(),
+    ];
+    match_versions(&mut checks);
+    Diagnosis { checks }
+}
+
+fn check(item: Item, state: State) -> Check {
+    Check { item, state, found: None, place: None, purpose: item.purpose(), advice: None }
+}
+
+async fn tool(item: Item, tool: Tool, flag: &str) -> Check {
+    let Some(place) = tool.find() else {
+        let advice = match std::env::var_os(tool.variable()) {
+            Some(named) => format!("{} names {}, which is no program", tool.variable(), named.display()),
+            None => format!("{SETUP}, or let {} name it", tool.variable()),
+        };
+        return Check { advice: Some(advice), ..check(item, State::Missing) };
+    };
+    let found = output(&place, &[flag]).await.as_deref().and_then(version_in);
+    let (state, advice) = match &found {
+        Some(_) => (State::Ok, None),
+        None => (State::Doubtful, Some(format!("`{} {flag}` does not tell a version", place.display()))),
+    };
+    Check { found, place: Some(place.display().to_string()), advice, ..check(item, state) }
+}
+
+/// A driver must be of its browser's major version (Chrome's rule; geckodriver has versions of its own).
+fn match_versions(checks: &mut [Check]) {
+    let major = |item: Item, checks: &[Check]| {
+        let found = checks.iter().find(|check| check.item == item)?.found.clone()?;
+        found.split('.').next().map(str::to_owned)
+    };
+    let (Some(browser), Some(driver)) = (major(Item::Chrome, checks), major(Item::Chromedriver, checks))
+    else {
+        return;
+    };
+    if browser == driver {
+        return;
+    }
+    if let Some(check) = checks.iter_mut().find(|check| check.item == Item::Chromedriver) {
+        check.state = State::Doubtful;
+        check.advice = Some(format!("it is for Chrome {driver}, but Chrome is {browser}: update both"));
+    }
+}
+
+async fn library(item: Item, name: &str) -> Check {
+    let found =
+        output(Path::new("pkg-config"), &["--modversion", name]).await.as_deref().and_then(version_in);
+    match found {
+        Some(found) => Check { found: Some(found), ..check(item, State::Ok) },
+        None => Check { advice: Some(SETUP.to_owned()), ..check(item, State::Missing) },
+    }
+}
+
+fn interface() -> Check {
+    match interface_address() {
+        Some(address) => Check { found: Some(address.to_string()), ..check(Item::Interface, State::Ok) },
+        None => Check {
+            advice: Some(
+                "there is only loopback; a dummy or veth interface with a default route helps".to_owned(),
+            ),
+            ..check(Item::Interface, State::Missing)
+        },
+    }
+}
+
+/// Tries it, since there are many switches that can forbid it.
+async fn namespaces() -> Check {
+    let unshare = Path::new("unshare");
+    if nix::unistd::geteuid().is_root() && output(unshare, &["--net", "true"]).await.is_some() {
+        return Check { found: Some("as root".to_owned()), ..check(Item::Namespaces, State::Ok) };
+    }
+    if output(unshare, &["--user", "--map-root-user", "--net", "true"]).await.is_some() {
+        return Check { found: Some("unprivileged".to_owned()), ..check(Item::Namespaces, State::Ok) };
+    }
+    Check {
+        advice: Some(
+            "run as root, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1; \
+             on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0)"
+                .to_owned(),
+        ),
+        ..check(Item::Namespaces, State::Missing)
+    }
+}
+
+fn tun() -> Check {
+    let device = "/dev/net/tun";
+    match std::fs::File::options().read(true).write(true).open(device) {
+        Ok(_) => Check { place: Some(device.to_owned()), ..check(Item::Tun, State::Ok) },
+        Err(error) => Check {
+            advice: Some(format!("{device}: {error}; the kernel module `tun` and mode 0666 are needed")),
+            ..check(Item::Tun, State::Missing)
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(item: Item, version: &str) -> Check {
+        Check { found: Some(version.to_owned()), ..check(item, State::Ok) }
+    }
+
+    #[test]
+    fn a_driver_of_another_major_version_is_doubtful() {
+        for (driver, state) in [("156.0.1.1", State::Ok), ("155.9.9.9", State::Doubtful)] {
+            let mut checks = [found(Item::Chrome, "156.0.8078.79"), found(Item::Chromedriver, driver)];
+            match_versions(&mut checks);
+            assert_eq!(checks[1].state, state);
+            assert_eq!(checks[1].advice.is_some(), state != State::Ok);
+        }
+    }
+
+    #[test]
+    fn a_missing_browser_makes_no_mismatch() {
+        let mut checks = [check(Item::Chrome, State::Missing), found(Item::Chromedriver, "156.0")];
+        match_versions(&mut checks);
+        assert_eq!(checks[1].state, State::Ok);
+    }
+
+    #[tokio::test]
+    async fn every_item_is_looked_at_once() {
+        let diagnosis = examine().await;
+        let mut items: Vec<Item> = diagnosis.checks.iter().map(|check| check.item).collect();
+        assert_eq!(items.len(), 11);
+        items.sort();
+        items.dedup();
+        assert_eq!(items.len(), 11);
+        for check in &diagnosis.checks {
+            assert_eq!(check.advice.is_none(), check.state == State::Ok, "{check:?}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! `peerproof doctor`: what this machine can run, what it lacks, and what to do about it.
+
+mod ask;
+mod examine;
+mod render;
+
+pub use examine::examine;
+pub use render::render;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Arguments of `peerproof doctor`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DoctorArgs {
+    /// As JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Item {
+    /// Chromium or Chrome.
+    Chrome,
+    /// Its WebDriver.
+    Chromedriver,
+    /// Firefox.
+    Firefox,
+    /// Its WebDriver.
+    Geckodriver,
+    /// The second reader of recordings.
+    Tshark,
+    /// coturn.
+    Turnserver,
+    /// The VP8 codec, for building.
+    Libvpx,
+    /// The Opus codec, for building.
+    Libopus,
+    /// An address besides loopback.
+    Interface,
+    /// Network namespaces, for the lab.
+    Namespaces,
+    /// TUN devices, for the lab.
+    Tun,
+}
+
+impl Item {
+    /// The name that is shown.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Chrome => "chrome",
+            Self::Chromedriver => "chromedriver",
+            Self::Firefox => "firefox",
+            Self::Geckodriver => "geckodriver",
+            Self::Tshark => "tshark",
+            Self::Turnserver => "turnserver",
+            Self::Libvpx => "libvpx",
+            Self::Libopus => "libopus",
+            Self::Interface => "interface",
+            Self::Namespaces => "namespaces",
+            Self::Tun => "tun",
+        }
+    }
+
+    /// What it is good for.
+    #[must_use]
+    pub const fn purpose(self) -> &'static str {
+        match self {
+            Self::Chrome | Self::Chromedriver => "Chrome as a peer",
+            Self::Firefox | Self::Geckodriver => "Firefox as a peer",
+            Self::Tshark => "a second opinion on recordings, in the tests",
+            Self::Turnserver => "an independent STUN and TURN server, in the tests",
+            Self::Libvpx => "building Peerproof (VP8)",
+            Self::Libopus => "building Peerproof (Opus)",
+            Self::Interface => "host candidates of Chrome, insecure origins",
+            Self::Namespaces | Self::Tun => "the lab: browsers behind NATs and on bad networks",
+        }
+    }
+}
+
+/// How an item stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// It is there.
+    Ok,
+    /// It is there, but not as it should be.
+    Doubtful,
+    /// It is not there.
+    Missing,
+}
+
+/// One item as it was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Check {
+    /// What was looked at.
+    pub item: Item,
+    /// How it stands.
+    pub state: State,
+    /// What is there: a version, an address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
+    /// Where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// What it is good for.
+    pub purpose: &'static str,
+    /// What to do, if it does not stand well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+}
+
+/// All items, in a fixed order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Diagnosis {
+    /// One check an item.
+    pub checks: Vec<Check>,
+}
+
+impl Diagnosis {
+    /// Whether nothing is missing or doubtful.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.checks.iter().all(|check| check.state == State::Ok)
+    }
+
+    /// What is missing.
+    pub fn missing(&self) -> impl Iterator<Item = Item> {
+        self.checks.iter().filter(|check| check.state == State::Missing).map(|check| check.item)
+    }
+}

@@ -1,0 +1,176 @@
+//! The arguments.
+
+use super::Frames;
+use clap::ValueEnum;
+use peerproof_captures::decrypt::srtp::{MasterKey, Profile};
+use std::path::PathBuf;
+
+/// What is to be inspected, and how.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Examples:
+  peerproof inspect call.pcapng                          what happened, and what broke
+  peerproof inspect call.pcap --keylog keys.log --sdp offer.sdp --sdp answer.sdp
+  peerproof inspect runs/…/cases/data/echo/stack-chrome  a recording, with its descriptions
+  tcpdump -w - udp | peerproof inspect -                 from standard input
+  peerproof inspect call.pcapng --ladder                 who sent what to whom, with times
+  peerproof inspect call.pcapng --packets --protocol dtls --frames 10-40
+  peerproof inspect call.pcapng --export clear.pcapng    decrypted, for Wireshark
+  peerproof inspect call.pcapng --frame 23               one frame, byte by byte")]
+pub struct InspectArgs {
+    /// A pcap or pcapng file, gzip or not; a folder with a recording; `-` for standard input
+    #[arg(value_name = "FILE")]
+    pub capture: PathBuf,
+    /// Everything as JSON, by `peerproof schema inspect`
+    #[arg(long, conflicts_with_all = ["packets", "frame", "ladder", "export"])]
+    pub json: bool,
+    /// One line each packet
+    #[arg(long, conflicts_with_all = ["ladder", "export"])]
+    pub packets: bool,
+    /// Each connection as a sequence of messages between its sides
+    #[arg(long, conflicts_with_all = ["frame", "export"])]
+    pub ladder: bool,
+    /// Write a capture for Wireshark: the same packets, the secrets, and SCTP, RTP and RTCP in the clear beside them
+    #[arg(long, value_name = "OUT.pcapng", conflicts_with = "frame")]
+    pub export: Option<PathBuf>,
+    /// Only packets of these protocols
+    #[arg(long, value_delimiter = ',', value_enum, requires = "packets")]
+    pub protocol: Vec<Protocol>,
+    /// Only packets of these layers
+    #[arg(long, value_delimiter = ',', value_enum, requires = "packets")]
+    pub layer: Vec<PacketLayer>,
+    /// Only packets to or from this: a peer named by its interface or description, an address, or address and port
+    #[arg(long, value_name = "PEER", requires = "packets")]
+    pub peer: Vec<String>,
+    /// Only these frames, with --packets or --ladder: 10-20, 10-, -20
+    #[arg(long, value_name = "FROM-TO")]
+    pub frames: Option<Frames>,
+    /// All of one frame, with its bytes; with --packets only its line
+    #[arg(long, value_name = "N", conflicts_with = "frames")]
+    pub frame: Option<u64>,
+    /// What is known beside the capture.
+    #[command(flatten)]
+    pub beside: Beside,
+}
+
+/// What is known beside a capture.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Beside {
+    /// Secrets in the format of SSLKEYLOGFILE
+    #[arg(long, value_name = "FILE")]
+    pub keylog: Vec<PathBuf>,
+    /// A session description; names its peer by the name of the file, without number and type
+    #[arg(long, value_name = "FILE")]
+    pub sdp: Vec<PathBuf>,
+    /// SRTP keys in hexadecimal: master key and salt of one direction, or the keying material of RFC 5764 for both. Profiles:
+    /// aes128-cm-80, aes128-cm-32, aead-aes128-gcm, aead-aes256-gcm
+    #[arg(long, value_name = "PROFILE:HEX", value_parser = srtp_keys)]
+    pub srtp_key: Vec<SrtpKeys>,
+}
+
+/// One master key or two.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SrtpKeys(pub Vec<MasterKey>);
+
+const PROFILES: [(&str, Profile); 4] = [
+    ("aes128-cm-80", Profile::Aes128CmSha1With80),
+    ("aes128-cm-32", Profile::Aes128CmSha1With32),
+    ("aead-aes128-gcm", Profile::AeadAes128Gcm),
+    ("aead-aes256-gcm", Profile::AeadAes256Gcm),
+];
+
+fn srtp_keys(text: &str) -> Result<SrtpKeys, String> {
+    let (name, hex) = text.split_once(':').ok_or("write PROFILE:HEX, such as aes128-cm-80:e1f9…")?;
+    let known = || PROFILES.map(|(name, _)| name).join(", ");
+    let found = PROFILES.iter().find(|(known, _)| *known == name);
+    let (_, profile) = found.ok_or_else(|| format!("there is no profile `{name}`; known: {}", known()))?;
+    let bytes = unhex(hex).ok_or("the key is not in hexadecimal")?;
+    let one = profile.key_length() + profile.salt_length();
+    let keys = if bytes.len() == one {
+        let (key, salt) = bytes.split_at(profile.key_length());
+        MasterKey::new(*profile, key, salt).map(|key| vec![key])
+    } else {
+        MasterKey::pair(*profile, &bytes).filter(|_| bytes.len() == 2 * one).map(|(a, b)| vec![a, b])
+    };
+    let wants = || format!("{name} takes {one} bytes for one direction or {} for both", 2 * one);
+    keys.map(SrtpKeys).ok_or_else(|| format!("{}, these are {}", wants(), bytes.len()))
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
+    let pairs = digits?;
+    let pairs = pairs.chunks(2).map(|pair| match pair {
+        [high, low] => Some(high << 4 | low),
+        _ => None,
+    });
+    pairs.collect()
+}
+
+/// Layers to choose packets by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PacketLayer {
+    /// What finds the way: STUN and TURN, mDNS
+    Ice,
+    /// What protects: DTLS
+    Security,
+    /// Audio and video: RTP and RTCP, protected or not
+    Media,
+    /// Data channels: SCTP
+    Data,
+}
+
+impl PacketLayer {
+    /// The layer of a protocol.
+    pub(super) const fn of(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::Stun | Protocol::Turn | Protocol::Other => Self::Ice,
+            Protocol::Dtls => Self::Security,
+            Protocol::Rtp | Protocol::Rtcp => Self::Media,
+            Protocol::Sctp => Self::Data,
+        }
+    }
+}
+
+/// Protocols to choose packets by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Protocol {
+    /// STUN, and TURN's control messages
+    Stun,
+    /// TURN ChannelData
+    Turn,
+    /// DTLS
+    Dtls,
+    /// RTP and SRTP
+    Rtp,
+    /// RTCP and SRTCP
+    Rtcp,
+    /// SCTP, decrypted or in the clear
+    Sctp,
+    /// Anything else
+    Other,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn srtp_keys_are_for_one_direction_or_for_both() {
+        let key = "aes128-cm-80:e1f97a0d3e018be0d64fa32c06de4139".to_owned();
+        let one = srtp_keys(&format!("{key}0ec675ad498afeebb6960b3aabe6")).unwrap();
+        assert_eq!(one.0.len(), 1);
+        let both = srtp_keys(&format!("aead-aes128-gcm:{}", "00".repeat(56))).unwrap();
+        assert_eq!(both.0.len(), 2);
+        for (given, told) in [
+            ("aes128-cm-80".to_owned(), "PROFILE:HEX"),
+            ("aes256:00".to_owned(), "known: aes128-cm-80"),
+            (key.clone(), "30 bytes for one direction or 60 for both, these are 16"),
+            (format!("{key}0"), "not in hexadecimal"),
+            ("aes128-cm-80:zz".to_owned(), "not in hexadecimal"),
+        ] {
+            let error = srtp_keys(&given).unwrap_err();
+            assert!(error.contains(told), "{given}: {error}");
+        }
+    }
+}

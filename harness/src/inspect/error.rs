@@ -1,0 +1,54 @@
+//! Why a capture cannot be inspected.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a capture cannot be inspected.
+#[derive(Debug, thiserror::Error)]
+pub enum InspectError {
+    /// A file cannot be read.
+    #[error("{path}: {error}", path = .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// It is no capture.
+    #[error("{name}: {reason}")]
+    Foreign {
+        /// The file.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// There is no such frame.
+    #[error("{name} has no frame {frame}, its last is {last}")]
+    NoFrame {
+        /// The file.
+        name: String,
+        /// The frame asked for.
+        frame: u64,
+        /// The last one.
+        last: u64,
+    },
+    /// A capture cannot be exported.
+    #[error("{path} cannot be written: {error}", path = .path.display())]
+    Export {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The output cannot be written.
+    #[error("the output cannot be written: {0}")]
+    Write(#[from] io::Error),
+}
+
+impl InspectError {
+    /// Whether the reader of the output went away, which is no error of anyone's.
+    #[must_use]
+    pub fn is_closed_output(&self) -> bool {
+        matches!(self, Self::Write(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}

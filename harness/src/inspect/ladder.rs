@@ -1,0 +1,413 @@
+//! `--ladder`: a connection as a sequence of messages between its sides, with what the peers' APIs said beside.
+
+use super::events::ApiEvent;
+use super::source::Given;
+use super::{Frames, InspectError, Report};
+use crate::terminal::{Paint, Style, clean};
+use peerproof_captures::recording::{Content, Direction};
+use peerproof_captures::summary::{Kind as Said, Sighting, StunClass, WireSummary};
+use peerproof_captures::wire::Field;
+use peerproof_captures::wire::dtls::alert;
+use peerproof_captures::wire::dtls::handshake::Fragments;
+use peerproof_captures::wire::field::Span;
+use peerproof_conformance::evidence::{Captured, Evidence, Kind, Packet};
+use std::io::{self, Write};
+
+/// Columns, where no terminal gives its own.
+const WIDTH: usize = 100;
+/// Columns of time and frame.
+const MARGIN: usize = 20;
+/// Most rows of a connection; the rest is counted.
+const MOST_ROWS: usize = 5_000;
+/// So long a silence is told, in microseconds.
+const SILENCE: i64 = 1_000_000;
+/// Content type of handshake records (RFC 5246 §6.2.1).
+const HANDSHAKE: u8 = 22;
+/// Content type of alerts.
+const ALERT: u8 = 21;
+
+/// Draws each connection of the report.
+pub(super) fn write(
+    report: &Report,
+    given: &Given,
+    frames: Option<Frames>,
+    out: &mut dyn Write,
+) -> Result<(), InspectError> {
+    let captured = Captured {
+        capture: given.input()?,
+        trace: &report.trace,
+        key_log: &given.key_log,
+        srtp_keys: &given.srtp_keys,
+        descriptions: &given.descriptions,
+    };
+    let all = captured
+        .evidence()
+        .map_err(|error| InspectError::Foreign { name: given.name.clone(), reason: error.to_string() })?;
+    let style = Style::of_stdout();
+    let origin = report.trace.first.unwrap_or_default().ns;
+    if all.is_empty() {
+        writeln!(out, "no connection in {}", given.name)?;
+    }
+    for (n, (index, evidence)) in all.iter().enumerate() {
+        if n > 0 {
+            writeln!(out)?;
+        }
+        let interface = report.trace.connections.get(*index).and_then(|connection| connection.interface);
+        let seen = interface.and_then(|at| report.file.interfaces.get(at)?.name.clone());
+        let seen = seen.map_or_else(String::new, |name| format!(", seen at {name}"));
+        let title = format!("Connection {} of {}{seen}", index + 1, report.trace.connections.len());
+        writeln!(out, "{}", style.paint(Paint::Heading, &clean(&title)))?;
+        let rows = rows(evidence, &report.events, origin, frames);
+        draw(evidence, &rows, &style, out)?;
+    }
+    Ok(())
+}
+
+/// A line between the two sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Row {
+    /// Microseconds since the first frame of the capture.
+    t_us: i64,
+    frame: Option<u64>,
+    what: What,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum What {
+    /// A message from a side.
+    Message { from: usize, text: String, times: usize },
+    /// What flows in both directions, counted: packets of each name from either side.
+    Flow(Vec<(String, [u64; 2])>),
+    /// Something happened at a side.
+    Event { at: usize, text: String },
+    /// Nothing for so many microseconds.
+    Silence(i64),
+}
+
+/// The rows of a connection in order of time.
+fn rows(evidence: &Evidence, events: &[ApiEvent], origin: u64, frames: Option<Frames>) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    let mut settled = false;
+    for packet in evidence.wire.iter().flat_map(|wire| &wire.packets) {
+        if frames.is_some_and(|frames| !frames.holds(packet.frame)) {
+            continue;
+        }
+        let t_us = i64::try_from(packet.t_us).unwrap_or(i64::MAX);
+        let said = said(packet);
+        settled |= said.iter().any(|said| matches!(said, Said::Srtp { .. } | Said::Chunk { .. }));
+        let from = packet.sender.0;
+        let mut flow: Vec<(String, [u64; 2])> = Vec::new();
+        let mut texts: Vec<String> = Vec::new();
+        for said in &said {
+            match told(said, settled) {
+                Told::Message(text) if texts.last() == Some(&text) => {}
+                Told::Message(text) => texts.push(text),
+                Told::Flow(name) => count(&mut flow, name, from),
+            }
+        }
+        // What is encrypted of a flight comes last in it.
+        texts.extend(encrypted(packet));
+        let what = if texts.is_empty() && flow.is_empty() {
+            // The rest of a message that began in an earlier datagram.
+            continue;
+        } else if texts.is_empty() {
+            What::Flow(flow)
+        } else {
+            What::Message { from, text: listed(&texts), times: 1 }
+        };
+        rows.push(Row { t_us, frame: Some(packet.frame), what });
+    }
+    if frames.is_none() {
+        for event in events {
+            let Some(at) = evidence.peers.iter().position(|peer| *peer == event.peer) else { continue };
+            let t_us = (i128::from(event.ns) - i128::from(origin)) / 1_000;
+            let what = What::Event { at, text: event.text.clone() };
+            rows.push(Row { t_us: i64::try_from(t_us).unwrap_or(0), frame: None, what });
+        }
+    }
+    rows.sort_by_key(|row| (row.t_us, row.frame));
+    joined(rows)
+}
+
+/// Handshake messages and alerts that were encrypted, by their names.
+fn encrypted(packet: &Packet) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for clear in &packet.clear {
+        match clear.kind {
+            Kind::Record { content_type: HANDSHAKE, .. } => {
+                let content = Field::new(Span::new(0, clear.bytes.len()), clear.bytes.as_slice());
+                for fragment in Fragments::new(content).map_while(Result::ok) {
+                    let name = fragment.kind.value.to_string();
+                    if fragment.fragment_offset.value == 0 && !names.contains(&name) {
+                        names.push(name);
+                    }
+                }
+            }
+            Kind::Record { content_type: ALERT, .. } => {
+                names.extend(alert::view(&clear.bytes).ok().map(|alert| alert.to_string()));
+            }
+            Kind::Rtp | Kind::Rtcp | Kind::Record { .. } => {}
+        }
+    }
+    names
+}
+
+/// Several messages of a packet on one line: the first and the last, if they are many.
+fn listed(texts: &[String]) -> String {
+    match texts {
+        [first, _, .., last] if texts.len() > 3 => format!("{first} … {last} ({} messages)", texts.len()),
+        _ => texts.join(", "),
+    }
+}
+
+/// Puts what belongs together on one row, and says where nothing came for long.
+fn joined(rows: Vec<Row>) -> Vec<Row> {
+    let mut all: Vec<Row> = Vec::new();
+    let mut last_us = None;
+    for row in rows {
+        let silent = last_us.map_or(0, |last| row.t_us - last);
+        last_us = Some(row.t_us);
+        if silent >= SILENCE {
+            all.push(Row { t_us: row.t_us - silent, frame: None, what: What::Silence(silent) });
+        } else if let Some(before) = all.last_mut() {
+            match (&mut before.what, &row.what) {
+                (What::Flow(counts), What::Flow(more)) => {
+                    for (name, [a, b]) in more {
+                        for (side, times) in [a, b].into_iter().enumerate() {
+                            (0..*times).for_each(|_| count(counts, name.clone(), side));
+                        }
+                    }
+                    continue;
+                }
+                (What::Message { from, text, times }, What::Message { from: again, text: same, .. })
+                    if from == again && text == same =>
+                {
+                    *times += 1;
+                    continue;
+                }
+                _ => {}
+            }
+        }
+        all.push(row);
+    }
+    all
+}
+
+fn count(flow: &mut Vec<(String, [u64; 2])>, name: String, from: usize) {
+    let at = flow.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
+        flow.push((name, [0, 0]));
+        flow.len() - 1
+    });
+    if let Some(times) = flow.get_mut(at).and_then(|(_, sides)| sides.get_mut(from)) {
+        *times += 1;
+    }
+}
+
+/// Everything that a packet says: what was in it in the clear, else what can be told of it as it was on the wire.
+fn said(packet: &Packet) -> Vec<Said> {
+    let mut summary = WireSummary::default();
+    let mut add = |content| {
+        summary.add(&Sighting {
+            frame: packet.frame,
+            peer: "",
+            t_us: packet.t_us,
+            direction: Direction::Outbound,
+            content,
+        });
+    };
+    add(Content::Udp(&packet.bytes));
+    for clear in &packet.clear {
+        match clear.kind {
+            Kind::Rtcp => add(Content::Rtcp(&clear.bytes)),
+            Kind::Record { content_type: 23, .. } => add(Content::Sctp(&clear.bytes)),
+            Kind::Rtp | Kind::Record { .. } => {}
+        }
+    }
+    let opened = !packet.clear.is_empty();
+    let carrier = |said: &Said| {
+        matches!(
+            said,
+            Said::ApplicationData
+                | Said::Record13
+                | Said::Alert { description: None, .. }
+                | Said::Srtcp { .. }
+                | Said::EncryptedHandshake
+        )
+    };
+    summary.items.into_iter().map(|item| item.kind).filter(|said| !(opened && carrier(said))).collect()
+}
+
+enum Told {
+    Message(String),
+    Flow(String),
+}
+
+/// How a thing is told: by a line of its own, or counted. Checks after the connection is settled only keep it alive.
+fn told(said: &Said, settled: bool) -> Told {
+    match said {
+        Said::Stun { class, error, .. } if settled && error.is_none() => match class {
+            StunClass::Request => Told::Flow("check".to_owned()),
+            _ => Told::Flow("answer".to_owned()),
+        },
+        Said::Stun { use_candidate, error, .. } => {
+            let nominates = if *use_candidate { ", USE-CANDIDATE" } else { "" };
+            let error = error.map_or_else(String::new, |code| format!(" {code}"));
+            Told::Message(format!("{}{error}{nominates}", said.name()))
+        }
+        Said::Alert { level, description } => {
+            let fatal = if *level == Some(2) { "fatal " } else { "" };
+            match description {
+                Some(description) => Told::Message(format!("{fatal}alert {description}")),
+                None => Told::Message("encrypted alert".to_owned()),
+            }
+        }
+        Said::Srtp { .. } | Said::Rtp { .. } => Told::Flow("RTP".to_owned()),
+        Said::Srtcp { .. } => Told::Flow("RTCP".to_owned()),
+        Said::Rtcp { .. } => Told::Flow(match said.name() {
+            name if ["PLI", "FIR", "NACK"].contains(&name.as_str()) => name,
+            _ => "RTCP".to_owned(),
+        }),
+        Said::ApplicationData | Said::Record13 => Told::Flow(said.name()),
+        Said::Chunk { dcep: Some(kind), .. } => Told::Message(match kind {
+            2 => "DCEP ACK".to_owned(),
+            3 => "DCEP OPEN".to_owned(),
+            kind => format!("DCEP message {kind}"),
+        }),
+        Said::Chunk { kind: 0 | 3 | 4 | 5 | 64, .. } => Told::Flow(said.name()),
+        Said::Chunk { .. } => Told::Message(format!("SCTP {}", said.name())),
+        Said::Unknown(_) | Said::ChannelData => Told::Flow(said.name()),
+        _ => Told::Message(said.name()),
+    }
+}
+
+fn draw(evidence: &Evidence, rows: &[Row], style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let width = style.width.unwrap_or(WIDTH);
+    let inner = width.saturating_sub(MARGIN + 2).max(20);
+    let mut names = evidence.peers.iter().map(|name| shortened(&clean(name), inner / 2));
+    let (left, right) = (names.next().unwrap_or_default(), names.next().unwrap_or_default());
+    let gap = (inner + 2).saturating_sub(left.chars().count() + right.chars().count());
+    writeln!(out, "{:>11} {:>6}  {left}{}{right}", "time", "frame", " ".repeat(gap))?;
+    for row in rows.iter().take(MOST_ROWS) {
+        // Milliseconds, rounded; a float would print -0.000.
+        let ms = (row.t_us + 500).div_euclid(1_000);
+        let time = ms as f64 / 1e3;
+        let frame = row.frame.map_or_else(String::new, |frame| frame.to_string());
+        write!(out, "{time:>9.3} s {frame:>6}  ")?;
+        writeln!(out, "{}", line(&row.what, inner, style))?;
+    }
+    if let Some(left) = rows.len().checked_sub(MOST_ROWS).filter(|left| *left > 0) {
+        writeln!(out, "and {left} rows more (--frames chooses)")?;
+    }
+    Ok(())
+}
+
+/// What stands between the margin and the end of the line.
+fn line(what: &What, inner: usize, style: &Style) -> String {
+    match what {
+        What::Message { from, text, times } => {
+            let times = if *times > 1 { format!(" × {times}") } else { String::new() };
+            let label =
+                format!(" {} ", shortened(&format!("{}{times}", clean(text)), inner.saturating_sub(6)));
+            let rest = inner.saturating_sub(label.chars().count() + 1);
+            let (short, long) = (rest.min(2), rest.saturating_sub(2));
+            let paint = if text.contains("alert") || text.contains("error") || text.contains("ABORT") {
+                style.paint(Paint::Bad, &label)
+            } else {
+                label
+            };
+            match from {
+                0 => format!("│{}{paint}{}▶│", "─".repeat(short), "─".repeat(long)),
+                _ => format!("│◀{}{paint}{}│", "─".repeat(long), "─".repeat(short)),
+            }
+        }
+        What::Flow(counts) => {
+            let parts = counts.iter().map(|(name, [a, b])| match (a, b) {
+                (a, 0) => format!("{name} {a}▶"),
+                (0, b) => format!("{name} ◀{b}"),
+                (a, b) => format!("{name} {a}▶ ◀{b}"),
+            });
+            between(&parts.collect::<Vec<_>>().join(", "), inner, style)
+        }
+        What::Silence(us) => between(&format!("nothing for {:.1} s", *us as f64 / 1e6), inner, style),
+        What::Event { at, text } => {
+            let text = shortened(&clean(text), inner.saturating_sub(2));
+            let pad = " ".repeat(inner.saturating_sub(text.chars().count() + 1));
+            let paint =
+                if text.contains("failed") || text.contains("lost") { Paint::Bad } else { Paint::Heading };
+            let text = style.paint(paint, &text);
+            match at {
+                0 => format!("● {text}{pad}│"),
+                _ => format!("│{pad}{text} ●"),
+            }
+        }
+    }
+}
+
+/// A text in the middle between both sides.
+fn between(text: &str, inner: usize, style: &Style) -> String {
+    let text = shortened(text, inner);
+    let rest = inner.saturating_sub(text.chars().count());
+    let (before, behind) = (rest / 2, rest - rest / 2);
+    format!("┊{}{}{}┊", " ".repeat(before), style.paint(Paint::Soft, &text), " ".repeat(behind))
+}
+
+fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(most.saturating_sub(1)).collect();
+    short.push('…');
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(t_us: i64, from: usize, text: &str) -> Row {
+        Row { t_us, frame: Some(1), what: What::Message { from, text: text.to_owned(), times: 1 } }
+    }
+
+    #[test]
+    fn every_line_fills_the_width_and_no_more() {
+        let long = "x".repeat(200);
+        for what in [
+            message(0, 0, "ClientHello").what,
+            message(0, 1, &long).what,
+            What::Flow(vec![("RTP".to_owned(), [3, 4]), (long.clone(), [1, 0])]),
+            What::Event { at: 0, text: "connectionState connected".to_owned() },
+            What::Event { at: 1, text: long },
+            What::Silence(2_300_000),
+        ] {
+            assert_eq!(line(&what, 58, &Style::PLAIN).chars().count(), 60, "{what:?}");
+        }
+    }
+
+    #[test]
+    fn what_repeats_is_told_once_and_silence_is_told() {
+        let flow = |t_us, side: usize| {
+            let mut counts = [0, 0];
+            counts[side] = 1;
+            Row { t_us, frame: Some(2), what: What::Flow(vec![("RTP".to_owned(), counts)]) }
+        };
+        let rows = joined(vec![
+            message(0, 0, "Binding request"),
+            message(10, 0, "Binding request"),
+            message(20, 1, "Binding request"),
+            flow(30, 0),
+            flow(40, 1),
+            flow(2_000_040, 0),
+        ]);
+        let whats: Vec<_> = rows.iter().map(|row| row.what.clone()).collect();
+        assert_eq!(
+            whats,
+            [
+                What::Message { from: 0, text: "Binding request".to_owned(), times: 2 },
+                message(0, 1, "Binding request").what,
+                What::Flow(vec![("RTP".to_owned(), [1, 1])]),
+                What::Silence(2_000_000),
+                What::Flow(vec![("RTP".to_owned(), [1, 0])]),
+            ]
+        );
+    }
+}

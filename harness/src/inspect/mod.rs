@@ -1,0 +1,94 @@
+//! `peerproof inspect`: explains a capture to someone whose call fails, whoever recorded it.
+//!
+//! [`Report`] is all that is told, as data; [`text`] prints it, `--json` serialises it. `--packets` and `--frame` show the packets
+//! themselves.
+
+mod args;
+mod error;
+mod events;
+mod export;
+mod frames;
+mod json;
+mod ladder;
+mod packets;
+mod source;
+pub mod text;
+mod tree;
+
+pub use args::{Beside, InspectArgs, PacketLayer, Protocol, SrtpKeys};
+pub use error::InspectError;
+pub use events::ApiEvent;
+pub use frames::Frames;
+pub use json::{FileFacts, InterfaceFacts, Report};
+
+use crate::terminal::Style;
+use peerproof_captures::explain;
+use peerproof_captures::file::Item;
+use peerproof_captures::trace::{Builder, Trace};
+pub(crate) use source::Given;
+use std::io::Write;
+
+/// Reads the capture and writes what is asked for.
+///
+/// # Errors
+/// If the capture or another file cannot be read, or nothing can be written.
+pub fn main(args: &InspectArgs, out: &mut dyn Write) -> Result<(), InspectError> {
+    let given = Given::read(&args.capture, &args.beside)?;
+    if args.packets {
+        return packets::write(args, &given, out);
+    }
+    if let Some(frame) = args.frame {
+        return tree::write(&given, frame, out);
+    }
+    if let Some(to) = &args.export {
+        return export::write(&given.spooled()?, to, out);
+    }
+    if args.ladder {
+        let given = given.spooled()?;
+        return ladder::write(&report(&given)?, &given, args.frames, out);
+    }
+    let report = report(&given)?;
+    if args.json {
+        serde_json::to_writer_pretty(&mut *out, &report)
+            .map_err(|error| InspectError::Write(error.into()))?;
+        writeln!(out)?;
+    } else {
+        text::write(&report, &Style::of_stdout(), out)?;
+    }
+    Ok(())
+}
+
+/// Traces and explains the whole capture.
+fn report(given: &Given) -> Result<Report, InspectError> {
+    let (file, trace) = trace(given)?;
+    let diagnosis = explain::diagnose(&trace);
+    Ok(Report { file, trace, events: events::read(given), diagnosis })
+}
+
+/// Traces the whole capture.
+pub(crate) fn trace(given: &Given) -> Result<(FileFacts, Trace), InspectError> {
+    let mut builder = Builder::new();
+    builder.key_log(&given.key_log);
+    for key in &given.srtp_keys {
+        builder.srtp_key(*key);
+    }
+    for (name, description) in &given.descriptions {
+        builder.description(name, description);
+    }
+    let mut reader = given.reader()?;
+    let mut foreign_secrets = 0;
+    loop {
+        match reader.next_item() {
+            None => break,
+            Some(Item::Interface(index)) => {
+                let name = reader.interfaces().get(index).and_then(|interface| interface.name.clone());
+                builder.interface(index, &name.unwrap_or_default());
+            }
+            Some(Item::Secrets(secrets)) => foreign_secrets += u64::from(!builder.secrets(&secrets)),
+            Some(Item::Frame(frame)) => builder.frame(&frame),
+            Some(_) => {}
+        }
+    }
+    let file = FileFacts::of(&given.name, &reader, foreign_secrets)?;
+    Ok((file, builder.finish()))
+}

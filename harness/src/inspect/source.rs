@@ -1,0 +1,151 @@
+//! What was given: the capture, secrets, descriptions.
+
+use super::{Beside, InspectError};
+use peerproof_captures::decrypt::srtp::MasterKey;
+use peerproof_captures::file::CaptureReader;
+use peerproof_captures::sdp::SessionDescription;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek};
+use std::path::{Path, PathBuf};
+
+/// The capture within the folder of a recording.
+const CAPTURE: &str = "capture.pcapng";
+/// What makes it a recording.
+const CASE: &str = "case.json";
+/// Its descriptions.
+const DESCRIPTIONS: &str = "sdp";
+
+/// Everything that the command line names, but for the capture itself, which is read as it is needed.
+pub(crate) struct Given {
+    /// What to call the capture.
+    pub(crate) name: String,
+    input: Input,
+    pub(crate) key_log: Vec<u8>,
+    pub(crate) srtp_keys: Vec<MasterKey>,
+    /// Descriptions in the order given, with the names of their peers.
+    pub(crate) descriptions: Vec<(String, SessionDescription)>,
+    /// Their files.
+    pub(crate) files: Vec<PathBuf>,
+    /// The folder, if it is a recording of ours.
+    pub(crate) folder: Option<PathBuf>,
+}
+
+/// Where the capture comes from.
+enum Input {
+    File(PathBuf),
+    /// Can be read once.
+    Stdin,
+    /// What came from standard input, kept in a file without a name.
+    Kept(File),
+}
+
+impl Given {
+    pub(crate) fn read(capture: &Path, beside: &Beside) -> Result<Self, InspectError> {
+        let stdin = capture.as_os_str() == "-";
+        let mut path = capture.to_owned();
+        let mut files = beside.sdp.clone();
+        let mut folder = None;
+        // The capture of a recording stands for the recording.
+        if let Some(parent) =
+            path.parent().filter(|_| !stdin && path.file_name().is_some_and(|it| it == CAPTURE))
+            && parent.join(CASE).is_file()
+        {
+            path = if parent.as_os_str().is_empty() { PathBuf::from(".") } else { parent.to_owned() };
+        }
+        if !stdin && path.is_dir() {
+            files.splice(0..0, descriptions_in(&path.join(DESCRIPTIONS)));
+            folder = Some(path.clone());
+            path = path.join(CAPTURE);
+        }
+        let mut key_log = Vec::new();
+        for file in &beside.keylog {
+            key_log.extend(fs::read(file).map_err(|error| InspectError::Read { path: file.clone(), error })?);
+            key_log.push(b'\n');
+        }
+        let mut descriptions = Vec::new();
+        for file in &files {
+            let bytes = fs::read(file).map_err(|error| InspectError::Read { path: file.clone(), error })?;
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            descriptions.push((peer_of(file), SessionDescription::parse(text)));
+        }
+        let name = if stdin { "standard input".to_owned() } else { path.display().to_string() };
+        let input = if stdin { Input::Stdin } else { Input::File(path) };
+        let srtp_keys = beside.srtp_key.iter().flat_map(|keys| keys.0.iter().copied()).collect();
+        Ok(Self { name, input, key_log, srtp_keys, descriptions, files, folder })
+    }
+
+    /// Whether that is the file of the capture.
+    pub(crate) fn is(&self, path: &Path) -> bool {
+        let real = |path: &Path| fs::canonicalize(path).ok();
+        matches!(&self.input, Input::File(own) if real(own).is_some() && real(own) == real(path))
+    }
+
+    /// Keeps what comes from standard input, so that it can be read more than once.
+    pub(crate) fn spooled(mut self) -> Result<Self, InspectError> {
+        if matches!(self.input, Input::Stdin) {
+            let path = || PathBuf::from(&self.name);
+            let unreadable = |error| InspectError::Read { path: path(), error };
+            let mut file = tempfile::tempfile().map_err(unreadable)?;
+            io::copy(&mut io::stdin().lock(), &mut file).map_err(unreadable)?;
+            self.input = Input::Kept(file);
+        }
+        Ok(self)
+    }
+
+    /// The bytes of the capture, from the beginning.
+    pub(crate) fn input(&self) -> Result<Box<dyn Read>, InspectError> {
+        let unreadable = |error| InspectError::Read { path: PathBuf::from(&self.name), error };
+        Ok(match &self.input {
+            Input::File(path) => Box::new(File::open(path).map_err(unreadable)?),
+            Input::Stdin => Box::new(io::stdin()),
+            Input::Kept(file) => {
+                let mut again = file.try_clone().map_err(unreadable)?;
+                again.rewind().map_err(unreadable)?;
+                Box::new(again)
+            }
+        })
+    }
+
+    /// Begins to read the capture.
+    pub(crate) fn reader(&self) -> Result<CaptureReader<Box<dyn Read>>, InspectError> {
+        Ok(CaptureReader::new(self.input()?))
+    }
+}
+
+/// Descriptions of a recording in their order; none if it has none.
+fn descriptions_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "sdp"))
+        .collect();
+    files.sort();
+    files
+}
+
+/// `03-alice-offer.sdp` describes alice, `bob.sdp` bob.
+fn peer_of(file: &Path) -> String {
+    let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let unnumbered = stem.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches('-');
+    let kinds = ["-offer", "-answer", "-pranswer"];
+    let name = kinds.iter().find_map(|kind| unnumbered.strip_suffix(kind)).unwrap_or(unnumbered);
+    if name.is_empty() { stem } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_names_its_peer_by_its_file() {
+        for (file, peer) in [
+            ("sdp/03-alice-offer.sdp", "alice"),
+            ("bob.sdp", "bob"),
+            ("offer.sdp", "offer"),
+            ("12-carol-pranswer.sdp", "carol"),
+            ("7.sdp", "7"),
+        ] {
+            assert_eq!(peer_of(Path::new(file)), peer, "{file}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The report in words.
+
+mod connection;
+
+use super::Report;
+use crate::terminal::{Paint, Style, clean};
+use peerproof_captures::explain::{Diagnosis, Severity};
+use peerproof_captures::trace::{Over, Trace};
+use std::io::{self, Write};
+
+/// Writes the report for a person.
+///
+/// # Errors
+/// If the writer fails.
+pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    file(report, out)?;
+    servers(&report.trace, out)?;
+    if report.trace.connections.is_empty() {
+        writeln!(out, "\nNo connection: neither connectivity checks, DTLS, RTP nor SCTP in it")?;
+    }
+    for index in 0..report.trace.connections.len() {
+        writeln!(out)?;
+        connection::write(report, index, style, out)?;
+    }
+    writeln!(out)?;
+    diagnosis(&report.diagnosis, report.trace.connections.len(), style, out)
+}
+
+/// `1 check`, `2 checks`.
+fn counted(count: u64, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    }
+}
+
+fn file(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let (file, trace) = (&report.file, &report.trace);
+    let compressed = if file.compressed { ", gzip" } else { "" };
+    let lasted = trace.last.unwrap_or_default().since(trace.first.unwrap_or_default());
+    writeln!(
+        out,
+        "{}: {}{compressed}, {} in {}, {}, {}",
+        file.name,
+        file.format,
+        counted(trace.frames, "frame"),
+        time(lasted),
+        counted(trace.flows.len() as u64, "flow"),
+        counted(trace.connections.len() as u64, "connection")
+    )?;
+    if let Some(application) = &file.application {
+        writeln!(out, "  written by {}", clean(application))?;
+    }
+    for (index, interface) in file.interfaces.iter().enumerate() {
+        let name = interface.name.as_deref().unwrap_or("without a name");
+        writeln!(out, "  interface {index}: {} ({})", clean(name), interface.link)?;
+    }
+    match trace.secrets {
+        0 => writeln!(out, "  no secrets: what is protected stays so (--keylog gives them)")?,
+        1 => writeln!(out, "  secrets of 1 handshake or SRTP key: what is protected can be read")?,
+        count => {
+            writeln!(out, "  secrets of {count} handshakes or SRTP keys: what is protected can be read")?;
+        }
+    }
+    if let Some(first) = trace.first_cut {
+        writeln!(
+            out,
+            "  {} cut off by the snap length of the capture, the first is frame {}: what stood behind is not there to be read",
+            counted(trace.cut_frames, "frame"),
+            first.frame
+        )?;
+    }
+    if let Some(stop) = &file.stop {
+        writeln!(out, "  {stop}")?;
+    }
+    let Over { packets_of_other_flows, packets_of_other_connections, packets_of_other_streams, .. } =
+        trace.over;
+    if !trace.over.is_nothing() {
+        let left = packets_of_other_flows + packets_of_other_connections + packets_of_other_streams;
+        writeln!(out, "  more than is kept: {left} packets are counted only (see trace.over of --json)")?;
+    }
+    Ok(())
+}
+
+fn servers(trace: &Trace, out: &mut dyn Write) -> io::Result<()> {
+    for server in &trace.gatherings {
+        write!(out, "  STUN server {} asked by {}: ", server.server, server.client)?;
+        match (server.answered, server.mapped) {
+            (Some(at), Some(mapped)) => {
+                writeln!(out, "{mapped} after {} (frame {})", time(at.since(server.first)), at.frame)?;
+            }
+            (Some(at), None) => writeln!(out, "answered in frame {}", at.frame)?,
+            (None, _) => writeln!(out, "no answer to {} requests", server.requests)?,
+        }
+    }
+    for allocation in &trace.allocations {
+        write!(out, "  TURN server {} used by {}: ", allocation.server, allocation.client)?;
+        match (allocation.granted, allocation.relayed) {
+            (Some(at), Some(relayed)) => write!(out, "relays {relayed} (frame {})", at.frame)?,
+            (Some(at), None) => write!(out, "granted in frame {}", at.frame)?,
+            (None, _) => write!(out, "no allocation")?,
+        }
+        let channels = allocation.bound.iter().filter(|bound| bound.channel.is_some()).count();
+        write!(out, ", {} permissions, {channels} channels", allocation.bound.len() - channels)?;
+        for (code, times) in &allocation.error_counts {
+            write!(out, ", {times} × {code}")?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+fn diagnosis(all: &[Diagnosis], connections: usize, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    if all.is_empty() {
+        return writeln!(out, "{}", style.paint(Paint::Good, "Diagnosis: no trouble recognised"));
+    }
+    writeln!(out, "{}", style.paint(Paint::Heading, "Diagnosis"))?;
+    for (index, found) in all.iter().enumerate() {
+        let (severity, paint) = match found.severity {
+            Severity::Broken => ("broken", Paint::Bad),
+            Severity::Degraded => ("degraded", Paint::Remarkable),
+            Severity::Notice => ("notice", Paint::Soft),
+        };
+        write!(out, "{:>3}. {}: {}", index + 1, found.layer, style.paint(paint, severity))?;
+        if let Some(connection) = found.connection.filter(|_| connections > 1) {
+            write!(out, ", connection {}", connection + 1)?;
+        }
+        if let Some(side) = &found.side {
+            write!(out, ", look at {}", clean(side))?;
+        }
+        if let Some(frame) = found.frame {
+            write!(out, ", frame {frame}")?;
+        }
+        writeln!(out)?;
+        style.wrapped(out, "     ", "     ", &found.what)?;
+        style.wrapped(out, "     why:  ", "           ", &found.why)?;
+        style.wrapped(out, "     next: ", "           ", &found.next)?;
+    }
+    Ok(())
+}
+
+fn time(ns: u64) -> String {
+    match ns {
+        0..1_000_000 => format!("{} µs", ns / 1_000),
+        1_000_000..1_000_000_000 => format!("{:.1} ms", ns as f64 / 1e6),
+        _ => format!("{:.1} s", ns as f64 / 1e9),
+    }
+}

@@ -1,0 +1,273 @@
+//! A connection in words: how it ended up, its steps, what was negotiated, and its health.
+
+use super::super::Report;
+use super::{counted, time};
+use crate::terminal::{Paint, Style, clean};
+use peerproof_captures::explain::Severity;
+use peerproof_captures::trace::{At, Connection, PairState, Side, Stream};
+use std::io::{self, Write};
+
+/// Pairs told of a connection.
+const PAIRS: usize = 8;
+/// What precedes a line, and what the rest of it if the terminal is narrow.
+const ITEM: &str = "    ";
+const BELOW_ITEM: &str = "      ";
+const BELOW_STEP: &str = "                               ";
+
+/// Writes all that is told of a connection.
+pub(super) fn write(report: &Report, index: usize, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let Some(found) = report.trace.connections.get(index) else { return Ok(()) };
+    let count = report.trace.connections.len();
+    let title = format!("Connection {} of {count}", index + 1);
+    let interface = found.interface.and_then(|index| report.file.interfaces.get(index)?.name.clone());
+    let seen = interface.map_or_else(String::new, |name| format!(", seen at {}", clean(&name)));
+    let sides = format!("{} and {}", named(found, Side::A), named(found, Side::B));
+    writeln!(out, "{}: {}{seen}", style.paint(Paint::Heading, &title), clean(&sides))?;
+    let (paint, short) = in_short(report, index, found);
+    let lines = style.lines("  ", "  ", &short);
+    for line in lines {
+        writeln!(out, "{}", style.paint(paint, &line))?;
+    }
+    writeln!(out, "  steps")?;
+    let start = report.trace.first.unwrap_or(found.first);
+    for (ns, frame, step) in told(report, found) {
+        // Milliseconds, rounded; a float would print -0.000.
+        let ms = (i128::from(ns) - i128::from(start.ns) + 500_000).div_euclid(1_000_000);
+        let seconds = ms as f64 / 1e3;
+        match frame {
+            Some(frame) => {
+                style.wrapped(out, &format!("    {seconds:>9.3} s  frame {frame:<6} "), BELOW_STEP, &step)?;
+            }
+            None => {
+                let first = format!("    {seconds:>9.3} s  {:<12} ", "API");
+                for line in style.lines(&first, BELOW_STEP, &step) {
+                    writeln!(out, "{}", style.paint(Paint::Soft, &line))?;
+                }
+            }
+        }
+    }
+    negotiated(found, style, out)?;
+    pairs(found, style, out)?;
+    health(found, style, out)
+}
+
+/// How the connection ended up, in one sentence.
+fn in_short(report: &Report, index: usize, found: &Connection) -> (Paint, String) {
+    let mut diagnoses = report.diagnosis.iter().filter(|it| it.connection == Some(index));
+    if let Some(broken) = diagnoses.find(|it| it.severity == Severity::Broken) {
+        return (Paint::Bad, format!("broken at {}: {}", broken.layer, broken.what));
+    }
+    let after = |at: At| time(at.since(found.first));
+    let mut parts = Vec::new();
+    if let Some(at) = found.handshake().and_then(|handshake| handshake.complete) {
+        parts.push(format!("connected after {}", after(at)));
+    } else if let Some(at) = found.nominated() {
+        parts.push(format!("a pair was chosen after {}, no handshake is complete", after(at)));
+    }
+    for side in Side::BOTH {
+        if let Some(at) = found.media_of(side).map(|stream| stream.first).min() {
+            parts.push(format!("media of {} after {}", found.name(side), after(at)));
+        }
+    }
+    let channels = found.associations.iter().flat_map(|association| association.channels.values());
+    if let Some(at) = channels.filter_map(|channel| channel.acknowledged).min() {
+        parts.push(format!("first channel open after {}", after(at)));
+    }
+    if parts.is_empty() {
+        parts.push("the capture shows neither how it began nor that it broke".to_owned());
+    }
+    (Paint::Good, parts.join(", "))
+}
+
+/// Steps, and what the API said of them, in order of time.
+fn told(report: &Report, found: &Connection) -> Vec<(u64, Option<u64>, String)> {
+    let mut all: Vec<(u64, Option<u64>, String)> =
+        steps(found).into_iter().map(|(at, text)| (at.ns, Some(at.frame), text)).collect();
+    let names = Side::BOTH.map(|side| found.name(side));
+    let own = report.events.iter().filter(|event| names.contains(&event.peer));
+    all.extend(own.map(|event| (event.ns, None, format!("{}: {}", event.peer, event.text))));
+    // Packets and events of the same moment keep their order.
+    all.sort_by_key(|(ns, ..)| *ns);
+    all
+}
+
+fn named(connection: &Connection, side: Side) -> String {
+    let address = connection.selected().or(connection.pairs.first()).map(|pair| *pair.addresses.of(side));
+    match address {
+        Some(address) => format!("{} ({address})", connection.name(side)),
+        None => connection.name(side),
+    }
+}
+
+/// What happened first, in order of time.
+fn steps(connection: &Connection) -> Vec<(At, String)> {
+    let mut steps = Vec::new();
+    let mut step = |at: Option<At>, text: String| steps.extend(at.map(|at| (at, text)));
+    for side in Side::BOTH {
+        let checks = || connection.pairs.iter().map(move |pair| pair.checks.of(side));
+        let name = connection.name(side);
+        step(checks().filter_map(|checks| checks.first).min(), format!("first check of {name}"));
+        step(
+            checks().filter_map(|checks| checks.first_success).min(),
+            format!("first check of {name} succeeds"),
+        );
+        step(connection.media_of(side).map(|stream| stream.first).min(), format!("first media of {name}"));
+    }
+    step(connection.nominated(), "pair nominated".to_owned());
+    for handshake in &connection.handshakes {
+        let client = connection.name(handshake.client);
+        step(Some(handshake.client_hello), format!("ClientHello of {client}"));
+        step(handshake.server_hello, "ServerHello".to_owned());
+        step(
+            handshake.complete,
+            format!("{} handshake complete", handshake.version.as_deref().unwrap_or("DTLS")),
+        );
+        for alert in &handshake.alerts {
+            let name = connection.name(alert.from);
+            let what = alert.description.as_deref().unwrap_or("encrypted");
+            step(Some(alert.at), format!("alert of {name}: {what}"));
+        }
+    }
+    for association in &connection.associations {
+        step(association.init.a.into_iter().chain(association.init.b).min(), "SCTP INIT".to_owned());
+        step(association.established, "SCTP association established".to_owned());
+        for channel in association.channels.values() {
+            step(channel.open, format!("channel {} opened", channel.name()));
+            step(channel.acknowledged, format!("channel {} acknowledged", channel.name()));
+            step(channel.reset, format!("channel {} reset", channel.name()));
+        }
+        step(association.abort.as_ref().map(|abort| abort.at), "SCTP ABORT".to_owned());
+    }
+    step(Some(connection.last), "last packet".to_owned());
+    steps.sort_by_key(|(at, _)| *at);
+    steps
+}
+
+fn negotiated(connection: &Connection, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "  negotiated")?;
+    for side in Side::BOTH {
+        if let Some(role) = connection.peers.of(side).role {
+            let role = if role.controlling { "controlling" } else { "controlled" };
+            writeln!(out, "    ICE: {} is {role}", connection.name(side))?;
+        }
+    }
+    let Some(handshake) = connection.handshake() else { return Ok(()) };
+    let line = format!(
+        "{}: client {}, {}, {}",
+        handshake.version.as_deref().unwrap_or("DTLS of unknown version"),
+        connection.name(handshake.client),
+        handshake.cipher_suite.as_deref().unwrap_or("no suite chosen"),
+        handshake.srtp_profile.as_deref().unwrap_or("no SRTP profile seen")
+    );
+    style.wrapped(out, ITEM, BELOW_ITEM, &line)?;
+    for certificate in &handshake.certificates {
+        let name = connection.name(certificate.from);
+        let digest = colons(&certificate.sha256);
+        let line = match certificate.matches_description {
+            Some(true) => format!("certificate of {name}: the one described"),
+            Some(false) => format!("certificate of {name}: NOT the one described, sha-256 {digest}"),
+            None => format!("certificate of {name}: sha-256 {digest}"),
+        };
+        style.wrapped(out, ITEM, BELOW_ITEM, &line)?;
+    }
+    Ok(())
+}
+
+fn pairs(connection: &Connection, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    for (index, pair) in connection.pairs.iter().enumerate() {
+        if index >= PAIRS {
+            return writeln!(out, "    and {} pairs more", connection.pairs.len() - PAIRS);
+        }
+        let via = pair.via.map_or_else(String::new, |server| format!(" via {server}"));
+        let state = match pair.state {
+            PairState::Nominated => "nominated",
+            PairState::Succeeded => "works",
+            PairState::Failed => "failed",
+            PairState::Unanswered => "no check answered",
+        };
+        let mut line = format!("pair {} ↔ {}{via}: {state}", pair.addresses.a, pair.addresses.b);
+        for (side, checks) in pair.checks.iter().filter(|(_, checks)| checks.sent > 0) {
+            let name = connection.name(side);
+            let checks_sent = counted(checks.sent, "check");
+            let answered = checks.succeeded + checks.failed();
+            line.push_str(&format!("; {name} {checks_sent}, {answered} answered"));
+            if let Some(mean) = checks.round_trips.mean_ns() {
+                line.push_str(&format!(", {} round trip", time(mean)));
+            }
+        }
+        style.wrapped(out, ITEM, BELOW_ITEM, &line)?;
+    }
+    Ok(())
+}
+
+fn health(connection: &Connection, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    if connection.streams.is_empty() && connection.associations.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "  health")?;
+    for stream in connection.streams.values() {
+        style.wrapped(out, ITEM, BELOW_ITEM, &media(connection, stream))?;
+    }
+    for association in &connection.associations {
+        for (side, sent) in association.sent.iter() {
+            let line = format!(
+                "SCTP of {}: {}, {} bytes, {}",
+                connection.name(side),
+                counted(sent.data_chunks, "DATA chunk"),
+                sent.bytes,
+                counted(sent.retransmissions, "retransmission")
+            );
+            style.wrapped(out, ITEM, BELOW_ITEM, &line)?;
+        }
+        for channel in association.channels.values() {
+            let kind = channel.kind.as_deref().unwrap_or("not opened in the capture");
+            let mut line = format!("channel {} ({kind})", channel.name());
+            for (side, sent) in channel.sent.iter() {
+                let messages = counted(sent.messages, "message");
+                line.push_str(&format!("; {} {messages}, {} bytes", connection.name(side), sent.bytes));
+            }
+            style.wrapped(out, ITEM, BELOW_ITEM, &line)?;
+        }
+    }
+    Ok(())
+}
+
+fn media(connection: &Connection, stream: &Stream) -> String {
+    let types = stream.payload_types.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let codec = stream.codec.clone().unwrap_or_else(|| format!("payload type {types}"));
+    let sender = connection.name(stream.from);
+    let mut line =
+        format!("RTP of {sender} {:#010x} {codec}: {}", stream.ssrc, counted(stream.packets, "packet"));
+    if let Some(bitrate) = stream.bitrate() {
+        line.push_str(&format!(", {} kbit/s", bitrate / 1_000));
+    }
+    line.push_str(&format!(", {} lost ({:.1} %)", stream.lost, stream.loss_percent()));
+    if stream.reordered + stream.duplicates > 0 {
+        line.push_str(&format!(", {} reordered, {} repeated", stream.reordered, stream.duplicates));
+    }
+    if let Some(jitter) = stream.jitter_ns {
+        line.push_str(&format!(", jitter {}", time(jitter)));
+    }
+    if stream.payload_read {
+        line.push_str(&format!(", {}", counted(stream.key_frames, "key frame")));
+    }
+    let feedback = &stream.feedback;
+    for (count, what) in [(feedback.nacks, "NACK"), (feedback.plis, "PLI"), (feedback.firs, "FIR")] {
+        if count > 0 {
+            line.push_str(&format!(", {count} {what}"));
+        }
+    }
+    line
+}
+
+/// A digest as descriptions write it: `A9:61:…`.
+fn colons(digest: &str) -> String {
+    let mut text = String::with_capacity(digest.len() * 3 / 2);
+    for (n, digit) in digest.chars().enumerate() {
+        if n > 0 && n % 2 == 0 {
+            text.push(':');
+        }
+        text.push(digit.to_ascii_uppercase());
+    }
+    text
+}

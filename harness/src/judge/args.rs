@@ -1,0 +1,37 @@
+//! The arguments.
+
+use crate::inspect::Beside;
+use std::path::PathBuf;
+
+/// What is to be judged, and how it is told.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Examples:
+  peerproof judge runs/latest                            every case of a run, again
+  peerproof judge runs/latest/cases/data/echo            some of them
+  peerproof judge call.pcapng                            a capture, by the RFC requirements alone
+  peerproof judge call.pcap --keylog keys.log --sdp alice-offer.sdp --sdp bob-answer.sdp
+  peerproof judge runs/latest --requirement dtls --all   what holds too, of the requirements with dtls in their names
+
+Exit codes: 0 all as expected, 1 a verdict failed or a MUST is broken, 2 something cannot be read, 3 harness error,
+4 nothing was judged.")]
+pub struct JudgeArgs {
+    /// Folders of cases or of runs, pcap or pcapng files, `-` for a capture on standard input
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Everything as JSON, by `peerproof schema judge`
+    #[arg(long)]
+    pub json: bool,
+    /// The requirements that hold and those that cannot be decided, too
+    #[arg(long)]
+    pub all: bool,
+    /// Only requirements with this in their names, or that match this pattern
+    #[arg(long, value_delimiter = ',', value_name = "ID")]
+    pub requirement: Vec<String>,
+    /// Known deviations instead of those that the recordings hold
+    #[arg(long, value_name = "FILE")]
+    pub expected: Option<PathBuf>,
+    /// What is known beside a capture.
+    #[command(flatten)]
+    pub beside: Beside,
+}

@@ -1,0 +1,66 @@
+//! Why something cannot be judged.
+
+use crate::inspect::InspectError;
+use crate::run::expected::ExpectedError;
+use peerproof_conformance::evidence::ReadError;
+use std::io;
+use std::path::PathBuf;
+
+/// Why something cannot be judged.
+#[derive(Debug, thiserror::Error)]
+pub enum JudgeError {
+    /// A file or folder cannot be read.
+    #[error("{path}: {error}", path = .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A file of a recording does not say what it should.
+    #[error("{path}:{line}:{column}: {error}", path = .path.display(), line = .error.line(), column = .error.column())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        error: serde_json::Error,
+    },
+    /// A line of a timeline does not say what it should.
+    #[error("{path}:{line}:{column}: {error}", path = .path.display(), column = .error.column())]
+    Timeline {
+        /// The file.
+        path: PathBuf,
+        /// The line, from one.
+        line: usize,
+        /// What is wrong.
+        error: serde_json::Error,
+    },
+    /// A folder without a recording.
+    #[error("{path}: no case.json in it or below it", path = .0.display())]
+    NoCase(PathBuf),
+    /// The capture of a recording cannot be read.
+    #[error("{path}: {error}", path = .path.display())]
+    Capture {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: ReadError,
+    },
+    /// The known deviations given.
+    #[error(transparent)]
+    Expected(#[from] ExpectedError),
+    /// A capture, or what is beside it.
+    #[error(transparent)]
+    Inspect(#[from] InspectError),
+    /// The output cannot be written.
+    #[error("the output cannot be written: {0}")]
+    Write(#[from] io::Error),
+}
+
+impl JudgeError {
+    /// Whether the reader of the output went away, which is no error of anyone's.
+    #[must_use]
+    pub fn is_closed_output(&self) -> bool {
+        matches!(self, Self::Write(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}

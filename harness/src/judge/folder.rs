@@ -1,0 +1,156 @@
+//! A recording of ours: its folder read, and judged as it was when it was made.
+
+use super::json::{Judgement, Told};
+use super::{JudgeError, json};
+use crate::run::expected::Expected;
+use indexmap::IndexMap;
+use peerproof_captures::timeline::{Entry, What};
+use peerproof_conformance::case::{CaseFile, CaseRecord, judge as judge_case, standing, summary};
+use peerproof_conformance::checks;
+use peerproof_conformance::evidence::{Evidence, Recorded};
+use serde_json::Value;
+use std::fs::{self, File};
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+
+const CASE: &str = "case.json";
+const TIMELINE: &str = "timeline.jsonl";
+const CAPTURE: &str = "capture.pcapng";
+/// So deep below a folder cases are looked for.
+const DEEPEST: usize = 12;
+
+/// The folders with a case in or below a folder, sorted; nothing if `path` is a file that is no `case.json`.
+pub(super) fn cases(path: &Path) -> Result<Option<Vec<PathBuf>>, JudgeError> {
+    let unreadable = |error| JudgeError::Read { path: path.to_owned(), error };
+    if !fs::metadata(path).map_err(unreadable)?.is_dir() {
+        let own = path.file_name().is_some_and(|name| name == CASE);
+        return Ok(own.then(|| vec![path.parent().unwrap_or(Path::new(".")).to_owned()]));
+    }
+    let mut found = Vec::new();
+    below(path, 0, &mut found)?;
+    if found.is_empty() {
+        return Err(JudgeError::NoCase(path.to_owned()));
+    }
+    found.sort();
+    Ok(Some(found))
+}
+
+fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), JudgeError> {
+    if folder.join(CASE).is_file() {
+        found.push(folder.to_owned());
+    }
+    if depth >= DEEPEST {
+        return Ok(());
+    }
+    let unreadable = |error| JudgeError::Read { path: folder.to_owned(), error };
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        // Not through links: `runs/latest` would be judged twice.
+        if entry.file_type().map_err(unreadable)?.is_dir() {
+            below(&entry.path(), depth + 1, found)?;
+        }
+    }
+    Ok(())
+}
+
+/// The `case.json` of every case in or below a folder.
+///
+/// # Errors
+/// If there is none, or one cannot be read.
+pub fn case_files(path: &Path) -> Result<Vec<CaseFile>, JudgeError> {
+    let folders = cases(path)?.ok_or_else(|| JudgeError::NoCase(path.to_owned()))?;
+    folders.iter().map(|folder| case_file(folder)).collect()
+}
+
+fn case_file(folder: &Path) -> Result<CaseFile, JudgeError> {
+    let path = folder.join(CASE);
+    let bytes = fs::read(&path).map_err(|error| JudgeError::Read { path: path.clone(), error })?;
+    serde_json::from_slice(&bytes).map_err(|error| JudgeError::Malformed { path, error })
+}
+
+/// Reads a folder and judges it: by the known deviations of that time, or by those given.
+pub(super) fn judge(folder: &Path, expected: Option<&Expected>) -> Result<Judgement, JudgeError> {
+    let mut file = case_file(folder)?;
+    let recorded = file.verdict.take();
+    let timeline = timeline(&folder.join(TIMELINE))?;
+    let stats = last_stats(&timeline);
+    if expected.is_some() {
+        file.findings.clear();
+    }
+    let mut record = observed(folder, file, timeline, stats)?;
+    if let Some(expected) = expected {
+        expected.waive(&mut record.file);
+    }
+    let verdict = judge_case(&record);
+    let mut file = record.file;
+    if let Some(expected) = expected {
+        file.waiver = expected.waiver(&file, &verdict);
+    }
+    let stands = standing(&file, &verdict);
+    Ok(Judgement {
+        path: folder.display().to_string(),
+        case: Some(file.name),
+        connection: None,
+        peers: file.peers.iter().map(json::peer).collect(),
+        changed: recorded.as_ref().is_some_and(|recorded| *recorded != verdict),
+        recorded,
+        verdict: Some(verdict),
+        standing: Some(stands),
+        findings: file.findings.into_iter().map(Told::of).collect(),
+        descriptions: Vec::new(),
+    })
+}
+
+/// A case with what its capture shows: the summary of the wire, and how the requirements stand. Findings that are in `file`
+/// already lend their known deviations to the new ones.
+///
+/// # Errors
+/// If there is a capture that cannot be opened. One that is no capture counts as none.
+pub fn observed(
+    folder: &Path,
+    mut file: CaseFile,
+    timeline: Vec<Entry>,
+    stats: IndexMap<String, Value>,
+) -> Result<CaseRecord, JudgeError> {
+    let path = folder.join(CAPTURE);
+    let open = || match File::open(&path) {
+        Ok(opened) => Ok(Some(BufReader::new(opened))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(JudgeError::Read { path: path.clone(), error }),
+    };
+    let peers: Vec<String> = file.peers.iter().map(|peer| peer.name.clone()).collect();
+    let wire = open()?.and_then(|capture| summary(capture, &peers, file.epoch_us).ok());
+    let evidence = if wire.is_some() {
+        let recorded = Recorded { case: &file, timeline: timeline.clone(), capture: open()? };
+        recorded.evidence().map_err(|error| JudgeError::Capture { path, error })?
+    } else {
+        Evidence::new(peers, timeline.clone(), None)
+    };
+    file.findings = checks::applicable(&evidence, &file.findings);
+    Ok(CaseRecord { file, timeline, stats, wire })
+}
+
+fn timeline(path: &Path) -> Result<Vec<Entry>, JudgeError> {
+    let bytes = fs::read(path).map_err(|error| JudgeError::Read { path: path.to_owned(), error })?;
+    let lines = bytes.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
+    lines
+        .map(|(n, line)| {
+            serde_json::from_slice(line).map_err(|error| JudgeError::Timeline {
+                path: path.to_owned(),
+                line: n + 1,
+                error,
+            })
+        })
+        .collect()
+}
+
+/// The last statistics of each peer.
+pub(crate) fn last_stats(timeline: &[Entry]) -> IndexMap<String, Value> {
+    let mut stats = IndexMap::new();
+    for entry in timeline {
+        if let What::Stats { peer, report } = &entry.what {
+            stats.insert(peer.clone(), report.clone());
+        }
+    }
+    stats
+}

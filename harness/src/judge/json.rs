@@ -1,0 +1,105 @@
+//! What was judged, as data: the format of `--json`.
+
+use super::{AS_EXPECTED, FAILED, HARNESS_ERROR, NOTHING};
+use peerproof_conformance::case::{CasePeer, Standing};
+use peerproof_conformance::catalogue::{Catalogue, Level};
+use peerproof_conformance::checks::{Finding, Result};
+use peerproof_conformance::verdict::{Outcome, Verdict};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Everything that was judged, in the order of the command line.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Judged {
+    /// One for each case, and for each connection of a capture.
+    pub judged: Vec<Judgement>,
+}
+
+/// A case or a connection of a capture, judged.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Judgement {
+    /// The folder or the file.
+    pub path: String,
+    /// The case, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub case: Option<String>,
+    /// Which connection of the capture, from one, if it is a capture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connection: Option<usize>,
+    /// The peers, as they are called.
+    pub peers: Vec<String>,
+    /// The verdict on a case. A capture has no scenario, so it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// The verdict that the recording holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<Verdict>,
+    /// Whether the two differ: another version of this program judged.
+    pub changed: bool,
+    /// How the verdict stands to what was to be expected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Standing>,
+    /// How the requirements stand that apply.
+    pub findings: Vec<Told>,
+    /// The files that the entries of places name, by their index, if it is a capture.
+    pub descriptions: Vec<String>,
+}
+
+/// A finding with what its requirement says.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Told {
+    /// The finding.
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// How much the requirement demands.
+    pub level: Option<Level>,
+    /// The document and section where it stands.
+    pub source: String,
+}
+
+impl Told {
+    pub(super) fn of(finding: Finding) -> Self {
+        let requirement = Catalogue::get().requirement(&finding.requirement);
+        let source = requirement.map(|it| it.source.clone()).unwrap_or_default();
+        Self { level: requirement.map(|it| it.level), source, finding }
+    }
+}
+
+impl Judgement {
+    /// A capture in which there is nothing to judge.
+    pub(super) fn nothing(path: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            case: None,
+            connection: None,
+            peers: Vec::new(),
+            verdict: None,
+            recorded: None,
+            changed: false,
+            standing: None,
+            findings: Vec::new(),
+            descriptions: Vec::new(),
+        }
+    }
+
+    /// How many findings there are of this kind.
+    pub(super) fn count(&self, wanted: impl Fn(&Finding) -> bool) -> usize {
+        self.findings.iter().filter(|told| wanted(&told.finding)).count()
+    }
+
+    pub(super) fn exit_code(&self) -> u8 {
+        match (&self.verdict, self.standing) {
+            (Some(_), Some(standing)) if standing.is_good() => AS_EXPECTED,
+            (Some(verdict), _) if verdict.outcome == Outcome::HarnessError => HARNESS_ERROR,
+            (Some(_), _) => FAILED,
+            (None, _) if self.count(|it| it.result == Result::Fail) > 0 => FAILED,
+            (None, _) if self.connection.is_none() => NOTHING,
+            (None, _) => AS_EXPECTED,
+        }
+    }
+}
+
+/// `alice (chrome 156)`.
+pub(super) fn peer(peer: &CasePeer) -> String {
+    peer.to_string()
+}

@@ -1,0 +1,80 @@
+//! `peerproof judge`: judges recordings again, without peers, and any capture.
+//!
+//! A recording of ours is judged by what its scenario expects and by the RFC requirements; a capture of anyone by the
+//! requirements alone. [`observed`] is what `peerproof run` uses too, so that a verdict is the same whenever it is given.
+
+mod args;
+mod bare;
+mod error;
+mod folder;
+mod json;
+mod text;
+
+pub use args::JudgeArgs;
+pub use error::JudgeError;
+pub(crate) use folder::last_stats;
+pub use folder::{case_files, observed};
+pub use json::{Judged, Judgement, Told};
+
+use crate::run::expected::Expected;
+use crate::run::glob;
+use peerproof_conformance::checks::Finding;
+use std::io::Write;
+
+/// Exit code: everything is as expected.
+const AS_EXPECTED: u8 = 0;
+/// Exit code: a verdict failed, or an absolute requirement is broken.
+const FAILED: u8 = 1;
+/// Exit code: the harness's own fault.
+const HARNESS_ERROR: u8 = 3;
+/// Exit code: there was nothing to judge.
+const NOTHING: u8 = 4;
+
+/// Judges what is named, writes what was found, and returns the exit code.
+///
+/// # Errors
+/// If something named cannot be read, or nothing can be written.
+pub fn main(args: &JudgeArgs, out: &mut dyn Write) -> Result<u8, JudgeError> {
+    let expected = args.expected.as_ref().map(|path| Expected::load(path)).transpose()?;
+    let mut judged = Judged { judged: Vec::new() };
+    for path in &args.paths {
+        let stdin = path.as_os_str() == "-";
+        if !stdin && let Some(folders) = folder::cases(path)? {
+            for folder in folders {
+                judged.judged.push(folder::judge(&folder, expected.as_ref())?);
+            }
+        } else {
+            judged.judged.extend(bare::judge(path, &args.beside)?);
+        }
+    }
+    for one in &mut judged.judged {
+        one.findings.retain(|told| args.wants(&told.finding));
+    }
+    let code = judged.exit_code();
+    if args.json {
+        serde_json::to_writer_pretty(&mut *out, &judged).map_err(|error| JudgeError::Write(error.into()))?;
+        writeln!(out)?;
+    } else {
+        text::write(&judged, args.all, out)?;
+    }
+    Ok(code)
+}
+
+impl JudgeArgs {
+    /// Whether a finding is asked for.
+    fn wants(&self, finding: &Finding) -> bool {
+        let id = finding.requirement.as_str();
+        self.requirement.is_empty()
+            || self.requirement.iter().any(|wanted| id.contains(wanted.as_str()) || glob::matches(wanted, id))
+    }
+}
+
+impl Judged {
+    /// 0 all as expected, 1 a verdict failed or a MUST is broken, 3 harness error, 4 nothing was judged.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        let codes: Vec<u8> = self.judged.iter().map(Judgement::exit_code).collect();
+        let worst = [HARNESS_ERROR, FAILED, AS_EXPECTED].into_iter().find(|code| codes.contains(code));
+        worst.unwrap_or(NOTHING)
+    }
+}

@@ -1,0 +1,142 @@
+//! What was judged, in words.
+
+use super::json::{Judged, Judgement, Told};
+use crate::terminal::{Paint, Style};
+use peerproof_conformance::checks::{Place, Result};
+use peerproof_conformance::verdict::Outcome;
+use std::io::{self, Write};
+
+/// Writes everything for a person. With `all` also what holds and what is not decided.
+pub(super) fn write(judged: &Judged, all: bool, out: &mut dyn Write) -> io::Result<()> {
+    let style = Style::of_stdout();
+    for (n, one) in judged.judged.iter().enumerate() {
+        if n > 0 {
+            writeln!(out)?;
+        }
+        judgement(one, all, &style, out)?;
+    }
+    if judged.judged.len() > 1 {
+        writeln!(out)?;
+        totals(judged, out)?;
+    }
+    Ok(())
+}
+
+fn judgement(one: &Judgement, all: bool, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    match (&one.verdict, &one.case) {
+        (Some(verdict), Some(case)) => {
+            let (word, paint) = match verdict.outcome {
+                Outcome::Pass => ("pass", Paint::Good),
+                Outcome::Fail => ("fail", Paint::Bad),
+                Outcome::Unsupported => ("unsupported", Paint::Soft),
+                Outcome::Inconclusive => ("inconclusive", Paint::Remarkable),
+                Outcome::HarnessError => ("harness-error", Paint::Bad),
+            };
+            writeln!(out, "{}  {case}  {}", style.paint(paint, word), one.peers.join(", "))?;
+            style.wrapped(out, "      ", "      ", &verdict.sentence)?;
+            if one.changed
+                && let Some(recorded) = &one.recorded
+            {
+                let before = serde_json::to_value(recorded.outcome).unwrap_or_default();
+                let before = before.as_str().unwrap_or_default().to_owned();
+                let text = format!("recorded was another verdict, {before}: {}", recorded.sentence);
+                style.wrapped(out, "      ", "      ", &text)?;
+            }
+        }
+        _ => match one.connection {
+            Some(connection) => {
+                writeln!(out, "{}, connection {connection}: {}", one.path, one.peers.join(" and "))?;
+            }
+            None => return writeln!(out, "{}: no connection to judge", one.path),
+        },
+    }
+    for result in [Result::Fail, Result::Warn, Result::Inconclusive, Result::Pass] {
+        if !all && matches!(result, Result::Inconclusive | Result::Pass) {
+            continue;
+        }
+        for told in one.findings.iter().filter(|told| told.finding.result == result) {
+            finding(one, told, style, out)?;
+        }
+    }
+    counts(one, out)
+}
+
+fn finding(one: &Judgement, told: &Told, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let Told { finding, level, source } = told;
+    let (word, paint) = match finding.result {
+        Result::Fail if finding.waiver.is_some() => ("known", Paint::Remarkable),
+        Result::Fail => ("FAIL", Paint::Bad),
+        Result::Warn => ("warn", Paint::Remarkable),
+        Result::Inconclusive => ("open", Paint::Soft),
+        Result::Pass | Result::NotApplicable => ("holds", Paint::Good),
+    };
+    let level = level.map_or("", |level| level.as_str());
+    let head = format!("{}  {}  {level}  {source}", finding.endpoint, finding.requirement);
+    writeln!(out, "  {}  {head}", style.paint(paint, &format!("{word:<5}")))?;
+    let first = finding.evidence.first().map(|place| format!(" ({})", place_in(one, place)));
+    let text = format!("{}{}", finding.sentence, first.unwrap_or_default());
+    style.wrapped(out, "         ", "         ", &text)?;
+    if let Some(waiver) = &finding.waiver {
+        let text = format!("known: {} <{}>", waiver.reason, waiver.link);
+        style.wrapped(out, "         ", "         ", &text)?;
+    }
+    Ok(())
+}
+
+/// Where something is, by the names that the user gave.
+fn place_in(one: &Judgement, place: &Place) -> String {
+    let file = |entry: u64| usize::try_from(entry).ok().and_then(|entry| one.descriptions.get(entry));
+    match place {
+        Place::Entry(entry) if one.case.is_none() => {
+            file(*entry).cloned().unwrap_or_else(|| place.to_string())
+        }
+        Place::Line { entry, line } if one.case.is_none() => {
+            file(*entry).map_or_else(|| place.to_string(), |file| format!("{file}:{line}"))
+        }
+        _ => place.to_string(),
+    }
+}
+
+fn counts(one: &Judgement, out: &mut dyn Write) -> io::Result<()> {
+    let of = |result: Result| one.count(|it| it.result == result);
+    let known = one.count(|it| it.result == Result::Fail && it.waiver.is_some());
+    let mut parts = Vec::new();
+    let mut part = |count: usize, what: &str| {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
+    };
+    part(of(Result::Fail) - known, "broken");
+    part(known, "known to be broken");
+    part(of(Result::Warn), "recommended and not done");
+    part(of(Result::Inconclusive), "not decided");
+    part(of(Result::Pass), "hold");
+    if parts.is_empty() {
+        parts.push("none applies".to_owned());
+    }
+    writeln!(out, "  requirements: {}", parts.join(", "))
+}
+
+fn totals(judged: &Judged, out: &mut dyn Write) -> io::Result<()> {
+    let verdicts: Vec<_> = judged.judged.iter().filter_map(|one| one.verdict.as_ref()).collect();
+    let mut parts = Vec::new();
+    for (outcome, word) in [
+        (Outcome::Pass, "pass"),
+        (Outcome::Fail, "fail"),
+        (Outcome::Unsupported, "unsupported"),
+        (Outcome::Inconclusive, "inconclusive"),
+        (Outcome::HarnessError, "harness-error"),
+    ] {
+        let count = verdicts.iter().filter(|verdict| verdict.outcome == outcome).count();
+        if count > 0 {
+            parts.push(format!("{count} {word}"));
+        }
+    }
+    let broken: usize = judged.judged.iter().map(|one| one.count(|it| it.is_unexpected_failure())).sum();
+    parts.push(format!("{broken} requirements broken that are not known to be"));
+    let changed = judged.judged.iter().filter(|one| one.changed).count();
+    if changed > 0 {
+        parts.push(format!("{changed} with another verdict than recorded"));
+    }
+    writeln!(out, "{} judged: {}", judged.judged.len(), parts.join(", "))
+}

@@ -1,0 +1,11 @@
+//! The command line.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os().skip(1);
+    if args.next().is_some_and(|role| role == "warden") {
+        return peerproof::process::warden::main(args);
+    }
+    peerproof::cli::main()
+}

@@ -1,0 +1,324 @@
+//! The thread that carries packets: from the devices into the fabric, out of it when they are due.
+
+use super::LabError;
+use crate::network::fabric::packet::{Packet, udp};
+use crate::network::fabric::{Change, Delivered, Fabric, InterfaceId, Lost};
+use crate::network::rule::{Decision, Deed};
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::prctl;
+use nix::sys::time::TimeSpec;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::os::fd::AsFd;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+use tun_rs::SyncDevice;
+
+/// So many packets of one device at a time, so that none waits long for another's.
+const BATCH: usize = 64;
+/// Longest packet that is read.
+const LONGEST: usize = 65_535;
+/// Most packets that wait for a rule's delay; further ones go at once.
+const MOST_LATE: usize = 65_536;
+/// Timers are kept to this many nanoseconds (the kernel's default is fifty thousand).
+const TIMER_SLACK: u64 = 1_000;
+
+/// Sees every packet where it leaves a host and where it arrives, and decides about it in between.
+pub trait Watch: Send {
+    /// What becomes of a packet that leaves a host; nothing if it goes as it is.
+    fn decide(&mut self, from: InterfaceId, packet: &Packet) -> Option<Decision>;
+
+    /// A packet left a host or arrived.
+    fn passed(&mut self, passed: &Passed<'_>);
+
+    /// A packet that had left was lost on the way.
+    fn lost(&mut self, lost: &Lost);
+
+    /// All that was to be seen for now has been seen.
+    fn rest(&mut self) {}
+}
+
+/// A packet at an interface.
+#[derive(Debug)]
+pub struct Passed<'a> {
+    /// When.
+    pub at: Instant,
+    /// Where.
+    pub interface: InterfaceId,
+    /// Whether it left the host there (`true`) or arrived.
+    pub out: bool,
+    /// As it was there. Its mark is the same at both ends.
+    pub packet: &'a Packet,
+    /// What was decided about it, where it left.
+    pub decision: Option<&'a Decision>,
+    /// Why it went no further, if that is known by now.
+    pub lost: Option<&'a Lost>,
+}
+
+enum Order {
+    Change(Box<Change>, oneshot::Sender<bool>),
+    Stop(oneshot::Sender<()>),
+}
+
+/// The thread, from outside. It ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct Engine {
+    orders: Option<mpsc::Sender<Order>>,
+    wake: Arc<EventFd>,
+}
+
+impl Engine {
+    pub(super) fn start(
+        fabric: Fabric,
+        devices: Vec<Arc<SyncDevice>>,
+        watch: Box<dyn Watch>,
+    ) -> Result<Self, LabError> {
+        let (orders, todo) = mpsc::channel();
+        let wake = EventFd::from_value_and_flags(0, EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC);
+        let wake = Arc::new(wake.map_err(|errno| LabError::Thread(errno.into()))?);
+        let work = Work {
+            fabric,
+            held: devices.iter().map(|_| None).collect(),
+            devices,
+            watch,
+            zero: Instant::now(),
+            late: BinaryHeap::new(),
+            waiting: BTreeMap::new(),
+            marks: 0,
+            entered: Vec::new(),
+            buffer: vec![0; LONGEST],
+        };
+        let woken = Arc::clone(&wake);
+        thread::Builder::new()
+            .name("lab".to_owned())
+            .spawn(move || work.run(&todo, &woken))
+            .map_err(LabError::Thread)?;
+        Ok(Self { orders: Some(orders), wake })
+    }
+
+    fn order(&self, order: Order) -> Result<(), LabError> {
+        self.orders.as_ref().ok_or(LabError::Gone)?.send(order).map_err(|_| LabError::Gone)?;
+        // A full counter is as good: the thread will look.
+        let _ = self.wake.write(1);
+        Ok(())
+    }
+
+    pub(super) async fn change(&self, change: Change) -> Result<bool, LabError> {
+        let (say, heard) = oneshot::channel();
+        self.order(Order::Change(Box::new(change), say))?;
+        heard.await.map_err(|_| LabError::Gone)
+    }
+
+    pub(super) async fn stop(self) {
+        let (say, heard) = oneshot::channel();
+        if self.order(Order::Stop(say)).is_ok() {
+            // An error means that it has ended already.
+            let _ = heard.await;
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        drop(self.orders.take());
+        let _ = self.wake.write(1);
+    }
+}
+
+/// A packet that was read in this round.
+struct Entered {
+    at: Instant,
+    interface: InterfaceId,
+    packet: Packet,
+    decision: Option<Decision>,
+    lost: Option<Lost>,
+}
+
+struct Work {
+    fabric: Fabric,
+    devices: Vec<Arc<SyncDevice>>,
+    watch: Box<dyn Watch>,
+    /// Zero of the fabric's time.
+    zero: Instant,
+    /// Packets that wait to change places with the next one, by interface.
+    held: Vec<Option<Packet>>,
+    /// Packets that a rule delays, by when they go on.
+    late: BinaryHeap<Reverse<(Duration, u64)>>,
+    waiting: BTreeMap<u64, (InterfaceId, Packet)>,
+    marks: u64,
+    entered: Vec<Entered>,
+    buffer: Vec<u8>,
+}
+
+impl Work {
+    fn run(mut self, todo: &mpsc::Receiver<Order>, wake: &EventFd) {
+        // Coarser timers are no reason to stop.
+        let _ = prctl::set_timerslack(TIMER_SLACK);
+        self.forget_the_past();
+        loop {
+            let ready = self.wait(wake);
+            // Without this the next wait would return at once.
+            let _ = wake.read();
+            loop {
+                match todo.try_recv() {
+                    Ok(Order::Change(change, say)) => drop(say.send(self.fabric.change(*change))),
+                    Ok(Order::Stop(say)) => {
+                        self.watch.rest();
+                        drop(self);
+                        let _ = say.send(());
+                        return;
+                    }
+                    Err(mpsc::TryRecvError::Empty) => break,
+                    Err(mpsc::TryRecvError::Disconnected) => return,
+                }
+            }
+            for place in ready {
+                self.read(place);
+            }
+            self.go_on();
+        }
+    }
+
+    /// What hosts sent before this network was there is lost.
+    fn forget_the_past(&mut self) {
+        for device in &self.devices {
+            while device.recv(&mut self.buffer).is_ok() {}
+        }
+    }
+
+    /// Waits until there is something to read or to do, and gives the places of devices that can be read.
+    fn wait(&self, wake: &EventFd) -> Vec<usize> {
+        let next = [self.fabric.next(), self.late.peek().map(|Reverse((at, _))| *at)];
+        let next = next.into_iter().flatten().min();
+        let timeout = next.map(|next| TimeSpec::from_duration(next.saturating_sub(self.zero.elapsed())));
+        let mut files: Vec<PollFd<'_>> =
+            self.devices.iter().map(|device| PollFd::new(device.as_fd(), PollFlags::POLLIN)).collect();
+        files.push(PollFd::new(wake.as_fd(), PollFlags::POLLIN));
+        // An interrupted wait is a short one.
+        let _ = ppoll(&mut files, timeout, None);
+        let readable = |file: &PollFd<'_>| file.revents().is_some_and(|events| !events.is_empty());
+        files
+            .iter()
+            .take(self.devices.len())
+            .enumerate()
+            .filter(|(_, f)| readable(f))
+            .map(|(n, _)| n)
+            .collect()
+    }
+
+    fn read(&mut self, place: usize) {
+        for _ in 0..BATCH {
+            let Some(device) = self.devices.get(place) else { return };
+            // Empty, or the device is down.
+            let Ok(length) = device.recv(&mut self.buffer) else { return };
+            let bytes = self.buffer.get(..length).unwrap_or_default().to_vec();
+            let Ok(packet) = Packet::parse(bytes) else { continue };
+            self.marks += 1;
+            self.enter(InterfaceId(place), packet.marked(self.marks));
+        }
+    }
+
+    /// A packet leaves a host: the rules act on it.
+    fn enter(&mut self, interface: InterfaceId, packet: Packet) {
+        let at = Instant::now();
+        let now = at - self.zero;
+        let decision = self.watch.decide(interface, &packet);
+        let before = self.held.get_mut(interface.0).and_then(Option::take);
+        let mut going = packet.clone();
+        match decision.as_ref().map(|decision| &decision.deed) {
+            None => self.fabric.send(now, interface, going),
+            Some(Deed::Drop) => {}
+            Some(Deed::Delay(by)) if self.waiting.len() < MOST_LATE => {
+                self.wait_for(now + *by, interface, going);
+            }
+            Some(Deed::Delay(_)) => self.fabric.send(now, interface, going),
+            Some(Deed::Duplicate) => {
+                self.fabric.send(now, interface, going.clone());
+                self.fabric.send(now, interface, going);
+            }
+            Some(Deed::Replay(by)) => {
+                self.fabric.send(now, interface, going.clone());
+                if self.waiting.len() < MOST_LATE {
+                    self.wait_for(now + *by, interface, going);
+                }
+            }
+            Some(Deed::Corrupt(byte)) => {
+                going.corrupt(*byte);
+                self.fabric.send(now, interface, going);
+            }
+            // A decision tells the byte; a field that is not there is left as it is.
+            Some(Deed::CorruptField(_)) => self.fabric.send(now, interface, going),
+            Some(Deed::Inject(bytes)) => {
+                // It leaves from nobody: it is recorded where it arrives.
+                let put_in = going.flow().and_then(|flow| udp(flow.source, flow.destination, bytes));
+                let mark = going.mark();
+                self.fabric.send(now, interface, going);
+                if let Some(put_in) = put_in {
+                    self.fabric.send(now, interface, put_in.marked(mark));
+                }
+            }
+            Some(Deed::Reorder) if before.is_none() => {
+                if let Some(held) = self.held.get_mut(interface.0) {
+                    *held = Some(going);
+                }
+            }
+            Some(Deed::Reorder) => self.fabric.send(now, interface, going),
+        }
+        if let Some(before) = before {
+            self.fabric.send(now, interface, before);
+        }
+        self.entered.push(Entered { at, interface, packet, decision, lost: None });
+    }
+
+    /// Keeps a packet until it goes on.
+    fn wait_for(&mut self, at: Duration, interface: InterfaceId, packet: Packet) {
+        self.late.push(Reverse((at, packet.mark())));
+        self.waiting.insert(packet.mark(), (interface, packet));
+    }
+
+    /// Does what is due, then shows it.
+    fn go_on(&mut self) {
+        let now = self.zero.elapsed();
+        while let Some(Reverse((at, mark))) = self.late.peek().copied()
+            && at <= now
+        {
+            self.late.pop();
+            if let Some((interface, packet)) = self.waiting.remove(&mark) {
+                self.fabric.send(now, interface, packet);
+            }
+        }
+        let delivered = self.fabric.due(now);
+        let mut refused = Vec::new();
+        for (n, Delivered { interface, packet, .. }) in delivered.iter().enumerate() {
+            let sent = self.devices.get(interface.0).map(|device| device.send(packet.bytes()));
+            if !matches!(sent, Some(Ok(_))) {
+                refused.push(n);
+            }
+        }
+        let at = Instant::now();
+        let mut later = Vec::new();
+        let first = self.entered.first().map_or(u64::MAX, |entered| entered.packet.mark());
+        for lost in self.fabric.take_lost() {
+            let within = lost.packet.mark().checked_sub(first).and_then(|n| usize::try_from(n).ok());
+            match within.and_then(|n| self.entered.get_mut(n)) {
+                Some(entered) => entered.lost = Some(lost),
+                None => later.push(lost),
+            }
+        }
+        for Entered { at, interface, packet, decision, lost } in self.entered.drain(..) {
+            let (decision, lost) = (decision.as_ref(), lost.as_ref());
+            self.watch.passed(&Passed { at, interface, out: true, packet: &packet, decision, lost });
+        }
+        for (n, Delivered { interface, packet, .. }) in delivered.iter().enumerate() {
+            if !refused.contains(&n) {
+                let (decision, lost) = (None, None);
+                self.watch.passed(&Passed { at, interface: *interface, out: false, packet, decision, lost });
+            }
+        }
+        later.iter().for_each(|lost| self.watch.lost(lost));
+        self.watch.rest();
+    }
+}

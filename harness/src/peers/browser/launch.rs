@@ -1,0 +1,268 @@
+//! Starting a browser: the driver under a warden, the session, flags and preferences.
+
+use super::super::{OpenError, Permission, Surroundings};
+use crate::network::lab::{Connector, Namespace};
+use crate::process::{Owned, Spec};
+use crate::tools::Tool;
+use fantoccini::wd::Capabilities;
+use fantoccini::{Client, ClientBuilder};
+use serde_json::{Value, json};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// How long a driver may take to listen, and a browser to start: generous, since machines may be busy.
+const START_DEADLINE: Duration = Duration::from_secs(60);
+
+/// The browsers that can be driven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// Chromium or Chrome.
+    Chrome,
+    /// Firefox.
+    Firefox,
+}
+
+impl Kind {
+    /// The name on the command line and in scenarios.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Chrome => "chrome",
+            Self::Firefox => "firefox",
+        }
+    }
+
+    /// The browser of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Chrome, Self::Firefox].into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The programs it takes: the browser and its driver.
+    #[must_use]
+    pub const fn tools(self) -> (Tool, Tool) {
+        match self {
+            Self::Chrome => (Tool::Chrome, Tool::Chromedriver),
+            Self::Firefox => (Tool::Firefox, Tool::Geckodriver),
+        }
+    }
+}
+
+/// A browser that runs.
+pub(super) struct Launched {
+    pub(super) client: Client,
+    pub(super) process: Owned,
+    /// As the browser says.
+    pub(super) version: String,
+    /// Where it writes its secrets (Firefox).
+    pub(super) keylog: Option<PathBuf>,
+    /// Where it writes its console (Chrome; Firefox writes to its standard output).
+    pub(super) console: Option<PathBuf>,
+}
+
+/// Starts a browser and its session.
+pub(super) async fn launch(
+    kind: Kind,
+    peerproof: &Path,
+    surroundings: &Surroundings,
+    namespace: Option<&Arc<Namespace>>,
+) -> Result<Launched, OpenError> {
+    let (browser, driver) = kind.tools();
+    let browser = require(browser)?;
+    let driver = require(driver)?;
+    let scratch = Spec::fresh_scratch();
+    let keylog = (kind == Kind::Firefox).then(|| scratch.join("keylog.txt"));
+    let console = (kind == Kind::Chrome).then(|| scratch.join("console.log"));
+    let mut env: Vec<(OsString, OsString)> = Vec::new();
+    if let Some(keylog) = &keylog {
+        env.push(("SSLKEYLOGFILE".into(), keylog.into()));
+        env.push(("MOZ_HEADLESS".into(), "1".into()));
+    }
+    let args: Vec<OsString> = match kind {
+        Kind::Chrome => vec!["--port=0".into()],
+        Kind::Firefox => {
+            // Port 0 for the driver and for Marionette: any that is free, so that several run side by side.
+            let mut args: Vec<OsString> = ["--port", "0", "--marionette-port", "0"].map(Into::into).into();
+            args.extend(["--profile-root".into(), scratch.join("tmp").into_os_string()]);
+            args
+        }
+    };
+    let spec = Spec {
+        peerproof: peerproof.to_owned(),
+        program: driver,
+        args,
+        env,
+        files: Vec::new(),
+        scratch: scratch.clone(),
+    };
+    let broken = |error: &dyn std::fmt::Display| OpenError::Broken(format!("{}: {error}", kind.name()));
+    let mut process = spawn(spec, namespace).await.map_err(|error| broken(&error))?;
+    let port =
+        process.ready(START_DEADLINE, |line| port_in(kind, line)).await.map_err(|error| broken(&error))?;
+    let mut builder = ClientBuilder::new(Connector::new(namespace.cloned()));
+    builder.capabilities(capabilities(kind, &browser, &scratch, surroundings));
+    let address = format!("http://127.0.0.1:{port}");
+    let client = match tokio::time::timeout(START_DEADLINE, builder.connect(&address)).await {
+        Ok(Ok(client)) => client,
+        Ok(Err(error)) => {
+            process.end().await;
+            return Err(broken(&format!("the driver opened no session: {error}")));
+        }
+        Err(_) => {
+            process.end().await;
+            return Err(broken(&format!("no session after {} s", START_DEADLINE.as_secs())));
+        }
+    };
+    let version = client
+        .capabilities()
+        .and_then(|told| told.get("browserVersion"))
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
+    Ok(Launched { client, process, version, keylog, console })
+}
+
+/// Starts it on this machine or in a namespace: a child is where the thread is that starts it.
+async fn spawn(spec: Spec, namespace: Option<&Arc<Namespace>>) -> Result<Owned, String> {
+    let Some(namespace) = namespace else { return Owned::spawn(&spec).map_err(|error| error.to_string()) };
+    let runtime = Handle::current();
+    let spawned = namespace.run_async(move || {
+        let _entered = runtime.enter();
+        Owned::spawn(&spec)
+    });
+    spawned.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+}
+
+fn require(tool: Tool) -> Result<PathBuf, OpenError> {
+    tool.find().ok_or_else(|| {
+        OpenError::Unsupported(format!(
+            "{} is not installed (see `peerproof doctor`; {} may name it)",
+            tool.name(),
+            tool.variable()
+        ))
+    })
+}
+
+/// The port in the line by which a driver says that it listens.
+fn port_in(kind: Kind, line: &str) -> Option<u16> {
+    match kind {
+        Kind::Chrome => {
+            line.rsplit_once("started successfully on port ")?.1.trim_end_matches('.').trim().parse().ok()
+        }
+        Kind::Firefox => line.rsplit_once("Listening on ")?.1.rsplit_once(':')?.1.trim().parse().ok(),
+    }
+}
+
+fn capabilities(kind: Kind, browser: &Path, scratch: &Path, surroundings: &Surroundings) -> Capabilities {
+    let (name, options) = match kind {
+        Kind::Chrome => {
+            ("goog:chromeOptions", json!({ "binary": browser, "args": chrome_args(scratch, surroundings) }))
+        }
+        Kind::Firefox => (
+            "moz:firefoxOptions",
+            json!({ "binary": browser, "args": ["-headless"], "prefs": firefox_preferences(surroundings) }),
+        ),
+    };
+    let mut capabilities = Capabilities::new();
+    capabilities.insert(name.to_owned(), options);
+    capabilities.insert("acceptInsecureCerts".to_owned(), json!(true));
+    capabilities
+}
+
+fn chrome_args(scratch: &Path, surroundings: &Surroundings) -> Vec<String> {
+    let mut off = vec!["IntensiveWakeUpThrottling", "Translate", "MediaRouter", "OptimizationHints"];
+    if !surroundings.mdns {
+        off.push("WebRtcHideLocalIpsWithMdns");
+    }
+    let mut args: Vec<String> = [
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-dev-shm-usage",
+        // Frames of cases must not be slowed down because nobody looks at them.
+        "--disable-background-timer-throttling",
+        "--disable-backgrounding-occluded-windows",
+        "--disable-renderer-backgrounding",
+        // TURN servers over TLS have certificates made for the case, which no authority knows.
+        "--ignore-certificate-errors",
+        "--autoplay-policy=no-user-gesture-required",
+        "--use-fake-device-for-media-stream",
+        "--window-size=1280,720",
+        "--enable-logging",
+    ]
+    .map(str::to_owned)
+    .into();
+    match surroundings.permission {
+        // Whoever may use the camera may know the addresses: with this flag Chrome hides none.
+        Permission::Granted if surroundings.mdns => {}
+        Permission::Granted => args.push("--use-fake-ui-for-media-stream".to_owned()),
+        Permission::Denied => args.push("--use-fake-ui-for-media-stream=deny".to_owned()),
+    }
+    args.push(format!("--disable-features={}", off.join(",")));
+    args.push(format!("--log-file={}", scratch.join("console.log").display()));
+    args.push(format!("--user-data-dir={}", scratch.join("profile").display()));
+    args
+}
+
+fn firefox_preferences(surroundings: &Surroundings) -> Value {
+    let granted = surroundings.permission == Permission::Granted;
+    json!({
+        "media.navigator.streams.fake": true,
+        "media.navigator.permission.disabled": granted,
+        // 0 ask (which the line above answers), 2 deny. With 1, allow, Firefox would never hide addresses.
+        "permissions.default.camera": if granted { 0 } else { 2 },
+        "permissions.default.microphone": if granted { 0 } else { 2 },
+        "media.peerconnection.ice.obfuscate_host_addresses": surroundings.mdns,
+        // A picture that shrinks when the machine is busy would tell of the machine. The bitrate still follows the network.
+        "media.peerconnection.video.lock_scaling": true,
+        "media.autoplay.default": 0,
+        "media.autoplay.blocking_policy": 0,
+        // Clocks of microseconds; the standard only allows them to be coarser.
+        "privacy.reduceTimerPrecision": false,
+        "dom.min_background_timeout_value": 4,
+        "dom.timeout.enable_budget_timer_throttling": false,
+        "devtools.console.stdout.content": true,
+        // No traffic of its own.
+        "app.update.enabled": false,
+        "browser.safebrowsing.malware.enabled": false,
+        "browser.safebrowsing.phishing.enabled": false,
+        "datareporting.policy.dataSubmissionEnabled": false,
+        "extensions.update.enabled": false,
+        "media.gmp-manager.updateEnabled": false,
+        "network.captive-portal-service.enabled": false,
+        "network.connectivity-service.enabled": false,
+        "toolkit.telemetry.enabled": false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_drivers_say_their_port() {
+        let chrome = "ChromeDriver was started successfully on port 43121.";
+        assert_eq!(port_in(Kind::Chrome, chrome), Some(43121));
+        let gecko = "1763831234567\tgeckodriver\tINFO\tListening on 127.0.0.1:38211";
+        assert_eq!(port_in(Kind::Firefox, gecko), Some(38211));
+        assert_eq!(port_in(Kind::Firefox, "Listening soon"), None);
+    }
+
+    #[test]
+    fn addresses_are_hidden_only_when_wanted() {
+        let hidden = |mdns| {
+            let surroundings = Surroundings { mdns, ..Surroundings::default() };
+            !chrome_args(Path::new("/s"), &surroundings).iter().any(|arg| arg.contains("HideLocalIps"))
+        };
+        assert!(hidden(true));
+        assert!(!hidden(false));
+    }
+}

@@ -1,0 +1,214 @@
+//! The HTTP server for lobby and agent, and the place where their WebSockets arrive.
+
+use crate::network::lab::Namespace;
+use axum::Router;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures::{SinkExt, StreamExt};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::{OnceCell, oneshot};
+use tokio::task::AbortHandle;
+
+const LOBBY: &str = include_str!("../../../agent/lobby.html");
+const AGENT_PAGE: &str = include_str!("../../../agent/agent.html");
+const AGENT: &str = include_str!("../../../agent/agent.js");
+
+/// Largest message that a page may send: statistics and descriptions are far smaller.
+const MESSAGE_LIMIT: usize = 16 * 1024 * 1024;
+
+/// Who is awaited, by token. Random tokens keep pages of other cases, and strangers, out.
+#[derive(Debug, Clone, Default)]
+struct Hub(Arc<Mutex<BTreeMap<String, oneshot::Sender<WebSocket>>>>);
+
+impl Hub {
+    fn take(&self, token: &str) -> Option<oneshot::Sender<WebSocket>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(token)
+    }
+}
+
+/// A page that is to connect. Forgotten when dropped.
+#[derive(Debug)]
+pub(super) struct Awaited {
+    token: String,
+    hub: Hub,
+    arrival: oneshot::Receiver<WebSocket>,
+}
+
+impl Awaited {
+    /// The token that the page has to name.
+    pub(super) fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Waits for the page.
+    pub(super) async fn arrived(&mut self) -> Option<WebSocket> {
+        (&mut self.arrival).await.ok()
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        self.hub.take(&self.token);
+    }
+}
+
+/// The server. Stops when dropped.
+#[derive(Debug)]
+pub(super) struct Server {
+    hub: Hub,
+    port: u16,
+    interface: OnceCell<SocketAddr>,
+    tasks: Mutex<Vec<AbortHandle>>,
+}
+
+impl Server {
+    /// Starts on a free port of 127.0.0.1.
+    pub(super) async fn start() -> std::io::Result<Self> {
+        let mut server =
+            Self { hub: Hub::default(), port: 0, interface: OnceCell::new(), tasks: Mutex::new(Vec::new()) };
+        server.port = server.listen(IpAddr::V4(Ipv4Addr::LOCALHOST)).await?.port();
+        Ok(server)
+    }
+
+    async fn listen(&self, address: IpAddr) -> std::io::Result<SocketAddr> {
+        let listener = TcpListener::bind((address, 0)).await?;
+        let bound = listener.local_addr()?;
+        let task = self.serve(listener);
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(task);
+        Ok(bound)
+    }
+
+    fn serve(&self, listener: TcpListener) -> AbortHandle {
+        let router = router(self.hub.clone());
+        let task = tokio::spawn(async move {
+            // It only returns when it is aborted.
+            let _ = axum::serve(listener, router).await;
+        });
+        task.abort_handle()
+    }
+
+    /// Listens on the loopback of a namespace, as long as the result lives.
+    pub(super) async fn listen_in(&self, namespace: &Namespace) -> std::io::Result<Listening> {
+        let opened = namespace.run_async(|| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
+        let listener = opened.await.map_err(std::io::Error::other)??;
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
+        let port = listener.local_addr()?.port();
+        Ok(Listening { port, task: self.serve(listener) })
+    }
+
+    /// The origin of a secure context.
+    pub(super) fn localhost(&self) -> String {
+        format!("http://localhost:{}", self.port)
+    }
+
+    /// An origin that is none: plain HTTP at the machine's own address. Listens there from the first call on.
+    pub(super) async fn insecure(&self, address: IpAddr) -> std::io::Result<String> {
+        let bound = self.interface.get_or_try_init(|| self.listen(address)).await?;
+        Ok(format!("http://{bound}"))
+    }
+
+    /// Prepares for a page.
+    pub(super) fn expect(&self) -> Awaited {
+        let token = format!("{:032x}", rand::random::<u128>());
+        let (sender, arrival) = oneshot::channel();
+        self.hub.0.lock().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), sender);
+        Awaited { token, hub: self.hub.clone(), arrival }
+    }
+}
+
+/// A second place where the server listens.
+#[derive(Debug)]
+pub(super) struct Listening {
+    port: u16,
+    task: AbortHandle,
+}
+
+impl Listening {
+    /// The origin of a secure context.
+    pub(super) fn localhost(&self) -> String {
+        format!("http://localhost:{}", self.port)
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        for task in self.tasks.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            task.abort();
+        }
+    }
+}
+
+fn router(hub: Hub) -> Router {
+    let html = "text/html; charset=utf-8";
+    Router::new()
+        .route("/lobby.html", get(move || async move { file(html, LOBBY) }))
+        .route("/agent.html", get(move || async move { file(html, AGENT_PAGE) }))
+        .route("/agent.js", get(|| async { file("text/javascript; charset=utf-8", AGENT) }))
+        .route("/ws", get(connect))
+        .with_state(hub)
+}
+
+fn file(kind: &'static str, content: &'static str) -> impl IntoResponse {
+    let headers = [
+        (header::CONTENT_TYPE, kind),
+        // The port is new in every run, so what is cached is never out of date.
+        (header::CACHE_CONTROL, "max-age=86400, immutable"),
+        // An isolated page has clocks of microseconds (High Resolution Time §7.1).
+        (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (header::HeaderName::from_static("cross-origin-embedder-policy"), "require-corp"),
+    ];
+    (headers, content)
+}
+
+async fn connect(
+    State(hub): State<Hub>,
+    Query(query): Query<BTreeMap<String, String>>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let Some(arrival) = query.get("token").and_then(|token| hub.take(token)) else {
+        return (StatusCode::FORBIDDEN, "nobody awaits this page").into_response();
+    };
+    upgrade
+        .max_message_size(MESSAGE_LIMIT)
+        .on_upgrade(async move |socket| {
+            // Whoever awaited the page may have given up: then the socket closes here.
+            let _ = arrival.send(socket);
+        })
+        .into_response()
+}
+
+/// Splits a WebSocket into the texts that come in and a task that sends what `to_send` holds and then closes.
+pub(super) fn run(
+    socket: WebSocket,
+    mut to_send: UnboundedReceiver<String>,
+) -> impl futures::Stream<Item = String> + Send + Unpin {
+    let (mut sink, stream) = socket.split();
+    tokio::spawn(async move {
+        while let Some(text) = to_send.recv().await {
+            if sink.send(Message::Text(text.into())).await.is_err() {
+                return;
+            }
+        }
+        let _ = sink.close().await;
+    });
+    Box::pin(stream.take_while(|message| std::future::ready(message.is_ok())).filter_map(async |message| {
+        match message {
+            Ok(Message::Text(text)) => Some(text.to_string()),
+            _ => None,
+        }
+    }))
+}

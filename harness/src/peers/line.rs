@@ -1,0 +1,336 @@
+//! A peer at the far end of a line of JSON messages: a browser's WebSocket, an adapter's standard input and output.
+//!
+//! Pairs answers with commands, checks that no event is missing, translates the peer's clock to the case's, and turns
+//! whatever breaks into one [`PeerEvent::Lost`].
+
+use super::protocol::Command;
+use super::{CaseClock, Reported};
+use futures::{Stream, StreamExt};
+use peerproof_captures::event::PeerEvent;
+use peerproof_captures::timeline::Answer;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
+
+/// What a peer says: an answer (`id`, `answer`) or an event (`seq`, `event`, `data`).
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Said {
+    id: Option<u64>,
+    answer: Option<Answer>,
+    seq: Option<u64>,
+    event: Option<String>,
+    data: Option<Value>,
+    /// Milliseconds on the peer's clock.
+    t: Option<f64>,
+}
+
+/// An answer and when the peer gave it, in milliseconds on its own clock.
+type Timed = (Answer, Option<f64>);
+
+struct State {
+    next_id: u64,
+    pending: BTreeMap<u64, oneshot::Sender<Timed>>,
+    next_seq: u64,
+    /// Events that were passed on.
+    reported: u64,
+    /// Microseconds to add to the peer's clock to get the case's.
+    offset_us: Option<f64>,
+    newest_us: u64,
+    /// Closed (`None`) when the peer has ended or is lost.
+    events: Option<UnboundedSender<Reported>>,
+    outgoing: Option<UnboundedSender<String>>,
+    /// Why it is over.
+    over: Option<String>,
+}
+
+/// The harness's end of the line.
+#[derive(Clone)]
+pub struct Line {
+    state: Arc<Mutex<State>>,
+    clock: CaseClock,
+    deadline: Duration,
+}
+
+impl Line {
+    /// A line whose incoming messages are `incoming`, to a peer that must answer within `deadline`. Returns it with the messages to send to the peer (that stream's end is
+    /// the order to close) and its events.
+    pub fn new(
+        clock: CaseClock,
+        deadline: Duration,
+        incoming: impl Stream<Item = String> + Send + Unpin + 'static,
+    ) -> (Self, UnboundedReceiver<String>, UnboundedReceiver<Reported>) {
+        let (outgoing, to_send) = unbounded_channel();
+        let (events, reported) = unbounded_channel();
+        let state = State {
+            next_id: 0,
+            pending: BTreeMap::new(),
+            next_seq: 0,
+            reported: 0,
+            offset_us: None,
+            newest_us: 0,
+            events: Some(events),
+            outgoing: Some(outgoing),
+            over: None,
+        };
+        let line = Self { state: Arc::new(Mutex::new(state)), clock, deadline };
+        let reading = line.clone();
+        tokio::spawn(async move { reading.read(incoming).await });
+        (line, to_send, reported)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a command and waits for its answer. A peer that does not answer in time is lost.
+    pub async fn call(&self, command: &Command) -> Answer {
+        self.call_timed(command).await.0
+    }
+
+    async fn call_timed(&self, command: &Command) -> Timed {
+        let name = command.name();
+        let answered = {
+            let mut state = self.state();
+            if let Some(reason) = &state.over {
+                return (Answer::Lost { reason: reason.clone() }, None);
+            }
+            let id = state.next_id;
+            state.next_id += 1;
+            let (answer, answered) = oneshot::channel();
+            state.pending.insert(id, answer);
+            if let Some(outgoing) = &state.outgoing {
+                let mut message = json!({ "id": id });
+                if let (Value::Object(message), Ok(Value::Object(told))) =
+                    (&mut message, serde_json::to_value(command))
+                {
+                    message.extend(told);
+                }
+                // When nobody takes it any more the reader is about to find the line closed, and says so.
+                let _ = outgoing.send(message.to_string());
+            }
+            answered
+        };
+        match tokio::time::timeout(self.deadline, answered).await {
+            Ok(Ok(timed)) => timed,
+            Ok(Err(_)) => (Answer::Lost { reason: self.over().unwrap_or_default() }, None),
+            Err(_) => {
+                let reason = format!("no answer to {name} after {} s", self.deadline.as_secs());
+                self.lose(&reason);
+                (Answer::Lost { reason }, None)
+            }
+        }
+    }
+
+    /// Learns what the peer's clock shows, from the quickest of three exchanges. Events before are stamped on arrival.
+    pub async fn synchronise(&self) -> Answer {
+        let mut best: Option<(u64, f64)> = None;
+        let mut answer = Answer::Lost { reason: String::new() };
+        for _ in 0..3 {
+            let before = self.clock.now_us();
+            let (said, t) = self.call_timed(&Command::Hello).await;
+            let round = self.clock.now_us() - before;
+            answer = said;
+            let Some(t) = t else { continue };
+            if best.is_none_or(|(quickest, _)| round < quickest) {
+                best = Some((round, (before + round / 2) as f64 - t * 1000.0));
+            }
+        }
+        self.state().offset_us = best.map(|(_, offset)| offset);
+        answer
+    }
+
+    /// How many events have come.
+    #[must_use]
+    pub fn reported(&self) -> u64 {
+        self.state().reported
+    }
+
+    /// Why the line is over, if it is.
+    #[must_use]
+    pub fn over(&self) -> Option<String> {
+        self.state().over.clone()
+    }
+
+    /// The peer is gone: reports it once, fails everything that waits.
+    pub fn lose(&self, reason: &str) {
+        let mut state = self.state();
+        if state.over.is_none() {
+            let at_us = self.clock.now_us().max(state.newest_us);
+            let seq = state.next_seq;
+            if let Some(events) = &state.events {
+                let _ = events.send(Reported {
+                    seq,
+                    at_us,
+                    event: PeerEvent::Lost { reason: reason.to_owned() },
+                });
+                state.reported += 1;
+            }
+            state.finish(reason);
+        }
+    }
+
+    /// The case needs the peer no more. No event follows.
+    pub fn end(&self) {
+        self.state().finish("the peer has ended");
+    }
+
+    async fn read(&self, mut incoming: impl Stream<Item = String> + Unpin) {
+        while let Some(text) = incoming.next().await {
+            if let Err(reason) = self.take(&text) {
+                self.lose(&reason);
+                return;
+            }
+        }
+        self.lose("the connection to the peer is closed");
+    }
+
+    fn take(&self, text: &str) -> Result<(), String> {
+        let said: Said = serde_json::from_str(text).map_err(|error| {
+            let start: String = text.chars().take(200).collect();
+            format!("the peer said what the protocol does not know: {error}: {start}")
+        })?;
+        let now_us = self.clock.now_us();
+        let mut state = self.state();
+        match said {
+            Said { id: Some(id), answer: Some(answer), t, .. } => {
+                let waiting =
+                    state.pending.remove(&id).ok_or(format!("the peer answered {id}, which nobody asked"))?;
+                // Whoever asked may have given up.
+                let _ = waiting.send((answer, t));
+                Ok(())
+            }
+            Said { seq: Some(seq), event: Some(name), data, t, .. } => {
+                if seq != state.next_seq {
+                    return Err(format!("event {} of the peer is missing: {seq} came", state.next_seq));
+                }
+                let mut whole = json!({ "event": name });
+                if let (Some(data), Value::Object(map)) = (data, &mut whole) {
+                    map.insert("data".to_owned(), data);
+                }
+                let event = serde_json::from_value(whole)
+                    .map_err(|error| format!("event {name} of the peer is malformed: {error}"))?;
+                state.next_seq += 1;
+                let told = t.zip(state.offset_us).map(|(t, offset)| (t * 1000.0 + offset).max(0.0) as u64);
+                // Not after it was heard of, and never before the one ahead of it.
+                let at_us = told.unwrap_or(now_us).min(now_us).max(state.newest_us);
+                state.newest_us = at_us;
+                if let Some(events) = &state.events {
+                    let _ = events.send(Reported { seq, at_us, event });
+                    state.reported += 1;
+                }
+                Ok(())
+            }
+            Said { .. } => Err(format!("the peer said neither an answer nor an event: {text}")),
+        }
+    }
+}
+
+impl State {
+    fn finish(&mut self, reason: &str) {
+        if self.over.is_none() {
+            self.over = Some(reason.to_owned());
+        }
+        self.events = None;
+        self.outgoing = None;
+        self.pending.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::channel::mpsc;
+
+    fn line() -> (Line, UnboundedReceiver<String>, UnboundedReceiver<Reported>, mpsc::UnboundedSender<String>)
+    {
+        let (say, incoming) = mpsc::unbounded();
+        let (line, to_send, events) = Line::new(CaseClock::start(), Duration::from_secs(20), incoming);
+        (line, to_send, events, say)
+    }
+
+    #[tokio::test]
+    async fn answers_find_their_commands_in_any_order() {
+        let (line, mut to_send, _events, say) = line();
+        let both = async { tokio::join!(line.call(&Command::CreateAnswer), line.call(&Command::GetState)) };
+        let far = async {
+            assert_eq!(to_send.recv().await.unwrap(), r#"{"id":0,"command":"createAnswer"}"#);
+            assert_eq!(to_send.recv().await.unwrap(), r#"{"id":1,"command":"getState"}"#);
+            say.unbounded_send(r#"{"id":1,"t":5.0,"answer":{"ok":"state"}}"#.into()).unwrap();
+            say.unbounded_send(
+                r#"{"id":0,"answer":{"rejected":{"name":"InvalidStateError","message":"no"}}}"#.into(),
+            )
+            .unwrap();
+        };
+        let ((first, second), ()) = tokio::join!(both, far);
+        assert_eq!(first, Answer::Rejected { name: "InvalidStateError".into(), message: "no".into() });
+        assert_eq!(second, Answer::Ok(json!("state")));
+    }
+
+    #[tokio::test]
+    async fn events_come_in_order_without_going_back_in_time() {
+        let (line, _to_send, mut events, say) = line();
+        line.state().offset_us = Some(0.0);
+        say.unbounded_send(r#"{"seq":0,"t":0.002,"event":"negotiationneeded"}"#.into()).unwrap();
+        say.unbounded_send(r#"{"seq":1,"t":0.001,"event":"icecandidate","data":{"candidate":null}}"#.into())
+            .unwrap();
+        let first = events.recv().await.unwrap();
+        assert_eq!((first.seq, first.at_us, first.event), (0, 2, PeerEvent::NegotiationNeeded));
+        let second = events.recv().await.unwrap();
+        assert_eq!((second.at_us, second.event), (2, PeerEvent::IceCandidate { candidate: None }));
+    }
+
+    #[tokio::test]
+    async fn a_missing_event_loses_the_peer() {
+        let (line, _to_send, mut events, say) = line();
+        say.unbounded_send(r#"{"seq":1,"t":1.0,"event":"negotiationneeded"}"#.into()).unwrap();
+        let lost = events.recv().await.unwrap();
+        assert_eq!(lost.event, PeerEvent::Lost { reason: "event 0 of the peer is missing: 1 came".into() });
+        assert_eq!(events.recv().await, None);
+        assert!(matches!(line.call(&Command::GetState).await, Answer::Lost { .. }));
+    }
+
+    #[tokio::test]
+    async fn what_the_protocol_does_not_know_loses_the_peer() {
+        for nonsense in ["{}", "[", r#"{"seq":0,"event":"nosuch"}"#, r#"{"id":9,"answer":{"ok":null}}"#] {
+            let (_line, _to_send, mut events, say) = line();
+            say.unbounded_send(nonsense.into()).unwrap();
+            assert!(matches!(events.recv().await.unwrap().event, PeerEvent::Lost { .. }), "{nonsense}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_closed_line_answers_lost_and_reports_it_once() {
+        let (line, mut to_send, mut events, say) = line();
+        let call = line.call(&Command::GetStats);
+        let close = async {
+            to_send.recv().await.unwrap();
+            drop(say);
+        };
+        let (answer, ()) = tokio::join!(call, close);
+        assert_eq!(answer, Answer::Lost { reason: "the connection to the peer is closed".into() });
+        assert!(matches!(events.recv().await.unwrap().event, PeerEvent::Lost { .. }));
+        assert_eq!(events.recv().await, None);
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_does_not_answer_in_time_is_lost() {
+        let (mut line, _to_send, mut events, _say) = line();
+        line.deadline = Duration::from_millis(1);
+        let answer = line.call(&Command::GetStats).await;
+        assert_eq!(answer, Answer::Lost { reason: "no answer to getStats after 0 s".into() });
+        assert!(matches!(events.recv().await.unwrap().event, PeerEvent::Lost { .. }));
+    }
+
+    #[tokio::test]
+    async fn after_the_end_no_loss_is_reported() {
+        let (line, _to_send, mut events, say) = line();
+        line.end();
+        drop(say);
+        assert_eq!(events.recv().await, None);
+    }
+}

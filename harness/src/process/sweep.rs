@@ -1,0 +1,76 @@
+//! Ending what a warden that was itself killed left behind.
+
+use super::{SCRATCH_PREFIX, tree};
+use nix::sys::signal::Signal;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How long to try, in all.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two looks at `/proc`: a killed process takes a moment to be gone.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What was found and ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Processes ended.
+    pub processes: usize,
+    /// Scratch directories removed.
+    pub directories: usize,
+}
+
+/// Ends every process marked with one of `scratches` and removes those directories. Blocks, at most five seconds.
+pub(super) fn scratches(scratches: &BTreeSet<PathBuf>) -> Swept {
+    let deadline = Instant::now() + PATIENCE;
+    let mut ended = BTreeSet::new();
+    loop {
+        let marked: Vec<i32> = tree::all()
+            .into_iter()
+            .filter(|&pid| tree::mark(pid).is_some_and(|mark| scratches.contains(&mark)))
+            .collect();
+        if marked.is_empty() || Instant::now() > deadline {
+            break;
+        }
+        for pid in marked {
+            tree::send(pid, Signal::SIGKILL);
+            ended.insert(pid);
+        }
+        std::thread::sleep(PAUSE);
+    }
+    let directories = scratches.iter().filter(|path| std::fs::remove_dir_all(path).is_ok()).count();
+    Swept { processes: ended.len(), directories }
+}
+
+/// Ends processes and removes scratch directories whose warden no longer lives: what a `kill -9` of both harness and
+/// warden left. Blocks, at most five seconds; a few milliseconds when there is nothing to do.
+pub fn stale() -> Swept {
+    // Look at the directories and marks first, at the wardens last: a warden names its scratch on its command line before
+    // it makes it, so that one which is starting right now is never taken for dead.
+    let mut found: BTreeSet<PathBuf> = tree::all().into_iter().filter_map(tree::mark).collect();
+    if let Ok(entries) = std::fs::read_dir(std::env::temp_dir()) {
+        found.extend(
+            entries
+                .flatten()
+                .filter(|entry| entry.file_name().to_string_lossy().starts_with(SCRATCH_PREFIX))
+                .map(|entry| entry.path()),
+        );
+    }
+    for pid in tree::all() {
+        if let Some(scratch) = warden_of(pid) {
+            found.remove(&scratch);
+        }
+    }
+    if found.is_empty() { Swept::default() } else { scratches(&found) }
+}
+
+/// The scratch directory that a process is the warden of.
+fn warden_of(pid: i32) -> Option<PathBuf> {
+    let line = tree::command_line(pid);
+    match line.as_slice() {
+        [_, role, flag, scratch, ..] if role == "warden" && flag == "--scratch" => {
+            Some(Path::new(scratch).to_owned())
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,224 @@
+//! The warden's side: `peerproof warden --scratch DIR -- PROGRAM ARGS…`. Not for people.
+//!
+//! Standard input is the line to the harness: its end is the order to finish.
+
+use super::{FILES_VARIABLE, SCRATCH_VARIABLE, tree};
+use nix::errno::Errno;
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitStatus, wait};
+use nix::unistd::{Pid, getppid};
+use std::ffi::OsString;
+use std::io::{Read, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// Time from SIGTERM to SIGKILL.
+const GRACE: Duration = Duration::from_secs(2);
+/// Between two rounds of SIGKILL, while something is left.
+const ROUND: Duration = Duration::from_millis(50);
+/// Rounds of SIGKILL before the warden gives up (a process in uninterruptible sleep cannot be killed).
+const ROUNDS: u32 = 100;
+/// Exit code for a failure of the warden itself.
+const FAILED: u8 = 125;
+
+/// What the warden waits for.
+enum Said {
+    /// The program ended with this exit code.
+    Ended(u8),
+    /// No descendant is left.
+    AllGone,
+    /// The harness closed the line.
+    Orphaned,
+}
+
+/// Why the warden could not do its work.
+#[derive(Debug, thiserror::Error)]
+enum WardenError {
+    #[error("usage: peerproof warden --scratch DIR -- PROGRAM [ARG]…")]
+    Usage,
+    #[error("cannot become the subreaper: {0}")]
+    Subreaper(Errno),
+    #[error("cannot watch for signals: {0}")]
+    Signals(std::io::Error),
+    #[error("cannot make the scratch directory {0}: {1}")]
+    Scratch(PathBuf, std::io::Error),
+    #[error("cannot start {0}: {1}")]
+    Start(PathBuf, std::io::Error),
+}
+
+/// The role's whole life. `args` are the arguments after `warden`.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let outcome = match args.as_slice() {
+        [flag, scratch, dashes, program, rest @ ..] if flag == "--scratch" && dashes == "--" => {
+            guard(Path::new(scratch), Path::new(program), rest)
+        }
+        [flag, parent, dashes, program, rest @ ..] if flag == "--exec" && dashes == "--" => {
+            Err(become_program(parent.to_str().and_then(|text| text.parse().ok()), Path::new(program), rest))
+        }
+        _ => Err(WardenError::Usage),
+    };
+    outcome.unwrap_or_else(|error| {
+        // Standard error is the harness's record of this process; if even that is closed there is nobody to tell.
+        let _ = writeln!(std::io::stderr(), "warden: {error}");
+        ExitCode::from(FAILED)
+    })
+}
+
+/// The step between the warden and its program: asks the kernel to be killed with the warden, then becomes the program.
+/// (The parent-death signal survives `execve` but not `fork`, so only a process itself can ask for it.)
+fn become_program(parent: Option<i32>, program: &Path, args: &[OsString]) -> WardenError {
+    let Some(parent) = parent else { return WardenError::Usage };
+    if let Err(errno) = prctl::set_pdeathsig(Signal::SIGKILL) {
+        return WardenError::Start(program.to_owned(), errno.into());
+    }
+    if getppid() != Pid::from_raw(parent) {
+        return WardenError::Start(program.to_owned(), std::io::Error::other("the warden is gone"));
+    }
+    WardenError::Start(program.to_owned(), Command::new(program).args(args).exec())
+}
+
+fn guard(scratch: &Path, program: &Path, args: &[OsString]) -> Result<ExitCode, WardenError> {
+    prctl::set_child_subreaper(true).map_err(WardenError::Subreaper)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(WardenError::Signals)?;
+    let outcome = runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate()).map_err(WardenError::Signals)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(WardenError::Signals)?;
+        let mut hang_up = signal(SignalKind::hangup()).map_err(WardenError::Signals)?;
+        make_scratch(scratch)?;
+        let program = start(scratch, program, args)?;
+        let (say, mut heard) = mpsc::unbounded_channel();
+        let line = say.clone();
+        std::thread::spawn(move || {
+            let _ = std::io::stdin().lock().read_to_end(&mut Vec::new());
+            let _ = line.send(Said::Orphaned);
+        });
+        std::thread::spawn(move || reap(program, &say));
+        let mut code = ExitCode::SUCCESS;
+        let mut all_gone = false;
+        tokio::select! {
+            said = heard.recv() => match said {
+                Some(Said::Ended(status)) => code = ExitCode::from(status),
+                Some(Said::AllGone) => all_gone = true,
+                Some(Said::Orphaned) | None => {}
+            },
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+        if !all_gone {
+            end_descendants(&mut heard).await;
+        }
+        Ok(code)
+    });
+    // Nothing lives any more that could write there, so once is enough.
+    if let Err(error) = std::fs::remove_dir_all(scratch)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        let _ = writeln!(std::io::stderr(), "warden: cannot remove {}: {error}", scratch.display());
+    }
+    outcome
+}
+
+/// Makes the directory and those in it that the program takes for its home and for temporary files.
+fn make_scratch(scratch: &Path) -> Result<(), WardenError> {
+    let failed = |error| WardenError::Scratch(scratch.to_owned(), error);
+    let mut builder = std::fs::DirBuilder::new();
+    builder.mode(0o700);
+    // Not recursive: it must not exist yet, or somebody else could have prepared it.
+    builder.create(scratch).map_err(failed)?;
+    for name in ["home", "tmp"] {
+        builder.create(scratch.join(name)).map_err(failed)?;
+    }
+    let files = std::env::var(FILES_VARIABLE).unwrap_or_default();
+    if files.is_empty() {
+        return Ok(());
+    }
+    let files: Vec<(String, String)> = serde_json::from_str(&files).map_err(|error| failed(error.into()))?;
+    for (name, content) in files {
+        // The directory is its owner's alone.
+        std::fs::write(scratch.join(name), content).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Starts the program, by way of [`become_program`]. Its process id stays the same.
+fn start(scratch: &Path, program: &Path, args: &[OsString]) -> Result<i32, WardenError> {
+    let failed = |error| WardenError::Start(program.to_owned(), error);
+    let me = std::env::current_exe().map_err(failed)?;
+    let child = Command::new(me)
+        .arg("warden")
+        .arg("--exec")
+        .arg(std::process::id().to_string())
+        .arg("--")
+        .arg(program)
+        .args(args)
+        .env(SCRATCH_VARIABLE, scratch)
+        .env_remove(FILES_VARIABLE)
+        .env("HOME", scratch.join("home"))
+        .env("TMPDIR", scratch.join("tmp"))
+        .env_remove("XDG_CONFIG_HOME")
+        .env_remove("XDG_CACHE_HOME")
+        .env_remove("XDG_DATA_HOME")
+        .stdin(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .map_err(failed)?;
+    i32::try_from(child.id()).map_err(|error| failed(std::io::Error::other(error)))
+}
+
+/// Collects every descendant that dies, adopted ones too.
+fn reap(program: i32, say: &mpsc::UnboundedSender<Said>) {
+    loop {
+        match wait() {
+            Ok(WaitStatus::Exited(pid, status)) if pid.as_raw() == program => {
+                let _ = say.send(Said::Ended(u8::try_from(status & 0xFF).unwrap_or(FAILED)));
+            }
+            Ok(WaitStatus::Signaled(pid, signal, _)) if pid.as_raw() == program => {
+                let status = u8::try_from(signal as i32).map_or(FAILED, |number| number.saturating_add(128));
+                let _ = say.send(Said::Ended(status));
+            }
+            Ok(_) | Err(Errno::EINTR) => {}
+            // No child is left, and with none left there is nobody who could start another.
+            Err(_) => {
+                let _ = say.send(Said::AllGone);
+                return;
+            }
+        }
+    }
+}
+
+/// SIGTERM to every descendant, a grace, then SIGKILL until none is left.
+async fn end_descendants(heard: &mut mpsc::UnboundedReceiver<Said>) {
+    let signal_all = |signal| {
+        for pid in tree::descendants(i32::try_from(std::process::id()).unwrap_or_default()) {
+            tree::send(pid, signal);
+        }
+    };
+    signal_all(Signal::SIGTERM);
+    if tokio::time::timeout(GRACE, all_gone(heard)).await.is_ok() {
+        return;
+    }
+    for _ in 0..ROUNDS {
+        signal_all(Signal::SIGKILL);
+        if tokio::time::timeout(ROUND, all_gone(heard)).await.is_ok() {
+            return;
+        }
+    }
+}
+
+async fn all_gone(heard: &mut mpsc::UnboundedReceiver<Said>) {
+    while let Some(said) = heard.recv().await {
+        if matches!(said, Said::AllGone) {
+            return;
+        }
+    }
+    // The reaper only stops talking after it said so.
+}

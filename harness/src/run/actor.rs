@@ -1,0 +1,321 @@
+//! A peer in a case, with all that it has reported and done.
+
+use super::carrier::Carrier;
+use super::journal::Journal;
+use super::stage::Stage;
+use crate::peers::protocol::Command;
+use crate::peers::{ANSWER_DEADLINE, Peer, PeerInfo, Reported};
+use crate::scenario::condition::Condition;
+use peerproof_captures::event::{
+    ConnectionState, DtlsState, IceGatheringState, IceState, PeerEvent, SignalingState,
+};
+use peerproof_captures::timeline::{Answer, What};
+use std::mem::discriminant;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::Instant;
+
+/// A peer in a case.
+pub struct Actor {
+    peer: Box<dyn Peer>,
+    journal: Arc<Journal>,
+    commands: AtomicU64,
+    log: Mutex<Log>,
+    changed: Notify,
+}
+
+/// What a peer has reported.
+#[derive(Default)]
+struct Log {
+    events: Vec<PeerEvent>,
+    /// Events that a step has awaited already, by index.
+    taken: Vec<bool>,
+    lost: Option<String>,
+}
+
+/// Why what was awaited did not come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Missed {
+    /// In time; this is there instead.
+    TimedOut(String),
+    /// The peer is gone.
+    Lost(String),
+}
+
+impl Actor {
+    /// Takes a peer into a case.
+    #[must_use]
+    pub fn new(peer: Box<dyn Peer>, journal: Arc<Journal>) -> Arc<Self> {
+        Arc::new(Self {
+            peer,
+            journal,
+            commands: AtomicU64::new(0),
+            log: Mutex::default(),
+            changed: Notify::new(),
+        })
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn info(&self) -> &PeerInfo {
+        self.peer.info()
+    }
+
+    /// Its name in the scenario.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.peer.info().name
+    }
+
+    /// Takes up what the peer reports until it has ended: into the timeline, the log and, for candidates, the carrier.
+    pub async fn listen(
+        self: Arc<Self>,
+        mut events: UnboundedReceiver<Reported>,
+        carrier: Arc<Carrier>,
+        stage: Arc<Stage>,
+        watch: bool,
+    ) {
+        while let Some(Reported { seq, at_us, event }) = events.recv().await {
+            if let Some(state) = state_of(&event) {
+                stage.remark(format!("{}: {state}", self.name()));
+            }
+            self.journal
+                .write_at(at_us, What::Event { peer: self.name().to_owned(), seq, event: event.clone() });
+            match &event {
+                PeerEvent::IceCandidate { candidate } => carrier.found(candidate.clone()),
+                PeerEvent::Track { id, .. } if watch => {
+                    let (actor, track) = (Arc::clone(&self), id.clone());
+                    tokio::spawn(async move { actor.call(Command::Watch { track }).await });
+                }
+                // By then the peer has written its secrets down, if it writes them at all.
+                PeerEvent::DtlsStateChange { .. } | PeerEvent::ConnectionStateChange { .. }
+                    if stage.collects_key_logs() =>
+                {
+                    self.keylog().await.lines().for_each(|line| stage.key_log(line));
+                }
+                _ => {}
+            }
+            let mut log = self.log();
+            if let PeerEvent::Lost { reason } = &event {
+                log.lost = Some(reason.clone());
+            }
+            log.events.push(event);
+            log.taken.push(false);
+            drop(log);
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// Gives a command; command and answer go into the timeline.
+    pub async fn call(&self, command: Command) -> Answer {
+        let id = self.commands.fetch_add(1, Ordering::Relaxed);
+        let (name, args) = command.to_json();
+        let peer = self.name().to_owned();
+        self.journal.write(What::Command { peer: peer.clone(), id, name: name.clone(), args });
+        // A peer keeps its own deadline; this one is for a peer that breaks that promise.
+        let limit = ANSWER_DEADLINE + Duration::from_secs(5);
+        let answer = tokio::time::timeout(limit, self.peer.call(command)).await.unwrap_or_else(|_| {
+            Answer::Lost { reason: format!("no answer to {name} within {} s", limit.as_secs()) }
+        });
+        self.caught_up(limit).await;
+        self.journal.write(What::Answer { peer, id, answer: answer.clone() });
+        answer
+    }
+
+    /// Waits until everything that the peer has reported is taken up: it happened before whatever comes next.
+    async fn caught_up(&self, limit: Duration) {
+        let reported = self.peer.reported();
+        let taken_up = async {
+            loop {
+                let changed = self.changed.notified();
+                tokio::pin!(changed);
+                changed.as_mut().enable();
+                let log = self.log().events.len() as u64;
+                if log >= reported {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        // Bounded, since nobody takes events up any more when the case is being taken down.
+        let _ = tokio::time::timeout(limit, taken_up).await;
+    }
+
+    /// Why the peer is gone, if it is.
+    #[must_use]
+    pub fn lost(&self) -> Option<String> {
+        self.log().lost.clone()
+    }
+
+    /// How many events there are: what comes later is from now on.
+    #[must_use]
+    pub fn mark(&self) -> usize {
+        self.log().events.len()
+    }
+
+    /// Waits until the condition holds. A state that was passed through since `mark` counts; an event if no step has
+    /// awaited it yet, whenever it came, or only `fresh` ones since `mark`. Returns the event that decided.
+    ///
+    /// # Errors
+    /// It did not come by the deadline, or the peer is gone.
+    pub async fn wait(
+        &self,
+        condition: &Condition,
+        mark: usize,
+        fresh: bool,
+        deadline: Instant,
+        track: &(dyn Fn(&str) -> Option<String> + Sync),
+    ) -> Result<Option<PeerEvent>, Missed> {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if let Some(event) = self.log().find(condition, mark, fresh, track) {
+                return Ok(event);
+            }
+            if let Some(reason) = self.lost() {
+                return Err(Missed::Lost(reason));
+            }
+            if tokio::time::timeout_at(deadline, changed).await.is_err() {
+                return Err(Missed::TimedOut(self.log().instead_of(condition)));
+            }
+        }
+    }
+
+    /// The secrets that the peer has written down so far.
+    pub async fn keylog(&self) -> String {
+        self.peer.keylog().await
+    }
+
+    /// What the peer offers to explain a failure, as files.
+    pub async fn diagnostics(&self) -> Vec<(String, Vec<u8>)> {
+        self.peer.diagnostics().await
+    }
+
+    /// Ends the peer's part.
+    pub async fn end(&self) {
+        self.peer.end().await;
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Log {
+    /// The event by which the condition holds (`Some(None)` if a state has never changed), marked as taken.
+    fn find(
+        &mut self,
+        condition: &Condition,
+        mark: usize,
+        fresh: bool,
+        track: &(dyn Fn(&str) -> Option<String> + Sync),
+    ) -> Option<Option<PeerEvent>> {
+        if condition.is_state() {
+            let since = self.events.iter().skip(mark);
+            if let Some(event) = since.clone().find(|event| condition.matches(event, track)) {
+                return Some(Some(event.clone()));
+            }
+            return match self.present(condition) {
+                Some(event) => condition.matches(event, track).then(|| Some(event.clone())),
+                None => initial(condition).filter(|event| condition.matches(event, track)).map(|_| None),
+            };
+        }
+        let wanted = condition.times() as usize;
+        let found: Vec<usize> = self
+            .events
+            .iter()
+            .enumerate()
+            .skip(if fresh { mark } else { 0 })
+            .filter(|(n, event)| self.taken.get(*n) == Some(&false) && condition.matches(event, track))
+            .map(|(n, _)| n)
+            .take(wanted)
+            .collect();
+        if found.len() < wanted {
+            return None;
+        }
+        for n in &found {
+            if let Some(taken) = self.taken.get_mut(*n) {
+                *taken = true;
+            }
+        }
+        found.last().and_then(|n| self.events.get(*n)).map(|event| Some(event.clone()))
+    }
+
+    /// The last event of the kind that this state condition is about.
+    fn present(&self, condition: &Condition) -> Option<&PeerEvent> {
+        let kind = initial(condition)?;
+        self.events.iter().rev().find(|event| discriminant(*event) == discriminant(&kind))
+    }
+
+    /// What is there instead of what was awaited, as one readable line.
+    fn instead_of(&self, condition: &Condition) -> String {
+        if condition.is_state() {
+            let state = self.present(condition).cloned().or_else(|| initial(condition));
+            return state.as_ref().and_then(state_of).unwrap_or_else(|| "nothing".to_owned());
+        }
+        let states: Vec<String> = [
+            initial(&Condition::ConnectionState(one(ConnectionState::New))),
+            initial(&Condition::DtlsState(one(DtlsState::New))),
+        ]
+        .into_iter()
+        .flatten()
+        .filter_map(|kind| {
+            self.events
+                .iter()
+                .rev()
+                .find(|event| discriminant(*event) == discriminant(&kind))
+                .and_then(state_of)
+        })
+        .collect();
+        let last = self.events.last().map(|event| {
+            let mut text = serde_json::to_string(event).unwrap_or_default();
+            text.truncate(text.floor_char_boundary(200));
+            text
+        });
+        format!(
+            "{}; the last event was {}",
+            if states.is_empty() { "no connection yet".to_owned() } else { states.join(", ") },
+            last.unwrap_or_else(|| "none".to_owned())
+        )
+    }
+}
+
+fn one<T>(state: T) -> peerproof_conformance::expect::AnyOf<T> {
+    peerproof_conformance::expect::AnyOf(vec![state])
+}
+
+/// The state in which everything begins.
+fn initial(condition: &Condition) -> Option<PeerEvent> {
+    Some(match condition {
+        Condition::SignalingState(_) => PeerEvent::SignalingStateChange { state: SignalingState::Stable },
+        Condition::IceGatheringState(_) => {
+            PeerEvent::IceGatheringStateChange { state: IceGatheringState::New }
+        }
+        Condition::IceConnectionState(_) => PeerEvent::IceConnectionStateChange { state: IceState::New },
+        Condition::IceTransportState(_) => PeerEvent::IceTransportStateChange { state: IceState::New },
+        Condition::ConnectionState(_) => PeerEvent::ConnectionStateChange { state: ConnectionState::New },
+        Condition::DtlsState(_) => PeerEvent::DtlsStateChange { state: DtlsState::New, reason: None },
+        Condition::SctpState(_) => {
+            PeerEvent::SctpStateChange { state: peerproof_captures::event::SctpState::Connecting }
+        }
+        _ => return None,
+    })
+}
+
+/// A change of state as one readable line.
+fn state_of(event: &PeerEvent) -> Option<String> {
+    Some(match event {
+        PeerEvent::SignalingStateChange { state } => format!("signalingState {state}"),
+        PeerEvent::IceGatheringStateChange { state } => format!("iceGatheringState {state}"),
+        PeerEvent::IceConnectionStateChange { state } => format!("iceConnectionState {state}"),
+        PeerEvent::IceTransportStateChange { state } => format!("iceTransportState {state}"),
+        PeerEvent::ConnectionStateChange { state } => format!("connectionState {state}"),
+        PeerEvent::DtlsStateChange { state, .. } => format!("dtlsState {state}"),
+        PeerEvent::SctpStateChange { state } => format!("sctpState {state}"),
+        _ => return None,
+    })
+}

@@ -1,0 +1,320 @@
+//! `expected.toml`, the ratchet: known deviations of named peers. Each gives its reason and a link to the rule, and each must
+//! still match something.
+
+use super::glob;
+use peerproof_conformance::case::{CaseFile, CasePeer, Waiver};
+use peerproof_conformance::checks::{self, Finding, Result as Found};
+use peerproof_conformance::verdict::{Layer, Outcome, Verdict};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+/// A known deviation.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deviation {
+    /// Pattern of the cases' names. All if absent, which only a requirement may leave it.
+    #[serde(default)]
+    pub case: Option<String>,
+    /// The requirement of the catalogue that is broken: then the deviation covers its findings, and no verdict.
+    #[serde(default)]
+    pub requirement: Option<String>,
+    /// The implementation that deviates.
+    pub peer: String,
+    /// Its versions: comparisons joined by commas, such as `>=156, <158`. All if absent.
+    #[serde(default)]
+    pub versions: Option<String>,
+    /// The layer at which it shows; any if absent.
+    #[serde(default)]
+    pub layer: Option<Layer>,
+    /// It depends on timing: a case that does not show it is no error, and neither is a full run.
+    #[serde(default)]
+    pub sometimes: bool,
+    /// Why it deviates.
+    pub reason: String,
+    /// The rule that it breaks, or where the deviation is known.
+    pub link: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whole {
+    #[serde(default)]
+    deviation: Vec<Deviation>,
+}
+
+impl Deviation {
+    /// Whether one of these peers deviates so in a case of that name.
+    fn is_about<'a>(&self, case: &str, mut peers: impl Iterator<Item = &'a CasePeer>) -> bool {
+        self.case.as_deref().is_none_or(|pattern| glob::matches(pattern, case))
+            && peers.any(|peer| {
+                peer.implementation == self.peer
+                    && self.versions.as_ref().is_none_or(|all| in_range(all, &peer.version) == Some(true))
+            })
+    }
+
+    fn waiver(&self) -> Waiver {
+        Waiver { reason: self.reason.clone(), link: self.link.clone() }
+    }
+}
+
+impl std::fmt::Display for Deviation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (&self.requirement, &self.case) {
+            (Some(requirement), Some(case)) => write!(f, "`{requirement}` in `{case}` of {}", self.peer),
+            (Some(what), None) | (None, Some(what)) => write!(f, "`{what}` of {}", self.peer),
+            (None, None) => f.write_str(&self.peer),
+        }
+    }
+}
+
+/// All known deviations, and which of them have matched a case of this run.
+#[derive(Debug, Default)]
+pub struct Expected {
+    deviations: Vec<Deviation>,
+    matched: Mutex<BTreeSet<usize>>,
+}
+
+/// Why the file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ExpectedError {
+    /// It cannot be read.
+    #[error("{path} cannot be read: {error}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// It says something else than it may.
+    #[error("{path}: {error}")]
+    Malformed {
+        /// The file.
+        path: String,
+        /// What is wrong, with its line.
+        error: toml::de::Error,
+    },
+    /// A comparison of versions is malformed.
+    #[error("{path}: `{versions}` compares no versions (write `>=156, <158`)")]
+    Versions {
+        /// The file.
+        path: String,
+        /// What stands there.
+        versions: String,
+    },
+    /// A deviation names neither cases nor a requirement.
+    #[error("{path}: a deviation of {peer} names neither `case` nor `requirement` (its reason: {reason})")]
+    OfNothing {
+        /// The file.
+        path: String,
+        /// The peer.
+        peer: String,
+        /// Its reason.
+        reason: String,
+    },
+    /// A requirement is not in the catalogue, or no check decides it.
+    #[error("{path}: no check decides a requirement `{id}` (`peerproof requirements` lists them)")]
+    NoRequirement {
+        /// The file.
+        path: String,
+        /// What stands there.
+        id: String,
+    },
+}
+
+impl Expected {
+    /// Reads the file; without one nothing is expected to deviate.
+    ///
+    /// # Errors
+    /// The file cannot be read or says something else than it may.
+    pub fn load(path: &Path) -> Result<Self, ExpectedError> {
+        if !path.exists() {
+            return Ok(Self::default());
+        }
+        let shown = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ExpectedError::Unreadable { path: shown.clone(), error })?;
+        Self::parse(&shown, &text)
+    }
+
+    fn parse(path: &str, text: &str) -> Result<Self, ExpectedError> {
+        let whole: Whole = toml::from_str(text)
+            .map_err(|error| ExpectedError::Malformed { path: path.to_owned(), error })?;
+        for versions in whole.deviation.iter().filter_map(|deviation| deviation.versions.as_ref()) {
+            if in_range(versions, "1").is_none() {
+                return Err(ExpectedError::Versions { path: path.to_owned(), versions: versions.clone() });
+            }
+        }
+        for Deviation { case, requirement, peer, reason, .. } in &whole.deviation {
+            match requirement {
+                None if case.is_none() => {
+                    let (path, peer, reason) = (path.to_owned(), peer.clone(), reason.clone());
+                    return Err(ExpectedError::OfNothing { path, peer, reason });
+                }
+                Some(id) if checks::all().all(|check| check.id != id) => {
+                    return Err(ExpectedError::NoRequirement { path: path.to_owned(), id: id.clone() });
+                }
+                _ => {}
+            }
+        }
+        Ok(Self { deviations: whole.deviation, matched: Mutex::default() })
+    }
+
+    /// The deviation that covers this case and verdict, if one does.
+    #[must_use]
+    pub fn waiver(&self, file: &CaseFile, verdict: &Verdict) -> Option<Waiver> {
+        let mut found = None;
+        for (n, deviation) in self.deviations.iter().enumerate() {
+            if deviation.requirement.is_some() || !deviation.is_about(&file.name, file.peers.iter()) {
+                continue;
+            }
+            self.matched.lock().unwrap_or_else(PoisonError::into_inner).insert(n);
+            let at_layer =
+                deviation.layer.is_none() || verdict.layer.is_none() || deviation.layer == verdict.layer;
+            let passed = deviation.sometimes && verdict.outcome == Outcome::Pass;
+            if found.is_none() && at_layer && !passed {
+                found = Some(deviation.waiver());
+            }
+        }
+        found
+    }
+
+    /// Gives each finding that a known deviation covers its reason.
+    pub fn waive(&self, file: &mut CaseFile) {
+        let CaseFile { findings, peers, name, .. } = file;
+        let bad = |finding: &&mut Finding| matches!(finding.result, Found::Fail | Found::Warn);
+        for finding in findings.iter_mut().filter(bad) {
+            for (n, deviation) in self.deviations.iter().enumerate() {
+                let endpoint = peers.iter().filter(|peer| peer.name == finding.endpoint);
+                if deviation.requirement.as_ref() == Some(&finding.requirement)
+                    && deviation.is_about(name, endpoint)
+                {
+                    self.matched.lock().unwrap_or_else(PoisonError::into_inner).insert(n);
+                    finding.waiver.get_or_insert_with(|| deviation.waiver());
+                }
+            }
+        }
+    }
+
+    /// The deviations that matched nothing, although they show in every full run: they must go.
+    #[must_use]
+    pub fn unmatched(&self) -> Vec<&Deviation> {
+        let matched = self.matched.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.deviations.iter().enumerate();
+        all.filter(|(n, one)| !matched.contains(n) && !one.sometimes).map(|(_, one)| one).collect()
+    }
+}
+
+/// Whether a dotted version satisfies all comparisons; nothing if they are malformed.
+fn in_range(comparisons: &str, version: &str) -> Option<bool> {
+    let parse = |text: &str| -> Vec<u64> { text.split('.').map_while(|part| part.parse().ok()).collect() };
+    let version = parse(version);
+    let mut all = true;
+    for comparison in comparisons.split(',') {
+        let comparison = comparison.trim();
+        let operator =
+            [">=", "<=", ">", "<", "="].into_iter().find(|operator| comparison.starts_with(operator))?;
+        let bound = parse(comparison.get(operator.len()..)?.trim());
+        if bound.is_empty() {
+            return None;
+        }
+        // `=156` means any 156.
+        let version = if operator == "=" {
+            version.iter().copied().take(bound.len()).collect()
+        } else {
+            version.clone()
+        };
+        all &= match operator {
+            ">=" => version >= bound,
+            "<=" => version <= bound,
+            ">" => version > bound,
+            "<" => version < bound,
+            _ => version == bound,
+        };
+    }
+    Some(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_by_their_parts() {
+        assert_eq!(in_range(">=156, <158", "156.0.8078.79"), Some(true));
+        assert_eq!(in_range(">=156, <158", "158.0.1"), Some(false));
+        assert_eq!(in_range("=153", "153.7.0"), Some(true));
+        assert_eq!(in_range("<20", "9.1"), Some(true));
+        assert_eq!(in_range("about 3", "3"), None);
+    }
+
+    #[test]
+    fn a_deviation_needs_its_reason_and_its_link() {
+        let missing = "[[deviation]]\ncase = 'dtls/**'\npeer = 'stack'\nreason = 'r'\n";
+        assert!(Expected::parse("e.toml", missing).unwrap_err().to_string().contains("link"));
+        let whole = Expected::parse("e.toml", &format!("{missing}link = 'l'\n")).unwrap();
+        assert_eq!(whole.unmatched().len(), 1);
+        let of_nothing = "[[deviation]]\npeer = 'stack'\nreason = 'r'\nlink = 'l'\n";
+        assert!(Expected::parse("e.toml", of_nothing).unwrap_err().to_string().contains("neither"));
+        let unknown = format!("{of_nothing}requirement = 'no-such-thing'\n");
+        assert!(Expected::parse("e.toml", &unknown).unwrap_err().to_string().contains("no-such-thing"));
+    }
+
+    #[test]
+    fn a_requirement_that_a_named_peer_is_known_to_break_is_waived_for_that_peer_alone() {
+        let expected = Expected::parse(
+            "e.toml",
+            "[[deviation]]\nrequirement = 'dtls-no-compression'\npeer = 'chrome'\nversions = '=156'\n\
+             reason = 'r'\nlink = 'l'\n",
+        )
+        .unwrap();
+        let peer = |name: &str, implementation: &str, role: &str| {
+            format!(
+                "{{\"name\":\"{name}\",\"implementation\":\"{implementation}\",\"version\":\"156.0\",\
+                 \"role\":\"{role}\",\"refuses_the_impossible\":true}}"
+            )
+        };
+        let finding = |endpoint: &str, result: &str| {
+            format!(
+                "{{\"requirement\":\"dtls-no-compression\",\"endpoint\":\"{endpoint}\",\
+                 \"result\":\"{result}\",\"sentence\":\"s\"}}"
+            )
+        };
+        let case = |findings: &[String]| -> CaseFile {
+            let text = format!(
+                "{{\"format\":2,\"name\":\"a/b/chrome-stack\",\"title\":\"t\",\"peers\":[{},{}],\"seed\":1,\
+                 \"scenario_hash\":\"\",\"epoch_us\":0,\"duration_us\":0,\"findings\":[{}]}}",
+                peer("alice", "chrome", "offerer"),
+                peer("bob", "stack", "answerer"),
+                findings.join(",")
+            );
+            serde_json::from_str(&text).unwrap()
+        };
+        let mut passes = case(&[finding("alice", "pass"), finding("bob", "fail")]);
+        expected.waive(&mut passes);
+        assert!(passes.findings.iter().all(|finding| finding.waiver.is_none()));
+        assert_eq!(expected.unmatched().len(), 1);
+        let mut fails = case(&[finding("alice", "fail")]);
+        expected.waive(&mut fails);
+        assert_eq!(fails.findings[0].waiver.as_ref().unwrap().reason, "r");
+        assert!(!fails.findings[0].is_unexpected_failure());
+        assert!(expected.unmatched().is_empty());
+
+        // A deviation of a case that depends on timing covers its failure and leaves its pass alone.
+        let verdict = |outcome| Verdict {
+            outcome,
+            layer: None,
+            side: None,
+            sentence: String::new(),
+            evidence: Vec::new(),
+        };
+        let of_case = "[[deviation]]\ncase = 'a/**'\npeer = 'stack'\nreason = 'r'\nlink = 'l'\n";
+        for (more, covers_pass) in [("", true), ("sometimes = true\n", false)] {
+            let expected = Expected::parse("e.toml", &format!("{of_case}{more}")).unwrap();
+            assert_eq!(expected.unmatched().len(), usize::from(covers_pass));
+            assert!(expected.waiver(&fails, &verdict(Outcome::Fail)).is_some());
+            assert_eq!(expected.waiver(&fails, &verdict(Outcome::Pass)).is_some(), covers_pass);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Playing scenarios: which cases there are, playing one, recording it, and what the whole run came to.
+//!
+//! [`plan`] makes cases of scenarios; [`case`] plays one ([`player`] its steps, through [`actor`]s and [`carrier`]s) and
+//! records it ([`journal`], [`stage`], by [`tap`] or [`laboratory`]); [`session`] plays many, [`simulated`] in virtual time; [`snapshot`] and [`expected`] compare with what is on record.
+
+pub mod actor;
+pub mod carrier;
+pub mod case;
+pub mod expected;
+pub mod glob;
+pub mod journal;
+pub mod laboratory;
+pub mod peers;
+pub mod plan;
+pub mod player;
+pub mod provider;
+pub mod session;
+pub mod simulated;
+pub mod snapshot;
+pub mod stage;
+pub mod tap;
+
+pub use case::{Played, Setting};
+pub use plan::{Case, Filter, plan};
+pub use provider::{Provider, Seat};
+pub use session::{Run, RunOptions};

@@ -1,0 +1,148 @@
+//! The peers of this machine: the stack in this process, browsers through WebDriver; and the hosts of labs for them.
+
+use super::provider::{Provider, Seat};
+use crate::network::lab::{Host, InterfaceSpec};
+use crate::peers::browser::Browsers;
+use crate::peers::stack::{self, StackOptions};
+use crate::peers::{OpenError, Opened, Surroundings};
+use crate::tools::Tool;
+use async_trait::async_trait;
+use peerproof_stack::workarounds::Workarounds;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Most hosts with browsers that wait for another case. Beyond that the one that has waited longest is ended.
+const MOST_IDLE: usize = 24;
+
+/// For whom a host was made.
+#[derive(Debug, PartialEq, Eq)]
+struct Purpose {
+    implementation: String,
+    surroundings: Surroundings,
+    interfaces: Vec<InterfaceSpec>,
+}
+
+/// The hosts in which browsers run, so that a browser need not be started for every case.
+#[derive(Default)]
+struct Hosts {
+    /// Those that wait, the longest first.
+    idle: VecDeque<(Purpose, Arc<Host>)>,
+    /// What those in use were made for, by the number of their namespaces.
+    used: BTreeMap<u64, Purpose>,
+}
+
+/// Opens stacks and browsers.
+pub struct Peers {
+    browsers: Browsers,
+    hosts: Mutex<Hosts>,
+}
+
+impl Peers {
+    /// Peers with these browsers.
+    #[must_use]
+    pub fn new(browsers: Browsers) -> Self {
+        Self { browsers, hosts: Mutex::default() }
+    }
+
+    fn hosts(&self) -> MutexGuard<'_, Hosts> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the browsers.
+    pub async fn shutdown(self) {
+        self.browsers.shutdown().await;
+    }
+}
+
+#[async_trait]
+impl Provider for Peers {
+    async fn open(&self, seat: Seat) -> Result<Opened, OpenError> {
+        if let Some(reason) = self.missing(&seat.implementation) {
+            return Err(OpenError::Unsupported(reason));
+        }
+        match seat.implementation.as_str() {
+            "stack" => {
+                let options = StackOptions {
+                    tap: seat.tap,
+                    secrets: seat.secrets,
+                    // As the subject it is shown as it is; as an instrument it must not stand in the way.
+                    workarounds: if seat.subject { Workarounds::none() } else { Workarounds::default() },
+                    ..StackOptions::default()
+                };
+                match seat.host {
+                    None => stack::open(&seat.name, seat.clock, &seat.surroundings, options),
+                    Some(host) => {
+                        stack::open_in(host, seat.name, seat.clock, seat.surroundings, options).await
+                    }
+                }
+            }
+            browser => {
+                let host = seat.host.as_ref();
+                self.browsers.open(browser, &seat.name, seat.clock, &seat.surroundings, host).await
+            }
+        }
+    }
+
+    async fn host(
+        &self,
+        implementation: &str,
+        surroundings: &Surroundings,
+        interfaces: &[InterfaceSpec],
+    ) -> Result<Arc<Host>, OpenError> {
+        let purpose = Purpose {
+            implementation: implementation.to_owned(),
+            surroundings: surroundings.clone(),
+            interfaces: interfaces.to_vec(),
+        };
+        {
+            let mut hosts = self.hosts();
+            if let Some(place) = hosts.idle.iter().rposition(|(of, _)| *of == purpose)
+                && let Some((purpose, host)) = hosts.idle.remove(place)
+            {
+                hosts.used.insert(host.namespace().number(), purpose);
+                return Ok(host);
+            }
+        }
+        let made = Host::new(interfaces).await;
+        let host = made.map_err(|error| OpenError::Broken(format!("the lab: {error}")))?;
+        self.hosts().used.insert(host.namespace().number(), purpose);
+        Ok(host)
+    }
+
+    async fn give_back(&self, host: Arc<Host>) {
+        let leaves = {
+            let mut hosts = self.hosts();
+            match hosts.used.remove(&host.namespace().number()) {
+                // A stack's host costs milliseconds; a new one holds nothing of the last case.
+                Some(purpose) if purpose.implementation != "stack" && !host.was_changed() => {
+                    hosts.idle.push_back((purpose, host));
+                    if hosts.idle.len() > MOST_IDLE {
+                        hosts.idle.pop_front().map(|(_, host)| host)
+                    } else {
+                        None
+                    }
+                }
+                _ => Some(host),
+            }
+        };
+        if let Some(host) = leaves {
+            self.browsers.end_in(&host);
+        }
+    }
+
+    fn missing(&self, implementation: &str) -> Option<String> {
+        missing(implementation)
+    }
+}
+
+/// Why this implementation cannot play on this machine, if it cannot.
+#[must_use]
+pub fn missing(implementation: &str) -> Option<String> {
+    let tools = match implementation {
+        "chrome" => [Tool::Chrome, Tool::Chromedriver],
+        "firefox" => [Tool::Firefox, Tool::Geckodriver],
+        _ => return None,
+    };
+    let absent = tools.into_iter().find(|tool| tool.find().is_none())?;
+    Some(format!("{} is not installed (`peerproof setup` installs it)", absent.name()))
+}

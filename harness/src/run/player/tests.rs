@@ -1,0 +1,226 @@
+//! The player against peers in memory that behave as a test wants.
+
+use super::*;
+use crate::peers::{CaseClock, Peer, PeerInfo, Reported};
+use async_trait::async_trait;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+/// Answers by a table and reports what the test puts in.
+struct Fake {
+    info: PeerInfo,
+    told: Arc<Mutex<Vec<String>>>,
+    events: Mutex<Option<UnboundedSender<Reported>>>,
+}
+
+#[async_trait]
+impl Peer for Fake {
+    fn info(&self) -> &PeerInfo {
+        &self.info
+    }
+
+    async fn call(&self, command: Command) -> Answer {
+        let name = command.name();
+        self.told.lock().unwrap().push(format!("{} {name}", self.info.name));
+        match command {
+            Command::CreateOffer { .. } => {
+                Answer::Ok(json!({"type": "offer", "sdp": "v=0\r\na=setup:actpass\r\n"}))
+            }
+            Command::CreateAnswer => Answer::Ok(json!({"type": "answer", "sdp": "v=0\r\n"})),
+            Command::SetRemoteDescription { description } if description.sdp.contains("broken") => {
+                Answer::Rejected { name: "InvalidAccessError".to_owned(), message: String::new() }
+            }
+            Command::RestartIce => Answer::Unsupported { reason: "never".to_owned() },
+            _ => Answer::Ok(json!({})),
+        }
+    }
+
+    fn reported(&self) -> u64 {
+        0
+    }
+
+    async fn end(&self) {
+        self.events.lock().unwrap().take();
+    }
+}
+
+struct Table {
+    player: Player,
+    told: Arc<Mutex<Vec<String>>>,
+    bob: UnboundedSender<Reported>,
+    journal: Arc<Journal>,
+    _folder: tempfile::TempDir,
+}
+
+fn table() -> Table {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Arc::new(Journal::create(&folder.path().join("t.jsonl"), CaseClock::start()).unwrap());
+    let stage = Stage::create(&folder.path().join("c.pcapng"), "t", Arc::clone(&journal)).unwrap();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let mut parts = IndexMap::new();
+    let mut senders = Vec::new();
+    for name in ["alice", "bob"] {
+        let (events, reported) = unbounded_channel();
+        let info =
+            PeerInfo { name: name.to_owned(), implementation: "fake".to_owned(), version: "1".to_owned() };
+        let fake = Fake { info, told: Arc::clone(&told), events: Mutex::new(Some(events.clone())) };
+        let actor = Actor::new(Box::new(fake), Arc::clone(&journal));
+        let carrier = Carrier::new();
+        tokio::spawn(Arc::clone(&actor).listen(reported, Arc::clone(&carrier), Arc::clone(&stage), false));
+        parts.insert(name.to_owned(), Part { actor, carrier });
+        senders.push(events);
+    }
+    let player = Player::new(parts, Arc::clone(&journal), stage, 1, None, (Arc::default(), None));
+    Table { player, told, bob: senders.remove(1), journal, _folder: folder }
+}
+
+impl Table {
+    /// Plays steps and returns how the last one ended.
+    async fn play(&self, yaml: &str) -> StepOutcome {
+        let value: Value = serde_yaml::from_str(yaml).unwrap();
+        let steps: Vec<Step> = serde_json::from_value(value).unwrap();
+        self.player.play(&steps, Instant::now() + Duration::from_secs(20)).await;
+        let (entries, _) = self.journal.entries();
+        let last = entries.into_iter().rev().find_map(|entry| match entry.what {
+            What::StepEnded { outcome, .. } => Some(outcome),
+            _ => None,
+        });
+        last.unwrap()
+    }
+
+    fn report(&self, seq: u64, event: PeerEvent) {
+        self.bob.send(Reported { seq, at_us: 0, event }).unwrap();
+    }
+}
+
+fn message(text: &str) -> PeerEvent {
+    let bytes = text.as_bytes();
+    PeerEvent::ChannelMessage {
+        message: peerproof_captures::event::Message {
+            channel: "chat".to_owned(),
+            text: true,
+            size: bytes.len() as u64,
+            crc32: crate::scenario::pattern::crc32(bytes),
+            value: None,
+        },
+    }
+}
+
+#[tokio::test]
+async fn negotiating_calls_both_sides_in_the_order_of_the_standard() {
+    let table = table();
+    assert_eq!(table.play("[negotiate: {}]").await, StepOutcome::Done);
+    assert_eq!(
+        *table.told.lock().unwrap(),
+        [
+            "alice createOffer",
+            "alice setLocalDescription",
+            "bob setRemoteDescription",
+            "bob createAnswer",
+            "bob setLocalDescription",
+            "alice setRemoteDescription"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn connecting_ends_when_a_side_has_failed() {
+    let table = table();
+    table.report(0, PeerEvent::ConnectionStateChange { state: ConnectionState::Connecting });
+    let (outcome, ()) = tokio::join!(table.play("[connect: { within: 15s }]"), async {
+        tokio::task::yield_now().await;
+        table.report(1, PeerEvent::ConnectionStateChange { state: ConnectionState::Failed });
+    });
+    let StepOutcome::Wrong { expected, seen } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(
+        (expected.as_str(), seen.as_str()),
+        ("connectionState connected at bob", "connectionState failed")
+    );
+}
+
+#[tokio::test]
+async fn a_failure_is_no_end_where_something_else_is_awaited() {
+    let table = table();
+    table.report(0, PeerEvent::ConnectionStateChange { state: ConnectionState::Failed });
+    let outcome = table.play("[connect: { await: { iceConnectionState: connected }, within: 50ms }]").await;
+    assert!(matches!(outcome, StepOutcome::TimedOut { within_ms: 50, .. }), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn an_event_counts_once_and_a_second_one_is_waited_for() {
+    let table = table();
+    table.report(0, message("one"));
+    assert_eq!(
+        table.play("[bob: { await: { message: { channel: chat, text: one } } }]").await,
+        StepOutcome::Done
+    );
+    let again = table.play("[bob: { await: { message: { channel: chat, text: one } }, within: 20ms }]").await;
+    assert!(matches!(again, StepOutcome::TimedOut { within_ms: 20, .. }), "{again:?}");
+    table.report(1, message("one"));
+    assert_eq!(
+        table.play("[bob: { await: { message: { channel: chat, text: one } } }]").await,
+        StepOutcome::Done
+    );
+}
+
+#[tokio::test]
+async fn a_state_that_was_passed_through_counts() {
+    let table = table();
+    let state = |state| PeerEvent::IceConnectionStateChange { state };
+    use peerproof_captures::event::IceState;
+    table.report(0, state(IceState::Connected));
+    table.report(1, state(IceState::Completed));
+    let passed = table.play("[bob: { await: { iceConnectionState: connected } }]").await;
+    assert_eq!(passed, StepOutcome::Done);
+    let missed = table.play("[bob: { await: { iceConnectionState: failed }, within: 20ms }]").await;
+    assert!(
+        matches!(&missed, StepOutcome::TimedOut { seen, .. } if seen == "iceConnectionState completed"),
+        "{missed:?}"
+    );
+}
+
+#[tokio::test]
+async fn rejections_are_as_the_scenario_says() {
+    let table = table();
+    let outcome = table.play("[negotiate: { rewrite: { offer: { add-lines: [x], replace: [{ regex: actpass, with: broken }] } } }]").await;
+    assert!(
+        matches!(&outcome, StepOutcome::Wrong { seen, .. } if seen.starts_with("InvalidAccessError")),
+        "{outcome:?}"
+    );
+    let outcome = table.play("[alice: { createOffer: {}, rejects: InvalidStateError }]").await;
+    assert!(matches!(&outcome, StepOutcome::Wrong { .. }), "{outcome:?}");
+    let outcome = table.play("[alice: restartIce]").await;
+    assert!(matches!(&outcome, StepOutcome::Unsupported { peer, .. } if peer == "alice"), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn what_must_never_happen_ends_the_step_when_it_happens() {
+    let table = table();
+    let quiet = table.play("[bob: { never: { event: { open: chat }, for: 20ms } }]").await;
+    assert_eq!(quiet, StepOutcome::Done);
+    table.report(0, message("one"));
+    let never = "[bob: { never: { event: { message: { channel: chat } }, for: 5s } }]";
+    let (outcome, ()) = tokio::join!(table.play(never), async {
+        tokio::task::yield_now().await;
+        table.report(1, message("two"));
+    });
+    assert!(matches!(outcome, StepOutcome::Wrong { .. }), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_lost_peer_ends_the_step_that_waits_for_it() {
+    let table = table();
+    table.report(0, PeerEvent::Lost { reason: "crashed".to_owned() });
+    let outcome = table.play("[bob: { await: { open: chat } }]").await;
+    assert!(
+        matches!(&outcome, StepOutcome::Wrong { seen, .. } if seen == "bob is gone: crashed"),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn an_answer_may_hold_more_than_the_scenario_wants() {
+    let seen = json!({"id": 1, "readyState": "open"});
+    assert_eq!(differs(&json!({"readyState": "open"}), &seen, "x"), None);
+    let difference = differs(&json!({"id": 2}), &seen, "x");
+    assert_eq!(difference, Some(("x.id = 2".to_owned(), "x.id = 1".to_owned())));
+}

@@ -1,0 +1,189 @@
+//! A run: many cases side by side, each attempt shown, stopped cleanly when the user wants.
+
+use super::case::{self, Played, Setting};
+use super::plan::Case;
+use super::simulated;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use peerproof_conformance::case::Standing;
+use peerproof_conformance::verdict::Outcome;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How cases are played.
+#[derive(Debug, Clone, Copy)]
+pub struct RunOptions {
+    /// So many cases at once.
+    pub jobs: usize,
+    /// Each case so many times; every attempt is shown.
+    pub repeat: u32,
+    /// By which clock.
+    pub time: Time,
+}
+
+/// The clock of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Time {
+    /// The machine's.
+    #[default]
+    Real,
+    /// One that stands still while there is work and jumps otherwise, see [`simulated`].
+    Virtual,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Run {
+    /// The played cases in the order of the plan, attempts one after the other.
+    pub played: Vec<Played>,
+    /// Cases that could not even be written, with the reason.
+    pub broken: Vec<(String, String)>,
+    /// Cases that were not played because the run was stopped.
+    pub left: usize,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Run {
+    /// How many cases came out so.
+    #[must_use]
+    pub fn count(&self, outcome: Outcome) -> usize {
+        self.played.iter().filter(|played| played.verdict.outcome == outcome).count()
+    }
+
+    /// The exit code: 0 all as expected, 1 a verdict failed, 3 harness error, 4 nothing ran.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        let unexpected = || self.played.iter().filter(|played| !played.standing.is_good());
+        if !self.broken.is_empty()
+            || unexpected().any(|played| played.verdict.outcome == Outcome::HarnessError)
+        {
+            3
+        } else if unexpected().next().is_some() {
+            1
+        } else if self.played.iter().all(|played| played.verdict.outcome == Outcome::Unsupported) {
+            4
+        } else {
+            0
+        }
+    }
+
+    /// Whether a case stands so.
+    #[must_use]
+    pub fn any(&self, standing: Standing) -> bool {
+        self.played.iter().any(|played| played.standing == standing)
+    }
+}
+
+/// What happens in a run, for whoever shows it.
+pub trait Progress {
+    /// A case begins.
+    fn began(&mut self, case: &Case);
+    /// A case has ended.
+    fn ended(&mut self, played: &Played);
+}
+
+/// How many cases are played at once unless somebody says otherwise: more than there are processors, since cases wait most of
+/// their time, for deadlines and round trips.
+#[must_use]
+pub fn usual_jobs() -> usize {
+    3 * processors()
+}
+
+/// So many cases are worked on at once, at most.
+#[must_use]
+pub fn processors() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
+/// The order in which cases begin. Controls wait for deadlines that must pass; spread evenly among the others they do so while
+/// the others work, and none of them is what the whole run waits for at its end.
+fn order(cases: &[Case]) -> Vec<(usize, &Case)> {
+    let is_control = |case: &Case| case.control.is_some();
+    let controls = cases.iter().filter(|case| is_control(case)).count();
+    let mut seen = [0usize; 2];
+    let mut placed: Vec<(usize, (usize, &Case))> = cases
+        .iter()
+        .enumerate()
+        .map(|(n, case)| {
+            let (kind, of) = if is_control(case) { (1, controls) } else { (0, cases.len() - controls) };
+            let place = seen.get(kind).copied().unwrap_or_default() * cases.len() / of.max(1);
+            if let Some(seen) = seen.get_mut(kind) {
+                *seen += 1;
+            }
+            (place, (n, case))
+        })
+        .collect();
+    placed.sort_by_key(|(place, _)| *place);
+    placed.into_iter().map(|(_, case)| case).collect()
+}
+
+/// Plays the cases.
+pub async fn run(
+    setting: Arc<Setting>,
+    cases: &[Case],
+    options: RunOptions,
+    progress: &mut (dyn Progress + Send),
+) -> Run {
+    let began = Instant::now();
+    let todo = order(cases)
+        .into_iter()
+        .flat_map(|(n, case)| (1..=options.repeat.max(1)).map(move |attempt| (n, attempt, case)));
+    let mut todo = todo.peekable();
+    let mut running = FuturesUnordered::new();
+    let mut played: Vec<((usize, u32), Played)> = Vec::new();
+    let mut broken = Vec::new();
+    loop {
+        let stopped = *setting.stop.borrow();
+        while !stopped && running.len() < options.jobs.max(1) {
+            let Some((n, attempt, case)) = todo.next() else { break };
+            progress.began(case);
+            let setting = Arc::clone(&setting);
+            running.push(async move {
+                // A task of its own, so that a panic costs this case only.
+                let owned = case.clone();
+                let task = tokio::spawn(async move {
+                    match options.time {
+                        Time::Real => Box::pin(case::play(&setting, &owned, attempt)).await,
+                        Time::Virtual => simulated::play(setting, owned, attempt).await,
+                    }
+                });
+                ((n, attempt), case, task.await)
+            });
+        }
+        match running.next().await {
+            None => break,
+            Some((place, _, Ok(Ok(one)))) => {
+                progress.ended(&one);
+                played.push((place, one));
+            }
+            Some((_, case, Ok(Err(error)))) => broken.push((case.name.clone(), error.to_string())),
+            Some((_, case, Err(error))) => broken.push((case.name.clone(), error.to_string())),
+        }
+    }
+    let left = todo.count();
+    played.sort_by_key(|(place, _)| *place);
+    let played = played.into_iter().map(|(_, played)| played).collect();
+    Run { played, broken, left, took: began.elapsed() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{Filter, plan};
+    use crate::scenario::Suite;
+
+    #[test]
+    fn controls_are_spread_among_the_others_and_none_is_left_out() {
+        let scenarios = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+        let cases = plan(&Suite::load(&scenarios).unwrap(), &Filter::default());
+        let order = order(&cases);
+        let mut places: Vec<usize> = order.iter().map(|(n, _)| *n).collect();
+        let tail = &order[order.len() - order.len() / 4..];
+        let controls =
+            |part: &[(usize, &Case)]| part.iter().filter(|(_, case)| case.control.is_some()).count();
+        assert!(controls(tail) * 5 > controls(&order) && controls(tail) * 3 < controls(&order));
+        places.sort_unstable();
+        assert!(places.into_iter().eq(0..cases.len()));
+    }
+}

@@ -1,0 +1,117 @@
+//! Cases in virtual time: the same seed gives the same recording, byte for byte, and none takes longer than its work.
+//!
+//! A case is played by the same code as in real time, on the thread of a simulation: its clock, its chance and its network are
+//! those of [`peerproof_stack::simulation`]. What has a life of its own cannot be there: browsers, the lab, coturn.
+
+use super::case::{self, Played, Setting, seed_of};
+use super::plan::Case;
+use crate::scenario::server::ServerKind;
+use crate::scenario::{Action, PeerSpec};
+use peerproof_conformance::case::NotPlayed;
+use peerproof_stack::simulation;
+use serde_json::Value;
+use std::io;
+use std::sync::Arc;
+
+/// Whether both peers are the stack. Where a browser plays there is nothing to ask.
+#[must_use]
+pub fn is_of_the_stack(case: &Case) -> bool {
+    case.casting.values().all(|implementation| implementation == "stack")
+}
+
+/// Why this case cannot be played in virtual time, if it cannot.
+#[must_use]
+pub fn unfit(case: &Case) -> Option<String> {
+    let scenario = case.scenario();
+    if let Some(other) = case.casting.values().find(|implementation| *implementation != "stack") {
+        return Some(format!("{other} lives in real time"));
+    }
+    if scenario.network.is_lab() {
+        return Some("its network is a lab, which the kernel carries in real time".to_owned());
+    }
+    if scenario.servers.values().any(|server| server.kind == ServerKind::Coturn) {
+        return Some("coturn lives in real time".to_owned());
+    }
+    let of_peers = scenario.peers.values().filter_map(|peer| peer.configuration.as_ref());
+    let mut configured = of_peers.chain([&scenario.configuration]).flat_map(|one| &one.ice_servers);
+    let in_steps = scenario
+        .steps
+        .iter()
+        .any(|step| matches!(&step.action, Action::Command { args, .. } if mentions(args, "urls")));
+    if in_steps || configured.any(|server| !server.urls.is_empty()) {
+        return Some("it has STUN or TURN servers out in the world".to_owned());
+    }
+    if scenario.peers.values().any(|peer: &PeerSpec| peer.mdns) {
+        return Some("`.local` names are asked for by the kernel's multicast".to_owned());
+    }
+    (!simulation::SUPPORTED).then(|| simulation::SimulationError::Unsupported.to_string())
+}
+
+/// Whether a value has this key somewhere, with something in it.
+fn mentions(value: &Value, key: &str) -> bool {
+    match value {
+        Value::Object(map) => map.iter().any(|(name, inner)| {
+            (name == key && inner.as_array().is_none_or(|list| !list.is_empty())) || mentions(inner, key)
+        }),
+        Value::Array(list) => list.iter().any(|inner| mentions(inner, key)),
+        _ => false,
+    }
+}
+
+/// Plays one case in virtual time, or puts on record why it cannot be. Every attempt is the same.
+///
+/// # Errors
+/// As of [`case::play`](super::case::play), and if the simulation breaks down.
+pub async fn play(setting: Arc<Setting>, case: Case, attempt: u32) -> io::Result<Played> {
+    let refusal = unfit(&case).map(|reason| NotPlayed::Unsupported {
+        peer: None,
+        reason: format!("not in virtual time: {reason}"),
+    });
+    if !simulation::SUPPORTED {
+        return Box::pin(case::play_unless(&setting, &case, attempt, refusal)).await;
+    }
+    // A scenario may fix the seed of its rules; what the peers draw differs with the run's all the same.
+    let seed = seed_of(setting.seed, &case.name);
+    let playing = move || async move { Box::pin(case::play_unless(&setting, &case, attempt, refusal)).await };
+    simulation::run(seed, playing).await.map_err(io::Error::other)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{Filter, plan};
+    use crate::scenario::{Suite, load};
+    use std::path::Path;
+
+    const SCENARIO: &str = "
+title: t
+peers:
+  alice: { role: offerer, plays: [stack] }
+  bob: { role: answerer, plays: [stack] }
+steps: [{ connect: {} }]
+";
+
+    fn reason(from: &str, to: &str) -> Option<String> {
+        let yaml = SCENARIO.replace(from, to);
+        let file = load::scenario(Path::new("t.yaml"), "data/t", &yaml).unwrap();
+        let cases = plan(&Suite { scenarios: vec![file], controls: Vec::new() }, &Filter::default());
+        unfit(cases.first().unwrap())
+    }
+
+    #[test]
+    fn whatever_has_a_life_of_its_own_is_refused() {
+        let steps = "steps: [{ connect: {} }]";
+        assert_eq!(reason("", ""), None);
+        assert!(
+            reason("bob: { role: answerer, plays: [stack]", "bob: { role: answerer, plays: [firefox]")
+                .is_some()
+        );
+        assert!(reason("title: t", "title: t\nnetwork: lan").is_some());
+        assert!(reason("title: t", "title: t\nservers: { one: { kind: coturn } }").is_some());
+        assert!(reason("plays: [stack] }\n  bob", "plays: [stack], mdns: true }\n  bob").is_some());
+        let configured =
+            "{ createPeerConnection: { configuration: { iceServers: [{ urls: [\"stun:192.0.2.9\"] }] } } }";
+        assert!(reason(steps, &format!("steps: [{{ alice: {configured} }}, {{ connect: {{}} }}]")).is_some());
+        assert!(reason(steps, "steps: [{ alice: { createPeerConnection: {} } }, { connect: {} }]").is_none());
+    }
+}

@@ -1,0 +1,401 @@
+//! The path of one case's packets: each is shown to the rules and to the recorder.
+
+use super::journal::Journal;
+use super::tap::CaseTap;
+use crate::network::class::Class;
+use crate::network::follow::Follower;
+use crate::network::rule::{Decision, Packet, Rule, Rules};
+use crate::peers::KeyLogFile;
+use peerproof_captures::decrypt::{self, Clear, Session};
+use peerproof_captures::recording::{
+    About, Content, Direction as Way, InterfaceId, Observes, Packet as Recorded, Recorder,
+};
+use std::collections::{BTreeSet, VecDeque};
+use std::fs::File;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, UNIX_EPOCH};
+use tokio::sync::watch;
+
+/// Rules and recorder of one case.
+#[derive(Debug)]
+pub struct Stage {
+    journal: Arc<Journal>,
+    epoch_ns: u64,
+    inner: Mutex<Inner>,
+    /// Changes whenever a rule has acted.
+    acted: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    rules: Rules,
+    pub(super) recorder: Option<Recorder<File>>,
+    trouble: Option<String>,
+    secrets: BTreeSet<String>,
+    key_logs: bool,
+    /// What is within the packets on their way, for the rules.
+    follower: Follower,
+    /// The offerer, whose packets the follower tells from the others'.
+    offerer: String,
+    /// Where peers' processes write their secrets down.
+    key_log_files: Vec<KeyLogFile>,
+    /// The places of observation, by the index that their taps hold.
+    places: Vec<Place>,
+    /// When a packet of each class was last seen.
+    last: Vec<(Class, Instant)>,
+}
+
+impl Stage {
+    /// Begins the capture in this file.
+    ///
+    /// # Errors
+    /// The file cannot be made.
+    pub fn create(path: &Path, case: &str, journal: Arc<Journal>) -> io::Result<Arc<Self>> {
+        let about = About { application: concat!("peerproof ", env!("CARGO_PKG_VERSION")), comment: case };
+        let recorder = Recorder::new(File::create(path)?, about).map_err(io::Error::other)?;
+        let epoch = journal.clock().epoch().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let inner = Inner {
+            rules: Rules::default(),
+            recorder: Some(recorder),
+            trouble: None,
+            secrets: BTreeSet::new(),
+            key_logs: false,
+            follower: Follower::default(),
+            offerer: String::new(),
+            key_log_files: Vec::new(),
+            places: Vec::new(),
+            last: Vec::new(),
+        };
+        let epoch_ns = u64::try_from(epoch.as_nanos()).unwrap_or(u64::MAX);
+        Ok(Arc::new(Self { journal, epoch_ns, inner: Mutex::new(inner), acted: watch::Sender::new(0) }))
+    }
+
+    /// A place of observation at the sockets of `peer`. `other_is_tapped` tells that what comes in was decided about where it
+    /// went out.
+    #[must_use]
+    pub fn tap(
+        self: &Arc<Self>,
+        peer: &str,
+        implementation: &str,
+        other: &str,
+        other_is_tapped: bool,
+    ) -> Arc<CaseTap> {
+        let name = format!("{peer} ({implementation})");
+        let (wires, place) = self.place(&[name], "at the peer's sockets");
+        let wire = wires.first().copied().flatten();
+        Arc::new(CaseTap::new(Arc::clone(self), peer, other, other_is_tapped, wire, place))
+    }
+
+    /// A place of observation with these interfaces, by their names, and an index for what is known there.
+    pub(super) fn place(&self, interfaces: &[String], description: &str) -> (Vec<Wire>, usize) {
+        let mut inner = self.inner();
+        let mut interface = |name: &str, description: &str, observes| {
+            let made = inner.recorder.as_mut()?.interface(name, description, observes);
+            made.map_err(|error| inner.trouble = Some(error.to_string())).ok()
+        };
+        let wires = interfaces.iter().map(|name| interface(name, description, Observes::Wire)).collect();
+        let first = interfaces.first().map_or("", String::as_str);
+        let plaintext =
+            interface(&format!("{first} in clear"), "what was protected on the wire", Observes::Plaintext);
+        inner.places.push(Place { plaintext, session: Session::new(), recent: VecDeque::new() });
+        (wires, inner.places.len() - 1)
+    }
+
+    /// An interface of the capture that belongs to no peer.
+    pub(super) fn bystander(&self, name: &str) -> Wire {
+        let mut inner = self.inner();
+        let made = inner.recorder.as_mut()?.interface(name, "a server", Observes::Wire);
+        made.map_err(|error| inner.trouble = Some(error.to_string())).ok()
+    }
+
+    /// Has the key logs of peers' processes put on record, since each of them serves this case alone.
+    pub(super) fn collect_key_logs(&self) {
+        self.inner().key_logs = true;
+    }
+
+    /// Whether the key logs of peers' processes are put on record.
+    #[must_use]
+    pub fn collects_key_logs(&self) -> bool {
+        self.inner().key_logs
+    }
+
+    /// Puts a line of a key log on record and opens what waits for it.
+    pub fn key_log(&self, line: &str) {
+        let mut inner = self.inner();
+        let line = format!("{}\n", line.trim_end());
+        // Both ends of one association tell the same line.
+        if !inner.secrets.insert(line.clone()) {
+            return;
+        }
+        if let Some(Err(error)) = inner.recorder.as_mut().map(|recorder| recorder.secrets(&line)) {
+            inner.trouble.get_or_insert(error.to_string());
+        }
+        inner.follower.key_log(&line);
+        let clock = self.clock();
+        for place in 0..inner.places.len() {
+            let mut opened = Vec::new();
+            if let Some(place) = inner.places.get_mut(place) {
+                place.session.key_log(line.as_bytes(), &mut |clear| opened.push(Opened::of(clear)));
+            }
+            inner.record_opened(&clock, place, &opened);
+        }
+    }
+
+    /// Says who the offerer is, before the first packet.
+    pub fn set_offerer(&self, name: &str) {
+        name.clone_into(&mut self.inner().offerer);
+    }
+
+    /// Reads secrets from this file too when they are wanted to tell what a packet is.
+    pub fn follow_key_log(&self, file: KeyLogFile) {
+        self.inner().key_log_files.push(file);
+    }
+
+    /// Installs a rule behind the others.
+    pub fn install(&self, rule: Rule) {
+        let now = self.now();
+        self.inner().rules.install(rule, now);
+    }
+
+    /// Tells the rules that the next step begins.
+    pub fn next_step(&self) {
+        self.inner().rules.next_step();
+    }
+
+    /// Waits until rules of this name have acted so often.
+    pub async fn acts(&self, name: &str, times: u32) {
+        let mut acted = self.acted.subscribe();
+        while self.inner().rules.acted(name) < times {
+            // The sender lives as long as this.
+            let _ = acted.changed().await;
+        }
+    }
+
+    /// How often rules of this name have acted, as one readable line.
+    #[must_use]
+    pub fn how_often(&self, name: &str) -> String {
+        let inner = self.inner();
+        let acted = format!("it acted {} times", inner.rules.acted(name));
+        match inner.rules.unread() {
+            0 => acted,
+            unread => format!("{acted}; for want of keys {unread} packets could not be told"),
+        }
+    }
+
+    /// What becomes of a datagram that a peer sends.
+    pub(super) fn decide(&self, from: &str, payload: &[u8]) -> Option<Decision> {
+        let mut guard = self.inner();
+        let inner = &mut *guard;
+        let files = &mut inner.key_log_files;
+        let seen = inner.follower.look(*from == inner.offerer, payload, || {
+            let news: String = files.iter_mut().map(KeyLogFile::news).collect();
+            (!news.is_empty()).then_some(news)
+        });
+        let at = self.now();
+        let decision = inner.rules.decide(&Packet { from, seen: &seen, bytes: payload, at })?;
+        drop(guard);
+        self.acted.send_modify(|acted| *acted += 1);
+        Some(decision)
+    }
+
+    /// The time since the case began.
+    fn now(&self) -> Duration {
+        Duration::from_micros(self.journal.clock().now_us())
+    }
+
+    /// Ends all rules.
+    pub fn clear(&self) {
+        self.inner().rules.clear();
+    }
+
+    /// Has something said in a comment of the next packet.
+    pub fn remark(&self, text: impl Into<String>) {
+        if let Some(recorder) = &mut self.inner().recorder {
+            recorder.remark(text);
+        }
+    }
+
+    /// When a packet of this class (any if none) was last seen.
+    #[must_use]
+    pub fn last_seen(&self, class: Option<Class>) -> Option<Instant> {
+        let inner = self.inner();
+        inner
+            .last
+            .iter()
+            .filter(|(seen, _)| class.is_none_or(|class| class == *seen))
+            .map(|(_, at)| *at)
+            .max()
+    }
+
+    /// Ends the recording. Returns what went wrong, if something did.
+    #[must_use]
+    pub fn finish(&self) -> Option<String> {
+        let mut inner = self.inner();
+        drop(inner.recorder.take());
+        inner.trouble.take()
+    }
+
+    pub(super) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        Clock { case: self.journal.clock(), epoch_ns: self.epoch_ns }
+    }
+
+    pub(super) fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is known at one place of observation beyond its packets.
+#[derive(Debug)]
+struct Place {
+    plaintext: Option<InterfaceId>,
+    /// Opens what passed here, with the secrets of both peers.
+    session: Session,
+    /// Which way recent frames went, with their local and remote address; the newest last.
+    recent: VecDeque<(u64, Passed)>,
+}
+
+/// The way of a frame.
+pub(super) type Passed = (Way, SocketAddr, SocketAddr);
+
+/// So many frames may wait for their secret and still be recorded with their addresses.
+const MOST_RECENT: usize = 4096;
+
+/// The session sees one path however often ICE changes the pair, in the middle of the handshake too: a peer of a case has
+/// one connection, so whatever passes here belongs together.
+const INSIDE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(0, 0, 0, 1)), 1);
+const OUTSIDE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(0, 0, 0, 2)), 2);
+
+impl Place {
+    fn passed(&self, frame: u64) -> Option<Passed> {
+        self.recent.iter().rev().find(|(number, _)| *number == frame).map(|(_, passed)| *passed)
+    }
+}
+
+/// Plaintext that a session gave out, kept until the recorder is free.
+struct Opened {
+    content: decrypt::Content,
+    frame: u64,
+    bytes: Vec<u8>,
+}
+
+impl Opened {
+    fn of(clear: Clear<'_>) -> Self {
+        Self { content: clear.content, frame: clear.frame, bytes: clear.bytes.to_vec() }
+    }
+}
+
+impl Inner {
+    /// Keeps what is recorded until it is let go, for a burst of packets.
+    pub(super) fn hold(&mut self, hold: bool) {
+        if let Some(Err(error)) = self.recorder.as_mut().map(|recorder| recorder.hold(hold)) {
+            self.trouble.get_or_insert(error.to_string());
+        }
+    }
+
+    /// Records a packet at a place. Returns its frame number.
+    pub(super) fn record(
+        &mut self,
+        clock: &Clock,
+        interface: Option<InterfaceId>,
+        seen: &Observed<'_>,
+    ) -> Option<u64> {
+        let Observed { t_us, direction, local, remote, content, carried_by, comment } = *seen;
+        let packet = Recorded {
+            interface: interface?,
+            time_ns: clock.epoch_ns + t_us * 1000,
+            direction,
+            local,
+            remote,
+            content,
+            carried_by,
+            comment,
+        };
+        match self.recorder.as_mut()?.packet(&packet) {
+            Ok(frame) => Some(frame),
+            Err(error) => {
+                self.trouble.get_or_insert(error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Records plaintext on the place's second interface.
+    fn record_opened(&mut self, clock: &Clock, place: usize, opened: &[Opened]) {
+        for Opened { content, frame, bytes } in opened {
+            let content = match content {
+                decrypt::Content::Rtp => Content::Rtp(bytes),
+                decrypt::Content::Rtcp => Content::Rtcp(bytes),
+                dtls if dtls.is_application_data() => Content::Sctp(bytes),
+                // Handshake and alerts are on the wire interface, where Wireshark opens them itself.
+                decrypt::Content::Dtls { .. } => continue,
+            };
+            let Some(place) = self.places.get(place) else { return };
+            let Some((direction, local, remote)) = place.passed(*frame) else { continue };
+            let plaintext = place.plaintext;
+            let observed = Observed {
+                t_us: clock.case.now_us(),
+                direction,
+                local,
+                remote,
+                content,
+                carried_by: Some(*frame),
+                comment: None,
+            };
+            self.record(clock, plaintext, &observed);
+        }
+    }
+
+    /// Shows a datagram that was recorded to the session of its place, and records what could be opened.
+    pub(super) fn open(&mut self, clock: &Clock, place: usize, frame: u64, way: Passed, payload: &[u8]) {
+        let Some(at) = self.places.get_mut(place) else { return };
+        let (from, to) = match way.0 {
+            Way::Outbound => (INSIDE, OUTSIDE),
+            Way::Inbound => (OUTSIDE, INSIDE),
+        };
+        if at.recent.len() >= MOST_RECENT {
+            at.recent.pop_front();
+        }
+        at.recent.push_back((frame, way));
+        let mut opened = Vec::new();
+        let datagram = decrypt::Datagram { time_ns: 0, frame, from, to, payload };
+        // What cannot be opened yet waits for its secret; what never can is on the wire interface all the same.
+        at.session.datagram(&datagram, &mut |clear| opened.push(Opened::of(clear)));
+        self.record_opened(clock, place, &opened);
+    }
+
+    pub(super) fn note_seen(&mut self, class: Class) {
+        let now = Instant::now();
+        match self.last.iter_mut().find(|(seen, _)| *seen == class) {
+            Some((_, at)) => *at = now,
+            None => self.last.push((class, now)),
+        }
+    }
+}
+
+/// The case's clock, and where it began on the wall clock.
+pub(super) struct Clock {
+    pub(super) case: crate::peers::CaseClock,
+    epoch_ns: u64,
+}
+
+/// An interface of the capture; none if the capture is broken.
+pub(super) type Wire = Option<InterfaceId>;
+
+/// A packet as it was seen.
+pub(super) struct Observed<'a> {
+    pub(super) t_us: u64,
+    pub(super) direction: Way,
+    pub(super) local: SocketAddr,
+    pub(super) remote: SocketAddr,
+    /// What is recorded.
+    pub(super) content: Content<'a>,
+    pub(super) carried_by: Option<u64>,
+    pub(super) comment: Option<&'a str>,
+}

@@ -1,0 +1,398 @@
+//! What is wrong with a scenario although all its types are right: peers that are not there, names that stand for nothing,
+//! options that exclude each other, networks that cannot be built.
+
+mod network;
+mod servers;
+
+use super::command::{self, CommandError};
+use super::condition::Condition;
+use super::document::{Document, ValuePath};
+use super::error::{ScenarioError, nearest};
+use super::model::{Role, SERVERS, Scenario, Signalling};
+use super::network::Network;
+use super::rewrite::{DescriptionRewrite, Rewrite};
+use super::step::{Action, HARNESS_STEPS, Step};
+use crate::network::lab::hosts_of;
+use crate::peers::Origin;
+use crate::peers::protocol::{ChannelOptions, Command};
+use regex::Regex;
+use std::collections::BTreeSet;
+
+/// Implementations that can play, as the command line names them.
+pub const IMPLEMENTATIONS: [&str; 3] = ["stack", "chrome", "firefox"];
+
+/// Checks a whole scenario.
+///
+/// # Errors
+/// The first thing wrong, at its place.
+pub fn scenario(document: &Document, scenario: &Scenario) -> Result<(), ScenarioError> {
+    let root = ValuePath::default();
+    peers(document, scenario, &root.key("peers"))?;
+    on_network(document, scenario, &root.key("network"))?;
+    if scenario.steps.is_empty() {
+        return Err(document.error(&root.key("steps"), "a scenario needs at least one step", None));
+    }
+    servers::servers(document, scenario, &root)?;
+    steps(document, scenario, &scenario.steps, &root.key("steps"))?;
+    if scenario.expect.path.is_some() {
+        let topology = scenario.topology();
+        let behind = |name: &String| topology.as_ref().is_some_and(|all| all.only_translator(name).is_some());
+        if !scenario.peers.keys().all(behind) {
+            let help = "write `network: { alice: nat-ei-apd, bob: nat-apd-apd }`".to_owned();
+            return Err(document.error(
+                &root.key("expect").key("path"),
+                "not each peer is behind a translator of its own",
+                Some(help),
+            ));
+        }
+    }
+    for name in scenario.expect.peers.keys() {
+        known_peer(document, scenario, name, &root.key("expect").key(name))?;
+    }
+    Ok(())
+}
+
+/// The network can be built, and everybody is on it.
+fn on_network(document: &Document, scenario: &Scenario, path: &ValuePath) -> Result<(), ScenarioError> {
+    if let Network::PerPeer(presets) = &scenario.network {
+        for name in presets.keys() {
+            known_peer(document, scenario, name, &path.key(name))?;
+        }
+    }
+    let Some(topology) = scenario.topology() else { return Ok(()) };
+    if scenario.signalling == Signalling::Autonomous {
+        let help = "leave `signalling` out, or take `network: direct`".to_owned();
+        return Err(document.error(path, "in a lab nobody reaches the signalling server", Some(help)));
+    }
+    if let Some(name) =
+        scenario.peers.iter().find(|(_, peer)| peer.origin == Origin::Insecure).map(|(n, _)| n)
+    {
+        let path = ValuePath::default().key("peers").key(name).key("origin");
+        return Err(document.error(&path, "in a lab every page comes from localhost", None));
+    }
+    let hosts = hosts_of(&topology).map_err(|error| document.error(path, error.to_string(), None))?;
+    for name in scenario.peers.keys() {
+        if !hosts.contains_key(name) {
+            let help = format!("give it one, `{name}/eth0: {{}}`");
+            return Err(document.error(
+                &path.key("interfaces"),
+                format!("{name} has no interface"),
+                Some(help),
+            ));
+        }
+    }
+    for interface in topology.interfaces.keys() {
+        let place = path.key("interfaces").key(interface);
+        let Some((host, name)) = interface.split_once('/') else {
+            let help = Some(format!("write `{interface}/eth0`"));
+            return Err(document.error(&place, format!("`{interface}` names a host and no interface"), help));
+        };
+        if !scenario.peers.contains_key(host) && host != SERVERS {
+            return Err(document.error(&place, format!("there is no host `{host}`"), None));
+        }
+        // The kernel's limit for names is 15 bytes.
+        if name.is_empty()
+            || name.len() > 15
+            || name == "lo"
+            || !name.bytes().all(|b| b.is_ascii_alphanumeric())
+        {
+            return Err(document.error(&place, format!("`{name}` is no name for an interface"), None));
+        }
+    }
+    Ok(())
+}
+
+fn peers(document: &Document, scenario: &Scenario, path: &ValuePath) -> Result<(), ScenarioError> {
+    for role in [Role::Offerer, Role::Answerer] {
+        let count = scenario.peers.values().filter(|peer| peer.role == role).count();
+        if count != 1 || scenario.peers.len() != 2 {
+            return Err(document.error(path, "a scenario has two peers, one offerer and one answerer", None));
+        }
+    }
+    for (name, peer) in &scenario.peers {
+        let path = path.key(name);
+        if HARNESS_STEPS.contains(&name.as_str())
+            || ["wire", "path", "verdict", "both"].contains(&name.as_str())
+        {
+            return Err(document.error(
+                &path,
+                format!("`{name}` has a meaning of its own and names no peer"),
+                None,
+            ));
+        }
+        if peer.plays.is_empty() {
+            return Err(document.error(&path.key("plays"), format!("nobody plays {name}"), None));
+        }
+        for (n, implementation) in peer.plays.iter().enumerate() {
+            implementation_known(document, implementation, &path.key("plays").index(n))?;
+        }
+    }
+    for (n, exclusion) in scenario.exclude.iter().enumerate() {
+        let path = ValuePath::default().key("exclude").index(n);
+        for (key, name) in [("offerer", &exclusion.offerer), ("answerer", &exclusion.answerer)] {
+            if let Some(name) = name {
+                implementation_known(document, name, &path.key(key))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn implementation_known(document: &Document, name: &str, path: &ValuePath) -> Result<(), ScenarioError> {
+    if IMPLEMENTATIONS.contains(&name) {
+        return Ok(());
+    }
+    let help = match nearest(name, IMPLEMENTATIONS) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("known: {}", IMPLEMENTATIONS.join(", ")),
+    };
+    Err(document.error(path, format!("there is no implementation `{name}`"), Some(help)))
+}
+
+fn known_peer(
+    document: &Document,
+    scenario: &Scenario,
+    name: &str,
+    path: &ValuePath,
+) -> Result<(), ScenarioError> {
+    if scenario.peers.contains_key(name) {
+        return Ok(());
+    }
+    let words = scenario.peers.keys().map(String::as_str).chain(HARNESS_STEPS);
+    let help = match nearest(name, words) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("the peers are {}", scenario.peers.keys().cloned().collect::<Vec<_>>().join(" and ")),
+    };
+    Err(document.error(path, format!("there is no peer `{name}`"), Some(help)))
+}
+
+/// Checks a list of steps; also used for the steps that a control puts in.
+pub(super) fn steps(
+    document: &Document,
+    scenario: &Scenario,
+    steps: &[Step],
+    path: &ValuePath,
+) -> Result<(), ScenarioError> {
+    let mut bound = BTreeSet::new();
+    let mut rules = BTreeSet::new();
+    for (n, step) in steps.iter().enumerate() {
+        let path = path.index(n);
+        one_step(document, scenario, step, &path, &bound)?;
+        if let Action::Network(step) = &step.action {
+            network::step(document, scenario, step, &path.key("network"), &mut rules)?;
+        }
+        if let Some(name) = &step.binds {
+            let binds = match &step.action {
+                Action::Command { name, .. } => matches!(
+                    name.as_str(),
+                    "createOffer" | "createAnswer" | "setLocalDescription" | "createSource" | "getUserMedia"
+                ),
+                Action::Await { condition, .. } => {
+                    matches!(condition, Condition::Track(_) | Condition::Icecandidate(_))
+                }
+                _ => false,
+            };
+            if !binds {
+                return Err(document.error(
+                    &path.key(step.actor()).key("as"),
+                    "this step has no result that could be named",
+                    Some("descriptions, sources and awaited tracks and candidates can".to_owned()),
+                ));
+            }
+            bound.insert(name.clone());
+        }
+    }
+    Ok(())
+}
+
+fn one_step(
+    document: &Document,
+    scenario: &Scenario,
+    step: &Step,
+    path: &ValuePath,
+    bound: &BTreeSet<String>,
+) -> Result<(), ScenarioError> {
+    let is_command = matches!(step.action, Action::Command { .. });
+    for (key, given) in [("rejects", step.rejects.is_some()), ("answers", step.answers.is_some())] {
+        if given && !is_command {
+            let path = path.key(step.actor()).key(key);
+            return Err(document.error(&path, format!("`{key}` belongs to a command"), None));
+        }
+    }
+    match &step.action {
+        Action::Command { peer, name, args } => {
+            known_peer(document, scenario, peer, &path.key(peer))?;
+            if name == "join" && scenario.signalling != Signalling::Autonomous {
+                return Err(document.error(
+                    &path.key(peer).key(name),
+                    "`join` needs `signalling: autonomous`",
+                    None,
+                ));
+            }
+            let mut args = args.clone();
+            if name == "join" {
+                command::fill_join(&mut args, "ws://127.0.0.1:1/", "room");
+            }
+            servers::arguments(document, scenario, &mut args, &path.key(peer).key(name))?;
+            one_command(document, name, &args, &path.key(peer), bound, step.rejects.is_some())
+        }
+        Action::Await { peer, condition } => {
+            known_peer(document, scenario, peer, &path.key(peer))?;
+            one_condition(document, condition, &path.key(peer).key("await"), bound)
+        }
+        Action::Never { peer, never } => {
+            known_peer(document, scenario, peer, &path.key(peer))?;
+            one_condition(document, &never.event, &path.key(peer).key("never").key("event"), bound)
+        }
+        Action::Connect(connect) => {
+            let path = path.key("connect");
+            carries(document, scenario, connect.offerer.as_deref(), &connect.rewrite, &path)
+        }
+        Action::Negotiate(negotiate) => {
+            let path = path.key("negotiate");
+            carries(document, scenario, negotiate.offerer.as_deref(), &negotiate.rewrite, &path)
+        }
+        Action::Signalling(_) if scenario.signalling != Signalling::Autonomous => Err(document.error(
+            &path.key("signalling"),
+            "there is no signalling server in an orchestrated scenario",
+            Some("write `signalling: autonomous`".to_owned()),
+        )),
+        Action::Server(step) => servers::step(document, scenario, step, &path.key("server")),
+        Action::Signalling(_)
+        | Action::Candidates(_)
+        | Action::Network(_)
+        | Action::Quiet(_)
+        | Action::Stats(_) => Ok(()),
+    }
+}
+
+fn one_command(
+    document: &Document,
+    name: &str,
+    args: &serde_json::Value,
+    path: &ValuePath,
+    bound: &BTreeSet<String>,
+    rejected: bool,
+) -> Result<(), ScenarioError> {
+    let join = |inner: ValuePath| ValuePath(path.key(name).0.into_iter().chain(inner.0).collect());
+    let command = command::check(name, args, &|name| bound.contains(name.split('.').next().unwrap_or(name)))
+        .map_err(|error| match error {
+            CommandError::Unknown(name) => {
+                let names = command::names();
+                let words = names.iter().map(String::as_str).chain(["await", "never"]);
+                let help = nearest(&name, words).map(|near| format!("did you mean `{near}`?"));
+                document.error(&path.key(&name), format!("there is no command `{name}`"), help)
+            }
+            CommandError::Argument { path, message } => document.type_error(&join(path), &message),
+            CommandError::Unbound { path, name } => {
+                let help = nearest(&name, bound.iter().map(String::as_str))
+                    .map_or("an earlier step has to name it with `as`".to_owned(), |near| {
+                        format!("did you mean `{near}`?")
+                    });
+                document.error(&join(path), format!("no earlier step is named `{name}`"), Some(help))
+            }
+        })?;
+    let at = |key: &str| path.key(name).key(key);
+    match command {
+        Command::CreateDataChannel(options) if !rejected => channel(document, &options, &at),
+        Command::Echo { defect: Some(defect), .. } => {
+            const DEFECTS: [&str; 4] = ["corrupt-last-byte", "swap-pairs", "as-text", "drop-every-third"];
+            if DEFECTS.contains(&defect.as_str()) {
+                return Ok(());
+            }
+            let help = nearest(&defect, DEFECTS).map(|near| format!("did you mean `{near}`?"));
+            Err(document.error(&at("defect"), format!("there is no defect `{defect}`"), help))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn channel(
+    document: &Document,
+    options: &ChannelOptions,
+    at: &impl Fn(&str) -> ValuePath,
+) -> Result<(), ScenarioError> {
+    if options.max_retransmits.is_some() && options.max_packet_life_time.is_some() {
+        return Err(document.error(
+            &at("maxPacketLifeTime"),
+            "`maxRetransmits` and `maxPacketLifeTime` exclude each other (webrtc-pc §6.1)",
+            Some("to show that a peer refuses both, add `rejects: TypeError`".to_owned()),
+        ));
+    }
+    if options.negotiated == Some(true) && options.id.is_none() {
+        return Err(document.error(&at("negotiated"), "a negotiated channel needs an `id`", None));
+    }
+    Ok(())
+}
+
+fn one_condition(
+    document: &Document,
+    condition: &Condition,
+    path: &ValuePath,
+    bound: &BTreeSet<String>,
+) -> Result<(), ScenarioError> {
+    if let Condition::Mute(name) | Condition::Unmute(name) | Condition::Ended(name) = condition
+        && !bound.contains(name.split('.').next().unwrap_or(name))
+    {
+        let help =
+            nearest(name, bound.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+        return Err(document.error(path, format!("no earlier step is named `{name}`"), help));
+    }
+    if let Condition::Message(message) = condition
+        && [
+            message.text.is_some(),
+            message.binary.is_some(),
+            message.pattern.is_some(),
+            message.size.is_some(),
+        ]
+        .into_iter()
+        .filter(|given| *given)
+        .count()
+            > 1
+    {
+        return Err(document.error(path, "a message is told by one of text, binary, pattern and size", None));
+    }
+    Ok(())
+}
+
+fn carries(
+    document: &Document,
+    scenario: &Scenario,
+    offerer: Option<&str>,
+    rewrite: &Rewrite,
+    path: &ValuePath,
+) -> Result<(), ScenarioError> {
+    if scenario.signalling == Signalling::Autonomous {
+        return Err(document.error(
+            path,
+            "in an autonomous scenario the peers carry their descriptions themselves",
+            Some("use `join`".to_owned()),
+        ));
+    }
+    if let Some(offerer) = offerer {
+        known_peer(document, scenario, offerer, &path.key("offerer"))?;
+    }
+    self::rewrite(document, rewrite, &path.key("rewrite"))
+}
+
+/// Checks the regular expressions of a rewriting.
+pub(super) fn rewrite(document: &Document, rewrite: &Rewrite, path: &ValuePath) -> Result<(), ScenarioError> {
+    let descriptions = [("offer", &rewrite.offer), ("answer", &rewrite.answer)];
+    let described =
+        descriptions.into_iter().filter_map(|(key, rewrite)| Some((key, rewrite.as_ref()?))).flat_map(
+            |(key, rewrite): (_, &DescriptionRewrite)| rewrite.regexes().map(move |regex| (key, regex)),
+        );
+    let candidates = rewrite.candidate.iter().flat_map(|rewrite| &rewrite.replace);
+    for (key, regex) in described.chain(candidates.map(|replace| ("candidate", replace.regex.as_str()))) {
+        if let Err(error) = Regex::new(regex) {
+            let message = error.to_string();
+            let last = message.lines().last().unwrap_or_default().trim();
+            return Err(document.error(
+                &path.key(key),
+                format!("`{regex}` is no regular expression: {last}"),
+                None,
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! What is wrong with a step on the network: rules that say two things, rules that nobody installed, parts that are not there.
+
+use super::super::document::{Document, ValuePath};
+use super::super::error::{ScenarioError, nearest};
+use super::super::model::Scenario;
+use super::super::step::NetworkStep;
+use super::known_peer;
+use crate::network::fabric::topology::Part;
+use crate::network::rule::RuleSpec;
+use std::collections::BTreeSet;
+
+/// Checks a step. `rules` are the names of the rules installed before it; its own is added.
+pub(super) fn step(
+    document: &Document,
+    scenario: &Scenario,
+    step: &NetworkStep,
+    path: &ValuePath,
+    rules: &mut BTreeSet<String>,
+) -> Result<(), ScenarioError> {
+    if let Some((key, spec)) = step.rule() {
+        rules.extend(spec.name.clone());
+        return rule(document, scenario, key, spec, &path.key(key));
+    }
+    match step {
+        NetworkStep::Clear => Ok(()),
+        NetworkStep::Acts(acts) => {
+            let path = path.key("acts");
+            if acts.times == 0 {
+                return Err(document.error(&path.key("times"), "a rule acts at least once", None));
+            }
+            if rules.contains(&acts.rule) {
+                return Ok(());
+            }
+            let help = nearest(&acts.rule, rules.iter().map(String::as_str))
+                .map_or("give it a `name`".to_owned(), |near| format!("did you mean `{near}`?"));
+            let message = format!("no rule before this step is named `{}`", acts.rule);
+            Err(document.error(&path.key("rule"), message, Some(help)))
+        }
+        change => one_change(document, scenario, change, path),
+    }
+}
+
+fn rule(
+    document: &Document,
+    scenario: &Scenario,
+    key: &str,
+    spec: &RuleSpec,
+    path: &ValuePath,
+) -> Result<(), ScenarioError> {
+    let wrong = |at: &str, message: String| Err(document.error(&path.key(at), message, None));
+    if let Some(from) = &spec.from {
+        known_peer(document, scenario, from, &path.key("from"))?;
+    }
+    let needs_by = matches!(key, "delay" | "replay");
+    if needs_by != spec.by.is_some() {
+        let message = if needs_by { "needs `by`" } else { "has no `by`: only `delay` and `replay` do" };
+        return wrong("by", format!("`{key}` {message}"));
+    }
+    for (at, given) in [("byte", spec.byte.is_some()), ("field", spec.field.is_some())] {
+        if key != "corrupt" && given {
+            return wrong(at, format!("only `corrupt` has `{at}`"));
+        }
+    }
+    if spec.byte.is_some() && spec.field.is_some() {
+        return wrong("field", "`byte` and `field` exclude each other".to_owned());
+    }
+    if (key == "inject") != spec.bytes.is_some() {
+        let message = if key == "inject" { "`inject` needs `bytes`" } else { "only `inject` has `bytes`" };
+        return wrong("bytes", message.to_owned());
+    }
+    if let (Some(field), Some(class)) = (spec.field, spec.class)
+        && !field.is_of(class)
+    {
+        return wrong("field", "packets of this class have no such field".to_owned());
+    }
+    let stream_less = spec.sctp.iter().flat_map(|any| &any.0).find(|chunk| !chunk.has_stream());
+    if let Some(chunk) = stream_less {
+        let of_data = [
+            ("dcep", spec.dcep.is_some()),
+            ("stream", spec.stream.is_some()),
+            ("channel", spec.channel.is_some()),
+        ];
+        if let Some((at, _)) = of_data.into_iter().find(|(_, given)| *given) {
+            let name = serde_json::to_value(chunk).unwrap_or_default();
+            let name = name.as_str().unwrap_or_default();
+            return wrong(at, format!("{name} is on no stream: `{at}` goes with DATA"));
+        }
+    }
+    if spec.probability.is_some_and(|probability| !(0.0..=1.0).contains(&probability)) {
+        return wrong("probability", "a probability lies between 0 and 1".to_owned());
+    }
+    if let (Some(after), Some(until)) = (spec.after, spec.until)
+        && after.0 >= until.0
+    {
+        return wrong("until", "the window is empty: it ends before it begins".to_owned());
+    }
+    if spec.steps == Some(0) {
+        return wrong("steps", "a rule lasts for a step at least".to_owned());
+    }
+    if spec.every == Some(0) || spec.nth == Some(0) {
+        return Err(document.error(path, "packets are counted from 1", None));
+    }
+    Ok(())
+}
+
+/// What is changed is part of the network.
+fn one_change(
+    document: &Document,
+    scenario: &Scenario,
+    step: &NetworkStep,
+    path: &ValuePath,
+) -> Result<(), ScenarioError> {
+    let Some(topology) = scenario.topology() else {
+        let help = Some("say `network: home-nat` or another network of the lab".to_owned());
+        return Err(document.error(path, "this network cannot be changed", help));
+    };
+    let part = |name: &str| Part::find(&topology, name);
+    let interface = |name: &str| matches!(part(name), Some(Part::Interface(_)));
+    let (path, name, fits) = match step {
+        NetworkStep::Link(link) => (path.key("link").key("of"), &link.of, part(&link.of).is_some()),
+        NetworkStep::Cut(of) => (path.key("cut"), of, part(of).is_some()),
+        NetworkStep::Mend(of) => (path.key("mend"), of, part(of).is_some()),
+        NetworkStep::Down(of) => (path.key("down"), of, interface(of)),
+        NetworkStep::Up(of) => (path.key("up"), of, interface(of)),
+        NetworkStep::Rebind(of) => {
+            let translates = topology.segments.get(of).is_some_and(|segment| segment.nat.is_some());
+            (path.key("rebind"), of, translates)
+        }
+        _ => return Ok(()),
+    };
+    if fits {
+        return Ok(());
+    }
+    let known = topology.segments.keys().chain(topology.interfaces.keys()).map(String::as_str);
+    let help = match nearest(name, known.clone()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are {}", known.collect::<Vec<_>>().join(", ")),
+    };
+    Err(document.error(
+        &path,
+        format!("`{name}` is no part of the network that this step is for"),
+        Some(help),
+    ))
+}

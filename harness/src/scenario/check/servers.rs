@@ -1,0 +1,177 @@
+//! What is wrong with a scenario's servers and with what refers to them.
+
+use super::super::document::{Document, ValuePath};
+use super::super::error::{ScenarioError, nearest};
+use super::super::model::Scenario;
+use super::super::server::{
+    FaultSpec, ScenarioConfiguration, ServerDeed, ServerEventKind, ServerKind, ServerRef, ServerSpec,
+    ServerStep, ServerWord,
+};
+use crate::servers::reference::{self, Reachable, ReferenceError};
+use indexmap::IndexMap;
+use std::net::SocketAddr;
+
+/// Checks the servers themselves, and the configurations of the scenario and its peers.
+pub(super) fn servers(
+    document: &Document,
+    scenario: &Scenario,
+    root: &ValuePath,
+) -> Result<(), ScenarioError> {
+    let path = root.key("servers");
+    for (name, spec) in &scenario.servers {
+        let path = path.key(name);
+        if scenario.peers.contains_key(name) {
+            return Err(document.error(&path, format!("`{name}` is the name of a peer already"), None));
+        }
+        server(document, scenario, name, spec, &path)?;
+    }
+    configuration(document, scenario, &scenario.configuration, &root.key("configuration"))?;
+    for (name, peer) in &scenario.peers {
+        if let Some(own) = &peer.configuration {
+            let path = root.key("peers").key(name).key("configuration");
+            configuration(document, scenario, own, &path)?;
+        }
+    }
+    Ok(())
+}
+
+fn server(
+    document: &Document,
+    scenario: &Scenario,
+    name: &str,
+    spec: &ServerSpec,
+    path: &ValuePath,
+) -> Result<(), ScenarioError> {
+    if spec.kind == ServerKind::Coturn {
+        for (key, given) in [("fault", spec.fault.is_some()), ("reflexive", spec.reflexive.is_some())] {
+            if given {
+                let message = format!("only an embedded server has `{key}`");
+                return Err(document.error(&path.key(key), message, None));
+            }
+        }
+    }
+    if let Some(text) = &spec.reflexive
+        && text.parse::<SocketAddr>().is_err()
+    {
+        let help = Some("write `198.51.100.1:40000`".to_owned());
+        let message = format!("`{text}` is no address with a port");
+        return Err(document.error(&path.key("reflexive"), message, help));
+    }
+    match &spec.fault {
+        Some(fault) => alternate(document, scenario, name, fault, &path.key("fault")),
+        None => Ok(()),
+    }
+}
+
+/// The server pointed to must have been started before.
+fn alternate(
+    document: &Document,
+    scenario: &Scenario,
+    name: &str,
+    fault: &FaultSpec,
+    path: &ValuePath,
+) -> Result<(), ScenarioError> {
+    let FaultSpec::AlternateServer(other) = fault else { return Ok(()) };
+    let (mine, theirs) = (scenario.servers.get_index_of(name), scenario.servers.get_index_of(other));
+    match theirs {
+        None => Err(unknown(document, scenario, other, &path.key("alternate-server"))),
+        Some(_) if theirs >= mine => {
+            let message = format!("`{other}` has to stand above `{name}`");
+            Err(document.error(&path.key("alternate-server"), message, None))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+fn unknown(document: &Document, scenario: &Scenario, name: &str, path: &ValuePath) -> ScenarioError {
+    let known = scenario.servers.keys().map(String::as_str);
+    let help = match nearest(name, known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "servers stand under `servers`".to_owned(),
+    };
+    document.error(path, format!("there is no server `{name}`"), Some(help))
+}
+
+fn configuration(
+    document: &Document,
+    scenario: &Scenario,
+    configuration: &ScenarioConfiguration,
+    path: &ValuePath,
+) -> Result<(), ScenarioError> {
+    let known = stand_ins(scenario);
+    for (n, entry) in configuration.ice_servers.iter().enumerate() {
+        let path = path.key("iceServers").index(n);
+        reference::resolve(entry, &known).map_err(|error| refused(document, scenario, &error, &path))?;
+    }
+    Ok(())
+}
+
+/// What stands for the servers until they run.
+fn stand_ins(scenario: &Scenario) -> IndexMap<String, Reachable> {
+    scenario.servers.keys().map(|name| (name.clone(), Reachable::stand_in())).collect()
+}
+
+fn refused(
+    document: &Document,
+    scenario: &Scenario,
+    error: &ReferenceError,
+    path: &ValuePath,
+) -> ScenarioError {
+    match error {
+        ReferenceError::Unknown { key, name } => unknown(document, scenario, name, &path.key(key)),
+        ReferenceError::Transport => document.error(&path.key("transport"), error.to_string(), None),
+        ReferenceError::Credentials | ReferenceError::NotOne => document.error(path, error.to_string(), None),
+    }
+}
+
+/// Replaces the references in a command's arguments by stand-ins, so that the rest of it can be checked.
+pub(super) fn arguments(
+    document: &Document,
+    scenario: &Scenario,
+    args: &mut serde_json::Value,
+    path: &ValuePath,
+) -> Result<(), ScenarioError> {
+    let path = path.key("configuration").key("iceServers");
+    // An entry of a wrong form is told by its own key.
+    let entries = args.pointer("/configuration/iceServers").and_then(|entries| entries.as_array().cloned());
+    for (n, entry) in entries.unwrap_or_default().into_iter().enumerate() {
+        super::super::document::read_value::<ServerRef>(&entry).map_err(|(inner, message)| {
+            let path = ValuePath(path.index(n).0.into_iter().chain(inner.0).collect());
+            document.type_error(&path, &message)
+        })?;
+    }
+    reference::resolve_arguments(args, &stand_ins(scenario))
+        .map_err(|(n, error)| refused(document, scenario, &error, &path.index(n)))
+}
+
+/// Checks what a step does to a server.
+pub(super) fn step(
+    document: &Document,
+    scenario: &Scenario,
+    step: &ServerStep,
+    path: &ValuePath,
+) -> Result<(), ScenarioError> {
+    let name = &step.server;
+    let path = path.key(name);
+    let Some(spec) = scenario.servers.get(name) else {
+        return Err(unknown(document, scenario, name, &path));
+    };
+    let by_itself = matches!(step.deed, ServerDeed::Word(ServerWord::Stop | ServerWord::Start));
+    if spec.kind == ServerKind::Coturn && !by_itself {
+        let help = Some("it can only be stopped and started".to_owned());
+        return Err(document.error(&path, "coturn tells nothing and does as it is", help));
+    }
+    match &step.deed {
+        ServerDeed::Fault(fault) => alternate(document, scenario, name, fault, &path.key("fault")),
+        ServerDeed::Await(awaited) if awaited.code.is_some() && awaited.event != ServerEventKind::Refused => {
+            Err(document.error(&path.key("code"), "only `refused` has a `code`", None))
+        }
+        ServerDeed::Await(awaited) if awaited.times == Some(0) || awaited.clients == Some(0) => {
+            Err(document.error(&path, "at least one event is awaited", None))
+        }
+        ServerDeed::Await(awaited) if awaited.times.is_some() && awaited.clients.is_some() => {
+            Err(document.error(&path.key("clients"), "either `times` or `clients`", None))
+        }
+        ServerDeed::Await(_) | ServerDeed::Never(_) | ServerDeed::Word(_) => Ok(()),
+    }
+}

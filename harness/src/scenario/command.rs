@@ -1,0 +1,344 @@
+//! Commands as a scenario writes them: the peer protocol's, with short forms and with names for results of earlier steps.
+//!
+//! - `send: { channel: chat, text: Hello }` stands for `message: { text: Hello }`; likewise `binary` and `pattern`.
+//! - `track`, `with`, `description` and `candidate` may hold the name that an earlier step gave with `as`.
+//! - `description: { of: offer, rewrite: { fingerprint: flip-one-digit } }` is such a description, changed.
+
+use super::document::{ValuePath, read_value};
+use super::rewrite::DescriptionRewrite;
+use crate::peers::protocol::Command;
+use peerproof_captures::event::{Description, SdpType};
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+/// Keys of arguments whose string value is the name of an earlier result.
+const REFERENCES: [&str; 4] = ["track", "with", "description", "candidate"];
+
+/// A named description, changed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Changed {
+    of: String,
+    #[serde(default)]
+    rewrite: DescriptionRewrite,
+}
+
+/// What an earlier step left under a name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bound {
+    /// Track, description or candidate as the command takes it.
+    pub value: Value,
+}
+
+/// Why a command cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// There is no such command.
+    #[error("there is no command `{0}`")]
+    Unknown(String),
+    /// An argument is wrong.
+    #[error("{message}")]
+    Argument {
+        /// Where in the arguments.
+        path: ValuePath,
+        /// What is wrong, in serde's words.
+        message: String,
+    },
+    /// A name stands for nothing.
+    #[error("`{name}` is the name of no earlier result")]
+    Unbound {
+        /// Where in the arguments.
+        path: ValuePath,
+        /// The name.
+        name: String,
+    },
+}
+
+/// The names of all commands that a scenario may use, as the protocol names them.
+#[must_use]
+pub fn names() -> Vec<String> {
+    variants(&schemars::schema_for!(Command).to_value()).into_iter().map(|(name, _)| name).collect()
+}
+
+/// Makes a command. `bound` gives what stands under a name.
+///
+/// # Errors
+/// The command is unknown, an argument is wrong, or a name stands for nothing.
+pub fn build(
+    name: &str,
+    args: &Value,
+    bound: impl Fn(&str) -> Option<Value>,
+) -> Result<Command, CommandError> {
+    let mut args = match args {
+        Value::Object(map) => map.clone(),
+        Value::Null => Map::new(),
+        _ => {
+            return Err(CommandError::Argument {
+                path: ValuePath::default(),
+                message: "the arguments of a command are a mapping".to_owned(),
+            });
+        }
+    };
+    if name == "send" {
+        lift_payload(&mut args);
+    }
+    for key in REFERENCES {
+        let path = ValuePath::default().key(key);
+        match args.get(key) {
+            Some(Value::String(reference)) => {
+                let value = bound(reference)
+                    .ok_or_else(|| CommandError::Unbound { path, name: reference.clone() })?;
+                args.insert(key.to_owned(), value);
+            }
+            Some(changed @ Value::Object(map)) if map.contains_key("of") => {
+                let changed: Changed = read_value(changed).map_err(|(inner, message)| {
+                    CommandError::Argument { path: join(&path, inner), message }
+                })?;
+                let value = bound(&changed.of)
+                    .ok_or_else(|| CommandError::Unbound { path: path.clone(), name: changed.of.clone() })?;
+                let wrong = |message: String| CommandError::Argument { path: path.clone(), message };
+                let description: Description = serde_json::from_value(value)
+                    .map_err(|_| wrong(format!("`{}` is no description", changed.of)))?;
+                let changed =
+                    changed.rewrite.apply(&description, None).map_err(|error| wrong(error.to_string()))?;
+                args.insert(key.to_owned(), json!(changed));
+            }
+            _ => {}
+        }
+    }
+    let whole = if args.is_empty() && !needs_args(name) {
+        json!({ "command": name })
+    } else {
+        json!({ "command": name, "args": args })
+    };
+    read_value(&whole).map_err(|(path, message)| {
+        if message.starts_with("unknown variant")
+            && path.0.len() <= 1
+            && message.contains(&format!("`{name}`, "))
+        {
+            return CommandError::Unknown(name.to_owned());
+        }
+        let path = match path.0.split_first() {
+            Some((_, rest)) => ValuePath(rest.to_vec()),
+            None => ValuePath::default(),
+        };
+        CommandError::Argument { path, message }
+    })
+}
+
+/// Stand-ins for results of earlier steps, to check a command before anything is played.
+#[must_use]
+pub fn stand_in(key_hint: &str) -> Value {
+    match key_hint {
+        "description" => json!(Description { kind: SdpType::Offer, sdp: String::new() }),
+        "candidate" => json!({ "candidate": "" }),
+        _ => json!("track"),
+    }
+}
+
+/// Checks a command without results of earlier steps: any of the `known` names may stand in its arguments.
+///
+/// # Errors
+/// As [`build`].
+pub fn check(name: &str, args: &Value, known: &dyn Fn(&str) -> bool) -> Result<Command, CommandError> {
+    // The stand-in depends on the key under which the name stands, so the keys are tried one by one.
+    let mut args = args.clone();
+    if let Value::Object(map) = &mut args {
+        for key in REFERENCES {
+            let path = ValuePath::default().key(key);
+            let reference = match map.get(key) {
+                Some(Value::String(reference)) => Some(reference.clone()),
+                Some(Value::Object(inner)) if inner.contains_key("of") => {
+                    let changed: Changed =
+                        read_value(&Value::Object(inner.clone())).map_err(|(inner, message)| {
+                            CommandError::Argument { path: join(&path, inner), message }
+                        })?;
+                    Some(changed.of)
+                }
+                _ => None,
+            };
+            if let Some(reference) = reference {
+                if !known(&reference) {
+                    return Err(CommandError::Unbound { path, name: reference });
+                }
+                map.insert(key.to_owned(), stand_in(key));
+            }
+        }
+    }
+    build(name, &args, |name| Some(Value::String(name.to_owned())))
+}
+
+/// Puts server and room into the arguments of `join`, where the scenario leaves them out.
+pub fn fill_join(args: &mut Value, url: &str, room: &str) {
+    if !args.is_object() {
+        *args = Value::Object(Map::new());
+    }
+    if let Value::Object(args) = args {
+        args.entry("url").or_insert_with(|| json!(url));
+        args.entry("room").or_insert_with(|| json!(room));
+    }
+}
+
+fn join(path: &ValuePath, inner: ValuePath) -> ValuePath {
+    ValuePath(path.0.iter().cloned().chain(inner.0).collect())
+}
+
+/// `text`, `binary` and `pattern` of `send` become its `message`.
+fn lift_payload(args: &mut Map<String, Value>) {
+    for key in ["text", "binary", "pattern"] {
+        if let Some(value) = args.shift_remove(key) {
+            let message = args.entry("message").or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(message) = message {
+                message.insert(key.to_owned(), value);
+            }
+        }
+    }
+}
+
+/// Whether the protocol has arguments for this command (unit commands must not be given any).
+fn needs_args(name: &str) -> bool {
+    variants(&schemars::schema_for!(Command).to_value())
+        .iter()
+        .any(|(known, args)| known == name && args.is_some())
+}
+
+/// Name and schema of the arguments of each command in the schema of [`Command`].
+fn variants(schema: &Value) -> Vec<(String, Option<Value>)> {
+    let alternatives = schema.get("oneOf").and_then(Value::as_array).cloned().unwrap_or_default();
+    alternatives
+        .iter()
+        .filter_map(|variant| {
+            let properties = variant.get("properties")?;
+            let name = properties.get("command")?.get("const")?.as_str()?;
+            Some((name.to_owned(), properties.get("args").cloned()))
+        })
+        .collect()
+}
+
+/// The schema of what a peer can be told by a step.
+pub(super) fn action_schema(generator: &mut SchemaGenerator) -> Schema {
+    let condition = generator.subschema_for::<super::condition::Condition>();
+    let never = generator.subschema_for::<super::step::Never>();
+    // Registers the types that the commands' arguments refer to.
+    let _ = generator.subschema_for::<Command>();
+    let own = generator.subschema_for::<super::server::ScenarioConfiguration>();
+    let mut properties = Map::new();
+    properties.insert("await".to_owned(), condition.to_value());
+    properties.insert("never".to_owned(), never.to_value());
+    let mut words = Vec::new();
+    properties.insert("within".to_owned(), generator.subschema_for::<super::span::Span>().to_value());
+    properties.insert("rejects".to_owned(), json!({ "type": "string" }));
+    properties.insert("as".to_owned(), json!({ "type": "string" }));
+    properties.insert("answers".to_owned(), json!({}));
+    for (name, args) in variants(&schemars::schema_for!(Command).to_value()) {
+        if args.is_none() {
+            words.push(name.clone());
+        }
+        let mut args = relaxed(args);
+        // Scenarios may name their own servers.
+        if let Some(configuration) = args.pointer_mut("/properties/configuration") {
+            *configuration = own.clone().to_value();
+        }
+        properties.insert(name, args);
+    }
+    json_schema!({
+        "anyOf": [
+            { "type": "string", "enum": words },
+            { "type": "object", "properties": properties, "minProperties": 1, "additionalProperties": false },
+        ]
+    })
+}
+
+/// The arguments' schema with the short forms of scenarios: names of results, and nothing required that they replace.
+fn relaxed(args: Option<Value>) -> Value {
+    let Some(Value::Object(mut args)) = args else { return json!({ "type": "object", "maxProperties": 0 }) };
+    let mut references = false;
+    if let Some(Value::Object(properties)) = args.get_mut("properties") {
+        for key in REFERENCES {
+            if properties.contains_key(key) {
+                references = true;
+                properties.insert(key.to_owned(), json!({ "type": ["string", "object"] }));
+            }
+        }
+        if let Some(message) = properties.shift_remove("message") {
+            references = true;
+            let _ = message;
+            properties.insert("text".to_owned(), json!({ "type": "string" }));
+            properties.insert("binary".to_owned(), json!({ "type": "string" }));
+            properties.insert("pattern".to_owned(), json!({ "type": "object" }));
+        }
+    }
+    if references {
+        args.shift_remove("required");
+    }
+    Value::Object(args)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::peers::protocol::Payload;
+
+    fn none(_: &str) -> Option<Value> {
+        None
+    }
+
+    #[test]
+    fn commands_without_arguments_and_with_defaults_are_made_from_nothing() {
+        assert_eq!(build("restartIce", &json!({}), none), Ok(Command::RestartIce));
+        assert_eq!(build("createOffer", &json!({}), none), Ok(Command::CreateOffer { ice_restart: false }));
+        assert_eq!(
+            build("setLocalDescription", &json!({}), none),
+            Ok(Command::SetLocalDescription { description: None, as_type: None })
+        );
+    }
+
+    #[test]
+    fn a_payload_may_stand_beside_its_channel() {
+        let made = build("send", &json!({"channel": "chat", "text": "Hello!"}), none);
+        assert_eq!(
+            made,
+            Ok(Command::Send {
+                channel: "chat".to_owned(),
+                message: Payload::Text("Hello!".to_owned()),
+                times: None
+            })
+        );
+    }
+
+    #[test]
+    fn names_of_results_are_replaced_by_the_results() {
+        let bound = |name: &str| (name == "camera").then(|| json!("id-7"));
+        assert_eq!(
+            build("addTrack", &json!({"track": "camera"}), bound),
+            Ok(Command::AddTrack { track: "id-7".to_owned() })
+        );
+        assert!(matches!(
+            build("addTrack", &json!({"track": "microphone"}), bound),
+            Err(CommandError::Unbound { .. })
+        ));
+    }
+
+    #[test]
+    fn an_unknown_command_and_an_unknown_argument_are_told_apart() {
+        assert_eq!(
+            build("createOfer", &json!({}), none),
+            Err(CommandError::Unknown("createOfer".to_owned()))
+        );
+        let wrong = build("createDataChannel", &json!({"label": "a", "orderd": true}), none);
+        assert!(
+            matches!(&wrong, Err(CommandError::Argument { message, .. }) if message.contains("orderd")),
+            "{wrong:?}"
+        );
+    }
+
+    #[test]
+    fn every_command_is_known_by_name() {
+        let names = names();
+        assert!(
+            names.contains(&"createDataChannel".to_owned()) && names.contains(&"close".to_owned()),
+            "{names:?}"
+        );
+    }
+}

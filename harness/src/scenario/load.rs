@@ -1,0 +1,265 @@
+//! Finding the scenarios and controls of a folder, and reading them.
+
+mod each;
+
+pub use each::extend_schema;
+
+use super::check;
+use super::document::{Document, ValuePath};
+use super::error::{ScenarioError, nearest};
+use super::model::{Control, Scenario};
+use super::step::{Action, Step};
+use std::path::{Path, PathBuf};
+
+/// The folder of controls within the scenarios' folder.
+pub const CONTROLS: &str = "controls";
+
+/// A scenario and where it comes from.
+#[derive(Debug, Clone)]
+pub struct ScenarioFile {
+    /// `family/name`.
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
+    /// SHA-256 of its text, as hexadecimal digits.
+    pub hash: String,
+    /// What it says.
+    pub scenario: Scenario,
+}
+
+/// A control, made into a scenario of its own.
+#[derive(Debug, Clone)]
+pub struct ControlFile {
+    /// The scenario with its break, named `controls/name`.
+    pub file: ScenarioFile,
+    /// What the control says.
+    pub control: Control,
+}
+
+/// All scenarios and controls of a folder, by name.
+#[derive(Debug, Clone, Default)]
+pub struct Suite {
+    /// The scenarios.
+    pub scenarios: Vec<ScenarioFile>,
+    /// The controls.
+    pub controls: Vec<ControlFile>,
+}
+
+impl Suite {
+    /// Reads a folder: `family/name.yaml`, and `controls/name.yaml`.
+    ///
+    /// # Errors
+    /// Every broken file, each with its first trouble. Then nothing may be played.
+    pub fn load(folder: &Path) -> Result<Self, Vec<ScenarioError>> {
+        let mut suite = Self::default();
+        let mut errors = Vec::new();
+        let mut controls = Vec::new();
+        for path in files(folder).map_err(|error| vec![error])? {
+            let name = name_of(folder, &path);
+            if name.starts_with(&format!("{CONTROLS}/")) {
+                controls.push((name, path));
+                continue;
+            }
+            match read(&path).and_then(|text| scenarios(&path, &name, &text)) {
+                Ok(files) => {
+                    for file in files {
+                        if suite.scenarios.iter().any(|other| other.name == file.name) {
+                            let message = format!("there is another scenario named `{}`", file.name);
+                            errors.push(ScenarioError::whole(&path, message));
+                        }
+                        suite.scenarios.push(file);
+                    }
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        for (name, path) in controls {
+            match read(&path).and_then(|text| control(&path, &name, &text, &suite.scenarios)) {
+                Ok(file) => suite.controls.push(file),
+                // A control of a broken scenario cannot be read; the scenario's own trouble is enough.
+                Err(error) if errors.is_empty() || !error.message.contains("no scenario") => {
+                    errors.push(error);
+                }
+                Err(_) => {}
+            }
+        }
+        if errors.is_empty() { Ok(suite) } else { Err(errors) }
+    }
+}
+
+fn read(path: &Path) -> Result<String, ScenarioError> {
+    std::fs::read_to_string(path)
+        .map_err(|error| ScenarioError::whole(path, format!("cannot be read: {error}")))
+}
+
+/// The YAML files two levels down, sorted.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, ScenarioError> {
+    let list = |folder: &Path| -> Result<Vec<PathBuf>, ScenarioError> {
+        let trouble =
+            |error: std::io::Error| ScenarioError::whole(folder, format!("cannot be read: {error}"));
+        let mut paths = Vec::new();
+        for entry in std::fs::read_dir(folder).map_err(trouble)? {
+            paths.push(entry.map_err(trouble)?.path());
+        }
+        paths.sort();
+        Ok(paths)
+    };
+    let mut found = Vec::new();
+    for family in list(folder)?.into_iter().filter(|path| path.is_dir()) {
+        found.extend(
+            list(&family)?.into_iter().filter(|path| path.extension().is_some_and(|ext| ext == "yaml")),
+        );
+    }
+    Ok(found)
+}
+
+fn name_of(folder: &Path, path: &Path) -> String {
+    let relative = path.strip_prefix(folder).unwrap_or(path).with_extension("");
+    relative.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+/// Reads one scenario from its text.
+///
+/// # Errors
+/// What is wrong with it, at its place.
+pub fn scenario(path: &Path, name: &str, text: &str) -> Result<ScenarioFile, ScenarioError> {
+    read_document(&Document::parse(path, text)?, name, text)
+}
+
+/// Reads the scenarios that a text stands for: several if it has `each`, named `name-word`.
+///
+/// # Errors
+/// What is wrong with it, at its place.
+pub fn scenarios(path: &Path, name: &str, text: &str) -> Result<Vec<ScenarioFile>, ScenarioError> {
+    each::variants(Document::parse(path, text)?)?
+        .iter()
+        .map(|each::Variant { suffix, document }| {
+            let name = suffix.as_ref().map_or_else(|| name.to_owned(), |suffix| format!("{name}-{suffix}"));
+            read_document(document, &name, text)
+        })
+        .collect()
+}
+
+fn read_document(document: &Document, name: &str, text: &str) -> Result<ScenarioFile, ScenarioError> {
+    let scenario: Scenario = document.read()?;
+    check::scenario(document, &scenario)?;
+    let path = document.file().to_owned();
+    Ok(ScenarioFile { name: name.to_owned(), path, hash: hash(text), scenario })
+}
+
+/// Reads one control from its text and makes the broken scenario of it.
+///
+/// # Errors
+/// What is wrong with it, at its place.
+pub fn control(
+    path: &Path,
+    name: &str,
+    text: &str,
+    scenarios: &[ScenarioFile],
+) -> Result<ControlFile, ScenarioError> {
+    let document = Document::parse(path, text)?;
+    let control: Control = document.read()?;
+    let root = ValuePath::default();
+    let Some(base) = scenarios.iter().find(|file| file.name == control.of) else {
+        let help = nearest(&control.of, scenarios.iter().map(|file| file.name.as_str()))
+            .map(|near| format!("did you mean `{near}`?"));
+        return Err(document.error(&root.key("of"), format!("there is no scenario `{}`", control.of), help));
+    };
+    let mut scenario = base.scenario.clone();
+    scenario.title.clone_from(&control.title);
+    scenario.tags.clone_from(&control.tags);
+    scenario.snapshot.clear();
+    scenario.expect.verdict = Some(peerproof_conformance::expect::ExpectedVerdict {
+        outcome: control.expect.verdict,
+        layer: control.expect.layer,
+        side: control.expect.side.clone(),
+    });
+    break_it(&document, &control, &mut scenario)?;
+    let hash = hash(&format!("{}{text}", base.hash));
+    let file = ScenarioFile { name: name.to_owned(), path: path.to_owned(), hash, scenario };
+    Ok(ControlFile { file, control })
+}
+
+fn break_it(document: &Document, control: &Control, scenario: &mut Scenario) -> Result<(), ScenarioError> {
+    let root = ValuePath::default();
+    let at = root.key("break");
+    let broken = &control.broken;
+    if *broken == super::model::Break::default() {
+        return Err(document.error(&at, "nothing is broken", None));
+    }
+    for (peer, plays) in &control.plays {
+        match scenario.peers.get_mut(peer) {
+            Some(spec) => spec.plays.clone_from(plays),
+            None => {
+                return Err(document.error(
+                    &root.key("plays").key(peer),
+                    format!("there is no peer `{peer}`"),
+                    None,
+                ));
+            }
+        }
+    }
+    for (peer, defect) in &broken.echo {
+        let mut found = false;
+        for step in &mut scenario.steps {
+            if let Action::Command { peer: actor, name, args } = &mut step.action
+                && actor == peer
+                && name == "echo"
+                && let Some(args) = args.as_object_mut()
+            {
+                args.insert("defect".to_owned(), serde_json::Value::String(defect.clone()));
+                found = true;
+            }
+        }
+        if !found {
+            let message = format!("`{peer}` echoes nothing in {}", control.of);
+            return Err(document.error(&at.key("echo").key(peer), message, None));
+        }
+    }
+    let connect = scenario
+        .steps
+        .iter()
+        .position(|step| matches!(step.action, Action::Connect(_) | Action::Negotiate(_)));
+    if let Some(rewrite) = &broken.rewrite {
+        check::rewrite(document, rewrite, &at.key("rewrite"))?;
+        match connect.and_then(|n| scenario.steps.get_mut(n)).map(|step| &mut step.action) {
+            Some(Action::Connect(connect)) => connect.rewrite = rewrite.clone(),
+            Some(Action::Negotiate(negotiate)) => negotiate.rewrite = rewrite.clone(),
+            _ => {
+                let message =
+                    format!("{} has no `connect` whose descriptions could be rewritten", control.of);
+                return Err(document.error(&at.key("rewrite"), message, None));
+            }
+        }
+    }
+    let mut connected: Vec<Step> = broken.connected.clone();
+    if let Some(peer) = &broken.dead {
+        if !scenario.peers.contains_key(peer) {
+            return Err(document.error(&at.key("dead"), format!("there is no peer `{peer}`"), None));
+        }
+        let close = Action::Command {
+            peer: peer.clone(),
+            name: "close".to_owned(),
+            args: serde_json::Value::Object(serde_json::Map::new()),
+        };
+        connected.push(Step { action: close, within: None, rejects: None, binds: None, answers: None });
+    }
+    check::steps(document, scenario, &broken.before, &at.key("before"))?;
+    check::steps(document, scenario, &broken.connected, &at.key("connected"))?;
+    if !connected.is_empty() {
+        let Some(n) = connect else {
+            return Err(document.error(&at, format!("{} has no `connect`", control.of), None));
+        };
+        scenario.steps.splice(n + 1..n + 1, connected);
+    }
+    scenario.steps.splice(0..0, broken.before.clone());
+    Ok(())
+}
+
+fn hash(text: &str) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,238 @@
+//! `each`: one file that stands for several scenarios, which differ in a word here and there.
+
+use super::super::document::{Document, ValuePath};
+use super::super::error::ScenarioError;
+use serde_json::{Map, Value, json};
+
+/// The key that lists the words.
+const EACH: &str = "each";
+/// Name of the schema of a word.
+const WORD: &str = "EachWord";
+/// Most scenarios of one file.
+const MOST: usize = 64;
+
+/// One of the scenarios of a file.
+pub(super) struct Variant {
+    /// What its name ends with, behind a hyphen; nothing if the file stands for itself alone.
+    pub(super) suffix: Option<String>,
+    /// The file with its words in place.
+    pub(super) document: Document,
+}
+
+/// The scenarios that a file stands for: one for each combination of the words that it lists.
+///
+/// # Errors
+/// The list is none, a word stands nowhere, or two scenarios would have one name.
+pub(super) fn variants(document: Document) -> Result<Vec<Variant>, ScenarioError> {
+    let Some(each) = document.value.get(EACH) else { return Ok(vec![Variant { suffix: None, document }]) };
+    let at = ValuePath::default().key(EACH);
+    let lists = lists(&document, each, &at)?;
+    let mut chosen: Vec<Vec<(String, Value)>> = vec![Vec::new()];
+    for (key, words) in &lists {
+        chosen = chosen
+            .into_iter()
+            .flat_map(|before| {
+                words.iter().map(move |word| {
+                    let mut choice = before.clone();
+                    choice.push((key.clone(), word.clone()));
+                    choice
+                })
+            })
+            .take(MOST + 1)
+            .collect();
+    }
+    if chosen.len() > MOST {
+        return Err(document.error(&at, format!("a file stands for {MOST} scenarios at most"), None));
+    }
+    let mut variants: Vec<Variant> = Vec::new();
+    for choice in &chosen {
+        let suffix = choice.iter().map(|(_, word)| kebab(&text_of(word))).collect::<Vec<_>>().join("-");
+        if variants.iter().any(|variant| variant.suffix.as_ref() == Some(&suffix)) {
+            return Err(document.error(&at, format!("two scenarios would be named `…-{suffix}`"), None));
+        }
+        let mut used = vec![false; choice.len()];
+        let mut document = document.clone();
+        if let Value::Object(map) = &mut document.value {
+            map.shift_remove(EACH);
+        }
+        put_in(&mut document.value, choice, &mut used);
+        if let Some((key, _)) = choice.iter().zip(&used).find(|(_, used)| !**used).map(|(choice, _)| choice) {
+            return Err(document.error(&at.key(key), format!("`${key}` stands nowhere"), None));
+        }
+        variants.push(Variant { suffix: Some(suffix), document });
+    }
+    Ok(variants)
+}
+
+fn lists(
+    document: &Document,
+    each: &Value,
+    at: &ValuePath,
+) -> Result<Vec<(String, Vec<Value>)>, ScenarioError> {
+    let wrong = |at: &ValuePath| {
+        let help = Some(
+            "write `each: { message: [ClientHello, ServerHello] }`, and `$message` where it belongs"
+                .to_owned(),
+        );
+        Err(document.error(at, "words by name are meant", help))
+    };
+    let Some(map) = each.as_object().filter(|map| !map.is_empty()) else { return wrong(at) };
+    let mut lists = Vec::new();
+    for (key, words) in map {
+        let named = key.bytes().all(|byte| byte.is_ascii_lowercase());
+        let words = words.as_array().filter(|words| !words.is_empty() && named);
+        let Some(words) = words else { return wrong(&at.key(key)) };
+        if let Some(n) = words.iter().position(|word| !(word.is_string() || word.is_number())) {
+            return wrong(&at.key(key).index(n));
+        }
+        lists.push((key.clone(), words.clone()));
+    }
+    // The longest name first, so that none is taken for the beginning of another.
+    lists.sort_by_key(|(key, _): &(String, Vec<Value>)| std::cmp::Reverse(key.len()));
+    Ok(lists)
+}
+
+fn text_of(word: &Value) -> String {
+    word.as_str().map_or_else(|| word.to_string(), str::to_owned)
+}
+
+/// Puts the words in, into keys too.
+fn put_in(value: &mut Value, choice: &[(String, Value)], used: &mut [bool]) {
+    match value {
+        Value::String(text) => {
+            for ((key, word), used) in choice.iter().zip(used) {
+                let variable = format!("${key}");
+                if *text == variable {
+                    *used = true;
+                    *value = word.clone();
+                    return;
+                }
+                if text.contains(&variable) {
+                    *used = true;
+                    *text = text.replace(&variable, &text_of(word));
+                }
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(|value| put_in(value, choice, used)),
+        Value::Object(map) => {
+            let entries: Map<String, Value> = std::mem::take(map)
+                .into_iter()
+                .map(|(key, mut value)| {
+                    put_in(&mut value, choice, used);
+                    let mut key = Value::String(key);
+                    put_in(&mut key, choice, used);
+                    (text_of(&key), value)
+                })
+                .collect();
+            *map = entries;
+        }
+        _ => {}
+    }
+}
+
+/// Has a schema of scenarios know `each`, and its words wherever a value is.
+pub fn extend_schema(schema: &mut Value) {
+    words_in_properties(schema);
+    let word = json!({ "type": "string", "pattern": "\\$[a-z]+", "description": "A word of `each`." });
+    let list = json!({
+        "description": "Words by name. The file stands for one scenario for each combination of them, in which `$name` is the word.",
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": { "pattern": "^[a-z]+$" },
+        "additionalProperties": { "type": "array", "items": { "type": ["string", "number"] }, "minItems": 1 },
+    });
+    if let Some(Value::Object(defs)) = schema.get_mut("$defs") {
+        defs.insert(WORD.to_owned(), word);
+    }
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        properties.insert(EACH.to_owned(), list);
+    }
+}
+
+fn words_in_properties(schema: &mut Value) {
+    match schema {
+        Value::Array(list) => list.iter_mut().for_each(words_in_properties),
+        Value::Object(map) => {
+            for (key, value) in map {
+                words_in_properties(value);
+                if let ("properties", Value::Object(properties)) = (key.as_str(), value) {
+                    // Text takes a word anyhow, and no word is a list or a mapping.
+                    let takes_none = |property: &&mut Value| {
+                        !["string", "object", "array"].iter().any(|kind| property["type"] == **kind)
+                    };
+                    for property in properties.values_mut().filter(takes_none) {
+                        *property = json!({ "anyOf": [property, { "$ref": format!("#/$defs/{WORD}") }] });
+                    }
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A word as a part of a name: `ClientHello` is `client-hello`.
+fn kebab(word: &str) -> String {
+    let mut name = String::new();
+    let mut was_lower = false;
+    for c in word.chars() {
+        if c.is_ascii_alphanumeric() {
+            if c.is_ascii_uppercase() && was_lower {
+                name.push('-');
+            }
+            name.push(c.to_ascii_lowercase());
+        } else if !name.ends_with('-') {
+            name.push('-');
+        }
+        was_lower = c.is_ascii_lowercase();
+    }
+    name.trim_matches('-').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn of(text: &str) -> Result<Vec<(String, Value)>, ScenarioError> {
+        let variants = variants(Document::parse(Path::new("t.yaml"), text).unwrap())?;
+        Ok(variants.into_iter().map(|v| (v.suffix.unwrap_or_default(), v.document.value)).collect())
+    }
+
+    #[test]
+    fn a_file_stands_for_each_combination_of_its_words() {
+        let text = "each: { message: [ClientHello, INIT-ACK], deed: [drop, delay], n: [2] }\n\
+                    title: $message is lost\nsteps: [{ $deed: { x: $message, times: $n } }]";
+        let variants = of(text).unwrap();
+        let names: Vec<&str> = variants.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(
+            names,
+            ["client-hello-drop-2", "client-hello-delay-2", "init-ack-drop-2", "init-ack-delay-2"]
+        );
+        assert_eq!(variants[3].1["title"], "INIT-ACK is lost");
+        assert_eq!(variants[3].1["steps"][0]["delay"], serde_json::json!({ "x": "INIT-ACK", "times": 2 }));
+        assert_eq!(variants[0].1.get(EACH), None);
+    }
+
+    #[test]
+    fn a_file_without_it_stands_for_itself() {
+        assert_eq!(
+            of("title: costs $5").unwrap(),
+            [(String::new(), serde_json::json!({ "title": "costs $5" }))]
+        );
+    }
+
+    #[test]
+    fn what_is_no_list_of_words_is_refused_at_its_place() {
+        let place = |text: &str| {
+            let error = of(text).unwrap_err();
+            (error.place.map(|at| (at.line, at.column)).unwrap_or_default(), error.message)
+        };
+        assert_eq!(place("title: t\neach: { word: a }").0, (2, 9));
+        assert_eq!(place("title: t\neach: { word: [[a]] }").0, (2, 16));
+        assert_eq!(place("title: t\neach: { word: [a] }"), ((2, 9), "`$word` stands nowhere".to_owned()));
+        assert_eq!(
+            place("title: $word\neach: { word: [a b, a-b] }").1,
+            "two scenarios would be named `…-a-b`"
+        );
+    }
+}

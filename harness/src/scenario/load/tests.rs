@@ -1,0 +1,289 @@
+//! Each way in which a scenario can be broken, and the one message that it gets.
+
+use super::*;
+
+const WHOLE: &str = "\
+title: A channel opens
+peers:
+  alice: { role: offerer, plays: [stack, chrome] }
+  bob: { role: answerer }
+steps:
+  - alice: { createDataChannel: { label: chat, maxRetransmits: 3 } }
+  - connect: { trickle: true, within: 5s }
+  - bob: { await: { datachannel: chat }, within: 2s }
+  - alice: { send: { channel: chat, text: Hello } }
+  - network: { drop: { from: alice, class: dtls, first: 4 } }
+expect:
+  bob: { messages: { chat: [Hello] } }
+snapshot: [sdp, ice, dtls]
+";
+
+fn load(text: &str) -> Result<ScenarioFile, ScenarioError> {
+    scenario(Path::new("t.yaml"), "data/t", text)
+}
+
+/// Breaks the scenario by replacing `what`, and returns the error as `line:column message | help`.
+fn broken(what: &str, with: &str) -> String {
+    assert!(WHOLE.contains(what), "{what}");
+    let error = load(&WHOLE.replacen(what, with, 1)).unwrap_err();
+    let place = error.place.map(|at| format!("{}:{}", at.line, at.column)).unwrap_or_default();
+    format!("{place} {} | {}", error.message, error.help.unwrap_or_default())
+}
+
+#[test]
+fn a_whole_scenario_is_read() {
+    let file = load(WHOLE).unwrap();
+    assert_eq!(file.scenario.steps.len(), 5);
+    assert_eq!(file.scenario.peers["bob"].plays, ["stack", "chrome", "firefox"]);
+}
+
+#[test]
+fn a_step_survives_being_written_and_read() {
+    for step in load(WHOLE).unwrap().scenario.steps {
+        let again: Step = serde_json::from_value(step.to_value()).unwrap();
+        assert_eq!(again, step);
+    }
+}
+
+#[test]
+fn unknown_keys_are_refused_with_a_suggestion() {
+    assert_eq!(broken("title:", "titel:"), "1:1 unknown key `titel` | did you mean `title`?");
+    assert_eq!(broken("trickle", "trickel"), "7:16 unknown key `trickel` | did you mean `trickle`?");
+    assert_eq!(
+        broken("datachannel", "dataChannel"),
+        "8:21 unknown word `dataChannel` | did you mean `datachannel`?"
+    );
+    assert_eq!(
+        broken("maxRetransmits", "maxRetransmit"),
+        "6:48 unknown key `maxRetransmit` | did you mean `maxRetransmits`?"
+    );
+}
+
+#[test]
+fn wrong_types_are_refused_at_their_place() {
+    assert_eq!(
+        broken("maxRetransmits: 3", "maxRetransmits: often"),
+        "6:48 invalid type: string \"often\", expected u16 | "
+    );
+    assert_eq!(
+        broken("within: 5s", "within: 5"),
+        "7:31 invalid type: integer `5`, expected a length of time with its unit, such as `5s` or `300ms` | "
+    );
+    assert_eq!(
+        broken("role: offerer", "role: caller"),
+        "3:12 unknown word `caller` | known here: offerer, answerer"
+    );
+}
+
+#[test]
+fn undefined_peers_and_commands_are_refused() {
+    assert_eq!(
+        broken("- alice: { send", "- alise: { send"),
+        "9:5 there is no peer `alise` | did you mean `alice`?"
+    );
+    assert_eq!(
+        broken("createDataChannel", "createDatachanel"),
+        "6:14 there is no command `createDatachanel` | did you mean `createDataChannel`?"
+    );
+    assert_eq!(
+        broken("from: alice", "from: carol"),
+        "10:24 there is no peer `carol` | the peers are alice and bob"
+    );
+    assert_eq!(
+        broken("[stack, chrome]", "[stack, chrom]"),
+        "3:42 there is no implementation `chrom` | did you mean `chrome`?"
+    );
+    assert_eq!(
+        broken("  bob: { messages", "  bo: { messages"),
+        "12:3 there is no peer `bo` | did you mean `bob`?"
+    );
+}
+
+#[test]
+fn impossible_steps_are_refused() {
+    assert!(
+        broken("maxRetransmits: 3", "maxRetransmits: 3, maxPacketLifeTime: 50")
+            .starts_with("6:67 `maxRetransmits` and `maxPacketLifeTime` exclude each other")
+    );
+    assert!(broken("- connect", "- network: clear\n    connect").contains("a step has one actor"));
+    assert_eq!(
+        broken("send: { channel: chat, text: Hello }", "addTrack: { track: camera }"),
+        "9:26 no earlier step is named `camera` | an earlier step has to name it with `as`"
+    );
+    assert!(broken("text: Hello", "text: Hello, pattern: {size: 1, seed: 1}").starts_with("9:"));
+    assert_eq!(broken("drop: {", "delay: {"), "10:16 `delay` needs `by` | ");
+}
+
+#[test]
+fn roles_and_networks_are_checked() {
+    assert!(broken("role: answerer", "role: offerer").starts_with("2:1 a scenario has two peers"));
+    assert!(broken("steps:", "network: home-net\nsteps:").contains("did you mean `home-nat`?"));
+}
+
+#[test]
+fn a_broken_network_is_refused_with_its_place() {
+    let with = |network: &str| broken("steps:", &format!("network: {network}\nsteps:"));
+    assert!(
+        with("{ alice: lan, bbo: lan }").starts_with("5:24 there is no peer `bbo`"),
+        "{}",
+        with("{ alice: lan, bbo: lan }")
+    );
+    for (network, message) in [
+        (
+            "{ interfaces: { alice/eth0: { on: attic }, bob/eth0: {} } }",
+            "5:1 alice/eth0 is attached to attic",
+        ),
+        ("{ interfaces: { alice/eth0: {} } }", "5:12 bob has no interface"),
+        ("{ interfaces: { alice: {}, bob/eth0: {} } }", "5:26 `alice` names a host and no interface"),
+        ("{ interfaces: { alice/lo: {}, bob/eth0: {} } }", "5:26 `lo` is no name for an interface"),
+        ("{ interfaces: { alice/eth0: {}, bob/eth0: {}, carol/eth0: {} } }", "5:56 there is no host `carol`"),
+        (
+            "{ interfaces: { alice/eth0: { addresses: [192.0.2.1] }, bob/eth0: { addresses: [192.0.2.1] } } }",
+            "5:1 bob/eth0 has the address 192.0.2.1, which is taken",
+        ),
+        ("lan\nsignalling: autonomous", "5:1 in a lab nobody reaches the signalling server"),
+    ] {
+        assert!(with(network).starts_with(message), "{}", with(network));
+    }
+}
+
+#[test]
+fn rules_that_say_two_things_are_refused_at_their_place() {
+    let rule = |to: &str| broken("drop: { from: alice, class: dtls, first: 4 }", to);
+    assert_eq!(rule("drop: { sctp: INITACK }"), "10:24 unknown word `INITACK` | did you mean `INIT-ACK`?");
+    assert_eq!(
+        rule("drop: { chunk: INIT }"),
+        "10:24 unknown key `chunk` | known here: name, from, class, handshake, content, sctp, dcep, stream, channel, stun, method, useCandidate, payloadType, leastSize, first, nth, every, probability, after, until, steps, by, byte, field, bytes"
+    );
+    assert_eq!(rule("replay: { class: srtp }"), "10:16 `replay` needs `by` | ");
+    assert_eq!(
+        rule("drop: { sctp: SACK, stream: 1 }"),
+        "10:36 SACK is on no stream: `stream` goes with DATA | "
+    );
+    assert_eq!(
+        rule("corrupt: { class: stun, field: tag }"),
+        "10:40 packets of this class have no such field | "
+    );
+    assert_eq!(
+        rule("drop: { after: 2s, until: 1s }"),
+        "10:35 the window is empty: it ends before it begins | "
+    );
+    assert_eq!(rule("inject: { class: dtls }"), "10:16 `inject` needs `bytes` | ");
+    assert_eq!(rule("inject: { bytes: \"1\" }"), "10:26 bytes are written as pairs of hexadecimal digits | ");
+    assert_eq!(
+        rule("acts: { rule: lost }"),
+        "10:24 no rule before this step is named `lost` | give it a `name`"
+    );
+    let named = "drop: { name: lost, dcep: OPEN } }\n  - network: { acts: { rule: lots }";
+    assert_eq!(rule(named), "11:24 no rule before this step is named `lots` | did you mean `lost`?");
+}
+
+#[test]
+fn a_path_is_expected_only_of_translators() {
+    let error = broken("expect:\n", "expect:\n  path: as-nats-allow\n");
+    assert!(error.starts_with("12:3 not each peer is behind a translator of its own"), "{error}");
+    let behind = WHOLE.replacen(
+        "expect:\n",
+        "network: { alice: nat-ad-ei, bob: nat-apd-apd }\nexpect:\n  path: as-nats-allow\n",
+        1,
+    );
+    assert!(load(&behind).is_ok());
+}
+
+#[test]
+fn only_a_lab_can_be_changed_and_only_where_it_is() {
+    let step = |step: &str| broken("steps:\n", &format!("network: home-nat\nsteps:\n  - network: {step}\n"));
+    assert!(step("{ rebind: alice-sit }").ends_with("| did you mean `alice-site`?"));
+    assert!(step("{ down: alice-site }").contains("is no part of the network that this step is for"));
+    assert!(step("{ link: { of: carol, both: { rateKbit: 100 } } }").contains("`carol` is no part"));
+    let direct = broken("steps:\n", "steps:\n  - network: { cut: alice }\n");
+    assert!(direct.contains("this network cannot be changed"), "{direct}");
+}
+
+#[test]
+fn a_command_that_must_be_rejected_may_be_impossible() {
+    let text = WHOLE.replacen(
+        "maxRetransmits: 3 } }",
+        "maxRetransmits: 3, maxPacketLifeTime: 50 }, rejects: TypeError }",
+        1,
+    );
+    assert!(load(&text).is_ok());
+}
+
+#[test]
+fn a_control_breaks_the_scenario_that_it_names() {
+    let base =
+        load(&WHOLE.replacen("- connect", "- bob: { echo: { channel: chat } }\n  - connect", 1)).unwrap();
+    let text = "title: broken\nof: data/t\nbreak:\n  echo: { bob: corrupt-last-byte }\n  rewrite: { offer: { fingerprint: flip-one-digit } }\nexpect: { verdict: fail, layer: dtls, side: bob }\n";
+    let made = control(Path::new("c.yaml"), "controls/c", text, std::slice::from_ref(&base)).unwrap();
+    let steps: Vec<String> = made.file.scenario.steps.iter().map(ToString::to_string).collect();
+    assert!(steps[1].contains("corrupt-last-byte"), "{steps:?}");
+    assert!(steps[2].contains("flip-one-digit"), "{steps:?}");
+    let wrong =
+        control(Path::new("c.yaml"), "controls/c", &text.replace("data/t", "data/x"), &[base]).unwrap_err();
+    assert_eq!(wrong.help.as_deref(), Some("did you mean `data/t`?"));
+}
+
+const SERVED: &str = "title: t
+servers:
+  relay: { fault: silent }
+  real: { kind: coturn }
+configuration: { iceServers: [{ turn: relay, transport: tcp }] }
+peers:
+  alice: { role: offerer, configuration: { iceServers: [{ stun: real }] } }
+  bob: { role: answerer }
+steps:
+  - alice: { setConfiguration: { configuration: { iceServers: [{ turns: relay }] } } }
+  - server: { relay: { await: refused, code: 401 } }
+  - server: { real: stop }
+";
+
+#[test]
+fn servers_and_what_refers_to_them_are_checked() {
+    load(SERVED).unwrap();
+    let broken = |from: &str, to: &str| {
+        let text = SERVED.replacen(from, to, 1);
+        assert_ne!(text, SERVED);
+        let error = load(&text).unwrap_err();
+        let place = error.place.unwrap();
+        let help = error.help.unwrap_or_default();
+        format!("{}:{} {} | {help}", place.line, place.column, error.message)
+    };
+    assert_eq!(
+        broken("{ turn: relay,", "{ turn: rely,"),
+        "5:33 there is no server `rely` | did you mean `relay`?"
+    );
+    assert_eq!(
+        broken("{ stun: real }", "{ stun: reel }"),
+        "7:59 there is no server `reel` | did you mean `real`?"
+    );
+    assert_eq!(
+        broken("{ turns: relay }", "{ turns: relais }"),
+        "10:66 there is no server `relais` | did you mean `relay`?"
+    );
+    assert_eq!(
+        broken("{ turns: relay }", "{ turns: relay, transport: tcp }"),
+        "10:80 `transport` belongs to `turn` | "
+    );
+    assert_eq!(
+        broken("{ turn: relay, transport: tcp }", "{ urls: [x], turn: relay }"),
+        "5:31 a server is given by one of `urls`, `stun`, `turn` and `turns` | "
+    );
+    assert_eq!(
+        broken("kind: coturn", "kind: coturn, fault: silent"),
+        "4:25 only an embedded server has `fault` | "
+    );
+    assert_eq!(
+        broken("fault: silent", "fault: { alternate-server: real }"),
+        "3:21 `real` has to stand above `relay` | "
+    );
+    assert_eq!(broken("await: refused", "await: allocated"), "11:42 only `refused` has a `code` | ");
+    assert_eq!(
+        broken("{ real: stop }", "{ real: renew-nonce }"),
+        "12:15 coturn tells nothing and does as it is | it can only be stopped and started"
+    );
+    assert_eq!(
+        broken("fault: silent", "reflexive: nowhere"),
+        "3:12 `nowhere` is no address with a port | write `198.51.100.1:40000`"
+    );
+}

@@ -1,0 +1,223 @@
+//! What a server said: written to the timeline, and kept for whoever awaits it.
+
+use crate::run::journal::Journal;
+use crate::scenario::server::{ServerAwait, ServerEventKind};
+use indexmap::IndexMap;
+use peerproof_captures::server::ServerEvent;
+use peerproof_captures::timeline::What;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// What was awaited did not come; this is there instead, as one readable line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missed(pub String);
+
+/// Events that are kept for waiting; a server that says more is under attack by its own case.
+const MOST_KEPT: usize = 100_000;
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// Each event, and whether somebody who awaited it has taken it.
+    events: Vec<(ServerEvent, bool)>,
+    /// The place after the last event taken of each client.
+    after: IndexMap<String, usize>,
+}
+
+/// The log of one server.
+#[derive(Debug)]
+pub(super) struct Log {
+    server: String,
+    journal: Arc<Journal>,
+    kept: Mutex<Kept>,
+    grown: Notify,
+}
+
+impl Log {
+    pub(super) fn new(server: String, journal: Arc<Journal>) -> Self {
+        Self { server, journal, kept: Mutex::default(), grown: Notify::new() }
+    }
+
+    pub(super) fn push(&self, event: ServerEvent) {
+        self.journal.write(What::Server { server: self.server.clone(), event: event.clone() });
+        let mut kept = self.kept();
+        if kept.events.len() < MOST_KEPT {
+            kept.events.push((event, false));
+        }
+        drop(kept);
+        self.grown.notify_waiters();
+    }
+
+    /// Watches until the deadline that nothing of this kind comes.
+    pub(super) async fn never(&self, kind: ServerEventKind, deadline: Instant) -> Result<(), Missed> {
+        let awaited = ServerAwait { event: kind, code: None, times: None, clients: None, within: None };
+        let count = |kept: &Kept| kept.events.iter().filter(|(event, _)| is_awaited(&awaited, event)).count();
+        let before = count(&self.kept());
+        loop {
+            let grown = self.grown.notified();
+            tokio::pin!(grown);
+            grown.as_mut().enable();
+            if count(&self.kept()) > before {
+                return Err(Missed(self.seen()));
+            }
+            if tokio::time::timeout_at(deadline, grown).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits until so many events are there as awaited, and takes them.
+    pub(super) async fn wait(&self, awaited: &ServerAwait, deadline: Instant) -> Result<(), Missed> {
+        loop {
+            let grown = self.grown.notified();
+            tokio::pin!(grown);
+            // From here on no event is missed.
+            grown.as_mut().enable();
+            if take(&mut self.kept(), awaited) {
+                return Ok(());
+            }
+            if tokio::time::timeout_at(deadline, grown).await.is_err() {
+                return Err(Missed(self.seen()));
+            }
+        }
+    }
+
+    /// The last few events by their names.
+    fn seen(&self) -> String {
+        let kept = self.kept();
+        let names: Vec<String> = kept.events.iter().rev().take(6).map(|(event, _)| brief(event)).collect();
+        match names.is_empty() {
+            true => format!("nothing from {}", self.server),
+            false => names.into_iter().rev().collect::<Vec<_>>().join(", "),
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes the events that are awaited, or none if they are not all there.
+fn take(kept: &mut Kept, awaited: &ServerAwait) -> bool {
+    let mut found: Vec<(usize, String)> = Vec::new();
+    let wanted = awaited.clients.or(awaited.times).unwrap_or(1);
+    let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
+    for (n, (event, taken)) in kept.events.iter().enumerate() {
+        let client = client(event);
+        let is_late = kept.after.get(client).is_none_or(|after| n >= *after);
+        let is_new = awaited.clients.is_none() || found.iter().all(|(_, known)| known != client);
+        if !taken && is_late && is_new && is_awaited(awaited, event) {
+            found.push((n, client.to_owned()));
+        }
+        if found.len() == wanted {
+            break;
+        }
+    }
+    if found.len() < wanted {
+        return false;
+    }
+    for (n, client) in found {
+        if let Some((_, taken)) = kept.events.get_mut(n) {
+            *taken = true;
+        }
+        kept.after.insert(client, n + 1);
+    }
+    true
+}
+
+/// The client that an event is about.
+fn client(event: &ServerEvent) -> &str {
+    match event {
+        ServerEvent::Started { .. } | ServerEvent::Stopped => "",
+        ServerEvent::Bound { client, .. }
+        | ServerEvent::Allocated { client, .. }
+        | ServerEvent::Refreshed { client, .. }
+        | ServerEvent::Permitted { client, .. }
+        | ServerEvent::ChannelBound { client, .. }
+        | ServerEvent::Refused { client, .. }
+        | ServerEvent::Ignored { client, .. }
+        | ServerEvent::Relayed { client, .. }
+        | ServerEvent::Ended { client, .. } => client,
+    }
+}
+
+fn is_awaited(awaited: &ServerAwait, event: &ServerEvent) -> bool {
+    use ServerEventKind as Kind;
+    match (awaited.event, event) {
+        (Kind::Refused, ServerEvent::Refused { code, .. }) => {
+            awaited.code.is_none_or(|wanted| wanted == *code)
+        }
+        (Kind::Bound, ServerEvent::Bound { .. })
+        | (Kind::Allocated, ServerEvent::Allocated { .. })
+        | (Kind::Refreshed, ServerEvent::Refreshed { .. })
+        | (Kind::Permitted, ServerEvent::Permitted { .. })
+        | (Kind::ChannelBound, ServerEvent::ChannelBound { .. })
+        | (Kind::Ignored, ServerEvent::Ignored { .. })
+        | (Kind::Relayed, ServerEvent::Relayed { .. })
+        | (Kind::Ended, ServerEvent::Ended { .. }) => true,
+        _ => false,
+    }
+}
+
+fn brief(event: &ServerEvent) -> String {
+    match event {
+        ServerEvent::Refused { method, code, .. } => format!("{method} refused {code}"),
+        ServerEvent::Ignored { method, .. } => format!("{method} ignored"),
+        event => match serde_json::to_value(event) {
+            Ok(serde_json::Value::Object(map)) => map.keys().next().cloned().unwrap_or_default(),
+            Ok(serde_json::Value::String(word)) => word,
+            _ => String::new(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::peers::CaseClock;
+    use std::time::Duration;
+
+    fn refused(client: &str, code: u16) -> ServerEvent {
+        ServerEvent::Refused { client: client.to_owned(), method: "Allocate".to_owned(), code }
+    }
+
+    fn awaited(code: u16) -> ServerAwait {
+        let event = ServerEventKind::Refused;
+        ServerAwait { event, code: Some(code), times: None, clients: None, within: None }
+    }
+
+    fn log(folder: &std::path::Path) -> Log {
+        let journal = Journal::create(&folder.join("t.jsonl"), CaseClock::start()).unwrap();
+        Log::new("relay".to_owned(), Arc::new(journal))
+    }
+
+    #[tokio::test]
+    async fn an_event_counts_once_and_in_the_order_of_its_client() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = log(folder.path());
+        let soon = Instant::now() + Duration::from_secs(20);
+        for event in [refused("a", 401), refused("a", 403), refused("a", 401), refused("b", 401)] {
+            log.push(event);
+        }
+        log.wait(&awaited(403), soon).await.unwrap();
+        // The first 401 of `a` came before the 403 that was awaited; that of `b` is another matter.
+        let twice = ServerAwait { times: Some(2), ..awaited(401) };
+        log.wait(&twice, soon).await.unwrap();
+        assert!(log.wait(&awaited(401), Instant::now()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn several_clients_are_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = log(folder.path());
+        let soon = Instant::now() + Duration::from_secs(20);
+        log.push(refused("a", 438));
+        log.push(refused("a", 438));
+        let both = ServerAwait { clients: Some(2), ..awaited(438) };
+        let missed = log.wait(&both, Instant::now()).await;
+        assert_eq!(missed, Err(Missed("Allocate refused 438, Allocate refused 438".to_owned())));
+        let (waited, ()) = tokio::join!(log.wait(&both, soon), async { log.push(refused("b", 438)) });
+        waited.unwrap();
+        assert_eq!(log.never(ServerEventKind::Refused, Instant::now()).await, Ok(()));
+    }
+}

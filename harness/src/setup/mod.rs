@@ -1,0 +1,82 @@
+//! `peerproof setup`: installs what `peerproof doctor` finds missing, on Debian and what derives from it.
+
+mod carry_out;
+mod plan;
+
+pub use carry_out::carry_out;
+pub use plan::{Plan, System, plan};
+
+use std::path::PathBuf;
+
+/// Arguments of `peerproof setup`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct SetupArgs {
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Only show what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Why the set-up could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// Packages are needed and this is no Debian.
+    #[error("this system ({system}) has no apt-get; install by its own means: {packages}")]
+    NoApt {
+        /// What the system calls itself.
+        system: String,
+        /// The names in Debian.
+        packages: String,
+    },
+    /// Packages are needed, and neither root nor sudo is to be had.
+    #[error("installing packages needs root; run as root: {0}")]
+    NoRoot(String),
+    /// There is nowhere to put geckodriver.
+    #[error("neither HOME nor XDG_DATA_HOME says where programs may be put")]
+    NoHome,
+    /// geckodriver must be built and there is no cargo.
+    #[error("geckodriver is built with cargo, which is not in PATH (https://rustup.rs)")]
+    NoCargo,
+    /// Consent was not given.
+    #[error("nothing was done; give --yes to agree beforehand")]
+    Declined,
+    /// A step failed.
+    #[error("`{command}` failed: {cause}")]
+    Step {
+        /// The command line.
+        command: String,
+        /// How it ended or why it did not start.
+        cause: String,
+    },
+    /// Everything went well, and still something is missing.
+    #[error("{0} is still missing after its installation")]
+    StillMissing(&'static str),
+    /// Talking to the user failed.
+    #[error("cannot write: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+/// One command of the set-up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// What it does, for the user.
+    pub title: String,
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Variables in its environment.
+    pub env: Vec<(&'static str, String)>,
+}
+
+impl Step {
+    /// As one would type it.
+    #[must_use]
+    pub fn command_line(&self) -> String {
+        let env = self.env.iter().map(|(name, value)| format!("{name}={value}"));
+        let program = std::iter::once(self.program.display().to_string());
+        env.chain(program).chain(self.args.iter().cloned()).collect::<Vec<_>>().join(" ")
+    }
+}

@@ -1,0 +1,210 @@
+//! What has to be done: pure, from a diagnosis and what the system has.
+
+use super::{SetupError, Step};
+use crate::doctor::Item;
+use crate::tools::data_dir;
+use std::path::{Path, PathBuf};
+
+/// What the system offers for the set-up.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct System {
+    /// What it calls itself.
+    pub name: String,
+    /// Whether the user is root.
+    pub root: bool,
+    /// Where `apt-get` is.
+    pub apt: Option<PathBuf>,
+    /// Where `sudo` is.
+    pub sudo: Option<PathBuf>,
+    /// Where `cargo` is.
+    pub cargo: Option<PathBuf>,
+    /// Peerproof's data directory.
+    pub data: Option<PathBuf>,
+}
+
+impl System {
+    /// This machine.
+    #[must_use]
+    pub fn this() -> Self {
+        let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+        let name = release
+            .lines()
+            .find_map(|line| line.strip_prefix("PRETTY_NAME="))
+            .map_or("unknown", |name| name.trim_matches('"'));
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let find = |program: &str| {
+            std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+        };
+        Self {
+            name: name.to_owned(),
+            root: nix::unistd::geteuid().is_root(),
+            apt: find("apt-get"),
+            sudo: find("sudo"),
+            cargo: find("cargo"),
+            data: data_dir(),
+        }
+    }
+}
+
+/// The steps, in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// What to do. Empty: there is nothing to do.
+    pub steps: Vec<Step>,
+    /// What is missing and cannot be installed (an interface, a kernel facility).
+    pub beyond: Vec<Item>,
+}
+
+/// Where an item comes from.
+enum Source {
+    Package(&'static str),
+    Cargo(&'static str),
+    Nowhere,
+}
+
+const fn source(item: Item) -> Source {
+    match item {
+        Item::Chrome => Source::Package("chromium"),
+        Item::Chromedriver => Source::Package("chromium-driver"),
+        Item::Firefox => Source::Package("firefox-esr"),
+        // Debian has no package of it.
+        Item::Geckodriver => Source::Cargo("geckodriver"),
+        Item::Tshark => Source::Package("tshark"),
+        Item::Turnserver => Source::Package("coturn"),
+        Item::Libvpx => Source::Package("libvpx-dev"),
+        Item::Libopus => Source::Package("libopus-dev"),
+        Item::Interface | Item::Namespaces | Item::Tun => Source::Nowhere,
+    }
+}
+
+/// Plans the installation of what is missing.
+///
+/// # Errors
+/// When the system lacks the means.
+pub fn plan(missing: impl IntoIterator<Item = Item>, system: &System) -> Result<Plan, SetupError> {
+    let mut packages = Vec::new();
+    let mut crates = Vec::new();
+    let mut plan = Plan::default();
+    for item in missing {
+        match source(item) {
+            Source::Package(name) => packages.push(name),
+            Source::Cargo(name) => crates.push(name),
+            Source::Nowhere => plan.beyond.push(item),
+        }
+        if matches!(item, Item::Libvpx | Item::Libopus) && !packages.contains(&"pkg-config") {
+            // How libraries are found.
+            packages.push("pkg-config");
+        }
+    }
+    if !packages.is_empty() {
+        plan.steps.extend(apt_steps(&packages, system)?);
+    }
+    for name in crates {
+        let cargo = system.cargo.as_ref().ok_or(SetupError::NoCargo)?;
+        let data = system.data.as_ref().ok_or(SetupError::NoHome)?;
+        plan.steps.push(cargo_step(name, cargo, data));
+    }
+    Ok(plan)
+}
+
+fn apt_steps(packages: &[&str], system: &System) -> Result<[Step; 2], SetupError> {
+    let names = packages.join(" ");
+    let apt = system
+        .apt
+        .as_ref()
+        .ok_or_else(|| SetupError::NoApt { system: system.name.clone(), packages: names.clone() })?;
+    let step = |title: String, args: &[&str]| -> Result<Step, SetupError> {
+        let args = args.iter().map(|&arg| arg.to_owned());
+        // Otherwise tshark asks who may capture; we capture nothing with it.
+        let quiet = ("DEBIAN_FRONTEND", "noninteractive".to_owned());
+        if system.root {
+            return Ok(Step { title, program: apt.clone(), args: args.collect(), env: vec![quiet] });
+        }
+        let sudo = system
+            .sudo
+            .as_ref()
+            .ok_or_else(|| SetupError::NoRoot(format!("apt-get install --no-install-recommends {names}")))?;
+        let through = [format!("{}={}", quiet.0, quiet.1), apt.display().to_string()];
+        let args = through.into_iter().chain(args).collect();
+        Ok(Step { title, program: sudo.clone(), args, env: Vec::new() })
+    };
+    let mut install = vec!["install", "--no-install-recommends", "--yes"];
+    install.extend(packages);
+    Ok([
+        step("Refresh the lists of packages".to_owned(), &["update"])?,
+        step(format!("Install {names}"), &install)?,
+    ])
+}
+
+fn cargo_step(name: &str, cargo: &Path, data: &Path) -> Step {
+    Step {
+        title: format!("Build {name} (some minutes)"),
+        program: cargo.to_owned(),
+        args: ["install", name, "--locked", "--root", &data.display().to_string()].map(str::to_owned).into(),
+        env: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn debian() -> System {
+        System {
+            name: "Debian GNU/Linux 12 (bookworm)".into(),
+            root: true,
+            apt: Some("/usr/bin/apt-get".into()),
+            sudo: None,
+            cargo: Some("/usr/bin/cargo".into()),
+            data: Some("/home/u/.local/share/peerproof".into()),
+        }
+    }
+
+    fn lines(plan: &Plan) -> Vec<String> {
+        plan.steps.iter().map(Step::command_line).collect()
+    }
+
+    #[test]
+    fn packages_come_in_one_step_and_geckodriver_is_built() {
+        let plan = plan([Item::Chrome, Item::Geckodriver, Item::Libvpx, Item::Libopus], &debian()).unwrap();
+        assert_eq!(
+            lines(&plan),
+            [
+                "DEBIAN_FRONTEND=noninteractive /usr/bin/apt-get update",
+                "DEBIAN_FRONTEND=noninteractive /usr/bin/apt-get install --no-install-recommends --yes chromium \
+                 libvpx-dev pkg-config libopus-dev",
+                "/usr/bin/cargo install geckodriver --locked --root /home/u/.local/share/peerproof",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_ordinary_user_goes_through_sudo() {
+        let system = System { root: false, sudo: Some("/usr/bin/sudo".into()), ..debian() };
+        let plan = plan([Item::Tshark], &system).unwrap();
+        assert_eq!(
+            lines(&plan)[1],
+            "/usr/bin/sudo DEBIAN_FRONTEND=noninteractive /usr/bin/apt-get install --no-install-recommends --yes tshark"
+        );
+    }
+
+    #[test]
+    fn what_is_lacking_is_named() {
+        let no_sudo = System { root: false, ..debian() };
+        assert!(matches!(plan([Item::Tshark], &no_sudo), Err(SetupError::NoRoot(_))));
+        let no_apt = System { apt: None, name: "Fedora".into(), ..debian() };
+        let error = plan([Item::Tshark], &no_apt).unwrap_err().to_string();
+        assert_eq!(error, "this system (Fedora) has no apt-get; install by its own means: tshark");
+        let no_cargo = System { cargo: None, ..debian() };
+        assert!(matches!(plan([Item::Geckodriver], &no_cargo), Err(SetupError::NoCargo)));
+        let no_home = System { data: None, ..debian() };
+        assert!(matches!(plan([Item::Geckodriver], &no_home), Err(SetupError::NoHome)));
+    }
+
+    #[test]
+    fn a_kernel_facility_cannot_be_installed() {
+        let planned = plan([Item::Tun, Item::Interface], &debian()).unwrap();
+        assert_eq!(planned, Plan { steps: vec![], beyond: vec![Item::Tun, Item::Interface] });
+        assert_eq!(plan([], &debian()).unwrap(), Plan::default());
+    }
+}

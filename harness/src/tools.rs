@@ -1,0 +1,151 @@
+//! Programs of others that the harness uses, and where they are found.
+
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// A program that the harness can use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Tool {
+    /// Chromium or Chrome.
+    Chrome,
+    /// Its WebDriver.
+    Chromedriver,
+    /// Firefox.
+    Firefox,
+    /// Its WebDriver.
+    Geckodriver,
+    /// Wireshark's command line, the second reader of recordings.
+    Tshark,
+    /// coturn, an independent STUN and TURN server.
+    Turnserver,
+}
+
+impl Tool {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Chrome, Self::Chromedriver, Self::Firefox, Self::Geckodriver, Self::Tshark, Self::Turnserver];
+
+    /// The name that messages use.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Chrome => "chrome",
+            Self::Chromedriver => "chromedriver",
+            Self::Firefox => "firefox",
+            Self::Geckodriver => "geckodriver",
+            Self::Tshark => "tshark",
+            Self::Turnserver => "turnserver",
+        }
+    }
+
+    /// The environment variable that names it.
+    #[must_use]
+    pub const fn variable(self) -> &'static str {
+        match self {
+            Self::Chrome => "PEERPROOF_CHROME",
+            Self::Chromedriver => "PEERPROOF_CHROMEDRIVER",
+            Self::Firefox => "PEERPROOF_FIREFOX",
+            Self::Geckodriver => "PEERPROOF_GECKODRIVER",
+            Self::Tshark => "PEERPROOF_TSHARK",
+            Self::Turnserver => "PEERPROOF_TURNSERVER",
+        }
+    }
+
+    /// Its names as a file, the most wanted first.
+    const fn files(self) -> &'static [&'static str] {
+        match self {
+            Self::Chrome => {
+                &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
+            }
+            Self::Chromedriver => &["chromedriver"],
+            Self::Firefox => &["firefox", "firefox-esr"],
+            Self::Geckodriver => &["geckodriver"],
+            Self::Tshark => &["tshark"],
+            Self::Turnserver => &["turnserver"],
+        }
+    }
+
+    /// Where it is: as its environment variable says, else in `PATH`, else where `setup` puts programs.
+    #[must_use]
+    pub fn find(self) -> Option<PathBuf> {
+        self.find_in(std::env::var_os(self.variable()), std::env::var_os("PATH"), data_dir())
+    }
+
+    fn find_in(
+        self,
+        named: Option<OsString>,
+        path: Option<OsString>,
+        data: Option<PathBuf>,
+    ) -> Option<PathBuf> {
+        if let Some(named) = named.filter(|named| !named.is_empty()) {
+            // What is named is meant: no falling back on another one.
+            return Some(PathBuf::from(named)).filter(|file| is_program(file));
+        }
+        let mut folders: Vec<PathBuf> =
+            path.as_ref().map(|path| std::env::split_paths(path).collect()).unwrap_or_default();
+        folders.extend(data.map(|data| data.join("bin")));
+        let candidates =
+            self.files().iter().flat_map(|file| folders.iter().map(move |folder| folder.join(file)));
+        candidates.into_iter().find(|file| is_program(file))
+    }
+}
+
+/// Peerproof's own data directory (`~/.local/share/peerproof`).
+#[must_use]
+pub fn data_dir() -> Option<PathBuf> {
+    let base = std::env::var_os("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share")))?;
+    Some(base.join("peerproof"))
+}
+
+fn is_program(file: &Path) -> bool {
+    std::fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn program(folder: &Path, name: &str) -> PathBuf {
+        std::fs::create_dir_all(folder).unwrap();
+        let file = folder.join(name);
+        std::fs::write(&file, "").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+        file
+    }
+
+    #[test]
+    fn the_variable_goes_before_the_path_and_the_path_before_the_data_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let named = program(&dir.path().join("named"), "anything");
+        let in_path = program(&dir.path().join("path"), "geckodriver");
+        let in_data = program(&dir.path().join("data/bin"), "geckodriver");
+        let path = Some(dir.path().join("path").into_os_string());
+        let data = Some(dir.path().join("data"));
+        let find = |named: Option<&PathBuf>, path, data| {
+            Tool::Geckodriver.find_in(named.map(Into::into), path, data)
+        };
+        assert_eq!(find(Some(&named), path.clone(), data.clone()), Some(named));
+        assert_eq!(find(None, path, data.clone()), Some(in_path));
+        assert_eq!(find(None, None, data), Some(in_data));
+        assert_eq!(find(None, None, None), None);
+    }
+
+    #[test]
+    fn a_named_program_that_is_not_there_is_not_replaced_by_another() {
+        let dir = tempfile::tempdir().unwrap();
+        program(dir.path(), "geckodriver");
+        let path = Some(dir.path().as_os_str().to_owned());
+        assert_eq!(Tool::Geckodriver.find_in(Some(dir.path().join("gone").into()), path, None), None);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_run_is_no_program() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("tshark"), "").unwrap();
+        assert_eq!(Tool::Tshark.find_in(None, Some(dir.path().as_os_str().to_owned()), None), None);
+    }
+}

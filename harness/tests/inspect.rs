@@ -1,0 +1,233 @@
+//! What `inspect` prints and writes, for calls between browsers.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use peerproof::tools::Tool;
+use peerproof_captures::file::{CaptureReader, Item};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn peerproof(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_peerproof")).args(arguments).current_dir(root()).output().unwrap()
+}
+
+fn inspect(arguments: &[&str]) -> String {
+    let output = peerproof(&[&["inspect"], arguments].concat());
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaint}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+const CALL: &str = "captures/corpus/calls/chrome-firefox.pcapng";
+const DESCRIBED: [&str; 5] = [
+    CALL,
+    "--sdp",
+    "captures/corpus/calls/chrome-firefox.offer.sdp",
+    "--sdp",
+    "captures/corpus/calls/chrome-firefox.answer.sdp",
+];
+
+#[test]
+fn a_call_is_explained() {
+    insta::assert_snapshot!(inspect(&DESCRIBED));
+}
+
+#[test]
+fn a_ladder_shows_who_sent_what() {
+    insta::assert_snapshot!(inspect(&[&DESCRIBED[..], &["--ladder"]].concat()));
+}
+
+#[test]
+fn a_failure_is_explained() {
+    insta::assert_snapshot!(inspect(&["captures/corpus/diagnosis/wrong-password.pcapng"]));
+    insta::assert_snapshot!(inspect(&["captures/corpus/diagnosis/wrong-password.pcapng", "--ladder"]));
+}
+
+/// The packets of a capture, cut to so many bytes each as a snap length does.
+fn snapped(capture: &Path, length: usize) -> Vec<u8> {
+    let mut reader = CaptureReader::new(fs::File::open(capture).unwrap());
+    let mut pcap = [0xa1b2_3c4d_u32, 0x0004_0002, 0, 0, u32::try_from(length).unwrap(), 101]
+        .map(u32::to_le_bytes)
+        .concat();
+    while let Some(item) = reader.next_item() {
+        let Item::Frame(frame) = item else { continue };
+        let ns = frame.time_ns.unwrap();
+        let kept = &frame.data[..frame.data.len().min(length)];
+        let [seconds, rest] =
+            [ns / 1_000_000_000, ns % 1_000_000_000].map(|part| u32::try_from(part).unwrap());
+        let header = [seconds, rest, u32::try_from(kept.len()).unwrap(), frame.original_length];
+        pcap.extend(header.map(u32::to_le_bytes).concat());
+        pcap.extend_from_slice(kept);
+    }
+    pcap
+}
+
+#[test]
+fn what_a_snap_length_cut_is_told_everywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut.pcap");
+    fs::write(&path, snapped(&root().join("captures/corpus/diagnosis/wrong-password.pcapng"), 96)).unwrap();
+    let name = path.to_str().unwrap();
+    let told = inspect(&[name]);
+    assert!(told.contains("cut off by the snap length of the capture, the first is frame "), "{told}");
+    let packets = inspect(&[name, "--packets"]);
+    assert!(packets.contains(" [cut off: 96 of the frame's "), "{packets}");
+    let number =
+        packets.lines().find(|line| line.contains("[cut off")).unwrap().split_whitespace().next().unwrap();
+    assert!(inspect(&[name, "--frame", number]).contains("cut off by the snap length: 96 of "));
+    // Nothing is said of a capture that is whole.
+    fs::write(&path, snapped(&root().join("captures/corpus/diagnosis/wrong-password.pcapng"), 65_535))
+        .unwrap();
+    assert!(
+        ![&[name][..], &[name, "--packets"]].iter().any(|arguments| inspect(arguments).contains("cut off"))
+    );
+}
+
+#[test]
+fn packets_are_chosen_by_protocol_layer_peer_and_frames() {
+    let all = inspect(&[CALL, "--packets"]);
+    let lines = |more: &[&str]| -> Vec<String> {
+        let text = inspect(&[&[CALL, "--packets"], more].concat());
+        assert!(text.lines().all(|line| all.lines().any(|known| known == line)));
+        text.lines().map(str::to_owned).collect()
+    };
+    let number = |line: &String| line.split_whitespace().next().unwrap().parse::<u64>().unwrap();
+    assert!(lines(&["--frames", "10-20"]).iter().all(|line| (10..=20).contains(&number(line))));
+    assert_eq!(lines(&["--frames", "5-5"]), lines(&["--frame", "5"]));
+    assert_eq!(lines(&["--layer", "data"]), lines(&["--protocol", "sctp"]));
+    assert_eq!(lines(&["--layer", "media"]), lines(&["--protocol", "rtp,rtcp"]));
+    let security = lines(&["--layer", "security"]);
+    assert!(!security.is_empty() && security.iter().all(|line| line.contains("DTLS") || line.contains('└')));
+    let named = [&DESCRIBED[1..], &["--peer", "chrome-firefox.offer"]].concat();
+    assert_eq!(lines(&named).len(), all.lines().count());
+    assert!(lines(&["--peer", "192.0.2.77"]).is_empty());
+    assert_eq!(lines(&["--peer", "[fd00::2]:32867"]).len(), all.lines().count());
+}
+
+/// Whether `value` is what `schema` says: known keys, all that are required, and the types of the leaves.
+fn follows(value: &Value, schema: &Value, whole: &Value, path: &str) -> Result<(), String> {
+    if let Some(name) = schema["$ref"].as_str() {
+        let name = name.strip_prefix("#/$defs/").unwrap();
+        return follows(value, &whole["$defs"][name], whole, path);
+    }
+    for alternatives in ["anyOf", "oneOf"] {
+        if let Some(any) = schema[alternatives].as_array() {
+            let all: Vec<_> = any.iter().map(|one| follows(value, one, whole, path)).collect();
+            return if all.iter().any(Result::is_ok) { Ok(()) } else { all.into_iter().next().unwrap() };
+        }
+    }
+    if let Some(known) = schema["enum"].as_array() {
+        return known.contains(value).then_some(()).ok_or(format!("{path}: {value} is not in {known:?}"));
+    }
+    if !schema["const"].is_null() {
+        return (schema["const"] == *value).then_some(()).ok_or(format!("{path}: {value} is another"));
+    }
+    let types = match &schema["type"] {
+        Value::String(one) => vec![one.as_str()],
+        Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
+        _ => return Ok(()),
+    };
+    let is = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    if !types.contains(&is) {
+        return Err(format!("{path} is {is}, not {types:?}"));
+    }
+    match value {
+        Value::Object(fields) => {
+            let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            if let Some(missing) = required.into_iter().find(|key| !fields.contains_key(*key)) {
+                return Err(format!("{path} has no {missing}"));
+            }
+            for (key, value) in fields {
+                let path = format!("{path}.{key}");
+                match (&schema["properties"][key], &schema["additionalProperties"]) {
+                    (Value::Null, Value::Null) if schema["patternProperties"].is_object() => {}
+                    (Value::Null, Value::Null) => return Err(format!("{path} is not in the schema")),
+                    (Value::Null, more) => follows(value, more, whole, &path)?,
+                    (known, _) => follows(value, known, whole, &path)?,
+                }
+            }
+            Ok(())
+        }
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .try_for_each(|(n, item)| follows(item, &schema["items"], whole, &format!("{path}[{n}]"))),
+        _ => Ok(()),
+    }
+}
+
+#[test]
+fn json_is_what_its_schema_says() {
+    for (schema, command) in [
+        ("inspect", [&["inspect", "--json"], &DESCRIBED[..]].concat()),
+        ("inspect", vec!["inspect", "--json", "captures/corpus/diagnosis/turn-forbidden.pcapng"]),
+        ("judge", vec!["judge", "--json", CALL]),
+        ("requirements", vec!["requirements", "--json"]),
+    ] {
+        let whole: Value = serde_json::from_slice(&peerproof(&["schema", schema]).stdout).unwrap();
+        let output = peerproof(&command);
+        let mut value: Value = serde_json::from_slice(&output.stdout).unwrap();
+        follows(&value, &whole, &whole, schema).unwrap();
+        // The comparison can fail.
+        value["unheard-of"] = Value::from(1);
+        assert!(follows(&value, &whole, &whole, schema).is_err());
+    }
+}
+
+/// tshark, if this machine has it; `PEERPROOF_REQUIRE` makes its absence a failure.
+fn tshark() -> Option<PathBuf> {
+    let found = Tool::Tshark.find();
+    let required = std::env::var("PEERPROOF_REQUIRE").unwrap_or_default();
+    assert!(found.is_some() || !required.contains("tshark"), "PEERPROOF_REQUIRE names tshark");
+    found
+}
+
+fn count(tshark: &Path, capture: &Path, filter: &str) -> usize {
+    let output = Command::new(tshark)
+        .args(["-n", "-r"])
+        .arg(capture)
+        .args(["-Y", filter, "-T", "fields", "-e", "frame.number"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().count()
+}
+
+#[test]
+fn an_export_opens_in_wireshark_with_everything_in_the_clear() {
+    let folder = tempfile::tempdir().unwrap();
+    let clear = folder.path().join("clear.pcapng");
+    let told = inspect(&[CALL, "--export", clear.to_str().unwrap()]);
+    assert!(told.contains("240 frames, and in the clear 15 SCTP, 177 RTP and 34 RTCP packets"), "{told}");
+    // What we read from it is what we read from the original.
+    let again = inspect(&[clear.to_str().unwrap(), "--packets", "--protocol", "stun"]);
+    assert_eq!(again.lines().count(), inspect(&[CALL, "--packets", "--protocol", "stun"]).lines().count());
+    // An export of an export adds nothing.
+    let twice = folder.path().join("twice.pcapng");
+    let told = inspect(&[clear.to_str().unwrap(), "--export", twice.to_str().unwrap()]);
+    assert!(told.contains("466 frames, and in the clear 0 SCTP"), "{told}");
+    // The capture itself is not overwritten, and nothing half is left behind.
+    let itself = peerproof(&["inspect", clear.to_str().unwrap(), "--export", clear.to_str().unwrap()]);
+    assert_eq!(itself.status.code(), Some(2));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    let Some(tshark) = tshark() else { return };
+    assert_eq!(count(&tshark, &clear, "exported_pdu && sctp"), 15);
+    assert_eq!(count(&tshark, &clear, "exported_pdu && rtp"), 177);
+    assert_eq!(count(&tshark, &clear, "exported_pdu && rtcp"), 34);
+    assert_eq!(count(&tshark, &clear, "stun"), 8);
+    assert_eq!(count(&tshark, &clear, "sctp.chunk_type == 1"), 2);
+}

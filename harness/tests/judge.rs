@@ -1,0 +1,146 @@
+//! Recordings that are judged again: the verdict and the findings are those that were given live, and what is taken away from a
+//! recording shows.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn peerproof(arguments: &[&str]) -> Output {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    Command::new(env!("CARGO_BIN_EXE_peerproof")).args(arguments).current_dir(root).output().unwrap()
+}
+
+/// Plays cases of the stack with itself: a pass, a known deviation of a requirement, a failing scenario, and a control.
+fn played(folder: &Path) {
+    let output = folder.to_str().unwrap();
+    let filters = ["data/echo/*", "data/send-before-open/*", "dtls/forged-fingerprint-in-offer/*"];
+    let control = ["controls/echo-corrupts/*"];
+    let arguments: Vec<&str> =
+        ["run", "--peers", "stack", "--output", output].into_iter().chain(filters).chain(control).collect();
+    let run = peerproof(&arguments);
+    assert_eq!(run.status.code(), Some(0), "{}", String::from_utf8_lossy(&run.stdout));
+}
+
+fn judged(arguments: &[&str]) -> (i32, Value) {
+    let output = peerproof(&[&["judge", "--json"], arguments].concat());
+    let code = output.status.code().unwrap();
+    (code, serde_json::from_slice(&output.stdout).unwrap_or(Value::Null))
+}
+
+fn cases(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).unwrap().flatten() {
+            match entry.path() {
+                path if path.is_dir() => open.push(path),
+                path if path.ends_with("case.json") => found.push(folder.clone()),
+                _ => {}
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn case_json(folder: &Path) -> Value {
+    serde_json::from_slice(&fs::read(folder.join("case.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn what_is_judged_again_is_what_was_judged_live_and_what_is_taken_away_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    played(folder.path());
+    let folders = cases(folder.path());
+    assert_eq!(folders.len(), 4, "{folders:?}");
+
+    let (code, again) = judged(&[folder.path().to_str().unwrap()]);
+    assert_eq!(code, 0, "{again:#}");
+    let again = again["judged"].as_array().unwrap();
+    let mut outcomes = Vec::new();
+    for (folder, again) in folders.iter().zip(again) {
+        let live = case_json(folder);
+        assert_eq!(live["verdict"], again["verdict"]);
+        assert_eq!(again["recorded"], again["verdict"]);
+        assert_eq!(again["changed"], false);
+        let live: Vec<&Value> = live["findings"].as_array().unwrap().iter().collect();
+        let told = again["findings"].as_array().unwrap();
+        assert!(!live.is_empty());
+        assert_eq!(live.len(), told.len());
+        for (live, told) in live.iter().zip(told) {
+            for (key, value) in live.as_object().unwrap() {
+                assert_eq!(&told[key], value, "{}", live["requirement"]);
+            }
+            assert!(told["level"].is_string() && !told["source"].as_str().unwrap().is_empty(), "{told}");
+        }
+        outcomes.push(again["verdict"]["outcome"].as_str().unwrap());
+    }
+    assert!(outcomes.contains(&"pass") && outcomes.contains(&"fail"), "{outcomes:?}");
+
+    // A requirement that is known to be broken is, without what knows it, a failure at its layer.
+    let open = folders.iter().find(|folder| folder.to_str().unwrap().contains("send-before-open")).unwrap();
+    let waived = case_json(open);
+    let known = waived["findings"].as_array().unwrap().iter().find(|it| it["result"] == "fail").unwrap();
+    assert!(known["waiver"]["reason"].is_string());
+    let nothing = folder.path().join("nothing.toml");
+    fs::write(&nothing, "").unwrap();
+    let (code, strict) = judged(&[open.to_str().unwrap(), "--expected", nothing.to_str().unwrap()]);
+    let verdict = &strict["judged"][0]["verdict"];
+    assert_eq!((code, &verdict["outcome"]), (1, &Value::from("fail")));
+    assert_eq!((&verdict["layer"], &verdict["side"]), (&Value::from("gathering"), &known["endpoint"]));
+    assert_eq!(strict["judged"][0]["changed"], true);
+
+    // Only what is asked for is told.
+    let (_, some) = judged(&[open.to_str().unwrap(), "--requirement", "ice-"]);
+    let some = some["judged"][0]["findings"].as_array().unwrap().clone();
+    assert!(!some.is_empty() && some.iter().all(|it| it["requirement"].as_str().unwrap().contains("ice-")));
+    let text = peerproof(&["judge", open.to_str().unwrap(), "--all"]);
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(
+        text.contains("holds  alice  ") && text.contains("known  ") && !text.contains('\u{1b}'),
+        "{text}"
+    );
+
+    // The capture of a recording is judged by the requirements alone, and holds them too.
+    let echo = folders.iter().find(|folder| folder.to_str().unwrap().contains("data/echo")).unwrap();
+    let copy = folder.path().join("somebody's.pcapng");
+    fs::copy(echo.join("capture.pcapng"), &copy).unwrap();
+    let (code, bare) = judged(&[copy.to_str().unwrap()]);
+    assert_eq!(code, 0, "{bare:#}");
+    assert!(bare["judged"][0]["verdict"].is_null());
+    let held = |requirement: &str| {
+        let findings = bare["judged"][0]["findings"].as_array().unwrap().iter();
+        findings.filter(|it| it["requirement"] == requirement && it["result"] == "pass").count()
+    };
+    assert_eq!((held("ice-check-has-fingerprint"), held("sctp-crc32c-correct")), (2, 2), "{bare:#}");
+
+    // No recording, no pass; and a broken file is refused with its place.
+    fs::remove_file(echo.join("capture.pcapng")).unwrap();
+    let (code, without) = judged(&[echo.to_str().unwrap()]);
+    assert_eq!((code, &without["judged"][0]["verdict"]["outcome"]), (3, &Value::from("harness-error")));
+    fs::write(echo.join("timeline.jsonl"), "{\"n\":0,\"t_us\":1,\"what\":{\"note\":{}}}\n").unwrap();
+    let broken = peerproof(&["judge", echo.to_str().unwrap()]);
+    assert_eq!(broken.status.code(), Some(2));
+    let complaint = String::from_utf8(broken.stderr).unwrap();
+    assert!(complaint.contains("timeline.jsonl:1:"), "{complaint}");
+}
+
+#[test]
+fn what_cannot_be_judged_is_told_in_one_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().to_str().unwrap();
+    let garbage = folder.path().join("garbage.pcapng");
+    fs::write(&garbage, b"\x00\x01\x02").unwrap();
+    for (path, told) in [
+        (empty, "no case.json"),
+        ("/nowhere/at/all", "No such file"),
+        (garbage.to_str().unwrap(), "neither pcap nor pcapng"),
+    ] {
+        let output = peerproof(&["judge", path]);
+        assert_eq!(output.status.code(), Some(2), "{path}");
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert!(complaint.contains(told) && complaint.lines().count() == 1, "{complaint}");
+    }
+}

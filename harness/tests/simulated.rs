@@ -1,0 +1,165 @@
+//! In virtual time the same seed gives the same recording, byte for byte, and another seed another.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use peerproof::cli::prepare;
+use peerproof::run::session::{self, Progress, Time};
+use peerproof::run::{Case, Filter, Played, RunOptions, plan, simulated};
+use peerproof::scenario::Suite;
+use peerproof_captures::timeline::What;
+use peerproof_conformance::verdict::Outcome;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Nobody looks on.
+struct Nobody;
+
+impl Progress for Nobody {
+    fn began(&mut self, _: &Case) {}
+    fn ended(&mut self, _: &Played) {}
+}
+
+fn scenarios() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios")
+}
+
+fn cases(suite: &Suite, names: &[&str]) -> Vec<Case> {
+    let names: Vec<String> = names.iter().map(|name| format!("{name}/stack-stack")).collect();
+    let cases = plan(suite, &Filter { names: names.clone(), ..Filter::default() });
+    assert_eq!(cases.len(), names.len());
+    cases
+}
+
+/// Plays the cases in virtual time, several at once, so that whatever they shared would show.
+async fn play(cases: &[Case], seed: u64) -> (tempfile::TempDir, Vec<Played>) {
+    let folder = tempfile::tempdir().unwrap();
+    let peerproof = Path::new(env!("CARGO_BIN_EXE_peerproof"));
+    let prepared = prepare(&scenarios(), folder.path().to_owned(), peerproof, seed, false).await.unwrap();
+    let options = RunOptions { jobs: session::usual_jobs(), repeat: 1, time: Time::Virtual };
+    let run = session::run(prepared.setting.clone(), cases, options, &mut Nobody).await;
+    assert_eq!((run.broken.as_slice(), run.left), ([].as_slice(), 0));
+    prepared.shutdown().await;
+    (folder, run.played)
+}
+
+/// All files below a folder, by their paths in it.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut left = vec![folder.to_owned()];
+    while let Some(next) = left.pop() {
+        for entry in std::fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                left.push(path);
+            } else {
+                found.insert(path.strip_prefix(folder).unwrap().to_owned(), std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+/// What the rules did to packets, and to which.
+fn faults(played: &Played) -> Vec<(u64, String, Option<u64>)> {
+    let faulted = |what: &What| match what {
+        What::Faulted { action, frame, .. } => Some((action.clone(), *frame)),
+        _ => None,
+    };
+    let entries = played.record.timeline.iter();
+    entries.filter_map(|entry| faulted(&entry.what).map(|(deed, frame)| (entry.t_us, deed, frame))).collect()
+}
+
+/// Whether `one` and `other`, folders of runs, hold the same of a case; if not, the first file that differs.
+fn differs(played: &Played, one: &Path, other: &Path) -> Option<PathBuf> {
+    let folder = played.folder.strip_prefix(one).unwrap();
+    let (first, second) = (files(&one.join(folder)), files(&other.join(folder)));
+    assert!(["capture.pcapng", "timeline.jsonl"].iter().all(|name| first.contains_key(Path::new(name))));
+    let names: BTreeSet<_> = first.keys().chain(second.keys()).collect();
+    names.into_iter().find(|name| first.get(*name) != second.get(*name)).cloned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_case_comes_out_as_expected_and_the_same_each_time() {
+    let suite = Suite::load(&scenarios()).unwrap();
+    let mut cases = plan(&suite, &Filter::default());
+    cases.retain(|case| simulated::unfit(case).is_none());
+    assert!(cases.len() > 90, "{}", cases.len());
+    let (one, played) = play(&cases, 7).await;
+    let (again, _) = play(&cases, 7).await;
+    for played in &played {
+        assert!(played.standing.is_good(), "{}: {}", played.record.file.name, played.verdict.sentence);
+        assert_eq!(differs(played, one.path(), again.path()), None, "{}", played.record.file.name);
+    }
+}
+
+/// Data, messages over several packets, sound and pictures, a restart, a relay; lost, late and reordered packets.
+const SOME: [&str; 8] = [
+    "data/echo",
+    "data/large-message",
+    "data/ordered-under-reordering",
+    "ice/restart",
+    "media/both-ways",
+    "sdp/add-audio-later",
+    "signalling/glare",
+    "turn/relay-udp",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_seed_gives_another_recording() {
+    let suite = Suite::load(&scenarios()).unwrap();
+    let cases = cases(&suite, &SOME);
+    let (one, played) = play(&cases, 7).await;
+    let (other, _) = play(&cases, 8).await;
+    for played in &played {
+        let first = differs(played, one.path(), other.path());
+        assert_eq!(first, Some("capture.pcapng".into()), "{}", played.record.file.name);
+    }
+}
+
+/// Chance decides which packets are lost and which are late.
+const CHANCE: &str = "
+title: Everything arrives although packets are lost and late by chance
+peers:
+  alice: { role: offerer }
+  bob: { role: answerer }
+steps:
+  - alice: { createDataChannel: { label: chat } }
+  - connect: {}
+  - alice: { await: { open: chat } }
+  - network: { drop: { content: application-data, probability: 0.15 } }
+  - network: { delay: { content: application-data, probability: 0.2, by: 30ms } }
+  - alice: { send: { channel: chat, message: { pattern: { size: 1000, seed: 1 } }, times: 60 } }
+  - bob: { await: { message: { channel: chat, size: 1000, times: 60 } }, within: 30s }
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_chance_does_to_packets_is_replayed_by_its_seed() {
+    let file = peerproof::scenario::load::scenario(Path::new("t.yaml"), "data/chance", CHANCE).unwrap();
+    let suite = Suite { scenarios: vec![file], controls: Vec::new() };
+    let cases = cases(&suite, &["data/chance"]);
+    let mut patterns = Vec::new();
+    for seed in [1, 1, 2] {
+        let (_folder, played) = play(&cases, seed).await;
+        let [played] = played.as_slice() else { unreachable!("one case was played") };
+        assert_eq!(played.verdict.outcome, Outcome::Pass, "{}", played.verdict.sentence);
+        patterns.push(faults(played));
+    }
+    assert!(patterns[0].iter().any(|(_, deed, _)| deed == "drop"), "{:?}", patterns[0]);
+    assert!(patterns[0].iter().any(|(_, deed, _)| deed.starts_with("delay")), "{:?}", patterns[0]);
+    assert!(patterns[0] == patterns[1] && patterns[0] != patterns[2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lives_in_real_time_is_unsupported_and_says_so() {
+    let suite = Suite::load(&scenarios()).unwrap();
+    let mut wanted = cases(&suite, &["network/lan", "turn/relay-udp-coturn"]);
+    let browsers = Filter { names: vec!["data/echo/stack-chrome".to_owned()], ..Filter::default() };
+    wanted.extend(plan(&suite, &browsers));
+    let (_folder, played) = play(&wanted, 1).await;
+    let reasons = ["is a lab", "coturn lives", "chrome lives"];
+    assert_eq!(played.len(), reasons.len());
+    for (played, reason) in played.iter().zip(reasons) {
+        assert_eq!(played.verdict.outcome, Outcome::Unsupported);
+        assert!(played.verdict.sentence.contains(reason), "{}", played.verdict.sentence);
+    }
+}

@@ -1,0 +1,92 @@
+//! Every case of the suite as a test, named `family/scenario/offerer-answerer`.
+//!
+//! Works under `cargo test` (one process, browsers shared by all tests) and under cargo-nextest (a process each). A missing
+//! browser makes its cases ignored, with the reason; if `PEERPROOF_REQUIRE` names it, they fail.
+
+use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
+use peerproof::cli::{Prepared, prepare};
+use peerproof::run::{Case, Filter, case, peers, plan, session};
+use peerproof::scenario::Suite;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
+
+/// What the tests of this process share; made when the first one runs, so that listing them costs nothing.
+struct Shared {
+    runtime: tokio::runtime::Runtime,
+    prepared: Prepared,
+}
+
+fn scenarios() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios")
+}
+
+fn start() -> Result<Shared, String> {
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+    let output = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("suite-{}", std::process::id()));
+    let peerproof = Path::new(env!("CARGO_BIN_EXE_peerproof"));
+    let update = std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always");
+    let prepared = runtime.block_on(prepare(&scenarios(), output, peerproof, 1, update))?;
+    Ok(Shared { runtime, prepared })
+}
+
+fn play(shared: &Shared, case: &Case) -> Result<(), Failed> {
+    let setting = Arc::clone(&shared.prepared.setting);
+    let owned = case.clone();
+    let task = shared.runtime.spawn(async move { Box::pin(case::play(&setting, &owned, 1)).await });
+    let played = shared.runtime.block_on(task)??;
+    if played.standing.is_good() {
+        return Ok(());
+    }
+    let verdict = &played.verdict;
+    Err(Failed::from(format!(
+        "{:?} ({:?}) at {:?} on {:?}'s side: {}\nrecorded in {}",
+        verdict.outcome,
+        played.standing,
+        verdict.layer,
+        verdict.side,
+        verdict.sentence,
+        played.folder.display()
+    )))
+}
+
+fn trial(case: Case, shared: &Arc<OnceLock<Result<Shared, String>>>) -> Trial {
+    let required = std::env::var("PEERPROOF_REQUIRE").unwrap_or_default();
+    let missing = case.casting.values().find_map(|peer| Some((peer.clone(), peers::missing(peer)?)));
+    let shared = Arc::clone(shared);
+    let name = case.name.clone();
+    match missing {
+        Some((peer, reason)) if required.split(',').any(|named| named.trim() == peer) => {
+            Trial::test(name, move || {
+                Err(Failed::from(format!("PEERPROOF_REQUIRE names {peer}, but {reason}")))
+            })
+        }
+        Some((_, reason)) => Trial::test(name, || Ok(())).with_kind(reason).with_ignored_flag(true),
+        None => Trial::test(name, move || {
+            let shared = shared.get_or_init(start).as_ref().map_err(Failed::from)?;
+            play(shared, &case)
+        }),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a test program tells the terminal why it cannot begin")]
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert_with(session::usual_jobs);
+    let suite = match Suite::load(&scenarios()) {
+        Ok(suite) => suite,
+        Err(errors) => {
+            for error in errors {
+                eprintln!("error: {error}\n");
+            }
+            return ExitCode::from(2);
+        }
+    };
+    let shared = Arc::new(OnceLock::new());
+    let trials = plan(&suite, &Filter::default()).into_iter().map(|case| trial(case, &shared)).collect();
+    let conclusion: Conclusion = libtest_mimic::run(&arguments, trials);
+    if let Some(Ok(Shared { runtime, prepared })) = Arc::into_inner(shared).and_then(OnceLock::into_inner) {
+        runtime.block_on(prepared.shutdown());
+    }
+    conclusion.exit_code()
+}

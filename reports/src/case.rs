@@ -1,0 +1,200 @@
+//! One case in a report.
+
+use crate::findings::{Breach, Requirements};
+use crate::time::span;
+use peerproof_captures::timeline::{Answer, Entry, StepOutcome, What};
+use peerproof_conformance::case::{
+    CasePeer, CaseRecord, ConnectingStep, Meeting, SnapshotResult, Standing, Waiver, standing, steps,
+};
+use peerproof_conformance::verdict::{Evidence, Verdict};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One case of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CaseReport {
+    /// `family/scenario/offerer-answerer`.
+    pub name: String,
+    /// What the scenario shows, in one sentence.
+    pub title: String,
+    /// The statements that it bears on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<String>,
+    /// Who played, with exact versions.
+    pub peers: Vec<CasePeer>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// How it stands to what was to be expected.
+    pub standing: Standing,
+    /// The deciding evidence in words, in the order of the verdict's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Deciding>,
+    /// The eight steps of connecting, each with its time.
+    pub steps: Vec<ConnectingStep>,
+    /// How long the case took, in microseconds.
+    pub duration_us: u64,
+    /// Which attempt this is, from one.
+    pub attempt: u32,
+    /// Seed of all its randomness.
+    pub seed: u64,
+    /// For a control: the scenario of which it is a broken form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control_of: Option<String>,
+    /// The known deviation that covers it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiver: Option<Waiver>,
+    /// How many requirements stand how.
+    #[serde(default)]
+    pub requirements: Requirements,
+    /// The requirements that are broken and the recommendations that were not followed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub breaches: Vec<Breach>,
+    /// How peers behind translators met.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meeting: Option<Meeting>,
+    /// How its snapshot compares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotResult>,
+    /// The snapshot's text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot_text: Option<String>,
+    /// The case's folder, relative to the report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
+    /// The files in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+}
+
+/// A piece of evidence in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Deciding {
+    /// Where it is.
+    pub place: Evidence,
+    /// What it says, in one line.
+    pub text: String,
+}
+
+impl CaseReport {
+    /// Reports a case with its verdict. Folder, files and snapshot's text are left empty.
+    #[must_use]
+    pub fn of(record: &CaseRecord, verdict: &Verdict) -> Self {
+        let file = &record.file;
+        Self {
+            name: file.name.clone(),
+            title: file.title.clone(),
+            rows: file.rows.clone(),
+            peers: file.peers.clone(),
+            verdict: verdict.clone(),
+            standing: standing(file, verdict),
+            evidence: verdict.evidence.iter().map(|place| deciding(record, place)).collect(),
+            steps: steps(record),
+            duration_us: file.duration_us,
+            attempt: file.attempt,
+            seed: file.seed,
+            control_of: file.control_of.clone(),
+            waiver: file.waiver.clone(),
+            requirements: Requirements::of(&file.findings),
+            breaches: Breach::of(file),
+            meeting: Meeting::of(record).filter(|_| file.expect.path.is_some()),
+            snapshot: file.snapshot.clone(),
+            snapshot_text: None,
+            folder: None,
+            files: Vec::new(),
+        }
+    }
+
+    /// The first part of the name.
+    #[must_use]
+    pub fn family(&self) -> &str {
+        self.name.split_once('/').map_or(self.name.as_str(), |(family, _)| family)
+    }
+
+    /// The last part of the name: who plays.
+    #[must_use]
+    pub fn pair(&self) -> &str {
+        self.name.rsplit_once('/').map_or("", |(_, pair)| pair)
+    }
+}
+
+fn deciding(record: &CaseRecord, place: &Evidence) -> Deciding {
+    let text = match place {
+        Evidence::Entry(n) => record
+            .timeline
+            .iter()
+            .find(|entry| entry.n == *n)
+            .map_or_else(|| "not in the timeline".to_owned(), describe),
+        Evidence::Frame(frame) => {
+            let items = record.wire.iter().flat_map(|wire| &wire.items).filter(|item| item.frame == *frame);
+            let mut text = String::new();
+            for item in items.take(8) {
+                if text.is_empty() {
+                    let way = if item.out { "out of" } else { "into" };
+                    text = format!("{}, {way} {}:", span(item.t_us), item.peer);
+                }
+                text.push_str(&format!(" {} {}", item.kind.protocol(), item.kind.name()));
+            }
+            text
+        }
+        Evidence::File { .. } => String::new(),
+    };
+    Deciding { place: place.clone(), text }
+}
+
+/// Longest line that a piece of evidence gives.
+const LONGEST: usize = 240;
+
+/// A line of the timeline in words.
+#[must_use]
+pub fn describe(entry: &Entry) -> String {
+    let what = match &entry.what {
+        What::StepBegan { step, text } => format!("step {}: {text}", step + 1),
+        What::StepEnded { step, outcome } => {
+            let how = match outcome {
+                StepOutcome::Done => "ended as wanted".to_owned(),
+                StepOutcome::TimedOut { awaited, within_ms, seen } => {
+                    format!("awaited {awaited} for {within_ms} ms; seen: {seen}")
+                }
+                StepOutcome::Wrong { expected, seen } => format!("expected {expected}; seen: {seen}"),
+                StepOutcome::Unsupported { peer, reason } => format!("{peer} lacks this: {reason}"),
+                StepOutcome::Broken { cause } => format!("broke: {cause}"),
+            };
+            format!("step {} {how}", step + 1)
+        }
+        What::Command { peer, name, args, .. } => format!("{peer} is told {name} {}", json(args)),
+        What::Answer { peer, answer, .. } => match answer {
+            Answer::Ok(value) => format!("{peer} answers {}", json(value)),
+            Answer::Rejected { name, message } => format!("{peer} rejects with {name}: {message}"),
+            Answer::Unsupported { reason } => format!("{peer} says unsupported: {reason}"),
+            Answer::Lost { reason } => format!("{peer} does not answer: {reason}"),
+        },
+        What::Event { peer, event, .. } => format!("{peer} reports {}", json(event)),
+        What::Carried { from, to, sent, delivered } => {
+            let changed = if delivered.is_some() { ", changed on the way" } else { "" };
+            format!("the {} of {from} is carried to {to}{changed}", sent.kind)
+        }
+        What::CarriedCandidate { from, to, sent, delivered } => {
+            let candidate = sent.as_ref().map_or("the end of candidates", |sent| sent.candidate.as_str());
+            let how = if sent.is_some() && delivered.is_none() { "withheld from" } else { "carried to" };
+            format!("{from}: {candidate} is {how} {to}")
+        }
+        What::Signalled { from, message } => format!("{from} signals {}", json(message)),
+        What::Server { server, event } => format!("{server}: {}", json(event)),
+        What::Faulted { peer, rule, action, .. } => format!("at {peer} the rule {rule:?} does {action}"),
+        What::Stats { peer, .. } => format!("statistics of {peer}"),
+        What::Note { text } => text.clone(),
+    };
+    let mut line = format!("{}: {what}", span(entry.t_us)).replace(['\r', '\n'], " ");
+    if let Some((at, _)) = line.char_indices().nth(LONGEST) {
+        line.truncate(at);
+        line.push('…');
+    }
+    line
+}
+
+/// A value on one line.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

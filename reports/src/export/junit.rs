@@ -1,0 +1,106 @@
+//! `junit.xml`: for continuous integration.
+//!
+//! A suite is a family. What came out as expected is a success, whatever the verdict (a control must fail); `unsupported` and
+//! known deviations are skipped with their reason; an unexpected `fail` is a failure; `inconclusive` and `harness-error`
+//! are errors.
+
+use super::{ExportError, Exporter, layer, outcome, remark};
+use crate::case::CaseReport;
+use crate::run::RunReport;
+use crate::time::utc;
+use indexmap::IndexMap;
+use peerproof_conformance::case::Standing;
+use peerproof_conformance::verdict::Outcome;
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use std::time::Duration;
+
+/// JUnit XML as Jenkins, GitLab and nextest have it.
+#[derive(Debug, Clone, Copy)]
+pub struct Junit;
+
+impl Exporter for Junit {
+    fn serialize(&self, report: &RunReport) -> Result<Vec<u8>, ExportError> {
+        let mut whole = Report::new(report.tool.as_str());
+        whole.set_timestamp(utc(report.began_us)).set_time(Duration::from_micros(report.duration_us));
+        let mut suites: IndexMap<&str, TestSuite> = IndexMap::new();
+        for case in &report.cases {
+            let suite = suites.entry(case.family()).or_insert_with(|| TestSuite::new(case.family()));
+            suite.add_test_case(test_case(case));
+        }
+        whole.add_test_suites(suites.into_values());
+        Ok(whole.to_string()?.into_bytes())
+    }
+}
+
+fn test_case(case: &CaseReport) -> TestCase {
+    let verdict = &case.verdict;
+    let non_success = |kind| {
+        let mut status = TestCaseStatus::non_success(kind);
+        let mut type_ = outcome(verdict.outcome).to_owned();
+        if let Some(at) = verdict.layer {
+            type_.push_str(&format!(" at {}", layer(at)));
+        }
+        if let Some(side) = &verdict.side {
+            type_.push_str(&format!(", {side}"));
+        }
+        let why = remark(case.standing).filter(|_| case.standing != Standing::Unexpected);
+        let message =
+            why.map_or_else(|| verdict.sentence.clone(), |why| format!("{why}: {}", verdict.sentence));
+        status.set_message(message).set_type(type_);
+        let evidence: Vec<&str> =
+            case.evidence.iter().map(|piece| piece.text.as_str()).filter(|text| !text.is_empty()).collect();
+        if !evidence.is_empty() {
+            status.set_description(evidence.join("\n"));
+        }
+        status
+    };
+    let status = match (case.standing, verdict.outcome) {
+        (Standing::Known, _) => {
+            let mut status = TestCaseStatus::skipped();
+            let reason = case.waiver.as_ref().map_or("", |waiver| waiver.reason.as_str());
+            status.set_message(format!("known deviation: {reason}; {}", verdict.sentence));
+            status
+        }
+        (standing, Outcome::Unsupported) if standing.is_good() => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(verdict.sentence.as_str());
+            status
+        }
+        (standing, _) if standing.is_good() => TestCaseStatus::success(),
+        (_, Outcome::Inconclusive | Outcome::HarnessError) => non_success(NonSuccessKind::Error),
+        _ => non_success(NonSuccessKind::Failure),
+    };
+    let mut test = TestCase::new(case.name.as_str(), status);
+    test.set_classname(case.family()).set_time(Duration::from_micros(case.duration_us));
+    let mut out = format!("{}: {}\n", outcome(verdict.outcome), verdict.sentence);
+    if let Some(remark) = remark(case.standing) {
+        out.push_str(&format!("{remark}\n"));
+    }
+    let words = case.requirements.words();
+    if !words.is_empty() {
+        out.push_str(&format!("requirements: {words}\n"));
+    }
+    for breach in &case.breaches {
+        let (word, level) = (breach.word(), breach.level());
+        out.push_str(&format!(
+            "{word}: {} ({level}, {}) at {}, {}: {}\n",
+            breach.requirement, breach.source, breach.endpoint, breach.implementation, breach.sentence
+        ));
+    }
+    if let Some(folder) = &case.folder {
+        out.push_str(&format!("recording: {folder}\n"));
+    }
+    test.set_system_out(out);
+    test
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::report;
+
+    #[test]
+    fn junit_tells_success_skip_failure_and_error_apart() {
+        insta::assert_snapshot!(String::from_utf8(Junit.serialize(&report()).unwrap()).unwrap());
+    }
+}

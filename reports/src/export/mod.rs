@@ -1,0 +1,92 @@
+//! The formats, one file each. An exporter returns bytes; writing them somewhere is its caller's business.
+
+mod html;
+mod json;
+mod junit;
+mod markdown;
+mod terminal;
+
+pub use html::Html;
+pub use json::Json;
+pub use junit::Junit;
+pub use markdown::Markdown;
+pub use terminal::Terminal;
+
+use crate::run::RunReport;
+use peerproof_conformance::case::Standing;
+use peerproof_conformance::verdict::{Layer, Outcome};
+
+/// Why a report could not be exported.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// JSON.
+    #[error("writing JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// JUnit.
+    #[error("writing JUnit XML: {0}")]
+    Junit(#[from] quick_junit::SerializeError),
+    /// HTML.
+    #[error("writing HTML: {0}")]
+    Html(#[from] askama::Error),
+}
+
+/// A format of reports.
+pub trait Exporter {
+    /// The report in this format.
+    ///
+    /// # Errors
+    /// If the format cannot hold it.
+    fn serialize(&self, report: &RunReport) -> Result<Vec<u8>, ExportError>;
+}
+
+/// The files of a report and their exporters.
+#[must_use]
+pub fn files() -> [(&'static str, &'static dyn Exporter); 4] {
+    [("run.json", &Json), ("junit.xml", &Junit), ("index.html", &Html), ("summary.md", &Markdown)]
+}
+
+/// The tables of translators: whether a relay was there, and the title.
+const NAT_TABLES: [(bool, &str); 2] = [
+    (true, "Translators against one another, with a relay"),
+    (false, "Translators against one another, without a relay"),
+];
+
+/// A verdict's name.
+fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pass => "pass",
+        Outcome::Fail => "fail",
+        Outcome::Unsupported => "unsupported",
+        Outcome::Inconclusive => "inconclusive",
+        Outcome::HarnessError => "harness-error",
+    }
+}
+
+/// A layer's name for people.
+fn layer(layer: Layer) -> &'static str {
+    match layer {
+        Layer::Signalling => "signalling",
+        Layer::Sdp => "SDP",
+        Layer::Gathering => "gathering",
+        Layer::Checks => "checks",
+        Layer::Nomination => "nomination",
+        Layer::Dtls => "DTLS",
+        Layer::Srtp => "SRTP",
+        Layer::Sctp => "SCTP",
+        Layer::DataChannel => "data channel",
+        Layer::Media => "media",
+    }
+}
+
+/// What is to be said of a standing beside the verdict; nothing if all is as expected.
+fn remark(standing: Standing) -> Option<&'static str> {
+    Some(match standing {
+        Standing::Expected => return None,
+        Standing::ControlHeld => "control, as it must be",
+        Standing::ControlBroken => "control that did not get the verdict it must get",
+        Standing::Known => "known deviation",
+        Standing::WaiverStale => "passes although expected.toml says it fails",
+        Standing::Changed => "snapshot is new or changed",
+        Standing::Unexpected => "unexpected",
+    })
+}

@@ -1,0 +1,217 @@
+//! The table at the end of a run, for people at a terminal.
+
+use super::{ExportError, Exporter, layer, outcome, remark};
+use crate::findings::Grouped;
+use crate::matrix::{Cell, Matrix};
+use crate::run::RunReport;
+use crate::time::span;
+use peerproof_conformance::verdict::Outcome;
+
+/// Lines of text, with colours only if asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Terminal {
+    /// Whether to use ANSI colours.
+    pub colour: bool,
+}
+
+impl Exporter for Terminal {
+    fn serialize(&self, report: &RunReport) -> Result<Vec<u8>, ExportError> {
+        let mut text = String::new();
+        self.matrix(&Matrix::of(report), &mut text);
+        for case in report.cases.iter().filter(|case| !case.standing.is_good()) {
+            let verdict = &case.verdict;
+            let mut place = Vec::new();
+            place.extend(verdict.layer.map(layer));
+            place.extend(verdict.side.as_deref());
+            text.push('\n');
+            text.push_str(&self.paint(verdict.outcome, outcome(verdict.outcome)));
+            text.push_str(&format!("  {}", clean(&case.name)));
+            if !place.is_empty() {
+                text.push_str(&format!("  at {}", clean(&place.join(", "))));
+            }
+            if let Some(remark) = remark(case.standing).filter(|remark| *remark != "unexpected") {
+                text.push_str(&format!("  ({remark})"));
+            }
+            text.push_str(&format!("\n    {}\n", clean(&verdict.sentence)));
+            for piece in case.evidence.iter().filter(|piece| !piece.text.is_empty()) {
+                text.push_str(&format!("    · {}\n", clean(&piece.text)));
+            }
+            if let Some(folder) = &case.folder {
+                text.push_str(&format!("    {}\n", clean(folder)));
+            }
+        }
+        self.requirements(report, &mut text);
+        text.push('\n');
+        let counts: Vec<String> = report
+            .counts
+            .each()
+            .map(|(which, count)| self.paint(which, &format!("{count} {}", outcome(which))))
+            .collect();
+        let all = match report.unexpected {
+            0 => "all as expected".to_owned(),
+            count => format!("{count} unexpected"),
+        };
+        let noun = if report.cases.len() == 1 { "case" } else { "cases" };
+        text.push_str(&format!(
+            "{} {noun} in {}: {}; {all}{}\n",
+            report.cases.len(),
+            span(report.duration_us),
+            if counts.is_empty() { "nothing ran".to_owned() } else { counts.join(", ") },
+            if report.interrupted { " (interrupted)" } else { "" }
+        ));
+        Ok(text.into_bytes())
+    }
+}
+
+impl Terminal {
+    /// The requirements that are broken, each with who broke it and where first.
+    fn requirements(&self, report: &RunReport, text: &mut String) {
+        let words = report.requirements.words();
+        if words.is_empty() {
+            return;
+        }
+        text.push_str(&format!("\nrequirements: {words}\n"));
+        for Grouped { breach, case, cases } in report.breaches() {
+            let which = match breach.word() {
+                "fail" => Outcome::Fail,
+                _ => Outcome::Inconclusive,
+            };
+            let word = self.paint(which, &pad(breach.word(), 5));
+            let noun = if cases == 1 { "case" } else { "cases" };
+            text.push_str(&format!(
+                "  {word}  {}  {}  {}\n         {} in {cases} {noun}, first {}: {}\n",
+                breach.requirement,
+                breach.level(),
+                breach.source,
+                clean(&breach.implementation),
+                clean(case),
+                clean(&breach.sentence)
+            ));
+        }
+    }
+
+    fn matrix(&self, matrix: &Matrix, text: &mut String) {
+        let first = matrix.rows.keys().map(|family| width(family)).max().unwrap_or(0).max(6);
+        let plain = |cell: &Cell| {
+            let counts: Vec<String> =
+                cell.counts.each().map(|(which, n)| format!("{n} {}", short(which))).collect();
+            let text = if counts.is_empty() { "–".to_owned() } else { counts.join(" ") };
+            if cell.unexpected > 0 { format!("{text} !") } else { text }
+        };
+        let widths: Vec<usize> = matrix
+            .pairs
+            .iter()
+            .enumerate()
+            .map(|(i, pair)| {
+                let cells = matrix.rows.values().filter_map(|row| row.get(i)).map(|cell| width(&plain(cell)));
+                cells.max().unwrap_or(0).max(width(pair))
+            })
+            .collect();
+        let mut line = pad("family", first);
+        for (pair, width) in matrix.pairs.iter().zip(&widths) {
+            line.push_str("  ");
+            line.push_str(&pad(&clean(pair), *width));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+        for (family, cells) in &matrix.rows {
+            let mut line = pad(&clean(family), first);
+            for (i, (cell, width)) in cells.iter().zip(&widths).enumerate() {
+                let padded = pad(&plain(cell), *width);
+                let padded = if i + 1 == cells.len() { padded.trim_end() } else { &padded };
+                line.push_str("  ");
+                let worst = cell.counts.each().map(|(which, _)| which).max_by_key(|which| severity(*which));
+                match worst {
+                    Some(worst) => line.push_str(&self.paint(worst, padded)),
+                    None => line.push_str(padded),
+                }
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+    }
+
+    fn paint(&self, which: Outcome, text: &str) -> String {
+        if !self.colour {
+            return text.to_owned();
+        }
+        let colour = match which {
+            Outcome::Pass => 32,
+            Outcome::Fail => 31,
+            Outcome::Unsupported => 90,
+            Outcome::Inconclusive => 33,
+            Outcome::HarnessError => 35,
+        };
+        format!("\u{1b}[{colour}m{text}\u{1b}[0m")
+    }
+}
+
+fn severity(outcome: Outcome) -> u8 {
+    match outcome {
+        Outcome::Unsupported => 0,
+        Outcome::Pass => 1,
+        Outcome::Inconclusive => 2,
+        Outcome::HarnessError => 3,
+        Outcome::Fail => 4,
+    }
+}
+
+fn short(which: Outcome) -> &'static str {
+    match which {
+        Outcome::Pass => "pass",
+        Outcome::Fail => "fail",
+        Outcome::Unsupported => "unsup",
+        Outcome::Inconclusive => "inconcl",
+        Outcome::HarnessError => "error",
+    }
+}
+
+fn width(text: &str) -> usize {
+    text.chars().count()
+}
+
+fn pad(text: &str, to: usize) -> String {
+    let missing = to.saturating_sub(width(text));
+    format!("{text}{}", " ".repeat(missing))
+}
+
+/// Without control characters: nothing that a peer says moves the cursor or colours the terminal.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::report;
+
+    fn text(colour: bool) -> String {
+        String::from_utf8(Terminal { colour }.serialize(&report()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_table_shows_families_against_pairs_and_each_unexpected_case() {
+        insta::assert_snapshot!(text(false));
+    }
+
+    #[test]
+    fn colours_come_only_when_asked_for_and_change_nothing_else() {
+        let coloured = text(true);
+        assert!(coloured.contains("\u{1b}[31mfail\u{1b}[0m"));
+        let mut bare = coloured;
+        for code in ["[32m", "[31m", "[90m", "[33m", "[35m", "[0m"] {
+            bare = bare.replace(&format!("\u{1b}{code}"), "");
+        }
+        assert_eq!(bare, text(false));
+    }
+
+    #[test]
+    fn a_name_cannot_steer_the_terminal() {
+        let mut report = report();
+        for case in &mut report.cases {
+            case.verdict.sentence = "\u{1b}[2J\u{7}".to_owned();
+        }
+        let text = String::from_utf8(Terminal { colour: false }.serialize(&report).unwrap()).unwrap();
+        assert!(!text.contains('\u{1b}') && !text.contains('\u{7}'));
+    }
+}

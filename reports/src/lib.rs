@@ -1,0 +1,22 @@
+//! Verdicts as HTML, JUnit, JSON, Markdown and a table for the terminal.
+//!
+//! A [`RunReport`] is built from recorded cases and their verdicts; the [`export`]ers turn it into bytes. Nothing here
+//! decides anything, and nothing does I/O.
+#![forbid(unsafe_code)]
+
+mod case;
+pub mod export;
+mod findings;
+mod matrix;
+mod nats;
+mod run;
+mod time;
+
+pub use case::{CaseReport, Deciding, describe};
+pub use findings::{Breach, Grouped, Requirements, grouped};
+pub use matrix::{Cell, Matrix};
+pub use nats::{Meetings, NatTable};
+pub use run::{Counts, FORMAT, RunReport};
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,387 @@
+//! Decides which of the crate's reports are told, in which order, and keeps what was told.
+
+use super::event::{
+    Candidate, Event, RTCDtlsTransportState, RTCIceTransportState, RTCSctpTransportState, Reported,
+};
+use super::sdp;
+use crate::dtls::Evidence;
+use crate::latest::Latest;
+use crate::sync::lock;
+use crate::tap::Direction;
+use crate::workarounds::{Workaround, Workarounds};
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+use tokio::sync::mpsc::UnboundedSender;
+use webrtc::peer_connection::{
+    RTCIceConnectionState, RTCIceGatheringState, RTCPeerConnectionState, RTCSignalingState,
+};
+
+/// What the events so far add up to.
+#[derive(Debug, Clone)]
+pub struct States {
+    /// `signalingState`.
+    pub signaling: RTCSignalingState,
+    /// `iceGatheringState`.
+    pub gathering: RTCIceGatheringState,
+    /// `iceConnectionState`.
+    pub ice_connection: RTCIceConnectionState,
+    /// `connectionState`.
+    pub connection: RTCPeerConnectionState,
+    /// State of the DTLS transport, once there is one.
+    pub dtls: Option<RTCDtlsTransportState>,
+    /// State of the ICE transport, once there is one.
+    pub ice_transport: Option<RTCIceTransportState>,
+    /// State of the SCTP transport, once there is one.
+    pub sctp: Option<RTCSctpTransportState>,
+}
+
+#[derive(Debug)]
+struct Told {
+    states: States,
+    pair: Option<(String, String)>,
+    generation: Generation,
+    candidates: BTreeSet<(String, String)>,
+    /// `gathering` is to be told when this signaling state is reached, or with the first candidate.
+    gathering_due: Option<RTCSignalingState>,
+    dtls_failed: bool,
+    last_error: Option<String>,
+    /// Grows when something implies the transports' states; what was read of them before is out of date then.
+    epoch: u64,
+}
+
+/// How far the signaling state has been told.
+#[derive(Debug, Clone, Copy)]
+struct Signaled {
+    state: RTCSignalingState,
+    /// Nothing more will come.
+    over: bool,
+}
+
+/// What local candidates belong to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Generation {
+    mid: Option<String>,
+    fragment: Option<String>,
+}
+
+/// Tells the events of one connection.
+#[derive(Debug)]
+pub(crate) struct Teller {
+    out: UnboundedSender<Reported>,
+    workarounds: Workarounds,
+    told: Mutex<Told>,
+    signaled: Latest<Signaled>,
+    count: AtomicU64,
+}
+
+impl Teller {
+    pub(super) fn new(out: UnboundedSender<Reported>, workarounds: Workarounds) -> Self {
+        let states = States {
+            signaling: RTCSignalingState::Stable,
+            gathering: RTCIceGatheringState::New,
+            ice_connection: RTCIceConnectionState::New,
+            connection: RTCPeerConnectionState::New,
+            dtls: None,
+            ice_transport: None,
+            sctp: None,
+        };
+        let told = Told {
+            states,
+            pair: None,
+            generation: Generation::default(),
+            candidates: BTreeSet::new(),
+            gathering_due: None,
+            dtls_failed: false,
+            last_error: None,
+            epoch: 0,
+        };
+        let signaled = Latest::new(Signaled { state: RTCSignalingState::Stable, over: false });
+        Self { out, workarounds, told: Mutex::new(told), signaled, count: AtomicU64::new(0) }
+    }
+
+    pub(super) fn tell_at(&self, at: Instant, event: Event) {
+        self.count.fetch_add(1, Ordering::AcqRel);
+        // Whoever dropped the receiver does not want to know.
+        let _ = self.out.send(Reported { at, event });
+    }
+
+    /// How many events were told.
+    pub(super) fn count(&self) -> u64 {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// Waits until this signaling state has been told, or nothing will be told any more. The crate's event loop tells it after the
+    /// operation that led to it has returned; webrtc-pc has the event fire before the promise is resolved (§4.4.1.5).
+    pub(super) async fn until_signaled(&self, state: RTCSignalingState) {
+        self.signaled.wait_for(|signaled| signaled.over || signaled.state == state).await;
+    }
+
+    /// Marks what is read of the transports from now on; see [`Teller::on_dtls`].
+    pub(super) fn epoch(&self) -> u64 {
+        lock(&self.told).epoch
+    }
+
+    pub(super) fn tell(&self, event: Event) {
+        self.tell_at(Instant::now(), event);
+    }
+
+    pub(super) fn states(&self) -> States {
+        lock(&self.told).states.clone()
+    }
+
+    /// A local description is about to be set, which leads to `state`. Gives back what undoes it.
+    pub(super) fn on_local_description(&self, sdp: &str, state: RTCSignalingState) -> Generation {
+        let generation = Generation {
+            mid: sdp::mids(sdp).first().map(|mid| (*mid).to_owned()),
+            fragment: sdp::attribute(sdp, "ice-ufrag").map(str::to_owned),
+        };
+        let mut told = lock(&self.told);
+        let before = std::mem::replace(&mut told.generation, generation);
+        if before.fragment != told.generation.fragment {
+            told.gathering_due = Some(state);
+        }
+        before
+    }
+
+    /// The local description was refused.
+    pub(super) fn on_local_description_refused(&self, before: Generation) {
+        let mut told = lock(&self.told);
+        if before.fragment != told.generation.fragment {
+            told.gathering_due = None;
+        }
+        told.generation = before;
+    }
+
+    fn begin_gathering(&self, told: &mut Told) {
+        if told.gathering_due.take().is_some() {
+            told.states.gathering = RTCIceGatheringState::Gathering;
+            if self.workarounds.has(Workaround::GatheringEvent) {
+                self.tell(Event::IceGatheringState(RTCIceGatheringState::Gathering));
+            }
+        }
+    }
+
+    pub(super) fn on_signaling(&self, state: RTCSignalingState) {
+        let mut told = lock(&self.told);
+        told.states.signaling = state;
+        self.tell(Event::SignalingState(state));
+        self.signaled.update(|signaled| signaled.state = state);
+        if told.gathering_due == Some(state) {
+            self.begin_gathering(&mut told);
+        }
+    }
+
+    pub(super) fn on_candidate(&self, attribute: String) {
+        let told = &mut *lock(&self.told);
+        self.begin_gathering(told);
+        if self.workarounds.has(Workaround::RtcpComponentFilter) && sdp::component(&attribute) == Some(2) {
+            return;
+        }
+        let mark = (told.generation.fragment.clone().unwrap_or_default(), attribute.clone());
+        if !told.candidates.insert(mark) && self.workarounds.has(Workaround::RegatherFilter) {
+            return;
+        }
+        let mut candidate = Candidate { candidate: attribute, ..Candidate::default() };
+        if self.workarounds.has(Workaround::CandidateIdentity) {
+            candidate.sdp_mid = told.generation.mid.clone();
+            candidate.sdp_m_line_index = Some(0);
+            candidate.username_fragment = told.generation.fragment.clone();
+        }
+        self.tell(Event::IceCandidate(Some(candidate)));
+    }
+
+    pub(super) fn on_gathering(&self, state: RTCIceGatheringState) {
+        let mut told = lock(&self.told);
+        self.begin_gathering(&mut told);
+        if told.states.gathering == state && self.workarounds.has(Workaround::RegatherFilter) {
+            return;
+        }
+        told.states.gathering = state;
+        self.tell(Event::IceGatheringState(state));
+        if state == RTCIceGatheringState::Complete {
+            self.tell(Event::IceCandidate(None));
+        }
+    }
+
+    pub(super) fn on_ice_connection(&self, state: RTCIceConnectionState) {
+        lock(&self.told).states.ice_connection = state;
+        self.tell(Event::IceConnectionState(state));
+    }
+
+    pub(super) fn on_connection(&self, state: RTCPeerConnectionState) {
+        let mut told = lock(&self.told);
+        // A failed DTLS transport keeps the connection failed (webrtc-pc §4.3.3), whatever the crate makes of it.
+        let is_hidden = told.dtls_failed && state != RTCPeerConnectionState::Closed;
+        if is_hidden || told.states.connection == state {
+            return;
+        }
+        if state == RTCPeerConnectionState::Connected {
+            // The crate derives this state from those of the transports (webrtc-pc §4.3.3), which it does not report themselves.
+            if told.states.ice_transport != Some(RTCIceTransportState::Completed) {
+                self.ice_transport(&mut told, RTCIceTransportState::Connected);
+            }
+            self.dtls(&mut told, RTCDtlsTransportState::Connected);
+            told.epoch += 1;
+        }
+        told.states.connection = state;
+        self.tell(Event::ConnectionState(state));
+    }
+
+    /// A channel is open, so the association is (webrtc-pc §6.1.1.2), whenever its state is read next.
+    pub(super) fn on_channel_open(&self) {
+        let mut told = lock(&self.told);
+        self.sctp(&mut told, RTCSctpTransportState::Connected);
+        told.epoch += 1;
+    }
+
+    /// The DTLS transport's state was read in this epoch; if that is over, the reading counts for nothing.
+    pub(super) fn on_dtls(&self, state: RTCDtlsTransportState, epoch: u64) {
+        let mut told = lock(&self.told);
+        if told.epoch == epoch {
+            self.dtls(&mut told, state);
+        }
+    }
+
+    fn dtls(&self, told: &mut Told, state: RTCDtlsTransportState) {
+        if told.dtls_failed || told.states.dtls == Some(state) {
+            return;
+        }
+        let is_first = told.states.dtls.replace(state).is_none();
+        if !(is_first && state == RTCDtlsTransportState::New) {
+            self.tell(Event::DtlsState { state, reason: None });
+        }
+    }
+
+    /// The ICE transport's state was read in this epoch.
+    pub(super) fn on_ice_transport(&self, state: RTCIceTransportState, epoch: u64) {
+        let mut told = lock(&self.told);
+        if told.epoch == epoch {
+            self.ice_transport(&mut told, state);
+        }
+    }
+
+    fn ice_transport(&self, told: &mut Told, state: RTCIceTransportState) {
+        if told.states.ice_transport == Some(state) {
+            return;
+        }
+        let is_first = told.states.ice_transport.replace(state).is_none();
+        if !(is_first && state == RTCIceTransportState::New) {
+            self.tell(Event::IceTransportState(state));
+        }
+    }
+
+    /// The SCTP transport's state was read in this epoch.
+    pub(super) fn on_sctp(&self, state: RTCSctpTransportState, epoch: u64) {
+        let mut told = lock(&self.told);
+        if told.epoch == epoch {
+            self.sctp(&mut told, state);
+        }
+    }
+
+    fn sctp(&self, told: &mut Told, state: RTCSctpTransportState) {
+        let is_blip = state == RTCSctpTransportState::Closed
+            && told.states.sctp != Some(RTCSctpTransportState::Connected)
+            && self.workarounds.has(Workaround::SctpClosedBlip);
+        if is_blip || told.states.sctp == Some(state) {
+            return;
+        }
+        told.states.sctp = Some(state);
+        self.tell(Event::SctpState(state));
+    }
+
+    pub(super) fn on_pair(&self, local: String, remote: String) {
+        let mut told = lock(&self.told);
+        let pair = Some((local.clone(), remote.clone()));
+        if told.pair != pair {
+            told.pair = pair;
+            self.tell(Event::SelectedPair { local, remote });
+        }
+    }
+
+    /// Something was seen of DTLS on the wire.
+    pub(super) fn on_evidence(&self, evidence: Evidence) {
+        let Evidence::Alert { direction, description } = evidence else { return };
+        let mut told = lock(&self.told);
+        if description == 0 || !self.workarounds.has(Workaround::DtlsStateFromAlerts) {
+            return;
+        }
+        let how = if direction == Direction::In { "received" } else { "sent" };
+        self.fail(&mut told, format!("fatal alert {description} ({}) {how}", alert_name(description)));
+    }
+
+    /// The DTLS transport has failed, and with it the connection (webrtc-pc §4.3.3).
+    fn fail(&self, told: &mut Told, reason: String) {
+        if std::mem::replace(&mut told.dtls_failed, true) {
+            return;
+        }
+        told.states.dtls = Some(RTCDtlsTransportState::Failed);
+        self.tell(Event::DtlsState { state: RTCDtlsTransportState::Failed, reason: Some(reason) });
+        if told.states.connection != RTCPeerConnectionState::Closed {
+            told.states.connection = RTCPeerConnectionState::Failed;
+            self.tell(Event::ConnectionState(RTCPeerConnectionState::Failed));
+        }
+    }
+
+    pub(super) fn on_log(&self, level: &'static str, message: String) {
+        if level == "error" {
+            lock(&self.told).last_error = Some(message.clone());
+        }
+        self.tell(Event::Log { level, message });
+    }
+
+    pub(super) fn on_driver_ended(&self) {
+        let mut told = lock(&self.told);
+        let reason = told.last_error.take();
+        let reason = reason.unwrap_or_else(|| "the event loop ended without a word".to_owned());
+        if told.states.dtls == Some(RTCDtlsTransportState::Connecting)
+            && self.workarounds.has(Workaround::DeadLoopFails)
+        {
+            self.fail(&mut told, format!("the handshake was given up: {reason}"));
+        }
+        self.tell(Event::DriverDied { reason });
+        self.signaled.update(|signaled| signaled.over = true);
+    }
+
+    /// `close` was called: the states change without events (webrtc-pc §4.4.1 "close the connection").
+    pub(super) fn on_close(&self) {
+        let mut told = lock(&self.told);
+        let states = &mut told.states;
+        states.signaling = RTCSignalingState::Closed;
+        states.ice_connection = RTCIceConnectionState::Closed;
+        states.connection = RTCPeerConnectionState::Closed;
+        states.dtls = states.dtls.map(|_| RTCDtlsTransportState::Closed);
+        states.ice_transport = states.ice_transport.map(|_| RTCIceTransportState::Closed);
+        states.sctp = states.sctp.map(|_| RTCSctpTransportState::Closed);
+        self.signaled.update(|signaled| signaled.over = true);
+    }
+}
+
+/// AlertDescription, RFC 5246 §7.2.
+const fn alert_name(description: u8) -> &'static str {
+    match description {
+        10 => "unexpected_message",
+        20 => "bad_record_mac",
+        22 => "record_overflow",
+        40 => "handshake_failure",
+        42 => "bad_certificate",
+        43 => "unsupported_certificate",
+        44 => "certificate_revoked",
+        45 => "certificate_expired",
+        46 => "certificate_unknown",
+        47 => "illegal_parameter",
+        48 => "unknown_ca",
+        49 => "access_denied",
+        50 => "decode_error",
+        51 => "decrypt_error",
+        70 => "protocol_version",
+        71 => "insufficient_security",
+        80 => "internal_error",
+        90 => "user_canceled",
+        109 => "missing_extension",
+        110 => "unsupported_extension",
+        116 => "certificate_required",
+        _ => "unknown",
+    }
+}

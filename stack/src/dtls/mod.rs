@@ -1,0 +1,7 @@
+//! What can be known of DTLS without asking the `webrtc` crate: from its records as they pass, and from its ciphers.
+
+mod record;
+mod watch;
+
+pub use watch::Evidence;
+pub(crate) use watch::Watch;

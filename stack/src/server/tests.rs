@@ -1,0 +1,7 @@
+//! The server as its clients see it.
+
+mod client;
+mod faults;
+mod foreign;
+mod hostile;
+mod turn;

@@ -1,0 +1,43 @@
+//! Chores: `cargo xtask CHORE`. None of them is needed to use Peerproof.
+
+mod bench;
+mod golden;
+mod tidy;
+
+use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
+
+#[derive(Parser)]
+#[command(about = "Chores of the Peerproof workspace", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Check the rules of the house that no compiler checks
+    Tidy,
+    /// Measure; nothing is asserted
+    #[command(subcommand)]
+    Bench(bench::Bench),
+    /// Write the golden captures under captures/corpus
+    Golden {
+        /// Write nothing; fail if a file is not what would be written
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().chore {
+        Chore::Tidy => tidy::run(&root()),
+        Chore::Bench(bench) => bench.run(&root()),
+        Chore::Golden { check } => golden::run(&root(), check),
+    }
+}
+
+/// The workspace's folder.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+}
