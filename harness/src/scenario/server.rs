@@ -8,6 +8,7 @@ use serde::de::{self, MapAccess};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 use std::fmt;
+use std::num::NonZeroU16;
 
 /// A STUN and TURN server of the scenario. It listens for UDP, TCP and TLS at the machine's own address.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +32,12 @@ pub struct ServerSpec {
     /// Life of a nonce. Default 3600s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce_lifetime: Option<Span>,
+    /// The port for UDP and TCP. Default: one that is free. Only in a lab can it be chosen, where all of them are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<NonZeroU16>,
+    /// The port for TLS. Default: one that is free. Only in a lab can it be chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_port: Option<NonZeroU16>,
     /// An address and port told to everybody instead of the reflexive one, as if there were a NAT (`embedded` only).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reflexive: Option<String>,

@@ -9,8 +9,11 @@ use crate::tools::Tool;
 use peerproof_captures::server::ServerEvent;
 use peerproof_stack::server::Tls;
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 /// How long it may take to listen: generous, since machines may be busy.
@@ -43,10 +46,7 @@ impl Coturn {
         let (spec, peerproof) = (spec.clone(), place.peerproof.clone());
         // Where the place is: ports are looked for, and the program started, on its runtime's threads.
         let starting = place.runtime.spawn(async move {
-            let ports = match known {
-                (0, _) => free_ports(address, tls_address)?,
-                known => known,
-            };
+            let ports = (chosen_or_free(known.0, address)?, chosen_or_free(known.1, tls_address)?);
             let configuration = configuration(&spec, &wanted, ports, (address, tls_address), &scratch);
             let spec = Spec {
                 peerproof,
@@ -88,14 +88,23 @@ impl Coturn {
     }
 }
 
-/// Ports that are free now, for UDP and TCP, and for TLS. coturn cannot be told to take any; another program may be faster, which
-/// shows as its failing to start.
-fn free_ports(address: IpAddr, tls_address: IpAddr) -> std::io::Result<(u16, u16)> {
-    let tls = TcpListener::bind((tls_address, 0))?;
-    let tcp = TcpListener::bind((address, 0))?;
-    let port = tcp.local_addr()?.port();
-    let _udp = UdpSocket::bind((address, port))?;
-    Ok((port, tls.local_addr()?.port()))
+/// `chosen`, or if that is zero a port that is free now for UDP and TCP. coturn cannot be told to take any, and opens it a while
+/// later: so it comes from below those that kernels hand out by themselves (Linux's `ip_local_port_range`), and in turn, so that
+/// neither another socket of this run nor its next coturn takes it in between.
+fn chosen_or_free(chosen: u16, address: IpAddr) -> std::io::Result<u16> {
+    const FIRST: u16 = 10_000;
+    const COUNT: u16 = 20_000;
+    static TURN: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(rand::random()));
+    if chosen != 0 {
+        return Ok(chosen);
+    }
+    let next = || FIRST + TURN.fetch_add(1, Ordering::Relaxed) % COUNT;
+    let is_free = |port: u16| {
+        let tcp = TcpListener::bind((address, port));
+        tcp.is_ok() && UdpSocket::bind((address, port)).is_ok()
+    };
+    let found = std::iter::repeat_with(next).take(usize::from(COUNT)).find(|port| is_free(*port));
+    found.ok_or_else(|| std::io::Error::new(ErrorKind::AddrInUse, "no port is free"))
 }
 
 /// turnserver.conf(5).

@@ -17,6 +17,7 @@ use log::Log;
 use peerproof_captures::server::ServerEvent;
 use reference::Reachable;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -88,7 +89,7 @@ pub enum ServerError {
     Broken(String),
 }
 
-/// Name, password, and ports once they are known: what stays when a server is stopped and started again.
+/// Name, password, and ports, zero until they are known: what stays when a server is stopped and started again.
 #[derive(Debug, Clone)]
 struct Identity {
     username: String,
@@ -98,12 +99,13 @@ struct Identity {
 }
 
 impl Identity {
-    fn fresh() -> Self {
+    fn fresh(spec: &ServerSpec) -> Self {
+        let chosen = |port: Option<NonZeroU16>| port.map_or(0, NonZeroU16::get);
         Self {
             username: "peerproof".to_owned(),
             password: format!("{:032x}", rand::random::<u128>()),
-            port: 0,
-            tls_port: 0,
+            port: chosen(spec.port),
+            tls_port: chosen(spec.tls_port),
         }
     }
 }
@@ -141,7 +143,7 @@ impl Servers {
         let mut servers = Self { place: Some(place.clone()), all: IndexMap::new() };
         for (name, spec) in specs {
             let log = Arc::new(Log::new(name.clone(), Arc::clone(journal)));
-            let mut identity = Identity::fresh();
+            let mut identity = Identity::fresh(spec);
             match servers.run(spec, &mut identity, &place, &log).await {
                 Ok(running) => {
                     let one = One { spec: spec.clone(), identity, running: Mutex::new(Some(running)), log };

@@ -50,6 +50,27 @@ fn server(
             }
         }
     }
+    let ports = [("port", spec.port), ("tls-port", spec.tls_port)];
+    if let Some((key, _)) = ports.iter().find(|(_, port)| port.is_some())
+        && scenario.topology().is_none()
+    {
+        let message = format!("`{key}` can be chosen in a lab only");
+        let help = "on the machine itself another program may have it: give the scenario a `network`";
+        return Err(document.error(&path.key(key), message, Some(help.to_owned())));
+    }
+    if spec.port.is_some() && spec.port == spec.tls_port {
+        let message = "`port` takes TCP too, so `tls-port` must be another";
+        return Err(document.error(&path.key("tls-port"), message, None));
+    }
+    let taken = scenario.servers.iter().take_while(|(other, _)| *other != name);
+    for (key, port) in ports {
+        let holds = |other: &ServerSpec| [other.port, other.tls_port].contains(&port);
+        if port.is_some()
+            && let Some((other, _)) = taken.clone().find(|(_, other)| holds(other))
+        {
+            return Err(document.error(&path.key(key), format!("`{other}` has this port already"), None));
+        }
+    }
     if let Some(text) = &spec.reflexive
         && text.parse::<SocketAddr>().is_err()
     {

@@ -283,6 +283,15 @@ fn servers_and_what_refers_to_them_are_checked() {
         "12:15 coturn tells nothing and does as it is | it can only be stopped and started"
     );
     assert_eq!(
+        broken("fault: silent", "port: 443"),
+        "3:12 `port` can be chosen in a lab only | on the machine itself another program may have it: give the scenario a `network`"
+    );
+    let in_lab = SERVED.replacen("title: t", "title: t\nnetwork: corporate", 1);
+    let shared = in_lab.replacen("fault: silent }", "port: 443 }\n  other: { tls-port: 443 }", 1);
+    assert_eq!(load(&shared).unwrap_err().message, "`relay` has this port already");
+    let twice = in_lab.replacen("fault: silent", "port: 443, tls-port: 443", 1);
+    assert_eq!(load(&twice).unwrap_err().message, "`port` takes TCP too, so `tls-port` must be another");
+    assert_eq!(
         broken("fault: silent", "reflexive: nowhere"),
         "3:12 `nowhere` is no address with a port | write `198.51.100.1:40000`"
     );
