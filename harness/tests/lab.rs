@@ -17,6 +17,7 @@ use peerproof::network::rule::{Decision, Deed};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -114,7 +115,7 @@ fn local(socket: &UdpSocket) -> SocketAddr {
 /// Sends a text and gives what arrives and from where.
 fn pass(from: &UdpSocket, to: &UdpSocket, address: SocketAddr, text: &str) -> (String, SocketAddr) {
     from.send_to(text.as_bytes(), address).unwrap();
-    receive(to).unwrap()
+    receive(to).unwrap_or_else(|error| panic!("{text:?} from {from:?} to {address}: {error}"))
 }
 
 fn receive(socket: &UdpSocket) -> std::io::Result<(String, SocketAddr)> {
@@ -334,5 +335,56 @@ fn main() -> ExitCode {
         Some(reason) => Trial::test(*name, || Ok(())).with_kind(reason).with_ignored_flag(true),
         None => Trial::test(*name, test),
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+    let mut trials: Vec<Trial> = trials.collect();
+    if std::env::var_os(AS_USER).is_none() {
+        trials.push(ordinary_user(required));
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// Set in the process that an ordinary user's is.
+const AS_USER: &str = "PEERPROOF_TEST_AS_USER";
+
+/// Becomes nobody, in a mount namespace whose `/dev/net/tun` is as device managers make it: anybody's.
+const BECOME_NOBODY: &str = "mount -t tmpfs -o mode=755 none /dev/net && mknod -m 666 /dev/net/tun c 10 200 \
+                             && exec setpriv --reuid=65534 --regid=65534 --clear-groups \"$@\"";
+
+fn as_nobody(program: &std::path::Path) -> std::process::Command {
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--mount", "sh", "-c", BECOME_NOBODY, "sh"]).arg(program).current_dir("/");
+    command
+}
+
+/// All of the above once more, in a process of a user who may do nothing by itself.
+fn ordinary_user(required: bool) -> Trial {
+    let name = "an_ordinary_user_has_a_lab_too";
+    let probe = as_nobody("unshare".as_ref()).args(["--user", "--net", "true"]).output();
+    let reason = match probe {
+        Err(error) => Some(format!("unshare: {error}")),
+        Ok(output) if !output.status.success() => {
+            Some(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+        }
+        Ok(_) => None,
+    };
+    match reason {
+        Some(reason) if required => {
+            Trial::test(name, move || Err(format!("PEERPROOF_REQUIRE names lab, but {reason}").into()))
+        }
+        Some(reason) => Trial::test(name, || Ok(())).with_kind(reason).with_ignored_flag(true),
+        None => Trial::test(name, all_as_nobody),
+    }
+}
+
+fn all_as_nobody() -> Outcome {
+    // A copy that nobody may execute: the folders above the program may be closed.
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let program = folder.path().join("lab");
+    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let output = as_nobody(&program).env(AS_USER, "1").env("PEERPROOF_REQUIRE", "lab").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    if output.status.success() && said.contains(&format!("{} passed; 0 failed; 0 ignored", TESTS.len())) {
+        return Ok(());
+    }
+    Err(format!("{said}{}", String::from_utf8_lossy(&output.stderr)).into())
 }

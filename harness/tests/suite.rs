@@ -71,6 +71,8 @@ fn trial(case: Case, shared: &Arc<OnceLock<Result<Shared, String>>>) -> Trial {
 
 #[expect(clippy::print_stderr, reason = "a test program tells the terminal why it cannot begin")]
 fn main() -> ExitCode {
+    // An ordinary user's process has to do this before it has threads.
+    peerproof::network::lab::prepare_process();
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert_with(session::usual_jobs);
     let suite = match Suite::load(&scenarios()) {

@@ -2,6 +2,7 @@
 
 use super::ask::{output, version_in};
 use super::{Check, Diagnosis, Item, State};
+use crate::network::lab;
 use crate::peers::browser::interface_address;
 use crate::tools::Tool;
 use std::path::Path;
@@ -20,7 +21,7 @@ pub async fn examine() -> Diagnosis {
         library(Item::Libvpx, "vpx").await,
         library(Item::Libopus, "opus").await,
         interface(),
-        namespaces().await,
+        namespaces(),
         tun(),
     ];
     match_versions(&mut checks);
@@ -87,22 +88,18 @@ fn interface() -> Check {
     }
 }
 
-/// Tries it, since there are many switches that can forbid it.
-async fn namespaces() -> Check {
-    let unshare = Path::new("unshare");
-    if nix::unistd::geteuid().is_root() && output(unshare, &["--net", "true"]).await.is_some() {
-        return Check { found: Some("as root".to_owned()), ..check(Item::Namespaces, State::Ok) };
-    }
-    if output(unshare, &["--user", "--map-root-user", "--net", "true"]).await.is_some() {
-        return Check { found: Some("unprivileged".to_owned()), ..check(Item::Namespaces, State::Ok) };
-    }
-    Check {
-        advice: Some(
-            "run as root, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1; \
-             on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0)"
-                .to_owned(),
-        ),
-        ..check(Item::Namespaces, State::Missing)
+/// Whether the lab can be made, by the lab's own word: it tried, since there are many switches that can forbid it.
+fn namespaces() -> Check {
+    let as_who = if nix::unistd::geteuid().is_root() { "as root" } else { "as a user" };
+    match lab::unavailable() {
+        None => Check { found: Some(as_who.to_owned()), ..check(Item::Namespaces, State::Ok) },
+        Some(reason) => Check {
+            advice: Some(format!(
+                "{reason}; run as root, or allow user namespaces (sysctl user.max_user_namespaces; on Debian \
+                 kernel.unprivileged_userns_clone=1; on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0)"
+            )),
+            ..check(Item::Namespaces, State::Missing)
+        },
     }
 }
 

@@ -79,7 +79,7 @@ impl Engine {
         let (orders, todo) = mpsc::channel();
         let wake = EventFd::from_value_and_flags(0, EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC);
         let wake = Arc::new(wake.map_err(|errno| LabError::Thread(errno.into()))?);
-        let work = Work {
+        let mut work = Work {
             fabric,
             held: devices.iter().map(|_| None).collect(),
             devices,
@@ -91,6 +91,8 @@ impl Engine {
             entered: Vec::new(),
             buffer: vec![0; LONGEST],
         };
+        // Now, and not on the thread: what is sent from the moment on at which the lab is there must arrive.
+        work.forget_the_past();
         let woken = Arc::clone(&wake);
         thread::Builder::new()
             .name("lab".to_owned())
@@ -157,7 +159,6 @@ impl Work {
     fn run(mut self, todo: &mpsc::Receiver<Order>, wake: &EventFd) {
         // Coarser timers are no reason to stop.
         let _ = prctl::set_timerslack(TIMER_SLACK);
-        self.forget_the_past();
         loop {
             let ready = self.wait(wake);
             // Without this the next wait would return at once.

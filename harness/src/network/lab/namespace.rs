@@ -121,18 +121,28 @@ impl Namespace {
     }
 }
 
-/// Makes this process able to make namespaces: at once where it may, otherwise by entering a user namespace of its own, in
-/// which it keeps its user and group. To be called before any thread is started, since the kernel allows that only to a
-/// process of one thread.
+/// Makes this process able to make namespaces: an ordinary user's enters a user namespace of its own, in which it keeps its user
+/// and group. To be called before any thread is started, since the kernel allows that only to a process of one thread; hence too
+/// what it may is read and not tried.
 pub fn prepare_process() {
-    let _ = REASON.get_or_init(|| match try_one() {
-        Ok(()) => None,
-        Err(first) => enter_user_namespace()
-            .map_err(|error| LabError::Namespace(io::Error::other(format!("{first}; as a user: {error}"))))
+    let _ = REASON.get_or_init(|| match may_make_namespaces() {
+        true => try_one().err().map(|error| error.to_string()),
+        false => enter_user_namespace()
+            .map_err(|error| LabError::Namespace(io::Error::other(format!("as a user: {error}"))))
             .and_then(|()| try_one())
             .err()
             .map(|error| error.to_string()),
     });
+}
+
+/// Whether the effective capabilities hold those that make a network namespace and its devices (capabilities(7)).
+fn may_make_namespaces() -> bool {
+    const NET_ADMIN: u32 = 12;
+    const SYS_ADMIN: u32 = 21;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let effective = effective.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
+    [NET_ADMIN, SYS_ADMIN].iter().all(|capability| effective >> capability & 1 == 1)
 }
 
 /// Why no lab can be made on this machine, if so. Tried once: a namespace is made, and a TUN device in it.

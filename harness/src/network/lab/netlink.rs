@@ -94,6 +94,9 @@ async fn take_up(netlink: &Handle, n: usize, interface: &InterfaceSpec) -> Done 
             message.attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
         }
         request.execute().await?;
+        if let IpAddr::V6(address) = address {
+            local_route(netlink, index, *address).await?;
+        }
     }
     let number = u32::try_from(n).unwrap_or_default();
     let mut families = [false, false];
@@ -105,6 +108,19 @@ async fn take_up(netlink: &Handle, n: usize, interface: &InterfaceSpec) -> Done 
         }
     }
     Ok(())
+}
+
+/// What comes for the address is this host's. The kernel says so by itself, but only when a worker of its comes to it, a while after
+/// the address is there; until then packets that arrive are lost (`addrconf_dad_work` in Linux).
+async fn local_route(netlink: &Handle, index: u32, address: Ipv6Addr) -> Done {
+    const LOCAL_TABLE: u32 = 255;
+    let message = RouteMessageBuilder::<Ipv6Addr>::new()
+        .destination_prefix(address, 128)
+        .output_interface(index)
+        .table_id(LOCAL_TABLE)
+        .kind(RouteType::Local)
+        .build();
+    netlink.route().add(message).replace().execute().await
 }
 
 /// A default route of the address's family.
