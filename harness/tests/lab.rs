@@ -115,7 +115,9 @@ fn local(socket: &UdpSocket) -> SocketAddr {
 /// Sends a text and gives what arrives and from where.
 fn pass(from: &UdpSocket, to: &UdpSocket, address: SocketAddr, text: &str) -> (String, SocketAddr) {
     from.send_to(text.as_bytes(), address).unwrap();
-    receive(to).unwrap_or_else(|error| panic!("{text:?} from {from:?} to {address}: {error}"))
+    let received = receive(to);
+    assert!(received.is_ok(), "{text:?} from {from:?} to {address}: {received:?}");
+    received.unwrap()
 }
 
 fn receive(socket: &UdpSocket) -> std::io::Result<(String, SocketAddr)> {
