@@ -4,10 +4,15 @@ use crate::facts::{APPLICATION_DATA, FIELDS, Facts, Form, PROTOCOL};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Settings without which tshark would not look for what WebRTC sends: media on any port and in TURN, TSNs as they are.
-const SETTINGS: [&str; 14] = [
+/// Settings without which tshark would not look for what WebRTC sends: media on any port, also on one that some other protocol
+/// has by convention, and in TURN, TSNs as they are.
+const SETTINGS: [&str; 18] = [
     "-n",
     "-q",
+    "-o",
+    "udp.try_heuristic_first:TRUE",
+    "-o",
+    "tcp.try_heuristic_first:TRUE",
     "-o",
     "sctp.relative_tsns:FALSE",
     "-o",
