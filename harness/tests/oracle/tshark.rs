@@ -6,13 +6,16 @@ use std::process::{Command, Stdio};
 
 /// Settings without which tshark would not look for what WebRTC sends: media on any port, also on one that some other protocol
 /// has by convention, and in TURN, TSNs as they are.
-const SETTINGS: [&str; 18] = [
+const SETTINGS: [&str; 20] = [
     "-n",
     "-q",
     "-o",
     "udp.try_heuristic_first:TRUE",
     "-o",
     "tcp.try_heuristic_first:TRUE",
+    // Otherwise it would take what multicast DNS sends for DNS.
+    "--disable-heuristic",
+    "dns_udp",
     "-o",
     "sctp.relative_tsns:FALSE",
     "-o",
