@@ -164,7 +164,7 @@ async fn data_channel_opens_and_echoes(offerer: &str, answerer: &str) {
     let message = Payload::Text("Hello, wörld".into());
     alice.ok(Command::Send { channel: "chat".into(), message, times: None }).await;
     let heard = |event: &PeerEvent| match event {
-        PeerEvent::ChannelMessage { message } => Some(message.clone()),
+        PeerEvent::ChannelMessage { message, .. } => Some(message.clone()),
         _ => None,
     };
     let expected = Message {

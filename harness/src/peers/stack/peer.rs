@@ -487,7 +487,7 @@ mod tests {
         for side in [&mut bob, &mut alice] {
             for _ in 0..2 {
                 let told = |e: &PeerEvent| match e {
-                    PeerEvent::ChannelMessage { message } => Some((message.size, message.crc32)),
+                    PeerEvent::ChannelMessage { message, .. } => Some((message.size, message.crc32)),
                     _ => None,
                 };
                 sums.push(side.until(told).await);
