@@ -26,10 +26,12 @@ pub(crate) enum Recording {
     Descriptions,
     /// A role conflict between Chrome, which gives way, and Firefox, which answers 487, in the lab.
     Conflict,
+    /// A handshake between the stack and Chrome, whose first last flight is lost.
+    Lost,
 }
 
 impl Recording {
-    const ALL: [Self; 4] = [Self::Data, Self::Media, Self::Descriptions, Self::Conflict];
+    const ALL: [Self; 5] = [Self::Data, Self::Media, Self::Descriptions, Self::Conflict, Self::Lost];
 
     pub(in crate::checks) fn evidence(self) -> Evidence {
         macro_rules! file {
@@ -52,6 +54,9 @@ impl Recording {
                 file!("conflict/timeline.jsonl"),
                 Some(file!("conflict/capture.pcapng")),
             ),
+            Self::Lost => {
+                (file!("lost/case.json"), file!("lost/timeline.jsonl"), Some(file!("lost/capture.pcapng")))
+            }
         };
         let case: CaseFile = serde_json::from_slice(case).unwrap();
         let lines = timeline.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
