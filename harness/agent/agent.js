@@ -716,7 +716,9 @@ const commands = {
     return { protocol: PROTOCOL, ...(await browserIdentity()), commands: Object.keys(commands) };
   },
 
-  async createPeerConnection({ configuration }) {
+  async createPeerConnection({ configuration, ice }) {
+    if (ice?.lite) throw new Unsupported("a browser's ICE agent is a full one");
+    if (ice?.tcp) throw new Unsupported("a browser decides itself whether it has TCP candidates");
     if (pc) reject("InvalidStateError", "there is a peer connection already");
     const ready = await configurationOf(configuration ?? {});
     pc = new RTCPeerConnection(ready);

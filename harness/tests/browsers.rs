@@ -93,7 +93,7 @@ impl Side {
 }
 
 fn create() -> Command {
-    Command::CreatePeerConnection { configuration: Configuration::default() }
+    Command::CreatePeerConnection { configuration: Configuration::default(), ice: None }
 }
 
 fn channel(label: &str) -> ChannelOptions {
