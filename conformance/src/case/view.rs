@@ -234,7 +234,7 @@ impl PeerView {
                 self.channel_state(entry, channel, ChannelState::Closing);
             }
             PeerEvent::ChannelClose { channel, .. } => {
-                self.channel_state(entry, channel, ChannelState::Closed)
+                self.channel_state(entry, channel, ChannelState::Closed);
             }
             PeerEvent::ChannelMessage { message, .. } => {
                 let received = self.received.entry(message.channel.clone()).or_default();
