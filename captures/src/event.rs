@@ -244,6 +244,9 @@ pub enum PeerEvent {
     ChannelMessage {
         /// The message.
         message: Message,
+        /// The stream identifier of its channel, if known: what tells channels of one label apart.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<u16>,
     },
     /// `bufferedAmount` fell to its threshold.
     BufferedAmountLow {
@@ -254,11 +257,17 @@ pub enum PeerEvent {
     ChannelClosing {
         /// The channel's label.
         channel: String,
+        /// Its stream identifier, if known: what tells channels of one label apart.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<u16>,
     },
     /// The channel is closed.
     ChannelClose {
         /// The channel's label.
         channel: String,
+        /// Its stream identifier, if known: what tells channels of one label apart.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<u16>,
     },
     /// The channel broke.
     ChannelError {

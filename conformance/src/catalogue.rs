@@ -122,7 +122,7 @@ pub enum Observe {
     Wire,
     /// Events of the API.
     Events,
-    /// A provocation, in a scenario of its own.
+    /// A provocation, in a scenario of its own. A check of it says that it does not apply where nothing was provoked.
     Active,
 }
 

@@ -264,11 +264,15 @@ function watchChannel(channel) {
   channels.set(channel.label, channel);
   channel.binaryType = "arraybuffer";
   const name = channel.label;
+  // A closed channel may tell no identifier any more.
+  let known = null;
+  const id = () => present({ id: (known = channel.id ?? known) });
+  id();
   const on = (type, event, tell) => channel.addEventListener(type, (detail) => report(event, tell(detail)));
-  on("open", "channelopen", () => ({ channel: channelInfo(channel) }));
+  on("open", "channelopen", () => (id(), { channel: channelInfo(channel) }));
   on("bufferedamountlow", "bufferedamountlow", () => ({ channel: name }));
-  on("closing", "channelclosing", () => ({ channel: name }));
-  on("close", "channelclose", () => ({ channel: name }));
+  on("closing", "channelclosing", () => ({ channel: name, ...id() }));
+  on("close", "channelclose", () => ({ channel: name, ...id() }));
   on("error", "channelerror", ({ error }) =>
     ({ channel: name, error: error?.errorDetail ?? error?.message ?? "unknown" }));
   channel.addEventListener("message", ({ data }) => {
@@ -277,7 +281,7 @@ function watchChannel(channel) {
     const bytes = text ? utf8(data) : new Uint8Array(data);
     const value = text && bytes.length <= 1024 ? data : null;
     report("channelmessage",
-      { message: { channel: name, text, size: bytes.length, crc32: crc32(bytes), ...present({ value }) } }, at);
+      { message: { channel: name, text, size: bytes.length, crc32: crc32(bytes), ...present({ value }) }, ...id() }, at);
     echoes.get(name)?.(channel, data);
   });
 }
@@ -712,7 +716,9 @@ const commands = {
     return { protocol: PROTOCOL, ...(await browserIdentity()), commands: Object.keys(commands) };
   },
 
-  async createPeerConnection({ configuration }) {
+  async createPeerConnection({ configuration, ice }) {
+    if (ice?.lite) throw new Unsupported("a browser's ICE agent is a full one");
+    if (ice?.tcp) throw new Unsupported("a browser decides itself whether it has TCP candidates");
     if (pc) reject("InvalidStateError", "there is a peer connection already");
     const ready = await configurationOf(configuration ?? {});
     pc = new RTCPeerConnection(ready);

@@ -9,7 +9,7 @@
 )]
 
 use peerproof::peers::browser::{Browsers, Config};
-use peerproof::peers::protocol::{ChannelOptions, Command, Configuration, Payload};
+use peerproof::peers::protocol::{ChannelOptions, Command, Configuration, IceAgent, Payload};
 use peerproof::peers::{CaseClock, OpenError, Opened, Origin, Peer, Permission, Reported, Surroundings};
 use peerproof_captures::event::{Description, MediaKind, Message, PeerEvent, SdpType};
 use peerproof_captures::timeline::Answer;
@@ -93,7 +93,7 @@ impl Side {
 }
 
 fn create() -> Command {
-    Command::CreatePeerConnection { configuration: Configuration::default() }
+    Command::CreatePeerConnection { configuration: Configuration::default(), ice: None }
 }
 
 fn channel(label: &str) -> ChannelOptions {
@@ -164,7 +164,7 @@ async fn data_channel_opens_and_echoes(offerer: &str, answerer: &str) {
     let message = Payload::Text("Hello, wörld".into());
     alice.ok(Command::Send { channel: "chat".into(), message, times: None }).await;
     let heard = |event: &PeerEvent| match event {
-        PeerEvent::ChannelMessage { message } => Some(message.clone()),
+        PeerEvent::ChannelMessage { message, .. } => Some(message.clone()),
         _ => None,
     };
     let expected = Message {
@@ -353,6 +353,20 @@ fn host_addresses_are_hidden_when_the_surroundings_want_it() {
             side.peer.end().await;
         });
     }
+}
+
+#[test]
+fn no_browser_pretends_to_be_an_ice_agent_that_it_is_not() {
+    in_each(Surroundings::default(), async |side| {
+        for ice in [IceAgent { lite: true, tcp: false }, IceAgent { lite: false, tcp: true }] {
+            let command =
+                Command::CreatePeerConnection { configuration: Configuration::default(), ice: Some(ice) };
+            assert!(matches!(side.peer.call(command).await, Answer::Unsupported { .. }), "{ice:?}");
+        }
+        // Nothing was made.
+        side.ok(create()).await;
+        side.peer.end().await;
+    });
 }
 
 #[test]

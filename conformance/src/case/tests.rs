@@ -529,6 +529,25 @@ fn states_statistics_candidates_descriptions_and_errors_are_compared() {
 }
 
 #[test]
+fn the_transport_of_the_pair_in_use_is_told_by_event_or_statistics() {
+    let tcp = "candidate:2 1 TCP 1518280447 203.0.113.100 9 typ host tcptype active";
+    let udp = "candidate:1 1 udp 2130706431 203.0.113.100 5000 typ host";
+    for (local, holds) in [(tcp, true), (udp, false)] {
+        let mut tale = Tale::new("alice: { pair: { local: host, transport: tcp } }");
+        let told = json!({"event": "selectedcandidatepairchange", "data": {"local": local, "remote": udp}});
+        tale.connect().event("alice", told);
+        assert_eq!(tale.verdict().outcome == Outcome::Pass, holds, "{local}");
+        let mut tale = Tale::new("alice: { pair: { local: host, transport: tcp } }");
+        let protocol = if holds { "tcp" } else { "udp" };
+        let candidate = json!({"type": "local-candidate", "candidateType": "host", "protocol": protocol});
+        let pair = json!({"type": "candidate-pair", "state": "succeeded", "nominated": true,
+            "localCandidateId": "L", "remoteCandidateId": "L"});
+        tale.connect().record.stats.insert("alice".into(), json!({"P": pair, "L": candidate}));
+        assert_eq!(tale.verdict().outcome == Outcome::Pass, holds, "{protocol}");
+    }
+}
+
+#[test]
 fn the_eight_steps_have_their_times_in_order() {
     let mut tale = Tale::new("");
     tale.connect().send("alice", "one").receive("bob", "one");

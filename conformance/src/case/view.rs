@@ -230,11 +230,13 @@ impl PeerView {
                 self.channel(entry, channel.clone(), ChannelState::Connecting);
             }
             PeerEvent::ChannelOpen { channel } => self.channel(entry, channel.clone(), ChannelState::Open),
-            PeerEvent::ChannelClosing { channel } => {
+            PeerEvent::ChannelClosing { channel, .. } => {
                 self.channel_state(entry, channel, ChannelState::Closing);
             }
-            PeerEvent::ChannelClose { channel } => self.channel_state(entry, channel, ChannelState::Closed),
-            PeerEvent::ChannelMessage { message } => {
+            PeerEvent::ChannelClose { channel, .. } => {
+                self.channel_state(entry, channel, ChannelState::Closed);
+            }
+            PeerEvent::ChannelMessage { message, .. } => {
                 let received = self.received.entry(message.channel.clone()).or_default();
                 received.push(At { n, t_us, is: Fingerprint::received(message) });
             }

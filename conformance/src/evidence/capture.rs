@@ -101,6 +101,7 @@ impl<R: Read> Captured<'_, R> {
                         sender: peer(side),
                         from,
                         to,
+                        tcp: packet.transport == Transport::Tcp,
                         bytes: payload.to_vec(),
                         protection: Protection::None,
                         clear: Vec::new(),

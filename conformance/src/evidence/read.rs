@@ -97,6 +97,7 @@ impl Wire {
                             sender,
                             from: packet.from,
                             to: packet.to,
+                            tcp: packet.transport == Transport::Tcp,
                             bytes: packet.payload.to_vec(),
                             protection: Protection::None,
                             clear: Vec::new(),

@@ -63,6 +63,8 @@ pub struct Packet {
     pub from: SocketAddr,
     /// Destination address.
     pub to: SocketAddr,
+    /// Whether it came over TCP, framed (RFC 4571), instead of as a datagram.
+    pub tcp: bool,
     /// The datagram's payload.
     pub bytes: Vec<u8>,
     /// How its protection stands.

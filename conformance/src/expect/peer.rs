@@ -476,4 +476,7 @@ pub struct PairMatch {
     /// Type of the remote candidate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote: Option<AnyOf<String>>,
+    /// Transport of the local candidate: `udp` or `tcp`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport: Option<AnyOf<String>>,
 }

@@ -23,7 +23,7 @@ alice:
   sdp: { offer: { contains: ['a=setup:actpass'], lacks: ['a=ice-lite'] } }
   candidates: { types: [host], end: true }
   candidateErrors: [{ codes: [401] }]
-  pair: { local: host, remote: [host, prflx] }
+  pair: { local: host, remote: [host, prflx], transport: udp }
   stats: [{ type: inbound-rtp, where: { kind: video }, field: framesDecoded, above: 0 }]
 bob: { dtlsState: failed, channels: none, media: none, tracks: none }
 wire:

@@ -58,8 +58,8 @@ fn text(event: &PeerEvent) -> Option<String> {
         }
         PeerEvent::DataChannel { channel } => format!("datachannel {:?}", channel.label),
         PeerEvent::ChannelOpen { channel } => format!("open {:?}", channel.label),
-        PeerEvent::ChannelClosing { channel } => format!("closing {channel:?}"),
-        PeerEvent::ChannelClose { channel } => format!("close {channel:?}"),
+        PeerEvent::ChannelClosing { channel, .. } => format!("closing {channel:?}"),
+        PeerEvent::ChannelClose { channel, .. } => format!("close {channel:?}"),
         PeerEvent::ChannelError { channel, error } => format!("error {channel:?}: {error}"),
         PeerEvent::Track { kind, .. } => format!("track {kind}"),
         PeerEvent::TrackMute { .. } => "mute".to_owned(),

@@ -76,6 +76,16 @@ pub struct ChannelOptions {
     pub id: Option<u16>,
 }
 
+/// What kind of ICE agent a peer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct IceAgent {
+    /// A lite one: it has host candidates alone and sends no checks of its own (RFC 8445 §2.5).
+    pub lite: bool,
+    /// One with TCP candidates, active and passive, beside those of UDP (RFC 6544).
+    pub tcp: bool,
+}
+
 /// What a message holds. Exactly one of the three.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -134,6 +144,9 @@ pub enum Command {
         /// Its configuration.
         #[serde(default)]
         configuration: Configuration,
+        /// Ours: kinds of ICE agents that the API cannot ask for. Who cannot be one answers `unsupported`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ice: Option<IceAgent>,
     },
     /// `setConfiguration`.
     SetConfiguration {

@@ -492,12 +492,11 @@ fn preparation(case: &Case) -> Vec<crate::scenario::Step> {
             continue;
         }
         let configuration = spec.configuration.as_ref().unwrap_or(&scenario.configuration);
-        steps.push(step(
-            name,
-            "createPeerConnection",
-            serde_json::json!({ "configuration": configuration }),
-            None,
-        ));
+        let mut args = serde_json::json!({ "configuration": configuration });
+        if let (Some(ice), Value::Object(args)) = (spec.ice, &mut args) {
+            args.insert("ice".to_owned(), serde_json::json!(ice));
+        }
+        steps.push(step(name, "createPeerConnection", args, None));
         for (n, kind) in spec.media.send.iter().enumerate() {
             let bound = format!("media {n} of {name}");
             steps.push(step(name, "createSource", serde_json::json!({ "kind": kind }), Some(bound.clone())));

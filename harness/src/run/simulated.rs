@@ -6,7 +6,7 @@
 use super::case::{self, Played, Setting, seed_of};
 use super::plan::Case;
 use crate::scenario::server::ServerKind;
-use crate::scenario::{Action, PeerSpec};
+use crate::scenario::{Action, PeerSpec, Step};
 use peerproof_conformance::case::NotPlayed;
 use peerproof_stack::simulation;
 use serde_json::Value;
@@ -40,6 +40,12 @@ pub fn unfit(case: &Case) -> Option<String> {
         .any(|step| matches!(&step.action, Action::Command { args, .. } if mentions(args, "urls")));
     if in_steps || configured.any(|server| !server.urls.is_empty()) {
         return Some("it has STUN or TURN servers out in the world".to_owned());
+    }
+    let tcp = |peer: &PeerSpec| peer.ice.is_some_and(|ice| ice.tcp);
+    let by_hand =
+        |step: &Step| matches!(&step.action, Action::Command { args, .. } if args["ice"]["tcp"] == true);
+    if scenario.peers.values().any(tcp) || scenario.steps.iter().any(by_hand) {
+        return Some("the kernel carries its TCP".to_owned());
     }
     if scenario.peers.values().any(|peer: &PeerSpec| peer.mdns) {
         return Some("`.local` names are asked for by the kernel's multicast".to_owned());
@@ -109,6 +115,8 @@ steps: [{ connect: {} }]
         assert!(reason("title: t", "title: t\nnetwork: lan").is_some());
         assert!(reason("title: t", "title: t\nservers: { one: { kind: coturn } }").is_some());
         assert!(reason("plays: [stack] }\n  bob", "plays: [stack], mdns: true }\n  bob").is_some());
+        assert!(reason("plays: [stack] }\n  bob", "plays: [stack], ice: { tcp: true } }\n  bob").is_some());
+        assert!(reason("plays: [stack] }\n  bob", "plays: [stack], ice: { lite: true } }\n  bob").is_none());
         let configured =
             "{ createPeerConnection: { configuration: { iceServers: [{ urls: [\"stun:192.0.2.9\"] }] } } }";
         assert!(reason(steps, &format!("steps: [{{ alice: {configured} }}, {{ connect: {{}} }}]")).is_some());

@@ -252,11 +252,11 @@ impl Condition {
             (Self::SctpState(wanted), PeerEvent::SctpStateChange { state }) => wanted.allows(state),
             (Self::Datachannel(label), PeerEvent::DataChannel { channel })
             | (Self::Open(label), PeerEvent::ChannelOpen { channel }) => *label == channel.label,
-            (Self::Closing(label), PeerEvent::ChannelClosing { channel })
-            | (Self::Close(label), PeerEvent::ChannelClose { channel })
+            (Self::Closing(label), PeerEvent::ChannelClosing { channel, .. })
+            | (Self::Close(label), PeerEvent::ChannelClose { channel, .. })
             | (Self::Error(label), PeerEvent::ChannelError { channel, .. })
             | (Self::Bufferedamountlow(label), PeerEvent::BufferedAmountLow { channel }) => label == channel,
-            (Self::Message(wanted), PeerEvent::ChannelMessage { message }) => wanted.matches(message),
+            (Self::Message(wanted), PeerEvent::ChannelMessage { message, .. }) => wanted.matches(message),
             (Self::Negotiationneeded, PeerEvent::NegotiationNeeded)
             | (Self::Selectedcandidatepairchange, PeerEvent::SelectedCandidatePairChange { .. })
             | (Self::Lost, PeerEvent::Lost { .. }) => true,
@@ -321,6 +321,7 @@ mod tests {
                 crc32: super::super::pattern::crc32(bytes),
                 value: None,
             },
+            id: None,
         };
         let wanted = condition(json!({"message": {"channel": "chat", "text": "Hello!"}}));
         assert!(wanted.matches(&arrived(true, b"Hello!"), |_| None));

@@ -6,6 +6,7 @@ use super::server::{ScenarioConfiguration, ServerSpec};
 use super::span::Span;
 use super::step::Step;
 use crate::network::fabric::topology::{Attachment, Topology};
+use crate::peers::protocol::IceAgent;
 use crate::peers::{Origin, Permission, Surroundings};
 use indexmap::IndexMap;
 use peerproof_conformance::expect::Expectations;
@@ -100,6 +101,9 @@ pub struct PeerSpec {
     /// `RTCConfiguration` of this peer instead of the scenario's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configuration: Option<ScenarioConfiguration>,
+    /// What kind of ICE agent it is, which the stack alone can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ice: Option<IceAgent>,
     /// What the user answers when camera and microphone are asked for.
     #[serde(default)]
     pub permission: Permission,

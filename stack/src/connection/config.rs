@@ -156,8 +156,10 @@ pub struct Options {
     pub configuration: Configuration,
     /// Addresses to bind; none means all of this machine's interfaces.
     pub addresses: Vec<IpAddr>,
-    /// Whether passive TCP candidates are offered too (RFC 6544).
+    /// Whether there are TCP candidates too, active and passive (RFC 6544).
     pub tcp: bool,
+    /// Whether the ICE agent is a lite one: host candidates alone, and no checks of its own (RFC 8445 §2.5).
+    pub lite: bool,
     /// `.local` names.
     pub mdns: Mdns,
     /// Sees every datagram.
@@ -176,6 +178,7 @@ impl Default for Options {
             configuration: Configuration::default(),
             addresses: Vec::new(),
             tcp: false,
+            lite: false,
             mdns: Mdns::default(),
             tap: Arc::new(PassAll),
             secrets: Arc::new(NoSecrets),
@@ -199,6 +202,7 @@ impl Options {
             .with_srflx_acceptance_min_wait(wait(100))
             .with_prflx_acceptance_min_wait(wait(200))
             .with_relay_acceptance_min_wait(wait(if relay_only { 0 } else { 400 }))
+            .with_lite(self.lite)
             .with_disable_certificate_fingerprint_verification(self.faults.skip_fingerprint_check)
             .with_multicast_dns_mode(match mdns {
                 Mdns::Off => MulticastDnsMode::Disabled,

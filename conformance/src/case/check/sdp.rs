@@ -5,7 +5,8 @@ use crate::case::view::{At, PeerView, candidate_address, candidate_type};
 use crate::expect::{CandidateErrorMatch, CandidatesMatch, Lines, PairMatch, PeerExpectations};
 use crate::verdict::Layer;
 use peerproof_captures::event::SdpType;
-use serde_json::Value;
+use peerproof_captures::sdp::Candidate;
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 pub(super) fn check(
@@ -122,7 +123,15 @@ fn pair(name: &str, wanted: &PairMatch, view: &PeerView, report: Option<&Value>)
             return Some(Mismatch::new(Layer::Nomination, name, text, format!("it is {kind}")).at(n));
         }
     }
-    None
+    let expected = wanted.transport.as_ref()?;
+    let text = format!("the transport in use at {name} should be {expected}");
+    match selected_transport(view, report) {
+        Some(transport) if expected.allows(&transport) => None,
+        Some(transport) => {
+            Some(Mismatch::new(Layer::Nomination, name, text, format!("it is {transport}")).at(n))
+        }
+        None => Some(Mismatch::new(Layer::Nomination, name, text, "nothing tells it").undecided()),
+    }
 }
 
 /// Types of the local and the remote candidate of the pair in use, with the event that tells it.
@@ -138,20 +147,38 @@ pub(super) fn selected_types(
     told.or_else(|| pair_in_stats(report))
 }
 
-/// Types of the candidates of the pair that the transport uses, or of one that is nominated and has succeeded.
+/// Transport of the local candidate of the pair in use, in lower case.
+fn selected_transport(view: &PeerView, report: Option<&Value>) -> Option<String> {
+    let told = view.pairs.last().and_then(|at| Some(Candidate::parse(&at.is.0).ok()?.transport));
+    let from_stats = || {
+        let report = report?.as_object()?;
+        let local = text(used_pair(report)?, "localCandidateId")?;
+        text(report.get(&local)?, "protocol")
+    };
+    told.or_else(from_stats).map(|transport| transport.to_ascii_lowercase())
+}
+
+/// Types of the candidates of the pair that the transport uses.
 fn pair_in_stats(report: Option<&Value>) -> Option<(Option<u64>, String, String)> {
     let report = report?.as_object()?;
-    let text = |dictionary: &Value, member: &str| Some(dictionary.get(member)?.as_str()?.to_owned());
-    let used = report
-        .values()
-        .find_map(|dictionary| report.get(&text(dictionary, "selectedCandidatePairId")?))
-        .or_else(|| {
+    let used = used_pair(report)?;
+    let kind = |by: &str| text(report.get(&text(used, by)?)?, "candidateType");
+    Some((None, kind("localCandidateId")?, kind("remoteCandidateId")?))
+}
+
+fn text(dictionary: &Value, member: &str) -> Option<String> {
+    Some(dictionary.get(member)?.as_str()?.to_owned())
+}
+
+/// The pair that the transport uses, or one that is nominated and has succeeded.
+fn used_pair(report: &Map<String, Value>) -> Option<&Value> {
+    report.values().find_map(|dictionary| report.get(&text(dictionary, "selectedCandidatePairId")?)).or_else(
+        || {
             report.values().find(|dictionary| {
                 text(dictionary, "type").as_deref() == Some("candidate-pair")
                     && text(dictionary, "state").as_deref() == Some("succeeded")
                     && dictionary.get("nominated") == Some(&Value::Bool(true))
             })
-        })?;
-    let kind = |by: &str| text(report.get(&text(used, by)?)?, "candidateType");
-    Some((None, kind("localCandidateId")?, kind("remoteCandidateId")?))
+        },
+    )
 }

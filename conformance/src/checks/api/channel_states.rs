@@ -3,7 +3,6 @@
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
-use indexmap::IndexMap;
 use peerproof_captures::event::PeerEvent;
 
 pub(super) const CHECK: Check = Check {
@@ -24,44 +23,68 @@ enum Stage {
     Closed,
 }
 
+/// A channel of a peer. Labels need not differ: what tells it from others is its stream identifier, and of several that bear
+/// the same one after another, that the one before is closed.
+struct Channel<'a> {
+    label: &'a str,
+    id: Option<u16>,
+    stage: Stage,
+}
+
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let named = |name: &str, args: &str| {
-        evidence
-            .calls(peer)
-            .iter()
-            .filter(|call| call.name == name && call.args.to_string().contains(args))
-            .count()
-    };
-    let mut stages: IndexMap<&str, Stage> = IndexMap::new();
+    let mut channels: Vec<Channel<'_>> = Vec::new();
     for happened in evidence.events(peer) {
-        let (channel, next) = match happened.event {
-            PeerEvent::ChannelOpen { channel } => (channel.label.as_str(), Stage::Open),
-            PeerEvent::ChannelClosing { channel } => (channel.as_str(), Stage::Closing),
-            PeerEvent::ChannelClose { channel } => (channel.as_str(), Stage::Closed),
-            PeerEvent::ChannelMessage { message } => (message.channel.as_str(), Stage::Open),
+        let (label, id, next) = match happened.event {
+            PeerEvent::ChannelOpen { channel } => (&channel.label, channel.id, Stage::Open),
+            PeerEvent::ChannelClosing { channel, id } => (channel, *id, Stage::Closing),
+            PeerEvent::ChannelClose { channel, id } => (channel, *id, Stage::Closed),
+            PeerEvent::ChannelMessage { message, id } => (&message.channel, *id, Stage::Open),
             _ => continue,
         };
         let place = Place::Entry(happened.entry);
         let is_message = matches!(happened.event, PeerEvent::ChannelMessage { .. });
-        let stage = stages.entry(channel).or_insert(Stage::Connecting);
+        let made = made(evidence, peer, label);
+        if id.is_none() && made > 1 {
+            tally.doubt(
+                format!("there are several channels {label}, and this event does not say which it is of"),
+                [place],
+            );
+            continue;
+        }
+        let so_far = channels.iter().filter(|it| it.label == label).count();
+        let same = |it: &&mut Channel<'_>| it.label == label && (it.id == id || made <= 1);
+        let channel = match channels.iter_mut().rev().find(same) {
+            // The identifier of a closed channel is free for another one.
+            Some(channel) if channel.stage < Stage::Closed || next != Stage::Open || so_far >= made => {
+                channel
+            }
+            _ => {
+                channels.push(Channel { label, id, stage: Stage::Connecting });
+                let Some(channel) = channels.last_mut() else { return };
+                channel
+            }
+        };
+        let stage = channel.stage;
         if is_message {
-            let open = matches!(stage, Stage::Open | Stage::Closing);
-            tally.judge(open, place, || {
-                format!("a message came on {channel} while it was {stage:?}").to_lowercase()
+            tally.judge(matches!(stage, Stage::Open | Stage::Closing), place, || {
+                format!("a message came on {label} while it was {stage:?}").to_lowercase()
             });
             continue;
         }
-        if *stage >= next && named("createDataChannel", &format!("\"{channel}\"")) > 1 {
-            tally.doubt(
-                format!("there are several channels {channel}, whose events are not told apart"),
-                [place],
-            );
-            return;
-        }
-        tally
-            .judge(*stage < next, place, || format!("the channel {channel} went from {stage:?} to {next:?}"));
-        *stage = next;
+        tally.judge(stage < next, place, || format!("the channel {label} went from {stage:?} to {next:?}"));
+        channel.stage = next;
     }
+}
+
+/// How many channels of a label a peer has, made by itself or announced by the other.
+fn made(evidence: &Evidence, peer: Peer, label: &str) -> usize {
+    let own = evidence.calls(peer).into_iter().filter(|call| {
+        call.name == "createDataChannel" && call.args.get("label").and_then(|it| it.as_str()) == Some(label)
+    });
+    let announced = evidence.events(peer).into_iter().filter(
+        |happened| matches!(happened.event, PeerEvent::DataChannel { channel } if channel.label == label),
+    );
+    own.count() + announced.count()
 }
 
 #[cfg(test)]
@@ -76,4 +99,79 @@ mod control {
             events::find(evidence, "bob", |event| matches!(event, PeerEvent::ChannelMessage { .. }));
         events::swap(evidence, open, message);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::checks::Result;
+    use crate::evidence::Evidence;
+    use serde_json::{Value, json};
+
+    /// What alice says, judged.
+    fn result(events: &[(&str, Value)]) -> Result {
+        let entry = |(n, (event, data)): (usize, &(&str, Value))| {
+            let told = json!({"peer": "alice", "seq": n, "event": {"event": event, "data": data}});
+            let line = json!({"n": n, "t_us": n, "what": {"event": told}});
+            serde_json::from_value(line).unwrap()
+        };
+        let timeline = events.iter().enumerate().map(entry).collect();
+        CHECK.run(&Evidence::new(vec!["alice".to_owned(), "bob".to_owned()], timeline, None))[0].result
+    }
+
+    fn info(id: u16) -> Value {
+        json!({"channel": {"label": "chat", "id": id, "ordered": true}})
+    }
+
+    fn ended(id: u16) -> Value {
+        json!({"channel": "chat", "id": id})
+    }
+
+    fn message(id: u16) -> Value {
+        json!({"message": {"channel": "chat", "text": true, "size": 0, "crc32": 0}, "id": id})
+    }
+
+    #[test]
+    fn two_channels_of_one_label_have_each_their_own_states() {
+        let mut events = vec![
+            ("datachannel", info(0)),
+            ("datachannel", info(2)),
+            ("channelopen", info(0)),
+            ("channelopen", info(2)),
+            ("channelclose", ended(0)),
+            ("channelmessage", message(2)),
+            ("channelclose", ended(2)),
+        ];
+        assert_eq!(result(&events), Result::Pass);
+        events[5].1 = message(0);
+        assert_eq!(result(&events), Result::Fail, "a message on the one that is closed");
+    }
+
+    #[test]
+    fn the_identifier_of_a_closed_channel_may_be_used_again_but_not_without_another_channel() {
+        let mut events = vec![
+            ("datachannel", info(0)),
+            ("channelopen", info(0)),
+            ("channelclose", ended(0)),
+            ("datachannel", info(0)),
+            ("channelopen", info(0)),
+            ("channelmessage", message(0)),
+        ];
+        assert_eq!(result(&events), Result::Pass);
+        events.remove(3);
+        assert_eq!(result(&events), Result::Fail);
+    }
+
+    #[test]
+    fn an_event_that_may_be_of_either_is_in_doubt() {
+        let mut closed = ended(0);
+        closed.as_object_mut().unwrap().remove("id");
+        let events = [
+            ("datachannel", info(0)),
+            ("datachannel", info(2)),
+            ("channelopen", info(0)),
+            ("channelclose", closed),
+        ];
+        assert_eq!(result(&events), Result::Inconclusive);
+    }
 }

@@ -30,6 +30,57 @@ pub(in crate::checks) fn edit_check(
     );
 }
 
+/// Edits every connectivity check that a peer sent after a moment, as seen at its own tap.
+pub(in crate::checks) fn edit_checks_after(
+    evidence: &mut Evidence,
+    peer: Peer,
+    t_us: u64,
+    edit: impl Fn(&mut Attributes),
+) {
+    let wanted = |packet: &Packet| {
+        packet.bytes[..2] == [0, 1] && packet.sender == peer && packet.tap == peer && packet.t_us > t_us
+    };
+    let packets = evidence.wire.iter().flat_map(|wire| &wire.packets);
+    let frames: Vec<u64> = packets.filter(|it| wanted(it)).map(|it| it.frame).collect();
+    assert!(!frames.is_empty(), "nothing to edit");
+    for frame in frames {
+        edit_message(evidence, |packet, _| packet.frame == frame, &edit, |_| {});
+    }
+}
+
+/// When the first 487 reached a peer.
+pub(in crate::checks) fn conflict_reached(evidence: &Evidence, peer: Peer) -> u64 {
+    let packets = &evidence.wire.as_ref().unwrap().packets;
+    let is = |it: &&Packet| it.bytes[..2] == [1, 0x11] && it.sender != peer && it.tap == peer;
+    packets.iter().find(is).unwrap().t_us
+}
+
+/// Answers 487 twice, as seen where it is sent.
+pub(in crate::checks) fn repeat_conflict(evidence: &mut Evidence) {
+    let packets = &mut evidence.wire.as_mut().unwrap().packets;
+    let at = packets.iter().position(|it| it.bytes[..2] == [1, 0x11] && it.tap == it.sender).unwrap();
+    let again = packets[at].clone();
+    packets.insert(at + 1, again);
+}
+
+/// Makes the first 487 a success, as seen where it was sent.
+pub(in crate::checks) fn conflict_to_success(evidence: &mut Evidence) {
+    let packets = &evidence.wire.as_ref().unwrap().packets;
+    let response = packets.iter().find(|it| it.bytes[..2] == [1, 0x11] && it.tap == it.sender).unwrap();
+    let (frame, to) = (response.frame, response.to);
+    let std::net::IpAddr::V4(ip) = to.ip() else { panic!("{to} is no address of the lab") };
+    let cookie = 0x2112_a442_u32;
+    let port = to.port() ^ (cookie >> 16) as u16;
+    let address = u32::from(ip) ^ cookie;
+    let mapped = [&[0, 1][..], &port.to_be_bytes(), &address.to_be_bytes()].concat();
+    edit_message(
+        evidence,
+        |packet, _| packet.frame == frame,
+        |attributes| *attributes = vec![(0x0020, mapped.clone())],
+        |header| header[..2].copy_from_slice(&[1, 1]),
+    );
+}
+
 /// Edits the header of the first success response.
 pub(in crate::checks) fn edit_response(evidence: &mut Evidence, edit: impl Fn(&mut Vec<u8>)) {
     edit_message(evidence, |packet, _| packet.bytes[..2] == [1, 1], |_| {}, edit);

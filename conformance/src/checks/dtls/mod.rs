@@ -2,6 +2,7 @@
 
 mod certificate_matches;
 mod client_follows_setup;
+mod lost_flight_is_repeated;
 mod no_compression;
 mod one_srtp_profile;
 mod server_asks_for_certificate;
@@ -16,4 +17,5 @@ pub(super) const CHECKS: &[Check] = &[
     server_asks_for_certificate::CHECK,
     no_compression::CHECK,
     one_srtp_profile::CHECK,
+    lost_flight_is_repeated::CHECK,
 ];

@@ -20,7 +20,8 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let hosts = host_candidates(evidence, peer);
-    let mut preference = None;
+    // Whoever prefers UDP may do so by the type preference of TCP candidates (RFC 6544 §4.2).
+    let mut preferences = [None; 2];
     for (packet, message) in checks(evidence, peer) {
         let place = Place::Frame(packet.frame);
         let Some(priority) = message.number(AttributeType::Priority) else {
@@ -32,7 +33,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         };
         let signalled = hosts.iter().find(at_source).map(|host| host.priority & 0x00ff_ffff);
         let (high, low) = (priority.value >> 24, priority.value & 0x00ff_ffff);
-        let first = *preference.get_or_insert(high);
+        let first = *preferences[usize::from(packet.tcp)].get_or_insert(high);
         if signalled.is_some_and(|signalled| signalled != low) {
             tally.fault(
                 format!(

@@ -4,10 +4,13 @@ mod check_has_fingerprint;
 mod check_has_priority;
 mod check_has_role;
 mod check_is_authentic;
+mod conflict_is_resolved;
+mod conflict_switches_the_role;
 mod controlled_does_not_nominate;
 mod nothing_after_the_end;
 mod response_answers_request;
 mod response_tells_the_source;
+mod roles;
 
 use super::Check;
 use crate::evidence::{Evidence, Packet, Peer};
@@ -16,6 +19,8 @@ use peerproof_captures::wire::stun::{AttributeType, Class, Message, Method};
 pub(super) const CHECKS: &[Check] = &[
     check_has_priority::CHECK,
     check_has_role::CHECK,
+    conflict_is_resolved::CHECK,
+    conflict_switches_the_role::CHECK,
     controlled_does_not_nominate::CHECK,
     check_is_authentic::CHECK,
     check_has_fingerprint::CHECK,

@@ -1,6 +1,6 @@
 //! The peer itself: every command to the stack, every event back.
 
-use super::super::protocol::{Command, Direction, VERSION};
+use super::super::protocol::{Command, Direction, IceAgent, VERSION};
 use super::super::{ANSWER_DEADLINE, CaseClock, OpenError, Opened, Peer, PeerInfo, Surroundings};
 use super::answer::{Outcome, Refusal, answer};
 use super::channels::Channels;
@@ -67,8 +67,6 @@ pub struct StackOptions {
     pub secrets: Arc<dyn SecretSink>,
     /// Addresses to bind; none means all of this machine's interfaces.
     pub addresses: Vec<IpAddr>,
-    /// Whether passive TCP candidates are offered too.
-    pub tcp: bool,
     /// Which defects of the `webrtc` crate are worked around.
     pub workarounds: Workarounds,
     /// Faults on purpose.
@@ -82,7 +80,6 @@ impl Default for StackOptions {
             tap: options.tap,
             secrets: options.secrets,
             addresses: options.addresses,
-            tcp: options.tcp,
             workarounds: options.workarounds,
             faults: options.faults,
         }
@@ -142,11 +139,12 @@ impl StackPeer {
         self.connection.get().ok_or_else(none)
     }
 
-    async fn create(&self, configuration: stack::Configuration) -> Outcome {
+    async fn create(&self, configuration: stack::Configuration, ice: IceAgent) -> Outcome {
         let options = Options {
             configuration,
             addresses: self.options.addresses.clone(),
-            tcp: self.options.tcp,
+            tcp: ice.tcp,
+            lite: ice.lite,
             mdns: if self.surroundings.mdns { Mdns::Gather } else { Mdns::Query },
             tap: self.options.tap.clone(),
             secrets: self.options.secrets.clone(),
@@ -209,11 +207,11 @@ impl StackPeer {
                 "version": self.info.version,
                 "commands": COMMANDS,
             })),
-            Command::CreatePeerConnection { configuration } => {
+            Command::CreatePeerConnection { configuration, ice } => {
                 if self.connection.initialized() {
                     return Err(Refusal::rejected("InvalidStateError", "there is a peer connection already"));
                 }
-                self.create(translate::configuration(&configuration)?).await
+                self.create(translate::configuration(&configuration)?, ice.unwrap_or_default()).await
             }
             Command::SetConfiguration { configuration } => {
                 self.connection()?.set_configuration(&translate::configuration(&configuration)?).await?;
@@ -429,7 +427,8 @@ mod tests {
             let Opened { peer, events } =
                 open(name, CaseClock::start(), &Surroundings::default(), options).unwrap();
             let side = Self { peer, events, next: 0 };
-            side.ok(Command::CreatePeerConnection { configuration: Configuration::default() }).await;
+            side.ok(Command::CreatePeerConnection { configuration: Configuration::default(), ice: None })
+                .await;
             side
         }
 
@@ -487,7 +486,7 @@ mod tests {
         for side in [&mut bob, &mut alice] {
             for _ in 0..2 {
                 let told = |e: &PeerEvent| match e {
-                    PeerEvent::ChannelMessage { message } => Some((message.size, message.crc32)),
+                    PeerEvent::ChannelMessage { message, .. } => Some((message.size, message.crc32)),
                     _ => None,
                 };
                 sums.push(side.until(told).await);
@@ -516,7 +515,7 @@ mod tests {
             matches!(&answer, Answer::Rejected { name, .. } if name == "InvalidStateError"),
             "{answer:?}"
         );
-        let twice = Command::CreatePeerConnection { configuration: Configuration::default() };
+        let twice = Command::CreatePeerConnection { configuration: Configuration::default(), ice: None };
         assert!(matches!(side.peer.call(twice).await, Answer::Rejected { .. }));
     }
 

@@ -156,12 +156,13 @@ pub(super) fn event(from: stack::Event) -> Option<seen::PeerEvent> {
 fn channel_event(info: stack::ChannelInfo, event: stack::ChannelEvent) -> Option<seen::PeerEvent> {
     use seen::PeerEvent as P;
     use stack::ChannelEvent as E;
+    let id = info.id;
     Some(match event {
         E::Open => P::ChannelOpen { channel: channel_info(info) },
-        E::Message { text, data } => P::ChannelMessage { message: message(info.label, text, &data) },
+        E::Message { text, data } => P::ChannelMessage { message: message(info.label, text, &data), id },
         E::BufferedAmountLow => P::BufferedAmountLow { channel: info.label },
-        E::Closing => P::ChannelClosing { channel: info.label },
-        E::Close => P::ChannelClose { channel: info.label },
+        E::Closing => P::ChannelClosing { channel: info.label, id },
+        E::Close => P::ChannelClose { channel: info.label, id },
         E::Error => P::ChannelError { channel: info.label, error: "the stack does not tell".to_owned() },
     })
 }

@@ -102,6 +102,7 @@ fn message(text: &str) -> PeerEvent {
             crc32: crate::scenario::pattern::crc32(bytes),
             value: None,
         },
+        id: None,
     }
 }
 

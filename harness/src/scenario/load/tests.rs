@@ -50,6 +50,10 @@ fn unknown_keys_are_refused_with_a_suggestion() {
     assert_eq!(broken("title:", "titel:"), "1:1 unknown key `titel` | did you mean `title`?");
     assert_eq!(broken("trickle", "trickel"), "7:16 unknown key `trickel` | did you mean `trickle`?");
     assert_eq!(
+        broken("bob: { role: answerer }", "bob: { role: answerer, ice: { lit: true } }"),
+        "4:33 unknown key `lit` | did you mean `lite`?"
+    );
+    assert_eq!(
         broken("datachannel", "dataChannel"),
         "8:21 unknown word `dataChannel` | did you mean `datachannel`?"
     );

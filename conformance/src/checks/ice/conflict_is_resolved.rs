@@ -1,0 +1,245 @@
+//! RFC 8445 §7.3.1.1: who gets a check that claims its own role compares the tiebreakers. Either it keeps its role and answers
+//! 487, or it takes the other role and answers with success; so each answer tells a role, which the next checks must bear out.
+
+use super::roles::{Role, Says, Told, told};
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+
+pub(super) const CHECK: Check = Check {
+    id: "ice-role-conflict-detected",
+    layer: Layer::Checks,
+    subject: "answers to a claim of the same role",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    tally.absent("no role conflict in the recording");
+    let told = told(evidence, peer);
+    let view = View {
+        evidence,
+        peer,
+        told: &told,
+        near: evidence.wire.as_ref().is_some_and(|wire| wire.is_tapped(peer)),
+        passwords: evidence.credentials(peer).into_iter().map(|it| it.password).collect(),
+    };
+    for (at, request) in told.iter().enumerate() {
+        let Says::Claims(role, tiebreaker) = request.says else { continue };
+        if request.packet.sender != peer && view.is_first(at) && view.is_authentic(request) {
+            view.judge(Claim { at, request, role, tiebreaker }, tally);
+        }
+    }
+}
+
+/// A check that the peer got.
+#[derive(Clone, Copy)]
+struct Claim<'a> {
+    at: usize,
+    request: &'a Told<'a>,
+    role: Role,
+    tiebreaker: u64,
+}
+
+impl Claim<'_> {
+    /// Whether an agent with this tiebreaker that has the same role keeps it.
+    const fn is_denied_by(&self, own: u64) -> bool {
+        match self.role {
+            Role::Controlling => own >= self.tiebreaker,
+            Role::Controlled => own < self.tiebreaker,
+        }
+    }
+
+    fn place(&self) -> Place {
+        Place::Frame(self.request.packet.frame)
+    }
+}
+
+/// What one peer saw.
+struct View<'a> {
+    evidence: &'a Evidence,
+    peer: Peer,
+    told: &'a [Told<'a>],
+    /// Whether that was at its own tap: else it may have sent things before it got what seems to be earlier.
+    near: bool,
+    passwords: Vec<String>,
+}
+
+impl View<'_> {
+    fn judge(&self, claim: Claim<'_>, tally: &mut Tally) {
+        let answer = |wanted: fn(Says) -> bool| {
+            let rest = self.told.iter().enumerate().skip(claim.at);
+            let answers = rest.filter(|(_, it)| it.packet.sender == self.peer && it.answers(claim.request));
+            answers.clone().find(|(_, it)| wanted(it.says))
+        };
+        let place = |(_, told): (usize, &Told<'_>)| Place::Frame(told.packet.frame);
+        let agreed = answer(|says| says == Says::Agrees);
+        let denied = answer(|says| says == Says::Conflict);
+        match (agreed, denied, answer(|says| matches!(says, Says::Refuses(_)))) {
+            (Some(agreed), Some(denied), _) => self.both(claim, [place(denied), place(agreed)], tally),
+            (None, Some((at, _)), _) => self.denied(claim, at, tally),
+            (Some((at, _)), None, _) => self.agreed(claim, at, tally),
+            (None, None, Some(refused)) if self.is_conflict(claim) => {
+                tally.fault(
+                    "a claim of the same role is answered by another error than 487",
+                    [place(refused)],
+                );
+            }
+            _ => {}
+        }
+    }
+
+    /// Success and 487 for one request contradict each other; for one that came again, the role may have changed between them.
+    fn both(&self, claim: Claim<'_>, places: [Place; 2], tally: &mut Tally) {
+        let again = self.told.iter().filter(|it| self.is_copy(it, claim.request)).count() > 1;
+        match (again, self.evidence.whole) {
+            (true, _) => {}
+            (false, true) => tally.fault("one check is answered both by 487 and by success", places),
+            (false, false) => tally.doubt("the request may have come twice", places),
+        }
+    }
+
+    fn denied(&self, claim: Claim<'_>, at: usize, tally: &mut Tally) {
+        let Claim { role, tiebreaker, .. } = claim;
+        let place = Place::Frame(self.told[at].packet.frame);
+        // A 487 changes the tiebreaker of who gets it, so there may be two that it can have had.
+        let own = [self.before(claim), self.after(claim, at)].map(|it| it.map(|(.., own)| own));
+        let Some(known) = own[0].or(own[1]) else {
+            tally.doubt("no check tells the tiebreaker of who answers 487", [place]);
+            return;
+        };
+        let name = role.name();
+        if !own.into_iter().flatten().any(|own| claim.is_denied_by(own)) {
+            tally.fault(
+                format!("487 to a {name} agent of tiebreaker {tiebreaker:#018x} by one of {known:#018x}, which has to give way"),
+                [place],
+            );
+            return;
+        }
+        match self.after(claim, at) {
+            Some((next, now, _)) if now != role && !self.is_pulled(claim.at, next, role.opposite()) => {
+                tally.fault(
+                    format!("487 is answered to a {name} agent, and yet the next check is {}", now.name()),
+                    [place, Place::Frame(self.told[next].packet.frame)],
+                );
+            }
+            _ => tally.good(place),
+        }
+    }
+
+    /// Success says that the other role is taken, whether it was before or is from now on.
+    fn agreed(&self, claim: Claim<'_>, at: usize, tally: &mut Tally) {
+        let Claim { role, tiebreaker, .. } = claim;
+        let (name, place) = (role.name(), Place::Frame(self.told[at].packet.frame));
+        let conflict = self.is_conflict(claim);
+        let after = self.after(claim, at);
+        if let (true, Some((next, now, _))) = (self.near, after)
+            && now == role
+            && !self.is_pulled(claim.at, next, role)
+        {
+            tally.fault(
+                format!(
+                    "a claim to be {name} is answered with success, and yet the next check claims the same"
+                ),
+                [place, Place::Frame(self.told[next].packet.frame)],
+            );
+            return;
+        }
+        if !conflict {
+            return;
+        }
+        match (self.before(claim), after) {
+            (Some((.., own)), _) if claim.is_denied_by(own) => tally.fault(
+                format!("a {name} agent of tiebreaker {own:#018x} gives way to one of {tiebreaker:#018x} instead of answering 487"),
+                [place],
+            ),
+            (_, Some((next, ..))) => tally.good(Place::Frame(self.told[next].packet.frame)),
+            (_, None) => tally.doubt("no check tells whether the role changed", [claim.place()]),
+        }
+    }
+
+    /// Whether the peer had the claimed role for sure: its last check says so, and nothing before may have changed that.
+    fn is_conflict(&self, claim: Claim<'_>) -> bool {
+        let undisturbed = !self.told.iter().take(claim.at).any(|it| {
+            it.packet.sender != self.peer
+                && match it.says {
+                    Says::Claims(role, _) => role == claim.role,
+                    says => says == Says::Conflict,
+                }
+        });
+        let claimed = self.before(claim).is_some_and(|(_, role, _)| role == claim.role);
+        self.near && self.evidence.whole && undisturbed && claimed
+    }
+
+    /// Whether something came within a stretch that may have the peer take this role.
+    fn is_pulled(&self, from: usize, to: usize, role: Role) -> bool {
+        let between = self.told.iter().take(to).skip(from);
+        between.filter(|it| it.packet.sender != self.peer).any(|it| match it.says {
+            Says::Claims(claimed, _) => claimed == role.opposite(),
+            says => says == Says::Conflict,
+        })
+    }
+
+    /// The peer's last check of the session before a claim came: its place, role and tiebreaker.
+    fn before(&self, claim: Claim<'_>) -> Option<(usize, Role, u64)> {
+        (0..claim.at).rev().find_map(|at| self.own(claim, at))
+    }
+
+    /// Its next new one after an answer.
+    fn after(&self, claim: Claim<'_>, answer: usize) -> Option<(usize, Role, u64)> {
+        (answer..self.told.len()).filter(|at| self.is_first(*at)).find_map(|at| self.own(claim, at))
+    }
+
+    fn own(&self, claim: Claim<'_>, at: usize) -> Option<(usize, Role, u64)> {
+        let it = self.told.get(at)?;
+        let Says::Claims(role, tiebreaker) = it.says else { return None };
+        let same = it.ufrags()?.1 == claim.request.ufrags()?.0;
+        (it.packet.sender == self.peer && same).then_some((at, role, tiebreaker))
+    }
+
+    /// Whether a check was not seen before: a retransmission says what was true when it was first sent.
+    fn is_first(&self, at: usize) -> bool {
+        !self.told.iter().take(at).any(|earlier| self.is_copy(earlier, &self.told[at]))
+    }
+
+    fn is_copy(&self, it: &Told<'_>, request: &Told<'_>) -> bool {
+        matches!(it.says, Says::Claims(..))
+            && it.transaction() == request.transaction()
+            && it.packet.sender == request.packet.sender
+    }
+
+    /// Whether it is for the peer to answer: a check with another password is for 401.
+    fn is_authentic(&self, request: &Told<'_>) -> bool {
+        let signed = |key: &String| request.message.integrity_matches(key.as_bytes()) == Some(true);
+        !self.evidence.is_faulted(request.packet.frame)
+            && (self.passwords.is_empty() || self.passwords.iter().any(signed))
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, stun};
+
+    /// Makes the 487 a success while the role stays as it was.
+    pub(super) const CONTROL: Control = Control::new(Recording::Conflict, stun::conflict_to_success);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::checks::Result;
+    use crate::checks::controls::{Recording, stun};
+
+    #[test]
+    fn success_beside_a_487_is_a_fault_whatever_the_tiebreakers_say() {
+        let mut evidence = Recording::Conflict.evidence();
+        assert_eq!(CHECK.run(&evidence)[1].result, Result::Pass);
+        stun::repeat_conflict(&mut evidence);
+        assert_eq!(CHECK.run(&evidence)[1].result, Result::Pass, "the same answer twice says nothing else");
+        stun::conflict_to_success(&mut evidence);
+        let finding = &CHECK.run(&evidence)[1];
+        assert_eq!(finding.result, Result::Fail);
+        assert!(finding.sentence.contains("both by 487 and by success"), "{}", finding.sentence);
+    }
+}

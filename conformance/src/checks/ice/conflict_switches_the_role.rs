@@ -1,0 +1,112 @@
+//! RFC 8445 §7.2.5.1: an agent whose check is answered 487 takes the other role and another tiebreaker, and checks the pair
+//! again.
+
+use super::roles::{Role, Says, Told, told};
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+
+pub(super) const CHECK: Check = Check {
+    id: "ice-487-switches-role",
+    layer: Layer::Checks,
+    subject: "checks after a 487",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+/// How long a check of the old role may be on its way out when the 487 comes in: between the tap and the agent lie queues.
+const CROSSING_US: u64 = 100_000;
+
+/// Within which the next check must come to decide anything.
+const LONGEST_US: u64 = 10_000_000;
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    tally.absent("no check was answered 487");
+    let told = told(evidence, peer);
+    let passwords = evidence.other(peer).map(|other| evidence.credentials(other)).unwrap_or_default();
+    let mut seen = Vec::new();
+    for (at, answer) in told.iter().enumerate() {
+        if answer.packet.sender == peer || answer.says != Says::Conflict {
+            continue;
+        }
+        let asked = told.iter().take(at).find(|it| it.packet.sender == peer && answer.answers(it));
+        let Some((request, Says::Claims(role, tiebreaker))) = asked.map(|it| (it, it.says)) else { continue };
+        let signed = |key: &[u8]| answer.message.integrity_matches(key) == Some(true);
+        let authentic = passwords.is_empty() || passwords.iter().any(|it| signed(it.password.as_bytes()));
+        if !authentic || evidence.is_faulted(answer.packet.frame) || seen.contains(&answer.transaction()) {
+            continue;
+        }
+        seen.push(answer.transaction());
+        let place = Place::Frame(answer.packet.frame);
+        match next(&told, at, request, role) {
+            None => tally.doubt("no further check of the pair tells the role after the 487", [place]),
+            Some((check, now, _)) if now == role => tally.fault(
+                format!("the role is still {} after the 487", now.name()),
+                [Place::Frame(check.packet.frame), place],
+            ),
+            Some((check, now, same)) if same == tiebreaker => tally.fault(
+                format!("the role is {} after the 487, but the tiebreaker is still the same", now.name()),
+                [Place::Frame(check.packet.frame), place],
+            ),
+            Some((check, ..)) => tally.good(Place::Frame(check.packet.frame)),
+        }
+    }
+}
+
+/// The check of the pair that shows what a 487 brought about, with its role and tiebreaker. None comes after something that may
+/// have changed the new role in turn.
+fn next<'a>(
+    told: &'a [Told<'a>],
+    at: usize,
+    request: &Told<'_>,
+    role: Role,
+) -> Option<(&'a Told<'a>, Role, u64)> {
+    let (peer, came) = (request.packet.sender, told.get(at)?.packet.t_us);
+    for (n, it) in told.iter().enumerate().skip(at + 1) {
+        let after = it.packet.t_us.saturating_sub(came);
+        let Says::Claims(now, tiebreaker) = it.says else { continue };
+        if it.packet.sender != peer {
+            if now == role.opposite() {
+                return None;
+            }
+            continue;
+        }
+        let again = told
+            .iter()
+            .take(n)
+            .any(|earlier| earlier.packet.sender == peer && earlier.transaction() == it.transaction());
+        let same_pair = (it.packet.from, it.packet.to) == (request.packet.from, request.packet.to);
+        let same_session = it.ufrags() == request.ufrags();
+        let crossing = now == role && after < CROSSING_US;
+        if after <= LONGEST_US && same_pair && same_session && !again && !crossing {
+            return Some((it, now, tiebreaker));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, stun};
+    use crate::evidence::{Evidence, Peer};
+
+    const CONTROLLED: u16 = 0x8029;
+    const CONTROLLING: u16 = 0x802a;
+    const ALICE: Peer = Peer(0);
+
+    /// Restores the old role in the checks after the 487. That they have another tiebreaker had to be brought about: neither
+    /// Chrome nor Firefox nor the `webrtc` crate changes it.
+    pub(super) const CONTROL: Control = Control::prepared(
+        Recording::Conflict,
+        |evidence| edit(evidence, |attribute| attribute.1[0] ^= 0xff),
+        |evidence| edit(evidence, |attribute| attribute.0 = CONTROLLING),
+    );
+
+    fn edit(evidence: &mut Evidence, edit: impl Fn(&mut (u16, Vec<u8>))) {
+        let came = stun::conflict_reached(evidence, ALICE);
+        stun::edit_checks_after(evidence, ALICE, came, |attributes| {
+            edit(attributes.iter_mut().find(|(kind, _)| *kind == CONTROLLED).unwrap());
+        });
+    }
+}
