@@ -5,6 +5,7 @@ mod servers;
 use super::actor::{Actor, Missed};
 use super::carrier::Carrier;
 use super::journal::Journal;
+use super::laboratory::link_told;
 use super::stage::Stage;
 use crate::network::fabric::Change;
 use crate::network::fabric::link::LinkQuality;
@@ -474,9 +475,15 @@ impl Player {
         let lab = self.lab.as_ref().ok_or_else(|| broken("this case has no lab"))?;
         let done = match step {
             NetworkStep::Link(link) => {
-                let LinkStep { of, both, up, down } = &**link;
+                let LinkStep { name, of, both, up, down } = &**link;
                 let way = |one: &Option<LinkQuality>| one.clone().or_else(|| both.clone());
-                lab.link(of, way(up), way(down)).await
+                let (up, down) = (way(up), way(down));
+                let told = link_told(lab.topology(), name.as_deref(), of, up.as_ref(), down.as_ref());
+                let done = lab.link(of, up, down).await;
+                if matches!(done, Ok(true)) {
+                    self.stage.journal().write(told);
+                }
+                done
             }
             NetworkStep::Cut(of) => lab.cut(of, true).await,
             NetworkStep::Mend(of) => lab.cut(of, false).await,

@@ -236,6 +236,9 @@ fn once() -> u32 {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LinkStep {
+    /// A name, for what is expected of the time from now until a link changes again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// A peer (its only interface), an interface (`alice/wifi`) or a segment (its uplink).
     pub of: String,
     /// Both directions.

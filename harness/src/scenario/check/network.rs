@@ -3,10 +3,11 @@
 use super::super::document::{Document, ValuePath};
 use super::super::error::{ScenarioError, nearest};
 use super::super::model::Scenario;
-use super::super::step::NetworkStep;
+use super::super::step::{Action, NetworkStep};
 use super::known_peer;
 use crate::network::fabric::topology::Part;
 use crate::network::rule::RuleSpec;
+use peerproof_conformance::expect::BitrateMatch;
 use std::collections::BTreeSet;
 
 /// Checks a step. `rules` are the names of the rules installed before it; its own is added.
@@ -99,6 +100,32 @@ fn rule(
     }
     if spec.every == Some(0) || spec.nth == Some(0) {
         return Err(document.error(path, "packets are counted from 1", None));
+    }
+    Ok(())
+}
+
+/// What is expected of bitrates speaks of links that steps change, and can be.
+pub(super) fn bitrates(
+    document: &Document,
+    scenario: &Scenario,
+    bitrates: &[BitrateMatch],
+    path: &ValuePath,
+) -> Result<(), ScenarioError> {
+    let names = scenario.steps.iter().filter_map(|step| match &step.action {
+        Action::Network(NetworkStep::Link(link)) => link.name.as_deref(),
+        _ => None,
+    });
+    for (n, wanted) in bitrates.iter().enumerate() {
+        let path = path.index(n);
+        if let Some((key, mistake)) = wanted.mistake() {
+            return Err(document.error(&path.key(key), mistake, None));
+        }
+        if !names.clone().any(|name| name == wanted.during) {
+            let help = nearest(&wanted.during, names.clone())
+                .map_or("give it a `name`".to_owned(), |near| format!("did you mean `{near}`?"));
+            let message = format!("no step that changes a link is named `{}`", wanted.during);
+            return Err(document.error(&path.key("during"), message, Some(help)));
+        }
     }
     Ok(())
 }

@@ -287,3 +287,31 @@ fn servers_and_what_refers_to_them_are_checked() {
         "3:12 `nowhere` is no address with a port | write `198.51.100.1:40000`"
     );
 }
+
+#[test]
+fn a_bitrate_has_bounds_and_speaks_of_a_link_that_a_step_changes() {
+    let load = |wanted: &str| {
+        let text = format!(
+            "title: A link becomes narrow\npeers:\n  alice: {{ role: offerer }}\n  bob: {{ role: answerer }}\n\
+             network: internet\nsteps:\n  - network: {{ link: {{ name: narrow, of: alice, up: {{ rateKbit: 9 }} }} }}\n\
+             expect:\n  alice: {{ bitrate: [{wanted}] }}\n"
+        );
+        load(&text).map_err(|error| format!("{} | {}", error.message, error.help.unwrap_or_default()))
+    };
+    assert!(load("{ during: narrow, lastMs: 900, atMostKbit: 9 }").is_ok());
+    for (wanted, message) in [
+        (
+            "{ during: narow, atMostKbit: 9 }",
+            "no step that changes a link is named `narow` | did you mean `narrow`?",
+        ),
+        ("{ during: narrow }", "needs `atLeastKbit` or `atMostKbit` | "),
+        (
+            "{ during: narrow, atLeastKbit: 9, atMostKbit: 8 }",
+            "is less than `atLeastKbit`: no rate is both | ",
+        ),
+        ("{ during: narrow, lastMs: 0, atMostKbit: 8 }", "a rate is measured for a millisecond at least | "),
+        ("{ during: narrow, atMost: 9 }", "unknown key `atMost` | did you mean `atMostKbit`?"),
+    ] {
+        assert_eq!(load(wanted).unwrap_err(), message);
+    }
+}
