@@ -451,6 +451,7 @@ impl Player {
                 let bytes = spec.bytes.as_ref().ok_or_else(|| broken("there is nothing to inject"))?;
                 install(spec, Deed::Inject(Arc::clone(&bytes.0)));
             }
+            NetworkStep::Fragment(spec) => install(spec, Deed::Fragment(spec.pieces.unwrap_or(2))),
             NetworkStep::Acts(acts) => return self.acts(acts).await,
             NetworkStep::Clear => self.stage.clear(),
             change => return self.change(change).await,

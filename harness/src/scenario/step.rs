@@ -179,6 +179,8 @@ pub enum NetworkStep {
     Replay(RuleSpec),
     /// It arrives, and after it the datagram `bytes`.
     Inject(RuleSpec),
+    /// The handshake messages of DTLS 1.2 in it are cut into pieces, each in a record and a datagram of its own.
+    Fragment(RuleSpec),
     /// Waits until a rule has acted.
     Acts(ActsStep),
     /// All rules end.
@@ -209,6 +211,7 @@ impl NetworkStep {
             Self::Reorder(rule) => ("reorder", rule),
             Self::Replay(rule) => ("replay", rule),
             Self::Inject(rule) => ("inject", rule),
+            Self::Fragment(rule) => ("fragment", rule),
             _ => return None,
         })
     }

@@ -1,12 +1,14 @@
 //! Rules on packets: pure, seeded, tried in the order of installation; the first that matches acts.
 
 mod field;
+mod fragment;
 mod spec;
 
 pub use field::Field;
+pub(crate) use fragment::MOST_PIECES;
 pub use spec::{Bytes, RuleSpec};
 
-use super::class::Seen;
+use super::class::{Class, Handshake, Seen};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -34,6 +36,10 @@ pub enum Deed {
     Reorder,
     /// This datagram follows them on their way.
     Inject(Arc<[u8]>),
+    /// The handshake messages meant are cut into so many pieces.
+    Fragment(usize),
+    /// These datagrams go instead of them.
+    Become(Arc<[Vec<u8>]>),
 }
 
 impl fmt::Display for Deed {
@@ -47,6 +53,11 @@ impl fmt::Display for Deed {
             Self::CorruptField(_) => f.write_str("corrupt"),
             Self::Reorder => f.write_str("reorder"),
             Self::Inject(bytes) => write!(f, "inject {} bytes", bytes.len()),
+            Self::Fragment(pieces) => write!(f, "fragment into {pieces}"),
+            Self::Become(datagrams) => match datagrams.len() {
+                1 => f.write_str("renumber"),
+                count => write!(f, "fragment, over {count} datagrams"),
+            },
         }
     }
 }
@@ -110,6 +121,13 @@ impl Rule {
             return None;
         }
         Some(match &self.deed {
+            Deed::Fragment(pieces) => {
+                let is_meant = |kind| {
+                    let kind = Handshake::of(kind);
+                    spec.handshake.as_ref().is_none_or(|any| kind.is_some_and(|kind| any.allows(&kind)))
+                };
+                Deed::Become(fragment::cut(packet.bytes, *pieces, is_meant)?.into())
+            }
             Deed::CorruptField(field) => {
                 let byte = field.byte_in(packet.bytes, packet.seen)?;
                 Deed::Corrupt(i32::try_from(byte).ok()?)
@@ -132,12 +150,18 @@ pub struct Rules {
     acted: BTreeMap<String, u32>,
     /// Packets that a rule may have been for, had they been readable.
     unread: u32,
+    /// Whose records are numbered anew since a rule that cuts messages was installed; nothing stands for everybody's. It lasts
+    /// longer than the rule: numbers that went back would be taken for replays.
+    renumbers: Vec<Option<String>>,
 }
 
 impl Rules {
     /// Adds a rule behind the others. `now` is since the case began.
     pub fn install(&mut self, mut rule: Rule, now: Duration) {
         rule.since = now;
+        if matches!(rule.deed, Deed::Fragment(_)) {
+            self.renumbers.push(rule.spec.from.clone());
+        }
         self.rules.push(rule);
     }
 
@@ -175,14 +199,26 @@ impl Rules {
         if self.rules.iter().any(|rule| rule.spec.may_be_for(packet)) {
             self.unread = self.unread.saturating_add(1);
         }
-        self.rules.iter_mut().find_map(|rule| {
+        let decided = self.rules.iter_mut().find_map(|rule| {
             let deed = rule.on_packet(packet)?;
             if let Some(name) = &rule.spec.name {
                 let acted = self.acted.entry(name.clone()).or_default();
                 *acted = acted.saturating_add(1);
             }
             Some(Decision { deed, rule: rule.describe() })
-        })
+        });
+        decided.or_else(|| self.renumber(packet))
+    }
+
+    /// What becomes of a packet that no rule is for, if records of its sender are numbered anew.
+    fn renumber(&self, packet: &Packet<'_>) -> Option<Decision> {
+        let is_meant = |from: &Option<String>| from.as_deref().is_none_or(|from| from == packet.from);
+        if packet.seen.class != Some(Class::Dtls) || !self.renumbers.iter().any(is_meant) {
+            return None;
+        }
+        let bytes = fragment::renumbered(packet.bytes)?;
+        let rule = "its records are numbered anew, because others of its sender were cut".to_owned();
+        Some(Decision { deed: Deed::Become([bytes].into()), rule })
     }
 }
 

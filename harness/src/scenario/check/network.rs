@@ -3,10 +3,10 @@
 use super::super::document::{Document, ValuePath};
 use super::super::error::{ScenarioError, nearest};
 use super::super::model::Scenario;
-use super::super::step::{Action, NetworkStep};
+use super::super::step::{Action, NetworkStep, Step};
 use super::known_peer;
 use crate::network::fabric::topology::Part;
-use crate::network::rule::RuleSpec;
+use crate::network::rule::{MOST_PIECES, RuleSpec};
 use peerproof_conformance::expect::BitrateMatch;
 use std::collections::BTreeSet;
 
@@ -68,6 +68,18 @@ fn rule(
     if (key == "inject") != spec.bytes.is_some() {
         let message = if key == "inject" { "`inject` needs `bytes`" } else { "only `inject` has `bytes`" };
         return wrong("bytes", message.to_owned());
+    }
+    if key != "fragment" && spec.pieces.is_some() {
+        return wrong("pieces", "only `fragment` has `pieces`".to_owned());
+    }
+    if spec.pieces.is_some_and(|pieces| !(2..=MOST_PIECES).contains(&pieces)) {
+        return wrong("pieces", format!("a message is cut into 2 to {MOST_PIECES} pieces"));
+    }
+    // The records of a packet on which another rule acts would keep their numbers, and be taken for replays.
+    let fragments = |step: &Step| matches!(&step.action, Action::Network(NetworkStep::Fragment(_)));
+    if !matches!(key, "fragment" | "drop") && scenario.steps.iter().any(fragments) {
+        let message = format!("`{key}` does not go with `fragment`, which numbers records anew: `drop` does");
+        return Err(document.error(path, message, None));
     }
     if let (Some(field), Some(class)) = (spec.field, spec.class)
         && !field.is_of(class)
