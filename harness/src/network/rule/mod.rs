@@ -301,6 +301,33 @@ mod tests {
     }
 
     #[test]
+    fn whoever_has_had_messages_cut_has_its_records_numbered_anew_to_the_end() {
+        let hello: Vec<u8> = [
+            [22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 1, 0, 14].as_slice(),
+            &[1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 2, 7, 7],
+        ]
+        .concat();
+        let alert = [21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 2, 0, 2, 2, 40];
+        let mut rules = Rules::default();
+        let decide = |rules: &mut Rules, from, bytes: &[u8]| {
+            let seen = look(bytes);
+            let decision = rules.decide(&Packet { from, seen: &seen, bytes, at: Duration::ZERO })?;
+            let Deed::Become(datagrams) = decision.deed else { return None };
+            Some(datagrams.iter().map(|datagram| datagram[10]).collect::<Vec<u8>>())
+        };
+        assert_eq!(decide(&mut rules, "alice", &hello), None);
+        let spec: RuleSpec =
+            serde_yaml::from_str("{from: alice, handshake: ClientHello, first: 1, name: cut}").unwrap();
+        rules.install(Rule::new(spec, Deed::Fragment(2), 1), Duration::ZERO);
+        assert_eq!(decide(&mut rules, "alice", &hello), Some(vec![8, 9]));
+        assert_eq!(decide(&mut rules, "alice", &hello), Some(vec![8]), "the rule is for the first alone");
+        rules.clear();
+        assert_eq!(decide(&mut rules, "alice", &alert), Some(vec![16]), "an old number would be a replay");
+        assert_eq!(decide(&mut rules, "bob", &alert), None);
+        assert_eq!(rules.acted("cut"), 1);
+    }
+
+    #[test]
     fn corruption_changes_one_bit_and_spares_short_packets() {
         assert_eq!(corrupted(&[1, 2, 3], -1), [1, 2, 2]);
         assert_eq!(corrupted(&[1, 2, 3], 0), [0, 2, 3]);

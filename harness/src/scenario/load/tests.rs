@@ -315,3 +315,18 @@ fn a_bitrate_has_bounds_and_speaks_of_a_link_that_a_step_changes() {
         assert_eq!(load(wanted).unwrap_err(), message);
     }
 }
+
+#[test]
+fn a_rule_that_cuts_messages_goes_with_none_that_would_not_renumber_them() {
+    let with = |rules: &str| broken("{ drop: { from: alice, class: dtls, first: 4 } }", rules);
+    assert_eq!(with("{ drop: { pieces: 3 } }"), "10:31 only `fragment` has `pieces` | ");
+    assert_eq!(with("{ fragment: { pieces: 5 } }"), "10:35 a message is cut into 2 to 4 pieces | ");
+    let both = |other: &str| with(&format!("{{ fragment: {{}} }}\n  - network: {other}"));
+    assert_eq!(
+        both("{ duplicate: {} }"),
+        "11:14 `duplicate` does not go with `fragment`, which numbers records anew: `drop` does | "
+    );
+    let text =
+        WHOLE.replace("first: 4 } }", "first: 4 } }\n  - network: { fragment: { handshake: Certificate } }");
+    assert!(load(&text).is_ok());
+}
