@@ -16,7 +16,7 @@ use crate::scenario::command::{self, CommandError};
 use crate::scenario::condition::Condition;
 use crate::scenario::rewrite::DescriptionRewrite;
 use crate::scenario::step::{
-    ActsStep, DEFAULT_WITHIN, LinkStep, Negotiate, NetworkStep, Quiet, SignallingStep,
+    ActsStep, BitrateStep, DEFAULT_WITHIN, LinkStep, Negotiate, NetworkStep, Quiet, SignallingStep,
 };
 use crate::scenario::{Action, Step};
 use crate::servers::{Servers, reference};
@@ -453,6 +453,7 @@ impl Player {
             }
             NetworkStep::Fragment(spec) => install(spec, Deed::Fragment(spec.pieces.unwrap_or(2))),
             NetworkStep::Acts(acts) => return self.acts(acts).await,
+            NetworkStep::Bitrate(bitrate) => return self.bitrate(bitrate).await,
             NetworkStep::Clear => self.stage.clear(),
             change => return self.change(change).await,
         }
@@ -468,6 +469,26 @@ impl Player {
             awaited: format!("the rule {rule} acting {times} times"),
             within_ms: within.as_millis(),
             seen: self.stage.how_often(rule),
+        })
+    }
+
+    /// Waits until a peer sends media at a rate within bounds.
+    async fn bitrate(&self, step: &BitrateStep) -> Ended {
+        let BitrateStep { from, over, at_least_kbit, at_most_kbit, within } = step;
+        let within = within.unwrap_or(DEFAULT_WITHIN);
+        let (least, most) = (at_least_kbit.unwrap_or(0), at_most_kbit.unwrap_or(u64::MAX));
+        let sends = self.stage.sends_at(from, over.0, |kbit| (least..=most).contains(&kbit));
+        tokio::time::timeout(within.0, sends).await.map_err(|_| {
+            let bounds = match (at_least_kbit, at_most_kbit) {
+                (Some(least), None) => format!("at least {least}"),
+                (None, most) => format!("at most {}", most.unwrap_or(u64::MAX)),
+                (Some(least), Some(most)) => format!("{least} to {most}"),
+            };
+            StepOutcome::TimedOut {
+                awaited: format!("a rate of {bounds} kbit/s of media from {from} over {over}"),
+                within_ms: within.as_millis(),
+                seen: format!("it was {} kbit/s", self.stage.rate(from, over.0)),
+            }
         })
     }
 

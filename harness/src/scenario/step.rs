@@ -183,6 +183,8 @@ pub enum NetworkStep {
     Fragment(RuleSpec),
     /// Waits until a rule has acted.
     Acts(ActsStep),
+    /// Waits until a peer sends so much media, or so little.
+    Bitrate(BitrateStep),
     /// All rules end.
     Clear,
     /// A link becomes another one (lab only).
@@ -233,6 +235,25 @@ pub struct ActsStep {
 
 fn once() -> u32 {
     1
+}
+
+/// A peer sends media at a rate within these bounds, on average over a time from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BitrateStep {
+    /// The peer.
+    pub from: String,
+    /// Over how long a time.
+    pub over: Span,
+    /// At least so many kilobits per second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least_kbit: Option<u64>,
+    /// At most so many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most_kbit: Option<u64>,
+    /// Deadline. Default 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Span>,
 }
 
 /// How a link changes. Directions that are not given stay as they are; what is not given of a direction is perfect.

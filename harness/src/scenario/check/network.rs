@@ -24,6 +24,22 @@ pub(super) fn step(
     }
     match step {
         NetworkStep::Clear => Ok(()),
+        NetworkStep::Bitrate(step) => {
+            let path = path.key("bitrate");
+            known_peer(document, scenario, &step.from, &path.key("from"))?;
+            let wanted = BitrateMatch {
+                during: String::new(),
+                last_ms: Some(step.over.as_millis()),
+                at_least_kbit: step.at_least_kbit,
+                at_most_kbit: step.at_most_kbit,
+            };
+            match wanted.mistake() {
+                Some(("lastMs", mistake)) => Err(document.error(&path.key("over"), mistake, None)),
+                Some(("during", mistake)) => Err(document.error(&path, mistake, None)),
+                Some((key, mistake)) => Err(document.error(&path.key(key), mistake, None)),
+                None => Ok(()),
+            }
+        }
         NetworkStep::Acts(acts) => {
             let path = path.key("acts");
             if acts.times == 0 {

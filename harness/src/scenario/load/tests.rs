@@ -333,3 +333,19 @@ fn a_rule_that_cuts_messages_goes_with_none_that_would_not_renumber_them() {
         WHOLE.replace("first: 4 } }", "first: 4 } }\n  - network: { fragment: { handshake: Certificate } }");
     assert!(load(&text).is_ok());
 }
+
+#[test]
+fn a_step_that_waits_for_a_bitrate_says_whose_and_which() {
+    let with = |step: &str| {
+        broken("{ drop: { from: alice, class: dtls, first: 4 } }", &format!("{{ bitrate: {{ {step} }} }}"))
+    };
+    assert_eq!(
+        with("from: alise, over: 3s, atMostKbit: 9"),
+        "10:27 there is no peer `alise` | did you mean `alice`?"
+    );
+    assert_eq!(with("from: alice, over: 3s"), "10:16 needs `atLeastKbit` or `atMostKbit` | ");
+    assert!(
+        with("from: alice, over: 0s, atMostKbit: 9")
+            .contains("a rate is measured for a millisecond at least")
+    );
+}
