@@ -114,6 +114,20 @@ pub enum What {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         frame: Option<u64>,
     },
+    /// A link of the lab became another one. Those that are limited from the beginning are told there.
+    Link {
+        /// The name of the step that changed it, if it has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// The interface (`alice/eth0`), or the segment whose uplink it is.
+        of: String,
+        /// The way from the host or the segment; absent if it stays as it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        up: Option<LinkRate>,
+        /// The way to it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        down: Option<LinkRate>,
+    },
     /// A statistics report (`RTCStatsReport` as an object by id).
     Stats {
         /// The peer.
@@ -126,6 +140,15 @@ pub enum What {
         /// In one sentence.
         text: String,
     },
+}
+
+/// How much one direction of a link carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LinkRate {
+    /// Kilobits per second, headers of IP included; absent if unlimited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kbit: Option<u64>,
 }
 
 /// How a step ended.

@@ -2,9 +2,9 @@
 
 use crate::findings::{Breach, Requirements};
 use crate::time::span;
-use peerproof_captures::timeline::{Answer, Entry, StepOutcome, What};
+use peerproof_captures::timeline::{Answer, Entry, LinkRate, StepOutcome, What};
 use peerproof_conformance::case::{
-    CasePeer, CaseRecord, ConnectingStep, Meeting, SnapshotResult, Standing, Waiver, standing, steps,
+    Bitrate, CasePeer, CaseRecord, ConnectingStep, Meeting, SnapshotResult, Standing, Waiver, standing, steps,
 };
 use peerproof_conformance::verdict::{Evidence, Verdict};
 use schemars::JsonSchema;
@@ -53,6 +53,9 @@ pub struct CaseReport {
     /// How peers behind translators met.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meeting: Option<Meeting>,
+    /// How much media peers sent over time, where the scenario expects something of that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bitrates: Vec<Bitrate>,
     /// How its snapshot compares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<SnapshotResult>,
@@ -99,6 +102,7 @@ impl CaseReport {
             requirements: Requirements::of(&file.findings),
             breaches: Breach::of(file),
             meeting: Meeting::of(record).filter(|_| file.expect.path.is_some()),
+            bitrates: Bitrate::of(record),
             snapshot: file.snapshot.clone(),
             snapshot_text: None,
             folder: None,
@@ -183,6 +187,14 @@ pub fn describe(entry: &Entry) -> String {
         What::Signalled { from, message } => format!("{from} signals {}", json(message)),
         What::Server { server, event } => format!("{server}: {}", json(event)),
         What::Faulted { peer, rule, action, .. } => format!("at {peer} the rule {rule:?} does {action}"),
+        What::Link { of, up, down, .. } => {
+            let rate = |way: &str, rate: &Option<LinkRate>| match rate {
+                None => String::new(),
+                Some(LinkRate { kbit: None }) => format!(" {way} unlimited"),
+                Some(LinkRate { kbit: Some(kbit) }) => format!(" {way} {kbit} kbit/s"),
+            };
+            format!("the link of {of} is now{}{}", rate("up", up), rate("down", down))
+        }
         What::Stats { peer, .. } => format!("statistics of {peer}"),
         What::Note { text } => text.clone(),
     };

@@ -67,6 +67,7 @@ fn case(name: &str, outcome: Outcome, standing: Standing, sentence: &str) -> Cas
         requirements: Requirements { pass: 30, ..Requirements::default() },
         breaches: Vec::new(),
         meeting: None,
+        bitrates: Vec::new(),
         snapshot: None,
         snapshot_text: Some("[sdp]\nalice, description 1: offer\n  v=0\n  o=- <session id alice> <version> IN 127.0.0.1\n[ice]\nalice\n  connection: new → connecting → connected\n".to_owned()),
         folder: Some(format!("cases/{name}")),

@@ -69,6 +69,8 @@ pub enum Kind {
         payload_type: u8,
         /// Synchronisation source.
         ssrc: u32,
+        /// Its length in bytes, header and tag included.
+        length: u32,
     },
     /// A protected RTCP packet.
     Srtcp {

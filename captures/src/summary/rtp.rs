@@ -25,7 +25,11 @@ pub(super) fn rtcp_name(packet_type: u8, format: u8) -> Option<&'static str> {
 pub(super) fn protected(bytes: &[u8]) -> Option<Kind> {
     match *bytes {
         [first, packet_type @ 192..=223, ..] => Some(Kind::Srtcp { packet_type, format: first & 0x1F }),
-        [_, second, ..] => Some(Kind::Srtp { payload_type: second & 0x7F, ssrc: u32_at(bytes, 8)? }),
+        [_, second, ..] => Some(Kind::Srtp {
+            payload_type: second & 0x7F,
+            ssrc: u32_at(bytes, 8)?,
+            length: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+        }),
         _ => None,
     }
 }

@@ -96,7 +96,7 @@ fn encrypted_records_of_dtls_13_are_split_by_their_lengths() {
 #[test]
 fn rtp_and_rtcp_share_a_port_and_are_told_apart() {
     let rtp = [0x80, 0x80 | 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 5];
-    assert_eq!(udp(&rtp), [Kind::Srtp { payload_type: 96, ssrc: 5 }]);
+    assert_eq!(udp(&rtp), [Kind::Srtp { payload_type: 96, ssrc: 5, length: 12 }]);
     assert_eq!(names(&[0x80, 200, 0, 6, 0, 0, 0, 5]), ["SR"]);
 }
 

@@ -2,6 +2,7 @@
 //!
 //! [`judge`] is a pure function of the [`CaseRecord`]: the same recording gives the same verdict on any machine, at any time.
 
+mod bitrate;
 mod check;
 mod file;
 mod judge;
@@ -13,6 +14,7 @@ mod steps;
 mod view;
 mod wire;
 
+pub use bitrate::{Bitrate, LinkChange};
 pub use check::Meeting;
 pub use file::{CaseFile, CasePeer, FORMAT, NotPlayed, Role, Runs, SnapshotResult, Waiver};
 pub use judge::{INTERRUPTED, judge};

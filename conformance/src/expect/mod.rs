@@ -10,12 +10,14 @@
 //!   wire:  [ { from: alice, dtls: ClientHello, atLeast: 1 }, { from: bob, srtp: any, times: 0 } ]
 //! ```
 
+pub mod bitrate;
 pub mod messages;
 pub mod peer;
 pub mod shorthand;
 pub mod stats;
 pub mod wire;
 
+pub use bitrate::BitrateMatch;
 pub use messages::{MessageMatch, Messages, Pattern};
 pub use peer::{
     AudioMatch, CandidateErrorMatch, CandidatesMatch, ChannelMatch, ChannelState, Lines, MediaMatch, Numbers,

@@ -1,5 +1,6 @@
 //! What is expected of one peer.
 
+use super::bitrate::BitrateMatch;
 use super::messages::Messages;
 use super::shorthand::{AnyOf, OrNone, Short, read_short};
 use super::stats::StatMatch;
@@ -49,6 +50,9 @@ pub struct PeerExpectations {
     /// Media seen and heard, or `none`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media: Option<OrNone<MediaMatch>>,
+    /// How much media the peer sends while links are as steps made them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bitrate: Vec<BitrateMatch>,
     /// Operations that the peer rejected, in order, as `{ createAnswer: InvalidStateError }`. An empty list: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errors: Option<Vec<Rejection>>,

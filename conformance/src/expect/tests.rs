@@ -24,6 +24,7 @@ alice:
   candidates: { types: [host], end: true }
   candidateErrors: [{ codes: [401] }]
   pair: { local: host, remote: [host, prflx], transport: udp }
+  bitrate: [{ during: narrow, lastMs: 4000, atMostKbit: 200 }, { during: wide, atLeastKbit: 250 }]
   stats: [{ type: inbound-rtp, where: { kind: video }, field: framesDecoded, above: 0 }]
 bob: { dtlsState: failed, channels: none, media: none, tracks: none }
 wire:

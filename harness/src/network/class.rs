@@ -66,7 +66,8 @@ impl Handshake {
         matches!(self, Self::EncryptedExtensions | Self::KeyUpdate)
     }
 
-    fn of(kind: u8) -> Option<Self> {
+    /// By its code point.
+    pub(super) fn of(kind: u8) -> Option<Self> {
         Some(match kind {
             0 => Self::HelloRequest,
             1 => Self::ClientHello,

@@ -1,10 +1,12 @@
 //! A case's lab: its hosts, and what is recorded and decided of the packets between them.
 
+use super::journal::Journal;
 use super::provider::Provider;
 use super::stage::{Observed, Stage, Wire};
 use crate::network::class::look;
+use crate::network::fabric::link::LinkQuality;
 use crate::network::fabric::packet::{End, Packet, UDP};
-use crate::network::fabric::topology::Topology;
+use crate::network::fabric::topology::{Part, Topology};
 use crate::network::fabric::{InterfaceId, Lost};
 use crate::network::lab::{Host, Lab, LabError, Passed, Watch, hosts_of, unavailable};
 use crate::network::rule::Decision;
@@ -13,7 +15,7 @@ use crate::scenario::model::SERVERS;
 use crate::servers::Place;
 use indexmap::IndexMap;
 use peerproof_captures::recording::{Content, Direction as Way};
-use peerproof_captures::timeline::What;
+use peerproof_captures::timeline::{LinkRate, What};
 use peerproof_stack::tap::SecretSink;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -58,9 +60,37 @@ pub(super) async fn open(
         hosts.insert(name.clone(), made?);
     }
     stage.collect_key_logs();
+    tell_limits(stage.journal(), &topology);
     let watch = CaseWatch::new(stage, &topology, players);
     let lab = Lab::start(topology, hosts, seed, Box::new(watch)).map_err(|error| broken(&error))?;
     Ok(Arc::new(lab))
+}
+
+/// What the timeline says of a link that is now like this.
+pub(super) fn link_told(
+    topology: &Topology,
+    name: Option<&str>,
+    of: &str,
+    up: Option<&LinkQuality>,
+    down: Option<&LinkQuality>,
+) -> What {
+    let of = match Part::find(topology, of) {
+        Some(Part::Interface(name) | Part::Segment(name)) => name,
+        None => of.to_owned(),
+    };
+    let rate = |quality: &LinkQuality| LinkRate { kbit: quality.rate_kbit };
+    What::Link { name: name.map(str::to_owned), of, up: up.map(rate), down: down.map(rate) }
+}
+
+/// Tells of the links that are limited from the beginning.
+fn tell_limits(journal: &Journal, topology: &Topology) {
+    let interfaces = topology.interfaces.iter().map(|(name, at)| (name, &at.up, &at.down));
+    let segments = topology.segments.iter().map(|(name, segment)| (name, &segment.up, &segment.down));
+    for (name, up, down) in interfaces.chain(segments) {
+        if up.rate_kbit.is_some() || down.rate_kbit.is_some() {
+            journal.write(link_told(topology, None, name, Some(up), Some(down)));
+        }
+    }
 }
 
 /// Where the servers of a case are: in their host, at its IPv6 address first if no peer has another.

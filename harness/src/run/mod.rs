@@ -14,6 +14,7 @@ pub mod peers;
 pub mod plan;
 pub mod player;
 pub mod provider;
+mod rates;
 pub mod session;
 pub mod simulated;
 pub mod snapshot;

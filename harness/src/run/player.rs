@@ -5,6 +5,7 @@ mod servers;
 use super::actor::{Actor, Missed};
 use super::carrier::Carrier;
 use super::journal::Journal;
+use super::laboratory::link_told;
 use super::stage::Stage;
 use crate::network::fabric::Change;
 use crate::network::fabric::link::LinkQuality;
@@ -15,7 +16,7 @@ use crate::scenario::command::{self, CommandError};
 use crate::scenario::condition::Condition;
 use crate::scenario::rewrite::DescriptionRewrite;
 use crate::scenario::step::{
-    ActsStep, DEFAULT_WITHIN, LinkStep, Negotiate, NetworkStep, Quiet, SignallingStep,
+    ActsStep, BitrateStep, DEFAULT_WITHIN, LinkStep, Negotiate, NetworkStep, Quiet, SignallingStep,
 };
 use crate::scenario::{Action, Step};
 use crate::servers::{Servers, reference};
@@ -450,7 +451,9 @@ impl Player {
                 let bytes = spec.bytes.as_ref().ok_or_else(|| broken("there is nothing to inject"))?;
                 install(spec, Deed::Inject(Arc::clone(&bytes.0)));
             }
+            NetworkStep::Fragment(spec) => install(spec, Deed::Fragment(spec.pieces.unwrap_or(2))),
             NetworkStep::Acts(acts) => return self.acts(acts).await,
+            NetworkStep::Bitrate(bitrate) => return self.bitrate(bitrate).await,
             NetworkStep::Clear => self.stage.clear(),
             change => return self.change(change).await,
         }
@@ -469,14 +472,40 @@ impl Player {
         })
     }
 
+    /// Waits until a peer sends media at a rate within bounds.
+    async fn bitrate(&self, step: &BitrateStep) -> Ended {
+        let BitrateStep { from, over, at_least_kbit, at_most_kbit, within } = step;
+        let within = within.unwrap_or(DEFAULT_WITHIN);
+        let (least, most) = (at_least_kbit.unwrap_or(0), at_most_kbit.unwrap_or(u64::MAX));
+        let sends = self.stage.sends_at(from, over.0, |kbit| (least..=most).contains(&kbit));
+        tokio::time::timeout(within.0, sends).await.map_err(|_| {
+            let bounds = match (at_least_kbit, at_most_kbit) {
+                (Some(least), None) => format!("at least {least}"),
+                (None, most) => format!("at most {}", most.unwrap_or(u64::MAX)),
+                (Some(least), Some(most)) => format!("{least} to {most}"),
+            };
+            StepOutcome::TimedOut {
+                awaited: format!("a rate of {bounds} kbit/s of media from {from} over {over}"),
+                within_ms: within.as_millis(),
+                seen: format!("it was {} kbit/s", self.stage.rate(from, over.0)),
+            }
+        })
+    }
+
     /// Changes the lab under way.
     async fn change(&self, step: &NetworkStep) -> Ended {
         let lab = self.lab.as_ref().ok_or_else(|| broken("this case has no lab"))?;
         let done = match step {
             NetworkStep::Link(link) => {
-                let LinkStep { of, both, up, down } = &**link;
+                let LinkStep { name, of, both, up, down } = &**link;
                 let way = |one: &Option<LinkQuality>| one.clone().or_else(|| both.clone());
-                lab.link(of, way(up), way(down)).await
+                let (up, down) = (way(up), way(down));
+                let told = link_told(lab.topology(), name.as_deref(), of, up.as_ref(), down.as_ref());
+                let done = lab.link(of, up, down).await;
+                if matches!(done, Ok(true)) {
+                    self.stage.journal().write(told);
+                }
+                done
             }
             NetworkStep::Cut(of) => lab.cut(of, true).await,
             NetworkStep::Mend(of) => lab.cut(of, false).await,

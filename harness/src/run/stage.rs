@@ -1,6 +1,7 @@
 //! The path of one case's packets: each is shown to the rules and to the recorder.
 
 use super::journal::Journal;
+use super::rates::Rates;
 use super::tap::CaseTap;
 use crate::network::class::Class;
 use crate::network::follow::Follower;
@@ -27,6 +28,8 @@ pub struct Stage {
     inner: Mutex<Inner>,
     /// Changes whenever a rule has acted.
     acted: watch::Sender<u64>,
+    /// Changes whenever a peer has sent media.
+    media: watch::Sender<u64>,
 }
 
 #[derive(Debug)]
@@ -46,6 +49,8 @@ pub(super) struct Inner {
     places: Vec<Place>,
     /// When a packet of each class was last seen.
     last: Vec<(Class, Instant)>,
+    /// How much media peers send.
+    rates: Rates,
 }
 
 impl Stage {
@@ -68,9 +73,16 @@ impl Stage {
             key_log_files: Vec::new(),
             places: Vec::new(),
             last: Vec::new(),
+            rates: Rates::default(),
         };
         let epoch_ns = u64::try_from(epoch.as_nanos()).unwrap_or(u64::MAX);
-        Ok(Arc::new(Self { journal, epoch_ns, inner: Mutex::new(inner), acted: watch::Sender::new(0) }))
+        Ok(Arc::new(Self {
+            journal,
+            epoch_ns,
+            inner: Mutex::new(inner),
+            acted: watch::Sender::new(0),
+            media: watch::Sender::new(0),
+        }))
     }
 
     /// A place of observation at the sockets of `peer`. `other_is_tapped` tells that what comes in was decided about where it
@@ -174,6 +186,22 @@ impl Stage {
         }
     }
 
+    /// Waits until what a peer sends, over so long a time from now on, is a rate that is allowed, in kilobits per second.
+    pub async fn sends_at(&self, from: &str, over: Duration, allowed: impl Fn(u64) -> bool) {
+        let mut media = self.media.subscribe();
+        let began = Instant::now();
+        while began.elapsed() < over || !allowed(self.rate(from, over)) {
+            // The sender lives as long as this.
+            let _ = media.changed().await;
+        }
+    }
+
+    /// The rate at which a peer sent media in the time up to now, in kilobits per second.
+    #[must_use]
+    pub fn rate(&self, from: &str, over: Duration) -> u64 {
+        self.inner().rates.kbit(from, Instant::now(), over)
+    }
+
     /// How often rules of this name have acted, as one readable line.
     #[must_use]
     pub fn how_often(&self, name: &str) -> String {
@@ -195,6 +223,10 @@ impl Stage {
             (!news.is_empty()).then_some(news)
         });
         let at = self.now();
+        if seen.class == Some(Class::Srtp) {
+            inner.rates.note(from, Instant::now(), payload.len());
+            self.media.send_modify(|media| *media += 1);
+        }
         let decision = inner.rules.decide(&Packet { from, seen: &seen, bytes: payload, at })?;
         drop(guard);
         self.acted.send_modify(|acted| *acted += 1);

@@ -89,8 +89,9 @@ impl Tap for CaseTap {
                 Deed::Duplicate => Action::Deliver(vec![now(payload.to_vec()), now(payload.to_vec())]),
                 Deed::Replay(by) => Action::Deliver(vec![now(payload.to_vec()), (by, payload.to_vec())]),
                 Deed::Corrupt(byte) => Action::Deliver(vec![now(corrupted(payload, byte))]),
-                // A decision tells the byte; a field that is not there is left as it is.
-                Deed::CorruptField(_) => Action::Pass,
+                // A decision tells the byte, or the pieces; what is not there is left as it is.
+                Deed::CorruptField(_) | Deed::Fragment(_) => Action::Pass,
+                Deed::Become(datagrams) => Action::Deliver(datagrams.iter().cloned().map(now).collect()),
                 Deed::Inject(bytes) => Action::Deliver(vec![now(payload.to_vec()), now(bytes.to_vec())]),
                 Deed::Reorder => match held {
                     Some(held @ None) => {

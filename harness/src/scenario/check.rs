@@ -46,8 +46,10 @@ pub fn scenario(document: &Document, scenario: &Scenario) -> Result<(), Scenario
             ));
         }
     }
-    for name in scenario.expect.peers.keys() {
-        known_peer(document, scenario, name, &root.key("expect").key(name))?;
+    for (name, expected) in &scenario.expect.peers {
+        let path = root.key("expect").key(name);
+        known_peer(document, scenario, name, &path)?;
+        network::bitrates(document, scenario, &expected.bitrate, &path.key("bitrate"))?;
     }
     Ok(())
 }

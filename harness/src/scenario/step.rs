@@ -179,8 +179,12 @@ pub enum NetworkStep {
     Replay(RuleSpec),
     /// It arrives, and after it the datagram `bytes`.
     Inject(RuleSpec),
+    /// The handshake messages of DTLS 1.2 in it are cut into pieces, each in a record and a datagram of its own.
+    Fragment(RuleSpec),
     /// Waits until a rule has acted.
     Acts(ActsStep),
+    /// Waits until a peer sends so much media, or so little.
+    Bitrate(BitrateStep),
     /// All rules end.
     Clear,
     /// A link becomes another one (lab only).
@@ -209,6 +213,7 @@ impl NetworkStep {
             Self::Reorder(rule) => ("reorder", rule),
             Self::Replay(rule) => ("replay", rule),
             Self::Inject(rule) => ("inject", rule),
+            Self::Fragment(rule) => ("fragment", rule),
             _ => return None,
         })
     }
@@ -232,10 +237,32 @@ fn once() -> u32 {
     1
 }
 
+/// A peer sends media at a rate within these bounds, on average over a time from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BitrateStep {
+    /// The peer.
+    pub from: String,
+    /// Over how long a time.
+    pub over: Span,
+    /// At least so many kilobits per second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least_kbit: Option<u64>,
+    /// At most so many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most_kbit: Option<u64>,
+    /// Deadline. Default 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Span>,
+}
+
 /// How a link changes. Directions that are not given stay as they are; what is not given of a direction is perfect.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LinkStep {
+    /// A name, for what is expected of the time from now until a link changes again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// A peer (its only interface), an interface (`alice/wifi`) or a segment (its uplink).
     pub of: String,
     /// Both directions.

@@ -1,5 +1,6 @@
 //! `index.html`: one file that holds everything, without scripts and without anything fetched.
 
+use super::chart::Chart;
 use super::{ExportError, Exporter, layer, outcome, remark};
 use crate::case::CaseReport;
 use crate::matrix::{Cell, Matrix};
@@ -140,6 +141,10 @@ impl Shown<'_> {
         }
     }
 
+    fn charts(&self) -> Vec<Chart<'_>> {
+        self.case.bitrates.iter().map(Chart::of).collect()
+    }
+
     fn connects(&self) -> bool {
         self.case.steps.iter().any(|step| step.began_us.is_some())
     }
@@ -211,6 +216,7 @@ fn encode(path: &str) -> String {
 mod tests {
     use super::*;
     use crate::testing::report;
+    use peerproof_conformance::case::{Bitrate, LinkChange};
 
     fn page(report: &RunReport) -> String {
         String::from_utf8(Html.serialize(report).unwrap()).unwrap()
@@ -262,6 +268,29 @@ mod tests {
         assert!(page.contains("timeline line 42"));
         assert!(page.contains("href=\"cases/data/echo/stack-firefox/capture.pcapng\""));
         assert!(page.contains("from 150 ms, not completed"), "the step that was not completed");
+    }
+
+    #[test]
+    fn a_bitrate_is_drawn_and_its_names_stay_text() {
+        let mut report = report();
+        assert!(!page(&report).contains("<svg"));
+        report.cases[0].bitrates = vec![Bitrate {
+            peer: "<script>".to_owned(),
+            from_us: 0,
+            slice_us: 500_000,
+            kbit: vec![100, 200],
+            links: vec![LinkChange {
+                t_us: 500_000,
+                name: Some("\"><script>narrow".to_owned()),
+                of: "alice/eth0".to_owned(),
+                up: None,
+                down: None,
+            }],
+        }];
+        let page = page(&report);
+        assert!(page.contains("<polyline class=\"rate\" points=\""));
+        assert!(page.contains("&#34;&#62;&#60;script&#62;narrow"));
+        assert!(!page.contains("<script"));
     }
 
     #[test]

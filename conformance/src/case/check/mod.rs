@@ -1,5 +1,6 @@
 //! Whether each expectation holds: one file for each kind of expectation.
 
+mod bitrate;
 mod channels;
 mod delivery;
 mod media;
@@ -83,6 +84,7 @@ pub(crate) fn all(record: &CaseRecord, views: &Views) -> Checked {
         channels::check(name, expected, view, &mut checked);
         messages::check(record, views, name, expected, &mut checked);
         media::check(name, expected, view, &mut checked);
+        bitrate::check(record, name, expected, &mut checked);
         let report = record.stats.get(name);
         sdp::check(name, expected, view, report, &mut checked);
         stats::check(name, expected, report, &mut checked);

@@ -250,8 +250,16 @@ impl Work {
                 going.corrupt(*byte);
                 self.fabric.send(now, interface, going);
             }
-            // A decision tells the byte; a field that is not there is left as it is.
-            Some(Deed::CorruptField(_)) => self.fabric.send(now, interface, going),
+            // A decision tells the byte, or the pieces; what is not there is left as it is.
+            Some(Deed::CorruptField(_) | Deed::Fragment(_)) => self.fabric.send(now, interface, going),
+            Some(Deed::Become(datagrams)) => {
+                for payload in datagrams.iter() {
+                    let becomes = going.flow().and_then(|flow| udp(flow.source, flow.destination, payload));
+                    if let Some(becomes) = becomes {
+                        self.fabric.send(now, interface, becomes.marked(going.mark()));
+                    }
+                }
+            }
             Some(Deed::Inject(bytes)) => {
                 // It leaves from nobody: it is recorded where it arrives.
                 let put_in = going.flow().and_then(|flow| udp(flow.source, flow.destination, bytes));

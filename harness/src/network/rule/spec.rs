@@ -91,6 +91,9 @@ pub struct RuleSpec {
     /// For `inject`: the datagram that follows, from and to where the one that matches goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<Bytes>,
+    /// For `fragment`: into how many pieces, 2 to 4. Default 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pieces: Option<usize>,
 }
 
 impl RuleSpec {

@@ -3,10 +3,11 @@
 use super::super::document::{Document, ValuePath};
 use super::super::error::{ScenarioError, nearest};
 use super::super::model::Scenario;
-use super::super::step::NetworkStep;
+use super::super::step::{Action, NetworkStep, Step};
 use super::known_peer;
 use crate::network::fabric::topology::Part;
-use crate::network::rule::RuleSpec;
+use crate::network::rule::{MOST_PIECES, RuleSpec};
+use peerproof_conformance::expect::BitrateMatch;
 use std::collections::BTreeSet;
 
 /// Checks a step. `rules` are the names of the rules installed before it; its own is added.
@@ -23,6 +24,22 @@ pub(super) fn step(
     }
     match step {
         NetworkStep::Clear => Ok(()),
+        NetworkStep::Bitrate(step) => {
+            let path = path.key("bitrate");
+            known_peer(document, scenario, &step.from, &path.key("from"))?;
+            let wanted = BitrateMatch {
+                during: String::new(),
+                last_ms: Some(step.over.as_millis()),
+                at_least_kbit: step.at_least_kbit,
+                at_most_kbit: step.at_most_kbit,
+            };
+            match wanted.mistake() {
+                Some(("lastMs", mistake)) => Err(document.error(&path.key("over"), mistake, None)),
+                Some(("during", mistake)) => Err(document.error(&path, mistake, None)),
+                Some((key, mistake)) => Err(document.error(&path.key(key), mistake, None)),
+                None => Ok(()),
+            }
+        }
         NetworkStep::Acts(acts) => {
             let path = path.key("acts");
             if acts.times == 0 {
@@ -68,6 +85,18 @@ fn rule(
         let message = if key == "inject" { "`inject` needs `bytes`" } else { "only `inject` has `bytes`" };
         return wrong("bytes", message.to_owned());
     }
+    if key != "fragment" && spec.pieces.is_some() {
+        return wrong("pieces", "only `fragment` has `pieces`".to_owned());
+    }
+    if spec.pieces.is_some_and(|pieces| !(2..=MOST_PIECES).contains(&pieces)) {
+        return wrong("pieces", format!("a message is cut into 2 to {MOST_PIECES} pieces"));
+    }
+    // The records of a packet on which another rule acts would keep their numbers, and be taken for replays.
+    let fragments = |step: &Step| matches!(&step.action, Action::Network(NetworkStep::Fragment(_)));
+    if !matches!(key, "fragment" | "drop") && scenario.steps.iter().any(fragments) {
+        let message = format!("`{key}` does not go with `fragment`, which numbers records anew: `drop` does");
+        return Err(document.error(path, message, None));
+    }
     if let (Some(field), Some(class)) = (spec.field, spec.class)
         && !field.is_of(class)
     {
@@ -99,6 +128,32 @@ fn rule(
     }
     if spec.every == Some(0) || spec.nth == Some(0) {
         return Err(document.error(path, "packets are counted from 1", None));
+    }
+    Ok(())
+}
+
+/// What is expected of bitrates speaks of links that steps change, and can be.
+pub(super) fn bitrates(
+    document: &Document,
+    scenario: &Scenario,
+    bitrates: &[BitrateMatch],
+    path: &ValuePath,
+) -> Result<(), ScenarioError> {
+    let names = scenario.steps.iter().filter_map(|step| match &step.action {
+        Action::Network(NetworkStep::Link(link)) => link.name.as_deref(),
+        _ => None,
+    });
+    for (n, wanted) in bitrates.iter().enumerate() {
+        let path = path.index(n);
+        if let Some((key, mistake)) = wanted.mistake() {
+            return Err(document.error(&path.key(key), mistake, None));
+        }
+        if !names.clone().any(|name| name == wanted.during) {
+            let help = nearest(&wanted.during, names.clone())
+                .map_or("give it a `name`".to_owned(), |near| format!("did you mean `{near}`?"));
+            let message = format!("no step that changes a link is named `{}`", wanted.during);
+            return Err(document.error(&path.key("during"), message, Some(help)));
+        }
     }
     Ok(())
 }

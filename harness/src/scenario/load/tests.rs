@@ -157,7 +157,7 @@ fn rules_that_say_two_things_are_refused_at_their_place() {
     assert_eq!(rule("drop: { sctp: INITACK }"), "10:24 unknown word `INITACK` | did you mean `INIT-ACK`?");
     assert_eq!(
         rule("drop: { chunk: INIT }"),
-        "10:24 unknown key `chunk` | known here: name, from, class, handshake, content, sctp, dcep, stream, channel, stun, method, useCandidate, payloadType, leastSize, first, nth, every, probability, after, until, steps, by, byte, field, bytes"
+        "10:24 unknown key `chunk` | known here: name, from, class, handshake, content, sctp, dcep, stream, channel, stun, method, useCandidate, payloadType, leastSize, first, nth, every, probability, after, until, steps, by, byte, field, bytes, pieces"
     );
     assert_eq!(rule("replay: { class: srtp }"), "10:16 `replay` needs `by` | ");
     assert_eq!(
@@ -298,5 +298,67 @@ fn servers_and_what_refers_to_them_are_checked() {
     assert_eq!(
         broken("fault: silent", "reflexive: nowhere"),
         "3:12 `nowhere` is no address with a port | write `198.51.100.1:40000`"
+    );
+}
+
+#[test]
+fn a_bitrate_has_bounds_and_speaks_of_a_link_that_a_step_changes() {
+    let load = |wanted: &str| {
+        let text = format!(
+            "title: A link becomes narrow\npeers:\n  alice: {{ role: offerer }}\n  bob: {{ role: answerer }}\n\
+             network: internet\nsteps:\n  - network: {{ link: {{ name: narrow, of: alice, up: {{ rateKbit: 9 }} }} }}\n\
+             expect:\n  alice: {{ bitrate: [{wanted}] }}\n"
+        );
+        load(&text).map_err(|error| format!("{} | {}", error.message, error.help.unwrap_or_default()))
+    };
+    assert!(load("{ during: narrow, lastMs: 900, atMostKbit: 9 }").is_ok());
+    for (wanted, message) in [
+        (
+            "{ during: narow, atMostKbit: 9 }",
+            "no step that changes a link is named `narow` | did you mean `narrow`?",
+        ),
+        ("{ during: narrow }", "needs `atLeastKbit` or `atMostKbit` | "),
+        (
+            "{ during: narrow, atLeastKbit: 9, atMostKbit: 8 }",
+            "is less than `atLeastKbit`: no rate is both | ",
+        ),
+        ("{ during: narrow, lastMs: 0, atMostKbit: 8 }", "a rate is measured for a millisecond at least | "),
+        (
+            "{ during: narrow, atMost: 9 }",
+            "unknown key `atMost` | known here: during, lastMs, atLeastKbit, atMostKbit",
+        ),
+    ] {
+        assert_eq!(load(wanted).unwrap_err(), message);
+    }
+}
+
+#[test]
+fn a_rule_that_cuts_messages_goes_with_none_that_would_not_renumber_them() {
+    let with = |rules: &str| broken("{ drop: { from: alice, class: dtls, first: 4 } }", rules);
+    assert_eq!(with("{ drop: { pieces: 3 } }"), "10:24 only `fragment` has `pieces` | ");
+    assert_eq!(with("{ fragment: { pieces: 5 } }"), "10:28 a message is cut into 2 to 4 pieces | ");
+    let both = |other: &str| with(&format!("{{ fragment: {{}} }}\n  - network: {other}"));
+    assert_eq!(
+        both("{ duplicate: {} }"),
+        "11:16 `duplicate` does not go with `fragment`, which numbers records anew: `drop` does | "
+    );
+    let text =
+        WHOLE.replace("first: 4 } }", "first: 4 } }\n  - network: { fragment: { handshake: Certificate } }");
+    assert!(load(&text).is_ok());
+}
+
+#[test]
+fn a_step_that_waits_for_a_bitrate_says_whose_and_which() {
+    let with = |step: &str| {
+        broken("{ drop: { from: alice, class: dtls, first: 4 } }", &format!("{{ bitrate: {{ {step} }} }}"))
+    };
+    assert_eq!(
+        with("from: alise, over: 3s, atMostKbit: 9"),
+        "10:27 there is no peer `alise` | did you mean `alice`?"
+    );
+    assert_eq!(with("from: alice, over: 3s"), "10:16 needs `atLeastKbit` or `atMostKbit` | ");
+    assert!(
+        with("from: alice, over: 0s, atMostKbit: 9")
+            .contains("a rate is measured for a millisecond at least")
     );
 }
