@@ -1,7 +1,8 @@
 //! Every case of the suite as a test, named `family/scenario/offerer-answerer`.
 //!
-//! Works under `cargo test` (one process, browsers shared by all tests) and under cargo-nextest (a process each). A missing
-//! browser makes its cases ignored, with the reason; if `PEERPROOF_REQUIRE` names it, they fail.
+//! Works under `cargo test` (one process, browsers shared by all tests) and under cargo-nextest (a process each). What a
+//! machine lacks (`chrome`, `firefox`, `lab`, `coturn`) makes its cases ignored, with the reason; if `PEERPROOF_REQUIRE` names it, they
+//! fail.
 
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 use peerproof::cli::{Prepared, prepare};
@@ -52,13 +53,13 @@ fn play(shared: &Shared, case: &Case) -> Result<(), Failed> {
 
 fn trial(case: Case, shared: &Arc<OnceLock<Result<Shared, String>>>) -> Trial {
     let required = std::env::var("PEERPROOF_REQUIRE").unwrap_or_default();
-    let missing = case.casting.values().find_map(|peer| Some((peer.clone(), peers::missing(peer)?)));
+    let missing = case.needs().into_iter().find_map(|need| Some((need.to_owned(), peers::missing(need)?)));
     let shared = Arc::clone(shared);
     let name = case.name.clone();
     match missing {
-        Some((peer, reason)) if required.split(',').any(|named| named.trim() == peer) => {
+        Some((need, reason)) if required.split(',').any(|named| named.trim() == need) => {
             Trial::test(name, move || {
-                Err(Failed::from(format!("PEERPROOF_REQUIRE names {peer}, but {reason}")))
+                Err(Failed::from(format!("PEERPROOF_REQUIRE names {need}, but {reason}")))
             })
         }
         Some((_, reason)) => Trial::test(name, || Ok(())).with_kind(reason).with_ignored_flag(true),

@@ -15,7 +15,7 @@ pub(crate) fn list(chosen: &Chosen) -> u8 {
         }
     };
     for case in &cases {
-        match case.casting.values().find_map(|peer| missing(peer)) {
+        match case.needs().into_iter().find_map(missing) {
             Some(reason) => say(format_args!("{}  ({reason})", case.name)),
             None => say(&case.name),
         }

@@ -37,7 +37,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    if let Command::Run(_) | Command::Doctor(_) = &args.command {
+    if let Command::Run(_) | Command::Doctor(_) | Command::List(_) = &args.command {
         // Before any thread is started.
         crate::network::lab::prepare_process();
     }

@@ -39,7 +39,7 @@ fn filter(chosen: &Chosen) -> Filter {
     Filter { names: chosen.filters.clone(), tags: chosen.tag.clone(), peers: chosen.peers.clone() }
 }
 
-/// Browsers that `PEERPROOF_REQUIRE` names and this machine lacks.
+/// What `PEERPROOF_REQUIRE` names and this machine lacks.
 pub(crate) fn required_but_missing() -> Option<String> {
     let required = std::env::var("PEERPROOF_REQUIRE").unwrap_or_default();
     required

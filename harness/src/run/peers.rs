@@ -1,7 +1,7 @@
 //! The peers of this machine: the stack in this process, browsers through WebDriver; and the hosts of labs for them.
 
 use super::provider::{Provider, Seat};
-use crate::network::lab::{Host, InterfaceSpec};
+use crate::network::lab::{Host, InterfaceSpec, unavailable};
 use crate::peers::browser::Browsers;
 use crate::peers::stack::{self, StackOptions};
 use crate::peers::{OpenError, Opened, Surroundings};
@@ -135,14 +135,17 @@ impl Provider for Peers {
     }
 }
 
-/// Why this implementation cannot play on this machine, if it cannot.
+/// Why this machine lacks what a case can need, if it does: an implementation, `lab`, `coturn`, `tshark`.
 #[must_use]
-pub fn missing(implementation: &str) -> Option<String> {
-    let tools = match implementation {
-        "chrome" => [Tool::Chrome, Tool::Chromedriver],
-        "firefox" => [Tool::Firefox, Tool::Geckodriver],
+pub fn missing(need: &str) -> Option<String> {
+    let tools: &[Tool] = match need {
+        "chrome" => &[Tool::Chrome, Tool::Chromedriver],
+        "firefox" => &[Tool::Firefox, Tool::Geckodriver],
+        "coturn" => &[Tool::Turnserver],
+        "tshark" => &[Tool::Tshark],
+        "lab" => return unavailable().map(|reason| format!("this machine makes no lab: {reason}")),
         _ => return None,
     };
-    let absent = tools.into_iter().find(|tool| tool.find().is_none())?;
+    let absent = tools.iter().find(|tool| tool.find().is_none())?;
     Some(format!("{} is not installed (`peerproof setup` installs it)", absent.name()))
 }

@@ -2,6 +2,7 @@
 
 use super::glob;
 use crate::scenario::model::{Control, Role};
+use crate::scenario::server::ServerKind;
 use crate::scenario::{Action, Scenario, ScenarioFile, Suite};
 use indexmap::IndexMap;
 
@@ -29,6 +30,16 @@ impl Case {
     #[must_use]
     pub fn pair(&self) -> String {
         self.casting.values().cloned().collect::<Vec<_>>().join("-")
+    }
+
+    /// What the machine must have for it: the implementations, `lab`, `coturn`; by the names of [`super::peers::missing`].
+    #[must_use]
+    pub fn needs(&self) -> Vec<&str> {
+        let scenario = self.scenario();
+        let lab = scenario.topology().is_some().then_some("lab");
+        let coturn = scenario.servers.values().any(|server| server.kind == ServerKind::Coturn);
+        let peers = self.casting.values().map(String::as_str);
+        peers.chain(lab).chain(coturn.then_some("coturn")).collect()
     }
 }
 
