@@ -368,6 +368,8 @@ fn ordinary_user(required: bool) -> Trial {
         }
         Ok(_) => None,
     };
+    // Who is an ordinary user already plays all the others as one.
+    let required = required && nix::unistd::geteuid().is_root();
     match reason {
         Some(reason) if required => {
             Trial::test(name, move || Err(format!("PEERPROOF_REQUIRE names lab, but {reason}").into()))

@@ -88,10 +88,11 @@ fn steps_end(record: &CaseRecord) -> Option<u64> {
     ends.map(|entry| entry.t_us).max()
 }
 
-/// Times and lengths of the protected RTP packets that a peer sent; nothing if no packets of it were seen.
+/// Times and lengths of the protected RTP packets that a peer sent, those by a relay not; nothing if packets of it were not seen, or
+/// not all.
 fn sent(record: &CaseRecord, name: &str) -> Option<Vec<(u64, u32)>> {
     let other = record.other(name)?;
-    let wire = record.packets().filter(|wire| wire.sees(name, other))?;
+    let wire = record.packets().filter(|wire| wire.sees(name, other) && !wire.cut)?;
     let lengths = wire.sent(name, other).filter_map(|item| match item.kind {
         Kind::Srtp { length, .. } => Some((item.t_us, length)),
         _ => None,
@@ -110,7 +111,8 @@ pub(super) fn phase(record: &CaseRecord, name: &str) -> Option<(u64, u64)> {
 
 /// The mean rate of a peer in kilobits per second from one time to another.
 pub(super) fn mean(record: &CaseRecord, name: &str, (from, to): (u64, u64)) -> Option<u64> {
-    let packets = sent(record, name)?;
+    // Who never sent any did not send at a low rate.
+    let packets = sent(record, name).filter(|packets| !packets.is_empty())?;
     let within = packets.into_iter().filter(|(t_us, _)| (from..to).contains(t_us));
     let bits = within.fold(0_u64, |bits, (_, length)| bits.saturating_add(u64::from(length) * 8));
     bits.saturating_mul(1000).checked_div(to.saturating_sub(from))

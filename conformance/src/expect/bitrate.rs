@@ -33,11 +33,11 @@ impl BitrateMatch {
     #[must_use]
     pub fn mistake(&self) -> Option<(&'static str, &'static str)> {
         match (self.at_least_kbit, self.at_most_kbit) {
-            (None, None) => Some(("during", "needs `atLeastKbit` or `atMostKbit`")),
+            (None, None) => Some(("during", "needs one of `atLeastKbit` and `atMostKbit`")),
             (Some(least), Some(most)) if least > most => {
                 Some(("atMostKbit", "is less than `atLeastKbit`: no rate is both"))
             }
-            _ if self.last_ms == Some(0) => Some(("lastMs", "a rate is measured for a millisecond at least")),
+            _ if self.last_ms == Some(0) => Some(("lastMs", "must be a millisecond at least")),
             _ => None,
         }
     }

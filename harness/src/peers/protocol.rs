@@ -80,7 +80,7 @@ pub struct ChannelOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct IceAgent {
-    /// A lite one: it has host candidates alone and sends no checks of its own (RFC 8445 §2.5).
+    /// A lite one, which has host candidates alone and says `a=ice-lite` (RFC 8445 §2.5).
     pub lite: bool,
     /// One with TCP candidates, active and passive, beside those of UDP (RFC 6544).
     pub tcp: bool,

@@ -135,6 +135,9 @@ impl Provider for Peers {
     }
 }
 
+/// What a machine may lack, by the names of [`missing`].
+pub const NEEDS: [&str; 5] = ["chrome", "firefox", "lab", "coturn", "tshark"];
+
 /// Why this machine lacks what a case can need, if it does: an implementation, `lab`, `coturn`, `tshark`.
 #[must_use]
 pub fn missing(need: &str) -> Option<String> {

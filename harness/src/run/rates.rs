@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Packets of so many are remembered of each peer: a minute of a call at 8 Mbit/s. An average over more is one over these.
+/// Packets of so many are remembered of each peer: a minute of a call at 8 Mbit/s.
 const MOST: usize = 65_536;
 
 /// Packets of media that peers sent lately.
@@ -28,8 +28,12 @@ impl Rates {
 
     /// What a peer sent in the time before `now`, in kilobits per second.
     pub(super) fn kbit(&self, from: &str, now: Instant, over: Duration) -> u64 {
-        let sent = self.sent.get(from).into_iter().flatten().rev();
-        let within = sent.take_while(|(at, _)| now.saturating_duration_since(*at) < over);
+        let Some(all) = self.sent.get(from) else { return 0 };
+        // Of what was before the packets that are remembered nothing is known: the average is one over these.
+        let known =
+            all.front().filter(|_| all.len() >= MOST).map(|(at, _)| now.saturating_duration_since(*at));
+        let over = known.map_or(over, |known| over.min(known));
+        let within = all.iter().rev().take_while(|(at, _)| now.saturating_duration_since(*at) <= over);
         let bits = within.map(|(_, bytes)| *bytes as u64 * 8).sum::<u64>();
         let millis = u64::try_from(over.as_millis()).unwrap_or(u64::MAX);
         bits.checked_div(millis).unwrap_or(0)

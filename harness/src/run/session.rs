@@ -87,7 +87,7 @@ pub trait Progress {
 /// their time, for deadlines and round trips.
 #[must_use]
 pub fn usual_jobs() -> usize {
-    3 * processors()
+    4 * processors()
 }
 
 /// So many cases are worked on at once, at most.

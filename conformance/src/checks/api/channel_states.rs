@@ -4,6 +4,7 @@ use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::PeerEvent;
+use std::collections::BTreeMap;
 
 pub(super) const CHECK: Check = Check {
     id: "dc-ready-state-sequence",
@@ -32,6 +33,7 @@ struct Channel<'a> {
 }
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let all = made(evidence, peer);
     let mut channels: Vec<Channel<'_>> = Vec::new();
     for happened in evidence.events(peer) {
         let (label, id, next) = match happened.event {
@@ -43,7 +45,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         };
         let place = Place::Entry(happened.entry);
         let is_message = matches!(happened.event, PeerEvent::ChannelMessage { .. });
-        let made = made(evidence, peer, label);
+        let made = all.get(label.as_str()).copied().unwrap_or(0);
         if id.is_none() && made > 1 {
             tally.doubt(
                 format!("there are several channels {label}, and this event does not say which it is of"),
@@ -76,15 +78,19 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
 }
 
-/// How many channels of a label a peer has, made by itself or announced by the other.
-fn made(evidence: &Evidence, peer: Peer, label: &str) -> usize {
-    let own = evidence.calls(peer).into_iter().filter(|call| {
-        call.name == "createDataChannel" && call.args.get("label").and_then(|it| it.as_str()) == Some(label)
+/// How many channels a peer has by label, made by itself or announced by the other.
+fn made(evidence: &Evidence, peer: Peer) -> BTreeMap<&str, usize> {
+    let own = evidence.calls(peer).into_iter().filter(|call| call.name == "createDataChannel");
+    let own = own.filter_map(|call| call.args.get("label").and_then(|label| label.as_str()));
+    let announced = evidence.events(peer).into_iter().filter_map(|happened| match happened.event {
+        PeerEvent::DataChannel { channel } => Some(channel.label.as_str()),
+        _ => None,
     });
-    let announced = evidence.events(peer).into_iter().filter(
-        |happened| matches!(happened.event, PeerEvent::DataChannel { channel } if channel.label == label),
-    );
-    own.count() + announced.count()
+    let mut made = BTreeMap::new();
+    for label in own.chain(announced) {
+        *made.entry(label).or_default() += 1;
+    }
+    made
 }
 
 #[cfg(test)]

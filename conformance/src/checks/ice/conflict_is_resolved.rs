@@ -1,7 +1,7 @@
 //! RFC 8445 §7.3.1.1: who gets a check that claims its own role compares the tiebreakers. Either it keeps its role and answers
 //! 487, or it takes the other role and answers with success; so each answer tells a role, which the next checks must bear out.
 
-use super::roles::{Role, Says, Told, told};
+use super::roles::{History, Role, Says, Told};
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -17,17 +17,19 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     tally.absent("no role conflict in the recording");
-    let told = told(evidence, peer);
     let view = View {
         evidence,
         peer,
-        told: &told,
+        history: History::new(evidence, peer),
         near: evidence.wire.as_ref().is_some_and(|wire| wire.is_tapped(peer)),
         passwords: evidence.credentials(peer).into_iter().map(|it| it.password).collect(),
     };
-    for (at, request) in told.iter().enumerate() {
+    for (at, request) in view.history.told.iter().enumerate() {
         let Says::Claims(role, tiebreaker) = request.says else { continue };
-        if request.packet.sender != peer && view.is_first(at) && view.is_authentic(request) {
+        let answered = request.packet.sender != peer
+            && view.history.is_first(at)
+            && view.history.answers(at).next().is_some();
+        if answered && view.is_authentic(request) {
             view.judge(Claim { at, request, role, tiebreaker }, tally);
         }
     }
@@ -60,7 +62,7 @@ impl Claim<'_> {
 struct View<'a> {
     evidence: &'a Evidence,
     peer: Peer,
-    told: &'a [Told<'a>],
+    history: History<'a>,
     /// Whether that was at its own tap: else it may have sent things before it got what seems to be earlier.
     near: bool,
     passwords: Vec<String>,
@@ -68,11 +70,8 @@ struct View<'a> {
 
 impl View<'_> {
     fn judge(&self, claim: Claim<'_>, tally: &mut Tally) {
-        let answer = |wanted: fn(Says) -> bool| {
-            let rest = self.told.iter().enumerate().skip(claim.at);
-            let answers = rest.filter(|(_, it)| it.packet.sender == self.peer && it.answers(claim.request));
-            answers.clone().find(|(_, it)| wanted(it.says))
-        };
+        let answers = self.history.answers(claim.at).filter(|(_, it)| it.packet.sender == self.peer);
+        let answer = |wanted: fn(Says) -> bool| answers.clone().find(|(_, it)| wanted(it.says));
         let place = |(_, told): (usize, &Told<'_>)| Place::Frame(told.packet.frame);
         let agreed = answer(|says| says == Says::Agrees);
         let denied = answer(|says| says == Says::Conflict);
@@ -92,8 +91,7 @@ impl View<'_> {
 
     /// Success and 487 for one request contradict each other; for one that came again, the role may have changed between them.
     fn both(&self, claim: Claim<'_>, places: [Place; 2], tally: &mut Tally) {
-        let again = self.told.iter().filter(|it| self.is_copy(it, claim.request)).count() > 1;
-        match (again, self.evidence.whole) {
+        match (self.history.came_again(claim.request), self.evidence.whole) {
             (true, _) => {}
             (false, true) => tally.fault("one check is answered both by 487 and by success", places),
             (false, false) => tally.doubt("the request may have come twice", places),
@@ -102,7 +100,7 @@ impl View<'_> {
 
     fn denied(&self, claim: Claim<'_>, at: usize, tally: &mut Tally) {
         let Claim { role, tiebreaker, .. } = claim;
-        let place = Place::Frame(self.told[at].packet.frame);
+        let place = Place::Frame(self.history.told[at].packet.frame);
         // A 487 changes the tiebreaker of who gets it, so there may be two that it can have had.
         let own = [self.before(claim), self.after(claim, at)].map(|it| it.map(|(.., own)| own));
         let Some(known) = own[0].or(own[1]) else {
@@ -121,7 +119,7 @@ impl View<'_> {
             Some((next, now, _)) if now != role && !self.is_pulled(claim.at, next, role.opposite()) => {
                 tally.fault(
                     format!("487 is answered to a {name} agent, and yet the next check is {}", now.name()),
-                    [place, Place::Frame(self.told[next].packet.frame)],
+                    [place, Place::Frame(self.history.told[next].packet.frame)],
                 );
             }
             _ => tally.good(place),
@@ -131,7 +129,7 @@ impl View<'_> {
     /// Success says that the other role is taken, whether it was before or is from now on.
     fn agreed(&self, claim: Claim<'_>, at: usize, tally: &mut Tally) {
         let Claim { role, tiebreaker, .. } = claim;
-        let (name, place) = (role.name(), Place::Frame(self.told[at].packet.frame));
+        let (name, place) = (role.name(), Place::Frame(self.history.told[at].packet.frame));
         let conflict = self.is_conflict(claim);
         let after = self.after(claim, at);
         if let (true, Some((next, now, _))) = (self.near, after)
@@ -142,7 +140,7 @@ impl View<'_> {
                 format!(
                     "a claim to be {name} is answered with success, and yet the next check claims the same"
                 ),
-                [place, Place::Frame(self.told[next].packet.frame)],
+                [place, Place::Frame(self.history.told[next].packet.frame)],
             );
             return;
         }
@@ -154,59 +152,36 @@ impl View<'_> {
                 format!("a {name} agent of tiebreaker {own:#018x} gives way to one of {tiebreaker:#018x} instead of answering 487"),
                 [place],
             ),
-            (_, Some((next, ..))) => tally.good(Place::Frame(self.told[next].packet.frame)),
+            (_, Some((next, ..))) => tally.good(Place::Frame(self.history.told[next].packet.frame)),
             (_, None) => tally.doubt("no check tells whether the role changed", [claim.place()]),
         }
     }
 
     /// Whether the peer had the claimed role for sure: its last check says so, and nothing before may have changed that.
     fn is_conflict(&self, claim: Claim<'_>) -> bool {
-        let undisturbed = !self.told.iter().take(claim.at).any(|it| {
-            it.packet.sender != self.peer
-                && match it.says {
-                    Says::Claims(role, _) => role == claim.role,
-                    says => says == Says::Conflict,
-                }
-        });
+        let disturbed = self.history.claims(claim.role, 0..claim.at) || self.history.conflicts(0..claim.at);
         let claimed = self.before(claim).is_some_and(|(_, role, _)| role == claim.role);
-        self.near && self.evidence.whole && undisturbed && claimed
+        self.near && self.evidence.whole && !disturbed && claimed
     }
 
     /// Whether something came within a stretch that may have the peer take this role.
     fn is_pulled(&self, from: usize, to: usize, role: Role) -> bool {
-        let between = self.told.iter().take(to).skip(from);
-        between.filter(|it| it.packet.sender != self.peer).any(|it| match it.says {
-            Says::Claims(claimed, _) => claimed == role.opposite(),
-            says => says == Says::Conflict,
-        })
+        self.history.claims(role.opposite(), from..to) || self.history.conflicts(from..to)
     }
 
     /// The peer's last check of the session before a claim came: its place, role and tiebreaker.
     fn before(&self, claim: Claim<'_>) -> Option<(usize, Role, u64)> {
-        (0..claim.at).rev().find_map(|at| self.own(claim, at))
+        self.own(self.history.own_before(claim.request.ufrags()?.0, claim.at)?)
     }
 
     /// Its next new one after an answer.
     fn after(&self, claim: Claim<'_>, answer: usize) -> Option<(usize, Role, u64)> {
-        (answer..self.told.len()).filter(|at| self.is_first(*at)).find_map(|at| self.own(claim, at))
+        self.own(self.history.own_after(claim.request.ufrags()?.0, answer)?)
     }
 
-    fn own(&self, claim: Claim<'_>, at: usize) -> Option<(usize, Role, u64)> {
-        let it = self.told.get(at)?;
-        let Says::Claims(role, tiebreaker) = it.says else { return None };
-        let same = it.ufrags()?.1 == claim.request.ufrags()?.0;
-        (it.packet.sender == self.peer && same).then_some((at, role, tiebreaker))
-    }
-
-    /// Whether a check was not seen before: a retransmission says what was true when it was first sent.
-    fn is_first(&self, at: usize) -> bool {
-        !self.told.iter().take(at).any(|earlier| self.is_copy(earlier, &self.told[at]))
-    }
-
-    fn is_copy(&self, it: &Told<'_>, request: &Told<'_>) -> bool {
-        matches!(it.says, Says::Claims(..))
-            && it.transaction() == request.transaction()
-            && it.packet.sender == request.packet.sender
+    fn own(&self, at: usize) -> Option<(usize, Role, u64)> {
+        let Says::Claims(role, tiebreaker) = self.history.told.get(at)?.says else { return None };
+        Some((at, role, tiebreaker))
     }
 
     /// Whether it is for the peer to answer: a check with another password is for 401.

@@ -1,10 +1,11 @@
 //! RFC 8445 §7.2.5.1: an agent whose check is answered 487 takes the other role and another tiebreaker, and checks the pair
 //! again.
 
-use super::roles::{Role, Says, Told, told};
+use super::roles::{History, Role, Says, Told};
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
+use std::collections::BTreeSet;
 
 pub(super) const CHECK: Check = Check {
     id: "ice-487-switches-role",
@@ -18,28 +19,30 @@ pub(super) const CHECK: Check = Check {
 /// How long a check of the old role may be on its way out when the 487 comes in: between the tap and the agent lie queues.
 const CROSSING_US: u64 = 100_000;
 
+/// So many checks of a pair may be under way at once: more are no agent's.
+const MOST_CROSSING: usize = 100;
+
 /// Within which the next check must come to decide anything.
 const LONGEST_US: u64 = 10_000_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     tally.absent("no check was answered 487");
-    let told = told(evidence, peer);
+    let history = History::new(evidence, peer);
     let passwords = evidence.other(peer).map(|other| evidence.credentials(other)).unwrap_or_default();
-    let mut seen = Vec::new();
-    for (at, answer) in told.iter().enumerate() {
+    let mut seen = BTreeSet::new();
+    for (at, answer) in history.told.iter().enumerate() {
         if answer.packet.sender == peer || answer.says != Says::Conflict {
             continue;
         }
-        let asked = told.iter().take(at).find(|it| it.packet.sender == peer && answer.answers(it));
+        let asked = history.own_request(answer.transaction()).filter(|it| answer.answers(it));
         let Some((request, Says::Claims(role, tiebreaker))) = asked.map(|it| (it, it.says)) else { continue };
         let signed = |key: &[u8]| answer.message.integrity_matches(key) == Some(true);
         let authentic = passwords.is_empty() || passwords.iter().any(|it| signed(it.password.as_bytes()));
-        if !authentic || evidence.is_faulted(answer.packet.frame) || seen.contains(&answer.transaction()) {
+        if !authentic || evidence.is_faulted(answer.packet.frame) || !seen.insert(answer.transaction()) {
             continue;
         }
-        seen.push(answer.transaction());
         let place = Place::Frame(answer.packet.frame);
-        match next(&told, at, request, role) {
+        match next(&history, at, request, role) {
             None => tally.doubt("no further check of the pair tells the role after the 487", [place]),
             Some((check, now, _)) if now == role => tally.fault(
                 format!("the role is still {} after the 487", now.name()),
@@ -57,29 +60,20 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 /// The check of the pair that shows what a 487 brought about, with its role and tiebreaker. None comes after something that may
 /// have changed the new role in turn.
 fn next<'a>(
-    told: &'a [Told<'a>],
+    history: &'a History<'a>,
     at: usize,
     request: &Told<'_>,
     role: Role,
 ) -> Option<(&'a Told<'a>, Role, u64)> {
-    let (peer, came) = (request.packet.sender, told.get(at)?.packet.t_us);
-    for (n, it) in told.iter().enumerate().skip(at + 1) {
+    let came = history.told.get(at)?.packet.t_us;
+    for n in history.of_pair(request, at + 1).iter().take(MOST_CROSSING) {
+        let it = history.told.get(*n)?;
         let after = it.packet.t_us.saturating_sub(came);
         let Says::Claims(now, tiebreaker) = it.says else { continue };
-        if it.packet.sender != peer {
-            if now == role.opposite() {
-                return None;
-            }
-            continue;
+        if after > LONGEST_US || history.claims(role.opposite(), at..*n) {
+            return None;
         }
-        let again = told
-            .iter()
-            .take(n)
-            .any(|earlier| earlier.packet.sender == peer && earlier.transaction() == it.transaction());
-        let same_pair = (it.packet.from, it.packet.to) == (request.packet.from, request.packet.to);
-        let same_session = it.ufrags() == request.ufrags();
-        let crossing = now == role && after < CROSSING_US;
-        if after <= LONGEST_US && same_pair && same_session && !again && !crossing {
+        if now != role || after >= CROSSING_US {
             return Some((it, now, tiebreaker));
         }
     }

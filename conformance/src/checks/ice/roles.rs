@@ -3,6 +3,9 @@
 use super::is_binding;
 use crate::evidence::{Evidence, Packet, Peer};
 use peerproof_captures::wire::stun::{AttributeType, Class, Code, Content, Message, TransactionId};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::ops::Range;
 
 /// The role of an ICE agent (RFC 8445 §6.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +69,149 @@ impl Told<'_> {
     }
 }
 
+/// What one peer saw, in order, and where in it something is: captures may hold millions of checks, so nothing is looked for by
+/// going through them.
+pub(super) struct History<'a> {
+    peer: Peer,
+    pub(super) told: Vec<Told<'a>>,
+    /// How often each check was seen so far, itself included.
+    copies: Vec<usize>,
+    last_copies: BTreeMap<(Peer, TransactionId), usize>,
+    answers: BTreeMap<TransactionId, Vec<usize>>,
+    /// The peer's own checks by its username fragment, and those of them that are no copies.
+    own: BTreeMap<&'a str, (Vec<usize>, Vec<usize>)>,
+    /// Its own checks that are no copies, by pair and session.
+    paired: BTreeMap<(SocketAddr, SocketAddr, (&'a str, &'a str)), Vec<usize>>,
+    own_requests: BTreeMap<TransactionId, usize>,
+    /// What the other side says: that it controls, that it is controlled, and 487.
+    controlling: Vec<usize>,
+    controlled: Vec<usize>,
+    conflicts: Vec<usize>,
+}
+
+impl<'a> History<'a> {
+    pub(super) fn new(evidence: &'a Evidence, peer: Peer) -> Self {
+        let mut history = Self {
+            peer,
+            told: told(evidence, peer),
+            copies: Vec::new(),
+            last_copies: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            own: BTreeMap::new(),
+            paired: BTreeMap::new(),
+            own_requests: BTreeMap::new(),
+            controlling: Vec::new(),
+            controlled: Vec::new(),
+            conflicts: Vec::new(),
+        };
+        for at in 0..history.told.len() {
+            history.note(at);
+        }
+        history
+    }
+
+    fn note(&mut self, at: usize) {
+        let it = self.told[at];
+        let (is_own, transaction) = (it.packet.sender == self.peer, it.transaction());
+        let Says::Claims(role, _) = it.says else {
+            self.copies.push(0);
+            self.answers.entry(transaction).or_default().push(at);
+            if !is_own && it.says == Says::Conflict {
+                self.conflicts.push(at);
+            }
+            return;
+        };
+        let copies = self.last_copies.entry((it.packet.sender, transaction)).or_default();
+        *copies += 1;
+        let is_first = *copies == 1;
+        self.copies.push(*copies);
+        match (is_own, role) {
+            (true, _) => {
+                self.own_requests.entry(transaction).or_insert(at);
+                let Some(ufrags) = it.message.text(AttributeType::Username).map(|text| text.value) else {
+                    return;
+                };
+                let Some(ufrags) = ufrags.split_once(':') else { return };
+                let (all, first) = self.own.entry(ufrags.1).or_default();
+                all.push(at);
+                if is_first {
+                    first.push(at);
+                    self.paired.entry((it.packet.from, it.packet.to, ufrags)).or_default().push(at);
+                }
+            }
+            (false, Role::Controlling) => self.controlling.push(at),
+            (false, Role::Controlled) => self.controlled.push(at),
+        }
+    }
+
+    /// Whether a check was not seen before: a retransmission says what was true when it was first sent.
+    pub(super) fn is_first(&self, at: usize) -> bool {
+        self.copies.get(at) == Some(&1)
+    }
+
+    /// Whether a check came more than once.
+    pub(super) fn came_again(&self, request: &Told<'_>) -> bool {
+        self.last_copies
+            .get(&(request.packet.sender, request.transaction()))
+            .is_some_and(|copies| *copies > 1)
+    }
+
+    /// The answers to a check that came after it, in order.
+    pub(super) fn answers(&self, at: usize) -> impl Iterator<Item = (usize, &Told<'a>)> + Clone {
+        let all = self.answers.get(&self.told[at].transaction()).map(Vec::as_slice).unwrap_or_default();
+        let after = all.get(all.partition_point(|answer| *answer < at)..).unwrap_or_default();
+        after
+            .iter()
+            .map(|answer| (*answer, &self.told[*answer]))
+            .filter(move |(_, it)| it.answers(&self.told[at]))
+    }
+
+    /// The peer's own check that has this transaction, the first of them.
+    pub(super) fn own_request(&self, transaction: TransactionId) -> Option<&Told<'a>> {
+        self.own_requests.get(&transaction).and_then(|at| self.told.get(*at))
+    }
+
+    /// The peer's last check with this username fragment before a place.
+    pub(super) fn own_before(&self, ufrag: &str, at: usize) -> Option<usize> {
+        let (all, _) = self.own.get(ufrag)?;
+        all.get(all.partition_point(|own| *own < at).checked_sub(1)?).copied()
+    }
+
+    /// Its next one from a place on that is no copy.
+    pub(super) fn own_after(&self, ufrag: &str, at: usize) -> Option<usize> {
+        let (_, first) = self.own.get(ufrag)?;
+        first.get(first.partition_point(|own| *own < at)).copied()
+    }
+
+    /// Its checks of the same pair and session as `request` from a place on that are no copies.
+    pub(super) fn of_pair(&self, request: &Told<'_>, at: usize) -> &[usize] {
+        let Some(ufrags) = request.ufrags() else { return &[] };
+        let all = self.paired.get(&(request.packet.from, request.packet.to, ufrags));
+        let all = all.map(Vec::as_slice).unwrap_or_default();
+        all.get(all.partition_point(|own| *own < at)..).unwrap_or_default()
+    }
+
+    /// Whether the other side claims a role within a stretch.
+    pub(super) fn claims(&self, role: Role, stretch: Range<usize>) -> bool {
+        let all = match role {
+            Role::Controlling => &self.controlling,
+            Role::Controlled => &self.controlled,
+        };
+        within(all, stretch)
+    }
+
+    /// Whether the other side says 487 within a stretch.
+    pub(super) fn conflicts(&self, stretch: Range<usize>) -> bool {
+        within(&self.conflicts, stretch)
+    }
+}
+
+fn within(all: &[usize], stretch: Range<usize>) -> bool {
+    all.get(all.partition_point(|at| *at < stretch.start)).is_some_and(|at| *at < stretch.end)
+}
+
 /// The Binding requests and responses between the peers as seen nearest to `peer`, in order, without those that bear no role.
-pub(super) fn told(evidence: &Evidence, peer: Peer) -> Vec<Told<'_>> {
+fn told(evidence: &Evidence, peer: Peer) -> Vec<Told<'_>> {
     let stun = evidence.wire.iter().flat_map(|wire| wire.stun(peer));
     stun.filter_map(|(packet, message)| Some(Told { packet, message, says: says(&message)? })).collect()
 }

@@ -196,9 +196,17 @@ mod tests {
         let whole =
             [record(22, 1, &message(11, 3, 0, &[1, 2, 3])), record(22, 2, &message(14, 0, 0, &[]))].concat();
         for length in 0..whole.len() {
-            let datagrams = cut(&whole[..length], 2, |_| true).unwrap_or_default();
-            assert!(datagrams.iter().all(|datagram| datagram.len() <= whole.len() + MESSAGE + RECORD));
-            let _ = renumbered(&whole[..length]);
+            let given = &whole[..length];
+            // Its first record is whole from here on; the other's message is empty.
+            let first = RECORD + MESSAGE + 3;
+            let datagrams = cut(given, 2, |_| true);
+            assert_eq!(datagrams.is_some(), length >= first, "{length}");
+            let gone = datagrams.into_iter().flatten().collect::<Vec<_>>().concat();
+            if length >= first {
+                assert_eq!(gone.len(), length + RECORD + MESSAGE, "one piece more");
+                assert!(length == whole.len() || gone.ends_with(&given[first..]), "the rest goes as it is");
+            }
+            assert!(renumbered(given).is_none_or(|renumbered| renumbered.len() == length), "{length}");
         }
     }
 }

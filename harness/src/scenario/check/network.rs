@@ -3,7 +3,7 @@
 use super::super::document::{Document, ValuePath};
 use super::super::error::{ScenarioError, nearest};
 use super::super::model::Scenario;
-use super::super::step::{Action, NetworkStep, Step};
+use super::super::step::{Action, DEFAULT_WITHIN, NetworkStep, Step};
 use super::known_peer;
 use crate::network::fabric::topology::Part;
 use crate::network::rule::{MOST_PIECES, RuleSpec};
@@ -34,9 +34,18 @@ pub(super) fn step(
                 at_most_kbit: step.at_most_kbit,
             };
             match wanted.mistake() {
-                Some(("lastMs", mistake)) => Err(document.error(&path.key("over"), mistake, None)),
-                Some(("during", mistake)) => Err(document.error(&path, mistake, None)),
-                Some((key, mistake)) => Err(document.error(&path.key(key), mistake, None)),
+                Some(("lastMs", mistake)) => {
+                    Err(document.error(&path.key("over"), format!("`over` {mistake}"), None))
+                }
+                Some(("during", mistake)) => Err(document.error(&path, format!("`bitrate` {mistake}"), None)),
+                Some((key, mistake)) => {
+                    Err(document.error(&path.key(key), format!("`{key}` {mistake}"), None))
+                }
+                None if step.over.0 >= step.within.unwrap_or(DEFAULT_WITHIN).0 => {
+                    let help = "a rate is known only when it has been measured for so long; `within` is 10s if it is absent";
+                    let message = "`over` must be shorter than `within`";
+                    Err(document.error(&path.key("over"), message, Some(help.to_owned())))
+                }
                 None => Ok(()),
             }
         }
@@ -146,7 +155,17 @@ pub(super) fn bitrates(
     for (n, wanted) in bitrates.iter().enumerate() {
         let path = path.index(n);
         if let Some((key, mistake)) = wanted.mistake() {
-            return Err(document.error(&path.key(key), mistake, None));
+            let place = if key == "during" { path } else { path.key(key) };
+            let subject = if key == "during" { "bitrate" } else { key };
+            return Err(document.error(&place, format!("`{subject}` {mistake}"), None));
+        }
+        if names.clone().filter(|name| *name == wanted.during).count() > 1 {
+            let message = format!("several steps that change a link are named `{}`", wanted.during);
+            return Err(document.error(
+                &path.key("during"),
+                message,
+                Some("name one of them otherwise".to_owned()),
+            ));
         }
         if !names.clone().any(|name| name == wanted.during) {
             let help = nearest(&wanted.during, names.clone())

@@ -317,12 +317,12 @@ fn a_bitrate_has_bounds_and_speaks_of_a_link_that_a_step_changes() {
             "{ during: narow, atMostKbit: 9 }",
             "no step that changes a link is named `narow` | did you mean `narrow`?",
         ),
-        ("{ during: narrow }", "needs `atLeastKbit` or `atMostKbit` | "),
+        ("{ during: narrow }", "`bitrate` needs one of `atLeastKbit` and `atMostKbit` | "),
         (
             "{ during: narrow, atLeastKbit: 9, atMostKbit: 8 }",
-            "is less than `atLeastKbit`: no rate is both | ",
+            "`atMostKbit` is less than `atLeastKbit`: no rate is both | ",
         ),
-        ("{ during: narrow, lastMs: 0, atMostKbit: 8 }", "a rate is measured for a millisecond at least | "),
+        ("{ during: narrow, lastMs: 0, atMostKbit: 8 }", "`lastMs` must be a millisecond at least | "),
         (
             "{ during: narrow, atMost: 9 }",
             "unknown key `atMost` | known here: during, lastMs, atLeastKbit, atMostKbit",
@@ -356,9 +356,11 @@ fn a_step_that_waits_for_a_bitrate_says_whose_and_which() {
         with("from: alise, over: 3s, atMostKbit: 9"),
         "10:27 there is no peer `alise` | did you mean `alice`?"
     );
-    assert_eq!(with("from: alice, over: 3s"), "10:16 needs `atLeastKbit` or `atMostKbit` | ");
-    assert!(
-        with("from: alice, over: 0s, atMostKbit: 9")
-            .contains("a rate is measured for a millisecond at least")
+    assert_eq!(
+        with("from: alice, over: 3s"),
+        "10:16 `bitrate` needs one of `atLeastKbit` and `atMostKbit` | "
     );
+    assert!(with("from: alice, over: 0s, atMostKbit: 9").contains("`over` must be a millisecond at least"));
+    let never = with("from: alice, over: 10s, atMostKbit: 9");
+    assert!(never.contains("`over` must be shorter than `within`"), "{never}");
 }
