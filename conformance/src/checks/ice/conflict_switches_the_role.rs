@@ -62,7 +62,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 fn next<'a>(
     history: &'a History<'a>,
     at: usize,
-    request: &Told<'_>,
+    request: &'a Told<'a>,
     role: Role,
 ) -> Option<(&'a Told<'a>, Role, u64)> {
     let came = history.told.get(at)?.packet.t_us;

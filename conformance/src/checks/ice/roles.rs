@@ -69,6 +69,9 @@ impl Told<'_> {
     }
 }
 
+/// A pair, from and to, and the username fragments of its session.
+type Session<'a> = (SocketAddr, SocketAddr, (&'a str, &'a str));
+
 /// What one peer saw, in order, and where in it something is: captures may hold millions of checks, so nothing is looked for by
 /// going through them.
 pub(super) struct History<'a> {
@@ -81,7 +84,7 @@ pub(super) struct History<'a> {
     /// The peer's own checks by its username fragment, and those of them that are no copies.
     own: BTreeMap<&'a str, (Vec<usize>, Vec<usize>)>,
     /// Its own checks that are no copies, by pair and session.
-    paired: BTreeMap<(SocketAddr, SocketAddr, (&'a str, &'a str)), Vec<usize>>,
+    paired: BTreeMap<Session<'a>, Vec<usize>>,
     own_requests: BTreeMap<TransactionId, usize>,
     /// What the other side says: that it controls, that it is controlled, and 487.
     controlling: Vec<usize>,
@@ -184,7 +187,7 @@ impl<'a> History<'a> {
     }
 
     /// Its checks of the same pair and session as `request` from a place on that are no copies.
-    pub(super) fn of_pair(&self, request: &Told<'_>, at: usize) -> &[usize] {
+    pub(super) fn of_pair<'b>(&'b self, request: &'b Told<'_>, at: usize) -> &'b [usize] {
         let Some(ufrags) = request.ufrags() else { return &[] };
         let all = self.paired.get(&(request.packet.from, request.packet.to, ufrags));
         let all = all.map(Vec::as_slice).unwrap_or_default();
