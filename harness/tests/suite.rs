@@ -87,7 +87,8 @@ fn main() -> ExitCode {
         }
     };
     let shared = Arc::new(OnceLock::new());
-    let trials = plan(&suite, &Filter::default()).into_iter().map(|case| trial(case, &shared)).collect();
+    let cases = plan(&suite, &Filter::default());
+    let trials = session::order(&cases).into_iter().map(|(_, case)| trial(case.clone(), &shared)).collect();
     let conclusion: Conclusion = libtest_mimic::run(&arguments, trials);
     if let Some(Ok(Shared { runtime, prepared })) = Arc::into_inner(shared).and_then(OnceLock::into_inner) {
         runtime.block_on(prepared.shutdown());

@@ -7,6 +7,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use peerproof_conformance::case::Standing;
 use peerproof_conformance::verdict::Outcome;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -96,21 +97,26 @@ pub fn processors() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from)
 }
 
-/// The order in which cases begin. Controls wait for deadlines that must pass; spread evenly among the others they do so while
-/// the others work, and none of them is what the whole run waits for at its end.
-fn order(cases: &[Case]) -> Vec<(usize, &Case)> {
-    let is_control = |case: &Case| case.control.is_some();
-    let controls = cases.iter().filter(|case| is_control(case)).count();
-    let mut seen = [0usize; 2];
+/// The order in which cases begin, each with its place in the plan. Some families keep browsers busy, others wait for deadlines that
+/// must pass, controls most of all: spread evenly among one another, those work while these wait, and none is what the whole run
+/// waits for at its end.
+#[must_use]
+pub fn order(cases: &[Case]) -> Vec<(usize, &Case)> {
+    let family = |case: &Case| case.name.split('/').next().unwrap_or_default().to_owned();
+    let mut sizes: BTreeMap<String, usize> = BTreeMap::new();
+    for case in cases {
+        *sizes.entry(family(case)).or_default() += 1;
+    }
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let mut placed: Vec<(usize, (usize, &Case))> = cases
         .iter()
         .enumerate()
         .map(|(n, case)| {
-            let (kind, of) = if is_control(case) { (1, controls) } else { (0, cases.len() - controls) };
-            let place = seen.get(kind).copied().unwrap_or_default() * cases.len() / of.max(1);
-            if let Some(seen) = seen.get_mut(kind) {
-                *seen += 1;
-            }
+            let family = family(case);
+            let of = sizes.get(&family).copied().unwrap_or(1).max(1);
+            let seen = seen.entry(family).or_default();
+            let place = *seen * cases.len() / of;
+            *seen += 1;
             (place, (n, case))
         })
         .collect();
@@ -174,15 +180,18 @@ mod tests {
     use crate::scenario::Suite;
 
     #[test]
-    fn controls_are_spread_among_the_others_and_none_is_left_out() {
+    fn families_are_spread_among_one_another_and_no_case_is_left_out() {
         let scenarios = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
         let cases = plan(&Suite::load(&scenarios).unwrap(), &Filter::default());
         let order = order(&cases);
-        let mut places: Vec<usize> = order.iter().map(|(n, _)| *n).collect();
         let tail = &order[order.len() - order.len() / 4..];
-        let controls =
-            |part: &[(usize, &Case)]| part.iter().filter(|(_, case)| case.control.is_some()).count();
-        assert!(controls(tail) * 5 > controls(&order) && controls(tail) * 3 < controls(&order));
+        for family in ["controls", "network", "dtls", "media"] {
+            let of = |part: &[(usize, &Case)]| {
+                part.iter().filter(|(_, case)| case.name.split('/').next() == Some(family)).count()
+            };
+            assert!(of(tail) * 5 > of(&order) && of(tail) * 3 < of(&order), "{family}");
+        }
+        let mut places: Vec<usize> = order.iter().map(|(n, _)| *n).collect();
         places.sort_unstable();
         assert!(places.into_iter().eq(0..cases.len()));
     }
