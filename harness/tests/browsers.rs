@@ -11,6 +11,7 @@
 use peerproof::peers::browser::{Browsers, Config};
 use peerproof::peers::protocol::{ChannelOptions, Command, Configuration, IceAgent, Payload};
 use peerproof::peers::{CaseClock, OpenError, Opened, Origin, Peer, Permission, Reported, Surroundings};
+use peerproof::run::peers::is_required;
 use peerproof_captures::event::{Description, MediaKind, Message, PeerEvent, SdpType};
 use peerproof_captures::timeline::Answer;
 use peerproof_stack::signalling::{Limits, Server};
@@ -43,8 +44,7 @@ impl Side {
         match browsers().await.open(kind, name, clock, surroundings, None).await {
             Ok(Opened { peer, events }) => Some(Self { peer, events, seen: Vec::new() }),
             Err(OpenError::Unsupported(reason)) => {
-                let required = std::env::var("PEERPROOF_REQUIRE").unwrap_or_default();
-                assert!(!required.split(',').any(|each| each == kind), "{kind} is required: {reason}");
+                assert!(!is_required(kind), "{kind} is required: {reason}");
                 println!("skipped: {reason}");
                 None
             }

@@ -1,6 +1,7 @@
 //! What `inspect` prints and writes, for calls between browsers.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use peerproof::run::peers::is_required;
 use peerproof::tools::Tool;
 use peerproof_captures::file::{CaptureReader, Item};
 use serde_json::Value;
@@ -190,8 +191,7 @@ fn json_is_what_its_schema_says() {
 /// tshark, if this machine has it; `PEERPROOF_REQUIRE` makes its absence a failure.
 fn tshark() -> Option<PathBuf> {
     let found = Tool::Tshark.find();
-    let required = std::env::var("PEERPROOF_REQUIRE").unwrap_or_default();
-    assert!(found.is_some() || !required.contains("tshark"), "PEERPROOF_REQUIRE names tshark");
+    assert!(found.is_some() || !is_required("tshark"), "PEERPROOF_REQUIRE names tshark");
     found
 }
 

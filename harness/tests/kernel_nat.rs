@@ -18,6 +18,7 @@ use peerproof::network::fabric::topology::{Attachment, Segment, Topology};
 use peerproof::network::fabric::{InterfaceId, Lost};
 use peerproof::network::lab::{Host, Lab, Namespace, Passed, Watch, hosts_of, prepare_process, unavailable};
 use peerproof::network::rule::Decision;
+use peerproof::run::peers::is_required;
 use std::any::Any;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -272,8 +273,7 @@ fn every_setting_of_ours_is_recognised() -> Result<(), Failed> {
 
 fn main() -> ExitCode {
     prepare_process();
-    let required = std::env::var("PEERPROOF_REQUIRE").unwrap_or_default();
-    let lab = required.split(',').any(|name| name.trim() == "lab");
+    let lab = is_required("lab");
     // The programs that set up the kernel's run with root's rights only if this process has them.
     let kernels = lab && nix::unistd::geteuid().is_root();
     let no_lab = unavailable();

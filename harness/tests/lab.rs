@@ -14,6 +14,7 @@ use peerproof::network::fabric::topology::{Attachment, Preset, Topology};
 use peerproof::network::fabric::{Cause, Change, InterfaceId, Lost};
 use peerproof::network::lab::{Host, Lab, Passed, Watch, hosts_of, prepare_process, unavailable};
 use peerproof::network::rule::{Decision, Deed};
+use peerproof::run::peers::is_required;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
@@ -328,8 +329,7 @@ const TESTS: &[Test] = &[
 fn main() -> ExitCode {
     // An ordinary user's process has to do this before it has threads.
     prepare_process();
-    let required = std::env::var("PEERPROOF_REQUIRE").unwrap_or_default();
-    let required = required.split(',').any(|name| name.trim() == "lab");
+    let required = is_required("lab");
     let trials = TESTS.iter().map(|(name, test)| match unavailable() {
         Some(reason) if required => {
             Trial::test(*name, move || Err(format!("PEERPROOF_REQUIRE names lab, but {reason}").into()))

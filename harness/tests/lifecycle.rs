@@ -22,6 +22,7 @@ use peerproof::peers::browser::{Browsers, Config};
 use peerproof::peers::protocol::Command as Told;
 use peerproof::peers::{CaseClock, OpenError, Opened, Surroundings};
 use peerproof::process::{Owned, SCRATCH_VARIABLE, Spec, sweep};
+use peerproof::run::peers::is_required;
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::Answer;
 use std::io::{BufRead, BufReader};
@@ -300,12 +301,9 @@ fn nothing_is_left_when_the_harness_is_killed() {
 
 #[test]
 fn nothing_of_a_lab_is_left_however_its_harness_ends() {
-    let required = std::env::var("PEERPROOF_REQUIRE").unwrap_or_default();
     if let Some(reason) = unavailable() {
-        assert!(
-            !required.split(',').any(|name| name.trim() == "lab"),
-            "PEERPROOF_REQUIRE names lab, but {reason}"
-        );
+        assert!(!is_required("lab"), "PEERPROOF_REQUIRE names lab, but {reason}");
+        println!("skipped: {reason}");
         return;
     }
     for (role, signal) in [
@@ -462,8 +460,7 @@ async fn open(browsers: &Browsers, kind: &str) -> Option<Opened> {
     match browsers.open(kind, "alice", CaseClock::start(), &Surroundings::default(), None).await {
         Ok(opened) => Some(opened),
         Err(OpenError::Unsupported(reason)) => {
-            let required = std::env::var("PEERPROOF_REQUIRE").unwrap_or_default();
-            assert!(!required.split(',').any(|each| each == kind), "{kind} is required: {reason}");
+            assert!(!is_required(kind), "{kind} is required: {reason}");
             println!("skipped: {reason}");
             None
         }

@@ -52,15 +52,13 @@ fn play(shared: &Shared, case: &Case) -> Result<(), Failed> {
 }
 
 fn trial(case: Case, shared: &Arc<OnceLock<Result<Shared, String>>>) -> Trial {
-    let required = std::env::var("PEERPROOF_REQUIRE").unwrap_or_default();
-    let is_required = |need: &str| required.split(',').any(|named| named.trim() == need);
     let missing = case.needs().into_iter().filter_map(|need| Some((need.to_owned(), peers::missing(need)?)));
     // One that is required tells more than one that is not.
-    let missing = missing.max_by_key(|(need, _)| is_required(need));
+    let missing = missing.max_by_key(|(need, _)| peers::is_required(need));
     let shared = Arc::clone(shared);
     let name = case.name.clone();
     match missing {
-        Some((need, reason)) if is_required(&need) => Trial::test(name, move || {
+        Some((need, reason)) if peers::is_required(&need) => Trial::test(name, move || {
             Err(Failed::from(format!("PEERPROOF_REQUIRE names {need}, but {reason}")))
         }),
         Some((_, reason)) => Trial::test(name, || Ok(())).with_kind(reason).with_ignored_flag(true),

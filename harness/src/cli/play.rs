@@ -6,7 +6,7 @@ use super::{HARNESS_ERROR, NOTHING_RAN, USAGE, complain, say, summary};
 use crate::peers::browser::{Browsers, Config};
 use crate::run::case::Setting;
 use crate::run::expected::Expected;
-use crate::run::peers::{NEEDS, Peers, missing};
+use crate::run::peers::{NEEDS, Peers, missing, required};
 use crate::run::session::{self, Progress, RunOptions, Time};
 use crate::run::simulated;
 use crate::run::snapshot::Snapshots;
@@ -41,12 +41,11 @@ fn filter(chosen: &Chosen) -> Filter {
 
 /// What `PEERPROOF_REQUIRE` names and this machine lacks.
 pub(crate) fn required_but_missing() -> Option<String> {
-    let required = std::env::var("PEERPROOF_REQUIRE").unwrap_or_default();
-    required.split(',').map(str::trim).filter(|name| !name.is_empty()).find_map(|name| {
-        if !NEEDS.contains(&name) {
+    required().into_iter().find_map(|name| {
+        if !NEEDS.contains(&name.as_str()) {
             return Some(format!("PEERPROOF_REQUIRE names {name}; known are {}", NEEDS.join(", ")));
         }
-        missing(name).map(|reason| format!("PEERPROOF_REQUIRE names {name}, but {reason}"))
+        missing(&name).map(|reason| format!("PEERPROOF_REQUIRE names {name}, but {reason}"))
     })
 }
 

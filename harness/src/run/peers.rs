@@ -138,6 +138,19 @@ impl Provider for Peers {
 /// What a machine may lack, by the names of [`missing`].
 pub const NEEDS: [&str; 5] = ["chrome", "firefox", "lab", "coturn", "tshark"];
 
+/// What `PEERPROOF_REQUIRE` names: its absence is an error.
+#[must_use]
+pub fn required() -> Vec<String> {
+    let names = std::env::var("PEERPROOF_REQUIRE").unwrap_or_default();
+    names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+/// Whether `PEERPROOF_REQUIRE` names it.
+#[must_use]
+pub fn is_required(need: &str) -> bool {
+    required().iter().any(|name| name == need)
+}
+
 /// Why this machine lacks what a case can need, if it does: an implementation, `lab`, `coturn`, `tshark`.
 #[must_use]
 pub fn missing(need: &str) -> Option<String> {

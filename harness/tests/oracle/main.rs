@@ -14,6 +14,7 @@ mod tshark;
 use differences::List;
 use facts::{Differs, Extent, Facts};
 use libtest_mimic::{Arguments, Failed, Trial};
+use peerproof::run::peers::is_required;
 use peerproof::tools::Tool;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -249,8 +250,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let required = std::env::var("PEERPROOF_REQUIRE").unwrap_or_default();
-    let required = required.split(',').any(|named| named.trim() == Tool::Tshark.name());
+    let required = is_required(Tool::Tshark.name());
     let Some(program) = Tool::Tshark.find() else {
         let name = "tshark says the same";
         let trial = if required {

@@ -101,6 +101,19 @@ fn a_bound_holds_or_fails_over_its_time_alone() {
 }
 
 #[test]
+fn of_who_was_not_seen_to_send_or_not_wholly_seen_the_rate_is_undecided() {
+    let wanted = "alice: { bitrate: [{ during: narrow, atMostKbit: 30 }] }";
+    let mut cut = record(wanted, &[10, 10, 10, 10]);
+    assert_eq!(judge(&cut).outcome, Outcome::Pass);
+    cut.wire.as_mut().unwrap().cut = true;
+    assert_eq!(judge(&cut).outcome, Outcome::Inconclusive);
+    let mut silent = record(wanted, &[0, 0, 0, 0]);
+    let (content, direction) = (Content::Udp(&[0x80, 96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), Direction::Outbound);
+    silent.wire.as_mut().unwrap().add(&Sighting { frame: 1, peer: "bob", t_us: 0, direction, content });
+    assert_eq!(judge(&silent).outcome, Outcome::Inconclusive);
+}
+
+#[test]
 fn rates_over_time_are_told_of_those_of_whom_one_is_expected() {
     let wanted = "alice: { bitrate: [{ during: narrow, atMostKbit: 30 }] }";
     let rates = Bitrate::of(&record(wanted, &[100, 40, 20, 80, 90]));
