@@ -73,6 +73,13 @@ pub enum ServerEvent {
         /// Which.
         method: String,
     },
+    /// The first packet that came to an allocation from a peer without a permission, and was dropped.
+    Unpermitted {
+        /// Whose allocation.
+        client: String,
+        /// The peer.
+        peer: String,
+    },
     /// The first packet of an allocation was relayed in this direction.
     Relayed {
         /// Of whose allocation.

@@ -1,6 +1,7 @@
 //! Everything from which a case is judged.
 
 use super::file::{CaseFile, CasePeer, Role};
+use crate::evidence::{Evidence, ReachedBy};
 use indexmap::IndexMap;
 use peerproof_captures::summary::WireSummary;
 use peerproof_captures::timeline::Entry;
@@ -17,6 +18,8 @@ pub struct CaseRecord {
     pub stats: IndexMap<String, Value>,
     /// The packets. `None` if there is no readable capture; a capture without packets is an empty summary.
     pub wire: Option<WireSummary>,
+    /// By which address each peer was reached, by name, where the packets tell.
+    pub reached: IndexMap<String, ReachedBy>,
 }
 
 impl CaseRecord {
@@ -36,6 +39,15 @@ impl CaseRecord {
     #[must_use]
     pub fn other(&self, name: &str) -> Option<&str> {
         self.file.peers.iter().map(|peer| peer.name.as_str()).find(|other| *other != name)
+    }
+
+    /// By which address each peer was reached, where the packets tell.
+    #[must_use]
+    pub fn reached(evidence: &Evidence) -> IndexMap<String, ReachedBy> {
+        let peers = evidence.each_peer();
+        let told =
+            peers.filter_map(|peer| Some((evidence.name(peer).to_owned(), evidence.reached_by(peer)?)));
+        told.collect()
     }
 
     /// The capture, if it holds any packet between the peers.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::checks::{self, Finding, Place};
+use crate::evidence::{AddressKind, ReachedBy};
 use crate::expect::Expectations;
 use crate::verdict::{Evidence, Layer, Outcome, Verdict};
 use indexmap::IndexMap;
@@ -54,8 +55,13 @@ impl Tale {
             findings: vec![],
             verdict: None,
         };
-        let record =
-            CaseRecord { file, timeline: vec![], stats: IndexMap::new(), wire: Some(WireSummary::default()) };
+        let record = CaseRecord {
+            file,
+            timeline: vec![],
+            stats: IndexMap::new(),
+            wire: Some(WireSummary::default()),
+            reached: IndexMap::new(),
+        };
         Self { record, ids: 0, seqs: IndexMap::new(), steps: 0 }
     }
 
@@ -544,6 +550,29 @@ fn the_transport_of_the_pair_in_use_is_told_by_event_or_statistics() {
             "localCandidateId": "L", "remoteCandidateId": "L"});
         tale.connect().record.stats.insert("alice".into(), json!({"P": pair, "L": candidate}));
         assert_eq!(tale.verdict().outcome == Outcome::Pass, holds, "{protocol}");
+    }
+}
+
+#[test]
+fn by_which_address_a_peer_was_reached_is_judged_by_the_packets() {
+    let reached = |kind| ReachedBy { kind, address: ([203, 0, 113, 2], 4000).into(), left: 7, arrived: 9 };
+    let cases = [
+        (Some(AddressKind::Srflx), Outcome::Pass),
+        (Some(AddressKind::Relay), Outcome::Pass),
+        (Some(AddressKind::Host), Outcome::Fail),
+        (None, Outcome::Inconclusive),
+    ];
+    for (kind, outcome) in cases {
+        let mut tale = Tale::new("alice: { reachedBy: [srflx, relay] }");
+        tale.connect();
+        tale.record.reached = kind.map(|kind| ("alice".to_owned(), reached(kind))).into_iter().collect();
+        let verdict = tale.verdict();
+        assert_eq!(verdict.outcome, outcome, "{kind:?}: {verdict:#?}");
+        if outcome == Outcome::Fail {
+            assert_eq!((verdict.layer, verdict.side.as_deref()), (Some(Layer::Nomination), Some("alice")));
+            assert!(verdict.sentence.contains("203.0.113.2:4000, which is host"), "{}", verdict.sentence);
+            assert_eq!(verdict.evidence, [Evidence::Frame(9), Evidence::Frame(7)]);
+        }
     }
 }
 

@@ -14,7 +14,7 @@ mod sdp;
 mod tally;
 
 #[cfg(test)]
-mod controls;
+pub(crate) mod controls;
 
 pub use finding::{Finding, Place, Result};
 pub use tally::Tally;

@@ -78,10 +78,13 @@ impl<R: Read> Captured<'_, R> {
                     return;
                 }
                 let (from, to, payload) = inner(trace, packet.from, packet.to, packet.payload);
-                let via = (payload.len() != packet.payload.len()).then_some([packet.from, packet.to]);
-                let vias = via.map_or([None, None], |ends| ends.map(Some));
-                let flow = vias.iter().find_map(|via| flows.get(&key(frame.interface, from, to, *via)));
-                let Some(flow) = flow.and_then(|n| trace.flows.get(*n)) else { return };
+                let relayed = payload.len() != packet.payload.len();
+                let vias = if relayed { [packet.from, packet.to].map(Some) } else { [None, None] };
+                let mut found = vias.iter().filter_map(|via| {
+                    flows.get(&key(frame.interface, from, to, *via)).map(|flow| (flow, *via))
+                });
+                let Some((flow, via)) = found.next() else { return };
+                let Some(flow) = trace.flows.get(*flow) else { return };
                 let Some(one) = flow.connection.and_then(|index| all.get_mut(index)) else { return };
                 let side = flow.side(from);
                 let tap = match frame.direction {
@@ -101,6 +104,7 @@ impl<R: Read> Captured<'_, R> {
                         sender: peer(side),
                         from,
                         to,
+                        via,
                         tcp: packet.transport == Transport::Tcp,
                         bytes: payload.to_vec(),
                         protection: Protection::None,

@@ -8,15 +8,19 @@ mod api;
 mod capture;
 mod descriptions;
 mod handshake;
+mod reached;
 mod read;
+mod servers;
 mod wire;
 
 pub use api::{Call, Happened};
 pub use capture::{Captured, MOST_CONNECTIONS};
 pub use descriptions::{Credentials, Description, Exchange};
 pub use handshake::{Handshake, HandshakeMessage};
+pub use reached::{AddressKind, ReachedBy};
 pub use read::{ReadError, Recorded};
 pub(crate) use read::{is_multicast_dns, owner};
+pub use servers::Told;
 pub use wire::{Clear, Kind, Packet, Protection, Wire};
 
 use peerproof_captures::timeline::{Entry, What};

@@ -1,5 +1,6 @@
 //! Reading a capture of ours: which tap saw a packet, who sent it, and what it says under its protection.
 
+use super::servers::{Between, Servers};
 use super::wire::{Clear, Kind, Packet, Protection, Wire};
 use super::{Evidence, Peer};
 use crate::case::CaseFile;
@@ -8,8 +9,7 @@ use peerproof_captures::file::{CaptureReader, Direction, Item, LinkType};
 use peerproof_captures::link::{Network, Transport};
 use peerproof_captures::timeline::Entry;
 use peerproof_captures::wire::demux::{self, Class};
-use peerproof_captures::wire::stun::{self, AttributeType, Class as StunClass, Method};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -55,7 +55,7 @@ impl Wire {
     /// If it is no capture.
     pub fn read(capture: impl Read, peers: &[String], epoch_us: u64) -> Result<Self, ReadError> {
         let mut reader = CaptureReader::new(capture);
-        let mut taps: BTreeMap<usize, Tap> = BTreeMap::new();
+        let mut taps: BTreeMap<Peer, Tap> = BTreeMap::new();
         let mut interfaces: Vec<Option<Peer>> = Vec::new();
         let mut kept = Kept::default();
         let mut logs: Vec<Vec<u8>> = Vec::new();
@@ -70,7 +70,7 @@ impl Wire {
                 Item::Frame(frame) if frame.link != LinkType::WIRESHARK_UPPER_PDU => {
                     let Some(index) = frame.interface else { continue };
                     let Some(tap) = interfaces.get(index).copied().flatten() else { continue };
-                    let state = taps.entry(tap.0).or_insert_with(|| Tap::new(&logs));
+                    let state = taps.entry(tap).or_insert_with(|| Tap::new(&logs));
                     let sent = frame.direction == Some(Direction::Outbound);
                     let sender = if sent { Some(tap) } else { other(tap, peers.len()) };
                     let (Some(sender), Some(time_ns)) = (sender, frame.time_ns) else { continue };
@@ -82,28 +82,27 @@ impl Wire {
                         {
                             return;
                         }
-                        let remote = if sent { packet.to } else { packet.from };
-                        if sent && asks_a_server(packet.payload) {
-                            servers.insert(remote);
-                        }
-                        if servers.contains(&remote) {
-                            return;
-                        }
+                        let between = servers.pass(sent, packet.from, packet.to, packet.payload);
+                        let (from, to, payload, via) = match between {
+                            Between::Peers => (packet.from, packet.to, packet.payload, None),
+                            Between::Relayed { from, to, data, via } => (from, to, data, Some(via)),
+                            Between::Server => return,
+                        };
                         let t_us = (time_ns / 1_000).saturating_sub(epoch_us);
                         kept.add(Packet {
                             frame: number,
                             t_us,
                             tap,
                             sender,
-                            from: packet.from,
-                            to: packet.to,
+                            from,
+                            to,
+                            via,
                             tcp: packet.transport == Transport::Tcp,
-                            bytes: packet.payload.to_vec(),
+                            bytes: payload.to_vec(),
                             protection: Protection::None,
                             clear: Vec::new(),
                         });
                         let (from, to) = if sent { (INSIDE, OUTSIDE) } else { (OUTSIDE, INSIDE) };
-                        let payload = packet.payload;
                         let datagram = Datagram { time_ns, frame: number, from, to, payload };
                         let outcome = session.datagram(&datagram, &mut |clear| kept.opened(&clear));
                         kept.outcome(number, outcome, payload);
@@ -120,6 +119,7 @@ impl Wire {
                     .collect();
             }
         }
+        kept.wire.told = taps.into_iter().map(|(peer, tap)| (peer, tap.servers.told)).collect();
         match reader.stop() {
             Some(stop) if reader.frames() == 0 => Err(ReadError::Capture(stop.to_string())),
             _ => Ok(kept.wire),
@@ -136,8 +136,7 @@ const OUTSIDE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(0, 0, 0, 2)
 struct Tap {
     network: Network,
     session: Session,
-    /// Addresses of STUN and TURN servers.
-    servers: BTreeSet<SocketAddr>,
+    servers: Servers,
 }
 
 impl Tap {
@@ -146,7 +145,7 @@ impl Tap {
         for log in logs {
             session.key_log(log, &mut |_| {});
         }
-        Self { network: Network::new(), session, servers: BTreeSet::new() }
+        Self { network: Network::new(), session, servers: Servers::default() }
     }
 }
 
@@ -215,21 +214,4 @@ pub(crate) fn owner(interface: &str, peers: &[String]) -> Option<Peer> {
 
 fn other(peer: Peer, peers: usize) -> Option<Peer> {
     (peers == 2).then(|| Peer(1 - peer.0.min(1)))
-}
-
-/// Whether a datagram is a request to a STUN or TURN server: Binding without USERNAME, or a method of TURN.
-fn asks_a_server(payload: &[u8]) -> bool {
-    if demux::class(payload) != Class::Stun {
-        return false;
-    }
-    let Ok(message) = stun::view(payload) else { return false };
-    let kind = message.kind.value;
-    if kind.class() != StunClass::Request {
-        return false;
-    }
-    match kind.method() {
-        Method::Binding => message.attribute(AttributeType::Username).is_none(),
-        Method::Allocate | Method::Refresh => true,
-        _ => false,
-    }
 }

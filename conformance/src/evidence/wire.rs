@@ -3,9 +3,10 @@
 //! A packet may have been seen at both ends. What a peer sent is told as it was seen at that peer's own tap, or, if there
 //! was none, at the other's: then what was lost or changed on the way cannot be told from what the peer did.
 
-use super::Peer;
+use super::{Peer, Told};
 use peerproof_captures::wire::demux::{self, Class};
 use peerproof_captures::wire::{rtcp, rtp, sctp, stun};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 /// Plaintext out of a packet.
@@ -63,6 +64,9 @@ pub struct Packet {
     pub from: SocketAddr,
     /// Destination address.
     pub to: SocketAddr,
+    /// The TURN server of the peer at whose tap it was seen, if it went through that. The addresses are those of the peers then,
+    /// and the bytes are what is relayed.
+    pub via: Option<SocketAddr>,
     /// Whether it came over TCP, framed (RFC 4571), instead of as a datagram.
     pub tcp: bool,
     /// The datagram's payload.
@@ -92,6 +96,8 @@ impl Packet {
 pub struct Wire {
     /// The packets.
     pub packets: Vec<Packet>,
+    /// The addresses that servers told the peers, by the peer at whose tap it was seen.
+    pub told: BTreeMap<Peer, Told>,
     /// Whether there were more than are kept.
     pub cut: bool,
 }

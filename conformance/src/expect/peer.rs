@@ -4,6 +4,7 @@ use super::bitrate::BitrateMatch;
 use super::messages::Messages;
 use super::shorthand::{AnyOf, OrNone, Short, read_short};
 use super::stats::StatMatch;
+use crate::evidence::AddressKind;
 use indexmap::IndexMap;
 use peerproof_captures::event::{
     ConnectionState, DtlsState, IceGatheringState, IceState, SctpState, SignalingState,
@@ -68,6 +69,11 @@ pub struct PeerExpectations {
     /// The pair in use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pair: Option<PairMatch>,
+    /// By which address of the peer its data came to the other one last, by the packets alone: `host`, of an interface of its
+    /// own; `srflx`, outside of a translator as a server told it; `prflx`, outside of a translator and never told; `relay`, at its
+    /// TURN server. For cases where the packets of both are recorded: in a lab, and of two stacks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached_by: Option<AnyOf<AddressKind>>,
     /// Comparisons on the last statistics report.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stats: Vec<StatMatch>,

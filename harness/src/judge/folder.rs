@@ -127,7 +127,8 @@ pub fn observed(
         Evidence::new(peers, timeline.clone(), None)
     };
     file.findings = checks::applicable(&evidence, &file.findings);
-    Ok(CaseRecord { file, timeline, stats, wire })
+    let reached = CaseRecord::reached(&evidence);
+    Ok(CaseRecord { file, timeline, stats, wire, reached })
 }
 
 fn timeline(path: &Path) -> Result<Vec<Entry>, JudgeError> {

@@ -214,6 +214,8 @@ pub enum ServerEventKind {
     Refused,
     /// A request was left without an answer.
     Ignored,
+    /// The first packet that came to an allocation from a peer without a permission was dropped.
+    Unpermitted,
     /// The first packet of an allocation was relayed in a direction.
     Relayed,
     /// An allocation ended.

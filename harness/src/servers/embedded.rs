@@ -158,6 +158,9 @@ fn told(observed: Observed) -> ServerEvent {
         Observed::Ignored { client: from, method } => {
             ServerEvent::Ignored { client: client(from), method: method.to_string() }
         }
+        Observed::Unpermitted { client: from, peer } => {
+            ServerEvent::Unpermitted { client: client(from), peer: peer.to_string() }
+        }
         Observed::Relayed { client: from, peer, outwards } => {
             ServerEvent::Relayed { client: client(from), peer: peer.to_string(), outwards }
         }

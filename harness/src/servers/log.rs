@@ -136,6 +136,7 @@ fn client(event: &ServerEvent) -> &str {
         | ServerEvent::ChannelBound { client, .. }
         | ServerEvent::Refused { client, .. }
         | ServerEvent::Ignored { client, .. }
+        | ServerEvent::Unpermitted { client, .. }
         | ServerEvent::Relayed { client, .. }
         | ServerEvent::Ended { client, .. } => client,
     }
@@ -153,6 +154,7 @@ fn is_awaited(awaited: &ServerAwait, event: &ServerEvent) -> bool {
         | (Kind::Permitted, ServerEvent::Permitted { .. })
         | (Kind::ChannelBound, ServerEvent::ChannelBound { .. })
         | (Kind::Ignored, ServerEvent::Ignored { .. })
+        | (Kind::Unpermitted, ServerEvent::Unpermitted { .. })
         | (Kind::Relayed, ServerEvent::Relayed { .. })
         | (Kind::Ended, ServerEvent::Ended { .. }) => true,
         _ => false,

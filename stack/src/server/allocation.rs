@@ -50,6 +50,8 @@ pub(super) struct Allocation {
     channels: IndexMap<u16, (SocketAddr, Instant)>,
     /// Packets relayed to peers and from them.
     pub(super) relayed: (u64, u64),
+    /// Whether a peer without a permission has sent something.
+    pub(super) unpermitted: bool,
 }
 
 impl Allocation {
@@ -67,6 +69,7 @@ impl Allocation {
             permissions: IndexMap::new(),
             channels: IndexMap::new(),
             relayed: (0, 0),
+            unpermitted: false,
         }
     }
 

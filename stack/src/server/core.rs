@@ -211,6 +211,9 @@ impl Core {
         let allocation = state.allocations.get_mut(&client)?;
         let now = Instant::now();
         if !allocation.permits(peer.ip(), now) {
+            if !std::mem::replace(&mut allocation.unpermitted, true) {
+                self.observe(Observed::Unpermitted { client, peer });
+            }
             return None;
         }
         let wrapped = match allocation.channel_of(peer, now) {

@@ -134,6 +134,13 @@ pub enum Observed {
         /// Which.
         method: Method,
     },
+    /// The first packet that came to an allocation from a peer without a permission, and was dropped (RFC 8656 §9).
+    Unpermitted {
+        /// Whose allocation.
+        client: Client,
+        /// The peer.
+        peer: SocketAddr,
+    },
     /// The first packet of an allocation was relayed in this direction.
     Relayed {
         /// Of whose allocation.

@@ -67,7 +67,7 @@ fn record(expect: &str, rates: &[u64]) -> CaseRecord {
             wire.add(&Sighting { frame, peer: "bob", t_us, direction: Direction::Inbound, content });
         }
     }
-    CaseRecord { file, timeline, stats: IndexMap::new(), wire: Some(wire) }
+    CaseRecord { file, timeline, stats: IndexMap::new(), wire: Some(wire), reached: IndexMap::new() }
 }
 
 fn verdict(wanted: &str, rates: &[u64]) -> Verdict {

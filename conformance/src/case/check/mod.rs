@@ -6,6 +6,7 @@ mod delivery;
 mod media;
 mod messages;
 mod path;
+mod reached;
 mod sdp;
 mod states;
 mod stats;
@@ -87,6 +88,9 @@ pub(crate) fn all(record: &CaseRecord, views: &Views) -> Checked {
         bitrate::check(record, name, expected, &mut checked);
         let report = record.stats.get(name);
         sdp::check(name, expected, view, report, &mut checked);
+        if let Some(wanted) = &expected.reached_by {
+            checked.add(reached::check(record, name, wanted));
+        }
         stats::check(name, expected, report, &mut checked);
     }
     for expected in &record.file.expect.wire {

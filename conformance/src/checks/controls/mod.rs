@@ -28,12 +28,15 @@ pub(crate) enum Recording {
     Conflict,
     /// A handshake between the stack and Chrome, whose first last flight is lost.
     Lost,
+    /// Chrome and the stack in the lab, each behind its relay at the TURN server: nothing else arrives.
+    Relay,
 }
 
 impl Recording {
-    const ALL: [Self; 5] = [Self::Data, Self::Media, Self::Descriptions, Self::Conflict, Self::Lost];
+    const ALL: [Self; 6] =
+        [Self::Data, Self::Media, Self::Descriptions, Self::Conflict, Self::Lost, Self::Relay];
 
-    pub(in crate::checks) fn evidence(self) -> Evidence {
+    pub(crate) fn evidence(self) -> Evidence {
         macro_rules! file {
             ($name:literal) => {
                 include_bytes!(concat!("../../../recordings/", $name))
@@ -56,6 +59,9 @@ impl Recording {
             ),
             Self::Lost => {
                 (file!("lost/case.json"), file!("lost/timeline.jsonl"), Some(file!("lost/capture.pcapng")))
+            }
+            Self::Relay => {
+                (file!("relay/case.json"), file!("relay/timeline.jsonl"), Some(file!("relay/capture.pcapng")))
             }
         };
         let case: CaseFile = serde_json::from_slice(case).unwrap();

@@ -30,6 +30,44 @@ pub(in crate::checks) fn edit_check(
     );
 }
 
+/// Edits every connectivity check.
+pub(in crate::checks) fn edit_each(evidence: &mut Evidence, edit: impl Fn(&mut Attributes)) {
+    let packets = evidence.wire.iter().flat_map(|wire| &wire.packets);
+    let frames: Vec<u64> =
+        packets.filter(|packet| packet.bytes[..2] == [0, 1]).map(|packet| packet.frame).collect();
+    for frame in frames {
+        edit_message(evidence, |packet, _| packet.frame == frame, &edit, |_| {});
+    }
+}
+
+/// Adds USE-CANDIDATE to a check of the controlling agent that was answered on another path than the nominated one.
+pub(in crate::checks) fn nominate_another(evidence: &mut Evidence) {
+    const CONTROLLING: u16 = 0x802a;
+    const USE_CANDIDATE: u16 = 0x0025;
+    let packets = &evidence.wire.as_ref().unwrap().packets;
+    let has = |packet: &Packet, wanted: u16| {
+        packet.bytes[..2] == [0, 1]
+            && attributes(&packet.bytes).is_some_and(|all| all.iter().any(|(kind, _)| *kind == wanted))
+    };
+    let nominated = packets.iter().find(|packet| has(packet, USE_CANDIDATE)).unwrap();
+    let answers = |packet: &Packet, check: &Packet| {
+        packet.bytes[..2] == [1, 1] && packet.bytes[8..20] == check.bytes[8..20] && packet.tap == check.tap
+    };
+    let check = packets.iter().find(|check| {
+        has(check, CONTROLLING)
+            && check.tap == check.sender
+            && !check.shares_path(nominated)
+            && packets.iter().any(|packet| answers(packet, check))
+    });
+    let frame = check.unwrap().frame;
+    edit_message(
+        evidence,
+        |packet, _| packet.frame == frame,
+        |attributes| attributes.insert(0, (USE_CANDIDATE, Vec::new())),
+        |_| {},
+    );
+}
+
 /// Edits every connectivity check that a peer sent after a moment, as seen at its own tap.
 pub(in crate::checks) fn edit_checks_after(
     evidence: &mut Evidence,

@@ -7,7 +7,11 @@ mod check_is_authentic;
 mod conflict_is_resolved;
 mod conflict_switches_the_role;
 mod controlled_does_not_nominate;
+mod controlling_nominates;
+mod data_on_the_selected_pair;
+mod nomination;
 mod nothing_after_the_end;
+mod one_nomination;
 mod response_answers_request;
 mod response_tells_the_source;
 mod roles;
@@ -26,6 +30,9 @@ pub(super) const CHECKS: &[Check] = &[
     check_has_fingerprint::CHECK,
     response_answers_request::CHECK,
     response_tells_the_source::CHECK,
+    controlling_nominates::CHECK,
+    one_nomination::CHECK,
+    data_on_the_selected_pair::CHECK,
     nothing_after_the_end::CHECK,
 ];
 

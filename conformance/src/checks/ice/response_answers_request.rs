@@ -5,6 +5,7 @@ use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::stun::Class;
+use std::collections::BTreeSet;
 
 pub(super) const CHECK: Check = Check {
     id: "stun-response-matches-request",
@@ -16,16 +17,17 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let mut asked = Vec::new();
+    let (mut asked, mut ids) = (BTreeSet::new(), BTreeSet::new());
     for (packet, message) in evidence.wire.iter().flat_map(|wire| wire.stun(peer)) {
         let transaction = message.transaction.value;
         if packet.sender != peer {
             if is_binding(&message, Class::Request) {
-                asked.push((transaction, packet.from, packet.to));
+                asked.insert((transaction, (packet.from, packet.to)));
+                ids.insert(transaction);
             }
         } else if is_binding(&message, Class::Success) || is_binding(&message, Class::Error) {
-            let mirrored = asked.contains(&(transaction, packet.to, packet.from));
-            let elsewhere = asked.iter().any(|(id, ..)| *id == transaction);
+            let mirrored = asked.contains(&(transaction, (packet.to, packet.from)));
+            let elsewhere = mirrored || ids.contains(&transaction);
             if !elsewhere && !evidence.whole {
                 tally.doubt("the request may have come before the capture", [Place::Frame(packet.frame)]);
                 continue;

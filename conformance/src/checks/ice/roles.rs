@@ -51,13 +51,13 @@ pub(super) struct Told<'a> {
     pub(super) says: Says,
 }
 
-impl Told<'_> {
+impl<'a> Told<'a> {
     pub(super) fn transaction(&self) -> TransactionId {
         self.message.transaction.value
     }
 
     /// The username fragments of a check: the receiver's and the sender's.
-    pub(super) fn ufrags(&self) -> Option<(&str, &str)> {
+    pub(super) fn ufrags(&self) -> Option<(&'a str, &'a str)> {
         self.message.text(AttributeType::Username)?.value.split_once(':')
     }
 

@@ -1,0 +1,22 @@
+//! By which of its addresses a peer was reached.
+
+use super::Mismatch;
+use crate::case::record::CaseRecord;
+use crate::evidence::AddressKind;
+use crate::expect::AnyOf;
+use crate::verdict::{Evidence, Layer};
+
+pub(super) fn check(record: &CaseRecord, name: &str, wanted: &AnyOf<AddressKind>) -> Option<Mismatch> {
+    let text = format!("the packets of {name} should come from an address of the kind {wanted}");
+    let Some(reached) = record.reached.get(name) else {
+        let seen = "no packet of DTLS or SRTP was seen where it left and where it arrived";
+        return Some(Mismatch::new(Layer::Nomination, name, text, seen).undecided());
+    };
+    if wanted.allows(&reached.kind) {
+        return None;
+    }
+    let seen = format!("the last came from {}, which is {}", reached.address, reached.kind);
+    let mut mismatch = Mismatch::new(Layer::Nomination, name, text, seen);
+    mismatch.evidence = vec![Evidence::Frame(reached.arrived), Evidence::Frame(reached.left)];
+    Some(mismatch)
+}

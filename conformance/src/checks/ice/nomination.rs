@@ -1,0 +1,75 @@
+//! Which pairs were nominated: by a check with USE-CANDIDATE that was answered with success (RFC 8445 §7.2.5.3.4, §8.1.1).
+
+use super::has;
+use super::roles::{History, Role, Says, Told};
+use crate::evidence::{Evidence, Packet, Peer};
+use peerproof_captures::wire::demux::Class;
+use peerproof_captures::wire::stun::AttributeType;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+/// Two transport addresses, whichever sends.
+pub(super) type Path = (SocketAddr, SocketAddr);
+
+/// The path of a packet.
+pub(super) fn path(packet: &Packet) -> Path {
+    (packet.from.min(packet.to), packet.from.max(packet.to))
+}
+
+/// Whether a packet is what ICE makes a path for: DTLS, SRTP or SRTCP.
+pub(super) fn is_data(packet: &Packet) -> bool {
+    matches!(packet.class(), Class::Dtls | Class::Rtp | Class::Rtcp)
+}
+
+/// The username fragments of both agents, whichever asks.
+pub(super) type Generation<'a> = (&'a str, &'a str);
+
+/// The generation that a check is of.
+pub(super) fn generation<'a>(check: &Told<'a>) -> Option<Generation<'a>> {
+    let (one, other) = check.ufrags()?;
+    Some((one.min(other), one.max(other)))
+}
+
+/// A nomination.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Nominated<'a> {
+    pub(super) by: Peer,
+    pub(super) path: Path,
+    pub(super) generation: Generation<'a>,
+    /// The frame of the success response, and when it passed.
+    pub(super) frame: u64,
+    pub(super) t_us: u64,
+}
+
+/// The nominations that one peer saw, in order; those of one path and generation count once.
+pub(super) fn nominated<'a>(history: &History<'a>) -> Vec<Nominated<'a>> {
+    let mut all: Vec<Nominated<'a>> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (at, check) in history.told.iter().enumerate() {
+        if !nominates(check) {
+            continue;
+        }
+        let Some(generation) = generation(check) else { continue };
+        let Some((_, success)) = history.answers(at).find(|(_, it)| it.says == Says::Agrees) else {
+            continue;
+        };
+        let (by, path) = (check.packet.sender, path(check.packet));
+        if seen.insert((by, path, generation)) {
+            let Packet { frame, t_us, .. } = *success.packet;
+            all.push(Nominated { by, path, generation, frame, t_us });
+        }
+    }
+    all.sort_by_key(|it| it.t_us);
+    all
+}
+
+fn nominates(check: &Told<'_>) -> bool {
+    matches!(check.says, Says::Claims(Role::Controlling, _))
+        && has(&check.message, AttributeType::UseCandidate)
+}
+
+/// The packets of DTLS, SRTP and SRTCP that a peer sent, in order, without those that a rule touched.
+pub(super) fn data(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = &Packet> {
+    let wire = evidence.wire.iter();
+    wire.flat_map(move |wire| wire.sent(peer)).filter(|packet| is_data(packet))
+}
