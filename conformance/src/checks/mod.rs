@@ -12,6 +12,7 @@ mod rtp;
 mod sctp;
 mod sdp;
 mod tally;
+mod turn;
 
 #[cfg(test)]
 pub(crate) mod controls;
@@ -39,7 +40,8 @@ pub struct Check {
     pub(crate) control: controls::Control,
 }
 
-const LAYERS: &[&[Check]] = &[sdp::CHECKS, ice::CHECKS, dtls::CHECKS, rtp::CHECKS, sctp::CHECKS, api::CHECKS];
+const LAYERS: &[&[Check]] =
+    &[sdp::CHECKS, turn::CHECKS, ice::CHECKS, dtls::CHECKS, rtp::CHECKS, sctp::CHECKS, api::CHECKS];
 
 /// All checks, layer by layer.
 pub fn all() -> impl Iterator<Item = &'static Check> {

@@ -4,7 +4,7 @@
 //! what is missing in it proves nothing: [`Evidence::whole`] is false.
 
 use super::read::Kept;
-use super::wire::{Packet, Protection};
+use super::wire::{Packet, Protection, Via};
 use super::{Description, Evidence, Peer, ReadError};
 use peerproof_captures::decrypt::srtp::MasterKey;
 use peerproof_captures::decrypt::{Datagram, Session};
@@ -104,7 +104,7 @@ impl<R: Read> Captured<'_, R> {
                         sender: peer(side),
                         from,
                         to,
-                        via,
+                        via: via.map(|server| Via { server, channel: channel(packet.payload) }),
                         tcp: packet.transport == Transport::Tcp,
                         bytes: payload.to_vec(),
                         protection: Protection::None,
@@ -126,6 +126,14 @@ impl<R: Read> Captured<'_, R> {
             (index, evidence)
         });
         Ok(told.filter(|(_, evidence)| evidence.wire.is_some()).collect())
+    }
+}
+
+/// The TURN channel of a packet that is channel data.
+fn channel(payload: &[u8]) -> Option<u16> {
+    match turn::relayed(payload)?.peer.value {
+        turn::Peer::Channel(channel) => Some(channel),
+        turn::Peer::Address(_) => None,
     }
 }
 

@@ -21,7 +21,7 @@ pub use reached::{AddressKind, ReachedBy};
 pub use read::{ReadError, Recorded};
 pub(crate) use read::{is_multicast_dns, owner};
 pub use servers::Told;
-pub use wire::{Clear, Kind, Packet, Protection, Wire};
+pub use wire::{Clear, Kind, Packet, Protection, ServerMessage, Via, Wire};
 
 use peerproof_captures::timeline::{Entry, What};
 

@@ -1,11 +1,11 @@
 //! Reading a capture of ours: which tap saw a packet, who sent it, and what it says under its protection.
 
 use super::servers::{Between, Servers};
-use super::wire::{Clear, Kind, Packet, Protection, Wire};
+use super::wire::{Clear, Kind, Packet, Protection, ServerMessage, Wire};
 use super::{Evidence, Peer};
 use crate::case::CaseFile;
 use peerproof_captures::decrypt::{self, Content, Datagram, Failure, Outcome, Session};
-use peerproof_captures::file::{CaptureReader, Direction, Item, LinkType};
+use peerproof_captures::file::{CaptureReader, Direction, Frame, Item, LinkType};
 use peerproof_captures::link::{Network, Transport};
 use peerproof_captures::timeline::Entry;
 use peerproof_captures::wire::demux::{self, Class};
@@ -74,39 +74,8 @@ impl Wire {
                     let sent = frame.direction == Some(Direction::Outbound);
                     let sender = if sent { Some(tap) } else { other(tap, peers.len()) };
                     let (Some(sender), Some(time_ns)) = (sender, frame.time_ns) else { continue };
-                    let number = frame.number;
-                    let Tap { network, session, servers } = state;
-                    network.frame(&frame, &mut |packet| {
-                        if !matches!(packet.transport, Transport::Udp | Transport::Tcp)
-                            || is_multicast_dns(packet.from, packet.to)
-                        {
-                            return;
-                        }
-                        let between = servers.pass(sent, packet.from, packet.to, packet.payload);
-                        let (from, to, payload, via) = match between {
-                            Between::Peers => (packet.from, packet.to, packet.payload, None),
-                            Between::Relayed { from, to, data, via } => (from, to, data, Some(via)),
-                            Between::Server => return,
-                        };
-                        let t_us = (time_ns / 1_000).saturating_sub(epoch_us);
-                        kept.add(Packet {
-                            frame: number,
-                            t_us,
-                            tap,
-                            sender,
-                            from,
-                            to,
-                            via,
-                            tcp: packet.transport == Transport::Tcp,
-                            bytes: payload.to_vec(),
-                            protection: Protection::None,
-                            clear: Vec::new(),
-                        });
-                        let (from, to) = if sent { (INSIDE, OUTSIDE) } else { (OUTSIDE, INSIDE) };
-                        let datagram = Datagram { time_ns, frame: number, from, to, payload };
-                        let outcome = session.datagram(&datagram, &mut |clear| kept.opened(&clear));
-                        kept.outcome(number, outcome, payload);
-                    });
+                    let t_us = (time_ns / 1_000).saturating_sub(epoch_us);
+                    state.frame(&frame, &Seen { tap, sent, sender, time_ns, t_us }, &mut kept);
                 }
                 Item::Interface(_) => {}
                 _ => {}
@@ -147,6 +116,64 @@ impl Tap {
         }
         Self { network: Network::new(), session, servers: Servers::default() }
     }
+
+    fn frame(&mut self, frame: &Frame<'_>, seen: &Seen, kept: &mut Kept) {
+        let Self { network, session, servers } = self;
+        let Seen { tap, sent, sender, time_ns, t_us } = *seen;
+        let number = frame.number;
+        network.frame(frame, &mut |packet| {
+            if !matches!(packet.transport, Transport::Udp | Transport::Tcp)
+                || is_multicast_dns(packet.from, packet.to)
+            {
+                return;
+            }
+            let (from, to, payload, via) = match servers.pass(sent, packet.from, packet.to, packet.payload) {
+                Between::Peers => (packet.from, packet.to, packet.payload, None),
+                Between::Relayed { from, to, data, via } => (from, to, data, Some(via)),
+                Between::Server => {
+                    let ends = (packet.from, packet.to);
+                    let (client, server) = if sent { ends } else { (ends.1, ends.0) };
+                    let bytes = packet.payload.to_vec();
+                    kept.add_of_server(ServerMessage {
+                        frame: number,
+                        t_us,
+                        peer: tap,
+                        sent,
+                        client,
+                        server,
+                        bytes,
+                    });
+                    return;
+                }
+            };
+            kept.add(Packet {
+                frame: number,
+                t_us,
+                tap,
+                sender,
+                from,
+                to,
+                via,
+                tcp: packet.transport == Transport::Tcp,
+                bytes: payload.to_vec(),
+                protection: Protection::None,
+                clear: Vec::new(),
+            });
+            let (from, to) = if sent { (INSIDE, OUTSIDE) } else { (OUTSIDE, INSIDE) };
+            let datagram = Datagram { time_ns, frame: number, from, to, payload };
+            let outcome = session.datagram(&datagram, &mut |clear| kept.opened(&clear));
+            kept.outcome(number, outcome, payload);
+        });
+    }
+}
+
+/// Where and when a frame was seen.
+struct Seen {
+    tap: Peer,
+    sent: bool,
+    sender: Peer,
+    time_ns: u64,
+    t_us: u64,
 }
 
 /// The packets so far.
@@ -166,6 +193,19 @@ impl Kept {
         }
         self.by_frame.insert(packet.frame, self.wire.packets.len());
         self.wire.packets.push(packet);
+    }
+
+    /// Keeps a message of STUN or TURN; what else a peer and its server send each other is not read.
+    fn add_of_server(&mut self, message: ServerMessage) {
+        if !matches!(demux::class(&message.bytes), Class::Stun | Class::TurnChannel) {
+            return;
+        }
+        self.bytes += message.bytes.len();
+        if self.bytes > Wire::MOST_BYTES {
+            self.wire.cut = true;
+            return;
+        }
+        self.wire.servers.push(message);
     }
 
     fn packet(&mut self, frame: u64) -> Option<&mut Packet> {

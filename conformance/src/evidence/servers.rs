@@ -1,6 +1,7 @@
 //! What one peer's tap shows of its STUN and TURN servers: which addresses are theirs, what address they say that the peer has,
 //! and what the peers send each other through them (RFC 8489 §5, RFC 8656 §11 and §12).
 
+use super::wire::Via;
 use peerproof_captures::wire::demux::{self, Class as First};
 use peerproof_captures::wire::stun::{self, AttributeType, Class, Message, Method, TransactionId};
 use peerproof_captures::wire::turn;
@@ -24,7 +25,7 @@ pub(super) enum Between<'a> {
     /// A peer and a server.
     Server,
     /// The peers, through a TURN server of the one whose tap it is.
-    Relayed { from: SocketAddr, to: SocketAddr, data: &'a [u8], via: SocketAddr },
+    Relayed { from: SocketAddr, to: SocketAddr, data: &'a [u8], via: Via },
 }
 
 /// Client and server.
@@ -130,11 +131,12 @@ impl Servers {
     /// What goes through a server; nothing if it is not known between which addresses.
     fn relayed<'a>(&self, sent: bool, ends: Ends, relayed: &turn::Relayed<'a>) -> Option<Between<'a>> {
         let allocation = self.allocations.get(&ends)?;
-        let other = match relayed.peer.value {
-            turn::Peer::Address(address) => address,
-            turn::Peer::Channel(channel) => *allocation.channels.get(&channel)?,
+        let (other, channel) = match relayed.peer.value {
+            turn::Peer::Address(address) => (address, None),
+            turn::Peer::Channel(channel) => (*allocation.channels.get(&channel)?, Some(channel)),
         };
-        let (own, data, via) = (allocation.relayed, relayed.data.value, ends.1);
+        let via = Via { server: ends.1, channel };
+        let (own, data) = (allocation.relayed, relayed.data.value);
         let (from, to) = if sent { (own, other) } else { (other, own) };
         Some(Between::Relayed { from, to, data, via })
     }

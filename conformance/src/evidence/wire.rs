@@ -49,6 +49,34 @@ pub enum Protection {
     Forged,
 }
 
+/// How a packet went through a TURN server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Via {
+    /// The server.
+    pub server: SocketAddr,
+    /// The channel, or nothing if it went in a Send or Data indication (RFC 8656 §12).
+    pub channel: Option<u16>,
+}
+
+/// A message of STUN or TURN between a peer and one of its servers, as seen at the peer's tap.
+#[derive(Debug, Clone)]
+pub struct ServerMessage {
+    /// Number of its frame in the capture, from one.
+    pub frame: u64,
+    /// Microseconds since the case began.
+    pub t_us: u64,
+    /// Whose server it is.
+    pub peer: Peer,
+    /// Whether the peer sent it.
+    pub sent: bool,
+    /// The peer's address.
+    pub client: SocketAddr,
+    /// The server's.
+    pub server: SocketAddr,
+    /// The message.
+    pub bytes: Vec<u8>,
+}
+
 /// A packet.
 #[derive(Debug, Clone)]
 pub struct Packet {
@@ -66,7 +94,7 @@ pub struct Packet {
     pub to: SocketAddr,
     /// The TURN server of the peer at whose tap it was seen, if it went through that. The addresses are those of the peers then,
     /// and the bytes are what is relayed.
-    pub via: Option<SocketAddr>,
+    pub via: Option<Via>,
     /// Whether it came over TCP, framed (RFC 4571), instead of as a datagram.
     pub tcp: bool,
     /// The datagram's payload.
@@ -96,6 +124,8 @@ impl Packet {
 pub struct Wire {
     /// The packets.
     pub packets: Vec<Packet>,
+    /// What the peers and their servers said to each other, without what they relayed.
+    pub servers: Vec<ServerMessage>,
     /// The addresses that servers told the peers, by the peer at whose tap it was seen.
     pub told: BTreeMap<Peer, Told>,
     /// Whether there were more than are kept.
@@ -128,6 +158,12 @@ impl Wire {
         self.at(peer)
             .filter(|packet| packet.class() == Class::Stun)
             .filter_map(|packet| Some((packet, stun::view(&packet.bytes).ok()?)))
+    }
+
+    /// The STUN messages between a peer and its servers, without what they relayed.
+    pub fn with_servers(&self, peer: Peer) -> impl Iterator<Item = (&ServerMessage, stun::Message<'_>)> {
+        let own = self.servers.iter().filter(move |message| message.peer == peer);
+        own.filter_map(|message| Some((message, stun::view(&message.bytes).ok()?)))
     }
 
     /// The RTP packets that a peer sent, as far as they could be decrypted.

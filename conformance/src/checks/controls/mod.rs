@@ -7,6 +7,7 @@ pub(in crate::checks) mod events;
 pub(in crate::checks) mod rtp;
 pub(in crate::checks) mod sctp;
 pub(in crate::checks) mod stun;
+pub(in crate::checks) mod turn;
 
 use super::{Check, Finding, Result, all, coverage, of, run};
 use crate::case::CaseFile;

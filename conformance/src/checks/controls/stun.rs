@@ -9,7 +9,7 @@ const INTEGRITY: u16 = 0x0008;
 const FINGERPRINT: u16 = 0x8028;
 
 /// Attributes as type and value.
-type Attributes = Vec<(u16, Vec<u8>)>;
+pub(super) type Attributes = Vec<(u16, Vec<u8>)>;
 
 /// Edits the first connectivity check.
 pub(in crate::checks) fn edit_first_check(evidence: &mut Evidence, edit: impl Fn(&mut Attributes)) {
@@ -165,13 +165,23 @@ fn edit_message(
     };
     let key = credentials[server].iter().find(signed).unwrap().password.clone();
     edit(&mut attributes);
-    attributes.retain(|(kind, _)| ![INTEGRITY, FINGERPRINT].contains(kind));
-    packet.bytes.truncate(20);
     edit_header(&mut packet.bytes);
+    put_together(&mut packet.bytes, attributes, Some(key.as_bytes()));
+}
+
+/// Puts attributes behind the header of a message, and signs it.
+pub(super) fn put_together(bytes: &mut Vec<u8>, attributes: Attributes, key: Option<&[u8]>) {
+    bytes.truncate(20);
     for (kind, value) in attributes {
-        append(&mut packet.bytes, kind, &value);
+        if ![INTEGRITY, FINGERPRINT].contains(&kind) {
+            append(bytes, kind, &value);
+        }
     }
-    sign(&mut packet.bytes, key.as_bytes());
+    let length = bytes.len();
+    set_length(bytes, length);
+    if let Some(key) = key {
+        sign(bytes, key);
+    }
 }
 
 fn attributes(bytes: &[u8]) -> Option<Attributes> {

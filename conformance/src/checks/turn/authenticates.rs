@@ -1,0 +1,117 @@
+//! RFC 8489 §9.2.3.1, §9.2.5: the first request to a server bears no credentials; the one after a 401 bears the realm and the nonce of
+//! that, the username, and an integrity made with the password, under a new transaction.
+
+use super::{Ends, Said, said};
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::stun::{AttributeType, Class, Method, TransactionId, long_term_key_md5};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+pub(super) const CHECK: Check = Check {
+    id: "turn-auth-handshake",
+    layer: Layer::Gathering,
+    subject: "Allocate requests",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+const CREDENTIALS: [AttributeType; 4] =
+    [AttributeType::Username, AttributeType::Realm, AttributeType::Nonce, AttributeType::MessageIntegrity];
+
+/// What the errors of a server gave a client to use.
+#[derive(Default)]
+struct Given<'a> {
+    /// Realm and nonce of each error with both.
+    challenges: BTreeSet<(&'a str, &'a str)>,
+    /// The requests without credentials.
+    bare: BTreeSet<TransactionId>,
+}
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let passwords = passwords(evidence, peer);
+    let mut asked: BTreeSet<SocketAddr> = BTreeSet::new();
+    let mut given: BTreeMap<Ends, Given<'_>> = BTreeMap::new();
+    for said in said(evidence, peer) {
+        let given = given.entry(said.ends()).or_default();
+        if said.at.sent {
+            if said.is_sent(Method::Allocate, Class::Request) {
+                let first = asked.insert(said.at.server) && evidence.whole;
+                let place = Place::Frame(said.at.frame);
+                match fault(&said, given, first, &passwords) {
+                    Some(fault) => tally.fault(fault, [place]),
+                    None => tally.good(place),
+                }
+            }
+        } else if said.message.kind.value.class() == Class::Error {
+            let text = |kind| said.message.text(kind).map(|text| text.value);
+            given.challenges.extend(text(AttributeType::Realm).zip(text(AttributeType::Nonce)));
+        }
+    }
+}
+
+fn fault<'a>(
+    said: &Said<'a>,
+    given: &mut Given<'a>,
+    first: bool,
+    passwords: &BTreeMap<String, String>,
+) -> Option<String> {
+    let message = &said.message;
+    let has = CREDENTIALS.map(|kind| message.attribute(kind).is_some());
+    if has == [false; 4] {
+        given.bare.insert(message.transaction.value);
+        return None;
+    }
+    if first {
+        return Some(
+            "the first Allocate request to a server bears credentials before it asked for any".to_owned(),
+        );
+    }
+    if let Some(missing) = has.iter().zip(CREDENTIALS).find_map(|(has, kind)| (!has).then_some(kind)) {
+        return Some(format!("an authenticated Allocate request has no {missing}"));
+    }
+    if given.bare.contains(&message.transaction.value) {
+        return Some(
+            "an authenticated Allocate request has the transaction of one without credentials".to_owned(),
+        );
+    }
+    let text = |kind| message.text(kind).map(|text| text.value).unwrap_or_default();
+    let (username, realm, nonce) =
+        (text(AttributeType::Username), text(AttributeType::Realm), text(AttributeType::Nonce));
+    // Realm and nonce may come from another of the peer's addresses, so without any of this one nothing is known.
+    if !given.challenges.is_empty() && !given.challenges.contains(&(realm, nonce)) {
+        return Some(format!("no error of the server told realm {realm:?} with nonce {nonce:?}"));
+    }
+    let key = long_term_key_md5(username, realm, passwords.get(username)?);
+    (message.integrity_matches(&key) == Some(false))
+        .then(|| format!("MESSAGE-INTEGRITY is not made with the password of {username:?}"))
+}
+
+/// The passwords that a peer was given for its TURN servers, by username.
+fn passwords(evidence: &Evidence, peer: Peer) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for call in evidence.calls(peer) {
+        let servers = call.args.pointer("/configuration/iceServers").and_then(Value::as_array);
+        for server in servers.into_iter().flatten() {
+            let text = |member| server.get(member).and_then(Value::as_str).map(str::to_owned);
+            found.extend(text("username").zip(text("credential")));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, turn};
+
+    /// Changes a byte of the nonce in an authenticated Allocate request, and signs it again.
+    pub(super) const CONTROL: Control = Control::new(Recording::Relay, |evidence| {
+        turn::edit(evidence, turn::ALLOCATE, 2, |attributes| {
+            let (_, nonce) = attributes.iter_mut().find(|(kind, _)| *kind == 0x0015).unwrap();
+            nonce[0] ^= 1;
+        });
+    });
+}

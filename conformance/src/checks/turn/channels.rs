@@ -1,0 +1,89 @@
+//! RFC 8656 §12: channel numbers are from 0x4000 to 0x4fff, each for one peer address and each peer address by one, and bound before
+//! they are used.
+
+use super::{Ends, said};
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer, ServerMessage};
+use crate::verdict::Layer;
+use peerproof_captures::wire::demux::{self, Class as First};
+use peerproof_captures::wire::stun::{AttributeType, Class, Method};
+use peerproof_captures::wire::turn;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+pub(super) const CHECK: Check = Check {
+    id: "turn-channel-number-range",
+    layer: Layer::Gathering,
+    subject: "channels of TURN",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+const NUMBERS: std::ops::RangeInclusive<u64> = 0x4000..=0x4fff;
+
+/// The channels of an allocation, by number and by peer.
+#[derive(Default)]
+struct Bound {
+    numbers: BTreeMap<u64, SocketAddr>,
+    peers: BTreeMap<SocketAddr, u64>,
+}
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let mut all: BTreeMap<Ends, Bound> = BTreeMap::new();
+    for said in said(evidence, peer) {
+        if said.is_received(Method::Allocate, Class::Success) {
+            all.remove(&said.ends());
+        }
+        if !said.is_sent(Method::ChannelBind, Class::Request) {
+            continue;
+        }
+        let place = Place::Frame(said.at.frame);
+        let number = said.message.number(AttributeType::ChannelNumber).map(|number| number.value);
+        let to = said.message.address(AttributeType::XorPeerAddress).map(|address| address.value);
+        let (Some(number), Some(to)) = (number, to) else {
+            tally.fault("a ChannelBind request has no CHANNEL-NUMBER or no XOR-PEER-ADDRESS", [place]);
+            continue;
+        };
+        let bound = all.entry(said.ends()).or_default();
+        let by_number = bound.numbers.insert(number, to);
+        let by_peer = bound.peers.insert(to, number);
+        if !NUMBERS.contains(&number) {
+            tally.fault(format!("channel {number:#06x} is outside of 0x4000 to 0x4fff"), [place]);
+        } else if let Some(before) = by_number.filter(|before| *before != to) {
+            tally.fault(format!("channel {number:#06x} is bound to {to}, and to {before} before"), [place]);
+        } else if let Some(before) = by_peer.filter(|before| *before != number) {
+            tally.fault(format!("{to} has channel {number:#06x}, and {before:#06x} before"), [place]);
+        } else {
+            tally.good(place);
+        }
+    }
+    unbound(evidence, peer, tally);
+}
+
+/// ChannelData of a channel that was bound goes between the peers; what was left with the server has none.
+fn unbound(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let messages = evidence.wire.iter().flat_map(|wire| &wire.servers);
+    let of_peer = |it: &&ServerMessage| {
+        it.peer == peer && it.sent && demux::class(&it.bytes) == First::TurnChannel && evidence.whole
+    };
+    for message in messages.filter(of_peer) {
+        if let Ok(data) = turn::view(&message.bytes) {
+            let text = format!("ChannelData goes by channel {:#06x}, which is not bound", data.channel.value);
+            tally.fault(text, [Place::Frame(message.frame)]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, turn};
+
+    /// Asks for a channel that no client may have.
+    pub(super) const CONTROL: Control = Control::new(Recording::Relay, |evidence| {
+        turn::edit(evidence, turn::CHANNEL_BIND, 1, |attributes| {
+            let (_, number) = attributes.iter_mut().find(|(kind, _)| *kind == 0x000c).unwrap();
+            number[0] = 0x50;
+        });
+    });
+}

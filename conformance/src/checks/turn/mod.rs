@@ -1,0 +1,57 @@
+//! What a peer asks of its TURN servers, and sends through them.
+
+mod allocation_is_released;
+mod authenticates;
+mod channels;
+mod permission_first;
+mod requested_transport;
+
+use super::Check;
+use crate::evidence::{Evidence, Peer, ServerMessage};
+use peerproof_captures::wire::stun::{Class, Message, Method};
+use std::net::SocketAddr;
+
+pub(super) const CHECKS: &[Check] = &[
+    authenticates::CHECK,
+    requested_transport::CHECK,
+    permission_first::CHECK,
+    channels::CHECK,
+    allocation_is_released::CHECK,
+];
+
+/// A client's address and its server's.
+type Ends = (SocketAddr, SocketAddr);
+
+/// A message between a peer and a TURN server.
+#[derive(Debug, Clone, Copy)]
+struct Said<'a> {
+    at: &'a ServerMessage,
+    message: Message<'a>,
+}
+
+impl Said<'_> {
+    const fn ends(&self) -> Ends {
+        (self.at.client, self.at.server)
+    }
+
+    /// Whether the peer sent this as a message of that method and class.
+    fn is_sent(&self, method: Method, class: Class) -> bool {
+        self.at.sent && self.is(method, class)
+    }
+
+    /// Whether the server sent this as a message of that method and class.
+    fn is_received(&self, method: Method, class: Class) -> bool {
+        !self.at.sent && self.is(method, class)
+    }
+
+    fn is(&self, method: Method, class: Class) -> bool {
+        let kind = self.message.kind.value;
+        kind.method() == method && kind.class() == class
+    }
+}
+
+/// What a peer and its servers said to each other, in order, without what a rule of the scenario touched.
+fn said(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = Said<'_>> {
+    let all = evidence.wire.iter().flat_map(move |wire| wire.with_servers(peer));
+    all.filter(|(at, _)| !evidence.is_faulted(at.frame)).map(|(at, message)| Said { at, message })
+}

@@ -1,0 +1,66 @@
+//! RFC 8656 §7.1, §18.8: an Allocate request says which transport it wants by REQUESTED-TRANSPORT, whose reserved bytes are zero, and
+//! asks for one address family at most.
+
+use super::{Said, said};
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::stun::{AttributeType, Class, Method};
+
+pub(super) const CHECK: Check = Check {
+    id: "turn-requested-transport",
+    layer: Layer::Gathering,
+    subject: "Allocate requests",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+const UDP: u8 = 17;
+/// RFC 6062 §4.1.
+const TCP: u8 = 6;
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    for said in said(evidence, peer).filter(|said| said.is_sent(Method::Allocate, Class::Request)) {
+        let place = Place::Frame(said.at.frame);
+        match fault(&said) {
+            Some(fault) => tally.fault(fault, [place]),
+            None => tally.good(place),
+        }
+    }
+}
+
+fn fault(said: &Said<'_>) -> Option<String> {
+    let count = |kind| {
+        let all = said.message.attributes().filter_map(Result::ok);
+        all.filter(|attribute| attribute.kind.value == kind).count()
+    };
+    let Some(transport) = said.message.attribute(AttributeType::RequestedTransport) else {
+        return Some("an Allocate request has no REQUESTED-TRANSPORT".to_owned());
+    };
+    match transport.value.value {
+        [UDP | TCP, 0, 0, 0] => {}
+        [UDP | TCP, ..] => return Some("the reserved bytes of REQUESTED-TRANSPORT are not zero".to_owned()),
+        [other, ..] => return Some(format!("REQUESTED-TRANSPORT is {other}, neither UDP (17) nor TCP (6)")),
+        [] => return Some("REQUESTED-TRANSPORT is empty".to_owned()),
+    }
+    let (requested, additional) =
+        (count(AttributeType::RequestedAddressFamily), count(AttributeType::AdditionalAddressFamily));
+    match (requested, additional) {
+        (0 | 1, 0) | (0, 1) => None,
+        (1.., 1..) => {
+            Some("an Allocate request has REQUESTED-ADDRESS-FAMILY and ADDITIONAL-ADDRESS-FAMILY".to_owned())
+        }
+        _ => Some("an Allocate request asks for an address family twice".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, turn};
+
+    /// Takes REQUESTED-TRANSPORT out of an Allocate request.
+    pub(super) const CONTROL: Control = Control::new(Recording::Relay, |evidence| {
+        turn::edit(evidence, turn::ALLOCATE, 1, |attributes| attributes.retain(|(kind, _)| *kind != 0x0019));
+    });
+}
