@@ -11,6 +11,7 @@ mod ice;
 mod rtp;
 mod sctp;
 mod sdp;
+mod stun;
 mod tally;
 mod turn;
 
@@ -40,8 +41,16 @@ pub struct Check {
     pub(crate) control: controls::Control,
 }
 
-const LAYERS: &[&[Check]] =
-    &[sdp::CHECKS, turn::CHECKS, ice::CHECKS, dtls::CHECKS, rtp::CHECKS, sctp::CHECKS, api::CHECKS];
+const LAYERS: &[&[Check]] = &[
+    sdp::CHECKS,
+    turn::CHECKS,
+    stun::CHECKS,
+    ice::CHECKS,
+    dtls::CHECKS,
+    rtp::CHECKS,
+    sctp::CHECKS,
+    api::CHECKS,
+];
 
 /// All checks, layer by layer.
 pub fn all() -> impl Iterator<Item = &'static Check> {

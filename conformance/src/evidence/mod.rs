@@ -24,6 +24,7 @@ pub use servers::Told;
 pub use wire::{Clear, Kind, Packet, Protection, ServerMessage, Via, Wire};
 
 use peerproof_captures::timeline::{Entry, What};
+use std::collections::BTreeSet;
 
 /// A peer, by its place in [`Evidence::peers`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,6 +44,8 @@ pub struct Evidence {
     /// Whether everything is in it from the beginning. A capture that somebody took may begin late and lack packets: then
     /// what is missing proves nothing.
     pub whole: bool,
+    /// The frames of packets on which a rule of the scenario acted.
+    faulted: BTreeSet<u64>,
 }
 
 impl Evidence {
@@ -50,12 +53,18 @@ impl Evidence {
     #[must_use]
     pub fn new(peers: Vec<String>, timeline: Vec<Entry>, wire: Option<Wire>) -> Self {
         let descriptions = descriptions::of(&peers, &timeline);
+        let faulted = |entry: &Entry| match entry.what {
+            What::Faulted { frame, .. } => frame,
+            _ => None,
+        };
+        let faulted = timeline.iter().filter_map(faulted).collect();
         Self {
             peers,
             timeline,
             descriptions,
             wire: wire.filter(|wire| !wire.packets.is_empty()),
             whole: true,
+            faulted,
         }
     }
 
@@ -85,8 +94,6 @@ impl Evidence {
     /// Whether a rule of the scenario acted on the packet of a frame: then its sender does not answer for it.
     #[must_use]
     pub fn is_faulted(&self, number: u64) -> bool {
-        let hit =
-            |entry: &Entry| matches!(&entry.what, What::Faulted { frame, .. } if *frame == Some(number));
-        self.timeline.iter().any(hit)
+        self.faulted.contains(&number)
     }
 }

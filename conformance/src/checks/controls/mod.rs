@@ -31,11 +31,13 @@ pub(crate) enum Recording {
     Lost,
     /// Chrome and the stack in the lab, each behind its relay at the TURN server: nothing else arrives.
     Relay,
+    /// Firefox, which goes from Wi-Fi to LTE by an ICE restart, and Chrome, in the lab.
+    Restart,
 }
 
 impl Recording {
-    const ALL: [Self; 6] =
-        [Self::Data, Self::Media, Self::Descriptions, Self::Conflict, Self::Lost, Self::Relay];
+    const ALL: [Self; 7] =
+        [Self::Data, Self::Media, Self::Descriptions, Self::Conflict, Self::Lost, Self::Relay, Self::Restart];
 
     pub(crate) fn evidence(self) -> Evidence {
         macro_rules! file {
@@ -64,6 +66,11 @@ impl Recording {
             Self::Relay => {
                 (file!("relay/case.json"), file!("relay/timeline.jsonl"), Some(file!("relay/capture.pcapng")))
             }
+            Self::Restart => (
+                file!("restart/case.json"),
+                file!("restart/timeline.jsonl"),
+                Some(file!("restart/capture.pcapng")),
+            ),
         };
         let case: CaseFile = serde_json::from_slice(case).unwrap();
         let lines = timeline.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());

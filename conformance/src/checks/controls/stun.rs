@@ -124,6 +124,11 @@ pub(in crate::checks) fn edit_response(evidence: &mut Evidence, edit: impl Fn(&m
     edit_message(evidence, |packet, _| packet.bytes[..2] == [1, 1], |_| {}, edit);
 }
 
+/// Edits the header of the message in a frame.
+pub(super) fn edit_header_of(evidence: &mut Evidence, frame: u64, edit: impl Fn(&mut Vec<u8>)) {
+    edit_message(evidence, |packet, _| packet.frame == frame, |_| {}, edit);
+}
+
 /// Edits the first success response that was seen where it was sent.
 pub(in crate::checks) fn edit_success_of_tapped(evidence: &mut Evidence, edit: impl Fn(&mut Attributes)) {
     edit_message(
@@ -142,6 +147,22 @@ pub(in crate::checks) fn strip_fingerprint_of_first_check(evidence: &mut Evidenc
     packet.bytes.truncate(length);
     packet.bytes[2..4].copy_from_slice(&(length as u16 - 20).to_be_bytes());
     // MESSAGE-INTEGRITY does not cover what follows it.
+}
+
+/// Puts FINGERPRINT before MESSAGE-INTEGRITY in the first check: each is right for what is before it.
+pub(in crate::checks) fn swap_fingerprint(evidence: &mut Evidence) {
+    edit_first_check(evidence, |_| {});
+    let packets = &evidence.wire.as_ref().unwrap().packets;
+    let at = packets.iter().position(|packet| packet.bytes[..2] == [0, 1]).unwrap();
+    let receiver = Peer(1 - packets[at].sender.0);
+    let bytes = &packets[at].bytes;
+    let password = evidence.credentials(receiver).into_iter().map(|it| it.password);
+    let signed = |it: &String| stun::view(bytes).unwrap().integrity_matches(it.as_bytes()) == Some(true);
+    let key = password.into_iter().find(signed).unwrap();
+    let bytes = &mut evidence.wire.as_mut().unwrap().packets[at].bytes;
+    bytes.truncate(bytes.len() - 32);
+    add_fingerprint(bytes);
+    add_integrity(bytes, key.as_bytes());
 }
 
 fn edit_message(
@@ -208,11 +229,19 @@ fn set_length(bytes: &mut [u8], length: usize) {
 }
 
 fn sign(bytes: &mut Vec<u8>, key: &[u8]) {
+    add_integrity(bytes, key);
+    add_fingerprint(bytes);
+}
+
+fn add_integrity(bytes: &mut Vec<u8>, key: &[u8]) {
     let length = bytes.len();
     set_length(bytes, length + 24);
     let mut hmac = Hmac::<Sha1>::new_from_slice(key).unwrap();
     hmac.update(bytes);
     append(bytes, INTEGRITY, &hmac.finalize().into_bytes());
+}
+
+fn add_fingerprint(bytes: &mut Vec<u8>) {
     let length = bytes.len();
     set_length(bytes, length + 8);
     let crc = crc32fast::hash(bytes) ^ 0x5354_554e;

@@ -1,9 +1,10 @@
 //! Edits of what peers ask of their TURN servers, signed again with the password that the recording holds.
 
 use super::stun::{Attributes, put_together};
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Peer};
 use peerproof_captures::wire::stun::{self, AttributeType, long_term_key_md5};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Methods, as the second byte of a request has them.
 pub(in crate::checks) const ALLOCATE: u8 = 0x03;
@@ -17,14 +18,25 @@ pub(in crate::checks) fn edit(
     nth: usize,
     edit: impl Fn(&mut Attributes),
 ) {
-    let password = evidence.calls(crate::evidence::Peer(0)).into_iter().find_map(|call| {
+    let servers = evidence.wire.as_ref().unwrap().servers.iter().enumerate();
+    let mut requests = servers.filter(|(_, it)| it.sent && it.bytes[..2] == [0, method]);
+    let (at, _) = requests.nth(nth - 1).unwrap();
+    edit_at(evidence, at, edit, |_| {});
+}
+
+/// Edits a message between a peer and a server, and signs it again if it says by whose password.
+fn edit_at(
+    evidence: &mut Evidence,
+    at: usize,
+    edit: impl Fn(&mut Attributes),
+    edit_header: impl Fn(&mut Vec<u8>),
+) {
+    let password = evidence.calls(Peer(0)).into_iter().find_map(|call| {
         let credential = call.args.pointer("/configuration/iceServers/0/credential");
         credential.and_then(Value::as_str).map(str::to_owned)
     });
-    let servers = &mut evidence.wire.as_mut().unwrap().servers;
-    let mut requests = servers.iter_mut().filter(|it| it.sent && it.bytes[..2] == [0, method]);
-    let message = requests.nth(nth - 1).unwrap();
-    let read = stun::view(&message.bytes).unwrap();
+    let bytes = &mut evidence.wire.as_mut().unwrap().servers[at].bytes;
+    let read = stun::view(bytes).unwrap();
     let text = |kind| read.text(kind).map(|text| text.value);
     let key = text(AttributeType::Username)
         .zip(text(AttributeType::Realm))
@@ -35,5 +47,32 @@ pub(in crate::checks) fn edit(
         .map(|it| (it.kind.value.raw(), it.value.value.to_vec()))
         .collect();
     edit(&mut attributes);
-    put_together(&mut message.bytes, attributes, key.as_deref());
+    edit_header(bytes);
+    put_together(bytes, attributes, key.as_deref());
+}
+
+/// Gives the requests of the second peer, to the first and to its servers, transactions that count up, and their answers the same.
+pub(in crate::checks) fn count_transactions(evidence: &mut Evidence) {
+    const BOB: Peer = Peer(1);
+    let wire = evidence.wire.as_ref().unwrap();
+    let between = wire.sent(BOB).map(|packet| &packet.bytes);
+    let servers = wire.servers.iter().filter(|it| it.peer == BOB && it.sent).map(|it| &it.bytes);
+    let mut counted: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
+    for bytes in between.chain(servers).filter(|bytes| bytes[0] == 0 && bytes.len() >= 20) {
+        let next = counted.len() as u64;
+        counted.entry(bytes[8..20].to_vec()).or_insert(next);
+    }
+    let number = |bytes: &mut Vec<u8>| {
+        if let Some(number) = counted.get(&bytes[8..20]) {
+            bytes[12..20].copy_from_slice(&number.to_be_bytes());
+            bytes[8..12].fill(0);
+        }
+    };
+    let frames: Vec<u64> = wire.packets.iter().filter(|it| it.bytes[0] < 2).map(|it| it.frame).collect();
+    for frame in frames {
+        super::stun::edit_header_of(evidence, frame, number);
+    }
+    for at in 0..evidence.wire.as_ref().unwrap().servers.len() {
+        edit_at(evidence, at, |_| {}, number);
+    }
 }

@@ -1,0 +1,94 @@
+//! RFC 8489 §5, §14: a STUN message has the magic cookie, a length that is that of its attributes, and attributes that are padded to
+//! four bytes with zeros.
+
+use super::sent;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+
+pub(super) const CHECK: Check = Check {
+    id: "stun-header-wellformed",
+    layer: Layer::Checks,
+    subject: "STUN messages",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    for sent in sent(evidence, peer) {
+        let place = Place::Frame(sent.frame);
+        match fault(sent.bytes) {
+            Some(fault) => tally.fault(fault, [place]),
+            None => tally.good(place),
+        }
+    }
+}
+
+fn fault(bytes: &[u8]) -> Option<String> {
+    let Some((head, mut rest)) = bytes.split_first_chunk::<20>() else {
+        return Some(format!("a STUN message has {} bytes, less than a header", bytes.len()));
+    };
+    let [_, _, high, low, cookie @ ..] = head;
+    if !cookie.starts_with(&COOKIE) {
+        return Some("a STUN message has not the magic cookie".to_owned());
+    }
+    let length = usize::from(u16::from_be_bytes([*high, *low]));
+    if length != rest.len() {
+        return Some(format!(
+            "a STUN message says that {length} bytes follow its header, and {} do",
+            rest.len()
+        ));
+    }
+    while let Some(([a, b, c, d], after)) = rest.split_first_chunk::<4>() {
+        let kind = u16::from_be_bytes([*a, *b]);
+        let size = usize::from(u16::from_be_bytes([*c, *d]));
+        let Some((value, next)) = after.split_at_checked(size.next_multiple_of(4)) else {
+            return Some(format!("attribute {kind:#06x} goes beyond the message"));
+        };
+        if value.get(size..).is_some_and(|padding| padding.iter().any(|byte| *byte != 0)) {
+            return Some(format!("the padding of attribute {kind:#06x} is not zero"));
+        }
+        rest = next;
+    }
+    (!rest.is_empty()).then(|| "the attributes of a STUN message do not fill it".to_owned())
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording};
+
+    /// Adds four to the length of a Binding request.
+    pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        packets.iter_mut().find(|packet| packet.bytes[..2] == [0, 1]).unwrap().bytes[3] += 4;
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fault;
+
+    fn message(attributes: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(attributes.len()).unwrap();
+        [&[0, 1, 0, length, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12], attributes].concat()
+    }
+
+    #[test]
+    fn each_thing_that_may_be_wrong_is_named() {
+        assert_eq!(fault(&message(&[])), None);
+        assert_eq!(fault(&message(&[0x80, 0x22, 0, 2, b'x', b'y', 0, 0])), None);
+        let told = |bytes: &[u8]| fault(bytes).unwrap();
+        assert!(
+            told(&message(&[0x80, 0x22, 0, 2, b'x', b'y', 0, 1])).contains("padding of attribute 0x8022")
+        );
+        assert!(told(&message(&[0x80, 0x22, 0, 9, 1, 2, 3, 4])).contains("beyond"));
+        assert!(told(&message(&[0x80, 0x22])).contains("do not fill"));
+        assert!(told(&message(&[])[..19]).contains("less than a header"));
+        let mut broken = message(&[]);
+        broken[4] = 0;
+        assert!(told(&broken).contains("cookie"));
+    }
+}
