@@ -31,6 +31,28 @@ impl Description {
     pub fn received(&self) -> &SessionDescription {
         self.delivered.as_ref().unwrap_or(&self.sdp)
     }
+
+    /// The ICE credentials in it, as the other peer was told them, without repetitions.
+    #[must_use]
+    pub fn credentials(&self) -> Vec<Credentials> {
+        let mut all: Vec<Credentials> = Vec::new();
+        let sdp = self.received();
+        for section in std::iter::once(sdp.session()).chain(sdp.media()) {
+            if let (Some(ufrag), Some(password)) = (section.first::<IceUfrag>(), section.first::<IcePwd>()) {
+                let found = Credentials { ufrag: ufrag.0, password: password.0 };
+                if !all.contains(&found) {
+                    all.push(found);
+                }
+            }
+        }
+        all
+    }
+
+    /// Whether it is of a lite agent (RFC 8839 §5.3), as it was made.
+    #[must_use]
+    pub fn is_lite(&self) -> bool {
+        self.sdp.session().has("ice-lite")
+    }
 }
 
 /// An offer and its answer.
@@ -96,17 +118,9 @@ impl Evidence {
     #[must_use]
     pub fn credentials(&self, peer: Peer) -> Vec<Credentials> {
         let mut all: Vec<Credentials> = Vec::new();
-        for description in self.made_by(peer) {
-            let sdp = description.received();
-            for section in std::iter::once(sdp.session()).chain(sdp.media()) {
-                if let (Some(ufrag), Some(password)) =
-                    (section.first::<IceUfrag>(), section.first::<IcePwd>())
-                {
-                    let found = Credentials { ufrag: ufrag.0, password: password.0 };
-                    if !all.contains(&found) {
-                        all.push(found);
-                    }
-                }
+        for found in self.made_by(peer).flat_map(Description::credentials) {
+            if !all.contains(&found) {
+                all.push(found);
             }
         }
         all

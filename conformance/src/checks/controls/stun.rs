@@ -149,6 +149,43 @@ pub(in crate::checks) fn strip_fingerprint_of_first_check(evidence: &mut Evidenc
     // MESSAGE-INTEGRITY does not cover what follows it.
 }
 
+/// Swaps the roles that the peers claim in all their checks.
+pub(in crate::checks) fn swap_roles(evidence: &mut Evidence) {
+    swap_roles_where(evidence, |_| true);
+}
+
+/// Swaps the roles that the peers claim in their checks of the last session.
+pub(in crate::checks) fn swap_roles_after_restart(evidence: &mut Evidence) {
+    let last = evidence.descriptions.last().unwrap().credentials().remove(0).ufrag;
+    swap_roles_where(evidence, |username| username.split(':').any(|ufrag| ufrag == last));
+}
+
+/// Whoever controls now nominates every pair.
+fn swap_roles_where(evidence: &mut Evidence, wanted: impl Fn(&str) -> bool) {
+    const CONTROLLED: u16 = 0x8029;
+    const CONTROLLING: u16 = 0x802a;
+    const USE_CANDIDATE: u16 = 0x0025;
+    let packets = evidence.wire.iter().flat_map(|wire| &wire.packets);
+    let checks = packets.filter(|packet| {
+        let username = |message: stun::Message<'_>| {
+            message.text(AttributeType::Username).is_some_and(|username| wanted(username.value))
+        };
+        packet.bytes[..2] == [0, 1] && stun::view(&packet.bytes).is_ok_and(username)
+    });
+    for frame in checks.map(|packet| packet.frame).collect::<Vec<_>>() {
+        let swap = |attributes: &mut Attributes| {
+            attributes.retain(|(kind, _)| *kind != USE_CANDIDATE);
+            if let Some(role) = attributes.iter_mut().find(|(kind, _)| *kind == CONTROLLING) {
+                role.0 = CONTROLLED;
+            } else if let Some(role) = attributes.iter_mut().find(|(kind, _)| *kind == CONTROLLED) {
+                role.0 = CONTROLLING;
+                attributes.push((USE_CANDIDATE, Vec::new()));
+            }
+        };
+        edit_message(evidence, |packet, _| packet.frame == frame, swap, |_| {});
+    }
+}
+
 /// Puts FINGERPRINT before MESSAGE-INTEGRITY in the first check: each is right for what is before it.
 pub(in crate::checks) fn swap_fingerprint(evidence: &mut Evidence) {
     edit_first_check(evidence, |_| {});

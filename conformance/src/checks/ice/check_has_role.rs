@@ -6,6 +6,7 @@ use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Packet, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::stun::{AttributeType, Class, Message};
+use std::collections::BTreeMap;
 
 pub(super) const CHECK: Check = Check {
     id: "ice-check-role-attribute",
@@ -17,7 +18,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let mut role: Option<bool> = None;
+    let mut roles: BTreeMap<Option<&str>, bool> = BTreeMap::new();
     for (packet, message) in checks(evidence, peer) {
         let place = Place::Frame(packet.frame);
         let now =
@@ -37,7 +38,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     continue;
                 }
             };
-        let before = role.replace(now).filter(|before| *before != now);
+        // What a restart does to roles is another requirement.
+        let username = message.text(AttributeType::Username).map(|username| username.value);
+        let before = roles.insert(username, now).filter(|before| *before != now);
         match before {
             Some(before) if !conflict_seen(evidence, peer, packet, before) => {
                 tally.fault("the role changed without a role conflict", [place]);

@@ -118,13 +118,31 @@ impl<'a> Sessions<'a> {
 mod control {
     use crate::checks::controls::{Control, Recording};
     use crate::checks::ice::nomination::is_data;
+    use crate::evidence::{Evidence, Packet, Peer};
 
-    /// Changes the port to which the last packets go.
-    pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
+    /// Has a packet go by the pair of before the restart, and late, when another one has long been nominated.
+    pub(super) const CONTROL: Control = Control::prepared(
+        Recording::Restart,
+        |evidence| {
+            let last = own(evidence).pop().unwrap().clone();
+            let later =
+                [2_000_000, 2_100_000].map(|by_us| Packet { t_us: last.t_us + by_us, ..last.clone() });
+            evidence.wire.as_mut().unwrap().packets.extend(later);
+        },
+        |evidence| {
+            let mut own = own(evidence);
+            let (from, to) = (own[0].from, own[0].to);
+            let late = own.iter_mut().nth_back(1).unwrap();
+            assert_ne!((from, to), (late.from, late.to));
+            (late.from, late.to) = (from, to);
+        },
+    );
+
+    /// What Alice sent that is not STUN, as it left her.
+    fn own(evidence: &mut Evidence) -> Vec<&mut Packet> {
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
-        let sent = packets.iter_mut().filter(|packet| is_data(packet) && packet.sender == packet.tap);
-        for packet in sent.rev().take(5) {
-            packet.to.set_port(packet.to.port() ^ 1);
-        }
-    });
+        packets.iter_mut().filter(|it| is_data(it) && it.tap == ALICE && it.sender == ALICE).collect()
+    }
+
+    const ALICE: Peer = Peer(0);
 }

@@ -9,12 +9,18 @@ mod conflict_switches_the_role;
 mod controlled_does_not_nominate;
 mod controlling_nominates;
 mod data_on_the_selected_pair;
+mod first_role;
+mod keepalive;
+mod no_data_before_consent;
 mod nomination;
 mod nothing_after_the_end;
 mod one_nomination;
 mod response_answers_request;
 mod response_tells_the_source;
 mod roles;
+mod roles_on_restart;
+mod tiebreaker;
+mod triggered_check;
 
 use super::Check;
 use crate::evidence::{Evidence, Packet, Peer};
@@ -33,6 +39,12 @@ pub(super) const CHECKS: &[Check] = &[
     controlling_nominates::CHECK,
     one_nomination::CHECK,
     data_on_the_selected_pair::CHECK,
+    keepalive::CHECK,
+    no_data_before_consent::CHECK,
+    first_role::CHECK,
+    tiebreaker::CHECK,
+    roles_on_restart::CHECK,
+    triggered_check::CHECK,
     nothing_after_the_end::CHECK,
 ];
 

@@ -1,7 +1,9 @@
 //! STUN messages as such, whomever a peer sends them to.
 
 mod fingerprint_is_last;
+mod first_retransmission;
 mod header;
+mod pacing;
 mod response_is_signed;
 mod transaction_is_random;
 
@@ -11,8 +13,14 @@ use peerproof_captures::wire::demux::{self, Class};
 use peerproof_captures::wire::stun::{self, Message};
 use std::net::SocketAddr;
 
-pub(super) const CHECKS: &[Check] =
-    &[header::CHECK, fingerprint_is_last::CHECK, transaction_is_random::CHECK, response_is_signed::CHECK];
+pub(super) const CHECKS: &[Check] = &[
+    header::CHECK,
+    fingerprint_is_last::CHECK,
+    transaction_is_random::CHECK,
+    response_is_signed::CHECK,
+    pacing::CHECK,
+    first_retransmission::CHECK,
+];
 
 /// A STUN message that a peer sent, to the other peer or to a server.
 #[derive(Debug, Clone, Copy)]

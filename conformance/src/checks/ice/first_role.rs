@@ -1,0 +1,54 @@
+//! RFC 8445 §6.1.1: of two full agents the one that made the offer begins as the controlling one, the other as the controlled one.
+
+use super::roles::{History, Role, Says};
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Description, Evidence, Peer};
+use crate::verdict::Layer;
+
+pub(super) const CHECK: Check = Check {
+    id: "ice-initial-role",
+    layer: Layer::Checks,
+    subject: "first checks",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let Some(first) = evidence.exchanges().into_iter().next() else { return };
+    if evidence.descriptions.iter().any(Description::is_lite) {
+        tally.absent("an agent is lite");
+        return;
+    }
+    // Who made an offer too, and rolled it back or not, may believe anything.
+    if evidence.offers(first.answer.by).any(|offer| offer.entry < first.answer.entry) {
+        tally.absent("both peers made an offer");
+        return;
+    }
+    let history = History::new(evidence, peer);
+    let own = history.told.iter().enumerate().find_map(|(at, told)| match told.says {
+        Says::Claims(role, _) if told.packet.sender == peer => Some((at, told, role)),
+        _ => None,
+    });
+    let Some((at, told, role)) = own else { return };
+    let expected = if first.offer.by == peer { Role::Controlling } else { Role::Controlled };
+    let place = Place::Frame(told.packet.frame);
+    if history.claims(expected, 0..at) || history.conflicts(0..at) {
+        tally.absent("the other peer claimed the same role before");
+    } else if !evidence.whole {
+        tally.doubt("there may have been checks before the capture", [place]);
+    } else {
+        let side = if first.offer.by == peer { "offerer" } else { "answerer" };
+        tally.judge(role == expected, place, || {
+            format!("the {side} begins as the {} agent, not as the {} one", role.name(), expected.name())
+        });
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, stun};
+
+    /// Swaps the roles that both claim from the first check on.
+    pub(super) const CONTROL: Control = Control::new(Recording::Restart, stun::swap_roles);
+}

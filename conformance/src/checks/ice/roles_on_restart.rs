@@ -1,0 +1,49 @@
+//! RFC 8445 §6.1.1, §9: an ICE restart leaves the roles as they are, whoever makes the new offer.
+
+use super::roles::{History, Role, Says};
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use std::collections::BTreeSet;
+
+pub(super) const CHECK: Check = Check {
+    id: "ice-roles-kept-on-restart",
+    layer: Layer::Checks,
+    subject: "first checks after a restart",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    tally.absent("no check of the peer was seen before and after a restart");
+    let history = History::new(evidence, peer);
+    let mut seen = BTreeSet::new();
+    let mut last: Option<(usize, Role)> = None;
+    for (at, told) in history.told.iter().enumerate().filter(|(_, told)| told.packet.sender == peer) {
+        let (Says::Claims(role, _), Some((_, own))) = (told.says, told.ufrags()) else { continue };
+        let is_first = seen.insert(own);
+        let Some((before, was)) = last.replace((at, role)).filter(|_| is_first) else { continue };
+        // A conflict in between changes roles, in whatever session.
+        if history.claims(was, before..at) || history.conflicts(0..at) {
+            continue;
+        }
+        let places = [Place::Frame(told.packet.frame), Place::Frame(history.told[before].packet.frame)];
+        if role == was {
+            tally.good(places[0]);
+        } else {
+            tally.fault(
+                format!("the agent is {} after the restart, and was {} before", role.name(), was.name()),
+                places,
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, stun};
+
+    /// Swaps the roles that both claim after the restart.
+    pub(super) const CONTROL: Control = Control::new(Recording::Restart, stun::swap_roles_after_restart);
+}

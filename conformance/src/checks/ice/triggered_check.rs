@@ -1,0 +1,103 @@
+//! RFC 8445 §7.3.1.4: a full agent that gets an authentic check on a pair that has not succeeded yet checks that pair itself.
+
+use super::nomination::{self, Nominated};
+use super::roles::{History, Says};
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Description, Evidence, Peer};
+use crate::verdict::Layer;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) const CHECK: Check = Check {
+    id: "ice-triggered-check",
+    layer: Layer::Checks,
+    subject: "pairs that were checked from the other side",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+const WITHIN_US: u64 = 2_000_000;
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    tally.absent("no check came in that needs one in return");
+    let (Some(wire), Some(other)) = (&evidence.wire, evidence.other(peer)) else { return };
+    if !wire.is_tapped(peer) || evidence.made_by(peer).any(Description::is_lite) {
+        return;
+    }
+    let history = History::new(evidence, peer);
+    let last_us = wire.at(peer).last().map_or(0, |packet| packet.t_us);
+    let nominated = nomination::nominated(&history);
+    let known = known_since(evidence, other);
+    // The peer's own checks of each pair and session, and those that were answered with success, in order.
+    let (mut own, mut succeeded) = (BTreeMap::<_, Vec<u64>>::new(), BTreeMap::new());
+    for (at, told) in history.told.iter().enumerate() {
+        let (Says::Claims(..), Some(session)) = (told.says, nomination::generation(told)) else { continue };
+        if told.packet.sender == peer {
+            let key = (told.packet.from, told.packet.to, session);
+            own.entry(key).or_default().push(told.packet.t_us);
+            if let Some((_, success)) = history.answers(at).find(|(_, it)| it.says == Says::Agrees) {
+                succeeded.entry(key).or_insert(success.packet.t_us);
+            }
+        }
+    }
+    let mut asked = BTreeSet::new();
+    for (at, told) in history.told.iter().enumerate().filter(|(_, told)| told.packet.sender != peer) {
+        let (Says::Claims(..), Some(session)) = (told.says, nomination::generation(told)) else { continue };
+        let key = (told.packet.to, told.packet.from, session);
+        let Some((_, success)) = history.answers(at).find(|(_, it)| it.says == Says::Agrees) else {
+            continue;
+        };
+        let Some(known) = told.ufrags().and_then(|(_, theirs)| known.get(theirs)) else { continue };
+        let since = success.packet.t_us.max(*known);
+        // That the other peer nominates this very pair does not excuse from checking it (RFC 8445 §7.3.1.5).
+        let ends_checks = |it: &&Nominated<'_>| {
+            it.generation == session && (it.by == peer || it.path != nomination::path(told.packet))
+        };
+        let completed = nominated.iter().find(ends_checks).map(|it| it.t_us);
+        let done = |moment: Option<u64>| moment.is_some_and(|moment| moment <= since);
+        if done(succeeded.get(&key).copied()) || done(completed) || !asked.insert(key) {
+            continue;
+        }
+        let place = Place::Frame(success.packet.frame);
+        // A check that was under way when the other came in serves as well.
+        let earliest = told.packet.t_us.saturating_sub(WITHIN_US);
+        let checks = own.get(&key).map(Vec::as_slice).unwrap_or_default();
+        let next = checks.get(checks.partition_point(|t_us| *t_us < earliest));
+        if next.is_some_and(|t_us| *t_us <= since + WITHIN_US) {
+            tally.good(place);
+        } else if last_us < since + WITHIN_US || completed.is_some_and(|moment| moment < since + WITHIN_US) {
+            tally.doubt("checks ended before one in return was due", [place]);
+        } else {
+            let (here, there) = (key.0, key.1);
+            tally.fault(format!("a check from {there} is answered, and none goes back from {here}"), [place]);
+        }
+    }
+}
+
+/// Since when the username fragments of a peer were known to the other one.
+fn known_since(evidence: &Evidence, peer: Peer) -> BTreeMap<String, u64> {
+    let mut known = BTreeMap::new();
+    for description in evidence.made_by(peer) {
+        for credentials in description.credentials() {
+            known.entry(credentials.ufrag).or_insert(description.t_us);
+        }
+    }
+    known
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording};
+    use crate::evidence::Peer;
+
+    /// Takes out the checks that Bob sent on the pair that the first check came in on, as seen at his tap.
+    pub(super) const CONTROL: Control = Control::new(Recording::Restart, |evidence| {
+        const BOB: Peer = Peer(1);
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let is_check = |packet: &crate::evidence::Packet| packet.bytes[..2] == [0, 1] && packet.tap == BOB;
+        let came = packets.iter().find(|packet| is_check(packet) && packet.sender != BOB).unwrap().clone();
+        let before = packets.len();
+        packets.retain(|it| !(is_check(it) && it.sender == BOB && it.shares_path(&came)));
+        assert!(packets.len() < before);
+    });
+}

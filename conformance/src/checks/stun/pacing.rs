@@ -1,0 +1,66 @@
+//! RFC 8445 §14.2: an agent begins no more than one STUN transaction in five milliseconds, over all that it asks.
+
+use super::{Sent, sent};
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::stun::{Class, Method};
+use std::collections::BTreeSet;
+
+pub(super) const CHECK: Check = Check {
+    id: "ice-pacing-floor",
+    layer: Layer::Checks,
+    subject: "transactions",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+const WINDOW_US: u64 = 100_000;
+/// So many in a window are one in five milliseconds.
+const MOST: usize = 20;
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let mut seen = BTreeSet::new();
+    let mut begun: Vec<Sent<'_>> = sent(evidence, peer).filter(is_paced).collect();
+    begun.sort_by_key(|sent| sent.t_us);
+    begun.retain(|sent| seen.insert(sent.bytes.get(8..20)));
+    for (at, first) in begun.iter().enumerate() {
+        let place = Place::Frame(first.frame);
+        match begun.get(at + MOST) {
+            Some(last) if last.t_us - first.t_us < WINDOW_US => {
+                tally.fault(
+                    format!("{} transactions begin within {} ms", MOST + 1, (last.t_us - first.t_us) / 1000),
+                    [place, Place::Frame(last.frame)],
+                );
+                return;
+            }
+            _ => tally.good(place),
+        }
+    }
+}
+
+/// Whether it is of those that Ta is for: checks, and what gathers candidates (RFC 8445 §5.1.1.2, §6.1.4.2).
+fn is_paced(sent: &Sent<'_>) -> bool {
+    sent.message().is_some_and(|message| {
+        let kind = message.kind.value;
+        kind.class() == Class::Request && matches!(kind.method(), Method::Binding | Method::Allocate)
+    })
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording};
+    use crate::evidence::Peer;
+
+    /// Puts 30 checks into 50 milliseconds, where the recording ends.
+    pub(super) const CONTROL: Control = Control::new(Recording::Restart, |evidence| {
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let end = packets.iter().map(|packet| packet.t_us).max().unwrap();
+        let own = |it: &&mut crate::evidence::Packet| it.sender == Peer(1) && it.tap == Peer(1);
+        let checks = packets.iter_mut().filter(own).filter(|packet| packet.bytes[..2] == [0, 1]);
+        let mut last: Vec<_> = checks.rev().take(30).collect();
+        assert_eq!(last.len(), 30);
+        last.iter_mut().zip(0..).for_each(|(packet, n): (_, u64)| packet.t_us = end + 50_000 - n * 1_600);
+    });
+}
