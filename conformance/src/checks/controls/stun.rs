@@ -186,6 +186,21 @@ fn swap_roles_where(evidence: &mut Evidence, wanted: impl Fn(&str) -> bool) {
     }
 }
 
+/// Has the last check of the first peer bear the username fragments of its first session, signed by that, and nominate nothing.
+pub(in crate::checks) fn check_as_before_restart(evidence: &mut Evidence) {
+    let [alice, bob] = [Peer(0), Peer(1)].map(|peer| evidence.credentials(peer).remove(0));
+    let packets = &mut evidence.wire.as_mut().unwrap().packets;
+    let own = |it: &&mut Packet| it.bytes[..2] == [0, 1] && it.sender == Peer(0) && it.tap == Peer(0);
+    let check = packets.iter_mut().rfind(own).unwrap();
+    let mut attributes = attributes(&check.bytes).unwrap();
+    let (_, username) = attributes.iter_mut().find(|(kind, _)| *kind == 0x0006).unwrap();
+    let before = format!("{}:{}", bob.ufrag, alice.ufrag).into_bytes();
+    assert_ne!(*username, before);
+    *username = before;
+    attributes.retain(|(kind, _)| *kind != 0x0025);
+    put_together(&mut check.bytes, attributes, Some(bob.password.as_bytes()));
+}
+
 /// Puts FINGERPRINT before MESSAGE-INTEGRITY in the first check: each is right for what is before it.
 pub(in crate::checks) fn swap_fingerprint(evidence: &mut Evidence) {
     edit_first_check(evidence, |_| {});

@@ -15,8 +15,10 @@ mod no_data_before_consent;
 mod nomination;
 mod nothing_after_the_end;
 mod one_nomination;
+mod relay_policy;
 mod response_answers_request;
 mod response_tells_the_source;
+mod restart_credentials;
 mod roles;
 mod roles_on_restart;
 mod tiebreaker;
@@ -45,6 +47,8 @@ pub(super) const CHECKS: &[Check] = &[
     tiebreaker::CHECK,
     roles_on_restart::CHECK,
     triggered_check::CHECK,
+    restart_credentials::CHECK,
+    relay_policy::CHECK,
     nothing_after_the_end::CHECK,
 ];
 

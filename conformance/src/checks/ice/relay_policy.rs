@@ -1,0 +1,127 @@
+//! RFC 9429 §3.5.3: with `iceTransportPolicy` `relay` a peer tells of relayed candidates alone, hides its own address in them, and
+//! sends the other peer nothing directly.
+
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Call, Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::event::PeerEvent;
+use peerproof_captures::sdp::{Candidate, CandidateAddress, CandidateType};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+pub(super) const CHECK: Check = Check {
+    id: "ice-relay-policy-no-leak",
+    layer: Layer::Gathering,
+    subject: "candidates and packets under the relay policy",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    tally.absent("the peer is not bound to relays");
+    let calls = evidence.calls(peer);
+    let mut policies = calls.iter().filter_map(policy);
+    if !policies.next().is_some_and(|first| first == "relay") || policies.any(|later| later != "relay") {
+        return;
+    }
+    let told = candidates(evidence, peer);
+    let relayed: BTreeSet<IpAddr> = told
+        .iter()
+        .filter(|(_, candidate)| candidate.kind == CandidateType::Relay)
+        .filter_map(|(_, candidate)| candidate.address.ip())
+        .collect();
+    for (entry, candidate) in &told {
+        let place = Place::Entry(*entry);
+        let related = candidate.related_address.as_ref().and_then(CandidateAddress::ip);
+        if candidate.kind != CandidateType::Relay {
+            tally.fault(format!("a candidate of type {} is told", candidate.kind), [place]);
+        } else if let Some(address) =
+            related.filter(|address| !address.is_unspecified() && !relayed.contains(address))
+        {
+            tally.fault(format!("the related address of a relayed candidate is {address}"), [place]);
+        } else {
+            tally.good(place);
+        }
+    }
+    let Some(wire) = &evidence.wire else { return };
+    let directly = |packet: &&crate::evidence::Packet| {
+        packet.tap == peer && packet.sender == peer && packet.via.is_none()
+    };
+    for packet in wire.packets.iter().filter(directly) {
+        let text = format!("a packet goes directly from {} to {}", packet.from, packet.to);
+        tally.fault(text, [Place::Frame(packet.frame)]);
+    }
+}
+
+/// The policy that a call sets; nothing if it sets none.
+fn policy<'a>(call: &Call<'a>) -> Option<&'a str> {
+    let sets = ["createPeerConnection", "setConfiguration"].contains(&call.name);
+    let configuration = call.args.get("configuration").filter(|_| sets)?;
+    Some(configuration.get("iceTransportPolicy").and_then(serde_json::Value::as_str).unwrap_or("all"))
+}
+
+/// The candidates that a peer told of, by event or in a description, with the entries that tell them.
+fn candidates(evidence: &Evidence, peer: Peer) -> Vec<(u64, Candidate)> {
+    let events = evidence.events(peer).into_iter().filter_map(|happened| match happened.event {
+        PeerEvent::IceCandidate { candidate: Some(told) } => {
+            Some((happened.entry, Candidate::parse(&told.candidate).ok()?))
+        }
+        _ => None,
+    });
+    let described = evidence.made_by(peer).flat_map(|description| {
+        let sections = description.sdp.media();
+        let all: Vec<_> = sections.flat_map(|section| section.candidates()).collect();
+        all.into_iter().map(|candidate| (description.entry, candidate))
+    });
+    events.chain(described).collect()
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording};
+    use peerproof_captures::event::PeerEvent;
+    use peerproof_captures::timeline::What;
+    use serde_json::json;
+
+    /// Tells the address of an interface in a relayed candidate. That the peers are bound to relays had to be brought about:
+    /// what else they told and sent is taken away.
+    pub(super) const CONTROL: Control = Control::prepared(
+        Recording::Relay,
+        |evidence| {
+            evidence.timeline.retain(|entry| match &entry.what {
+                What::Event { event: PeerEvent::IceCandidate { candidate: Some(told) }, .. } => {
+                    told.candidate.contains(" typ relay")
+                }
+                _ => true,
+            });
+            for entry in &mut evidence.timeline {
+                match &mut entry.what {
+                    What::Command { name, args, .. } if name == "createPeerConnection" => {
+                        args["configuration"]["iceTransportPolicy"] = json!("relay");
+                    }
+                    What::Event { event: PeerEvent::IceCandidate { candidate: Some(told) }, .. } => {
+                        relate(&mut told.candidate, "0.0.0.0");
+                    }
+                    _ => {}
+                }
+            }
+            evidence.wire.as_mut().unwrap().packets.retain(|packet| packet.via.is_some());
+        },
+        |evidence| {
+            let told = evidence.timeline.iter_mut().find_map(|entry| match &mut entry.what {
+                What::Event { event: PeerEvent::IceCandidate { candidate: Some(told) }, .. } => Some(told),
+                _ => None,
+            });
+            relate(&mut told.unwrap().candidate, "192.168.7.7");
+        },
+    );
+
+    fn relate(candidate: &mut String, address: &str) {
+        let words: Vec<&str> = candidate.split(' ').collect();
+        let at = words.iter().position(|word| *word == "raddr").unwrap();
+        let mut words = words;
+        words[at + 1] = address;
+        *candidate = words.join(" ");
+    }
+}

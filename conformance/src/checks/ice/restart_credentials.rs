@@ -1,0 +1,112 @@
+//! RFC 8445 §9: after a restart checks bear the new username fragments; those of before serve only to keep the pair that is in use,
+//! until another is nominated.
+
+use super::nomination::{generation, nominated, path};
+use super::roles::{History, Says};
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) const CHECK: Check = Check {
+    id: "ice-restart-checks-use-new-credentials",
+    layer: Layer::Checks,
+    subject: "checks after a restart",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+/// What is on its way out when the answer is applied, or a pair is nominated, may still bear the old ones.
+const GRACE_US: u64 = 500_000;
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    tally.absent("no restart in the recording");
+    let sessions = Sessions::of(evidence);
+    if sessions.since_us.len() < 2 {
+        return;
+    }
+    let history = History::new(evidence, peer);
+    let nominated = nominated(&history);
+    for told in history.told.iter().filter(|told| told.packet.sender == peer) {
+        let (Says::Claims(..), Some(pair)) = (told.says, generation(told)) else { continue };
+        let Some(own) = sessions.of_pair(pair) else { continue };
+        let t_us = told.packet.t_us;
+        let now = sessions.at(t_us.saturating_sub(GRACE_US));
+        let place = Place::Frame(told.packet.frame);
+        if own >= now {
+            if own > 0 {
+                tally.good(place);
+            }
+            continue;
+        }
+        let used: BTreeSet<_> = nominated
+            .iter()
+            .filter(|it| sessions.of_pair(it.generation).is_some_and(|it| it < now))
+            .map(|it| it.path)
+            .collect();
+        let replaced = nominated.iter().find(|it| {
+            sessions.of_pair(it.generation).is_some_and(|session| session >= now)
+                && it.t_us + GRACE_US <= t_us
+        });
+        if !used.contains(&path(told.packet)) {
+            tally.fault(
+                format!(
+                    "a check from {} to {}, which is not in use, has the username fragments of before the restart",
+                    told.packet.from, told.packet.to
+                ),
+                [place],
+            );
+        } else if let Some(replaced) = replaced {
+            tally.fault(
+                "a check has the username fragments of before the restart when a new pair is nominated",
+                [place, Place::Frame(replaced.frame)],
+            );
+        }
+    }
+}
+
+/// The sessions, told apart by their username fragments: a restart begins another one.
+struct Sessions {
+    of: BTreeMap<String, usize>,
+    /// When both descriptions of each were there.
+    since_us: Vec<u64>,
+}
+
+impl Sessions {
+    fn of(evidence: &Evidence) -> Self {
+        let (mut of, mut since_us): (BTreeMap<String, usize>, Vec<u64>) = (BTreeMap::new(), Vec::new());
+        for exchange in evidence.exchanges() {
+            let both = [exchange.offer, exchange.answer].map(|it| it.credentials());
+            let fresh: Vec<String> = both
+                .into_iter()
+                .flatten()
+                .map(|it| it.ufrag)
+                .filter(|ufrag| !of.contains_key(ufrag))
+                .collect();
+            if fresh.is_empty() {
+                continue;
+            }
+            of.extend(fresh.into_iter().map(|ufrag| (ufrag, since_us.len())));
+            since_us.push(exchange.answer.t_us);
+        }
+        Self { of, since_us }
+    }
+
+    fn of_pair(&self, (one, other): (&str, &str)) -> Option<usize> {
+        Some(*self.of.get(one)?.max(self.of.get(other)?))
+    }
+
+    /// Which is the last that has begun at a moment.
+    fn at(&self, t_us: u64) -> usize {
+        self.since_us.partition_point(|since| *since <= t_us).saturating_sub(1)
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, stun};
+
+    /// Has the last check of the new session bear the username fragments of before, signed with the password of before.
+    pub(super) const CONTROL: Control = Control::new(Recording::Restart, stun::check_as_before_restart);
+}
