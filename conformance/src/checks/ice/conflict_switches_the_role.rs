@@ -1,5 +1,4 @@
-//! RFC 8445 §7.2.5.1: an agent whose check is answered 487 takes the other role and another tiebreaker, and checks the pair
-//! again.
+//! RFC 8445 §7.2.5.1: an agent whose check is answered 487 takes the other role, and checks the pair again.
 
 use super::roles::{History, Role, Says, Told};
 use crate::checks::{Check, Place, Tally};
@@ -27,6 +26,29 @@ const LONGEST_US: u64 = 10_000_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     tally.absent("no check was answered 487");
+    after_conflicts(evidence, peer, |place, after| match after {
+        None => tally.doubt("no further check of the pair tells the role after the 487", [place]),
+        Some(After { check, role, now, .. }) if now.0 == role.0 => tally.fault(
+            format!("the role is still {} after the 487", now.0.name()),
+            [Place::Frame(check.packet.frame), place],
+        ),
+        Some(After { check, .. }) => tally.good(Place::Frame(check.packet.frame)),
+    });
+}
+
+/// What a 487 brought about: the next check of the pair, and the role and the tiebreaker of the one that it answers and of this.
+pub(super) struct After<'a> {
+    pub(super) check: Told<'a>,
+    pub(super) role: (Role, u64),
+    pub(super) now: (Role, u64),
+}
+
+/// Tells each authentic 487 that a peer got for a check of its own, and what came after it, if anything.
+pub(super) fn after_conflicts(
+    evidence: &Evidence,
+    peer: Peer,
+    mut tell: impl FnMut(Place, Option<After<'_>>),
+) {
     let history = History::new(evidence, peer);
     let passwords = evidence.other(peer).map(|other| evidence.credentials(other)).unwrap_or_default();
     let mut seen = BTreeSet::new();
@@ -41,19 +63,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         if !authentic || evidence.is_faulted(answer.packet.frame) || !seen.insert(answer.transaction()) {
             continue;
         }
-        let place = Place::Frame(answer.packet.frame);
-        match next(&history, at, request, role) {
-            None => tally.doubt("no further check of the pair tells the role after the 487", [place]),
-            Some((check, now, _)) if now == role => tally.fault(
-                format!("the role is still {} after the 487", now.name()),
-                [Place::Frame(check.packet.frame), place],
-            ),
-            Some((check, now, same)) if same == tiebreaker => tally.fault(
-                format!("the role is {} after the 487, but the tiebreaker is still the same", now.name()),
-                [Place::Frame(check.packet.frame), place],
-            ),
-            Some((check, ..)) => tally.good(Place::Frame(check.packet.frame)),
-        }
+        let after = next(&history, at, request, role);
+        let after = after.map(|(check, now)| After { check: *check, role: (role, tiebreaker), now });
+        tell(Place::Frame(answer.packet.frame), after);
     }
 }
 
@@ -64,7 +76,7 @@ fn next<'a>(
     at: usize,
     request: &'a Told<'a>,
     role: Role,
-) -> Option<(&'a Told<'a>, Role, u64)> {
+) -> Option<(&'a Told<'a>, (Role, u64))> {
     let came = history.told.get(at)?.packet.t_us;
     for n in history.of_pair(request, at + 1).iter().take(MOST_CROSSING) {
         let it = history.told.get(*n)?;
@@ -74,7 +86,7 @@ fn next<'a>(
             return None;
         }
         if now != role || after >= CROSSING_US {
-            return Some((it, now, tiebreaker));
+            return Some((it, (now, tiebreaker)));
         }
     }
     None
@@ -83,24 +95,19 @@ fn next<'a>(
 #[cfg(test)]
 mod control {
     use crate::checks::controls::{Control, Recording, stun};
-    use crate::evidence::{Evidence, Peer};
+    use crate::evidence::Peer;
 
     const CONTROLLED: u16 = 0x8029;
     const CONTROLLING: u16 = 0x802a;
+    const USE_CANDIDATE: u16 = 0x0025;
     const ALICE: Peer = Peer(0);
 
-    /// Restores the old role in the checks after the 487. That they have another tiebreaker had to be brought about: neither
-    /// Chrome nor Firefox nor the `webrtc` crate changes it.
-    pub(super) const CONTROL: Control = Control::prepared(
-        Recording::Conflict,
-        |evidence| edit(evidence, |attribute| attribute.1[0] ^= 0xff),
-        |evidence| edit(evidence, |attribute| attribute.0 = CONTROLLING),
-    );
-
-    fn edit(evidence: &mut Evidence, edit: impl Fn(&mut (u16, Vec<u8>))) {
+    /// Restores the old role in the checks after the 487.
+    pub(super) const CONTROL: Control = Control::new(Recording::Conflict, |evidence| {
         let came = stun::conflict_reached(evidence, ALICE);
         stun::edit_checks_after(evidence, ALICE, came, |attributes| {
-            edit(attributes.iter_mut().find(|(kind, _)| *kind == CONTROLLED).unwrap());
+            attributes.iter_mut().find(|(kind, _)| *kind == CONTROLLED).unwrap().0 = CONTROLLING;
+            attributes.push((USE_CANDIDATE, Vec::new()));
         });
-    }
+    });
 }

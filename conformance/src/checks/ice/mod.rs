@@ -4,6 +4,7 @@ mod check_has_fingerprint;
 mod check_has_priority;
 mod check_has_role;
 mod check_is_authentic;
+mod conflict_changes_the_tiebreaker;
 mod conflict_is_resolved;
 mod conflict_switches_the_role;
 mod controlled_does_not_nominate;
@@ -33,6 +34,7 @@ pub(super) const CHECKS: &[Check] = &[
     check_has_role::CHECK,
     conflict_is_resolved::CHECK,
     conflict_switches_the_role::CHECK,
+    conflict_changes_the_tiebreaker::CHECK,
     controlled_does_not_nominate::CHECK,
     check_is_authentic::CHECK,
     check_has_fingerprint::CHECK,
