@@ -1,5 +1,7 @@
 //! ICE and STUN.
 
+mod candidate_grammar;
+mod candidate_priorities;
 mod check_has_fingerprint;
 mod check_has_priority;
 mod check_has_role;
@@ -7,10 +9,14 @@ mod check_is_authentic;
 mod conflict_is_resolved;
 mod conflict_switches_the_role;
 mod controlled_does_not_nominate;
+mod mdns_names;
 mod nothing_after_the_end;
+mod related_address;
 mod response_answers_request;
 mod response_tells_the_source;
 mod roles;
+mod tcp_candidates;
+mod told;
 
 use super::Check;
 use crate::evidence::{Evidence, Packet, Peer};
@@ -27,6 +33,11 @@ pub(super) const CHECKS: &[Check] = &[
     response_answers_request::CHECK,
     response_tells_the_source::CHECK,
     nothing_after_the_end::CHECK,
+    candidate_grammar::CHECK,
+    candidate_priorities::CHECK,
+    related_address::CHECK,
+    tcp_candidates::CHECK,
+    mdns_names::CHECK,
 ];
 
 /// Whether a message is of the Binding method and that class.
