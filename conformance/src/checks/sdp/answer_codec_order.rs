@@ -43,14 +43,20 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
 }
 
-/// The place of each answered codec among those offered: that of its payload type if it stands for the same there.
+/// The place of each answered codec among those offered: that of its payload type if it stands for the same encoding there,
+/// however configured, else that of the same codec.
 fn ranks(offered: &[(u8, Codec)], answered: &[(u8, Codec)]) -> Vec<Option<usize>> {
     let mut by_codec: BTreeMap<&Codec, usize> = BTreeMap::new();
     for (rank, (_, codec)) in offered.iter().enumerate() {
         by_codec.entry(codec).or_insert(rank);
     }
     let rank = |answered: &(u8, Codec)| {
-        offered.iter().position(|it| it == answered).or_else(|| by_codec.get(&answered.1).copied())
+        let (payload_type, codec) = answered;
+        let same = |of: &Codec| {
+            (&of.name, of.clock_rate, of.channels) == (&codec.name, codec.clock_rate, codec.channels)
+        };
+        let by_number = offered.iter().position(|(offered, of)| offered == payload_type && same(of));
+        by_number.or_else(|| by_codec.get(codec).copied())
     };
     answered.iter().map(rank).collect()
 }

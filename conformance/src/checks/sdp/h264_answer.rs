@@ -65,6 +65,5 @@ mod control {
             "a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=1",
             "a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=0",
         );
-    })
-    .also_breaks(&["jsep-answer-codec-order"]);
+    });
 }
