@@ -89,7 +89,7 @@ fn what_is_judged_again_is_what_was_judged_live_and_what_is_taken_away_shows() {
     let (code, strict) = judged(&[open.to_str().unwrap(), "--expected", nothing.to_str().unwrap()]);
     let verdict = &strict["judged"][0]["verdict"];
     assert_eq!((code, &verdict["outcome"]), (1, &Value::from("fail")));
-    assert_eq!((&verdict["layer"], &verdict["side"]), (&Value::from("gathering"), &known["endpoint"]));
+    assert_eq!((&verdict["layer"], &verdict["side"]), (&Value::from("sdp"), &known["endpoint"]));
     assert_eq!(strict["judged"][0]["changed"], true);
 
     // Only what is asked for is told.

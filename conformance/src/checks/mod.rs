@@ -10,7 +10,7 @@ mod finding;
 mod ice;
 mod rtp;
 mod sctp;
-mod sdp;
+pub(in crate::checks) mod sdp;
 mod stun;
 mod tally;
 mod turn;

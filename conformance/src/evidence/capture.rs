@@ -161,7 +161,8 @@ fn descriptions(peers: &[String], given: &[(String, SessionDescription)]) -> Vec
         let kind =
             if setup.is_none_or(|setup| setup == "actpass") { SdpType::Offer } else { SdpType::Answer };
         let to = Some(Peer(1 - by.0.min(1)));
-        Some(Description { by, to, kind, sdp: sdp.clone(), delivered: None, entry: entry as u64, t_us: 0 })
+        let entry = entry as u64;
+        Some(Description { by, to, kind, sdp: sdp.clone(), munged: false, delivered: None, entry, t_us: 0 })
     });
     made.collect()
 }

@@ -4,7 +4,8 @@ use super::{Evidence, Peer};
 use peerproof_captures::event::{self, PeerEvent, SdpType};
 use peerproof_captures::sdp::{IcePwd, IceUfrag, SessionDescription};
 use peerproof_captures::timeline::{Answer, Entry, What};
-use std::collections::BTreeMap;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A description that a peer made.
 #[derive(Debug, Clone)]
@@ -17,6 +18,9 @@ pub struct Description {
     pub kind: SdpType,
     /// As it was made.
     pub sdp: SessionDescription,
+    /// Whether the scenario had the peer set another text than the peer had created: then the peer does not answer for what
+    /// it says.
+    pub munged: bool,
     /// As it was handed over, if it was rewritten on the way.
     pub delivered: Option<SessionDescription>,
     /// The entry of the timeline that tells of it.
@@ -79,9 +83,14 @@ impl Evidence {
         self.descriptions.iter().filter(move |description| description.by == peer)
     }
 
-    /// The offers that a peer made.
+    /// Those of them that the peer answers for: all but what the scenario changed before they were set.
+    pub fn generated_by(&self, peer: Peer) -> impl Iterator<Item = &Description> {
+        self.made_by(peer).filter(|description| !description.munged)
+    }
+
+    /// The offers that a peer generated.
     pub fn offers(&self, peer: Peer) -> impl Iterator<Item = &Description> {
-        self.made_by(peer).filter(|description| description.kind == SdpType::Offer)
+        self.generated_by(peer).filter(|description| description.kind == SdpType::Offer)
     }
 
     /// All offers with their answers, in the order of the answers.
@@ -109,9 +118,10 @@ impl Evidence {
         exchanges
     }
 
-    /// The offers that a peer answered.
+    /// The offers that a peer answered, with the answers that it generated.
     pub fn answered_by(&self, peer: Peer) -> impl Iterator<Item = Exchange<'_>> {
-        self.exchanges().into_iter().filter(move |exchange| exchange.answer.by == peer)
+        let own = move |exchange: &Exchange<'_>| exchange.answer.by == peer && !exchange.answer.munged;
+        self.exchanges().into_iter().filter(own)
     }
 
     /// The ICE credentials of a peer as the other peer was told them, generation by generation, without repetitions.
@@ -145,6 +155,7 @@ pub(super) fn of(peers: &[String], timeline: &[Entry]) -> Vec<Description> {
                     to: peer(to),
                     kind: sent.kind,
                     sdp: SessionDescription::parse(sent.sdp.as_str()),
+                    munged: false,
                     delivered: delivered.as_ref().map(|it| SessionDescription::parse(it.sdp.as_str())),
                     entry: entry.n,
                     t_us: entry.t_us,
@@ -177,13 +188,83 @@ pub(super) fn of(peers: &[String], timeline: &[Entry]) -> Vec<Description> {
             continue;
         }
         let (entry, t_us) = (entry.n, entry.t_us);
-        found.push(Description { by, to: None, kind: description.kind, sdp, delivered: None, entry, t_us });
+        let kind = description.kind;
+        found.push(Description { by, to: None, kind, sdp, munged: false, delivered: None, entry, t_us });
+    }
+    let munged = munged(peers, timeline);
+    for description in &mut found {
+        description.munged = munged.contains(&(description.by, origin(&description.sdp)));
     }
     found.sort_by_key(|description| description.entry);
     found
 }
 
+/// By whom, and with which `o=` line, a description was set that is not, to the letter, what that peer had created.
+fn munged(peers: &[String], timeline: &[Entry]) -> BTreeSet<(Peer, Option<String>)> {
+    let peer = |name: &str| peers.iter().position(|peer| peer == name).map(Peer);
+    let mut creating: BTreeSet<(&str, u64)> = BTreeSet::new();
+    let mut created: BTreeMap<(Peer, Option<String>), BTreeSet<String>> = BTreeMap::new();
+    let mut set = Vec::new();
+    for entry in timeline {
+        match &entry.what {
+            What::Command { peer, id, name, .. }
+                if matches!(name.as_str(), "createOffer" | "createAnswer") =>
+            {
+                creating.insert((peer, *id));
+            }
+            What::Answer { peer: name, id, answer: Answer::Ok(value) } => {
+                if creating.remove(&(name.as_str(), *id))
+                    && let (Some(by), Some(sdp)) = (peer(name), value.get("sdp").and_then(Value::as_str))
+                {
+                    let of = (by, origin(&SessionDescription::parse(sdp)));
+                    created.entry(of).or_default().insert(sdp.to_owned());
+                }
+            }
+            What::Command { peer: name, name: operation, args, .. } if operation == "setLocalDescription" => {
+                let sdp = args.get("description").and_then(|it| it.get("sdp")).and_then(Value::as_str);
+                set.extend(peer(name).zip(sdp.filter(|sdp| !sdp.is_empty())));
+            }
+            _ => {}
+        }
+    }
+    let told = set.into_iter().map(|(by, sdp)| ((by, origin(&SessionDescription::parse(sdp))), sdp));
+    told.filter(|(of, sdp)| created.get(of).is_some_and(|all| !all.contains(*sdp)))
+        .map(|(of, _)| of)
+        .collect()
+}
+
 /// The text of the `o=` line: it tells a peer's descriptions apart (RFC 8866 §5.2).
 fn origin(sdp: &SessionDescription) -> Option<String> {
     sdp.session().lines_of('o').next().map(|line| line.raw.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_the_scenario_changed_before_it_was_set_is_not_the_peers() {
+        let sdp = |more: &str| format!("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n{more}");
+        let munged = |set: &str| {
+            let description = |sdp: &str| json!({"type": "offer", "sdp": sdp});
+            let command = |id: u32, name: &str, args: Value| json!({"command": {"peer": "alice", "id": id, "name": name, "args": args}});
+            let answer = |id: u32, sdp: &str| json!({"answer": {"peer": "alice", "id": id, "answer": {"ok": description(sdp)}}});
+            let timeline = [
+                command(1, "createOffer", json!({})),
+                answer(1, &sdp("")),
+                command(2, "setLocalDescription", json!({"description": description(set)})),
+                answer(2, set),
+            ];
+            let entry = |(n, what): (usize, Value)| {
+                serde_json::from_value(json!({"n": n, "t_us": n, "what": what})).unwrap()
+            };
+            let timeline: Vec<Entry> = timeline.into_iter().enumerate().map(entry).collect();
+            let evidence = Evidence::new(vec!["alice".to_owned()], timeline, None);
+            assert_eq!(evidence.made_by(Peer(0)).count(), 1);
+            evidence.generated_by(Peer(0)).count() == 0
+        };
+        assert!(!munged(&sdp("")));
+        assert!(munged(&sdp("a=x-changed\r\n")));
+    }
 }

@@ -32,7 +32,7 @@ pub struct Handshake {
     /// The version that the server chose, once it did.
     pub version: Option<Version>,
     /// The first encrypted handshake record of each peer in DTLS 1.2, its Finished: frame and time.
-    pub finished: BTreeMap<Peer, (u64, u64)>,
+    pub encrypted: BTreeMap<Peer, (u64, u64)>,
 }
 
 impl HandshakeMessage {
@@ -54,6 +54,14 @@ impl Handshake {
     pub fn bodies(&self) -> impl Iterator<Item = (&HandshakeMessage, Body<'_>)> {
         let version = self.version.unwrap_or(Version::Dtls12);
         self.messages.iter().filter_map(move |message| Some((message, message.body(version)?)))
+    }
+
+    /// The Finished of a peer: its frame and time. In DTLS 1.3 it has to be decrypted.
+    #[must_use]
+    pub fn finished(&self, peer: Peer) -> Option<(u64, u64)> {
+        let decrypted =
+            self.messages.iter().find(|it| it.sender == peer && it.kind() == HandshakeType::Finished);
+        decrypted.map(|it| (it.frame, it.t_us)).or_else(|| self.encrypted.get(&peer).copied())
     }
 
     /// Who began it: the client.
@@ -98,7 +106,7 @@ impl Handshake {
                 Record::Plain(plain)
                     if plain.kind.value == ContentType::Handshake && plain.epoch.value > 0 =>
                 {
-                    self.finished.entry(packet.sender).or_insert((packet.frame, packet.t_us));
+                    self.encrypted.entry(packet.sender).or_insert((packet.frame, packet.t_us));
                 }
                 _ => {}
             }

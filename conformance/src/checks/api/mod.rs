@@ -1,12 +1,22 @@
 //! States and events of the W3C API.
 
+mod announced_channels;
 mod candidate_contents;
 mod channel_states;
 mod connected_after_dtls;
+mod connected_after_finished;
+mod dtls_states;
+mod gathering_ends;
 mod gathering_states;
+mod ice_states;
+mod pending_descriptions;
+mod sctp_states;
 mod signaling_states;
 
 use super::Check;
+use crate::evidence::{Evidence, Peer};
+use peerproof_captures::event::PeerEvent;
+use std::collections::BTreeMap;
 
 pub(super) const CHECKS: &[Check] = &[
     signaling_states::CHECK,
@@ -14,4 +24,34 @@ pub(super) const CHECKS: &[Check] = &[
     candidate_contents::CHECK,
     connected_after_dtls::CHECK,
     channel_states::CHECK,
+    gathering_ends::CHECK,
+    connected_after_finished::CHECK,
+    dtls_states::CHECK,
+    ice_states::CHECK,
+    sctp_states::CHECK,
+    announced_channels::CHECK,
+    pending_descriptions::CHECK,
 ];
+
+/// How far the clock of a browser and that of the packets may be apart, in microseconds: the time of an event is known to
+/// about half of what a message to the peer and back takes.
+const CLOCKS_DIFFER_US: u64 = 100_000;
+
+/// How long an event may be in coming, in microseconds: a choice of ours, far beyond what a peer needs.
+const PATIENCE_US: u64 = 1_000_000;
+
+/// When a peer began an operation, told to or of its own accord: the entries that tell of it and their times.
+fn moments(evidence: &Evidence, peer: Peer, operation: &str) -> Vec<(u64, u64)> {
+    let times: BTreeMap<u64, u64> = evidence.timeline.iter().map(|entry| (entry.n, entry.t_us)).collect();
+    let told = evidence.calls(peer).into_iter().filter(|call| call.name == operation);
+    let told = told.filter_map(|call| Some((call.entry, *times.get(&call.entry)?)));
+    let acted = evidence.events(peer).into_iter().filter_map(|happened| match happened.event {
+        PeerEvent::Acted { operation: acted, .. } if acted == operation => {
+            Some((happened.entry, happened.t_us))
+        }
+        _ => None,
+    });
+    let mut all: Vec<_> = told.chain(acted).collect();
+    all.sort_by_key(|(_, t_us)| *t_us);
+    all
+}

@@ -2,7 +2,8 @@
 
 use crate::evidence::Evidence;
 use peerproof_captures::event::PeerEvent;
-use peerproof_captures::timeline::{Entry, What};
+use peerproof_captures::timeline::{Answer, Entry, What};
+use serde_json::Value;
 
 /// Index of the first event of a peer that is wanted.
 pub(in crate::checks) fn find(evidence: &Evidence, name: &str, wanted: impl Fn(&PeerEvent) -> bool) -> usize {
@@ -55,4 +56,65 @@ pub(in crate::checks) fn edit_each(evidence: &mut Evidence, name: &str, edit: im
             edit(event);
         }
     }
+}
+
+/// Edits the result of a peer's first call of an operation.
+pub(in crate::checks) fn edit_result(
+    evidence: &mut Evidence,
+    name: &str,
+    operation: &str,
+    edit: impl Fn(&mut Value),
+) {
+    let peer = evidence.peer(name).unwrap();
+    let answered = evidence.calls(peer).iter().find(|call| call.name == operation).unwrap().answered;
+    let entry = evidence.timeline.iter_mut().find(|entry| entry.n == answered).unwrap();
+    match &mut entry.what {
+        What::Answer { answer: Answer::Ok(value), .. } => edit(value),
+        other => panic!("{other:?} is no result"),
+    }
+}
+
+/// Adds a call that was done, behind everything else.
+pub(in crate::checks) fn add_call(evidence: &mut Evidence, name: &str, operation: &str, args: Value) {
+    let last = evidence.timeline.last().unwrap();
+    let (n, t_us, peer) = (last.n, last.t_us, name.to_owned());
+    let id = u64::MAX;
+    let told = What::Command { peer: peer.clone(), id, name: operation.to_owned(), args };
+    let done = What::Answer { peer, id, answer: Answer::Ok(Value::Null) };
+    evidence.timeline.push(Entry { n: n + 1, t_us, what: told });
+    evidence.timeline.push(Entry { n: n + 2, t_us, what: done });
+}
+
+/// Edits the text of every candidate that a peer tells in an event.
+pub(in crate::checks) fn edit_candidate(evidence: &mut Evidence, name: &str, edit: impl Fn(&str) -> String) {
+    edit_each(evidence, name, |event| {
+        if let PeerEvent::IceCandidate { candidate: Some(told) } = event
+            && !told.candidate.is_empty()
+        {
+            told.candidate = edit(&told.candidate);
+        }
+    });
+}
+
+/// Adds an event behind all of a peer's.
+pub(in crate::checks) fn push(evidence: &mut Evidence, name: &str, event: PeerEvent) {
+    let peer = evidence.peer(name).unwrap();
+    let seq = evidence.events(peer).last().map_or(0, |last| last.seq + 1);
+    let last = evidence.timeline.last().unwrap();
+    let (n, t_us) = (last.n + 1, last.t_us + 1);
+    evidence.timeline.push(Entry { n, t_us, what: What::Event { peer: name.to_owned(), seq, event } });
+}
+
+/// Evidence of what is told in order, a millisecond apart: `what` of the timeline's entries, by alice and bob.
+pub(in crate::checks) fn evidence(told: impl IntoIterator<Item = Value>) -> Evidence {
+    let entry = |(n, what): (usize, Value)| {
+        serde_json::from_value(serde_json::json!({"n": n, "t_us": 1000 * n, "what": what})).unwrap()
+    };
+    let timeline = told.into_iter().enumerate().map(entry).collect();
+    Evidence::new(vec!["alice".to_owned(), "bob".to_owned()], timeline, None)
+}
+
+/// Alice's event of that number.
+pub(in crate::checks) fn told(seq: u64, event: &str, data: Value) -> Value {
+    serde_json::json!({"event": {"peer": "alice", "seq": seq, "event": {"event": event, "data": data}}})
 }

@@ -139,7 +139,7 @@ fn ended(evidence: &Evidence, peer: Peer) -> Option<u64> {
 
 /// Whether both sides have sent their Finished, as far as that is to be seen.
 fn is_complete(evidence: &Evidence, peer: Peer) -> bool {
-    evidence.handshake(peer).finished.len() == 2
+    evidence.handshake(peer).encrypted.len() == 2
 }
 
 #[cfg(test)]

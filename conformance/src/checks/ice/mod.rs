@@ -1,5 +1,7 @@
 //! ICE and STUN.
 
+mod candidate_grammar;
+mod candidate_priorities;
 mod check_has_fingerprint;
 mod check_has_priority;
 mod check_has_role;
@@ -12,17 +14,21 @@ mod controlling_nominates;
 mod data_on_the_selected_pair;
 mod first_role;
 mod keepalive;
+mod mdns_names;
 mod no_data_before_consent;
 mod nomination;
 mod nothing_after_the_end;
 mod one_nomination;
+mod related_address;
 mod relay_policy;
 mod response_answers_request;
 mod response_tells_the_source;
 mod restart_credentials;
 mod roles;
 mod roles_on_restart;
+mod tcp_candidates;
 mod tiebreaker;
+mod told;
 mod triggered_check;
 
 use super::Check;
@@ -52,6 +58,11 @@ pub(super) const CHECKS: &[Check] = &[
     restart_credentials::CHECK,
     relay_policy::CHECK,
     nothing_after_the_end::CHECK,
+    candidate_grammar::CHECK,
+    candidate_priorities::CHECK,
+    related_address::CHECK,
+    tcp_candidates::CHECK,
+    mdns_names::CHECK,
 ];
 
 /// Whether a message is of the Binding method and that class.

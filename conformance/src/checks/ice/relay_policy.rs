@@ -1,10 +1,10 @@
 //! RFC 9429 §3.5.3: with `iceTransportPolicy` `relay` a peer tells of relayed candidates alone, hides its own address in them, and
 //! sends the other peer nothing directly.
 
+use super::told::candidates;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Call, Evidence, Peer};
 use crate::verdict::Layer;
-use peerproof_captures::event::PeerEvent;
 use peerproof_captures::sdp::{Candidate, CandidateAddress, CandidateType};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -25,14 +25,17 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     if !policies.next().is_some_and(|first| first == "relay") || policies.any(|later| later != "relay") {
         return;
     }
-    let told = candidates(evidence, peer);
+    let told: Vec<(Place, Candidate)> = candidates(evidence, peer)
+        .into_iter()
+        .filter_map(|it| Some((it.place, Candidate::parse(it.text).ok()?)))
+        .collect();
     let relayed: BTreeSet<IpAddr> = told
         .iter()
         .filter(|(_, candidate)| candidate.kind == CandidateType::Relay)
         .filter_map(|(_, candidate)| candidate.address.ip())
         .collect();
-    for (entry, candidate) in &told {
-        let place = Place::Entry(*entry);
+    for (place, candidate) in &told {
+        let place = *place;
         let related = candidate.related_address.as_ref().and_then(CandidateAddress::ip);
         if candidate.kind != CandidateType::Relay {
             tally.fault(format!("a candidate of type {} is told", candidate.kind), [place]);
@@ -59,22 +62,6 @@ fn policy<'a>(call: &Call<'a>) -> Option<&'a str> {
     let sets = ["createPeerConnection", "setConfiguration"].contains(&call.name);
     let configuration = call.args.get("configuration").filter(|_| sets)?;
     Some(configuration.get("iceTransportPolicy").and_then(serde_json::Value::as_str).unwrap_or("all"))
-}
-
-/// The candidates that a peer told of, by event or in a description, with the entries that tell them.
-fn candidates(evidence: &Evidence, peer: Peer) -> Vec<(u64, Candidate)> {
-    let events = evidence.events(peer).into_iter().filter_map(|happened| match happened.event {
-        PeerEvent::IceCandidate { candidate: Some(told) } => {
-            Some((happened.entry, Candidate::parse(&told.candidate).ok()?))
-        }
-        _ => None,
-    });
-    let described = evidence.made_by(peer).flat_map(|description| {
-        let sections = description.sdp.media();
-        let all: Vec<_> = sections.flat_map(|section| section.candidates()).collect();
-        all.into_iter().map(|candidate| (description.entry, candidate))
-    });
-    events.chain(described).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::demux::Class;
-use peerproof_captures::wire::dtls::handshake::HandshakeType;
 
 pub(super) const CHECK: Check = Check {
     id: "dtls-srtp-none-before-handshake-complete",
@@ -17,11 +16,7 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let (Some(wire), Some(other)) = (&evidence.wire, evidence.other(peer)) else { return };
-    let handshake = evidence.handshake(peer);
-    let decrypted =
-        handshake.messages.iter().find(|it| it.sender == other && it.kind() == HandshakeType::Finished);
-    let finished =
-        decrypted.map(|it| it.frame).or_else(|| handshake.finished.get(&other).map(|(frame, _)| *frame));
+    let finished = evidence.handshake(peer).finished(other).map(|(frame, _)| frame);
     let mut done = false;
     for packet in wire.at(peer) {
         done |= Some(packet.frame) == finished;

@@ -42,5 +42,6 @@ mod control {
     /// Moves the channel to the next stream, in both directions.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
         sctp::edit_data(evidence, |_, chunk| chunk[9] += 1);
-    });
+    })
+    .also_breaks(&["dc-remote-channel-announced-correctly"]);
 }

@@ -40,12 +40,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, replace};
+    use crate::checks::controls::{Control, Recording, replace_all};
 
     /// Renumbers sdes:mid in the answer alone.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
         let mid = "urn:ietf:params:rtp-hdrext:sdes:mid";
-        replace(
+        replace_all(
             &mut evidence.descriptions[1].sdp,
             &format!("a=extmap:4 {mid}"),
             &format!("a=extmap:9 {mid}"),

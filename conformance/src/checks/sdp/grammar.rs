@@ -14,7 +14,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    for description in evidence.made_by(peer) {
+    for description in evidence.generated_by(peer) {
         match description.sdp.violations().first() {
             None => tally.good(Place::Entry(description.entry)),
             Some(violation) => tally.fault(

@@ -41,5 +41,6 @@ mod control {
     /// Offers the first section without protection.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
         replace(&mut evidence.descriptions[0].sdp, "UDP/TLS/RTP/SAVPF", "RTP/SAVPF");
-    });
+    })
+    .also_breaks(&["sec-dtls-srtp-offered-for-every-media"]);
 }

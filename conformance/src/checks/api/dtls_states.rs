@@ -1,0 +1,87 @@
+//! webrtc-pc §5.5.1: an `RTCDtlsTransport` goes from new over connecting to connected, and is connected only after the
+//! other side's Finished has come and its fingerprint is known.
+
+use super::{CLOCKS_DIFFER_US, moments};
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::event::{DtlsState, PeerEvent};
+
+pub(super) const CHECK: Check = Check {
+    id: "dtls-transport-state-connected-after-verification",
+    layer: Layer::Dtls,
+    subject: "states of DTLS transports",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let Some(other) = evidence.other(peer) else { return };
+    let events = evidence.events(peer);
+    let mut before: Option<DtlsState> = None;
+    let mut connected = None;
+    for happened in &events {
+        let PeerEvent::DtlsStateChange { state, .. } = happened.event else { continue };
+        let place = Place::Entry(happened.entry);
+        // Over which states it came to the first that is told is not told: nobody may have listened yet.
+        let back = match (before, *state) {
+            (Some(DtlsState::Connecting), DtlsState::New) => true,
+            (Some(DtlsState::Connected), next) => matches!(next, DtlsState::New | DtlsState::Connecting),
+            _ => false,
+        };
+        match before {
+            Some(before) if back && !has_one_transport(evidence, peer) => {
+                tally.doubt(format!("{before} and {state} may be of two transports"), [place]);
+            }
+            Some(before) if back => {
+                tally.fault(format!("a DTLS transport went from {before} to {state}"), [place]);
+            }
+            _ => tally.good(place),
+        }
+        if *state == DtlsState::Connected && connected.is_none() {
+            connected = Some(happened);
+        }
+        before = Some(*state);
+    }
+    let Some(connected) = connected else { return };
+    let place = Place::Entry(connected.entry);
+    match evidence.handshake(peer).finished(other) {
+        Some((frame, t_us)) if connected.t_us.saturating_add(CLOCKS_DIFFER_US) < t_us => {
+            let early = (t_us - connected.t_us) / 1000;
+            tally.fault(
+                format!("the DTLS transport was connected {early} ms before the other side's Finished"),
+                [place, Place::Frame(frame)],
+            );
+        }
+        Some(_) => {}
+        None => tally.doubt("the other side's Finished is not in the recording", [place]),
+    }
+    match moments(evidence, peer, "setRemoteDescription").first() {
+        Some((entry, t_us)) if connected.t_us.saturating_add(CLOCKS_DIFFER_US) < *t_us => tally.fault(
+            "the DTLS transport was connected before the other side's description was set",
+            [place, Place::Entry(*entry)],
+        ),
+        Some(_) => {}
+        None => tally.doubt("when the other side's description was set is not told", [place]),
+    }
+}
+
+/// Whether a peer's descriptions leave it no choice: with one section there is one transport.
+fn has_one_transport(evidence: &Evidence, peer: Peer) -> bool {
+    evidence.made_by(peer).all(|made| made.sdp.media().len() < 2)
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, events};
+    use peerproof_captures::event::{DtlsState, PeerEvent};
+
+    /// Tells that it is connected long before the description was set.
+    pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
+        let at = events::find(evidence, "bob", |event| {
+            matches!(event, PeerEvent::DtlsStateChange { state: DtlsState::Connected, .. })
+        });
+        evidence.timeline[at].t_us = 0;
+    });
+}

@@ -1,0 +1,147 @@
+//! webrtc-pc §5.6 and §4.8.2: gathering ends with an empty candidate for each transport, which names its section and
+//! username fragment, then with the state `complete`, then with one `null`.
+
+use crate::checks::sdp::look;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::event::{IceCandidate, IceGatheringState, PeerEvent};
+use std::collections::BTreeSet;
+
+pub(super) const CHECK: Check = Check {
+    id: "gathering-end-signals",
+    layer: Layer::Gathering,
+    subject: "ends of gathering",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+/// The section and the username fragment that candidates are of.
+type Transport = (Option<String>, Option<u16>, Option<String>);
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    if look::has_several_connections(evidence, peer) {
+        tally.doubt("the peer has several connections, whose events are not told apart", []);
+        return;
+    }
+    let (mut told, mut ended): (BTreeSet<Transport>, BTreeSet<Transport>) = Default::default();
+    // The end of the state that still waits for its `null`.
+    let mut complete: Option<Place> = None;
+    let mut nulls = 0;
+    for happened in evidence.events(peer) {
+        let place = Place::Entry(happened.entry);
+        match happened.event {
+            PeerEvent::IceCandidate { candidate: Some(candidate) } => {
+                let transport = transport(candidate);
+                if !candidate.candidate.is_empty() {
+                    told.insert(transport);
+                    continue;
+                }
+                if (candidate.sdp_mid.is_none() && candidate.sdp_m_line_index.is_none())
+                    || candidate.username_fragment.is_none()
+                {
+                    tally.fault("an empty candidate names no media section or no username fragment", [place]);
+                }
+                ended.insert(transport);
+            }
+            PeerEvent::IceCandidate { candidate: None } => {
+                nulls += 1;
+                if complete.take().is_none() {
+                    let why =
+                        if nulls > 1 { "the null candidate came again" } else { "the null candidate came" };
+                    tally.fault(
+                        format!("{why} without iceGatheringState becoming complete before it"),
+                        [place],
+                    );
+                }
+            }
+            PeerEvent::IceGatheringStateChange { state: IceGatheringState::Complete } => {
+                if let Some((mid, ..)) = told.difference(&ended).next() {
+                    let mid = mid.as_deref().unwrap_or("?");
+                    let sentence =
+                        format!("gathering is complete without an empty candidate of section {mid}");
+                    tally.fault(sentence, [place]);
+                } else if ended.is_empty() {
+                    tally.fault("gathering is complete without an empty candidate", [place]);
+                } else {
+                    tally.good(place);
+                }
+                told.clear();
+                ended.clear();
+                complete = Some(place);
+            }
+            PeerEvent::IceGatheringStateChange { .. } => {
+                if let Some(place) = complete.take() {
+                    tally.fault("gathering began again before the null candidate of its end", [place]);
+                }
+                nulls = 0;
+            }
+            _ => {}
+        }
+    }
+    if let Some(place) = complete {
+        tally.doubt("the recording ends before the null candidate", [place]);
+    } else if !told.is_empty() {
+        tally.doubt("gathering did not end", []);
+    }
+}
+
+fn transport(candidate: &IceCandidate) -> Transport {
+    (candidate.sdp_mid.clone(), candidate.sdp_m_line_index, candidate.username_fragment.clone())
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, events};
+    use peerproof_captures::event::{IceGatheringState, PeerEvent};
+
+    /// Tells the null candidate before the state.
+    pub(super) const CONTROL: Control = Control::new(Recording::Conflict, |evidence| {
+        let complete = PeerEvent::IceGatheringStateChange { state: IceGatheringState::Complete };
+        let complete = events::find(evidence, "bob", |event| *event == complete);
+        let null = PeerEvent::IceCandidate { candidate: None };
+        let null = events::find(evidence, "bob", |event| *event == null);
+        events::swap(evidence, complete, null);
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::checks::Result;
+    use crate::checks::controls::events::{evidence, told};
+    use serde_json::{Value, json};
+
+    /// What alice tells: a candidate, an empty one, `complete`, and `null`, by their first letters.
+    fn result(order: &str) -> Result {
+        let candidate = |text: &str| json!({"candidate": text, "sdpMid": "0", "sdpMLineIndex": 0, "usernameFragment": "u"});
+        let event = |what: char| -> (&str, Value) {
+            match what {
+                'c' => (
+                    "icecandidate",
+                    json!({"candidate": candidate("candidate:1 1 udp 1 192.0.2.1 9 typ host")}),
+                ),
+                'e' => ("icecandidate", json!({"candidate": candidate("")})),
+                'n' => ("icecandidate", json!({"candidate": null})),
+                'g' => ("icegatheringstatechange", json!({"state": "gathering"})),
+                _ => ("icegatheringstatechange", json!({"state": "complete"})),
+            }
+        };
+        let all = order.chars().map(event).enumerate();
+        CHECK.run(&evidence(all.map(|(n, (name, data))| told(n as u64, name, data))))[0].result
+    }
+
+    #[test]
+    fn the_ends_come_in_their_order() {
+        for good in ["gceCn", "geCn", "gceCngceCn"] {
+            assert_eq!(result(good), Result::Pass, "{good}");
+        }
+        for bad in ["gcCn", "gCn", "gcenC", "gcCen", "gceCnn", "gceCgceCn"] {
+            assert_eq!(result(bad), Result::Fail, "{bad}");
+        }
+        for open in ["gc", "gce", "gceC"] {
+            assert_ne!(result(open), Result::Fail, "{open}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! webrtc-pc §4.3.4 and §5.6.6: iceConnectionState sums up the states of the ICE transports, of one it is that one's;
+//! `failed` is left by an ICE restart or by closing alone.
+
+use super::{CLOCKS_DIFFER_US, moments};
+use crate::checks::sdp::look;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::Happened;
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::event::{IceState, PeerEvent};
+
+pub(super) const CHECK: Check = Check {
+    id: "ice-connection-state-derivation",
+    layer: Layer::Checks,
+    subject: "changes of iceConnectionState",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    if look::has_several_connections(evidence, peer) {
+        tally.doubt("the peer has several connections, whose events are not told apart", []);
+        return;
+    }
+    let events = evidence.events(peer);
+    let connection: Vec<(IceState, &Happened<'_>)> = states(&events, |event| match event {
+        PeerEvent::IceConnectionStateChange { state } => Some(*state),
+        _ => None,
+    });
+    let transport: Vec<(IceState, &Happened<'_>)> = states(&events, |event| match event {
+        PeerEvent::IceTransportStateChange { state } => Some(*state),
+        _ => None,
+    });
+    judge_failed(evidence, peer, &connection, tally);
+    if !connection.is_empty() {
+        judge_derivation(evidence, &connection, &transport, tally);
+    }
+}
+
+fn states<'a>(
+    events: &'a [Happened<'a>],
+    state: impl Fn(&PeerEvent) -> Option<IceState>,
+) -> Vec<(IceState, &'a Happened<'a>)> {
+    let mut all: Vec<_> = events.iter().filter_map(|it| Some((state(it.event)?, it))).collect();
+    all.dedup_by_key(|(state, _)| *state);
+    all
+}
+
+/// What is left after `failed` needs a restart, which either side may ask for.
+fn judge_failed(evidence: &Evidence, peer: Peer, states: &[(IceState, &Happened<'_>)], tally: &mut Tally) {
+    let restarts = restarts(evidence, peer);
+    for triple in states.windows(2).enumerate() {
+        let (at, [(was, failed), (next, now)]) = triple else { continue };
+        if *was != IceState::Failed {
+            continue;
+        }
+        let place = Place::Entry(now.entry);
+        let since = at.checked_sub(1).and_then(|before| states.get(before)).map_or(0, |(_, it)| it.t_us);
+        let within = |t_us: &u64| (since..=now.t_us.saturating_add(CLOCKS_DIFFER_US)).contains(t_us);
+        let allowed = *next == IceState::Closed || restarts.iter().any(within);
+        if allowed {
+            tally.good(place);
+        } else {
+            let sentence = format!("iceConnectionState went from failed to {next} without an ICE restart");
+            tally.fault(sentence, [place, Place::Entry(failed.entry)]);
+        }
+    }
+}
+
+/// When either side restarted ICE, as far as it is told.
+fn restarts(evidence: &Evidence, peer: Peer) -> Vec<u64> {
+    let mut all: Vec<u64> = moments(evidence, peer, "restartIce").into_iter().map(|(_, t_us)| t_us).collect();
+    for each in evidence.each_peer() {
+        for later in look::later(evidence, each) {
+            if look::credentials_before_and_now(&later).iter().any(|(_, [was, now])| was != now) {
+                all.push(later.made.t_us);
+            }
+        }
+    }
+    all
+}
+
+/// With one transport the two go through the same states. The first of a transport may have gone by before anybody listened.
+fn judge_derivation(
+    evidence: &Evidence,
+    connection: &[(IceState, &Happened<'_>)],
+    transport: &[(IceState, &Happened<'_>)],
+    tally: &mut Tally,
+) {
+    let place = connection.last().map_or(Place::Entry(0), |(_, it)| Place::Entry(it.entry));
+    if evidence.descriptions.iter().any(|made| made.sdp.media().len() > 1) {
+        tally.doubt("the states of several ICE transports are not told apart", [place]);
+        return;
+    }
+    if transport.is_empty() || transport.iter().any(|(state, _)| *state == IceState::Closed) {
+        tally.doubt("the states of the ICE transport are not told, or it was replaced by another", [place]);
+        return;
+    }
+    let missed = connection.len().saturating_sub(transport.len());
+    let followed = connection.get(missed..).unwrap_or_default();
+    for ((state, it), (of, there)) in followed.iter().zip(transport) {
+        let place = Place::Entry(it.entry);
+        if state == of {
+            tally.good(place);
+        } else {
+            let sentence = format!("iceConnectionState became {state} where its only transport became {of}");
+            tally.fault(sentence, [place, Place::Entry(there.entry)]);
+            return;
+        }
+    }
+    if missed > 1 || transport.len() > connection.len() {
+        tally.doubt("some states of the connection or of its transport are not told", [place]);
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, events};
+    use peerproof_captures::event::{IceState, PeerEvent};
+
+    /// Tells that it failed, and is connected again without a restart; its transport too.
+    pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
+        for state in [IceState::Failed, IceState::Connected] {
+            for event in
+                [PeerEvent::IceTransportStateChange { state }, PeerEvent::IceConnectionStateChange { state }]
+            {
+                events::push(evidence, "bob", event);
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::checks::Result;
+    use crate::checks::controls::events::{evidence, told};
+    use serde_json::{Value, json};
+
+    fn result(connection: &[&str], transport: &[&str], calls: &[Value]) -> Result {
+        let state = |name: &'static str| move |state: &&str| (name, json!({"state": state}));
+        let connection = connection.iter().map(state("iceconnectionstatechange"));
+        let transport = transport.iter().map(state("icetransportstatechange"));
+        let events = connection.chain(transport).enumerate();
+        let events = events.map(|(n, (name, data))| told(n as u64, name, data));
+        CHECK.run(&evidence(events.chain(calls.iter().cloned())))[0].result
+    }
+
+    #[test]
+    fn failed_is_left_by_a_restart_alone() {
+        let states = ["checking", "failed", "checking", "connected"];
+        let restart = [
+            json!({"command": {"peer": "alice", "id": 1, "name": "restartIce", "args": {}}}),
+            json!({"answer": {"peer": "alice", "id": 1, "answer": {"ok": null}}}),
+        ];
+        assert_eq!(result(&states, &states, &[]), Result::Fail);
+        assert_eq!(result(&states, &states, &restart), Result::Pass);
+        assert_eq!(result(&["failed", "closed"], &["failed", "closed"], &[]), Result::Inconclusive);
+    }
+
+    #[test]
+    fn the_connection_goes_with_its_only_transport() {
+        let states = ["checking", "connected"];
+        assert_eq!(result(&states, &states, &[]), Result::Pass);
+        assert_eq!(result(&states, &["connected"], &[]), Result::Pass, "nobody listened at first");
+        assert_eq!(result(&states, &["checking", "failed"], &[]), Result::Fail);
+        assert_eq!(result(&states, &[], &[]), Result::Inconclusive);
+    }
+}

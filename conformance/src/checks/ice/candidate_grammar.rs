@@ -1,0 +1,81 @@
+//! RFC 8839 §5.1, RFC 8445 §5.1.2: every candidate that is told fits the grammar, whether in a description or alone;
+//! its address is one, or a name of mDNS.
+
+use super::told;
+use crate::checks::{Check, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::sdp::{Candidate, CandidateType};
+
+pub(super) const CHECK: Check = Check {
+    id: "ice-candidate-grammar",
+    layer: Layer::Gathering,
+    subject: "candidates",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    for told in told::candidates(evidence, peer) {
+        match fault(told.text, told.is_rtp) {
+            None => tally.good(told.place),
+            Some(sentence) => tally.fault(sentence, [told.place]),
+        }
+    }
+}
+
+fn fault(text: &str, is_rtp: Option<bool>) -> Option<String> {
+    if let Some(fault) = Candidate::faults(text).first() {
+        return Some(format!("a candidate does not fit the grammar: {fault}"));
+    }
+    let candidate = Candidate::parse(text).ok()?;
+    match (&candidate.kind, candidate.component) {
+        (CandidateType::Unknown(kind), _) => {
+            Some(format!("a candidate has the type {kind}, which is not defined"))
+        }
+        (_, 1) => None,
+        (_, 2) if is_rtp != Some(false) => None,
+        (_, component) => {
+            Some(format!("a candidate is of component {component}, which its section does not have"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, events};
+
+    /// Gives a candidate a priority of 32 bits, whose type preference is then too high as well.
+    pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
+        events::edit_candidate(evidence, "bob", |text| {
+            let mut words: Vec<&str> = text.split(' ').collect();
+            words[3] = "2147483648";
+            words.join(" ")
+        });
+    })
+    .also_breaks(&["ice-candidate-priorities"]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fault;
+
+    #[test]
+    fn data_has_one_component_and_rtp_may_have_two() {
+        let told = |component: u8| format!("candidate:1 {component} udp 1 192.0.2.1 9 typ host");
+        assert_eq!(fault(&told(1), Some(false)), None);
+        assert_eq!(fault(&told(2), Some(true)), None);
+        assert_eq!(fault(&told(2), None), None);
+        assert!(fault(&told(2), Some(false)).is_some());
+        assert!(fault(&told(3), Some(true)).is_some());
+    }
+
+    #[test]
+    fn a_name_is_one_of_mdns_and_a_type_is_defined() {
+        let told = |address: &str, kind: &str| format!("candidate:1 1 udp 1 {address} 9 typ {kind}");
+        assert_eq!(fault(&told("a.local", "host"), None), None);
+        assert!(fault(&told("host.example", "host"), None).is_some());
+        assert!(fault(&told("192.0.2.1", "other"), None).is_some());
+    }
+}

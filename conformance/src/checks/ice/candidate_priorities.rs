@@ -1,0 +1,115 @@
+//! RFC 8445 §5.1.2 and §5.1.2.1: the candidates of a data stream have different priorities; by the recommended formula
+//! all of a type have the same type preference, 126 at most, no two types the same, and a peer-reflexive one a higher
+//! one than a server-reflexive one.
+
+use super::checks;
+use super::told::{self, Set};
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::sdp::{Candidate, CandidateType};
+use peerproof_captures::wire::stun::AttributeType;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) const CHECK: Check = Check {
+    id: "ice-candidate-priorities",
+    layer: Layer::Gathering,
+    subject: "candidates",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+/// Highest type preference (RFC 8445 §5.1.2.1).
+const MOST: u64 = 126;
+
+/// The type preferences by type, with where each was first seen: of UDP, and of TCP, by which they may be shifted (RFC 6544
+/// §4.2).
+type Preferences = [BTreeMap<CandidateType, BTreeMap<u64, Place>>; 2];
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let mut streams: BTreeMap<(Set, String, String, u32), BTreeMap<u64, String>> = BTreeMap::new();
+    let mut preferences = Preferences::default();
+    let mut by_formula = true;
+    for told in told::candidates(evidence, peer) {
+        let Ok(candidate) = Candidate::parse(told.text) else { continue };
+        let Candidate { component, priority, address, port, kind, transport, .. } = &candidate;
+        // Told twice, in an event and in a description, it is still one.
+        let tcp_type = candidate.tcp_type().map(|kind| format!(" {kind}")).unwrap_or_default();
+        let itself = format!("{kind} {}{tcp_type} {address} {port}", transport.to_ascii_lowercase());
+        let stream = streams.entry((told.set, told.ufrag, told.mid.clone(), *component)).or_default();
+        let first = stream.entry(*priority).or_insert_with(|| itself.clone());
+        tally.judge(*first == itself, told.place, || {
+            format!(
+                "two candidates of section {} have the priority {priority}: {first} and {itself}",
+                told.mid
+            )
+        });
+        by_formula &= priority & 0xff == 256_u64.saturating_sub(u64::from(*component)) & 0xff;
+        let of_transport = &mut preferences[usize::from(!candidate.is_udp())];
+        let of_type = of_transport.entry(kind.clone()).or_default();
+        of_type.entry(candidate.type_preference()).or_insert(told.place);
+    }
+    if !by_formula {
+        tally.doubt("the last byte of the priorities is not that of the recommended formula", []);
+        return;
+    }
+    for of_transport in &preferences {
+        judge_types(of_transport, tally);
+    }
+    judge_reflexive(evidence, peer, &preferences, tally);
+}
+
+fn judge_types(types: &BTreeMap<CandidateType, BTreeMap<u64, Place>>, tally: &mut Tally) {
+    let mut owners: BTreeMap<u64, &CandidateType> = BTreeMap::new();
+    for (kind, preferences) in types {
+        // Those of relays may differ by how the relay is reached.
+        let mut others = preferences.iter().filter(|_| *kind != CandidateType::Relay);
+        if let (Some((one, place)), Some((other, there))) = (others.next(), others.next()) {
+            let sentence = format!("{kind} candidates have the type preferences {one} and {other}");
+            tally.fault(sentence, [*there, *place]);
+        }
+        for (preference, place) in preferences {
+            let owner = owners.entry(*preference).or_insert(kind);
+            if *preference > MOST {
+                tally.fault(format!("a {kind} candidate has the type preference {preference}"), [*place]);
+            } else if *owner != kind {
+                let sentence =
+                    format!("{owner} and {kind} candidates have the same type preference {preference}");
+                tally.fault(sentence, [*place]);
+            }
+        }
+    }
+}
+
+/// What a peer-reflexive candidate would have is told by the checks over UDP (RFC 8445 §7.1.1). That they tell something
+/// else than that is another requirement's.
+fn judge_reflexive(evidence: &Evidence, peer: Peer, [udp, _]: &Preferences, tally: &mut Tally) {
+    let Some(reflexive) = udp.get(&CandidateType::ServerReflexive) else { return };
+    let Some((highest, _)) = reflexive.last_key_value() else { return };
+    let known: BTreeSet<u64> = udp.values().flat_map(|of_type| of_type.keys().copied()).collect();
+    for (packet, message) in checks(evidence, peer).filter(|(packet, _)| !packet.tcp) {
+        let Some(priority) = message.number(AttributeType::Priority) else { continue };
+        let preference = priority.value >> 24;
+        if !known.contains(&preference) && preference < *highest {
+            let sentence = format!(
+                "a peer-reflexive candidate has the type preference {preference}, a server-reflexive one {highest}"
+            );
+            tally.fault(sentence, [Place::Frame(packet.frame)]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, events};
+
+    /// Gives every candidate of the answerer the priority of its first.
+    pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
+        events::edit_candidate(evidence, "bob", |text| {
+            let mut words: Vec<&str> = text.split(' ').collect();
+            words[3] = "2122194687";
+            words.join(" ")
+        });
+    });
+}

@@ -1,0 +1,58 @@
+//! RFC 6544 §4.5: a candidate of TCP tells whether it is active, passive or for a simultaneous open; an active one has
+//! port 9.
+
+use super::told;
+use crate::checks::{Check, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::sdp::Candidate;
+
+pub(super) const CHECK: Check = Check {
+    id: "icetcp-candidate-format",
+    layer: Layer::Gathering,
+    subject: "candidates",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    for told in told::candidates(evidence, peer) {
+        let Ok(candidate) = Candidate::parse(told.text) else { continue };
+        let kind = candidate.tcp_type();
+        if !candidate.transport.eq_ignore_ascii_case("tcp") {
+            if let Some(kind) = kind {
+                tally.fault(
+                    format!("a candidate of {} has the tcptype {kind}", candidate.transport),
+                    [told.place],
+                );
+            }
+            continue;
+        }
+        match kind {
+            Some("active") => tally.judge(candidate.port == 9, told.place, || {
+                format!("an active candidate of TCP has port {}, not 9", candidate.port)
+            }),
+            Some("passive" | "so") => tally.good(told.place),
+            other => {
+                let other = other.unwrap_or("none");
+                tally.fault(
+                    format!("a candidate of TCP has the tcptype {other}, not active, passive or so"),
+                    [told.place],
+                );
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, events};
+
+    /// Gives the active candidates a port.
+    pub(super) const CONTROL: Control = Control::new(Recording::Conflict, |evidence| {
+        events::edit_candidate(evidence, "bob", |text| {
+            text.replace(" 9 typ host tcptype active", " 50000 typ host tcptype active")
+        });
+    });
+}

@@ -1,0 +1,67 @@
+//! RFC 9143 §7.3 and §7.5.3, RFC 9429 §5.3.1: a BUNDLE group lists no rejected section, one of an answer no section
+//! that the offered group does not list, and answers do not use `a=bundle-only`.
+
+use super::look;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Description, Evidence, Exchange, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::event::SdpType;
+use std::collections::BTreeSet;
+
+pub(super) const CHECK: Check = Check {
+    id: "bundle-group-membership-valid",
+    layer: Layer::Sdp,
+    subject: "descriptions with a BUNDLE group",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let answered: Vec<Exchange<'_>> = evidence.answered_by(peer).collect();
+    let mut answered = answered.iter().peekable();
+    for made in evidence.generated_by(peer) {
+        let exchange = answered.next_if(|it| it.answer.entry == made.entry);
+        judge(made, exchange.map(|it| it.offer), tally);
+    }
+}
+
+fn judge(made: &Description, offer: Option<&Description>, tally: &mut Tally) {
+    let rejected: BTreeSet<String> =
+        made.sdp.media().filter(|it| it.is_rejected()).filter_map(|section| section.mid()).collect();
+    let offered: Option<Vec<BTreeSet<String>>> = offer.map(|offer| {
+        let groups = offer.received().groups().into_iter().filter(|it| it.is_bundle());
+        groups.map(|group| group.tags.into_iter().collect()).collect()
+    });
+    let groups = look::groups(made);
+    for (group, place) in &groups {
+        let tags: BTreeSet<String> = group.tags.iter().cloned().collect();
+        if let Some(tag) = tags.intersection(&rejected).next() {
+            tally.fault(format!("a BUNDLE group lists the rejected section {tag}"), [*place]);
+        } else if offered
+            .as_ref()
+            .is_some_and(|all| !tags.is_empty() && !all.iter().any(|it| tags.is_subset(it)))
+        {
+            tally.fault("an answered BUNDLE group lists what no offered one does", [*place]);
+        } else {
+            tally.good(*place);
+        }
+    }
+    if made.kind == SdpType::Offer || groups.is_empty() {
+        return;
+    }
+    for section in made.sdp.media().filter(|section| section.has("bundle-only")) {
+        let place: Place = look::attribute(made, &section, "bundle-only");
+        tally.fault("an answer has a=bundle-only", [place]);
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, replace};
+
+    /// Leaves a section that the answer rejects in its group.
+    pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
+        replace(&mut evidence.descriptions[1].sdp, "m=video 9 ", "m=video 0 ");
+    });
+}

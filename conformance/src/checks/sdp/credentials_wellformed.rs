@@ -1,0 +1,84 @@
+//! RFC 8839 §5.4, RFC 8445 §5.3: username fragments of 4 to 32 and passwords of 22 to 256 ice-chars, a password to a
+//! fragment, none of them again in another session.
+
+use super::look;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Description, Evidence, Peer};
+use crate::verdict::Layer;
+use std::collections::BTreeMap;
+
+pub(super) const CHECK: Check = Check {
+    id: "ice-credentials-wellformed",
+    layer: Layer::Sdp,
+    subject: "ICE credentials",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let mut passwords: BTreeMap<String, (String, Option<String>)> = BTreeMap::new();
+    for made in evidence.generated_by(peer) {
+        for section in std::iter::once(made.sdp.session()).chain(made.sdp.media()) {
+            for attribute in section.attributes() {
+                let (lengths, what) = match attribute.name {
+                    "ice-ufrag" => (4..=32, "username fragment"),
+                    "ice-pwd" => (22..=256, "password"),
+                    _ => continue,
+                };
+                let value = attribute.value.unwrap_or_default();
+                let place: Place = look::line(made, attribute.line);
+                if !lengths.contains(&value.len()) {
+                    tally.fault(
+                        format!(
+                            "a {what} has {} characters, not {} to {}",
+                            value.len(),
+                            lengths.start(),
+                            lengths.end()
+                        ),
+                        [place],
+                    );
+                } else {
+                    tally.judge(value.bytes().all(is_ice_char), place, || {
+                        format!("a {what} is not of ice-chars")
+                    });
+                }
+            }
+        }
+        let session = session(made);
+        for (index, section) in made.sdp.media().enumerate() {
+            let Some((fragment, password)) = look::credentials(&made.sdp, index) else { continue };
+            let place = look::attribute(made, &section, "ice-ufrag");
+            let (known, of) = passwords
+                .entry(fragment.to_owned())
+                .or_insert_with(|| (password.to_owned(), session.clone()));
+            if known != password {
+                tally.fault(format!("the username fragment {fragment} has two passwords"), [place]);
+            } else if *of != session {
+                tally
+                    .fault(format!("the credentials of {fragment} are those of an earlier session"), [place]);
+            }
+        }
+    }
+}
+
+const fn is_ice_char(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
+}
+
+/// What tells a peer's sessions apart.
+fn session(made: &Description) -> Option<String> {
+    made.sdp.origin()?.value.ok().map(|origin| origin.session_id)
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, replace_all};
+
+    /// Shortens the password to 21 characters, which is not the grammar either.
+    pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
+        let offer = &mut evidence.descriptions[0].sdp;
+        replace_all(offer, "a=ice-pwd:iZJSD7GqxE6b8WIBi0ScDQjf", "a=ice-pwd:iZJSD7GqxE6b8WIBi0ScD");
+    })
+    .also_breaks(&["sdp-grammar-strict"]);
+}

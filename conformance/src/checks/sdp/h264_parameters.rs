@@ -1,0 +1,63 @@
+//! RFC 7742 §6.2: H.264 is described with `profile-level-id` and without `sprop-parameter-sets`, once at least with
+//! packetization-mode 1.
+
+use super::look;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Description, Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::event::SdpType;
+use peerproof_captures::sdp::{Fmtp, RtpMap, Section};
+use std::collections::BTreeMap;
+
+pub(super) const CHECK: Check = Check {
+    id: "codec-h264-parameters-in-sdp",
+    layer: Layer::Sdp,
+    subject: "sections with H.264",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    for made in evidence.generated_by(peer) {
+        for section in made.sdp.media().filter(|section| !section.is_rejected()) {
+            judge(made, &section, tally);
+        }
+    }
+}
+
+fn judge(made: &Description, section: &Section<'_>, tally: &mut Tally) {
+    let formats = section.every::<Fmtp>().filter_map(|fmtp| Some((fmtp.payload_type()?, fmtp)));
+    let formats: BTreeMap<u8, Fmtp> = formats.collect();
+    let mut modes = Vec::new();
+    for map in section.typed::<RtpMap>() {
+        let place: Place = look::line(made, map.line);
+        let Some(map) = map.value.ok().filter(|map| map.is("H264")) else { continue };
+        let format = formats.get(&map.payload_type);
+        let has = |name| format.and_then(|format| format.get(name)).is_some();
+        modes.push(look::H264::of(format).packetization_mode);
+        if !has("profile-level-id") {
+            tally.fault(format!("H.264 as {} has no profile-level-id", map.payload_type), [place]);
+        } else {
+            tally.judge(!has("sprop-parameter-sets"), place, || {
+                format!("H.264 as {} tells its parameter sets, which go in band", map.payload_type)
+            });
+        }
+    }
+    // An answer takes what was offered.
+    if made.kind == SdpType::Offer && !modes.is_empty() && !modes.contains(&1) {
+        tally.fault("no H.264 is offered with packetization-mode 1", [look::media_line(made, section)]);
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, replace};
+
+    /// Tells parameter sets.
+    pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
+        let profile = "a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
+        let sets = format!("{profile};sprop-parameter-sets=Z0IAKeKQ,aM48gA==");
+        replace(&mut evidence.descriptions[0].sdp, profile, &sets);
+    });
+}

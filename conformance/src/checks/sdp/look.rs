@@ -1,0 +1,369 @@
+//! What several checks look up in descriptions.
+
+use crate::checks::{Place, Tally};
+use crate::evidence::{Call, Description, Evidence, Exchange, Peer};
+use peerproof_captures::event::SdpType;
+use peerproof_captures::sdp::{Fmtp, Group, MediaLine, RtpMap, Section, SessionDescription};
+use std::collections::BTreeMap;
+
+/// A line of a description.
+pub(in crate::checks) const fn line(made: &Description, line: usize) -> Place {
+    Place::Line { entry: made.entry, line }
+}
+
+/// The `m=` line of a section.
+pub(in crate::checks) fn media_line(made: &Description, section: &Section<'_>) -> Place {
+    section.media_line().map_or(Place::Entry(made.entry), |it| line(made, it.line))
+}
+
+/// The first attribute of that name in a section, else its `m=` line.
+pub(in crate::checks) fn attribute(made: &Description, section: &Section<'_>, name: &str) -> Place {
+    let found = section.named(name).next();
+    found.map_or_else(|| media_line(made, section), |it| line(made, it.line))
+}
+
+/// What the `m=` line of a section says, if it can be read.
+pub(in crate::checks) fn media(section: &Section<'_>) -> Option<MediaLine> {
+    section.media_line()?.value.ok()
+}
+
+/// Whether a section is of RTP.
+pub(in crate::checks) fn is_rtp(section: &Section<'_>) -> bool {
+    media(section).is_some_and(|media| media.is_rtp())
+}
+
+/// Whether the port of a section is zero, for whatever reason.
+pub(in crate::checks) fn has_port_zero(section: &Section<'_>) -> bool {
+    media(section).is_some_and(|media| media.port == 0)
+}
+
+/// The index of the section that carries the transport of a section: the tagged one of its BUNDLE group, else itself.
+pub(in crate::checks) fn transport_of(sdp: &SessionDescription, index: usize) -> usize {
+    sdp.bundle_tag_section(index).and_then(|tag| tag.index()).unwrap_or(index)
+}
+
+/// A description of a peer, and what was agreed on when it was made.
+pub(in crate::checks) struct Later<'a> {
+    /// The description.
+    pub made: &'a Description,
+    /// The last offer and final answer before it.
+    pub before: Exchange<'a>,
+    /// The offer that it answers, if it does.
+    pub answers: Option<&'a Description>,
+}
+
+impl<'a> Later<'a> {
+    /// What the peer itself said then.
+    pub(in crate::checks) fn own(&self) -> &'a Description {
+        let Exchange { offer, answer } = self.before;
+        if offer.by == self.made.by { offer } else { answer }
+    }
+
+    /// What the other one said then.
+    pub(in crate::checks) fn others(&self) -> &'a Description {
+        let Exchange { offer, answer } = self.before;
+        if offer.by == self.made.by { answer } else { offer }
+    }
+}
+
+/// The descriptions that a peer made after a first offer was answered. Offers that were rolled back bind nobody: each is
+/// held against what was last agreed on.
+pub(in crate::checks) fn later(evidence: &Evidence, peer: Peer) -> Vec<Later<'_>> {
+    let exchanges = evidence.exchanges();
+    let offers: BTreeMap<u64, &Description> =
+        exchanges.iter().map(|it| (it.answer.entry, it.offer)).collect();
+    let mut agreed = exchanges.iter().filter(|it| it.answer.kind == SdpType::Answer).peekable();
+    let mut before = None;
+    let mut all = Vec::new();
+    for made in evidence.generated_by(peer) {
+        while let Some(exchange) = agreed.next_if(|it| it.answer.entry < made.entry) {
+            before = Some(*exchange);
+        }
+        let answers = offers.get(&made.entry).copied();
+        all.extend(before.map(|before| Later { made, before, answers }));
+    }
+    all
+}
+
+/// The offers of a peer before any was answered. Of a capture that may have begun late none is known to be so.
+pub(in crate::checks) fn initial_offers(
+    evidence: &Evidence,
+    peer: Peer,
+) -> impl Iterator<Item = &Description> {
+    let agreed = evidence.exchanges().into_iter().find(|it| it.answer.kind == SdpType::Answer);
+    let until = agreed.map_or(u64::MAX, |it| it.answer.entry);
+    evidence.offers(peer).filter(move |offer| evidence.whole && offer.entry < until)
+}
+
+/// Whether a peer has had several connections: their descriptions are not told apart.
+pub(in crate::checks) fn has_several_connections(evidence: &Evidence, peer: Peer) -> bool {
+    evidence.calls(peer).iter().filter(|call| call.name == "createPeerConnection").count() > 1
+}
+
+/// What a payload type stands for, as far as it decides whether two are the same (RFC 3264 §6.1, RFC 9143 §9.1.1).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::checks) struct Codec {
+    /// The encoding's name in lower case.
+    pub name: String,
+    /// The clock rate in hertz.
+    pub clock_rate: u32,
+    /// The number of channels.
+    pub channels: u32,
+    /// The parameters that make it another format: the profile, what it repairs.
+    pub configuration: String,
+}
+
+impl std::fmt::Display for Codec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.name, self.clock_rate)?;
+        if self.channels != 1 {
+            write!(f, "/{}", self.channels)?;
+        }
+        if self.configuration.is_empty() { Ok(()) } else { write!(f, " ({})", self.configuration) }
+    }
+}
+
+/// The payload types of the `m=` line in their order, each once, with what they stand for.
+pub(in crate::checks) fn codecs(section: &Section<'_>) -> Vec<(u8, Codec)> {
+    let Some(media) = media(section) else { return Vec::new() };
+    let mut maps: BTreeMap<u8, RtpMap> = static_payload_types();
+    maps.extend(section.every::<RtpMap>().map(|map| (map.payload_type, map)));
+    let formats: BTreeMap<u8, Fmtp> =
+        section.every::<Fmtp>().filter_map(|fmtp| Some((fmtp.payload_type()?, fmtp))).collect();
+    let mut seen = [false; 256];
+    let mut found = Vec::new();
+    for payload_type in media.payload_types() {
+        let Some(was_seen) = seen.get_mut(usize::from(payload_type)) else { continue };
+        if !std::mem::replace(was_seen, true) {
+            found.extend(codec(&maps, &formats, payload_type).map(|codec| (payload_type, codec)));
+        }
+    }
+    found
+}
+
+fn codec(maps: &BTreeMap<u8, RtpMap>, formats: &BTreeMap<u8, Fmtp>, payload_type: u8) -> Option<Codec> {
+    let map = maps.get(&payload_type)?;
+    let name = map.encoding.to_ascii_lowercase();
+    let parameter = |key| formats.get(&payload_type).and_then(|fmtp| fmtp.get(key));
+    let configuration = match name.as_str() {
+        "h264" => H264::of(formats.get(&payload_type)).to_string(),
+        "vp9" => format!("profile {}", parameter("profile-id").unwrap_or("0")),
+        "av1" => format!("profile {}", parameter("profile").unwrap_or("0")),
+        "h265" => format!("profile {}", parameter("profile-id").unwrap_or("1")),
+        "rtx" => parameter("apt")
+            .and_then(|apt| apt.parse().ok())
+            .filter(|apt| maps.get(apt).is_some_and(|map| !map.is("rtx")))
+            .and_then(|apt| codec(maps, formats, apt))
+            .map_or_else(String::new, |of| format!("of {of}")),
+        _ => String::new(),
+    };
+    Some(Codec { name, clock_rate: map.clock_rate, channels: map.channels.unwrap_or(1), configuration })
+}
+
+/// Those of RFC 3551 §6 that WebRTC meets, which need no `a=rtpmap`.
+fn static_payload_types() -> BTreeMap<u8, RtpMap> {
+    let known = [(0, "PCMU"), (8, "PCMA"), (9, "G722"), (13, "CN")];
+    let map = |(payload_type, encoding): (u8, &str)| {
+        let encoding = encoding.to_owned();
+        (payload_type, RtpMap { payload_type, encoding, clock_rate: 8000, channels: None })
+    };
+    known.into_iter().map(map).collect()
+}
+
+/// The parameters of H.264 that an answer must keep (RFC 6184 §8.2.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::checks) struct H264 {
+    /// `profile_idc`.
+    pub profile: u8,
+    /// `profile-iop`, the constraint flags.
+    pub constraints: u8,
+    /// `packetization-mode`.
+    pub packetization_mode: u8,
+}
+
+impl H264 {
+    /// Constrained Baseline, the profile that RFC 7742 §5 demands.
+    pub(in crate::checks) const CONSTRAINED_BASELINE: (u8, u8) = (0x42, 0x40);
+
+    /// Reads them, with their defaults (RFC 6184 §8.1).
+    pub(in crate::checks) fn of(format: Option<&Fmtp>) -> Self {
+        let profile = format.and_then(|it| it.get("profile-level-id")).unwrap_or("420010");
+        let byte = |at: usize| profile.get(at..at + 2).and_then(|it| u8::from_str_radix(it, 16).ok());
+        let mode = format.and_then(|it| it.get("packetization-mode")).and_then(|mode| mode.parse().ok());
+        Self {
+            profile: byte(0).unwrap_or(0),
+            constraints: byte(2).unwrap_or(0),
+            packetization_mode: mode.unwrap_or(0),
+        }
+    }
+
+    /// The profile under one name, as several spellings are the same (RFC 6184 §8.1, table 5).
+    pub(in crate::checks) const fn same_profile(self) -> (u8, u8) {
+        match (self.profile, self.constraints) {
+            (0x42, iop) if iop & 0x40 != 0 => Self::CONSTRAINED_BASELINE,
+            (0x4d, iop) if iop & 0x80 != 0 => Self::CONSTRAINED_BASELINE,
+            (0x58, iop) if iop & 0xc0 == 0xc0 => Self::CONSTRAINED_BASELINE,
+            (0x58, iop) if iop & 0xc0 == 0x80 => (0x42, 0),
+            other => other,
+        }
+    }
+}
+
+impl std::fmt::Display for H264 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (profile, constraints) = self.same_profile();
+        write!(f, "profile {profile:02x}{constraints:02x}, packetization-mode {}", self.packetization_mode)
+    }
+}
+
+/// The BUNDLE groups of a description with their lines.
+pub(in crate::checks) fn groups(made: &Description) -> Vec<(Group, Place)> {
+    let all = made.sdp.session().typed::<Group>();
+    let read = all.filter_map(|it| Some((it.value.ok()?, line(made, it.line))));
+    read.filter(|(group, _)| group.is_bundle()).collect()
+}
+
+/// The username fragment and the password of a transport.
+pub(in crate::checks) type Pair<'a> = (&'a str, &'a str);
+
+/// The ICE credentials that hold for a section: those of the tagged section, if it is bundled.
+pub(in crate::checks) fn credentials(sdp: &SessionDescription, index: usize) -> Option<Pair<'_>> {
+    let tag = transport_of(sdp, index);
+    Some((sdp.effective_value(tag, "ice-ufrag")?, sdp.effective_value(tag, "ice-pwd")?))
+}
+
+/// The credentials of each section that goes on, as its maker told them before and tells them now.
+pub(in crate::checks) fn credentials_before_and_now<'a>(later: &Later<'a>) -> Vec<(usize, [Pair<'a>; 2])> {
+    common_sections(&later.own().sdp, &later.made.sdp)
+}
+
+fn common_sections<'a>(
+    was: &'a SessionDescription,
+    now: &'a SessionDescription,
+) -> Vec<(usize, [Pair<'a>; 2])> {
+    let goes_on = |(index, (one, other)): (usize, (Section<'a>, Section<'a>))| {
+        let same = !one.is_rejected() && !other.is_rejected() && one.mid() == other.mid();
+        Some((index, [credentials(was, index)?, credentials(now, index)?])).filter(|_| same)
+    };
+    was.media().zip(now.media()).enumerate().filter_map(goes_on).collect()
+}
+
+/// Where a peer was told to restart ICE, or was given another configuration, which may force it to.
+pub(in crate::checks) fn restarts_asked(evidence: &Evidence, peer: Peer) -> Vec<u64> {
+    let asks = |call: &Call<'_>| match call.name {
+        "restartIce" | "setConfiguration" => true,
+        "createOffer" => call.args.get("iceRestart").and_then(serde_json::Value::as_bool) == Some(true),
+        _ => false,
+    };
+    evidence.calls(peer).into_iter().filter(asks).map(|call| call.entry).collect()
+}
+
+/// Whether an answer answers an offer that restarts ICE.
+pub(in crate::checks) fn others_restart(later: &Later<'_>) -> bool {
+    let Some(offer) = later.answers else { return false };
+    let both = common_sections(later.others().received(), offer.received());
+    both.iter().any(|(_, [was, now])| was != now)
+}
+
+/// The index of the section of a peer's transceiver, from the order in which a peer made them. Not known if the other side
+/// made some too.
+pub(in crate::checks) fn section_of_transceiver(
+    evidence: &Evidence,
+    later: &Later<'_>,
+    number: u64,
+) -> Option<usize> {
+    let made = evidence.calls(later.made.by).into_iter().filter(|call| {
+        matches!(call.name, "addTransceiver" | "addTrack") && call.answered < later.own().entry
+    });
+    let sections = later.own().sdp.media().enumerate().filter(|(_, section)| is_rtp(section));
+    let sections: Vec<usize> = sections.map(|(index, _)| index).collect();
+    let own = made.count() == sections.len();
+    sections.get(usize::try_from(number).ok()?).copied().filter(|_| own)
+}
+
+/// Judges whether offers announce an ICE option (RFC 8839 §5.6) for all transports, and answers where the offer does.
+pub(in crate::checks) fn judge_ice_option(evidence: &Evidence, peer: Peer, option: &str, tally: &mut Tally) {
+    let answered: BTreeMap<u64, &Description> =
+        evidence.answered_by(peer).map(|it| (it.answer.entry, it.offer)).collect();
+    for made in evidence.generated_by(peer) {
+        let due = match answered.get(&made.entry) {
+            Some(offer) => without_option(offer.received(), option).is_none(),
+            None => made.kind == SdpType::Offer,
+        };
+        if !due || made.sdp.media().len() == 0 {
+            continue;
+        }
+        match without_option(&made.sdp, option) {
+            None => tally.good(Place::Entry(made.entry)),
+            Some(section) => {
+                let index = section.index().unwrap_or_default();
+                let sentence = format!("the {} does not announce {option} for section {index}", made.kind);
+                tally.fault(sentence, [attribute(made, &section, "ice-options")]);
+            }
+        }
+    }
+}
+
+/// The first section with a transport of which the option is not announced.
+fn without_option<'a>(sdp: &'a SessionDescription, option: &str) -> Option<Section<'a>> {
+    let announces = |index: usize| {
+        let value = sdp.effective_value(index, "ice-options");
+        value.is_some_and(|value| value.split(' ').any(|it| it == option))
+    };
+    let mut sections = sdp.media().enumerate().filter(|(_, section)| !section.is_rejected());
+    sections.find(|(index, _)| !announces(*index)).map(|(_, section)| section)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::controls::events::evidence;
+    use serde_json::json;
+
+    fn carried(from: &str, kind: &str, version: u32) -> serde_json::Value {
+        let to = if from == "alice" { "bob" } else { "alice" };
+        let sdp = format!("v=0\r\no=- 1 {version} IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n");
+        json!({"carried": {"from": from, "to": to, "sent": {"type": kind, "sdp": sdp}}})
+    }
+
+    #[test]
+    fn an_offer_is_held_against_what_was_agreed_on_not_against_one_that_was_rolled_back() {
+        let all = [
+            ("alice", "offer"),
+            ("bob", "answer"),
+            ("alice", "offer"),
+            ("bob", "offer"),
+            ("alice", "answer"),
+        ];
+        let evidence = evidence(all.iter().zip(1..).map(|((from, kind), n)| carried(from, kind, n)));
+        let told = |peer| -> Vec<(u64, u64, Option<u64>)> {
+            let all = later(&evidence, Peer(peer)).into_iter();
+            all.map(|it| (it.made.entry, it.own().entry, it.answers.map(|offer| offer.entry))).collect()
+        };
+        assert_eq!(told(0), [(2, 0, None), (4, 0, Some(3))]);
+        assert_eq!(told(1), [(3, 1, None)]);
+        let initial: Vec<u64> = initial_offers(&evidence, Peer(0)).map(|offer| offer.entry).collect();
+        assert_eq!(initial, [0]);
+    }
+
+    #[test]
+    fn codecs_are_the_same_by_what_they_are_not_by_their_numbers() {
+        let of = |text: &str| codecs(&SessionDescription::parse(text).section(0).unwrap());
+        let one = of("m=video 9 UDP/TLS/RTP/SAVPF 96 97 96 98 300\r\na=rtpmap:96 H264/90000\r\n\
+            a=fmtp:96 packetization-mode=1;profile-level-id=42e01f\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n");
+        let other = of("m=video 9 UDP/TLS/RTP/SAVPF 102 103\r\na=rtpmap:102 h264/90000\r\n\
+            a=fmtp:102 profile-level-id=42C033;packetization-mode=1\r\na=rtpmap:103 RTX/90000\r\na=fmtp:103 apt=102\r\n");
+        let names = |all: &[(u8, Codec)]| all.iter().map(|(_, codec)| codec.clone()).collect::<Vec<_>>();
+        assert_eq!(one.iter().map(|(payload_type, _)| *payload_type).collect::<Vec<_>>(), [96, 97]);
+        assert_eq!(names(&one), names(&other));
+        let high = of("m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 H264/90000\r\n\
+            a=fmtp:96 packetization-mode=1;profile-level-id=640c1f\r\n");
+        assert_ne!(names(&one)[0], names(&high)[0]);
+    }
+
+    #[test]
+    fn a_codec_that_repairs_itself_is_read_too() {
+        let sdp = "m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=97\r\n";
+        assert_eq!(codecs(&SessionDescription::parse(sdp).section(0).unwrap()).len(), 1);
+    }
+}

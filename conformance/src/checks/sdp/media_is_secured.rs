@@ -1,0 +1,52 @@
+//! RFC 8827 §6.5: every audio and video section is offered with keys by DTLS: with a fingerprint and over a profile
+//! that says so.
+
+use super::look;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+
+pub(super) const CHECK: Check = Check {
+    id: "sec-dtls-srtp-offered-for-every-media",
+    layer: Layer::Sdp,
+    subject: "offered media sections",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    for offer in evidence.offers(peer) {
+        for (index, section) in offer.sdp.media().enumerate() {
+            let Some(media) =
+                look::media(&section).filter(|it| matches!(it.media.as_str(), "audio" | "video"))
+            else {
+                continue;
+            };
+            if section.is_rejected() {
+                continue;
+            }
+            let place: Place = look::media_line(offer, &section);
+            if !["UDP/TLS/RTP/SAVPF", "TCP/TLS/RTP/SAVPF"].contains(&media.proto.as_str()) {
+                tally.fault(
+                    format!("{} is offered over {}, without DTLS-SRTP", media.media, media.proto),
+                    [place],
+                );
+            } else {
+                let has = offer.sdp.effective(index, "fingerprint").is_some();
+                tally.judge(has, place, || format!("{} is offered without a fingerprint", media.media));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, replace};
+
+    /// Offers the video without protection.
+    pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
+        replace(&mut evidence.descriptions[0].sdp, "m=video 9 UDP/TLS/RTP/SAVPF", "m=video 9 RTP/AVPF");
+    })
+    .also_breaks(&["jsep-offer-profile"]);
+}

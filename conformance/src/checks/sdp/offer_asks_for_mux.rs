@@ -1,0 +1,42 @@
+//! RFC 9143 §9.3.1.1: each RTP section that an initial offer bundles, with a transport of its own, asks for
+//! `a=rtcp-mux`.
+
+use super::look;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+
+pub(super) const CHECK: Check = Check {
+    id: "bundle-rtcp-mux-in-offer",
+    layer: Layer::Sdp,
+    subject: "bundled RTP sections of initial offers",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    for offer in look::initial_offers(evidence, peer) {
+        for section in offer.sdp.media() {
+            let bundled = section.mid().is_some_and(|mid| offer.sdp.bundle_of(&mid).is_some());
+            if !bundled || !look::is_rtp(&section) || section.has("bundle-only") || section.is_rejected() {
+                continue;
+            }
+            let place: Place = look::media_line(offer, &section);
+            let asks = section.has("rtcp-mux") || offer.sdp.session().has("rtcp-mux");
+            tally.judge(asks, place, || "a bundled section does not ask for a=rtcp-mux".to_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, sdp};
+
+    /// Deletes it from the second section of the offer, whose answer then takes it from the tagged one.
+    pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
+        sdp::edit_section(&mut evidence.descriptions[0].sdp, 1, |section| {
+            sdp::without(section, &["a=rtcp-mux"])
+        });
+    });
+}

@@ -1,0 +1,122 @@
+//! RFC 8851 §4 and §6.3, RFC 8853 §5.2 and §5.3.2: an answer to simulcast turns the directions around, keeps the
+//! identifiers, and only takes away.
+
+use super::look;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Description, Evidence, Exchange, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::sdp::{Rid, RidDirection, Section, Simulcast, SimulcastId};
+use std::collections::BTreeMap;
+
+pub(super) const CHECK: Check = Check {
+    id: "simulcast-answer-mirrors-offer",
+    layer: Layer::Sdp,
+    subject: "simulcast in answers",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    for Exchange { offer, answer } in evidence.answered_by(peer) {
+        for (offered, answered) in offer.received().media().zip(answer.sdp.media()) {
+            if !answered.is_rejected() {
+                judge_rids(answer, &offered, &answered, tally);
+                judge_streams(answer, &offered, &answered, tally);
+            }
+        }
+    }
+}
+
+fn judge_rids(answer: &Description, offered: &Section<'_>, answered: &Section<'_>, tally: &mut Tally) {
+    let asked: BTreeMap<String, RidDirection> =
+        offered.every::<Rid>().map(|rid| (rid.id, rid.direction)).collect();
+    let mut seen = BTreeMap::new();
+    for rid in answered.typed::<Rid>() {
+        let place: Place = look::line(answer, rid.line);
+        let Ok(rid) = rid.value else { continue };
+        match asked.get(&rid.id) {
+            _ if seen.insert(rid.id.clone(), ()).is_some() => {
+                tally.fault(format!("the answer has a=rid:{} twice", rid.id), [place]);
+            }
+            None => tally.fault(format!("the answer has a=rid:{}, which was not offered", rid.id), [place]),
+            Some(direction) => tally.judge(*direction != rid.direction, place, || {
+                format!("a=rid:{} was offered as {direction} and answered as {direction}", rid.id)
+            }),
+        }
+    }
+}
+
+fn judge_streams(answer: &Description, offered: &Section<'_>, answered: &Section<'_>, tally: &mut Tally) {
+    let mut lines = answered.typed::<Simulcast>();
+    let Some(first) = lines.next() else { return };
+    let place = look::line(answer, first.line);
+    if let Some(second) = lines.next() {
+        tally.fault("a section has two a=simulcast", [look::line(answer, second.line)]);
+        return;
+    }
+    let (Ok(taken), Some(asked)) = (first.value, offered.first::<Simulcast>()) else {
+        tally.fault("the answer has a=simulcast, which was not offered or cannot be read", [place]);
+        return;
+    };
+    for (direction, opposite) in
+        [(RidDirection::Send, RidDirection::Recv), (RidDirection::Recv, RidDirection::Send)]
+    {
+        let fewer = is_fewer(asked.streams(opposite), taken.streams(direction));
+        tally.judge(fewer, place, || {
+            format!("what the answer would {direction} is not what was offered to {opposite} with something taken away")
+        });
+    }
+}
+
+/// Whether the streams of one list come of the other by taking away streams and alternatives.
+fn is_fewer(all: &[Vec<SimulcastId>], some: &[Vec<SimulcastId>]) -> bool {
+    let within =
+        |part: &[SimulcastId], whole: &[SimulcastId]| is_subsequence(part, whole, |a, b| a.rid == b.rid);
+    is_subsequence(some, all, |part, whole| within(part, whole))
+}
+
+fn is_subsequence<T>(part: &[T], whole: &[T], same: impl Fn(&T, &T) -> bool) -> bool {
+    let mut rest = whole.iter();
+    part.iter().all(|one| rest.any(|other| same(one, other)))
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, replace, sdp};
+    use crate::evidence::Evidence;
+
+    /// As if alice sent two sizes, and bob took both.
+    fn simulcast(evidence: &mut Evidence) {
+        let lines = |own: &str| format!("a=rid:hi {own}\r\na=rid:lo {own}\r\na=simulcast:{own} hi;lo\r\n");
+        for (made, own) in evidence.descriptions.iter_mut().zip(["send", "recv"]) {
+            sdp::edit_section(&mut made.sdp, 1, |section| format!("{section}{}", lines(own)));
+        }
+    }
+
+    /// Answers one of them as sent too.
+    pub(super) const CONTROL: Control = Control::prepared(Recording::Descriptions, simulcast, |evidence| {
+        replace(&mut evidence.descriptions[1].sdp, "a=rid:hi recv", "a=rid:hi send");
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn streams(text: &str) -> Vec<Vec<SimulcastId>> {
+        let id = |rid: &str| SimulcastId { rid: rid.to_owned(), paused: false };
+        text.split(';').filter(|it| !it.is_empty()).map(|one| one.split(',').map(id).collect()).collect()
+    }
+
+    #[test]
+    fn an_answer_only_takes_away() {
+        let offered = streams("1,4;2;3");
+        for fewer in ["", "1,4;2;3", "4;3", "2", "1"] {
+            assert!(is_fewer(&offered, &streams(fewer)), "{fewer}");
+        }
+        for other in ["5", "2;1", "2,3", "1;2;3;3"] {
+            assert!(!is_fewer(&offered, &streams(other)), "{other}");
+        }
+    }
+}

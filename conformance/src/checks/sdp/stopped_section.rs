@@ -1,0 +1,84 @@
+//! RFC 9429 §5.2.2: the section of a stopped transceiver is offered with port zero and without `a=msid`.
+
+use super::look;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::event::SdpType;
+use peerproof_captures::timeline::Answer;
+
+pub(super) const CHECK: Check = Check {
+    id: "jsep-stopped-section-port-zero",
+    layer: Layer::Sdp,
+    subject: "sections of stopped transceivers",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    if look::has_several_connections(evidence, peer) {
+        tally.doubt("the peer has several connections, whose descriptions are not told apart", []);
+        return;
+    }
+    let all = look::later(evidence, peer);
+    for call in evidence.calls(peer).iter().filter(|call| call.name == "stopTransceiver") {
+        let Some(number) = call.args.get("transceiver").and_then(serde_json::Value::as_u64) else { continue };
+        if !matches!(call.answer, Answer::Ok(_)) {
+            continue;
+        }
+        let Some(later) =
+            all.iter().find(|it| it.made.kind == SdpType::Offer && it.made.entry > call.answered)
+        else {
+            continue;
+        };
+        let Some(index) = look::section_of_transceiver(evidence, later, number) else {
+            tally.doubt("which section the stopped transceiver has is not told", [Place::Entry(call.entry)]);
+            continue;
+        };
+        let (Some(was), Some(now)) = (later.own().sdp.section(index), later.made.sdp.section(index)) else {
+            continue;
+        };
+        if was.mid() != now.mid() {
+            // Another one has taken the place.
+            continue;
+        }
+        let place = look::media_line(later.made, &now);
+        if !look::has_port_zero(&now) {
+            tally.fault(
+                "the section of a stopped transceiver is offered with another port than 0",
+                [place, Place::Entry(call.entry)],
+            );
+        } else if now.has("msid") {
+            let place = look::attribute(later.made, &now, "msid");
+            tally.fault(
+                "the section of a stopped transceiver is offered with a=msid",
+                [place, Place::Entry(call.entry)],
+            );
+        } else {
+            tally.good(place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, events, replace, sdp};
+    use crate::evidence::Evidence;
+
+    /// As if the offerer had stopped its second transceiver.
+    fn stop_video(evidence: &mut Evidence) {
+        events::add_call(evidence, "alice", "stopTransceiver", serde_json::json!({"transceiver": 1}));
+        sdp::renegotiate(evidence);
+        for made in &mut evidence.descriptions[2..] {
+            replace(&mut made.sdp, "a=group:BUNDLE 0 1", "a=group:BUNDLE 0");
+            replace(&mut made.sdp, "m=video 9 ", "m=video 0 ");
+            sdp::edit_section(&mut made.sdp, 1, |section| sdp::without(section, &["a=msid"]));
+        }
+    }
+
+    /// Sets the port back to 9.
+    pub(super) const CONTROL: Control = Control::prepared(Recording::Descriptions, stop_video, |evidence| {
+        replace(&mut evidence.descriptions[2].sdp, "m=video 0 ", "m=video 9 ");
+    });
+}
