@@ -22,7 +22,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     tally.absent("the peer is not bound to relays");
     let calls = evidence.calls(peer);
     let mut policies = calls.iter().filter_map(policy);
-    if !policies.next().is_some_and(|first| first == "relay") || policies.any(|later| later != "relay") {
+    if policies.next().is_none_or(|first| first != "relay") || policies.any(|later| later != "relay") {
         return;
     }
     let told: Vec<(Place, Candidate)> = candidates(evidence, peer)

@@ -27,7 +27,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let Some(id) = sent.bytes.get(8..20).filter(|_| message.kind.value.class() == Class::Request) else {
             continue;
         };
-        let number = id.iter().fold(0, |number: u128, byte| number << 8 | u128::from(*byte));
+        let number = id.iter().fold(0, |number: u128, byte| (number << 8) | u128::from(*byte));
         let place = Place::Frame(sent.frame);
         match seen.get(&number) {
             Some((first, bytes)) if *bytes != sent.bytes => {
@@ -60,7 +60,7 @@ fn pattern(numbers: &[u128]) -> Option<String> {
         return Some("each transaction is the one before and as much more".to_owned());
     }
     let (all, any) = numbers.iter().fold((u128::MAX, 0), |(all, any), number| (all & number, any | number));
-    let constant = !(all ^ any) & (1 << 96) - 1;
+    let constant = !(all ^ any) & ((1 << 96) - 1);
     // Text in ASCII leaves the highest bit of each byte alone, and is no pattern that anybody could use.
     let bytes = (0..12).filter(|at| constant >> (at * 8) & 0xff == 0xff).count();
     (bytes >= 3).then(|| format!("{bytes} of the 12 bytes are the same in all transactions"))
@@ -85,7 +85,7 @@ mod tests {
         assert_eq!(pattern(&random), None);
         let counted: Vec<u128> = (1..30).map(|n| 1000 + n).collect();
         assert!(pattern(&counted).unwrap().contains("as much more"));
-        let prefixed: Vec<u128> = random.iter().map(|n| n & ((1 << 64) - 1) | 0xabcd << 80).collect();
+        let prefixed: Vec<u128> = random.iter().map(|n| (n & ((1 << 64) - 1)) | (0xabcd << 80)).collect();
         assert!(pattern(&prefixed).unwrap().starts_with("4 of the 12"));
     }
 }
