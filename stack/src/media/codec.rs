@@ -1,7 +1,7 @@
 //! The seam for codecs: what a source needs to encode and a sink to decode, whatever the codec.
 
 use super::frame::Frame;
-use super::{libopus, libvpx};
+use super::{libopenh264, libopus, libvpx};
 
 /// Audio or video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,13 +18,15 @@ pub enum Kind {
 pub enum Codec {
     /// RFC 6386, packetised by RFC 7741.
     Vp8,
+    /// H.264, constrained baseline, packetised by RFC 6184 in mode 1.
+    H264,
     /// RFC 6716, packetised by RFC 7587.
     Opus,
 }
 
 impl Codec {
     /// All of them, in order of preference.
-    pub const ALL: &'static [Self] = &[Self::Vp8, Self::Opus];
+    pub const ALL: &'static [Self] = &[Self::Vp8, Self::H264, Self::Opus];
 
     /// The codec of a media type such as `video/VP8` (RFC 6838; compared without case). Nothing if it is not to be had.
     #[must_use]
@@ -37,6 +39,7 @@ impl Codec {
     pub fn mime(self) -> &'static str {
         match self {
             Self::Vp8 => "video/VP8",
+            Self::H264 => "video/H264",
             Self::Opus => "audio/opus",
         }
     }
@@ -45,7 +48,7 @@ impl Codec {
     #[must_use]
     pub fn kind(self) -> Kind {
         match self {
-            Self::Vp8 => Kind::Video,
+            Self::Vp8 | Self::H264 => Kind::Video,
             Self::Opus => Kind::Audio,
         }
     }
@@ -54,7 +57,7 @@ impl Codec {
     #[must_use]
     pub fn clock_rate(self) -> u32 {
         match self {
-            Self::Vp8 => 90_000,
+            Self::Vp8 | Self::H264 => 90_000,
             Self::Opus => 48_000,
         }
     }
@@ -74,7 +77,7 @@ pub enum CodecError {
     /// The codec's library refused.
     #[error("{library} failed to {operation}: {cause}")]
     Library {
-        /// `libvpx` or `libopus`.
+        /// `libvpx`, `OpenH264` or `libopus`.
         library: &'static str,
         /// What was attempted.
         operation: &'static str,
@@ -168,6 +171,7 @@ pub fn video_encoder(
 ) -> Result<Box<dyn VideoEncoder>, CodecError> {
     match codec {
         Codec::Vp8 => Ok(Box::new(libvpx::Encoder::new(width, height, frame_rate, bits_per_second)?)),
+        Codec::H264 => Ok(Box::new(libopenh264::Encoder::new(width, height, frame_rate, bits_per_second)?)),
         Codec::Opus => Err(CodecError::WrongKind { codec, wanted: Kind::Video }),
     }
 }
@@ -179,6 +183,7 @@ pub fn video_encoder(
 pub fn video_decoder(codec: Codec) -> Result<Box<dyn VideoDecoder>, CodecError> {
     match codec {
         Codec::Vp8 => Ok(Box::new(libvpx::Decoder::new()?)),
+        Codec::H264 => Ok(Box::new(libopenh264::Decoder::new()?)),
         Codec::Opus => Err(CodecError::WrongKind { codec, wanted: Kind::Video }),
     }
 }
@@ -190,7 +195,7 @@ pub fn video_decoder(codec: Codec) -> Result<Box<dyn VideoDecoder>, CodecError> 
 pub fn audio_encoder(codec: Codec, bits_per_second: u32) -> Result<Box<dyn AudioEncoder>, CodecError> {
     match codec {
         Codec::Opus => Ok(Box::new(libopus::Encoder::new(bits_per_second)?)),
-        Codec::Vp8 => Err(CodecError::WrongKind { codec, wanted: Kind::Audio }),
+        Codec::Vp8 | Codec::H264 => Err(CodecError::WrongKind { codec, wanted: Kind::Audio }),
     }
 }
 
@@ -201,6 +206,6 @@ pub fn audio_encoder(codec: Codec, bits_per_second: u32) -> Result<Box<dyn Audio
 pub fn audio_decoder(codec: Codec) -> Result<Box<dyn AudioDecoder>, CodecError> {
     match codec {
         Codec::Opus => Ok(Box::new(libopus::Decoder::new()?)),
-        Codec::Vp8 => Err(CodecError::WrongKind { codec, wanted: Kind::Audio }),
+        Codec::Vp8 | Codec::H264 => Err(CodecError::WrongKind { codec, wanted: Kind::Audio }),
     }
 }

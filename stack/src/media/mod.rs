@@ -26,6 +26,7 @@ pub mod devices;
 pub mod encoding;
 pub mod frame;
 mod jitter;
+mod libopenh264;
 mod libopus;
 mod libvpx;
 pub mod packet;

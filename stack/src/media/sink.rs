@@ -4,7 +4,7 @@ use super::codec::{self, AudioDecoder, Codec, CodecError, Kind, VideoDecoder};
 use super::frame::Frame;
 pub use super::jitter::Arrived;
 use super::jitter::{JitterBuffer, Ordered};
-use super::packet::depacketize;
+use super::packet::{self, Begins, depacketize};
 use super::{picture, tone};
 use crate::simulation;
 use std::time::{Duration, Instant};
@@ -292,10 +292,12 @@ impl Receiver {
     }
 }
 
-/// Whether an encoded picture can be decoded without others. VP8: RFC 6386 §9.1, the lowest bit of the frame tag is 0.
+/// Whether an encoded picture can be decoded without others. VP8: RFC 6386 §9.1, the lowest bit of the frame tag is
+/// 0. H.264: it has a slice of an IDR picture.
 fn is_key(codec: Codec, data: &[u8]) -> bool {
     match codec {
         Codec::Vp8 => data.first().is_some_and(|tag| tag & 1 == 0),
+        Codec::H264 => packet::is_h264_key(data),
         Codec::Opus => true,
     }
 }
@@ -315,18 +317,18 @@ enum Assembled {
 
 impl Assembly {
     /// Adds the next fragment in order.
-    fn add(&mut self, begins: bool, data: &[u8], packet: &Arrived) -> Assembled {
+    fn add(&mut self, begins: Begins, data: &[u8], packet: &Arrived) -> Assembled {
         let (timestamp, whole, intact) = match self.current.take() {
-            Some((timestamp, mut whole)) if timestamp == packet.timestamp && !begins => {
+            Some((timestamp, mut whole)) if timestamp == packet.timestamp && begins != Begins::Yes => {
                 whole.extend_from_slice(data);
                 (timestamp, whole, true)
             }
             // A new frame although the last one had no end: its marker was missing, but in order nothing can be missing.
-            before if begins => (packet.timestamp, data.to_vec(), before.is_none()),
+            before if begins != Begins::No => (packet.timestamp, data.to_vec(), before.is_none()),
             _ => return Assembled::Broken,
         };
         if whole.len() > MOST_FRAME || !intact {
-            if begins && !packet.marker {
+            if begins != Begins::No && !packet.marker {
                 self.current = Some((timestamp, whole));
             }
             return Assembled::Broken;

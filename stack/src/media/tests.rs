@@ -4,10 +4,11 @@ use super::codec;
 use super::{Codec, picture, tone};
 use std::time::{Duration, Instant};
 
-/// Encodes numbered pictures at this bitrate and decodes them; gives how many came out and how many of these were misread.
-fn through_vp8(size: (u32, u32), rate: u32, bitrate: u32, first: u16, count: u16) -> (u32, u32) {
-    let mut encoder = codec::video_encoder(Codec::Vp8, size.0, size.1, rate.into(), bitrate).unwrap();
-    let mut decoder = codec::video_decoder(Codec::Vp8).unwrap();
+/// Encodes numbered pictures at a hundred kilobits a second and decodes them; gives how many came out and how many of these were misread.
+fn through(codec: Codec, size: (u32, u32), rate: u32, first: u16, count: u16) -> (u32, u32) {
+    const BITRATE: u32 = 100_000;
+    let mut encoder = codec::video_encoder(codec, size.0, size.1, rate.into(), BITRATE).unwrap();
+    let mut decoder = codec::video_decoder(codec).unwrap();
     let (mut decoded, mut misread) = (0, 0);
     for n in 0..count {
         let number = first.wrapping_add(n);
@@ -26,7 +27,7 @@ fn through_vp8(size: (u32, u32), rate: u32, bitrate: u32, first: u16, count: u16
 }
 
 #[test]
-fn numbers_survive_vp8_at_a_hundred_kilobits_and_scaling() {
+fn numbers_survive_video_codecs_at_a_hundred_kilobits_and_scaling() {
     for (size, rate, first) in [
         ((320, 240), 15, 0),
         ((320, 240), 30, 0x7FF0),
@@ -34,9 +35,11 @@ fn numbers_survive_vp8_at_a_hundred_kilobits_and_scaling() {
         ((160, 120), 15, 0xAAAA),
         ((350, 290), 15, 12_345),
     ] {
-        let (decoded, misread) = through_vp8(size, rate, 100_000, first, 60);
-        assert!(decoded > 5, "{size:?} at {rate}: only {decoded} of 60 pictures came out");
-        assert_eq!(misread, 0, "{size:?} at {rate}: {decoded} decoded");
+        for codec in [Codec::Vp8, Codec::H264] {
+            let (decoded, misread) = through(codec, size, rate, first, 60);
+            assert!(decoded > 5, "{codec:?} {size:?} at {rate}: only {decoded} of 60 pictures came out");
+            assert_eq!(misread, 0, "{codec:?} {size:?} at {rate}: {decoded} decoded");
+        }
     }
 }
 
@@ -63,24 +66,27 @@ fn cost_of_a_picture_and_of_a_block() {
     for (width, height, rate, bitrate) in
         [(320, 240, 15, 300_000), (640, 480, 30, 800_000), (1280, 720, 30, 1_500_000)]
     {
-        println!("{width}x{height} at {rate}, {} kbit/s", bitrate / 1000);
-        println!("  draw   {}", measure(60, |n| picture::draw(n as u16, width, height).unwrap()));
-        let mut encoder = codec::video_encoder(Codec::Vp8, width, height, rate.into(), bitrate).unwrap();
-        let frames: Vec<_> = (0..90).map(|n| picture::draw(n, width, height).unwrap()).collect();
-        let mut encoded = Vec::new();
-        let encoding = measure(90, |n| {
-            let timestamp = u64::from(n) * u64::from(90_000 / rate);
-            encoded.extend(encoder.encode(&frames[n as usize], timestamp, false).unwrap());
-        });
-        println!("  encode {encoding}");
-        let bits = encoded.iter().map(|e| e.data.len()).sum::<usize>() * 8;
-        println!("         {} of 90 frames, {} kbit/s", encoded.len(), bits as u32 * rate / 90 / 1000);
-        let mut decoder = codec::video_decoder(Codec::Vp8).unwrap();
-        let mut decoded = Vec::new();
-        let count = encoded.len() as u32;
-        let decoding = measure(count, |n| decoded.extend(decoder.decode(&encoded[n as usize].data).unwrap()));
-        println!("  decode {decoding}");
-        println!("  read   {}", measure(count, |n| picture::read(&decoded[n as usize])));
+        for codec in [Codec::Vp8, Codec::H264] {
+            println!("{codec:?} {width}x{height} at {rate}, {} kbit/s", bitrate / 1000);
+            println!("  draw   {}", measure(60, |n| picture::draw(n as u16, width, height).unwrap()));
+            let mut encoder = codec::video_encoder(codec, width, height, rate.into(), bitrate).unwrap();
+            let frames: Vec<_> = (0..90).map(|n| picture::draw(n, width, height).unwrap()).collect();
+            let mut encoded = Vec::new();
+            let encoding = measure(90, |n| {
+                let timestamp = u64::from(n) * u64::from(90_000 / rate);
+                encoded.extend(encoder.encode(&frames[n as usize], timestamp, false).unwrap());
+            });
+            println!("  encode {encoding}");
+            let bits = encoded.iter().map(|e| e.data.len()).sum::<usize>() * 8;
+            println!("         {} of 90 frames, {} kbit/s", encoded.len(), bits as u32 * rate / 90 / 1000);
+            let mut decoder = codec::video_decoder(codec).unwrap();
+            let mut decoded = Vec::new();
+            let count = encoded.len() as u32;
+            let decoding =
+                measure(count, |n| decoded.extend(decoder.decode(&encoded[n as usize].data).unwrap()));
+            println!("  decode {decoding}");
+            println!("  read   {}", measure(count, |n| picture::read(&decoded[n as usize])));
+        }
     }
     println!("20 ms of sound");
     let mut encoder = codec::audio_encoder(Codec::Opus, 32_000).unwrap();

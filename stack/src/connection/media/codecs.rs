@@ -10,6 +10,7 @@ use webrtc::peer_connection::MediaEngine;
 const fn payload_type(codec: Codec) -> u8 {
     match codec {
         Codec::Vp8 => 96,
+        Codec::H264 => 102,
         Codec::Opus => 111,
     }
 }
@@ -32,12 +33,25 @@ pub(super) fn preferred(kind: Kind) -> Option<Codec> {
     Codec::ALL.iter().copied().find(|codec| codec.kind() == kind)
 }
 
+/// The format parameters of a video codec. Of H.264: constrained baseline of level 3.1 in packetization mode 1 (RFC 6184 §8.1), as
+/// RFC 7742 §6.2 wants it at least.
+const fn parameters_of(codec: Codec) -> &'static str {
+    match codec {
+        Codec::H264 => "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+        _ => "",
+    }
+}
+
 /// A codec as the crate describes it.
 pub(super) fn description(codec: Codec) -> RTCRtpCodec {
     let feedback = |typ: &str, parameter: &str| RTCPFeedback { typ: typ.into(), parameter: parameter.into() };
     let (channels, fmtp, feedback) = match codec.kind() {
         Kind::Audio => (2, "minptime=10;useinbandfec=1", vec![]),
-        Kind::Video => (0, "", vec![feedback("ccm", "fir"), feedback("nack", ""), feedback("nack", "pli")]),
+        Kind::Video => (
+            0,
+            parameters_of(codec),
+            vec![feedback("ccm", "fir"), feedback("nack", ""), feedback("nack", "pli")],
+        ),
     };
     RTCRtpCodec {
         mime_type: codec.mime().to_owned(),
