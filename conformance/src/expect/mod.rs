@@ -21,7 +21,8 @@ pub use bitrate::BitrateMatch;
 pub use messages::{MessageMatch, Messages, Pattern};
 pub use peer::{
     AudioMatch, CandidateErrorMatch, CandidatesMatch, ChannelMatch, ChannelState, Lines, MediaMatch, Numbers,
-    PairMatch, PeerExpectations, Rejection, SdpMatch, StateLists, TracksMatch, Transitions, VideoMatch,
+    PairMatch, PairTransport, PeerExpectations, Rejection, SdpMatch, StateLists, TracksMatch, Transitions,
+    VideoMatch,
 };
 pub use shorthand::{AnyOf, OrNone};
 pub use stats::StatMatch;

@@ -66,6 +66,13 @@ impl Handshake {
         matches!(self, Self::EncryptedExtensions | Self::KeyUpdate)
     }
 
+    /// Whether it can be cut into fragments on its way: it has a body, and nothing protects it in DTLS 1.2.
+    #[must_use]
+    pub fn can_be_cut(self) -> bool {
+        !self.is_always_protected()
+            && !matches!(self, Self::HelloRequest | Self::ServerHelloDone | Self::Finished)
+    }
+
     /// By its code point.
     pub(super) fn of(kind: u8) -> Option<Self> {
         Some(match kind {
@@ -134,6 +141,42 @@ pub enum StunClass {
     Error,
 }
 
+/// A method of STUN or TURN (RFC 8489 §18.1, RFC 8656 §17).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub enum StunMethod {
+    /// 1
+    Binding,
+    /// 3
+    Allocate,
+    /// 4
+    Refresh,
+    /// 6
+    Send,
+    /// 7
+    Data,
+    /// 8
+    CreatePermission,
+    /// 9
+    ChannelBind,
+}
+
+impl StunMethod {
+    /// By its code point.
+    fn of(code: u16) -> Option<Self> {
+        Some(match code {
+            1 => Self::Binding,
+            3 => Self::Allocate,
+            4 => Self::Refresh,
+            6 => Self::Send,
+            7 => Self::Data,
+            8 => Self::CreatePermission,
+            9 => Self::ChannelBind,
+            _ => return None,
+        })
+    }
+}
+
 /// What was seen in a datagram.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
@@ -150,7 +193,7 @@ pub struct Seen {
     /// Class of the STUN message.
     pub stun: Option<StunClass>,
     /// Method of the STUN message.
-    pub method: Option<u16>,
+    pub method: Option<StunMethod>,
     /// Whether the STUN message has the attribute USE-CANDIDATE.
     pub use_candidate: Option<bool>,
     /// RTP payload type.
@@ -175,7 +218,7 @@ pub fn look(bytes: &[u8]) -> Seen {
                 (_, 0) => StunClass::Success,
                 _ => StunClass::Error,
             });
-            seen.method = Some(kind & 0x000f | kind >> 1 & 0x0070 | kind >> 2 & 0x0f80);
+            seen.method = StunMethod::of(kind & 0x000f | kind >> 1 & 0x0070 | kind >> 2 & 0x0f80);
             seen.use_candidate = stun::view(bytes)
                 .ok()
                 .map(|message| message.attribute(stun::AttributeType::UseCandidate).is_some());
@@ -264,9 +307,12 @@ mod tests {
     #[test]
     fn stun_class_and_method_are_taken_apart() {
         let response = look(&[0x01, 0x01, 0, 0]);
-        assert_eq!((response.stun, response.method), (Some(StunClass::Success), Some(1)));
+        assert_eq!((response.stun, response.method), (Some(StunClass::Success), Some(StunMethod::Binding)));
         let allocate_error = look(&[0x01, 0x13, 0, 0]);
-        assert_eq!((allocate_error.stun, allocate_error.method), (Some(StunClass::Error), Some(3)));
+        assert_eq!(
+            (allocate_error.stun, allocate_error.method),
+            (Some(StunClass::Error), Some(StunMethod::Allocate))
+        );
     }
 
     #[test]

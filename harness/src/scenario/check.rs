@@ -105,6 +105,17 @@ fn on_network(document: &Document, scenario: &Scenario, path: &ValuePath) -> Res
 }
 
 fn peers(document: &Document, scenario: &Scenario, path: &ValuePath) -> Result<(), ScenarioError> {
+    for name in scenario.peers.iter().filter(|(_, peer)| peer.ice.is_some()).map(|(name, _)| name) {
+        let by_hand = scenario.steps.iter().any(|step| {
+            matches!(&step.action, Action::Command { peer, name: command, .. }
+                if peer == name && command == "createPeerConnection")
+        });
+        if by_hand {
+            let message = format!("`ice` is for a connection that no step creates, and one creates {name}'s");
+            let help = "give `ice` to the step's createPeerConnection".to_owned();
+            return Err(document.error(&path.key(name).key("ice"), message, Some(help)));
+        }
+    }
     for role in [Role::Offerer, Role::Answerer] {
         let count = scenario.peers.values().filter(|peer| peer.role == role).count();
         if count != 1 || scenario.peers.len() != 2 {

@@ -117,7 +117,7 @@ fn pair(name: &str, wanted: &PairMatch, view: &PeerView, report: Option<&Value>)
     };
     for (which, expected, kind) in [("local", &wanted.local, local), ("remote", &wanted.remote, remote)] {
         if let Some(expected) = expected
-            && !expected.allows(&kind)
+            && !expected.0.iter().any(|expected| expected.to_string() == kind)
         {
             let text = format!("the {which} candidate in use at {name} should be {expected}");
             return Some(Mismatch::new(Layer::Nomination, name, text, format!("it is {kind}")).at(n));
@@ -126,7 +126,7 @@ fn pair(name: &str, wanted: &PairMatch, view: &PeerView, report: Option<&Value>)
     let expected = wanted.transport.as_ref()?;
     let text = format!("the transport in use at {name} should be {expected}");
     match selected_transport(view, report) {
-        Some(transport) if expected.allows(&transport) => None,
+        Some(transport) if expected.0.iter().any(|expected| expected.to_string() == transport) => None,
         Some(transport) => {
             Some(Mismatch::new(Layer::Nomination, name, text, format!("it is {transport}")).at(n))
         }

@@ -1,6 +1,6 @@
 //! Which packets a rule is for, as a scenario says it.
 
-use super::super::class::{Class, Content, Handshake, StunClass};
+use super::super::class::{Class, Content, Handshake, StunClass, StunMethod};
 use super::super::follow::{Chunk, Dcep, Sctp};
 use super::field::Field;
 use super::{MOST_INJECTED, Packet};
@@ -46,9 +46,9 @@ pub struct RuleSpec {
     /// The class of the STUN message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stun: Option<StunClass>,
-    /// The method of the STUN message (Binding 1, Allocate 3, Refresh 4, …).
+    /// The method of the STUN message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub method: Option<u16>,
+    pub method: Option<StunMethod>,
     /// Whether the STUN message has the attribute USE-CANDIDATE (RFC 8445 §16.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub use_candidate: Option<bool>,

@@ -5,9 +5,10 @@ use super::super::error::{ScenarioError, nearest};
 use super::super::model::Scenario;
 use super::super::step::{Action, DEFAULT_WITHIN, NetworkStep, Step};
 use super::known_peer;
+use crate::network::class::Handshake;
 use crate::network::fabric::topology::Part;
 use crate::network::rule::{MOST_PIECES, RuleSpec};
-use peerproof_conformance::expect::BitrateMatch;
+use peerproof_conformance::expect::{AnyOf, BitrateMatch};
 use std::collections::BTreeSet;
 
 /// Checks a step. `rules` are the names of the rules installed before it; its own is added.
@@ -96,6 +97,12 @@ fn rule(
     }
     if key != "fragment" && spec.pieces.is_some() {
         return wrong("pieces", "only `fragment` has `pieces`".to_owned());
+    }
+    let uncut = |any: &AnyOf<Handshake>| any.0.iter().copied().find(|message| !message.can_be_cut());
+    if key == "fragment"
+        && let Some(message) = spec.handshake.as_ref().and_then(uncut)
+    {
+        return wrong("handshake", format!("{message:?} cannot be cut: it is protected, or has no body"));
     }
     if spec.pieces.is_some_and(|pieces| !(2..=MOST_PIECES).contains(&pieces)) {
         return wrong("pieces", format!("a message is cut into 2 to {MOST_PIECES} pieces"));

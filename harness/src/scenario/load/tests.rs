@@ -345,6 +345,25 @@ fn a_rule_that_cuts_messages_goes_with_none_that_would_not_renumber_them() {
     let text =
         WHOLE.replace("first: 4 } }", "first: 4 } }\n  - network: { fragment: { handshake: Certificate } }");
     assert!(load(&text).is_ok());
+    assert_eq!(
+        with("{ fragment: { handshake: [Certificate, Finished] } }"),
+        "10:28 Finished cannot be cut: it is protected, or has no body | "
+    );
+}
+
+#[test]
+fn methods_and_transports_are_words_that_are_known() {
+    let with = |rules: &str| broken("{ drop: { from: alice, class: dtls, first: 4 } }", rules);
+    assert!(with("{ drop: { method: 1 } }").contains("expected"), "{}", with("{ drop: { method: 1 } }"));
+    assert!(with("{ drop: { method: Bindings } }").contains("Bindings"));
+}
+
+#[test]
+fn an_ice_agent_is_of_a_connection_that_no_step_creates() {
+    let text = WHOLE.replace("alice: { role: offerer", "alice: { ice: { lite: true }, role: offerer");
+    assert!(load(&text).is_ok(), "{:?}", load(&text));
+    let text = text.replacen("steps:\n", "steps:\n  - alice: { createPeerConnection: {} }\n", 1);
+    assert!(load(&text).unwrap_err().to_string().contains("`ice` is for a connection that no step creates"));
 }
 
 #[test]
