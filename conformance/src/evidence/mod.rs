@@ -20,6 +20,7 @@ pub(crate) use read::{is_multicast_dns, owner};
 pub use wire::{Clear, Kind, Packet, Protection, Wire};
 
 use peerproof_captures::timeline::{Entry, What};
+use std::collections::BTreeSet;
 
 /// A peer, by its place in [`Evidence::peers`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -84,5 +85,21 @@ impl Evidence {
         let hit =
             |entry: &Entry| matches!(&entry.what, What::Faulted { frame, .. } if *frame == Some(number));
         self.timeline.iter().any(hit)
+    }
+
+    /// The frames of all packets that a rule of the scenario acted on.
+    #[must_use]
+    pub fn faulted(&self) -> BTreeSet<u64> {
+        let of = |entry: &Entry| match &entry.what {
+            What::Faulted { frame, .. } => *frame,
+            _ => None,
+        };
+        self.timeline.iter().filter_map(of).collect()
+    }
+
+    /// Whether nothing that a peer sent can be missing: it was recorded where it was sent, from the beginning.
+    #[must_use]
+    pub fn sees_all_sent_by(&self, peer: Peer) -> bool {
+        self.whole && self.wire.as_ref().is_some_and(|wire| !wire.cut && wire.is_tapped(peer))
     }
 }
