@@ -8,6 +8,7 @@ mod api;
 mod dtls;
 mod finding;
 mod ice;
+mod media;
 mod rtp;
 mod sctp;
 mod sdp;

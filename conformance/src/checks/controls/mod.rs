@@ -28,35 +28,56 @@ pub(crate) enum Recording {
     Conflict,
     /// A handshake between the stack and Chrome, whose first last flight is lost.
     Lost,
+    /// Audio and video both ways between Chrome and the stack.
+    Video,
+    /// The first seconds of video from Firefox to Chrome in the lab, recorded at both.
+    Call,
+    /// A data channel between the stack and Chrome that the stack closes.
+    Closed,
+    /// A data channel that the stack and Chrome negotiated by themselves.
+    Negotiated,
 }
 
 impl Recording {
-    const ALL: [Self; 5] = [Self::Data, Self::Media, Self::Descriptions, Self::Conflict, Self::Lost];
+    const ALL: [Self; 9] = [
+        Self::Data,
+        Self::Media,
+        Self::Descriptions,
+        Self::Conflict,
+        Self::Lost,
+        Self::Video,
+        Self::Call,
+        Self::Closed,
+        Self::Negotiated,
+    ];
 
     pub(in crate::checks) fn evidence(self) -> Evidence {
         macro_rules! file {
-            ($name:literal) => {
+            ($name:expr) => {
                 include_bytes!(concat!("../../../recordings/", $name))
             };
         }
+        macro_rules! folder {
+            ($name:literal) => {
+                (
+                    file!(concat!($name, "/case.json")),
+                    file!(concat!($name, "/timeline.jsonl")),
+                    Some(file!(concat!($name, "/capture.pcapng"))),
+                )
+            };
+        }
         let (case, timeline, capture): (&[u8], &[u8], Option<&[u8]>) = match self {
-            Self::Data => {
-                (file!("data/case.json"), file!("data/timeline.jsonl"), Some(file!("data/capture.pcapng")))
-            }
-            Self::Media => {
-                (file!("media/case.json"), file!("media/timeline.jsonl"), Some(file!("media/capture.pcapng")))
-            }
             Self::Descriptions => {
                 (file!("descriptions/case.json"), file!("descriptions/timeline.jsonl"), None)
             }
-            Self::Conflict => (
-                file!("conflict/case.json"),
-                file!("conflict/timeline.jsonl"),
-                Some(file!("conflict/capture.pcapng")),
-            ),
-            Self::Lost => {
-                (file!("lost/case.json"), file!("lost/timeline.jsonl"), Some(file!("lost/capture.pcapng")))
-            }
+            Self::Data => folder!("data"),
+            Self::Media => folder!("media"),
+            Self::Conflict => folder!("conflict"),
+            Self::Lost => folder!("lost"),
+            Self::Video => folder!("video"),
+            Self::Call => folder!("call"),
+            Self::Closed => folder!("closed"),
+            Self::Negotiated => folder!("negotiated"),
         };
         let case: CaseFile = serde_json::from_slice(case).unwrap();
         let lines = timeline.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
