@@ -9,6 +9,7 @@ mod dtls;
 mod finding;
 mod ice;
 mod media;
+mod rtcp;
 mod rtp;
 mod sctp;
 mod sdp;
@@ -40,7 +41,8 @@ pub struct Check {
     pub(crate) control: controls::Control,
 }
 
-const LAYERS: &[&[Check]] = &[sdp::CHECKS, ice::CHECKS, dtls::CHECKS, rtp::CHECKS, sctp::CHECKS, api::CHECKS];
+const LAYERS: &[&[Check]] =
+    &[sdp::CHECKS, ice::CHECKS, dtls::CHECKS, rtp::CHECKS, rtcp::CHECKS, sctp::CHECKS, api::CHECKS];
 
 /// All checks, layer by layer.
 pub fn all() -> impl Iterator<Item = &'static Check> {

@@ -4,6 +4,7 @@
 
 pub(in crate::checks) mod dtls;
 pub(in crate::checks) mod events;
+pub(in crate::checks) mod rtcp;
 pub(in crate::checks) mod rtp;
 pub(in crate::checks) mod sctp;
 pub(in crate::checks) mod stun;
