@@ -100,6 +100,7 @@ impl Evidence {
     /// Whether nothing that a peer sent can be missing: it was recorded where it was sent, from the beginning.
     #[must_use]
     pub fn sees_all_sent_by(&self, peer: Peer) -> bool {
-        self.whole && self.wire.as_ref().is_some_and(|wire| !wire.cut && wire.is_tapped(peer))
+        let all = |wire: &Wire| !wire.cut && !wire.relayed && wire.is_tapped(peer);
+        self.whole && self.wire.as_ref().is_some_and(all)
     }
 }

@@ -9,6 +9,7 @@ use peerproof_captures::link::{Network, Transport};
 use peerproof_captures::timeline::Entry;
 use peerproof_captures::wire::demux::{self, Class};
 use peerproof_captures::wire::stun::{self, AttributeType, Class as StunClass, Method};
+use peerproof_captures::wire::turn;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -87,6 +88,7 @@ impl Wire {
                             servers.insert(remote);
                         }
                         if servers.contains(&remote) {
+                            kept.wire.relayed |= turn::relayed(packet.payload).is_some();
                             return;
                         }
                         let t_us = (time_ns / 1_000).saturating_sub(epoch_us);

@@ -94,6 +94,8 @@ pub struct Wire {
     pub packets: Vec<Packet>,
     /// Whether there were more than are kept.
     pub cut: bool,
+    /// Whether some went through a TURN server: those are not among the packets.
+    pub relayed: bool,
 }
 
 impl Wire {
