@@ -78,9 +78,10 @@ pub(super) fn extensions(evidence: &Evidence, peer: Peer) -> ExtensionMap {
 /// The RTP packets that a peer sent, by their headers, which SRTP leaves in clear; and all of those that could be opened.
 pub(super) fn headers(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, Header<'_>)> {
     let sent = evidence.wire.iter().flat_map(move |wire| wire.sent(peer));
-    sent.filter(|packet| packet.class() == Class::Rtp).filter_map(|packet| {
+    sent.filter_map(|packet| {
         let clear = packet.clear.iter().find(|clear| clear.kind == Kind::Rtp);
-        let bytes = clear.map_or(packet.bytes.as_slice(), |clear| clear.bytes.as_slice());
+        let closed = || (packet.class() == Class::Rtp).then_some(packet.bytes.as_slice());
+        let bytes = clear.map(|clear| clear.bytes.as_slice()).or_else(closed)?;
         Some((packet, rtp::view(bytes).ok()?.header))
     })
 }

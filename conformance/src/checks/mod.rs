@@ -5,6 +5,7 @@
 //! check red. To add one, write its file and name it in the table of its folder: the tests demand the rest.
 
 mod api;
+mod codec;
 mod dtls;
 mod finding;
 mod ice;
@@ -41,8 +42,16 @@ pub struct Check {
     pub(crate) control: controls::Control,
 }
 
-const LAYERS: &[&[Check]] =
-    &[sdp::CHECKS, ice::CHECKS, dtls::CHECKS, rtp::CHECKS, rtcp::CHECKS, sctp::CHECKS, api::CHECKS];
+const LAYERS: &[&[Check]] = &[
+    sdp::CHECKS,
+    ice::CHECKS,
+    dtls::CHECKS,
+    rtp::CHECKS,
+    codec::CHECKS,
+    rtcp::CHECKS,
+    sctp::CHECKS,
+    api::CHECKS,
+];
 
 /// All checks, layer by layer.
 pub fn all() -> impl Iterator<Item = &'static Check> {

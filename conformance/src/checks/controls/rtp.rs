@@ -2,9 +2,12 @@
 
 use crate::evidence::{Evidence, Kind, Packet, Peer};
 use peerproof_captures::wire::rtp;
+use std::iter;
 
 /// Payload types in the recordings.
 pub(in crate::checks) const OPUS: u8 = 111;
+pub(in crate::checks) const VP8: u8 = 96;
+pub(in crate::checks) const RTX: u8 = 97;
 pub(in crate::checks) const FIREFOX_RTX: u8 = 124;
 
 /// The plaintext of the first RTP packet with header extensions.
@@ -43,5 +46,36 @@ pub(in crate::checks) fn edit_elements(
         if let Some(range) = found {
             edit(&mut bytes[range.range()]);
         }
+    }
+}
+
+/// Edits the payload of the first packet.
+pub(in crate::checks) fn edit_payload(evidence: &mut Evidence, edit: impl FnOnce(&mut Vec<u8>)) {
+    edit_payload_where(evidence, |_| true, edit);
+}
+
+/// Edits the payload of the first packet of a payload type.
+pub(in crate::checks) fn edit_payload_of(evidence: &mut Evidence, kind: u8, edit: impl FnOnce(&mut Vec<u8>)) {
+    edit_payload_where(evidence, |packet| payload_type(packet) == kind, edit);
+}
+
+/// Edits a payload, and makes the datagram as much longer or shorter.
+fn edit_payload_where(
+    evidence: &mut Evidence,
+    wanted: impl Fn(&Packet) -> bool,
+    edit: impl FnOnce(&mut Vec<u8>),
+) {
+    let packet = packets(evidence).find(|packet| is(packet) && wanted(packet)).unwrap();
+    let bytes = &mut packet.clear[0].bytes;
+    let at = rtp::view(bytes).unwrap().payload.range.start as usize;
+    let mut payload = bytes.split_off(at);
+    let before = payload.len();
+    edit(&mut payload);
+    let after = payload.len();
+    bytes.extend(payload);
+    if after > before {
+        packet.bytes.splice(at..at, iter::repeat_n(0, after - before));
+    } else {
+        packet.bytes.drain(at..at + before - after);
     }
 }

@@ -68,8 +68,11 @@ fn arrivals(evidence: &Evidence, peer: Peer, extensions: &ExtensionMap) -> (Arri
     let mut arrivals = Arrivals::new();
     let mut all_read = true;
     let at = evidence.wire.iter().flat_map(|wire| wire.at(peer)).filter(|packet| packet.sender != peer);
-    for packet in at.filter(|packet| packet.class() == Class::Rtp) {
+    for packet in at {
         let clear = packet.clear.iter().find(|clear| clear.kind == Kind::Rtp);
+        if clear.is_none() && packet.class() != Class::Rtp {
+            continue;
+        }
         match clear.and_then(|clear| number(&clear.bytes, extensions)) {
             Some(number) => arrivals.entry(number).or_default().push(packet.t_us),
             None => all_read = false,

@@ -37,8 +37,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut way: Option<(SocketAddr, SocketAddr)> = None;
     let mut tsns = Tsns::default();
     let mut came = Intervals::default();
-    // What came first and is not acknowledged: when, and in which frame.
-    let mut waiting: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
+    let mut waiting: BTreeMap<i64, Waiting> = BTreeMap::new();
     for (packet, body) in chunks(evidence, peer) {
         let place = Place::Frame(packet.frame);
         if packet.sender == peer {
@@ -67,10 +66,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     None => tally.good(place),
                 }
                 let acknowledged = |tsn: i64| tsn <= cumulative || within(&sack, tsn - cumulative);
-                waiting.retain(|tsn, (came_us, frame)| {
+                waiting.retain(|tsn, it| {
                     let done = acknowledged(*tsn);
-                    if done && complete && !in_trouble(&troubles, *came_us, packet.t_us) {
-                        late(packet.t_us.saturating_sub(*came_us), [place, Place::Frame(*frame)], tally);
+                    let same_way = way == Some(it.way);
+                    if done && complete && same_way && !in_trouble(&troubles, it.came_us, packet.t_us) {
+                        late(packet.t_us.saturating_sub(it.came_us), [place, Place::Frame(it.frame)], tally);
                     }
                     !done
                 });
@@ -78,18 +78,20 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             _ if packet.sender != peer => {
                 let Some(piece) = piece(packet, &body) else { continue };
                 let tsn = tsns.extend(piece.tsn);
-                let known = way == Some((packet.from, packet.to)) && !faulted.contains(&packet.frame);
+                let its_way = (packet.from, packet.to);
+                let known = way == Some(its_way) && !faulted.contains(&packet.frame);
                 if came.add(tsn) && known && waiting.len() < MOST_WAITING {
-                    waiting.insert(tsn, (packet.t_us.max(ready_us), packet.frame));
+                    let came_us = packet.t_us.max(ready_us);
+                    waiting.insert(tsn, Waiting { came_us, frame: packet.frame, way: its_way });
                 }
             }
             _ => {}
         }
     }
-    for (came_us, frame) in waiting.values().filter(|_| complete) {
-        let long = end_us.saturating_sub(*came_us) > LONGEST_US + SLACK_US;
-        if long && !in_trouble(&troubles, *came_us, end_us) {
-            tally.fault("data was not acknowledged within 500 ms", [Place::Frame(*frame)]);
+    for it in waiting.values().filter(|it| complete && way == Some(it.way)) {
+        let long = end_us.saturating_sub(it.came_us) > LONGEST_US + SLACK_US;
+        if long && !in_trouble(&troubles, it.came_us, end_us) {
+            tally.fault("data was not acknowledged within 500 ms", [Place::Frame(it.frame)]);
         }
     }
 }
@@ -123,6 +125,13 @@ fn troubles(evidence: &Evidence, peer: Peer) -> Vec<u64> {
 fn in_trouble(troubles: &[u64], from_us: u64, to_us: u64) -> bool {
     const SHORTLY_US: u64 = 10_000_000;
     troubles.iter().any(|at| (from_us.saturating_sub(SHORTLY_US)..=to_us).contains(at))
+}
+
+/// A TSN that is not acknowledged.
+struct Waiting {
+    came_us: u64,
+    frame: u64,
+    way: (SocketAddr, SocketAddr),
 }
 
 /// Most TSNs whose acknowledgement is waited for at once.
