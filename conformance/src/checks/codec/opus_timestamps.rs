@@ -19,6 +19,7 @@ pub(super) const CHECK: Check = Check {
 const STEP: u32 = 120;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let replaced = evidence.calls(peer).iter().any(|call| call.name == "replaceTrack");
     for packets in carried(evidence, peer, Format::Opus).values() {
         for (before, packet) in packets.iter().zip(packets.iter().skip(1)) {
             let Ok(read) = opus::view(before.payload) else { continue };
@@ -30,6 +31,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let places = [Place::Frame(packet.packet.frame), Place::Frame(before.packet.frame)];
             if step == lasts || (step > lasts && step % STEP == 0) {
                 tally.good(places[0]);
+            } else if step > lasts && replaced {
+                tally.doubt("another track may have begun in between, at any moment", places);
             } else if !places.iter().any(|place| is_faulted(evidence, *place)) {
                 tally.fault(
                     format!("the timestamp rises by {step} after a packet that lasts for {lasts} samples"),
