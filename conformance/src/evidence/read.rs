@@ -183,7 +183,7 @@ impl Kept {
             Content::Rtcp => Kind::Rtcp,
             Content::Dtls { content_type, epoch, sequence } => Kind::Record { content_type, epoch, sequence },
         };
-        packet.clear.push(Clear { kind, bytes: clear.bytes.to_vec() });
+        packet.clear.push(Clear { kind, key_of: clear.sender, bytes: clear.bytes.to_vec() });
     }
 
     pub(super) fn outcome(&mut self, frame: u64, outcome: Outcome, payload: &[u8]) {

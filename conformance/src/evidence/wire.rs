@@ -4,6 +4,7 @@
 //! was none, at the other's: then what was lost or changed on the way cannot be told from what the peer did.
 
 use super::Peer;
+use peerproof_captures::decrypt::Side;
 use peerproof_captures::wire::demux::{self, Class};
 use peerproof_captures::wire::{rtcp, rtp, sctp, stun};
 use std::net::SocketAddr;
@@ -13,6 +14,8 @@ use std::net::SocketAddr;
 pub struct Clear {
     /// What it is.
     pub kind: Kind,
+    /// Whose write key opened it, if the key came from a handshake.
+    pub key_of: Option<Side>,
     /// Its bytes.
     pub bytes: Vec<u8>,
 }

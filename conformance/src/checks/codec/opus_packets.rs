@@ -64,14 +64,12 @@ fn many_frames(count: u8, data: &[u8]) -> bool {
         (count & 0x80 != 0, count & 0x40 != 0, usize::from(count & 0x3f));
     let mut rest = data;
     let mut padding = 0;
-    while has_padding {
-        let Some((more, after)) = rest.split_first() else { return false };
-        rest = after;
-        // 255 stands for 254 bytes and a further length.
-        padding += usize::from(*more).min(254);
-        if *more < 255 {
-            break;
-        }
+    // 255 stands for 254 bytes and a further length.
+    let mut more = if has_padding { u8::MAX } else { 0 };
+    while more == u8::MAX {
+        let Some((length, after)) = rest.split_first() else { return false };
+        (more, rest) = (*length, after);
+        padding += usize::from(more).min(254);
     }
     if !has_lengths {
         let Some(length) = rest.len().checked_sub(padding) else { return false };

@@ -26,7 +26,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             tally.fault("the ClientHello has no use_srtp: no media can join the bundled transport", [place]);
         }
         None => {
-            tally.doubt("the ClientHello has no use_srtp, and no description says what is bundled", [place])
+            tally.doubt("the ClientHello has no use_srtp, and no description says what is bundled", [place]);
         }
     }
 }

@@ -16,10 +16,11 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let faulted = evidence.faulted();
     for (packet, compound) in compounds(evidence, peer) {
         let place = Place::Frame(packet.frame);
         // Feedback alone is judged by `rtcp-reduced-size-only-when-negotiated`.
-        if is_reduced(&compound) || evidence.is_faulted(packet.frame) {
+        if is_reduced(&compound) || faulted.contains(&packet.frame) {
             continue;
         }
         if compound.begins_with_report() {

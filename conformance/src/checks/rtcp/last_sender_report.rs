@@ -71,7 +71,7 @@ fn fault(came: &[(u32, u64)], (last_sr, delay): (u32, u32), t_us: u64) -> Option
         ));
     };
     // In units of 1/65536 s.
-    let told_us = (u64::from(delay) * 1_000_000 >> 16) as i64;
+    let told_us = ((u64::from(delay) * 1_000_000) >> 16) as i64;
     let passed_us = t_us.saturating_sub(*came_us) as i64;
     let off = (told_us - passed_us).abs();
     (off > TOLERANCE_US).then(|| {

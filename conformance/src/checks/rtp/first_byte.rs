@@ -17,10 +17,11 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let faulted = evidence.faulted();
     for packet in evidence.wire.iter().flat_map(|wire| wire.sent(peer)) {
         let (Some(first), class) = (packet.bytes.first(), packet.class()) else { continue };
         // Channel data goes to TURN servers, which are no peers.
-        if class == Class::TurnChannel || evidence.is_faulted(packet.frame) {
+        if class == Class::TurnChannel || faulted.contains(&packet.frame) {
             continue;
         }
         tally.judge(is_what_it_seems(packet, class), Place::Frame(packet.frame), || {

@@ -20,6 +20,7 @@ mod srtcp_index;
 mod tag_length;
 mod timestamps_follow_the_clock;
 mod transport_sequence;
+mod write_keys;
 
 use super::Check;
 
@@ -27,6 +28,7 @@ pub(super) const CHECKS: &[Check] = &[
     first_byte::CHECK,
     media_is_protected::CHECK,
     nothing_before_finished::CHECK,
+    write_keys::CHECK,
     tag_length::CHECK,
     index_is_used_once::CHECK,
     srtcp_index::CHECK,

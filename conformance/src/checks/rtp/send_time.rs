@@ -23,6 +23,7 @@ const ROUND_US: i64 = 64_000_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let extensions = extensions(evidence, peer);
+    let faulted = evidence.faulted();
     let complete = evidence.sees_all_sent_by(peer);
     let mut newest: Option<(u64, i64, u64)> = None;
     for (packet, header) in headers(evidence, peer) {
@@ -36,10 +37,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             tally.fault(format!("abs-send-time has {} bytes, not 3", element.value.value.len()), [place]);
             continue;
         };
-        if evidence.is_faulted(packet.frame) {
+        if faulted.contains(&packet.frame) {
             continue;
         }
-        let sent_us = i64::from(time) * 1_000_000 >> 18;
+        let sent_us = (i64::from(time) * 1_000_000) >> 18;
         let before = newest.replace((packet.frame, sent_us, packet.t_us));
         let Some((frame, before_us, recorded_us)) = before else {
             tally.good(place);

@@ -35,10 +35,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
     for (packet, sctp) in super::packets(evidence, peer).filter(|(packet, _)| packet.sender == peer) {
         let data = |body: Option<Body<'_>>| matches!(body, Some(Body::Data(_) | Body::IData(_)));
-        if sctp.chunks.iter().any(|chunk| data(chunk.body)) && tags.insert(sctp.verification_tag.value) {
-            if tags.len() > 1 {
-                tally.fault("data goes by two associations", [Place::Frame(packet.frame)]);
-            }
+        let is_new =
+            sctp.chunks.iter().any(|chunk| data(chunk.body)) && tags.insert(sctp.verification_tag.value);
+        if is_new && tags.len() > 1 {
+            tally.fault("data goes by two associations", [Place::Frame(packet.frame)]);
         }
     }
     let Some(first) = first else { return };

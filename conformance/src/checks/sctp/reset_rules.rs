@@ -6,7 +6,7 @@ use super::{chunks, reads_all_at};
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
-use peerproof_captures::wire::sctp::{Body, ParameterContent, ParameterType, ReConfigResult};
+use peerproof_captures::wire::sctp::{Body, ParameterContent, ReConfigResult, ResetRequest, ResetResponse};
 use std::collections::BTreeMap;
 
 pub(super) const CHECK: Check = Check {
@@ -29,58 +29,31 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     // Requests of the other side that are not answered.
     let mut asked: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
     for (packet, body) in chunks(evidence, peer) {
-        let place = Place::Frame(packet.frame);
+        let own = packet.sender == peer;
         match body {
-            Body::Init(init) | Body::InitAck(init) if packet.sender == peer => {
+            Body::Init(init) | Body::InitAck(init) if own => {
                 requests.next.get_or_insert(init.initial_tsn.value);
                 last_tsn.get_or_insert(tsns.extend(init.initial_tsn.value.wrapping_sub(1)));
             }
             Body::ReConfig(reset) => {
-                for parameter in reset.parameters.iter() {
-                    match (parameter.kind.value, parameter.content) {
-                        (_, Some(ParameterContent::ResetResponse(response))) => {
-                            let number = response.response.value;
-                            if packet.sender == peer {
-                                asked.remove(&number);
-                            } else if response.result.value != ReConfigResult::StillInProgress {
-                                requests.answered(number);
-                            }
+                for content in reset.parameters.iter().filter_map(|parameter| parameter.content) {
+                    match content {
+                        ParameterContent::ResetResponse(response) if own => {
+                            asked.remove(&response.response.value);
                         }
-                        (kind, Some(ParameterContent::ResetRequest(request))) => {
-                            let number = request.request.value;
-                            if packet.sender != peer {
-                                if !evidence.is_faulted(packet.frame) {
-                                    asked.entry(number).or_insert((packet.t_us, packet.frame));
-                                }
-                                continue;
-                            }
-                            let told = request.last_tsn.map(|tsn| tsn.value);
-                            let told = told.filter(|_| kind == ParameterType::OutgoingReset);
-                            let fault = match requests.take(number) {
-                                Taken::Again => continue,
-                                Taken::Wrong(sentence) => Some(sentence),
-                                Taken::New => told.zip(last_tsn).and_then(|(told, last)| {
-                                    (told != last as u32).then(|| {
-                                        format!(
-                                            "the request tells {told} as the last TSN, {} is",
-                                            last as u32
-                                        )
-                                    })
-                                }),
-                            };
-                            match fault {
-                                None => tally.good(place),
-                                Some(sentence) if complete => tally.fault(sentence, [place]),
-                                Some(_) => {
-                                    tally.doubt("chunks may have been lost before the recording", [place])
-                                }
-                            }
+                        ParameterContent::ResetResponse(response) => requests.answered(&response),
+                        ParameterContent::ResetRequest(request) if own => {
+                            let Some(fault) = requests.take(&request, last_tsn) else { continue };
+                            judge(fault, complete, Place::Frame(packet.frame), tally);
+                        }
+                        ParameterContent::ResetRequest(request) if !evidence.is_faulted(packet.frame) => {
+                            asked.entry(request.request.value).or_insert((packet.t_us, packet.frame));
                         }
                         _ => {}
                     }
                 }
             }
-            _ if packet.sender == peer => {
+            _ if own => {
                 if let Some(piece) = piece(packet, &body) {
                     last_tsn = last_tsn.max(Some(tsns.extend(piece.tsn)));
                 }
@@ -97,6 +70,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
 }
 
+fn judge(fault: Result<(), String>, complete: bool, place: Place, tally: &mut Tally) {
+    match fault {
+        Ok(()) => tally.good(place),
+        Err(sentence) if complete => tally.fault(sentence, [place]),
+        Err(_) => tally.doubt("chunks may have been lost before the recording", [place]),
+    }
+}
+
 /// The requests of a peer so far.
 #[derive(Default)]
 struct Requests {
@@ -106,32 +87,30 @@ struct Requests {
     open: Option<u32>,
 }
 
-enum Taken {
-    New,
-    Again,
-    Wrong(String),
-}
-
 impl Requests {
-    fn take(&mut self, number: u32) -> Taken {
+    /// What is wrong with a request, after all DATA up to a TSN. `None` if it is the newest one again, which is not answered yet.
+    fn take(&mut self, request: &ResetRequest<'_>, last_tsn: Option<i64>) -> Option<Result<(), String>> {
+        let number = request.request.value;
         let expected = self.next.unwrap_or(number);
-        // The newest one is sent again until it is answered.
         if number == expected.wrapping_sub(1) && self.next.is_some() {
-            return Taken::Again;
+            return None;
         }
         let open = self.open.replace(number);
         self.next = Some(number.wrapping_add(1));
-        if number != expected {
-            return Taken::Wrong(format!("a request has the number {number}, {expected} is due"));
-        }
-        match open {
-            Some(open) => Taken::Wrong(format!("request {number} is sent before {open} is answered")),
-            None => Taken::New,
-        }
+        let told = request.last_tsn.map(|tsn| tsn.value).zip(last_tsn);
+        Some(match (open, told) {
+            _ if number != expected => Err(format!("a request has the number {number}, {expected} is due")),
+            (Some(open), _) => Err(format!("request {number} is sent before {open} is answered")),
+            (None, Some((told, last))) if told != last as u32 => {
+                Err(format!("the request tells {told} as the last TSN, {} is", last as u32))
+            }
+            _ => Ok(()),
+        })
     }
 
-    fn answered(&mut self, number: u32) {
-        if self.open == Some(number) {
+    fn answered(&mut self, response: &ResetResponse) {
+        let is_done = response.result.value != ReConfigResult::StillInProgress;
+        if is_done && self.open == Some(response.response.value) {
             self.open = None;
         }
     }
