@@ -24,6 +24,9 @@ pub(super) const CHECK: Check = Check {
 /// time, and more than a busy machine lets a packet wait between the recording and its receiver.
 const TOLERANCE_US: i64 = 60_000;
 
+/// Most statuses that are looked at: a few bytes may tell of thousands of packets.
+const MOST_STATUSES: u64 = 20_000_000;
+
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     if feedback(evidence, peer).next().is_none() {
         return;
@@ -32,8 +35,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let (arrivals, all_read) = arrivals(evidence, peer, &extensions(evidence, other));
     let complete = evidence.sees_all_sent_by(peer) && all_read;
     let mut newest: Option<u8> = None;
+    let mut left = MOST_STATUSES;
     for (packet, told) in feedback(evidence, peer) {
         let place = Place::Frame(packet.frame);
+        let Some(fewer) = left.checked_sub(told.status_count.value.into()) else {
+            tally.doubt("there is more feedback than is looked at", [place]);
+            return;
+        };
+        left = fewer;
         let number = told.feedback_count.value;
         let before = newest.replace(number);
         let fault = match before {
@@ -98,7 +107,8 @@ fn fault(told: &TransportCc<'_>, arrivals: &Arrivals, feedback: &Packet) -> Opti
         let Some(arrival_us) = status.arrival_us else { continue };
         let number = status.sequence;
         let times = arrivals.get(&number).map_or(&[][..], Vec::as_slice);
-        let Some(came_us) = times.iter().rev().find(|came_us| **came_us <= feedback.t_us).copied() else {
+        let before_it = times.partition_point(|came_us| *came_us <= feedback.t_us);
+        let Some(came_us) = before_it.checked_sub(1).and_then(|at| times.get(at)).copied() else {
             return Some(format!("packet {number} is said to have come, and did not"));
         };
         if let Some((earlier, told_us, then_us)) = before.replace((number, arrival_us, came_us)) {

@@ -54,3 +54,28 @@ mod control {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Result;
+    use crate::checks::controls::{Recording, rtp};
+
+    /// What goes through a TURN server is not in the evidence, nor is what the other side's tap did not get.
+    #[test]
+    fn a_gap_is_held_against_a_peer_only_if_all_that_it_sent_is_known() {
+        let result = |edit: fn(&mut Evidence)| {
+            let mut evidence = Recording::Video.evidence();
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            let at = packets.iter().enumerate().filter(|(_, it)| rtp::is(it) && it.sender == Peer(1)).nth(9);
+            packets.remove(at.unwrap().0);
+            edit(&mut evidence);
+            CHECK.run(&evidence)[1].result
+        };
+        assert_eq!(result(|_| {}), Result::Fail);
+        assert_eq!(result(|evidence| evidence.wire.as_mut().unwrap().relayed = true), Result::Inconclusive);
+        assert_eq!(result(|evidence| evidence.whole = false), Result::Inconclusive);
+        let elsewhere = |evidence: &mut Evidence| rtp::packets(evidence).for_each(|it| it.tap = Peer(0));
+        assert_eq!(result(elsewhere), Result::Inconclusive);
+    }
+}

@@ -18,7 +18,16 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let complete = reads_all_sent_by(evidence, peer);
-    let resets = reset_streams(evidence, peer);
+    // The first reset of each stream, and of all of them.
+    let (mut reset, mut all_reset) = (BTreeMap::new(), None);
+    for it in reset_streams(evidence, peer) {
+        for stream in &it.streams {
+            reset.entry(*stream).or_insert(it.frame);
+        }
+        if it.streams.is_empty() {
+            all_reset.get_or_insert(it.frame);
+        }
+    }
     let mut expected: BTreeMap<u16, (u16, u64)> = BTreeMap::new();
     let mut newest: Option<(i64, bool)> = None;
     for (tsn, piece) in first_sent(evidence, peer).iter().filter(|(_, piece)| piece.fragment.is_none()) {
@@ -40,7 +49,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let (next, frame) = expected.get(&stream).copied().unwrap_or((0, piece.packet.frame));
         expected.insert(stream, (number.wrapping_add(1), piece.packet.frame));
         // After a reset a stream begins anew (RFC 6525 §5.2.2).
-        let again = number == 0 && resets.iter().any(|it| it.frame < piece.packet.frame && it.resets(stream));
+        let before = |frame: &u64| *frame < piece.packet.frame;
+        let again =
+            number == 0 && (reset.get(&stream).is_some_and(before) || all_reset.as_ref().is_some_and(before));
         if number == next || again {
             tally.good(place);
         } else if complete {
