@@ -342,6 +342,12 @@ impl Session {
             if failure == Failure::NoSecret {
                 return Err(failure);
             }
+            // Who takes the other side's write key (RFC 5764 §4.2) is to be told from who has none.
+            if matches!(what, Protected::Srtp { .. })
+                && let Some(Ok(content)) = self.open_by(link.association, sender.other(), what, out)
+            {
+                return Ok((content, Some((link.association, sender.other()))));
+            }
         } else if self.orphans.on(&key) {
             failure = Failure::NoSecret;
         }

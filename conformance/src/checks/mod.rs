@@ -5,9 +5,12 @@
 //! check red. To add one, write its file and name it in the table of its folder: the tests demand the rest.
 
 mod api;
+mod codec;
 mod dtls;
 mod finding;
 mod ice;
+mod media;
+mod rtcp;
 mod rtp;
 mod sctp;
 pub(in crate::checks) mod sdp;
@@ -48,6 +51,8 @@ const LAYERS: &[&[Check]] = &[
     ice::CHECKS,
     dtls::CHECKS,
     rtp::CHECKS,
+    codec::CHECKS,
+    rtcp::CHECKS,
     sctp::CHECKS,
     api::CHECKS,
 ];

@@ -96,4 +96,21 @@ impl Evidence {
     pub fn is_faulted(&self, number: u64) -> bool {
         self.faulted.contains(&number)
     }
+
+    /// The frames of all packets that a rule of the scenario acted on.
+    #[must_use]
+    pub fn faulted(&self) -> BTreeSet<u64> {
+        let of = |entry: &Entry| match &entry.what {
+            What::Faulted { frame, .. } => *frame,
+            _ => None,
+        };
+        self.timeline.iter().filter_map(of).collect()
+    }
+
+    /// Whether nothing that a peer sent can be missing: it was recorded where it was sent, from the beginning.
+    #[must_use]
+    pub fn sees_all_sent_by(&self, peer: Peer) -> bool {
+        let all = |wire: &Wire| !wire.cut && !wire.hidden && wire.is_tapped(peer);
+        self.whole && self.wire.as_ref().is_some_and(all)
+    }
 }

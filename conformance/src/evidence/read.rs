@@ -9,6 +9,7 @@ use peerproof_captures::file::{CaptureReader, Direction, Frame, Item, LinkType};
 use peerproof_captures::link::{Network, Transport};
 use peerproof_captures::timeline::Entry;
 use peerproof_captures::wire::demux::{self, Class};
+use peerproof_captures::wire::turn;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -131,6 +132,7 @@ impl Tap {
                 Between::Peers => (packet.from, packet.to, packet.payload, None),
                 Between::Relayed { from, to, data, via } => (from, to, data, Some(via)),
                 Between::Server => {
+                    kept.wire.hidden |= turn::relayed(packet.payload).is_some();
                     let ends = (packet.from, packet.to);
                     let (client, server) = if sent { ends } else { (ends.1, ends.0) };
                     let bytes = packet.payload.to_vec();
@@ -220,7 +222,7 @@ impl Kept {
             Content::Rtcp => Kind::Rtcp,
             Content::Dtls { content_type, epoch, sequence } => Kind::Record { content_type, epoch, sequence },
         };
-        packet.clear.push(Clear { kind, bytes: clear.bytes.to_vec() });
+        packet.clear.push(Clear { kind, key_of: clear.sender, bytes: clear.bytes.to_vec() });
     }
 
     pub(super) fn outcome(&mut self, frame: u64, outcome: Outcome, payload: &[u8]) {

@@ -4,6 +4,7 @@
 //! was none, at the other's: then what was lost or changed on the way cannot be told from what the peer did.
 
 use super::{Peer, Told};
+use peerproof_captures::decrypt::Side;
 use peerproof_captures::wire::demux::{self, Class};
 use peerproof_captures::wire::{rtcp, rtp, sctp, stun};
 use std::collections::BTreeMap;
@@ -14,6 +15,8 @@ use std::net::SocketAddr;
 pub struct Clear {
     /// What it is.
     pub kind: Kind,
+    /// Whose write key opened it, if the key came from a handshake.
+    pub key_of: Option<Side>,
     /// Its bytes.
     pub bytes: Vec<u8>,
 }
@@ -130,6 +133,8 @@ pub struct Wire {
     pub told: BTreeMap<Peer, Told>,
     /// Whether there were more than are kept.
     pub cut: bool,
+    /// Whether some went through a TURN server without its being told between whom: those are not among the packets.
+    pub hidden: bool,
 }
 
 impl Wire {

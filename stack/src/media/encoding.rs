@@ -3,6 +3,7 @@
 use super::codec::{self, AudioEncoder, Codec, CodecError, Kind, VideoEncoder};
 use super::packet::{Packet, Packetizer};
 use super::source::Source;
+use super::tone::BLOCK;
 use crate::simulation;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -71,6 +72,7 @@ impl Encoding {
             bitrate: options.bitrate,
             first_timestamp: options.first_timestamp,
             started: None,
+            due_ticks: 0,
             source,
             last: None,
             coder: None,
@@ -137,6 +139,8 @@ struct Task {
     first_timestamp: u32,
     /// When the first packet was captured.
     started: Option<Instant>,
+    /// When the next block of sound is due, since then: another source may begin before the last one's block is over.
+    due_ticks: u64,
     source: Option<Source>,
     last: Option<u64>,
     coder: Option<Coder>,
@@ -198,7 +202,12 @@ impl Task {
     /// Captures, encodes and sends one picture or block. `false` when it cannot go on.
     async fn capture(&mut self, source: Source, number: u64, at: Instant) -> bool {
         let elapsed = at.saturating_duration_since(*self.started.get_or_insert(at));
-        let ticks = (elapsed.as_secs_f64() * f64::from(self.codec.clock_rate())).round() as u64;
+        let mut ticks = (elapsed.as_secs_f64() * f64::from(self.codec.clock_rate())).round() as u64;
+        if self.codec.kind() == Kind::Audio {
+            // Blocks follow each other, whatever source they are of (RFC 7587 §4.1).
+            ticks = ticks.next_multiple_of(BLOCK as u64).max(self.due_ticks);
+            self.due_ticks = ticks + BLOCK as u64;
+        }
         let (codec, bitrate, key) = (self.codec, self.bitrate, self.key_wanted);
         let coder = self.coder.take();
         let work = move || encode(codec, bitrate, coder, &source, number, ticks, key);
@@ -329,7 +338,13 @@ mod tests {
         encoding.replace(None);
         encoding.replace(Some(Source::tone(880)));
         let after = packets.recv().await.unwrap();
-        assert!(after.timestamp > before.timestamp, "{} {}", before.timestamp, after.timestamp);
+        let step = after.timestamp - before.timestamp;
+        assert!(
+            step >= BLOCK as u32 && step.is_multiple_of(BLOCK as u32),
+            "{} {}",
+            before.timestamp,
+            after.timestamp
+        );
         assert!(before.marker && !after.marker);
     }
 

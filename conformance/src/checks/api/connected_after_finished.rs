@@ -27,7 +27,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Some((frame, t_us)) if first.t_us.saturating_add(CLOCKS_DIFFER_US) < t_us => tally.fault(
                 format!(
                     "connectionState became connected {} ms before the other side's Finished",
-                    (t_us - first.t_us) / 1000
+                    t_us.saturating_sub(first.t_us) / 1000
                 ),
                 [place, Place::Frame(frame)],
             ),

@@ -48,7 +48,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let place = Place::Entry(connected.entry);
     match evidence.handshake(peer).finished(other) {
         Some((frame, t_us)) if connected.t_us.saturating_add(CLOCKS_DIFFER_US) < t_us => {
-            let early = (t_us - connected.t_us) / 1000;
+            let early = t_us.saturating_sub(connected.t_us) / 1000;
             tally.fault(
                 format!("the DTLS transport was connected {early} ms before the other side's Finished"),
                 [place, Place::Frame(frame)],

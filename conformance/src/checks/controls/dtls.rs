@@ -1,10 +1,13 @@
 //! Edits of handshake messages that are in clear and in one fragment.
 
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Packet, Peer};
+use std::ops::Range;
 
 pub(in crate::checks) const CLIENT_HELLO: u8 = 1;
 pub(in crate::checks) const SERVER_HELLO: u8 = 2;
+pub(in crate::checks) const CERTIFICATE: u8 = 11;
 pub(in crate::checks) const CERTIFICATE_REQUEST: u8 = 13;
+pub(in crate::checks) const CLIENT_KEY_EXCHANGE: u8 = 16;
 
 const HANDSHAKE: u8 = 22;
 
@@ -14,14 +17,21 @@ pub(in crate::checks) fn edit_messages(
     kind: u8,
     edit: impl Fn(&mut Vec<u8>) -> bool,
 ) {
+    edit_messages_of(evidence, None, kind, edit);
+}
+
+/// The same, of those that a peer sent.
+pub(in crate::checks) fn edit_messages_of(
+    evidence: &mut Evidence,
+    sender: Option<Peer>,
+    kind: u8,
+    edit: impl Fn(&mut Vec<u8>) -> bool,
+) {
     let mut edited = 0;
-    for packet in &mut evidence.wire.as_mut().unwrap().packets {
-        if !(20..64).contains(&packet.bytes[0]) {
-            continue;
-        }
+    for packet in dtls(evidence).filter(|packet| sender.is_none_or(|sender| packet.sender == sender)) {
         let mut datagram = Vec::new();
         let mut rest = packet.bytes.as_slice();
-        while rest.len() >= 13 {
+        while rest.len() >= 13 && rest[0] < 32 {
             let end = 13 + usize::from(u16::from_be_bytes([rest[11], rest[12]]));
             let (record, after) = rest.split_at(end);
             rest = after;
@@ -56,4 +66,138 @@ pub(in crate::checks) fn edit_messages(
         packet.bytes = datagram;
     }
     assert!(edited > 0, "no message of type {kind} is in the recording");
+}
+
+fn dtls(evidence: &mut Evidence) -> impl Iterator<Item = &mut Packet> {
+    let packets = &mut evidence.wire.as_mut().unwrap().packets;
+    packets.iter_mut().filter(|packet| (20..64).contains(&packet.bytes[0]))
+}
+
+/// Edits the header of each fragment in clear of a message of a type, as long as the record that begins its datagram.
+pub(in crate::checks) fn edit_headers(evidence: &mut Evidence, kind: u8, edit: impl Fn(&mut [u8])) {
+    each_fragment(evidence, kind, |fragment| edit(&mut fragment[..12]));
+}
+
+/// Writes bytes over those at a place of each message of a type, in whichever fragment they are.
+pub(in crate::checks) fn overwrite(evidence: &mut Evidence, kind: u8, at: usize, bytes: &[u8]) {
+    each_fragment(evidence, kind, |fragment| {
+        let begin = usize::from(u16::from_be_bytes([fragment[7], fragment[8]]));
+        for (n, byte) in bytes.iter().enumerate() {
+            if let Some(place) = (at + n).checked_sub(begin).and_then(|at| fragment.get_mut(12 + at)) {
+                *place = *byte;
+            }
+        }
+    });
+}
+
+fn each_fragment(evidence: &mut Evidence, kind: u8, edit: impl Fn(&mut [u8])) {
+    let mut edited = 0;
+    for packet in dtls(evidence) {
+        let mut rest = packet.bytes.as_mut_slice();
+        while rest.len() >= 13 && rest[0] < 32 {
+            let end = 13 + usize::from(u16::from_be_bytes([rest[11], rest[12]]));
+            let (record, after) = std::mem::take(&mut rest).split_at_mut(end);
+            rest = after;
+            if record[0] != HANDSHAKE || record[3..5] != [0, 0] {
+                continue;
+            }
+            let mut messages = &mut record[13..];
+            while messages.len() >= 12 {
+                let end = 12 + usize::from(u16::from_be_bytes([messages[10], messages[11]]));
+                let (message, after) = std::mem::take(&mut messages).split_at_mut(end);
+                messages = after;
+                if message[0] == kind {
+                    edited += 1;
+                    edit(message);
+                }
+            }
+        }
+    }
+    assert!(edited > 0, "no message of type {kind} is in the recording");
+}
+
+/// Appends a record to each datagram that begins with a message of a type.
+pub(in crate::checks) fn append_record(evidence: &mut Evidence, kind: u8, record: &[u8]) {
+    let begins = |packet: &&mut Packet| packet.bytes[0] == HANDSHAKE && packet.bytes[13] == kind;
+    let mut appended = 0;
+    for packet in dtls(evidence).filter(begins) {
+        packet.bytes.extend_from_slice(record);
+        appended += 1;
+    }
+    assert!(appended > 0, "no datagram begins with a message of type {kind}");
+}
+
+/// Where the cipher suites of a ClientHello are.
+pub(in crate::checks) fn suites(body: &[u8]) -> Range<usize> {
+    let mut at = 34; // The version and the random come first.
+    at += 1 + usize::from(body[at]);
+    at += 1 + usize::from(body[at]);
+    let length = usize::from(u16::from_be_bytes([body[at], body[at + 1]]));
+    at + 2..at + 2 + length
+}
+
+/// Where the length of all extensions of a hello is. A ServerHello, which has one suite, is told by its length.
+fn extensions(body: &[u8]) -> usize {
+    let server = 34 + 1 + usize::from(body[34]) + 3;
+    let length = |at: usize| usize::from(u16::from_be_bytes([body[at], body[at + 1]]));
+    if body.len() >= server + 2 && server + 2 + length(server) == body.len() {
+        return server;
+    }
+    let methods = suites(body).end;
+    methods + 1 + usize::from(body[methods])
+}
+
+/// Where an extension of a hello begins.
+pub(in crate::checks) fn extension(body: &[u8], kind: u16) -> Option<usize> {
+    let mut at = extensions(body) + 2;
+    while at + 4 <= body.len() {
+        if body[at..at + 2] == kind.to_be_bytes() {
+            return Some(at);
+        }
+        at += 4 + usize::from(u16::from_be_bytes([body[at + 2], body[at + 3]]));
+    }
+    None
+}
+
+/// Takes an extension out of each hello of a type that has it.
+pub(in crate::checks) fn remove_extension(evidence: &mut Evidence, hello: u8, kind: u16) {
+    edit_messages(evidence, hello, |body| {
+        if let Some(at) = extension(body, kind) {
+            let length = 4 + usize::from(u16::from_be_bytes([body[at + 2], body[at + 3]]));
+            let all = extensions(body);
+            add(body, all, -(length as i32));
+            body.drain(at..at + length);
+        }
+        true
+    });
+}
+
+/// Appends an extension to a hello.
+pub(in crate::checks) fn append_extension(body: &mut Vec<u8>, bytes: &[u8]) {
+    let all = extensions(body);
+    add(body, all, bytes.len() as i32);
+    body.extend_from_slice(bytes);
+}
+
+/// Inserts bytes into an extension of a hello that begins at a place.
+pub(in crate::checks) fn insert(body: &mut Vec<u8>, extension: usize, at: usize, bytes: &[u8]) {
+    let all = extensions(body);
+    add(body, all, bytes.len() as i32);
+    add(body, extension + 2, bytes.len() as i32);
+    body.splice(at..at, bytes.iter().copied());
+}
+
+fn add(body: &mut [u8], at: usize, difference: i32) {
+    let length = i32::from(u16::from_be_bytes([body[at], body[at + 1]])) + difference;
+    body[at..at + 2].copy_from_slice(&(length as u16).to_be_bytes());
+}
+
+/// Replaces an SRTP profile in `use_srtp` of each hello of a type.
+pub(in crate::checks) fn replace_profile(evidence: &mut Evidence, hello: u8, from: u8, to: u8) {
+    edit_messages(evidence, hello, |body| {
+        let at = extension(body, 14).unwrap();
+        let end = at + 6 + usize::from(body[at + 5]);
+        body[at + 6..end].chunks_mut(2).filter(|it| **it == [0, from]).for_each(|it| it[1] = to);
+        true
+    });
 }

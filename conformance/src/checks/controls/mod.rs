@@ -4,6 +4,7 @@
 
 pub(in crate::checks) mod dtls;
 pub(in crate::checks) mod events;
+pub(in crate::checks) mod rtcp;
 pub(in crate::checks) mod rtp;
 pub(in crate::checks) mod sctp;
 pub(in crate::checks) mod sdp;
@@ -34,44 +35,60 @@ pub(crate) enum Recording {
     Relay,
     /// Firefox, which goes from Wi-Fi to LTE by an ICE restart, and Chrome, in the lab.
     Restart,
+    /// Audio and video both ways between Chrome and the stack.
+    Video,
+    /// The first seconds of video from Firefox to Chrome in the lab, recorded at both.
+    Call,
+    /// A data channel between the stack and Chrome that the stack closes.
+    Closed,
+    /// A data channel that the stack and Chrome negotiated by themselves.
+    Negotiated,
 }
 
 impl Recording {
-    const ALL: [Self; 7] =
-        [Self::Data, Self::Media, Self::Descriptions, Self::Conflict, Self::Lost, Self::Relay, Self::Restart];
+    const ALL: [Self; 11] = [
+        Self::Data,
+        Self::Media,
+        Self::Descriptions,
+        Self::Conflict,
+        Self::Lost,
+        Self::Relay,
+        Self::Restart,
+        Self::Video,
+        Self::Call,
+        Self::Closed,
+        Self::Negotiated,
+    ];
 
     pub(crate) fn evidence(self) -> Evidence {
         macro_rules! file {
-            ($name:literal) => {
+            ($name:expr) => {
                 include_bytes!(concat!("../../../recordings/", $name))
             };
         }
+        macro_rules! folder {
+            ($name:literal) => {
+                (
+                    file!(concat!($name, "/case.json")),
+                    file!(concat!($name, "/timeline.jsonl")),
+                    Some(file!(concat!($name, "/capture.pcapng"))),
+                )
+            };
+        }
         let (case, timeline, capture): (&[u8], &[u8], Option<&[u8]>) = match self {
-            Self::Data => {
-                (file!("data/case.json"), file!("data/timeline.jsonl"), Some(file!("data/capture.pcapng")))
-            }
-            Self::Media => {
-                (file!("media/case.json"), file!("media/timeline.jsonl"), Some(file!("media/capture.pcapng")))
-            }
             Self::Descriptions => {
                 (file!("descriptions/case.json"), file!("descriptions/timeline.jsonl"), None)
             }
-            Self::Conflict => (
-                file!("conflict/case.json"),
-                file!("conflict/timeline.jsonl"),
-                Some(file!("conflict/capture.pcapng")),
-            ),
-            Self::Lost => {
-                (file!("lost/case.json"), file!("lost/timeline.jsonl"), Some(file!("lost/capture.pcapng")))
-            }
-            Self::Relay => {
-                (file!("relay/case.json"), file!("relay/timeline.jsonl"), Some(file!("relay/capture.pcapng")))
-            }
-            Self::Restart => (
-                file!("restart/case.json"),
-                file!("restart/timeline.jsonl"),
-                Some(file!("restart/capture.pcapng")),
-            ),
+            Self::Data => folder!("data"),
+            Self::Media => folder!("media"),
+            Self::Conflict => folder!("conflict"),
+            Self::Lost => folder!("lost"),
+            Self::Relay => folder!("relay"),
+            Self::Restart => folder!("restart"),
+            Self::Video => folder!("video"),
+            Self::Call => folder!("call"),
+            Self::Closed => folder!("closed"),
+            Self::Negotiated => folder!("negotiated"),
         };
         let case: CaseFile = serde_json::from_slice(case).unwrap();
         let lines = timeline.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());

@@ -1,9 +1,12 @@
 //! Edits of SCTP packets, with the checksum made right again unless it is what is edited.
 
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Packet, Peer};
 use peerproof_captures::wire::sctp::{Checksum, checksum};
 
 pub(in crate::checks) const INIT: u8 = 1;
+pub(in crate::checks) const INIT_ACK: u8 = 2;
+pub(in crate::checks) const SACK: u8 = 3;
+pub(in crate::checks) const RE_CONFIG: u8 = 130;
 pub(in crate::checks) const COOKIE_ECHO: u8 = 10;
 /// Types of DCEP messages.
 pub(in crate::checks) const OPEN: u8 = 3;
@@ -48,6 +51,91 @@ pub(in crate::checks) fn edit_dcep(evidence: &mut Evidence, kind: u8, edit: impl
             edit(chunk);
         }
     });
+}
+
+/// Edits each DATA chunk that a peer sent.
+pub(in crate::checks) fn edit_data_of(evidence: &mut Evidence, sender: Peer, edit: impl Fn(&mut [u8])) {
+    for packet in packets_of(evidence, sender) {
+        let mut at = 12;
+        while at + 4 <= packet.len() {
+            let length = usize::from(u16::from_be_bytes([packet[at + 2], packet[at + 3]]));
+            if packet[at] == DATA {
+                edit(&mut packet[at..at + length]);
+            }
+            at += length.next_multiple_of(4);
+        }
+        correct(packet);
+    }
+}
+
+/// Edits each packet of a peer that begins with a chunk of that type.
+pub(in crate::checks) fn edit_each_of(
+    evidence: &mut Evidence,
+    sender: Peer,
+    kind: u8,
+    edit: impl Fn(&mut Vec<u8>),
+) {
+    for packet in packets_of(evidence, sender).filter(|packet| packet[12] == kind) {
+        edit(packet);
+        correct(packet);
+    }
+}
+
+/// Edits the last packet of a peer that begins with a chunk of that type.
+pub(in crate::checks) fn edit_last_of(
+    evidence: &mut Evidence,
+    sender: Peer,
+    kind: u8,
+    edit: impl Fn(&mut Vec<u8>),
+) {
+    let packet = packets_of(evidence, sender).filter(|packet| packet[12] == kind).last().unwrap();
+    edit(packet);
+    correct(packet);
+}
+
+/// Replaces the first message of a peer that is no DCEP, which is alone in its packet.
+pub(in crate::checks) fn replace_first_message(
+    evidence: &mut Evidence,
+    sender: Peer,
+    protocol: u8,
+    message: &[u8],
+) {
+    let is = |packet: &&mut Vec<u8>| packet[12] == DATA && packet[24..28] != DCEP;
+    let packet = packets_of(evidence, sender).find(is).unwrap();
+    packet.truncate(28);
+    packet[27] = protocol;
+    packet.extend_from_slice(message);
+    packet[14..16].copy_from_slice(&(16 + message.len() as u16).to_be_bytes());
+    packet.resize(packet.len().next_multiple_of(4), 0);
+    correct(packet);
+}
+
+/// Cuts the last DATA chunk that a peer sent, which is alone in its packet, into two fragments in the same packet.
+pub(in crate::checks) fn split_last(evidence: &mut Evidence, sender: Peer) {
+    let packet = packets_of(evidence, sender).filter(|packet| packet[12] == DATA).last().unwrap();
+    let length = usize::from(u16::from_be_bytes([packet[14], packet[15]]));
+    let data = packet[28..12 + length].to_vec();
+    let (first, second) = data.split_at(data.len() / 2);
+    let header = packet[12..28].to_vec();
+    packet.truncate(12);
+    for (n, (flag, part)) in [(2, first), (1, second)].into_iter().enumerate() {
+        let mut chunk = header.clone();
+        chunk[1] = chunk[1] & !3 | flag;
+        chunk[2..4].copy_from_slice(&(16 + part.len() as u16).to_be_bytes());
+        let tsn = u32::from_be_bytes([chunk[4], chunk[5], chunk[6], chunk[7]]) + n as u32;
+        chunk[4..8].copy_from_slice(&tsn.to_be_bytes());
+        chunk.extend_from_slice(part);
+        chunk.resize(chunk.len().next_multiple_of(4), 0);
+        packet.extend(chunk);
+    }
+    correct(packet);
+}
+
+fn packets_of(evidence: &mut Evidence, sender: Peer) -> impl Iterator<Item = &mut Vec<u8>> {
+    let packets = &mut evidence.wire.as_mut().unwrap().packets;
+    let own = packets.iter_mut().filter(move |packet: &&mut Packet| packet.sender == sender);
+    let clear = own.flat_map(|packet| &mut packet.clear);
+    clear.filter(|clear| clear.is_application_data()).map(|clear| &mut clear.bytes)
 }
 
 fn packets(evidence: &mut Evidence) -> impl Iterator<Item = &mut Vec<u8>> {

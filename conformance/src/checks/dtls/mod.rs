@@ -1,21 +1,135 @@
-//! The DTLS handshake and the certificates in it.
+//! The DTLS handshake and the certificates in it, and the records that carry everything.
 
+mod aead_is_preferred;
 mod certificate_matches;
 mod client_follows_setup;
+mod client_hello_of_1_3;
+mod client_offers_mandatory_profile;
+mod client_offers_mandatory_suite;
+mod client_offers_srtp;
+mod client_presents_certificate;
+mod datagrams_are_not_shared;
+mod extended_master_secret;
+mod fragments_cover_messages;
 mod lost_flight_is_repeated;
+mod messages_are_numbered;
+mod no_change_cipher_spec;
 mod no_compression;
+mod no_false_start;
+mod no_mki;
+mod no_null_encryption;
 mod one_srtp_profile;
+mod record_numbers_are_new;
+mod records_fit_datagrams;
+mod renegotiation_info;
+mod sctp_is_protected;
+mod server_answers_what_was_asked;
 mod server_asks_for_certificate;
 mod version;
 
 use super::Check;
+use crate::evidence::{Evidence, Handshake, HandshakeMessage, Kind, Packet, Peer};
+use peerproof_captures::decrypt::srtp::Profile;
+use peerproof_captures::wire::demux::Class;
+use peerproof_captures::wire::dtls::extension::{Content, ExtensionType, Extensions, UseSrtp};
+use peerproof_captures::wire::dtls::handshake::{Body, ClientHello, Fragment, Fragments, HandshakeType};
+use peerproof_captures::wire::dtls::record::{self, Record};
+use peerproof_captures::wire::field::{Field, Span};
+use peerproof_captures::wire::stop::Read;
 
 pub(super) const CHECKS: &[Check] = &[
     version::CHECK,
     client_follows_setup::CHECK,
+    client_offers_mandatory_suite::CHECK,
+    client_offers_srtp::CHECK,
+    client_offers_mandatory_profile::CHECK,
+    client_hello_of_1_3::CHECK,
+    renegotiation_info::CHECK,
+    no_compression::CHECK,
+    no_null_encryption::CHECK,
+    aead_is_preferred::CHECK,
+    server_answers_what_was_asked::CHECK,
+    extended_master_secret::CHECK,
+    one_srtp_profile::CHECK,
+    no_mki::CHECK,
     certificate_matches::CHECK,
     server_asks_for_certificate::CHECK,
-    no_compression::CHECK,
-    one_srtp_profile::CHECK,
+    client_presents_certificate::CHECK,
+    no_change_cipher_spec::CHECK,
+    messages_are_numbered::CHECK,
+    fragments_cover_messages::CHECK,
+    records_fit_datagrams::CHECK,
+    datagrams_are_not_shared::CHECK,
+    record_numbers_are_new::CHECK,
     lost_flight_is_repeated::CHECK,
+    no_false_start::CHECK,
+    sctp_is_protected::CHECK,
 ];
+
+/// The first ClientHello of a peer.
+fn client_hello(handshake: &Handshake, peer: Peer) -> Option<(&HandshakeMessage, ClientHello<'_>)> {
+    handshake.bodies().filter(|(message, _)| message.sender == peer).find_map(|(message, body)| match body {
+        Body::ClientHello(hello) => Some((message, hello)),
+        _ => None,
+    })
+}
+
+/// What extensions say of SRTP.
+fn use_srtp(extensions: Option<Extensions<'_>>) -> Option<UseSrtp<'_>> {
+    match extensions?.content(ExtensionType::UseSrtp)? {
+        Content::UseSrtp(use_srtp) => Some(use_srtp),
+        _ => None,
+    }
+}
+
+/// The records of the datagrams that a peer sent, with what stops reading them.
+fn records(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, Read<Record<'_>>)> {
+    let sent = evidence.wire.iter().flat_map(move |wire| wire.sent(peer));
+    sent.filter(|packet| packet.class() == Class::Dtls)
+        .flat_map(|packet| record::view(&packet.bytes).records().map(move |record| (packet, record)))
+}
+
+/// The fragments of handshake messages that a peer sent, in clear or decrypted.
+fn fragments(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, Fragment<'_>)> {
+    let sent = evidence.wire.iter().flat_map(move |wire| wire.sent(peer));
+    sent.filter(|packet| packet.class() == Class::Dtls).flat_map(|packet| {
+        let records = record::view(&packet.bytes).records().map_while(Result::ok);
+        let plain = records.filter_map(|record| record.fragments()).flatten().map_while(Result::ok);
+        let clear = packet.clear.iter().filter(|it| matches!(it.kind, Kind::Record { content_type: 22, .. }));
+        let clear = clear.flat_map(|it| {
+            let content = Field::new(Span::new(0, it.bytes.len()), it.bytes.as_slice());
+            Fragments::new(content).map_while(Result::ok)
+        });
+        plain.chain(clear).map(move |fragment| (packet, fragment))
+    })
+}
+
+/// The random of a hello, if a fragment begins one: another random begins another association.
+fn random<'a>(fragment: &Fragment<'a>) -> Option<&'a [u8]> {
+    let is_hello = matches!(fragment.kind.value, HandshakeType::ClientHello | HandshakeType::ServerHello);
+    let begins = is_hello && fragment.fragment_offset.value == 0;
+    if begins { fragment.bytes.value.get(2..34) } else { None }
+}
+
+/// The SRTP profile that the server chose.
+pub(super) fn srtp_profile(handshake: &Handshake) -> Option<Profile> {
+    let chosen = handshake.bodies().find_map(|(_, body)| match body {
+        Body::ServerHello(hello) => use_srtp(hello.extensions),
+        Body::EncryptedExtensions(extensions) => use_srtp(Some(extensions)),
+        _ => None,
+    })?;
+    Profile::of(chosen.profiles.iter().next()?.raw())
+}
+
+/// By how many bytes SRTP made an opened packet longer, and by how many the profile does (RFC 3711 §3.1, §3.4, RFC 7714 §8, §9).
+pub(super) fn srtp_overhead(packet: &Packet, profile: Profile) -> Option<(usize, usize)> {
+    let [clear] = packet.clear.as_slice() else { return None };
+    let tag = match (profile, clear.kind) {
+        (_, Kind::Record { .. }) => return None,
+        (Profile::AeadAes128Gcm | Profile::AeadAes256Gcm, _) => 16,
+        (Profile::Aes128CmSha1With32, Kind::Rtp) => 4,
+        (Profile::Aes128CmSha1With80 | Profile::Aes128CmSha1With32, _) => 10,
+    };
+    let index = if clear.kind == Kind::Rtcp { 4 } else { 0 };
+    Some((packet.bytes.len().checked_sub(clear.bytes.len())?, tag + index))
+}

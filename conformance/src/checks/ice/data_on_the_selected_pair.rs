@@ -104,7 +104,7 @@ impl<'a> Sessions<'a> {
             self.paths.push(*path);
         }
         let Nominated { t_us: since, frame, .. } = *nominated.get(self.taken.checked_sub(1)?)?;
-        if t_us < since + GRACE_US {
+        if t_us < since.saturating_add(GRACE_US) {
             return None;
         }
         Some(match self.paths.as_slice() {

@@ -33,7 +33,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 format!("nothing is sent on the pair in use for {} s", pause / 1_000_000),
                 [place, Place::Frame(before.frame)],
             );
-        } else if packet.t_us - begun > LONGEST_US {
+        } else if packet.t_us.saturating_sub(begun) > LONGEST_US {
             tally.good(place);
         }
         before = packet;

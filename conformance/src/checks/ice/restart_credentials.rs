@@ -47,7 +47,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             .collect();
         let replaced = nominated.iter().find(|it| {
             sessions.of_pair(it.generation).is_some_and(|session| session >= now)
-                && it.t_us + GRACE_US <= t_us
+                && it.t_us.saturating_add(GRACE_US) <= t_us
         });
         if !used.contains(&path(told.packet)) {
             tally.fault(

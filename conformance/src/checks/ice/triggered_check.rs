@@ -63,9 +63,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let earliest = told.packet.t_us.saturating_sub(WITHIN_US);
         let checks = own.get(&key).map(Vec::as_slice).unwrap_or_default();
         let next = checks.get(checks.partition_point(|t_us| *t_us < earliest));
-        if next.is_some_and(|t_us| *t_us <= since + WITHIN_US) {
+        if next.is_some_and(|t_us| *t_us <= since.saturating_add(WITHIN_US)) {
             tally.good(place);
-        } else if last_us < since + WITHIN_US || completed.is_some_and(|moment| moment < since + WITHIN_US) {
+        } else if last_us < since.saturating_add(WITHIN_US)
+            || completed.is_some_and(|moment| moment < since.saturating_add(WITHIN_US))
+        {
             tally.doubt("checks ended before one in return was due", [place]);
         } else {
             let (here, there) = (key.0, key.1);

@@ -1,5 +1,6 @@
 //! RFC 5506 §5: RTCP packets without a report in front are sent only if both descriptions have `a=rtcp-rsize`.
 
+use crate::checks::rtcp::is_reduced;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -21,7 +22,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let negotiated = exchanges.iter().any(|it| has(&it.offer.sdp) && has(&it.answer.sdp));
     for (packet, compound) in evidence.wire.iter().flat_map(|wire| wire.rtcp(peer)) {
         let place = Place::Frame(packet.frame);
-        if compound.begins_with_report() || negotiated {
+        // Another packet that begins with no report is judged by `rtcp-compound-starts-with-report`.
+        if !is_reduced(&compound) || negotiated {
             tally.good(place);
         } else if exchanges.is_empty() {
             tally.doubt("the descriptions are not in the recording", [place]);

@@ -1,13 +1,13 @@
 //! RFC 8832 §5.2: an OPEN that arrives is acknowledged on its stream.
 
-use super::{data, packets};
+use super::{data, ready_us};
 use crate::checks::{Check, Place, Tally};
 #[cfg(test)]
 use crate::evidence::Packet;
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dcep::{self, Message};
-use peerproof_captures::wire::sctp::{ChunkType, PayloadProtocol};
+use peerproof_captures::wire::sctp::PayloadProtocol;
 use std::collections::BTreeSet;
 
 pub(super) const CHECK: Check = Check {
@@ -63,19 +63,6 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             (None, None) => tally.fault(format!("the OPEN on stream {stream} is not acknowledged"), [place]),
         }
     }
-}
-
-/// When the peer could send user messages for the first time: RFC 9260 §5.1 lets none go before the COOKIE-ACK has come (or the
-/// COOKIE-ECHO of the other side), though the other's may arrive before it if that was lost.
-fn ready_us(evidence: &Evidence, peer: Peer) -> u64 {
-    packets(evidence, peer)
-        .filter(|(packet, _)| packet.sender != peer)
-        .find(|(_, sctp)| {
-            sctp.chunks
-                .iter()
-                .any(|chunk| matches!(chunk.kind.value, ChunkType::CookieAck | ChunkType::CookieEcho))
-        })
-        .map_or(0, |(packet, _)| packet.t_us)
 }
 
 #[cfg(test)]

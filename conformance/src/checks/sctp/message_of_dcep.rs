@@ -58,7 +58,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 }
 
 /// Whether bytes are an OPEN, to the last one.
-fn opens(bytes: &[u8]) -> bool {
+pub(super) fn opens(bytes: &[u8]) -> bool {
     match dcep::view(bytes) {
         Ok(Message::Open(open)) => 12 + open.label.value.len() + open.protocol.value.len() == bytes.len(),
         _ => false,

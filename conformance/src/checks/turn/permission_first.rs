@@ -28,7 +28,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(packet.frame);
         let given = permissions.before(server, packet.to.ip(), packet.t_us);
         match given {
-            Some(since) if packet.t_us - since <= LIFETIME_US => tally.good(place),
+            Some(since) if packet.t_us.saturating_sub(since) <= LIFETIME_US => tally.good(place),
             Some(_) => tally.fault(
                 format!("something is sent to {} when its permission has expired", packet.to),
                 [place],

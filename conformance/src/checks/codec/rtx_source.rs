@@ -1,0 +1,71 @@
+//! RFC 4588 §4: retransmissions have a source of their own, which counts its own numbers. (That all sources have one CNAME, §5.2, is
+//! judged by `rtcp-single-cname-per-connection`.)
+
+use crate::checks::media::{codecs, headers};
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) const CHECK: Check = Check {
+    id: "rtx-own-ssrc-and-sequence-space",
+    layer: Layer::Media,
+    subject: "retransmissions",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let codecs = codecs(evidence, peer);
+    let complete = evidence.sees_all_sent_by(peer);
+    let faulted = evidence.faulted();
+    let is_rtx = |payload_type: u8| codecs.get(&payload_type).map(|codec| codec.is_rtx());
+    let media: BTreeSet<u32> = headers(evidence, peer)
+        .filter(|(_, header)| is_rtx(header.payload_type()) == Some(false))
+        .map(|(_, header)| header.ssrc.value)
+        .collect();
+    let mut newest: BTreeMap<u32, (u16, u64)> = BTreeMap::new();
+    for (packet, header) in headers(evidence, peer) {
+        if is_rtx(header.payload_type()) != Some(true) {
+            continue;
+        }
+        let (ssrc, sequence) = (header.ssrc.value, header.sequence.value);
+        let place = Place::Frame(packet.frame);
+        if media.contains(&ssrc) {
+            tally.fault(format!("source {ssrc:#010x} sends media and retransmissions"), [place]);
+            continue;
+        }
+        match newest.insert(ssrc, (sequence, packet.frame)) {
+            Some((before, frame)) if sequence != before.wrapping_add(1) => {
+                if complete && !faulted.contains(&packet.frame) && !faulted.contains(&frame) {
+                    tally.fault(
+                        format!("number {sequence} of source {ssrc:#010x} follows {before}"),
+                        [place, Place::Frame(frame)],
+                    );
+                } else {
+                    tally.doubt("packets may have been lost or repeated before the recording", [place]);
+                }
+            }
+            _ => tally.good(place),
+        }
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, rtp};
+    use crate::evidence::Peer;
+
+    /// Sends a retransmission from the source of the video.
+    pub(super) const CONTROL: Control = Control::new(Recording::Video, |evidence| {
+        let of = |kind: u8| {
+            move |it: &&mut crate::evidence::Packet| {
+                rtp::is(it) && it.sender == Peer(0) && rtp::payload_type(it) == kind
+            }
+        };
+        let media = rtp::packets(evidence).find(of(rtp::VP8)).unwrap().clear[0].bytes[8..12].to_vec();
+        let packet = rtp::packets(evidence).filter(of(rtp::RTX)).last().unwrap();
+        packet.clear[0].bytes[8..12].copy_from_slice(&media);
+    });
+}

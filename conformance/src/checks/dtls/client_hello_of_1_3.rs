@@ -1,0 +1,43 @@
+//! RFC 9147 §5.3: a ClientHello that offers DTLS 1.3 has `legacy_version` 1.2 and an empty `legacy_cookie`.
+
+use super::client_hello;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::dtls::Version;
+use peerproof_captures::wire::dtls::extension::{Content, ExtensionType};
+
+pub(super) const CHECK: Check = Check {
+    id: "dtls13-client-hello-shape",
+    layer: Layer::Dtls,
+    subject: "ClientHellos that offer DTLS 1.3",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let handshake = evidence.handshake(peer);
+    let Some((message, hello)) = client_hello(&handshake, peer) else { return };
+    let Some(Content::Versions(versions)) = hello.extension(ExtensionType::SupportedVersions) else { return };
+    if !versions.iter().any(|version| version == Version::Dtls13) {
+        return;
+    }
+    let place = Place::Frame(message.frame);
+    let version = hello.legacy_version.value;
+    if version == Version::Dtls12 {
+        tally.judge(hello.cookie.value.is_empty(), place, || "the first ClientHello has a cookie".to_owned());
+    } else {
+        tally.fault(format!("legacy_version is {version}, not {}", Version::Dtls12), [place]);
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, dtls};
+
+    /// Says DTLS 1.3 in `legacy_version`.
+    pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
+        dtls::overwrite(evidence, dtls::CLIENT_HELLO, 0, &[0xfe, 0xfc]);
+    });
+}

@@ -1,0 +1,46 @@
+//! RFC 9143 §11: a ClientHello has `use_srtp` even if only data is negotiated, so that media can join the transport later.
+
+use super::{client_hello, use_srtp};
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+
+pub(super) const CHECK: Check = Check {
+    id: "dtls-client-hello-has-use-srtp",
+    layer: Layer::Dtls,
+    subject: "ClientHellos",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let handshake = evidence.handshake(peer);
+    let Some((message, hello)) = client_hello(&handshake, peer) else { return };
+    let place = Place::Frame(message.frame);
+    let bundled = evidence.descriptions.iter().any(|made| made.sdp.groups().iter().any(|it| it.is_bundle()));
+    match use_srtp(hello.extensions) {
+        Some(offered) if !offered.profiles.is_empty() => tally.good(place),
+        Some(_) => tally.fault("use_srtp of the ClientHello names no profile", [place]),
+        None if bundled => {
+            tally.fault("the ClientHello has no use_srtp: no media can join the bundled transport", [place]);
+        }
+        None => {
+            tally.doubt("the ClientHello has no use_srtp, and no description says what is bundled", [place]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, dtls};
+
+    const USE_SRTP: u16 = 14;
+
+    /// Takes `use_srtp` out of the ClientHello. The server has no answer to it, so that nothing else is wrong then.
+    pub(super) const CONTROL: Control = Control::prepared(
+        Recording::Media,
+        |evidence| dtls::remove_extension(evidence, dtls::SERVER_HELLO, USE_SRTP),
+        |evidence| dtls::remove_extension(evidence, dtls::CLIENT_HELLO, USE_SRTP),
+    );
+}

@@ -1,0 +1,59 @@
+//! RFC 7627 §5.2, §5.3: a client sends extended_master_secret, and a server that knows it echoes it.
+
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::dtls::Version;
+use peerproof_captures::wire::dtls::extension::{ExtensionType, Extensions};
+use peerproof_captures::wire::dtls::handshake::Body;
+
+pub(super) const CHECK: Check = Check {
+    id: "dtls-extended-master-secret-negotiated",
+    layer: Layer::Dtls,
+    subject: "hellos of DTLS 1.2",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let handshake = evidence.handshake(peer);
+    let Some([(client, Body::ClientHello(asks)), (server, Body::ServerHello(answers))]) = handshake.hellos()
+    else {
+        return;
+    };
+    if handshake.version != Some(Version::Dtls12) {
+        tally.absent("the handshake is not of DTLS 1.2");
+        return;
+    }
+    let has = |extensions: Option<Extensions<'_>>| {
+        extensions.is_some_and(|it| it.find(ExtensionType::ExtendedMasterSecret).is_some())
+    };
+    let (asked, answered) = (has(asks.extensions), has(answers.extensions));
+    // Who does not know the extension owes nothing (§5.2): one handshake cannot tell.
+    if client.sender == peer {
+        let place = Place::Frame(client.frame);
+        if asked {
+            tally.good(place);
+        } else {
+            tally.warn("the ClientHello has no extended_master_secret", [place]);
+        }
+    } else if server.sender == peer && asked {
+        let place = Place::Frame(server.frame);
+        if answered {
+            tally.good(place);
+        } else {
+            tally.warn("the ServerHello does not echo the extended_master_secret of the client", [place]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, dtls};
+
+    /// Takes the extension out of the ServerHello.
+    pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
+        dtls::remove_extension(evidence, dtls::SERVER_HELLO, 23);
+    });
+}

@@ -1,0 +1,162 @@
+//! RFC 6347 §4.2.3, RFC 9147 §5.5: the fragments of a handshake message agree on its length, lie within it and cover it.
+
+use super::{fragments, random};
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::dtls::Version;
+use peerproof_captures::wire::dtls::handshake::{Fragment, HandshakeType};
+use std::collections::BTreeMap;
+
+pub(super) const CHECK: Check = Check {
+    id: "dtls-fragments-cover-message",
+    layer: Layer::Dtls,
+    subject: "handshake messages",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+/// Most pieces of a message that are kept behind a gap.
+const MOST_PIECES: usize = 64;
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let is_13 = evidence.handshake(peer).version == Some(Version::Dtls13);
+    let faulted = evidence.faulted();
+    // Two messages with one number are judged by `dtls-message-seq-numbering`.
+    let mut seen: BTreeMap<(u16, HandshakeType), Message> = BTreeMap::new();
+    let mut hello: Option<&[u8]> = None;
+    for (packet, fragment) in fragments(evidence, peer) {
+        if let Some(random) = random(&fragment) {
+            if hello.is_some_and(|before| before != random) {
+                finish(evidence, peer, &std::mem::take(&mut seen), tally);
+            }
+            hello = Some(random);
+        }
+        let place = Place::Frame(packet.frame);
+        let number = fragment.message_seq.value;
+        let message =
+            seen.entry((number, fragment.kind.value)).or_insert_with(|| Message::of(packet.frame, &fragment));
+        let own = !faulted.contains(&packet.frame);
+        let overlaps = message.overlaps(&fragment);
+        if own && message.length != fragment.length.value {
+            tally.fault(
+                format!(
+                    "message {number} has {} bytes by one fragment and {} by another",
+                    message.length, fragment.length.value
+                ),
+                [place, Place::Frame(message.frame)],
+            );
+        } else if own && end(&fragment) > fragment.length.value {
+            tally.fault(
+                format!(
+                    "a fragment of message {number} ends at byte {} of {}",
+                    end(&fragment),
+                    fragment.length.value
+                ),
+                [place],
+            );
+        } else if own && overlaps {
+            let sentence = format!("fragments of message {number} overlap");
+            if is_13 {
+                tally.fault(sentence, [place]);
+            } else {
+                tally.warn(sentence, [place]);
+            }
+        }
+        message.add(packet.frame, &fragment);
+    }
+    finish(evidence, peer, &seen, tally);
+}
+
+fn end(fragment: &Fragment<'_>) -> u32 {
+    fragment.fragment_offset.value.saturating_add(fragment.fragment_length.value)
+}
+
+/// What was sent of a message.
+struct Message {
+    frame: u64,
+    length: u32,
+    /// Begin and end of the newest fragment.
+    newest: (u32, u32),
+    /// Up to where there is no gap; nothing before the first fragment.
+    reached: Option<u32>,
+    /// Pieces behind a gap.
+    later: Vec<(u32, u32)>,
+}
+
+impl Message {
+    fn of(frame: u64, fragment: &Fragment<'_>) -> Self {
+        Self { frame, length: fragment.length.value, newest: (0, 0), reached: None, later: Vec::new() }
+    }
+
+    /// Whether a fragment begins within the one before it. One that is sent again may be cut otherwise.
+    fn overlaps(&self, fragment: &Fragment<'_>) -> bool {
+        let begin = fragment.fragment_offset.value;
+        self.newest.0 < begin && begin < self.newest.1
+    }
+
+    fn add(&mut self, frame: u64, fragment: &Fragment<'_>) {
+        self.newest = (fragment.fragment_offset.value, end(fragment));
+        if self.covers() {
+            return;
+        }
+        self.frame = frame;
+        if self.take(self.newest) {
+            // What waited may join now, in as many rounds as there are pieces.
+            while let Some(at) = self.later.iter().position(|piece| piece.0 <= self.reached.unwrap_or(0)) {
+                let piece = self.later.swap_remove(at);
+                self.take(piece);
+            }
+        } else if self.later.len() < MOST_PIECES {
+            self.later.push(self.newest);
+        }
+    }
+
+    fn take(&mut self, (begin, end): (u32, u32)) -> bool {
+        let joins = begin <= self.reached.unwrap_or(0);
+        if joins {
+            self.reached = Some(self.reached.unwrap_or(0).max(end));
+        }
+        joins
+    }
+
+    /// Whether the pieces are all of the message.
+    fn covers(&self) -> bool {
+        self.reached.is_some_and(|reached| reached >= self.length)
+    }
+}
+
+fn finish(
+    evidence: &Evidence,
+    peer: Peer,
+    seen: &BTreeMap<(u16, HandshakeType), Message>,
+    tally: &mut Tally,
+) {
+    let complete = evidence.sees_all_sent_by(peer);
+    let last = seen.keys().last();
+    for (key @ (number, _), message) in seen {
+        let place = Place::Frame(message.frame);
+        if message.covers() {
+            tally.good(place);
+        } else if complete && Some(key) != last && message.later.len() < MOST_PIECES {
+            tally.fault(format!("the fragments of message {number} leave a gap"), [place]);
+        } else {
+            tally.doubt(format!("not all of message {number} is in the recording"), [place]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, dtls};
+
+    /// Moves the second fragment of a ClientHello by a byte, in the last of its transmissions too.
+    pub(super) const CONTROL: Control = Control::new(Recording::Conflict, |evidence| {
+        dtls::edit_headers(evidence, dtls::CLIENT_HELLO, |header| {
+            if header[6..9] != [0, 0, 0] {
+                header[8] += 1;
+            }
+        });
+    });
+}

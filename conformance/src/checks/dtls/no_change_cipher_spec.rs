@@ -1,0 +1,52 @@
+//! RFC 9147 §5: in DTLS 1.3 nobody sends ChangeCipherSpec, and the server does not echo `legacy_session_id`.
+
+use super::records;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::dtls::Version;
+use peerproof_captures::wire::dtls::handshake::Body;
+use peerproof_captures::wire::dtls::record::{ContentType, Record};
+
+pub(super) const CHECK: Check = Check {
+    id: "dtls13-no-change-cipher-spec",
+    layer: Layer::Dtls,
+    subject: "records of DTLS 1.3",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let handshake = evidence.handshake(peer);
+    if handshake.version != Some(Version::Dtls13) {
+        tally.absent("DTLS 1.3 was not negotiated");
+        return;
+    }
+    for (packet, record) in records(evidence, peer) {
+        let changes =
+            matches!(record, Ok(Record::Plain(plain)) if plain.kind.value == ContentType::ChangeCipherSpec);
+        if !changes {
+            tally.good(Place::Frame(packet.frame));
+        } else if !evidence.is_faulted(packet.frame) {
+            tally.fault("a record is of type ChangeCipherSpec", [Place::Frame(packet.frame)]);
+        }
+    }
+    for (message, body) in handshake.bodies().filter(|(message, _)| message.sender == peer) {
+        let Body::ServerHello(hello) = body else { continue };
+        let length = hello.session_id.value.len();
+        tally.judge(length == 0, Place::Frame(message.frame), || {
+            format!("the server echoes a legacy_session_id of {length} bytes")
+        });
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, dtls};
+
+    /// Sends ChangeCipherSpec behind the ServerHello.
+    pub(super) const CONTROL: Control = Control::new(Recording::Conflict, |evidence| {
+        dtls::append_record(evidence, dtls::SERVER_HELLO, &[20, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 1]);
+    });
+}

@@ -1,0 +1,81 @@
+//! RFC 8827 §6.5: a client sends no application data before it has the server's Finished.
+
+use super::records;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::Packet;
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::demux::Class;
+use peerproof_captures::wire::dtls::Version;
+use peerproof_captures::wire::dtls::record::{self, ContentType, Record};
+
+pub(super) const CHECK: Check = Check {
+    id: "dtls-no-false-start",
+    layer: Layer::Dtls,
+    subject: "beginnings of application data",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let handshake = evidence.handshake(peer);
+    let (Some(wire), Some(other)) = (&evidence.wire, evidence.other(peer)) else { return };
+    if handshake.client() != Some(peer) || records(evidence, peer).next().is_none() {
+        return;
+    }
+    if handshake.version != Some(Version::Dtls12) {
+        tally.absent("the handshake is not of DTLS 1.2");
+        return;
+    }
+    let finished = handshake.finished(other).map(|(frame, _)| frame);
+    let mut delivered = false;
+    for packet in wire.at(peer).filter(|packet| packet.class() == Class::Dtls) {
+        delivered |= Some(packet.frame) == finished;
+        if packet.sender != peer || !has_application_data(packet) {
+            continue;
+        }
+        let place = Place::Frame(packet.frame);
+        match finished {
+            Some(_) if delivered => tally.good(place),
+            Some(frame) if wire.is_tapped(peer) => tally.fault(
+                "the client sent application data before the server's Finished had come",
+                [place, Place::Frame(frame)],
+            ),
+            Some(_) => tally.doubt("what came first at the client is not recorded", [place]),
+            None => tally.doubt("the server's Finished is not in the recording", [place]),
+        }
+        return;
+    }
+}
+
+fn has_application_data(packet: &Packet) -> bool {
+    let is = |record: Record<'_>| matches!(record, Record::Plain(plain) if plain.kind.value == ContentType::ApplicationData);
+    record::view(&packet.bytes).records().map_while(Result::ok).any(is)
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording};
+    use crate::evidence::{Evidence, Peer};
+
+    /// As if it had been recorded at the client: no recording of DTLS 1.2 is from there.
+    fn at_the_client(evidence: &mut Evidence) {
+        let client = evidence.handshake(Peer(0)).client().unwrap();
+        for packet in &mut evidence.wire.as_mut().unwrap().packets {
+            packet.tap = client;
+        }
+    }
+
+    /// Moves the client's first application data before the server's Finished.
+    pub(super) const CONTROL: Control = Control::prepared(Recording::Data, at_the_client, |evidence| {
+        let handshake = evidence.handshake(Peer(0));
+        let client = handshake.client().unwrap();
+        let finished = handshake.finished(evidence.other(client).unwrap()).unwrap().0;
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let from = packets.iter().position(|it| it.sender == client && super::has_application_data(it));
+        let packet = packets.remove(from.unwrap());
+        let to = packets.iter().position(|it| it.frame == finished).unwrap();
+        packets.insert(to, packet);
+    });
+}

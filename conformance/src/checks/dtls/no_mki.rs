@@ -1,0 +1,65 @@
+//! RFC 8827 §6.5: no master key identifier is used: `srtp_mki` is empty, and no SRTP packet has room for one.
+
+use super::{srtp_overhead, srtp_profile, use_srtp};
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::Protection;
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::dtls::handshake::Body;
+
+pub(super) const CHECK: Check = Check {
+    id: "dtls-srtp-mki-empty",
+    layer: Layer::Dtls,
+    subject: "uses of SRTP",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let handshake = evidence.handshake(peer);
+    for (message, body) in handshake.bodies().filter(|(message, _)| message.sender == peer) {
+        let extensions = match body {
+            Body::ClientHello(hello) => hello.extensions,
+            Body::ServerHello(hello) => hello.extensions,
+            Body::EncryptedExtensions(extensions) => Some(extensions),
+            _ => continue,
+        };
+        let Some(use_srtp) = use_srtp(extensions) else { continue };
+        let length = use_srtp.mki.value.len();
+        tally.judge(length == 0, Place::Frame(message.frame), || {
+            format!("srtp_mki has {length} bytes, not none")
+        });
+    }
+    let Some(profile) = srtp_profile(&handshake) else { return };
+    for packet in evidence.wire.iter().flat_map(|wire| wire.sent(peer)) {
+        let Some((overhead, expected)) = srtp_overhead(packet, profile) else { continue };
+        if packet.protection != Protection::Opened
+            || overhead <= expected
+            || evidence.is_faulted(packet.frame)
+        {
+            continue;
+        }
+        let more = overhead - expected;
+        tally.fault(
+            format!("an SRTP packet is {more} bytes longer than its tag without key identifier needs"),
+            [Place::Frame(packet.frame)],
+        );
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, dtls};
+
+    /// Names a key of four bytes.
+    pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
+        dtls::edit_messages(evidence, dtls::CLIENT_HELLO, |body| {
+            let at = dtls::extension(body, 14).unwrap();
+            let mki = at + 6 + usize::from(body[at + 5]);
+            body[mki] = 4;
+            dtls::insert(body, at, mki + 1, &[1, 2, 3, 4]);
+            true
+        });
+    });
+}

@@ -1,0 +1,57 @@
+//! RFC 5746 §3.4: an initial ClientHello has an empty `renegotiation_info`, or the cipher suite that stands for it.
+
+use super::client_hello;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::dtls::extension::ExtensionType;
+use peerproof_captures::wire::dtls::{CipherSuite, Version};
+
+pub(super) const CHECK: Check = Check {
+    id: "dtls-renegotiation-info-signalled",
+    layer: Layer::Dtls,
+    subject: "ClientHellos",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let handshake = evidence.handshake(peer);
+    let Some((message, hello)) = client_hello(&handshake, peer) else { return };
+    if !hello.offers(Version::Dtls12) {
+        tally.absent("the client offers no DTLS 1.2");
+        return;
+    }
+    let place = Place::Frame(message.frame);
+    let stands_for_it =
+        hello.cipher_suites.iter().any(|suite| suite == CipherSuite::EmptyRenegotiationInfoScsv);
+    match hello.extensions.and_then(|it| it.find(ExtensionType::RenegotiationInfo)) {
+        // An empty vector, after its length (§3.2).
+        Some(info) => tally.judge(info.data.value == [0], place, || {
+            "the renegotiation_info of an initial ClientHello is not empty".to_owned()
+        }),
+        None => tally.judge(stands_for_it, place, || {
+            "the ClientHello has neither renegotiation_info nor the suite that stands for it".to_owned()
+        }),
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, dtls};
+
+    /// Takes both away; the ServerHello answers none of them.
+    pub(super) const CONTROL: Control = Control::prepared(
+        Recording::Media,
+        |evidence| dtls::remove_extension(evidence, dtls::SERVER_HELLO, 0xff01),
+        |evidence| {
+            dtls::remove_extension(evidence, dtls::CLIENT_HELLO, 0xff01);
+            dtls::edit_messages(evidence, dtls::CLIENT_HELLO, |body| {
+                let suites = dtls::suites(body);
+                body[suites].chunks_mut(2).filter(|it| **it == [0, 0xff]).for_each(|it| it[1] = 0x9c);
+                true
+            });
+        },
+    );
+}

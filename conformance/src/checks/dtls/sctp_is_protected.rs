@@ -1,0 +1,74 @@
+//! RFC 8827 §6.5, RFC 8261 §5: SCTP travels inside protected DTLS records, and nowhere else.
+
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::demux::Class;
+use peerproof_captures::wire::dtls::record::{self, ContentType, Record};
+use peerproof_captures::wire::sctp::{self, Checksum};
+
+pub(super) const CHECK: Check = Check {
+    id: "sec-sctp-only-inside-dtls",
+    layer: Layer::Dtls,
+    subject: "records of application data",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    for packet in evidence.wire.iter().flat_map(|wire| wire.sent(peer)) {
+        let place = Place::Frame(packet.frame);
+        match packet.class() {
+            Class::Dtls => {
+                for record in record::view(&packet.bytes).records().map_while(Result::ok) {
+                    match record {
+                        Record::Plain(plain) if plain.kind.value != ContentType::ApplicationData => {}
+                        Record::Plain(plain) if plain.epoch.value == 0 => {
+                            if !evidence.is_faulted(packet.frame) {
+                                tally.fault("application data is in a record that nothing protects", [place]);
+                            }
+                        }
+                        Record::Plain(_) => tally.good(place),
+                        // The content type of a record of DTLS 1.3 is encrypted, so only an opened one tells.
+                        Record::Unified(_) => {
+                            if packet.clear.iter().any(|clear| clear.is_application_data()) {
+                                tally.good(place);
+                            }
+                        }
+                    }
+                }
+            }
+            Class::Stun | Class::TurnChannel | Class::Rtp | Class::Rtcp => {}
+            _ if is_sctp(&packet.bytes) && !evidence.is_faulted(packet.frame) => {
+                tally.fault("an SCTP packet is sent as it is, in a datagram of its own", [place]);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether bytes are an SCTP packet with a chunk and the right checksum.
+fn is_sctp(bytes: &[u8]) -> bool {
+    let read = sctp::view(bytes).is_ok_and(|packet| packet.chunks.iter().next().is_some());
+    read && matches!(sctp::checksum(bytes), Checksum::Correct)
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording};
+
+    /// Sends one packet in the clear, as a record of epoch 0.
+    pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let packet = packets.iter_mut().rfind(|it| it.clear.iter().any(|clear| clear.is_application_data()));
+        let packet = packet.unwrap();
+        let content = packet.clear[0].bytes.clone();
+        packet.bytes.truncate(11);
+        packet.bytes[3..5].fill(0);
+        // No record of epoch 0 has this number.
+        packet.bytes[10] = 200;
+        packet.bytes.extend((content.len() as u16).to_be_bytes());
+        packet.bytes.extend(content);
+    });
+}

@@ -1,0 +1,123 @@
+//! What descriptions say of the media that a peer sends, and its RTP packets as far as they can be read.
+
+use crate::evidence::{Evidence, Kind, Packet, Peer};
+use peerproof_captures::sdp::{Fmtp, RtpMap, Section, SessionDescription};
+use peerproof_captures::wire::demux::Class;
+use peerproof_captures::wire::payload::{Format, red};
+use peerproof_captures::wire::rtp::{self, ExtensionMap, Header};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a payload type stands for in what a peer sends.
+#[derive(Debug, Clone)]
+pub(super) struct Codec {
+    /// The name of the encoding, in small letters.
+    pub(super) encoding: String,
+    /// The clock rate of the timestamps in hertz.
+    pub(super) clock_rate: u32,
+    /// The payload type that it repairs, if it is RTX (`apt`, RFC 4588 §8.1).
+    pub(super) repairs: Option<u8>,
+    /// The sections that list it, by their `a=mid`.
+    pub(super) mids: BTreeSet<String>,
+}
+
+impl Codec {
+    fn of(map: &RtpMap, fmtp: Option<&Fmtp>) -> Self {
+        let repairs = fmtp.and_then(|fmtp| fmtp.get("apt")).and_then(|apt| apt.parse().ok());
+        let encoding = map.encoding.to_ascii_lowercase();
+        Self { encoding, clock_rate: map.clock_rate, repairs, mids: BTreeSet::new() }
+    }
+
+    /// The payload format, if it is understood.
+    pub(super) fn format(&self) -> Option<Format> {
+        Format::of(&self.encoding)
+    }
+
+    pub(super) fn is_rtx(&self) -> bool {
+        self.format() == Some(Format::Rtx)
+    }
+}
+
+/// The sections of the descriptions that a peer goes by when it sends: those of the receiver as they arrived, then its own.
+pub(super) fn sections(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = Section<'_>> {
+    let other = evidence.other(peer);
+    let remote = evidence.descriptions.iter().filter(move |made| Some(made.by) == other);
+    let remote = remote.map(|made| made.received());
+    let own = evidence.made_by(peer).map(|made| &made.sdp);
+    remote.chain(own).flat_map(SessionDescription::media)
+}
+
+/// What the payload types that a peer sends stand for: as the receiver says (RFC 3264 §5.1), or, for those that it does not
+/// name, as the peer does. One that stands for several things is left out.
+pub(super) fn codecs(evidence: &Evidence, peer: Peer) -> BTreeMap<u8, Codec> {
+    let mut codecs: BTreeMap<u8, Codec> = BTreeMap::new();
+    let mut ambiguous = BTreeSet::new();
+    for section in sections(evidence, peer) {
+        let mid = section.mid();
+        for map in section.rtpmaps() {
+            let fmtp = section.fmtp(map.payload_type);
+            let codec = Codec::of(&map, fmtp.as_ref());
+            let known = codecs.entry(map.payload_type).or_insert_with(|| codec.clone());
+            if (&known.encoding, known.clock_rate) != (&codec.encoding, codec.clock_rate) {
+                ambiguous.insert(map.payload_type);
+            }
+            known.mids.extend(mid.clone());
+        }
+    }
+    codecs.retain(|payload_type, _| !ambiguous.contains(payload_type));
+    codecs
+}
+
+/// What the identifiers of header extensions stand for in what a peer sends.
+pub(super) fn extensions(evidence: &Evidence, peer: Peer) -> ExtensionMap {
+    let maps = sections(evidence, peer).flat_map(|section| section.extmaps());
+    let pairs =
+        maps.filter_map(|map| Some((u8::try_from(map.id).ok()?, rtp::ExtensionKind::from_uri(&map.uri))));
+    pairs.collect()
+}
+
+/// The RTP packets that a peer sent, by their headers, which SRTP leaves in clear; and all of those that could be opened.
+pub(super) fn headers(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, Header<'_>)> {
+    let sent = evidence.wire.iter().flat_map(move |wire| wire.sent(peer));
+    sent.filter_map(|packet| {
+        let clear = packet.clear.iter().find(|clear| clear.kind == Kind::Rtp);
+        let closed = || (packet.class() == Class::Rtp).then_some(packet.bytes.as_slice());
+        let bytes = clear.map(|clear| clear.bytes.as_slice()).or_else(closed)?;
+        Some((packet, rtp::view(bytes).ok()?.header))
+    })
+}
+
+/// The RTP packets that a peer sent and that could be opened.
+pub(super) fn packets(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, rtp::Packet<'_>)> {
+    evidence.wire.iter().flat_map(move |wire| wire.rtp_read(peer))
+}
+
+/// The payload of a packet with its format; out of RED (RFC 2198), if the primary block is alone in it.
+pub(super) fn payload<'a>(codecs: &BTreeMap<u8, Codec>, rtp: &rtp::Packet<'a>) -> Option<(Format, &'a [u8])> {
+    let format = codecs.get(&rtp.header.payload_type())?.format()?;
+    if format != Format::Red {
+        return Some((format, rtp.payload.value));
+    }
+    let mut blocks = red::view(rtp.payload.value).ok()?.blocks();
+    let (block, None) = (blocks.next()?, blocks.next()) else { return None };
+    Some((codecs.get(&block.payload_type)?.format()?, block.data.value))
+}
+
+/// Numbers of 16 bits of one source, counted on beyond their width.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Extender {
+    newest: Option<i64>,
+}
+
+impl Extender {
+    /// The number that is nearest to the newest one so far.
+    pub(super) fn extend(&mut self, number: u16) -> i64 {
+        let Some(newest) = self.newest else {
+            self.newest = Some(number.into());
+            return number.into();
+        };
+        let step = number.wrapping_sub(newest as u16) as i16;
+        let extended = newest + i64::from(step);
+        self.newest = Some(newest.max(extended));
+        extended
+    }
+}

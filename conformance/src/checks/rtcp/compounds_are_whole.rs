@@ -1,0 +1,69 @@
+//! RFC 3550 §6.1: a compound packet begins with a report and holds the CNAME. With `a=rtcp-rsize` feedback may go alone (RFC 5506).
+
+use super::compounds;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::rtcp::{Body, Compound, PacketType, SdesItemType};
+
+pub(super) const CHECK: Check = Check {
+    id: "rtcp-compound-starts-with-report",
+    layer: Layer::Media,
+    subject: "compound packets",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let faulted = evidence.faulted();
+    for (packet, compound) in compounds(evidence, peer) {
+        let place = Place::Frame(packet.frame);
+        // Feedback alone is judged by `rtcp-reduced-size-only-when-negotiated`.
+        if is_reduced(&compound) || faulted.contains(&packet.frame) {
+            continue;
+        }
+        if compound.begins_with_report() {
+            tally
+                .judge(has_cname(&compound), place, || "a compound packet has no SDES with CNAME".to_owned());
+        } else {
+            let kind = compound.packets.iter().next().map(|first| first.header.kind.value);
+            let kind = kind.map_or_else(String::new, |kind| kind.to_string());
+            tally.fault(format!("a compound packet begins with {kind}, not with SR or RR"), [place]);
+        }
+    }
+}
+
+/// Whether a packet has nothing of a compound packet: neither reports nor a source description.
+pub(in crate::checks) fn is_reduced(compound: &Compound<'_>) -> bool {
+    !compound.packets.iter().any(|packet| {
+        matches!(
+            packet.header.kind.value,
+            PacketType::SenderReport | PacketType::ReceiverReport | PacketType::SourceDescription
+        )
+    })
+}
+
+fn has_cname(compound: &Compound<'_>) -> bool {
+    compound.packets.iter().any(|packet| match packet.body {
+        Some(Body::SourceDescription(chunks)) => {
+            chunks.iter().any(|chunk| chunk.text(SdesItemType::Cname).is_some())
+        }
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, rtcp};
+    use crate::evidence::Peer;
+
+    /// Takes the report off the front of a compound packet.
+    pub(super) const CONTROL: Control = Control::new(Recording::Call, |evidence| {
+        rtcp::edit_first(evidence, Peer(0), rtcp::SR, |bytes| {
+            let length = 4 + 4 * usize::from(u16::from_be_bytes([bytes[2], bytes[3]]));
+            assert_eq!(bytes[length + 1], rtcp::SDES);
+            bytes.drain(..length);
+        });
+    });
+}

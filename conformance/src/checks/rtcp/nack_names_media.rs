@@ -1,0 +1,56 @@
+//! RFC 4588 §6.3: NACKs ask for packets of the media, never of what repairs it.
+
+use super::packets;
+use crate::checks::media::{codecs, headers};
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::rtcp::{Body, TransportFeedbackType};
+use std::collections::BTreeSet;
+
+pub(super) const CHECK: Check = Check {
+    id: "rtx-nack-names-media-stream",
+    layer: Layer::Media,
+    subject: "NACKs",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let Some(other) = evidence.other(peer) else { return };
+    let codecs = codecs(evidence, other);
+    let is_rtx = |payload_type: u8| codecs.get(&payload_type).is_some_and(|codec| codec.is_rtx());
+    let sent = headers(evidence, other).filter(|(_, header)| is_rtx(header.payload_type()));
+    let repairs: BTreeSet<u32> = sent.map(|(_, header)| header.ssrc.value).collect();
+    for (packet, _, body) in packets(evidence, peer) {
+        let Body::TransportFeedback(feedback) = body else { continue };
+        let (TransportFeedbackType::Nack, Some(media)) = (feedback.kind, feedback.media) else { continue };
+        tally.judge(!repairs.contains(&media.value), Place::Frame(packet.frame), || {
+            format!("a NACK asks for packets of source {:#010x}, which sends retransmissions", media.value)
+        });
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, rtcp};
+    use crate::evidence::{Evidence, Peer};
+
+    /// Asks for a packet of the video, none of which is lost in the recording.
+    fn prepare(evidence: &mut Evidence) {
+        rtcp::append(
+            evidence,
+            Peer(1),
+            &[0x81, 205, 0, 3, 0, 0, 0, 1, 0xe8, 0x05, 0x27, 0x41, 0x67, 0xa0, 0, 0],
+        );
+    }
+
+    /// Asks for one of the source of retransmissions.
+    pub(super) const CONTROL: Control = Control::prepared(Recording::Call, prepare, |evidence| {
+        rtcp::edit_last(evidence, Peer(1), |bytes| {
+            let at = bytes.len() - 8;
+            bytes[at..at + 4].copy_from_slice(&0x04fc_151f_u32.to_be_bytes());
+        });
+    });
+}

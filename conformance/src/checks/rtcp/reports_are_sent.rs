@@ -1,0 +1,123 @@
+//! RFC 8834 §8, RFC 3550 §6.3: who sends media reports on it, and who receives it reports on that, again and again.
+
+use super::{blocks, packets};
+use crate::checks::media::codecs;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::Packet;
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::demux::Class;
+use peerproof_captures::wire::rtcp::Body;
+use peerproof_captures::wire::rtp;
+use std::collections::BTreeMap;
+
+pub(super) const CHECK: Check = Check {
+    id: "rtcp-reports-sent-regularly",
+    layer: Layer::Media,
+    subject: "sources that are reported on",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+/// How long media must last to be judged, and how long it may go without a report, in microseconds.
+const LONGEST_US: u64 = 10_000_000;
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let Some(other) = evidence.other(peer) else { return };
+    let (mut sent, mut received) = (BTreeMap::new(), BTreeMap::new());
+    for (packet, body) in packets(evidence, peer).map(|(packet, _, body)| (packet, body)) {
+        if let Body::SenderReport(report) = body {
+            sent.entry(report.ssrc.value).or_insert_with(Vec::new).push(packet.t_us);
+        }
+    }
+    for (packet, block) in blocks(evidence, peer) {
+        received.entry(block.ssrc.value).or_insert_with(Vec::new).push(packet.t_us);
+    }
+    for (source, reports, what) in [(peer, sent, "SR"), (other, received, "report block")] {
+        for (ssrc, media) in sources(evidence, peer, source) {
+            judge(evidence, peer, &media, reports.get(&ssrc).map_or(&[][..], Vec::as_slice), tally, || {
+                format!("there is no {what} of source {ssrc:#010x}")
+            });
+        }
+    }
+}
+
+/// Media of a source at a peer.
+struct Media {
+    frame: u64,
+    first_us: u64,
+    last_us: u64,
+}
+
+/// The sources of media, without retransmissions, as they pass a peer. Only what was opened is known to have arrived.
+fn sources(evidence: &Evidence, at: Peer, source: Peer) -> BTreeMap<u32, Media> {
+    let codecs = codecs(evidence, source);
+    let mut sources: BTreeMap<u32, Media> = BTreeMap::new();
+    let is_media = |packet: &&Packet| packet.class() == Class::Rtp && packet.sender == source;
+    for packet in evidence.wire.iter().flat_map(|wire| wire.at(at)).filter(is_media) {
+        let Some(clear) = packet.clear.first() else { continue };
+        let Ok(read) = rtp::view(&clear.bytes) else { continue };
+        if codecs.get(&read.header.payload_type()).is_none_or(|codec| codec.is_rtx()) {
+            continue;
+        }
+        let new = || Media { frame: packet.frame, first_us: packet.t_us, last_us: packet.t_us };
+        sources.entry(read.header.ssrc.value).or_insert_with(new).last_us = packet.t_us;
+    }
+    sources
+}
+
+fn judge(
+    evidence: &Evidence,
+    peer: Peer,
+    media: &Media,
+    reports: &[u64],
+    tally: &mut Tally,
+    missing: impl Fn() -> String,
+) {
+    let place = Place::Frame(media.frame);
+    if media.last_us.saturating_sub(media.first_us) < LONGEST_US {
+        tally.doubt("the media is in the recording for less than ten seconds", [place]);
+        return;
+    }
+    let mut since = media.first_us;
+    let mut longest = 0;
+    for at in reports.iter().filter(|at| **at <= media.last_us).chain([&media.last_us]) {
+        longest = longest.max(at.saturating_sub(since));
+        since = since.max(*at);
+    }
+    if longest <= LONGEST_US && !reports.is_empty() {
+        tally.good(place);
+    } else if evidence.sees_all_sent_by(peer) {
+        let seconds = longest as f64 / 1e6;
+        tally.fault(format!("{} for {seconds:.1} s", missing()), [place]);
+    } else {
+        tally.doubt("reports may have been lost before the recording", [place]);
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, rtcp};
+    use crate::evidence::{Evidence, Peer};
+
+    /// As if the call had lasted twice as long as the recording.
+    fn prepare(evidence: &mut Evidence) {
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let begin = packets[0].t_us;
+        packets.iter_mut().for_each(|it| it.t_us += it.t_us - begin);
+    }
+
+    /// Takes the report block of the video, which is the last one, out of each RR.
+    pub(super) const CONTROL: Control = Control::prepared(Recording::Call, prepare, |evidence| {
+        let media = 0xe805_2741_u32.to_be_bytes();
+        for found in rtcp::find_all(evidence, Peer(1), rtcp::RR) {
+            rtcp::edit(evidence, found, |packet| {
+                // Another source's in its place: a length of its own would move what follows.
+                for block in packet[8..].chunks_mut(24).filter(|block| block[..4] == media) {
+                    block[0] ^= 1;
+                }
+            });
+        }
+    });
+}

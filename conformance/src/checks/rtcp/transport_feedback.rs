@@ -1,0 +1,138 @@
+//! draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1: transport-wide feedback tells which packets came, when, and its number.
+
+use super::packets;
+use crate::checks::media::extensions;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Kind, Packet};
+use crate::verdict::Layer;
+use peerproof_captures::wire::demux::Class;
+use peerproof_captures::wire::rtcp::{Body, TransportCc, TransportFeedbackControl};
+use peerproof_captures::wire::rtp::{self, ExtensionMap, ExtensionValue};
+use std::collections::BTreeMap;
+
+pub(super) const CHECK: Check = Check {
+    id: "twcc-feedback-matches-arrivals",
+    layer: Layer::Media,
+    subject: "transport-wide feedback",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+/// How far the time between two packets may be from that of the recording, in microseconds: less than a tick of the reference
+/// time, and more than a busy machine lets a packet wait between the recording and its receiver.
+const TOLERANCE_US: i64 = 60_000;
+
+/// Most statuses that are looked at: a few bytes may tell of thousands of packets.
+const MOST_STATUSES: u64 = 20_000_000;
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    if feedback(evidence, peer).next().is_none() {
+        return;
+    }
+    let Some(other) = evidence.other(peer) else { return };
+    let (arrivals, all_read) = arrivals(evidence, peer, &extensions(evidence, other));
+    let complete = evidence.sees_all_sent_by(peer) && all_read;
+    let mut newest: Option<u8> = None;
+    let mut left = MOST_STATUSES;
+    for (packet, told) in feedback(evidence, peer) {
+        let place = Place::Frame(packet.frame);
+        let Some(fewer) = left.checked_sub(told.status_count.value.into()) else {
+            tally.doubt("there is more feedback than is looked at", [place]);
+            return;
+        };
+        left = fewer;
+        let number = told.feedback_count.value;
+        let before = newest.replace(number);
+        let fault = match before {
+            Some(before) if number != before.wrapping_add(1) => {
+                Some(format!("feedback {number} follows {before}"))
+            }
+            _ => fault(&told, &arrivals, packet),
+        };
+        match fault {
+            None => tally.good(place),
+            Some(sentence) if complete => tally.fault(sentence, [place]),
+            Some(_) => tally.doubt("what came at the peer, and when, is not recorded", [place]),
+        }
+    }
+}
+
+fn feedback(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, TransportCc<'_>)> {
+    packets(evidence, peer).filter_map(|(packet, _, body)| match body {
+        Body::TransportFeedback(feedback) => match feedback.control {
+            TransportFeedbackControl::TransportCc(told) => Some((packet, told)),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+/// When packets came at a peer, by their transport-wide numbers; a number comes again after 65,536 packets.
+type Arrivals = BTreeMap<u16, Vec<u64>>;
+
+/// All of them, and whether each RTP packet that came bears a number that can be read.
+fn arrivals(evidence: &Evidence, peer: Peer, extensions: &ExtensionMap) -> (Arrivals, bool) {
+    let mut arrivals = Arrivals::new();
+    let mut all_read = true;
+    let at = evidence.wire.iter().flat_map(|wire| wire.at(peer)).filter(|packet| packet.sender != peer);
+    for packet in at {
+        let clear = packet.clear.iter().find(|clear| clear.kind == Kind::Rtp);
+        if clear.is_none() && packet.class() != Class::Rtp {
+            continue;
+        }
+        match clear.and_then(|clear| number(&clear.bytes, extensions)) {
+            Some(number) => arrivals.entry(number).or_default().push(packet.t_us),
+            None => all_read = false,
+        }
+    }
+    (arrivals, all_read)
+}
+
+fn number(bytes: &[u8], extensions: &ExtensionMap) -> Option<u16> {
+    rtp::view(bytes).ok()?.header.elements().find_map(|element| {
+        match ExtensionValue::of(extensions.get(element.id), element.value.value)? {
+            ExtensionValue::TransportSequence(number, _) => Some(number),
+            _ => None,
+        }
+    })
+}
+
+fn fault(told: &TransportCc<'_>, arrivals: &Arrivals, feedback: &Packet) -> Option<String> {
+    let mut before: Option<(u16, i64, u64)> = None;
+    let mut count = 0;
+    for status in told.statuses() {
+        count += 1;
+        let Some(arrival_us) = status.arrival_us else { continue };
+        let number = status.sequence;
+        let times = arrivals.get(&number).map_or(&[][..], Vec::as_slice);
+        let before_it = times.partition_point(|came_us| *came_us <= feedback.t_us);
+        let Some(came_us) = before_it.checked_sub(1).and_then(|at| times.get(at)).copied() else {
+            return Some(format!("packet {number} is said to have come, and did not"));
+        };
+        if let Some((earlier, told_us, then_us)) = before.replace((number, arrival_us, came_us)) {
+            let off = (arrival_us - told_us) - (came_us as i64 - then_us as i64);
+            if off.abs() > TOLERANCE_US {
+                let off = off / 1_000;
+                return Some(format!("the time from packet {earlier} to {number} is told {off} ms too long"));
+            }
+        }
+    }
+    let expected = told.status_count.value;
+    (count != expected).then(|| format!("feedback on {expected} packets has {count} symbols"))
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, rtp};
+    use crate::evidence::Peer;
+
+    /// Takes a packet out of what came, which the feedback says has come. Nobody lost one in the recording.
+    pub(super) const CONTROL: Control = Control::new(Recording::Call, |evidence| {
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let came = |it: &crate::evidence::Packet| rtp::is(it) && it.sender == Peer(0) && it.tap == Peer(1);
+        let at = packets.iter().enumerate().filter(|(_, it)| came(it)).nth(20).unwrap().0;
+        packets.remove(at);
+    });
+}

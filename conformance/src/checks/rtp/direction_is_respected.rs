@@ -1,0 +1,58 @@
+//! RFC 3264 §6.1, RFC 9429 §5.11: once an answer is applied, who may not send on a section sends no RTP for it.
+
+use super::negotiated_state::{Sections, State, agreed};
+use crate::checks::media::headers;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+
+pub(super) const CHECK: Check = Check {
+    id: "oa-direction-respected-on-wire",
+    layer: Layer::Media,
+    subject: "RTP packets",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+/// How long media may be on its way out after the answer was applied, in microseconds: the catalogue's choice.
+const GRACE_US: u64 = 500_000;
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let agreed = agreed(evidence, peer);
+    let concerns = |state: &State| !state.sends && !state.is_rejected;
+    if !agreed.iter().any(|it| it.sections.values().any(|state| state.is_directed)) {
+        tally.absent("all sections send and receive");
+        return;
+    }
+    let sections = Sections::of(evidence, peer);
+    for (packet, header) in headers(evidence, peer) {
+        let Some(mid) = sections.mid(&header) else { continue };
+        let Some(now) = agreed.iter().rfind(|it| it.t_us <= packet.t_us) else { continue };
+        let Some(state) = now.sections.get(&mid) else { continue };
+        let place = Place::Frame(packet.frame);
+        if !concerns(state) {
+            tally.good(place);
+        } else if packet.t_us.saturating_sub(now.t_us) > GRACE_US && !evidence.is_faulted(packet.frame) {
+            tally.fault(
+                format!("RTP is sent for section {mid:?}, on which the peer may not send"),
+                [place, Place::Entry(now.entry)],
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, replace};
+    use peerproof_captures::wire::demux::Class;
+
+    /// Has the side that only receives only send.
+    pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
+        // As if the packets had been sent a second later: that is what their sender has to stop.
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let media = packets.iter_mut().filter(|packet| packet.class() == Class::Rtp);
+        media.for_each(|packet| packet.t_us += 1_000_000);
+        replace(&mut evidence.descriptions[1].sdp, "a=recvonly", "a=sendonly");
+    });
+}

@@ -1,0 +1,81 @@
+//! RFC 3550 §5.1: the sequence numbers of a source rise by one from packet to packet.
+
+use crate::checks::media::headers;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use std::collections::BTreeMap;
+
+pub(super) const CHECK: Check = Check {
+    id: "rtp-sequence-increments-by-one",
+    layer: Layer::Media,
+    subject: "RTP packets",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let complete = evidence.sees_all_sent_by(peer);
+    let faulted = evidence.faulted();
+    let mut newest: BTreeMap<u32, (u16, u64)> = BTreeMap::new();
+    for (packet, header) in headers(evidence, peer) {
+        let (ssrc, sequence) = (header.ssrc.value, header.sequence.value);
+        let place = Place::Frame(packet.frame);
+        let Some((before, frame)) = newest.insert(ssrc, (sequence, packet.frame)) else {
+            tally.good(place);
+            continue;
+        };
+        if sequence == before.wrapping_add(1) {
+            tally.good(place);
+        } else if complete && !faulted.contains(&packet.frame) && !faulted.contains(&frame) {
+            tally.fault(
+                format!("number {sequence} of source {ssrc:#010x} follows {before}"),
+                [place, Place::Frame(frame)],
+            );
+        } else {
+            tally.doubt("packets may have been lost or repeated before the recording", [place]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, rtp};
+    use crate::evidence::{Packet, Peer};
+
+    /// Skips five numbers of audio.
+    pub(super) const CONTROL: Control = Control::new(Recording::Video, |evidence| {
+        let own = |it: &Packet| rtp::is(it) && it.sender == Peer(1) && rtp::payload_type(it) == rtp::OPUS;
+        for packet in rtp::packets(evidence).filter(|it| own(it)).skip(10) {
+            let bytes = &mut packet.clear[0].bytes;
+            let number = u16::from_be_bytes([bytes[2], bytes[3]]).wrapping_add(5);
+            bytes[2..4].copy_from_slice(&number.to_be_bytes());
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Result;
+    use crate::checks::controls::{Recording, rtp};
+
+    /// What goes through a TURN server is not in the evidence, nor is what the other side's tap did not get.
+    #[test]
+    fn a_gap_is_held_against_a_peer_only_if_all_that_it_sent_is_known() {
+        let result = |edit: fn(&mut Evidence)| {
+            let mut evidence = Recording::Video.evidence();
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            let at = packets.iter().enumerate().filter(|(_, it)| rtp::is(it) && it.sender == Peer(1)).nth(9);
+            packets.remove(at.unwrap().0);
+            edit(&mut evidence);
+            CHECK.run(&evidence)[1].result
+        };
+        assert_eq!(result(|_| {}), Result::Fail);
+        assert_eq!(result(|evidence| evidence.wire.as_mut().unwrap().hidden = true), Result::Inconclusive);
+        assert_eq!(result(|evidence| evidence.whole = false), Result::Inconclusive);
+        let elsewhere = |evidence: &mut Evidence| rtp::packets(evidence).for_each(|it| it.tap = Peer(0));
+        assert_eq!(result(elsewhere), Result::Inconclusive);
+    }
+}

@@ -1,0 +1,80 @@
+//! RFC 3711 §3.4: the SRTCP index of a source rises by one from packet to packet, and is never repeated.
+//!
+//! libsrtp counts before it uses the counter, so that what is built on it begins with one, not zero. That is not held against it.
+
+use crate::checks::dtls::srtp_profile;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Kind, Packet};
+use crate::verdict::Layer;
+use peerproof_captures::decrypt::srtp::Profile;
+use std::collections::BTreeMap;
+
+pub(super) const CHECK: Check = Check {
+    id: "srtcp-index-increments",
+    layer: Layer::Srtp,
+    subject: "SRTCP packets",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let Some(profile) = srtp_profile(&evidence.handshake(peer)) else { return };
+    let complete = evidence.sees_all_sent_by(peer);
+    let faulted = evidence.faulted();
+    let mut newest: BTreeMap<u32, (u32, u64)> = BTreeMap::new();
+    for packet in evidence.wire.iter().flat_map(|wire| wire.sent(peer)) {
+        let Some((ssrc, index)) = index(packet, profile) else { continue };
+        let place = Place::Frame(packet.frame);
+        let Some((before, frame)) = newest.insert(ssrc, (index, packet.frame)) else {
+            tally.good(place);
+            continue;
+        };
+        // 31 bits (§3.4).
+        if index == (before.wrapping_add(1) & 0x7fff_ffff) {
+            tally.good(place);
+        } else if complete && !faulted.contains(&packet.frame) && !faulted.contains(&frame) {
+            tally.fault(
+                format!("index {index} of source {ssrc:#010x} follows {before}"),
+                [place, Place::Frame(frame)],
+            );
+        } else {
+            tally.doubt("what is between two indices may have been lost before the recording", [place]);
+        }
+    }
+}
+
+/// The source and the index of an opened SRTCP packet. The index is before the tag, or last with an AEAD (RFC 7714 §9.1).
+fn index(packet: &Packet, profile: Profile) -> Option<(u32, u32)> {
+    let clear = packet.clear.iter().find(|clear| clear.kind == Kind::Rtcp)?;
+    let ssrc = u32::from_be_bytes(*clear.bytes.get(4..)?.first_chunk()?);
+    let tag = match profile {
+        Profile::Aes128CmSha1With80 | Profile::Aes128CmSha1With32 => 10,
+        Profile::AeadAes128Gcm | Profile::AeadAes256Gcm => 0,
+    };
+    let end = packet.bytes.len().checked_sub(tag)?;
+    let word = u32::from_be_bytes(*packet.bytes.get(..end)?.last_chunk()?);
+    Some((ssrc, word & 0x7fff_ffff))
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording};
+    use crate::evidence::{Evidence, Kind, Peer};
+
+    fn index(evidence: &mut Evidence, n: usize) -> &mut [u8] {
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let own = |it: &crate::evidence::Packet| {
+            it.sender == Peer(1) && it.tap == Peer(1) && it.clear.iter().any(|it| it.kind == Kind::Rtcp)
+        };
+        let bytes = &mut packets.iter_mut().filter(|it| own(it)).nth(n).unwrap().bytes;
+        bytes.last_chunk_mut::<14>().unwrap().split_at_mut(4).0
+    }
+
+    /// Copies an index to the packet after it.
+    pub(super) const CONTROL: Control = Control::new(Recording::Video, |evidence| {
+        let first = index(evidence, 0).to_vec();
+        index(evidence, 1).copy_from_slice(&first);
+    });
+}

@@ -1,0 +1,89 @@
+//! RFC 8841 §9.3: both sides begin the association as soon as they can, and it is one that carries all data.
+
+use super::chunks;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::Handshake;
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::sctp::Body;
+use std::collections::BTreeSet;
+
+pub(super) const CHECK: Check = Check {
+    id: "sctp-both-sides-initiate",
+    layer: Layer::Sctp,
+    subject: "beginnings of associations",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+/// How soon after the handshake the other side's INIT must come for a peer not to send its own, in microseconds.
+const SOON_US: u64 = 50_000;
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let mut first = None;
+    let (mut own, mut other) = (None, None);
+    let mut tags: BTreeSet<u32> = BTreeSet::new();
+    for (packet, body) in chunks(evidence, peer) {
+        first.get_or_insert(packet);
+        match body {
+            Body::Init(_) if packet.sender == peer => drop(own.get_or_insert(packet)),
+            Body::Init(_) => drop(other.get_or_insert(packet)),
+            _ => {}
+        }
+    }
+    for (packet, sctp) in super::packets(evidence, peer).filter(|(packet, _)| packet.sender == peer) {
+        let data = |body: Option<Body<'_>>| matches!(body, Some(Body::Data(_) | Body::IData(_)));
+        let is_new =
+            sctp.chunks.iter().any(|chunk| data(chunk.body)) && tags.insert(sctp.verification_tag.value);
+        if is_new && tags.len() > 1 {
+            tally.fault("data goes by two associations", [Place::Frame(packet.frame)]);
+        }
+    }
+    let Some(first) = first else { return };
+    if let Some(init) = own {
+        tally.good(Place::Frame(init.frame));
+        return;
+    }
+    let complete = evidence.sees_all_sent_by(peer);
+    let ready_us = ready_us(&evidence.handshake(peer), evidence, peer);
+    match (ready_us, other) {
+        (Some(ready), Some(init)) if init.t_us.saturating_sub(ready) <= SOON_US => {
+            tally.good(Place::Frame(init.frame));
+        }
+        (Some(ready), Some(init)) if complete => {
+            let late = init.t_us.saturating_sub(ready) / 1_000;
+            tally.fault(
+                format!("the peer sent no INIT, although the other's came {late} ms after the handshake"),
+                [Place::Frame(init.frame)],
+            );
+        }
+        (Some(_), None) if complete => {
+            tally.fault(
+                "there is an association, but the peer sent no INIT, and none came",
+                [Place::Frame(first.frame)],
+            );
+        }
+        _ => tally.doubt(
+            "the beginning of the association is not recorded at the peer",
+            [Place::Frame(first.frame)],
+        ),
+    }
+}
+
+/// When a peer had sent its Finished and got the other's.
+fn ready_us(handshake: &Handshake, evidence: &Evidence, peer: Peer) -> Option<u64> {
+    let [own, other] = [handshake.finished(peer)?, handshake.finished(evidence.other(peer)?)?];
+    Some(own.1.max(other.1))
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording};
+
+    /// Takes away every INIT.
+    pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        packets.retain(|it| !it.clear.iter().any(|it| it.is_application_data() && it.bytes[12] == 1));
+    });
+}

@@ -1,0 +1,93 @@
+//! RFC 9260 §6.9, RFC 8260 §2.2.2: B and E mark the first and the last fragment, and all of a message agree on what they are of.
+
+use super::pieces::{Piece, first_sent};
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use std::collections::BTreeMap;
+
+pub(super) const CHECK: Check = Check {
+    id: "sctp-fragment-flags-valid",
+    layer: Layer::Sctp,
+    subject: "fragments and whole messages",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let sent = first_sent(evidence, peer);
+    let mut before: Option<(i64, Piece<'_>)> = None;
+    // Messages of I-DATA that are open, with the number of their newest fragment.
+    let mut interleaved: BTreeMap<(u16, bool, u32), u32> = BTreeMap::new();
+    for (tsn, piece) in &sent {
+        let place = Place::Frame(piece.packet.frame);
+        let key = (piece.stream, piece.is_unordered, piece.message);
+        let fault = match piece.fragment {
+            Some(number) => {
+                let newest = interleaved.get(&key).copied();
+                if piece.is_ending {
+                    interleaved.remove(&key);
+                } else {
+                    interleaved.insert(key, number);
+                }
+                of_interleaved(piece, number, newest)
+            }
+            None => match before.filter(|(newest, _)| newest + 1 == *tsn) {
+                Some((_, before)) => of_data(piece, &before),
+                // What came before it is not known.
+                None => None,
+            },
+        };
+        before = Some((*tsn, *piece));
+        match fault {
+            None => tally.good(place),
+            Some(_) if evidence.is_faulted(piece.packet.frame) => {}
+            Some(sentence) => tally.fault(sentence, [place]),
+        }
+    }
+}
+
+fn of_data(piece: &Piece<'_>, before: &Piece<'_>) -> Option<String> {
+    let open = !before.is_ending;
+    let what = |piece: &Piece<'_>| (piece.stream, piece.is_unordered, piece.message, piece.protocol);
+    match (open, piece.is_beginning) {
+        (true, true) => Some(format!("TSN {} begins a message, and the one before has not ended", piece.tsn)),
+        (false, false) => Some(format!("TSN {} continues a message, and none has begun", piece.tsn)),
+        (true, false) if what(piece) != what(before) => Some(format!(
+            "TSN {} continues a message with another stream, order, number or protocol",
+            piece.tsn
+        )),
+        _ => None,
+    }
+}
+
+fn of_interleaved(piece: &Piece<'_>, number: u32, newest: Option<u32>) -> Option<String> {
+    match (newest, piece.is_beginning) {
+        (Some(_), true) => Some(format!("message {} begins again before it has ended", piece.message)),
+        (Some(newest), false) if number != newest.wrapping_add(1) => {
+            Some(format!("fragment {number} of message {} follows {newest}", piece.message))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, sctp};
+    use crate::evidence::Peer;
+
+    /// As if the last message of the recording that has more than a byte were of two fragments.
+    pub(super) const CONTROL: Control = Control::prepared(
+        Recording::Data,
+        |evidence| sctp::split_last(evidence, Peer(0)),
+        |evidence| {
+            // B off the first of the two, which is the only one with B alone.
+            sctp::edit_data_of(evidence, Peer(0), |chunk| {
+                if chunk[1] & 3 == 2 {
+                    chunk[1] &= !2;
+                }
+            });
+        },
+    );
+}

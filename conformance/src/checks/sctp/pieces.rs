@@ -1,0 +1,138 @@
+//! User data of an association: DATA and I-DATA alike, in the order of their first transmission, and put together to messages.
+
+use super::chunks;
+use super::message_of_dcep::opens;
+use crate::evidence::{Evidence, Packet, Peer, Protection};
+use peerproof_captures::wire::demux::Class;
+use peerproof_captures::wire::sctp::{Body, PayloadProtocol};
+use std::collections::BTreeMap;
+
+/// A DATA or I-DATA chunk.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Piece<'a> {
+    pub(super) packet: &'a Packet,
+    pub(super) tsn: u32,
+    pub(super) stream: u16,
+    /// The stream sequence number, or the message identifier of I-DATA.
+    pub(super) message: u32,
+    /// The fragment's number, in I-DATA.
+    pub(super) fragment: Option<u32>,
+    pub(super) is_unordered: bool,
+    pub(super) is_beginning: bool,
+    pub(super) is_ending: bool,
+    /// What the message is; in I-DATA only its first piece tells.
+    pub(super) protocol: Option<PayloadProtocol>,
+    pub(super) data: &'a [u8],
+}
+
+/// The chunk as a piece of a message, if it is one.
+pub(super) fn piece<'a>(packet: &'a Packet, body: &Body<'a>) -> Option<Piece<'a>> {
+    Some(match body {
+        Body::Data(data) => Piece {
+            packet,
+            tsn: data.tsn.value,
+            stream: data.stream.value,
+            message: data.sequence.value.into(),
+            fragment: None,
+            is_unordered: data.is_unordered(),
+            is_beginning: data.is_beginning(),
+            is_ending: data.is_ending(),
+            protocol: Some(data.protocol.value),
+            data: data.data.value,
+        },
+        Body::IData(data) => Piece {
+            packet,
+            tsn: data.tsn.value,
+            stream: data.stream.value,
+            message: data.message.value,
+            fragment: Some(data.fragment()),
+            is_unordered: data.is_unordered(),
+            is_beginning: data.is_beginning(),
+            is_ending: data.is_ending(),
+            protocol: data.protocol(),
+            data: data.data.value,
+        },
+        _ => return None,
+    })
+}
+
+/// TSNs of one direction, counted on beyond their 32 bits.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Tsns {
+    newest: Option<i64>,
+}
+
+impl Tsns {
+    /// The number that is nearest to the newest one so far.
+    pub(super) fn extend(&mut self, tsn: u32) -> i64 {
+        let newest = self.newest.unwrap_or_else(|| i64::from(tsn));
+        let extended = newest + i64::from(tsn.wrapping_sub(newest as u32) as i32);
+        self.newest = Some(newest.max(extended));
+        extended
+    }
+}
+
+/// What a peer sent for the first time, by TSN.
+pub(super) fn first_sent(evidence: &Evidence, peer: Peer) -> BTreeMap<i64, Piece<'_>> {
+    let mut tsns = Tsns::default();
+    let mut sent = BTreeMap::new();
+    for (packet, body) in chunks(evidence, peer).filter(|(packet, _)| packet.sender == peer) {
+        if let Some(piece) = piece(packet, &body) {
+            sent.entry(tsns.extend(piece.tsn)).or_insert(piece);
+        }
+    }
+    sent
+}
+
+/// Whether all that a peer sent in records of application data was recorded where it was sent, and could be opened.
+pub(super) fn reads_all_sent_by(evidence: &Evidence, peer: Peer) -> bool {
+    let closed = |packet: &Packet| matches!(packet.protection, Protection::NoSecret | Protection::Forged);
+    let mut sent = evidence.wire.iter().flat_map(|wire| wire.sent(peer));
+    evidence.sees_all_sent_by(peer) && !sent.any(|packet| packet.class() == Class::Dtls && closed(packet))
+}
+
+/// A whole message.
+#[derive(Debug, Clone)]
+pub(super) struct Message<'a> {
+    /// Its first piece.
+    pub(super) first: Piece<'a>,
+    pub(super) protocol: PayloadProtocol,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// The messages of the application that a peer sent, stream by stream. An OPEN is none, whatever its protocol identifier.
+pub(super) fn user_messages(evidence: &Evidence, peer: Peer) -> BTreeMap<u16, Vec<Message<'_>>> {
+    let mut streams: BTreeMap<u16, Vec<Message<'_>>> = BTreeMap::new();
+    for message in messages(&first_sent(evidence, peer)) {
+        if message.protocol != PayloadProtocol::Dcep && !opens(&message.bytes) {
+            streams.entry(message.first.stream).or_default().push(message);
+        }
+    }
+    streams
+}
+
+/// The messages that a peer sent, by the order of their first TSNs. What was abandoned half-way is left out.
+fn messages<'a>(sent: &BTreeMap<i64, Piece<'a>>) -> Vec<Message<'a>> {
+    let mut whole: Vec<Message<'a>> = Vec::new();
+    // Messages of I-DATA may be interleaved; those of DATA are not.
+    let mut open: BTreeMap<(u16, bool, u32), (Message<'a>, i64)> = BTreeMap::new();
+    for (tsn, piece) in sent {
+        let key = (piece.stream, piece.is_unordered, piece.message);
+        if piece.is_beginning {
+            let Some(protocol) = piece.protocol else { continue };
+            open.insert(key, (Message { first: *piece, protocol, bytes: piece.data.to_vec() }, *tsn));
+        } else if let Some((message, newest)) = open.get_mut(&key) {
+            if piece.fragment.is_none() && *newest + 1 != *tsn {
+                open.remove(&key);
+                continue;
+            }
+            message.bytes.extend_from_slice(piece.data);
+            *newest = *tsn;
+        }
+        if piece.is_ending {
+            whole.extend(open.remove(&key).map(|(message, _)| message));
+        }
+    }
+    whole.sort_by_key(|message| message.first.packet.frame);
+    whole
+}

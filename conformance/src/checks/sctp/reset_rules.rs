@@ -1,0 +1,134 @@
+//! RFC 6525 §5.1.1: requests to reset streams go one at a time with numbers that begin with the initial TSN, tell the last TSN
+//! that was assigned, and are answered.
+
+use super::pieces::{Tsns, piece, reads_all_sent_by};
+use super::{chunks, reads_all_at};
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::sctp::{Body, ParameterContent, ReConfigResult, ResetRequest, ResetResponse};
+use std::collections::BTreeMap;
+
+pub(super) const CHECK: Check = Check {
+    id: "reconfig-request-and-response-rules",
+    layer: Layer::Sctp,
+    subject: "requests to reset streams",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+/// How long an answer may take, in microseconds: the catalogue's choice.
+const LONGEST_US: u64 = 5_000_000;
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let complete = reads_all_sent_by(evidence, peer) && reads_all_at(evidence, peer);
+    let mut requests = Requests::default();
+    let mut tsns = Tsns::default();
+    let mut last_tsn: Option<i64> = None;
+    // Requests of the other side that are not answered.
+    let mut asked: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
+    for (packet, body) in chunks(evidence, peer) {
+        let own = packet.sender == peer;
+        match body {
+            Body::Init(init) | Body::InitAck(init) if own => {
+                requests.next.get_or_insert(init.initial_tsn.value);
+                last_tsn.get_or_insert(tsns.extend(init.initial_tsn.value.wrapping_sub(1)));
+            }
+            Body::ReConfig(reset) => {
+                for content in reset.parameters.iter().filter_map(|parameter| parameter.content) {
+                    match content {
+                        ParameterContent::ResetResponse(response) if own => {
+                            asked.remove(&response.response.value);
+                        }
+                        ParameterContent::ResetResponse(response) => requests.answered(&response),
+                        ParameterContent::ResetRequest(request) if own => {
+                            let Some(fault) = requests.take(&request, last_tsn) else { continue };
+                            judge(fault, complete, Place::Frame(packet.frame), tally);
+                        }
+                        ParameterContent::ResetRequest(request) if !evidence.is_faulted(packet.frame) => {
+                            asked.entry(request.request.value).or_insert((packet.t_us, packet.frame));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            _ if own => {
+                if let Some(piece) = piece(packet, &body) {
+                    last_tsn = last_tsn.max(Some(tsns.extend(piece.tsn)));
+                }
+            }
+            _ => {}
+        }
+    }
+    let end =
+        evidence.wire.iter().flat_map(|wire| wire.at(peer)).map(|packet| packet.t_us).max().unwrap_or(0);
+    for (number, (came_us, frame)) in asked.iter().filter(|_| complete) {
+        if end.saturating_sub(*came_us) > LONGEST_US {
+            tally.fault(format!("request {number} was not answered in five seconds"), [Place::Frame(*frame)]);
+        }
+    }
+}
+
+fn judge(fault: Result<(), String>, complete: bool, place: Place, tally: &mut Tally) {
+    match fault {
+        Ok(()) => tally.good(place),
+        Err(sentence) if complete => tally.fault(sentence, [place]),
+        Err(_) => tally.doubt("chunks may have been lost before the recording", [place]),
+    }
+}
+
+/// The requests of a peer so far.
+#[derive(Default)]
+struct Requests {
+    /// The number that the next one must have.
+    next: Option<u32>,
+    /// The one that is not answered.
+    open: Option<u32>,
+}
+
+impl Requests {
+    /// What is wrong with a request, after all DATA up to a TSN. `None` if it is the newest one again, which is not answered yet.
+    fn take(&mut self, request: &ResetRequest<'_>, last_tsn: Option<i64>) -> Option<Result<(), String>> {
+        let number = request.request.value;
+        let expected = self.next.unwrap_or(number);
+        if number == expected.wrapping_sub(1) && self.next.is_some() {
+            return None;
+        }
+        let open = self.open.replace(number);
+        self.next = Some(number.wrapping_add(1));
+        let told = request.last_tsn.map(|tsn| tsn.value).zip(last_tsn);
+        Some(match (open, told) {
+            _ if number != expected => Err(format!("a request has the number {number}, {expected} is due")),
+            (Some(open), _) => Err(format!("request {number} is sent before {open} is answered")),
+            (None, Some((told, last))) if told != last as u32 => {
+                Err(format!("the request tells {told} as the last TSN, {} is", last as u32))
+            }
+            _ => Ok(()),
+        })
+    }
+
+    fn answered(&mut self, response: &ResetResponse) {
+        let is_done = response.result.value != ReConfigResult::StillInProgress;
+        if is_done && self.open == Some(response.response.value) {
+            self.open = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, sctp};
+    use crate::evidence::Peer;
+
+    /// Gives a request the number after its own.
+    pub(super) const CONTROL: Control = Control::new(Recording::Closed, |evidence| {
+        sctp::edit_each_of(evidence, Peer(0), sctp::RE_CONFIG, |packet| {
+            // Behind the header of the packet and of the chunk: a parameter of type 13, its length, the number.
+            if packet[16..18] == [0, 13] {
+                let number = u32::from_be_bytes(*packet[20..].first_chunk().unwrap()).wrapping_add(1);
+                packet[20..24].copy_from_slice(&number.to_be_bytes());
+            }
+        });
+    });
+}
