@@ -45,14 +45,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 #[cfg(test)]
 mod control {
     use crate::checks::controls::{Control, Recording, replace};
-    use peerproof_captures::wire::demux::Class;
 
     /// Has the side that only receives only send.
     pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
-        // As if the packets had been sent a second later: that is what their sender has to stop.
+        // As if all had happened a second after the descriptions: that is what their sender has to stop.
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
-        let media = packets.iter_mut().filter(|packet| packet.class() == Class::Rtp);
-        media.for_each(|packet| packet.t_us += 1_000_000);
+        packets.iter_mut().for_each(|packet| packet.t_us += 1_000_000);
+        evidence.timeline.iter_mut().for_each(|entry| entry.t_us += 1_000_000);
         replace(&mut evidence.descriptions[1].sdp, "a=recvonly", "a=sendonly");
     });
 }
