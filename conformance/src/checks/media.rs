@@ -1,11 +1,43 @@
 //! What descriptions say of the media that a peer sends, and its RTP packets as far as they can be read.
 
+use super::{Place, Tally};
 use crate::evidence::{Evidence, Kind, Packet, Peer};
 use peerproof_captures::sdp::{Fmtp, RtpMap, Section, SessionDescription};
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::payload::{Format, red};
 use peerproof_captures::wire::rtp::{self, ExtensionMap, Header};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// How long a busy machine may let something wait between the recording and the peer, in microseconds: a time that is off by less is
+/// nobody's fault for sure.
+pub(super) const BUSY_US: u64 = 1_000_000;
+
+/// What is wrong, and whether a busy machine may be why.
+#[derive(Debug)]
+pub(super) enum Wrong {
+    Surely(String),
+    Perhaps(String),
+}
+
+impl Wrong {
+    /// By how far a time is off, in microseconds.
+    pub(super) fn by(off_us: u64, sentence: String) -> Self {
+        if off_us > BUSY_US { Self::Surely(sentence) } else { Self::Perhaps(sentence) }
+    }
+}
+
+/// Tells what is wrong with something, if anything is. `complete` says that the recording has what decides it, `missing` what it
+/// lacks otherwise.
+pub(super) fn tell(wrong: Option<Wrong>, complete: bool, missing: &str, place: Place, tally: &mut Tally) {
+    match wrong {
+        None => tally.good(place),
+        Some(Wrong::Surely(sentence)) if complete => tally.fault(sentence, [place]),
+        Some(Wrong::Surely(_)) => tally.doubt(missing, [place]),
+        Some(Wrong::Perhaps(sentence)) => {
+            tally.doubt(format!("{sentence}, as it may be on a busy machine"), [place]);
+        }
+    }
+}
 
 /// What a payload type stands for in what a peer sends.
 #[derive(Debug, Clone)]

@@ -25,6 +25,9 @@ pub struct Deviation {
     /// Its versions: comparisons joined by commas, such as `>=156, <158`. All if absent.
     #[serde(default)]
     pub versions: Option<String>,
+    /// Only where the peer is the subject of the case, which the reference stack plays without its work-arounds.
+    #[serde(default)]
+    pub subject: bool,
     /// The layer at which it shows; any if absent.
     #[serde(default)]
     pub layer: Option<Layer>,
@@ -50,6 +53,7 @@ impl Deviation {
         self.case.as_deref().is_none_or(|pattern| glob::matches(pattern, case))
             && peers.any(|peer| {
                 peer.implementation == self.peer
+                    && (peer.subject || !self.subject)
                     && self.versions.as_ref().is_none_or(|all| in_range(all, &peer.version) == Some(true))
             })
     }
@@ -300,6 +304,19 @@ mod tests {
         assert_eq!(fails.findings[0].waiver.as_ref().unwrap().reason, "r");
         assert!(!fails.findings[0].is_unexpected_failure());
         assert!(expected.unmatched().is_empty());
+
+        // One of the subject leaves alone who is none.
+        let of_subjects = Expected::parse(
+            "e.toml",
+            "[[deviation]]\nrequirement = 'dtls-no-compression'\npeer = 'chrome'\nsubject = true\nreason = 'r'\nlink = 'l'\n",
+        )
+        .unwrap();
+        let mut fails = case(&[finding("alice", "fail")]);
+        of_subjects.waive(&mut fails);
+        assert!(fails.findings[0].is_unexpected_failure());
+        fails.peers[0].subject = true;
+        of_subjects.waive(&mut fails);
+        assert!(!fails.findings[0].is_unexpected_failure());
 
         // A deviation of a case that depends on timing covers its failure and leaves its pass alone.
         let verdict = |outcome| Verdict {

@@ -1,5 +1,8 @@
 //! What RTP carries: payload formats and retransmissions.
 
+mod h264_fragments;
+mod h264_mode;
+mod h264_parameter_sets;
 mod opus_packets;
 mod opus_timestamps;
 mod rtx_mirrors;
@@ -21,6 +24,9 @@ pub(super) const CHECKS: &[Check] = &[
     vp8_descriptor::CHECK,
     vp8_frames::CHECK,
     vp8_numbers::CHECK,
+    h264_fragments::CHECK,
+    h264_mode::CHECK,
+    h264_parameter_sets::CHECK,
     rtx_source::CHECK,
     rtx_mirrors::CHECK,
 ];

@@ -7,6 +7,7 @@ use std::iter;
 /// Payload types in the recordings.
 pub(in crate::checks) const OPUS: u8 = 111;
 pub(in crate::checks) const VP8: u8 = 96;
+pub(in crate::checks) const H264: u8 = 108;
 pub(in crate::checks) const RTX: u8 = 97;
 pub(in crate::checks) const FIREFOX_RTX: u8 = 124;
 
@@ -59,8 +60,20 @@ pub(in crate::checks) fn edit_payload_of(evidence: &mut Evidence, kind: u8, edit
     edit_payload_where(evidence, |packet| payload_type(packet) == kind, edit);
 }
 
+/// The payload of an opened packet.
+pub(in crate::checks) fn payload_of(packet: &Packet) -> &[u8] {
+    rtp::view(&packet.clear[0].bytes).unwrap().payload.value
+}
+
+/// The same, to be changed.
+pub(in crate::checks) fn payload_mut(packet: &mut Packet) -> &mut [u8] {
+    let bytes = &mut packet.clear[0].bytes;
+    let range = rtp::view(bytes).unwrap().payload.range;
+    &mut bytes[range.range()]
+}
+
 /// Edits a payload, and makes the datagram as much longer or shorter.
-fn edit_payload_where(
+pub(in crate::checks) fn edit_payload_where(
     evidence: &mut Evidence,
     wanted: impl Fn(&Packet) -> bool,
     edit: impl FnOnce(&mut Vec<u8>),

@@ -201,6 +201,26 @@ pub(in crate::checks) fn check_as_before_restart(evidence: &mut Evidence) {
     put_together(&mut check.bytes, attributes, Some(bob.password.as_bytes()));
 }
 
+/// Frames of [`ask_again`] have greater numbers.
+pub(in crate::checks) const AGAIN: u64 = 1_000_000;
+
+/// Has a peer send its last check eleven times more, each with a transaction of its own and so long after the last one.
+pub(in crate::checks) fn ask_again(evidence: &mut Evidence, peer: Peer, after_us: impl Fn(u64) -> u64) {
+    let packets = &evidence.wire.as_ref().unwrap().packets;
+    let own = |it: &&Packet| it.bytes[..2] == [0, 1] && it.sender == peer && it.tap == peer;
+    let last = packets.iter().rfind(own).unwrap().clone();
+    let end = packets.last().unwrap().t_us;
+    for n in 1..=11 {
+        let mut again = last.clone();
+        again.frame = AGAIN + n;
+        again.t_us = end + after_us(n);
+        evidence.wire.as_mut().unwrap().packets.push(again);
+        let number =
+            |bytes: &mut Vec<u8>| bytes[8..12].copy_from_slice(&(n as u32 * 0x1234_5679).to_be_bytes());
+        edit_header_of(evidence, AGAIN + n, number);
+    }
+}
+
 /// Puts FINGERPRINT before MESSAGE-INTEGRITY in the first check: each is right for what is before it.
 pub(in crate::checks) fn swap_fingerprint(evidence: &mut Evidence) {
     edit_first_check(evidence, |_| {});

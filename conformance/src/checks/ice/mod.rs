@@ -9,10 +9,12 @@ mod check_is_authentic;
 mod conflict_changes_the_tiebreaker;
 mod conflict_is_resolved;
 mod conflict_switches_the_role;
+mod consent_cadence;
 mod controlled_does_not_nominate;
 mod controlling_nominates;
 mod data_on_the_selected_pair;
 mod first_role;
+mod hidden_address;
 mod keepalive;
 mod mdns_names;
 mod no_data_before_consent;
@@ -51,6 +53,8 @@ pub(super) const CHECKS: &[Check] = &[
     data_on_the_selected_pair::CHECK,
     keepalive::CHECK,
     no_data_before_consent::CHECK,
+    consent_cadence::CHECK,
+    hidden_address::CHECK,
     first_role::CHECK,
     tiebreaker::CHECK,
     roles_on_restart::CHECK,

@@ -1,9 +1,9 @@
 //! RFC 3550 §6.4.1: a report block tells the last SR that came from the source, and how long ago that was.
 
 use super::blocks;
+use crate::checks::media::{Wrong, tell};
 use crate::checks::{Check, Place, Tally};
-use crate::evidence::Kind;
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Kind, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::rtcp::{self, Body};
 use std::collections::BTreeMap;
@@ -47,39 +47,38 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let known = came.get(&block.ssrc.value).map_or(&[][..], Vec::as_slice);
                 let told = (block.last_sr.value, block.delay_since_last_sr.value);
                 let place = Place::Frame(packet.frame);
-                match fault(known, told, packet.t_us) {
-                    None => tally.good(place),
-                    Some(sentence) if tapped => tally.fault(sentence, [place]),
-                    Some(_) => tally.doubt("what came at the peer, and when, is not recorded", [place]),
-                }
+                let wrong = fault(known, told, packet.t_us);
+                tell(wrong, tapped, "what came at the peer, and when, is not recorded", place, tally);
             }
         }
     }
 }
 
 /// What is wrong with the last SR and the delay of a block that was sent at `t_us`.
-fn fault(came: &[(u32, u64)], (last_sr, delay): (u32, u32), t_us: u64) -> Option<String> {
+fn fault(came: &[(u32, u64)], (last_sr, delay): (u32, u32), t_us: u64) -> Option<Wrong> {
     if last_sr == 0 {
         let first = came.first()?;
-        let noticed = t_us.saturating_sub(first.1) > UNNOTICED_US;
-        return noticed.then(|| "a report block tells of no SR, although one had come".to_owned());
+        let since_us = t_us.saturating_sub(first.1);
+        let text = || "a report block tells of no SR, although one had come".to_owned();
+        return (since_us > UNNOTICED_US).then(|| Wrong::by(since_us, text()));
     }
     let latest = came.get(came.len().saturating_sub(2)..).unwrap_or_default();
     let Some((_, came_us)) = latest.iter().rev().find(|(middle, _)| *middle == last_sr) else {
-        return Some(format!(
+        return Some(Wrong::Surely(format!(
             "a report block tells of the SR {last_sr:#010x}, which is none of the last two that came"
-        ));
+        )));
     };
     // In units of 1/65536 s.
     let told_us = ((u64::from(delay) * 1_000_000) >> 16) as i64;
     let passed_us = t_us.saturating_sub(*came_us) as i64;
     let off = (told_us - passed_us).abs();
     (off > TOLERANCE_US).then(|| {
-        format!(
+        let text = format!(
             "the SR is {} ms old by the report block, and {} ms in truth",
             told_us / 1_000,
             passed_us / 1_000
-        )
+        );
+        Wrong::by(off.unsigned_abs(), text)
     })
 }
 

@@ -1,10 +1,9 @@
 //! draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1: transport-wide feedback tells which packets came, when, and its number.
 
 use super::packets;
-use crate::checks::media::extensions;
+use crate::checks::media::{Wrong, extensions, tell};
 use crate::checks::{Check, Place, Tally};
-use crate::evidence::{Evidence, Peer};
-use crate::evidence::{Kind, Packet};
+use crate::evidence::{Evidence, Kind, Packet, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::rtcp::{Body, TransportCc, TransportFeedbackControl};
@@ -47,15 +46,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let before = newest.replace(number);
         let fault = match before {
             Some(before) if number != before.wrapping_add(1) => {
-                Some(format!("feedback {number} follows {before}"))
+                Some(Wrong::Surely(format!("feedback {number} follows {before}")))
             }
             _ => fault(&told, &arrivals, packet),
         };
-        match fault {
-            None => tally.good(place),
-            Some(sentence) if complete => tally.fault(sentence, [place]),
-            Some(_) => tally.doubt("what came at the peer, and when, is not recorded", [place]),
-        }
+        tell(fault, complete, "what came at the peer, and when, is not recorded", place, tally);
     }
 }
 
@@ -99,9 +94,9 @@ fn number(bytes: &[u8], extensions: &ExtensionMap) -> Option<u16> {
     })
 }
 
-fn fault(told: &TransportCc<'_>, arrivals: &Arrivals, feedback: &Packet) -> Option<String> {
+fn fault(told: &TransportCc<'_>, arrivals: &Arrivals, feedback: &Packet) -> Option<Wrong> {
     let mut before: Option<(u16, i64, u64)> = None;
-    let mut count = 0;
+    let (mut count, mut late) = (0, None);
     for status in told.statuses() {
         count += 1;
         let Some(arrival_us) = status.arrival_us else { continue };
@@ -109,18 +104,22 @@ fn fault(told: &TransportCc<'_>, arrivals: &Arrivals, feedback: &Packet) -> Opti
         let times = arrivals.get(&number).map_or(&[][..], Vec::as_slice);
         let before_it = times.partition_point(|came_us| *came_us <= feedback.t_us);
         let Some(came_us) = before_it.checked_sub(1).and_then(|at| times.get(at)).copied() else {
-            return Some(format!("packet {number} is said to have come, and did not"));
+            return Some(Wrong::Surely(format!("packet {number} is said to have come, and did not")));
         };
         if let Some((earlier, told_us, then_us)) = before.replace((number, arrival_us, came_us)) {
             let off = (arrival_us - told_us) - (came_us as i64 - then_us as i64);
             if off.abs() > TOLERANCE_US {
-                let off = off / 1_000;
-                return Some(format!("the time from packet {earlier} to {number} is told {off} ms too long"));
+                let text =
+                    format!("the time from packet {earlier} to {number} is told {} ms too long", off / 1_000);
+                late = Some(Wrong::by(off.unsigned_abs(), text));
             }
         }
     }
     let expected = told.status_count.value;
-    (count != expected).then(|| format!("feedback on {expected} packets has {count} symbols"))
+    if count != expected {
+        return Some(Wrong::Surely(format!("feedback on {expected} packets has {count} symbols")));
+    }
+    late
 }
 
 #[cfg(test)]

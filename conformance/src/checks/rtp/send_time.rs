@@ -1,6 +1,6 @@
 //! abs-send-time (README of libwebrtc): three bytes that tell when the packet left, in seconds modulo 64 with 18 bits of fraction.
 
-use crate::checks::media::{extensions, headers};
+use crate::checks::media::{Wrong, extensions, headers, tell};
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -49,17 +49,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let passed = packet.t_us.saturating_sub(recorded_us) as i64;
         let off = (sent_us - before_us - passed).rem_euclid(ROUND_US);
         let off = off.min(ROUND_US - off);
-        if off <= TOLERANCE_US {
-            tally.good(place);
-        } else if complete {
-            let off = off / 1_000;
-            tally.fault(
-                format!("the send time is {off} ms off what passed since the packet before"),
-                [place, Place::Frame(frame)],
+        let wrong = (off > TOLERANCE_US).then(|| {
+            let text = format!(
+                "the send time is {} ms off what passed since the packet before (frame {frame})",
+                off / 1_000
             );
-        } else {
-            tally.doubt("when the packets were sent is not recorded", [place]);
-        }
+            Wrong::by(off.unsigned_abs(), text)
+        });
+        tell(wrong, complete, "when the packets were sent is not recorded", place, tally);
     }
 }
 

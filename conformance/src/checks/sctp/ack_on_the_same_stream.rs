@@ -2,13 +2,11 @@
 
 use super::{data, ready_us};
 use crate::checks::{Check, Place, Tally};
-#[cfg(test)]
-use crate::evidence::Packet;
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Packet, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dcep::{self, Message};
 use peerproof_captures::wire::sctp::PayloadProtocol;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const CHECK: Check = Check {
     id: "dcep-ack-sent-on-same-stream",
@@ -26,7 +24,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut opened = Vec::new();
     // An OPEN that SCTP sends again is the same one (RFC 9260 §6.2): the user of SCTP gets it once.
     let mut seen = BTreeSet::new();
-    let mut acknowledged = Vec::new();
+    // The ACKs of each stream, and all of them, in order.
+    let mut acknowledged: BTreeMap<u16, Vec<&Packet>> = BTreeMap::new();
+    let mut all: Vec<(&Packet, u16)> = Vec::new();
     for (packet, data) in
         data(evidence, peer).filter(|(_, data)| data.protocol.value == PayloadProtocol::Dcep)
     {
@@ -34,7 +34,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Ok(Message::Open(_)) if packet.sender != peer && seen.insert(data.tsn.value) => {
                 opened.push((packet, data.stream.value));
             }
-            Ok(Message::Ack) if packet.sender == peer => acknowledged.push((packet, data.stream.value)),
+            Ok(Message::Ack) if packet.sender == peer => {
+                acknowledged.entry(data.stream.value).or_default().push(packet);
+                all.push((packet, data.stream.value));
+            }
             _ => {}
         }
     }
@@ -43,13 +46,15 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let ready_us = ready_us(evidence, peer);
     for (open, stream) in opened {
         let place = Place::Frame(open.frame);
-        let ack = acknowledged.iter().find(|(ack, on)| *on == stream && ack.frame > open.frame);
-        let elsewhere = acknowledged.iter().find(|(ack, on)| *on != stream && ack.frame > open.frame);
+        let own = acknowledged.get(&stream).map(Vec::as_slice).unwrap_or_default();
+        let ack = own.get(own.partition_point(|ack| ack.frame <= open.frame));
+        // Without one on this stream all that follow are on others.
+        let elsewhere = all.get(all.partition_point(|(ack, _)| ack.frame <= open.frame));
         match (ack, elsewhere) {
-            (Some((ack, _)), _) if ack.t_us.saturating_sub(open.t_us.max(ready_us)) <= PATIENCE_US => {
+            (Some(ack), _) if ack.t_us.saturating_sub(open.t_us.max(ready_us)) <= PATIENCE_US => {
                 tally.good(place);
             }
-            (Some((ack, _)), _) => {
+            (Some(ack), _) => {
                 tally
                     .fault(format!("the ACK on stream {stream} came late"), [place, Place::Frame(ack.frame)]);
             }

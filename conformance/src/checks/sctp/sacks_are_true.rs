@@ -25,7 +25,7 @@ const LONGEST_US: u64 = 500_000;
 const LONG_US: u64 = 200_000;
 
 /// What a busy machine may add.
-const SLACK_US: u64 = 100_000;
+const SLACK_US: u64 = 1_500_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let complete = reads_all_at(evidence, peer);
@@ -252,7 +252,7 @@ mod tests {
                 packet.clear.iter().any(|clear| clear.is_application_data() && clear.bytes[12] == kind)
             };
             let sack = packets.iter().position(|it| it.sender == Peer(0) && begins(it, 3)).unwrap();
-            packets[sack..].iter_mut().for_each(|packet| packet.t_us += 2 * LONGEST_US);
+            packets[sack..].iter_mut().for_each(|packet| packet.t_us += 2 * (LONGEST_US + SLACK_US));
             if moved {
                 packets
                     .iter_mut()

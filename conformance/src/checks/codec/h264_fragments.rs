@@ -1,0 +1,121 @@
+//! RFC 6184 §5.8: the fragments of a NAL unit follow each other without a gap, from one with the start bit to one with the end bit, and
+//! are of one kind.
+
+use super::{Carried, carried};
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::payload::Format;
+use peerproof_captures::wire::payload::h264::{self, Content, NalType};
+
+pub(super) const CHECK: Check = Check {
+    id: "codec-h264-fu-a-well-formed",
+    layer: Layer::Media,
+    subject: "fragments of H.264",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+const START: u8 = 0x80;
+const END: u8 = 0x40;
+const RESERVED: u8 = 0x20;
+const NRI: u8 = 0x60;
+const TYPE: u8 = 0x1f;
+
+/// Where a stream stands after a packet.
+#[derive(Clone, Copy)]
+enum Within {
+    /// What came before is not known.
+    Unknown,
+    /// A unit has ended.
+    Nothing,
+    /// A unit goes on: NRI and type.
+    Unit(u8, u8),
+}
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    for packets in carried(evidence, peer, Format::H264).values() {
+        let mut before: Option<&Carried<'_>> = None;
+        let mut within = Within::Unknown;
+        for packet in packets {
+            if before.is_some_and(|before| before.number + 1 != packet.number) {
+                within = Within::Unknown;
+            }
+            let last = before.replace(packet);
+            let faulted = evidence.is_faulted(packet.packet.frame)
+                || last.is_some_and(|last| evidence.is_faulted(last.packet.frame));
+            let Ok(read) = h264::view(packet.payload) else {
+                // Padding stands in no unit's way; what is malformed is not judged here.
+                within = Within::Unknown;
+                continue;
+            };
+            let place = Place::Frame(packet.packet.frame);
+            let Content::Fragment { header, .. } = read.content else {
+                if matches!(within, Within::Unit(..)) && !faulted {
+                    tally.fault("another unit stands among the fragments of one", [place]);
+                }
+                within = Within::Nothing;
+                continue;
+            };
+            if read.kind() != NalType::FuA {
+                within = Within::Unknown;
+                continue;
+            }
+            let unit = (read.header.value & NRI, header.value & TYPE);
+            match fault(within, header.value, unit) {
+                Some(_) if faulted => {}
+                Some(sentence) => tally.fault(sentence, [place]),
+                None => tally.good(place),
+            }
+            within = if header.value & END == 0 { Within::Unit(unit.0, unit.1) } else { Within::Nothing };
+        }
+    }
+}
+
+fn fault(within: Within, header: u8, unit: (u8, u8)) -> Option<&'static str> {
+    let (starts, ends) = (header & START != 0, header & END != 0);
+    match within {
+        _ if starts && ends => Some("a fragment has both the start bit and the end bit"),
+        _ if header & RESERVED != 0 => Some("a fragment has the reserved bit set"),
+        Within::Unit(..) if starts => Some("a fragment starts a unit before the last one has ended"),
+        Within::Nothing if !starts => Some("a fragment goes on with a unit that has not started"),
+        Within::Unit(nri, kind) if (nri, kind) != unit => {
+            Some("a fragment has another NRI or type than the one before")
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, rtp};
+    use crate::evidence::Packet;
+
+    /// Sets the end bit, too, on the first fragment.
+    pub(super) const CONTROL: Control = Control::new(Recording::H264, |evidence| {
+        let is_first = |packet: &Packet| {
+            rtp::payload_type(packet) == rtp::H264
+                && matches!(rtp::payload_of(packet), [unit, fragment, ..] if unit & 0x1f == 28 && fragment & 0xc0 == 0x80)
+        };
+        rtp::edit_payload_where(evidence, is_first, |payload| payload[1] |= 0x40);
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Within, fault};
+
+    #[test]
+    fn each_thing_that_may_be_wrong_is_named() {
+        let unit = (0x60, 5);
+        assert_eq!(fault(Within::Nothing, 0x85, unit), None);
+        assert_eq!(fault(Within::Unknown, 0x05, unit), None);
+        assert_eq!(fault(Within::Unit(0x60, 5), 0x45, unit), None);
+        assert!(fault(Within::Nothing, 0xc5, unit).unwrap().contains("both"));
+        assert!(fault(Within::Unit(0x60, 5), 0x25, unit).unwrap().contains("reserved"));
+        assert!(fault(Within::Unit(0x60, 5), 0x85, unit).unwrap().contains("before the last"));
+        assert!(fault(Within::Nothing, 0x05, unit).unwrap().contains("not started"));
+        assert!(fault(Within::Unit(0x60, 1), 0x05, unit).unwrap().contains("another NRI"));
+    }
+}

@@ -1,0 +1,75 @@
+//! RFC 7742 §6.2: the parameter sets of H.264 are sent in the stream, before the first picture that needs them.
+
+use super::carried;
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::payload::Format;
+use peerproof_captures::wire::payload::h264::{self, NalType};
+
+pub(super) const CHECK: Check = Check {
+    id: "codec-h264-parameter-sets-in-band",
+    layer: Layer::Media,
+    subject: "IDR pictures of H.264",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let complete = evidence.sees_all_sent_by(peer);
+    for packets in carried(evidence, peer, Format::H264).values() {
+        let (mut sequence, mut picture) = (false, false);
+        // The timestamp of the last IDR picture: one may have several slices.
+        let mut last = None;
+        for packet in packets {
+            let Ok(read) = h264::view(packet.payload) else { continue };
+            let at = packet.rtp.header.timestamp.value;
+            for kind in read.begins() {
+                match kind {
+                    NalType::Sps => sequence = true,
+                    NalType::Pps => picture = true,
+                    NalType::Idr if last != Some(at) => {
+                        let place = Place::Frame(packet.packet.frame);
+                        match (sequence && picture, last) {
+                            (true, _) => tally.good(place),
+                            (false, None) if complete => {
+                                tally.fault("no parameter sets come before the first IDR picture", [place]);
+                            }
+                            (false, None) => {
+                                tally.doubt("the parameter sets may have come before the recording", [place]);
+                            }
+                            (false, Some(_)) => {
+                                tally.warn("no parameter sets come with a later IDR picture", [place]);
+                            }
+                        }
+                        last = Some(at);
+                        (sequence, picture) = (false, false);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, rtp};
+    use crate::evidence::Peer;
+
+    /// Takes the parameter sets that the stack sends by themselves for other units.
+    pub(super) const CONTROL: Control = Control::new(Recording::H264, |evidence| {
+        let sets = rtp::packets(evidence).filter(|it| rtp::is(it) && it.sender == Peer(1));
+        let mut count = 0;
+        for packet in sets {
+            let payload = rtp::payload_mut(packet);
+            if payload.first().is_some_and(|header| [7, 8].contains(&(header & 0x1f))) {
+                // Supplemental enhancement information, which nobody has to understand.
+                payload[0] = 6;
+                count += 1;
+            }
+        }
+        assert!(count >= 2);
+    });
+}

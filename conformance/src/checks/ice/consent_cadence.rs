@@ -1,0 +1,97 @@
+//! RFC 7675 §5.1: on the pair in use a peer asks for consent no more often than every four seconds, at random intervals about five, each
+//! time with a new transaction and once.
+
+use super::nomination::{data, generation, nominated, path};
+use super::roles::{History, Says};
+use crate::checks::{Check, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+
+pub(super) const CHECK: Check = Check {
+    id: "consent-request-cadence",
+    layer: Layer::Nomination,
+    subject: "intervals between checks of the pair in use",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+/// Four seconds, and what a timer may be early.
+const SHORTEST_US: u64 = 3_900_000;
+/// What is under way when a pair is nominated is no check for consent.
+const SETTLED_US: u64 = 1_000_000;
+/// Fewer intervals do not tell.
+const ENOUGH: usize = 5;
+/// So many that differ by less than this are not random: RFC 7675 wants them between 0.8 and 1.2 times five seconds.
+const MANY: usize = 10;
+const ALIKE_US: u64 = 20_000;
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    tally.absent("no pair was in use for long enough");
+    if !evidence.wire.as_ref().is_some_and(|wire| wire.is_tapped(peer)) {
+        return;
+    }
+    let history = History::new(evidence, peer);
+    let nominated = nominated(&history);
+    let Some(used) = data(evidence, peer).last().map(path) else { return };
+    let Some(nomination) = nominated.iter().find(|it| it.path == used) else { return };
+    let since = nomination.t_us.saturating_add(SETTLED_US);
+    let mut asked: Vec<(u64, u64)> = Vec::new();
+    for (at, told) in history.told.iter().enumerate() {
+        let packet = told.packet;
+        let ours = packet.sender == peer
+            && path(packet) == used
+            && packet.t_us >= since
+            && matches!(told.says, Says::Claims(..))
+            && generation(told) == Some(nomination.generation);
+        if !ours || evidence.is_faulted(packet.frame) {
+            continue;
+        }
+        if !history.is_first(at) {
+            tally.fault("a check for consent is sent twice", [Place::Frame(packet.frame)]);
+            continue;
+        }
+        asked.push((packet.t_us, packet.frame));
+    }
+    let gaps: Vec<(u64, u64)> =
+        asked.windows(2).map(|pair| (pair[1].0.saturating_sub(pair[0].0), pair[1].1)).collect();
+    let Some((_, last)) = gaps.last() else { return };
+    if gaps.len() < ENOUGH {
+        tally.doubt(format!("{} intervals do not tell", gaps.len()), [Place::Frame(*last)]);
+        return;
+    }
+    for (gap, frame) in &gaps {
+        tally.judge(*gap >= SHORTEST_US, Place::Frame(*frame), || {
+            format!("a check for consent follows the last after {} ms, less than 4000", gap / 1_000)
+        });
+    }
+    let lengths = || gaps.iter().map(|(gap, _)| *gap);
+    let (shortest, longest) = (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0));
+    if gaps.len() >= MANY && longest - shortest < ALIKE_US {
+        let text = format!("all {} intervals are the same to {} ms", gaps.len(), ALIKE_US / 1_000);
+        tally.fault(text, [Place::Frame(*last)]);
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, stun};
+    use crate::evidence::Peer;
+
+    const BOB: Peer = Peer(1);
+
+    /// Sends all checks for consent 2.5 seconds apart. That there are any had to be brought about.
+    pub(super) const CONTROL: Control = Control::prepared(
+        Recording::Conflict,
+        |evidence| stun::ask_again(evidence, BOB, |n| n * 4_700_000 + n * n % 7 * 40_000),
+        |evidence| {
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            let own = packets.iter_mut().filter(|it| it.frame > stun::AGAIN);
+            own.for_each(|packet| {
+                let first = packet.t_us;
+                let n = packet.frame - stun::AGAIN;
+                packet.t_us = first - (n * 4_700_000 + n * n % 7 * 40_000) + n * 2_500_000;
+            });
+        },
+    );
+}
