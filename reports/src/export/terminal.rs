@@ -5,6 +5,7 @@ use crate::findings::Grouped;
 use crate::matrix::{Cell, Matrix};
 use crate::run::RunReport;
 use crate::time::span;
+use indexmap::IndexMap;
 use peerproof_conformance::verdict::Outcome;
 
 /// Lines of text, with colours only if asked for.
@@ -64,29 +65,35 @@ impl Exporter for Terminal {
 }
 
 impl Terminal {
-    /// The requirements that are broken, each with who broke it and where first.
+    /// The requirements that are broken: what nobody knew in full, with who broke it and where first, the rest in a line each.
     fn requirements(&self, report: &RunReport, text: &mut String) {
         let words = report.requirements.words();
         if words.is_empty() {
             return;
         }
         text.push_str(&format!("\nrequirements: {words}\n"));
+        let mut lines: IndexMap<(&str, &str), Vec<String>> = IndexMap::new();
         for Grouped { breach, case, cases } in report.breaches() {
-            let which = match breach.word() {
-                "fail" => Outcome::Fail,
-                _ => Outcome::Inconclusive,
-            };
-            let word = self.paint(which, &pad(breach.word(), 5));
+            let implementation = clean(&breach.implementation);
+            if breach.word() != "fail" {
+                let line = lines.entry((breach.word(), &breach.requirement)).or_default();
+                line.push(format!("{implementation} ({cases})"));
+                continue;
+            }
+            let word = self.paint(Outcome::Fail, &pad(breach.word(), 5));
             let noun = if cases == 1 { "case" } else { "cases" };
             text.push_str(&format!(
-                "  {word}  {}  {}  {}\n         {} in {cases} {noun}, first {}: {}\n",
+                "  {word}  {}  {}  {}\n         {implementation} in {cases} {noun}, first {}: {}\n",
                 breach.requirement,
                 breach.level(),
                 breach.source,
-                clean(&breach.implementation),
                 clean(case),
                 clean(&breach.sentence)
             ));
+        }
+        for ((word, requirement), peers) in lines {
+            let word = self.paint(Outcome::Inconclusive, &pad(word, 5));
+            text.push_str(&format!("  {word}  {requirement}: {}\n", peers.join(", ")));
         }
     }
 
