@@ -5,7 +5,7 @@ use super::roles::{History, Says};
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const CHECK: Check = Check {
     id: "ice-data-only-on-selected-pair",
@@ -18,42 +18,40 @@ pub(super) const CHECK: Check = Check {
 
 /// What is on its way out when a pair is selected may still leave on another.
 const GRACE_US: u64 = 500_000;
+/// So long a busy machine may let a peer wait before it notices the nomination.
+const BUSY_US: u64 = 2_000_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     tally.absent("no pair was nominated");
     let history = History::new(evidence, peer);
     let mut sessions = Sessions::new(&history);
     for packet in data(evidence, peer) {
-        let place = Place::Frame(packet.frame);
-        let Some(selected) = sessions.at(packet.t_us) else { continue };
+        let Some(Selected { pairs, last, since_us, frame }) = sessions.at(packet.t_us) else { continue };
         let used = path(packet);
-        match selected {
-            Selected::One(pair, frame) if used != pair => tally.fault(
-                format!(
-                    "a packet goes from {} to {}, which is not the nominated pair",
-                    packet.from, packet.to
-                ),
-                [place, Place::Frame(frame)],
-            ),
-            Selected::Several(pairs, frame) if !pairs.contains(&used) => tally.fault(
-                format!("a packet goes from {} to {}, which was never nominated", packet.from, packet.to),
-                [place, Place::Frame(frame)],
-            ),
+        let places = [Place::Frame(packet.frame), Place::Frame(frame)];
+        if used == last {
+            tally.good(places[0]);
+        } else if pairs.contains(&used) {
             // RFC 8445 knows one nomination only, RFC 5245 the highest priority: which is in force is not said on the wire.
-            Selected::Several(pairs, frame) if pairs.last() != Some(&used) => tally.doubt(
-                "several pairs were nominated, and the last is not the one in use",
-                [place, Place::Frame(frame)],
-            ),
-            _ => tally.good(place),
+            tally.doubt("several pairs were nominated, and the last is not the one in use", places);
+        } else if packet.t_us.saturating_sub(since_us) < BUSY_US {
+            tally.doubt("a packet leaves on another pair shortly after the nomination", places);
+        } else {
+            let what = if pairs.len() == 1 { "not the nominated pair" } else { "no nominated pair" };
+            tally.fault(format!("a packet goes from {} to {}, {what}", packet.from, packet.to), places);
         }
     }
 }
 
-/// What is selected at a moment, and the frame that says so.
+/// What is selected at a moment.
 #[derive(Debug)]
-enum Selected<'a> {
-    One(Path, u64),
-    Several(&'a [Path], u64),
+struct Selected<'a> {
+    /// All that were nominated in the session.
+    pairs: &'a BTreeSet<Path>,
+    /// The last of them, and when it was and by which frame.
+    last: Path,
+    since_us: u64,
+    frame: u64,
 }
 
 /// The checks of one generation.
@@ -69,7 +67,7 @@ struct Sessions<'a> {
     /// Which is in force at the moment last asked for, and the paths nominated in it so far.
     now: usize,
     taken: usize,
-    paths: Vec<Path>,
+    paths: BTreeSet<Path>,
 }
 
 impl<'a> Sessions<'a> {
@@ -87,7 +85,7 @@ impl<'a> Sessions<'a> {
             let session = order.get(&nominated.generation).and_then(|at| all.get_mut(*at));
             session.into_iter().for_each(|session| session.nominated.push(nominated));
         }
-        Self { all, now: 0, taken: 0, paths: Vec::new() }
+        Self { all, now: 0, taken: 0, paths: BTreeSet::new() }
     }
 
     /// What is selected for good at a moment, which is not before the one asked for last. Nothing while a restart is under way.
@@ -100,17 +98,12 @@ impl<'a> Sessions<'a> {
         let fresh = nominated.iter().skip(self.taken).take_while(|it| it.t_us <= t_us);
         for Nominated { path, .. } in fresh {
             self.taken += 1;
-            self.paths.retain(|it| it != path);
-            self.paths.push(*path);
+            self.paths.insert(*path);
         }
-        let Nominated { t_us: since, frame, .. } = *nominated.get(self.taken.checked_sub(1)?)?;
-        if t_us < since.saturating_add(GRACE_US) {
-            return None;
-        }
-        Some(match self.paths.as_slice() {
-            [one] => Selected::One(*one, frame),
-            several => Selected::Several(several, frame),
-        })
+        let Nominated { path: last, t_us: since_us, frame, .. } =
+            *nominated.get(self.taken.checked_sub(1)?)?;
+        let settled = t_us >= since_us.saturating_add(GRACE_US);
+        settled.then_some(Selected { pairs: &self.paths, last, since_us, frame })
     }
 }
 
@@ -126,7 +119,7 @@ mod control {
         |evidence| {
             let last = own(evidence).pop().unwrap().clone();
             let later =
-                [2_000_000, 2_100_000].map(|by_us| Packet { t_us: last.t_us + by_us, ..last.clone() });
+                [4_000_000, 4_100_000].map(|by_us| Packet { t_us: last.t_us + by_us, ..last.clone() });
             evidence.wire.as_mut().unwrap().packets.extend(later);
         },
         |evidence| {

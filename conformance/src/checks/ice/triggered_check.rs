@@ -17,6 +17,8 @@ pub(super) const CHECK: Check = Check {
 };
 
 const WITHIN_US: u64 = 2_000_000;
+/// So long a busy machine may let it wait.
+const BUSY_US: u64 = 5_000_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     tally.absent("no check came in that needs one in return");
@@ -63,11 +65,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let earliest = told.packet.t_us.saturating_sub(WITHIN_US);
         let checks = own.get(&key).map(Vec::as_slice).unwrap_or_default();
         let next = checks.get(checks.partition_point(|t_us| *t_us < earliest));
+        let due = since.saturating_add(BUSY_US);
         if next.is_some_and(|t_us| *t_us <= since.saturating_add(WITHIN_US)) {
             tally.good(place);
-        } else if last_us < since.saturating_add(WITHIN_US)
-            || completed.is_some_and(|moment| moment < since.saturating_add(WITHIN_US))
-        {
+        } else if next.is_some_and(|t_us| *t_us <= due) {
+            tally.doubt("a check in return comes after two seconds, on a busy machine perhaps", [place]);
+        } else if last_us < due || completed.is_some_and(|moment| moment < due) {
             tally.doubt("checks ended before one in return was due", [place]);
         } else {
             let (here, there) = (key.0, key.1);
