@@ -99,12 +99,8 @@ impl Evidence {
 
     /// The frames of all packets that a rule of the scenario acted on.
     #[must_use]
-    pub fn faulted(&self) -> BTreeSet<u64> {
-        let of = |entry: &Entry| match &entry.what {
-            What::Faulted { frame, .. } => *frame,
-            _ => None,
-        };
-        self.timeline.iter().filter_map(of).collect()
+    pub fn faulted(&self) -> &BTreeSet<u64> {
+        &self.faulted
     }
 
     /// Whether nothing that a peer sent can be missing: it was recorded where it was sent, from the beginning.

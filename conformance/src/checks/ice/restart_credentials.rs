@@ -1,12 +1,12 @@
 //! RFC 8445 §9: after a restart checks bear the new username fragments; those of before serve only to keep the pair that is in use,
 //! until another is nominated.
 
-use super::nomination::{generation, nominated, path};
+use super::nomination::{Path, generation, nominated, path};
 use super::roles::{History, Says};
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 pub(super) const CHECK: Check = Check {
     id: "ice-restart-checks-use-new-credentials",
@@ -28,6 +28,15 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
     let history = History::new(evidence, peer);
     let nominated = nominated(&history);
+    // The first session in which each pair was nominated, and by when each session had a nomination.
+    let mut used: BTreeMap<Path, usize> = BTreeMap::new();
+    let mut first: BTreeMap<usize, (u64, u64)> = BTreeMap::new();
+    for it in &nominated {
+        let Some(session) = sessions.of_pair(it.generation) else { continue };
+        let since = used.entry(it.path).or_insert(session);
+        *since = session.min(*since);
+        first.entry(session).or_insert((it.t_us, it.frame));
+    }
     for told in history.told.iter().filter(|told| told.packet.sender == peer) {
         let (Says::Claims(..), Some(pair)) = (told.says, generation(told)) else { continue };
         let Some(own) = sessions.of_pair(pair) else { continue };
@@ -40,16 +49,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
             continue;
         }
-        let used: BTreeSet<_> = nominated
-            .iter()
-            .filter(|it| sessions.of_pair(it.generation).is_some_and(|it| it < now))
-            .map(|it| it.path)
-            .collect();
-        let replaced = nominated.iter().find(|it| {
-            sessions.of_pair(it.generation).is_some_and(|session| session >= now)
-                && it.t_us.saturating_add(GRACE_US) <= t_us
-        });
-        if !used.contains(&path(told.packet)) {
+        let replaced =
+            first.range(now..).find(|(_, (since_us, _))| since_us.saturating_add(GRACE_US) <= t_us);
+        if used.get(&path(told.packet)).is_none_or(|session| *session >= now) {
             tally.fault(
                 format!(
                     "a check from {} to {}, which is not in use, has the username fragments of before the restart",
@@ -57,10 +59,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 ),
                 [place],
             );
-        } else if let Some(replaced) = replaced {
+        } else if let Some((_, (_, frame))) = replaced {
             tally.fault(
                 "a check has the username fragments of before the restart when a new pair is nominated",
-                [place, Place::Frame(replaced.frame)],
+                [place, Place::Frame(*frame)],
             );
         }
     }

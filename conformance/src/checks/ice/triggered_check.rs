@@ -1,6 +1,6 @@
 //! RFC 8445 §7.3.1.4: a full agent that gets an authentic check on a pair that has not succeeded yet checks that pair itself.
 
-use super::nomination::{self, Nominated};
+use super::nomination::{self, Generation, Nominated, Path};
 use super::roles::{History, Says};
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Description, Evidence, Peer};
@@ -28,7 +28,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
     let history = History::new(evidence, peer);
     let last_us = wire.at(peer).last().map_or(0, |packet| packet.t_us);
-    let nominated = nomination::nominated(&history);
+    let ends = ends_of_checks(&nomination::nominated(&history), peer);
     let known = known_since(evidence, other);
     // The peer's own checks of each pair and session, and those that were answered with success, in order.
     let (mut own, mut succeeded) = (BTreeMap::<_, Vec<u64>>::new(), BTreeMap::new());
@@ -52,10 +52,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let Some(known) = told.ufrags().and_then(|(_, theirs)| known.get(theirs)) else { continue };
         let since = success.packet.t_us.max(*known);
         // That the other peer nominates this very pair does not excuse from checking it (RFC 8445 §7.3.1.5).
-        let ends_checks = |it: &&Nominated<'_>| {
-            it.generation == session && (it.by == peer || it.path != nomination::path(told.packet))
-        };
-        let completed = nominated.iter().find(ends_checks).map(|it| it.t_us);
+        let path = nomination::path(told.packet);
+        let completed = ends.get(&session).into_iter().flatten();
+        let completed =
+            completed.filter(|(of, _)| of.is_none_or(|of| of != path)).map(|(_, t_us)| *t_us).min();
         let done = |moment: Option<u64>| moment.is_some_and(|moment| moment <= since);
         if done(succeeded.get(&key).copied()) || done(completed) || !asked.insert(key) {
             continue;
@@ -77,6 +77,24 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             tally.fault(format!("a check from {there} is answered, and none goes back from {here}"), [place]);
         }
     }
+}
+
+/// What ends the checks of a session: the first nomination of the peer's own, whatever the pair, and the first two of different pairs
+/// by the other one.
+type Ends = Vec<(Option<Path>, u64)>;
+
+fn ends_of_checks<'a>(nominated: &[Nominated<'a>], peer: Peer) -> BTreeMap<Generation<'a>, Ends> {
+    let mut ends: BTreeMap<Generation<'a>, Ends> = BTreeMap::new();
+    for it in nominated {
+        let known = ends.entry(it.generation).or_default();
+        let path = (it.by != peer).then_some(it.path);
+        let enough =
+            known.len() >= 3 || path.is_some() && known.iter().flat_map(|(path, _)| path).count() >= 2;
+        if !enough && !known.iter().any(|(of, _)| *of == path) {
+            known.push((path, it.t_us));
+        }
+    }
+    ends
 }
 
 /// Since when the username fragments of a peer were known to the other one.
