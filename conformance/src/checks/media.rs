@@ -5,7 +5,7 @@ use crate::evidence::{Evidence, Kind, Packet, Peer};
 use peerproof_captures::sdp::{Fmtp, RtpMap, Section, SessionDescription};
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::payload::{Format, red};
-use peerproof_captures::wire::rtp::{self, ExtensionMap, Header};
+use peerproof_captures::wire::rtp::{self, ExtensionMap, ExtensionValue, Header};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a busy machine may let something wait between the recording and the peer, in microseconds: a time that is off by less is
@@ -132,6 +132,49 @@ pub(super) fn payload<'a>(codecs: &BTreeMap<u8, Codec>, rtp: &rtp::Packet<'a>) -
     let mut blocks = red::view(rtp.payload.value).ok()?.blocks();
     let (block, None) = (blocks.next()?, blocks.next()) else { return None };
     Some((codecs.get(&block.payload_type)?.format()?, block.data.value))
+}
+
+/// Judges that each number of 16 bits is one more than the one before, where all that was sent is known.
+pub(super) struct Rising<'a> {
+    evidence: &'a Evidence,
+    complete: bool,
+}
+
+impl<'a> Rising<'a> {
+    pub(super) fn of(evidence: &'a Evidence, peer: Peer) -> Self {
+        Self { evidence, complete: evidence.sees_all_sent_by(peer) }
+    }
+
+    /// `newest` is the number before and its frame, if there was one; `what` names the number in a fault.
+    pub(super) fn judge(
+        &self,
+        newest: Option<(u16, u64)>,
+        (number, frame): (u16, u64),
+        what: impl FnOnce() -> String,
+        tally: &mut Tally,
+    ) {
+        let place = Place::Frame(frame);
+        match newest {
+            Some((before, earlier)) if number != before.wrapping_add(1) => {
+                if self.complete && !self.evidence.is_faulted(frame) && !self.evidence.is_faulted(earlier) {
+                    tally.fault(format!("{} follows {before}", what()), [place, Place::Frame(earlier)]);
+                } else {
+                    tally.doubt("packets may have been lost or repeated before the recording", [place]);
+                }
+            }
+            _ => tally.good(place),
+        }
+    }
+}
+
+/// The transport-wide sequence number of a packet, if it bears one.
+pub(super) fn transport_sequence(header: &Header<'_>, extensions: &ExtensionMap) -> Option<u16> {
+    header.elements().find_map(|element| {
+        match ExtensionValue::of(extensions.get(element.id), element.value.value)? {
+            ExtensionValue::TransportSequence(number, _) => Some(number),
+            _ => None,
+        }
+    })
 }
 
 /// Numbers of 16 bits of one source, counted on beyond their width.

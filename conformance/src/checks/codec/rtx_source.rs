@@ -1,7 +1,7 @@
 //! RFC 4588 §4: retransmissions have a source of their own, which counts its own numbers. (That all sources have one CNAME, §5.2, is
 //! judged by `rtcp-single-cname-per-connection`.)
 
-use crate::checks::media::{codecs, headers};
+use crate::checks::media::{Rising, codecs, headers};
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -18,8 +18,7 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let codecs = codecs(evidence, peer);
-    let complete = evidence.sees_all_sent_by(peer);
-    let faulted = evidence.faulted();
+    let rising = Rising::of(evidence, peer);
     let is_rtx = |payload_type: u8| codecs.get(&payload_type).map(|codec| codec.is_rtx());
     let media: BTreeSet<u32> = headers(evidence, peer)
         .filter(|(_, header)| is_rtx(header.payload_type()) == Some(false))
@@ -36,19 +35,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             tally.fault(format!("source {ssrc:#010x} sends media and retransmissions"), [place]);
             continue;
         }
-        match newest.insert(ssrc, (sequence, packet.frame)) {
-            Some((before, frame)) if sequence != before.wrapping_add(1) => {
-                if complete && !faulted.contains(&packet.frame) && !faulted.contains(&frame) {
-                    tally.fault(
-                        format!("number {sequence} of source {ssrc:#010x} follows {before}"),
-                        [place, Place::Frame(frame)],
-                    );
-                } else {
-                    tally.doubt("packets may have been lost or repeated before the recording", [place]);
-                }
-            }
-            _ => tally.good(place),
-        }
+        let now = (sequence, packet.frame);
+        let what = || format!("number {sequence} of source {ssrc:#010x}");
+        rising.judge(newest.insert(ssrc, now), now, what, tally);
     }
 }
 

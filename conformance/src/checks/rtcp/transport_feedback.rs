@@ -1,13 +1,13 @@
 //! draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1: transport-wide feedback tells which packets came, when, and its number.
 
 use super::packets;
-use crate::checks::media::{Wrong, extensions, tell};
+use crate::checks::media::{Wrong, extensions, tell, transport_sequence};
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Kind, Packet, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::rtcp::{Body, TransportCc, TransportFeedbackControl};
-use peerproof_captures::wire::rtp::{self, ExtensionMap, ExtensionValue};
+use peerproof_captures::wire::rtp::{self, ExtensionMap};
 use std::collections::BTreeMap;
 
 pub(super) const CHECK: Check = Check {
@@ -86,12 +86,7 @@ fn arrivals(evidence: &Evidence, peer: Peer, extensions: &ExtensionMap) -> (Arri
 }
 
 fn number(bytes: &[u8], extensions: &ExtensionMap) -> Option<u16> {
-    rtp::view(bytes).ok()?.header.elements().find_map(|element| {
-        match ExtensionValue::of(extensions.get(element.id), element.value.value)? {
-            ExtensionValue::TransportSequence(number, _) => Some(number),
-            _ => None,
-        }
-    })
+    transport_sequence(&rtp::view(bytes).ok()?.header, extensions)
 }
 
 fn fault(told: &TransportCc<'_>, arrivals: &Arrivals, feedback: &Packet) -> Option<Wrong> {

@@ -1,8 +1,7 @@
 //! RFC 3264 §6.1, RFC 9429 §5.11: once an answer is applied, who may not send on a section sends no RTP for it.
 
-use super::negotiated_state::{Sections, State, agreed};
-use crate::checks::media::headers;
-use crate::checks::{Check, Place, Tally};
+use super::negotiated_state::{State, agreed, silent};
+use crate::checks::{Check, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -15,9 +14,6 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-/// How long media may be on its way out after the answer was applied, in microseconds: the catalogue's choice.
-const GRACE_US: u64 = 500_000;
-
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let agreed = agreed(evidence, peer);
     let concerns = |state: &State| !state.sends && !state.is_rejected;
@@ -25,21 +21,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         tally.absent("all sections send and receive");
         return;
     }
-    let sections = Sections::of(evidence, peer);
-    for (packet, header) in headers(evidence, peer) {
-        let Some(mid) = sections.mid(&header) else { continue };
-        let Some(now) = agreed.iter().rfind(|it| it.t_us <= packet.t_us) else { continue };
-        let Some(state) = now.sections.get(&mid) else { continue };
-        let place = Place::Frame(packet.frame);
-        if !concerns(state) {
-            tally.good(place);
-        } else if packet.t_us.saturating_sub(now.t_us) > GRACE_US && !evidence.is_faulted(packet.frame) {
-            tally.fault(
-                format!("RTP is sent for section {mid:?}, on which the peer may not send"),
-                [place, Place::Entry(now.entry)],
-            );
-        }
-    }
+    silent(evidence, peer, &agreed, concerns, "on which the peer may not send", tally);
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What was agreed on each media section, as a peer knows it, and to which section what it sends belongs.
 
-use crate::checks::media::{Codec, codecs, extensions};
+use crate::checks::media::{Codec, codecs, extensions, headers};
+use crate::checks::{Place, Tally};
 use crate::evidence::{Evidence, Exchange, Peer};
 use peerproof_captures::event::SdpType;
 use peerproof_captures::sdp::{Direction, SessionDescription};
@@ -71,15 +72,42 @@ fn sections(peer: Peer, exchange: &Exchange<'_>) -> BTreeMap<String, State> {
     states
 }
 
+/// How long media may be on its way out after the answer was applied, in microseconds: the catalogue's choice.
+const GRACE_US: u64 = 500_000;
+
+/// Judges that a peer sends no RTP for sections that are so, from when it has applied the answer that says it. `why` ends the sentence of
+/// a fault.
+pub(super) fn silent(
+    evidence: &Evidence,
+    peer: Peer,
+    agreed: &[Agreed],
+    concerns: impl Fn(&State) -> bool,
+    why: &str,
+    tally: &mut Tally,
+) {
+    let sections = Sections::of(evidence, peer);
+    for (packet, header) in headers(evidence, peer) {
+        let Some(mid) = sections.mid(&header) else { continue };
+        let Some(now) = agreed.iter().rfind(|it| it.t_us <= packet.t_us) else { continue };
+        let Some(state) = now.sections.get(&mid) else { continue };
+        let place = Place::Frame(packet.frame);
+        if !concerns(state) {
+            tally.good(place);
+        } else if packet.t_us.saturating_sub(now.t_us) > GRACE_US && !evidence.is_faulted(packet.frame) {
+            tally.fault(format!("RTP is sent for section {mid:?}, {why}"), [place, Place::Entry(now.entry)]);
+        }
+    }
+}
+
 /// Tells to which section a packet belongs: by its MID, by the `a=ssrc` of its sender, or because no other lists its payload type.
-pub(super) struct Sections {
+struct Sections {
     codecs: BTreeMap<u8, Codec>,
     extensions: ExtensionMap,
     sources: BTreeMap<u32, String>,
 }
 
 impl Sections {
-    pub(super) fn of(evidence: &Evidence, peer: Peer) -> Self {
+    fn of(evidence: &Evidence, peer: Peer) -> Self {
         let mut sources = BTreeMap::new();
         for section in evidence.made_by(peer).flat_map(|made| made.sdp.media()) {
             for ssrc in section.ssrcs() {
@@ -89,7 +117,7 @@ impl Sections {
         Self { codecs: codecs(evidence, peer), extensions: extensions(evidence, peer), sources }
     }
 
-    pub(super) fn mid(&self, header: &Header<'_>) -> Option<String> {
+    fn mid(&self, header: &Header<'_>) -> Option<String> {
         let mut elements = header.elements();
         if let Some(named) = elements.find(|element| self.extensions.get(element.id) == ExtensionKind::Mid) {
             return Some(String::from_utf8_lossy(named.value.value).into_owned());

@@ -1,7 +1,7 @@
 //! RFC 3550 §5.1: the sequence numbers of a source rise by one from packet to packet.
 
-use crate::checks::media::headers;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::media::{Rising, headers};
+use crate::checks::{Check, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use std::collections::BTreeMap;
@@ -16,26 +16,13 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let complete = evidence.sees_all_sent_by(peer);
-    let faulted = evidence.faulted();
+    let rising = Rising::of(evidence, peer);
     let mut newest: BTreeMap<u32, (u16, u64)> = BTreeMap::new();
     for (packet, header) in headers(evidence, peer) {
         let (ssrc, sequence) = (header.ssrc.value, header.sequence.value);
-        let place = Place::Frame(packet.frame);
-        let Some((before, frame)) = newest.insert(ssrc, (sequence, packet.frame)) else {
-            tally.good(place);
-            continue;
-        };
-        if sequence == before.wrapping_add(1) {
-            tally.good(place);
-        } else if complete && !faulted.contains(&packet.frame) && !faulted.contains(&frame) {
-            tally.fault(
-                format!("number {sequence} of source {ssrc:#010x} follows {before}"),
-                [place, Place::Frame(frame)],
-            );
-        } else {
-            tally.doubt("packets may have been lost or repeated before the recording", [place]);
-        }
+        let now = (sequence, packet.frame);
+        let what = || format!("number {sequence} of source {ssrc:#010x}");
+        rising.judge(newest.insert(ssrc, now), now, what, tally);
     }
 }
 

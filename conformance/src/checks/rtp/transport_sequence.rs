@@ -1,11 +1,10 @@
 //! draft-holmer-rmcat-transport-wide-cc-extensions-01 §2: the transport-wide number rises by one for each packet that bears it,
 //! whatever its source.
 
-use crate::checks::media::{extensions, headers};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::media::{Rising, extensions, headers, transport_sequence};
+use crate::checks::{Check, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
-use peerproof_captures::wire::rtp::ExtensionValue;
 
 pub(super) const CHECK: Check = Check {
     id: "twcc-sequence-shared-counter",
@@ -18,32 +17,12 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let extensions = extensions(evidence, peer);
-    let complete = evidence.sees_all_sent_by(peer);
-    let faulted = evidence.faulted();
-    let mut newest: Option<(u16, u64)> = None;
+    let rising = Rising::of(evidence, peer);
+    let mut newest = None;
     for (packet, header) in headers(evidence, peer) {
-        let number = header.elements().find_map(|element| {
-            let kind = extensions.get(element.id);
-            match ExtensionValue::of(kind, element.value.value)? {
-                ExtensionValue::TransportSequence(number, _) => Some(number),
-                _ => None,
-            }
-        });
-        let Some(number) = number else { continue };
-        let place = Place::Frame(packet.frame);
-        match newest.replace((number, packet.frame)) {
-            Some((before, frame)) if number != before.wrapping_add(1) => {
-                if complete && !faulted.contains(&packet.frame) && !faulted.contains(&frame) {
-                    tally.fault(
-                        format!("transport-wide number {number} follows {before}"),
-                        [place, Place::Frame(frame)],
-                    );
-                } else {
-                    tally.doubt("packets may have been lost or repeated before the recording", [place]);
-                }
-            }
-            _ => tally.good(place),
-        }
+        let Some(number) = transport_sequence(&header, &extensions) else { continue };
+        let now = (number, packet.frame);
+        rising.judge(newest.replace(now), now, || format!("transport-wide number {number}"), tally);
     }
 }
 

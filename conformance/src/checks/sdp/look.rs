@@ -95,6 +95,15 @@ pub(in crate::checks) fn initial_offers(
     evidence.offers(peer).filter(move |offer| evidence.whole && offer.entry < until)
 }
 
+/// Whether the descriptions of a peer are of one connection, so that a later one follows an earlier; a doubt if not.
+pub(in crate::checks) fn is_one_connection(evidence: &Evidence, peer: Peer, tally: &mut Tally) -> bool {
+    let several = has_several_connections(evidence, peer);
+    if several {
+        tally.doubt("the peer has several connections, whose descriptions are not told apart", []);
+    }
+    !several
+}
+
 /// Whether a peer has had several connections: their descriptions are not told apart.
 pub(in crate::checks) fn has_several_connections(evidence: &Evidence, peer: Peer) -> bool {
     evidence.calls(peer).iter().filter(|call| call.name == "createPeerConnection").count() > 1

@@ -25,8 +25,7 @@ fn is_dynamic(payload_type: u8) -> bool {
 type History = BTreeMap<(String, u8), (RtpMap, u64)>;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    if look::has_several_connections(evidence, peer) {
-        tally.doubt("the peer has several connections, whose descriptions are not told apart", []);
+    if !look::is_one_connection(evidence, peer, tally) {
         return;
     }
     let mut history = History::new();

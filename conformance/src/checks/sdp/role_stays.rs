@@ -17,8 +17,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    if look::has_several_connections(evidence, peer) {
-        tally.doubt("the peer has several connections, whose descriptions are not told apart", []);
+    if !look::is_one_connection(evidence, peer, tally) {
         return;
     }
     for later in look::later(evidence, peer) {
