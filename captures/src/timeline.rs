@@ -135,6 +135,27 @@ pub enum What {
         /// The report.
         report: Value,
     },
+    /// How well the clock of a peer outside this process is known. Written once, when the case ends; the times of the peer's events
+    /// are then placed by it.
+    PeerClock {
+        /// The peer.
+        peer: String,
+        /// Microseconds to add to the peer's clock to get the case's, when the case began.
+        offset_us: i64,
+        /// How much faster the case's clock runs, in parts per million.
+        drift_ppm: f64,
+        /// By how much the placed times of the peer's events may be off, either way.
+        error_us: u64,
+    },
+    /// How long this machine may have delayed what the case waited for. Written once, when the case ends. In virtual time nothing
+    /// is ever delayed, and the list is empty.
+    Stalls {
+        /// Length of one window.
+        window_us: u64,
+        /// For each window from the case's beginning on: how long threads that could run had to wait in it. What is beyond the
+        /// end of the list was not delayed.
+        waited_us: Vec<u64>,
+    },
     /// The harness has something to say (a browser was replaced, a file could not be written).
     Note {
         /// In one sentence.

@@ -196,6 +196,13 @@ pub fn describe(entry: &Entry) -> String {
             format!("the link of {of} is now{}{}", rate("up", up), rate("down", down))
         }
         What::Stats { peer, .. } => format!("statistics of {peer}"),
+        What::PeerClock { peer, error_us, .. } => {
+            format!("the clock of {peer} is known to within {}", span(*error_us))
+        }
+        What::Stalls { waited_us, .. } => {
+            let total = waited_us.iter().fold(0_u64, |sum, waited| sum.saturating_add(*waited));
+            format!("this machine may have delayed the case by {} in total", span(total))
+        }
         What::Note { text } => text.clone(),
     };
     let mut line = format!("{}: {what}", span(entry.t_us)).replace(['\r', '\n'], " ");

@@ -11,6 +11,7 @@ mod handshake;
 mod reached;
 mod read;
 mod servers;
+mod timing;
 mod wire;
 
 pub use api::{Call, Happened};
@@ -46,6 +47,8 @@ pub struct Evidence {
     pub whole: bool,
     /// The frames of packets on which a rule of the scenario acted.
     faulted: BTreeSet<u64>,
+    /// How far times can be relied on.
+    timing: timing::Timing,
 }
 
 impl Evidence {
@@ -53,6 +56,7 @@ impl Evidence {
     #[must_use]
     pub fn new(peers: Vec<String>, timeline: Vec<Entry>, wire: Option<Wire>) -> Self {
         let descriptions = descriptions::of(&peers, &timeline);
+        let timing = timing::Timing::of(&peers, &timeline);
         let faulted = |entry: &Entry| match entry.what {
             What::Faulted { frame, .. } => frame,
             _ => None,
@@ -65,6 +69,7 @@ impl Evidence {
             wire: wire.filter(|wire| !wire.packets.is_empty()),
             whole: true,
             faulted,
+            timing,
         }
     }
 

@@ -1,0 +1,120 @@
+//! What the clocks and the load of the machine leave open.
+//!
+//! The recording says how well each peer's clock is known ([`What::PeerClock`]) and how long threads that could run had to wait
+//! ([`What::Stalls`]). A comparison of two times is decided only if the difference exceeds both.
+
+use super::{Evidence, Peer};
+use peerproof_captures::timeline::{Entry, What};
+
+/// How far the times in a recording can be relied on.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Timing {
+    /// The delays up to the end of each window, added up; `None` if the recording does not say.
+    stalls: Option<Stalls>,
+    /// By how much the times of each peer's events may be off, in the order of the peers.
+    errors_us: Vec<u64>,
+}
+
+#[derive(Debug, Clone)]
+struct Stalls {
+    window_us: u64,
+    waited_us: Vec<u64>,
+}
+
+impl Timing {
+    pub(super) fn of(peers: &[String], timeline: &[Entry]) -> Self {
+        let mut timing = Self { stalls: None, errors_us: vec![0; peers.len()] };
+        for entry in timeline {
+            match &entry.what {
+                What::Stalls { window_us, waited_us } => {
+                    let window_us = (*window_us).max(1);
+                    timing.stalls = Some(Stalls { window_us, waited_us: waited_us.clone() });
+                }
+                What::PeerClock { peer, error_us, .. } => {
+                    let place = peers.iter().position(|name| name == peer);
+                    if let Some(error) = place.and_then(|place| timing.errors_us.get_mut(place)) {
+                        *error = *error_us;
+                    }
+                }
+                _ => {}
+            }
+        }
+        timing
+    }
+}
+
+impl Stalls {
+    fn between(&self, from_us: u64, to_us: u64) -> u64 {
+        let window = |at_us: u64| usize::try_from(at_us / self.window_us).unwrap_or(usize::MAX);
+        let (first, last) = (window(from_us), window(to_us));
+        let touched = self.waited_us.iter().skip(first).take(last.saturating_sub(first).saturating_add(1));
+        touched.fold(0, |sum, waited| sum.saturating_add(*waited))
+    }
+}
+
+impl Evidence {
+    /// Most that the machine may have delayed anything between two moments of the case, in microseconds. [`u64::MAX`] where the
+    /// recording does not say, as in a capture that somebody else took.
+    #[must_use]
+    pub fn stalled(&self, from_us: u64, to_us: u64) -> u64 {
+        let (from, to) = (from_us.min(to_us), from_us.max(to_us));
+        self.timing.stalls.as_ref().map_or(u64::MAX, |stalls| stalls.between(from, to))
+    }
+
+    /// Whether something that is `off_us` too late may be so because of this machine, between these moments.
+    #[must_use]
+    pub fn may_be_stall(&self, off_us: u64, from_us: u64, to_us: u64) -> bool {
+        off_us <= self.stalled(from_us, to_us)
+    }
+
+    /// By how much the times of a peer's events may be off, either way, in microseconds.
+    #[must_use]
+    pub fn clock_error(&self, peer: Peer) -> u64 {
+        self.timing.errors_us.get(peer.0).copied().unwrap_or(0)
+    }
+
+    /// By how much an event of a peer and a packet may seem to be in the wrong order, in microseconds: by the error of the peer's clock
+    /// and by what delayed the recording of the packet.
+    #[must_use]
+    pub fn order_error(&self, peer: Peer, event_us: u64, packet_us: u64) -> u64 {
+        self.clock_error(peer).saturating_add(self.stalled(event_us, packet_us))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn evidence(what: Vec<What>) -> Evidence {
+        let timeline = what.into_iter().map(|what| Entry { n: 0, t_us: 0, what }).collect();
+        Evidence::new(vec!["alice".to_owned(), "bob".to_owned()], timeline, None)
+    }
+
+    #[test]
+    fn all_windows_that_are_touched_count() {
+        let stalls = What::Stalls { window_us: 100, waited_us: vec![1, 20, 300] };
+        let evidence = evidence(vec![stalls]);
+        assert_eq!(evidence.stalled(0, 99), 1);
+        assert_eq!(evidence.stalled(150, 50), 21);
+        assert_eq!(evidence.stalled(150, 1_000), 320);
+        assert_eq!(evidence.stalled(300, 1_000), 0);
+        assert!(evidence.may_be_stall(20, 100, 199));
+        assert!(!evidence.may_be_stall(21, 100, 199));
+    }
+
+    #[test]
+    fn without_a_record_everything_may_be_delayed() {
+        assert_eq!(evidence(Vec::new()).stalled(0, 0), u64::MAX);
+        let virtual_time = evidence(vec![What::Stalls { window_us: 100, waited_us: Vec::new() }]);
+        assert_eq!(virtual_time.stalled(0, u64::MAX), 0);
+    }
+
+    #[test]
+    fn the_error_of_a_clock_is_its_peers() {
+        let clock = What::PeerClock { peer: "bob".to_owned(), offset_us: -7, drift_ppm: 0.0, error_us: 40 };
+        let stalls = What::Stalls { window_us: 100, waited_us: vec![5] };
+        let evidence = evidence(vec![clock, stalls]);
+        assert_eq!((evidence.clock_error(Peer(0)), evidence.clock_error(Peer(1))), (0, 40));
+        assert_eq!(evidence.order_error(Peer(1), 10, 20), 45);
+    }
+}
