@@ -6,6 +6,7 @@ use peerproof::cli::prepare;
 use peerproof::run::session::{self, Progress, Time};
 use peerproof::run::{Case, Filter, Played, RunOptions, plan, simulated};
 use peerproof::scenario::Suite;
+use peerproof::scenario::model::Clock;
 use peerproof_captures::timeline::What;
 use peerproof_conformance::verdict::Outcome;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,10 +33,14 @@ fn cases(suite: &Suite, names: &[&str]) -> Vec<Case> {
 
 /// Plays the cases in virtual time, several at once, so that whatever they shared would show.
 async fn play(cases: &[Case], seed: u64) -> (tempfile::TempDir, Vec<Played>) {
+    play_by(Time::Virtual, cases, seed).await
+}
+
+async fn play_by(time: Time, cases: &[Case], seed: u64) -> (tempfile::TempDir, Vec<Played>) {
     let folder = tempfile::tempdir().unwrap();
     let peerproof = Path::new(env!("CARGO_BIN_EXE_peerproof"));
     let prepared = prepare(&scenarios(), folder.path().to_owned(), peerproof, seed, false).await.unwrap();
-    let options = RunOptions { jobs: session::usual_jobs(), repeat: 1, time: Time::Virtual };
+    let options = RunOptions { jobs: session::usual_jobs(), repeat: 1, time };
     let run = session::run(prepared.setting.clone(), cases, options, &mut Nobody).await;
     assert_eq!((run.broken.as_slice(), run.left), ([].as_slice(), 0));
     prepared.shutdown().await;
@@ -103,6 +108,27 @@ const SOME: [&str; 8] = [
     "signalling/glare",
     "turn/relay-udp",
 ];
+
+/// A normal run plays these by the machine's clock, and all others of the stack with itself in virtual time. That one can stand for
+/// the other shows here.
+#[tokio::test(flavor = "multi_thread")]
+async fn both_clocks_agree() {
+    let suite = Suite::load(&scenarios()).unwrap();
+    let mut cases = plan(&suite, &Filter::default());
+    cases.retain(|case| case.scenario().clock == Clock::Real && case.control.is_none());
+    cases.retain(|case| simulated::unfit(case).is_none());
+    let families: BTreeSet<_> = cases.iter().filter_map(|case| case.name.split('/').next()).collect();
+    assert!(families.len() >= 6, "{families:?}");
+    let (_real, by_machine) = play_by(Time::AsFits, &cases, 7).await;
+    let (_virtual, simulated) = play(&cases, 7).await;
+    for (real, simulated) in by_machine.iter().zip(&simulated) {
+        let file = &real.record.file;
+        assert!(file.time.is_real() && !simulated.record.file.time.is_real(), "{}", file.name);
+        assert!(real.standing.is_good() && simulated.standing.is_good(), "{}", file.name);
+        assert_eq!(real.verdict.outcome, simulated.verdict.outcome, "{}", file.name);
+        assert_eq!(real.snapshot_text, simulated.snapshot_text, "{}", file.name);
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_seed_gives_another_recording() {

@@ -6,7 +6,8 @@
 
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 use peerproof::cli::{Prepared, prepare};
-use peerproof::run::{Case, Filter, case, peers, plan, session};
+use peerproof::run::session::{self, Time};
+use peerproof::run::{Case, Filter, peers, plan};
 use peerproof::scenario::Suite;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,6 +17,7 @@ use std::sync::{Arc, OnceLock};
 struct Shared {
     runtime: tokio::runtime::Runtime,
     prepared: Prepared,
+    time: Time,
 }
 
 fn scenarios() -> PathBuf {
@@ -28,13 +30,15 @@ fn start() -> Result<Shared, String> {
     let peerproof = Path::new(env!("CARGO_BIN_EXE_peerproof"));
     let update = std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always");
     let prepared = runtime.block_on(prepare(&scenarios(), output, peerproof, 1, update))?;
-    Ok(Shared { runtime, prepared })
+    // Snapshots are made by the machine's clock.
+    let time = if update { Time::Real } else { Time::AsFits };
+    Ok(Shared { runtime, prepared, time })
 }
 
 fn play(shared: &Shared, case: &Case) -> Result<(), Failed> {
     let setting = Arc::clone(&shared.prepared.setting);
     let owned = case.clone();
-    let task = shared.runtime.spawn(async move { Box::pin(case::play(&setting, &owned, 1)).await });
+    let task = shared.runtime.spawn(session::play(setting, owned, 1, shared.time));
     let played = shared.runtime.block_on(task)??;
     if played.standing.is_good() {
         return Ok(());
@@ -88,7 +92,7 @@ fn main() -> ExitCode {
     let cases = plan(&suite, &Filter::default());
     let trials = session::order(&cases).into_iter().map(|(_, case)| trial(case.clone(), &shared)).collect();
     let conclusion: Conclusion = libtest_mimic::run(&arguments, trials);
-    if let Some(Ok(Shared { runtime, prepared })) = Arc::into_inner(shared).and_then(OnceLock::into_inner) {
+    if let Some(Ok(Shared { runtime, prepared, .. })) = Arc::into_inner(shared).and_then(OnceLock::into_inner) {
         runtime.block_on(prepared.shutdown());
     }
     conclusion.exit_code()

@@ -4,7 +4,7 @@ use crate::findings::{Breach, Requirements};
 use crate::time::span;
 use peerproof_captures::timeline::{Answer, Entry, LinkRate, StepOutcome, What};
 use peerproof_conformance::case::{
-    Bitrate, CasePeer, CaseRecord, ConnectingStep, Meeting, SnapshotResult, Standing, Waiver, standing, steps,
+    Bitrate, CasePeer, CaseRecord, ConnectingStep, Meeting, SnapshotResult, Standing, Time, Waiver, standing, steps,
 };
 use peerproof_conformance::verdict::{Evidence, Verdict};
 use schemars::JsonSchema;
@@ -34,6 +34,9 @@ pub struct CaseReport {
     pub steps: Vec<ConnectingStep>,
     /// How long the case took, in microseconds.
     pub duration_us: u64,
+    /// What clock it was played by.
+    #[serde(default, skip_serializing_if = "Time::is_real")]
+    pub time: Time,
     /// Which attempt this is, from one.
     pub attempt: u32,
     /// Seed of all its randomness.
@@ -95,6 +98,7 @@ impl CaseReport {
             evidence: verdict.evidence.iter().map(|place| deciding(record, place)).collect(),
             steps: steps(record),
             duration_us: file.duration_us,
+            time: file.time,
             attempt: file.attempt,
             seed: file.seed,
             control_of: file.control_of.clone(),

@@ -60,6 +60,7 @@ fn case(name: &str, outcome: Outcome, standing: Standing, sentence: &str) -> Cas
             })
             .collect(),
         duration_us: 843_000,
+        time: Time::Real,
         attempt: 1,
         seed: 7,
         control_of: None,

@@ -31,8 +31,11 @@ pub struct CaseFile {
     pub scenario_hash: String,
     /// Zero of the case's clock, in microseconds since 1970-01-01 00:00 UTC.
     pub epoch_us: u64,
-    /// How long the case took, in microseconds.
+    /// How long the case took, in microseconds of its own clock.
     pub duration_us: u64,
+    /// What that clock is.
+    #[serde(default, skip_serializing_if = "Time::is_real")]
+    pub time: Time,
     /// Which attempt this is, from one.
     #[serde(default = "first", skip_serializing_if = "is_first")]
     pub attempt: u32,
@@ -69,6 +72,26 @@ fn first() -> u32 {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn is_first(attempt: &u32) -> bool {
     *attempt == 1
+}
+
+/// The clock of a case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Time {
+    /// The machine's.
+    #[default]
+    Real,
+    /// One that stands still while there is work and jumps to the next timer otherwise. Nothing is ever late by it.
+    Virtual,
+}
+
+impl Time {
+    /// Whether it is the machine's clock.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+    #[must_use]
+    pub fn is_real(&self) -> bool {
+        *self == Self::Real
+    }
 }
 
 /// The role of a peer in the first offer/answer exchange (RFC 3264).

@@ -16,7 +16,7 @@ mod wire;
 
 pub use bitrate::{Bitrate, LinkChange};
 pub use check::Meeting;
-pub use file::{CaseFile, CasePeer, FORMAT, NotPlayed, Role, Runs, SnapshotResult, Waiver};
+pub use file::{CaseFile, CasePeer, FORMAT, NotPlayed, Role, Runs, SnapshotResult, Time, Waiver};
 pub use judge::{INTERRUPTED, judge};
 pub use record::CaseRecord;
 pub use standing::{Standing, standing};

@@ -114,6 +114,9 @@ pub(crate) struct RunArgs {
     /// `unsupported`
     #[arg(long = "virtual", conflicts_with = "update_snapshots")]
     pub(crate) in_virtual_time: bool,
+    /// Play everything by the machine's clock, also cases that need no real network and no real clock
+    #[arg(long = "real", conflicts_with = "in_virtual_time")]
+    pub(crate) in_real_time: bool,
     /// Folder for recordings and reports [default: runs/<time>]
     #[arg(long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,

@@ -59,6 +59,12 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// How many browsers have been started so far.
+    #[must_use]
+    pub fn browsers_started(&self) -> u64 {
+        self.peers.browsers_started()
+    }
+
     /// Ends the browsers. To be called when no case runs any more.
     pub async fn shutdown(self) {
         let Self { setting, peers, .. } = self;
@@ -157,10 +163,10 @@ async fn play(args: RunArgs, cases: Vec<Case>) -> u8 {
         }
     };
     let stopper = tokio::spawn(stop_on_signal(prepared.stop.clone()));
-    let (time, usual_jobs): (_, fn() -> usize) = if args.in_virtual_time {
-        (Time::Virtual, session::processors)
-    } else {
-        (Time::Real, session::usual_jobs)
+    let (time, usual_jobs): (_, fn() -> usize) = match (args.in_virtual_time, args.in_real_time || args.update_snapshots) {
+        (true, _) => (Time::Virtual, session::processors),
+        (false, true) => (Time::Real, session::usual_jobs),
+        (false, false) => (Time::AsFits, session::usual_jobs),
     };
     let options = RunOptions { jobs: args.jobs.unwrap_or_else(usual_jobs), repeat: args.repeat, time };
     let total = cases.len() * usize::try_from(args.repeat.max(1)).unwrap_or(1);
@@ -177,7 +183,7 @@ async fn play(args: RunArgs, cases: Vec<Case>) -> u8 {
     let mut code = run.exit_code();
     let report = summary::report(&run, began, args.seed, &output);
     summary::print(&report, &run);
-    if filter(&args.chosen).is_full() && run.left == 0 && time == Time::Real {
+    if filter(&args.chosen).is_full() && run.left == 0 && time != Time::Virtual {
         for deviation in prepared.setting.expected.unmatched() {
             complain(format_args!("expected.toml: {deviation} matches nothing any more"));
             code = code.max(1);

@@ -21,7 +21,9 @@ pub(super) fn line(played: &Played) -> String {
     let file = &played.record.file;
     let attempt = if file.attempt > 1 { format!(" (attempt {})", file.attempt) } else { String::new() };
     let seconds = file.duration_us as f64 / 1e6;
-    let mut text = format!("{:<14} {:>5.1}s {}{attempt}", word(played.verdict.outcome), seconds, file.name);
+    let time = if file.time.is_real() { "" } else { " (virtual time)" };
+    let outcome = word(played.verdict.outcome);
+    let mut text = format!("{outcome:<14} {seconds:>5.1}s {}{attempt}{time}", file.name);
     if !matches!(played.standing, Standing::Expected) {
         text.push_str(&format!("  [{}]", word(played.standing)));
     }

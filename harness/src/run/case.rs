@@ -24,7 +24,7 @@ use peerproof_captures::recording;
 use peerproof_captures::timeline::{Answer, Entry, What};
 use peerproof_conformance::case::{
     CaseFile, CasePeer, CaseRecord, FORMAT, INTERRUPTED, NotPlayed, Role as CaseRole, Runs, Standing,
-    judge as judge_case, standing,
+    Time, judge as judge_case, standing,
 };
 use peerproof_conformance::verdict::Verdict;
 use peerproof_stack::signalling;
@@ -225,6 +225,7 @@ fn new_file(case: &Case, clock: CaseClock, seed: u64, attempt: u32) -> CaseFile 
         scenario_hash: case.file.hash.clone(),
         epoch_us: u64::try_from(epoch.as_micros()).unwrap_or(u64::MAX),
         duration_us: 0,
+        time: if simulation::is_running() { Time::Virtual } else { Time::Real },
         attempt,
         expect: scenario.expect.clone(),
         control_of: case.control.as_ref().map(|control| control.of.clone()),

@@ -8,6 +8,7 @@ pub mod carrier;
 pub mod case;
 pub mod expected;
 pub mod glob;
+mod hosts;
 pub mod journal;
 pub mod laboratory;
 pub mod peers;

@@ -1,5 +1,6 @@
 //! The peers of this machine: the stack in this process, browsers through WebDriver; and the hosts of labs for them.
 
+use super::hosts::{Hosts, Purpose};
 use super::provider::{Provider, Seat};
 use crate::network::lab::{Host, InterfaceSpec, unavailable};
 use crate::peers::browser::Browsers;
@@ -8,44 +9,25 @@ use crate::peers::{OpenError, Opened, Surroundings};
 use crate::tools::Tool;
 use async_trait::async_trait;
 use peerproof_stack::workarounds::Workarounds;
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// Most hosts with browsers that wait for another case. Beyond that the one that has waited longest is ended.
-const MOST_IDLE: usize = 24;
-
-/// For whom a host was made.
-#[derive(Debug, PartialEq, Eq)]
-struct Purpose {
-    implementation: String,
-    surroundings: Surroundings,
-    interfaces: Vec<InterfaceSpec>,
-}
-
-/// The hosts in which browsers run, so that a browser need not be started for every case.
-#[derive(Default)]
-struct Hosts {
-    /// Those that wait, the longest first.
-    idle: VecDeque<(Purpose, Arc<Host>)>,
-    /// What those in use were made for, by the number of their namespaces.
-    used: BTreeMap<u64, Purpose>,
-}
+use std::sync::Arc;
 
 /// Opens stacks and browsers.
 pub struct Peers {
     browsers: Browsers,
-    hosts: Mutex<Hosts>,
+    hosts: Hosts,
 }
 
 impl Peers {
     /// Peers with these browsers.
     #[must_use]
     pub fn new(browsers: Browsers) -> Self {
-        Self { browsers, hosts: Mutex::default() }
+        Self { browsers, hosts: Hosts::default() }
     }
 
-    fn hosts(&self) -> MutexGuard<'_, Hosts> {
-        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    /// How many browsers have been started so far.
+    #[must_use]
+    pub fn browsers_started(&self) -> u64 {
+        self.browsers.started()
     }
 
     /// Ends the browsers.
@@ -94,38 +76,12 @@ impl Provider for Peers {
             surroundings: surroundings.clone(),
             interfaces: interfaces.to_vec(),
         };
-        {
-            let mut hosts = self.hosts();
-            if let Some(place) = hosts.idle.iter().rposition(|(of, _)| *of == purpose)
-                && let Some((purpose, host)) = hosts.idle.remove(place)
-            {
-                hosts.used.insert(host.namespace().number(), purpose);
-                return Ok(host);
-            }
-        }
-        let made = Host::new(interfaces).await;
-        let host = made.map_err(|error| OpenError::Broken(format!("the lab: {error}")))?;
-        self.hosts().used.insert(host.namespace().number(), purpose);
-        Ok(host)
+        let taken = self.hosts.take(purpose, &self.browsers).await;
+        taken.map_err(|error| OpenError::Broken(format!("the lab: {error}")))
     }
 
     async fn give_back(&self, host: Arc<Host>) {
-        let leaves = {
-            let mut hosts = self.hosts();
-            match hosts.used.remove(&host.namespace().number()) {
-                // A stack's host costs milliseconds; a new one holds nothing of the last case.
-                Some(purpose) if purpose.implementation != "stack" && !host.was_changed() => {
-                    hosts.idle.push_back((purpose, host));
-                    if hosts.idle.len() > MOST_IDLE {
-                        hosts.idle.pop_front().map(|(_, host)| host)
-                    } else {
-                        None
-                    }
-                }
-                _ => Some(host),
-            }
-        };
-        if let Some(host) = leaves {
+        if let Some(host) = self.hosts.give_back(host) {
             self.browsers.end_in(&host);
         }
     }

@@ -562,12 +562,11 @@ impl Player {
 
     /// Takes the statistics of both peers, as far as they give any.
     pub async fn stats(&self) {
-        for part in self.parts.values() {
-            if part.actor.lost().is_some() {
-                continue;
-            }
-            if let Answer::Ok(report) = part.actor.call(Command::GetStats).await {
-                self.journal.write(What::Stats { peer: part.actor.name().to_owned(), report });
+        let actors = self.parts.values().map(|part| &part.actor).filter(|actor| actor.lost().is_none());
+        let asked = actors.map(|actor| async move { (actor.name(), actor.call(Command::GetStats).await) });
+        for (peer, answer) in futures::future::join_all(asked).await {
+            if let Answer::Ok(report) = answer {
+                self.journal.write(What::Stats { peer: peer.to_owned(), report });
             }
         }
     }

@@ -3,11 +3,13 @@
 use super::case::{self, Played, Setting};
 use super::plan::Case;
 use super::simulated;
+use crate::scenario::model::Clock;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use peerproof_conformance::case::Standing;
 use peerproof_conformance::verdict::Outcome;
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,11 +27,38 @@ pub struct RunOptions {
 /// The clock of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Time {
-    /// The machine's.
+    /// Virtual time for the cases that need no real network and no real clock, and whose scenario does not ask for one; the machine's
+    /// clock for the others.
     #[default]
+    AsFits,
+    /// The machine's.
     Real,
     /// One that stands still while there is work and jumps otherwise, see [`simulated`].
     Virtual,
+}
+
+impl Time {
+    /// Whether a case is played in virtual time.
+    #[must_use]
+    pub fn is_virtual_for(self, case: &Case) -> bool {
+        match self {
+            Self::Real => false,
+            Self::Virtual => true,
+            Self::AsFits => case.scenario().clock == Clock::Any && simulated::unfit(case).is_none(),
+        }
+    }
+}
+
+/// Plays one case by the clock that fits it. `attempt` counts from one.
+///
+/// # Errors
+/// As of [`case::play`] and [`simulated::play`].
+pub async fn play(setting: Arc<Setting>, case: Case, attempt: u32, time: Time) -> io::Result<Played> {
+    if time.is_virtual_for(&case) {
+        simulated::play(setting, case, attempt).await
+    } else {
+        Box::pin(case::play(&setting, &case, attempt)).await
+    }
 }
 
 /// What a run came to.
@@ -148,12 +177,7 @@ pub async fn run(
             running.push(async move {
                 // A task of its own, so that a panic costs this case only.
                 let owned = case.clone();
-                let task = tokio::spawn(async move {
-                    match options.time {
-                        Time::Real => Box::pin(case::play(&setting, &owned, attempt)).await,
-                        Time::Virtual => simulated::play(setting, owned, attempt).await,
-                    }
-                });
+                let task = tokio::spawn(play(setting, owned, attempt, options.time));
                 ((n, attempt), case, task.await)
             });
         }

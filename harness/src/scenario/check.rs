@@ -15,7 +15,7 @@ use super::step::{Action, HARNESS_STEPS, Step};
 use crate::network::lab::hosts_of;
 use crate::peers::Origin;
 use crate::peers::protocol::{ChannelOptions, Command};
-use regex::Regex;
+use regex_lite::Regex;
 use std::collections::BTreeSet;
 
 /// Implementations that can play, as the command line names them.

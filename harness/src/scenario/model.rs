@@ -55,9 +55,30 @@ pub struct Scenario {
     /// Seed of all randomness; otherwise made from the case's name and the run's seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
+    /// The clock by which it is played. Default: virtual time where nothing in the case has a life of its own.
+    #[serde(default, skip_serializing_if = "Clock::is_any")]
+    pub clock: Clock,
     /// Longest time for all steps together. Default 40s.
     #[serde(default = "default_timeout")]
     pub timeout: Span,
+}
+
+/// The clock by which a scenario is played.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Clock {
+    /// Virtual time where that is possible, the machine's clock elsewhere.
+    #[default]
+    Any,
+    /// The machine's clock, although virtual time would do: what shows that both agree.
+    Real,
+}
+
+impl Clock {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+    fn is_any(&self) -> bool {
+        *self == Self::Any
+    }
 }
 
 fn default_timeout() -> Span {

@@ -1,7 +1,7 @@
 //! Changes made to descriptions and candidates on their way: named operations, each a pure function of the text.
 
 use peerproof_captures::event::{Description, IceCandidate};
-use regex::Regex;
+use regex_lite::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -121,7 +121,7 @@ impl DescriptionRewrite {
         &self,
         description: &Description,
         own: Option<&Description>,
-    ) -> Result<Description, regex::Error> {
+    ) -> Result<Description, regex_lite::Error> {
         let mut sdp = match own {
             Some(own) if self.swap => own.sdp.clone(),
             _ => description.sdp.clone(),
@@ -180,7 +180,7 @@ impl CandidateRewrite {
     ///
     /// # Errors
     /// A regular expression is broken.
-    pub fn apply(&self, candidate: &IceCandidate) -> Result<Vec<IceCandidate>, regex::Error> {
+    pub fn apply(&self, candidate: &IceCandidate) -> Result<Vec<IceCandidate>, regex_lite::Error> {
         let kind =
             candidate.candidate.split(' ').skip_while(|word| *word != "typ").nth(1).unwrap_or_default();
         if self.drop.iter().any(|dropped| dropped == "any" || dropped == kind) {

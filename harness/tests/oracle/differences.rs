@@ -1,7 +1,7 @@
 //! The list of what the readers are known to see differently, each with who is right and why.
 
 use crate::facts::{Differs, FIELDS, Facts, MOVED};
-use regex::Regex;
+use regex_lite::Regex;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -68,7 +68,7 @@ pub(crate) enum Right {
 pub(crate) struct Pattern(Regex);
 
 impl TryFrom<String> for Pattern {
-    type Error = regex::Error;
+    type Error = regex_lite::Error;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         Regex::new(&format!("^(?:{text})$")).map(Self)

@@ -106,6 +106,10 @@ impl Shown<'_> {
         remark(self.case.standing).unwrap_or_default()
     }
 
+    fn is_virtual(&self) -> bool {
+        !self.case.time.is_real()
+    }
+
     fn bad(&self) -> bool {
         !self.case.standing.is_good()
     }

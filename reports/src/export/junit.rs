@@ -87,6 +87,9 @@ fn test_case(case: &CaseReport) -> TestCase {
             breach.requirement, breach.source, breach.endpoint, breach.implementation, breach.sentence
         ));
     }
+    if !case.time.is_real() {
+        out.push_str("played in virtual time\n");
+    }
     if let Some(folder) = &case.folder {
         out.push_str(&format!("recording: {folder}\n"));
     }

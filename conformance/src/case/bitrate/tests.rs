@@ -31,6 +31,7 @@ fn record(expect: &str, rates: &[u64]) -> CaseRecord {
         scenario_hash: String::new(),
         epoch_us: 0,
         duration_us: 0,
+        time: Time::Real,
         attempt: 1,
         expect: serde_yaml::from_str(expect).unwrap(),
         control_of: None,

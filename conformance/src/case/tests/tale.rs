@@ -43,6 +43,7 @@ impl Tale {
             scenario_hash: String::new(),
             epoch_us: 0,
             duration_us: 0,
+            time: Time::Real,
             attempt: 1,
             expect: serde_yaml::from_str::<Expectations>(expect).unwrap(),
             control_of: None,

@@ -2,9 +2,9 @@
 
 use super::LabError;
 use super::namespace::Namespace;
-use super::netlink;
+use super::{netlink, sockets};
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use tokio::runtime::Runtime;
@@ -29,6 +29,16 @@ pub struct Host {
     devices: Vec<Arc<SyncDevice>>,
     runtime: OnceLock<Runtime>,
     changed: AtomicBool,
+}
+
+impl InterfaceSpec {
+    /// Whether the other has the same name and addresses of the same families: then only addresses differ, and none of the
+    /// routes, which name no address.
+    #[must_use]
+    pub fn is_shaped_like(&self, other: &Self) -> bool {
+        let families = |spec: &Self| [IpAddr::is_ipv4, IpAddr::is_ipv6].map(|is| spec.addresses.iter().any(is));
+        self.name == other.name && families(self) == families(other)
+    }
 }
 
 impl Host {
@@ -56,6 +66,31 @@ impl Host {
             runtime: OnceLock::new(),
             changed: AtomicBool::new(false),
         }))
+    }
+
+    /// Gives the interfaces other addresses, so that the host can serve in another network. They never go down: to what runs in the
+    /// host the network changes, it does not vanish.
+    ///
+    /// # Errors
+    /// [`LabError::OtherShape`] when the interfaces are not [shaped like](InterfaceSpec::is_shaped_like) its own;
+    /// others when the kernel refuses, which leaves the host unusable.
+    pub async fn readdress(&mut self, interfaces: &[InterfaceSpec]) -> Result<(), LabError> {
+        let like = |(own, other): (&InterfaceSpec, &InterfaceSpec)| own.is_shaped_like(other);
+        if self.interfaces.len() != interfaces.len() || !self.interfaces.iter().zip(interfaces).all(like) {
+            return Err(LabError::OtherShape);
+        }
+        let (old, new) = (self.interfaces.clone(), interfaces.to_vec());
+        self.namespace.run_async(move || netlink::readdress(&old, &new)).await??;
+        self.interfaces = interfaces.to_vec();
+        Ok(())
+    }
+
+    /// The local addresses of the sockets in the host that others could reach: what its loopback carries is the harness's own.
+    ///
+    /// # Errors
+    /// When the kernel does not list them.
+    pub async fn exposed_sockets(&self) -> Result<Vec<SocketAddr>, LabError> {
+        self.namespace.run_async(sockets::exposed).await?.map_err(LabError::Thread)
     }
 
     /// Where it is.

@@ -12,6 +12,7 @@ mod engine;
 mod host;
 mod namespace;
 mod netlink;
+mod sockets;
 
 pub use connector::Connector;
 pub use engine::{Passed, Watch};
@@ -45,6 +46,9 @@ pub enum LabError {
     /// The topology cannot be built.
     #[error("{0}")]
     Topology(#[from] TopologyError),
+    /// A host cannot serve in another network: it has other interfaces than that one wants.
+    #[error("the host has other interfaces than its new network wants")]
+    OtherShape,
     /// A host has no such interface.
     #[error("there is no interface {0}")]
     NoInterface(String),

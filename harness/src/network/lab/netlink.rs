@@ -8,9 +8,9 @@ use super::host::InterfaceSpec;
 use futures::TryStreamExt;
 use rtnetlink::packet_route::address::{AddressAttribute, AddressFlags, AddressHeaderFlags};
 use rtnetlink::packet_route::link::{AfSpecInet6, AfSpecUnspec, In6AddrGenMode, LinkAttribute};
-use rtnetlink::packet_route::route::{RouteScope, RouteType};
-use rtnetlink::packet_route::rule::RuleAction;
-use rtnetlink::{Handle, LinkUnspec, RouteMessageBuilder};
+use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteScope, RouteType};
+use rtnetlink::packet_route::rule::{RuleAction, RuleAttribute};
+use rtnetlink::{Handle, IpVersion, LinkUnspec, RouteMessageBuilder};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The loopback interface has this index in every namespace.
@@ -60,6 +60,62 @@ pub(super) fn set_up(interfaces: &[InterfaceSpec], name: &str, up: bool) -> Resu
     })
 }
 
+/// Gives interfaces other addresses, the new ones first, so that they are never without one. The families stay, and so do the
+/// default routes, which name no address.
+pub(super) fn readdress(old: &[InterfaceSpec], new: &[InterfaceSpec]) -> Result<(), LabError> {
+    in_runtime(async |netlink| {
+        for (n, (old, new)) in old.iter().zip(new).enumerate() {
+            if old.addresses == new.addresses {
+                continue;
+            }
+            let index = nix::net::if_::if_nametoindex(new.name.as_str()).unwrap_or_default();
+            add_addresses(&netlink, index, new).await?;
+            for address in new.addresses.iter().filter(|address| !old.addresses.contains(address)) {
+                prefer(&netlink, n, *address).await?;
+            }
+            let gone = |address: &IpAddr| !new.addresses.contains(address);
+            let mut there = netlink.address().get().set_link_index_filter(index).execute();
+            while let Some(address) = there.try_next().await? {
+                let is_gone = address.attributes.iter().any(|attribute| {
+                    matches!(attribute, AddressAttribute::Address(address) if gone(address))
+                });
+                if is_gone {
+                    netlink.address().del(address).execute().await?;
+                }
+            }
+            // With the first address of an IPv4 subnet the kernel takes the others in it away (promote_secondaries).
+            add_addresses(&netlink, index, new).await?;
+            for address in old.addresses.iter().filter(|address| gone(address)) {
+                forget(&netlink, n, *address).await?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Takes away what [`prefer`] and [`local_route`] made for an address.
+async fn forget(netlink: &Handle, n: usize, address: IpAddr) -> Done {
+    let priority = FIRST_TABLE + u32::try_from(n).unwrap_or_default();
+    let version = if address.is_ipv4() { IpVersion::V4 } else { IpVersion::V6 };
+    let mut rules = netlink.rule().get(version).execute();
+    while let Some(rule) = rules.try_next().await? {
+        let is_ours = rule.attributes.contains(&RuleAttribute::Priority(priority))
+            && rule.attributes.contains(&RuleAttribute::Source(address));
+        if is_ours {
+            netlink.rule().del(rule).execute().await?;
+        }
+    }
+    let IpAddr::V6(address) = address else { return Ok(()) };
+    let local = RouteAttribute::Destination(RouteAddress::Inet6(address));
+    let mut routes = netlink.route().get(RouteMessageBuilder::<Ipv6Addr>::new().build()).execute();
+    while let Some(route) = routes.try_next().await? {
+        if route.attributes.contains(&local) {
+            netlink.route().del(route).execute().await?;
+        }
+    }
+    Ok(())
+}
+
 fn in_runtime(work: impl AsyncFnOnce(Handle) -> Done) -> Result<(), LabError> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(LabError::Thread)?;
@@ -84,6 +140,21 @@ async fn take_up(netlink: &Handle, n: usize, interface: &InterfaceSpec) -> Done 
     netlink.link().set(link).execute().await?;
     netlink.link().set(LinkUnspec::new_with_name(name).up().build()).execute().await?;
     let index = nix::net::if_::if_nametoindex(name).unwrap_or_default();
+    add_addresses(netlink, index, interface).await?;
+    let number = u32::try_from(n).unwrap_or_default();
+    let mut families = [false, false];
+    for address in &interface.addresses {
+        let seen = &mut families[usize::from(address.is_ipv6())];
+        if !std::mem::replace(seen, true) {
+            default_route(netlink, index, *address, None, FIRST_TABLE + number).await?;
+            default_route(netlink, index, *address, Some(FIRST_TABLE + number), 0).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds the addresses that an interface does not have yet.
+async fn add_addresses(netlink: &Handle, index: u32, interface: &InterfaceSpec) -> Done {
     for address in &interface.addresses {
         let mut request =
             netlink.address().add(index, *address, if address.is_ipv4() { 24 } else { 64 }).replace();
@@ -96,15 +167,6 @@ async fn take_up(netlink: &Handle, n: usize, interface: &InterfaceSpec) -> Done 
         request.execute().await?;
         if let IpAddr::V6(address) = address {
             local_route(netlink, index, *address).await?;
-        }
-    }
-    let number = u32::try_from(n).unwrap_or_default();
-    let mut families = [false, false];
-    for address in &interface.addresses {
-        let seen = &mut families[usize::from(address.is_ipv6())];
-        if !std::mem::replace(seen, true) {
-            default_route(netlink, index, *address, None, FIRST_TABLE + number).await?;
-            default_route(netlink, index, *address, Some(FIRST_TABLE + number), 0).await?;
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 use super::super::{OpenError, Origin, Surroundings};
 use super::launch::{Kind, Launched, launch};
 use super::pool::Config;
-use super::server::{self, Listening, Server};
+use super::server::{self, Awaited, Hub, Listening, Server};
 use crate::network::lab::Namespace;
 use crate::process::Owned;
 use axum::extract::ws::WebSocket;
@@ -47,6 +47,14 @@ struct Asked {
     next_ping: u64,
 }
 
+/// A page for a case that has not come yet.
+enum Spare {
+    /// Its frame was asked for.
+    Loading(Awaited),
+    /// It has connected: its token, and the way to its agent.
+    Loaded(String, Box<WebSocket>),
+}
+
 /// A running browser.
 pub(super) struct Instance {
     pub(super) kind: Kind,
@@ -59,10 +67,14 @@ pub(super) struct Instance {
     process: tokio::sync::Mutex<Option<Owned>>,
     keylog: Option<PathBuf>,
     console: Option<PathBuf>,
+    /// Where its pages arrive.
+    hub: Hub,
+    /// The page that the next case will get, loaded ahead.
+    spare: tokio::sync::Mutex<Option<Spare>>,
     /// Whether a page of this process has shown that it does not say yes to everything.
     pub(super) honest: tokio::sync::OnceCell<()>,
     /// Where its pages come from, if it runs in a namespace.
-    _inside: Option<Listening>,
+    inside: Option<Listening>,
 }
 
 impl Instance {
@@ -98,7 +110,7 @@ impl Instance {
         };
         let Launched { client, process, version, keylog, console } =
             launch(kind, &config.peerproof, surroundings, namespace).await?;
-        let mut lobby = server.expect();
+        let mut lobby = server.hub().expect();
         let url = format!("{origin}/lobby.html?token={}", lobby.token());
         let opened = tokio::time::timeout(PAGE_DEADLINE, async {
             client.goto(&url).await.map_err(|error| error.to_string())?;
@@ -126,8 +138,10 @@ impl Instance {
             process: tokio::sync::Mutex::new(Some(process)),
             keylog,
             console,
+            hub: server.hub().clone(),
+            spare: tokio::sync::Mutex::default(),
             honest: tokio::sync::OnceCell::new(),
-            _inside: inside,
+            inside,
         });
         let mut heard = server::run(socket, to_send);
         // Weak, so that the task does not keep a browser alive that nobody uses.
@@ -175,25 +189,21 @@ impl Instance {
         self.broken.borrow().clone()
     }
 
-    /// Makes a frame for a case and waits until its agent connects. Chrome loses about one frame in a thousand while many come
+    /// A page for a case: the one that was loaded ahead, or a new one. Chrome loses about one frame in a thousand while many come
     /// and go: its page never loads. No peer has spoken by then, so another frame is made, once, before the case begins.
-    pub(super) async fn open_page(&self, server: &Server) -> Result<(String, WebSocket), OpenError> {
+    pub(super) async fn open_page(&self) -> Result<(String, WebSocket), OpenError> {
+        let ahead = self.spare.lock().await.take();
+        let mut ahead = ahead.or_else(|| Some(self.load_page()));
         for deadline in [FRAME_DEADLINE, PAGE_DEADLINE] {
-            let mut page = server.expect();
-            let token = page.token().to_owned();
-            let mut broken = self.broken.subscribe();
-            // When the lobby is gone, `broken` tells.
-            let _ = self.lobby.send(json!({ "open": token }).to_string());
-            let arrived = tokio::select! {
-                arrived = tokio::time::timeout(deadline, page.arrived()) => arrived.ok().flatten(),
-                _ = broken.wait_for(Option::is_some) => None,
-            };
-            if let Some(socket) = arrived {
-                return Ok((token, socket));
+            let spare = ahead.take().unwrap_or_else(|| self.load_page());
+            match self.arrived(spare, deadline).await {
+                Ok(page) => return Ok(page),
+                Err(token) => {
+                    // Other cases may do well in this browser: it is given up only if its lobby does not answer.
+                    self.examine().await;
+                    self.close_page(&token).await;
+                }
             }
-            // Other cases may do well in this browser: it is given up only if its lobby does not answer.
-            self.examine().await;
-            self.close_page(&token).await;
             if self.broken().is_some() {
                 break;
             }
@@ -202,6 +212,58 @@ impl Instance {
             .broken()
             .unwrap_or_else(|| format!("a page did not connect within {} s", PAGE_DEADLINE.as_secs()));
         Err(OpenError::Broken(format!("{}: {cause}", self.kind.name())))
+    }
+
+    /// Has the lobby make a frame for a case.
+    fn load_page(&self) -> Spare {
+        let page = self.hub.expect();
+        // When the lobby is gone, `broken` tells.
+        let _ = self.lobby.send(json!({ "open": page.token() }).to_string());
+        Spare::Loading(page)
+    }
+
+    /// Waits for a page, or returns the token of the one that did not come.
+    async fn arrived(&self, spare: Spare, deadline: Duration) -> Result<(String, WebSocket), String> {
+        let mut page = match spare {
+            Spare::Loaded(token, socket) => return Ok((token, *socket)),
+            Spare::Loading(page) => page,
+        };
+        let token = page.token().to_owned();
+        let mut broken = self.broken.subscribe();
+        let arrived = tokio::select! {
+            arrived = tokio::time::timeout(deadline, page.arrived()) => arrived.ok().flatten(),
+            _ = broken.wait_for(Option::is_some) => None,
+        };
+        match arrived {
+            Some(socket) => Ok((token, socket)),
+            None => Err(token),
+        }
+    }
+
+    /// Whether it runs in a host of a lab, where it serves one case at a time.
+    pub(super) fn is_in_lab(&self) -> bool {
+        self.inside.is_some()
+    }
+
+    /// Loads a page ahead for the next case, unless there is one.
+    pub(super) async fn load_ahead(&self) {
+        let mut spare = self.spare.lock().await;
+        if spare.is_none() && self.broken().is_none() {
+            *spare = Some(self.load_page());
+        }
+    }
+
+    /// Waits until the page that loads ahead is there. One that does not come is given up.
+    pub(super) async fn settle(&self) {
+        let mut place = self.spare.lock().await;
+        let Some(spare) = place.take() else { return };
+        match self.arrived(spare, FRAME_DEADLINE).await {
+            Ok((token, socket)) => *place = Some(Spare::Loaded(token, Box::new(socket))),
+            Err(token) => {
+                drop(place);
+                self.close_page(&token).await;
+            }
+        }
     }
 
     /// Runs a script in the lobby; see [`Browsers::evaluate`](super::Browsers::evaluate).

@@ -4,7 +4,7 @@ use super::super::line::Line;
 use super::super::protocol::{Command, VERSION};
 use super::super::{CaseClock, KeyLogFile, OpenError, Opened, Peer, PeerInfo};
 use super::instance::Instance;
-use super::server::{self, Server};
+use super::server;
 use async_trait::async_trait;
 use peerproof_captures::timeline::Answer;
 use serde_json::Value;
@@ -25,13 +25,16 @@ impl BrowserPeer {
     /// Opens a page in a running browser.
     pub(super) async fn open(
         browser: Arc<Instance>,
-        server: &Server,
         name: &str,
         clock: CaseClock,
         deadline: Duration,
     ) -> Result<Opened, OpenError> {
         let keylog_start = browser.keylog_length();
-        let (token, socket) = browser.open_page(server).await?;
+        let (token, socket) = browser.open_page().await?;
+        // In a lab the next page loads when this case is over: it must not load while the network changes.
+        if !browser.is_in_lab() {
+            browser.load_ahead().await;
+        }
         // The line needs what comes in before it can say what goes out.
         let (to_page, to_send) = unbounded_channel();
         let incoming = server::run(socket, to_send);
@@ -98,6 +101,9 @@ impl Peer for BrowserPeer {
     async fn end(&self) {
         self.line.end();
         self.browser.close_page(&self.token).await;
+        if self.browser.is_in_lab() {
+            self.browser.load_ahead().await;
+        }
     }
 
     fn key_log_file(&self) -> Option<KeyLogFile> {

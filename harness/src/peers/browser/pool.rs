@@ -10,6 +10,7 @@ use crate::process::sweep;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -58,6 +59,7 @@ pub struct Browsers {
     slots: Mutex<HashMap<Key, Slot>>,
     /// Broken browsers that are being ended.
     ending: Mutex<JoinSet<()>>,
+    started: AtomicU64,
 }
 
 impl Browsers {
@@ -69,7 +71,7 @@ impl Browsers {
     pub async fn new(config: Config) -> std::io::Result<Self> {
         let _ = tokio::task::spawn_blocking(sweep::stale).await;
         let server = Server::start().await?;
-        Ok(Self { config, server, slots: Mutex::default(), ending: Mutex::default() })
+        Ok(Self { config, server, slots: Mutex::default(), ending: Mutex::default(), started: AtomicU64::new(0) })
     }
 
     /// Opens a page of the browser `kind` (`chrome`, `firefox`) as the peer `name`, on this machine or in a host of a lab.
@@ -87,7 +89,7 @@ impl Browsers {
         let kind =
             Kind::named(kind).ok_or_else(|| OpenError::Unsupported(format!("there is no browser {kind}")))?;
         let browser = self.browser(kind, surroundings, host).await?;
-        BrowserPeer::open(browser, &self.server, name, clock, self.config.answer_deadline).await
+        BrowserPeer::open(browser, name, clock, self.config.answer_deadline).await
     }
 
     /// Runs JavaScript in the lobby of the browser `kind`, beside whatever cases are there: for measurements that must not go
@@ -99,6 +101,21 @@ impl Browsers {
         let kind =
             Kind::named(kind).ok_or_else(|| OpenError::Unsupported(format!("there is no browser {kind}")))?;
         self.browser(kind, &Surroundings::default(), None).await?.evaluate(script).await
+    }
+
+    /// Waits until no page is loading in the browsers of a host.
+    pub(crate) async fn settle_in(&self, host: &Host) {
+        let number = Some(host.namespace().number());
+        let slots: Vec<Slot> = {
+            let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            slots.iter().filter(|((_, _, of), _)| *of == number).map(|(_, slot)| Arc::clone(slot)).collect()
+        };
+        for slot in slots {
+            let running = slot.lock().await.clone();
+            if let Some(running) = running {
+                running.settle().await;
+            }
+        }
     }
 
     /// Has the browsers of a host ended. Nobody waits for it but [`Browsers::shutdown`].
@@ -142,8 +159,15 @@ impl Browsers {
         }
         *place = None;
         let started = Instance::start(kind, &self.config, surroundings, &self.server, namespace).await?;
+        self.started.fetch_add(1, Ordering::Relaxed);
         *place = Some(Arc::clone(&started));
         Ok(started)
+    }
+
+    /// How many browsers have been started so far.
+    #[must_use]
+    pub fn started(&self) -> u64 {
+        self.started.load(Ordering::Relaxed)
     }
 
     /// Ends all browsers and returns when nothing of them is left. Dropping does the same without waiting.

@@ -25,11 +25,19 @@ const MESSAGE_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Who is awaited, by token. Random tokens keep pages of other cases, and strangers, out.
 #[derive(Debug, Clone, Default)]
-struct Hub(Arc<Mutex<BTreeMap<String, oneshot::Sender<WebSocket>>>>);
+pub(super) struct Hub(Arc<Mutex<BTreeMap<String, oneshot::Sender<WebSocket>>>>);
 
 impl Hub {
     fn take(&self, token: &str) -> Option<oneshot::Sender<WebSocket>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(token)
+    }
+
+    /// Prepares for a page.
+    pub(super) fn expect(&self) -> Awaited {
+        let token = format!("{:032x}", rand::random::<u128>());
+        let (sender, arrival) = oneshot::channel();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), sender);
+        Awaited { token, hub: self.clone(), arrival }
     }
 }
 
@@ -115,12 +123,9 @@ impl Server {
         Ok(format!("http://{bound}"))
     }
 
-    /// Prepares for a page.
-    pub(super) fn expect(&self) -> Awaited {
-        let token = format!("{:032x}", rand::random::<u128>());
-        let (sender, arrival) = oneshot::channel();
-        self.hub.0.lock().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), sender);
-        Awaited { token, hub: self.hub.clone(), arrival }
+    /// Where its pages arrive.
+    pub(super) fn hub(&self) -> &Hub {
+        &self.hub
     }
 }
 

@@ -1,0 +1,98 @@
+//! The browsers of labs serve one case after the other, and nothing of one case is visible in the next. What the machine lacks skips
+//! the test with a line that says so, or fails it if `PEERPROOF_REQUIRE` names it.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "all of this file is test code, its helpers too")]
+
+use peerproof::cli::prepare;
+use peerproof::network::lab::hosts_of;
+use peerproof::run::peers::{is_required, missing};
+use peerproof::run::session::{self, Progress, Time};
+use peerproof::run::{Case, Filter, Played, RunOptions, plan, snapshot};
+use peerproof::scenario::Suite;
+use peerproof::scenario::model::Section;
+use peerproof_captures::event::PeerEvent;
+use peerproof_captures::sdp::{Candidate, CandidateType};
+use peerproof_captures::timeline::What;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+struct Nobody;
+
+impl Progress for Nobody {
+    fn began(&mut self, _: &Case) {}
+    fn ended(&mut self, _: &Played) {}
+}
+
+fn scenarios() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios")
+}
+
+/// Networks in which the same hosts have other addresses. The first is played again between the others, and at the end.
+const NETWORKS: [&str; 9] = [
+    "network/lan",
+    "network/home-nat",
+    "network/lan",
+    "network/symmetric-nat-to-internet",
+    "network/home-nat",
+    "network/lan",
+    "network/symmetric-nat-to-internet",
+    "network/home-nat",
+    "network/lan",
+];
+
+/// The host addresses that the candidates of a peer name.
+fn host_addresses(played: &Played, name: &str) -> BTreeSet<IpAddr> {
+    let of_peer = |what: &What| match what {
+        What::Event { peer, event: PeerEvent::IceCandidate { candidate: Some(candidate) }, .. } if peer == name => {
+            Candidate::parse(&candidate.candidate).ok()
+        }
+        _ => None,
+    };
+    let entries = played.record.timeline.iter().filter_map(|entry| of_peer(&entry.what));
+    entries.filter(|it| it.kind == CandidateType::Host).filter_map(|it| it.address.ip()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_served_before_is_as_a_new_one() {
+    for need in ["chrome", "firefox", "lab"] {
+        if let Some(reason) = missing(need) {
+            assert!(!is_required(need), "{need} is required: {reason}");
+            println!("skipped: {reason}");
+            return;
+        }
+    }
+    let suite = Suite::load(&scenarios()).unwrap();
+    let case = |name: &str| {
+        let names = vec![format!("{name}/chrome-firefox")];
+        plan(&suite, &Filter { names, ..Filter::default() }).pop().unwrap()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let peerproof = Path::new(env!("CARGO_BIN_EXE_peerproof"));
+    let prepared = prepare(&scenarios(), folder.path().to_owned(), peerproof, 1, false).await.unwrap();
+    let mut first: Vec<(String, String)> = Vec::new();
+    for (n, network) in NETWORKS.iter().enumerate() {
+        let case = case(network);
+        let options = RunOptions { jobs: 1, repeat: 1, time: Time::Real };
+        let run = session::run(prepared.setting.clone(), std::slice::from_ref(&case), options, &mut Nobody).await;
+        assert!(run.broken.is_empty());
+        let played = run.played.first().unwrap();
+        assert!(played.standing.is_good(), "{n}, {network}: {}", played.verdict.sentence);
+        let hosts = hosts_of(&case.scenario().topology().unwrap()).unwrap();
+        for peer in ["alice", "bob"] {
+            let own: BTreeSet<IpAddr> = hosts[peer].iter().flat_map(|spec| spec.addresses.clone()).collect();
+            assert_eq!(host_addresses(played, peer), own, "{n}, {network}: candidates of {peer}");
+        }
+        // The same snapshot, whatever was played before.
+        let mut told = case.clone();
+        told.file.scenario.snapshot = vec![Section::Sdp, Section::Ice, Section::Dtls];
+        let text = snapshot::text(&told, &played.record).unwrap();
+        match first.iter().find(|(name, _)| name == network) {
+            Some((_, before)) => assert_eq!(&text, before, "{n}, {network}"),
+            None => first.push(((*network).to_owned(), text)),
+        }
+    }
+    // One of each served all of them.
+    assert_eq!(prepared.browsers_started(), 2);
+    prepared.shutdown().await;
+}
