@@ -1,6 +1,7 @@
 //! Chores: `cargo xtask CHORE`. None of them is needed to use Peerproof.
 
 mod bench;
+mod corpus;
 mod golden;
 mod tidy;
 
@@ -27,6 +28,9 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Unpack the fuzz corpus under captures/fuzz/corpus for cargo fuzz, or pack it again
+    #[command(subcommand)]
+    Corpus(corpus::Corpus),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -34,6 +38,7 @@ fn main() -> anyhow::Result<()> {
         Chore::Tidy => tidy::run(&root()),
         Chore::Bench(bench) => bench.run(&root()),
         Chore::Golden { check } => golden::run(&root(), check),
+        Chore::Corpus(corpus) => corpus.run(&root()),
     }
 }
 

@@ -8,7 +8,7 @@ mod units;
 /// A target: its name and what it runs.
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
-/// All of them. Their names are those of the files in `fuzz/fuzz_targets/` and of the folders in `fuzz/corpus/`.
+/// All of them. Their names are those of the files in `fuzz/fuzz_targets/` and of the archives in `fuzz/corpus/`.
 pub(crate) const ALL: [Target; 15] = [
     ("stun", units::stun),
     ("turn", units::turn),
