@@ -71,6 +71,8 @@ const fn source(item: Item) -> Source {
         Item::Geckodriver => Source::Cargo("geckodriver"),
         Item::Tshark => Source::Package("tshark"),
         Item::Turnserver => Source::Package("coturn"),
+        Item::Nft => Source::Package("nftables"),
+        Item::Ip => Source::Package("iproute2"),
         Item::Libvpx => Source::Package("libvpx-dev"),
         Item::Libopus => Source::Package("libopus-dev"),
         Item::Interface | Item::Namespaces | Item::Tun => Source::Nowhere,
