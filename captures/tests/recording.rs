@@ -72,15 +72,19 @@ fn finalised(recording: &[u8]) -> Vec<u8> {
 
 /// The output of tshark, or nothing where it is not installed and not required.
 fn tshark(capture: &[u8], args: &[&str]) -> Option<String> {
-    let required =
-        std::env::var("PEERPROOF_REQUIRE").is_ok_and(|names| names.split(',').any(|name| name == "tshark"));
+    let required = std::env::var("PEERPROOF_REQUIRE")
+        .is_ok_and(|names| names.split(',').any(|name| name.trim() == "tshark"));
+    let program = std::env::var_os("PEERPROOF_TSHARK").filter(|named| !named.is_empty());
+    let program = program.unwrap_or_else(|| "tshark".into());
     let file = tempfile::NamedTempFile::with_suffix(".pcapng").unwrap();
     std::fs::write(file.path(), capture).unwrap();
-    let output = match Command::new("tshark").arg("-r").arg(file.path()).arg("-n").args(args).output() {
+    let output = match Command::new(&program).arg("-r").arg(file.path()).arg("-n").args(args).output() {
         Ok(output) => output,
-        Err(error) if required => panic!("tshark is required: {error}"),
-        Err(_) => {
-            eprintln!("skipped: no tshark");
+        Err(error) if required => {
+            panic!("PEERPROOF_REQUIRE names tshark, but {} cannot be run: {error}", program.display())
+        }
+        Err(error) => {
+            eprintln!("skipped: {} cannot be run: {error}", program.display());
             return None;
         }
     };

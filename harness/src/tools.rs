@@ -19,12 +19,24 @@ pub enum Tool {
     Tshark,
     /// coturn, an independent STUN and TURN server.
     Turnserver,
+    /// The command line of the kernel's packet filter.
+    Nft,
+    /// iproute2's command line.
+    Ip,
 }
 
 impl Tool {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Chrome, Self::Chromedriver, Self::Firefox, Self::Geckodriver, Self::Tshark, Self::Turnserver];
+    pub const ALL: [Self; 8] = [
+        Self::Chrome,
+        Self::Chromedriver,
+        Self::Firefox,
+        Self::Geckodriver,
+        Self::Tshark,
+        Self::Turnserver,
+        Self::Nft,
+        Self::Ip,
+    ];
 
     /// The name that messages use.
     #[must_use]
@@ -36,6 +48,8 @@ impl Tool {
             Self::Geckodriver => "geckodriver",
             Self::Tshark => "tshark",
             Self::Turnserver => "turnserver",
+            Self::Nft => "nft",
+            Self::Ip => "ip",
         }
     }
 
@@ -49,6 +63,8 @@ impl Tool {
             Self::Geckodriver => "PEERPROOF_GECKODRIVER",
             Self::Tshark => "PEERPROOF_TSHARK",
             Self::Turnserver => "PEERPROOF_TURNSERVER",
+            Self::Nft => "PEERPROOF_NFT",
+            Self::Ip => "PEERPROOF_IP",
         }
     }
 
@@ -63,10 +79,20 @@ impl Tool {
             Self::Geckodriver => &["geckodriver"],
             Self::Tshark => &["tshark"],
             Self::Turnserver => &["turnserver"],
+            Self::Nft => &["nft"],
+            Self::Ip => &["ip"],
         }
     }
 
-    /// Where it is: as its environment variable says, else in `PATH`, else where `setup` puts programs.
+    /// Folders that an ordinary user's `PATH` may lack although the program is for users too.
+    const fn beyond_path(self) -> &'static [&'static str] {
+        match self {
+            Self::Nft | Self::Ip => &["/usr/sbin", "/sbin"],
+            _ => &[],
+        }
+    }
+
+    /// Where it is: as its environment variable says, else in `PATH`, else where `setup` puts programs, else among the system's.
     #[must_use]
     pub fn find(self) -> Option<PathBuf> {
         self.find_in(std::env::var_os(self.variable()), std::env::var_os("PATH"), data_dir())
@@ -85,6 +111,7 @@ impl Tool {
         let mut folders: Vec<PathBuf> =
             path.as_ref().map(|path| std::env::split_paths(path).collect()).unwrap_or_default();
         folders.extend(data.map(|data| data.join("bin")));
+        folders.extend(self.beyond_path().iter().map(PathBuf::from));
         let candidates =
             self.files().iter().flat_map(|file| folders.iter().map(move |folder| folder.join(file)));
         candidates.into_iter().find(|file| is_program(file))

@@ -1,8 +1,9 @@
 //! Our translators behave as the kernel's, where the two can be set to the same: both are asked by the same questions, through
 //! real sockets in namespaces.
 //!
-//! The kernel's needs root, `ip` and `nft`. Where they are not, its tests are ignored, with the reason; if `PEERPROOF_REQUIRE` names
-//! `lab`, they fail.
+//! Ours needs a lab; the kernel's the programs `nft` and `ip`, too, and root. What is missing makes tests ignored, with the reason;
+//! if `PEERPROOF_REQUIRE` names it (`lab`, `nft`) they fail. Only that the user is not root is never an error: what `PEERPROOF_REQUIRE`
+//! names can be installed.
 //!
 //! Not compared is what the two do on purpose in different ways: the kernel lets two hosts have the same external port as long as
 //! they talk to different endpoints, which no endpoint-independent mapping can (RFC 4787 §4.1), and it turns nothing back to the
@@ -16,9 +17,10 @@ use peerproof::network::fabric::nat::{Dependence, NatBehaviour};
 use peerproof::network::fabric::packet::Packet;
 use peerproof::network::fabric::topology::{Attachment, Segment, Topology};
 use peerproof::network::fabric::{InterfaceId, Lost};
-use peerproof::network::lab::{Host, Lab, Namespace, Passed, Watch, hosts_of, prepare_process, unavailable};
+use peerproof::network::lab::{Host, Lab, Namespace, Passed, Watch, hosts_of, prepare_process};
 use peerproof::network::rule::Decision;
-use peerproof::run::peers::is_required;
+use peerproof::run::peers::{is_required, missing};
+use peerproof::tools::Tool;
 use std::any::Any;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -169,10 +171,18 @@ fn ours(behaviour: NatBehaviour) -> World {
     }
 }
 
+/// The programs are the ones that were found, be they in `PATH` or not.
+const PROGRAMS: &str = "ip() { \"$IP\" \"$@\"; }
+                        nft() { \"$NFT\" \"$@\"; }";
+
 /// Runs a command in a namespace.
 fn run(namespace: &Namespace, line: String) -> Result<(), String> {
+    let found = |tool: Tool| tool.find().ok_or_else(|| format!("there is no {}", tool.name()));
+    let (ip, nft) = (found(Tool::Ip)?, found(Tool::Nft)?);
     let done = namespace.run(move || {
-        let output = Command::new("sh").args(["-ec", &line]).output().map_err(|error| error.to_string())?;
+        let mut shell = Command::new("sh");
+        shell.args(["-ec", &format!("{PROGRAMS}\n{line}")]).env("IP", ip).env("NFT", nft);
+        let output = shell.output().map_err(|error| error.to_string())?;
         match output.status.success() {
             true => Ok(()),
             false => Err(format!("{line}: {}", String::from_utf8_lossy(&output.stderr).trim())),
@@ -271,24 +281,48 @@ fn every_setting_of_ours_is_recognised() -> Result<(), Failed> {
     Ok(())
 }
 
+/// Why a test cannot be played, and whether that is an error.
+#[derive(Clone)]
+struct Obstacle {
+    reason: String,
+    /// What `PEERPROOF_REQUIRE` has to name for that.
+    need: Option<&'static str>,
+}
+
+impl Obstacle {
+    fn of(need: &'static str) -> Option<Self> {
+        Some(Self { reason: missing(need)?, need: Some(need) })
+    }
+
+    /// What stands in the way of the kernel's.
+    fn of_the_kernels() -> Option<Self> {
+        Self::of("lab").or_else(|| Self::of("nft")).or_else(|| {
+            if !nix::unistd::geteuid().is_root() {
+                // `ip` and `nft` have root's rights in a namespace only if this process has them.
+                return Some(Self { reason: "only root can set up the kernel's NAT".to_owned(), need: None });
+            }
+            let refusal = kernel("masquerade").err()?;
+            Some(Self { reason: format!("the kernel makes no NAT: {refusal}"), need: Some("nft") })
+        })
+    }
+}
+
 fn main() -> ExitCode {
     prepare_process();
-    let lab = is_required("lab");
-    // The programs that set up the kernel's run with root's rights only if this process has them.
-    let kernels = lab && nix::unistd::geteuid().is_root();
-    let no_lab = unavailable();
-    let no_kernel = no_lab.clone().or_else(|| kernel("masquerade").err());
     type Test = fn() -> Result<(), Failed>;
-    let tests: [(&str, Test, &Option<String>, bool); 3] = [
-        ("every_setting_of_ours_is_recognised", every_setting_of_ours_is_recognised, &no_lab, lab),
-        ("ours_is_the_kernels_that_keeps_ports", port_preserving, &no_kernel, kernels),
-        ("ours_is_the_kernels_that_is_symmetric", symmetric, &no_kernel, kernels),
+    let (no_lab, no_kernel) = (Obstacle::of("lab"), Obstacle::of_the_kernels());
+    let tests: [(&str, Test, &Option<Obstacle>); 3] = [
+        ("every_setting_of_ours_is_recognised", every_setting_of_ours_is_recognised, &no_lab),
+        ("ours_is_the_kernels_that_keeps_ports", port_preserving, &no_kernel),
+        ("ours_is_the_kernels_that_is_symmetric", symmetric, &no_kernel),
     ];
-    let trials = tests.into_iter().map(|(name, test, missing, required)| match missing.clone() {
-        Some(reason) if required => {
-            Trial::test(name, move || Err(format!("PEERPROOF_REQUIRE names lab, but {reason}").into()))
+    let trials = tests.into_iter().map(|(name, test, obstacle)| match obstacle.clone() {
+        Some(Obstacle { reason, need: Some(need) }) if is_required(need) => {
+            Trial::test(name, move || Err(format!("PEERPROOF_REQUIRE names {need}, but {reason}").into()))
         }
-        Some(reason) => Trial::test(name, || Ok(())).with_kind(reason).with_ignored_flag(true),
+        Some(Obstacle { reason, .. }) => {
+            Trial::test(name, || Ok(())).with_kind(reason).with_ignored_flag(true)
+        }
         None => Trial::test(name, test),
     });
     libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()

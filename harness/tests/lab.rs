@@ -362,9 +362,10 @@ fn ordinary_user(required: bool) -> Trial {
     let name = "an_ordinary_user_has_a_lab_too";
     let probe = as_nobody("unshare".as_ref()).args(["--user", "--net", "true"]).output();
     let reason = match probe {
-        Err(error) => Some(format!("unshare: {error}")),
+        Err(error) => Some(format!("`unshare` cannot be run: {error}")),
         Ok(output) if !output.status.success() => {
-            Some(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+            let said = String::from_utf8_lossy(&output.stderr);
+            Some(format!("nobody cannot be an ordinary user here: {}", said.trim()))
         }
         Ok(_) => None,
     };

@@ -1,11 +1,12 @@
 //! coturn as a server of a case: it listens when it is said to, and nothing of it is left. Where it is not installed, the test says
-//! so and proves the refusal instead.
+//! so and proves the refusal instead; if `PEERPROOF_REQUIRE` names `coturn`, it fails.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and one that is skipped says so")]
 
 use indexmap::IndexMap;
 use peerproof::peers::CaseClock;
 use peerproof::run::journal::Journal;
+use peerproof::run::peers::is_required;
 use peerproof::scenario::server::{ServerDeed, ServerKind, ServerSpec, ServerWord};
 use peerproof::servers::{Place, ServerError, Servers};
 use peerproof::tools::Tool;
@@ -36,6 +37,7 @@ async fn coturn_answers_comes_back_at_its_address_and_leaves_nothing() {
         Err(error) => {
             assert!(matches!(&error, ServerError::Missing(reason) if reason.contains("coturn")), "{error}");
             assert_eq!(Tool::Turnserver.find(), None);
+            assert!(!is_required("coturn"), "PEERPROOF_REQUIRE names coturn, but {error}");
             eprintln!("skipped: {error}");
             elsewhere.shutdown_background();
             return;

@@ -1,8 +1,8 @@
 //! Every case of the suite as a test, named `family/scenario/offerer-answerer`.
 //!
 //! Works under `cargo test` (one process, browsers shared by all tests) and under cargo-nextest (a process each). What a
-//! machine lacks (`chrome`, `firefox`, `lab`, `coturn`) makes its cases ignored, with the reason; if `PEERPROOF_REQUIRE` names it, they
-//! fail.
+//! machine lacks (`chrome`, `firefox`, `lab`, `coturn`, `interface`) makes its cases ignored, with the reason; if `PEERPROOF_REQUIRE`
+//! names it, they fail.
 
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 use peerproof::cli::{Prepared, prepare};

@@ -7,6 +7,7 @@ mod tidy;
 
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
+use std::process::{ExitCode, Termination};
 
 #[derive(Parser)]
 #[command(about = "Chores of the Peerproof workspace", bin_name = "cargo xtask")]
@@ -33,7 +34,16 @@ enum Chore {
     Corpus(corpus::Corpus),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    let mut args = std::env::args_os().skip(1);
+    if args.next().is_some_and(|role| role == "warden") {
+        // The one of a measurement.
+        return peerproof::process::warden::main(args);
+    }
+    work().report()
+}
+
+fn work() -> anyhow::Result<()> {
     match Arguments::parse().chore {
         Chore::Tidy => tidy::run(&root()),
         Chore::Bench(bench) => bench.run(&root()),

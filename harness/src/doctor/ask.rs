@@ -22,10 +22,14 @@ pub(super) async fn output(program: &Path, args: &[&str]) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// What can stand before the digits of a version.
+const BEFORE: [&str; 2] = ["iproute2-", "v"];
+
 /// The first thing that looks like a version: it begins with a digit and has a dot in it.
 pub(super) fn version_in(text: &str) -> Option<String> {
     text.split_whitespace()
         .map(|word| word.trim_matches(|letter: char| !letter.is_ascii_alphanumeric()))
+        .map(|word| BEFORE.iter().find_map(|before| word.strip_prefix(before)).unwrap_or(word))
         .find(|word| word.starts_with(|letter: char| letter.is_ascii_digit()) && word.contains('.'))
         .map(str::to_owned)
 }
@@ -43,6 +47,8 @@ mod tests {
             ("geckodriver 0.37.1 (2025-01-01)\n\nThe source code", "0.37.1"),
             ("TShark (Wireshark) 4.0.17 (Git v4.0.17 packaged as 4.0.17-0+deb12u3).", "4.0.17"),
             ("4.6.1", "4.6.1"),
+            ("nftables v1.0.6 (Lester Gooch #5)", "1.0.6"),
+            ("ip utility, iproute2-6.1.0, libbpf 1.1.0", "6.1.0"),
         ] {
             assert_eq!(version_in(said).as_deref(), Some(version));
         }

@@ -18,6 +18,8 @@ pub async fn examine() -> Diagnosis {
         tool(Item::Geckodriver, Tool::Geckodriver, "--version").await,
         tool(Item::Tshark, Tool::Tshark, "--version").await,
         tool(Item::Turnserver, Tool::Turnserver, "--version").await,
+        tool(Item::Nft, Tool::Nft, "--version").await,
+        tool(Item::Ip, Tool::Ip, "-V").await,
         library(Item::Libvpx, "vpx").await,
         library(Item::Libopus, "opus").await,
         interface(),
@@ -143,10 +145,10 @@ mod tests {
     async fn every_item_is_looked_at_once() {
         let diagnosis = examine().await;
         let mut items: Vec<Item> = diagnosis.checks.iter().map(|check| check.item).collect();
-        assert_eq!(items.len(), 11);
+        assert_eq!(items.len(), 13);
         items.sort();
         items.dedup();
-        assert_eq!(items.len(), 11);
+        assert_eq!(items.len(), 13);
         for check in &diagnosis.checks {
             assert_eq!(check.advice.is_none(), check.state == State::Ok, "{check:?}");
         }

@@ -34,6 +34,10 @@ pub enum Item {
     Tshark,
     /// coturn.
     Turnserver,
+    /// The command line of the kernel's packet filter.
+    Nft,
+    /// iproute2's command line.
+    Ip,
     /// The VP8 codec, for building.
     Libvpx,
     /// The Opus codec, for building.
@@ -57,6 +61,8 @@ impl Item {
             Self::Geckodriver => "geckodriver",
             Self::Tshark => "tshark",
             Self::Turnserver => "turnserver",
+            Self::Nft => "nft",
+            Self::Ip => "ip",
             Self::Libvpx => "libvpx",
             Self::Libopus => "libopus",
             Self::Interface => "interface",
@@ -73,6 +79,7 @@ impl Item {
             Self::Firefox | Self::Geckodriver => "Firefox as a peer",
             Self::Tshark => "a second opinion on recordings, in the tests",
             Self::Turnserver => "an independent STUN and TURN server, in the tests",
+            Self::Nft | Self::Ip => "the kernel's own NAT beside ours, in the tests",
             Self::Libvpx => "building Peerproof (VP8)",
             Self::Libopus => "building Peerproof (Opus)",
             Self::Interface => "host candidates of Chrome, insecure origins",

@@ -3,7 +3,7 @@
 use super::hosts::{Hosts, Purpose};
 use super::provider::{Provider, Seat};
 use crate::network::lab::{Host, InterfaceSpec, unavailable};
-use crate::peers::browser::Browsers;
+use crate::peers::browser::{Browsers, interface_address};
 use crate::peers::stack::{self, StackOptions};
 use crate::peers::{OpenError, Opened, Surroundings};
 use crate::tools::Tool;
@@ -92,7 +92,7 @@ impl Provider for Peers {
 }
 
 /// What a machine may lack, by the names of [`missing`].
-pub const NEEDS: [&str; 5] = ["chrome", "firefox", "lab", "coturn", "tshark"];
+pub const NEEDS: [&str; 7] = ["chrome", "firefox", "lab", "coturn", "tshark", "nft", "interface"];
 
 /// What `PEERPROOF_REQUIRE` names: its absence is an error.
 #[must_use]
@@ -107,7 +107,8 @@ pub fn is_required(need: &str) -> bool {
     required().iter().any(|name| name == need)
 }
 
-/// Why this machine lacks what a case can need, if it does: an implementation, `lab`, `coturn`, `tshark`.
+/// Why this machine lacks what a case or a test can need, if it does: an implementation, `lab`, `coturn`, `tshark`, `nft` (with
+/// `ip`, to set up the kernel's own NAT), `interface` (an address besides loopback).
 #[must_use]
 pub fn missing(need: &str) -> Option<String> {
     let tools: &[Tool] = match need {
@@ -115,7 +116,12 @@ pub fn missing(need: &str) -> Option<String> {
         "firefox" => &[Tool::Firefox, Tool::Geckodriver],
         "coturn" => &[Tool::Turnserver],
         "tshark" => &[Tool::Tshark],
+        "nft" => &[Tool::Nft, Tool::Ip],
         "lab" => return unavailable().map(|reason| format!("this machine makes no lab: {reason}")),
+        "interface" => {
+            let none = interface_address().is_none();
+            return none.then(|| "this machine has no network interface besides loopback".to_owned());
+        }
         _ => return None,
     };
     let absent = tools.iter().find(|tool| tool.find().is_none())?;

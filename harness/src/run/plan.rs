@@ -1,6 +1,7 @@
 //! Which cases there are: each scenario with each pair of implementations that fits it.
 
 use super::glob;
+use crate::peers::Origin;
 use crate::scenario::model::{Control, Role};
 use crate::scenario::server::ServerKind;
 use crate::scenario::{Action, Scenario, ScenarioFile, Suite};
@@ -32,14 +33,17 @@ impl Case {
         self.casting.values().cloned().collect::<Vec<_>>().join("-")
     }
 
-    /// What the machine must have for it: the implementations, `lab`, `coturn`; by the names of [`super::peers::missing`].
+    /// What the machine must have for it: the implementations, `lab`, `coturn`, `interface`; by the names of
+    /// [`super::peers::missing`].
     #[must_use]
     pub fn needs(&self) -> Vec<&str> {
         let scenario = self.scenario();
         let lab = scenario.topology().is_some().then_some("lab");
         let coturn = scenario.servers.values().any(|server| server.kind == ServerKind::Coturn);
+        // The page of an insecure origin is served at the interface's address.
+        let insecure = scenario.peers.values().any(|peer| peer.origin == Origin::Insecure);
         let peers = self.casting.values().map(String::as_str);
-        peers.chain(lab).chain(coturn.then_some("coturn")).collect()
+        peers.chain(lab).chain(coturn.then_some("coturn")).chain(insecure.then_some("interface")).collect()
     }
 }
 

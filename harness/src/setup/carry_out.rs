@@ -1,13 +1,29 @@
 //! Doing it, step by step, with the user's consent.
 
-use super::{Plan, SetupArgs, SetupError, Step};
-use std::io::{BufRead, Write};
-use std::process::{Command, Stdio};
+use super::work::{Work, alone};
+use super::{Lane, Plan, SetupArgs, SetupError, Step};
+use std::collections::VecDeque;
+use std::io::{self, BufRead, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
 
-/// Shows the plan, asks for consent unless it was given, and runs the steps. Their output goes where this program's goes.
+/// How often steps at work are looked at.
+const LOOK: Duration = Duration::from_millis(50);
+/// How often what they say is shown.
+const SHOW: Duration = Duration::from_secs(5);
+/// Exit code of a program that was told to end and has nothing left to wait for.
+const INTERRUPTED: i32 = 130;
+
+/// Shows the plan, asks for consent unless it was given, and carries the steps out: lanes side by side, each step's newest line now
+/// and then, and the end of its output if it fails.
 ///
 /// # Errors
-/// When consent is withheld or a step fails; the steps before it stay done, and the set-up can be run again.
+/// When consent is withheld, a step fails or this program is told to end; what was done stays done, and the set-up can be run again.
+/// Nothing that it started is left then.
 pub fn carry_out(
     plan: &Plan,
     args: &SetupArgs,
@@ -37,23 +53,184 @@ pub fn carry_out(
             return Err(SetupError::Declined);
         }
     }
-    for (n, step) in plan.steps.iter().enumerate() {
-        writeln!(output, "\n[{}/{count}] {}", n + 1, step.title)?;
+    writeln!(output)?;
+    for (n, step) in plan.steps.iter().enumerate().filter(|(_, step)| step.lane == Lane::Rights) {
+        writeln!(output, "[{}/{count}] {}", n + 1, step.title)?;
         output.flush()?;
-        run(step)?;
+        let status = alone(step).status().map_err(|error| failed(step, &error.to_string()))?;
+        if !status.success() {
+            return Err(failed(step, &status.to_string()));
+        }
     }
-    Ok(())
+    Site::new(plan)?.finish(output)
 }
 
-fn run(step: &Step) -> Result<(), SetupError> {
-    let failed = |cause: String| SetupError::Step { command: step.command_line(), cause };
-    let status = Command::new(&step.program)
-        .args(&step.args)
-        .envs(step.env.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
-        .status()
-        .map_err(|error| failed(error.to_string()))?;
-    if status.success() { Ok(()) } else { Err(failed(status.to_string())) }
+fn failed(step: &Step, cause: &str) -> SetupError {
+    SetupError::Step { command: step.command_line(), cause: cause.to_owned() }
+}
+
+/// A lane: the step at work, if there is one, and those that wait, with their numbers.
+struct Road<'a> {
+    waiting: VecDeque<(usize, &'a Step)>,
+    at_work: Option<(usize, &'a Step, Work)>,
+}
+
+/// All that is going on.
+struct Site<'a> {
+    roads: Vec<Road<'a>>,
+    count: usize,
+    /// Plays the wardens.
+    peerproof: PathBuf,
+    /// Whether this program was told to end.
+    told: Arc<AtomicBool>,
+    /// Why no more steps are begun.
+    trouble: Option<SetupError>,
+}
+
+impl<'a> Site<'a> {
+    fn new(plan: &'a Plan) -> io::Result<Self> {
+        let road = |lane: Lane| {
+            let steps = plan.steps.iter().enumerate().filter(|(_, step)| step.lane == lane);
+            Road { waiting: steps.map(|(n, step)| (n + 1, step)).collect(), at_work: None }
+        };
+        Ok(Self {
+            roads: [Lane::Packages, Lane::Programs].map(road).into(),
+            count: plan.steps.len(),
+            peerproof: std::env::current_exe()?,
+            told: told_to_end()?,
+            trouble: None,
+        })
+    }
+
+    /// Does all steps, or those that are begun before something goes wrong.
+    fn finish(mut self, output: &mut dyn Write) -> Result<(), SetupError> {
+        let mut shown = Instant::now();
+        loop {
+            if self.told.load(Ordering::Relaxed) {
+                self.fail(SetupError::Ended);
+            }
+            for n in 0..self.roads.len() {
+                let may_begin = self.trouble.is_none();
+                let Some(road) = self.roads.get_mut(n) else { break };
+                if let Err(trouble) = road.go_on(may_begin, self.count, &self.peerproof, output) {
+                    self.fail(trouble);
+                }
+            }
+            if self.roads.iter().all(|road| road.at_work.is_none()) {
+                break;
+            }
+            if shown.elapsed() >= SHOW {
+                shown = Instant::now();
+                if let Err(error) = self.show(output) {
+                    self.fail(error.into());
+                }
+            }
+            std::thread::sleep(LOOK);
+        }
+        self.trouble.map_or(Ok(()), Err)
+    }
+
+    /// Takes note of what went wrong. What comes after the first trouble is its consequence.
+    fn fail(&mut self, trouble: SetupError) {
+        self.trouble.get_or_insert(trouble);
+        self.give_up();
+    }
+
+    /// Ends what may be ended.
+    fn give_up(&mut self) {
+        for (_, _, work) in self.roads.iter_mut().filter_map(|road| road.at_work.as_mut()) {
+            work.give_up();
+        }
+    }
+
+    fn show(&mut self, output: &mut dyn Write) -> io::Result<()> {
+        let count = self.count;
+        for (n, _, work) in self.roads.iter_mut().filter_map(|road| road.at_work.as_mut()) {
+            if let Some(line) = work.news() {
+                writeln!(output, "[{n}/{count}] {:>3} s  {line}", work.took().as_secs())?;
+            }
+        }
+        output.flush()
+    }
+}
+
+impl Road<'_> {
+    /// Takes note of the end of a step and begins the next one, if it may.
+    fn go_on(
+        &mut self,
+        may_begin: bool,
+        count: usize,
+        peerproof: &Path,
+        output: &mut dyn Write,
+    ) -> Result<(), SetupError> {
+        if let Some((n, step, mut work)) = self.at_work.take() {
+            match work.ended().map_err(|error| failed(step, &error.to_string()))? {
+                None => {
+                    self.at_work = Some((n, step, work));
+                    return Ok(());
+                }
+                Some(status) => {
+                    let told = tell_end(status, &format!("[{n}/{count}]"), &work, output);
+                    if !status.success() && !work.was_given_up() {
+                        return Err(failed(step, &status.to_string()));
+                    }
+                    told?;
+                }
+            }
+        }
+        if may_begin && let Some((n, step)) = self.waiting.pop_front() {
+            writeln!(output, "[{n}/{count}] {}", step.title)?;
+            output.flush()?;
+            let work = Work::start(step, peerproof).map_err(|error| failed(step, &error.to_string()))?;
+            self.at_work = Some((n, step, work));
+        }
+        Ok(())
+    }
+}
+
+fn tell_end(status: ExitStatus, place: &str, work: &Work, output: &mut dyn Write) -> io::Result<()> {
+    let seconds = work.took().as_secs();
+    if work.was_given_up() {
+        writeln!(output, "{place} given up after {seconds} s")?;
+    } else if status.success() {
+        writeln!(output, "{place} done in {seconds} s")?;
+    } else {
+        writeln!(output, "{place} failed after {seconds} s; the end of what it said:")?;
+        for line in work.last_words() {
+            writeln!(output, "      {line}")?;
+        }
+    }
+    output.flush()
+}
+
+/// Becomes true when this program is told to end (Ctrl-C, `kill`, a closed terminal), which then is for whoever looks at it to obey.
+/// When nobody looks any more, the program ends at once.
+fn told_to_end() -> io::Result<Arc<AtomicBool>> {
+    let told = Arc::new(AtomicBool::new(false));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let signals = {
+        let _inside = runtime.enter();
+        [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal)
+    };
+    let [interrupt, terminate, hang_up] = signals;
+    let (mut interrupt, mut terminate, mut hang_up) = (interrupt?, terminate?, hang_up?);
+    let watched = Arc::downgrade(&told);
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            loop {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                    _ = hang_up.recv() => {}
+                }
+                match watched.upgrade() {
+                    Some(told) => told.store(true, Ordering::Relaxed),
+                    None => std::process::exit(INTERRUPTED),
+                }
+            }
+        });
+    });
+    Ok(told)
 }
 
 #[cfg(test)]
@@ -63,6 +240,7 @@ mod tests {
     fn step(script: &str) -> Step {
         Step {
             title: "Try".into(),
+            lane: Lane::Packages,
             program: "/bin/sh".into(),
             args: vec!["-c".into(), script.into()],
             env: vec![],
@@ -79,12 +257,25 @@ mod tests {
     fn steps_run_in_order_and_the_first_failure_stops() {
         let dir = tempfile::tempdir().unwrap();
         let mark = |name: &str| format!("touch {}", dir.path().join(name).display());
-        let steps = vec![step(&mark("one")), step("exit 3"), step(&mark("three"))];
-        let (result, _) = attempt(&Plan { steps, beyond: vec![] }, true, false, "");
+        let steps = vec![step(&mark("one")), step("echo no such package; exit 3"), step(&mark("three"))];
+        let (result, shown) = attempt(&Plan { steps, beyond: vec![] }, true, false, "");
         let error = result.unwrap_err().to_string();
-        assert_eq!(error, "`/bin/sh -c exit 3` failed: exit status: 3");
+        assert_eq!(error, "`/bin/sh -c echo no such package; exit 3` failed: exit status: 3");
         assert!(dir.path().join("one").exists());
         assert!(!dir.path().join("three").exists());
+        assert!(shown.contains("[1/3] done in 0 s\n[2/3] Try\n"), "{shown}");
+        assert!(shown.ends_with("the end of what it said:\n      no such package\n"), "{shown}");
+    }
+
+    #[test]
+    fn without_the_right_to_install_nothing_is_begun() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("done");
+        let ask = Step { lane: Lane::Rights, ..step("exit 1") };
+        let steps = vec![ask, step(&format!("touch {}", file.display()))];
+        let (result, _) = attempt(&Plan { steps, beyond: vec![] }, true, false, "");
+        assert!(matches!(result, Err(SetupError::Step { .. })));
+        assert!(!file.exists());
     }
 
     #[test]

@@ -1,7 +1,12 @@
 //! `peerproof setup`: installs what `peerproof doctor` finds missing, on Debian and what derives from it.
+//!
+//! Packages are mostly waited for (downloads, unpacking), and geckodriver mostly computed: the two are done side by side, in
+//! [lanes](Lane). A warden owns what builds geckodriver, so that it is gone when this program is, whatever ends it. `apt-get` is never
+//! ended in the middle, which would leave packages half installed: it is waited for. Only `kill -9` has it go on alone.
 
 mod carry_out;
 mod plan;
+mod work;
 
 pub use carry_out::carry_out;
 pub use plan::{Plan, System, plan};
@@ -42,6 +47,9 @@ pub enum SetupError {
     /// Consent was not given.
     #[error("nothing was done; give --yes to agree beforehand")]
     Declined,
+    /// This program was told to end.
+    #[error("ended before all was done; run it again for the rest")]
+    Ended,
     /// A step failed.
     #[error("`{command}` failed: {cause}")]
     Step {
@@ -58,11 +66,24 @@ pub enum SetupError {
     Output(#[from] std::io::Error),
 }
 
+/// Steps of one lane are done one after the other, and lanes side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Before all others and alone, since it may ask the user for a password.
+    Rights,
+    /// What the system's package manager does. Never ended in the middle.
+    Packages,
+    /// What is built. Its processes are owned by a warden.
+    Programs,
+}
+
 /// One command of the set-up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// What it does, for the user.
     pub title: String,
+    /// Beside what it is done.
+    pub lane: Lane,
     /// The program.
     pub program: PathBuf,
     /// Its arguments.

@@ -1,6 +1,6 @@
 //! What has to be done: pure, from a diagnosis and what the system has.
 
-use super::{SetupError, Step};
+use super::{Lane, SetupError, Step};
 use crate::doctor::Item;
 use crate::tools::data_dir;
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ impl System {
     }
 }
 
-/// The steps, in order.
+/// The steps, in order within each lane.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
     /// What to do. Empty: there is nothing to do.
@@ -71,6 +71,8 @@ const fn source(item: Item) -> Source {
         Item::Geckodriver => Source::Cargo("geckodriver"),
         Item::Tshark => Source::Package("tshark"),
         Item::Turnserver => Source::Package("coturn"),
+        Item::Nft => Source::Package("nftables"),
+        Item::Ip => Source::Package("iproute2"),
         Item::Libvpx => Source::Package("libvpx-dev"),
         Item::Libopus => Source::Package("libopus-dev"),
         Item::Interface | Item::Namespaces | Item::Tun => Source::Nowhere,
@@ -107,41 +109,56 @@ pub fn plan(missing: impl IntoIterator<Item = Item>, system: &System) -> Result<
     Ok(plan)
 }
 
-fn apt_steps(packages: &[&str], system: &System) -> Result<[Step; 2], SetupError> {
+fn apt_steps(packages: &[&str], system: &System) -> Result<Vec<Step>, SetupError> {
     let names = packages.join(" ");
     let apt = system
         .apt
         .as_ref()
         .ok_or_else(|| SetupError::NoApt { system: system.name.clone(), packages: names.clone() })?;
-    let step = |title: String, args: &[&str]| -> Result<Step, SetupError> {
+    let sudo = match &system.sudo {
+        _ if system.root => None,
+        Some(sudo) => Some(sudo),
+        None => {
+            return Err(SetupError::NoRoot(format!("apt-get install --no-install-recommends {names}")));
+        }
+    };
+    let step = |title: String, args: &[&str]| {
+        let lane = Lane::Packages;
         let args = args.iter().map(|&arg| arg.to_owned());
         // Otherwise tshark asks who may capture; we capture nothing with it.
         let quiet = ("DEBIAN_FRONTEND", "noninteractive".to_owned());
-        if system.root {
-            return Ok(Step { title, program: apt.clone(), args: args.collect(), env: vec![quiet] });
-        }
-        let sudo = system
-            .sudo
-            .as_ref()
-            .ok_or_else(|| SetupError::NoRoot(format!("apt-get install --no-install-recommends {names}")))?;
+        let Some(sudo) = sudo else {
+            return Step { title, lane, program: apt.clone(), args: args.collect(), env: vec![quiet] };
+        };
         let through = [format!("{}={}", quiet.0, quiet.1), apt.display().to_string()];
         let args = through.into_iter().chain(args).collect();
-        Ok(Step { title, program: sudo.clone(), args, env: Vec::new() })
+        Step { title, lane, program: sudo.clone(), args, env: Vec::new() }
     };
     let mut install = vec!["install", "--no-install-recommends", "--yes"];
     install.extend(packages);
-    Ok([
-        step("Refresh the lists of packages".to_owned(), &["update"])?,
-        step(format!("Install {names}"), &install)?,
-    ])
+    // The password is asked for while nothing else talks.
+    let ask = sudo.map(|sudo| Step {
+        title: "Ask for the right to install packages".to_owned(),
+        lane: Lane::Rights,
+        program: sudo.clone(),
+        args: vec!["--validate".to_owned()],
+        env: Vec::new(),
+    });
+    let both = [
+        step("Refresh the lists of packages".to_owned(), &["update"]),
+        step(format!("Install {names}"), &install),
+    ];
+    Ok(ask.into_iter().chain(both).collect())
 }
 
 fn cargo_step(name: &str, cargo: &Path, data: &Path) -> Step {
     Step {
-        title: format!("Build {name} (some minutes)"),
+        title: format!("Build {name} (a minute or so)"),
+        lane: Lane::Programs,
         program: cargo.to_owned(),
         args: ["install", name, "--locked", "--root", &data.display().to_string()].map(str::to_owned).into(),
-        env: Vec::new(),
+        // A driver only translates a few requests: the optimiser's work would take longer than all that it saves.
+        env: vec![("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0".to_owned())],
     }
 }
 
@@ -173,17 +190,28 @@ mod tests {
                 "DEBIAN_FRONTEND=noninteractive /usr/bin/apt-get update",
                 "DEBIAN_FRONTEND=noninteractive /usr/bin/apt-get install --no-install-recommends --yes chromium \
                  libvpx-dev pkg-config libopus-dev",
-                "/usr/bin/cargo install geckodriver --locked --root /home/u/.local/share/peerproof",
+                "CARGO_PROFILE_RELEASE_OPT_LEVEL=0 /usr/bin/cargo install geckodriver --locked --root \
+                 /home/u/.local/share/peerproof",
             ]
         );
+    }
+
+    #[test]
+    fn packages_and_programs_are_done_side_by_side() {
+        let plan = plan([Item::Geckodriver, Item::Nft, Item::Ip], &debian()).unwrap();
+        let lanes: Vec<Lane> = plan.steps.iter().map(|step| step.lane).collect();
+        assert_eq!(lanes, [Lane::Packages, Lane::Packages, Lane::Programs]);
+        assert!(lines(&plan)[1].ends_with(" nftables iproute2"));
     }
 
     #[test]
     fn an_ordinary_user_goes_through_sudo() {
         let system = System { root: false, sudo: Some("/usr/bin/sudo".into()), ..debian() };
         let plan = plan([Item::Tshark], &system).unwrap();
+        assert_eq!(lines(&plan)[0], "/usr/bin/sudo --validate");
+        assert_eq!(plan.steps[0].lane, Lane::Rights);
         assert_eq!(
-            lines(&plan)[1],
+            lines(&plan)[2],
             "/usr/bin/sudo DEBIAN_FRONTEND=noninteractive /usr/bin/apt-get install --no-install-recommends --yes tshark"
         );
     }

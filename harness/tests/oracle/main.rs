@@ -14,7 +14,7 @@ mod tshark;
 use differences::List;
 use facts::{Differs, Extent, Facts};
 use libtest_mimic::{Arguments, Failed, Trial};
-use peerproof::run::peers::is_required;
+use peerproof::run::peers::{is_required, missing};
 use peerproof::tools::Tool;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -250,13 +250,13 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let required = is_required(Tool::Tshark.name());
     let Some(program) = Tool::Tshark.find() else {
         let name = "tshark says the same";
-        let trial = if required {
-            Trial::test(name, || Err(Failed::from("PEERPROOF_REQUIRE names tshark, but it is not installed")))
+        let reason = missing("tshark").unwrap_or_default();
+        let trial = if is_required("tshark") {
+            Trial::test(name, move || Err(format!("PEERPROOF_REQUIRE names tshark, but {reason}").into()))
         } else {
-            Trial::test(name, || Ok(())).with_kind("tshark is not installed").with_ignored_flag(true)
+            Trial::test(name, || Ok(())).with_kind(reason).with_ignored_flag(true)
         };
         return libtest_mimic::run(&arguments, vec![trial]).exit_code();
     };

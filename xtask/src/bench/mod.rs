@@ -1,5 +1,6 @@
 //! Measurements. They print numbers and assert nothing.
 
+mod fresh;
 mod inspect;
 mod lab;
 mod suite;
@@ -16,6 +17,8 @@ pub(crate) enum Bench {
     Inspect(inspect::Options),
     /// A case against the bare loop of the same operations; the whole suite
     Suite(suite::Arguments),
+    /// What a newcomer waits for: from a clean clone to the first verdict, before and after a change
+    Fresh(fresh::Arguments),
     /// The lab's forwarding: packets a second and added delay, beside the kernel's
     Lab(lab::Arguments),
 }
@@ -25,6 +28,7 @@ impl Bench {
         match self {
             Self::Inspect(options) => inspect::run(root, &options),
             Self::Suite(arguments) => suite::run(root, &arguments),
+            Self::Fresh(arguments) => fresh::run(root, &arguments),
             Self::Lab(arguments) => lab::run(root, &arguments),
         }
     }
