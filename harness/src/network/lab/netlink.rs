@@ -23,8 +23,14 @@ const QUEUE: u32 = 4000;
 
 type Done = Result<(), rtnetlink::Error>;
 
+/// With the first address of an IPv4 subnet the kernel takes away the others in it, and with the last one of an interface all routes,
+/// unless this switch is set (`promote_secondaries` in the kernel's ip-sysctl).
+const PROMOTE: &str = "/proc/sys/net/ipv4/conf/all/promote_secondaries";
+
 /// Takes loopback and all interfaces up, with their addresses and routes.
 pub(super) fn configure(interfaces: &[InterfaceSpec]) -> Result<(), LabError> {
+    // The switch is that of the namespace which the thread is in.
+    std::fs::write(PROMOTE, "1").map_err(|error| LabError::Netlink(format!("{PROMOTE}: {error}")))?;
     in_runtime(async |netlink| {
         netlink.link().set(LinkUnspec::new_with_index(LOOPBACK).up().build()).execute().await?;
         for (n, interface) in interfaces.iter().enumerate() {
@@ -83,8 +89,6 @@ pub(super) fn readdress(old: &[InterfaceSpec], new: &[InterfaceSpec]) -> Result<
                     netlink.address().del(address).execute().await?;
                 }
             }
-            // With the first address of an IPv4 subnet the kernel takes the others in it away (promote_secondaries).
-            add_addresses(&netlink, index, new).await?;
             for address in old.addresses.iter().filter(|address| gone(address)) {
                 forget(&netlink, n, *address).await?;
             }
