@@ -1,5 +1,6 @@
 //! What descriptions say of the media that a peer sends, and its RTP packets as far as they can be read.
 
+use super::timing::Off;
 use super::{Place, Tally};
 use crate::evidence::{Evidence, Kind, Packet, Peer};
 use peerproof_captures::sdp::{Fmtp, RtpMap, Section, SessionDescription};
@@ -8,11 +9,7 @@ use peerproof_captures::wire::payload::{Format, red};
 use peerproof_captures::wire::rtp::{self, ExtensionMap, ExtensionValue, Header};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How long a busy machine may let something wait between the recording and the peer, in microseconds: a time that is off by less is
-/// nobody's fault for sure.
-pub(super) const BUSY_US: u64 = 1_000_000;
-
-/// What is wrong, and whether a busy machine may be why.
+/// What is wrong, and whether the load of this machine may be why.
 #[derive(Debug)]
 pub(super) enum Wrong {
     Surely(String),
@@ -20,9 +17,20 @@ pub(super) enum Wrong {
 }
 
 impl Wrong {
-    /// By how far a time is off, in microseconds.
-    pub(super) fn by(off_us: u64, sentence: String) -> Self {
-        if off_us > BUSY_US { Self::Surely(sentence) } else { Self::Perhaps(sentence) }
+    /// A time is off.
+    pub(super) fn by(evidence: &Evidence, off: Off, sentence: String) -> Self {
+        match off.doubt(evidence) {
+            None => Self::Surely(sentence),
+            Some(why) => Self::Perhaps(format!("{sentence}: {why}")),
+        }
+    }
+
+    /// What is sure, or else the first.
+    pub(super) fn or(self, other: Option<Self>) -> Self {
+        match (&self, other) {
+            (Self::Perhaps(_), Some(other @ Self::Surely(_))) => other,
+            _ => self,
+        }
     }
 }
 
@@ -33,9 +41,7 @@ pub(super) fn tell(wrong: Option<Wrong>, complete: bool, missing: &str, place: P
         None => tally.good(place),
         Some(Wrong::Surely(sentence)) if complete => tally.fault(sentence, [place]),
         Some(Wrong::Surely(_)) => tally.doubt(missing, [place]),
-        Some(Wrong::Perhaps(sentence)) => {
-            tally.doubt(format!("{sentence}, as it may be on a busy machine"), [place]);
-        }
+        Some(Wrong::Perhaps(sentence)) => tally.doubt(sentence, [place]),
     }
 }
 

@@ -16,6 +16,7 @@ mod sctp;
 pub(in crate::checks) mod sdp;
 mod stun;
 mod tally;
+mod timing;
 mod turn;
 
 #[cfg(test)]

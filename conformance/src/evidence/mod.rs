@@ -14,7 +14,7 @@ mod servers;
 mod timing;
 mod wire;
 
-pub use api::{Call, Happened};
+pub use api::{Applied, Call, Happened};
 pub use capture::{Captured, MOST_CONNECTIONS};
 pub use descriptions::{Credentials, Description, Exchange};
 pub use handshake::{Handshake, HandshakeMessage};

@@ -3,6 +3,7 @@
 
 use super::PATIENCE_US;
 use crate::checks::sdp::look;
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Packet, Peer};
 use crate::verdict::Layer;
@@ -89,13 +90,16 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (packet, message) in opens.into_values().flatten() {
         let place = Place::Frame(packet.frame);
         let label = String::from_utf8_lossy(message.label.value).into_owned();
-        if tapped && end_us > packet.t_us.saturating_add(PATIENCE_US) {
-            tally.fault(format!("the OPEN of the channel {label} became no event"), [place]);
-        } else {
-            tally.doubt(
+        match Off::late(packet.t_us, PATIENCE_US, end_us).filter(|_| tapped) {
+            Some(off) => {
+                let off = off.by_clock_of(evidence, peer);
+                let text = format!("the OPEN of the channel {label} became no event");
+                tally.off(evidence, off, text, [place]);
+            }
+            None => tally.doubt(
                 format!("whether the OPEN of the channel {label} was to become an event is not clear"),
                 [place],
-            );
+            ),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! webrtc-pc §5.5.1: an `RTCDtlsTransport` goes from new over connecting to connected, and is connected only after the
 //! other side's Finished has come and its fingerprint is known.
 
-use super::{CLOCKS_DIFFER_US, moments};
+use super::moments;
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -47,22 +48,23 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let Some(connected) = connected else { return };
     let place = Place::Entry(connected.entry);
     match evidence.handshake(peer).finished(other) {
-        Some((frame, t_us)) if connected.t_us.saturating_add(CLOCKS_DIFFER_US) < t_us => {
-            let early = t_us.saturating_sub(connected.t_us) / 1000;
-            tally.fault(
-                format!("the DTLS transport was connected {early} ms before the other side's Finished"),
-                [place, Place::Frame(frame)],
-            );
+        Some((frame, t_us)) => {
+            if let Some(off) = Off::early(evidence, peer, connected.t_us, t_us) {
+                let ms = off.ms();
+                let text =
+                    format!("the DTLS transport was connected {ms} ms before the other side's Finished");
+                tally.off(evidence, off, text, [place, Place::Frame(frame)]);
+            }
         }
-        Some(_) => {}
         None => tally.doubt("the other side's Finished is not in the recording", [place]),
     }
     match moments(evidence, peer, "setRemoteDescription").first() {
-        Some((entry, t_us)) if connected.t_us.saturating_add(CLOCKS_DIFFER_US) < *t_us => tally.fault(
-            "the DTLS transport was connected before the other side's description was set",
-            [place, Place::Entry(*entry)],
-        ),
-        Some(_) => {}
+        Some((entry, t_us)) => {
+            if let Some(off) = Off::early(evidence, peer, connected.t_us, *t_us) {
+                let text = "the DTLS transport was connected before the other side's description was set";
+                tally.off(evidence, off, text, [place, Place::Entry(*entry)]);
+            }
+        }
         None => tally.doubt("when the other side's description was set is not told", [place]),
     }
 }

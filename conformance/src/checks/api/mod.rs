@@ -16,7 +16,6 @@ mod signaling_states;
 use super::Check;
 use crate::evidence::{Evidence, Peer};
 use peerproof_captures::event::PeerEvent;
-use std::collections::BTreeMap;
 
 pub(super) const CHECKS: &[Check] = &[
     signaling_states::CHECK,
@@ -33,18 +32,13 @@ pub(super) const CHECKS: &[Check] = &[
     pending_descriptions::CHECK,
 ];
 
-/// How far the clock of a browser and that of the packets may be apart, in microseconds: the time of an event is known to
-/// about half of what a message to the peer and back takes.
-const CLOCKS_DIFFER_US: u64 = 100_000;
-
 /// How long an event may be in coming, in microseconds: a choice of ours, far beyond what a peer needs.
 const PATIENCE_US: u64 = 1_000_000;
 
 /// When a peer began an operation, told to or of its own accord: the entries that tell of it and their times.
 fn moments(evidence: &Evidence, peer: Peer, operation: &str) -> Vec<(u64, u64)> {
-    let times: BTreeMap<u64, u64> = evidence.timeline.iter().map(|entry| (entry.n, entry.t_us)).collect();
     let told = evidence.calls(peer).into_iter().filter(|call| call.name == operation);
-    let told = told.filter_map(|call| Some((call.entry, *times.get(&call.entry)?)));
+    let told = told.map(|call| (call.entry, call.t_us));
     let acted = evidence.events(peer).into_iter().filter_map(|happened| match happened.event {
         PeerEvent::Acted { operation: acted, .. } if acted == operation => {
             Some((happened.entry, happened.t_us))

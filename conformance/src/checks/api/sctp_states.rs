@@ -1,8 +1,9 @@
 //! webrtc-pc §6.1.1.3: an `RTCSctpTransport` is connected when its association is established, before any channel is
 //! open, and closed when that is aborted or shut down. How many channels there may be is not in a recording.
 
-use super::{CLOCKS_DIFFER_US, PATIENCE_US};
+use super::PATIENCE_US;
 use crate::checks::sdp::look;
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Packet, Peer};
 use crate::verdict::Layer;
@@ -44,11 +45,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         None => tally.good(place),
     }
     match first(evidence, peer, |_, kind| matches!(kind, ChunkType::CookieEcho | ChunkType::CookieAck)) {
-        Some(packet) if connected.t_us.saturating_add(CLOCKS_DIFFER_US) < packet.t_us => tally.fault(
-            "the SCTP transport was connected before the COOKIE-ECHO of its association",
-            [place, Place::Frame(packet.frame)],
-        ),
-        Some(_) => {}
+        Some(packet) => {
+            if let Some(off) = Off::early(evidence, peer, connected.t_us, packet.t_us) {
+                let text = "the SCTP transport was connected before the COOKIE-ECHO of its association";
+                tally.off(evidence, off, text, [place, Place::Frame(packet.frame)]);
+            }
+        }
         None => tally.doubt("the COOKIE-ECHO of the association is not in the recording", [place]),
     }
     let Some(wire) = evidence.wire.as_ref().filter(|wire| wire.is_tapped(peer)) else { return };
@@ -59,12 +61,16 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let Some(end) = first(evidence, peer, ends).filter(|end| !evidence.is_faulted(end.frame)) else { return };
     let place = Place::Frame(end.frame);
     let closed = events.iter().any(|it| is(it.event, SctpState::Closed));
-    let last = events.iter().map(|it| it.t_us).chain(wire.at(peer).map(|packet| packet.t_us)).max();
+    let last_us = events.iter().map(|it| it.t_us).chain(wire.at(peer).map(|packet| packet.t_us)).max();
     let closes_itself = evidence.calls(peer).iter().any(|call| call.name == "close");
     if closed {
         tally.good(place);
-    } else if !closes_itself && last.is_some_and(|last| last >= end.t_us.saturating_add(PATIENCE_US)) {
-        tally.fault("the association was ended, and the SCTP transport was not closed", [place]);
+    } else if let Some(off) = Off::late(end.t_us, PATIENCE_US, last_us.unwrap_or(0))
+        && !closes_itself
+    {
+        let off = off.by_clock_of(evidence, peer);
+        let text = "the association was ended, and the SCTP transport was not closed";
+        tally.off(evidence, off, text, [place]);
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub(in crate::checks) mod dtls;
 pub(in crate::checks) mod events;
+mod late;
 pub(in crate::checks) mod rtcp;
 pub(in crate::checks) mod rtp;
 pub(in crate::checks) mod sctp;
@@ -18,7 +19,8 @@ use crate::evidence::{Evidence, Recorded};
 use peerproof_captures::sdp::SessionDescription;
 use std::collections::BTreeSet;
 
-/// The recordings that controls start from.
+/// The recordings that controls start from. They are older than what timelines say of clocks and stalls: it was added to them, with
+/// clocks known to ten milliseconds (half of what a message to a browser and back took) and no stalls, for the machine was quiet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Recording {
     /// A data channel between the stack and Chrome, its packets decrypted.

@@ -1,5 +1,6 @@
 //! RFC 6347 §4.2.4: a flight that nothing answers is sent again until the handshake moves on, also when the peer repeats its own.
 
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Packet, Peer};
 use crate::verdict::Layer;
@@ -18,7 +19,7 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-/// How long an endpoint may be silent after the first loss.
+/// How long an endpoint may be silent after the first loss, in microseconds: the catalogue's choice.
 const LONGEST_US: u64 = 10_000_000;
 
 /// The same after further ones: the timer doubles up to a minute (§4.2.4.1).
@@ -62,15 +63,19 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(lost.frame);
         match (last, missing.first()) {
             (Some(last), None) => tally.good(Place::Frame(last)),
-            (_, Some(Part { number, .. })) if ended.saturating_sub(lost.t_us) >= longest => tally.fault(
-                format!(
-                    "message {number} of the handshake was lost and not sent again in {} s",
-                    longest / 1_000_000
-                ),
-                [place],
-            ),
             (_, Some(Part { number, .. })) if is_complete(evidence, peer) => tally
                 .fault(format!("message {number} of the handshake was lost and never sent again"), [place]),
+            (_, Some(Part { number, .. })) => match Off::late(lost.t_us, longest, ended) {
+                Some(off) => {
+                    let off = off.by_clock_of(evidence, peer);
+                    let text = format!(
+                        "message {number} of the handshake was lost and not sent again in {} s",
+                        longest / 1_000_000
+                    );
+                    tally.off(evidence, off, text, [place]);
+                }
+                None => tally.doubt("the recording ends before a repetition was due", [place]),
+            },
             _ => tally.doubt("the recording ends before a repetition was due", [place]),
         }
     }

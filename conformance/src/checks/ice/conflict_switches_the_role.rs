@@ -1,6 +1,7 @@
 //! RFC 8445 §7.2.5.1: an agent whose check is answered 487 takes the other role, and checks the pair again.
 
 use super::roles::{History, Role, Says, Told};
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -63,7 +64,7 @@ pub(super) fn after_conflicts(
         if !authentic || evidence.is_faulted(answer.packet.frame) || !seen.insert(answer.transaction()) {
             continue;
         }
-        let after = next(&history, at, request, role);
+        let after = next(evidence, &history, at, request, role);
         let after = after.map(|(check, now)| After { check: *check, role: (role, tiebreaker), now });
         tell(Place::Frame(answer.packet.frame), after);
     }
@@ -72,6 +73,7 @@ pub(super) fn after_conflicts(
 /// The check of the pair that shows what a 487 brought about, with its role and tiebreaker. None comes after something that may
 /// have changed the new role in turn.
 fn next<'a>(
+    evidence: &Evidence,
     history: &'a History<'a>,
     at: usize,
     request: &'a Told<'a>,
@@ -85,7 +87,9 @@ fn next<'a>(
         if after > LONGEST_US || history.claims(role.opposite(), at..*n) {
             return None;
         }
-        if now != role || after >= CROSSING_US {
+        // One of the old role tells nothing if it may have been under way.
+        let late = Off::late(came, CROSSING_US, it.packet.t_us);
+        if now != role || late.is_some_and(|off| off.doubt(evidence).is_none()) {
             return Some((it, (now, tiebreaker)));
         }
     }

@@ -3,6 +3,7 @@
 
 use super::nomination::{data, generation, nominated, path};
 use super::roles::{History, Says};
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -16,7 +17,7 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-/// Four seconds, and what a timer may be early.
+/// Four seconds, and what a timer may be early by itself, in microseconds: the catalogue's choice.
 const SHORTEST_US: u64 = 3_900_000;
 /// What is under way when a pair is nominated is no check for consent.
 const SETTLED_US: u64 = 1_000_000;
@@ -35,13 +36,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let nominated = nominated(&history);
     let Some(used) = data(evidence, peer).last().map(path) else { return };
     let Some(nomination) = nominated.iter().find(|it| it.path == used) else { return };
-    let since = nomination.t_us.saturating_add(SETTLED_US);
+    let settled = |t_us: u64| Off::late(nomination.t_us, SETTLED_US, t_us);
     let mut asked: Vec<(u64, u64)> = Vec::new();
     for (at, told) in history.told.iter().enumerate() {
         let packet = told.packet;
         let ours = packet.sender == peer
             && path(packet) == used
-            && packet.t_us >= since
+            && settled(packet.t_us).is_some()
             && matches!(told.says, Says::Claims(..))
             && generation(told) == Some(nomination.generation);
         if !ours || evidence.is_faulted(packet.frame) {
@@ -53,19 +54,27 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         asked.push((packet.t_us, packet.frame));
     }
-    let gaps: Vec<(u64, u64)> =
-        asked.windows(2).map(|pair| (pair[1].0.saturating_sub(pair[0].0), pair[1].1)).collect();
-    let Some((_, last)) = gaps.last() else { return };
+    let gaps: Vec<[(u64, u64); 2]> = asked.windows(2).map(|pair| [pair[0], pair[1]]).collect();
+    let Some([_, (_, last)]) = gaps.last() else { return };
     if gaps.len() < ENOUGH {
         tally.doubt(format!("{} intervals do not tell", gaps.len()), [Place::Frame(*last)]);
         return;
     }
-    for (gap, frame) in &gaps {
-        tally.judge(*gap >= SHORTEST_US, Place::Frame(*frame), || {
-            format!("a check for consent follows the last after {} ms, less than 4000", gap / 1_000)
-        });
+    for [(before_us, _), (t_us, frame)] in &gaps {
+        let place = Place::Frame(*frame);
+        let Some(off) = Off::soon(*before_us, SHORTEST_US, *t_us) else {
+            tally.good(place);
+            continue;
+        };
+        let gap_us = t_us.saturating_sub(*before_us);
+        let text =
+            format!("a check for consent follows the last after {} ms, less than 4000", gap_us / 1_000);
+        match settled(*before_us).and_then(|off| off.doubt(evidence)) {
+            Some(_) => tally.doubt("checks may still be under way that were for the nomination", [place]),
+            None => tally.off(evidence, off, text, [place]),
+        }
     }
-    let lengths = || gaps.iter().map(|(gap, _)| *gap);
+    let lengths = || gaps.iter().map(|[(before_us, _), (t_us, _)]| t_us.saturating_sub(*before_us));
     let (shortest, longest) = (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0));
     if gaps.len() >= MANY && longest - shortest < ALIKE_US {
         let text = format!("all {} intervals are the same to {} ms", gaps.len(), ALIKE_US / 1_000);

@@ -2,6 +2,7 @@
 
 use super::nomination::{data, nominated, path};
 use super::roles::{History, Role, Says};
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -41,13 +42,19 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         None if !evidence.whole => {
             tally.doubt("the pair may have been nominated before the capture", [place]);
         }
-        None if !nominations.is_empty() && last.t_us.saturating_sub(since) < EVENTUALLY_US => {
-            tally.doubt("the last pair in use was not nominated yet when the recording ended", [place]);
+        None => {
+            let text = format!("data go from {} to {}, a pair that was not nominated", last.from, last.to);
+            match Off::late(since, EVENTUALLY_US, last.t_us) {
+                _ if nominations.is_empty() => tally.fault(text, [place]),
+                Some(off) => tally.off(evidence, off, text, [place]),
+                None => {
+                    tally.doubt(
+                        "the last pair in use was not nominated yet when the recording ended",
+                        [place],
+                    );
+                }
+            }
         }
-        None => tally.fault(
-            format!("data go from {} to {}, a pair that was not nominated", last.from, last.to),
-            [place],
-        ),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::nomination::{self, Nominated, Path, data, path};
 use super::roles::{History, Says};
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -16,10 +17,8 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-/// What is on its way out when a pair is selected may still leave on another.
+/// What is on its way out when a pair is selected may still leave on another, in microseconds: the catalogue's choice.
 const GRACE_US: u64 = 500_000;
-/// So long a busy machine may let a peer wait before it notices the nomination.
-const BUSY_US: u64 = 2_000_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     tally.absent("no pair was nominated");
@@ -34,11 +33,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         } else if pairs.contains(&used) {
             // RFC 8445 knows one nomination only, RFC 5245 the highest priority: which is in force is not said on the wire.
             tally.doubt("several pairs were nominated, and the last is not the one in use", places);
-        } else if packet.t_us.saturating_sub(since_us) < BUSY_US {
-            tally.doubt("a packet leaves on another pair shortly after the nomination", places);
-        } else {
+        } else if let Some(off) = Off::late(since_us, GRACE_US, packet.t_us) {
             let what = if pairs.len() == 1 { "not the nominated pair" } else { "no nominated pair" };
-            tally.fault(format!("a packet goes from {} to {}, {what}", packet.from, packet.to), places);
+            let text = format!("a packet goes from {} to {}, {what}", packet.from, packet.to);
+            tally.off(evidence, off, text, places);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! RFC 8445 §11: whoever uses a pair sends something on it at least every 15 seconds.
 
 use super::nomination::{is_data, path};
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -14,7 +15,7 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-/// Tr, and what a timer may be late.
+/// Tr and what a timer may be late by itself, in microseconds: the catalogue's choice.
 const LONGEST_US: u64 = 16_000_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
@@ -28,11 +29,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let begun = *first_us.get_or_insert(before.t_us);
         let pause = packet.t_us.saturating_sub(before.t_us);
         let place = Place::Frame(packet.frame);
-        if pause > LONGEST_US {
-            tally.fault(
-                format!("nothing is sent on the pair in use for {} s", pause / 1_000_000),
-                [place, Place::Frame(before.frame)],
-            );
+        if let Some(off) = Off::late(before.t_us, LONGEST_US, packet.t_us) {
+            let text = format!("nothing is sent on the pair in use for {} s", pause / 1_000_000);
+            tally.off(evidence, off, text, [place, Place::Frame(before.frame)]);
         } else if packet.t_us.saturating_sub(begun) > LONGEST_US {
             tally.good(place);
         }

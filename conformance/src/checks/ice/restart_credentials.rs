@@ -3,6 +3,7 @@
 
 use super::nomination::{Path, generation, nominated, path};
 use super::roles::{History, Says};
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -17,12 +18,13 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-/// What is on its way out when the answer is applied, or a pair is nominated, may still bear the old ones.
+/// What is on its way out when both descriptions are applied, or a pair is nominated, may still bear the old ones, in microseconds: a
+/// choice of ours. The call gives its result before the agent's own thread has taken them over.
 const GRACE_US: u64 = 500_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     tally.absent("no restart in the recording");
-    let sessions = Sessions::of(evidence);
+    let sessions = Sessions::of(evidence, peer);
     if sessions.since_us.len() < 2 {
         return;
     }
@@ -41,7 +43,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let (Says::Claims(..), Some(pair)) = (told.says, generation(told)) else { continue };
         let Some(own) = sessions.of_pair(pair) else { continue };
         let t_us = told.packet.t_us;
-        let now = sessions.at(t_us.saturating_sub(GRACE_US));
+        let Some((now, since_us)) = sessions.at(t_us.saturating_sub(GRACE_US)) else { continue };
         let place = Place::Frame(told.packet.frame);
         if own >= now {
             if own > 0 {
@@ -49,21 +51,19 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
             continue;
         }
-        let replaced =
-            first.range(now..).find(|(_, (since_us, _))| since_us.saturating_add(GRACE_US) <= t_us);
+        let late = |since_us: u64| Off::late(since_us, GRACE_US, t_us);
+        let replaced = first.range(now..).find_map(|(_, (since_us, frame))| Some((late(*since_us)?, *frame)));
         if used.get(&path(told.packet)).is_none_or(|session| *session >= now) {
-            tally.fault(
-                format!(
-                    "a check from {} to {}, which is not in use, has the username fragments of before the restart",
-                    told.packet.from, told.packet.to
-                ),
-                [place],
+            let Some(off) = late(since_us) else { continue };
+            let text = format!(
+                "a check from {} to {}, which is not in use, has the username fragments of before the restart",
+                told.packet.from, told.packet.to
             );
-        } else if let Some((_, (_, frame))) = replaced {
-            tally.fault(
-                "a check has the username fragments of before the restart when a new pair is nominated",
-                [place, Place::Frame(*frame)],
-            );
+            tally.off(evidence, off, text, [place]);
+        } else if let Some((off, frame)) = replaced {
+            let text =
+                "a check has the username fragments of before the restart when a new pair is nominated";
+            tally.off(evidence, off, text, [place, Place::Frame(frame)]);
         }
     }
 }
@@ -71,12 +71,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 /// The sessions, told apart by their username fragments: a restart begins another one.
 struct Sessions {
     of: BTreeMap<String, usize>,
-    /// When both descriptions of each were there.
+    /// When the peer had applied both descriptions of each.
     since_us: Vec<u64>,
 }
 
 impl Sessions {
-    fn of(evidence: &Evidence) -> Self {
+    fn of(evidence: &Evidence, peer: Peer) -> Self {
         let (mut of, mut since_us): (BTreeMap<String, usize>, Vec<u64>) = (BTreeMap::new(), Vec::new());
         for exchange in evidence.exchanges() {
             let both = [exchange.offer, exchange.answer].map(|it| it.credentials());
@@ -90,7 +90,7 @@ impl Sessions {
                 continue;
             }
             of.extend(fresh.into_iter().map(|ufrag| (ufrag, since_us.len())));
-            since_us.push(exchange.answer.t_us);
+            since_us.push(evidence.applied(peer, exchange.answer).by_us);
         }
         Self { of, since_us }
     }
@@ -99,9 +99,10 @@ impl Sessions {
         Some(*self.of.get(one)?.max(self.of.get(other)?))
     }
 
-    /// Which is the last that has begun at a moment.
-    fn at(&self, t_us: u64) -> usize {
-        self.since_us.partition_point(|since| *since <= t_us).saturating_sub(1)
+    /// Which is the last that has begun at a moment, and when it had; the first has always.
+    fn at(&self, t_us: u64) -> Option<(usize, u64)> {
+        let now = self.since_us.partition_point(|since| *since <= t_us).saturating_sub(1);
+        Some((now, *self.since_us.get(now)?))
     }
 }
 

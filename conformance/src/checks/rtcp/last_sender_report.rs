@@ -2,6 +2,7 @@
 
 use super::blocks;
 use crate::checks::media::{Wrong, tell};
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Kind, Peer};
 use crate::verdict::Layer;
@@ -17,10 +18,11 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-/// How far the delay may be from what was recorded, in microseconds.
-const TOLERANCE_US: i64 = 20_000;
+/// How far the delay may be from what was recorded, in microseconds, as a peer takes time to read an SR and to send a report: the
+/// catalogue's choice.
+const TOLERANCE_US: u64 = 20_000;
 
-/// How soon after an SR a report may not know of it yet, in microseconds.
+/// How soon after an SR a report may not know of it yet, in microseconds: it may have been put together before.
 const UNNOTICED_US: u64 = 50_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
@@ -47,7 +49,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let known = came.get(&block.ssrc.value).map_or(&[][..], Vec::as_slice);
                 let told = (block.last_sr.value, block.delay_since_last_sr.value);
                 let place = Place::Frame(packet.frame);
-                let wrong = fault(known, told, packet.t_us);
+                let wrong = fault(evidence, known, told, packet.t_us);
                 tell(wrong, tapped, "what came at the peer, and when, is not recorded", place, tally);
             }
         }
@@ -55,31 +57,32 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 }
 
 /// What is wrong with the last SR and the delay of a block that was sent at `t_us`.
-fn fault(came: &[(u32, u64)], (last_sr, delay): (u32, u32), t_us: u64) -> Option<Wrong> {
+fn fault(evidence: &Evidence, came: &[(u32, u64)], (last_sr, delay): (u32, u32), t_us: u64) -> Option<Wrong> {
     if last_sr == 0 {
-        let first = came.first()?;
-        let since_us = t_us.saturating_sub(first.1);
-        let text = || "a report block tells of no SR, although one had come".to_owned();
-        return (since_us > UNNOTICED_US).then(|| Wrong::by(since_us, text()));
+        let off = Off::late(came.first()?.1, UNNOTICED_US, t_us)?;
+        let text = "a report block tells of no SR, although one had come".to_owned();
+        return Some(Wrong::by(evidence, off, text));
     }
-    let latest = came.get(came.len().saturating_sub(2)..).unwrap_or_default();
-    let Some((_, came_us)) = latest.iter().rev().find(|(middle, _)| *middle == last_sr) else {
-        return Some(Wrong::Surely(format!(
-            "a report block tells of the SR {last_sr:#010x}, which is none of the last two that came"
-        )));
+    let at = came.iter().rposition(|(middle, _)| *middle == last_sr);
+    let text =
+        || format!("a report block tells of the SR {last_sr:#010x}, which is none of the last two that came");
+    let Some((at, (_, came_us))) = at.and_then(|at| Some((at, came.get(at)?))) else {
+        return Some(Wrong::Surely(text()));
     };
+    if let Some((_, second_us)) = came.get(at + 2) {
+        // The two that came since were not noticed.
+        return Off::late(*second_us, 0, t_us).map(|off| Wrong::by(evidence, off, text()));
+    }
     // In units of 1/65536 s.
-    let told_us = ((u64::from(delay) * 1_000_000) >> 16) as i64;
-    let passed_us = t_us.saturating_sub(*came_us) as i64;
-    let off = (told_us - passed_us).abs();
-    (off > TOLERANCE_US).then(|| {
-        let text = format!(
-            "the SR is {} ms old by the report block, and {} ms in truth",
-            told_us / 1_000,
-            passed_us / 1_000
-        );
-        Wrong::by(off.unsigned_abs(), text)
-    })
+    let told_us = (u64::from(delay) * 1_000_000) >> 16;
+    let passed_us = t_us.saturating_sub(*came_us);
+    let off = Off::between(told_us.abs_diff(passed_us), TOLERANCE_US, *came_us, t_us)?;
+    let text = format!(
+        "the SR is {} ms old by the report block, and {} ms in truth",
+        told_us / 1_000,
+        passed_us / 1_000
+    );
+    Some(Wrong::by(evidence, off, text))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::{blocks, packets};
 use crate::checks::media::codecs;
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::Packet;
 use crate::evidence::{Evidence, Peer};
@@ -76,23 +77,25 @@ fn judge(
     missing: impl Fn() -> String,
 ) {
     let place = Place::Frame(media.frame);
-    if media.last_us.saturating_sub(media.first_us) < LONGEST_US {
+    if media.last_us.saturating_sub(media.first_us) <= LONGEST_US {
         tally.doubt("the media is in the recording for less than ten seconds", [place]);
         return;
     }
     let mut since = media.first_us;
-    let mut longest = 0;
+    let mut pauses = Vec::new();
     for at in reports.iter().filter(|at| **at <= media.last_us).chain([&media.last_us]) {
-        longest = longest.max(at.saturating_sub(since));
-        since = since.max(*at);
+        let now = since.max(*at);
+        pauses.push((std::mem::replace(&mut since, now), now));
     }
-    if longest <= LONGEST_US && !reports.is_empty() {
-        tally.good(place);
-    } else if evidence.sees_all_sent_by(peer) {
-        let seconds = longest as f64 / 1e6;
-        tally.fault(format!("{} for {seconds:.1} s", missing()), [place]);
-    } else {
-        tally.doubt("reports may have been lost before the recording", [place]);
+    let long = pauses.iter().filter_map(|(from, to)| Some((to - from, Off::late(*from, LONGEST_US, *to)?)));
+    // One that is a fault tells more than one that is in doubt.
+    match long.max_by_key(|(pause_us, off)| (off.doubt(evidence).is_none(), *pause_us)) {
+        None => tally.good(place),
+        Some((pause_us, off)) if evidence.sees_all_sent_by(peer) => {
+            let seconds = pause_us as f64 / 1e6;
+            tally.off(evidence, off, format!("{} for {seconds:.1} s", missing()), [place]);
+        }
+        Some(_) => tally.doubt("reports may have been lost before the recording", [place]),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::packets;
 use crate::checks::media::{Codec, codecs, headers};
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::Packet;
 use crate::evidence::{Evidence, Peer};
@@ -21,8 +22,9 @@ pub(super) const CHECK: Check = Check {
 /// How far the rate between two SRs may be off.
 const TOLERANCE: f64 = 0.01;
 
-/// How long a busy machine may wait between reading one clock and the other, in seconds.
-const BUSY: f64 = 0.3;
+/// How far apart a peer may read the two clocks, in microseconds: media is captured in blocks and frames, and what it knows of its clock is
+/// as old as the last of them.
+const BLOCK_US: u64 = 100_000;
 
 /// SRs nearer to each other than this, in seconds, are not compared: what timestamps are rounded by would count.
 const FAR_ENOUGH: f64 = 1.0;
@@ -46,48 +48,55 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             sources.entry(header.ssrc.value).or_insert_with(|| Source { codec, packets: Vec::new() });
         source.packets.push((packet.t_us, header.timestamp.value));
     }
-    let mut newest: BTreeMap<u32, (u64, u64, u32)> = BTreeMap::new();
+    let mut newest: BTreeMap<u32, Report<'_>> = BTreeMap::new();
     for (packet, _, body) in packets(evidence, peer) {
         let Body::SenderReport(report) = body else { continue };
         let Some(source) = sources.get(&report.ssrc.value) else { continue };
         let (ntp, timestamp) = (report.ntp.value, report.rtp_timestamp.value);
         let place = Place::Frame(packet.frame);
-        if let Some(off) = source.ahead(packet, timestamp).filter(|off| !(-BEHIND..=AHEAD).contains(off)) {
+        if let Some((ahead, off)) = source.off(packet, timestamp) {
             if complete {
-                tally.fault(
-                    format!("the SR's RTP timestamp is {off:.1} s away from those of the packets beside it"),
-                    [place],
+                let text = format!(
+                    "the SR's RTP timestamp is {ahead:.1} s away from those of the packets beside it"
                 );
+                tally.off(evidence, off, text, [place]);
             } else {
                 tally.doubt("when the packets were sent is not recorded", [place]);
             }
         }
-        let Some((frame, before, then)) = newest.get(&report.ssrc.value).copied() else {
-            newest.insert(report.ssrc.value, (packet.frame, ntp, timestamp));
+        let now = Report { packet, ntp, timestamp };
+        let Some(before) = newest.get(&report.ssrc.value).copied() else {
+            newest.insert(report.ssrc.value, now);
             continue;
         };
         // 32 bits of seconds and 32 of their fraction.
-        let seconds = ntp.wrapping_sub(before) as i64 as f64 / f64::from(1_u32 << 31) / 2.0;
+        let seconds = ntp.wrapping_sub(before.ntp) as i64 as f64 / f64::from(1_u32 << 31) / 2.0;
         if seconds < FAR_ENOUGH {
             continue;
         }
-        newest.insert(report.ssrc.value, (packet.frame, ntp, timestamp));
-        let rate = f64::from(timestamp.wrapping_sub(then) as i32) / seconds;
+        newest.insert(report.ssrc.value, now);
+        let rate = f64::from(timestamp.wrapping_sub(before.timestamp) as i32) / seconds;
         let expected = f64::from(source.codec.clock_rate);
-        tally_rate(rate, expected, seconds, [place, Place::Frame(frame)], tally);
+        let differs = (rate - expected).abs() / expected * seconds;
+        let [differs_us, tolerance_us] = [differs, TOLERANCE * seconds].map(|it| (it * 1e6) as u64);
+        let text = || format!("from SR to SR the media's clock runs at {rate:.0} Hz, not {expected:.0}");
+        let places = [place, Place::Frame(before.packet.frame)];
+        if differs_us <= tolerance_us {
+            tally.good(place);
+        } else if let Some(off) = Off::between(differs_us, BLOCK_US, before.packet.t_us, packet.t_us) {
+            tally.off(evidence, off, text(), places);
+        } else {
+            tally.doubt(format!("{}: its last block may have been old", text()), places);
+        }
     }
 }
 
-fn tally_rate(rate: f64, expected: f64, seconds: f64, places: [Place; 2], tally: &mut Tally) {
-    let off = (rate - expected).abs() / expected;
-    let text = || format!("from SR to SR the media's clock runs at {rate:.0} Hz, not {expected:.0}");
-    if off <= TOLERANCE {
-        tally.good(places[0]);
-    } else if off * seconds <= BUSY {
-        tally.doubt(format!("{}, as it may on a busy machine", text()), places);
-    } else {
-        tally.fault(text(), places);
-    }
+/// An SR of a source.
+#[derive(Clone, Copy)]
+struct Report<'a> {
+    packet: &'a Packet,
+    ntp: u64,
+    timestamp: u32,
 }
 
 /// A source of media.
@@ -98,8 +107,8 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// By how many seconds an SR's timestamp is ahead of what the packet nearest to it tells, if one is near.
-    fn ahead(&self, report: &Packet, timestamp: u32) -> Option<f64> {
+    /// By how many seconds an SR's timestamp is ahead of what the packet nearest to it tells, if one is near and it should not be so far.
+    fn off(&self, report: &Packet, timestamp: u32) -> Option<(f64, Off)> {
         let at = self.packets.partition_point(|(t_us, _)| *t_us <= report.t_us);
         let around = self.packets.get(at.saturating_sub(1)..(at + 1).min(self.packets.len()))?;
         let (t_us, live) = around.iter().min_by_key(|(t_us, _)| t_us.abs_diff(report.t_us))?;
@@ -108,7 +117,11 @@ impl Source<'_> {
         }
         let passed = (report.t_us as f64 - *t_us as f64) / 1e6;
         let ticks = f64::from(timestamp.wrapping_sub(*live) as i32);
-        Some(ticks / f64::from(self.codec.clock_rate) - passed)
+        let ahead = ticks / f64::from(self.codec.clock_rate) - passed;
+        let tolerance = if ahead < 0.0 { BEHIND } else { AHEAD };
+        let [differs_us, tolerance_us] = [ahead.abs(), tolerance].map(|it| (it * 1e6) as u64);
+        let (first, last) = (report.t_us.min(*t_us), report.t_us.max(*t_us));
+        Some((ahead, Off::between(differs_us, tolerance_us, first, last)?))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::packets;
 use crate::checks::media::{Wrong, extensions, tell, transport_sequence};
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Kind, Packet, Peer};
 use crate::verdict::Layer;
@@ -19,9 +20,9 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-/// How far the time between two packets may be from that of the recording, in microseconds: less than a tick of the reference
-/// time, and more than a busy machine lets a packet wait between the recording and its receiver.
-const TOLERANCE_US: i64 = 60_000;
+/// How far the time between two packets may be from that of the recording, in microseconds: a receiver may be at another packet when
+/// one comes. It is less than a tick of the reference time, 64 ms, so that one that is wrong shows.
+const TOLERANCE_US: u64 = 60_000;
 
 /// Most statuses that are looked at: a few bytes may tell of thousands of packets.
 const MOST_STATUSES: u64 = 20_000_000;
@@ -48,7 +49,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Some(before) if number != before.wrapping_add(1) => {
                 Some(Wrong::Surely(format!("feedback {number} follows {before}")))
             }
-            _ => fault(&told, &arrivals, packet),
+            _ => fault(evidence, &told, &arrivals, packet),
         };
         tell(fault, complete, "what came at the peer, and when, is not recorded", place, tally);
     }
@@ -89,7 +90,12 @@ fn number(bytes: &[u8], extensions: &ExtensionMap) -> Option<u16> {
     transport_sequence(&rtp::view(bytes).ok()?.header, extensions)
 }
 
-fn fault(told: &TransportCc<'_>, arrivals: &Arrivals, feedback: &Packet) -> Option<Wrong> {
+fn fault(
+    evidence: &Evidence,
+    told: &TransportCc<'_>,
+    arrivals: &Arrivals,
+    feedback: &Packet,
+) -> Option<Wrong> {
     let mut before: Option<(u16, i64, u64)> = None;
     let (mut count, mut late) = (0, None);
     for status in told.statuses() {
@@ -103,11 +109,12 @@ fn fault(told: &TransportCc<'_>, arrivals: &Arrivals, feedback: &Packet) -> Opti
         };
         if let Some((earlier, told_us, then_us)) = before.replace((number, arrival_us, came_us)) {
             let off = (arrival_us - told_us) - (came_us as i64 - then_us as i64);
-            if off.abs() > TOLERANCE_US {
-                let text =
-                    format!("the time from packet {earlier} to {number} is told {} ms too long", off / 1_000);
-                late = Some(Wrong::by(off.unsigned_abs(), text));
-            }
+            let text =
+                || format!("the time from packet {earlier} to {number} is told {} ms too long", off / 1_000);
+            // Whichever of the two was noticed late, it was by that much.
+            let (first, last) = (then_us.min(came_us), then_us.max(came_us));
+            let off = Off::between(off.unsigned_abs(), TOLERANCE_US, first, last);
+            late = off.map(|off| Wrong::by(evidence, off, text()).or(late.take())).or(late);
         }
     }
     let expected = told.status_count.value;

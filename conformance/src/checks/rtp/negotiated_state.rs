@@ -1,8 +1,9 @@
 //! What was agreed on each media section, as a peer knows it, and to which section what it sends belongs.
 
 use crate::checks::media::{Codec, codecs, extensions, headers};
+use crate::checks::timing::Off;
 use crate::checks::{Place, Tally};
-use crate::evidence::{Evidence, Exchange, Peer};
+use crate::evidence::{Applied, Evidence, Exchange, Peer};
 use peerproof_captures::event::SdpType;
 use peerproof_captures::sdp::{Direction, SessionDescription};
 use peerproof_captures::wire::rtp::{ExtensionKind, ExtensionMap, Header};
@@ -21,8 +22,8 @@ pub(super) struct State {
 /// The states from one moment on.
 #[derive(Debug)]
 pub(super) struct Agreed {
-    /// When the peer had applied the answer, in microseconds since the case began.
-    pub(super) t_us: u64,
+    /// When the peer applied the answer.
+    pub(super) applied: Applied,
     /// The entry of the answer.
     pub(super) entry: u64,
     /// By `a=mid`.
@@ -33,24 +34,11 @@ pub(super) struct Agreed {
 pub(super) fn agreed(evidence: &Evidence, peer: Peer) -> Vec<Agreed> {
     let exchanges = evidence.exchanges().into_iter().filter(|it| it.answer.kind == SdpType::Answer);
     let agreed = exchanges.map(|exchange| Agreed {
-        t_us: applied_us(evidence, peer, &exchange),
+        applied: evidence.applied(peer, exchange.answer),
         entry: exchange.answer.entry,
         sections: sections(peer, &exchange),
     });
     agreed.collect()
-}
-
-/// When a peer had applied an answer: its own was before it was carried.
-fn applied_us(evidence: &Evidence, peer: Peer, exchange: &Exchange<'_>) -> u64 {
-    let answer = exchange.answer;
-    if answer.by == peer {
-        return answer.t_us;
-    }
-    let calls = evidence.calls(peer);
-    let applied = |name: &str, entry: u64| name == "setRemoteDescription" && entry > answer.entry;
-    let call = calls.iter().find(|call| applied(call.name, call.entry));
-    let entry = call.and_then(|call| evidence.timeline.iter().find(|entry| entry.n == call.answered));
-    entry.map_or(answer.t_us, |entry| entry.t_us)
 }
 
 fn sections(peer: Peer, exchange: &Exchange<'_>) -> BTreeMap<String, State> {
@@ -72,7 +60,7 @@ fn sections(peer: Peer, exchange: &Exchange<'_>) -> BTreeMap<String, State> {
     states
 }
 
-/// How long media may be on its way out after the answer was applied, in microseconds: the catalogue's choice.
+/// How long media may be on its way out after the answer was applied, by encoder and pacer, in microseconds: the catalogue's choice.
 const GRACE_US: u64 = 500_000;
 
 /// Judges that a peer sends no RTP for sections that are so, from when it has applied the answer that says it. `why` ends the sentence of
@@ -88,13 +76,20 @@ pub(super) fn silent(
     let sections = Sections::of(evidence, peer);
     for (packet, header) in headers(evidence, peer) {
         let Some(mid) = sections.mid(&header) else { continue };
-        let Some(now) = agreed.iter().rfind(|it| it.t_us <= packet.t_us) else { continue };
+        let Some(now) = agreed.iter().rfind(|it| it.applied.by_us <= packet.t_us) else { continue };
         let Some(state) = now.sections.get(&mid) else { continue };
         let place = Place::Frame(packet.frame);
+        // The next answer may be applied already.
+        let next = agreed.iter().filter(|it| (it.applied.from_us..it.applied.by_us).contains(&packet.t_us));
+        let allowed = next.filter_map(|it| it.sections.get(&mid)).any(|state| !concerns(state));
         if !concerns(state) {
             tally.good(place);
-        } else if packet.t_us.saturating_sub(now.t_us) > GRACE_US && !evidence.is_faulted(packet.frame) {
-            tally.fault(format!("RTP is sent for section {mid:?}, {why}"), [place, Place::Entry(now.entry)]);
+        } else if let Some(off) = Off::late(now.applied.by_us, GRACE_US, packet.t_us)
+            && !allowed
+            && !evidence.is_faulted(packet.frame)
+        {
+            let text = format!("RTP is sent for section {mid:?}, {why}");
+            tally.off(evidence, off, text, [place, Place::Entry(now.entry)]);
         }
     }
 }
@@ -127,5 +122,37 @@ impl Sections {
         }
         let mids = &self.codecs.get(&header.payload_type())?.mids;
         if mids.len() == 1 { mids.first().cloned() } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Result;
+    use crate::checks::controls::Recording;
+    use crate::checks::rtp::direction_is_respected::CHECK;
+
+    const ALICE: Peer = Peer(0);
+
+    #[test]
+    fn what_the_next_answer_allows_may_be_sent_while_that_is_applied() {
+        let evidence = Recording::Media.evidence();
+        let sent: Vec<u64> = headers(&evidence, ALICE).map(|(packet, _)| packet.t_us).collect();
+        let (first_us, last_us) = (sent[0], *sent.last().unwrap());
+        let result = |from_us: u64| {
+            let mut agreed = agreed(&evidence, ALICE);
+            let mut next = agreed.pop().unwrap();
+            let silent_sections =
+                next.sections.iter().map(|(mid, state)| (mid.clone(), State { sends: false, ..*state }));
+            let applied = Applied { from_us: 0, by_us: 0 };
+            let before = Agreed { applied, entry: next.entry, sections: silent_sections.collect() };
+            next.applied = Applied { from_us, by_us: last_us + 1 };
+            let mut tally = Tally::default();
+            let concerns = |state: &State| !state.sends;
+            silent(&evidence, ALICE, &[before, next], concerns, "on which the peer may not send", &mut tally);
+            tally.finish(&CHECK, "alice", true).result
+        };
+        assert_eq!(result(first_us), Result::NotApplicable);
+        assert_eq!(result(last_us), Result::Fail);
     }
 }

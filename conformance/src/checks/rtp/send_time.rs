@@ -1,6 +1,7 @@
 //! abs-send-time (README of libwebrtc): three bytes that tell when the packet left, in seconds modulo 64 with 18 bits of fraction.
 
 use crate::checks::media::{Wrong, extensions, headers, tell};
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -15,8 +16,9 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-/// How far differences of send times may be from those of the recording, in microseconds.
-const TOLERANCE_US: i64 = 50_000;
+/// How far differences of send times may be from those of the recording, in microseconds, as a sender writes the time down before it is
+/// done with the packet: the catalogue's choice.
+const TOLERANCE_US: u64 = 50_000;
 
 /// 64 seconds, after which send times begin anew.
 const ROUND_US: i64 = 64_000_000;
@@ -48,13 +50,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         };
         let passed = packet.t_us.saturating_sub(recorded_us) as i64;
         let off = (sent_us - before_us - passed).rem_euclid(ROUND_US);
-        let off = off.min(ROUND_US - off);
-        let wrong = (off > TOLERANCE_US).then(|| {
+        let off_us = off.min(ROUND_US - off).unsigned_abs();
+        let wrong = Off::between(off_us, TOLERANCE_US, recorded_us, packet.t_us).map(|off| {
             let text = format!(
                 "the send time is {} ms off what passed since the packet before (frame {frame})",
-                off / 1_000
+                off_us / 1_000
             );
-            Wrong::by(off.unsigned_abs(), text)
+            Wrong::by(evidence, off, text)
         });
         tell(wrong, complete, "when the packets were sent is not recorded", place, tally);
     }

@@ -1,6 +1,7 @@
 //! RFC 3550 §5.1: timestamps come from a clock that runs at the rate of the payload format.
 
 use crate::checks::media::{codecs, headers};
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -24,8 +25,8 @@ const LONGEST_GAP_US: u64 = 500_000;
 /// How far the rate may be off.
 const TOLERANCE: f64 = 0.02;
 
-/// How long packets may wait at their sender, in seconds: libwebrtc's pacer holds them for up to two.
-const LONGEST_WAIT: f64 = 2.0;
+/// How long packets may wait at their sender, in microseconds: libwebrtc's pacer holds them for up to two seconds.
+const LONGEST_WAIT_US: u64 = 2_000_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let codecs = codecs(evidence, peer);
@@ -39,13 +40,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let (ssrc, timestamp) = (header.ssrc.value, header.timestamp.value);
         let run = runs.entry(ssrc).or_insert_with(|| Run::new(packet.frame, codec.clock_rate));
         if run.breaks(packet.t_us, codec.clock_rate) {
-            run.judge(complete, tally);
+            run.judge(evidence, complete, tally);
             *run = Run::new(packet.frame, codec.clock_rate);
         }
         run.add(packet.t_us, timestamp);
     }
     for run in runs.values() {
-        run.judge(complete, tally);
+        run.judge(evidence, complete, tally);
     }
 }
 
@@ -85,25 +86,28 @@ impl Run {
         }
     }
 
-    fn judge(&self, complete: bool, tally: &mut Tally) {
-        let long = self.first.is_some_and(|(begin, _)| self.newest.0.saturating_sub(begin) >= LONG_ENOUGH_US);
-        if !long {
+    fn judge(&self, evidence: &Evidence, complete: bool, tally: &mut Tally) {
+        let (Some((begin_us, _)), (end_us, _)) = (self.first, self.newest) else { return };
+        let lasts_us = end_us.saturating_sub(begin_us);
+        if lasts_us < LONG_ENOUGH_US {
             return;
         }
         let [x, y, xx, xy] = self.sums;
         let rate = (self.count * xy - x * y) / (self.count * xx - x * x);
         let expected = f64::from(self.clock_rate);
         let place = Place::Frame(self.frame);
-        let seconds = self.first.map_or(0.0, |(begin, _)| self.newest.0.saturating_sub(begin) as f64 / 1e6);
-        let ahead = (self.ticks as f64 / expected - seconds).abs();
         if (rate - expected).abs() <= expected * TOLERANCE {
             tally.good(place);
-        } else if ahead <= LONGEST_WAIT {
-            tally.doubt("packets may have waited at their sender", [place]);
-        } else if complete {
-            tally.fault(format!("the timestamps rise by {rate:.0} a second, not by {expected:.0}"), [place]);
-        } else {
-            tally.doubt("when the packets were sent is not recorded", [place]);
+            return;
+        }
+        let ahead_us = (self.ticks as f64 / expected * 1e6 - lasts_us as f64).abs() as u64;
+        match Off::between(ahead_us, LONGEST_WAIT_US, begin_us, end_us) {
+            None => tally.doubt("packets may have waited at their sender", [place]),
+            Some(off) if complete => {
+                let text = format!("the timestamps rise by {rate:.0} a second, not by {expected:.0}");
+                tally.off(evidence, off, text, [place]);
+            }
+            Some(_) => tally.doubt("when the packets were sent is not recorded", [place]),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! RFC 8832 §5.2: an OPEN that arrives is acknowledged on its stream.
 
 use super::{data, ready_us};
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Packet, Peer};
 use crate::verdict::Layer;
@@ -50,22 +51,26 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let ack = own.get(own.partition_point(|ack| ack.frame <= open.frame));
         // Without one on this stream all that follow are on others.
         let elsewhere = all.get(all.partition_point(|(ack, _)| ack.frame <= open.frame));
+        let late = |until: u64| Off::late(open.t_us.max(ready_us), PATIENCE_US, until);
         match (ack, elsewhere) {
-            (Some(ack), _) if ack.t_us.saturating_sub(open.t_us.max(ready_us)) <= PATIENCE_US => {
-                tally.good(place);
-            }
-            (Some(ack), _) => {
-                tally
-                    .fault(format!("the ACK on stream {stream} came late"), [place, Place::Frame(ack.frame)]);
-            }
+            (Some(ack), _) => match late(ack.t_us) {
+                Some(off) => {
+                    let text = format!("the ACK on stream {stream} came {} ms too late", off.ms());
+                    tally.off(evidence, off, text, [place, Place::Frame(ack.frame)]);
+                }
+                None => tally.good(place),
+            },
             (None, Some((ack, other))) => tally.fault(
                 format!("the OPEN on stream {stream} is not acknowledged; an ACK came on stream {other}"),
                 [place, Place::Frame(ack.frame)],
             ),
-            (None, None) if end.saturating_sub(open.t_us.max(ready_us)) <= PATIENCE_US => {
-                tally.doubt("the recording ends soon after the OPEN", [place]);
-            }
-            (None, None) => tally.fault(format!("the OPEN on stream {stream} is not acknowledged"), [place]),
+            (None, None) => match late(end) {
+                Some(off) => {
+                    let text = format!("the OPEN on stream {stream} is not acknowledged");
+                    tally.off(evidence, off, text, [place]);
+                }
+                None => tally.doubt("the recording ends soon after the OPEN", [place]),
+            },
         }
     }
 }

@@ -1,6 +1,7 @@
 //! RFC 8841 §9.3: both sides begin the association as soon as they can, and it is one that carries all data.
 
 use super::chunks;
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::Handshake;
 use crate::evidence::{Evidence, Peer};
@@ -17,10 +18,9 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-/// How soon after the handshake the other side's INIT must come for a peer not to send its own, in microseconds.
+/// How soon after the handshake the other side's INIT must come for a peer not to send its own, in microseconds: so long it may take
+/// from one to the other.
 const SOON_US: u64 = 50_000;
-/// A busy machine may let that wait for so long.
-const BUSY_US: u64 = 500_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut first = None;
@@ -49,22 +49,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
     let complete = evidence.sees_all_sent_by(peer);
     let ready_us = ready_us(&evidence.handshake(peer), evidence, peer);
-    match (ready_us, other) {
-        (Some(ready), Some(init)) if init.t_us.saturating_sub(ready) <= SOON_US => {
-            tally.good(Place::Frame(init.frame));
-        }
-        (Some(ready), Some(init)) if init.t_us.saturating_sub(ready) <= BUSY_US => {
-            tally.doubt(
-                "the other side's INIT came first, on a busy machine perhaps",
-                [Place::Frame(init.frame)],
-            );
-        }
-        (Some(ready), Some(init)) if complete => {
-            let late = init.t_us.saturating_sub(ready) / 1_000;
-            tally.fault(
-                format!("the peer sent no INIT, although the other's came {late} ms after the handshake"),
-                [Place::Frame(init.frame)],
-            );
+    let late = ready_us.zip(other).map(|(ready, init)| (ready, init, Off::late(ready, SOON_US, init.t_us)));
+    match (ready_us, late) {
+        (_, Some((_, init, None))) => tally.good(Place::Frame(init.frame)),
+        (_, Some((ready, init, Some(off)))) if complete => {
+            let ms = init.t_us.saturating_sub(ready) / 1_000;
+            let text =
+                format!("the peer sent no INIT, although the other's came {ms} ms after the handshake");
+            tally.off(evidence, off, text, [Place::Frame(init.frame)]);
         }
         (Some(_), None) if complete => {
             tally.fault(

@@ -1,6 +1,7 @@
 //! RFC 8831 §6.7: who closes a channel resets its stream, the other side answers by resetting its own, and both tell that it is closed.
 
 use super::{Reset, reads_all_at, reset_streams};
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -33,68 +34,67 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 continue;
             };
             let place = Place::Entry(call.entry);
-            let Some(t_us) = evidence.timeline.iter().find(|it| it.n == call.entry).map(|it| it.t_us) else {
+            let Some((what, off)) = missing(evidence, peer, stream, call.t_us) else {
+                tally.good(place);
                 continue;
             };
-            let missing = missing(evidence, peer, stream, t_us);
-            match missing {
-                None => tally.good(place),
-                Some(_) if ends(evidence, t_us) => {
-                    tally.doubt("the connection ends before the channel had to be closed", [place]);
+            let text = match what {
+                Missing::Reset => format!(
+                    "the peer did not reset stream {stream} in five seconds after the channel was closed"
+                ),
+                Missing::Close => {
+                    format!("the peer did not tell in five seconds that the channel {label:?} is closed")
                 }
-                Some(Missing::Reset) if !reads_all_at(evidence, peer) => {
+            };
+            match off.filter(|_| !ends(evidence, call.t_us)) {
+                None => tally.doubt("the connection ends before the channel had to be closed", [place]),
+                Some(_) if what == Missing::Reset && !reads_all_at(evidence, peer) => {
                     tally.doubt("not all that the peer sent is in the recording", [place]);
                 }
-                Some(Missing::Reset) => tally.fault(
-                    format!(
-                        "the peer did not reset stream {stream} in five seconds after the channel was closed"
-                    ),
-                    [place],
-                ),
-                Some(Missing::Close) => tally.fault(
-                    format!("the peer did not tell in five seconds that the channel {label:?} is closed"),
-                    [place],
-                ),
+                Some(off) => tally.off(evidence, off, text, [place]),
             }
         }
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Missing {
     Reset,
     Close,
 }
 
-/// What a peer owes for the closing of a channel.
-fn missing(evidence: &Evidence, peer: Peer, stream: u16, t_us: u64) -> Option<Missing> {
-    let soon = |at: u64| at <= t_us.saturating_add(LONGEST_US);
+/// What a peer owes for the closing of a channel at that moment, and by how much it is late with it; nothing if the recording ends
+/// before it is.
+fn missing(evidence: &Evidence, peer: Peer, stream: u16, t_us: u64) -> Option<(Missing, Option<Off>)> {
+    let last_us = evidence.timeline.last().map_or(0, |entry| entry.t_us);
+    let late = |at: Option<u64>| Off::late(t_us, LONGEST_US, at.unwrap_or(last_us));
+    // It may seem to be before the call only where the packet or the call was written down late.
+    let after = |it: &Reset| Off::late(it.t_us, 0, t_us).is_none_or(|off| off.doubt(evidence).is_some());
     let resets = reset_streams(evidence, peer);
-    let reset = |it: &Reset| it.t_us.saturating_add(SLACK_US) >= t_us && soon(it.t_us) && it.resets(stream);
-    if !resets.iter().any(reset) {
-        return Some(Missing::Reset);
+    let reset = resets.iter().filter(|it| it.resets(stream) && after(it)).map(|it| it.t_us).min();
+    let off = late(reset);
+    if reset.is_none() || off.is_some() {
+        return Some((Missing::Reset, off));
     }
-    let told = evidence.events(peer).iter().any(|happened| {
-        let closed = matches!(happened.event, PeerEvent::ChannelClose { id: Some(id), .. } if *id == stream);
-        closed && soon(happened.t_us)
-    });
-    (!told).then_some(Missing::Close)
+    let told = evidence
+        .events(peer)
+        .into_iter()
+        .filter(|it| matches!(it.event, PeerEvent::ChannelClose { id: Some(id), .. } if *id == stream));
+    let told = told.map(|it| it.t_us).min();
+    let off = late(told).map(|off| off.by_clock_of(evidence, peer));
+    (told.is_none() || off.is_some()).then_some((Missing::Close, off))
 }
 
-/// The clocks of a capture and of a timeline are written down one after the other.
-const SLACK_US: u64 = 100_000;
-
-/// Whether the recording or a connection ends before closing may be expected to be done.
+/// Whether a connection ends before closing may be expected to be done.
 fn ends(evidence: &Evidence, t_us: u64) -> bool {
-    let last = evidence.timeline.last().map_or(0, |entry| entry.t_us);
-    let closes = evidence.timeline.iter().any(|entry| {
+    evidence.timeline.iter().any(|entry| {
         let at = entry.t_us >= t_us && entry.t_us <= t_us.saturating_add(LONGEST_US);
         at && match &entry.what {
             What::Command { name, .. } => name == "close",
             What::Event { event, .. } => matches!(event, PeerEvent::Lost { .. }),
             _ => false,
         }
-    });
-    closes || last.saturating_sub(t_us) <= LONGEST_US
+    })
 }
 
 /// The stream of the channel with that label at a peer.

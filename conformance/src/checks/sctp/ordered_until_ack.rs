@@ -2,6 +2,7 @@
 
 use super::chunks;
 use super::pieces::{Tsns, piece, reads_all_sent_by};
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -18,8 +19,9 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-/// How long after the answer a peer may not have noticed it, in microseconds, on a busy machine.
-const UNNOTICED_US: u64 = 1_000_000;
+/// How long after the answer a message may leave that was handed over before it, in microseconds: it waits in the peer until the window
+/// of the association is open.
+const QUEUED_US: u64 = 1_000_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let complete = reads_all_sent_by(evidence, peer);
@@ -49,17 +51,17 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         }
         let Some(answer) = answered.get(&piece.stream).filter(|_| piece.is_beginning) else { continue };
-        let fault = match (answer, piece.is_unordered) {
-            (None, true) => Some("a message is sent without order before the other side has answered"),
-            (Some(at), false) if packet.t_us.saturating_sub(*at) > UNNOTICED_US => {
-                Some("a message is sent in order after the other side has answered")
+        let late = answer.and_then(|at| Off::late(at, QUEUED_US, packet.t_us));
+        match (answer, piece.is_unordered, late) {
+            (Some(_), true, _) | (_, false, None) => tally.good(place),
+            _ if !complete => tally.doubt("what came first at the peer is not recorded", [place]),
+            (_, false, Some(off)) => {
+                let text = "a message is sent in order after the other side has answered";
+                tally.off(evidence, off, text, [place]);
             }
-            _ => None,
-        };
-        match fault {
-            None => tally.good(place),
-            Some(sentence) if complete => tally.fault(sentence, [place]),
-            Some(_) => tally.doubt("what came first at the peer is not recorded", [place]),
+            (None, true, _) => {
+                tally.fault("a message is sent without order before the other side has answered", [place]);
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::pieces::{Tsns, piece, reads_all_sent_by};
 use super::{chunks, reads_all_at};
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -64,8 +65,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let end =
         evidence.wire.iter().flat_map(|wire| wire.at(peer)).map(|packet| packet.t_us).max().unwrap_or(0);
     for (number, (came_us, frame)) in asked.iter().filter(|_| complete) {
-        if end.saturating_sub(*came_us) > LONGEST_US {
-            tally.fault(format!("request {number} was not answered in five seconds"), [Place::Frame(*frame)]);
+        if let Some(off) = Off::late(*came_us, LONGEST_US, end) {
+            let text = format!("request {number} was not answered in five seconds");
+            tally.off(evidence, off, text, [Place::Frame(*frame)]);
         }
     }
 }

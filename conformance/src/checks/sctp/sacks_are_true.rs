@@ -2,6 +2,7 @@
 
 use super::pieces::{Tsns, piece};
 use super::{chunks, reads_all_at, ready_us};
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::evidence::{Kind, Packet};
@@ -24,8 +25,9 @@ pub(super) const CHECK: Check = Check {
 const LONGEST_US: u64 = 500_000;
 const LONG_US: u64 = 200_000;
 
-/// What a busy machine may add.
-const SLACK_US: u64 = 1_500_000;
+/// What the peer itself may add, in microseconds: one that waits for as long as it may has a timer of coarse ticks, ten milliseconds in
+/// usrsctp, and is done a little later.
+const TIMER_US: u64 = 50_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let complete = reads_all_at(evidence, peer);
@@ -70,7 +72,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     let done = acknowledged(*tsn);
                     let same_way = way == Some(it.way);
                     if done && complete && same_way && !in_trouble(&troubles, it.came_us, packet.t_us) {
-                        late(packet.t_us.saturating_sub(it.came_us), [place, Place::Frame(it.frame)], tally);
+                        late(evidence, it.came_us, packet.t_us, [place, Place::Frame(it.frame)], tally);
                     }
                     !done
                 });
@@ -89,9 +91,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
     }
     for it in waiting.values().filter(|it| complete && way == Some(it.way)) {
-        let long = end_us.saturating_sub(it.came_us) > LONGEST_US + SLACK_US;
-        if long && !in_trouble(&troubles, it.came_us, end_us) {
-            tally.fault("data was not acknowledged within 500 ms", [Place::Frame(it.frame)]);
+        let off = Off::late(it.came_us, LONGEST_US + TIMER_US, end_us);
+        if let Some(off) = off.filter(|_| !in_trouble(&troubles, it.came_us, end_us)) {
+            tally.off(evidence, off, "data was not acknowledged within 500 ms", [Place::Frame(it.frame)]);
         }
     }
 }
@@ -122,7 +124,14 @@ fn troubles(evidence: &Evidence, peer: Peer) -> Vec<u64> {
         }
         _ => false,
     };
-    evidence.events(peer).iter().filter(|it| is(it.event)).map(|it| it.t_us).collect()
+    // At the earliest: its clock may be ahead.
+    let error_us = evidence.clock_error(peer);
+    evidence
+        .events(peer)
+        .iter()
+        .filter(|it| is(it.event))
+        .map(|it| it.t_us.saturating_sub(error_us))
+        .collect()
 }
 
 /// Whether a peer was cut off while it owed an acknowledgement, or shortly before.
@@ -141,11 +150,15 @@ struct Waiting {
 /// Most TSNs whose acknowledgement is waited for at once.
 const MOST_WAITING: usize = 128;
 
-fn late(took_us: u64, places: [Place; 2], tally: &mut Tally) {
-    if took_us > LONGEST_US + SLACK_US {
-        tally.fault(format!("data was acknowledged after {} ms, not within 500", took_us / 1_000), places);
-    } else if took_us > LONG_US + SLACK_US {
-        tally.warn(format!("data was acknowledged after {} ms", took_us / 1_000), places);
+fn late(evidence: &Evidence, came_us: u64, t_us: u64, places: [Place; 2], tally: &mut Tally) {
+    let [too_late, late] = [LONGEST_US, LONG_US].map(|limit| Off::late(came_us, limit + TIMER_US, t_us));
+    let text = format!("data was acknowledged after {} ms", t_us.saturating_sub(came_us) / 1_000);
+    match (too_late, late) {
+        (Some(off), _) if off.doubt(evidence).is_none() => {
+            tally.fault(format!("{text}, not within 500"), places);
+        }
+        (_, Some(off)) => tally.warn_off(evidence, off, text, places),
+        _ => {}
     }
 }
 
@@ -252,7 +265,7 @@ mod tests {
                 packet.clear.iter().any(|clear| clear.is_application_data() && clear.bytes[12] == kind)
             };
             let sack = packets.iter().position(|it| it.sender == Peer(0) && begins(it, 3)).unwrap();
-            packets[sack..].iter_mut().for_each(|packet| packet.t_us += 2 * (LONGEST_US + SLACK_US));
+            packets[sack..].iter_mut().for_each(|packet| packet.t_us += 2 * LONGEST_US);
             if moved {
                 packets
                     .iter_mut()

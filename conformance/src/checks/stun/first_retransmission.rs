@@ -1,6 +1,7 @@
 //! RFC 8445 §14.3: a request is not repeated before half a second has passed.
 
 use super::sent;
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -16,7 +17,7 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-/// Half a second, and what a timer may be early.
+/// Half a second, and what a timer may be early by itself, in microseconds.
 const FLOOR_US: u64 = 480_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
@@ -37,10 +38,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let after = sent.t_us.saturating_sub(*t_us);
         let places = [Place::Frame(sent.frame), Place::Frame(*frame)];
-        if after < FLOOR_US {
-            tally.fault(format!("a request is repeated after {} ms, less than 500", after / 1000), places);
-        } else {
-            tally.good(places[0]);
+        match Off::soon(*t_us, FLOOR_US, sent.t_us) {
+            Some(off) => {
+                let text = format!("a request is repeated after {} ms, less than 500", after / 1000);
+                tally.off(evidence, off, text, places);
+            }
+            None => tally.good(places[0]),
         }
     }
 }

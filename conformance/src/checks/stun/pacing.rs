@@ -1,6 +1,7 @@
 //! RFC 8445 §14.2: an agent begins no more than one STUN transaction in five milliseconds, over all that it asks.
 
 use super::{Sent, sent};
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -27,15 +28,19 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     begun.retain(|sent| seen.insert(sent.bytes.get(8..20)));
     for (at, first) in begun.iter().enumerate() {
         let place = Place::Frame(first.frame);
-        match begun.get(at + MOST) {
-            Some(last) if last.t_us - first.t_us < WINDOW_US => {
-                tally.fault(
-                    format!("{} transactions begin within {} ms", MOST + 1, (last.t_us - first.t_us) / 1000),
-                    [place, Place::Frame(last.frame)],
-                );
-                return;
+        let next = begun.get(at + MOST);
+        match next.and_then(|last| Some((Off::soon(first.t_us, WINDOW_US, last.t_us)?, last))) {
+            Some((off, last)) => {
+                let text =
+                    format!("{} transactions begin within {} ms", MOST + 1, (last.t_us - first.t_us) / 1000);
+                let places = [place, Place::Frame(last.frame)];
+                if off.doubt(evidence).is_none() {
+                    tally.fault(text, places);
+                    return;
+                }
+                tally.off(evidence, off, text, places);
             }
-            _ => tally.good(place),
+            None => tally.good(place),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! RFC 8656 §8: a client that needs an allocation no longer gives it back by a Refresh request with a lifetime of zero.
 
 use super::{Ends, said};
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -17,7 +18,7 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-/// Within which it should come.
+/// Within which it should come, in microseconds: a choice of ours.
 const WITHIN_US: u64 = 10_000_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
@@ -42,10 +43,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let Some(closed) = closed else { return };
     for frame in held.into_values() {
         let places = [Place::Entry(closed.n), Place::Frame(frame)];
-        if last_us.saturating_sub(closed.t_us) >= WITHIN_US {
-            tally.warn("an allocation is not given back after close()", places);
-        } else {
-            tally.doubt("the recording ends before an allocation would have to be given back", places);
+        match Off::late(closed.t_us, WITHIN_US, last_us) {
+            Some(off) => {
+                tally.warn_off(evidence, off, "an allocation is not given back after close()", places);
+            }
+            None => {
+                tally.doubt("the recording ends before an allocation would have to be given back", places);
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 //! there, and it renews that as long as it sends.
 
 use super::{Ends, said};
+use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer, Via};
 use crate::verdict::Layer;
@@ -18,6 +19,7 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
+/// How long a permission lasts (§9), in microseconds.
 const LIFETIME_US: u64 = 300_000_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
@@ -27,12 +29,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let Some(Via { server, .. }) = packet.via else { continue };
         let place = Place::Frame(packet.frame);
         let given = permissions.before(server, packet.to.ip(), packet.t_us);
-        match given {
-            Some(since) if packet.t_us.saturating_sub(since) <= LIFETIME_US => tally.good(place),
-            Some(_) => tally.fault(
-                format!("something is sent to {} when its permission has expired", packet.to),
-                [place],
-            ),
+        match given.map(|since| Off::late(since, LIFETIME_US, packet.t_us)) {
+            Some(None) => tally.good(place),
+            Some(Some(off)) => {
+                let text = format!("something is sent to {} when its permission has expired", packet.to);
+                tally.off(evidence, off, text, [place]);
+            }
             None if evidence.whole => tally.fault(
                 format!("something is sent to {}, for which there is no permission", packet.to),
                 [place],
