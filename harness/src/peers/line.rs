@@ -3,6 +3,7 @@
 //! Pairs answers with commands, checks that no event is missing, translates the peer's clock to the case's, and turns
 //! whatever breaks into one [`PeerEvent::Lost`].
 
+use super::clock::{self, Estimate, PeerClock, Told};
 use super::protocol::Command;
 use super::{CaseClock, Reported};
 use futures::{Stream, StreamExt};
@@ -29,17 +30,21 @@ struct Said {
     t: Option<f64>,
 }
 
-/// An answer and when the peer gave it, in milliseconds on its own clock.
-type Timed = (Answer, Option<f64>);
+/// A command without an answer yet.
+struct Asked {
+    /// When it was given, on the case's clock.
+    at_us: u64,
+    answer: oneshot::Sender<Answer>,
+}
 
 struct State {
     next_id: u64,
-    pending: BTreeMap<u64, oneshot::Sender<Timed>>,
+    pending: BTreeMap<u64, Asked>,
     next_seq: u64,
     /// Events that were passed on.
     reported: u64,
-    /// Microseconds to add to the peer's clock to get the case's.
-    offset_us: Option<f64>,
+    /// What the peer's messages tell of its clock.
+    clock: PeerClock,
     newest_us: u64,
     /// Closed (`None`) when the peer has ended or is lost.
     events: Option<UnboundedSender<Reported>>,
@@ -71,7 +76,7 @@ impl Line {
             pending: BTreeMap::new(),
             next_seq: 0,
             reported: 0,
-            offset_us: None,
+            clock: PeerClock::default(),
             newest_us: 0,
             events: Some(events),
             outgoing: Some(outgoing),
@@ -89,20 +94,16 @@ impl Line {
 
     /// Gives a command and waits for its answer. A peer that does not answer in time is lost.
     pub async fn call(&self, command: &Command) -> Answer {
-        self.call_timed(command).await.0
-    }
-
-    async fn call_timed(&self, command: &Command) -> Timed {
         let name = command.name();
         let answered = {
             let mut state = self.state();
             if let Some(reason) = &state.over {
-                return (Answer::Lost { reason: reason.clone() }, None);
+                return Answer::Lost { reason: reason.clone() };
             }
             let id = state.next_id;
             state.next_id += 1;
             let (answer, answered) = oneshot::channel();
-            state.pending.insert(id, answer);
+            state.pending.insert(id, Asked { at_us: self.clock.now_us(), answer });
             if let Some(outgoing) = &state.outgoing {
                 let mut message = json!({ "id": id });
                 if let (Value::Object(message), Ok(Value::Object(told))) =
@@ -116,32 +117,20 @@ impl Line {
             answered
         };
         match tokio::time::timeout(self.deadline, answered).await {
-            Ok(Ok(timed)) => timed,
-            Ok(Err(_)) => (Answer::Lost { reason: self.over().unwrap_or_default() }, None),
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Answer::Lost { reason: self.over().unwrap_or_default() },
             Err(_) => {
                 let reason = format!("no answer to {name} after {} s", self.deadline.as_secs());
                 self.lose(&reason);
-                (Answer::Lost { reason }, None)
+                Answer::Lost { reason }
             }
         }
     }
 
-    /// Learns what the peer's clock shows, from the quickest of three exchanges. Events before are stamped on arrival.
-    pub async fn synchronise(&self) -> Answer {
-        let mut best: Option<(u64, f64)> = None;
-        let mut answer = Answer::Lost { reason: String::new() };
-        for _ in 0..3 {
-            let before = self.clock.now_us();
-            let (said, t) = self.call_timed(&Command::Hello).await;
-            let round = self.clock.now_us() - before;
-            answer = said;
-            let Some(t) = t else { continue };
-            if best.is_none_or(|(quickest, _)| round < quickest) {
-                best = Some((round, (before + round / 2) as f64 - t * 1000.0));
-            }
-        }
-        self.state().offset_us = best.map(|(_, offset)| offset);
-        answer
+    /// What the peer's messages tell of its clock so far.
+    #[must_use]
+    pub fn peer_clock(&self) -> Estimate {
+        self.state().clock.estimate()
     }
 
     /// How many events have come.
@@ -166,6 +155,7 @@ impl Line {
                 let _ = events.send(Reported {
                     seq,
                     at_us,
+                    told: None,
                     event: PeerEvent::Lost { reason: reason.to_owned() },
                 });
                 state.reported += 1;
@@ -194,17 +184,21 @@ impl Line {
             let start: String = text.chars().take(200).collect();
             format!("the peer said what the protocol does not know: {error}: {start}")
         })?;
-        let now_us = self.clock.now_us();
+        let heard_us = self.clock.now_us();
         let mut state = self.state();
+        let told = said.t.and_then(clock::told);
         match said {
-            Said { id: Some(id), answer: Some(answer), t, .. } => {
-                let waiting =
+            Said { id: Some(id), answer: Some(answer), .. } => {
+                let asked =
                     state.pending.remove(&id).ok_or(format!("the peer answered {id}, which nobody asked"))?;
+                if let Some(t_us) = told {
+                    state.clock.answered(t_us, asked.at_us, heard_us);
+                }
                 // Whoever asked may have given up.
-                let _ = waiting.send((answer, t));
+                let _ = asked.answer.send(answer);
                 Ok(())
             }
-            Said { seq: Some(seq), event: Some(name), data, t, .. } => {
+            Said { seq: Some(seq), event: Some(name), data, .. } => {
                 if seq != state.next_seq {
                     return Err(format!("event {} of the peer is missing: {seq} came", state.next_seq));
                 }
@@ -215,12 +209,17 @@ impl Line {
                 let event = serde_json::from_value(whole)
                     .map_err(|error| format!("event {name} of the peer is malformed: {error}"))?;
                 state.next_seq += 1;
-                let told = t.zip(state.offset_us).map(|(t, offset)| (t * 1000.0 + offset).max(0.0) as u64);
+                let told = told.map(|t_us| Told { t_us, heard_us });
+                let placed = told.and_then(|Told { t_us, .. }| {
+                    state.clock.heard(t_us, heard_us);
+                    state.clock.place(t_us)
+                });
                 // Not after it was heard of, and never before the one ahead of it.
-                let at_us = told.unwrap_or(now_us).min(now_us).max(state.newest_us);
+                let at_us = placed.map_or(heard_us, |placed| placed.round().max(0.0) as u64);
+                let at_us = at_us.min(heard_us).max(state.newest_us);
                 state.newest_us = at_us;
                 if let Some(events) = &state.events {
-                    let _ = events.send(Reported { seq, at_us, event });
+                    let _ = events.send(Reported { seq, at_us, told, event });
                     state.reported += 1;
                 }
                 Ok(())
@@ -274,14 +273,35 @@ mod tests {
     #[tokio::test]
     async fn events_come_in_order_without_going_back_in_time() {
         let (line, _to_send, mut events, say) = line();
-        line.state().offset_us = Some(0.0);
+        line.state().clock.answered(0.0, 0, 0);
         say.unbounded_send(r#"{"seq":0,"t":0.002,"event":"negotiationneeded"}"#.into()).unwrap();
         say.unbounded_send(r#"{"seq":1,"t":0.001,"event":"icecandidate","data":{"candidate":null}}"#.into())
             .unwrap();
         let first = events.recv().await.unwrap();
-        assert_eq!((first.seq, first.at_us, first.event), (0, 2, PeerEvent::NegotiationNeeded));
+        assert_eq!((first.seq, first.at_us, first.event), (0, 3, PeerEvent::NegotiationNeeded));
         let second = events.recv().await.unwrap();
-        assert_eq!((second.at_us, second.event), (2, PeerEvent::IceCandidate { candidate: None }));
+        assert_eq!((second.at_us, second.event), (3, PeerEvent::IceCandidate { candidate: None }));
+    }
+
+    #[tokio::test]
+    async fn every_answer_bounds_the_clock() {
+        let (line, mut to_send, mut events, say) = line();
+        let far = async {
+            to_send.recv().await.unwrap();
+            say.unbounded_send(r#"{"id":0,"t":7000.0,"answer":{"ok":null}}"#.into()).unwrap();
+        };
+        tokio::join!(line.call(&Command::Hello), far);
+        let first = line.peer_clock();
+        assert!(first.doubt.is_none() && first.error_us < 1_000_000, "{first:?}");
+        // The peer's clock shows 7 s when the case begins.
+        assert!((first.offset_us() + 7_000_000).unsigned_abs() <= line.clock.now_us());
+        say.unbounded_send(r#"{"seq":0,"t":7000.0,"event":"negotiationneeded"}"#.into()).unwrap();
+        let event = events.recv().await.unwrap();
+        let told = event.told.unwrap();
+        assert_eq!(told.t_us, 7_000_000.0);
+        assert!(event.at_us <= told.heard_us);
+        assert!(line.peer_clock().error_us <= first.error_us);
+        assert_eq!(line.peer_clock().place(told), event.at_us);
     }
 
     #[tokio::test]

@@ -1,11 +1,13 @@
 //! The peers: whatever is under test or serves as its counterpart, behind one set of commands and events.
 
 pub mod browser;
+pub mod clock;
 pub mod line;
 pub mod protocol;
 pub mod stack;
 
 use async_trait::async_trait;
+use clock::{Estimate, Told};
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::Answer;
 use protocol::Command;
@@ -66,8 +68,10 @@ pub struct PeerInfo {
 pub struct Reported {
     /// Number of the event at this peer, from zero, without gaps.
     pub seq: u64,
-    /// When it happened at the peer, on the case's clock.
+    /// When it happened at the peer, on the case's clock, by what was known when it came.
     pub at_us: u64,
+    /// What the peer itself said of the time; nothing if its clock is the case's, or it did not say.
+    pub told: Option<Told>,
     /// What happened.
     pub event: PeerEvent,
 }
@@ -86,6 +90,11 @@ pub trait Peer: Send + Sync {
 
     /// How many events the peer has reported. An answer counts as given after all of these.
     fn reported(&self) -> u64;
+
+    /// What is known of the peer's clock by now; nothing if it is the case's own.
+    fn clock(&self) -> Option<Estimate> {
+        None
+    }
 
     /// Ends the peer's part in the case and frees what it holds (connection, page, sockets). Called once, on every way out.
     async fn end(&self);

@@ -3,6 +3,7 @@
 use super::carrier::Carrier;
 use super::journal::Journal;
 use super::stage::Stage;
+use crate::peers::clock::Estimate;
 use crate::peers::protocol::Command;
 use crate::peers::{ANSWER_DEADLINE, Peer, PeerInfo, Reported};
 use crate::scenario::condition::Condition;
@@ -78,12 +79,12 @@ impl Actor {
         stage: Arc<Stage>,
         watch: bool,
     ) {
-        while let Some(Reported { seq, at_us, event }) = events.recv().await {
+        while let Some(Reported { seq, at_us, told, event }) = events.recv().await {
             if let Some(state) = state_of(&event) {
                 stage.remark(format!("{}: {state}", self.name()));
             }
-            self.journal
-                .write_at(at_us, What::Event { peer: self.name().to_owned(), seq, event: event.clone() });
+            let what = What::Event { peer: self.name().to_owned(), seq, event: event.clone() };
+            self.journal.write_told(at_us, told, what);
             match &event {
                 PeerEvent::IceCandidate { candidate } => carrier.found(candidate.clone()),
                 PeerEvent::Track { id, .. } if watch => {
@@ -183,6 +184,12 @@ impl Actor {
                 return Err(Missed::TimedOut(self.log().instead_of(condition)));
             }
         }
+    }
+
+    /// What is known of the peer's clock by now; nothing if it is the case's own.
+    #[must_use]
+    pub fn clock(&self) -> Option<Estimate> {
+        self.peer.clock()
     }
 
     /// The secrets that the peer has written down so far.

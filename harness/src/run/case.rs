@@ -8,6 +8,7 @@ use super::laboratory;
 use super::plan::Case;
 use super::player::{Part, Player};
 use super::provider::{Provider, Seat};
+use super::settle::settle;
 use super::snapshot::{self, Snapshots};
 use super::stage::Stage;
 use super::tap::CaseTap;
@@ -450,7 +451,7 @@ async fn perform(desk: &Desk<'_>, running: Running, servers: &Arc<Servers>, lab:
     for actor in actors.iter().filter(|_| stage.collects_key_logs()) {
         actor.keylog().await.lines().for_each(|line| stage.key_log(line));
     }
-    journal.seal();
+    settle(journal, &actors);
     let ends = actors.iter().map(|actor| async move {
         // Bounded, since a hung browser must not hold up the run.
         if tokio::time::timeout(Duration::from_secs(10), actor.end()).await.is_err() {

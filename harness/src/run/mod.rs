@@ -17,6 +17,7 @@ pub mod player;
 pub mod provider;
 mod rates;
 pub mod session;
+mod settle;
 pub mod simulated;
 pub mod snapshot;
 pub mod stage;

@@ -1,5 +1,6 @@
 //! One page of a browser: the peer of one case.
 
+use super::super::clock::Estimate;
 use super::super::line::Line;
 use super::super::protocol::{Command, VERSION};
 use super::super::{CaseClock, KeyLogFile, OpenError, Opened, Peer, PeerInfo};
@@ -64,7 +65,7 @@ impl BrowserPeer {
     /// Makes sure that page and harness speak the same protocol, and, once for each process, that the agent does not say yes
     /// to everything.
     async fn introduce(&self) -> Result<(), String> {
-        match self.line.synchronise().await {
+        match self.line.call(&Command::Hello).await {
             Answer::Ok(told) if told.get("protocol").and_then(Value::as_u64) == Some(VERSION.into()) => {}
             other => return Err(format!("the page introduced itself wrongly: {other:?}")),
         }
@@ -96,6 +97,10 @@ impl Peer for BrowserPeer {
 
     fn reported(&self) -> u64 {
         self.line.reported()
+    }
+
+    fn clock(&self) -> Option<Estimate> {
+        Some(self.line.peer_clock())
     }
 
     async fn end(&self) {

@@ -41,7 +41,7 @@ impl Outlet {
         let Some(sender) = &state.sender else { return };
         let is_last = if let PeerEvent::Lost { reason } = &event { Some(reason.clone()) } else { None };
         // Whoever dropped the receiver does not want to know.
-        let _ = sender.send(Reported { seq: state.seq, at_us, event });
+        let _ = sender.send(Reported { seq: state.seq, at_us, told: None, event });
         state.seq += 1;
         state.newest_us = at_us;
         if let Some(reason) = is_last {

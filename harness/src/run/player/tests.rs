@@ -88,7 +88,7 @@ impl Table {
     }
 
     fn report(&self, seq: u64, event: PeerEvent) {
-        self.bob.send(Reported { seq, at_us: 0, event }).unwrap();
+        self.bob.send(Reported { seq, at_us: 0, told: None, event }).unwrap();
     }
 }
 
