@@ -4,6 +4,7 @@ pub mod cli;
 pub mod doctor;
 pub mod inspect;
 pub mod judge;
+pub mod machine;
 pub mod network;
 pub mod peers;
 pub mod process;

@@ -44,6 +44,12 @@ impl CaseClock {
         u64::try_from(instant.saturating_duration_since(self.start).as_micros()).unwrap_or(u64::MAX)
     }
 
+    /// The start.
+    #[must_use]
+    pub fn began(&self) -> Instant {
+        self.start
+    }
+
     /// The start on the wall clock.
     #[must_use]
     pub fn epoch(&self) -> std::time::SystemTime {

@@ -13,6 +13,7 @@ use super::snapshot::{self, Snapshots};
 use super::stage::Stage;
 use super::tap::CaseTap;
 use crate::judge;
+use crate::machine::Watch;
 use crate::network::fabric::nat::NatBehaviour;
 use crate::network::lab::Lab;
 use crate::peers::protocol::Command;
@@ -100,6 +101,8 @@ pub(super) async fn play_unless(
         folder = folder.join(format!("attempt-{attempt}"));
     }
     fs::create_dir_all(&folder)?;
+    // In virtual time nothing is late.
+    let watch = if simulation::is_running() { None } else { Some(Watch::begin()?) };
     let clock = CaseClock::start();
     let journal = Arc::new(Journal::create(&folder.join("timeline.jsonl"), clock)?);
     if simulation::is_running() {
@@ -120,7 +123,8 @@ pub(super) async fn play_unless(
     };
     match lab {
         Ok(lab) => {
-            let desk = Desk { setting, case, folder: &folder, stage: &stage, journal: &journal, seed };
+            let (watch, folder) = (watch.as_ref(), folder.as_path());
+            let desk = Desk { setting, case, folder, stage: &stage, journal: &journal, watch, seed };
             file.not_played = Box::pin(on_network(&desk, lab.as_ref(), &mut file)).await.err();
             close_lab(setting, lab).await;
         }
@@ -163,6 +167,8 @@ struct Desk<'a> {
     folder: &'a Path,
     stage: &'a Arc<Stage>,
     journal: &'a Arc<Journal>,
+    /// Nothing in virtual time.
+    watch: Option<&'a Watch>,
     seed: u64,
 }
 
@@ -390,7 +396,7 @@ fn start(case: &Case, stage: &Arc<Stage>, journal: &Arc<Journal>, first: Opened,
 
 /// Plays the steps, takes the statistics, ends the peers.
 async fn perform(desk: &Desk<'_>, running: Running, servers: &Arc<Servers>, lab: Option<&Arc<Lab>>) {
-    let Desk { setting, case, folder, stage, journal, seed } = *desk;
+    let Desk { setting, case, folder, stage, journal, watch, seed } = *desk;
     let Running { parts, mut tasks } = running;
     let actors: Vec<Arc<Actor>> = parts.values().map(|part| Arc::clone(&part.actor)).collect();
     let carriers: Vec<Arc<Carrier>> = parts.values().map(|part| Arc::clone(&part.carrier)).collect();
@@ -451,7 +457,7 @@ async fn perform(desk: &Desk<'_>, running: Running, servers: &Arc<Servers>, lab:
     for actor in actors.iter().filter(|_| stage.collects_key_logs()) {
         actor.keylog().await.lines().for_each(|line| stage.key_log(line));
     }
-    settle(journal, &actors);
+    settle(journal, &actors, watch);
     let ends = actors.iter().map(|actor| async move {
         // Bounded, since a hung browser must not hold up the run.
         if tokio::time::timeout(Duration::from_secs(10), actor.end()).await.is_err() {

@@ -1,12 +1,18 @@
-//! What is put on record when a case has been played: how well the peers' clocks are known.
+//! What is put on record when a case has been played: how long the machine may have delayed it, and how well the peers' clocks are
+//! known.
 
 use super::actor::Actor;
 use super::journal::Journal;
+use crate::machine::{WINDOW_US, Watch};
+use peerproof_captures::timeline::What;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Ends the case's story: what follows from ending the peers is no part of it. Places the peers' events by all that is known of their
-/// clocks.
-pub(super) fn settle(journal: &Journal, actors: &[Arc<Actor>]) {
+/// clocks. Nobody watches in virtual time, where nothing is delayed.
+pub(super) fn settle(journal: &Journal, actors: &[Arc<Actor>], watch: Option<&Watch>) {
+    let waited_us = watch.map(|watch| watch.stalls(journal.clock().began(), Instant::now()));
+    journal.write(What::Stalls { window_us: WINDOW_US, waited_us: waited_us.unwrap_or_default() });
     journal.seal();
     let clocks = actors.iter().filter_map(|actor| Some((actor.name(), actor.clock()?)));
     let mut settled = false;
