@@ -3,10 +3,9 @@
 use super::super::{OpenError, Origin, Surroundings};
 use super::launch::{Kind, Launched, launch};
 use super::pool::Config;
-use super::server::{self, Awaited, Hub, Listening, Server};
+use super::server::{Awaited, Hub, Listening, PageLink, Server};
 use crate::network::lab::Namespace;
 use crate::process::Owned;
-use axum::extract::ws::WebSocket;
 use fantoccini::Client;
 use futures::StreamExt;
 use serde::Deserialize;
@@ -15,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{oneshot, watch};
 
 /// How long the first frame made for a case may take to connect before another one is made.
@@ -52,7 +51,7 @@ enum Spare {
     /// Its frame was asked for.
     Loading(Awaited),
     /// It has connected: its token, and the way to its agent.
-    Loaded(String, Box<WebSocket>),
+    Loaded(String, PageLink),
 }
 
 /// A running browser.
@@ -127,12 +126,12 @@ impl Instance {
                 return Err(OpenError::Broken(format!("{}: the lobby did not open: {cause}", kind.name())));
             }
         };
-        let (say, to_send) = unbounded_channel();
+        let PageLink { to_page, incoming: mut heard } = PageLink::new(socket);
         let instance = Arc::new(Self {
             kind,
             version,
             client,
-            lobby: say,
+            lobby: to_page,
             asked: Mutex::default(),
             broken: watch::Sender::new(None),
             process: tokio::sync::Mutex::new(Some(process)),
@@ -143,7 +142,6 @@ impl Instance {
             honest: tokio::sync::OnceCell::new(),
             inside,
         });
-        let mut heard = server::run(socket, to_send);
         // Weak, so that the task does not keep a browser alive that nobody uses.
         let listening = Arc::downgrade(&instance);
         tokio::spawn(async move {
@@ -191,7 +189,7 @@ impl Instance {
 
     /// A page for a case: the one that was loaded ahead, or a new one. Chrome loses about one frame in a thousand while many come
     /// and go: its page never loads. No peer has spoken by then, so another frame is made, once, before the case begins.
-    pub(super) async fn open_page(&self) -> Result<(String, WebSocket), OpenError> {
+    pub(super) async fn open_page(&self) -> Result<(String, PageLink), OpenError> {
         let ahead = self.spare.lock().await.take();
         let mut ahead = ahead.or_else(|| Some(self.load_page()));
         for deadline in [FRAME_DEADLINE, PAGE_DEADLINE] {
@@ -223,9 +221,11 @@ impl Instance {
     }
 
     /// Waits for a page, or returns the token of the one that did not come.
-    async fn arrived(&self, spare: Spare, deadline: Duration) -> Result<(String, WebSocket), String> {
+    async fn arrived(&self, spare: Spare, deadline: Duration) -> Result<(String, PageLink), String> {
         let mut page = match spare {
-            Spare::Loaded(token, socket) => return Ok((token, *socket)),
+            Spare::Loaded(token, mut link) => {
+                return if link.is_closed() { Err(token) } else { Ok((token, link)) };
+            }
             Spare::Loading(page) => page,
         };
         let token = page.token().to_owned();
@@ -235,7 +235,7 @@ impl Instance {
             _ = broken.wait_for(Option::is_some) => None,
         };
         match arrived {
-            Some(socket) => Ok((token, socket)),
+            Some(socket) => Ok((token, PageLink::new(socket))),
             None => Err(token),
         }
     }
@@ -258,7 +258,7 @@ impl Instance {
         let mut place = self.spare.lock().await;
         let Some(spare) = place.take() else { return };
         match self.arrived(spare, FRAME_DEADLINE).await {
-            Ok((token, socket)) => *place = Some(Spare::Loaded(token, Box::new(socket))),
+            Ok((token, link)) => *place = Some(Spare::Loaded(token, link)),
             Err(token) => {
                 drop(place);
                 self.close_page(&token).await;

@@ -5,13 +5,12 @@ use super::super::line::Line;
 use super::super::protocol::{Command, VERSION};
 use super::super::{CaseClock, KeyLogFile, OpenError, Opened, Peer, PeerInfo};
 use super::instance::Instance;
-use super::server;
+use super::server::PageLink;
 use async_trait::async_trait;
 use peerproof_captures::timeline::Answer;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc::unbounded_channel;
 
 /// A page as a peer.
 pub struct BrowserPeer {
@@ -31,14 +30,12 @@ impl BrowserPeer {
         deadline: Duration,
     ) -> Result<Opened, OpenError> {
         let keylog_start = browser.keylog_length();
-        let (token, socket) = browser.open_page().await?;
+        let (token, link) = browser.open_page().await?;
         // In a lab the next page loads when this case is over: it must not load while the network changes.
         if !browser.is_in_lab() {
             browser.load_ahead().await;
         }
-        // The line needs what comes in before it can say what goes out.
-        let (to_page, to_send) = unbounded_channel();
-        let incoming = server::run(socket, to_send);
+        let PageLink { to_page, incoming } = link;
         let (line, mut outgoing, events) = Line::new(clock, deadline, incoming);
         tokio::spawn(async move {
             while let Some(text) = outgoing.recv().await {

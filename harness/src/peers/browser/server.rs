@@ -7,12 +7,13 @@ use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use futures::channel::mpsc::{Receiver, channel};
 use futures::{SinkExt, StreamExt};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{OnceCell, oneshot};
 use tokio::task::AbortHandle;
 
@@ -196,24 +197,47 @@ async fn connect(
         .into_response()
 }
 
-/// Splits a WebSocket into the texts that come in and a task that sends what `to_send` holds and then closes.
-pub(super) fn run(
-    socket: WebSocket,
-    mut to_send: UnboundedReceiver<String>,
-) -> impl futures::Stream<Item = String> + Send + Unpin {
-    let (mut sink, stream) = socket.split();
-    tokio::spawn(async move {
-        while let Some(text) = to_send.recv().await {
-            if sink.send(Message::Text(text.into())).await.is_err() {
-                return;
+/// Messages of a page that may wait to be taken up. Beyond that the page waits.
+const MOST_WAITING: usize = 1024;
+
+/// A page's end of its WebSocket. It is read whether or not anybody takes the messages up: browsers ping when their network changes, and
+/// close a connection that does not answer.
+#[derive(Debug)]
+pub(super) struct PageLink {
+    /// Takes what the page is to be sent. The WebSocket closes when this is dropped.
+    pub(super) to_page: UnboundedSender<String>,
+    /// What the page sends; ends when the WebSocket does.
+    pub(super) incoming: Receiver<String>,
+}
+
+impl PageLink {
+    /// Begins to carry messages.
+    pub(super) fn new(socket: WebSocket) -> Self {
+        let (to_page, mut to_send) = unbounded_channel::<String>();
+        let (mut taken_up, incoming) = channel(MOST_WAITING);
+        let (mut sink, mut stream) = socket.split();
+        tokio::spawn(async move {
+            while let Some(text) = to_send.recv().await {
+                if sink.send(Message::Text(text.into())).await.is_err() {
+                    return;
+                }
             }
-        }
-        let _ = sink.close().await;
-    });
-    Box::pin(stream.take_while(|message| std::future::ready(message.is_ok())).filter_map(async |message| {
-        match message {
-            Ok(Message::Text(text)) => Some(text.to_string()),
-            _ => None,
-        }
-    }))
+            let _ = sink.close().await;
+        });
+        tokio::spawn(async move {
+            while let Some(Ok(message)) = stream.next().await {
+                if let Message::Text(text) = message
+                    && taken_up.send(text.to_string()).await.is_err()
+                {
+                    return;
+                }
+            }
+        });
+        Self { to_page, incoming }
+    }
+
+    /// Whether the page is gone. To be asked before it was told anything: what it says is lost.
+    pub(super) fn is_closed(&mut self) -> bool {
+        matches!(self.incoming.try_next(), Ok(None))
+    }
 }
