@@ -4,7 +4,7 @@
 
 use peerproof::cli::prepare;
 use peerproof::run::session::{self, Progress, Time};
-use peerproof::run::{Case, Filter, Played, RunOptions, plan, simulated};
+use peerproof::run::{Case, Filter, Jobs, Played, RunOptions, plan, simulated};
 use peerproof::scenario::Suite;
 use peerproof_captures::timeline::What;
 use peerproof_conformance::verdict::Outcome;
@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 struct Nobody;
 
 impl Progress for Nobody {
+    fn remark(&mut self, _: &str) {}
     fn began(&mut self, _: &Case) {}
     fn ended(&mut self, _: &Played) {}
 }
@@ -35,8 +36,8 @@ async fn play(cases: &[Case], seed: u64) -> (tempfile::TempDir, Vec<Played>) {
     let folder = tempfile::tempdir().unwrap();
     let peerproof = Path::new(env!("CARGO_BIN_EXE_peerproof"));
     let prepared = prepare(&scenarios(), folder.path().to_owned(), peerproof, seed, false).await.unwrap();
-    let options = RunOptions { jobs: session::usual_jobs(), repeat: 1, time: Time::Virtual };
-    let run = session::run(prepared.setting.clone(), cases, options, &mut Nobody).await;
+    let options = RunOptions { jobs: Jobs::Fixed(4 * session::processors()), repeat: 1, time: Time::Virtual };
+    let run = session::run(prepared.setting.clone(), cases, options, &mut Nobody).await.unwrap();
     assert_eq!((run.broken.as_slice(), run.left), ([].as_slice(), 0));
     prepared.shutdown().await;
     (folder, run.played)

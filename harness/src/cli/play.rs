@@ -10,7 +10,7 @@ use crate::run::peers::{NEEDS, Peers, missing, required};
 use crate::run::session::{self, Progress, RunOptions, Time};
 use crate::run::simulated;
 use crate::run::snapshot::Snapshots;
-use crate::run::{Case, Filter, plan};
+use crate::run::{Case, Filter, Jobs, plan};
 use crate::scenario::Suite;
 use crate::scenario::check::IMPLEMENTATIONS;
 use crate::scenario::error::nearest;
@@ -157,12 +157,14 @@ async fn play(args: RunArgs, cases: Vec<Case>) -> u8 {
         }
     };
     let stopper = tokio::spawn(stop_on_signal(prepared.stop.clone()));
-    let (time, usual_jobs): (_, fn() -> usize) = if args.in_virtual_time {
-        (Time::Virtual, session::processors)
+    let (time, usual_jobs) = if args.in_virtual_time {
+        // A case does nothing but work there: as many as there are processors, whatever else the machine does.
+        (Time::Virtual, Jobs::Fixed(session::processors()))
     } else {
-        (Time::Real, session::usual_jobs)
+        (Time::Real, Jobs::Adaptive)
     };
-    let options = RunOptions { jobs: args.jobs.unwrap_or_else(usual_jobs), repeat: args.repeat, time };
+    let jobs = args.jobs.map_or(usual_jobs, Jobs::Fixed);
+    let options = RunOptions { jobs, repeat: args.repeat, time };
     let total = cases.len() * usize::try_from(args.repeat.max(1)).unwrap_or(1);
     let mut progress: Box<dyn Progress + Send> = if std::io::stderr().is_terminal() {
         Box::new(Terminal::new(total))
@@ -174,6 +176,14 @@ async fn play(args: RunArgs, cases: Vec<Case>) -> u8 {
     let run = session::run(setting, &cases, options, progress.as_mut()).await;
     drop(progress);
     stopper.abort();
+    let run = match run {
+        Ok(run) => run,
+        Err(error) => {
+            complain(format_args!("the run does not start: {error}"));
+            prepared.shutdown().await;
+            return HARNESS_ERROR;
+        }
+    };
     let mut code = run.exit_code();
     let report = summary::report(&run, began, args.seed, &output);
     summary::print(&report, &run);
