@@ -4,7 +4,7 @@
 
 use peerproof::cli::prepare;
 use peerproof::run::session::{self, Progress, Time};
-use peerproof::run::{Case, Filter, Played, RunOptions, plan, simulated};
+use peerproof::run::{Case, Filter, Jobs, Played, RunOptions, plan, simulated};
 use peerproof::scenario::Suite;
 use peerproof::scenario::model::Clock;
 use peerproof_captures::timeline::What;
@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 struct Nobody;
 
 impl Progress for Nobody {
+    fn remark(&mut self, _: &str) {}
     fn began(&mut self, _: &Case) {}
     fn ended(&mut self, _: &Played) {}
 }
@@ -40,8 +41,8 @@ async fn play_by(time: Time, cases: &[Case], seed: u64) -> (tempfile::TempDir, V
     let folder = tempfile::tempdir().unwrap();
     let peerproof = Path::new(env!("CARGO_BIN_EXE_peerproof"));
     let prepared = prepare(&scenarios(), folder.path().to_owned(), peerproof, seed, false).await.unwrap();
-    let options = RunOptions { jobs: session::usual_jobs(), repeat: 1, time };
-    let run = session::run(prepared.setting.clone(), cases, options, &mut Nobody).await;
+    let options = RunOptions { jobs: Jobs::Fixed(4 * session::processors()), repeat: 1, time };
+    let run = session::run(prepared.setting.clone(), cases, options, &mut Nobody).await.unwrap();
     assert_eq!((run.broken.as_slice(), run.left), ([].as_slice(), 0));
     prepared.shutdown().await;
     (folder, run.played)

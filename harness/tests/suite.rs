@@ -6,8 +6,9 @@
 
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 use peerproof::cli::{Prepared, prepare};
+use peerproof::run::admission::most_jobs;
 use peerproof::run::session::{self, Time};
-use peerproof::run::{Case, Filter, peers, plan};
+use peerproof::run::{Admission, Case, Filter, Jobs, peers, plan};
 use peerproof::scenario::Suite;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,6 +18,7 @@ use std::sync::{Arc, OnceLock};
 struct Shared {
     runtime: tokio::runtime::Runtime,
     prepared: Prepared,
+    admission: Admission,
     time: Time,
 }
 
@@ -24,21 +26,27 @@ fn scenarios() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios")
 }
 
-fn start() -> Result<Shared, String> {
+fn start(jobs: Jobs) -> Result<Shared, String> {
     let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
     let output = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("suite-{}", std::process::id()));
     let peerproof = Path::new(env!("CARGO_BIN_EXE_peerproof"));
     let update = std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always");
     let prepared = runtime.block_on(prepare(&scenarios(), output, peerproof, 1, update))?;
+    let admission = runtime.block_on(async { Admission::new(jobs) }).map_err(|error| error.to_string())?;
     // Snapshots are made by the machine's clock.
     let time = if update { Time::Real } else { Time::AsFits };
-    Ok(Shared { runtime, prepared, time })
+    Ok(Shared { runtime, prepared, admission, time })
 }
 
 fn play(shared: &Shared, case: &Case) -> Result<(), Failed> {
     let setting = Arc::clone(&shared.prepared.setting);
     let owned = case.clone();
-    let task = shared.runtime.spawn(session::play(setting, owned, 1, shared.time));
+    let place = shared.runtime.block_on(shared.admission.place());
+    let time = shared.time;
+    let task = shared.runtime.spawn(async move {
+        let _place = place;
+        session::play(setting, owned, 1, time).await
+    });
     let played = shared.runtime.block_on(task)??;
     if played.standing.is_good() {
         return Ok(());
@@ -55,7 +63,7 @@ fn play(shared: &Shared, case: &Case) -> Result<(), Failed> {
     )))
 }
 
-fn trial(case: Case, shared: &Arc<OnceLock<Result<Shared, String>>>) -> Trial {
+fn trial(case: Case, jobs: Jobs, shared: &Arc<OnceLock<Result<Shared, String>>>) -> Trial {
     let missing = case.needs().into_iter().filter_map(|need| Some((need.to_owned(), peers::missing(need)?)));
     // One that is required tells more than one that is not.
     let missing = missing.max_by_key(|(need, _)| peers::is_required(need));
@@ -67,7 +75,7 @@ fn trial(case: Case, shared: &Arc<OnceLock<Result<Shared, String>>>) -> Trial {
         }),
         Some((_, reason)) => Trial::test(name, || Ok(())).with_kind(reason).with_ignored_flag(true),
         None => Trial::test(name, move || {
-            let shared = shared.get_or_init(start).as_ref().map_err(Failed::from)?;
+            let shared = shared.get_or_init(|| start(jobs)).as_ref().map_err(Failed::from)?;
             play(shared, &case)
         }),
     }
@@ -78,7 +86,9 @@ fn main() -> ExitCode {
     // An ordinary user's process has to do this before it has threads.
     peerproof::network::lab::prepare_process();
     let mut arguments = Arguments::from_args();
-    arguments.test_threads.get_or_insert_with(session::usual_jobs);
+    // As many threads as cases may ever be played at once; each waits for its place.
+    let jobs = arguments.test_threads.map_or(Jobs::Adaptive, Jobs::Fixed);
+    arguments.test_threads.get_or_insert_with(most_jobs);
     let suite = match Suite::load(&scenarios()) {
         Ok(suite) => suite,
         Err(errors) => {
@@ -90,9 +100,13 @@ fn main() -> ExitCode {
     };
     let shared = Arc::new(OnceLock::new());
     let cases = plan(&suite, &Filter::default());
-    let trials = session::order(&cases).into_iter().map(|(_, case)| trial(case.clone(), &shared)).collect();
+    let trials =
+        session::order(&cases).into_iter().map(|(_, case)| trial(case.clone(), jobs, &shared)).collect();
     let conclusion: Conclusion = libtest_mimic::run(&arguments, trials);
-    if let Some(Ok(Shared { runtime, prepared, .. })) = Arc::into_inner(shared).and_then(OnceLock::into_inner) {
+    if let Some(Ok(Shared { runtime, prepared, admission, .. })) =
+        Arc::into_inner(shared).and_then(OnceLock::into_inner)
+    {
+        drop(admission);
         runtime.block_on(prepared.shutdown());
     }
     conclusion.exit_code()

@@ -7,7 +7,7 @@ use peerproof::cli::prepare;
 use peerproof::network::lab::hosts_of;
 use peerproof::run::peers::{is_required, missing};
 use peerproof::run::session::{self, Progress, Time};
-use peerproof::run::{Case, Filter, Played, RunOptions, plan, snapshot};
+use peerproof::run::{Filter, Jobs, Played, RunOptions, plan, snapshot};
 use peerproof::scenario::Suite;
 use peerproof::scenario::model::Section;
 use peerproof_captures::event::PeerEvent;
@@ -73,8 +73,8 @@ async fn a_browser_that_served_before_is_as_a_new_one() {
     let mut first: Vec<(String, String)> = Vec::new();
     for (n, network) in NETWORKS.iter().enumerate() {
         let case = case(network);
-        let options = RunOptions { jobs: 1, repeat: 1, time: Time::Real };
-        let run = session::run(prepared.setting.clone(), std::slice::from_ref(&case), options, &mut Nobody).await;
+        let options = RunOptions { jobs: Jobs::Fixed(1), repeat: 1, time: Time::Real };
+        let run = session::run(prepared.setting.clone(), std::slice::from_ref(&case), options, &mut Nobody).await.unwrap();
         assert!(run.broken.is_empty());
         let played = run.played.first().unwrap();
         assert!(played.standing.is_good(), "{n}, {network}: {}", played.verdict.sentence);

@@ -100,7 +100,7 @@ Examples:
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) chosen: Chosen,
-    /// So many cases at once [default: four times the number of cores, in virtual time the number of cores]
+    /// Number of parallel cases (default: adapts to the machine's load)
     #[arg(long, short, value_name = "N")]
     pub(crate) jobs: Option<usize>,
     /// Each case so many times; every attempt is shown

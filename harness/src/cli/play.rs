@@ -10,7 +10,7 @@ use crate::run::peers::{NEEDS, Peers, missing, required};
 use crate::run::session::{self, Progress, RunOptions, Time};
 use crate::run::simulated;
 use crate::run::snapshot::Snapshots;
-use crate::run::{Case, Filter, plan};
+use crate::run::{Case, Filter, Jobs, plan};
 use crate::scenario::Suite;
 use crate::scenario::check::IMPLEMENTATIONS;
 use crate::scenario::error::nearest;
@@ -163,12 +163,16 @@ async fn play(args: RunArgs, cases: Vec<Case>) -> u8 {
         }
     };
     let stopper = tokio::spawn(stop_on_signal(prepared.stop.clone()));
-    let (time, usual_jobs): (_, fn() -> usize) = match (args.in_virtual_time, args.in_real_time || args.update_snapshots) {
-        (true, _) => (Time::Virtual, session::processors),
-        (false, true) => (Time::Real, session::usual_jobs),
-        (false, false) => (Time::AsFits, session::usual_jobs),
+    let real = args.in_real_time || args.update_snapshots;
+    let (time, usual_jobs) = match (args.in_virtual_time, real) {
+        // A case does nothing but work there: as many as there are processors, whatever else the machine does.
+        (true, _) => (Time::Virtual, Jobs::Fixed(session::processors())),
+        (false, true) => (Time::Real, Jobs::Adaptive),
+        (false, false) => (Time::AsFits, Jobs::Adaptive),
     };
-    let options = RunOptions { jobs: args.jobs.unwrap_or_else(usual_jobs), repeat: args.repeat, time };
+    };
+    let jobs = args.jobs.map_or(usual_jobs, Jobs::Fixed);
+    let options = RunOptions { jobs, repeat: args.repeat, time };
     let total = cases.len() * usize::try_from(args.repeat.max(1)).unwrap_or(1);
     let mut progress: Box<dyn Progress + Send> = if std::io::stderr().is_terminal() {
         Box::new(Terminal::new(total))
@@ -180,6 +184,14 @@ async fn play(args: RunArgs, cases: Vec<Case>) -> u8 {
     let run = session::run(setting, &cases, options, progress.as_mut()).await;
     drop(progress);
     stopper.abort();
+    let run = match run {
+        Ok(run) => run,
+        Err(error) => {
+            complain(format_args!("the run does not start: {error}"));
+            prepared.shutdown().await;
+            return HARNESS_ERROR;
+        }
+    };
     let mut code = run.exit_code();
     let report = summary::report(&run, began, args.seed, &output);
     summary::print(&report, &run);

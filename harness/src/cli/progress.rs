@@ -30,6 +30,10 @@ impl Terminal {
 }
 
 impl Progress for Terminal {
+    fn remark(&mut self, text: &str) {
+        self.bar.println(format!("note: {text}"));
+    }
+
     fn began(&mut self, case: &Case) {
         self.playing.insert(case.name.clone());
         self.show();
@@ -64,6 +68,10 @@ impl Plain {
 }
 
 impl Progress for Plain {
+    fn remark(&mut self, text: &str) {
+        super::say(format_args!("note: {text}"));
+    }
+
     fn began(&mut self, _: &Case) {}
 
     fn ended(&mut self, played: &Played) {

@@ -1,8 +1,10 @@
 //! A run: many cases side by side, each attempt shown, stopped cleanly when the user wants.
 
+use super::admission::{Admission, Jobs};
 use super::case::{self, Played, Setting};
 use super::plan::Case;
 use super::simulated;
+use crate::machine::Watch;
 use crate::scenario::model::Clock;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -16,8 +18,8 @@ use std::time::{Duration, Instant};
 /// How cases are played.
 #[derive(Debug, Clone, Copy)]
 pub struct RunOptions {
-    /// So many cases at once.
-    pub jobs: usize,
+    /// How many cases at once.
+    pub jobs: Jobs,
     /// Each case so many times; every attempt is shown.
     pub repeat: u32,
     /// By which clock.
@@ -107,20 +109,15 @@ impl Run {
 
 /// What happens in a run, for whoever shows it.
 pub trait Progress {
+    /// The user should know this of the run.
+    fn remark(&mut self, text: &str);
     /// A case begins.
     fn began(&mut self, case: &Case);
     /// A case has ended.
     fn ended(&mut self, played: &Played);
 }
 
-/// How many cases are played at once unless somebody says otherwise: more than there are processors, since cases wait most of
-/// their time, for deadlines and round trips.
-#[must_use]
-pub fn usual_jobs() -> usize {
-    4 * processors()
-}
-
-/// So many cases are worked on at once, at most.
+/// How many processors there are.
 #[must_use]
 pub fn processors() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from)
@@ -154,13 +151,22 @@ pub fn order(cases: &[Case]) -> Vec<(usize, &Case)> {
 }
 
 /// Plays the cases.
+///
+/// # Errors
+/// The machine cannot be watched.
 pub async fn run(
     setting: Arc<Setting>,
     cases: &[Case],
     options: RunOptions,
     progress: &mut (dyn Progress + Send),
-) -> Run {
+) -> io::Result<Run> {
     let began = Instant::now();
+    // One monitor for all cases, also if they are played one by one.
+    let _watch = if options.time == Time::Real { Some(Watch::begin()?) } else { None };
+    let admission = Admission::new(options.jobs)?;
+    if let Some(remark) = admission.remark() {
+        progress.remark(remark);
+    }
     let todo = order(cases)
         .into_iter()
         .flat_map(|(n, case)| (1..=options.repeat.max(1)).map(move |attempt| (n, attempt, case)));
@@ -168,33 +174,43 @@ pub async fn run(
     let mut running = FuturesUnordered::new();
     let mut played: Vec<((usize, u32), Played)> = Vec::new();
     let mut broken = Vec::new();
+    let stopped = || *setting.stop.borrow();
     loop {
-        let stopped = *setting.stop.borrow();
-        while !stopped && running.len() < options.jobs.max(1) {
-            let Some((n, attempt, case)) = todo.next() else { break };
-            progress.began(case);
-            let setting = Arc::clone(&setting);
-            running.push(async move {
-                // A task of its own, so that a panic costs this case only.
-                let owned = case.clone();
-                let task = tokio::spawn(play(setting, owned, attempt, options.time));
-                ((n, attempt), case, task.await)
-            });
-        }
-        match running.next().await {
-            None => break,
-            Some((place, _, Ok(Ok(one)))) => {
+        let ended = tokio::select! {
+            biased;
+            Some(ended) = running.next(), if !running.is_empty() => ended,
+            place = admission.place(), if !stopped() && todo.peek().is_some() => {
+                // It may have been stopped meanwhile.
+                let next = if stopped() { None } else { todo.next() };
+                let Some((n, attempt, case)) = next else { continue };
+                progress.began(case);
+                let setting = Arc::clone(&setting);
+                running.push(async move {
+                    // A task of its own, so that a panic costs this case only.
+                    let owned = case.clone();
+                    let task = tokio::spawn(async move {
+                        let _place = place;
+                        play(setting, owned, attempt, options.time).await
+                    });
+                    ((n, attempt), case, task.await)
+                });
+                continue;
+            }
+            else => break,
+        };
+        match ended {
+            (place, _, Ok(Ok(one))) => {
                 progress.ended(&one);
                 played.push((place, one));
             }
-            Some((_, case, Ok(Err(error)))) => broken.push((case.name.clone(), error.to_string())),
-            Some((_, case, Err(error))) => broken.push((case.name.clone(), error.to_string())),
+            (_, case, Ok(Err(error))) => broken.push((case.name.clone(), error.to_string())),
+            (_, case, Err(error)) => broken.push((case.name.clone(), error.to_string())),
         }
     }
     let left = todo.count();
     played.sort_by_key(|(place, _)| *place);
     let played = played.into_iter().map(|(_, played)| played).collect();
-    Run { played, broken, left, took: began.elapsed() }
+    Ok(Run { played, broken, left, took: began.elapsed() })
 }
 
 #[cfg(test)]

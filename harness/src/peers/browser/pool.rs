@@ -7,6 +7,7 @@ use super::page::BrowserPeer;
 use super::server::Server;
 use crate::network::lab::Host;
 use crate::process::sweep;
+use crate::run::admission::BrowserStarts;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::PathBuf;
@@ -25,13 +26,20 @@ pub struct Config {
     pub interface: Option<IpAddr>,
     /// How long a page may take to answer a command before it counts as lost.
     pub answer_deadline: Duration,
+    /// Whose turn it is to start.
+    pub starts: BrowserStarts,
 }
 
 impl Config {
     /// The configuration for this machine.
     #[must_use]
     pub fn new(peerproof: impl Into<PathBuf>) -> Self {
-        Self { peerproof: peerproof.into(), interface: interface_address(), answer_deadline: ANSWER_DEADLINE }
+        Self {
+            peerproof: peerproof.into(),
+            interface: interface_address(),
+            answer_deadline: ANSWER_DEADLINE,
+            starts: BrowserStarts::default(),
+        }
     }
 }
 
@@ -158,6 +166,7 @@ impl Browsers {
             ending.spawn(async move { broken.end().await });
         }
         *place = None;
+        let _turn = self.config.starts.turn().await;
         let started = Instance::start(kind, &self.config, surroundings, &self.server, namespace).await?;
         self.started.fetch_add(1, Ordering::Relaxed);
         *place = Some(Arc::clone(&started));
