@@ -1,7 +1,11 @@
 //! The browsers of labs serve one case after the other, and nothing of one case is visible in the next. What the machine lacks skips
 //! the test with a line that says so, or fails it if `PEERPROOF_REQUIRE` names it.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "all of this file is test code, its helpers too")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "all of this file is test code, its helpers too"
+)]
 
 use peerproof::cli::prepare;
 use peerproof::network::lab::hosts_of;
@@ -44,7 +48,9 @@ const NETWORKS: [&str; 9] = [
 /// The host addresses that the candidates of a peer name.
 fn host_addresses(played: &Played, name: &str) -> BTreeSet<IpAddr> {
     let of_peer = |what: &What| match what {
-        What::Event { peer, event: PeerEvent::IceCandidate { candidate: Some(candidate) }, .. } if peer == name => {
+        What::Event { peer, event: PeerEvent::IceCandidate { candidate: Some(candidate) }, .. }
+            if peer == name =>
+        {
             Candidate::parse(&candidate.candidate).ok()
         }
         _ => None,
@@ -74,7 +80,9 @@ async fn a_browser_that_served_before_is_as_a_new_one() {
     for (n, network) in NETWORKS.iter().enumerate() {
         let case = case(network);
         let options = RunOptions { jobs: Jobs::Fixed(1), repeat: 1, time: Time::Real };
-        let run = session::run(prepared.setting.clone(), std::slice::from_ref(&case), options, &mut Nobody).await.unwrap();
+        let run = session::run(prepared.setting.clone(), std::slice::from_ref(&case), options, &mut Nobody)
+            .await
+            .unwrap();
         assert!(run.broken.is_empty());
         let played = run.played.first().unwrap();
         assert!(played.standing.is_good(), "{n}, {network}: {}", played.verdict.sentence);

@@ -4,7 +4,8 @@ use crate::findings::{Breach, Requirements};
 use crate::time::span;
 use peerproof_captures::timeline::{Answer, Entry, LinkRate, StepOutcome, What};
 use peerproof_conformance::case::{
-    Bitrate, CasePeer, CaseRecord, ConnectingStep, Meeting, SnapshotResult, Standing, Time, Waiver, standing, steps,
+    Bitrate, CasePeer, CaseRecord, ConnectingStep, Meeting, SnapshotResult, Standing, Time, Waiver, standing,
+    steps,
 };
 use peerproof_conformance::verdict::{Evidence, Verdict};
 use schemars::JsonSchema;

@@ -170,7 +170,6 @@ async fn play(args: RunArgs, cases: Vec<Case>) -> u8 {
         (false, true) => (Time::Real, Jobs::Adaptive),
         (false, false) => (Time::AsFits, Jobs::Adaptive),
     };
-    };
     let jobs = args.jobs.map_or(usual_jobs, Jobs::Fixed);
     let options = RunOptions { jobs, repeat: args.repeat, time };
     let total = cases.len() * usize::try_from(args.repeat.max(1)).unwrap_or(1);

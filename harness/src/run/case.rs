@@ -25,8 +25,8 @@ use indexmap::IndexMap;
 use peerproof_captures::recording;
 use peerproof_captures::timeline::{Answer, Entry, What};
 use peerproof_conformance::case::{
-    CaseFile, CasePeer, CaseRecord, FORMAT, INTERRUPTED, NotPlayed, Role as CaseRole, Runs, Standing,
-    Time, judge as judge_case, standing,
+    CaseFile, CasePeer, CaseRecord, FORMAT, INTERRUPTED, NotPlayed, Role as CaseRole, Runs, Standing, Time,
+    judge as judge_case, standing,
 };
 use peerproof_conformance::verdict::Verdict;
 use peerproof_stack::signalling;

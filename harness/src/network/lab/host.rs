@@ -36,7 +36,8 @@ impl InterfaceSpec {
     /// routes, which name no address.
     #[must_use]
     pub fn is_shaped_like(&self, other: &Self) -> bool {
-        let families = |spec: &Self| [IpAddr::is_ipv4, IpAddr::is_ipv6].map(|is| spec.addresses.iter().any(is));
+        let families =
+            |spec: &Self| [IpAddr::is_ipv4, IpAddr::is_ipv6].map(|is| spec.addresses.iter().any(is));
         self.name == other.name && families(self) == families(other)
     }
 }

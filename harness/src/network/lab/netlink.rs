@@ -82,9 +82,9 @@ pub(super) fn readdress(old: &[InterfaceSpec], new: &[InterfaceSpec]) -> Result<
             let gone = |address: &IpAddr| !new.addresses.contains(address);
             let mut there = netlink.address().get().set_link_index_filter(index).execute();
             while let Some(address) = there.try_next().await? {
-                let is_gone = address.attributes.iter().any(|attribute| {
-                    matches!(attribute, AddressAttribute::Address(address) if gone(address))
-                });
+                let is_gone = address.attributes.iter().any(
+                    |attribute| matches!(attribute, AddressAttribute::Address(address) if gone(address)),
+                );
                 if is_gone {
                     netlink.address().del(address).execute().await?;
                 }

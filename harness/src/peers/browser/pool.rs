@@ -79,7 +79,13 @@ impl Browsers {
     pub async fn new(config: Config) -> std::io::Result<Self> {
         let _ = tokio::task::spawn_blocking(sweep::stale).await;
         let server = Server::start().await?;
-        Ok(Self { config, server, slots: Mutex::default(), ending: Mutex::default(), started: AtomicU64::new(0) })
+        Ok(Self {
+            config,
+            server,
+            slots: Mutex::default(),
+            ending: Mutex::default(),
+            started: AtomicU64::new(0),
+        })
     }
 
     /// Opens a page of the browser `kind` (`chrome`, `firefox`) as the peer `name`, on this machine or in a host of a lab.

@@ -238,6 +238,6 @@ impl PageLink {
 
     /// Whether the page is gone. To be asked before it was told anything: what it says is lost.
     pub(super) fn is_closed(&mut self) -> bool {
-        matches!(self.incoming.try_next(), Ok(None))
+        self.incoming.try_recv().is_err_and(|error| error.is_closed())
     }
 }
