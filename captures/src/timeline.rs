@@ -18,6 +18,15 @@ pub struct Entry {
     pub what: What,
 }
 
+/// Reads `timeline.jsonl`.
+///
+/// # Errors
+/// The number of the first line that is no entry, from one, and what is wrong with it.
+pub fn read(bytes: &[u8]) -> Result<Vec<Entry>, (usize, serde_json::Error)> {
+    let lines = bytes.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
+    lines.map(|(n, line)| serde_json::from_slice(line).map_err(|error| (n + 1, error))).collect()
+}
+
 /// What an [`Entry`] tells.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]

@@ -8,8 +8,8 @@ const CHUNK: usize = 256 << 10;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// A buffered source of bytes.
-pub(super) struct Input<R: Read> {
-    source: Source<R>,
+pub(super) struct Input<'a> {
+    source: Source<'a>,
     buffer: Vec<u8>,
     /// What is consumed of `buffer`.
     start: usize,
@@ -21,14 +21,18 @@ pub(super) struct Input<R: Read> {
     ended: Option<Option<io::Error>>,
 }
 
-enum Source<R: Read> {
-    Unknown(Option<R>),
-    Plain(Chain<Cursor<Vec<u8>>, R>),
-    Gzip(Box<MultiGzDecoder<Chain<Cursor<Vec<u8>>, R>>>),
+/// Where bytes come from. It is asked for a chunk at a time, so that the indirection costs nothing, and all that reads captures is compiled
+/// once, here.
+type Reader<'a> = Box<dyn Read + 'a>;
+
+enum Source<'a> {
+    Unknown(Option<Reader<'a>>),
+    Plain(Chain<Cursor<Vec<u8>>, Reader<'a>>),
+    Gzip(Box<MultiGzDecoder<Chain<Cursor<Vec<u8>>, Reader<'a>>>>),
 }
 
-impl<R: Read> Input<R> {
-    pub(super) fn new(reader: R) -> Self {
+impl<'a> Input<'a> {
+    pub(super) fn new(reader: Reader<'a>) -> Self {
         let source = Source::Unknown(Some(reader));
         Self { source, buffer: Vec::new(), start: 0, end: 0, offset: 0, ended: None }
     }
@@ -104,7 +108,7 @@ impl<R: Read> Input<R> {
     }
 }
 
-impl<R: Read> Source<R> {
+impl Source<'_> {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(reader) => reader.read(room),

@@ -22,8 +22,8 @@ impl Default for Limits {
 }
 
 /// Reads a capture. See the [module](super).
-pub struct CaptureReader<R: Read> {
-    input: Input<R>,
+pub struct CaptureReader<'a> {
+    input: Input<'a>,
     limits: Limits,
     state: State,
     format: Option<Format>,
@@ -52,16 +52,16 @@ enum Taken {
     Skipped(Skipped),
 }
 
-impl<R: Read> CaptureReader<R> {
+impl<'a> CaptureReader<'a> {
     /// Reads from `reader` with the default limits.
-    pub fn new(reader: R) -> Self {
+    pub fn new(reader: impl Read + 'a) -> Self {
         Self::with_limits(reader, Limits::default())
     }
 
     /// Reads from `reader`.
-    pub fn with_limits(reader: R, limits: Limits) -> Self {
+    pub fn with_limits(reader: impl Read + 'a, limits: Limits) -> Self {
         Self {
-            input: Input::new(reader),
+            input: Input::new(Box::new(reader)),
             limits,
             state: State::Begin,
             format: None,

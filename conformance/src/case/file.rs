@@ -65,6 +65,16 @@ pub struct CaseFile {
     pub verdict: Option<Verdict>,
 }
 
+impl CaseFile {
+    /// Reads `case.json`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes)
+    }
+}
+
 fn first() -> u32 {
     1
 }

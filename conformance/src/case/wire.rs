@@ -6,15 +6,17 @@ use peerproof_captures::link::{Network, Transport};
 use peerproof_captures::recording::{Content, Direction};
 use peerproof_captures::summary::{Sighting, WireSummary};
 use std::collections::BTreeMap;
-use std::io::Read;
 
 /// Summarises a capture whose interfaces are named for the peers, as recordings name them: `alice (chrome)`. `epoch_us` is the
 /// zero of the case's clock in microseconds since 1970.
 ///
 /// # Errors
 /// If it is no capture. One that breaks off gives what it has.
-pub fn summary(capture: impl Read, peers: &[String], epoch_us: u64) -> Result<WireSummary, ReadError> {
-    let mut reader = CaptureReader::new(capture);
+pub fn summary(
+    mut reader: CaptureReader<'_>,
+    peers: &[String],
+    epoch_us: u64,
+) -> Result<WireSummary, ReadError> {
     // A packet may have been seen at several interfaces: each has streams of its own.
     let mut networks: BTreeMap<usize, Network> = BTreeMap::new();
     let mut summary = WireSummary::default();

@@ -15,14 +15,12 @@ use peerproof_captures::sdp::SessionDescription;
 use peerproof_captures::trace::{Connection, Side, Trace};
 use peerproof_captures::wire::turn;
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// A capture with all that is known of it beside.
-#[derive(Debug)]
-pub struct Captured<'a, R> {
+pub struct Captured<'a> {
     /// The capture.
-    pub capture: R,
+    pub capture: CaptureReader<'a>,
     /// What its packets add up to.
     pub trace: &'a Trace,
     /// A key log, beside the secrets that are in the capture itself.
@@ -44,7 +42,7 @@ fn key(interface: Option<usize>, from: SocketAddr, to: SocketAddr, via: Option<S
     (interface, from.min(to), from.max(to), via)
 }
 
-impl<R: Read> Captured<'_, R> {
+impl Captured<'_> {
     /// Evidence of each connection with packets, beside its index in the trace.
     ///
     /// # Errors
@@ -61,7 +59,7 @@ impl<R: Read> Captured<'_, R> {
         let epoch_ns = trace.first.unwrap_or_default().ns;
         let count = trace.connections.len().min(MOST_CONNECTIONS);
         let mut all: Vec<Followed> = (0..count).map(|_| Followed::new(&self)).collect();
-        let mut reader = CaptureReader::new(self.capture);
+        let mut reader = self.capture;
         let mut network = Network::new();
         while let Some(item) = reader.next_item() {
             let frame = match item {
@@ -203,7 +201,7 @@ struct Followed {
 }
 
 impl Followed {
-    fn new<R>(given: &Captured<'_, R>) -> Self {
+    fn new(given: &Captured<'_>) -> Self {
         let mut session = Session::new();
         session.key_log(given.key_log, &mut |_| {});
         for key in given.srtp_keys {

@@ -11,7 +11,6 @@ use peerproof_captures::timeline::Entry;
 use peerproof_captures::wire::demux::{self, Class};
 use peerproof_captures::wire::turn;
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Why a capture cannot be read at all.
@@ -23,17 +22,16 @@ pub enum ReadError {
 }
 
 /// A recording, as evidence is read from it.
-#[derive(Debug)]
-pub struct Recorded<'a, R> {
+pub struct Recorded<'a> {
     /// `case.json`.
     pub case: &'a CaseFile,
     /// `timeline.jsonl`.
     pub timeline: Vec<Entry>,
     /// `capture.pcapng`, if there is one.
-    pub capture: Option<R>,
+    pub capture: Option<CaptureReader<'a>>,
 }
 
-impl<R: Read> Recorded<'_, R> {
+impl Recorded<'_> {
     /// Reads everything.
     ///
     /// # Errors
@@ -54,8 +52,11 @@ impl Wire {
     ///
     /// # Errors
     /// If it is no capture.
-    pub fn read(capture: impl Read, peers: &[String], epoch_us: u64) -> Result<Self, ReadError> {
-        let mut reader = CaptureReader::new(capture);
+    pub fn read(
+        mut reader: CaptureReader<'_>,
+        peers: &[String],
+        epoch_us: u64,
+    ) -> Result<Self, ReadError> {
         let mut taps: BTreeMap<Peer, Tap> = BTreeMap::new();
         let mut interfaces: Vec<Option<Peer>> = Vec::new();
         let mut kept = Kept::default();

@@ -7,7 +7,6 @@ use peerproof_captures::file::{CaptureReader, Format};
 use peerproof_captures::trace::Trace;
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::io::Read;
 
 /// What a capture holds, what happened in it, and what broke.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -53,9 +52,9 @@ pub struct InterfaceFacts {
 }
 
 impl FileFacts {
-    pub(super) fn of<R: Read>(
+    pub(super) fn of(
         name: &str,
-        reader: &CaptureReader<R>,
+        reader: &CaptureReader<'_>,
         foreign_secrets: u64,
     ) -> Result<Self, InspectError> {
         let stop = reader.stop().map(ToString::to_string);

@@ -34,7 +34,7 @@ pub(super) fn write(
     out: &mut dyn Write,
 ) -> Result<(), InspectError> {
     let captured = Captured {
-        capture: given.input()?,
+        capture: given.reader()?,
         trace: &report.trace,
         key_log: &given.key_log,
         srtp_keys: &given.srtp_keys,

@@ -107,7 +107,7 @@ impl Given {
     }
 
     /// Begins to read the capture.
-    pub(crate) fn reader(&self) -> Result<CaptureReader<Box<dyn Read>>, InspectError> {
+    pub(crate) fn reader(&self) -> Result<CaptureReader<'static>, InspectError> {
         Ok(CaptureReader::new(self.input()?))
     }
 }

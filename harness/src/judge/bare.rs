@@ -12,7 +12,7 @@ pub(super) fn judge(path: &Path, beside: &Beside) -> Result<Vec<Judgement>, Judg
     let given = Given::read(path, beside)?.spooled()?;
     let (file, trace) = trace(&given)?;
     let captured = Captured {
-        capture: given.input()?,
+        capture: given.reader()?,
         trace: &trace,
         key_log: &given.key_log,
         srtp_keys: &given.srtp_keys,

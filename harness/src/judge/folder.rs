@@ -4,13 +4,14 @@ use super::json::{Judgement, Told};
 use super::{JudgeError, json};
 use crate::run::expected::Expected;
 use indexmap::IndexMap;
+use peerproof_captures::file::CaptureReader;
 use peerproof_captures::timeline::{Entry, What};
 use peerproof_conformance::case::{CaseFile, CaseRecord, judge as judge_case, standing, summary};
 use peerproof_conformance::checks;
 use peerproof_conformance::evidence::{Evidence, Recorded};
 use serde_json::Value;
 use std::fs::{self, File};
-use std::io::{self, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
 
 const CASE: &str = "case.json";
@@ -65,7 +66,7 @@ pub fn case_files(path: &Path) -> Result<Vec<CaseFile>, JudgeError> {
 fn case_file(folder: &Path) -> Result<CaseFile, JudgeError> {
     let path = folder.join(CASE);
     let bytes = fs::read(&path).map_err(|error| JudgeError::Read { path: path.clone(), error })?;
-    serde_json::from_slice(&bytes).map_err(|error| JudgeError::Malformed { path, error })
+    CaseFile::read(&bytes).map_err(|error| JudgeError::Malformed { path, error })
 }
 
 /// Reads a folder and judges it: by the known deviations of that time, or by those given.
@@ -114,7 +115,7 @@ pub fn observed(
 ) -> Result<CaseRecord, JudgeError> {
     let path = folder.join(CAPTURE);
     let open = || match File::open(&path) {
-        Ok(opened) => Ok(Some(BufReader::new(opened))),
+        Ok(opened) => Ok(Some(CaptureReader::new(opened))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(JudgeError::Read { path: path.clone(), error }),
     };
@@ -133,16 +134,8 @@ pub fn observed(
 
 fn timeline(path: &Path) -> Result<Vec<Entry>, JudgeError> {
     let bytes = fs::read(path).map_err(|error| JudgeError::Read { path: path.to_owned(), error })?;
-    let lines = bytes.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
-    lines
-        .map(|(n, line)| {
-            serde_json::from_slice(line).map_err(|error| JudgeError::Timeline {
-                path: path.to_owned(),
-                line: n + 1,
-                error,
-            })
-        })
-        .collect()
+    let malformed = |(line, error)| JudgeError::Timeline { path: path.to_owned(), line, error };
+    peerproof_captures::timeline::read(&bytes).map_err(malformed)
 }
 
 /// The last statistics of each peer.

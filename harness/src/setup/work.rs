@@ -92,7 +92,7 @@ impl Work {
     pub(super) fn news(&mut self) -> Option<String> {
         let said = lock(&self.said);
         let newest = said.lines.back().filter(|_| said.count > self.shown)?;
-        let shortened = newest.chars().take(WIDTH).collect();
+        let shortened = newest.trim_start().chars().take(WIDTH).collect();
         self.shown = said.count;
         Some(shortened)
     }

@@ -16,6 +16,7 @@ use super::{Check, Finding, Result, all, coverage, of, run};
 use crate::case::CaseFile;
 use crate::catalogue::Catalogue;
 use crate::evidence::{Evidence, Recorded};
+use peerproof_captures::file::CaptureReader;
 use peerproof_captures::sdp::SessionDescription;
 use std::collections::BTreeSet;
 
@@ -96,10 +97,9 @@ impl Recording {
             Self::Negotiated => folder!("negotiated"),
             Self::H264 => folder!("h264"),
         };
-        let case: CaseFile = serde_json::from_slice(case).unwrap();
-        let lines = timeline.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        let timeline = lines.map(|line| serde_json::from_slice(line).unwrap()).collect();
-        Recorded { case: &case, timeline, capture }.evidence().unwrap()
+        let case = CaseFile::read(case).unwrap();
+        let timeline = peerproof_captures::timeline::read(timeline).unwrap();
+        Recorded { case: &case, timeline, capture: capture.map(CaptureReader::new) }.evidence().unwrap()
     }
 }
 

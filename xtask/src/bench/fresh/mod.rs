@@ -20,10 +20,10 @@ const CARGO_HOME: &str = "PEERPROOF_BENCH_CARGO_HOME";
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-Needs git, the libraries that the build needs (README), the network, and 3 GB for each of a round's clones in the folder for
-temporary files (TMPDIR). Nothing is written elsewhere, but for Debian packages that `setup` finds missing: they stay installed, and
-count in the first round only. Where they have to be installed, be root, or have a sudo that asks nothing. A geckodriver in PATH
-hides that `setup` builds one; that of an earlier `setup` does not.
+Needs git, the libraries that the build needs (README), the network, and some GB in the folder for temporary files (TMPDIR). \
+Nothing is written elsewhere, but for Debian packages that `setup` finds missing: they stay installed, and count in the first round \
+only. Where they have to be installed, be root, or have a sudo that asks nothing. A geckodriver in PATH hides that `setup` builds \
+one; that of an earlier `setup` does not.
 
 Examples:
   cargo xtask bench fresh                          what is committed here
@@ -134,7 +134,7 @@ fn walk(place: &Place, arguments: &Arguments) -> Result<Measured> {
 /// The full name of a commit.
 fn commit(root: &Path, name: &str) -> Result<String> {
     let asked = Command::new("git")
-        .args(["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{name}^{{commit}}")])
+        .args(["rev-parse", "--verify", "--end-of-options", &format!("{name}^{{commit}}")])
         .envs(stage::trust(root))
         .current_dir(root)
         .output()

@@ -32,7 +32,9 @@ pub(super) fn render(names: &[String], measured: &[Vec<Measured>], top: usize) -
         row(&mut text, name, values, "s");
     }
     let rest: Vec<Option<f64>> = (0..measured.len())
-        .map(|n| Some(rows.iter().skip(top).filter_map(|(_, values)| values.get(n).copied().flatten()).sum()))
+        .map(|n| rows.iter().skip(top).filter_map(move |(_, values)| values.get(n).copied().flatten()))
+        // The sum of nothing would be -0.
+        .map(|seconds| Some(seconds.fold(0.0, |sum, more| sum + more)))
         .collect();
     row(&mut text, &format!("{} others", rows.len().saturating_sub(top)), &rest, "s");
     text.push('\n');
