@@ -52,11 +52,7 @@ impl Wire {
     ///
     /// # Errors
     /// If it is no capture.
-    pub fn read(
-        mut reader: CaptureReader<'_>,
-        peers: &[String],
-        epoch_us: u64,
-    ) -> Result<Self, ReadError> {
+    pub fn read(mut reader: CaptureReader<'_>, peers: &[String], epoch_us: u64) -> Result<Self, ReadError> {
         let mut taps: BTreeMap<Peer, Tap> = BTreeMap::new();
         let mut interfaces: Vec<Option<Peer>> = Vec::new();
         let mut kept = Kept::default();

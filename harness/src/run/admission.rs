@@ -13,14 +13,17 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::MissedTickBehavior;
 
-/// Cases for each processor at the beginning: two keep a processor busy when one of them waits.
-const FIRST: usize = 2;
+/// Cases for each processor at the beginning.
+const FIRST: usize = 4;
+/// Cases for each processor, at least: two keep a processor busy when one of them waits, and the pressure that other work causes
+/// does not get less when fewer cases run.
+const LEAST: usize = 2;
 /// Cases for each processor, at most: beyond that memory becomes short before processors do, by the browsers of labs.
 const MOST: usize = 8;
-/// There is room for another case below this share of time in which a thread waited for a processor: half the time nobody waited.
-const LOW: f64 = 0.5;
+/// There is room for another case below this share of time in which a thread waited for a processor.
+const LOW: f64 = 0.7;
 /// There is one too many above this: cases would tell more of the machine than of the peers.
-const HIGH: f64 = 0.85;
+const HIGH: f64 = 0.9;
 /// So often is that decided. The pressure is that of the last second, so that a decision shows in the next but one.
 const EVERY: Duration = Duration::from_millis(500);
 
@@ -106,7 +109,7 @@ impl Admission {
             return Ok(admission);
         }
         let watch = Watch::begin()?;
-        let range = Range { least: processors, most: most_jobs() };
+        let range = Range { least: LEAST * processors, most: most_jobs() };
         let places = Arc::clone(&admission.places);
         let adapting = tokio::spawn(async move {
             let mut every = tokio::time::interval(EVERY);
@@ -234,14 +237,14 @@ mod tests {
     fn the_limit_follows_the_pressure_within_its_range() {
         assert_eq!(RANGE.next(4, 0.2, true), 5);
         assert_eq!(RANGE.next(4, 0.2, false), 4, "nobody needs another place");
-        for pressure in [0.5, 0.7, 0.85, f64::NAN] {
+        for pressure in [0.7, 0.8, 0.9, f64::NAN] {
             assert_eq!(RANGE.next(4, pressure, true), 4);
         }
-        assert_eq!(RANGE.next(4, 0.9, true), 3);
-        assert_eq!(RANGE.next(4, 0.9, false), 3);
+        assert_eq!(RANGE.next(4, 0.95, true), 3);
+        assert_eq!(RANGE.next(4, 0.95, false), 3);
         assert_eq!(RANGE.next(2, 1.0, true), 2);
         assert_eq!(RANGE.next(6, 0.0, true), 6);
-        assert_eq!(RANGE.next(0, 0.6, true), 2);
+        assert_eq!(RANGE.next(0, 0.8, true), 2);
         assert_eq!(RANGE.next(usize::MAX, 0.0, true), 6);
     }
 

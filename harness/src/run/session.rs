@@ -10,6 +10,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use peerproof_conformance::case::Standing;
 use peerproof_conformance::verdict::Outcome;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -124,8 +125,8 @@ pub fn processors() -> usize {
 }
 
 /// The order in which cases begin, each with its place in the plan. Some families keep browsers busy, others wait for deadlines that
-/// must pass, controls most of all: spread evenly among one another, those work while these wait, and none is what the whole run
-/// waits for at its end.
+/// must pass, controls most of all: spread evenly among one another, those work while these wait. In a family those that may take
+/// longest come first, so that the run does not wait for one of them at its end.
 #[must_use]
 pub fn order(cases: &[Case]) -> Vec<(usize, &Case)> {
     let family = |case: &Case| case.name.split('/').next().unwrap_or_default().to_owned();
@@ -134,9 +135,10 @@ pub fn order(cases: &[Case]) -> Vec<(usize, &Case)> {
         *sizes.entry(family(case)).or_default() += 1;
     }
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    let mut placed: Vec<(usize, (usize, &Case))> = cases
-        .iter()
-        .enumerate()
+    let mut longest_first: Vec<(usize, &Case)> = cases.iter().enumerate().collect();
+    longest_first.sort_by_key(|(_, case)| Reverse(case.scenario().timeout.0));
+    let mut placed: Vec<(usize, (usize, &Case))> = longest_first
+        .into_iter()
         .map(|(n, case)| {
             let family = family(case);
             let of = sizes.get(&family).copied().unwrap_or(1).max(1);

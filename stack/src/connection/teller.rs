@@ -225,6 +225,13 @@ impl Teller {
             self.dtls(&mut told, RTCDtlsTransportState::Connected);
             told.epoch += 1;
         }
+        if state == RTCPeerConnectionState::Disconnected
+            && told.states.ice_transport.is_some_and(|state| state != RTCIceTransportState::Failed)
+        {
+            // The same derivation. An ICE restart may follow before the transport is read, and this state would be missing.
+            self.ice_transport(&mut told, RTCIceTransportState::Disconnected);
+            told.epoch += 1;
+        }
         told.states.connection = state;
         self.tell(Event::ConnectionState(state));
     }
