@@ -28,7 +28,7 @@ impl Off {
         (by_us > 0).then_some(Self { by_us, from_us, to_us: at_us, clocks_us: 0 })
     }
 
-    /// By how much the distance of two moments differs from what is told of it, if by more than a tolerance. Either may have been
+    /// By how much the distance of two moments differs from the reported one, if by more than a tolerance. Either may have been
     /// noticed late, or recorded late.
     pub(super) fn between(differs_us: u64, tolerance_us: u64, from_us: u64, to_us: u64) -> Option<Self> {
         let by_us = differs_us.saturating_sub(tolerance_us);

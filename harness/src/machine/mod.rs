@@ -1,7 +1,7 @@
 //! How long this machine keeps threads waiting that could run.
 //!
 //! A test on a busy machine sees things late that were done in time. While a case is played in real time a [`Watch`] measures how much
-//! that may be: how late timers are, of a thread and of a task in the runtime, and what the kernel tells of threads that wait
+//! that may be: how late timers are, of a thread and of a task in the runtime, and what the kernel reports of waiting threads
 //! ([`pressure`]). The first watch of a process starts the monitor, a thread; with the last it ends.
 
 mod history;
@@ -248,7 +248,7 @@ impl State {
                 let cpu_us = told.cpu_us.saturating_sub(before.cpu_us);
                 (Some(cpu_us), told.others_us.saturating_sub(before.others_us))
             }
-            // The window goes on: how long threads waited in it is told by the next reading that succeeds.
+            // The window goes on: the next reading that succeeds covers it.
             (Some(_), None) => return,
             (None, _) => (None, 0),
         };

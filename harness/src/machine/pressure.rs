@@ -1,4 +1,4 @@
-//! What the kernel tells of its load: `/proc/pressure`, pressure stall information (PSI).
+//! The load that the kernel reports: `/proc/pressure`, pressure stall information (PSI).
 //!
 //! The line `some` tells for how long at least one thread had to wait: for a processor, for the disk, for memory. It is the one number
 //! that says how long a thread may have waited which did not get to run. The load average and the use of processors do not: a machine

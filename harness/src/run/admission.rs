@@ -30,7 +30,7 @@ const EVERY: Duration = Duration::from_millis(500);
 /// How many cases are to be played at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Jobs {
-    /// So many.
+    /// Always this number.
     Fixed(usize),
     /// As many as the machine bears.
     Adaptive,
@@ -85,7 +85,7 @@ pub struct Place {
 }
 
 impl Admission {
-    /// Admission of so many cases. To be called within the runtime in which the cases run.
+    /// Admission by this number of cases. To be called within the runtime in which the cases run.
     ///
     /// # Errors
     /// The machine cannot be watched.

@@ -22,7 +22,7 @@ const INTERRUPTED: i32 = 130;
 /// and then, and the end of its output if it fails.
 ///
 /// # Errors
-/// When consent is withheld, a step fails or this program is told to end; what was done stays done, and the set-up can be run again.
+/// When consent is withheld, a step fails or this program gets a signal to end; what was done stays done, and the set-up can be run again.
 /// Nothing that it started is left then.
 pub fn carry_out(
     plan: &Plan,
@@ -203,7 +203,7 @@ fn tell_end(status: ExitStatus, place: &str, work: &Work, output: &mut dyn Write
     output.flush()
 }
 
-/// Becomes true when this program is told to end (Ctrl-C, `kill`, a closed terminal), which then is for whoever looks at it to obey.
+/// Becomes true when this program gets a signal to end (Ctrl-C, `kill`, a closed terminal). Whoever reads it has to end.
 /// When nobody looks any more, the program ends at once.
 fn told_to_end() -> io::Result<Arc<AtomicBool>> {
     let told = Arc::new(AtomicBool::new(false));

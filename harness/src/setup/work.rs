@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 const KEPT: usize = 40;
 /// Most letters of a line that is shown while the step works.
 const WIDTH: usize = 90;
-/// How long to wait for the last lines of a step that has ended. A service that it started may hold its output open for ever.
+/// How long to wait for the last lines of a step that has ended. A service that it started may hold its output open forever.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The newest lines of a step, and how many there were.

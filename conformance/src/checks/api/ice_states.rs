@@ -77,7 +77,7 @@ fn judge_failed(evidence: &Evidence, peer: Peer, states: &[(IceState, &Happened<
     }
 }
 
-/// Who restarted ICE, and when, as far as it is told.
+/// Who restarted ICE, and when, as far as the recording says.
 fn restarts(evidence: &Evidence, peer: Peer) -> Vec<(Peer, u64)> {
     let own = moments(evidence, peer, "restartIce").into_iter().map(|(_, t_us)| (peer, t_us));
     let mut all: Vec<(Peer, u64)> = own.collect();

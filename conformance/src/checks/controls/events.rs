@@ -105,7 +105,7 @@ pub(in crate::checks) fn push(evidence: &mut Evidence, name: &str, event: PeerEv
     evidence.timeline.push(Entry { n, t_us, what: What::Event { peer: name.to_owned(), seq, event } });
 }
 
-/// Evidence of what is told in order, a millisecond apart, on a machine that delays nothing: `what` of the timeline's entries, by
+/// Evidence of these entries in order, a millisecond apart, on a machine that delays nothing: `what` of the timeline's entries, by
 /// alice and bob.
 pub(in crate::checks) fn evidence(told: impl IntoIterator<Item = Value>) -> Evidence {
     let entry = |(n, what): (usize, Value)| {

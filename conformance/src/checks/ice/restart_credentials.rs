@@ -18,7 +18,7 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-/// What is on its way out when both descriptions are applied, or a pair is nominated, may still bear the old ones, in microseconds: a
+/// What is on its way out when both descriptions are applied, or a pair is nominated, may still carry the old ones, in microseconds: a
 /// choice of ours. The call gives its result before the agent's own thread has taken them over.
 const GRACE_US: u64 = 500_000;
 

@@ -60,12 +60,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 fn fault(evidence: &Evidence, came: &[(u32, u64)], (last_sr, delay): (u32, u32), t_us: u64) -> Option<Wrong> {
     if last_sr == 0 {
         let off = Off::late(came.first()?.1, UNNOTICED_US, t_us)?;
-        let text = "a report block tells of no SR, although one had come".to_owned();
+        let text = "a report block has no LSR, although an SR had arrived".to_owned();
         return Some(Wrong::by(evidence, off, text));
     }
     let at = came.iter().rposition(|(middle, _)| *middle == last_sr);
     let text =
-        || format!("a report block tells of the SR {last_sr:#010x}, which is none of the last two that came");
+        || format!("a report block has the LSR {last_sr:#010x}, which is of none of the last two SRs that arrived");
     let Some((at, (_, came_us))) = at.and_then(|at| Some((at, came.get(at)?))) else {
         return Some(Wrong::Surely(text()));
     };

@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
     /// Measure this commit, too, in turns with the other one
     #[arg(long, value_name = "REV")]
     base: Option<String>,
-    /// Measure each commit so often; medians are shown
+    /// Number of measurements of each commit; medians are shown
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// Leave `setup` out
@@ -48,10 +48,10 @@ pub(crate) struct Arguments {
     /// The case whose verdict is the first one
     #[arg(long, default_value = "data/echo/chrome-chrome", value_name = "CASE")]
     case: String,
-    /// Use so many jobs for building [default: what cargo takes]
+    /// Number of parallel build jobs [default: that of cargo]
     #[arg(long, value_name = "N")]
     jobs: Option<u32>,
-    /// Show so many crates
+    /// Number of crates to show
     #[arg(long, default_value_t = 25, value_name = "N")]
     top: usize,
     /// Give up when one step takes longer

@@ -181,7 +181,7 @@ impl Place {
         Ok(())
     }
 
-    /// The whole suite. That verdicts fail is told, and no error.
+    /// The whole suite. Failing verdicts are reported; they are no error of the measurement.
     pub(super) fn suite(&self, measured: &mut Measured) -> Result<()> {
         let output = self.folder.join("suite").display().to_string();
         let taken = self.run("suite", &mut self.command(self.executable(), &["run", "--output", &output]))?;
