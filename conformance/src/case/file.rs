@@ -97,7 +97,6 @@ pub enum Time {
 
 impl Time {
     /// Whether it is the machine's clock.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
     #[must_use]
     pub fn is_real(&self) -> bool {
         *self == Self::Real
