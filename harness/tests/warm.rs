@@ -11,7 +11,7 @@ use peerproof::cli::prepare;
 use peerproof::network::lab::hosts_of;
 use peerproof::run::peers::{is_required, missing};
 use peerproof::run::session::{self, Progress, Time};
-use peerproof::run::{Filter, Jobs, Played, RunOptions, plan, snapshot};
+use peerproof::run::{Case, Filter, Jobs, Played, RunOptions, plan, snapshot};
 use peerproof::scenario::Suite;
 use peerproof::scenario::model::Section;
 use peerproof_captures::event::PeerEvent;
@@ -26,6 +26,7 @@ struct Nobody;
 impl Progress for Nobody {
     fn began(&mut self, _: &Case) {}
     fn ended(&mut self, _: &Played) {}
+    fn remark(&mut self, _: &str) {}
 }
 
 fn scenarios() -> PathBuf {

@@ -3,7 +3,7 @@
 use crate::case::{CaseReport, Deciding};
 use crate::findings::{Breach, Requirements};
 use crate::run::RunReport;
-use peerproof_conformance::case::{CasePeer, ConnectingStep, Role, Runs, Standing, StepName, Waiver};
+use peerproof_conformance::case::{CasePeer, ConnectingStep, Role, Runs, Standing, StepName, Time, Waiver};
 use peerproof_conformance::catalogue::Level;
 use peerproof_conformance::checks::{Place, Result};
 use peerproof_conformance::verdict::{Evidence, Layer, Outcome, Verdict};

@@ -1,7 +1,7 @@
 //! Packets at known times, and what is said of their rate.
 
 use super::*;
-use crate::case::{CaseFile, CasePeer, FORMAT, Role, Runs, judge};
+use crate::case::{CaseFile, CasePeer, FORMAT, Role, Runs, Time, judge};
 use crate::verdict::{Layer, Outcome, Verdict};
 use indexmap::IndexMap;
 use peerproof_captures::recording::{Content, Direction};

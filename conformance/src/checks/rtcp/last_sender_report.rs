@@ -64,8 +64,11 @@ fn fault(evidence: &Evidence, came: &[(u32, u64)], (last_sr, delay): (u32, u32),
         return Some(Wrong::by(evidence, off, text));
     }
     let at = came.iter().rposition(|(middle, _)| *middle == last_sr);
-    let text =
-        || format!("a report block has the LSR {last_sr:#010x}, which is of none of the last two SRs that arrived");
+    let text = || {
+        format!(
+            "a report block has the LSR {last_sr:#010x}, which is of none of the last two SRs that arrived"
+        )
+    };
     let Some((at, (_, came_us))) = at.and_then(|at| Some((at, came.get(at)?))) else {
         return Some(Wrong::Surely(text()));
     };

@@ -109,8 +109,9 @@ fn fault(
         };
         if let Some((earlier, told_us, then_us)) = before.replace((number, arrival_us, came_us)) {
             let off = (arrival_us - told_us) - (came_us as i64 - then_us as i64);
-            let text =
-                || format!("the time reported from packet {earlier} to {number} is {} ms too long", off / 1_000);
+            let text = || {
+                format!("the time reported from packet {earlier} to {number} is {} ms too long", off / 1_000)
+            };
             // Whichever of the two was noticed late, it was by that much.
             let (first, last) = (then_us.min(came_us), then_us.max(came_us));
             let off = Off::between(off.unsigned_abs(), TOLERANCE_US, first, last);
