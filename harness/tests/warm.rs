@@ -1,12 +1,6 @@
 //! The browsers of labs serve one case after the other, and nothing of one case is visible in the next. What the machine lacks skips
 //! the test with a line that says so, or fails it if `PEERPROOF_REQUIRE` names it.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "all of this file is test code, its helpers too"
-)]
-
 use peerproof::cli::prepare;
 use peerproof::network::lab::hosts_of;
 use peerproof::run::peers::{is_required, missing};
