@@ -40,6 +40,9 @@ fn local(line: &str) -> Option<SocketAddr> {
 /// An address in hexadecimal: words of 32 bits in the order of bytes of the machine.
 fn ip(hex: &str) -> Option<IpAddr> {
     let mut bytes = Vec::new();
+    if hex.len() % 8 != 0 {
+        return None;
+    }
     for word in hex.as_bytes().chunks(8) {
         let word = u32::from_str_radix(std::str::from_utf8(word).ok()?, 16).ok()?;
         bytes.extend(word.to_ne_bytes());
