@@ -114,11 +114,26 @@ function connection() {
 
 const descriptionOf = (description) => description && { type: description.type, sdp: description.sdp };
 
+/** Rejects once the connection is closed by a command. */
+let noteClosed;
+const connectionClosed = new Promise((_, rejectAll) => {
+  noteClosed = () => rejectAll(new DOMException("the connection was closed meanwhile", "AbortError"));
+});
+connectionClosed.catch(() => {});
+
+/**
+ * Waits for an operation of the connection's queue. When the connection closes, the API leaves what is in the queue without a result
+ * (webrtc-pc §4.4.1.2); a command has an answer all the same.
+ */
+function untilClosed(operation) {
+  return pc.signalingState === "closed" ? operation : Promise.race([operation, connectionClosed]);
+}
+
 /** Waits for the operation, then looks for transports that it brought into being. */
 async function negotiated(operation) {
   const connection = pc;
   try {
-    return await operation;
+    return await untilClosed(operation);
   } finally {
     watchTransports(connection);
   }
@@ -836,12 +851,12 @@ const commands = {
   },
 
   async createOffer({ iceRestart }) {
-    lastCreated = descriptionOf(await connection().createOffer({ iceRestart: iceRestart ?? false }));
+    lastCreated = descriptionOf(await untilClosed(connection().createOffer({ iceRestart: iceRestart ?? false })));
     return lastCreated;
   },
 
   async createAnswer() {
-    lastCreated = descriptionOf(await connection().createAnswer());
+    lastCreated = descriptionOf(await untilClosed(connection().createAnswer()));
     return lastCreated;
   },
 
@@ -858,7 +873,8 @@ const commands = {
 
   async addIceCandidate({ candidate }) {
     if (candidate?.candidate) remoteCandidates.push(candidate.candidate);
-    await (candidate ? connection().addIceCandidate(candidate) : connection().addIceCandidate());
+    const added = candidate ? connection().addIceCandidate(candidate) : connection().addIceCandidate();
+    await untilClosed(added);
   },
 
   restartIce() {
@@ -899,6 +915,7 @@ const commands = {
 
   close() {
     connection().close();
+    noteClosed();
   },
 };
 
