@@ -164,7 +164,7 @@ pub async fn run(
 ) -> io::Result<Run> {
     let began = Instant::now();
     // One monitor for all cases, also if they are played one by one.
-    let _watch = if options.time == Time::Real { Some(Watch::begin()?) } else { None };
+    let _watch = if options.time == Time::Virtual { None } else { Some(Watch::begin()?) };
     let admission = Admission::new(options.jobs)?;
     if let Some(remark) = admission.remark() {
         progress.remark(remark);
