@@ -40,7 +40,7 @@ fn local(line: &str) -> Option<SocketAddr> {
 /// An address in hexadecimal: words of 32 bits in the order of bytes of the machine.
 fn ip(hex: &str) -> Option<IpAddr> {
     let mut bytes = Vec::new();
-    if hex.len() % 8 != 0 {
+    if !hex.len().is_multiple_of(8) {
         return None;
     }
     for word in hex.as_bytes().chunks(8) {

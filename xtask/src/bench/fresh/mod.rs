@@ -17,6 +17,8 @@ use std::time::Duration;
 
 /// Tells the part that runs under the warden where the user's cargo folder is.
 const CARGO_HOME: &str = "PEERPROOF_BENCH_CARGO_HOME";
+/// Tells it where temporary files usually are.
+const TEMPORARY: &str = "PEERPROOF_BENCH_TMPDIR";
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -83,6 +85,7 @@ fn under_a_warden() -> Result<()> {
         .arg(&me)
         .args(std::env::args_os().skip(1))
         .env(CARGO_HOME, folder("CARGO_HOME", ".cargo"))
+        .env(TEMPORARY, std::env::temp_dir())
         .env("RUSTUP_HOME", folder("RUSTUP_HOME", ".rustup"))
         .stdin(Stdio::piped())
         .spawn()?;

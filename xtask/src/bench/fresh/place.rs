@@ -1,7 +1,7 @@
 //! A clean clone with everything of its own, and the steps of a newcomer in it.
 
 use super::stage::{self, Taken};
-use super::{CARGO_HOME, timings};
+use super::{CARGO_HOME, TEMPORARY, timings};
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -169,22 +169,33 @@ impl Place {
     /// From the start of `run` to the verdict of the first case.
     pub(super) fn verdict(&self, case: &str, measured: &mut Measured) -> Result<()> {
         let output = self.folder.join("run").display().to_string();
-        let mut command = self.command(self.executable(), &["run", case, "--output", &output]);
+        let mut command = self.playing(&["run", case, "--output", &output]);
         let log = self.folder.join("verdict.log");
         let taken = stage::run(&mut command, &log, self.deadline, Some(|line| line.starts_with("[1/")))?;
         let Some((time, line)) = taken.line.clone() else {
             taken.well()?;
             anyhow::bail!("{case} gave no verdict");
         };
+        ensure!(!line.contains("harness-error"), "{case} has no verdict of a browser: {line}");
         measured.waited(What::Verdict, time);
         measured.remarks.push(format!("verdict: {line}"));
         Ok(())
     }
 
+    /// Peerproof, as it plays. Its browsers have sockets in the folder for temporary files, whose path must not be long
+    /// (`sun_path` in unix(7)); what they put there is removed by wardens of their own.
+    fn playing(&self, args: &[&str]) -> Command {
+        let mut command = self.command(self.executable(), args);
+        if let Some(temporary) = std::env::var_os(TEMPORARY) {
+            command.env("TMPDIR", temporary);
+        }
+        command
+    }
+
     /// The whole suite. Failing verdicts are reported; they are no error of the measurement.
     pub(super) fn suite(&self, measured: &mut Measured) -> Result<()> {
         let output = self.folder.join("suite").display().to_string();
-        let taken = self.run("suite", &mut self.command(self.executable(), &["run", "--output", &output]))?;
+        let taken = self.run("suite", &mut self.playing(&["run", "--output", &output]))?;
         // 1 is a verdict that failed; what is above it is a run that was none.
         ensure!(taken.status.code().is_some_and(|code| code < 2), "the suite ended with {}", taken.status);
         measured.numbers.insert(What::Suite, taken.time.as_secs_f64());
