@@ -82,6 +82,9 @@ pub struct Finding {
     /// What decided it, the deciding place first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Place>,
+    /// Whether it is inconclusive because of the clocks or the load of the machine, at least in part.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub timing: bool,
     /// The known deviation that covers it, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiver: Option<Waiver>,

@@ -41,7 +41,7 @@ pub(super) fn tell(wrong: Option<Wrong>, complete: bool, missing: &str, place: P
         None => tally.good(place),
         Some(Wrong::Surely(sentence)) if complete => tally.fault(sentence, [place]),
         Some(Wrong::Surely(_)) => tally.doubt(missing, [place]),
-        Some(Wrong::Perhaps(sentence)) => tally.doubt(sentence, [place]),
+        Some(Wrong::Perhaps(sentence)) => tally.doubt_time(sentence, [place]),
     }
 }
 

@@ -14,6 +14,8 @@ pub struct Tally {
     warnings: Seen,
     doubts: Seen,
     absence: Option<&'static str>,
+    /// Whether a time is in doubt for the clocks or the load of the machine.
+    timing: bool,
 }
 
 #[derive(Debug, Default)]
@@ -55,6 +57,16 @@ impl Tally {
         self.doubts.add(Some(sentence.into()), places);
     }
 
+    /// A time may be off, or the clocks or the load of the machine make it seem so.
+    pub(super) fn doubt_time(
+        &mut self,
+        sentence: impl Into<String>,
+        places: impl IntoIterator<Item = Place>,
+    ) {
+        self.timing = true;
+        self.doubt(sentence, places);
+    }
+
     /// Why the requirement does not apply, if nothing else is seen.
     pub fn absent(&mut self, sentence: &'static str) {
         self.absence = Some(sentence);
@@ -71,7 +83,7 @@ impl Tally {
 
     pub(super) fn finish(self, check: &Check, endpoint: &str, absolute: bool) -> Finding {
         let fault = if absolute { Result::Fail } else { Result::Warn };
-        let Self { good, faults, warnings, doubts, absence } = self;
+        let Self { good, faults, warnings, doubts, absence, timing } = self;
         let ranked = [(fault, faults), (Result::Warn, warnings), (Result::Inconclusive, doubts)];
         let (result, sentence, places) = match ranked.into_iter().find(|(_, seen)| seen.count > 0) {
             Some((result, seen)) => {
@@ -96,6 +108,7 @@ impl Tally {
             result,
             sentence,
             evidence: places,
+            timing: timing && result == Result::Inconclusive,
             waiver: None,
         }
     }

@@ -75,7 +75,7 @@ impl Tally {
         places: impl IntoIterator<Item = Place>,
     ) {
         match off.doubt(evidence) {
-            Some(why) => self.doubt(format!("{}: {why}", sentence.into()), places),
+            Some(why) => self.doubt_time(format!("{}: {why}", sentence.into()), places),
             None => self.fault(sentence, places),
         }
     }
@@ -89,7 +89,7 @@ impl Tally {
         places: impl IntoIterator<Item = Place>,
     ) {
         match off.doubt(evidence) {
-            Some(why) => self.doubt(format!("{}: {why}", sentence.into()), places),
+            Some(why) => self.doubt_time(format!("{}: {why}", sentence.into()), places),
             None => self.warn(sentence, places),
         }
     }

@@ -199,6 +199,11 @@ async fn play(args: RunArgs, cases: Vec<Case>) -> u8 {
             complain(format_args!("expected.toml: {deviation} matches nothing any more"));
             code = code.max(1);
         }
+        for deviation in prepared.setting.expected.left_open() {
+            say(format_args!(
+                "note: {deviation} in expected.toml: this busy machine leaves open whether it shows"
+            ));
+        }
     }
     match summary::write(&report, &output) {
         Ok(files) => files.iter().for_each(|file| say(format_args!("  {}", file.display()))),

@@ -5,7 +5,8 @@ use super::packet::{Packet, Packetizer};
 use super::source::Source;
 use super::tone::BLOCK;
 use crate::simulation;
-use std::sync::{Arc, OnceLock};
+use crate::sync::lock;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
@@ -17,24 +18,60 @@ const VIDEO_PATIENCE: Duration = Duration::from_millis(100);
 /// The same for sound, which is better late than broken.
 const AUDIO_PATIENCE: Duration = Duration::from_millis(500);
 
+/// The clock of the RTP timestamps of one synchronization source (RFC 3550 §5.1). It begins with the first packet and goes on while
+/// nothing is sent: encodings that follow each other share it. Clones are the same clock.
+#[derive(Debug, Clone)]
+pub struct RtpClock(Arc<Mutex<Ticks>>);
+
+#[derive(Debug)]
+struct Ticks {
+    /// RTP timestamp of the first packet.
+    first: u32,
+    /// When that was captured.
+    started: Option<Instant>,
+    /// When the next block of sound is due, since then: another source may begin before the last one's block is over.
+    due: u64,
+}
+
+impl RtpClock {
+    /// A clock whose first timestamp is this one. RFC 3550 §5.1 wants it random.
+    #[must_use]
+    pub fn from_first(timestamp: u32) -> Self {
+        Self(Arc::new(Mutex::new(Ticks { first: timestamp, started: None, due: 0 })))
+    }
+
+    /// What has passed since the first packet when something is captured now, and its RTP timestamp.
+    fn at(&self, now: Instant, codec: Codec) -> (u64, u32) {
+        let mut clock = lock(&self.0);
+        let elapsed = now.saturating_duration_since(*clock.started.get_or_insert(now));
+        let mut ticks = (elapsed.as_secs_f64() * f64::from(codec.clock_rate())).round() as u64;
+        if codec.kind() == Kind::Audio {
+            // Blocks follow each other, whatever source they are of (RFC 7587 §4.1).
+            ticks = ticks.next_multiple_of(BLOCK as u64).max(clock.due);
+            clock.due = ticks + BLOCK as u64;
+        }
+        (ticks, clock.first.wrapping_add(ticks as u32))
+    }
+}
+
 /// How to encode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct EncodingOptions {
     /// Bits a second at the start.
     pub bitrate: u32,
-    /// RTP timestamp of the first packet; RFC 3550 §5.1 wants it random.
-    pub first_timestamp: u32,
+    /// Clock of the RTP timestamps.
+    pub clock: RtpClock,
 }
 
 impl EncodingOptions {
-    /// The default for this codec, with a random first timestamp.
+    /// The default for this codec, with a clock of its own that begins at random.
     #[must_use]
     pub fn for_codec(codec: Codec) -> Self {
         let bitrate = match codec.kind() {
             Kind::Audio => 32_000,
             Kind::Video => 300_000,
         };
-        Self { bitrate, first_timestamp: rand::random() }
+        Self { bitrate, clock: RtpClock::from_first(rand::random()) }
     }
 }
 
@@ -70,9 +107,7 @@ impl Encoding {
         let task = Task {
             codec,
             bitrate: options.bitrate,
-            first_timestamp: options.first_timestamp,
-            started: None,
-            due_ticks: 0,
+            clock: options.clock,
             source,
             last: None,
             coder: None,
@@ -136,11 +171,7 @@ enum Coder {
 struct Task {
     codec: Codec,
     bitrate: u32,
-    first_timestamp: u32,
-    /// When the first packet was captured.
-    started: Option<Instant>,
-    /// When the next block of sound is due, since then: another source may begin before the last one's block is over.
-    due_ticks: u64,
+    clock: RtpClock,
     source: Option<Source>,
     last: Option<u64>,
     coder: Option<Coder>,
@@ -201,13 +232,7 @@ impl Task {
 
     /// Captures, encodes and sends one picture or block. `false` when it cannot go on.
     async fn capture(&mut self, source: Source, number: u64, at: Instant) -> bool {
-        let elapsed = at.saturating_duration_since(*self.started.get_or_insert(at));
-        let mut ticks = (elapsed.as_secs_f64() * f64::from(self.codec.clock_rate())).round() as u64;
-        if self.codec.kind() == Kind::Audio {
-            // Blocks follow each other, whatever source they are of (RFC 7587 §4.1).
-            ticks = ticks.next_multiple_of(BLOCK as u64).max(self.due_ticks);
-            self.due_ticks = ticks + BLOCK as u64;
-        }
+        let (ticks, timestamp) = self.clock.at(at, self.codec);
         let (codec, bitrate, key) = (self.codec, self.bitrate, self.key_wanted);
         let coder = self.coder.take();
         let work = move || encode(codec, bitrate, coder, &source, number, ticks, key);
@@ -226,7 +251,6 @@ impl Task {
         };
         self.coder = Some(coder);
         let Some((data, is_key)) = data else { return true };
-        let timestamp = self.first_timestamp.wrapping_add(ticks as u32);
         let packets = self.packetizer.packetize(&data, timestamp);
         match self.packets.try_reserve_many(packets.len()) {
             Ok(room) => {
@@ -291,7 +315,7 @@ mod tests {
     use super::*;
 
     fn options(codec: Codec) -> EncodingOptions {
-        EncodingOptions { first_timestamp: u32::MAX - 100, ..EncodingOptions::for_codec(codec) }
+        EncodingOptions { clock: RtpClock::from_first(u32::MAX - 100), ..EncodingOptions::for_codec(codec) }
     }
 
     #[tokio::test]
@@ -330,9 +354,9 @@ mod tests {
     #[tokio::test]
     async fn timestamps_go_on_over_a_pause_and_another_source() {
         let source = Source::tone(440);
+        let clock = RtpClock::from_first(0);
         let (encoding, mut packets) =
-            Encoding::start(Codec::Opus, EncodingOptions { bitrate: 32_000, first_timestamp: 0 }, None)
-                .unwrap();
+            Encoding::start(Codec::Opus, EncodingOptions { clock, ..options(Codec::Opus) }, None).unwrap();
         encoding.replace(Some(source));
         let before = packets.recv().await.unwrap();
         encoding.replace(None);
@@ -370,5 +394,16 @@ mod tests {
     async fn a_camera_cannot_be_encoded_as_sound() {
         let camera = Source::numbered(64, 64, 15.0).unwrap();
         assert!(Encoding::start(Codec::Opus, options(Codec::Opus), Some(camera)).is_err());
+    }
+
+    #[test]
+    fn encodings_that_share_a_clock_go_on_by_it() {
+        let clock = RtpClock::from_first(u32::MAX - 100);
+        let start = Instant::now();
+        let at = |ms| clock.at(start + Duration::from_millis(ms), Codec::Opus).1;
+        assert_eq!(at(0), u32::MAX - 100);
+        // The next encoding begins seven seconds later, by a source of its own.
+        assert_eq!(at(7_001).wrapping_sub(u32::MAX - 100), 7 * 48_000 + 960);
+        assert_eq!(at(7_005).wrapping_sub(u32::MAX - 100), 7 * 48_000 + 1_920, "blocks do not overlap");
     }
 }

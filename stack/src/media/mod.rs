@@ -37,7 +37,7 @@ pub mod tone;
 
 pub use codec::{Codec, CodecError, Kind};
 pub use devices::{Devices, MediaError};
-pub use encoding::{Encoding, EncodingOptions};
+pub use encoding::{Encoding, EncodingOptions, RtpClock};
 pub use frame::Frame;
 pub use packet::Packet;
 pub use sink::{Arrived, Seen, Sink, SinkEvent};

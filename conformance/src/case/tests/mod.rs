@@ -449,6 +449,7 @@ fn finding(requirement: &str, result: checks::Result, waiver: Option<Waiver>) ->
         result,
         sentence: "it is otherwise".to_owned(),
         evidence: vec![Place::Frame(7), Place::Line { entry: 3, line: 9 }],
+        timing: false,
         waiver,
     }
 }

@@ -4,7 +4,7 @@ use super::codecs;
 use super::feedback::wants_key_frame;
 use super::transceivers::LocalTrack;
 use crate::connection::teller::Teller;
-use crate::media::{Codec, Encoding, EncodingOptions, Kind, Packet};
+use crate::media::{Codec, Encoding, EncodingOptions, Kind, Packet, RtpClock};
 use crate::sync::lock;
 use rtc::media_stream::MediaStreamTrack;
 use rtc::rtp::{Header, Packet as RtpPacket};
@@ -27,6 +27,8 @@ pub(super) struct Sender {
     listening: Arc<AtomicBool>,
     /// RFC 3550 §5.1: random at first, then one more with each packet, whatever is sent.
     sequence: Arc<AtomicU16>,
+    /// Goes on while nothing is sent, as when the transport fails and comes back.
+    clock: RtpClock,
 }
 
 impl std::fmt::Debug for Sender {
@@ -58,6 +60,7 @@ impl Sender {
             encoding: Arc::default(),
             listening: Arc::default(),
             sequence: Arc::new(AtomicU16::new(rand::random())),
+            clock: RtpClock::from_first(rand::random()),
         }
     }
 
@@ -112,7 +115,8 @@ impl Sender {
         let (encoding, mut packets) = {
             let mut running = lock(&self.encoding);
             let source = lock(&self.track).as_ref().map(|track| track.source.clone());
-            let started = Encoding::start(codec, EncodingOptions::for_codec(codec), source);
+            let options = EncodingOptions { clock: self.clock.clone(), ..EncodingOptions::for_codec(codec) };
+            let started = Encoding::start(codec, options, source);
             let (encoding, packets) = started.map_err(|error| Error::Other(error.to_string()))?;
             *running = Some(encoding.clone());
             (encoding, packets)
