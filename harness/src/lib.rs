@@ -1,7 +1,10 @@
 //! Peerproof: scenarios in YAML, played between WebRTC peers, recorded and judged.
 
+pub mod adapters;
 pub mod cli;
+pub mod config;
 pub mod doctor;
+mod embedded;
 pub mod inspect;
 pub mod judge;
 pub mod machine;

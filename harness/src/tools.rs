@@ -128,7 +128,8 @@ pub fn data_dir() -> Option<PathBuf> {
     Some(base.join("peerproof"))
 }
 
-fn is_program(file: &Path) -> bool {
+/// Whether a file can be executed.
+pub(crate) fn is_program(file: &Path) -> bool {
     std::fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 

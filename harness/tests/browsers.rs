@@ -8,7 +8,7 @@
     reason = "all of this file is test code, its helpers too"
 )]
 
-use peerproof::peers::browser::{Browsers, Config};
+use peerproof::peers::browser::{Browsers, Build, Config, Kind};
 use peerproof::peers::protocol::{ChannelOptions, Command, Configuration, IceAgent, Payload};
 use peerproof::peers::{CaseClock, OpenError, Opened, Origin, Peer, Permission, Reported, Surroundings};
 use peerproof::run::peers::{is_required, missing};
@@ -41,14 +41,14 @@ struct Side {
 impl Side {
     /// `None` when that browser is not there and not required.
     async fn open(kind: &str, name: &str, clock: CaseClock, surroundings: &Surroundings) -> Option<Self> {
-        match browsers().await.open(kind, name, clock, surroundings, None).await {
+        match browsers().await.open(&build(kind), name, clock, surroundings, None).await {
             Ok(Opened { peer, events }) => Some(Self { peer, events, seen: Vec::new() }),
             Err(OpenError::Unsupported(reason)) => {
                 assert!(!is_required(kind), "{kind} is required: {reason}");
                 println!("skipped: {reason}");
                 None
             }
-            Err(OpenError::Broken(reason)) => panic!("{reason}"),
+            Err(OpenError::Broken(reason) | OpenError::Failed(reason)) => panic!("{reason}"),
         }
     }
 
@@ -90,6 +90,10 @@ impl Side {
             }
         }
     }
+}
+
+fn build(kind: &str) -> Build {
+    Build::of_this_machine(Kind::named(kind).unwrap())
 }
 
 fn create() -> Command {

@@ -18,7 +18,7 @@ use peerproof::network::fabric::topology::Preset;
 use peerproof::network::fabric::{InterfaceId, Lost};
 use peerproof::network::lab::{Host, Lab, Passed, Watch, hosts_of, unavailable};
 use peerproof::network::rule::Decision;
-use peerproof::peers::browser::{Browsers, Config};
+use peerproof::peers::browser::{Browsers, Build, Config, Kind};
 use peerproof::peers::protocol::Command as Told;
 use peerproof::peers::{CaseClock, OpenError, Opened, Surroundings};
 use peerproof::process::{Owned, SCRATCH_VARIABLE, Spec, sweep};
@@ -38,6 +38,10 @@ const ROLE: &str = "PEERPROOF_TEST_ROLE";
 /// A program with a child, a grandchild that fled into another session, and one that ignores SIGTERM.
 const FAMILY: &str = "sleep 1000 & setsid sh -c 'sleep 1000 & sleep 1000' & (trap '' TERM; sleep 1000; sleep 1000) & echo ready; wait";
 
+fn build(kind: &str) -> Build {
+    Build::of_this_machine(Kind::named(kind).unwrap())
+}
+
 fn in_runtime(test: impl Future<Output = ()>) {
     tokio::runtime::Runtime::new().unwrap().block_on(test);
 }
@@ -50,6 +54,8 @@ fn family(scratch: &Path) -> Spec {
         env: Vec::new(),
         files: Vec::new(),
         scratch: scratch.to_owned(),
+        talks: false,
+        directory: None,
     }
 }
 
@@ -117,8 +123,9 @@ fn role() {
             let browsers = Browsers::new(Config::new(PEERPROOF)).await.unwrap();
             let mut pages = Vec::new();
             for kind in ["chrome", "firefox"] {
-                if let Ok(opened) =
-                    browsers.open(kind, kind, CaseClock::start(), &Surroundings::default(), None).await
+                if let Ok(opened) = browsers
+                    .open(&build(kind), kind, CaseClock::start(), &Surroundings::default(), None)
+                    .await
                 {
                     pages.push(opened);
                 }
@@ -457,14 +464,14 @@ fn descendants(root: Pid) -> Vec<Pid> {
 }
 
 async fn open(browsers: &Browsers, kind: &str) -> Option<Opened> {
-    match browsers.open(kind, "alice", CaseClock::start(), &Surroundings::default(), None).await {
+    match browsers.open(&build(kind), "alice", CaseClock::start(), &Surroundings::default(), None).await {
         Ok(opened) => Some(opened),
         Err(OpenError::Unsupported(reason)) => {
             assert!(!is_required(kind), "{kind} is required: {reason}");
             println!("skipped: {reason}");
             None
         }
-        Err(OpenError::Broken(reason)) => panic!("{reason}"),
+        Err(OpenError::Broken(reason) | OpenError::Failed(reason)) => panic!("{reason}"),
     }
 }
 

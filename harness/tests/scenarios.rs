@@ -1,5 +1,6 @@
 //! The scenarios of the suite and the examples of the documentation can be read, and mean what they say.
 
+use peerproof::peers::implementation::Roster;
 use peerproof::run::{Filter, plan};
 use peerproof::scenario::{Suite, load};
 use std::path::Path;
@@ -14,7 +15,7 @@ fn the_whole_suite_is_read() {
         let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
         panic!("{}", told.join("\n\n"))
     });
-    let cases = plan(&suite, &Filter::default());
+    let cases = plan(&suite, &Roster::default(), &Filter::default());
     assert!(suite.scenarios.len() >= 40 && cases.len() >= 200, "{} cases", cases.len());
     assert!(suite.controls.len() >= 10);
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use peerproof::cli::prepare;
+use peerproof::peers::implementation::Roster;
 use peerproof::run::session::{self, Progress, Time};
 use peerproof::run::{Case, Filter, Jobs, Played, RunOptions, plan, simulated};
 use peerproof::scenario::Suite;
@@ -27,7 +28,7 @@ fn scenarios() -> PathBuf {
 
 fn cases(suite: &Suite, names: &[&str]) -> Vec<Case> {
     let names: Vec<String> = names.iter().map(|name| format!("{name}/stack-stack")).collect();
-    let cases = plan(suite, &Filter { names: names.clone(), ..Filter::default() });
+    let cases = plan(suite, &Roster::default(), &Filter { names: names.clone(), ..Filter::default() });
     assert_eq!(cases.len(), names.len());
     cases
 }
@@ -87,7 +88,7 @@ fn differs(played: &Played, one: &Path, other: &Path) -> Option<PathBuf> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_case_comes_out_as_expected_and_the_same_each_time() {
     let suite = Suite::load(&scenarios()).unwrap();
-    let mut cases = plan(&suite, &Filter::default());
+    let mut cases = plan(&suite, &Roster::default(), &Filter::default());
     cases.retain(|case| simulated::unfit(case).is_none());
     assert!(cases.len() > 90, "{}", cases.len());
     let (one, played) = play(&cases, 7).await;
@@ -115,7 +116,7 @@ const SOME: [&str; 8] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn both_clocks_agree() {
     let suite = Suite::load(&scenarios()).unwrap();
-    let mut cases = plan(&suite, &Filter::default());
+    let mut cases = plan(&suite, &Roster::default(), &Filter::default());
     cases.retain(|case| case.scenario().clock == Clock::Real && case.control.is_none());
     cases.retain(|case| simulated::unfit(case).is_none());
     let families: BTreeSet<_> = cases.iter().filter_map(|case| case.name.split('/').next()).collect();
@@ -181,7 +182,7 @@ async fn what_lives_in_real_time_is_unsupported_and_says_so() {
     let suite = Suite::load(&scenarios()).unwrap();
     let mut wanted = cases(&suite, &["network/lan", "turn/relay-udp-coturn"]);
     let browsers = Filter { names: vec!["data/echo/stack-chrome".to_owned()], ..Filter::default() };
-    wanted.extend(plan(&suite, &browsers));
+    wanted.extend(plan(&suite, &Roster::default(), &browsers));
     let (_folder, played) = play(&wanted, 1).await;
     let reasons = ["is a lab", "coturn lives", "chrome lives"];
     assert_eq!(played.len(), reasons.len());

@@ -6,6 +6,7 @@
 
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 use peerproof::cli::{Prepared, prepare};
+use peerproof::peers::implementation::Roster;
 use peerproof::run::admission::most_jobs;
 use peerproof::run::session::{self, Time};
 use peerproof::run::{Admission, Case, Filter, Jobs, peers, plan};
@@ -99,7 +100,7 @@ fn main() -> ExitCode {
         }
     };
     let shared = Arc::new(OnceLock::new());
-    let cases = plan(&suite, &Filter::default());
+    let cases = plan(&suite, &Roster::default(), &Filter::default());
     let trials =
         session::order(&cases).into_iter().map(|(_, case)| trial(case.clone(), jobs, &shared)).collect();
     let conclusion: Conclusion = libtest_mimic::run(&arguments, trials);

@@ -3,6 +3,7 @@
 
 use peerproof::cli::prepare;
 use peerproof::network::lab::hosts_of;
+use peerproof::peers::implementation::Roster;
 use peerproof::run::peers::{is_required, missing};
 use peerproof::run::session::{self, Progress, Time};
 use peerproof::run::{Case, Filter, Jobs, Played, RunOptions, plan, snapshot};
@@ -66,7 +67,7 @@ async fn a_browser_that_served_before_is_as_a_new_one() {
     let suite = Suite::load(&scenarios()).unwrap();
     let case = |name: &str| {
         let names = vec![format!("{name}/chrome-firefox")];
-        plan(&suite, &Filter { names, ..Filter::default() }).pop().unwrap()
+        plan(&suite, &Roster::default(), &Filter { names, ..Filter::default() }).pop().unwrap()
     };
     let folder = tempfile::tempdir().unwrap();
     let peerproof = Path::new(env!("CARGO_BIN_EXE_peerproof"));

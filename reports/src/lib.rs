@@ -9,14 +9,16 @@ pub mod export;
 mod findings;
 mod matrix;
 mod nats;
+mod overview;
 mod run;
 mod time;
 
 pub use case::{CaseReport, Deciding, describe};
 pub use findings::{Breach, Grouped, Requirements, grouped};
-pub use matrix::{Cell, Matrix};
+pub use matrix::{Came, Cell, Conflict, Difference, Implementation, Lack, Matrix, Play, Unplayed};
 pub use nats::{Meetings, NatTable};
-pub use run::{Counts, FORMAT, RunReport};
+pub use overview::{Overview, Tally};
+pub use run::{Counts, FORMAT, ReadError, RunReport, Shard};
 
 #[cfg(test)]
 mod testing;

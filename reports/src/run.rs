@@ -26,6 +26,9 @@ pub struct RunReport {
     /// Whether the run was ended before all cases had run.
     #[serde(default)]
     pub interrupted: bool,
+    /// Which part of the cases this is, if they were divided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// How many cases got which verdict.
     pub counts: Counts,
     /// How many cases nobody expected to come out so.
@@ -35,6 +38,30 @@ pub struct RunReport {
     pub requirements: Requirements,
     /// The cases, sorted by name and attempt.
     pub cases: Vec<CaseReport>,
+}
+
+/// A part of a run whose cases were divided (`peerproof run --shard`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Shard {
+    /// Which part this is, from one.
+    pub index: u32,
+    /// Into how many parts the cases were divided.
+    pub of: u32,
+    /// SHA-256 over all cases that were planned, the hashes of their scenarios, and the parts that they belong to, in hexadecimal.
+    /// Parts that do not have it in common do not make a whole.
+    pub cases_hash: String,
+}
+
+/// Why a `run.json` cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It is no such file, or a damaged one.
+    #[error("it is no run.json: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// A newer version has written it.
+    #[error("it has format {0}, and this version reads formats up to {FORMAT}")]
+    Newer(u64),
 }
 
 /// How many cases got which verdict.
@@ -80,6 +107,22 @@ impl Counts {
 }
 
 impl RunReport {
+    /// Reads `run.json`.
+    ///
+    /// # Errors
+    /// What is wrong with it; a newer format is told as such, whatever it holds.
+    pub fn read(bytes: &[u8]) -> Result<Self, ReadError> {
+        #[derive(Deserialize)]
+        struct Head {
+            format: u64,
+        }
+        let Head { format } = serde_json::from_slice(bytes)?;
+        if format > u64::from(FORMAT) {
+            return Err(ReadError::Newer(format));
+        }
+        Ok(serde_json::from_slice(bytes)?)
+    }
+
     /// Reports a run. The cases are sorted, so that the order in which they ended does not show.
     #[must_use]
     pub fn new(tool: String, began_us: u64, duration_us: u64, seed: u64, mut cases: Vec<CaseReport>) -> Self {
@@ -100,6 +143,7 @@ impl RunReport {
             duration_us,
             seed,
             interrupted: false,
+            shard: None,
             counts,
             unexpected,
             requirements,

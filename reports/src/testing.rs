@@ -12,6 +12,7 @@ fn case(name: &str, outcome: Outcome, standing: Standing, sentence: &str) -> Cas
     let pair = name.rsplit('/').next().unwrap();
     let (offerer, answerer) = pair.split_once('-').unwrap();
     let peer = |name: &str, implementation: &str, role| CasePeer {
+        named: None,
         name: name.to_owned(),
         implementation: implementation.to_owned(),
         version: "156.0.8078.79".to_owned(),

@@ -130,8 +130,11 @@ pub enum Runs {
 pub struct CasePeer {
     /// Name in the scenario (`alice`).
     pub name: String,
-    /// The implementation (`stack`, `chrome`, `firefox`).
+    /// The implementation (`stack`, `chrome`, `firefox`), as it told itself.
     pub implementation: String,
+    /// What it is called in the configuration and in the case's name, if otherwise (`chrome@150`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<String>,
     /// Its exact version, as it told itself.
     pub version: String,
     /// Offerer or answerer.
@@ -177,6 +180,13 @@ pub enum NotPlayed {
     Broken {
         /// What broke.
         cause: String,
+    },
+    /// A peer failed before the first step: it ended, or it is not what it should be.
+    Failed {
+        /// The peer.
+        peer: String,
+        /// How.
+        reason: String,
     },
 }
 

@@ -18,7 +18,7 @@ use peerproof_captures::timeline::{Entry, StepOutcome, What};
 /// 1. `harness-error`: the case could not be set up, a step broke, the recording has gaps or no capture, or a peer in a
 ///    process of ours ([`Runs::Driven`]) was lost. A browser's crash cannot be told from our losing it, so it is ours to
 ///    look at; the sentence names the side. A peer that the scenario ends on purpose ([`CaseFile::ends`]) does not count.
-///    A peer that [runs by itself](Runs::ByItself) and dies has failed: `fail`, on its side.
+///    A peer that [runs by itself](Runs::ByItself) and dies has failed: `fail`, on its side; before the first step too.
 /// 2. `unsupported`: a peer said that it cannot do a step, and is known to say so of a command that does not exist. Without
 ///    that its word proves nothing: `inconclusive`.
 /// 3. `fail`: a step did not end as the scenario wants. The [ladder](super::ladder) names the first layer that diverged.
@@ -132,7 +132,7 @@ fn unsupported(record: &CaseRecord) -> Option<Verdict> {
             return Some(verdict(Outcome::Unsupported, format!("not possible here: {reason}")));
         }
         Some(NotPlayed::Unsupported { peer: Some(peer), reason }) => (peer, reason, None),
-        Some(NotPlayed::Broken { .. }) => return None,
+        Some(NotPlayed::Broken { .. } | NotPlayed::Failed { .. }) => return None,
         None => record.timeline.iter().find_map(|entry| match &entry.what {
             What::StepEnded { outcome: StepOutcome::Unsupported { peer, reason }, .. } => {
                 Some((peer, reason, Some(entry.n)))
@@ -155,6 +155,15 @@ fn unsupported(record: &CaseRecord) -> Option<Verdict> {
 
 /// A peer that runs by itself and died.
 fn lost(record: &CaseRecord, views: &Views) -> Option<Verdict> {
+    if let Some(NotPlayed::Failed { peer, reason }) = &record.file.not_played {
+        return Some(Verdict {
+            outcome: Outcome::Fail,
+            layer: Some(Layer::Signalling),
+            side: Some(peer.clone()),
+            sentence: format!("{peer} should be there, but it failed before the first step: {reason}"),
+            evidence: Vec::new(),
+        });
+    }
     let (name, lost) = views.iter().find_map(|(name, view)| {
         let lost = view.lost.as_ref()?;
         (!record.file.ends.contains(name)).then_some((name, lost))

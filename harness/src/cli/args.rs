@@ -17,6 +17,7 @@ Examples:
   peerproof run                          play every scenario in every pair
   peerproof run data --peers stack       the data channel scenarios, stack with itself
   peerproof run 'dtls/*/stack-chrome'    by pattern
+  peerproof run --program mine=./adapter.py --with mine    your own implementation against all others
   peerproof list --tag dc-2              the cases that bear on row dc-2
   peerproof inspect call.pcapng          why a call fails
   peerproof judge runs/latest            the verdicts again, without peers
@@ -45,12 +46,24 @@ pub(crate) enum Command {
     Judge(crate::judge::JudgeArgs),
     /// List what the RFCs and the W3C ask, and what of it is checked
     Requirements(crate::requirements::RequirementsArgs),
+    /// Try programs that speak the peer protocol
+    Adapter {
+        #[command(subcommand)]
+        what: AdapterCommand,
+    },
     /// Print the JSON Schema of scenarios, for editors
     Schema {
         /// Of what
         #[arg(value_enum, default_value_t = What::Scenario)]
         what: What,
     },
+}
+
+/// What can be done with adapters.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdapterCommand {
+    /// Be the reference stack as an adapter, on standard input and output
+    Stack,
 }
 
 /// What there is a schema of.
@@ -60,6 +73,8 @@ pub(crate) enum What {
     Scenario,
     /// A control
     Control,
+    /// peerproof.toml
+    Config,
     /// case.json of a recording
     Case,
     /// The messages of the peer protocol
@@ -81,12 +96,32 @@ pub struct Chosen {
     /// Only cases with one of these tags or rows
     #[arg(long, value_delimiter = ',', value_name = "TAG")]
     pub tag: Vec<String>,
-    /// Only cases in which nobody else plays: stack, chrome, firefox
-    #[arg(long, value_delimiter = ',', value_name = "PEER")]
+    /// Only cases in which nobody else plays: stack, chrome, firefox, those of the configuration, those that `setup --peers`
+    /// installs
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
     pub peers: Vec<String>,
-    /// Folder of the scenarios
-    #[arg(long, default_value = "scenarios", value_name = "DIR")]
-    pub scenarios: PathBuf,
+    /// Only cases in which one of these plays, with stack, chrome, firefox or one another
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    pub with: Vec<String>,
+    /// Programs play all scenarios with each other too, not only those tagged `core`
+    #[arg(long)]
+    pub every_pair: bool,
+    /// Folder of scenarios to play instead of those that the program brings along
+    /// [default: `scenarios` of the configuration, else ./scenarios if it is there]
+    #[arg(long, value_name = "DIR")]
+    pub scenarios: Option<PathBuf>,
+    /// Play the scenarios that the program brings along too
+    #[arg(long)]
+    pub suite: bool,
+    /// Configuration [default: ./peerproof.toml if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// A program that speaks the peer protocol, as an implementation: `mystack=./adapter.py`
+    #[arg(long, value_name = "NAME=COMMAND")]
+    pub program: Vec<String>,
+    /// A file of known deviations, beside those of the program and the configuration
+    #[arg(long, value_name = "FILE")]
+    pub expected: Vec<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -3,20 +3,19 @@
 use super::args::Chosen;
 use super::play;
 use super::{NOTHING_RAN, USAGE, complain, say};
-use crate::run::peers::missing;
 
 /// Lists the cases that would run, each with the reason if this machine cannot play it.
 pub(crate) fn list(chosen: &Chosen) -> u8 {
-    let cases = match play::cases(chosen) {
-        Ok(cases) => cases,
+    let cases = match play::wanted(chosen) {
+        Ok(wanted) => wanted.cases,
         Err(trouble) => {
             complain(trouble);
             return USAGE;
         }
     };
     for case in &cases {
-        match case.needs().into_iter().find_map(missing) {
-            Some(reason) => say(format_args!("{}  ({reason})", case.name)),
+        match case.missing() {
+            Some((_, reason)) => say(format_args!("{}  ({reason})", case.name)),
             None => say(&case.name),
         }
     }

@@ -1,5 +1,6 @@
 //! `peerproof doctor` and `peerproof setup`.
 
+use crate::adapters::{self, Adapter};
 use crate::doctor::{Diagnosis, DoctorArgs, State, examine, render};
 use crate::setup::{SetupArgs, SetupError, System, carry_out, plan};
 
@@ -29,7 +30,10 @@ pub(crate) fn setup(args: &SetupArgs) -> u8 {
         Ok(()) => 0,
         Err(Trouble::Code(code)) => code,
         Err(Trouble::Setup(
-            error @ (SetupError::Declined | SetupError::NoRoot(_) | SetupError::NoApt { .. }),
+            error @ (SetupError::Declined
+            | SetupError::NoRoot(_)
+            | SetupError::NoApt { .. }
+            | SetupError::NoAdapter { .. }),
         )) => {
             super::complain(error);
             super::USAGE
@@ -47,12 +51,21 @@ enum Trouble {
 }
 
 fn install(args: &SetupArgs) -> Result<(), Trouble> {
+    let adapters = adapters_of(&args.peers).map_err(Trouble::Setup)?;
     let before = diagnose().map_err(Trouble::Code)?;
-    let planned = plan(before.missing(), &System::this()).map_err(Trouble::Setup)?;
+    let planned = plan(before.missing(), &adapters, &System::this()).map_err(Trouble::Setup)?;
+    if !args.dry_run {
+        for adapter in &adapters {
+            adapter.unpack().map_err(|error| Trouble::Setup(error.into()))?;
+        }
+    }
     carry_out(&planned, args, &mut std::io::stdin().lock(), &mut std::io::stdout())
         .map_err(Trouble::Setup)?;
     if args.dry_run || planned.steps.is_empty() {
         return Ok(());
+    }
+    for adapter in &adapters {
+        adapter.mark_installed().map_err(|error| Trouble::Setup(error.into()))?;
     }
     let after = diagnose().map_err(Trouble::Code)?;
     let still = after
@@ -63,6 +76,23 @@ fn install(args: &SetupArgs) -> Result<(), Trouble> {
         Some(check) => Err(Trouble::Setup(SetupError::StillMissing(check.item.name()))),
         None => Ok(()),
     }
+}
+
+/// The adapters of these names that are not installed as this program has them.
+fn adapters_of(names: &[String]) -> Result<Vec<Adapter>, SetupError> {
+    let all: Vec<&str> = adapters::names().collect();
+    let mut found = Vec::new();
+    for name in names {
+        let chosen: Vec<&str> = if name == "all" { all.clone() } else { vec![name] };
+        for name in chosen {
+            let unknown = || SetupError::NoAdapter { name: name.to_owned(), known: all.join(", ") };
+            let adapter = adapters::find(name).ok_or_else(unknown)?;
+            if adapter.missing().is_some() {
+                found.push(adapter);
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn diagnose() -> Result<Diagnosis, u8> {

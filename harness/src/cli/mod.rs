@@ -1,5 +1,6 @@
 //! The command line: what can be asked for, and how it is answered.
 
+mod adapter;
 mod args;
 mod inspect;
 mod judge;
@@ -49,6 +50,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(args) => machine::doctor(&args),
         Command::Setup(args) => machine::setup(&args),
         Command::Requirements(args) => requirements::requirements(&args),
+        Command::Adapter { what } => adapter::adapter(&what),
         Command::Schema { what } => schema::schema(what),
     };
     ExitCode::from(code)

@@ -3,40 +3,72 @@
 use super::args::{Chosen, RunArgs};
 use super::progress::{Plain, Terminal};
 use super::{HARNESS_ERROR, NOTHING_RAN, USAGE, complain, say, summary};
+use crate::adapters;
+use crate::config::Configuration;
 use crate::peers::browser::{Browsers, Config};
+use crate::peers::program::Programs;
 use crate::run::case::Setting;
-use crate::run::expected::Expected;
+use crate::run::expected::{Deviation, Expected};
 use crate::run::peers::{NEEDS, Peers, missing, required};
 use crate::run::session::{self, Progress, RunOptions, Time};
 use crate::run::simulated;
 use crate::run::snapshot::Snapshots;
 use crate::run::{Case, Filter, Jobs, plan};
-use crate::scenario::Suite;
-use crate::scenario::check::IMPLEMENTATIONS;
 use crate::scenario::error::nearest;
+use crate::scenario::{Source, Suite};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::watch;
 
+/// What is meant: the cases, and what belongs to them.
+pub(crate) struct Wanted {
+    pub(crate) cases: Vec<Case>,
+    configuration: Configuration,
+    /// The user's folder of scenarios.
+    folder: Option<PathBuf>,
+    filter: Filter,
+}
+
+/// The folder of scenarios that is taken if none is named and it is there.
+const FOLDER: &str = "scenarios";
+
 /// The cases that are meant; nothing is played if a scenario is broken.
-pub(crate) fn cases(chosen: &Chosen) -> Result<Vec<Case>, String> {
-    for peer in &chosen.peers {
-        if !IMPLEMENTATIONS.contains(&peer.as_str()) {
-            let help = nearest(peer, IMPLEMENTATIONS)
-                .map_or(format!("known: {}", IMPLEMENTATIONS.join(", ")), |near| {
-                    format!("did you mean `{near}`?")
-                });
-            return Err(format!("there is no implementation `{peer}`\n  = help: {help}"));
+pub(crate) fn wanted(chosen: &Chosen) -> Result<Wanted, String> {
+    let mut configuration =
+        Configuration::load(chosen.config.as_deref(), &chosen.program).map_err(|error| error.to_string())?;
+    configuration.expected.extend(chosen.expected.iter().cloned());
+    for name in chosen.peers.iter().chain(&chosen.with) {
+        if !configuration.add_known(name) {
+            let roster = configuration.roster.names().map(str::to_owned);
+            let names: Vec<String> = roster.chain(adapters::names().map(str::to_owned)).collect();
+            let help = nearest(name, names.iter().map(String::as_str))
+                .map_or(format!("known: {}", names.join(", ")), |near| format!("did you mean `{near}`?"));
+            return Err(format!("there is no implementation `{name}`\n  = help: {help}"));
         }
     }
-    let suite = Suite::load(&chosen.scenarios)
+    let named = chosen.scenarios.clone();
+    let folder = named.or_else(|| configuration.scenarios.clone()).or_else(|| {
+        let here = PathBuf::from(FOLDER);
+        here.is_dir().then_some(here)
+    });
+    let suite = chosen.suite
+        || folder.is_none()
+        || (chosen.scenarios.is_none() && configuration.scenarios.is_some() && configuration.suite);
+    let sources: Vec<Source> =
+        suite.then_some(Source::Program).into_iter().chain(folder.clone().map(Source::Folder)).collect();
+    let names: Vec<&str> = configuration.roster.names().collect();
+    let suite = Suite::gather(&sources, &names)
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\nerror: "))?;
-    Ok(plan(&suite, &filter(chosen)))
+    let filter = filter(chosen);
+    let cases = plan(&suite, &configuration.roster, &filter);
+    Ok(Wanted { cases, configuration, folder, filter })
 }
 
 fn filter(chosen: &Chosen) -> Filter {
-    Filter { names: chosen.filters.clone(), tags: chosen.tag.clone(), peers: chosen.peers.clone() }
+    let (names, tags) = (chosen.filters.clone(), chosen.tag.clone());
+    let (peers, with) = (chosen.peers.clone(), chosen.with.clone());
+    Filter { names, tags, peers, with, every_pair: chosen.every_pair }
 }
 
 /// What `PEERPROOF_REQUIRE` names and this machine lacks.
@@ -75,8 +107,8 @@ impl Prepared {
     }
 }
 
-/// Makes ready: browsers (none starts before it is needed), known deviations, snapshots. `peerproof` is the executable that
-/// guards the browsers.
+/// Makes ready: browsers and programs (none starts before it is needed), known deviations, snapshots. `peerproof` is the executable that
+/// guards them. The scenarios are those of this folder.
 ///
 /// # Errors
 /// In one sentence, what is wrong.
@@ -87,18 +119,31 @@ pub async fn prepare(
     seed: u64,
     update: bool,
 ) -> Result<Prepared, String> {
-    let expected = Expected::load(&scenarios.join("expected.toml")).map_err(|error| error.to_string())?;
-    let browsers = Browsers::new(Config::new(peerproof))
+    let expected = Expected::gather(&[], Some(scenarios), &[]).map_err(|error| error.to_string())?;
+    let snapshots = Snapshots { folder: Some(scenarios.to_owned()), update };
+    prepare_with(expected, snapshots, output, peerproof, seed).await
+}
+
+async fn prepare_with(
+    expected: Expected,
+    snapshots: Snapshots,
+    output: PathBuf,
+    peerproof: &Path,
+    seed: u64,
+) -> Result<Prepared, String> {
+    let config = Config::new(peerproof);
+    let programs = Programs::new(peerproof, config.starts.clone());
+    let browsers = Browsers::new(config)
         .await
         .map_err(|error| format!("the pages for browsers cannot be served: {error}"))?;
     std::fs::create_dir_all(&output).map_err(|error| format!("{}: {error}", output.display()))?;
-    let peers = Arc::new(Peers::new(browsers));
+    let peers = Arc::new(Peers::new(browsers, programs));
     let (stop, stopped) = watch::channel(false);
     let setting = Setting {
         provider: Arc::<Peers>::clone(&peers),
         output,
         seed,
-        snapshots: Snapshots { scenarios: scenarios.to_owned(), update },
+        snapshots,
         expected,
         peerproof: peerproof.to_owned(),
         stop: stopped,
@@ -108,25 +153,30 @@ pub async fn prepare(
 
 /// Plays what is meant.
 pub(crate) fn run(args: RunArgs) -> u8 {
-    let mut cases = match cases(&args.chosen) {
-        Ok(cases) => cases,
+    let mut wanted = match wanted(&args.chosen) {
+        Ok(wanted) => wanted,
         Err(trouble) => {
             complain(trouble);
             return USAGE;
         }
     };
     if args.in_virtual_time {
-        let all = cases.len();
-        cases.retain(simulated::is_of_the_stack);
-        if cases.len() < all {
-            say(format_args!("left out: {} cases in which a browser plays, in real time", all - cases.len()));
+        let all = wanted.cases.len();
+        wanted.cases.retain(simulated::is_of_the_stack);
+        let left = all - wanted.cases.len();
+        if left > 0 {
+            say(format_args!("left out: {left} cases in which another than the stack plays, in real time"));
         }
-        if all > 0 && cases.is_empty() {
+        if all > 0 && wanted.cases.is_empty() {
             complain("nothing of that can be played in virtual time");
             return NOTHING_RAN;
         }
     }
-    if cases.is_empty() {
+    if args.update_snapshots && wanted.folder.is_none() {
+        complain("snapshots are put on record in a folder of scenarios: name one with --scenarios");
+        return USAGE;
+    }
+    if wanted.cases.is_empty() {
         complain("no case is called that (`peerproof list` shows all)");
         return NOTHING_RAN;
     }
@@ -141,11 +191,13 @@ pub(crate) fn run(args: RunArgs) -> u8 {
             return HARNESS_ERROR;
         }
     };
-    runtime.block_on(Box::pin(play(args, cases)))
+    runtime.block_on(Box::pin(play(args, wanted)))
 }
 
-async fn play(args: RunArgs, cases: Vec<Case>) -> u8 {
-    let output = args.output.clone().unwrap_or_else(|| PathBuf::from("runs").join(timestamp()));
+async fn play(args: RunArgs, wanted: Wanted) -> u8 {
+    let Wanted { cases, configuration, folder, filter } = wanted;
+    let runs = configuration.output.clone().unwrap_or_else(|| PathBuf::from("runs"));
+    let output = args.output.clone().unwrap_or_else(|| runs.join(timestamp()));
     let peerproof = match std::env::current_exe() {
         Ok(path) => path,
         Err(error) => {
@@ -153,9 +205,16 @@ async fn play(args: RunArgs, cases: Vec<Case>) -> u8 {
             return HARNESS_ERROR;
         }
     };
-    let scenarios = args.chosen.scenarios.clone();
-    let prepared = prepare(&scenarios, output.clone(), &peerproof, args.seed, args.update_snapshots).await;
-    let prepared = match prepared {
+    let expected = Expected::gather(&configuration.expected, folder.as_deref(), &configuration.known);
+    let expected = match expected {
+        Ok(expected) => expected,
+        Err(trouble) => {
+            complain(trouble);
+            return USAGE;
+        }
+    };
+    let snapshots = Snapshots { folder, update: args.update_snapshots };
+    let prepared = match prepare_with(expected, snapshots, output.clone(), &peerproof, args.seed).await {
         Ok(prepared) => prepared,
         Err(trouble) => {
             complain(trouble);
@@ -194,15 +253,15 @@ async fn play(args: RunArgs, cases: Vec<Case>) -> u8 {
     let mut code = run.exit_code();
     let report = summary::report(&run, began, args.seed, &output);
     summary::print(&report, &run);
-    if filter(&args.chosen).is_full() && run.left == 0 && time != Time::Virtual {
-        for deviation in prepared.setting.expected.unmatched() {
-            complain(format_args!("expected.toml: {deviation} matches nothing any more"));
+    if run.left == 0 && time != Time::Virtual {
+        let setting = &prepared.setting;
+        let all_shown = |deviation: &&Deviation| filter.shows_all_of(&deviation.peer, &cases);
+        for deviation in setting.expected.unmatched().into_iter().filter(all_shown) {
+            complain(format_args!("{deviation} matches nothing any more"));
             code = code.max(1);
         }
-        for deviation in prepared.setting.expected.left_open() {
-            say(format_args!(
-                "note: {deviation} in expected.toml: this busy machine leaves open whether it shows"
-            ));
+        for deviation in setting.expected.left_open().into_iter().filter(all_shown) {
+            say(format_args!("note: {deviation}: this busy machine leaves open whether it shows"));
         }
     }
     match summary::write(&report, &output) {

@@ -13,6 +13,7 @@ pub(crate) fn schema(what: What) -> u8 {
             return print(&schema);
         }
         What::Control => schemars::schema_for!(Control),
+        What::Config => crate::config::schema(),
         What::Case => schemars::schema_for!(CaseFile),
         What::Peer => crate::peers::protocol::schema(),
         What::Judge => schemars::schema_for!(crate::judge::Judged),

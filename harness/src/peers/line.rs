@@ -9,6 +9,7 @@ use super::{CaseClock, Reported};
 use futures::{Stream, StreamExt};
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::Answer;
+use peerproof_stack::tap::SecretSink;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -59,15 +60,18 @@ pub struct Line {
     state: Arc<Mutex<State>>,
     clock: CaseClock,
     deadline: Duration,
+    secrets: Option<Arc<dyn SecretSink>>,
 }
 
 impl Line {
-    /// A line whose incoming messages are `incoming`, to a peer that must answer within `deadline`. Returns it with the messages to send to the peer (that stream's end is
-    /// the order to close) and its events.
+    /// A line whose incoming messages are `incoming` (an error is why there are no more), to a peer that must answer within `deadline`.
+    /// What it tells of its keys (`keylog`) goes to `secrets`; without one the event is malformed. Returns the line with the messages to
+    /// send to the peer (that stream's end is the order to close) and its events.
     pub fn new(
         clock: CaseClock,
         deadline: Duration,
-        incoming: impl Stream<Item = String> + Send + Unpin + 'static,
+        incoming: impl Stream<Item = Result<String, String>> + Send + Unpin + 'static,
+        secrets: Option<Arc<dyn SecretSink>>,
     ) -> (Self, UnboundedReceiver<String>, UnboundedReceiver<Reported>) {
         let (outgoing, to_send) = unbounded_channel();
         let (events, reported) = unbounded_channel();
@@ -82,7 +86,7 @@ impl Line {
             outgoing: Some(outgoing),
             over: None,
         };
-        let line = Self { state: Arc::new(Mutex::new(state)), clock, deadline };
+        let line = Self { state: Arc::new(Mutex::new(state)), clock, deadline, secrets };
         let reading = line.clone();
         tokio::spawn(async move { reading.read(incoming).await });
         (line, to_send, reported)
@@ -94,6 +98,11 @@ impl Line {
 
     /// Gives a command and waits for its answer. A peer that does not answer in time is lost.
     pub async fn call(&self, command: &Command) -> Answer {
+        self.call_within(command, self.deadline).await
+    }
+
+    /// The same with a deadline of its own.
+    pub async fn call_within(&self, command: &Command, deadline: Duration) -> Answer {
         let name = command.name();
         let answered = {
             let mut state = self.state();
@@ -116,11 +125,11 @@ impl Line {
             }
             answered
         };
-        match tokio::time::timeout(self.deadline, answered).await {
+        match tokio::time::timeout(deadline, answered).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Answer::Lost { reason: self.over().unwrap_or_default() },
             Err(_) => {
-                let reason = format!("no answer to {name} after {} s", self.deadline.as_secs());
+                let reason = format!("no answer to {name} after {} s", deadline.as_secs());
                 self.lose(&reason);
                 Answer::Lost { reason }
             }
@@ -150,7 +159,7 @@ impl Line {
         let mut state = self.state();
         if state.over.is_none() {
             let at_us = self.clock.now_us().max(state.newest_us);
-            let seq = state.next_seq;
+            let seq = state.reported;
             if let Some(events) = &state.events {
                 let _ = events.send(Reported {
                     seq,
@@ -169,9 +178,9 @@ impl Line {
         self.state().finish("the peer has ended");
     }
 
-    async fn read(&self, mut incoming: impl Stream<Item = String> + Unpin) {
-        while let Some(text) = incoming.next().await {
-            if let Err(reason) = self.take(&text) {
+    async fn read(&self, mut incoming: impl Stream<Item = Result<String, String>> + Unpin) {
+        while let Some(heard) = incoming.next().await {
+            if let Err(reason) = heard.and_then(|text| self.take(&text)) {
                 self.lose(&reason);
                 return;
             }
@@ -202,6 +211,12 @@ impl Line {
                 if seq != state.next_seq {
                     return Err(format!("event {} of the peer is missing: {seq} came", state.next_seq));
                 }
+                if let Some(secrets) = self.secrets.as_ref().filter(|_| name == KEY_LOG) {
+                    state.next_seq += 1;
+                    drop(state);
+                    secrets.key_log(key_log_line(data.as_ref())?);
+                    return Ok(());
+                }
                 let mut whole = json!({ "event": name });
                 if let (Some(data), Value::Object(map)) = (data, &mut whole) {
                     map.insert("data".to_owned(), data);
@@ -219,13 +234,41 @@ impl Line {
                 let at_us = at_us.min(heard_us).max(state.newest_us);
                 state.newest_us = at_us;
                 if let Some(events) = &state.events {
-                    let _ = events.send(Reported { seq, at_us, told, event });
+                    // The timeline does not hold the secrets, and misses no number.
+                    let _ = events.send(Reported { seq: state.reported, at_us, told, event });
                     state.reported += 1;
                 }
                 Ok(())
             }
             Said { .. } => Err(format!("the peer said neither an answer nor an event: {text}")),
         }
+    }
+}
+
+/// The event by which a peer tells a secret: `{line}`.
+const KEY_LOG: &str = "keylog";
+
+/// Longest line of a key log: a label, 32 bytes and a secret of 64 at most.
+const LONGEST_KEY_LOG_LINE: usize = 512;
+
+/// The line of a `keylog` event, if it is one: label, client random and secret.
+fn key_log_line(data: Option<&Value>) -> Result<&str, String> {
+    let line = data.and_then(|data| data.get("line")).and_then(Value::as_str).unwrap_or_default();
+    let hex = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let parts: Vec<&str> = line.split(' ').collect();
+    match parts.as_slice() {
+        [label, random, secret]
+            if line.len() <= LONGEST_KEY_LOG_LINE
+                && label
+                    .bytes()
+                    .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+                && random.len() == 64
+                && hex(random)
+                && hex(secret) =>
+        {
+            Ok(line)
+        }
+        _ => Err("event keylog of the peer holds no line of a key log".to_owned()),
     }
 }
 
@@ -248,7 +291,8 @@ mod tests {
     fn line() -> (Line, UnboundedReceiver<String>, UnboundedReceiver<Reported>, mpsc::UnboundedSender<String>)
     {
         let (say, incoming) = mpsc::unbounded();
-        let (line, to_send, events) = Line::new(CaseClock::start(), Duration::from_secs(20), incoming);
+        let incoming = incoming.map(Ok);
+        let (line, to_send, events) = Line::new(CaseClock::start(), Duration::from_secs(20), incoming, None);
         (line, to_send, events, say)
     }
 

@@ -2,9 +2,13 @@
 
 pub mod browser;
 pub mod clock;
+pub mod implementation;
 pub mod line;
+pub mod program;
 pub mod protocol;
+pub mod seat;
 pub mod stack;
+mod start;
 
 use async_trait::async_trait;
 use clock::{Estimate, Told};
@@ -117,6 +121,12 @@ pub trait Peer: Send + Sync {
         String::new()
     }
 
+    /// What belongs to the recording of every case, as files: what a program wrote to its standard error. Call before
+    /// [`Peer::end`].
+    async fn files(&self) -> Vec<(String, Vec<u8>)> {
+        Vec::new()
+    }
+
     /// What helps to understand a failure, as files: name and content (`screenshot.png`, `console.log`). Call before
     /// [`Peer::end`].
     async fn diagnostics(&self) -> Vec<(String, Vec<u8>)> {
@@ -208,6 +218,9 @@ pub enum OpenError {
     /// It should have worked: the case is a `harness-error`.
     #[error("{0}")]
     Broken(String),
+    /// The implementation under test failed by itself: the case is a `fail` at its side.
+    #[error("{0}")]
+    Failed(String),
 }
 
 /// How long a peer may take to answer one command before it counts as lost.

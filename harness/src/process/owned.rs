@@ -10,7 +10,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 
 /// Longest output that is kept: the newest bytes.
@@ -33,6 +33,11 @@ pub struct Spec {
     pub files: Vec<(String, String)>,
     /// Its scratch directory, from [`Spec::fresh_scratch`]: made before the program starts, removed when it has ended.
     pub scratch: PathBuf,
+    /// Whether its standard input and output are the harness's to use ([`Owned::talk`]). Otherwise it reads nothing, and what it writes
+    /// there is output as on its standard error.
+    pub talks: bool,
+    /// Where it runs, if not in the harness's own directory.
+    pub directory: Option<PathBuf>,
 }
 
 impl Spec {
@@ -81,6 +86,8 @@ pub struct Owned {
     scratch: PathBuf,
     /// While this is open the program runs.
     line: Option<ChildStdin>,
+    /// What a program that talks writes to its standard output.
+    said: Option<ChildStdout>,
     warden: Child,
     output: Arc<Output>,
     grown: watch::Receiver<()>,
@@ -116,8 +123,13 @@ impl Owned {
         let failed = |error| ProcessError::Start(spec.peerproof.clone(), error);
         let files = serde_json::to_string(&spec.files).map_err(|error| failed(error.into()))?;
         let (reader, writer) = std::io::pipe().map_err(failed)?;
-        let mut warden = Command::new(&spec.peerproof)
-            .arg("warden")
+        let mut command = Command::new(&spec.peerproof);
+        command.arg("warden").args(spec.talks.then_some("--talk"));
+        if let Some(directory) = &spec.directory {
+            command.current_dir(directory);
+        }
+        let said = if spec.talks { Stdio::piped() } else { writer.try_clone().map_err(failed)?.into() };
+        let mut warden = command
             .arg("--scratch")
             .arg(&spec.scratch)
             .arg("--")
@@ -127,12 +139,14 @@ impl Owned {
             .env(FILES_VARIABLE, files)
             .env_remove(SCRATCH_VARIABLE)
             .stdin(Stdio::piped())
-            .stdout(writer.try_clone().map_err(failed)?)
+            .stdout(said)
             .stderr(writer)
             .process_group(0)
             .spawn()
             .map_err(failed)?;
-        let line = warden.stdin.take();
+        // Both keep the writing end of the pipe until they are gone.
+        drop(command);
+        let (line, said) = (warden.stdin.take(), warden.stdout.take());
         let output = Arc::new(Output::default());
         let (told, grown) = watch::channel(());
         let mut pipe =
@@ -148,7 +162,8 @@ impl Owned {
                 told.send_replace(());
             }
         });
-        Ok(Self { program: spec.program.clone(), scratch: spec.scratch.clone(), line, warden, output, grown })
+        let (program, scratch) = (spec.program.clone(), spec.scratch.clone());
+        Ok(Self { program, scratch, line, said, warden, output, grown })
     }
 
     /// The scratch directory.
@@ -157,7 +172,14 @@ impl Owned {
         &self.scratch
     }
 
-    /// What the program wrote to standard output and standard error, the newest 256 KiB.
+    /// Standard input and output of a program that talks; nothing if it does not, or they were taken before. The end of its input is the
+    /// order to finish: whoever takes them drops them, at the latest when this is ended.
+    pub fn talk(&mut self) -> Option<(ChildStdin, ChildStdout)> {
+        let said = self.said.take()?;
+        Some((self.line.take()?, said))
+    }
+
+    /// What the program wrote to standard error, and if it does not talk to standard output, the newest 256 KiB.
     #[must_use]
     pub fn output(&self) -> String {
         self.output.text()
@@ -203,7 +225,9 @@ impl Owned {
         }
     }
 
-    fn last_lines(&self) -> String {
+    /// The end of its output, in one line.
+    #[must_use]
+    pub fn last_lines(&self) -> String {
         let text = self.output.text();
         let lines: Vec<&str> = text.lines().rev().take(5).collect();
         lines.into_iter().rev().collect::<Vec<_>>().join(" | ")
@@ -223,6 +247,11 @@ impl Owned {
     /// Ends the program and waits until everything is gone (at most ten seconds, then by force).
     pub async fn end(mut self) {
         self.line = None;
+        // Whoever talks to it may not have let go yet.
+        if let Some(warden) = self.id().and_then(|id| i32::try_from(id).ok()) {
+            let _ =
+                nix::sys::signal::kill(nix::unistd::Pid::from_raw(warden), nix::sys::signal::Signal::SIGTERM);
+        }
         if tokio::time::timeout(END_DEADLINE, self.wait()).await.is_err() {
             let _ = self.warden.start_kill();
             let _ = self.wait().await;

@@ -1,15 +1,18 @@
 //! The warden's side: `peerproof warden --scratch DIR -- PROGRAM ARGS…`. Not for people.
 //!
-//! Standard input is the line to the harness: its end is the order to finish.
+//! Standard input is the line to the harness: its end is the order to finish. With `--talk` it and standard output are the program's, and the
+//! warden only notices that the other end was closed.
 
 use super::{FILES_VARIABLE, SCRATCH_VARIABLE, tree};
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, wait};
 use nix::unistd::{Pid, getppid};
 use std::ffi::OsString;
 use std::io::{Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -57,7 +60,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let outcome = match args.as_slice() {
         [flag, scratch, dashes, program, rest @ ..] if flag == "--scratch" && dashes == "--" => {
-            guard(Path::new(scratch), Path::new(program), rest)
+            guard(Path::new(scratch), Path::new(program), rest, false)
+        }
+        [talk, flag, scratch, dashes, program, rest @ ..]
+            if talk == "--talk" && flag == "--scratch" && dashes == "--" =>
+        {
+            guard(Path::new(scratch), Path::new(program), rest, true)
         }
         [flag, parent, dashes, program, rest @ ..] if flag == "--exec" && dashes == "--" => {
             Err(become_program(parent.to_str().and_then(|text| text.parse().ok()), Path::new(program), rest))
@@ -84,7 +92,7 @@ fn become_program(parent: Option<i32>, program: &Path, args: &[OsString]) -> War
     WardenError::Start(program.to_owned(), Command::new(program).args(args).exec())
 }
 
-fn guard(scratch: &Path, program: &Path, args: &[OsString]) -> Result<ExitCode, WardenError> {
+fn guard(scratch: &Path, program: &Path, args: &[OsString], talks: bool) -> Result<ExitCode, WardenError> {
     prctl::set_child_subreaper(true).map_err(WardenError::Subreaper)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(WardenError::Signals)?;
@@ -93,11 +101,15 @@ fn guard(scratch: &Path, program: &Path, args: &[OsString]) -> Result<ExitCode, 
         let mut interrupt = signal(SignalKind::interrupt()).map_err(WardenError::Signals)?;
         let mut hang_up = signal(SignalKind::hangup()).map_err(WardenError::Signals)?;
         make_scratch(scratch)?;
-        let program = start(scratch, program, args)?;
+        let program = start(scratch, program, args, talks)?;
         let (say, mut heard) = mpsc::unbounded_channel();
         let line = say.clone();
         std::thread::spawn(move || {
-            let _ = std::io::stdin().lock().read_to_end(&mut Vec::new());
+            if talks {
+                await_hang_up();
+            } else {
+                let _ = std::io::stdin().lock().read_to_end(&mut Vec::new());
+            }
             let _ = line.send(Said::Orphaned);
         });
         std::thread::spawn(move || reap(program, &say));
@@ -150,7 +162,7 @@ fn make_scratch(scratch: &Path) -> Result<(), WardenError> {
 }
 
 /// Starts the program, by way of [`become_program`]. Its process id stays the same.
-fn start(scratch: &Path, program: &Path, args: &[OsString]) -> Result<i32, WardenError> {
+fn start(scratch: &Path, program: &Path, args: &[OsString], talks: bool) -> Result<i32, WardenError> {
     let failed = |error| WardenError::Start(program.to_owned(), error);
     let me = std::env::current_exe().map_err(failed)?;
     let child = Command::new(me)
@@ -167,11 +179,23 @@ fn start(scratch: &Path, program: &Path, args: &[OsString]) -> Result<i32, Warde
         .env_remove("XDG_CONFIG_HOME")
         .env_remove("XDG_CACHE_HOME")
         .env_remove("XDG_DATA_HOME")
-        .stdin(Stdio::null())
+        .stdin(if talks { Stdio::inherit() } else { Stdio::null() })
         .process_group(0)
         .spawn()
         .map_err(failed)?;
     i32::try_from(child.id()).map_err(|error| failed(std::io::Error::other(error)))
+}
+
+/// Returns when the other end of standard input is closed, whether or not the program has read what came before.
+fn await_hang_up() {
+    let input = std::io::stdin();
+    loop {
+        // No events are asked for: a hang-up and an error are told in any case.
+        match poll(&mut [PollFd::new(input.as_fd(), PollFlags::empty())], PollTimeout::NONE) {
+            Err(Errno::EINTR) => {}
+            _ => return,
+        }
+    }
 }
 
 /// Collects every descendant that dies, adopted ones too.

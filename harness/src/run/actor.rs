@@ -197,6 +197,11 @@ impl Actor {
         self.peer.keylog().await
     }
 
+    /// What belongs to the recording of every case, as files.
+    pub async fn files(&self) -> Vec<(String, Vec<u8>)> {
+        self.peer.files().await
+    }
+
     /// What the peer offers to explain a failure, as files.
     pub async fn diagnostics(&self) -> Vec<(String, Vec<u8>)> {
         self.peer.diagnostics().await

@@ -7,7 +7,7 @@ use super::journal::Journal;
 use super::laboratory;
 use super::plan::Case;
 use super::player::{Part, Player};
-use super::provider::{Provider, Seat};
+use super::provider::Provider;
 use super::settle::settle;
 use super::snapshot::{self, Snapshots};
 use super::stage::Stage;
@@ -16,7 +16,9 @@ use crate::judge;
 use crate::machine::Watch;
 use crate::network::fabric::nat::NatBehaviour;
 use crate::network::lab::Lab;
+use crate::peers::implementation::Implementation;
 use crate::peers::protocol::Command;
+use crate::peers::seat::Seat;
 use crate::peers::{CaseClock, OpenError, Opened, PeerInfo};
 use crate::scenario::model::{Role, Signalling};
 use crate::scenario::{Action, PeerSpec};
@@ -25,7 +27,7 @@ use indexmap::IndexMap;
 use peerproof_captures::recording;
 use peerproof_captures::timeline::{Answer, Entry, What};
 use peerproof_conformance::case::{
-    CaseFile, CasePeer, CaseRecord, FORMAT, INTERRUPTED, NotPlayed, Role as CaseRole, Runs, Standing, Time,
+    CaseFile, CasePeer, CaseRecord, FORMAT, INTERRUPTED, NotPlayed, Role as CaseRole, Standing, Time,
     judge as judge_case, standing,
 };
 use peerproof_conformance::verdict::Verdict;
@@ -206,13 +208,14 @@ fn new_file(case: &Case, clock: CaseClock, seed: u64, attempt: u32) -> CaseFile 
         let spec = scenario.peers.get(name)?;
         Some(CasePeer {
             name: name.clone(),
-            implementation: implementation.clone(),
+            implementation: implementation.is().to_owned(),
+            named: (implementation.name() != implementation.is()).then(|| implementation.name().to_owned()),
             version: String::new(),
             role: match spec.role {
                 Role::Offerer => CaseRole::Offerer,
                 Role::Answerer => CaseRole::Answerer,
             },
-            runs: if implementation == "stack" { Runs::ByItself } else { Runs::Driven },
+            runs: implementation.runs(),
             subject: spec.subject,
             nat: topology
                 .as_ref()
@@ -254,23 +257,20 @@ async fn open(
     lab: Option<&Arc<Lab>>,
     file: &mut CaseFile,
 ) -> Result<Running, NotPlayed> {
-    let names: Vec<&String> = case.casting.keys().collect();
-    let [one, other] = names.as_slice() else {
+    let cast: Vec<(&String, &Arc<dyn Implementation>)> = case.casting.iter().collect();
+    let [(one, of_one), (other, of_other)] = cast.as_slice() else {
         return Err(NotPlayed::Broken { cause: "a case has two peers".to_owned() });
     };
-    let seat = |name: &String, other: &String| {
-        let implementation = case.casting.get(name).cloned().unwrap_or_default();
+    let seat = |name: &String, own: &dyn Implementation, other: &String, others: &dyn Implementation| {
         let spec = case.scenario().peers.get(name);
         let (tap, secrets): (Arc<dyn Tap>, Arc<dyn SecretSink>) = if lab.is_some() {
             (Arc::new(PassAll), Arc::new(laboratory::Secrets(Arc::clone(stage))))
         } else {
-            let tapped = case.casting.get(other).is_some_and(|implementation| implementation == "stack");
-            let tap = stage.tap(name, &implementation, other, tapped);
+            let tap = stage.tap(name, own.name(), other, others.abilities().in_process);
             (Arc::<CaseTap>::clone(&tap), tap)
         };
         Seat {
             name: name.clone(),
-            implementation,
             subject: spec.is_some_and(|spec| spec.subject),
             clock: journal.clock(),
             surroundings: spec.map(PeerSpec::surroundings).unwrap_or_default(),
@@ -279,14 +279,17 @@ async fn open(
             host: lab.and_then(|lab| lab.host(name)).cloned(),
         }
     };
-    let (first, second) =
-        tokio::join!(setting.provider.open(seat(one, other)), setting.provider.open(seat(other, one)));
+    let (of_one, of_other) = (of_one.as_ref(), of_other.as_ref());
+    let (first, second) = tokio::join!(
+        setting.provider.open(of_one, seat(one, of_one, other, of_other)),
+        setting.provider.open(of_other, seat(other, of_other, one, of_one))
+    );
     let (first, second) = match (first, second) {
         (Ok(first), Ok(second)) => (first, second),
         (first, second) => {
             // One that did open must not be left behind.
             let mut why = None;
-            for (name, opened) in [(one, first), (other, second)] {
+            for (name, opened) in [(*one, first), (*other, second)] {
                 match opened {
                     Ok(opened) => opened.peer.end().await,
                     Err(error) => why = Some(not_played(why, Some(name), error)),
@@ -317,7 +320,13 @@ async fn open(
 /// Why a case is not played, if one of its peers did not open and perhaps another before it.
 fn not_played(before: Option<NotPlayed>, peer: Option<&String>, error: OpenError) -> NotPlayed {
     match (error, before) {
+        // What is wrong says more than what is lacking.
         (OpenError::Unsupported(_), Some(before)) => before,
+        (OpenError::Failed(reason), before) => match (before, peer) {
+            (Some(before @ NotPlayed::Broken { .. }), _) => before,
+            (_, Some(peer)) => NotPlayed::Failed { peer: peer.clone(), reason },
+            (_, None) => NotPlayed::Broken { cause: reason },
+        },
         (OpenError::Unsupported(reason), None) => NotPlayed::Unsupported { peer: peer.cloned(), reason },
         (OpenError::Broken(cause), _) => {
             NotPlayed::Broken { cause: peer.map_or_else(|| cause.clone(), |name| format!("{name}: {cause}")) }
@@ -342,7 +351,7 @@ async fn open_lab(
         .iter()
         .map(|(name, implementation)| laboratory::Player {
             name,
-            implementation,
+            implementation: Arc::clone(implementation),
             surroundings: scenario.peers.get(name).map(PeerSpec::surroundings).unwrap_or_default(),
         })
         .collect();
@@ -356,13 +365,9 @@ fn unreadable(case: &Case) -> Option<String> {
         Action::Network(network) => network.rule().is_some_and(|(_, rule)| rule.needs_keys()),
         _ => false,
     });
-    let tells = |implementation: &String| TELL_THEIR_KEYS.contains(&implementation.as_str());
-    (speaks_of_content && !case.casting.values().any(tells))
+    (speaks_of_content && !case.casting.values().any(|it| it.abilities().tells_keys))
         .then(|| "a rule speaks of what is encrypted, and neither peer tells its keys".to_owned())
 }
-
-/// The implementations that tell the secrets of their DTLS associations.
-const TELL_THEIR_KEYS: [&str; 2] = ["stack", "firefox"];
 
 /// Ends the network, then gives its hosts back.
 async fn close_lab(setting: &Setting, lab: Option<Arc<Lab>>) {
@@ -446,11 +451,16 @@ async fn perform(desk: &Desk<'_>, running: Running, servers: &Arc<Servers>, lab:
     // A control fails on purpose; there is nothing to find out.
     if !went_well && case.control.is_none() {
         for actor in &actors {
-            if let Err(error) = keep_diagnostics(folder, actor).await {
+            if let Err(error) = keep(folder, actor.name(), actor.diagnostics().await).await {
                 journal.write(What::Note {
                     text: format!("what {} looked like is not kept: {error}", actor.name()),
                 });
             }
+        }
+    }
+    for actor in &actors {
+        if let Err(error) = keep(folder, actor.name(), actor.files().await).await {
+            journal.write(What::Note { text: format!("what {} wrote is not kept: {error}", actor.name()) });
         }
     }
     // What a peer has written down of its secrets since its last change of state.
@@ -471,11 +481,11 @@ async fn perform(desk: &Desk<'_>, running: Running, servers: &Arc<Servers>, lab:
     while tasks.join_next().await.is_some() {}
 }
 
-/// Keeps what the peer offers to explain a failure: `screenshot-<peer>.png`, `console-<peer>.log`.
-async fn keep_diagnostics(folder: &Path, actor: &Actor) -> io::Result<()> {
-    for (name, content) in actor.diagnostics().await {
+/// Keeps files of a peer: `screenshot-<peer>.png`, `console-<peer>.log`, `stderr-<peer>.log`.
+async fn keep(folder: &Path, peer: &str, files: Vec<(String, Vec<u8>)>) -> io::Result<()> {
+    for (name, content) in files {
         let (stem, extension) = name.rsplit_once('.').unwrap_or((name.as_str(), "txt"));
-        fs::write(folder.join(format!("{stem}-{}.{extension}", actor.name())), content)?;
+        tokio::fs::write(folder.join(format!("{stem}-{peer}.{extension}")), content).await?;
     }
     Ok(())
 }

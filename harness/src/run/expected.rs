@@ -2,13 +2,17 @@
 //! still match something.
 
 use super::glob;
+use crate::embedded::SCENARIOS;
 use peerproof_conformance::case::{CaseFile, CasePeer, Waiver};
 use peerproof_conformance::checks::{self, Finding, Result as Found};
 use peerproof_conformance::verdict::{Layer, Outcome, Verdict};
 use serde::Deserialize;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+
+/// The file of known deviations in a folder of scenarios.
+const FILE: &str = "expected.toml";
 
 /// A known deviation.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -38,11 +42,17 @@ pub struct Deviation {
     pub reason: String,
     /// The rule that it breaks, or where the deviation is known.
     pub link: String,
+    /// The file in which it stands.
+    #[serde(skip)]
+    pub file: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Whole {
+    /// These are all: those that the program brings along do not apply.
+    #[serde(default)]
+    whole: bool,
     #[serde(default)]
     deviation: Vec<Deviation>,
 }
@@ -52,7 +62,7 @@ impl Deviation {
     fn is_about<'a>(&self, case: &str, mut peers: impl Iterator<Item = &'a CasePeer>) -> bool {
         self.case.as_deref().is_none_or(|pattern| glob::matches(pattern, case))
             && peers.any(|peer| {
-                peer.implementation == self.peer
+                (peer.implementation == self.peer || peer.named.as_ref() == Some(&self.peer))
                     && (peer.subject || !self.subject)
                     && self.versions.as_ref().is_none_or(|all| in_range(all, &peer.version) == Some(true))
             })
@@ -65,6 +75,7 @@ impl Deviation {
 
 impl std::fmt::Display for Deviation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: ", self.file)?;
         match (&self.requirement, &self.case) {
             (Some(requirement), Some(case)) => write!(f, "`{requirement}` in `{case}` of {}", self.peer),
             (Some(what), None) | (None, Some(what)) => write!(f, "`{what}` of {}", self.peer),
@@ -144,9 +155,48 @@ impl Expected {
         Self::parse(&shown, &text)
     }
 
+    /// Those of several files, with those that the program brings along for its suite; of a folder of scenarios those in its
+    /// `expected.toml`.
+    ///
+    /// # Errors
+    /// A file cannot be read or says something else than it may.
+    pub fn gather(
+        files: &[PathBuf],
+        folder: Option<&Path>,
+        known: &[(String, &str)],
+    ) -> Result<Self, ExpectedError> {
+        let mut texts: Vec<(String, String)> = Vec::new();
+        let beside = folder.map(|folder| folder.join(FILE)).filter(|path| path.exists());
+        for path in beside.iter().chain(files) {
+            let shown = path.display().to_string();
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| ExpectedError::Unreadable { path: shown.clone(), error })?;
+            texts.push((shown, text));
+        }
+        let mut all = Self::default();
+        let mut alone = false;
+        for (path, text) in &texts {
+            let (whole, deviations) = Self::read(path, text)?;
+            alone |= whole;
+            all.deviations.extend(deviations);
+        }
+        let suite = SCENARIOS.get_file(FILE).and_then(include_dir::File::contents_utf8);
+        let suite = suite.filter(|_| !alone).map(|text| (FILE.to_owned(), text));
+        for (path, text) in suite.iter().chain(known) {
+            all.deviations.extend(Self::read(path, text)?.1);
+        }
+        Ok(all)
+    }
+
     fn parse(path: &str, text: &str) -> Result<Self, ExpectedError> {
-        let whole: Whole = toml::from_str(text)
+        Ok(Self { deviations: Self::read(path, text)?.1, ..Self::default() })
+    }
+
+    /// The deviations of a file, and whether they are all.
+    fn read(path: &str, text: &str) -> Result<(bool, Vec<Deviation>), ExpectedError> {
+        let mut whole: Whole = toml::from_str(text)
             .map_err(|error| ExpectedError::Malformed { path: path.to_owned(), error })?;
+        whole.deviation.iter_mut().for_each(|deviation| path.clone_into(&mut deviation.file));
         for versions in whole.deviation.iter().filter_map(|deviation| deviation.versions.as_ref()) {
             if in_range(versions, "1").is_none() {
                 return Err(ExpectedError::Versions { path: path.to_owned(), versions: versions.clone() });
@@ -164,7 +214,7 @@ impl Expected {
                 _ => {}
             }
         }
-        Ok(Self { deviations: whole.deviation, ..Self::default() })
+        Ok((whole.whole, whole.deviation))
     }
 
     /// The deviation that covers this case and verdict, if one does.

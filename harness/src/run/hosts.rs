@@ -17,6 +17,8 @@ const MOST_IDLE: usize = 24;
 #[derive(Debug, Clone)]
 pub(super) struct Purpose {
     pub(super) implementation: String,
+    /// Whether the host is kept for the next case.
+    pub(super) keeps: bool,
     pub(super) surroundings: Surroundings,
     pub(super) interfaces: Vec<InterfaceSpec>,
 }
@@ -99,7 +101,7 @@ impl Hosts {
         let mut inner = self.inner();
         match inner.used.remove(&host.namespace().number()) {
             // A stack's host costs milliseconds; a new one holds nothing of the last case.
-            Some(purpose) if purpose.implementation != "stack" && !host.was_changed() => {
+            Some(purpose) if purpose.keeps && !host.was_changed() => {
                 inner.idle.push_back((purpose, host));
                 let too_many = inner.idle.len() > MOST_IDLE;
                 too_many.then(|| inner.idle.pop_front().map(|(_, host)| host)).flatten()

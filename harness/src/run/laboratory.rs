@@ -10,6 +10,7 @@ use crate::network::fabric::topology::{Part, Topology};
 use crate::network::fabric::{InterfaceId, Lost};
 use crate::network::lab::{Host, Lab, LabError, Passed, Watch, hosts_of, unavailable};
 use crate::network::rule::Decision;
+use crate::peers::implementation::Implementation;
 use crate::peers::{OpenError, Surroundings};
 use crate::scenario::model::SERVERS;
 use crate::servers::Place;
@@ -30,7 +31,7 @@ const MDNS: u16 = 5353;
 /// Who plays in a lab, and what is wanted around it.
 pub(super) struct Player<'a> {
     pub(super) name: &'a str,
-    pub(super) implementation: &'a str,
+    pub(super) implementation: Arc<dyn Implementation>,
     pub(super) surroundings: Surroundings,
 }
 
@@ -54,14 +55,16 @@ pub(super) async fn open(
     for (name, interfaces) in &specs {
         let player = players.iter().find(|player| player.name == name);
         let made = match player {
-            Some(player) => provider.host(player.implementation, &player.surroundings, interfaces).await,
+            Some(player) => provider.host(&player.implementation, &player.surroundings, interfaces).await,
             None => Host::new(interfaces).await.map_err(|error| broken(&error)),
         };
         hosts.insert(name.clone(), made?);
     }
     stage.collect_key_logs();
     tell_limits(stage.journal(), &topology);
-    let watch = CaseWatch::new(stage, &topology, players);
+    let named: Vec<(&str, &str)> =
+        players.iter().map(|player| (player.name, player.implementation.name())).collect();
+    let watch = CaseWatch::new(stage, &topology, &named);
     let lab = Lab::start(topology, hosts, seed, Box::new(watch)).map_err(|error| broken(&error))?;
     Ok(Arc::new(lab))
 }
@@ -117,11 +120,7 @@ pub(super) async fn place(lab: &Arc<Lab>, peerproof: &Path) -> Result<Place, Lab
 /// Records what passes in a lab and lets the rules decide, as in a case of these peers (name and implementation).
 #[must_use]
 pub fn watch(stage: &Arc<Stage>, topology: &Topology, peers: &[(&str, &str)]) -> Box<dyn Watch> {
-    let players: Vec<Player<'_>> = peers
-        .iter()
-        .map(|(name, implementation)| Player { name, implementation, surroundings: Surroundings::default() })
-        .collect();
-    Box::new(CaseWatch::new(stage, topology, &players))
+    Box::new(CaseWatch::new(stage, topology, peers))
 }
 
 /// Puts what the stack tells of its secrets on record.
@@ -155,20 +154,20 @@ struct CaseWatch {
 }
 
 impl CaseWatch {
-    fn new(stage: &Arc<Stage>, topology: &Topology, players: &[Player<'_>]) -> Self {
+    fn new(stage: &Arc<Stage>, topology: &Topology, peers: &[(&str, &str)]) -> Self {
         let mut places: IndexMap<&str, (Vec<Wire>, usize)> = IndexMap::new();
-        for player in players {
-            let title = format!("{} ({})", player.name, player.implementation);
+        for (name, implementation) in peers {
+            let title = format!("{name} ({implementation})");
             let own: Vec<&str> = topology
                 .interfaces
                 .keys()
-                .filter_map(|name| name.strip_prefix(&format!("{}/", player.name)))
+                .filter_map(|name| name.strip_prefix(&format!("{name}/")))
                 .collect();
             let names: Vec<String> = match own.as_slice() {
                 [_] => vec![title],
                 several => several.iter().map(|name| format!("{title} {name}")).collect(),
             };
-            places.insert(player.name, stage.place(&names, "at the peer's interface"));
+            places.insert(*name, stage.place(&names, "at the peer's interface"));
         }
         let mut used: IndexMap<&str, usize> = IndexMap::new();
         let berths = topology.interfaces.keys().map(|name| {

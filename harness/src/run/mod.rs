@@ -27,5 +27,5 @@ pub mod tap;
 pub use admission::{Admission, Jobs};
 pub use case::{Played, Setting};
 pub use plan::{Case, Filter, plan};
-pub use provider::{Provider, Seat};
+pub use provider::Provider;
 pub use session::{Run, RunOptions};

@@ -1,93 +1,75 @@
-//! The peers of this machine: the stack in this process, browsers through WebDriver; and the hosts of labs for them.
+//! The peers of this machine, and the hosts of labs for them; what a machine may lack.
 
 use super::hosts::{Hosts, Purpose};
-use super::provider::{Provider, Seat};
+use super::provider::Provider;
 use crate::network::lab::{Host, InterfaceSpec, unavailable};
 use crate::peers::browser::{Browsers, interface_address};
-use crate::peers::stack::{self, StackOptions};
+use crate::peers::implementation::{House, Implementation};
+use crate::peers::program::Programs;
+use crate::peers::seat::Seat;
 use crate::peers::{OpenError, Opened, Surroundings};
 use crate::tools::Tool;
 use async_trait::async_trait;
-use peerproof_stack::workarounds::Workarounds;
 use std::sync::Arc;
 
-/// Opens stacks and browsers.
+/// Opens implementations.
 pub struct Peers {
-    browsers: Browsers,
+    house: House,
     hosts: Hosts,
 }
 
 impl Peers {
-    /// Peers with these browsers.
+    /// Peers with these browsers and programs.
     #[must_use]
-    pub fn new(browsers: Browsers) -> Self {
-        Self { browsers, hosts: Hosts::default() }
+    pub fn new(browsers: Browsers, programs: Programs) -> Self {
+        Self { house: House { browsers, programs: Arc::new(programs) }, hosts: Hosts::default() }
     }
 
     /// How many browsers have been started so far.
     #[must_use]
     pub fn browsers_started(&self) -> u64 {
-        self.browsers.started()
+        self.house.browsers.started()
     }
 
-    /// Ends the browsers.
+    /// Ends browsers and programs.
     pub async fn shutdown(self) {
-        self.browsers.shutdown().await;
+        self.house.programs.shutdown().await;
+        self.house.browsers.shutdown().await;
     }
 }
 
 #[async_trait]
 impl Provider for Peers {
-    async fn open(&self, seat: Seat) -> Result<Opened, OpenError> {
-        if let Some(reason) = self.missing(&seat.implementation) {
+    async fn open(&self, implementation: &dyn Implementation, seat: Seat) -> Result<Opened, OpenError> {
+        if let Some(reason) = implementation.missing() {
             return Err(OpenError::Unsupported(reason));
         }
-        match seat.implementation.as_str() {
-            "stack" => {
-                let options = StackOptions {
-                    tap: seat.tap,
-                    secrets: seat.secrets,
-                    // As the subject it is shown as it is; as an instrument it must not stand in the way.
-                    workarounds: if seat.subject { Workarounds::none() } else { Workarounds::default() },
-                    ..StackOptions::default()
-                };
-                match seat.host {
-                    None => stack::open(&seat.name, seat.clock, &seat.surroundings, options),
-                    Some(host) => {
-                        stack::open_in(host, seat.name, seat.clock, seat.surroundings, options).await
-                    }
-                }
-            }
-            browser => {
-                let host = seat.host.as_ref();
-                self.browsers.open(browser, &seat.name, seat.clock, &seat.surroundings, host).await
-            }
+        if seat.host.is_some() && !implementation.abilities().in_lab {
+            return Err(OpenError::Unsupported(format!("{} cannot live in a lab", implementation.name())));
         }
+        implementation.open(&self.house, seat).await
     }
 
     async fn host(
         &self,
-        implementation: &str,
+        implementation: &Arc<dyn Implementation>,
         surroundings: &Surroundings,
         interfaces: &[InterfaceSpec],
     ) -> Result<Arc<Host>, OpenError> {
         let purpose = Purpose {
-            implementation: implementation.to_owned(),
+            implementation: implementation.name().to_owned(),
+            keeps: implementation.abilities().keeps_host,
             surroundings: surroundings.clone(),
             interfaces: interfaces.to_vec(),
         };
-        let taken = self.hosts.take(purpose, &self.browsers).await;
+        let taken = self.hosts.take(purpose, &self.house.browsers).await;
         taken.map_err(|error| OpenError::Broken(format!("the lab: {error}")))
     }
 
     async fn give_back(&self, host: Arc<Host>) {
         if let Some(host) = self.hosts.give_back(host) {
-            self.browsers.end_in(&host);
+            self.house.browsers.end_in(&host);
         }
-    }
-
-    fn missing(&self, implementation: &str) -> Option<String> {
-        missing(implementation)
     }
 }
 

@@ -1,11 +1,14 @@
 //! Which cases there are: each scenario with each pair of implementations that fits it.
 
 use super::glob;
+use super::peers::missing;
 use crate::peers::Origin;
+use crate::peers::implementation::{Implementation, Roster};
 use crate::scenario::model::{Control, Role};
 use crate::scenario::server::ServerKind;
 use crate::scenario::{Action, Scenario, ScenarioFile, Suite};
 use indexmap::IndexMap;
+use std::sync::Arc;
 
 /// One scenario with one pair of implementations.
 #[derive(Debug, Clone)]
@@ -17,7 +20,7 @@ pub struct Case {
     /// The control, if it is one.
     pub control: Option<Control>,
     /// Who plays whom, offerer first.
-    pub casting: IndexMap<String, String>,
+    pub casting: IndexMap<String, Arc<dyn Implementation>>,
 }
 
 impl Case {
@@ -30,10 +33,10 @@ impl Case {
     /// `offerer-answerer`.
     #[must_use]
     pub fn pair(&self) -> String {
-        self.casting.values().cloned().collect::<Vec<_>>().join("-")
+        self.casting.values().map(|it| it.name()).collect::<Vec<_>>().join("-")
     }
 
-    /// What the machine must have for it: the implementations, `lab`, `coturn`, `interface`; by the names of
+    /// What the machine must have for it beside its implementations: `lab`, `coturn`, `interface`; by the names of
     /// [`super::peers::missing`].
     #[must_use]
     pub fn needs(&self) -> Vec<&str> {
@@ -42,8 +45,15 @@ impl Case {
         let coturn = scenario.servers.values().any(|server| server.kind == ServerKind::Coturn);
         // The page of an insecure origin is served at the interface's address.
         let insecure = scenario.peers.values().any(|peer| peer.origin == Origin::Insecure);
-        let peers = self.casting.values().map(String::as_str);
-        peers.chain(lab).chain(coturn.then_some("coturn")).chain(insecure.then_some("interface")).collect()
+        lab.into_iter().chain(coturn.then_some("coturn")).chain(insecure.then_some("interface")).collect()
+    }
+
+    /// Why this machine cannot play it, if it cannot, and the name of what is missing.
+    #[must_use]
+    pub fn missing(&self) -> Option<(&str, String)> {
+        let implementation = |it: &'_ Arc<dyn Implementation>| it.missing();
+        let absent = self.casting.values().find_map(|it| Some((it.name(), implementation(it)?)));
+        absent.or_else(|| self.needs().into_iter().find_map(|need| Some((need, missing(need)?))))
     }
 }
 
@@ -56,13 +66,25 @@ pub struct Filter {
     pub tags: Vec<String>,
     /// Implementations that may play; all if empty.
     pub peers: Vec<String>,
+    /// Implementations of which at least one plays; any if empty.
+    pub with: Vec<String>,
+    /// Whether programs play every scenario with each other too, and not those alone that have the tag [`CORE`].
+    pub every_pair: bool,
 }
 
+/// The tag of scenarios that programs play with each other. With the stack and browsers they play all that fit.
+pub const CORE: &str = "core";
+
 impl Filter {
-    /// Whether everything is wanted.
+    /// Whether a run of these cases shows everything that is known of a peer: all scenarios, with all whom it plays with.
     #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.names.is_empty() && self.tags.is_empty() && self.peers.is_empty()
+    pub fn shows_all_of(&self, peer: &str, cases: &[Case]) -> bool {
+        let of_the_program = || cases.iter().any(|case| case.file.is_of_the_program());
+        self.names.is_empty()
+            && self.tags.is_empty()
+            && self.peers.is_empty()
+            && (self.with.is_empty() || self.with.iter().any(|name| name == peer))
+            && of_the_program()
     }
 
     fn chooses(&self, case: &Case) -> bool {
@@ -70,23 +92,31 @@ impl Filter {
         (self.names.is_empty() || self.names.iter().any(|filter| glob::chooses(filter, &case.name)))
             && (self.tags.is_empty()
                 || self.tags.iter().any(|tag| scenario.tags.contains(tag) || scenario.rows.contains(tag)))
-            && (self.peers.is_empty() || case.casting.values().all(|peer| self.peers.contains(peer)))
+            && (self.peers.is_empty() || case.casting.values().all(|it| is_among(&self.peers, it)))
+            && (self.with.is_empty() || case.casting.values().any(|it| is_among(&self.with, it)))
+            && (self.every_pair
+                || scenario.tags.iter().any(|tag| tag == CORE)
+                || !case.casting.values().all(|it| it.is_program()))
     }
 }
 
-/// The cases that `filter` wants, in the order of the scenarios' names.
+fn is_among(names: &[String], implementation: &Arc<dyn Implementation>) -> bool {
+    names.iter().any(|name| name == implementation.name())
+}
+
+/// The cases of these implementations that `filter` wants, in the order of the scenarios' names.
 #[must_use]
-pub fn plan(suite: &Suite, filter: &Filter) -> Vec<Case> {
+pub fn plan(suite: &Suite, roster: &Roster, filter: &Filter) -> Vec<Case> {
     let scenarios = suite.scenarios.iter().map(|file| (file, None));
     let controls = suite.controls.iter().map(|control| (&control.file, Some(&control.control)));
     scenarios
         .chain(controls)
-        .flat_map(|(file, control)| cases_of(file, control))
+        .flat_map(|(file, control)| cases_of(file, control, roster))
         .filter(|case| filter.chooses(case))
         .collect()
 }
 
-fn cases_of(file: &ScenarioFile, control: Option<&Control>) -> Vec<Case> {
+fn cases_of(file: &ScenarioFile, control: Option<&Control>, roster: &Roster) -> Vec<Case> {
     let scenario = &file.scenario;
     let of_role = |role| scenario.peers.iter().find(move |(_, peer)| peer.role == role);
     let (Some((offerer, offering)), Some((answerer, answering))) =
@@ -95,32 +125,43 @@ fn cases_of(file: &ScenarioFile, control: Option<&Control>) -> Vec<Case> {
         return Vec::new();
     };
     let mut cases = Vec::new();
-    for one in &offering.plays {
-        for other in &answering.plays {
-            if !fits(scenario, one, other) {
+    for one in players(roster, &offering.plays) {
+        for other in players(roster, &answering.plays) {
+            if !fits(scenario, one.as_ref(), other.as_ref()) {
                 continue;
             }
-            let casting = IndexMap::from([(offerer.clone(), one.clone()), (answerer.clone(), other.clone())]);
-            let name = format!("{}/{one}-{other}", file.name);
+            let name = format!("{}/{}-{}", file.name, one.name(), other.name());
+            let casting =
+                IndexMap::from([(offerer.clone(), Arc::clone(one)), (answerer.clone(), Arc::clone(other))]);
             cases.push(Case { name, file: file.clone(), control: control.cloned(), casting });
         }
     }
     cases
 }
 
+/// Who may play a role: in the order in which the scenario names them, then the others.
+fn players<'a>(roster: &'a Roster, named: &[String]) -> Vec<&'a Arc<dyn Implementation>> {
+    let mut players: Vec<_> = roster.iter().filter(|it| it.may_play(named)).collect();
+    players.sort_by_key(|it| named.iter().position(|name| name == it.name()).unwrap_or(usize::MAX));
+    players
+}
+
 /// Whether this pair fits: not excluded, and with a tap if the scenario acts on packets and is played in no lab.
-fn fits(scenario: &Scenario, offerer: &str, answerer: &str) -> bool {
-    let excluded = scenario.exclude.iter().any(|exclusion| {
-        exclusion.offerer.as_deref().is_none_or(|name| name == offerer)
-            && exclusion.answerer.as_deref().is_none_or(|name| name == answerer)
-    });
+fn fits(scenario: &Scenario, offerer: &dyn Implementation, answerer: &dyn Implementation) -> bool {
+    let is = |wanted: &Option<String>, it: &dyn Implementation| {
+        wanted.as_deref().is_none_or(|name| name == it.name() || name == it.is())
+    };
+    let excluded = scenario
+        .exclude
+        .iter()
+        .any(|exclusion| is(&exclusion.offerer, offerer) && is(&exclusion.answerer, answerer));
     let needs_tap = !scenario.network.is_lab()
         && (!scenario.expect.wire.is_empty()
             || scenario
                 .steps
                 .iter()
                 .any(|step| matches!(step.action, Action::Network(_) | Action::Quiet(_))));
-    !excluded && (!needs_tap || offerer == "stack" || answerer == "stack")
+    !excluded && (!needs_tap || [offerer, answerer].iter().any(|it| it.abilities().in_process))
 }
 
 #[cfg(test)]
@@ -130,7 +171,7 @@ mod tests {
 
     fn names(yaml: &str, filter: &Filter) -> Vec<String> {
         let file = crate::scenario::load::scenario(Path::new("t.yaml"), "data/t", yaml).unwrap();
-        plan(&Suite { scenarios: vec![file], controls: Vec::new() }, filter)
+        plan(&Suite { scenarios: vec![file], controls: Vec::new() }, &Roster::default(), filter)
             .into_iter()
             .map(|case| case.name)
             .collect()

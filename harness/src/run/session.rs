@@ -218,13 +218,14 @@ pub async fn run(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::peers::implementation::Roster;
     use crate::run::{Filter, plan};
     use crate::scenario::Suite;
 
     #[test]
     fn families_are_spread_among_one_another_and_no_case_is_left_out() {
         let scenarios = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
-        let cases = plan(&Suite::load(&scenarios).unwrap(), &Filter::default());
+        let cases = plan(&Suite::load(&scenarios).unwrap(), &Roster::default(), &Filter::default());
         let order = order(&cases);
         let tail = &order[order.len() - order.len() / 4..];
         for family in ["controls", "network", "dtls", "media"] {

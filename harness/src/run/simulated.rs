@@ -13,18 +13,18 @@ use serde_json::Value;
 use std::io;
 use std::sync::Arc;
 
-/// Whether both peers are the stack. Where a browser plays there is nothing to ask.
+/// Whether both peers live in this process. Elsewhere there is nothing to ask.
 #[must_use]
 pub fn is_of_the_stack(case: &Case) -> bool {
-    case.casting.values().all(|implementation| implementation == "stack")
+    case.casting.values().all(|implementation| implementation.abilities().in_process)
 }
 
 /// Why this case cannot be played in virtual time, if it cannot.
 #[must_use]
 pub fn unfit(case: &Case) -> Option<String> {
     let scenario = case.scenario();
-    if let Some(other) = case.casting.values().find(|implementation| *implementation != "stack") {
-        return Some(format!("{other} lives in real time"));
+    if let Some(other) = case.casting.values().find(|it| !it.abilities().in_process) {
+        return Some(format!("{} lives in real time", other.name()));
     }
     if scenario.network.is_lab() {
         return Some("its network is a lab, which the kernel carries in real time".to_owned());
@@ -85,6 +85,7 @@ pub async fn play(setting: Arc<Setting>, case: Case, attempt: u32) -> io::Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::peers::implementation::Roster;
     use crate::run::{Filter, plan};
     use crate::scenario::{Suite, load};
     use std::path::Path;
@@ -100,7 +101,8 @@ steps: [{ connect: {} }]
     fn reason(from: &str, to: &str) -> Option<String> {
         let yaml = SCENARIO.replace(from, to);
         let file = load::scenario(Path::new("t.yaml"), "data/t", &yaml).unwrap();
-        let cases = plan(&Suite { scenarios: vec![file], controls: Vec::new() }, &Filter::default());
+        let suite = Suite { scenarios: vec![file], controls: Vec::new() };
+        let cases = plan(&suite, &Roster::default(), &Filter::default());
         unfit(cases.first().unwrap())
     }
 

@@ -1,6 +1,7 @@
 //! Comparing a case with its snapshot: one file a case, in insta's format, with the versions of the peers in its header.
 
 use super::plan::Case;
+use crate::embedded::SCENARIOS;
 use crate::scenario::model::Section;
 use indexmap::IndexMap;
 use peerproof_captures::normal;
@@ -13,8 +14,8 @@ use std::path::{Path, PathBuf};
 /// The snapshots on record.
 #[derive(Debug, Clone)]
 pub struct Snapshots {
-    /// The folder of scenarios; each family has its `snapshots` in it.
-    pub scenarios: PathBuf,
+    /// The folder of scenarios, if it is not the program's suite; each family has its `snapshots` in it.
+    pub folder: Option<PathBuf>,
     /// Whether what is new or differs is put on record.
     pub update: bool,
 }
@@ -30,11 +31,30 @@ struct Header {
 }
 
 impl Snapshots {
-    /// Where the snapshot of a case is.
+    /// Where the snapshot of a case is; nothing if no folder is there for it.
     #[must_use]
-    pub fn path(&self, case: &Case) -> PathBuf {
+    pub fn path(&self, case: &Case) -> Option<PathBuf> {
+        Some(self.folder.as_ref()?.join(Self::within(case)))
+    }
+
+    /// Where it is within a folder of scenarios.
+    fn within(case: &Case) -> PathBuf {
         let (family, scenario) = case.file.name.split_once('/').unwrap_or(("", &case.file.name));
-        self.scenarios.join(family).join("snapshots").join(format!("{scenario}__{}.snap", case.pair()))
+        Path::new(family).join("snapshots").join(format!("{scenario}__{}.snap", case.pair()))
+    }
+
+    /// The snapshot on record: in the user's folder, or of a scenario of the program's suite in the program.
+    fn on_record(&self, case: &Case) -> io::Result<Option<(Header, String)>> {
+        if let Some(path) = self.path(case)
+            && let Some(found) = read(&path)?
+        {
+            return Ok(Some(found));
+        }
+        if !case.file.is_of_the_program() {
+            return Ok(None);
+        }
+        let embedded = SCENARIOS.get_file(Self::within(case)).and_then(include_dir::File::contents_utf8);
+        embedded.map(|text| parse(text, &Self::within(case))).transpose()
     }
 }
 
@@ -48,9 +68,8 @@ pub fn compare(
     record: &CaseRecord,
 ) -> io::Result<Option<SnapshotResult>> {
     let Some(seen) = text(case, record) else { return Ok(None) };
-    let path = snapshots.path(case);
     let info = versions(record);
-    let result = match read(&path)? {
+    let result = match snapshots.on_record(case)? {
         None => SnapshotResult::New,
         Some((header, expected)) => match first_difference(&expected, &seen) {
             None => SnapshotResult::Same,
@@ -60,7 +79,7 @@ pub fn compare(
             }
         },
     };
-    if snapshots.update && result != SnapshotResult::Same {
+    if let (true, Some(path)) = (snapshots.update && result != SnapshotResult::Same, snapshots.path(case)) {
         write(&path, case, info, &seen)?;
         return Ok(Some(SnapshotResult::Same));
     }
@@ -97,11 +116,15 @@ fn read(path: &Path) -> io::Result<Option<(Header, String)>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
+    parse(&text, path).map(Some)
+}
+
+fn parse(text: &str, path: &Path) -> io::Result<(Header, String)> {
     let malformed = || io::Error::other(format!("{} is no snapshot", path.display()));
     let rest = text.strip_prefix("---\n").ok_or_else(malformed)?;
     let (header, contents) = rest.split_once("\n---\n").ok_or_else(malformed)?;
     let header = serde_yaml::from_str(header).map_err(|_| malformed())?;
-    Ok(Some((header, contents.to_owned())))
+    Ok((header, contents.to_owned()))
 }
 
 fn write(path: &Path, case: &Case, info: IndexMap<String, String>, contents: &str) -> io::Result<()> {

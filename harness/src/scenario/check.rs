@@ -18,16 +18,20 @@ use crate::peers::protocol::{ChannelOptions, Command};
 use regex_lite::Regex;
 use std::collections::BTreeSet;
 
-/// Implementations that can play, as the command line names them.
+/// Implementations that can play in every installation, as the command line names them.
 pub const IMPLEMENTATIONS: [&str; 3] = ["stack", "chrome", "firefox"];
 
-/// Checks a whole scenario.
+/// Checks a whole scenario, in which these implementations may be named.
 ///
 /// # Errors
 /// The first thing wrong, at its place.
-pub fn scenario(document: &Document, scenario: &Scenario) -> Result<(), ScenarioError> {
+pub fn scenario(
+    document: &Document,
+    scenario: &Scenario,
+    implementations: &[&str],
+) -> Result<(), ScenarioError> {
     let root = ValuePath::default();
-    peers(document, scenario, &root.key("peers"))?;
+    peers(document, scenario, &root.key("peers"), implementations)?;
     on_network(document, scenario, &root.key("network"))?;
     if scenario.steps.is_empty() {
         return Err(document.error(&root.key("steps"), "a scenario needs at least one step", None));
@@ -104,7 +108,12 @@ fn on_network(document: &Document, scenario: &Scenario, path: &ValuePath) -> Res
     Ok(())
 }
 
-fn peers(document: &Document, scenario: &Scenario, path: &ValuePath) -> Result<(), ScenarioError> {
+fn peers(
+    document: &Document,
+    scenario: &Scenario,
+    path: &ValuePath,
+    implementations: &[&str],
+) -> Result<(), ScenarioError> {
     for name in scenario.peers.iter().filter(|(_, peer)| peer.ice.is_some()).map(|(name, _)| name) {
         let by_hand = scenario.steps.iter().any(|step| {
             matches!(&step.action, Action::Command { peer, name: command, .. }
@@ -137,27 +146,32 @@ fn peers(document: &Document, scenario: &Scenario, path: &ValuePath) -> Result<(
             return Err(document.error(&path.key("plays"), format!("nobody plays {name}"), None));
         }
         for (n, implementation) in peer.plays.iter().enumerate() {
-            implementation_known(document, implementation, &path.key("plays").index(n))?;
+            implementation_known(document, implementation, &path.key("plays").index(n), implementations)?;
         }
     }
     for (n, exclusion) in scenario.exclude.iter().enumerate() {
         let path = ValuePath::default().key("exclude").index(n);
         for (key, name) in [("offerer", &exclusion.offerer), ("answerer", &exclusion.answerer)] {
             if let Some(name) = name {
-                implementation_known(document, name, &path.key(key))?;
+                implementation_known(document, name, &path.key(key), implementations)?;
             }
         }
     }
     Ok(())
 }
 
-fn implementation_known(document: &Document, name: &str, path: &ValuePath) -> Result<(), ScenarioError> {
-    if IMPLEMENTATIONS.contains(&name) {
+fn implementation_known(
+    document: &Document,
+    name: &str,
+    path: &ValuePath,
+    implementations: &[&str],
+) -> Result<(), ScenarioError> {
+    if implementations.contains(&name) {
         return Ok(());
     }
-    let help = match nearest(name, IMPLEMENTATIONS) {
+    let help = match nearest(name, implementations.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("known: {}", IMPLEMENTATIONS.join(", ")),
+        None => format!("known: {}", implementations.join(", ")),
     };
     Err(document.error(path, format!("there is no implementation `{name}`"), Some(help)))
 }

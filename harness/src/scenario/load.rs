@@ -9,7 +9,18 @@ use super::document::{Document, ValuePath};
 use super::error::{ScenarioError, nearest};
 use super::model::{Control, Scenario};
 use super::step::{Action, Step};
+use crate::embedded::SCENARIOS;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+/// Where scenarios come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The program itself.
+    Program,
+    /// A folder.
+    Folder(PathBuf),
+}
 
 /// The folder of controls within the scenarios' folder.
 pub const CONTROLS: &str = "controls";
@@ -25,6 +36,18 @@ pub struct ScenarioFile {
     pub hash: String,
     /// What it says.
     pub scenario: Scenario,
+}
+
+impl ScenarioFile {
+    /// Whether the program brings along this very text.
+    #[must_use]
+    pub fn is_of_the_program(&self) -> bool {
+        // Variants of one file have its path too.
+        let family = self.name.split('/').next().unwrap_or_default();
+        let file = self.path.file_name().unwrap_or_default();
+        let own = SCENARIOS.get_file(Path::new(family).join(file)).and_then(include_dir::File::contents_utf8);
+        own.is_some_and(|text| hash(text) == self.hash)
+    }
 }
 
 /// A control, made into a scenario of its own.
@@ -51,16 +74,27 @@ impl Suite {
     /// # Errors
     /// Every broken file, each with its first trouble. Then nothing may be played.
     pub fn load(folder: &Path) -> Result<Self, Vec<ScenarioError>> {
+        Self::gather(&[Source::Folder(folder.to_owned())], &check::IMPLEMENTATIONS)
+    }
+
+    /// Reads several sources, for these implementations. A file of a later source replaces one of that name before.
+    ///
+    /// # Errors
+    /// As of [`Self::load`].
+    pub fn gather(sources: &[Source], implementations: &[&str]) -> Result<Self, Vec<ScenarioError>> {
         let mut suite = Self::default();
         let mut errors = Vec::new();
         let mut controls = Vec::new();
-        for path in files(folder).map_err(|error| vec![error])? {
-            let name = name_of(folder, &path);
+        let mut all: BTreeMap<String, Text> = BTreeMap::new();
+        for source in sources {
+            all.extend(texts(source).map_err(|error| vec![error])?);
+        }
+        for (name, Text { path, text }) in all {
             if name.starts_with(&format!("{CONTROLS}/")) {
-                controls.push((name, path));
+                controls.push((name, path, text));
                 continue;
             }
-            match read(&path).and_then(|text| scenarios(&path, &name, &text)) {
+            match text.and_then(|text| scenarios_for(&path, &name, &text, implementations)) {
                 Ok(files) => {
                     for file in files {
                         if suite.scenarios.iter().any(|other| other.name == file.name) {
@@ -73,8 +107,8 @@ impl Suite {
                 Err(error) => errors.push(error),
             }
         }
-        for (name, path) in controls {
-            match read(&path).and_then(|text| control(&path, &name, &text, &suite.scenarios)) {
+        for (name, path, text) in controls {
+            match text.and_then(|text| control(&path, &name, &text, &suite.scenarios)) {
                 Ok(file) => suite.controls.push(file),
                 // A control of a broken scenario cannot be read; the scenario's own trouble is enough.
                 Err(error) if errors.is_empty() || !error.message.contains("no scenario") => {
@@ -84,6 +118,31 @@ impl Suite {
             }
         }
         if errors.is_empty() { Ok(suite) } else { Err(errors) }
+    }
+}
+
+/// A file and what stands in it.
+struct Text {
+    path: PathBuf,
+    text: Result<String, ScenarioError>,
+}
+
+/// The YAML files of a source by their names.
+fn texts(source: &Source) -> Result<Vec<(String, Text)>, ScenarioError> {
+    match source {
+        Source::Folder(folder) => {
+            let named = files(folder)?.into_iter().map(|path| (name_of(folder, &path), path));
+            Ok(named.map(|(name, path)| (name, Text { text: read(&path), path })).collect())
+        }
+        Source::Program => {
+            let families = SCENARIOS.dirs().flat_map(include_dir::Dir::files);
+            let yaml = families.filter(|file| file.path().extension().is_some_and(|ext| ext == "yaml"));
+            let text = |file: &include_dir::File<'_>| Text {
+                path: Path::new("scenarios").join(file.path()),
+                text: Ok(file.contents_utf8().unwrap_or_default().to_owned()),
+            };
+            Ok(yaml.map(|file| (name_of(Path::new(""), file.path()), text(file))).collect())
+        }
     }
 }
 
@@ -123,7 +182,7 @@ fn name_of(folder: &Path, path: &Path) -> String {
 /// # Errors
 /// What is wrong with it, at its place.
 pub fn scenario(path: &Path, name: &str, text: &str) -> Result<ScenarioFile, ScenarioError> {
-    read_document(&Document::parse(path, text)?, name, text)
+    read_document(&Document::parse(path, text)?, name, text, &check::IMPLEMENTATIONS)
 }
 
 /// Reads the scenarios that a text stands for: several if it has `each`, named `name-word`.
@@ -131,18 +190,32 @@ pub fn scenario(path: &Path, name: &str, text: &str) -> Result<ScenarioFile, Sce
 /// # Errors
 /// What is wrong with it, at its place.
 pub fn scenarios(path: &Path, name: &str, text: &str) -> Result<Vec<ScenarioFile>, ScenarioError> {
+    scenarios_for(path, name, text, &check::IMPLEMENTATIONS)
+}
+
+fn scenarios_for(
+    path: &Path,
+    name: &str,
+    text: &str,
+    implementations: &[&str],
+) -> Result<Vec<ScenarioFile>, ScenarioError> {
     each::variants(Document::parse(path, text)?)?
         .iter()
         .map(|each::Variant { suffix, document }| {
             let name = suffix.as_ref().map_or_else(|| name.to_owned(), |suffix| format!("{name}-{suffix}"));
-            read_document(document, &name, text)
+            read_document(document, &name, text, implementations)
         })
         .collect()
 }
 
-fn read_document(document: &Document, name: &str, text: &str) -> Result<ScenarioFile, ScenarioError> {
+fn read_document(
+    document: &Document,
+    name: &str,
+    text: &str,
+    implementations: &[&str],
+) -> Result<ScenarioFile, ScenarioError> {
     let scenario: Scenario = document.read()?;
-    check::scenario(document, &scenario)?;
+    check::scenario(document, &scenario, implementations)?;
     let path = document.file().to_owned();
     Ok(ScenarioFile { name: name.to_owned(), path, hash: hash(text), scenario })
 }

@@ -18,7 +18,7 @@ pub mod span;
 pub mod step;
 
 pub use error::ScenarioError;
-pub use load::{ControlFile, ScenarioFile, Suite};
+pub use load::{ControlFile, ScenarioFile, Source, Suite};
 pub use model::{Control, PeerSpec, Role, Scenario};
 pub use span::Span;
 pub use step::{Action, Step};

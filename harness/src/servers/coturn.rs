@@ -59,6 +59,8 @@ impl Coturn {
                     ("key.pem".to_owned(), tls.key_pem().to_owned()),
                 ],
                 scratch,
+                talks: false,
+                directory: None,
             };
             Owned::spawn(&spec).map(|process| (process, ports)).map_err(std::io::Error::other)
         });

@@ -113,7 +113,7 @@ impl Identity {
 /// A server that runs.
 enum Running {
     Embedded(embedded::Embedded),
-    Coturn(coturn::Coturn),
+    Coturn(Box<coturn::Coturn>),
 }
 
 struct One {
@@ -172,7 +172,7 @@ impl Servers {
                 Ok(Running::Embedded(started?))
             }
             ServerKind::Coturn => {
-                Ok(Running::Coturn(coturn::Coturn::start(spec, identity, place, log).await?))
+                Ok(Running::Coturn(Box::new(coturn::Coturn::start(spec, identity, place, log).await?)))
             }
         }
     }

@@ -94,7 +94,7 @@ impl<'a> Site<'a> {
             Road { waiting: steps.map(|(n, step)| (n + 1, step)).collect(), at_work: None }
         };
         Ok(Self {
-            roads: [Lane::Packages, Lane::Programs].map(road).into(),
+            roads: [Lane::Packages, Lane::Programs, Lane::Peers].map(road).into(),
             count: plan.steps.len(),
             peerproof: std::env::current_exe()?,
             told: told_to_end()?,
@@ -110,13 +110,16 @@ impl<'a> Site<'a> {
                 self.fail(SetupError::Ended);
             }
             for n in 0..self.roads.len() {
-                let may_begin = self.trouble.is_none();
+                // Packages are the first road, and what comes last needs them.
+                let packages = self.roads.first().is_none_or(Road::is_empty);
+                let may_begin = self.trouble.is_none() && (n < 2 || packages);
                 let Some(road) = self.roads.get_mut(n) else { break };
                 if let Err(trouble) = road.go_on(may_begin, self.count, &self.peerproof, output) {
                     self.fail(trouble);
                 }
             }
-            if self.roads.iter().all(|road| road.at_work.is_none()) {
+            let idle = self.roads.iter().all(|road| road.at_work.is_none());
+            if idle && (self.trouble.is_some() || self.roads.iter().all(Road::is_empty)) {
                 break;
             }
             if shown.elapsed() >= SHOW {
@@ -155,6 +158,11 @@ impl<'a> Site<'a> {
 }
 
 impl Road<'_> {
+    /// Whether nothing is at work and nothing waits.
+    fn is_empty(&self) -> bool {
+        self.at_work.is_none() && self.waiting.is_empty()
+    }
+
     /// Takes note of the end of a step and begins the next one, if it may.
     fn go_on(
         &mut self,
@@ -249,7 +257,12 @@ mod tests {
 
     fn attempt(plan: &Plan, yes: bool, dry_run: bool, said: &str) -> (Result<(), SetupError>, String) {
         let mut output = Vec::new();
-        let result = carry_out(plan, &SetupArgs { yes, dry_run }, &mut said.as_bytes(), &mut output);
+        let result = carry_out(
+            plan,
+            &SetupArgs { yes, dry_run, peers: Vec::new() },
+            &mut said.as_bytes(),
+            &mut output,
+        );
         (result, String::from_utf8(output).unwrap())
     }
 

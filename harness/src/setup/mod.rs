@@ -22,6 +22,9 @@ pub struct SetupArgs {
     /// Only show what would be done
     #[arg(long)]
     pub dry_run: bool,
+    /// Other implementations as peers, too: aiortc, libdatachannel, libwebrtc, pion, str0m, webrtcbin, werift, janus, or `all`
+    #[arg(long, value_delimiter = ',', num_args = 1.., value_name = "NAME")]
+    pub peers: Vec<String>,
 }
 
 /// Why the set-up could not be done.
@@ -50,6 +53,14 @@ pub enum SetupError {
     /// This program was told to end.
     #[error("ended before all was done; run it again for the rest")]
     Ended,
+    /// A name is none of the adapters'.
+    #[error("there is no adapter `{name}` (known: {known})")]
+    NoAdapter {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
     /// A step failed.
     #[error("`{command}` failed: {cause}")]
     Step {
@@ -75,6 +86,8 @@ pub enum Lane {
     Packages,
     /// What is built. Its processes are owned by a warden.
     Programs,
+    /// Other implementations, which need packages: begun when those are there.
+    Peers,
 }
 
 /// One command of the set-up.

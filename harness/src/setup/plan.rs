@@ -1,6 +1,7 @@
 //! What has to be done: pure, from a diagnosis and what the system has.
 
 use super::{Lane, SetupError, Step};
+use crate::adapters::Adapter;
 use crate::doctor::Item;
 use crate::tools::data_dir;
 use std::path::{Path, PathBuf};
@@ -79,12 +80,16 @@ const fn source(item: Item) -> Source {
     }
 }
 
-/// Plans the installation of what is missing.
+/// Plans the installation of what is missing, and of other implementations.
 ///
 /// # Errors
 /// When the system lacks the means.
-pub fn plan(missing: impl IntoIterator<Item = Item>, system: &System) -> Result<Plan, SetupError> {
-    let mut packages = Vec::new();
+pub fn plan(
+    missing: impl IntoIterator<Item = Item>,
+    adapters: &[Adapter],
+    system: &System,
+) -> Result<Plan, SetupError> {
+    let mut packages: Vec<&str> = Vec::new();
     let mut crates = Vec::new();
     let mut plan = Plan::default();
     for item in missing {
@@ -98,6 +103,11 @@ pub fn plan(missing: impl IntoIterator<Item = Item>, system: &System) -> Result<
             packages.push("pkg-config");
         }
     }
+    for package in adapters.iter().flat_map(Adapter::packages) {
+        if !packages.contains(&package) {
+            packages.push(package);
+        }
+    }
     if !packages.is_empty() {
         plan.steps.extend(apt_steps(&packages, system)?);
     }
@@ -105,6 +115,18 @@ pub fn plan(missing: impl IntoIterator<Item = Item>, system: &System) -> Result<
         let cargo = system.cargo.as_ref().ok_or(SetupError::NoCargo)?;
         let data = system.data.as_ref().ok_or(SetupError::NoHome)?;
         plan.steps.push(cargo_step(name, cargo, data));
+    }
+    for adapter in adapters {
+        plan.steps.extend(adapter.manifest.install.commands.iter().filter_map(|command| {
+            let mut words = command.iter().map(|word| adapter.fill(word));
+            Some(Step {
+                title: format!("Install {}", adapter.manifest.title),
+                lane: Lane::Peers,
+                program: PathBuf::from(words.next()?),
+                args: words.collect(),
+                env: Vec::new(),
+            })
+        }));
     }
     Ok(plan)
 }
@@ -183,7 +205,8 @@ mod tests {
 
     #[test]
     fn packages_come_in_one_step_and_geckodriver_is_built() {
-        let plan = plan([Item::Chrome, Item::Geckodriver, Item::Libvpx, Item::Libopus], &debian()).unwrap();
+        let plan =
+            plan([Item::Chrome, Item::Geckodriver, Item::Libvpx, Item::Libopus], &[], &debian()).unwrap();
         assert_eq!(
             lines(&plan),
             [
@@ -198,7 +221,7 @@ mod tests {
 
     #[test]
     fn packages_and_programs_are_done_side_by_side() {
-        let plan = plan([Item::Geckodriver, Item::Nft, Item::Ip], &debian()).unwrap();
+        let plan = plan([Item::Geckodriver, Item::Nft, Item::Ip], &[], &debian()).unwrap();
         let lanes: Vec<Lane> = plan.steps.iter().map(|step| step.lane).collect();
         assert_eq!(lanes, [Lane::Packages, Lane::Packages, Lane::Programs]);
         assert!(lines(&plan)[1].ends_with(" nftables iproute2"));
@@ -207,7 +230,7 @@ mod tests {
     #[test]
     fn an_ordinary_user_goes_through_sudo() {
         let system = System { root: false, sudo: Some("/usr/bin/sudo".into()), ..debian() };
-        let plan = plan([Item::Tshark], &system).unwrap();
+        let plan = plan([Item::Tshark], &[], &system).unwrap();
         assert_eq!(lines(&plan)[0], "/usr/bin/sudo --validate");
         assert_eq!(plan.steps[0].lane, Lane::Rights);
         assert_eq!(
@@ -219,20 +242,20 @@ mod tests {
     #[test]
     fn what_is_lacking_is_named() {
         let no_sudo = System { root: false, ..debian() };
-        assert!(matches!(plan([Item::Tshark], &no_sudo), Err(SetupError::NoRoot(_))));
+        assert!(matches!(plan([Item::Tshark], &[], &no_sudo), Err(SetupError::NoRoot(_))));
         let no_apt = System { apt: None, name: "Fedora".into(), ..debian() };
-        let error = plan([Item::Tshark], &no_apt).unwrap_err().to_string();
+        let error = plan([Item::Tshark], &[], &no_apt).unwrap_err().to_string();
         assert_eq!(error, "this system (Fedora) has no apt-get; install by its own means: tshark");
         let no_cargo = System { cargo: None, ..debian() };
-        assert!(matches!(plan([Item::Geckodriver], &no_cargo), Err(SetupError::NoCargo)));
+        assert!(matches!(plan([Item::Geckodriver], &[], &no_cargo), Err(SetupError::NoCargo)));
         let no_home = System { data: None, ..debian() };
-        assert!(matches!(plan([Item::Geckodriver], &no_home), Err(SetupError::NoHome)));
+        assert!(matches!(plan([Item::Geckodriver], &[], &no_home), Err(SetupError::NoHome)));
     }
 
     #[test]
     fn a_kernel_facility_cannot_be_installed() {
-        let planned = plan([Item::Tun, Item::Interface], &debian()).unwrap();
+        let planned = plan([Item::Tun, Item::Interface], &[], &debian()).unwrap();
         assert_eq!(planned, Plan { steps: vec![], beyond: vec![Item::Tun, Item::Interface] });
-        assert_eq!(plan([], &debian()).unwrap(), Plan::default());
+        assert_eq!(plan([], &[], &debian()).unwrap(), Plan::default());
     }
 }

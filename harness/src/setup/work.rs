@@ -48,7 +48,7 @@ impl Work {
     pub(super) fn start(step: &Step, peerproof: &Path) -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         let mut command = match step.lane {
-            Lane::Programs => in_warden(step, peerproof),
+            Lane::Programs | Lane::Peers => in_warden(step, peerproof),
             Lane::Rights | Lane::Packages => alone(step),
         };
         let mut child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;

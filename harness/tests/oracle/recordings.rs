@@ -1,6 +1,7 @@
 //! Recordings made anew: cases of the suite between two reference peers, which needs no browser.
 
 use peerproof::cli::{Prepared, prepare};
+use peerproof::peers::implementation::Roster;
 use peerproof::run::{Filter, case, plan};
 use peerproof::scenario::Suite;
 use std::path::{Path, PathBuf};
@@ -35,7 +36,8 @@ impl Recordings {
     pub(crate) fn play(&self, name: &str) -> Result<PathBuf, String> {
         let shared = self.shared.get_or_init(start).as_ref().map_err(Clone::clone)?;
         let filter = Filter { names: vec![name.to_owned()], ..Filter::default() };
-        let case = plan(&shared.suite, &filter).into_iter().find(|case| case.name == name);
+        let case =
+            plan(&shared.suite, &Roster::default(), &filter).into_iter().find(|case| case.name == name);
         let case = case.ok_or_else(|| format!("there is no case {name}"))?;
         let setting = std::sync::Arc::clone(&shared.prepared.setting);
         let task = shared.runtime.spawn(async move { Box::pin(case::play(&setting, &case, 1)).await });

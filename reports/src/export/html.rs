@@ -3,8 +3,8 @@
 use super::chart::Chart;
 use super::{ExportError, Exporter, layer, outcome, remark};
 use crate::case::CaseReport;
-use crate::matrix::{Cell, Matrix};
 use crate::nats::NatTable;
+use crate::overview::{Overview, Tally};
 use crate::run::RunReport;
 use crate::time::{span, utc};
 use askama::Template;
@@ -17,7 +17,7 @@ pub struct Html;
 
 impl Exporter for Html {
     fn serialize(&self, report: &RunReport) -> Result<Vec<u8>, ExportError> {
-        let matrix = Matrix::of(report);
+        let matrix = Overview::of(report);
         let page = Page {
             report,
             began: utc(report.began_us).format("%Y-%m-%d %H:%M:%S UTC").to_string(),
@@ -35,7 +35,7 @@ struct Page<'a> {
     report: &'a RunReport,
     began: String,
     took: String,
-    matrix: &'a Matrix,
+    matrix: &'a Overview,
     families: Vec<(&'a str, Vec<Shown<'a>>)>,
 }
 
@@ -56,7 +56,7 @@ impl Page<'_> {
         tables.into_iter().filter(|(_, table)| !table.is_empty()).collect()
     }
 
-    fn counts(&self, cell: &Cell) -> Vec<(&'static str, usize)> {
+    fn counts(&self, cell: &Tally) -> Vec<(&'static str, usize)> {
         cell.counts.each().map(|(which, count)| (outcome(which), count)).collect()
     }
 }
@@ -203,7 +203,7 @@ fn bar(step: &ConnectingStep, last: u64) -> Bar {
 }
 
 /// A relative path as a URL: everything but letters, digits and `-._~/` is percent-encoded, so that no name is a scheme.
-fn encode(path: &str) -> String {
+pub(super) fn encode(path: &str) -> String {
     let mut url = String::with_capacity(path.len());
     for byte in path.bytes() {
         match byte {

@@ -2,8 +2,8 @@
 
 use super::{ExportError, Exporter, layer, outcome, remark};
 use crate::findings::Grouped;
-use crate::matrix::Matrix;
 use crate::nats::{Meetings, NatTable};
+use crate::overview::Overview;
 use crate::run::RunReport;
 use crate::time::span;
 
@@ -33,7 +33,7 @@ impl Exporter for Markdown {
         if report.interrupted {
             text.push_str("\nThe run was interrupted: this is what had run.\n");
         }
-        let matrix = Matrix::of(report);
+        let matrix = Overview::of(report);
         text.push_str("\n| family |");
         for pair in &matrix.pairs {
             text.push_str(&format!(" {} |", escape(pair)));
@@ -113,7 +113,7 @@ fn nats(text: &mut String, title: &str, table: &NatTable) {
 }
 
 /// Text as Markdown that shows it: nothing in a name is markup.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

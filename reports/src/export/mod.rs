@@ -5,6 +5,7 @@ mod html;
 mod json;
 mod junit;
 mod markdown;
+pub mod matrix;
 mod terminal;
 
 pub use html::Html;

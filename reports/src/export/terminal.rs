@@ -2,7 +2,7 @@
 
 use super::{ExportError, Exporter, layer, outcome, remark};
 use crate::findings::Grouped;
-use crate::matrix::{Cell, Matrix};
+use crate::overview::{Overview, Tally};
 use crate::run::RunReport;
 use crate::time::span;
 use indexmap::IndexMap;
@@ -18,7 +18,7 @@ pub struct Terminal {
 impl Exporter for Terminal {
     fn serialize(&self, report: &RunReport) -> Result<Vec<u8>, ExportError> {
         let mut text = String::new();
-        self.matrix(&Matrix::of(report), &mut text);
+        self.matrix(&Overview::of(report), &mut text);
         for case in report.cases.iter().filter(|case| !case.standing.is_good()) {
             let verdict = &case.verdict;
             let mut place = Vec::new();
@@ -97,9 +97,9 @@ impl Terminal {
         }
     }
 
-    fn matrix(&self, matrix: &Matrix, text: &mut String) {
+    fn matrix(&self, matrix: &Overview, text: &mut String) {
         let first = matrix.rows.keys().map(|family| width(family)).max().unwrap_or(0).max(6);
-        let plain = |cell: &Cell| {
+        let plain = |cell: &Tally| {
             let counts: Vec<String> =
                 cell.counts.each().map(|(which, n)| format!("{n} {}", short(which))).collect();
             let text = if counts.is_empty() { "–".to_owned() } else { counts.join(" ") };
@@ -173,17 +173,17 @@ fn short(which: Outcome) -> &'static str {
     }
 }
 
-fn width(text: &str) -> usize {
+pub(super) fn width(text: &str) -> usize {
     text.chars().count()
 }
 
-fn pad(text: &str, to: usize) -> String {
+pub(super) fn pad(text: &str, to: usize) -> String {
     let missing = to.saturating_sub(width(text));
     format!("{text}{}", " ".repeat(missing))
 }
 
 /// Without control characters: nothing that a peer says moves the cursor or colours the terminal.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 

@@ -5,7 +5,7 @@
 
 use super::{median, peerproof};
 use anyhow::Context;
-use peerproof::peers::browser::{Browsers, Config};
+use peerproof::peers::browser::{Browsers, Build, Config, Kind};
 use peerproof_stack::connection::{ChannelEvent, ChannelInit, Event, Options, PeerConnection};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -107,10 +107,11 @@ async fn bare(kind: &str, executable: &Path, rounds: u32) -> anyhow::Result<Vec<
     }
     let browsers = Browsers::new(Config::new(executable)).await?;
     let script = format!("const rounds = {rounds};\n{BARE}");
-    let told = browsers.evaluate(kind, &script).await;
+    let kind = Kind::named(kind).with_context(|| format!("there is no browser {kind}"))?;
+    let told = browsers.evaluate(&Build::of_this_machine(kind), &script).await;
     browsers.shutdown().await;
     let told = told?;
-    let times = told.as_array().with_context(|| format!("the loop in {kind} failed: {told}"))?;
+    let times = told.as_array().with_context(|| format!("the loop in {} failed: {told}", kind.name()))?;
     Ok(times.iter().filter_map(Value::as_f64).collect())
 }
 

@@ -14,6 +14,7 @@ fn record(expect: &str, rates: &[u64]) -> CaseRecord {
     let peer = |name: &str, role| CasePeer {
         name: name.to_owned(),
         implementation: "chrome".to_owned(),
+        named: None,
         version: "156.0.1".to_owned(),
         role,
         runs: Runs::Driven,

@@ -21,6 +21,7 @@ pub(super) struct Tale {
 impl Tale {
     pub(super) fn new(expect: &str) -> Self {
         let peer = |name: &str, implementation: &str, role, runs| CasePeer {
+            named: None,
             name: name.to_owned(),
             implementation: implementation.to_owned(),
             version: "156.0.1".to_owned(),

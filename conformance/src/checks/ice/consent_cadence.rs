@@ -71,7 +71,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             format!("a check for consent follows the last after {} ms, less than 4000", gap_us / 1_000);
         match settled(*before_us).and_then(|off| off.doubt(evidence)) {
             Some(_) => {
-                tally.doubt_time("checks may still be under way that were for the nomination", [place])
+                tally.doubt_time("checks may still be under way that were for the nomination", [place]);
             }
             None => tally.off(evidence, off, text, [place]),
         }

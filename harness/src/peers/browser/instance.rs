@@ -1,7 +1,7 @@
 //! One browser process and its lobby: the page in which every case gets a frame of its own.
 
 use super::super::{OpenError, Origin, Surroundings};
-use super::launch::{Kind, Launched, launch};
+use super::launch::{Build, Kind, Launched, launch};
 use super::pool::Config;
 use super::server::{Awaited, Hub, Listening, PageLink, Server};
 use crate::network::lab::Namespace;
@@ -64,6 +64,8 @@ pub(super) struct Instance {
     /// Why it is broken, once it is.
     broken: watch::Sender<Option<String>>,
     process: tokio::sync::Mutex<Option<Owned>>,
+    /// Whether it is behind a remote end of WebDriver, so that only its session can be ended.
+    remote: bool,
     keylog: Option<PathBuf>,
     console: Option<PathBuf>,
     /// Where its pages arrive.
@@ -79,7 +81,7 @@ pub(super) struct Instance {
 impl Instance {
     /// Starts a browser and opens its lobby.
     pub(super) async fn start(
-        kind: Kind,
+        build: &Build,
         config: &Config,
         surroundings: &Surroundings,
         server: &Server,
@@ -96,6 +98,11 @@ impl Instance {
                 return Err(OpenError::Unsupported("in a lab every page comes from localhost".to_owned()));
             }
             _ if inside.is_some() => inside.as_ref().map(Listening::localhost).unwrap_or_default(),
+            // A browser on another machine has to be able to reach the page.
+            (Origin::Localhost, Some(address)) if build.is_elsewhere() => server
+                .insecure(address)
+                .await
+                .map_err(|error| OpenError::Broken(format!("cannot listen on {address}: {error}")))?,
             (Origin::Localhost, _) => server.localhost(),
             (Origin::Insecure, Some(address)) => server
                 .insecure(address)
@@ -108,7 +115,8 @@ impl Instance {
             }
         };
         let Launched { client, process, version, keylog, console } =
-            launch(kind, &config.peerproof, surroundings, namespace).await?;
+            launch(build, &config.peerproof, surroundings, namespace).await?;
+        let kind = build.kind;
         let mut lobby = server.hub().expect();
         let url = format!("{origin}/lobby.html?token={}", lobby.token());
         let opened = tokio::time::timeout(PAGE_DEADLINE, async {
@@ -122,7 +130,10 @@ impl Instance {
                     Ok(Err(cause)) => cause,
                     _ => format!("nothing after {} s", PAGE_DEADLINE.as_secs()),
                 };
-                process.end().await;
+                match process {
+                    Some(process) => process.end().await,
+                    None => drop(tokio::time::timeout(DRIVER_DEADLINE, client.close()).await),
+                }
                 return Err(OpenError::Broken(format!("{}: the lobby did not open: {cause}", kind.name())));
             }
         };
@@ -134,7 +145,8 @@ impl Instance {
             lobby: to_page,
             asked: Mutex::default(),
             broken: watch::Sender::new(None),
-            process: tokio::sync::Mutex::new(Some(process)),
+            process: tokio::sync::Mutex::new(process),
+            remote: build.remote.is_some(),
             keylog,
             console,
             hub: server.hub().clone(),
@@ -350,6 +362,10 @@ impl Instance {
     pub(super) async fn end(&self) {
         let healthy = self.broken().is_none();
         self.condemn("the browser was ended");
+        if self.remote {
+            let _ = tokio::time::timeout(DRIVER_DEADLINE, self.client.clone().close()).await;
+            return;
+        }
         let Some(process) = self.process.lock().await.take() else { return };
         if healthy {
             // Firefox is known to hang here.

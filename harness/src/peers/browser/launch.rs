@@ -2,8 +2,9 @@
 
 use super::super::{OpenError, Permission, Surroundings};
 use crate::network::lab::{Connector, Namespace};
+use crate::peers::start::start_in;
 use crate::process::{Owned, Spec};
-use crate::tools::Tool;
+use crate::tools::{Tool, is_program};
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder};
 use serde_json::{Value, json};
@@ -11,7 +12,6 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::runtime::Handle;
 
 /// How long a driver may take to listen, and a browser to start: generous, since machines may be busy.
 const START_DEADLINE: Duration = Duration::from_secs(60);
@@ -51,10 +51,64 @@ impl Kind {
     }
 }
 
+/// A browser in one version: the one of this machine, or one of the user's choice.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Build {
+    /// Chrome or Firefox.
+    pub kind: Kind,
+    /// The browser's executable, if it is not the one of this machine.
+    pub browser: Option<PathBuf>,
+    /// The driver's, if it is not the one of this machine.
+    pub driver: Option<PathBuf>,
+    /// The remote end of WebDriver behind which it is, if it is not on this machine.
+    pub remote: Option<Remote>,
+}
+
+/// A remote end of WebDriver, such as a Selenium Grid.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Remote {
+    /// Its URL.
+    pub url: String,
+    /// Capabilities that it is asked for beyond the browser, as a JSON object.
+    pub capabilities: String,
+}
+
+impl Build {
+    /// The one of this machine.
+    #[must_use]
+    pub const fn of_this_machine(kind: Kind) -> Self {
+        Self { kind, browser: None, driver: None, remote: None }
+    }
+
+    /// Whether it is on another machine.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        let near = ["//127.", "//localhost", "//[::1]"];
+        self.remote.as_ref().is_some_and(|remote| !near.iter().any(|here| remote.url.contains(here)))
+    }
+
+    /// Why it is not there, if it is not.
+    #[must_use]
+    pub fn missing(&self) -> Option<String> {
+        if self.remote.is_some() {
+            return None;
+        }
+        let (browser, driver) = self.kind.tools();
+        let absent = |named: &Option<PathBuf>, tool: Tool| match named {
+            Some(path) if is_program(path) => None,
+            Some(path) => Some(format!("{} is no program", path.display())),
+            None if tool.find().is_some() => None,
+            None => Some(format!("{} is not installed (`peerproof setup` installs it)", tool.name())),
+        };
+        absent(&self.browser, browser).or_else(|| absent(&self.driver, driver))
+    }
+}
+
 /// A browser that runs.
 pub(super) struct Launched {
     pub(super) client: Client,
-    pub(super) process: Owned,
+    /// Nothing of a browser behind a remote end.
+    pub(super) process: Option<Owned>,
     /// As the browser says.
     pub(super) version: String,
     /// Where it writes its secrets (Firefox).
@@ -65,14 +119,18 @@ pub(super) struct Launched {
 
 /// Starts a browser and its session.
 pub(super) async fn launch(
-    kind: Kind,
+    build: &Build,
     peerproof: &Path,
     surroundings: &Surroundings,
     namespace: Option<&Arc<Namespace>>,
 ) -> Result<Launched, OpenError> {
+    if let Some(remote) = &build.remote {
+        return reach(build.kind, remote, surroundings).await;
+    }
+    let kind = build.kind;
     let (browser, driver) = kind.tools();
-    let browser = require(browser)?;
-    let driver = require(driver)?;
+    let browser = build.browser.clone().map_or_else(|| require(browser), Ok)?;
+    let driver = build.driver.clone().map_or_else(|| require(driver), Ok)?;
     let scratch = Spec::fresh_scratch();
     let keylog = (kind == Kind::Firefox).then(|| scratch.join("keylog.txt"));
     let console = (kind == Kind::Chrome).then(|| scratch.join("console.log"));
@@ -97,13 +155,15 @@ pub(super) async fn launch(
         env,
         files: Vec::new(),
         scratch: scratch.clone(),
+        talks: false,
+        directory: None,
     };
     let broken = |error: &dyn std::fmt::Display| OpenError::Broken(format!("{}: {error}", kind.name()));
-    let mut process = spawn(spec, namespace).await.map_err(|error| broken(&error))?;
+    let mut process = start_in(spec, namespace).await.map_err(|error| broken(&error))?;
     let port =
         process.ready(START_DEADLINE, |line| port_in(kind, line)).await.map_err(|error| broken(&error))?;
     let mut builder = ClientBuilder::new(Connector::new(namespace.cloned()));
-    builder.capabilities(capabilities(kind, &browser, &scratch, surroundings));
+    builder.capabilities(capabilities(kind, Some((&browser, &scratch)), surroundings));
     let address = format!("http://127.0.0.1:{port}");
     let client = match tokio::time::timeout(START_DEADLINE, builder.connect(&address)).await {
         Ok(Ok(client)) => client,
@@ -116,24 +176,34 @@ pub(super) async fn launch(
             return Err(broken(&format!("no session after {} s", START_DEADLINE.as_secs())));
         }
     };
-    let version = client
-        .capabilities()
-        .and_then(|told| told.get("browserVersion"))
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
-    Ok(Launched { client, process, version, keylog, console })
+    let version = version(&client);
+    Ok(Launched { client, process: Some(process), version, keylog, console })
 }
 
-/// Starts it on this machine or in a namespace: a child is where the thread is that starts it.
-async fn spawn(spec: Spec, namespace: Option<&Arc<Namespace>>) -> Result<Owned, String> {
-    let Some(namespace) = namespace else { return Owned::spawn(&spec).map_err(|error| error.to_string()) };
-    let runtime = Handle::current();
-    let spawned = namespace.run_async(move || {
-        let _entered = runtime.enter();
-        Owned::spawn(&spec)
-    });
-    spawned.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+/// Opens a session at a remote end.
+async fn reach(kind: Kind, remote: &Remote, surroundings: &Surroundings) -> Result<Launched, OpenError> {
+    let broken = |error: &dyn std::fmt::Display| OpenError::Broken(format!("{}: {error}", remote.url));
+    let mut wanted = capabilities(kind, None, surroundings);
+    wanted.insert("browserName".to_owned(), json!(kind.name()));
+    let more: Capabilities = serde_json::from_str(&remote.capabilities).map_err(|error| broken(&error))?;
+    wanted.extend(more);
+    let mut builder = ClientBuilder::new(Connector::new(None));
+    builder.capabilities(wanted);
+    match tokio::time::timeout(START_DEADLINE, builder.connect(&remote.url)).await {
+        Ok(Ok(client)) => {
+            let version = version(&client);
+            Ok(Launched { client, process: None, version, keylog: None, console: None })
+        }
+        Ok(Err(error)) => Err(broken(&format!("it opened no session: {error}"))),
+        Err(_) => Err(broken(&format!("no session after {} s", START_DEADLINE.as_secs()))),
+    }
+}
+
+/// The version that a browser tells of itself.
+fn version(client: &Client) -> String {
+    let capabilities = client.capabilities();
+    let told = capabilities.and_then(|told| told.get("browserVersion")).and_then(Value::as_str);
+    told.unwrap_or_default().to_owned()
 }
 
 fn require(tool: Tool) -> Result<PathBuf, OpenError> {
@@ -156,23 +226,29 @@ fn port_in(kind: Kind, line: &str) -> Option<u16> {
     }
 }
 
-fn capabilities(kind: Kind, browser: &Path, scratch: &Path, surroundings: &Surroundings) -> Capabilities {
+/// What a driver is asked for; `here` are executable and scratch directory of a browser on this machine.
+fn capabilities(kind: Kind, here: Option<(&Path, &Path)>, surroundings: &Surroundings) -> Capabilities {
     let (name, options) = match kind {
-        Kind::Chrome => {
-            ("goog:chromeOptions", json!({ "binary": browser, "args": chrome_args(scratch, surroundings) }))
-        }
+        Kind::Chrome => (
+            "goog:chromeOptions",
+            json!({ "args": chrome_args(here.map(|(_, scratch)| scratch), surroundings) }),
+        ),
         Kind::Firefox => (
             "moz:firefoxOptions",
-            json!({ "binary": browser, "args": ["-headless"], "prefs": firefox_preferences(surroundings) }),
+            json!({ "args": ["-headless"], "prefs": firefox_preferences(surroundings) }),
         ),
     };
+    let mut options = options;
+    if let (Some((browser, _)), Value::Object(options)) = (here, &mut options) {
+        options.insert("binary".to_owned(), json!(browser));
+    }
     let mut capabilities = Capabilities::new();
     capabilities.insert(name.to_owned(), options);
     capabilities.insert("acceptInsecureCerts".to_owned(), json!(true));
     capabilities
 }
 
-fn chrome_args(scratch: &Path, surroundings: &Surroundings) -> Vec<String> {
+fn chrome_args(scratch: Option<&Path>, surroundings: &Surroundings) -> Vec<String> {
     let mut off = vec!["IntensiveWakeUpThrottling", "Translate", "MediaRouter", "OptimizationHints"];
     if !surroundings.mdns {
         off.push("WebRtcHideLocalIpsWithMdns");
@@ -207,8 +283,10 @@ fn chrome_args(scratch: &Path, surroundings: &Surroundings) -> Vec<String> {
         Permission::Denied => args.push("--use-fake-ui-for-media-stream=deny".to_owned()),
     }
     args.push(format!("--disable-features={}", off.join(",")));
-    args.push(format!("--log-file={}", scratch.join("console.log").display()));
-    args.push(format!("--user-data-dir={}", scratch.join("profile").display()));
+    if let Some(scratch) = scratch {
+        args.push(format!("--log-file={}", scratch.join("console.log").display()));
+        args.push(format!("--user-data-dir={}", scratch.join("profile").display()));
+    }
     args
 }
 
@@ -260,7 +338,7 @@ mod tests {
     fn addresses_are_hidden_only_when_wanted() {
         let hidden = |mdns| {
             let surroundings = Surroundings { mdns, ..Surroundings::default() };
-            !chrome_args(Path::new("/s"), &surroundings).iter().any(|arg| arg.contains("HideLocalIps"))
+            !chrome_args(Some(Path::new("/s")), &surroundings).iter().any(|arg| arg.contains("HideLocalIps"))
         };
         assert!(hidden(true));
         assert!(!hidden(false));

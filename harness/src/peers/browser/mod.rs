@@ -12,7 +12,7 @@ mod page;
 mod pool;
 mod server;
 
-pub use launch::Kind;
+pub use launch::{Build, Kind, Remote};
 pub use page::BrowserPeer;
 pub(crate) use pool::interface_address;
 pub use pool::{Browsers, Config};

@@ -2,13 +2,14 @@
 
 use super::super::clock::Estimate;
 use super::super::line::Line;
-use super::super::protocol::{Command, VERSION};
+use super::super::program::Greeting;
+use super::super::protocol::Command;
 use super::super::{CaseClock, KeyLogFile, OpenError, Opened, Peer, PeerInfo};
 use super::instance::Instance;
 use super::server::PageLink;
 use async_trait::async_trait;
+use futures::StreamExt;
 use peerproof_captures::timeline::Answer;
-use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ impl BrowserPeer {
             browser.load_ahead().await;
         }
         let PageLink { to_page, incoming } = link;
-        let (line, mut outgoing, events) = Line::new(clock, deadline, incoming);
+        let (line, mut outgoing, events) = Line::new(clock, deadline, incoming.map(Ok), None);
         tokio::spawn(async move {
             while let Some(text) = outgoing.recv().await {
                 if to_page.send(text).is_err() {
@@ -62,10 +63,7 @@ impl BrowserPeer {
     /// Makes sure that page and harness speak the same protocol, and, once for each process, that the agent does not say yes
     /// to everything.
     async fn introduce(&self) -> Result<(), String> {
-        match self.line.call(&Command::Hello).await {
-            Answer::Ok(told) if told.get("protocol").and_then(Value::as_u64) == Some(VERSION.into()) => {}
-            other => return Err(format!("the page introduced itself wrongly: {other:?}")),
-        }
+        Greeting::of(&self.line.call(&Command::Hello).await)?;
         let probe = || async {
             match self.line.call(&Command::Impossible).await {
                 Answer::Unsupported { .. } => Ok(()),

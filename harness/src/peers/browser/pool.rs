@@ -2,7 +2,7 @@
 
 use super::super::{ANSWER_DEADLINE, CaseClock, OpenError, Opened, Surroundings};
 use super::instance::Instance;
-use super::launch::Kind;
+use super::launch::Build;
 use super::page::BrowserPeer;
 use super::server::Server;
 use crate::network::lab::Host;
@@ -56,8 +56,8 @@ pub(crate) fn interface_address() -> Option<IpAddr> {
 /// The place of one browser process. Its lock is held while the process starts, so that cases wait for it together.
 type Slot = Arc<tokio::sync::Mutex<Option<Arc<Instance>>>>;
 
-/// What a browser process is for: its kind and surroundings, and the number of the namespace in which it runs.
-type Key = (Kind, Surroundings, Option<u64>);
+/// What a browser process is for: its build and surroundings, and the number of the namespace in which it runs.
+type Key = (Build, Surroundings, Option<u64>);
 
 /// The browsers of a run.
 pub struct Browsers {
@@ -88,33 +88,29 @@ impl Browsers {
         })
     }
 
-    /// Opens a page of the browser `kind` (`chrome`, `firefox`) as the peer `name`, on this machine or in a host of a lab.
+    /// Opens a page of a browser as the peer `name`, on this machine or in a host of a lab.
     ///
     /// # Errors
     /// [`OpenError::Unsupported`] when the browser is not there, [`OpenError::Broken`] when it does not work.
     pub async fn open(
         &self,
-        kind: &str,
+        build: &Build,
         name: &str,
         clock: CaseClock,
         surroundings: &Surroundings,
         host: Option<&Arc<Host>>,
     ) -> Result<Opened, OpenError> {
-        let kind =
-            Kind::named(kind).ok_or_else(|| OpenError::Unsupported(format!("there is no browser {kind}")))?;
-        let browser = self.browser(kind, surroundings, host).await?;
+        let browser = self.browser(build, surroundings, host).await?;
         BrowserPeer::open(browser, name, clock, self.config.answer_deadline).await
     }
 
-    /// Runs JavaScript in the lobby of the browser `kind`, beside whatever cases are there: for measurements that must not go
+    /// Runs JavaScript in the lobby of a browser, beside whatever cases are there: for measurements that must not go
     /// through the peer protocol. The last argument of the script is the function that takes its result.
     ///
     /// # Errors
     /// As [`Browsers::open`]; [`OpenError::Broken`] too when the script fails.
-    pub async fn evaluate(&self, kind: &str, script: &str) -> Result<serde_json::Value, OpenError> {
-        let kind =
-            Kind::named(kind).ok_or_else(|| OpenError::Unsupported(format!("there is no browser {kind}")))?;
-        self.browser(kind, &Surroundings::default(), None).await?.evaluate(script).await
+    pub async fn evaluate(&self, build: &Build, script: &str) -> Result<serde_json::Value, OpenError> {
+        self.browser(build, &Surroundings::default(), None).await?.evaluate(script).await
     }
 
     /// Waits until no page is loading in the browsers of a host.
@@ -151,7 +147,7 @@ impl Browsers {
 
     async fn browser(
         &self,
-        kind: Kind,
+        build: &Build,
         surroundings: &Surroundings,
         host: Option<&Arc<Host>>,
     ) -> Result<Arc<Instance>, OpenError> {
@@ -159,7 +155,9 @@ impl Browsers {
         let slot = {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(
-                slots.entry((kind, surroundings.clone(), namespace.map(|own| own.number()))).or_default(),
+                slots
+                    .entry((build.clone(), surroundings.clone(), namespace.map(|own| own.number())))
+                    .or_default(),
             )
         };
         let mut place = slot.lock().await;
@@ -173,7 +171,7 @@ impl Browsers {
         }
         *place = None;
         let _turn = self.config.starts.turn().await;
-        let started = Instance::start(kind, &self.config, surroundings, &self.server, namespace).await?;
+        let started = Instance::start(build, &self.config, surroundings, &self.server, namespace).await?;
         self.started.fetch_add(1, Ordering::Relaxed);
         *place = Some(Arc::clone(&started));
         Ok(started)

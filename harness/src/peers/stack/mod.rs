@@ -7,7 +7,9 @@ mod joined;
 mod media;
 mod outlet;
 mod peer;
+mod serve;
 mod translate;
 
 pub use housed::open_in;
 pub use peer::{StackOptions, open};
+pub use serve::serve;

@@ -1,0 +1,1 @@
+//! `peerproof adapter check`.

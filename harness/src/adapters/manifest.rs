@@ -1,0 +1,62 @@
+//! `adapter.toml`.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// How an adapter is installed and started.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// What it is, for people.
+    pub title: String,
+    /// Command and arguments. `{source}` stands for the adapter's files, `{home}` for the folder in which things are installed.
+    pub program: Vec<String>,
+    /// Whether it tells the secrets of its DTLS associations.
+    #[serde(default)]
+    pub keylog: bool,
+    /// How many cases one process serves.
+    #[serde(default = "one")]
+    pub cases: u32,
+    /// Folders of code that it shares with others.
+    #[serde(default)]
+    pub uses: Vec<String>,
+    /// What is installed for it.
+    #[serde(default)]
+    pub install: Install,
+}
+
+/// What is installed for an adapter.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Install {
+    /// Packages of Debian.
+    #[serde(default)]
+    pub debian: Vec<String>,
+    /// Programs, each with the package of Debian that is installed where the program is not in `PATH`.
+    #[serde(default)]
+    pub programs: BTreeMap<String, String>,
+    /// Commands after that, in order; no shell reads them.
+    #[serde(default)]
+    pub commands: Vec<Vec<String>>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+impl Manifest {
+    /// Reads the text of a manifest.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let manifest: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        if manifest.program.is_empty() || manifest.install.commands.iter().any(Vec::is_empty) {
+            return Err("a command names no program".to_owned());
+        }
+        if manifest.cases == 0 {
+            return Err("`cases` is at least 1".to_owned());
+        }
+        Ok(manifest)
+    }
+}

@@ -1,0 +1,265 @@
+//! From what the file and the flags say to the implementations of a run.
+
+use super::error::{ConfigError, ConfigErrors};
+use super::{Entry, FILE, File};
+use crate::adapters;
+use crate::peers::browser::{Build, Kind, Remote};
+use crate::peers::implementation::{Browser, NAME, Roster, is_name};
+use crate::peers::program::{Program, ProgramSpec};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A configuration that makes sense.
+#[derive(Debug, Clone, Default)]
+pub struct Configuration {
+    /// The implementations of this machine and of the file.
+    pub roster: Roster,
+    /// Folder of the user's scenarios.
+    pub scenarios: Option<PathBuf>,
+    /// Whether the scenarios of the program are played too.
+    pub suite: bool,
+    /// Files of known deviations.
+    pub expected: Vec<PathBuf>,
+    /// Known deviations that the program brings along for the implementations of this run, with the names of their files.
+    pub known: Vec<(String, &'static str)>,
+    /// Folder in which each run gets a folder.
+    pub output: Option<PathBuf>,
+}
+
+impl Configuration {
+    /// Reads the file that is named, or the one of this folder if there is one, and adds the programs of the command line
+    /// (`NAME=COMMAND`).
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn load(named: Option<&Path>, programs: &[String]) -> Result<Self, ConfigErrors> {
+        let path = named.unwrap_or(Path::new(FILE));
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(ConfigErrors::Unreadable(path.to_owned(), error)),
+        };
+        let mut configuration = Self::parse(path, &text)?;
+        let mut errors = Vec::new();
+        for program in programs {
+            match from_flag(program) {
+                Ok(program) => configuration.roster.add(Arc::new(Program::new(program))),
+                Err(message) => {
+                    errors.push(ConfigError { file: "--program".to_owned(), line: None, message });
+                }
+            }
+        }
+        if errors.is_empty() { Ok(configuration) } else { Err(ConfigErrors::Wrong(errors)) }
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigErrors> {
+        let file: File = toml::from_str(text)
+            .map_err(|error| ConfigErrors::Malformed(path.to_owned(), Box::new(error)))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut errors = Vec::new();
+        let mut configuration = Self {
+            roster: Roster::default(),
+            suite: file.suite.unwrap_or(file.scenarios.is_none()),
+            scenarios: file.scenarios.map(|scenarios| folder.join(scenarios)),
+            known: Vec::new(),
+            expected: file.expected.iter().map(|expected| folder.join(expected)).collect(),
+            output: file.output.map(|output| folder.join(output)),
+        };
+        for (name, entry) in file.implementations {
+            let line = text.get(..entry.span().start).unwrap_or_default().matches('\n').count() + 1;
+            let entry = entry.into_inner();
+            configuration.expected.extend(entry.expected.iter().map(|expected| folder.join(expected)));
+            if let Err(messages) = configuration.add(&name, entry, folder) {
+                errors.extend(messages.into_iter().map(|message| ConfigError {
+                    file: path.display().to_string(),
+                    line: Some(line),
+                    message: format!("implementation `{name}`: {message}"),
+                }));
+            }
+        }
+        if errors.is_empty() { Ok(configuration) } else { Err(ConfigErrors::Wrong(errors)) }
+    }
+
+    fn add(&mut self, name: &str, entry: Entry, folder: &Path) -> Result<(), Vec<String>> {
+        let mut wrong = Vec::new();
+        if !is_name(name) {
+            wrong.push(format!("a name has {NAME}"));
+        }
+        let kinds = [
+            ("program", entry.program.is_some()),
+            ("chrome", entry.chrome.is_some()),
+            ("firefox", entry.firefox.is_some()),
+            ("webdriver", entry.webdriver.is_some()),
+        ];
+        let given: Vec<&str> = kinds.iter().filter(|(_, given)| *given).map(|(kind, _)| *kind).collect();
+        let [kind] = given.as_slice() else {
+            wrong.push("give one of `program`, `chrome`, `firefox` and `webdriver`".to_owned());
+            return Err(wrong);
+        };
+        for (key, given, fits) in [
+            ("directory", entry.directory.is_some(), *kind == "program"),
+            ("env", !entry.env.is_empty(), *kind == "program"),
+            ("cases", entry.cases.is_some(), *kind == "program"),
+            ("keylog", entry.keylog, *kind == "program"),
+            ("implementation", entry.implementation.is_some(), *kind == "program"),
+            ("driver", entry.driver.is_some(), ["chrome", "firefox"].contains(kind)),
+            ("browser", entry.browser.is_some(), *kind == "webdriver"),
+            ("capabilities", !entry.capabilities.is_empty(), *kind == "webdriver"),
+        ] {
+            if given && !fits {
+                wrong.push(format!("`{key}` does not belong to `{kind}`"));
+            }
+        }
+        if entry.cases == Some(0) {
+            wrong.push("`cases` is at least 1".to_owned());
+        }
+        let browser = |kind, browser: Option<PathBuf>, driver: Option<PathBuf>| Build {
+            kind,
+            browser: browser.map(|path| folder.join(path)),
+            driver: driver.map(|path| folder.join(path)),
+            remote: None,
+        };
+        let build = match (entry.program, entry.chrome, entry.firefox, entry.webdriver) {
+            (Some(command), ..) => {
+                let Some((program, args)) = command.split_first() else {
+                    wrong.push("`program` names no program".to_owned());
+                    return Err(wrong);
+                };
+                let spec = ProgramSpec {
+                    name: name.to_owned(),
+                    is: entry.implementation.unwrap_or_else(|| base(name).to_owned()),
+                    program: PathBuf::from(program),
+                    args: args.to_vec(),
+                    directory: Some(absolute(&folder.join(entry.directory.unwrap_or_default()))),
+                    env: entry.env.into_iter().collect(),
+                    cases: entry.cases.unwrap_or(1),
+                    tells_keys: entry.keylog,
+                    missing: None,
+                };
+                if wrong.is_empty() {
+                    self.roster.add(Arc::new(Program::new(spec)));
+                }
+                None
+            }
+            (None, Some(chrome), ..) => Some(browser(Kind::Chrome, Some(chrome), entry.driver)),
+            (None, None, Some(firefox), _) => Some(browser(Kind::Firefox, Some(firefox), entry.driver)),
+            (None, None, None, url) => {
+                let kind = Kind::named(entry.browser.as_deref().unwrap_or_default());
+                let (Some(kind), Some(url)) = (kind, url) else {
+                    wrong.push(
+                        "`webdriver` needs `browser = \"chrome\"` or `browser = \"firefox\"`".to_owned(),
+                    );
+                    return Err(wrong);
+                };
+                let capabilities = serde_json::to_string(&entry.capabilities).unwrap_or_default();
+                Some(Build { remote: Some(Remote { url, capabilities }), ..browser(kind, None, None) })
+            }
+        };
+        if let (Some(build), true) = (build, wrong.is_empty()) {
+            self.roster.add(Arc::new(Browser::new(name, build)));
+        }
+        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    }
+
+    /// Adds the implementation of that name from among those that the program brings along and `setup --peers` installs.
+    pub fn add_known(&mut self, name: &str) -> bool {
+        if self.roster.get(name).is_some() {
+            return true;
+        }
+        let Some(known) = adapters::implementation(name) else { return false };
+        self.known.extend(adapters::expected(name).map(|text| (format!("{name}/expected.toml"), text)));
+        self.roster.add(known);
+        true
+    }
+}
+
+/// The name without its version.
+fn base(name: &str) -> &str {
+    name.split_once('@').map_or(name, |(base, _)| base)
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// `NAME=COMMAND`, its words divided by spaces.
+fn from_flag(text: &str) -> Result<ProgramSpec, String> {
+    let form = "write NAME=COMMAND, such as mystack=./adapter.py";
+    let (name, command) = text.split_once('=').ok_or_else(|| format!("`{text}`: {form}"))?;
+    if !is_name(name) {
+        return Err(format!("`{name}`: a name has {NAME}"));
+    }
+    let mut words = command.split_whitespace().map(str::to_owned);
+    let program = words.next().ok_or_else(|| format!("`{text}`: {form}"))?;
+    Ok(ProgramSpec {
+        name: name.to_owned(),
+        is: base(name).to_owned(),
+        program: PathBuf::from(program),
+        args: words.collect(),
+        directory: None,
+        env: Vec::new(),
+        cases: 1,
+        tells_keys: false,
+        missing: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Configuration, ConfigErrors> {
+        Configuration::parse(Path::new("here/peerproof.toml"), text)
+    }
+
+    #[test]
+    fn the_example_is_one() {
+        let configuration = parse(super::super::EXAMPLE).unwrap();
+        assert!(configuration.roster.get("mystack").is_some());
+        // All that is commented out makes sense too.
+        let whole: String = super::super::EXAMPLE
+            .lines()
+            .map(|line| line.strip_prefix("#: ").unwrap_or(line).to_owned() + "\n")
+            .collect();
+        let configuration = parse(&whole).unwrap();
+        for name in ["chrome@150", "firefox@140", "grid"] {
+            assert!(configuration.roster.get(name).is_some(), "{name}");
+        }
+        assert_eq!(configuration.scenarios, Some(PathBuf::from("here/scenarios")));
+        assert!(configuration.suite);
+    }
+
+    #[test]
+    fn without_a_file_there_is_what_everybody_has() {
+        let configuration = parse("").unwrap();
+        assert_eq!(configuration.roster.names().collect::<Vec<_>>(), ["stack", "chrome", "firefox"]);
+        assert!(configuration.suite && configuration.scenarios.is_none());
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_with_its_line() {
+        let text = "[implementations.a-b]\nprogram = ['x']\n\n[implementations.two]\nprogram = ['x']\nchrome = 'y'\n\
+                    \n[implementations.c]\nfirefox = 'f'\nkeylog = true\ncases = 0\n";
+        let told = parse(text).unwrap_err().to_string();
+        let lines: Vec<&str> = told.lines().collect();
+        assert_eq!(lines.len(), 5, "{told}");
+        assert!(lines[0].starts_with("here/peerproof.toml:1: implementation `a-b`: a name has"), "{told}");
+        assert!(lines[1].contains(":4: implementation `two`: give one of"), "{told}");
+        assert!(lines[2].contains(":8: implementation `c`: `cases` does not belong"), "{told}");
+        let unknown = parse("scenario = 'x'\n").unwrap_err().to_string();
+        assert!(unknown.contains("line 1") && unknown.contains("scenario"), "{unknown}");
+    }
+
+    #[test]
+    fn a_flag_names_a_program() {
+        let spec = from_flag("mystack@2=./adapter.py --port 7").unwrap();
+        assert_eq!((spec.is.as_str(), spec.args.len()), ("mystack", 2));
+        for bad in ["mystack", "my-stack=x", "a=", "=x"] {
+            assert!(from_flag(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The implementations that every installation knows: the reference stack, and browsers that WebDriver drives.
+
+use super::{Abilities, House, Implementation};
+use crate::peers::browser::{Build, Kind};
+use crate::peers::seat::Seat;
+use crate::peers::stack::{self, StackOptions};
+use crate::peers::{OpenError, Opened};
+use async_trait::async_trait;
+use peerproof_conformance::case::Runs;
+use peerproof_stack::workarounds::Workarounds;
+
+/// The reference stack, in the harness's process.
+#[derive(Debug, Clone, Copy)]
+pub struct Stack;
+
+impl Stack {
+    /// Its name.
+    pub const NAME: &str = "stack";
+}
+
+#[async_trait]
+impl Implementation for Stack {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn is(&self) -> &str {
+        Self::NAME
+    }
+
+    fn abilities(&self) -> Abilities {
+        Abilities { in_process: true, tells_keys: true, in_lab: true, keeps_host: false }
+    }
+
+    fn runs(&self) -> Runs {
+        Runs::ByItself
+    }
+
+    fn may_play(&self, named: &[String]) -> bool {
+        named.iter().any(|name| name == Self::NAME)
+    }
+
+    fn missing(&self) -> Option<String> {
+        None
+    }
+
+    async fn open(&self, _: &House, seat: Seat) -> Result<Opened, OpenError> {
+        let options = StackOptions {
+            tap: seat.tap,
+            secrets: seat.secrets,
+            // As the subject it is shown as it is; as an instrument it must not stand in the way.
+            workarounds: if seat.subject { Workarounds::none() } else { Workarounds::default() },
+            ..StackOptions::default()
+        };
+        match seat.host {
+            None => stack::open(&seat.name, seat.clock, &seat.surroundings, options),
+            Some(host) => stack::open_in(host, seat.name, seat.clock, seat.surroundings, options).await,
+        }
+    }
+}
+
+/// A browser in one version.
+#[derive(Debug, Clone)]
+pub struct Browser {
+    name: String,
+    build: Build,
+}
+
+impl Browser {
+    /// A browser under a name: `chrome` as this machine has it, or a build of its own.
+    #[must_use]
+    pub fn new(name: impl Into<String>, build: Build) -> Self {
+        Self { name: name.into(), build }
+    }
+}
+
+#[async_trait]
+impl Implementation for Browser {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn is(&self) -> &str {
+        self.build.kind.name()
+    }
+
+    fn abilities(&self) -> Abilities {
+        // Firefox writes SSLKEYLOGFILE for DTLS too, Chrome for TLS alone.
+        let here = self.build.remote.is_none();
+        let tells_keys = here && self.build.kind == Kind::Firefox;
+        Abilities { in_process: false, tells_keys, in_lab: here, keeps_host: true }
+    }
+
+    fn runs(&self) -> Runs {
+        Runs::Driven
+    }
+
+    fn may_play(&self, named: &[String]) -> bool {
+        named.iter().any(|name| name == self.is() || *name == self.name)
+    }
+
+    fn missing(&self) -> Option<String> {
+        self.build.missing()
+    }
+
+    async fn open(&self, house: &House, seat: Seat) -> Result<Opened, OpenError> {
+        let host = seat.host.as_ref();
+        let opened =
+            house.browsers.open(&self.build, &seat.name, seat.clock, &seat.surroundings, host).await?;
+        super::roster::agrees(&self.name, &opened.peer.info().version)?;
+        Ok(opened)
+    }
+}

@@ -1,0 +1,71 @@
+//! Implementations: what can be a peer, what each can do, and how it is opened. Nothing else in the harness compares their names.
+
+mod builtin;
+mod roster;
+
+pub use builtin::{Browser, Stack};
+pub(crate) use roster::agrees;
+pub use roster::{NAME, Roster, is_name};
+
+use super::browser::Browsers;
+use super::program::Programs;
+use super::seat::Seat;
+use super::{OpenError, Opened};
+use async_trait::async_trait;
+use peerproof_conformance::case::Runs;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// What an implementation can do beyond the commands of the peer protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Abilities {
+    /// It lives in the harness's process: its sockets can be tapped, and virtual time is its time too.
+    pub in_process: bool,
+    /// It tells the secrets of its DTLS associations.
+    pub tells_keys: bool,
+    /// It can live in a host of a lab.
+    pub in_lab: bool,
+    /// What it costs to start is worth that a host of a lab is kept for its next case.
+    pub keeps_host: bool,
+}
+
+/// The processes that peers of a run share.
+pub struct House {
+    /// The browsers.
+    pub browsers: Browsers,
+    /// The programs.
+    pub programs: Arc<Programs>,
+}
+
+/// Something that can be a peer: the reference stack, a browser in one version, a program.
+#[async_trait]
+pub trait Implementation: Debug + Send + Sync {
+    /// Its name on the command line, in the configuration and in the names of cases: `stack`, `chrome@150`. See [`NAME`].
+    fn name(&self) -> &str;
+
+    /// What it says it is when it is asked (`chrome`), as known deviations name it.
+    fn is(&self) -> &str;
+
+    /// What it can do.
+    fn abilities(&self) -> Abilities;
+
+    /// Where it runs: what its sudden end means depends on it.
+    fn runs(&self) -> Runs;
+
+    /// Whether it is a program that the user brought.
+    fn is_program(&self) -> bool {
+        false
+    }
+
+    /// Whether it may play a role for which a scenario names these implementations.
+    fn may_play(&self, named: &[String]) -> bool;
+
+    /// Why this machine cannot play it, if it cannot.
+    fn missing(&self) -> Option<String>;
+
+    /// Opens it as the peer of a seat.
+    ///
+    /// # Errors
+    /// The machine or the implementation cannot do it, it should have worked and did not, or the implementation itself failed.
+    async fn open(&self, house: &House, seat: Seat) -> Result<Opened, OpenError>;
+}

@@ -1,0 +1,102 @@
+//! A program as the configuration names it.
+
+use super::peer::ProgramPeer;
+use crate::peers::implementation::{Abilities, House, Implementation};
+use crate::peers::seat::Seat;
+use crate::peers::{OpenError, Opened, Surroundings};
+use crate::tools::is_program;
+use async_trait::async_trait;
+use peerproof_conformance::case::Runs;
+use std::path::{Path, PathBuf};
+
+/// How a program is started and what it can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgramSpec {
+    /// Its name on the command line: `mystack`, `mystack@2`.
+    pub name: String,
+    /// What it must say that it is.
+    pub is: String,
+    /// The program: a path, or a name to look for in `PATH`.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Where it runs, if not in this directory.
+    pub directory: Option<PathBuf>,
+    /// Variables in its environment beyond this program's.
+    pub env: Vec<(String, String)>,
+    /// How many cases one process serves, one after the other. At least one.
+    pub cases: u32,
+    /// Whether it tells the secrets of its DTLS associations (`keylog`).
+    pub tells_keys: bool,
+    /// Why it cannot be started, if that is known.
+    pub missing: Option<String>,
+}
+
+/// A program that speaks the peer protocol.
+#[derive(Debug, Clone)]
+pub struct Program(ProgramSpec);
+
+impl Program {
+    /// A program as the configuration says.
+    #[must_use]
+    pub fn new(spec: ProgramSpec) -> Self {
+        Self(spec)
+    }
+}
+
+#[async_trait]
+impl Implementation for Program {
+    fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    fn is(&self) -> &str {
+        &self.0.is
+    }
+
+    fn abilities(&self) -> Abilities {
+        Abilities { in_process: false, tells_keys: self.0.tells_keys, in_lab: true, keeps_host: false }
+    }
+
+    fn runs(&self) -> Runs {
+        Runs::ByItself
+    }
+
+    fn is_program(&self) -> bool {
+        true
+    }
+
+    /// A role that both browsers may play is one for anybody; others are for whom they name.
+    fn may_play(&self, named: &[String]) -> bool {
+        let has = |wanted: &str| named.iter().any(|name| name == wanted);
+        has(&self.0.name) || has(&self.0.is) || (has("chrome") && has("firefox"))
+    }
+
+    fn missing(&self) -> Option<String> {
+        if let Some(reason) = &self.0.missing {
+            return Some(reason.clone());
+        }
+        let directory = self.0.directory.as_deref().unwrap_or(Path::new(""));
+        if is_there(&self.0.program, directory) {
+            return None;
+        }
+        Some(format!("{}: there is no program {}", self.0.name, self.0.program.display()))
+    }
+
+    async fn open(&self, house: &House, seat: Seat) -> Result<Opened, OpenError> {
+        if seat.surroundings != Surroundings::default() {
+            let reason = "a program has no page: permissions, origins and `.local` names are a browser's";
+            return Err(OpenError::Unsupported(reason.to_owned()));
+        }
+        ProgramPeer::open(&house.programs, &self.0, seat).await
+    }
+}
+
+/// Whether a program can be started: a path from the directory in which it will run, or a name in `PATH`.
+fn is_there(program: &Path, directory: &Path) -> bool {
+    if program.components().count() > 1 {
+        return is_program(&directory.join(program));
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| is_program(&folder.join(program)))
+}

@@ -1,0 +1,15 @@
+//! Programs as peers: adapters, which speak the peer protocol as JSON lines on standard input and output.
+//!
+//! - [`process`]: one process under its warden, and its lines;
+//! - [`peer`]: one case of it, the [`Peer`](super::Peer);
+//! - [`pool`]: processes that serve several cases.
+
+mod implementation;
+mod lines;
+mod peer;
+mod pool;
+mod process;
+
+pub use implementation::{Program, ProgramSpec};
+pub(crate) use peer::Greeting;
+pub use pool::Programs;

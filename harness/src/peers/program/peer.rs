@@ -1,0 +1,178 @@
+//! One case of a program.
+
+use super::implementation::ProgramSpec;
+use super::pool::{Programs, Serving};
+use crate::peers::clock::Estimate;
+use crate::peers::implementation::agrees;
+use crate::peers::line::Line;
+use crate::peers::protocol::{Command, VERSIONS};
+use crate::peers::seat::Seat;
+use crate::peers::{ANSWER_DEADLINE, OpenError, Opened, Peer, PeerInfo};
+use async_trait::async_trait;
+use futures::stream;
+use peerproof_captures::timeline::Answer;
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a program may take from its start to its first answer: interpreters load libraries.
+const START_DEADLINE: Duration = Duration::from_secs(60);
+/// Longest version that is taken.
+const LONGEST_VERSION: usize = 120;
+
+/// How a program introduces itself.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Greeting {
+    pub(crate) protocol: u32,
+    pub(crate) implementation: String,
+    pub(crate) version: String,
+    pub(crate) commands: Vec<String>,
+}
+
+impl Greeting {
+    /// Reads the answer to `hello`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn of(answer: &Answer) -> Result<Self, String> {
+        let Answer::Ok(told) = answer else { return Err(format!("hello was answered {answer:?}")) };
+        let greeting: Self = serde_json::from_value(told.clone())
+            .map_err(|error| format!("the answer to hello is malformed: {error}"))?;
+        if !VERSIONS.contains(&greeting.protocol) {
+            return Err(format!(
+                "it speaks version {} of the protocol, and versions {VERSIONS:?} are known",
+                greeting.protocol
+            ));
+        }
+        let printable = |text: &str| !text.is_empty() && !text.chars().any(char::is_control);
+        if !printable(&greeting.version) || greeting.version.len() > LONGEST_VERSION {
+            return Err("the answer to hello tells no version".to_owned());
+        }
+        if !printable(&greeting.implementation) || greeting.implementation.len() > LONGEST_VERSION {
+            return Err("the answer to hello tells no implementation".to_owned());
+        }
+        if greeting.commands.iter().any(|name| *name == Command::Impossible.name()) {
+            return Err("it claims a command that no peer has".to_owned());
+        }
+        Ok(greeting)
+    }
+}
+
+/// A program as a peer.
+pub(super) struct ProgramPeer {
+    info: PeerInfo,
+    line: Line,
+    programs: Arc<Programs>,
+    /// Its process, until the peer ends.
+    serving: tokio::sync::Mutex<Option<Serving>>,
+    /// What it is called in the configuration, and how many cases a process serves there.
+    name: String,
+    most_cases: u32,
+    in_lab: bool,
+}
+
+impl ProgramPeer {
+    /// Opens a program as the peer of a seat.
+    pub(super) async fn open(
+        programs: &Arc<Programs>,
+        spec: &ProgramSpec,
+        seat: Seat,
+    ) -> Result<Opened, OpenError> {
+        let mut serving = programs.take(spec, seat.host.as_ref()).await?;
+        serving.cases += 1;
+        let (say, hear) = serving.process.talk();
+        let incoming = stream::unfold(hear, |mut hear| async move { Some((hear.recv().await?, hear)) });
+        let (line, mut outgoing, events) =
+            Line::new(seat.clock, ANSWER_DEADLINE, Box::pin(incoming), Some(seat.secrets));
+        tokio::spawn(async move {
+            while let (Some(line), Some(say)) = (outgoing.recv().await, &say) {
+                if say.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let greeting = line.call_within(&Command::Hello, START_DEADLINE).await;
+        let introduced = match (&greeting, line.over()) {
+            // What became of the process says more than that there was no answer.
+            (Answer::Lost { .. }, Some(over)) => Err(over),
+            _ => Greeting::of(&greeting),
+        };
+        let greeting = match introduced.and_then(|greeting| identity(spec, greeting)) {
+            Ok(greeting) => greeting,
+            Err(cause) => {
+                line.end();
+                let words = serving.process.last_words().await;
+                serving.process.end().await;
+                let words =
+                    if cause.contains(&words) { String::new() } else { format!("; its last words: {words}") };
+                return Err(OpenError::Failed(format!("{}: {cause}{words}", spec.name)));
+            }
+        };
+        let info =
+            PeerInfo { name: seat.name, implementation: greeting.implementation, version: greeting.version };
+        let peer = Self {
+            info,
+            line,
+            programs: Arc::clone(programs),
+            serving: tokio::sync::Mutex::new(Some(serving)),
+            name: spec.name.clone(),
+            most_cases: spec.cases,
+            in_lab: seat.host.is_some(),
+        };
+        Ok(Opened { peer: Box::new(peer), events })
+    }
+}
+
+/// Makes sure that the program is what the configuration says: a row of results must never show another implementation's.
+fn identity(spec: &ProgramSpec, greeting: Greeting) -> Result<Greeting, String> {
+    if greeting.implementation != spec.is {
+        return Err(format!(
+            "it says that it is {}, and {} was expected (`implementation` in the configuration)",
+            greeting.implementation, spec.is
+        ));
+    }
+    agrees(&spec.name, &greeting.version).map_err(|error| error.to_string())?;
+    Ok(greeting)
+}
+
+#[async_trait]
+impl Peer for ProgramPeer {
+    fn info(&self) -> &PeerInfo {
+        &self.info
+    }
+
+    async fn call(&self, command: Command) -> Answer {
+        self.line.call(&command).await
+    }
+
+    fn reported(&self) -> u64 {
+        self.line.reported()
+    }
+
+    fn clock(&self) -> Option<Estimate> {
+        Some(self.line.peer_clock())
+    }
+
+    async fn end(&self) {
+        let Some(serving) = self.serving.lock().await.take() else { return };
+        let reusable = !self.in_lab
+            && serving.cases < self.most_cases
+            && self.line.over().is_none()
+            && matches!(self.line.call(&Command::End).await, Answer::Ok(_))
+            && serving.process.lives();
+        self.line.end();
+        if reusable {
+            self.programs.give_back(&self.name, serving);
+        } else {
+            serving.process.end().await;
+        }
+    }
+
+    async fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let output = match &*self.serving.lock().await {
+            Some(serving) => serving.process.output().await,
+            None => String::new(),
+        };
+        if output.is_empty() { Vec::new() } else { vec![("stderr.log".to_owned(), output.into_bytes())] }
+    }
+}

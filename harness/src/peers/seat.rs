@@ -1,0 +1,25 @@
+//! A peer's place in a case, for whoever opens it.
+
+use super::{CaseClock, Surroundings};
+use crate::network::lab::Host;
+use peerproof_stack::tap::{SecretSink, Tap};
+use std::sync::Arc;
+
+/// A peer's place in a case.
+#[derive(Debug, Clone)]
+pub struct Seat {
+    /// Name in the scenario (`alice`).
+    pub name: String,
+    /// Whether it is the subject: then nothing in it is worked around.
+    pub subject: bool,
+    /// The case's clock.
+    pub clock: CaseClock,
+    /// What the scenario wants around it.
+    pub surroundings: Surroundings,
+    /// Sees and decides about its datagrams, where the implementation allows.
+    pub tap: Arc<dyn Tap>,
+    /// Gets its secrets, where the implementation tells them.
+    pub secrets: Arc<dyn SecretSink>,
+    /// The host of a lab in which it lives; nothing if it lives on this machine.
+    pub host: Option<Arc<Host>>,
+}

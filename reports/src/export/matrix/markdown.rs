@@ -1,0 +1,132 @@
+//! The matrix in GitHub-flavoured Markdown.
+
+use super::super::markdown::escape;
+use super::super::{layer, outcome, remark};
+use super::{by_pair, cases, differing, gaps, lacking, places, ratio, summary, tables, ways};
+use crate::matrix::{Came, Difference, Matrix, Play};
+
+/// The matrix for a README, a pull request or a job's page. Nothing in a name or a sentence is markup.
+#[must_use]
+pub fn markdown(matrix: &Matrix<'_>, runs: &[String]) -> String {
+    let mut text = format!("## Interoperability\n\n{}.\n", escape(&summary(matrix, runs.len())));
+    for conflict in &matrix.conflicts {
+        let run = runs.get(conflict.run).map_or("", String::as_str);
+        text.push_str(&format!("\n**Error**: {}: {}\n", escape(run), escape(&conflict.to_string())));
+    }
+    text.push_str(LEGEND);
+    let differences = matrix.differences();
+    for (title, family) in tables(matrix) {
+        text.push_str(&format!("\n### {}\n\n", escape(title)));
+        table(matrix, &differences, family, &mut text);
+    }
+    for (title, came) in [("Unexpected", Came::Unexpected), ("Known deviations", Came::Known)] {
+        list(matrix, runs, title, came, &mut text);
+    }
+    roles(matrix, &differences, &mut text);
+    unplayed(matrix, &mut text);
+    text
+}
+
+const LEGEND: &str = "
+Offerer in the rows, answerer in the columns; passed/played cases. ≠ counts scenarios that come out otherwise with the roles
+exchanged. Unsupported cases were not played; the reasons stand below.
+";
+
+fn table(matrix: &Matrix<'_>, differences: &[Difference<'_>], family: Option<&str>, text: &mut String) {
+    let all = matrix.implementations.len();
+    text.push_str("| offerer / answerer |");
+    for column in 0..all {
+        text.push_str(&format!(" {} |", escape(&matrix.name(column))));
+    }
+    text.push_str(&format!("\n| --- |{}\n", " --- |".repeat(all)));
+    for row in 0..all {
+        text.push_str(&format!("| {} |", escape(&matrix.name(row))));
+        for column in 0..all {
+            let cell = matrix.cell(row, column, family);
+            let mut parts: Vec<String> = ratio(&cell).into_iter().collect();
+            for (count, word) in [
+                (cell.unexpected, "unexpected ⚠"),
+                (cell.known, "known"),
+                (cell.unsupported, "unsupported"),
+                (differing(differences, row, column, family), "≠"),
+            ] {
+                if count > 0 {
+                    parts.push(format!("{count} {word}"));
+                }
+            }
+            text.push_str(&format!(" {} |", if parts.is_empty() { "–".to_owned() } else { parts.join(", ") }));
+        }
+        text.push('\n');
+    }
+}
+
+fn list(matrix: &Matrix<'_>, runs: &[String], title: &str, came: Came, text: &mut String) {
+    let pairs = by_pair(matrix, came);
+    if !pairs.is_empty() {
+        text.push_str(&format!("\n### {title}\n"));
+    }
+    for ((offerer, answerer), plays) in pairs {
+        let pair = escape(&matrix.pair(offerer, answerer));
+        text.push_str(&format!("\n#### {pair}: {}\n\n", cases(plays.len())));
+        for play in plays {
+            text.push_str(&case(play, runs));
+        }
+    }
+}
+
+fn case(play: &Play<'_>, runs: &[String]) -> String {
+    let verdict = &play.case.verdict;
+    let mut place: Vec<&str> = vec![outcome(verdict.outcome)];
+    place.extend(verdict.layer.map(layer));
+    place.extend(verdict.side.as_deref());
+    place.extend(remark(play.case.standing).filter(|_| play.came == Came::Unexpected));
+    place.dedup();
+    place.extend(runs.get(play.run).filter(|_| runs.len() > 1).map(String::as_str));
+    let known = play.case.waiver.as_ref().filter(|_| play.came == Came::Known);
+    let known = known.map_or(String::new(), |it| format!(" Known: {} ({})", it.reason, it.link));
+    format!(
+        "- **{}**: {}. {}{}\n",
+        escape(&play.case.name),
+        escape(&place.join(", ")),
+        escape(&verdict.sentence),
+        escape(&known)
+    )
+}
+
+fn roles(matrix: &Matrix<'_>, differences: &[Difference<'_>], text: &mut String) {
+    if differences.is_empty() {
+        return;
+    }
+    text.push_str("\n### Differences between the roles\n\n");
+    text.push_str("| scenario | one | other | one → other | other → one |\n| --- | --- | --- | --- | --- |\n");
+    for it in differences {
+        text.push_str(&format!(
+            "| {} | {} | {} | {} | {} |\n",
+            escape(it.scenario),
+            escape(&matrix.name(it.one)),
+            escape(&matrix.name(it.other)),
+            ways(&it.forth),
+            ways(&it.back)
+        ));
+    }
+}
+
+fn unplayed(matrix: &Matrix<'_>, text: &mut String) {
+    let (lacks, unplayed) = (matrix.lacks(), matrix.unplayed());
+    if !lacks.is_empty() || !unplayed.is_empty() {
+        text.push_str("\n### Not played\n\n");
+    }
+    for lack in &lacks {
+        let places = places(matrix, &lack.plays).join("; ");
+        text.push_str(&format!(
+            "- **{}**: {}. {}\n",
+            cases(lack.plays.len()),
+            escape(&lacking(matrix, lack)),
+            escape(&places)
+        ));
+    }
+    for it in &unplayed {
+        let pair = escape(&matrix.pair(it.offerer, it.answerer));
+        text.push_str(&format!("- {pair}: {}\n", escape(&gaps(matrix, it))));
+    }
+}

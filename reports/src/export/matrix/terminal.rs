@@ -1,0 +1,210 @@
+//! The matrix as lines of text.
+
+use super::super::terminal::{clean, pad, width};
+use super::super::{layer, outcome, remark};
+use super::{by_pair, cases, differing, gaps, lacking, places, ratio, summary, tables, ways};
+use crate::matrix::{Came, Cell, Difference, Matrix, Play};
+use indexmap::IndexMap;
+
+/// The matrix for people at a terminal: tables, then what they do not tell by themselves. No control character of a recording gets
+/// through, and there are no colours unless they are asked for.
+#[must_use]
+pub fn terminal(matrix: &Matrix<'_>, runs: &[String], colour: bool) -> String {
+    let mut text = String::new();
+    let page = Page { matrix, runs, colour, differences: matrix.differences() };
+    page.conflicts(&mut text);
+    for (title, family) in tables(matrix) {
+        page.table(title, family, &mut text);
+        if family.is_none() {
+            text.push_str(LEGEND);
+        }
+        text.push('\n');
+    }
+    page.unexpected(&mut text);
+    page.known(&mut text);
+    page.roles(&mut text);
+    page.unplayed(&mut text);
+    text.push_str(&format!("{}\n", summary(matrix, runs.len())));
+    text
+}
+
+const LEGEND: &str = "\
+  offerer in the rows, answerer in the columns; passed/played, of which: ! unexpected, k known deviations;
+  u unsupported and not played, ≠ come out otherwise with the roles exchanged, – no case
+";
+
+struct Page<'m, 'a> {
+    matrix: &'m Matrix<'a>,
+    runs: &'m [String],
+    colour: bool,
+    differences: Vec<Difference<'a>>,
+}
+
+impl Page<'_, '_> {
+    fn conflicts(&self, text: &mut String) {
+        for conflict in &self.matrix.conflicts {
+            let run = self.runs.get(conflict.run).map_or("", String::as_str);
+            let word = self.paint(Came::Unexpected, "error");
+            text.push_str(&format!("{word}: {}: {}\n", clean(run), clean(&conflict.to_string())));
+        }
+        if !self.matrix.conflicts.is_empty() {
+            text.push('\n');
+        }
+    }
+
+    fn table(&self, title: &str, family: Option<&str>, text: &mut String) {
+        let all = self.matrix.implementations.len();
+        let names: Vec<String> = (0..all)
+            .map(|row| format!("  {:>2} {}", row + 1, clean(&self.matrix.name(row))))
+            .collect();
+        let first = names.iter().map(|name| width(name)).chain([width(title)]).max().unwrap_or(0);
+        let cells: Vec<Vec<(Cell, String)>> = (0..all)
+            .map(|row| (0..all).map(|column| self.cell(row, column, family)).collect())
+            .collect();
+        let widths: Vec<usize> = (0..all)
+            .map(|column| {
+                let texts = cells.iter().filter_map(|row| row.get(column)).map(|(_, text)| width(text));
+                texts.max().unwrap_or(0).max(4)
+            })
+            .collect();
+        let mut line = pad(&clean(title), first);
+        for (column, width) in widths.iter().enumerate() {
+            line.push_str(&format!("  {}", pad(&format!("→ {}", column + 1), *width)));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+        for (name, row) in names.iter().zip(&cells) {
+            let mut line = pad(name, first);
+            for (n, ((cell, told), width)) in row.iter().zip(&widths).enumerate() {
+                let padded = if n + 1 == all { told.clone() } else { pad(told, *width) };
+                line.push_str(&format!("  {}", worst(cell).map_or(padded.clone(), |it| self.paint(it, &padded))));
+            }
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+    }
+
+    fn cell(&self, row: usize, column: usize, family: Option<&str>) -> (Cell, String) {
+        let cell = self.matrix.cell(row, column, family);
+        let mut parts: Vec<String> = ratio(&cell).into_iter().collect();
+        let differing = differing(&self.differences, row, column, family);
+        let marks = [(cell.unexpected, "!"), (cell.known, "k"), (cell.unsupported, "u"), (differing, "≠")];
+        let marks = marks.iter().filter(|(count, _)| *count > 0);
+        parts.extend(marks.map(|(count, mark)| format!("{count}{mark}")));
+        (cell, if parts.is_empty() { "–".to_owned() } else { parts.join(" ") })
+    }
+
+    fn unexpected(&self, text: &mut String) {
+        for ((offerer, answerer), plays) in by_pair(self.matrix, Came::Unexpected) {
+            let pair = clean(&self.matrix.pair(offerer, answerer));
+            text.push_str(&format!("unexpected, {pair}: {}\n", cases(plays.len())));
+            for play in plays {
+                text.push_str(&self.case(play));
+            }
+            text.push('\n');
+        }
+    }
+
+    fn case(&self, play: &Play<'_>) -> String {
+        let verdict = &play.case.verdict;
+        let mut place = vec![self.paint(play.came, outcome(verdict.outcome))];
+        place.extend(verdict.layer.map(|at| layer(at).to_owned()));
+        place.extend(verdict.side.as_deref().map(clean));
+        place.extend(remark(play.case.standing).filter(|it| *it != "unexpected").map(str::to_owned));
+        let run = self.runs.get(play.run).filter(|_| self.runs.len() > 1);
+        place.extend(run.map(|run| clean(run)));
+        let (name, sentence) = (clean(&play.case.name), clean(&verdict.sentence));
+        format!("  {name}  {}\n    {sentence}\n", place.join(", "))
+    }
+
+    /// Known deviations by their reasons: they are many, and the reason is what they have in common.
+    fn known(&self, text: &mut String) {
+        let mut reasons: IndexMap<&str, Vec<&Play<'_>>> = IndexMap::new();
+        for play in self.matrix.plays.iter().filter(|play| play.came == Came::Known) {
+            let waiver = play.case.waiver.as_ref();
+            reasons.entry(waiver.map_or("no reason given", |it| it.reason.as_str())).or_default().push(play);
+        }
+        if reasons.is_empty() {
+            return;
+        }
+        text.push_str("known deviations\n");
+        reasons.sort_by(|a, some, b, others| (others.len(), a).cmp(&(some.len(), b)));
+        for (reason, plays) in reasons {
+            let first = plays.first().map_or("", |play| play.case.name.as_str());
+            text.push_str(&format!("  {:>3}  {}\n       first {}\n", plays.len(), clean(reason), clean(first)));
+        }
+        text.push('\n');
+    }
+
+    fn roles(&self, text: &mut String) {
+        let mut pair = None;
+        for it in &self.differences {
+            if pair != Some((it.one, it.other)) {
+                pair = Some((it.one, it.other));
+                let (one, other) = (self.matrix.name(it.one), self.matrix.name(it.other));
+                let count = differing(&self.differences, it.one, it.other, None);
+                let noun = if count == 1 { "scenario comes" } else { "scenarios come" };
+                text.push_str(&format!(
+                    "roles, {} (→) and {} (←): {count} {noun} out otherwise\n",
+                    clean(&one),
+                    clean(&other)
+                ));
+            }
+            let scenario = clean(it.scenario);
+            text.push_str(&format!("  {scenario}: → {}, ← {}\n", ways(&it.forth), ways(&it.back)));
+        }
+        if pair.is_some() {
+            text.push('\n');
+        }
+    }
+
+    fn unplayed(&self, text: &mut String) {
+        let lacks = self.matrix.lacks();
+        if !lacks.is_empty() {
+            text.push_str("not played\n");
+        }
+        for lack in &lacks {
+            let why = clean(&lacking(self.matrix, lack));
+            text.push_str(&format!("  {:>3}  {why}\n", lack.plays.len()));
+            for place in places(self.matrix, &lack.plays) {
+                text.push_str(&format!("       {}\n", clean(&place)));
+            }
+        }
+        let unplayed = self.matrix.unplayed();
+        if !unplayed.is_empty() {
+            text.push_str("pairs that played nothing\n");
+        }
+        for it in &unplayed {
+            let pair = self.matrix.pair(it.offerer, it.answerer);
+            text.push_str(&format!("  {}: {}\n", clean(&pair), clean(&gaps(self.matrix, it))));
+        }
+        if !lacks.is_empty() || !unplayed.is_empty() {
+            text.push('\n');
+        }
+    }
+
+    fn paint(&self, came: Came, text: &str) -> String {
+        if !self.colour {
+            return text.to_owned();
+        }
+        let colour = match came {
+            Came::Passed => 32,
+            Came::Known => 33,
+            Came::Unexpected => 31,
+            Came::Unsupported => 90,
+        };
+        format!("\u{1b}[{colour}m{text}\u{1b}[0m")
+    }
+}
+
+/// What gives a cell its colour.
+fn worst(cell: &Cell) -> Option<Came> {
+    [
+        (cell.unexpected, Came::Unexpected),
+        (cell.known, Came::Known),
+        (cell.passed, Came::Passed),
+        (cell.unsupported, Came::Unsupported),
+    ]
+    .into_iter()
+    .find_map(|(count, came)| (count > 0).then_some(came))
+}

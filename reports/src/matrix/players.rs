@@ -1,0 +1,92 @@
+//! Who played: implementations as the recordings tell them, and what the recordings say against themselves.
+
+use crate::case::CaseReport;
+use peerproof_conformance::case::{CasePeer, Role};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An implementation in one version: a row and a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Implementation {
+    /// Its name, as it told itself.
+    pub name: String,
+    /// Its version, as it told itself; empty if no case got so far that it was asked.
+    pub version: String,
+    /// What the configuration calls it, if otherwise.
+    pub named: Option<String>,
+}
+
+impl Implementation {
+    pub(super) fn of(peer: &CasePeer) -> Self {
+        let named = peer.named.clone().filter(|named| *named != peer.implementation);
+        Self { name: peer.implementation.clone(), version: peer.version.clone(), named }
+    }
+
+    /// By name, then from older to newer versions.
+    pub(super) fn key(&self) -> (&str, Vec<u64>, &str, Option<&str>) {
+        let numbers = self.version.split(|c: char| !c.is_ascii_digit());
+        let numbers = numbers.filter(|part| !part.is_empty()).map(|part| part.parse().unwrap_or(u64::MAX));
+        (&self.name, numbers.collect(), &self.version, self.named.as_deref())
+    }
+}
+
+impl std::fmt::Display for Implementation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let version = if self.version.is_empty() { "(version not told)" } else { &self.version };
+        match &self.named {
+            Some(named) => write!(f, "{named} = {} {version}", self.name),
+            None => write!(f, "{} {version}", self.name),
+        }
+    }
+}
+
+/// A case and its players, whose versions may still be unknown.
+pub(super) struct Seated<'a> {
+    pub(super) run: usize,
+    pub(super) number: usize,
+    pub(super) case: &'a CaseReport,
+    pub(super) offerer: Implementation,
+    pub(super) answerer: Implementation,
+}
+
+/// Gives implementations that no one asked for their version the one that they told elsewhere in the same run, if that was only
+/// one: a case that is not played opens no peer, and would otherwise stand in a row of its own.
+pub(super) fn tell_versions(seated: &mut [Seated<'_>]) {
+    let mut told: BTreeMap<(String, Option<String>), BTreeSet<String>> = BTreeMap::new();
+    for it in seated.iter().flat_map(|seat| [&seat.offerer, &seat.answerer]) {
+        if !it.version.is_empty() {
+            told.entry((it.name.clone(), it.named.clone())).or_default().insert(it.version.clone());
+        }
+    }
+    for it in seated.iter_mut().flat_map(|seat| [&mut seat.offerer, &mut seat.answerer]) {
+        let versions = told.get(&(it.name.clone(), it.named.clone())).filter(|all| all.len() == 1);
+        if let (true, Some(version)) = (it.version.is_empty(), versions.and_then(BTreeSet::first)) {
+            it.version.clone_from(version);
+        }
+    }
+}
+
+/// In what a case contradicts itself about who played.
+pub(super) fn contradictions(case: &CaseReport) -> Vec<String> {
+    let base = |name: &'_ str| name.split_once('@').map_or(name, |(base, _)| base).to_owned();
+    let mut found = Vec::new();
+    for peer in &case.peers {
+        if let Some(named) = peer.named.as_ref().filter(|named| base(named) != peer.implementation) {
+            found.push(format!("what is named `{named}` says that it is `{}`", peer.implementation));
+        }
+    }
+    found.dedup();
+    let called = |role| {
+        let peer = case.peers.iter().find(|peer| peer.role == role)?;
+        Some(peer.named.as_deref().unwrap_or(&peer.implementation))
+    };
+    match (called(Role::Offerer), called(Role::Answerer)) {
+        (Some(offerer), Some(answerer)) => {
+            let played = format!("{offerer}-{answerer}");
+            if played != case.pair() {
+                found.push(format!("a case that is named `{}` was played by `{played}`", case.pair()));
+            }
+        }
+        _ => found.push("a case without an offerer and an answerer is left out".to_owned()),
+    }
+    found
+}
