@@ -1,0 +1,36 @@
+"""What an answer can be other than the result."""
+
+from typing import Any
+
+from gi.repository import GLib
+
+# GstWebRTCError by its number. The W3C API has an RTCError of the name OperationError for those that are not here.
+NAMES = {7: "InvalidStateError", 9: "InvalidModificationError", 10: "TypeError"}
+
+
+class Unsupported(Exception):
+    """What cannot be done here, as opposed to what went wrong."""
+
+
+class Rejected(Exception):
+    """An error with the name that the W3C API gives it."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+def answer_of(error: Exception) -> dict[str, Any]:
+    """The answer that tells an exception."""
+    if isinstance(error, Unsupported):
+        return {"unsupported": {"reason": str(error)}}
+    message = error.message if isinstance(error, GLib.Error) else str(error)
+    return {"rejected": {"name": name_of(error), "message": message}}
+
+
+def name_of(error: Exception) -> str:
+    if isinstance(error, Rejected):
+        return error.name
+    if isinstance(error, GLib.Error) and error.domain == "gst-webrtc-error-quark":
+        return NAMES.get(error.code, "OperationError")
+    return "OperationError"
