@@ -32,6 +32,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 
 const PEERPROOF: &str = env!("CARGO_BIN_EXE_peerproof");
 const ROLE: &str = "PEERPROOF_TEST_ROLE";
@@ -402,6 +403,36 @@ fn the_stale_sweep_spares_what_has_a_living_warden() {
         assert_eq!(belonging_to(&scratch), before);
         assert!(scratch.exists());
         owned.end().await;
+        nothing_is_left(&[scratch]);
+    });
+}
+
+#[test]
+fn a_program_that_talks_lives_as_long_as_its_line() {
+    in_runtime(async {
+        let scratch = Spec::fresh_scratch();
+        let spec = Spec { program: "cat".into(), args: Vec::new(), talks: true, ..family(&scratch) };
+        let mut owned = Owned::spawn(&spec).unwrap();
+        let (mut input, output) = owned.talk().unwrap();
+        assert!(owned.talk().is_none());
+        let mut output = tokio::io::BufReader::new(output).lines();
+        for said in ["before", "after"] {
+            input.write_all(format!("{said}\n").as_bytes()).await.unwrap();
+            assert_eq!(output.next_line().await.unwrap().as_deref(), Some(said));
+            tokio::task::spawn_blocking(sweep::stale).await.unwrap();
+        }
+        drop(input);
+        assert!(owned.wait().await.unwrap().success());
+        assert_eq!(output.next_line().await.unwrap(), None);
+        nothing_is_left(&[scratch]);
+
+        // One that does not read, and whose line is still open elsewhere, ends all the same.
+        let scratch = Spec::fresh_scratch();
+        let args = vec!["-c".into(), "trap '' TERM; exec sleep 1000".into()];
+        let mut owned = Owned::spawn(&Spec { talks: true, args, ..family(&scratch) }).unwrap();
+        let line = owned.talk().unwrap();
+        owned.end().await;
+        drop(line);
         nothing_is_left(&[scratch]);
     });
 }

@@ -24,7 +24,7 @@ class Peer:
 
     def hello(self):
         commands = [name for name in dir(self) if not name.startswith("_")]
-        return {"protocol": 2, "implementation": "aiortc-example", "version": __version__, "commands": commands}
+        return {"protocol": 2, "implementation": "example", "version": __version__, "commands": commands}
 
     def createPeerConnection(self, configuration={}, ice=None):
         if ice or configuration.get("iceTransportPolicy", "all") != "all":

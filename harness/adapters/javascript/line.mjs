@@ -57,16 +57,20 @@ export function serve({ implementation, version, createPeer }) {
 
   function newCase() {
     let seq = 0;
-    // A case that is being ended reports nothing more. Once it is over, its late answers are nobody's either.
+    // A case reports nothing before it is greeted, since what comes then may be late from the one before, and nothing once it is being
+    // ended. Once it is over, its late answers are nobody's either.
     let ending = null;
-    let silent = false;
+    let silent = true;
     let over = false;
     const report = (event, data, t = now()) => {
       if (!silent) say({ seq: seq++, t, event, ...(data === undefined ? {} : { data }) });
     };
     const peer = createPeer(report);
     const commands = {
-      hello: () => ({ protocol: PROTOCOL, implementation, version, commands: Object.keys(commands) }),
+      hello: () => {
+        silent = false;
+        return { protocol: PROTOCOL, implementation, version, commands: Object.keys(commands) };
+      },
       ...peer.commands,
       end: () => {
         silent = true;

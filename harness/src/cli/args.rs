@@ -34,6 +34,19 @@ pub struct Args {
 pub(crate) enum Command {
     /// Play scenarios, record, judge and report
     Run(RunArgs),
+    /// Write a commented peerproof.toml: your implementation, versions of browsers, your scenarios
+    Init {
+        /// The file [default: peerproof.toml]
+        file: Option<PathBuf>,
+    },
+    /// Write a commented scenario
+    New {
+        /// Its name: family/name
+        name: String,
+        /// Folder of scenarios
+        #[arg(long, default_value = "scenarios", value_name = "DIR")]
+        scenarios: PathBuf,
+    },
     /// List the cases that would run
     List(Chosen),
     /// Tell what this machine can run

@@ -2,6 +2,7 @@
 
 mod adapter;
 mod args;
+mod begin;
 mod inspect;
 mod judge;
 mod list;
@@ -44,6 +45,8 @@ pub fn main() -> ExitCode {
     }
     let code = match args.command {
         Command::Run(run) => play::run(run),
+        Command::Init { file } => begin::init(file.as_deref()),
+        Command::New { name, scenarios } => begin::scenario(&name, Some(&scenarios)),
         Command::Inspect(inspect) => inspect::inspect(&inspect),
         Command::Judge(args) => judge::judge(&args),
         Command::List(chosen) => list::list(&chosen),

@@ -124,7 +124,7 @@ impl Owned {
         let files = serde_json::to_string(&spec.files).map_err(|error| failed(error.into()))?;
         let (reader, writer) = std::io::pipe().map_err(failed)?;
         let mut command = Command::new(&spec.peerproof);
-        command.arg("warden").args(spec.talks.then_some("--talk"));
+        command.arg("warden");
         if let Some(directory) = &spec.directory {
             command.current_dir(directory);
         }
@@ -132,6 +132,7 @@ impl Owned {
         let mut warden = command
             .arg("--scratch")
             .arg(&spec.scratch)
+            .args(spec.talks.then_some("--talk"))
             .arg("--")
             .arg(&spec.program)
             .args(&spec.args)

@@ -43,7 +43,7 @@ enum Said {
 /// Why the warden could not do its work.
 #[derive(Debug, thiserror::Error)]
 enum WardenError {
-    #[error("usage: peerproof warden --scratch DIR -- PROGRAM [ARG]…")]
+    #[error("usage: peerproof warden --scratch DIR [--talk] -- PROGRAM [ARG]…")]
     Usage,
     #[error("cannot become the subreaper: {0}")]
     Subreaper(Errno),
@@ -62,8 +62,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         [flag, scratch, dashes, program, rest @ ..] if flag == "--scratch" && dashes == "--" => {
             guard(Path::new(scratch), Path::new(program), rest, false)
         }
-        [talk, flag, scratch, dashes, program, rest @ ..]
-            if talk == "--talk" && flag == "--scratch" && dashes == "--" =>
+        // What looks for wardens finds the scratch directory at the same place.
+        [flag, scratch, talk, dashes, program, rest @ ..]
+            if flag == "--scratch" && talk == "--talk" && dashes == "--" =>
         {
             guard(Path::new(scratch), Path::new(program), rest, true)
         }

@@ -97,6 +97,10 @@ impl Filter {
             && (self.every_pair
                 || scenario.tags.iter().any(|tag| tag == CORE)
                 || !case.casting.values().all(|it| it.is_program()))
+            // A control proves the scenario; it need not be played with everybody.
+            && (case.control.is_none()
+                || !self.names.is_empty()
+                || !case.casting.values().any(|it| it.is_program()))
     }
 }
 

@@ -54,7 +54,10 @@ fn table(matrix: &Matrix<'_>, differences: &[Difference<'_>], family: Option<&st
                     parts.push(format!("{count} {word}"));
                 }
             }
-            text.push_str(&format!(" {} |", if parts.is_empty() { "–".to_owned() } else { parts.join(", ") }));
+            text.push_str(&format!(
+                " {} |",
+                if parts.is_empty() { "–".to_owned() } else { parts.join(", ") }
+            ));
         }
         text.push('\n');
     }
@@ -98,7 +101,9 @@ fn roles(matrix: &Matrix<'_>, differences: &[Difference<'_>], text: &mut String)
         return;
     }
     text.push_str("\n### Differences between the roles\n\n");
-    text.push_str("| scenario | one | other | one → other | other → one |\n| --- | --- | --- | --- | --- |\n");
+    text.push_str(
+        "| scenario | one | other | one → other | other → one |\n| --- | --- | --- | --- | --- |\n",
+    );
     for it in differences {
         text.push_str(&format!(
             "| {} | {} | {} | {} | {} |\n",
