@@ -31,7 +31,7 @@ UNSUPPORTED = {
 }
 
 # Janus tells the states of ICE and DTLS to who asks. It is asked this often until the connection stands.
-LOOK_SECONDS = 0.05
+LOOK_SECONDS = 0.01
 
 # libnice's names for the states of a component; `disconnected` is also the first one.
 ICE_STATES = {"connecting": "checking", "connected": "connected", "ready": "completed", "failed": "failed"}

@@ -7,7 +7,7 @@ use super::clock::{self, Estimate, PeerClock, Told};
 use super::protocol::Command;
 use super::{CaseClock, Reported};
 use futures::{Stream, StreamExt};
-use peerproof_captures::event::PeerEvent;
+use peerproof_captures::event::{Message, PeerEvent};
 use peerproof_captures::timeline::Answer;
 use peerproof_stack::tap::SecretSink;
 use serde::Deserialize;
@@ -221,8 +221,11 @@ impl Line {
                 if let (Some(data), Value::Object(map)) = (data, &mut whole) {
                     map.insert("data".to_owned(), data);
                 }
-                let event = serde_json::from_value(whole)
+                let event: PeerEvent = serde_json::from_value(whole)
                     .map_err(|error| format!("event {name} of the peer is malformed: {error}"))?;
+                if let PeerEvent::ChannelMessage { message, .. } = &event {
+                    agrees(message)?;
+                }
                 state.next_seq += 1;
                 let told = told.map(|t_us| Told { t_us, heard_us });
                 let placed = told.and_then(|Told { t_us, .. }| {
@@ -243,6 +246,15 @@ impl Line {
             Said { .. } => Err(format!("the peer said neither an answer nor an event: {text}")),
         }
     }
+}
+
+/// Makes sure that a message that is told whole is of the size and the checksum that are told of it.
+fn agrees(message: &Message) -> Result<(), String> {
+    let Some(value) = &message.value else { return Ok(()) };
+    let whole = value.as_bytes();
+    let same = message.text && message.size == whole.len() as u64 && message.crc32 == crc32fast::hash(whole);
+    let wrong = || format!("a message on {:?} is not what its size and CRC-32 say", message.channel);
+    same.then_some(()).ok_or_else(wrong)
 }
 
 /// The event by which a peer tells a secret: `{line}`.

@@ -156,18 +156,18 @@ struct CaseWatch {
 impl CaseWatch {
     fn new(stage: &Arc<Stage>, topology: &Topology, peers: &[(&str, &str)]) -> Self {
         let mut places: IndexMap<&str, (Vec<Wire>, usize)> = IndexMap::new();
-        for (name, implementation) in peers {
-            let title = format!("{name} ({implementation})");
+        for (peer, implementation) in peers {
+            let title = format!("{peer} ({implementation})");
             let own: Vec<&str> = topology
                 .interfaces
                 .keys()
-                .filter_map(|name| name.strip_prefix(&format!("{name}/")))
+                .filter_map(|name| name.strip_prefix(&format!("{peer}/")))
                 .collect();
             let names: Vec<String> = match own.as_slice() {
                 [_] => vec![title],
                 several => several.iter().map(|name| format!("{title} {name}")).collect(),
             };
-            places.insert(*name, stage.place(&names, "at the peer's interface"));
+            places.insert(*peer, stage.place(&names, "at the peer's interface"));
         }
         let mut used: IndexMap<&str, usize> = IndexMap::new();
         let berths = topology.interfaces.keys().map(|name| {

@@ -1,0 +1,177 @@
+//! Programs as peers. The program is the reference stack as an adapter (`peerproof adapter stack`), and what falsifies its lines.
+
+use peerproof::cli::prepare;
+use peerproof::peers::implementation::Roster;
+use peerproof::peers::program::{Program, ProgramSpec};
+use peerproof::run::peers::{is_required, missing};
+use peerproof::run::session::{self, Progress, Time};
+use peerproof::run::{Case, Filter, Jobs, Played, RunOptions, plan};
+use peerproof::scenario::Suite;
+use peerproof_captures::timeline::What;
+use peerproof_conformance::verdict::{Layer, Outcome};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+const PEERPROOF: &str = env!("CARGO_BIN_EXE_peerproof");
+/// The program's name: a version of the stack, so that it plays what the stack plays.
+const NAME: &str = "stack@0";
+
+struct Nobody;
+
+impl Progress for Nobody {
+    fn began(&mut self, _: &Case) {}
+    fn ended(&mut self, _: &Played) {}
+    fn remark(&mut self, _: &str) {}
+}
+
+fn scenarios() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios")
+}
+
+/// A program that a shell makes of this line, in which `$ADAPTER` is the stack as an adapter.
+fn program(line: &str, cases: u32) -> ProgramSpec {
+    ProgramSpec {
+        name: NAME.to_owned(),
+        is: "stack".to_owned(),
+        program: "sh".into(),
+        args: vec!["-c".to_owned(), line.to_owned()],
+        directory: None,
+        env: vec![("ADAPTER".to_owned(), format!("{PEERPROOF} adapter stack"))],
+        cases,
+        tells_keys: true,
+        missing: None,
+    }
+}
+
+/// Plays cases with a program, one after the other.
+async fn play(spec: ProgramSpec, names: &[&str]) -> (tempfile::TempDir, Vec<Played>) {
+    let mut roster = Roster::default();
+    roster.add(Arc::new(Program::new(spec)));
+    let suite = Suite::load(&scenarios()).unwrap();
+    let filter = Filter { names: names.iter().map(|&name| name.to_owned()).collect(), ..Filter::default() };
+    let mut cases = plan(&suite, &roster, &filter);
+    cases.retain(|case| names.contains(&case.name.as_str()));
+    assert_eq!(cases.len(), names.len());
+    let folder = tempfile::tempdir().unwrap();
+    let prepared =
+        prepare(&scenarios(), folder.path().to_owned(), Path::new(PEERPROOF), 1, false).await.unwrap();
+    let options = RunOptions { jobs: Jobs::Fixed(1), repeat: 1, time: Time::AsFits };
+    let run = session::run(prepared.setting.clone(), &cases, options, &mut Nobody).await.unwrap();
+    assert_eq!((run.broken.as_slice(), run.left), ([].as_slice(), 0));
+    prepared.shutdown().await;
+    (folder, run.played)
+}
+
+/// How one case with a program as answerer ends.
+async fn one(line: &str) -> Played {
+    let (_folder, mut played) = play(program(line, 1), &["data/echo/stack-stack@0"]).await;
+    played.pop().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_plays_both_roles_and_several_cases_and_its_keys_open_the_recording() {
+    let names = ["data/echo/stack-stack@0", "data/echo/stack@0-stack", "media/audio/stack-stack@0"];
+    let (_folder, played) = play(program("echo started >&2; exec $ADAPTER", 10), &names).await;
+    for played in &played {
+        assert_eq!(played.verdict.outcome, Outcome::Pass, "{}", played.verdict.sentence);
+        assert!(played.standing.is_good());
+        let named: Vec<_> = played.record.file.peers.iter().filter_map(|peer| peer.named.clone()).collect();
+        assert_eq!(named, [NAME]);
+        let clocks = played.record.timeline.iter().filter(|it| matches!(it.what, What::PeerClock { .. }));
+        assert_eq!(clocks.count(), 1, "the program has a clock of its own");
+    }
+    // One process served all of them: what it said at its start is there each time, and once.
+    let said =
+        |played: &Played, peer| std::fs::read_to_string(played.folder.join(format!("stderr-{peer}.log")));
+    assert_eq!(said(&played[0], "bob").unwrap().matches("started").count(), 1);
+    assert_eq!(said(&played[1], "alice").unwrap().matches("started").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_lab_a_program_has_the_addresses_of_its_host() {
+    for need in ["lab"] {
+        if let Some(reason) = missing(need) {
+            assert!(!is_required(need), "{need} is required: {reason}");
+            println!("skipped: {reason}");
+            return;
+        }
+    }
+    // It needs to read what is encrypted, and acts on it.
+    let (_folder, played) = play(
+        program("exec $ADAPTER", 10),
+        &["data/lost-init/stack@0-stack", "network/home-nat/stack-stack@0"],
+    )
+    .await;
+    for played in &played {
+        assert_eq!(
+            played.verdict.outcome,
+            Outcome::Pass,
+            "{}: {}",
+            played.record.file.name,
+            played.verdict.sentence
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_wrong_with_a_program_is_its_own_failure() {
+    let crash = one("echo 'out of \u{1b}[31mcheese' >&2; exit 3").await;
+    let (side, sentence) = (crash.verdict.side.clone(), crash.verdict.sentence.clone());
+    assert_eq!((crash.verdict.outcome, crash.verdict.layer), (Outcome::Fail, Some(Layer::Signalling)));
+    assert_eq!(side.as_deref(), Some("bob"));
+    assert!(sentence.contains("ended with status 3") && sentence.contains("cheese"), "{sentence}");
+    assert!(!sentence.contains('\u{1b}'), "no escapes for the terminal: {sentence}");
+
+    for (line, why) in [
+        // Another implementation than the configuration says.
+        (
+            "$ADAPTER | sed -u 's/\"implementation\":\"stack\"/\"implementation\":\"other\"/'",
+            "it says that it is other",
+        ),
+        ("$ADAPTER | sed -u 's/\"version\":\"0/\"version\":\"9/'", "is of version 9"),
+        ("$ADAPTER | sed -u 's/\"protocol\":2/\"protocol\":7/'", "version 7 of the protocol"),
+        // Events lost, doubled, out of order.
+        ("$ADAPTER | sed -u '/\"seq\":2,/d'", "event 2 of the peer is missing"),
+        ("$ADAPTER | sed -u '/\"seq\":2,/p'", "event 3 of the peer is missing: 2 came"),
+        (
+            "$ADAPTER | sed -u 's/\"event\":\"icegatheringstatechange\"/\"event\":\"nonsense\"/'",
+            "is malformed",
+        ),
+        ("$ADAPTER | sed -u 's/^{\"id\":3,/{\"id\":4711,/'", "answered 4711, which nobody asked"),
+        ("echo no json; exec $ADAPTER", "what the protocol does not know"),
+        // A message that is not what its length and checksum say.
+        (
+            "$ADAPTER | sed -u 's/\"value\":\"Hello!\"/\"value\":\"Hallo!\"/'",
+            "is not what its size and CRC-32 say",
+        ),
+        // It dies in the middle.
+        ("$ADAPTER | { sed -u '/\"seq\":4,/q'; kill -9 $$; }", "ended by signal 9"),
+    ] {
+        let played = one(line).await;
+        let verdict = &played.verdict;
+        assert_eq!(verdict.outcome, Outcome::Fail, "{line}: {}", verdict.sentence);
+        assert_eq!(verdict.side.as_deref(), Some("bob"), "{line}: {}", verdict.sentence);
+        assert!(verdict.sentence.contains(why), "{line}: {}", verdict.sentence);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lie_about_a_message_does_not_pass() {
+    // Both sides' events are compared.
+    let altered =
+        one("$ADAPTER | sed -u 's/\"value\":\"Hello!\"/\"value\":\"Hallo!\"/; s/2636827734/1755998870/'")
+            .await;
+    assert_eq!(altered.verdict.outcome, Outcome::Fail, "{}", altered.verdict.sentence);
+    // It claims to be able to do everything.
+    let yes = one("$ADAPTER | sed -u 's/{\"unsupported\":{[^}]*}}/{\"ok\":null}/'").await;
+    assert_ne!(yes.verdict.outcome, Outcome::Pass, "{}", yes.verdict.sentence);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_is_not_there_is_unsupported() {
+    let spec = ProgramSpec { program: "/nowhere/adapter".into(), ..program("", 1) };
+    let (_folder, played) = play(spec, &["data/echo/stack-stack@0"]).await;
+    let verdict = &played[0].verdict;
+    assert_eq!(verdict.outcome, Outcome::Unsupported, "{}", verdict.sentence);
+    assert!(verdict.sentence.contains("/nowhere/adapter"), "{}", verdict.sentence);
+}
