@@ -274,9 +274,8 @@ impl<'a> Matrix<'a> {
             let way = if play.offerer == one { forth } else { back };
             way.insert(play.came);
         }
-        let differs = |[forth, back]: &[BTreeSet<Came>; 2]| {
-            !forth.is_empty() && !back.is_empty() && forth != back
-        };
+        let differs =
+            |[forth, back]: &[BTreeSet<Came>; 2]| !forth.is_empty() && !back.is_empty() && forth != back;
         let both = both.into_iter().filter(|(_, ways)| differs(ways));
         both.map(|((one, other, scenario), [forth, back])| Difference { scenario, one, other, forth, back })
             .collect()

@@ -77,6 +77,15 @@ fn case(name: &str, outcome: Outcome, standing: Standing, sentence: &str) -> Cas
     }
 }
 
+/// A case of a scenario (`family/name`) between two implementations.
+pub(crate) fn between(scenario: &str, pair: [&str; 2], outcome: Outcome) -> CaseReport {
+    let standing = match outcome {
+        Outcome::Pass | Outcome::Unsupported => Standing::Expected,
+        _ => Standing::Unexpected,
+    };
+    case(&format!("{scenario}/{}", pair.join("-")), outcome, standing, "so it came out")
+}
+
 /// A run with every verdict and every standing in it, and a hostile name.
 pub(crate) fn report() -> RunReport {
     use Outcome::{Fail, HarnessError, Inconclusive, Pass, Unsupported};

@@ -41,9 +41,7 @@ impl<'a> Matrix<'a> {
                 None => lacks.push(Lack { reason, by, plays: vec![*play] }),
             }
         }
-        lacks.sort_by(|a, b| {
-            (b.plays.len(), a.by, &a.reason).cmp(&(a.plays.len(), b.by, &b.reason))
-        });
+        lacks.sort_by(|a, b| (b.plays.len(), a.by, &a.reason).cmp(&(a.plays.len(), b.by, &b.reason)));
         lacks
     }
 

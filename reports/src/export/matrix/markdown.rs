@@ -54,7 +54,10 @@ fn table(matrix: &Matrix<'_>, differences: &[Difference<'_>], family: Option<&st
                     parts.push(format!("{count} {word}"));
                 }
             }
-            text.push_str(&format!(" {} |", if parts.is_empty() { "–".to_owned() } else { parts.join(", ") }));
+            text.push_str(&format!(
+                " {} |",
+                if parts.is_empty() { "–".to_owned() } else { parts.join(", ") }
+            ));
         }
         text.push('\n');
     }
@@ -79,11 +82,11 @@ fn case(play: &Play<'_>, runs: &[String]) -> String {
     let mut place: Vec<&str> = vec![outcome(verdict.outcome)];
     place.extend(verdict.layer.map(layer));
     place.extend(verdict.side.as_deref());
-    place.extend(remark(play.case.standing).filter(|_| play.came == Came::Unexpected));
-    place.dedup();
+    let said = |remark: &&str| play.came == Came::Unexpected && *remark != "unexpected";
+    place.extend(remark(play.case.standing).filter(said));
     place.extend(runs.get(play.run).filter(|_| runs.len() > 1).map(String::as_str));
     let known = play.case.waiver.as_ref().filter(|_| play.came == Came::Known);
-    let known = known.map_or(String::new(), |it| format!(" Known: {} ({})", it.reason, it.link));
+    let known = known.map_or(String::new(), |it| format!(". Known: {} ({})", it.reason, it.link));
     format!(
         "- **{}**: {}. {}{}\n",
         escape(&play.case.name),
@@ -98,7 +101,9 @@ fn roles(matrix: &Matrix<'_>, differences: &[Difference<'_>], text: &mut String)
         return;
     }
     text.push_str("\n### Differences between the roles\n\n");
-    text.push_str("| scenario | one | other | one → other | other → one |\n| --- | --- | --- | --- | --- |\n");
+    text.push_str(
+        "| scenario | one | other | one → other | other → one |\n| --- | --- | --- | --- | --- |\n",
+    );
     for it in differences {
         text.push_str(&format!(
             "| {} | {} | {} | {} | {} |\n",

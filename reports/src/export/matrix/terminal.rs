@@ -54,13 +54,11 @@ impl Page<'_, '_> {
 
     fn table(&self, title: &str, family: Option<&str>, text: &mut String) {
         let all = self.matrix.implementations.len();
-        let names: Vec<String> = (0..all)
-            .map(|row| format!("  {:>2} {}", row + 1, clean(&self.matrix.name(row))))
-            .collect();
+        let names: Vec<String> =
+            (0..all).map(|row| format!("  {:>2} {}", row + 1, clean(&self.matrix.name(row)))).collect();
         let first = names.iter().map(|name| width(name)).chain([width(title)]).max().unwrap_or(0);
-        let cells: Vec<Vec<(Cell, String)>> = (0..all)
-            .map(|row| (0..all).map(|column| self.cell(row, column, family)).collect())
-            .collect();
+        let cells: Vec<Vec<(Cell, String)>> =
+            (0..all).map(|row| (0..all).map(|column| self.cell(row, column, family)).collect()).collect();
         let widths: Vec<usize> = (0..all)
             .map(|column| {
                 let texts = cells.iter().filter_map(|row| row.get(column)).map(|(_, text)| width(text));
@@ -77,7 +75,10 @@ impl Page<'_, '_> {
             let mut line = pad(name, first);
             for (n, ((cell, told), width)) in row.iter().zip(&widths).enumerate() {
                 let padded = if n + 1 == all { told.clone() } else { pad(told, *width) };
-                line.push_str(&format!("  {}", worst(cell).map_or(padded.clone(), |it| self.paint(it, &padded))));
+                line.push_str(&format!(
+                    "  {}",
+                    worst(cell).map_or(padded.clone(), |it| self.paint(it, &padded))
+                ));
             }
             text.push_str(line.trim_end());
             text.push('\n');
@@ -131,7 +132,12 @@ impl Page<'_, '_> {
         reasons.sort_by(|a, some, b, others| (others.len(), a).cmp(&(some.len(), b)));
         for (reason, plays) in reasons {
             let first = plays.first().map_or("", |play| play.case.name.as_str());
-            text.push_str(&format!("  {:>3}  {}\n       first {}\n", plays.len(), clean(reason), clean(first)));
+            text.push_str(&format!(
+                "  {:>3}  {}\n       first {}\n",
+                plays.len(),
+                clean(reason),
+                clean(first)
+            ));
         }
         text.push('\n');
     }

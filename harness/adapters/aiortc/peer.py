@@ -1,0 +1,31 @@
+"""The peer of one case: a connection with its channels and tracks, and all commands by their names."""
+
+import importlib.metadata
+from typing import Any
+
+from channels import Channels
+from commands import command, commands_of
+from connection import Connection, Report
+from tracks import Tracks
+
+
+class Peer:
+    """One connection, and what it carries."""
+
+    def __init__(self, report: Report) -> None:
+        self._connection = Connection(report)
+        self._channels = Channels(self._connection, report)
+        self._tracks = Tracks(self._connection, report)
+        parts = (self, self._connection, self._channels, self._tracks)
+        self.commands = {name: run for part in parts for name, run in commands_of(part).items()}
+
+    @command
+    def hello(self) -> dict[str, Any]:
+        version = importlib.metadata.version("aiortc")
+        return {"protocol": 2, "implementation": "aiortc", "version": version, "commands": [*self.commands, "end"]}
+
+    async def end(self) -> None:
+        """Ends all that runs, so that nothing of this case is left."""
+        self._tracks.stop()
+        if self._connection.pc is not None:
+            await self._connection.close()

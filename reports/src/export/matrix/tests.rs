@@ -1,0 +1,73 @@
+use super::*;
+use crate::run::RunReport;
+use crate::testing::{between, report};
+use peerproof_conformance::verdict::Outcome;
+
+fn all(reports: &[RunReport], runs: &[String]) -> [String; 3] {
+    let matrix = Matrix::of(reports);
+    let html = String::from_utf8(html(&matrix, runs).unwrap()).unwrap();
+    [terminal(&matrix, runs, false), markdown(&matrix, runs), html]
+}
+
+#[test]
+fn the_tables_and_what_they_do_not_tell_by_themselves() {
+    let mut report = report();
+    report.cases.push(between("data/echo", ["firefox", "stack"], Outcome::Pass));
+    let [terminal, markdown, _] = all(&[report], &["runs/latest".to_owned()]);
+    insta::assert_snapshot!("terminal", terminal);
+    insta::assert_snapshot!("markdown", markdown);
+}
+
+#[test]
+fn a_cell_of_the_page_leads_to_its_cases_and_they_to_the_page_of_their_run() {
+    let reports = [report(), report()];
+    let [_, _, html] = all(&reports, &["../a b".to_owned(), String::new()]);
+    // stack → firefox in data, the first family.
+    assert!(html.contains("<a href=\"#pair-2-1-0\">0/2</a>"), "{html}");
+    assert!(html.contains("id=\"pair-2-1-0\" open"));
+    let at = reports[0].cases.iter().position(|case| case.name == "data/echo/stack-firefox").unwrap();
+    assert!(html.contains(&format!("<a href=\"../a%20b/index.html#case-{at}\">data/echo/stack-firefox</a>")));
+    assert!(html.contains(&format!("<a href=\"index.html#case-{at}\">data/echo/stack-firefox</a>")));
+}
+
+#[test]
+fn nothing_in_a_recording_is_markup_or_steers_the_terminal() {
+    let hostile = "<script>\u{1b}[2J\u{7}|\n# a](http://x)";
+    let mut report = report();
+    for case in &mut report.cases {
+        case.name = format!("{hostile}/{hostile}/a-b");
+        case.verdict.sentence = hostile.to_owned();
+        case.verdict.side = Some(hostile.to_owned());
+        for peer in &mut case.peers {
+            peer.implementation = format!("{hostile}{}", peer.implementation);
+            peer.version = hostile.to_owned();
+            peer.named = Some(hostile.to_owned());
+        }
+        if let Some(waiver) = &mut case.waiver {
+            waiver.reason = hostile.to_owned();
+            waiver.link = hostile.to_owned();
+        }
+    }
+    let [terminal, markdown, html] = all(&[report], &[hostile.to_owned()]);
+    assert!(!terminal.contains(['\u{1b}', '\u{7}']), "{terminal}");
+    let bare = markdown.replace("\\]", "");
+    assert!(!bare.contains("<script") && !bare.contains("](http") && !bare.contains("\n# a"), "{markdown}");
+    assert!(!html.contains("<script"), "{html}");
+    assert!(!html.contains("javascript:") && !html.contains("src="));
+}
+
+#[test]
+fn colours_come_only_when_asked_for() {
+    let reports = [report()];
+    let matrix = Matrix::of(&reports);
+    assert!(terminal(&matrix, &[], true).contains("\u{1b}[31m"));
+    assert!(!terminal(&matrix, &[], false).contains('\u{1b}'));
+}
+
+#[test]
+fn runs_without_cases_have_a_matrix_too() {
+    let empty = RunReport::new("peerproof".to_owned(), 0, 0, 0, vec![]);
+    let [terminal, markdown, html] = all(&[empty], &["run".to_owned()]);
+    assert!(terminal.contains("0 cases of 1 run") && markdown.contains("0 cases of 1 run"));
+    assert!(html.contains("No case was played"));
+}
