@@ -1,5 +1,7 @@
 //! Programs as peers. The program is the reference stack as an adapter (`peerproof adapter stack`), and what falsifies its lines.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use peerproof::cli::prepare;
 use peerproof::peers::implementation::Roster;
 use peerproof::peers::program::{Program, ProgramSpec};

@@ -148,15 +148,14 @@ def die_with(parent: int) -> Callable[[], None]:
 def configure(folder: Path, ports: tuple[int, int], secret: str, nat: Message, certificates: Message) -> None:
     """Writes a configuration with the EchoTest plugin and the HTTP API, and nothing else that listens or talks."""
     library = next(Path("/usr/lib").glob("*/janus"))
-
-    def others(kind: str, wanted: str) -> str:
-        found = {path.name for path in (library / kind).glob("*.so")}
-        return ",".join(sorted(found - {f"libjanus_{wanted}.so"}))
-
+    for kind, name in (("plugins", "echotest"), ("transports", "http")):
+        (folder / kind).mkdir()
+        file = f"libjanus_{name}.so"
+        (folder / kind / file).symlink_to(library / kind / file)
+    (folder / "loggers").mkdir()
     general = {
         "configs_folder": str(folder),
-        "plugins_folder": str(library / "plugins"),
-        "transports_folder": str(library / "transports"),
+        **{f"{kind}_folder": str(folder / kind) for kind in ("plugins", "transports", "loggers")},
         "api_secret": secret,
         "admin_secret": secret,
         "debug_level": 3,
@@ -166,8 +165,6 @@ def configure(folder: Path, ports: tuple[int, int], secret: str, nat: Message, c
         "certificates": certificates,
         "media": {"ipv6": True},
         "nat": {"full_trickle": True, "ignore_unreachable_ice_server": True, **nat},
-        "plugins": {"disable": others("plugins", "echotest")},
-        "transports": {"disable": others("transports", "http")},
         "events": {"broadcast": False},
     }
     (folder / "janus.jcfg").write_text(written(settings))

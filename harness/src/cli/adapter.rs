@@ -1,8 +1,18 @@
 //! `peerproof adapter`.
 
-use super::args::AdapterCommand;
-use super::{HARNESS_ERROR, complain};
+use super::args::{AdapterCommand, CheckArgs};
+use super::{HARNESS_ERROR, USAGE, complain};
+use crate::adapters::check::{Report, check};
+use crate::peers::implementation::Implementation;
+use crate::peers::program::{Program, ProgramSpec};
 use crate::peers::stack;
+use crate::terminal::Style;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use tokio::runtime::Runtime;
+
+/// The protocol is violated.
+const VIOLATED: u8 = 1;
 
 /// Does what is asked for.
 pub(crate) fn adapter(what: &AdapterCommand) -> u8 {
@@ -13,16 +23,71 @@ pub(crate) fn adapter(what: &AdapterCommand) -> u8 {
             return HARNESS_ERROR;
         }
     };
-    let done = match what {
-        AdapterCommand::Stack => runtime.block_on(stack::serve()),
+    let code = match what {
+        AdapterCommand::Stack => match runtime.block_on(stack::serve()) {
+            Ok(()) => 0,
+            Err(trouble) => {
+                complain(trouble);
+                USAGE
+            }
+        },
+        AdapterCommand::Check(args) => try_program(args, &runtime),
     };
     // Standard input is read by a thread that may wait there for ever.
     runtime.shutdown_background();
-    match done {
-        Ok(()) => 0,
+    code
+}
+
+fn try_program(args: &CheckArgs, runtime: &Runtime) -> u8 {
+    if let Some(missing) = missing(&args.command) {
+        complain(missing);
+        return USAGE;
+    }
+    let checked = std::env::current_exe()
+        .map_err(|error| error.to_string())
+        .and_then(|peerproof| runtime.block_on(check(peerproof, &args.command)));
+    let report = match checked {
+        Ok(report) => report,
         Err(trouble) => {
             complain(trouble);
-            super::USAGE
+            return HARNESS_ERROR;
         }
+    };
+    match write(&report, args.json) {
+        // A reader that went away (`| head`) is no error of ours.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            complain(error);
+            HARNESS_ERROR
+        }
+        _ if report.violations() > 0 => VIOLATED,
+        _ => 0,
     }
+}
+
+fn write(report: &Report, json: bool) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    if json {
+        serde_json::to_writer_pretty(&mut out, report)?;
+        writeln!(out)?;
+    } else {
+        report.write(&Style::of_stdout(), &mut out)?;
+    }
+    out.flush()
+}
+
+/// Why the program cannot be started, if that shows before it is tried.
+fn missing(command: &[String]) -> Option<String> {
+    let name = command.first()?.clone();
+    let spec = ProgramSpec {
+        is: name.clone(),
+        program: PathBuf::from(&name),
+        name,
+        args: Vec::new(),
+        directory: None,
+        env: Vec::new(),
+        cases: 1,
+        tells_keys: false,
+        missing: None,
+    };
+    Program::new(spec).missing()
 }

@@ -1,6 +1,7 @@
 //! The arguments.
 
 use crate::doctor::DoctorArgs;
+use crate::run::shard::Part;
 use crate::setup::SetupArgs;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ Examples:
   peerproof list --tag dc-2              the cases that bear on row dc-2
   peerproof inspect call.pcapng          why a call fails
   peerproof judge runs/latest            the verdicts again, without peers
+  peerproof matrix runs/latest           which implementations work with which
   peerproof schema > scenario.json       for your editor
 
 Exit codes: 0 all as expected, 1 a verdict failed, 2 usage or a broken scenario, 3 harness error, 4 nothing ran."
@@ -57,6 +59,10 @@ pub(crate) enum Command {
     Inspect(crate::inspect::InspectArgs),
     /// Judge recordings again without peers, and any capture by the RFC requirements
     Judge(crate::judge::JudgeArgs),
+    /// Show which implementations work with which, from one or more runs
+    Matrix(super::matrix::MatrixArgs),
+    /// Make one run of several: of the parts of `run --shard`, or of runs of different cases
+    Merge(super::merge::MergeArgs),
     /// List what the RFCs and the W3C ask, and what of it is checked
     Requirements(crate::requirements::RequirementsArgs),
     /// Try programs that speak the peer protocol
@@ -77,6 +83,26 @@ pub(crate) enum Command {
 pub(crate) enum AdapterCommand {
     /// Be the reference stack as an adapter, on standard input and output
     Stack,
+    /// Try a program that speaks the peer protocol: what works, what violates the protocol, which scenarios it can play
+    Check(CheckArgs),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  peerproof adapter check -- ./adapter.py
+  peerproof adapter check -- node adapter.mjs --verbose
+  peerproof adapter check --json -- ./adapter > check.json
+  peerproof adapter check -- peerproof adapter stack    the reference stack, with which all works
+
+Exit codes: 0 no violation, 1 the protocol is violated, 2 usage, 3 harness error.")]
+pub(crate) struct CheckArgs {
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The program and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
 }
 
 /// What there is a schema of.
@@ -144,6 +170,7 @@ Examples:
   peerproof run data/echo/stack-chrome --repeat 20
   peerproof run --update-snapshots              put what is new or changed on record
   peerproof run --virtual --seed 7              stack with itself, in virtual time: the same each time
+  peerproof run --shard 2/3 --output part-2     the second third of the cases; `peerproof merge` makes one run of all parts
   PEERPROOF_REQUIRE=chrome,firefox peerproof run   a missing browser is an error")]
 pub(crate) struct RunArgs {
     #[command(flatten)]
@@ -168,6 +195,13 @@ pub(crate) struct RunArgs {
     /// Folder for recordings and reports [default: runs/<time>]
     #[arg(long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
+    /// Play part K of N only. Every case is in one part, whoever asks; parts take about the same time. They are never `runs/latest`
+    #[arg(long, value_name = "K/N")]
+    pub(crate) shard: Option<Part>,
+    /// How long cases take, to divide them by: a run.json, or an object of names with seconds. All parts need the same
+    /// [default: runs/latest/run.json if it is there]
+    #[arg(long, value_name = "FILE", requires = "shard")]
+    pub(crate) durations: Option<PathBuf>,
     /// Put snapshots that are new or differ on record
     #[arg(long)]
     pub(crate) update_snapshots: bool,

@@ -7,9 +7,12 @@ mod inspect;
 mod judge;
 mod list;
 mod machine;
+mod matrix;
+mod merge;
 mod play;
 mod progress;
 mod requirements;
+mod runs;
 mod schema;
 mod summary;
 
@@ -52,6 +55,8 @@ pub fn main() -> ExitCode {
         Command::List(chosen) => list::list(&chosen),
         Command::Doctor(args) => machine::doctor(&args),
         Command::Setup(args) => machine::setup(&args),
+        Command::Matrix(args) => matrix::matrix(&args),
+        Command::Merge(args) => merge::merge(&args),
         Command::Requirements(args) => requirements::requirements(&args),
         Command::Adapter { what } => adapter::adapter(&what),
         Command::Schema { what } => schema::schema(what),
@@ -64,6 +69,12 @@ pub(crate) fn say(text: impl std::fmt::Display) {
     use std::io::Write;
     // A reader that went away (`| head`) is no error of ours.
     let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Writes a line that belongs to no output.
+pub(crate) fn note(text: impl std::fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "note: {text}");
 }
 
 /// Writes a line about trouble.

@@ -2,7 +2,7 @@
 
 use super::args::{Chosen, RunArgs};
 use super::progress::{Plain, Terminal};
-use super::{HARNESS_ERROR, NOTHING_RAN, USAGE, complain, say, summary};
+use super::{HARNESS_ERROR, NOTHING_RAN, USAGE, complain, note, say, summary};
 use crate::adapters;
 use crate::config::Configuration;
 use crate::peers::browser::{Browsers, Config};
@@ -11,11 +11,13 @@ use crate::run::case::Setting;
 use crate::run::expected::{Deviation, Expected};
 use crate::run::peers::{NEEDS, Peers, missing, required};
 use crate::run::session::{self, Progress, RunOptions, Time};
+use crate::run::shard::{self, Durations};
 use crate::run::simulated;
 use crate::run::snapshot::Snapshots;
 use crate::run::{Case, Filter, Jobs, plan};
 use crate::scenario::error::nearest;
 use crate::scenario::{Source, Suite};
+use peerproof_reports::Shard;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,6 +30,8 @@ pub(crate) struct Wanted {
     /// The user's folder of scenarios.
     folder: Option<PathBuf>,
     filter: Filter,
+    /// Which part of the cases is left, if they were divided.
+    shard: Option<Shard>,
 }
 
 /// The folder of scenarios that is taken if none is named and it is there.
@@ -62,7 +66,7 @@ pub(crate) fn wanted(chosen: &Chosen) -> Result<Wanted, String> {
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\nerror: "))?;
     let filter = filter(chosen);
     let cases = plan(&suite, &configuration.roster, &filter);
-    Ok(Wanted { cases, configuration, folder, filter })
+    Ok(Wanted { cases, configuration, folder, filter, shard: None })
 }
 
 fn filter(chosen: &Chosen) -> Filter {
@@ -180,6 +184,10 @@ pub(crate) fn run(args: RunArgs) -> u8 {
         complain("no case is called that (`peerproof list` shows all)");
         return NOTHING_RAN;
     }
+    if let Err(trouble) = divide(&args, &mut wanted) {
+        complain(trouble);
+        return USAGE;
+    }
     if let Some(reason) = required_but_missing() {
         complain(reason);
         return HARNESS_ERROR;
@@ -194,9 +202,32 @@ pub(crate) fn run(args: RunArgs) -> u8 {
     runtime.block_on(Box::pin(play(args, wanted)))
 }
 
+/// Leaves the part of the cases that is asked for, if one is.
+fn divide(args: &RunArgs, wanted: &mut Wanted) -> Result<(), String> {
+    let Some(part) = args.shard else { return Ok(()) };
+    let latest = runs(&wanted.configuration).join("latest/run.json");
+    let file = args.durations.clone().or_else(|| latest.is_file().then_some(latest));
+    let durations = file.as_deref().map(Durations::read).transpose()?.unwrap_or_default();
+    let all = wanted.cases.len();
+    let unknown = wanted.cases.iter().filter(|case| !durations.knows(case)).count();
+    wanted.shard = Some(shard::take(&mut wanted.cases, part, &durations));
+    let by = file.map_or("estimates".to_owned(), |file| match unknown {
+        0 => file.display().to_string(),
+        unknown => format!("{}, in which {unknown} cases are missing", file.display()),
+    });
+    let left = wanted.cases.len();
+    note(format_args!("part {} of {}: {left} of {all} cases, divided by {by}", part.index, part.of));
+    Ok(())
+}
+
+/// The folder of runs.
+fn runs(configuration: &Configuration) -> PathBuf {
+    configuration.output.clone().unwrap_or_else(|| PathBuf::from("runs"))
+}
+
 async fn play(args: RunArgs, wanted: Wanted) -> u8 {
-    let Wanted { cases, configuration, folder, filter } = wanted;
-    let runs = configuration.output.clone().unwrap_or_else(|| PathBuf::from("runs"));
+    let Wanted { cases, configuration, folder, filter, shard } = wanted;
+    let runs = runs(&configuration);
     let output = args.output.clone().unwrap_or_else(|| runs.join(timestamp()));
     let peerproof = match std::env::current_exe() {
         Ok(path) => path,
@@ -251,9 +282,11 @@ async fn play(args: RunArgs, wanted: Wanted) -> u8 {
         }
     };
     let mut code = run.exit_code();
-    let report = summary::report(&run, began, args.seed, &output);
+    let mut report = summary::report(&run, began, args.seed, &output);
+    report.shard = shard;
     summary::print(&report, &run);
-    if run.left == 0 && time != Time::Virtual {
+    // A part does not show what another one may.
+    if run.left == 0 && time != Time::Virtual && report.shard.is_none() {
         let setting = &prepared.setting;
         let all_shown = |deviation: &&Deviation| filter.shows_all_of(&deviation.peer, &cases);
         for deviation in setting.expected.unmatched().into_iter().filter(all_shown) {
@@ -271,7 +304,8 @@ async fn play(args: RunArgs, wanted: Wanted) -> u8 {
             code = HARNESS_ERROR;
         }
     }
-    if args.output.is_none() {
+    // The times of a part would divide the next one otherwise than this.
+    if args.output.is_none() && report.shard.is_none() {
         link_latest(&output);
     }
     prepared.shutdown().await;

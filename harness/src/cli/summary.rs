@@ -78,12 +78,17 @@ fn files_in(folder: &Path) -> Vec<String> {
 }
 
 /// The table at the end of a run.
-pub(super) fn print(report: &RunReport, run: &Run) {
+pub(super) fn table(report: &RunReport) {
     let table = export::Terminal { colour: std::io::stdout().is_terminal() };
     match table.serialize(report) {
         Ok(text) => say(String::from_utf8_lossy(&text).trim_end()),
         Err(error) => complain(error),
     }
+}
+
+/// What a run came to.
+pub(super) fn print(report: &RunReport, run: &Run) {
+    table(report);
     for (name, trouble) in &run.broken {
         complain(format_args!("{name} could not be recorded: {trouble}"));
     }

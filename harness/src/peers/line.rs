@@ -264,7 +264,7 @@ const KEY_LOG: &str = "keylog";
 const LONGEST_KEY_LOG_LINE: usize = 512;
 
 /// The line of a `keylog` event, if it is one: label, client random and secret.
-fn key_log_line(data: Option<&Value>) -> Result<&str, String> {
+pub(crate) fn key_log_line(data: Option<&Value>) -> Result<&str, String> {
     let line = data.and_then(|data| data.get("line")).and_then(Value::as_str).unwrap_or_default();
     let hex = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let parts: Vec<&str> = line.split(' ').collect();

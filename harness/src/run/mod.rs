@@ -19,6 +19,7 @@ pub mod provider;
 mod rates;
 pub mod session;
 mod settle;
+pub mod shard;
 pub mod simulated;
 pub mod snapshot;
 pub mod stage;

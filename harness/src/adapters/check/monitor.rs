@@ -59,6 +59,22 @@ impl Rule {
             Self::Keys => "keylog events hold lines of a key log",
         }
     }
+
+    /// What the protocol asks for.
+    pub(super) fn expected(self) -> &'static str {
+        match self {
+            Self::Message => "{id, t, answer} or {seq, t, event, data}",
+            Self::Answers => {
+                "{ok}, {rejected: {name, message}} or {unsupported: {reason}}, once for each command"
+            }
+            Self::Events => "an event with its data",
+            Self::Numbers => "the next number",
+            Self::Time => "`t` in milliseconds",
+            Self::Order => "a time not before the last event's",
+            Self::Clock => "a time between the command and when the line was heard",
+            Self::Keys => "label, client random and secret",
+        }
+    }
 }
 
 /// A rule that was broken.
@@ -92,6 +108,13 @@ struct Members {
     event: Option<String>,
     data: Option<Value>,
     t: Option<f64>,
+}
+
+/// A line, the time that it tells, and when it was heard on our clock.
+struct Heard<'a> {
+    line: &'a str,
+    t: Option<f64>,
+    now: f64,
 }
 
 /// Follows what one process writes in one case.
@@ -134,10 +157,10 @@ impl Monitor {
         };
         match members {
             Members { id: Some(id), answer: Some(answer), seq: None, event: None, data: None, t } => {
-                self.answer(line, id, answer, t, now, &mut fault)
+                self.answer(&Heard { line, t, now }, id, answer, &mut fault)
             }
             Members { id: None, answer: None, seq: Some(seq), event: Some(event), data, t } => {
-                self.event(line, seq, event, data, t, now, &mut fault)
+                self.event(&Heard { line, t, now }, seq, &event, data, &mut fault)
             }
             _ => {
                 fault(Rule::Message, format!("neither an answer nor an event: {}", shortened(line)));
@@ -148,21 +171,22 @@ impl Monitor {
 
     fn answer(
         &mut self,
-        line: &str,
+        heard: &Heard<'_>,
         id: u64,
         answer: Value,
-        t: Option<f64>,
-        now: f64,
         fault: &mut impl FnMut(Rule, String),
     ) -> Said {
+        let line = heard.line;
         let Some((_, asked)) = self.pending.remove(&id) else {
             let what = if self.answered.contains(&id) { "answered twice" } else { "that nobody asked" };
             fault(Rule::Answers, format!("command {id}, {what}: {}", shortened(line)));
             return Said::Nothing;
         };
         self.answered.insert(id);
-        match t {
-            Some(t) => self.clock(line, t, Some(asked), now, fault),
+        match heard.t {
+            Some(t) => {
+                self.clock(heard, t, Some(asked), fault);
+            }
             None => self.timeless += 1,
         }
         let answer = match serde_json::from_value(answer) {
@@ -183,31 +207,30 @@ impl Monitor {
         Said::Answer { id, answer }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "an event has these parts")]
     fn event(
         &mut self,
-        line: &str,
+        heard: &Heard<'_>,
         seq: u64,
-        name: String,
+        name: &str,
         data: Option<Value>,
-        t: Option<f64>,
-        now: f64,
         fault: &mut impl FnMut(Rule, String),
     ) -> Said {
+        let line = heard.line;
         if seq != self.next_seq {
-            let what = if seq < self.next_seq { "came before already" } else { "came, one before it is lost" };
+            let what =
+                if seq < self.next_seq { "came before already" } else { "came, one before it is lost" };
             fault(Rule::Numbers, format!("{} was next, {seq} {what}: {}", self.next_seq, shortened(line)));
         }
         // After a gap the numbers count from there, or each later event would be one more fault.
         self.next_seq = self.next_seq.max(seq.saturating_add(1));
-        match t {
+        match heard.t {
             None => fault(Rule::Time, format!("no `t`: {}", shortened(line))),
             Some(t) => {
                 if let Some(newest) = self.newest.filter(|newest| t < newest - DISORDER_MS) {
                     let back = newest - t;
                     fault(Rule::Order, format!("{back:.3} ms before the last event: {}", shortened(line)));
                 }
-                if self.clock(line, t, None, now, fault) {
+                if self.clock(heard, t, None, fault) {
                     self.newest = Some(self.newest.map_or(t, |newest| newest.max(t)));
                 }
             }
@@ -234,7 +257,8 @@ impl Monitor {
             Err(error) => {
                 let known = format!("no event of version {VERSION}");
                 let error = error.to_string();
-                let error = if error.starts_with("unknown variant `") && error.contains(&format!("`{name}`")) {
+                let error = if error.starts_with("unknown variant `") && error.contains(&format!("`{name}`"))
+                {
                     known
                 } else {
                     error
@@ -249,15 +273,15 @@ impl Monitor {
     /// can be so; what cannot bounds nothing.
     fn clock(
         &mut self,
-        line: &str,
+        &Heard { line, now, .. }: &Heard<'_>,
         t: f64,
         asked: Option<f64>,
-        now: f64,
         fault: &mut impl FnMut(Rule, String),
     ) -> bool {
         let (first_now, first_t) = *self.first.get_or_insert((now, t));
         let slack = SLACK_MS + (now - first_now) * DRIFT;
-        let ran = format!("since its first message {:.0} ms by it, {:.0} ms by ours", t - first_t, now - first_now);
+        let ran =
+            format!("since its first message {:.0} ms by it, {:.0} ms by ours", t - first_t, now - first_now);
         let heard = now - t;
         if let Some(late) = self.earliest.map(|earliest| earliest - heard).filter(|late| *late > slack) {
             fault(Rule::Clock, format!("{late:.1} ms in the future ({ran}): {}", shortened(line)));

@@ -6,11 +6,17 @@ use serde::Serialize;
 
 /// Most characters of a program's line that are shown.
 const SHOWN: usize = 200;
+/// Most characters of what was expected and of what came, which may hold such a line and more.
+const TOLD: usize = 500;
 
 /// A line as it can be shown: without control characters, and not too long.
 #[must_use]
 pub(super) fn shortened(line: &str) -> String {
-    let start: String = line.chars().take(SHOWN).collect();
+    bounded(line, SHOWN)
+}
+
+fn bounded(line: &str, most: usize) -> String {
+    let start: String = line.chars().take(most).collect();
     let more = if start.len() < line.len() { format!("… ({} bytes)", line.len()) } else { String::new() };
     clean(&start) + &more
 }
@@ -24,6 +30,13 @@ pub enum Outcome {
     /// The protocol is violated.
     Violates {
         /// What the protocol asks for.
+        expected: String,
+        /// What was there instead.
+        came: String,
+    },
+    /// The implementation does other than the standard asks, and says so truly, as it should. Scenarios show it too.
+    Deviates {
+        /// What the standard asks for.
         expected: String,
         /// What was there instead.
         came: String,
@@ -43,9 +56,10 @@ pub enum Outcome {
 /// What was tried: its fruit, or what it came to instead of working.
 pub(super) type Tried<T = ()> = Result<T, Outcome>;
 
-/// The protocol is violated.
-pub(super) fn violates<T>(expected: impl Into<String>, came: impl Into<String>) -> Tried<T> {
-    Err(Outcome::Violates { expected: expected.into(), came: came.into() })
+/// The protocol is violated. Both texts may hold what the program said.
+pub(super) fn violates<T>(expected: impl AsRef<str>, came: impl AsRef<str>) -> Tried<T> {
+    let [expected, came] = [expected.as_ref(), came.as_ref()].map(|text| bounded(text, TOLD));
+    Err(Outcome::Violates { expected, came })
 }
 
 /// One thing that was looked at.

@@ -1,7 +1,8 @@
 //! One process of the program, and a client that gives it commands and keeps what it says.
 
 use super::monitor::{Fault, Monitor, Rule, Said};
-use super::outcome::{Outcome, Tried, shortened, violates};
+use super::outcome::{Tried, shortened, violates};
+use super::reply::Reply;
 use crate::peers::ANSWER_DEADLINE;
 use crate::peers::program::process::{Heard, Process};
 use crate::process::Spec;
@@ -79,8 +80,6 @@ struct Inner {
     events: Vec<PeerEvent>,
     answers: BTreeMap<u64, Answer>,
     bytes: usize,
-    /// Lines of any kind that came.
-    lines: u64,
     over: Option<String>,
 }
 
@@ -112,12 +111,13 @@ impl Session {
         Self::start_as(ground, name, ground.program.clone(), args).await
     }
 
-    /// Starts it by way of a shell that gives it this input, which then is at its end.
-    pub(super) async fn start_with_input(ground: &Ground, name: &str, input: &str) -> Result<Self, Trouble> {
+    /// Starts it by way of a shell that hands on so many lines of input and then ends it.
+    pub(super) async fn start_with_end(ground: &Ground, name: &str, lines: usize) -> Result<Self, Trouble> {
         // The warden ends a program when the harness's end of its input is closed, so that must stay open: what is to be seen is that the
         // program goes by itself.
-        let script = r#"input=$1; shift; printf '%s\n' "$input" | "$@""#;
-        let mut args: Vec<OsString> = ["-c", script, "sh", input].map(Into::into).to_vec();
+        let script = r#"n=$1; shift
+while [ "$n" -gt 0 ] && IFS= read -r line; do printf '%s\n' "$line"; n=$((n - 1)); done | "$@""#;
+        let mut args: Vec<OsString> = ["-c", script, "sh", &lines.to_string()].map(Into::into).to_vec();
         args.push(ground.program.clone().into());
         args.extend(ground.args.iter().map(Into::into));
         Self::start_as(ground, name, PathBuf::from("/bin/sh"), args).await
@@ -204,8 +204,8 @@ impl Session {
         self.next_id
     }
 
-    /// A command is known to be given, though not by this client.
-    pub(super) fn expect(&mut self, name: &str) {
+    /// A command is about to be given.
+    fn expect(&mut self, name: &str) {
         let now = millis(&self.ground);
         lock(&self.shared.inner).monitor.asked(self.next_id, name, now);
         self.next_id += 1;
@@ -306,11 +306,6 @@ impl Session {
         self.until(within, |inner| inner.over.clone()).await
     }
 
-    /// Waits for the first line, or the end.
-    pub(super) async fn begins(&self, within: Duration) {
-        self.until(within, |inner| (inner.lines > 0 || inner.over.is_some()).then_some(())).await;
-    }
-
     async fn until<T>(&self, within: Duration, mut find: impl FnMut(&mut Inner) -> Option<T>) -> Option<T> {
         let awaited = async {
             loop {
@@ -360,7 +355,6 @@ async fn read(mut hear: Receiver<Heard>, shared: Arc<Shared>, ground: Ground, na
                 inner.over = Some(shortened(&why));
             }
             Ok(line) => {
-                inner.lines += 1;
                 inner.bytes = inner.bytes.saturating_add(line.len());
                 match inner.monitor.take(&line, now, &mut faults) {
                     Said::Answer { id, answer } => {
@@ -395,75 +389,9 @@ async fn read(mut hear: Receiver<Heard>, shared: Arc<Shared>, ground: Ground, na
     shared.changed.notify_waiters();
 }
 
-/// What became of a command.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Reply {
-    /// It was answered.
-    Answered(Answer),
-    /// Not in time.
-    Silent(Duration),
-    /// The program ended instead.
-    Ended(String),
-}
-
-impl Reply {
-    /// What came, in words.
-    pub(super) fn text(&self) -> String {
-        match self {
-            Self::Answered(Answer::Lost { reason }) => reason.clone(),
-            Self::Answered(answer) => shortened(&serde_json::to_string(answer).unwrap_or_default()),
-            Self::Silent(deadline) => format!("no answer within {} s", deadline.as_secs()),
-            Self::Ended(over) => over.clone(),
-        }
-    }
-
-    /// The result of what must be done.
-    pub(super) fn done(self) -> Tried<Value> {
-        match self {
-            Self::Answered(Answer::Ok(value)) => Ok(value),
-            Self::Answered(Answer::Unsupported { reason }) => {
-                Err(Outcome::Unsupported { reason: shortened(&reason) })
-            }
-            other => violates("it is done", other.text()),
-        }
-    }
-
-    /// What must not be done: it is rejected with one of these names (any if there are none), or unsupported. Returns whether it was
-    /// rejected.
-    pub(super) fn refused(&self, names: &[&str]) -> Tried<bool> {
-        match self {
-            Self::Answered(Answer::Unsupported { .. }) => Ok(false),
-            Self::Answered(Answer::Rejected { name, .. })
-                if (names.is_empty() && !name.is_empty()) || names.contains(&name.as_str()) =>
-            {
-                Ok(true)
-            }
-            other if names.is_empty() => violates("rejected", other.text()),
-            other => violates(format!("rejected with {}", names.join(" or ")), other.text()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn replies_are_judged_by_what_was_asked() {
-        let rejected = |name: &str| {
-            Reply::Answered(Answer::Rejected { name: name.to_owned(), message: "\u{7}".to_owned() })
-        };
-        let unsupported = Reply::Answered(Answer::Unsupported { reason: "no".to_owned() });
-        assert_eq!(rejected("TypeError").refused(&[]), Ok(true));
-        assert!(rejected("").refused(&[]).is_err());
-        assert!(rejected("TypeError").refused(&["NotFoundError"]).is_err());
-        assert_eq!(unsupported.refused(&["NotFoundError"]), Ok(false));
-        assert!(Reply::Silent(ANSWER_DEADLINE).refused(&[]).is_err());
-        assert!(Reply::Answered(Answer::Ok(json!(1))).refused(&[]).is_err());
-        assert_eq!(unsupported.done(), Err(Outcome::Unsupported { reason: "no".to_owned() }));
-        assert_eq!(Reply::Answered(Answer::Ok(json!(1))).done(), Ok(json!(1)));
-        assert!(!rejected("TypeError").text().contains('\u{7}'));
-    }
 
     #[test]
     fn of_many_faults_the_first_is_told() {

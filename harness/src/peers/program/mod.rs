@@ -8,7 +8,7 @@ mod implementation;
 mod lines;
 mod peer;
 mod pool;
-mod process;
+pub(crate) mod process;
 
 pub use implementation::{Program, ProgramSpec};
 pub(crate) use peer::Greeting;

@@ -19,13 +19,13 @@ const MOST_WAITING: usize = 1024;
 const LAST_MOMENTS: Duration = Duration::from_secs(5);
 
 /// What comes from a process: its lines, at last why there are no more.
-pub(super) type Heard = Result<String, String>;
+pub(crate) type Heard = Result<String, String>;
 
 /// Where its lines go: the case that it serves.
 type Listener = Arc<Mutex<Option<Sender<Heard>>>>;
 
 /// A running process. It is ended with [`Process::end`], or when this is dropped.
-pub(super) struct Process {
+pub(crate) struct Process {
     owned: Arc<tokio::sync::Mutex<Option<Owned>>>,
     say: Mutex<Option<UnboundedSender<String>>>,
     listener: Listener,
@@ -34,7 +34,7 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts it, on this machine or in a host of a lab.
-    pub(super) async fn start(spec: Spec, namespace: Option<&Arc<Namespace>>) -> Result<Self, OpenError> {
+    pub(crate) async fn start(spec: Spec, namespace: Option<&Arc<Namespace>>) -> Result<Self, OpenError> {
         let broken = |error: &dyn std::fmt::Display| OpenError::Broken(error.to_string());
         let mut owned = start_in(spec, namespace).await.map_err(|error| broken(&error))?;
         let (input, output) = owned.talk().ok_or_else(|| broken(&"the program has no pipes"))?;
@@ -47,7 +47,7 @@ impl Process {
     }
 
     /// Where to send lines to, and what it says from now on. Whoever listened before hears no more.
-    pub(super) fn talk(&self) -> (Option<UnboundedSender<String>>, Receiver<Heard>) {
+    pub(crate) fn talk(&self) -> (Option<UnboundedSender<String>>, Receiver<Heard>) {
         let (heard, hear) = channel(MOST_WAITING);
         *lock(&self.listener) = Some(heard);
         (lock(&self.say).clone(), hear)
@@ -69,7 +69,7 @@ impl Process {
     }
 
     /// Ends it and returns when nothing of it is left.
-    pub(super) async fn end(&self) {
+    pub(crate) async fn end(&self) {
         *lock(&self.say) = None;
         *lock(&self.listener) = None;
         let owned = self.owned.lock().await.take();

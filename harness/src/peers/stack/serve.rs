@@ -26,6 +26,8 @@ enum Out {
     },
     /// The next case begins.
     Again,
+    /// Nothing more is written, even if something of the last case still holds on to this.
+    Over,
 }
 
 /// Serves case after case until standard input ends.
@@ -39,7 +41,7 @@ pub async fn serve() -> Result<(), String> {
     while case(&mut lines, &out).await? {
         let _ = out.send(Out::Again);
     }
-    drop(out);
+    let _ = out.send(Out::Over);
     writer.await.map_err(|error| error.to_string())?
 }
 
@@ -73,6 +75,7 @@ async fn case(lines: &mut Lines<BufReader<Stdin>>, out: &UnboundedSender<Out>) -
         // Commands are begun in the order in which they come: a task of its own waits for the answer, after the first poll here.
         let mut call = Box::pin(async move {
             let answer = match command {
+                Ok(Command::Hello) => with_end(peer.call(Command::Hello).await),
                 Ok(command) => peer.call(command).await,
                 Err(answer) => answer,
             };
@@ -91,6 +94,16 @@ async fn case(lines: &mut Lines<BufReader<Stdin>>, out: &UnboundedSender<Out>) -
     }
     forward.abort();
     Ok(again)
+}
+
+/// The answer to `hello` with the one command that is not the stack's but this program's.
+fn with_end(mut answer: Answer) -> Answer {
+    if let Answer::Ok(told) = &mut answer
+        && let Some(commands) = told.get_mut("commands").and_then(Value::as_array_mut)
+    {
+        commands.push(json!(Command::End.name()));
+    }
+    answer
 }
 
 /// The number of a command, and the command or the answer to what is none.
@@ -132,6 +145,7 @@ async fn write(mut written: UnboundedReceiver<Out>) -> Result<(), String> {
                 seq = 0;
                 continue;
             }
+            Out::Over => return Ok(()),
             Out::Answer { id, t_us, answer } => json!({ "id": id, "t": millis(t_us), "answer": answer }),
             Out::Event { t_us, event } => {
                 let mut line = json!({ "seq": seq, "t": millis(t_us) });

@@ -82,11 +82,11 @@ fn case(play: &Play<'_>, runs: &[String]) -> String {
     let mut place: Vec<&str> = vec![outcome(verdict.outcome)];
     place.extend(verdict.layer.map(layer));
     place.extend(verdict.side.as_deref());
-    place.extend(remark(play.case.standing).filter(|_| play.came == Came::Unexpected));
-    place.dedup();
+    let said = |remark: &&str| play.came == Came::Unexpected && *remark != "unexpected";
+    place.extend(remark(play.case.standing).filter(said));
     place.extend(runs.get(play.run).filter(|_| runs.len() > 1).map(String::as_str));
     let known = play.case.waiver.as_ref().filter(|_| play.came == Came::Known);
-    let known = known.map_or(String::new(), |it| format!(" Known: {} ({})", it.reason, it.link));
+    let known = known.map_or(String::new(), |it| format!(". Known: {} ({})", it.reason, it.link));
     format!(
         "- **{}**: {}. {}{}\n",
         escape(&play.case.name),

@@ -1,1 +1,0 @@
-//! `peerproof adapter check`.

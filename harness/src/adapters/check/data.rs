@@ -1,0 +1,261 @@
+//! Data channels between two of the program: everything that is sent arrives as it was, and nothing else does.
+
+use super::content::{Content, DEFECTS, echoed};
+use super::outcome::{Group, Tried, shortened, violates};
+use super::pair::{PATIENCE, Pair, cannot};
+use super::session::{Ground, Session, Trouble};
+use crate::peers::protocol::Payload;
+use peerproof_captures::event::{Message, PeerEvent};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long after the last message one that nobody sent may still show itself.
+const AFTERMATH: Duration = Duration::from_millis(500);
+
+/// Which side of a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Side {
+    Offerer,
+    Answerer,
+}
+
+impl Side {
+    fn other(self) -> Self {
+        match self {
+            Self::Offerer => Self::Answerer,
+            Self::Answerer => Self::Offerer,
+        }
+    }
+
+    fn of(self, pair: &mut Pair) -> &mut Session {
+        match self {
+            Self::Offerer => &mut pair.offerer,
+            Self::Answerer => &mut pair.answerer,
+        }
+    }
+}
+
+/// How many messages have come so far by side and channel, as far as they were awaited.
+type Taken = BTreeMap<(Side, String), usize>;
+
+/// A connection with data channels.
+pub(super) async fn data(ground: &Ground, listed: &BTreeSet<String>) -> Result<Group, Trouble> {
+    let mut group = Group::new("data channels between two of it");
+    let lacks = cannot(listed).or_else(|| {
+        let needed = ["createDataChannel", "send"];
+        needed.iter().find(|name| !listed.contains(**name)).map(|name| format!("it has no {name}"))
+    });
+    if let Some(because) = lacks {
+        group.skip("two are connected", because);
+        return Ok(group);
+    }
+    let (mut pair, made) = Pair::start(ground, "data channels").await?;
+    let opened = match made {
+        Ok(()) => open(&mut pair).await,
+        Err(outcome) => Err(outcome),
+    };
+    if group.add("two are connected, and a channel opens at both", opened).is_some() {
+        let mut taken = Taken::new();
+        messages(&mut pair, &mut group, &mut taken).await;
+        if listed.contains("echo") {
+            echoes(&mut pair, &mut group, &mut taken).await;
+        } else {
+            group.skip("echo", "not among its commands");
+        }
+        tokio::time::sleep(AFTERMATH).await;
+        group.add("nothing arrives that was not sent", surplus(&mut pair, &taken));
+        if listed.contains("closeDataChannel") {
+            let closed = closed(&mut pair).await;
+            if group.add("a channel that is closed is closed at both", closed).is_some() {
+                group.add("a closed channel sends nothing", late(&mut pair).await);
+            }
+        }
+    }
+    pair.end().await;
+    Ok(group)
+}
+
+async fn open(pair: &mut Pair) -> Tried {
+    pair.offerer.call("createDataChannel", json!({ "label": "chat" })).await.done()?;
+    pair.connect().await?;
+    opened(pair, "chat").await
+}
+
+/// Waits until a channel of the offerer is open at both.
+async fn opened(pair: &Pair, label: &str) -> Tried {
+    let open = |event: &PeerEvent| match event {
+        PeerEvent::ChannelOpen { channel } if channel.label == label => Some(()),
+        _ => None,
+    };
+    let announced = |event: &PeerEvent| match event {
+        PeerEvent::DataChannel { channel } if channel.label == label => Some(()),
+        _ => None,
+    };
+    pair.offerer.event(0, &format!("channelopen of {label} at the offerer"), PATIENCE, open).await?;
+    pair.answerer.event(0, &format!("datachannel of {label} at the answerer"), PATIENCE, announced).await?;
+    pair.answerer.event(0, &format!("channelopen of {label} at the answerer"), PATIENCE, open).await
+}
+
+async fn messages(pair: &mut Pair, group: &mut Group, taken: &mut Taken) {
+    let pattern = |size, seed, text| Payload::Pattern { size, seed, text };
+    let cases = [
+        ("a text", Payload::Text("Grüße, 世界 😀".to_owned()), 1),
+        ("an empty text", Payload::Text(String::new()), 1),
+        ("a text of 1024 bytes", pattern(1024, 3, true), 1),
+        ("a text of 1025 bytes", pattern(1025, 4, true), 1),
+        ("bytes", Payload::Binary("AP+AfwoN".to_owned()), 1),
+        ("no bytes", Payload::Binary(String::new()), 1),
+        ("a pattern of 256 KiB", pattern(262_144, 9, false), 1),
+        ("five patterns in a series", pattern(1000, u32::MAX - 1, false), 5),
+        ("one text three times", Payload::Text("again".to_owned()), 3),
+    ];
+    for (what, payload, times) in &cases {
+        for side in [Side::Offerer, Side::Answerer] {
+            let name = format!("{what}, {} to {}", word(side), word(side.other()));
+            let expected = Content::series(payload, *times);
+            let sent = send(pair, side, "chat", payload, *times).await;
+            let arrived = match sent {
+                Ok(()) => arrive(pair, side.other(), "chat", &expected, taken).await,
+                Err(outcome) => Err(outcome),
+            };
+            group.add(name, arrived);
+        }
+    }
+}
+
+fn word(side: Side) -> &'static str {
+    match side {
+        Side::Offerer => "offerer",
+        Side::Answerer => "answerer",
+    }
+}
+
+async fn send(pair: &mut Pair, side: Side, channel: &str, message: &Payload, times: u32) -> Tried {
+    let mut args = json!({ "channel": channel, "message": message });
+    if times != 1 {
+        args["times"] = json!(times);
+    }
+    side.of(pair).call("send", args).await.done().map(|_| ())
+}
+
+/// All messages that were told of a channel.
+fn told(session: &Session, channel: &str) -> Vec<Message> {
+    session.events(0, |event| match event {
+        PeerEvent::ChannelMessage { message, .. } if message.channel == channel => Some(message.clone()),
+        _ => None,
+    })
+}
+
+/// Waits for these messages, after those that came before.
+async fn arrive(
+    pair: &mut Pair,
+    side: Side,
+    channel: &str,
+    expected: &[Content],
+    taken: &mut Taken,
+) -> Tried {
+    let before = taken.entry((side, channel.to_owned())).or_default();
+    let session = side.of(pair);
+    let deadline = Instant::now() + PATIENCE;
+    let came = loop {
+        let all = told(session, channel);
+        let left = deadline.saturating_duration_since(Instant::now());
+        if all.len() >= *before + expected.len() || left.is_zero() || session.over().is_some() {
+            break all;
+        }
+        session.news(left.min(Duration::from_millis(100))).await;
+    };
+    let new = came.get(*before..).unwrap_or_default();
+    // What comes later than it should must not be taken for what comes next.
+    *before = (*before + expected.len()).min(came.len());
+    for (content, message) in expected.iter().zip(new) {
+        content.arrived(message)?;
+    }
+    match (new.len() < expected.len(), session.over()) {
+        (false, _) => Ok(()),
+        (true, Some(over)) => violates(format!("{} messages", expected.len()), over),
+        (true, None) => violates(
+            format!("{} messages at the {}", expected.len(), word(side)),
+            format!("{} within {} s", new.len(), PATIENCE.as_secs()),
+        ),
+    }
+}
+
+async fn echoes(pair: &mut Pair, group: &mut Group, taken: &mut Taken) {
+    let plain = [(Side::Offerer, None), (Side::Answerer, None)];
+    let spoilt = DEFECTS.map(|defect| (Side::Answerer, Some(defect)));
+    for (side, defect) in plain.into_iter().chain(spoilt) {
+        let name = match defect {
+            None => format!("an echo at the {}", word(side)),
+            Some(defect) => format!("an echo with the defect {defect}"),
+        };
+        group.add(name, echo(pair, side, defect, taken).await);
+    }
+}
+
+/// One side sends back what the other sends, in a channel of its own.
+async fn echo(pair: &mut Pair, side: Side, defect: Option<&str>, taken: &mut Taken) -> Tried {
+    let label = format!("echo-{}-{}", word(side), defect.unwrap_or("none"));
+    let mut args = json!({ "channel": label });
+    if let Some(defect) = defect {
+        args["defect"] = json!(defect);
+    }
+    // The channel need not exist yet.
+    side.of(pair).call("echo", args).await.done()?;
+    pair.offerer.call("createDataChannel", json!({ "label": label })).await.done()?;
+    opened(pair, &label).await?;
+    let payloads = [
+        Payload::Text("one".to_owned()),
+        Payload::Binary("6QD/".to_owned()),
+        Payload::Text("three".to_owned()),
+        Payload::Pattern { size: 2000, seed: 5, text: false },
+        Payload::Text("five".to_owned()),
+        Payload::Text("six".to_owned()),
+    ];
+    let sent: Vec<Content> = payloads.iter().map(Content::of).collect();
+    for payload in &payloads {
+        send(pair, side.other(), &label, payload, 1).await?;
+    }
+    arrive(pair, side, &label, &sent, taken).await?;
+    arrive(pair, side.other(), &label, &echoed(defect, &sent), taken).await
+}
+
+/// There are no more messages than were awaited.
+fn surplus(pair: &mut Pair, taken: &Taken) -> Tried {
+    let nothing = BTreeMap::new();
+    for side in [Side::Offerer, Side::Answerer] {
+        let session = side.of(pair);
+        let mut counts: BTreeMap<String, usize> = nothing.clone();
+        let all = session.events(0, |event| match event {
+            PeerEvent::ChannelMessage { message, .. } => Some(message.clone()),
+            _ => None,
+        });
+        for message in all {
+            let count = counts.entry(message.channel.clone()).or_default();
+            *count += 1;
+            if *count > taken.get(&(side, message.channel.clone())).copied().unwrap_or_default() {
+                let shown = serde_json::to_string(&message).unwrap_or_default();
+                return violates(format!("no more messages at the {}", word(side)), shortened(&shown));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn closed(pair: &mut Pair) -> Tried {
+    pair.offerer.call("closeDataChannel", json!({ "channel": "chat" })).await.done()?;
+    let closed = |event: &PeerEvent| match event {
+        PeerEvent::ChannelClose { channel, .. } if channel == "chat" => Some(()),
+        _ => None,
+    };
+    pair.offerer.event(0, "channelclose at the offerer", PATIENCE, closed).await?;
+    pair.answerer.event(0, "channelclose at the answerer", PATIENCE, closed).await
+}
+
+async fn late(pair: &mut Pair) -> Tried {
+    let args = json!({ "channel": "chat", "message": { "text": "late" } });
+    let reply = pair.offerer.call("send", args).await;
+    reply.refused_by_standard(&["InvalidStateError", "NotFoundError"]).map(|_| ())
+}

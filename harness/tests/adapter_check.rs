@@ -1,0 +1,147 @@
+//! `peerproof adapter check`: with the reference stack as an adapter all works, and each lie of one that does not tell the truth is found.
+//!
+//! A liar is the stack whose output `sed` alters.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+use serde_json::Value;
+use std::process::Command;
+
+const PEERPROOF: &str = env!("CARGO_BIN_EXE_peerproof");
+
+/// What `adapter check --json` says of a command, with its exit code.
+fn checked(command: &[&str]) -> (i32, Value) {
+    let output =
+        Command::new(PEERPROOF).args(["adapter", "check", "--json", "--"]).args(command).output().unwrap();
+    let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        panic!(
+            "{error}: {}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        )
+    });
+    (output.status.code().unwrap(), report)
+}
+
+/// The checks of a report with a result, as `group: check`, with what came.
+fn with_result(report: &Value, result: &str) -> Vec<(String, String)> {
+    let groups = report["groups"].as_array().unwrap().iter();
+    let checks = groups.flat_map(|group| {
+        let title = group["title"].as_str().unwrap();
+        group["checks"].as_array().unwrap().iter().map(move |check| (title, check))
+    });
+    checks
+        .filter(|(_, check)| check["result"] == result)
+        .map(|(title, check)| {
+            let came = check["came"].as_str().unwrap_or_default();
+            (format!("{title}: {}", check["name"].as_str().unwrap()), came.to_owned())
+        })
+        .collect()
+}
+
+/// The violations of the stack behind this `sed` script.
+fn violations(script: &str) -> Vec<(String, String)> {
+    let pipe = format!("'{PEERPROOF}' adapter stack | sed -u -E '{script}'");
+    let (code, report) = checked(&["sh", "-c", &pipe]);
+    assert_eq!(code, 1, "{report:#}");
+    with_result(&report, "violates")
+}
+
+fn found<'a>(violations: &'a [(String, String)], check: &str) -> &'a str {
+    let found = violations.iter().find(|(name, _)| name.contains(check));
+    &found.unwrap_or_else(|| panic!("{check} is not among {violations:#?}")).1
+}
+
+#[test]
+fn with_the_reference_stack_all_works() {
+    let (code, report) = checked(&[PEERPROOF, "adapter", "stack"]);
+    for result in ["violates", "deviates", "unsupported", "not-tried"] {
+        assert_eq!(with_result(&report, result), [], "{result}");
+    }
+    assert_eq!(code, 0);
+    assert_eq!(report["implementation"], "stack");
+    assert!(with_result(&report, "works").len() > 60);
+    let families = report["scenarios"].as_array().unwrap();
+    let data = families.iter().find(|family| family["family"] == "data").unwrap();
+    assert!(data["offerer"]["of"].as_u64().unwrap() > 20);
+    for family in families {
+        for role in ["offerer", "answerer"] {
+            assert_eq!(family[role]["playable"], family[role]["of"], "{family}");
+        }
+    }
+}
+
+#[test]
+fn a_doubled_event_is_found() {
+    let violations = violations("/signalingstatechange/p");
+    let came = found(&violations, "events are numbered from 0 without gaps");
+    assert!(came.contains("came before already") && came.contains("signalingstatechange"), "{came}");
+    // Nothing else is wrong with it.
+    assert_eq!(violations.len(), 1, "{violations:#?}");
+}
+
+#[test]
+fn a_lost_event_is_found() {
+    let violations = violations("/\"event\":\"signalingstatechange\"/d");
+    let came = found(&violations, "events are numbered from 0 without gaps");
+    assert!(came.contains("one before it is lost"), "{came}");
+    found(&violations, "alone: an event tells have-local-offer");
+}
+
+#[test]
+fn an_altered_text_is_found_where_it_was_altered() {
+    let violations = violations("s/\"value\":\"again\"/\"value\":\"agaim\"/");
+    for check in ["one text three times, offerer to answerer", "one text three times, answerer to offerer"] {
+        assert!(found(&violations, check).contains("agaim"));
+    }
+    assert_eq!(violations.len(), 2, "{violations:#?}");
+}
+
+#[test]
+fn answers_that_claim_all_was_done_are_found() {
+    let violations = violations("s/\"answer\":\\{\"(rejected|unsupported)\".*/\"answer\":{\"ok\":null}}/");
+    found(&violations, "greeting: impossible and invented commands are unsupported");
+    found(&violations, "before createPeerConnection: createOffer");
+    found(&violations, "wrong arguments: send: an unknown channel");
+    found(&violations, "alone: a closed connection makes no offer");
+}
+
+#[test]
+fn media_that_is_claimed_is_found() {
+    let violations = violations("s/\"toneHz\":[0-9]+/\"toneHz\":440/");
+    assert!(found(&violations, "a tone of 523 Hz is heard").contains("440"));
+}
+
+#[test]
+fn a_time_in_the_future_is_found() {
+    // Of some events it says that they happen later than they are told.
+    let violations =
+        violations("s/\"t\":([0-9].*\"event\":\"(icecandidate|signalingstatechange)\")/\"t\":99\\1/");
+    let came = found(&violations, "times fit the harness");
+    assert!(came.contains("in the future"), "{came}");
+}
+
+#[test]
+fn what_is_no_message_is_found_and_shown_without_control_characters() {
+    let violations = violations("1i\\\n\\x1b[2Jready");
+    let came = found(&violations, "every line is an answer or an event");
+    assert!(came.contains("ready") && !came.contains('\u{1b}'), "{came}");
+}
+
+#[test]
+fn a_program_that_says_nothing_that_is_known_is_told_so_at_once() {
+    let (code, report) = checked(&["sh", "-c", "echo hello; exit 3"]);
+    assert_eq!(code, 1);
+    let violations = with_result(&report, "violates");
+    assert!(found(&violations, "hello is answered").contains("status 3"), "{violations:#?}");
+    found(&violations, "every line is an answer or an event");
+    assert_eq!(report["scenarios"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_program_that_is_not_there_is_a_matter_of_usage() {
+    for command in [&["/no/such/program"][..], &[]] {
+        let output = Command::new(PEERPROOF).args(["adapter", "check", "--"]).args(command).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(!output.stderr.is_empty());
+    }
+}
