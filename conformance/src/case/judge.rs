@@ -9,7 +9,7 @@ use crate::catalogue::Catalogue;
 use crate::checks::{self, Finding, Place};
 use crate::verdict::{Evidence, Layer, Outcome, Verdict};
 use peerproof_captures::event::DtlsState;
-use peerproof_captures::timeline::{Entry, StepOutcome, What};
+use peerproof_captures::timeline::{Answer, Entry, StepOutcome, What};
 
 /// Judges a case from its recording alone.
 ///
@@ -133,12 +133,16 @@ fn unsupported(record: &CaseRecord) -> Option<Verdict> {
         }
         Some(NotPlayed::Unsupported { peer: Some(peer), reason }) => (peer, reason, None),
         Some(NotPlayed::Broken { .. } | NotPlayed::Failed { .. }) => return None,
-        None => record.timeline.iter().find_map(|entry| match &entry.what {
-            What::StepEnded { outcome: StepOutcome::Unsupported { peer, reason }, .. } => {
-                Some((peer, reason, Some(entry.n)))
-            }
-            _ => None,
-        })?,
+        None => record
+            .timeline
+            .iter()
+            .find_map(|entry| match &entry.what {
+                What::StepEnded { outcome: StepOutcome::Unsupported { peer, reason }, .. } => {
+                    Some((peer, reason, Some(entry.n)))
+                }
+                _ => None,
+            })
+            .or_else(|| unwatched(record))?,
     };
     // A peer that was not even opened was not asked anything; that it cannot be is the harness's finding.
     let proved = entry.is_none() || record.peer(peer).is_some_and(|peer| peer.refuses_the_impossible);
@@ -152,6 +156,25 @@ fn unsupported(record: &CaseRecord) -> Option<Verdict> {
     let evidence = entry.map(Evidence::Entry).into_iter().collect();
     Some(Verdict { side: Some(peer.clone()), evidence, ..verdict(outcome, sentence) })
 }
+
+/// A peer that was to watch a track, beside the steps, and said that it cannot.
+fn unwatched(record: &CaseRecord) -> Option<(&String, &String, Option<u64>)> {
+    let watch = |of: &str, number: u64| {
+        record.timeline.iter().any(|entry| {
+            matches!(&entry.what, What::Command { peer, id, name, .. }
+                if peer == of && *id == number && name == WATCH)
+        })
+    };
+    record.timeline.iter().find_map(|entry| match &entry.what {
+        What::Answer { peer, id, answer: Answer::Unsupported { reason } } if watch(peer, *id) => {
+            Some((peer, reason, Some(entry.n)))
+        }
+        _ => None,
+    })
+}
+
+/// The command to watch a track.
+const WATCH: &str = "watch";
 
 /// A peer that runs by itself and died.
 fn lost(record: &CaseRecord, views: &Views) -> Option<Verdict> {

@@ -12,7 +12,7 @@ use crate::embedded::ADAPTERS;
 use crate::peers::implementation::Implementation;
 use crate::peers::program::{Program, ProgramSpec};
 use crate::tools::{data_dir, is_program};
-use include_dir::Dir;
+use include_dir::{Dir, File};
 use sha2::{Digest, Sha256};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,8 @@ use std::sync::Arc;
 
 /// The file that describes an adapter.
 const MANIFEST: &str = "adapter.toml";
+/// The file of known deviations.
+const EXPECTED: &str = "expected.toml";
 /// The file that tells for which files of an adapter it was installed.
 const STAMP: &str = "installed";
 
@@ -60,7 +62,7 @@ pub fn implementation(name: &str) -> Option<Arc<dyn Implementation>> {
 /// The known deviations of an adapter's implementation, as the text of a file.
 #[must_use]
 pub fn expected(name: &str) -> Option<&'static str> {
-    ADAPTERS.get_file(Path::new(name).join("expected.toml"))?.contents_utf8()
+    ADAPTERS.get_file(Path::new(name).join(EXPECTED))?.contents_utf8()
 }
 
 fn name_of(folder: &Dir<'static>) -> Option<&'static str> {
@@ -174,7 +176,9 @@ fn is_in_path(program: &str) -> bool {
 }
 
 fn add(folder: &Dir<'static>, hash: &mut Sha256) {
-    for file in folder.files() {
+    // What is known of an implementation changes nothing in what is installed.
+    let installed = |file: &&File<'_>| file.path().file_name().is_none_or(|name| name != EXPECTED);
+    for file in folder.files().filter(installed) {
         hash.update(file.path().as_os_str().as_encoded_bytes());
         hash.update((file.contents().len() as u64).to_be_bytes());
         hash.update(file.contents());

@@ -78,8 +78,9 @@ fn filter(chosen: &Chosen) -> Filter {
 /// What `PEERPROOF_REQUIRE` names and this machine lacks.
 pub(crate) fn required_but_missing() -> Option<String> {
     required().into_iter().find_map(|name| {
-        if !NEEDS.contains(&name.as_str()) {
-            return Some(format!("PEERPROOF_REQUIRE names {name}; known are {}", NEEDS.join(", ")));
+        if !NEEDS.contains(&name.as_str()) && adapters::find(&name).is_none() {
+            let known: Vec<&str> = NEEDS.into_iter().chain(adapters::names()).collect();
+            return Some(format!("PEERPROOF_REQUIRE names {name}; known are {}", known.join(", ")));
         }
         missing(&name).map(|reason| format!("PEERPROOF_REQUIRE names {name}, but {reason}"))
     })

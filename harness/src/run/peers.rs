@@ -2,6 +2,7 @@
 
 use super::hosts::{Hosts, Purpose};
 use super::provider::Provider;
+use crate::adapters;
 use crate::network::lab::{Host, InterfaceSpec, unavailable};
 use crate::peers::browser::{Browsers, interface_address};
 use crate::peers::implementation::{House, Implementation};
@@ -104,7 +105,8 @@ pub fn missing(need: &str) -> Option<String> {
             let none = interface_address().is_none();
             return none.then(|| "this machine has no network interface besides loopback".to_owned());
         }
-        _ => return None,
+        // What `setup --peers` installs.
+        adapter => return adapters::find(adapter)?.missing(),
     };
     let absent = tools.iter().find(|tool| tool.find().is_none())?;
     Some(format!("{} is not installed (`peerproof setup` installs it)", absent.name()))

@@ -104,7 +104,10 @@ fn lines(ledger: &Ledger) -> Group {
                 Rule::Events if ledger.events > 0 => group.note(format!("{} events", ledger.events)),
                 Rule::Keys if ledger.keys > 0 => group.note(format!("{} lines", ledger.keys)),
                 Rule::Clock if ledger.timeless > 0 => {
-                    group.note(format!("{} answers have no `t`: they should, or times are uncertain", ledger.timeless));
+                    group.note(format!(
+                        "{} answers have no `t`: they should, or times are uncertain",
+                        ledger.timeless
+                    ));
                 }
                 _ => {}
             }
