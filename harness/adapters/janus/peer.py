@@ -318,14 +318,16 @@ class Peer:
         if reason == "ICE failed":
             self._enter_ice("failed", None)
             return
+        # A handshake that was not completed by then has failed.
+        over = "closed" if self._transport["dtls"] == "connected" else "failed"
         if self._transport["dtls"]:
-            self._transport["dtls"] = "closed"
-            self._report("dtlsstatechange", {"state": "closed", "reason": reason})
+            self._transport["dtls"] = over
+            self._report("dtlsstatechange", {"state": over, "reason": reason})
         if self._transport["ice"]:
             self._transport["ice"] = "closed"
             self._report("icetransportstatechange", {"state": "closed"})
             self._enter("iceConnection", "closed")
-        self._enter("connection", "closed")
+        self._enter("connection", over)
 
     def _enter(self, what: str, state: str, at: int | None = None) -> None:
         """Reports a state of the connection that is new. `at` is in microseconds."""
