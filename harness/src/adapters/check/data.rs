@@ -1,7 +1,7 @@
 //! Data channels between two of the program: everything that is sent arrives as it was, and nothing else does.
 
 use super::content::{Content, DEFECTS, echoed};
-use super::outcome::{Group, Tried, shortened, violates};
+use super::outcome::{Group, Outcome, Tried, shortened, violates};
 use super::pair::{PATIENCE, Pair, cannot};
 use super::session::{Ground, Session, Trouble};
 use crate::peers::protocol::Payload;
@@ -13,6 +13,9 @@ use tokio::time::Instant;
 
 /// How long after the last message one that nobody sent may still show itself.
 const AFTERMATH: Duration = Duration::from_millis(500);
+
+/// Why nothing more is tried with a pair.
+const ENDED: &str = "a process has ended, see above";
 
 /// Which side of a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,7 +69,9 @@ pub(super) async fn data(ground: &Ground, listed: &BTreeSet<String>) -> Result<G
         }
         tokio::time::sleep(AFTERMATH).await;
         group.add("nothing arrives that was not sent", surplus(&mut pair, &taken));
-        if listed.contains("closeDataChannel") {
+        if pair.over() {
+            group.skip("a channel that is closed is closed at both", ENDED);
+        } else if listed.contains("closeDataChannel") {
             let closed = closed(&mut pair).await;
             if group.add("a channel that is closed is closed at both", closed).is_some() {
                 group.add("a closed channel sends nothing", late(&mut pair).await);
@@ -114,8 +119,18 @@ async fn messages(pair: &mut Pair, group: &mut Group, taken: &mut Taken) {
     for (what, payload, times) in &cases {
         for side in [Side::Offerer, Side::Answerer] {
             let name = format!("{what}, {} to {}", word(side), word(side.other()));
+            if pair.over() {
+                group.skip(name, ENDED);
+                continue;
+            }
             let expected = Content::series(payload, *times);
-            let sent = send(pair, side, "chat", payload, *times).await;
+            let sent = match send(pair, side, "chat", payload, *times).await {
+                // That a message is too large for a peer is for the peer to say (webrtc-pc §6.2).
+                Err(Outcome::Violates { came, .. }) if came.contains("rejected") && large(payload) => {
+                    Err(Outcome::Deviates { expected: "messages of 256 KiB".to_owned(), came })
+                }
+                sent => sent,
+            };
             let arrived = match sent {
                 Ok(()) => arrive(pair, side.other(), "chat", &expected, taken).await,
                 Err(outcome) => Err(outcome),
@@ -123,6 +138,11 @@ async fn messages(pair: &mut Pair, group: &mut Group, taken: &mut Taken) {
             group.add(name, arrived);
         }
     }
+}
+
+/// Larger than what a peer takes that promises nothing (64 KiB, RFC 8841 §6.1).
+fn large(payload: &Payload) -> bool {
+    matches!(payload, Payload::Pattern { size, .. } if *size > 65_535)
 }
 
 fn word(side: Side) -> &'static str {
@@ -191,6 +211,10 @@ async fn echoes(pair: &mut Pair, group: &mut Group, taken: &mut Taken) {
             None => format!("an echo at the {}", word(side)),
             Some(defect) => format!("an echo with the defect {defect}"),
         };
+        if pair.over() {
+            group.skip(name, ENDED);
+            continue;
+        }
         group.add(name, echo(pair, side, defect, taken).await);
     }
 }

@@ -102,7 +102,9 @@ async fn watch(pair: &mut Pair, kind: MediaKind) -> Tried<String> {
         let seen = pair.answerer.event(mark, &what, left, new).await;
         mark = pair.answerer.mark();
         let (told, seen) = match (seen, last.as_ref()) {
-            (Err(Outcome::Violates { expected, .. }), Some(last)) => return violates(expected, last.text()),
+            (Err(Outcome::Violates { expected, came }), Some(last)) => {
+                return violates(expected, format!("{came}, {}", last.text()));
+            }
             (seen, _) => seen?,
         };
         if told != kind {

@@ -1,7 +1,7 @@
 //! Two processes of the program that are connected with each other.
 
 use super::alone::description;
-use super::outcome::{Outcome, Tried, violates};
+use super::outcome::{Tried, violates};
 use super::session::{Ground, Session, Trouble};
 use peerproof_captures::event::{ConnectionState, IceCandidate, PeerEvent, SdpType};
 use serde_json::{Value, json};
@@ -81,7 +81,7 @@ impl Pair {
                     candidate.as_ref().map_or(json!({}), |candidate| json!({ "candidate": candidate }));
                 match other.call("addIceCandidate", args).await.done() {
                     // That it takes no sign of the end stops nothing.
-                    Err(Outcome::Violates { .. }) if candidate.is_none() => {}
+                    Err(_) if candidate.is_none() && other.over().is_none() => {}
                     done => {
                         done?;
                     }
@@ -92,6 +92,11 @@ impl Pair {
             }
         }
         Ok(())
+    }
+
+    /// Whether one of both has ended by itself.
+    pub(super) fn over(&self) -> bool {
+        self.offerer.over().is_some() || self.answerer.over().is_some()
     }
 
     /// Ends both.
