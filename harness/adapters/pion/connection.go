@@ -85,7 +85,12 @@ func (s *session) watchConnection() {
 	pc := s.pc
 	pc.OnNegotiationNeeded(func() { s.report("negotiationneeded", nil) })
 	pc.OnSignalingStateChange(func(to webrtc.SignalingState) { s.report("signalingstatechange", state{to.String()}) })
-	pc.OnICEGatheringStateChange(func(to webrtc.ICEGathererState) { s.report("icegatheringstatechange", state{to.String()}) })
+	pc.OnICEGatheringStateChange(func(to webrtc.ICEGathererState) {
+		// Pion's gatherer has a state "closed", which RTCIceGatheringState has not.
+		if to != webrtc.ICEGathererStateClosed {
+			s.report("icegatheringstatechange", state{to.String()})
+		}
+	})
 	pc.OnICEConnectionStateChange(func(to webrtc.ICEConnectionState) { s.report("iceconnectionstatechange", state{to.String()}) })
 	pc.OnConnectionStateChange(func(to webrtc.PeerConnectionState) {
 		s.noteSCTP()

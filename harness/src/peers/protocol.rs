@@ -334,6 +334,20 @@ struct Messages {
     answer: peerproof_captures::timeline::Answer,
     /// From the peer: also has `seq`, a number from zero, and `t`, milliseconds.
     event: peerproof_captures::event::PeerEvent,
+    /// The same, of what is put into the capture and not into the timeline.
+    secret: Secret,
+}
+
+/// What a peer tells of its secrets, for [`schema`].
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(tag = "event", content = "data", rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its schema is of use")]
+enum Secret {
+    /// A secret of a DTLS association.
+    KeyLog {
+        /// A line of the NSS key log format.
+        line: String,
+    },
 }
 
 /// The JSON Schema of commands, answers and events.

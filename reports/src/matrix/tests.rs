@@ -1,3 +1,5 @@
+//! Small runs whose matrices can be counted by hand.
+
 use super::*;
 use crate::testing::{between, report};
 use peerproof_conformance::verdict::Outcome::{Fail, Pass, Unsupported};

@@ -212,6 +212,24 @@ fn unsupported_counts_only_from_a_peer_that_refuses_the_impossible() {
 }
 
 #[test]
+fn a_peer_that_cannot_watch_a_track_is_not_blamed_for_what_it_did_not_see() {
+    let mut tale = Tale::new("");
+    tale.connect();
+    tale.command("bob", "getStats", json!({}), Answer::Unsupported { reason: "no statistics".into() });
+    tale.began("bob: await media").timed_out("audio");
+    assert_eq!(tale.verdict().outcome, Outcome::Fail, "what no step needs decides nothing");
+
+    let mut tale = Tale::new("");
+    tale.connect();
+    let cannot = Answer::Unsupported { reason: "passes RTP through".into() };
+    tale.command("bob", "watch", json!({ "track": "t" }), cannot);
+    tale.began("bob: await media").timed_out("audio");
+    let verdict = tale.verdict();
+    assert_eq!((verdict.outcome, verdict.side.as_deref()), (Outcome::Unsupported, Some("bob")));
+    assert!(verdict.sentence.contains("passes RTP through"), "{}", verdict.sentence);
+}
+
+#[test]
 fn no_pass_without_a_recording_a_probe_or_a_step() {
     let mut whole = Tale::new("");
     whole.connect();

@@ -1,3 +1,5 @@
+//! Runs of three shards, as they are put together.
+
 use super::*;
 use peerproof_reports::{CaseReport, Shard};
 use serde_json::json;

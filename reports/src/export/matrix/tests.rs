@@ -1,3 +1,5 @@
+//! The same matrix in each of its forms.
+
 use super::*;
 use crate::run::RunReport;
 use crate::testing::{between, report};
