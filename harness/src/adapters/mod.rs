@@ -189,6 +189,7 @@ fn add(folder: &Dir<'static>, hash: &mut Sha256) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::expected::Expected;
 
     #[test]
     fn every_manifest_makes_sense() {
@@ -202,6 +203,17 @@ mod tests {
             }
             assert!(crate::peers::implementation::is_name(name), "{name}");
             assert!(implementation(name).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_list_of_known_deviations_is_read() {
+        for name in names() {
+            let known: Vec<_> = expected(name).map(|text| (name.to_owned(), text)).into_iter().collect();
+            assert_eq!(known.len(), 1, "{name} has none");
+            let read = Expected::gather(&[], None, &known).unwrap_or_else(|error| panic!("{name}: {error}"));
+            // A name that no peer has would cover nothing.
+            assert!(read.peers().any(|peer| peer == name), "{name}");
         }
     }
 

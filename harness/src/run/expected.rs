@@ -217,6 +217,11 @@ impl Expected {
         Ok((whole.whole, whole.deviation))
     }
 
+    /// The peers of which something is known.
+    pub fn peers(&self) -> impl Iterator<Item = &str> {
+        self.deviations.iter().map(|deviation| deviation.peer.as_str())
+    }
+
     /// The deviation that covers this case and verdict, if one does.
     #[must_use]
     pub fn waiver(&self, file: &CaseFile, verdict: &Verdict) -> Option<Waiver> {
