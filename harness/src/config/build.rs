@@ -81,6 +81,8 @@ impl Configuration {
                 }));
             }
         }
+        // Tables come in the order of their names.
+        errors.sort_by_key(|error| error.line);
         if errors.is_empty() { Ok(configuration) } else { Err(ConfigErrors::Wrong(errors)) }
     }
 
