@@ -127,6 +127,7 @@ class Channel {
 
 class LibdatachannelPeer {
   #pc = null;
+  #secured = false;
   #report;
   #channels;
   #mayNegotiate = false;
@@ -150,6 +151,11 @@ class LibdatachannelPeer {
       this.#tellPair();
     });
     pc.onStateChange((state) => {
+      // The library tells nothing of its DTLS transport, and calls the connection connected when the handshake is complete.
+      if (state === "connected" && !this.#secured) {
+        this.#secured = true;
+        report("dtlsstatechange", { state });
+      }
       report("connectionstatechange", { state });
       this.#tellPair();
     });
@@ -264,8 +270,8 @@ class LibdatachannelPeer {
       iceGathering: gathering(pc.gatheringState()),
       iceConnection: pc.iceState(),
       connection: pc.state(),
-      // The library tells of no transports.
-      dtls: null,
+      // The library tells of no transports; DTLS is known once the connection is connected.
+      dtls: this.#secured && pc.state() === "connected" ? "connected" : null,
       ice: null,
       sctp: null,
       localDescription: pc.localDescription(),
