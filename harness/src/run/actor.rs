@@ -186,6 +186,21 @@ impl Actor {
         }
     }
 
+    /// Waits until the peer has reported such an event, at any time, taken by a step or not. Returns whether it has.
+    pub async fn has_reported(&self, wanted: impl Fn(&PeerEvent) -> bool, deadline: Instant) -> bool {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if self.log().events.iter().any(&wanted) {
+                return true;
+            }
+            if self.lost().is_some() || tokio::time::timeout_at(deadline, changed).await.is_err() {
+                return false;
+            }
+        }
+    }
+
     /// What is known of the peer's clock by now; nothing if it is the case's own.
     #[must_use]
     pub fn clock(&self) -> Option<Estimate> {

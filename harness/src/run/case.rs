@@ -24,6 +24,7 @@ use crate::scenario::model::{Role, Signalling};
 use crate::scenario::{Action, PeerSpec};
 use crate::servers::{Place, ServerError, Servers};
 use indexmap::IndexMap;
+use peerproof_captures::event::PeerEvent;
 use peerproof_captures::recording;
 use peerproof_captures::timeline::{Answer, Entry, What};
 use peerproof_conformance::case::{
@@ -436,6 +437,9 @@ async fn perform(desk: &Desk<'_>, running: Running, servers: &Arc<Servers>, lab:
     tokio::select! {
         well = player.play(&steps, whole) => {
             went_well = well;
+            if well {
+                pairs_are_told(case, &actors).await;
+            }
             player.stats().await;
         }
         // An error means that nobody can stop the run any more.
@@ -479,6 +483,22 @@ async fn perform(desk: &Desk<'_>, running: Running, servers: &Arc<Servers>, lab:
     drop(player);
     tasks.abort_all();
     while tasks.join_next().await.is_some() {}
+}
+
+/// How long a peer may take to tell the pair in use after the last step.
+const PAIR_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Waits until each peer whose pair is compared with what is expected has told it: the last step may have ended before.
+async fn pairs_are_told(case: &Case, actors: &[Arc<Actor>]) {
+    let expected = &case.scenario().expect.peers;
+    let deadline = Instant::now() + PAIR_DEADLINE;
+    let is_pair = |event: &PeerEvent| matches!(event, PeerEvent::SelectedCandidatePairChange { .. });
+    let waiting = actors
+        .iter()
+        .filter(|actor| expected.get(actor.name()).is_some_and(|peer| peer.pair.is_some()))
+        // Who never does is judged by its statistics.
+        .map(|actor| actor.has_reported(is_pair, deadline));
+    futures::future::join_all(waiting).await;
 }
 
 /// Keeps files of a peer: `screenshot-<peer>.png`, `console-<peer>.log`, `stderr-<peer>.log`.
