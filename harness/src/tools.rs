@@ -128,6 +128,12 @@ pub fn data_dir() -> Option<PathBuf> {
     Some(base.join("peerproof"))
 }
 
+/// The program of that name in `PATH`, if there is one.
+pub(crate) fn in_path(program: &Path) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| is_program(file))
+}
+
 /// Whether a file can be executed.
 pub(crate) fn is_program(file: &Path) -> bool {
     std::fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)

@@ -6,8 +6,8 @@ use peerproof::cli::prepare;
 use peerproof::peers::implementation::Roster;
 use peerproof::peers::program::{Program, ProgramSpec};
 use peerproof::run::peers::{is_required, missing};
-use peerproof::run::session::{self, Progress, Time};
-use peerproof::run::{Case, Filter, Jobs, Played, RunOptions, plan};
+use peerproof::run::session::{self, Time};
+use peerproof::run::{Filter, Jobs, Played, RunOptions, plan};
 use peerproof::scenario::Suite;
 use peerproof_captures::timeline::What;
 use peerproof_conformance::verdict::{Layer, Outcome};
@@ -17,14 +17,6 @@ use std::sync::Arc;
 const PEERPROOF: &str = env!("CARGO_BIN_EXE_peerproof");
 /// The program's name: a version of the stack, so that it plays what the stack plays.
 const NAME: &str = "stack@0";
-
-struct Nobody;
-
-impl Progress for Nobody {
-    fn began(&mut self, _: &Case) {}
-    fn ended(&mut self, _: &Played) {}
-    fn remark(&mut self, _: &str) {}
-}
 
 fn scenarios() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios")
@@ -58,7 +50,7 @@ async fn play(spec: ProgramSpec, names: &[&str]) -> (tempfile::TempDir, Vec<Play
     let prepared =
         prepare(&scenarios(), folder.path().to_owned(), Path::new(PEERPROOF), 1, false).await.unwrap();
     let options = RunOptions { jobs: Jobs::Fixed(1), repeat: 1, time: Time::AsFits };
-    let run = session::run(prepared.setting.clone(), &cases, options, &mut Nobody).await.unwrap();
+    let run = session::run(prepared.setting.clone(), &cases, options, &mut ()).await.unwrap();
     assert_eq!((run.broken.as_slice(), run.left), ([].as_slice(), 0));
     prepared.shutdown().await;
     (folder, run.played)

@@ -4,7 +4,7 @@
 
 use peerproof::cli::prepare;
 use peerproof::peers::implementation::Roster;
-use peerproof::run::session::{self, Progress, Time};
+use peerproof::run::session::{self, Time};
 use peerproof::run::{Case, Filter, Jobs, Played, RunOptions, plan, simulated};
 use peerproof::scenario::Suite;
 use peerproof::scenario::model::Clock;
@@ -14,14 +14,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Nobody looks on.
-struct Nobody;
-
-impl Progress for Nobody {
-    fn remark(&mut self, _: &str) {}
-    fn began(&mut self, _: &Case) {}
-    fn ended(&mut self, _: &Played) {}
-}
-
 fn scenarios() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios")
 }
@@ -43,7 +35,7 @@ async fn play_by(time: Time, cases: &[Case], seed: u64) -> (tempfile::TempDir, V
     let peerproof = Path::new(env!("CARGO_BIN_EXE_peerproof"));
     let prepared = prepare(&scenarios(), folder.path().to_owned(), peerproof, seed, false).await.unwrap();
     let options = RunOptions { jobs: Jobs::Fixed(4 * session::processors()), repeat: 1, time };
-    let run = session::run(prepared.setting.clone(), cases, options, &mut Nobody).await.unwrap();
+    let run = session::run(prepared.setting.clone(), cases, options, &mut ()).await.unwrap();
     assert_eq!((run.broken.as_slice(), run.left), ([].as_slice(), 0));
     prepared.shutdown().await;
     (folder, run.played)

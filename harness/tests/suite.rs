@@ -65,8 +65,8 @@ fn play(shared: &Shared, case: &Case) -> Result<(), Failed> {
 }
 
 fn trial(case: Case, jobs: Jobs, shared: &Arc<OnceLock<Result<Shared, String>>>) -> Trial {
-    let missing = case.needs().into_iter().filter_map(|need| Some((need.to_owned(), peers::missing(need)?)));
-    // One that is required tells more than one that is not.
+    let missing = case.missing().map(|(need, reason)| (need.to_owned(), reason));
+    // One that is required says more than one that is not.
     let missing = missing.max_by_key(|(need, _)| peers::is_required(need));
     let shared = Arc::clone(shared);
     let name = case.name.clone();

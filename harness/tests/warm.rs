@@ -5,8 +5,8 @@ use peerproof::cli::prepare;
 use peerproof::network::lab::hosts_of;
 use peerproof::peers::implementation::Roster;
 use peerproof::run::peers::{is_required, missing};
-use peerproof::run::session::{self, Progress, Time};
-use peerproof::run::{Case, Filter, Jobs, Played, RunOptions, plan, snapshot};
+use peerproof::run::session::{self, Time};
+use peerproof::run::{Filter, Jobs, Played, RunOptions, plan, snapshot};
 use peerproof::scenario::Suite;
 use peerproof::scenario::model::Section;
 use peerproof_captures::event::PeerEvent;
@@ -15,14 +15,6 @@ use peerproof_captures::timeline::What;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-
-struct Nobody;
-
-impl Progress for Nobody {
-    fn began(&mut self, _: &Case) {}
-    fn ended(&mut self, _: &Played) {}
-    fn remark(&mut self, _: &str) {}
-}
 
 fn scenarios() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios")
@@ -79,7 +71,7 @@ async fn a_browser_that_served_before_is_as_a_new_one() {
     for (n, network) in NETWORKS.iter().cycle().take(NETWORKS.len() * rounds).enumerate() {
         let case = case(network);
         let options = RunOptions { jobs: Jobs::Fixed(1), repeat: 1, time: Time::Real };
-        let run = session::run(prepared.setting.clone(), std::slice::from_ref(&case), options, &mut Nobody)
+        let run = session::run(prepared.setting.clone(), std::slice::from_ref(&case), options, &mut ())
             .await
             .unwrap();
         assert!(run.broken.is_empty());

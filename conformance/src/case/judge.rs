@@ -20,7 +20,7 @@ use peerproof_captures::timeline::{Answer, Entry, StepOutcome, What};
 ///    look at; the sentence names the side. A peer that the scenario ends on purpose ([`CaseFile::ends`]) does not count.
 ///    A peer that [runs by itself](Runs::ByItself) and dies has failed: `fail`, on its side; before the first step too.
 /// 2. `unsupported`: a peer said that it cannot do a step, and is known to say so of a command that does not exist. Without
-///    that its word proves nothing: `inconclusive`.
+///    that its word proves nothing: `inconclusive`. The same of a peer that cannot watch a track, if nothing but the media failed.
 /// 3. `fail`: a step did not end as the scenario wants. The [ladder](super::ladder) names the first layer that diverged.
 /// 4. `fail`: an expectation does not hold, or something arrived that was not sent. The lowest layer comes first.
 /// 5. `fail`: a [finding](super::CaseFile::findings) says that an absolute requirement is broken, and no known deviation covers
@@ -41,11 +41,15 @@ pub fn judge(record: &CaseRecord) -> Verdict {
     if let Some(verdict) = broken(record, &views).or_else(|| unsupported(record)) {
         return verdict;
     }
-    if let Some(verdict) = lost(record, &views).or_else(|| step(record, &views)) {
+    if let Some(verdict) = lost(record, &views) {
         return verdict;
+    }
+    if let Some(verdict) = step(record, &views) {
+        return unless_unwatched(record, verdict);
     }
     let checked = check::all(record, &views);
     expectations(record, &views, &checked)
+        .map(|verdict| unless_unwatched(record, verdict))
         .or_else(|| requirement(record))
         .or_else(|| snapshot(record))
         .or_else(|| undecided(record, &checked))
@@ -133,17 +137,18 @@ fn unsupported(record: &CaseRecord) -> Option<Verdict> {
         }
         Some(NotPlayed::Unsupported { peer: Some(peer), reason }) => (peer, reason, None),
         Some(NotPlayed::Broken { .. } | NotPlayed::Failed { .. }) => return None,
-        None => record
-            .timeline
-            .iter()
-            .find_map(|entry| match &entry.what {
-                What::StepEnded { outcome: StepOutcome::Unsupported { peer, reason }, .. } => {
-                    Some((peer, reason, Some(entry.n)))
-                }
-                _ => None,
-            })
-            .or_else(|| unwatched(record))?,
+        None => record.timeline.iter().find_map(|entry| match &entry.what {
+            What::StepEnded { outcome: StepOutcome::Unsupported { peer, reason }, .. } => {
+                Some((peer, reason, Some(entry.n)))
+            }
+            _ => None,
+        })?,
     };
+    Some(lacking(record, peer, reason, entry))
+}
+
+/// A peer said that it cannot do what the case needs.
+fn lacking(record: &CaseRecord, peer: &str, reason: &str, entry: Option<u64>) -> Verdict {
     // A peer that was not even opened was not asked anything; that it cannot be is the harness's finding.
     let proved = entry.is_none() || record.peer(peer).is_some_and(|peer| peer.refuses_the_impossible);
     let (outcome, sentence) = if proved {
@@ -154,11 +159,22 @@ fn unsupported(record: &CaseRecord) -> Option<Verdict> {
         (Outcome::Inconclusive, sentence)
     };
     let evidence = entry.map(Evidence::Entry).into_iter().collect();
-    Some(Verdict { side: Some(peer.clone()), evidence, ..verdict(outcome, sentence) })
+    Verdict { side: Some(peer.to_owned()), evidence, ..verdict(outcome, sentence) }
+}
+
+/// Media that a peer did not see since it cannot watch a track are not missing. What failed below them is a failure all the same.
+fn unless_unwatched(record: &CaseRecord, failure: Verdict) -> Verdict {
+    let of_media = matches!(failure.layer, Some(Layer::Srtp | Layer::Media));
+    match unwatched(record) {
+        Some((peer, reason, n)) if of_media && failure.side.as_ref().is_none_or(|side| side == peer) => {
+            lacking(record, peer, reason, Some(n))
+        }
+        _ => failure,
+    }
 }
 
 /// A peer that was to watch a track, beside the steps, and said that it cannot.
-fn unwatched(record: &CaseRecord) -> Option<(&String, &String, Option<u64>)> {
+fn unwatched(record: &CaseRecord) -> Option<(&String, &String, u64)> {
     let watch = |of: &str, number: u64| {
         record.timeline.iter().any(|entry| {
             matches!(&entry.what, What::Command { peer, id, name, .. }
@@ -167,7 +183,7 @@ fn unwatched(record: &CaseRecord) -> Option<(&String, &String, Option<u64>)> {
     };
     record.timeline.iter().find_map(|entry| match &entry.what {
         What::Answer { peer, id, answer: Answer::Unsupported { reason } } if watch(peer, *id) => {
-            Some((peer, reason, Some(entry.n)))
+            Some((peer, reason, entry.n))
         }
         _ => None,
     })

@@ -11,7 +11,7 @@ pub use manifest::{Install, Manifest};
 use crate::embedded::ADAPTERS;
 use crate::peers::implementation::Implementation;
 use crate::peers::program::{Program, ProgramSpec};
-use crate::tools::{data_dir, is_program};
+use crate::tools::{data_dir, in_path};
 use include_dir::{Dir, File};
 use sha2::{Digest, Sha256};
 use std::io;
@@ -110,7 +110,7 @@ impl Adapter {
     /// The packages of Debian that it needs and that may not be there.
     pub fn packages(&self) -> impl Iterator<Item = &str> {
         let install = &self.manifest.install;
-        let absent = install.programs.iter().filter(|(program, _)| !is_in_path(program));
+        let absent = install.programs.iter().filter(|(program, _)| in_path(Path::new(program)).is_none());
         install.debian.iter().chain(absent.map(|(_, package)| package)).map(String::as_str)
     }
 
@@ -168,11 +168,6 @@ impl Adapter {
         }
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
-}
-
-fn is_in_path(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| is_program(&folder.join(program)))
 }
 
 fn add(folder: &Dir<'static>, hash: &mut Sha256) {

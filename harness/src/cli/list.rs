@@ -14,7 +14,7 @@ pub(crate) fn list(chosen: &Chosen) -> u8 {
         }
     };
     for case in &cases {
-        match case.missing() {
+        match case.missing().next() {
             Some((_, reason)) => say(format_args!("{}  ({reason})", case.name)),
             None => say(&case.name),
         }

@@ -54,12 +54,8 @@ fn install(args: &SetupArgs) -> Result<(), Trouble> {
     let adapters = adapters_of(&args.peers).map_err(Trouble::Setup)?;
     let before = diagnose().map_err(Trouble::Code)?;
     let planned = plan(before.missing(), &adapters, &System::this()).map_err(Trouble::Setup)?;
-    if !args.dry_run {
-        for adapter in &adapters {
-            adapter.unpack().map_err(|error| Trouble::Setup(error.into()))?;
-        }
-    }
-    carry_out(&planned, args, &mut std::io::stdin().lock(), &mut std::io::stdout())
+    let mut unpack = || adapters.iter().try_for_each(Adapter::unpack);
+    carry_out(&planned, args, &mut unpack, &mut std::io::stdin().lock(), &mut std::io::stdout())
         .map_err(Trouble::Setup)?;
     if args.dry_run || planned.steps.is_empty() {
         return Ok(());
@@ -81,13 +77,13 @@ fn install(args: &SetupArgs) -> Result<(), Trouble> {
 /// The adapters of these names that are not installed as this program has them.
 fn adapters_of(names: &[String]) -> Result<Vec<Adapter>, SetupError> {
     let all: Vec<&str> = adapters::names().collect();
-    let mut found = Vec::new();
+    let mut found: Vec<Adapter> = Vec::new();
     for name in names {
         let chosen: Vec<&str> = if name == "all" { all.clone() } else { vec![name] };
         for name in chosen {
             let unknown = || SetupError::NoAdapter { name: name.to_owned(), known: all.join(", ") };
             let adapter = adapters::find(name).ok_or_else(unknown)?;
-            if adapter.missing().is_some() {
+            if adapter.missing().is_some() && found.iter().all(|other| other.name != adapter.name) {
                 found.push(adapter);
             }
         }

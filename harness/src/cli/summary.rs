@@ -3,6 +3,7 @@
 use super::{complain, say};
 use crate::run::case::Played;
 use crate::run::session::Run;
+use crate::terminal::clean;
 use peerproof_conformance::case::Standing;
 use peerproof_conformance::verdict::Outcome;
 use peerproof_reports::export::{self, Exporter};
@@ -33,7 +34,8 @@ pub(super) fn line(played: &Played) -> String {
         if !at.is_empty() {
             text.push_str(&format!("  {}", at.join(", ")));
         }
-        text.push_str(&format!("\n               {}", played.verdict.sentence));
+        // A peer may have put anything into it.
+        text.push_str(&format!("\n               {}", clean(&played.verdict.sentence)));
     }
     text
 }

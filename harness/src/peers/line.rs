@@ -190,8 +190,7 @@ impl Line {
 
     fn take(&self, text: &str) -> Result<(), String> {
         let said: Said = serde_json::from_str(text).map_err(|error| {
-            let start: String = text.chars().take(200).collect();
-            format!("the peer said what the protocol does not know: {error}: {start}")
+            format!("the peer said what the protocol does not know: {error}: {}", quote(text))
         })?;
         let heard_us = self.clock.now_us();
         let mut state = self.state();
@@ -208,6 +207,9 @@ impl Line {
                 Ok(())
             }
             Said { seq: Some(seq), event: Some(name), data, .. } => {
+                if state.next_seq >= MOST_EVENTS {
+                    return Err(format!("the peer reported more than {MOST_EVENTS} events"));
+                }
                 if seq != state.next_seq {
                     return Err(format!("event {} of the peer is missing: {seq} came", state.next_seq));
                 }
@@ -243,7 +245,7 @@ impl Line {
                 }
                 Ok(())
             }
-            Said { .. } => Err(format!("the peer said neither an answer nor an event: {text}")),
+            Said { .. } => Err(format!("the peer said neither an answer nor an event: {}", quote(text))),
         }
     }
 }
@@ -255,6 +257,17 @@ fn agrees(message: &Message) -> Result<(), String> {
     let same = message.text && message.size == whole.len() as u64 && message.crc32 == crc32fast::hash(whole);
     let wrong = || format!("a message on {:?} is not what its size and CRC-32 say", message.channel);
     same.then_some(()).ok_or_else(wrong)
+}
+
+/// So many events a peer reports in one case at most: all of them are kept until it is judged.
+const MOST_EVENTS: u64 = 250_000;
+
+/// Longest part of what a peer said that stands in a reason.
+const LONGEST_QUOTE: usize = 200;
+
+/// The beginning of what a peer said.
+pub(crate) fn quote(text: &str) -> String {
+    text.chars().take(LONGEST_QUOTE).collect()
 }
 
 /// The event by which a peer tells a secret: `{line}`.
@@ -358,6 +371,18 @@ mod tests {
         assert!(event.at_us <= told.heard_us);
         assert!(line.peer_clock().error_us <= first.error_us);
         assert_eq!(line.peer_clock().place(told), event.at_us);
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_reports_without_end_is_lost() {
+        let (line, _to_send, mut events, say) = line();
+        line.state().next_seq = MOST_EVENTS - 1;
+        for seq in [MOST_EVENTS - 1, MOST_EVENTS] {
+            say.unbounded_send(format!(r#"{{"seq":{seq},"t":1.0,"event":"negotiationneeded"}}"#)).unwrap();
+        }
+        assert_eq!(events.recv().await.unwrap().event, PeerEvent::NegotiationNeeded);
+        let lost = PeerEvent::Lost { reason: "the peer reported more than 250000 events".into() };
+        assert_eq!(events.recv().await.unwrap().event, lost);
     }
 
     #[tokio::test]

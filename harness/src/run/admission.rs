@@ -206,19 +206,19 @@ pub fn most_jobs() -> usize {
     MOST * processors()
 }
 
-/// Lets few browsers start at once. A start keeps a processor busy for seconds: many at once would all take as long as all together,
+/// Lets few browsers and programs start at once. A start keeps a processor busy for seconds: many at once would all take as long as all together,
 /// and some would miss their deadline, which begins when their turn comes.
 #[derive(Debug, Clone)]
-pub struct BrowserStarts(Arc<Semaphore>);
+pub struct Starts(Arc<Semaphore>);
 
-impl Default for BrowserStarts {
+impl Default for Starts {
     /// As many at once as there are processors.
     fn default() -> Self {
         Self(Arc::new(Semaphore::new(processors())))
     }
 }
 
-impl BrowserStarts {
+impl Starts {
     /// Waits for a turn; it is over when the result is dropped.
     pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
         // Nobody closes the semaphore.
@@ -308,7 +308,7 @@ mod tests {
 
     #[tokio::test]
     async fn browsers_start_one_after_the_other_beyond_the_processors() {
-        let starts = BrowserStarts::default();
+        let starts = Starts::default();
         let mut turns = Vec::new();
         for _ in 0..processors() {
             turns.push(starts.turn().await.unwrap());

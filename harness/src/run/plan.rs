@@ -38,8 +38,7 @@ impl Case {
 
     /// What the machine must have for it beside its implementations: `lab`, `coturn`, `interface`; by the names of
     /// [`super::peers::missing`].
-    #[must_use]
-    pub fn needs(&self) -> Vec<&str> {
+    fn needs(&self) -> Vec<&str> {
         let scenario = self.scenario();
         let lab = scenario.topology().is_some().then_some("lab");
         let coturn = scenario.servers.values().any(|server| server.kind == ServerKind::Coturn);
@@ -48,12 +47,10 @@ impl Case {
         lab.into_iter().chain(coturn.then_some("coturn")).chain(insecure.then_some("interface")).collect()
     }
 
-    /// Why this machine cannot play it, if it cannot, and the name of what is missing.
-    #[must_use]
-    pub fn missing(&self) -> Option<(&str, String)> {
-        let implementation = |it: &'_ Arc<dyn Implementation>| it.missing();
-        let absent = self.casting.values().find_map(|it| Some((it.name(), implementation(it)?)));
-        absent.or_else(|| self.needs().into_iter().find_map(|need| Some((need, missing(need)?))))
+    /// What this machine lacks for it, each by its name with the reason.
+    pub fn missing(&self) -> impl Iterator<Item = (&str, String)> {
+        let implementations = self.casting.values().filter_map(|it| Some((it.name(), it.missing()?)));
+        implementations.chain(self.needs().into_iter().filter_map(|need| Some((need, missing(need)?))))
     }
 }
 

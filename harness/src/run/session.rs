@@ -118,6 +118,13 @@ pub trait Progress {
     fn ended(&mut self, played: &Played);
 }
 
+/// Nobody looks.
+impl Progress for () {
+    fn remark(&mut self, _: &str) {}
+    fn began(&mut self, _: &Case) {}
+    fn ended(&mut self, _: &Played) {}
+}
+
 /// How many processors there are.
 #[must_use]
 pub fn processors() -> usize {

@@ -18,8 +18,8 @@ const SHOW: Duration = Duration::from_secs(5);
 /// Exit code of a program that was told to end and has nothing left to wait for.
 const INTERRUPTED: i32 = 130;
 
-/// Shows the plan, asks for consent unless it was given, and carries the steps out: lanes side by side, each step's newest line now
-/// and then, and the end of its output if it fails.
+/// Shows the plan, asks for consent unless it was given, calls `prepare`, and carries the steps out: lanes side by side, each step's
+/// newest line now and then, and the end of its output if it fails.
 ///
 /// # Errors
 /// When consent is withheld, a step fails or this program gets a signal to end; what was done stays done, and the set-up can be run again.
@@ -27,6 +27,7 @@ const INTERRUPTED: i32 = 130;
 pub fn carry_out(
     plan: &Plan,
     args: &SetupArgs,
+    prepare: &mut dyn FnMut() -> io::Result<()>,
     input: &mut dyn BufRead,
     output: &mut dyn Write,
 ) -> Result<(), SetupError> {
@@ -53,6 +54,7 @@ pub fn carry_out(
             return Err(SetupError::Declined);
         }
     }
+    prepare()?;
     writeln!(output)?;
     for (n, step) in plan.steps.iter().enumerate().filter(|(_, step)| step.lane == Lane::Rights) {
         writeln!(output, "[{}/{count}] {}", n + 1, step.title)?;
@@ -256,13 +258,19 @@ mod tests {
     }
 
     fn attempt(plan: &Plan, yes: bool, dry_run: bool, said: &str) -> (Result<(), SetupError>, String) {
-        let mut output = Vec::new();
+        let (mut output, mut prepared) = (Vec::new(), 0);
         let result = carry_out(
             plan,
             &SetupArgs { yes, dry_run, peers: Vec::new() },
+            &mut || {
+                prepared += 1;
+                Ok(())
+            },
             &mut said.as_bytes(),
             &mut output,
         );
+        let consented = !dry_run && !plan.steps.is_empty() && !matches!(result, Err(SetupError::Declined));
+        assert_eq!(prepared, i32::from(consented), "prepared only after consent");
         (result, String::from_utf8(output).unwrap())
     }
 

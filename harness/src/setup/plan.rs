@@ -3,7 +3,7 @@
 use super::{Lane, SetupError, Step};
 use crate::adapters::Adapter;
 use crate::doctor::Item;
-use crate::tools::data_dir;
+use crate::tools::{data_dir, in_path};
 use std::path::{Path, PathBuf};
 
 /// What the system offers for the set-up.
@@ -32,10 +32,7 @@ impl System {
             .lines()
             .find_map(|line| line.strip_prefix("PRETTY_NAME="))
             .map_or("unknown", |name| name.trim_matches('"'));
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let find = |program: &str| {
-            std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
-        };
+        let find = |program: &str| in_path(Path::new(program));
         Self {
             name: name.to_owned(),
             root: nix::unistd::geteuid().is_root(),

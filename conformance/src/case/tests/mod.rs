@@ -227,6 +227,14 @@ fn a_peer_that_cannot_watch_a_track_is_not_blamed_for_what_it_did_not_see() {
     let verdict = tale.verdict();
     assert_eq!((verdict.outcome, verdict.side.as_deref()), (Outcome::Unsupported, Some("bob")));
     assert!(verdict.sentence.contains("passes RTP through"), "{}", verdict.sentence);
+
+    // What failed below is no question of watching.
+    let mut tale = Tale::new("");
+    tale.negotiate();
+    let cannot = Answer::Unsupported { reason: "passes RTP through".into() };
+    tale.command("bob", "watch", json!({ "track": "t" }), cannot);
+    tale.began("connect").timed_out("connectionState connected");
+    assert_eq!(tale.verdict().outcome, Outcome::Fail);
 }
 
 #[test]

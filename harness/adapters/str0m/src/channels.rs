@@ -172,13 +172,13 @@ impl Message {
     }
 }
 
-/// What `channelmessage` tells of a message.
-pub fn told(label: &str, binary: bool, bytes: &[u8]) -> Value {
-    let mut told = json!({ "channel": label, "text": !binary, "size": bytes.len(), "crc32": crc32(bytes) });
+/// What the event `channelmessage` reports of a message.
+pub fn report(label: &str, binary: bool, bytes: &[u8]) -> Value {
+    let mut report = json!({ "channel": label, "text": !binary, "size": bytes.len(), "crc32": crc32(bytes) });
     if !binary && bytes.len() <= SHOWN {
-        told["value"] = String::from_utf8_lossy(bytes).into();
+        report["value"] = String::from_utf8_lossy(bytes).into();
     }
-    told
+    report
 }
 
 /// CRC-32 of IEEE 802.3.

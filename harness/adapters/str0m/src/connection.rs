@@ -1,4 +1,4 @@
-//! One connection: str0m's state machine, and what is told of its states.
+//! One connection: str0m's state machine, and the events that report its states.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -16,10 +16,10 @@ use crate::network::Network;
 use crate::stats::{self, Stats};
 use crate::wire::{Refusal, Wire, rejected};
 
-/// What str0m may buffer for all channels together; its own 128 KiB would refuse a message of 256 KiB for ever.
+/// How many bytes str0m may buffer for all channels together. With its default of 128 KiB it never accepts a message of 256 KiB.
 const BUFFER: usize = 16 * 1024 * 1024;
 
-/// Where the connection tells things, and what is to be sent back.
+/// Where the connection reports its events, and what is to be sent back.
 pub struct Context {
     pub wire: Wire,
     pub echoes: HashMap<String, Echo>,
@@ -27,7 +27,7 @@ pub struct Context {
 
 pub struct Connection {
     pub rtc: Rtc,
-    /// Whether str0m has been told the time yet. From then on it checks, so it is started by the remote description.
+    /// Whether str0m has been given the time yet. From then on it checks, so the remote description starts it.
     pub started: bool,
     /// When str0m wants to know the time again.
     wakes_at: Instant,
@@ -54,7 +54,7 @@ pub struct Connection {
     pub local_before: Option<(&'static str, String)>,
     /// Whether data channels are negotiated: from then on a new one needs no offer.
     pub has_data: bool,
-    /// Stream identifiers that str0m has reserved for channels of an offer that came to nothing. It cannot be told to free them.
+    /// Stream identifiers that str0m has reserved for channels of an offer that came to nothing. It has no call to free them.
     pub reserved: Vec<u16>,
 
     /// Candidate-attributes, without the user name, with their addresses.
@@ -209,7 +209,7 @@ impl Connection {
 
     fn on_event(&mut self, context: &mut Context, event: Event) {
         if self.signaling == "closed" {
-            // webrtc-pc: closing is told by no event.
+            // webrtc-pc: closing fires no event.
             return;
         }
         let wire = &mut context.wire;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use str0m::RtcError;
 use str0m::channel::{ChannelConfig, ChannelData, ChannelId};
 
-use crate::channels::{Channel, Message, Sending, told};
+use crate::channels::{Channel, Message, Sending, report};
 use crate::connection::{Connection, Context};
 use crate::wire::{Answer, Refusal, Wire, rejected};
 
@@ -83,7 +83,7 @@ impl Connection {
         let Some(n) = self.channel_by_id(data.id) else { return };
         let channel = &mut self.channels[n];
         let label = &channel.config.label;
-        let mut event = json!({ "message": told(label, data.binary, &data.data) });
+        let mut event = json!({ "message": report(label, data.binary, &data.data) });
         if let Some(stream) = channel.stream {
             event["id"] = stream.into();
         }

@@ -109,7 +109,7 @@ impl Connection {
 
     pub fn get_transceivers(&self) -> Value {
         let local = self.local.as_ref().map_or("", |(_, sdp)| sdp);
-        let told = |transceiver: &Transceiver| {
+        let describe = |transceiver: &Transceiver| {
             let medium =
                 transceiver.mid.filter(|_| transceiver.negotiated).and_then(|mid| self.rtc.media(mid));
             let stopped = transceiver.stopped || medium.is_some_and(|medium| medium.stopped());
@@ -126,7 +126,7 @@ impl Connection {
                 "receiver": transceiver.track,
             })
         };
-        self.transceivers.iter().map(told).collect()
+        self.transceivers.iter().map(describe).collect()
     }
 
     /// A medium that the remote side offered. str0m answers with the counterpart of the offered direction, whether anything

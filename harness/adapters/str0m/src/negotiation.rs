@@ -1,4 +1,4 @@
-//! Offer and answer. str0m makes an offer of the changes it is told (`SdpApi::apply`), and takes an offer and makes the
+//! Offer and answer. str0m makes an offer from the changes that it is given (`SdpApi::apply`), and takes an offer and makes the
 //! answer in one step (`SdpApi::accept_offer`); between them lie the states of webrtc-pc, which are kept here:
 //!
 //! | command | what str0m does |
@@ -19,7 +19,7 @@ use crate::connection::{Connection, Context};
 use crate::sdp;
 use crate::wire::{Answer, Refusal, rejected, unsupported};
 
-fn told(description: &(&'static str, String)) -> Value {
+fn to_json(description: &(&'static str, String)) -> Value {
     json!({ "type": description.0, "sdp": description.1 })
 }
 
@@ -44,7 +44,7 @@ impl Connection {
             self.drain(context);
             self.created = Some(("offer", offer));
         }
-        Ok(self.created.as_ref().map_or(Value::Null, told))
+        Ok(self.created.as_ref().map_or(Value::Null, to_json))
     }
 
     fn make_offer(&mut self) -> Result<String, Refusal> {
@@ -87,7 +87,7 @@ impl Connection {
         }
         for channel in &mut self.channels {
             let known = channel.id.take().is_some();
-            // It would panic if it were told to reserve the same stream again.
+            // str0m panics if the same stream is reserved again.
             if let Some(stream) = channel.config.negotiated.filter(|_| known) {
                 self.reserved.push(stream);
                 channel.state = "closed";
@@ -97,7 +97,7 @@ impl Connection {
 
     pub fn create_answer(&mut self) -> Answer {
         self.must_be_in(&["have-remote-offer"])?;
-        Ok(self.created.as_ref().map_or(Value::Null, told))
+        Ok(self.created.as_ref().map_or(Value::Null, to_json))
     }
 
     pub fn set_local_description(&mut self, context: &mut Context, args: &Map<String, Value>) -> Answer {
@@ -202,7 +202,7 @@ impl Connection {
         Ok(Value::Null)
     }
 
-    /// DTLS counts from the time that str0m was told last.
+    /// DTLS counts from the time that str0m was given last.
     fn start(&mut self, context: &mut Context) {
         self.started = true;
         self.wake(context);
@@ -278,7 +278,7 @@ impl Connection {
             return rejected("InvalidStateError", "there is no remote description");
         };
         let candidate = match args.get("candidate") {
-            // str0m is prepared for more candidates for ever: of their end there is nothing to be told.
+            // str0m always accepts more candidates and has no call for their end.
             None | Some(Value::Null) => return Ok(Value::Null),
             Some(Value::Object(candidate)) => candidate,
             Some(_) => return rejected("TypeError", "candidate must be an object"),

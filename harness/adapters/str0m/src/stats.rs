@@ -1,5 +1,5 @@
-//! What str0m counts, under the names of webrtc-stats where it counts the same. It tells every so often by itself; a report
-//! holds what it told last, with the time of then.
+//! What str0m counts, under the names of webrtc-stats where it counts the same. str0m reports them at intervals of its own;
+//! a report here holds the newest of them, with their time.
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use super::page::BrowserPeer;
 use super::server::Server;
 use crate::network::lab::Host;
 use crate::process::sweep;
-use crate::run::admission::BrowserStarts;
+use crate::run::admission::Starts;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ pub struct Config {
     /// How long a page may take to answer a command before it counts as lost.
     pub answer_deadline: Duration,
     /// Whose turn it is to start.
-    pub starts: BrowserStarts,
+    pub starts: Starts,
 }
 
 impl Config {
@@ -38,7 +38,7 @@ impl Config {
             peerproof: peerproof.into(),
             interface: interface_address(),
             answer_deadline: ANSWER_DEADLINE,
-            starts: BrowserStarts::default(),
+            starts: Starts::default(),
         }
     }
 }

@@ -107,7 +107,10 @@ impl Implementation for Browser {
         let host = seat.host.as_ref();
         let opened =
             house.browsers.open(&self.build, &seat.name, seat.clock, &seat.surroundings, host).await?;
-        super::roster::agrees(&self.name, &opened.peer.info().version)?;
+        if let Err(error) = super::roster::agrees(&self.name, &opened.peer.info().version) {
+            opened.peer.end().await;
+            return Err(error);
+        }
         Ok(opened)
     }
 }

@@ -4,7 +4,7 @@ use super::peer::ProgramPeer;
 use crate::peers::implementation::{Abilities, House, Implementation};
 use crate::peers::seat::Seat;
 use crate::peers::{OpenError, Opened, Surroundings};
-use crate::tools::is_program;
+use crate::tools::{in_path, is_program};
 use async_trait::async_trait;
 use peerproof_conformance::case::Runs;
 use std::path::{Path, PathBuf};
@@ -97,6 +97,5 @@ fn is_there(program: &Path, directory: &Path) -> bool {
     if program.components().count() > 1 {
         return is_program(&directory.join(program));
     }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| is_program(&folder.join(program)))
+    in_path(program).is_some()
 }

@@ -4,7 +4,7 @@ use super::implementation::ProgramSpec;
 use super::pool::{Programs, Serving};
 use crate::peers::clock::Estimate;
 use crate::peers::implementation::agrees;
-use crate::peers::line::Line;
+use crate::peers::line::{Line, quote};
 use crate::peers::protocol::{Command, VERSIONS};
 use crate::peers::seat::Seat;
 use crate::peers::{ANSWER_DEADLINE, OpenError, Opened, Peer, PeerInfo};
@@ -35,7 +35,9 @@ impl Greeting {
     /// # Errors
     /// What is wrong with it.
     pub(crate) fn of(answer: &Answer) -> Result<Self, String> {
-        let Answer::Ok(told) = answer else { return Err(format!("hello was answered {answer:?}")) };
+        let Answer::Ok(told) = answer else {
+            return Err(format!("hello was answered {}", quote(&format!("{answer:?}"))));
+        };
         let greeting: Self = serde_json::from_value(told.clone())
             .map_err(|error| format!("the answer to hello is malformed: {error}"))?;
         if !VERSIONS.contains(&greeting.protocol) {

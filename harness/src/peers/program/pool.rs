@@ -5,7 +5,7 @@ use super::process::Process;
 use crate::network::lab::Host;
 use crate::peers::OpenError;
 use crate::process::Spec;
-use crate::run::admission::BrowserStarts;
+use crate::run::admission::Starts;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +19,7 @@ pub(super) struct Serving {
 /// The programs of a run.
 pub struct Programs {
     peerproof: PathBuf,
-    starts: BrowserStarts,
+    starts: Starts,
     /// Those that wait for another case, by the name of their implementation.
     idle: Mutex<BTreeMap<String, Vec<Serving>>>,
 }
@@ -27,7 +27,7 @@ pub struct Programs {
 impl Programs {
     /// No program starts before it is needed. `peerproof` is the executable that guards them.
     #[must_use]
-    pub fn new(peerproof: impl Into<PathBuf>, starts: BrowserStarts) -> Self {
+    pub fn new(peerproof: impl Into<PathBuf>, starts: Starts) -> Self {
         Self { peerproof: peerproof.into(), starts, idle: Mutex::default() }
     }
 
