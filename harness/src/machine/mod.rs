@@ -2,15 +2,21 @@
 //!
 //! A test on a busy machine sees things late that were done in time. While a case is played in real time a [`Watch`] measures how much
 //! that may be: how late timers are, of a thread and of a task in the runtime, and what the kernel reports of waiting threads
-//! ([`pressure`]). The first watch of a process starts the monitor, a thread; with the last it ends.
+//! ([`pressure`]). The first watch of a process starts the monitor, a thread; with the last it ends. Limits in time are stretched by
+//! what the monitor sees ([`Limit`]).
 
 mod history;
+mod limit;
+mod load;
 mod pressure;
+pub(crate) mod processes;
 
 pub use history::WINDOW_US;
+pub use limit::{Limit, Passed, within};
 pub use pressure::PressureError;
 
 use history::{History, Late, Window};
+use load::Reading;
 use pressure::Totals;
 use std::collections::BTreeMap;
 use std::io;
@@ -24,6 +30,8 @@ const EVERY: Duration = Duration::from_micros(WINDOW_US);
 const USUALLY_LATE: Duration = Duration::from_micros(250);
 /// A task's timer is always late by this or less: tokio's are whole milliseconds, rounded up, and so is its waiting in the kernel.
 const TASK_USUALLY_LATE: Duration = Duration::from_millis(3);
+/// Between two readings of what other work takes: the processes of our own are looked through for each.
+const READ_EVERY: Duration = Duration::from_secs(1);
 /// The kernel leaves out what a processor did in less than a tick of 10 ms or fewer since its numbers were read last: to read them
 /// sooner would lose some.
 const SOONEST: Duration = Duration::from_millis(10);
@@ -44,6 +52,11 @@ struct Monitor {
     shared: Arc<Shared>,
 }
 
+/// The monitor, if somebody watches.
+fn running() -> Option<Arc<Monitor>> {
+    MONITOR.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
+}
+
 #[derive(Debug)]
 struct Shared {
     began: Instant,
@@ -61,6 +74,37 @@ struct State {
     due: BTreeMap<u64, (u64, Duration)>,
     tasks: u64,
     over: bool,
+    given: Given,
+}
+
+/// The time that other work on this machine left to us.
+#[derive(Debug)]
+struct Given {
+    /// Up to the last measurement, in microseconds.
+    total_us: f64,
+    /// When that was.
+    at_us: u64,
+    /// The share that was left then.
+    share: f64,
+}
+
+impl Default for Given {
+    fn default() -> Self {
+        Self { total_us: 0.0, at_us: 0, share: 1.0 }
+    }
+}
+
+impl Given {
+    /// What it is now, as far as the last measurement tells.
+    fn until(&self, now_us: u64) -> f64 {
+        self.total_us + now_us.saturating_sub(self.at_us) as f64 * self.share
+    }
+
+    /// Takes up a measurement: what has passed since the last one went at this share.
+    fn measure(&mut self, now_us: u64, share: f64) {
+        self.total_us += now_us.saturating_sub(self.at_us) as f64 * share;
+        (self.at_us, self.share) = (now_us, share);
+    }
 }
 
 /// Whether the kernel tells its pressure.
@@ -128,20 +172,39 @@ impl Drop for Watch {
 
 impl Monitor {
     fn start() -> io::Result<Self> {
-        let shared = Arc::new(Shared {
-            began: Instant::now(),
-            state: Mutex::new(State {
-                history: History::default(),
-                told: (0, Totals::read().ok()),
-                due: BTreeMap::new(),
-                tasks: 0,
-                over: false,
-            }),
-            ended: Condvar::new(),
-        });
-        let measuring = Arc::clone(&shared);
+        let monitor = Self::idle();
+        monitor.shared.state().told.1 = Totals::read().ok();
+        let measuring = Arc::clone(&monitor.shared);
         std::thread::Builder::new().name("stall monitor".to_owned()).spawn(move || measuring.measure())?;
-        Ok(Self { shared })
+        Ok(monitor)
+    }
+
+    /// One that measures nothing yet.
+    fn idle() -> Self {
+        let state = State {
+            history: History::default(),
+            told: (0, None),
+            due: BTreeMap::new(),
+            tasks: 0,
+            over: false,
+            given: Given::default(),
+        };
+        let shared = Shared { began: Instant::now(), state: Mutex::new(state), ended: Condvar::new() };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// The time since it began that other work left to us.
+    fn given(&self) -> Duration {
+        let now_us = self.shared.since(Instant::now());
+        Duration::from_micros(self.shared.state().given.until(now_us) as u64)
+    }
+
+    /// As if so much time had been given, and none by the clock.
+    #[cfg(test)]
+    fn give(&self, time: Duration) {
+        let mut state = self.shared.state();
+        state.given =
+            Given { total_us: state.given.total_us + time.as_micros() as f64, at_us: u64::MAX, share: 0.0 };
     }
 }
 
@@ -165,6 +228,7 @@ impl Shared {
     /// Measures until nobody watches any more.
     fn measure(&self) {
         let mut due = self.began;
+        let (mut read_us, mut last) = (0, Reading::now());
         let mut state = self.state();
         while !state.over {
             due = following(due, Instant::now());
@@ -181,6 +245,15 @@ impl Shared {
             state.woke(0, now_us);
             if !state.over && now_us >= state.told.0 + as_us(SOONEST) {
                 state.measure(now_us);
+            }
+            if !state.over && now_us >= read_us + as_us(READ_EVERY) {
+                drop(state);
+                let reading = Reading::now();
+                // Where the kernel does not tell, time is that of the clock.
+                let share = reading.zip(last).map_or(1.0, |(reading, last)| reading.left_since(last));
+                (read_us, last) = (now_us, reading);
+                state = self.state();
+                state.given.measure(now_us, share);
             }
         }
     }
@@ -299,6 +372,25 @@ mod tests {
             Ok(()) => assert!((0.0..=1.0).contains(&watch.cpu_pressure().unwrap())),
             Err(_) => assert_eq!(watch.cpu_pressure(), None),
         }
+    }
+
+    #[test]
+    fn time_is_given_by_shares() {
+        let mut given = Given::default();
+        assert_eq!(given.until(100), 100.0);
+        given.measure(100, 0.25);
+        assert_eq!(given.until(200), 50.0);
+        given.measure(300, 1.0);
+        assert_eq!((given.until(300), given.until(301), given.until(7)), (225.0, 226.0, 225.0));
+    }
+
+    #[tokio::test]
+    async fn a_limit_under_watch_passes() {
+        let _watch = Watch::begin().unwrap();
+        let limit = Limit::new(Duration::from_millis(30));
+        let began = Instant::now();
+        assert_eq!(limit.bound(std::future::pending::<()>()).await, Err(Passed));
+        assert!(began.elapsed() >= Duration::from_millis(30) && limit.left().is_zero());
     }
 
     #[test]

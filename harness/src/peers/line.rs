@@ -6,6 +6,7 @@
 use super::clock::{self, Estimate, PeerClock, Told};
 use super::protocol::Command;
 use super::{CaseClock, Reported};
+use crate::machine::within;
 use futures::{Stream, StreamExt};
 use peerproof_captures::event::{Message, PeerEvent};
 use peerproof_captures::timeline::Answer;
@@ -125,7 +126,7 @@ impl Line {
             }
             answered
         };
-        match tokio::time::timeout(deadline, answered).await {
+        match within(deadline, answered).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Answer::Lost { reason: self.over().unwrap_or_default() },
             Err(_) => {

@@ -1,6 +1,7 @@
 //! The harness's side: a program that runs as long as its [`Owned`] lives.
 
 use super::{FILES_VARIABLE, SCRATCH_PREFIX, SCRATCH_VARIABLE, sweep};
+use crate::machine::within;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
@@ -215,7 +216,7 @@ impl Owned {
                 }
             }
         };
-        match tokio::time::timeout(deadline, awaited).await {
+        match within(deadline, awaited).await {
             Ok(Some(found)) => Ok(found),
             Ok(None) => Err(ProcessError::Ended { program: self.program.clone(), output: self.last_lines() }),
             Err(_) => Err(ProcessError::NotReady {
@@ -253,7 +254,7 @@ impl Owned {
             let _ =
                 nix::sys::signal::kill(nix::unistd::Pid::from_raw(warden), nix::sys::signal::Signal::SIGTERM);
         }
-        if tokio::time::timeout(END_DEADLINE, self.wait()).await.is_err() {
+        if within(END_DEADLINE, self.wait()).await.is_err() {
             let _ = self.warden.start_kill();
             let _ = self.wait().await;
         }

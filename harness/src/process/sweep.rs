@@ -1,6 +1,7 @@
 //! Ending what a warden that was itself killed left behind.
 
 use super::{SCRATCH_PREFIX, tree};
+use crate::machine::processes;
 use nix::sys::signal::Signal;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -25,7 +26,7 @@ pub(super) fn scratches(scratches: &BTreeSet<PathBuf>) -> Swept {
     let deadline = Instant::now() + PATIENCE;
     let mut ended = BTreeSet::new();
     loop {
-        let marked: Vec<i32> = tree::all()
+        let marked: Vec<i32> = processes::all()
             .into_iter()
             .filter(|&pid| tree::mark(pid).is_some_and(|mark| scratches.contains(&mark)))
             .collect();
@@ -47,7 +48,7 @@ pub(super) fn scratches(scratches: &BTreeSet<PathBuf>) -> Swept {
 pub fn stale() -> Swept {
     // Look at the directories and marks first, at the wardens last: a warden names its scratch on its command line before
     // it makes it, so that one which is starting right now is never taken for dead.
-    let mut found: BTreeSet<PathBuf> = tree::all().into_iter().filter_map(tree::mark).collect();
+    let mut found: BTreeSet<PathBuf> = processes::all().into_iter().filter_map(tree::mark).collect();
     if let Ok(entries) = std::fs::read_dir(std::env::temp_dir()) {
         found.extend(
             entries
@@ -56,7 +57,7 @@ pub fn stale() -> Swept {
                 .map(|entry| entry.path()),
         );
     }
-    for pid in tree::all() {
+    for pid in processes::all() {
         if let Some(scratch) = warden_of(pid) {
             found.remove(&scratch);
         }

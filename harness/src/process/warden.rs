@@ -4,6 +4,7 @@
 //! warden only notices that the other end was closed.
 
 use super::{FILES_VARIABLE, SCRATCH_VARIABLE, tree};
+use crate::machine::processes;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
@@ -223,7 +224,7 @@ fn reap(program: i32, say: &mpsc::UnboundedSender<Said>) {
 /// SIGTERM to every descendant, a grace, then SIGKILL until none is left.
 async fn end_descendants(heard: &mut mpsc::UnboundedReceiver<Said>) {
     let signal_all = |signal| {
-        for pid in tree::descendants(i32::try_from(std::process::id()).unwrap_or_default()) {
+        for pid in processes::descendants(i32::try_from(std::process::id()).unwrap_or_default()) {
             tree::send(pid, signal);
         }
     };

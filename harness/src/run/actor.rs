@@ -3,6 +3,7 @@
 use super::carrier::Carrier;
 use super::journal::Journal;
 use super::stage::Stage;
+use crate::machine::{Limit, within};
 use crate::peers::clock::Estimate;
 use crate::peers::protocol::Command;
 use crate::peers::{ANSWER_DEADLINE, Peer, PeerInfo, Reported};
@@ -17,7 +18,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::Instant;
 
 /// A peer in a case.
 pub struct Actor {
@@ -118,8 +118,8 @@ impl Actor {
         self.journal.write(What::Command { peer: peer.clone(), id, name: name.clone(), args });
         // A peer keeps its own deadline; this one is for a peer that breaks that promise.
         let limit = ANSWER_DEADLINE + Duration::from_secs(5);
-        let answer = tokio::time::timeout(limit, self.peer.call(command)).await.unwrap_or_else(|_| {
-            Answer::Lost { reason: format!("no answer to {name} within {} s", limit.as_secs()) }
+        let answer = within(limit, self.peer.call(command)).await.unwrap_or_else(|_| Answer::Lost {
+            reason: format!("no answer to {name} within {} s", limit.as_secs()),
         });
         self.caught_up(limit).await;
         self.journal.write(What::Answer { peer, id, answer: answer.clone() });
@@ -142,7 +142,7 @@ impl Actor {
             }
         };
         // Bounded, since nobody takes events up any more when the case is being taken down.
-        let _ = tokio::time::timeout(limit, taken_up).await;
+        let _ = within(limit, taken_up).await;
     }
 
     /// Why the peer is gone, if it is.
@@ -161,13 +161,13 @@ impl Actor {
     /// awaited it yet, whenever it came, or only `fresh` ones since `mark`. Returns the event that decided.
     ///
     /// # Errors
-    /// It did not come by the deadline, or the peer is gone.
+    /// It did not come within the limit, or the peer is gone.
     pub async fn wait(
         &self,
         condition: &Condition,
         mark: usize,
         fresh: bool,
-        deadline: Instant,
+        limit: &Limit,
         track: &(dyn Fn(&str) -> Option<String> + Sync),
     ) -> Result<Option<PeerEvent>, Missed> {
         loop {
@@ -180,14 +180,14 @@ impl Actor {
             if let Some(reason) = self.lost() {
                 return Err(Missed::Lost(reason));
             }
-            if tokio::time::timeout_at(deadline, changed).await.is_err() {
+            if limit.bound(changed).await.is_err() {
                 return Err(Missed::TimedOut(self.log().instead_of(condition)));
             }
         }
     }
 
     /// Waits until the peer has reported such an event, at any time, taken by a step or not. Returns whether it has.
-    pub async fn has_reported(&self, wanted: impl Fn(&PeerEvent) -> bool, deadline: Instant) -> bool {
+    pub async fn has_reported(&self, wanted: impl Fn(&PeerEvent) -> bool, limit: &Limit) -> bool {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -195,7 +195,7 @@ impl Actor {
             if self.log().events.iter().any(&wanted) {
                 return true;
             }
-            if self.lost().is_some() || tokio::time::timeout_at(deadline, changed).await.is_err() {
+            if self.lost().is_some() || limit.bound(changed).await.is_err() {
                 return false;
             }
         }

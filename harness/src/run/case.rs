@@ -13,7 +13,7 @@ use super::snapshot::{self, Snapshots};
 use super::stage::Stage;
 use super::tap::CaseTap;
 use crate::judge;
-use crate::machine::Watch;
+use crate::machine::{Limit, Watch, within};
 use crate::network::fabric::nat::NatBehaviour;
 use crate::network::lab::Lab;
 use crate::peers::implementation::Implementation;
@@ -43,7 +43,6 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
 /// What all cases of a run share.
 pub struct Setting {
@@ -431,11 +430,11 @@ async fn perform(desk: &Desk<'_>, running: Running, servers: &Arc<Servers>, lab:
     let player = Player::new(parts, Arc::clone(journal), Arc::clone(stage), seed, server, around);
     let steps = preparation(case).into_iter().chain(case.scenario().steps.iter().cloned());
     let steps: Vec<_> = steps.collect();
-    let whole = Instant::now() + case.scenario().timeout.0;
+    let whole = Limit::new(case.scenario().timeout.0);
     let mut stop = setting.stop.clone();
     let mut went_well = true;
     tokio::select! {
-        well = player.play(&steps, whole) => {
+        well = player.play(&steps, &whole) => {
             went_well = well;
             if well {
                 pairs_are_told(case, &actors).await;
@@ -474,7 +473,7 @@ async fn perform(desk: &Desk<'_>, running: Running, servers: &Arc<Servers>, lab:
     settle(journal, &actors, watch);
     let ends = actors.iter().map(|actor| async move {
         // Bounded, since a hung browser must not hold up the run.
-        if tokio::time::timeout(Duration::from_secs(10), actor.end()).await.is_err() {
+        if within(Duration::from_secs(10), actor.end()).await.is_err() {
             journal.write(What::Note { text: format!("{} did not end in time", actor.name()) });
         }
     });
@@ -491,13 +490,13 @@ const PAIR_DEADLINE: Duration = Duration::from_secs(5);
 /// Waits until each peer whose pair is compared with what is expected has told it: the last step may have ended before.
 async fn pairs_are_told(case: &Case, actors: &[Arc<Actor>]) {
     let expected = &case.scenario().expect.peers;
-    let deadline = Instant::now() + PAIR_DEADLINE;
+    let limit = Limit::new(PAIR_DEADLINE);
     let is_pair = |event: &PeerEvent| matches!(event, PeerEvent::SelectedCandidatePairChange { .. });
     let waiting = actors
         .iter()
         .filter(|actor| expected.get(actor.name()).is_some_and(|peer| peer.pair.is_some()))
         // Who never does is judged by its statistics.
-        .map(|actor| actor.has_reported(is_pair, deadline));
+        .map(|actor| actor.has_reported(is_pair, &limit));
     futures::future::join_all(waiting).await;
 }
 

@@ -7,6 +7,7 @@ use super::carrier::Carrier;
 use super::journal::Journal;
 use super::laboratory::link_told;
 use super::stage::Stage;
+use crate::machine::{self, Limit};
 use crate::network::fabric::Change;
 use crate::network::fabric::link::LinkQuality;
 use crate::network::lab::Lab;
@@ -28,8 +29,7 @@ use peerproof_stack::signalling;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 /// One peer with the carrier of its candidates.
 #[derive(Clone)]
@@ -101,9 +101,9 @@ impl Player {
         }
     }
 
-    /// Plays steps in order and stops at the first that does not end as wanted. `whole` is when all must be over.
+    /// Plays steps in order and stops at the first that does not end as wanted. `whole` is the time for all of them.
     /// Returns whether all were done.
-    pub async fn play(&self, steps: &[Step], whole: Instant) -> bool {
+    pub async fn play(&self, steps: &[Step], whole: &Limit) -> bool {
         let mut marks = self.marks();
         for (n, step) in steps.iter().enumerate() {
             let text = step.to_string();
@@ -111,7 +111,7 @@ impl Player {
             self.stage.next_step();
             self.journal.write(What::StepBegan { step: n, text });
             let began = self.marks();
-            let outcome = match tokio::time::timeout_at(whole, self.step(step, &marks)).await {
+            let outcome = match whole.bound(self.step(step, &marks)).await {
                 Ok(Ok(())) => StepOutcome::Done,
                 Ok(Err(outcome)) => outcome,
                 Err(_) => StepOutcome::TimedOut {
@@ -178,9 +178,9 @@ impl Player {
             }
             Action::Never { peer, never } => {
                 let actor = &self.part(peer)?.actor;
-                let deadline = Instant::now() + never.span.0;
+                let limit = Limit::by_clock(never.span.0);
                 let names = |name: &str| self.track(name);
-                match actor.wait(&never.event, actor.mark(), true, deadline, &names).await {
+                match actor.wait(&never.event, actor.mark(), true, &limit, &names).await {
                     Err(Missed::TimedOut(_)) => Ok(()),
                     Err(Missed::Lost(reason)) => {
                         Err(gone(format!("no {} at {peer}", never.event), peer, &reason))
@@ -189,22 +189,21 @@ impl Player {
                 }
             }
             Action::Connect(connect) => {
-                let within = connect.within.unwrap_or(DEFAULT_WITHIN).0;
-                let deadline = Instant::now() + within;
+                let limit = Limit::new(connect.within.unwrap_or(DEFAULT_WITHIN).0);
                 let marks = self.marks();
                 let negotiate = Negotiate {
                     trickle: connect.trickle,
                     offerer: connect.offerer.clone(),
                     rewrite: connect.rewrite.clone(),
                     ice_restart: connect.ice_restart,
-                    within: Some(crate::scenario::Span(within)),
+                    within: connect.within,
                 };
                 self.negotiate(&negotiate).await?;
                 let Some(condition) = &connect.until else {
-                    return self.both_connect(&marks, deadline, within).await;
+                    return self.both_connect(&marks, &limit).await;
                 };
                 for (name, mark) in self.parts.keys().zip(marks) {
-                    self.wait_until(name, condition, mark, deadline, within).await?;
+                    self.wait_until(name, condition, mark, &limit).await?;
                 }
                 Ok(())
             }
@@ -241,7 +240,7 @@ impl Player {
         mark: usize,
         within: Duration,
     ) -> Result<Option<PeerEvent>, StepOutcome> {
-        self.wait_until(peer, condition, mark, Instant::now() + within, within).await
+        self.wait_until(peer, condition, mark, &Limit::new(within)).await
     }
 
     async fn wait_until(
@@ -249,46 +248,45 @@ impl Player {
         peer: &str,
         condition: &Condition,
         mark: usize,
-        deadline: Instant,
-        within: Duration,
+        limit: &Limit,
     ) -> Result<Option<PeerEvent>, StepOutcome> {
         let names = |name: &str| self.track(name);
-        match self.part(peer)?.actor.wait(condition, mark, false, deadline, &names).await {
+        match self.part(peer)?.actor.wait(condition, mark, false, limit, &names).await {
             Ok(event) => Ok(event),
             Err(Missed::Lost(reason)) => Err(gone(format!("{condition} at {peer}"), peer, &reason)),
             Err(Missed::TimedOut(seen)) => Err(StepOutcome::TimedOut {
                 awaited: format!("{condition} at {peer}"),
-                within_ms: u64::try_from(within.as_millis()).unwrap_or(u64::MAX),
+                within_ms: u64::try_from(limit.within().as_millis()).unwrap_or(u64::MAX),
                 seen,
             }),
         }
     }
 
     /// Waits until both peers are connected. A connection that has failed meanwhile will not be any more.
-    async fn both_connect(&self, marks: &[usize], deadline: Instant, within: Duration) -> Ended {
+    async fn both_connect(&self, marks: &[usize], limit: &Limit) -> Ended {
         let connected = Condition::ConnectionState(AnyOf(vec![ConnectionState::Connected]));
         let condition = &connected;
         let reached = self.parts.keys().zip(marks).map(|(name, mark)| async move {
-            self.wait_until(name, condition, *mark, deadline, within).await.map(drop)
+            self.wait_until(name, condition, *mark, limit).await.map(drop)
         });
         let failed = Condition::ConnectionState(AnyOf(vec![ConnectionState::Failed]));
-        let failing = |deadline| {
+        let failing = |limit| {
             let failed = &failed;
             self.parts.iter().zip(marks).map(move |((name, part), mark)| {
                 Box::pin(async move {
                     let names = |_: &str| None;
-                    part.actor.wait(failed, *mark, false, deadline, &names).await.map(|_| name.clone())
+                    part.actor.wait(failed, *mark, false, limit, &names).await.map(|_| name.clone())
                 })
             })
         };
         let name = tokio::select! {
             biased;
             all = futures::future::try_join_all(reached) => return all.map(drop),
-            Ok((name, _)) = futures::future::select_ok(failing(deadline)) => name,
+            Ok((name, _)) = futures::future::select_ok(failing(limit)) => name,
         };
         // The other side learns of it a little later, or never: its word belongs into the recording too.
-        let grace = deadline.min(Instant::now() + FAILURE_GRACE);
-        futures::future::join_all(failing(grace)).await;
+        let grace = Limit::new(FAILURE_GRACE.min(limit.left()));
+        futures::future::join_all(failing(&grace)).await;
         Err(wrong(format!("{condition} at {name}"), "connectionState failed"))
     }
 
@@ -367,8 +365,7 @@ impl Player {
     }
 
     async fn negotiate(&self, negotiate: &Negotiate) -> Ended {
-        let within = negotiate.within.unwrap_or(DEFAULT_WITHIN).0;
-        let deadline = Instant::now() + within;
+        let limit = Limit::new(negotiate.within.unwrap_or(DEFAULT_WITHIN).0);
         let offerer = match &negotiate.offerer {
             Some(name) => self.part(name)?,
             None => self.parts.values().next().ok_or_else(|| broken("there are no peers"))?,
@@ -376,9 +373,9 @@ impl Player {
         let answerer = self.other(offerer.actor.name())?;
         let rewrite = &negotiate.rewrite;
         let offer = Command::CreateOffer { ice_restart: negotiate.ice_restart };
-        let offer = self.describe(offerer, offer, negotiate, deadline, within).await?;
+        let offer = self.describe(offerer, offer, negotiate, &limit).await?;
         self.hand_over(offerer, answerer, &offer, rewrite.offer.as_ref(), None).await?;
-        let answer = self.describe(answerer, Command::CreateAnswer, negotiate, deadline, within).await?;
+        let answer = self.describe(answerer, Command::CreateAnswer, negotiate, &limit).await?;
         self.hand_over(answerer, offerer, &answer, rewrite.answer.as_ref(), Some(&offer)).await
     }
 
@@ -388,8 +385,7 @@ impl Player {
         part: &Part,
         create: Command,
         negotiate: &Negotiate,
-        deadline: Instant,
-        within: Duration,
+        limit: &Limit,
     ) -> Result<Description, StepOutcome> {
         let read = |value: Value| {
             serde_json::from_value::<Description>(value).map_err(|error| {
@@ -405,7 +401,7 @@ impl Player {
             return Ok(made);
         }
         let complete = Condition::IceGatheringState(AnyOf(vec![IceGatheringState::Complete]));
-        self.wait_until(part.actor.name(), &complete, mark, deadline, within).await?;
+        self.wait_until(part.actor.name(), &complete, mark, limit).await?;
         let state = self.must(part, Command::GetState).await?;
         read(state.get("localDescription").cloned().unwrap_or_default())
     }
@@ -464,7 +460,7 @@ impl Player {
     async fn acts(&self, step: &ActsStep) -> Ended {
         let ActsStep { rule, times, within } = step;
         let within = within.unwrap_or(DEFAULT_WITHIN);
-        let acts = tokio::time::timeout(within.0, self.stage.acts(rule, *times));
+        let acts = machine::within(within.0, self.stage.acts(rule, *times));
         acts.await.map_err(|_| StepOutcome::TimedOut {
             awaited: format!("the rule {rule} acting {times} times"),
             within_ms: within.as_millis(),
@@ -478,7 +474,7 @@ impl Player {
         let within = within.unwrap_or(DEFAULT_WITHIN);
         let (least, most) = (at_least_kbit.unwrap_or(0), at_most_kbit.unwrap_or(u64::MAX));
         let sends = self.stage.sends_at(from, over.0, |kbit| (least..=most).contains(&kbit));
-        tokio::time::timeout(within.0, sends).await.map_err(|_| {
+        machine::within(within.0, sends).await.map_err(|_| {
             let bounds = match (at_least_kbit, at_most_kbit) {
                 (Some(least), None) => format!("at least {least}"),
                 (None, most) => format!("at most {}", most.unwrap_or(u64::MAX)),
@@ -542,21 +538,23 @@ impl Player {
     /// Waits until no packet has passed for a while. The pause that is watched for is the step's purpose.
     async fn quiet(&self, quiet: &Quiet) -> Ended {
         let within = quiet.within.unwrap_or(DEFAULT_WITHIN);
-        let began = std::time::Instant::now();
+        let limit = Limit::new(within.0);
+        let began = Instant::now();
         loop {
             let last = self.stage.last_seen(quiet.of).map_or(began, |last| last.max(began));
             let silent = last.elapsed();
             if silent >= quiet.span.0 {
                 return Ok(());
             }
-            if began.elapsed() + (quiet.span.0 - silent) > within.0 {
+            let missing = quiet.span.0 - silent;
+            if missing > limit.left() {
                 return Err(StepOutcome::TimedOut {
                     awaited: format!("{} without a packet", quiet.span),
                     within_ms: within.as_millis(),
                     seen: "packets".to_owned(),
                 });
             }
-            tokio::time::sleep(quiet.span.0 - silent).await;
+            tokio::time::sleep(missing).await;
         }
     }
 

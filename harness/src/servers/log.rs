@@ -1,5 +1,6 @@
 //! What a server said: written to the timeline, and kept for whoever awaits it.
 
+use crate::machine::Limit;
 use crate::run::journal::Journal;
 use crate::scenario::server::{ServerAwait, ServerEventKind};
 use indexmap::IndexMap;
@@ -7,7 +8,6 @@ use peerproof_captures::server::ServerEvent;
 use peerproof_captures::timeline::What;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
 /// What was awaited did not come; this is there instead, as one readable line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,8 +48,8 @@ impl Log {
         self.grown.notify_waiters();
     }
 
-    /// Watches until the deadline that nothing of this kind comes.
-    pub(super) async fn never(&self, kind: ServerEventKind, deadline: Instant) -> Result<(), Missed> {
+    /// Watches until the limit has passed that nothing of this kind comes.
+    pub(super) async fn never(&self, kind: ServerEventKind, limit: &Limit) -> Result<(), Missed> {
         let awaited = ServerAwait { event: kind, code: None, times: None, clients: None, within: None };
         let count = |kept: &Kept| kept.events.iter().filter(|(event, _)| is_awaited(&awaited, event)).count();
         let before = count(&self.kept());
@@ -60,14 +60,14 @@ impl Log {
             if count(&self.kept()) > before {
                 return Err(Missed(self.seen()));
             }
-            if tokio::time::timeout_at(deadline, grown).await.is_err() {
+            if limit.bound(grown).await.is_err() {
                 return Ok(());
             }
         }
     }
 
     /// Waits until so many events are there as awaited, and takes them.
-    pub(super) async fn wait(&self, awaited: &ServerAwait, deadline: Instant) -> Result<(), Missed> {
+    pub(super) async fn wait(&self, awaited: &ServerAwait, limit: &Limit) -> Result<(), Missed> {
         loop {
             let grown = self.grown.notified();
             tokio::pin!(grown);
@@ -76,7 +76,7 @@ impl Log {
             if take(&mut self.kept(), awaited) {
                 return Ok(());
             }
-            if tokio::time::timeout_at(deadline, grown).await.is_err() {
+            if limit.bound(grown).await.is_err() {
                 return Err(Missed(self.seen()));
             }
         }
@@ -197,7 +197,7 @@ mod tests {
     async fn an_event_counts_once_and_in_the_order_of_its_client() {
         let folder = tempfile::tempdir().unwrap();
         let log = log(folder.path());
-        let soon = Instant::now() + Duration::from_secs(20);
+        let soon = &Limit::new(Duration::from_secs(20));
         for event in [refused("a", 401), refused("a", 403), refused("a", 401), refused("b", 401)] {
             log.push(event);
         }
@@ -205,21 +205,21 @@ mod tests {
         // The first 401 of `a` came before the 403 that was awaited; that of `b` is another matter.
         let twice = ServerAwait { times: Some(2), ..awaited(401) };
         log.wait(&twice, soon).await.unwrap();
-        assert!(log.wait(&awaited(401), Instant::now()).await.is_err());
+        assert!(log.wait(&awaited(401), &Limit::new(Duration::ZERO)).await.is_err());
     }
 
     #[tokio::test]
     async fn several_clients_are_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let log = log(folder.path());
-        let soon = Instant::now() + Duration::from_secs(20);
+        let soon = &Limit::new(Duration::from_secs(20));
         log.push(refused("a", 438));
         log.push(refused("a", 438));
         let both = ServerAwait { clients: Some(2), ..awaited(438) };
-        let missed = log.wait(&both, Instant::now()).await;
+        let missed = log.wait(&both, &Limit::new(Duration::ZERO)).await;
         assert_eq!(missed, Err(Missed("Allocate refused 438, Allocate refused 438".to_owned())));
         let (waited, ()) = tokio::join!(log.wait(&both, soon), async { log.push(refused("b", 438)) });
         waited.unwrap();
-        assert_eq!(log.never(ServerEventKind::Refused, Instant::now()).await, Ok(()));
+        assert_eq!(log.never(ServerEventKind::Refused, &Limit::new(Duration::ZERO)).await, Ok(()));
     }
 }

@@ -8,6 +8,7 @@ mod embedded;
 mod log;
 pub mod reference;
 
+use crate::machine::Limit;
 use crate::run::journal::Journal;
 use crate::scenario::server::{
     FaultSpec, ServerAwait, ServerDeed, ServerKind, ServerNever, ServerSpec, ServerWord,
@@ -22,7 +23,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 
 pub use log::Missed;
 
@@ -235,9 +235,9 @@ impl Servers {
     ///
     /// # Errors
     /// It did not come in time, or there is no such server.
-    pub async fn wait(&self, name: &str, awaited: &ServerAwait, deadline: Instant) -> Result<(), Missed> {
+    pub async fn wait(&self, name: &str, awaited: &ServerAwait, limit: &Limit) -> Result<(), Missed> {
         let one = self.one(name).map_err(|error| Missed(error.to_string()))?;
-        one.log.wait(awaited, deadline).await
+        one.log.wait(awaited, limit).await
     }
 
     /// Watches that something does not happen at a server.
@@ -246,7 +246,7 @@ impl Servers {
     /// It happened, or there is no such server.
     pub async fn never(&self, name: &str, never: &ServerNever) -> Result<(), Missed> {
         let one = self.one(name).map_err(|error| Missed(error.to_string()))?;
-        one.log.never(never.never, Instant::now() + never.span.0).await
+        one.log.never(never.never, &Limit::by_clock(never.span.0)).await
     }
 
     fn one(&self, name: &str) -> Result<&One, ServerError> {

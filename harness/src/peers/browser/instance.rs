@@ -4,6 +4,7 @@ use super::super::{OpenError, Origin, Surroundings};
 use super::launch::{Build, Kind, Launched, launch};
 use super::pool::Config;
 use super::server::{Awaited, Hub, Listening, PageLink, Server};
+use crate::machine::within;
 use crate::network::lab::Namespace;
 use crate::process::Owned;
 use fantoccini::Client;
@@ -119,7 +120,7 @@ impl Instance {
         let kind = build.kind;
         let mut lobby = server.hub().expect();
         let url = format!("{origin}/lobby.html?token={}", lobby.token());
-        let opened = tokio::time::timeout(PAGE_DEADLINE, async {
+        let opened = within(PAGE_DEADLINE, async {
             client.goto(&url).await.map_err(|error| error.to_string())?;
             lobby.arrived().await.ok_or_else(|| "it did not connect".to_owned())
         });
@@ -132,7 +133,7 @@ impl Instance {
                 };
                 match process {
                     Some(process) => process.end().await,
-                    None => drop(tokio::time::timeout(DRIVER_DEADLINE, client.close()).await),
+                    None => drop(within(DRIVER_DEADLINE, client.close()).await),
                 }
                 return Err(OpenError::Broken(format!("{}: the lobby did not open: {cause}", kind.name())));
             }
@@ -243,7 +244,7 @@ impl Instance {
         let token = page.token().to_owned();
         let mut broken = self.broken.subscribe();
         let arrived = tokio::select! {
-            arrived = tokio::time::timeout(deadline, page.arrived()) => arrived.ok().flatten(),
+            arrived = within(deadline, page.arrived()) => arrived.ok().flatten(),
             _ = broken.wait_for(Option::is_some) => None,
         };
         match arrived {
@@ -311,7 +312,7 @@ impl Instance {
     async fn wait(&self, answer: oneshot::Receiver<()>) {
         let mut broken = self.broken.subscribe();
         tokio::select! {
-            answered = tokio::time::timeout(LOBBY_DEADLINE, answer) => if answered.is_err() {
+            answered = within(LOBBY_DEADLINE, answer) => if answered.is_err() {
                 self.condemn("the browser hangs: its lobby does not answer");
             },
             _ = broken.wait_for(Option::is_some) => {}
@@ -340,7 +341,7 @@ impl Instance {
     /// A picture of the browser's window (all frames in it) and the end of its console.
     pub(super) async fn diagnostics(&self) -> Vec<(String, Vec<u8>)> {
         let mut files = Vec::new();
-        if let Ok(Ok(png)) = tokio::time::timeout(DRIVER_DEADLINE, self.client.screenshot()).await {
+        if let Ok(Ok(png)) = within(DRIVER_DEADLINE, self.client.screenshot()).await {
             files.push(("screenshot.png".to_owned(), png));
         }
         let mut console = match &self.console {
@@ -363,13 +364,13 @@ impl Instance {
         let healthy = self.broken().is_none();
         self.condemn("the browser was ended");
         if self.remote {
-            let _ = tokio::time::timeout(DRIVER_DEADLINE, self.client.clone().close()).await;
+            let _ = within(DRIVER_DEADLINE, self.client.clone().close()).await;
             return;
         }
         let Some(process) = self.process.lock().await.take() else { return };
         if healthy {
             // Firefox is known to hang here.
-            let _ = tokio::time::timeout(DRIVER_DEADLINE, self.client.clone().close()).await;
+            let _ = within(DRIVER_DEADLINE, self.client.clone().close()).await;
         }
         process.end().await;
     }

@@ -1,6 +1,7 @@
 //! Starting a browser: the driver under a warden, the session, flags and preferences.
 
 use super::super::{OpenError, Permission, Surroundings};
+use crate::machine::within;
 use crate::network::lab::{Connector, Namespace};
 use crate::peers::start::start_in;
 use crate::process::{Owned, Spec};
@@ -165,7 +166,7 @@ pub(super) async fn launch(
     let mut builder = ClientBuilder::new(Connector::new(namespace.cloned()));
     builder.capabilities(capabilities(kind, Some((&browser, &scratch)), surroundings));
     let address = format!("http://127.0.0.1:{port}");
-    let client = match tokio::time::timeout(START_DEADLINE, builder.connect(&address)).await {
+    let client = match within(START_DEADLINE, builder.connect(&address)).await {
         Ok(Ok(client)) => client,
         Ok(Err(error)) => {
             process.end().await;
@@ -189,7 +190,7 @@ async fn reach(kind: Kind, remote: &Remote, surroundings: &Surroundings) -> Resu
     wanted.extend(more);
     let mut builder = ClientBuilder::new(Connector::new(None));
     builder.capabilities(wanted);
-    match tokio::time::timeout(START_DEADLINE, builder.connect(&remote.url)).await {
+    match within(START_DEADLINE, builder.connect(&remote.url)).await {
         Ok(Ok(client)) => {
             let version = version(&client);
             Ok(Launched { client, process: None, version, keylog: None, console: None })

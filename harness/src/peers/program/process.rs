@@ -1,6 +1,7 @@
 //! One process of a program under its warden.
 
 use super::lines::{self, NoLine};
+use crate::machine::within;
 use crate::network::lab::Namespace;
 use crate::peers::OpenError;
 use crate::peers::start::start_in;
@@ -129,7 +130,7 @@ async fn read(
 async fn epitaph(owned: &tokio::sync::Mutex<Option<Owned>>) -> String {
     let mut owned = owned.lock().await;
     let Some(owned) = owned.as_mut() else { return "the program was ended".to_owned() };
-    let how = match tokio::time::timeout(LAST_MOMENTS, owned.wait()).await {
+    let how = match within(LAST_MOMENTS, owned.wait()).await {
         Ok(Ok(status)) => how_it_ended(status),
         _ => "the program closed its standard output".to_owned(),
     };

@@ -8,6 +8,7 @@ use super::joined;
 use super::media::{self, LocalMedia};
 use super::outlet::Outlet;
 use super::translate;
+use crate::machine::within;
 use async_trait::async_trait;
 use peerproof_captures::event::{Description, PeerEvent, SdpType};
 use peerproof_captures::timeline::Answer;
@@ -382,7 +383,7 @@ impl Peer for StackPeer {
             }
             outcome
         };
-        match tokio::time::timeout(ANSWER_DEADLINE, performed).await {
+        match within(ANSWER_DEADLINE, performed).await {
             Ok(outcome) => answer(outcome),
             Err(_) => {
                 let reason = format!("no answer to {name} within {} s", ANSWER_DEADLINE.as_secs());

@@ -1,11 +1,11 @@
 //! Steps about STUN and TURN servers.
 
 use super::{Ended, Player, broken, wrong};
+use crate::machine::Limit;
 use crate::scenario::server::{ServerDeed, ServerStep};
 use crate::scenario::step::DEFAULT_WITHIN;
 use crate::servers::Missed;
 use peerproof_captures::timeline::StepOutcome;
-use tokio::time::Instant;
 
 impl Player {
     /// Does something to a server, or waits for what it says.
@@ -23,7 +23,7 @@ impl Player {
             }
         };
         let within = awaited.within.unwrap_or(DEFAULT_WITHIN);
-        let waited = self.servers.wait(&step.server, awaited, Instant::now() + within.0).await;
+        let waited = self.servers.wait(&step.server, awaited, &Limit::new(within.0)).await;
         waited.map_err(|Missed(seen)| {
             let code = awaited.code.map(|code| format!(" {code}")).unwrap_or_default();
             let times = match (awaited.times, awaited.clients) {

@@ -1,6 +1,7 @@
 //! The player against peers in memory that behave as a test wants.
 
 use super::*;
+use crate::machine::Limit;
 use crate::peers::{CaseClock, Peer, PeerInfo, Reported};
 use async_trait::async_trait;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -78,7 +79,7 @@ impl Table {
     async fn play(&self, yaml: &str) -> StepOutcome {
         let value: Value = serde_yaml::from_str(yaml).unwrap();
         let steps: Vec<Step> = serde_json::from_value(value).unwrap();
-        self.player.play(&steps, Instant::now() + Duration::from_secs(20)).await;
+        self.player.play(&steps, &Limit::new(Duration::from_secs(20))).await;
         let (entries, _) = self.journal.entries();
         let last = entries.into_iter().rev().find_map(|entry| match entry.what {
             What::StepEnded { outcome, .. } => Some(outcome),
