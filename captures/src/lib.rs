@@ -8,6 +8,7 @@
 pub mod decrypt;
 pub mod event;
 pub mod explain;
+pub mod feature;
 pub mod file;
 mod hash;
 pub mod link;

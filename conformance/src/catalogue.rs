@@ -164,6 +164,15 @@ pub struct Requirement {
     pub note: Option<String>,
 }
 
+impl Requirement {
+    /// Whether it judges what the W3C API tells, its states and events, and not what stands in descriptions or on the wire.
+    #[must_use]
+    pub fn judges_the_api(&self) -> bool {
+        let of_the_api = self.applies_to == AppliesTo::BrowserApi || self.layer == Layer::ApiState;
+        of_the_api && !matches!(self.observe, Observe::Wire | Observe::Sdp)
+    }
+}
+
 /// A place where documents contradict each other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -1,8 +1,8 @@
-// Peerproof's agent: makes the browser that opens this page a peer. It speaks the peer protocol, version 1
+// Peerproof's agent: makes the browser that opens this page a peer. It speaks the peer protocol, version 2
 // (docs/peer-protocol.md), as JSON over the WebSocket it was given a token for. No build step, no library.
 "use strict";
 
-const PROTOCOL = 1;
+const PROTOCOL = 2;
 
 // ---------------------------------------------------------------------------------------------------------- the line
 
@@ -726,9 +726,12 @@ async function browserIdentity() {
   return { implementation: { Version: "safari" }[name] ?? name?.toLowerCase() ?? "browser", version: version ?? "" };
 }
 
+/** What every browser has: the API of the W3C and all that the protocol has a name for. */
+const FEATURES = ["w3c-api", "data-channels", "audio", "video"];
+
 const commands = {
   async hello() {
-    return { protocol: PROTOCOL, ...(await browserIdentity()), commands: Object.keys(commands) };
+    return { protocol: PROTOCOL, ...(await browserIdentity()), commands: Object.keys(commands), features: FEATURES };
   },
 
   async createPeerConnection({ configuration, ice }) {

@@ -145,3 +145,10 @@ fn a_program_that_is_not_there_is_a_matter_of_usage() {
         assert!(!output.stderr.is_empty());
     }
 }
+
+#[test]
+fn a_claim_that_the_commands_contradict_is_found() {
+    let violations = violations("s/\"watch\",?//");
+    let came = found(&violations, "it has the commands of the features that it claims");
+    assert!(came.contains("no watch"), "{came}");
+}

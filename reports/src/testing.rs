@@ -20,6 +20,7 @@ fn case(name: &str, outcome: Outcome, standing: Standing, sentence: &str) -> Cas
         runs: Runs::Driven,
         subject: false,
         nat: None,
+        features: None,
         refuses_the_impossible: true,
     };
     let failed = outcome == Outcome::Fail;

@@ -4,6 +4,7 @@ use crate::checks::Finding;
 use crate::expect::Expectations;
 use crate::nat::Nat;
 use crate::verdict::Verdict;
+use peerproof_captures::feature::Feature;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -148,9 +149,22 @@ pub struct CasePeer {
     /// The translator behind which it is, if there is one and nobody else is behind it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nat: Option<Nat>,
+    /// What its implementation has, as it told itself, sorted. Nothing if it did not tell, and in recordings of before: then
+    /// all of it is judged as an implementation of the W3C API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<Vec<Feature>>,
     /// Whether it was asked for a command that does not exist and answered `unsupported`. Without that its word
     /// `unsupported` proves nothing, nor does its word that something worked.
     pub refuses_the_impossible: bool,
+}
+
+impl CasePeer {
+    /// Whether what it tells of its API is a translation by an adapter: it tells its features, and
+    /// [`Feature::W3cApi`] is not among them.
+    #[must_use]
+    pub fn is_translated(&self) -> bool {
+        self.features.as_ref().is_some_and(|features| !features.contains(&Feature::W3cApi))
+    }
 }
 
 impl std::fmt::Display for CasePeer {

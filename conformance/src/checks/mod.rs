@@ -45,6 +45,10 @@ pub struct Check {
     pub(crate) control: controls::Control,
 }
 
+/// Why a requirement on the W3C API does not apply to an implementation that has another one.
+const TRANSLATED: &str =
+    "the peer does not claim `w3c-api`: what it tells of its API is an adapter's translation";
+
 const LAYERS: &[&[Check]] = &[
     sdp::CHECKS,
     turn::CHECKS,
@@ -108,12 +112,18 @@ impl Check {
     /// Judges evidence by this check, endpoint by endpoint.
     #[must_use]
     pub fn run(&self, evidence: &Evidence) -> Vec<Finding> {
-        let absolute = Catalogue::get().requirement(self.id).is_none_or(|it| it.level.is_absolute());
+        let requirement = Catalogue::get().requirement(self.id);
+        let absolute = requirement.is_none_or(|it| it.level.is_absolute());
+        let of_the_api = requirement.is_some_and(Requirement::judges_the_api);
         evidence
             .each_peer()
             .map(|peer| {
                 let mut tally = Tally::default();
-                (self.evaluate)(evidence, peer, &mut tally);
+                if of_the_api && evidence.is_translated(peer) {
+                    tally.absent(TRANSLATED);
+                } else {
+                    (self.evaluate)(evidence, peer, &mut tally);
+                }
                 tally.finish(self, evidence.name(peer), absolute)
             })
             .collect()

@@ -24,6 +24,7 @@ pub(crate) use read::{is_multicast_dns, owner};
 pub use servers::Told;
 pub use wire::{Clear, Kind, Packet, Protection, ServerMessage, Via, Wire};
 
+use crate::case::CaseFile;
 use peerproof_captures::timeline::{Entry, What};
 use std::collections::BTreeSet;
 
@@ -47,6 +48,8 @@ pub struct Evidence {
     pub whole: bool,
     /// The frames of packets on which a rule of the scenario acted.
     faulted: BTreeSet<u64>,
+    /// The peers whose API is an adapter's translation.
+    translated: BTreeSet<Peer>,
     /// How far times can be relied on.
     timing: timing::Timing,
 }
@@ -69,8 +72,23 @@ impl Evidence {
             wire: wire.filter(|wire| !wire.packets.is_empty()),
             whole: true,
             faulted,
+            translated: BTreeSet::new(),
             timing,
         }
+    }
+
+    /// The same, with what a case tells of its peers' implementations.
+    #[must_use]
+    pub fn of_case(mut self, case: &CaseFile) -> Self {
+        let translated = case.peers.iter().filter(|peer| peer.is_translated());
+        self.translated = translated.filter_map(|peer| self.peer(&peer.name)).collect();
+        self
+    }
+
+    /// Whether what a peer tells of its API is an adapter's translation, and not the implementation's own behaviour.
+    #[must_use]
+    pub fn is_translated(&self, peer: Peer) -> bool {
+        self.translated.contains(&peer)
     }
 
     /// All peers.

@@ -42,7 +42,7 @@ impl Recorded<'_> {
             Some(capture) => Some(Wire::read(capture, &peers, self.case.epoch_us)?),
             None => None,
         };
-        Ok(Evidence::new(peers, self.timeline, wire))
+        Ok(Evidence::new(peers, self.timeline, wire).of_case(self.case))
     }
 }
 

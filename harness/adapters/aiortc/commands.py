@@ -23,7 +23,7 @@ ARGUMENTS: dict[str, type] = {
     "asType": str, "candidate": dict, "channel": str, "configuration": dict, "constraints": dict, "defect": str,
     "description": dict, "direction": str, "frameRate": int, "height": int, "ice": dict, "iceRestart": bool, "id": int,
     "kind": str, "label": str, "maxPacketLifeTime": int, "maxRetransmits": int, "message": dict, "mimeTypes": list,
-    "negotiated": bool, "ordered": bool, "protocol": str, "times": int, "toneHz": int, "track": str, "transceiver": int,
+    "negotiated": bool, "ordered": bool, "protocol": str, "sendEncodings": list, "times": int, "toneHz": int, "track": str, "transceiver": int,
     "width": int, "with": str,
 }  # fmt: skip
 

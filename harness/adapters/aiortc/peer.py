@@ -8,6 +8,9 @@ from commands import command, commands_of
 from connection import Connection, Report
 from tracks import Tracks
 
+# Its API "closely follows" that of the W3C, with other events: it has no `icecandidate`. It does not claim to be that API.
+FEATURES = ["data-channels", "audio", "video"]
+
 
 class Peer:
     """One connection, and what it carries."""
@@ -21,8 +24,13 @@ class Peer:
 
     @command
     def hello(self) -> dict[str, Any]:
-        version = importlib.metadata.version("aiortc")
-        return {"protocol": 2, "implementation": "aiortc", "version": version, "commands": [*self.commands, "end"]}
+        return {
+            "protocol": 2,
+            "implementation": "aiortc",
+            "version": importlib.metadata.version("aiortc"),
+            "commands": [*self.commands, "end"],
+            "features": FEATURES,
+        }
 
     async def end(self) -> None:
         """Ends all that runs, so that nothing of this case is left."""

@@ -54,8 +54,12 @@ class Tracks:
         self._sender_of(track).replaceTrack(None if other is None else self._source(other))
 
     @command
-    def addTransceiver(self, kind: str, direction: str = "sendrecv", track: str | None = None) -> dict[str, Any]:
+    def addTransceiver(
+        self, kind: str, direction: str = "sendrecv", track: str | None = None, sendEncodings: list[Any] | None = None
+    ) -> dict[str, Any]:
         pc = self._connection.existing()
+        if sendEncodings is not None:
+            raise Unsupported("aiortc sends one encoding of a track")
         added = pc.addTransceiver(kind_of(kind) if track is None else self._source(track), direction_of(direction))
         self._connection.watch_transports()
         return {"transceiver": pc.getTransceivers().index(added), "mid": added.mid}

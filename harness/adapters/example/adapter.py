@@ -22,7 +22,8 @@ class Peer:  # a method is the command of its name, unless that begins with `_`;
 
     def hello(self):
         commands = [name for name in dir(self) if not name.startswith("_")]
-        return {"protocol": 2, "implementation": "example", "version": aiortc.__version__, "commands": commands}
+        features = ["data-channels"]  # not "w3c-api": aiortc does not say that its API is that one
+        return {"protocol": 2, "implementation": "example", "version": aiortc.__version__, "commands": commands, "features": features}
 
     def createPeerConnection(self, configuration={}, ice=None):
         if ice or configuration.get("iceTransportPolicy", "all") != "all":

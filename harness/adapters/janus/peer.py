@@ -76,7 +76,9 @@ class Peer:
     # ---------------------------------------------------------------------------------------------------- commands
 
     async def hello(self) -> Message:
-        return {"protocol": 2, "implementation": "janus", "version": version(), "commands": [*self.commands, "end"]}
+        # It sends nothing of its own, it echoes; its API is that of its HTTP and WebSocket interface.
+        commands = [*self.commands, "end"]
+        return {"protocol": 2, "implementation": "janus", "version": version(), "commands": commands, "features": []}
 
     async def createPeerConnection(self, configuration: Message | None = None, ice: Message | None = None) -> None:
         nat, certificates = settings_of(configuration or {}, ice or {})

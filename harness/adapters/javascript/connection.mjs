@@ -236,10 +236,11 @@ export class Peer {
         await closing;
       },
       getTransceivers: () => this.connection().getTransceivers().map((each) => this.transceiverInfo(each)),
-      addTransceiver: ({ kind, direction, track }) => {
+      addTransceiver: ({ kind, direction, track, sendEncodings }) => {
         this.connection();
         if (track != null) this.localTrack(track);
-        return this.addTransceiver(kind, present({ direction }), track);
+        if (sendEncodings != null) this.checkEncodings(sendEncodings);
+        return this.addTransceiver(kind, present({ direction, sendEncodings }), track);
       },
       setDirection: ({ transceiver, direction }) => {
         this.transceiver(transceiver).direction = direction;
@@ -260,6 +261,11 @@ export class Peer {
   /** `null` is the end of candidates. */
   addCandidate(candidate) {
     return candidate ? this.pc.addIceCandidate(candidate) : this.pc.addIceCandidate();
+  }
+
+  /** Refuses several encodings of a track where the library has none; an adapter whose library has them overrides it. */
+  checkEncodings() {
+    unsupported("there is no encoder, so that there are no several encodings");
   }
 
   localTrack(id) {

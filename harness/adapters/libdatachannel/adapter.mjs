@@ -327,6 +327,8 @@ function gathering(state) {
 serve({
   implementation: "libdatachannel",
   version: `${ndc.getLibraryVersion()} (node-datachannel ${version})`,
+  // Its own API is played, not the package's imitation of the W3C's, which would stand between.
+  features: ["data-channels"],
   createPeer(report) {
     const peer = new LibdatachannelPeer(report);
     return { commands: peer.commands(), lacks, end: () => peer.end() };

@@ -138,6 +138,8 @@ class LibwebrtcPeer extends Peer {
     return this.localTracks.get(id) ?? super.localTrack(id);
   }
 
+  checkEncodings() {}
+
   addTransceiver(kind, init, id) {
     if (id == null) return super.addTransceiver(kind, init);
     const { track, stream } = this.localTrack(id);
@@ -316,6 +318,7 @@ function lineOf({ address, port, protocol, candidateType, priority, foundation }
 serve({
   implementation: "libwebrtc",
   version: milestone ? `${version} (${milestone})` : version,
+  features: ["w3c-api", "data-channels", "audio", "video"],
   createPeer(report) {
     const peer = new LibwebrtcPeer(report);
     return { commands: peer.allCommands(), lacks, end: () => peer.end() };

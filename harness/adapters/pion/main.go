@@ -68,13 +68,19 @@ var lacking = map[string]string{
 	"join":             "this adapter does not act alone",
 }
 
+// features are what Pion has. Its documentation begins: "Package webrtc implements the WebRTC 1.0 as defined in W3C WebRTC
+// specification document." It passes RTP through, so that it has neither audio nor video of its own.
+var features = []string{"w3c-api", "data-channels"}
+
 func hello(*session, json.RawMessage) (any, error) {
 	names := make([]string, 0, len(commands))
 	for name := range commands {
 		names = append(names, name)
 	}
 	sort.Strings(names)
-	return map[string]any{"protocol": protocol, "implementation": "pion", "version": version(), "commands": names}, nil
+	return map[string]any{
+		"protocol": protocol, "implementation": "pion", "version": version(), "commands": names, "features": features,
+	}, nil
 }
 
 // version asks Debian, since a build by GOPATH knows no versions of what is in it.

@@ -48,9 +48,10 @@ var directions = map[string]webrtc.RTPTransceiverDirection{
 
 func addTransceiver(s *session, args json.RawMessage) (any, error) {
 	given := struct {
-		Kind      string  `json:"kind"`
-		Direction string  `json:"direction"`
-		Track     *string `json:"track"`
+		Kind      string          `json:"kind"`
+		Direction string          `json:"direction"`
+		Track     *string         `json:"track"`
+		Encodings json.RawMessage `json:"sendEncodings"`
 	}{Direction: "sendrecv"}
 	if err := parse(args, &given); err != nil {
 		return nil, err
@@ -61,6 +62,9 @@ func addTransceiver(s *session, args json.RawMessage) (any, error) {
 	}
 	if given.Track != nil {
 		return nil, reject("NotFoundError", "there is no local track %s", *given.Track)
+	}
+	if given.Encodings != nil {
+		return nil, unsupported("there are no sources to send encodings of: Pion passes RTP through, it has no codecs")
 	}
 	kind, err := kindOf(given.Kind)
 	if err != nil {

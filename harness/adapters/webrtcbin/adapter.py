@@ -75,8 +75,18 @@ def answer(number: int, told: dict[str, Any]) -> None:
         write({"id": number, "t": t, "answer": told})
 
 
+# Its API is that of a GStreamer element, which follows the W3C's "where possible".
+FEATURES = ["data-channels", "audio", "video"]
+
+
 def hello() -> dict[str, Any]:
-    return {"protocol": PROTOCOL, "implementation": "webrtcbin", "version": version(), "commands": sorted(COMMANDS)}
+    return {
+        "protocol": PROTOCOL,
+        "implementation": "webrtcbin",
+        "version": version(),
+        "commands": sorted(COMMANDS),
+        "features": FEATURES,
+    }
 
 
 def version() -> str:
@@ -124,7 +134,7 @@ ARGUMENTS: dict[str, type | tuple[type, ...]] = {
     "asType": str, "candidate": dict, "channel": str, "configuration": dict, "defect": str, "description": dict, "direction": str,
     "frameRate": (int, float), "height": int, "ice": dict, "iceRestart": bool, "id": int, "kind": str, "label": str,
     "maxPacketLifeTime": int, "maxRetransmits": int, "message": dict, "mimeTypes": list, "negotiated": bool, "ordered": bool,
-    "protocol": str, "times": int, "toneHz": (int, float), "track": str, "transceiver": int, "width": int, "with": str,
+    "protocol": str, "sendEncodings": list, "times": int, "toneHz": (int, float), "track": str, "transceiver": int, "width": int, "with": str,
 }  # fmt: skip
 
 

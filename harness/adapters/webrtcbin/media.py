@@ -144,8 +144,12 @@ class Media:
         added = self._add_sender(self._source(track))
         return {"mid": added.props.mid}
 
-    def add_transceiver(self, kind: str, direction: str = "sendrecv", track: str | None = None) -> dict[str, Any]:
+    def add_transceiver(
+        self, kind: str, direction: str = "sendrecv", track: str | None = None, sendEncodings: list[Any] | None = None
+    ) -> dict[str, Any]:
         element = self._connection.bin
+        if sendEncodings is not None:
+            raise Unsupported("this adapter feeds webrtcbin with one encoding of a track")
         wanted = direction_named(direction)
         if kind not in KINDS:
             raise Rejected("TypeError", f"there is no kind {kind}")

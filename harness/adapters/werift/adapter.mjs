@@ -132,6 +132,8 @@ class WeriftPeer extends Peer {
 serve({
   implementation: "werift",
   version,
+  // Its README leaves "API compatible with browser RTCPeerConnection" unticked.
+  features: ["data-channels"],
   createPeer(report) {
     const peer = new WeriftPeer(report);
     return { commands: peer.allCommands(), lacks, end: () => peer.end() };

@@ -125,7 +125,7 @@ pub fn observed(
         let recorded = Recorded { case: &file, timeline: timeline.clone(), capture: open()? };
         recorded.evidence().map_err(|error| JudgeError::Capture { path, error })?
     } else {
-        Evidence::new(peers, timeline.clone(), None)
+        Evidence::new(peers, timeline.clone(), None).of_case(&file)
     };
     file.findings = checks::applicable(&evidence, &file.findings);
     let reached = CaseRecord::reached(&evidence);

@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod clock;
+pub mod greeting;
 pub mod implementation;
 pub mod line;
 pub mod program;
@@ -13,6 +14,7 @@ mod start;
 use async_trait::async_trait;
 use clock::{Estimate, Told};
 use peerproof_captures::event::PeerEvent;
+use peerproof_captures::feature::Feature;
 use peerproof_captures::timeline::Answer;
 use protocol::Command;
 use serde::{Deserialize, Serialize};
@@ -71,6 +73,9 @@ pub struct PeerInfo {
     pub implementation: String,
     /// Its exact version (`156.0.8078.79`).
     pub version: String,
+    /// What the implementation has, sorted; nothing if it does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<Vec<Feature>>,
 }
 
 /// An event with its place and time.

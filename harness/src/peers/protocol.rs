@@ -13,7 +13,7 @@ use serde_json::Value;
 /// Version of this protocol.
 pub const VERSION: u32 = 2;
 
-/// The versions that a peer may speak. Version 2 adds `end` and `keylog`, and takes nothing away.
+/// The versions that a peer may speak. Version 2 adds `end`, `keylog` and `features`, and takes nothing away.
 pub const VERSIONS: [u32; 2] = [1, VERSION];
 
 /// A server of `RTCConfiguration.iceServers`.
@@ -137,7 +137,8 @@ pub enum Direction {
     deny_unknown_fields
 )]
 pub enum Command {
-    /// Ours: who are you? Answer: `{protocol, implementation, version, commands: [name]}`.
+    /// Ours: who are you? Answer: `{protocol, implementation, version, commands: [name],
+    /// features: [name]}`.
     Hello,
     /// Ours: a command that no peer has; each must answer `unsupported` before its results count.
     Impossible,
@@ -332,6 +333,10 @@ struct Messages {
     command: Command,
     /// From the peer, as `{"id": …, "answer": …, "t": …}`.
     answer: peerproof_captures::timeline::Answer,
+    /// What the answer to `hello` is `ok` with.
+    greeting: super::greeting::Greeting,
+    /// The names that `features` in it may have.
+    feature: peerproof_captures::feature::Feature,
     /// From the peer: also has `seq`, a number from zero, and `t`, milliseconds.
     event: peerproof_captures::event::PeerEvent,
     /// The same, of what is put into the capture and not into the timeline.
@@ -409,6 +414,17 @@ mod tests {
         let prose = include_str!("../../../docs/peer-protocol.md");
         for name in names("Command", "command").into_iter().chain(names("PeerEvent", "event")) {
             assert!(prose.contains(&format!("`{name}`")), "{name} is not in docs/peer-protocol.md");
+        }
+    }
+
+    #[test]
+    fn the_prose_tells_of_every_feature_and_the_agent_and_the_stack_of_those_that_they_have() {
+        use peerproof_captures::feature::Feature;
+        let prose = include_str!("../../../docs/peer-protocol.md");
+        let agent = include_str!("../../agent/agent.js");
+        for feature in Feature::ALL {
+            assert!(prose.contains(&format!("| `{feature}` |")), "{feature} is not in docs/peer-protocol.md");
+            assert!(agent.contains(&format!("\"{feature}\"")), "{feature} is not in agent.js");
         }
     }
 

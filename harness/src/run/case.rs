@@ -221,6 +221,7 @@ fn new_file(case: &Case, clock: CaseClock, seed: u64, attempt: u32) -> CaseFile 
                 .as_ref()
                 .and_then(|topology| topology.only_translator(name))
                 .map(NatBehaviour::kind),
+            features: None,
             refuses_the_impossible: false,
         })
     });
@@ -306,9 +307,10 @@ async fn open(
     }
     let running = start(case, stage, journal, first, second);
     for (peer, part) in file.peers.iter_mut().zip(running.parts.values()) {
-        let PeerInfo { implementation, version, .. } = part.actor.info();
+        let PeerInfo { implementation, version, features, .. } = part.actor.info();
         peer.implementation.clone_from(implementation);
         peer.version.clone_from(version);
+        peer.features.clone_from(features);
     }
     let impossible = running.parts.values().map(|part| part.actor.call(Command::Impossible));
     for (peer, answer) in file.peers.iter_mut().zip(futures::future::join_all(impossible).await) {

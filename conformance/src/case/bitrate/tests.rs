@@ -20,6 +20,7 @@ fn record(expect: &str, rates: &[u64]) -> CaseRecord {
         runs: Runs::Driven,
         subject: false,
         nat: None,
+        features: None,
         refuses_the_impossible: true,
     };
     let file = CaseFile {

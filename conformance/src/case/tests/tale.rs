@@ -29,6 +29,7 @@ impl Tale {
             runs,
             subject: name == "bob",
             nat: None,
+            features: None,
             refuses_the_impossible: true,
         };
         let file = CaseFile {

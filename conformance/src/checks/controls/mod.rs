@@ -14,8 +14,9 @@ pub(in crate::checks) mod turn;
 
 use super::{Check, Finding, Result, all, coverage, of, run};
 use crate::case::CaseFile;
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Requirement};
 use crate::evidence::{Evidence, Recorded};
+use peerproof_captures::feature::Feature;
 use peerproof_captures::file::CaptureReader;
 use peerproof_captures::sdp::SessionDescription;
 use std::collections::BTreeSet;
@@ -241,4 +242,46 @@ fn evidence_without_anything_makes_no_check_pass_or_fail() {
     for finding in run(&evidence) {
         assert_eq!(finding.result, Result::NotApplicable, "{finding:?}");
     }
+}
+
+/// A recorded call whose peers tell these features.
+fn call_between(features: Option<Vec<Feature>>) -> Evidence {
+    let mut case =
+        CaseFile::read(include_bytes!("../../../recordings/descriptions/case.json").as_slice()).unwrap();
+    for peer in &mut case.peers {
+        peer.features.clone_from(&features);
+    }
+    Recording::Descriptions.evidence().of_case(&case)
+}
+
+#[test]
+fn requirements_on_the_api_apply_only_to_who_does_not_deny_to_have_it() {
+    let decided = |features: Option<Vec<Feature>>| -> BTreeSet<String> {
+        let findings = run(&call_between(features));
+        let decided = findings.into_iter().filter(|finding| finding.result != Result::NotApplicable);
+        decided.map(|finding| finding.requirement).collect()
+    };
+    let untold = decided(None);
+    assert_eq!(
+        decided(Some(vec![Feature::W3cApi])),
+        untold,
+        "who claims the API is judged as who tells nothing"
+    );
+    let translated = decided(Some(vec![Feature::DataChannels]));
+    let of_the_api = |id: &String| Catalogue::get().requirement(id).is_some_and(Requirement::judges_the_api);
+    let gone: BTreeSet<String> = untold.difference(&translated).cloned().collect();
+    assert!(gone.contains("gathering-end-signals") && gone.contains("candidate-event-contents"), "{gone:?}");
+    assert_eq!(gone, untold.iter().filter(|id| of_the_api(id)).cloned().collect::<BTreeSet<_>>());
+    assert!(translated.contains("ice-options-ice2"), "descriptions are judged all the same: {translated:?}");
+    let silent = call_between(Some(Vec::new()));
+    let findings = of("gathering-end-signals").unwrap().run(&silent);
+    assert!(findings.iter().all(|finding| finding.sentence.contains("`w3c-api`")), "{findings:?}");
+}
+
+#[test]
+fn what_a_channel_shows_on_the_wire_is_no_matter_of_the_api() {
+    let catalogue = Catalogue::get();
+    let judges = |id: &str| catalogue.requirement(id).unwrap().judges_the_api();
+    assert!(judges("signaling-state-transitions") && judges("dc-remote-channel-announced-correctly"));
+    assert!(!judges("dcep-negotiated-channel-sends-no-open") && !judges("ice-relay-policy-no-leak"));
 }

@@ -148,6 +148,9 @@ impl Peer {
                 if args.get("track").is_some_and(|track| !track.is_null()) {
                     return rejected("NotFoundError", "there are no local tracks");
                 }
+                if args.get("sendEncodings").is_some_and(|encodings| !encodings.is_null()) {
+                    return unsupported("str0m passes encoded media through, it has no encoder");
+                }
                 let wanted =
                     if args.contains_key("direction") { text(args, "direction")? } else { "sendrecv".into() };
                 connection.add_transceiver(&text(args, "kind")?, direction(&wanted)?)
@@ -177,12 +180,15 @@ impl Peer {
     }
 }
 
+/// str0m has an API of its own, without states of a connection, and passes encoded media through.
+const FEATURES: [&str; 1] = ["data-channels"];
+
 fn hello() -> Value {
     // The version that was built: that of the lock file.
     let version = include_str!("../Cargo.lock")
         .split_once("name = \"str0m\"\nversion = \"")
         .and_then(|(_, rest)| rest.split('"').next());
-    json!({ "protocol": PROTOCOL, "implementation": "str0m", "version": version, "commands": COMMANDS })
+    json!({ "protocol": PROTOCOL, "implementation": "str0m", "version": version, "commands": COMMANDS, "features": FEATURES })
 }
 
 /// Why there is no such command, where str0m is the reason.

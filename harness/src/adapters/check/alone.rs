@@ -1,11 +1,13 @@
 //! What a program does without another one: whether its answers are deeds.
 
+use super::features::Claims;
 use super::outcome::{Group, Outcome, Tried, shortened, violates};
 use super::session::{Ground, Session, Trouble};
 use peerproof_captures::event::{
     ConnectionState, Description, DtlsState, IceGatheringState, IceState, PeerEvent, SctpState, SdpType,
     SignalingState,
 };
+use peerproof_captures::feature::Feature;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,7 +18,11 @@ const SOON: Duration = Duration::from_secs(5);
 const GATHERING: Duration = Duration::from_secs(20);
 
 /// An offer with a data channel, and the closing of the connection.
-pub(super) async fn alone(ground: &Ground, listed: &BTreeSet<String>) -> Result<Group, Trouble> {
+pub(super) async fn alone(
+    ground: &Ground,
+    listed: &BTreeSet<String>,
+    claims: &Claims,
+) -> Result<Group, Trouble> {
     let mut group = Group::new("alone");
     let (mut session, made) = Session::connection(ground, "alone").await?;
     if group.add("createPeerConnection", made).is_some() {
@@ -24,14 +30,14 @@ pub(super) async fn alone(ground: &Ground, listed: &BTreeSet<String>) -> Result<
         closing(&mut session, &mut group, listed).await;
     }
     session.end().await;
-    for kind in ["audio", "video"] {
+    for (kind, feature) in [("audio", Feature::Audio), ("video", Feature::Video)] {
         if listed.contains("createSource") {
             let (mut session, made) = Session::connection(ground, "alone with media").await?;
             let made = match made {
                 Ok(()) => media(&mut session, kind, listed).await,
                 Err(outcome) => Err(outcome),
             };
-            group.add(format!("a source of {kind} is offered"), made);
+            group.add(format!("a source of {kind} is offered"), claims.hold(feature, made));
             session.end().await;
         }
     }

@@ -1,11 +1,13 @@
 //! Data channels between two of the program: everything that is sent arrives as it was, and nothing else does.
 
 use super::content::{Content, DEFECTS, echoed};
+use super::features::Claims;
 use super::outcome::{Group, Outcome, Tried, shortened, violates};
 use super::pair::{PATIENCE, Pair, cannot};
 use super::session::{Ground, Session, Trouble};
 use crate::peers::protocol::Payload;
 use peerproof_captures::event::{Message, PeerEvent};
+use peerproof_captures::feature::Feature;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -44,7 +46,11 @@ impl Side {
 type Taken = BTreeMap<(Side, String), usize>;
 
 /// A connection with data channels.
-pub(super) async fn data(ground: &Ground, listed: &BTreeSet<String>) -> Result<Group, Trouble> {
+pub(super) async fn data(
+    ground: &Ground,
+    listed: &BTreeSet<String>,
+    claims: &Claims,
+) -> Result<Group, Trouble> {
     let mut group = Group::new("data channels between two of it");
     let lacks = cannot(listed).or_else(|| {
         let needed = ["createDataChannel", "send"];
@@ -59,7 +65,10 @@ pub(super) async fn data(ground: &Ground, listed: &BTreeSet<String>) -> Result<G
         Ok(()) => open(&mut pair).await,
         Err(outcome) => Err(outcome),
     };
-    if group.add("two are connected, and a channel opens at both", opened).is_some() {
+    if group
+        .add("two are connected, and a channel opens at both", claims.hold(Feature::DataChannels, opened))
+        .is_some()
+    {
         let mut taken = Taken::new();
         messages(&mut pair, &mut group, &mut taken).await;
         if listed.contains("echo") {

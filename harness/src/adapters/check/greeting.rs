@@ -1,9 +1,10 @@
 //! What a program says of itself, and what it says to commands that it has not.
 
+use super::features::{self, Claims};
 use super::outcome::{Group, Tried, violates};
 use super::reply::Reply;
 use super::session::{Ground, START_DEADLINE, Session, Trouble};
-use crate::peers::program::Greeting;
+use crate::peers::greeting::Greeting;
 use crate::scenario::command;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -29,6 +30,8 @@ pub(super) async fn greeting(ground: &Ground) -> Result<(Group, Option<Greeting>
     ));
     let known = command::names();
     group.add("it lists commands of the protocol, each once", commands(&greeting.commands, &known));
+    group.add("it has the commands of the features that it claims", features::fit(&greeting));
+    group.note(Claims::of(&greeting).note(&greeting));
     let again = session.call("hello", json!({})).await;
     let same = match (again == told, &again) {
         (true, _) => Ok(()),

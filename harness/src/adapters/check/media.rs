@@ -1,10 +1,12 @@
 //! Media between two of the program: what is claimed to be seen and heard is what was sent.
 
 use super::alone::track;
+use super::features::Claims;
 use super::outcome::{Group, Outcome, Tried, violates};
 use super::pair::{PATIENCE, Pair, cannot};
 use super::session::{Ground, Trouble};
 use peerproof_captures::event::{MediaKind, PeerEvent};
+use peerproof_captures::feature::Feature;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,16 +22,20 @@ const FRAME_RATE: u32 = 10;
 const ENOUGH: u64 = 5;
 
 /// Sources of the offerer, watched by the answerer.
-pub(super) async fn media(ground: &Ground, listed: &BTreeSet<String>) -> Result<Group, Trouble> {
+pub(super) async fn media(
+    ground: &Ground,
+    listed: &BTreeSet<String>,
+    claims: &Claims,
+) -> Result<Group, Trouble> {
     let mut group = Group::new("media between two of it");
     let lacks = cannot(listed).or_else(|| {
         let needed = ["createSource", "addTrack", "watch"];
         needed.iter().find(|name| !listed.contains(**name)).map(|name| format!("it has no {name}"))
     });
     for kind in [MediaKind::Audio, MediaKind::Video] {
-        let name = match kind {
-            MediaKind::Audio => format!("a tone of {TONE_HZ} Hz is heard"),
-            MediaKind::Video => "numbered pictures are seen".to_owned(),
+        let (name, feature) = match kind {
+            MediaKind::Audio => (format!("a tone of {TONE_HZ} Hz is heard"), Feature::Audio),
+            MediaKind::Video => ("numbered pictures are seen".to_owned(), Feature::Video),
         };
         if let Some(because) = &lacks {
             group.skip(name, because);
@@ -40,7 +46,7 @@ pub(super) async fn media(ground: &Ground, listed: &BTreeSet<String>) -> Result<
             Ok(()) => watch(&mut pair, kind).await,
             Err(outcome) => Err(outcome),
         };
-        if let (Some(note), _) = (group.add(name, seen), ()) {
+        if let (Some(note), _) = (group.add(name, claims.hold(feature, seen)), ()) {
             group.note(note);
         }
         pair.end().await;

@@ -4,6 +4,7 @@
 //! the line that shows it. Every group of checks has fresh processes: a death in one spoils no other.
 //!
 //! - [`session`]: one process, and the commands that it is given; [`reply`]: what it answers; [`monitor`]: the rules that every line must keep;
+//! - [`features`]: what it claims to have, against what it does;
 //! - [`greeting`], [`refusals`], [`alone`], [`data`] and [`media`] (over a [`pair`]), [`strain`]: the groups;
 //! - [`suite`]: which scenarios the program has all commands for;
 //! - [`outcome`] and [`show`]: the report.
@@ -11,6 +12,7 @@
 mod alone;
 mod content;
 mod data;
+mod features;
 mod greeting;
 mod media;
 mod monitor;
@@ -27,6 +29,7 @@ pub use outcome::{Check, Group, Outcome, Report};
 pub use suite::{Family, Part};
 
 use crate::scenario::{ScenarioFile, Source, Suite, check::IMPLEMENTATIONS};
+use features::Claims;
 use monitor::Rule;
 use session::{Ground, Ledger, Trouble};
 use std::collections::BTreeSet;
@@ -67,13 +70,14 @@ async fn groups(ground: &Ground, scenarios: &[ScenarioFile]) -> Result<Report, T
         report.groups.push(lines(&ground.ledger()));
         return Ok(report);
     };
+    let claims = Claims::of(&greeting);
     let listed: BTreeSet<String> = greeting.commands.into_iter().collect();
     // One after the other: what one costs must not make another late.
     report.groups.push(Box::pin(refusals::before(ground, &listed)).await?);
     report.groups.push(Box::pin(refusals::wrong(ground, &listed)).await?);
-    report.groups.push(Box::pin(alone::alone(ground, &listed)).await?);
-    report.groups.push(Box::pin(data::data(ground, &listed)).await?);
-    report.groups.push(Box::pin(media::media(ground, &listed)).await?);
+    report.groups.push(Box::pin(alone::alone(ground, &listed, &claims)).await?);
+    report.groups.push(Box::pin(data::data(ground, &listed, &claims)).await?);
+    report.groups.push(Box::pin(media::media(ground, &listed, &claims)).await?);
     report.groups.push(Box::pin(strain::at_once(ground, &listed)).await?);
     report.groups.push(Box::pin(strain::odd(ground, &listed)).await?);
     report.groups.push(Box::pin(strain::again(ground, &listed)).await?);

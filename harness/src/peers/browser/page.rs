@@ -1,8 +1,8 @@
 //! One page of a browser: the peer of one case.
 
 use super::super::clock::Estimate;
+use super::super::greeting::Greeting;
 use super::super::line::Line;
-use super::super::program::Greeting;
 use super::super::protocol::Command;
 use super::super::{CaseClock, KeyLogFile, OpenError, Opened, Peer, PeerInfo};
 use super::instance::Instance;
@@ -49,8 +49,9 @@ impl BrowserPeer {
             name: name.to_owned(),
             implementation: browser.kind.name().to_owned(),
             version: browser.version.clone(),
+            features: None,
         };
-        let peer = Self { info, line, browser, token, keylog_start };
+        let mut peer = Self { info, line, browser, token, keylog_start };
         match peer.introduce().await {
             Ok(()) => Ok(Opened { peer: Box::new(peer), events }),
             Err(cause) => {
@@ -62,8 +63,8 @@ impl BrowserPeer {
 
     /// Makes sure that page and harness speak the same protocol, and, once for each process, that the agent does not say yes
     /// to everything.
-    async fn introduce(&self) -> Result<(), String> {
-        Greeting::of(&self.line.call(&Command::Hello).await)?;
+    async fn introduce(&mut self) -> Result<(), String> {
+        self.info.features = Greeting::of(&self.line.call(&Command::Hello).await)?.features();
         let probe = || async {
             match self.line.call(&Command::Impossible).await {
                 Answer::Unsupported { .. } => Ok(()),

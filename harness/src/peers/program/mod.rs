@@ -11,5 +11,4 @@ mod pool;
 pub(crate) mod process;
 
 pub use implementation::{Program, ProgramSpec};
-pub(crate) use peer::Greeting;
 pub use pool::Programs;

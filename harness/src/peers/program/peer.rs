@@ -3,62 +3,20 @@
 use super::implementation::ProgramSpec;
 use super::pool::{Programs, Serving};
 use crate::peers::clock::Estimate;
+use crate::peers::greeting::Greeting;
 use crate::peers::implementation::agrees;
-use crate::peers::line::{Line, quote};
-use crate::peers::protocol::{Command, VERSIONS};
+use crate::peers::line::Line;
+use crate::peers::protocol::Command;
 use crate::peers::seat::Seat;
 use crate::peers::{ANSWER_DEADLINE, OpenError, Opened, Peer, PeerInfo};
 use async_trait::async_trait;
 use futures::stream;
 use peerproof_captures::timeline::Answer;
-use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a program may take from its start to its first answer: interpreters load libraries.
 const START_DEADLINE: Duration = Duration::from_secs(60);
-/// Longest version that is taken.
-const LONGEST_VERSION: usize = 120;
-
-/// How a program introduces itself.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Greeting {
-    pub(crate) protocol: u32,
-    pub(crate) implementation: String,
-    pub(crate) version: String,
-    pub(crate) commands: Vec<String>,
-}
-
-impl Greeting {
-    /// Reads the answer to `hello`.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub(crate) fn of(answer: &Answer) -> Result<Self, String> {
-        let Answer::Ok(told) = answer else {
-            return Err(format!("hello was answered {}", quote(&format!("{answer:?}"))));
-        };
-        let greeting: Self = serde_json::from_value(told.clone())
-            .map_err(|error| format!("the answer to hello is malformed: {error}"))?;
-        if !VERSIONS.contains(&greeting.protocol) {
-            return Err(format!(
-                "it speaks version {} of the protocol, and versions {VERSIONS:?} are known",
-                greeting.protocol
-            ));
-        }
-        let printable = |text: &str| !text.is_empty() && !text.chars().any(char::is_control);
-        if !printable(&greeting.version) || greeting.version.len() > LONGEST_VERSION {
-            return Err("the answer to hello tells no version".to_owned());
-        }
-        if !printable(&greeting.implementation) || greeting.implementation.len() > LONGEST_VERSION {
-            return Err("the answer to hello tells no implementation".to_owned());
-        }
-        if greeting.commands.iter().any(|name| *name == Command::Impossible.name()) {
-            return Err("it claims a command that no peer has".to_owned());
-        }
-        Ok(greeting)
-    }
-}
 
 /// A program as a peer.
 pub(super) struct ProgramPeer {
@@ -110,8 +68,12 @@ impl ProgramPeer {
                 return Err(OpenError::Failed(format!("{}: {cause}{words}", spec.name)));
             }
         };
-        let info =
-            PeerInfo { name: seat.name, implementation: greeting.implementation, version: greeting.version };
+        let info = PeerInfo {
+            name: seat.name,
+            features: greeting.features(),
+            implementation: greeting.implementation,
+            version: greeting.version,
+        };
         let peer = Self {
             info,
             line,

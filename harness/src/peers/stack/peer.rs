@@ -11,6 +11,7 @@ use super::translate;
 use crate::machine::within;
 use async_trait::async_trait;
 use peerproof_captures::event::{Description, PeerEvent, SdpType};
+use peerproof_captures::feature::Feature;
 use peerproof_captures::timeline::Answer;
 use peerproof_stack::connection::{
     self as stack, ChannelEvent, Event, Faults, Mdns, Options, PeerConnection, Rejection,
@@ -103,6 +104,7 @@ pub fn open(
         name: name.to_owned(),
         implementation: "stack".to_owned(),
         version: peerproof_stack::VERSION.to_owned(),
+        features: Some(Feature::ALL.to_vec()),
     };
     let peer = StackPeer {
         info,
@@ -207,6 +209,7 @@ impl StackPeer {
                 "implementation": self.info.implementation,
                 "version": self.info.version,
                 "commands": COMMANDS,
+                "features": self.info.features,
             })),
             Command::CreatePeerConnection { configuration, ice } => {
                 if self.connection.initialized() {

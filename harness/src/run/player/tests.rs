@@ -61,8 +61,12 @@ fn table() -> Table {
     let mut senders = Vec::new();
     for name in ["alice", "bob"] {
         let (events, reported) = unbounded_channel();
-        let info =
-            PeerInfo { name: name.to_owned(), implementation: "fake".to_owned(), version: "1".to_owned() };
+        let info = PeerInfo {
+            name: name.to_owned(),
+            implementation: "fake".to_owned(),
+            version: "1".to_owned(),
+            features: None,
+        };
         let fake = Fake { info, told: Arc::clone(&told), events: Mutex::new(Some(events.clone())) };
         let actor = Actor::new(Box::new(fake), Arc::clone(&journal));
         let carrier = Carrier::new();

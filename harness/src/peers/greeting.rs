@@ -1,0 +1,120 @@
+//! How a peer introduces itself: its answer to `hello`.
+
+use super::line::quote;
+use super::protocol::{Command, VERSIONS};
+use peerproof_captures::feature::Feature;
+use peerproof_captures::timeline::Answer;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Longest version, and longest name of an implementation or feature, that is taken, in bytes.
+const LONGEST: usize = 120;
+/// Most features that are taken.
+pub const MOST_FEATURES: usize = 64;
+
+/// The answer to `hello`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+pub struct Greeting {
+    /// The version of the protocol that it speaks.
+    pub protocol: u32,
+    /// What is under test, or serves as its counterpart.
+    pub implementation: String,
+    /// The exact version of that.
+    pub version: String,
+    /// The commands that it has.
+    pub commands: Vec<String>,
+    /// What the implementation has. Names that this version does not know are left out of judgements.
+    #[serde(default)]
+    #[schemars(length(max = 64))]
+    pub features: Option<Vec<String>>,
+}
+
+impl Greeting {
+    /// Reads the answer to `hello`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn of(answer: &Answer) -> Result<Self, String> {
+        let Answer::Ok(told) = answer else {
+            return Err(format!("hello was answered {}", quote(&format!("{answer:?}"))));
+        };
+        let greeting: Self = serde_json::from_value(told.clone())
+            .map_err(|error| format!("the answer to hello is malformed: {error}"))?;
+        if !VERSIONS.contains(&greeting.protocol) {
+            return Err(format!(
+                "it speaks version {} of the protocol, and versions {VERSIONS:?} are known",
+                greeting.protocol
+            ));
+        }
+        let good =
+            |text: &str| !text.is_empty() && text.len() <= LONGEST && !text.chars().any(char::is_control);
+        if !good(&greeting.version) {
+            return Err("the answer to hello tells no version".to_owned());
+        }
+        if !good(&greeting.implementation) {
+            return Err("the answer to hello tells no implementation".to_owned());
+        }
+        if greeting.commands.iter().any(|name| *name == Command::Impossible.name()) {
+            return Err("it claims a command that no peer has".to_owned());
+        }
+        let features = greeting.features.as_deref().unwrap_or_default();
+        if features.len() > MOST_FEATURES {
+            return Err(format!(
+                "it tells {} features, and at most {MOST_FEATURES} are taken",
+                features.len()
+            ));
+        }
+        if !features.iter().all(|name| good(name)) {
+            return Err(format!(
+                "a feature is empty, longer than {LONGEST} bytes, or has control characters"
+            ));
+        }
+        Ok(greeting)
+    }
+
+    /// The features that this version knows, sorted; nothing if the peer tells none at all.
+    #[must_use]
+    pub fn features(&self) -> Option<Vec<Feature>> {
+        let mut known: Vec<Feature> =
+            self.features.as_ref()?.iter().filter_map(|name| Feature::named(name)).collect();
+        known.sort_unstable();
+        known.dedup();
+        Some(known)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn greeting(features: &Value) -> Result<Greeting, String> {
+        let mut told = json!({
+            "protocol": 2, "implementation": "example", "version": "1.0", "commands": ["hello"],
+        });
+        if !features.is_null() {
+            told["features"] = features.clone();
+        }
+        Greeting::of(&Answer::Ok(told))
+    }
+
+    #[test]
+    fn features_are_known_sorted_and_once_and_others_are_no_error() {
+        let told = json!(["video", "teleport", "w3c-api", "video"]);
+        assert_eq!(greeting(&told).unwrap().features(), Some(vec![Feature::W3cApi, Feature::Video]));
+        assert_eq!(greeting(&json!([])).unwrap().features(), Some(Vec::new()));
+        assert_eq!(greeting(&Value::Null).unwrap().features(), None);
+    }
+
+    #[test]
+    fn features_are_bounded() {
+        let many = |count: usize| json!(vec!["video"; count]);
+        assert!(greeting(&many(MOST_FEATURES)).is_ok());
+        assert!(greeting(&many(MOST_FEATURES + 1)).unwrap_err().contains("65 features"));
+        for wrong in
+            [json!([""]), json!(["a".repeat(LONGEST + 1)]), json!(["a\u{1b}[2J"]), json!([5]), json!("video")]
+        {
+            assert!(greeting(&wrong).is_err(), "{wrong}");
+        }
+    }
+}
