@@ -18,3 +18,4 @@ pub mod servers;
 pub mod setup;
 pub mod terminal;
 pub mod tools;
+pub mod versions;

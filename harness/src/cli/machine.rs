@@ -1,13 +1,15 @@
 //! `peerproof doctor` and `peerproof setup`.
 
 use crate::adapters::{self, Adapter};
-use crate::doctor::{Diagnosis, DoctorArgs, State, examine, render};
+use crate::doctor::{self, Diagnosis, DoctorArgs, State, examine, render};
+use crate::peers::implementation::is_of_version;
 use crate::setup::{SetupArgs, SetupError, System, carry_out, plan};
+use crate::versions::{self, Download, Wanted};
 
 /// Shows what this machine can run. 0 if nothing is missing, else 1.
 pub(crate) fn doctor(args: &DoctorArgs) -> u8 {
     let diagnosis = match diagnose() {
-        Ok(diagnosis) => diagnosis,
+        Ok(diagnosis) => Diagnosis { browsers: versions::survey(), ..diagnosis },
         Err(code) => return code,
     };
     if args.json {
@@ -33,6 +35,7 @@ pub(crate) fn setup(args: &SetupArgs) -> u8 {
             error @ (SetupError::Declined
             | SetupError::NoRoot(_)
             | SetupError::NoApt { .. }
+            | SetupError::NoVersion { .. }
             | SetupError::NoAdapter { .. }),
         )) => {
             super::complain(error);
@@ -51,17 +54,26 @@ enum Trouble {
 }
 
 fn install(args: &SetupArgs) -> Result<(), Trouble> {
-    let adapters = adapters_of(&args.peers).map_err(Trouble::Setup)?;
+    let (browsers, others): (Vec<_>, Vec<_>) =
+        args.peers.iter().partition(|name| Wanted::parse(name).is_some());
+    let adapters = adapters_of(&others).map_err(Trouble::Setup)?;
+    let browsers = downloads_of(&browsers).map_err(Trouble::Setup)?;
     let before = diagnose().map_err(Trouble::Code)?;
-    let planned = plan(before.missing(), &adapters, &System::this()).map_err(Trouble::Setup)?;
-    let mut unpack = || adapters.iter().try_for_each(Adapter::unpack);
-    carry_out(&planned, args, &mut unpack, &mut std::io::stdin().lock(), &mut std::io::stdout())
+    let planned = plan(before.missing(), &adapters, &browsers, &System::this()).map_err(Trouble::Setup)?;
+    let mut prepare = || {
+        adapters.iter().try_for_each(Adapter::unpack)?;
+        browsers.iter().try_for_each(Download::prepare)
+    };
+    carry_out(&planned, args, &mut prepare, &mut std::io::stdin().lock(), &mut std::io::stdout())
         .map_err(Trouble::Setup)?;
     if args.dry_run || planned.steps.is_empty() {
         return Ok(());
     }
     for adapter in &adapters {
         adapter.mark_installed().map_err(|error| Trouble::Setup(error.into()))?;
+    }
+    for browser in &browsers {
+        finish(browser)?;
     }
     let after = diagnose().map_err(Trouble::Code)?;
     let still = after
@@ -75,11 +87,11 @@ fn install(args: &SetupArgs) -> Result<(), Trouble> {
 }
 
 /// The adapters of these names that are not installed as this program has them.
-fn adapters_of(names: &[String]) -> Result<Vec<Adapter>, SetupError> {
+fn adapters_of(names: &[&String]) -> Result<Vec<Adapter>, SetupError> {
     let all: Vec<&str> = adapters::names().collect();
     let mut found: Vec<Adapter> = Vec::new();
     for name in names {
-        let chosen: Vec<&str> = if name == "all" { all.clone() } else { vec![name] };
+        let chosen: Vec<&str> = if *name == "all" { all.clone() } else { vec![name] };
         for name in chosen {
             let unknown = || SetupError::NoAdapter { name: name.to_owned(), known: all.join(", ") };
             let adapter = adapters::find(name).ok_or_else(unknown)?;
@@ -91,9 +103,40 @@ fn adapters_of(names: &[String]) -> Result<Vec<Adapter>, SetupError> {
     Ok(found)
 }
 
+/// The versions of browsers that these names mean and that are not there.
+fn downloads_of(names: &[&String]) -> Result<Vec<Download>, SetupError> {
+    let mut found: Vec<Download> = Vec::new();
+    for wanted in names.iter().filter_map(|name| Wanted::parse(name)) {
+        let Some(download) = Download::of(&wanted)? else { continue };
+        if found.iter().all(|other| other.home != download.home) {
+            found.push(download);
+        }
+    }
+    Ok(found)
+}
+
+/// Notes that a version of a browser is there, if it runs and says that it is that one.
+fn finish(browser: &Download) -> Result<(), Trouble> {
+    let program = browser.build().browser.unwrap_or_default();
+    let told = asking(doctor::version_of(&program)).map_err(Trouble::Code)?;
+    if !told.is_some_and(|told| is_of_version(browser.upstream(), &told)) {
+        return Err(Trouble::Setup(SetupError::NotRunning {
+            name: browser.name.clone(),
+            program: program.display().to_string(),
+            version: browser.upstream().to_owned(),
+        }));
+    }
+    browser.mark_installed().map_err(|error| Trouble::Setup(error.into()))
+}
+
 fn diagnose() -> Result<Diagnosis, u8> {
+    asking(examine())
+}
+
+/// What comes of asking programs.
+fn asking<T>(question: impl Future<Output = T>) -> Result<T, u8> {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => Ok(runtime.block_on(examine())),
+        Ok(runtime) => Ok(runtime.block_on(question)),
         Err(error) => {
             super::complain(error);
             Err(super::HARNESS_ERROR)

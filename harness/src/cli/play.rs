@@ -17,6 +17,7 @@ use crate::run::snapshot::Snapshots;
 use crate::run::{Case, Filter, Jobs, plan};
 use crate::scenario::error::nearest;
 use crate::scenario::{Source, Suite};
+use crate::versions;
 use peerproof_reports::Shard;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -42,12 +43,17 @@ pub(crate) fn wanted(chosen: &Chosen) -> Result<Wanted, String> {
     let mut configuration =
         Configuration::load(chosen.config.as_deref(), &chosen.program).map_err(|error| error.to_string())?;
     configuration.expected.extend(chosen.expected.iter().cloned());
-    for name in chosen.peers.iter().chain(&chosen.with) {
-        if !configuration.add_known(name) {
+    let mut chosen = chosen.clone();
+    for name in chosen.peers.iter_mut().chain(&mut chosen.with) {
+        if let Some(plays) = configuration.add_known(name) {
+            *name = plays;
+        } else {
             let roster = configuration.roster.names().map(str::to_owned);
             let names: Vec<String> = roster.chain(adapters::names().map(str::to_owned)).collect();
             let help = nearest(name, names.iter().map(String::as_str))
-                .map_or(format!("known: {}", names.join(", ")), |near| format!("did you mean `{near}`?"));
+                .map_or(format!("known: {}, {}", names.join(", "), versions::FORM), |near| {
+                    format!("did you mean `{near}`?")
+                });
             return Err(format!("there is no implementation `{name}`\n  = help: {help}"));
         }
     }
@@ -64,7 +70,7 @@ pub(crate) fn wanted(chosen: &Chosen) -> Result<Wanted, String> {
     let names: Vec<&str> = configuration.roster.names().collect();
     let suite = Suite::gather(&sources, &names)
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\nerror: "))?;
-    let filter = filter(chosen);
+    let filter = filter(&chosen);
     let cases = plan(&suite, &configuration.roster, &filter);
     Ok(Wanted { cases, configuration, folder, filter, shard: None })
 }
@@ -78,8 +84,10 @@ fn filter(chosen: &Chosen) -> Filter {
 /// What `PEERPROOF_REQUIRE` names and this machine lacks.
 pub(crate) fn required_but_missing() -> Option<String> {
     required().into_iter().find_map(|name| {
-        if !NEEDS.contains(&name.as_str()) && adapters::find(&name).is_none() {
-            let known: Vec<&str> = NEEDS.into_iter().chain(adapters::names()).collect();
+        let installed = || adapters::find(&name).is_some() || versions::Wanted::parse(&name).is_some();
+        if !NEEDS.contains(&name.as_str()) && !installed() {
+            let known: Vec<&str> =
+                NEEDS.into_iter().chain(adapters::names()).chain([versions::FORM]).collect();
             return Some(format!("PEERPROOF_REQUIRE names {name}; known are {}", known.join(", ")));
         }
         missing(&name).map(|reason| format!("PEERPROOF_REQUIRE names {name}, but {reason}"))

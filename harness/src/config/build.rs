@@ -6,6 +6,7 @@ use crate::adapters;
 use crate::peers::browser::{Build, Kind, Remote};
 use crate::peers::implementation::{Browser, NAME, Roster, is_name};
 use crate::peers::program::{Program, ProgramSpec};
+use crate::versions::Wanted;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -167,15 +168,23 @@ impl Configuration {
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
-    /// Adds the implementation of that name from among those that the program brings along and `setup --peers` installs.
-    pub fn add_known(&mut self, name: &str) -> bool {
+    /// Adds the implementation of that name from among those that `setup --peers` installs: adapters that the program brings along, and
+    /// other versions of browsers. Returns the name by which it plays: that of the version where the oldest one is asked for.
+    pub fn add_known(&mut self, name: &str) -> Option<String> {
         if self.roster.get(name).is_some() {
-            return true;
+            return Some(name.to_owned());
         }
-        let Some(known) = adapters::implementation(name) else { return false };
+        let known = match Wanted::parse(name) {
+            Some(browser) => browser.implementation(),
+            None => adapters::implementation(name)?,
+        };
         self.known.extend(adapters::expected(name).map(|text| (format!("{name}/expected.toml"), text)));
-        self.roster.add(known);
-        true
+        let plays = known.name().to_owned();
+        // What the configuration calls so goes before.
+        if self.roster.get(&plays).is_none() {
+            self.roster.add(known);
+        }
+        Some(plays)
     }
 }
 

@@ -27,7 +27,12 @@ pub async fn examine() -> Diagnosis {
         tun(),
     ];
     match_versions(&mut checks);
-    Diagnosis { checks }
+    Diagnosis { checks, browsers: Vec::new() }
+}
+
+/// The version that a program tells of itself.
+pub async fn version_of(program: &Path) -> Option<String> {
+    output(program, &["--version"]).await.as_deref().and_then(version_in)
 }
 
 fn check(item: Item, state: State) -> Check {

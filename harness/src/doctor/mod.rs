@@ -4,9 +4,10 @@ mod ask;
 mod examine;
 mod render;
 
-pub use examine::examine;
+pub use examine::{examine, version_of};
 pub use render::render;
 
+use crate::versions::Beside;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -125,6 +126,9 @@ pub struct Check {
 pub struct Diagnosis {
     /// One check an item.
     pub checks: Vec<Check>,
+    /// Other versions of the browsers: those that are installed, and those that are to be had.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub browsers: Vec<Beside>,
 }
 
 impl Diagnosis {

@@ -6,7 +6,9 @@ use std::fmt::Write;
 /// One line a check, and one more with advice where there is any.
 #[must_use]
 pub fn render(diagnosis: &Diagnosis) -> String {
-    let width = diagnosis.checks.iter().map(|check| check.item.name().len()).max().unwrap_or_default();
+    let names = diagnosis.checks.iter().map(|check| check.item.name());
+    let names = names.chain(diagnosis.browsers.iter().map(|browser| browser.name.as_str()));
+    let width = names.map(str::len).max().unwrap_or_default();
     let mut text = String::new();
     for check in &diagnosis.checks {
         let state = match check.state {
@@ -23,6 +25,18 @@ pub fn render(diagnosis: &Diagnosis) -> String {
             let _ = writeln!(text, "          {:<width$}  → {advice}", "");
         }
     }
+    for browser in &diagnosis.browsers {
+        let _ = match &browser.place {
+            Some(place) => {
+                writeln!(text, "ok        {:<width$}  {}  {}", browser.name, browser.version, place.display())
+            }
+            None => writeln!(
+                text,
+                "to be had {:<width$}  {}  (`peerproof setup --peers {}`)",
+                browser.name, browser.version, browser.name
+            ),
+        };
+    }
     let verdict = if diagnosis.is_well() {
         "This machine can run everything."
     } else if diagnosis.missing().next().is_none() {
@@ -38,6 +52,7 @@ pub fn render(diagnosis: &Diagnosis) -> String {
 mod tests {
     use super::super::{Check, Item};
     use super::*;
+    use crate::versions::Beside;
 
     fn check(item: Item, state: State, found: Option<&str>, advice: Option<&str>) -> Check {
         Check {
@@ -56,7 +71,7 @@ mod tests {
             check(Item::Chrome, State::Ok, Some("156.0"), None),
             check(Item::Geckodriver, State::Missing, None, Some("run `peerproof setup`")),
         ];
-        let text = render(&Diagnosis { checks });
+        let text = render(&Diagnosis { checks, browsers: Vec::new() });
         assert_eq!(
             text,
             "ok        chrome       156.0\n\
@@ -67,8 +82,30 @@ mod tests {
     }
 
     #[test]
+    fn other_versions_of_browsers_are_told_with_the_way_to_get_them() {
+        let beside = |name: &str, version: &str, place: Option<&str>| Beside {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            place: place.map(Into::into),
+        };
+        let browsers = vec![
+            beside("chrome@150", "150.0.7", Some("/d/chromium")),
+            beside("firefox@140", "140.12.0", None),
+        ];
+        let checks = vec![check(Item::Tun, State::Ok, None, None)];
+        assert_eq!(
+            render(&Diagnosis { checks, browsers }),
+            "ok        tun          for the lab: browsers behind NATs and on bad networks\n\
+             ok        chrome@150   150.0.7  /d/chromium\n\
+             to be had firefox@140  140.12.0  (`peerproof setup --peers firefox@140`)\n\
+             \nThis machine can run everything.\n"
+        );
+    }
+
+    #[test]
     fn a_machine_that_has_everything_is_told_so() {
-        let text = render(&Diagnosis { checks: vec![check(Item::Tun, State::Ok, None, None)] });
+        let checks = vec![check(Item::Tun, State::Ok, None, None)];
+        let text = render(&Diagnosis { checks, browsers: Vec::new() });
         assert!(text.ends_with("\nThis machine can run everything.\n"), "{text}");
     }
 }

@@ -1,11 +1,15 @@
 //! `expected.toml`, the ratchet: known deviations of named peers. Each gives its reason and a link to the rule, and each must
 //! still match something.
 
-use super::glob;
+mod deviation;
+
+pub use deviation::Deviation;
+
 use crate::embedded::SCENARIOS;
-use peerproof_conformance::case::{CaseFile, CasePeer, Waiver};
+use deviation::in_range;
+use peerproof_conformance::case::{CaseFile, Waiver};
 use peerproof_conformance::checks::{self, Finding, Result as Found};
-use peerproof_conformance::verdict::{Layer, Outcome, Verdict};
+use peerproof_conformance::verdict::{Outcome, Verdict};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,39 +17,6 @@ use std::sync::{Mutex, PoisonError};
 
 /// The file of known deviations in a folder of scenarios.
 const FILE: &str = "expected.toml";
-
-/// A known deviation.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Deviation {
-    /// Pattern of the cases' names. All if absent, which only a requirement may leave it.
-    #[serde(default)]
-    pub case: Option<String>,
-    /// The requirement of the catalogue that is broken: then the deviation covers its findings, and no verdict.
-    #[serde(default)]
-    pub requirement: Option<String>,
-    /// The implementation that deviates.
-    pub peer: String,
-    /// Its versions: comparisons joined by commas, such as `>=156, <158`. All if absent.
-    #[serde(default)]
-    pub versions: Option<String>,
-    /// Only where the peer is the subject of the case, which the reference stack plays without its work-arounds.
-    #[serde(default)]
-    pub subject: bool,
-    /// The layer at which it shows; any if absent.
-    #[serde(default)]
-    pub layer: Option<Layer>,
-    /// It depends on timing: a case that does not show it is no error, and neither is a full run.
-    #[serde(default)]
-    pub sometimes: bool,
-    /// Why it deviates.
-    pub reason: String,
-    /// The rule that it breaks, or where the deviation is known.
-    pub link: String,
-    /// The file in which it stands.
-    #[serde(skip)]
-    pub file: String,
-}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,38 +28,13 @@ struct Whole {
     deviation: Vec<Deviation>,
 }
 
-impl Deviation {
-    /// Whether one of these peers deviates so in a case of that name.
-    fn is_about<'a>(&self, case: &str, mut peers: impl Iterator<Item = &'a CasePeer>) -> bool {
-        self.case.as_deref().is_none_or(|pattern| glob::matches(pattern, case))
-            && peers.any(|peer| {
-                (peer.implementation == self.peer || peer.named.as_ref() == Some(&self.peer))
-                    && (peer.subject || !self.subject)
-                    && self.versions.as_ref().is_none_or(|all| in_range(all, &peer.version) == Some(true))
-            })
-    }
-
-    fn waiver(&self) -> Waiver {
-        Waiver { reason: self.reason.clone(), link: self.link.clone() }
-    }
-}
-
-impl std::fmt::Display for Deviation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: ", self.file)?;
-        match (&self.requirement, &self.case) {
-            (Some(requirement), Some(case)) => write!(f, "`{requirement}` in `{case}` of {}", self.peer),
-            (Some(what), None) | (None, Some(what)) => write!(f, "`{what}` of {}", self.peer),
-            (None, None) => f.write_str(&self.peer),
-        }
-    }
-}
-
 /// All known deviations, and which of them have matched a case of this run.
 #[derive(Debug, Default)]
 pub struct Expected {
     deviations: Vec<Deviation>,
     matched: Mutex<BTreeSet<usize>>,
+    /// Those that say for which versions they are, and of whose peer such a version has played.
+    of_versions: Mutex<BTreeSet<usize>>,
     /// Those whose requirement a busy machine left open where they might have shown.
     open: Mutex<BTreeSet<usize>>,
 }
@@ -225,6 +171,7 @@ impl Expected {
     /// The deviation that covers this case and verdict, if one does.
     #[must_use]
     pub fn waiver(&self, file: &CaseFile, verdict: &Verdict) -> Option<Waiver> {
+        self.note_versions(file);
         let mut found = None;
         for (n, deviation) in self.deviations.iter().enumerate() {
             if deviation.requirement.is_some() || !deviation.is_about(&file.name, file.peers.iter()) {
@@ -241,8 +188,21 @@ impl Expected {
         found
     }
 
+    /// Takes note of the deviations of whose versions one has played.
+    fn note_versions(&self, file: &CaseFile) {
+        let mut of_versions = self.of_versions.lock().unwrap_or_else(PoisonError::into_inner);
+        // One that was not opened has told no version.
+        let played = || file.peers.iter().filter(|peer| !peer.version.is_empty());
+        for (n, deviation) in self.deviations.iter().enumerate() {
+            if played().any(|peer| deviation.is_peer(peer) && deviation.is_version(&peer.version)) {
+                of_versions.insert(n);
+            }
+        }
+    }
+
     /// Gives each finding that a known deviation covers its reason.
     pub fn waive(&self, file: &mut CaseFile) {
+        self.note_versions(file);
         let CaseFile { findings, peers, name, .. } = file;
         let bad = |finding: &Finding| matches!(finding.result, Found::Fail | Found::Warn);
         for finding in findings.iter_mut().filter(|finding| bad(finding) || finding.timing) {
@@ -264,7 +224,7 @@ impl Expected {
     }
 
     /// The deviations that matched nothing, although they show in every full run: they must go. Those are not among them that a
-    /// busy machine may have hidden, see [`Self::left_open`].
+    /// busy machine may have hidden, see [`Self::left_open`], and those for versions of which none has played.
     #[must_use]
     pub fn unmatched(&self) -> Vec<&Deviation> {
         self.without_match(false)
@@ -279,54 +239,18 @@ impl Expected {
     fn without_match(&self, open: bool) -> Vec<&Deviation> {
         let matched = self.matched.lock().unwrap_or_else(PoisonError::into_inner);
         let left = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let wanted =
-            |n: &usize, one: &Deviation| !matched.contains(n) && !one.sometimes && left.contains(n) == open;
+        let of_versions = self.of_versions.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = |n: &usize, one: &Deviation| {
+            let may_show = one.versions.is_none() || of_versions.contains(n);
+            may_show && !matched.contains(n) && !one.sometimes && left.contains(n) == open
+        };
         self.deviations.iter().enumerate().filter(|(n, one)| wanted(n, one)).map(|(_, one)| one).collect()
     }
-}
-
-/// Whether a dotted version satisfies all comparisons; nothing if they are malformed.
-fn in_range(comparisons: &str, version: &str) -> Option<bool> {
-    let parse = |text: &str| -> Vec<u64> { text.split('.').map_while(|part| part.parse().ok()).collect() };
-    let version = parse(version);
-    let mut all = true;
-    for comparison in comparisons.split(',') {
-        let comparison = comparison.trim();
-        let operator =
-            [">=", "<=", ">", "<", "="].into_iter().find(|operator| comparison.starts_with(operator))?;
-        let bound = parse(comparison.get(operator.len()..)?.trim());
-        if bound.is_empty() {
-            return None;
-        }
-        // `=156` means any 156.
-        let version = if operator == "=" {
-            version.iter().copied().take(bound.len()).collect()
-        } else {
-            version.clone()
-        };
-        all &= match operator {
-            ">=" => version >= bound,
-            "<=" => version <= bound,
-            ">" => version > bound,
-            "<" => version < bound,
-            _ => version == bound,
-        };
-    }
-    Some(all)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions_are_compared_by_their_parts() {
-        assert_eq!(in_range(">=156, <158", "156.0.8078.79"), Some(true));
-        assert_eq!(in_range(">=156, <158", "158.0.1"), Some(false));
-        assert_eq!(in_range("=153", "153.7.0"), Some(true));
-        assert_eq!(in_range("<20", "9.1"), Some(true));
-        assert_eq!(in_range("about 3", "3"), None);
-    }
 
     #[test]
     fn a_deviation_needs_its_reason_and_its_link() {
@@ -338,6 +262,40 @@ mod tests {
         assert!(Expected::parse("e.toml", of_nothing).unwrap_err().to_string().contains("neither"));
         let unknown = format!("{of_nothing}requirement = 'no-such-thing'\n");
         assert!(Expected::parse("e.toml", &unknown).unwrap_err().to_string().contains("no-such-thing"));
+    }
+
+    #[test]
+    fn what_is_known_of_a_version_that_did_not_play_is_no_stale_entry() {
+        let text =
+            "[[deviation]]\ncase = 'a/**'\npeer = 'chrome'\nversions = '<156'\nreason = 'r'\nlink = 'l'\n";
+        let expected = Expected::parse("e.toml", text).unwrap();
+        let pass = Verdict {
+            outcome: Outcome::Pass,
+            layer: None,
+            side: None,
+            sentence: String::new(),
+            evidence: Vec::new(),
+        };
+        let played = |case: &str, version: &str| -> CaseFile {
+            let peer = format!(
+                "{{\"name\":\"alice\",\"implementation\":\"chrome\",\"version\":\"{version}\",\"role\":\"offerer\",\
+                 \"refuses_the_impossible\":true}}"
+            );
+            let text = format!(
+                "{{\"format\":2,\"name\":\"{case}\",\"title\":\"t\",\"peers\":[{peer}],\"seed\":1,\
+                 \"scenario_hash\":\"\",\"epoch_us\":0,\"duration_us\":0,\"findings\":[]}}"
+            );
+            serde_json::from_str(&text).unwrap()
+        };
+        for version in ["", "156.0"] {
+            assert!(expected.waiver(&played("b/c/chrome-stack", version), &pass).is_none());
+            assert!(expected.unmatched().is_empty(), "{version}");
+        }
+        // One that did play and shows it nowhere is.
+        assert!(expected.waiver(&played("b/c/chrome-stack", "150.0"), &pass).is_none());
+        assert_eq!(expected.unmatched().len(), 1);
+        assert!(expected.waiver(&played("a/c/chrome-stack", "150.0"), &pass).is_some());
+        assert!(expected.unmatched().is_empty());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::peers::program::Programs;
 use crate::peers::seat::Seat;
 use crate::peers::{OpenError, Opened, Surroundings};
 use crate::tools::Tool;
+use crate::versions::Wanted;
 use async_trait::async_trait;
 use std::sync::Arc;
 
@@ -106,7 +107,12 @@ pub fn missing(need: &str) -> Option<String> {
             return none.then(|| "this machine has no network interface besides loopback".to_owned());
         }
         // What `setup --peers` installs.
-        adapter => return adapters::find(adapter)?.missing(),
+        name => {
+            return match Wanted::parse(name) {
+                Some(browser) => browser.missing(),
+                None => adapters::find(name)?.missing(),
+            };
+        }
     };
     let absent = tools.iter().find(|tool| tool.find().is_none())?;
     Some(format!("{} is not installed (`peerproof setup` installs it)", absent.name()))

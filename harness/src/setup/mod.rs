@@ -2,7 +2,8 @@
 //!
 //! Packages are mostly waited for (downloads, unpacking), and geckodriver mostly computed: the two are done side by side, in
 //! [lanes](Lane). A warden owns what builds geckodriver, so that it is gone when this program is, whatever ends it. `apt-get` is never
-//! ended in the middle, which would leave packages half installed: it is waited for. Only `kill -9` has it go on alone.
+//! ended in the middle, which would leave packages half installed: it is waited for. Only `kill -9` has it go on alone. Other versions of
+//! browsers ([`crate::versions`]) are downloaded without being installed, which may be given up at any time.
 
 mod carry_out;
 mod plan;
@@ -22,7 +23,11 @@ pub struct SetupArgs {
     /// Only show what would be done
     #[arg(long)]
     pub dry_run: bool,
-    /// Other implementations as peers, too: aiortc, libdatachannel, libwebrtc, pion, str0m, webrtcbin, werift, janus, or `all`
+    /// Other implementations as peers, too: aiortc, libdatachannel, libwebrtc, pion, str0m, webrtcbin, werift, janus, or `all` of these
+    ///
+    /// Beside them another version of a browser, by the beginning of its version: `chrome@150`, `firefox@140`, or `chrome@oldest` for the
+    /// oldest one that apt knows. Its packages are downloaded by apt from the archive and unpacked in Peerproof's data directory; the system's
+    /// browser stays as it is. `peerproof doctor` lists the versions that are to be had, and `peerproof run --with chrome@150` plays one.
     #[arg(long, value_delimiter = ',', num_args = 1.., value_name = "NAME")]
     pub peers: Vec<String>,
 }
@@ -54,12 +59,40 @@ pub enum SetupError {
     #[error("ended before all was done; run it again for the rest")]
     Ended,
     /// A name is none of the adapters'.
-    #[error("there is no adapter `{name}` (known: {known})")]
+    #[error("there is no adapter `{name}` (known: {known}, {})", crate::versions::FORM)]
     NoAdapter {
         /// The name.
         name: String,
         /// Those that there are.
         known: String,
+    },
+    /// A browser is not to be had in that version.
+    #[error("there is no {name} to be had here; {had}")]
+    NoVersion {
+        /// The name.
+        name: String,
+        /// The versions that there are, or why there are none.
+        had: String,
+    },
+    /// apt does not tell what a version of a browser is made of or needs, or that cannot be had.
+    #[error("{name} cannot be planned: {cause}")]
+    Version {
+        /// The name.
+        name: String,
+        /// The program that failed, and its last words.
+        cause: String,
+    },
+    /// A browser was unpacked and does not run.
+    #[error(
+        "{name} was unpacked, but `{program} --version` does not say that it is {version}; run it to see why"
+    )]
+    NotRunning {
+        /// The name.
+        name: String,
+        /// Its executable.
+        program: String,
+        /// The version that it should tell.
+        version: String,
     },
     /// A step failed.
     #[error("`{command}` failed: {cause}")]

@@ -4,6 +4,7 @@ use super::{Lane, SetupError, Step};
 use crate::adapters::Adapter;
 use crate::doctor::Item;
 use crate::tools::{data_dir, in_path};
+use crate::versions::Download;
 use std::path::{Path, PathBuf};
 
 /// What the system offers for the set-up.
@@ -77,13 +78,14 @@ const fn source(item: Item) -> Source {
     }
 }
 
-/// Plans the installation of what is missing, and of other implementations.
+/// Plans the installation of what is missing, of other implementations, and of browsers in other versions.
 ///
 /// # Errors
 /// When the system lacks the means.
 pub fn plan(
     missing: impl IntoIterator<Item = Item>,
     adapters: &[Adapter],
+    browsers: &[Download],
     system: &System,
 ) -> Result<Plan, SetupError> {
     let mut packages: Vec<&str> = Vec::new();
@@ -100,7 +102,8 @@ pub fn plan(
             packages.push("pkg-config");
         }
     }
-    for package in adapters.iter().flat_map(Adapter::packages) {
+    let of_browsers = browsers.iter().flat_map(|browser| browser.needs.iter().map(String::as_str));
+    for package in adapters.iter().flat_map(Adapter::packages).chain(of_browsers) {
         if !packages.contains(&package) {
             packages.push(package);
         }
@@ -125,6 +128,7 @@ pub fn plan(
             })
         }));
     }
+    plan.steps.extend(browsers.iter().flat_map(Download::steps));
     Ok(plan)
 }
 
@@ -202,8 +206,8 @@ mod tests {
 
     #[test]
     fn packages_come_in_one_step_and_geckodriver_is_built() {
-        let plan =
-            plan([Item::Chrome, Item::Geckodriver, Item::Libvpx, Item::Libopus], &[], &debian()).unwrap();
+        let plan = plan([Item::Chrome, Item::Geckodriver, Item::Libvpx, Item::Libopus], &[], &[], &debian())
+            .unwrap();
         assert_eq!(
             lines(&plan),
             [
@@ -218,7 +222,7 @@ mod tests {
 
     #[test]
     fn packages_and_programs_are_done_side_by_side() {
-        let plan = plan([Item::Geckodriver, Item::Nft, Item::Ip], &[], &debian()).unwrap();
+        let plan = plan([Item::Geckodriver, Item::Nft, Item::Ip], &[], &[], &debian()).unwrap();
         let lanes: Vec<Lane> = plan.steps.iter().map(|step| step.lane).collect();
         assert_eq!(lanes, [Lane::Packages, Lane::Packages, Lane::Programs]);
         assert!(lines(&plan)[1].ends_with(" nftables iproute2"));
@@ -227,7 +231,7 @@ mod tests {
     #[test]
     fn an_ordinary_user_goes_through_sudo() {
         let system = System { root: false, sudo: Some("/usr/bin/sudo".into()), ..debian() };
-        let plan = plan([Item::Tshark], &[], &system).unwrap();
+        let plan = plan([Item::Tshark], &[], &[], &system).unwrap();
         assert_eq!(lines(&plan)[0], "/usr/bin/sudo --validate");
         assert_eq!(plan.steps[0].lane, Lane::Rights);
         assert_eq!(
@@ -239,20 +243,48 @@ mod tests {
     #[test]
     fn what_is_lacking_is_named() {
         let no_sudo = System { root: false, ..debian() };
-        assert!(matches!(plan([Item::Tshark], &[], &no_sudo), Err(SetupError::NoRoot(_))));
+        assert!(matches!(plan([Item::Tshark], &[], &[], &no_sudo), Err(SetupError::NoRoot(_))));
         let no_apt = System { apt: None, name: "Fedora".into(), ..debian() };
-        let error = plan([Item::Tshark], &[], &no_apt).unwrap_err().to_string();
+        let error = plan([Item::Tshark], &[], &[], &no_apt).unwrap_err().to_string();
         assert_eq!(error, "this system (Fedora) has no apt-get; install by its own means: tshark");
         let no_cargo = System { cargo: None, ..debian() };
-        assert!(matches!(plan([Item::Geckodriver], &[], &no_cargo), Err(SetupError::NoCargo)));
+        assert!(matches!(plan([Item::Geckodriver], &[], &[], &no_cargo), Err(SetupError::NoCargo)));
         let no_home = System { data: None, ..debian() };
-        assert!(matches!(plan([Item::Geckodriver], &[], &no_home), Err(SetupError::NoHome)));
+        assert!(matches!(plan([Item::Geckodriver], &[], &[], &no_home), Err(SetupError::NoHome)));
+    }
+
+    #[test]
+    fn another_version_of_a_browser_comes_after_the_packages_that_it_needs() {
+        let browser = Download {
+            name: "firefox@140".into(),
+            kind: crate::peers::browser::Kind::Firefox,
+            version: "140.12.0esr-1".into(),
+            files: vec![crate::versions::debian::File { name: "firefox-esr_140.deb".into(), size: 1 }],
+            needs: vec!["libold7".into(), "tshark".into()],
+            home: "/d".into(),
+            apt_get: "/usr/bin/apt-get".into(),
+            dpkg_deb: "/usr/bin/dpkg-deb".into(),
+        };
+        let planned = plan([Item::Tshark], &[], std::slice::from_ref(&browser), &debian()).unwrap();
+        let lines = lines(&planned);
+        assert!(lines[1].ends_with("--yes tshark libold7"), "{lines:?}");
+        assert_eq!(
+            lines[2],
+            "/usr/bin/env --chdir=/d/packages /usr/bin/apt-get download firefox-esr=140.12.0esr-1"
+        );
+        assert_eq!(lines[3], "/usr/bin/dpkg-deb -x /d/packages/firefox-esr_140.deb /d");
+        let lanes: Vec<Lane> = planned.steps.iter().map(|step| step.lane).collect();
+        assert_eq!(lanes, [Lane::Packages, Lane::Packages, Lane::Peers, Lane::Peers]);
+        // Where nothing is missing the system's packages are left alone.
+        let complete = Download { needs: Vec::new(), ..browser };
+        let planned = plan([], &[], &[complete], &debian()).unwrap();
+        assert!(planned.steps.iter().all(|step| step.lane == Lane::Peers));
     }
 
     #[test]
     fn a_kernel_facility_cannot_be_installed() {
-        let planned = plan([Item::Tun, Item::Interface], &[], &debian()).unwrap();
+        let planned = plan([Item::Tun, Item::Interface], &[], &[], &debian()).unwrap();
         assert_eq!(planned, Plan { steps: vec![], beyond: vec![Item::Tun, Item::Interface] });
-        assert_eq!(plan([], &[], &debian()).unwrap(), Plan::default());
+        assert_eq!(plan([], &[], &[], &debian()).unwrap(), Plan::default());
     }
 }

@@ -64,13 +64,21 @@ impl Implementation for Stack {
 pub struct Browser {
     name: String,
     build: Build,
+    /// Why it is not there, if its build does not tell.
+    absent: Option<String>,
 }
 
 impl Browser {
     /// A browser under a name: `chrome` as this machine has it, or a build of its own.
     #[must_use]
     pub fn new(name: impl Into<String>, build: Build) -> Self {
-        Self { name: name.into(), build }
+        Self { name: name.into(), build, absent: None }
+    }
+
+    /// A browser that is known by name and not there, with the reason.
+    #[must_use]
+    pub fn absent(name: impl Into<String>, kind: Kind, reason: String) -> Self {
+        Self { name: name.into(), build: Build::of_this_machine(kind), absent: Some(reason) }
     }
 }
 
@@ -100,7 +108,7 @@ impl Implementation for Browser {
     }
 
     fn missing(&self) -> Option<String> {
-        self.build.missing()
+        self.absent.clone().or_else(|| self.build.missing())
     }
 
     async fn open(&self, house: &House, seat: Seat) -> Result<Opened, OpenError> {

@@ -5,7 +5,7 @@ mod roster;
 
 pub use builtin::{Browser, Stack};
 pub(crate) use roster::agrees;
-pub use roster::{NAME, Roster, is_name};
+pub use roster::{NAME, Roster, is_name, is_of_version};
 
 use super::browser::Browsers;
 use super::program::Programs;

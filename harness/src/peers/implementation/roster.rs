@@ -64,12 +64,18 @@ impl Roster {
 /// # Errors
 /// It is not.
 pub(crate) fn agrees(name: &str, version: &str) -> Result<(), OpenError> {
-    let Some((_, wanted)) = name.split_once('@') else { return Ok(()) };
-    let rest = version.strip_prefix(wanted);
-    if rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit())) {
-        return Ok(());
+    match name.split_once('@') {
+        Some((_, wanted)) if !is_of_version(wanted, version) => {
+            Err(OpenError::Broken(format!("{name} is of version {version}")))
+        }
+        _ => Ok(()),
     }
-    Err(OpenError::Broken(format!("{name} is of version {version}")))
+}
+
+/// Whether a version is the wanted one, or begins with it: 150.0.7871 is of version 150, and not of 15.
+#[must_use]
+pub fn is_of_version(wanted: &str, version: &str) -> bool {
+    version.strip_prefix(wanted).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 #[cfg(test)]
