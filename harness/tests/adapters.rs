@@ -1,10 +1,56 @@
-//! The adapters of this repository, each with Chrome in both roles. One that is not installed (`peerproof setup --peers NAME`)
-//! is skipped with a line that says so, or fails the test if `PEERPROOF_REQUIRE` names it.
+//! The adapters of this repository, each with Chrome in both roles, and the oldest versions of the browsers that are installed beside the
+//! system's with the stack. What is not installed (`peerproof setup --peers NAME`) is skipped with a line that says so, or fails the test if
+//! `PEERPROOF_REQUIRE` names it.
 
 use peerproof::adapters;
 use peerproof::run::peers::{is_required, missing};
+use peerproof::versions::{Wanted, debian::upstream};
 use std::path::Path;
 use std::process::Command;
+
+/// The archive moves on: the names say no number, so that what is required is always to be had.
+#[test]
+fn the_oldest_version_of_each_browser_is_the_one_that_plays() {
+    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    for name in ["chrome@oldest", "firefox@oldest"] {
+        let wanted = Wanted::parse(name).unwrap();
+        if let Some(reason) = missing(name).or_else(|| missing(wanted.kind.name())) {
+            assert!(!is_required(name), "{name} is required: {reason}");
+            println!("skipped: {reason}");
+            continue;
+        }
+        let installed = wanted.installed().unwrap();
+        let plays = installed.name();
+        let output = tempfile::tempdir().unwrap();
+        let done = Command::new(env!("CARGO_BIN_EXE_peerproof"))
+            .args(["run", "data/echo/", "--peers"])
+            .arg(format!("stack,{name}"))
+            .args(["--with", name])
+            .arg("--scenarios")
+            .arg(&scenarios)
+            .arg("--output")
+            .arg(output.path())
+            .env_remove("PEERPROOF_REQUIRE")
+            .output()
+            .unwrap();
+        let told =
+            String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{name}: {told}");
+        let run = std::fs::read(output.path().join("run.json")).unwrap();
+        let run: serde_json::Value = serde_json::from_slice(&run).unwrap();
+        let mut cases: Vec<&str> =
+            run["cases"].as_array().unwrap().iter().map(|case| case["name"].as_str().unwrap()).collect();
+        cases.sort_unstable();
+        let (with_stack, alone) = (format!("data/echo/{plays}-stack"), format!("data/echo/{plays}-{plays}"));
+        assert_eq!(cases, [alone, with_stack, format!("data/echo/stack-{plays}")], "{told}");
+        for case in run["cases"].as_array().unwrap() {
+            assert_eq!(case["verdict"]["outcome"], "pass", "{told}");
+            for peer in case["peers"].as_array().unwrap().iter().filter(|peer| peer["named"] == *plays) {
+                assert_eq!(peer["version"], upstream(&installed.version), "{told}");
+            }
+        }
+    }
+}
 
 #[test]
 fn each_adapter_connects_with_chrome() {

@@ -9,7 +9,16 @@ use crate::versions::{self, Download, Wanted};
 /// Shows what this machine can run. 0 if nothing is missing, else 1.
 pub(crate) fn doctor(args: &DoctorArgs) -> u8 {
     let diagnosis = match diagnose() {
-        Ok(diagnosis) => Diagnosis { browsers: versions::survey(), ..diagnosis },
+        Ok(diagnosis) => {
+            let has = |version: &str| {
+                let mut found = diagnosis.checks.iter().filter_map(|check| check.found.as_deref());
+                found.any(|found| is_of_version(version, found))
+            };
+            // What the system has needs no second copy.
+            let mut browsers = versions::survey();
+            browsers.retain(|one| one.place.is_some() || !has(&one.version));
+            Diagnosis { browsers, ..diagnosis }
+        }
         Err(code) => return code,
     };
     if args.json {
