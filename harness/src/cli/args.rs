@@ -19,6 +19,7 @@ Examples:
   peerproof run data --peers stack       the data channel scenarios, stack with itself
   peerproof run 'dtls/*/stack-chrome'    by pattern
   peerproof run --program mine=./adapter.py --with mine    your own implementation against all others
+  peerproof run --with chrome@150        another version of a browser (`setup --peers chrome@150`)
   peerproof list --tag dc-2              the cases that bear on row dc-2
   peerproof inspect call.pcapng          why a call fails
   peerproof judge runs/latest            the verdicts again, without peers
@@ -136,10 +137,11 @@ pub struct Chosen {
     #[arg(long, value_delimiter = ',', value_name = "TAG")]
     pub tag: Vec<String>,
     /// Only cases in which nobody else plays: stack, chrome, firefox, those of the configuration, those that `setup --peers`
-    /// installs
+    /// installs (adapters, and chrome@150, firefox@oldest and the like)
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     pub peers: Vec<String>,
-    /// Only cases in which one of these plays, with stack, chrome, firefox or one another
+    /// Only cases in which one of these plays, with stack, chrome, firefox or one another: adapters, and other versions of browsers such
+    /// as chrome@150, or chrome@oldest for the oldest one that is installed
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     pub with: Vec<String>,
     /// Programs play all scenarios with each other too, not only those tagged `core`
