@@ -2,10 +2,10 @@
 
 use super::apt::{Apt, exactly};
 use super::debian::{self, File};
-use super::{STAMP, Wanted, build, folder};
+use super::{Installed, STAMP, Wanted, build, folder};
 use crate::peers::browser::{Build, Kind};
 use crate::setup::{Lane, SetupError, Step};
-use crate::tools::data_dir;
+use crate::tools::{data_dir, is_program};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -54,7 +54,11 @@ impl Download {
                 None => Err(SetupError::NoVersion { name: name(), had: to_be_had(wanted.kind, offered) }),
             };
         };
-        if unpacked.iter().any(|one| debian::older_first(&one.version, &version).is_eq()) {
+        let is_there = |one: &Installed| {
+            let runs = one.build().browser.is_some_and(|program| is_program(&program));
+            runs && debian::older_first(&one.version, &version).is_eq()
+        };
+        if unpacked.iter().any(is_there) {
             return Ok(None);
         }
         let unclear = |cause| SetupError::Version { name: name(), cause };
