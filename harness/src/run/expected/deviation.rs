@@ -160,6 +160,7 @@ mod tests {
             runs: peerproof_conformance::case::Runs::Driven,
             subject: false,
             nat: None,
+            features: None,
             refuses_the_impossible: false,
         }
     }
