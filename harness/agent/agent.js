@@ -723,7 +723,7 @@ async function browserIdentity() {
   const chromium = brands.find(({ brand }) => brand === "Chromium");
   if (chromium) return { implementation: "chrome", version: chromium.version };
   const [, name, version] = navigator.userAgent.match(/(Firefox|Chrome|Version)\/([\d.]+)/) ?? [];
-  return { implementation: { Version: "safari" }[name] ?? name?.toLowerCase() ?? "browser", version: version ?? "" };
+  return { implementation: { Version: "safari" }[name] ?? name?.toLowerCase() ?? "browser", version: version ?? "unknown" };
 }
 
 /** What every browser has: the API of the W3C and all that the protocol has a name for. */
@@ -749,7 +749,8 @@ const commands = {
   },
 
   async getUserMedia({ constraints }) {
-    // Without a secure context there is no mediaDevices: then this is the TypeError that a page sees.
+    // Without a secure context there is no mediaDevices: then a page sees a TypeError.
+    if (!navigator.mediaDevices) throw new TypeError("there is no navigator.mediaDevices: this is no secure context");
     return addLocal(await navigator.mediaDevices.getUserMedia(constraints));
   },
 

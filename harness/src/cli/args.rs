@@ -160,6 +160,10 @@ pub struct Chosen {
     /// A program that speaks the peer protocol, as an implementation: `mystack=./adapter.py`
     #[arg(long, value_name = "NAME=COMMAND")]
     pub program: Vec<String>,
+    /// A browser that you open yourself, without WebDriver, as an implementation: `mobile=chrome`. `run` prints the URL of its page and
+    /// waits for it. BROWSER is what it says that it is: chrome, firefox, safari, or browser for any other [default: the name]
+    #[arg(long, value_name = "NAME[=BROWSER]")]
+    pub page: Vec<String>,
     /// A file of known deviations, beside those of the program and the configuration
     #[arg(long, value_name = "FILE")]
     pub expected: Vec<PathBuf>,
@@ -173,6 +177,7 @@ Examples:
   peerproof run --update-snapshots              put what is new or changed on record
   peerproof run --virtual --seed 7              stack with itself, in virtual time: the same each time
   peerproof run --shard 2/3 --output part-2     the second third of the cases; `peerproof merge` makes one run of all parts
+  peerproof run data --page mobile=chrome --with mobile   with a browser that you open at the URL that is printed
   PEERPROOF_REQUIRE=chrome,firefox peerproof run   a missing browser is an error")]
 pub(crate) struct RunArgs {
     #[command(flatten)]
@@ -194,6 +199,9 @@ pub(crate) struct RunArgs {
     /// Play everything by the machine's clock, also cases that need no real network and no real clock
     #[arg(long = "real", conflicts_with = "in_virtual_time")]
     pub(crate) in_real_time: bool,
+    /// How long to wait for browsers that you open yourself [default: `wait` of the configuration, else 300]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) page_wait: Option<u64>,
     /// Folder for recordings and reports [default: runs/<time>]
     #[arg(long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,

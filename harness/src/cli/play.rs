@@ -1,16 +1,16 @@
 //! `peerproof run`.
 
 use super::args::{Chosen, RunArgs};
-use super::progress::{Plain, Terminal};
+use super::progress::{Plain, Shared, Terminal};
 use super::{HARNESS_ERROR, NOTHING_RAN, USAGE, complain, note, say, summary};
 use crate::adapters;
 use crate::config::Configuration;
-use crate::peers::browser::{Browsers, Config};
+use crate::peers::browser::{Browsers, Config, Door};
 use crate::peers::program::Programs;
 use crate::run::case::Setting;
 use crate::run::expected::{Deviation, Expected};
 use crate::run::peers::{NEEDS, Peers, missing, required};
-use crate::run::session::{self, Progress, RunOptions, Time};
+use crate::run::session::{self, RunOptions, Time};
 use crate::run::shard::{self, Durations};
 use crate::run::simulated;
 use crate::run::snapshot::Snapshots;
@@ -22,6 +22,8 @@ use peerproof_reports::Shard;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
 
 /// What is meant: the cases, and what belongs to them.
@@ -40,8 +42,8 @@ const FOLDER: &str = "scenarios";
 
 /// The cases that are meant; nothing is played if a scenario is broken.
 pub(crate) fn wanted(chosen: &Chosen) -> Result<Wanted, String> {
-    let mut configuration =
-        Configuration::load(chosen.config.as_deref(), &chosen.program).map_err(|error| error.to_string())?;
+    let mut configuration = Configuration::load(chosen.config.as_deref(), &chosen.program, &chosen.page)
+        .map_err(|error| error.to_string())?;
     configuration.expected.extend(chosen.expected.iter().cloned());
     let mut chosen = chosen.clone();
     for name in chosen.peers.iter_mut().chain(&mut chosen.with) {
@@ -100,6 +102,8 @@ pub struct Prepared {
     pub setting: Arc<Setting>,
     /// Stops the run when set.
     pub stop: watch::Sender<bool>,
+    /// What the user should know while cases wait: which page to open.
+    pub notices: UnboundedReceiver<String>,
     peers: Arc<Peers>,
 }
 
@@ -110,9 +114,17 @@ impl Prepared {
         self.peers.browsers_started()
     }
 
+    /// Waits for what must be there before the first of these cases begins: browsers that somebody opens.
+    ///
+    /// # Errors
+    /// In one sentence, what did not come.
+    pub async fn ready(&self, cases: &[Case]) -> Result<(), String> {
+        self.peers.ready(cases).await.map_err(|error| error.to_string())
+    }
+
     /// Ends the browsers. To be called when no case runs any more.
     pub async fn shutdown(self) {
-        let Self { setting, peers, .. } = self;
+        let Self { setting, peers, notices: _, stop: _ } = self;
         drop(setting);
         if let Some(peers) = Arc::into_inner(peers) {
             peers.shutdown().await;
@@ -134,7 +146,7 @@ pub async fn prepare(
 ) -> Result<Prepared, String> {
     let expected = Expected::gather(&[], Some(scenarios), &[]).map_err(|error| error.to_string())?;
     let snapshots = Snapshots { folder: Some(scenarios.to_owned()), update };
-    prepare_with(expected, snapshots, output, peerproof, seed).await
+    prepare_with(expected, snapshots, output, peerproof, seed, None).await
 }
 
 async fn prepare_with(
@@ -143,15 +155,18 @@ async fn prepare_with(
     output: PathBuf,
     peerproof: &Path,
     seed: u64,
+    page_wait: Option<Duration>,
 ) -> Result<Prepared, String> {
-    let config = Config::new(peerproof);
+    let (stop, stopped) = watch::channel(false);
+    let (tell, notices) = unbounded_channel();
+    let door = Door { notices: Some(tell), stop: Some(stopped.clone()) };
+    let config = Config { page_wait, door, ..Config::new(peerproof) };
     let programs = Programs::new(peerproof, config.starts.clone());
     let browsers = Browsers::new(config)
         .await
         .map_err(|error| format!("the pages for browsers cannot be served: {error}"))?;
     std::fs::create_dir_all(&output).map_err(|error| format!("{}: {error}", output.display()))?;
     let peers = Arc::new(Peers::new(browsers, programs));
-    let (stop, stopped) = watch::channel(false);
     let setting = Setting {
         provider: Arc::<Peers>::clone(&peers),
         output,
@@ -161,7 +176,7 @@ async fn prepare_with(
         peerproof: peerproof.to_owned(),
         stop: stopped,
     };
-    Ok(Prepared { setting: Arc::new(setting), stop, peers })
+    Ok(Prepared { setting: Arc::new(setting), stop, notices, peers })
 }
 
 /// Plays what is meant.
@@ -254,7 +269,9 @@ async fn play(args: RunArgs, wanted: Wanted) -> u8 {
         }
     };
     let snapshots = Snapshots { folder, update: args.update_snapshots };
-    let prepared = match prepare_with(expected, snapshots, output.clone(), &peerproof, args.seed).await {
+    let page_wait = args.page_wait.map(Duration::from_secs);
+    let prepared = prepare_with(expected, snapshots, output.clone(), &peerproof, args.seed, page_wait);
+    let mut prepared = match prepared.await {
         Ok(prepared) => prepared,
         Err(trouble) => {
             complain(trouble);
@@ -272,14 +289,27 @@ async fn play(args: RunArgs, wanted: Wanted) -> u8 {
     let jobs = args.jobs.map_or(usual_jobs, Jobs::Fixed);
     let options = RunOptions { jobs, repeat: args.repeat, time };
     let total = cases.len() * usize::try_from(args.repeat.max(1)).unwrap_or(1);
-    let mut progress: Box<dyn Progress + Send> = if std::io::stderr().is_terminal() {
+    let mut progress = Shared::new(if std::io::stderr().is_terminal() {
         Box::new(Terminal::new(total))
     } else {
         Box::new(Plain::new(total))
-    };
+    });
+    progress.tell(std::mem::replace(&mut prepared.notices, unbounded_channel().1));
+    if let Err(reason) = prepared.ready(&cases).await {
+        let stopped = *prepared.stop.borrow();
+        prepared.shutdown().await;
+        drop(progress);
+        // If nothing was written.
+        let _ = std::fs::remove_dir(&output);
+        if stopped {
+            return NOTHING_RAN;
+        }
+        complain(reason);
+        return HARNESS_ERROR;
+    }
     let setting = Arc::clone(&prepared.setting);
     let began = std::time::SystemTime::now();
-    let run = session::run(setting, &cases, options, progress.as_mut()).await;
+    let run = session::run(setting, &cases, options, &mut progress).await;
     drop(progress);
     stopper.abort();
     let run = match run {

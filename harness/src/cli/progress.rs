@@ -6,7 +6,59 @@ use crate::run::plan::Case;
 use crate::run::session::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::AbortHandle;
+
+/// What is shown, for the run and for whoever else has to tell the user something meanwhile.
+pub(super) struct Shared {
+    shown: Arc<Mutex<Box<dyn Progress + Send>>>,
+    telling: Option<AbortHandle>,
+}
+
+impl Shared {
+    pub(super) fn new(shown: Box<dyn Progress + Send>) -> Self {
+        Self { shown: Arc::new(Mutex::new(shown)), telling: None }
+    }
+
+    /// Tells the user what comes there, as long as this lives.
+    pub(super) fn tell(&mut self, mut notices: UnboundedReceiver<String>) {
+        let shown = Arc::clone(&self.shown);
+        let task = tokio::spawn(async move {
+            while let Some(text) = notices.recv().await {
+                lock(&shown).remark(&text);
+            }
+        });
+        self.telling = Some(task.abort_handle());
+    }
+}
+
+fn lock(shown: &Mutex<Box<dyn Progress + Send>>) -> MutexGuard<'_, Box<dyn Progress + Send>> {
+    shown.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Progress for Shared {
+    fn remark(&mut self, text: &str) {
+        lock(&self.shown).remark(text);
+    }
+
+    fn began(&mut self, case: &Case) {
+        lock(&self.shown).began(case);
+    }
+
+    fn ended(&mut self, played: &Played) {
+        lock(&self.shown).ended(played);
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(telling) = &self.telling {
+            telling.abort();
+        }
+    }
+}
 
 /// A bar, with what is being played beside it.
 pub(super) struct Terminal {

@@ -1,10 +1,10 @@
 //! From what the file and the flags say to the implementations of a run.
 
 use super::error::{ConfigError, ConfigErrors};
-use super::{Entry, FILE, File};
+use super::{Entry, FILE, File, page};
 use crate::adapters;
 use crate::peers::browser::{Build, Kind, Remote};
-use crate::peers::implementation::{Browser, NAME, Roster, is_name};
+use crate::peers::implementation::{Browser, NAME, Page, Roster, is_name};
 use crate::peers::program::{Program, ProgramSpec};
 use crate::versions::Wanted;
 use std::path::{Path, PathBuf};
@@ -28,12 +28,12 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// Reads the file that is named, or the one of this folder if there is one, and adds the programs of the command line
-    /// (`NAME=COMMAND`).
+    /// Reads the file that is named, or the one of this folder if there is one, and adds the programs (`NAME=COMMAND`) and the pages
+    /// (`NAME=BROWSER`) of the command line.
     ///
     /// # Errors
     /// All that is wrong with it.
-    pub fn load(named: Option<&Path>, programs: &[String]) -> Result<Self, ConfigErrors> {
+    pub fn load(named: Option<&Path>, programs: &[String], pages: &[String]) -> Result<Self, ConfigErrors> {
         let path = named.unwrap_or(Path::new(FILE));
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
@@ -48,6 +48,12 @@ impl Configuration {
                 Err(message) => {
                     errors.push(ConfigError { file: "--program".to_owned(), line: None, message });
                 }
+            }
+        }
+        for page in pages {
+            match page::from_flag(page) {
+                Ok(page) => configuration.roster.add(Arc::new(Page::new(page))),
+                Err(message) => errors.push(ConfigError { file: "--page".to_owned(), line: None, message }),
             }
         }
         if errors.is_empty() { Ok(configuration) } else { Err(ConfigErrors::Wrong(errors)) }
@@ -97,10 +103,11 @@ impl Configuration {
             ("chrome", entry.chrome.is_some()),
             ("firefox", entry.firefox.is_some()),
             ("webdriver", entry.webdriver.is_some()),
+            ("page", entry.page.is_some()),
         ];
         let given: Vec<&str> = kinds.iter().filter(|(_, given)| *given).map(|(kind, _)| *kind).collect();
         let [kind] = given.as_slice() else {
-            wrong.push("give one of `program`, `chrome`, `firefox` and `webdriver`".to_owned());
+            wrong.push("give one of `program`, `chrome`, `firefox`, `webdriver` and `page`".to_owned());
             return Err(wrong);
         };
         for (key, given, fits) in [
@@ -112,6 +119,8 @@ impl Configuration {
             ("driver", entry.driver.is_some(), ["chrome", "firefox"].contains(kind)),
             ("browser", entry.browser.is_some(), *kind == "webdriver"),
             ("capabilities", !entry.capabilities.is_empty(), *kind == "webdriver"),
+            ("listen", entry.listen.is_some(), *kind == "page"),
+            ("wait", entry.wait.is_some(), *kind == "page"),
         ] {
             if given && !fits {
                 wrong.push(format!("`{key}` does not belong to `{kind}`"));
@@ -119,6 +128,14 @@ impl Configuration {
         }
         if entry.cases == Some(0) {
             wrong.push("`cases` is at least 1".to_owned());
+        }
+        if let Some(page) = entry.page {
+            match page::from_keys(name, page, entry.listen.as_deref(), entry.wait) {
+                Ok(page) if wrong.is_empty() => self.roster.add(Arc::new(Page::new(page))),
+                Ok(_) => {}
+                Err(more) => wrong.extend(more),
+            }
+            return if wrong.is_empty() { Ok(()) } else { Err(wrong) };
         }
         let browser = |kind, browser: Option<PathBuf>, driver: Option<PathBuf>| Build {
             kind,
@@ -189,7 +206,7 @@ impl Configuration {
 }
 
 /// The name without its version.
-fn base(name: &str) -> &str {
+pub(super) fn base(name: &str) -> &str {
     name.split_once('@').map_or(name, |(base, _)| base)
 }
 
@@ -237,7 +254,7 @@ mod tests {
             .map(|line| line.strip_prefix("#: ").unwrap_or(line).to_owned() + "\n")
             .collect();
         let configuration = parse(&whole).unwrap();
-        for name in ["chrome@150", "firefox@140", "grid"] {
+        for name in ["chrome@150", "firefox@140", "grid", "mobile"] {
             assert!(configuration.roster.get(name).is_some(), "{name}");
         }
         assert_eq!(configuration.scenarios, Some(PathBuf::from("here/scenarios")));

@@ -2,6 +2,7 @@
 
 mod build;
 mod error;
+mod page;
 
 pub use build::Configuration;
 pub use error::{ConfigError, ConfigErrors};
@@ -42,7 +43,7 @@ pub struct File {
     pub implementations: IndexMap<String, Spanned<Entry>>,
 }
 
-/// One implementation: one of `program`, `chrome`, `firefox`, `webdriver`.
+/// One implementation: one of `program`, `chrome`, `firefox`, `webdriver`, `page`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
@@ -84,6 +85,17 @@ pub struct Entry {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub capabilities: toml::Table,
+    /// A browser that somebody opens, without WebDriver: what it says that it is: `chrome`, `firefox`, `safari`, or `browser` for any other.
+    /// `peerproof run` prints the URL of its page.
+    #[serde(default)]
+    pub page: Option<String>,
+    /// Where that page is served: an IP address of this machine, perhaps with `:` and a port. Default: loopback, which only this machine
+    /// reaches.
+    #[serde(default)]
+    pub listen: Option<String>,
+    /// How many seconds that browser may take to come. Default: 300.
+    #[serde(default)]
+    pub wait: Option<u64>,
     /// File of known deviations of this implementation.
     #[serde(default)]
     pub expected: Option<PathBuf>,

@@ -8,6 +8,8 @@ use std::sync::Arc;
 /// A peer's place in a case.
 #[derive(Debug, Clone)]
 pub struct Seat {
+    /// The case's name (`data/echo/stack-chrome`).
+    pub case: String,
     /// Name in the scenario (`alice`).
     pub name: String,
     /// Whether it is the subject: then nothing in it is worked around.

@@ -271,6 +271,7 @@ async fn open(
             (Arc::<CaseTap>::clone(&tap), tap)
         };
         Seat {
+            case: case.name.clone(),
             name: name.clone(),
             subject: spec.is_some_and(|spec| spec.subject),
             clock: journal.clock(),

@@ -1,6 +1,7 @@
 //! The peers of this machine, and the hosts of labs for them; what a machine may lack.
 
 use super::hosts::{Hosts, Purpose};
+use super::plan::Case;
 use super::provider::Provider;
 use crate::adapters;
 use crate::network::lab::{Host, InterfaceSpec, unavailable};
@@ -12,6 +13,7 @@ use crate::peers::{OpenError, Opened, Surroundings};
 use crate::tools::Tool;
 use crate::versions::Wanted;
 use async_trait::async_trait;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Opens implementations.
@@ -31,6 +33,19 @@ impl Peers {
     #[must_use]
     pub fn browsers_started(&self) -> u64 {
         self.house.browsers.started()
+    }
+
+    /// Waits for what must be there before the first of these cases begins: browsers that somebody opens. Cases of a lab need none of
+    /// them.
+    ///
+    /// # Errors
+    /// What did not come.
+    pub async fn ready(&self, cases: &[Case]) -> Result<(), OpenError> {
+        let here = cases.iter().filter(|case| case.scenario().topology().is_none());
+        let needed: BTreeMap<&str, &Arc<dyn Implementation>> =
+            here.flat_map(|case| case.casting.values()).map(|it| (it.name(), it)).collect();
+        let waiting = needed.values().map(|implementation| implementation.ready(&self.house));
+        futures::future::try_join_all(waiting).await.map(drop)
     }
 
     /// Ends browsers and programs.

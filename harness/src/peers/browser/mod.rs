@@ -1,17 +1,23 @@
-//! Browsers as peers: a page of ours, opened through WebDriver, whose agent speaks the peer protocol over a WebSocket.
+//! Browsers as peers: a page of ours, opened through WebDriver or by somebody, whose agent speaks the peer protocol over a WebSocket.
 //!
 //! - [`server`]: serves the pages and takes their WebSockets, each by its token;
 //! - [`launch`]: flags and preferences; starts driver and browser under a warden;
-//! - [`instance`]: one browser process with its lobby, the page in which each case gets a frame;
+//! - [`lobby`]: the page in which each case gets a frame, and [`frame`]: the way to the agent in one;
+//! - [`instance`]: one browser process with its lobby;
 //! - [`page`]: one frame in one case, the [`Peer`](super::Peer);
+//! - [`guest`]: a browser that somebody opens, without WebDriver;
 //! - [`pool`]: one process for each browser and surroundings, serving many cases, replaced when it breaks.
 
+mod frame;
+mod guest;
 mod instance;
 mod launch;
+mod lobby;
 mod page;
 mod pool;
 mod server;
 
+pub use guest::{Door, PageSpec, WAIT};
 pub use launch::{Build, Kind, Remote};
 pub use page::BrowserPeer;
 pub(crate) use pool::interface_address;

@@ -1,14 +1,11 @@
-//! One page of a browser: the peer of one case.
+//! One page of a browser that WebDriver drives: the peer of one case.
 
 use super::super::clock::Estimate;
-use super::super::greeting::Greeting;
-use super::super::line::Line;
 use super::super::protocol::Command;
 use super::super::{CaseClock, KeyLogFile, OpenError, Opened, Peer, PeerInfo};
+use super::frame::Frame;
 use super::instance::Instance;
-use super::server::PageLink;
 use async_trait::async_trait;
-use futures::StreamExt;
 use peerproof_captures::timeline::Answer;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +13,8 @@ use std::time::Duration;
 /// A page as a peer.
 pub struct BrowserPeer {
     info: PeerInfo,
-    line: Line,
+    frame: Frame,
     browser: Arc<Instance>,
-    token: String,
     keylog_start: u64,
 }
 
@@ -31,47 +27,17 @@ impl BrowserPeer {
         deadline: Duration,
     ) -> Result<Opened, OpenError> {
         let keylog_start = browser.keylog_length();
-        let (token, link) = browser.open_page().await?;
         // In a lab the next page loads when this case is over: it must not load while the network changes.
-        if !browser.is_in_lab() {
-            browser.load_ahead().await;
-        }
-        let PageLink { to_page, incoming } = link;
-        let (line, mut outgoing, events) = Line::new(clock, deadline, incoming.map(Ok), None);
-        tokio::spawn(async move {
-            while let Some(text) = outgoing.recv().await {
-                if to_page.send(text).is_err() {
-                    return;
-                }
-            }
-        });
+        let ahead = !browser.is_in_lab();
+        let whose = browser.kind.name();
+        let (frame, greeting, events) = Frame::open(&browser.lobby, whose, clock, deadline, ahead).await?;
         let info = PeerInfo {
             name: name.to_owned(),
-            implementation: browser.kind.name().to_owned(),
+            implementation: whose.to_owned(),
             version: browser.version.clone(),
-            features: None,
+            features: greeting.features(),
         };
-        let mut peer = Self { info, line, browser, token, keylog_start };
-        match peer.introduce().await {
-            Ok(()) => Ok(Opened { peer: Box::new(peer), events }),
-            Err(cause) => {
-                peer.end().await;
-                Err(OpenError::Broken(format!("{}: {cause}", peer.info.implementation)))
-            }
-        }
-    }
-
-    /// Makes sure that page and harness speak the same protocol, and, once for each process, that the agent does not say yes
-    /// to everything.
-    async fn introduce(&mut self) -> Result<(), String> {
-        self.info.features = Greeting::of(&self.line.call(&Command::Hello).await)?.features();
-        let probe = || async {
-            match self.line.call(&Command::Impossible).await {
-                Answer::Unsupported { .. } => Ok(()),
-                other => Err(format!("asked for the impossible, the page said {other:?}")),
-            }
-        };
-        self.browser.honest.get_or_try_init(probe).await.map(|_| ())
+        Ok(Opened { peer: Box::new(Self { info, frame, browser, keylog_start }), events })
     }
 }
 
@@ -82,28 +48,21 @@ impl Peer for BrowserPeer {
     }
 
     async fn call(&self, command: Command) -> Answer {
-        let was_over = self.line.over().is_some();
-        let answer = self.line.call(&command).await;
-        if matches!(answer, Answer::Lost { .. }) && !was_over {
-            // Is it this page only, or the browser?
-            self.browser.examine().await;
-        }
-        answer
+        self.frame.call(&command).await
     }
 
     fn reported(&self) -> u64 {
-        self.line.reported()
+        self.frame.line.reported()
     }
 
     fn clock(&self) -> Option<Estimate> {
-        Some(self.line.peer_clock())
+        Some(self.frame.clock())
     }
 
     async fn end(&self) {
-        self.line.end();
-        self.browser.close_page(&self.token).await;
+        self.frame.end().await;
         if self.browser.is_in_lab() {
-            self.browser.load_ahead().await;
+            self.browser.lobby.load_ahead().await;
         }
     }
 

@@ -1,6 +1,8 @@
 //! One process for each browser and surroundings, started when first needed and replaced when it breaks.
 
+use super::super::seat::Seat;
 use super::super::{ANSWER_DEADLINE, CaseClock, OpenError, Opened, Surroundings};
+use super::guest::{Door, GuestPeer, Guests, PageSpec};
 use super::instance::Instance;
 use super::launch::Build;
 use super::page::BrowserPeer;
@@ -28,6 +30,10 @@ pub struct Config {
     pub answer_deadline: Duration,
     /// Whose turn it is to start.
     pub starts: Starts,
+    /// How long to wait for browsers that somebody opens, if not as long as each says.
+    pub page_wait: Option<Duration>,
+    /// How the user learns what to open.
+    pub door: Door,
 }
 
 impl Config {
@@ -39,6 +45,8 @@ impl Config {
             interface: interface_address(),
             answer_deadline: ANSWER_DEADLINE,
             starts: Starts::default(),
+            page_wait: None,
+            door: Door::default(),
         }
     }
 }
@@ -65,6 +73,7 @@ pub struct Browsers {
     server: Server,
     // Only looked up by key, never iterated in an order that matters.
     slots: Mutex<HashMap<Key, Slot>>,
+    guests: Guests,
     /// Broken browsers that are being ended.
     ending: Mutex<JoinSet<()>>,
     started: AtomicU64,
@@ -83,6 +92,7 @@ impl Browsers {
             config,
             server,
             slots: Mutex::default(),
+            guests: Guests::default(),
             ending: Mutex::default(),
             started: AtomicU64::new(0),
         })
@@ -104,6 +114,22 @@ impl Browsers {
         BrowserPeer::open(browser, name, clock, self.config.answer_deadline).await
     }
 
+    /// Waits until somebody has opened this page.
+    ///
+    /// # Errors
+    /// [`OpenError::Broken`] when it cannot be served, nobody came in time, or the run was stopped.
+    pub async fn await_page(&self, spec: &PageSpec) -> Result<(), OpenError> {
+        self.guests.get(spec, &self.server, &self.config).await?.lobby().await.map(|_| ())
+    }
+
+    /// Opens a frame in the browser that somebody opened, or opens now.
+    ///
+    /// # Errors
+    /// [`OpenError::Unsupported`] when the scenario wants what only a driver can arrange, otherwise as [`Browsers::await_page`].
+    pub async fn open_page(&self, spec: &PageSpec, seat: Seat) -> Result<Opened, OpenError> {
+        GuestPeer::open(self.guests.get(spec, &self.server, &self.config).await?, seat).await
+    }
+
     /// Runs JavaScript in the lobby of a browser, beside whatever cases are there: for measurements that must not go
     /// through the peer protocol. The last argument of the script is the function that takes its result.
     ///
@@ -123,7 +149,7 @@ impl Browsers {
         for slot in slots {
             let running = slot.lock().await.clone();
             if let Some(running) = running {
-                running.settle().await;
+                running.lobby.settle().await;
             }
         }
     }
@@ -185,6 +211,7 @@ impl Browsers {
 
     /// Ends all browsers and returns when nothing of them is left. Dropping does the same without waiting.
     pub async fn shutdown(self) {
+        self.guests.dismiss().await;
         let mut ending = self.ending.into_inner().unwrap_or_else(PoisonError::into_inner);
         let slots = self.slots.into_inner().unwrap_or_else(PoisonError::into_inner);
         for slot in slots.into_values() {

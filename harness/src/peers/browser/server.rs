@@ -35,7 +35,12 @@ impl Hub {
 
     /// Prepares for a page.
     pub(super) fn expect(&self) -> Awaited {
-        let token = format!("{:032x}", rand::random::<u128>());
+        self.expect_as(&format!("{:032x}", rand::random::<u128>()))
+    }
+
+    /// Prepares for a page that names this token.
+    pub(super) fn expect_as(&self, token: &str) -> Awaited {
+        let token = token.to_owned();
         let (sender, arrival) = oneshot::channel();
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), sender);
         Awaited { token, hub: self.clone(), arrival }
@@ -89,13 +94,13 @@ impl Server {
     async fn listen(&self, address: IpAddr) -> std::io::Result<SocketAddr> {
         let listener = TcpListener::bind((address, 0)).await?;
         let bound = listener.local_addr()?;
-        let task = self.serve(listener);
+        let task = self.serve(listener, Keep::Long);
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(task);
         Ok(bound)
     }
 
-    fn serve(&self, listener: TcpListener) -> AbortHandle {
-        let router = router(self.hub.clone());
+    fn serve(&self, listener: TcpListener, keep: Keep) -> AbortHandle {
+        let router = router(self.hub.clone(), keep);
         let task = tokio::spawn(async move {
             // It only returns when it is aborted.
             let _ = axum::serve(listener, router).await;
@@ -109,8 +114,15 @@ impl Server {
         let listener = opened.await.map_err(std::io::Error::other)??;
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
-        let port = listener.local_addr()?.port();
-        Ok(Listening { port, task: self.serve(listener) })
+        let address = listener.local_addr()?;
+        Ok(Listening { address, task: self.serve(listener, Keep::Long) })
+    }
+
+    /// Listens at an address of the user's choice, as long as the result lives.
+    pub(super) async fn listen_at(&self, address: SocketAddr) -> std::io::Result<Listening> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok(Listening { address, task: self.serve(listener, Keep::Never) })
     }
 
     /// The origin of a secure context.
@@ -133,14 +145,19 @@ impl Server {
 /// A second place where the server listens.
 #[derive(Debug)]
 pub(super) struct Listening {
-    port: u16,
+    address: SocketAddr,
     task: AbortHandle,
 }
 
 impl Listening {
     /// The origin of a secure context.
     pub(super) fn localhost(&self) -> String {
-        format!("http://localhost:{}", self.port)
+        format!("http://localhost:{}", self.address.port())
+    }
+
+    /// Where it listens.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
     }
 }
 
@@ -158,21 +175,36 @@ impl Drop for Server {
     }
 }
 
-fn router(hub: Hub) -> Router {
+/// How long a browser may keep the files.
+#[derive(Debug, Clone, Copy)]
+enum Keep {
+    /// The port is new in every run, so what is cached is never out of date.
+    Long,
+    /// The port may have been another version's.
+    Never,
+}
+
+fn router(hub: Hub, keep: Keep) -> Router {
     let html = "text/html; charset=utf-8";
+    let lobby = get(move || async move { file(html, LOBBY, keep) });
     Router::new()
-        .route("/lobby.html", get(move || async move { file(html, LOBBY) }))
-        .route("/agent.html", get(move || async move { file(html, AGENT_PAGE) }))
-        .route("/agent.js", get(|| async { file("text/javascript; charset=utf-8", AGENT) }))
+        .route("/lobby.html", lobby.clone())
+        // Short, for whoever has to type it.
+        .route("/", lobby)
+        .route("/agent.html", get(move || async move { file(html, AGENT_PAGE, keep) }))
+        .route("/agent.js", get(move || async move { file("text/javascript; charset=utf-8", AGENT, keep) }))
         .route("/ws", get(connect))
         .with_state(hub)
 }
 
-fn file(kind: &'static str, content: &'static str) -> impl IntoResponse {
+fn file(kind: &'static str, content: &'static str, keep: Keep) -> impl IntoResponse {
+    let cached = match keep {
+        Keep::Long => "max-age=86400, immutable",
+        Keep::Never => "no-store",
+    };
     let headers = [
         (header::CONTENT_TYPE, kind),
-        // The port is new in every run, so what is cached is never out of date.
-        (header::CACHE_CONTROL, "max-age=86400, immutable"),
+        (header::CACHE_CONTROL, cached),
         // An isolated page has clocks of microseconds (High Resolution Time §7.1).
         (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (header::HeaderName::from_static("cross-origin-embedder-policy"), "require-corp"),

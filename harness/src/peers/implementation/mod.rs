@@ -1,9 +1,11 @@
 //! Implementations: what can be a peer, what each can do, and how it is opened. Nothing else in the harness compares their names.
 
 mod builtin;
+mod page;
 mod roster;
 
 pub use builtin::{Browser, Stack};
+pub use page::Page;
 pub(crate) use roster::agrees;
 pub use roster::{NAME, Roster, is_name, is_of_version};
 
@@ -37,7 +39,7 @@ pub struct House {
     pub programs: Arc<Programs>,
 }
 
-/// Something that can be a peer: the reference stack, a browser in one version, a program.
+/// Something that can be a peer: the reference stack, a browser in one version, a browser that somebody opens, a program.
 #[async_trait]
 pub trait Implementation: Debug + Send + Sync {
     /// Its name on the command line, in the configuration and in the names of cases: `stack`, `chrome@150`. See [`NAME`].
@@ -62,6 +64,14 @@ pub trait Implementation: Debug + Send + Sync {
 
     /// Why this machine cannot play it, if it cannot.
     fn missing(&self) -> Option<String>;
+
+    /// Waits for what must be there before the first case begins: a browser that somebody opens.
+    ///
+    /// # Errors
+    /// It did not come.
+    async fn ready(&self, _: &House) -> Result<(), OpenError> {
+        Ok(())
+    }
 
     /// Opens it as the peer of a seat.
     ///
