@@ -7,6 +7,7 @@ pub mod doctor;
 mod embedded;
 pub mod inspect;
 pub mod judge;
+pub mod kits;
 pub mod machine;
 pub mod network;
 pub mod peers;

@@ -2,6 +2,7 @@
 
 use crate::adapters::{self, Adapter};
 use crate::doctor::{self, Diagnosis, DoctorArgs, State, examine, render};
+use crate::kits::Kit;
 use crate::peers::implementation::is_of_version;
 use crate::setup::{SetupArgs, SetupError, System, carry_out, plan};
 use crate::versions::{self, Download, Wanted};
@@ -67,11 +68,14 @@ fn install(args: &SetupArgs) -> Result<(), Trouble> {
         args.peers.iter().partition(|name| Wanted::parse(name).is_some());
     let adapters = adapters_of(&others).map_err(Trouble::Setup)?;
     let browsers = downloads_of(&browsers).map_err(Trouble::Setup)?;
+    let kits: Vec<Kit> = Kit::ALL.into_iter().filter(|kit| args.tests && kit.missing().is_some()).collect();
     let before = diagnose().map_err(Trouble::Code)?;
-    let planned = plan(before.missing(), &adapters, &browsers, &System::this()).map_err(Trouble::Setup)?;
+    let planned =
+        plan(before.missing(), &adapters, &browsers, &kits, &System::this()).map_err(Trouble::Setup)?;
     let mut prepare = || {
         adapters.iter().try_for_each(Adapter::unpack)?;
-        browsers.iter().try_for_each(Download::prepare)
+        browsers.iter().try_for_each(Download::prepare)?;
+        kits.iter().try_for_each(|kit| kit.unpack())
     };
     carry_out(&planned, args, &mut prepare, &mut std::io::stdin().lock(), &mut std::io::stdout())
         .map_err(Trouble::Setup)?;
@@ -83,6 +87,9 @@ fn install(args: &SetupArgs) -> Result<(), Trouble> {
     }
     for browser in &browsers {
         finish(browser)?;
+    }
+    if let Some(kit) = kits.iter().find(|kit| kit.missing().is_some()) {
+        return Err(Trouble::Setup(SetupError::StillMissing(kit.name())));
     }
     let after = diagnose().map_err(Trouble::Code)?;
     let still = after

@@ -2,6 +2,7 @@
 
 use super::ask::{output, version_in};
 use super::{Check, Diagnosis, Item, State};
+use crate::kits::Kit;
 use crate::network::lab;
 use crate::peers::browser::interface_address;
 use crate::tools::Tool;
@@ -25,6 +26,8 @@ pub async fn examine() -> Diagnosis {
         interface(),
         namespaces(),
         tun(),
+        kit(Item::Grid, Kit::Grid),
+        kit(Item::Actionlint, Kit::Actionlint),
     ];
     match_versions(&mut checks);
     Diagnosis { checks, browsers: Vec::new() }
@@ -121,6 +124,17 @@ fn tun() -> Check {
     }
 }
 
+fn kit(item: Item, kit: Kit) -> Check {
+    match kit.find() {
+        Ok((_, file)) => Check {
+            found: Some(kit.version().to_owned()),
+            place: Some(file.display().to_string()),
+            ..check(item, State::Ok)
+        },
+        Err(reason) => Check { advice: Some(reason), ..check(item, State::Optional) },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,10 +164,10 @@ mod tests {
     async fn every_item_is_looked_at_once() {
         let diagnosis = examine().await;
         let mut items: Vec<Item> = diagnosis.checks.iter().map(|check| check.item).collect();
-        assert_eq!(items.len(), 13);
+        assert_eq!(items.len(), 15);
         items.sort();
         items.dedup();
-        assert_eq!(items.len(), 13);
+        assert_eq!(items.len(), 15);
         for check in &diagnosis.checks {
             assert_eq!(check.advice.is_none(), check.state == State::Ok, "{check:?}");
         }

@@ -7,6 +7,7 @@ mod render;
 pub use examine::{examine, version_of};
 pub use render::render;
 
+use crate::kits::Kit;
 use crate::versions::Beside;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -49,6 +50,10 @@ pub enum Item {
     Namespaces,
     /// TUN devices, for the lab.
     Tun,
+    /// A Selenium Grid, for the tests.
+    Grid,
+    /// actionlint, for the tests.
+    Actionlint,
 }
 
 impl Item {
@@ -69,6 +74,8 @@ impl Item {
             Self::Interface => "interface",
             Self::Namespaces => "namespaces",
             Self::Tun => "tun",
+            Self::Grid => Kit::Grid.name(),
+            Self::Actionlint => Kit::Actionlint.name(),
         }
     }
 
@@ -85,6 +92,8 @@ impl Item {
             Self::Libopus => "building Peerproof (Opus)",
             Self::Interface => "host candidates of Chrome, insecure origins",
             Self::Namespaces | Self::Tun => "the lab: browsers behind NATs and on bad networks",
+            Self::Grid => "browsers behind a Selenium Grid, in the tests of Peerproof itself",
+            Self::Actionlint => "the workflows in the documentation, in the tests of Peerproof itself",
         }
     }
 }
@@ -99,6 +108,8 @@ pub enum State {
     Doubtful,
     /// It is not there.
     Missing,
+    /// It is not there, and no run needs it.
+    Optional,
 }
 
 /// One item as it was found.
@@ -132,10 +143,10 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
-    /// Whether nothing is missing or doubtful.
+    /// Whether nothing that a run needs is missing or doubtful.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        self.checks.iter().all(|check| check.state == State::Ok)
+        self.checks.iter().all(|check| matches!(check.state, State::Ok | State::Optional))
     }
 
     /// What is missing.

@@ -15,6 +15,7 @@ pub fn render(diagnosis: &Diagnosis) -> String {
             State::Ok => "ok",
             State::Doubtful => "doubtful",
             State::Missing => "missing",
+            State::Optional => "optional",
         };
         let found =
             [check.found.as_deref(), check.place.as_deref()].into_iter().flatten().collect::<Vec<_>>();

@@ -4,6 +4,7 @@ use super::hosts::{Hosts, Purpose};
 use super::plan::Case;
 use super::provider::Provider;
 use crate::adapters;
+use crate::kits::Kit;
 use crate::network::lab::{Host, InterfaceSpec, unavailable};
 use crate::peers::browser::{Browsers, interface_address};
 use crate::peers::implementation::{House, Implementation};
@@ -91,7 +92,8 @@ impl Provider for Peers {
 }
 
 /// What a machine may lack, by the names of [`missing`].
-pub const NEEDS: [&str; 7] = ["chrome", "firefox", "lab", "coturn", "tshark", "nft", "interface"];
+pub const NEEDS: [&str; 9] =
+    ["chrome", "firefox", "lab", "coturn", "tshark", "nft", "interface", "grid", "actionlint"];
 
 /// What `PEERPROOF_REQUIRE` names: its absence is an error.
 #[must_use]
@@ -107,7 +109,7 @@ pub fn is_required(need: &str) -> bool {
 }
 
 /// Why this machine lacks what a case or a test can need, if it does: an implementation, `lab`, `coturn`, `tshark`, `nft` (with
-/// `ip`, to set up the kernel's own NAT), `interface` (an address besides loopback).
+/// `ip`, to set up the kernel's own NAT), `interface` (an address besides loopback), `grid`, `actionlint`.
 #[must_use]
 pub fn missing(need: &str) -> Option<String> {
     let tools: &[Tool] = match need {
@@ -121,6 +123,7 @@ pub fn missing(need: &str) -> Option<String> {
             let none = interface_address().is_none();
             return none.then(|| "this machine has no network interface besides loopback".to_owned());
         }
+        kit if Kit::named(kit).is_some() => return Kit::named(kit)?.missing(),
         // What `setup --peers` installs.
         name => {
             return match Wanted::parse(name) {

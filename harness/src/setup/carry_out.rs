@@ -261,7 +261,7 @@ mod tests {
         let (mut output, mut prepared) = (Vec::new(), 0);
         let result = carry_out(
             plan,
-            &SetupArgs { yes, dry_run, peers: Vec::new() },
+            &SetupArgs { yes, dry_run, tests: false, peers: Vec::new() },
             &mut || {
                 prepared += 1;
                 Ok(())

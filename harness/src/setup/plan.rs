@@ -3,6 +3,7 @@
 use super::{Lane, SetupError, Step};
 use crate::adapters::Adapter;
 use crate::doctor::Item;
+use crate::kits::Kit;
 use crate::tools::{data_dir, in_path};
 use crate::versions::Download;
 use std::path::{Path, PathBuf};
@@ -75,10 +76,12 @@ const fn source(item: Item) -> Source {
         Item::Libvpx => Source::Package("libvpx-dev"),
         Item::Libopus => Source::Package("libopus-dev"),
         Item::Interface | Item::Namespaces | Item::Tun => Source::Nowhere,
+        // They are asked for as kits, and are never missing.
+        Item::Grid | Item::Actionlint => Source::Nowhere,
     }
 }
 
-/// Plans the installation of what is missing, of other implementations, and of browsers in other versions.
+/// Plans the installation of what is missing, of other implementations, of browsers in other versions, and of what tests need.
 ///
 /// # Errors
 /// When the system lacks the means.
@@ -86,6 +89,7 @@ pub fn plan(
     missing: impl IntoIterator<Item = Item>,
     adapters: &[Adapter],
     browsers: &[Download],
+    kits: &[Kit],
     system: &System,
 ) -> Result<Plan, SetupError> {
     let mut packages: Vec<&str> = Vec::new();
@@ -104,6 +108,11 @@ pub fn plan(
     }
     let of_browsers = browsers.iter().flat_map(|browser| browser.needs.iter().map(String::as_str));
     for package in adapters.iter().flat_map(Adapter::packages).chain(of_browsers) {
+        if !packages.contains(&package) {
+            packages.push(package);
+        }
+    }
+    for package in kits.iter().flat_map(|kit| kit.packages()) {
         if !packages.contains(&package) {
             packages.push(package);
         }
@@ -129,6 +138,13 @@ pub fn plan(
         }));
     }
     plan.steps.extend(browsers.iter().flat_map(Download::steps));
+    for kit in kits {
+        let data = system.data.as_ref().ok_or(SetupError::NoHome)?;
+        let [program, args @ ..] = kit.command(data);
+        let title = format!("Install {} {}", kit.name(), kit.version());
+        let (program, args) = (PathBuf::from(program), args.into());
+        plan.steps.push(Step { title, lane: Lane::Peers, program, args, env: Vec::new() });
+    }
     Ok(plan)
 }
 
@@ -206,8 +222,9 @@ mod tests {
 
     #[test]
     fn packages_come_in_one_step_and_geckodriver_is_built() {
-        let plan = plan([Item::Chrome, Item::Geckodriver, Item::Libvpx, Item::Libopus], &[], &[], &debian())
-            .unwrap();
+        let plan =
+            plan([Item::Chrome, Item::Geckodriver, Item::Libvpx, Item::Libopus], &[], &[], &[], &debian())
+                .unwrap();
         assert_eq!(
             lines(&plan),
             [
@@ -222,16 +239,27 @@ mod tests {
 
     #[test]
     fn packages_and_programs_are_done_side_by_side() {
-        let plan = plan([Item::Geckodriver, Item::Nft, Item::Ip], &[], &[], &debian()).unwrap();
+        let plan = plan([Item::Geckodriver, Item::Nft, Item::Ip], &[], &[], &[], &debian()).unwrap();
         let lanes: Vec<Lane> = plan.steps.iter().map(|step| step.lane).collect();
         assert_eq!(lanes, [Lane::Packages, Lane::Packages, Lane::Programs]);
         assert!(lines(&plan)[1].ends_with(" nftables iproute2"));
     }
 
     #[test]
+    fn what_tests_need_comes_from_the_lock_files() {
+        let plan = plan([], &[], &[], &[Kit::Grid], &debian()).unwrap();
+        let last = plan.steps.last().unwrap();
+        assert_eq!(last.lane, Lane::Peers);
+        assert_eq!(
+            last.command_line(),
+            "npm ci --prefix /home/u/.local/share/peerproof/tests/grid --ignore-scripts --no-audit --no-fund"
+        );
+    }
+
+    #[test]
     fn an_ordinary_user_goes_through_sudo() {
         let system = System { root: false, sudo: Some("/usr/bin/sudo".into()), ..debian() };
-        let plan = plan([Item::Tshark], &[], &[], &system).unwrap();
+        let plan = plan([Item::Tshark], &[], &[], &[], &system).unwrap();
         assert_eq!(lines(&plan)[0], "/usr/bin/sudo --validate");
         assert_eq!(plan.steps[0].lane, Lane::Rights);
         assert_eq!(
@@ -243,14 +271,14 @@ mod tests {
     #[test]
     fn what_is_lacking_is_named() {
         let no_sudo = System { root: false, ..debian() };
-        assert!(matches!(plan([Item::Tshark], &[], &[], &no_sudo), Err(SetupError::NoRoot(_))));
+        assert!(matches!(plan([Item::Tshark], &[], &[], &[], &no_sudo), Err(SetupError::NoRoot(_))));
         let no_apt = System { apt: None, name: "Fedora".into(), ..debian() };
-        let error = plan([Item::Tshark], &[], &[], &no_apt).unwrap_err().to_string();
+        let error = plan([Item::Tshark], &[], &[], &[], &no_apt).unwrap_err().to_string();
         assert_eq!(error, "this system (Fedora) has no apt-get; install by its own means: tshark");
         let no_cargo = System { cargo: None, ..debian() };
-        assert!(matches!(plan([Item::Geckodriver], &[], &[], &no_cargo), Err(SetupError::NoCargo)));
+        assert!(matches!(plan([Item::Geckodriver], &[], &[], &[], &no_cargo), Err(SetupError::NoCargo)));
         let no_home = System { data: None, ..debian() };
-        assert!(matches!(plan([Item::Geckodriver], &[], &[], &no_home), Err(SetupError::NoHome)));
+        assert!(matches!(plan([Item::Geckodriver], &[], &[], &[], &no_home), Err(SetupError::NoHome)));
     }
 
     #[test]
@@ -265,7 +293,7 @@ mod tests {
             apt_get: "/usr/bin/apt-get".into(),
             dpkg_deb: "/usr/bin/dpkg-deb".into(),
         };
-        let planned = plan([Item::Tshark], &[], std::slice::from_ref(&browser), &debian()).unwrap();
+        let planned = plan([Item::Tshark], &[], std::slice::from_ref(&browser), &[], &debian()).unwrap();
         let lines = lines(&planned);
         assert!(lines[1].ends_with("--yes tshark libold7"), "{lines:?}");
         assert_eq!(
@@ -277,14 +305,14 @@ mod tests {
         assert_eq!(lanes, [Lane::Packages, Lane::Packages, Lane::Peers, Lane::Peers]);
         // Where nothing is missing the system's packages are left alone.
         let complete = Download { needs: Vec::new(), ..browser };
-        let planned = plan([], &[], &[complete], &debian()).unwrap();
+        let planned = plan([], &[], &[complete], &[], &debian()).unwrap();
         assert!(planned.steps.iter().all(|step| step.lane == Lane::Peers));
     }
 
     #[test]
     fn a_kernel_facility_cannot_be_installed() {
-        let planned = plan([Item::Tun, Item::Interface], &[], &[], &debian()).unwrap();
+        let planned = plan([Item::Tun, Item::Interface], &[], &[], &[], &debian()).unwrap();
         assert_eq!(planned, Plan { steps: vec![], beyond: vec![Item::Tun, Item::Interface] });
-        assert_eq!(plan([], &[], &[], &debian()).unwrap(), Plan::default());
+        assert_eq!(plan([], &[], &[], &[], &debian()).unwrap(), Plan::default());
     }
 }
