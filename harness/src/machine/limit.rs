@@ -2,8 +2,9 @@
 //!
 //! A peer that has a processor to itself answers in milliseconds; beside thirty other threads on two processors it takes many times as
 //! long, and nothing is wrong with it. A [`Limit`] therefore counts the time that other work on the machine left to this process and to
-//! those that it started: all of it while they are alone, a third of it while others use two thirds of the processors. On a machine
-//! that does nothing else, and in virtual time, that is the time of the clock.
+//! those that it started: all of it while they are alone or have nothing to do, a third of it while they have to wait for the
+//! rest since others use two thirds of the processors. On a machine that does nothing else, and in virtual time, that is the time
+//! of the clock.
 
 use super::{Monitor, running};
 use peerproof_stack::simulation;

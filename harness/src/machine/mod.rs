@@ -250,7 +250,8 @@ impl Shared {
                 drop(state);
                 let reading = Reading::now();
                 // Where the kernel does not tell, time is that of the clock.
-                let share = reading.zip(last).map_or(1.0, |(reading, last)| reading.left_since(last));
+                let share =
+                    reading.as_ref().zip(last.as_ref()).map_or(1.0, |(now, last)| now.left_since(last));
                 (read_us, last) = (now_us, reading);
                 state = self.state();
                 state.given.measure(now_us, share);

@@ -2,6 +2,22 @@
 
 use std::collections::BTreeMap;
 
+/// For how long a thread ran, and for how long it waited for a processor although it could have run, in nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Turn {
+    pub(super) ran: u64,
+    pub(super) waited: u64,
+}
+
+/// What a process and everything below it did so far.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Work {
+    /// The time of processors that they used, in ticks. It never decreases but when a process ends that nobody of them waits for.
+    pub(super) used: u64,
+    /// The first thread of each: those of a browser do what the browser is asked.
+    pub(super) turns: BTreeMap<i32, Turn>,
+}
+
 /// What `/proc/PID/stat` says of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stat {
@@ -26,12 +42,19 @@ pub(crate) fn descendants(root: i32) -> Vec<i32> {
     below(root, &all).into_iter().filter(|pid| all.get(pid).is_some_and(|stat| !stat.zombie)).collect()
 }
 
-/// The time of processors that a process and everything below it used so far, in ticks. It never decreases but when a process ends
-/// that nobody of them waits for.
-pub(super) fn used(root: i32) -> u64 {
+/// What a process and everything below it did so far.
+pub(super) fn work(root: i32) -> Work {
     let all = stats();
-    let tree = std::iter::once(root).chain(below(root, &all));
-    tree.filter_map(|pid| all.get(&pid)).fold(0, |sum, stat| sum.saturating_add(stat.used))
+    let mut work = Work::default();
+    for pid in std::iter::once(root).chain(below(root, &all)) {
+        let Some(stat) = all.get(&pid) else { continue };
+        work.used = work.used.saturating_add(stat.used);
+        let told = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).ok();
+        if let Some(turn) = told.as_deref().and_then(parse_turn) {
+            work.turns.insert(pid, turn);
+        }
+    }
+    work
 }
 
 fn stats() -> BTreeMap<i32, Stat> {
@@ -67,6 +90,12 @@ fn parse(stat: &str) -> Option<Stat> {
     Some(Stat { zombie: *fields.first()? == "Z", parent: fields.get(1)?.parse().ok()?, used })
 }
 
+/// `/proc/PID/schedstat`: the time on a processor, the time in the queue, and a number of turns.
+fn parse_turn(schedstat: &str) -> Option<Turn> {
+    let mut fields = schedstat.split_ascii_whitespace().map(str::parse);
+    Some(Turn { ran: fields.next()?.ok()?, waited: fields.next()?.ok()? })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +110,14 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(!descendants(me).contains(&pid));
+    }
+
+    #[test]
+    fn a_thread_tells_how_long_it_ran_and_waited() {
+        assert_eq!(parse_turn("98727 1663379 1\n"), Some(Turn { ran: 98_727, waited: 1_663_379 }));
+        for text in ["", "1", "1 x", "-1 1 1", "18446744073709551616 1 1"] {
+            assert_eq!(parse_turn(text), None, "{text:?}");
+        }
     }
 
     #[test]
