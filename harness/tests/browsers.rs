@@ -303,6 +303,33 @@ fn the_browser_tells_its_exact_version() {
 }
 
 #[test]
+fn the_lobby_shows_names_as_they_are() {
+    RUNTIME.block_on(async {
+        for kind in ["chrome", "firefox"] {
+            // Opened, so that it is known whether the browser is there.
+            let Some(side) = Side::open(kind, "alice", CaseClock::start(), &Surroundings::default()).await
+            else {
+                continue;
+            };
+            let script = r#"
+                // Of the page's own, since Firefox has scripts of WebDriver see no constants of a page.
+                const script = document.createElement("script");
+                script.textContent = `actions.show({ playing: ["data/<b>x</b>", "two"], played: 3 })`;
+                document.body.append(script);
+                const board = document.getElementById("board");
+                const seen = [board.innerText, board.querySelectorAll("b").length, board.hidden];
+                board.hidden = true;
+                arguments[arguments.length - 1](seen);"#;
+            let seen = browsers().await.evaluate(&build(kind), script).await.unwrap();
+            let text = seen[0].as_str().unwrap();
+            assert!(text.contains("data/<b>x</b>") && text.contains("3 cases over"), "{text}");
+            assert_eq!((&seen[1], &seen[2]), (&json!(0), &json!(false)));
+            side.peer.end().await;
+        }
+    });
+}
+
+#[test]
 fn granted_devices_honour_constraints() {
     in_each(Surroundings::default(), async |side| {
         let wanted = json!({ "video": { "width": 640, "height": 480 }, "audio": true });

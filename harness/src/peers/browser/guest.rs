@@ -288,21 +288,23 @@ impl Reception {
         }
     }
 
-    /// Its version, if it is the browser that is expected: a row of results must never show another one's.
+    /// Its version, if it is the browser that is expected.
     async fn identify(&self, lobby: &Arc<Lobby>) -> Result<String, String> {
-        let PageSpec { name, is, .. } = &self.spec;
-        let opened = Frame::open(lobby, name, CaseClock::start(), self.deadline, true).await;
+        let opened = Frame::open(lobby, &self.spec.name, CaseClock::start(), self.deadline, true).await;
         let (frame, greeting, _) = opened.map_err(|error| error.to_string())?;
         frame.end().await;
-        if greeting.implementation != *is {
-            let said = greeting.implementation;
-            return Err(format!(
-                "{name}: this browser says that it is {said}, and {is} is expected (`page`)"
-            ));
-        }
-        agrees(name, &greeting.version).map_err(|error| error.to_string())?;
+        expected(&self.spec, &greeting)?;
         Ok(greeting.version)
     }
+}
+
+/// Makes sure that it is the browser that is expected: a row of results must never show another one's.
+fn expected(spec: &PageSpec, greeting: &Greeting) -> Result<(), String> {
+    let (PageSpec { name, is, .. }, said) = (spec, &greeting.implementation);
+    if said != is {
+        return Err(format!("{name}: this browser says that it is {said}, and {is} is expected (`page`)"));
+    }
+    agrees(name, &greeting.version).map_err(|error| error.to_string())
 }
 
 /// A frame of a guest as a peer.
@@ -322,6 +324,10 @@ impl GuestPeer {
         let lobby = guest.lobby().await?;
         let opened = Frame::open(&lobby, &guest.spec.name, seat.clock, guest.deadline, true).await;
         let (frame, greeting, events) = opened?;
+        if let Err(reason) = expected(&guest.spec, &greeting) {
+            frame.end().await;
+            return Err(OpenError::Broken(reason));
+        }
         let features = greeting.features();
         let Greeting { implementation, version, .. } = greeting;
         let info = PeerInfo { name: seat.name, implementation, version, features };
