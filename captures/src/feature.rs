@@ -18,11 +18,13 @@ pub enum Feature {
     Audio,
     /// It sends video of a source and sees what it receives.
     Video,
+    /// It sends several encodings of one track (`sendEncodings`).
+    Simulcast,
 }
 
 impl Feature {
     /// Every feature, in order.
-    pub const ALL: [Self; 4] = [Self::W3cApi, Self::DataChannels, Self::Audio, Self::Video];
+    pub const ALL: [Self; 5] = [Self::W3cApi, Self::DataChannels, Self::Audio, Self::Video, Self::Simulcast];
 
     /// Its name in the peer protocol.
     #[must_use]
@@ -32,6 +34,7 @@ impl Feature {
             Self::DataChannels => "data-channels",
             Self::Audio => "audio",
             Self::Video => "video",
+            Self::Simulcast => "simulcast",
         }
     }
 

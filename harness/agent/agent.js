@@ -727,7 +727,7 @@ async function browserIdentity() {
 }
 
 /** What every browser has: the API of the W3C and all that the protocol has a name for. */
-const FEATURES = ["w3c-api", "data-channels", "audio", "video"];
+const FEATURES = ["w3c-api", "data-channels", "audio", "video", "simulcast"];
 
 const commands = {
   async hello() {
@@ -779,9 +779,9 @@ const commands = {
     await senderOf(track).replaceTrack(other === undefined ? null : localTrack(other).track);
   },
 
-  addTransceiver({ kind, direction, track }) {
+  addTransceiver({ kind, direction, track, sendEncodings }) {
     const local = track === undefined ? null : localTrack(track);
-    const init = present({ direction, streams: local && [local.stream] });
+    const init = present({ direction, sendEncodings, streams: local && [local.stream] });
     const added = connection().addTransceiver(local?.track ?? kind, init);
     return { transceiver: pc.getTransceivers().indexOf(added), mid: added.mid };
   },

@@ -1,11 +1,13 @@
 //! Everything from which a case is judged.
 
 use super::file::{CaseFile, CasePeer, Role};
+use crate::checks::media;
 use crate::evidence::{Evidence, ReachedBy};
 use indexmap::IndexMap;
 use peerproof_captures::summary::WireSummary;
 use peerproof_captures::timeline::Entry;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// A recorded case.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +22,8 @@ pub struct CaseRecord {
     pub wire: Option<WireSummary>,
     /// By which address each peer was reached, by name, where the packets tell.
     pub reached: IndexMap<String, ReachedBy>,
+    /// The stream identifiers that the RTP of each peer bears, by name, where any of it was recorded.
+    pub rids: IndexMap<String, BTreeSet<String>>,
 }
 
 impl CaseRecord {
@@ -47,6 +51,15 @@ impl CaseRecord {
         let peers = evidence.each_peer();
         let told =
             peers.filter_map(|peer| Some((evidence.name(peer).to_owned(), evidence.reached_by(peer)?)));
+        told.collect()
+    }
+
+    /// The stream identifiers (RFC 8852) that the RTP of each peer bears, where any of it was recorded.
+    #[must_use]
+    pub fn rids(evidence: &Evidence) -> IndexMap<String, BTreeSet<String>> {
+        let peers = evidence.each_peer();
+        let told =
+            peers.filter_map(|peer| Some((evidence.name(peer).to_owned(), media::rids(evidence, peer)?)));
         told.collect()
     }
 

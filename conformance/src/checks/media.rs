@@ -124,6 +124,25 @@ pub(super) fn headers(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (
     })
 }
 
+/// The stream identifiers (RtpStreamId, RFC 8852 §3.1) that a peer's packets bear. `None` if none of its RTP was recorded.
+pub(crate) fn rids(evidence: &Evidence, peer: Peer) -> Option<BTreeSet<String>> {
+    let extensions = extensions(evidence, peer);
+    let mut rids = None;
+    for (_, header) in headers(evidence, peer) {
+        let rids = rids.get_or_insert_with(BTreeSet::new);
+        let mut elements = header.elements();
+        let rid = elements.find(|element| extensions.get(element.id) == rtp::ExtensionKind::Rid);
+        rids.extend(rid.map(|rid| String::from_utf8_lossy(rid.value.value).into_owned()));
+        if rids.len() > MOST_RIDS {
+            break;
+        }
+    }
+    rids
+}
+
+/// Most stream identifiers that are told of a peer.
+const MOST_RIDS: usize = 64;
+
 /// The RTP packets that a peer sent and that could be opened.
 pub(super) fn packets(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, rtp::Packet<'_>)> {
     evidence.wire.iter().flat_map(move |wire| wire.rtp_read(peer))

@@ -9,7 +9,7 @@ mod codec;
 mod dtls;
 mod finding;
 mod ice;
-mod media;
+pub(crate) mod media;
 mod rtcp;
 mod rtp;
 mod sctp;

@@ -75,6 +75,10 @@ pub struct PeerExpectations {
     /// TURN server. For cases where the packets of both are recorded: in a lab, and of two stacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reached_by: Option<AnyOf<AddressKind>>,
+    /// The stream identifiers (RtpStreamId, RFC 8852) that the peer's RTP bears on the wire: exactly these, in any order. An empty list:
+    /// none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rids: Option<Vec<String>>,
     /// Comparisons on the last statistics report.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stats: Vec<StatMatch>,

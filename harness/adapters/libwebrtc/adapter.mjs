@@ -318,7 +318,7 @@ function lineOf({ address, port, protocol, candidateType, priority, foundation }
 serve({
   implementation: "libwebrtc",
   version: milestone ? `${version} (${milestone})` : version,
-  features: ["w3c-api", "data-channels", "audio", "video"],
+  features: ["w3c-api", "data-channels", "audio", "video", "simulcast"],
   createPeer(report) {
     const peer = new LibwebrtcPeer(report);
     return { commands: peer.allCommands(), lacks, end: () => peer.end() };

@@ -129,7 +129,8 @@ pub fn observed(
     };
     file.findings = checks::applicable(&evidence, &file.findings);
     let reached = CaseRecord::reached(&evidence);
-    Ok(CaseRecord { file, timeline, stats, wire, reached })
+    let rids = CaseRecord::rids(&evidence);
+    Ok(CaseRecord { file, timeline, stats, wire, reached, rids })
 }
 
 fn timeline(path: &Path) -> Result<Vec<Entry>, JudgeError> {

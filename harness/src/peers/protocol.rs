@@ -127,6 +127,25 @@ pub enum Direction {
     Stopped,
 }
 
+/// One encoding of a track that is sent: what is of use of `RTCRtpEncodingParameters`, webrtc-pc §5.2.5. What is absent has the
+/// standard's default.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SendEncoding {
+    /// The stream's identifier, alphanumeric (RFC 8852 §3.1). Each of several needs one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rid: Option<String>,
+    /// Whether it is sent; default `true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+    /// By how much width and height are divided; at least 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale_resolution_down_by: Option<f64>,
+    /// Bits per second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_bitrate: Option<u32>,
+}
+
 /// A command. Names and meaning are those of webrtc-pc and mediacapture-main unless marked as ours.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
@@ -215,6 +234,9 @@ pub enum Command {
         /// A track to send, instead of none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         track: Option<String>,
+        /// The encodings of the track that are sent: several are simulcast (RFC 8853).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        send_encodings: Option<Vec<SendEncoding>>,
     },
     /// Assigns `RTCRtpTransceiver.direction`.
     SetDirection {

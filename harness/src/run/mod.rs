@@ -23,6 +23,7 @@ pub mod shard;
 pub mod simulated;
 pub mod snapshot;
 pub mod stage;
+mod streams;
 pub mod tap;
 
 pub use admission::{Admission, Jobs};

@@ -18,6 +18,7 @@ use crate::scenario::condition::Condition;
 use crate::scenario::rewrite::DescriptionRewrite;
 use crate::scenario::step::{
     ActsStep, BitrateStep, DEFAULT_WITHIN, LinkStep, Negotiate, NetworkStep, Quiet, SignallingStep,
+    StreamsStep,
 };
 use crate::scenario::{Action, Step};
 use crate::servers::{Servers, reference};
@@ -450,6 +451,7 @@ impl Player {
             NetworkStep::Fragment(spec) => install(spec, Deed::Fragment(spec.pieces.unwrap_or(2))),
             NetworkStep::Acts(acts) => return self.acts(acts).await,
             NetworkStep::Bitrate(bitrate) => return self.bitrate(bitrate).await,
+            NetworkStep::Streams(streams) => return self.streams(streams).await,
             NetworkStep::Clear => self.stage.clear(),
             change => return self.change(change).await,
         }
@@ -484,6 +486,21 @@ impl Player {
                 awaited: format!("a rate of {bounds} kbit/s of media from {from} over {over}"),
                 within_ms: within.as_millis(),
                 seen: format!("it was {} kbit/s", self.stage.rate(from, over.0)),
+            }
+        })
+    }
+
+    /// Waits until a peer has sent all these streams of a simulcast.
+    async fn streams(&self, step: &StreamsStep) -> Ended {
+        let StreamsStep { from, rids, within } = step;
+        let within = within.unwrap_or(DEFAULT_WITHIN);
+        tokio::time::timeout(within.0, self.stage.sends_streams(from, rids)).await.map_err(|_| {
+            let there = |rid: &&String| self.stage.has_sent_streams(from, std::slice::from_ref(*rid));
+            let seen: Vec<&str> = rids.iter().filter(there).map(String::as_str).collect();
+            StepOutcome::TimedOut {
+                awaited: format!("media of the streams {} from {from}", rids.join(", ")),
+                within_ms: within.as_millis(),
+                seen: if seen.is_empty() { "none of them".to_owned() } else { seen.join(", ") },
             }
         })
     }

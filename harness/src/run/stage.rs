@@ -2,6 +2,7 @@
 
 use super::journal::Journal;
 use super::rates::Rates;
+use super::streams::Streams;
 use super::tap::CaseTap;
 use crate::network::class::Class;
 use crate::network::follow::Follower;
@@ -51,6 +52,8 @@ pub(super) struct Inner {
     last: Vec<(Class, Instant)>,
     /// How much media peers send.
     rates: Rates,
+    /// Which streams of simulcast peers have sent.
+    streams: Streams,
 }
 
 impl Stage {
@@ -74,6 +77,7 @@ impl Stage {
             places: Vec::new(),
             last: Vec::new(),
             rates: Rates::default(),
+            streams: Streams::default(),
         };
         let epoch_ns = u64::try_from(epoch.as_nanos()).unwrap_or(u64::MAX);
         Ok(Arc::new(Self {
@@ -197,6 +201,19 @@ impl Stage {
         }
     }
 
+    /// Waits until a peer has sent all these streams of a simulcast.
+    pub async fn sends_streams(&self, from: &str, rids: &[String]) {
+        let mut media = self.media.subscribe();
+        // The sender lives as long as the stage.
+        while !self.has_sent_streams(from, rids) && media.changed().await.is_ok() {}
+    }
+
+    /// Whether a peer has sent all these streams by now.
+    #[must_use]
+    pub fn has_sent_streams(&self, from: &str, rids: &[String]) -> bool {
+        self.inner().streams.sends(from, rids)
+    }
+
     /// The rate at which a peer sent media in the time up to now, in kilobits per second.
     #[must_use]
     pub fn rate(&self, from: &str, over: Duration) -> u64 {
@@ -226,6 +243,7 @@ impl Stage {
         let at = self.now();
         if seen.class == Some(Class::Srtp) {
             inner.rates.note(from, Instant::now(), payload.len());
+            inner.streams.note(from, payload);
             self.media.send_modify(|media| *media += 1);
         }
         let decision = inner.rules.decide(&Packet { from, seen: &seen, bytes: payload, at })?;

@@ -185,6 +185,8 @@ pub enum NetworkStep {
     Acts(ActsStep),
     /// Waits until a peer sends so much media, or so little.
     Bitrate(BitrateStep),
+    /// Waits until a peer has sent these streams of a simulcast.
+    Streams(StreamsStep),
     /// All rules end.
     Clear,
     /// A link becomes another one (lab only).
@@ -251,6 +253,19 @@ pub struct BitrateStep {
     /// At most so many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_most_kbit: Option<u64>,
+    /// Deadline. Default 10s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Span>,
+}
+
+/// A peer has sent each of these streams, from a source of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StreamsStep {
+    /// The peer.
+    pub from: String,
+    /// Their identifiers (RtpStreamId, RFC 8852).
+    pub rids: Vec<String>,
     /// Deadline. Default 10s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<Span>,

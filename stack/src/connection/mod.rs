@@ -29,7 +29,7 @@ pub use event::{
     Candidate, ChannelEvent, Event, RTCDtlsTransportState, RTCIceTransportState, RTCSctpTransportState,
     Reported,
 };
-pub use media::{Direction, LocalTrack, TransceiverInfo};
+pub use media::{Direction, LocalTrack, SendEncoding, TransceiverInfo};
 pub use operations::PeerConnection;
 pub use teller::States;
 pub use webrtc::peer_connection::{

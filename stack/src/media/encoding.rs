@@ -1,6 +1,7 @@
 //! One source being encoded for one sender.
 
 use super::codec::{self, AudioEncoder, Codec, CodecError, Kind, VideoEncoder};
+use super::frame::Frame;
 use super::packet::{Packet, Packetizer};
 use super::source::Source;
 use super::tone::BLOCK;
@@ -61,6 +62,8 @@ pub struct EncodingOptions {
     pub bitrate: u32,
     /// Clock of the RTP timestamps.
     pub clock: RtpClock,
+    /// By how much width and height of pictures are divided (`scaleResolutionDownBy`); at least 1.
+    pub scale_down_by: f64,
 }
 
 impl EncodingOptions {
@@ -71,7 +74,7 @@ impl EncodingOptions {
             Kind::Audio => 32_000,
             Kind::Video => 300_000,
         };
-        Self { bitrate, clock: RtpClock::from_first(rand::random()) }
+        Self { bitrate, clock: RtpClock::from_first(rand::random()), scale_down_by: 1.0 }
     }
 }
 
@@ -107,6 +110,7 @@ impl Encoding {
         let task = Task {
             codec,
             bitrate: options.bitrate,
+            scale_down_by: options.scale_down_by,
             clock: options.clock,
             source,
             last: None,
@@ -171,6 +175,7 @@ enum Coder {
 struct Task {
     codec: Codec,
     bitrate: u32,
+    scale_down_by: f64,
     clock: RtpClock,
     source: Option<Source>,
     last: Option<u64>,
@@ -235,7 +240,14 @@ impl Task {
         let (ticks, timestamp) = self.clock.at(at, self.codec);
         let (codec, bitrate, key) = (self.codec, self.bitrate, self.key_wanted);
         let coder = self.coder.take();
-        let work = move || encode(codec, bitrate, coder, &source, number, ticks, key);
+        let scale_down_by = self.scale_down_by;
+        let work = move || {
+            let frame = match codec.kind() {
+                Kind::Video => Some(source.picture(number, scale_down_by)?),
+                Kind::Audio => None,
+            };
+            encode(codec, bitrate, coder, &source, frame, (number, ticks), key)
+        };
         let encoded = simulation::off_thread(work).await;
         let encoded = encoded.map_or_else(
             || Err("the encoder broke down".to_owned()),
@@ -277,19 +289,18 @@ fn encode(
     bitrate: u32,
     coder: Option<Coder>,
     source: &Source,
-    number: u64,
-    ticks: u64,
+    frame: Option<Frame>,
+    (number, ticks): (u64, u64),
     key: bool,
 ) -> Result<Encoded, CodecError> {
-    if codec.kind() == Kind::Audio {
+    let Some(frame) = frame else {
         let mut encoder = match coder {
             Some(Coder::Audio(encoder)) => encoder,
             _ => codec::audio_encoder(codec, bitrate)?,
         };
         let data = encoder.encode(&source.block(number))?;
         return Ok((Coder::Audio(encoder), Some((data, false))));
-    }
-    let frame = source.picture(number)?;
+    };
     let wanted = (frame.width(), frame.height());
     let mut encoder = match coder {
         Some(Coder::Video { encoder, size }) if size == wanted => encoder,

@@ -249,13 +249,19 @@ impl Source {
         (number, pace.due_at(number))
     }
 
-    /// The picture of this number; black if the source is not enabled.
+    /// The picture of this number, smaller than the settings say by a factor; black if the source is not enabled.
     ///
     /// # Errors
     /// It is no camera, or the device is broken.
-    pub(super) fn picture(&self, number: u64) -> Result<Frame, CodecError> {
+    pub(super) fn picture(&self, number: u64, scale_down_by: f64) -> Result<Frame, CodecError> {
         let settings = self.settings();
-        let (width, height) = (settings.width.unwrap_or_default(), settings.height.unwrap_or_default());
+        // Encoders want even sizes.
+        let scaled =
+            |size: Option<u32>| match (f64::from(size.unwrap_or_default()) / scale_down_by) as u32 & !1 {
+                scaled if scale_down_by > 1.0 => scaled.max(2),
+                _ => size.unwrap_or_default(),
+            };
+        let (width, height) = (scaled(settings.width), scaled(settings.height));
         if !self.0.enabled.load(Ordering::Relaxed) {
             return Frame::black(width, height);
         }
@@ -304,7 +310,7 @@ mod tests {
         let second = source.next(Some(first.0), patience);
         assert_eq!((first.0, second.0), (1, 2));
         assert!(second.1 > first.1);
-        assert_eq!(picture::read(&source.picture(7).unwrap()), Some(7));
+        assert_eq!(picture::read(&source.picture(7, 1.0).unwrap()), Some(7));
     }
 
     #[test]
@@ -323,7 +329,7 @@ mod tests {
         let settings = Settings { width: Some(128), frame_rate: Some(30.0), ..source.settings() };
         source.apply(settings).unwrap();
         assert!(source.next(None, Duration::ZERO).0 >= 1001);
-        assert_eq!(source.picture(5).unwrap().width(), 128);
+        assert_eq!(source.picture(5, 1.0).unwrap().width(), 128);
         assert!(source.apply(Settings::default()).is_err());
     }
 
@@ -333,7 +339,7 @@ mod tests {
         assert!(microphone.block(1).iter().any(|&s| s != 0.0));
         camera.set_enabled(false);
         microphone.set_enabled(false);
-        assert_eq!(camera.picture(1).unwrap(), Frame::black(64, 64).unwrap());
+        assert_eq!(camera.picture(1, 1.0).unwrap(), Frame::black(64, 64).unwrap());
         assert!(microphone.block(1).iter().all(|&s| s == 0.0));
     }
 }

@@ -71,8 +71,12 @@ async fn numbered_pictures_and_tones_arrive_in_both_directions() {
 #[tokio::test]
 async fn directions_are_negotiated_and_a_removed_track_is_muted() {
     let (mut alice, mut bob) = (Side::new(loopback()).await, Side::new(loopback()).await);
-    alice.pc.add_transceiver(Kind::Audio, Direction::Sendonly, Some(microphone("mic", 440))).await.unwrap();
-    alice.pc.add_transceiver(Kind::Video, Direction::Recvonly, None).await.unwrap();
+    alice
+        .pc
+        .add_transceiver(Kind::Audio, Direction::Sendonly, Some(microphone("mic", 440)), Vec::new())
+        .await
+        .unwrap();
+    alice.pc.add_transceiver(Kind::Video, Direction::Recvonly, None, Vec::new()).await.unwrap();
     negotiate(&mut alice, &mut bob, false).await;
     let directions = |infos: Vec<peerproof_stack::connection::TransceiverInfo>| {
         infos.into_iter().map(|t| (t.kind, t.current_direction)).collect::<Vec<_>>()

@@ -70,7 +70,14 @@ fn record(expect: &str, rates: &[u64]) -> CaseRecord {
             wire.add(&Sighting { frame, peer: "bob", t_us, direction: Direction::Inbound, content });
         }
     }
-    CaseRecord { file, timeline, stats: IndexMap::new(), wire: Some(wire), reached: IndexMap::new() }
+    CaseRecord {
+        file,
+        timeline,
+        stats: IndexMap::new(),
+        wire: Some(wire),
+        reached: IndexMap::new(),
+        rids: IndexMap::new(),
+    }
 }
 
 fn verdict(wanted: &str, rates: &[u64]) -> Verdict {

@@ -7,6 +7,7 @@ mod media;
 mod messages;
 mod path;
 mod reached;
+mod rids;
 mod sdp;
 mod states;
 mod stats;
@@ -90,6 +91,9 @@ pub(crate) fn all(record: &CaseRecord, views: &Views) -> Checked {
         sdp::check(name, expected, view, report, &mut checked);
         if let Some(wanted) = &expected.reached_by {
             checked.add(reached::check(record, name, wanted));
+        }
+        if let Some(wanted) = &expected.rids {
+            checked.add(rids::check(record, name, wanted));
         }
         stats::check(name, expected, report, &mut checked);
     }

@@ -62,6 +62,7 @@ impl Tale {
             stats: IndexMap::new(),
             wire: Some(WireSummary::default()),
             reached: IndexMap::new(),
+            rids: IndexMap::new(),
         };
         Self { record, ids: 0, seqs: IndexMap::new(), steps: 0 }
     }

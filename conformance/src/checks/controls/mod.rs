@@ -49,10 +49,12 @@ pub(crate) enum Recording {
     Negotiated,
     /// H.264 both ways between Chrome and the stack.
     H264,
+    /// Three encodings of a video from Chrome, which the stack takes: the first packets of each.
+    Simulcast,
 }
 
 impl Recording {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Data,
         Self::Media,
         Self::Descriptions,
@@ -65,6 +67,7 @@ impl Recording {
         Self::Closed,
         Self::Negotiated,
         Self::H264,
+        Self::Simulcast,
     ];
 
     pub(crate) fn evidence(self) -> Evidence {
@@ -97,6 +100,7 @@ impl Recording {
             Self::Closed => folder!("closed"),
             Self::Negotiated => folder!("negotiated"),
             Self::H264 => folder!("h264"),
+            Self::Simulcast => folder!("simulcast"),
         };
         let case = CaseFile::read(case).unwrap();
         let timeline = peerproof_captures::timeline::read(timeline).unwrap();

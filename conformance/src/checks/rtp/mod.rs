@@ -10,13 +10,16 @@ mod media_is_protected;
 mod mid_is_sent;
 mod negotiated_state;
 mod nothing_before_finished;
+mod only_answered_rids;
 mod payload_types_are_negotiated;
 mod reduced_size_is_negotiated;
 mod rejected_section_is_silent;
+mod rid_is_sent;
 mod send_time;
 mod sequence_rises;
 mod source_of_one_section;
 mod srtcp_index;
+mod streams;
 mod tag_length;
 mod timestamps_follow_the_clock;
 mod transport_sequence;
@@ -42,6 +45,8 @@ pub(super) const CHECKS: &[Check] = &[
     extension_block::CHECK,
     extensions_are_declared::CHECK,
     mid_is_sent::CHECK,
+    rid_is_sent::CHECK,
+    only_answered_rids::CHECK,
     send_time::CHECK,
     transport_sequence::CHECK,
     reduced_size_is_negotiated::CHECK,

@@ -95,14 +95,14 @@ pub(super) fn silent(
 }
 
 /// Tells to which section a packet belongs: by its MID, by the `a=ssrc` of its sender, or because no other lists its payload type.
-struct Sections {
+pub(super) struct Sections {
     codecs: BTreeMap<u8, Codec>,
     extensions: ExtensionMap,
     sources: BTreeMap<u32, String>,
 }
 
 impl Sections {
-    fn of(evidence: &Evidence, peer: Peer) -> Self {
+    pub(super) fn of(evidence: &Evidence, peer: Peer) -> Self {
         let mut sources = BTreeMap::new();
         for section in evidence.made_by(peer).flat_map(|made| made.sdp.media()) {
             for ssrc in section.ssrcs() {
@@ -112,7 +112,7 @@ impl Sections {
         Self { codecs: codecs(evidence, peer), extensions: extensions(evidence, peer), sources }
     }
 
-    fn mid(&self, header: &Header<'_>) -> Option<String> {
+    pub(super) fn mid(&self, header: &Header<'_>) -> Option<String> {
         let mut elements = header.elements();
         if let Some(named) = elements.find(|element| self.extensions.get(element.id) == ExtensionKind::Mid) {
             return Some(String::from_utf8_lossy(named.value.value).into_owned());

@@ -62,6 +62,7 @@ const fn commands(feature: Feature) -> &'static [&'static str] {
             "close",
         ],
         Feature::DataChannels => &["createDataChannel", "send", "closeDataChannel", "getDataChannel"],
+        Feature::Simulcast => &["createSource", "addTransceiver"],
         Feature::Audio | Feature::Video => &["createSource", "addTrack", "watch"],
     }
 }

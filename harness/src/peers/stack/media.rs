@@ -1,6 +1,6 @@
 //! A stack peer's local media: sources by the names of their tracks, and what commands do with them.
 
-use super::super::protocol::Direction;
+use super::super::protocol::{Direction, SendEncoding};
 use super::super::{Origin, Permission, Surroundings};
 use super::answer::{Outcome, Refusal};
 use peerproof_captures::event::MediaKind;
@@ -135,6 +135,17 @@ impl LocalMedia {
     pub(super) fn apply_constraints(&self, track: &str, constraints: &Value) -> Outcome {
         let settings = self.devices.apply_constraints(&self.track(track)?.source, constraints)?;
         serde_json::to_value(settings).map_err(|error| Refusal::rejected("OperationError", error.to_string()))
+    }
+}
+
+/// An encoding as the stack takes it. What is absent has the standard's default.
+pub(super) fn encoding(given: SendEncoding) -> stack::SendEncoding {
+    let default = stack::SendEncoding::default();
+    stack::SendEncoding {
+        rid: given.rid,
+        active: given.active.unwrap_or(default.active),
+        scale_resolution_down_by: given.scale_resolution_down_by.unwrap_or(default.scale_resolution_down_by),
+        max_bitrate: given.max_bitrate,
     }
 }
 

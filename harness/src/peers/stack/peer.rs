@@ -288,11 +288,13 @@ impl StackPeer {
                 let with = with.map(|with| self.media.track(&with)).transpose()?;
                 done(self.connection()?.replace_track(&track, with).await)
             }
-            Command::AddTransceiver { kind, direction, track } => {
+            Command::AddTransceiver { kind, direction, track, send_encodings } => {
+                let encodings = send_encodings.unwrap_or_default().into_iter().map(media::encoding).collect();
                 let direction = media::direction(direction.unwrap_or(Direction::SendRecv))?;
                 let track = track.map(|track| self.media.track(&track)).transpose()?;
                 let connection = self.connection()?;
-                let (index, mid) = connection.add_transceiver(media::kind(kind), direction, track).await?;
+                let (index, mid) =
+                    connection.add_transceiver(media::kind(kind), direction, track, encodings).await?;
                 Ok(json!({ "transceiver": index, "mid": mid }))
             }
             Command::SetDirection { transceiver, direction } => {

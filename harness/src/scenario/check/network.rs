@@ -50,6 +50,16 @@ pub(super) fn step(
                 None => Ok(()),
             }
         }
+        NetworkStep::Streams(step) => {
+            let path = path.key("streams");
+            known_peer(document, scenario, &step.from, &path.key("from"))?;
+            let bad = |rid: &String| rid.is_empty() || !rid.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            if step.rids.is_empty() || step.rids.iter().any(bad) {
+                let message = "`rids` are one or more identifiers of letters and digits";
+                return Err(document.error(&path.key("rids"), message, None));
+            }
+            Ok(())
+        }
         NetworkStep::Acts(acts) => {
             let path = path.key("acts");
             if acts.times == 0 {

@@ -6,6 +6,7 @@ mod receiver;
 mod sender;
 mod transceivers;
 
+pub use sender::SendEncoding;
 pub use transceivers::{Direction, LocalTrack, TransceiverInfo};
 
 use super::event::Event;
@@ -86,6 +87,11 @@ impl Media {
             return;
         }
         let transceivers = self.transceivers().await;
+        let remote = match self.pc() {
+            Some(pc) => pc.remote_description().await.map(|description| description.sdp),
+            None => None,
+        };
+        let sections = receiver::sections(remote.as_deref().unwrap_or_default());
         for (number, sender) in senders {
             let Some(transceiver) = transceivers.iter().find(|t| t.id() == number) else {
                 self.teller.on_log("error", format!("the transceiver {number} of a sender is gone"));
@@ -100,7 +106,10 @@ impl Media {
                 self.teller
                     .on_log("debug", format!("track {number} is not sent: its direction is {direction:?}"));
             }
-            if let Err(error) = sender.run(connected && sends, &**transceiver, &self.teller).await {
+            let mid = transceiver.mid().await.ok().flatten().map(|mid| mid.to_string());
+            let taken = sections.iter().find(|section| Some(&section.mid) == mid.as_ref());
+            let taken = taken.map(|section| section.receives.as_slice()).unwrap_or_default();
+            if let Err(error) = sender.run(connected && sends, taken, &**transceiver, &self.teller).await {
                 self.teller.on_log("error", format!("track {number} cannot be sent: {error}"));
             }
         }

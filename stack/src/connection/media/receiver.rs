@@ -17,6 +17,8 @@ pub(super) struct Section {
     pub(super) mid: String,
     /// The other side sends.
     pub(super) sends: bool,
+    /// The identifiers of the streams of a simulcast that the other side receives (RFC 8853).
+    pub(super) receives: Vec<String>,
     /// The section is rejected (port zero without bundling, RFC 9143 §7.3.1).
     pub(super) rejected: bool,
     streams: Vec<String>,
@@ -44,7 +46,16 @@ pub(super) fn sections(sdp: &str) -> Vec<Section> {
             streams.extend(parts.next().filter(|stream| *stream != "-").map(str::to_owned));
             track = parts.next().map(str::to_owned).or(track);
         }
-        Some(Section { kind, mid: sdp::attribute(text, "mid")?.to_owned(), sends, rejected, streams, track })
+        let rids = text.lines().filter_map(|line| line.trim_end().strip_prefix("a=rid:"));
+        let received = rids.filter_map(|rid| {
+            let mut words = rid.split_ascii_whitespace();
+            let id = words.next()?;
+            (words.next() == Some("recv")).then(|| id.to_owned())
+        });
+        let is_simulcast = text.lines().any(|line| line.starts_with("a=simulcast:"));
+        let receives = if is_simulcast { received.collect() } else { Vec::new() };
+        let mid = sdp::attribute(text, "mid")?.to_owned();
+        Some(Section { kind, mid, sends, receives, rejected, streams, track })
     };
     sdp.split("\nm=").skip(1).filter_map(section).collect()
 }
@@ -60,6 +71,8 @@ pub(super) struct Remote {
     muted: AtomicBool,
     watched: AtomicBool,
     sink: Mutex<Option<Sink>>,
+    /// Of several streams of a simulcast (RFC 8853), the one that is decoded: the first that came.
+    decoded: Mutex<Option<u32>>,
 }
 
 impl std::fmt::Debug for Remote {
@@ -79,6 +92,7 @@ impl Remote {
             muted: AtomicBool::new(true),
             watched: AtomicBool::new(false),
             sink: Mutex::default(),
+            decoded: Mutex::default(),
         }
     }
 
@@ -140,6 +154,10 @@ impl Remote {
                         continue;
                     }
                     let header = packet.header;
+                    let named = track.rid(header.ssrc).await.is_some_and(|rid| !rid.is_empty());
+                    if named && *lock(&self.decoded).get_or_insert(header.ssrc) != header.ssrc {
+                        continue;
+                    }
                     if lock(&self.sink).is_none() {
                         self.start_sink(&track, header.ssrc, &teller).await;
                     }

@@ -1,13 +1,14 @@
 //! The operations on transceivers, senders and receivers.
 
 use super::codecs;
-use super::sender::Sender;
+use super::sender::{SendEncoding, Sender};
 use super::{Media, receiver};
 use crate::connection::error::{ErrorName, Rejection};
 use crate::connection::operations::PeerConnection;
 use crate::media::{Codec, Kind, Source};
 use crate::sync::lock;
 use rtc::rtp_transceiver::RTCRtpTransceiverInit;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use webrtc::rtp_transceiver::{RTCRtpTransceiverDirection, RtpTransceiver};
 
@@ -81,7 +82,7 @@ impl PeerConnection {
             return Err(Rejection::new(ErrorName::InvalidAccess, "the track is sent already"));
         }
         let kind = track.source.kind();
-        let sender = Arc::new(Sender::new(kind, Some(track.clone())));
+        let sender = Arc::new(Sender::new(kind, Some(track.clone()), Vec::new()));
         let number: usize = self.inner.add_track(sender.local.clone()).await?.id().into();
         self.remember(number, sender);
         let transceiver = self.by_number(number).await?;
@@ -137,14 +138,17 @@ impl PeerConnection {
     /// `addTransceiver`. Its index and the media section's tag.
     ///
     /// # Errors
-    /// `TypeError` for the direction `stopped`, `InvalidStateError` when closed.
+    /// `TypeError` for the direction `stopped` and for encodings that cannot be told apart, `RangeError` for those that would be larger
+    /// than the track, `InvalidStateError` when closed.
     pub async fn add_transceiver(
         &self,
         kind: Kind,
         direction: Direction,
         track: Option<LocalTrack>,
+        encodings: Vec<SendEncoding>,
     ) -> Result<(usize, Option<String>), Rejection> {
         self.check_open()?;
+        check_encodings(&encodings)?;
         if track.as_ref().is_some_and(|track| track.source.kind() != kind) {
             return Err(Rejection::new(ErrorName::Type, "the track is of another kind"));
         }
@@ -154,7 +158,7 @@ impl PeerConnection {
             let init = RTCRtpTransceiverInit { direction, ..Default::default() };
             self.inner.add_transceiver_from_kind(codecs::kind(kind), Some(init)).await?
         } else {
-            let sender = Arc::new(Sender::new(kind, track));
+            let sender = Arc::new(Sender::new(kind, track, encodings));
             let init = RTCRtpTransceiverInit { direction: Direction::Sendrecv, ..Default::default() };
             let made = self.inner.add_transceiver_from_track(sender.local.clone(), Some(init)).await?;
             self.remember(made.id(), sender);
@@ -251,8 +255,60 @@ impl PeerConnection {
     }
 }
 
+/// Most encodings of one track.
+const MOST_ENCODINGS: usize = 16;
+
+/// Webrtc-pc §5.1.1 (`addTransceiver`), steps 8.
+fn check_encodings(encodings: &[SendEncoding]) -> Result<(), Rejection> {
+    let wrong = |why: &str| Err(Rejection::new(ErrorName::Type, why));
+    let good = |rid: &String| {
+        !rid.is_empty() && rid.len() <= 16 && rid.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    let rids: BTreeSet<&String> = encodings.iter().filter_map(|encoding| encoding.rid.as_ref()).collect();
+    if !rids.iter().all(|rid| good(rid)) {
+        return wrong("a rid is one to 16 letters and digits");
+    }
+    if encodings.len() > MOST_ENCODINGS || encodings.len() > 1 && rids.len() != encodings.len() {
+        return wrong("each of several encodings has a rid of its own");
+    }
+    let small = |encoding: &SendEncoding| {
+        encoding.scale_resolution_down_by.is_nan() || encoding.scale_resolution_down_by < 1.0
+    };
+    if encodings.iter().any(small) {
+        return Err(Rejection::new(ErrorName::Range, "scaleResolutionDownBy is at least 1"));
+    }
+    Ok(())
+}
+
 /// A track that names its codec leaves no other in the offer, not even the retransmissions: all of its kind are named.
 async fn prefer(transceiver: &dyn RtpTransceiver, kind: Kind) -> Result<(), Rejection> {
     let all = Codec::ALL.iter().copied().filter(|codec| codec.kind() == kind).flat_map(codecs::parameters);
     Ok(transceiver.set_codec_preferences(all.collect()).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encodings(rids: &[&str], scale_resolution_down_by: f64) -> Result<(), ErrorName> {
+        let encoding = |rid: &&str| SendEncoding {
+            rid: (!rid.is_empty()).then(|| (*rid).to_owned()),
+            scale_resolution_down_by,
+            ..SendEncoding::default()
+        };
+        let all: Vec<SendEncoding> = rids.iter().map(encoding).collect();
+        check_encodings(&all).map_err(|rejection| rejection.name)
+    }
+
+    #[test]
+    fn encodings_are_told_apart_and_not_larger_than_the_track() {
+        assert_eq!(encodings(&["h", "m", "l"], 1.0), Ok(()));
+        assert_eq!(encodings(&[""], 2.0), Ok(()));
+        for wrong in [&["h", "h"][..], &["h", ""], &["h-1"], &["h"; 17], &["abcdefghijklmnopq"]] {
+            assert_eq!(encodings(wrong, 1.0), Err(ErrorName::Type), "{wrong:?}");
+        }
+        for wrong in [0.5, f64::NAN] {
+            assert_eq!(encodings(&["h"], wrong), Err(ErrorName::Range), "{wrong}");
+        }
+    }
 }

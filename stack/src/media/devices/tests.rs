@@ -198,10 +198,10 @@ fn files_of_pictures_play_in_a_loop() {
     for source in [device("a.y4m", &y4m(4)).unwrap(), device("a.ivf", &ivf(4)).unwrap()] {
         let settings = source.settings();
         assert_eq!((settings.width, settings.height, settings.frame_rate), (Some(128), Some(96), Some(25.0)));
-        let numbers = [0, 1, 3, 3, 4, 6, 5, 4000].map(|n| picture::read(&source.picture(n).unwrap()));
+        let numbers = [0, 1, 3, 3, 4, 6, 5, 4000].map(|n| picture::read(&source.picture(n, 1.0).unwrap()));
         assert_eq!(numbers, [0, 1, 3, 3, 0, 2, 1, 0].map(Some));
         source.apply(Settings { width: Some(256), height: Some(192), ..settings }).unwrap();
-        let scaled = source.picture(2).unwrap();
+        let scaled = source.picture(2, 1.0).unwrap();
         assert_eq!((scaled.width(), picture::read(&scaled)), (256, Some(2)));
     }
 }
