@@ -494,7 +494,7 @@ impl Player {
     async fn streams(&self, step: &StreamsStep) -> Ended {
         let StreamsStep { from, rids, within } = step;
         let within = within.unwrap_or(DEFAULT_WITHIN);
-        tokio::time::timeout(within.0, self.stage.sends_streams(from, rids)).await.map_err(|_| {
+        machine::within(within.0, self.stage.sends_streams(from, rids)).await.map_err(|_| {
             let there = |rid: &&String| self.stage.has_sent_streams(from, std::slice::from_ref(*rid));
             let seen: Vec<&str> = rids.iter().filter(there).map(String::as_str).collect();
             StepOutcome::TimedOut {

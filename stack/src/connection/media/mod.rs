@@ -106,7 +106,7 @@ impl Media {
                 self.teller
                     .on_log("debug", format!("track {number} is not sent: its direction is {direction:?}"));
             }
-            let mid = transceiver.mid().await.ok().flatten().map(|mid| mid.to_string());
+            let mid = transceiver.mid().await.ok().flatten();
             let taken = sections.iter().find(|section| Some(&section.mid) == mid.as_ref());
             let taken = taken.map(|section| section.receives.as_slice()).unwrap_or_default();
             if let Err(error) = sender.run(connected && sends, taken, &**transceiver, &self.teller).await {

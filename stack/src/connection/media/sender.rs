@@ -176,7 +176,7 @@ impl Sender {
             let extension = parameters.header_extensions.iter().find(|extension| extension.uri == uri)?;
             u8::try_from(extension.id).ok()
         };
-        let mid = transceiver.mid().await?.map(|mid| mid.to_string());
+        let mid = transceiver.mid().await?;
         for stream in missing {
             // Streams of a simulcast are told apart by what each packet says (RFC 8853 §5.5).
             let names = match &stream.is.rid {
