@@ -27,6 +27,10 @@ pub struct Greeting {
     #[serde(default)]
     #[schemars(length(max = 64))]
     pub features: Option<Vec<String>>,
+    /// Events of the protocol that it never reports, since the implementation does not let anybody know of them.
+    #[serde(default)]
+    #[schemars(length(max = 64))]
+    pub untold: Vec<String>,
 }
 
 impl Greeting {
@@ -69,6 +73,11 @@ impl Greeting {
                 "a feature is empty, longer than {LONGEST} bytes, or has control characters"
             ));
         }
+        if greeting.untold.len() > MOST_FEATURES || !greeting.untold.iter().all(|name| good(name)) {
+            return Err(format!(
+                "`untold` has more than {MOST_FEATURES} names of events, or one that is none"
+            ));
+        }
         Ok(greeting)
     }
 
@@ -104,6 +113,26 @@ mod tests {
         assert_eq!(greeting(&told).unwrap().features(), Some(vec![Feature::W3cApi, Feature::Video]));
         assert_eq!(greeting(&json!([])).unwrap().features(), Some(Vec::new()));
         assert_eq!(greeting(&Value::Null).unwrap().features(), None);
+    }
+
+    #[test]
+    fn events_that_are_never_told_are_bounded() {
+        let of = |untold: Value| {
+            let told = json!({
+                "protocol": 2, "implementation": "example", "version": "1.0", "commands": ["hello"], "untold": untold,
+            });
+            Greeting::of(&Answer::Ok(told)).map(|greeting| greeting.untold)
+        };
+        assert_eq!(of(json!(["icecandidateerror"])).unwrap(), ["icecandidateerror"]);
+        for wrong in [
+            json!(["a\u{1b}[2J"]),
+            json!([""]),
+            json!(vec!["track"; MOST_FEATURES + 1]),
+            json!(7),
+            Value::Null,
+        ] {
+            assert!(of(wrong.clone()).is_err(), "{wrong}");
+        }
     }
 
     #[test]

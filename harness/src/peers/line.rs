@@ -13,7 +13,7 @@ use peerproof_captures::timeline::Answer;
 use peerproof_stack::tap::SecretSink;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -53,6 +53,8 @@ struct State {
     outgoing: Option<UnboundedSender<String>>,
     /// Why it is over.
     over: Option<String>,
+    /// Events that the peer said it never reports.
+    untold: BTreeSet<String>,
 }
 
 /// The harness's end of the line.
@@ -86,6 +88,7 @@ impl Line {
             events: Some(events),
             outgoing: Some(outgoing),
             over: None,
+            untold: BTreeSet::new(),
         };
         let line = Self { state: Arc::new(Mutex::new(state)), clock, deadline, secrets };
         let reading = line.clone();
@@ -147,6 +150,11 @@ impl Line {
     #[must_use]
     pub fn reported(&self) -> u64 {
         self.state().reported
+    }
+
+    /// Takes the peer's word that it never reports events of these names: one of them ends the line.
+    pub fn never_tells(&self, untold: &[String]) {
+        self.state().untold = untold.iter().cloned().collect();
     }
 
     /// Why the line is over, if it is.
@@ -213,6 +221,9 @@ impl Line {
                 }
                 if seq != state.next_seq {
                     return Err(format!("event {} of the peer is missing: {seq} came", state.next_seq));
+                }
+                if state.untold.contains(&name) {
+                    return Err(format!("the peer reported {name}, which it said it never tells"));
                 }
                 if let Some(secrets) = self.secrets.as_ref().filter(|_| name == KEY_LOG) {
                     state.next_seq += 1;

@@ -12,6 +12,7 @@ use crate::network::fabric::Change;
 use crate::network::fabric::link::LinkQuality;
 use crate::network::lab::Lab;
 use crate::network::rule::{Deed, Rule, RuleSpec};
+use crate::peers::PeerInfo;
 use crate::peers::protocol::Command;
 use crate::scenario::command::{self, CommandError};
 use crate::scenario::condition::Condition;
@@ -70,6 +71,17 @@ fn wrong(expected: impl Into<String>, seen: impl Into<String>) -> StepOutcome {
 /// The peer is gone. Whether that is its own fault or ours is judged from what runs it.
 fn gone(expected: String, peer: &str, reason: &str) -> StepOutcome {
     wrong(expected, format!("{peer} is gone: {reason}"))
+}
+
+/// Makes sure that the peer can tell of what is awaited, or of what must not happen.
+fn tells(actor: &Actor, condition: &Condition) -> Ended {
+    let PeerInfo { implementation, untold, .. } = actor.info();
+    let event = condition.event();
+    if untold.iter().any(|name| name == event) {
+        let reason = format!("{implementation} never tells {event}");
+        return Err(StepOutcome::Unsupported { peer: actor.name().to_owned(), reason });
+    }
+    Ok(())
 }
 
 fn broken(cause: impl Into<String>) -> StepOutcome {
@@ -179,6 +191,7 @@ impl Player {
             }
             Action::Never { peer, never } => {
                 let actor = &self.part(peer)?.actor;
+                tells(actor, &never.event)?;
                 let limit = Limit::by_clock(never.span.0);
                 let names = |name: &str| self.track(name);
                 match actor.wait(&never.event, actor.mark(), true, &limit, &names).await {
@@ -252,7 +265,9 @@ impl Player {
         limit: &Limit,
     ) -> Result<Option<PeerEvent>, StepOutcome> {
         let names = |name: &str| self.track(name);
-        match self.part(peer)?.actor.wait(condition, mark, false, limit, &names).await {
+        let actor = &self.part(peer)?.actor;
+        tells(actor, condition)?;
+        match actor.wait(condition, mark, false, limit, &names).await {
             Ok(event) => Ok(event),
             Err(Missed::Lost(reason)) => Err(gone(format!("{condition} at {peer}"), peer, &reason)),
             Err(Missed::TimedOut(seen)) => Err(StepOutcome::TimedOut {

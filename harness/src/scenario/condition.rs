@@ -70,6 +70,40 @@ pub enum Condition {
     Lost,
 }
 
+impl Condition {
+    /// The event of the peer protocol that tells of it.
+    #[must_use]
+    pub const fn event(&self) -> &'static str {
+        match self {
+            Self::SignalingState(_) => "signalingstatechange",
+            Self::IceGatheringState(_) => "icegatheringstatechange",
+            Self::IceConnectionState(_) => "iceconnectionstatechange",
+            Self::ConnectionState(_) => "connectionstatechange",
+            Self::IceTransportState(_) => "icetransportstatechange",
+            Self::DtlsState(_) => "dtlsstatechange",
+            Self::SctpState(_) => "sctpstatechange",
+            Self::Datachannel(_) => "datachannel",
+            Self::Open(_) => "channelopen",
+            Self::Closing(_) => "channelclosing",
+            Self::Close(_) => "channelclose",
+            Self::Error(_) => "channelerror",
+            Self::Bufferedamountlow(_) => "bufferedamountlow",
+            Self::Message(_) => "channelmessage",
+            Self::Negotiationneeded => "negotiationneeded",
+            Self::Icecandidate(_) => "icecandidate",
+            Self::Icecandidateerror(_) => "icecandidateerror",
+            Self::Selectedcandidatepairchange => "selectedcandidatepairchange",
+            Self::Track(_) => "track",
+            Self::Mute(_) => "trackmute",
+            Self::Unmute(_) => "trackunmute",
+            Self::Ended(_) => "trackended",
+            Self::Media(_) => "mediaseen",
+            Self::Acted(_) => "acted",
+            Self::Lost => "lost",
+        }
+    }
+}
+
 /// Which message is awaited. What is not given may be anything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -45,7 +45,10 @@ impl Frame {
         });
         let frame = Self { line, lobby: Arc::clone(lobby), token };
         match frame.introduce().await {
-            Ok(greeting) => Ok((frame, greeting, events)),
+            Ok(greeting) => {
+                frame.line.never_tells(&greeting.untold);
+                Ok((frame, greeting, events))
+            }
             Err(cause) => {
                 frame.end().await;
                 Err(OpenError::Broken(format!("{whose}: {cause}")))

@@ -36,6 +36,7 @@ impl BrowserPeer {
             implementation: whose.to_owned(),
             version: browser.version.clone(),
             features: greeting.features(),
+            untold: greeting.untold,
         };
         Ok(Opened { peer: Box::new(Self { info, frame, browser, keylog_start }), events })
     }

@@ -68,9 +68,11 @@ impl ProgramPeer {
                 return Err(OpenError::Failed(format!("{}: {cause}{words}", spec.name)));
             }
         };
+        line.never_tells(&greeting.untold);
         let info = PeerInfo {
             name: seat.name,
             features: greeting.features(),
+            untold: greeting.untold,
             implementation: greeting.implementation,
             version: greeting.version,
         };

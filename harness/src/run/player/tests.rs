@@ -66,6 +66,7 @@ fn table() -> Table {
             implementation: "fake".to_owned(),
             version: "1".to_owned(),
             features: None,
+            untold: vec!["icecandidateerror".to_owned(), "sctpstatechange".to_owned()],
         };
         let fake = Fake { info, told: Arc::clone(&told), events: Mutex::new(Some(events.clone())) };
         let actor = Actor::new(Box::new(fake), Arc::clone(&journal));
@@ -95,6 +96,27 @@ impl Table {
     fn report(&self, seq: u64, event: PeerEvent) {
         self.bob.send(Reported { seq, at_us: 0, told: None, event }).unwrap();
     }
+}
+
+#[tokio::test]
+async fn what_a_peer_never_tells_can_be_awaited_by_nobody() {
+    let table = table();
+    for step in [
+        "[bob: { await: { icecandidateerror: { code: 701 } }, within: 20s }]",
+        "[bob: { await: { sctpState: connected }, within: 20s }]",
+        "[bob: { never: { event: { sctpState: closed }, for: 1ms } }]",
+    ] {
+        let outcome = table.play(step).await;
+        assert!(
+            matches!(&outcome, StepOutcome::Unsupported { peer, reason } if peer == "bob" && reason.contains("never tells")),
+            "{outcome:?}"
+        );
+    }
+    // Other events are awaited as ever.
+    assert!(matches!(
+        table.play("[bob: { await: { datachannel: chat }, within: 20ms }]").await,
+        StepOutcome::TimedOut { .. }
+    ));
 }
 
 fn message(text: &str) -> PeerEvent {
