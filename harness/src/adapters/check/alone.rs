@@ -41,6 +41,15 @@ pub(super) async fn alone(
             session.end().await;
         }
     }
+    if listed.contains("createSource") && listed.contains("addTransceiver") {
+        let (mut session, made) = Session::connection(ground, "alone with simulcast").await?;
+        let made = match made {
+            Ok(()) => simulcast(&mut session).await,
+            Err(outcome) => Err(outcome),
+        };
+        group.add("two encodings of a track are offered", claims.hold(Feature::Simulcast, made));
+        session.end().await;
+    }
     if listed.contains("addTransceiver") {
         let (mut session, made) = Session::connection(ground, "alone with a transceiver").await?;
         let made = match made {
@@ -183,6 +192,23 @@ async fn media(session: &mut Session, kind: &str, listed: &BTreeSet<String>) -> 
         let ours = |one: &Value| one.get("sender").and_then(Value::as_str) == Some(track.as_str());
         if !all.as_array().is_some_and(|all| all.iter().any(ours)) {
             return violates(format!("a transceiver whose sender is {track}"), all.to_string());
+        }
+    }
+    Ok(())
+}
+
+/// A track with two encodings is offered as simulcast (RFC 8853).
+async fn simulcast(session: &mut Session) -> Tried {
+    let source = session.call("createSource", json!({ "kind": "video" })).await.done()?;
+    let track = track(&source, "video")?;
+    let encodings = json!([{ "rid": "h" }, { "rid": "l", "scaleResolutionDownBy": 2 }]);
+    let args = json!({ "kind": "video", "track": track, "sendEncodings": encodings });
+    session.call("addTransceiver", args).await.done()?;
+    let offer = session.call("createOffer", json!({})).await.done()?;
+    let offer = description(&offer, SdpType::Offer)?;
+    for line in ["a=rid:h send", "a=rid:l send", "a=simulcast:send h;l"] {
+        if !offer.sdp.lines().any(|it| it.starts_with(line)) {
+            return violates(format!("an offer with {line}"), shortened(&offer.sdp));
         }
     }
     Ok(())
