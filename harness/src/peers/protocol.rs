@@ -432,6 +432,31 @@ mod tests {
     }
 
     #[test]
+    fn each_condition_is_told_by_an_event() {
+        use crate::scenario::condition::Condition;
+        let schema = serde_json::to_value(schemars::schema_for!(Condition)).unwrap();
+        let events = names("PeerEvent", "event");
+        let mut tried = 0;
+        for variant in schema["oneOf"].as_array().unwrap() {
+            let units = variant["const"].as_str().map(Value::from);
+            let keyed = variant["required"][0].as_str();
+            for value in ["stable", "new", "connected", "x"].map(Value::from).into_iter().chain([
+                serde_json::json!({"channel": "x"}),
+                serde_json::json!({}),
+                serde_json::json!({"kind": "audio"}),
+            ]) {
+                let told = units.clone().unwrap_or_else(|| serde_json::json!({ keyed.unwrap(): value }));
+                if let Ok(condition) = serde_json::from_value::<Condition>(told) {
+                    assert!(events.iter().any(|name| name == condition.event()), "{condition}");
+                    tried += 1;
+                    break;
+                }
+            }
+        }
+        assert_eq!(tried, schema["oneOf"].as_array().unwrap().len(), "every condition was tried");
+    }
+
+    #[test]
     fn the_prose_tells_of_every_command_and_event() {
         let prose = include_str!("../../../docs/peer-protocol.md");
         for name in names("Command", "command").into_iter().chain(names("PeerEvent", "event")) {
