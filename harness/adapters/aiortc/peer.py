@@ -11,6 +11,9 @@ from tracks import Tracks
 # Its API "closely follows" that of the W3C, with other events: it has no `icecandidate`. It does not claim to be that API.
 FEATURES = ["data-channels", "audio", "video"]
 
+# Events that nothing in aiortc causes.
+UNTOLD = ["negotiationneeded", "icecandidateerror", "channelclosing", "trackmute", "trackunmute"]
+
 
 class Peer:
     """One connection, and what it carries."""
@@ -30,6 +33,7 @@ class Peer:
             "version": importlib.metadata.version("aiortc"),
             "commands": [*self.commands, "end"],
             "features": FEATURES,
+            "untold": UNTOLD,
         }
 
     async def end(self) -> None:

@@ -30,6 +30,10 @@ UNSUPPORTED = {
     "join": "this adapter does not act alone",
 }
 
+# Events that Janus lets nobody know of. It tells that there is SCTP, but neither the state of the association nor its channels.
+UNTOLD = ["negotiationneeded", "icecandidateerror", "sctpstatechange", "datachannel", "channelopen", "channelmessage"]
+UNTOLD += ["bufferedamountlow", "channelclosing", "channelclose", "channelerror", "trackended", "mediaseen", "acted"]
+
 # Janus tells the states of ICE and DTLS to who asks. It is asked this often until the connection stands.
 LOOK_SECONDS = 0.01
 
@@ -78,7 +82,8 @@ class Peer:
     async def hello(self) -> Message:
         # It sends nothing of its own, it echoes; its API is that of its HTTP and WebSocket interface.
         commands = [*self.commands, "end"]
-        return {"protocol": 2, "implementation": "janus", "version": version(), "commands": commands, "features": []}
+        told: Message = {"protocol": 2, "implementation": "janus", "version": version(), "commands": commands}
+        return told | {"features": [], "untold": UNTOLD}
 
     async def createPeerConnection(self, configuration: Message | None = None, ice: Message | None = None) -> None:
         nat, certificates = settings_of(configuration or {}, ice or {})
@@ -320,6 +325,11 @@ class Peer:
         if reason == "ICE failed":
             self._enter_ice("failed", None)
             return
+        if reason == "DTLS alert":
+            # Janus begins DTLS on a connected component alone, even if both were over before it was looked at.
+            self._enter_ice("checking", None)
+            self._enter_ice("connected", None)
+            self._enter_dtls("connecting", None)
         # A handshake that was not completed by then has failed.
         over = "closed" if self._transport["dtls"] == "connected" else "failed"
         if self._transport["dtls"]:
