@@ -88,7 +88,8 @@ export class Peer {
       this.watchTransports();
     });
     on("icegatheringstatechange", this.teller("icegatheringstatechange", () => pc.iceGatheringState, "new"));
-    on("iceconnectionstatechange", this.teller("iceconnectionstatechange", () => pc.iceConnectionState, "new"));
+    this.tellIceConnectionState = this.teller("iceconnectionstatechange", () => pc.iceConnectionState, "new");
+    on("iceconnectionstatechange", () => this.tellIceConnectionState());
     this.tellConnectionState = this.teller("connectionstatechange", () => pc.connectionState, "new");
     on("connectionstatechange", () => {
       this.tellConnectionState();

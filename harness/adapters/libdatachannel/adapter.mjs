@@ -28,6 +28,11 @@ const lacks = {
   ].map((name) => [name, NO_MEDIA])),
 };
 
+/** Events that the library does not let anybody know of. */
+const untold = [
+  "negotiationneeded", "icecandidateerror", "sctpstatechange", "channelclosing", "trackmute", "trackunmute", "trackended", "mediaseen",
+];
+
 /** A server as the package takes it, from a URL of RFC 7064 or RFC 7065. */
 function serverOf(url, { username, credential }) {
   const parts = url.match(/^(stuns?|turns?):(\[[^\]]+\]|[^:?]+)(?::(\d+))?(?:\?transport=(\w+))?$/);
@@ -128,6 +133,7 @@ class Channel {
 class LibdatachannelPeer {
   #pc = null;
   #secured = false;
+  #iceStates = new Set();
   #report;
   #channels;
   #mayNegotiate = false;
@@ -147,15 +153,20 @@ class LibdatachannelPeer {
     const report = this.#report;
     pc.onSignalingStateChange((state) => report("signalingstatechange", { state }));
     pc.onIceStateChange((state) => {
+      this.#iceStates.add(state);
       report("iceconnectionstatechange", { state });
+      // Everything is bundled, so that this is the state of the one transport.
+      report("icetransportstatechange", { state });
       this.#tellPair();
     });
     pc.onStateChange((state) => {
-      // The library tells nothing of its DTLS transport, and calls the connection connected when the handshake is complete.
+      // The library tells nothing of its DTLS transport. It calls the connection connected when the handshake is complete, and failed
+      // when ICE, DTLS or SCTP has failed; SCTP begins after the handshake.
       if (state === "connected" && !this.#secured) {
         this.#secured = true;
         report("dtlsstatechange", { state });
       }
+      if (state === "failed" && !this.#secured) this.#blameDtls();
       report("connectionstatechange", { state });
       this.#tellPair();
     });
@@ -179,6 +190,14 @@ class LibdatachannelPeer {
       // What the API has of a track is in the description alone.
       const [, stream, id] = this.#remoteSection(mid)?.match(/^a=msid:(\S+) (\S+)\r?$/m) ?? [];
       report("track", { id: id ?? mid, kind, mid, streams: stream && stream !== "-" ? [stream] : [] });
+    });
+  }
+
+  /** Before the handshake was complete the connection failed: by its DTLS transport, if not by ICE, whose state may be told later. */
+  #blameDtls() {
+    setImmediate(() => {
+      const states = this.#iceStates;
+      if (states.has("connected") && !states.has("failed")) this.#report("dtlsstatechange", { state: "failed" });
     });
   }
 
@@ -272,7 +291,7 @@ class LibdatachannelPeer {
       connection: pc.state(),
       // The library tells of no transports; DTLS is known once the connection is connected.
       dtls: this.#secured && pc.state() === "connected" ? "connected" : null,
-      ice: null,
+      ice: pc.iceState(),
       sctp: null,
       localDescription: pc.localDescription(),
       remoteDescription: pc.remoteDescription(),
@@ -329,6 +348,7 @@ serve({
   version: `${ndc.getLibraryVersion()} (node-datachannel ${version})`,
   // Its own API is played, not the package's imitation of the W3C's, which would stand between.
   features: ["data-channels"],
+  untold,
   createPeer(report) {
     const peer = new LibdatachannelPeer(report);
     return { commands: peer.commands(), lacks, end: () => peer.end() };

@@ -19,6 +19,9 @@ const lacks = {
   join: "this adapter does not act alone",
 };
 
+/** Events that the package does not fire. */
+const untold = ["channelclosing", "bufferedamountlow", "trackmute", "trackunmute", "trackended"];
+
 /** How often a state is looked at that has no event of its own. */
 const LOOK_EVERY_MS = 10;
 const REPORT_EVERY_MS = 250;
@@ -98,8 +101,15 @@ class LibwebrtcPeer extends Peer {
       if (candidate?.candidate) this.#localCandidates.push(candidate.candidate);
     });
     pc.addEventListener("iceconnectionstatechange", () => this.#deducePair());
-    // The package fires `connectionstatechange` with each change of the ICE connection's state and at no other time.
-    this.every(LOOK_EVERY_MS, () => this.tellConnectionState());
+    // The package fires both events when libwebrtc's old state of ICE changes, which is neither of the two that it tells by then.
+    let seen = pc.iceConnectionState;
+    this.every(LOOK_EVERY_MS, () => {
+      this.tellIceConnectionState();
+      this.tellConnectionState();
+      if (pc.iceConnectionState === seen) return;
+      seen = pc.iceConnectionState;
+      this.#deducePair();
+    });
   }
 
   channel(channel) {
@@ -319,6 +329,7 @@ serve({
   implementation: "libwebrtc",
   version: milestone ? `${version} (${milestone})` : version,
   features: ["w3c-api", "data-channels", "audio", "video", "simulcast"],
+  untold,
   createPeer(report) {
     const peer = new LibwebrtcPeer(report);
     return { commands: peer.allCommands(), lacks, end: () => peer.end() };
