@@ -132,7 +132,7 @@ class Channel {
 
 class LibdatachannelPeer {
   #pc = null;
-  #secured = false;
+  #dtls = "new";
   #iceStates = new Set();
   #report;
   #channels;
@@ -157,16 +157,15 @@ class LibdatachannelPeer {
       report("iceconnectionstatechange", { state });
       // Everything is bundled, so that this is the state of the one transport.
       report("icetransportstatechange", { state });
+      // The library begins the handshake in that moment.
+      if (state === "connected") this.#tellDtls("connecting");
       this.#tellPair();
     });
     pc.onStateChange((state) => {
       // The library tells nothing of its DTLS transport. It calls the connection connected when the handshake is complete, and failed
       // when ICE, DTLS or SCTP has failed; SCTP begins after the handshake.
-      if (state === "connected" && !this.#secured) {
-        this.#secured = true;
-        report("dtlsstatechange", { state });
-      }
-      if (state === "failed" && !this.#secured) this.#blameDtls();
+      if (state === "connected") this.#tellDtls(state);
+      if (state === "failed") this.#blameDtls();
       report("connectionstatechange", { state });
       this.#tellPair();
     });
@@ -193,12 +192,28 @@ class LibdatachannelPeer {
     });
   }
 
-  /** Before the handshake was complete the connection failed: by its DTLS transport, if not by ICE, whose state may be told later. */
+  /** Tells this state of the DTLS transport unless it is told or passed; one that was passed over comes before it. */
+  #tellDtls(state) {
+    const states = ["new", "connecting", "connected"];
+    for (const each of states.slice(states.indexOf(this.#dtls) + 1, states.indexOf(state) + 1)) {
+      this.#dtls = each;
+      this.#report("dtlsstatechange", { state: each });
+    }
+  }
+
+  /** The connection failed. Without a complete handshake it was DTLS, if not ICE, whose callback may come after this one. */
   #blameDtls() {
     setImmediate(() => {
-      const states = this.#iceStates;
-      if (states.has("connected") && !states.has("failed")) this.#report("dtlsstatechange", { state: "failed" });
+      if (this.#dtls !== "connecting" || this.#iceStates.has("failed") || this.#verified()) return;
+      this.#dtls = "failed";
+      this.#report("dtlsstatechange", { state: "failed" });
     });
+  }
+
+  /** Whether the handshake has brought the certificate that the remote description names. */
+  #verified() {
+    const { value } = this.#pc.remoteFingerprint();
+    return Boolean(value) && Boolean(this.#pc.remoteDescription()?.sdp.toUpperCase().includes(value.toUpperCase()));
   }
 
   /** The callbacks of a step come in no fixed order; the end of candidates follows those that came with it. */
@@ -289,8 +304,7 @@ class LibdatachannelPeer {
       iceGathering: gathering(pc.gatheringState()),
       iceConnection: pc.iceState(),
       connection: pc.state(),
-      // The library tells of no transports; DTLS is known once the connection is connected.
-      dtls: this.#secured && pc.state() === "connected" ? "connected" : null,
+      dtls: pc.state() === "closed" && this.#dtls !== "failed" ? "closed" : this.#dtls,
       ice: pc.iceState(),
       sctp: null,
       localDescription: pc.localDescription(),
