@@ -9,7 +9,8 @@ import (
 )
 
 // takeTrack reports a remote track. Pion calls it when the first packet has come, not when the description is set. Packets are read
-// and dropped, which is what moves Pion's interceptors (NACK, reports).
+// and dropped, RTP as well as RTCP, which is what moves Pion's interceptors (NACK, reports): of a sender report that nobody reads they
+// know nothing.
 func (s *session) takeTrack(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 	mid := any(nil)
 	for _, each := range s.pc.GetTransceivers() {
@@ -22,6 +23,13 @@ func (s *session) takeTrack(track *webrtc.TrackRemote, receiver *webrtc.RTPRecei
 		streams = append(streams, track.StreamID())
 	}
 	s.report("track", map[string]any{"id": track.ID(), "kind": track.Kind().String(), "mid": mid, "streams": streams})
+	go func() {
+		for {
+			if _, _, err := receiver.ReadRTCP(); err != nil {
+				return
+			}
+		}
+	}()
 	for {
 		if _, _, err := track.ReadRTP(); err != nil {
 			return

@@ -183,12 +183,18 @@ impl Peer {
 /// str0m has an API of its own, without states of a connection, and passes encoded media through.
 const FEATURES: [&str; 1] = ["data-channels"];
 
+/// Events of which str0m tells nothing; see `main.rs`.
+const UNTOLD: [&str; 3] = ["channelclosing", "icecandidateerror", "negotiationneeded"];
+
 fn hello() -> Value {
     // The version that was built: that of the lock file.
     let version = include_str!("../Cargo.lock")
         .split_once("name = \"str0m\"\nversion = \"")
         .and_then(|(_, rest)| rest.split('"').next());
-    json!({ "protocol": PROTOCOL, "implementation": "str0m", "version": version, "commands": COMMANDS, "features": FEATURES })
+    json!({
+        "protocol": PROTOCOL, "implementation": "str0m", "version": version, "commands": COMMANDS, "features": FEATURES,
+        "untold": UNTOLD,
+    })
 }
 
 /// Why there is no such command, where str0m is the reason.
