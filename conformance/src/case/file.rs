@@ -163,7 +163,13 @@ impl CasePeer {
     /// [`Feature::W3cApi`] is not among them.
     #[must_use]
     pub fn is_translated(&self) -> bool {
-        self.features.as_ref().is_some_and(|features| !features.contains(&Feature::W3cApi))
+        self.lacks(Feature::W3cApi)
+    }
+
+    /// Whether it tells its features, and this one is not among them.
+    #[must_use]
+    pub fn lacks(&self, feature: Feature) -> bool {
+        self.features.as_ref().is_some_and(|features| !features.contains(&feature))
     }
 }
 

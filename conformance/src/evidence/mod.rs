@@ -24,7 +24,8 @@ pub(crate) use read::{is_multicast_dns, owner};
 pub use servers::Told;
 pub use wire::{Clear, Kind, Packet, Protection, ServerMessage, Via, Wire};
 
-use crate::case::CaseFile;
+use crate::case::{CaseFile, CasePeer};
+use peerproof_captures::feature::Feature;
 use peerproof_captures::timeline::{Entry, What};
 use std::collections::BTreeSet;
 
@@ -50,6 +51,8 @@ pub struct Evidence {
     faulted: BTreeSet<u64>,
     /// The peers whose API is an adapter's translation.
     translated: BTreeSet<Peer>,
+    /// The peers that cannot be told to send on a data channel.
+    untellable: BTreeSet<Peer>,
     /// How far times can be relied on.
     timing: timing::Timing,
 }
@@ -73,22 +76,34 @@ impl Evidence {
             whole: true,
             faulted,
             translated: BTreeSet::new(),
+            untellable: BTreeSet::new(),
             timing,
         }
     }
 
     /// The same, with what a case tells of its peers' implementations.
     #[must_use]
-    pub fn of_case(mut self, case: &CaseFile) -> Self {
-        let translated = case.peers.iter().filter(|peer| peer.is_translated());
-        self.translated = translated.filter_map(|peer| self.peer(&peer.name)).collect();
-        self
+    pub fn of_case(self, case: &CaseFile) -> Self {
+        let of = |holds: fn(&CasePeer) -> bool| -> BTreeSet<Peer> {
+            let peers = case.peers.iter().filter(|peer| holds(peer));
+            peers.filter_map(|peer| self.peer(&peer.name)).collect()
+        };
+        let translated = of(CasePeer::is_translated);
+        let untellable = of(|peer| peer.lacks(Feature::DataChannels));
+        Self { translated, untellable, ..self }
     }
 
     /// Whether what a peer tells of its API is an adapter's translation, and not the implementation's own behaviour.
     #[must_use]
     pub fn is_translated(&self, peer: Peer) -> bool {
         self.translated.contains(&peer)
+    }
+
+    /// Whether what a peer sends on data channels, if it does, it sends by itself: its implementation lacks
+    /// [`Feature::DataChannels`].
+    #[must_use]
+    pub fn sends_by_itself(&self, peer: Peer) -> bool {
+        self.untellable.contains(&peer)
     }
 
     /// All peers.

@@ -35,6 +35,8 @@ pub struct Expected {
     matched: Mutex<BTreeSet<usize>>,
     /// Those that say for which versions they are, and of whose peer such a version has played.
     of_versions: Mutex<BTreeSet<usize>>,
+    /// The implementations that have played, by what they say that they are and by their names in cases.
+    played: Mutex<BTreeSet<String>>,
     /// Those whose requirement a busy machine left open where they might have shown.
     open: Mutex<BTreeSet<usize>>,
 }
@@ -193,6 +195,10 @@ impl Expected {
         let mut of_versions = self.of_versions.lock().unwrap_or_else(PoisonError::into_inner);
         // One that was not opened has told no version.
         let played = || file.peers.iter().filter(|peer| !peer.version.is_empty());
+        let names = played().flat_map(|peer| [Some(&peer.implementation), peer.named.as_ref()]);
+        let mut all = self.played.lock().unwrap_or_else(PoisonError::into_inner);
+        all.extend(names.flatten().cloned());
+        drop(all);
         for (n, deviation) in self.deviations.iter().enumerate() {
             if played().any(|peer| deviation.is_peer(peer) && deviation.is_version(&peer.version)) {
                 of_versions.insert(n);
@@ -224,7 +230,8 @@ impl Expected {
     }
 
     /// The deviations that matched nothing, although they show in every full run: they must go. Those are not among them that a
-    /// busy machine may have hidden, see [`Self::left_open`], and those for versions of which none has played.
+    /// busy machine may have hidden, see [`Self::left_open`], and those for versions or in cases of
+    /// implementations of which none has played.
     #[must_use]
     pub fn unmatched(&self) -> Vec<&Deviation> {
         self.without_match(false)
@@ -240,8 +247,9 @@ impl Expected {
         let matched = self.matched.lock().unwrap_or_else(PoisonError::into_inner);
         let left = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let of_versions = self.of_versions.lock().unwrap_or_else(PoisonError::into_inner);
+        let played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted = |n: &usize, one: &Deviation| {
-            let may_show = one.versions.is_none() || of_versions.contains(n);
+            let may_show = (one.versions.is_none() || of_versions.contains(n)) && one.has_its_pair(&played);
             may_show && !matched.contains(n) && !one.sometimes && left.contains(n) == open
         };
         self.deviations.iter().enumerate().filter(|(n, one)| wanted(n, one)).map(|(_, one)| one).collect()

@@ -15,7 +15,7 @@ pub(in crate::checks) mod turn;
 use super::{Check, Finding, Result, all, coverage, of, run};
 use crate::case::CaseFile;
 use crate::catalogue::{Catalogue, Requirement};
-use crate::evidence::{Evidence, Recorded};
+use crate::evidence::{Evidence, Peer, Recorded};
 use peerproof_captures::feature::Feature;
 use peerproof_captures::file::CaptureReader;
 use peerproof_captures::sdp::SessionDescription;
@@ -256,6 +256,23 @@ fn call_between(features: Option<Vec<Feature>>) -> Evidence {
         peer.features.clone_from(&features);
     }
     Recording::Descriptions.evidence().of_case(&case)
+}
+
+#[test]
+fn what_is_sent_by_who_cannot_be_told_to_send_is_compared_with_no_call() {
+    let check = of("dc-one-application-message-per-sctp-message").unwrap();
+    let mut case =
+        CaseFile::read(include_bytes!("../../../recordings/negotiated/case.json").as_slice()).unwrap();
+    let mut results = Vec::new();
+    for features in [vec![Feature::DataChannels], Vec::new()] {
+        case.peers[0].features = Some(features);
+        let mut evidence = Recording::Negotiated.evidence().of_case(&case);
+        sctp::replace_first_message(&mut evidence, Peer(0), 51, b"from alicefrom alice");
+        let findings = check.run(&evidence);
+        let alice = findings.into_iter().find(|finding| finding.endpoint == case.peers[0].name);
+        results.push(alice.map(|finding| finding.result));
+    }
+    assert_eq!(results, [Some(Result::Fail), Some(Result::NotApplicable)]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
+use std::collections::BTreeSet;
 
 pub(super) const CHECK: Check = Check {
     id: "consent-request-cadence",
@@ -38,6 +39,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let Some(nomination) = nominated.iter().find(|it| it.path == used) else { return };
     let settled = |t_us: u64| Off::late(nomination.t_us, SETTLED_US, t_us);
     let mut asked: Vec<(u64, u64)> = Vec::new();
+    let mut for_consent = BTreeSet::new();
     for (at, told) in history.told.iter().enumerate() {
         let packet = told.packet;
         let ours = packet.sender == peer
@@ -49,9 +51,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         }
         if !history.is_first(at) {
-            tally.fault("a check for consent is sent twice", [Place::Frame(packet.frame)]);
+            // A check that began before the nomination may be repeated after it (RFC 8489 §6.2.1): it is none for consent.
+            if for_consent.contains(&told.transaction()) {
+                tally.fault("a check for consent is sent twice", [Place::Frame(packet.frame)]);
+            }
             continue;
         }
+        for_consent.insert(told.transaction());
         asked.push((packet.t_us, packet.frame));
     }
     let gaps: Vec<[(u64, u64); 2]> = asked.windows(2).map(|pair| [pair[0], pair[1]]).collect();
@@ -105,4 +111,34 @@ mod control {
             });
         },
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::checks::Result;
+    use crate::checks::controls::{Recording, stun};
+    use crate::evidence::{Evidence, Packet, Peer};
+
+    const BOB: Peer = Peer(1);
+
+    /// What becomes of it that a check is repeated after the nomination.
+    fn repeated(wanted: impl Fn(&Packet) -> bool) -> Result {
+        let mut evidence: Evidence = Recording::Conflict.evidence();
+        stun::ask_again(&mut evidence, BOB, |n| n * 4_700_000 + n * n % 7 * 40_000);
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let own = |it: &&Packet| it.bytes[..2] == [0, 1] && it.sender == BOB && it.tap == BOB && wanted(it);
+        let mut again = packets.iter().rfind(own).unwrap().clone();
+        again.frame = stun::AGAIN + 100;
+        again.t_us = packets.last().unwrap().t_us + 10_000;
+        packets.push(again);
+        let findings = CHECK.run(&evidence);
+        findings.into_iter().find(|it| it.endpoint == evidence.name(BOB)).unwrap().result
+    }
+
+    #[test]
+    fn only_a_check_for_consent_must_not_be_repeated() {
+        assert_eq!(repeated(|it| it.frame == stun::AGAIN + 5), Result::Fail);
+        assert_eq!(repeated(|it| it.frame < stun::AGAIN), Result::Pass);
+    }
 }

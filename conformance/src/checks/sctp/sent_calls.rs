@@ -29,7 +29,7 @@ const MOST_TIMES: u64 = 100_000;
 pub(super) fn sent_on(evidence: &Evidence, peer: Peer, stream: u16) -> Option<Vec<Sent>> {
     let calls = evidence.calls(peer);
     let by_itself = |name: &str| ["echo", "join"].contains(&name);
-    if calls.is_empty() || calls.iter().any(|call| by_itself(call.name)) {
+    if evidence.sends_by_itself(peer) || calls.is_empty() || calls.iter().any(|call| by_itself(call.name)) {
         return None;
     }
     let label = label(evidence, peer, stream)?;

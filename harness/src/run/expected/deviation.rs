@@ -4,6 +4,7 @@ use crate::run::glob;
 use peerproof_conformance::case::{CasePeer, Role, Waiver};
 use peerproof_conformance::verdict::Layer;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 
 /// A known deviation.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -54,6 +55,13 @@ impl Deviation {
     fn is_case(&self, case: &str) -> bool {
         let Some(pattern) = self.case.as_deref() else { return true };
         glob::matches(pattern, case) || glob::matches(pattern, &without_versions(case))
+    }
+
+    /// Whether the implementations that its pattern names have played: `a/b/stack-pion` shows in no run without Pion.
+    pub(super) fn has_its_pair(&self, played: &BTreeSet<String>) -> bool {
+        let pair = self.case.as_deref().and_then(|pattern| pattern.rsplit('/').next()?.split_once('-'));
+        let there = |name: &str| name.contains(['*', '?', '[', '{']) || played.contains(name);
+        pair.is_none_or(|(offerer, answerer)| there(offerer) && there(answerer))
     }
 
     pub(super) fn is_peer(&self, peer: &CasePeer) -> bool {
@@ -174,6 +182,17 @@ mod tests {
         assert!(about("case = 'data/echo/chrome@150-*'", "data/echo/chrome@150-stack"));
         assert!(!about("case = 'data/echo/chrome@156-*'", "data/echo/chrome@150-stack"));
         assert!(!about("case = 'data/echo/firefox-*'", "data/echo/chrome@150-firefox"));
+    }
+
+    #[test]
+    fn what_names_an_implementation_shows_only_where_that_has_played() {
+        let played: BTreeSet<String> = ["stack", "chrome"].map(str::to_owned).into();
+        for there in ["case = 'a/b/stack-*'", "case = 'a/**'", "case = 'a/b/chrome-stack'", "requirement = 'r'"] {
+            assert!(deviation(there).has_its_pair(&played), "{there}");
+        }
+        for absent in ["case = 'a/b/stack-pion'", "case = 'a/b/pion-*'", "case = '**/*-pion'"] {
+            assert!(!deviation(absent).has_its_pair(&played), "{absent}");
+        }
     }
 
     #[test]
