@@ -187,7 +187,9 @@ mod tests {
     #[test]
     fn what_names_an_implementation_shows_only_where_that_has_played() {
         let played: BTreeSet<String> = ["stack", "chrome"].map(str::to_owned).into();
-        for there in ["case = 'a/b/stack-*'", "case = 'a/**'", "case = 'a/b/chrome-stack'", "requirement = 'r'"] {
+        for there in
+            ["case = 'a/b/stack-*'", "case = 'a/**'", "case = 'a/b/chrome-stack'", "requirement = 'r'"]
+        {
             assert!(deviation(there).has_its_pair(&played), "{there}");
         }
         for absent in ["case = 'a/b/stack-pion'", "case = 'a/b/pion-*'", "case = '**/*-pion'"] {
