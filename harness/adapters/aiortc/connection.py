@@ -263,6 +263,10 @@ def configuration_of(given: dict[str, Any]) -> RTCConfiguration:
         policy = RTCIceTransportPolicy(given.get("iceTransportPolicy") or "all")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Rejected("TypeError", f"malformed configuration: {error!r}") from error
+    urls = [url for server in servers for url in (server.urls if isinstance(server.urls, list) else [server.urls])]
+    for scheme in ("stun", "turn"):
+        if sum(str(url).startswith(scheme) for url in urls) > 1:
+            raise Unsupported(f"aiortc uses one {scheme.upper()} server, the first")
     # An empty list: with none at all, aiortc asks a STUN server on the internet.
     return RTCConfiguration(iceServers=servers, iceTransportPolicy=policy, bundlePolicy=bundle)
 
@@ -274,6 +278,8 @@ def description_of(given: dict[str, Any]) -> RTCSessionDescription:
         raise Rejected("TypeError", f"malformed description of type {kind!r}")
     if kind == "rollback":
         raise Unsupported("aiortc does not roll back")
+    if kind == "pranswer":
+        raise Unsupported("aiortc takes a provisional answer without a change of its signaling state")
     return RTCSessionDescription(sdp=sdp, type=kind)
 
 

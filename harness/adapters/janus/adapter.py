@@ -1,7 +1,7 @@
 """Makes Janus a peer: speaks the peer protocol (docs/peer-protocol.md) as JSON lines on standard input and output.
 
 This file reads commands, answers them and writes events down. What they do stands in peer.py, how Janus is run in
-gateway.py.
+gateway.py, how it is configured for a connection in settings.py.
 """
 
 import asyncio
@@ -15,8 +15,9 @@ import threading
 import time
 from typing import Any, TextIO
 
+from errors import Rejected, Unsupported
 from gateway import GatewayError
-from peer import UNSUPPORTED, Peer, Rejected, Unsupported
+from peer import UNSUPPORTED, Peer
 
 # What an argument must be, by its name.
 ARGUMENTS = {"asType": str, "candidate": dict, "configuration": dict, "description": dict, "ice": dict}

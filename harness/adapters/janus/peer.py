@@ -11,7 +11,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from errors import Rejected, Unsupported
 from gateway import Gateway, GatewayError, Message, version
+from settings import settings_of
 
 T = TypeVar("T")
 Report = Callable[..., None]
@@ -42,18 +44,6 @@ ICE_STATES = {"connecting": "checking", "connected": "connected", "ready": "comp
 DTLS_STATES = {"trying": "connecting", "connected": "connected", "failed": "failed"}
 
 
-class Rejected(Exception):
-    """Rejected as the API rejects it."""
-
-    def __init__(self, name: str, message: str) -> None:
-        super().__init__(message)
-        self.name = name
-
-
-class Unsupported(Exception):
-    """What Janus cannot do."""
-
-
 class Peer:
     """The peer of one case: one handle of the EchoTest plugin of a Janus of its own."""
 
@@ -71,6 +61,9 @@ class Peer:
         self._answer: Message | None = None
         self._local: Message | None = None
         self._remote: Message | None = None
+        # What Janus told of its candidates while its answer was not set, and the lines of all that it has told.
+        self._held: list[Message] | None = None
+        self._candidates: list[Message] = []
         self._pair = ""
         self._tracks: dict[str, str] = {}
         names = ("hello", "createPeerConnection", "setRemoteDescription", "createAnswer", "setLocalDescription")
@@ -113,6 +106,7 @@ class Peer:
         transaction = str(time.monotonic_ns())
         answered: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._answers[transaction] = answered
+        self._held = self._held or []
         request = {"janus": "message", "transaction": transaction, "body": {"audio": True, "video": True}}
         await self._until_closed(gateway.ask(self._handle, **request, jsep={"type": kind, "sdp": sdp, "trickle": True}))
         event = await self._until_closed(answered)
@@ -145,6 +139,10 @@ class Peer:
         # Janus set it when it made it; the exchange ends here.
         self._local = answer
         self._enter("signaling", "stable")
+        # In the API a peer gathers from now on. Janus has been at it since it has the offer.
+        held, self._held = self._held or [], None
+        for candidate in held:
+            self._tell_candidate(candidate)
         return answer
 
     async def addIceCandidate(self, candidate: Message | None = None) -> None:
@@ -161,7 +159,9 @@ class Peer:
 
     async def getState(self) -> Message:
         self._existing()
-        descriptions = {"localDescription": self._local, "remoteDescription": self._remote}
+        gathered = self._states["iceGathering"] == "complete"
+        local = self._local and {**self._local, "sdp": with_candidates(self._local["sdp"], self._candidates, gathered)}
+        descriptions = {"localDescription": local, "remoteDescription": self._remote}
         # Whether there is an SCTP association Janus tells, but not its state.
         return {**self._states, **self._transport, "sctp": None, **descriptions, "canTrickle": None}
 
@@ -248,11 +248,16 @@ class Peer:
                 self._report("log", {"level": "warn", "message": f"Janus: {event}"})
 
     def _tell_candidate(self, candidate: Message) -> None:
+        if self._held is not None:
+            self._held.append(candidate)
+            return
         if candidate.get("completed"):
             self._enter("iceGathering", "complete")
             self._report("icecandidate", {"candidate": None})
             return
         self._enter("iceGathering", "gathering")
+        if candidate not in self._candidates:
+            self._candidates.append(candidate)
         self._report("icecandidate", {"candidate": candidate})
 
     def _tell_tracks(self, info: Message) -> None:
@@ -358,35 +363,12 @@ def candidate_at(end: str, known: list[str]) -> str:
     return f"candidate:0 1 {transport} 0 {host} {port} typ {kind}"
 
 
-def settings_of(configuration: Message, ice: Message) -> tuple[Message, Message]:
-    """Janus's settings for a configuration, of its sections `nat` and `certificates`. Refuses what it has none for."""
-    if configuration.get("iceTransportPolicy") not in (None, "all"):
-        raise Unsupported("Janus has no relay policy")
-    if configuration.get("iceCandidatePoolSize"):
-        raise Unsupported("Janus gathers when there is an offer, not before")
-    if ice.get("tcp") and not ice.get("lite"):
-        raise Unsupported("Janus has TCP candidates as a lite agent only")
-    nat = {"ice_lite": bool(ice.get("lite")), "ice_tcp": bool(ice.get("tcp"))}
-    for server in configuration.get("iceServers") or []:
-        for url in server.get("urls", []):
-            nat |= server_settings(url, server, nat)
-    certificate = configuration.get("certificate")
-    if certificate not in (None, "ECDSA", "RSASSA-PKCS1-v1_5"):
-        raise Unsupported(f"Janus makes no certificate with {certificate}")
-    return nat, {"rsa_private_key": certificate == "RSASSA-PKCS1-v1_5"}
-
-
-def server_settings(url: str, server: Message, nat: Message) -> Message:
-    """The settings for one STUN or TURN server. Janus takes one of each."""
-    found = re.fullmatch(r"(stun|turns?):([^:?]+)(?::(\d+))?(?:\?transport=(udp|tcp))?", url)
-    if not found:
-        raise Unsupported(f"Janus cannot use {url}")
-    scheme, host, port, transport = found.groups()
-    name = "stun" if scheme == "stun" else "turn"
-    if f"{name}_server" in nat:
-        raise Unsupported(f"Janus takes one {name.upper()} server")
-    settings = {f"{name}_server": host, f"{name}_port": int(port or (5349 if scheme == "turns" else 3478))}
-    if name == "turn":
-        settings["turn_type"] = "tls" if scheme == "turns" else transport or "udp"
-        settings |= {"turn_user": server.get("username", ""), "turn_pwd": server.get("credential", "")}
-    return settings
+def with_candidates(sdp: str, candidates: list[Message], all_of_them: bool) -> str:
+    """A description with the candidates that Janus has only told on their own, as the API's `localDescription` has them."""
+    head, *sections = re.split(r"^(?=m=)", sdp, flags=re.MULTILINE)
+    for index, section in enumerate(sections):
+        lines = [f"a={each['candidate']}" for each in candidates if each.get("sdpMLineIndex") == index]
+        if lines:
+            lines += ["a=end-of-candidates"] if all_of_them else []
+            sections[index] = section + "".join(f"{line}\r\n" for line in lines)
+    return head + "".join(sections)

@@ -40,8 +40,8 @@ function serverOf(url, { username, credential }) {
   const [, scheme, address, port, transport] = parts;
   const server = { hostname: address.replace(/^\[|\]$/g, ""), port: Number(port ?? (scheme.endsWith("s") ? 5349 : 3478)) };
   if (scheme.startsWith("stun")) return server;
-  const relayType = scheme === "turns" ? "TurnTls" : transport === "tcp" ? "TurnTcp" : "TurnUdp";
-  return { ...server, username: username ?? "", password: credential ?? "", relayType };
+  if (scheme === "turns" || transport === "tcp") unsupported("libdatachannel reaches relays by UDP alone with this ICE agent");
+  return { ...server, username: username ?? "", password: credential ?? "", relayType: "TurnUdp" };
 }
 
 function configurationOf({ iceServers = [], iceTransportPolicy, bundlePolicy, iceCandidatePoolSize, certificate }) {
@@ -138,6 +138,7 @@ class LibdatachannelPeer {
   #channels;
   #mayNegotiate = false;
   #lastCreated = null;
+  #tellMade = () => {};
   #lastPair = "";
 
   constructor(report) {
@@ -151,6 +152,7 @@ class LibdatachannelPeer {
 
   #listen(pc) {
     const report = this.#report;
+    pc.onLocalDescription((sdp, type) => this.#tellMade({ type, sdp }));
     pc.onSignalingStateChange((state) => report("signalingstatechange", { state }));
     pc.onIceStateChange((state) => {
       this.#iceStates.add(state);
@@ -166,6 +168,7 @@ class LibdatachannelPeer {
       // when ICE, DTLS or SCTP has failed; SCTP begins after the handshake.
       if (state === "connected") this.#tellDtls(state);
       if (state === "failed") this.#blameDtls();
+      if (state === "closed") this.#tellMade(pc.localDescription());
       report("connectionstatechange", { state });
       this.#tellPair();
     });
@@ -240,15 +243,18 @@ class LibdatachannelPeer {
     this.#report("selectedcandidatepairchange", told);
   }
 
-  /** Makes and sets a description of this type. */
-  #make(type, states) {
+  /** Makes and sets a description of this type; what the library gives to be sent to the peer, before it gathers. */
+  async #make(type, states) {
     const pc = this.#connection();
     if (pc.state() === "closed") reject("InvalidStateError", "the connection is closed");
     const state = pc.signalingState();
     if (!states.includes(state)) reject("InvalidStateError", `no ${type} can be made in the state ${state}`);
     if (!this.#mayNegotiate) reject("OperationError", "libdatachannel makes no offer without a channel");
+    // The library makes no second offer beside the one that is open.
+    if (state === "have-local-offer") return this.#lastCreated;
+    const made = new Promise((resolve) => { this.#tellMade = resolve; });
     pc.setLocalDescription(type);
-    this.#lastCreated = pc.localDescription();
+    this.#lastCreated = await made;
     return this.#lastCreated;
   }
 
@@ -260,7 +266,7 @@ class LibdatachannelPeer {
     return this.#make("answer", ["have-remote-offer"]);
   }
 
-  #setLocalDescription({ description, asType }) {
+  async #setLocalDescription({ description, asType }) {
     const pc = this.#connection();
     if (asType && asType !== this.#lastCreated?.type) {
       unsupported(`libdatachannel has set its ${this.#lastCreated?.type ?? "description"} when it was made, not as ${asType}`);
@@ -275,8 +281,7 @@ class LibdatachannelPeer {
       reject("InvalidModificationError", "libdatachannel sets the description that it made last and no other");
     }
     if (!description && !asType) {
-      if (pc.signalingState() === "have-remote-offer") this.#answer();
-      else this.#offer();
+      await (pc.signalingState() === "have-remote-offer" ? this.#answer() : this.#offer());
     }
     return pc.localDescription();
   }
