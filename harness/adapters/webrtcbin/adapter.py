@@ -78,6 +78,9 @@ def answer(number: int, told: dict[str, Any]) -> None:
 # Its API is that of a GStreamer element, which follows the W3C's "where possible".
 FEATURES = ["data-channels", "audio", "video"]
 
+# It has no signals for these.
+UNTOLD = ["icecandidateerror", "trackmute", "trackunmute", "trackended"]
+
 
 def hello() -> dict[str, Any]:
     return {
@@ -86,6 +89,7 @@ def hello() -> dict[str, Any]:
         "version": version(),
         "commands": sorted(COMMANDS),
         "features": FEATURES,
+        "untold": UNTOLD,
     }
 
 

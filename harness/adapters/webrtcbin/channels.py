@@ -191,9 +191,10 @@ def transmit(channel: GObject.Object, message: Message) -> None:
     if isinstance(message, str):
         if "\0" in message:
             raise Unsupported("webrtcbin takes text as a string of C, which ends at U+0000")
-        channel.send_string_full(message)
+        # An empty message is null here: a string or bytes of no length are sent as DATA without a byte, which SCTP refuses.
+        channel.send_string_full(message or None)
     else:
-        channel.send_data_full(GLib.Bytes.new(message))
+        channel.send_data_full(GLib.Bytes.new(message) if message else None)
 
 
 def payload(message: dict[str, Any], number: int) -> Message:
