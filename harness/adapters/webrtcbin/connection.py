@@ -151,6 +151,8 @@ class Connection:
         }
 
     def get_stats(self) -> dict[str, Any]:
+        if self.bin and self.closed:
+            raise Unsupported("webrtcbin has no statistics once its pipeline has ended")
         reply = self._ask("get-stats", None)
         names = [reply.nth_field_name(index) for index in range(reply.n_fields())] if reply else []
         return {name: plain(field(reply, name)) for name in names}
