@@ -195,7 +195,7 @@ class Media:
                 "sender": self._senders[each].track if each in self._senders else None,
                 "receiver": next((id for id, one in self._receivers.items() if one.transceiver is each), None),
             }
-            for each in self._connection.transceivers
+            for each in (self._connection.transceivers if self._connection.bin else ())
         ]
 
     def watch(self, track: str) -> None:
