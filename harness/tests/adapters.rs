@@ -8,10 +8,31 @@ use peerproof::versions::{Wanted, debian::upstream};
 use std::path::Path;
 use std::process::Command;
 
+/// Plays what the arguments of `run` choose with an implementation. What it printed, and `run.json`.
+#[expect(clippy::unwrap_used, reason = "a helper of the tests below")]
+fn run(name: &str, args: &[&str]) -> (String, serde_json::Value) {
+    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let output = tempfile::tempdir().unwrap();
+    let done = Command::new(env!("CARGO_BIN_EXE_peerproof"))
+        .arg("run")
+        .args(args)
+        .args(["--with", name])
+        .arg("--scenarios")
+        .arg(scenarios)
+        .arg("--output")
+        .arg(output.path())
+        .env_remove("PEERPROOF_REQUIRE")
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{name}: {told}");
+    let run = std::fs::read(output.path().join("run.json")).unwrap();
+    (told, serde_json::from_slice(&run).unwrap())
+}
+
 /// The archive moves on: the names say no number, so that what is required is always to be had.
 #[test]
 fn the_oldest_version_of_each_browser_is_the_one_that_plays() {
-    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
     for name in ["chrome@oldest", "firefox@oldest"] {
         let wanted = Wanted::parse(name).unwrap();
         if let Some(reason) = missing(name).or_else(|| missing(wanted.kind.name())) {
@@ -21,23 +42,8 @@ fn the_oldest_version_of_each_browser_is_the_one_that_plays() {
         }
         let installed = wanted.installed().unwrap();
         let plays = installed.name();
-        let output = tempfile::tempdir().unwrap();
-        let done = Command::new(env!("CARGO_BIN_EXE_peerproof"))
-            .args(["run", "data/echo/", "--peers"])
-            .arg(format!("stack,{name}"))
-            .args(["--with", name])
-            .arg("--scenarios")
-            .arg(&scenarios)
-            .arg("--output")
-            .arg(output.path())
-            .env_remove("PEERPROOF_REQUIRE")
-            .output()
-            .unwrap();
-        let told =
-            String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
-        assert!(done.status.success(), "{name}: {told}");
-        let run = std::fs::read(output.path().join("run.json")).unwrap();
-        let run: serde_json::Value = serde_json::from_slice(&run).unwrap();
+        let peers = format!("stack,{name}");
+        let (told, run) = run(name, &["data/echo/", "--peers", &peers]);
         let mut cases: Vec<&str> =
             run["cases"].as_array().unwrap().iter().map(|case| case["name"].as_str().unwrap()).collect();
         cases.sort_unstable();
@@ -54,7 +60,6 @@ fn the_oldest_version_of_each_browser_is_the_one_that_plays() {
 
 #[test]
 fn each_adapter_connects_with_chrome() {
-    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
     if let Some(reason) = missing("chrome") {
         assert!(!is_required("chrome"), "chrome is required: {reason}");
         println!("skipped: {reason}");
@@ -67,25 +72,10 @@ fn each_adapter_connects_with_chrome() {
             println!("skipped: {reason}");
             continue;
         }
-        let output = tempfile::tempdir().unwrap();
-        let done = Command::new(env!("CARGO_BIN_EXE_peerproof"))
-            .arg("run")
-            .args(["data/echo", "ice/non-trickle"].iter().flat_map(|scenario| {
-                [format!("{scenario}/chrome-{name}"), format!("{scenario}/{name}-chrome")]
-            }))
-            .args(["--with", name])
-            .arg("--scenarios")
-            .arg(&scenarios)
-            .arg("--output")
-            .arg(output.path())
-            .env_remove("PEERPROOF_REQUIRE")
-            .output()
-            .unwrap();
-        let told =
-            String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
-        assert!(done.status.success(), "{name}: {told}");
-        let run = std::fs::read(output.path().join("run.json")).unwrap();
-        let run: serde_json::Value = serde_json::from_slice(&run).unwrap();
+        let filters = ["data/echo", "ice/non-trickle"]
+            .map(|scenario| [format!("{scenario}/chrome-{name}"), format!("{scenario}/{name}-chrome")]);
+        let filters: Vec<&str> = filters.iter().flatten().map(String::as_str).collect();
+        let (told, run) = run(name, &filters);
         let cases = run["cases"].as_array().unwrap();
         assert_eq!(cases.len(), 4, "{name}: {told}");
         // Some cannot offer, some have no messages of their own; at least one pass shows that it was there at all.

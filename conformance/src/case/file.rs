@@ -159,7 +159,7 @@ pub struct CasePeer {
 }
 
 impl CasePeer {
-    /// Whether what it tells of its API is a translation by an adapter: it tells its features, and
+    /// Whether its states and events are produced by an adapter: it lists its features, and
     /// [`Feature::W3cApi`] is not among them.
     #[must_use]
     pub fn is_translated(&self) -> bool {

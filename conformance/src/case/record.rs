@@ -22,7 +22,7 @@ pub struct CaseRecord {
     pub wire: Option<WireSummary>,
     /// By which address each peer was reached, by name, where the packets tell.
     pub reached: IndexMap<String, ReachedBy>,
-    /// The stream identifiers that the RTP of each peer bears, by name, where any of it was recorded.
+    /// The stream identifiers that the RTP of each peer carries, by name, where any of it was recorded.
     pub rids: IndexMap<String, BTreeSet<String>>,
 }
 
@@ -54,7 +54,7 @@ impl CaseRecord {
         told.collect()
     }
 
-    /// The stream identifiers (RFC 8852) that the RTP of each peer bears, where any of it was recorded.
+    /// The stream identifiers (RFC 8852) that the RTP of each peer carries, where any of it was recorded.
     #[must_use]
     pub fn rids(evidence: &Evidence) -> IndexMap<String, BTreeSet<String>> {
         let peers = evidence.each_peer();

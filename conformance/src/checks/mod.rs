@@ -47,7 +47,7 @@ pub struct Check {
 
 /// Why a requirement on the W3C API does not apply to an implementation that has another one.
 const TRANSLATED: &str =
-    "the peer does not claim `w3c-api`: what it tells of its API is an adapter's translation";
+    "the peer does not claim `w3c-api`: its states and events are produced by an adapter";
 
 const LAYERS: &[&[Check]] = &[
     sdp::CHECKS,

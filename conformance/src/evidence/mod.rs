@@ -81,7 +81,7 @@ impl Evidence {
         }
     }
 
-    /// The same, with what a case tells of its peers' implementations.
+    /// The same evidence, with the features of the case's peers.
     #[must_use]
     pub fn of_case(self, case: &CaseFile) -> Self {
         let of = |holds: fn(&CasePeer) -> bool| -> BTreeSet<Peer> {
@@ -93,7 +93,7 @@ impl Evidence {
         Self { translated, untellable, ..self }
     }
 
-    /// Whether what a peer tells of its API is an adapter's translation, and not the implementation's own behaviour.
+    /// Whether the states and events of a peer are produced by an adapter, and are not the implementation's own behaviour.
     #[must_use]
     pub fn is_translated(&self, peer: Peer) -> bool {
         self.translated.contains(&peer)

@@ -75,7 +75,7 @@ pub struct PeerExpectations {
     /// TURN server. For cases where the packets of both are recorded: in a lab, and of two stacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reached_by: Option<AnyOf<AddressKind>>,
-    /// The stream identifiers (RtpStreamId, RFC 8852) that the peer's RTP bears on the wire: exactly these, in any order. An empty list:
+    /// The stream identifiers (RtpStreamId, RFC 8852) that the peer's RTP carries on the wire: exactly these, in any order. An empty list:
     /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rids: Option<Vec<String>>,

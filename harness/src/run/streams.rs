@@ -9,7 +9,7 @@ const MOST: usize = 4096;
 /// Longest identifier that is remembered, in bytes.
 const LONGEST: usize = 32;
 
-/// Values of header extensions by the number of the extension, and the sources that bore them.
+/// Values of header extensions by the number of the extension, and the sources that carried them.
 type Values = BTreeMap<(u8, Vec<u8>), BTreeSet<u32>>;
 
 /// The header extensions that may name a stream.
@@ -45,7 +45,7 @@ impl Streams {
         }
     }
 
-    /// Whether a peer has sent all these streams: sources of their own bear the identifiers in one and the same extension. Which extension
+    /// Whether a peer has sent all these streams: sources of their own carry the identifiers in one and the same extension. Which extension
     /// that is the descriptions say; a step only waits, and what was sent is judged by them afterwards.
     pub(super) fn sends(&self, from: &str, rids: &[String]) -> bool {
         let Some(seen) = self.seen.get(from) else { return false };

@@ -6,7 +6,7 @@ use crate::verdict::Layer;
 use std::collections::BTreeSet;
 
 pub(super) fn check(record: &CaseRecord, name: &str, wanted: &[String]) -> Option<Mismatch> {
-    let text = format!("the packets of {name} should bear the stream identifiers {}", words(wanted));
+    let text = format!("the packets of {name} should carry the stream identifiers {}", words(wanted));
     let Some(seen) = record.rids.get(name) else {
         let seen = "none of its RTP was recorded";
         return Some(Mismatch::new(Layer::Media, name, text, seen).undecided());

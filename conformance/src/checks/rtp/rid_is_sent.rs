@@ -36,12 +36,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         // One that was offered and not taken is judged by `simulcast-only-answered-rids-sent`.
         if let Some((rid, frame)) = source.rids.iter().find(|(rid, _)| !streams.offered.contains(*rid)) {
             tally.fault(
-                format!("source {ssrc:#010x} bears the {what} {rid:?}, which its descriptions do not have"),
+                format!("source {ssrc:#010x} carries the {what} {rid:?}, which its descriptions do not have"),
                 [Place::Frame(*frame)],
             );
         } else if source.rids.len() > 1 {
             let frames = source.rids.values().map(|frame| Place::Frame(*frame));
-            tally.fault(format!("source {ssrc:#010x} bears several {what}"), frames);
+            tally.fault(format!("source {ssrc:#010x} carries several {what}"), frames);
         } else if source.named {
             tally.good(place);
         } else if !is_mapped {
@@ -57,7 +57,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             );
         } else {
             tally.fault(
-                format!("none of the first {FIRST} packets of source {ssrc:#010x} bears its {what}"),
+                format!("none of the first {FIRST} packets of source {ssrc:#010x} carries its {what}"),
                 [place],
             );
         }

@@ -85,9 +85,9 @@ pub(super) struct Source {
     /// Whether it repairs another one (RTX).
     pub(super) repairs: bool,
     pub(super) packets: usize,
-    /// The identifiers that it bears, with the first frame of each.
+    /// The identifiers that it carries, with the first frame of each.
     pub(super) rids: BTreeMap<String, u64>,
-    /// Whether one of the first [`FIRST`] packets bears one.
+    /// Whether one of the first [`FIRST`] packets carries one.
     pub(super) named: bool,
     /// When its first and its last packet were sent.
     pub(super) from_us: u64,
