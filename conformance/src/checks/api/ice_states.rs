@@ -35,7 +35,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     });
     judge_failed(evidence, peer, &connection, tally);
     if !connection.is_empty() {
-        judge_derivation(evidence, &connection, &transport, tally);
+        let last_told = events.last().map_or(0, |it| it.entry);
+        judge_derivation(evidence, &connection, &transport, last_told, tally);
     }
 }
 
@@ -96,6 +97,7 @@ fn judge_derivation(
     evidence: &Evidence,
     connection: &[(IceState, &Happened<'_>)],
     transport: &[(IceState, &Happened<'_>)],
+    last_told: u64,
     tally: &mut Tally,
 ) {
     let place = connection.last().map_or(Place::Entry(0), |(_, it)| Place::Entry(it.entry));
@@ -107,7 +109,11 @@ fn judge_derivation(
         tally.doubt("the states of the ICE transport are not told, or it was replaced by another", [place]);
         return;
     }
-    let missed = connection.len().saturating_sub(transport.len());
+    // The recording may end between the two events of the last change.
+    let ended_between = connection.len() == transport.len() + 1
+        && connection.last().is_some_and(|(_, it)| it.entry == last_told)
+        && connection.iter().zip(transport).all(|((state, _), (of, _))| state == of);
+    let missed = if ended_between { 0 } else { connection.len().saturating_sub(transport.len()) };
     let followed = connection.get(missed..).unwrap_or_default();
     for ((state, it), (of, there)) in followed.iter().zip(transport) {
         let place = Place::Entry(it.entry);
@@ -152,7 +158,11 @@ mod tests {
         let state = |name: &'static str| move |state: &&str| (name, json!({"state": state}));
         let connection = connection.iter().map(state("iceconnectionstatechange"));
         let transport = transport.iter().map(state("icetransportstatechange"));
-        let events = connection.chain(transport).enumerate();
+        events_result(connection.chain(transport), calls)
+    }
+
+    fn events_result(events: impl Iterator<Item = (&'static str, Value)>, calls: &[Value]) -> Result {
+        let events = events.enumerate();
         let events = events.map(|(n, (name, data))| told(n as u64, name, data));
         let mut all: Vec<Value> = events.collect();
         // Behind the second state of the connection.
@@ -179,5 +189,18 @@ mod tests {
         assert_eq!(result(&states, &["connected"], &[]), Result::Pass, "nobody listened at first");
         assert_eq!(result(&states, &["checking", "failed"], &[]), Result::Fail);
         assert_eq!(result(&states, &[], &[]), Result::Inconclusive);
+    }
+
+    #[test]
+    fn the_recording_may_end_before_the_transport_tells_its_last_state() {
+        let told = |all: &[(&'static str, &str)]| {
+            let event = |(name, state): &(&'static str, &str)| (*name, json!({"state": state}));
+            events_result(all.iter().map(event), &[])
+        };
+        let [connection, transport] = ["iceconnectionstatechange", "icetransportstatechange"];
+        let both = [(connection, "checking"), (transport, "checking"), (connection, "failed")];
+        assert_eq!(told(&both), Result::Pass);
+        let later = [&both[..], &[("connectionstatechange", "failed")]].concat();
+        assert_eq!(told(&later), Result::Fail, "something else was told after it");
     }
 }
