@@ -21,10 +21,17 @@ pub(crate) struct Clear {
 /// The tag that names the dissector of an exported PDU.
 const DISSECTOR: u16 = 12;
 
+/// The type of a pcapng file's first block.
+pub(crate) const SECTION_HEADER: u32 = 0x0a0d_0d0a;
+
 /// A pcapng file with one frame for each.
 pub(crate) fn capture(clears: &[Clear]) -> Vec<u8> {
     let mut file = Vec::new();
-    block(&mut file, 0x0a0d_0d0a, &[&0x1a2b_3c4d_u32.to_le_bytes(), &[1, 0, 0, 0], &u64::MAX.to_le_bytes()]);
+    block(
+        &mut file,
+        SECTION_HEADER,
+        &[&0x1a2b_3c4d_u32.to_le_bytes(), &[1, 0, 0, 0], &u64::MAX.to_le_bytes()],
+    );
     // LINKTYPE_WIRESHARK_UPPER_PDU, no snap length.
     block(&mut file, 1, &[&[252, 0, 0, 0, 0, 0, 0, 0]]);
     for (clear, time) in clears.iter().zip(0u32..) {

@@ -81,6 +81,20 @@ impl Facts {
         }
     }
 
+    /// What is said of the first frames, and of the others, whose numbers begin at one again.
+    pub(crate) fn split_after(mut self, frames: u64) -> (Self, Self) {
+        let behind = self.values.split_off(&(frames + 1, ""));
+        let shifted = |(frame, field): (u64, &'static str)| (frame - frames, field);
+        let later = Self {
+            values: behind.into_iter().map(|(key, values)| (shifted(key), values)).collect(),
+            frames: self.frames - frames,
+            stopped: self.stopped,
+            first_only: self.first_only.split_off(&(frames + 1, "")).into_iter().map(shifted).collect(),
+        };
+        self.frames = frames;
+        (self, later)
+    }
+
     pub(crate) fn of(&self, frame: u64, field: &'static str) -> &[String] {
         self.values.get(&(frame, field)).map_or(&[], Vec::as_slice)
     }
