@@ -1,5 +1,6 @@
 //! RFC 9260 §8.5: INIT and INIT ACK stand alone and choose a tag that is not zero; INIT goes with tag zero, and every later
-//! packet with the tag that its receiver chose.
+//! packet with the tag that its receiver chose. Who answers an INIT and its retransmission may choose a tag in each INIT ACK; the
+//! other side takes one of them and discards the rest (§5.2.3), so any of them is right.
 
 use super::packets;
 use crate::checks::{Check, Place, Tally};
@@ -19,13 +20,17 @@ pub(super) const CHECK: Check = Check {
 /// The flag of ABORT and SHUTDOWN COMPLETE that says that the tag is the sender's own.
 const T: u8 = 1;
 
+/// So many tags of a receiver are kept: an INIT is repeated a few times.
+const MOST_TAGS: usize = 64;
+
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let mut receivers: Option<u32> = None;
+    let mut chosen: Vec<u32> = Vec::new();
     for (packet, sctp) in packets(evidence, peer) {
         let place = Place::Frame(packet.frame);
         let begins = initiates(&sctp);
         if packet.sender != peer {
-            receivers = begins.map(|(tag, _)| tag).or(receivers);
+            let fresh = begins.map(|(tag, _)| tag).filter(|tag| !chosen.contains(tag));
+            chosen.extend(fresh.filter(|_| chosen.len() < MOST_TAGS));
             continue;
         }
         let tag = sctp.verification_tag.value;
@@ -36,9 +41,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
             Some((_, true)) => tally.judge(tag == 0, place, || format!("an INIT has tag {tag:#x}, not zero")),
             _ if reflects(&sctp) => tally.good(place),
-            _ => match receivers {
-                Some(expected) => tally.judge(tag == expected, place, || {
-                    format!("the tag is {tag:#x}, the receiver chose {expected:#x}")
+            _ => match chosen.last() {
+                Some(last) => tally.judge(chosen.contains(&tag), place, || {
+                    format!("the tag is {tag:#x}, the receiver chose {last:#x}")
                 }),
                 None => tally.doubt("the receiver's choice of tag is not in the recording", [place]),
             },
@@ -73,4 +78,33 @@ mod control {
             packet.extend_from_slice(&[3, 0, 0, 16, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0]);
         });
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::checks::Result;
+    use crate::checks::controls::{Recording, sctp};
+
+    /// Gives an INIT ACK another tag: it stands behind the header of twelve bytes and the head of the chunk.
+    fn choose(packet: &mut [u8], tag: u32) {
+        packet[16..20].copy_from_slice(&tag.to_be_bytes());
+    }
+
+    #[test]
+    fn a_second_init_ack_with_another_tag_is_discarded() {
+        let mut evidence = Recording::Data.evidence();
+        let wire = evidence.wire.as_mut().unwrap();
+        let is_init_ack = |bytes: &[u8]| bytes.get(12) == Some(&sctp::INIT_ACK);
+        let at = wire.packets.iter().position(|it| it.clear.iter().any(|clear| is_init_ack(&clear.bytes)));
+        let at = at.unwrap();
+        let mut again = wire.packets[at].clone();
+        again.clear.iter_mut().for_each(|clear| choose(&mut clear.bytes, 0x1234_5678));
+        wire.packets.insert(at + 1, again);
+        assert!(CHECK.run(&evidence).iter().all(|it| it.result == Result::Pass));
+
+        let wire = evidence.wire.as_mut().unwrap();
+        wire.packets[at].clear.iter_mut().for_each(|clear| choose(&mut clear.bytes, 0x8765_4321));
+        assert!(CHECK.run(&evidence).iter().any(|it| it.result == Result::Fail), "nobody chose that tag");
+    }
 }
