@@ -11,6 +11,7 @@ pub mod explain;
 pub mod feature;
 pub mod file;
 mod hash;
+pub mod intervals;
 pub mod link;
 pub mod normal;
 pub mod recording;
