@@ -336,7 +336,7 @@ impl State {
         let place = self.trace.flows.get(flow).map(|flow| flow.place);
         let session = place.and_then(|place| self.places.get(place)).and_then(|place| place.session.as_ref());
         let Some(connection) = self.trace.connections.get_mut(index) else { return };
-        let ids = session.map_or(0, |session| session.connection_id_length(ends.from, ends.to));
+        let ids = session.map_or(0, |session| session.connection_id_length(ends.from, ends.to, bytes));
         for record in dtls::Datagram::at(bytes, 0, ids).records().map_while(Result::ok) {
             if let Some(random) = client_random(&record)
                 && !connection

@@ -4,9 +4,7 @@ use super::{Evidence, Kind, Packet, Peer};
 use peerproof_captures::wire::Field;
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::dtls::Version;
-use peerproof_captures::wire::dtls::handshake::{
-    self, Body, Fragments, HandshakeType, Pushed, Reassembly,
-};
+use peerproof_captures::wire::dtls::handshake::{self, Body, Fragments, HandshakeType, Pushed, Reassembly};
 use peerproof_captures::wire::dtls::record::{self, ContentType, Record};
 use peerproof_captures::wire::field::Span;
 use std::collections::BTreeMap;
