@@ -14,6 +14,7 @@ mod hash;
 pub mod intervals;
 pub mod link;
 pub mod normal;
+pub mod observe;
 pub mod recording;
 pub mod sdp;
 pub mod server;
