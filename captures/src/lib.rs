@@ -18,7 +18,6 @@ pub mod observe;
 pub mod recording;
 pub mod sdp;
 pub mod server;
-pub mod summary;
 pub mod timeline;
 pub mod trace;
 pub mod wire;

@@ -135,7 +135,9 @@ pub struct Opened<'a> {
     pub time_ns: u64,
     /// The place of observation.
     pub place: usize,
-    /// The datagram's ends as it was on the wire; without meaning for one that was followed as part of a path.
+    /// The path that it was followed as a part of, by [`Follow::As`].
+    pub path: Option<u32>,
+    /// The datagram's ends as it was on the wire; without meaning for one that was followed as a part of a path.
     pub outer: (SocketAddr, SocketAddr),
     /// Those behind a TURN server if it is relayed, else the same.
     pub ends: Ends,

@@ -13,7 +13,7 @@ use crate::wire::field::Span;
 use indexmap::IndexMap;
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
 
 /// What an interface with plaintext is called, behind the name of the one that it belongs to.
 const IN_CLEAR: &str = " in clear";
@@ -84,6 +84,16 @@ impl Observer {
     pub fn interface(&mut self, index: usize, name: &str) {
         if self.places.names.len() < limits::PLACES {
             self.places.names.insert(index, name.to_owned());
+        }
+    }
+
+    /// Says that an interface is at the place of that number. Without it each is a place of its own.
+    pub fn at_place(&mut self, interface: usize, place: usize) {
+        if place < limits::PLACES && self.places.place_of.len() < limits::PLACES {
+            while self.places.all.len() <= place {
+                self.places.begin();
+            }
+            self.places.place_of.insert(Some(interface), place);
         }
     }
 
@@ -231,9 +241,7 @@ impl Places {
             Follow::No => return,
             Follow::ByAddress => datagram(from, to, bytes),
             Follow::As { path, forth } => {
-                let [one, other] =
-                    [1, 2].map(|port| SocketAddr::from((Ipv6Addr::from(u128::from(path)), port)));
-                let (from, to) = if forth { (one, other) } else { (other, one) };
+                let (from, to) = ends_of(path, forth);
                 datagram(from, to, observation.inner.bytes)
             }
         };
@@ -263,6 +271,16 @@ impl Places {
         false
     }
 
+    /// Adds a place that knows all secrets so far.
+    fn begin(&mut self) {
+        let mut session = Session::new();
+        session.key_log(&self.key_log, &mut |_| {});
+        for key in &self.srtp_keys {
+            session.srtp_key(*key);
+        }
+        self.all.push(Place { session, servers: Servers::default() });
+    }
+
     fn place(&mut self, interface: Option<usize>) -> usize {
         if let Some(place) = self.place_of.get(&interface) {
             return *place;
@@ -275,12 +293,7 @@ impl Places {
             Some(place) => *place,
             None if self.all.len() >= limits::PLACES => self.all.len() - 1,
             None => {
-                let mut session = Session::new();
-                session.key_log(&self.key_log, &mut |_| {});
-                for key in &self.srtp_keys {
-                    session.srtp_key(*key);
-                }
-                self.all.push(Place { session, servers: Servers::default() });
+                self.begin();
                 self.all.len() - 1
             }
         };
@@ -304,12 +317,32 @@ struct Seen {
     is_cooked: bool,
 }
 
+/// Addresses for a path that is followed whatever its addresses are. Their scope tells them from those of packets, which have none.
+fn ends_of(path: u32, forth: bool) -> (SocketAddr, SocketAddr) {
+    let [one, other] =
+        [1, 2].map(|port| SocketAddr::V6(SocketAddrV6::new(Ipv6Addr::from(u128::from(path)), port, 0, PATH)));
+    if forth { (one, other) } else { (other, one) }
+}
+
+/// The scope of such addresses.
+const PATH: u32 = 1;
+
+fn path_of(address: SocketAddr) -> Option<u32> {
+    match address {
+        SocketAddr::V6(address) if address.scope_id() == PATH => {
+            u32::try_from(u128::from(*address.ip())).ok()
+        }
+        _ => None,
+    }
+}
+
 fn opened<'a>(place: usize, servers: &Servers, clear: &Clear<'a>) -> Opened<'a> {
     let outer = Ends { from: clear.from, to: clear.to, via: None };
     Opened {
         frame: clear.frame,
         time_ns: clear.time_ns,
         place,
+        path: path_of(clear.from),
         outer: (clear.from, clear.to),
         ends: clear.relayed.map_or(outer, |peer| servers.behind(outer, peer)),
         association: clear.association,
