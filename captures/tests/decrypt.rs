@@ -173,6 +173,31 @@ fn an_association_is_followed_to_another_path() {
     assert_eq!(session.associations().count(), 1);
 }
 
+/// What the client sends of the captures of 1.3 has connection IDs, which are there for that (RFC 9146 §6).
+#[test]
+fn records_with_connection_ids_are_followed_to_another_path() {
+    for path in corpus("dtls13") {
+        let (mut packets, secrets) = read(&path);
+        let (expected, _) = decrypt(&packets, &secrets, false);
+        let client = packets[0].from;
+        let with_id = |packet: &Captured| packet.payload[0] & 0xf0 == 0x30;
+        let moved = packets.iter_mut().filter(|packet| packet.from == client && with_id(packet));
+        let mut count = 0;
+        for (index, packet) in moved.enumerate() {
+            packet.from.set_port(6000 + index as u16);
+            count += 1;
+        }
+        assert!(count >= 4, "{count}");
+        let (lines, session) = decrypt(&packets, &secrets, false);
+        assert_eq!(lines, expected, "{}", path.display());
+        let last = packets.iter().rfind(|packet| with_id(packet)).expect("there are some");
+        let elsewhere = "192.0.2.99:9".parse().expect("an address");
+        assert_eq!(session.connection_id_length(elsewhere, last.to, &last.payload), 2);
+        assert_eq!(session.connection_id_length(elsewhere, last.to, &[0x2f, 0xa1, 0xa1]), 0);
+        assert_eq!(session.connection_id_length(elsewhere, last.to, &[0x3f, 0xa1, 0xa2]), 0);
+    }
+}
+
 #[test]
 fn a_handshake_whose_sides_send_on_pairs_of_their_own_is_followed() {
     for path in corpus("dtls12").into_iter().chain(corpus("dtls13")) {
@@ -185,11 +210,7 @@ fn a_handshake_whose_sides_send_on_pairs_of_their_own_is_followed() {
         for packet in packets.iter_mut().filter(|packet| packet.from == server) {
             [packet.from, packet.to] = pair;
         }
-        // Those of 1.3 have connection IDs, whose length stands in the answer: until it is known to be this association's, records
-        // cannot be cut, so they do not wait.
-        let with_ids = path.parent().is_some_and(|folder| folder.ends_with("dtls13"));
-        let lateness: &[bool] = if with_ids { &[false] } else { &[false, true] };
-        for &late in lateness {
+        for late in [false, true] {
             let (lines, session) = decrypt(&packets, &secrets, late);
             assert_eq!(lines, expected, "{} late: {late}", path.display());
             assert_eq!(session.associations().count(), 1);

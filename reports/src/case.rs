@@ -136,14 +136,15 @@ fn deciding(record: &CaseRecord, place: &Evidence) -> Deciding {
             .find(|entry| entry.n == *n)
             .map_or_else(|| "not in the timeline".to_owned(), describe),
         Evidence::Frame(frame) => {
-            let items = record.wire.iter().flat_map(|wire| &wire.items).filter(|item| item.frame == *frame);
+            let units = record.wire.iter().flat_map(|wire| wire.units()).filter(|seen| seen.frame == *frame);
             let mut text = String::new();
-            for item in items.take(8) {
+            for seen in units.take(8) {
                 if text.is_empty() {
-                    let way = if item.out { "out of" } else { "into" };
-                    text = format!("{}, {way} {}:", span(item.t_us), item.peer);
+                    let way = if seen.out { "out of" } else { "into" };
+                    let peer = record.file.peers.get(seen.tap.0).map_or("", |peer| peer.name.as_str());
+                    text = format!("{}, {way} {peer}:", span(seen.t_us));
                 }
-                text.push_str(&format!(" {} {}", item.kind.protocol(), item.kind.name()));
+                text.push_str(&format!(" {} {}", seen.unit.protocol(), seen.unit.name()));
             }
             text
         }

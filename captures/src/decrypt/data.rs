@@ -1,6 +1,7 @@
 //! What goes into a session and what comes out, as plain data.
 
-use super::dtls::{Side, Version, content};
+use super::dtls::{Side, Version};
+use crate::wire::dtls::ContentType;
 use crate::wire::turn::Peer;
 use std::net::SocketAddr;
 
@@ -59,7 +60,8 @@ pub enum Content {
 impl Content {
     /// Whether it is application data of DTLS.
     pub fn is_application_data(self) -> bool {
-        matches!(self, Self::Dtls { content_type: content::APPLICATION_DATA, .. })
+        const APPLICATION_DATA: u8 = ContentType::ApplicationData.raw();
+        matches!(self, Self::Dtls { content_type: APPLICATION_DATA, .. })
     }
 }
 

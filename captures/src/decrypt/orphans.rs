@@ -3,7 +3,7 @@
 //! With ICE each side sends on the pair that it has selected (RFC 8445 §8.1.1), so the flights of one handshake may go by two pairs
 //! with no address in common. Nothing in a `ServerHello` says whose it is; what its keys open does.
 
-use super::dtls::ServerHello;
+use super::dtls::{ConnectionId, ServerHello};
 use super::path::{Meta, PathKey};
 
 /// How many are kept, the newest.
@@ -42,6 +42,11 @@ impl Orphans {
     /// Whether there is one of this path, so that what follows on it may be opened later.
     pub(super) fn on(&self, path: &PathKey) -> bool {
         self.kept.iter().any(|kept| kept.path == *path)
+    }
+
+    /// The connection IDs that these servers want in what is sent to them.
+    pub(super) fn connection_ids(&self) -> impl Iterator<Item = ConnectionId> + '_ {
+        self.kept.iter().filter_map(|kept| kept.hello.connection_id)
     }
 
     /// The `nth`, to be tried.

@@ -1,7 +1,8 @@
 //! The paths on which associations run: pairs of addresses, and peers behind TURN servers.
 
 use super::data::AssociationId;
-use super::dtls::{Reassembly, Side};
+use super::dtls::Side;
+use crate::wire::dtls::handshake::{Limits, Reassembly};
 use crate::wire::turn::Peer;
 use std::net::SocketAddr;
 
@@ -12,12 +13,25 @@ pub(super) struct PathKey {
     pub(super) relayed: Option<Peer>,
 }
 
-#[derive(Debug, Default)]
+/// Bounds of hello messages in the making. Hellos are far shorter.
+const HELLOS: Limits = Limits { message: 32 << 10, incomplete: 4, parts: 64 };
+
+#[derive(Debug)]
 pub(super) struct Path {
     pub(super) link: Option<Link>,
     pub(super) misses: u32,
     /// Handshake messages in the making, from the lower and the higher address.
     pub(super) hellos: [Reassembly; 2],
+}
+
+impl Default for Path {
+    fn default() -> Self {
+        Self {
+            link: None,
+            misses: 0,
+            hellos: [Reassembly::of_several(HELLOS), Reassembly::of_several(HELLOS)],
+        }
+    }
 }
 
 /// The association of a path and which end is its client.

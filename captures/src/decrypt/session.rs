@@ -1,19 +1,19 @@
 //! Following what passes a place of observation, and giving the plaintext as soon as the secrets allow.
 
 use super::data::{AssociationId, AssociationInfo, Clear, Content, Datagram, Failure, Limits, Outcome};
-use super::dtls::{Association, ClientHello, NotOpened, Opened, Records, ServerHello, Side};
+use super::dtls::{Association, ClientHello, NotOpened, Opened, ServerHello, Side};
 use super::orphans::Orphans;
 use super::path::{Link, Meta, Path, PathKey};
 use super::secrets::Secrets;
 use super::srtp::{Context, MasterKey};
 use crate::hash::Ordered;
 use crate::wire::demux::{self, Class};
+use crate::wire::dtls::handshake::{Body, Fragments, HandshakeType, Pushed};
+use crate::wire::dtls::{self, Record};
 use crate::wire::turn;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-const CLIENT_HELLO: u8 = 1;
-const SERVER_HELLO: u8 = 2;
 /// Associations whose keys are tried on a path that has none of its own, newest first.
 const ADOPTION_TRIES: usize = 8;
 /// How often a packet that waits is tried: what waits through more secrets and hellos than this is given up.
@@ -52,7 +52,7 @@ struct Waiting {
 /// What is protected.
 #[derive(Clone, Copy)]
 enum Protected<'a> {
-    Record(super::dtls::Record<'a>),
+    Record(&'a Record<'a>),
     Srtp { packet: &'a [u8], rtcp: bool },
 }
 
@@ -122,9 +122,8 @@ impl Session {
 
     /// What is known of an association.
     pub fn association(&self, id: AssociationId) -> Option<AssociationInfo> {
-        let slot = id.0 % self.limits.associations as u64;
-        let (found, association) = self.associations.get(slot as usize)?;
-        (*found == id).then(|| AssociationInfo {
+        let association = self.known(id)?;
+        Some(AssociationInfo {
             id,
             client_random: association.client_random,
             version: association.version(),
@@ -136,9 +135,7 @@ impl Session {
     /// The SRTP keying material of an association (RFC 5764 §4.2). `out` must have the length that the profile asks for: with
     /// DTLS 1.3 all of the output depends on how much of it there is. False while the secret that it follows from is not known.
     pub fn srtp_keying_material(&self, id: AssociationId, out: &mut [u8]) -> bool {
-        let slot = id.0 % self.limits.associations as u64;
-        let found = self.associations.get(slot as usize).filter(|(found, _)| *found == id);
-        found.is_some_and(|(_, association)| association.export_srtp(&self.secrets, out).is_some())
+        self.known(id).is_some_and(|association| association.export_srtp(&self.secrets, out).is_some())
     }
 
     /// Takes in lines of a key log and gives what waited for them. Returns how many secrets were new.
@@ -185,32 +182,58 @@ impl Session {
     }
 
     fn dtls(&mut self, meta: &Meta, payload: &[u8], sink: &mut dyn FnMut(Clear<'_>)) -> Outcome {
-        let connection_id = self.connection_id(meta);
         let mut outcome = Outcome::NotProtected;
-        for record in Records::new(payload, connection_id) {
-            outcome = outcome.max(if record.is_plaintext() {
-                if record.is_handshake() && self.hello(meta, record.body) {
+        let records = dtls::Datagram::at(payload, 0, self.connection_id(meta, payload)).records();
+        for record in records.map_while(Result::ok) {
+            if record.is_plaintext() {
+                if let Some(fragments) = record.fragments()
+                    && self.hello(meta, fragments)
+                {
                     self.flush(sink);
                 }
-                Outcome::NotProtected
-            } else {
-                self.open(meta, Protected::Record(record), record.bytes, sink)
-            });
+                continue;
+            }
+            let bytes = payload.get(record.range().range()).unwrap_or_default();
+            outcome = outcome.max(self.open(meta, Protected::Record(&record), bytes, sink));
         }
         outcome
     }
 
-    /// Length of the connection IDs in the DTLS records that go this way, in bytes: what their receiver asked for in its hello
-    /// (RFC 9146 §3). Zero while no handshake was seen.
-    pub fn connection_id_length(&self, from: SocketAddr, to: SocketAddr) -> usize {
-        self.connection_id(&Meta { time_ns: 0, frame: 0, from, to, relayed: None })
+    /// Length of the connection IDs in a datagram of DTLS that goes this way, in bytes: what its receiver asked for in its hello
+    /// (RFC 9146 §3, RFC 9147 §9). Zero while no handshake was seen.
+    pub fn connection_id_length(&self, from: SocketAddr, to: SocketAddr, payload: &[u8]) -> usize {
+        self.connection_id(&Meta { time_ns: 0, frame: 0, from, to, relayed: None }, payload)
     }
 
-    fn connection_id(&self, meta: &Meta) -> usize {
-        let Some(link) = self.paths.get(&meta.key()).and_then(|path| path.link) else { return 0 };
-        let slot = link.association.0 % self.limits.associations as u64;
-        let found = self.associations.get(slot as usize).filter(|(found, _)| *found == link.association);
-        found.map_or(0, |(_, association)| association.connection_id(link.sender(meta)))
+    fn connection_id(&self, meta: &Meta, payload: &[u8]) -> usize {
+        let link = self.paths.get(&meta.key()).and_then(|path| path.link);
+        let known = link.and_then(|link| {
+            let association = self.known(link.association)?;
+            Some(association.connection_id(link.sender(meta)).length)
+        });
+        match known {
+            None | Some(0) => self.connection_id_in(payload),
+            Some(length) => length,
+        }
+    }
+
+    /// The same where the handshake, or the server's answer, took another path: connection IDs tell by themselves whose they are
+    /// (RFC 9146 §6).
+    fn connection_id_in(&self, payload: &[u8]) -> usize {
+        let Some(bytes) = dtls::record::from_connection_id(payload) else { return 0 };
+        let newest = (1..=ADOPTION_TRIES as u64).filter_map(|back| self.next.checked_sub(back));
+        let associations = newest.filter_map(|id| self.known(AssociationId(id)));
+        let ids = associations.flat_map(|association| {
+            [Side::Client, Side::Server].map(|sender| association.connection_id(sender))
+        });
+        let mut ids = ids.chain(self.orphans.connection_ids());
+        ids.find(|id| id.begins(bytes)).map_or(0, |id| id.length)
+    }
+
+    fn known(&self, id: AssociationId) -> Option<&Association> {
+        let slot = id.0 % self.limits.associations as u64;
+        let (found, association) = self.associations.get(slot as usize)?;
+        (*found == id).then_some(association)
     }
 
     fn at(&mut self, id: AssociationId) -> Option<&mut Association> {
@@ -220,19 +243,22 @@ impl Session {
     }
 
     /// Reads hello messages from a plaintext handshake record. Whether something may be opened now that could not before.
-    fn hello(&mut self, meta: &Meta, plaintext: &[u8]) -> bool {
+    fn hello(&mut self, meta: &Meta, fragments: Fragments<'_>) -> bool {
         let path = self.path(meta.key());
         let [low, high] = &mut path.hellos;
         let reassembly = if meta.sent_by_low() { low } else { high };
         let (mut client, mut server) = (None, None);
-        reassembly.record(
-            plaintext,
-            |kind| kind == CLIENT_HELLO || kind == SERVER_HELLO,
-            |kind, message| match kind {
-                CLIENT_HELLO => client = ClientHello::read(message),
-                _ => server = ServerHello::read(message),
-            },
-        );
+        for fragment in fragments.map_while(Result::ok) {
+            let is_hello =
+                matches!(fragment.kind.value, HandshakeType::ClientHello | HandshakeType::ServerHello);
+            if is_hello && let Pushed::Whole(message) = reassembly.push(&fragment) {
+                match message.read(dtls::Version::Dtls12) {
+                    Ok(Body::ClientHello(hello)) => client = Some(ClientHello::of(&hello)),
+                    Ok(Body::ServerHello(hello)) => server = ServerHello::of(&hello),
+                    _ => {}
+                }
+            }
+        }
         if let Some(hello) = client {
             let association = match self.by_random.get(&hello.random) {
                 Some(known) => *known,
@@ -396,9 +422,9 @@ impl Session {
         let slot = id.0 % self.limits.associations as u64;
         let (_, association) = self.associations.get_mut(slot as usize).filter(|(found, _)| *found == id)?;
         Some(match what {
-            Protected::Record(record) => association.open(sender, &record, &self.secrets, out).map(
+            Protected::Record(record) => association.open(sender, record, &self.secrets, out).map(
                 |Opened { content, epoch, sequence }| Content::Dtls {
-                    content_type: content,
+                    content_type: content.raw(),
                     epoch,
                     sequence,
                 },

@@ -1,6 +1,7 @@
 //! Putting IP fragments together (RFC 791 §3.2, RFC 8200 §4.5).
 
 use super::frame::{Fragment, Ip};
+use crate::intervals::IntervalSet;
 use indexmap::IndexMap;
 use std::net::IpAddr;
 
@@ -25,11 +26,11 @@ struct Key {
     identification: u32,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Partial {
     bytes: Vec<u8>,
-    /// What is there, sorted and apart.
-    pieces: Vec<(usize, usize)>,
+    /// The bytes that have come.
+    pieces: IntervalSet<usize>,
     /// Known from the last fragment.
     length: Option<usize>,
 }
@@ -59,18 +60,17 @@ impl Fragments {
         if self.partial.len() >= self.most && !self.partial.contains_key(&key) {
             self.partial.shift_remove_index(0);
         }
-        let partial = self.partial.entry(key).or_default();
+        let partial = self.partial.entry(key).or_insert_with(Partial::new);
         if partial.bytes.len() < end {
             partial.bytes.resize(end, 0);
         }
         partial.bytes.get_mut(fragment.offset..end)?.copy_from_slice(payload);
-        partial.add(fragment.offset, end);
+        partial.pieces.insert(fragment.offset..end);
         if !fragment.more {
             partial.length = Some(end);
         }
         let length = partial.length?;
-        let whole = partial.pieces.first().is_some_and(|&(start, end)| start == 0 && end >= length);
-        if !whole {
+        if !partial.pieces.covers(&(0..length)) {
             return None;
         }
         let mut whole = self.partial.shift_remove(&key)?.bytes;
@@ -80,17 +80,7 @@ impl Fragments {
 }
 
 impl Partial {
-    fn add(&mut self, mut start: usize, mut end: usize) {
-        self.pieces.retain(|&(from, to)| {
-            let touches = from <= end && start <= to;
-            if touches {
-                (start, end) = (start.min(from), end.max(to));
-            }
-            !touches
-        });
-        if self.pieces.len() < MOST_PIECES {
-            let at = self.pieces.partition_point(|&(from, _)| from < start);
-            self.pieces.insert(at, (start, end));
-        }
+    const fn new() -> Self {
+        Self { bytes: Vec::new(), pieces: IntervalSet::with_limit(MOST_PIECES), length: None }
     }
 }

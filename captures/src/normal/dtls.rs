@@ -6,11 +6,13 @@
 //! - `closed`, and alerts at level warning (`close_notify`): whether the other's end is still seen is chance;
 //! - encrypted records of DTLS 1.3: what is in them cannot be told.
 
-use super::Played;
 use super::ice::{arrows, events};
+use super::{Played, Sent};
 use crate::event::{ConnectionState, DtlsState, PeerEvent, SdpType};
-use crate::summary::{Item, Kind, WireSummary};
+use crate::observe::Unit;
 use crate::timeline::{Answer, Entry, What};
+use crate::wire::dtls::Version;
+use crate::wire::dtls::alert::Level;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -39,9 +41,9 @@ pub(super) fn section(played: &Played<'_>) -> String {
         }
     }
     text.push_str("handshake\n");
-    match (played.wire, played.peers) {
-        (Some(wire), [one, other]) if wire.sees(one, other) => handshake(wire, one, other, &mut text),
-        _ => text.push_str("  no packets were seen\n"),
+    match played.sent {
+        Some(sent) => handshake(sent, &mut text),
+        None => text.push_str("  no packets were seen\n"),
     }
     text
 }
@@ -78,24 +80,21 @@ fn answer(entry: &Entry) -> Option<(&str, &str)> {
 }
 
 /// The messages in clear, flight by flight.
-fn handshake(wire: &WireSummary, one: &str, other: &str, text: &mut String) {
-    let mut items: Vec<(&str, &str, &Item)> = wire.sent(one, other).map(|item| (one, other, item)).collect();
-    items.extend(wire.sent(other, one).map(|item| (other, one, item)));
-    items.sort_by_key(|(_, _, item)| item.frame);
-
+fn handshake(sent: &[Sent<'_>], text: &mut String) {
     let mut seen: BTreeSet<(&str, String)> = BTreeSet::new();
     let mut flights: Vec<(&str, &str, Vec<String>)> = Vec::new();
     let mut version = None;
-    for (from, to, item) in items {
-        let (key, name) = match &item.kind {
-            Kind::Handshake { seq, version: chosen, .. } => {
-                version = version.or(*chosen);
-                (format!("message {seq}"), item.kind.name())
+    for &Sent { from, to, unit } in sent {
+        let name = unit.name().into_owned();
+        let (key, name) = match unit {
+            Unit::Handshake { seq, version: chosen, .. } => {
+                version = version.or(chosen);
+                (format!("message {seq}"), name)
             }
-            Kind::ChangeCipherSpec | Kind::EncryptedHandshake => (item.kind.name(), item.kind.name()),
-            Kind::Alert { level: Some(2), description } => {
-                let description = description.map_or_else(String::new, |number| format!(" {number}"));
-                (item.kind.name(), format!("fatal alert{description}"))
+            Unit::ChangeCipherSpec | Unit::EncryptedHandshake => (name.clone(), name),
+            Unit::Alert { level: Some(Level::Fatal), description } => {
+                let description = description.map_or_else(String::new, |it| format!(" {}", it.raw()));
+                (name, format!("fatal alert{description}"))
             }
             _ => continue,
         };
@@ -111,10 +110,10 @@ fn handshake(wire: &WireSummary, one: &str, other: &str, text: &mut String) {
         let _ = writeln!(text, "  {from} → {to}: {}", names.join(" "));
     }
     let version = match version {
-        Some(0xFEFC) => "DTLS 1.3, the rest is encrypted".to_owned(),
-        Some(0xFEFD) => "DTLS 1.2".to_owned(),
-        Some(0xFEFF) => "DTLS 1.0".to_owned(),
-        Some(other) => format!("version 0x{other:04x}"),
+        Some(Version::Dtls13) => "DTLS 1.3, the rest is encrypted".to_owned(),
+        Some(Version::Dtls12) => "DTLS 1.2".to_owned(),
+        Some(Version::Dtls10) => "DTLS 1.0".to_owned(),
+        Some(other) => format!("version 0x{:04x}", other.raw()),
         None => "none was agreed".to_owned(),
     };
     let _ = writeln!(text, "  version: {version}");

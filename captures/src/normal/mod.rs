@@ -11,7 +11,7 @@ pub mod ice;
 mod names;
 pub mod sdp;
 
-use crate::summary::WireSummary;
+use crate::observe::Unit;
 use crate::timeline::Entry;
 
 /// What a snapshot is made of.
@@ -21,8 +21,19 @@ pub struct Played<'a> {
     pub peers: &'a [&'a str],
     /// What happened.
     pub timeline: &'a [Entry],
-    /// What was on the wire; `None` if nothing could be seen.
-    pub wire: Option<&'a WireSummary>,
+    /// What the peers sent each other, in the order of the frames; `None` if nothing could be seen.
+    pub sent: Option<&'a [Sent<'a>]>,
+}
+
+/// A unit that one peer sent to the other.
+#[derive(Debug, Clone, Copy)]
+pub struct Sent<'a> {
+    /// The name of its sender.
+    pub from: &'a str,
+    /// The name of the other peer.
+    pub to: &'a str,
+    /// What it is.
+    pub unit: Unit<'a>,
 }
 
 /// A section of a snapshot.

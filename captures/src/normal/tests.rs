@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::event::{Description, SdpType};
-use crate::recording::{Content, Direction};
-use crate::summary::Sighting;
+use crate::observe::unit;
+use crate::recording::Direction;
 use crate::timeline::What;
 use serde_json::json;
 
@@ -82,7 +82,7 @@ fn firefox(chance: &Chance, setup: &str) -> String {
 
 struct Session {
     timeline: Vec<Entry>,
-    wire: WireSummary,
+    packets: Vec<(Direction, Vec<u8>)>,
 }
 
 impl Session {
@@ -116,19 +116,17 @@ impl Session {
     }
 
     fn packets(&mut self, packets: &[(Direction, Vec<u8>)]) {
-        for ((direction, bytes), frame) in packets.iter().zip(1..) {
-            self.wire.add(&Sighting {
-                frame,
-                peer: "alice",
-                t_us: 0,
-                direction: *direction,
-                content: Content::Udp(bytes),
-            });
-        }
+        self.packets.extend_from_slice(packets);
     }
 
     fn text(&self) -> String {
-        let played = Played { peers: &["alice", "bob"], timeline: &self.timeline, wire: Some(&self.wire) };
+        let mut sent = Vec::new();
+        for (direction, bytes) in &self.packets {
+            let (from, to) = if *direction == OUT { ("alice", "bob") } else { ("bob", "alice") };
+            unit::each(bytes, 0, |unit| sent.push(Sent { from, to, unit }));
+        }
+        let sent = (!sent.is_empty()).then_some(sent.as_slice());
+        let played = Played { peers: &["alice", "bob"], timeline: &self.timeline, sent };
         snapshot(&played, &[Section::Sdp, Section::Ice, Section::Dtls])
     }
 }
@@ -144,7 +142,7 @@ const IN: Direction = Direction::Inbound;
 
 /// One run of a session: no retransmission, candidates before the descriptions are carried.
 fn first() -> Session {
-    let mut session = Session { timeline: vec![], wire: WireSummary::default() };
+    let mut session = Session { timeline: vec![], packets: vec![] };
     session.carried("alice", SdpType::Offer, chrome(&ONE, "actpass"), None);
     session.carried("bob", SdpType::Answer, firefox(&OTHER, "active"), None);
     for peer in ["alice", "bob"] {
@@ -169,7 +167,7 @@ fn first() -> Session {
 
 /// The same session by other chances: other values, retransmissions, another order, a passing trouble.
 fn second() -> Session {
-    let mut session = Session { timeline: vec![], wire: WireSummary::default() };
+    let mut session = Session { timeline: vec![], packets: vec![] };
     for peer in ["bob", "alice"] {
         session.states(peer, "icegatheringstatechange", &["gathering"]);
         session.candidate(peer, "candidate:7 1 udp 2122260223 198.51.100.9 41000 typ host");
@@ -308,7 +306,7 @@ fn a_hostile_description_is_normalised_without_a_panic() {
         "a=msid:",
         "\u{0}\n\n=a=\r",
     ] {
-        let mut session = Session { timeline: vec![], wire: WireSummary::default() };
+        let mut session = Session { timeline: vec![], packets: vec![] };
         session.carried("alice", SdpType::Offer, sdp.to_owned(), Some("m=\r\n".to_owned()));
         assert!(session.text().starts_with("[sdp]\nalice, description 1: offer\n"));
     }

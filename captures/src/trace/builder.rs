@@ -4,14 +4,15 @@ use super::Trace;
 use super::at::At;
 use super::state::State;
 use crate::decrypt::srtp::MasterKey;
-use crate::file::{Frame, LinkType, SECRETS_TLS_KEY_LOG, Secrets};
-use crate::link::{Network, Outcome};
+use crate::file::{Frame, LinkType, Secrets};
+use crate::link::Outcome;
+use crate::observe::Observer;
 use crate::sdp::SessionDescription;
 
 /// Takes in frames in the order of the capture. See the [module](super).
 #[derive(Debug, Default)]
 pub struct Builder {
-    network: Network,
+    observer: Observer,
     state: State,
     last_ns: u64,
 }
@@ -25,26 +26,22 @@ impl Builder {
     /// Names the interface with that index. One that is called like another with ` in clear` behind holds the plaintext of
     /// what the other one saw.
     pub fn interface(&mut self, index: usize, name: &str) {
-        self.state.interface(index, name);
+        self.observer.interface(index, name);
     }
 
     /// Takes in lines of a key log (NSS format). Best before the packets that they open; later ones open what waits.
     pub fn key_log(&mut self, log: &[u8]) {
-        self.state.key_log(log);
+        self.observer.key_log(log, &mut self.state);
     }
 
     /// Takes in a secrets block of the capture. Whether it is of a type that is understood.
     pub fn secrets(&mut self, secrets: &Secrets<'_>) -> bool {
-        let understood = secrets.kind == SECRETS_TLS_KEY_LOG;
-        if understood {
-            self.key_log(secrets.data);
-        }
-        understood
+        self.observer.secrets(secrets, &mut self.state)
     }
 
     /// Takes in an SRTP master key that came by another way than DTLS.
     pub fn srtp_key(&mut self, key: MasterKey) {
-        self.state.srtp_key(key);
+        self.observer.srtp_key(key);
     }
 
     /// Takes in a description of a peer: names its side and tells passwords, codecs and fingerprints. Before the packets.
@@ -60,12 +57,7 @@ impl Builder {
         if frame.is_cut() {
             self.state.cut_frame(at);
         }
-        let state = &mut self.state;
-        let cooked = is_cooked(frame.link);
-        let outcome = self.network.frame(frame, &mut |packet| match cooked {
-            true => state.cooked_packet(at, frame.interface, packet),
-            false => state.packet(at, frame.interface, packet),
-        });
+        let outcome = self.observer.frame(frame, &mut self.state);
         self.count(outcome);
     }
 
@@ -74,12 +66,7 @@ impl Builder {
         let at = At { frame, ns: at_ns };
         self.last_ns = at_ns;
         self.state.frame(at);
-        let state = &mut self.state;
-        let cooked = is_cooked(link);
-        let outcome = self.network.bytes(link, None, bytes, &mut |packet| match cooked {
-            true => state.cooked_packet(at, None, packet),
-            false => state.packet(at, None, packet),
-        });
+        let outcome = self.observer.packet(frame, at_ns, link, bytes, &mut self.state);
         self.count(outcome);
     }
 
@@ -87,7 +74,7 @@ impl Builder {
     #[cfg(test)]
     pub(super) fn bare(&mut self, at: At, interface: Option<usize>, packet: &crate::link::Packet<'_>) {
         self.state.frame(at);
-        self.state.packet(at, interface, packet);
+        self.observer.bare(at.frame, at.ns, interface, packet, &mut self.state);
     }
 
     fn count(&mut self, outcome: Outcome) {
@@ -98,11 +85,7 @@ impl Builder {
 
     /// What it all adds up to.
     pub fn finish(self) -> Trace {
-        self.state.finish()
+        let secrets = self.observer.secrets_known();
+        self.state.finish(secrets)
     }
-}
-
-/// Whether a link type is that of captures on all interfaces.
-fn is_cooked(link: LinkType) -> bool {
-    matches!(link, LinkType::LINUX_SLL | LinkType::LINUX_SLL2)
 }

@@ -5,7 +5,7 @@ use super::context::hex;
 use super::limits;
 use crate::wire::dtls::alert;
 use crate::wire::dtls::extension::{Content, ExtensionType};
-use crate::wire::dtls::handshake::{self, Body, Fragments, Pushed, Reassembly};
+use crate::wire::dtls::handshake::{Body, Fragments, Pushed, Reassembly};
 use crate::wire::dtls::{ContentType, Record, Version};
 use crate::wire::field::Field;
 use schemars::JsonSchema;
@@ -272,11 +272,10 @@ impl Handshake {
                 }
                 if again { self.repeated(at, from, number) } else { self.told(at, from, &name, Some(number)) }
             }
-            let pushed = self.reassembly.of_mut(from).fragments.push(&fragment);
-            if let Pushed::Whole { message, .. } = pushed
-                && let Ok(message) = handshake::view(&message, self.chosen.unwrap_or(Version::Dtls12))
+            if let Pushed::Whole(message) = self.reassembly.of_mut(from).fragments.push(&fragment)
+                && let Ok(body) = message.read(self.chosen.unwrap_or(Version::Dtls12))
             {
-                self.message(at, from, &message.body);
+                self.message(at, from, &body);
             }
         }
     }

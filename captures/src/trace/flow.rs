@@ -2,6 +2,7 @@
 
 use super::at::{At, Side, Sides};
 use crate::link::Transport;
+use crate::observe::Ends;
 use crate::wire::demux;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -155,12 +156,4 @@ impl Key {
         let (low, high) = if from <= to { (from, to) } else { (to, from) };
         Self { place, carrier, low, high, via }
     }
-}
-
-/// Source and destination of a packet, those behind a TURN server if it is relayed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ends {
-    pub(super) from: SocketAddr,
-    pub(super) to: SocketAddr,
-    pub(super) via: Option<SocketAddr>,
 }

@@ -15,7 +15,6 @@ mod feedback;
 mod flow;
 mod ice;
 pub mod limits;
-mod relay;
 mod rtp;
 mod sctp;
 mod sequence;

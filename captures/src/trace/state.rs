@@ -4,37 +4,24 @@ use super::at::{At, Side, Sides};
 use super::connection::{Connection, Rtp, Seen};
 use super::context::Context;
 use super::dtls::Handshake;
-use super::flow::{Carrier, Ends, Flow, Key, Traffic};
+use super::flow::{Carrier, Flow, Key, Traffic};
 use super::stun::OpenRequests;
 use super::{Trace, limits};
-use crate::decrypt::srtp::MasterKey;
-use crate::decrypt::{Clear, Content, Datagram, Failure, Outcome, Session};
-use crate::hash::{Lookup, Ordered};
-use crate::link::{Packet, Transport};
-use crate::wire::demux::{self, Class};
+use crate::decrypt::{Content, Failure, Outcome};
+use crate::hash::Lookup;
+use crate::link::Transport;
+use crate::observe::{Ends, Follow, Layer, Observation, Opened, Sink};
+use crate::wire::demux::Class;
 use crate::wire::dtls::handshake::{Body, HandshakeType};
 use crate::wire::dtls::{self, Record, Version};
 use crate::wire::reader::Reader;
 use crate::wire::rtp::{self, ExtensionMap, Header};
 use crate::wire::{rtcp, sctp, stun, turn};
-use indexmap::IndexMap;
-use std::collections::VecDeque;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
-
-/// What an interface with plaintext is called, behind the name of the one that it belongs to.
-const IN_CLEAR: &str = " in clear";
-/// So soon after a packet the same bytes are its copy and no retransmission, in nanoseconds.
-const COPY_WITHIN: u64 = 2_000_000;
-/// Most packets among which copies are looked for.
-const RECENT: usize = 64;
-/// Most bytes of key logs kept for places of observation that come up later.
-const KEY_LOG: usize = 16 << 20;
 
 /// A place of observation.
 #[derive(Debug, Default)]
 pub(super) struct Place {
-    session: Option<Session>,
     pub(super) requests: OpenRequests,
     /// Connections by the user fragments of both sides, the smaller one first.
     pub(super) by_ufrags: Lookup<(String, String), usize>,
@@ -49,23 +36,11 @@ pub(super) struct State {
     pub(super) trace: Trace,
     pub(super) context: Context,
     pub(super) places: Vec<Place>,
-    place_of: Ordered<Option<usize>, usize>,
-    names: IndexMap<usize, String>,
     flows: Lookup<Key, usize>,
-    key_log: Vec<u8>,
-    srtp_keys: Vec<MasterKey>,
     streams: usize,
-    /// The newest packets of captures that show some twice, by time and hash.
-    recent: VecDeque<(u64, u64)>,
 }
 
 impl State {
-    pub(super) fn interface(&mut self, index: usize, name: &str) {
-        if self.names.len() < limits::PLACES {
-            self.names.insert(index, name.to_owned());
-        }
-    }
-
     pub(super) fn trace_context(&mut self) -> &mut Context {
         &mut self.context
     }
@@ -85,121 +60,47 @@ impl State {
         self.trace.first_cut.get_or_insert(at);
     }
 
-    pub(super) fn key_log(&mut self, log: &[u8]) {
-        if self.key_log.len() + log.len() < KEY_LOG {
-            self.key_log.extend_from_slice(log);
-            self.key_log.push(b'\n');
-        }
-        for place in 0..self.places.len() {
-            self.with_session(place, |session, sink| {
-                session.key_log(log, sink);
-            });
-        }
-    }
-
-    pub(super) fn srtp_key(&mut self, key: MasterKey) {
-        for session in self.places.iter_mut().filter_map(|place| place.session.as_mut()) {
-            session.srtp_key(key);
-        }
-        self.srtp_keys.push(key);
-    }
-
-    fn place(&mut self, interface: Option<usize>) -> usize {
-        if let Some(place) = self.place_of.get(&interface) {
-            return *place;
-        }
-        let wire = interface.and_then(|index| {
-            let name = self.names.get(&index)?.strip_suffix(IN_CLEAR)?;
-            self.names.iter().find(|(_, other)| other.as_str() == name).map(|(index, _)| *index)
-        });
-        let place = match wire.and_then(|index| self.place_of.get(&Some(index))) {
-            Some(place) => *place,
-            None if self.places.len() >= limits::PLACES => self.places.len() - 1,
-            None => {
-                let mut session = Session::new();
-                session.key_log(&self.key_log, &mut |_| {});
-                for key in &self.srtp_keys {
-                    session.srtp_key(*key);
-                }
-                self.places.push(Place { session: Some(session), ..Place::default() });
-                self.places.len() - 1
-            }
-        };
-        if self.place_of.len() < limits::PLACES {
-            self.place_of.insert(interface, place);
-            if let Some(wire) = wire {
-                self.place_of.insert(Some(wire), place);
-            }
-        }
-        place
-    }
-
-    /// Takes in a packet of a capture on all interfaces of a machine, which shows packets to its own address when they leave and
-    /// when they arrive.
-    pub(super) fn cooked_packet(&mut self, at: At, interface: Option<usize>, packet: &Packet<'_>) {
-        let mut hasher = DefaultHasher::new();
-        (packet.from, packet.to, packet.payload).hash(&mut hasher);
-        let hash = hasher.finish();
-        while self.recent.front().is_some_and(|(ns, _)| at.ns.saturating_sub(*ns) > COPY_WITHIN)
-            || self.recent.len() >= RECENT
-        {
-            self.recent.pop_front();
-        }
-        if self.recent.iter().any(|(_, known)| *known == hash) {
+    fn packet(&mut self, seen: &Observation<'_>) -> Follow {
+        if seen.is_copy {
             self.trace.copies += 1;
-            return;
+            return Follow::No;
         }
-        self.recent.push_back((at.ns, hash));
-        self.packet(at, interface, packet);
-    }
-
-    pub(super) fn packet(&mut self, at: At, interface: Option<usize>, packet: &Packet<'_>) {
         self.trace.packets += 1;
-        let place = self.place(interface);
-        let (from, to) = (packet.from, packet.to);
-        let ends = Ends { from, to, via: None };
-        match packet.transport {
+        while self.places.len() <= seen.place {
+            self.places.push(Place::default());
+        }
+        let Layer { ends, bytes, .. } = seen.outer;
+        match seen.transport {
             Transport::Udp | Transport::Tcp => {
-                let carrier = packet.transport.into();
-                let relayed =
-                    self.datagram(at, interface, Key::new(place, carrier, ends), ends, packet.payload);
-                // What a snap length cut is told by its headers; its tag is gone, and that is nobody's fault.
-                if relayed && !packet.cut {
-                    let datagram =
-                        Datagram { time_ns: at.ns, frame: at.frame, from, to, payload: packet.payload };
-                    let mut outcome = Outcome::NotProtected;
-                    self.with_session(place, |session, sink| outcome = session.datagram(&datagram, sink));
-                    self.note(at, place, ends, packet.payload, outcome);
+                let mut may_be_protected = false;
+                for layer in seen.layers() {
+                    may_be_protected = self.datagram(seen, &layer);
+                    if !matches!(layer.class, Class::Stun | Class::TurnChannel) {
+                        break;
+                    }
                 }
+                // What a snap length cut is told by its headers; its tag is gone, and that is nobody's fault.
+                if may_be_protected && !seen.is_cut { Follow::ByAddress } else { Follow::No }
             }
-            Transport::ClearRtp => self.clear(at, interface, place, ends, Content::Rtp, packet.payload),
-            Transport::ClearRtcp => self.clear(at, interface, place, ends, Content::Rtcp, packet.payload),
+            Transport::ClearRtp => self.clear(seen, ends, Content::Rtp, bytes),
+            Transport::ClearRtcp => self.clear(seen, ends, Content::Rtcp, bytes),
             Transport::ClearSctp => {
                 let content = Content::Dtls { content_type: 23, epoch: 1, sequence: 0 };
-                self.clear(at, interface, place, ends, content, packet.payload);
+                self.clear(seen, ends, content, bytes)
             }
         }
     }
 
-    /// Lends the session of a place, and takes in what comes out of it.
-    fn with_session(&mut self, place: usize, use_it: impl FnOnce(&mut Session, &mut dyn FnMut(Clear<'_>))) {
-        let Some(mut session) = self.places.get_mut(place).and_then(|place| place.session.take()) else {
-            return;
-        };
-        use_it(&mut session, &mut |clear| self.opened(place, &clear));
-        self.trace.secrets = (session.secrets().handshakes() + session.secrets().srtp().len()) as u64;
-        if let Some(place) = self.places.get_mut(place) {
-            place.session = Some(session);
-        }
-    }
-
-    /// Takes in a datagram; whether it holds something that may be protected.
-    fn datagram(&mut self, at: At, interface: Option<usize>, key: Key, ends: Ends, bytes: &[u8]) -> bool {
-        let Some(flow) = self.flow(at, interface, key, ends) else {
+    /// Takes in a layer of a datagram; whether it holds something that may be protected.
+    fn datagram(&mut self, seen: &Observation<'_>, layer: &Layer<'_>) -> bool {
+        let Layer { ends, bytes, .. } = *layer;
+        let at = at(seen);
+        let key = Key::new(seen.place, seen.transport.into(), ends);
+        let Some(flow) = self.flow(seen.interface, key, ends) else {
             self.trace.over.packets_of_other_flows += 1;
             return false;
         };
-        let class = self.classify(flow, ends.from, bytes);
+        let class = self.classify(flow, ends.from, layer);
         if let Some(flow) = self.trace.flows.get_mut(flow) {
             let traffic = flow.sent_from(ends.from);
             traffic.count(at, bytes.len());
@@ -207,19 +108,13 @@ impl State {
         }
         match class {
             Class::Stun => {
-                let Ok(message) = stun::view(bytes) else { return false };
-                self.stun(at, flow, ends, &message);
-                match turn::relayed_by(&message) {
-                    Some(relayed) if ends.via.is_none() => self.relayed(at, interface, key, ends, &relayed),
-                    _ => false,
+                if let Ok(message) = stun::view(bytes) {
+                    self.stun(at, flow, ends, &message);
                 }
+                false
             }
-            Class::TurnChannel => match turn::relayed(bytes) {
-                Some(relayed) if ends.via.is_none() => self.relayed(at, interface, key, ends, &relayed),
-                _ => false,
-            },
             Class::Dtls => {
-                self.dtls(at, flow, ends, bytes);
+                self.dtls(at, flow, ends, bytes, seen.connection_id);
                 true
             }
             Class::Rtp => self.wire_rtp(at, flow, ends, bytes),
@@ -238,27 +133,13 @@ impl State {
         }
     }
 
-    fn relayed(
-        &mut self,
-        at: At,
-        interface: Option<usize>,
-        key: Key,
-        ends: Ends,
-        relayed: &turn::Relayed<'_>,
-    ) -> bool {
-        let inner = self.inner_ends(key.place, ends, relayed.peer.value);
-        let key = Key::new(key.place, key.carrier, inner);
-        self.datagram(at, interface, key, inner, relayed.data.value)
-    }
-
-    fn flow(&mut self, at: At, interface: Option<usize>, key: Key, ends: Ends) -> Option<usize> {
+    fn flow(&mut self, interface: Option<usize>, key: Key, ends: Ends) -> Option<usize> {
         if let Some(flow) = self.flows.get(&key) {
             return Some(*flow);
         }
         if self.trace.flows.len() >= limits::FLOWS {
             return None;
         }
-        let _ = at;
         self.trace.flows.push(Flow {
             interface,
             carrier: key.carrier,
@@ -281,8 +162,8 @@ impl State {
     }
 
     /// The class of a datagram: by its first byte, if it also has the shape of that protocol.
-    fn classify(&mut self, flow: usize, from: SocketAddr, bytes: &[u8]) -> Class {
-        let class = demux::class(bytes);
+    fn classify(&mut self, flow: usize, from: SocketAddr, layer: &Layer<'_>) -> Class {
+        let Layer { class, bytes, .. } = *layer;
         let Some(flow) = self.trace.flows.get_mut(flow) else { return class };
         let known = flow.connection.is_some();
         let fits = match class {
@@ -331,12 +212,9 @@ impl State {
         Some((index, side))
     }
 
-    fn dtls(&mut self, at: At, flow: usize, ends: Ends, bytes: &[u8]) {
+    fn dtls(&mut self, at: At, flow: usize, ends: Ends, bytes: &[u8], ids: usize) {
         let Some((index, side)) = self.touch(at, flow, ends.from) else { return };
-        let place = self.trace.flows.get(flow).map(|flow| flow.place);
-        let session = place.and_then(|place| self.places.get(place)).and_then(|place| place.session.as_ref());
         let Some(connection) = self.trace.connections.get_mut(index) else { return };
-        let ids = session.map_or(0, |session| session.connection_id_length(ends.from, ends.to));
         for record in dtls::Datagram::at(bytes, 0, ids).records().map_while(Result::ok) {
             if let Some(random) = client_random(&record)
                 && !connection
@@ -383,23 +261,6 @@ impl State {
         true
     }
 
-    /// Notes what became of protected packets.
-    fn note(&mut self, at: At, place: usize, ends: Ends, bytes: &[u8], outcome: Outcome) {
-        if outcome != Outcome::Failed(Failure::Authentication) {
-            return;
-        }
-        let ends = match turn::relayed(bytes) {
-            Some(relayed) => self.inner_ends(place, ends, relayed.peer.value),
-            None => ends,
-        };
-        if let Some((connection, _)) = self.find(place, ends)
-            && let Some(connection) = self.trace.connections.get_mut(connection)
-        {
-            connection.not_authentic += 1;
-            connection.first_not_authentic.get_or_insert(at);
-        }
-    }
-
     /// The connection and flow between two addresses, if there is one on the wire.
     fn find(&self, place: usize, ends: Ends) -> Option<(usize, usize)> {
         let carriers = [Carrier::Udp, Carrier::Tcp];
@@ -407,42 +268,19 @@ impl State {
         Some((self.trace.flows.get(*flow)?.connection?, *flow))
     }
 
-    /// Takes in plaintext that a session gave.
-    fn opened(&mut self, place: usize, clear: &Clear<'_>) {
-        let outer = Ends { from: clear.from, to: clear.to, via: None };
-        let ends = clear.relayed.map_or(outer, |peer| self.inner_ends(place, outer, peer));
-        let at = At { frame: clear.frame, ns: clear.time_ns };
-        let Some((connection, flow)) = self.find(place, ends) else { return };
-        if let Some(flow) = self.trace.flows.get_mut(flow) {
-            flow.opened = true;
-        }
-        if let Some(connection) = self.trace.connections.get_mut(connection) {
-            connection.decrypted += 1;
-        }
-        self.content(at, connection, flow, ends, clear.content, clear.bytes);
-    }
-
     /// Takes in a packet of a plaintext interface.
-    fn clear(
-        &mut self,
-        at: At,
-        interface: Option<usize>,
-        place: usize,
-        ends: Ends,
-        content: Content,
-        bytes: &[u8],
-    ) {
+    fn clear(&mut self, seen: &Observation<'_>, ends: Ends, content: Content, bytes: &[u8]) -> Follow {
+        let (at, place) = (at(seen), seen.place);
         let wire = self.find(place, ends);
         if let Some((connection, flow)) = wire {
             // What was decrypted has been told already.
             if self.trace.flows.get(flow).is_some_and(|flow| !flow.opened) {
                 self.content(at, connection, flow, ends, content, bytes);
             }
-            return;
+            return Follow::No;
         }
-        let Some(flow) = self.flow(at, interface, Key::new(place, Carrier::Plaintext, ends), ends) else {
-            return;
-        };
+        let key = Key::new(place, Carrier::Plaintext, ends);
+        let Some(flow) = self.flow(seen.interface, key, ends) else { return Follow::No };
         if let Some(flow) = self.trace.flows.get_mut(flow) {
             let traffic = flow.sent_from(ends.from);
             traffic.count(at, bytes.len());
@@ -452,8 +290,10 @@ impl State {
                 Content::Dtls { .. } => traffic.sctp += 1,
             }
         }
-        let Some((connection, _)) = self.touch(at, flow, ends.from) else { return };
-        self.content(at, connection, flow, ends, content, bytes);
+        if let Some((connection, _)) = self.touch(at, flow, ends.from) {
+            self.content(at, connection, flow, ends, content, bytes);
+        }
+        Follow::No
     }
 
     fn content(
@@ -496,7 +336,9 @@ impl State {
         }
     }
 
-    pub(super) fn finish(mut self) -> Trace {
+    /// `secrets`: handshakes and SRTP keys whose secrets are known.
+    pub(super) fn finish(mut self, secrets: u64) -> Trace {
+        self.trace.secrets = secrets;
         for connection in &mut self.trace.connections {
             for handshake in &mut connection.handshakes {
                 for certificate in &mut handshake.certificates {
@@ -515,6 +357,38 @@ impl State {
         }
         self.trace
     }
+}
+
+impl Sink for State {
+    fn datagram(&mut self, seen: &Observation<'_>) -> Follow {
+        self.packet(seen)
+    }
+
+    fn opened(&mut self, opened: &Opened<'_>) {
+        let Some((connection, flow)) = self.find(opened.place, opened.ends) else { return };
+        if let Some(flow) = self.trace.flows.get_mut(flow) {
+            flow.opened = true;
+        }
+        if let Some(connection) = self.trace.connections.get_mut(connection) {
+            connection.decrypted += 1;
+        }
+        let at = At { frame: opened.frame, ns: opened.time_ns };
+        self.content(at, connection, flow, opened.ends, opened.content, opened.bytes);
+    }
+
+    fn outcome(&mut self, seen: &Observation<'_>, outcome: Outcome, _: usize) {
+        if outcome == Outcome::Failed(Failure::Authentication)
+            && let Some((connection, _)) = self.find(seen.place, seen.inner.ends)
+            && let Some(connection) = self.trace.connections.get_mut(connection)
+        {
+            connection.not_authentic += 1;
+            connection.first_not_authentic.get_or_insert(at(seen));
+        }
+    }
+}
+
+const fn at(seen: &Observation<'_>) -> At {
+    At { frame: seen.frame, ns: seen.time_ns }
 }
 
 /// The header of what may be RTP.

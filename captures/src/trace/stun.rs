@@ -2,12 +2,12 @@
 
 use super::at::{At, Side, Sides};
 use super::connection::Role;
-use super::flow::Ends;
 use super::ice::{Answer, Outcome, Pair, Request};
 use super::state::State;
 use super::turn::{Allocation, Gathering, TurnRequest};
 use super::{channel, limits};
 use crate::hash::Lookup;
+use crate::observe::Ends;
 use crate::wire::stun::{AttributeType, Class, Content, Message, Method, TransactionId};
 use std::collections::VecDeque;
 

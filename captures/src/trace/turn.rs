@@ -195,9 +195,4 @@ impl Allocation {
             });
         }
     }
-
-    /// The peer behind a channel.
-    pub(super) fn peer_of(&self, channel: u16) -> Option<SocketAddr> {
-        self.bound.iter().find(|bound| bound.channel == Some(channel)).map(|bound| bound.peer)
-    }
 }

@@ -164,7 +164,7 @@ fn everything_that_is_known_by_name_stands_in_a_capture() {
                 Transport::ClearSctp => seen.sctp(packet.payload),
                 Transport::Udp | Transport::Tcp => {
                     let (from, to, payload) = (packet.from, packet.to, packet.payload);
-                    seen.datagram(payload, session.connection_id_length(from, to));
+                    seen.datagram(payload, session.connection_id_length(from, to, payload));
                     let datagram = Datagram { time_ns: 0, frame: frame.number, from, to, payload };
                     session.datagram(&datagram, &mut |clear| {
                         if let Content::Dtls { content_type, .. } = clear.content {

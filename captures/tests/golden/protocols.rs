@@ -36,7 +36,7 @@ pub(super) fn dissect(capture: &Capture, bytes: &[u8], trees: bool) -> String {
         }
         let outcome = network.frame(&frame, &mut |packet| {
             let _ = writeln!(text, "{:?} {} > {}", packet.transport, packet.from, packet.to);
-            let ids = session.connection_id_length(packet.from, packet.to);
+            let ids = session.connection_id_length(packet.from, packet.to, packet.payload);
             for node in of_packet(packet, &formats, ids) {
                 say(&mut text, &node, trees);
             }

@@ -62,12 +62,15 @@ pub(super) fn dtls(data: &[u8]) {
     let Some((first, data)) = data.split_first() else { return };
     let datagram = dtls::Datagram::at(data, 0, usize::from(first % 4));
     tree(&dtls::tree(datagram), data);
-    let mut whole = handshake::Reassembly::with_limits(handshake::Limits::default());
-    for record in datagram.records().map_while(Result::ok) {
-        for fragment in record.fragments().into_iter().flatten().map_while(Result::ok) {
-            if let handshake::Pushed::Whole { message, .. } = whole.push(&fragment) {
-                for version in [Version::Dtls12, Version::Dtls13] {
-                    let _ = handshake::view(&message, version);
+    let limits = handshake::Limits::default();
+    for mut whole in [handshake::Reassembly::with_limits(limits), handshake::Reassembly::of_several(limits)] {
+        for record in datagram.records().map_while(Result::ok) {
+            for fragment in record.fragments().into_iter().flatten().map_while(Result::ok) {
+                if let handshake::Pushed::Whole(message) = whole.push(&fragment) {
+                    for version in [Version::Dtls12, Version::Dtls13] {
+                        let read = message.read(version).is_ok();
+                        assert_eq!(read, handshake::view(&message.to_bytes(), version).is_ok());
+                    }
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! How much media a peer sent over time, out of the capture.
 
 use super::record::CaseRecord;
-use peerproof_captures::summary::Kind;
+use peerproof_captures::observe::Unit;
 use peerproof_captures::timeline::{LinkRate, What};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -65,7 +65,7 @@ fn rate_of(record: &CaseRecord, name: &str) -> Option<Bitrate> {
     for (t_us, length) in packets {
         let slice = usize::try_from(t_us.saturating_sub(from) / slice_us).unwrap_or(usize::MAX);
         if let Some(bits) = bits.get_mut(slice) {
-            *bits = bits.saturating_add(u64::from(length) * 8);
+            *bits = bits.saturating_add(length as u64 * 8);
         }
     }
     let kbit = bits.into_iter().map(|bits| bits.saturating_mul(1000) / slice_us).collect();
@@ -90,11 +90,13 @@ fn steps_end(record: &CaseRecord) -> Option<u64> {
 
 /// Times and lengths of the protected RTP packets that a peer sent, those by a relay not; nothing if packets of it were not seen, or
 /// not all.
-fn sent(record: &CaseRecord, name: &str) -> Option<Vec<(u64, u32)>> {
+fn sent(record: &CaseRecord, name: &str) -> Option<Vec<(u64, usize)>> {
     let other = record.other(name)?;
-    let wire = record.packets().filter(|wire| wire.sees(name, other) && !wire.cut)?;
-    let lengths = wire.sent(name, other).filter_map(|item| match item.kind {
-        Kind::Srtp { length, .. } => Some((item.t_us, length)),
+    if record.packets()?.cut {
+        return None;
+    }
+    let lengths = record.sent(name, other)?.filter_map(|seen| match seen.unit {
+        Unit::Srtp { length, .. } => Some((seen.t_us, length)),
         _ => None,
     });
     Some(lengths.collect())
@@ -114,7 +116,7 @@ pub(super) fn mean(record: &CaseRecord, name: &str, (from, to): (u64, u64)) -> O
     // Who never sent any did not send at a low rate.
     let packets = sent(record, name).filter(|packets| !packets.is_empty())?;
     let within = packets.into_iter().filter(|(t_us, _)| (from..to).contains(t_us));
-    let bits = within.fold(0_u64, |bits, (_, length)| bits.saturating_add(u64::from(length) * 8));
+    let bits = within.fold(0_u64, |bits, (_, length)| bits.saturating_add(length as u64 * 8));
     bits.saturating_mul(1000).checked_div(to.saturating_sub(from))
 }
 

@@ -437,7 +437,7 @@ fn pass(record: &CaseRecord, views: &Views, checked: &Checked) -> Verdict {
     let noun = if held == 1 { "expectation" } else { "expectations" };
     parts.push(format!("every step ended as wanted and {held} {noun} held"));
     match record.packets() {
-        Some(wire) => parts.push(format!("{} packets were seen", wire.packets)),
+        Some(wire) => parts.push(format!("{} packets were seen", wire.seen)),
         None if could_see(record) => parts.push("no packets were sent".to_owned()),
         None if blind > 0 => {
             parts.push(format!("no packets were seen, so {blind} expectations on the wire were not checked"));

@@ -6,10 +6,13 @@
 use super::check::{Mismatch, Views};
 use super::record::CaseRecord;
 use super::view::{At, PeerView};
+use crate::evidence::SeenUnit;
 use crate::verdict::{Evidence, Layer};
 use peerproof_captures::event::{ConnectionState, Description, DtlsState, IceState, SctpState, SdpType};
-use peerproof_captures::summary::{Item, Kind, StunClass};
+use peerproof_captures::observe::{StunClass, Unit};
 use peerproof_captures::timeline::{StepOutcome, What};
+use peerproof_captures::wire::dtls::alert::Level;
+use peerproof_captures::wire::stun::Method;
 use serde_json::Value;
 
 /// The two peers and all that is known of them.
@@ -73,14 +76,9 @@ impl<'a> Ladder<'a> {
         })
     }
 
-    fn frames(&self, from: &str, to: &str, which: impl Fn(&Kind) -> bool) -> Option<Vec<&'a Item>> {
-        let wire = self.record.packets()?;
-        let (from, to) = (self.peer(from)?, self.peer(to)?);
-        wire.sees(from, to).then(|| wire.sent(from, to).filter(|item| which(&item.kind)).collect())
-    }
-
-    fn peer(&self, name: &str) -> Option<&'a str> {
-        self.peers.iter().map(|(peer, _)| *peer).find(|peer| *peer == name)
+    /// The units that one peer sent to the other; nothing if no packet of either was captured.
+    fn units(&self, from: &str, to: &str, which: impl Fn(&Unit<'_>) -> bool) -> Option<Vec<SeenUnit<'a>>> {
+        Some(self.record.sent(from, to)?.filter(|seen| which(&seen.unit)).collect())
     }
 
     /// An operation on descriptions that was rejected within a step that then did not end well.
@@ -179,8 +177,9 @@ impl<'a> Ladder<'a> {
         if !self.negotiated() {
             return None;
         }
-        let request = |kind: &Kind| matches!(kind, Kind::Stun { class: StunClass::Request, method: 1, .. });
-        let success = |kind: &Kind| matches!(kind, Kind::Stun { class: StunClass::Success, method: 1, .. });
+        let binding = |unit: &Unit<'_>, wanted| matches!(unit, Unit::Stun { class, method: Method::Binding, .. } if *class == wanted);
+        let request = |unit: &Unit<'_>| binding(unit, StunClass::Request);
+        let success = |unit: &Unit<'_>| binding(unit, StunClass::Success);
         let missing: Vec<_> = self.both().filter(|(_, view, _, _)| view.ice_connected().is_none()).collect();
         // The side that does not answer is the one at which it shows: told by the wire if that was seen.
         let (name, view, other, _) = *missing.first()?;
@@ -191,7 +190,7 @@ impl<'a> Ladder<'a> {
         let mut seen = format!("the iceConnectionState of {name} {state_text}");
         for (name, _, other, _) in self.both() {
             let (Some(asked), Some(answered)) =
-                (self.frames(name, other, request), self.frames(other, name, success))
+                (self.units(name, other, request), self.units(other, name, success))
             else {
                 continue;
             };
@@ -249,7 +248,7 @@ impl<'a> Ladder<'a> {
         let broken: Vec<_> =
             self.both().filter(|(_, view, _, _)| !up(view) || failed(view).is_some()).collect();
         // Who refuses is the one at which it shows: the sender of the first fatal alert, else who failed first.
-        let fatal = |kind: &Kind| matches!(kind, Kind::Alert { level: Some(2), .. });
+        let fatal = |unit: &Unit<'_>| matches!(unit, Unit::Alert { level: Some(Level::Fatal), .. });
         let mut first: Vec<_> =
             broken.iter().filter_map(|(name, view, ..)| Some((failed(view)?, *name))).collect();
         first.sort_unstable();
@@ -272,9 +271,9 @@ impl<'a> Ladder<'a> {
             (None, None) => format!("it never began at {side}"),
         };
         for (name, _, other, _) in self.both() {
-            if let Some(alert) = self.frames(name, other, fatal).and_then(|alerts| alerts.first().copied()) {
-                if let Kind::Alert { description: Some(description), .. } = &alert.kind {
-                    seen = format!("{seen}; {name} sent fatal alert {description}");
+            if let Some(alert) = self.units(name, other, fatal).and_then(|alerts| alerts.first().copied()) {
+                if let Unit::Alert { description: Some(description), .. } = alert.unit {
+                    seen = format!("{seen}; {name} sent fatal alert {}", description.raw());
                 }
                 side = name;
                 evidence.push(Evidence::Frame(alert.frame));
@@ -339,7 +338,7 @@ impl<'a> Ladder<'a> {
             if received > 0.0 {
                 continue;
             }
-            let frames = self.frames(other, name, |kind| matches!(kind, Kind::Srtp { .. }));
+            let frames = self.units(other, name, |unit| matches!(unit, Unit::Srtp { .. }));
             let sent = match &frames {
                 Some(frames) => frames.len() as f64,
                 None => self.stat(other, "outbound-rtp", "packetsSent").unwrap_or(0.0),
@@ -349,7 +348,7 @@ impl<'a> Ladder<'a> {
                 let is = format!("{sent} were sent and it took none");
                 let mut mismatch = Mismatch::new(Layer::Srtp, name, text, is);
                 let first = frames.as_ref().and_then(|frames| frames.first());
-                mismatch.evidence.extend(first.map(|item| Evidence::Frame(item.frame)));
+                mismatch.evidence.extend(first.map(|seen| Evidence::Frame(seen.frame)));
                 return Some(mismatch);
             }
         }
@@ -367,7 +366,7 @@ impl<'a> Ladder<'a> {
                         if peer == name && command == "watch" && args.get("track").and_then(Value::as_str) == Some(&at.is.id))
                 });
                 if watched && !view.glimpses.iter().any(|glimpse| glimpse.is.track == at.is.id) {
-                    let frames = self.frames(other, name, |kind| matches!(kind, Kind::Srtp { .. }));
+                    let frames = self.units(other, name, |unit| matches!(unit, Unit::Srtp { .. }));
                     let silent = frames.is_some_and(|frames| frames.is_empty());
                     let (side, is) = if silent {
                         (other, format!("{other} sent no packet"))

@@ -12,7 +12,6 @@ mod record;
 mod standing;
 mod steps;
 mod view;
-mod wire;
 
 pub use bitrate::{Bitrate, LinkChange};
 pub use check::Meeting;
@@ -21,7 +20,6 @@ pub use judge::{INTERRUPTED, judge};
 pub use record::CaseRecord;
 pub use standing::{Standing, standing};
 pub use steps::{ConnectingStep, StepName, steps};
-pub use wire::summary;
 
 #[cfg(test)]
 mod tests;

@@ -3,8 +3,9 @@
 use super::record::CaseRecord;
 use super::view::PeerView;
 use peerproof_captures::event::{ConnectionState, DtlsState, SctpState, SdpType};
-use peerproof_captures::summary::{Kind, StunClass};
+use peerproof_captures::observe::{StunClass, Unit};
 use peerproof_captures::timeline::What;
+use peerproof_captures::wire::stun::Method;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -129,27 +130,30 @@ fn gathering(views: &[PeerView]) -> Times {
     (times().min(), times().max())
 }
 
-fn on_wire(record: &CaseRecord, which: impl Fn(&Kind) -> bool) -> impl Iterator<Item = u64> {
-    let items = record.wire.as_ref().map(|wire| wire.items.as_slice()).unwrap_or_default();
-    items.iter().filter(move |item| which(&item.kind)).map(|item| item.t_us)
+/// When the first such unit was on the wire.
+fn on_wire(record: &CaseRecord, which: impl Fn(&Unit<'_>) -> bool) -> Option<u64> {
+    record.wire.as_ref()?.units().filter(|seen| which(&seen.unit)).map(|seen| seen.t_us).min()
 }
 
 fn checks(record: &CaseRecord, views: &[PeerView]) -> Times {
-    let asked = on_wire(record, |kind| {
-        matches!(kind, Kind::Stun { class: StunClass::Request, method: 1, controlling: Some(_), .. })
+    let asked = on_wire(record, |unit| {
+        matches!(
+            unit,
+            Unit::Stun { class: StunClass::Request, method: Method::Binding, controlling: Some(_), .. }
+        )
     });
     let checking = views.iter().flat_map(|view| view.ice.iter().chain(&view.ice_transport)).map(|at| at.t_us);
-    (first(asked.chain(checking)), all(views, |view| Some(view.ice_connected()?.t_us)))
+    (first(asked.into_iter().chain(checking)), all(views, |view| Some(view.ice_connected()?.t_us)))
 }
 
 fn nomination(record: &CaseRecord, views: &[PeerView]) -> Times {
-    let nominated = on_wire(record, |kind| matches!(kind, Kind::Stun { use_candidate: true, .. }));
+    let nominated = on_wire(record, |unit| matches!(unit, Unit::Stun { use_candidate: true, .. }));
     let pairs = || views.iter().filter_map(|view| view.pairs.first()).map(|at| at.t_us);
-    (first(nominated.chain(pairs())), pairs().max())
+    (first(nominated.into_iter().chain(pairs())), pairs().max())
 }
 
 fn dtls(record: &CaseRecord, views: &[PeerView]) -> Times {
-    let hello = on_wire(record, |kind| matches!(kind, Kind::Handshake { .. }));
+    let hello = on_wire(record, |unit| matches!(unit, Unit::Handshake { .. }));
     let begun =
         views.iter().flat_map(|view| &view.dtls).filter(|at| at.is != DtlsState::New).map(|at| at.t_us);
     let done = |view: &PeerView| {
@@ -157,7 +161,7 @@ fn dtls(record: &CaseRecord, views: &[PeerView]) -> Times {
         let whole = view.connection.iter().filter(|at| at.is == ConnectionState::Connected).map(|at| at.t_us);
         dtls.chain(whole).min()
     };
-    (first(hello.chain(begun)), all(views, done))
+    (first(hello.into_iter().chain(begun)), all(views, done))
 }
 
 fn srtp_sctp(record: &CaseRecord, views: &[PeerView]) -> Times {
@@ -167,11 +171,11 @@ fn srtp_sctp(record: &CaseRecord, views: &[PeerView]) -> Times {
         .filter(|at| at.is == SctpState::Connected)
         .map(|at| at.t_us)
         .collect::<Vec<_>>();
-    let packets = on_wire(record, |kind| {
-        matches!(kind, Kind::Srtp { .. } | Kind::Chunk { .. } | Kind::ApplicationData)
+    let packets = on_wire(record, |unit| {
+        matches!(unit, Unit::Srtp { .. } | Unit::Chunk { .. } | Unit::ApplicationData)
     });
     let opened = views.iter().flat_map(|view| view.channels.values()).filter_map(|c| c.opened_us);
-    let began = first(packets.chain(association.iter().copied()));
+    let began = first(packets.into_iter().chain(association.iter().copied()));
     let unmuted = first(views.iter().flat_map(|view| &view.glimpses).map(|at| at.t_us));
     (began, association.into_iter().max().or(unmuted).or_else(|| first(opened)))
 }

@@ -4,9 +4,7 @@ use super::{Evidence, Kind, Packet, Peer};
 use peerproof_captures::wire::Field;
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::dtls::Version;
-use peerproof_captures::wire::dtls::handshake::{
-    self, Body, Fragment, Fragments, HandshakeType, Pushed, Reassembly,
-};
+use peerproof_captures::wire::dtls::handshake::{self, Body, Fragments, HandshakeType, Pushed, Reassembly};
 use peerproof_captures::wire::dtls::record::{self, ContentType, Record};
 use peerproof_captures::wire::field::Span;
 use std::collections::BTreeMap;
@@ -122,10 +120,9 @@ impl Handshake {
 
     fn fragments(&mut self, packet: &Packet, fragments: Option<Fragments<'_>>, reassembly: &mut Reassembly) {
         for fragment in fragments.into_iter().flatten().map_while(Result::ok) {
-            let fragment: Fragment<'_> = fragment;
-            if let Pushed::Whole { message, .. } = reassembly.push(&fragment) {
+            if let Pushed::Whole(message) = reassembly.push(&fragment) {
                 let Packet { sender, frame, t_us, .. } = *packet;
-                let message = HandshakeMessage { sender, frame, t_us, bytes: message };
+                let message = HandshakeMessage { sender, frame, t_us, bytes: message.to_bytes() };
                 if let Some(Body::ServerHello(hello)) = message.body(Version::Dtls12) {
                     self.version = Some(hello.version().value);
                 }

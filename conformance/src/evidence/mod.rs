@@ -10,18 +10,18 @@ mod descriptions;
 mod handshake;
 mod reached;
 mod read;
-mod servers;
 mod timing;
+mod units;
 mod wire;
 
 pub use api::{Applied, Call, Happened};
 pub use capture::{Captured, MOST_CONNECTIONS};
 pub use descriptions::{Credentials, Description, Exchange};
 pub use handshake::{Handshake, HandshakeMessage};
+pub use peerproof_captures::observe::LearnedAddresses;
 pub use reached::{AddressKind, ReachedBy};
 pub use read::{ReadError, Recorded};
-pub(crate) use read::{is_multicast_dns, owner};
-pub use servers::Told;
+pub use units::SeenUnit;
 pub use wire::{Clear, Kind, Packet, Protection, ServerMessage, Via, Wire};
 
 use crate::case::{CaseFile, CasePeer};
@@ -72,7 +72,7 @@ impl Evidence {
             peers,
             timeline,
             descriptions,
-            wire: wire.filter(|wire| !wire.packets.is_empty()),
+            wire: wire.filter(|wire| wire.seen > 0),
             whole: true,
             faulted,
             translated: BTreeSet::new(),

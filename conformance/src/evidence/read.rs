@@ -1,17 +1,16 @@
-//! Reading a capture of ours: which tap saw a packet, who sent it, and what it says under its protection.
+//! Filling evidence from a capture: one consumer of the [observations](peerproof_captures::observe), for recordings and for captures
+//! that somebody took alike. They differ in how they tell who is who: see [`Whose`].
 
-use super::servers::{Between, Servers};
-use super::wire::{Clear, Kind, Packet, Protection, ServerMessage, Wire};
+use super::wire::{Clear, Kind, Packet, Protection, ServerMessage, Via, Wire};
 use super::{Evidence, Peer};
 use crate::case::CaseFile;
-use peerproof_captures::decrypt::{self, Content, Datagram, Failure, Outcome, Session};
-use peerproof_captures::file::{CaptureReader, Direction, Frame, Item, LinkType};
-use peerproof_captures::link::{Network, Transport};
+use peerproof_captures::decrypt::{Content, Failure, Outcome};
+use peerproof_captures::file::{CaptureReader, Direction, Item, LinkType};
+use peerproof_captures::link::Transport;
+use peerproof_captures::observe::{Follow, Observation, Observer, Opened, Path, Relay, Sink};
 use peerproof_captures::timeline::Entry;
-use peerproof_captures::wire::demux::{self, Class};
-use peerproof_captures::wire::turn;
-use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use peerproof_captures::wire::demux::Class;
+use std::net::SocketAddr;
 
 /// Why a capture cannot be read at all.
 #[derive(Debug, thiserror::Error)]
@@ -53,204 +52,247 @@ impl Wire {
     /// # Errors
     /// If it is no capture.
     pub fn read(mut reader: CaptureReader<'_>, peers: &[String], epoch_us: u64) -> Result<Self, ReadError> {
-        let mut taps: BTreeMap<Peer, Tap> = BTreeMap::new();
-        let mut interfaces: Vec<Option<Peer>> = Vec::new();
-        let mut kept = Kept::default();
-        let mut logs: Vec<Vec<u8>> = Vec::new();
+        let mut observer = Observer::of_taps();
+        let mut kept = Kept::new(Taps { peers: peers.len(), owners: Vec::new() }, 1);
+        kept.epoch_us = epoch_us;
         while let Some(item) = reader.next_item() {
             match item {
                 Item::Secrets(secrets) => {
-                    logs.push(secrets.data.to_vec());
-                    for tap in taps.values_mut() {
-                        tap.session.key_log(secrets.data, &mut |clear| kept.opened(&clear));
-                    }
+                    observer.secrets(&secrets, &mut kept);
                 }
+                // What is in clear there is opened from the wire again.
                 Item::Frame(frame) if frame.link != LinkType::WIRESHARK_UPPER_PDU => {
-                    let Some(index) = frame.interface else { continue };
-                    let Some(tap) = interfaces.get(index).copied().flatten() else { continue };
-                    let state = taps.entry(tap).or_insert_with(|| Tap::new(&logs));
-                    let sent = frame.direction == Some(Direction::Outbound);
-                    let sender = if sent { Some(tap) } else { other(tap, peers.len()) };
-                    let (Some(sender), Some(time_ns)) = (sender, frame.time_ns) else { continue };
-                    let t_us = (time_ns / 1_000).saturating_sub(epoch_us);
-                    state.frame(&frame, &Seen { tap, sent, sender, time_ns, t_us }, &mut kept);
+                    observer.frame(&frame, &mut kept);
                 }
-                Item::Interface(_) => {}
                 _ => {}
             }
-            if interfaces.len() < reader.interfaces().len() {
-                interfaces = reader
-                    .interfaces()
-                    .iter()
-                    .map(|i| i.name.as_deref().and_then(|n| owner(n, peers)))
-                    .collect();
-            }
-        }
-        kept.wire.told = taps.into_iter().map(|(peer, tap)| (peer, tap.servers.told)).collect();
-        match reader.stop() {
-            Some(stop) if reader.frames() == 0 => Err(ReadError::Capture(stop.to_string())),
-            _ => Ok(kept.wire),
-        }
-    }
-}
-
-/// The session sees one path however often ICE changes the pair, in the middle of the handshake too: a peer of a case has
-/// one connection, so whatever passes its tap belongs together.
-const INSIDE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(0, 0, 0, 1)), 1);
-const OUTSIDE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(0, 0, 0, 2)), 2);
-
-/// What is followed at one tap.
-struct Tap {
-    network: Network,
-    session: Session,
-    servers: Servers,
-}
-
-impl Tap {
-    fn new(logs: &[Vec<u8>]) -> Self {
-        let mut session = Session::new();
-        for log in logs {
-            session.key_log(log, &mut |_| {});
-        }
-        Self { network: Network::new(), session, servers: Servers::default() }
-    }
-
-    fn frame(&mut self, frame: &Frame<'_>, seen: &Seen, kept: &mut Kept) {
-        let Self { network, session, servers } = self;
-        let Seen { tap, sent, sender, time_ns, t_us } = *seen;
-        let number = frame.number;
-        network.frame(frame, &mut |packet| {
-            if !matches!(packet.transport, Transport::Udp | Transport::Tcp)
-                || is_multicast_dns(packet.from, packet.to)
-            {
-                return;
-            }
-            let (from, to, payload, via) = match servers.pass(sent, packet.from, packet.to, packet.payload) {
-                Between::Peers => (packet.from, packet.to, packet.payload, None),
-                Between::Relayed { from, to, data, via } => (from, to, data, Some(via)),
-                Between::Server => {
-                    kept.wire.hidden |= turn::relayed(packet.payload).is_some();
-                    let ends = (packet.from, packet.to);
-                    let (client, server) = if sent { ends } else { (ends.1, ends.0) };
-                    let bytes = packet.payload.to_vec();
-                    kept.add_of_server(ServerMessage {
-                        frame: number,
-                        t_us,
-                        peer: tap,
-                        sent,
-                        client,
-                        server,
-                        bytes,
-                    });
-                    return;
+            let known = kept.whose.owners.len();
+            for (index, interface) in reader.interfaces().iter().enumerate().skip(known) {
+                let owner = interface.name.as_deref().and_then(|name| owner(name, peers));
+                kept.whose.owners.push(owner);
+                // What a peer has on several interfaces is one place: its connection may go from one to the other.
+                if let Some(Peer(place)) = owner {
+                    observer.at_place(index, place);
                 }
-            };
-            kept.add(Packet {
-                frame: number,
-                t_us,
-                tap,
-                sender,
-                from,
-                to,
-                via,
-                tcp: packet.transport == Transport::Tcp,
-                bytes: payload.to_vec(),
-                protection: Protection::None,
-                clear: Vec::new(),
-            });
-            let (from, to) = if sent { (INSIDE, OUTSIDE) } else { (OUTSIDE, INSIDE) };
-            let datagram = Datagram { time_ns, frame: number, from, to, payload };
-            let outcome = session.datagram(&datagram, &mut |clear| kept.opened(&clear));
-            kept.outcome(number, outcome, payload);
+            }
+        }
+        let unreadable = reader.stop().filter(|_| reader.frames() == 0 && reader.interfaces().is_empty());
+        if let Some(stop) = unreadable {
+            return Err(ReadError::Capture(stop.to_string()));
+        }
+        let mut wire = kept.wires.pop().unwrap_or_default();
+        wire.told =
+            (0..peers.len()).filter_map(|peer| Some((Peer(peer), observer.learned(peer)?.clone()))).collect();
+        Ok(wire)
+    }
+}
+
+/// A datagram between two peers, or a peer and a server of it.
+pub(super) struct Sighting {
+    /// Which of the wires it belongs to.
+    pub(super) wire: usize,
+    /// At whose tap it was seen.
+    pub(super) tap: Peer,
+    /// Who sent it.
+    pub(super) sender: Peer,
+    /// Whether it goes the way that is called the first.
+    pub(super) forth: bool,
+    /// Whether it is between a peer and a server of it.
+    pub(super) of_server: bool,
+}
+
+/// Tells whose a datagram is.
+pub(super) trait Whose {
+    /// Nothing if it is of nobody who is judged.
+    fn sighting(&self, seen: &Observation<'_>) -> Option<Sighting>;
+}
+
+/// Recordings: each interface is a peer's, and directions tell who sent.
+struct Taps {
+    peers: usize,
+    owners: Vec<Option<Peer>>,
+}
+
+impl Whose for Taps {
+    fn sighting(&self, seen: &Observation<'_>) -> Option<Sighting> {
+        let tap = seen.interface.and_then(|index| self.owners.get(index).copied().flatten())?;
+        let ends = seen.outer.ends;
+        if is_multicast_dns(ends.from, ends.to) {
+            return None;
+        }
+        let forth = seen.direction == Some(Direction::Outbound);
+        let sender = if forth { tap } else { other(tap, self.peers)? };
+        let of_server = match seen.path {
+            Path::Direct => false,
+            Path::Server => true,
+            Path::Relayed(relay) => !relay.is_known,
+        };
+        Some(Sighting { wire: 0, tap, sender, forth, of_server })
+    }
+}
+
+/// The packets so far, of one connection or of several.
+pub(super) struct Kept<W> {
+    pub(super) whose: W,
+    pub(super) wires: Vec<Wire>,
+    pub(super) epoch_us: u64,
+    /// Bytes kept, of all together.
+    bytes: usize,
+    /// The wire of the last datagram, if that was kept.
+    last: Option<usize>,
+}
+
+impl<W: Whose> Kept<W> {
+    /// Keeps the packets of so many connections.
+    pub(super) fn new(whose: W, wires: usize) -> Self {
+        let wires = (0..wires).map(|_| Wire::default()).collect();
+        Self { whose, wires, epoch_us: 0, bytes: 0, last: None }
+    }
+
+    /// The wire of that number, with room for so many bytes more.
+    fn room(&mut self, index: usize, bytes: usize) -> Option<&mut Wire> {
+        let wire = self.wires.get_mut(index)?;
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > Wire::MOST_BYTES {
+            wire.cut = true;
+            return None;
+        }
+        Some(wire)
+    }
+
+    fn add(&mut self, seen: &Observation<'_>, sighting: &Sighting) -> bool {
+        let t_us = (seen.time_ns / 1_000).saturating_sub(self.epoch_us);
+        let Some(wire) = self.room(sighting.wire, seen.inner.bytes.len()) else { return false };
+        let via = |relay: Relay| Via { server: relay.server, channel: relay.channel };
+        wire.packets.push(Packet {
+            frame: seen.frame,
+            t_us,
+            tap: sighting.tap,
+            sender: sighting.sender,
+            from: seen.inner.ends.from,
+            to: seen.inner.ends.to,
+            via: seen.relay().map(via),
+            tcp: seen.transport == Transport::Tcp,
+            bytes: seen.inner.bytes.to_vec(),
+            cid_length: 0,
+            protection: Protection::None,
+            clear: Vec::new(),
+        });
+        true
+    }
+
+    /// Keeps a message of STUN or TURN; what else a peer and its server send each other is not read.
+    fn add_of_server(&mut self, seen: &Observation<'_>, sighting: &Sighting) {
+        if seen.relay().is_some()
+            && let Some(wire) = self.wires.get_mut(sighting.wire)
+        {
+            wire.hidden = true;
+        }
+        if !matches!(seen.outer.class, Class::Stun | Class::TurnChannel) {
+            return;
+        }
+        let t_us = (seen.time_ns / 1_000).saturating_sub(self.epoch_us);
+        let (ends, bytes) = (seen.outer.ends, seen.outer.bytes);
+        let Some(wire) = self.room(sighting.wire, bytes.len()) else { return };
+        let (client, server) = if sighting.forth { (ends.from, ends.to) } else { (ends.to, ends.from) };
+        wire.servers.push(ServerMessage {
+            frame: seen.frame,
+            t_us,
+            peer: sighting.tap,
+            sent: sighting.forth,
+            client,
+            server,
+            bytes: bytes.to_vec(),
         });
     }
 }
 
-/// Where and when a frame was seen.
-struct Seen {
-    tap: Peer,
-    sent: bool,
-    sender: Peer,
-    time_ns: u64,
-    t_us: u64,
-}
-
-/// The packets so far.
-#[derive(Default)]
-pub(super) struct Kept {
-    pub(super) wire: Wire,
-    by_frame: BTreeMap<u64, usize>,
-    bytes: usize,
-}
-
-impl Kept {
-    pub(super) fn add(&mut self, packet: Packet) {
-        self.bytes += packet.bytes.len();
-        if self.bytes > Wire::MOST_BYTES {
-            self.wire.cut = true;
-            return;
+impl<W: Whose> Sink for Kept<W> {
+    fn datagram(&mut self, seen: &Observation<'_>) -> Follow {
+        self.last = None;
+        if seen.is_plaintext() || seen.is_copy {
+            return Follow::No;
         }
-        self.by_frame.insert(packet.frame, self.wire.packets.len());
-        self.wire.packets.push(packet);
+        let Some(sighting) = self.whose.sighting(seen) else { return Follow::No };
+        if let Some(wire) = self.wires.get_mut(sighting.wire) {
+            wire.seen += 1;
+        }
+        if sighting.of_server {
+            self.add_of_server(seen, &sighting);
+            return Follow::No;
+        }
+        if self.add(seen, &sighting) {
+            self.last = Some(sighting.wire);
+        }
+        // The session sees one path however often ICE changes the pair, in the middle of the handshake too.
+        Follow::As { path: u32::try_from(sighting.wire).unwrap_or(u32::MAX), forth: sighting.forth }
     }
 
-    /// Keeps a message of STUN or TURN; what else a peer and its server send each other is not read.
-    fn add_of_server(&mut self, message: ServerMessage) {
-        if !matches!(demux::class(&message.bytes), Class::Stun | Class::TurnChannel) {
-            return;
-        }
-        self.bytes += message.bytes.len();
-        if self.bytes > Wire::MOST_BYTES {
-            self.wire.cut = true;
-            return;
-        }
-        self.wire.servers.push(message);
-    }
-
-    fn packet(&mut self, frame: u64) -> Option<&mut Packet> {
-        self.wire.packets.get_mut(*self.by_frame.get(&frame)?)
-    }
-
-    pub(super) fn opened(&mut self, clear: &decrypt::Clear<'_>) {
-        let Some(packet) = self.packet(clear.frame) else { return };
+    fn opened(&mut self, opened: &Opened<'_>) {
+        let wire = opened.path.and_then(|path| self.wires.get_mut(usize::try_from(path).ok()?));
+        let Some(packet) = wire.and_then(|wire| wire.of_frame(opened.frame)) else { return };
         packet.protection = Protection::Opened;
-        let kind = match clear.content {
+        let kind = match opened.content {
             Content::Rtp => Kind::Rtp,
             Content::Rtcp => Kind::Rtcp,
             Content::Dtls { content_type, epoch, sequence } => Kind::Record { content_type, epoch, sequence },
         };
-        packet.clear.push(Clear { kind, key_of: clear.sender, bytes: clear.bytes.to_vec() });
+        packet.clear.push(Clear { kind, key_of: opened.sender, bytes: opened.bytes.to_vec() });
     }
 
-    pub(super) fn outcome(&mut self, frame: u64, outcome: Outcome, payload: &[u8]) {
-        let protection = match outcome {
+    fn outcome(&mut self, seen: &Observation<'_>, outcome: Outcome, cid_length: usize) {
+        let wire = self.last.and_then(|index| self.wires.get_mut(index));
+        let Some(packet) = wire.and_then(|wire| wire.packets.last_mut()) else { return };
+        packet.cid_length = cid_length;
+        packet.protection = match outcome {
             Outcome::Opened => return,
-            Outcome::NotProtected if !is_media(payload) => return,
-            Outcome::Failed(Failure::Authentication) => Protection::Forged,
+            Outcome::NotProtected if !is_media(seen) => return,
+            Outcome::Failed(Failure::Authentication) if !seen.is_cut => Protection::Forged,
             Outcome::Failed(_) | Outcome::Waiting | Outcome::NotProtected => Protection::NoSecret,
         };
-        if let Some(packet) = self.packet(frame) {
-            packet.protection = protection;
-        }
     }
 }
 
-fn is_media(payload: &[u8]) -> bool {
-    matches!(demux::class(payload), Class::Rtp | Class::Rtcp)
+fn is_media(seen: &Observation<'_>) -> bool {
+    matches!(seen.inner.class, Class::Rtp | Class::Rtcp)
 }
 
 /// Whether a datagram is of multicast DNS (RFC 6762 §5), which is no conversation of the peers.
-pub(crate) fn is_multicast_dns(from: SocketAddr, to: SocketAddr) -> bool {
+fn is_multicast_dns(from: SocketAddr, to: SocketAddr) -> bool {
     const PORT: u16 = 5353;
     from.port() == PORT || to.port() == PORT || to.ip().is_multicast()
 }
 
 /// Whose interface that is: its name is the peer's, or begins with it.
-pub(crate) fn owner(interface: &str, peers: &[String]) -> Option<Peer> {
+fn owner(interface: &str, peers: &[String]) -> Option<Peer> {
     let name = interface.split(" (").next().unwrap_or_default();
     peers.iter().position(|peer| peer == name).map(Peer)
 }
 
 fn other(peer: Peer, peers: usize) -> Option<Peer> {
     (peers == 2).then(|| Peer(1 - peer.0.min(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::controls::Recording;
+    use crate::evidence::Peer;
+    use peerproof_captures::wire::demux::Class;
+
+    #[test]
+    fn what_goes_through_a_relay_is_told_between_the_peers_and_deciphered() {
+        let evidence = Recording::Relay.evidence();
+        let wire = evidence.wire.as_ref().unwrap();
+        for (peer, other) in [(Peer(0), Peer(1)), (Peer(1), Peer(0))] {
+            let relayed = &wire.told[&peer].relayed;
+            let theirs = &wire.told[&other].relayed;
+            let through: Vec<_> = wire.sent(peer).filter(|packet| packet.via.is_some()).collect();
+            assert!(through.iter().all(|it| relayed.contains(&it.from) && it.tap == peer));
+            let data = through.iter().filter(|it| it.class() == Class::Dtls && !it.clear.is_empty());
+            assert!(data.filter(|it| theirs.contains(&it.to)).count() > 3);
+            assert!(
+                wire.told[&peer].mapped.iter().all(|(_, mapped)| mapped.ip().to_string().starts_with("203."))
+            );
+        }
+    }
 }

@@ -3,9 +3,10 @@
 //! A packet may have been seen at both ends. What a peer sent is told as it was seen at that peer's own tap, or, if there
 //! was none, at the other's: then what was lost or changed on the way cannot be told from what the peer did.
 
-use super::{Peer, Told};
+use super::{LearnedAddresses, Peer};
 use peerproof_captures::decrypt::Side;
 use peerproof_captures::wire::demux::{self, Class};
+use peerproof_captures::wire::dtls::{self, Records};
 use peerproof_captures::wire::{rtcp, rtp, sctp, stun};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -102,6 +103,8 @@ pub struct Packet {
     pub tcp: bool,
     /// The datagram's payload.
     pub bytes: Vec<u8>,
+    /// Length of the connection IDs in its DTLS records, in bytes; zero if there are none or the handshake was not seen.
+    pub cid_length: usize,
     /// How its protection stands.
     pub protection: Protection,
     /// What could be decrypted.
@@ -113,6 +116,12 @@ impl Packet {
     #[must_use]
     pub fn class(&self) -> Class {
         demux::class(&self.bytes)
+    }
+
+    /// Its DTLS records, with what stops reading them.
+    #[must_use]
+    pub fn records(&self) -> Records<'_> {
+        dtls::Datagram::at(&self.bytes, 0, self.cid_length).records()
     }
 
     /// Whether it goes the same path as another, in either direction.
@@ -130,7 +139,9 @@ pub struct Wire {
     /// What the peers and their servers said to each other, without what they relayed.
     pub servers: Vec<ServerMessage>,
     /// The addresses that servers told the peers, by the peer at whose tap it was seen.
-    pub told: BTreeMap<Peer, Told>,
+    pub told: BTreeMap<Peer, LearnedAddresses>,
+    /// Datagrams that were seen, those that are not kept among them.
+    pub seen: u64,
     /// Whether there were more than are kept.
     pub cut: bool,
     /// Whether some went through a TURN server without its being told between whom: those are not among the packets.
@@ -140,6 +151,13 @@ pub struct Wire {
 impl Wire {
     /// Most bytes of datagrams that are kept. Beyond that a judgement on the rest would need a second pass.
     pub const MOST_BYTES: usize = 256 << 20;
+
+    /// The last packet of a frame.
+    pub(super) fn of_frame(&mut self, frame: u64) -> Option<&mut Packet> {
+        // They stand in the order of their frames.
+        let behind = self.packets.partition_point(|packet| packet.frame <= frame);
+        self.packets.get_mut(behind.checked_sub(1)?).filter(|packet| packet.frame == frame)
+    }
 
     /// Whether a peer's own tap was recorded.
     #[must_use]

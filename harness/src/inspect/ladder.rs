@@ -4,12 +4,14 @@ use super::events::ApiEvent;
 use super::source::Given;
 use super::{Frames, InspectError, Report};
 use crate::terminal::{Paint, Style, clean};
-use peerproof_captures::recording::{Content, Direction};
-use peerproof_captures::summary::{Kind as Said, Sighting, StunClass, WireSummary};
+use peerproof_captures::decrypt::Content;
+use peerproof_captures::observe::{StunClass, Unit as Said, unit};
 use peerproof_captures::wire::Field;
+use peerproof_captures::wire::dcep::MessageType;
 use peerproof_captures::wire::dtls::alert;
 use peerproof_captures::wire::dtls::handshake::Fragments;
 use peerproof_captures::wire::field::Span;
+use peerproof_captures::wire::sctp::ChunkType;
 use peerproof_conformance::evidence::{Captured, Evidence, Kind, Packet};
 use std::io::{self, Write};
 
@@ -204,27 +206,19 @@ fn count(flow: &mut Vec<(String, [u64; 2])>, name: String, from: usize) {
 }
 
 /// Everything that a packet says: what was in it in the clear, else what can be told of it as it was on the wire.
-fn said(packet: &Packet) -> Vec<Said> {
-    let mut summary = WireSummary::default();
-    let mut add = |content| {
-        summary.add(&Sighting {
-            frame: packet.frame,
-            peer: "",
-            t_us: packet.t_us,
-            direction: Direction::Outbound,
-            content,
-        });
-    };
-    add(Content::Udp(&packet.bytes));
+fn said(packet: &Packet) -> Vec<Said<'_>> {
+    let mut units = Vec::new();
+    unit::each(&packet.bytes, packet.cid_length, |unit| units.push(unit));
     for clear in &packet.clear {
-        match clear.kind {
-            Kind::Rtcp => add(Content::Rtcp(&clear.bytes)),
-            Kind::Record { content_type: 23, .. } => add(Content::Sctp(&clear.bytes)),
-            Kind::Rtp | Kind::Record { .. } => {}
-        }
+        let content = match clear.kind {
+            Kind::Rtp => continue,
+            Kind::Rtcp => Content::Rtcp,
+            Kind::Record { content_type, epoch, sequence } => Content::Dtls { content_type, epoch, sequence },
+        };
+        unit::each_in_clear(content, &clear.bytes, |unit| units.push(unit));
     }
     let opened = !packet.clear.is_empty();
-    let carrier = |said: &Said| {
+    let carrier = |said: &Said<'_>| {
         matches!(
             said,
             Said::ApplicationData
@@ -234,7 +228,8 @@ fn said(packet: &Packet) -> Vec<Said> {
                 | Said::EncryptedHandshake
         )
     };
-    summary.items.into_iter().map(|item| item.kind).filter(|said| !(opened && carrier(said))).collect()
+    units.retain(|said| !(opened && carrier(said)));
+    units
 }
 
 enum Told {
@@ -243,7 +238,7 @@ enum Told {
 }
 
 /// How a thing is told: by a line of its own, or counted. Checks after the connection is settled only keep it alive.
-fn told(said: &Said, settled: bool) -> Told {
+fn told(said: &Said<'_>, settled: bool) -> Told {
     match said {
         Said::Stun { class, error, .. } if settled && error.is_none() => match class {
             StunClass::Request => Told::Flow("check".to_owned()),
@@ -255,28 +250,36 @@ fn told(said: &Said, settled: bool) -> Told {
             Told::Message(format!("{}{error}{nominates}", said.name()))
         }
         Said::Alert { level, description } => {
-            let fatal = if *level == Some(2) { "fatal " } else { "" };
+            let fatal = if *level == Some(alert::Level::Fatal) { "fatal " } else { "" };
             match description {
-                Some(description) => Told::Message(format!("{fatal}alert {description}")),
+                Some(description) => Told::Message(format!("{fatal}alert {}", description.raw())),
                 None => Told::Message("encrypted alert".to_owned()),
             }
         }
         Said::Srtp { .. } | Said::Rtp { .. } => Told::Flow("RTP".to_owned()),
         Said::Srtcp { .. } => Told::Flow("RTCP".to_owned()),
         Said::Rtcp { .. } => Told::Flow(match said.name() {
-            name if ["PLI", "FIR", "NACK"].contains(&name.as_str()) => name,
+            name if ["PLI", "FIR", "NACK"].contains(&name.as_ref()) => name.into_owned(),
             _ => "RTCP".to_owned(),
         }),
-        Said::ApplicationData | Said::Record13 => Told::Flow(said.name()),
+        Said::ApplicationData | Said::Record13 => Told::Flow(said.name().into_owned()),
         Said::Chunk { dcep: Some(kind), .. } => Told::Message(match kind {
-            2 => "DCEP ACK".to_owned(),
-            3 => "DCEP OPEN".to_owned(),
-            kind => format!("DCEP message {kind}"),
+            MessageType::Ack => "DCEP ACK".to_owned(),
+            MessageType::Open => "DCEP OPEN".to_owned(),
+            kind => format!("DCEP message {}", kind.raw()),
         }),
-        Said::Chunk { kind: 0 | 3 | 4 | 5 | 64, .. } => Told::Flow(said.name()),
+        Said::Chunk {
+            kind:
+                ChunkType::Data
+                | ChunkType::Sack
+                | ChunkType::Heartbeat
+                | ChunkType::HeartbeatAck
+                | ChunkType::IData,
+            ..
+        } => Told::Flow(said.name().into_owned()),
         Said::Chunk { .. } => Told::Message(format!("SCTP {}", said.name())),
-        Said::Unknown(_) | Said::ChannelData => Told::Flow(said.name()),
-        _ => Told::Message(said.name()),
+        Said::Unknown(_) | Said::ChannelData => Told::Flow(said.name().into_owned()),
+        _ => Told::Message(said.name().into_owned()),
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) fn write(args: &InspectArgs, given: &Given, out: &mut dyn Write) -> R
         };
         network.frame(&frame, &mut |packet| {
             let ends = (packet.from, packet.to);
-            let ids = session.connection_id_length(packet.from, packet.to);
+            let ids = session.connection_id_length(packet.from, packet.to, packet.payload);
             let mut line = line(packet, ids);
             if frame.is_cut() {
                 let there = frame.data.len();

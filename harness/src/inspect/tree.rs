@@ -38,7 +38,7 @@ pub(super) fn write(given: &Given, number: u64, out: &mut dyn Write) -> Result<(
         network.frame(&frame, &mut |packet| {
             let (from, to, payload) = (packet.from, packet.to, packet.payload);
             if wanted {
-                let ids = session.connection_id_length(from, to);
+                let ids = session.connection_id_length(from, to, payload);
                 let mut node = dissect(packet, ids);
                 if let Source::Frame(at) = packet.source {
                     node.shift(at as usize);

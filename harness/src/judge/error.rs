@@ -2,7 +2,6 @@
 
 use crate::inspect::InspectError;
 use crate::run::expected::ExpectedError;
-use peerproof_conformance::evidence::ReadError;
 use std::io;
 use std::path::PathBuf;
 
@@ -38,14 +37,6 @@ pub enum JudgeError {
     /// A folder without a recording.
     #[error("{path}: no case.json in it or below it", path = .0.display())]
     NoCase(PathBuf),
-    /// The capture of a recording cannot be read.
-    #[error("{path}: {error}", path = .path.display())]
-    Capture {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: ReadError,
-    },
     /// The known deviations given.
     #[error(transparent)]
     Expected(#[from] ExpectedError),

@@ -6,9 +6,9 @@ use crate::run::expected::Expected;
 use indexmap::IndexMap;
 use peerproof_captures::file::CaptureReader;
 use peerproof_captures::timeline::{Entry, What};
-use peerproof_conformance::case::{CaseFile, CaseRecord, judge as judge_case, standing, summary};
+use peerproof_conformance::case::{CaseFile, CaseRecord, judge as judge_case, standing};
 use peerproof_conformance::checks;
-use peerproof_conformance::evidence::{Evidence, Recorded};
+use peerproof_conformance::evidence::{Evidence, Wire};
 use serde_json::Value;
 use std::fs::{self, File};
 use std::io;
@@ -102,7 +102,7 @@ pub(super) fn judge(folder: &Path, expected: Option<&Expected>) -> Result<Judgem
     })
 }
 
-/// A case with what its capture shows: the summary of the wire, and how the requirements stand. Findings that are in `file`
+/// A case with what its capture shows: the packets, and how the requirements stand. Findings that are in `file`
 /// already lend their known deviations to the new ones.
 ///
 /// # Errors
@@ -114,23 +114,18 @@ pub fn observed(
     stats: IndexMap<String, Value>,
 ) -> Result<CaseRecord, JudgeError> {
     let path = folder.join(CAPTURE);
-    let open = || match File::open(&path) {
-        Ok(opened) => Ok(Some(CaptureReader::new(opened))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(JudgeError::Read { path: path.clone(), error }),
-    };
     let peers: Vec<String> = file.peers.iter().map(|peer| peer.name.clone()).collect();
-    let wire = open()?.and_then(|capture| summary(capture, &peers, file.epoch_us).ok());
-    let evidence = if wire.is_some() {
-        let recorded = Recorded { case: &file, timeline: timeline.clone(), capture: open()? };
-        recorded.evidence().map_err(|error| JudgeError::Capture { path, error })?
-    } else {
-        Evidence::new(peers, timeline.clone(), None).of_case(&file)
+    let wire = match File::open(&path) {
+        Ok(opened) => Wire::read(CaptureReader::new(opened), &peers, file.epoch_us).ok(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(JudgeError::Read { path, error }),
     };
+    let is_readable = wire.is_some();
+    let mut evidence = Evidence::new(peers, timeline, wire).of_case(&file);
     file.findings = checks::applicable(&evidence, &file.findings);
-    let reached = CaseRecord::reached(&evidence);
-    let rids = CaseRecord::rids(&evidence);
-    Ok(CaseRecord { file, timeline, stats, wire, reached, rids })
+    let (reached, rids) = (CaseRecord::reached(&evidence), CaseRecord::rids(&evidence));
+    let wire = evidence.wire.take().or(is_readable.then(Wire::default));
+    Ok(CaseRecord { file, timeline: evidence.timeline, stats, wire, reached, rids })
 }
 
 fn timeline(path: &Path) -> Result<Vec<Entry>, JudgeError> {

@@ -90,7 +90,8 @@ pub fn compare(
 #[must_use]
 pub fn text(case: &Case, record: &CaseRecord) -> Option<String> {
     let peers: Vec<&str> = record.file.peers.iter().map(|peer| peer.name.as_str()).collect();
-    let played = normal::Played { peers: &peers, timeline: &record.timeline, wire: record.packets() };
+    let sent = record.handshake();
+    let played = normal::Played { peers: &peers, timeline: &record.timeline, sent: sent.as_deref() };
     let sections: Vec<normal::Section> = case
         .scenario()
         .snapshot

@@ -1,19 +1,20 @@
 //! A DTLS association: what its hellos agreed, its keys as they become known, and the SRTP keys that follow from it.
 
-use super::hello::{ClientHello, ServerHello, encrypted_extensions_srtp};
-use super::reassembly::Reassembly;
-use super::record::{Header, Record, content};
+use super::hello::{ClientHello, ConnectionId, ServerHello, srtp_profile};
 use super::{v12, v13};
 use crate::decrypt::secrets::{Label, Secrets};
 use crate::decrypt::srtp::{Context, MasterKey, Profile};
 use crate::decrypt::suite::Suite;
+use crate::wire::dtls::handshake::{self, Body, Fragments, HandshakeType, Pushed, Reassembly};
+use crate::wire::dtls::{self, ContentType, Record};
+use crate::wire::field::{Field, Span};
 
 /// The exporter's label of RFC 5764 §4.2.
 const SRTP_LABEL: &[u8] = b"EXTRACTOR-dtls_srtp";
-const ENCRYPTED_EXTENSIONS: u8 = 8;
 /// Answers of a server that are believed, should they differ.
 const MOST_ANSWERS: u32 = 16;
-const DTLS_1_3: u16 = 0xfefc;
+/// Bounds of what is put together of the server's encrypted handshake.
+const ENCRYPTED: handshake::Limits = handshake::Limits { message: 32 << 10, incomplete: 4, parts: 64 };
 
 /// Who of the two sends, by its role in the handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,7 +47,7 @@ pub enum Version {
 /// A record that was opened; its plaintext is elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::decrypt) struct Opened {
-    pub(in crate::decrypt) content: u8,
+    pub(in crate::decrypt) content: ContentType,
     pub(in crate::decrypt) epoch: u64,
     pub(in crate::decrypt) sequence: u64,
 }
@@ -74,8 +75,8 @@ pub(in crate::decrypt) enum SrtpState {
 pub(in crate::decrypt) struct Association {
     pub(in crate::decrypt) client_random: [u8; 32],
     server: Option<ServerHello>,
-    /// Lengths of connection ids in what each side sends.
-    connection_ids: [usize; 2],
+    /// Connection IDs in what each side sends.
+    connection_ids: [ConnectionId; 2],
     keys_12: Option<[v12::Keys; 2]>,
     keys_13: [v13::Keys; 2],
     /// Handshake messages that the server sends encrypted (1.3).
@@ -94,10 +95,10 @@ impl Association {
         Self {
             client_random: hello.random,
             server: None,
-            connection_ids: [0, hello.connection_id],
+            connection_ids: [ConnectionId::default(), hello.connection_id],
             keys_12: None,
             keys_13: Default::default(),
-            messages: Reassembly::default(),
+            messages: Reassembly::of_several(ENCRYPTED),
             profile: None,
             srtp: SrtpState::Waiting,
             looked: None,
@@ -109,7 +110,7 @@ impl Association {
     /// The version, once the server has chosen it.
     pub(in crate::decrypt) fn version(&self) -> Option<Version> {
         let server = self.server.as_ref()?;
-        Some(if server.version == DTLS_1_3 { Version::V13 } else { Version::V12 })
+        Some(if server.version == dtls::Version::Dtls13 { Version::V13 } else { Version::V12 })
     }
 
     /// The code point of the cipher suite, once the server has chosen it.
@@ -122,8 +123,8 @@ impl Association {
         self.profile
     }
 
-    /// Length of connection ids in what `sender` sends.
-    pub(in crate::decrypt) fn connection_id(&self, sender: Side) -> usize {
+    /// The connection ID in what `sender` sends.
+    pub(in crate::decrypt) fn connection_id(&self, sender: Side) -> ConnectionId {
         match sender {
             Side::Client => self.connection_ids[0],
             Side::Server => self.connection_ids[1],
@@ -138,8 +139,8 @@ impl Association {
         }
         self.answers += 1;
         match hello.connection_id {
-            Some(length) => self.connection_ids[0] = length,
-            None => self.connection_ids = [0, 0],
+            Some(id) => self.connection_ids[0] = id,
+            None => self.connection_ids = Default::default(),
         }
         self.profile = hello.srtp;
         self.server = Some(hello);
@@ -247,26 +248,26 @@ impl Association {
         if Suite::of(server.suite).is_none() {
             return Err(NotOpened::Suite(server.suite));
         }
-        let opened = match record.header {
-            Header::Plain { .. } => {
+        let opened = match record {
+            Record::Plain(plain) => {
                 let keys = self.keys_12.as_ref().ok_or(NotOpened::NoSecret)?;
-                keys.get(sender as usize).and_then(|keys| keys.open(record, out))
+                keys.get(sender as usize).and_then(|keys| keys.open(plain, out))
             }
-            Header::Unified { epoch, .. } => {
+            Record::Unified(unified) => {
                 let keys = self.keys_13.get_mut(sender as usize).ok_or(NotOpened::NoSecret)?;
-                let known = match u64::from(epoch) {
+                let known = match u64::from(unified.epoch_bits()) {
                     v13::HANDSHAKE => keys.has(v13::HANDSHAKE) || keys.has(v13::APPLICATION),
                     _ => keys.has(v13::APPLICATION),
                 };
                 if !known {
                     return Err(NotOpened::NoSecret);
                 }
-                keys.open(record, out)
+                keys.open(unified, out)
             }
         };
         let opened = opened.ok_or(NotOpened::Authentication)?;
         self.proven = true;
-        if opened.content == content::HANDSHAKE
+        if opened.content == ContentType::Handshake
             && opened.epoch == v13::HANDSHAKE
             && self.version() == Some(Version::V13)
             && sender == Side::Server
@@ -278,8 +279,15 @@ impl Association {
 
     fn encrypted_handshake(&mut self, plaintext: &[u8], secrets: &Secrets) {
         let mut profile = None;
-        let each = |_, message: &[u8]| profile = encrypted_extensions_srtp(message);
-        self.messages.record(plaintext, |kind| kind == ENCRYPTED_EXTENSIONS, each);
+        let content = Field::new(Span::new(0, plaintext.len()), plaintext);
+        for fragment in Fragments::new(content).map_while(Result::ok) {
+            if fragment.kind.value == HandshakeType::EncryptedExtensions
+                && let Pushed::Whole(message) = self.messages.push(&fragment)
+                && let Ok(Body::EncryptedExtensions(extensions)) = message.read(dtls::Version::Dtls13)
+            {
+                profile = srtp_profile(extensions);
+            }
+        }
         if profile.is_some() && profile != self.profile {
             self.profile = profile;
             self.look_for_srtp(secrets);

@@ -1,10 +1,10 @@
 //! Record protection of DTLS 1.3 (RFC 9147 §4): traffic keys by epoch, encrypted sequence numbers, key updates.
 
 use super::association::Opened;
-use super::record::{Header, Record};
 use crate::decrypt::cipher::Aead;
 use crate::decrypt::kdf::LONGEST_HASH;
 use crate::decrypt::suite::{Bulk, Suite};
+use crate::wire::dtls::{ContentType, UnifiedRecord};
 use aes::cipher::{BlockEncrypt, KeyInit, KeyIvInit, StreamCipher, StreamCipherSeek};
 use aes::{Aes128Enc, Aes256Enc};
 use chacha20::ChaCha20;
@@ -55,8 +55,8 @@ impl Keys {
     }
 
     /// Opens a record into `out`. Nothing if no epoch's keys do.
-    pub(super) fn open(&mut self, record: &Record<'_>, out: &mut Vec<u8>) -> Option<Opened> {
-        let Header::Unified { epoch: bits, .. } = record.header else { return None };
+    pub(super) fn open(&mut self, record: &UnifiedRecord<'_>, out: &mut Vec<u8>) -> Option<Opened> {
+        let bits = record.epoch_bits();
         for epoch in self.epochs.iter_mut().rev() {
             if epoch.number & 3 == u64::from(bits)
                 && let Some(opened) = epoch.open(record, out)
@@ -110,14 +110,15 @@ impl Epoch {
         Self::new(self.suite, self.number.checked_add(1)?, next)
     }
 
-    fn open(&mut self, record: &Record<'_>, out: &mut Vec<u8>) -> Option<Opened> {
-        let Header::Unified { bytes, sequence: (at, width), .. } = record.header else { return None };
+    fn open(&mut self, record: &UnifiedRecord<'_>, out: &mut Vec<u8>) -> Option<Opened> {
+        let (bytes, body) = (record.header.value, record.fragment.value);
+        let (at, width) = record.sequence_in_header();
         // The additional data is the header with its sequence number in the clear.
         const LONGEST_HEADER: usize = 1 + 255 + 2 + 2;
         let mut header = [0; LONGEST_HEADER];
         let header = header.get_mut(..bytes.len())?;
         header.copy_from_slice(bytes);
-        let mask = self.mask.of(record.body.first_chunk()?);
+        let mask = self.mask.of(body.first_chunk()?);
         let number = header.get_mut(at..at + width)?;
         number.iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask);
         let low = number.iter().fold(0, |low, byte| low << 8 | u64::from(*byte));
@@ -126,7 +127,7 @@ impl Epoch {
         let mut nonce = self.iv;
         nonce.iter_mut().skip(4).zip(sequence.to_be_bytes()).for_each(|(to, from)| *to ^= from);
         let tag = self.suite.bulk.tag_length();
-        let (text, tag) = record.body.split_at_checked(record.body.len().checked_sub(tag)?)?;
+        let (text, tag) = body.split_at_checked(body.len().checked_sub(tag)?)?;
         out.clear();
         out.extend_from_slice(text);
         self.aead.open(&nonce, header, out, tag).then_some(())?;
@@ -172,17 +173,17 @@ fn nearest(expected: u64, low: u64, bits: u32) -> u64 {
 }
 
 /// Takes the zeros and the content type off the end of an inner plaintext.
-pub(super) fn inner_content(out: &mut Vec<u8>) -> Option<u8> {
+pub(super) fn inner_content(out: &mut Vec<u8>) -> Option<ContentType> {
     let end = out.iter().rposition(|byte| *byte != 0)?;
     let content = *out.get(end)?;
     out.truncate(end);
-    Some(content)
+    Some(ContentType::from(content))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::Records;
     use super::*;
+    use crate::wire::dtls::{Datagram, Record};
     use crate::wire::testing::hex;
     use aes_gcm::aead::{AeadInPlace, Nonce};
     use aes_gcm::{Aes128Gcm, Aes256Gcm};
@@ -255,7 +256,9 @@ mod tests {
             let mut sender = Epoch::new(suite, APPLICATION, &secret).unwrap();
             let mut out = Vec::new();
             let mut open = |keys: &mut Keys, bytes: &[u8]| {
-                let record = Records::new(bytes, 2).next().expect("a record");
+                let Some(Ok(Record::Unified(record))) = Datagram::at(bytes, 0, 2).records().next() else {
+                    panic!("a record")
+                };
                 keys.open(&record, &mut out).map(|opened| (opened.epoch, opened.sequence, out.clone()))
             };
             for number in APPLICATION..APPLICATION + 9 {

@@ -32,7 +32,7 @@ use super::ack::Ack;
 use super::alert::Alert;
 use super::handshake::{self, Fragments};
 use super::version::Version;
-use crate::wire::field::Field;
+use crate::wire::field::{Field, Span};
 use crate::wire::node::{self, Dissected, Value};
 use crate::wire::reader::{Reader, Sink};
 use crate::wire::show::Hex;
@@ -98,6 +98,12 @@ impl UnifiedRecord<'_> {
     /// Whether the sequence number has 16 bits and not 8.
     pub const fn has_long_sequence(&self) -> bool {
         self.flags.value & 0x08 != 0
+    }
+
+    /// Where the sequence number begins in the header, and its length in bytes.
+    pub const fn sequence_in_header(&self) -> (usize, usize) {
+        let at = self.sequence.range.start.saturating_sub(self.header.range.start);
+        (at as usize, self.sequence.range.len())
     }
 }
 
@@ -190,6 +196,27 @@ impl<'a> Record<'a> {
                 Ok(())
             }
         }
+    }
+
+    /// The connection ID.
+    pub const fn cid(&self) -> Option<Field<&'a [u8]>> {
+        match self {
+            Self::Plain(plain) => plain.cid,
+            Self::Unified(unified) => unified.cid,
+        }
+    }
+
+    /// The bytes of the record, header and fragment.
+    pub const fn range(&self) -> Span {
+        match self {
+            Self::Plain(plain) => plain.kind.range.to(plain.fragment.range),
+            Self::Unified(unified) => unified.flags.range.to(unified.fragment.range),
+        }
+    }
+
+    /// Whether nothing protects it: a full header and epoch 0.
+    pub const fn is_plaintext(&self) -> bool {
+        matches!(self, Self::Plain(plain) if plain.epoch.value == 0)
     }
 
     /// The handshake fragments of an unprotected handshake record.
@@ -342,6 +369,16 @@ impl<'a> Iterator for Records<'a> {
 /// A datagram without connection IDs, to be read record by record without allocating.
 pub const fn view(bytes: &[u8]) -> Datagram<'_> {
     Datagram::at(bytes, 0, 0)
+}
+
+/// What follows from the connection ID of the first record on, if it has one. How long the ID is does not stand there.
+pub fn from_connection_id(datagram: &[u8]) -> Option<&[u8]> {
+    // Records with connection IDs are few, and this is asked of each datagram.
+    if !matches!(datagram.first()?, 25 | 0x30..=0x3f) {
+        return None;
+    }
+    let record = Record::read_header(&mut Reader::new("DTLS record", datagram), 0).ok()?;
+    datagram.get(record.cid()?.range.start as usize..)
 }
 
 /// Dissects a datagram entirely, as far as it is not encrypted.

@@ -2,10 +2,9 @@
 
 use super::*;
 use crate::case::{CaseFile, CasePeer, FORMAT, Role, Runs, Time, judge};
+use crate::evidence::{Peer, Wire};
 use crate::verdict::{Layer, Outcome, Verdict};
 use indexmap::IndexMap;
-use peerproof_captures::recording::{Content, Direction};
-use peerproof_captures::summary::{Sighting, WireSummary};
 use peerproof_captures::timeline::{Entry, StepOutcome};
 
 /// Alice sends a packet of 125 bytes, which is one kilobit, so often a second: in the first second, in the second, and so on.
@@ -59,15 +58,13 @@ fn record(expect: &str, rates: &[u64]) -> CaseRecord {
     let timeline = entries.into_iter().zip(0..).map(|((t_us, what), n)| Entry { n, t_us, what }).collect();
     let mut packet = [0; 125];
     packet[..2].copy_from_slice(&[0x80, 96]);
-    let mut wire = WireSummary::default();
+    let mut wire = Wire::default();
     for (second, rate) in (0..).zip(rates) {
         for n in 0..*rate {
             let t_us = second * 1_000_000 + n * 1_000_000 / rate;
-            let content = Content::Udp(&packet);
-            let frame = wire.packets + 1;
-            wire.add(&Sighting { frame, peer: "alice", t_us, direction: Direction::Outbound, content });
+            wire.put(Peer(0), true, t_us, &packet);
             // What arrives is no second packet.
-            wire.add(&Sighting { frame, peer: "bob", t_us, direction: Direction::Inbound, content });
+            wire.put(Peer(1), false, t_us, &packet);
         }
     }
     CaseRecord {
@@ -118,8 +115,7 @@ fn of_who_was_not_seen_to_send_or_not_wholly_seen_the_rate_is_undecided() {
     cut.wire.as_mut().unwrap().cut = true;
     assert_eq!(judge(&cut).outcome, Outcome::Inconclusive);
     let mut silent = record(wanted, &[0, 0, 0, 0]);
-    let (content, direction) = (Content::Udp(&[0x80, 96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), Direction::Outbound);
-    silent.wire.as_mut().unwrap().add(&Sighting { frame: 1, peer: "bob", t_us: 0, direction, content });
+    silent.wire.as_mut().unwrap().put(Peer(1), true, 0, &[0x80, 96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(judge(&silent).outcome, Outcome::Inconclusive);
 }
 

@@ -4,7 +4,9 @@ use super::Mismatch;
 use crate::case::record::CaseRecord;
 use crate::expect::WireMatch;
 use crate::verdict::{Evidence, Layer};
-use peerproof_captures::summary::{Item, Kind};
+use peerproof_captures::observe::Unit;
+use peerproof_captures::wire::dcep::MessageType;
+use peerproof_captures::wire::dtls::alert::Level;
 
 pub(super) fn check(record: &CaseRecord, wanted: &WireMatch) -> Option<Mismatch> {
     let from = wanted.from.as_str();
@@ -27,16 +29,16 @@ pub(super) fn check(record: &CaseRecord, wanted: &WireMatch) -> Option<Mismatch>
     };
     let undecided = |why: &str| Some(Mismatch::new(layer, from, text(), why).undecided());
     let Some(other) = record.other(from) else { return undecided("there is no such peer") };
-    let Some(wire) = record.packets().filter(|wire| wire.sees(from, other)) else {
+    let (Some(wire), Some(sent)) = (record.packets(), record.sent(from, other)) else {
         return undecided("no packets of this pair were seen");
     };
     let in_clear = matches!(protocol, "sctp" | "dcep" | "rtcp" | "rtp");
-    if in_clear && !wire.items.iter().any(|item| item.kind.protocol() == clear_protocol(protocol)) {
+    if in_clear && !wire.units().any(|seen| seen.unit.protocol() == clear_protocol(protocol)) {
         // Nothing in the clear was recorded at all: was there anything to decrypt?
-        let protected = wire.items.iter().any(|item| {
+        let protected = wire.units().any(|seen| {
             matches!(
-                item.kind,
-                Kind::ApplicationData | Kind::Record13 | Kind::Srtcp { .. } | Kind::Srtp { .. }
+                seen.unit,
+                Unit::ApplicationData | Unit::Record13 | Unit::Srtcp { .. } | Unit::Srtp { .. }
             )
         });
         if protected {
@@ -45,11 +47,11 @@ pub(super) fn check(record: &CaseRecord, wanted: &WireMatch) -> Option<Mismatch>
     }
     let mut unread = None;
     let mut those = Vec::new();
-    for item in wire.sent(from, other) {
-        match fits(&item.kind, protocol, kind, wanted) {
-            Some(true) => those.push(item),
+    for seen in sent {
+        match fits(&seen.unit, protocol, kind, wanted) {
+            Some(true) => those.push(seen.frame),
             Some(false) => {}
-            None => unread = unread.or(Some(item)),
+            None => unread = unread.or(Some(seen.frame)),
         }
     }
     let seen = those.len() as u64;
@@ -57,13 +59,13 @@ pub(super) fn check(record: &CaseRecord, wanted: &WireMatch) -> Option<Mismatch>
         return None;
     }
     let mut mismatch = Mismatch::new(layer, from, text(), format!("{seen} were seen"));
-    mismatch.evidence = those.iter().map(|item| Evidence::Frame(item.frame)).take(3).collect();
-    if let Some(Item { frame, .. }) = unread {
+    mismatch.evidence = those.into_iter().map(Evidence::Frame).take(3).collect();
+    if let Some(frame) = unread {
         if wanted.count().allows(seen) && wanted.count().at_most.is_none() {
             return None;
         }
         mismatch.seen = format!("{seen} were seen and at least one more is encrypted");
-        mismatch.evidence.push(Evidence::Frame(*frame));
+        mismatch.evidence.push(Evidence::Frame(frame));
         mismatch.undecided = true;
     }
     Some(mismatch)
@@ -85,16 +87,16 @@ fn layer(protocol: &str) -> Layer {
 }
 
 /// Whether this is one of those; `None` if it cannot be told because it is encrypted.
-fn fits(is: &Kind, protocol: &str, kind: &str, wanted: &WireMatch) -> Option<bool> {
+fn fits(is: &Unit<'_>, protocol: &str, kind: &str, wanted: &WireMatch) -> Option<bool> {
     if is.protocol() != clear_protocol(protocol) {
         return Some(false);
     }
     if protocol == "dcep" {
-        let Kind::Chunk { dcep: Some(message), .. } = is else { return Some(false) };
+        let Unit::Chunk { dcep: Some(message), .. } = is else { return Some(false) };
         return Some(match kind {
             "any" => true,
-            "OPEN" => *message == 3,
-            "ACK" => *message == 2,
+            "OPEN" => *message == MessageType::Open,
+            "ACK" => *message == MessageType::Ack,
             _ => false,
         });
     }
@@ -102,25 +104,26 @@ fn fits(is: &Kind, protocol: &str, kind: &str, wanted: &WireMatch) -> Option<boo
     if !named {
         // In DTLS 1.3 an encrypted record may hold anything but a hello.
         let hidden =
-            matches!(is, Kind::Record13) && !kind.to_ascii_lowercase().ends_with("hello") && kind != "any";
+            matches!(is, Unit::Record13) && !kind.to_ascii_lowercase().ends_with("hello") && kind != "any";
         return if hidden && kind != "encrypted record" { None } else { Some(false) };
     }
-    if let (Some(level), Kind::Alert { level: is, .. }) = (&wanted.level, is) {
-        return is.map(|is| matches!((level.as_str(), is), ("warning", 1) | ("fatal", 2)));
+    if let (Some(level), Unit::Alert { level: is, .. }) = (&wanted.level, is) {
+        return is
+            .map(|is| matches!((level.as_str(), is), ("warning", Level::Warning) | ("fatal", Level::Fatal)));
     }
-    if let (Some(wanted), Kind::Stun { use_candidate, .. }) = (wanted.use_candidate, is)
+    if let (Some(wanted), Unit::Stun { use_candidate, .. }) = (wanted.use_candidate, is)
         && wanted != *use_candidate
     {
         return Some(false);
     }
-    if let (Some(wanted), Kind::Srtp { payload_type, .. } | Kind::Rtp { payload_type, .. }) =
+    if let (Some(wanted), Unit::Srtp { payload_type, .. } | Unit::Rtp { payload_type, .. }) =
         (wanted.payload_type, is)
         && wanted != *payload_type
     {
         return Some(false);
     }
-    if let (Some(wanted), Kind::Chunk { text, .. }) = (&wanted.message, is)
-        && text.as_ref() != Some(wanted)
+    if let (Some(wanted), Unit::Chunk { text, .. }) = (&wanted.message, is)
+        && *text != Some(wanted.as_str())
     {
         return Some(false);
     }

@@ -1,12 +1,12 @@
 //! A case that is told step by step.
 
 use super::super::*;
+use crate::evidence::{Peer, Wire};
 use crate::expect::Expectations;
 use crate::verdict::Verdict;
 use indexmap::IndexMap;
 use peerproof_captures::event::PeerEvent;
-use peerproof_captures::recording::{Content, Direction};
-use peerproof_captures::summary::{Sighting, WireSummary};
+use peerproof_captures::recording::Direction;
 use peerproof_captures::timeline::{Answer, Entry, StepOutcome, What};
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ impl Tale {
             file,
             timeline: vec![],
             stats: IndexMap::new(),
-            wire: Some(WireSummary::default()),
+            wire: Some(Wire::default()),
             reached: IndexMap::new(),
             rids: IndexMap::new(),
         };
@@ -185,14 +185,11 @@ impl Tale {
     }
 
     pub(super) fn packets(&mut self, packets: &[(&str, Direction, &[u8])]) -> &mut Self {
-        let sightings = packets.iter().zip(1..).map(|((peer, direction, bytes), frame)| Sighting {
-            frame,
-            peer,
-            t_us: frame * 1000,
-            direction: *direction,
-            content: Content::Udp(bytes),
-        });
-        self.record.wire = Some(WireSummary::of(sightings));
+        let mut wire = Wire::default();
+        for ((peer, direction, bytes), n) in packets.iter().zip(1..) {
+            wire.put(Peer(usize::from(*peer == "bob")), *direction == Direction::Outbound, n * 1000, bytes);
+        }
+        self.record.wire = Some(wire);
         self
     }
 

@@ -4,6 +4,7 @@ use super::{fragments, random};
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
+use peerproof_captures::intervals::IntervalSet;
 use peerproof_captures::wire::dtls::Version;
 use peerproof_captures::wire::dtls::handshake::{Fragment, HandshakeType};
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-/// Most pieces of a message that are kept behind a gap.
+/// Most pieces of a message that are kept apart from each other.
 const MOST_PIECES: usize = 64;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
@@ -79,15 +80,14 @@ struct Message {
     length: u32,
     /// Begin and end of the newest fragment.
     newest: (u32, u32),
-    /// Up to where there is no gap; nothing before the first fragment.
-    reached: Option<u32>,
-    /// Pieces behind a gap.
-    later: Vec<(u32, u32)>,
+    /// The bytes that were sent.
+    sent: IntervalSet<u32>,
 }
 
 impl Message {
     fn of(frame: u64, fragment: &Fragment<'_>) -> Self {
-        Self { frame, length: fragment.length.value, newest: (0, 0), reached: None, later: Vec::new() }
+        let sent = IntervalSet::with_limit(MOST_PIECES);
+        Self { frame, length: fragment.length.value, newest: (0, 0), sent }
     }
 
     /// Whether a fragment begins within the one before it. One that is sent again may be cut otherwise.
@@ -98,32 +98,15 @@ impl Message {
 
     fn add(&mut self, frame: u64, fragment: &Fragment<'_>) {
         self.newest = (fragment.fragment_offset.value, end(fragment));
-        if self.covers() {
-            return;
+        if !self.covers() {
+            self.frame = frame;
+            self.sent.insert(self.newest.0..self.newest.1);
         }
-        self.frame = frame;
-        if self.take(self.newest) {
-            // What waited may join now, in as many rounds as there are pieces.
-            while let Some(at) = self.later.iter().position(|piece| piece.0 <= self.reached.unwrap_or(0)) {
-                let piece = self.later.swap_remove(at);
-                self.take(piece);
-            }
-        } else if self.later.len() < MOST_PIECES {
-            self.later.push(self.newest);
-        }
-    }
-
-    fn take(&mut self, (begin, end): (u32, u32)) -> bool {
-        let joins = begin <= self.reached.unwrap_or(0);
-        if joins {
-            self.reached = Some(self.reached.unwrap_or(0).max(end));
-        }
-        joins
     }
 
     /// Whether the pieces are all of the message.
     fn covers(&self) -> bool {
-        self.reached.is_some_and(|reached| reached >= self.length)
+        self.sent.covers(&(0..self.length))
     }
 }
 
@@ -139,7 +122,7 @@ fn finish(
         let place = Place::Frame(message.frame);
         if message.covers() {
             tally.good(place);
-        } else if complete && Some(key) != last && message.later.len() < MOST_PIECES {
+        } else if complete && Some(key) != last && !message.sent.is_full() {
             tally.fault(format!("the fragments of message {number} leave a gap"), [place]);
         } else {
             tally.doubt(format!("not all of message {number} is in the recording"), [place]);

@@ -8,6 +8,7 @@ use crate::evidence::{Evidence, Peer};
 use crate::evidence::{Kind, Packet};
 use crate::verdict::Layer;
 use peerproof_captures::event::{ConnectionState, IceState, PeerEvent};
+use peerproof_captures::intervals::{Inserted, IntervalSet};
 use peerproof_captures::wire::sctp::{Body, Sack};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -38,7 +39,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     // Where the peer sends: what comes by another way may be ignored by ICE, which does not know that yet.
     let mut way: Option<(SocketAddr, SocketAddr)> = None;
     let mut tsns = Tsns::default();
-    let mut came = Intervals::default();
+    let mut came = Came::default();
     let mut waiting: BTreeMap<i64, Waiting> = BTreeMap::new();
     for (packet, body) in chunks(evidence, peer) {
         let place = Place::Frame(packet.frame);
@@ -167,7 +168,7 @@ fn within(sack: &Sack<'_>, beyond: i64) -> bool {
 }
 
 /// What a SACK acknowledges that has not come.
-fn untrue(sack: &Sack<'_>, cumulative: i64, came: &Intervals) -> Option<String> {
+fn untrue(sack: &Sack<'_>, cumulative: i64, came: &Came) -> Option<String> {
     if !came.holds(came.base?, cumulative) {
         return Some(format!(
             "TSN {} is acknowledged, and not all up to it has come",
@@ -182,15 +183,15 @@ fn untrue(sack: &Sack<'_>, cumulative: i64, came: &Intervals) -> Option<String> 
     })
 }
 
-/// The TSNs that came, as intervals that do not touch.
+/// The TSNs that came.
 #[derive(Debug, Default)]
-struct Intervals {
+struct Came {
     /// The first, which stands for all before the association.
     base: Option<i64>,
-    ends: BTreeMap<i64, i64>,
+    tsns: IntervalSet<i64>,
 }
 
-impl Intervals {
+impl Came {
     fn begin(&mut self, before: i64) {
         if self.base.is_none() {
             self.base = Some(before);
@@ -200,37 +201,19 @@ impl Intervals {
 
     /// Everything up to a TSN counts as come.
     fn advance(&mut self, to: i64) {
-        let Some(base) = self.base.filter(|base| *base <= to) else { return };
-        let inside: Vec<i64> = self.ends.range(base..=to).map(|(begin, _)| *begin).collect();
-        let reached = inside.iter().filter_map(|begin| self.ends.remove(begin)).max().unwrap_or(to).max(to);
-        self.ends.insert(base, reached);
-        self.join(base, reached);
+        if let Some(base) = self.base {
+            self.tsns.insert(base..to.saturating_add(1));
+        }
     }
 
     /// Adds one; whether it is new.
     fn add(&mut self, tsn: i64) -> bool {
-        if self.holds(tsn, tsn) {
-            return false;
-        }
-        let begin = match self.ends.range(..=tsn).next_back() {
-            Some((begin, end)) if *end + 1 == tsn => *begin,
-            _ => tsn,
-        };
-        self.ends.insert(begin, tsn);
-        self.join(begin, tsn);
-        true
-    }
-
-    /// Joins an interval with the one that begins right behind it.
-    fn join(&mut self, begin: i64, end: i64) {
-        if let Some(further) = self.ends.remove(&(end + 1)) {
-            self.ends.insert(begin, further);
-        }
+        self.tsns.insert(tsn..tsn.saturating_add(1)) == Inserted::New
     }
 
     /// Whether all from one to another is there.
     fn holds(&self, from: i64, to: i64) -> bool {
-        from > to || self.ends.range(..=from).next_back().is_some_and(|(_, end)| *end >= to)
+        self.tsns.covers(&(from..to.saturating_add(1)))
     }
 }
 
@@ -279,8 +262,8 @@ mod tests {
     }
 
     #[test]
-    fn intervals_join_and_advance() {
-        let mut came = Intervals::default();
+    fn what_came_joins_and_advances() {
+        let mut came = Came::default();
         came.begin(9);
         assert!(came.add(10) && came.add(12) && !came.add(12) && came.add(14));
         assert!(came.holds(9, 10) && !came.holds(9, 11) && came.holds(12, 12) && !came.holds(12, 14));

@@ -20,7 +20,7 @@ pub use client_hello::ClientHello;
 pub use connection_ids::{NewConnectionId, RequestConnectionId, Usage};
 pub use fragment::{Fragment, Fragments, HandshakeType};
 pub use key_exchange::{ClientKeyExchange, CurveType, KeyUpdate, ServerKeyExchange, UpdateRequest};
-pub use reassembly::{Limits, Pushed, Reassembly, Refused};
+pub use reassembly::{Limits, Message, Pushed, Reassembly, Refused};
 pub use server_hello::{HELLO_RETRY_REQUEST, HelloVerifyRequest, ServerHello};
 pub use ticket::{NewSessionTicket, Resumption};
 

@@ -1,9 +1,15 @@
-//! Whole handshake messages from their fragments: RFC 9147 §5.5.
+//! Whole handshake messages from their fragments: RFC 6347 §4.2.3, RFC 9147 §5.5.
 //!
-//! Bounded: messages longer than a limit are refused, and so are messages beyond a number that are incomplete at once. Bytes that
-//! came first stay; those that contradict them are told.
+//! Bounded: messages longer than a limit are refused, and only so many may be incomplete at once. Memory is as much as has
+//! come, whatever length is claimed.
 
+use super::super::version::Version;
+use super::body::Body;
 use super::fragment::{Fragment, HandshakeType};
+use crate::intervals::IntervalSet;
+use crate::wire::reader::Reader;
+use crate::wire::stop::Read;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Bounds of a [`Reassembly`].
@@ -41,16 +47,49 @@ pub enum Refused {
     HeaderDiffers,
 }
 
+/// A whole message. Its body is borrowed if it came in one fragment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// Its type.
+    pub kind: HandshakeType,
+    /// Its `message_seq`.
+    pub number: u16,
+    /// Everything behind the header.
+    pub body: Cow<'a, [u8]>,
+    /// Whether some bytes came twice and differed.
+    pub differed: bool,
+}
+
+impl Message<'_> {
+    /// What it says. `version` decides between the forms of 1.2 and 1.3 that some messages have.
+    ///
+    /// # Errors
+    /// If the body is not that of a message of its type.
+    pub fn read(&self, version: Version) -> Read<Body<'_>> {
+        let mut reader = Reader::at("DTLS handshake", &self.body, Fragment::HEADER);
+        Body::read(&mut reader, self.kind, version)
+    }
+
+    /// The message with its header, as one fragment, for [`super::view`].
+    pub fn to_bytes(&self) -> Vec<u8> {
+        // Limits and the field that the length came from keep it in 24 bits.
+        let [_, length @ ..] = u32::try_from(self.body.len()).unwrap_or(u32::MAX).to_be_bytes();
+        let mut bytes = Vec::with_capacity(Fragment::HEADER + self.body.len());
+        bytes.push(self.kind.raw());
+        bytes.extend(length);
+        bytes.extend(self.number.to_be_bytes());
+        bytes.extend([0; 3]);
+        bytes.extend(length);
+        bytes.extend_from_slice(&self.body);
+        bytes
+    }
+}
+
 /// What became of a fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Pushed {
-    /// With it the message is whole: its header (as one fragment) and body, for [`super::view`].
-    Whole {
-        /// The message.
-        message: Vec<u8>,
-        /// Whether some bytes came twice and differed.
-        differed: bool,
-    },
+pub enum Pushed<'a> {
+    /// With it the message is whole.
+    Whole(Message<'a>),
     /// The message is not whole yet.
     Waiting,
     /// The message had been whole before: a retransmission.
@@ -59,11 +98,22 @@ pub enum Pushed {
     Refused(Refused),
 }
 
+/// What is done with a number that comes again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Again {
+    /// It is a retransmission. Bytes that came first stay.
+    #[default]
+    Retransmission,
+    /// It may be of another handshake, which begins anew.
+    NewHandshake,
+}
+
 #[derive(Debug)]
 struct Partial {
     kind: HandshakeType,
+    number: u16,
     length: u32,
-    /// What has come, by offset, without overlaps. Memory is as much as has come, whatever length is claimed.
+    /// What has come, by offset, without overlaps.
     parts: BTreeMap<usize, Vec<u8>>,
     /// Bytes in `parts`.
     received: usize,
@@ -74,21 +124,31 @@ struct Partial {
 #[derive(Debug, Default)]
 pub struct Reassembly {
     limits: Limits,
-    incomplete: BTreeMap<u16, Partial>,
-    /// Numbers of whole messages as ranges `first → last`, apart from each other.
-    whole: BTreeMap<u16, u16>,
+    again: Again,
+    /// In the order in which they began.
+    incomplete: Vec<Partial>,
+    /// Numbers of the messages that have been whole.
+    whole: IntervalSet<u32>,
 }
 
 impl Reassembly {
-    /// With other bounds than usual.
+    /// Follows one handshake. Each message is given once. Bytes that came first stay, those that contradict them are
+    /// told ([`Message::differed`]).
     pub fn with_limits(limits: Limits) -> Self {
         Self { limits, ..Self::default() }
     }
 
+    /// Follows a side that may begin several handshakes, whose messages have the same numbers. Messages are given as often
+    /// as they are whole, a fragment that contradicts those before begins its message anew, and the oldest incomplete
+    /// message makes room for a new one.
+    pub fn of_several(limits: Limits) -> Self {
+        Self { limits, again: Again::NewHandshake, ..Self::default() }
+    }
+
     /// Takes the next fragment that this side sent.
-    pub fn push(&mut self, fragment: &Fragment<'_>) -> Pushed {
+    pub fn push<'a>(&mut self, fragment: &Fragment<'a>) -> Pushed<'a> {
         let number = fragment.message_seq.value;
-        if self.was_whole(number) {
+        if self.whole.contains(number.into()) {
             return Pushed::Repeated;
         }
         let length = fragment.length.value as usize;
@@ -100,53 +160,70 @@ impl Reassembly {
         if length > self.limits.message {
             return Pushed::Refused(Refused::TooLong(fragment.length.value));
         }
-        if end == length && start == 0 && !self.incomplete.contains_key(&number) {
-            let mut partial = Partial::new(fragment);
-            partial.add(0, fragment.bytes.value);
-            self.note_whole(number);
-            return Pushed::Whole { message: partial.message(number), differed: false };
-        }
-        if !self.incomplete.contains_key(&number) && self.incomplete.len() >= self.limits.incomplete {
+        let place = self.incomplete.iter().position(|partial| partial.number == number);
+        let is_whole = start == 0 && end == length;
+        let index = match (place, self.again) {
+            (None, _) if is_whole => return self.whole(fragment),
+            (Some(index), Again::NewHandshake) if is_whole => {
+                self.incomplete.remove(index);
+                return self.whole(fragment);
+            }
+            (Some(index), _) => index,
+            (None, again) => {
+                if self.incomplete.len() >= self.limits.incomplete {
+                    match again {
+                        Again::Retransmission => return Pushed::Refused(Refused::TooMany),
+                        Again::NewHandshake => drop(self.incomplete.remove(0)),
+                    }
+                }
+                self.incomplete.push(Partial::new(fragment));
+                self.incomplete.len() - 1
+            }
+        };
+        let Some(partial) = self.incomplete.get_mut(index) else {
             return Pushed::Refused(Refused::TooMany);
-        }
-        let partial = self.incomplete.entry(number).or_insert_with(|| Partial::new(fragment));
-        if partial.kind != fragment.kind.value || partial.length != fragment.length.value {
-            return Pushed::Refused(Refused::HeaderDiffers);
-        }
-        if partial.parts.len() >= self.limits.parts {
-            return Pushed::Refused(Refused::TooMany);
+        };
+        let header_differs = partial.kind != fragment.kind.value || partial.length != fragment.length.value;
+        match self.again {
+            Again::Retransmission if header_differs => return Pushed::Refused(Refused::HeaderDiffers),
+            Again::Retransmission if partial.parts.len() >= self.limits.parts => {
+                return Pushed::Refused(Refused::TooMany);
+            }
+            Again::NewHandshake if header_differs || partial.parts.len() >= self.limits.parts => {
+                *partial = Partial::new(fragment);
+            }
+            _ => {}
         }
         partial.add(start, fragment.bytes.value);
+        if partial.differed && self.again == Again::NewHandshake {
+            *partial = Partial::new(fragment);
+            partial.add(start, fragment.bytes.value);
+        }
         if partial.received < length {
             return Pushed::Waiting;
         }
-        let pushed = Pushed::Whole { message: partial.message(number), differed: partial.differed };
-        self.incomplete.remove(&number);
+        let message = self.incomplete.remove(index).message();
         self.note_whole(number);
-        pushed
+        Pushed::Whole(message)
     }
 
     /// Numbers of the messages of which only a part has come.
     pub fn incomplete(&self) -> impl Iterator<Item = u16> {
-        self.incomplete.keys().copied()
+        self.incomplete.iter().map(|partial| partial.number)
     }
 
-    fn was_whole(&self, number: u16) -> bool {
-        self.whole.range(..=number).next_back().is_some_and(|(_, last)| number <= *last)
+    fn whole<'a>(&mut self, fragment: &Fragment<'a>) -> Pushed<'a> {
+        let number = fragment.message_seq.value;
+        self.note_whole(number);
+        let body = Cow::Borrowed(fragment.bytes.value);
+        Pushed::Whole(Message { kind: fragment.kind.value, number, body, differed: false })
     }
 
     fn note_whole(&mut self, number: u16) {
-        let (mut first, mut last) = (number, number);
-        if let Some(end) = number.checked_add(1).and_then(|next| self.whole.remove(&next)) {
-            last = end;
+        if self.again == Again::Retransmission {
+            let number = u32::from(number);
+            self.whole.insert(number..number + 1);
         }
-        let before = self.whole.range(..number).next_back().map(|(first, last)| (*first, *last));
-        if let Some((start, end)) = before
-            && end.checked_add(1) == Some(number)
-        {
-            first = start;
-        }
-        self.whole.insert(first, last);
     }
 }
 
@@ -154,6 +231,7 @@ impl Partial {
     const fn new(fragment: &Fragment<'_>) -> Self {
         Self {
             kind: fragment.kind.value,
+            number: fragment.message_seq.value,
             length: fragment.length.value,
             parts: BTreeMap::new(),
             received: 0,
@@ -185,25 +263,19 @@ impl Partial {
         }
     }
 
-    fn message(&self, number: u16) -> Vec<u8> {
-        let [_, length @ ..] = self.length.to_be_bytes();
-        let mut message = Vec::with_capacity(Fragment::HEADER + self.received);
-        message.push(self.kind.raw());
-        message.extend(length);
-        message.extend(number.to_be_bytes());
-        message.extend([0; 3]);
-        message.extend(length);
-        self.parts.values().for_each(|part| message.extend(part));
-        message
+    fn message(self) -> Message<'static> {
+        let mut body = Vec::with_capacity(self.received);
+        self.parts.values().for_each(|part| body.extend_from_slice(part));
+        let Self { kind, number, differed, .. } = self;
+        Message { kind, number, body: Cow::Owned(body), differed }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::dtls::handshake::{Body, view};
-    use crate::wire::dtls::{Version, samples};
-    use crate::wire::reader::Reader;
+    use crate::wire::dtls::handshake::view;
+    use crate::wire::dtls::samples;
     use crate::wire::testing::Random;
 
     /// A fragment of message `number`, which consists of the bytes 0, 1, 2, …
@@ -217,12 +289,17 @@ mod tests {
         bytes
     }
 
-    fn push(reassembly: &mut Reassembly, bytes: &[u8]) -> Pushed {
+    fn push<'a>(reassembly: &mut Reassembly, bytes: &'a [u8]) -> Pushed<'a> {
         reassembly.push(&Fragment::read(&mut Reader::new("test", bytes)).unwrap())
     }
 
-    fn whole(number: u16, length: u32) -> Pushed {
-        Pushed::Whole { message: fragment(number, length, 0, length), differed: false }
+    fn message(number: u16, length: u32) -> Message<'static> {
+        let body = (0..length).map(|byte| byte as u8).collect();
+        Message { kind: HandshakeType::Certificate, number, body, differed: false }
+    }
+
+    fn whole(number: u16, length: u32) -> Pushed<'static> {
+        Pushed::Whole(message(number, length))
     }
 
     #[test]
@@ -231,13 +308,15 @@ mod tests {
         for _ in 0..500 {
             let mut reassembly = Reassembly::default();
             let length = 1 + random.below(60) as u32;
-            let mut results = (0..2000).map(|_| {
+            let is_whole = (0..2000).any(|_| {
                 let start = random.below(length as usize) as u32;
                 let end = start + 1 + random.below((length - start) as usize) as u32;
-                push(&mut reassembly, &fragment(3, length, start, end))
+                let bytes = fragment(3, length, start, end);
+                let pushed = push(&mut reassembly, &bytes);
+                assert!(pushed == Pushed::Waiting || pushed == whole(3, length));
+                pushed != Pushed::Waiting
             });
-            let last = results.find(|pushed| *pushed != Pushed::Waiting);
-            assert_eq!(last, Some(whole(3, length)));
+            assert!(is_whole);
         }
     }
 
@@ -260,8 +339,42 @@ mod tests {
         assert_eq!(push(&mut reassembly, &fragment(0, 9, 4, 9)), Pushed::Refused(Refused::HeaderDiffers));
         let mut other = fragment(0, 8, 2, 8);
         other[12] = 0xff;
-        let expected = Pushed::Whole { message: fragment(0, 8, 0, 8), differed: true };
+        let expected = Pushed::Whole(Message { differed: true, ..message(0, 8) });
         assert_eq!(push(&mut reassembly, &other), expected);
+    }
+
+    #[test]
+    fn a_message_has_its_header_again() {
+        assert_eq!(message(5, 40).to_bytes(), fragment(5, 40, 0, 40));
+    }
+
+    /// Of ten bytes, sixteen, sixteen others: what is of another handshake does not mix with what was there.
+    #[test]
+    fn handshakes_one_after_the_other_have_the_same_numbers() {
+        let mut reassembly = Reassembly::of_several(Limits { incomplete: 2, parts: 3, ..Limits::default() });
+        for _ in 0..2 {
+            assert_eq!(push(&mut reassembly, &fragment(0, 4, 0, 4)), whole(0, 4), "each time");
+        }
+        assert_eq!(push(&mut reassembly, &fragment(0, 10, 0, 4)), Pushed::Waiting);
+        assert_eq!(push(&mut reassembly, &fragment(0, 16, 8, 16)), Pushed::Waiting, "another length");
+        let other = |start, end| {
+            let mut bytes = fragment(0, 16, start, end);
+            bytes[12..].iter_mut().for_each(|byte| *byte |= 0x80);
+            bytes
+        };
+        assert_eq!(push(&mut reassembly, &other(6, 16)), Pushed::Waiting, "the same length");
+        let first = other(0, 8);
+        let Pushed::Whole(message) = push(&mut reassembly, &first) else { panic!("it is whole") };
+        assert_eq!(message.to_bytes(), other(0, 16));
+        for number in [1, 2, 3] {
+            assert_eq!(push(&mut reassembly, &fragment(number, 8, 0, 4)), Pushed::Waiting);
+        }
+        assert_eq!(reassembly.incomplete().collect::<Vec<_>>(), [2, 3], "the oldest makes room");
+        assert_eq!(push(&mut reassembly, &fragment(3, 8, 0, 8)), whole(3, 8));
+        assert_eq!(reassembly.incomplete().collect::<Vec<_>>(), [2]);
+        for start in [1, 3, 5, 7, 0] {
+            assert_eq!(push(&mut reassembly, &fragment(4, 8, start, start + 1)), Pushed::Waiting);
+        }
     }
 
     #[test]
@@ -301,9 +414,11 @@ mod tests {
                         if of_client != client {
                             continue;
                         }
-                        if let Pushed::Whole { message, .. } = reassembly.push(&fragment) {
-                            let handshake = view(&message, Version::Dtls12).unwrap();
-                            assert!(!matches!(handshake.body, Body::Fragment(_) | Body::Other(_)));
+                        if let Pushed::Whole(message) = reassembly.push(&fragment) {
+                            let body = message.read(Version::Dtls12).unwrap();
+                            assert!(!matches!(body, Body::Fragment(_) | Body::Other(_)));
+                            let bytes = message.to_bytes();
+                            assert_eq!(view(&bytes, Version::Dtls12).unwrap().body, body);
                             seen.push(kind);
                         }
                     }
