@@ -2,6 +2,10 @@
 
 use super::Kind;
 use super::classify::u16_at;
+use crate::wire::dtls::handshake::{Body, Fragments, HELLO_RETRY_REQUEST, HandshakeType};
+use crate::wire::dtls::record::{self, ContentType, Record};
+use crate::wire::dtls::{self, Version};
+use crate::wire::{Field, Reader};
 
 /// Name of a `HandshakeType` (RFC 5246 §7.4, RFC 6347 §4.3.2, RFC 8446 §4).
 pub(super) fn handshake_name(kind: u8) -> Option<&'static str> {
@@ -24,88 +28,55 @@ pub(super) fn handshake_name(kind: u8) -> Option<&'static str> {
 }
 
 /// All records of a datagram, as far as it can be read.
-pub(super) fn records(mut bytes: &[u8]) -> Vec<Kind> {
-    let mut seen = Vec::new();
-    while let Some(&first) = bytes.first() {
-        let rest = if first & 0b1110_0000 == 0b0010_0000 {
-            seen.push(Kind::Record13);
-            after_unified(bytes, first)
-        } else {
-            after_record(bytes, first, &mut seen)
-        };
-        match rest {
-            Some(rest) => bytes = rest,
-            None => break,
+pub(super) fn records(bytes: &[u8]) -> Vec<Kind> {
+    let (mut seen, mut end) = (Vec::new(), 0);
+    for record in dtls::view(bytes).records() {
+        let first = bytes.get(end).copied().unwrap_or_default();
+        end = record.as_ref().map_or(bytes.len(), |record| record.range().end as usize);
+        match record {
+            Ok(Record::Unified(_)) => seen.push(Kind::Record13),
+            Ok(Record::Plain(plain)) => match (plain.kind.value, plain.epoch.value) {
+                (ContentType::Handshake, 0) => messages(plain.fragment, &mut seen),
+                (kind, epoch) => seen.push(of(kind, epoch, plain.fragment.value)),
+            },
+            Err(stop) if record::lacks_cid_length(&stop) && first >= 0x20 => seen.push(Kind::Record13),
+            Err(_) => seen.push(Kind::Unknown(first)),
         }
     }
     seen
 }
 
-/// The unified header of RFC 9147 §4: C, S, L bits, then the length if L is set.
-fn after_unified(bytes: &[u8], first: u8) -> Option<&[u8]> {
-    if first & 0b0001_0000 != 0 {
-        return None; // A connection id has a length that only the peers know; WebRTC uses none.
-    }
-    let sequence = if first & 0b1000 != 0 { 2 } else { 1 };
-    if first & 0b0100 == 0 {
-        return None; // Without a length the record fills the datagram.
-    }
-    let length = usize::from(u16_at(bytes, 1 + sequence)?);
-    bytes.get(1 + sequence + 2 + length..)
-}
-
-fn after_record<'a>(bytes: &'a [u8], kind: u8, seen: &mut Vec<Kind>) -> Option<&'a [u8]> {
-    let (Some(epoch), Some(length)) = (u16_at(bytes, 3), u16_at(bytes, 11)) else {
-        seen.push(Kind::Unknown(kind));
-        return None;
-    };
-    let end = 13 + usize::from(length);
-    let body = bytes.get(13..end.min(bytes.len())).unwrap_or_default();
+fn of(kind: ContentType, epoch: u16, content: &[u8]) -> Kind {
     match (kind, epoch) {
-        (20, _) => seen.push(Kind::ChangeCipherSpec),
-        (21, 0) => seen.push(Kind::Alert { level: body.first().copied(), description: body.get(1).copied() }),
-        (21, _) => seen.push(Kind::Alert { level: None, description: None }),
-        (22, 0) => handshake(body, seen),
-        (22, _) => seen.push(Kind::EncryptedHandshake),
-        (23, _) => seen.push(Kind::ApplicationData),
-        (26, _) => seen.push(Kind::Ack),
-        (other, _) => seen.push(Kind::Unknown(other)),
-    }
-    bytes.get(end..)
-}
-
-fn handshake(mut body: &[u8], seen: &mut Vec<Kind>) {
-    while let &[kind, _, _, _, seq_high, seq_low, o1, o2, o3, l1, l2, l3, ref rest @ ..] = body {
-        let offset = u32::from_be_bytes([0, o1, o2, o3]);
-        let length = u32::from_be_bytes([0, l1, l2, l3]) as usize;
-        let fragment = rest.get(..length.min(rest.len())).unwrap_or_default();
-        if offset == 0 {
-            let (version, retry) = if kind == 2 { server_hello(fragment) } else { (None, false) };
-            let seq = u16::from_be_bytes([seq_high, seq_low]);
-            seen.push(Kind::Handshake { kind, seq, version, retry });
+        (ContentType::ChangeCipherSpec, _) => Kind::ChangeCipherSpec,
+        (ContentType::Alert, 0) => {
+            Kind::Alert { level: content.first().copied(), description: content.get(1).copied() }
         }
-        body = rest.get(length..).unwrap_or_default();
+        (ContentType::Alert, _) => Kind::Alert { level: None, description: None },
+        (ContentType::Handshake, _) => Kind::EncryptedHandshake,
+        (ContentType::ApplicationData, _) => Kind::ApplicationData,
+        (ContentType::Ack, _) => Kind::Ack,
+        (other, _) => Kind::Unknown(other.raw()),
     }
 }
 
-/// SHA-256 of "HelloRetryRequest", RFC 8446 §4.1.3.
-const RETRY: [u8; 32] = [
-    0xCF, 0x21, 0xAD, 0x74, 0xE5, 0x9A, 0x61, 0x11, 0xBE, 0x1D, 0x8C, 0x02, 0x1E, 0x65, 0xB8, 0x91, 0xC2,
-    0xA2, 0x11, 0x16, 0x7A, 0xBB, 0x8C, 0x5E, 0x07, 0x9E, 0x09, 0xE2, 0xC8, 0xA8, 0x33, 0x9C,
-];
-const SUPPORTED_VERSIONS: u16 = 43;
-
-/// The version chosen, and whether this is a HelloRetryRequest.
-fn server_hello(body: &[u8]) -> (Option<u16>, bool) {
-    let legacy = u16_at(body, 0);
-    let retry = body.get(2..34).is_some_and(|random| random == RETRY);
-    let session = body.get(34).map_or(0, |&length| usize::from(length));
-    let mut extensions = body.get(35 + session + 5..).unwrap_or_default();
-    while let (Some(extension), Some(length)) = (u16_at(extensions, 0), u16_at(extensions, 2)) {
-        if extension == SUPPORTED_VERSIONS {
-            return (u16_at(extensions, 4), retry);
+/// Messages are told at their first fragment.
+fn messages(content: Field<&[u8]>, seen: &mut Vec<Kind>) {
+    for fragment in Fragments::new(content).map_while(Result::ok) {
+        if fragment.fragment_offset.value == 0 {
+            let kind = fragment.kind.value;
+            let server = kind == HandshakeType::ServerHello;
+            let (version, retry) = if server { server_hello(fragment.bytes.value) } else { (None, false) };
+            seen.push(Kind::Handshake { kind: kind.raw(), seq: fragment.message_seq.value, version, retry });
         }
-        extensions = extensions.get(4 + usize::from(length)..).unwrap_or_default();
     }
-    (legacy, retry)
+}
+
+/// The version chosen, and whether this is a HelloRetryRequest, as far as the first fragment tells.
+fn server_hello(bytes: &[u8]) -> (Option<u16>, bool) {
+    let mut reader = Reader::new("DTLS handshake", bytes);
+    match Body::read(&mut reader, HandshakeType::ServerHello, Version::Dtls12) {
+        Ok(Body::ServerHello(hello)) => (Some(hello.version().value.raw()), hello.is_hello_retry_request()),
+        _ => (u16_at(bytes, 0), bytes.get(2..34) == Some(&HELLO_RETRY_REQUEST)),
+    }
 }

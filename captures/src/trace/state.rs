@@ -337,7 +337,15 @@ impl State {
         let session = place.and_then(|place| self.places.get(place)).and_then(|place| place.session.as_ref());
         let Some(connection) = self.trace.connections.get_mut(index) else { return };
         let ids = session.map_or(0, |session| session.connection_id_length(ends.from, ends.to, bytes));
-        for record in dtls::Datagram::at(bytes, 0, ids).records().map_while(Result::ok) {
+        for record in dtls::Datagram::at(bytes, 0, ids).records() {
+            let record = match record {
+                Ok(record) => record,
+                Err(stop) => {
+                    let unknown = dtls::record::lacks_cid_length(&stop);
+                    connection.records_without_handshake += u64::from(unknown);
+                    break;
+                }
+            };
             if let Some(random) = client_random(&record)
                 && !connection
                     .handshakes

@@ -105,6 +105,7 @@ impl Captured<'_> {
                         via: via.map(|server| Via { server, channel: channel(packet.payload) }),
                         tcp: packet.transport == Transport::Tcp,
                         bytes: payload.to_vec(),
+                        cid_length: 0,
                         protection: Protection::None,
                         clear: Vec::new(),
                     },
@@ -219,9 +220,9 @@ impl Followed {
     fn packet(&mut self, frame: u64, time_ns: u64, side: Side, packet: Packet) {
         let payload = packet.bytes.clone();
         let kept = &mut self.kept;
-        kept.add(packet);
         let end = |side| SocketAddr::from((Ipv4Addr::new(0, 0, 0, 1 + u8::from(side == Side::B)), 1));
         let (from, to) = (end(side), end(side.other()));
+        kept.add(Packet { cid_length: self.session.connection_id_length(from, to, &payload), ..packet });
         let datagram = Datagram { time_ns, frame, from, to, payload: &payload };
         let outcome = self.session.datagram(&datagram, &mut |clear| kept.opened(&clear));
         kept.outcome(frame, outcome, &payload);

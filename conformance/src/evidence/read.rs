@@ -145,6 +145,7 @@ impl Tap {
                     return;
                 }
             };
+            let (source, destination) = if sent { (INSIDE, OUTSIDE) } else { (OUTSIDE, INSIDE) };
             kept.add(Packet {
                 frame: number,
                 t_us,
@@ -155,10 +156,11 @@ impl Tap {
                 via,
                 tcp: packet.transport == Transport::Tcp,
                 bytes: payload.to_vec(),
+                cid_length: session.connection_id_length(source, destination, payload),
                 protection: Protection::None,
                 clear: Vec::new(),
             });
-            let (from, to) = if sent { (INSIDE, OUTSIDE) } else { (OUTSIDE, INSIDE) };
+            let (from, to) = (source, destination);
             let datagram = Datagram { time_ns, frame: number, from, to, payload };
             let outcome = session.datagram(&datagram, &mut |clear| kept.opened(&clear));
             kept.outcome(number, outcome, payload);

@@ -6,6 +6,7 @@
 use super::{Peer, Told};
 use peerproof_captures::decrypt::Side;
 use peerproof_captures::wire::demux::{self, Class};
+use peerproof_captures::wire::dtls::{self, Records};
 use peerproof_captures::wire::{rtcp, rtp, sctp, stun};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -102,6 +103,8 @@ pub struct Packet {
     pub tcp: bool,
     /// The datagram's payload.
     pub bytes: Vec<u8>,
+    /// Length of the connection IDs in its DTLS records, in bytes; zero if there are none or the handshake was not seen.
+    pub cid_length: usize,
     /// How its protection stands.
     pub protection: Protection,
     /// What could be decrypted.
@@ -113,6 +116,12 @@ impl Packet {
     #[must_use]
     pub fn class(&self) -> Class {
         demux::class(&self.bytes)
+    }
+
+    /// Its DTLS records, with what stops reading them.
+    #[must_use]
+    pub fn records(&self) -> Records<'_> {
+        dtls::Datagram::at(&self.bytes, 0, self.cid_length).records()
     }
 
     /// Whether it goes the same path as another, in either direction.

@@ -245,7 +245,7 @@ impl Watch for CaseWatch {
         };
         let frame = inner.record(&clock, berth.wire, &observed);
         if let (Some(frame), Some((_, place)), Some(_)) = (frame, peer, datagram) {
-            if let Some(class) = look(payload).class {
+            if let Some(class) = look(payload, 0).class {
                 inner.note_seen(class);
             }
             inner.open(&clock, *place, frame, (direction, local, remote), payload);

@@ -47,7 +47,7 @@ impl CaseTap {
 impl Tap for CaseTap {
     fn on_datagram(&self, datagram: &Datagram<'_>) -> Action {
         let Datagram { direction, transport, local, remote, payload } = *datagram;
-        let seen = look(payload);
+        let seen = look(payload, 0);
         let (from, here) = match direction {
             Direction::Out => (&self.peer, true),
             Direction::In => (&self.other, !self.other_is_tapped),

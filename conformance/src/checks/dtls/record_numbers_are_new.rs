@@ -7,7 +7,7 @@ use crate::evidence::{Kind, Packet};
 use crate::verdict::Layer;
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::dtls::handshake::HandshakeType;
-use peerproof_captures::wire::dtls::record::{self, Record};
+use peerproof_captures::wire::dtls::record::Record;
 use std::collections::BTreeMap;
 
 pub(super) const CHECK: Check = Check {
@@ -25,7 +25,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut hello: Option<&[u8]> = None;
     let sent = evidence.wire.iter().flat_map(|wire| wire.sent(peer));
     for packet in sent.filter(|packet| packet.class() == Class::Dtls) {
-        for record in record::view(&packet.bytes).records().map_while(Result::ok) {
+        for record in packet.records().map_while(Result::ok) {
             let fragments = || record.fragments().into_iter().flatten().map_while(Result::ok);
             if let Some(random) = fragments().find_map(|fragment| random(&fragment)) {
                 if hello.is_some_and(|before| before != random) {
@@ -56,7 +56,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 }
 
 fn is_unified(packet: &Packet) -> bool {
-    record::view(&packet.bytes).records().any(|record| matches!(record, Ok(Record::Unified(_))))
+    packet.records().any(|record| matches!(record, Ok(Record::Unified(_))))
 }
 
 fn note(packet: &Packet, number: (u64, u64), seen: &mut BTreeMap<(u64, u64), u64>, tally: &mut Tally) {
