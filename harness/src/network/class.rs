@@ -4,7 +4,7 @@
 use super::follow::Chunk;
 use peerproof_captures::wire::dtls::handshake::{Fragments, HandshakeType};
 use peerproof_captures::wire::dtls::record::{self, ContentType, Record};
-use peerproof_captures::wire::{Field, dtls, stun};
+use peerproof_captures::wire::{Field, demux, dtls, stun};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,22 @@ pub enum Class {
     Srtcp,
     /// None of them.
     Other,
+}
+
+impl Class {
+    /// By its first bytes (RFC 7983); nothing for an empty datagram.
+    #[must_use]
+    pub fn of(datagram: &[u8]) -> Option<Self> {
+        Some(match demux::class(datagram) {
+            demux::Class::Empty => return None,
+            demux::Class::Stun => Self::Stun,
+            demux::Class::TurnChannel => Self::TurnChannel,
+            demux::Class::Dtls => Self::Dtls,
+            demux::Class::Rtp => Self::Srtp,
+            demux::Class::Rtcp => Self::Srtcp,
+            demux::Class::Zrtp | demux::Class::Quic | demux::Class::Unassigned => Self::Other,
+        })
+    }
 }
 
 /// A DTLS handshake message. In DTLS 1.2 it is told without keys: what follows a ChangeCipherSpec can be nothing but the
@@ -207,42 +223,35 @@ pub struct Seen {
 /// Looks at a datagram. `cid_length` is the length of the connection IDs in its DTLS records, zero if that is not known.
 #[must_use]
 pub fn look(bytes: &[u8], cid_length: usize) -> Seen {
-    let mut seen = Seen::default();
-    let Some(&first) = bytes.first() else { return seen };
-    let second = bytes.get(1).copied().unwrap_or_default();
-    seen.class = Some(match first {
-        0..=3 => {
-            let kind = u16::from_be_bytes([first, second]);
-            // The class bits C1 and C0 are bits 8 and 4, the method is the rest (RFC 8489 §5, figure 3).
-            seen.stun = Some(match (kind >> 8 & 1, kind >> 4 & 1) {
-                (0, 0) => StunClass::Request,
-                (0, _) => StunClass::Indication,
-                (_, 0) => StunClass::Success,
-                _ => StunClass::Error,
-            });
-            seen.method = StunMethod::of(kind & 0x000f | kind >> 1 & 0x0070 | kind >> 2 & 0x0f80);
-            seen.use_candidate = stun::view(bytes)
-                .ok()
-                .map(|message| message.attribute(stun::AttributeType::UseCandidate).is_some());
-            Class::Stun
-        }
-        20..=63 => {
-            look_at_records(dtls::Datagram::at(bytes, 0, cid_length), &mut seen);
-            Class::Dtls
-        }
-        64..=79 => Class::TurnChannel,
-        128..=191 if (192..=223).contains(&second) => {
-            seen.ssrc = u32_at(bytes, 4);
-            Class::Srtcp
-        }
-        128..=191 => {
-            seen.payload_type = Some(second & 0x7f);
+    let mut seen = Seen { class: Class::of(bytes), ..Seen::default() };
+    match seen.class {
+        Some(Class::Stun) => look_at_stun(bytes, &mut seen),
+        Some(Class::Dtls) => look_at_records(dtls::Datagram::at(bytes, 0, cid_length), &mut seen),
+        Some(Class::Srtcp) => seen.ssrc = u32_at(bytes, 4),
+        Some(Class::Srtp) => {
+            seen.payload_type = bytes.get(1).map(|second| second & 0x7f);
             seen.ssrc = u32_at(bytes, 8);
-            Class::Srtp
         }
-        _ => Class::Other,
-    });
+        Some(Class::TurnChannel | Class::Other) | None => {}
+    }
     seen
+}
+
+fn look_at_stun(bytes: &[u8], seen: &mut Seen) {
+    if let Some([high, low]) = bytes.first_chunk() {
+        let kind = u16::from_be_bytes([*high, *low]);
+        // The class bits C1 and C0 are bits 8 and 4, the method is the rest (RFC 8489 §5, figure 3).
+        seen.stun = Some(match (kind >> 8 & 1, kind >> 4 & 1) {
+            (0, 0) => StunClass::Request,
+            (0, _) => StunClass::Indication,
+            (_, 0) => StunClass::Success,
+            _ => StunClass::Error,
+        });
+        seen.method = StunMethod::of(kind & 0x000f | kind >> 1 & 0x0070 | kind >> 2 & 0x0f80);
+    }
+    let message = stun::view(bytes).ok();
+    seen.use_candidate =
+        message.map(|message| message.attribute(stun::AttributeType::UseCandidate).is_some());
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
