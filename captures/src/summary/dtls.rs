@@ -2,7 +2,7 @@
 
 use super::Kind;
 use super::classify::u16_at;
-use crate::wire::dtls::handshake::{Body, Fragments, HELLO_RETRY_REQUEST, HandshakeType};
+use crate::wire::dtls::handshake::{Body, Fragment, Fragments, HELLO_RETRY_REQUEST, HandshakeType};
 use crate::wire::dtls::record::{self, ContentType, Record};
 use crate::wire::dtls::{self, Version};
 use crate::wire::{Field, Reader};
@@ -66,17 +66,18 @@ fn messages(content: Field<&[u8]>, seen: &mut Vec<Kind>) {
         if fragment.fragment_offset.value == 0 {
             let kind = fragment.kind.value;
             let server = kind == HandshakeType::ServerHello;
-            let (version, retry) = if server { server_hello(fragment.bytes.value) } else { (None, false) };
+            let (version, retry) = if server { server_hello(&fragment) } else { (None, false) };
             seen.push(Kind::Handshake { kind: kind.raw(), seq: fragment.message_seq.value, version, retry });
         }
     }
 }
 
 /// The version chosen, and whether this is a HelloRetryRequest, as far as the first fragment tells.
-fn server_hello(bytes: &[u8]) -> (Option<u16>, bool) {
+fn server_hello(fragment: &Fragment<'_>) -> (Option<u16>, bool) {
+    let bytes = fragment.bytes.value;
     let mut reader = Reader::new("DTLS handshake", bytes);
     match Body::read(&mut reader, HandshakeType::ServerHello, Version::Dtls12) {
         Ok(Body::ServerHello(hello)) => (Some(hello.version().value.raw()), hello.is_hello_retry_request()),
-        _ => (u16_at(bytes, 0), bytes.get(2..34) == Some(&HELLO_RETRY_REQUEST)),
+        _ => (u16_at(bytes, 0), fragment.hello_random() == Some(&HELLO_RETRY_REQUEST)),
     }
 }

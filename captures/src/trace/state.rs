@@ -12,8 +12,8 @@ use crate::decrypt::{Clear, Content, Datagram, Failure, Outcome, Session};
 use crate::hash::{Lookup, Ordered};
 use crate::link::{Packet, Transport};
 use crate::wire::demux::{self, Class};
-use crate::wire::dtls::handshake::{Body, HandshakeType};
-use crate::wire::dtls::{self, Record, Version};
+use crate::wire::dtls::handshake::HandshakeType;
+use crate::wire::dtls::{self, Record};
 use crate::wire::reader::Reader;
 use crate::wire::rtp::{self, ExtensionMap, Header};
 use crate::wire::{rtcp, sctp, stun, turn};
@@ -538,16 +538,10 @@ fn payload(connection: &mut Connection, at: At, side: Side, bytes: &[u8]) {
     }
 }
 
-/// The random of a ClientHello, which is at the same place of each: in the first fragment.
+/// The random of a ClientHello that the record begins.
 fn client_random(record: &Record<'_>) -> Option<[u8; 32]> {
     let fragment = record.fragments()?.next()?.ok()?;
-    if fragment.kind.value != HandshakeType::ClientHello || fragment.fragment_offset.value != 0 {
-        return None;
-    }
-    if let Ok(Body::ClientHello(hello)) = fragment.body(Version::Dtls12) {
-        return Some(hello.random.value);
-    }
-    fragment.bytes.value.get(2..34)?.first_chunk().copied()
+    if fragment.kind.value == HandshakeType::ClientHello { fragment.hello_random().copied() } else { None }
 }
 
 fn first_message(record: &Record<'_>) -> Option<HandshakeType> {

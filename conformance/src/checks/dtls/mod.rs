@@ -32,7 +32,7 @@ use crate::evidence::{Evidence, Handshake, HandshakeMessage, Kind, Packet, Peer}
 use peerproof_captures::decrypt::srtp::Profile;
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::dtls::extension::{Content, ExtensionType, Extensions, UseSrtp};
-use peerproof_captures::wire::dtls::handshake::{Body, ClientHello, Fragment, Fragments, HandshakeType};
+use peerproof_captures::wire::dtls::handshake::{Body, ClientHello, Fragment, Fragments};
 use peerproof_captures::wire::dtls::record::Record;
 use peerproof_captures::wire::field::{Field, Span};
 use peerproof_captures::wire::stop::Read;
@@ -102,13 +102,6 @@ fn fragments(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, 
         });
         plain.chain(clear).map(move |fragment| (packet, fragment))
     })
-}
-
-/// The random of a hello, if a fragment begins one: another random begins another association.
-fn random<'a>(fragment: &Fragment<'a>) -> Option<&'a [u8]> {
-    let is_hello = matches!(fragment.kind.value, HandshakeType::ClientHello | HandshakeType::ServerHello);
-    let begins = is_hello && fragment.fragment_offset.value == 0;
-    if begins { fragment.bytes.value.get(2..34) } else { None }
 }
 
 /// The SRTP profile that the server chose.

@@ -1,6 +1,5 @@
 //! RFC 6347 §4.1: no record has the epoch and the sequence number of another one, those that are sent again included.
 
-use super::random;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::evidence::{Kind, Packet};
@@ -22,12 +21,12 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let faulted = evidence.faulted();
     let mut seen: BTreeMap<(u64, u64), u64> = BTreeMap::new();
-    let mut hello: Option<&[u8]> = None;
+    let mut hello: Option<&[u8; 32]> = None;
     let sent = evidence.wire.iter().flat_map(|wire| wire.sent(peer));
     for packet in sent.filter(|packet| packet.class() == Class::Dtls) {
         for record in packet.records().map_while(Result::ok) {
             let fragments = || record.fragments().into_iter().flatten().map_while(Result::ok);
-            if let Some(random) = fragments().find_map(|fragment| random(&fragment)) {
+            if let Some(random) = fragments().find_map(|fragment| fragment.hello_random()) {
                 if hello.is_some_and(|before| before != random) {
                     seen.clear();
                 }
