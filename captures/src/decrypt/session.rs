@@ -200,8 +200,11 @@ impl Session {
     }
 
     /// Length of the connection IDs in a datagram of DTLS that goes this way, in bytes: what its receiver asked for in its hello
-    /// (RFC 9146 §3, RFC 9147 §9). Zero while no handshake was seen.
+    /// (RFC 9146 §3, RFC 9147 §9). Zero while no handshake was seen, and for what is no DTLS.
     pub fn connection_id_length(&self, from: SocketAddr, to: SocketAddr, payload: &[u8]) -> usize {
+        if demux::class(payload) != Class::Dtls {
+            return 0;
+        }
         self.connection_id(&Meta { time_ns: 0, frame: 0, from, to, relayed: None }, payload)
     }
 

@@ -204,9 +204,13 @@ impl Handshake {
             Record::Plain(plain) => match (plain.kind.value, plain.epoch.value) {
                 (ContentType::Handshake, 0) => self.messages(at, from, plain.fragment),
                 (ContentType::Handshake, _) => self.encrypted(at, from, plain.sequence.value),
+                // Nothing of 1.2 is protected before the Finished (RFC 5246 §7.4.9), which hides behind a connection ID too.
+                (ContentType::Tls12Cid, _) if plain.sequence.value == 0 => self.encrypted(at, from, 0),
                 (ContentType::Alert, 0) => self.alert(at, from, Some(plain.fragment.value)),
                 (ContentType::Alert, _) => self.alert(at, from, None),
                 (ContentType::ApplicationData, epoch) if epoch > 0 => self.application(at, from, true),
+                // What it holds is encrypted; behind the handshake that is data, a closing alert apart.
+                (ContentType::Tls12Cid, _) if self.is_complete() => self.application(at, from, true),
                 _ => {}
             },
         }

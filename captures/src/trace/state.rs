@@ -12,8 +12,8 @@ use crate::hash::Lookup;
 use crate::link::Transport;
 use crate::observe::{Ends, Follow, Layer, Observation, Opened, Sink};
 use crate::wire::demux::Class;
-use crate::wire::dtls::handshake::{Body, HandshakeType};
-use crate::wire::dtls::{self, Record, Version};
+use crate::wire::dtls::handshake::HandshakeType;
+use crate::wire::dtls::{self, Record};
 use crate::wire::reader::Reader;
 use crate::wire::rtp::{self, ExtensionMap, Header};
 use crate::wire::{rtcp, sctp, stun, turn};
@@ -215,7 +215,15 @@ impl State {
     fn dtls(&mut self, at: At, flow: usize, ends: Ends, bytes: &[u8], ids: usize) {
         let Some((index, side)) = self.touch(at, flow, ends.from) else { return };
         let Some(connection) = self.trace.connections.get_mut(index) else { return };
-        for record in dtls::Datagram::at(bytes, 0, ids).records().map_while(Result::ok) {
+        for record in dtls::Datagram::at(bytes, 0, ids).records() {
+            let record = match record {
+                Ok(record) => record,
+                Err(stop) => {
+                    let unknown = dtls::record::lacks_cid_length(&stop);
+                    connection.records_without_handshake += u64::from(unknown);
+                    break;
+                }
+            };
             if let Some(random) = client_random(&record)
                 && !connection
                     .handshakes
@@ -404,16 +412,10 @@ fn payload(connection: &mut Connection, at: At, side: Side, bytes: &[u8]) {
     }
 }
 
-/// The random of a ClientHello, which is at the same place of each: in the first fragment.
+/// The random of a ClientHello that the record begins.
 fn client_random(record: &Record<'_>) -> Option<[u8; 32]> {
     let fragment = record.fragments()?.next()?.ok()?;
-    if fragment.kind.value != HandshakeType::ClientHello || fragment.fragment_offset.value != 0 {
-        return None;
-    }
-    if let Ok(Body::ClientHello(hello)) = fragment.body(Version::Dtls12) {
-        return Some(hello.random.value);
-    }
-    fragment.bytes.value.get(2..34)?.first_chunk().copied()
+    if fragment.kind.value == HandshakeType::ClientHello { fragment.hello_random().copied() } else { None }
 }
 
 fn first_message(record: &Record<'_>) -> Option<HandshakeType> {

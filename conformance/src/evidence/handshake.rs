@@ -5,7 +5,7 @@ use peerproof_captures::wire::Field;
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::dtls::Version;
 use peerproof_captures::wire::dtls::handshake::{self, Body, Fragments, HandshakeType, Pushed, Reassembly};
-use peerproof_captures::wire::dtls::record::{self, ContentType, Record};
+use peerproof_captures::wire::dtls::record::{ContentType, PlainRecord, Record};
 use peerproof_captures::wire::field::Span;
 use std::collections::BTreeMap;
 
@@ -97,13 +97,22 @@ impl Evidence {
     }
 }
 
+/// Whether a record of 1.2 holds a handshake message under protection. One with a connection ID hides its type, but the first of the
+/// epoch is the Finished (RFC 5246 §7.4.9).
+fn is_encrypted_handshake(record: &PlainRecord<'_>) -> bool {
+    record.epoch.value > 0
+        && match record.kind.value {
+            ContentType::Handshake => true,
+            ContentType::Tls12Cid => record.sequence.value == 0,
+            _ => false,
+        }
+}
+
 impl Handshake {
     fn take(&mut self, packet: &Packet, reassembly: &mut Reassembly) {
-        for record in record::view(&packet.bytes).records().map_while(Result::ok) {
+        for record in packet.records().map_while(Result::ok) {
             match &record {
-                Record::Plain(plain)
-                    if plain.kind.value == ContentType::Handshake && plain.epoch.value > 0 =>
-                {
+                Record::Plain(plain) if is_encrypted_handshake(plain) => {
                     self.encrypted.entry(packet.sender).or_insert((packet.frame, packet.t_us));
                 }
                 _ => {}

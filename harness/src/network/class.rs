@@ -2,7 +2,9 @@
 //! clear.
 
 use super::follow::Chunk;
-use peerproof_captures::wire::stun;
+use peerproof_captures::wire::dtls::handshake::{Fragments, HandshakeType};
+use peerproof_captures::wire::dtls::record::{self, ContentType, Record};
+use peerproof_captures::wire::{Field, demux, dtls, stun};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,22 @@ pub enum Class {
     Srtcp,
     /// None of them.
     Other,
+}
+
+impl Class {
+    /// By its first bytes (RFC 7983); nothing for an empty datagram.
+    #[must_use]
+    pub fn of(datagram: &[u8]) -> Option<Self> {
+        Some(match demux::class(datagram) {
+            demux::Class::Empty => return None,
+            demux::Class::Stun => Self::Stun,
+            demux::Class::TurnChannel => Self::TurnChannel,
+            demux::Class::Dtls => Self::Dtls,
+            demux::Class::Rtp => Self::Srtp,
+            demux::Class::Rtcp => Self::Srtcp,
+            demux::Class::Zrtp | demux::Class::Quic | demux::Class::Unassigned => Self::Other,
+        })
+    }
 }
 
 /// A DTLS handshake message. In DTLS 1.2 it is told without keys: what follows a ChangeCipherSpec can be nothing but the
@@ -73,29 +91,29 @@ impl Handshake {
             && !matches!(self, Self::HelloRequest | Self::ServerHelloDone | Self::Finished)
     }
 
-    /// By its code point.
-    pub(super) fn of(kind: u8) -> Option<Self> {
+    pub(super) fn of(kind: HandshakeType) -> Option<Self> {
         Some(match kind {
-            0 => Self::HelloRequest,
-            1 => Self::ClientHello,
-            2 => Self::ServerHello,
-            3 => Self::HelloVerifyRequest,
-            4 => Self::NewSessionTicket,
-            8 => Self::EncryptedExtensions,
-            11 => Self::Certificate,
-            12 => Self::ServerKeyExchange,
-            13 => Self::CertificateRequest,
-            14 => Self::ServerHelloDone,
-            15 => Self::CertificateVerify,
-            16 => Self::ClientKeyExchange,
-            20 => Self::Finished,
-            24 => Self::KeyUpdate,
+            HandshakeType::HelloRequest => Self::HelloRequest,
+            HandshakeType::ClientHello => Self::ClientHello,
+            HandshakeType::ServerHello => Self::ServerHello,
+            HandshakeType::HelloVerifyRequest => Self::HelloVerifyRequest,
+            HandshakeType::NewSessionTicket => Self::NewSessionTicket,
+            HandshakeType::EncryptedExtensions => Self::EncryptedExtensions,
+            HandshakeType::Certificate => Self::Certificate,
+            HandshakeType::ServerKeyExchange => Self::ServerKeyExchange,
+            HandshakeType::CertificateRequest => Self::CertificateRequest,
+            HandshakeType::ServerHelloDone => Self::ServerHelloDone,
+            HandshakeType::CertificateVerify => Self::CertificateVerify,
+            HandshakeType::ClientKeyExchange => Self::ClientKeyExchange,
+            HandshakeType::Finished => Self::Finished,
+            HandshakeType::KeyUpdate => Self::KeyUpdate,
             _ => return None,
         })
     }
 }
 
-/// The content type of a DTLS record; `ciphertext` is the unified header of DTLS 1.3.
+/// The content type of a DTLS record; `ciphertext` is one whose type is encrypted: with the unified header of DTLS 1.3, or with a
+/// connection ID in DTLS 1.2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Content {
@@ -109,19 +127,19 @@ pub enum Content {
     ApplicationData,
     /// 26, of DTLS 1.3
     Ack,
-    /// RFC 9147 §4
+    /// RFC 9147 §4, RFC 9146 §4
     Ciphertext,
 }
 
 impl Content {
-    /// By its code point.
-    pub(super) fn of(content_type: u8) -> Option<Self> {
-        Some(match content_type {
-            20 => Self::ChangeCipherSpec,
-            21 => Self::Alert,
-            22 => Self::Handshake,
-            23 => Self::ApplicationData,
-            26 => Self::Ack,
+    pub(super) fn of(kind: ContentType) -> Option<Self> {
+        Some(match kind {
+            ContentType::ChangeCipherSpec => Self::ChangeCipherSpec,
+            ContentType::Alert => Self::Alert,
+            ContentType::Handshake => Self::Handshake,
+            ContentType::ApplicationData => Self::ApplicationData,
+            ContentType::Ack => Self::Ack,
+            ContentType::Tls12Cid => Self::Ciphertext,
             _ => return None,
         })
     }
@@ -202,96 +220,76 @@ pub struct Seen {
     pub ssrc: Option<u32>,
 }
 
-/// Looks at a datagram.
+/// Looks at a datagram. `cid_length` is the length of the connection IDs in its DTLS records, zero if that is not known.
 #[must_use]
-pub fn look(bytes: &[u8]) -> Seen {
-    let mut seen = Seen::default();
-    let Some(&first) = bytes.first() else { return seen };
-    let second = bytes.get(1).copied().unwrap_or_default();
-    seen.class = Some(match first {
-        0..=3 => {
-            let kind = u16::from_be_bytes([first, second]);
-            // The class bits C1 and C0 are bits 8 and 4, the method is the rest (RFC 8489 §5, figure 3).
-            seen.stun = Some(match (kind >> 8 & 1, kind >> 4 & 1) {
-                (0, 0) => StunClass::Request,
-                (0, _) => StunClass::Indication,
-                (_, 0) => StunClass::Success,
-                _ => StunClass::Error,
-            });
-            seen.method = StunMethod::of(kind & 0x000f | kind >> 1 & 0x0070 | kind >> 2 & 0x0f80);
-            seen.use_candidate = stun::view(bytes)
-                .ok()
-                .map(|message| message.attribute(stun::AttributeType::UseCandidate).is_some());
-            Class::Stun
-        }
-        20..=63 => {
-            look_at_records(bytes, &mut seen);
-            Class::Dtls
-        }
-        64..=79 => Class::TurnChannel,
-        128..=191 if (192..=223).contains(&second) => {
-            seen.ssrc = u32_at(bytes, 4);
-            Class::Srtcp
-        }
-        128..=191 => {
-            seen.payload_type = Some(second & 0x7f);
+pub fn look(bytes: &[u8], cid_length: usize) -> Seen {
+    let mut seen = Seen { class: Class::of(bytes), ..Seen::default() };
+    match seen.class {
+        Some(Class::Stun) => look_at_stun(bytes, &mut seen),
+        Some(Class::Dtls) => look_at_records(dtls::Datagram::at(bytes, 0, cid_length), &mut seen),
+        Some(Class::Srtcp) => seen.ssrc = u32_at(bytes, 4),
+        Some(Class::Srtp) => {
+            seen.payload_type = bytes.get(1).map(|second| second & 0x7f);
             seen.ssrc = u32_at(bytes, 8);
-            Class::Srtp
         }
-        _ => Class::Other,
-    });
+        Some(Class::TurnChannel | Class::Other) | None => {}
+    }
     seen
+}
+
+fn look_at_stun(bytes: &[u8], seen: &mut Seen) {
+    if let Some([high, low]) = bytes.first_chunk() {
+        let kind = u16::from_be_bytes([*high, *low]);
+        // The class bits C1 and C0 are bits 8 and 4, the method is the rest (RFC 8489 §5, figure 3).
+        seen.stun = Some(match (kind >> 8 & 1, kind >> 4 & 1) {
+            (0, 0) => StunClass::Request,
+            (0, _) => StunClass::Indication,
+            (_, 0) => StunClass::Success,
+            _ => StunClass::Error,
+        });
+        seen.method = StunMethod::of(kind & 0x000f | kind >> 1 & 0x0070 | kind >> 2 & 0x0f80);
+    }
+    let message = stun::view(bytes).ok();
+    seen.use_candidate =
+        message.map(|message| message.attribute(stun::AttributeType::UseCandidate).is_some());
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
-}
-
-fn look_at_records(mut bytes: &[u8], seen: &mut Seen) {
-    while let Some(&first) = bytes.first() {
-        let content = match first {
-            32..=63 => {
-                // Without the connection's state the end of such a record is not known: it is taken for the last one.
-                seen.contents.push(Content::Ciphertext);
-                return;
+fn look_at_records(datagram: dtls::Datagram<'_>, seen: &mut Seen) {
+    for record in datagram.records() {
+        match record {
+            Ok(Record::Unified(_)) => seen.contents.push(Content::Ciphertext),
+            Ok(Record::Plain(plain)) => {
+                seen.contents.extend(Content::of(plain.kind.value));
+                match (plain.kind.value, plain.epoch.value) {
+                    (ContentType::Handshake, 0) => look_at_handshakes(plain.fragment, seen),
+                    // RFC 5246 §7.4.9: it comes right after the ChangeCipherSpec, and WebRTC renegotiates nothing (RFC 8827 §6.5).
+                    (ContentType::Handshake, _) => seen.handshakes.push(Handshake::Finished),
+                    _ => {}
+                }
             }
-            first => match Content::of(first) {
-                Some(content) => content,
-                None => return,
-            },
-        };
-        seen.contents.push(content);
-        let (Some(epoch), Some(length)) = (u16_at(bytes, 3), u16_at(bytes, 11)) else { return };
-        match (content, epoch) {
-            (Content::Handshake, 0) => {
-                let body = bytes.get(13..).unwrap_or_default();
-                look_at_handshakes(body.get(..usize::from(length)).unwrap_or(body), seen);
-            }
-            // RFC 5246 §7.4.9: it comes right after the ChangeCipherSpec, and WebRTC renegotiates nothing (RFC 8827 §6.5).
-            (Content::Handshake, _) => seen.handshakes.push(Handshake::Finished),
-            _ => {}
+            Err(stop) if record::lacks_cid_length(&stop) => seen.contents.push(Content::Ciphertext),
+            Err(_) => {}
         }
-        bytes = bytes.get(13 + usize::from(length)..).unwrap_or_default();
     }
 }
 
 /// Notes the handshake messages, or fragments of them, in the plaintext of a record.
-pub(super) fn look_at_handshakes(mut bytes: &[u8], seen: &mut Seen) {
-    while let Some(&kind) = bytes.first() {
-        seen.handshakes.extend(Handshake::of(kind));
-        // Header of 12 bytes; the fragment's length is in its last three (RFC 6347 §4.2.2).
-        let Some(fragment) = u32_at(bytes, 8).map(|word| (word & 0x00ff_ffff) as usize) else { return };
-        bytes = bytes.get(12 + fragment..).unwrap_or_default();
-    }
+pub(super) fn look_at_handshakes(plaintext: Field<&[u8]>, seen: &mut Seen) {
+    let fragments = Fragments::new(plaintext).map_while(Result::ok);
+    seen.handshakes.extend(fragments.filter_map(|fragment| Handshake::of(fragment.kind.value)));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn look(bytes: &[u8]) -> Seen {
+        super::look(bytes, 0)
+    }
 
     #[test]
     fn the_first_byte_tells_the_protocol() {
@@ -333,6 +331,16 @@ mod tests {
         let seen = look(&datagram);
         assert_eq!(seen.handshakes, [Handshake::Finished]);
         assert_eq!(seen.contents, [Content::ChangeCipherSpec, Content::Handshake]);
+    }
+
+    #[test]
+    fn records_behind_one_with_a_connection_id_are_seen_if_its_length_is_known() {
+        let with_id = [0x3d, 0xc1, 0xc2, 0, 7, 0, 1, 9];
+        let datagram = [&with_id[..], &[26, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0]].concat();
+        assert_eq!(super::look(&datagram, 2).contents, [Content::Ciphertext, Content::Ack]);
+        assert_eq!(look(&datagram).contents, [Content::Ciphertext]);
+        let of_1_2 = [25, 254, 253, 0, 1, 0, 0, 0, 0, 0, 5, 0xc1, 0xc2, 0, 1, 9];
+        assert_eq!(super::look(&of_1_2, 2).contents, [Content::Ciphertext]);
     }
 
     #[test]

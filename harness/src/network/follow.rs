@@ -7,6 +7,7 @@ use super::class::{self, Class, Content, Seen};
 use indexmap::IndexMap;
 use peerproof_captures::decrypt::{self, Datagram, Failure, Limits, Outcome, Session};
 use peerproof_captures::wire::dcep;
+use peerproof_captures::wire::field::{Field, Span};
 use peerproof_captures::wire::sctp::{self, Body, PayloadProtocol};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -145,7 +146,8 @@ impl Follower {
         bytes: &[u8],
         more_keys: impl FnOnce() -> Option<String>,
     ) -> Seen {
-        let mut seen = class::look(bytes);
+        let (from, to) = ends(from_offerer);
+        let mut seen = class::look(bytes, self.session.connection_id_length(from, to, bytes));
         // TURN carries any of the others. SRTP has in clear what rules look at.
         if !matches!(seen.class, Some(Class::Dtls | Class::TurnChannel | Class::Stun)) {
             return seen;
@@ -164,23 +166,30 @@ impl Follower {
     }
 
     fn within(&mut self, from_offerer: bool, payload: &[u8], seen: &mut Seen) -> Outcome {
-        // One connection is one path, whatever pairs ICE selects.
-        let [offerer, answerer] = [1, 2].map(|n| SocketAddr::new(IpAddr::V4(Ipv4Addr::new(0, 0, 0, n)), 1));
-        let (from, to) = if from_offerer { (offerer, answerer) } else { (answerer, offerer) };
+        let (from, to) = ends(from_offerer);
         let labels = &mut self.labels;
         let datagram = Datagram { time_ns: 0, frame: 0, from, to, payload };
         self.session.datagram(&datagram, &mut |clear| {
             let decrypt::Content::Dtls { content_type, .. } = clear.content else { return };
-            let content = Content::of(content_type);
+            let content = Content::of(content_type.into());
             // What has its type in clear was noted already.
             seen.contents.extend(content.filter(|content| !seen.contents.contains(content)));
             match content {
-                Some(Content::Handshake) => class::look_at_handshakes(clear.bytes, seen),
+                Some(Content::Handshake) => {
+                    let plaintext = Field::new(Span::new(0, clear.bytes.len()), clear.bytes);
+                    class::look_at_handshakes(plaintext, seen);
+                }
                 Some(Content::ApplicationData) => look_at_chunks(clear.bytes, labels, seen),
                 _ => {}
             }
         })
     }
+}
+
+/// One connection is one path, whatever pairs ICE selects.
+fn ends(from_offerer: bool) -> (SocketAddr, SocketAddr) {
+    let [offerer, answerer] = [1, 2].map(|n| SocketAddr::new(IpAddr::V4(Ipv4Addr::new(0, 0, 0, n)), 1));
+    if from_offerer { (offerer, answerer) } else { (answerer, offerer) }
 }
 
 fn look_at_chunks(packet: &[u8], labels: &mut IndexMap<u16, String>, seen: &mut Seen) {

@@ -3,7 +3,7 @@
 use super::journal::Journal;
 use super::provider::Provider;
 use super::stage::{Observed, Stage, Wire};
-use crate::network::class::look;
+use crate::network::class::Class;
 use crate::network::fabric::link::LinkQuality;
 use crate::network::fabric::packet::{End, Packet, UDP};
 use crate::network::fabric::topology::{Part, Topology};
@@ -245,7 +245,7 @@ impl Watch for CaseWatch {
         };
         let frame = inner.record(&clock, berth.wire, &observed);
         if let (Some(frame), Some((_, place)), Some(_)) = (frame, peer, datagram) {
-            if let Some(class) = look(payload).class {
+            if let Some(class) = Class::of(payload) {
                 inner.note_seen(class);
             }
             inner.open(&clock, *place, frame, (direction, local, remote), payload);

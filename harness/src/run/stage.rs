@@ -233,8 +233,13 @@ impl Stage {
 
     /// What becomes of a datagram that a peer sends.
     pub(super) fn decide(&self, from: &str, payload: &[u8]) -> Option<Decision> {
-        let mut guard = self.inner();
-        let inner = &mut *guard;
+        let decision = self.decide_within(&mut self.inner(), from, payload);
+        self.tell(decision.as_ref());
+        decision
+    }
+
+    /// The same for who holds the lock and [tells](Self::tell) of the decision when it is free again.
+    pub(super) fn decide_within(&self, inner: &mut Inner, from: &str, payload: &[u8]) -> Option<Decision> {
         let files = &mut inner.key_log_files;
         let seen = inner.follower.look(*from == inner.offerer, payload, || {
             let news: String = files.iter_mut().map(KeyLogFile::news).collect();
@@ -246,10 +251,14 @@ impl Stage {
             inner.streams.note(from, payload);
             self.media.send_modify(|media| *media += 1);
         }
-        let decision = inner.rules.decide(&Packet { from, seen: &seen, bytes: payload, at })?;
-        drop(guard);
-        self.acted.send_modify(|acted| *acted += 1);
-        Some(decision)
+        inner.rules.decide(&Packet { from, seen: &seen, bytes: payload, at })
+    }
+
+    /// Wakes who waits for rules to act.
+    pub(super) fn tell(&self, decision: Option<&Decision>) {
+        if decision.is_some() {
+            self.acted.send_modify(|acted| *acted += 1);
+        }
     }
 
     /// The time since the case began.

@@ -1,7 +1,7 @@
 //! A peer's sockets as a place of observation, where packets are decided about as they pass.
 
 use super::stage::{Observed, Stage};
-use crate::network::class::look;
+use crate::network::class::Class;
 use crate::network::rule::{Decision, Deed, corrupted};
 use peerproof_captures::recording::{Content, Direction as Way, InterfaceId};
 use peerproof_captures::timeline::What;
@@ -47,14 +47,14 @@ impl CaseTap {
 impl Tap for CaseTap {
     fn on_datagram(&self, datagram: &Datagram<'_>) -> Action {
         let Datagram { direction, transport, local, remote, payload } = *datagram;
-        let seen = look(payload);
         let (from, here) = match direction {
             Direction::Out => (&self.peer, true),
             Direction::In => (&self.other, !self.other_is_tapped),
         };
-        let decision = if here { self.stage.decide(from, payload) } else { None };
+        // Nothing comes between the decision and its record.
         let mut inner = self.stage.inner();
-        if let Some(class) = seen.class {
+        let decision = if here { self.stage.decide_within(&mut inner, from, payload) } else { None };
+        if let Some(class) = Class::of(payload) {
             inner.note_seen(class);
         }
         let content = match transport {
@@ -77,6 +77,7 @@ impl Tap for CaseTap {
             inner.open(&clock, self.place, frame, (way(direction), local, remote), payload);
         }
         drop(inner);
+        self.stage.tell(decision.as_ref());
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let held = held.get_mut(usize::from(direction == Direction::In));
         if let Some(Decision { deed, rule }) = decision {

@@ -36,7 +36,7 @@ use crate::wire::field::{Field, Span};
 use crate::wire::node::{self, Dissected, Value};
 use crate::wire::reader::{Reader, Sink};
 use crate::wire::show::Hex;
-use crate::wire::stop::{Read, Stop};
+use crate::wire::stop::{Cause, Read, Stop};
 use std::fmt;
 
 code_points! {
@@ -51,6 +51,13 @@ code_points! {
         Ack = 26 => "ACK",
         ReturnRoutabilityCheck = 27 => "return_routability_check",
     }
+}
+
+const UNKNOWN_CID_LENGTH: &str = "the length of the connection ID is not known";
+
+/// Whether reading a record stopped because it has a connection ID whose length is not known.
+pub fn lacks_cid_length(stop: &Stop) -> bool {
+    stop.cause == Cause::Invalid(UNKNOWN_CID_LENGTH)
 }
 
 /// A record with a full header: of 1.2, or unprotected in 1.3.
@@ -117,7 +124,12 @@ pub enum Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// Reads the next record of a datagram. `cid_length` is the length negotiated for connection IDs of the sender's.
+    /// Reads the next record of a datagram. `cid_length` is the length negotiated for connection IDs of the sender's, zero if there
+    /// are none or it is not known.
+    ///
+    /// # Errors
+    /// If the bytes end before the record, begin none, or the record has a connection ID whose length is not known
+    /// ([`lacks_cid_length`]).
     #[inline]
     pub fn read<S: Sink>(r: &mut Reader<'a, S>, cid_length: usize) -> Read<Self> {
         let mut record = Self::read_header(r, cid_length)?;
@@ -148,7 +160,8 @@ impl<'a> Record<'a> {
         let kind = r.code("type")?;
         let version = r.code("legacy_record_version")?;
         let (epoch, sequence) = (r.u16("epoch")?, r.u48("sequence_number")?);
-        let cid = if kind.value == ContentType::Tls12Cid { Some(r.bytes("cid", cid_length)?) } else { None };
+        let cid =
+            if kind.value == ContentType::Tls12Cid { Some(Self::read_cid(r, cid_length)?) } else { None };
         let length = r.u16("length")?;
         Ok(PlainRecord { kind, version, epoch, sequence, cid, length, fragment: Field::default() })
     }
@@ -162,7 +175,7 @@ impl<'a> Record<'a> {
         r.part("S (sequence number of 16 bits)", 0x08, flags.value);
         r.part("L (length present)", 0x04, flags.value);
         r.part("E (epoch, low bits)", 0x03, flags.value);
-        let cid = if flags.value & 0x10 != 0 { Some(r.bytes("cid", cid_length)?) } else { None };
+        let cid = if flags.value & 0x10 != 0 { Some(Self::read_cid(r, cid_length)?) } else { None };
         let sequence = if flags.value & 0x08 != 0 {
             r.u16("encrypted sequence number")?
         } else {
@@ -172,6 +185,11 @@ impl<'a> Record<'a> {
         let range = flags.range.to(length.map_or(sequence.range, |length| length.range));
         let header = Field::new(range, bytes.get(..range.len()).unwrap_or(bytes));
         Ok(UnifiedRecord { flags, cid, sequence, length, header, fragment: Field::default() })
+    }
+
+    /// An empty connection ID is never sent (RFC 9146 §3, RFC 9147 §9): a length of zero says that it is not known.
+    fn read_cid<S: Sink>(r: &mut Reader<'a, S>, cid_length: usize) -> Read<Field<&'a [u8]>> {
+        if cid_length == 0 { Err(r.invalid(UNKNOWN_CID_LENGTH)) } else { r.bytes("cid", cid_length) }
     }
 
     fn walk<S: Sink>(r: &mut Reader<'a, S>, cid_length: usize) -> Read<()> {
@@ -377,8 +395,8 @@ pub fn from_connection_id(datagram: &[u8]) -> Option<&[u8]> {
     if !matches!(datagram.first()?, 25 | 0x30..=0x3f) {
         return None;
     }
-    let record = Record::read_header(&mut Reader::new("DTLS record", datagram), 0).ok()?;
-    datagram.get(record.cid()?.range.start as usize..)
+    let stop = Record::read_header(&mut Reader::new("DTLS record", datagram), 0).err()?;
+    if lacks_cid_length(&stop) { datagram.get(stop.offset as usize..) } else { None }
 }
 
 /// Dissects a datagram entirely, as far as it is not encrypted.
@@ -390,7 +408,7 @@ pub fn tree(datagram: Datagram<'_>) -> Dissected<Datagram<'_>> {
 mod tests {
     use super::*;
     use crate::wire::dtls::samples;
-    use crate::wire::testing::{check_all, hex};
+    use crate::wire::testing::{check_all, check_robust, hex};
 
     fn lines(datagrams: &[Vec<u8>]) -> String {
         datagrams.iter().map(|datagram| format!("{}\n", view(datagram))).collect()
@@ -444,6 +462,22 @@ mod tests {
         let datagram = Datagram::at(&bytes, 0, 3);
         assert_eq!(datagram.to_string(), "DTLS 1.2 1/5 cid c1c2c3 encrypted tls12_cid (2 bytes)");
         check_all(&bytes, |bytes| tree(Datagram::at(bytes, 0, 3)).outcome());
+    }
+
+    #[test]
+    fn a_connection_id_of_unknown_length_stops_where_it_begins() {
+        for (text, at) in [("19 fefd 0001 000000000005 c1c2c3 0002 beef", 11), ("35 c1c2 07 0003 aabbcc", 1)]
+        {
+            let bytes = hex(text);
+            let stop = view(&bytes).records().next().unwrap().unwrap_err();
+            assert!(lacks_cid_length(&stop));
+            assert_eq!(stop.offset, at);
+            assert_eq!(from_connection_id(&bytes), bytes.get(at as usize..));
+            check_robust(&bytes, |bytes| tree(view(bytes)).outcome());
+        }
+        for text in ["16 fefd 0000 000000000005 0002 beef", "2e 0007 0001 aa", "19 fefd"] {
+            assert_eq!(from_connection_id(&hex(text)), None);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! RFC 6347 §4.2.3, RFC 9147 §5.5: the fragments of a handshake message agree on its length, lie within it and cover it.
 
-use super::{fragments, random};
+use super::fragments;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -26,9 +26,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let faulted = evidence.faulted();
     // Two messages with one number are judged by `dtls-message-seq-numbering`.
     let mut seen: BTreeMap<(u16, HandshakeType), Message> = BTreeMap::new();
-    let mut hello: Option<&[u8]> = None;
+    let mut hello: Option<&[u8; 32]> = None;
     for (packet, fragment) in fragments(evidence, peer) {
-        if let Some(random) = random(&fragment) {
+        if let Some(random) = fragment.hello_random() {
             if hello.is_some_and(|before| before != random) {
                 finish(evidence, peer, &std::mem::take(&mut seen), tally);
             }

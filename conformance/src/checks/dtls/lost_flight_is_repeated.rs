@@ -7,7 +7,7 @@ use crate::verdict::Layer;
 use peerproof_captures::event::{DtlsState, PeerEvent};
 use peerproof_captures::timeline::What;
 use peerproof_captures::wire::demux::Class;
-use peerproof_captures::wire::dtls::record::{self, ContentType, Record};
+use peerproof_captures::wire::dtls::record::{ContentType, Record};
 use std::collections::BTreeSet;
 
 pub(super) const CHECK: Check = Check {
@@ -101,7 +101,7 @@ impl Part {
 /// The pieces in clear that a datagram holds.
 fn parts(packet: &Packet) -> Vec<Part> {
     let mut parts = Vec::new();
-    for record in record::view(&packet.bytes).records().map_while(Result::ok) {
+    for record in packet.records().map_while(Result::ok) {
         let Record::Plain(plain) = &record else { continue };
         if plain.kind.value != ContentType::Handshake || plain.epoch.value > 0 {
             continue;

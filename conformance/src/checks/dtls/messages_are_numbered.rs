@@ -1,6 +1,6 @@
 //! RFC 6347 §4.2.2: handshake messages are numbered from zero, one by one, and keep number and content when they are sent again.
 
-use super::{fragments, random};
+use super::fragments;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -20,9 +20,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let faulted = evidence.faulted();
     // All that was recorded of a message counts, whoever cut it; what a rule rewrote is not held against its sender.
     let mut seen: BTreeMap<u16, Message<'_>> = BTreeMap::new();
-    let mut hello: Option<&[u8]> = None;
+    let mut hello: Option<&[u8; 32]> = None;
     for (packet, fragment) in fragments(evidence, peer) {
-        if let Some(random) = random(&fragment) {
+        if let Some(random) = fragment.hello_random() {
             if hello.is_some_and(|before| before != random) {
                 finish(evidence, peer, &std::mem::take(&mut seen), tally);
             }

@@ -32,8 +32,8 @@ use crate::evidence::{Evidence, Handshake, HandshakeMessage, Kind, Packet, Peer}
 use peerproof_captures::decrypt::srtp::Profile;
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::dtls::extension::{Content, ExtensionType, Extensions, UseSrtp};
-use peerproof_captures::wire::dtls::handshake::{Body, ClientHello, Fragment, Fragments, HandshakeType};
-use peerproof_captures::wire::dtls::record::{self, Record};
+use peerproof_captures::wire::dtls::handshake::{Body, ClientHello, Fragment, Fragments};
+use peerproof_captures::wire::dtls::record::Record;
 use peerproof_captures::wire::field::{Field, Span};
 use peerproof_captures::wire::stop::Read;
 
@@ -86,14 +86,14 @@ fn use_srtp(extensions: Option<Extensions<'_>>) -> Option<UseSrtp<'_>> {
 fn records(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, Read<Record<'_>>)> {
     let sent = evidence.wire.iter().flat_map(move |wire| wire.sent(peer));
     sent.filter(|packet| packet.class() == Class::Dtls)
-        .flat_map(|packet| record::view(&packet.bytes).records().map(move |record| (packet, record)))
+        .flat_map(|packet| packet.records().map(move |record| (packet, record)))
 }
 
 /// The fragments of handshake messages that a peer sent, in clear or decrypted.
 fn fragments(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, Fragment<'_>)> {
     let sent = evidence.wire.iter().flat_map(move |wire| wire.sent(peer));
     sent.filter(|packet| packet.class() == Class::Dtls).flat_map(|packet| {
-        let records = record::view(&packet.bytes).records().map_while(Result::ok);
+        let records = packet.records().map_while(Result::ok);
         let plain = records.filter_map(|record| record.fragments()).flatten().map_while(Result::ok);
         let clear = packet.clear.iter().filter(|it| matches!(it.kind, Kind::Record { content_type: 22, .. }));
         let clear = clear.flat_map(|it| {
@@ -102,13 +102,6 @@ fn fragments(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, 
         });
         plain.chain(clear).map(move |fragment| (packet, fragment))
     })
-}
-
-/// The random of a hello, if a fragment begins one: another random begins another association.
-fn random<'a>(fragment: &Fragment<'a>) -> Option<&'a [u8]> {
-    let is_hello = matches!(fragment.kind.value, HandshakeType::ClientHello | HandshakeType::ServerHello);
-    let begins = is_hello && fragment.fragment_offset.value == 0;
-    if begins { fragment.bytes.value.get(2..34) } else { None }
 }
 
 /// The SRTP profile that the server chose.
@@ -132,4 +125,69 @@ pub(super) fn srtp_overhead(packet: &Packet, profile: Profile) -> Option<(usize,
     };
     let index = if clear.kind == Kind::Rtcp { 4 } else { 0 };
     Some((packet.bytes.len().checked_sub(clear.bytes.len())?, tag + index))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Result;
+    use crate::evidence::Captured;
+    use peerproof_captures::file::{CaptureReader, Item};
+    use peerproof_captures::trace::Builder;
+    use std::path::Path;
+
+    /// Evidence of the first connection of a capture of the corpus.
+    fn captured(name: &str) -> Evidence {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../captures/corpus").join(name);
+        let bytes = std::fs::read(path).unwrap();
+        let mut builder = Builder::new();
+        let mut reader = CaptureReader::new(bytes.as_slice());
+        while let Some(item) = reader.next_item() {
+            match item {
+                Item::Secrets(secrets) => drop(builder.secrets(&secrets)),
+                Item::Frame(frame) => builder.frame(&frame),
+                _ => {}
+            }
+        }
+        let trace = builder.finish();
+        let capture = CaptureReader::new(bytes.as_slice());
+        let captured = Captured { capture, trace: &trace, key_log: &[], srtp_keys: &[], descriptions: &[] };
+        captured.evidence().unwrap().remove(0).1
+    }
+
+    /// What a check makes of records whose connection IDs are taken to have other lengths than they have.
+    fn results(check: &Check, evidence: &Evidence, length: impl Fn(usize) -> usize) -> Vec<Result> {
+        let mut evidence = evidence.clone();
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        packets.iter_mut().for_each(|packet| packet.cid_length = length(packet.cid_length));
+        check.run(&evidence).iter().map(|finding| finding.result).collect()
+    }
+
+    #[test]
+    fn records_with_connection_ids_are_read_by_the_length_that_was_negotiated() {
+        for (name, senders) in [
+            // Two bytes from the client.
+            ("dtls13/aes128-gcm-sha256.pcapng", 1),
+            // Two bytes one way, four the other.
+            ("dtls/connection-ids-1.2.pcapng", 2),
+        ] {
+            let evidence = captured(name);
+            let fit = |length: fn(usize) -> usize| {
+                let mut results = results(&records_fit_datagrams::CHECK, &evidence, length);
+                results.sort();
+                results
+            };
+            assert_eq!(fit(|length| length), [Result::Pass; 2], "{name}");
+            let count = |results: &[Result], result| results.iter().filter(|it| **it == result).count();
+            assert_eq!(count(&fit(|_| 0), Result::Inconclusive), senders, "{name}: not known");
+            assert_eq!(count(&fit(|length| length + 1), Result::Fail), senders, "{name}: wrong");
+            for check in [&datagrams_are_not_shared::CHECK, &record_numbers_are_new::CHECK] {
+                assert_eq!(count(&results(check, &evidence, |length| length), Result::Fail), 0, "{name}");
+            }
+        }
+        let evidence = captured("dtls13/aes128-gcm-sha256.pcapng");
+        let protected = results(&sctp_is_protected::CHECK, &evidence, |length| length);
+        assert_eq!(protected, [Result::Pass; 2]);
+        assert_eq!(evidence.handshake(Peer(0)).messages.len(), 14, "and all handshake messages");
+    }
 }

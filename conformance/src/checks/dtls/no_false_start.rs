@@ -7,7 +7,7 @@ use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::dtls::Version;
-use peerproof_captures::wire::dtls::record::{self, ContentType, Record};
+use peerproof_captures::wire::dtls::record::{ContentType, Record};
 
 pub(super) const CHECK: Check = Check {
     id: "dtls-no-false-start",
@@ -51,7 +51,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 fn has_application_data(packet: &Packet) -> bool {
     let is = |record: Record<'_>| matches!(record, Record::Plain(plain) if plain.kind.value == ContentType::ApplicationData);
-    record::view(&packet.bytes).records().map_while(Result::ok).any(is)
+    // Records with connection IDs hide their type.
+    packet.records().map_while(Result::ok).any(is) || packet.clear.iter().any(|it| it.is_application_data())
 }
 
 #[cfg(test)]

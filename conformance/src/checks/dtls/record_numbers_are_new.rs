@@ -1,13 +1,12 @@
 //! RFC 6347 §4.1: no record has the epoch and the sequence number of another one, those that are sent again included.
 
-use super::random;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::evidence::{Kind, Packet};
 use crate::verdict::Layer;
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::dtls::handshake::HandshakeType;
-use peerproof_captures::wire::dtls::record::{self, Record};
+use peerproof_captures::wire::dtls::record::Record;
 use std::collections::BTreeMap;
 
 pub(super) const CHECK: Check = Check {
@@ -22,12 +21,12 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let faulted = evidence.faulted();
     let mut seen: BTreeMap<(u64, u64), u64> = BTreeMap::new();
-    let mut hello: Option<&[u8]> = None;
+    let mut hello: Option<&[u8; 32]> = None;
     let sent = evidence.wire.iter().flat_map(|wire| wire.sent(peer));
     for packet in sent.filter(|packet| packet.class() == Class::Dtls) {
-        for record in record::view(&packet.bytes).records().map_while(Result::ok) {
+        for record in packet.records().map_while(Result::ok) {
             let fragments = || record.fragments().into_iter().flatten().map_while(Result::ok);
-            if let Some(random) = fragments().find_map(|fragment| random(&fragment)) {
+            if let Some(random) = fragments().find_map(|fragment| fragment.hello_random()) {
                 if hello.is_some_and(|before| before != random) {
                     seen.clear();
                 }
@@ -56,7 +55,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 }
 
 fn is_unified(packet: &Packet) -> bool {
-    record::view(&packet.bytes).records().any(|record| matches!(record, Ok(Record::Unified(_))))
+    packet.records().any(|record| matches!(record, Ok(Record::Unified(_))))
 }
 
 fn note(packet: &Packet, number: (u64, u64), seen: &mut BTreeMap<(u64, u64), u64>, tally: &mut Tally) {

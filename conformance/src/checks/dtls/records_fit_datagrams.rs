@@ -6,7 +6,7 @@ use crate::evidence::Packet;
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::demux::{self, Class};
-use peerproof_captures::wire::dtls::record::{self, Record};
+use peerproof_captures::wire::dtls::record;
 
 pub(super) const CHECK: Check = Check {
     id: "dtls-record-within-one-datagram",
@@ -25,6 +25,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             // Bytes that begin no record are judged by `mux-dtls-and-srtp-separate-datagrams`.
             Err(_) if left_over(packet).is_some_and(|rest| demux::class(rest) != Class::Dtls) => {}
             Err(_) if evidence.is_faulted(packet.frame) => {}
+            Err(stop) if record::lacks_cid_length(&stop) => {
+                tally.doubt("the length of its connection ID is in a hello that was not recorded", [place]);
+            }
             Err(stop) => tally.fault(format!("a record does not end within its datagram: {stop}"), [place]),
         }
     }
@@ -33,12 +36,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 /// What is behind the last record of a datagram that can be read.
 pub(super) fn left_over(packet: &Packet) -> Option<&[u8]> {
     let mut end = 0;
-    for record in record::view(&packet.bytes).records() {
-        end = match record {
-            Ok(Record::Plain(plain)) => plain.fragment.range.end,
-            Ok(Record::Unified(unified)) => unified.fragment.range.end,
+    for record in packet.records() {
+        match record {
+            Ok(record) => end = record.range().end,
             Err(_) => return packet.bytes.get(end as usize..),
-        };
+        }
     }
     None
 }

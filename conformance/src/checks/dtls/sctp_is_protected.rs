@@ -4,7 +4,7 @@ use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::demux::Class;
-use peerproof_captures::wire::dtls::record::{self, ContentType, Record};
+use peerproof_captures::wire::dtls::record::{ContentType, Record};
 use peerproof_captures::wire::sctp::{self, Checksum};
 
 pub(super) const CHECK: Check = Check {
@@ -21,21 +21,21 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(packet.frame);
         match packet.class() {
             Class::Dtls => {
-                for record in record::view(&packet.bytes).records().map_while(Result::ok) {
+                for record in packet.records().map_while(Result::ok) {
                     match record {
+                        // Its content type is encrypted in DTLS 1.3 and beside a connection ID, so only an opened record tells.
+                        _ if hides_its_type(&record) => {
+                            if packet.clear.iter().any(|clear| clear.is_application_data()) {
+                                tally.good(place);
+                            }
+                        }
                         Record::Plain(plain) if plain.kind.value != ContentType::ApplicationData => {}
                         Record::Plain(plain) if plain.epoch.value == 0 => {
                             if !evidence.is_faulted(packet.frame) {
                                 tally.fault("application data is in a record that nothing protects", [place]);
                             }
                         }
-                        Record::Plain(_) => tally.good(place),
-                        // The content type of a record of DTLS 1.3 is encrypted, so only an opened one tells.
-                        Record::Unified(_) => {
-                            if packet.clear.iter().any(|clear| clear.is_application_data()) {
-                                tally.good(place);
-                            }
-                        }
+                        _ => tally.good(place),
                     }
                 }
             }
@@ -49,6 +49,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 }
 
 /// Whether bytes are an SCTP packet with a chunk and the right checksum.
+const fn hides_its_type(record: &Record<'_>) -> bool {
+    match record {
+        Record::Plain(plain) => matches!(plain.kind.value, ContentType::Tls12Cid),
+        Record::Unified(_) => true,
+    }
+}
+
 fn is_sctp(bytes: &[u8]) -> bool {
     let read = sctp::view(bytes).is_ok_and(|packet| packet.chunks.iter().next().is_some());
     read && matches!(sctp::checksum(bytes), Checksum::Correct)

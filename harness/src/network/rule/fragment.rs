@@ -5,19 +5,22 @@
 //! gets 8n, and the fragments that it is cut into those from 8n on. Nothing protects these numbers before the
 //! ChangeCipherSpec, and the Finished covers messages as they were before they were cut (§4.2.6).
 
+use peerproof_captures::wire::dtls::handshake::{Fragment, HandshakeType};
+use peerproof_captures::wire::dtls::{self, PlainRecord, Record};
+
 /// How far apart the numbers are put: most records that one record becomes.
 const SPREAD: usize = 8;
-/// Lengths of the headers of records (§4.1) and of handshake messages (§4.2.2).
-const RECORD: usize = 13;
-const MESSAGE: usize = 12;
-const HANDSHAKE: u8 = 22;
 
 /// Most pieces of one message.
 pub(crate) const MOST_PIECES: usize = 4;
 
 /// The datagrams that go instead of this one when the messages that are meant are cut into so many pieces; nothing if there
 /// are none, or none that can be cut. A piece after the first begins a new datagram.
-pub(super) fn cut(datagram: &[u8], pieces: usize, is_meant: impl Fn(u8) -> bool) -> Option<Vec<Vec<u8>>> {
+pub(super) fn cut(
+    datagram: &[u8],
+    pieces: usize,
+    is_meant: impl Fn(HandshakeType) -> bool,
+) -> Option<Vec<Vec<u8>>> {
     let mut rewriting = Rewriting { pieces, done: Vec::new(), now: Vec::new(), cut: false };
     rewriting.records(datagram, &is_meant);
     rewriting.cut.then(|| rewriting.end())
@@ -37,98 +40,84 @@ struct Rewriting {
     cut: bool,
 }
 
-/// A handshake message, or a fragment of one.
-struct Message<'a> {
-    header: &'a [u8],
-    body: &'a [u8],
-}
-
 impl Rewriting {
     fn end(mut self) -> Vec<Vec<u8>> {
         self.done.push(self.now);
         self.done
     }
 
-    fn records(&mut self, mut bytes: &[u8], is_meant: &impl Fn(u8) -> bool) {
-        while let Some((header, rest)) = bytes.split_at_checked(RECORD) {
-            let [kind @ 20..=26, _, _, epoch @ .., _, _, _, _, _, _, high, low] = header else { break };
-            let length = usize::from(u16::from_be_bytes([*high, *low]));
-            let Some((body, after)) = rest.split_at_checked(length) else { break };
-            if epoch != [0, 0] {
-                self.now.extend_from_slice(bytes.get(..RECORD + length).unwrap_or_default());
+    fn records(&mut self, datagram: &[u8], is_meant: &impl Fn(HandshakeType) -> bool) {
+        let mut end = 0;
+        for record in dtls::view(datagram).records().map_while(Result::ok) {
+            // The unified header of DTLS 1.3: nothing behind it is in clear.
+            let Record::Plain(plain) = &record else { break };
+            let range = record.range().range();
+            end = range.end;
+            if plain.epoch.value == 0 {
+                // Nothing is cut if the record does not end with a message.
+                let fragments = record.fragments().into_iter().flatten().collect::<Result<Vec<_>, _>>();
+                self.record(plain, &fragments.unwrap_or_default(), is_meant);
             } else {
-                let messages = if *kind == HANDSHAKE { messages(body) } else { None };
-                self.record(header, body, messages.as_deref().unwrap_or_default(), is_meant);
+                self.now.extend_from_slice(datagram.get(range).unwrap_or_default());
             }
-            bytes = after;
         }
-        // The unified header of DTLS 1.3, or what is no record.
-        self.now.extend_from_slice(bytes);
+        self.now.extend_from_slice(datagram.get(end..).unwrap_or_default());
     }
 
     fn record(
         &mut self,
-        header: &[u8],
-        body: &[u8],
-        messages: &[Message<'_>],
-        is_meant: &impl Fn(u8) -> bool,
+        record: &PlainRecord<'_>,
+        fragments: &[Fragment<'_>],
+        is_meant: &impl Fn(HandshakeType) -> bool,
     ) {
-        let pieces_of = |message: &Message<'_>| {
-            let kind = message.header.first().copied().unwrap_or_default();
-            if is_meant(kind) && message.body.len() >= self.pieces { self.pieces } else { 1 }
+        let pieces_of = |fragment: &Fragment<'_>| {
+            let is_long = fragment.bytes.value.len() >= self.pieces;
+            if is_long && is_meant(fragment.kind.value) { self.pieces } else { 1 }
         };
-        let pieces: Vec<usize> = messages.iter().map(pieces_of).collect();
+        let pieces: Vec<usize> = fragments.iter().map(pieces_of).collect();
         let total: usize = pieces.iter().sum();
         if total > SPREAD || pieces.iter().all(|pieces| *pieces == 1) {
-            self.put(header, 0, &[body]);
+            self.put(record, 0, &[record.fragment.value]);
             return;
         }
         self.cut = true;
         let mut number = 0;
-        for (message, pieces) in messages.iter().zip(pieces) {
-            let longest = message.body.len().div_ceil(pieces).max(1);
-            let offset = message.header.get(6..9).map_or(0, number_in);
+        for (fragment, pieces) in fragments.iter().zip(pieces) {
+            let body = fragment.bytes.value;
+            let longest = body.len().div_ceil(pieces).max(1);
+            let offset = fragment.fragment_offset.value as usize;
             for piece in 0..pieces {
-                let from = (piece * longest).min(message.body.len());
-                let part = message.body.get(from..).unwrap_or_default();
+                let from = (piece * longest).min(body.len());
+                let part = body.get(from..).unwrap_or_default();
                 let part = part.get(..longest).unwrap_or(part);
                 if piece > 0 {
                     self.done.push(std::mem::take(&mut self.now));
                 }
-                let whole = message.header.get(..6).unwrap_or_default();
-                self.put(header, number, &[whole, &three(offset + from), &three(part.len()), part]);
+                // The handshake header of RFC 6347 §4.2.2.
+                let header: [&[u8]; 5] = [
+                    &[fragment.kind.value.raw()],
+                    &three(fragment.length.value as usize),
+                    &fragment.message_seq.value.to_be_bytes(),
+                    &three(offset + from),
+                    &three(part.len()),
+                ];
+                self.put(record, number, &[&header.concat(), part]);
                 number += 1;
             }
         }
     }
 
     /// Puts a record down, with the `n`-th of the numbers of the one that it comes from.
-    fn put(&mut self, header: &[u8], n: usize, body: &[&[u8]]) {
-        let number = header.get(5..11).unwrap_or_default();
-        let number = number.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-        let number = number.wrapping_mul(SPREAD as u64).wrapping_add(n as u64);
+    fn put(&mut self, record: &PlainRecord<'_>, n: usize, body: &[&[u8]]) {
+        let number = record.sequence.value.wrapping_mul(SPREAD as u64).wrapping_add(n as u64);
         let length: usize = body.iter().map(|part| part.len()).sum();
-        self.now.extend_from_slice(header.get(..5).unwrap_or_default());
+        self.now.push(record.kind.value.raw());
+        self.now.extend_from_slice(&record.version.value.raw().to_be_bytes());
+        self.now.extend_from_slice(&record.epoch.value.to_be_bytes());
         self.now.extend_from_slice(number.to_be_bytes().get(2..).unwrap_or_default());
         self.now.extend_from_slice(three(length).get(1..).unwrap_or_default());
         body.iter().for_each(|part| self.now.extend_from_slice(part));
     }
-}
-
-/// The handshake messages of a record; nothing if it does not end with one.
-fn messages(mut bytes: &[u8]) -> Option<Vec<Message<'_>>> {
-    let mut messages = Vec::new();
-    while !bytes.is_empty() {
-        let (header, rest) = bytes.split_at_checked(MESSAGE)?;
-        let (body, after) = rest.split_at_checked(header.get(9..12).map_or(0, number_in))?;
-        messages.push(Message { header, body });
-        bytes = after;
-    }
-    Some(messages)
-}
-
-fn number_in(bytes: &[u8]) -> usize {
-    bytes.iter().fold(0, |number, byte| number << 8 | usize::from(*byte))
 }
 
 /// A number of three bytes.
@@ -141,6 +130,9 @@ fn three(number: usize) -> [u8; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Lengths of the headers of a record and of a handshake message.
+    const HEADERS: usize = 13 + Fragment::HEADER;
 
     /// A record of epoch 0.
     fn record(kind: u8, number: u8, body: &[u8]) -> Vec<u8> {
@@ -169,15 +161,23 @@ mod tests {
                 .concat(),
             [record(22, 17, &message(11, 5, 3, &[4, 5])), record(20, 24, &[1]), protected].concat(),
         ];
-        assert_eq!(cut(&datagram, 2, |kind| kind == 11).unwrap(), expected);
-        assert_eq!(cut(&datagram, 2, |kind| kind == 12), None, "it holds no such message");
-        assert_eq!(cut(&datagram, 3, |kind| kind == 2), None, "two bytes cannot be cut into three");
+        assert_eq!(cut(&datagram, 2, |kind| kind == HandshakeType::Certificate).unwrap(), expected);
+        assert_eq!(
+            cut(&datagram, 2, |kind| kind == HandshakeType::ServerKeyExchange),
+            None,
+            "it holds no such message"
+        );
+        assert_eq!(
+            cut(&datagram, 3, |kind| kind == HandshakeType::ServerHello),
+            None,
+            "two bytes cannot be cut into three"
+        );
     }
 
     #[test]
     fn fragments_and_messages_that_share_a_record_are_cut_too() {
         let shared = [message(2, 2, 0, &[7, 7]), message(11, 9, 4, &[1, 2, 3, 4])].concat();
-        let pieces = cut(&record(22, 1, &shared), 2, |kind| kind == 11).unwrap();
+        let pieces = cut(&record(22, 1, &shared), 2, |kind| kind == HandshakeType::Certificate).unwrap();
         let first = [record(22, 8, &message(2, 2, 0, &[7, 7])), record(22, 9, &message(11, 9, 4, &[1, 2]))];
         assert_eq!(pieces, [first.concat(), record(22, 10, &message(11, 9, 6, &[3, 4]))]);
     }
@@ -198,12 +198,12 @@ mod tests {
         for length in 0..whole.len() {
             let given = &whole[..length];
             // Its first record is whole from here on; the other's message is empty.
-            let first = RECORD + MESSAGE + 3;
+            let first = HEADERS + 3;
             let datagrams = cut(given, 2, |_| true);
             assert_eq!(datagrams.is_some(), length >= first, "{length}");
             let gone = datagrams.into_iter().flatten().collect::<Vec<_>>().concat();
             if length >= first {
-                assert_eq!(gone.len(), length + RECORD + MESSAGE, "one piece more");
+                assert_eq!(gone.len(), length + HEADERS, "one piece more");
                 assert!(length == whole.len() || gone.ends_with(&given[first..]), "the rest goes as it is");
             }
             assert!(renumbered(given).is_none_or(|renumbered| renumbered.len() == length), "{length}");

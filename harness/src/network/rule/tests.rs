@@ -10,7 +10,7 @@ fn acts(spec: &str, packets: &[&[u8]]) -> Vec<bool> {
     packets
         .iter()
         .map(|bytes| {
-            let seen = look(bytes);
+            let seen = look(bytes, 0);
             let at = Duration::ZERO;
             rule.on_packet(&Packet { from: "alice", seen: &seen, bytes, at }).is_some()
         })
@@ -44,7 +44,7 @@ fn the_first_rule_that_matches_acts() {
     let first = RuleSpec { first: Some(1), name: Some("lost".into()), ..RuleSpec::default() };
     rules.install(Rule::new(first, Deed::Drop, 1), Duration::ZERO);
     rules.install(Rule::new(RuleSpec::default(), Deed::Duplicate, 1), Duration::ZERO);
-    let seen = look(STUN);
+    let seen = look(STUN, 0);
     let packet = Packet { from: "alice", seen: &seen, bytes: STUN, at: Duration::ZERO };
     assert_eq!(rules.decide(&packet).map(|decision| decision.deed), Some(Deed::Drop));
     assert_eq!(rules.decide(&packet).map(|decision| decision.deed), Some(Deed::Duplicate));
@@ -62,7 +62,7 @@ fn whoever_has_had_messages_cut_has_its_records_numbered_anew_to_the_end() {
     let alert = [21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 2, 0, 2, 2, 40];
     let mut rules = Rules::default();
     let decide = |rules: &mut Rules, from, bytes: &[u8]| {
-        let seen = look(bytes);
+        let seen = look(bytes, 0);
         let decision = rules.decide(&Packet { from, seen: &seen, bytes, at: Duration::ZERO })?;
         let Deed::Become(datagrams) = decision.deed else { return None };
         Some(datagrams.iter().map(|datagram| datagram[10]).collect::<Vec<u8>>())
@@ -88,7 +88,7 @@ fn corruption_changes_one_bit_and_spares_short_packets() {
 
 #[test]
 fn a_rule_is_in_force_in_its_window_and_for_its_steps() {
-    let seen = look(STUN);
+    let seen = look(STUN, 0);
     let mut rules = Rules::default();
     let packet = |ms| Packet { from: "alice", seen: &seen, bytes: STUN, at: Duration::from_millis(ms) };
     let window: RuleSpec = serde_yaml::from_str("{after: 100ms, until: 200ms}").unwrap();
@@ -143,7 +143,7 @@ fn what_cannot_be_read_is_counted_for_rules_that_may_have_been_for_it() {
     let mut rules = Rules::default();
     let spec: RuleSpec = serde_yaml::from_str("{from: alice, sctp: INIT}").unwrap();
     rules.install(Rule::new(spec, Deed::Drop, 1), Duration::ZERO);
-    let seen = Seen { unread: true, ..look(DTLS) };
+    let seen = Seen { unread: true, ..look(DTLS, 0) };
     for from in ["alice", "bob"] {
         assert_eq!(rules.decide(&Packet { from, seen: &seen, bytes: DTLS, at: Duration::ZERO }), None);
     }
@@ -153,7 +153,7 @@ fn what_cannot_be_read_is_counted_for_rules_that_may_have_been_for_it() {
 #[test]
 fn a_named_field_is_found_and_packets_without_it_are_spared() {
     let srtp: &[u8] = &[0x90, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0xbe, 0xde, 0, 1, 9, 9, 9, 9, 7, 7, 7, 5];
-    let byte = |bytes: &[u8], field: Field| field.byte_in(bytes, &look(bytes));
+    let byte = |bytes: &[u8], field: Field| field.byte_in(bytes, &look(bytes, 0));
     assert_eq!(byte(srtp, Field::Timestamp), Some(7));
     assert_eq!(byte(srtp, Field::Payload), Some(20));
     assert_eq!(byte(srtp, Field::Tag), Some(23));

@@ -94,6 +94,16 @@ impl<'a> Fragment<'a> {
         self.fragment_offset.value == 0 && self.fragment_length.value == self.length.value
     }
 
+    /// The random of a ClientHello or ServerHello, if this begins one: it follows the version in both.
+    pub fn hello_random(&self) -> Option<&'a [u8; 32]> {
+        let is_hello = matches!(self.kind.value, HandshakeType::ClientHello | HandshakeType::ServerHello);
+        if is_hello && self.fragment_offset.value == 0 {
+            self.bytes.value.get(2..)?.first_chunk()
+        } else {
+            None
+        }
+    }
+
     /// What the message says, if this is all of it; [`Body::Fragment`] if not.
     pub fn body(&self, version: Version) -> Read<Body<'a>> {
         if !self.is_whole() {
