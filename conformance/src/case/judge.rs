@@ -6,8 +6,8 @@ use super::ladder::Ladder;
 use super::record::CaseRecord;
 use super::view::PeerView;
 use crate::catalogue::Catalogue;
-use crate::checks::{self, Finding, Place};
-use crate::verdict::{Evidence, Layer, Outcome, Verdict};
+use crate::checks::{self, Finding};
+use crate::verdict::{Layer, Outcome, Place, RecordedFile, Verdict};
 use peerproof_captures::event::DtlsState;
 use peerproof_captures::timeline::{Answer, Entry, StepOutcome, What};
 
@@ -65,7 +65,7 @@ fn verdict(outcome: Outcome, sentence: String) -> Verdict {
 
 fn broken(record: &CaseRecord, views: &Views) -> Option<Verdict> {
     let ours = |sentence: String, entry: Option<u64>| {
-        let evidence = entry.map(Evidence::Entry).into_iter().collect();
+        let evidence = entry.map(Place::Entry).into_iter().collect();
         Some(Verdict { evidence, ..verdict(Outcome::HarnessError, sentence) })
     };
     if record.file.format > FORMAT {
@@ -158,7 +158,7 @@ fn lacking(record: &CaseRecord, peer: &str, reason: &str, entry: Option<u64>) ->
             format!("{peer} says unsupported ({reason}), but was not seen to refuse what cannot be");
         (Outcome::Inconclusive, sentence)
     };
-    let evidence = entry.map(Evidence::Entry).into_iter().collect();
+    let evidence = entry.map(Place::Entry).into_iter().collect();
     Verdict { side: Some(peer.to_owned()), evidence, ..verdict(outcome, sentence) }
 }
 
@@ -213,7 +213,7 @@ fn lost(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         layer: Some(reached.map_or(Layer::Signalling, |mismatch| mismatch.layer)),
         side: Some(name.clone()),
         sentence: format!("{name} should last to the end of the case, but it died: {}", lost.is),
-        evidence: vec![Evidence::Entry(lost.n)],
+        evidence: vec![Place::Entry(lost.n)],
     })
 }
 
@@ -277,7 +277,7 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
             mismatch
         }
     };
-    mismatch.evidence.push(Evidence::Entry(entry.n));
+    mismatch.evidence.push(Place::Entry(entry.n));
     Some(fail(mismatch, &suffix))
 }
 
@@ -361,10 +361,6 @@ fn requirement(record: &CaseRecord) -> Option<Verdict> {
     let of = |finding: &Finding| checks::of(&finding.requirement).map_or(Layer::Media, |check| check.layer);
     let first = broken.min_by_key(|finding| of(finding))?;
     let source = Catalogue::get().requirement(&first.requirement).map_or("", |it| it.source.as_str());
-    let evidence = first.evidence.iter().map(|place| match place {
-        Place::Frame(frame) => Evidence::Frame(*frame),
-        Place::Entry(entry) | Place::Line { entry, .. } => Evidence::Entry(*entry),
-    });
     Some(Verdict {
         outcome: Outcome::Fail,
         layer: Some(of(first)),
@@ -373,7 +369,7 @@ fn requirement(record: &CaseRecord) -> Option<Verdict> {
             "{} should keep {} ({source}), but {}",
             first.endpoint, first.requirement, first.sentence
         ),
-        evidence: evidence.collect(),
+        evidence: first.evidence.clone(),
     })
 }
 
@@ -393,7 +389,7 @@ fn snapshot(record: &CaseRecord) -> Option<Verdict> {
         layer: Some(layer),
         side: None,
         sentence: format!("the snapshot's [{section}] should say {expected:?}, but it says {seen:?}"),
-        evidence: vec![Evidence::File { path: "snapshot.txt".to_owned(), line: *line }],
+        evidence: vec![Place::File { path: RecordedFile::Snapshot, line: *line }],
     })
 }
 

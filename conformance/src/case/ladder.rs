@@ -6,7 +6,7 @@
 use super::check::{Mismatch, Views};
 use super::record::CaseRecord;
 use super::view::{At, PeerView};
-use crate::verdict::{Evidence, Layer};
+use crate::verdict::{Layer, Place};
 use peerproof_captures::event::{ConnectionState, Description, DtlsState, IceState, SctpState, SdpType};
 use peerproof_captures::summary::{Item, Kind, StunClass};
 use peerproof_captures::timeline::{StepOutcome, What};
@@ -187,7 +187,7 @@ impl<'a> Ladder<'a> {
         let mut side = if missing.len() == 1 { name } else { other };
         let state = view.ice.last().or(view.ice_transport.last());
         let state_text = state.map_or_else(|| "never left new".to_owned(), |at| format!("is {}", at.is));
-        let mut evidence: Vec<Evidence> = state.map(|at| Evidence::Entry(at.n)).into_iter().collect();
+        let mut evidence: Vec<Place> = state.map(|at| Place::Entry(at.n)).into_iter().collect();
         let mut seen = format!("the iceConnectionState of {name} {state_text}");
         for (name, _, other, _) in self.both() {
             let (Some(asked), Some(answered)) =
@@ -200,7 +200,7 @@ impl<'a> Ladder<'a> {
             {
                 side = other;
                 seen = format!("{seen}; {other} answered none of {name}'s {} Binding requests", asked.len());
-                evidence.push(Evidence::Frame(first.frame));
+                evidence.push(Place::Frame(first.frame));
                 break;
             }
         }
@@ -254,9 +254,9 @@ impl<'a> Ladder<'a> {
             broken.iter().filter_map(|(name, view, ..)| Some((failed(view)?, *name))).collect();
         first.sort_unstable();
         let (mut side, view, ..) = *broken.first()?;
-        let mut evidence: Vec<Evidence> = Vec::new();
+        let mut evidence: Vec<Place> = Vec::new();
         if let Some((n, name)) = first.first() {
-            (side, evidence) = (name, vec![Evidence::Entry(*n)]);
+            (side, evidence) = (name, vec![Place::Entry(*n)]);
         }
         let mut seen = match (first.first(), view.dtls.last()) {
             (Some((_, name)), _) => {
@@ -277,7 +277,7 @@ impl<'a> Ladder<'a> {
                     seen = format!("{seen}; {name} sent fatal alert {description}");
                 }
                 side = name;
-                evidence.push(Evidence::Frame(alert.frame));
+                evidence.push(Place::Frame(alert.frame));
                 break;
             }
         }
@@ -349,7 +349,7 @@ impl<'a> Ladder<'a> {
                 let is = format!("{sent} were sent and it took none");
                 let mut mismatch = Mismatch::new(Layer::Srtp, name, text, is);
                 let first = frames.as_ref().and_then(|frames| frames.first());
-                mismatch.evidence.extend(first.map(|item| Evidence::Frame(item.frame)));
+                mismatch.evidence.extend(first.map(|item| Place::Frame(item.frame)));
                 return Some(mismatch);
             }
         }

@@ -15,7 +15,7 @@ mod wire;
 
 use super::record::CaseRecord;
 use super::view::PeerView;
-use crate::verdict::{Evidence, Layer};
+use crate::verdict::{Layer, Place};
 use indexmap::IndexMap;
 use std::fmt::Display;
 
@@ -29,7 +29,7 @@ pub(crate) struct Mismatch {
     pub(crate) side: Option<String>,
     pub(crate) expected: String,
     pub(crate) seen: String,
-    pub(crate) evidence: Vec<Evidence>,
+    pub(crate) evidence: Vec<Place>,
     /// The evidence does not decide: it may hold.
     pub(crate) undecided: bool,
 }
@@ -47,7 +47,7 @@ impl Mismatch {
     }
 
     pub(crate) fn at(mut self, entry: Option<u64>) -> Self {
-        self.evidence.extend(entry.map(Evidence::Entry));
+        self.evidence.extend(entry.map(Place::Entry));
         self
     }
 
