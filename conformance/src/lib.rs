@@ -9,5 +9,6 @@ pub mod catalogue;
 pub mod checks;
 pub mod evidence;
 pub mod expect;
+pub mod explain;
 pub mod nat;
 pub mod verdict;

@@ -2,9 +2,9 @@
 
 use super::InspectError;
 use super::events::ApiEvent;
-use peerproof_captures::explain::Diagnosis;
 use peerproof_captures::file::{CaptureReader, Format};
 use peerproof_captures::trace::Trace;
+use peerproof_conformance::explain::Diagnosis;
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -22,9 +22,9 @@ pub use frames::Frames;
 pub use json::{FileFacts, InterfaceFacts, Report};
 
 use crate::terminal::Style;
-use peerproof_captures::explain;
 use peerproof_captures::file::Item;
 use peerproof_captures::trace::{Builder, Trace};
+use peerproof_conformance::explain;
 pub(crate) use source::Given;
 use std::io::Write;
 

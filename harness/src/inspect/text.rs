@@ -4,8 +4,8 @@ mod connection;
 
 use super::Report;
 use crate::terminal::{Paint, Style, clean};
-use peerproof_captures::explain::{Diagnosis, Severity};
 use peerproof_captures::trace::{Over, Trace};
+use peerproof_conformance::explain::{Diagnosis, Severity};
 use std::io::{self, Write};
 
 /// Writes the report for a person.

@@ -1,7 +1,7 @@
 //! Checks, nomination, consent.
 
 use super::{Found, Kind, Layer, SECOND, Says, Severity, side_of, time};
-use crate::trace::{Connection, PairState, Side, Trace};
+use peerproof_captures::trace::{Connection, PairState, Side, Trace};
 
 /// Requests without response after which checks count as unanswered, and for how long.
 const UNANSWERED: (u64, u64) = (3, SECOND);
@@ -216,7 +216,7 @@ fn consent(connection: &Connection, found: &mut Found) {
         let heard = if still { "is still heard" } else { "is not heard any more" };
         found.add(Says {
             severity: Severity::Broken,
-            layer: Layer::Consent,
+            layer: Layer::Nomination,
             kind: Kind::ConsentLost,
             side: Some(other.clone()),
             at: Some(success),

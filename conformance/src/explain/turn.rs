@@ -1,7 +1,7 @@
 //! STUN and TURN servers.
 
 use super::{Found, Kind, Layer, SECOND, Says, Severity, time};
-use crate::trace::{Allocation, Trace, TurnError};
+use peerproof_captures::trace::{Allocation, Trace, TurnError};
 
 /// Requests without response after which a server counts as silent, and for how long.
 const SILENT: (u64, u64) = (3, SECOND);

@@ -1,7 +1,7 @@
 //! Streams of audio and video.
 
 use super::{Found, Kind, Layer, SECOND, Says, Severity, side_of, time};
-use crate::trace::{Connection, Side, Stream, Trace};
+use peerproof_captures::trace::{Connection, Side, Stream, Trace};
 
 /// Loss that is worth telling, in percent, and packets that must have been expected.
 const LOSS: (f64, u64) = (5.0, 100);

@@ -1,7 +1,6 @@
 //! Why a call failed: explanations of what a [`Trace`] shows, for someone who holds a capture.
 //!
-//! A [`Diagnosis`] names the layer, the side and the frame, says what was seen, why that happens, and what to look at next. It
-//! explains and does not judge: whether a rule was broken is for `peerproof-conformance` to say.
+//! A [`Diagnosis`] names the layer, the side and the frame, says what was seen, why that happens, and what to look at next.
 
 mod datachannel;
 mod dtls;
@@ -9,53 +8,13 @@ mod ice;
 mod media;
 mod turn;
 
-use crate::trace::{At, Connection, Side, Trace};
+use crate::verdict::Layer;
+use peerproof_captures::trace::{At, Connection, Side, Trace};
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::fmt;
 
 /// Most diagnoses given; a capture with more trouble is explained by the first.
 pub const MOST: usize = 1_000;
-
-/// The layers of a connection, from the first that must work to the last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Layer {
-    /// Addresses are learnt from STUN and TURN servers.
-    Gathering,
-    /// Candidate pairs are checked.
-    Checks,
-    /// A pair is chosen.
-    Nomination,
-    /// Keys are agreed upon.
-    Dtls,
-    /// Media is protected.
-    Srtp,
-    /// The association under the data channels.
-    Sctp,
-    /// Data channels.
-    DataChannel,
-    /// Audio and video.
-    Media,
-    /// The pair stays usable.
-    Consent,
-}
-
-impl fmt::Display for Layer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Gathering => "gathering",
-            Self::Checks => "checks",
-            Self::Nomination => "nomination",
-            Self::Dtls => "DTLS",
-            Self::Srtp => "SRTP",
-            Self::Sctp => "SCTP",
-            Self::DataChannel => "data channel",
-            Self::Media => "media",
-            Self::Consent => "consent",
-        })
-    }
-}
 
 /// How bad it is for the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
@@ -148,10 +107,10 @@ pub fn diagnose(trace: &Trace) -> Vec<Diagnosis> {
             });
         }
         if found.all.len() >= MOST {
-            found.all.truncate(MOST);
             break;
         }
     }
+    found.all.truncate(MOST);
     found.all
 }
 

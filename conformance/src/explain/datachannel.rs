@@ -1,7 +1,7 @@
 //! The SCTP association and its data channels.
 
 use super::{Found, Kind, Layer, SECOND, Says, Severity, side_of, time};
-use crate::trace::{Association, Channel, Connection, Side};
+use peerproof_captures::trace::{Association, Channel, Connection, Side};
 
 /// INIT chunks after which no answer is to be expected.
 const INITS: u64 = 3;

@@ -1,7 +1,7 @@
 //! The DTLS handshake, and whether SRTP follows it.
 
 use super::{Found, Kind, Layer, SECOND, Says, Severity, side_of, time};
-use crate::trace::{Connection, Handshake, Side};
+use peerproof_captures::trace::{Connection, Handshake, Side};
 
 /// How long after nomination a ClientHello is waited for.
 const CLIENT_HELLO: u64 = 3 * SECOND;
