@@ -4,6 +4,7 @@
 //! recording years later, on another machine, are the same. Depends on `peerproof-captures` alone, never on a stack.
 #![forbid(unsafe_code)]
 
+mod api;
 pub mod case;
 pub mod catalogue;
 pub mod checks;

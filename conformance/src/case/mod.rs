@@ -6,12 +6,9 @@ mod bitrate;
 mod check;
 mod file;
 mod judge;
-mod ladder;
-mod message;
 mod record;
 mod standing;
 mod steps;
-mod view;
 mod wire;
 
 pub use bitrate::{Bitrate, LinkChange};
@@ -22,6 +19,8 @@ pub use record::CaseRecord;
 pub use standing::{Standing, standing};
 pub use steps::{ConnectingStep, StepName, steps};
 pub use wire::summary;
+
+use crate::api::{message, view};
 
 #[cfg(test)]
 mod tests;

@@ -1,19 +1,29 @@
-//! Why a call failed: explanations of what a [`Trace`] shows, for someone who holds a capture.
+//! Why a call failed, and the first layer that diverged: of a case, and of a stranger's capture alike.
 //!
-//! A [`Diagnosis`] names the layer, the side and the frame, says what was seen, why that happens, and what to look at next.
+//! A [`Diagnosis`] names the layer, the side and the deciding place, says what was seen, why that happens, and what to look at
+//! next. There is one file for each layer. It looks at the packets of a connection, and, where there is a recording of ours, at
+//! what the peers' APIs reported: a capture alone does not tell whether a description arrived.
 
-mod datachannel;
+mod checks;
+mod data_channel;
 mod dtls;
-mod ice;
+mod gathering;
 mod media;
-mod turn;
+mod nomination;
+mod sctp;
+mod session;
+mod signalling;
+mod srtp;
 
-use crate::verdict::Layer;
-use peerproof_captures::trace::{At, Connection, Side, Trace};
+pub(crate) use session::Recorded;
+pub use session::{Reported, Session};
+
+use crate::verdict::{Layer, Place};
+use peerproof_captures::trace::{At, Connection, Side};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-/// Most diagnoses given; a capture with more trouble is explained by the first.
+/// Most diagnoses given; a session with more trouble is explained by the first.
 pub const MOST: usize = 1_000;
 
 /// How bad it is for the call.
@@ -29,7 +39,7 @@ pub enum Severity {
 }
 
 /// What was recognised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the diagnosis itself says in words what each stands for")]
 pub enum Kind {
@@ -65,6 +75,42 @@ pub enum Kind {
     Loss,
     NoKeyFrame,
     ConsentLost,
+    DescriptionRefused,
+    OfferNotDelivered,
+    AnswerNotDelivered,
+    CandidatesWithheld,
+    NoCandidates,
+    IceNotConnected,
+    ConnectionLost,
+    DtlsNotConnected,
+    SctpNotConnected,
+    ChannelNotOpened,
+    ChannelNotAnnounced,
+    SrtpNotAccepted,
+    NoMedia,
+}
+
+impl Kind {
+    /// Whether it is recognised in what the peers' APIs reported: a capture alone never shows it.
+    #[must_use]
+    pub const fn is_of_api(self) -> bool {
+        matches!(
+            self,
+            Self::DescriptionRefused
+                | Self::OfferNotDelivered
+                | Self::AnswerNotDelivered
+                | Self::CandidatesWithheld
+                | Self::NoCandidates
+                | Self::IceNotConnected
+                | Self::ConnectionLost
+                | Self::DtlsNotConnected
+                | Self::SctpNotConnected
+                | Self::ChannelNotOpened
+                | Self::ChannelNotAnnounced
+                | Self::SrtpNotAccepted
+                | Self::NoMedia
+        )
+    }
 }
 
 /// An explanation.
@@ -76,12 +122,16 @@ pub struct Diagnosis {
     pub layer: Layer,
     /// What was recognised.
     pub kind: Kind,
-    /// The connection, an index into [`Trace::connections`]; none for what concerns a server.
+    /// The connection, an index into [`Trace::connections`](peerproof_captures::trace::Trace::connections); none for what
+    /// concerns a server, and for what the peers' APIs reported.
     pub connection: Option<usize>,
     /// The side at which to look, by its name.
     pub side: Option<String>,
     /// The deciding frame.
     pub frame: Option<u64>,
+    /// What decided it in a recording of ours: entries of its timeline, frames of its capture.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Place>,
     /// What was seen.
     pub what: String,
     /// Why that happens.
@@ -90,17 +140,24 @@ pub struct Diagnosis {
     pub next: String,
 }
 
-/// Explains a trace: connection by connection, in each the first layer that broke first.
-pub fn diagnose(trace: &Trace) -> Vec<Diagnosis> {
+/// Explains a session: what the peers' APIs reported first, then connection by connection what its packets show, in each the
+/// first layer that broke first.
+#[must_use]
+pub fn explain(session: &Session<'_>) -> Vec<Diagnosis> {
     let mut found = Found { all: Vec::new(), connection: None };
-    turn::diagnose(trace, &mut found);
+    found.all.extend(first_diverged(session, Layer::Media));
+    let Some(trace) = session.trace else { return found.all };
+    gathering::of_packets(trace, &mut found);
     for (index, connection) in trace.connections.iter().enumerate() {
         let from = found.all.len();
         found.connection = Some(index);
-        ice::diagnose(trace, connection, &mut found);
-        dtls::diagnose(connection, &mut found);
-        datachannel::diagnose(connection, &mut found);
-        media::diagnose(trace, connection, &mut found);
+        checks::of_packets(connection, &mut found);
+        nomination::of_packets(trace, connection, &mut found);
+        dtls::of_packets(connection, &mut found);
+        srtp::of_packets(connection, &mut found);
+        sctp::of_packets(connection, &mut found);
+        data_channel::of_packets(connection, &mut found);
+        media::of_packets(connection, &mut found);
         if let Some(new) = found.all.get_mut(from..) {
             new.sort_by_key(|diagnosis| {
                 (diagnosis.severity == Severity::Notice, diagnosis.layer, diagnosis.frame)
@@ -112,6 +169,63 @@ pub fn diagnose(trace: &Trace) -> Vec<Diagnosis> {
     }
     found.all.truncate(MOST);
     found.all
+}
+
+/// The first layer up to `top` at which the peers' APIs and the packets between them show that something did not come about.
+///
+/// A failing case says what it missed; why is often further down: no message came since no channel opened since DTLS failed.
+pub(crate) fn first_diverged(session: &Session<'_>, top: Layer) -> Option<Diagnosis> {
+    type OfApi = fn(&session::Api<'_>) -> Option<Missed>;
+    // SRTP is looked at when the channels are: that no packet was taken shows in the media.
+    const LAYERS: [(Layer, OfApi); 10] = [
+        (Layer::Sdp, signalling::refused),
+        (Layer::Signalling, signalling::of_api),
+        (Layer::Gathering, gathering::of_api),
+        (Layer::Checks, checks::of_api),
+        (Layer::Nomination, nomination::of_api),
+        (Layer::Dtls, dtls::of_api),
+        (Layer::Sctp, sctp::of_api),
+        (Layer::DataChannel, data_channel::of_api),
+        (Layer::Srtp, srtp::of_api),
+        (Layer::Media, media::of_api),
+    ];
+    let api = session.api()?;
+    let missed = LAYERS.iter().filter(|(layer, _)| *layer <= top).find_map(|(_, of_api)| of_api(&api))?;
+    Some(missed.into())
+}
+
+/// What should have come about by what the peers' APIs reported, and did not.
+struct Missed {
+    layer: Layer,
+    kind: Kind,
+    side: String,
+    expected: String,
+    seen: String,
+    evidence: Vec<Place>,
+    why: &'static str,
+    next: &'static str,
+}
+
+impl From<Missed> for Diagnosis {
+    fn from(missed: Missed) -> Self {
+        let Missed { layer, kind, side, expected, seen, evidence, why, next } = missed;
+        let frame = evidence.iter().find_map(|place| match place {
+            Place::Frame(frame) => Some(*frame),
+            _ => None,
+        });
+        Self {
+            severity: Severity::Broken,
+            layer,
+            kind,
+            connection: None,
+            side: Some(side),
+            frame,
+            evidence,
+            what: format!("{expected}, but {seen}"),
+            why: why.to_owned(),
+            next: next.to_owned(),
+        }
+    }
 }
 
 /// Diagnoses in the making.
@@ -142,6 +256,7 @@ impl Found {
             connection: self.connection,
             side,
             frame: at.map(|at| at.frame),
+            evidence: Vec::new(),
             what,
             why: why.to_owned(),
             next: next.to_owned(),

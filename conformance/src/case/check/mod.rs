@@ -14,13 +14,10 @@ mod stats;
 mod wire;
 
 use super::record::CaseRecord;
-use super::view::PeerView;
+use crate::api::Views;
+use crate::explain::Diagnosis;
 use crate::verdict::{Layer, Place};
-use indexmap::IndexMap;
 use std::fmt::Display;
-
-/// Peers by name, in the order of the case.
-pub(crate) type Views = IndexMap<String, PeerView>;
 
 /// An expectation that does not hold.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +56,28 @@ impl Mismatch {
     /// In one sentence.
     pub(crate) fn sentence(&self) -> String {
         format!("{}, but {}", self.expected, self.seen)
+    }
+}
+
+/// What a verdict says of a failure: an expectation that does not hold, or the layer at which the session diverged.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Failure {
+    pub(crate) layer: Layer,
+    pub(crate) side: Option<String>,
+    pub(crate) sentence: String,
+    pub(crate) evidence: Vec<Place>,
+}
+
+impl From<Mismatch> for Failure {
+    fn from(mismatch: Mismatch) -> Self {
+        let sentence = mismatch.sentence();
+        Self { layer: mismatch.layer, side: mismatch.side, sentence, evidence: mismatch.evidence }
+    }
+}
+
+impl From<Diagnosis> for Failure {
+    fn from(found: Diagnosis) -> Self {
+        Self { layer: found.layer, side: found.side, sentence: found.what, evidence: found.evidence }
     }
 }
 

@@ -6,6 +6,7 @@ use super::*;
 use crate::checks::{self, Finding};
 use crate::evidence::{AddressKind, ReachedBy};
 use crate::expect::Expectations;
+use crate::explain::{Reported, Session, explain};
 use crate::verdict::{Layer, Outcome, Place, Verdict};
 use peerproof_captures::recording::Direction;
 use peerproof_captures::timeline::{Answer, StepOutcome, What};
@@ -80,7 +81,7 @@ fn an_echo_that_changes_a_byte_or_the_order_is_blamed_on_the_one_who_echoes() {
 }
 
 #[test]
-fn the_ladder_names_the_first_rung_that_was_not_reached() {
+fn the_first_layer_that_diverged_is_named() {
     let awaited = "message {\"channel\":\"chat\",\"text\":\"one\"}";
     let mut tale = Tale::new("");
     tale.negotiate().timed_out(awaited);
@@ -309,6 +310,24 @@ fn a_control_must_get_its_verdict_and_a_waiver_its_deviation() {
     assert_eq!(standing(&tale.record.file, &tale.verdict()), Standing::Known);
     tale.record.file.expect = Expectations::default();
     assert_eq!(standing(&tale.record.file, &tale.verdict()), Standing::WaiverStale);
+}
+
+#[test]
+fn a_recording_is_explained_as_its_verdict_says() {
+    let mut tale = Tale::new("");
+    tale.negotiate().ice().state("alice", "dtlsstatechange", "failed").timed_out("connectionState connected");
+    let verdict = tale.verdict();
+    let reported = Reported::of(["alice", "bob"], &tale.record.timeline);
+    let found = explain(&Session::default().with_reported(&reported));
+    let [found] = found.as_slice() else { panic!("{found:#?}") };
+    assert_eq!((Some(found.layer), &found.side), (verdict.layer, &verdict.side));
+    assert!(verdict.sentence.starts_with(&found.what), "{}", verdict.sentence);
+    assert!(found.evidence.iter().all(|place| verdict.evidence.contains(place)), "{:?}", found.evidence);
+    assert!(found.kind.is_of_api());
+    let mut tale = Tale::new("");
+    tale.connect();
+    let reported = Reported::of(["alice", "bob"], &tale.record.timeline);
+    assert_eq!(explain(&Session::default().with_reported(&reported)), []);
 }
 
 #[test]

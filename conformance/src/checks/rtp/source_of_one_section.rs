@@ -21,7 +21,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     // The sections that are left for each source, and the packet that left them.
     let mut sources: BTreeMap<u32, (BTreeSet<String>, u64)> = BTreeMap::new();
     for (packet, header) in headers(evidence, peer) {
-        let Some(sections) = listed.get(&header.payload_type()).filter(|sections| !sections.is_empty()) else {
+        let Some(sections) = listed.get(&header.payload_type()).filter(|sections| !sections.is_empty())
+        else {
             continue;
         };
         let ssrc = header.ssrc.value;
