@@ -8,6 +8,7 @@ mod api;
 pub mod case;
 pub mod catalogue;
 pub mod checks;
+pub mod deviations;
 pub mod evidence;
 pub mod expect;
 pub mod explain;

@@ -92,6 +92,16 @@ pub struct Verdict {
     pub evidence: Vec<Place>,
 }
 
+/// The known deviation that covers a verdict or a finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Waiver {
+    /// Why the peer deviates.
+    pub reason: String,
+    /// The rule that it breaks, or where the deviation is known.
+    pub link: String,
+}
+
 /// A place in a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]

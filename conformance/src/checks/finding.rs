@@ -1,7 +1,6 @@
 //! What a check found at an endpoint.
 
-use crate::case::Waiver;
-use crate::verdict::Place;
+use crate::verdict::{Place, Waiver};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
