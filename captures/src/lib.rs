@@ -7,7 +7,6 @@
 
 pub mod decrypt;
 pub mod event;
-pub mod explain;
 pub mod feature;
 pub mod file;
 mod hash;

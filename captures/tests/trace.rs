@@ -1,7 +1,6 @@
 //! Calls of real peers, traced from their captures.
 #![expect(clippy::expect_used, reason = "a test that cannot read its capture must fail")]
 
-use peerproof_captures::explain::{Severity, diagnose};
 use peerproof_captures::file::{CaptureReader, Item};
 use peerproof_captures::trace::{Builder, PairState, Trace};
 use std::fs::File;
@@ -92,8 +91,5 @@ fn calls_of_browsers_are_followed_from_the_first_check_to_the_media() {
         );
         assert!(channel.acknowledged.is_some(), "{call}");
         assert!(connection.streams.values().all(|stream| stream.lost == 0), "{call}");
-        let broken: Vec<_> =
-            diagnose(&trace).into_iter().filter(|found| found.severity == Severity::Broken).collect();
-        assert!(broken.is_empty(), "{call}: {broken:#?}");
     }
 }

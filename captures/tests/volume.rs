@@ -1,6 +1,5 @@
 //! A capture of a million flows is traced in bounded memory and in time that grows with the capture alone.
 
-use peerproof_captures::explain;
 use peerproof_captures::file::LinkType;
 use peerproof_captures::trace::{Builder, limits};
 
@@ -76,7 +75,6 @@ fn a_million_flows_are_counted_and_not_all_kept() {
     assert_eq!(trace.connections.len(), limits::CONNECTIONS);
     assert_eq!(trace.allocations.len(), limits::ALLOCATIONS);
     assert!(trace.over.packets_of_other_connections > 0 && trace.over.requests_to_other_servers > 0);
-    assert!(explain::diagnose(&trace).len() <= explain::MOST);
     if let Ok(status) = std::fs::read_to_string("/proc/self/status") {
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel tells it");
         let peak: u64 = line.trim().trim_end_matches(" kB").parse().expect("it is a number");

@@ -80,10 +80,10 @@ pub enum AppliesTo {
     BrowserApi,
 }
 
-/// What part of a session a requirement is about.
+/// What a requirement is about: the protocol, or the part of the API. A breach shows at a [layer](crate::verdict::Layer).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Layer {
+pub enum Topic {
     /// Descriptions, offer and answer.
     Sdp,
     /// Candidates, checks, nomination, consent.
@@ -142,7 +142,7 @@ pub struct Requirement {
     /// Whom it binds.
     pub applies_to: AppliesTo,
     /// What it is about.
-    pub layer: Layer,
+    pub topic: Topic,
     /// What it asks, in one sentence of ours: the source is what counts.
     pub summary: String,
     /// What decides it.
@@ -168,7 +168,7 @@ impl Requirement {
     /// Whether it judges what the W3C API tells, its states and events, and not what stands in descriptions or on the wire.
     #[must_use]
     pub fn judges_the_api(&self) -> bool {
-        let of_the_api = self.applies_to == AppliesTo::BrowserApi || self.layer == Layer::ApiState;
+        let of_the_api = self.applies_to == AppliesTo::BrowserApi || self.topic == Topic::ApiState;
         of_the_api && !matches!(self.observe, Observe::Wire | Observe::Sdp)
     }
 }
@@ -232,7 +232,7 @@ struct Meta {
 #[cfg_attr(not(test), expect(dead_code, reason = "the tests count"))]
 struct Counts {
     total: usize,
-    by_layer: IndexMap<Layer, usize>,
+    by_topic: IndexMap<Topic, usize>,
     by_level: IndexMap<Level, usize>,
     by_observe: IndexMap<Observe, usize>,
     unverified: Vec<String>,
@@ -409,8 +409,8 @@ mod tests {
             let counts = &file.meta.as_ref().unwrap().counts;
             assert_eq!(counts.total, file.requirements.len());
             let sorted =
-                |map: &IndexMap<Layer, usize>| map.iter().map(|(k, v)| (*k, *v)).collect::<BTreeMap<_, _>>();
-            assert_eq!(sorted(&counts.by_layer), count(&file, |r| r.layer));
+                |map: &IndexMap<Topic, usize>| map.iter().map(|(k, v)| (*k, *v)).collect::<BTreeMap<_, _>>();
+            assert_eq!(sorted(&counts.by_topic), count(&file, |r| r.topic));
             assert_eq!(
                 counts.by_level.iter().map(|(k, v)| (*k, *v)).collect::<BTreeMap<_, _>>(),
                 count(&file, |r| r.level)

@@ -4,10 +4,13 @@
 //! recording years later, on another machine, are the same. Depends on `peerproof-captures` alone, never on a stack.
 #![forbid(unsafe_code)]
 
+mod api;
 pub mod case;
 pub mod catalogue;
 pub mod checks;
+pub mod deviations;
 pub mod evidence;
 pub mod expect;
+pub mod explain;
 pub mod nat;
 pub mod verdict;

@@ -1,7 +1,8 @@
-//! The five verdicts, the layers in the order in which they come up, and what a verdict has to tell.
+//! The five verdicts, the layers in the order in which they come up, and the places in a recording that decide.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// How a case ended. There is no sixth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -19,7 +20,8 @@ pub enum Outcome {
     HarnessError,
 }
 
-/// The layers of a WebRTC session in the order in which they come up.
+/// The layers of a WebRTC session in the order in which they come up. The order is that of the variants: the first layer that
+/// diverged is the least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layer {
@@ -31,7 +33,7 @@ pub enum Layer {
     Gathering,
     /// Connectivity checks.
     Checks,
-    /// Nomination and consent.
+    /// Nomination, and the consent to send on the nominated pair (RFC 7675).
     Nomination,
     /// The DTLS handshake.
     Dtls,
@@ -44,6 +46,31 @@ pub enum Layer {
     DataChannel,
     /// Sources, codecs, what is seen and heard.
     Media,
+}
+
+impl Layer {
+    /// Its name for people: `DTLS`, `data channel`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Signalling => "signalling",
+            Self::Sdp => "SDP",
+            Self::Gathering => "gathering",
+            Self::Checks => "checks",
+            Self::Nomination => "nomination",
+            Self::Dtls => "DTLS",
+            Self::Srtp => "SRTP",
+            Self::Sctp => "SCTP",
+            Self::DataChannel => "data channel",
+            Self::Media => "media",
+        }
+    }
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// One case's verdict. A failing one names layer, side and the deciding event.
@@ -60,24 +87,129 @@ pub struct Verdict {
     pub side: Option<String>,
     /// What was expected and what was seen, in one sentence.
     pub sentence: String,
-    /// The deciding evidence.
+    /// What decided it, the deciding place first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub evidence: Vec<Evidence>,
+    pub evidence: Vec<Place>,
 }
 
-/// A place in the recording.
+/// The known deviation that covers a verdict or a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Waiver {
+    /// Why the peer deviates.
+    pub reason: String,
+    /// The rule that it breaks, or where the deviation is known.
+    pub link: String,
+}
+
+/// A place in a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Evidence {
-    /// A packet of the capture, numbered from one as Wireshark does.
+pub enum Place {
+    /// A frame of the capture, from one as Wireshark numbers them.
     Frame(u64),
-    /// A line of the timeline, numbered from zero.
+    /// An entry of the timeline, from zero.
     Entry(u64),
-    /// A file of the recording and a line in it, from one.
+    /// A line of the description that an entry of the timeline holds.
+    Line {
+        /// The entry, from zero.
+        entry: u64,
+        /// The line, from one.
+        line: usize,
+    },
+    /// A line of another file of the recording.
     File {
-        /// Path within the case's folder.
-        path: String,
-        /// The line.
+        /// The file.
+        path: RecordedFile,
+        /// The line, from one.
         line: u32,
     },
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Frame(frame) => write!(f, "frame {frame}"),
+            Self::Entry(entry) => write!(f, "entry {entry}"),
+            Self::Line { entry, line } => write!(f, "line {line} of the description in entry {entry}"),
+            Self::File { path, line } => write!(f, "{path} line {line}"),
+        }
+    }
+}
+
+/// A file of a recording beside the capture and the timeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "&'static str")]
+#[schemars(with = "String")]
+pub enum RecordedFile {
+    /// `snapshot.txt`: what is compared with the snapshot on record.
+    Snapshot,
+    /// `stats`: the folder of the statistics reports. The report is that of the verdict's side.
+    Stats,
+}
+
+impl RecordedFile {
+    /// Its path in the case's folder.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Snapshot => "snapshot.txt",
+            Self::Stats => "stats",
+        }
+    }
+}
+
+impl fmt::Display for RecordedFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl From<RecordedFile> for &'static str {
+    fn from(file: RecordedFile) -> Self {
+        file.as_str()
+    }
+}
+
+impl TryFrom<String> for RecordedFile {
+    type Error = NoSuchFile;
+
+    /// Reads the path, that of a single report (`stats/alice.json`) too.
+    fn try_from(path: String) -> Result<Self, NoSuchFile> {
+        match path.split_once('/').map_or(path.as_str(), |(folder, _)| folder) {
+            "snapshot.txt" => Ok(Self::Snapshot),
+            "stats" => Ok(Self::Stats),
+            _ => Err(NoSuchFile(path)),
+        }
+    }
+}
+
+/// A path names no file of a recording.
+#[derive(Debug, thiserror::Error)]
+#[error("a recording has no file `{0}`")]
+pub struct NoSuchFile(String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_read_as_they_are_written_and_as_they_were() {
+        let line = Place::Line { entry: 3, line: 7 };
+        let snapshot = Place::File { path: RecordedFile::Snapshot, line: 2 };
+        let stats = Place::File { path: RecordedFile::Stats, line: 1 };
+        for (place, json) in [
+            (Place::Frame(17), r#"{"frame":17}"#),
+            (Place::Entry(0), r#"{"entry":0}"#),
+            (line, r#"{"line":{"entry":3,"line":7}}"#),
+            (snapshot, r#"{"file":{"path":"snapshot.txt","line":2}}"#),
+            (stats, r#"{"file":{"path":"stats","line":1}}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&place).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Place>(json).unwrap(), place);
+        }
+        let before = r#"{"file":{"path":"stats/alice.json","line":1}}"#;
+        assert_eq!(serde_json::from_str::<Place>(before).unwrap(), stats);
+        assert!(serde_json::from_str::<Place>(r#"{"file":{"path":"passwd","line":1}}"#).is_err());
+    }
 }

@@ -7,7 +7,7 @@ use peerproof_conformance::case::{
     Bitrate, CasePeer, CaseRecord, ConnectingStep, Meeting, SnapshotResult, Standing, Time, Waiver, standing,
     steps,
 };
-use peerproof_conformance::verdict::{Evidence, Verdict};
+use peerproof_conformance::verdict::{Place, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -79,7 +79,7 @@ pub struct CaseReport {
 #[serde(deny_unknown_fields)]
 pub struct Deciding {
     /// Where it is.
-    pub place: Evidence,
+    pub place: Place,
     /// What it says, in one line.
     pub text: String,
 }
@@ -96,7 +96,7 @@ impl CaseReport {
             peers: file.peers.clone(),
             verdict: verdict.clone(),
             standing: standing(file, verdict),
-            evidence: verdict.evidence.iter().map(|place| deciding(record, place)).collect(),
+            evidence: verdict.evidence.iter().map(|place| deciding(record, *place)).collect(),
             steps: steps(record),
             duration_us: file.duration_us,
             time: file.time,
@@ -128,15 +128,15 @@ impl CaseReport {
     }
 }
 
-fn deciding(record: &CaseRecord, place: &Evidence) -> Deciding {
+fn deciding(record: &CaseRecord, place: Place) -> Deciding {
     let text = match place {
-        Evidence::Entry(n) => record
+        Place::Entry(n) | Place::Line { entry: n, .. } => record
             .timeline
             .iter()
-            .find(|entry| entry.n == *n)
+            .find(|entry| entry.n == n)
             .map_or_else(|| "not in the timeline".to_owned(), describe),
-        Evidence::Frame(frame) => {
-            let units = record.wire.iter().flat_map(|wire| wire.units()).filter(|seen| seen.frame == *frame);
+        Place::Frame(frame) => {
+            let units = record.wire.iter().flat_map(|wire| wire.units()).filter(|seen| seen.frame == frame);
             let mut text = String::new();
             for seen in units.take(8) {
                 if text.is_empty() {
@@ -148,9 +148,9 @@ fn deciding(record: &CaseRecord, place: &Evidence) -> Deciding {
             }
             text
         }
-        Evidence::File { .. } => String::new(),
+        Place::File { .. } => String::new(),
     };
-    Deciding { place: place.clone(), text }
+    Deciding { place, text }
 }
 
 /// Longest line that a piece of evidence gives.

@@ -5,8 +5,8 @@ use crate::findings::{Breach, Requirements};
 use crate::run::RunReport;
 use peerproof_conformance::case::{CasePeer, ConnectingStep, Role, Runs, Standing, StepName, Time, Waiver};
 use peerproof_conformance::catalogue::Level;
-use peerproof_conformance::checks::{Place, Result};
-use peerproof_conformance::verdict::{Evidence, Layer, Outcome, Verdict};
+use peerproof_conformance::checks::Result;
+use peerproof_conformance::verdict::{Layer, Outcome, Place, Verdict};
 
 fn case(name: &str, outcome: Outcome, standing: Standing, sentence: &str) -> CaseReport {
     let pair = name.rsplit('/').next().unwrap();
@@ -27,10 +27,10 @@ fn case(name: &str, outcome: Outcome, standing: Standing, sentence: &str) -> Cas
     let evidence = if failed {
         vec![
             Deciding {
-                place: Evidence::Entry(41),
+                place: Place::Entry(41),
                 text: "812 ms: bob reports dtlsstatechange failed".to_owned(),
             },
-            Deciding { place: Evidence::Frame(17), text: "809 ms, into alice: dtls alert".to_owned() },
+            Deciding { place: Place::Frame(17), text: "809 ms, into alice: dtls alert".to_owned() },
         ]
     } else {
         vec![]
@@ -47,7 +47,7 @@ fn case(name: &str, outcome: Outcome, standing: Standing, sentence: &str) -> Cas
             layer: failed.then_some(Layer::Dtls),
             side: failed.then(|| "bob".to_owned()),
             sentence: sentence.to_owned(),
-            evidence: evidence.iter().map(|piece| piece.place.clone()).collect(),
+            evidence: evidence.iter().map(|piece| piece.place).collect(),
         },
         standing,
         evidence,

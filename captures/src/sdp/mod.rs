@@ -9,6 +9,7 @@
 
 mod attribute;
 mod candidate;
+mod codec;
 mod description;
 mod effective;
 mod fields;
@@ -26,6 +27,7 @@ pub use attribute::{
     RtcpFb, RtpMap, SctpMap, SctpPort, Setup, Simulcast, SimulcastId, Ssrc, SsrcGroup, TlsId,
 };
 pub use candidate::{Candidate, CandidateAddress, CandidateType};
+pub use codec::{Codec, H264};
 pub use description::SessionDescription;
 pub use effective::{Effective, Level};
 pub use fields::{Connection, MediaLine, Origin, Timing};

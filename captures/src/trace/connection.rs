@@ -170,7 +170,7 @@ impl Connection {
         }
         if stream.codec.is_none() {
             if let Some(codec) = context.codec(header.payload_type(), described) {
-                stream.know(&codec.name, codec.format, Some(codec.clock_rate), Knowledge::Described);
+                stream.know(&codec.encoding, codec.format(), Some(codec.clock_rate), Knowledge::Described);
             } else if let Some((name, clock)) = static_type(header.payload_type()) {
                 stream.know(name, None, Some(clock), Knowledge::Inferred);
             }

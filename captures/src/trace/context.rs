@@ -1,19 +1,10 @@
 //! What session descriptions tell about the packets: names, passwords, codecs, fingerprints.
 
-use crate::sdp::{Direction, IcePwd, IceUfrag, SessionDescription, SsrcGroup};
-use crate::wire::payload::Format;
+use crate::sdp::{Codec, Direction, IcePwd, IceUfrag, SessionDescription, SsrcGroup};
 use std::collections::BTreeMap;
 
 /// Most descriptions that are remembered.
 const DESCRIPTIONS: usize = 256;
-
-/// A codec by its payload type.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Codec {
-    pub(super) name: String,
-    pub(super) clock_rate: u32,
-    pub(super) format: Option<Format>,
-}
 
 /// A description as far as packets need it.
 #[derive(Debug, Clone, Default)]
@@ -53,14 +44,7 @@ impl Context {
                     known.fingerprints.push(hex(&fingerprint.bytes));
                 }
             }
-            for map in section.rtpmaps() {
-                let codec = Codec {
-                    format: Format::of(&map.encoding),
-                    name: map.encoding,
-                    clock_rate: map.clock_rate,
-                };
-                known.codecs.insert(map.payload_type, codec);
-            }
+            known.codecs.extend(section.codecs());
             for group in section.every::<SsrcGroup>() {
                 if let ("FID", [source, repair]) = (group.semantics.as_str(), group.ssrcs.as_slice()) {
                     known.repairs.insert(*repair, *source);

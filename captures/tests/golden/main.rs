@@ -1,15 +1,13 @@
-//! The golden captures under `corpus`: what they say, what is diagnosed, and that no part of them makes anything panic.
+//! The golden captures under `corpus`: what they say, and that no part of them makes anything panic.
 #![expect(clippy::expect_used, reason = "a test that cannot read its capture must fail")]
 
 mod coverage;
-mod diagnosis;
 mod protocols;
 mod robust;
 
-use peerproof_captures::explain::{Diagnosis, diagnose};
 use peerproof_captures::file::{CaptureReader, Item};
 use peerproof_captures::sdp::SessionDescription;
-use peerproof_captures::trace::Builder;
+use peerproof_captures::trace::{Builder, Trace};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -64,8 +62,8 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Reads, traces and explains these bytes as a file; and says where reading stopped, if it did.
-fn explain(capture: &Capture, bytes: &[u8]) -> (Vec<Diagnosis>, Option<u64>) {
+/// Reads and traces these bytes as a file; and says where reading stopped, if it did.
+fn trace(capture: &Capture, bytes: &[u8]) -> (Trace, Option<u64>) {
     let mut builder = Builder::new();
     for (peer, description) in &capture.descriptions {
         builder.description(peer, description);
@@ -85,5 +83,5 @@ fn explain(capture: &Capture, bytes: &[u8]) -> (Vec<Diagnosis>, Option<u64>) {
             Some(_) => {}
         }
     }
-    (diagnose(&builder.finish()), reader.stop().map(|stop| stop.offset))
+    (builder.finish(), reader.stop().map(|stop| stop.offset))
 }

@@ -1,8 +1,7 @@
-//! No truncation and no change of a golden capture makes anything panic, on the whole way from the file to the explanation.
+//! No truncation and no change of a golden capture makes anything panic, on the whole way from the file to the trace.
 
 use super::protocols::dissect;
-use super::{Capture, captures, explain};
-use peerproof_captures::explain::diagnose;
+use super::{Capture, captures, trace};
 use peerproof_captures::file::{CaptureReader, Item, LinkType};
 use peerproof_captures::trace::Builder;
 
@@ -67,7 +66,7 @@ fn every_truncation_of_every_packet_is_borne() {
                 _ => {}
             }
         }
-        diagnose(&builder.finish());
+        builder.finish();
     }
 }
 
@@ -76,9 +75,9 @@ fn every_truncation_of_a_file_is_borne_and_says_where_it_ends() {
     for capture in short() {
         let length = capture.bytes.len();
         let step = length.div_ceil(CUTS);
-        let (_, whole) = explain(&capture, &capture.bytes);
+        let (_, whole) = trace(&capture, &capture.bytes);
         for end in (0..length).step_by(step) {
-            let (_, stop) = explain(&capture, &capture.bytes[..end]);
+            let (_, stop) = trace(&capture, &capture.bytes[..end]);
             if let (Some(stop), None) = (stop, &whole) {
                 assert!(stop <= end as u64 || capture.name.ends_with(".gz"), "{} at {end}", capture.name);
             }
@@ -102,7 +101,7 @@ fn changed_files_are_borne() {
                 _ => drop(bytes.remove(at)),
             }
         }
-        explain(capture, &bytes);
+        trace(capture, &bytes);
         dissect(capture, &bytes, true);
     }
 }
@@ -122,7 +121,7 @@ fn random_bytes_are_borne() {
         let length = random.below(400);
         let noise = std::iter::repeat_with(|| random.next() as u8).take(length);
         let bytes: Vec<u8> = magic.iter().copied().chain(noise).collect();
-        explain(&capture, &bytes);
+        trace(&capture, &bytes);
         dissect(&capture, &bytes, true);
     }
     // Random packets behind each kind of link, in one trace.
@@ -151,5 +150,5 @@ fn random_bytes_are_borne() {
         ];
         builder.packet(number, number * 1_000_000, link[number as usize % link.len()], &packet);
     }
-    diagnose(&builder.finish());
+    builder.finish();
 }

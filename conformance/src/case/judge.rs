@@ -1,13 +1,14 @@
 //! The verdict on a recorded case.
 
-use super::check::{self, Checked, Mismatch, Views};
+use super::check::{self, Checked, Failure, Mismatch};
 use super::file::{CasePeer, FORMAT, NotPlayed, Runs, SnapshotResult};
-use super::ladder::Ladder;
 use super::record::CaseRecord;
 use super::view::PeerView;
+use crate::api::Views;
 use crate::catalogue::Catalogue;
-use crate::checks::{self, Finding, Place};
-use crate::verdict::{Evidence, Layer, Outcome, Verdict};
+use crate::checks::{self, Finding};
+use crate::explain::{self, Diagnosis, Recorded, Session};
+use crate::verdict::{Layer, Outcome, Place, RecordedFile, Verdict};
 use peerproof_captures::event::DtlsState;
 use peerproof_captures::timeline::{Answer, Entry, StepOutcome, What};
 
@@ -21,7 +22,7 @@ use peerproof_captures::timeline::{Answer, Entry, StepOutcome, What};
 ///    A peer that [runs by itself](Runs::ByItself) and dies has failed: `fail`, on its side; before the first step too.
 /// 2. `unsupported`: a peer said that it cannot do a step, and is known to say so of a command that does not exist. Without
 ///    that its word proves nothing: `inconclusive`. The same of a peer that cannot watch a track, if nothing but the media failed.
-/// 3. `fail`: a step did not end as the scenario wants. The [ladder](super::ladder) names the first layer that diverged.
+/// 3. `fail`: a step did not end as the scenario wants. [`explain`](crate::explain) names the first layer that diverged.
 /// 4. `fail`: an expectation does not hold, or something arrived that was not sent. The lowest layer comes first.
 /// 5. `fail`: a [finding](super::CaseFile::findings) says that an absolute requirement is broken, and no known deviation covers
 ///    it. The lowest layer comes first. A control is judged by what it expects alone.
@@ -65,7 +66,7 @@ fn verdict(outcome: Outcome, sentence: String) -> Verdict {
 
 fn broken(record: &CaseRecord, views: &Views) -> Option<Verdict> {
     let ours = |sentence: String, entry: Option<u64>| {
-        let evidence = entry.map(Evidence::Entry).into_iter().collect();
+        let evidence = entry.map(Place::Entry).into_iter().collect();
         Some(Verdict { evidence, ..verdict(Outcome::HarnessError, sentence) })
     };
     if record.file.format > FORMAT {
@@ -158,7 +159,7 @@ fn lacking(record: &CaseRecord, peer: &str, reason: &str, entry: Option<u64>) ->
             format!("{peer} says unsupported ({reason}), but was not seen to refuse what cannot be");
         (Outcome::Inconclusive, sentence)
     };
-    let evidence = entry.map(Evidence::Entry).into_iter().collect();
+    let evidence = entry.map(Place::Entry).into_iter().collect();
     Verdict { side: Some(peer.to_owned()), evidence, ..verdict(outcome, sentence) }
 }
 
@@ -207,23 +208,31 @@ fn lost(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         let lost = view.lost.as_ref()?;
         (!record.file.ends.contains(name)).then_some((name, lost))
     })?;
-    let reached = Ladder::of(record, views).and_then(|ladder| ladder.first_missing(Layer::Media));
+    let reached = first_diverged(record, views, Layer::Media);
     Some(Verdict {
         outcome: Outcome::Fail,
-        layer: Some(reached.map_or(Layer::Signalling, |mismatch| mismatch.layer)),
+        layer: Some(reached.map_or(Layer::Signalling, |diverged| diverged.layer)),
         side: Some(name.clone()),
         sentence: format!("{name} should last to the end of the case, but it died: {}", lost.is),
-        evidence: vec![Evidence::Entry(lost.n)],
+        evidence: vec![Place::Entry(lost.n)],
     })
 }
 
-fn fail(mismatch: Mismatch, suffix: &str) -> Verdict {
+/// The first layer up to `top` at which the session diverged.
+fn first_diverged(record: &CaseRecord, views: &Views, top: Layer) -> Option<Diagnosis> {
+    let CaseRecord { timeline, stats, .. } = record;
+    let recorded = Recorded { views, timeline, stats: Some(stats), wire: record.packets() };
+    explain::first_diverged(&Session::of_case(recorded), top)
+}
+
+fn fail(failure: impl Into<Failure>, suffix: &str) -> Verdict {
+    let Failure { layer, side, sentence, evidence } = failure.into();
     Verdict {
         outcome: Outcome::Fail,
-        layer: Some(mismatch.layer),
-        side: mismatch.side.clone(),
-        sentence: format!("{}{suffix}", mismatch.sentence()),
-        evidence: mismatch.evidence,
+        layer: Some(layer),
+        side,
+        sentence: format!("{sentence}{suffix}"),
+        evidence,
     }
 }
 
@@ -259,14 +268,13 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         .into_iter()
         .next()
         .or_else(|| check::missing_echo(record, views).filter(|_| waits));
-    let missing =
-        Ladder::of(record, views).filter(|_| !wants_failure).and_then(|l| l.first_missing(Layer::Media));
-    let mut mismatch = match (anomaly, missing) {
-        // A false message explains a message that did not come; a broken rung below the channels explains both.
-        (Some(anomaly), missing) if missing.as_ref().is_none_or(|missing| missing.layer >= anomaly.layer) => {
-            anomaly
+    let diverged = if wants_failure { None } else { first_diverged(record, views, Layer::Media) };
+    let mut failure = match (anomaly, diverged) {
+        // A false message explains a message that did not come; what diverged below the channels explains both.
+        (Some(anomaly), diverged) if diverged.as_ref().is_none_or(|it| it.layer >= anomaly.layer) => {
+            Failure::from(anomaly)
         }
-        (_, Some(missing)) => missing,
+        (_, Some(diverged)) => diverged.into(),
         (_, None) => {
             let side = text.and_then(|text| {
                 record.file.peers.iter().map(|peer| &peer.name).find(|name| starts_with_word(text, name))
@@ -274,11 +282,11 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
             let layer = layer_of(awaited, views);
             let mut mismatch = Mismatch::new(layer, "", expected, seen);
             mismatch.side = side.cloned().or_else(|| subject(record).map(|peer| peer.name.clone()));
-            mismatch
+            mismatch.into()
         }
     };
-    mismatch.evidence.push(Evidence::Entry(entry.n));
-    Some(fail(mismatch, &suffix))
+    failure.evidence.push(Place::Entry(entry.n));
+    Some(fail(failure, &suffix))
 }
 
 fn subject(record: &CaseRecord) -> Option<&CasePeer> {
@@ -339,10 +347,8 @@ fn expectations(record: &CaseRecord, views: &Views, checked: &Checked) -> Option
             || peer.connection_state.as_ref().is_some_and(|state| failed(state.to_string()))
             || peer.ice_connection_state.as_ref().is_some_and(|state| failed(state.to_string()))
     });
-    let cause = Ladder::of(record, views)
-        .filter(|_| !wanted)
-        .and_then(|ladder| ladder.first_missing(lowest.layer))
-        .filter(|cause| cause.layer < lowest.layer);
+    let cause = if wanted { None } else { first_diverged(record, views, lowest.layer) };
+    let cause = cause.filter(|cause| cause.layer < lowest.layer);
     Some(match cause {
         Some(cause) => {
             let suffix = format!("; so {} was not met", lowest.expected);
@@ -361,10 +367,6 @@ fn requirement(record: &CaseRecord) -> Option<Verdict> {
     let of = |finding: &Finding| checks::of(&finding.requirement).map_or(Layer::Media, |check| check.layer);
     let first = broken.min_by_key(|finding| of(finding))?;
     let source = Catalogue::get().requirement(&first.requirement).map_or("", |it| it.source.as_str());
-    let evidence = first.evidence.iter().map(|place| match place {
-        Place::Frame(frame) => Evidence::Frame(*frame),
-        Place::Entry(entry) | Place::Line { entry, .. } => Evidence::Entry(*entry),
-    });
     Some(Verdict {
         outcome: Outcome::Fail,
         layer: Some(of(first)),
@@ -373,7 +375,7 @@ fn requirement(record: &CaseRecord) -> Option<Verdict> {
             "{} should keep {} ({source}), but {}",
             first.endpoint, first.requirement, first.sentence
         ),
-        evidence: evidence.collect(),
+        evidence: first.evidence.clone(),
     })
 }
 
@@ -393,7 +395,7 @@ fn snapshot(record: &CaseRecord) -> Option<Verdict> {
         layer: Some(layer),
         side: None,
         sentence: format!("the snapshot's [{section}] should say {expected:?}, but it says {seen:?}"),
-        evidence: vec![Evidence::File { path: "snapshot.txt".to_owned(), line: *line }],
+        evidence: vec![Place::File { path: RecordedFile::Snapshot, line: *line }],
     })
 }
 

@@ -6,20 +6,22 @@ mod bitrate;
 mod check;
 mod file;
 mod judge;
-mod ladder;
-mod message;
 mod record;
+mod snapshot;
 mod standing;
 mod steps;
-mod view;
 
 pub use bitrate::{Bitrate, LinkChange};
 pub use check::Meeting;
-pub use file::{CaseFile, CasePeer, FORMAT, NotPlayed, Role, Runs, SnapshotResult, Time, Waiver};
+pub use crate::verdict::Waiver;
+pub use file::{CaseFile, CasePeer, FORMAT, NotPlayed, Role, Runs, SnapshotResult, Time};
 pub use judge::{INTERRUPTED, judge};
 pub use record::CaseRecord;
+pub use snapshot::{NoSnapshot, Snapshot};
 pub use standing::{Standing, standing};
 pub use steps::{ConnectingStep, StepName, steps};
+
+use crate::api::{message, view};
 
 #[cfg(test)]
 mod tests;

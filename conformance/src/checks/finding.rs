@@ -1,6 +1,6 @@
 //! What a check found at an endpoint.
 
-use crate::case::Waiver;
+use crate::verdict::{Place, Waiver};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -37,33 +37,6 @@ impl Result {
 impl std::fmt::Display for Result {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(self.as_str())
-    }
-}
-
-/// Where something stands in a recording.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Place {
-    /// A frame of the capture, from one.
-    Frame(u64),
-    /// An entry of the timeline, from zero.
-    Entry(u64),
-    /// A line of the description that an entry of the timeline holds.
-    Line {
-        /// The entry, from zero.
-        entry: u64,
-        /// The line, from one.
-        line: usize,
-    },
-}
-
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Frame(frame) => write!(f, "frame {frame}"),
-            Self::Entry(entry) => write!(f, "entry {entry}"),
-            Self::Line { entry, line } => write!(f, "line {line} of the description in entry {entry}"),
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::timing::Off;
 use super::{Place, Tally};
 use crate::evidence::{Evidence, Kind, Packet, Peer};
-use peerproof_captures::sdp::{Fmtp, RtpMap, Section, SessionDescription};
+use peerproof_captures::sdp::{Codec, Section, SessionDescription};
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::payload::{Format, red};
 use peerproof_captures::wire::rtp::{self, ExtensionMap, ExtensionValue, Header};
@@ -45,36 +45,6 @@ pub(super) fn tell(wrong: Option<Wrong>, complete: bool, missing: &str, place: P
     }
 }
 
-/// What a payload type stands for in what a peer sends.
-#[derive(Debug, Clone)]
-pub(super) struct Codec {
-    /// The name of the encoding, in small letters.
-    pub(super) encoding: String,
-    /// The clock rate of the timestamps in hertz.
-    pub(super) clock_rate: u32,
-    /// The payload type that it repairs, if it is RTX (`apt`, RFC 4588 §8.1).
-    pub(super) repairs: Option<u8>,
-    /// The sections that list it, by their `a=mid`.
-    pub(super) mids: BTreeSet<String>,
-}
-
-impl Codec {
-    fn of(map: &RtpMap, fmtp: Option<&Fmtp>) -> Self {
-        let repairs = fmtp.and_then(|fmtp| fmtp.get("apt")).and_then(|apt| apt.parse().ok());
-        let encoding = map.encoding.to_ascii_lowercase();
-        Self { encoding, clock_rate: map.clock_rate, repairs, mids: BTreeSet::new() }
-    }
-
-    /// The payload format, if it is understood.
-    pub(super) fn format(&self) -> Option<Format> {
-        Format::of(&self.encoding)
-    }
-
-    pub(super) fn is_rtx(&self) -> bool {
-        self.format() == Some(Format::Rtx)
-    }
-}
-
 /// The sections of the descriptions that a peer goes by when it sends: those of the receiver as they arrived, then its own.
 pub(super) fn sections(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = Section<'_>> {
     let other = evidence.other(peer);
@@ -87,22 +57,31 @@ pub(super) fn sections(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = 
 /// What the payload types that a peer sends stand for: as the receiver says (RFC 3264 §5.1), or, for those that it does not
 /// name, as the peer does. One that stands for several things is left out.
 pub(super) fn codecs(evidence: &Evidence, peer: Peer) -> BTreeMap<u8, Codec> {
-    let mut codecs: BTreeMap<u8, Codec> = BTreeMap::new();
-    let mut ambiguous = BTreeSet::new();
+    payload_types(evidence, peer).map(|(payload_type, codec, _)| (payload_type, codec)).collect()
+}
+
+/// The sections that list a payload type of [`codecs`], by their `a=mid`.
+pub(super) fn mids(evidence: &Evidence, peer: Peer) -> BTreeMap<u8, BTreeSet<String>> {
+    payload_types(evidence, peer).map(|(payload_type, _, mids)| (payload_type, mids)).collect()
+}
+
+fn payload_types(
+    evidence: &Evidence,
+    peer: Peer,
+) -> impl Iterator<Item = (u8, Codec, BTreeSet<String>)> + use<> {
+    let mut all: BTreeMap<u8, (Codec, BTreeSet<String>, bool)> = BTreeMap::new();
     for section in sections(evidence, peer) {
         let mid = section.mid();
-        for map in section.rtpmaps() {
-            let fmtp = section.fmtp(map.payload_type);
-            let codec = Codec::of(&map, fmtp.as_ref());
-            let known = codecs.entry(map.payload_type).or_insert_with(|| codec.clone());
-            if (&known.encoding, known.clock_rate) != (&codec.encoding, codec.clock_rate) {
-                ambiguous.insert(map.payload_type);
-            }
-            known.mids.extend(mid.clone());
+        for (payload_type, codec) in section.codecs() {
+            let (known, mids, one) =
+                all.entry(payload_type).or_insert_with(|| (codec.clone(), BTreeSet::new(), true));
+            *one &= known.is(&codec.encoding) && known.clock_rate == codec.clock_rate;
+            mids.extend(mid.clone());
         }
     }
-    codecs.retain(|payload_type, _| !ambiguous.contains(payload_type));
-    codecs
+    all.into_iter()
+        .filter(|(_, (_, _, one))| *one)
+        .map(|(payload_type, (codec, mids, _))| (payload_type, codec, mids))
 }
 
 /// What the identifiers of header extensions stand for in what a peer sends.

@@ -22,7 +22,8 @@ mod turn;
 #[cfg(test)]
 pub(crate) mod controls;
 
-pub use finding::{Finding, Place, Result};
+pub use crate::verdict::Place;
+pub use finding::{Finding, Result};
 pub use tally::Tally;
 
 use crate::catalogue::{Catalogue, Requirement};

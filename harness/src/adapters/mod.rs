@@ -184,7 +184,7 @@ fn add(folder: &Dir<'static>, hash: &mut Sha256) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::expected::Expected;
+    use crate::run::expected::gather;
 
     #[test]
     fn every_manifest_makes_sense() {
@@ -206,7 +206,7 @@ mod tests {
         for name in names() {
             let known: Vec<_> = expected(name).map(|text| (name.to_owned(), text)).into_iter().collect();
             assert_eq!(known.len(), 1, "{name} has none");
-            let read = Expected::gather(&[], None, &known).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let read = gather(&[], None, &known).unwrap_or_else(|error| panic!("{name}: {error}"));
             // A name that no peer has would cover nothing.
             assert!(read.peers().any(|peer| peer == name), "{name}");
         }

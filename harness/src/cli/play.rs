@@ -8,7 +8,7 @@ use crate::config::Configuration;
 use crate::peers::browser::{Browsers, Config, Door};
 use crate::peers::program::Programs;
 use crate::run::case::Setting;
-use crate::run::expected::{Deviation, Expected};
+use crate::run::expected;
 use crate::run::peers::{NEEDS, Peers, missing, required};
 use crate::run::session::{self, RunOptions, Time};
 use crate::run::shard::{self, Durations};
@@ -18,6 +18,7 @@ use crate::run::{Case, Filter, Jobs, plan};
 use crate::scenario::error::nearest;
 use crate::scenario::{Source, Suite};
 use crate::versions;
+use peerproof_conformance::deviations::{Deviation, Deviations};
 use peerproof_reports::Shard;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -144,13 +145,13 @@ pub async fn prepare(
     seed: u64,
     update: bool,
 ) -> Result<Prepared, String> {
-    let expected = Expected::gather(&[], Some(scenarios), &[]).map_err(|error| error.to_string())?;
+    let expected = expected::gather(&[], Some(scenarios), &[]).map_err(|error| error.to_string())?;
     let snapshots = Snapshots { folder: Some(scenarios.to_owned()), update };
     prepare_with(expected, snapshots, output, peerproof, seed, None).await
 }
 
 async fn prepare_with(
-    expected: Expected,
+    expected: Deviations,
     snapshots: Snapshots,
     output: PathBuf,
     peerproof: &Path,
@@ -260,7 +261,7 @@ async fn play(args: RunArgs, wanted: Wanted) -> u8 {
             return HARNESS_ERROR;
         }
     };
-    let expected = Expected::gather(&configuration.expected, folder.as_deref(), &configuration.known);
+    let expected = expected::gather(&configuration.expected, folder.as_deref(), &configuration.known);
     let expected = match expected {
         Ok(expected) => expected,
         Err(trouble) => {

@@ -4,12 +4,14 @@ use super::source::Given;
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::{Entry, What};
 use peerproof_conformance::case::CaseFile;
+use peerproof_conformance::explain::Reported;
+use peerproof_conformance::verdict::Outcome;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::fs;
 
-/// Most events kept.
-const MOST: usize = 100_000;
+/// Most entries of a timeline that are kept.
+const MOST: usize = 500_000;
 
 /// An event of the API at a peer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -24,21 +26,43 @@ pub struct ApiEvent {
     pub text: String,
 }
 
-/// Reads them from the recording's folder. A capture of somebody else has none, and neither has a folder without timeline.
-pub(super) fn read(given: &Given) -> Vec<ApiEvent> {
-    let Some(folder) = &given.folder else { return Vec::new() };
-    let case = fs::read(folder.join("case.json")).unwrap_or_default();
-    let Ok(CaseFile { epoch_us, .. }) = serde_json::from_slice(&case) else { return Vec::new() };
-    let timeline = fs::read(folder.join("timeline.jsonl")).unwrap_or_default();
-    let entries = timeline.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
-    let events = entries.filter_map(|entry: Entry| {
-        let What::Event { peer, event, .. } = entry.what else { return None };
-        let ns = epoch_us.saturating_add(entry.t_us).saturating_mul(1_000);
-        Some(ApiEvent { ns, entry: entry.n, peer, text: text(&event)? })
-    });
-    let mut events: Vec<ApiEvent> = events.take(MOST).collect();
-    events.sort_by_key(|event| event.ns);
-    events
+/// What the folder of a recording of ours has beside the capture.
+pub(super) struct Recording {
+    case: CaseFile,
+    timeline: Vec<Entry>,
+}
+
+impl Recording {
+    /// Reads it. A capture of somebody else has none. A line of the timeline that cannot be read is left out.
+    pub(super) fn read(given: &Given) -> Option<Self> {
+        let folder = given.folder.as_ref()?;
+        let case = CaseFile::read(&fs::read(folder.join("case.json")).ok()?).ok()?;
+        let timeline = fs::read(folder.join("timeline.jsonl")).unwrap_or_default();
+        let lines = timeline.split(|byte| *byte == b'\n');
+        let timeline = lines.filter_map(|line| serde_json::from_slice(line).ok()).take(MOST).collect();
+        Some(Self { case, timeline })
+    }
+
+    /// The events, in order of time.
+    pub(super) fn events(&self) -> Vec<ApiEvent> {
+        let events = self.timeline.iter().filter_map(|entry| {
+            let What::Event { peer, event, .. } = &entry.what else { return None };
+            let ns = self.case.epoch_us.saturating_add(entry.t_us).saturating_mul(1_000);
+            Some(ApiEvent { ns, entry: entry.n, peer: peer.clone(), text: text(event)? })
+        });
+        let mut events: Vec<ApiEvent> = events.collect();
+        events.sort_by_key(|event| event.ns);
+        events
+    }
+
+    /// What the peers reported, unless all came as the scenario wants: then what did not come about was not wanted.
+    pub(super) fn reported(&self) -> Option<Reported<'_>> {
+        let outcome = self.case.verdict.as_ref().map(|verdict| verdict.outcome);
+        if matches!(outcome, Some(Outcome::Pass | Outcome::Unsupported)) {
+            return None;
+        }
+        Some(Reported::of(self.case.peers.iter().map(|peer| peer.name.as_str()), &self.timeline))
+    }
 }
 
 /// An event in words; nothing for what would only fill the page.

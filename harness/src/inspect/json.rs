@@ -2,9 +2,9 @@
 
 use super::InspectError;
 use super::events::ApiEvent;
-use peerproof_captures::explain::Diagnosis;
 use peerproof_captures::file::{CaptureReader, Format};
 use peerproof_captures::trace::Trace;
+use peerproof_conformance::explain::Diagnosis;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -17,7 +17,8 @@ pub struct Report {
     pub trace: Trace,
     /// What the peers' APIs said, in order of time, if the capture belongs to a recording of ours.
     pub events: Vec<ApiEvent>,
-    /// What was recognised as trouble, connection by connection, the first layer that broke first.
+    /// What was recognised as trouble: the first layer that diverged by what the peers' APIs reported, if the capture belongs to
+    /// a recording of ours; then connection by connection, the first layer that broke first.
     pub diagnosis: Vec<Diagnosis>,
 }
 

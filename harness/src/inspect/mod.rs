@@ -22,9 +22,10 @@ pub use frames::Frames;
 pub use json::{FileFacts, InterfaceFacts, Report};
 
 use crate::terminal::Style;
-use peerproof_captures::explain;
+use events::Recording;
 use peerproof_captures::file::Item;
 use peerproof_captures::trace::{Builder, Trace};
+use peerproof_conformance::explain::{Session, explain};
 pub(crate) use source::Given;
 use std::io::Write;
 
@@ -61,8 +62,15 @@ pub fn main(args: &InspectArgs, out: &mut dyn Write) -> Result<(), InspectError>
 /// Traces and explains the whole capture.
 fn report(given: &Given) -> Result<Report, InspectError> {
     let (file, trace) = trace(given)?;
-    let diagnosis = explain::diagnose(&trace);
-    Ok(Report { file, trace, events: events::read(given), diagnosis })
+    let recording = Recording::read(given);
+    let reported = recording.as_ref().and_then(Recording::reported);
+    let session = Session::of_packets(&trace);
+    let diagnosis = match &reported {
+        Some(reported) => explain(&session.with_reported(reported)),
+        None => explain(&session),
+    };
+    let events = recording.as_ref().map(Recording::events).unwrap_or_default();
+    Ok(Report { file, trace, events, diagnosis })
 }
 
 /// Traces the whole capture.

@@ -4,8 +4,9 @@ mod connection;
 
 use super::Report;
 use crate::terminal::{Paint, Style, clean};
-use peerproof_captures::explain::{Diagnosis, Severity};
 use peerproof_captures::trace::{Over, Trace};
+use peerproof_conformance::explain::{Diagnosis, Severity};
+use peerproof_conformance::verdict::Place;
 use std::io::{self, Write};
 
 /// Writes the report for a person.
@@ -130,6 +131,9 @@ fn diagnosis(all: &[Diagnosis], connections: usize, style: &Style, out: &mut dyn
         }
         if let Some(frame) = found.frame {
             write!(out, ", frame {frame}")?;
+        }
+        for place in found.evidence.iter().filter(|place| !matches!(place, Place::Frame(_))) {
+            write!(out, ", {place}")?;
         }
         writeln!(out)?;
         style.wrapped(out, "     ", "     ", &found.what)?;

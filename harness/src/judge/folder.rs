@@ -2,12 +2,12 @@
 
 use super::json::{Judgement, Told};
 use super::{JudgeError, json};
-use crate::run::expected::Expected;
 use indexmap::IndexMap;
 use peerproof_captures::file::CaptureReader;
 use peerproof_captures::timeline::{Entry, What};
 use peerproof_conformance::case::{CaseFile, CaseRecord, judge as judge_case, standing};
 use peerproof_conformance::checks;
+use peerproof_conformance::deviations::Deviations;
 use peerproof_conformance::evidence::{Evidence, Wire};
 use serde_json::Value;
 use std::fs::{self, File};
@@ -70,7 +70,7 @@ fn case_file(folder: &Path) -> Result<CaseFile, JudgeError> {
 }
 
 /// Reads a folder and judges it: by the known deviations of that time, or by those given.
-pub(super) fn judge(folder: &Path, expected: Option<&Expected>) -> Result<Judgement, JudgeError> {
+pub(super) fn judge(folder: &Path, expected: Option<&Deviations>) -> Result<Judgement, JudgeError> {
     let mut file = case_file(folder)?;
     let recorded = file.verdict.take();
     let timeline = timeline(&folder.join(TIMELINE))?;

@@ -16,9 +16,9 @@ pub(crate) use folder::last_stats;
 pub use folder::{case_files, observed};
 pub use json::{Judged, Judgement, Told};
 
-use crate::run::expected::Expected;
-use crate::run::glob;
+use crate::run::expected;
 use peerproof_conformance::checks::Finding;
+use peerproof_conformance::deviations::pattern;
 use std::io::Write;
 
 /// Exit code: everything is as expected.
@@ -35,7 +35,7 @@ const NOTHING: u8 = 4;
 /// # Errors
 /// If something named cannot be read, or nothing can be written.
 pub fn main(args: &JudgeArgs, out: &mut dyn Write) -> Result<u8, JudgeError> {
-    let expected = args.expected.as_ref().map(|path| Expected::load(path)).transpose()?;
+    let expected = args.expected.as_ref().map(|path| expected::load(path)).transpose()?;
     let mut judged = Judged { judged: Vec::new() };
     for path in &args.paths {
         let stdin = path.as_os_str() == "-";
@@ -65,7 +65,7 @@ impl JudgeArgs {
     fn wants(&self, finding: &Finding) -> bool {
         let id = finding.requirement.as_str();
         self.requirement.is_empty()
-            || self.requirement.iter().any(|wanted| id.contains(wanted.as_str()) || glob::matches(wanted, id))
+            || self.requirement.iter().any(|wanted| id.contains(wanted.as_str()) || pattern::matches(wanted, id))
     }
 }
 

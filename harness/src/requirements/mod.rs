@@ -4,7 +4,7 @@ use crate::terminal::{Paint, Style};
 use clap::ValueEnum;
 use indexmap::IndexMap;
 use peerproof_conformance::case::CaseFile;
-use peerproof_conformance::catalogue::{Catalogue, Layer, Level, Observe, Requirement};
+use peerproof_conformance::catalogue::{Catalogue, Level, Observe, Requirement, Topic};
 use peerproof_conformance::checks;
 use peerproof_reports::Requirements as Counts;
 use schemars::JsonSchema;
@@ -18,7 +18,7 @@ use std::path::PathBuf;
 Examples:
   peerproof requirements                         all, one line each, and how many are checked
   peerproof requirements --source 'RFC 8445'     those of one document
-  peerproof requirements --layer dtls,srtp --level must
+  peerproof requirements --topic dtls,srtp --level must
   peerproof requirements --unchecked             what no check decides yet
   peerproof requirements ice-check-priority      one in full
   peerproof requirements --run runs/latest       with what that run showed of each")]
@@ -33,8 +33,8 @@ pub struct RequirementsArgs {
     #[arg(long, value_delimiter = ',', value_name = "DOCUMENT")]
     pub source: Vec<String>,
     /// Only about these: sdp, ice, stun, turn, api-state, security, dtls, srtp, rtp, rtcp, codec, sctp, datachannel
-    #[arg(long, value_delimiter = ',', value_parser = layer, value_name = "LAYER")]
-    pub layer: Vec<Layer>,
+    #[arg(long, alias = "layer", value_delimiter = ',', value_parser = topic, value_name = "TOPIC")]
+    pub topic: Vec<Topic>,
     /// Only those that no check decides
     #[arg(long)]
     pub unchecked: bool,
@@ -55,9 +55,9 @@ pub enum Wanted {
     Should,
 }
 
-fn layer(text: &str) -> Result<Layer, String> {
+fn topic(text: &str) -> Result<Topic, String> {
     serde_json::from_value(serde_json::Value::String(text.to_owned()))
-        .map_err(|_| format!("there is no layer `{text}`"))
+        .map_err(|_| format!("there is no topic `{text}`"))
 }
 
 /// The requirements that were asked for: the format of `--json`.
@@ -128,7 +128,7 @@ fn wants(args: &RequirementsArgs, it: &Requirement) -> bool {
     (args.ids.is_empty() || args.ids.iter().any(|id| it.id.contains(id.as_str())))
         && (args.level.is_empty() || args.level.iter().any(level))
         && (args.source.is_empty() || args.source.iter().any(source))
-        && (args.layer.is_empty() || args.layer.contains(&it.layer))
+        && (args.topic.is_empty() || args.topic.contains(&it.topic))
         && !(args.unchecked && checks::of(&it.id).is_some())
 }
 
@@ -235,11 +235,11 @@ mod tests {
 
     #[test]
     fn json_says_the_same_as_the_catalogue() {
-        let (_, json) = listed(&["--json", "--layer", "dtls"]);
+        let (_, json) = listed(&["--json", "--topic", "dtls"]);
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();
         let rows = value["requirements"].as_array().unwrap();
         assert_eq!(value["total"], rows.len());
-        assert!(rows.iter().all(|row| row["layer"] == "dtls"));
+        assert!(rows.iter().all(|row| row["topic"] == "dtls"));
         let checked = rows.iter().filter(|row| !row["check_by"].is_null()).count();
         assert_eq!(value["checked"], checked);
     }

@@ -2,7 +2,6 @@
 
 use super::actor::Actor;
 use super::carrier::Carrier;
-use super::expected::Expected;
 use super::journal::Journal;
 use super::laboratory;
 use super::plan::Case;
@@ -31,6 +30,7 @@ use peerproof_conformance::case::{
     CaseFile, CasePeer, CaseRecord, FORMAT, INTERRUPTED, NotPlayed, Role as CaseRole, Standing, Time,
     judge as judge_case, standing,
 };
+use peerproof_conformance::deviations::Deviations;
 use peerproof_conformance::verdict::Verdict;
 use peerproof_stack::signalling;
 use peerproof_stack::simulation;
@@ -55,7 +55,7 @@ pub struct Setting {
     /// The snapshots on record.
     pub snapshots: Snapshots,
     /// The known deviations.
-    pub expected: Expected,
+    pub expected: Deviations,
     /// The peerproof executable, which guards the programs of cases.
     pub peerproof: PathBuf,
     /// Becomes true when the run is to stop.

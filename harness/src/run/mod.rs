@@ -8,7 +8,6 @@ pub mod admission;
 pub mod carrier;
 pub mod case;
 pub mod expected;
-pub mod glob;
 mod hosts;
 pub mod journal;
 pub mod laboratory;

@@ -1,6 +1,5 @@
 //! Which cases there are: each scenario with each pair of implementations that fits it.
 
-use super::glob;
 use super::peers::missing;
 use crate::peers::Origin;
 use crate::peers::implementation::{Implementation, Roster};
@@ -8,6 +7,7 @@ use crate::scenario::model::{Control, Role};
 use crate::scenario::server::ServerKind;
 use crate::scenario::{Action, Scenario, ScenarioFile, Suite};
 use indexmap::IndexMap;
+use peerproof_conformance::deviations::pattern;
 use std::sync::Arc;
 
 /// One scenario with one pair of implementations.
@@ -86,7 +86,7 @@ impl Filter {
 
     fn chooses(&self, case: &Case) -> bool {
         let scenario = case.scenario();
-        (self.names.is_empty() || self.names.iter().any(|filter| glob::chooses(filter, &case.name)))
+        (self.names.is_empty() || self.names.iter().any(|filter| pattern::chooses(filter, &case.name)))
             && (self.tags.is_empty()
                 || self.tags.iter().any(|tag| scenario.tags.contains(tag) || scenario.rows.contains(tag)))
             && (self.peers.is_empty() || case.casting.values().all(|it| is_among(&self.peers, it)))

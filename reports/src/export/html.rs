@@ -1,7 +1,7 @@
 //! `index.html`: one file that holds everything, without scripts and without anything fetched.
 
 use super::chart::Chart;
-use super::{ExportError, Exporter, layer, outcome, remark};
+use super::{ExportError, Exporter, outcome, remark};
 use crate::case::CaseReport;
 use crate::nats::NatTable;
 use crate::overview::{Overview, Tally};
@@ -9,7 +9,7 @@ use crate::run::RunReport;
 use crate::time::{span, utc};
 use askama::Template;
 use peerproof_conformance::case::{ConnectingStep, SnapshotResult};
-use peerproof_conformance::verdict::{Evidence, Outcome};
+use peerproof_conformance::verdict::{Layer, Outcome, Place, RecordedFile};
 
 /// A page for people. Names and sentences are escaped by the template engine.
 #[derive(Debug, Clone, Copy)]
@@ -95,7 +95,7 @@ impl Shown<'_> {
     }
 
     fn layer(&self) -> &'static str {
-        self.case.verdict.layer.map_or("", layer)
+        self.case.verdict.layer.map_or("", Layer::as_str)
     }
 
     fn side(&self) -> &str {
@@ -125,12 +125,20 @@ impl Shown<'_> {
 
     fn evidence(&self) -> Vec<(String, String, &str)> {
         let pieces = self.case.evidence.iter().map(|piece| {
-            let (file, place) = match &piece.place {
-                Evidence::Frame(frame) => ("capture.pcapng", format!("frame {frame}")),
-                Evidence::Entry(n) => ("timeline.jsonl", format!("timeline line {}", n + 1)),
-                Evidence::File { path, line } => (path.as_str(), format!("{path} line {line}")),
+            let (file, place) = match piece.place {
+                Place::Frame(frame) => ("capture.pcapng".to_owned(), format!("frame {frame}")),
+                Place::Entry(n) => ("timeline.jsonl".to_owned(), format!("timeline line {}", n + 1)),
+                Place::Line { entry, line } => (
+                    "timeline.jsonl".to_owned(),
+                    format!("timeline line {}, line {line} of the description", entry + 1),
+                ),
+                Place::File { path: RecordedFile::Stats, .. } => {
+                    let report = format!("stats/{}.json", self.side());
+                    (report.clone(), report)
+                }
+                Place::File { path, line } => (path.to_string(), format!("{path} line {line}")),
             };
-            let href = if self.case.folder.is_some() { self.href(file) } else { String::new() };
+            let href = if self.case.folder.is_some() { self.href(&file) } else { String::new() };
             (href, place, piece.text.as_str())
         });
         pieces.collect()

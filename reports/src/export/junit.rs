@@ -4,7 +4,7 @@
 //! known deviations are skipped with their reason; an unexpected `fail` is a failure; `inconclusive` and `harness-error`
 //! are errors.
 
-use super::{ExportError, Exporter, layer, outcome, remark};
+use super::{ExportError, Exporter, outcome, remark};
 use crate::case::CaseReport;
 use crate::run::RunReport;
 use crate::time::utc;
@@ -38,7 +38,7 @@ fn test_case(case: &CaseReport) -> TestCase {
         let mut status = TestCaseStatus::non_success(kind);
         let mut type_ = outcome(verdict.outcome).to_owned();
         if let Some(at) = verdict.layer {
-            type_.push_str(&format!(" at {}", layer(at)));
+            type_.push_str(&format!(" at {at}"));
         }
         if let Some(side) = &verdict.side {
             type_.push_str(&format!(", {side}"));

@@ -1,11 +1,12 @@
 //! A summary in Markdown, for a pull request or a job's page.
 
-use super::{ExportError, Exporter, layer, outcome, remark};
+use super::{ExportError, Exporter, outcome, remark};
 use crate::findings::Grouped;
 use crate::nats::{Meetings, NatTable};
 use crate::overview::Overview;
 use crate::run::RunReport;
 use crate::time::span;
+use peerproof_conformance::verdict::Layer;
 
 /// GitHub-flavoured Markdown.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +60,7 @@ impl Exporter for Markdown {
         }
         for case in bad {
             let mut place: Vec<&str> = vec![outcome(case.verdict.outcome)];
-            place.extend(case.verdict.layer.map(layer));
+            place.extend(case.verdict.layer.map(Layer::as_str));
             place.extend(case.verdict.side.as_deref());
             let remark = remark(case.standing).filter(|remark| *remark != "unexpected");
             let remark = remark.map_or_else(String::new, |remark| format!(" ({remark})"));

@@ -16,7 +16,7 @@ pub use terminal::Terminal;
 
 use crate::run::RunReport;
 use peerproof_conformance::case::Standing;
-use peerproof_conformance::verdict::{Layer, Outcome};
+use peerproof_conformance::verdict::Outcome;
 
 /// Why a report could not be exported.
 #[derive(Debug, thiserror::Error)]
@@ -61,22 +61,6 @@ fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Unsupported => "unsupported",
         Outcome::Inconclusive => "inconclusive",
         Outcome::HarnessError => "harness-error",
-    }
-}
-
-/// A layer's name for people.
-fn layer(layer: Layer) -> &'static str {
-    match layer {
-        Layer::Signalling => "signalling",
-        Layer::Sdp => "SDP",
-        Layer::Gathering => "gathering",
-        Layer::Checks => "checks",
-        Layer::Nomination => "nomination",
-        Layer::Dtls => "DTLS",
-        Layer::Srtp => "SRTP",
-        Layer::Sctp => "SCTP",
-        Layer::DataChannel => "data channel",
-        Layer::Media => "media",
     }
 }
 

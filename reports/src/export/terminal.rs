@@ -1,12 +1,12 @@
 //! The table at the end of a run, for people at a terminal.
 
-use super::{ExportError, Exporter, layer, outcome, remark};
+use super::{ExportError, Exporter, outcome, remark};
 use crate::findings::Grouped;
 use crate::overview::{Overview, Tally};
 use crate::run::RunReport;
 use crate::time::span;
 use indexmap::IndexMap;
-use peerproof_conformance::verdict::Outcome;
+use peerproof_conformance::verdict::{Layer, Outcome};
 
 /// Lines of text, with colours only if asked for.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +22,7 @@ impl Exporter for Terminal {
         for case in report.cases.iter().filter(|case| !case.standing.is_good()) {
             let verdict = &case.verdict;
             let mut place = Vec::new();
-            place.extend(verdict.layer.map(layer));
+            place.extend(verdict.layer.map(Layer::as_str));
             place.extend(verdict.side.as_deref());
             text.push('\n');
             text.push_str(&self.paint(verdict.outcome, outcome(verdict.outcome)));

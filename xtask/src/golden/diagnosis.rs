@@ -1,4 +1,4 @@
-//! Calls that fail. For each diagnosis that `peerproof_captures::explain` knows a capture that shows it, and under
+//! Calls that fail. For each diagnosis that `peerproof_conformance::explain` knows a capture that shows it, and under
 //! `NAME.nearly` one that nearly shows it: one retransmission short, a moment too early, just below the threshold.
 
 use super::story::{ALICE, BOB, SERVER, Story};

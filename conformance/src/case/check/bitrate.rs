@@ -4,7 +4,7 @@ use super::{Checked, Mismatch};
 use crate::case::bitrate::{mean, phase};
 use crate::case::record::CaseRecord;
 use crate::expect::{BitrateMatch, PeerExpectations};
-use crate::verdict::{Evidence, Layer};
+use crate::verdict::{Layer, Place};
 use peerproof_captures::timeline::What;
 
 const LAYER: Layer = Layer::Media;
@@ -41,7 +41,7 @@ fn one(record: &CaseRecord, name: &str, wanted: &BitrateMatch) -> Option<Mismatc
             .timeline
             .iter()
             .find(|entry| matches!(&entry.what, What::Link { name: Some(name), .. } if name == during));
-        mismatch.evidence.extend(change.map(|entry| Evidence::Entry(entry.n)));
+        mismatch.evidence.extend(change.map(|entry| Place::Entry(entry.n)));
         mismatch
     })
 }

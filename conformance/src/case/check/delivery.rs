@@ -5,7 +5,7 @@ use super::{Mismatch, Views};
 use crate::case::message::Fingerprint;
 use crate::case::record::CaseRecord;
 use crate::case::view::At;
-use crate::verdict::{Evidence, Layer};
+use crate::verdict::{Layer, Place};
 
 /// Every breach of it in the case. The sender is named if it echoes (it sent something else than it got), otherwise the
 /// receiver, where it showed.
@@ -109,7 +109,7 @@ fn compare(
                 };
                 let expected = format!("{receiver} should receive on {label:?} what {sender} sent");
                 let mut mismatch = Mismatch::new(Layer::DataChannel, receiver, expected, seen).at(Some(at.n));
-                mismatch.evidence.extend(earlier.and_then(|i| sent.get(i)).map(|at| Evidence::Entry(at.n)));
+                mismatch.evidence.extend(earlier.and_then(|i| sent.get(i)).map(|at| Place::Entry(at.n)));
                 return Some(mismatch);
             }
         }

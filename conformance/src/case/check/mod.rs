@@ -14,13 +14,10 @@ mod stats;
 mod wire;
 
 use super::record::CaseRecord;
-use super::view::PeerView;
-use crate::verdict::{Evidence, Layer};
-use indexmap::IndexMap;
+use crate::api::Views;
+use crate::explain::Diagnosis;
+use crate::verdict::{Layer, Place};
 use std::fmt::Display;
-
-/// Peers by name, in the order of the case.
-pub(crate) type Views = IndexMap<String, PeerView>;
 
 /// An expectation that does not hold.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +26,7 @@ pub(crate) struct Mismatch {
     pub(crate) side: Option<String>,
     pub(crate) expected: String,
     pub(crate) seen: String,
-    pub(crate) evidence: Vec<Evidence>,
+    pub(crate) evidence: Vec<Place>,
     /// The evidence does not decide: it may hold.
     pub(crate) undecided: bool,
 }
@@ -47,7 +44,7 @@ impl Mismatch {
     }
 
     pub(crate) fn at(mut self, entry: Option<u64>) -> Self {
-        self.evidence.extend(entry.map(Evidence::Entry));
+        self.evidence.extend(entry.map(Place::Entry));
         self
     }
 
@@ -59,6 +56,28 @@ impl Mismatch {
     /// In one sentence.
     pub(crate) fn sentence(&self) -> String {
         format!("{}, but {}", self.expected, self.seen)
+    }
+}
+
+/// What a verdict says of a failure: an expectation that does not hold, or the layer at which the session diverged.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Failure {
+    pub(crate) layer: Layer,
+    pub(crate) side: Option<String>,
+    pub(crate) sentence: String,
+    pub(crate) evidence: Vec<Place>,
+}
+
+impl From<Mismatch> for Failure {
+    fn from(mismatch: Mismatch) -> Self {
+        let sentence = mismatch.sentence();
+        Self { layer: mismatch.layer, side: mismatch.side, sentence, evidence: mismatch.evidence }
+    }
+}
+
+impl From<Diagnosis> for Failure {
+    fn from(found: Diagnosis) -> Self {
+        Self { layer: found.layer, side: found.side, sentence: found.what, evidence: found.evidence }
     }
 }
 

@@ -4,7 +4,7 @@ use super::Mismatch;
 use crate::case::record::CaseRecord;
 use crate::evidence::AddressKind;
 use crate::expect::AnyOf;
-use crate::verdict::{Evidence, Layer};
+use crate::verdict::{Layer, Place};
 
 pub(super) fn check(record: &CaseRecord, name: &str, wanted: &AnyOf<AddressKind>) -> Option<Mismatch> {
     let text = format!("the packets of {name} should come from an address of the kind {wanted}");
@@ -17,6 +17,6 @@ pub(super) fn check(record: &CaseRecord, name: &str, wanted: &AnyOf<AddressKind>
     }
     let seen = format!("the last came from {}, which is {}", reached.address, reached.kind);
     let mut mismatch = Mismatch::new(Layer::Nomination, name, text, seen);
-    mismatch.evidence = vec![Evidence::Frame(reached.arrived), Evidence::Frame(reached.left)];
+    mismatch.evidence = vec![Place::Frame(reached.arrived), Place::Frame(reached.left)];
     Some(mismatch)
 }

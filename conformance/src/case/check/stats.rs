@@ -2,7 +2,7 @@
 
 use super::{Checked, Mismatch, words};
 use crate::expect::{PeerExpectations, StatMatch};
-use crate::verdict::{Evidence, Layer};
+use crate::verdict::{Layer, Place, RecordedFile};
 use serde_json::Value;
 
 pub(super) fn check(name: &str, expected: &PeerExpectations, report: Option<&Value>, checked: &mut Checked) {
@@ -27,7 +27,7 @@ fn one(name: &str, wanted: &StatMatch, report: Option<&Value>) -> Option<Mismatc
     let kind = wanted.kind.as_str();
     let differs = |text: String, is: String| {
         let mut mismatch = Mismatch::new(layer(kind), name, text, is);
-        mismatch.evidence.push(Evidence::File { path: format!("stats/{name}.json"), line: 1 });
+        mismatch.evidence.push(Place::File { path: RecordedFile::Stats, line: 1 });
         Some(mismatch)
     };
     let Some(report) = report.and_then(Value::as_object) else {

@@ -3,7 +3,7 @@
 use super::Mismatch;
 use crate::case::record::CaseRecord;
 use crate::expect::WireMatch;
-use crate::verdict::{Evidence, Layer};
+use crate::verdict::{Layer, Place};
 use peerproof_captures::observe::Unit;
 use peerproof_captures::wire::dcep::MessageType;
 use peerproof_captures::wire::dtls::alert::Level;
@@ -59,13 +59,13 @@ pub(super) fn check(record: &CaseRecord, wanted: &WireMatch) -> Option<Mismatch>
         return None;
     }
     let mut mismatch = Mismatch::new(layer, from, text(), format!("{seen} were seen"));
-    mismatch.evidence = those.into_iter().map(Evidence::Frame).take(3).collect();
+    mismatch.evidence = those.into_iter().map(Place::Frame).take(3).collect();
     if let Some(frame) = unread {
         if wanted.count().allows(seen) && wanted.count().at_most.is_none() {
             return None;
         }
         mismatch.seen = format!("{seen} were seen and at least one more is encrypted");
-        mismatch.evidence.push(Evidence::Frame(frame));
+        mismatch.evidence.push(Place::Frame(frame));
         mismatch.undecided = true;
     }
     Some(mismatch)

@@ -3,10 +3,11 @@
 mod tale;
 
 use super::*;
-use crate::checks::{self, Finding, Place};
+use crate::checks::{self, Finding};
 use crate::evidence::{AddressKind, ReachedBy};
 use crate::expect::Expectations;
-use crate::verdict::{Evidence, Layer, Outcome, Verdict};
+use crate::explain::{Reported, Session, explain};
+use crate::verdict::{Layer, Outcome, Place, Verdict};
 use peerproof_captures::recording::Direction;
 use peerproof_captures::timeline::{Answer, StepOutcome, What};
 use serde_json::{Value, json};
@@ -80,7 +81,7 @@ fn an_echo_that_changes_a_byte_or_the_order_is_blamed_on_the_one_who_echoes() {
 }
 
 #[test]
-fn the_ladder_names_the_first_rung_that_was_not_reached() {
+fn the_first_layer_that_diverged_is_named() {
     let awaited = "message {\"channel\":\"chat\",\"text\":\"one\"}";
     let mut tale = Tale::new("");
     tale.negotiate().timed_out(awaited);
@@ -145,7 +146,7 @@ fn checks_without_an_answer_name_the_one_who_does_not_answer_with_the_frame() {
     tale.packets(&[("alice", Direction::Outbound, CHECK), ("alice", Direction::Outbound, CHECK)]);
     let verdict = tale.verdict();
     fails(&verdict, Layer::Checks, "bob", "bob answered none of alice's 2 Binding requests");
-    assert!(verdict.evidence.contains(&Evidence::Frame(1)));
+    assert!(verdict.evidence.contains(&Place::Frame(1)));
 }
 
 #[test]
@@ -169,7 +170,7 @@ fn a_case_that_wants_a_refusal_passes_on_it_and_fails_without() {
 }
 
 fn fails_without_evidence(verdict: &Verdict, layer: Layer, side: &str, words: &str) {
-    let with = Verdict { evidence: vec![Evidence::Entry(0)], ..verdict.clone() };
+    let with = Verdict { evidence: vec![Place::Entry(0)], ..verdict.clone() };
     fails(&with, layer, side, words);
 }
 
@@ -312,6 +313,24 @@ fn a_control_must_get_its_verdict_and_a_waiver_its_deviation() {
 }
 
 #[test]
+fn a_recording_is_explained_as_its_verdict_says() {
+    let mut tale = Tale::new("");
+    tale.negotiate().ice().state("alice", "dtlsstatechange", "failed").timed_out("connectionState connected");
+    let verdict = tale.verdict();
+    let reported = Reported::of(["alice", "bob"], &tale.record.timeline);
+    let found = explain(&Session::default().with_reported(&reported));
+    let [found] = found.as_slice() else { panic!("{found:#?}") };
+    assert_eq!((Some(found.layer), &found.side), (verdict.layer, &verdict.side));
+    assert!(verdict.sentence.starts_with(&found.what), "{}", verdict.sentence);
+    assert!(found.evidence.iter().all(|place| verdict.evidence.contains(place)), "{:?}", found.evidence);
+    assert!(found.kind.is_of_api());
+    let mut tale = Tale::new("");
+    tale.connect();
+    let reported = Reported::of(["alice", "bob"], &tale.record.timeline);
+    assert_eq!(explain(&Session::default().with_reported(&reported)), []);
+}
+
+#[test]
 fn a_failure_above_is_explained_by_what_failed_below_unless_that_was_wanted() {
     let mut tale = Tale::new("bob: { messages: { chat: [one] } }");
     tale.negotiate().ice().state("alice", "dtlsstatechange", "failed").ended(StepOutcome::Done);
@@ -400,7 +419,7 @@ fn by_which_address_a_peer_was_reached_is_judged_by_the_packets() {
         if outcome == Outcome::Fail {
             assert_eq!((verdict.layer, verdict.side.as_deref()), (Some(Layer::Nomination), Some("alice")));
             assert!(verdict.sentence.contains("203.0.113.2:4000, which is host"), "{}", verdict.sentence);
-            assert_eq!(verdict.evidence, [Evidence::Frame(9), Evidence::Frame(7)]);
+            assert_eq!(verdict.evidence, [Place::Frame(9), Place::Frame(7)]);
         }
     }
 }
@@ -505,7 +524,7 @@ fn a_requirement_that_is_broken_fails_the_case_at_its_layer_unless_it_is_known_o
     assert_eq!((failed.outcome, failed.layer), (Outcome::Fail, Some(Layer::Dtls)));
     assert_eq!(failed.side.as_deref(), Some("bob"));
     assert!(failed.sentence.contains("dtls-no-compression") && failed.sentence.contains("RFC"), "{failed:?}");
-    assert_eq!(failed.evidence, [Evidence::Frame(7), Evidence::Entry(3)]);
+    assert_eq!(failed.evidence, [Place::Frame(7), Place::Line { entry: 3, line: 9 }]);
     for harmless in [
         finding("dtls-no-compression", Fail, Some(waiver)),
         finding("dtls-no-compression", Warn, None),

@@ -12,8 +12,9 @@ mod vp8_frames;
 mod vp8_numbers;
 
 use super::Check;
-use super::media::{Codec, Extender, codecs, packets, payload};
+use super::media::{Extender, codecs, packets, payload};
 use crate::evidence::{Evidence, Packet, Peer};
+use peerproof_captures::sdp::Codec;
 use peerproof_captures::wire::payload::Format;
 use peerproof_captures::wire::rtp;
 use std::collections::BTreeMap;

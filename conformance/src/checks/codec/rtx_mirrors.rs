@@ -1,10 +1,10 @@
 //! RFC 4588 §4: a retransmission has the number, timestamp, marker, sources and payload of a packet that was sent before.
 
-use crate::checks::media::{Codec, codecs, packets};
+use crate::checks::media::{codecs, packets};
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
-use peerproof_captures::sdp::SsrcGroup;
+use peerproof_captures::sdp::{Codec, SsrcGroup};
 use peerproof_captures::wire::payload::rtx;
 use peerproof_captures::wire::rtp;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,7 @@
 //! RFC 4585 §4.2: only feedback is sent that was agreed on by `a=rtcp-fb`.
 
 use super::packets;
-use crate::checks::media::{codecs, headers};
+use crate::checks::media::{headers, mids};
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -73,11 +73,11 @@ fn name(body: &Body<'_>) -> Option<(Name, u32)> {
 
 /// The sections whose payload types a source sends.
 fn sections_of(evidence: &Evidence, sender: Peer) -> BTreeMap<u32, BTreeSet<String>> {
-    let codecs = codecs(evidence, sender);
+    let mids = mids(evidence, sender);
     let mut sources: BTreeMap<u32, BTreeSet<String>> = BTreeMap::new();
     for (_, header) in headers(evidence, sender) {
-        if let Some(codec) = codecs.get(&header.payload_type()) {
-            sources.entry(header.ssrc.value).or_default().extend(codec.mids.iter().cloned());
+        if let Some(mids) = mids.get(&header.payload_type()) {
+            sources.entry(header.ssrc.value).or_default().extend(mids.iter().cloned());
         }
     }
     sources

@@ -1,12 +1,13 @@
 //! RFC 3550 §6.4.1: the two timestamps of an SR tell the same moment, by wall clock and by the clock of the media.
 
 use super::packets;
-use crate::checks::media::{Codec, codecs, headers};
+use crate::checks::media::{codecs, headers};
 use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::Packet;
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
+use peerproof_captures::sdp::Codec;
 use peerproof_captures::wire::rtcp::Body;
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! RFC 9143 §15, RFC 9429 §5.11: if the MID extension was negotiated, the first packets of each source name its section.
 
-use crate::checks::media::{codecs, extensions, headers};
+use crate::checks::media::{self, extensions, headers};
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -25,11 +25,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let own = mids(evidence.made_by(peer).map(|made| &made.sdp));
     let remote = mids(evidence.made_by(other).map(|made| made.received()));
     let negotiated: BTreeSet<&String> = own.intersection(&remote).collect();
-    let (codecs, extensions) = (codecs(evidence, peer), extensions(evidence, peer));
+    let (listed, extensions) = (media::mids(evidence, peer), extensions(evidence, peer));
     let mut sources: BTreeMap<u32, Source> = BTreeMap::new();
     for (packet, header) in headers(evidence, peer) {
-        let Some(codec) = codecs.get(&header.payload_type()) else { continue };
-        if !codec.mids.iter().any(|mid| negotiated.contains(mid)) {
+        let Some(sections) = listed.get(&header.payload_type()) else { continue };
+        if !sections.iter().any(|mid| negotiated.contains(mid)) {
             continue;
         }
         let source = sources
@@ -40,7 +40,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let Some(mid) = elements.find(|it| extensions.get(it.id) == ExtensionKind::Mid) else { continue };
         let mid = String::from_utf8_lossy(mid.value.value).into_owned();
         source.named |= source.packets <= FIRST;
-        if !codec.mids.contains(&mid) && !evidence.is_faulted(packet.frame) {
+        if !sections.contains(&mid) && !evidence.is_faulted(packet.frame) {
             source.wrong.get_or_insert((packet.frame, mid, header.payload_type()));
         }
     }

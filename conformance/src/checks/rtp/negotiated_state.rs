@@ -1,13 +1,13 @@
 //! What was agreed on each media section, as a peer knows it, and to which section what it sends belongs.
 
-use crate::checks::media::{Codec, codecs, extensions, headers};
+use crate::checks::media::{extensions, headers, mids};
 use crate::checks::timing::Off;
 use crate::checks::{Place, Tally};
 use crate::evidence::{Applied, Evidence, Exchange, Peer};
 use peerproof_captures::event::SdpType;
 use peerproof_captures::sdp::{Direction, SessionDescription};
 use peerproof_captures::wire::rtp::{ExtensionKind, ExtensionMap, Header};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a section is, by an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +96,7 @@ pub(super) fn silent(
 
 /// Tells to which section a packet belongs: by its MID, by the `a=ssrc` of its sender, or because no other lists its payload type.
 pub(super) struct Sections {
-    codecs: BTreeMap<u8, Codec>,
+    listed: BTreeMap<u8, BTreeSet<String>>,
     extensions: ExtensionMap,
     sources: BTreeMap<u32, String>,
 }
@@ -109,7 +109,7 @@ impl Sections {
                 sources.extend(section.mid().map(|mid| (ssrc.ssrc, mid)));
             }
         }
-        Self { codecs: codecs(evidence, peer), extensions: extensions(evidence, peer), sources }
+        Self { listed: mids(evidence, peer), extensions: extensions(evidence, peer), sources }
     }
 
     pub(super) fn mid(&self, header: &Header<'_>) -> Option<String> {
@@ -120,7 +120,7 @@ impl Sections {
         if let Some(mid) = self.sources.get(&header.ssrc.value) {
             return Some(mid.clone());
         }
-        let mids = &self.codecs.get(&header.payload_type())?.mids;
+        let mids = self.listed.get(&header.payload_type())?;
         if mids.len() == 1 { mids.first().cloned() } else { None }
     }
 }

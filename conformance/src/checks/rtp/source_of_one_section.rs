@@ -1,6 +1,6 @@
 //! RFC 9143 §9.1: a source sends payload types of one bundled section only.
 
-use crate::checks::media::{codecs, extensions, headers};
+use crate::checks::media::{extensions, headers, mids};
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -17,11 +17,12 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let (codecs, extensions) = (codecs(evidence, peer), extensions(evidence, peer));
+    let (listed, extensions) = (mids(evidence, peer), extensions(evidence, peer));
     // The sections that are left for each source, and the packet that left them.
     let mut sources: BTreeMap<u32, (BTreeSet<String>, u64)> = BTreeMap::new();
     for (packet, header) in headers(evidence, peer) {
-        let Some(codec) = codecs.get(&header.payload_type()).filter(|codec| !codec.mids.is_empty()) else {
+        let Some(sections) = listed.get(&header.payload_type()).filter(|sections| !sections.is_empty())
+        else {
             continue;
         };
         let ssrc = header.ssrc.value;
@@ -29,9 +30,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let named = elements.find(|element| extensions.get(element.id) == ExtensionKind::Mid);
         let named = named.map(|element| String::from_utf8_lossy(element.value.value).into_owned());
         // A name that none of them has is judged by `hdrext-mid-sent-and-correct`.
-        let here: BTreeSet<String> = match named.filter(|mid| codec.mids.contains(mid)) {
+        let here: BTreeSet<String> = match named.filter(|mid| sections.contains(mid)) {
             Some(mid) => BTreeSet::from([mid]),
-            None => codec.mids.clone(),
+            None => sections.clone(),
         };
         let place = Place::Frame(packet.frame);
         let (left, frame) = sources.entry(ssrc).or_insert_with(|| (here.clone(), packet.frame));

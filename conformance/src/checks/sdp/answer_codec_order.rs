@@ -1,10 +1,11 @@
 //! RFC 9429 §5.3.1: unless the application prefers codecs, an answer has them in the order of the offer, and others
 //! behind them.
 
-use super::look::{self, Codec};
+use super::look;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Exchange, Peer};
 use crate::verdict::Layer;
+use peerproof_captures::sdp::Codec;
 use std::collections::BTreeMap;
 
 pub(super) const CHECK: Check = Check {
@@ -52,10 +53,8 @@ fn ranks(offered: &[(u8, Codec)], answered: &[(u8, Codec)]) -> Vec<Option<usize>
     }
     let rank = |answered: &(u8, Codec)| {
         let (payload_type, codec) = answered;
-        let same = |of: &Codec| {
-            (&of.name, of.clock_rate, of.channels) == (&codec.name, codec.clock_rate, codec.channels)
-        };
-        let by_number = offered.iter().position(|(offered, of)| offered == payload_type && same(of));
+        let by_number =
+            offered.iter().position(|(offered, of)| offered == payload_type && of.has_encoding_of(codec));
         by_number.or_else(|| by_codec.get(codec).copied())
     };
     answered.iter().map(rank).collect()

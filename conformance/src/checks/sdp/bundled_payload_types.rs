@@ -1,9 +1,10 @@
 //! RFC 9143 §9.1.1: a payload type that several sections of a BUNDLE group use stands for the same codec in all of them.
 
-use super::look::{self, Codec};
+use super::look;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
+use peerproof_captures::sdp::Codec;
 use std::collections::BTreeMap;
 
 pub(super) const CHECK: Check = Check {

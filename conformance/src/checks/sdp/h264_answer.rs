@@ -1,11 +1,11 @@
 //! RFC 6184 §8.2.2: an answer that uses an offered payload type of H.264 keeps its profile and its packetization-mode.
 //! Of the level it may say what it likes where both allow it.
 
-use super::look::{self, H264};
+use super::look;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Exchange, Peer};
 use crate::verdict::Layer;
-use peerproof_captures::sdp::{Fmtp, RtpMap, Section};
+use peerproof_captures::sdp::{Fmtp, H264, RtpMap, Section};
 use std::collections::BTreeMap;
 
 pub(super) const CHECK: Check = Check {

@@ -6,7 +6,7 @@ use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Description, Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::SdpType;
-use peerproof_captures::sdp::{Fmtp, RtpMap, Section};
+use peerproof_captures::sdp::{Fmtp, H264, RtpMap, Section};
 use std::collections::BTreeMap;
 
 pub(super) const CHECK: Check = Check {
@@ -35,7 +35,7 @@ fn judge(made: &Description, section: &Section<'_>, tally: &mut Tally) {
         let Some(map) = map.value.ok().filter(|map| map.is("H264")) else { continue };
         let format = formats.get(&map.payload_type);
         let has = |name| format.and_then(|format| format.get(name)).is_some();
-        modes.push(look::H264::of(format).packetization_mode);
+        modes.push(H264::of(format).packetization_mode);
         if !has("profile-level-id") {
             tally.fault(format!("H.264 as {} has no profile-level-id", map.payload_type), [place]);
         } else {

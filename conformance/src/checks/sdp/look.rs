@@ -3,7 +3,7 @@
 use crate::checks::{Place, Tally};
 use crate::evidence::{Call, Description, Evidence, Exchange, Peer};
 use peerproof_captures::event::SdpType;
-use peerproof_captures::sdp::{Fmtp, Group, MediaLine, RtpMap, Section, SessionDescription};
+use peerproof_captures::sdp::{Codec, Group, MediaLine, Section, SessionDescription};
 use std::collections::BTreeMap;
 
 /// A line of a description.
@@ -109,120 +109,11 @@ pub(in crate::checks) fn has_several_connections(evidence: &Evidence, peer: Peer
     evidence.calls(peer).iter().filter(|call| call.name == "createPeerConnection").count() > 1
 }
 
-/// What a payload type stands for, as far as it decides whether two are the same (RFC 3264 §6.1, RFC 9143 §9.1.1).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::checks) struct Codec {
-    /// The encoding's name in lower case.
-    pub name: String,
-    /// The clock rate in hertz.
-    pub clock_rate: u32,
-    /// The number of channels.
-    pub channels: u32,
-    /// The parameters that make it another format: the profile, what it repairs.
-    pub configuration: String,
-}
-
-impl std::fmt::Display for Codec {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.name, self.clock_rate)?;
-        if self.channels != 1 {
-            write!(f, "/{}", self.channels)?;
-        }
-        if self.configuration.is_empty() { Ok(()) } else { write!(f, " ({})", self.configuration) }
-    }
-}
-
 /// The payload types of the `m=` line in their order, each once, with what they stand for.
 pub(in crate::checks) fn codecs(section: &Section<'_>) -> Vec<(u8, Codec)> {
     let Some(media) = media(section) else { return Vec::new() };
-    let mut maps: BTreeMap<u8, RtpMap> = static_payload_types();
-    maps.extend(section.every::<RtpMap>().map(|map| (map.payload_type, map)));
-    let formats: BTreeMap<u8, Fmtp> =
-        section.every::<Fmtp>().filter_map(|fmtp| Some((fmtp.payload_type()?, fmtp))).collect();
-    let mut seen = [false; 256];
-    let mut found = Vec::new();
-    for payload_type in media.payload_types() {
-        let Some(was_seen) = seen.get_mut(usize::from(payload_type)) else { continue };
-        if !std::mem::replace(was_seen, true) {
-            found.extend(codec(&maps, &formats, payload_type).map(|codec| (payload_type, codec)));
-        }
-    }
-    found
-}
-
-fn codec(maps: &BTreeMap<u8, RtpMap>, formats: &BTreeMap<u8, Fmtp>, payload_type: u8) -> Option<Codec> {
-    let map = maps.get(&payload_type)?;
-    let name = map.encoding.to_ascii_lowercase();
-    let parameter = |key| formats.get(&payload_type).and_then(|fmtp| fmtp.get(key));
-    let configuration = match name.as_str() {
-        "h264" => H264::of(formats.get(&payload_type)).to_string(),
-        "vp9" => format!("profile {}", parameter("profile-id").unwrap_or("0")),
-        "av1" => format!("profile {}", parameter("profile").unwrap_or("0")),
-        "h265" => format!("profile {}", parameter("profile-id").unwrap_or("1")),
-        "rtx" => parameter("apt")
-            .and_then(|apt| apt.parse().ok())
-            .filter(|apt| maps.get(apt).is_some_and(|map| !map.is("rtx")))
-            .and_then(|apt| codec(maps, formats, apt))
-            .map_or_else(String::new, |of| format!("of {of}")),
-        _ => String::new(),
-    };
-    Some(Codec { name, clock_rate: map.clock_rate, channels: map.channels.unwrap_or(1), configuration })
-}
-
-/// Those of RFC 3551 §6 that WebRTC meets, which need no `a=rtpmap`.
-fn static_payload_types() -> BTreeMap<u8, RtpMap> {
-    let known = [(0, "PCMU"), (8, "PCMA"), (9, "G722"), (13, "CN")];
-    let map = |(payload_type, encoding): (u8, &str)| {
-        let encoding = encoding.to_owned();
-        (payload_type, RtpMap { payload_type, encoding, clock_rate: 8000, channels: None })
-    };
-    known.into_iter().map(map).collect()
-}
-
-/// The parameters of H.264 that an answer must keep (RFC 6184 §8.2.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::checks) struct H264 {
-    /// `profile_idc`.
-    pub profile: u8,
-    /// `profile-iop`, the constraint flags.
-    pub constraints: u8,
-    /// `packetization-mode`.
-    pub packetization_mode: u8,
-}
-
-impl H264 {
-    /// Constrained Baseline, the profile that RFC 7742 §5 demands.
-    pub(in crate::checks) const CONSTRAINED_BASELINE: (u8, u8) = (0x42, 0x40);
-
-    /// Reads them, with their defaults (RFC 6184 §8.1).
-    pub(in crate::checks) fn of(format: Option<&Fmtp>) -> Self {
-        let profile = format.and_then(|it| it.get("profile-level-id")).unwrap_or("420010");
-        let byte = |at: usize| profile.get(at..at + 2).and_then(|it| u8::from_str_radix(it, 16).ok());
-        let mode = format.and_then(|it| it.get("packetization-mode")).and_then(|mode| mode.parse().ok());
-        Self {
-            profile: byte(0).unwrap_or(0),
-            constraints: byte(2).unwrap_or(0),
-            packetization_mode: mode.unwrap_or(0),
-        }
-    }
-
-    /// The profile under one name, as several spellings are the same (RFC 6184 §8.1, table 5).
-    pub(in crate::checks) const fn same_profile(self) -> (u8, u8) {
-        match (self.profile, self.constraints) {
-            (0x42, iop) if iop & 0x40 != 0 => Self::CONSTRAINED_BASELINE,
-            (0x4d, iop) if iop & 0x80 != 0 => Self::CONSTRAINED_BASELINE,
-            (0x58, iop) if iop & 0xc0 == 0xc0 => Self::CONSTRAINED_BASELINE,
-            (0x58, iop) if iop & 0xc0 == 0x80 => (0x42, 0),
-            other => other,
-        }
-    }
-}
-
-impl std::fmt::Display for H264 {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (profile, constraints) = self.same_profile();
-        write!(f, "profile {profile:02x}{constraints:02x}, packetization-mode {}", self.packetization_mode)
-    }
+    let mut known: BTreeMap<u8, Codec> = section.codecs().into_iter().collect();
+    media.payload_types().filter_map(|payload_type| known.remove_entry(&payload_type)).collect()
 }
 
 /// The BUNDLE groups of a description with their lines.
@@ -356,23 +247,9 @@ mod tests {
     }
 
     #[test]
-    fn codecs_are_the_same_by_what_they_are_not_by_their_numbers() {
-        let of = |text: &str| codecs(&SessionDescription::parse(text).section(0).unwrap());
-        let one = of("m=video 9 UDP/TLS/RTP/SAVPF 96 97 96 98 300\r\na=rtpmap:96 H264/90000\r\n\
-            a=fmtp:96 packetization-mode=1;profile-level-id=42e01f\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n");
-        let other = of("m=video 9 UDP/TLS/RTP/SAVPF 102 103\r\na=rtpmap:102 h264/90000\r\n\
-            a=fmtp:102 profile-level-id=42C033;packetization-mode=1\r\na=rtpmap:103 RTX/90000\r\na=fmtp:103 apt=102\r\n");
-        let names = |all: &[(u8, Codec)]| all.iter().map(|(_, codec)| codec.clone()).collect::<Vec<_>>();
-        assert_eq!(one.iter().map(|(payload_type, _)| *payload_type).collect::<Vec<_>>(), [96, 97]);
-        assert_eq!(names(&one), names(&other));
-        let high = of("m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 H264/90000\r\n\
-            a=fmtp:96 packetization-mode=1;profile-level-id=640c1f\r\n");
-        assert_ne!(names(&one)[0], names(&high)[0]);
-    }
-
-    #[test]
-    fn a_codec_that_repairs_itself_is_read_too() {
-        let sdp = "m=video 9 UDP/TLS/RTP/SAVPF 97\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=97\r\n";
-        assert_eq!(codecs(&SessionDescription::parse(sdp).section(0).unwrap()).len(), 1);
+    fn codecs_come_in_the_order_of_the_payload_types_and_each_once() {
+        let sdp = "m=video 9 UDP/TLS/RTP/SAVPF 97 96 97 98 300\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\n";
+        let found = codecs(&SessionDescription::parse(sdp).section(0).unwrap());
+        assert_eq!(found.iter().map(|(payload_type, _)| *payload_type).collect::<Vec<_>>(), [97, 96]);
     }
 }

@@ -1,9 +1,10 @@
 //! RFC 7874 §3: Opus, PCMU, PCMA and telephone-event are offered, unless the application wants other codecs.
 
-use super::look::{self, Codec};
+use super::look;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
+use peerproof_captures::sdp::Codec;
 
 pub(super) const CHECK: Check = Check {
     id: "codec-mandatory-audio-offered",
@@ -27,11 +28,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
             let codecs: Vec<Codec> = look::codecs(&section).into_iter().map(|(_, codec)| codec).collect();
             let is = |codec: &Codec, (name, clock, channels): (&str, u32, u32)| {
-                codec.name == name && codec.clock_rate == clock && codec.channels == channels
+                codec.is(name) && codec.clock_rate == clock && codec.channels == channels
             };
             let missing = mandatory.iter().filter(|it| !codecs.iter().any(|codec| is(codec, **it)));
             let mut missing: Vec<&str> = missing.map(|(name, ..)| *name).collect();
-            if !codecs.iter().any(|codec| codec.name == "telephone-event") {
+            if !codecs.iter().any(|codec| codec.is("telephone-event")) {
                 missing.push("telephone-event");
             }
             let place: Place = look::media_line(offer, &section);

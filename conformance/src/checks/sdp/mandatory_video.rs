@@ -1,11 +1,11 @@
 //! RFC 7742 §5: VP8 and H.264 Constrained Baseline with packetization-mode 1 are offered, unless the application wants
 //! other codecs.
 
-use super::look::{self, H264};
+use super::look;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
-use peerproof_captures::sdp::{Fmtp, RtpMap};
+use peerproof_captures::sdp::{Fmtp, H264, RtpMap};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const CHECK: Check = Check {

@@ -4,6 +4,8 @@ use super::look;
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
+use peerproof_captures::sdp::Codec;
+use peerproof_captures::wire::payload::Format;
 
 pub(super) const CHECK: Check = Check {
     id: "codec-no-fec-only-section",
@@ -26,8 +28,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 continue;
             }
             let codecs = look::codecs(&section);
-            let fec = |name: &str| matches!(name, "flexfec" | "flexfec-03" | "ulpfec" | "red");
-            let alone = !codecs.is_empty() && codecs.iter().all(|(_, codec)| fec(&codec.name));
+            let fec = |codec: &Codec| {
+                let format = codec.format();
+                matches!(format, Some(Format::Flexfec | Format::Flexfec03 | Format::Ulpfec | Format::Red))
+            };
+            let alone = !codecs.is_empty() && codecs.iter().all(|(_, codec)| fec(codec));
             let place: Place = look::media_line(offer, &section);
             tally.judge(!alone, place, || "an offered section has nothing but FEC".to_owned());
         }

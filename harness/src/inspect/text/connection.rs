@@ -3,8 +3,8 @@
 use super::super::Report;
 use super::{counted, time};
 use crate::terminal::{Paint, Style, clean};
-use peerproof_captures::explain::Severity;
 use peerproof_captures::trace::{At, Connection, PairState, Side, Stream};
+use peerproof_conformance::explain::Severity;
 use std::io::{self, Write};
 
 /// Pairs told of a connection.

@@ -2,10 +2,11 @@
 //! pages of the runs.
 
 use super::super::html::encode;
-use super::super::{ExportError, layer, outcome, remark};
+use super::super::{ExportError, outcome, remark};
 use super::{cases, differing, gaps, lacking, places, ratio, summary, tables, ways};
 use crate::matrix::{Came, Cell, Difference, Matrix, Play};
 use askama::Template;
+use peerproof_conformance::verdict::Layer;
 
 /// The matrix for a browser. `runs` are the runs' folders as seen from the page's own.
 ///
@@ -217,7 +218,7 @@ impl<'a> Told<'a> {
     fn of(runs: &'a [String], play: &Play<'a>) -> Self {
         let verdict = &play.case.verdict;
         let mut place: Vec<&str> = vec![outcome(verdict.outcome)];
-        place.extend(verdict.layer.map(layer));
+        place.extend(verdict.layer.map(Layer::as_str));
         place.extend(verdict.side.as_deref());
         place.extend(remark(play.case.standing));
         place.extend(Some(run(runs, play.run)).filter(|_| runs.len() > 1));

@@ -1,9 +1,10 @@
 //! The matrix in GitHub-flavoured Markdown.
 
 use super::super::markdown::escape;
-use super::super::{layer, outcome, remark};
+use super::super::{outcome, remark};
 use super::{by_pair, cases, differing, gaps, lacking, places, ratio, summary, tables, ways};
 use crate::matrix::{Came, Difference, Matrix, Play};
+use peerproof_conformance::verdict::Layer;
 
 /// The matrix for a README, a pull request or a job's page. Nothing in a name or a sentence is markup.
 #[must_use]
@@ -80,7 +81,7 @@ fn list(matrix: &Matrix<'_>, runs: &[String], title: &str, came: Came, text: &mu
 fn case(play: &Play<'_>, runs: &[String]) -> String {
     let verdict = &play.case.verdict;
     let mut place: Vec<&str> = vec![outcome(verdict.outcome)];
-    place.extend(verdict.layer.map(layer));
+    place.extend(verdict.layer.map(Layer::as_str));
     place.extend(verdict.side.as_deref());
     let said = |remark: &&str| play.came == Came::Unexpected && *remark != "unexpected";
     place.extend(remark(play.case.standing).filter(said));

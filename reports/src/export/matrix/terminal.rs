@@ -1,7 +1,7 @@
 //! The matrix as lines of text.
 
 use super::super::terminal::{clean, pad, width};
-use super::super::{layer, outcome, remark};
+use super::super::{outcome, remark};
 use super::{by_pair, cases, differing, gaps, lacking, places, ratio, summary, tables, ways};
 use crate::matrix::{Came, Cell, Difference, Matrix, Play};
 use indexmap::IndexMap;
@@ -109,7 +109,7 @@ impl Page<'_, '_> {
     fn case(&self, play: &Play<'_>) -> String {
         let verdict = &play.case.verdict;
         let mut place = vec![self.paint(play.came, outcome(verdict.outcome))];
-        place.extend(verdict.layer.map(|at| layer(at).to_owned()));
+        place.extend(verdict.layer.map(|at| at.to_string()));
         place.extend(verdict.side.as_deref().map(clean));
         place.extend(remark(play.case.standing).filter(|it| *it != "unexpected").map(str::to_owned));
         let run = self.runs.get(play.run).filter(|_| self.runs.len() > 1);

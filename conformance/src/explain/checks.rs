@@ -1,29 +1,21 @@
-//! Checks, nomination, consent.
+//! Connectivity checks (RFC 8445 §7).
 
-use super::{Found, Kind, Layer, SECOND, Says, Severity, side_of, time};
-use crate::trace::{Connection, PairState, Side, Trace};
+use super::session::Api;
+use super::{Found, Kind, Layer, Missed, SECOND, Says, Severity, side_of, time};
+use crate::verdict::Place;
+use peerproof_captures::trace::{Connection, PairState, Side};
 
 /// Requests without response after which checks count as unanswered, and for how long.
 const UNANSWERED: (u64, u64) = (3, SECOND);
-/// How long after success a nomination is waited for.
-const NOMINATION: u64 = 3 * SECOND;
-/// Consent runs out after 30 s (RFC 7675 §5.1); half of it without response is a pair that no longer works.
-const CONSENT: u64 = 15 * SECOND;
-/// How long after its last response a side must be heard to count as still there.
-const STILL_HEARD: u64 = 5 * SECOND;
-/// Unanswered requests in that time.
-const CONSENT_REQUESTS: u64 = 3;
 
-pub(super) fn diagnose(trace: &Trace, connection: &Connection, found: &mut Found) {
+/// What the checks of a connection show.
+pub(super) fn of_packets(connection: &Connection, found: &mut Found) {
     let best = connection.pairs.iter().map(|pair| pair.state).max();
     let Some(best) = best else { return };
     errors(connection, found);
     if best < PairState::Succeeded {
         unanswered(connection, found);
-    } else if best == PairState::Succeeded {
-        nomination(trace, connection, found);
     }
-    consent(connection, found);
 }
 
 /// Whether one side had the other's checks rejected, told by code.
@@ -158,79 +150,37 @@ fn unanswered(connection: &Connection, found: &mut Found) {
     });
 }
 
-fn nomination(trace: &Trace, connection: &Connection, found: &mut Found) {
-    let success =
-        connection.pairs.iter().flat_map(|pair| [pair.checks.a.first_success, pair.checks.b.first_success]);
-    let Some(success) = success.flatten().min() else { return };
-    let end = trace.last.unwrap_or(connection.last);
-    if end.since(success) < NOMINATION {
-        return;
+/// ICE of both sides should have connected.
+pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
+    if !api.negotiated() {
+        return None;
     }
-    let controlling = Side::BOTH
-        .into_iter()
-        .find(|side| connection.peers.of(*side).role.is_some_and(|role| role.controlling));
-    let side = controlling.map(|side| side_of(connection, side));
-    let proposed = connection.pairs.iter().filter_map(|pair| pair.use_candidate).min();
-    match proposed {
-        Some(at) => found.add(Says {
-            severity: Severity::Broken,
-            layer: Layer::Nomination,
-            kind: Kind::NominationUnanswered,
-            side,
-            at: Some(at),
-            what: "checks with USE-CANDIDATE were sent, none of them was answered by success".to_owned(),
-            why: "the pair worked before and no longer does, or the controlled side refuses the nomination",
-            next: "look at what answers the deciding frame, and whether the pair's path changed in between",
-        }),
-        None => found.add(Says {
-            severity: Severity::Broken,
-            layer: Layer::Nomination,
-            kind: Kind::NoNomination,
-            side,
-            at: Some(success),
-            what: format!(
-                "a pair has worked since frame {}, yet in {} no check bore USE-CANDIDATE",
-                success.frame,
-                time(end.since(success))
-            ),
-            why: "no side nominates: both take themselves for controlled, or the controlling side waits for candidates or an end of \
-                  candidates that does not come",
-            next: "look for ICE-CONTROLLING in the checks of either side, and whether the controlling side was told the end of \
-                   candidates",
-        }),
-    }
-}
-
-fn consent(connection: &Connection, found: &mut Found) {
-    let Some(pair) = connection.selected().filter(|pair| pair.state == PairState::Nominated) else { return };
-    for side in Side::BOTH {
-        let checks = pair.checks.of(side);
-        let (Some(last), Some(success)) = (checks.last, checks.last_success) else { continue };
-        let silence = last.since(success);
-        if checks.unanswered_run < CONSENT_REQUESTS || silence < CONSENT {
-            continue;
+    let missing: Vec<_> = api.both().filter(|(_, view, _, _)| view.ice_connected().is_none()).collect();
+    // The side that does not answer is the one at which it shows: told by the packets if they were seen.
+    let (name, view, other, _) = *missing.first()?;
+    let mut side = if missing.len() == 1 { name } else { other };
+    let state = view.ice.last().or(view.ice_transport.last());
+    let state_text = state.map_or_else(|| "never left new".to_owned(), |at| format!("is {}", at.is));
+    let mut evidence: Vec<Place> = state.map(|at| Place::Entry(at.n)).into_iter().collect();
+    let mut seen = format!("the iceConnectionState of {name} {state_text}");
+    for (name, _, other, _) in api.both() {
+        let (Some(asked), Some(answered)) = (api.sent(name, other), api.sent(other, name)) else { continue };
+        if let (Some(first), 0) = (asked.first_check, answered.successes) {
+            side = other;
+            seen = format!("{seen}; {other} answered none of {name}'s {} Binding requests", asked.checks);
+            evidence.push(Place::Frame(first));
+            break;
         }
-        let (name, other) = (side_of(connection, side), side_of(connection, side.other()));
-        // A check of the other side's may have crossed the last response.
-        let still = pair.checks.of(side.other()).last.is_some_and(|last| last.since(success) > STILL_HEARD);
-        let heard = if still { "is still heard" } else { "is not heard any more" };
-        found.add(Says {
-            severity: Severity::Broken,
-            layer: Layer::Consent,
-            kind: Kind::ConsentLost,
-            side: Some(other.clone()),
-            at: Some(success),
-            what: format!(
-                "{other} last answered {name} in frame {}; {} checks in the {} after it stayed without response, and {other} {heard}",
-                success.frame,
-                checks.unanswered_run,
-                time(silence)
-            ),
-            why: "the path broke, or the other side is gone (closed, crashed, asleep, changed its network): without responses consent \
-                  to send ends after 30 s (RFC 7675 §5.1)",
-            next: "look whether anything of the other side came after the deciding frame: if so one direction is blocked (a NAT \
-                   binding ran out), if not the peer or its network is gone",
-        });
-        return;
     }
+    let who = if missing.len() == 2 { format!("{name} and {other}") } else { name.to_owned() };
+    Some(Missed {
+        layer: Layer::Checks,
+        kind: Kind::IceNotConnected,
+        side: side.to_owned(),
+        expected: format!("connectivity checks of {who} should succeed"),
+        seen,
+        evidence,
+        why: "the checks or their responses are lost, or the sides have other credentials or candidates than they think",
+        next: "look at the checks on each pair: whether they arrive, and whether they are answered by an error",
+    })
 }

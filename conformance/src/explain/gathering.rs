@@ -1,14 +1,18 @@
-//! STUN and TURN servers.
+//! Gathering of candidates: STUN and TURN servers, and what a peer got from them.
 
-use super::{Found, Kind, Layer, SECOND, Says, Severity, time};
-use crate::trace::{Allocation, Trace, TurnError};
+use super::session::Api;
+use super::{Found, Kind, Layer, Missed, SECOND, Says, Severity, time};
+use crate::verdict::Place;
+use peerproof_captures::timeline::What;
+use peerproof_captures::trace::{Allocation, Trace, TurnError};
 
 /// Requests without response after which a server counts as silent, and for how long.
 const SILENT: (u64, u64) = (3, SECOND);
 /// Responses 438 in a row that are a loop: one is the ordinary end of a nonce.
 const STALE_LOOP: u64 = 3;
 
-pub(super) fn diagnose(trace: &Trace, found: &mut Found) {
+/// What the packets to and from the servers show.
+pub(super) fn of_packets(trace: &Trace, found: &mut Found) {
     for gathering in &trace.gatherings {
         let lasted = gathering.last.since(gathering.first);
         if gathering.answered.is_none()
@@ -132,4 +136,72 @@ fn allocations(allocation: &Allocation, found: &mut Found) {
             next: "ask the server from another network, and by TCP or TLS on port 443 where UDP is blocked",
         });
     }
+}
+
+/// A peer without candidates, or peers of whose candidates none arrived at the other.
+pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
+    if !api.negotiated() || api.peers().any(|(_, view)| view.ice_connected().is_some()) {
+        return None;
+    }
+    for (name, view) in api.peers() {
+        if view.own_candidates().is_empty() {
+            let last = view.candidate_errors.last();
+            let seen = match last {
+                Some(at) => format!("it gathered none and reported error {} of {}", at.is.0, at.is.1),
+                None => "it gathered none".to_owned(),
+            };
+            let n = last.map(|at| at.n).or(view.gathering.last().map(|at| at.n));
+            return Some(Missed {
+                layer: Layer::Gathering,
+                kind: Kind::NoCandidates,
+                side: name.to_owned(),
+                expected: format!("{name} should gather candidates"),
+                seen,
+                evidence: n.map(Place::Entry).into_iter().collect(),
+                why: "its only servers do not answer and host candidates are not allowed (iceTransportPolicy relay), or it sees no \
+                      network interface",
+                next: "look at icecandidateerror and at the requests to its STUN and TURN servers",
+            });
+        }
+    }
+    withheld(api)
+}
+
+/// All candidates of both sides were withheld on their way: signalling, not gathering.
+fn withheld(api: &Api<'_>) -> Option<Missed> {
+    let [(a, _), (b, _)] = api.peers;
+    let (Some(_), Some(n)) = (all_withheld_from(api, a), all_withheld_from(api, b)) else { return None };
+    Some(Missed {
+        layer: Layer::Signalling,
+        kind: Kind::CandidatesWithheld,
+        side: b.to_owned(),
+        expected: format!("the candidates of {a} should reach {b} and those of {b} {a}"),
+        seen: "every one was withheld on the way".to_owned(),
+        evidence: vec![Place::Entry(n)],
+        why: "the signalling carries descriptions only, and these were made before candidates were gathered",
+        next: "look whether each candidate event is carried to addIceCandidate of the other side",
+    })
+}
+
+/// The entry of the last candidate that was withheld from a peer, if it got none at all.
+fn all_withheld_from(api: &Api<'_>, name: &str) -> Option<u64> {
+    let mut withheld = None;
+    for entry in api.timeline {
+        match &entry.what {
+            What::CarriedCandidate { to, sent: Some(_), delivered, .. } if to == name => {
+                if delivered.is_some() {
+                    return None;
+                }
+                withheld = Some(entry.n);
+            }
+            What::Carried { to, sent, delivered, .. } if to == name => {
+                let got = delivered.as_ref().unwrap_or(sent);
+                if got.sdp.contains("a=candidate:") {
+                    return None;
+                }
+            }
+            _ => {}
+        }
+    }
+    withheld
 }

@@ -1,8 +1,9 @@
 //! One known deviation: which cases and peers it is about.
 
-use crate::run::glob;
-use peerproof_conformance::case::{CasePeer, Role, Waiver};
-use peerproof_conformance::verdict::Layer;
+use super::pattern;
+use crate::case::{CasePeer, Role};
+use crate::checks;
+use crate::verdict::{Layer, Waiver};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
@@ -39,7 +40,46 @@ pub struct Deviation {
     pub file: String,
 }
 
+/// Why a deviation means nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeviationError {
+    /// A comparison of versions is malformed.
+    #[error("`{0}` compares no versions (write `>=156, <158`)")]
+    Versions(String),
+    /// It names neither cases nor a requirement.
+    #[error("a deviation of {peer} names neither `case` nor `requirement` (its reason: {reason})")]
+    OfNothing {
+        /// The peer.
+        peer: String,
+        /// Its reason.
+        reason: String,
+    },
+    /// Its requirement is not in the catalogue, or no check decides it.
+    #[error("no check decides a requirement `{0}` (`peerproof requirements` lists them)")]
+    NoRequirement(String),
+}
+
 impl Deviation {
+    /// Looks whether it means something.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn validate(&self) -> Result<(), DeviationError> {
+        if let Some(versions) = self.versions.as_ref().filter(|versions| in_range(versions, "1").is_none()) {
+            return Err(DeviationError::Versions(versions.clone()));
+        }
+        match &self.requirement {
+            None if self.case.is_none() => {
+                let (peer, reason) = (self.peer.clone(), self.reason.clone());
+                Err(DeviationError::OfNothing { peer, reason })
+            }
+            Some(id) if checks::all().all(|check| check.id != id) => {
+                Err(DeviationError::NoRequirement(id.clone()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether one of these peers deviates so in a case of that name.
     pub(super) fn is_about<'a>(&self, case: &str, mut peers: impl Iterator<Item = &'a CasePeer>) -> bool {
         self.is_case(case)
@@ -54,7 +94,7 @@ impl Deviation {
     /// Whether its pattern matches the name of a case, or that name without the versions of its peers.
     fn is_case(&self, case: &str) -> bool {
         let Some(pattern) = self.case.as_deref() else { return true };
-        glob::matches(pattern, case) || glob::matches(pattern, &without_versions(case))
+        pattern::matches(pattern, case) || pattern::matches(pattern, &without_versions(case))
     }
 
     /// Whether the implementations that its pattern names have played: `a/b/stack-pion` shows in no run without Pion.
@@ -112,7 +152,7 @@ impl std::fmt::Display for Deviation {
 }
 
 /// Whether a dotted version satisfies all comparisons; nothing if they are malformed.
-pub(super) fn in_range(comparisons: &str, version: &str) -> Option<bool> {
+fn in_range(comparisons: &str, version: &str) -> Option<bool> {
     let parse = |text: &str| -> Vec<u64> { text.split('.').map_while(|part| part.parse().ok()).collect() };
     let version = parse(version);
     let mut all = true;
@@ -165,7 +205,7 @@ mod tests {
             named: named.map(Into::into),
             version: version.into(),
             role,
-            runs: peerproof_conformance::case::Runs::Driven,
+            runs: crate::case::Runs::Driven,
             subject: false,
             nat: None,
             features: None,

@@ -1,7 +1,11 @@
 //! Streams of audio and video.
 
-use super::{Found, Kind, Layer, SECOND, Says, Severity, side_of, time};
-use crate::trace::{Connection, Side, Stream, Trace};
+use super::session::Api;
+use super::{Found, Kind, Layer, Missed, SECOND, Says, Severity, side_of, time};
+use crate::verdict::Place;
+use peerproof_captures::timeline::What;
+use peerproof_captures::trace::{Connection, Side, Stream};
+use serde_json::Value;
 
 /// Loss that is worth telling, in percent, and packets that must have been expected.
 const LOSS: (f64, u64) = (5.0, 100);
@@ -12,7 +16,8 @@ const ONE_WAY: (u64, u64) = (3 * SECOND, 50);
 /// How long a key frame may take.
 const KEY_FRAME: u64 = 2 * SECOND;
 
-pub(super) fn diagnose(_trace: &Trace, connection: &Connection, found: &mut Found) {
+/// What the streams of a connection show.
+pub(super) fn of_packets(connection: &Connection, found: &mut Found) {
     one_way(connection, found);
     for side in Side::BOTH {
         stopped(connection, side, found);
@@ -167,4 +172,39 @@ fn key_frame(connection: &Connection, stream: &Stream, found: &mut Found) {
         next: "look at the media source in the PLI (it must be the SSRC of the stream, not of its RTX), and at a=rtcp-fb in both \
                descriptions",
     });
+}
+
+/// What a peer watches should be decoded and recognised.
+pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
+    if !api.has_section("audio") && !api.has_section("video") {
+        return None;
+    }
+    for (name, view, other, _) in api.both() {
+        for at in &view.tracks {
+            let watched = api.timeline.iter().any(|entry| {
+                matches!(&entry.what, What::Command { peer, name: command, args, .. }
+                    if peer == name && command == "watch" && args.get("track").and_then(Value::as_str) == Some(&at.is.id))
+            });
+            if watched && !view.glimpses.iter().any(|glimpse| glimpse.is.track == at.is.id) {
+                let silent = api.sent(other, name).is_some_and(|sent| sent.srtp == 0);
+                let (side, seen) = if silent {
+                    (other, format!("{other} sent no packet"))
+                } else {
+                    (name, "none was decoded and recognised".to_owned())
+                };
+                return Some(Missed {
+                    layer: Layer::Media,
+                    kind: Kind::NoMedia,
+                    side: side.to_owned(),
+                    expected: format!("{name} should get {other}'s {}", at.is.kind),
+                    seen,
+                    evidence: vec![Place::Entry(at.n)],
+                    why: "the sender has no track or is muted, or the receiver cannot decode what comes",
+                    next: "look at the direction attributes, the codecs of the answer, and at PLI and FIR that are not followed by a key \
+                           frame",
+                });
+            }
+        }
+    }
+    None
 }

@@ -1,18 +1,19 @@
-//! The DTLS handshake, and whether SRTP follows it.
+//! The DTLS handshake.
 
-use super::{Found, Kind, Layer, SECOND, Says, Severity, side_of, time};
-use crate::trace::{Connection, Handshake, Side};
+use super::session::Api;
+use super::{Found, Kind, Layer, Missed, SECOND, Says, Severity, side_of, time};
+use crate::api::PeerView;
+use crate::verdict::Place;
+use peerproof_captures::event::{ConnectionState, DtlsState};
+use peerproof_captures::trace::{Connection, Handshake, Side};
 
 /// How long after nomination a ClientHello is waited for.
 const CLIENT_HELLO: u64 = 3 * SECOND;
 /// Retransmissions that show that the other side does not hear or answer.
 const RETRANSMISSIONS: u64 = 3;
-/// How long after the handshake media is waited for.
-const MEDIA: u64 = 3 * SECOND;
-/// Packets that do not authenticate: some may be of an earlier key.
-const NOT_AUTHENTIC: u64 = 10;
 
-pub(super) fn diagnose(connection: &Connection, found: &mut Found) {
+/// What the handshake of a connection shows.
+pub(super) fn of_packets(connection: &Connection, found: &mut Found) {
     no_client_hello(connection, found);
     if !same_role(connection, found)
         && let Some(handshake) = connection.handshake()
@@ -21,9 +22,6 @@ pub(super) fn diagnose(connection: &Connection, found: &mut Found) {
         let alerted = alerts(connection, handshake, certificate, found);
         if !handshake.is_complete() && !alerted {
             unfinished(connection, handshake, found);
-        }
-        if handshake.is_complete() {
-            srtp(connection, handshake, found);
         }
     }
 }
@@ -204,81 +202,52 @@ fn unfinished(connection: &Connection, handshake: &Handshake, found: &mut Found)
     }
 }
 
-/// Media without a profile to protect it. Whether that is so.
-fn profile(connection: &Connection, handshake: &Handshake, found: &mut Found) -> bool {
-    let described = Side::BOTH
-        .into_iter()
-        .filter_map(|side| connection.peers.of(side).described_media)
-        .any(|(sends, receives)| sends || receives);
-    if !handshake.is_without_srtp() || (connection.streams.is_empty() && !described) {
-        return false;
+/// DTLS of both sides should have connected.
+pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
+    if !api.peers().all(|(_, view)| view.ice_connected().is_some()) {
+        return None;
     }
-    let (client, server) =
-        (side_of(connection, handshake.client), side_of(connection, handshake.client.other()));
-    let (side, what) = if handshake.srtp_offered.is_empty() {
-        (
-            client.clone(),
-            format!("{client} offered no SRTP profile in its ClientHello, so that none was chosen"),
-        )
-    } else {
-        let offered = handshake.srtp_offered.join(", ");
-        (server.clone(), format!("{client} offered {offered}; {server} chose none of them"))
+    let up = |view: &PeerView| {
+        view.dtls.iter().any(|at| at.is == DtlsState::Connected)
+            || view.connection.iter().any(|at| at.is == ConnectionState::Connected)
     };
-    found.add(Says {
-        severity: Severity::Broken,
-        layer: Layer::Srtp,
-        kind: Kind::NoSrtpProfile,
-        side: Some(side),
-        at: handshake.server_hello,
-        what,
-        why: "the sides have no SRTP profile in common, or one does not expect media on this transport: without use_srtp there are no \
-              keys for SRTP (RFC 5764 §4.1), and what is sent all the same cannot be opened",
-        next: "look at use_srtp in both hellos, and whether the media sections were bundled onto the transport of the data channel",
-    });
-    true
-}
-
-fn srtp(connection: &Connection, handshake: &Handshake, found: &mut Found) {
-    let Some(complete) = handshake.complete else { return };
-    if profile(connection, handshake, found) {
-        return;
+    let failed = |view: &PeerView| view.dtls.iter().find(|at| at.is == DtlsState::Failed).map(|at| at.n);
+    let broken: Vec<_> = api.both().filter(|(_, view, _, _)| !up(view) || failed(view).is_some()).collect();
+    // Who refuses is the one at which it shows: the sender of the first fatal alert, else who failed first.
+    let first = broken.iter().filter_map(|(name, view, ..)| Some((failed(view)?, *name))).min();
+    let (mut side, view, ..) = *broken.first()?;
+    let mut evidence: Vec<Place> = Vec::new();
+    if let Some((n, name)) = first {
+        (side, evidence) = (name, vec![Place::Entry(n)]);
     }
-    if connection.not_authentic >= NOT_AUTHENTIC && connection.not_authentic > connection.decrypted {
-        found.add(Says {
-            severity: Severity::Broken,
-            layer: Layer::Srtp,
-            kind: Kind::SrtpNotAuthentic,
-            side: None,
-            at: connection.first_not_authentic,
-            what: format!(
-                "{} packets do not authenticate under the keys of the handshake, {} do",
-                connection.not_authentic, connection.decrypted
-            ),
-            why: "the sender's keys are not those of this handshake: it kept the keys of an earlier one, took client's and server's \
-                  the wrong way round, or uses another profile than was agreed upon",
-            next: "look at use_srtp in the hellos for the profile, and whether another handshake followed",
-        });
+    let mut seen = match (first, view.dtls.last()) {
+        (Some((_, name)), _) => {
+            let reason = api.view(name).and_then(|view| view.dtls_reason.as_ref());
+            let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
+            format!("it failed at {name}{reason}")
+        }
+        (None, Some(at)) => format!("the DTLS state of {side} stayed {}", at.is),
+        (None, None) => format!("it never began at {side}"),
+    };
+    for (name, _, other, _) in api.both() {
+        if let Some((frame, description)) = api.sent(name, other).and_then(|sent| sent.fatal_alert) {
+            if let Some(description) = description {
+                seen = format!("{seen}; {name} sent fatal alert {description}");
+            }
+            side = name;
+            evidence.push(Place::Frame(frame));
+            break;
+        }
     }
-    let nothing = connection.streams.is_empty()
-        && connection.peers.a.rtcp + connection.peers.b.rtcp == 0
-        && connection.associations.is_empty()
-        && handshake.application_records.a + handshake.application_records.b == 0;
-    let waited = connection.last.since(complete);
-    if nothing && waited >= MEDIA && !handshake.alerts.iter().any(|alert| alert.level != Some(2)) {
-        found.add(Says {
-            severity: Severity::Broken,
-            layer: Layer::Srtp,
-            kind: Kind::NoMediaAfterHandshake,
-            side: None,
-            at: Some(complete),
-            what: format!(
-                "the handshake was complete in frame {}, yet in {} neither SRTP, SRTCP nor data followed",
-                complete.frame,
-                time(waited)
-            ),
-            why: "no side sends: tracks are missing or muted at their source, sections are inactive or rejected, or no SRTP profile \
-                  was agreed upon",
-            next: "look at the directions and the ports of the media sections in both descriptions, and at the profile above",
-        });
-    }
+    let [(a, _), (b, _)] = api.peers;
+    Some(Missed {
+        layer: Layer::Dtls,
+        kind: Kind::DtlsNotConnected,
+        side: side.to_owned(),
+        expected: format!("the DTLS handshake between {a} and {b} should complete"),
+        seen,
+        evidence,
+        why: "a side refused the handshake, or its flights are lost",
+        next: "look at the flights and alerts of the handshake, and compare a=fingerprint and a=setup of both descriptions",
+    })
 }

@@ -1,0 +1,97 @@
+//! Data channels (RFC 8832).
+
+use super::session::Api;
+use super::{Found, Kind, Layer, Missed, SECOND, Says, Severity, side_of, time};
+use crate::verdict::Place;
+use peerproof_captures::trace::{Association, Channel, Connection};
+
+/// How long an acknowledgement is waited for.
+const ACKNOWLEDGEMENT: u64 = SECOND;
+
+/// What the channels of a connection show.
+pub(super) fn of_packets(connection: &Connection, found: &mut Found) {
+    for association in &connection.associations {
+        for opened in association.channels.values() {
+            channel(connection, association, opened, found);
+        }
+    }
+}
+
+fn channel(connection: &Connection, association: &Association, channel: &Channel, found: &mut Found) {
+    let (Some(open), Some(opener), None) = (channel.open, channel.opened_by, channel.acknowledged) else {
+        return;
+    };
+    let (name, other) = (side_of(connection, opener), side_of(connection, opener.other()));
+    if let (Some(reset), Some(by)) = (channel.reset, channel.reset_by)
+        && by != opener
+    {
+        found.add(Says {
+            severity: Severity::Broken,
+            layer: Layer::DataChannel,
+            kind: Kind::ChannelRefused,
+            side: Some(other.clone()),
+            at: Some(reset),
+            what: format!("{name} opened the channel {} and {other} reset its stream without DATA_CHANNEL_ACK", channel.name()),
+            why: "the other side does not accept the channel: its stream is in use or of the wrong parity, or there are too many",
+            next: "look at the stream's number (DTLS clients use even ones, servers odd ones, RFC 8832 §6) and at the number of streams \
+                   in INIT and INIT-ACK",
+        });
+        return;
+    }
+    let waited = association.last.since(open);
+    // Once a message came back the channel is open, whatever became of the acknowledgement.
+    let answered = channel.sent.of(opener.other()).messages > 0;
+    if waited >= ACKNOWLEDGEMENT && !answered && association.abort.is_none() {
+        found.add(Says {
+            severity: Severity::Degraded,
+            layer: Layer::DataChannel,
+            kind: Kind::ChannelUnacknowledged,
+            side: Some(other.clone()),
+            at: Some(open),
+            what: format!(
+                "{name} opened the channel {}; in {} no DATA_CHANNEL_ACK of {other} followed",
+                channel.name(),
+                time(waited)
+            ),
+            why: "the other side does not handle DATA_CHANNEL_OPEN: its application negotiated the channel otherwise, or its stack has \
+                  not handed the message on",
+            next: "look whether the TSN of the deciding frame is acknowledged by a SACK: if so the stack has it and the layer above does \
+                   not answer; if not the packet is lost",
+        });
+    }
+}
+
+/// Each channel should open, and appear at the other side.
+pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
+    for (name, view, other, far) in api.both() {
+        for (label, channel) in &view.channels {
+            let evidence = vec![Place::Entry(channel.state.n)];
+            let wanted = channel.was_open() || view.closed.is_some() || far.closed.is_some();
+            if !wanted {
+                return Some(Missed {
+                    layer: Layer::DataChannel,
+                    kind: Kind::ChannelNotOpened,
+                    side: name.to_owned(),
+                    expected: format!("the channel {label:?} should open at {name}"),
+                    seen: "it did not".to_owned(),
+                    evidence,
+                    why: "DATA_CHANNEL_OPEN or its acknowledgement did not arrive, or the stream was reset",
+                    next: "look at the DCEP messages of its stream",
+                });
+            }
+            if channel.was_open() && !channel.info.negotiated && !far.channels.contains_key(label) {
+                return Some(Missed {
+                    layer: Layer::DataChannel,
+                    kind: Kind::ChannelNotAnnounced,
+                    side: other.to_owned(),
+                    expected: format!("the channel {label:?} of {name} should appear at {other}"),
+                    seen: "it did not".to_owned(),
+                    evidence,
+                    why: "DATA_CHANNEL_OPEN did not arrive, or the other side fired no datachannel event for it",
+                    next: "look whether DATA_CHANNEL_OPEN was acknowledged by DCEP and by SACK",
+                });
+            }
+        }
+    }
+    None
+}

@@ -1,0 +1,135 @@
+//! Nomination (RFC 8445 §8) and the consent to send on the nominated pair (RFC 7675).
+
+use super::session::Api;
+use super::{Found, Kind, Layer, Missed, SECOND, Says, Severity, side_of, time};
+use crate::verdict::Place;
+use peerproof_captures::event::{DtlsState, IceState};
+use peerproof_captures::trace::{Connection, PairState, Side, Trace};
+
+/// How long after success a nomination is waited for.
+const NOMINATION: u64 = 3 * SECOND;
+/// Consent runs out after 30 s (RFC 7675 §5.1); half of it without response is a pair that no longer works.
+const CONSENT: u64 = 15 * SECOND;
+/// How long after its last response a side must be heard to count as still there.
+const STILL_HEARD: u64 = 5 * SECOND;
+/// Unanswered requests in that time.
+const CONSENT_REQUESTS: u64 = 3;
+
+/// What the checks of a connection show once a pair has worked.
+pub(super) fn of_packets(trace: &Trace, connection: &Connection, found: &mut Found) {
+    let best = connection.pairs.iter().map(|pair| pair.state).max();
+    if best == Some(PairState::Succeeded) {
+        nomination(trace, connection, found);
+    }
+    consent(connection, found);
+}
+
+fn nomination(trace: &Trace, connection: &Connection, found: &mut Found) {
+    let success =
+        connection.pairs.iter().flat_map(|pair| [pair.checks.a.first_success, pair.checks.b.first_success]);
+    let Some(success) = success.flatten().min() else { return };
+    let end = trace.last.unwrap_or(connection.last);
+    if end.since(success) < NOMINATION {
+        return;
+    }
+    let controlling = Side::BOTH
+        .into_iter()
+        .find(|side| connection.peers.of(*side).role.is_some_and(|role| role.controlling));
+    let side = controlling.map(|side| side_of(connection, side));
+    let proposed = connection.pairs.iter().filter_map(|pair| pair.use_candidate).min();
+    match proposed {
+        Some(at) => found.add(Says {
+            severity: Severity::Broken,
+            layer: Layer::Nomination,
+            kind: Kind::NominationUnanswered,
+            side,
+            at: Some(at),
+            what: "checks with USE-CANDIDATE were sent, none of them was answered by success".to_owned(),
+            why: "the pair worked before and no longer does, or the controlled side refuses the nomination",
+            next: "look at what answers the deciding frame, and whether the pair's path changed in between",
+        }),
+        None => found.add(Says {
+            severity: Severity::Broken,
+            layer: Layer::Nomination,
+            kind: Kind::NoNomination,
+            side,
+            at: Some(success),
+            what: format!(
+                "a pair has worked since frame {}, yet in {} no check bore USE-CANDIDATE",
+                success.frame,
+                time(end.since(success))
+            ),
+            why: "no side nominates: both take themselves for controlled, or the controlling side waits for candidates or an end of \
+                  candidates that does not come",
+            next: "look for ICE-CONTROLLING in the checks of either side, and whether the controlling side was told the end of \
+                   candidates",
+        }),
+    }
+}
+
+fn consent(connection: &Connection, found: &mut Found) {
+    let Some(pair) = connection.selected().filter(|pair| pair.state == PairState::Nominated) else { return };
+    for side in Side::BOTH {
+        let checks = pair.checks.of(side);
+        let (Some(last), Some(success)) = (checks.last, checks.last_success) else { continue };
+        let silence = last.since(success);
+        if checks.unanswered_run < CONSENT_REQUESTS || silence < CONSENT {
+            continue;
+        }
+        let (name, other) = (side_of(connection, side), side_of(connection, side.other()));
+        // A check of the other side's may have crossed the last response.
+        let still = pair.checks.of(side.other()).last.is_some_and(|last| last.since(success) > STILL_HEARD);
+        let heard = if still { "is still heard" } else { "is not heard any more" };
+        found.add(Says {
+            severity: Severity::Broken,
+            layer: Layer::Nomination,
+            kind: Kind::ConsentLost,
+            side: Some(other.clone()),
+            at: Some(success),
+            what: format!(
+                "{other} last answered {name} in frame {}; {} checks in the {} after it stayed without response, and {other} {heard}",
+                success.frame,
+                checks.unanswered_run,
+                time(silence)
+            ),
+            why: "the path broke, or the other side is gone (closed, crashed, asleep, changed its network): without responses consent \
+                  to send ends after 30 s (RFC 7675 §5.1)",
+            next: "look whether anything of the other side came after the deciding frame: if so one direction is blocked (a NAT \
+                   binding ran out), if not the peer or its network is gone",
+        });
+        return;
+    }
+}
+
+/// The connection came up and went away: consent was lost.
+pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
+    for (name, view, other, far) in api.both() {
+        let Some(connected) = view.ice_connected() else { continue };
+        let gone = view
+            .ice
+            .iter()
+            .rev()
+            .take_while(|at| !matches!(at.is, IceState::Connected | IceState::Completed))
+            .find(|at| at.n > connected.n && matches!(at.is, IceState::Disconnected | IceState::Failed));
+        let Some(gone) = gone else { continue };
+        if view.dtls.iter().any(|at| at.is == DtlsState::Failed) || view.closed.is_some() {
+            continue; // It ended for another reason.
+        }
+        let (side, reason) = match &far.lost {
+            Some(lost) => (other, format!(" after {other} was gone ({})", lost.is)),
+            None if far.closed.is_some() => continue,
+            None => (name, String::new()),
+        };
+        return Some(Missed {
+            layer: Layer::Nomination,
+            kind: Kind::ConnectionLost,
+            side: side.to_owned(),
+            expected: format!("the path between {name} and {other} should stay alive"),
+            seen: format!("{name}'s iceConnectionState became {}{reason}", gone.is),
+            evidence: vec![Place::Entry(gone.n)],
+            why: "responses to its checks no longer came: the path broke, or the other side is gone",
+            next: "look at the last checks of either side that were answered, and what the network did then",
+        });
+    }
+    None
+}

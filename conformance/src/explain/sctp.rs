@@ -1,0 +1,85 @@
+//! The SCTP association under the data channels (RFC 8831).
+
+use super::session::Api;
+use super::{Found, Kind, Layer, Missed, Says, Severity, side_of};
+use crate::verdict::Place;
+use peerproof_captures::event::SctpState;
+use peerproof_captures::trace::{Connection, Side};
+
+/// INIT chunks after which no answer is to be expected.
+const INITS: u64 = 3;
+
+/// What the associations of a connection show.
+pub(super) fn of_packets(connection: &Connection, found: &mut Found) {
+    for association in &connection.associations {
+        let unanswered = association.init_ack.is_none() && association.established.is_none();
+        if unanswered
+            && association.inits >= INITS
+            && association.sent.iter().all(|(_, sent)| sent.data_chunks == 0)
+        {
+            let side = if association.init.a.is_some() { Side::A } else { Side::B };
+            found.add(Says {
+                severity: Severity::Broken,
+                layer: Layer::Sctp,
+                kind: Kind::SctpUnanswered,
+                side: Some(side_of(connection, side.other())),
+                at: *association.init.of(side),
+                what: format!(
+                    "{} sent INIT {} times; {} did not answer",
+                    side_of(connection, side),
+                    association.inits,
+                    side_of(connection, side.other())
+                ),
+                why: "the other side has no SCTP transport on that port: its description has no data section, or another a=sctp-port",
+                next: "compare a=sctp-port of both descriptions with the ports in the INIT, and look whether the data section was rejected",
+            });
+        }
+        if let Some(abort) = &association.abort {
+            let closing = abort.causes.iter().any(|cause| cause.contains("user-initiated"));
+            let causes =
+                if abort.causes.is_empty() { "no cause".to_owned() } else { abort.causes.join(", ") };
+            let name = side_of(connection, abort.from);
+            found.add(Says {
+                severity: if closing { Severity::Notice } else { Severity::Broken },
+                layer: Layer::Sctp,
+                kind: Kind::SctpAbort,
+                side: Some(name.clone()),
+                at: Some(abort.at),
+                what: format!("{name} sent ABORT with {causes}"),
+                why: if closing {
+                    "the side ended the association on purpose, as browsers do when a connection is closed"
+                } else {
+                    "the side met something that it could not go on with: a violation of the protocol, too many retransmissions, or a \
+                     lack of resources"
+                },
+                next: "look at the chunks of the other side just before the deciding frame, and at the cause",
+            });
+        }
+    }
+}
+
+/// An association should be established where an application section was negotiated.
+pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
+    let data = api.has_section("application");
+    for (name, view, _, far) in api.both() {
+        if view.closed.is_some() || far.closed.is_some() {
+            continue; // It went down on purpose.
+        }
+        let up = view.sctp.iter().any(|at| at.is == SctpState::Connected)
+            || view.channels.values().any(|channel| channel.was_open());
+        if data && !up && (!view.sctp.is_empty() || !view.channels.is_empty()) {
+            let state = view.sctp.last();
+            return Some(Missed {
+                layer: Layer::Sctp,
+                kind: Kind::SctpNotConnected,
+                side: name.to_owned(),
+                expected: format!("the SCTP association should be established at {name}"),
+                seen: state.map_or_else(|| "it never was".to_owned(), |at| format!("its state is {}", at.is)),
+                evidence: state.map(|at| Place::Entry(at.n)).into_iter().collect(),
+                why: "INIT is not answered: the other side expects another a=sctp-port, or the packets are lost",
+                next: "look at the INIT and INIT-ACK chunks, and at a=sctp-port of both descriptions",
+            });
+        }
+    }
+    None
+}

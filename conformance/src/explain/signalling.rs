@@ -1,0 +1,65 @@
+//! Descriptions, and how they are carried (RFC 9429).
+
+use super::session::Api;
+use super::{Kind, Layer, Missed};
+use crate::verdict::Place;
+use peerproof_captures::event::SdpType;
+use peerproof_captures::timeline::{StepOutcome, What};
+
+/// Operations on descriptions and candidates.
+const OPERATIONS: [&str; 5] =
+    ["createOffer", "createAnswer", "setLocalDescription", "setRemoteDescription", "addIceCandidate"];
+
+/// An operation that was rejected within a step that then did not end well.
+pub(super) fn refused(api: &Api<'_>) -> Option<Missed> {
+    let (from, begun) = api.timeline.iter().rev().find_map(|entry| match entry.what {
+        What::StepBegan { step, .. } => Some((entry.n, step)),
+        _ => None,
+    })?;
+    let done = api.timeline.iter().any(
+        |entry| matches!(&entry.what, What::StepEnded { step, outcome: StepOutcome::Done } if *step == begun),
+    );
+    if done {
+        return None; // What was rejected in it was to be rejected.
+    }
+    api.peers().find_map(|(name, view)| {
+        let mut refused = view.refused.iter();
+        let at = refused.find(|at| at.n >= from && OPERATIONS.contains(&at.is.command.as_str()))?;
+        Some(Missed {
+            layer: Layer::Sdp,
+            kind: Kind::DescriptionRefused,
+            side: name.to_owned(),
+            expected: format!("{name} should accept {}", at.is.command),
+            seen: format!("it rejected it with {}: {}", at.is.name, at.is.message),
+            evidence: vec![Place::Entry(at.n)],
+            why: "the description has something that the implementation does not take, or the signaling state does not allow the call",
+            next: "look at signalingState before the call, and at the description of the deciding entry",
+        })
+    })
+}
+
+/// Each offer and each answer should reach the other side.
+pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
+    undelivered(api, SdpType::Offer, Kind::OfferNotDelivered)
+        .or_else(|| undelivered(api, SdpType::Answer, Kind::AnswerNotDelivered))
+}
+
+fn undelivered(api: &Api<'_>, sent: SdpType, kind: Kind) -> Option<Missed> {
+    let takes = |is: SdpType| is == sent || (sent == SdpType::Answer && is == SdpType::Pranswer);
+    api.both().find_map(|(name, view, other, far)| {
+        let made = view.last_local(sent)?;
+        if far.remote.iter().any(|at| takes(at.is.kind)) {
+            return None;
+        }
+        Some(Missed {
+            layer: Layer::Signalling,
+            kind,
+            side: other.to_owned(),
+            expected: format!("{name}'s {sent} should reach {other}"),
+            seen: format!("{other} never set it as its remote description"),
+            evidence: vec![Place::Entry(made.n)],
+            why: "the signalling did not carry it, or the application did not hand it to setRemoteDescription",
+            next: "look at what the signalling server or the application logs around the deciding entry",
+        })
+    })
+}

@@ -1,0 +1,129 @@
+//! Protection of RTP and RTCP.
+
+use super::session::Api;
+use super::{Found, Kind, Layer, Missed, SECOND, Says, Severity, side_of, time};
+use crate::verdict::Place;
+use peerproof_captures::trace::{Connection, Handshake, Side};
+
+/// How long after the handshake media is waited for.
+const MEDIA: u64 = 3 * SECOND;
+/// Packets that do not authenticate: some may be of an earlier key.
+const NOT_AUTHENTIC: u64 = 10;
+
+/// What a connection shows behind its handshake.
+pub(super) fn of_packets(connection: &Connection, found: &mut Found) {
+    if let Some(handshake) = connection.handshake() {
+        srtp(connection, handshake, found);
+    }
+}
+
+/// Media without a profile to protect it. Whether that is so.
+fn profile(connection: &Connection, handshake: &Handshake, found: &mut Found) -> bool {
+    let described = Side::BOTH
+        .into_iter()
+        .filter_map(|side| connection.peers.of(side).described_media)
+        .any(|(sends, receives)| sends || receives);
+    if !handshake.is_without_srtp() || (connection.streams.is_empty() && !described) {
+        return false;
+    }
+    let (client, server) =
+        (side_of(connection, handshake.client), side_of(connection, handshake.client.other()));
+    let (side, what) = if handshake.srtp_offered.is_empty() {
+        (
+            client.clone(),
+            format!("{client} offered no SRTP profile in its ClientHello, so that none was chosen"),
+        )
+    } else {
+        let offered = handshake.srtp_offered.join(", ");
+        (server.clone(), format!("{client} offered {offered}; {server} chose none of them"))
+    };
+    found.add(Says {
+        severity: Severity::Broken,
+        layer: Layer::Srtp,
+        kind: Kind::NoSrtpProfile,
+        side: Some(side),
+        at: handshake.server_hello,
+        what,
+        why: "the sides have no SRTP profile in common, or one does not expect media on this transport: without use_srtp there are no \
+              keys for SRTP (RFC 5764 §4.1), and what is sent all the same cannot be opened",
+        next: "look at use_srtp in both hellos, and whether the media sections were bundled onto the transport of the data channel",
+    });
+    true
+}
+
+fn srtp(connection: &Connection, handshake: &Handshake, found: &mut Found) {
+    let Some(complete) = handshake.complete else { return };
+    if profile(connection, handshake, found) {
+        return;
+    }
+    if connection.not_authentic >= NOT_AUTHENTIC && connection.not_authentic > connection.decrypted {
+        found.add(Says {
+            severity: Severity::Broken,
+            layer: Layer::Srtp,
+            kind: Kind::SrtpNotAuthentic,
+            side: None,
+            at: connection.first_not_authentic,
+            what: format!(
+                "{} packets do not authenticate under the keys of the handshake, {} do",
+                connection.not_authentic, connection.decrypted
+            ),
+            why: "the sender's keys are not those of this handshake: it kept the keys of an earlier one, took client's and server's \
+                  the wrong way round, or uses another profile than was agreed upon",
+            next: "look at use_srtp in the hellos for the profile, and whether another handshake followed",
+        });
+    }
+    let nothing = connection.streams.is_empty()
+        && connection.peers.a.rtcp + connection.peers.b.rtcp == 0
+        && connection.associations.is_empty()
+        && handshake.application_records.a + handshake.application_records.b == 0;
+    let waited = connection.last.since(complete);
+    if nothing && waited >= MEDIA && !handshake.alerts.iter().any(|alert| alert.level != Some(2)) {
+        found.add(Says {
+            severity: Severity::Broken,
+            layer: Layer::Srtp,
+            kind: Kind::NoMediaAfterHandshake,
+            side: None,
+            at: Some(complete),
+            what: format!(
+                "the handshake was complete in frame {}, yet in {} neither SRTP, SRTCP nor data followed",
+                complete.frame,
+                time(waited)
+            ),
+            why: "no side sends: tracks are missing or muted at their source, sections are inactive or rejected, or no SRTP profile \
+                  was agreed upon",
+            next: "look at the directions and the ports of the media sections in both descriptions, and at the profile above",
+        });
+    }
+}
+
+/// Packets were sent, and none of them was taken: protection, not media.
+pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
+    for (name, view, other, _) in api.both() {
+        if view.tracks.is_empty() || !view.glimpses.is_empty() {
+            continue;
+        }
+        let received = api.stat(name, "inbound-rtp", "packetsReceived").unwrap_or(0.0);
+        if received > 0.0 {
+            continue;
+        }
+        let packets = api.sent(other, name);
+        let sent = match &packets {
+            Some(packets) => packets.srtp as f64,
+            None => api.stat(other, "outbound-rtp", "packetsSent").unwrap_or(0.0),
+        };
+        if sent > 0.0 {
+            let first = packets.and_then(|packets| packets.first_srtp);
+            return Some(Missed {
+                layer: Layer::Srtp,
+                kind: Kind::SrtpNotAccepted,
+                side: name.to_owned(),
+                expected: format!("{name} should take {other}'s SRTP packets"),
+                seen: format!("{sent} were sent and it took none"),
+                evidence: first.map(Place::Frame).into_iter().collect(),
+                why: "the packets do not arrive, do not authenticate, or belong to no stream that was described",
+                next: "look at use_srtp in both hellos, and compare SSRC, payload type and MID with the descriptions",
+            });
+        }
+    }
+    None
+}

@@ -1,0 +1,187 @@
+//! For each diagnosis one capture that shows it and one that nearly shows it.
+
+#![expect(clippy::expect_used, reason = "a test that cannot read its capture must fail")]
+
+use peerproof_captures::file::{CaptureReader, Item, LinkType};
+use peerproof_captures::sdp::SessionDescription;
+use peerproof_captures::trace::{Builder, Trace, limits};
+use peerproof_conformance::explain::{Diagnosis, Kind, MOST, Session, Severity, explain};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn diagnose(trace: &Trace) -> Vec<Diagnosis> {
+    explain(&Session::of_packets(trace))
+}
+
+/// The golden captures.
+fn corpus() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../captures/corpus")
+}
+
+/// Traces a capture of the corpus with the descriptions of `NAME.PEER.sdp` next to it; of each frame what `cut` leaves of it.
+fn trace(name: &str, cut: impl Fn(usize) -> usize) -> Trace {
+    let path = corpus().join(name);
+    let bytes = fs::read(&path).expect("the capture");
+    let mut builder = Builder::new();
+    let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
+    for file in files(path.parent().expect("a folder")) {
+        let peer = file.strip_prefix(&stem).and_then(|rest| rest.strip_prefix('.')?.strip_suffix(".sdp"));
+        if let Some(peer) = peer.filter(|peer| !peer.contains('.')) {
+            let text = fs::read_to_string(path.with_file_name(&file)).expect("a description");
+            builder.description(peer, &SessionDescription::parse(text));
+        }
+    }
+    let mut reader = CaptureReader::new(bytes.as_slice());
+    loop {
+        match reader.next_item() {
+            None => break,
+            Some(Item::Interface(index)) => {
+                let name = reader.interfaces().get(index).and_then(|interface| interface.name.clone());
+                builder.interface(index, &name.unwrap_or_default());
+            }
+            Some(Item::Secrets(secrets)) => {
+                builder.secrets(&secrets);
+            }
+            Some(Item::Frame(mut frame)) => {
+                frame.data = &frame.data[..cut(frame.data.len()).min(frame.data.len())];
+                builder.frame(&frame);
+            }
+            Some(_) => {}
+        }
+    }
+    assert!(reader.stop().is_none(), "{name}");
+    builder.finish()
+}
+
+/// The names of the files in a folder, sorted.
+fn files(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).expect("a folder of the corpus");
+    let mut names: Vec<_> =
+        names.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// The captures of diagnoses, by their names without `.pcapng`.
+fn captures() -> Vec<String> {
+    let names = files(&corpus().join("diagnosis")).into_iter();
+    let names: Vec<_> = names.filter_map(|name| name.strip_suffix(".pcapng").map(str::to_owned)).collect();
+    assert!(!names.is_empty(), "no captures of diagnoses");
+    names
+}
+
+/// The names of all diagnoses that packets show, as they are in JSON and as the captures are called.
+fn kinds() -> Vec<String> {
+    let schema = schemars::schema_for!(Kind);
+    let names = schema.get("enum").and_then(|names| names.as_array()).expect("an enumeration").iter();
+    let of_api =
+        |name: &serde_json::Value| serde_json::from_value::<Kind>(name.clone()).expect("a kind").is_of_api();
+    let names = names.filter(|name| !of_api(name));
+    names.map(|name| name.as_str().expect("a name").to_owned()).collect()
+}
+
+fn name_of(kind: Kind) -> String {
+    let name = serde_json::to_value(kind).expect("a value");
+    name.as_str().expect("a name").to_owned()
+}
+
+/// What the captures are diagnosed with, by their names without `.pcapng`.
+fn diagnosed() -> BTreeMap<String, Vec<Diagnosis>> {
+    let of = |name: &String| diagnose(&trace(&format!("diagnosis/{name}.pcapng"), |length| length));
+    captures().iter().map(|name| (name.clone(), of(name))).collect()
+}
+
+fn shows(found: &[Diagnosis], kind: &str) -> bool {
+    found.iter().any(|found| name_of(found.kind) == kind)
+}
+
+#[test]
+fn each_diagnosis_has_a_capture_that_shows_it_and_one_that_nearly_does() {
+    let all = diagnosed();
+    let mut missing = Vec::new();
+    for kind in kinds() {
+        let of_kind = |name: &str| name.split('.').next() == Some(kind.as_str());
+        for (name, found) in all.iter().filter(|(name, _)| of_kind(name)) {
+            let nearly = name.ends_with(".nearly");
+            assert_eq!(shows(found, &kind), !nearly, "{name} {found:#?}");
+        }
+        for name in [kind.clone(), format!("{kind}.nearly")] {
+            if !all.contains_key(&name) {
+                missing.push(name);
+            }
+        }
+    }
+    assert_eq!(missing, [""; 0]);
+    let known = kinds();
+    let strays: Vec<_> =
+        all.keys().filter(|name| !known.iter().any(|kind| name.split('.').next() == Some(kind))).collect();
+    assert!(strays.is_empty(), "{strays:?} are called after no diagnosis");
+}
+
+/// What nearly fails is a call that works, as far as it goes.
+#[test]
+fn what_nearly_shows_a_diagnosis_shows_no_other_either() {
+    for (name, found) in diagnosed() {
+        if name.ends_with(".nearly") {
+            assert_eq!(found, [], "{name}");
+        }
+    }
+}
+
+#[test]
+fn each_diagnosis_is_told_as_expected() {
+    let mut text = String::new();
+    for (name, found) in diagnosed().iter().filter(|(name, _)| !name.ends_with(".nearly")) {
+        let _ = writeln!(text, "== {name}");
+        for Diagnosis { severity, layer, kind, connection, side, frame, what, why, next, .. } in found {
+            let side = side.as_deref().unwrap_or("-");
+            let frame = frame.map_or_else(|| "-".to_owned(), |frame| frame.to_string());
+            let connection = connection.map_or_else(|| "-".to_owned(), |number| number.to_string());
+            let _ = writeln!(
+                text,
+                "{severity:?} {layer} {kind:?} connection {connection} side {side} frame {frame}"
+            );
+            let _ = writeln!(text, "  {what}\n  why: {why}\n  next: {next}");
+        }
+    }
+    insta::assert_snapshot!("diagnoses", text);
+}
+
+#[test]
+fn calls_that_work_are_not_called_broken() {
+    for call in ["chrome-firefox", "firefox-firefox"] {
+        let found = diagnose(&trace(&format!("calls/{call}.pcapng"), |length| length));
+        let broken: Vec<_> = found.iter().filter(|found| found.severity == Severity::Broken).collect();
+        assert!(broken.is_empty(), "{call}: {broken:#?}");
+    }
+}
+
+#[test]
+fn captures_whose_frames_are_cut_off_anywhere_are_explained_without_a_panic() {
+    for name in captures() {
+        for cut in (0..256).step_by(7) {
+            let _ = diagnose(&trace(&format!("diagnosis/{name}.pcapng"), |_| cut));
+        }
+    }
+}
+
+#[test]
+fn of_more_trouble_than_anyone_reads_only_the_first_is_told() {
+    let mut builder = Builder::new();
+    // Each client asks a TURN server that never answers.
+    for client in 0..limits::ALLOCATIONS as u32 {
+        let id = client.to_be_bytes();
+        let mut frame = vec![0x45, 0, 0, 56, 0, 0, 0x40, 0, 64, 17, 0, 0];
+        frame.extend([10, id[1], id[2], id[3], 192, 0, 2, 1, 0x13, 0x88, 0x0d, 0x96, 0, 36, 0, 0]);
+        frame.extend([0, 3, 0, 8, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0, 0, 1]);
+        frame.extend(id);
+        frame.extend([0, 0x19, 0, 4, 17, 0, 0, 0]);
+        builder.packet(u64::from(client) + 1, u64::from(client) * 1_000, LinkType::RAW, &frame);
+    }
+    let trace = builder.finish();
+    assert_eq!(trace.allocations.len(), limits::ALLOCATIONS);
+    assert!(limits::ALLOCATIONS > MOST);
+    assert_eq!(diagnose(&trace).len(), MOST);
+}
