@@ -83,10 +83,14 @@ impl<'a> Ladder<'a> {
         self.peers.iter().map(|(peer, _)| *peer).find(|peer| *peer == name)
     }
 
-    /// An operation on descriptions that was rejected within a step that then did not end well.
+    /// An operation on descriptions that was rejected within a step that then did not end well. A candidate that was refused hinders nothing
+    /// but the checks: where those succeeded in spite of it, something else went wrong.
     fn refused(&self) -> Option<Mismatch> {
         const OPERATIONS: [&str; 5] =
             ["createOffer", "createAnswer", "setLocalDescription", "setRemoteDescription", "addIceCandidate"];
+        let connected = self.peers.iter().all(|(_, view)| view.ice_succeeded());
+        let is_cause =
+            |command: &str| OPERATIONS.contains(&command) && !(connected && command == "addIceCandidate");
         let (from, begun) = self.record.timeline.iter().rev().find_map(|entry| match entry.what {
             What::StepBegan { step, .. } => Some((entry.n, step)),
             _ => None,
@@ -98,10 +102,7 @@ impl<'a> Ladder<'a> {
             return None; // What was rejected in it was to be rejected.
         }
         self.peers.iter().find_map(|(name, view)| {
-            let at = view
-                .refused
-                .iter()
-                .find(|at| at.n >= from && OPERATIONS.contains(&at.is.command.as_str()))?;
+            let at = view.refused.iter().find(|at| at.n >= from && is_cause(&at.is.command))?;
             let text = format!("{name} should accept {}", at.is.command);
             let is = format!("it rejected it with {}: {}", at.is.name, at.is.message);
             Some(Mismatch::new(Layer::Sdp, name, text, is).at(Some(at.n)))

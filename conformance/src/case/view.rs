@@ -313,6 +313,14 @@ impl PeerView {
         self.ice
             .iter()
             .chain(&self.ice_transport)
+    /// Whether the checks that it made last, perhaps those of a restart, succeeded.
+    pub(crate) fn ice_succeeded(&self) -> bool {
+        let outcomes = self.ice.iter().chain(&self.ice_transport);
+        let last =
+            outcomes.filter(|at| !matches!(at.is, IceState::New | IceState::Closed)).max_by_key(|at| at.n);
+        last.is_some_and(|at| matches!(at.is, IceState::Connected | IceState::Completed))
+    }
+
             .filter(|at| matches!(at.is, IceState::Connected | IceState::Completed))
             .min_by_key(|at| at.n)
     }

@@ -102,6 +102,24 @@ fn the_ladder_names_the_first_rung_that_was_not_reached() {
 }
 
 #[test]
+fn a_refused_candidate_is_the_cause_only_where_no_pair_was_found() {
+    let refused = |connected: bool| {
+        let mut tale = Tale::new("");
+        tale.negotiate();
+        let answer = Answer::Rejected { name: "OperationError".to_owned(), message: "no".to_owned() };
+        tale.command("alice", "addIceCandidate", json!({}), answer);
+        if connected {
+            tale.ice();
+            tale.state("bob", "dtlsstatechange", "failed").state("bob", "iceconnectionstatechange", "closed");
+        }
+        tale.timed_out("connectionState connected at alice");
+        tale.verdict()
+    };
+    fails(&refused(false), Layer::Sdp, "alice", "it rejected it with OperationError");
+    fails(&refused(true), Layer::Dtls, "bob", "it failed at bob");
+}
+
+#[test]
 fn an_offer_that_never_arrives_is_signalling_and_a_refused_one_sdp() {
     let offer = json!({"type": "offer", "sdp": "v=0\r\n"});
     let mut tale = Tale::new("");
