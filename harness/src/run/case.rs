@@ -222,6 +222,7 @@ fn new_file(case: &Case, clock: CaseClock, seed: u64, attempt: u32) -> CaseFile 
                 .and_then(|topology| topology.only_translator(name))
                 .map(NatBehaviour::kind),
             features: None,
+            unreported: Vec::new(),
             refuses_the_impossible: false,
         })
     });
@@ -308,7 +309,7 @@ async fn open(
     }
     let running = start(case, stage, journal, first, second);
     for (peer, part) in file.peers.iter_mut().zip(running.parts.values()) {
-        let PeerInfo { implementation, version, features, .. } = part.actor.info();
+        let PeerInfo { implementation, version, features, untold, .. } = part.actor.info();
         peer.implementation.clone_from(implementation);
         peer.version.clone_from(version);
         peer.features.clone_from(features);
@@ -319,6 +320,7 @@ async fn open(
     }
     Ok(running)
 }
+        peer.unreported.clone_from(untold);
 
 /// Why a case is not played, if one of its peers did not open and perhaps another before it.
 fn not_played(before: Option<NotPlayed>, peer: Option<&String>, error: OpenError) -> NotPlayed {

@@ -32,6 +32,8 @@ pub(crate) struct Mismatch {
     pub(crate) evidence: Vec<Evidence>,
     /// The evidence does not decide: it may hold.
     pub(crate) undecided: bool,
+    /// Why the peer cannot tell whether it holds, if it said that it cannot.
+    pub(crate) lacks: Option<String>,
 }
 
 impl Mismatch {
@@ -43,6 +45,7 @@ impl Mismatch {
             seen: seen.to_string(),
             evidence: Vec::new(),
             undecided: false,
+            lacks: None,
         }
     }
 
@@ -54,6 +57,12 @@ impl Mismatch {
     pub(crate) fn undecided(mut self) -> Self {
         self.undecided = true;
         self
+    }
+
+    /// The same, since the peer cannot tell: why.
+    pub(crate) fn lacking(mut self, reason: impl Into<String>) -> Self {
+        self.lacks = Some(reason.into());
+        self.undecided()
     }
 
     /// In one sentence.
@@ -82,7 +91,7 @@ pub(crate) fn all(record: &CaseRecord, views: &Views) -> Checked {
     let mut checked = Checked::default();
     for (name, expected) in &record.file.expect.peers {
         let Some(view) = views.get(name) else { continue };
-        states::check(name, expected, view, &mut checked);
+        states::check(record.peer(name), name, expected, view, &mut checked);
         channels::check(name, expected, view, &mut checked);
         messages::check(record, views, name, expected, &mut checked);
         media::check(name, expected, view, &mut checked);
@@ -95,7 +104,7 @@ pub(crate) fn all(record: &CaseRecord, views: &Views) -> Checked {
         if let Some(wanted) = &expected.rids {
             checked.add(rids::check(record, name, wanted));
         }
-        stats::check(name, expected, report, &mut checked);
+        stats::check(name, expected, view, report, &mut checked);
     }
     for expected in &record.file.expect.wire {
         checked.add(wire::check(record, expected));
