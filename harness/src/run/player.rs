@@ -393,6 +393,9 @@ impl Player {
         };
         let answerer = self.other(offerer.actor.name())?;
         let rewrite = &negotiate.rewrite;
+        if negotiate.trickle {
+            answerer.carrier.expect(rewrite.candidate.as_ref());
+        }
         let offer = Command::CreateOffer { ice_restart: negotiate.ice_restart };
         let offer = self.describe(offerer, offer, negotiate, &limit).await?;
         self.hand_over(offerer, answerer, &offer, rewrite.offer.as_ref(), None).await?;
