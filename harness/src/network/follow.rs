@@ -123,10 +123,12 @@ pub struct Follower {
     /// Labels of channels by stream.
     labels: IndexMap<u16, String>,
 }
+    /// Whether the offerer sent the last ClientHello; nothing before there was one.
+    client_is_offerer: Option<bool>,
 
 impl Default for Follower {
     fn default() -> Self {
-        Self { session: Session::with_limits(LIMITS), labels: IndexMap::new() }
+        Self { session: Session::with_limits(LIMITS), labels: IndexMap::new(), client_is_offerer: None }
     }
 }
 
@@ -145,6 +147,20 @@ impl Follower {
         bytes: &[u8],
         more_keys: impl FnOnce() -> Option<String>,
     ) -> Seen {
+    ) -> Seen {
+        let mut seen = self.look_inside(from_offerer, bytes, more_keys);
+        if seen.handshakes.contains(&class::Handshake::ClientHello) {
+            self.client_is_offerer = Some(from_offerer);
+        }
+        seen.from_client = self.client_is_offerer.map(|offerer| offerer == from_offerer);
+        seen
+    }
+
+    fn look_inside(
+        &mut self,
+        from_offerer: bool,
+        bytes: &[u8],
+        more_keys: impl FnOnce() -> Option<String>,
         let mut seen = class::look(bytes);
         // TURN carries any of the others. SRTP has in clear what rules look at.
         if !matches!(seen.class, Some(Class::Dtls | Class::TurnChannel | Class::Stun)) {
@@ -274,6 +290,21 @@ mod tests {
     }
 
     #[test]
+    #[test]
+    fn the_sides_of_dtls_are_told_by_the_client_hello() {
+        let (sent, _) = recorded();
+        let mut follower = Follower::default();
+        let mut client = None;
+        for (first, bytes) in &sent {
+            let seen = follower.look(*first, bytes, || None);
+            if seen.handshakes.contains(&class::Handshake::ClientHello) {
+                client = Some(*first);
+            }
+            assert_eq!(seen.from_client, client.map(|client| client == *first));
+        }
+        assert!(client.is_some());
+    }
+
     fn without_keys_nothing_is_told_and_that_is_said() {
         let (sent, _) = recorded();
         let mut follower = Follower::default();

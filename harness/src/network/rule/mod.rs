@@ -6,7 +6,7 @@ mod spec;
 
 pub use field::Field;
 pub(crate) use fragment::MOST_PIECES;
-pub use spec::{Bytes, RuleSpec};
+pub use spec::{Bytes, DTLS_CLIENT, DTLS_SERVER, RuleSpec};
 
 use super::class::{Class, Handshake, Seen};
 use std::collections::BTreeMap;
@@ -212,7 +212,8 @@ impl Rules {
 
     /// What becomes of a packet that no rule is for, if records of its sender are numbered anew.
     fn renumber(&self, packet: &Packet<'_>) -> Option<Decision> {
-        let is_meant = |from: &Option<String>| from.as_deref().is_none_or(|from| from == packet.from);
+        let is_meant =
+            |from: &Option<String>| from.as_deref().is_none_or(|from| spec::is_sender(from, packet));
         if packet.seen.class != Some(Class::Dtls) || !self.renumbers.iter().any(is_meant) {
             return None;
         }
