@@ -1,7 +1,8 @@
 //! What is within the packets of a connection, told by the keys of its peers.
 //!
 //! A packet is looked at where it leaves, before it is decided about. What its sender protects can be told if either peer has
-//! told its keys by then. Nothing waits for keys: a packet that goes out before the first of them cannot be read.
+//! told its keys by then. In a lab data of DTLS 1.2 waits for those of a peer that tells them late
+//! ([`Watch::waits_for_keys`](super::lab::Watch::waits_for_keys)); any other packet that goes out before the first of them cannot be read.
 
 use super::class::{self, Class, Content, Seen};
 use indexmap::IndexMap;
@@ -122,9 +123,9 @@ pub struct Follower {
     session: Session,
     /// Labels of channels by stream.
     labels: IndexMap<u16, String>,
-}
     /// Whether the offerer sent the last ClientHello; nothing before there was one.
     client_is_offerer: Option<bool>,
+}
 
 impl Default for Follower {
     fn default() -> Self {
@@ -147,7 +148,6 @@ impl Follower {
         bytes: &[u8],
         more_keys: impl FnOnce() -> Option<String>,
     ) -> Seen {
-    ) -> Seen {
         let mut seen = self.look_inside(from_offerer, bytes, more_keys);
         if seen.handshakes.contains(&class::Handshake::ClientHello) {
             self.client_is_offerer = Some(from_offerer);
@@ -161,6 +161,7 @@ impl Follower {
         from_offerer: bool,
         bytes: &[u8],
         more_keys: impl FnOnce() -> Option<String>,
+    ) -> Seen {
         let mut seen = class::look(bytes);
         // TURN carries any of the others. SRTP has in clear what rules look at.
         if !matches!(seen.class, Some(Class::Dtls | Class::TurnChannel | Class::Stun)) {
@@ -229,13 +230,13 @@ fn look_at_chunks(packet: &[u8], labels: &mut IndexMap<u16, String>, seen: &mut 
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use peerproof_captures::file::{CaptureReader, Direction, Item};
     use peerproof_captures::link::{Network, Transport};
 
     /// What left the first peer (`true`) and the other in the recording of a data channel, and the secrets.
-    fn recorded() -> (Vec<(bool, Vec<u8>)>, String) {
+    pub(crate) fn recorded() -> (Vec<(bool, Vec<u8>)>, String) {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../conformance/recordings/data/capture.pcapng");
         let mut reader = CaptureReader::new(std::fs::File::open(path).unwrap());
         let mut network = Network::new();
@@ -290,7 +291,6 @@ mod tests {
     }
 
     #[test]
-    #[test]
     fn the_sides_of_dtls_are_told_by_the_client_hello() {
         let (sent, _) = recorded();
         let mut follower = Follower::default();
@@ -305,6 +305,7 @@ mod tests {
         assert!(client.is_some());
     }
 
+    #[test]
     fn without_keys_nothing_is_told_and_that_is_said() {
         let (sent, _) = recorded();
         let mut follower = Follower::default();

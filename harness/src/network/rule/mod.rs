@@ -194,6 +194,12 @@ impl Rules {
         self.unread
     }
 
+    /// Whether there is a rule about chunks that may be for a packet, and only the keys are missing to tell.
+    #[must_use]
+    pub fn want_keys(&self, packet: &Packet<'_>) -> bool {
+        self.rules.iter().any(|rule| rule.spec.speaks_of_chunks() && rule.spec.may_be_for(packet))
+    }
+
     /// The first rule that is for the packet decides; nothing if it may pass.
     pub fn decide(&mut self, packet: &Packet<'_>) -> Option<Decision> {
         if self.rules.iter().any(|rule| rule.spec.may_be_for(packet)) {

@@ -105,7 +105,7 @@ impl RuleSpec {
             || self.content == Some(Content::Ack)
     }
 
-    fn speaks_of_chunks(&self) -> bool {
+    pub(super) fn speaks_of_chunks(&self) -> bool {
         self.sctp.is_some() || self.dcep.is_some() || self.stream.is_some() || self.channel.is_some()
     }
 

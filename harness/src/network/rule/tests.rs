@@ -162,6 +162,8 @@ fn what_cannot_be_read_is_counted_for_rules_that_may_have_been_for_it() {
         assert_eq!(rules.decide(&Packet { from, seen: &seen, bytes: DTLS, at: Duration::ZERO }), None);
     }
     assert_eq!(rules.unread(), 1);
+    let wants = |from| rules.want_keys(&Packet { from, seen: &seen, bytes: DTLS, at: Duration::ZERO });
+    assert_eq!(["alice", "bob"].map(wants), [true, false]);
 }
 
 #[test]
