@@ -12,7 +12,7 @@ use nix::sys::time::TimeVal;
 use peerproof::network::fabric::packet::Packet;
 use peerproof::network::fabric::topology::{Attachment, Preset, Topology};
 use peerproof::network::fabric::{Cause, Change, InterfaceId, Lost};
-use peerproof::network::lab::{Host, Lab, Passed, Watch, hosts_of, prepare_process, unavailable};
+use peerproof::network::lab::{Host, Lab, Passed, Wake, Watch, hosts_of, prepare_process, unavailable};
 use peerproof::network::rule::{Decision, Deed};
 use peerproof::run::peers::is_required;
 use std::io::{ErrorKind, Read, Write};
@@ -36,9 +36,24 @@ struct Seen {
     lost: Arc<Mutex<Vec<Cause>>>,
     out: Arc<Mutex<usize>>,
     deed: Arc<Mutex<Option<Deed>>>,
+    /// Whether datagrams with a text that begins with this word wait for keys.
+    untold: Arc<Mutex<Option<&'static str>>>,
+    wake: Arc<Mutex<Option<Wake>>>,
 }
 
 impl Watch for Seen {
+    fn wake_by(&mut self, wake: Wake) {
+        *self.wake.lock().unwrap() = Some(wake);
+    }
+
+    fn waits_for_keys(&mut self, _: InterfaceId, packet: &Packet) -> bool {
+        self.untold.lock().unwrap().is_some_and(|word| packet.payload().starts_with(word.as_bytes()))
+    }
+
+    fn without_keys(&mut self) {
+        *self.untold.lock().unwrap() = None;
+    }
+
     fn decide(&mut self, _: InterfaceId, _: &Packet) -> Option<Decision> {
         let deed = self.deed.lock().unwrap().take()?;
         Some(Decision { deed, rule: "test".to_owned() })
@@ -281,6 +296,28 @@ fn what_is_decided_is_done() -> Outcome {
     Ok(())
 }
 
+fn what_waits_for_keys_goes_on_in_order_when_they_come_or_when_none_do() -> Outcome {
+    let net = Net::new(Preset::Lan);
+    let (alice, bob) = (net.udp("alice/eth0"), net.udp("bob/eth0"));
+    let to = local(&bob);
+    let send = |text: &str| alice.send_to(text.as_bytes(), to).map(drop);
+    *net.seen.untold.lock().unwrap() = Some("secret");
+    send("secret 1")?;
+    send("secret 2")?;
+    send("clear")?;
+    assert_eq!(receive(&bob)?.0, "clear", "what need not wait passes");
+    // Keys come.
+    *net.seen.untold.lock().unwrap() = None;
+    net.seen.wake.lock().unwrap().as_ref().unwrap().wake();
+    assert_eq!([receive(&bob)?.0, receive(&bob)?.0], ["secret 1", "secret 2"]);
+    // None come.
+    *net.seen.untold.lock().unwrap() = Some("secret");
+    send("secret 3")?;
+    assert_eq!(receive(&bob)?.0, "secret 3");
+    assert_eq!(*net.seen.untold.lock().unwrap(), None, "no more shall wait");
+    Ok(())
+}
+
 fn a_cut_network_carries_nothing_until_it_is_mended() -> Outcome {
     let net = Net::new(Preset::HomeNat);
     let (alice, server) = (net.udp("alice/eth0"), net.udp("server/eth0"));
@@ -319,6 +356,10 @@ const TESTS: &[Test] = &[
     ("multicast_reaches_the_lan_alone", multicast_reaches_the_lan_alone),
     ("a_socket_uses_the_interface_whose_address_it_has", a_socket_uses_the_interface_whose_address_it_has),
     ("what_is_decided_is_done", what_is_decided_is_done),
+    (
+        "what_waits_for_keys_goes_on_in_order_when_they_come_or_when_none_do",
+        what_waits_for_keys_goes_on_in_order_when_they_come_or_when_none_do,
+    ),
     ("a_cut_network_carries_nothing_until_it_is_mended", a_cut_network_carries_nothing_until_it_is_mended),
     (
         "a_runtime_of_a_host_is_inside_and_this_process_is_not",

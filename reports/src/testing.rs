@@ -21,6 +21,7 @@ fn case(name: &str, outcome: Outcome, standing: Standing, sentence: &str) -> Cas
         subject: false,
         nat: None,
         features: None,
+        unreported: Vec::new(),
         refuses_the_impossible: true,
     };
     let failed = outcome == Outcome::Fail;

@@ -89,6 +89,8 @@ pub(crate) struct PeerView {
     pub(crate) candidates: Vec<At<Option<IceCandidate>>>,
     pub(crate) candidate_errors: Vec<At<(u16, String)>>,
     pub(crate) pairs: Vec<At<(String, String)>>,
+    /// Why it has no statistics, if it said that it cannot tell them.
+    pub(crate) no_stats: Option<At<String>>,
     pub(crate) lost: Option<At<String>>,
     pub(crate) closed: Option<u64>,
 }
@@ -172,6 +174,9 @@ impl PeerView {
             }
             Answer::Lost { reason } => {
                 self.lost.get_or_insert(At { n, t_us, is: reason.clone() });
+            }
+            Answer::Unsupported { reason } if name == "getStats" => {
+                self.no_stats.get_or_insert(At { n, t_us, is: reason.clone() });
             }
             Answer::Unsupported { .. } => {}
         }
@@ -306,6 +311,14 @@ impl PeerView {
             }
         }
         own
+    }
+
+    /// Whether the checks that it made last, perhaps those of a restart, succeeded.
+    pub(crate) fn ice_succeeded(&self) -> bool {
+        let outcomes = self.ice.iter().chain(&self.ice_transport);
+        let last =
+            outcomes.filter(|at| !matches!(at.is, IceState::New | IceState::Closed)).max_by_key(|at| at.n);
+        last.is_some_and(|at| matches!(at.is, IceState::Connected | IceState::Completed))
     }
 
     /// Whether its ICE ever connected, and where.

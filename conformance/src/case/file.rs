@@ -153,6 +153,10 @@ pub struct CasePeer {
     /// all of it is judged as an implementation of the W3C API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub features: Option<Vec<Feature>>,
+    /// Events of the peer protocol that it never reports, as it told itself: `icecandidateerror`, or with a state,
+    /// `dtlsstatechange:connecting`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreported: Vec<String>,
     /// Whether it was asked for a command that does not exist and answered `unsupported`. Without that its word
     /// `unsupported` proves nothing, nor does its word that something worked.
     pub refuses_the_impossible: bool,
@@ -164,6 +168,15 @@ impl CasePeer {
     #[must_use]
     pub fn is_translated(&self) -> bool {
         self.lacks(Feature::W3cApi)
+    }
+
+    /// Whether it said that it never reports this event of the peer protocol, or never with this state.
+    #[must_use]
+    pub fn never_reports(&self, event: &str, state: &str) -> bool {
+        self.unreported.iter().any(|name| match name.split_once(':') {
+            Some((of, only)) => of == event && only == state,
+            None => name == event,
+        })
     }
 
     /// Whether it tells its features, and this one is not among them.

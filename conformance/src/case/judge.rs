@@ -27,8 +27,9 @@ use peerproof_captures::timeline::{Answer, Entry, StepOutcome, What};
 /// 5. `fail`: a [finding](super::CaseFile::findings) says that an absolute requirement is broken, and no known deviation covers
 ///    it. The lowest layer comes first. A control is judged by what it expects alone.
 /// 6. `fail`: the snapshot differs although the peers have the versions of the record.
-/// 7. `inconclusive`: an expectation cannot be decided from this recording.
-/// 8. `pass`.
+/// 7. `unsupported`: an expectation is about what a peer said that it cannot tell.
+/// 8. `inconclusive`: an expectation cannot be decided from this recording.
+/// 9. `pass`.
 ///
 /// [`CaseFile::ends`]: super::CaseFile::ends
 #[must_use]
@@ -151,7 +152,8 @@ fn unsupported(record: &CaseRecord) -> Option<Verdict> {
 /// A peer said that it cannot do what the case needs.
 fn lacking(record: &CaseRecord, peer: &str, reason: &str, entry: Option<u64>) -> Verdict {
     // A peer that was not even opened was not asked anything; that it cannot be is the harness's finding.
-    let proved = entry.is_none() || record.peer(peer).is_some_and(|peer| peer.refuses_the_impossible);
+    let proved =
+        record.file.not_played.is_some() || record.peer(peer).is_some_and(|peer| peer.refuses_the_impossible);
     let (outcome, sentence) = if proved {
         (Outcome::Unsupported, format!("{peer} lacks what the case needs: {reason}"))
     } else {
@@ -405,6 +407,11 @@ fn could_see(record: &CaseRecord) -> bool {
 }
 
 fn undecided(record: &CaseRecord, checked: &Checked) -> Option<Verdict> {
+    let unknown = checked.mismatches.iter().find_map(|mismatch| Some((mismatch, mismatch.lacks.as_ref()?)));
+    if let Some((Mismatch { side: Some(side), evidence, .. }, reason)) = unknown {
+        let told = lacking(record, side, reason, None);
+        return Some(Verdict { evidence: evidence.clone(), ..told });
+    }
     let blind = record.packets().is_none() && !could_see(record);
     let mut open = checked.mismatches.iter().filter(|mismatch| mismatch.undecided);
     let first = open.find(|mismatch| !(blind && mismatch.seen.starts_with("no packets")))?;

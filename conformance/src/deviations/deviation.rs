@@ -209,6 +209,7 @@ mod tests {
             subject: false,
             nat: None,
             features: None,
+            unreported: Vec::new(),
             refuses_the_impossible: false,
         }
     }

@@ -10,8 +10,12 @@ use peerproof_captures::timeline::{StepOutcome, What};
 const OPERATIONS: [&str; 5] =
     ["createOffer", "createAnswer", "setLocalDescription", "setRemoteDescription", "addIceCandidate"];
 
-/// An operation that was rejected within a step that then did not end well.
+/// An operation that was rejected within a step that then did not end well. A candidate that was refused hinders nothing
+/// but the checks: where those succeeded in spite of it, something else went wrong.
 pub(super) fn refused(api: &Api<'_>) -> Option<Missed> {
+    let connected = api.peers().all(|(_, view)| view.ice_succeeded());
+    let is_cause =
+        |command: &str| OPERATIONS.contains(&command) && !(connected && command == "addIceCandidate");
     let (from, begun) = api.timeline.iter().rev().find_map(|entry| match entry.what {
         What::StepBegan { step, .. } => Some((entry.n, step)),
         _ => None,
@@ -24,7 +28,7 @@ pub(super) fn refused(api: &Api<'_>) -> Option<Missed> {
     }
     api.peers().find_map(|(name, view)| {
         let mut refused = view.refused.iter();
-        let at = refused.find(|at| at.n >= from && OPERATIONS.contains(&at.is.command.as_str()))?;
+        let at = refused.find(|at| at.n >= from && is_cause(&at.is.command))?;
         Some(Missed {
             layer: Layer::Sdp,
             kind: Kind::DescriptionRefused,

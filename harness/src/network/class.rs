@@ -206,6 +206,9 @@ pub struct Seen {
     pub handshakes: Vec<Handshake>,
     /// SCTP chunks, where the keys are known.
     pub chunks: Vec<Chunk>,
+    /// Whether its sender is the DTLS client: who sent the last ClientHello (RFC 8842 §5.3 makes the active side send it). Nothing
+    /// before the first one.
+    pub from_client: Option<bool>,
     /// Something in it is protected and could not be opened.
     pub unread: bool,
     /// Class of the STUN message.

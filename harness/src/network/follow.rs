@@ -1,7 +1,8 @@
 //! What is within the packets of a connection, told by the keys of its peers.
 //!
 //! A packet is looked at where it leaves, before it is decided about. What its sender protects can be told if either peer has
-//! told its keys by then. Nothing waits for keys: a packet that goes out before the first of them cannot be read.
+//! told its keys by then. In a lab data of DTLS 1.2 waits for those of a peer that tells them late
+//! ([`Watch::waits_for_keys`](super::lab::Watch::waits_for_keys)); any other packet that goes out before the first of them cannot be read.
 
 use super::class::{self, Class, Content, Seen};
 use indexmap::IndexMap;
@@ -123,11 +124,13 @@ pub struct Follower {
     session: Session,
     /// Labels of channels by stream.
     labels: IndexMap<u16, String>,
+    /// Whether the offerer sent the last ClientHello; nothing before there was one.
+    client_is_offerer: Option<bool>,
 }
 
 impl Default for Follower {
     fn default() -> Self {
-        Self { session: Session::with_limits(LIMITS), labels: IndexMap::new() }
+        Self { session: Session::with_limits(LIMITS), labels: IndexMap::new(), client_is_offerer: None }
     }
 }
 
@@ -141,6 +144,20 @@ impl Follower {
     /// Looks at a datagram that the offerer (`from_offerer`) or the answerer sends. `more_keys` is asked once if one is missing:
     /// whether there were any, taken in by the closure.
     pub fn look(
+        &mut self,
+        from_offerer: bool,
+        bytes: &[u8],
+        more_keys: impl FnOnce() -> Option<String>,
+    ) -> Seen {
+        let mut seen = self.look_inside(from_offerer, bytes, more_keys);
+        if seen.handshakes.contains(&class::Handshake::ClientHello) {
+            self.client_is_offerer = Some(from_offerer);
+        }
+        seen.from_client = self.client_is_offerer.map(|offerer| offerer == from_offerer);
+        seen
+    }
+
+    fn look_inside(
         &mut self,
         from_offerer: bool,
         bytes: &[u8],
@@ -222,13 +239,13 @@ fn look_at_chunks(packet: &[u8], labels: &mut IndexMap<u16, String>, seen: &mut 
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use peerproof_captures::file::{CaptureReader, Direction, Item};
     use peerproof_captures::link::{Network, Transport};
 
     /// What left the first peer (`true`) and the other in the recording of a data channel, and the secrets.
-    fn recorded() -> (Vec<(bool, Vec<u8>)>, String) {
+    pub(crate) fn recorded() -> (Vec<(bool, Vec<u8>)>, String) {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../conformance/recordings/data/capture.pcapng");
         let mut reader = CaptureReader::new(std::fs::File::open(path).unwrap());
         let mut network = Network::new();
@@ -280,6 +297,21 @@ mod tests {
         assert_eq!((open.stream, &open.channel), (ack.stream, &ack.channel));
         assert!(open.channel.is_some());
         assert!(seen.iter().all(|seen| !seen.unread));
+    }
+
+    #[test]
+    fn the_sides_of_dtls_are_told_by_the_client_hello() {
+        let (sent, _) = recorded();
+        let mut follower = Follower::default();
+        let mut client = None;
+        for (first, bytes) in &sent {
+            let seen = follower.look(*first, bytes, || None);
+            if seen.handshakes.contains(&class::Handshake::ClientHello) {
+                client = Some(*first);
+            }
+            assert_eq!(seen.from_client, client.map(|client| client == *first));
+        }
+        assert!(client.is_some());
     }
 
     #[test]

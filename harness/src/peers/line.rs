@@ -53,7 +53,7 @@ struct State {
     outgoing: Option<UnboundedSender<String>>,
     /// Why it is over.
     over: Option<String>,
-    /// Events that the peer said it never reports.
+    /// Events that the peer said it never reports, by their names or with a state (`dtlsstatechange:connecting`).
     untold: BTreeSet<String>,
 }
 
@@ -152,7 +152,8 @@ impl Line {
         self.state().reported
     }
 
-    /// Takes the peer's word that it never reports events of these names: one of them ends the line.
+    /// Takes the peer's word that it never reports events of these names, or with these states (`dtlsstatechange:connecting`): one of
+    /// them ends the line.
     pub fn never_tells(&self, untold: &[String]) {
         self.state().untold = untold.iter().cloned().collect();
     }
@@ -222,8 +223,8 @@ impl Line {
                 if seq != state.next_seq {
                     return Err(format!("event {} of the peer is missing: {seq} came", state.next_seq));
                 }
-                if state.untold.contains(&name) {
-                    return Err(format!("the peer reported {name}, which it said it never tells"));
+                if let Some(untold) = state.untold_name(&name, data.as_ref()) {
+                    return Err(format!("the peer reported {untold}, which it said it never tells"));
                 }
                 if let Some(secrets) = self.secrets.as_ref().filter(|_| name == KEY_LOG) {
                     state.next_seq += 1;
@@ -310,6 +311,13 @@ pub(crate) fn key_log_line(data: Option<&Value>) -> Result<&str, String> {
 }
 
 impl State {
+    /// By which of the names that the peer said it never reports it would report this event.
+    fn untold_name(&self, name: &str, data: Option<&Value>) -> Option<&str> {
+        let state = data.and_then(|data| data.get("state")?.as_str());
+        let whole = state.map(|state| format!("{name}:{state}"));
+        self.untold.get(name).or_else(|| self.untold.get(&whole?)).map(String::as_str)
+    }
+
     fn finish(&mut self, reason: &str) {
         if self.over.is_none() {
             self.over = Some(reason.to_owned());
@@ -414,6 +422,20 @@ mod tests {
             say.unbounded_send(nonsense.into()).unwrap();
             assert!(matches!(events.recv().await.unwrap().event, PeerEvent::Lost { .. }), "{nonsense}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_event_with_a_state_that_the_peer_said_it_never_reports_loses_it() {
+        let (line, _to_send, mut events, say) = line();
+        line.never_tells(&["dtlsstatechange:connecting".to_owned()]);
+        let report = |seq: u64, state: &str| {
+            format!(r#"{{"seq":{seq},"t":1.0,"event":"dtlsstatechange","data":{{"state":"{state}"}}}}"#)
+        };
+        say.unbounded_send(report(0, "connected")).unwrap();
+        assert!(matches!(events.recv().await.unwrap().event, PeerEvent::DtlsStateChange { .. }));
+        say.unbounded_send(report(1, "connecting")).unwrap();
+        let reason = "the peer reported dtlsstatechange:connecting, which it said it never tells".to_owned();
+        assert_eq!(events.recv().await.unwrap().event, PeerEvent::Lost { reason });
     }
 
     #[tokio::test]

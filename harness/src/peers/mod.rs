@@ -76,7 +76,7 @@ pub struct PeerInfo {
     /// What the implementation has, sorted; nothing if it does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub features: Option<Vec<Feature>>,
-    /// Events that it never reports, by their names in the protocol.
+    /// Events that it never reports, by their names in the protocol, some with a state (`dtlsstatechange:connecting`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub untold: Vec<String>,
 }

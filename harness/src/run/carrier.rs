@@ -64,6 +64,14 @@ impl Carrier {
         inner.rewrite = rewrite.cloned();
     }
 
+    /// The other offers, and candidates will travel on their own. A peer may find some as soon as it has that offer, before it answers: after
+    /// an exchange without trickling these are none that its last description held, so that they wait as well.
+    pub fn expect(&self, rewrite: Option<&CandidateRewrite>) {
+        if !self.inner().trickle {
+            self.close(true, rewrite);
+        }
+    }
+
     /// The other has the description.
     pub fn open(&self) {
         self.inner().open = true;
@@ -74,7 +82,7 @@ impl Carrier {
     pub fn want(&self, wanted: Candidates) {
         let mut inner = self.inner();
         inner.wanted = wanted;
-        inner.open |= wanted == Candidates::Carry;
+        inner.open |= matches!(wanted, Candidates::Carry | Candidates::CarryByIndex);
         drop(inner);
         self.changed.notify_one();
     }
@@ -112,12 +120,19 @@ impl Carrier {
             Candidates::Drop => Next::Withhold,
             _ => Next::Deliver(inner.rewrite.clone()),
         };
-        Some((candidate, next))
+        let by_index = inner.wanted == Candidates::CarryByIndex;
+        Some((candidate.map(|candidate| if by_index { by_its_index(candidate) } else { candidate }), next))
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The candidate with its media section named by its index alone, if it has one (webrtc-pc §4.8.1: then `sdpMid` may be null).
+fn by_its_index(candidate: IceCandidate) -> IceCandidate {
+    let sdp_mid = candidate.sdp_mid.filter(|_| candidate.sdp_m_line_index.is_none());
+    IceCandidate { sdp_mid, ..candidate }
 }
 
 enum Next {
@@ -150,5 +165,46 @@ async fn deliver(from: &Actor, to: &Actor, journal: &Journal, sent: Option<IceCa
         journal.write(carried(candidate.clone()));
         // Whether it is rejected stands in the timeline, where it is judged.
         to.call(Command::AddIceCandidate { candidate }).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate() -> Option<IceCandidate> {
+        Some(IceCandidate {
+            candidate: "candidate:1 1 udp 1 192.0.2.2 5 typ host".to_owned(),
+            sdp_mid: Some("m".to_owned()),
+            sdp_m_line_index: Some(0),
+            username_fragment: None,
+        })
+    }
+
+    #[test]
+    fn what_is_found_before_the_answer_waits_after_an_exchange_without_trickling() {
+        let carrier = Carrier::new();
+        carrier.close(false, None);
+        carrier.open();
+        carrier.found(candidate());
+        assert!(carrier.next().is_none(), "it is in the description");
+        carrier.expect(None);
+        carrier.found(candidate());
+        assert!(carrier.next().is_none(), "the other has no answer yet");
+        carrier.close(true, None);
+        carrier.open();
+        assert_eq!(carrier.next().map(|(candidate, _)| candidate), Some(candidate()));
+    }
+
+    #[test]
+    fn candidates_may_name_their_section_by_its_index_alone() {
+        let carrier = Carrier::new();
+        for (wanted, mid) in [(Candidates::Carry, Some("m")), (Candidates::CarryByIndex, None)] {
+            carrier.found(candidate());
+            carrier.want(wanted);
+            let (carried, _) = carrier.next().unwrap();
+            let carried = carried.unwrap();
+            assert_eq!((carried.sdp_mid.as_deref(), carried.sdp_m_line_index), (mid, Some(0)));
+        }
     }
 }

@@ -27,7 +27,7 @@ use peerproof_captures::event::PeerEvent;
 use peerproof_captures::recording;
 use peerproof_captures::timeline::{Answer, Entry, What};
 use peerproof_conformance::case::{
-    CaseFile, CasePeer, CaseRecord, FORMAT, INTERRUPTED, NotPlayed, Role as CaseRole, Standing, Time,
+    CaseFile, CasePeer, CaseRecord, FORMAT, INTERRUPTED, NotPlayed, Role as CaseRole, Runs, Standing, Time,
     judge as judge_case, standing,
 };
 use peerproof_conformance::deviations::Deviations;
@@ -222,6 +222,7 @@ fn new_file(case: &Case, clock: CaseClock, seed: u64, attempt: u32) -> CaseFile 
                 .and_then(|topology| topology.only_translator(name))
                 .map(NatBehaviour::kind),
             features: None,
+            unreported: Vec::new(),
             refuses_the_impossible: false,
         })
     });
@@ -306,12 +307,20 @@ async fn open(
             stage.follow_key_log(file);
         }
     }
+    let tells_late = |it: &Arc<dyn Implementation>| {
+        let abilities = it.abilities();
+        abilities.tells_keys && !abilities.in_process && it.runs() == Runs::ByItself
+    };
+    if case.casting.values().any(tells_late) {
+        stage.await_keys();
+    }
     let running = start(case, stage, journal, first, second);
     for (peer, part) in file.peers.iter_mut().zip(running.parts.values()) {
-        let PeerInfo { implementation, version, features, .. } = part.actor.info();
+        let PeerInfo { implementation, version, features, untold, .. } = part.actor.info();
         peer.implementation.clone_from(implementation);
         peer.version.clone_from(version);
         peer.features.clone_from(features);
+        peer.unreported.clone_from(untold);
     }
     let impossible = running.parts.values().map(|part| part.actor.call(Command::Impossible));
     for (peer, answer) in file.peers.iter_mut().zip(futures::future::join_all(impossible).await) {

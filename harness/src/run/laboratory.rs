@@ -8,7 +8,7 @@ use crate::network::fabric::link::LinkQuality;
 use crate::network::fabric::packet::{End, Packet, UDP};
 use crate::network::fabric::topology::{Part, Topology};
 use crate::network::fabric::{InterfaceId, Lost};
-use crate::network::lab::{Host, Lab, LabError, Passed, Watch, hosts_of, unavailable};
+use crate::network::lab::{Host, Lab, LabError, Passed, Wake, Watch, hosts_of, unavailable};
 use crate::network::rule::Decision;
 use crate::peers::implementation::Implementation;
 use crate::peers::{OpenError, Surroundings};
@@ -203,6 +203,21 @@ fn lost_at(lost: &Lost) -> String {
 }
 
 impl Watch for CaseWatch {
+    fn wake_by(&mut self, wake: Wake) {
+        self.stage.wake_on_keys(wake);
+    }
+
+    fn waits_for_keys(&mut self, from: InterfaceId, packet: &Packet) -> bool {
+        let peer = self.berths.get(from.0).and_then(|berth| berth.peer.as_ref());
+        peer.is_some_and(|(peer, _)| {
+            own_datagram(packet).is_some() && self.stage.waits_for_keys(peer, packet.payload())
+        })
+    }
+
+    fn without_keys(&mut self) {
+        self.stage.without_keys();
+    }
+
     fn decide(&mut self, from: InterfaceId, packet: &Packet) -> Option<Decision> {
         let (peer, _) = self.berths.get(from.0)?.peer.as_ref()?;
         own_datagram(packet)?;
@@ -291,6 +306,45 @@ mod tests {
 
     const ALICE: InterfaceId = InterfaceId(0);
     const BOB: InterfaceId = InterfaceId(1);
+
+    #[test]
+    fn data_waits_for_the_keys_by_which_a_rule_tells_what_is_in_it() {
+        let (sent, secrets) = crate::network::follow::tests::recorded();
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Arc::new(Journal::create(&folder.path().join("t.jsonl"), CaseClock::start()).unwrap());
+        // The first packet that waits, if one does, with all before it decided about.
+        let first_to_wait = |awaited: bool, rule: &str| {
+            let stage = Stage::create(&folder.path().join("c.pcapng"), "t", Arc::clone(&journal)).unwrap();
+            stage.set_offerer("alice");
+            stage.install(Rule::new(serde_yaml::from_str(rule).unwrap(), Deed::Drop, 1));
+            if awaited {
+                stage.await_keys();
+            }
+            let waits = sent.iter().map(|(first, bytes)| (if *first { "alice" } else { "bob" }, bytes)).find(
+                |(from, bytes)| {
+                    let waits = stage.waits_for_keys(from, bytes);
+                    if !waits {
+                        stage.decide(from, bytes);
+                    }
+                    waits
+                },
+            );
+            (stage, waits)
+        };
+        let (stage, waits) = first_to_wait(true, "{ sctp: INIT }");
+        let (from, init) = waits.expect("the INIT waits");
+        secrets.lines().for_each(|line| stage.key_log(line));
+        assert!(!stage.waits_for_keys(from, init));
+        assert_eq!(stage.decide(from, init).map(|decision| decision.deed), Some(Deed::Drop));
+
+        let (stage, waits) = first_to_wait(true, "{ sctp: INIT }");
+        let (from, init) = waits.unwrap();
+        stage.without_keys();
+        assert!(!stage.waits_for_keys(from, init), "it waited in vain");
+
+        assert!(first_to_wait(false, "{ sctp: INIT }").1.is_none(), "no peer tells its keys late");
+        assert!(first_to_wait(true, "{ handshake: Finished }").1.is_none(), "the rule needs no keys");
+    }
 
     #[test]
     fn packets_are_recorded_at_both_ends_with_what_became_of_them() {

@@ -73,12 +73,17 @@ fn gone(expected: String, peer: &str, reason: &str) -> StepOutcome {
     wrong(expected, format!("{peer} is gone: {reason}"))
 }
 
-/// Makes sure that the peer can tell of what is awaited, or of what must not happen.
-fn tells(actor: &Actor, condition: &Condition) -> Ended {
+/// Makes sure that the peer can tell of what is awaited (of one of several states), or of what must not happen (of all of them).
+fn tells(actor: &Actor, condition: &Condition, never: bool) -> Ended {
     let PeerInfo { implementation, untold, .. } = actor.info();
     let event = condition.event();
-    if untold.iter().any(|name| name == event) {
-        let reason = format!("{implementation} never tells {event}");
+    let is_untold = |name: &str| untold.iter().any(|it| it == name);
+    let mut states = condition.states().unwrap_or_default().into_iter();
+    let is_state_untold = |state: String| is_untold(&format!("{event}:{state}"));
+    let is_one = states.len() > 0;
+    let without = if never { states.any(is_state_untold) } else { is_one && states.all(is_state_untold) };
+    if is_untold(event) || without {
+        let reason = format!("{implementation} never tells {condition}");
         return Err(StepOutcome::Unsupported { peer: actor.name().to_owned(), reason });
     }
     Ok(())
@@ -191,7 +196,7 @@ impl Player {
             }
             Action::Never { peer, never } => {
                 let actor = &self.part(peer)?.actor;
-                tells(actor, &never.event)?;
+                tells(actor, &never.event, true)?;
                 let limit = Limit::by_clock(never.span.0);
                 let names = |name: &str| self.track(name);
                 match actor.wait(&never.event, actor.mark(), true, &limit, &names).await {
@@ -266,7 +271,7 @@ impl Player {
     ) -> Result<Option<PeerEvent>, StepOutcome> {
         let names = |name: &str| self.track(name);
         let actor = &self.part(peer)?.actor;
-        tells(actor, condition)?;
+        tells(actor, condition, false)?;
         match actor.wait(condition, mark, false, limit, &names).await {
             Ok(event) => Ok(event),
             Err(Missed::Lost(reason)) => Err(gone(format!("{condition} at {peer}"), peer, &reason)),
@@ -388,6 +393,9 @@ impl Player {
         };
         let answerer = self.other(offerer.actor.name())?;
         let rewrite = &negotiate.rewrite;
+        if negotiate.trickle {
+            answerer.carrier.expect(rewrite.candidate.as_ref());
+        }
         let offer = Command::CreateOffer { ice_restart: negotiate.ice_restart };
         let offer = self.describe(offerer, offer, negotiate, &limit).await?;
         self.hand_over(offerer, answerer, &offer, rewrite.offer.as_ref(), None).await?;

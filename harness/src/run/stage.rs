@@ -4,14 +4,16 @@ use super::journal::Journal;
 use super::rates::Rates;
 use super::streams::Streams;
 use super::tap::CaseTap;
-use crate::network::class::Class;
+use crate::network::class::{self, Class, Seen};
 use crate::network::follow::Follower;
+use crate::network::lab::Wake;
 use crate::network::rule::{Decision, Packet, Rule, Rules};
 use crate::peers::KeyLogFile;
 use peerproof_captures::decrypt::{self, Clear, Session};
 use peerproof_captures::recording::{
     About, Content, Direction as Way, InterfaceId, Observes, Packet as Recorded, Recorder,
 };
+use peerproof_captures::timeline::What;
 use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::io;
@@ -46,6 +48,10 @@ pub(super) struct Inner {
     offerer: String,
     /// Where peers' processes write their secrets down.
     key_log_files: Vec<KeyLogFile>,
+    /// Whether a peer is to tell its keys, some time after it has them, and has not yet.
+    awaits_keys: bool,
+    /// What is waiting for keys.
+    wakes: Option<Wake>,
     /// The places of observation, by the index that their taps hold.
     places: Vec<Place>,
     /// When a packet of each class was last seen.
@@ -74,6 +80,8 @@ impl Stage {
             follower: Follower::default(),
             offerer: String::new(),
             key_log_files: Vec::new(),
+            awaits_keys: false,
+            wakes: None,
             places: Vec::new(),
             last: Vec::new(),
             rates: Rates::default(),
@@ -150,6 +158,9 @@ impl Stage {
             inner.trouble.get_or_insert(error.to_string());
         }
         inner.follower.key_log(&line);
+        if let Some(wake) = &inner.wakes {
+            wake.wake();
+        }
         let clock = self.clock();
         for place in 0..inner.places.len() {
             let mut opened = Vec::new();
@@ -168,6 +179,39 @@ impl Stage {
     /// Reads secrets from this file too when they are wanted to tell what a packet is.
     pub fn follow_key_log(&self, file: KeyLogFile) {
         self.inner().key_log_files.push(file);
+    }
+
+    /// A peer tells its keys by its own account, a little later than it uses them. Until there are some, packets wait whose chunks a rule
+    /// asks for.
+    pub(super) fn await_keys(&self) {
+        self.inner().awaits_keys = true;
+    }
+
+    /// Keeps what is to be woken up when keys come.
+    pub(super) fn wake_on_keys(&self, wake: Wake) {
+        self.inner().wakes = Some(wake);
+    }
+
+    /// Whether a datagram that a peer sends must wait until it can be told whether a rule is for it. Data of DTLS 1.2 alone does: it follows
+    /// the handshake, so that both peers have the keys. In DTLS 1.3 it may be a part of the handshake without which there are none.
+    pub(super) fn waits_for_keys(&self, from: &str, payload: &[u8]) -> bool {
+        let mut guard = self.inner();
+        if !guard.awaits_keys || !class::look(payload).contents.contains(&class::Content::ApplicationData) {
+            return false;
+        }
+        let at = self.now();
+        let inner = &mut *guard;
+        let seen = inner.look(from, payload);
+        inner.awaits_keys = seen.unread;
+        seen.unread && inner.rules.want_keys(&Packet { from, seen: &seen, bytes: payload, at })
+    }
+
+    /// Keys were waited for in vain.
+    pub(super) fn without_keys(&self) {
+        if std::mem::take(&mut self.inner().awaits_keys) {
+            let text = "no keys came in time: rules cannot tell what is encrypted".to_owned();
+            self.journal.write(What::Note { text });
+        }
     }
 
     /// Installs a rule behind the others.
@@ -240,11 +284,7 @@ impl Stage {
 
     /// The same for who holds the lock and [tells](Self::tell) of the decision when it is free again.
     pub(super) fn decide_within(&self, inner: &mut Inner, from: &str, payload: &[u8]) -> Option<Decision> {
-        let files = &mut inner.key_log_files;
-        let seen = inner.follower.look(*from == inner.offerer, payload, || {
-            let news: String = files.iter_mut().map(KeyLogFile::news).collect();
-            (!news.is_empty()).then_some(news)
-        });
+        let seen = inner.look(from, payload);
         let at = self.now();
         if seen.class == Some(Class::Srtp) {
             inner.rates.note(from, Instant::now(), payload.len());
@@ -352,6 +392,15 @@ impl Opened {
 }
 
 impl Inner {
+    /// Looks at a datagram that a peer sends.
+    fn look(&mut self, from: &str, payload: &[u8]) -> Seen {
+        let files = &mut self.key_log_files;
+        self.follower.look(*from == self.offerer, payload, || {
+            let news: String = files.iter_mut().map(KeyLogFile::news).collect();
+            (!news.is_empty()).then_some(news)
+        })
+    }
+
     /// Keeps what is recorded until it is let go, for a burst of packets.
     pub(super) fn hold(&mut self, hold: bool) {
         if let Some(Err(error)) = self.recorder.as_mut().map(|recorder| recorder.hold(hold)) {

@@ -2,10 +2,11 @@
 //!
 //! - `send: { channel: chat, text: Hello }` stands for `message: { text: Hello }`; likewise `binary` and `pattern`.
 //! - `track`, `with`, `description` and `candidate` may hold the name that an earlier step gave with `as`.
-//! - `description: { of: offer, rewrite: { fingerprint: flip-one-digit } }` is such a description, changed.
+//! - `description: { of: offer, rewrite: { fingerprint: flip-one-digit } }` is such a description, changed; with
+//!   `mids-of: other` its media sections have the MIDs of that one.
 
 use super::document::{ValuePath, read_value};
-use super::rewrite::DescriptionRewrite;
+use super::rewrite::{DescriptionRewrite, with_mids_of};
 use crate::peers::protocol::Command;
 use peerproof_captures::event::{Description, SdpType};
 use schemars::{Schema, SchemaGenerator, json_schema};
@@ -20,6 +21,9 @@ const REFERENCES: [&str; 4] = ["track", "with", "description", "candidate"];
 #[serde(deny_unknown_fields)]
 struct Changed {
     of: String,
+    /// A named description whose MIDs it takes, section by section (RFC 9429 §5.3.1: an answer has those of the offer).
+    #[serde(default, rename = "mids-of")]
+    mids_of: Option<String>,
     #[serde(default)]
     rewrite: DescriptionRewrite,
 }
@@ -95,11 +99,16 @@ pub fn build(
                 let changed: Changed = read_value(changed).map_err(|(inner, message)| {
                     CommandError::Argument { path: join(&path, inner), message }
                 })?;
-                let value = bound(&changed.of)
-                    .ok_or_else(|| CommandError::Unbound { path: path.clone(), name: changed.of.clone() })?;
                 let wrong = |message: String| CommandError::Argument { path: path.clone(), message };
-                let description: Description = serde_json::from_value(value)
-                    .map_err(|_| wrong(format!("`{}` is no description", changed.of)))?;
+                let named = |name: &String| -> Result<Description, CommandError> {
+                    let value = bound(name)
+                        .ok_or_else(|| CommandError::Unbound { path: path.clone(), name: name.clone() })?;
+                    serde_json::from_value(value).map_err(|_| wrong(format!("`{name}` is no description")))
+                };
+                let mut description = named(&changed.of)?;
+                if let Some(other) = &changed.mids_of {
+                    description.sdp = with_mids_of(&description.sdp, &named(other)?.sdp);
+                }
                 let changed =
                     changed.rewrite.apply(&description, None).map_err(|error| wrong(error.to_string()))?;
                 args.insert(key.to_owned(), json!(changed));
@@ -147,20 +156,20 @@ pub fn check(name: &str, args: &Value, known: &dyn Fn(&str) -> bool) -> Result<C
     if let Value::Object(map) = &mut args {
         for key in REFERENCES {
             let path = ValuePath::default().key(key);
-            let reference = match map.get(key) {
-                Some(Value::String(reference)) => Some(reference.clone()),
+            let references = match map.get(key) {
+                Some(Value::String(reference)) => vec![reference.clone()],
                 Some(Value::Object(inner)) if inner.contains_key("of") => {
                     let changed: Changed =
                         read_value(&Value::Object(inner.clone())).map_err(|(inner, message)| {
                             CommandError::Argument { path: join(&path, inner), message }
                         })?;
-                    Some(changed.of)
+                    std::iter::once(changed.of).chain(changed.mids_of).collect()
                 }
-                _ => None,
+                _ => Vec::new(),
             };
-            if let Some(reference) = reference {
-                if !known(&reference) {
-                    return Err(CommandError::Unbound { path, name: reference });
+            if !references.is_empty() {
+                if let Some(name) = references.into_iter().find(|name| !known(name)) {
+                    return Err(CommandError::Unbound { path, name });
                 }
                 map.insert(key.to_owned(), stand_in(key));
             }
@@ -318,6 +327,36 @@ mod tests {
             build("addTrack", &json!({"track": "microphone"}), bound),
             Err(CommandError::Unbound { .. })
         ));
+    }
+
+    #[test]
+    fn a_named_description_takes_the_mids_of_another_one() {
+        let bound = |name: &str| {
+            let sdp = match name {
+                "first" => {
+                    "v=0\r\na=group:BUNDLE a b\r\nm=audio 9 X 0\r\na=mid:a\r\nm=video 9 X 0\r\na=mid:b\r\n"
+                }
+                "second" => {
+                    "v=0\r\na=group:BUNDLE 0 1\r\nm=audio 9 X 0\r\na=mid:0\r\nm=video 9 X 0\r\na=mid:1\r\n"
+                }
+                _ => return None,
+            };
+            Some(json!({"type": "offer", "sdp": sdp}))
+        };
+        let args =
+            json!({"description": {"of": "second", "mids-of": "first", "rewrite": {"type": "answer"}}});
+        let Ok(Command::SetRemoteDescription { description }) = build("setRemoteDescription", &args, bound)
+        else {
+            panic!("it is a command");
+        };
+        assert_eq!(description.kind, SdpType::Answer);
+        assert_eq!(Some(json!(description.sdp)), bound("first").map(|first| first["sdp"].clone()));
+        let known = |name: &str| name == "second";
+        let unknown = check("setRemoteDescription", &args, &known);
+        assert!(
+            matches!(&unknown, Err(CommandError::Unbound { name, .. }) if name == "first"),
+            "{unknown:?}"
+        );
     }
 
     #[test]

@@ -102,6 +102,23 @@ impl Condition {
             Self::Lost => "lost",
         }
     }
+
+    /// The states of which any does, by their names; `None` for an event that reports no state.
+    #[must_use]
+    pub fn states(&self) -> Option<Vec<String>> {
+        fn names<T: fmt::Display>(states: &AnyOf<T>) -> Option<Vec<String>> {
+            Some(states.0.iter().map(T::to_string).collect())
+        }
+        match self {
+            Self::SignalingState(states) => names(states),
+            Self::IceGatheringState(states) => names(states),
+            Self::IceConnectionState(states) | Self::IceTransportState(states) => names(states),
+            Self::ConnectionState(states) => names(states),
+            Self::DtlsState(states) => names(states),
+            Self::SctpState(states) => names(states),
+            _ => None,
+        }
+    }
 }
 
 /// Which message is awaited. What is not given may be anything.

@@ -1,9 +1,11 @@
 //! Changes made to descriptions and candidates on their way: named operations, each a pure function of the text.
 
 use peerproof_captures::event::{Description, IceCandidate};
+use peerproof_captures::sdp::SessionDescription;
 use regex_lite::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What is changed on the way.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -193,6 +195,24 @@ impl CandidateRewrite {
         let changed = IceCandidate { candidate: text, ..candidate.clone() };
         Ok(if self.twice { vec![changed.clone(), changed] } else { vec![changed] })
     }
+}
+
+/// A description whose media sections have the MIDs of another one, section by section, also where they are grouped (RFC 5888). Sections
+/// that the other has not, or without a MID there, keep their own.
+pub(super) fn with_mids_of(sdp: &str, other: &str) -> String {
+    let mids = |sdp: &str| -> Vec<Option<String>> {
+        SessionDescription::parse(sdp).media().map(|section| section.mid()).collect()
+    };
+    let new: BTreeMap<String, String> =
+        mids(sdp).into_iter().zip(mids(other)).filter_map(|(own, other)| Some((own?, other?))).collect();
+    let renamed = |mid: &str| new.get(mid).cloned().unwrap_or_else(|| mid.to_owned());
+    let sdp =
+        each_line(sdp, "a=mid:", |line| Some(format!("a=mid:{}", renamed(line.strip_prefix("a=mid:")?))));
+    each_line(&sdp, "a=group:", |line| {
+        let mut words = line.split(' ');
+        let semantics = words.next().unwrap_or_default().to_owned();
+        Some(words.fold(semantics, |line, mid| format!("{line} {}", renamed(mid))))
+    })
 }
 
 /// Changes or removes the lines that begin with `prefix`; every line ends with CR LF afterwards (RFC 8866 §5).

@@ -3,6 +3,7 @@
 
 use super::span::Span;
 use crate::peers::protocol::Configuration;
+use peerproof_conformance::expect::AnyOf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, MapAccess};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -168,18 +169,18 @@ pub enum ServerWord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ServerAwait {
-    /// The event.
+    /// The event, or several of which any does.
     #[serde(rename = "await")]
-    pub event: ServerEventKind,
+    pub event: AnyOf<ServerEventKind>,
     /// The error code of `refused`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<u16>,
     /// So many of them, whoever causes them. Default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
-    /// One of them each by so many different clients, instead of `times`.
+    /// One of them each of so many sockets of clients (transport addresses), instead of `times`. A peer may have several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub clients: Option<u32>,
+    pub sockets: Option<u32>,
     /// Deadline. Default 10s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<Span>,
@@ -346,6 +347,7 @@ mod tests {
             json!({"relay": {"fault": "silent"}}),
             json!({"relay": {"fault": {"slow": "800ms"}}}),
             json!({"relay": {"await": "refused", "code": 438, "within": "5s"}}),
+            json!({"relay": {"await": ["permitted", "channel-bound"]}}),
             json!({"relay": {"never": "refused", "for": "1s"}}),
         ] {
             assert_eq!(serde_json::to_value(step(value.clone()).unwrap()).unwrap(), value);

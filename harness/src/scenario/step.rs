@@ -150,10 +150,12 @@ fn yes() -> bool {
 
 /// What becomes of candidates from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Candidates {
     /// They are carried as they come, and those held back at once.
     Carry,
+    /// The same, and each names its media section by `sdpMLineIndex` alone: for descriptions whose MIDs were changed on the way.
+    CarryByIndex,
     /// They are held back.
     Hold,
     /// They are lost, those held back too.

@@ -50,8 +50,8 @@ impl Log {
 
     /// Watches until the limit has passed that nothing of this kind comes.
     pub(super) async fn never(&self, kind: ServerEventKind, limit: &Limit) -> Result<(), Missed> {
-        let awaited = ServerAwait { event: kind, code: None, times: None, clients: None, within: None };
-        let count = |kept: &Kept| kept.events.iter().filter(|(event, _)| is_awaited(&awaited, event)).count();
+        let count =
+            |kept: &Kept| kept.events.iter().filter(|(event, _)| kind_of(event) == Some(kind)).count();
         let before = count(&self.kept());
         loop {
             let grown = self.grown.notified();
@@ -100,12 +100,12 @@ impl Log {
 /// Takes the events that are awaited, or none if they are not all there.
 fn take(kept: &mut Kept, awaited: &ServerAwait) -> bool {
     let mut found: Vec<(usize, String)> = Vec::new();
-    let wanted = awaited.clients.or(awaited.times).unwrap_or(1);
+    let wanted = awaited.sockets.or(awaited.times).unwrap_or(1);
     let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
     for (n, (event, taken)) in kept.events.iter().enumerate() {
         let client = client(event);
         let is_late = kept.after.get(client).is_none_or(|after| n >= *after);
-        let is_new = awaited.clients.is_none() || found.iter().all(|(_, known)| known != client);
+        let is_new = awaited.sockets.is_none() || found.iter().all(|(_, known)| known != client);
         if !taken && is_late && is_new && is_awaited(awaited, event) {
             found.push((n, client.to_owned()));
         }
@@ -143,22 +143,29 @@ fn client(event: &ServerEvent) -> &str {
 }
 
 fn is_awaited(awaited: &ServerAwait, event: &ServerEvent) -> bool {
+    let is_code = match event {
+        ServerEvent::Refused { code, .. } => awaited.code.is_none_or(|wanted| wanted == *code),
+        _ => true,
+    };
+    is_code && kind_of(event).is_some_and(|kind| awaited.event.allows(&kind))
+}
+
+/// What an event is called in scenarios; `None` of what none can await.
+const fn kind_of(event: &ServerEvent) -> Option<ServerEventKind> {
     use ServerEventKind as Kind;
-    match (awaited.event, event) {
-        (Kind::Refused, ServerEvent::Refused { code, .. }) => {
-            awaited.code.is_none_or(|wanted| wanted == *code)
-        }
-        (Kind::Bound, ServerEvent::Bound { .. })
-        | (Kind::Allocated, ServerEvent::Allocated { .. })
-        | (Kind::Refreshed, ServerEvent::Refreshed { .. })
-        | (Kind::Permitted, ServerEvent::Permitted { .. })
-        | (Kind::ChannelBound, ServerEvent::ChannelBound { .. })
-        | (Kind::Ignored, ServerEvent::Ignored { .. })
-        | (Kind::Unpermitted, ServerEvent::Unpermitted { .. })
-        | (Kind::Relayed, ServerEvent::Relayed { .. })
-        | (Kind::Ended, ServerEvent::Ended { .. }) => true,
-        _ => false,
-    }
+    Some(match event {
+        ServerEvent::Started { .. } | ServerEvent::Stopped => return None,
+        ServerEvent::Bound { .. } => Kind::Bound,
+        ServerEvent::Allocated { .. } => Kind::Allocated,
+        ServerEvent::Refreshed { .. } => Kind::Refreshed,
+        ServerEvent::Permitted { .. } => Kind::Permitted,
+        ServerEvent::ChannelBound { .. } => Kind::ChannelBound,
+        ServerEvent::Refused { .. } => Kind::Refused,
+        ServerEvent::Ignored { .. } => Kind::Ignored,
+        ServerEvent::Unpermitted { .. } => Kind::Unpermitted,
+        ServerEvent::Relayed { .. } => Kind::Relayed,
+        ServerEvent::Ended { .. } => Kind::Ended,
+    })
 }
 
 fn brief(event: &ServerEvent) -> String {
@@ -177,6 +184,7 @@ fn brief(event: &ServerEvent) -> String {
 mod tests {
     use super::*;
     use crate::peers::CaseClock;
+    use peerproof_conformance::expect::AnyOf;
     use std::time::Duration;
 
     fn refused(client: &str, code: u16) -> ServerEvent {
@@ -184,8 +192,8 @@ mod tests {
     }
 
     fn awaited(code: u16) -> ServerAwait {
-        let event = ServerEventKind::Refused;
-        ServerAwait { event, code: Some(code), times: None, clients: None, within: None }
+        let event = AnyOf(vec![ServerEventKind::Refused]);
+        ServerAwait { event, code: Some(code), times: None, sockets: None, within: None }
     }
 
     fn log(folder: &std::path::Path) -> Log {
@@ -208,14 +216,27 @@ mod tests {
         assert!(log.wait(&awaited(401), &Limit::new(Duration::ZERO)).await.is_err());
     }
 
+    /// A ChannelBind installs a permission, too (RFC 8656 §12).
     #[tokio::test]
-    async fn several_clients_are_waited_for() {
+    async fn any_of_several_events_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = log(folder.path());
+        let event = AnyOf(vec![ServerEventKind::Permitted, ServerEventKind::ChannelBound]);
+        let either = ServerAwait { event, code: None, times: None, sockets: None, within: None };
+        log.push(refused("a", 438));
+        assert!(log.wait(&either, &Limit::new(Duration::ZERO)).await.is_err());
+        log.push(ServerEvent::ChannelBound { client: "a".to_owned(), channel: 0x4000, peer: "b".to_owned() });
+        log.wait(&either, &Limit::new(Duration::from_secs(20))).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn several_sockets_are_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let log = log(folder.path());
         let soon = &Limit::new(Duration::from_secs(20));
         log.push(refused("a", 438));
         log.push(refused("a", 438));
-        let both = ServerAwait { clients: Some(2), ..awaited(438) };
+        let both = ServerAwait { sockets: Some(2), ..awaited(438) };
         let missed = log.wait(&both, &Limit::new(Duration::ZERO)).await;
         assert_eq!(missed, Err(Missed("Allocate refused 438, Allocate refused 438".to_owned())));
         let (waited, ()) = tokio::join!(log.wait(&both, soon), async { log.push(refused("b", 438)) });

@@ -117,6 +117,27 @@ impl RtcpFb {
     pub fn is(&self, id: &str, parameters: Option<&str>) -> bool {
         self.id == id && self.parameters.as_deref() == parameters
     }
+
+    /// Reads what follows the kind. Spaces at the end of the line, which Pion writes after a kind without parameters, are a
+    /// fault of the syntax, but leave no doubt about what is meant.
+    fn read_parameters(s: &mut Scanner<'_>) -> Result<Option<String>, Malformed> {
+        if s.is_at_end() {
+            return Ok(None);
+        }
+        let at = s.position();
+        let parameters = s.remaining().trim_matches(' ');
+        if parameters.is_empty() {
+            s.remark_at(at, "the end of the line");
+            s.rest();
+            return Ok(None);
+        }
+        s.space()?;
+        let end = s.position() + parameters.len();
+        if s.rest().len() > parameters.len() {
+            s.remark_at(end, "the end of the line");
+        }
+        Ok(Some(parameters.to_owned()))
+    }
 }
 
 impl Attribute for RtcpFb {
@@ -126,12 +147,7 @@ impl Attribute for RtcpFb {
         let payload_type = if s.eat("*") { None } else { Some(read_payload_type(s)?) };
         s.space()?;
         let id = s.token("a kind of feedback")?.to_owned();
-        let parameters = if s.is_at_end() {
-            None
-        } else {
-            s.space()?;
-            Some(s.some("a parameter of the feedback", |_| true)?.to_owned())
-        };
+        let parameters = Self::read_parameters(s)?;
         Ok(Self { payload_type, id, parameters })
     }
 }
@@ -179,5 +195,16 @@ mod tests {
         assert!(round_trip::<RtcpFb>("96 nack").is("nack", None));
         assert_eq!(round_trip::<RtcpFb>("* ccm fir").payload_type, None);
         assert_eq!(places::<RtcpFb>("96"), [2]);
+    }
+
+    #[test]
+    fn feedback_with_spaces_at_its_end_is_understood_and_at_fault() {
+        let read = |value| RtcpFb::read("rtcp-fb", &mut Scanner::new(value)).unwrap();
+        assert!(read("96 goog-remb ").is("goog-remb", None));
+        assert_eq!(places::<RtcpFb>("96 goog-remb "), [12]);
+        assert!(read("96 nack pli  ").is("nack", Some("pli")));
+        assert_eq!(places::<RtcpFb>("96 nack pli  "), [11]);
+        assert!(read("96 nack  pli").is("nack", Some("pli")));
+        assert_eq!(places::<RtcpFb>("96 nack  pli"), [8]);
     }
 }

@@ -20,6 +20,7 @@ fn record(expect: &str, rates: &[u64]) -> CaseRecord {
         subject: false,
         nat: None,
         features: None,
+        unreported: Vec::new(),
         refuses_the_impossible: true,
     };
     let file = CaseFile {

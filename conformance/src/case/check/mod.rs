@@ -29,6 +29,8 @@ pub(crate) struct Mismatch {
     pub(crate) evidence: Vec<Place>,
     /// The evidence does not decide: it may hold.
     pub(crate) undecided: bool,
+    /// Why the peer cannot tell whether it holds, if it said that it cannot.
+    pub(crate) lacks: Option<String>,
 }
 
 impl Mismatch {
@@ -40,6 +42,7 @@ impl Mismatch {
             seen: seen.to_string(),
             evidence: Vec::new(),
             undecided: false,
+            lacks: None,
         }
     }
 
@@ -51,6 +54,12 @@ impl Mismatch {
     pub(crate) fn undecided(mut self) -> Self {
         self.undecided = true;
         self
+    }
+
+    /// The same, since the peer cannot tell: why.
+    pub(crate) fn lacking(mut self, reason: impl Into<String>) -> Self {
+        self.lacks = Some(reason.into());
+        self.undecided()
     }
 
     /// In one sentence.
@@ -101,7 +110,7 @@ pub(crate) fn all(record: &CaseRecord, views: &Views) -> Checked {
     let mut checked = Checked::default();
     for (name, expected) in &record.file.expect.peers {
         let Some(view) = views.get(name) else { continue };
-        states::check(name, expected, view, &mut checked);
+        states::check(record.peer(name), name, expected, view, &mut checked);
         channels::check(name, expected, view, &mut checked);
         messages::check(record, views, name, expected, &mut checked);
         media::check(name, expected, view, &mut checked);
@@ -114,7 +123,7 @@ pub(crate) fn all(record: &CaseRecord, views: &Views) -> Checked {
         if let Some(wanted) = &expected.rids {
             checked.add(rids::check(record, name, wanted));
         }
-        stats::check(name, expected, report, &mut checked);
+        stats::check(name, expected, view, report, &mut checked);
     }
     for expected in &record.file.expect.wire {
         checked.add(wire::check(record, expected));

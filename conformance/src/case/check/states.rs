@@ -1,13 +1,19 @@
 //! States at the end and on the way, and operations that were rejected.
 
 use super::{Checked, Mismatch, words};
+use crate::case::file::CasePeer;
 use crate::case::view::{At, PeerView, Refused};
 use crate::expect::{AnyOf, PeerExpectations, Rejection, Transitions};
 use crate::verdict::Layer;
-use serde::Deserialize;
 use std::fmt::Display;
 
-pub(super) fn check(name: &str, expected: &PeerExpectations, view: &PeerView, checked: &mut Checked) {
+pub(super) fn check(
+    peer: Option<&CasePeer>,
+    name: &str,
+    expected: &PeerExpectations,
+    view: &PeerView,
+    checked: &mut Checked,
+) {
     macro_rules! last {
         ($expected:ident, $seen:ident, $told:literal, $named:literal, $layer:ident, $first:ident) => {
             if let Some(any) = &expected.$expected {
@@ -26,19 +32,20 @@ pub(super) fn check(name: &str, expected: &PeerExpectations, view: &PeerView, ch
 
     if let Some(lists) = &expected.states {
         macro_rules! list {
-            ($field:ident, $seen:ident, $named:literal, $layer:ident) => {
+            ($field:ident, $seen:ident, $event:literal, $named:literal, $layer:ident) => {
                 if let Some(transitions) = &lists.$field {
-                    checked.add(list(name, $named, transitions, &view.$seen, Layer::$layer));
+                    let list = List { peer, name, event: $event, what: $named, layer: Layer::$layer };
+                    checked.add(list.check(transitions, &view.$seen));
                 }
             };
         }
-        list!(signaling, signaling, "signalingState", Sdp);
-        list!(ice_gathering, gathering, "iceGatheringState", Gathering);
-        list!(ice_connection, ice, "iceConnectionState", Checks);
-        list!(ice_transport, ice_transport, "the ICE transport's state", Checks);
-        list!(connection, connection, "connectionState", Checks);
-        list!(dtls, dtls, "DTLS state", Dtls);
-        list!(sctp, sctp, "SCTP state", Sctp);
+        list!(signaling, signaling, "signalingstatechange", "signalingState", Sdp);
+        list!(ice_gathering, gathering, "icegatheringstatechange", "iceGatheringState", Gathering);
+        list!(ice_connection, ice, "iceconnectionstatechange", "iceConnectionState", Checks);
+        list!(ice_transport, ice_transport, "icetransportstatechange", "the ICE transport's state", Checks);
+        list!(connection, connection, "connectionstatechange", "connectionState", Checks);
+        list!(dtls, dtls, "dtlsstatechange", "DTLS state", Dtls);
+        list!(sctp, sctp, "sctpstatechange", "SCTP state", Sctp);
     }
     if let Some(rejections) = &expected.errors {
         checked.add(errors(name, rejections, view));
@@ -88,42 +95,73 @@ fn last<S: PartialEq + Copy + Display>(
     })
 }
 
-fn list<S: First + PartialEq + Copy + Display + for<'a> Deserialize<'a>>(
-    name: &str,
-    what: &str,
-    expected: &Transitions<S>,
-    seen: &[At<S>],
+/// A list of states of a peer, and the event that reports them.
+struct List<'a> {
+    peer: Option<&'a CasePeer>,
+    name: &'a str,
+    event: &'static str,
+    what: &'static str,
     layer: Layer,
-) -> Option<Mismatch> {
-    let mut states = vec![S::FIRST];
-    for at in seen {
-        if states.last() != Some(&at.is) {
-            states.push(at.is);
+}
+
+impl List<'_> {
+    /// Whether the peer said that it never reports this state.
+    fn is_unreported(&self, state: &impl Display) -> bool {
+        self.peer.is_some_and(|peer| peer.never_reports(self.event, &state.to_string()))
+    }
+
+    fn check<S: First + PartialEq + Copy + Display>(
+        &self,
+        expected: &Transitions<S>,
+        seen: &[At<S>],
+    ) -> Option<Mismatch> {
+        let Self { name, what, layer, .. } = *self;
+        let mut states = vec![S::FIRST];
+        for at in seen {
+            if states.last() != Some(&at.is) {
+                states.push(at.is);
+            }
         }
+        let evidence = || seen.last().map(|at| at.n);
+        let was = || format!("it went through {}", words(states.iter().copied()));
+        let mut missed: Vec<S> = Vec::new();
+        if !expected.any_of.is_empty() && !expected.any_of.contains(&states) {
+            let reported =
+                |list: &Vec<S>| list.iter().copied().filter(|it| !self.is_unreported(it)).collect::<Vec<_>>();
+            let lists = expected
+                .any_of
+                .iter()
+                .map(|list| words(list.iter().copied()))
+                .collect::<Vec<_>>()
+                .join(" or ");
+            let text = format!("{name}'s {what} should go through {lists}");
+            let mismatch = Mismatch::new(layer, name, text, was()).at(evidence());
+            let Some(list) = expected.any_of.iter().find(|list| reported(list) == reported(&states)) else {
+                return Some(mismatch);
+            };
+            missed.extend(list.iter().filter(|state| !states.contains(state)));
+        }
+        let mut rest = states.iter();
+        for wanted in &expected.includes {
+            if self.is_unreported(wanted) && !states.contains(wanted) {
+                missed.push(*wanted);
+            } else if !rest.any(|state| state == wanted) {
+                let list = words(expected.includes.iter().copied());
+                let text = format!("{name}'s {what} should go through {list} in this order");
+                let is = format!("{wanted} is missing: {}", was());
+                return Some(Mismatch::new(layer, name, text, is).at(evidence()));
+            }
+        }
+        if let Some(at) = seen.iter().find(|at| expected.never.contains(&at.is)) {
+            let text = format!("{name}'s {what} should never be {}", at.is);
+            return Some(Mismatch::new(layer, name, text, was()).at(Some(at.n)));
+        }
+        missed.extend(expected.never.iter().filter(|state| self.is_unreported(*state)));
+        let unknown = missed.first()?;
+        let text = format!("{name}'s {what} should be known");
+        let reason = format!("it never reports {} {unknown}", self.event);
+        Some(Mismatch::new(layer, name, text, reason.as_str()).at(evidence()).lacking(reason))
     }
-    let evidence = || seen.last().map(|at| at.n);
-    let was = || format!("it went through {}", words(states.iter().copied()));
-    if !expected.any_of.is_empty() && !expected.any_of.contains(&states) {
-        let lists =
-            expected.any_of.iter().map(|list| words(list.iter().copied())).collect::<Vec<_>>().join(" or ");
-        let text = format!("{name}'s {what} should go through {lists}");
-        return Some(Mismatch::new(layer, name, text, was()).at(evidence()));
-    }
-    let mut rest = states.iter();
-    if let Some(missed) = expected.includes.iter().find(|wanted| !rest.any(|state| state == *wanted)) {
-        let text = format!(
-            "{name}'s {what} should go through {} in this order",
-            words(expected.includes.iter().copied())
-        );
-        return Some(
-            Mismatch::new(layer, name, text, format!("{missed} is missing: {}", was())).at(evidence()),
-        );
-    }
-    if let Some(at) = seen.iter().find(|at| expected.never.contains(&at.is)) {
-        let text = format!("{name}'s {what} should never be {}", at.is);
-        return Some(Mismatch::new(layer, name, text, was()).at(Some(at.n)));
-    }
-    None
 }
 
 fn errors(name: &str, expected: &[Rejection], view: &PeerView) -> Option<Mismatch> {

@@ -1,13 +1,24 @@
 //! Comparisons on a peer's last statistics report.
 
 use super::{Checked, Mismatch, words};
+use crate::case::view::PeerView;
 use crate::expect::{PeerExpectations, StatMatch};
 use crate::verdict::{Layer, Place, RecordedFile};
 use serde_json::Value;
 
-pub(super) fn check(name: &str, expected: &PeerExpectations, report: Option<&Value>, checked: &mut Checked) {
+pub(super) fn check(
+    name: &str,
+    expected: &PeerExpectations,
+    view: &PeerView,
+    report: Option<&Value>,
+    checked: &mut Checked,
+) {
     for wanted in &expected.stats {
-        checked.add(one(name, wanted, report));
+        let mismatch = one(name, wanted, report);
+        checked.add(match &view.no_stats {
+            Some(at) if report.is_none() => mismatch.map(|it| it.at(Some(at.n)).lacking(&at.is)),
+            _ => mismatch,
+        });
     }
 }
 

@@ -103,6 +103,69 @@ fn the_first_layer_that_diverged_is_named() {
 }
 
 #[test]
+fn a_refused_candidate_is_the_cause_only_where_no_pair_was_found() {
+    let refused = |connected: bool| {
+        let mut tale = Tale::new("");
+        tale.negotiate();
+        let answer = Answer::Rejected { name: "OperationError".to_owned(), message: "no".to_owned() };
+        tale.command("alice", "addIceCandidate", json!({}), answer);
+        if connected {
+            tale.ice();
+            tale.state("bob", "dtlsstatechange", "failed").state("bob", "iceconnectionstatechange", "closed");
+        }
+        tale.timed_out("connectionState connected at alice");
+        tale.verdict()
+    };
+    fails(&refused(false), Layer::Sdp, "alice", "it rejected it with OperationError");
+    fails(&refused(true), Layer::Dtls, "bob", "it failed at bob");
+}
+
+#[test]
+fn what_a_peer_says_that_it_cannot_tell_makes_a_case_unsupported() {
+    let unreported = |expect: &str, never: &str| {
+        let mut tale = Tale::new(expect);
+        tale.record.file.peers[1].unreported.push(never.to_owned());
+        tale.connect();
+        tale.verdict()
+    };
+    // The tale has both states, so that nothing is missing.
+    let includes = "bob: { states: { dtls: { includes: [connecting, connected] } } }";
+    assert_eq!(unreported(includes, "sctpstatechange:closed").outcome, Outcome::Pass);
+    let closed = "bob: { states: { dtls: { includes: [connected, closed] } } }";
+    fails(&unreported(closed, "sctpstatechange:closed"), Layer::Dtls, "bob", "closed is missing");
+    for (expect, never) in [
+        (closed, "dtlsstatechange:closed"),
+        (closed, "dtlsstatechange"),
+        ("bob: { states: { dtls: [new, connecting, connected, closed] } }", "dtlsstatechange:closed"),
+        ("bob: { states: { dtls: { never: [failed] } } }", "dtlsstatechange:failed"),
+    ] {
+        let verdict = unreported(expect, never);
+        assert_eq!(verdict.outcome, Outcome::Unsupported, "{verdict:#?}");
+        assert_eq!(verdict.side.as_deref(), Some("bob"));
+        assert!(verdict.sentence.contains("dtlsstatechange"), "{verdict:#?}");
+    }
+    let both = "bob: { states: { dtls: { includes: [failed, closed] } } }";
+    fails(&unreported(both, "dtlsstatechange:closed"), Layer::Dtls, "bob", "failed is missing");
+}
+
+#[test]
+fn a_peer_without_statistics_makes_a_case_that_asks_for_them_unsupported() {
+    let mut tale = Tale::new("bob: { stats: [{ type: transport, count: 1 }] }");
+    tale.connect();
+    assert_eq!(tale.verdict().outcome, Outcome::Inconclusive, "nobody asked");
+    let none = Answer::Unsupported { reason: "no statistics".to_owned() };
+    tale.command("bob", "getStats", json!({}), none);
+    let verdict = tale.verdict();
+    assert_eq!(
+        (verdict.outcome, verdict.side.as_deref()),
+        (Outcome::Unsupported, Some("bob")),
+        "{verdict:#?}"
+    );
+    tale.record.file.peers[1].refuses_the_impossible = false;
+    assert_eq!(tale.verdict().outcome, Outcome::Inconclusive, "its word proves nothing");
+}
+
+#[test]
 fn an_offer_that_never_arrives_is_signalling_and_a_refused_one_sdp() {
     let offer = json!({"type": "offer", "sdp": "v=0\r\n"});
     let mut tale = Tale::new("");

@@ -30,6 +30,7 @@ impl Tale {
             subject: name == "bob",
             nat: None,
             features: None,
+            unreported: Vec::new(),
             refuses_the_impossible: true,
         };
         let file = CaseFile {

@@ -26,6 +26,7 @@ enum Late {
 
 const LATE: &[Late] = &[
     Late::Control("connection-state-requires-dtls"),
+    Late::Control("consent-expires-after-30s"),
     Late::Instead("consent-request-cadence", |evidence| {
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
         let again = packets.iter_mut().filter(|it| it.frame > stun::AGAIN);

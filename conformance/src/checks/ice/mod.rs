@@ -17,6 +17,7 @@ mod first_role;
 mod hidden_address;
 mod keepalive;
 mod mdns_names;
+mod no_data_after_consent;
 mod no_data_before_consent;
 mod nomination;
 mod nothing_after_the_end;
@@ -53,6 +54,7 @@ pub(super) const CHECKS: &[Check] = &[
     data_on_the_selected_pair::CHECK,
     keepalive::CHECK,
     no_data_before_consent::CHECK,
+    no_data_after_consent::CHECK,
     consent_cadence::CHECK,
     hidden_address::CHECK,
     first_role::CHECK,

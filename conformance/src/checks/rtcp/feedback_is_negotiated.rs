@@ -130,3 +130,24 @@ mod control {
         *answer = SessionDescription::parse(kept.collect::<String>());
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Result;
+    use crate::checks::controls::Recording;
+    use peerproof_captures::sdp::SessionDescription;
+
+    /// Pion ends feedback without parameters with a space. It is agreed on nevertheless.
+    #[test]
+    fn feedback_that_was_answered_with_a_space_at_its_end_may_be_sent() {
+        let mut evidence = Recording::Video.evidence();
+        let answer = &mut evidence.descriptions[1].sdp;
+        assert!(answer.as_str().contains(" transport-cc\r\n"));
+        *answer =
+            SessionDescription::parse(answer.as_str().replace(" transport-cc\r\n", " transport-cc \r\n"));
+        let findings = CHECK.run(&evidence);
+        assert!(findings.iter().any(|finding| finding.result == Result::Pass));
+        assert!(!findings.iter().any(|finding| finding.result == Result::Fail), "{findings:?}");
+    }
+}

@@ -65,10 +65,15 @@ pub(super) struct Tsns {
 impl Tsns {
     /// The number that is nearest to the newest one so far.
     pub(super) fn extend(&mut self, tsn: u32) -> i64 {
-        let newest = self.newest.unwrap_or_else(|| i64::from(tsn));
-        let extended = newest + i64::from(tsn.wrapping_sub(newest as u32) as i32);
-        self.newest = Some(newest.max(extended));
+        let extended = self.peek(tsn);
+        self.newest = self.newest.max(Some(extended));
         extended
+    }
+
+    /// The same, of a TSN that is only mentioned.
+    pub(super) fn peek(&self, tsn: u32) -> i64 {
+        let newest = self.newest.unwrap_or_else(|| i64::from(tsn));
+        newest + i64::from(tsn.wrapping_sub(newest as u32) as i32)
     }
 }
 

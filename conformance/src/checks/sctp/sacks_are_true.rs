@@ -1,4 +1,8 @@
 //! RFC 9260 §6.2: a SACK acknowledges what has come and nothing else, and none has to be waited for longer than 500 ms.
+//!
+//! What arrived at a peer's socket may still have been lost before it came to SCTP: in a full buffer, or in DTLS. The recording does
+//! not show that; what the peer acknowledges shows it. A TSN that a SACK leaves out although it acknowledges one that came later, or that
+//! is acknowledged only when it came again and not reported as a duplicate, is therefore in doubt.
 
 use super::pieces::{Tsns, piece};
 use super::{chunks, reads_all_at, ready_us};
@@ -41,6 +45,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut tsns = Tsns::default();
     let mut came = Came::default();
     let mut waiting: BTreeMap<i64, Waiting> = BTreeMap::new();
+    let mut window = u32::MAX;
+    let mut highest = i64::MIN;
     for (packet, body) in chunks(evidence, peer) {
         let place = Place::Frame(packet.frame);
         if packet.sender == peer {
@@ -68,12 +74,17 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     Some(_) => tally.doubt("what came at the peer is not recorded", [place]),
                     None => tally.good(place),
                 }
+                window = sack.receiver_window.value;
                 let acknowledged = |tsn: i64| tsn <= cumulative || within(&sack, tsn - cumulative);
+                let newest =
+                    waiting.iter().filter(|(tsn, _)| acknowledged(**tsn)).map(|(_, it)| it.frame).max();
                 waiting.retain(|tsn, it| {
                     let done = acknowledged(*tsn);
+                    it.is_passed_over |= !done && newest.is_some_and(|newest| newest > it.frame);
                     let same_way = way == Some(it.way);
                     if done && complete && same_way && !in_trouble(&troubles, it.came_us, packet.t_us) {
-                        late(evidence, it.came_us, packet.t_us, [place, Place::Frame(it.frame)], tally);
+                        let is_duplicate = sack.duplicates.iter().any(|it| tsns.peek(it.0.value) == *tsn);
+                        it.acknowledged(evidence, is_duplicate, packet, tally);
                     }
                     !done
                 });
@@ -83,9 +94,15 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let tsn = tsns.extend(piece.tsn);
                 let its_way = (packet.from, packet.to);
                 let known = way == Some(its_way) && !faulted.contains(&packet.frame);
-                if came.add(tsn) && known && waiting.len() < MOST_WAITING {
-                    let came_us = packet.t_us.max(ready_us);
-                    waiting.insert(tsn, Waiting { came_us, frame: packet.frame, way: its_way });
+                // "When the receiver's advertised window is 0, the receiver MUST drop any new incoming DATA chunk with a TSN larger
+                // than the largest TSN received so far."
+                let may_be_dropped = window == 0 && tsn > highest;
+                highest = highest.max(tsn);
+                let came_us = packet.t_us.max(ready_us);
+                if !came.add(tsn) {
+                    waiting.entry(tsn).and_modify(|it| it.copies_us = [it.copies_us[1], came_us]);
+                } else if known && !may_be_dropped && waiting.len() < MOST_WAITING {
+                    waiting.insert(tsn, Waiting::since(came_us, packet.frame, its_way));
                 }
             }
             _ => {}
@@ -93,8 +110,15 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
     for it in waiting.values().filter(|it| complete && way == Some(it.way)) {
         let off = Off::late(it.came_us, LONGEST_US + TIMER_US, end_us);
-        if let Some(off) = off.filter(|_| !in_trouble(&troubles, it.came_us, end_us)) {
-            tally.off(evidence, off, "data was not acknowledged within 500 ms", [Place::Frame(it.frame)]);
+        let Some(off) = off.filter(|_| !in_trouble(&troubles, it.came_us, end_us)) else { continue };
+        let place = Place::Frame(it.frame);
+        if it.is_passed_over {
+            tally.doubt(
+                "data was not acknowledged, though what came later was: it may have been lost before SCTP",
+                [place],
+            );
+        } else {
+            tally.off(evidence, off, "data was not acknowledged within 500 ms", [place]);
         }
     }
 }
@@ -146,6 +170,31 @@ struct Waiting {
     came_us: u64,
     frame: u64,
     way: (SocketAddr, SocketAddr),
+    /// When its last two copies came; the first one stands for both until it comes again.
+    copies_us: [u64; 2],
+    /// Whether a SACK acknowledges what came later, and not this.
+    is_passed_over: bool,
+}
+
+impl Waiting {
+    const fn since(came_us: u64, frame: u64, way: (SocketAddr, SocketAddr)) -> Self {
+        Self { came_us, frame, way, copies_us: [came_us; 2], is_passed_over: false }
+    }
+
+    /// Judges how long the acknowledgement in `packet` took. A SACK that reports the TSN as a duplicate says that one copy at least had
+    /// come to SCTP before the last one; any other may acknowledge the last one alone.
+    fn acknowledged(&self, evidence: &Evidence, is_duplicate: bool, packet: &Packet, tally: &mut Tally) {
+        let places = [Place::Frame(packet.frame), Place::Frame(self.frame)];
+        let [before, last] = self.copies_us;
+        let surely_us = if is_duplicate { before } else { last };
+        late(evidence, surely_us, packet.t_us, places, tally);
+        let first = Off::late(self.came_us, LONGEST_US + TIMER_US, packet.t_us);
+        if surely_us != self.came_us && first.is_some() {
+            let sentence =
+                "data was acknowledged only when it had come again: it may have been lost before SCTP";
+            tally.doubt(sentence, places);
+        }
+    }
 }
 
 /// Most TSNs whose acknowledgement is waited for at once.
@@ -235,7 +284,109 @@ mod control {
 mod tests {
     use super::*;
     use crate::checks::Result;
-    use crate::checks::controls::Recording;
+    use crate::checks::controls::{Recording, sctp};
+    use crate::evidence::Clear;
+
+    const DATA: u8 = 0;
+
+    fn has_data(packet: &Packet, sender: Peer) -> bool {
+        let clear = packet.clear.iter().filter(|clear| clear.is_application_data());
+        let mut read = clear.filter_map(|clear| peerproof_captures::wire::sctp::view(&clear.bytes).ok());
+        packet.sender == sender
+            && read.any(|sctp| sctp.chunks.iter().any(|chunk| matches!(chunk.body, Some(Body::Data(_)))))
+    }
+
+    fn is(packet: &Packet, sender: Peer, kind: u8) -> bool {
+        let begins = |clear: &Clear| clear.is_application_data() && clear.bytes.get(12) == Some(&kind);
+        packet.sender == sender && packet.clear.iter().any(begins)
+    }
+
+    /// The bytes of the SCTP packet in a packet.
+    fn sctp_of(packet: &mut Packet) -> &mut Vec<u8> {
+        &mut packet.clear.iter_mut().find(|clear| clear.is_application_data()).unwrap().bytes
+    }
+
+    #[track_caller]
+    fn expect(evidence: &Evidence, result: Result) {
+        let finding = CHECK.run(evidence).into_iter().find(|finding| finding.endpoint == "alice").unwrap();
+        assert_eq!(finding.result, result, "{}", finding.sentence);
+    }
+
+    /// Has data come twice before it is acknowledged, for longer than it may take.
+    fn repeated(reported: bool) -> Evidence {
+        let mut evidence = Recording::Data.evidence();
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let sack = packets.iter().position(|it| is(it, Peer(0), sctp::SACK)).unwrap();
+        packets[sack..].iter_mut().for_each(|packet| packet.t_us += 2 * LONGEST_US);
+        if reported {
+            let bytes = sctp_of(&mut packets[sack]);
+            let cumulative = bytes[16..20].to_vec();
+            bytes[15] += 4;
+            bytes[27] = 1;
+            bytes.splice(28..28, cumulative);
+        }
+        let at_us = packets[sack].t_us - 1_000;
+        let data = packets[..sack].iter().filter(|it| has_data(it, Peer(1)));
+        let again: Vec<_> = data.cloned().map(|packet| Packet { t_us: at_us, ..packet }).collect();
+        assert!(!again.is_empty());
+        packets.splice(sack..sack, again);
+        evidence
+    }
+
+    /// A datagram may be lost between the socket and SCTP, as in the buffers of DTLS. What is repeated then and acknowledged at once was not
+    /// acknowledged late; a SACK that reports it as a duplicate says that it was.
+    #[test]
+    fn what_is_acknowledged_when_it_comes_again_may_have_been_lost_the_first_time() {
+        expect(&repeated(false), Result::Inconclusive);
+        expect(&repeated(true), Result::Fail);
+    }
+
+    /// Appends two messages, of which SACKs for a second acknowledge neither, or the second alone.
+    fn left_out(gap: bool) -> Evidence {
+        let mut evidence = Recording::Data.evidence();
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let data = packets.iter().find(|it| is(it, Peer(1), DATA)).unwrap().clone();
+        let at = packets.iter().rposition(|it| is(it, Peer(0), sctp::SACK)).unwrap() + 1;
+        let mut sack = packets[at - 1].clone();
+        packets.truncate(at);
+        let cumulative = u32::from_be_bytes(sctp_of(&mut sack)[16..20].try_into().unwrap());
+        let further = |n: u32| {
+            let (t_us, frame) = (sack.t_us + u64::from(n), sack.frame + u64::from(n));
+            let mut more = Packet { t_us, frame, ..data.clone() };
+            sctp_of(&mut more)[16..20].copy_from_slice(&cumulative.wrapping_add(n).to_be_bytes());
+            more
+        };
+        let mut new = vec![further(1), further(2)];
+        for t_us in [1_000, 2 * LONGEST_US] {
+            let mut again = Packet { t_us: sack.t_us + t_us, frame: sack.frame + 3, ..sack.clone() };
+            if gap {
+                let bytes = sctp_of(&mut again);
+                bytes[15] += 4;
+                bytes[25] = 1;
+                bytes.splice(28..28, [0, 2, 0, 2]);
+            }
+            new.push(again);
+        }
+        packets.extend(new);
+        evidence
+    }
+
+    #[test]
+    fn what_is_left_out_although_later_data_is_acknowledged_may_have_been_lost() {
+        expect(&left_out(true), Result::Inconclusive);
+        expect(&left_out(false), Result::Fail);
+    }
+
+    /// RFC 9260 §6.2: while the advertised window is zero, new data has to be dropped.
+    #[test]
+    fn what_comes_while_the_window_is_closed_is_not_owed() {
+        let mut evidence = left_out(false);
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        for packet in packets.iter_mut().filter(|it| is(it, Peer(0), sctp::SACK)) {
+            sctp_of(packet)[20..24].fill(0);
+        }
+        expect(&evidence, Result::Pass);
+    }
 
     /// What comes by a way that the peer does not send on yet may be ignored by its ICE agent, as after a NAT was rebound.
     #[test]

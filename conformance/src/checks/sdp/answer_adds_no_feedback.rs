@@ -55,3 +55,22 @@ mod control {
         *answer = answer.with_line_inserted(number, "a=rtcp-fb:96 nack rpsi");
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Result;
+    use crate::checks::controls::{Recording, line_of};
+
+    /// Pion ends feedback without parameters with a space. It is offered nevertheless.
+    #[test]
+    fn feedback_that_was_offered_with_a_space_at_its_end_may_be_taken() {
+        let mut evidence = Recording::Descriptions.evidence();
+        let offer = &mut evidence.descriptions[0].sdp;
+        let (number, line) = line_of(offer, "a=rtcp-fb:96 nack");
+        *offer = offer.with_line_replaced(number, &format!("{line} "));
+        let findings = CHECK.run(&evidence);
+        assert!(findings.iter().any(|finding| finding.result == Result::Pass));
+        assert!(!findings.iter().any(|finding| finding.result == Result::Fail), "{findings:?}");
+    }
+}

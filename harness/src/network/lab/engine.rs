@@ -9,7 +9,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::prctl;
 use nix::sys::time::TimeSpec;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::os::fd::AsFd;
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -23,11 +23,26 @@ const BATCH: usize = 64;
 const LONGEST: usize = 65_535;
 /// Most packets that wait for a rule's delay; further ones go at once.
 const MOST_LATE: usize = 65_536;
+/// Most packets that wait for keys; further ones go at once.
+const MOST_UNTOLD: usize = 1_024;
+/// How long packets wait for keys at most. A peer tells them when its handshake is complete; a retransmission timer of SCTP is longer.
+const KEYS_WITHIN: Duration = Duration::from_millis(900);
 /// Timers are kept to this many nanoseconds (the kernel's default is fifty thousand).
 const TIMER_SLACK: u64 = 1_000;
 
 /// Sees every packet where it leaves a host and where it arrives, and decides about it in between.
 pub trait Watch: Send {
+    /// Takes what wakes the thread up, to be called when keys have come.
+    fn wake_by(&mut self, _wake: Wake) {}
+
+    /// Whether a packet has to wait for the keys that tell whether a rule is for it. It is asked again when it is woken up.
+    fn waits_for_keys(&mut self, _from: InterfaceId, _packet: &Packet) -> bool {
+        false
+    }
+
+    /// Packets have waited for keys in vain: no more of them shall.
+    fn without_keys(&mut self) {}
+
     /// What becomes of a packet that leaves a host; nothing if it goes as it is.
     fn decide(&mut self, from: InterfaceId, packet: &Packet) -> Option<Decision>;
 
@@ -39,6 +54,18 @@ pub trait Watch: Send {
 
     /// All that was to be seen for now has been seen.
     fn rest(&mut self) {}
+}
+
+/// Wakes the thread of a lab up.
+#[derive(Debug, Clone)]
+pub struct Wake(Arc<EventFd>);
+
+impl Wake {
+    /// Has it look what there is to do.
+    pub fn wake(&self) {
+        // A full counter is as good: the thread will look.
+        let _ = self.0.write(1);
+    }
 }
 
 /// A packet at an interface.
@@ -67,18 +94,19 @@ enum Order {
 #[derive(Debug)]
 pub(super) struct Engine {
     orders: Option<mpsc::Sender<Order>>,
-    wake: Arc<EventFd>,
+    wake: Wake,
 }
 
 impl Engine {
     pub(super) fn start(
         fabric: Fabric,
         devices: Vec<Arc<SyncDevice>>,
-        watch: Box<dyn Watch>,
+        mut watch: Box<dyn Watch>,
     ) -> Result<Self, LabError> {
         let (orders, todo) = mpsc::channel();
         let wake = EventFd::from_value_and_flags(0, EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC);
-        let wake = Arc::new(wake.map_err(|errno| LabError::Thread(errno.into()))?);
+        let wake = Wake(Arc::new(wake.map_err(|errno| LabError::Thread(errno.into()))?));
+        watch.wake_by(wake.clone());
         let mut work = Work {
             fabric,
             held: devices.iter().map(|_| None).collect(),
@@ -87,13 +115,14 @@ impl Engine {
             zero: Instant::now(),
             late: BinaryHeap::new(),
             waiting: BTreeMap::new(),
+            untold: VecDeque::new(),
             marks: 0,
             entered: Vec::new(),
             buffer: vec![0; LONGEST],
         };
         // Now, and not on the thread: what is sent from the moment on at which the lab is there must arrive.
         work.forget_the_past();
-        let woken = Arc::clone(&wake);
+        let woken = Arc::clone(&wake.0);
         thread::Builder::new()
             .name("lab".to_owned())
             .spawn(move || work.run(&todo, &woken))
@@ -103,8 +132,7 @@ impl Engine {
 
     fn order(&self, order: Order) -> Result<(), LabError> {
         self.orders.as_ref().ok_or(LabError::Gone)?.send(order).map_err(|_| LabError::Gone)?;
-        // A full counter is as good: the thread will look.
-        let _ = self.wake.write(1);
+        self.wake.wake();
         Ok(())
     }
 
@@ -126,7 +154,7 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         drop(self.orders.take());
-        let _ = self.wake.write(1);
+        self.wake.wake();
     }
 }
 
@@ -150,6 +178,8 @@ struct Work {
     /// Packets that a rule delays, by when they go on.
     late: BinaryHeap<Reverse<(Duration, u64)>>,
     waiting: BTreeMap<u64, (InterfaceId, Packet)>,
+    /// Packets that wait for keys, with when they go on without.
+    untold: VecDeque<(Duration, InterfaceId, Packet)>,
     marks: u64,
     entered: Vec<Entered>,
     buffer: Vec<u8>,
@@ -176,6 +206,7 @@ impl Work {
                     Err(mpsc::TryRecvError::Disconnected) => return,
                 }
             }
+            self.let_go();
             for place in ready {
                 self.read(place);
             }
@@ -192,7 +223,8 @@ impl Work {
 
     /// Waits until there is something to read or to do, and gives the places of devices that can be read.
     fn wait(&self, wake: &EventFd) -> Vec<usize> {
-        let next = [self.fabric.next(), self.late.peek().map(|Reverse((at, _))| *at)];
+        let untold = self.untold.front().map(|(until, ..)| *until);
+        let next = [self.fabric.next(), self.late.peek().map(|Reverse((at, _))| *at), untold];
         let next = next.into_iter().flatten().min();
         let timeout = next.map(|next| TimeSpec::from_duration(next.saturating_sub(self.zero.elapsed())));
         let mut files: Vec<PollFd<'_>> =
@@ -217,13 +249,35 @@ impl Work {
             let Ok(length) = device.recv(&mut self.buffer) else { return };
             let bytes = self.buffer.get(..length).unwrap_or_default().to_vec();
             let Ok(packet) = Packet::parse(bytes) else { continue };
-            self.marks += 1;
-            self.enter(InterfaceId(place), packet.marked(self.marks));
+            let interface = InterfaceId(place);
+            if self.untold.len() < MOST_UNTOLD && self.watch.waits_for_keys(interface, &packet) {
+                self.untold.push_back((self.zero.elapsed() + KEYS_WITHIN, interface, packet));
+                continue;
+            }
+            // Keys may have come just now: what waited for them goes first.
+            self.let_go();
+            self.enter(interface, packet);
+        }
+    }
+
+    /// Lets packets go on for which there are keys by now, or that have waited for long enough.
+    fn let_go(&mut self) {
+        while let Some((until, interface, packet)) = self.untold.front() {
+            if *until <= self.zero.elapsed() {
+                self.watch.without_keys();
+            } else if self.watch.waits_for_keys(*interface, packet) {
+                return;
+            }
+            if let Some((_, interface, packet)) = self.untold.pop_front() {
+                self.enter(interface, packet);
+            }
         }
     }
 
     /// A packet leaves a host: the rules act on it.
     fn enter(&mut self, interface: InterfaceId, packet: Packet) {
+        self.marks += 1;
+        let packet = packet.marked(self.marks);
         let at = Instant::now();
         let now = at - self.zero;
         let decision = self.watch.decide(interface, &packet);

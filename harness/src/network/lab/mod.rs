@@ -15,7 +15,7 @@ mod netlink;
 mod sockets;
 
 pub use connector::Connector;
-pub use engine::{Passed, Watch};
+pub use engine::{Passed, Wake, Watch};
 pub use host::{Host, InterfaceSpec};
 pub use namespace::{Namespace, prepare_process, unavailable};
 

@@ -6,7 +6,7 @@ mod spec;
 
 pub use field::Field;
 pub(crate) use fragment::MOST_PIECES;
-pub use spec::{Bytes, RuleSpec};
+pub use spec::{Bytes, DTLS_CLIENT, DTLS_SERVER, RuleSpec};
 
 use super::class::{Class, Handshake, Seen};
 use std::collections::BTreeMap;
@@ -194,6 +194,12 @@ impl Rules {
         self.unread
     }
 
+    /// Whether there is a rule about chunks that may be for a packet, and only the keys are missing to tell.
+    #[must_use]
+    pub fn want_keys(&self, packet: &Packet<'_>) -> bool {
+        self.rules.iter().any(|rule| rule.spec.speaks_of_chunks() && rule.spec.may_be_for(packet))
+    }
+
     /// The first rule that is for the packet decides; nothing if it may pass.
     pub fn decide(&mut self, packet: &Packet<'_>) -> Option<Decision> {
         if self.rules.iter().any(|rule| rule.spec.may_be_for(packet)) {
@@ -212,7 +218,8 @@ impl Rules {
 
     /// What becomes of a packet that no rule is for, if records of its sender are numbered anew.
     fn renumber(&self, packet: &Packet<'_>) -> Option<Decision> {
-        let is_meant = |from: &Option<String>| from.as_deref().is_none_or(|from| from == packet.from);
+        let is_meant =
+            |from: &Option<String>| from.as_deref().is_none_or(|from| spec::is_sender(from, packet));
         if packet.seen.class != Some(Class::Dtls) || !self.renumbers.iter().any(is_meant) {
             return None;
         }

@@ -19,7 +19,7 @@ pub struct RuleSpec {
     /// A name for the rule, under which `acts` awaits that it has acted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The peer that sent them.
+    /// The peer that sent them, or `dtls-client` or `dtls-server` (RFC 8842: whichever side that is).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// Their protocol.
@@ -105,7 +105,7 @@ impl RuleSpec {
             || self.content == Some(Content::Ack)
     }
 
-    fn speaks_of_chunks(&self) -> bool {
+    pub(super) fn speaks_of_chunks(&self) -> bool {
         self.sctp.is_some() || self.dcep.is_some() || self.stream.is_some() || self.channel.is_some()
     }
 
@@ -125,7 +125,7 @@ impl RuleSpec {
 
     fn is_for_the_outside(&self, packet: &Packet<'_>) -> bool {
         let seen = packet.seen;
-        self.from.as_deref().is_none_or(|from| from == packet.from)
+        self.from.as_deref().is_none_or(|from| is_sender(from, packet))
             && (self.class.is_none() || self.class == seen.class)
             && (self.stun.is_none() || self.stun == seen.stun)
             && (self.method.is_none() || self.method == seen.method)
@@ -145,6 +145,20 @@ impl RuleSpec {
     /// Whether it is in force so long after it was installed.
     pub(super) fn is_in_time(&self, since: Duration) -> bool {
         self.after.is_none_or(|after| since >= after.0) && self.until.is_none_or(|until| since < until.0)
+    }
+}
+
+/// The sender of the last ClientHello, in place of a peer's name.
+pub const DTLS_CLIENT: &str = "dtls-client";
+/// The other side.
+pub const DTLS_SERVER: &str = "dtls-server";
+
+/// Whether a packet comes from a peer, or from a side of DTLS, of this name.
+pub(super) fn is_sender(from: &str, packet: &Packet<'_>) -> bool {
+    match from {
+        DTLS_CLIENT => packet.seen.from_client == Some(true),
+        DTLS_SERVER => packet.seen.from_client == Some(false),
+        name => name == packet.from,
     }
 }
 

@@ -139,6 +139,20 @@ fn one_chunk_must_be_all_that_a_rule_asks_of_it() {
 }
 
 #[test]
+fn a_side_of_dtls_stands_for_whichever_peer_it_is() {
+    let is_for = |spec: &str, from_client: Option<bool>| {
+        let spec: RuleSpec = serde_yaml::from_str(spec).unwrap();
+        let seen = Seen { from_client, ..look(DTLS) };
+        spec.is_for(&Packet { from: "alice", seen: &seen, bytes: DTLS, at: Duration::ZERO })
+    };
+    for (from, of) in [("dtls-client", true), ("dtls-server", false)] {
+        let spec = format!("{{from: {from}}}");
+        let told = [None, Some(true), Some(false)].map(|from_client| is_for(&spec, from_client));
+        assert_eq!(told, [false, of, !of], "{from}");
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_counted_for_rules_that_may_have_been_for_it() {
     let mut rules = Rules::default();
     let spec: RuleSpec = serde_yaml::from_str("{from: alice, sctp: INIT}").unwrap();
@@ -148,6 +162,8 @@ fn what_cannot_be_read_is_counted_for_rules_that_may_have_been_for_it() {
         assert_eq!(rules.decide(&Packet { from, seen: &seen, bytes: DTLS, at: Duration::ZERO }), None);
     }
     assert_eq!(rules.unread(), 1);
+    let wants = |from| rules.want_keys(&Packet { from, seen: &seen, bytes: DTLS, at: Duration::ZERO });
+    assert_eq!(["alice", "bob"].map(wants), [true, false]);
 }
 
 #[test]

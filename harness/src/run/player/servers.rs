@@ -26,9 +26,9 @@ impl Player {
         let waited = self.servers.wait(&step.server, awaited, &Limit::new(within.0)).await;
         waited.map_err(|Missed(seen)| {
             let code = awaited.code.map(|code| format!(" {code}")).unwrap_or_default();
-            let times = match (awaited.times, awaited.clients) {
+            let times = match (awaited.times, awaited.sockets) {
                 (Some(times), _) => format!(", {times} times"),
-                (None, Some(clients)) => format!(" by {clients} clients"),
+                (None, Some(sockets)) => format!(" of {sockets} sockets"),
                 (None, None) => String::new(),
             };
             StepOutcome::TimedOut {

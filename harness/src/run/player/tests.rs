@@ -66,7 +66,9 @@ fn table() -> Table {
             implementation: "fake".to_owned(),
             version: "1".to_owned(),
             features: None,
-            untold: vec!["icecandidateerror".to_owned(), "sctpstatechange".to_owned()],
+            untold: ["icecandidateerror", "sctpstatechange", "dtlsstatechange:connecting"]
+                .map(str::to_owned)
+                .to_vec(),
         };
         let fake = Fake { info, told: Arc::clone(&told), events: Mutex::new(Some(events.clone())) };
         let actor = Actor::new(Box::new(fake), Arc::clone(&journal));
@@ -105,6 +107,8 @@ async fn what_a_peer_never_tells_can_be_awaited_by_nobody() {
         "[bob: { await: { icecandidateerror: { code: 701 } }, within: 20s }]",
         "[bob: { await: { sctpState: connected }, within: 20s }]",
         "[bob: { never: { event: { sctpState: closed }, for: 1ms } }]",
+        "[bob: { await: { dtlsState: connecting }, within: 20s }]",
+        "[bob: { never: { event: { dtlsState: [connecting, failed] }, for: 1ms } }]",
     ] {
         let outcome = table.play(step).await;
         assert!(
@@ -112,11 +116,15 @@ async fn what_a_peer_never_tells_can_be_awaited_by_nobody() {
             "{outcome:?}"
         );
     }
-    // Other events are awaited as ever.
-    assert!(matches!(
-        table.play("[bob: { await: { datachannel: chat }, within: 20ms }]").await,
-        StepOutcome::TimedOut { .. }
-    ));
+    // Other events and states are awaited as ever, and one of several states does.
+    for step in [
+        "[bob: { await: { datachannel: chat }, within: 20ms }]",
+        "[bob: { await: { dtlsState: [connecting, connected] }, within: 20ms }]",
+    ] {
+        assert!(matches!(table.play(step).await, StepOutcome::TimedOut { .. }), "{step}");
+    }
+    let watched = table.play("[bob: { never: { event: { dtlsState: failed }, for: 1ms } }]").await;
+    assert_eq!(watched, StepOutcome::Done);
 }
 
 fn message(text: &str) -> PeerEvent {

@@ -7,7 +7,7 @@ use super::super::step::{Action, DEFAULT_WITHIN, NetworkStep, Step};
 use super::known_peer;
 use crate::network::class::Handshake;
 use crate::network::fabric::topology::Part;
-use crate::network::rule::{MOST_PIECES, RuleSpec};
+use crate::network::rule::{DTLS_CLIENT, DTLS_SERVER, MOST_PIECES, RuleSpec};
 use peerproof_conformance::expect::{AnyOf, BitrateMatch};
 use std::collections::BTreeSet;
 
@@ -85,7 +85,8 @@ fn rule(
     path: &ValuePath,
 ) -> Result<(), ScenarioError> {
     let wrong = |at: &str, message: String| Err(document.error(&path.key(at), message, None));
-    if let Some(from) = &spec.from {
+    let is_side = |from: &&String| [DTLS_CLIENT, DTLS_SERVER].contains(&from.as_str());
+    if let Some(from) = spec.from.as_ref().filter(|from| !is_side(from)) {
         known_peer(document, scenario, from, &path.key("from"))?;
     }
     let needs_by = matches!(key, "delay" | "replay");

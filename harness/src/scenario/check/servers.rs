@@ -184,14 +184,16 @@ pub(super) fn step(
     }
     match &step.deed {
         ServerDeed::Fault(fault) => alternate(document, scenario, name, fault, &path.key("fault")),
-        ServerDeed::Await(awaited) if awaited.code.is_some() && awaited.event != ServerEventKind::Refused => {
+        ServerDeed::Await(awaited)
+            if awaited.code.is_some() && !awaited.event.allows(&ServerEventKind::Refused) =>
+        {
             Err(document.error(&path.key("code"), "only `refused` has a `code`", None))
         }
-        ServerDeed::Await(awaited) if awaited.times == Some(0) || awaited.clients == Some(0) => {
+        ServerDeed::Await(awaited) if awaited.times == Some(0) || awaited.sockets == Some(0) => {
             Err(document.error(&path, "at least one event is awaited", None))
         }
-        ServerDeed::Await(awaited) if awaited.times.is_some() && awaited.clients.is_some() => {
-            Err(document.error(&path.key("clients"), "either `times` or `clients`", None))
+        ServerDeed::Await(awaited) if awaited.times.is_some() && awaited.sockets.is_some() => {
+            Err(document.error(&path.key("sockets"), "either `times` or `sockets`", None))
         }
         ServerDeed::Await(_) | ServerDeed::Never(_) | ServerDeed::Word(_) => Ok(()),
     }
