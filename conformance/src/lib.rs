@@ -4,10 +4,13 @@
 //! recording years later, on another machine, are the same. Depends on `peerproof-captures` alone, never on a stack.
 #![forbid(unsafe_code)]
 
+mod address;
 pub mod case;
+mod case_file;
 pub mod catalogue;
 pub mod checks;
 pub mod evidence;
 pub mod expect;
+mod finding;
 pub mod nat;
 pub mod verdict;

@@ -1,10 +1,10 @@
 //! The verdict on a recorded case.
 
 use super::check::{self, Checked, Mismatch, Views};
-use super::file::{CasePeer, FORMAT, NotPlayed, Runs, SnapshotResult};
 use super::ladder::Ladder;
 use super::record::CaseRecord;
 use super::view::PeerView;
+use crate::case_file::{CasePeer, FORMAT, NotPlayed, Runs, SnapshotResult};
 use crate::catalogue::Catalogue;
 use crate::checks::{self, Finding, Place};
 use crate::verdict::{Evidence, Layer, Outcome, Verdict};

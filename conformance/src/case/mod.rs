@@ -4,7 +4,6 @@
 
 mod bitrate;
 mod check;
-mod file;
 mod judge;
 mod ladder;
 mod message;
@@ -16,12 +15,14 @@ mod wire;
 
 pub use bitrate::{Bitrate, LinkChange};
 pub use check::Meeting;
-pub use file::{CaseFile, CasePeer, FORMAT, NotPlayed, Role, Runs, SnapshotResult, Time, Waiver};
 pub use judge::{INTERRUPTED, judge};
 pub use record::CaseRecord;
 pub use standing::{Standing, standing};
 pub use steps::{ConnectingStep, StepName, steps};
 pub use wire::summary;
+
+pub use crate::case_file::{CaseFile, CasePeer, FORMAT, NotPlayed, Role, Runs, SnapshotResult, Time};
+pub use crate::finding::Waiver;
 
 #[cfg(test)]
 mod tests;

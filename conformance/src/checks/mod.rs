@@ -7,7 +7,6 @@
 mod api;
 mod codec;
 mod dtls;
-mod finding;
 mod ice;
 pub(crate) mod media;
 mod rtcp;
@@ -22,7 +21,7 @@ mod turn;
 #[cfg(test)]
 pub(crate) mod controls;
 
-pub use finding::{Finding, Place, Result};
+pub use crate::finding::{Finding, Place, Result};
 pub use tally::Tally;
 
 use crate::catalogue::{Catalogue, Requirement};

@@ -14,17 +14,18 @@ mod servers;
 mod timing;
 mod wire;
 
+pub use crate::address::AddressKind;
 pub use api::{Applied, Call, Happened};
 pub use capture::{Captured, MOST_CONNECTIONS};
 pub use descriptions::{Credentials, Description, Exchange};
 pub use handshake::{Handshake, HandshakeMessage};
-pub use reached::{AddressKind, ReachedBy};
+pub use reached::ReachedBy;
 pub use read::{ReadError, Recorded};
 pub(crate) use read::{is_multicast_dns, owner};
 pub use servers::Told;
 pub use wire::{Clear, Kind, Packet, Protection, ServerMessage, Via, Wire};
 
-use crate::case::{CaseFile, CasePeer};
+use crate::case_file::{CaseFile, CasePeer};
 use peerproof_captures::feature::Feature;
 use peerproof_captures::timeline::{Entry, What};
 use std::collections::BTreeSet;

@@ -3,7 +3,7 @@
 use super::servers::{Between, Servers};
 use super::wire::{Clear, Kind, Packet, Protection, ServerMessage, Wire};
 use super::{Evidence, Peer};
-use crate::case::CaseFile;
+use crate::case_file::CaseFile;
 use peerproof_captures::decrypt::{self, Content, Datagram, Failure, Outcome, Session};
 use peerproof_captures::file::{CaptureReader, Direction, Frame, Item, LinkType};
 use peerproof_captures::link::{Network, Transport};

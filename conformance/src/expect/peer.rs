@@ -4,7 +4,7 @@ use super::bitrate::BitrateMatch;
 use super::messages::Messages;
 use super::shorthand::{AnyOf, OrNone, Short, read_short};
 use super::stats::StatMatch;
-use crate::evidence::AddressKind;
+use crate::address::AddressKind;
 use indexmap::IndexMap;
 use peerproof_captures::event::{
     ConnectionState, DtlsState, IceGatheringState, IceState, SctpState, SignalingState,

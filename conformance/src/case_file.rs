@@ -1,7 +1,7 @@
 //! `case.json`: which case it was, who played, what is expected, and the verdict.
 
-use crate::checks::Finding;
 use crate::expect::Expectations;
+use crate::finding::{Finding, Waiver};
 use crate::nat::Nat;
 use crate::verdict::Verdict;
 use peerproof_captures::feature::Feature;
@@ -231,14 +231,4 @@ pub enum SnapshotResult {
         /// Whether the record was made by the same versions of the peers. If not, this is a change, not a failure.
         same_versions: bool,
     },
-}
-
-/// A known deviation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Waiver {
-    /// Why the peer deviates.
-    pub reason: String,
-    /// The rule that it breaks, or where the deviation is known.
-    pub link: String,
 }

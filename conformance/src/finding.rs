@@ -1,6 +1,5 @@
 //! What a check found at an endpoint.
 
-use crate::case::Waiver;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -96,4 +95,14 @@ impl Finding {
     pub fn is_unexpected_failure(&self) -> bool {
         self.result == Result::Fail && self.waiver.is_none()
     }
+}
+
+/// A known deviation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Waiver {
+    /// Why the peer deviates.
+    pub reason: String,
+    /// The rule that it breaks, or where the deviation is known.
+    pub link: String,
 }
