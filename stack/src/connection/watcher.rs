@@ -2,7 +2,8 @@
 
 use super::handler::Handler;
 use super::teller::Teller;
-use crate::runtime::{Hub, Signal};
+use crate::runtime::Hub;
+use crate::signal::Signal;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
