@@ -17,6 +17,7 @@ pub mod run;
 pub mod scenario;
 pub mod servers;
 pub mod setup;
+pub mod span;
 pub mod terminal;
 pub mod tools;
 pub mod versions;

@@ -227,7 +227,7 @@ pub(super) fn action_schema(generator: &mut SchemaGenerator) -> Schema {
     properties.insert("await".to_owned(), condition.to_value());
     properties.insert("never".to_owned(), never.to_value());
     let mut words = Vec::new();
-    properties.insert("within".to_owned(), generator.subschema_for::<super::span::Span>().to_value());
+    properties.insert("within".to_owned(), generator.subschema_for::<crate::span::Span>().to_value());
     properties.insert("rejects".to_owned(), json!({ "type": "string" }));
     properties.insert("as".to_owned(), json!({ "type": "string" }));
     properties.insert("answers".to_owned(), json!({}));

@@ -1,8 +1,8 @@
 //! STUN and TURN servers in the scenario language: which there are, how a configuration refers to them, and what a step does
 //! to them.
 
-use super::span::Span;
 use crate::peers::protocol::Configuration;
+use crate::span::Span;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, MapAccess};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

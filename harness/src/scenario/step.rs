@@ -3,9 +3,9 @@
 use super::condition::Condition;
 use super::rewrite::Rewrite;
 use super::server::ServerStep;
-use super::span::Span;
 use crate::network::fabric::link::LinkQuality;
 use crate::network::rule::RuleSpec;
+use crate::span::Span;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, MapAccess};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -4,7 +4,7 @@ use super::log::Log;
 use super::{Identity, Place, ServerError};
 use crate::process::{Owned, Spec};
 use crate::scenario::server::ServerSpec;
-use crate::scenario::span::Span;
+use crate::span::Span;
 use crate::tools::Tool;
 use peerproof_captures::server::ServerEvent;
 use peerproof_stack::server::Tls;

@@ -1,10 +1,10 @@
 //! Which packets a rule is for, as a scenario says it.
 
+use super::super::chunk::{Chunk, Dcep, Sctp};
 use super::super::class::{Class, Content, Handshake, StunClass, StunMethod};
-use super::super::follow::{Chunk, Dcep, Sctp};
 use super::field::Field;
 use super::{MOST_INJECTED, Packet};
-use crate::scenario::span::Span;
+use crate::span::Span;
 use peerproof_conformance::expect::AnyOf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};

@@ -1,8 +1,8 @@
 //! Packets and what rules do to them.
 
 use super::*;
+use crate::network::chunk::{Chunk, Dcep, Sctp};
 use crate::network::class::look;
-use crate::network::follow::{Chunk, Dcep, Sctp};
 
 fn acts(spec: &str, packets: &[&[u8]]) -> Vec<bool> {
     let spec: RuleSpec = serde_yaml::from_str(spec).unwrap();
