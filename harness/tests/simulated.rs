@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use peerproof::cli::prepare;
+use peerproof::machine::processors;
 use peerproof::peers::implementation::Roster;
 use peerproof::run::session::{self, Time};
 use peerproof::run::{Case, Filter, Jobs, Played, RunOptions, plan, simulated};
@@ -34,7 +35,7 @@ async fn play_by(time: Time, cases: &[Case], seed: u64) -> (tempfile::TempDir, V
     let folder = tempfile::tempdir().unwrap();
     let peerproof = Path::new(env!("CARGO_BIN_EXE_peerproof"));
     let prepared = prepare(&scenarios(), folder.path().to_owned(), peerproof, seed, false).await.unwrap();
-    let options = RunOptions { jobs: Jobs::Fixed(4 * session::processors()), repeat: 1, time };
+    let options = RunOptions { jobs: Jobs::Fixed(4 * processors()), repeat: 1, time };
     let run = session::run(prepared.setting.clone(), cases, options, &mut ()).await.unwrap();
     assert_eq!((run.broken.as_slice(), run.left), ([].as_slice(), 0));
     prepared.shutdown().await;

@@ -5,6 +5,7 @@ use super::progress::{Plain, Shared, Terminal};
 use super::{HARNESS_ERROR, NOTHING_RAN, USAGE, complain, note, say, summary};
 use crate::adapters;
 use crate::config::Configuration;
+use crate::machine::processors;
 use crate::peers::browser::{Browsers, Config, Door};
 use crate::peers::program::Programs;
 use crate::run::case::Setting;
@@ -282,7 +283,7 @@ async fn play(args: RunArgs, wanted: Wanted) -> u8 {
     let real = args.in_real_time || args.update_snapshots;
     let (time, usual_jobs) = match (args.in_virtual_time, real) {
         // A case does nothing but work there: as many as there are processors, whatever else the machine does.
-        (true, _) => (Time::Virtual, Jobs::Fixed(session::processors())),
+        (true, _) => (Time::Virtual, Jobs::Fixed(processors())),
         (false, true) => (Time::Real, Jobs::Adaptive),
         (false, false) => (Time::AsFits, Jobs::Adaptive),
     };

@@ -107,6 +107,12 @@ impl Given {
     }
 }
 
+/// How many processors there are.
+#[must_use]
+pub fn processors() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
 /// Whether the kernel tells its pressure.
 ///
 /// # Errors

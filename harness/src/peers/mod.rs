@@ -9,7 +9,7 @@ pub mod program;
 pub mod protocol;
 pub mod seat;
 pub mod stack;
-mod start;
+pub mod start;
 
 use async_trait::async_trait;
 use clock::{Estimate, Told};

@@ -125,12 +125,6 @@ impl Progress for () {
     fn ended(&mut self, _: &Played) {}
 }
 
-/// How many processors there are.
-#[must_use]
-pub fn processors() -> usize {
-    std::thread::available_parallelism().map_or(2, usize::from)
-}
-
 /// The order in which cases begin, each with its place in the plan. Some families keep browsers busy, others wait for deadlines that
 /// must pass, controls most of all: spread evenly among one another, those work while these wait. In a family those that may take
 /// longest come first, so that the run does not wait for one of them at its end.
