@@ -5,6 +5,8 @@ pub mod cli;
 pub mod config;
 pub mod doctor;
 mod embedded;
+pub mod expected;
+pub mod glob;
 pub mod inspect;
 pub mod judge;
 pub mod kits;

@@ -184,7 +184,7 @@ fn add(folder: &Dir<'static>, hash: &mut Sha256) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::expected::Expected;
+    use crate::expected::Expected;
 
     #[test]
     fn every_manifest_makes_sense() {

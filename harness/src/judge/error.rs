@@ -1,7 +1,7 @@
 //! Why something cannot be judged.
 
+use crate::expected::ExpectedError;
 use crate::inspect::InspectError;
-use crate::run::expected::ExpectedError;
 use peerproof_conformance::evidence::ReadError;
 use std::io;
 use std::path::PathBuf;

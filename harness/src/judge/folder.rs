@@ -2,7 +2,7 @@
 
 use super::json::{Judgement, Told};
 use super::{JudgeError, json};
-use crate::run::expected::Expected;
+use crate::expected::Expected;
 use indexmap::IndexMap;
 use peerproof_captures::file::CaptureReader;
 use peerproof_captures::timeline::{Entry, What};

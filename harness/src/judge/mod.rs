@@ -16,8 +16,8 @@ pub(crate) use folder::last_stats;
 pub use folder::{case_files, observed};
 pub use json::{Judged, Judgement, Told};
 
-use crate::run::expected::Expected;
-use crate::run::glob;
+use crate::expected::Expected;
+use crate::glob;
 use peerproof_conformance::checks::Finding;
 use std::io::Write;
 

@@ -2,7 +2,6 @@
 
 use super::actor::Actor;
 use super::carrier::Carrier;
-use super::expected::Expected;
 use super::journal::Journal;
 use super::laboratory;
 use super::plan::Case;
@@ -12,6 +11,7 @@ use super::settle::settle;
 use super::snapshot::{self, Snapshots};
 use super::stage::Stage;
 use super::tap::CaseTap;
+use crate::expected::Expected;
 use crate::judge;
 use crate::machine::{Limit, Watch, within};
 use crate::network::fabric::nat::NatBehaviour;

@@ -1,14 +1,12 @@
 //! Playing scenarios: which cases there are, playing one, recording it, and what the whole run came to.
 //!
 //! [`plan`] makes cases of scenarios; [`case`] plays one ([`player`] its steps, through [`actor`]s and [`carrier`]s) and
-//! records it ([`journal`], [`stage`], by [`tap`] or [`laboratory`]); [`session`] plays many, as many at once as [`admission`] lets in, [`simulated`] in virtual time; [`snapshot`] and [`expected`] compare with what is on record.
+//! records it ([`journal`], [`stage`], by [`tap`] or [`laboratory`]); [`session`] plays many, as many at once as [`admission`] lets in, [`simulated`] in virtual time; [`snapshot`] compares with what is on record.
 
 pub mod actor;
 pub mod admission;
 pub mod carrier;
 pub mod case;
-pub mod expected;
-pub mod glob;
 mod hosts;
 pub mod journal;
 pub mod laboratory;

@@ -1,7 +1,7 @@
 //! Which cases there are: each scenario with each pair of implementations that fits it.
 
-use super::glob;
 use super::peers::missing;
+use crate::glob;
 use crate::peers::Origin;
 use crate::peers::implementation::{Implementation, Roster};
 use crate::scenario::model::{Control, Role};

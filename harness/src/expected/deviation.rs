@@ -1,6 +1,6 @@
 //! One known deviation: which cases and peers it is about.
 
-use crate::run::glob;
+use crate::glob;
 use peerproof_conformance::case::{CasePeer, Role, Waiver};
 use peerproof_conformance::verdict::Layer;
 use serde::Deserialize;
