@@ -16,13 +16,14 @@ use crate::peers::PeerInfo;
 use crate::peers::protocol::Command;
 use crate::scenario::command::{self, CommandError};
 use crate::scenario::condition::Condition;
+use crate::scenario::reference;
 use crate::scenario::rewrite::DescriptionRewrite;
 use crate::scenario::step::{
     ActsStep, BitrateStep, DEFAULT_WITHIN, LinkStep, Negotiate, NetworkStep, Quiet, SignallingStep,
     StreamsStep,
 };
 use crate::scenario::{Action, Step};
-use crate::servers::{Servers, reference};
+use crate::servers::Servers;
 use indexmap::IndexMap;
 use peerproof_captures::event::{ConnectionState, Description, IceGatheringState, PeerEvent};
 use peerproof_captures::timeline::{Answer, StepOutcome, What};

@@ -6,17 +6,16 @@
 mod coturn;
 mod embedded;
 mod log;
-pub mod reference;
 
 use crate::machine::Limit;
 use crate::run::journal::Journal;
+use crate::scenario::reference::Reachable;
 use crate::scenario::server::{
     FaultSpec, ServerAwait, ServerDeed, ServerKind, ServerNever, ServerSpec, ServerWord,
 };
 use indexmap::IndexMap;
 use log::Log;
 use peerproof_captures::server::ServerEvent;
-use reference::Reachable;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
 use std::path::PathBuf;

@@ -3,11 +3,11 @@
 use super::super::document::{Document, ValuePath};
 use super::super::error::{ScenarioError, nearest};
 use super::super::model::Scenario;
+use super::super::reference::{self, Reachable, ReferenceError};
 use super::super::server::{
     FaultSpec, ScenarioConfiguration, ServerDeed, ServerEventKind, ServerKind, ServerRef, ServerSpec,
     ServerStep, ServerWord,
 };
-use crate::servers::reference::{self, Reachable, ReferenceError};
 use indexmap::IndexMap;
 use std::net::SocketAddr;
 

@@ -1,7 +1,7 @@
 //! From the names of servers in a configuration to URLs and credentials.
 
+use super::server::{ServerRef, TurnTransport};
 use crate::peers::protocol::IceServer;
-use crate::scenario::server::{ServerRef, TurnTransport};
 use indexmap::IndexMap;
 use serde_json::Value;
 use std::net::{Ipv4Addr, SocketAddr};
