@@ -14,6 +14,7 @@ pub mod machine;
 pub mod network;
 pub mod peers;
 pub mod process;
+pub mod recording;
 pub mod requirements;
 pub mod run;
 pub mod scenario;

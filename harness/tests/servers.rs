@@ -5,7 +5,7 @@
 
 use indexmap::IndexMap;
 use peerproof::peers::CaseClock;
-use peerproof::run::journal::Journal;
+use peerproof::recording::Journal;
 use peerproof::run::peers::is_required;
 use peerproof::scenario::server::{ServerDeed, ServerKind, ServerSpec, ServerWord};
 use peerproof::servers::{Place, ServerError, Servers};

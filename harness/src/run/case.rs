@@ -2,15 +2,12 @@
 
 use super::actor::Actor;
 use super::carrier::Carrier;
-use super::journal::Journal;
 use super::laboratory;
 use super::plan::Case;
 use super::player::{Part, Player};
 use super::provider::Provider;
 use super::settle::settle;
 use super::snapshot::{self, Snapshots};
-use super::stage::Stage;
-use super::tap::CaseTap;
 use crate::expected::Expected;
 use crate::judge;
 use crate::machine::{Limit, Watch, within};
@@ -20,13 +17,15 @@ use crate::peers::implementation::Implementation;
 use crate::peers::protocol::Command;
 use crate::peers::seat::Seat;
 use crate::peers::{CaseClock, OpenError, Opened, PeerInfo};
+use crate::recording::files::{finalise, keep, pretty, write_extras};
+use crate::recording::lab::Secrets;
+use crate::recording::{CaseTap, Journal, Stage};
 use crate::scenario::model::{Role, Signalling};
 use crate::scenario::{Action, PeerSpec};
 use crate::servers::{Place, ServerError, Servers};
 use indexmap::IndexMap;
 use peerproof_captures::event::PeerEvent;
-use peerproof_captures::recording;
-use peerproof_captures::timeline::{Answer, Entry, What};
+use peerproof_captures::timeline::{Answer, What};
 use peerproof_conformance::case::{
     CaseFile, CasePeer, CaseRecord, FORMAT, INTERRUPTED, NotPlayed, Role as CaseRole, Standing, Time,
     judge as judge_case, standing,
@@ -265,7 +264,7 @@ async fn open(
     let seat = |name: &String, own: &dyn Implementation, other: &String, others: &dyn Implementation| {
         let spec = case.scenario().peers.get(name);
         let (tap, secrets): (Arc<dyn Tap>, Arc<dyn SecretSink>) = if lab.is_some() {
-            (Arc::new(PassAll), Arc::new(laboratory::Secrets(Arc::clone(stage))))
+            (Arc::new(PassAll), Arc::new(Secrets(Arc::clone(stage))))
         } else {
             let tap = stage.tap(name, own.name(), other, others.abilities().in_process);
             (Arc::<CaseTap>::clone(&tap), tap)
@@ -503,15 +502,6 @@ async fn pairs_are_told(case: &Case, actors: &[Arc<Actor>]) {
     futures::future::join_all(waiting).await;
 }
 
-/// Keeps files of a peer: `screenshot-<peer>.png`, `console-<peer>.log`, `stderr-<peer>.log`.
-async fn keep(folder: &Path, peer: &str, files: Vec<(String, Vec<u8>)>) -> io::Result<()> {
-    for (name, content) in files {
-        let (stem, extension) = name.rsplit_once('.').unwrap_or((name.as_str(), "txt"));
-        tokio::fs::write(folder.join(format!("{stem}-{peer}.{extension}")), content).await?;
-    }
-    Ok(())
-}
-
 /// Steps that every case begins with: connections, and the media that peers have from the beginning.
 fn preparation(case: &Case) -> Vec<crate::scenario::Step> {
     let scenario = case.scenario();
@@ -544,44 +534,6 @@ fn preparation(case: &Case) -> Vec<crate::scenario::Step> {
         }
     }
     steps
-}
-
-/// Descriptions and statistics as files of their own.
-fn write_extras(folder: &Path, timeline: &[Entry], stats: &IndexMap<String, Value>) -> io::Result<()> {
-    let sdp = folder.join("sdp");
-    let mut number = 0;
-    for entry in timeline {
-        let What::Carried { from, sent, delivered, .. } = &entry.what else { continue };
-        fs::create_dir_all(&sdp)?;
-        number += 1;
-        fs::write(sdp.join(format!("{number:02}-{from}-{}.sdp", sent.kind)), &sent.sdp)?;
-        if let Some(delivered) = delivered {
-            fs::write(sdp.join(format!("{number:02}-{from}-{}-rewritten.sdp", sent.kind)), &delivered.sdp)?;
-        }
-    }
-    for (peer, report) in stats {
-        fs::create_dir_all(folder.join("stats"))?;
-        fs::write(folder.join("stats").join(format!("{peer}.json")), pretty(report)?)?;
-    }
-    Ok(())
-}
-
-fn pretty(value: &impl serde::Serialize) -> io::Result<Vec<u8>> {
-    let mut text = serde_json::to_vec_pretty(value).map_err(io::Error::from)?;
-    text.push(b'\n');
-    Ok(text)
-}
-
-/// Puts secrets and interfaces in front of the packets, as Wireshark wants them.
-fn finalise(capture: &Path) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let finished = capture.with_extension("pcapng.part");
-    let reader = io::BufReader::new(fs::File::open(capture)?);
-    let mut writer = io::BufWriter::new(fs::File::create(&finished)?);
-    recording::finalise(reader, &mut writer)?;
-    io::Write::flush(&mut writer)?;
-    drop(writer);
-    fs::rename(&finished, capture)?;
-    Ok(())
 }
 
 /// The seed of a case from the run's seed and the case's name (FNV-1a).

@@ -4,9 +4,7 @@ mod servers;
 
 use super::actor::{Actor, Missed};
 use super::carrier::Carrier;
-use super::journal::Journal;
 use super::laboratory::link_told;
-use super::stage::Stage;
 use crate::machine::{self, Limit};
 use crate::network::fabric::Change;
 use crate::network::fabric::link::LinkQuality;
@@ -14,6 +12,7 @@ use crate::network::lab::Lab;
 use crate::network::rule::{Deed, Rule, RuleSpec};
 use crate::peers::PeerInfo;
 use crate::peers::protocol::Command;
+use crate::recording::{Journal, Stage};
 use crate::scenario::command::{self, CommandError};
 use crate::scenario::condition::Condition;
 use crate::scenario::reference;

@@ -8,7 +8,7 @@ mod embedded;
 mod log;
 
 use crate::machine::Limit;
-use crate::run::journal::Journal;
+use crate::recording::Journal;
 use crate::scenario::reference::Reachable;
 use crate::scenario::server::{
     FaultSpec, ServerAwait, ServerDeed, ServerKind, ServerNever, ServerSpec, ServerWord,

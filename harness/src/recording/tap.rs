@@ -1,6 +1,6 @@
 //! A peer's sockets as a place of observation, where packets are decided about as they pass.
 
-use super::stage::{Observed, Stage};
+use super::capture::{Observed, Stage};
 use crate::network::class::look;
 use crate::network::rule::{Decision, Deed, corrupted};
 use peerproof_captures::recording::{Content, Direction as Way, InterfaceId};
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
     use crate::network::rule::{Field, Rule, RuleSpec};
     use crate::peers::CaseClock;
-    use crate::run::journal::Journal;
+    use crate::recording::Journal;
     use std::net::{Ipv4Addr, SocketAddr};
 
     fn datagram(direction: Direction, payload: &[u8]) -> Datagram<'_> {

@@ -128,7 +128,7 @@ impl Stage {
     }
 
     /// Has the key logs of peers' processes put on record, since each of them serves this case alone.
-    pub(super) fn collect_key_logs(&self) {
+    pub(crate) fn collect_key_logs(&self) {
         self.inner().key_logs = true;
     }
 
@@ -289,7 +289,7 @@ impl Stage {
         inner.trouble.take()
     }
 
-    pub(super) fn journal(&self) -> &Journal {
+    pub(crate) fn journal(&self) -> &Journal {
         &self.journal
     }
 
