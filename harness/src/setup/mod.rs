@@ -6,10 +6,12 @@
 //! browsers ([`crate::versions`]) are downloaded without being installed, which may be given up at any time.
 
 mod carry_out;
+mod download;
 mod plan;
 mod work;
 
 pub use carry_out::carry_out;
+pub use download::Download;
 pub use plan::{Plan, System, plan};
 
 use std::path::PathBuf;

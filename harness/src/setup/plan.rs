@@ -1,11 +1,10 @@
 //! What has to be done: pure, from a diagnosis and what the system has.
 
-use super::{Lane, SetupError, Step};
+use super::{Download, Lane, SetupError, Step};
 use crate::adapters::Adapter;
 use crate::doctor::Item;
 use crate::kits::Kit;
 use crate::tools::{data_dir, in_path};
-use crate::versions::Download;
 use std::path::{Path, PathBuf};
 
 /// What the system offers for the set-up.

@@ -1,11 +1,11 @@
 //! Getting a version: what is downloaded, what the system lacks for it, and the steps.
 
-use super::apt::{Apt, exactly};
-use super::debian::{self, File};
-use super::{Installed, STAMP, Wanted, build, folder};
 use crate::peers::browser::{Build, Kind};
-use crate::setup::{Lane, SetupError, Step};
+use super::{Lane, SetupError, Step};
 use crate::tools::{data_dir, is_program};
+use crate::versions::apt::{Apt, exactly};
+use crate::versions::debian::{self, File};
+use crate::versions::{Installed, STAMP, Wanted, build, folder, installed_in};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -38,7 +38,7 @@ impl Download {
     pub fn of(wanted: &Wanted) -> Result<Option<Self>, SetupError> {
         let name = || wanted.name.clone();
         let data = data_dir().ok_or(SetupError::NoHome)?;
-        let unpacked = super::installed_in(&data, wanted.kind);
+        let unpacked = installed_in(&data, wanted.kind);
         let apt = Apt::of_this_system();
         let offered = match &apt {
             Some(apt) => apt.offered(wanted.kind),
