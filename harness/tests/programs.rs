@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use peerproof::cli::prepare;
-use peerproof::peers::implementation::Roster;
-use peerproof::peers::program::{Program, ProgramSpec};
+use peerproof::peers::implementation::{Program, Roster};
+use peerproof::peers::program::ProgramSpec;
 use peerproof::run::peers::{is_required, missing};
 use peerproof::run::session::{self, Time};
 use peerproof::run::{Filter, Jobs, Played, RunOptions, plan};

@@ -3,8 +3,8 @@
 use super::args::{AdapterCommand, CheckArgs};
 use super::{HARNESS_ERROR, USAGE, complain};
 use crate::adapters::check::{Report, check};
-use crate::peers::implementation::Implementation;
-use crate::peers::program::{Program, ProgramSpec};
+use crate::peers::implementation::{Implementation, Program};
+use crate::peers::program::ProgramSpec;
 use crate::peers::stack;
 use crate::terminal::Style;
 use std::io::{self, BufWriter, Write};

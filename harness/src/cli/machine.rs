@@ -3,7 +3,7 @@
 use crate::adapters::{self, Adapter};
 use crate::doctor::{self, Diagnosis, DoctorArgs, State, examine, render};
 use crate::kits::Kit;
-use crate::peers::implementation::is_of_version;
+use crate::peers::name::is_of_version;
 use crate::setup::{Download, SetupArgs, SetupError, System, carry_out, plan};
 use crate::versions::{self, Wanted};
 

@@ -2,7 +2,7 @@
 
 use super::build::base;
 use crate::peers::browser::{PageSpec, WAIT};
-use crate::peers::implementation::{NAME, is_name};
+use crate::peers::name::{NAME, is_name};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod greeting;
 pub mod implementation;
 pub mod line;
+pub mod name;
 pub mod program;
 pub mod protocol;
 pub mod seat;

@@ -1,7 +1,7 @@
 //! Getting a version: what is downloaded, what the system lacks for it, and the steps.
 
-use crate::peers::browser::{Build, Kind};
 use super::{Lane, SetupError, Step};
+use crate::peers::browser::{Build, Kind};
 use crate::tools::{data_dir, is_program};
 use crate::versions::apt::{Apt, exactly};
 use crate::versions::debian::{self, File};

@@ -2,7 +2,7 @@
 //! text counts as hostile, since it came over a network.
 
 use crate::peers::browser::Kind;
-use crate::peers::implementation::is_of_version;
+use crate::peers::name::is_of_version;
 use std::cmp::Ordering;
 
 /// In place of a version: the oldest one that there is.

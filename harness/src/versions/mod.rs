@@ -10,7 +10,8 @@ pub mod debian;
 pub use debian::OLDEST;
 
 use crate::peers::browser::{Build, Kind};
-use crate::peers::implementation::{Browser, Implementation, is_name};
+use crate::peers::implementation::{Browser, Implementation};
+use crate::peers::name::is_name;
 use crate::tools::{data_dir, is_program};
 use apt::Apt;
 use schemars::JsonSchema;

@@ -5,7 +5,7 @@
 
 use super::super::clock::Estimate;
 use super::super::greeting::Greeting;
-use super::super::implementation::agrees;
+use super::super::name::agrees;
 use super::super::protocol::Command;
 use super::super::seat::Seat;
 use super::super::{CaseClock, OpenError, Opened, Origin, Peer, PeerInfo, Permission, Surroundings};

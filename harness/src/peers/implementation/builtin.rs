@@ -2,6 +2,7 @@
 
 use super::{Abilities, House, Implementation};
 use crate::peers::browser::{Build, Kind};
+use crate::peers::name::agrees;
 use crate::peers::seat::Seat;
 use crate::peers::stack::{self, StackOptions};
 use crate::peers::{OpenError, Opened};
@@ -115,7 +116,7 @@ impl Implementation for Browser {
         let host = seat.host.as_ref();
         let opened =
             house.browsers.open(&self.build, &seat.name, seat.clock, &seat.surroundings, host).await?;
-        if let Err(error) = super::roster::agrees(&self.name, &opened.peer.info().version) {
+        if let Err(error) = agrees(&self.name, &opened.peer.info().version) {
             opened.peer.end().await;
             return Err(error);
         }

@@ -2,12 +2,13 @@
 
 mod builtin;
 mod page;
+mod program;
 mod roster;
 
 pub use builtin::{Browser, Stack};
 pub use page::Page;
-pub(crate) use roster::agrees;
-pub use roster::{NAME, Roster, is_name, is_of_version};
+pub use program::Program;
+pub use roster::Roster;
 
 use super::browser::Browsers;
 use super::program::Programs;
@@ -42,7 +43,7 @@ pub struct House {
 /// Something that can be a peer: the reference stack, a browser in one version, a browser that somebody opens, a program.
 #[async_trait]
 pub trait Implementation: Debug + Send + Sync {
-    /// Its name on the command line, in the configuration and in the names of cases: `stack`, `chrome@150`. See [`NAME`].
+    /// Its name on the command line, in the configuration and in the names of cases: `stack`, `chrome@150`. See [`NAME`](super::name::NAME).
     fn name(&self) -> &str;
 
     /// What it says it is when it is asked (`chrome`), as known deviations name it.

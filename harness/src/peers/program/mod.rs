@@ -4,11 +4,11 @@
 //! - [`peer`]: one case of it, the [`Peer`](super::Peer);
 //! - [`pool`]: processes that serve several cases.
 
-mod implementation;
 mod lines;
 mod peer;
 mod pool;
 pub(crate) mod process;
+mod spec;
 
-pub use implementation::{Program, ProgramSpec};
 pub use pool::Programs;
+pub use spec::ProgramSpec;

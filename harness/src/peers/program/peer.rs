@@ -1,11 +1,11 @@
 //! One case of a program.
 
-use super::implementation::ProgramSpec;
 use super::pool::{Programs, Serving};
+use super::spec::ProgramSpec;
 use crate::peers::clock::Estimate;
 use crate::peers::greeting::Greeting;
-use crate::peers::implementation::agrees;
 use crate::peers::line::Line;
+use crate::peers::name::agrees;
 use crate::peers::protocol::Command;
 use crate::peers::seat::Seat;
 use crate::peers::{ANSWER_DEADLINE, OpenError, Opened, Peer, PeerInfo};

@@ -1,10 +1,12 @@
 //! The processes of programs. One serves as many cases as its configuration says, one after the other.
 
-use super::implementation::ProgramSpec;
+use super::peer::ProgramPeer;
 use super::process::Process;
+use super::spec::ProgramSpec;
 use crate::network::lab::Host;
-use crate::peers::OpenError;
+use crate::peers::seat::Seat;
 use crate::peers::start::Starts;
+use crate::peers::{OpenError, Opened};
 use crate::process::Spec;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -29,6 +31,15 @@ impl Programs {
     #[must_use]
     pub fn new(peerproof: impl Into<PathBuf>, starts: Starts) -> Self {
         Self { peerproof: peerproof.into(), starts, idle: Mutex::default() }
+    }
+
+    /// Opens a program as the peer of a seat.
+    pub(in crate::peers) async fn open(
+        self: &Arc<Self>,
+        spec: &ProgramSpec,
+        seat: Seat,
+    ) -> Result<Opened, OpenError> {
+        ProgramPeer::open(self, spec, seat).await
     }
 
     /// A process for a case: one that waits, or a new one. In a host of a lab it is always new.
