@@ -11,6 +11,7 @@
 //! ```
 
 pub mod bitrate;
+pub mod channel;
 pub mod messages;
 pub mod peer;
 pub mod shorthand;
@@ -18,11 +19,11 @@ pub mod stats;
 pub mod wire;
 
 pub use bitrate::BitrateMatch;
+pub use channel::{ChannelMatch, ChannelState};
 pub use messages::{MessageMatch, Messages, Pattern};
 pub use peer::{
-    AudioMatch, CandidateErrorMatch, CandidatesMatch, ChannelMatch, ChannelState, Lines, MediaMatch, Numbers,
-    PairMatch, PairTransport, PeerExpectations, Rejection, SdpMatch, StateLists, TracksMatch, Transitions,
-    VideoMatch,
+    AudioMatch, CandidateErrorMatch, CandidatesMatch, Lines, MediaMatch, Numbers, PairMatch, PairTransport,
+    PeerExpectations, Rejection, SdpMatch, StateLists, TracksMatch, Transitions, VideoMatch,
 };
 pub use shorthand::{AnyOf, OrNone};
 pub use stats::StatMatch;
