@@ -66,7 +66,7 @@ workarounds! {
         "`track` is fired with a track's first packet and without its media section: it is told when the remote description \
          announces the track, and its first packet is `unmute` (webrtc-pc §5.7)";
     RemoteReliability = "remote-reliability",
-        "a channel that the remote peer opened never tells its maxRetransmits or maxPacketLifeTime: they are read from its \
+        "a channel that the remote peer opened never shows its maxRetransmits or maxPacketLifeTime: they are read from its \
          announcement (RFC 8832 §5.1)";
     AnswerRole = "answer-role",
         "answers say `setup:active` whatever was offered or is in force: they say the role that RFC 8842 §5.3 and §5.5 want, \

@@ -33,8 +33,8 @@ UNSUPPORTED = {
 }
 
 # Events that Janus lets nobody know of. It tells that there is SCTP, but neither the state of the association nor its channels.
-UNTOLD = ["negotiationneeded", "icecandidateerror", "sctpstatechange", "datachannel", "channelopen", "channelmessage"]
-UNTOLD += ["bufferedamountlow", "channelclosing", "channelclose", "channelerror", "trackended", "mediaseen", "acted"]
+UNREPORTED = ["negotiationneeded", "icecandidateerror", "sctpstatechange", "datachannel", "channelopen", "channelmessage"]
+UNREPORTED += ["bufferedamountlow", "channelclosing", "channelclose", "channelerror", "trackended", "mediaseen", "acted"]
 
 # Janus tells the states of ICE and DTLS to who asks. It is asked this often until the connection stands.
 LOOK_SECONDS = 0.01
@@ -76,7 +76,7 @@ class Peer:
         # It sends nothing of its own, it echoes; its API is that of its HTTP and WebSocket interface.
         commands = [*self.commands, "end"]
         told: Message = {"protocol": 2, "implementation": "janus", "version": version(), "commands": commands}
-        return told | {"features": [], "untold": UNTOLD}
+        return told | {"features": [], "unreported": UNREPORTED}
 
     async def createPeerConnection(self, configuration: Message | None = None, ice: Message | None = None) -> None:
         nat, certificates = settings_of(configuration or {}, ice or {})

@@ -29,7 +29,7 @@ const lacks = {
 };
 
 /** Events that the library does not let anybody know of. */
-const untold = [
+const unreported = [
   "negotiationneeded", "icecandidateerror", "sctpstatechange", "channelclosing", "trackmute", "trackunmute", "trackended", "mediaseen",
 ];
 
@@ -367,7 +367,7 @@ serve({
   version: `${ndc.getLibraryVersion()} (node-datachannel ${version})`,
   // Its own API is played, not the package's imitation of the W3C's, which would stand between.
   features: ["data-channels"],
-  untold,
+  unreported,
   createPeer(report) {
     const peer = new LibdatachannelPeer(report);
     return { commands: peer.commands(), lacks, end: () => peer.end() };

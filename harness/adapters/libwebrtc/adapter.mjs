@@ -20,7 +20,7 @@ const lacks = {
 };
 
 /** Events that the package does not fire. */
-const untold = ["channelclosing", "bufferedamountlow", "trackmute", "trackunmute", "trackended"];
+const unreported = ["channelclosing", "bufferedamountlow", "trackmute", "trackunmute", "trackended"];
 
 /** How often a state is looked at that has no event of its own. */
 const LOOK_EVERY_MS = 10;
@@ -329,7 +329,7 @@ serve({
   implementation: "libwebrtc",
   version: milestone ? `${version} (${milestone})` : version,
   features: ["w3c-api", "data-channels", "audio", "video", "simulcast"],
-  untold,
+  unreported,
   createPeer(report) {
     const peer = new LibwebrtcPeer(report);
     return { commands: peer.allCommands(), lacks, end: () => peer.end() };

@@ -135,7 +135,7 @@ serve({
   // Its README leaves "API compatible with browser RTCPeerConnection" unticked.
   features: ["data-channels"],
   // It has an onicecandidateerror, which nothing calls, and a track is muted until its first packet, never again.
-  untold: ["icecandidateerror", "trackmute", "mediaseen"],
+  unreported: ["icecandidateerror", "trackmute", "mediaseen"],
   createPeer(report) {
     const peer = new WeriftPeer(report);
     return { commands: peer.allCommands(), lacks, end: () => peer.end() };

@@ -30,7 +30,7 @@ pub struct Greeting {
     /// Events of the protocol that it never reports, since the implementation does not let anybody know of them.
     #[serde(default)]
     #[schemars(length(max = 64))]
-    pub untold: Vec<String>,
+    pub unreported: Vec<String>,
 }
 
 impl Greeting {
@@ -64,7 +64,7 @@ impl Greeting {
         let features = greeting.features.as_deref().unwrap_or_default();
         if features.len() > MOST_FEATURES {
             return Err(format!(
-                "it tells {} features, and at most {MOST_FEATURES} are taken",
+                "it names {} features; at most {MOST_FEATURES} are allowed",
                 features.len()
             ));
         }
@@ -73,9 +73,9 @@ impl Greeting {
                 "a feature is empty, longer than {LONGEST} bytes, or has control characters"
             ));
         }
-        if greeting.untold.len() > MOST_FEATURES || !greeting.untold.iter().all(|name| good(name)) {
+        if greeting.unreported.len() > MOST_FEATURES || !greeting.unreported.iter().all(|name| good(name)) {
             return Err(format!(
-                "`untold` has more than {MOST_FEATURES} names of events, or one that is none"
+                "`unreported` has more than {MOST_FEATURES} names of events, or one that is none"
             ));
         }
         Ok(greeting)
@@ -117,11 +117,11 @@ mod tests {
 
     #[test]
     fn events_that_are_never_told_are_bounded() {
-        let of = |untold: Value| {
+        let of = |unreported: Value| {
             let told = json!({
-                "protocol": 2, "implementation": "example", "version": "1.0", "commands": ["hello"], "untold": untold,
+                "protocol": 2, "implementation": "example", "version": "1.0", "commands": ["hello"], "unreported": unreported,
             });
-            Greeting::of(&Answer::Ok(told)).map(|greeting| greeting.untold)
+            Greeting::of(&Answer::Ok(told)).map(|greeting| greeting.unreported)
         };
         assert_eq!(of(json!(["icecandidateerror"])).unwrap(), ["icecandidateerror"]);
         for wrong in [

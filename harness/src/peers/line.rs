@@ -54,7 +54,7 @@ struct State {
     /// Why it is over.
     over: Option<String>,
     /// Events that the peer said it never reports.
-    untold: BTreeSet<String>,
+    unreported: BTreeSet<String>,
 }
 
 /// The harness's end of the line.
@@ -88,7 +88,7 @@ impl Line {
             events: Some(events),
             outgoing: Some(outgoing),
             over: None,
-            untold: BTreeSet::new(),
+            unreported: BTreeSet::new(),
         };
         let line = Self { state: Arc::new(Mutex::new(state)), clock, deadline, secrets };
         let reading = line.clone();
@@ -153,8 +153,8 @@ impl Line {
     }
 
     /// Takes the peer's word that it never reports events of these names: one of them ends the line.
-    pub fn never_tells(&self, untold: &[String]) {
-        self.state().untold = untold.iter().cloned().collect();
+    pub fn never_reports(&self, unreported: &[String]) {
+        self.state().unreported = unreported.iter().cloned().collect();
     }
 
     /// Why the line is over, if it is.
@@ -222,8 +222,8 @@ impl Line {
                 if seq != state.next_seq {
                     return Err(format!("event {} of the peer is missing: {seq} came", state.next_seq));
                 }
-                if state.untold.contains(&name) {
-                    return Err(format!("the peer reported {name}, which it said it never tells"));
+                if state.unreported.contains(&name) {
+                    return Err(format!("the peer reported {name}, which it said it never reports"));
                 }
                 if let Some(secrets) = self.secrets.as_ref().filter(|_| name == KEY_LOG) {
                     state.next_seq += 1;

@@ -79,7 +79,7 @@ pub struct PeerInfo {
     pub features: Option<Vec<Feature>>,
     /// Events that it never reports, by their names in the protocol.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub untold: Vec<String>,
+    pub unreported: Vec<String>,
 }
 
 /// An event with its place and time.

@@ -13,7 +13,7 @@ use serde_json::Value;
 /// Version of this protocol.
 pub const VERSION: u32 = 2;
 
-/// The versions that a peer may speak. Version 2 adds `end`, `keylog`, `features` and `untold`, and takes nothing away.
+/// The versions that a peer may speak. Version 2 adds `end`, `keylog`, `features` and `unreported`, and takes nothing away.
 pub const VERSIONS: [u32; 2] = [1, VERSION];
 
 /// A server of `RTCConfiguration.iceServers`.
@@ -157,7 +157,7 @@ pub struct SendEncoding {
 )]
 pub enum Command {
     /// Ours: who are you? Answer: `{protocol, implementation, version, commands: [name],
-    /// features: [name], untold: [name]}`.
+    /// features: [name], unreported: [name]}`.
     Hello,
     /// Ours: a command that no peer has; each must answer `unsupported` before its results count.
     Impossible,

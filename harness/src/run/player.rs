@@ -75,10 +75,10 @@ fn gone(expected: String, peer: &str, reason: &str) -> StepOutcome {
 
 /// Makes sure that the peer can tell of what is awaited, or of what must not happen.
 fn tells(actor: &Actor, condition: &Condition) -> Ended {
-    let PeerInfo { implementation, untold, .. } = actor.info();
+    let PeerInfo { implementation, unreported, .. } = actor.info();
     let event = condition.event();
-    if untold.iter().any(|name| name == event) {
-        let reason = format!("{implementation} never tells {event}");
+    if unreported.iter().any(|name| name == event) {
+        let reason = format!("{implementation} never reports {event}");
         return Err(StepOutcome::Unsupported { peer: actor.name().to_owned(), reason });
     }
     Ok(())

@@ -184,7 +184,7 @@ impl Peer {
 const FEATURES: [&str; 1] = ["data-channels"];
 
 /// Events of which str0m tells nothing; see `main.rs`.
-const UNTOLD: [&str; 3] = ["channelclosing", "icecandidateerror", "negotiationneeded"];
+const UNREPORTED: [&str; 3] = ["channelclosing", "icecandidateerror", "negotiationneeded"];
 
 fn hello() -> Value {
     // The version that was built: that of the lock file.
@@ -193,7 +193,7 @@ fn hello() -> Value {
         .and_then(|(_, rest)| rest.split('"').next());
     json!({
         "protocol": PROTOCOL, "implementation": "str0m", "version": version, "commands": COMMANDS, "features": FEATURES,
-        "untold": UNTOLD,
+        "unreported": UNREPORTED,
     })
 }
 

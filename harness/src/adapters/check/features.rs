@@ -94,7 +94,7 @@ mod tests {
             version: "1".to_owned(),
             commands: owned(commands),
             features: features.map(owned),
-            untold: Vec::new(),
+            unreported: Vec::new(),
         }
     }
 

@@ -46,7 +46,7 @@ impl Frame {
         let frame = Self { line, lobby: Arc::clone(lobby), token };
         match frame.introduce().await {
             Ok(greeting) => {
-                frame.line.never_tells(&greeting.untold);
+                frame.line.never_reports(&greeting.unreported);
                 Ok((frame, greeting, events))
             }
             Err(cause) => {

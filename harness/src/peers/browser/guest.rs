@@ -329,8 +329,8 @@ impl GuestPeer {
             return Err(OpenError::Broken(reason));
         }
         let features = greeting.features();
-        let Greeting { implementation, version, untold, .. } = greeting;
-        let info = PeerInfo { name: seat.name, implementation, version, features, untold };
+        let Greeting { implementation, version, unreported, .. } = greeting;
+        let info = PeerInfo { name: seat.name, implementation, version, features, unreported };
         guest.case_begins(&seat.case);
         Ok(Opened { peer: Box::new(Self { info, frame, guest, case: seat.case }), events })
     }

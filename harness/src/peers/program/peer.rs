@@ -68,11 +68,11 @@ impl ProgramPeer {
                 return Err(OpenError::Failed(format!("{}: {cause}{words}", spec.name)));
             }
         };
-        line.never_tells(&greeting.untold);
+        line.never_reports(&greeting.unreported);
         let info = PeerInfo {
             name: seat.name,
             features: greeting.features(),
-            untold: greeting.untold,
+            unreported: greeting.unreported,
             implementation: greeting.implementation,
             version: greeting.version,
         };

@@ -105,7 +105,7 @@ pub fn open(
         implementation: "stack".to_owned(),
         version: peerproof_stack::VERSION.to_owned(),
         features: Some(Feature::ALL.to_vec()),
-        untold: Vec::new(),
+        unreported: Vec::new(),
     };
     let peer = StackPeer {
         info,

@@ -66,7 +66,7 @@ fn table() -> Table {
             implementation: "fake".to_owned(),
             version: "1".to_owned(),
             features: None,
-            untold: vec!["icecandidateerror".to_owned(), "sctpstatechange".to_owned()],
+            unreported: vec!["icecandidateerror".to_owned(), "sctpstatechange".to_owned()],
         };
         let fake = Fake { info, told: Arc::clone(&told), events: Mutex::new(Some(events.clone())) };
         let actor = Actor::new(Box::new(fake), Arc::clone(&journal));
@@ -99,7 +99,7 @@ impl Table {
 }
 
 #[tokio::test]
-async fn what_a_peer_never_tells_can_be_awaited_by_nobody() {
+async fn what_a_peer_never_reports_can_be_awaited_by_nobody() {
     let table = table();
     for step in [
         "[bob: { await: { icecandidateerror: { code: 701 } }, within: 20s }]",
@@ -108,7 +108,7 @@ async fn what_a_peer_never_tells_can_be_awaited_by_nobody() {
     ] {
         let outcome = table.play(step).await;
         assert!(
-            matches!(&outcome, StepOutcome::Unsupported { peer, reason } if peer == "bob" && reason.contains("never tells")),
+            matches!(&outcome, StepOutcome::Unsupported { peer, reason } if peer == "bob" && reason.contains("never reports")),
             "{outcome:?}"
         );
     }
