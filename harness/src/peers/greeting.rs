@@ -63,10 +63,7 @@ impl Greeting {
         }
         let features = greeting.features.as_deref().unwrap_or_default();
         if features.len() > MOST_FEATURES {
-            return Err(format!(
-                "it names {} features; at most {MOST_FEATURES} are allowed",
-                features.len()
-            ));
+            return Err(format!("it names {} features; at most {MOST_FEATURES} are allowed", features.len()));
         }
         if !features.iter().all(|name| good(name)) {
             return Err(format!(

@@ -1,4 +1,4 @@
-//! coturn as a program of its own, under a warden, with a configuration made for the case.
+//! coturn as a program of its own, under a supervisor, with a configuration made for the case.
 
 use super::log::Log;
 use super::{Identity, Place, ServerError};

@@ -35,7 +35,7 @@ pub struct Place {
     pub tls_name: Option<(String, IpAddr)>,
     /// Runtime whose threads live there. Sockets and programs are made on it.
     pub runtime: Handle,
-    /// The peerproof executable, which plays the warden of programs.
+    /// The peerproof executable, which plays the supervisor of programs.
     pub peerproof: PathBuf,
 }
 

@@ -81,7 +81,7 @@ struct Road<'a> {
 struct Site<'a> {
     roads: Vec<Road<'a>>,
     count: usize,
-    /// Plays the wardens.
+    /// Plays the supervisors.
     peerproof: PathBuf,
     /// Whether this program was told to end.
     told: Arc<AtomicBool>,

@@ -1,7 +1,7 @@
 //! `peerproof setup`: installs what `peerproof doctor` finds missing, on Debian and what derives from it.
 //!
 //! Packages are mostly waited for (downloads, unpacking), and geckodriver mostly computed: the two are done side by side, in
-//! [lanes](Lane). A warden owns what builds geckodriver, so that it is gone when this program is, whatever ends it. `apt-get` is never
+//! [lanes](Lane). A supervisor owns what builds geckodriver, so that it is gone when this program is, whatever ends it. `apt-get` is never
 //! ended in the middle, which would leave packages half installed: it is waited for. Only `kill -9` has it go on alone. Other versions of
 //! browsers ([`crate::versions`]) are downloaded without being installed, which may be given up at any time.
 
@@ -122,7 +122,7 @@ pub enum Lane {
     Rights,
     /// What the system's package manager does. Never ended in the middle.
     Packages,
-    /// What is built. Its processes are owned by a warden.
+    /// What is built. Its processes are owned by a supervisor.
     Programs,
     /// Other implementations and what tests need, which need packages: begun when those are there.
     Peers,

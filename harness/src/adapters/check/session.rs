@@ -113,7 +113,7 @@ impl Session {
 
     /// Starts it by way of a shell that hands on so many lines of input and then ends it.
     pub(super) async fn start_with_end(ground: &Ground, name: &str, lines: usize) -> Result<Self, Trouble> {
-        // The warden ends a program when the harness's end of its input is closed, so that must stay open: what is to be seen is that the
+        // The supervisor ends a program when the harness's end of its input is closed, so that must stay open: what is to be seen is that the
         // program goes by itself.
         let script = r#"n=$1; shift
 while [ "$n" -gt 0 ] && IFS= read -r line; do printf '%s\n' "$line"; n=$((n - 1)); done | "$@""#;

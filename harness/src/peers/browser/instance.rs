@@ -161,7 +161,7 @@ impl Instance {
         files
     }
 
-    /// Ends the browser: politely for a short time, then by its warden. Returns when nothing of it is left.
+    /// Ends the browser: politely for a short time, then by its supervisor. Returns when nothing of it is left.
     pub(super) async fn end(&self) {
         let healthy = self.broken().is_none();
         self.lobby.condemn("the browser was ended");

@@ -1,4 +1,4 @@
-//! Starting a browser: the driver under a warden, the session, flags and preferences.
+//! Starting a browser: the driver under a supervisor, the session, flags and preferences.
 
 use super::super::{OpenError, Permission, Surroundings};
 use crate::machine::within;

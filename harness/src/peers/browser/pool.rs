@@ -81,7 +81,7 @@ pub struct Browsers {
 
 impl Browsers {
     /// Starts the server for the pages. No browser starts before it is needed. What an earlier run left behind because it was
-    /// killed together with its wardens is ended here.
+    /// killed together with its supervisors is ended here.
     ///
     /// # Errors
     /// When no port can be listened on.

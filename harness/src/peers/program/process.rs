@@ -1,4 +1,4 @@
-//! One process of a program under its warden.
+//! One process of a program under its supervisor.
 
 use super::lines::{self, NoLine};
 use crate::machine::within;
@@ -142,10 +142,10 @@ async fn epitaph(owned: &tokio::sync::Mutex<Option<Owned>>) -> String {
 
 fn how_it_ended(status: ExitStatus) -> String {
     match status.code() {
-        // As shells and the warden tell a signal.
+        // As shells and the supervisor tell a signal.
         Some(code) if code > 128 => format!("the program was ended by signal {}", code - 128),
         Some(code) => format!("the program ended with status {code}"),
-        None => "the program was killed together with its warden".to_owned(),
+        None => "the program was killed together with its supervisor".to_owned(),
     }
 }
 

@@ -183,7 +183,7 @@ impl Place {
     }
 
     /// Peerproof, as it plays. Its browsers have sockets in the folder for temporary files, whose path must not be long
-    /// (`sun_path` in unix(7)); what they put there is removed by wardens of their own.
+    /// (`sun_path` in unix(7)); what they put there is removed by supervisors of their own.
     fn playing(&self, args: &[&str]) -> Command {
         let mut command = self.command(self.executable(), args);
         if let Some(temporary) = std::env::var_os(TEMPORARY) {
