@@ -147,13 +147,13 @@ fn datagrams_cross_every_network_of_one_family() -> Outcome {
     Ok(())
 }
 
-fn a_translator_hides_the_inside_and_lets_answers_in() -> Outcome {
+fn a_nat_hides_the_inside_and_lets_answers_in() -> Outcome {
     let net = Net::new(Preset::HomeNat);
     let (alice, server, bob) = (net.udp("alice/eth0"), net.udp("server/eth0"), net.udp("bob/eth0"));
     let (_, seen) = pass(&alice, &server, local(&server), "hello");
     assert_ne!(seen.ip(), local(&alice).ip());
     assert_eq!(pass(&server, &alice, seen, "back"), ("back".to_owned(), local(&server)));
-    // Bob was never spoken to: his packets stop at alice's translator.
+    // Bob was never spoken to: his packets stop at alice's NAT.
     bob.send_to(b"uninvited", seen).unwrap();
     nothing_comes(&alice);
     assert!(matches!(net.seen.lost.lock().unwrap()[..], [Cause::Nat(_)]));
@@ -163,7 +163,7 @@ fn a_translator_hides_the_inside_and_lets_answers_in() -> Outcome {
     Ok(())
 }
 
-fn streams_pass_a_translator_whole() -> Outcome {
+fn streams_pass_a_nat_whole() -> Outcome {
     const SIZE: usize = 1 << 20;
     let net = Net::new(Preset::SymmetricNat);
     let address = SocketAddr::new(net.address("server/eth0"), 443);
@@ -188,7 +188,7 @@ fn errors_and_echoes_of_icmp_find_their_way_back() -> Outcome {
     let net = Net::new(Preset::HomeNat);
     let server = net.address("server/eth0");
     let alice = net.udp("alice/eth0");
-    // Nobody listens: the server's kernel says so, and the translator passes it on to whom it concerns.
+    // Nobody listens: the server's kernel says so, and the NAT passes it on to whom it concerns.
     alice.connect((server, 9)).unwrap();
     alice.send(b"anybody?").unwrap();
     assert_eq!(receive(&alice).unwrap_err().kind(), ErrorKind::ConnectionRefused);
@@ -313,8 +313,8 @@ type Test = (&'static str, fn() -> Outcome);
 
 const TESTS: &[Test] = &[
     ("datagrams_cross_every_network_of_one_family", datagrams_cross_every_network_of_one_family),
-    ("a_translator_hides_the_inside_and_lets_answers_in", a_translator_hides_the_inside_and_lets_answers_in),
-    ("streams_pass_a_translator_whole", streams_pass_a_translator_whole),
+    ("a_nat_hides_the_inside_and_lets_answers_in", a_nat_hides_the_inside_and_lets_answers_in),
+    ("streams_pass_a_nat_whole", streams_pass_a_nat_whole),
     ("errors_and_echoes_of_icmp_find_their_way_back", errors_and_echoes_of_icmp_find_their_way_back),
     ("multicast_reaches_the_lan_alone", multicast_reaches_the_lan_alone),
     ("a_socket_uses_the_interface_whose_address_it_has", a_socket_uses_the_interface_whose_address_it_has),

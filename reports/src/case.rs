@@ -54,7 +54,7 @@ pub struct CaseReport {
     /// The requirements that are broken and the recommendations that were not followed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub breaches: Vec<Breach>,
-    /// How peers behind translators met.
+    /// How peers behind NATs met.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meeting: Option<Meeting>,
     /// How much media peers sent over time, where the scenario expects something of that.

@@ -75,7 +75,7 @@ mod tests {
         let relayed = Recording::Relay.evidence();
         assert_eq!([ALICE, BOB].map(|peer| kind(&relayed, peer)), [Some(AddressKind::Relay); 2]);
 
-        // The same as if there were a translator between them.
+        // The same as if there were a NAT between them.
         let mut translated = direct;
         let host = translated.reached_by(ALICE).unwrap().address;
         let outside = "203.0.113.77:4000".parse().unwrap();

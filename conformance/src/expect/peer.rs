@@ -72,7 +72,7 @@ pub struct PeerExpectations {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pair: Option<PairMatch>,
     /// By which address of the peer its data came to the other one last, by the packets alone: `host`, of an interface of its
-    /// own; `srflx`, outside of a translator as a server told it; `prflx`, outside of a translator and never told; `relay`, at its
+    /// own; `srflx`, outside of a NAT as a server told it; `prflx`, outside of a NAT and never told; `relay`, at its
     /// TURN server. For cases where the packets of both are recorded: in a lab, and of two stacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reached_by: Option<AnyOf<AddressKind>>,

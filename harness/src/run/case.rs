@@ -190,10 +190,7 @@ fn new_file(case: &Case, clock: CaseClock, seed: u64, attempt: u32) -> CaseFile 
             },
             runs: implementation.runs(),
             subject: spec.subject,
-            nat: topology
-                .as_ref()
-                .and_then(|topology| topology.only_translator(name))
-                .map(NatBehaviour::kind),
+            nat: topology.as_ref().and_then(|topology| topology.only_nat(name)).map(NatBehaviour::kind),
             features: None,
             refuses_the_impossible: false,
         })

@@ -40,12 +40,12 @@ pub fn scenario(
     steps(document, scenario, &scenario.steps, &root.key("steps"))?;
     if scenario.expect.path.is_some() {
         let topology = scenario.topology();
-        let behind = |name: &String| topology.as_ref().is_some_and(|all| all.only_translator(name).is_some());
+        let behind = |name: &String| topology.as_ref().is_some_and(|all| all.only_nat(name).is_some());
         if !scenario.peers.keys().all(behind) {
             let help = "write `network: { alice: nat-ei-apd, bob: nat-apd-apd }`".to_owned();
             return Err(document.error(
                 &root.key("expect").key("path"),
-                "not each peer is behind a translator of its own",
+                "not each peer is behind a NAT of its own",
                 Some(help),
             ));
         }

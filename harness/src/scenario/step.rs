@@ -200,7 +200,7 @@ pub enum NetworkStep {
     Down(String),
     /// It comes up again (lab only).
     Up(String),
-    /// This segment's translator forgets its mappings and gives out other ports (lab only).
+    /// This segment's NAT forgets its mappings and gives out other ports (lab only).
     Rebind(String),
 }
 

@@ -73,7 +73,7 @@ fn nobody_reaches_into_a_home_uninvited() {
 }
 
 #[test]
-fn homes_meet_by_hole_punching_and_symmetric_translators_do_not() {
+fn homes_meet_by_hole_punching_and_symmetric_nats_do_not() {
     for (preset, meet) in [
         (Preset::Internet, true),
         (Preset::HomeNat, true),

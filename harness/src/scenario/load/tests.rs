@@ -183,9 +183,9 @@ fn rules_that_say_two_things_are_refused_at_their_place() {
 }
 
 #[test]
-fn a_path_is_expected_only_of_translators() {
+fn a_path_is_expected_only_of_nats() {
     let error = broken("expect:\n", "expect:\n  path: as-nats-allow\n");
-    assert!(error.starts_with("12:3 not each peer is behind a translator of its own"), "{error}");
+    assert!(error.starts_with("12:3 not each peer is behind a NAT of its own"), "{error}");
     let behind = WHOLE.replacen(
         "expect:\n",
         "network: { alice: nat-ad-ei, bob: nat-apd-apd }\nexpect:\n  path: as-nats-allow\n",
