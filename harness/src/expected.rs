@@ -61,7 +61,7 @@ pub enum ExpectedError {
         error: toml::de::Error,
     },
     /// A comparison of versions is malformed.
-    #[error("{path}: `{versions}` compares no versions (write `>=156, <158`)")]
+    #[error("{path}: `{versions}` is not a version range (write `>=156, <158`)")]
     Versions {
         /// The file.
         path: String,
@@ -69,7 +69,7 @@ pub enum ExpectedError {
         versions: String,
     },
     /// A deviation names neither cases nor a requirement.
-    #[error("{path}: a deviation of {peer} names neither `case` nor `requirement` (its reason: {reason})")]
+    #[error("{path}: a deviation of {peer} has neither `case` nor `requirement` (its reason: {reason})")]
     OfNothing {
         /// The file.
         path: String,

@@ -172,7 +172,7 @@ pub fn describe(entry: &Entry) -> String {
             };
             format!("step {} {how}", step + 1)
         }
-        What::Command { peer, name, args, .. } => format!("{peer} is told {name} {}", json(args)),
+        What::Command { peer, name, args, .. } => format!("{peer}: {name} {}", json(args)),
         What::Answer { peer, answer, .. } => match answer {
             Answer::Ok(value) => format!("{peer} answers {}", json(value)),
             Answer::Rejected { name, message } => format!("{peer} rejects with {name}: {message}"),
@@ -182,7 +182,7 @@ pub fn describe(entry: &Entry) -> String {
         What::Event { peer, event, .. } => format!("{peer} reports {}", json(event)),
         What::Carried { from, to, sent, delivered } => {
             let changed = if delivered.is_some() { ", changed on the way" } else { "" };
-            format!("the {} of {from} is carried to {to}{changed}", sent.kind)
+            format!("the {} of {from} is delivered to {to}{changed}", sent.kind)
         }
         What::CarriedCandidate { from, to, sent, delivered } => {
             let candidate = sent.as_ref().map_or("the end of candidates", |sent| sent.candidate.as_str());
@@ -206,7 +206,7 @@ pub fn describe(entry: &Entry) -> String {
         }
         What::Stalls { waited_us, .. } => {
             let total = waited_us.iter().fold(0_u64, |sum, waited| sum.saturating_add(*waited));
-            format!("this machine may have delayed the case by {} in total", span(total))
+            format!("the machine may have delayed the case by {} in total", span(total))
         }
         What::Note { text } => text.clone(),
     };

@@ -46,7 +46,7 @@ workarounds! {
         "when the handshake times out the event loop ends without a word and all states stay as they are: the DTLS transport \
          and the connection become `failed` before the end is told";
     SilenceAfterFatalAlert = "silence-after-fatal-alert",
-        "after a fatal alert both sides answer each other's alerts for ever: no further DTLS record leaves (RFC 5246 §7.2.2)";
+        "after a fatal alert both sides answer each other's alerts forever: no further DTLS record leaves (RFC 5246 §7.2.2)";
     GatheringEvent = "gathering-event",
         "`icegatheringstatechange` to `gathering` is never fired: it is, once per generation of candidates";
     RegatherFilter = "regather-filter",

@@ -81,7 +81,7 @@ class Peer:
     async def createPeerConnection(self, configuration: Message | None = None, ice: Message | None = None) -> None:
         nat, certificates = settings_of(configuration or {}, ice or {})
         if self._creating or self._gateway:
-            raise Rejected("InvalidStateError", "there is a peer connection already")
+            raise Rejected("InvalidStateError", "the peer connection exists already")
         self._creating = True
         try:
             gateway = await Gateway.start(nat, certificates)
@@ -123,7 +123,7 @@ class Peer:
     async def createAnswer(self) -> Message:
         self._usable()
         if self._answer is None or self._states["signaling"] != "have-remote-offer":
-            raise Rejected("InvalidStateError", "there is no offer to answer")
+            raise Rejected("InvalidStateError", "no offer to answer")
         return self._answer
 
     async def setLocalDescription(self, description: Message | None = None, asType: str | None = None) -> Message:
@@ -193,7 +193,7 @@ class Peer:
     def _existing(self) -> Gateway:
         """The Janus of the connection, which must exist."""
         if self._gateway is None or not self._handle:
-            raise Rejected("InvalidStateError", "there is no peer connection yet")
+            raise Rejected("InvalidStateError", "no peer connection yet")
         return self._gateway
 
     def _usable(self) -> Gateway:

@@ -56,7 +56,7 @@ export class Peer {
 
   /** The connection, which must exist. */
   connection() {
-    return this.pc ?? reject("InvalidStateError", "there is no peer connection yet");
+    return this.pc ?? reject("InvalidStateError", "no peer connection yet");
   }
 
   /** True the first time for each object. */
@@ -202,7 +202,7 @@ export class Peer {
   commands() {
     return {
       createPeerConnection: async ({ configuration, ice }) => {
-        if (this.pc) reject("InvalidStateError", "there is a peer connection already");
+        if (this.pc) reject("InvalidStateError", "the peer connection exists already");
         const pc = await this.newConnection(configuration ?? {}, ice ?? {});
         this.pc = pc;
         this.listen(pc);

@@ -147,7 +147,7 @@ class LibdatachannelPeer {
   }
 
   #connection() {
-    return this.#pc ?? reject("InvalidStateError", "there is no peer connection yet");
+    return this.#pc ?? reject("InvalidStateError", "no peer connection yet");
   }
 
   #listen(pc) {
@@ -323,7 +323,7 @@ class LibdatachannelPeer {
       createPeerConnection: ({ configuration, ice }) => {
         if (ice?.lite) unsupported("libdatachannel's ICE agent is a full one");
         if (ice?.tcp) unsupported("libdatachannel has no TCP candidates with this ICE agent");
-        if (this.#pc) reject("InvalidStateError", "there is a peer connection already");
+        if (this.#pc) reject("InvalidStateError", "the peer connection exists already");
         this.#pc = new ndc.PeerConnection("peer", configurationOf(configuration ?? {}));
         this.#listen(this.#pc);
       },

@@ -45,7 +45,7 @@ class Connection:
     def bin(self) -> Gst.Element:
         """The element, which has to be there."""
         if self._bin is None:
-            raise Rejected("InvalidStateError", "there is no peer connection yet")
+            raise Rejected("InvalidStateError", "no peer connection yet")
         return self._bin
 
     # ------------------------------------------------------------------------------------------------------------ commands
@@ -57,7 +57,7 @@ class Connection:
         if (ice or {}).get("lite"):
             raise Unsupported("webrtcbin's ICE agent is a full one")
         if self._bin is not None:
-            raise Rejected("InvalidStateError", "there is a peer connection already")
+            raise Rejected("InvalidStateError", "the peer connection exists already")
         element = Gst.ElementFactory.make("webrtcbin")
         if element is None:
             raise Rejected("OperationError", "there is no element webrtcbin: is a plug-in missing?")

@@ -174,7 +174,7 @@ pub struct Chosen {
 Examples:
   peerproof run data/echo                       one scenario in all pairs
   peerproof run data/echo/stack-chrome --repeat 20
-  peerproof run --update-snapshots              put what is new or changed on record
+  peerproof run --update-snapshots              save new and changed snapshots
   peerproof run --virtual --seed 7              stack with itself, in virtual time: the same each time
   peerproof run --shard 2/3 --output part-2     the second third of the cases; `peerproof merge` makes one run of all parts
   peerproof run data --page mobile=chrome --with mobile   with a browser that you open at the URL that is printed

@@ -87,7 +87,7 @@ pub(crate) fn matrix(args: &MatrixArgs) -> u8 {
         complain(crate::terminal::clean(&format!("{run}: {conflict}")));
     }
     if matrix.plays.is_empty() {
-        complain("these runs hold no case but controls");
+        complain("these runs contain only controls");
         return NOTHING_RAN;
     }
     let format = args.format.or_else(|| Format::of(args.output.as_deref()?)).unwrap_or(Format::Terminal);

@@ -24,13 +24,13 @@ pub(super) struct Totals {
 #[derive(Debug, thiserror::Error)]
 pub enum PressureError {
     /// The kernel does not tell: it is older than 4.20, or PSI is switched off.
-    #[error("the kernel does not tell its pressure: {0}")]
+    #[error("the kernel provides no pressure stall information: {0}")]
     Read(#[from] io::Error),
     /// The text has no line `some`.
     #[error("/proc/pressure has no line `some`")]
     NoLine,
     /// The line has no number `total`.
-    #[error("/proc/pressure tells no total: {0:?}")]
+    #[error("/proc/pressure has no total: {0:?}")]
     NoTotal(String),
 }
 

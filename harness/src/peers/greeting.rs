@@ -46,17 +46,17 @@ impl Greeting {
             .map_err(|error| format!("the answer to hello is malformed: {error}"))?;
         if !VERSIONS.contains(&greeting.protocol) {
             return Err(format!(
-                "it speaks version {} of the protocol, and versions {VERSIONS:?} are known",
+                "it speaks version {} of the protocol; supported are {VERSIONS:?}",
                 greeting.protocol
             ));
         }
         let good =
             |text: &str| !text.is_empty() && text.len() <= LONGEST && !text.chars().any(char::is_control);
         if !good(&greeting.version) {
-            return Err("the answer to hello tells no version".to_owned());
+            return Err("the answer to hello has no version".to_owned());
         }
         if !good(&greeting.implementation) {
-            return Err("the answer to hello tells no implementation".to_owned());
+            return Err("the answer to hello has no implementation".to_owned());
         }
         if greeting.commands.iter().any(|name| *name == Command::Impossible.name()) {
             return Err("it claims a command that no peer has".to_owned());

@@ -199,15 +199,17 @@ impl Line {
 
     fn take(&self, text: &str) -> Result<(), String> {
         let said: Said = serde_json::from_str(text).map_err(|error| {
-            format!("the peer said what the protocol does not know: {error}: {}", quote(text))
+            format!("the peer sent a message that the protocol does not define: {error}: {}", quote(text))
         })?;
         let heard_us = self.clock.now_us();
         let mut state = self.state();
         let told = said.t.and_then(clock::told);
         match said {
             Said { id: Some(id), answer: Some(answer), .. } => {
-                let asked =
-                    state.pending.remove(&id).ok_or(format!("the peer answered {id}, which nobody asked"))?;
+                let asked = state
+                    .pending
+                    .remove(&id)
+                    .ok_or(format!("the peer answered {id}, which was not asked"))?;
                 if let Some(t_us) = told {
                     state.clock.answered(t_us, asked.at_us, heard_us);
                 }
@@ -220,7 +222,7 @@ impl Line {
                     return Err(format!("the peer reported more than {MOST_EVENTS} events"));
                 }
                 if seq != state.next_seq {
-                    return Err(format!("event {} of the peer is missing: {seq} came", state.next_seq));
+                    return Err(format!("event {} of the peer is missing: received {seq}", state.next_seq));
                 }
                 if state.unreported.contains(&name) {
                     return Err(format!("the peer reported {name}, which it said it never reports"));
@@ -257,7 +259,7 @@ impl Line {
                 }
                 Ok(())
             }
-            Said { .. } => Err(format!("the peer said neither an answer nor an event: {}", quote(text))),
+            Said { .. } => Err(format!("the peer sent neither an answer nor an event: {}", quote(text))),
         }
     }
 }
@@ -267,7 +269,7 @@ fn agrees(message: &Message) -> Result<(), String> {
     let Some(value) = &message.value else { return Ok(()) };
     let whole = value.as_bytes();
     let same = message.text && message.size == whole.len() as u64 && message.crc32 == crc32fast::hash(whole);
-    let wrong = || format!("a message on {:?} is not what its size and CRC-32 say", message.channel);
+    let wrong = || format!("a message on {:?} does not match its size and CRC-32", message.channel);
     same.then_some(()).ok_or_else(wrong)
 }
 
@@ -305,7 +307,7 @@ pub(crate) fn key_log_line(data: Option<&Value>) -> Result<&str, String> {
         {
             Ok(line)
         }
-        _ => Err("event keylog of the peer holds no line of a key log".to_owned()),
+        _ => Err("event keylog of the peer is not a key log line".to_owned()),
     }
 }
 

@@ -103,7 +103,7 @@ pub trait Peer: Send + Sync {
     /// Who this is.
     fn info(&self) -> &PeerInfo;
 
-    /// Gives a command and waits for its answer. Never panics, never waits for ever: an implementation without an answer
+    /// Gives a command and waits for its answer. Never panics, never waits forever: an implementation without an answer
     /// after its own deadline is [`Answer::Lost`].
     async fn call(&self, command: Command) -> Answer;
 

@@ -349,7 +349,7 @@ pub enum Command {
 /// What crosses the line, for [`schema`]: one of these, with `id` (commands, answers) or `seq` and `t` (events) beside.
 #[derive(Debug, JsonSchema)]
 #[schemars(title = "Peerproof peer protocol, version 2")]
-#[expect(dead_code, reason = "only its schema is of use")]
+#[expect(dead_code, reason = "only its schema is used")]
 struct Messages {
     /// From the harness: also has `id`, a number.
     command: Command,
@@ -368,7 +368,7 @@ struct Messages {
 /// What a peer tells of its secrets, for [`schema`].
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "event", content = "data", rename_all = "lowercase")]
-#[expect(dead_code, reason = "only its schema is of use")]
+#[expect(dead_code, reason = "only its schema is used")]
 enum Secret {
     /// A secret of a DTLS association.
     KeyLog {

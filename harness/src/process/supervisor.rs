@@ -50,7 +50,7 @@ enum SupervisorError {
     Subreaper(Errno),
     #[error("cannot watch for signals: {0}")]
     Signals(std::io::Error),
-    #[error("cannot make the scratch directory {0}: {1}")]
+    #[error("cannot create the scratch directory {0}: {1}")]
     Scratch(PathBuf, std::io::Error),
     #[error("cannot start {0}: {1}")]
     Start(PathBuf, std::io::Error),

@@ -114,8 +114,7 @@ impl Stage {
         };
         let wires = interfaces.iter().map(|name| interface(name, description, Observes::Wire)).collect();
         let first = interfaces.first().map_or("", String::as_str);
-        let plaintext =
-            interface(&format!("{first} in clear"), "what was protected on the wire", Observes::Plaintext);
+        let plaintext = interface(&format!("{first} in clear"), "decrypted", Observes::Plaintext);
         inner.places.push(Place { plaintext, session: Session::new(), recent: VecDeque::new() });
         (wires, inner.places.len() - 1)
     }
@@ -224,10 +223,10 @@ impl Stage {
     #[must_use]
     pub fn how_often(&self, name: &str) -> String {
         let inner = self.inner();
-        let acted = format!("it acted {} times", inner.rules.acted(name));
+        let acted = format!("it matched {} times", inner.rules.acted(name));
         match inner.rules.unread() {
             0 => acted,
-            unread => format!("{acted}; for want of keys {unread} packets could not be told"),
+            unread => format!("{acted}; {unread} packets could not be decrypted (no keys)"),
         }
     }
 

@@ -57,7 +57,7 @@ pub enum Wanted {
 
 fn layer(text: &str) -> Result<Layer, String> {
     serde_json::from_value(serde_json::Value::String(text.to_owned()))
-        .map_err(|_| format!("there is no layer `{text}`"))
+        .map_err(|_| format!("unknown layer `{text}`"))
 }
 
 /// The requirements that were asked for: the format of `--json`.
@@ -176,9 +176,9 @@ fn in_full(row: &Row, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let binds = word(serde_json::to_value(it.applies_to).unwrap_or_default());
     let check = match &row.check_by {
-        Some(check) if *check == it.id => "a check decides it".to_owned(),
-        Some(check) => format!("decided by the check of {check}, which says the same"),
-        None => "no check decides it yet".to_owned(),
+        Some(check) if *check == it.id => "checked".to_owned(),
+        Some(check) => format!("checked by {check}, which demands the same"),
+        None => "not checked yet".to_owned(),
     };
     let mut field = |name: &str, text: &str| {
         let head = format!("  {name:<9} ");
@@ -230,7 +230,7 @@ mod tests {
         assert!(open.lines().count() > 1 && open.contains(" 0 of them checked"), "{open}");
         assert!(!listed(&["no-such-requirement"]).0);
         let (_, full) = listed(&["dtls-no-compression"]);
-        assert!(full.contains("a check decides it") && full.contains("asks"), "{full}");
+        assert!(full.contains("checked") && full.contains("asks"), "{full}");
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl Admission {
         let mut admission = Self::fixed(FIRST * processors);
         if let Err(reason) = tells_pressure() {
             let limit = admission.limit();
-            admission.remark = Some(format!("{limit} cases are played at once, whatever the load: {reason}"));
+            admission.remark = Some(format!("{limit} cases run in parallel regardless of load: {reason}"));
             return Ok(admission);
         }
         let watch = Watch::begin()?;

@@ -35,7 +35,7 @@ pub(super) async fn open(
     seed: u64,
 ) -> Result<Arc<Lab>, OpenError> {
     if let Some(reason) = unavailable() {
-        return Err(OpenError::Unsupported(format!("this machine makes no lab: {reason}")));
+        return Err(OpenError::Unsupported(format!("the network lab is unavailable: {reason}")));
     }
     let broken = |error: &dyn std::fmt::Display| OpenError::Broken(format!("the lab: {error}"));
     let specs = hosts_of(&topology).map_err(|error| broken(&error))?;

@@ -147,7 +147,7 @@ fn unreadable(case: &Case) -> Option<String> {
         _ => false,
     });
     (speaks_of_content && !case.casting.values().any(|it| it.abilities().tells_keys))
-        .then(|| "a rule speaks of what is encrypted, and neither peer tells its keys".to_owned())
+        .then(|| "the rule matches encrypted content, but neither peer exposes keys".to_owned())
 }
 
 /// Ends the network, then gives its hosts back.

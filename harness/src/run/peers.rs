@@ -63,7 +63,7 @@ impl Provider for Peers {
             return Err(OpenError::Unsupported(reason));
         }
         if seat.host.is_some() && !implementation.abilities().in_lab {
-            return Err(OpenError::Unsupported(format!("{} cannot live in a lab", implementation.name())));
+            return Err(OpenError::Unsupported(format!("{} cannot run in a lab", implementation.name())));
         }
         implementation.open(&self.house, seat).await
     }
@@ -118,7 +118,7 @@ pub fn missing(need: &str) -> Option<String> {
         "coturn" => &[Tool::Turnserver],
         "tshark" => &[Tool::Tshark],
         "nft" => &[Tool::Nft, Tool::Ip],
-        "lab" => return unavailable().map(|reason| format!("this machine makes no lab: {reason}")),
+        "lab" => return unavailable().map(|reason| format!("the network lab is unavailable: {reason}")),
         "interface" => {
             let none = interface_address().is_none();
             return none.then(|| "this machine has no network interface besides loopback".to_owned());

@@ -97,14 +97,16 @@ pub(super) async fn perform(
         for actor in &actors {
             if let Err(error) = keep(folder, actor.name(), actor.diagnostics().await).await {
                 journal.write(What::Note {
-                    text: format!("what {} looked like is not kept: {error}", actor.name()),
+                    text: format!("diagnostics of {} could not be saved: {error}", actor.name()),
                 });
             }
         }
     }
     for actor in &actors {
         if let Err(error) = keep(folder, actor.name(), actor.files().await).await {
-            journal.write(What::Note { text: format!("what {} wrote is not kept: {error}", actor.name()) });
+            journal.write(What::Note {
+                text: format!("output of {} could not be saved: {error}", actor.name()),
+            });
         }
     }
     // What a peer has written down of its secrets since its last change of state.

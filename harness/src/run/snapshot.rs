@@ -120,7 +120,7 @@ fn read(path: &Path) -> io::Result<Option<(Header, String)>> {
 }
 
 fn parse(text: &str, path: &Path) -> io::Result<(Header, String)> {
-    let malformed = || io::Error::other(format!("{} is no snapshot", path.display()));
+    let malformed = || io::Error::other(format!("{} is not a snapshot", path.display()));
     let rest = text.strip_prefix("---\n").ok_or_else(malformed)?;
     let (header, contents) = rest.split_once("\n---\n").ok_or_else(malformed)?;
     let header = serde_yaml::from_str(header).map_err(|_| malformed())?;

@@ -35,7 +35,7 @@ pub struct Bound {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
     /// There is no such command.
-    #[error("there is no command `{0}`")]
+    #[error("unknown command `{0}`")]
     Unknown(String),
     /// An argument is wrong.
     #[error("{message}")]
@@ -46,7 +46,7 @@ pub enum CommandError {
         message: String,
     },
     /// A name stands for nothing.
-    #[error("`{name}` is the name of no earlier result")]
+    #[error("no earlier result is named `{name}`")]
     Unbound {
         /// Where in the arguments.
         path: ValuePath,
@@ -99,7 +99,7 @@ pub fn build(
                     .ok_or_else(|| CommandError::Unbound { path: path.clone(), name: changed.of.clone() })?;
                 let wrong = |message: String| CommandError::Argument { path: path.clone(), message };
                 let description: Description = serde_json::from_value(value)
-                    .map_err(|_| wrong(format!("`{}` is no description", changed.of)))?;
+                    .map_err(|_| wrong(format!("`{}` is not a description", changed.of)))?;
                 let changed =
                     changed.rewrite.apply(&description, None).map_err(|error| wrong(error.to_string()))?;
                 args.insert(key.to_owned(), json!(changed));

@@ -51,7 +51,7 @@ pub enum ReferenceError {
     #[error("a server is given by one of `urls`, `stun`, `turn` and `turns`")]
     NotOne,
     /// It names one that is not there.
-    #[error("there is no server `{name}` under `servers`")]
+    #[error("unknown server `{name}` under `servers`")]
     Unknown {
         /// The key under which the name stands.
         key: &'static str,

@@ -245,16 +245,16 @@ impl<'de> Deserialize<'de> for ServerStep {
         impl<'de> de::Visitor<'de> for Visitor {
             type Value = ServerStep;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a server and what is done to it, such as `{ relay: stop }`")
+                f.write_str("a server and an action, such as `{ relay: stop }`")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ServerStep, A::Error> {
                 let Some(server) = map.next_key::<String>()? else {
-                    return Err(de::Error::custom("this step names no server"));
+                    return Err(de::Error::custom("this step has no server"));
                 };
                 let deed = map.next_value()?;
                 if let Some(other) = map.next_key::<String>()? {
                     return Err(de::Error::custom(format!(
-                        "a step is about one server: `{other}` belongs into a step of its own"
+                        "a step has one server: `{other}` belongs in a step of its own"
                     )));
                 }
                 Ok(ServerStep { server, deed })
@@ -281,7 +281,7 @@ impl JsonSchema for ServerStep {
         let never = generator.subschema_for::<ServerNever>();
         json_schema!({
             "type": "object",
-            "description": "What is done to a STUN or TURN server of the scenario, by its name.",
+            "description": "An action on a STUN or TURN server of the scenario, by its name.",
             "minProperties": 1,
             "maxProperties": 1,
             "additionalProperties": { "anyOf": [word, fault, awaited, never] },

@@ -73,7 +73,7 @@ impl Place {
     }
 
     fn address(&self) -> Result<IpAddr, ServerError> {
-        self.addresses.first().copied().ok_or_else(|| ServerError::Broken("there is no address".to_owned()))
+        self.addresses.first().copied().ok_or_else(|| ServerError::Broken("no address".to_owned()))
     }
 }
 
@@ -179,7 +179,7 @@ impl Servers {
     fn fault(&self, spec: Option<&FaultSpec>) -> Result<peerproof_stack::server::Fault, ServerError> {
         let alternate = |name: &str| {
             let one = self.all.get(name);
-            let one = one.ok_or_else(|| ServerError::Broken(format!("there is no server {name} yet")))?;
+            let one = one.ok_or_else(|| ServerError::Broken(format!("server {name} is not running yet")))?;
             let place = self.place.as_ref().ok_or_else(|| ServerError::Broken("no place".to_owned()))?;
             Ok(SocketAddr::new(place.address()?, one.identity.port))
         };
@@ -249,7 +249,7 @@ impl Servers {
     }
 
     fn one(&self, name: &str) -> Result<&One, ServerError> {
-        self.all.get(name).ok_or_else(|| ServerError::Broken(format!("there is no server {name}")))
+        self.all.get(name).ok_or_else(|| ServerError::Broken(format!("unknown server {name}")))
     }
 
     /// Stops all of them. Returns when they are gone.

@@ -107,7 +107,10 @@ impl Download {
             env: Vec::new(),
         };
         let download = step(
-            format!("Download {what} ({} MB), beside what the system has", bytes.div_ceil(1_000_000)),
+            format!(
+                "Download {what} ({} MB), leaving the system's packages unchanged",
+                bytes.div_ceil(1_000_000)
+            ),
             PathBuf::from("/usr/bin/env"),
             args,
         );
@@ -145,16 +148,13 @@ fn to_be_had(kind: Kind, offered: Result<Vec<String>, String>) -> String {
     match offered {
         Err(cause) => cause,
         Ok(versions) if versions.is_empty() => {
-            format!(
-                "apt knows no {} (`apt-get update` refreshes its lists)",
-                debian::packages(kind).join(", ")
-            )
+            format!("apt has no {} (`apt-get update` refreshes its lists)", debian::packages(kind).join(", "))
         }
         Ok(versions) => {
             let among = || versions.iter().map(String::as_str);
             let each =
                 among().map(|it| format!("{} ({})", debian::name(kind, it, among()), debian::upstream(it)));
-            format!("to be had: {}", each.collect::<Vec<_>>().join(", "))
+            format!("available: {}", each.collect::<Vec<_>>().join(", "))
         }
     }
 }

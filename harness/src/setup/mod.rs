@@ -41,7 +41,7 @@ pub struct SetupArgs {
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// Packages are needed and this is no Debian.
-    #[error("this system ({system}) has no apt-get; install by its own means: {packages}")]
+    #[error("this system ({system}) has no apt-get; install these packages yourself: {packages}")]
     NoApt {
         /// What the system calls itself.
         system: String,
@@ -52,19 +52,19 @@ pub enum SetupError {
     #[error("installing packages needs root; run as root: {0}")]
     NoRoot(String),
     /// There is nowhere to put geckodriver.
-    #[error("neither HOME nor XDG_DATA_HOME says where programs may be put")]
+    #[error("neither HOME nor XDG_DATA_HOME is set")]
     NoHome,
     /// geckodriver must be built and there is no cargo.
     #[error("geckodriver is built with cargo, which is not in PATH (https://rustup.rs)")]
     NoCargo,
     /// Consent was not given.
-    #[error("nothing was done; give --yes to agree beforehand")]
+    #[error("nothing was done; --yes skips the question")]
     Declined,
     /// This program was told to end.
-    #[error("ended before all was done; run it again for the rest")]
+    #[error("stopped before everything was done; run it again for the rest")]
     Ended,
     /// A name is none of the adapters'.
-    #[error("there is no adapter `{name}` (known: {known}, {})", crate::versions::FORM)]
+    #[error("unknown adapter `{name}` (known: {known}, {})", crate::versions::FORM)]
     NoAdapter {
         /// The name.
         name: String,
@@ -72,7 +72,7 @@ pub enum SetupError {
         known: String,
     },
     /// A browser is not to be had in that version.
-    #[error("there is no {name} to be had here; {had}")]
+    #[error("{name} is not available; {had}")]
     NoVersion {
         /// The name.
         name: String,

@@ -176,7 +176,7 @@ fn apt_steps(packages: &[&str], system: &System) -> Result<Vec<Step>, SetupError
     install.extend(packages);
     // The password is asked for while nothing else talks.
     let ask = sudo.map(|sudo| Step {
-        title: "Ask for the right to install packages".to_owned(),
+        title: "Ask for permission to install packages".to_owned(),
         lane: Lane::Rights,
         program: sudo.clone(),
         args: vec!["--validate".to_owned()],
@@ -191,7 +191,7 @@ fn apt_steps(packages: &[&str], system: &System) -> Result<Vec<Step>, SetupError
 
 fn cargo_step(name: &str, cargo: &Path, data: &Path) -> Step {
     Step {
-        title: format!("Build {name} (a minute or so)"),
+        title: format!("Build {name} (about a minute)"),
         lane: Lane::Programs,
         program: cargo.to_owned(),
         args: ["install", name, "--locked", "--root", &data.display().to_string()].map(str::to_owned).into(),

@@ -54,7 +54,7 @@ impl Apt {
         args.extend(exact.iter().map(String::as_str));
         let dependencies = debian::dependencies(&ask(&self.cache, &args)?, kind, version)?;
         if dependencies.is_empty() {
-            return Err(format!("apt-cache does not tell what {} {version} needs", kind.name()));
+            return Err(format!("apt-cache does not list the dependencies of {} {version}", kind.name()));
         }
         let args = ["satisfy", "--simulate", "--no-install-recommends", dependencies.as_str()];
         debian::to_install(&ask(&self.get, &args)?)

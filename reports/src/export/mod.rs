@@ -82,8 +82,8 @@ fn layer(layer: Layer) -> &'static str {
 fn remark(standing: Standing) -> Option<&'static str> {
     Some(match standing {
         Standing::Expected => return None,
-        Standing::ControlHeld => "control, as it must be",
-        Standing::ControlBroken => "control that did not get the verdict it must get",
+        Standing::ControlHeld => "control: failed as intended",
+        Standing::ControlBroken => "control: did not get its intended verdict",
         Standing::Known => "known deviation",
         Standing::WaiverStale => "passes although expected.toml says it fails",
         Standing::Changed => "snapshot is new or changed",

@@ -45,7 +45,7 @@ impl<'a> Matrix<'a> {
         lacks
     }
 
-    /// The pairs that played nothing in some families: in which there is no case at all, and in which all are unsupported.
+    /// The pairs without a run case in some families: in which there is no case at all, and in which all are unsupported.
     #[must_use]
     pub fn unplayed(&self) -> Vec<Unplayed<'a>> {
         let mut all = Vec::new();

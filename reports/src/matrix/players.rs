@@ -31,7 +31,7 @@ impl Implementation {
 
 impl std::fmt::Display for Implementation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let version = if self.version.is_empty() { "(version not told)" } else { &self.version };
+        let version = if self.version.is_empty() { "(unknown version)" } else { &self.version };
         match &self.named {
             Some(named) => write!(f, "{named} = {} {version}", self.name),
             None => write!(f, "{} {version}", self.name),
@@ -71,7 +71,7 @@ pub(super) fn contradictions(case: &CaseReport) -> Vec<String> {
     let mut found = Vec::new();
     for peer in &case.peers {
         if let Some(named) = peer.named.as_ref().filter(|named| base(named) != peer.implementation) {
-            found.push(format!("what is named `{named}` says that it is `{}`", peer.implementation));
+            found.push(format!("`{named}` identifies as `{}`", peer.implementation));
         }
     }
     found.dedup();

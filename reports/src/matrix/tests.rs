@@ -56,10 +56,10 @@ fn a_case_that_opened_no_peer_stands_with_the_only_version_of_its_run() {
     let one = [run(vec![silent.clone(), asked.clone()])];
     assert_eq!(names(&Matrix::of(&one)), ["chrome 156.0.8078.79", "stack 156.0.8078.79"]);
     let two = [run(vec![silent.clone(), asked.clone(), other])];
-    assert_eq!(names(&Matrix::of(&two))[0], "chrome (version not told)");
+    assert_eq!(names(&Matrix::of(&two))[0], "chrome (unknown version)");
     // What another run tells does not count.
     let apart = [run(vec![silent]), run(vec![asked])];
-    assert_eq!(names(&Matrix::of(&apart))[0], "chrome (version not told)");
+    assert_eq!(names(&Matrix::of(&apart))[0], "chrome (unknown version)");
 }
 
 #[test]

@@ -175,7 +175,7 @@ impl PeerConnection {
             (None, None) => true,
         };
         if !fits {
-            return Err(Rejection::new(ErrorName::Operation, "the candidate fits no media section"));
+            return Err(Rejection::new(ErrorName::Operation, "the candidate matches no media section"));
         }
         let init = RTCIceCandidateInit {
             candidate: candidate.candidate,

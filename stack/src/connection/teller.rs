@@ -341,11 +341,11 @@ impl Teller {
     pub(super) fn on_driver_ended(&self) {
         let mut told = lock(&self.told);
         let reason = told.last_error.take();
-        let reason = reason.unwrap_or_else(|| "the event loop ended without a word".to_owned());
+        let reason = reason.unwrap_or_else(|| "the event loop ended without an error".to_owned());
         if told.states.dtls == Some(RTCDtlsTransportState::Connecting)
             && self.workarounds.has(Workaround::DeadLoopFails)
         {
-            self.fail(&mut told, format!("the handshake was given up: {reason}"));
+            self.fail(&mut told, format!("the handshake was abandoned: {reason}"));
         }
         self.tell(Event::DriverDied { reason });
         self.signaled.update(|signaled| signaled.over = true);

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 
-/// Most flights that are sent again in one connection: the peer could ask for ever.
+/// Most flights that are sent again in one connection: the peer could ask forever.
 const MOST_RESENDS: u32 = 24;
 /// Most datagrams of one flight that are kept.
 const MOST_DATAGRAMS: usize = 16;

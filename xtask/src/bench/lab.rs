@@ -44,7 +44,7 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> anyhow::Result<()> {
         return Ok(());
     }
     if let Some(reason) = unavailable() {
-        anyhow::bail!("this machine makes no lab: {reason}");
+        anyhow::bail!("the network lab is unavailable: {reason}");
     }
     let span = Duration::from_secs(arguments.seconds);
     let runtime = tokio::runtime::Runtime::new()?;

@@ -369,7 +369,7 @@ async fn read(mut hear: Receiver<Heard>, shared: Arc<Shared>, ground: Ground, na
                 }
                 ground.ledger().messages += 1;
                 if inner.events.len() > MOST_EVENTS || inner.bytes > MOST_BYTES {
-                    inner.over = Some("it says more than can be kept".to_owned());
+                    inner.over = Some("its output exceeds the limit".to_owned());
                 }
             }
         }
@@ -384,7 +384,7 @@ async fn read(mut hear: Receiver<Heard>, shared: Arc<Shared>, ground: Ground, na
         }
     }
     let mut inner = lock(&shared.inner);
-    inner.over.get_or_insert_with(|| "the program was ended".to_owned());
+    inner.over.get_or_insert_with(|| "the program was terminated".to_owned());
     drop(inner);
     shared.changed.notify_waiters();
 }

@@ -58,10 +58,10 @@ fn write_check(check: &Check, style: &Style, out: &mut dyn Write) -> io::Result<
     let (paint, word, more) = match &check.outcome {
         Outcome::Works => (Paint::Good, "works      ", String::new()),
         Outcome::Violates { expected, came } => {
-            (Paint::Bad, "violates   ", format!(": expected {expected}; came {came}"))
+            (Paint::Bad, "violates   ", format!(": expected {expected}; received {came}"))
         }
         Outcome::Deviates { expected, came } => {
-            (Paint::Remarkable, "deviates   ", format!(": the standard asks for {expected}; came {came}"))
+            (Paint::Remarkable, "deviates   ", format!(": the standard requires {expected}; received {came}"))
         }
         Outcome::Unsupported { reason } => (Paint::Soft, "unsupported", format!(": {reason}")),
         Outcome::NotTried { because } => (Paint::Soft, "not tried  ", format!(": {because}")),

@@ -54,7 +54,7 @@ pub enum Malformed {
         available: usize,
     },
     /// The length field does not agree with what came.
-    #[error("packet says it has {said} bytes and has {available}")]
+    #[error("packet announces {said} bytes and has {available}")]
     Length {
         /// What the header says.
         said: usize,

@@ -82,7 +82,7 @@ pub enum Families {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TopologyError {
     /// A name that no segment has.
-    #[error("{user} is attached to {name}, which is no segment that stands before it")]
+    #[error("{user} is attached to {name}, which is not a segment defined before it")]
     NoSuchSegment {
         /// Who names it.
         user: String,

@@ -217,7 +217,8 @@ impl Rules {
             return None;
         }
         let bytes = fragment::renumbered(packet.bytes)?;
-        let rule = "its records are numbered anew, because others of its sender were cut".to_owned();
+        let rule =
+            "its records are renumbered because earlier records of the sender were fragmented".to_owned();
         Some(Decision { deed: Deed::Become([bytes].into()), rule })
     }
 }

@@ -164,7 +164,7 @@ impl<'de> Deserialize<'de> for Bytes {
         let digits =
             digits.ok_or_else(|| de::Error::custom("bytes are written as pairs of hexadecimal digits"))?;
         if digits.is_empty() || digits.len() / 2 > MOST_INJECTED {
-            return Err(de::Error::custom(format!("a datagram of 1 to {MOST_INJECTED} bytes is meant")));
+            return Err(de::Error::custom(format!("expected a datagram of 1 to {MOST_INJECTED} bytes")));
         }
         Ok(Self(
             digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect(),

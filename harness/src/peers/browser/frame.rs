@@ -61,7 +61,7 @@ impl Frame {
         let probe = || async {
             match self.line.call(&Command::Impossible).await {
                 Answer::Unsupported { .. } => Ok(()),
-                other => Err(format!("asked for the impossible, the page said {other:?}")),
+                other => Err(format!("the page did not reject the unknown command: {other:?}")),
             }
         };
         self.lobby.honest.get_or_try_init(probe).await?;

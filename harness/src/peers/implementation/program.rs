@@ -57,12 +57,12 @@ impl Implementation for Program {
         if is_there(&self.0.program, directory) {
             return None;
         }
-        Some(format!("{}: there is no program {}", self.0.name, self.0.program.display()))
+        Some(format!("{}: program {} not found", self.0.name, self.0.program.display()))
     }
 
     async fn open(&self, house: &House, seat: Seat) -> Result<Opened, OpenError> {
         if seat.surroundings != Surroundings::default() {
-            let reason = "a program has no page: permissions, origins and `.local` names are a browser's";
+            let reason = "programs have no permissions, origins or `.local` names; only browsers do";
             return Err(OpenError::Unsupported(reason.to_owned()));
         }
         house.programs.open(&self.0, seat).await

@@ -63,8 +63,11 @@ impl ProgramPeer {
                 line.end();
                 let words = serving.process.last_words().await;
                 serving.process.end().await;
-                let words =
-                    if cause.contains(&words) { String::new() } else { format!("; its last words: {words}") };
+                let words = if cause.contains(&words) {
+                    String::new()
+                } else {
+                    format!("; its last output: {words}")
+                };
                 return Err(OpenError::Failed(format!("{}: {cause}{words}", spec.name)));
             }
         };
@@ -93,7 +96,7 @@ impl ProgramPeer {
 fn identity(spec: &ProgramSpec, greeting: Greeting) -> Result<Greeting, String> {
     if greeting.implementation != spec.is {
         return Err(format!(
-            "it says that it is {}, and {} was expected (`implementation` in the configuration)",
+            "it identifies as {}, expected {} (`implementation` in the configuration)",
             greeting.implementation, spec.is
         ));
     }

@@ -71,7 +71,7 @@ fn wrong_types_are_refused_at_their_place() {
     );
     assert_eq!(
         broken("within: 5s", "within: 5"),
-        "7:31 invalid type: integer `5`, expected a length of time with its unit, such as `5s` or `300ms` | "
+        "7:31 invalid type: integer `5`, expected a duration with its unit, such as `5s` or `300ms` | "
     );
     assert_eq!(
         broken("role: offerer", "role: caller"),
@@ -145,7 +145,7 @@ fn a_broken_network_is_refused_with_its_place() {
             "{ interfaces: { alice/eth0: { addresses: [192.0.2.1] }, bob/eth0: { addresses: [192.0.2.1] } } }",
             "5:1 bob/eth0 has the address 192.0.2.1, which is taken",
         ),
-        ("lan\nsignalling: autonomous", "5:1 in a lab nobody reaches the signalling server"),
+        ("lan\nsignalling: autonomous", "5:1 in a lab the signalling server cannot be reached"),
     ] {
         assert!(with(network).starts_with(message), "{}", with(network));
     }
@@ -185,7 +185,7 @@ fn rules_that_say_two_things_are_refused_at_their_place() {
 #[test]
 fn a_path_is_expected_only_of_nats() {
     let error = broken("expect:\n", "expect:\n  path: as-nats-allow\n");
-    assert!(error.starts_with("12:3 not each peer is behind a NAT of its own"), "{error}");
+    assert!(error.starts_with("12:3 each peer must be behind a NAT of its own"), "{error}");
     let behind = WHOLE.replacen(
         "expect:\n",
         "network: { alice: nat-ad-ei, bob: nat-apd-apd }\nexpect:\n  path: as-nats-allow\n",
@@ -284,7 +284,7 @@ fn servers_and_what_refers_to_them_are_checked() {
     assert_eq!(broken("await: refused", "await: allocated"), "11:42 only `refused` has a `code` | ");
     assert_eq!(
         broken("{ real: stop }", "{ real: renew-nonce }"),
-        "12:15 coturn tells nothing and does as it is | it can only be stopped and started"
+        "12:15 coturn reports no events and has no faults | it can only be stopped and started"
     );
     assert_eq!(
         broken("fault: silent", "port: 443"),

@@ -73,7 +73,7 @@ impl<'de> Deserialize<'de> for PeerPart {
                     };
                     if part.action.replace(action).is_some() {
                         return Err(de::Error::custom(format!(
-                            "a step has one action: `{key}` belongs into a step of its own"
+                            "a step has one action: `{key}` belongs in a step of its own"
                         )));
                     }
                 }
@@ -117,7 +117,7 @@ impl<'de> Deserialize<'de> for Step {
 fn peer_step<'de, A: MapAccess<'de>>(peer: String, mut map: A) -> Result<Step, A::Error> {
     let PeerPart { action, within, rejects, binds, answers } = map.next_value()?;
     let action =
-        match action.ok_or_else(|| de::Error::custom(format!("{peer} has nothing to do in this step")))? {
+        match action.ok_or_else(|| de::Error::custom(format!("{peer} has no action in this step")))? {
             PeerAction::Command(name, args) => Action::Command { peer, name, args },
             PeerAction::Await(condition) => Action::Await { peer, condition },
             PeerAction::Never(never) => Action::Never { peer, never },
@@ -133,7 +133,7 @@ fn only<'de, A: MapAccess<'de>>(mut map: A, step: Step) -> Result<Step, A::Error
             Err(de::Error::custom(format!("`{key}` belongs beside the action: `alice: {{ …, {key}: … }}`")))
         }
         Some(key) => {
-            Err(de::Error::custom(format!("a step has one actor: `{key}` belongs into a step of its own")))
+            Err(de::Error::custom(format!("a step has one actor: `{key}` belongs in a step of its own")))
         }
     }
 }

@@ -29,7 +29,7 @@ pub fn markdown(matrix: &Matrix<'_>, runs: &[String]) -> String {
 
 const LEGEND: &str = "
 Offerer in the rows, answerer in the columns; passed/played cases. ≠ counts scenarios that come out otherwise with the roles
-exchanged. Unsupported cases were not played; the reasons stand below.
+exchanged. Unsupported cases were not run; the reasons are listed below.
 ";
 
 fn table(matrix: &Matrix<'_>, differences: &[Difference<'_>], family: Option<&str>, text: &mut String) {

@@ -96,7 +96,7 @@ fn gaps(matrix: &Matrix<'_>, unplayed: &Unplayed<'_>) -> String {
     if !unplayed.absent.is_empty() {
         let all = unplayed.absent.len() == matrix.families.len();
         let families = if all { "any family".to_owned() } else { unplayed.absent.join(", ") };
-        parts.push(format!("these runs hold no case in {families}"));
+        parts.push(format!("these runs contain no case in {families}"));
     }
     for (family, count) in &unplayed.unsupported {
         let all = if *count == 1 { "the one case".to_owned() } else { format!("all {count} cases") };

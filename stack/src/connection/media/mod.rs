@@ -94,7 +94,7 @@ impl Media {
         let sections = receiver::sections(remote.as_deref().unwrap_or_default());
         for (number, sender) in senders {
             let Some(transceiver) = transceivers.iter().find(|t| t.id() == number) else {
-                self.teller.on_log("error", format!("the transceiver {number} of a sender is gone"));
+                self.teller.on_log("error", format!("the transceiver {number} of a sender no longer exists"));
                 continue;
             };
             let direction = transceiver.current_direction().await;
