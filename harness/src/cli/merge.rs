@@ -32,7 +32,7 @@ pub(crate) struct MergeArgs {
     /// Runs: folders, or the run.json in them
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
-    /// Folder for recordings and reports of the whole; it is new or empty
+    /// Folder for the recordings and reports of the merged run; must be new or empty
     #[arg(long, short, value_name = "DIR")]
     output: PathBuf,
     /// Copy the recordings instead of linking to them

@@ -23,25 +23,25 @@ Examples:
   peerproof requirements ice-check-priority      one in full
   peerproof requirements --run runs/latest       with what that run showed of each")]
 pub struct RequirementsArgs {
-    /// Only requirements with this in their names; one that is named in full is told in full
+    /// Only requirements whose name contains this; a full name shows all details
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
-    /// Only of these levels; MUST stands for MUST NOT too
+    /// Only of these levels; MUST includes MUST NOT
     #[arg(long, value_delimiter = ',', value_enum)]
     pub level: Vec<Wanted>,
-    /// Only of documents that are called so, such as `RFC 8445` or `webrtc-pc`
+    /// Only of these documents, such as `RFC 8445` or `webrtc-pc`
     #[arg(long, value_delimiter = ',', value_name = "DOCUMENT")]
     pub source: Vec<String>,
     /// Only about these: sdp, ice, stun, turn, api-state, security, dtls, srtp, rtp, rtcp, codec, sctp, datachannel
     #[arg(long, value_delimiter = ',', value_parser = layer, value_name = "LAYER")]
     pub layer: Vec<Layer>,
-    /// Only those that no check decides
+    /// Only those without a check
     #[arg(long)]
     pub unchecked: bool,
-    /// A folder with cases: how often each requirement held and was broken in them
+    /// A folder with cases: how often each requirement was satisfied and violated in them
     #[arg(long, value_name = "DIR")]
     pub run: Option<PathBuf>,
-    /// Everything as JSON
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }

