@@ -14,7 +14,7 @@ pub enum Evidence {
         /// AlertDescription.
         description: u8,
     },
-    /// A flight was sent again because the peer repeated its own.
+    /// A flight was retransmitted because the peer repeated its own.
     Resent,
 }
 

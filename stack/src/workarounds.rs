@@ -37,7 +37,7 @@ workarounds! {
         "the event loop sends what its own events produced only at its next turn, 200 ms later: the turn after any \
          activity comes at once";
     DtlsFlightResend = "dtls-flight-resend",
-        "a repeated flight of the peer stops the handshake's retransmission timer for good: our last flight is sent again \
+        "a repeated flight of the peer stops the handshake's retransmission timer for good: our last flight is retransmitted \
          when the peer's comes again (RFC 6347 §4.2.4)";
     DtlsStateFromAlerts = "dtls-state-from-alerts",
         "no DTLS failure is ever reported: a fatal alert, sent or received, makes the DTLS transport and the connection \

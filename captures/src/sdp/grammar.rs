@@ -286,7 +286,7 @@ mod tests {
         );
         check(
             &format!("{HEAD}a=mid:\r\n"),
-            &["line 5: a=mid: expected an identification tag at byte 0 of the value, found its end"],
+            &["line 5: a=mid: expected a MID at byte 0 of the value, found its end"],
         );
         check(
             &format!("{HEAD}a=x-other:\r\n"),

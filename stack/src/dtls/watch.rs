@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 
-/// Most flights that are sent again in one connection: the peer could ask forever.
+/// Most flights that are retransmitted in one connection: the peer could ask forever.
 const MOST_RESENDS: u32 = 24;
 /// Most datagrams of one flight that are kept.
 const MOST_DATAGRAMS: usize = 16;
@@ -97,7 +97,7 @@ impl Watch {
         true
     }
 
-    /// The stack gets a datagram. What is to be sent again.
+    /// The stack gets a datagram. What is to be retransmitted.
     pub(crate) fn received(&self, payload: &[u8]) -> Vec<Sent> {
         let records = records(payload);
         if records.is_empty() {

@@ -28,7 +28,7 @@ struct State {
     senders: BTreeMap<usize, Arc<Sender>>,
     stopped: BTreeSet<usize>,
     kinds: BTreeMap<usize, Kind>,
-    /// By the identification tag of their media section.
+    /// By the MID of their media section.
     remotes: BTreeMap<String, Arc<Remote>>,
 }
 
