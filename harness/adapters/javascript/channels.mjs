@@ -43,15 +43,15 @@ export class Channels {
     const on = (type, event, tell) =>
       channel.addEventListener(type, (detail) => this.#report(event, tell(detail)));
     let told = false;
-    const tellOpen = () => {
+    const reportOpen = () => {
       if (told) return;
       told = true;
       id();
       this.#report("channelopen", { channel: channelInfo(channel) });
     };
-    channel.addEventListener("open", tellOpen);
+    channel.addEventListener("open", reportOpen);
     // Some libraries open a channel at once, before anybody could listen.
-    if (channel.readyState === "open" && !remote) tellOpen();
+    if (channel.readyState === "open" && !remote) reportOpen();
     on("bufferedamountlow", "bufferedamountlow", () => ({ channel: label }));
     on("closing", "channelclosing", () => ({ channel: label, ...id() }));
     on("close", "channelclose", () => ({ channel: label, ...id() }));

@@ -104,8 +104,8 @@ class LibwebrtcPeer extends Peer {
     // The package fires both events when libwebrtc's old state of ICE changes, which is neither of the two that it tells by then.
     let seen = pc.iceConnectionState;
     this.every(LOOK_EVERY_MS, () => {
-      this.tellIceConnectionState();
-      this.tellConnectionState();
+      this.reportIceConnectionState();
+      this.reportConnectionState();
       if (pc.iceConnectionState === seen) return;
       seen = pc.iceConnectionState;
       this.#deducePair();
@@ -118,7 +118,7 @@ class LibwebrtcPeer extends Peer {
   }
 
   /** `getSelectedCandidatePair` is not implemented; the statistics tell. */
-  tellPair() {}
+  reportPair() {}
 
   async #deducePair() {
     if (!["connected", "completed"].includes(this.pc.iceConnectionState)) return;

@@ -8,7 +8,7 @@ pub mod line;
 pub mod name;
 pub mod program;
 pub mod protocol;
-pub mod seat;
+pub mod request;
 pub mod stack;
 pub mod start;
 

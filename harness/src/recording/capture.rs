@@ -23,7 +23,7 @@ use tokio::sync::watch;
 
 /// Rules and recorder of one case.
 #[derive(Debug)]
-pub struct Stage {
+pub struct CaseCapture {
     journal: Arc<Journal>,
     epoch_ns: u64,
     inner: Mutex<Inner>,
@@ -56,7 +56,7 @@ pub(super) struct Inner {
     streams: Streams,
 }
 
-impl Stage {
+impl CaseCapture {
     /// Begins the capture in this file.
     ///
     /// # Errors

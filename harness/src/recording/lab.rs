@@ -1,6 +1,6 @@
 //! What is recorded and decided of the packets of a lab, at both ends of their way.
 
-use super::capture::{Observed, Stage, Wire};
+use super::capture::{CaseCapture, Observed, Wire};
 use crate::network::class::look;
 use crate::network::fabric::packet::{End, Packet, UDP};
 use crate::network::fabric::topology::Topology;
@@ -22,13 +22,13 @@ const MDNS: u16 = 5353;
 
 /// Records what passes in a lab and lets the rules decide, as in a case of these peers (name and implementation).
 #[must_use]
-pub fn watch(stage: &Arc<Stage>, topology: &Topology, peers: &[(&str, &str)]) -> Box<dyn Watch> {
-    Box::new(CaseWatch::new(stage, topology, peers))
+pub fn watch(capture: &Arc<CaseCapture>, topology: &Topology, peers: &[(&str, &str)]) -> Box<dyn Watch> {
+    Box::new(CaseWatch::new(capture, topology, peers))
 }
 
 /// Puts what the stack tells of its secrets on record.
 #[derive(Debug)]
-pub(crate) struct Secrets(pub(crate) Arc<Stage>);
+pub(crate) struct Secrets(pub(crate) Arc<CaseCapture>);
 
 impl SecretSink for Secrets {
     fn key_log(&self, line: &str) {
@@ -41,7 +41,7 @@ impl SecretSink for Secrets {
 }
 
 /// An interface of the lab in the recording.
-struct Berth {
+struct RecordedInterface {
     /// Peer and index of its place; nothing for a server.
     peer: Option<(String, usize)>,
     wire: Wire,
@@ -49,15 +49,15 @@ struct Berth {
 
 /// Sees every packet of a case at both ends.
 struct CaseWatch {
-    stage: Arc<Stage>,
-    berths: Vec<Berth>,
+    capture: Arc<CaseCapture>,
+    interfaces: Vec<RecordedInterface>,
     /// Marks of packets that left, and their frames.
     under_way: VecDeque<(u64, u64)>,
     holding: bool,
 }
 
 impl CaseWatch {
-    fn new(stage: &Arc<Stage>, topology: &Topology, peers: &[(&str, &str)]) -> Self {
+    fn new(capture: &Arc<CaseCapture>, topology: &Topology, peers: &[(&str, &str)]) -> Self {
         let mut places: IndexMap<&str, (Vec<Wire>, usize)> = IndexMap::new();
         for (peer, implementation) in peers {
             let title = format!("{peer} ({implementation})");
@@ -70,21 +70,21 @@ impl CaseWatch {
                 [_] => vec![title],
                 several => several.iter().map(|name| format!("{title} {name}")).collect(),
             };
-            places.insert(*peer, stage.place(&names, "at the peer's interface"));
+            places.insert(*peer, capture.place(&names, "at the peer's interface"));
         }
         let mut used: IndexMap<&str, usize> = IndexMap::new();
-        let berths = topology.interfaces.keys().map(|name| {
+        let interfaces = topology.interfaces.keys().map(|name| {
             let host = name.split_once('/').map_or(name.as_str(), |(host, _)| host);
             let Some((wires, place)) = places.get(host) else {
-                return Berth { peer: None, wire: stage.bystander(host) };
+                return RecordedInterface { peer: None, wire: capture.bystander(host) };
             };
             let n = used.entry(host).or_default();
             let wire = wires.get(*n).copied().flatten();
             *n += 1;
-            Berth { peer: Some((host.to_owned(), *place)), wire }
+            RecordedInterface { peer: Some((host.to_owned(), *place)), wire }
         });
-        let berths = berths.collect();
-        Self { stage: Arc::clone(stage), berths, under_way: VecDeque::new(), holding: false }
+        let interfaces = interfaces.collect();
+        Self { capture: Arc::clone(capture), interfaces, under_way: VecDeque::new(), holding: false }
     }
 
     fn frame_of(&self, mark: u64) -> Option<u64> {
@@ -107,13 +107,13 @@ fn lost_at(lost: &Lost) -> String {
 
 impl Watch for CaseWatch {
     fn decide(&mut self, from: InterfaceId, packet: &Packet) -> Option<Decision> {
-        let (peer, _) = self.berths.get(from.0)?.peer.as_ref()?;
+        let (peer, _) = self.interfaces.get(from.0)?.peer.as_ref()?;
         own_datagram(packet)?;
-        self.stage.decide(peer, packet.payload())
+        self.capture.decide(peer, packet.payload())
     }
 
     fn passed(&mut self, passed: &Passed<'_>) {
-        let Some(berth) = self.berths.get(passed.interface.0) else { return };
+        let Some(interface) = self.interfaces.get(passed.interface.0) else { return };
         let packet = passed.packet;
         let datagram = own_datagram(packet);
         let port_less = |end| SocketAddr::new(packet.address(end), 0);
@@ -129,14 +129,14 @@ impl Watch for CaseWatch {
             (rule, lost) => rule.or(lost),
         };
         let payload = packet.payload();
-        let clock = self.stage.clock();
+        let clock = self.capture.clock();
         let t_us = clock.case.at_us(passed.at);
-        let mut inner = self.stage.inner();
+        let mut inner = self.capture.inner();
         if !self.holding {
             inner.hold(true);
             self.holding = true;
         }
-        let peer = berth.peer.as_ref();
+        let peer = interface.peer.as_ref();
         let observed = Observed {
             t_us,
             direction,
@@ -146,7 +146,7 @@ impl Watch for CaseWatch {
             carried_by: None,
             comment: comment.as_deref(),
         };
-        let frame = inner.record(&clock, berth.wire, &observed);
+        let frame = inner.record(&clock, interface.wire, &observed);
         if let (Some(frame), Some((_, place)), Some(_)) = (frame, peer, datagram) {
             if let Some(class) = look(payload).class {
                 inner.note_seen(class);
@@ -163,19 +163,19 @@ impl Watch for CaseWatch {
         if let (Some(Decision { deed, rule }), Some((peer, _))) = (passed.decision, peer) {
             let (peer, rule) = (peer.clone(), rule.clone());
             let what = What::Faulted { peer, rule, action: deed.to_string(), frame };
-            self.stage.journal().write_at(t_us, what);
+            self.capture.journal().write_at(t_us, what);
         }
     }
 
     fn lost(&mut self, lost: &Lost) {
         let frame =
             self.frame_of(lost.packet.mark()).map_or_else(String::new, |frame| format!("frame {frame} was "));
-        self.stage.remark(format!("{frame}{}", lost_at(lost)));
+        self.capture.remark(format!("{frame}{}", lost_at(lost)));
     }
 
     fn rest(&mut self) {
         if std::mem::take(&mut self.holding) {
-            self.stage.inner().hold(false);
+            self.capture.inner().hold(false);
         }
     }
 }
@@ -199,11 +199,11 @@ mod tests {
     fn packets_are_recorded_at_both_ends_with_what_became_of_them() {
         let folder = tempfile::tempdir().unwrap();
         let journal = Arc::new(Journal::create(&folder.path().join("t.jsonl"), CaseClock::start()).unwrap());
-        let capture = folder.path().join("c.pcapng");
-        let stage = Stage::create(&capture, "t", Arc::clone(&journal)).unwrap();
+        let path = folder.path().join("c.pcapng");
+        let capture = CaseCapture::create(&path, "t", Arc::clone(&journal)).unwrap();
         let topology = Preset::Internet.topology(&["alice", "bob"]);
-        let mut watch = watch(&stage, &topology, &[("alice", "stack"), ("bob", "chrome")]);
-        stage.install(Rule::new(RuleSpec { nth: Some(2), ..RuleSpec::default() }, Deed::Drop, 1));
+        let mut watch = watch(&capture, &topology, &[("alice", "stack"), ("bob", "chrome")]);
+        capture.install(Rule::new(RuleSpec { nth: Some(2), ..RuleSpec::default() }, Deed::Drop, 1));
 
         let packet = |port: u16, mark| {
             let (from, to) =
@@ -233,8 +233,8 @@ mod tests {
         watch.rest();
         drop(watch);
 
-        assert_eq!(stage.finish(), None);
-        let mut reader = CaptureReader::new(std::fs::File::open(&capture).unwrap());
+        assert_eq!(capture.finish(), None);
+        let mut reader = CaptureReader::new(std::fs::File::open(&path).unwrap());
         let mut comments = Vec::new();
         while let Some(item) = reader.next_item() {
             if let Item::Frame(frame) = item {

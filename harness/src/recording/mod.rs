@@ -1,6 +1,6 @@
 //! What is recorded of a case while it runs: its timeline, its packets at every place of observation, and the files made of them.
 //!
-//! The [`Journal`] writes the timeline. The [`Stage`] writes the capture and lets the rules decide about each packet; packets come to it
+//! The [`Journal`] writes the timeline. The [`CaseCapture`] writes the capture and lets the rules decide about each packet; packets come to it
 //! from the sockets of the reference stack ([`CaseTap`]) or from a lab ([`lab`]).
 
 pub mod capture;
@@ -11,6 +11,6 @@ mod rates;
 mod streams;
 pub mod tap;
 
-pub use capture::Stage;
+pub use capture::CaseCapture;
 pub use journal::Journal;
 pub use tap::CaseTap;

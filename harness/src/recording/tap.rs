@@ -1,6 +1,6 @@
 //! A peer's sockets as a place of observation, where packets are decided about as they pass.
 
-use super::capture::{Observed, Stage};
+use super::capture::{CaseCapture, Observed};
 use crate::network::class::look;
 use crate::network::rule::{Decision, Deed, corrupted};
 use peerproof_captures::recording::{Content, Direction as Way, InterfaceId};
@@ -12,7 +12,7 @@ use std::time::Duration;
 /// A place of observation: the sockets of one peer.
 #[derive(Debug)]
 pub struct CaseTap {
-    stage: Arc<Stage>,
+    capture: Arc<CaseCapture>,
     peer: String,
     other: String,
     other_is_tapped: bool,
@@ -32,7 +32,7 @@ fn way(direction: Direction) -> Way {
 
 impl CaseTap {
     pub(super) fn new(
-        stage: Arc<Stage>,
+        capture: Arc<CaseCapture>,
         peer: &str,
         other: &str,
         other_is_tapped: bool,
@@ -40,7 +40,7 @@ impl CaseTap {
         place: usize,
     ) -> Self {
         let (peer, other) = (peer.to_owned(), other.to_owned());
-        Self { stage, peer, other, other_is_tapped, wire, place, held: Mutex::default() }
+        Self { capture, peer, other, other_is_tapped, wire, place, held: Mutex::default() }
     }
 }
 
@@ -52,8 +52,8 @@ impl Tap for CaseTap {
             Direction::Out => (&self.peer, true),
             Direction::In => (&self.other, !self.other_is_tapped),
         };
-        let decision = if here { self.stage.decide(from, payload) } else { None };
-        let mut inner = self.stage.inner();
+        let decision = if here { self.capture.decide(from, payload) } else { None };
+        let mut inner = self.capture.inner();
         if let Some(class) = seen.class {
             inner.note_seen(class);
         }
@@ -62,7 +62,7 @@ impl Tap for CaseTap {
             Transport::Tcp => Content::Framed(payload),
         };
         let comment = decision.as_ref().map(|decision| format!("rule: {}", decision.rule));
-        let clock = self.stage.clock();
+        let clock = self.capture.clock();
         let observed = Observed {
             t_us: clock.case.now_us(),
             direction: way(direction),
@@ -81,7 +81,7 @@ impl Tap for CaseTap {
         let held = held.get_mut(usize::from(direction == Direction::In));
         if let Some(Decision { deed, rule }) = decision {
             let what = What::Faulted { peer: self.peer.clone(), rule, action: deed.to_string(), frame };
-            self.stage.journal().write(what);
+            self.capture.journal().write(what);
             let now = |payload: Vec<u8>| (Duration::ZERO, payload);
             return match deed {
                 Deed::Drop => Action::Drop,
@@ -117,7 +117,7 @@ impl Tap for CaseTap {
 
 impl SecretSink for CaseTap {
     fn key_log(&self, line: &str) {
-        self.stage.key_log(line);
+        self.capture.key_log(line);
     }
 
     fn srtp_keying_material(&self, _: &[u8]) {
@@ -144,21 +144,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let clock = CaseClock::start();
         let journal = Arc::new(Journal::create(&folder.path().join("t.jsonl"), clock).unwrap());
-        let stage = Stage::create(&folder.path().join("c.pcapng"), "t", Arc::clone(&journal)).unwrap();
-        let tap = stage.tap("alice", "stack", "bob", false);
+        let capture =
+            CaseCapture::create(&folder.path().join("c.pcapng"), "t", Arc::clone(&journal)).unwrap();
+        let tap = capture.tap("alice", "stack", "bob", false);
         let spec = RuleSpec { from: Some("bob".to_owned()), first: Some(1), ..RuleSpec::default() };
-        stage.install(Rule::new(spec, Deed::Reorder, 1));
+        capture.install(Rule::new(spec, Deed::Reorder, 1));
         assert_eq!(tap.on_datagram(&datagram(Direction::Out, &[0, 1])), Action::Pass);
         assert_eq!(tap.on_datagram(&datagram(Direction::In, &[0, 1, 1])), Action::Drop);
         let swapped = vec![(Duration::ZERO, vec![0, 1, 2]), (Duration::ZERO, vec![0, 1, 1])];
         assert_eq!(tap.on_datagram(&datagram(Direction::In, &[0, 1, 2])), Action::Deliver(swapped));
 
-        stage.clear();
+        capture.clear();
         let spec = |text: &str| serde_yaml::from_str::<RuleSpec>(text).unwrap();
         let later = Duration::from_millis(5);
-        stage.install(Rule::new(spec("{nth: 1}"), Deed::Replay(later), 1));
-        stage.install(Rule::new(spec("{nth: 1}"), Deed::Inject([7].into()), 1));
-        stage.install(Rule::new(spec("{field: transaction}"), Deed::CorruptField(Field::Transaction), 1));
+        capture.install(Rule::new(spec("{nth: 1}"), Deed::Replay(later), 1));
+        capture.install(Rule::new(spec("{nth: 1}"), Deed::Inject([7].into()), 1));
+        capture.install(Rule::new(spec("{field: transaction}"), Deed::CorruptField(Field::Transaction), 1));
         let request = [[0, 1, 0, 0].as_slice(), &[0x21, 0x12, 0xa4, 0x42], &[4; 12]].concat();
         let mut changed = request.clone();
         changed[19] = 5;
@@ -170,7 +171,7 @@ mod tests {
             assert_eq!(tap.on_datagram(&datagram(Direction::Out, &request)), Action::Deliver(expected));
         }
         assert_eq!(tap.on_datagram(&datagram(Direction::Out, &[0, 1])), Action::Pass, "it has no such field");
-        assert_eq!(stage.finish(), None);
+        assert_eq!(capture.finish(), None);
         assert!(matches!(journal.entries().0[0].what, What::Faulted { frame: Some(2), .. }));
     }
 }

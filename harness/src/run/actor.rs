@@ -5,7 +5,7 @@ use crate::machine::{Limit, within};
 use crate::peers::clock::Estimate;
 use crate::peers::protocol::Command;
 use crate::peers::{ANSWER_DEADLINE, Peer, PeerInfo, Reported};
-use crate::recording::{Journal, Stage};
+use crate::recording::{CaseCapture, Journal};
 use crate::scenario::condition::Condition;
 use peerproof_captures::event::{
     ConnectionState, DtlsState, IceGatheringState, IceState, PeerEvent, SignalingState,
@@ -75,7 +75,7 @@ impl Actor {
         self: Arc<Self>,
         mut events: UnboundedReceiver<Reported>,
         carrier: Arc<Carrier>,
-        stage: Arc<Stage>,
+        stage: Arc<CaseCapture>,
         watch: bool,
     ) {
         while let Some(Reported { seq, at_us, told, event }) = events.recv().await {

@@ -13,7 +13,7 @@ use crate::network::fabric::nat::NatBehaviour;
 use crate::network::lab::Lab;
 use crate::peers::CaseClock;
 use crate::recording::files::{finalise, pretty, write_extras};
-use crate::recording::{Journal, Stage};
+use crate::recording::{CaseCapture, Journal};
 use crate::scenario::model::Role;
 use crate::servers::{Place, ServerError, Servers};
 use peerproof_captures::timeline::What;
@@ -92,8 +92,8 @@ pub(super) async fn play_unless(
         journal.write(What::Note { text: format!("in virtual time, by the run's seed {}", setting.seed) });
     }
     let capture = folder.join("capture.pcapng");
-    let stage = Stage::create(&capture, &case.name, Arc::clone(&journal))?;
-    if let Some(offerer) = case.casting.keys().next() {
+    let stage = CaseCapture::create(&capture, &case.name, Arc::clone(&journal))?;
+    if let Some(offerer) = case.pair.keys().next() {
         stage.set_offerer(offerer);
     }
     let seed = case.scenario().seed.unwrap_or_else(|| seed_of(setting.seed, &case.name));
@@ -177,7 +177,7 @@ async fn on_network(
 fn new_file(case: &Case, clock: CaseClock, seed: u64, attempt: u32) -> CaseFile {
     let scenario = case.scenario();
     let topology = scenario.topology();
-    let peers = case.casting.iter().filter_map(|(name, implementation)| {
+    let peers = case.pair.iter().filter_map(|(name, implementation)| {
         let spec = scenario.peers.get(name)?;
         Some(CasePeer {
             name: name.clone(),

@@ -7,7 +7,7 @@ use crate::network::lab::{Host, Lab, LabError, hosts_of, unavailable};
 use crate::peers::implementation::Implementation;
 use crate::peers::{OpenError, Surroundings};
 use crate::recording::lab::watch;
-use crate::recording::{Journal, Stage};
+use crate::recording::{CaseCapture, Journal};
 use crate::scenario::model::SERVERS;
 use crate::servers::Place;
 use indexmap::IndexMap;
@@ -31,7 +31,7 @@ pub(super) async fn open(
     provider: &dyn Provider,
     topology: Topology,
     players: &[Player<'_>],
-    stage: &Arc<Stage>,
+    stage: &Arc<CaseCapture>,
     seed: u64,
 ) -> Result<Arc<Lab>, OpenError> {
     if let Some(reason) = unavailable() {

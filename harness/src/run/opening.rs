@@ -10,10 +10,10 @@ use super::player::Part;
 use crate::network::lab::Lab;
 use crate::peers::implementation::Implementation;
 use crate::peers::protocol::Command;
-use crate::peers::seat::Seat;
+use crate::peers::request::OpenRequest;
 use crate::peers::{OpenError, Opened, PeerInfo};
 use crate::recording::lab::Secrets;
-use crate::recording::{CaseTap, Journal, Stage};
+use crate::recording::{CaseCapture, CaseTap, Journal};
 use crate::scenario::model::Signalling;
 use crate::scenario::{Action, PeerSpec};
 use indexmap::IndexMap;
@@ -36,11 +36,11 @@ pub(super) async fn open(
     file: &mut CaseFile,
 ) -> Result<Running, NotPlayed> {
     let CaseContext { setting, case, stage, journal, .. } = *context;
-    let cast: Vec<(&String, &Arc<dyn Implementation>)> = case.casting.iter().collect();
+    let cast: Vec<(&String, &Arc<dyn Implementation>)> = case.pair.iter().collect();
     let [(one, of_one), (other, of_other)] = cast.as_slice() else {
         return Err(NotPlayed::Broken { cause: "a case has two peers".to_owned() });
     };
-    let seat = |name: &String, own: &dyn Implementation, other: &String, others: &dyn Implementation| {
+    let request = |name: &String, own: &dyn Implementation, other: &String, others: &dyn Implementation| {
         let spec = case.scenario().peers.get(name);
         let (tap, secrets): (Arc<dyn Tap>, Arc<dyn SecretSink>) = if lab.is_some() {
             (Arc::new(PassAll), Arc::new(Secrets(Arc::clone(stage))))
@@ -48,7 +48,7 @@ pub(super) async fn open(
             let tap = stage.tap(name, own.name(), other, others.abilities().in_process);
             (Arc::<CaseTap>::clone(&tap), tap)
         };
-        Seat {
+        OpenRequest {
             case: case.name.clone(),
             name: name.clone(),
             subject: spec.is_some_and(|spec| spec.subject),
@@ -61,8 +61,8 @@ pub(super) async fn open(
     };
     let (of_one, of_other) = (of_one.as_ref(), of_other.as_ref());
     let (first, second) = tokio::join!(
-        setting.provider.open(of_one, seat(one, of_one, other, of_other)),
-        setting.provider.open(of_other, seat(other, of_other, one, of_one))
+        setting.provider.open(of_one, request(one, of_one, other, of_other)),
+        setting.provider.open(of_other, request(other, of_other, one, of_one))
     );
     let (first, second) = match (first, second) {
         (Ok(first), Ok(second)) => (first, second),
@@ -119,7 +119,7 @@ fn not_played(before: Option<NotPlayed>, peer: Option<&String>, error: OpenError
 pub(super) async fn open_lab(
     setting: &Setting,
     case: &Case,
-    stage: &Arc<Stage>,
+    stage: &Arc<CaseCapture>,
     seed: u64,
 ) -> Result<Option<Arc<Lab>>, NotPlayed> {
     let scenario = case.scenario();
@@ -128,7 +128,7 @@ pub(super) async fn open_lab(
     }
     let Some(topology) = scenario.topology() else { return Ok(None) };
     let players: Vec<laboratory::Player<'_>> = case
-        .casting
+        .pair
         .iter()
         .map(|(name, implementation)| laboratory::Player {
             name,
@@ -146,7 +146,7 @@ fn unreadable(case: &Case) -> Option<String> {
         Action::Network(network) => network.rule().is_some_and(|(_, rule)| rule.needs_keys()),
         _ => false,
     });
-    (speaks_of_content && !case.casting.values().any(|it| it.abilities().tells_keys))
+    (speaks_of_content && !case.pair.values().any(|it| it.abilities().tells_keys))
         .then(|| "the rule matches encrypted content, but neither peer exposes keys".to_owned())
 }
 
@@ -160,10 +160,16 @@ pub(super) async fn close_lab(setting: &Setting, lab: Option<Arc<Lab>>) {
 }
 
 /// Starts what runs beside the steps: taking up events, carrying candidates.
-fn start(case: &Case, stage: &Arc<Stage>, journal: &Arc<Journal>, first: Opened, second: Opened) -> Running {
+fn start(
+    case: &Case,
+    stage: &Arc<CaseCapture>,
+    journal: &Arc<Journal>,
+    first: Opened,
+    second: Opened,
+) -> Running {
     let mut tasks = JoinSet::new();
     let mut parts = IndexMap::new();
-    for (name, opened) in case.casting.keys().zip([first, second]) {
+    for (name, opened) in case.pair.keys().zip([first, second]) {
         let actor = Actor::new(opened.peer, Arc::clone(journal));
         let carrier = Carrier::new();
         let watch = case.scenario().peers.get(name).is_some_and(|spec| spec.media.watch);

@@ -10,7 +10,7 @@ use super::settle::settle;
 use crate::machine::{Limit, Watch, within};
 use crate::network::lab::Lab;
 use crate::recording::files::keep;
-use crate::recording::{Journal, Stage};
+use crate::recording::{CaseCapture, Journal};
 use crate::scenario::model::Signalling;
 use crate::scenario::{Action, Step};
 use crate::servers::Servers;
@@ -28,7 +28,7 @@ pub(super) struct CaseContext<'a> {
     pub(super) setting: &'a Setting,
     pub(super) case: &'a Case,
     pub(super) folder: &'a Path,
-    pub(super) stage: &'a Arc<Stage>,
+    pub(super) stage: &'a Arc<CaseCapture>,
     pub(super) journal: &'a Arc<Journal>,
     /// Nothing in virtual time.
     pub(super) watch: Option<&'a Watch>,

@@ -12,7 +12,7 @@ use crate::network::lab::Lab;
 use crate::network::rule::{Deed, Rule, RuleSpec};
 use crate::peers::PeerInfo;
 use crate::peers::protocol::Command;
-use crate::recording::{Journal, Stage};
+use crate::recording::{CaseCapture, Journal};
 use crate::scenario::command::{self, CommandError};
 use crate::scenario::condition::Condition;
 use crate::scenario::reference;
@@ -47,7 +47,7 @@ pub struct Player {
     /// The peers by name, offerer first.
     parts: IndexMap<String, Part>,
     journal: Arc<Journal>,
-    stage: Arc<Stage>,
+    stage: Arc<CaseCapture>,
     seed: u64,
     bound: Mutex<IndexMap<String, Value>>,
     signalling: tokio::sync::Mutex<Option<signalling::Server>>,
@@ -95,7 +95,7 @@ impl Player {
     pub fn new(
         parts: IndexMap<String, Part>,
         journal: Arc<Journal>,
-        stage: Arc<Stage>,
+        stage: Arc<CaseCapture>,
         seed: u64,
         server: Option<signalling::Server>,
         (servers, lab): (Arc<Servers>, Option<Arc<Lab>>),

@@ -16,14 +16,14 @@ use std::sync::Arc;
 /// Whether both peers live in this process. Elsewhere there is nothing to ask.
 #[must_use]
 pub fn is_of_the_stack(case: &Case) -> bool {
-    case.casting.values().all(|implementation| implementation.abilities().in_process)
+    case.pair.values().all(|implementation| implementation.abilities().in_process)
 }
 
 /// Why this case cannot be played in virtual time, if it cannot.
 #[must_use]
 pub fn unfit(case: &Case) -> Option<String> {
     let scenario = case.scenario();
-    if let Some(other) = case.casting.values().find(|it| !it.abilities().in_process) {
+    if let Some(other) = case.pair.values().find(|it| !it.abilities().in_process) {
         return Some(format!("{} runs in real time", other.name()));
     }
     if scenario.network.is_lab() {

@@ -7,7 +7,7 @@ use super::super::clock::Estimate;
 use super::super::greeting::Greeting;
 use super::super::name::agrees;
 use super::super::protocol::Command;
-use super::super::seat::Seat;
+use super::super::request::OpenRequest;
 use super::super::{CaseClock, OpenError, Opened, Origin, Peer, PeerInfo, Permission, Surroundings};
 use super::frame::Frame;
 use super::lobby::Lobby;
@@ -317,12 +317,12 @@ pub(super) struct GuestPeer {
 
 impl GuestPeer {
     /// Opens a frame in the guest's lobby, once there is one.
-    pub(super) async fn open(guest: Arc<Guest>, seat: Seat) -> Result<Opened, OpenError> {
-        if let Some(reason) = cannot(&seat.surroundings) {
+    pub(super) async fn open(guest: Arc<Guest>, request: OpenRequest) -> Result<Opened, OpenError> {
+        if let Some(reason) = cannot(&request.surroundings) {
             return Err(OpenError::Unsupported(format!("{}: {reason}", guest.spec.name)));
         }
         let lobby = guest.lobby().await?;
-        let opened = Frame::open(&lobby, &guest.spec.name, seat.clock, guest.deadline, true).await;
+        let opened = Frame::open(&lobby, &guest.spec.name, request.clock, guest.deadline, true).await;
         let (frame, greeting, events) = opened?;
         if let Err(reason) = expected(&guest.spec, &greeting) {
             frame.end().await;
@@ -330,9 +330,9 @@ impl GuestPeer {
         }
         let features = greeting.features();
         let Greeting { implementation, version, unreported, .. } = greeting;
-        let info = PeerInfo { name: seat.name, implementation, version, features, unreported };
-        guest.case_begins(&seat.case);
-        Ok(Opened { peer: Box::new(Self { info, frame, guest, case: seat.case }), events })
+        let info = PeerInfo { name: request.name, implementation, version, features, unreported };
+        guest.case_begins(&request.case);
+        Ok(Opened { peer: Box::new(Self { info, frame, guest, case: request.case }), events })
     }
 }
 

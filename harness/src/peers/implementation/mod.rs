@@ -12,7 +12,7 @@ pub use roster::Roster;
 
 use super::browser::Browsers;
 use super::program::Programs;
-use super::seat::Seat;
+use super::request::OpenRequest;
 use super::{OpenError, Opened};
 use async_trait::async_trait;
 use peerproof_conformance::case::Runs;
@@ -74,9 +74,9 @@ pub trait Implementation: Debug + Send + Sync {
         Ok(())
     }
 
-    /// Opens it as the peer of a seat.
+    /// Opens it for a case.
     ///
     /// # Errors
     /// The machine or the implementation cannot do it, it should have worked and did not, or the implementation itself failed.
-    async fn open(&self, house: &House, seat: Seat) -> Result<Opened, OpenError>;
+    async fn open(&self, house: &House, request: OpenRequest) -> Result<Opened, OpenError>;
 }

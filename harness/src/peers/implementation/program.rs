@@ -2,7 +2,7 @@
 
 use super::{Abilities, House, Implementation};
 use crate::peers::program::ProgramSpec;
-use crate::peers::seat::Seat;
+use crate::peers::request::OpenRequest;
 use crate::peers::{OpenError, Opened, Surroundings};
 use crate::tools::{in_path, is_program};
 use async_trait::async_trait;
@@ -60,12 +60,12 @@ impl Implementation for Program {
         Some(format!("{}: program {} not found", self.0.name, self.0.program.display()))
     }
 
-    async fn open(&self, house: &House, seat: Seat) -> Result<Opened, OpenError> {
-        if seat.surroundings != Surroundings::default() {
+    async fn open(&self, house: &House, request: OpenRequest) -> Result<Opened, OpenError> {
+        if request.surroundings != Surroundings::default() {
             let reason = "programs have no permissions, origins or `.local` names; only browsers do";
             return Err(OpenError::Unsupported(reason.to_owned()));
         }
-        house.programs.open(&self.0, seat).await
+        house.programs.open(&self.0, request).await
     }
 }
 

@@ -7,7 +7,7 @@ use crate::peers::greeting::Greeting;
 use crate::peers::line::Line;
 use crate::peers::name::agrees;
 use crate::peers::protocol::Command;
-use crate::peers::seat::Seat;
+use crate::peers::request::OpenRequest;
 use crate::peers::{ANSWER_DEADLINE, OpenError, Opened, Peer, PeerInfo};
 use async_trait::async_trait;
 use futures::stream;
@@ -32,18 +32,18 @@ pub(super) struct ProgramPeer {
 }
 
 impl ProgramPeer {
-    /// Opens a program as the peer of a seat.
+    /// Opens a program for a case.
     pub(super) async fn open(
         programs: &Arc<Programs>,
         spec: &ProgramSpec,
-        seat: Seat,
+        request: OpenRequest,
     ) -> Result<Opened, OpenError> {
-        let mut serving = programs.take(spec, seat.host.as_ref()).await?;
+        let mut serving = programs.take(spec, request.host.as_ref()).await?;
         serving.cases += 1;
         let (say, hear) = serving.process.talk();
         let incoming = stream::unfold(hear, |mut hear| async move { Some((hear.recv().await?, hear)) });
         let (line, mut outgoing, events) =
-            Line::new(seat.clock, ANSWER_DEADLINE, Box::pin(incoming), Some(seat.secrets));
+            Line::new(request.clock, ANSWER_DEADLINE, Box::pin(incoming), Some(request.secrets));
         tokio::spawn(async move {
             while let (Some(line), Some(say)) = (outgoing.recv().await, &say) {
                 if say.send(line).is_err() {
@@ -73,7 +73,7 @@ impl ProgramPeer {
         };
         line.never_reports(&greeting.unreported);
         let info = PeerInfo {
-            name: seat.name,
+            name: request.name,
             features: greeting.features(),
             unreported: greeting.unreported,
             implementation: greeting.implementation,
@@ -86,7 +86,7 @@ impl ProgramPeer {
             serving: tokio::sync::Mutex::new(Some(serving)),
             name: spec.name.clone(),
             most_cases: spec.cases,
-            in_lab: seat.host.is_some(),
+            in_lab: request.host.is_some(),
         };
         Ok(Opened { peer: Box::new(peer), events })
     }

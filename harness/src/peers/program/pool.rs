@@ -4,7 +4,7 @@ use super::peer::ProgramPeer;
 use super::process::Process;
 use super::spec::ProgramSpec;
 use crate::network::lab::Host;
-use crate::peers::seat::Seat;
+use crate::peers::request::OpenRequest;
 use crate::peers::start::Starts;
 use crate::peers::{OpenError, Opened};
 use crate::process::Spec;
@@ -33,13 +33,13 @@ impl Programs {
         Self { peerproof: peerproof.into(), starts, idle: Mutex::default() }
     }
 
-    /// Opens a program as the peer of a seat.
+    /// Opens a program for a case.
     pub(in crate::peers) async fn open(
         self: &Arc<Self>,
         spec: &ProgramSpec,
-        seat: Seat,
+        request: OpenRequest,
     ) -> Result<Opened, OpenError> {
-        ProgramPeer::open(self, spec, seat).await
+        ProgramPeer::open(self, spec, request).await
     }
 
     /// A process for a case: one that waits, or a new one. In a host of a lab it is always new.

@@ -55,7 +55,7 @@ struct Table {
 fn table() -> Table {
     let folder = tempfile::tempdir().unwrap();
     let journal = Arc::new(Journal::create(&folder.path().join("t.jsonl"), CaseClock::start()).unwrap());
-    let stage = Stage::create(&folder.path().join("c.pcapng"), "t", Arc::clone(&journal)).unwrap();
+    let stage = CaseCapture::create(&folder.path().join("c.pcapng"), "t", Arc::clone(&journal)).unwrap();
     let told = Arc::new(Mutex::new(Vec::new()));
     let mut parts = IndexMap::new();
     let mut senders = Vec::new();
