@@ -1,6 +1,11 @@
-//! Rules of the house that no compiler checks. Each names the file and line that breaks it.
+//! Project rules that no compiler checks. Each message names the file and line that break a rule.
+
+mod circles;
+mod paths;
+mod tokens;
 
 use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -18,20 +23,34 @@ const FORBIDDEN: [(&str, &[&str]); 4] = [
     ("stack", &["peerproof-conformance", "peerproof-reports"]),
 ];
 
+/// The crates of the workspace, whose modules may not need each other in a circle.
+const CRATES: [&str; 6] = ["captures", "conformance", "harness", "reports", "stack", "xtask"];
+
 /// Checks all rules on the files that git tracks.
 ///
 /// # Errors
-/// When git cannot be asked, a file cannot be read or a rule is broken; all breaches are printed first.
+/// When git cannot be asked, a file cannot be read or a rule is broken; all violations are printed first.
 #[expect(clippy::print_stdout, reason = "a chore speaks to the terminal")]
 pub(crate) fn run(root: &Path) -> Result<()> {
     let files = tracked(root)?;
     let mut breaches = Vec::new();
+    let mut crates: BTreeMap<&str, Vec<circles::Source>> = BTreeMap::new();
     for path in &files {
         if path.extension().is_some_and(|e| e == "rs") {
             let text = std::fs::read_to_string(root.join(path))
                 .with_context(|| format!("reading {}", path.display()))?;
             breaches.extend(source_breaches(&path.display().to_string(), &text));
+            let within = CRATES.iter().find_map(|krate| {
+                let below = path.strip_prefix(krate).ok()?.strip_prefix("src").ok()?;
+                Some((krate, below.display().to_string()))
+            });
+            if let Some((krate, path)) = within {
+                crates.entry(krate).or_default().push(circles::Source { path, text });
+            }
         }
+    }
+    for (krate, sources) in &crates {
+        breaches.extend(circles::breaches(krate, sources)?);
     }
     for (krate, banned) in FORBIDDEN {
         let manifest = std::fs::read_to_string(root.join(krate).join("Cargo.toml"))?;
@@ -41,7 +60,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         println!("{breach}");
     }
     if !breaches.is_empty() {
-        bail!("{} breaches of the house rules", breaches.len());
+        bail!("{} violations of the project's rules", breaches.len());
     }
     println!("tidy: {} files", files.len());
     Ok(())
