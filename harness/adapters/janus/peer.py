@@ -148,7 +148,7 @@ class Peer:
     async def addIceCandidate(self, candidate: Message | None = None) -> None:
         gateway = self._usable()
         if self._remote is None:
-            raise Rejected("InvalidStateError", "there is no remote description")
+            raise Rejected("InvalidStateError", "no remote description")
         if candidate is None or not candidate.get("candidate"):
             told: Message = {"completed": True}
         else:

@@ -28,7 +28,7 @@ export class Channels {
   }
 
   #named(label) {
-    return this.#byLabel.get(label) ?? reject("NotFoundError", `there is no channel ${label}`);
+    return this.#byLabel.get(label) ?? reject("NotFoundError", `unknown channel ${label}`);
   }
 
   /** Takes the channel in, which the remote peer made or this one, and reports what happens to it. */
@@ -66,7 +66,7 @@ export class Channels {
   }
 
   #echo(label, defect) {
-    if (!Object.hasOwn(defects, defect)) throw new TypeError(`there is no defect ${defect}`);
+    if (!Object.hasOwn(defects, defect)) throw new TypeError(`unknown defect ${defect}`);
     const answersTo = defects[defect]();
     this.#echoes.set(label, async (channel, data) => {
       for (const answer of answersTo(data)) {

@@ -190,7 +190,7 @@ export class Peer {
   }
 
   transceiver(index) {
-    return this.connection().getTransceivers()[index] ?? reject("NotFoundError", `there is no transceiver ${index}`);
+    return this.connection().getTransceivers()[index] ?? reject("NotFoundError", `unknown transceiver ${index}`);
   }
 
   /** All commands. */
@@ -270,7 +270,7 @@ export class Peer {
   }
 
   localTrack(id) {
-    return reject("NotFoundError", `there is no local track ${id}`);
+    return reject("NotFoundError", `unknown local track ${id}`);
   }
 
   addTransceiver(kind, init) {

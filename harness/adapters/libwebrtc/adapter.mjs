@@ -197,7 +197,7 @@ class LibwebrtcPeer extends Peer {
         target.setCodecPreferences([...chosen, ...like("video/rtx")]);
       },
       watch: ({ track: id }) => {
-        const { track } = this.remoteTracks.get(id) ?? reject("NotFoundError", `there is no remote track ${id}`);
+        const { track } = this.remoteTracks.get(id) ?? reject("NotFoundError", `unknown remote track ${id}`);
         if (track.kind === "video") this.#watchVideo(track);
         else this.#watchAudio(track);
       },

@@ -73,7 +73,7 @@ mod tests {
         let (some, full) = TEXT.split_once('\n').unwrap();
         assert_eq!(total(&format!("{full}{some}")).unwrap(), 149_749_151);
         assert_eq!(total("some total=18446744073709551615").unwrap(), u64::MAX);
-        assert_eq!(total("some").unwrap_err().to_string(), "/proc/pressure tells no total: \"\"");
+        assert_eq!(total("some").unwrap_err().to_string(), "/proc/pressure has no total: \"\"");
     }
 
     #[test]

@@ -404,7 +404,10 @@ mod tests {
         let (line, _to_send, mut events, say) = line();
         say.unbounded_send(r#"{"seq":1,"t":1.0,"event":"negotiationneeded"}"#.into()).unwrap();
         let lost = events.recv().await.unwrap();
-        assert_eq!(lost.event, PeerEvent::Lost { reason: "event 0 of the peer is missing: 1 came".into() });
+        assert_eq!(
+            lost.event,
+            PeerEvent::Lost { reason: "event 0 of the peer is missing: received 1".into() }
+        );
         assert_eq!(events.recv().await, None);
         assert!(matches!(line.call(&Command::GetState).await, Answer::Lost { .. }));
     }

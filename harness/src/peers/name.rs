@@ -29,7 +29,7 @@ pub(crate) fn agrees(name: &str, version: &str) -> Result<(), OpenError> {
     }
 }
 
-/// Whether a version is the wanted one, or begins with it: 150.0.7871 is of version 150, and not of 15.
+/// Whether a version is the wanted one, or begins with it: 150.0.7871 has version 150, and not of 15.
 #[must_use]
 pub fn is_of_version(wanted: &str, version: &str) -> bool {
     version.strip_prefix(wanted).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))

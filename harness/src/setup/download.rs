@@ -190,7 +190,10 @@ mod tests {
                 "/usr/bin/dpkg-deb -x /d/150.0.7-1/packages/chromium-driver_150.0.7-1_amd64.deb /d/150.0.7-1",
             ]
         );
-        assert_eq!(steps[0].title, "Download chrome 150.0.7 (81 MB), beside what the system has");
+        assert_eq!(
+            steps[0].title,
+            "Download chrome 150.0.7 (81 MB), leaving the system's packages unchanged"
+        );
         // They need what packages bring, and may be given up.
         assert!(steps.iter().all(|step| step.lane == Lane::Peers));
     }
@@ -214,7 +217,7 @@ mod tests {
         let versions = ["156.0.2-1", "150.0.7-1"].map(str::to_owned).to_vec();
         assert_eq!(
             to_be_had(Kind::Chrome, Ok(versions)),
-            "to be had: chrome@156 (156.0.2), chrome@150 (150.0.7)"
+            "available: chrome@156 (156.0.2), chrome@150 (150.0.7)"
         );
         assert!(to_be_had(Kind::Firefox, Ok(vec![])).contains("apt-get update"));
         assert_eq!(to_be_had(Kind::Firefox, Err("no apt".into())), "no apt");

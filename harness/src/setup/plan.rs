@@ -273,7 +273,7 @@ mod tests {
         assert!(matches!(plan([Item::Tshark], &[], &[], &[], &no_sudo), Err(SetupError::NoRoot(_))));
         let no_apt = System { apt: None, name: "Fedora".into(), ..debian() };
         let error = plan([Item::Tshark], &[], &[], &[], &no_apt).unwrap_err().to_string();
-        assert_eq!(error, "this system (Fedora) has no apt-get; install by its own means: tshark");
+        assert_eq!(error, "this system (Fedora) has no apt-get; install these packages yourself: tshark");
         let no_cargo = System { cargo: None, ..debian() };
         assert!(matches!(plan([Item::Geckodriver], &[], &[], &[], &no_cargo), Err(SetupError::NoCargo)));
         let no_home = System { data: None, ..debian() };

@@ -75,7 +75,7 @@ fn a_recording_that_contradicts_itself_is_told_and_its_rows_stay_what_it_tells()
     assert_eq!(
         told,
         [
-            "what is named `chrome@150` says that it is `firefox` (1 case, first data/echo/chrome@150-stack)",
+            "`chrome@150` identifies as `firefox` (1 case, first data/echo/chrome@150-stack)",
             "a case that is named `chrome-stack` was played by `firefox-stack` (1 case, first data/more/chrome-stack)"
         ]
     );

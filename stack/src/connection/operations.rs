@@ -165,7 +165,7 @@ impl PeerConnection {
         }
         self.check_open()?;
         let Some(remote) = self.inner.remote_description().await else {
-            return Err(Rejection::new(ErrorName::InvalidState, "there is no remote description"));
+            return Err(Rejection::new(ErrorName::InvalidState, "no remote description"));
         };
         // The crate looks at neither; webrtc-pc §4.4.2 addIceCandidate, step 5, does.
         let mids = sdp::mids(&remote.sdp);

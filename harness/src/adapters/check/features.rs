@@ -123,6 +123,6 @@ mod tests {
     #[test]
     fn unknown_features_are_noted() {
         let told = greeting(&[], Some(&["video", "teleport"]));
-        assert_eq!(Claims::of(&told).note(&told), "video; not known, and left out: teleport");
+        assert_eq!(Claims::of(&told).note(&told), "video; unknown and ignored: teleport");
     }
 }

@@ -125,7 +125,7 @@ mod tests {
         let expected = "\
 greeting
   works        hello is answered (mine 1.0)
-  violates     impossible is unsupported: expected unsupported; came \u{fffd}[2J
+  violates     impossible is unsupported: expected unsupported; received \u{fffd}[2J
   not tried    end: not among its commands
 scenarios for which it has all commands, as offerer and as answerer
   data        23 of 28   28 of 28

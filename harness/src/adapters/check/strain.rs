@@ -200,7 +200,7 @@ pub(super) async fn noise(ground: &Ground) -> Result<Group, Trouble> {
     };
     let fine = gone.is_ok();
     group.add("it ends when its input does", gone);
-    if let Some(over) = over.filter(|over| fine && !over.starts_with("the program ended with status 0")) {
+    if let Some(over) = over.filter(|over| fine && !over.starts_with("the program exited with status 0")) {
         group.note(over);
     }
     session.end().await;
@@ -210,7 +210,7 @@ pub(super) async fn noise(ground: &Ground) -> Result<Group, Trouble> {
 fn after_noise(reply: &Reply) -> Tried {
     match reply {
         Reply::Answered(Answer::Ok(_)) => Ok(()),
-        Reply::Ended(over) if over.starts_with("the program ended with status") => Ok(()),
+        Reply::Ended(over) if over.starts_with("the program exited with status") => Ok(()),
         other => violates("an answer to the next hello, or the end with a status", other.text()),
     }
 }
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn after_noise_it_goes_on_or_ends_by_itself() {
         assert!(after_noise(&Reply::Answered(Answer::Ok(json!({})))).is_ok());
-        assert!(after_noise(&Reply::Ended("the program ended with status 2: no JSON".to_owned())).is_ok());
+        assert!(after_noise(&Reply::Ended("the program exited with status 2: no JSON".to_owned())).is_ok());
         assert!(after_noise(&Reply::Ended("the program was terminated by signal 11".to_owned())).is_err());
         assert!(after_noise(&Reply::Silent(ANSWER_DEADLINE)).is_err());
     }

@@ -147,7 +147,7 @@ mod tests {
     fn missing_and_doubled_parts_are_named() {
         assert_eq!(
             told(&[part(2, 4), part(2, 4)]),
-            ["part 2 of 4 is there 2 times: a, b", "parts 1, 3, 4 of 4 are missing"]
+            ["part 2 of 4 is present 2 times: a, b", "parts 1, 3, 4 of 4 are missing"]
         );
         assert_eq!(told(&[part(1, 2)]), ["part 2 of 2 is missing"]);
     }

@@ -149,7 +149,7 @@ fn a_segment_that_does_not_exist_is_named() {
     let error = Fabric::new(&topology, 1).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "alice/eth0 is attached to attic, which is no segment that stands before it"
+        "alice/eth0 is attached to attic, which is not a segment defined before it"
     );
 }
 

@@ -229,7 +229,7 @@ mod tests {
         };
         assert_eq!(place("title: t\neach: { word: a }").0, (2, 9));
         assert_eq!(place("title: t\neach: { word: [[a]] }").0, (2, 16));
-        assert_eq!(place("title: t\neach: { word: [a] }"), ((2, 9), "`$word` stands nowhere".to_owned()));
+        assert_eq!(place("title: t\neach: { word: [a] }"), ((2, 9), "`$word` is not used".to_owned()));
         assert_eq!(
             place("title: $word\neach: { word: [a b, a-b] }").1,
             "two scenarios would be named `…-a-b`"

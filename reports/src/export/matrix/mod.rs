@@ -74,7 +74,7 @@ fn lacking(matrix: &Matrix<'_>, lack: &Lack<'_>) -> String {
     }
 }
 
-/// Where cases were not played: pair by pair, with the families and their numbers.
+/// Where cases were not run: pair by pair, with the families and their numbers.
 fn places(matrix: &Matrix<'_>, plays: &[Play<'_>]) -> Vec<String> {
     let mut pairs: IndexMap<(usize, usize), IndexMap<&str, usize>> = IndexMap::new();
     for play in plays {

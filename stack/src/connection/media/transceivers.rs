@@ -45,7 +45,7 @@ pub struct TransceiverInfo {
 }
 
 fn not_found(what: impl std::fmt::Display) -> Rejection {
-    Rejection::new(ErrorName::NotFound, format!("there is no {what}"))
+    Rejection::new(ErrorName::NotFound, format!("unknown {what}"))
 }
 
 impl Media {
