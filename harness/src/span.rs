@@ -1,4 +1,4 @@
-//! Lengths of time as a scenario writes them: `5s`, `300ms`.
+//! Durations as a scenario writes them: `5s`, `300ms`.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};

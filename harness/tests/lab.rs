@@ -1,6 +1,6 @@
 //! Sockets in the lab's hosts reach one another as the topology has it, and nobody else.
 //!
-//! Where this machine makes no lab every test is ignored, with the reason; if `PEERPROOF_REQUIRE` names `lab`, they fail.
+//! Where the network lab is unavailable every test is ignored, with the reason; if `PEERPROOF_REQUIRE` names `lab`, they fail.
 
 #![expect(clippy::unwrap_used, reason = "all of this file is test code, its helpers too")]
 
@@ -13,7 +13,7 @@ use peerproof::network::fabric::packet::Packet;
 use peerproof::network::fabric::topology::{Attachment, Preset, Topology};
 use peerproof::network::fabric::{Cause, Change, InterfaceId, Lost};
 use peerproof::network::lab::{Host, Lab, Passed, Watch, hosts_of, prepare_process, unavailable};
-use peerproof::network::rule::{Decision, Deed};
+use peerproof::network::rule::{Decision, RuleAction};
 use peerproof::run::peers::is_required;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -35,13 +35,13 @@ type Outcome = Result<(), Failed>;
 struct Seen {
     lost: Arc<Mutex<Vec<Cause>>>,
     out: Arc<Mutex<usize>>,
-    deed: Arc<Mutex<Option<Deed>>>,
+    action: Arc<Mutex<Option<RuleAction>>>,
 }
 
 impl Watch for Seen {
     fn decide(&mut self, _: InterfaceId, _: &Packet) -> Option<Decision> {
-        let deed = self.deed.lock().unwrap().take()?;
-        Some(Decision { deed, rule: "test".to_owned() })
+        let action = self.action.lock().unwrap().take()?;
+        Some(Decision { action, rule: "test".to_owned() })
     }
 
     fn passed(&mut self, passed: &Passed<'_>) {
@@ -257,24 +257,24 @@ fn a_socket_uses_the_interface_whose_address_it_has() -> Outcome {
 fn what_is_decided_is_done() -> Outcome {
     let net = Net::new(Preset::Internet);
     let (alice, bob) = (net.udp("alice/eth0"), net.udp("bob/eth0"));
-    let next = |deed| *net.seen.deed.lock().unwrap() = Some(deed);
+    let next = |action| *net.seen.action.lock().unwrap() = Some(action);
     let texts = |count: usize| -> Vec<String> { (0..count).map(|_| receive(&bob).unwrap().0).collect() };
     let send = |text: &str| alice.send_to(text.as_bytes(), local(&bob)).unwrap();
-    next(Deed::Drop);
+    next(RuleAction::Drop);
     send("lost");
     send("first");
     assert_eq!(texts(1), ["first"]);
-    next(Deed::Duplicate);
+    next(RuleAction::Duplicate);
     send("twice");
     assert_eq!(texts(2), ["twice", "twice"]);
-    next(Deed::Corrupt(0));
+    next(RuleAction::Corrupt(0));
     send("b");
     assert_eq!(texts(1), ["c"]);
-    next(Deed::Reorder);
+    next(RuleAction::Reorder);
     send("second");
     send("first");
     assert_eq!(texts(2), ["first", "second"]);
-    next(Deed::Delay(Duration::from_millis(20)));
+    next(RuleAction::Delay(Duration::from_millis(20)));
     send("late");
     send("early");
     assert_eq!(texts(2), ["early", "late"]);

@@ -66,7 +66,9 @@ fn faults(played: &Played) -> Vec<(u64, String, Option<u64>)> {
         _ => None,
     };
     let entries = played.record.timeline.iter();
-    entries.filter_map(|entry| faulted(&entry.what).map(|(deed, frame)| (entry.t_us, deed, frame))).collect()
+    entries
+        .filter_map(|entry| faulted(&entry.what).map(|(action, frame)| (entry.t_us, action, frame)))
+        .collect()
 }
 
 /// Whether `one` and `other`, folders of runs, hold the same of a case; if not, the first file that differs.
@@ -165,8 +167,8 @@ async fn what_chance_does_to_packets_is_replayed_by_its_seed() {
         assert_eq!(played.verdict.outcome, Outcome::Pass, "{}", played.verdict.sentence);
         patterns.push(faults(played));
     }
-    assert!(patterns[0].iter().any(|(_, deed, _)| deed == "drop"), "{:?}", patterns[0]);
-    assert!(patterns[0].iter().any(|(_, deed, _)| deed.starts_with("delay")), "{:?}", patterns[0]);
+    assert!(patterns[0].iter().any(|(_, action, _)| action == "drop"), "{:?}", patterns[0]);
+    assert!(patterns[0].iter().any(|(_, action, _)| action.starts_with("delay")), "{:?}", patterns[0]);
     assert!(patterns[0] == patterns[1] && patterns[0] != patterns[2]);
 }
 

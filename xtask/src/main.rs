@@ -18,7 +18,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Check the rules of the house that no compiler checks
+    /// Check the project rules that no compiler checks
     Tidy,
     /// Measure; nothing is asserted
     #[command(subcommand)]

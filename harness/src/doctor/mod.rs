@@ -137,7 +137,7 @@ pub struct Check {
 pub struct Diagnosis {
     /// One check an item.
     pub checks: Vec<Check>,
-    /// Other versions of the browsers: those that are installed, and those that are to be had.
+    /// Other versions of the browsers: those that are installed, and those that are available.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub browsers: Vec<Beside>,
 }

@@ -98,7 +98,7 @@ mod tests {
             render(&Diagnosis { checks, browsers }),
             "ok        tun          for the lab: browsers behind NATs and on bad networks\n\
              ok        chrome@150   150.0.7  /d/chromium\n\
-             to be had firefox@140  140.12.0  (`peerproof setup --peers firefox@140`)\n\
+             available firefox@140  140.12.0  (`peerproof setup --peers firefox@140`)\n\
              \nThis machine can run everything.\n"
         );
     }

@@ -160,9 +160,9 @@ impl Watch for CaseWatch {
             }
             self.under_way.push_back((packet.mark(), frame));
         }
-        if let (Some(Decision { deed, rule }), Some((peer, _))) = (passed.decision, peer) {
+        if let (Some(Decision { action, rule }), Some((peer, _))) = (passed.decision, peer) {
             let (peer, rule) = (peer.clone(), rule.clone());
-            let what = What::Faulted { peer, rule, action: deed.to_string(), frame };
+            let what = What::Faulted { peer, rule, action: action.to_string(), frame };
             self.capture.journal().write_at(t_us, what);
         }
     }
@@ -186,7 +186,7 @@ mod tests {
     use crate::network::fabric::Cause;
     use crate::network::fabric::packet::udp;
     use crate::network::fabric::topology::Preset;
-    use crate::network::rule::{Deed, Rule, RuleSpec};
+    use crate::network::rule::{Rule, RuleAction, RuleSpec};
     use crate::peers::CaseClock;
     use crate::recording::Journal;
     use peerproof_captures::file::{CaptureReader, Item};
@@ -203,7 +203,7 @@ mod tests {
         let capture = CaseCapture::create(&path, "t", Arc::clone(&journal)).unwrap();
         let topology = Preset::Internet.topology(&["alice", "bob"]);
         let mut watch = watch(&capture, &topology, &[("alice", "stack"), ("bob", "chrome")]);
-        capture.install(Rule::new(RuleSpec { nth: Some(2), ..RuleSpec::default() }, Deed::Drop, 1));
+        capture.install(Rule::new(RuleSpec { nth: Some(2), ..RuleSpec::default() }, RuleAction::Drop, 1));
 
         let packet = |port: u16, mark| {
             let (from, to) =

@@ -2,7 +2,7 @@
 
 use super::capture::{CaseCapture, Observed};
 use crate::network::class::look;
-use crate::network::rule::{Decision, Deed, corrupted};
+use crate::network::rule::{Decision, RuleAction, corrupted};
 use peerproof_captures::recording::{Content, Direction as Way, InterfaceId};
 use peerproof_captures::timeline::What;
 use peerproof_stack::tap::{Action, Datagram, Direction, SecretSink, Tap, Transport};
@@ -79,21 +79,27 @@ impl Tap for CaseTap {
         drop(inner);
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let held = held.get_mut(usize::from(direction == Direction::In));
-        if let Some(Decision { deed, rule }) = decision {
-            let what = What::Faulted { peer: self.peer.clone(), rule, action: deed.to_string(), frame };
+        if let Some(Decision { action, rule }) = decision {
+            let what = What::Faulted { peer: self.peer.clone(), rule, action: action.to_string(), frame };
             self.capture.journal().write(what);
             let now = |payload: Vec<u8>| (Duration::ZERO, payload);
-            return match deed {
-                Deed::Drop => Action::Drop,
-                Deed::Delay(by) => Action::Deliver(vec![(by, payload.to_vec())]),
-                Deed::Duplicate => Action::Deliver(vec![now(payload.to_vec()), now(payload.to_vec())]),
-                Deed::Replay(by) => Action::Deliver(vec![now(payload.to_vec()), (by, payload.to_vec())]),
-                Deed::Corrupt(byte) => Action::Deliver(vec![now(corrupted(payload, byte))]),
+            return match action {
+                RuleAction::Drop => Action::Drop,
+                RuleAction::Delay(by) => Action::Deliver(vec![(by, payload.to_vec())]),
+                RuleAction::Duplicate => Action::Deliver(vec![now(payload.to_vec()), now(payload.to_vec())]),
+                RuleAction::Replay(by) => {
+                    Action::Deliver(vec![now(payload.to_vec()), (by, payload.to_vec())])
+                }
+                RuleAction::Corrupt(byte) => Action::Deliver(vec![now(corrupted(payload, byte))]),
                 // A decision tells the byte, or the pieces; what is not there is left as it is.
-                Deed::CorruptField(_) | Deed::Fragment(_) => Action::Pass,
-                Deed::Become(datagrams) => Action::Deliver(datagrams.iter().cloned().map(now).collect()),
-                Deed::Inject(bytes) => Action::Deliver(vec![now(payload.to_vec()), now(bytes.to_vec())]),
-                Deed::Reorder => match held {
+                RuleAction::CorruptField(_) | RuleAction::Fragment(_) => Action::Pass,
+                RuleAction::Become(datagrams) => {
+                    Action::Deliver(datagrams.iter().cloned().map(now).collect())
+                }
+                RuleAction::Inject(bytes) => {
+                    Action::Deliver(vec![now(payload.to_vec()), now(bytes.to_vec())])
+                }
+                RuleAction::Reorder => match held {
                     Some(held @ None) => {
                         *held = Some(payload.to_vec());
                         Action::Drop
@@ -148,7 +154,7 @@ mod tests {
             CaseCapture::create(&folder.path().join("c.pcapng"), "t", Arc::clone(&journal)).unwrap();
         let tap = capture.tap("alice", "stack", "bob", false);
         let spec = RuleSpec { from: Some("bob".to_owned()), first: Some(1), ..RuleSpec::default() };
-        capture.install(Rule::new(spec, Deed::Reorder, 1));
+        capture.install(Rule::new(spec, RuleAction::Reorder, 1));
         assert_eq!(tap.on_datagram(&datagram(Direction::Out, &[0, 1])), Action::Pass);
         assert_eq!(tap.on_datagram(&datagram(Direction::In, &[0, 1, 1])), Action::Drop);
         let swapped = vec![(Duration::ZERO, vec![0, 1, 2]), (Duration::ZERO, vec![0, 1, 1])];
@@ -157,9 +163,13 @@ mod tests {
         capture.clear();
         let spec = |text: &str| serde_yaml::from_str::<RuleSpec>(text).unwrap();
         let later = Duration::from_millis(5);
-        capture.install(Rule::new(spec("{nth: 1}"), Deed::Replay(later), 1));
-        capture.install(Rule::new(spec("{nth: 1}"), Deed::Inject([7].into()), 1));
-        capture.install(Rule::new(spec("{field: transaction}"), Deed::CorruptField(Field::Transaction), 1));
+        capture.install(Rule::new(spec("{nth: 1}"), RuleAction::Replay(later), 1));
+        capture.install(Rule::new(spec("{nth: 1}"), RuleAction::Inject([7].into()), 1));
+        capture.install(Rule::new(
+            spec("{field: transaction}"),
+            RuleAction::CorruptField(Field::Transaction),
+            1,
+        ));
         let request = [[0, 1, 0, 0].as_slice(), &[0x21, 0x12, 0xa4, 0x42], &[4; 12]].concat();
         let mut changed = request.clone();
         changed[19] = 5;

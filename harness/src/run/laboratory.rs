@@ -26,7 +26,7 @@ pub(super) struct Player<'a> {
 /// Makes the hosts, joins them, and has everything recorded.
 ///
 /// # Errors
-/// [`OpenError::Unsupported`] where this machine makes no lab.
+/// [`OpenError::Unsupported`] where the network lab is unavailable.
 pub(super) async fn open(
     provider: &dyn Provider,
     topology: Topology,

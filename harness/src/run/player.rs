@@ -9,7 +9,7 @@ use crate::machine::{self, Limit};
 use crate::network::fabric::Change;
 use crate::network::fabric::link::LinkQuality;
 use crate::network::lab::Lab;
-use crate::network::rule::{Deed, Rule, RuleSpec};
+use crate::network::rule::{Rule, RuleAction, RuleSpec};
 use crate::peers::PeerInfo;
 use crate::peers::protocol::Command;
 use crate::recording::{CaseCapture, Journal};
@@ -447,23 +447,24 @@ impl Player {
     }
 
     async fn network(&self, step: &NetworkStep) -> Ended {
-        let install = |spec: &RuleSpec, deed| self.stage.install(Rule::new(spec.clone(), deed, self.seed));
+        let install =
+            |spec: &RuleSpec, action| self.stage.install(Rule::new(spec.clone(), action, self.seed));
         let by = |spec: &RuleSpec| spec.by.map_or(Duration::ZERO, |by| by.0);
         match step {
-            NetworkStep::Drop(spec) => install(spec, Deed::Drop),
-            NetworkStep::Delay(spec) => install(spec, Deed::Delay(by(spec))),
-            NetworkStep::Duplicate(spec) => install(spec, Deed::Duplicate),
-            NetworkStep::Replay(spec) => install(spec, Deed::Replay(by(spec))),
+            NetworkStep::Drop(spec) => install(spec, RuleAction::Drop),
+            NetworkStep::Delay(spec) => install(spec, RuleAction::Delay(by(spec))),
+            NetworkStep::Duplicate(spec) => install(spec, RuleAction::Duplicate),
+            NetworkStep::Replay(spec) => install(spec, RuleAction::Replay(by(spec))),
             NetworkStep::Corrupt(spec) => match spec.field {
-                Some(field) => install(spec, Deed::CorruptField(field)),
-                None => install(spec, Deed::Corrupt(spec.byte.unwrap_or(-1))),
+                Some(field) => install(spec, RuleAction::CorruptField(field)),
+                None => install(spec, RuleAction::Corrupt(spec.byte.unwrap_or(-1))),
             },
-            NetworkStep::Reorder(spec) => install(spec, Deed::Reorder),
+            NetworkStep::Reorder(spec) => install(spec, RuleAction::Reorder),
             NetworkStep::Inject(spec) => {
                 let bytes = spec.bytes.as_ref().ok_or_else(|| broken("there is nothing to inject"))?;
-                install(spec, Deed::Inject(Arc::clone(&bytes.0)));
+                install(spec, RuleAction::Inject(Arc::clone(&bytes.0)));
             }
-            NetworkStep::Fragment(spec) => install(spec, Deed::Fragment(spec.pieces.unwrap_or(2))),
+            NetworkStep::Fragment(spec) => install(spec, RuleAction::Fragment(spec.pieces.unwrap_or(2))),
             NetworkStep::Acts(acts) => return self.acts(acts).await,
             NetworkStep::Bitrate(bitrate) => return self.bitrate(bitrate).await,
             NetworkStep::Streams(streams) => return self.streams(streams).await,

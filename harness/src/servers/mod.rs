@@ -11,7 +11,7 @@ use crate::machine::Limit;
 use crate::recording::Journal;
 use crate::scenario::reference::Reachable;
 use crate::scenario::server::{
-    FaultSpec, ServerAwait, ServerDeed, ServerKind, ServerNever, ServerSpec, ServerWord,
+    FaultSpec, ServerAction, ServerAwait, ServerKind, ServerNever, ServerSpec, ServerWord,
 };
 use indexmap::IndexMap;
 use log::Log;
@@ -198,29 +198,29 @@ impl Servers {
     /// Does what a step says; waiting is [`Servers::wait`].
     ///
     /// # Errors
-    /// The server cannot be started again, or the deed is none for it.
-    pub async fn act(&self, name: &str, deed: &ServerDeed) -> Result<(), ServerError> {
+    /// The server cannot be started again, or the action is none for it.
+    pub async fn act(&self, name: &str, action: &ServerAction) -> Result<(), ServerError> {
         let one = self.one(name)?;
         let mut running = one.running.lock().await;
-        match deed {
-            ServerDeed::Word(ServerWord::Stop) => {
+        match action {
+            ServerAction::Word(ServerWord::Stop) => {
                 if let Some(running) = running.take() {
                     running.stop().await;
                     one.log.push(ServerEvent::Stopped);
                 }
             }
-            ServerDeed::Word(ServerWord::Start) if running.is_none() => {
+            ServerAction::Word(ServerWord::Start) if running.is_none() => {
                 let place = self.place.as_ref().ok_or_else(|| ServerError::Broken("no place".to_owned()))?;
                 let mut identity = one.identity.clone();
                 *running = Some(self.run(&one.spec, &mut identity, place, &one.log).await?);
             }
-            ServerDeed::Word(ServerWord::Start) | ServerDeed::Await(_) | ServerDeed::Never(_) => {}
-            ServerDeed::Word(word) => {
+            ServerAction::Word(ServerWord::Start) | ServerAction::Await(_) | ServerAction::Never(_) => {}
+            ServerAction::Word(word) => {
                 if let Some(Running::Embedded(server)) = &*running {
                     server.act(*word);
                 }
             }
-            ServerDeed::Fault(fault) => {
+            ServerAction::Fault(fault) => {
                 let fault = self.fault(Some(fault))?;
                 if let Some(Running::Embedded(server)) = &*running {
                     server.misbehave(fault);

@@ -34,7 +34,7 @@ impl Download {
     /// What has to be downloaded for a name; nothing if it is there.
     ///
     /// # Errors
-    /// No such version is to be had, or the system does not tell what it needs.
+    /// No such version is available, or the dependencies are unknown.
     pub fn of(wanted: &Wanted) -> Result<Option<Self>, SetupError> {
         let name = || wanted.name.clone();
         let data = data_dir().ok_or(SetupError::NoHome)?;
@@ -143,7 +143,7 @@ impl Download {
     }
 }
 
-/// Which versions are to be had, in words.
+/// Which versions are available, in words.
 fn to_be_had(kind: Kind, offered: Result<Vec<String>, String>) -> String {
     match offered {
         Err(cause) => cause,

@@ -48,7 +48,7 @@ pub enum SetupError {
         /// The names in Debian.
         packages: String,
     },
-    /// Packages are needed, and neither root nor sudo is to be had.
+    /// Packages are needed, and neither root nor sudo is available.
     #[error("installing packages needs root; run as root: {0}")]
     NoRoot(String),
     /// There is nowhere to put geckodriver.
@@ -71,7 +71,7 @@ pub enum SetupError {
         /// Those that there are.
         known: String,
     },
-    /// A browser is not to be had in that version.
+    /// A browser is not available in that version.
     #[error("{name} is not available; {had}")]
     NoVersion {
         /// The name.

@@ -28,7 +28,7 @@ impl Apt {
         Some(Self { cache: find("apt-cache")?, get: find("apt-get")?, deb: find("dpkg-deb")? })
     }
 
-    /// The versions of a browser that are to be had, the newest first.
+    /// The available versions of a browser, the newest first.
     pub(crate) fn offered(&self, kind: Kind) -> Result<Vec<String>, String> {
         let mut args = vec!["madison"];
         args.extend(debian::packages(kind));

@@ -1,4 +1,4 @@
-//! What apt and Debian's lists say, read: versions that are to be had, files that would be downloaded, packages that are missing. Pure; all
+//! What apt and Debian's lists say, read: available versions, files that would be downloaded, packages that are missing. Pure; all
 //! text counts as hostile, since it came over a network.
 
 use crate::peers::browser::Kind;

@@ -151,7 +151,7 @@ pub struct Beside {
     pub name: String,
     /// The browser's version.
     pub version: String,
-    /// Its executable; none of a version that is to be had and not installed.
+    /// Its executable; none of a version that is available and not installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<PathBuf>,
 }

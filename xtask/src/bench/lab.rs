@@ -5,7 +5,7 @@ use clap::Args;
 use indexmap::IndexMap;
 use peerproof::network::fabric::topology::Preset;
 use peerproof::network::lab::{Host, Lab, Namespace, hosts_of, unavailable};
-use peerproof::network::rule::{Deed, Rule, RuleSpec};
+use peerproof::network::rule::{Rule, RuleAction, RuleSpec};
 use peerproof::peers::CaseClock;
 use peerproof::recording::lab::watch;
 use peerproof::recording::{CaseCapture, Journal};
@@ -78,7 +78,7 @@ async fn start(folder: &Path, rules: u32) -> anyhow::Result<(Lab, Arc<CaseCaptur
     for n in 0..rules {
         // None of them matches (what is sent is of type 0), so that each is tried for every packet.
         let spec = RuleSpec { payload_type: Some(100 + n as u8), ..RuleSpec::default() };
-        capture.install(Rule::new(spec, Deed::Drop, 1));
+        capture.install(Rule::new(spec, RuleAction::Drop, 1));
     }
     let watch = watch(&capture, &topology, &[("alice", "bench"), ("bob", "bench")]);
     Ok((Lab::start(topology, hosts, 1, watch)?, capture))

@@ -127,7 +127,7 @@ fn list<S: First + PartialEq + Copy + Display + for<'a> Deserialize<'a>>(
 }
 
 fn errors(name: &str, expected: &[Rejection], view: &PeerView) -> Option<Mismatch> {
-    // A candidate that is still carried to a peer that has closed is no deed of the scenario.
+    // A candidate that is still carried to a peer that has closed is not an action of the scenario.
     let late = |at: &At<Refused>| {
         at.is.command == "addIceCandidate" && view.closed.is_some_and(|closed| at.n > closed)
     };

@@ -1,4 +1,4 @@
-//! What a program does without another one: whether its answers are deeds.
+//! What a program does without another one: whether it does what it answers.
 
 use super::features::Claims;
 use super::outcome::{Group, Outcome, Tried, shortened, violates};

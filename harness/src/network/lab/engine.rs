@@ -3,7 +3,7 @@
 use super::LabError;
 use crate::network::fabric::packet::{Packet, udp};
 use crate::network::fabric::{Change, Delivered, Fabric, InterfaceId, Lost};
-use crate::network::rule::{Decision, Deed};
+use crate::network::rule::{Decision, RuleAction};
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::prctl;
@@ -229,30 +229,32 @@ impl Work {
         let decision = self.watch.decide(interface, &packet);
         let before = self.held.get_mut(interface.0).and_then(Option::take);
         let mut going = packet.clone();
-        match decision.as_ref().map(|decision| &decision.deed) {
+        match decision.as_ref().map(|decision| &decision.action) {
             None => self.fabric.send(now, interface, going),
-            Some(Deed::Drop) => {}
-            Some(Deed::Delay(by)) if self.waiting.len() < MOST_LATE => {
+            Some(RuleAction::Drop) => {}
+            Some(RuleAction::Delay(by)) if self.waiting.len() < MOST_LATE => {
                 self.wait_for(now + *by, interface, going);
             }
-            Some(Deed::Delay(_)) => self.fabric.send(now, interface, going),
-            Some(Deed::Duplicate) => {
+            Some(RuleAction::Delay(_)) => self.fabric.send(now, interface, going),
+            Some(RuleAction::Duplicate) => {
                 self.fabric.send(now, interface, going.clone());
                 self.fabric.send(now, interface, going);
             }
-            Some(Deed::Replay(by)) => {
+            Some(RuleAction::Replay(by)) => {
                 self.fabric.send(now, interface, going.clone());
                 if self.waiting.len() < MOST_LATE {
                     self.wait_for(now + *by, interface, going);
                 }
             }
-            Some(Deed::Corrupt(byte)) => {
+            Some(RuleAction::Corrupt(byte)) => {
                 going.corrupt(*byte);
                 self.fabric.send(now, interface, going);
             }
             // A decision tells the byte, or the pieces; what is not there is left as it is.
-            Some(Deed::CorruptField(_) | Deed::Fragment(_)) => self.fabric.send(now, interface, going),
-            Some(Deed::Become(datagrams)) => {
+            Some(RuleAction::CorruptField(_) | RuleAction::Fragment(_)) => {
+                self.fabric.send(now, interface, going)
+            }
+            Some(RuleAction::Become(datagrams)) => {
                 for payload in datagrams.iter() {
                     let becomes = going.flow().and_then(|flow| udp(flow.source, flow.destination, payload));
                     if let Some(becomes) = becomes {
@@ -260,7 +262,7 @@ impl Work {
                     }
                 }
             }
-            Some(Deed::Inject(bytes)) => {
+            Some(RuleAction::Inject(bytes)) => {
                 // It leaves from nobody: it is recorded where it arrives.
                 let put_in = going.flow().and_then(|flow| udp(flow.source, flow.destination, bytes));
                 let mark = going.mark();
@@ -269,12 +271,12 @@ impl Work {
                     self.fabric.send(now, interface, put_in.marked(mark));
                 }
             }
-            Some(Deed::Reorder) if before.is_none() => {
+            Some(RuleAction::Reorder) if before.is_none() => {
                 if let Some(held) = self.held.get_mut(interface.0) {
                     *held = Some(going);
                 }
             }
-            Some(Deed::Reorder) => self.fabric.send(now, interface, going),
+            Some(RuleAction::Reorder) => self.fabric.send(now, interface, going),
         }
         if let Some(before) = before {
             self.fabric.send(now, interface, before);

@@ -64,7 +64,7 @@ pub struct RuleSpec {
     /// Only this one of those that match, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nth: Option<u32>,
-    /// Every so manieth that matches.
+    /// Every Nth that matches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<u32>,
     /// With this probability, from the case's seed.

@@ -5,7 +5,7 @@ use super::super::error::{ScenarioError, nearest};
 use super::super::model::Scenario;
 use super::super::reference::{self, Reachable, ReferenceError};
 use super::super::server::{
-    FaultSpec, ScenarioConfiguration, ServerDeed, ServerEventKind, ServerKind, ServerRef, ServerSpec,
+    FaultSpec, ScenarioConfiguration, ServerAction, ServerEventKind, ServerKind, ServerRef, ServerSpec,
     ServerStep, ServerWord,
 };
 use indexmap::IndexMap;
@@ -177,22 +177,24 @@ pub(super) fn step(
     let Some(spec) = scenario.servers.get(name) else {
         return Err(unknown(document, scenario, name, &path));
     };
-    let by_itself = matches!(step.deed, ServerDeed::Word(ServerWord::Stop | ServerWord::Start));
+    let by_itself = matches!(step.action, ServerAction::Word(ServerWord::Stop | ServerWord::Start));
     if spec.kind == ServerKind::Coturn && !by_itself {
         let help = Some("it can only be stopped and started".to_owned());
         return Err(document.error(&path, "coturn reports no events and has no faults", help));
     }
-    match &step.deed {
-        ServerDeed::Fault(fault) => alternate(document, scenario, name, fault, &path.key("fault")),
-        ServerDeed::Await(awaited) if awaited.code.is_some() && awaited.event != ServerEventKind::Refused => {
+    match &step.action {
+        ServerAction::Fault(fault) => alternate(document, scenario, name, fault, &path.key("fault")),
+        ServerAction::Await(awaited)
+            if awaited.code.is_some() && awaited.event != ServerEventKind::Refused =>
+        {
             Err(document.error(&path.key("code"), "only `refused` has a `code`", None))
         }
-        ServerDeed::Await(awaited) if awaited.times == Some(0) || awaited.clients == Some(0) => {
+        ServerAction::Await(awaited) if awaited.times == Some(0) || awaited.clients == Some(0) => {
             Err(document.error(&path, "at least one event is awaited", None))
         }
-        ServerDeed::Await(awaited) if awaited.times.is_some() && awaited.clients.is_some() => {
+        ServerAction::Await(awaited) if awaited.times.is_some() && awaited.clients.is_some() => {
             Err(document.error(&path.key("clients"), "either `times` or `clients`", None))
         }
-        ServerDeed::Await(_) | ServerDeed::Never(_) | ServerDeed::Word(_) => Ok(()),
+        ServerAction::Await(_) | ServerAction::Never(_) | ServerAction::Word(_) => Ok(()),
     }
 }

@@ -200,8 +200,8 @@ mod tests {
 
     #[test]
     fn a_file_stands_for_each_combination_of_its_words() {
-        let text = "each: { message: [ClientHello, INIT-ACK], deed: [drop, delay], n: [2] }\n\
-                    title: $message is lost\nsteps: [{ $deed: { x: $message, times: $n } }]";
+        let text = "each: { message: [ClientHello, INIT-ACK], action: [drop, delay], n: [2] }\n\
+                    title: $message is lost\nsteps: [{ $action: { x: $message, times: $n } }]";
         let variants = of(text).unwrap();
         let names: Vec<&str> = variants.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(
