@@ -36,7 +36,7 @@ const KEY_LOG: usize = 16 << 20;
 pub(super) struct Place {
     session: Option<Session>,
     pub(super) requests: OpenRequests,
-    /// Connections by the user fragments of both sides, the smaller one first.
+    /// Connections by the ufrags of both sides, the smaller one first.
     pub(super) by_ufrags: Lookup<(String, String), usize>,
     /// TURN allocations by client and server.
     pub(super) allocations: Lookup<(SocketAddr, SocketAddr), usize>,
