@@ -3,6 +3,7 @@
 mod circles;
 mod paths;
 mod tokens;
+mod words;
 
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
@@ -34,8 +35,15 @@ const CRATES: [&str; 6] = ["captures", "conformance", "harness", "reports", "sta
 pub(crate) fn run(root: &Path) -> Result<()> {
     let files = tracked(root)?;
     let mut breaches = Vec::new();
+    let glossary = std::fs::read_to_string(root.join(words::GLOSSARY)).context("reading the glossary")?;
+    let banned = words::banned(&glossary);
     let mut crates: BTreeMap<&str, Vec<circles::Source>> = BTreeMap::new();
     for path in &files {
+        if words::applies(&path.display().to_string()) {
+            let text = std::fs::read_to_string(root.join(path))
+                .with_context(|| format!("reading {}", path.display()))?;
+            breaches.extend(words::breaches(&path.display().to_string(), &text, &banned));
+        }
         if path.extension().is_some_and(|e| e == "rs") {
             let text = std::fs::read_to_string(root.join(path))
                 .with_context(|| format!("reading {}", path.display()))?;

@@ -99,7 +99,10 @@ impl Modules {
                     if counts(module) && counts(&target) {
                         let edges = levels.entry(target.iter().take(common).cloned().collect()).or_default();
                         let named = edges.entry((from.clone(), to.clone())).or_default();
-                        named.push(format!("{file}:{line}"));
+                        let place = format!("{file}:{line}");
+                        if named.last() != Some(&place) {
+                            named.push(place);
+                        }
                     }
                 }
             }
