@@ -73,19 +73,19 @@ mod tests {
     use super::*;
 
     const TABLE: &str = "| a | `before` |\n\n## Glossary\n\nText.\n\n| write | for | not |\n| --- | --- | --- |\n\
-        | NAT | what `it` is | `translator`, `Translators` |\n| case | | |\n";
+        | NAT | what `it` is | `gadget`, `Gadgets` |\n| case | | |\n";
 
     #[test]
     fn the_last_column_of_the_glossary_is_banned() {
         let word = |words: &str| Banned { words: words.to_owned(), instead: "NAT".to_owned() };
-        assert_eq!(banned(TABLE), [word("translator"), word("translators")]);
+        assert_eq!(banned(TABLE), [word("gadget"), word("gadgets")]);
     }
 
     #[test]
     fn whole_words_are_found_in_any_case() {
         let found = |text: &str| breaches("a.md", text, &banned(TABLE));
-        assert_eq!(found("x\nThe Translator."), ["a.md:2: `translator`; write: NAT"]);
-        assert!(found("translation, mistranslators, only_translator").is_empty());
+        assert_eq!(found("x\nThe Gadget."), ["a.md:2: `gadget`; write: NAT"]);
+        assert!(found("gadgetry, megagadgets, only_gadget").is_empty());
     }
 
     #[test]
