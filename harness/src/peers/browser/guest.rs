@@ -196,7 +196,7 @@ impl Guest {
             came = present.wait_for(is_open) => came.ok().and_then(|lobby| lobby.clone()),
             () = tokio::time::sleep(self.wait) => None,
             () = self.door.stopped() => {
-                return Err(OpenError::Broken(format!("{name}: the run was stopped before its page was openeded")));
+                return Err(OpenError::Broken(format!("{name}: the run was stopped before its page was opened")));
             }
         };
         came.ok_or_else(|| {
