@@ -63,8 +63,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(lost.frame);
         match (last, missing.first()) {
             (Some(last), None) => tally.good(Place::Frame(last)),
-            (_, Some(Part { number, .. })) if is_complete(evidence, peer) => tally
-                .fault(format!("message {number} of the handshake was lost and never retransmitted"), [place]),
+            (_, Some(Part { number, .. })) if is_complete(evidence, peer) => tally.fault(
+                format!("message {number} of the handshake was lost and never retransmitted"),
+                [place],
+            ),
             (_, Some(Part { number, .. })) => match Off::late(lost.t_us, longest, ended) {
                 Some(off) => {
                     let off = off.by_clock_of(evidence, peer);

@@ -104,7 +104,7 @@ impl View<'_> {
         // A 487 changes the tiebreaker of who gets it, so there may be two that it can have had.
         let own = [self.before(claim), self.after(claim, at)].map(|it| it.map(|(.., own)| own));
         let Some(known) = own[0].or(own[1]) else {
-            tally.doubt("no check tells the tiebreaker of who answers 487", [place]);
+            tally.doubt("no check shows the tiebreaker of the agent that answers 487", [place]);
             return;
         };
         let name = role.name();
@@ -153,7 +153,7 @@ impl View<'_> {
                 [place],
             ),
             (_, Some((next, ..))) => tally.good(Place::Frame(self.history.told[next].packet.frame)),
-            (_, None) => tally.doubt("no check tells whether the role changed", [claim.place()]),
+            (_, None) => tally.doubt("no check shows whether the role changed", [claim.place()]),
         }
     }
 
