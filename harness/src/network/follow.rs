@@ -1,4 +1,4 @@
-//! What is within the packets of a connection, told by the keys of its peers.
+//! What is within the packets of a connection, decrypted with the keys of its peers.
 //!
 //! A packet is looked at where it leaves, before it is decided about. What its sender protects can be told if either peer has
 //! told its keys by then. Nothing waits for keys: a packet that goes out before the first of them cannot be read.
