@@ -106,7 +106,7 @@ pub struct Description {
 pub struct IceCandidate {
     /// The candidate-attribute of RFC 8839 §5.1 with its `candidate:` prefix; empty at the end of candidates.
     pub candidate: String,
-    /// The media section's identification tag.
+    /// The media section's MID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sdp_mid: Option<String>,
     /// The media section's index, from zero.

@@ -262,10 +262,10 @@ pub enum CatalogueError {
     #[error("a file of the catalogue has another form: {0}")]
     Form(#[from] serde_yaml::Error),
     /// An id stands twice.
-    #[error("the requirement {0} stands twice in the catalogue")]
+    #[error("the requirement {0} is in the catalogue twice")]
     Twice(String),
     /// An overlap names something that is not there.
-    #[error("an overlap names {0}, which is no requirement")]
+    #[error("an overlap names {0}, which is not a requirement")]
     NoSuch(String),
 }
 

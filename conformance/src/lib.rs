@@ -4,13 +4,16 @@
 //! recording years later, on another machine, are the same. Depends on `peerproof-captures` alone, never on a stack.
 #![forbid(unsafe_code)]
 
+mod address;
 mod api;
 pub mod case;
+mod case_file;
 pub mod catalogue;
 pub mod checks;
 pub mod deviations;
 pub mod evidence;
 pub mod expect;
 pub mod explain;
+mod finding;
 pub mod nat;
 pub mod verdict;

@@ -1,4 +1,4 @@
-//! What two translators between the peers allow: the theory of RFC 4787 and RFC 8445, worked out for each pair of behaviours.
+//! What two NATs between the peers allow: the theory of RFC 4787 and RFC 8445, worked out for each pair of behaviours.
 //!
 //! Nothing here translates a packet. Both sides learn by a STUN server how they are seen, tell each other, and check; what
 //! then happens follows from the definitions alone.
@@ -35,7 +35,7 @@ impl fmt::Display for Dependence {
     }
 }
 
-/// A kind of translator.
+/// A kind of NAT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Nat {
@@ -74,7 +74,7 @@ impl fmt::Display for Nat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Way {
-    /// From one translator to the other.
+    /// From one NAT to the other.
     Direct,
     /// Through a TURN server.
     Relay,
@@ -92,7 +92,7 @@ impl fmt::Display for Way {
     }
 }
 
-/// Which way there is between peers behind these translators, which share no network, if both know a STUN server elsewhere;
+/// Which way there is between peers behind these NATs, which share no network, if both know a STUN server elsewhere;
 /// `relay` tells whether one of them has a relayed candidate.
 #[must_use]
 pub fn way(one: Nat, other: Nat, relay: bool) -> Way {
@@ -116,7 +116,7 @@ struct End {
 /// The STUN server, which is at neither side.
 const SERVER: End = End { at: 2, port: 0 };
 
-/// One side with its translator. The peer behind it has one endpoint.
+/// One side with its NAT. The peer behind it has one endpoint.
 struct Side {
     at: usize,
     nat: Nat,

@@ -74,7 +74,7 @@ fn with_the_reference_stack_all_works() {
 fn a_doubled_event_is_found() {
     let violations = violations("/signalingstatechange/p");
     let came = found(&violations, "events are numbered from 0 without gaps");
-    assert!(came.contains("came before already") && came.contains("signalingstatechange"), "{came}");
+    assert!(came.contains("duplicate") && came.contains("signalingstatechange"), "{came}");
     // Nothing else is wrong with it.
     assert_eq!(violations.len(), 1, "{violations:#?}");
 }
@@ -84,7 +84,7 @@ fn a_lost_event_is_found() {
     let violations = violations("/\"event\":\"signalingstatechange\"/d");
     let came = found(&violations, "events are numbered from 0 without gaps");
     assert!(came.contains("one before it is lost"), "{came}");
-    found(&violations, "alone: an event tells have-local-offer");
+    found(&violations, "alone: an event reports have-local-offer");
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn run(name: &str, args: &[&str]) -> (String, serde_json::Value) {
     (told, serde_json::from_slice(&run).unwrap())
 }
 
-/// The archive moves on: the names say no number, so that what is required is always to be had.
+/// The archive moves on: the names say no number, so that what is required is always available.
 #[test]
 fn the_oldest_version_of_each_browser_is_the_one_that_plays() {
     for name in ["chrome@oldest", "firefox@oldest"] {

@@ -22,7 +22,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-/// All tests share the browsers, which live in this runtime. They are ended by their wardens when this process ends.
+/// All tests share the browsers, which live in this runtime. They are ended by their supervisors when this process ends.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 static BROWSERS: OnceCell<Browsers> = OnceCell::const_new();
 

@@ -36,7 +36,7 @@ fn free_ports<const N: usize>() -> [u16; N] {
     all.map(|listener| listener.local_addr().unwrap().port())
 }
 
-/// A part of the Grid under a warden: gone with all that it started, however this test ends.
+/// A part of the Grid under a supervisor: gone with all that it started, however this test ends.
 fn part(role: &str, port: u16, more: &[String], config: String) -> Owned {
     let (java, jar) = Kit::Grid.find().unwrap();
     let scratch = Spec::fresh_scratch();

@@ -80,7 +80,7 @@ fn what_is_judged_again_is_what_was_judged_live_and_what_is_taken_away_shows() {
     }
     assert!(outcomes.contains(&"pass") && outcomes.contains(&"fail"), "{outcomes:?}");
 
-    // A requirement that is known to be broken is, without what knows it, a failure at its layer.
+    // A known violation is a failure at its layer where nothing says that it is known.
     let open = folders.iter().find(|folder| folder.to_str().unwrap().contains("send-before-open")).unwrap();
     let waived = case_json(open);
     let known = waived["findings"].as_array().unwrap().iter().find(|it| it["result"] == "fail").unwrap();

@@ -1,4 +1,4 @@
-//! Our translators behave as the kernel's, where the two can be set to the same: both are asked by the same questions, through
+//! Our NATs behave as the kernel's, where the two can be set to the same: both are asked by the same questions, through
 //! real sockets in namespaces.
 //!
 //! Ours needs a lab; the kernel's the programs `nft` and `ip`, too, and root. What is missing makes tests ignored, with the reason;
@@ -31,7 +31,7 @@ use std::time::Duration;
 /// For what must come. Nothing waits this long unless it fails.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Two hosts behind a translator, `alice` and `carol`, and two before it, `server` and `bob`.
+/// Two hosts behind a NAT, `alice` and `carol`, and two before it, `server` and `bob`.
 struct World {
     hosts: IndexMap<&'static str, (Arc<Namespace>, Ipv4Addr)>,
     /// What carries the packets.
@@ -48,7 +48,7 @@ impl World {
     }
 }
 
-/// What can be seen of a translator from its two sides.
+/// What can be seen of a NAT from its two sides.
 #[derive(Debug, PartialEq, Eq)]
 struct Behaviour {
     mapping: Dependence,
@@ -258,7 +258,7 @@ fn symmetric() -> Result<(), Failed> {
     compare("masquerade fully-random", NatBehaviour { hairpinning: false, ..NatBehaviour::symmetric() })
 }
 
-/// The questions tell translators apart: each setting of ours is found as what it is.
+/// The questions tell NATs apart: each setting of ours is found as what it is.
 fn every_setting_of_ours_is_recognised() -> Result<(), Failed> {
     use Dependence::{AddressAndPortDependent, AddressDependent, EndpointIndependent};
     let dependences = [EndpointIndependent, AddressDependent, AddressAndPortDependent];

@@ -1,6 +1,6 @@
 //! Sockets in the lab's hosts reach one another as the topology has it, and nobody else.
 //!
-//! Where this machine makes no lab every test is ignored, with the reason; if `PEERPROOF_REQUIRE` names `lab`, they fail.
+//! Where the network lab is unavailable every test is ignored, with the reason; if `PEERPROOF_REQUIRE` names `lab`, they fail.
 
 #![expect(clippy::unwrap_used, reason = "all of this file is test code, its helpers too")]
 
@@ -13,7 +13,7 @@ use peerproof::network::fabric::packet::Packet;
 use peerproof::network::fabric::topology::{Attachment, Preset, Topology};
 use peerproof::network::fabric::{Cause, Change, InterfaceId, Lost};
 use peerproof::network::lab::{Host, Lab, Passed, Wake, Watch, hosts_of, prepare_process, unavailable};
-use peerproof::network::rule::{Decision, Deed};
+use peerproof::network::rule::{Decision, RuleAction};
 use peerproof::run::peers::is_required;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -35,9 +35,9 @@ type Outcome = Result<(), Failed>;
 struct Seen {
     lost: Arc<Mutex<Vec<Cause>>>,
     out: Arc<Mutex<usize>>,
-    deed: Arc<Mutex<Option<Deed>>>,
+    action: Arc<Mutex<Option<RuleAction>>>,
     /// Whether datagrams with a text that begins with this word wait for keys.
-    untold: Arc<Mutex<Option<&'static str>>>,
+    withheld: Arc<Mutex<Option<&'static str>>>,
     wake: Arc<Mutex<Option<Wake>>>,
 }
 
@@ -47,16 +47,16 @@ impl Watch for Seen {
     }
 
     fn waits_for_keys(&mut self, _: InterfaceId, packet: &Packet) -> bool {
-        self.untold.lock().unwrap().is_some_and(|word| packet.payload().starts_with(word.as_bytes()))
+        self.withheld.lock().unwrap().is_some_and(|word| packet.payload().starts_with(word.as_bytes()))
     }
 
     fn without_keys(&mut self) {
-        *self.untold.lock().unwrap() = None;
+        *self.withheld.lock().unwrap() = None;
     }
 
     fn decide(&mut self, _: InterfaceId, _: &Packet) -> Option<Decision> {
-        let deed = self.deed.lock().unwrap().take()?;
-        Some(Decision { deed, rule: "test".to_owned() })
+        let action = self.action.lock().unwrap().take()?;
+        Some(Decision { action, rule: "test".to_owned() })
     }
 
     fn passed(&mut self, passed: &Passed<'_>) {
@@ -162,13 +162,13 @@ fn datagrams_cross_every_network_of_one_family() -> Outcome {
     Ok(())
 }
 
-fn a_translator_hides_the_inside_and_lets_answers_in() -> Outcome {
+fn a_nat_hides_the_inside_and_lets_answers_in() -> Outcome {
     let net = Net::new(Preset::HomeNat);
     let (alice, server, bob) = (net.udp("alice/eth0"), net.udp("server/eth0"), net.udp("bob/eth0"));
     let (_, seen) = pass(&alice, &server, local(&server), "hello");
     assert_ne!(seen.ip(), local(&alice).ip());
     assert_eq!(pass(&server, &alice, seen, "back"), ("back".to_owned(), local(&server)));
-    // Bob was never spoken to: his packets stop at alice's translator.
+    // Bob was never spoken to: his packets stop at alice's NAT.
     bob.send_to(b"uninvited", seen).unwrap();
     nothing_comes(&alice);
     assert!(matches!(net.seen.lost.lock().unwrap()[..], [Cause::Nat(_)]));
@@ -178,7 +178,7 @@ fn a_translator_hides_the_inside_and_lets_answers_in() -> Outcome {
     Ok(())
 }
 
-fn streams_pass_a_translator_whole() -> Outcome {
+fn streams_pass_a_nat_whole() -> Outcome {
     const SIZE: usize = 1 << 20;
     let net = Net::new(Preset::SymmetricNat);
     let address = SocketAddr::new(net.address("server/eth0"), 443);
@@ -203,7 +203,7 @@ fn errors_and_echoes_of_icmp_find_their_way_back() -> Outcome {
     let net = Net::new(Preset::HomeNat);
     let server = net.address("server/eth0");
     let alice = net.udp("alice/eth0");
-    // Nobody listens: the server's kernel says so, and the translator passes it on to whom it concerns.
+    // Nobody listens: the server's kernel says so, and the NAT passes it on to whom it concerns.
     alice.connect((server, 9)).unwrap();
     alice.send(b"anybody?").unwrap();
     assert_eq!(receive(&alice).unwrap_err().kind(), ErrorKind::ConnectionRefused);
@@ -272,24 +272,24 @@ fn a_socket_uses_the_interface_whose_address_it_has() -> Outcome {
 fn what_is_decided_is_done() -> Outcome {
     let net = Net::new(Preset::Internet);
     let (alice, bob) = (net.udp("alice/eth0"), net.udp("bob/eth0"));
-    let next = |deed| *net.seen.deed.lock().unwrap() = Some(deed);
+    let next = |action| *net.seen.action.lock().unwrap() = Some(action);
     let texts = |count: usize| -> Vec<String> { (0..count).map(|_| receive(&bob).unwrap().0).collect() };
     let send = |text: &str| alice.send_to(text.as_bytes(), local(&bob)).unwrap();
-    next(Deed::Drop);
+    next(RuleAction::Drop);
     send("lost");
     send("first");
     assert_eq!(texts(1), ["first"]);
-    next(Deed::Duplicate);
+    next(RuleAction::Duplicate);
     send("twice");
     assert_eq!(texts(2), ["twice", "twice"]);
-    next(Deed::Corrupt(0));
+    next(RuleAction::Corrupt(0));
     send("b");
     assert_eq!(texts(1), ["c"]);
-    next(Deed::Reorder);
+    next(RuleAction::Reorder);
     send("second");
     send("first");
     assert_eq!(texts(2), ["first", "second"]);
-    next(Deed::Delay(Duration::from_millis(20)));
+    next(RuleAction::Delay(Duration::from_millis(20)));
     send("late");
     send("early");
     assert_eq!(texts(2), ["early", "late"]);
@@ -301,20 +301,20 @@ fn what_waits_for_keys_goes_on_in_order_when_they_come_or_when_none_do() -> Outc
     let (alice, bob) = (net.udp("alice/eth0"), net.udp("bob/eth0"));
     let to = local(&bob);
     let send = |text: &str| alice.send_to(text.as_bytes(), to).map(drop);
-    *net.seen.untold.lock().unwrap() = Some("secret");
+    *net.seen.withheld.lock().unwrap() = Some("secret");
     send("secret 1")?;
     send("secret 2")?;
     send("clear")?;
     assert_eq!(receive(&bob)?.0, "clear", "what need not wait passes");
     // Keys come.
-    *net.seen.untold.lock().unwrap() = None;
+    *net.seen.withheld.lock().unwrap() = None;
     net.seen.wake.lock().unwrap().as_ref().unwrap().wake();
     assert_eq!([receive(&bob)?.0, receive(&bob)?.0], ["secret 1", "secret 2"]);
     // None come.
-    *net.seen.untold.lock().unwrap() = Some("secret");
+    *net.seen.withheld.lock().unwrap() = Some("secret");
     send("secret 3")?;
     assert_eq!(receive(&bob)?.0, "secret 3");
-    assert_eq!(*net.seen.untold.lock().unwrap(), None, "no more shall wait");
+    assert_eq!(*net.seen.withheld.lock().unwrap(), None, "no more shall wait");
     Ok(())
 }
 
@@ -350,8 +350,8 @@ type Test = (&'static str, fn() -> Outcome);
 
 const TESTS: &[Test] = &[
     ("datagrams_cross_every_network_of_one_family", datagrams_cross_every_network_of_one_family),
-    ("a_translator_hides_the_inside_and_lets_answers_in", a_translator_hides_the_inside_and_lets_answers_in),
-    ("streams_pass_a_translator_whole", streams_pass_a_translator_whole),
+    ("a_nat_hides_the_inside_and_lets_answers_in", a_nat_hides_the_inside_and_lets_answers_in),
+    ("streams_pass_a_nat_whole", streams_pass_a_nat_whole),
     ("errors_and_echoes_of_icmp_find_their_way_back", errors_and_echoes_of_icmp_find_their_way_back),
     ("multicast_reaches_the_lan_alone", multicast_reaches_the_lan_alone),
     ("a_socket_uses_the_interface_whose_address_it_has", a_socket_uses_the_interface_whose_address_it_has),

@@ -70,7 +70,7 @@ fn processes() -> Vec<i32> {
     entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
-/// Processes that belong to a scratch directory, wardens included.
+/// Processes that belong to a scratch directory, supervisors included.
 fn belonging_to(scratch: &Path) -> Vec<i32> {
     let mark = format!("{SCRATCH_VARIABLE}={}\n", scratch.display());
     let named = format!("--scratch\n{}\n", scratch.display());
@@ -78,7 +78,7 @@ fn belonging_to(scratch: &Path) -> Vec<i32> {
     processes().into_iter().filter(belongs).collect()
 }
 
-/// Waits until the whole [`family`] is there: warden, shell, and six below it.
+/// Waits until the whole [`family`] is there: supervisor, shell, and six below it.
 #[track_caller]
 fn gathered(scratch: &Path) -> Vec<i32> {
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -92,8 +92,8 @@ fn gathered(scratch: &Path) -> Vec<i32> {
     }
 }
 
-fn warden_of(scratch: &Path) -> Pid {
-    let named = format!("warden\n--scratch\n{}\n", scratch.display());
+fn supervisor_of(scratch: &Path) -> Pid {
+    let named = format!("supervisor\n--scratch\n{}\n", scratch.display());
     let pid = processes().into_iter().find(|&pid| read(pid, "cmdline").contains(&named)).unwrap();
     Pid::from_raw(pid)
 }
@@ -347,14 +347,14 @@ fn nothing_of_real_browsers_is_left_when_the_harness_is_killed() {
 }
 
 #[test]
-fn a_terminated_warden_cleans_up_and_the_program_counts_as_ended() {
+fn a_terminated_supervisor_cleans_up_and_the_program_counts_as_ended() {
     in_runtime(async {
         for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
             let scratch = Spec::fresh_scratch();
             let mut owned = Owned::spawn(&family(&scratch)).unwrap();
             owned.ready(Duration::from_secs(20), |line| (line == "ready").then_some(())).await.unwrap();
             gathered(&scratch);
-            kill(warden_of(&scratch), signal).unwrap();
+            kill(supervisor_of(&scratch), signal).unwrap();
             tokio::time::timeout(Duration::from_secs(20), owned.wait()).await.unwrap().unwrap();
             nothing_is_left(&[scratch]);
         }
@@ -362,29 +362,29 @@ fn a_terminated_warden_cleans_up_and_the_program_counts_as_ended() {
 }
 
 #[test]
-fn a_killed_warden_is_replaced_by_a_sweep() {
+fn a_killed_supervisor_is_replaced_by_a_sweep() {
     in_runtime(async {
         let scratch = Spec::fresh_scratch();
         let mut owned = Owned::spawn(&family(&scratch)).unwrap();
         owned.ready(Duration::from_secs(20), |line| (line == "ready").then_some(())).await.unwrap();
         gathered(&scratch);
-        kill(warden_of(&scratch), Signal::SIGKILL).unwrap();
+        kill(supervisor_of(&scratch), Signal::SIGKILL).unwrap();
         tokio::time::timeout(Duration::from_secs(20), owned.wait()).await.unwrap().unwrap();
         nothing_is_left(&[scratch]);
     });
 }
 
 #[test]
-fn what_a_killed_harness_with_a_killed_warden_left_is_swept_by_the_next_start() {
+fn what_a_killed_harness_with_a_killed_supervisor_left_is_swept_by_the_next_start() {
     let (mut child, scratches) = play("hold");
     gathered(&scratches[0]);
-    let warden = warden_of(&scratches[0]);
-    // The warden must not see the line close before it dies itself.
-    kill(warden, Signal::SIGSTOP).unwrap();
+    let supervisor = supervisor_of(&scratches[0]);
+    // The supervisor must not see the line close before it dies itself.
+    kill(supervisor, Signal::SIGSTOP).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
-    kill(warden, Signal::SIGKILL).unwrap();
-    while read(warden.as_raw(), "cmdline").contains("warden") {
+    kill(supervisor, Signal::SIGKILL).unwrap();
+    while read(supervisor.as_raw(), "cmdline").contains("supervisor") {
         std::thread::sleep(Duration::from_millis(10));
     }
     assert!(scratches[0].exists());
@@ -393,7 +393,7 @@ fn what_a_killed_harness_with_a_killed_warden_left_is_swept_by_the_next_start() 
 }
 
 #[test]
-fn the_stale_sweep_spares_what_has_a_living_warden() {
+fn the_stale_sweep_spares_what_has_a_living_supervisor() {
     in_runtime(async {
         let scratch = Spec::fresh_scratch();
         let mut owned = Owned::spawn(&family(&scratch)).unwrap();

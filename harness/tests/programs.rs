@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use peerproof::cli::prepare;
-use peerproof::peers::implementation::Roster;
-use peerproof::peers::program::{Program, ProgramSpec};
+use peerproof::peers::implementation::{Program, Roster};
+use peerproof::peers::program::ProgramSpec;
 use peerproof::run::peers::{is_required, missing};
 use peerproof::run::session::{self, Time};
 use peerproof::run::{Filter, Jobs, Played, RunOptions, plan};
@@ -120,23 +120,23 @@ async fn what_goes_wrong_with_a_program_is_its_own_failure() {
         // Another implementation than the configuration says.
         (
             "$ADAPTER | sed -u 's/\"implementation\":\"stack\"/\"implementation\":\"other\"/'",
-            "it says that it is other",
+            "it identifies as other",
         ),
-        ("$ADAPTER | sed -u 's/\"version\":\"0/\"version\":\"9/'", "is of version 9"),
+        ("$ADAPTER | sed -u 's/\"version\":\"0/\"version\":\"9/'", "has version 9"),
         ("$ADAPTER | sed -u 's/\"protocol\":2/\"protocol\":7/'", "version 7 of the protocol"),
         // Events lost, doubled, out of order.
         ("$ADAPTER | sed -u '/\"seq\":2,/d'", "event 2 of the peer is missing"),
-        ("$ADAPTER | sed -u '/\"seq\":2,/p'", "event 3 of the peer is missing: 2 came"),
+        ("$ADAPTER | sed -u '/\"seq\":2,/p'", "event 3 of the peer is missing: received 2"),
         (
             "$ADAPTER | sed -u 's/\"event\":\"icegatheringstatechange\"/\"event\":\"nonsense\"/'",
             "is malformed",
         ),
-        ("$ADAPTER | sed -u 's/^{\"id\":3,/{\"id\":4711,/'", "answered 4711, which nobody asked"),
+        ("$ADAPTER | sed -u 's/^{\"id\":3,/{\"id\":4711,/'", "answered 4711, which was not asked"),
         ("echo no json; exec $ADAPTER", "what the protocol does not know"),
         // A message that is not what its length and checksum say.
         (
             "$ADAPTER | sed -u 's/\"value\":\"Hello!\"/\"value\":\"Hallo!\"/'",
-            "is not what its size and CRC-32 say",
+            "does not match its size and CRC-32",
         ),
         // It dies in the middle.
         ("$ADAPTER | { sed -u '/\"seq\":4,/q'; kill -9 $$; }", "ended by signal 9"),

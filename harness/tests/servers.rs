@@ -5,9 +5,9 @@
 
 use indexmap::IndexMap;
 use peerproof::peers::CaseClock;
-use peerproof::run::journal::Journal;
+use peerproof::recording::Journal;
 use peerproof::run::peers::is_required;
-use peerproof::scenario::server::{ServerDeed, ServerKind, ServerSpec, ServerWord};
+use peerproof::scenario::server::{ServerAction, ServerKind, ServerSpec, ServerWord};
 use peerproof::servers::{Place, ServerError, Servers};
 use peerproof::tools::Tool;
 use peerproof_captures::server::ServerEvent;
@@ -55,10 +55,10 @@ async fn coturn_answers_comes_back_at_its_address_and_leaves_nothing() {
         assert_eq!((&answer[..2], &answer[4..20], size > 20), (&[1, 1][..], &BINDING[4..], true));
     };
     answered();
-    servers.act("real", &ServerDeed::Word(ServerWord::Stop)).await.unwrap();
+    servers.act("real", &ServerAction::Word(ServerWord::Stop)).await.unwrap();
     // Its port is free: nobody holds it any more.
     drop(UdpSocket::bind(address).unwrap());
-    servers.act("real", &ServerDeed::Word(ServerWord::Start)).await.unwrap();
+    servers.act("real", &ServerAction::Word(ServerWord::Start)).await.unwrap();
     answered();
     servers.stop().await;
     drop(UdpSocket::bind(address).unwrap());

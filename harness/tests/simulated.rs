@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use peerproof::cli::prepare;
+use peerproof::machine::processors;
 use peerproof::peers::implementation::Roster;
 use peerproof::run::session::{self, Time};
 use peerproof::run::{Case, Filter, Jobs, Played, RunOptions, plan, simulated};
@@ -34,7 +35,7 @@ async fn play_by(time: Time, cases: &[Case], seed: u64) -> (tempfile::TempDir, V
     let folder = tempfile::tempdir().unwrap();
     let peerproof = Path::new(env!("CARGO_BIN_EXE_peerproof"));
     let prepared = prepare(&scenarios(), folder.path().to_owned(), peerproof, seed, false).await.unwrap();
-    let options = RunOptions { jobs: Jobs::Fixed(4 * session::processors()), repeat: 1, time };
+    let options = RunOptions { jobs: Jobs::Fixed(4 * processors()), repeat: 1, time };
     let run = session::run(prepared.setting.clone(), cases, options, &mut ()).await.unwrap();
     assert_eq!((run.broken.as_slice(), run.left), ([].as_slice(), 0));
     prepared.shutdown().await;
@@ -65,7 +66,9 @@ fn faults(played: &Played) -> Vec<(u64, String, Option<u64>)> {
         _ => None,
     };
     let entries = played.record.timeline.iter();
-    entries.filter_map(|entry| faulted(&entry.what).map(|(deed, frame)| (entry.t_us, deed, frame))).collect()
+    entries
+        .filter_map(|entry| faulted(&entry.what).map(|(action, frame)| (entry.t_us, action, frame)))
+        .collect()
 }
 
 /// Whether `one` and `other`, folders of runs, hold the same of a case; if not, the first file that differs.
@@ -164,8 +167,8 @@ async fn what_chance_does_to_packets_is_replayed_by_its_seed() {
         assert_eq!(played.verdict.outcome, Outcome::Pass, "{}", played.verdict.sentence);
         patterns.push(faults(played));
     }
-    assert!(patterns[0].iter().any(|(_, deed, _)| deed == "drop"), "{:?}", patterns[0]);
-    assert!(patterns[0].iter().any(|(_, deed, _)| deed.starts_with("delay")), "{:?}", patterns[0]);
+    assert!(patterns[0].iter().any(|(_, action, _)| action == "drop"), "{:?}", patterns[0]);
+    assert!(patterns[0].iter().any(|(_, action, _)| action.starts_with("delay")), "{:?}", patterns[0]);
     assert!(patterns[0] == patterns[1] && patterns[0] != patterns[2]);
 }
 

@@ -54,7 +54,7 @@ pub struct CaseReport {
     /// The requirements that are broken and the recommendations that were not followed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub breaches: Vec<Breach>,
-    /// How peers behind translators met.
+    /// How peers behind NATs met.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meeting: Option<Meeting>,
     /// How much media peers sent over time, where the scenario expects something of that.
@@ -173,7 +173,7 @@ pub fn describe(entry: &Entry) -> String {
             };
             format!("step {} {how}", step + 1)
         }
-        What::Command { peer, name, args, .. } => format!("{peer} is told {name} {}", json(args)),
+        What::Command { peer, name, args, .. } => format!("{peer}: {name} {}", json(args)),
         What::Answer { peer, answer, .. } => match answer {
             Answer::Ok(value) => format!("{peer} answers {}", json(value)),
             Answer::Rejected { name, message } => format!("{peer} rejects with {name}: {message}"),
@@ -183,7 +183,7 @@ pub fn describe(entry: &Entry) -> String {
         What::Event { peer, event, .. } => format!("{peer} reports {}", json(event)),
         What::Carried { from, to, sent, delivered } => {
             let changed = if delivered.is_some() { ", changed on the way" } else { "" };
-            format!("the {} of {from} is carried to {to}{changed}", sent.kind)
+            format!("the {} of {from} is delivered to {to}{changed}", sent.kind)
         }
         What::CarriedCandidate { from, to, sent, delivered } => {
             let candidate = sent.as_ref().map_or("the end of candidates", |sent| sent.candidate.as_str());
@@ -207,7 +207,7 @@ pub fn describe(entry: &Entry) -> String {
         }
         What::Stalls { waited_us, .. } => {
             let total = waited_us.iter().fold(0_u64, |sum, waited| sum.saturating_add(*waited));
-            format!("this machine may have delayed the case by {} in total", span(total))
+            format!("the machine may have delayed the case by {} in total", span(total))
         }
         What::Note { text } => text.clone(),
     };

@@ -53,14 +53,16 @@ impl Requirements {
     #[must_use]
     pub fn words(&self) -> String {
         let parts = [
-            (self.fail, "broken"),
-            (self.known, "known to be broken"),
-            (self.warn, "recommended and not done"),
-            (self.inconclusive, "not decided"),
-            (self.pass, "hold"),
+            (self.fail, "violation", "violations"),
+            (self.known, "known violation", "known violations"),
+            (self.warn, "warning", "warnings"),
+            (self.inconclusive, "inconclusive", "inconclusive"),
+            (self.pass, "satisfied", "satisfied"),
         ];
-        let there = parts.iter().filter(|(count, _)| *count > 0);
-        there.map(|(count, what)| format!("{count} {what}")).collect::<Vec<_>>().join(", ")
+        let there = parts.iter().filter(|(count, ..)| *count > 0);
+        let words =
+            there.map(|(count, one, many)| format!("{count} {}", if *count == 1 { one } else { many }));
+        words.collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -14,7 +14,7 @@ use crate::case::CaseReport;
 use crate::run::RunReport;
 use peerproof_conformance::case::{Role, Standing};
 use peerproof_conformance::verdict::Outcome;
-use players::{Seated, contradictions, tell_versions};
+use players::{RunCase, contradictions, tell_versions};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What came of a case, as the matrix tells it.
@@ -170,9 +170,9 @@ impl<'a> Matrix<'a> {
     #[must_use]
     pub fn of(reports: &'a [RunReport]) -> Self {
         let mut matrix = Self::default();
-        let mut seated = Vec::new();
+        let mut run_cases = Vec::new();
         for (run, report) in reports.iter().enumerate() {
-            let begin = seated.len();
+            let begin = run_cases.len();
             for (number, case) in report.cases.iter().enumerate() {
                 if case.control_of.is_some() {
                     matrix.controls += 1;
@@ -183,19 +183,19 @@ impl<'a> Matrix<'a> {
                 }
                 let player = |role| case.peers.iter().find(|peer| peer.role == role).map(Implementation::of);
                 if let (Some(offerer), Some(answerer)) = (player(Role::Offerer), player(Role::Answerer)) {
-                    seated.push(Seated { run, number, case, offerer, answerer });
+                    run_cases.push(RunCase { run, number, case, offerer, answerer });
                 }
             }
-            tell_versions(seated.get_mut(begin..).unwrap_or_default());
+            tell_versions(run_cases.get_mut(begin..).unwrap_or_default());
         }
-        let players = seated.iter().flat_map(|seat| [&seat.offerer, &seat.answerer]);
+        let players = run_cases.iter().flat_map(|it| [&it.offerer, &it.answerer]);
         matrix.implementations = players.cloned().collect();
         matrix.implementations.sort_by(|a, b| a.key().cmp(&b.key()));
         matrix.implementations.dedup();
-        matrix.families = seated.iter().map(|seat| seat.case.family()).collect();
+        matrix.families = run_cases.iter().map(|it| it.case.family()).collect();
         matrix.families.sort_unstable();
         matrix.families.dedup();
-        for Seated { run, number, case, offerer, answerer } in seated {
+        for RunCase { run, number, case, offerer, answerer } in run_cases {
             let place = |of: &Implementation| matrix.implementations.iter().position(|it| it == of);
             if let (Some(offerer), Some(answerer)) = (place(&offerer), place(&answerer)) {
                 matrix.plays.push(Play { run, number, case, offerer, answerer, came: Came::of(case) });

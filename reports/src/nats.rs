@@ -1,4 +1,4 @@
-//! Kinds of translators against one another: the way that they allow, and the way on which peers behind them met.
+//! The NAT type matrix: the way that two NATs allow, and the way on which peers behind them met.
 
 use crate::run::RunReport;
 use peerproof_conformance::nat::{Nat, Way};
@@ -15,12 +15,12 @@ pub struct Meetings {
     pub others: Vec<(String, Way)>,
 }
 
-/// Translators of offerers against those of answerers.
+/// NATs of offerers against those of answerers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NatTable {
-    /// The answerers' translators, sorted.
+    /// The answerers' NATs, sorted.
     pub columns: Vec<Nat>,
-    /// A row for each translator of an offerer; a cell for each column, empty where nothing was played.
+    /// A row for each NAT of an offerer; a cell for each column, empty where nothing was played.
     pub rows: Vec<(Nat, Vec<Option<Meetings>>)>,
 }
 

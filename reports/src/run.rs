@@ -57,7 +57,7 @@ pub struct Shard {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// It is no such file, or a damaged one.
-    #[error("it is no run.json: {0}")]
+    #[error("not a run.json: {0}")]
     Malformed(#[from] serde_json::Error),
     /// A newer version has written it.
     #[error("it has format {0}, and this version reads formats up to {FORMAT}")]

@@ -56,7 +56,7 @@ impl Announced {
 fn open(chunk: &[u8]) -> Option<(u16, Reliability)> {
     let is_open = u32::from_be_bytes(array(chunk, 12)?) == DCEP && chunk.get(16) == Some(&OPEN);
     let parameter = u32::from_be_bytes(array(chunk, 20)?);
-    // The API's values have 16 bits; larger ones mean as good as for ever.
+    // The API's values have 16 bits; larger ones mean as good as forever.
     let value = Some(u16::try_from(parameter).unwrap_or(u16::MAX));
     // The top bit says that the order does not matter.
     let reliability = match chunk.get(17)? & 0x7f {

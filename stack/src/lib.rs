@@ -11,6 +11,7 @@ pub mod latest;
 pub mod media;
 mod runtime;
 pub mod server;
+mod signal;
 pub mod signalling;
 pub mod simulation;
 mod sync;

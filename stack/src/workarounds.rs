@@ -37,7 +37,7 @@ workarounds! {
         "the event loop sends what its own events produced only at its next turn, 200 ms later: the turn after any \
          activity comes at once";
     DtlsFlightResend = "dtls-flight-resend",
-        "a repeated flight of the peer stops the handshake's retransmission timer for good: our last flight is sent again \
+        "a repeated flight of the peer stops the handshake's retransmission timer for good: our last flight is retransmitted \
          when the peer's comes again (RFC 6347 §4.2.4)";
     DtlsStateFromAlerts = "dtls-state-from-alerts",
         "no DTLS failure is ever reported: a fatal alert, sent or received, makes the DTLS transport and the connection \
@@ -46,7 +46,7 @@ workarounds! {
         "when the handshake times out the event loop ends without a word and all states stay as they are: the DTLS transport \
          and the connection become `failed` before the end is told";
     SilenceAfterFatalAlert = "silence-after-fatal-alert",
-        "after a fatal alert both sides answer each other's alerts for ever: no further DTLS record leaves (RFC 5246 §7.2.2)";
+        "after a fatal alert both sides answer each other's alerts forever: no further DTLS record leaves (RFC 5246 §7.2.2)";
     GatheringEvent = "gathering-event",
         "`icegatheringstatechange` to `gathering` is never fired: it is, once per generation of candidates";
     RegatherFilter = "regather-filter",
@@ -66,7 +66,7 @@ workarounds! {
         "`track` is fired with a track's first packet and without its media section: it is told when the remote description \
          announces the track, and its first packet is `unmute` (webrtc-pc §5.7)";
     RemoteReliability = "remote-reliability",
-        "a channel that the remote peer opened never tells its maxRetransmits or maxPacketLifeTime: they are read from its \
+        "a channel that the remote peer opened never shows its maxRetransmits or maxPacketLifeTime: they are read from its \
          announcement (RFC 8832 §5.1)";
     AnswerRole = "answer-role",
         "answers say `setup:active` whatever was offered or is in force: they say the role that RFC 8842 §5.3 and §5.5 want, \

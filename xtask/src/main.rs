@@ -18,7 +18,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Check the rules of the house that no compiler checks
+    /// Check the project rules that no compiler checks
     Tidy,
     /// Measure; nothing is asserted
     #[command(subcommand)]
@@ -36,9 +36,9 @@ enum Chore {
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
-    if args.next().is_some_and(|role| role == "warden") {
+    if args.next().is_some_and(|role| role == "supervisor") {
         // The one of a measurement.
-        return peerproof::process::warden::main(args);
+        return peerproof::process::supervisor::main(args);
     }
     work().report()
 }

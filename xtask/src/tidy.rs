@@ -1,11 +1,19 @@
-//! Rules of the house that no compiler checks. Each names the file and line that breaks it.
+//! Project rules that no compiler checks. Each message names the file and line that break a rule.
+
+mod circles;
+mod paths;
+mod tokens;
+mod words;
 
 use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A file of code may have this many lines before its tests begin.
-const MOST_LINES: usize = 700;
+const MOST_LINES: usize = 500;
+/// Files that have more and are still to be divided. One that no longer has more must leave this list.
+const TO_DIVIDE: [&str; 2] = ["captures/src/trace/state.rs", "harness/src/run/player.rs"];
 
 /// Crate and the workspace crates it must never depend on (ARCHITECTURE.md, "What is absent").
 const FORBIDDEN: [(&str, &[&str]); 4] = [
@@ -18,20 +26,41 @@ const FORBIDDEN: [(&str, &[&str]); 4] = [
     ("stack", &["peerproof-conformance", "peerproof-reports"]),
 ];
 
+/// The crates of the workspace, whose modules may not need each other in a circle.
+const CRATES: [&str; 6] = ["captures", "conformance", "harness", "reports", "stack", "xtask"];
+
 /// Checks all rules on the files that git tracks.
 ///
 /// # Errors
-/// When git cannot be asked, a file cannot be read or a rule is broken; all breaches are printed first.
+/// When git cannot be asked, a file cannot be read or a rule is broken; all violations are printed first.
 #[expect(clippy::print_stdout, reason = "a chore speaks to the terminal")]
 pub(crate) fn run(root: &Path) -> Result<()> {
     let files = tracked(root)?;
     let mut breaches = Vec::new();
+    let glossary = std::fs::read_to_string(root.join(words::GLOSSARY)).context("reading the glossary")?;
+    let banned = words::banned(&glossary);
+    let mut crates: BTreeMap<&str, Vec<circles::Source>> = BTreeMap::new();
     for path in &files {
+        if words::applies(&path.display().to_string()) {
+            let text = std::fs::read_to_string(root.join(path))
+                .with_context(|| format!("reading {}", path.display()))?;
+            breaches.extend(words::breaches(&path.display().to_string(), &text, &banned));
+        }
         if path.extension().is_some_and(|e| e == "rs") {
             let text = std::fs::read_to_string(root.join(path))
                 .with_context(|| format!("reading {}", path.display()))?;
             breaches.extend(source_breaches(&path.display().to_string(), &text));
+            let within = CRATES.iter().find_map(|krate| {
+                let below = path.strip_prefix(krate).ok()?.strip_prefix("src").ok()?;
+                Some((krate, below.display().to_string()))
+            });
+            if let Some((krate, path)) = within {
+                crates.entry(krate).or_default().push(circles::Source { path, text });
+            }
         }
+    }
+    for (krate, sources) in &crates {
+        breaches.extend(circles::breaches(krate, sources)?);
     }
     for (krate, banned) in FORBIDDEN {
         let manifest = std::fs::read_to_string(root.join(krate).join("Cargo.toml"))?;
@@ -41,7 +70,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         println!("{breach}");
     }
     if !breaches.is_empty() {
-        bail!("{} breaches of the house rules", breaches.len());
+        bail!("{} violations of the project's rules", breaches.len());
     }
     println!("tidy: {} files", files.len());
     Ok(())
@@ -65,8 +94,12 @@ fn source_breaches(path: &str, text: &str) -> Vec<String> {
     }
     let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or(text);
     let lines = code.lines().count();
-    if lines > MOST_LINES && !path.contains("/tests/") {
+    let listed = TO_DIVIDE.contains(&path);
+    if lines > MOST_LINES && !path.contains("/tests/") && !listed {
         breaches.push(format!("{path}:{lines}: longer than {MOST_LINES} lines before its tests"));
+    }
+    if lines <= MOST_LINES && listed {
+        breaches.push(format!("{path}: has {lines} lines before its tests; remove it from `TO_DIVIDE`"));
     }
     // Written in two halves, so that this file does not breach itself.
     let outlawed = [concat!("#[al", "low("), concat!("#![al", "low(")];
@@ -114,6 +147,14 @@ mod tests {
         assert_eq!(source_breaches("a.rs", &long).len(), 1);
         let tested = format!("//! x\n#[cfg(test)]\nmod tests {{}}\n{}", "fn f() {}\n".repeat(MOST_LINES));
         assert!(source_breaches("a.rs", &tested).is_empty());
+    }
+
+    #[test]
+    fn a_file_that_has_been_divided_leaves_the_list() {
+        let [listed, ..] = TO_DIVIDE;
+        let long = format!("//! x\n{}", "fn f() {}\n".repeat(MOST_LINES));
+        assert!(source_breaches(listed, &long).is_empty());
+        assert_eq!(source_breaches(listed, "//! x\n").len(), 1);
     }
 
     #[test]

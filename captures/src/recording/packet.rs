@@ -9,7 +9,7 @@ pub enum Observes {
     /// Packets as they were on the wire: `LINKTYPE_RAW`, with their own headers, or with IP, UDP and TCP headers made from
     /// the addresses where only the payload was seen.
     Wire,
-    /// The plaintext of what was protected on the wire: `LINKTYPE_WIRESHARK_UPPER_PDU`, RTP, RTCP and SCTP under their
+    /// The plaintext of decrypted: `LINKTYPE_WIRESHARK_UPPER_PDU`, RTP, RTCP and SCTP under their
     /// dissectors' names, so that Wireshark shows them as such without being told.
     Plaintext,
     /// Frames of another capture, as they are there: see [`Recorder::copy`](super::Recorder::copy).

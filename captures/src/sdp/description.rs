@@ -74,7 +74,7 @@ impl SessionDescription {
         (index < self.media_starts.len()).then(|| self.media_section(index))
     }
 
-    /// The first media section with this identification tag (`a=mid`, RFC 5888 §4).
+    /// The first media section with this MID (`a=mid`, RFC 5888 §4).
     pub fn section_with_mid(&self, mid: &str) -> Option<Section<'_>> {
         self.media().find(|section| section.mid().is_some_and(|m| m == mid))
     }

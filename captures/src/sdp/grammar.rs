@@ -61,8 +61,8 @@ impl fmt::Display for Rule {
             Self::NoType => f.write_str("the line is not a type, an equals sign and a value"),
             Self::UnknownType(kind) => write!(f, "no line of type {kind:?} belongs here"),
             Self::OutOfOrder { found, after } => write!(f, "{found}= has to stand before {after}="),
-            Self::Repeated(kind) => write!(f, "{kind}= stands more than once"),
-            Self::Missing(kind) => write!(f, "there is no {kind}= line"),
+            Self::Repeated(kind) => write!(f, "{kind}= occurs more than once"),
+            Self::Missing(kind) => write!(f, "missing {kind}= line"),
             Self::KeyLine => f.write_str("k= must not be used"),
             Self::NoConnection => f.write_str("neither the session nor the media section has a c= line"),
             Self::ForbiddenCharacter => f.write_str("the line has a NUL character"),
@@ -255,8 +255,8 @@ mod tests {
 
     #[test]
     fn lines_missing_repeated_or_unknown_are_told() {
-        check(&HEAD.replacen("t=0 0\r\n", "", 1), &["line 4: there is no t= line"]);
-        check(&HEAD.replacen("s=-\r\n", "s=-\r\ns=-\r\n", 1), &["line 4: s= stands more than once"]);
+        check(&HEAD.replacen("t=0 0\r\n", "", 1), &["line 4: missing t= line"]);
+        check(&HEAD.replacen("s=-\r\n", "s=-\r\ns=-\r\n", 1), &["line 4: s= occurs more than once"]);
         check(&HEAD.replacen("s=-\r\n", "s=-\r\nx=-\r\n", 1), &["line 4: no line of type 'x' belongs here"]);
         check(&format!("{HEAD}k=prompt\r\n"), &["line 5: k= must not be used"]);
         check(&format!("{HEAD}hello\r\n"), &["line 5: the line is not a type, an equals sign and a value"]);
@@ -286,7 +286,7 @@ mod tests {
         );
         check(
             &format!("{HEAD}a=mid:\r\n"),
-            &["line 5: a=mid: expected an identification tag at byte 0 of the value, found its end"],
+            &["line 5: a=mid: expected a MID at byte 0 of the value, found its end"],
         );
         check(
             &format!("{HEAD}a=x-other:\r\n"),

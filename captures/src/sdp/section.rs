@@ -162,7 +162,7 @@ impl<'a> Section<'a> {
         port == Some(0) && !self.has("bundle-only")
     }
 
-    /// The identification tag, RFC 5888 §4.
+    /// The MID, RFC 5888 §4.
     pub fn mid(&self) -> Option<String> {
         self.first::<Mid>().map(|mid| mid.0)
     }

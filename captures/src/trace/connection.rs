@@ -19,7 +19,7 @@ use serde::Serialize;
 pub struct Peer {
     /// What it is called in the description given for it.
     pub name: Option<String>,
-    /// Its ICE user fragment.
+    /// Its ICE ufrag.
     pub ufrag: Option<String>,
     /// Its first and its newest claim to be controlling, with the frame.
     pub first_role: Option<Role>,

@@ -63,7 +63,7 @@ impl Context {
         self.known.push(known);
     }
 
-    /// The newest description with that user fragment, by its index.
+    /// The newest description with that ufrag, by its index.
     pub(super) fn with_ufrag(&self, ufrag: &str) -> Option<usize> {
         self.known.iter().rposition(|known| known.credentials.iter().any(|(found, _)| found == ufrag))
     }
@@ -72,7 +72,7 @@ impl Context {
         self.known.get(index)
     }
 
-    /// The password that goes with a user fragment.
+    /// The password that goes with a ufrag.
     pub(super) fn password(&self, ufrag: &str) -> Option<&str> {
         let credentials = self.known.iter().rev().flat_map(|known| &known.credentials);
         credentials.into_iter().find(|(found, _)| found == ufrag).map(|(_, password)| password.as_str())

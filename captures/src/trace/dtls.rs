@@ -27,7 +27,7 @@ pub struct Flight {
     pub last: At,
     /// Its messages; those that could not be decrypted are told by what their record shows.
     pub messages: Vec<String>,
-    /// How often its first message was sent again.
+    /// How often its first message was retransmitted.
     pub retransmissions: u64,
     #[serde(skip)]
     first_sequence: Option<u16>,
@@ -96,7 +96,7 @@ pub struct Handshake {
     pub srtp_profile: Option<String>,
     /// Flights in order.
     pub flights: Vec<Flight>,
-    /// Handshake messages sent again.
+    /// Handshake messages retransmitted.
     pub retransmissions: u64,
     /// When both sides had finished, as far as the records show.
     pub complete: Option<At>,

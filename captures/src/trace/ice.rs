@@ -28,7 +28,7 @@ pub struct Transaction {
     pub id: String,
     /// The first request.
     pub request: At,
-    /// How often the request was sent again.
+    /// How often the request was retransmitted.
     pub retransmissions: u64,
     /// The response.
     pub response: Option<At>,
@@ -74,7 +74,7 @@ impl RoundTrips {
 pub struct Checks {
     /// Binding requests (and GOOG-PINGs), retransmissions not counted.
     pub sent: u64,
-    /// Requests sent again under the same transaction ID.
+    /// Requests retransmitted under the same transaction ID.
     pub retransmissions: u64,
     /// Success responses to them.
     pub succeeded: u64,

@@ -40,5 +40,5 @@ pub const STREAMS: usize = 512;
 pub const ALL_STREAMS: usize = 16_384;
 /// Most payload types told of a stream.
 pub const PAYLOAD_TYPES: usize = 16;
-/// Longest text (label, user fragment, reason) kept, in bytes.
+/// Longest text (label, ufrag, reason) kept, in bytes.
 pub const TEXT: usize = 1_024;

@@ -23,7 +23,7 @@ use std::net::SocketAddr;
 #[derive(Debug, Default)]
 pub(super) struct Place {
     pub(super) requests: OpenRequests,
-    /// Connections by the user fragments of both sides, the smaller one first.
+    /// Connections by the ufrags of both sides, the smaller one first.
     pub(super) by_ufrags: Lookup<(String, String), usize>,
     /// TURN allocations by client and server.
     pub(super) allocations: Lookup<(SocketAddr, SocketAddr), usize>,

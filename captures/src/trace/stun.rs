@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 /// Checks of a side whose integrity is looked at: enough to tell a wrong password, and bounded work.
 const VERIFIED: u32 = 8;
 
-/// Most pairs of user fragments known at a place of observation.
+/// Most pairs of ufrags known at a place of observation.
 const MOST_FRAGMENTS: usize = 4 * limits::CONNECTIONS;
 
 /// What a request is about.
@@ -163,7 +163,7 @@ impl State {
         Some(About::Check { connection: index, pair, request, kept })
     }
 
-    /// Puts a flow to the connection of two user fragments.
+    /// Puts a flow to the connection of two ufrags.
     fn join(&mut self, at: At, flow: usize, ends: Ends, own: &str, theirs: &str) {
         let Some(found) = self.trace.flows.get_mut(flow) else { return };
         let Some(place) = self.places.get_mut(found.place) else { return };
@@ -172,7 +172,7 @@ impl State {
         let known = place.by_ufrags.get(&key).copied();
         let index = match (known, found.connection) {
             (Some(known), None) => known,
-            // After an ICE restart the same addresses have new user fragments.
+            // After an ICE restart the same addresses have new ufrags.
             (None, Some(connection)) => {
                 if place.by_ufrags.len() < MOST_FRAGMENTS {
                     place.by_ufrags.insert(key, connection);
@@ -199,7 +199,7 @@ impl State {
         found.initiator_is = if ends.from == found.initiator { own_side } else { own_side.other() };
     }
 
-    /// Names the sides of a connection by their user fragments.
+    /// Names the sides of a connection by their ufrags.
     fn describe(&mut self, connection: usize, flow: usize, ends: Ends, own: &str, theirs: &str) {
         let Some(side) = self.trace.flows.get(flow).map(|flow| flow.side(ends.from)) else { return };
         let Some(connection) = self.trace.connections.get_mut(connection) else { return };

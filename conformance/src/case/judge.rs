@@ -1,10 +1,10 @@
 //! The verdict on a recorded case.
 
 use super::check::{self, Checked, Failure, Mismatch};
-use super::file::{CasePeer, FORMAT, NotPlayed, Runs, SnapshotResult};
 use super::record::CaseRecord;
 use super::view::PeerView;
 use crate::api::Views;
+use crate::case_file::{CasePeer, FORMAT, NotPlayed, Runs, SnapshotResult};
 use crate::catalogue::Catalogue;
 use crate::checks::{self, Finding};
 use crate::explain::{self, Diagnosis, Recorded, Session};

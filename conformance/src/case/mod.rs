@@ -4,7 +4,6 @@
 
 mod bitrate;
 mod check;
-mod file;
 mod judge;
 mod record;
 mod snapshot;
@@ -13,8 +12,6 @@ mod steps;
 
 pub use bitrate::{Bitrate, LinkChange};
 pub use check::Meeting;
-pub use crate::verdict::Waiver;
-pub use file::{CaseFile, CasePeer, FORMAT, NotPlayed, Role, Runs, SnapshotResult, Time};
 pub use judge::{INTERRUPTED, judge};
 pub use record::CaseRecord;
 pub use snapshot::{NoSnapshot, Snapshot};
@@ -22,6 +19,9 @@ pub use standing::{Standing, standing};
 pub use steps::{ConnectingStep, StepName, steps};
 
 use crate::api::{message, view};
+
+pub use crate::case_file::{CaseFile, CasePeer, FORMAT, NotPlayed, Role, Runs, SnapshotResult, Time};
+pub use crate::verdict::Waiver;
 
 #[cfg(test)]
 mod tests;

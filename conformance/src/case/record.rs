@@ -1,6 +1,6 @@
 //! Everything from which a case is judged.
 
-use super::file::{CaseFile, CasePeer, Role};
+use crate::case_file::{CaseFile, CasePeer, Role};
 use crate::checks::media;
 use crate::evidence::{Evidence, Peer, ReachedBy, SeenUnit, Wire};
 use indexmap::IndexMap;

@@ -1,6 +1,6 @@
 //! Whether a verdict is the one that was to be expected: controls must fail as they say, known deviations must deviate.
 
-use super::file::{CaseFile, SnapshotResult};
+use crate::case_file::{CaseFile, SnapshotResult};
 use crate::checks::Finding;
 use crate::verdict::{Outcome, Verdict};
 use schemars::JsonSchema;

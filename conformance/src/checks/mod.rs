@@ -7,7 +7,6 @@
 mod api;
 mod codec;
 mod dtls;
-mod finding;
 mod ice;
 pub(crate) mod media;
 mod rtcp;
@@ -22,8 +21,8 @@ mod turn;
 #[cfg(test)]
 pub(crate) mod controls;
 
+pub use crate::finding::{Finding, Result};
 pub use crate::verdict::Place;
-pub use finding::{Finding, Result};
 pub use tally::Tally;
 
 use crate::catalogue::{Catalogue, Requirement};

@@ -189,7 +189,8 @@ mod tests {
 
     #[test]
     fn a_requirement_that_a_named_peer_is_known_to_break_is_waived_for_that_peer_alone() {
-        let expected = read("[[deviation]]\nrequirement = 'dtls-no-compression'\npeer = 'chrome'\nversions = '=156'\n\
+        let expected = read(
+            "[[deviation]]\nrequirement = 'dtls-no-compression'\npeer = 'chrome'\nversions = '=156'\n\
              reason = 'r'\nlink = 'l'\n",
         )
         .unwrap();

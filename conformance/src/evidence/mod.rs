@@ -14,17 +14,18 @@ mod timing;
 mod units;
 mod wire;
 
+pub use crate::address::AddressKind;
 pub use api::{Applied, Call, Happened};
 pub use capture::{Captured, MOST_CONNECTIONS};
 pub use descriptions::{Credentials, Description, Exchange};
 pub use handshake::{Handshake, HandshakeMessage};
 pub use peerproof_captures::observe::LearnedAddresses;
-pub use reached::{AddressKind, ReachedBy};
+pub use reached::ReachedBy;
 pub use read::{ReadError, Recorded};
 pub use units::SeenUnit;
 pub use wire::{Clear, Kind, Packet, Protection, ServerMessage, Via, Wire};
 
-use crate::case::{CaseFile, CasePeer};
+use crate::case_file::{CaseFile, CasePeer};
 use peerproof_captures::feature::Feature;
 use peerproof_captures::timeline::{Entry, What};
 use std::collections::BTreeSet;

@@ -1,37 +1,10 @@
 //! By which of its addresses a peer was reached, by the packets alone: what a peer says of the pair in use is not asked.
 
 use super::{Evidence, Packet, Peer};
+use crate::address::AddressKind;
 use peerproof_captures::wire::demux::Class;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::SocketAddr;
-
-/// What an address is to the peer whose it is (RFC 8445 §5.1.1, §7.2.5.3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum AddressKind {
-    /// Of an interface of its own.
-    Host,
-    /// Outside of a translator, as a server has told it.
-    Srflx,
-    /// Outside of a translator, and no server has told it.
-    Prflx,
-    /// At its TURN server.
-    Relay,
-}
-
-impl fmt::Display for AddressKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Host => "host",
-            Self::Srflx => "srflx",
-            Self::Prflx => "prflx",
-            Self::Relay => "relay",
-        })
-    }
-}
 
 /// An address of a peer, and the last packet of DTLS, SRTP or SRTCP that came from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +75,7 @@ mod tests {
         let relayed = Recording::Relay.evidence();
         assert_eq!([ALICE, BOB].map(|peer| kind(&relayed, peer)), [Some(AddressKind::Relay); 2]);
 
-        // The same as if there were a translator between them.
+        // The same as if there were a NAT between them.
         let mut translated = direct;
         let host = translated.reached_by(ALICE).unwrap().address;
         let outside = "203.0.113.77:4000".parse().unwrap();

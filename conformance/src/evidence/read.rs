@@ -3,7 +3,7 @@
 
 use super::wire::{Clear, Kind, Packet, Protection, ServerMessage, Via, Wire};
 use super::{Evidence, Peer};
-use crate::case::CaseFile;
+use crate::case_file::CaseFile;
 use peerproof_captures::decrypt::{Content, Failure, Outcome};
 use peerproof_captures::file::{CaptureReader, Direction, Item, LinkType};
 use peerproof_captures::link::Transport;

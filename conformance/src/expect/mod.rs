@@ -11,6 +11,7 @@
 //! ```
 
 pub mod bitrate;
+pub mod channel;
 pub mod messages;
 pub mod peer;
 pub mod shorthand;
@@ -18,11 +19,11 @@ pub mod stats;
 pub mod wire;
 
 pub use bitrate::BitrateMatch;
+pub use channel::{ChannelMatch, ChannelState};
 pub use messages::{MessageMatch, Messages, Pattern};
 pub use peer::{
-    AudioMatch, CandidateErrorMatch, CandidatesMatch, ChannelMatch, ChannelState, Lines, MediaMatch, Numbers,
-    PairMatch, PairTransport, PeerExpectations, Rejection, SdpMatch, StateLists, TracksMatch, Transitions,
-    VideoMatch,
+    AudioMatch, CandidateErrorMatch, CandidatesMatch, Lines, MediaMatch, Numbers, PairMatch, PairTransport,
+    PeerExpectations, Rejection, SdpMatch, StateLists, TracksMatch, Transitions, VideoMatch,
 };
 pub use shorthand::{AnyOf, OrNone};
 pub use stats::StatMatch;
@@ -54,7 +55,7 @@ pub struct Expectations {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PathMatch {
-    /// What the translators between them allow, by the [theory](crate::nat).
+    /// What the NATs between them allow, by the [theory](crate::nat).
     AsNatsAllow,
 }
 

@@ -195,7 +195,7 @@ fn unfinished(connection: &Connection, handshake: &Handshake, found: &mut Found)
                 time(last.last.since(last.first))
             ),
             why: "the flight is lost each time, or the other side cannot make use of it: large flights are dropped whole where IP \
-                  fragments are, and a stack that lost a fragment may wait for ever",
+                  fragments are, and a stack that lost a fragment may wait forever",
             next: "look whether the flight's datagrams are longer than the path's MTU, and whether the other side retransmits its \
                    own last flight",
         });

@@ -47,7 +47,7 @@ class Channels:
     @command
     def echo(self, channel: str, defect: str = "none") -> None:
         if defect not in messages.DEFECTS:
-            raise Rejected("TypeError", f"there is no defect {defect}")
+            raise Rejected("TypeError", f"unknown defect {defect}")
         self._echoes[channel] = messages.DEFECTS[defect]()
 
     @command
@@ -62,7 +62,7 @@ class Channels:
     def _named(self, label: str) -> RTCDataChannel:
         """The channel of that label, which must exist; of several the newest."""
         if label not in self._channels:
-            raise Rejected("NotFoundError", f"there is no channel {label}")
+            raise Rejected("NotFoundError", f"unknown channel {label}")
         return self._channels[label]
 
     def _attach(self, pc: RTCPeerConnection) -> None:

@@ -50,7 +50,7 @@ class Connection:
     def existing(self) -> RTCPeerConnection:
         """The connection, which must exist."""
         if self.pc is None:
-            raise Rejected("InvalidStateError", "there is no peer connection yet")
+            raise Rejected("InvalidStateError", "no peer connection yet")
         return self.pc
 
     @command
@@ -63,7 +63,7 @@ class Connection:
             raise Unsupported("aiortc has no TCP candidates")
         ready = configuration_of(configuration or {})
         if self.pc is not None:
-            raise Rejected("InvalidStateError", "there is a peer connection already")
+            raise Rejected("InvalidStateError", "the peer connection exists already")
         self.pc = RTCPeerConnection(ready)
         self._watch_connection(self.pc)
         for attach in self.when_created:

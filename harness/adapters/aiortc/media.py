@@ -177,7 +177,7 @@ class Watcher:
         self._rate = AUDIO_RATE
         self._heard = np.zeros(0)
         self._reporting: asyncio.Task[None] | None = None
-        # From the beginning: aiortc decodes in any case, and keeps for ever what nobody takes.
+        # From the beginning: aiortc decodes in any case, and keeps forever what nobody takes.
         self._taking = begin(self._take())
 
     def watch(self) -> None:

@@ -12,7 +12,7 @@ from tracks import Tracks
 FEATURES = ["data-channels", "audio", "video"]
 
 # Events that nothing in aiortc causes.
-UNTOLD = ["negotiationneeded", "icecandidateerror", "channelclosing", "trackmute", "trackunmute"]
+UNREPORTED = ["negotiationneeded", "icecandidateerror", "channelclosing", "trackmute", "trackunmute"]
 
 
 class Peer:
@@ -33,7 +33,7 @@ class Peer:
             "version": importlib.metadata.version("aiortc"),
             "commands": [*self.commands, "end"],
             "features": FEATURES,
-            "untold": UNTOLD,
+            "unreported": UNREPORTED,
         }
 
     async def end(self) -> None:

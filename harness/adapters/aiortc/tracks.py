@@ -100,13 +100,13 @@ class Tracks:
     @command
     def watch(self, track: str) -> None:
         if track not in self._watchers:
-            raise Rejected("NotFoundError", f"there is no remote track {track}")
+            raise Rejected("NotFoundError", f"unknown remote track {track}")
         self._watchers[track].watch()
 
     def _source(self, track: str) -> Source:
         """The local track of that id, which must exist."""
         if track not in self._sources:
-            raise Rejected("NotFoundError", f"there is no local track {track}")
+            raise Rejected("NotFoundError", f"unknown local track {track}")
         return self._sources[track]
 
     def _sender_of(self, track: str) -> RTCRtpSender:
@@ -120,7 +120,7 @@ class Tracks:
         """The transceiver of that index, which must exist."""
         known = self._connection.existing().getTransceivers()
         if not 0 <= index < len(known):
-            raise Rejected("NotFoundError", f"there is no transceiver {index}")
+            raise Rejected("NotFoundError", f"unknown transceiver {index}")
         return known[index]
 
     def _attach(self, pc: RTCPeerConnection) -> None:
@@ -147,12 +147,12 @@ def streams_of(sdp: str, mid: str) -> list[str]:
 def kind_of(kind: str) -> str:
     """Audio or video."""
     if kind not in ("audio", "video"):
-        raise Rejected("TypeError", f"there is no kind {kind}")
+        raise Rejected("TypeError", f"unknown kind {kind}")
     return kind
 
 
 def direction_of(direction: str) -> str:
     """A direction that can be asked for."""
     if direction not in DIRECTIONS:
-        raise Rejected("TypeError", f"there is no direction {direction} to ask for")
+        raise Rejected("TypeError", f"unknown direction {direction}")
     return direction

@@ -132,7 +132,7 @@ class Peer:  # a method is the command of its name, unless that begins with `_`;
             if command.startswith("_") or not hasattr(self, command):
                 raise NotImplementedError(f"unknown command {command}")
             if (self._pc is None) != (command == "createPeerConnection") and command not in ("hello", "echo"):
-                raise aiortc.InvalidStateError("there is no peer connection yet, or one already")
+                raise aiortc.InvalidStateError("no peer connection yet, or one already")
             result = getattr(self, command)(**{name: it for name, it in (args or {}).items() if it is not None})
             answer = {"ok": await result if asyncio.iscoroutine(result) else result}
         except NotImplementedError as reason:

@@ -33,8 +33,8 @@ UNSUPPORTED = {
 }
 
 # Events that Janus lets nobody know of. It tells that there is SCTP, but neither the state of the association nor its channels.
-UNTOLD = ["negotiationneeded", "icecandidateerror", "sctpstatechange", "datachannel", "channelopen", "channelmessage"]
-UNTOLD += ["bufferedamountlow", "channelclosing", "channelclose", "channelerror", "trackended", "mediaseen", "acted"]
+UNREPORTED = ["negotiationneeded", "icecandidateerror", "sctpstatechange", "datachannel", "channelopen", "channelmessage"]
+UNREPORTED += ["bufferedamountlow", "channelclosing", "channelclose", "channelerror", "trackended", "mediaseen", "acted"]
 
 # Janus tells the states of ICE and DTLS to who asks. It is asked this often until the connection stands.
 LOOK_SECONDS = 0.01
@@ -76,12 +76,12 @@ class Peer:
         # It sends nothing of its own, it echoes; its API is that of its HTTP and WebSocket interface.
         commands = [*self.commands, "end"]
         told: Message = {"protocol": 2, "implementation": "janus", "version": version(), "commands": commands}
-        return told | {"features": [], "untold": UNTOLD}
+        return told | {"features": [], "unreported": UNREPORTED}
 
     async def createPeerConnection(self, configuration: Message | None = None, ice: Message | None = None) -> None:
         nat, certificates = settings_of(configuration or {}, ice or {})
         if self._creating or self._gateway:
-            raise Rejected("InvalidStateError", "there is a peer connection already")
+            raise Rejected("InvalidStateError", "the peer connection exists already")
         self._creating = True
         try:
             gateway = await Gateway.start(nat, certificates)
@@ -123,7 +123,7 @@ class Peer:
     async def createAnswer(self) -> Message:
         self._usable()
         if self._answer is None or self._states["signaling"] != "have-remote-offer":
-            raise Rejected("InvalidStateError", "there is no offer to answer")
+            raise Rejected("InvalidStateError", "no offer to answer")
         return self._answer
 
     async def setLocalDescription(self, description: Message | None = None, asType: str | None = None) -> Message:
@@ -148,7 +148,7 @@ class Peer:
     async def addIceCandidate(self, candidate: Message | None = None) -> None:
         gateway = self._usable()
         if self._remote is None:
-            raise Rejected("InvalidStateError", "there is no remote description")
+            raise Rejected("InvalidStateError", "no remote description")
         if candidate is None or not candidate.get("candidate"):
             told: Message = {"completed": True}
         else:
@@ -193,7 +193,7 @@ class Peer:
     def _existing(self) -> Gateway:
         """The Janus of the connection, which must exist."""
         if self._gateway is None or not self._handle:
-            raise Rejected("InvalidStateError", "there is no peer connection yet")
+            raise Rejected("InvalidStateError", "no peer connection yet")
         return self._gateway
 
     def _usable(self) -> Gateway:

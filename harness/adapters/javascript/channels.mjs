@@ -28,7 +28,7 @@ export class Channels {
   }
 
   #named(label) {
-    return this.#byLabel.get(label) ?? reject("NotFoundError", `there is no channel ${label}`);
+    return this.#byLabel.get(label) ?? reject("NotFoundError", `unknown channel ${label}`);
   }
 
   /** Takes the channel in, which the remote peer made or this one, and reports what happens to it. */
@@ -43,15 +43,15 @@ export class Channels {
     const on = (type, event, tell) =>
       channel.addEventListener(type, (detail) => this.#report(event, tell(detail)));
     let told = false;
-    const tellOpen = () => {
+    const reportOpen = () => {
       if (told) return;
       told = true;
       id();
       this.#report("channelopen", { channel: channelInfo(channel) });
     };
-    channel.addEventListener("open", tellOpen);
+    channel.addEventListener("open", reportOpen);
     // Some libraries open a channel at once, before anybody could listen.
-    if (channel.readyState === "open" && !remote) tellOpen();
+    if (channel.readyState === "open" && !remote) reportOpen();
     on("bufferedamountlow", "bufferedamountlow", () => ({ channel: label }));
     on("closing", "channelclosing", () => ({ channel: label, ...id() }));
     on("close", "channelclose", () => ({ channel: label, ...id() }));
@@ -66,7 +66,7 @@ export class Channels {
   }
 
   #echo(label, defect) {
-    if (!Object.hasOwn(defects, defect)) throw new TypeError(`there is no defect ${defect}`);
+    if (!Object.hasOwn(defects, defect)) throw new TypeError(`unknown defect ${defect}`);
     const answersTo = defects[defect]();
     this.#echoes.set(label, async (channel, data) => {
       for (const answer of answersTo(data)) {

@@ -56,7 +56,7 @@ export class Peer {
 
   /** The connection, which must exist. */
   connection() {
-    return this.pc ?? reject("InvalidStateError", "there is no peer connection yet");
+    return this.pc ?? reject("InvalidStateError", "no peer connection yet");
   }
 
   /** True the first time for each object. */
@@ -69,7 +69,7 @@ export class Peer {
   // --------------------------------------------------------------------------------------------------------- events
 
   /** Returns a function that reports a state unless it was the last one told. Some libraries tell of a change that is none. */
-  teller(event, read, first) {
+  reporter(event, read, first) {
     let last = first;
     return (detail) => {
       const state = read();
@@ -82,17 +82,17 @@ export class Peer {
   listen(pc) {
     const on = (type, take) => pc.addEventListener(type, take);
     on("negotiationneeded", () => this.report("negotiationneeded"));
-    const tellSignalingState = this.teller("signalingstatechange", () => pc.signalingState, "stable");
+    const reportSignalingState = this.reporter("signalingstatechange", () => pc.signalingState, "stable");
     on("signalingstatechange", () => {
-      tellSignalingState();
+      reportSignalingState();
       this.watchTransports();
     });
-    on("icegatheringstatechange", this.teller("icegatheringstatechange", () => pc.iceGatheringState, "new"));
-    this.tellIceConnectionState = this.teller("iceconnectionstatechange", () => pc.iceConnectionState, "new");
-    on("iceconnectionstatechange", () => this.tellIceConnectionState());
-    this.tellConnectionState = this.teller("connectionstatechange", () => pc.connectionState, "new");
+    on("icegatheringstatechange", this.reporter("icegatheringstatechange", () => pc.iceGatheringState, "new"));
+    this.reportIceConnectionState = this.reporter("iceconnectionstatechange", () => pc.iceConnectionState, "new");
+    on("iceconnectionstatechange", () => this.reportIceConnectionState());
+    this.reportConnectionState = this.reporter("connectionstatechange", () => pc.connectionState, "new");
     on("connectionstatechange", () => {
-      this.tellConnectionState();
+      this.reportConnectionState();
       this.watchTransports();
     });
     on("icecandidate", ({ candidate }) =>
@@ -145,16 +145,16 @@ export class Peer {
     for (const dtls of this.dtlsTransports()) {
       if (this.unwatched(dtls)) this.watchState(dtls, "dtlsstatechange", "new");
       if (this.unwatched(dtls.iceTransport)) {
-        this.watchState(dtls.iceTransport, "icetransportstatechange", "new", () => this.tellPair(dtls.iceTransport));
+        this.watchState(dtls.iceTransport, "icetransportstatechange", "new", () => this.reportPair(dtls.iceTransport));
       }
     }
   }
 
   /** Reports each state of a transport from now on, and the present one if it is not the first; then calls `also`. */
   watchState(transport, event, first, also = () => {}) {
-    const tellState = this.teller(event, () => transport.state, first);
+    const reportState = this.reporter(event, () => transport.state, first);
     const tell = () => {
-      tellState();
+      reportState();
       also();
     };
     transport.addEventListener("statechange", tell);
@@ -162,7 +162,7 @@ export class Peer {
   }
 
   /** Reports the candidate pair in use, where the library tells it. */
-  tellPair(ice) {
+  reportPair(ice) {
     const pair = ice.getSelectedCandidatePair?.();
     if (pair) this.reportPair(pair.local.candidate, pair.remote.candidate);
   }
@@ -190,7 +190,7 @@ export class Peer {
   }
 
   transceiver(index) {
-    return this.connection().getTransceivers()[index] ?? reject("NotFoundError", `there is no transceiver ${index}`);
+    return this.connection().getTransceivers()[index] ?? reject("NotFoundError", `unknown transceiver ${index}`);
   }
 
   /** All commands. */
@@ -202,7 +202,7 @@ export class Peer {
   commands() {
     return {
       createPeerConnection: async ({ configuration, ice }) => {
-        if (this.pc) reject("InvalidStateError", "there is a peer connection already");
+        if (this.pc) reject("InvalidStateError", "the peer connection exists already");
         const pc = await this.newConnection(configuration ?? {}, ice ?? {});
         this.pc = pc;
         this.listen(pc);
@@ -270,7 +270,7 @@ export class Peer {
   }
 
   localTrack(id) {
-    return reject("NotFoundError", `there is no local track ${id}`);
+    return reject("NotFoundError", `unknown local track ${id}`);
   }
 
   addTransceiver(kind, init) {

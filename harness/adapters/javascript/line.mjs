@@ -42,7 +42,7 @@ export function library(name) {
 /**
  * Serves one case after the other until standard input ends.
  *
- * `features` is what the implementation has, by the names of docs/peer-protocol.md, and `untold` are the events that the library
+ * `features` is what the implementation has, by the names of docs/peer-protocol.md, and `unreported` are the events that the library
  * does not let anybody know of.
  *
  * `createPeer(report)` makes the peer of a case: `{ commands, lacks, end }`. `commands` has a function for each command, which
@@ -50,7 +50,7 @@ export function library(name) {
  * with. `lacks` says of other commands why the library has them not. `report(event, data, t)` reports an event; `end()` lets go
  * of all that the case had.
  */
-export function serve({ implementation, version, features, untold = [], createPeer }) {
+export function serve({ implementation, version, features, unreported = [], createPeer }) {
   // Standard output carries the protocol and nothing else; what a library prints goes where the harness records it.
   const write = process.stdout.write.bind(process.stdout);
   process.stdout.write = process.stderr.write.bind(process.stderr);
@@ -72,7 +72,7 @@ export function serve({ implementation, version, features, untold = [], createPe
     const commands = {
       hello: () => {
         silent = false;
-        return { protocol: PROTOCOL, implementation, version, commands: Object.keys(commands), features, untold };
+        return { protocol: PROTOCOL, implementation, version, commands: Object.keys(commands), features, unreported };
       },
       ...peer.commands,
       end: () => {

@@ -29,7 +29,7 @@ const lacks = {
 };
 
 /** Events that the library does not let anybody know of. */
-const untold = [
+const unreported = [
   "negotiationneeded", "icecandidateerror", "sctpstatechange", "channelclosing", "trackmute", "trackunmute", "trackended", "mediaseen",
 ];
 
@@ -138,7 +138,7 @@ class LibdatachannelPeer {
   #channels;
   #mayNegotiate = false;
   #lastCreated = null;
-  #tellMade = () => {};
+  #reportMade = () => {};
   #lastPair = "";
 
   constructor(report) {
@@ -147,12 +147,12 @@ class LibdatachannelPeer {
   }
 
   #connection() {
-    return this.#pc ?? reject("InvalidStateError", "there is no peer connection yet");
+    return this.#pc ?? reject("InvalidStateError", "no peer connection yet");
   }
 
   #listen(pc) {
     const report = this.#report;
-    pc.onLocalDescription((sdp, type) => this.#tellMade({ type, sdp }));
+    pc.onLocalDescription((sdp, type) => this.#reportMade({ type, sdp }));
     pc.onSignalingStateChange((state) => report("signalingstatechange", { state }));
     pc.onIceStateChange((state) => {
       this.#iceStates.add(state);
@@ -160,17 +160,17 @@ class LibdatachannelPeer {
       // Everything is bundled, so that this is the state of the one transport.
       report("icetransportstatechange", { state });
       // The library begins the handshake in that moment.
-      if (state === "connected") this.#tellDtls("connecting");
-      this.#tellPair();
+      if (state === "connected") this.#reportDtls("connecting");
+      this.#reportPair();
     });
     pc.onStateChange((state) => {
       // The library tells nothing of its DTLS transport. It calls the connection connected when the handshake is complete, and failed
       // when ICE, DTLS or SCTP has failed; SCTP begins after the handshake.
-      if (state === "connected") this.#tellDtls(state);
+      if (state === "connected") this.#reportDtls(state);
       if (state === "failed") this.#blameDtls();
-      if (state === "closed") this.#tellMade(pc.localDescription());
+      if (state === "closed") this.#reportMade(pc.localDescription());
       report("connectionstatechange", { state });
-      this.#tellPair();
+      this.#reportPair();
     });
     pc.onGatheringStateChange((state) => {
       report("icegatheringstatechange", { state: gathering(state) });
@@ -196,7 +196,7 @@ class LibdatachannelPeer {
   }
 
   /** Tells this state of the DTLS transport unless it is told or passed; one that was passed over comes before it. */
-  #tellDtls(state) {
+  #reportDtls(state) {
     const states = ["new", "connecting", "connected"];
     for (const each of states.slice(states.indexOf(this.#dtls) + 1, states.indexOf(state) + 1)) {
       this.#dtls = each;
@@ -234,7 +234,7 @@ class LibdatachannelPeer {
     return sections.find((section) => section.match(/^a=mid:(.*?)\r?$/m)?.[1] === mid);
   }
 
-  #tellPair() {
+  #reportPair() {
     const pair = this.#pc.getSelectedCandidatePair();
     if (!pair) return;
     const told = { local: pair.local.candidate, remote: pair.remote.candidate };
@@ -252,7 +252,7 @@ class LibdatachannelPeer {
     if (!this.#mayNegotiate) reject("OperationError", "libdatachannel makes no offer without a channel");
     // The library makes no second offer beside the one that is open.
     if (state === "have-local-offer") return this.#lastCreated;
-    const made = new Promise((resolve) => { this.#tellMade = resolve; });
+    const made = new Promise((resolve) => { this.#reportMade = resolve; });
     pc.setLocalDescription(type);
     this.#lastCreated = await made;
     return this.#lastCreated;
@@ -323,7 +323,7 @@ class LibdatachannelPeer {
       createPeerConnection: ({ configuration, ice }) => {
         if (ice?.lite) unsupported("libdatachannel's ICE agent is a full one");
         if (ice?.tcp) unsupported("libdatachannel has no TCP candidates with this ICE agent");
-        if (this.#pc) reject("InvalidStateError", "there is a peer connection already");
+        if (this.#pc) reject("InvalidStateError", "the peer connection exists already");
         this.#pc = new ndc.PeerConnection("peer", configurationOf(configuration ?? {}));
         this.#listen(this.#pc);
       },
@@ -367,7 +367,7 @@ serve({
   version: `${ndc.getLibraryVersion()} (node-datachannel ${version})`,
   // Its own API is played, not the package's imitation of the W3C's, which would stand between.
   features: ["data-channels"],
-  untold,
+  unreported,
   createPeer(report) {
     const peer = new LibdatachannelPeer(report);
     return { commands: peer.commands(), lacks, end: () => peer.end() };

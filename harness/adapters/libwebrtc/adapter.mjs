@@ -20,7 +20,7 @@ const lacks = {
 };
 
 /** Events that the package does not fire. */
-const untold = ["channelclosing", "bufferedamountlow", "trackmute", "trackunmute", "trackended"];
+const unreported = ["channelclosing", "bufferedamountlow", "trackmute", "trackunmute", "trackended"];
 
 /** How often a state is looked at that has no event of its own. */
 const LOOK_EVERY_MS = 10;
@@ -104,8 +104,8 @@ class LibwebrtcPeer extends Peer {
     // The package fires both events when libwebrtc's old state of ICE changes, which is neither of the two that it tells by then.
     let seen = pc.iceConnectionState;
     this.every(LOOK_EVERY_MS, () => {
-      this.tellIceConnectionState();
-      this.tellConnectionState();
+      this.reportIceConnectionState();
+      this.reportConnectionState();
       if (pc.iceConnectionState === seen) return;
       seen = pc.iceConnectionState;
       this.#deducePair();
@@ -118,7 +118,7 @@ class LibwebrtcPeer extends Peer {
   }
 
   /** `getSelectedCandidatePair` is not implemented; the statistics tell. */
-  tellPair() {}
+  reportPair() {}
 
   async #deducePair() {
     if (!["connected", "completed"].includes(this.pc.iceConnectionState)) return;
@@ -197,7 +197,7 @@ class LibwebrtcPeer extends Peer {
         target.setCodecPreferences([...chosen, ...like("video/rtx")]);
       },
       watch: ({ track: id }) => {
-        const { track } = this.remoteTracks.get(id) ?? reject("NotFoundError", `there is no remote track ${id}`);
+        const { track } = this.remoteTracks.get(id) ?? reject("NotFoundError", `unknown remote track ${id}`);
         if (track.kind === "video") this.#watchVideo(track);
         else this.#watchAudio(track);
       },
@@ -329,7 +329,7 @@ serve({
   implementation: "libwebrtc",
   version: milestone ? `${version} (${milestone})` : version,
   features: ["w3c-api", "data-channels", "audio", "video", "simulcast"],
-  untold,
+  unreported,
   createPeer(report) {
     const peer = new LibwebrtcPeer(report);
     return { commands: peer.allCommands(), lacks, end: () => peer.end() };

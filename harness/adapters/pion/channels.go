@@ -40,7 +40,7 @@ func (s *session) channelNamed(label string) (*webrtc.DataChannel, error) {
 	if channel, known := s.channels[label]; known {
 		return channel, nil
 	}
-	return nil, reject("NotFoundError", "there is no channel %s", label)
+	return nil, reject("NotFoundError", "unknown channel %s", label)
 }
 
 // watchChannel reports what happens on a channel. Pion says nothing when a channel begins to close.
@@ -280,7 +280,7 @@ func echo(s *session, args json.RawMessage) (any, error) {
 	}
 	answer := newAnswerer(defect)
 	if answer == nil {
-		return nil, reject("TypeError", "there is no defect %s", defect)
+		return nil, reject("TypeError", "unknown defect %s", defect)
 	}
 	s.mutex.Lock()
 	defer s.mutex.Unlock()

@@ -39,10 +39,10 @@ func (c configuration) forPion() (webrtc.Configuration, error) {
 	var ready webrtc.Configuration
 	var known bool
 	if ready.ICETransportPolicy, known = transportPolicies[c.ICETransportPolicy]; !known {
-		return ready, reject("TypeError", "there is no iceTransportPolicy %s", c.ICETransportPolicy)
+		return ready, reject("TypeError", "unknown iceTransportPolicy %s", c.ICETransportPolicy)
 	}
 	if ready.BundlePolicy, known = bundlePolicies[c.BundlePolicy]; !known {
-		return ready, reject("TypeError", "there is no bundlePolicy %s", c.BundlePolicy)
+		return ready, reject("TypeError", "unknown bundlePolicy %s", c.BundlePolicy)
 	}
 	ready.ICECandidatePoolSize = c.ICECandidatePoolSize
 	for _, server := range c.ICEServers {
@@ -62,7 +62,7 @@ func (c configuration) forPion() (webrtc.Configuration, error) {
 	case "RSASSA-PKCS1-v1_5":
 		key, err = rsa.GenerateKey(rand.Reader, 2048)
 	default:
-		return ready, reject("NotSupportedError", "there is no algorithm %s", c.Certificate)
+		return ready, reject("NotSupportedError", "unknown algorithm %s", c.Certificate)
 	}
 	if err != nil {
 		return ready, err

@@ -37,7 +37,7 @@ func (s *session) report(event string, data any) { out.report(s, event, data) }
 // connection is the one that has to be there.
 func (s *session) connection() (*webrtc.PeerConnection, error) {
 	if s.pc == nil {
-		return nil, reject("InvalidStateError", "there is no peer connection yet")
+		return nil, reject("InvalidStateError", "no peer connection yet")
 	}
 	return s.pc, nil
 }
@@ -57,7 +57,7 @@ func createPeerConnection(s *session, args json.RawMessage) (any, error) {
 		return nil, unsupported("Pion 3.1 has passive TCP candidates alone, no active ones")
 	}
 	if s.pc != nil {
-		return nil, reject("InvalidStateError", "there is a peer connection already")
+		return nil, reject("InvalidStateError", "the peer connection exists already")
 	}
 	ready, err := given.Configuration.forPion()
 	if err != nil {

@@ -72,8 +72,8 @@ var lacking = map[string]string{
 // specification document." It passes RTP through, so that it has neither audio nor video of its own.
 var features = []string{"w3c-api", "data-channels"}
 
-// untold are the events of which Pion 3.1 tells nobody: it has no handler for them.
-var untold = []string{"channelclosing", "icecandidateerror", "trackended", "trackmute", "trackunmute"}
+// unreported are the events that Pion 3.1 never reports: it has no handler for them.
+var unreported = []string{"channelclosing", "icecandidateerror", "trackended", "trackmute", "trackunmute"}
 
 func hello(*session, json.RawMessage) (any, error) {
 	names := make([]string, 0, len(commands))
@@ -83,7 +83,7 @@ func hello(*session, json.RawMessage) (any, error) {
 	sort.Strings(names)
 	return map[string]any{
 		"protocol": protocol, "implementation": "pion", "version": version(), "commands": names, "features": features,
-		"untold": untold,
+		"unreported": unreported,
 	}, nil
 }
 

@@ -44,7 +44,7 @@ func kindOf(name string) (webrtc.RTPCodecType, error) {
 	case "video":
 		return webrtc.RTPCodecTypeVideo, nil
 	}
-	return 0, reject("TypeError", "there is no kind %q", name)
+	return 0, reject("TypeError", "unknown kind %q", name)
 }
 
 var directions = map[string]webrtc.RTPTransceiverDirection{
@@ -69,7 +69,7 @@ func addTransceiver(s *session, args json.RawMessage) (any, error) {
 		return nil, err
 	}
 	if given.Track != nil {
-		return nil, reject("NotFoundError", "there is no local track %s", *given.Track)
+		return nil, reject("NotFoundError", "unknown local track %s", *given.Track)
 	}
 	if given.Encodings != nil {
 		return nil, unsupported("there are no sources to send encodings of: Pion passes RTP through, it has no codecs")
@@ -80,7 +80,7 @@ func addTransceiver(s *session, args json.RawMessage) (any, error) {
 	}
 	direction, known := directions[given.Direction]
 	if !known {
-		return nil, reject("TypeError", "there is no direction %s", given.Direction)
+		return nil, reject("TypeError", "unknown direction %s", given.Direction)
 	}
 	added, err := pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: direction})
 	if err != nil {
@@ -118,7 +118,7 @@ func (s *session) argumentTransceiver(args json.RawMessage) (*webrtc.RTPTranscei
 	}
 	all := pc.GetTransceivers()
 	if *given.Transceiver >= uint(len(all)) {
-		return nil, reject("NotFoundError", "there is no transceiver %d", *given.Transceiver)
+		return nil, reject("NotFoundError", "unknown transceiver %d", *given.Transceiver)
 	}
 	return all[*given.Transceiver], nil
 }
@@ -163,7 +163,7 @@ func replaceTrack(s *session, args json.RawMessage) (any, error) {
 		return nil, err
 	}
 	if given.With != nil {
-		return nil, reject("NotFoundError", "there is no local track %s", *given.With)
+		return nil, reject("NotFoundError", "unknown local track %s", *given.With)
 	}
 	return nil, sender.ReplaceTrack(nil)
 }

@@ -79,7 +79,7 @@ def answer(number: int, told: dict[str, Any]) -> None:
 FEATURES = ["data-channels", "audio", "video"]
 
 # It has no signals for these.
-UNTOLD = ["icecandidateerror", "trackmute", "trackunmute", "trackended"]
+UNREPORTED = ["icecandidateerror", "trackmute", "trackunmute", "trackended"]
 
 
 def hello() -> dict[str, Any]:
@@ -89,7 +89,7 @@ def hello() -> dict[str, Any]:
         "version": version(),
         "commands": sorted(COMMANDS),
         "features": FEATURES,
-        "untold": UNTOLD,
+        "unreported": UNREPORTED,
     }
 
 

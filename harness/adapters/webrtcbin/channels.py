@@ -89,7 +89,7 @@ class Channels:
 
     def echo(self, channel: str, defect: str = "none") -> None:
         if defect not in DEFECTS:
-            raise Rejected("TypeError", f"there is no defect {defect}")
+            raise Rejected("TypeError", f"unknown defect {defect}")
         self._echoes[channel] = DEFECTS[defect]()
 
     def close_data_channel(self, channel: str) -> None:
@@ -104,7 +104,7 @@ class Channels:
     def _named(self, label: str) -> GObject.Object:
         """The newest channel of that label, which has to be there."""
         if self._connection.bin and label not in self._channels:
-            raise Rejected("NotFoundError", f"there is no channel {label}")
+            raise Rejected("NotFoundError", f"unknown channel {label}")
         return self._channels[label]
 
     # -------------------------------------------------------------------------------------------------------------- events

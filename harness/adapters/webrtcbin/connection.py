@@ -45,7 +45,7 @@ class Connection:
     def bin(self) -> Gst.Element:
         """The element, which has to be there."""
         if self._bin is None:
-            raise Rejected("InvalidStateError", "there is no peer connection yet")
+            raise Rejected("InvalidStateError", "no peer connection yet")
         return self._bin
 
     # ------------------------------------------------------------------------------------------------------------ commands
@@ -57,7 +57,7 @@ class Connection:
         if (ice or {}).get("lite"):
             raise Unsupported("webrtcbin's ICE agent is a full one")
         if self._bin is not None:
-            raise Rejected("InvalidStateError", "there is a peer connection already")
+            raise Rejected("InvalidStateError", "the peer connection exists already")
         element = Gst.ElementFactory.make("webrtcbin")
         if element is None:
             raise Rejected("OperationError", "there is no element webrtcbin: is a plug-in missing?")
@@ -273,11 +273,11 @@ def configure(element: Gst.Element, configuration: dict[str, Any], log: Callable
         raise Unsupported("webrtcbin makes a certificate with an RSA key and takes no other")
     policy = configuration.get("iceTransportPolicy") or "all"
     if policy not in ("all", "relay"):
-        raise Rejected("TypeError", f"there is no iceTransportPolicy {policy}")
+        raise Rejected("TypeError", f"unknown iceTransportPolicy {policy}")
     element.set_property("ice-transport-policy", policy)
     bundle = configuration.get("bundlePolicy") or "balanced"
     if bundle not in ("balanced", "max-compat", "max-bundle"):
-        raise Rejected("TypeError", f"there is no bundlePolicy {bundle}")
+        raise Rejected("TypeError", f"unknown bundlePolicy {bundle}")
     # webrtcbin has not implemented "balanced", and without a policy it does not bundle at all. With one section of each
     # kind "max-compat" is the same.
     element.set_property("bundle-policy", "max-compat" if bundle == "balanced" else bundle)
@@ -320,7 +320,7 @@ def tell(description: GstWebRTC.WebRTCSessionDescription | None) -> dict[str, st
 def read(description: dict[str, str]) -> GstWebRTC.WebRTCSessionDescription:
     kind, sdp = description.get("type"), description.get("sdp", "")
     if kind not in TYPES or not isinstance(sdp, str):
-        raise Rejected("TypeError", f"there is no description of type {kind}")
+        raise Rejected("TypeError", f"unknown description type {kind}")
     if kind == "rollback":
         _, message = GstSdp.SDPMessage.new()
     else:
@@ -341,7 +341,7 @@ def section_of(description: dict[str, str] | None, mid: str | None) -> int:
     for index, section in enumerate(sections(description["sdp"])):
         if f"a=mid:{mid}" in section:
             return index
-    raise Rejected("OperationError", f"there is no media section {mid}")
+    raise Rejected("OperationError", f"unknown media section {mid}")
 
 
 def sections(sdp: str) -> list[list[str]]:

@@ -152,7 +152,7 @@ class Media:
             raise Unsupported("this adapter feeds webrtcbin with one encoding of a track")
         wanted = direction_named(direction)
         if kind not in KINDS:
-            raise Rejected("TypeError", f"there is no kind {kind}")
+            raise Rejected("TypeError", f"unknown kind {kind}")
         if track is None:
             added = element.emit("add-transceiver", wanted, Gst.Caps.from_string(caps_of(DEFAULT[kind], True)))
             self._set_up(added)
@@ -200,20 +200,20 @@ class Media:
 
     def watch(self, track: str) -> None:
         if self._connection.bin and track not in self._receivers:
-            raise Rejected("NotFoundError", f"there is no remote track {track}")
+            raise Rejected("NotFoundError", f"unknown remote track {track}")
         self._receivers[track].watch()
 
     # ------------------------------------------------------------------------------------------------------------- sending
 
     def _source(self, track: str) -> Source:
         if self._connection.bin and track not in self._sources:
-            raise Rejected("NotFoundError", f"there is no local track {track}")
+            raise Rejected("NotFoundError", f"unknown local track {track}")
         return self._sources[track]
 
     def _transceiver(self, index: int) -> GObject.Object:
         found = self._connection.transceivers
         if not 0 <= index < len(found):
-            raise Rejected("NotFoundError", f"there is no transceiver {index}")
+            raise Rejected("NotFoundError", f"unknown transceiver {index}")
         return found[index]
 
     def _add_sender(self, source: Source) -> GObject.Object:
@@ -285,7 +285,7 @@ class Media:
 
 def direction_named(name: str) -> Any:
     if name not in DIRECTIONS:
-        raise Rejected("TypeError", f"there is no direction {name}")
+        raise Rejected("TypeError", f"unknown direction {name}")
     return DIRECTIONS[name]
 
 

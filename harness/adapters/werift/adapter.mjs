@@ -82,7 +82,7 @@ class WeriftPeer extends Peer {
       if (this.unwatched(dtls)) this.watchState(dtls, "dtlsstatechange", "new", () => this.tellKeys(dtls));
       const ice = dtls.iceTransport;
       if (this.unwatched(ice)) {
-        this.watchState(ice, "icetransportstatechange", "new", () => this.tellPair(ice));
+        this.watchState(ice, "icetransportstatechange", "new", () => this.reportPair(ice));
       }
     }
     // The association is made anew when bundling moves it to another transport.
@@ -98,7 +98,7 @@ class WeriftPeer extends Peer {
     }
   }
 
-  tellPair(ice) {
+  reportPair(ice) {
     if (!["connected", "completed"].includes(ice.state)) return;
     const pair = ice.getSelectedCandidatePair();
     const line = ({ candidate }) => (candidate.startsWith("candidate:") ? candidate : `candidate:${candidate}`);
@@ -135,7 +135,7 @@ serve({
   // Its README leaves "API compatible with browser RTCPeerConnection" unticked.
   features: ["data-channels"],
   // It has an onicecandidateerror, which nothing calls, and a track is muted until its first packet, never again.
-  untold: ["icecandidateerror", "trackmute", "mediaseen"],
+  unreported: ["icecandidateerror", "trackmute", "mediaseen"],
   createPeer(report) {
     const peer = new WeriftPeer(report);
     return { commands: peer.allCommands(), lacks, end: () => peer.end() };

@@ -52,10 +52,10 @@ impl Manifest {
     pub fn parse(text: &str) -> Result<Self, String> {
         let manifest: Self = toml::from_str(text).map_err(|error| error.to_string())?;
         if manifest.program.is_empty() || manifest.install.commands.iter().any(Vec::is_empty) {
-            return Err("a command names no program".to_owned());
+            return Err("a command without a program".to_owned());
         }
         if manifest.cases == 0 {
-            return Err("`cases` is at least 1".to_owned());
+            return Err("`cases` must be at least 1".to_owned());
         }
         Ok(manifest)
     }

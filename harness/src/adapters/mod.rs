@@ -9,8 +9,8 @@ mod manifest;
 pub use manifest::{Install, Manifest};
 
 use crate::embedded::ADAPTERS;
-use crate::peers::implementation::Implementation;
-use crate::peers::program::{Program, ProgramSpec};
+use crate::peers::implementation::{Implementation, Program};
+use crate::peers::program::ProgramSpec;
 use crate::tools::{data_dir, in_path};
 use include_dir::{Dir, File};
 use sha2::{Digest, Sha256};
@@ -184,7 +184,7 @@ fn add(folder: &Dir<'static>, hash: &mut Sha256) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::expected::gather;
+    use crate::expected::gather;
 
     #[test]
     fn every_manifest_makes_sense() {
@@ -196,7 +196,7 @@ mod tests {
             for other in &manifest.uses {
                 assert!(ADAPTERS.get_dir(other).is_some(), "{name} uses {other}");
             }
-            assert!(crate::peers::implementation::is_name(name), "{name}");
+            assert!(crate::peers::name::is_name(name), "{name}");
             assert!(implementation(name).is_some(), "{name}");
         }
     }

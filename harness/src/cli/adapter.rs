@@ -3,8 +3,8 @@
 use super::args::{AdapterCommand, CheckArgs};
 use super::{HARNESS_ERROR, USAGE, complain};
 use crate::adapters::check::{Report, check};
-use crate::peers::implementation::Implementation;
-use crate::peers::program::{Program, ProgramSpec};
+use crate::peers::implementation::{Implementation, Program};
+use crate::peers::program::ProgramSpec;
 use crate::peers::stack;
 use crate::terminal::Style;
 use std::io::{self, BufWriter, Write};
@@ -19,7 +19,7 @@ pub(crate) fn adapter(what: &AdapterCommand) -> u8 {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            complain(format_args!("the runtime does not start: {error}"));
+            complain(format_args!("the runtime failed to start: {error}"));
             return HARNESS_ERROR;
         }
     };
@@ -33,7 +33,7 @@ pub(crate) fn adapter(what: &AdapterCommand) -> u8 {
         },
         AdapterCommand::Check(args) => try_program(args, &runtime),
     };
-    // Standard input is read by a thread that may wait there for ever.
+    // Standard input is read by a thread that may wait there forever.
     runtime.shutdown_background();
     code
 }

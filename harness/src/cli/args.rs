@@ -6,7 +6,7 @@ use crate::setup::SetupArgs;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-/// Proves how a WebRTC peer behaves.
+/// Conformance tests and interop tests for WebRTC peers.
 ///
 /// Scenarios in YAML are played between the reference stack, Chrome and Firefox; everything is recorded and judged.
 #[derive(Debug, Parser)]
@@ -52,28 +52,28 @@ pub(crate) enum Command {
     },
     /// List the cases that would run
     List(Chosen),
-    /// Tell what this machine can run
+    /// Show what this machine can run
     Doctor(DoctorArgs),
-    /// Install what this machine lacks (Debian and its kin)
+    /// Install what this machine lacks (Debian and derivatives)
     Setup(SetupArgs),
     /// Explain a capture: any pcap or pcapng, ours or not
     Inspect(crate::inspect::InspectArgs),
     /// Judge recordings again without peers, and any capture by the RFC requirements
     Judge(crate::judge::JudgeArgs),
-    /// Show which implementations work with which, from one or more runs
+    /// Show which implementations work together, from one or more runs
     Matrix(super::matrix::MatrixArgs),
-    /// Make one run of several: of the parts of `run --shard`, or of runs of different cases
+    /// Merge several runs into one: the parts of `run --shard`, or runs of different cases
     Merge(super::merge::MergeArgs),
-    /// List what the RFCs and the W3C ask, and what of it is checked
+    /// List the requirements of the RFCs and the W3C, and which of them are checked
     Requirements(crate::requirements::RequirementsArgs),
-    /// Try programs that speak the peer protocol
+    /// Test programs that speak the peer protocol
     Adapter {
         #[command(subcommand)]
         what: AdapterCommand,
     },
     /// Print the JSON Schema of scenarios, for editors
     Schema {
-        /// Of what
+        /// The format to describe
         #[arg(value_enum, default_value_t = What::Scenario)]
         what: What,
     },
@@ -82,9 +82,9 @@ pub(crate) enum Command {
 /// What can be done with adapters.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdapterCommand {
-    /// Be the reference stack as an adapter, on standard input and output
+    /// Run the reference stack as an adapter, on standard input and output
     Stack,
-    /// Try a program that speaks the peer protocol: what works, what violates the protocol, which scenarios it can play
+    /// Test a program that speaks the peer protocol: what works, what violates the protocol, which scenarios it can run
     Check(CheckArgs),
 }
 
@@ -106,7 +106,7 @@ pub(crate) struct CheckArgs {
     pub(crate) command: Vec<String>,
 }
 
-/// What there is a schema of.
+/// Formats that have a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum What {
     /// A scenario
@@ -136,35 +136,35 @@ pub struct Chosen {
     /// Only cases with one of these tags or rows
     #[arg(long, value_delimiter = ',', value_name = "TAG")]
     pub tag: Vec<String>,
-    /// Only cases in which nobody else plays: stack, chrome, firefox, those of the configuration, those that `setup --peers`
-    /// installs (adapters, and chrome@150, firefox@oldest and the like)
+    /// Only cases using these implementations: stack, chrome, firefox, those of the configuration, those that `setup --peers`
+    /// installs (adapters, and browser versions such as chrome@150 or firefox@oldest)
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     pub peers: Vec<String>,
-    /// Only cases in which one of these plays, with stack, chrome, firefox or one another: adapters, and other versions of browsers such
-    /// as chrome@150, or chrome@oldest for the oldest one that is installed
+    /// Only cases using at least one of these, with stack, chrome, firefox or each other: adapters, and other browser versions such
+    /// as chrome@150, or chrome@oldest for the oldest one installed
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     pub with: Vec<String>,
-    /// Programs play all scenarios with each other too, not only those tagged `core`
+    /// Run all scenarios between programs too, not only those tagged `core`
     #[arg(long)]
     pub every_pair: bool,
-    /// Folder of scenarios to play instead of those that the program brings along
-    /// [default: `scenarios` of the configuration, else ./scenarios if it is there]
+    /// Folder of scenarios to run instead of the built-in ones
+    /// [default: `scenarios` of the configuration, else ./scenarios if it exists]
     #[arg(long, value_name = "DIR")]
     pub scenarios: Option<PathBuf>,
-    /// Play the scenarios that the program brings along too
+    /// Run the built-in scenarios too
     #[arg(long)]
     pub suite: bool,
-    /// Configuration [default: ./peerproof.toml if it is there]
+    /// Configuration file [default: ./peerproof.toml if it exists]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// A program that speaks the peer protocol, as an implementation: `mystack=./adapter.py`
     #[arg(long, value_name = "NAME=COMMAND")]
     pub program: Vec<String>,
     /// A browser that you open yourself, without WebDriver, as an implementation: `mobile=chrome`. `run` prints the URL of its page and
-    /// waits for it. BROWSER is what it says that it is: chrome, firefox, safari, or browser for any other [default: the name]
+    /// waits for it. BROWSER is what it identifies as: chrome, firefox, safari, or browser for any other [default: the name]
     #[arg(long, value_name = "NAME[=BROWSER]")]
     pub page: Vec<String>,
-    /// A file of known deviations, beside those of the program and the configuration
+    /// A file of known deviations, in addition to the built-in ones and those of the configuration
     #[arg(long, value_name = "FILE")]
     pub expected: Vec<PathBuf>,
 }
@@ -174,7 +174,7 @@ pub struct Chosen {
 Examples:
   peerproof run data/echo                       one scenario in all pairs
   peerproof run data/echo/stack-chrome --repeat 20
-  peerproof run --update-snapshots              put what is new or changed on record
+  peerproof run --update-snapshots              save new and changed snapshots
   peerproof run --virtual --seed 7              stack with itself, in virtual time: the same each time
   peerproof run --shard 2/3 --output part-2     the second third of the cases; `peerproof merge` makes one run of all parts
   peerproof run data --page mobile=chrome --with mobile   with a browser that you open at the URL that is printed
@@ -185,18 +185,18 @@ pub(crate) struct RunArgs {
     /// Number of parallel cases (default: adapts to the machine's load)
     #[arg(long, short, value_name = "N")]
     pub(crate) jobs: Option<usize>,
-    /// Each case so many times; every attempt is shown
+    /// Repeat each case N times; every attempt is shown
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) repeat: u32,
     /// Seed of all randomness
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) seed: u64,
-    /// Play in virtual time, the stack with itself: the same seed gives the same recordings, byte for byte, and no case waits.
-    /// Cases in which a browser plays are left out; those with a lab, coturn or `.local` names are
+    /// Run in virtual time, the stack with itself: the same seed gives the same recordings, byte for byte, and no case waits.
+    /// Cases with a browser are left out; those with a lab, coturn or `.local` names are
     /// `unsupported`
     #[arg(long = "virtual", conflicts_with = "update_snapshots")]
     pub(crate) in_virtual_time: bool,
-    /// Play everything by the machine's clock, also cases that need no real network and no real clock
+    /// Run everything in real time, including cases that need neither a real network nor a real clock
     #[arg(long = "real", conflicts_with = "in_virtual_time")]
     pub(crate) in_real_time: bool,
     /// How long to wait for browsers that you open yourself [default: `wait` of the configuration, else 300]
@@ -205,14 +205,14 @@ pub(crate) struct RunArgs {
     /// Folder for recordings and reports [default: runs/<time>]
     #[arg(long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
-    /// Play part K of N only. Every case is in one part, whoever asks; parts take about the same time. They are never `runs/latest`
+    /// Run part K of N only. Every case is in exactly one part; the parts take about the same time. They never become `runs/latest`
     #[arg(long, value_name = "K/N")]
     pub(crate) shard: Option<Part>,
-    /// How long cases take, to divide them by: a run.json, or an object of names with seconds. All parts need the same
-    /// [default: runs/latest/run.json if it is there]
+    /// Durations of cases, used to divide them: a run.json, or an object of names with seconds. All parts need the same file
+    /// [default: runs/latest/run.json if it exists]
     #[arg(long, value_name = "FILE", requires = "shard")]
     pub(crate) durations: Option<PathBuf>,
-    /// Put snapshots that are new or differ on record
+    /// Save new and changed snapshots
     #[arg(long)]
     pub(crate) update_snapshots: bool,
 }

@@ -16,7 +16,7 @@ pub(crate) fn init(to: Option<&Path>) -> u8 {
     match write(path, config::EXAMPLE) {
         Ok(()) => {
             say(format_args!(
-                "wrote {}; `peerproof list --with mystack` shows what it would play",
+                "wrote {}; `peerproof list --with mystack` lists the cases that would run",
                 path.display()
             ));
             0
@@ -45,7 +45,7 @@ pub(crate) fn scenario(name: &str, folder: Option<&Path>) -> u8 {
     let written = made.map_err(|error| format!("{}: {error}", path.display()));
     match written.and_then(|()| write(&path, SCENARIO)) {
         Ok(()) => {
-            say(format_args!("wrote {}; `peerproof run {name}/` plays it", path.display()));
+            say(format_args!("wrote {}; `peerproof run {name}/` runs it", path.display()));
             0
         }
         Err(trouble) => {
@@ -58,7 +58,7 @@ pub(crate) fn scenario(name: &str, folder: Option<&Path>) -> u8 {
 /// Writes a file that is not there yet.
 fn write(path: &Path, text: &str) -> Result<(), String> {
     let failed = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => format!("{} is there already", path.display()),
+        std::io::ErrorKind::AlreadyExists => format!("{} exists already", path.display()),
         _ => format!("{}: {error}", path.display()),
     };
     let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(failed)?;

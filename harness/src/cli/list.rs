@@ -20,7 +20,7 @@ pub(crate) fn list(chosen: &Chosen) -> u8 {
         }
     }
     if cases.is_empty() {
-        complain("no case is called that");
+        complain("no case matches the filter");
         return NOTHING_RAN;
     }
     0

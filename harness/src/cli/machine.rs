@@ -3,9 +3,9 @@
 use crate::adapters::{self, Adapter};
 use crate::doctor::{self, Diagnosis, DoctorArgs, State, examine, render};
 use crate::kits::Kit;
-use crate::peers::implementation::is_of_version;
-use crate::setup::{SetupArgs, SetupError, System, carry_out, plan};
-use crate::versions::{self, Download, Wanted};
+use crate::peers::name::is_of_version;
+use crate::setup::{Download, SetupArgs, SetupError, System, carry_out, plan};
+use crate::versions::{self, Wanted};
 
 /// Shows what this machine can run. 0 if nothing is missing, else 1.
 pub(crate) fn doctor(args: &DoctorArgs) -> u8 {

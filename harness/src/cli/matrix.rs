@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// Exit code: a recording contradicts itself.
 const CONTRADICTED: u8 = 1;
 
-/// Which runs, and how they are told.
+/// Which runs, and how they are shown.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -24,7 +24,7 @@ Examples:
 
 Rows offer, columns answer. Both are what the recordings say who played:
 implementation and version, and the name in the configuration if it is another.
-≠ counts scenarios that come out otherwise with the roles exchanged. Every
+≠ counts scenarios whose result differs with the roles exchanged. Every
 attempt counts; controls are left out.
 
 Exit codes: 0 shown, 1 a recording contradicts itself about who played, 2 a run
@@ -33,20 +33,20 @@ pub(crate) struct MatrixArgs {
     /// Runs: folders, or the run.json in them
     #[arg(value_name = "RUN", default_value = "runs/latest")]
     runs: Vec<PathBuf>,
-    /// How it is told [default: as the output is named, else terminal]
+    /// Output format [default: from the name of the output file, else terminal]
     #[arg(long, value_enum)]
     format: Option<Format>,
-    /// Write it to a file
+    /// Write to this file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
-/// How a matrix is told.
+/// How a matrix is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// Tables of text, in colours on a terminal
     Terminal,
-    /// For a README, a pull request, a job's page
+    /// For a README, a pull request or a CI job summary
     Markdown,
     /// One page that links to the pages of the runs
     Html,
@@ -87,7 +87,7 @@ pub(crate) fn matrix(args: &MatrixArgs) -> u8 {
         complain(crate::terminal::clean(&format!("{run}: {conflict}")));
     }
     if matrix.plays.is_empty() {
-        complain("these runs hold no case but controls");
+        complain("these runs contain only controls");
         return NOTHING_RAN;
     }
     let format = args.format.or_else(|| Format::of(args.output.as_deref()?)).unwrap_or(Format::Terminal);

@@ -18,7 +18,7 @@ use std::path::{Component, Path, PathBuf};
 Examples:
   peerproof run --shard 1/3 --output part-1      on three machines: 1/3, 2/3, 3/3
   peerproof merge part-1 part-2 part-3 --output whole
-  peerproof merge part-* --output whole --copy   the parts may go afterwards
+  peerproof merge part-* --output whole --copy   the parts can be deleted afterwards
   peerproof merge chrome firefox --output both   runs without a case in common
 
 Parts must be complete, each there once, and of the same plan, seed and version
@@ -32,7 +32,7 @@ pub(crate) struct MergeArgs {
     /// Runs: folders, or the run.json in them
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
-    /// Folder for recordings and reports of the whole; it is new or empty
+    /// Folder for the recordings and reports of the merged run; must be new or empty
     #[arg(long, short, value_name = "DIR")]
     output: PathBuf,
     /// Copy the recordings instead of linking to them
@@ -51,12 +51,12 @@ pub(crate) fn merge(args: &MergeArgs) -> u8 {
     };
     let mut code = exit_code(&report);
     for run in runs.iter().filter(|run| run.report.interrupted) {
-        complain(format_args!("{} was interrupted: not all of its cases were played", run.name));
+        complain(format_args!("{} was interrupted: not all of its cases were run", run.name));
     }
     match lacks_cases(&runs) {
         Ok(false) => {}
         Ok(true) => {
-            complain("cases that were planned are in none of these runs: they could not be recorded");
+            complain("planned cases are missing from these runs: they could not be recorded");
             code = HARNESS_ERROR;
         }
         Err(trouble) => {
@@ -84,7 +84,7 @@ fn prepare(args: &MergeArgs) -> Result<(Vec<Recorded>, RunReport), Vec<String>> 
     let runs = runs::read(&args.runs).map_err(|trouble| vec![trouble])?;
     let there = fs::read_dir(&args.output).is_ok_and(|mut entries| entries.next().is_some());
     if there || args.output.is_file() {
-        return Err(vec![format!("{} is there already and not empty", args.output.display())]);
+        return Err(vec![format!("{} exists and is not empty", args.output.display())]);
     }
     let told: Vec<(&str, &RunReport)> = runs.iter().map(|run| (run.name.as_str(), &run.report)).collect();
     let mut troubles = whole::troubles(&told);

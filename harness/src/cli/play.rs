@@ -5,10 +5,11 @@ use super::progress::{Plain, Shared, Terminal};
 use super::{HARNESS_ERROR, NOTHING_RAN, USAGE, complain, note, say, summary};
 use crate::adapters;
 use crate::config::Configuration;
+use crate::expected;
+use crate::machine::processors;
 use crate::peers::browser::{Browsers, Config, Door};
 use crate::peers::program::Programs;
 use crate::run::case::Setting;
-use crate::run::expected;
 use crate::run::peers::{NEEDS, Peers, missing, required};
 use crate::run::session::{self, RunOptions, Time};
 use crate::run::shard::{self, Durations};
@@ -57,7 +58,7 @@ pub(crate) fn wanted(chosen: &Chosen) -> Result<Wanted, String> {
                 .map_or(format!("known: {}, {}", names.join(", "), versions::FORM), |near| {
                     format!("did you mean `{near}`?")
                 });
-            return Err(format!("there is no implementation `{name}`\n  = help: {help}"));
+            return Err(format!("unknown implementation `{name}`\n  = help: {help}"));
         }
     }
     let named = chosen.scenarios.clone();
@@ -194,19 +195,19 @@ pub(crate) fn run(args: RunArgs) -> u8 {
         wanted.cases.retain(simulated::is_of_the_stack);
         let left = all - wanted.cases.len();
         if left > 0 {
-            say(format_args!("left out: {left} cases in which another than the stack plays, in real time"));
+            say(format_args!("left out: {left} cases that need real time"));
         }
         if all > 0 && wanted.cases.is_empty() {
-            complain("nothing of that can be played in virtual time");
+            complain("none of these cases can run in virtual time");
             return NOTHING_RAN;
         }
     }
     if args.update_snapshots && wanted.folder.is_none() {
-        complain("snapshots are put on record in a folder of scenarios: name one with --scenarios");
+        complain("snapshots are saved in a folder of scenarios: name one with --scenarios");
         return USAGE;
     }
     if wanted.cases.is_empty() {
-        complain("no case is called that (`peerproof list` shows all)");
+        complain("no case matches the filter (`peerproof list` shows all)");
         return NOTHING_RAN;
     }
     if let Err(trouble) = divide(&args, &mut wanted) {
@@ -220,7 +221,7 @@ pub(crate) fn run(args: RunArgs) -> u8 {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            complain(format_args!("the runtime does not start: {error}"));
+            complain(format_args!("the runtime failed to start: {error}"));
             return HARNESS_ERROR;
         }
     };
@@ -257,7 +258,7 @@ async fn play(args: RunArgs, wanted: Wanted) -> u8 {
     let peerproof = match std::env::current_exe() {
         Ok(path) => path,
         Err(error) => {
-            complain(format_args!("this program's own path is not known: {error}"));
+            complain(format_args!("the path of this executable is unknown: {error}"));
             return HARNESS_ERROR;
         }
     };
@@ -283,7 +284,7 @@ async fn play(args: RunArgs, wanted: Wanted) -> u8 {
     let real = args.in_real_time || args.update_snapshots;
     let (time, usual_jobs) = match (args.in_virtual_time, real) {
         // A case does nothing but work there: as many as there are processors, whatever else the machine does.
-        (true, _) => (Time::Virtual, Jobs::Fixed(session::processors())),
+        (true, _) => (Time::Virtual, Jobs::Fixed(processors())),
         (false, true) => (Time::Real, Jobs::Adaptive),
         (false, false) => (Time::AsFits, Jobs::Adaptive),
     };
@@ -316,7 +317,7 @@ async fn play(args: RunArgs, wanted: Wanted) -> u8 {
     let run = match run {
         Ok(run) => run,
         Err(error) => {
-            complain(format_args!("the run does not start: {error}"));
+            complain(format_args!("the run failed to start: {error}"));
             prepared.shutdown().await;
             return HARNESS_ERROR;
         }
@@ -330,11 +331,11 @@ async fn play(args: RunArgs, wanted: Wanted) -> u8 {
         let setting = &prepared.setting;
         let all_shown = |deviation: &&Deviation| filter.shows_all_of(&deviation.peer, &cases);
         for deviation in setting.expected.unmatched().into_iter().filter(all_shown) {
-            complain(format_args!("{deviation} matches nothing any more"));
+            complain(format_args!("{deviation} no longer matches anything"));
             code = code.max(1);
         }
         for deviation in setting.expected.left_open().into_iter().filter(all_shown) {
-            say(format_args!("note: {deviation}: this busy machine leaves open whether it shows"));
+            say(format_args!("note: {deviation}: undecided, the machine was too busy"));
         }
     }
     match summary::write(&report, &output) {
@@ -364,7 +365,7 @@ async fn stop_on_signal(stop: watch::Sender<bool>) {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
-    complain("stopping; what has been recorded is kept");
+    complain("stopping; recordings so far are kept");
     stop.send_replace(true);
 }
 

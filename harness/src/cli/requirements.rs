@@ -13,7 +13,7 @@ pub(crate) fn requirements(args: &RequirementsArgs) -> u8 {
     match outcome {
         Ok(true) => 0,
         Ok(false) => {
-            super::complain("no requirement is like that (`peerproof requirements` lists all)");
+            super::complain("no requirement matches (`peerproof requirements` lists all)");
             super::NOTHING_RAN
         }
         Err(error) if error.is_closed_output() => 0,

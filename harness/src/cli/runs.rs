@@ -35,7 +35,7 @@ fn read_one(path: &Path) -> Result<Recorded, String> {
     let trouble = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
     let bytes = fs::read(&file).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
-            format!("there is no run in {}: `peerproof run` plays one", path.display())
+            format!("no run in {}: start one with `peerproof run`", path.display())
         }
         _ => trouble(&error),
     })?;

@@ -95,7 +95,7 @@ pub(super) fn print(report: &RunReport, run: &Run) {
         complain(format_args!("{name} could not be recorded: {trouble}"));
     }
     if run.left > 0 {
-        complain(format_args!("{} cases were not played", run.left));
+        complain(format_args!("{} cases were not run", run.left));
     }
 }
 

@@ -4,8 +4,9 @@ use super::error::{ConfigError, ConfigErrors};
 use super::{Entry, FILE, File, page};
 use crate::adapters;
 use crate::peers::browser::{Build, Kind, Remote};
-use crate::peers::implementation::{Browser, NAME, Page, Roster, is_name};
-use crate::peers::program::{Program, ProgramSpec};
+use crate::peers::implementation::{Browser, Page, Program, Roster};
+use crate::peers::name::{NAME, is_name};
+use crate::peers::program::ProgramSpec;
 use crate::versions::Wanted;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -127,7 +128,7 @@ impl Configuration {
             }
         }
         if entry.cases == Some(0) {
-            wrong.push("`cases` is at least 1".to_owned());
+            wrong.push("`cases` must be at least 1".to_owned());
         }
         if let Some(page) = entry.page {
             match page::from_keys(name, page, entry.listen.as_deref(), entry.wait) {
@@ -146,7 +147,7 @@ impl Configuration {
         let build = match (entry.program, entry.chrome, entry.firefox, entry.webdriver) {
             (Some(command), ..) => {
                 let Some((program, args)) = command.split_first() else {
-                    wrong.push("`program` names no program".to_owned());
+                    wrong.push("`program` is empty".to_owned());
                     return Err(wrong);
                 };
                 let spec = ProgramSpec {

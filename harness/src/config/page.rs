@@ -2,7 +2,7 @@
 
 use super::build::base;
 use crate::peers::browser::{PageSpec, WAIT};
-use crate::peers::implementation::{NAME, is_name};
+use crate::peers::name::{NAME, is_name};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -69,7 +69,7 @@ pub(super) fn from_flag(text: &str) -> Result<PageSpec, String> {
     }
     if !BROWSERS.contains(&browser) {
         let known = BROWSERS.join(", ");
-        return Err(format!("`{}` is no browser (known: {known}); {form}", quoted(browser)));
+        return Err(format!("unknown browser `{}` (known: {known}); {form}", quoted(browser)));
     }
     Ok(PageSpec { name: name.to_owned(), is: browser.to_owned(), listen: None, wait: WAIT })
 }

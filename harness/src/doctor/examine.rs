@@ -45,15 +45,15 @@ fn check(item: Item, state: State) -> Check {
 async fn tool(item: Item, tool: Tool, flag: &str) -> Check {
     let Some(place) = tool.find() else {
         let advice = match std::env::var_os(tool.variable()) {
-            Some(named) => format!("{} names {}, which is no program", tool.variable(), named.display()),
-            None => format!("{SETUP}, or let {} name it", tool.variable()),
+            Some(named) => format!("{} names {}, which is not a program", tool.variable(), named.display()),
+            None => format!("{SETUP}, or set {}", tool.variable()),
         };
         return Check { advice: Some(advice), ..check(item, State::Missing) };
     };
     let found = output(&place, &[flag]).await.as_deref().and_then(version_in);
     let (state, advice) = match &found {
         Some(_) => (State::Ok, None),
-        None => (State::Doubtful, Some(format!("`{} {flag}` does not tell a version", place.display()))),
+        None => (State::Doubtful, Some(format!("`{} {flag}` prints no version", place.display()))),
     };
     Check { found, place: Some(place.display().to_string()), advice, ..check(item, state) }
 }
@@ -91,7 +91,7 @@ fn interface() -> Check {
         Some(address) => Check { found: Some(address.to_string()), ..check(Item::Interface, State::Ok) },
         None => Check {
             advice: Some(
-                "there is only loopback; a dummy or veth interface with a default route helps".to_owned(),
+                "only loopback found; add a dummy or veth interface with a default route".to_owned(),
             ),
             ..check(Item::Interface, State::Missing)
         },
@@ -118,7 +118,7 @@ fn tun() -> Check {
     match std::fs::File::options().read(true).write(true).open(device) {
         Ok(_) => Check { place: Some(device.to_owned()), ..check(Item::Tun, State::Ok) },
         Err(error) => Check {
-            advice: Some(format!("{device}: {error}; the kernel module `tun` and mode 0666 are needed")),
+            advice: Some(format!("{device}: {error}; needs the kernel module `tun` and mode 0666")),
             ..check(Item::Tun, State::Missing)
         },
     }

@@ -85,9 +85,9 @@ impl Item {
         match self {
             Self::Chrome | Self::Chromedriver => "Chrome as a peer",
             Self::Firefox | Self::Geckodriver => "Firefox as a peer",
-            Self::Tshark => "a second opinion on recordings, in the tests",
-            Self::Turnserver => "an independent STUN and TURN server, in the tests",
-            Self::Nft | Self::Ip => "the kernel's own NAT beside ours, in the tests",
+            Self::Tshark => "cross-checks recordings in the tests",
+            Self::Turnserver => "independent STUN and TURN server for the tests",
+            Self::Nft | Self::Ip => "the kernel's NAT, for comparison in the tests",
             Self::Libvpx => "building Peerproof (VP8)",
             Self::Libopus => "building Peerproof (Opus)",
             Self::Interface => "host candidates of Chrome, insecure origins",
@@ -137,7 +137,7 @@ pub struct Check {
 pub struct Diagnosis {
     /// One check an item.
     pub checks: Vec<Check>,
-    /// Other versions of the browsers: those that are installed, and those that are to be had.
+    /// Other versions of the browsers: those that are installed, and those that are available.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub browsers: Vec<Beside>,
 }

@@ -33,7 +33,7 @@ pub fn render(diagnosis: &Diagnosis) -> String {
             }
             None => writeln!(
                 text,
-                "to be had {:<width$}  {}  (`peerproof setup --peers {}`)",
+                "available {:<width$}  {}  (`peerproof setup --peers {}`)",
                 browser.name, browser.version, browser.name
             ),
         };
@@ -41,9 +41,9 @@ pub fn render(diagnosis: &Diagnosis) -> String {
     let verdict = if diagnosis.is_well() {
         "This machine can run everything."
     } else if diagnosis.missing().next().is_none() {
-        "This machine can run everything, with doubts."
+        "This machine can run everything, with warnings."
     } else {
-        "What is missing makes its cases unsupported; all others run."
+        "Cases that need a missing item are unsupported; all others run."
     };
     let _ = writeln!(text, "\n{verdict}");
     text
@@ -78,7 +78,7 @@ mod tests {
             "ok        chrome       156.0\n\
              missing   geckodriver  for Firefox as a peer\n\
              \x20                      → run `peerproof setup`\n\
-             \nWhat is missing makes its cases unsupported; all others run.\n"
+             \nCases that need a missing item are unsupported; all others run.\n"
         );
     }
 
@@ -98,7 +98,7 @@ mod tests {
             render(&Diagnosis { checks, browsers }),
             "ok        tun          for the lab: browsers behind NATs and on bad networks\n\
              ok        chrome@150   150.0.7  /d/chromium\n\
-             to be had firefox@140  140.12.0  (`peerproof setup --peers firefox@140`)\n\
+             available firefox@140  140.12.0  (`peerproof setup --peers firefox@140`)\n\
              \nThis machine can run everything.\n"
         );
     }

@@ -3,7 +3,7 @@
 use crate::inspect::Beside;
 use std::path::PathBuf;
 
-/// What is to be judged, and how it is told.
+/// What is to be judged, and how it is shown.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -19,16 +19,16 @@ pub struct JudgeArgs {
     /// Folders of cases or of runs, pcap or pcapng files, `-` for a capture on standard input
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
-    /// Everything as JSON, by `peerproof schema judge`
+    /// Print JSON (see `peerproof schema judge`)
     #[arg(long)]
     pub json: bool,
-    /// The requirements that hold and those that cannot be decided, too
+    /// Also show satisfied and inconclusive requirements
     #[arg(long)]
     pub all: bool,
     /// Only requirements with this in their names, or that match this pattern
     #[arg(long, value_delimiter = ',', value_name = "ID")]
     pub requirement: Vec<String>,
-    /// Known deviations instead of those that the recordings hold
+    /// Known deviations to use instead of those in the recordings
     #[arg(long, value_name = "FILE")]
     pub expected: Option<PathBuf>,
     /// What is known beside a capture.

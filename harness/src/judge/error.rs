@@ -1,7 +1,7 @@
 //! Why something cannot be judged.
 
+use crate::expected::ExpectedError;
 use crate::inspect::InspectError;
-use crate::run::expected::ExpectedError;
 use std::io;
 use std::path::PathBuf;
 

@@ -16,7 +16,7 @@ pub(crate) use folder::last_stats;
 pub use folder::{case_files, observed};
 pub use json::{Judged, Judgement, Told};
 
-use crate::run::expected;
+use crate::expected;
 use peerproof_conformance::checks::Finding;
 use peerproof_conformance::deviations::pattern;
 use std::io::Write;
@@ -65,7 +65,10 @@ impl JudgeArgs {
     fn wants(&self, finding: &Finding) -> bool {
         let id = finding.requirement.as_str();
         self.requirement.is_empty()
-            || self.requirement.iter().any(|wanted| id.contains(wanted.as_str()) || pattern::matches(wanted, id))
+            || self
+                .requirement
+                .iter()
+                .any(|wanted| id.contains(wanted.as_str()) || pattern::matches(wanted, id))
     }
 }
 

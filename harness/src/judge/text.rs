@@ -39,7 +39,7 @@ fn judgement(one: &Judgement, all: bool, style: &Style, out: &mut dyn Write) -> 
             {
                 let before = serde_json::to_value(recorded.outcome).unwrap_or_default();
                 let before = before.as_str().unwrap_or_default().to_owned();
-                let text = format!("recorded was another verdict, {before}: {}", recorded.sentence);
+                let text = format!("the recorded verdict was {before}: {}", recorded.sentence);
                 style.wrapped(out, "      ", "      ", &text)?;
             }
         }
@@ -101,18 +101,18 @@ fn counts(one: &Judgement, out: &mut dyn Write) -> io::Result<()> {
     let of = |result: Result| one.count(|it| it.result == result);
     let known = one.count(|it| it.result == Result::Fail && it.waiver.is_some());
     let mut parts = Vec::new();
-    let mut part = |count: usize, what: &str| {
+    let mut part = |count: usize, what: &str, plural: &str| {
         if count > 0 {
-            parts.push(format!("{count} {what}"));
+            parts.push(format!("{count} {what}{}", if count == 1 { "" } else { plural }));
         }
     };
-    part(of(Result::Fail) - known, "broken");
-    part(known, "known to be broken");
-    part(of(Result::Warn), "recommended and not done");
-    part(of(Result::Inconclusive), "not decided");
-    part(of(Result::Pass), "hold");
+    part(of(Result::Fail) - known, "violation", "s");
+    part(known, "known violation", "s");
+    part(of(Result::Warn), "warning", "s");
+    part(of(Result::Inconclusive), "inconclusive", "");
+    part(of(Result::Pass), "satisfied", "");
     if parts.is_empty() {
-        parts.push("none applies".to_owned());
+        parts.push("none applicable".to_owned());
     }
     writeln!(out, "  requirements: {}", parts.join(", "))
 }
@@ -133,10 +133,13 @@ fn totals(judged: &Judged, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     let broken: usize = judged.judged.iter().map(|one| one.count(|it| it.is_unexpected_failure())).sum();
-    parts.push(format!("{broken} requirements broken that are not known to be"));
+    parts.push(format!("{broken} unexpected {}", if broken == 1 { "violation" } else { "violations" }));
     let changed = judged.judged.iter().filter(|one| one.changed).count();
     if changed > 0 {
-        parts.push(format!("{changed} with another verdict than recorded"));
+        parts.push(format!(
+            "{changed} {} from the recorded one",
+            if changed == 1 { "verdict differs" } else { "verdicts differ" }
+        ));
     }
     writeln!(out, "{} judged: {}", judged.judged.len(), parts.join(", "))
 }

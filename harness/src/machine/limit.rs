@@ -23,7 +23,7 @@ pub struct Limit {
 
 /// A limit has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the time is over")]
+#[error("the time limit has passed")]
 pub struct Passed;
 
 impl Limit {

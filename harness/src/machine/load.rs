@@ -38,7 +38,7 @@ impl Reading {
         let used = self.used.saturating_sub(before.used);
         // Who was counted a tick later than the others could have used more than all.
         let others = used.saturating_sub(self.ours.used.saturating_sub(before.ours.used)).min(total);
-        // Nothing lasts for ever: of a tick there is always something left.
+        // Nothing lasts forever: of a tick there is always something left.
         let left = (total - others).max(1) as f64 / total.max(1) as f64;
         left.max(share_that_ran(&before.ours.turns, &self.ours.turns))
     }

@@ -107,6 +107,12 @@ impl Given {
     }
 }
 
+/// How many processors there are.
+#[must_use]
+pub fn processors() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
 /// Whether the kernel tells its pressure.
 ///
 /// # Errors
@@ -119,7 +125,7 @@ impl Watch {
     /// Begins to watch. To be called within the runtime in which the cases run, not in virtual time.
     ///
     /// # Errors
-    /// No thread is to be had.
+    /// No thread is available.
     pub fn begin() -> io::Result<Self> {
         let mut running = MONITOR.lock().unwrap_or_else(PoisonError::into_inner);
         let monitor = match running.upgrade() {

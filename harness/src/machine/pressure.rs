@@ -24,13 +24,13 @@ pub(super) struct Totals {
 #[derive(Debug, thiserror::Error)]
 pub enum PressureError {
     /// The kernel does not tell: it is older than 4.20, or PSI is switched off.
-    #[error("the kernel does not tell its pressure: {0}")]
+    #[error("the kernel provides no pressure stall information: {0}")]
     Read(#[from] io::Error),
     /// The text has no line `some`.
     #[error("/proc/pressure has no line `some`")]
     NoLine,
     /// The line has no number `total`.
-    #[error("/proc/pressure tells no total: {0:?}")]
+    #[error("/proc/pressure has no total: {0:?}")]
     NoTotal(String),
 }
 
@@ -73,7 +73,7 @@ mod tests {
         let (some, full) = TEXT.split_once('\n').unwrap();
         assert_eq!(total(&format!("{full}{some}")).unwrap(), 149_749_151);
         assert_eq!(total("some total=18446744073709551615").unwrap(), u64::MAX);
-        assert_eq!(total("some").unwrap_err().to_string(), "/proc/pressure tells no total: \"\"");
+        assert_eq!(total("some").unwrap_err().to_string(), "/proc/pressure has no total: \"\"");
     }
 
     #[test]

@@ -140,6 +140,6 @@ mod tests {
         let mut found = below(1, &all.into());
         found.sort_unstable();
         assert_eq!((found, below(9, &all.into())), (vec![2, 3, 4], vec![]));
-        assert_eq!(below(5, &all.into()), [6, 5], "no circle goes on for ever");
+        assert_eq!(below(5, &all.into()), [6, 5], "no circle goes on forever");
     }
 }

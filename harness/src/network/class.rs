@@ -1,7 +1,7 @@
 //! What kind of packet a datagram is, told from its first bytes (RFC 7983) and from what DTLS, STUN and SRTP leave in
 //! clear.
 
-use super::follow::Chunk;
+use super::chunk::Chunk;
 use peerproof_captures::wire::dtls::handshake::{Fragments, HandshakeType};
 use peerproof_captures::wire::dtls::record::{self, ContentType, Record};
 use peerproof_captures::wire::{Field, demux, dtls, stun};

@@ -1,17 +1,16 @@
-//! What is within the packets of a connection, told by the keys of its peers.
+//! What is within the packets of a connection, decrypted with the keys of its peers.
 //!
 //! A packet is looked at where it leaves, before it is decided about. What its sender protects can be told if either peer has
 //! told its keys by then. In a lab data of DTLS 1.2 waits for those of a peer that tells them late
 //! ([`Watch::waits_for_keys`](super::lab::Watch::waits_for_keys)); any other packet that goes out before the first of them cannot be read.
 
+use super::chunk::{Chunk, Dcep, Sctp};
 use super::class::{self, Class, Content, Seen};
 use indexmap::IndexMap;
 use peerproof_captures::decrypt::{self, Datagram, Failure, Limits, Outcome, Session};
 use peerproof_captures::wire::dcep;
 use peerproof_captures::wire::field::{Field, Span};
 use peerproof_captures::wire::sctp::{self, Body, PayloadProtocol};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Labels of so many channels are remembered.
@@ -22,101 +21,6 @@ const LONGEST_LABEL: usize = 1024;
 const MOST_CHUNKS: usize = 512;
 /// How much a session keeps for one connection between two peers, which has one path.
 const LIMITS: Limits = Limits { associations: 64, paths: 4, waiting: 0, waiting_bytes: 0 };
-
-/// An SCTP chunk type (RFC 9260 §3.2, RFC 3758, RFC 6525, RFC 8260).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "SCREAMING-KEBAB-CASE")]
-pub enum Sctp {
-    /// 0
-    Data,
-    /// 1
-    Init,
-    /// 2
-    InitAck,
-    /// 3
-    Sack,
-    /// 4
-    Heartbeat,
-    /// 5
-    HeartbeatAck,
-    /// 6
-    Abort,
-    /// 7
-    Shutdown,
-    /// 8
-    ShutdownAck,
-    /// 9
-    Error,
-    /// 10
-    CookieEcho,
-    /// 11
-    CookieAck,
-    /// 14
-    ShutdownComplete,
-    /// 64
-    IData,
-    /// 130
-    ReConfig,
-    /// 192
-    ForwardTsn,
-    /// 194
-    IForwardTsn,
-}
-
-impl Sctp {
-    fn of(kind: sctp::ChunkType) -> Option<Self> {
-        use sctp::ChunkType;
-        Some(match kind {
-            ChunkType::Data => Self::Data,
-            ChunkType::Init => Self::Init,
-            ChunkType::InitAck => Self::InitAck,
-            ChunkType::Sack => Self::Sack,
-            ChunkType::Heartbeat => Self::Heartbeat,
-            ChunkType::HeartbeatAck => Self::HeartbeatAck,
-            ChunkType::Abort => Self::Abort,
-            ChunkType::Shutdown => Self::Shutdown,
-            ChunkType::ShutdownAck => Self::ShutdownAck,
-            ChunkType::Error => Self::Error,
-            ChunkType::CookieEcho => Self::CookieEcho,
-            ChunkType::CookieAck => Self::CookieAck,
-            ChunkType::ShutdownComplete => Self::ShutdownComplete,
-            ChunkType::IData => Self::IData,
-            ChunkType::ReConfig => Self::ReConfig,
-            ChunkType::ForwardTsn => Self::ForwardTsn,
-            ChunkType::IForwardTsn => Self::IForwardTsn,
-            _ => return None,
-        })
-    }
-
-    /// Whether it carries user messages on a stream.
-    #[must_use]
-    pub fn has_stream(self) -> bool {
-        matches!(self, Self::Data | Self::IData)
-    }
-}
-
-/// A message of DCEP (RFC 8832 §5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Dcep {
-    /// DATA_CHANNEL_OPEN
-    Open,
-    /// DATA_CHANNEL_ACK
-    Ack,
-}
-
-/// A chunk as a rule sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chunk {
-    /// Its type.
-    pub kind: Sctp,
-    /// The stream of its user message.
-    pub stream: Option<u16>,
-    /// The message of DCEP that it holds or begins.
-    pub dcep: Option<Dcep>,
-    /// The label of the channel on its stream, if DCEP told it.
-    pub channel: Option<String>,
-}
 
 /// Follows one connection from its first packet.
 #[derive(Debug)]

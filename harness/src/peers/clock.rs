@@ -247,9 +247,9 @@ pub enum Doubt {
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown => write!(f, "is not known: its answers tell no time"),
+            Self::Unknown => write!(f, "is unknown: its answers carry no time"),
             Self::Impossible { by_us } => {
-                write!(f, "cannot be right: what it shows contradicts itself by {by_us} µs")
+                write!(f, "cannot be right: its times contradict each other by {by_us} µs")
             }
         }
     }

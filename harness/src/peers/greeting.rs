@@ -31,7 +31,7 @@ pub struct Greeting {
     /// state (`dtlsstatechange:connecting`).
     #[serde(default)]
     #[schemars(length(max = 64))]
-    pub untold: Vec<String>,
+    pub unreported: Vec<String>,
 }
 
 impl Greeting {
@@ -47,36 +47,33 @@ impl Greeting {
             .map_err(|error| format!("the answer to hello is malformed: {error}"))?;
         if !VERSIONS.contains(&greeting.protocol) {
             return Err(format!(
-                "it speaks version {} of the protocol, and versions {VERSIONS:?} are known",
+                "it speaks version {} of the protocol; supported are {VERSIONS:?}",
                 greeting.protocol
             ));
         }
         let good =
             |text: &str| !text.is_empty() && text.len() <= LONGEST && !text.chars().any(char::is_control);
         if !good(&greeting.version) {
-            return Err("the answer to hello tells no version".to_owned());
+            return Err("the answer to hello has no version".to_owned());
         }
         if !good(&greeting.implementation) {
-            return Err("the answer to hello tells no implementation".to_owned());
+            return Err("the answer to hello has no implementation".to_owned());
         }
         if greeting.commands.iter().any(|name| *name == Command::Impossible.name()) {
             return Err("it claims a command that no peer has".to_owned());
         }
         let features = greeting.features.as_deref().unwrap_or_default();
         if features.len() > MOST_FEATURES {
-            return Err(format!(
-                "it tells {} features, and at most {MOST_FEATURES} are taken",
-                features.len()
-            ));
+            return Err(format!("it names {} features; at most {MOST_FEATURES} are allowed", features.len()));
         }
         if !features.iter().all(|name| good(name)) {
             return Err(format!(
                 "a feature is empty, longer than {LONGEST} bytes, or has control characters"
             ));
         }
-        if greeting.untold.len() > MOST_FEATURES || !greeting.untold.iter().all(|name| good(name)) {
+        if greeting.unreported.len() > MOST_FEATURES || !greeting.unreported.iter().all(|name| good(name)) {
             return Err(format!(
-                "`untold` has more than {MOST_FEATURES} names of events, or one that is none"
+                "`unreported` has more than {MOST_FEATURES} names of events, or one that is none"
             ));
         }
         Ok(greeting)
@@ -118,11 +115,11 @@ mod tests {
 
     #[test]
     fn events_that_are_never_told_are_bounded() {
-        let of = |untold: Value| {
+        let of = |unreported: Value| {
             let told = json!({
-                "protocol": 2, "implementation": "example", "version": "1.0", "commands": ["hello"], "untold": untold,
+                "protocol": 2, "implementation": "example", "version": "1.0", "commands": ["hello"], "unreported": unreported,
             });
-            Greeting::of(&Answer::Ok(told)).map(|greeting| greeting.untold)
+            Greeting::of(&Answer::Ok(told)).map(|greeting| greeting.unreported)
         };
         let told = ["icecandidateerror", "dtlsstatechange:connecting"];
         assert_eq!(of(json!(told)).unwrap(), told);

@@ -54,7 +54,7 @@ struct State {
     /// Why it is over.
     over: Option<String>,
     /// Events that the peer said it never reports, by their names or with a state (`dtlsstatechange:connecting`).
-    untold: BTreeSet<String>,
+    unreported: BTreeSet<String>,
 }
 
 /// The harness's end of the line.
@@ -88,7 +88,7 @@ impl Line {
             events: Some(events),
             outgoing: Some(outgoing),
             over: None,
-            untold: BTreeSet::new(),
+            unreported: BTreeSet::new(),
         };
         let line = Self { state: Arc::new(Mutex::new(state)), clock, deadline, secrets };
         let reading = line.clone();
@@ -154,8 +154,8 @@ impl Line {
 
     /// Takes the peer's word that it never reports events of these names, or with these states (`dtlsstatechange:connecting`): one of
     /// them ends the line.
-    pub fn never_tells(&self, untold: &[String]) {
-        self.state().untold = untold.iter().cloned().collect();
+    pub fn never_reports(&self, unreported: &[String]) {
+        self.state().unreported = unreported.iter().cloned().collect();
     }
 
     /// Why the line is over, if it is.
@@ -200,15 +200,17 @@ impl Line {
 
     fn take(&self, text: &str) -> Result<(), String> {
         let said: Said = serde_json::from_str(text).map_err(|error| {
-            format!("the peer said what the protocol does not know: {error}: {}", quote(text))
+            format!("the peer sent a message that the protocol does not define: {error}: {}", quote(text))
         })?;
         let heard_us = self.clock.now_us();
         let mut state = self.state();
         let told = said.t.and_then(clock::told);
         match said {
             Said { id: Some(id), answer: Some(answer), .. } => {
-                let asked =
-                    state.pending.remove(&id).ok_or(format!("the peer answered {id}, which nobody asked"))?;
+                let asked = state
+                    .pending
+                    .remove(&id)
+                    .ok_or(format!("the peer answered {id}, which was not asked"))?;
                 if let Some(t_us) = told {
                     state.clock.answered(t_us, asked.at_us, heard_us);
                 }
@@ -221,10 +223,10 @@ impl Line {
                     return Err(format!("the peer reported more than {MOST_EVENTS} events"));
                 }
                 if seq != state.next_seq {
-                    return Err(format!("event {} of the peer is missing: {seq} came", state.next_seq));
+                    return Err(format!("event {} of the peer is missing: received {seq}", state.next_seq));
                 }
-                if let Some(untold) = state.untold_name(&name, data.as_ref()) {
-                    return Err(format!("the peer reported {untold}, which it said it never tells"));
+                if let Some(unreported) = state.unreported_name(&name, data.as_ref()) {
+                    return Err(format!("the peer reported {unreported}, which it said it never reports"));
                 }
                 if let Some(secrets) = self.secrets.as_ref().filter(|_| name == KEY_LOG) {
                     state.next_seq += 1;
@@ -258,7 +260,7 @@ impl Line {
                 }
                 Ok(())
             }
-            Said { .. } => Err(format!("the peer said neither an answer nor an event: {}", quote(text))),
+            Said { .. } => Err(format!("the peer sent neither an answer nor an event: {}", quote(text))),
         }
     }
 }
@@ -268,7 +270,7 @@ fn agrees(message: &Message) -> Result<(), String> {
     let Some(value) = &message.value else { return Ok(()) };
     let whole = value.as_bytes();
     let same = message.text && message.size == whole.len() as u64 && message.crc32 == crc32fast::hash(whole);
-    let wrong = || format!("a message on {:?} is not what its size and CRC-32 say", message.channel);
+    let wrong = || format!("a message on {:?} does not match its size and CRC-32", message.channel);
     same.then_some(()).ok_or_else(wrong)
 }
 
@@ -306,16 +308,16 @@ pub(crate) fn key_log_line(data: Option<&Value>) -> Result<&str, String> {
         {
             Ok(line)
         }
-        _ => Err("event keylog of the peer holds no line of a key log".to_owned()),
+        _ => Err("event keylog of the peer is not a key log line".to_owned()),
     }
 }
 
 impl State {
     /// By which of the names that the peer said it never reports it would report this event.
-    fn untold_name(&self, name: &str, data: Option<&Value>) -> Option<&str> {
+    fn unreported_name(&self, name: &str, data: Option<&Value>) -> Option<&str> {
         let state = data.and_then(|data| data.get("state")?.as_str());
         let whole = state.map(|state| format!("{name}:{state}"));
-        self.untold.get(name).or_else(|| self.untold.get(&whole?)).map(String::as_str)
+        self.unreported.get(name).or_else(|| self.unreported.get(&whole?)).map(String::as_str)
     }
 
     fn finish(&mut self, reason: &str) {
@@ -410,7 +412,10 @@ mod tests {
         let (line, _to_send, mut events, say) = line();
         say.unbounded_send(r#"{"seq":1,"t":1.0,"event":"negotiationneeded"}"#.into()).unwrap();
         let lost = events.recv().await.unwrap();
-        assert_eq!(lost.event, PeerEvent::Lost { reason: "event 0 of the peer is missing: 1 came".into() });
+        assert_eq!(
+            lost.event,
+            PeerEvent::Lost { reason: "event 0 of the peer is missing: received 1".into() }
+        );
         assert_eq!(events.recv().await, None);
         assert!(matches!(line.call(&Command::GetState).await, Answer::Lost { .. }));
     }
@@ -427,7 +432,7 @@ mod tests {
     #[tokio::test]
     async fn an_event_with_a_state_that_the_peer_said_it_never_reports_loses_it() {
         let (line, _to_send, mut events, say) = line();
-        line.never_tells(&["dtlsstatechange:connecting".to_owned()]);
+        line.never_reports(&["dtlsstatechange:connecting".to_owned()]);
         let report = |seq: u64, state: &str| {
             format!(r#"{{"seq":{seq},"t":1.0,"event":"dtlsstatechange","data":{{"state":"{state}"}}}}"#)
         };

@@ -5,11 +5,12 @@ pub mod clock;
 pub mod greeting;
 pub mod implementation;
 pub mod line;
+pub mod name;
 pub mod program;
 pub mod protocol;
-pub mod seat;
+pub mod request;
 pub mod stack;
-mod start;
+pub mod start;
 
 use async_trait::async_trait;
 use clock::{Estimate, Told};
@@ -78,7 +79,7 @@ pub struct PeerInfo {
     pub features: Option<Vec<Feature>>,
     /// Events that it never reports, by their names in the protocol, some with a state (`dtlsstatechange:connecting`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub untold: Vec<String>,
+    pub unreported: Vec<String>,
 }
 
 /// An event with its place and time.
@@ -102,7 +103,7 @@ pub trait Peer: Send + Sync {
     /// Who this is.
     fn info(&self) -> &PeerInfo;
 
-    /// Gives a command and waits for its answer. Never panics, never waits for ever: an implementation without an answer
+    /// Gives a command and waits for its answer. Never panics, never waits forever: an implementation without an answer
     /// after its own deadline is [`Answer::Lost`].
     async fn call(&self, command: Command) -> Answer;
 

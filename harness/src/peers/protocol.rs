@@ -13,7 +13,7 @@ use serde_json::Value;
 /// Version of this protocol.
 pub const VERSION: u32 = 2;
 
-/// The versions that a peer may speak. Version 2 adds `end`, `keylog`, `features` and `untold`, and takes nothing away.
+/// The versions that a peer may speak. Version 2 adds `end`, `keylog`, `features` and `unreported`, and takes nothing away.
 pub const VERSIONS: [u32; 2] = [1, VERSION];
 
 /// A server of `RTCConfiguration.iceServers`.
@@ -157,7 +157,7 @@ pub struct SendEncoding {
 )]
 pub enum Command {
     /// Ours: who are you? Answer: `{protocol, implementation, version, commands: [name],
-    /// features: [name], untold: [name]}`.
+    /// features: [name], unreported: [name]}`.
     Hello,
     /// Ours: a command that no peer has; each must answer `unsupported` before its results count.
     Impossible,
@@ -349,7 +349,7 @@ pub enum Command {
 /// What crosses the line, for [`schema`]: one of these, with `id` (commands, answers) or `seq` and `t` (events) beside.
 #[derive(Debug, JsonSchema)]
 #[schemars(title = "Peerproof peer protocol, version 2")]
-#[expect(dead_code, reason = "only its schema is of use")]
+#[expect(dead_code, reason = "only its schema is used")]
 struct Messages {
     /// From the harness: also has `id`, a number.
     command: Command,
@@ -368,7 +368,7 @@ struct Messages {
 /// What a peer tells of its secrets, for [`schema`].
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "event", content = "data", rename_all = "lowercase")]
-#[expect(dead_code, reason = "only its schema is of use")]
+#[expect(dead_code, reason = "only its schema is used")]
 enum Secret {
     /// A secret of a DTLS association.
     KeyLog {

@@ -16,13 +16,13 @@ use tokio::sync::watch;
 
 /// Longest output that is kept: the newest bytes.
 const OUTPUT_KEPT: usize = 256 * 1024;
-/// How long the warden may take to end its descendants: its grace, its rounds of killing, and some.
+/// How long the supervisor may take to end its descendants: its grace, its rounds of killing, and some.
 const END_DEADLINE: Duration = Duration::from_secs(10);
 
 /// What to start.
 #[derive(Debug, Clone)]
 pub struct Spec {
-    /// The peerproof executable, which plays the warden.
+    /// The peerproof executable, which plays the supervisor.
     pub peerproof: PathBuf,
     /// The program.
     pub program: PathBuf,
@@ -56,8 +56,8 @@ impl Spec {
 /// Why a program could not be started or did not say what was awaited.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
-    /// The warden could not be started.
-    #[error("cannot start the warden {0}: {1}")]
+    /// The supervisor could not be started.
+    #[error("cannot start the supervisor {0}: {1}")]
     Start(PathBuf, std::io::Error),
     /// The program ended before it said what was awaited.
     #[error("{program} ended before it was ready: {output}")]
@@ -89,7 +89,7 @@ pub struct Owned {
     line: Option<ChildStdin>,
     /// What a program that talks writes to its standard output.
     said: Option<ChildStdout>,
-    warden: Child,
+    supervisor: Child,
     output: Arc<Output>,
     grown: watch::Receiver<()>,
 }
@@ -116,21 +116,21 @@ impl Output {
 }
 
 impl Owned {
-    /// Starts the program under a warden. Must be called within a tokio runtime.
+    /// Starts the program under a supervisor. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// When the warden cannot be started. That the program itself cannot be started shows in its output and its end.
+    /// When the supervisor cannot be started. That the program itself cannot be started shows in its output and its end.
     pub fn spawn(spec: &Spec) -> Result<Self, ProcessError> {
         let failed = |error| ProcessError::Start(spec.peerproof.clone(), error);
         let files = serde_json::to_string(&spec.files).map_err(|error| failed(error.into()))?;
         let (reader, writer) = std::io::pipe().map_err(failed)?;
         let mut command = Command::new(&spec.peerproof);
-        command.arg("warden");
+        command.arg("supervisor");
         if let Some(directory) = &spec.directory {
             command.current_dir(directory);
         }
         let said = if spec.talks { Stdio::piped() } else { writer.try_clone().map_err(failed)?.into() };
-        let mut warden = command
+        let mut supervisor = command
             .arg("--scratch")
             .arg(&spec.scratch)
             .args(spec.talks.then_some("--talk"))
@@ -148,7 +148,7 @@ impl Owned {
             .map_err(failed)?;
         // Both keep the writing end of the pipe until they are gone.
         drop(command);
-        let (line, said) = (warden.stdin.take(), warden.stdout.take());
+        let (line, said) = (supervisor.stdin.take(), supervisor.stdout.take());
         let output = Arc::new(Output::default());
         let (told, grown) = watch::channel(());
         let mut pipe =
@@ -165,7 +165,7 @@ impl Owned {
             }
         });
         let (program, scratch) = (spec.program.clone(), spec.scratch.clone());
-        Ok(Self { program, scratch, line, said, warden, output, grown })
+        Ok(Self { program, scratch, line, said, supervisor, output, grown })
     }
 
     /// The scratch directory.
@@ -187,10 +187,10 @@ impl Owned {
         self.output.text()
     }
 
-    /// The warden's process id, while it lives.
+    /// The supervisor's process id, while it lives.
     #[must_use]
     pub fn id(&self) -> Option<u32> {
-        self.warden.id()
+        self.supervisor.id()
     }
 
     /// Waits until `find` finds what it looks for in a complete line of the output.
@@ -237,9 +237,9 @@ impl Owned {
 
     /// Waits until the program, everything it started and the scratch directory are gone.
     pub async fn wait(&mut self) -> std::io::Result<ExitStatus> {
-        let status = self.warden.wait().await?;
+        let status = self.supervisor.wait().await?;
         if status.signal().is_some() {
-            // The warden was killed before it could do its work.
+            // The supervisor was killed before it could do its work.
             let scratches = BTreeSet::from([self.scratch.clone()]);
             let _ = tokio::task::spawn_blocking(move || sweep::scratches(&scratches)).await;
         }
@@ -250,21 +250,23 @@ impl Owned {
     pub async fn end(mut self) {
         self.line = None;
         // Whoever talks to it may not have let go yet.
-        if let Some(warden) = self.id().and_then(|id| i32::try_from(id).ok()) {
-            let _ =
-                nix::sys::signal::kill(nix::unistd::Pid::from_raw(warden), nix::sys::signal::Signal::SIGTERM);
+        if let Some(supervisor) = self.id().and_then(|id| i32::try_from(id).ok()) {
+            let _ = nix::sys::signal::kill(
+                nix::unistd::Pid::from_raw(supervisor),
+                nix::sys::signal::Signal::SIGTERM,
+            );
         }
         if within(END_DEADLINE, self.wait()).await.is_err() {
-            let _ = self.warden.start_kill();
+            let _ = self.supervisor.start_kill();
             let _ = self.wait().await;
         }
     }
 }
 
 impl Drop for Owned {
-    /// The line closes, and the warden does the rest; unless it was killed before.
+    /// The line closes, and the supervisor does the rest; unless it was killed before.
     fn drop(&mut self) {
-        if matches!(self.warden.try_wait(), Ok(Some(status)) if status.signal().is_some()) {
+        if matches!(self.supervisor.try_wait(), Ok(Some(status)) if status.signal().is_some()) {
             sweep::scratches(&BTreeSet::from([self.scratch.clone()]));
         }
     }

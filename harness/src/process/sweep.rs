@@ -1,4 +1,4 @@
-//! Ending what a warden that was itself killed left behind.
+//! Ending what a supervisor that was itself killed left behind.
 
 use super::{SCRATCH_PREFIX, tree};
 use crate::machine::processes;
@@ -43,10 +43,10 @@ pub(super) fn scratches(scratches: &BTreeSet<PathBuf>) -> Swept {
     Swept { processes: ended.len(), directories }
 }
 
-/// Ends processes and removes scratch directories whose warden no longer lives: what a `kill -9` of both harness and
-/// warden left. Blocks, at most five seconds; a few milliseconds when there is nothing to do.
+/// Ends processes and removes scratch directories whose supervisor no longer lives: what a `kill -9` of both harness and
+/// supervisor left. Blocks, at most five seconds; a few milliseconds when there is nothing to do.
 pub fn stale() -> Swept {
-    // Look at the directories and marks first, at the wardens last: a warden names its scratch on its command line before
+    // Look at the directories and marks first, at the supervisors last: a supervisor names its scratch on its command line before
     // it makes it, so that one which is starting right now is never taken for dead.
     let mut found: BTreeSet<PathBuf> = processes::all().into_iter().filter_map(tree::mark).collect();
     if let Ok(entries) = std::fs::read_dir(std::env::temp_dir()) {
@@ -58,18 +58,18 @@ pub fn stale() -> Swept {
         );
     }
     for pid in processes::all() {
-        if let Some(scratch) = warden_of(pid) {
+        if let Some(scratch) = supervisor_of(pid) {
             found.remove(&scratch);
         }
     }
     if found.is_empty() { Swept::default() } else { scratches(&found) }
 }
 
-/// The scratch directory that a process is the warden of.
-fn warden_of(pid: i32) -> Option<PathBuf> {
+/// The scratch directory that a process is the supervisor of.
+fn supervisor_of(pid: i32) -> Option<PathBuf> {
     let line = tree::command_line(pid);
     match line.as_slice() {
-        [_, role, flag, scratch, ..] if role == "warden" && flag == "--scratch" => {
+        [_, role, flag, scratch, ..] if role == "supervisor" && flag == "--scratch" => {
             Some(Path::new(scratch).to_owned())
         }
         _ => None,

@@ -23,25 +23,25 @@ Examples:
   peerproof requirements ice-check-priority      one in full
   peerproof requirements --run runs/latest       with what that run showed of each")]
 pub struct RequirementsArgs {
-    /// Only requirements with this in their names; one that is named in full is told in full
+    /// Only requirements whose name contains this; a full name shows all details
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
-    /// Only of these levels; MUST stands for MUST NOT too
+    /// Only of these levels; MUST includes MUST NOT
     #[arg(long, value_delimiter = ',', value_enum)]
     pub level: Vec<Wanted>,
-    /// Only of documents that are called so, such as `RFC 8445` or `webrtc-pc`
+    /// Only of these documents, such as `RFC 8445` or `webrtc-pc`
     #[arg(long, value_delimiter = ',', value_name = "DOCUMENT")]
     pub source: Vec<String>,
     /// Only about these: sdp, ice, stun, turn, api-state, security, dtls, srtp, rtp, rtcp, codec, sctp, datachannel
     #[arg(long, alias = "layer", value_delimiter = ',', value_parser = topic, value_name = "TOPIC")]
     pub topic: Vec<Topic>,
-    /// Only those that no check decides
+    /// Only those without a check
     #[arg(long)]
     pub unchecked: bool,
-    /// A folder with cases: how often each requirement held and was broken in them
+    /// A folder with cases: how often each requirement was satisfied and violated in them
     #[arg(long, value_name = "DIR")]
     pub run: Option<PathBuf>,
-    /// Everything as JSON
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }
@@ -57,7 +57,7 @@ pub enum Wanted {
 
 fn topic(text: &str) -> Result<Topic, String> {
     serde_json::from_value(serde_json::Value::String(text.to_owned()))
-        .map_err(|_| format!("there is no topic `{text}`"))
+        .map_err(|_| format!("unknown topic `{text}`"))
 }
 
 /// The requirements that were asked for: the format of `--json`.
@@ -176,9 +176,9 @@ fn in_full(row: &Row, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let binds = word(serde_json::to_value(it.applies_to).unwrap_or_default());
     let check = match &row.check_by {
-        Some(check) if *check == it.id => "a check decides it".to_owned(),
-        Some(check) => format!("decided by the check of {check}, which says the same"),
-        None => "no check decides it yet".to_owned(),
+        Some(check) if *check == it.id => "checked".to_owned(),
+        Some(check) => format!("checked by {check}, which demands the same"),
+        None => "not checked yet".to_owned(),
     };
     let mut field = |name: &str, text: &str| {
         let head = format!("  {name:<9} ");
@@ -230,7 +230,7 @@ mod tests {
         assert!(open.lines().count() > 1 && open.contains(" 0 of them checked"), "{open}");
         assert!(!listed(&["no-such-requirement"]).0);
         let (_, full) = listed(&["dtls-no-compression"]);
-        assert!(full.contains("a check decides it") && full.contains("asks"), "{full}");
+        assert!(full.contains("checked") && full.contains("asks"), "{full}");
     }
 
     #[test]

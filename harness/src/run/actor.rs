@@ -1,12 +1,11 @@
 //! A peer in a case, with all that it has reported and done.
 
 use super::carrier::Carrier;
-use super::journal::Journal;
-use super::stage::Stage;
 use crate::machine::{Limit, within};
 use crate::peers::clock::Estimate;
 use crate::peers::protocol::Command;
 use crate::peers::{ANSWER_DEADLINE, Peer, PeerInfo, Reported};
+use crate::recording::{CaseCapture, Journal};
 use crate::scenario::condition::Condition;
 use peerproof_captures::event::{
     ConnectionState, DtlsState, IceGatheringState, IceState, PeerEvent, SignalingState,
@@ -76,7 +75,7 @@ impl Actor {
         self: Arc<Self>,
         mut events: UnboundedReceiver<Reported>,
         carrier: Arc<Carrier>,
-        stage: Arc<Stage>,
+        stage: Arc<CaseCapture>,
         watch: bool,
     ) {
         while let Some(Reported { seq, at_us, told, event }) = events.recv().await {

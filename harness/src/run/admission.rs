@@ -1,15 +1,14 @@
-//! How many cases are played at once, and how many browsers start at once.
+//! How many cases are played at once.
 //!
 //! Cases wait most of their time, for deadlines and round trips, so more of them run than there are processors; how many more depends on
 //! what they do. Unless somebody says otherwise that is found out: as long as threads seldom wait for a processor there is room for
 //! another case, and when they wait nearly always there is one too many.
 
-use super::session::processors;
-use crate::machine::{Watch, tells_pressure};
+use crate::machine::{Watch, processors, tells_pressure};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::MissedTickBehavior;
 
@@ -105,7 +104,7 @@ impl Admission {
         let mut admission = Self::fixed(FIRST * processors);
         if let Err(reason) = tells_pressure() {
             let limit = admission.limit();
-            admission.remark = Some(format!("{limit} cases are played at once, whatever the load: {reason}"));
+            admission.remark = Some(format!("{limit} cases run in parallel regardless of load: {reason}"));
             return Ok(admission);
         }
         let watch = Watch::begin()?;
@@ -206,26 +205,6 @@ pub fn most_jobs() -> usize {
     MOST * processors()
 }
 
-/// Lets few browsers and programs start at once. A start keeps a processor busy for seconds: many at once would all take as long as all together,
-/// and some would miss their deadline, which begins when their turn comes.
-#[derive(Debug, Clone)]
-pub struct Starts(Arc<Semaphore>);
-
-impl Default for Starts {
-    /// As many at once as there are processors.
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(processors())))
-    }
-}
-
-impl Starts {
-    /// Waits for a turn; it is over when the result is dropped.
-    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        // Nobody closes the semaphore.
-        Arc::clone(&self.0).acquire_owned().await.ok()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -304,17 +283,5 @@ mod tests {
         assert_eq!(admission.limit(), FIRST * processors());
         assert_eq!(admission.remark().is_some(), tells_pressure().is_err());
         assert!((LEAST * processors()..=most_jobs()).contains(&admission.limit()));
-    }
-
-    #[tokio::test]
-    async fn browsers_start_one_after_the_other_beyond_the_processors() {
-        let starts = Starts::default();
-        let mut turns = Vec::new();
-        for _ in 0..processors() {
-            turns.push(starts.turn().await.unwrap());
-        }
-        assert!(starts.clone().turn().now_or_never().is_none());
-        turns.pop();
-        assert!(starts.turn().now_or_never().is_some());
     }
 }

@@ -1,8 +1,8 @@
 //! Carries the candidates of one peer to the other, in order, when the other can take them.
 
 use super::actor::Actor;
-use super::journal::Journal;
 use crate::peers::protocol::Command;
+use crate::recording::Journal;
 use crate::scenario::rewrite::CandidateRewrite;
 use crate::scenario::step::Candidates;
 use peerproof_captures::event::IceCandidate;

@@ -1,29 +1,25 @@
 //! Playing scenarios: which cases there are, playing one, recording it, and what the whole run came to.
 //!
 //! [`plan`] makes cases of scenarios; [`case`] plays one ([`player`] its steps, through [`actor`]s and [`carrier`]s) and
-//! records it ([`journal`], [`stage`], by [`tap`] or [`laboratory`]); [`session`] plays many, as many at once as [`admission`] lets in, [`simulated`] in virtual time; [`snapshot`] and [`expected`] compare with what is on record.
+//! has it recorded, on its network ([`laboratory`]); [`session`] plays many, as many at once as [`admission`] lets in, [`simulated`] in virtual time; [`snapshot`] compares with what is on record.
 
 pub mod actor;
 pub mod admission;
 pub mod carrier;
 pub mod case;
-pub mod expected;
 mod hosts;
-pub mod journal;
 pub mod laboratory;
+mod opening;
 pub mod peers;
+mod performance;
 pub mod plan;
 pub mod player;
 pub mod provider;
-mod rates;
 pub mod session;
 mod settle;
 pub mod shard;
 pub mod simulated;
 pub mod snapshot;
-pub mod stage;
-mod streams;
-pub mod tap;
 
 pub use admission::{Admission, Jobs};
 pub use case::{Played, Setting};

@@ -9,7 +9,7 @@ use crate::network::lab::{Host, InterfaceSpec, unavailable};
 use crate::peers::browser::{Browsers, interface_address};
 use crate::peers::implementation::{House, Implementation};
 use crate::peers::program::Programs;
-use crate::peers::seat::Seat;
+use crate::peers::request::OpenRequest;
 use crate::peers::{OpenError, Opened, Surroundings};
 use crate::tools::Tool;
 use crate::versions::Wanted;
@@ -44,7 +44,7 @@ impl Peers {
     pub async fn ready(&self, cases: &[Case]) -> Result<(), OpenError> {
         let here = cases.iter().filter(|case| case.scenario().topology().is_none());
         let needed: BTreeMap<&str, &Arc<dyn Implementation>> =
-            here.flat_map(|case| case.casting.values()).map(|it| (it.name(), it)).collect();
+            here.flat_map(|case| case.pair.values()).map(|it| (it.name(), it)).collect();
         let waiting = needed.values().map(|implementation| implementation.ready(&self.house));
         futures::future::try_join_all(waiting).await.map(drop)
     }
@@ -58,14 +58,18 @@ impl Peers {
 
 #[async_trait]
 impl Provider for Peers {
-    async fn open(&self, implementation: &dyn Implementation, seat: Seat) -> Result<Opened, OpenError> {
+    async fn open(
+        &self,
+        implementation: &dyn Implementation,
+        request: OpenRequest,
+    ) -> Result<Opened, OpenError> {
         if let Some(reason) = implementation.missing() {
             return Err(OpenError::Unsupported(reason));
         }
-        if seat.host.is_some() && !implementation.abilities().in_lab {
-            return Err(OpenError::Unsupported(format!("{} cannot live in a lab", implementation.name())));
+        if request.host.is_some() && !implementation.abilities().in_lab {
+            return Err(OpenError::Unsupported(format!("{} cannot run in a lab", implementation.name())));
         }
-        implementation.open(&self.house, seat).await
+        implementation.open(&self.house, request).await
     }
 
     async fn host(
@@ -118,7 +122,7 @@ pub fn missing(need: &str) -> Option<String> {
         "coturn" => &[Tool::Turnserver],
         "tshark" => &[Tool::Tshark],
         "nft" => &[Tool::Nft, Tool::Ip],
-        "lab" => return unavailable().map(|reason| format!("this machine makes no lab: {reason}")),
+        "lab" => return unavailable().map(|reason| format!("the network lab is unavailable: {reason}")),
         "interface" => {
             let none = interface_address().is_none();
             return none.then(|| "this machine has no network interface besides loopback".to_owned());

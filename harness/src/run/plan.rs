@@ -20,7 +20,7 @@ pub struct Case {
     /// The control, if it is one.
     pub control: Option<Control>,
     /// Who plays whom, offerer first.
-    pub casting: IndexMap<String, Arc<dyn Implementation>>,
+    pub pair: IndexMap<String, Arc<dyn Implementation>>,
 }
 
 impl Case {
@@ -33,7 +33,7 @@ impl Case {
     /// `offerer-answerer`.
     #[must_use]
     pub fn pair(&self) -> String {
-        self.casting.values().map(|it| it.name()).collect::<Vec<_>>().join("-")
+        self.pair.values().map(|it| it.name()).collect::<Vec<_>>().join("-")
     }
 
     /// What the machine must have for it beside its implementations: `lab`, `coturn`, `interface`; by the names of
@@ -49,7 +49,7 @@ impl Case {
 
     /// What this machine lacks for it, each by its name with the reason.
     pub fn missing(&self) -> impl Iterator<Item = (&str, String)> {
-        let implementations = self.casting.values().filter_map(|it| Some((it.name(), it.missing()?)));
+        let implementations = self.pair.values().filter_map(|it| Some((it.name(), it.missing()?)));
         implementations.chain(self.needs().into_iter().filter_map(|need| Some((need, missing(need)?))))
     }
 }
@@ -89,15 +89,15 @@ impl Filter {
         (self.names.is_empty() || self.names.iter().any(|filter| pattern::chooses(filter, &case.name)))
             && (self.tags.is_empty()
                 || self.tags.iter().any(|tag| scenario.tags.contains(tag) || scenario.rows.contains(tag)))
-            && (self.peers.is_empty() || case.casting.values().all(|it| is_among(&self.peers, it)))
-            && (self.with.is_empty() || case.casting.values().any(|it| is_among(&self.with, it)))
+            && (self.peers.is_empty() || case.pair.values().all(|it| is_among(&self.peers, it)))
+            && (self.with.is_empty() || case.pair.values().any(|it| is_among(&self.with, it)))
             && (self.every_pair
                 || scenario.tags.iter().any(|tag| tag == CORE)
-                || !case.casting.values().all(|it| it.is_program()))
+                || !case.pair.values().all(|it| it.is_program()))
             // A control proves the scenario; it need not be played with everybody.
             && (case.control.is_none()
                 || !self.names.is_empty()
-                || !case.casting.values().any(|it| it.is_program()))
+                || !case.pair.values().any(|it| it.is_program()))
     }
 }
 
@@ -132,9 +132,9 @@ fn cases_of(file: &ScenarioFile, control: Option<&Control>, roster: &Roster) -> 
                 continue;
             }
             let name = format!("{}/{}-{}", file.name, one.name(), other.name());
-            let casting =
+            let pair =
                 IndexMap::from([(offerer.clone(), Arc::clone(one)), (answerer.clone(), Arc::clone(other))]);
-            cases.push(Case { name, file: file.clone(), control: control.cloned(), casting });
+            cases.push(Case { name, file: file.clone(), control: control.cloned(), pair });
         }
     }
     cases

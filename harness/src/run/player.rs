@@ -4,25 +4,25 @@ mod servers;
 
 use super::actor::{Actor, Missed};
 use super::carrier::Carrier;
-use super::journal::Journal;
 use super::laboratory::link_told;
-use super::stage::Stage;
 use crate::machine::{self, Limit};
 use crate::network::fabric::Change;
 use crate::network::fabric::link::LinkQuality;
 use crate::network::lab::Lab;
-use crate::network::rule::{Deed, Rule, RuleSpec};
+use crate::network::rule::{Rule, RuleAction, RuleSpec};
 use crate::peers::PeerInfo;
 use crate::peers::protocol::Command;
+use crate::recording::{CaseCapture, Journal};
 use crate::scenario::command::{self, CommandError};
 use crate::scenario::condition::Condition;
+use crate::scenario::reference;
 use crate::scenario::rewrite::DescriptionRewrite;
 use crate::scenario::step::{
     ActsStep, BitrateStep, DEFAULT_WITHIN, LinkStep, Negotiate, NetworkStep, Quiet, SignallingStep,
     StreamsStep,
 };
 use crate::scenario::{Action, Step};
-use crate::servers::{Servers, reference};
+use crate::servers::Servers;
 use indexmap::IndexMap;
 use peerproof_captures::event::{ConnectionState, Description, IceGatheringState, PeerEvent};
 use peerproof_captures::timeline::{Answer, StepOutcome, What};
@@ -47,7 +47,7 @@ pub struct Player {
     /// The peers by name, offerer first.
     parts: IndexMap<String, Part>,
     journal: Arc<Journal>,
-    stage: Arc<Stage>,
+    stage: Arc<CaseCapture>,
     seed: u64,
     bound: Mutex<IndexMap<String, Value>>,
     signalling: tokio::sync::Mutex<Option<signalling::Server>>,
@@ -73,17 +73,18 @@ fn gone(expected: String, peer: &str, reason: &str) -> StepOutcome {
     wrong(expected, format!("{peer} is gone: {reason}"))
 }
 
-/// Makes sure that the peer can tell of what is awaited (of one of several states), or of what must not happen (of all of them).
+/// Makes sure that the peer can report what is awaited (one of several states), or what must not happen (all of them).
 fn tells(actor: &Actor, condition: &Condition, never: bool) -> Ended {
-    let PeerInfo { implementation, untold, .. } = actor.info();
+    let PeerInfo { implementation, unreported, .. } = actor.info();
     let event = condition.event();
-    let is_untold = |name: &str| untold.iter().any(|it| it == name);
+    let is_unreported = |name: &str| unreported.iter().any(|it| it == name);
     let mut states = condition.states().unwrap_or_default().into_iter();
-    let is_state_untold = |state: String| is_untold(&format!("{event}:{state}"));
+    let is_state_unreported = |state: String| is_unreported(&format!("{event}:{state}"));
     let is_one = states.len() > 0;
-    let without = if never { states.any(is_state_untold) } else { is_one && states.all(is_state_untold) };
-    if is_untold(event) || without {
-        let reason = format!("{implementation} never tells {condition}");
+    let without =
+        if never { states.any(is_state_unreported) } else { is_one && states.all(is_state_unreported) };
+    if is_unreported(event) || without {
+        let reason = format!("{implementation} never reports {condition}");
         return Err(StepOutcome::Unsupported { peer: actor.name().to_owned(), reason });
     }
     Ok(())
@@ -100,7 +101,7 @@ impl Player {
     pub fn new(
         parts: IndexMap<String, Part>,
         journal: Arc<Journal>,
-        stage: Arc<Stage>,
+        stage: Arc<CaseCapture>,
         seed: u64,
         server: Option<signalling::Server>,
         (servers, lab): (Arc<Servers>, Option<Arc<Lab>>),
@@ -455,23 +456,24 @@ impl Player {
     }
 
     async fn network(&self, step: &NetworkStep) -> Ended {
-        let install = |spec: &RuleSpec, deed| self.stage.install(Rule::new(spec.clone(), deed, self.seed));
+        let install =
+            |spec: &RuleSpec, action| self.stage.install(Rule::new(spec.clone(), action, self.seed));
         let by = |spec: &RuleSpec| spec.by.map_or(Duration::ZERO, |by| by.0);
         match step {
-            NetworkStep::Drop(spec) => install(spec, Deed::Drop),
-            NetworkStep::Delay(spec) => install(spec, Deed::Delay(by(spec))),
-            NetworkStep::Duplicate(spec) => install(spec, Deed::Duplicate),
-            NetworkStep::Replay(spec) => install(spec, Deed::Replay(by(spec))),
+            NetworkStep::Drop(spec) => install(spec, RuleAction::Drop),
+            NetworkStep::Delay(spec) => install(spec, RuleAction::Delay(by(spec))),
+            NetworkStep::Duplicate(spec) => install(spec, RuleAction::Duplicate),
+            NetworkStep::Replay(spec) => install(spec, RuleAction::Replay(by(spec))),
             NetworkStep::Corrupt(spec) => match spec.field {
-                Some(field) => install(spec, Deed::CorruptField(field)),
-                None => install(spec, Deed::Corrupt(spec.byte.unwrap_or(-1))),
+                Some(field) => install(spec, RuleAction::CorruptField(field)),
+                None => install(spec, RuleAction::Corrupt(spec.byte.unwrap_or(-1))),
             },
-            NetworkStep::Reorder(spec) => install(spec, Deed::Reorder),
+            NetworkStep::Reorder(spec) => install(spec, RuleAction::Reorder),
             NetworkStep::Inject(spec) => {
                 let bytes = spec.bytes.as_ref().ok_or_else(|| broken("there is nothing to inject"))?;
-                install(spec, Deed::Inject(Arc::clone(&bytes.0)));
+                install(spec, RuleAction::Inject(Arc::clone(&bytes.0)));
             }
-            NetworkStep::Fragment(spec) => install(spec, Deed::Fragment(spec.pieces.unwrap_or(2))),
+            NetworkStep::Fragment(spec) => install(spec, RuleAction::Fragment(spec.pieces.unwrap_or(2))),
             NetworkStep::Acts(acts) => return self.acts(acts).await,
             NetworkStep::Bitrate(bitrate) => return self.bitrate(bitrate).await,
             NetworkStep::Streams(streams) => return self.streams(streams).await,

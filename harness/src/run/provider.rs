@@ -2,7 +2,7 @@
 
 use crate::network::lab::{Host, InterfaceSpec};
 use crate::peers::implementation::Implementation;
-use crate::peers::seat::Seat;
+use crate::peers::request::OpenRequest;
 use crate::peers::{OpenError, Opened, Surroundings};
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -10,11 +10,15 @@ use std::sync::Arc;
 /// Opens peers.
 #[async_trait]
 pub trait Provider: Send + Sync {
-    /// Opens an implementation as the peer of a seat.
+    /// Opens an implementation for a case.
     ///
     /// # Errors
     /// The machine or the implementation cannot do it, it should have worked and did not, or the implementation failed.
-    async fn open(&self, implementation: &dyn Implementation, seat: Seat) -> Result<Opened, OpenError>;
+    async fn open(
+        &self,
+        implementation: &dyn Implementation,
+        request: OpenRequest,
+    ) -> Result<Opened, OpenError>;
 
     /// A host of a lab for this implementation, with these interfaces; one that served before, if there is one.
     ///

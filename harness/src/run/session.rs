@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 pub struct RunOptions {
     /// How many cases at once.
     pub jobs: Jobs,
-    /// Each case so many times; every attempt is shown.
+    /// Repeat each case N times; every attempt is shown.
     pub repeat: u32,
     /// By which clock.
     pub time: Time,
@@ -123,12 +123,6 @@ impl Progress for () {
     fn remark(&mut self, _: &str) {}
     fn began(&mut self, _: &Case) {}
     fn ended(&mut self, _: &Played) {}
-}
-
-/// How many processors there are.
-#[must_use]
-pub fn processors() -> usize {
-    std::thread::available_parallelism().map_or(2, usize::from)
 }
 
 /// The order in which cases begin, each with its place in the plan. Some families keep browsers busy, others wait for deadlines that

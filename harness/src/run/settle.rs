@@ -2,8 +2,8 @@
 //! known.
 
 use super::actor::Actor;
-use super::journal::Journal;
 use crate::machine::{WINDOW_US, Watch};
+use crate::recording::Journal;
 use peerproof_captures::timeline::What;
 use std::sync::Arc;
 use std::time::Instant;

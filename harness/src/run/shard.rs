@@ -46,7 +46,7 @@ impl FromStr for Part {
             return Err(format!("a run has at most {MOST} parts"));
         }
         if index == 0 || index > of {
-            return Err(format!("parts are counted from 1: there is no part {index} of {of}"));
+            return Err(format!("parts are numbered from 1: no part {index} of {of}"));
         }
         Ok(Self { index, of })
     }

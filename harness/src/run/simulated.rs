@@ -16,21 +16,21 @@ use std::sync::Arc;
 /// Whether both peers live in this process. Elsewhere there is nothing to ask.
 #[must_use]
 pub fn is_of_the_stack(case: &Case) -> bool {
-    case.casting.values().all(|implementation| implementation.abilities().in_process)
+    case.pair.values().all(|implementation| implementation.abilities().in_process)
 }
 
 /// Why this case cannot be played in virtual time, if it cannot.
 #[must_use]
 pub fn unfit(case: &Case) -> Option<String> {
     let scenario = case.scenario();
-    if let Some(other) = case.casting.values().find(|it| !it.abilities().in_process) {
-        return Some(format!("{} lives in real time", other.name()));
+    if let Some(other) = case.pair.values().find(|it| !it.abilities().in_process) {
+        return Some(format!("{} runs in real time", other.name()));
     }
     if scenario.network.is_lab() {
-        return Some("its network is a lab, which the kernel carries in real time".to_owned());
+        return Some("its network is a lab, which runs in real time".to_owned());
     }
     if scenario.servers.values().any(|server| server.kind == ServerKind::Coturn) {
-        return Some("coturn lives in real time".to_owned());
+        return Some("coturn runs in real time".to_owned());
     }
     let of_peers = scenario.peers.values().filter_map(|peer| peer.configuration.as_ref());
     let mut configured = of_peers.chain([&scenario.configuration]).flat_map(|one| &one.ice_servers);
@@ -39,7 +39,7 @@ pub fn unfit(case: &Case) -> Option<String> {
         .iter()
         .any(|step| matches!(&step.action, Action::Command { args, .. } if mentions(args, "urls")));
     if in_steps || configured.any(|server| !server.urls.is_empty()) {
-        return Some("it has STUN or TURN servers out in the world".to_owned());
+        return Some("it uses external STUN or TURN servers".to_owned());
     }
     let tcp = |peer: &PeerSpec| peer.ice.is_some_and(|ice| ice.tcp);
     let by_hand =
@@ -48,7 +48,7 @@ pub fn unfit(case: &Case) -> Option<String> {
         return Some("the kernel carries its TCP".to_owned());
     }
     if scenario.peers.values().any(|peer: &PeerSpec| peer.mdns) {
-        return Some("`.local` names are asked for by the kernel's multicast".to_owned());
+        return Some("`.local` names need the kernel's multicast".to_owned());
     }
     (!simulation::SUPPORTED).then(|| simulation::SimulationError::Unsupported.to_string())
 }

@@ -40,12 +40,12 @@ pub fn scenario(
     steps(document, scenario, &scenario.steps, &root.key("steps"))?;
     if scenario.expect.path.is_some() {
         let topology = scenario.topology();
-        let behind = |name: &String| topology.as_ref().is_some_and(|all| all.only_translator(name).is_some());
+        let behind = |name: &String| topology.as_ref().is_some_and(|all| all.only_nat(name).is_some());
         if !scenario.peers.keys().all(behind) {
             let help = "write `network: { alice: nat-ei-apd, bob: nat-apd-apd }`".to_owned();
             return Err(document.error(
                 &root.key("expect").key("path"),
-                "not each peer is behind a translator of its own",
+                "each peer must be behind a NAT of its own",
                 Some(help),
             ));
         }
@@ -68,13 +68,13 @@ fn on_network(document: &Document, scenario: &Scenario, path: &ValuePath) -> Res
     let Some(topology) = scenario.topology() else { return Ok(()) };
     if scenario.signalling == Signalling::Autonomous {
         let help = "leave `signalling` out, or take `network: direct`".to_owned();
-        return Err(document.error(path, "in a lab nobody reaches the signalling server", Some(help)));
+        return Err(document.error(path, "in a lab the signalling server cannot be reached", Some(help)));
     }
     if let Some(name) =
         scenario.peers.iter().find(|(_, peer)| peer.origin == Origin::Insecure).map(|(n, _)| n)
     {
         let path = ValuePath::default().key("peers").key(name).key("origin");
-        return Err(document.error(&path, "in a lab every page comes from localhost", None));
+        return Err(document.error(&path, "in a lab every page has the origin localhost", None));
     }
     let hosts = hosts_of(&topology).map_err(|error| document.error(path, error.to_string(), None))?;
     for name in scenario.peers.keys() {
@@ -91,10 +91,14 @@ fn on_network(document: &Document, scenario: &Scenario, path: &ValuePath) -> Res
         let place = path.key("interfaces").key(interface);
         let Some((host, name)) = interface.split_once('/') else {
             let help = Some(format!("write `{interface}/eth0`"));
-            return Err(document.error(&place, format!("`{interface}` names a host and no interface"), help));
+            return Err(document.error(
+                &place,
+                format!("`{interface}` names a host without an interface"),
+                help,
+            ));
         };
         if !scenario.peers.contains_key(host) && host != SERVERS {
-            return Err(document.error(&place, format!("there is no host `{host}`"), None));
+            return Err(document.error(&place, format!("unknown host `{host}`"), None));
         }
         // The kernel's limit for names is 15 bytes.
         if name.is_empty()
@@ -102,7 +106,7 @@ fn on_network(document: &Document, scenario: &Scenario, path: &ValuePath) -> Res
             || name == "lo"
             || !name.bytes().all(|b| b.is_ascii_alphanumeric())
         {
-            return Err(document.error(&place, format!("`{name}` is no name for an interface"), None));
+            return Err(document.error(&place, format!("invalid interface name `{name}`"), None));
         }
     }
     Ok(())
@@ -120,7 +124,7 @@ fn peers(
                 if peer == name && command == "createPeerConnection")
         });
         if by_hand {
-            let message = format!("`ice` is for a connection that no step creates, and one creates {name}'s");
+            let message = format!("`ice` has no effect: a step creates {name}'s connection");
             let help = "give `ice` to the step's createPeerConnection".to_owned();
             return Err(document.error(&path.key(name).key("ice"), message, Some(help)));
         }
@@ -136,14 +140,10 @@ fn peers(
         if HARNESS_STEPS.contains(&name.as_str())
             || ["wire", "path", "verdict", "both"].contains(&name.as_str())
         {
-            return Err(document.error(
-                &path,
-                format!("`{name}` has a meaning of its own and names no peer"),
-                None,
-            ));
+            return Err(document.error(&path, format!("`{name}` is reserved and cannot name a peer"), None));
         }
         if peer.plays.is_empty() {
-            return Err(document.error(&path.key("plays"), format!("nobody plays {name}"), None));
+            return Err(document.error(&path.key("plays"), format!("no implementation plays {name}"), None));
         }
         for (n, implementation) in peer.plays.iter().enumerate() {
             implementation_known(document, implementation, &path.key("plays").index(n), implementations)?;
@@ -173,7 +173,7 @@ fn implementation_known(
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("known: {}", implementations.join(", ")),
     };
-    Err(document.error(path, format!("there is no implementation `{name}`"), Some(help)))
+    Err(document.error(path, format!("unknown implementation `{name}`"), Some(help)))
 }
 
 fn known_peer(
@@ -190,7 +190,7 @@ fn known_peer(
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("the peers are {}", scenario.peers.keys().cloned().collect::<Vec<_>>().join(" and ")),
     };
-    Err(document.error(path, format!("there is no peer `{name}`"), Some(help)))
+    Err(document.error(path, format!("unknown peer `{name}`"), Some(help)))
 }
 
 /// Checks a list of steps; also used for the steps that a control puts in.
@@ -308,7 +308,7 @@ fn one_command(
                 let names = command::names();
                 let words = names.iter().map(String::as_str).chain(["await", "never"]);
                 let help = nearest(&name, words).map(|near| format!("did you mean `{near}`?"));
-                document.error(&path.key(&name), format!("there is no command `{name}`"), help)
+                document.error(&path.key(&name), format!("unknown command `{name}`"), help)
             }
             CommandError::Argument { path, message } => document.type_error(&join(path), &message),
             CommandError::Unbound { path, name } => {
@@ -328,7 +328,7 @@ fn one_command(
                 return Ok(());
             }
             let help = nearest(&defect, DEFECTS).map(|near| format!("did you mean `{near}`?"));
-            Err(document.error(&at("defect"), format!("there is no defect `{defect}`"), help))
+            Err(document.error(&at("defect"), format!("unknown defect `{defect}`"), help))
         }
         _ => Ok(()),
     }
@@ -377,7 +377,7 @@ fn one_condition(
         .count()
             > 1
     {
-        return Err(document.error(path, "a message is told by one of text, binary, pattern and size", None));
+        return Err(document.error(path, "a message has one of text, binary, pattern and size", None));
     }
     Ok(())
 }
@@ -416,7 +416,7 @@ pub(super) fn rewrite(document: &Document, rewrite: &Rewrite, path: &ValuePath) 
             let last = message.lines().last().unwrap_or_default().trim();
             return Err(document.error(
                 &path.key(key),
-                format!("`{regex}` is no regular expression: {last}"),
+                format!("invalid regular expression `{regex}`: {last}"),
                 None,
             ));
         }

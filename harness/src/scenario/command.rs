@@ -39,7 +39,7 @@ pub struct Bound {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
     /// There is no such command.
-    #[error("there is no command `{0}`")]
+    #[error("unknown command `{0}`")]
     Unknown(String),
     /// An argument is wrong.
     #[error("{message}")]
@@ -50,7 +50,7 @@ pub enum CommandError {
         message: String,
     },
     /// A name stands for nothing.
-    #[error("`{name}` is the name of no earlier result")]
+    #[error("no earlier result is named `{name}`")]
     Unbound {
         /// Where in the arguments.
         path: ValuePath,
@@ -103,7 +103,7 @@ pub fn build(
                 let named = |name: &String| -> Result<Description, CommandError> {
                     let value = bound(name)
                         .ok_or_else(|| CommandError::Unbound { path: path.clone(), name: name.clone() })?;
-                    serde_json::from_value(value).map_err(|_| wrong(format!("`{name}` is no description")))
+                    serde_json::from_value(value).map_err(|_| wrong(format!("`{name}` is not a description")))
                 };
                 let mut description = named(&changed.of)?;
                 if let Some(other) = &changed.mids_of {
@@ -236,7 +236,7 @@ pub(super) fn action_schema(generator: &mut SchemaGenerator) -> Schema {
     properties.insert("await".to_owned(), condition.to_value());
     properties.insert("never".to_owned(), never.to_value());
     let mut words = Vec::new();
-    properties.insert("within".to_owned(), generator.subschema_for::<super::span::Span>().to_value());
+    properties.insert("within".to_owned(), generator.subschema_for::<crate::span::Span>().to_value());
     properties.insert("rejects".to_owned(), json!({ "type": "string" }));
     properties.insert("as".to_owned(), json!({ "type": "string" }));
     properties.insert("answers".to_owned(), json!({}));

@@ -90,7 +90,7 @@ impl Document {
         })?;
         document.marks = read_marks(text).map_err(|trouble| match trouble {
             Trouble::Duplicate(place, key) => {
-                document.error_at(Some(place), format!("`{key}` stands here a second time"), None)
+                document.error_at(Some(place), format!("duplicate key `{key}`"), None)
             }
             Trouble::Syntax(place, message) => document.error_at(Some(place), message, None),
         })?;
@@ -133,7 +133,7 @@ impl Document {
                 let what = if message.starts_with("unknown field") { "key" } else { "word" };
                 let help = match nearest(&word, choices.iter().copied()) {
                     Some(near) => Some(format!("did you mean `{near}`?")),
-                    None if choices.is_empty() => Some("no key is known here".to_owned()),
+                    None if choices.is_empty() => Some("no key is allowed here".to_owned()),
                     None => Some(format!("known here: {}", choices.join(", "))),
                 };
                 (format!("unknown {what} `{word}`"), help)

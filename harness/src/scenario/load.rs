@@ -98,7 +98,7 @@ impl Suite {
                 Ok(files) => {
                     for file in files {
                         if suite.scenarios.iter().any(|other| other.name == file.name) {
-                            let message = format!("there is another scenario named `{}`", file.name);
+                            let message = format!("duplicate scenario name `{}`", file.name);
                             errors.push(ScenarioError::whole(&path, message));
                         }
                         suite.scenarios.push(file);
@@ -236,7 +236,7 @@ pub fn control(
     let Some(base) = scenarios.iter().find(|file| file.name == control.of) else {
         let help = nearest(&control.of, scenarios.iter().map(|file| file.name.as_str()))
             .map(|near| format!("did you mean `{near}`?"));
-        return Err(document.error(&root.key("of"), format!("there is no scenario `{}`", control.of), help));
+        return Err(document.error(&root.key("of"), format!("unknown scenario `{}`", control.of), help));
     };
     let mut scenario = base.scenario.clone();
     scenario.title.clone_from(&control.title);
@@ -258,7 +258,7 @@ fn break_it(document: &Document, control: &Control, scenario: &mut Scenario) -> 
     let at = root.key("break");
     let broken = &control.broken;
     if *broken == super::model::Break::default() {
-        return Err(document.error(&at, "nothing is broken", None));
+        return Err(document.error(&at, "nothing to break", None));
     }
     for (peer, plays) in &control.plays {
         match scenario.peers.get_mut(peer) {
@@ -266,7 +266,7 @@ fn break_it(document: &Document, control: &Control, scenario: &mut Scenario) -> 
             None => {
                 return Err(document.error(
                     &root.key("plays").key(peer),
-                    format!("there is no peer `{peer}`"),
+                    format!("unknown peer `{peer}`"),
                     None,
                 ));
             }
@@ -285,7 +285,7 @@ fn break_it(document: &Document, control: &Control, scenario: &mut Scenario) -> 
             }
         }
         if !found {
-            let message = format!("`{peer}` echoes nothing in {}", control.of);
+            let message = format!("`{peer}` has no echo in {}", control.of);
             return Err(document.error(&at.key("echo").key(peer), message, None));
         }
     }
@@ -308,7 +308,7 @@ fn break_it(document: &Document, control: &Control, scenario: &mut Scenario) -> 
     let mut connected: Vec<Step> = broken.connected.clone();
     if let Some(peer) = &broken.dead {
         if !scenario.peers.contains_key(peer) {
-            return Err(document.error(&at.key("dead"), format!("there is no peer `{peer}`"), None));
+            return Err(document.error(&at.key("dead"), format!("unknown peer `{peer}`"), None));
         }
         let close = Action::Command {
             peer: peer.clone(),

@@ -12,13 +12,14 @@ pub mod load;
 pub mod model;
 pub mod network;
 pub mod pattern;
+pub mod reference;
 pub mod rewrite;
 pub mod server;
-pub mod span;
 pub mod step;
 
 pub use error::ScenarioError;
 pub use load::{ControlFile, ScenarioFile, Source, Suite};
 pub use model::{Control, PeerSpec, Role, Scenario};
-pub use span::Span;
 pub use step::{Action, Step};
+
+pub use crate::span::Span;

@@ -3,11 +3,11 @@
 use super::network::Network;
 use super::rewrite::Rewrite;
 use super::server::{ScenarioConfiguration, ServerSpec};
-use super::span::Span;
 use super::step::Step;
 use crate::network::fabric::topology::{Attachment, Topology};
 use crate::peers::protocol::IceAgent;
 use crate::peers::{Origin, Permission, Surroundings};
+use crate::span::Span;
 use indexmap::IndexMap;
 use peerproof_conformance::expect::Expectations;
 use schemars::JsonSchema;

@@ -1,8 +1,8 @@
 //! STUN and TURN servers in the scenario language: which there are, how a configuration refers to them, and what a step does
 //! to them.
 
-use super::span::Span;
 use crate::peers::protocol::Configuration;
+use crate::span::Span;
 use peerproof_conformance::expect::AnyOf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, MapAccess};
@@ -135,12 +135,12 @@ pub struct ServerStep {
     /// The server.
     pub server: String,
     /// What is done.
-    pub deed: ServerDeed,
+    pub action: ServerAction,
 }
 
 /// What is done to a server.
 #[derive(Debug, Clone, PartialEq)]
-pub enum ServerDeed {
+pub enum ServerAction {
     /// One of the words.
     Word(ServerWord),
     /// It misbehaves from now on.
@@ -232,10 +232,10 @@ impl fmt::Display for ServerEventKind {
     }
 }
 
-/// The form of a deed as a mapping.
+/// The form of a action as a mapping.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct FaultDeed {
+struct FaultAction {
     /// How it misbehaves from now on.
     fault: FaultSpec,
 }
@@ -246,19 +246,19 @@ impl<'de> Deserialize<'de> for ServerStep {
         impl<'de> de::Visitor<'de> for Visitor {
             type Value = ServerStep;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a server and what is done to it, such as `{ relay: stop }`")
+                f.write_str("a server and an action, such as `{ relay: stop }`")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ServerStep, A::Error> {
                 let Some(server) = map.next_key::<String>()? else {
-                    return Err(de::Error::custom("this step names no server"));
+                    return Err(de::Error::custom("this step has no server"));
                 };
-                let deed = map.next_value()?;
+                let action = map.next_value()?;
                 if let Some(other) = map.next_key::<String>()? {
                     return Err(de::Error::custom(format!(
-                        "a step is about one server: `{other}` belongs into a step of its own"
+                        "a step has one server: `{other}` belongs in a step of its own"
                     )));
                 }
-                Ok(ServerStep { server, deed })
+                Ok(ServerStep { server, action })
             }
         }
         deserializer.deserialize_map(Visitor)
@@ -267,7 +267,7 @@ impl<'de> Deserialize<'de> for ServerStep {
 
 impl Serialize for ServerStep {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map([(&self.server, &self.deed)])
+        serializer.collect_map([(&self.server, &self.action)])
     }
 }
 
@@ -277,12 +277,12 @@ impl JsonSchema for ServerStep {
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let word = generator.subschema_for::<ServerWord>();
-        let fault = generator.subschema_for::<FaultDeed>();
+        let fault = generator.subschema_for::<FaultAction>();
         let awaited = generator.subschema_for::<ServerAwait>();
         let never = generator.subschema_for::<ServerNever>();
         json_schema!({
             "type": "object",
-            "description": "What is done to a STUN or TURN server of the scenario, by its name.",
+            "description": "An action on a STUN or TURN server of the scenario, by its name.",
             "minProperties": 1,
             "maxProperties": 1,
             "additionalProperties": { "anyOf": [word, fault, awaited, never] },
@@ -290,28 +290,29 @@ impl JsonSchema for ServerStep {
     }
 }
 
-impl<'de> Deserialize<'de> for ServerDeed {
+impl<'de> Deserialize<'de> for ServerAction {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
         impl<'de> de::Visitor<'de> for Visitor {
-            type Value = ServerDeed;
+            type Value = ServerAction;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(
                     "`stop`, `start`, `renew-nonce`, `end-allocations`, `{ fault: … }`, `{ await: … }` or `{ never: … }`",
                 )
             }
-            fn visit_str<E: de::Error>(self, word: &str) -> Result<ServerDeed, E> {
-                ServerWord::deserialize(de::value::StrDeserializer::new(word)).map(ServerDeed::Word)
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<ServerAction, E> {
+                ServerWord::deserialize(de::value::StrDeserializer::new(word)).map(ServerAction::Word)
             }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ServerDeed, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ServerAction, A::Error> {
                 // Through a value, since which of them it is shows only at a key.
                 let value = serde_json::Value::deserialize(de::value::MapAccessDeserializer::new(map))?;
                 let read = if value.get("fault").is_some() {
-                    serde_json::from_value::<FaultDeed>(value).map(|deed| ServerDeed::Fault(deed.fault))
+                    serde_json::from_value::<FaultAction>(value)
+                        .map(|action| ServerAction::Fault(action.fault))
                 } else if value.get("never").is_some() {
-                    serde_json::from_value(value).map(ServerDeed::Never)
+                    serde_json::from_value(value).map(ServerAction::Never)
                 } else {
-                    serde_json::from_value(value).map(ServerDeed::Await)
+                    serde_json::from_value(value).map(ServerAction::Await)
                 };
                 read.map_err(de::Error::custom)
             }
@@ -320,11 +321,11 @@ impl<'de> Deserialize<'de> for ServerDeed {
     }
 }
 
-impl Serialize for ServerDeed {
+impl Serialize for ServerAction {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Word(word) => word.serialize(serializer),
-            Self::Fault(fault) => FaultDeed { fault: fault.clone() }.serialize(serializer),
+            Self::Fault(fault) => FaultAction { fault: fault.clone() }.serialize(serializer),
             Self::Await(awaited) => awaited.serialize(serializer),
             Self::Never(never) => never.serialize(serializer),
         }
@@ -341,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn deeds_are_words_faults_and_waiting() {
+    fn actions_are_words_faults_and_waiting() {
         for value in [
             json!({"relay": "renew-nonce"}),
             json!({"relay": {"fault": "silent"}}),
@@ -355,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_deed_is_refused_by_name() {
+    fn what_is_no_action_is_refused_by_name() {
         assert!(step(json!({"relay": "stopp"})).unwrap_err().contains("stopp"));
         assert!(step(json!({"relay": {"await": "refuse"}})).unwrap_err().contains("refuse"));
         assert!(step(json!({"relay": "stop", "other": "stop"})).unwrap_err().contains("one server"));

@@ -1,10 +1,10 @@
-//! coturn as a program of its own, under a warden, with a configuration made for the case.
+//! coturn as a program of its own, under a supervisor, with a configuration made for the case.
 
 use super::log::Log;
 use super::{Identity, Place, ServerError};
 use crate::process::{Owned, Spec};
 use crate::scenario::server::ServerSpec;
-use crate::scenario::span::Span;
+use crate::span::Span;
 use crate::tools::Tool;
 use peerproof_captures::server::ServerEvent;
 use peerproof_stack::server::Tls;

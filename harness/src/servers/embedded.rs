@@ -105,7 +105,7 @@ fn config(
     config.reflexive = match &spec.reflexive {
         None => None,
         Some(text) => {
-            let wrong = |_| ServerError::Broken(format!("`{text}` is no address with a port"));
+            let wrong = |_| ServerError::Broken(format!("`{text}` is not an address with a port"));
             Some(text.parse().map_err(wrong)?)
         }
     };

@@ -1,7 +1,7 @@
 //! What a server said: written to the timeline, and kept for whoever awaits it.
 
 use crate::machine::Limit;
-use crate::run::journal::Journal;
+use crate::recording::Journal;
 use crate::scenario::server::{ServerAwait, ServerEventKind};
 use indexmap::IndexMap;
 use peerproof_captures::server::ServerEvent;

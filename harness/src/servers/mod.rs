@@ -6,17 +6,16 @@
 mod coturn;
 mod embedded;
 mod log;
-pub mod reference;
 
 use crate::machine::Limit;
-use crate::run::journal::Journal;
+use crate::recording::Journal;
+use crate::scenario::reference::Reachable;
 use crate::scenario::server::{
-    FaultSpec, ServerAwait, ServerDeed, ServerKind, ServerNever, ServerSpec, ServerWord,
+    FaultSpec, ServerAction, ServerAwait, ServerKind, ServerNever, ServerSpec, ServerWord,
 };
 use indexmap::IndexMap;
 use log::Log;
 use peerproof_captures::server::ServerEvent;
-use reference::Reachable;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
 use std::path::PathBuf;
@@ -36,7 +35,7 @@ pub struct Place {
     pub tls_name: Option<(String, IpAddr)>,
     /// Runtime whose threads live there. Sockets and programs are made on it.
     pub runtime: Handle,
-    /// The peerproof executable, which plays the warden of programs.
+    /// The peerproof executable, which plays the supervisor of programs.
     pub peerproof: PathBuf,
 }
 
@@ -74,7 +73,7 @@ impl Place {
     }
 
     fn address(&self) -> Result<IpAddr, ServerError> {
-        self.addresses.first().copied().ok_or_else(|| ServerError::Broken("there is no address".to_owned()))
+        self.addresses.first().copied().ok_or_else(|| ServerError::Broken("no address".to_owned()))
     }
 }
 
@@ -180,7 +179,7 @@ impl Servers {
     fn fault(&self, spec: Option<&FaultSpec>) -> Result<peerproof_stack::server::Fault, ServerError> {
         let alternate = |name: &str| {
             let one = self.all.get(name);
-            let one = one.ok_or_else(|| ServerError::Broken(format!("there is no server {name} yet")))?;
+            let one = one.ok_or_else(|| ServerError::Broken(format!("server {name} is not running yet")))?;
             let place = self.place.as_ref().ok_or_else(|| ServerError::Broken("no place".to_owned()))?;
             Ok(SocketAddr::new(place.address()?, one.identity.port))
         };
@@ -199,29 +198,29 @@ impl Servers {
     /// Does what a step says; waiting is [`Servers::wait`].
     ///
     /// # Errors
-    /// The server cannot be started again, or the deed is none for it.
-    pub async fn act(&self, name: &str, deed: &ServerDeed) -> Result<(), ServerError> {
+    /// The server cannot be started again, or the action is none for it.
+    pub async fn act(&self, name: &str, action: &ServerAction) -> Result<(), ServerError> {
         let one = self.one(name)?;
         let mut running = one.running.lock().await;
-        match deed {
-            ServerDeed::Word(ServerWord::Stop) => {
+        match action {
+            ServerAction::Word(ServerWord::Stop) => {
                 if let Some(running) = running.take() {
                     running.stop().await;
                     one.log.push(ServerEvent::Stopped);
                 }
             }
-            ServerDeed::Word(ServerWord::Start) if running.is_none() => {
+            ServerAction::Word(ServerWord::Start) if running.is_none() => {
                 let place = self.place.as_ref().ok_or_else(|| ServerError::Broken("no place".to_owned()))?;
                 let mut identity = one.identity.clone();
                 *running = Some(self.run(&one.spec, &mut identity, place, &one.log).await?);
             }
-            ServerDeed::Word(ServerWord::Start) | ServerDeed::Await(_) | ServerDeed::Never(_) => {}
-            ServerDeed::Word(word) => {
+            ServerAction::Word(ServerWord::Start) | ServerAction::Await(_) | ServerAction::Never(_) => {}
+            ServerAction::Word(word) => {
                 if let Some(Running::Embedded(server)) = &*running {
                     server.act(*word);
                 }
             }
-            ServerDeed::Fault(fault) => {
+            ServerAction::Fault(fault) => {
                 let fault = self.fault(Some(fault))?;
                 if let Some(Running::Embedded(server)) = &*running {
                     server.misbehave(fault);
@@ -250,7 +249,7 @@ impl Servers {
     }
 
     fn one(&self, name: &str) -> Result<&One, ServerError> {
-        self.all.get(name).ok_or_else(|| ServerError::Broken(format!("there is no server {name}")))
+        self.all.get(name).ok_or_else(|| ServerError::Broken(format!("unknown server {name}")))
     }
 
     /// Stops all of them. Returns when they are gone.

@@ -81,7 +81,7 @@ struct Road<'a> {
 struct Site<'a> {
     roads: Vec<Road<'a>>,
     count: usize,
-    /// Plays the wardens.
+    /// Plays the supervisors.
     peerproof: PathBuf,
     /// Whether this program was told to end.
     told: Arc<AtomicBool>,
@@ -201,11 +201,11 @@ impl Road<'_> {
 fn tell_end(status: ExitStatus, place: &str, work: &Work, output: &mut dyn Write) -> io::Result<()> {
     let seconds = work.took().as_secs();
     if work.was_given_up() {
-        writeln!(output, "{place} given up after {seconds} s")?;
+        writeln!(output, "{place} cancelled after {seconds} s")?;
     } else if status.success() {
         writeln!(output, "{place} done in {seconds} s")?;
     } else {
-        writeln!(output, "{place} failed after {seconds} s; the end of what it said:")?;
+        writeln!(output, "{place} failed after {seconds} s; its last output:")?;
         for line in work.last_words() {
             writeln!(output, "      {line}")?;
         }

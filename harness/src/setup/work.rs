@@ -29,7 +29,7 @@ struct Said {
 #[derive(Debug)]
 pub(super) struct Work {
     child: Child,
-    /// Closed, it has the warden end everything; a step without a warden has none.
+    /// Closed, it has the supervisor end everything; a step without a supervisor has none.
     line: Option<ChildStdin>,
     given_up: bool,
     said: Arc<Mutex<Said>>,
@@ -41,14 +41,14 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// Starts the step. `peerproof` is the executable that plays the warden of programs that are built.
+    /// Starts the step. `peerproof` is the executable that plays the supervisor of programs that are built.
     ///
     /// # Errors
     /// When it cannot be started.
     pub(super) fn start(step: &Step, peerproof: &Path) -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         let mut command = match step.lane {
-            Lane::Programs | Lane::Peers => in_warden(step, peerproof),
+            Lane::Programs | Lane::Peers => in_supervisor(step, peerproof),
             Lane::Rights | Lane::Packages => alone(step),
         };
         let mut child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
@@ -136,11 +136,11 @@ pub(super) fn alone(step: &Step) -> Command {
     command
 }
 
-/// The step's command under a warden, in a scratch directory that holds all that is built until it is installed.
-fn in_warden(step: &Step, peerproof: &Path) -> Command {
+/// The step's command under a supervisor, in a scratch directory that holds all that is built until it is installed.
+fn in_supervisor(step: &Step, peerproof: &Path) -> Command {
     let mut command = Command::new(peerproof);
     command
-        .arg("warden")
+        .arg("supervisor")
         .arg("--scratch")
         .arg(Spec::fresh_scratch())
         .arg("--")
@@ -157,7 +157,7 @@ fn in_warden(step: &Step, peerproof: &Path) -> Command {
     command
 }
 
-/// Where cargo and rustup have their things, since the warden gives what it starts another home.
+/// Where cargo and rustup have their things, since the supervisor gives what it starts another home.
 fn cargo_folders() -> Vec<(&'static str, PathBuf)> {
     let home = std::env::var_os("HOME").map(PathBuf::from);
     [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")]

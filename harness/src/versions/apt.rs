@@ -12,31 +12,31 @@ const MOST: u64 = 1 << 20;
 
 /// Where apt's programs are.
 #[derive(Debug, Clone)]
-pub(super) struct Apt {
+pub(crate) struct Apt {
     /// `apt-cache`.
     cache: PathBuf,
     /// `apt-get`.
-    pub(super) get: PathBuf,
+    pub(crate) get: PathBuf,
     /// `dpkg-deb`.
-    pub(super) deb: PathBuf,
+    pub(crate) deb: PathBuf,
 }
 
 impl Apt {
     /// Those of this system, if it has them.
-    pub(super) fn of_this_system() -> Option<Self> {
+    pub(crate) fn of_this_system() -> Option<Self> {
         let find = |program: &str| in_path(Path::new(program));
         Some(Self { cache: find("apt-cache")?, get: find("apt-get")?, deb: find("dpkg-deb")? })
     }
 
-    /// The versions of a browser that are to be had, the newest first.
-    pub(super) fn offered(&self, kind: Kind) -> Result<Vec<String>, String> {
+    /// The available versions of a browser, the newest first.
+    pub(crate) fn offered(&self, kind: Kind) -> Result<Vec<String>, String> {
         let mut args = vec!["madison"];
         args.extend(debian::packages(kind));
         Ok(debian::offered(&ask(&self.cache, &args)?, kind))
     }
 
     /// The files of a browser's packages in that version.
-    pub(super) fn files(&self, kind: Kind, version: &str) -> Result<Vec<debian::File>, String> {
+    pub(crate) fn files(&self, kind: Kind, version: &str) -> Result<Vec<debian::File>, String> {
         let exact = exactly(kind, version);
         let mut args = vec!["download", "--print-uris"];
         args.extend(exact.iter().map(String::as_str));
@@ -48,13 +48,13 @@ impl Apt {
     }
 
     /// The packages that the system lacks for a browser in that version.
-    pub(super) fn needs(&self, kind: Kind, version: &str) -> Result<Vec<String>, String> {
+    pub(crate) fn needs(&self, kind: Kind, version: &str) -> Result<Vec<String>, String> {
         let exact = exactly(kind, version);
         let mut args = vec!["show"];
         args.extend(exact.iter().map(String::as_str));
         let dependencies = debian::dependencies(&ask(&self.cache, &args)?, kind, version)?;
         if dependencies.is_empty() {
-            return Err(format!("apt-cache does not tell what {} {version} needs", kind.name()));
+            return Err(format!("apt-cache does not list the dependencies of {} {version}", kind.name()));
         }
         let args = ["satisfy", "--simulate", "--no-install-recommends", dependencies.as_str()];
         debian::to_install(&ask(&self.get, &args)?)
@@ -62,7 +62,7 @@ impl Apt {
 }
 
 /// The packages of a browser in one version, as apt takes them.
-pub(super) fn exactly(kind: Kind, version: &str) -> Vec<String> {
+pub(crate) fn exactly(kind: Kind, version: &str) -> Vec<String> {
     debian::packages(kind).iter().map(|package| format!("{package}={version}")).collect()
 }
 

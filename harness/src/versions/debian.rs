@@ -1,8 +1,8 @@
-//! What apt and Debian's lists say, read: versions that are to be had, files that would be downloaded, packages that are missing. Pure; all
+//! What apt and Debian's lists say, read: available versions, files that would be downloaded, packages that are missing. Pure; all
 //! text counts as hostile, since it came over a network.
 
 use crate::peers::browser::Kind;
-use crate::peers::implementation::is_of_version;
+use crate::peers::name::is_of_version;
 use std::cmp::Ordering;
 
 /// In place of a version: the oldest one that there is.
@@ -151,7 +151,7 @@ pub fn dependencies(shown_by_apt: &str, kind: Kind, version: &str) -> Result<Str
             };
             if group.split('|').any(|one| !is_package(&name(one))) || group.contains(|c: char| c.is_control())
             {
-                return Err(format!("a dependency of {} is none: {}", kind.name(), shown(group)));
+                return Err(format!("malformed dependency of {}: {}", kind.name(), shown(group)));
             }
             if !group.split('|').any(|one| own.contains(&name(one).as_str())) && !all.contains(&group) {
                 all.push(group);
@@ -179,7 +179,7 @@ pub fn to_install(simulated: &str) -> Result<Vec<String>, String> {
                 names.push(name.to_owned());
             }
             (Some("Remv"), Some(name)) => {
-                return Err(format!("what it needs would remove the package {}", shown(name)));
+                return Err(format!("its dependencies would remove the package {}", shown(name)));
             }
             _ => {}
         }

@@ -4,15 +4,14 @@
 //! data directory. Nothing of the system changes but that libraries are installed that it lacks. A version that is unpacked is a peer by its
 //! name; of several that begin so the newest one plays.
 
-mod apt;
+pub(crate) mod apt;
 pub mod debian;
-mod download;
 
 pub use debian::OLDEST;
-pub use download::Download;
 
 use crate::peers::browser::{Build, Kind};
-use crate::peers::implementation::{Browser, Implementation, is_name};
+use crate::peers::implementation::{Browser, Implementation};
+use crate::peers::name::is_name;
 use crate::tools::{data_dir, is_program};
 use apt::Apt;
 use schemars::JsonSchema;
@@ -21,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The file that tells that a version is there as a whole.
-const STAMP: &str = "installed";
+pub(crate) const STAMP: &str = "installed";
 
 /// How such names are written, for messages.
 pub const FORM: &str = "chrome@VERSION, firefox@VERSION (or @oldest)";
@@ -53,7 +52,7 @@ impl Wanted {
         self.installed_in(&data_dir()?)
     }
 
-    fn installed_in(&self, data: &Path) -> Option<Installed> {
+    pub(crate) fn installed_in(&self, data: &Path) -> Option<Installed> {
         let all = installed_in(data, self.kind);
         let version = debian::meant(&self.version, all.iter().map(|one| one.version.as_str()))?.to_owned();
         all.into_iter().find(|one| one.version == version)
@@ -113,7 +112,7 @@ impl Installed {
 
 /// The programs of a version. Debian's `/usr/bin/chromium` is a script that starts what is at an absolute path; geckodriver is for all
 /// versions.
-fn build(kind: Kind, home: &Path) -> Build {
+pub(crate) fn build(kind: Kind, home: &Path) -> Build {
     let (browser, driver) = match kind {
         Kind::Chrome => ("usr/lib/chromium/chromium", Some("usr/bin/chromedriver")),
         Kind::Firefox => ("usr/lib/firefox-esr/firefox-esr", None),
@@ -122,12 +121,12 @@ fn build(kind: Kind, home: &Path) -> Build {
 }
 
 /// Where the versions of a browser are.
-fn folder(data: &Path, kind: Kind) -> PathBuf {
+pub(crate) fn folder(data: &Path, kind: Kind) -> PathBuf {
     data.join("browsers").join(kind.name())
 }
 
 /// The versions of a browser that are unpacked, the newest first.
-fn installed_in(data: &Path, kind: Kind) -> Vec<Installed> {
+pub(crate) fn installed_in(data: &Path, kind: Kind) -> Vec<Installed> {
     let Ok(folders) = std::fs::read_dir(folder(data, kind)) else { return Vec::new() };
     let mut found: Vec<(String, PathBuf)> = folders
         .filter_map(Result::ok)
@@ -152,7 +151,7 @@ pub struct Beside {
     pub name: String,
     /// The browser's version.
     pub version: String,
-    /// Its executable; none of a version that is to be had and not installed.
+    /// Its executable; none of a version that is available and not installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<PathBuf>,
 }

@@ -88,7 +88,7 @@ fn test_case(case: &CaseReport) -> TestCase {
         ));
     }
     if !case.time.is_real() {
-        out.push_str("played in virtual time\n");
+        out.push_str("run in virtual time\n");
     }
     if let Some(folder) = &case.folder {
         out.push_str(&format!("recording: {folder}\n"));

@@ -32,7 +32,7 @@ impl Exporter for Markdown {
             text.push_str(&format!(" **{} unexpected**.\n", report.unexpected));
         }
         if report.interrupted {
-            text.push_str("\nThe run was interrupted: this is what had run.\n");
+            text.push_str("\nThe run was interrupted: only these cases ran.\n");
         }
         let matrix = Overview::of(report);
         text.push_str("\n| family |");

@@ -47,11 +47,9 @@ pub fn files() -> [(&'static str, &'static dyn Exporter); 4] {
     [("run.json", &Json), ("junit.xml", &Junit), ("index.html", &Html), ("summary.md", &Markdown)]
 }
 
-/// The tables of translators: whether a relay was there, and the title.
-const NAT_TABLES: [(bool, &str); 2] = [
-    (true, "Translators against one another, with a relay"),
-    (false, "Translators against one another, without a relay"),
-];
+/// The tables of NATs: whether a relay was there, and the title.
+const NAT_TABLES: [(bool, &str); 2] =
+    [(true, "NAT type matrix, with a relay"), (false, "NAT type matrix, without a relay")];
 
 /// A verdict's name.
 fn outcome(outcome: Outcome) -> &'static str {
@@ -68,8 +66,8 @@ fn outcome(outcome: Outcome) -> &'static str {
 fn remark(standing: Standing) -> Option<&'static str> {
     Some(match standing {
         Standing::Expected => return None,
-        Standing::ControlHeld => "control, as it must be",
-        Standing::ControlBroken => "control that did not get the verdict it must get",
+        Standing::ControlHeld => "control: failed as intended",
+        Standing::ControlBroken => "control: did not get its intended verdict",
         Standing::Known => "known deviation",
         Standing::WaiverStale => "passes although expected.toml says it fails",
         Standing::Changed => "snapshot is new or changed",

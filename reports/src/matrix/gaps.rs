@@ -4,7 +4,7 @@ use super::{Came, Matrix, Play};
 use crate::case::CaseReport;
 use peerproof_conformance::case::Role;
 
-/// Why cases were not played.
+/// Why cases were not run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lack<'a> {
     /// The reason, without the name that the scenario gives the peer and without ports.
@@ -29,7 +29,7 @@ pub struct Unplayed<'a> {
 }
 
 impl<'a> Matrix<'a> {
-    /// Why cases were not played, the most frequent reason first.
+    /// Why cases were not run, the most frequent reason first.
     #[must_use]
     pub fn lacks(&self) -> Vec<Lack<'a>> {
         let mut lacks: Vec<Lack<'a>> = Vec::new();
@@ -45,7 +45,7 @@ impl<'a> Matrix<'a> {
         lacks
     }
 
-    /// The pairs that played nothing in some families: in which there is no case at all, and in which all are unsupported.
+    /// The pairs without a run case in some families: in which there is no case at all, and in which all are unsupported.
     #[must_use]
     pub fn unplayed(&self) -> Vec<Unplayed<'a>> {
         let mut all = Vec::new();

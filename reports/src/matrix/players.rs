@@ -31,7 +31,7 @@ impl Implementation {
 
 impl std::fmt::Display for Implementation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let version = if self.version.is_empty() { "(version not told)" } else { &self.version };
+        let version = if self.version.is_empty() { "(unknown version)" } else { &self.version };
         match &self.named {
             Some(named) => write!(f, "{named} = {} {version}", self.name),
             None => write!(f, "{} {version}", self.name),
@@ -40,7 +40,7 @@ impl std::fmt::Display for Implementation {
 }
 
 /// A case and its players, whose versions may still be unknown.
-pub(super) struct Seated<'a> {
+pub(super) struct RunCase<'a> {
     pub(super) run: usize,
     pub(super) number: usize,
     pub(super) case: &'a CaseReport,
@@ -50,14 +50,14 @@ pub(super) struct Seated<'a> {
 
 /// Gives implementations that no one asked for their version the one that they told elsewhere in the same run, if that was only
 /// one: a case that is not played opens no peer, and would otherwise stand in a row of its own.
-pub(super) fn tell_versions(seated: &mut [Seated<'_>]) {
+pub(super) fn tell_versions(run_cases: &mut [RunCase<'_>]) {
     let mut told: BTreeMap<(String, Option<String>), BTreeSet<String>> = BTreeMap::new();
-    for it in seated.iter().flat_map(|seat| [&seat.offerer, &seat.answerer]) {
+    for it in run_cases.iter().flat_map(|it| [&it.offerer, &it.answerer]) {
         if !it.version.is_empty() {
             told.entry((it.name.clone(), it.named.clone())).or_default().insert(it.version.clone());
         }
     }
-    for it in seated.iter_mut().flat_map(|seat| [&mut seat.offerer, &mut seat.answerer]) {
+    for it in run_cases.iter_mut().flat_map(|it| [&mut it.offerer, &mut it.answerer]) {
         let versions = told.get(&(it.name.clone(), it.named.clone())).filter(|all| all.len() == 1);
         if let (true, Some(version)) = (it.version.is_empty(), versions.and_then(BTreeSet::first)) {
             it.version.clone_from(version);
@@ -71,7 +71,7 @@ pub(super) fn contradictions(case: &CaseReport) -> Vec<String> {
     let mut found = Vec::new();
     for peer in &case.peers {
         if let Some(named) = peer.named.as_ref().filter(|named| base(named) != peer.implementation) {
-            found.push(format!("what is named `{named}` says that it is `{}`", peer.implementation));
+            found.push(format!("`{named}` identifies as `{}`", peer.implementation));
         }
     }
     found.dedup();

@@ -56,10 +56,10 @@ fn a_case_that_opened_no_peer_stands_with_the_only_version_of_its_run() {
     let one = [run(vec![silent.clone(), asked.clone()])];
     assert_eq!(names(&Matrix::of(&one)), ["chrome 156.0.8078.79", "stack 156.0.8078.79"]);
     let two = [run(vec![silent.clone(), asked.clone(), other])];
-    assert_eq!(names(&Matrix::of(&two))[0], "chrome (version not told)");
+    assert_eq!(names(&Matrix::of(&two))[0], "chrome (unknown version)");
     // What another run tells does not count.
     let apart = [run(vec![silent]), run(vec![asked])];
-    assert_eq!(names(&Matrix::of(&apart))[0], "chrome (version not told)");
+    assert_eq!(names(&Matrix::of(&apart))[0], "chrome (unknown version)");
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_recording_that_contradicts_itself_is_told_and_its_rows_stay_what_it_tells()
     assert_eq!(
         told,
         [
-            "what is named `chrome@150` says that it is `firefox` (1 case, first data/echo/chrome@150-stack)",
+            "`chrome@150` identifies as `firefox` (1 case, first data/echo/chrome@150-stack)",
             "a case that is named `chrome-stack` was played by `firefox-stack` (1 case, first data/more/chrome-stack)"
         ]
     );

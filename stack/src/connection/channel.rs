@@ -2,7 +2,7 @@
 
 use super::error::{ErrorName, Rejection};
 use super::event::{ChannelEvent, Event};
-use super::teller::Teller;
+use super::reporter::StateReporter;
 use crate::dcep::Announced;
 use crate::sync::lock;
 use bytes::BytesMut;
@@ -206,13 +206,13 @@ impl Channel {
     }
 
     /// Reports everything that happens at the channel, until it or the connection ends.
-    pub(super) async fn pump(self: Arc<Self>, teller: Arc<Teller>) {
+    pub(super) async fn pump(self: Arc<Self>, reporter: Arc<StateReporter>) {
         while let Some(event) = self.inner.poll().await {
             let at = Instant::now();
             let event = match event {
                 DataChannelEvent::OnOpen => {
                     self.learn_id().await;
-                    teller.on_channel_open();
+                    reporter.on_channel_open();
                     ChannelEvent::Open
                 }
                 DataChannelEvent::OnMessage(message) => {
@@ -227,7 +227,7 @@ impl Channel {
                 DataChannelEvent::OnError => ChannelEvent::Error,
                 _ => continue,
             };
-            teller.tell_at(at, Event::Channel(self.clone(), event));
+            reporter.report_at(at, Event::Channel(self.clone(), event));
         }
         *lock(&self.state) = RTCDataChannelState::Closed;
     }

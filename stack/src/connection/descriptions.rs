@@ -130,7 +130,7 @@ impl PeerConnection {
     /// Waits until the signaling state that a description has led to was told.
     async fn signaled(&self) {
         let state = self.signaling_state().await;
-        self.handler.teller().until_signaled(state).await;
+        self.handler.reporter().until_signaled(state).await;
     }
 
     /// `setLocalDescription`; without a description the implicit form.
@@ -172,11 +172,11 @@ impl PeerConnection {
             Some(created) if description.sdp.is_empty() || description.sdp == created.handed => created.raw,
             _ => description.sdp.clone(),
         };
-        let teller = self.handler.teller();
-        let before = teller.on_local_description(&raw, state);
+        let reporter = self.handler.reporter();
+        let before = reporter.on_local_description(&raw, state);
         let set = self.inner.set_local_description(session(description.kind, raw)?).await;
         if set.is_err() {
-            teller.on_local_description_refused(before);
+            reporter.on_local_description_refused(before);
         }
         set?;
         if description.kind == RTCSdpType::Answer {

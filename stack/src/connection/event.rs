@@ -26,7 +26,7 @@ pub struct Reported {
 pub struct Candidate {
     /// The candidate-attribute with its `candidate:` prefix; empty at the end of candidates.
     pub candidate: String,
-    /// The media section's identification tag.
+    /// The media section's MID.
     pub sdp_mid: Option<String>,
     /// The media section's index.
     pub sdp_m_line_index: Option<u16>,

@@ -3,7 +3,7 @@
 use super::channel::Channel;
 use super::event::Event;
 use super::media::Media;
-use super::teller::Teller;
+use super::reporter::StateReporter;
 use crate::dcep::Announced;
 use async_trait::async_trait;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +17,7 @@ use webrtc::peer_connection::{
 
 /// The callbacks of one connection.
 pub(super) struct Handler {
-    teller: Arc<Teller>,
+    reporter: Arc<StateReporter>,
     media: Arc<Media>,
     pc: OnceLock<Weak<dyn Inner>>,
     closed: AtomicBool,
@@ -29,16 +29,16 @@ pub(super) struct Handler {
 
 impl Handler {
     pub(super) fn new(
-        teller: Arc<Teller>,
+        reporter: Arc<StateReporter>,
         media: Arc<Media>,
         announced: Option<Arc<Announced>>,
         mute: bool,
     ) -> Self {
-        Self { teller, media, pc: OnceLock::new(), closed: AtomicBool::new(false), announced, mute }
+        Self { reporter, media, pc: OnceLock::new(), closed: AtomicBool::new(false), announced, mute }
     }
 
-    pub(super) fn teller(&self) -> &Arc<Teller> {
-        &self.teller
+    pub(super) fn reporter(&self) -> &Arc<StateReporter> {
+        &self.reporter
     }
 
     /// The connection exists now.
@@ -59,19 +59,19 @@ impl Handler {
 #[async_trait]
 impl PeerConnectionEventHandler for Handler {
     async fn on_negotiation_needed(&self) {
-        self.teller.tell(Event::NegotiationNeeded);
+        self.reporter.report(Event::NegotiationNeeded);
     }
 
     async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
         match event.candidate.to_json() {
-            Ok(candidate) if !self.mute => self.teller.on_candidate(candidate.candidate),
+            Ok(candidate) if !self.mute => self.reporter.on_candidate(candidate.candidate),
             Ok(_) => {}
-            Err(error) => self.teller.on_log("error", format!("a candidate cannot be written: {error}")),
+            Err(error) => self.reporter.on_log("error", format!("a candidate cannot be written: {error}")),
         }
     }
 
     async fn on_ice_candidate_error(&self, event: RTCPeerConnectionIceErrorEvent) {
-        self.teller.tell(Event::IceCandidateError {
+        self.reporter.report(Event::IceCandidateError {
             url: event.url,
             code: event.error_code,
             text: event.error_text,
@@ -79,19 +79,19 @@ impl PeerConnectionEventHandler for Handler {
     }
 
     async fn on_signaling_state_change(&self, state: RTCSignalingState) {
-        self.teller.on_signaling(state);
+        self.reporter.on_signaling(state);
     }
 
     async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
-        self.teller.on_ice_connection(state);
+        self.reporter.on_ice_connection(state);
     }
 
     async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
-        self.teller.on_gathering(state);
+        self.reporter.on_gathering(state);
     }
 
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
-        self.teller.on_connection(state);
+        self.reporter.on_connection(state);
         self.media.set_connected(state == RTCPeerConnectionState::Connected);
         let media = self.media.clone();
         tokio::spawn(async move { media.refresh().await });
@@ -103,17 +103,17 @@ impl PeerConnectionEventHandler for Handler {
 
     async fn on_data_channel(&self, channel: Arc<dyn DataChannel>) {
         let Some(pc) = self.pc.get().cloned() else { return };
-        let (teller, announced) = (self.teller.clone(), self.announced.clone());
+        let (reporter, announced) = (self.reporter.clone(), self.announced.clone());
         tokio::spawn(async move {
             match Channel::read(channel, pc, announced).await {
                 Ok(channel) => {
                     let channel = Arc::new(channel);
-                    teller.on_channel_open();
-                    teller.tell(Event::DataChannel(channel.clone()));
-                    channel.pump(teller).await;
+                    reporter.on_channel_open();
+                    reporter.report(Event::DataChannel(channel.clone()));
+                    channel.pump(reporter).await;
                 }
                 Err(error) => {
-                    teller.on_log("error", format!("a channel closed before it could be read: {error}"));
+                    reporter.on_log("error", format!("a channel closed before it could be read: {error}"));
                 }
             }
         });

@@ -12,9 +12,9 @@ mod handler;
 mod media;
 mod negotiator;
 mod operations;
+mod reporter;
 mod sdp;
 mod stats;
-mod teller;
 mod watcher;
 
 pub use addresses::interface_addresses;
@@ -31,7 +31,7 @@ pub use event::{
 };
 pub use media::{Direction, LocalTrack, SendEncoding, TransceiverInfo};
 pub use operations::PeerConnection;
-pub use teller::States;
+pub use reporter::States;
 pub use webrtc::peer_connection::{
     RTCIceConnectionState, RTCIceGatheringState, RTCPeerConnectionState, RTCSdpType, RTCSignalingState,
 };

@@ -8,9 +8,9 @@ use super::error::{ErrorName, Rejection};
 use super::event::{Candidate, Reported};
 use super::handler::Handler;
 use super::media::{self, Media};
+use super::reporter::{StateReporter, States};
 use super::sdp;
 use super::stats;
-use super::teller::{States, Teller};
 use super::watcher;
 use crate::crypto::Watched;
 use crate::dcep::Announced;
@@ -76,11 +76,11 @@ impl PeerConnection {
         let mut engine = media::codecs::engine()?;
         let interceptors = register_default_interceptors(Registry::new(), &mut engine)?;
         let interceptors = media::feedback::with_key_frame_requests(interceptors);
-        let teller = Arc::new(Teller::new(events_out, options.workarounds.clone()));
+        let reporter = Arc::new(StateReporter::new(events_out, options.workarounds.clone()));
         let at_description = options.workarounds.has(Workaround::TrackAtDescription);
-        let media = Arc::new(Media::new(teller.clone(), at_description));
+        let media = Arc::new(Media::new(reporter.clone(), at_description));
         let told = options.workarounds.has(Workaround::RemoteReliability).then_some(announced);
-        let handler = Arc::new(Handler::new(teller, media.clone(), told, mute));
+        let handler = Arc::new(Handler::new(reporter, media.clone(), told, mute));
         let simulated = simulation::is_running();
         let addresses = match options.addresses.as_slice() {
             [] if simulated => vec![simulation::host()],
@@ -122,13 +122,13 @@ impl PeerConnection {
     /// How many events have been told, so that whoever takes them can tell whether any is still under way.
     #[must_use]
     pub fn told(&self) -> u64 {
-        self.handler.teller().count()
+        self.handler.reporter().count()
     }
 
     /// All states, as events have told them.
     #[must_use]
     pub fn states(&self) -> States {
-        self.handler.teller().states()
+        self.handler.reporter().states()
     }
 
     /// `setConfiguration`.
@@ -165,7 +165,7 @@ impl PeerConnection {
         }
         self.check_open()?;
         let Some(remote) = self.inner.remote_description().await else {
-            return Err(Rejection::new(ErrorName::InvalidState, "there is no remote description"));
+            return Err(Rejection::new(ErrorName::InvalidState, "no remote description"));
         };
         // The crate looks at neither; webrtc-pc §4.4.2 addIceCandidate, step 5, does.
         let mids = sdp::mids(&remote.sdp);
@@ -175,7 +175,7 @@ impl PeerConnection {
             (None, None) => true,
         };
         if !fits {
-            return Err(Rejection::new(ErrorName::Operation, "the candidate fits no media section"));
+            return Err(Rejection::new(ErrorName::Operation, "the candidate matches no media section"));
         }
         let init = RTCIceCandidateInit {
             candidate: candidate.candidate,
@@ -210,7 +210,7 @@ impl PeerConnection {
             lock(&self.made).taken_ids.extend(id);
             channel.set_id(id);
         }
-        tokio::spawn(channel.clone().pump(self.handler.teller().clone()));
+        tokio::spawn(channel.clone().pump(self.handler.reporter().clone()));
         Ok(channel)
     }
 
@@ -260,7 +260,7 @@ impl PeerConnection {
     /// If the crate cannot close; the connection counts as closed all the same.
     pub async fn close(&self) -> Result<(), Rejection> {
         self.handler.close();
-        self.handler.teller().on_close();
+        self.handler.reporter().on_close();
         self.media.close();
         Ok(self.inner.close().await?)
     }

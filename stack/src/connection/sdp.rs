@@ -7,7 +7,7 @@ pub(super) fn attribute<'a>(sdp: &'a str, name: &str) -> Option<&'a str> {
     sdp.lines().find_map(|line| line.trim_end().strip_prefix("a=")?.strip_prefix(name)?.strip_prefix(':'))
 }
 
-/// The media sections' identification tags, in order.
+/// The media sections' MIDs, in order.
 pub(super) fn mids(sdp: &str) -> Vec<&str> {
     sdp.split("\nm=").skip(1).map(|section| attribute(section, "mid").unwrap_or_default()).collect()
 }

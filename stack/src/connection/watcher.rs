@@ -1,8 +1,9 @@
 //! Follows what the crate does not report: the transports' states, its log, the end of its event loop.
 
 use super::handler::Handler;
-use super::teller::Teller;
-use crate::runtime::{Hub, Signal};
+use super::reporter::StateReporter;
+use crate::runtime::Hub;
+use crate::signal::Signal;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -47,28 +48,28 @@ impl Transports {
         }
     }
 
-    async fn read(&mut self, pc: &dyn Inner, teller: &Teller) {
+    async fn read(&mut self, pc: &dyn Inner, reporter: &StateReporter) {
         self.find(pc).await;
-        let epoch = teller.epoch();
+        let epoch = reporter.epoch();
         // An error here means that the connection is being closed; there is nothing to tell then.
         if let Some(dtls) = &self.dtls {
             let ice = dtls.ice_transport();
             if let Ok(state) = ice.state().await {
-                teller.on_ice_transport(state, epoch);
+                reporter.on_ice_transport(state, epoch);
             }
             if let Ok(Some(pair)) = ice.get_selected_candidate_pair().await
                 && let (Ok(local), Ok(remote)) = (pair.local().to_json(), pair.remote().to_json())
             {
-                teller.on_pair(local.candidate, remote.candidate);
+                reporter.on_pair(local.candidate, remote.candidate);
             }
             if let Ok(state) = dtls.state().await {
-                teller.on_dtls(state, epoch);
+                reporter.on_dtls(state, epoch);
             }
         }
         if let Some(sctp) = &self.sctp
             && let Ok(state) = sctp.state().await
         {
-            teller.on_sctp(state, epoch);
+            reporter.on_sctp(state, epoch);
         }
     }
 }
@@ -80,7 +81,7 @@ pub(super) async fn watch(
     handler: Arc<Handler>,
     mut signals: UnboundedReceiver<Signal>,
 ) {
-    let teller = handler.teller();
+    let reporter = handler.reporter();
     let mut transports = Transports::default();
     loop {
         let signal = tokio::select! {
@@ -91,17 +92,17 @@ pub(super) async fn watch(
                 if handler.is_closed() {
                     return;
                 }
-                transports.read(&*pc, teller).await;
+                transports.read(&*pc, reporter).await;
                 tokio::time::sleep(LEAST_PAUSE).await;
                 continue;
             }
         };
         match signal {
-            Some(Signal::Dtls(evidence)) => teller.on_evidence(evidence),
-            Some(Signal::Log { level, message }) => teller.on_log(level, message),
+            Some(Signal::Dtls(evidence)) => reporter.on_evidence(evidence),
+            Some(Signal::Log { level, message }) => reporter.on_log(level, message),
             Some(Signal::DriverEnded) => {
                 if !handler.is_closed() {
-                    teller.on_driver_ended();
+                    reporter.on_driver_ended();
                 }
                 return;
             }

@@ -3,5 +3,5 @@
 mod record;
 mod watch;
 
-pub use watch::Evidence;
+pub use crate::signal::Evidence;
 pub(crate) use watch::Watch;

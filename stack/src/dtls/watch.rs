@@ -1,7 +1,7 @@
 //! Watches a connection's DTLS records on their way, and its ciphers at work.
 
 use super::record::{ALERT, CHANGE_CIPHER_SPEC, HANDSHAKE, Record, message, records, srtp_material};
-use crate::runtime::Signal;
+use crate::signal::{Evidence, Signal};
 use crate::sync::lock;
 use crate::tap::Direction;
 use crate::workarounds::{Workaround, Workarounds};
@@ -9,28 +9,12 @@ use std::net::SocketAddr;
 use std::sync::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 
-/// Most flights that are sent again in one connection: the peer could ask for ever.
+/// Most flights that are retransmitted in one connection: the peer could ask forever.
 const MOST_RESENDS: u32 = 24;
 /// Most datagrams of one flight that are kept.
 const MOST_DATAGRAMS: usize = 16;
 /// `close_notify`, RFC 5246 §7.2.1.
 const CLOSE_NOTIFY: u8 = 0;
-
-/// Something that was seen of DTLS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Evidence {
-    /// The first handshake record passed.
-    Began,
-    /// An alert ended the connection (RFC 5246 §7.2): a fatal one, or `close_notify`.
-    Alert {
-        /// From whom.
-        direction: Direction,
-        /// AlertDescription.
-        description: u8,
-    },
-    /// A flight was sent again because the peer repeated its own.
-    Resent,
-}
 
 /// A datagram that was sent.
 #[derive(Debug, Clone)]
@@ -113,7 +97,7 @@ impl Watch {
         true
     }
 
-    /// The stack gets a datagram. What is to be sent again.
+    /// The stack gets a datagram. What is to be retransmitted.
     pub(crate) fn received(&self, payload: &[u8]) -> Vec<Sent> {
         let records = records(payload);
         if records.is_empty() {

@@ -28,7 +28,7 @@ impl Codec {
     /// All of them, in order of preference.
     pub const ALL: &'static [Self] = &[Self::Vp8, Self::H264, Self::Opus];
 
-    /// The codec of a media type such as `video/VP8` (RFC 6838; compared without case). Nothing if it is not to be had.
+    /// The codec of a media type such as `video/VP8` (RFC 6838; compared without case). `None` if it is unsupported.
     #[must_use]
     pub fn from_mime(mime: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|codec| codec.mime().eq_ignore_ascii_case(mime))

@@ -250,7 +250,7 @@ impl Task {
         };
         let encoded = simulation::off_thread(work).await;
         let encoded = encoded.map_or_else(
-            || Err("the encoder broke down".to_owned()),
+            || Err("the encoder failed".to_owned()),
             |encoded| encoded.map_err(|error| error.to_string()),
         );
         let (coder, data) = match encoded {
@@ -313,7 +313,7 @@ fn encode(
     Ok((Coder::Video { encoder, size: wanted }, encoded.map(|e| (e.data, e.key))))
 }
 
-/// Until then; for ever without.
+/// Until then; forever without.
 async fn wait(until: Option<Instant>) {
     match until {
         Some(until) => sleep_until(until.into()).await,

@@ -2,7 +2,8 @@
 
 use super::gate::{Gate, Turn};
 use super::udp::UdpShared;
-use crate::dtls::{Evidence, Watch};
+use crate::dtls::Watch;
+use crate::signal::Signal;
 use crate::simulation;
 use crate::sync::lock;
 use crate::tap::{Action, Datagram, Direction, Tap, Transport};
@@ -11,17 +12,6 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
-
-/// What the runtime has to tell the connection.
-#[derive(Debug)]
-pub(crate) enum Signal {
-    /// Something about DTLS was seen.
-    Dtls(Evidence),
-    /// The event loop has returned.
-    DriverEnded,
-    /// The crate logged a line.
-    Log { level: &'static str, message: String },
-}
 
 /// The packets of one connection.
 pub(crate) struct Hub {

@@ -3,7 +3,8 @@
 //! The crate reports several failures in no other way (the death of the event loop among them). Each of its tasks is
 //! marked with its connection while it is polled, so that a record finds its way.
 
-use super::{Hub, Signal};
+use super::Hub;
+use crate::signal::Signal;
 use std::cell::RefCell;
 use std::sync::Arc;
 

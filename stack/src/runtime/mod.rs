@@ -11,9 +11,10 @@ mod pace;
 mod tcp;
 mod udp;
 
-pub(crate) use hub::{Hub, Signal};
+pub(crate) use hub::Hub;
 pub use logging::install_log;
 
+use crate::signal::Signal;
 use futures::future::BoxFuture;
 use std::future::Future;
 use std::io;

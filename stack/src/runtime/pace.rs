@@ -17,7 +17,7 @@ const PAUSES: [Duration; 4] =
 
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// Turns to be had before the loop may rest: an index into [`PAUSES`].
+    /// Turns left before the loop may rest: an index into [`PAUSES`].
     left: AtomicU8,
 }
 

@@ -99,16 +99,16 @@ impl UdpShared {
         }
     }
 
-    fn later(self: &Arc<Self>, delay: Duration, deed: impl FnOnce(&Self) + Send + 'static) {
+    fn later(self: &Arc<Self>, delay: Duration, work: impl FnOnce(&Self) + Send + 'static) {
         if delay.is_zero() {
-            return deed(self);
+            return work(self);
         }
         // A closed socket must not live on for a delayed datagram.
         let socket: Weak<Self> = Arc::downgrade(self);
         tokio::spawn(async move {
             tokio::time::sleep(delay).await;
             if let Some(socket) = socket.upgrade() {
-                deed(&socket);
+                work(&socket);
             }
         });
     }

@@ -53,7 +53,7 @@ pub enum SimulationError {
     /// This build cannot simulate.
     #[error("virtual time needs Linux with the GNU C library on x86-64 or AArch64")]
     Unsupported,
-    /// No thread or runtime was to be had.
+    /// No thread or runtime was available.
     #[error("the simulation does not start: {0}")]
     Start(#[from] std::io::Error),
     /// What was played has panicked.

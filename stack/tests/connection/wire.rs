@@ -99,13 +99,13 @@ async fn the_tap_sees_both_directions_and_each_datagram_once() {
 }
 
 /// Does something to the first DTLS handshake datagrams that go out.
-fn first_flights(count: u32, deed: impl Fn(&[u8]) -> Action + Send + Sync + 'static) -> Options {
+fn first_flights(count: u32, fault: impl Fn(&[u8]) -> Action + Send + Sync + 'static) -> Options {
     let left = AtomicU32::new(count);
     tapped(move |datagram| {
         let is_handshake = datagram.payload.first() == Some(&22) && datagram.direction == Direction::Out;
         let is_chosen = is_handshake
             && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok();
-        if is_chosen { deed(datagram.payload) } else { Action::Pass }
+        if is_chosen { fault(datagram.payload) } else { Action::Pass }
     })
 }
 

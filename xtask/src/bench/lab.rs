@@ -5,11 +5,10 @@ use clap::Args;
 use indexmap::IndexMap;
 use peerproof::network::fabric::topology::Preset;
 use peerproof::network::lab::{Host, Lab, Namespace, hosts_of, unavailable};
-use peerproof::network::rule::{Deed, Rule, RuleSpec};
+use peerproof::network::rule::{Rule, RuleAction, RuleSpec};
 use peerproof::peers::CaseClock;
-use peerproof::run::journal::Journal;
-use peerproof::run::laboratory::watch;
-use peerproof::run::stage::Stage;
+use peerproof::recording::lab::watch;
+use peerproof::recording::{CaseCapture, Journal};
 use std::net::UdpSocket;
 use std::path::Path;
 use std::process::Command;
@@ -45,14 +44,14 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> anyhow::Result<()> {
         return Ok(());
     }
     if let Some(reason) = unavailable() {
-        anyhow::bail!("this machine makes no lab: {reason}");
+        anyhow::bail!("the network lab is unavailable: {reason}");
     }
     let span = Duration::from_secs(arguments.seconds);
     let runtime = tokio::runtime::Runtime::new()?;
     let folder = tempdir()?;
     for rules in [0, 5] {
         let name = format!("the lab, recorded, {rules} rules");
-        let (lab, stage) = runtime.block_on(start(&folder, rules))?;
+        let (lab, capture) = runtime.block_on(start(&folder, rules))?;
         let socket = |host: &str| {
             let host = lab.host(host).context("a host is missing")?;
             let address = host.interfaces().first().and_then(|i| i.addresses.first()).copied();
@@ -60,7 +59,7 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> anyhow::Result<()> {
         };
         measure(&name, socket("alice")?, socket("bob")?, span, arguments.size)?;
         runtime.block_on(lab.stop());
-        let trouble = stage.finish();
+        let trouble = capture.finish();
         ensure!(trouble.is_none(), "the recording broke: {trouble:?}");
     }
     std::fs::remove_dir_all(&folder)?;
@@ -68,21 +67,21 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> anyhow::Result<()> {
     measure("the kernel, veth and forwarding", kernel.socket(0)?, kernel.socket(2)?, span, arguments.size)
 }
 
-async fn start(folder: &Path, rules: u32) -> anyhow::Result<(Lab, Arc<Stage>)> {
+async fn start(folder: &Path, rules: u32) -> anyhow::Result<(Lab, Arc<CaseCapture>)> {
     let topology = Preset::Internet.topology(&["alice", "bob"]);
     let mut hosts = IndexMap::new();
     for (name, interfaces) in hosts_of(&topology)? {
         hosts.insert(name, Host::new(&interfaces).await?);
     }
     let journal = Arc::new(Journal::create(&folder.join("timeline.jsonl"), CaseClock::start())?);
-    let stage = Stage::create(&folder.join("capture.pcapng"), "bench", journal)?;
+    let capture = CaseCapture::create(&folder.join("capture.pcapng"), "bench", journal)?;
     for n in 0..rules {
         // None of them matches (what is sent is of type 0), so that each is tried for every packet.
         let spec = RuleSpec { payload_type: Some(100 + n as u8), ..RuleSpec::default() };
-        stage.install(Rule::new(spec, Deed::Drop, 1));
+        capture.install(Rule::new(spec, RuleAction::Drop, 1));
     }
-    let watch = watch(&stage, &topology, &[("alice", "bench"), ("bob", "bench")]);
-    Ok((Lab::start(topology, hosts, 1, watch)?, stage))
+    let watch = watch(&capture, &topology, &[("alice", "bench"), ("bob", "bench")]);
+    Ok((Lab::start(topology, hosts, 1, watch)?, capture))
 }
 
 fn bound(namespace: &Namespace, address: String) -> anyhow::Result<UdpSocket> {

@@ -12,7 +12,7 @@ impl Attribute for Mid {
     const NAMES: &'static [&'static str] = &["mid"];
 
     fn read(_: &str, s: &mut Scanner<'_>) -> Result<Self, Malformed> {
-        let tag = s.token("an identification tag")?.to_owned();
+        let tag = s.token("a MID")?.to_owned();
         s.end();
         Ok(Self(tag))
     }
@@ -29,7 +29,7 @@ impl fmt::Display for Mid {
 pub struct Group {
     /// `BUNDLE`, `LS`, or another.
     pub semantics: String,
-    /// The identification tags of its sections in order.
+    /// The MIDs of its sections in order.
     pub tags: Vec<String>,
 }
 
@@ -48,7 +48,7 @@ impl Attribute for Group {
         let mut tags = Vec::new();
         while !s.is_at_end() {
             s.space()?;
-            tags.push(s.token("an identification tag")?.to_owned());
+            tags.push(s.token("a MID")?.to_owned());
         }
         Ok(Self { semantics, tags })
     }

@@ -40,7 +40,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// The identification tag of the media section, RFC 9143 §15.
+    /// The MID of the media section, RFC 9143 §15.
     Mid = "urn:ietf:params:rtp-hdrext:sdes:mid" => "mid",
     /// The restriction identifier of the stream, RFC 8852 §3.1.
     Rid = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id" => "rtp-stream-id",

@@ -1,4 +1,4 @@
-//! The way on which the peers met, and the one that their translators allow.
+//! The way on which the peers met, and the one that their NATs allow.
 
 use super::sdp::selected_types;
 use super::{Mismatch, Views};
@@ -9,11 +9,11 @@ use crate::verdict::Layer;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How two peers behind translators met.
+/// How two peers behind NATs met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Meeting {
-    /// The offerer's translator.
+    /// The offerer's NAT.
     pub offerer: Nat,
     /// The answerer's.
     pub answerer: Nat,
@@ -26,7 +26,7 @@ pub struct Meeting {
 }
 
 impl Meeting {
-    /// How the peers of a case met; nothing if not each is behind a translator of its own, or the case was not played.
+    /// How the peers of a case met; nothing if not each is behind a NAT of its own, or the case was not played.
     #[must_use]
     pub fn of(record: &CaseRecord) -> Option<Self> {
         let views: Views = record
@@ -62,7 +62,7 @@ fn meeting(record: &CaseRecord, views: &Views) -> Option<Meeting> {
 }
 
 pub(super) fn check(record: &CaseRecord, views: &Views) -> Option<Mismatch> {
-    let expected = "the peers should meet on the way that their translators allow";
+    let expected = "the peers should meet on the way that their NATs allow";
     let side = record.file.peers.first().map_or("", |peer| peer.name.as_str());
     let mismatch = |text: String, seen: String| {
         let mut mismatch = Mismatch::new(Layer::Checks, side, text, seen);
@@ -70,7 +70,7 @@ pub(super) fn check(record: &CaseRecord, views: &Views) -> Option<Mismatch> {
         mismatch
     };
     let Some(Meeting { offerer, answerer, allowed, seen, .. }) = meeting(record, views) else {
-        let seen = "they are not each behind a translator of their own".to_owned();
+        let seen = "they are not each behind a NAT of their own".to_owned();
         return Some(mismatch(expected.to_owned(), seen).undecided());
     };
     (allowed != seen).then(|| {

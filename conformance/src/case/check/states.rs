@@ -1,8 +1,8 @@
 //! States at the end and on the way, and operations that were rejected.
 
 use super::{Checked, Mismatch, words};
-use crate::case::file::CasePeer;
 use crate::case::view::{At, PeerView, Refused};
+use crate::case_file::CasePeer;
 use crate::expect::{AnyOf, PeerExpectations, Rejection, Transitions};
 use crate::verdict::Layer;
 use std::fmt::Display;
@@ -165,7 +165,7 @@ impl List<'_> {
 }
 
 fn errors(name: &str, expected: &[Rejection], view: &PeerView) -> Option<Mismatch> {
-    // A candidate that is still carried to a peer that has closed is no deed of the scenario.
+    // A candidate that is still carried to a peer that has closed is not an action of the scenario.
     let late = |at: &At<Refused>| {
         at.is.command == "addIceCandidate" && view.closed.is_some_and(|closed| at.n > closed)
     };

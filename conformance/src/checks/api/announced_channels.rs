@@ -23,7 +23,7 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     if look::has_several_connections(evidence, peer) {
-        tally.doubt("the peer has several connections, whose events are not told apart", []);
+        tally.doubt("the peer has several connections; their events cannot be distinguished", []);
         return;
     }
     let mut opens = opens(evidence, peer);
@@ -93,7 +93,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         match Off::late(packet.t_us, PATIENCE_US, end_us).filter(|_| tapped) {
             Some(off) => {
                 let off = off.by_clock_of(evidence, peer);
-                let text = format!("the OPEN of the channel {label} became no event");
+                let text = format!("the OPEN of the channel {label} fired no event");
                 tally.off(evidence, off, text, [place]);
             }
             None => tally.doubt(

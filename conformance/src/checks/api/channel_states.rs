@@ -69,7 +69,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let stage = channel.stage;
         if is_message {
             tally.judge(matches!(stage, Stage::Open | Stage::Closing), place, || {
-                format!("a message came on {label} while it was {stage:?}").to_lowercase()
+                format!("a message arrived on {label} while it was {stage:?}").to_lowercase()
             });
             continue;
         }

@@ -65,7 +65,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 tally.off(evidence, off, text, [place, Place::Entry(*entry)]);
             }
         }
-        None => tally.doubt("when the other side's description was set is not told", [place]),
+        None => tally.doubt("when the other side's description was set is unknown", [place]),
     }
 }
 

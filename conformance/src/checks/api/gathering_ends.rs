@@ -22,7 +22,7 @@ type Transport = (Option<String>, Option<u16>, Option<String>);
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     if look::has_several_connections(evidence, peer) {
-        tally.doubt("the peer has several connections, whose events are not told apart", []);
+        tally.doubt("the peer has several connections; their events cannot be distinguished", []);
         return;
     }
     let (mut told, mut ended): (BTreeSet<Transport>, BTreeSet<Transport>) = Default::default();
@@ -48,8 +48,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             PeerEvent::IceCandidate { candidate: None } => {
                 nulls += 1;
                 if complete.take().is_none() {
-                    let why =
-                        if nulls > 1 { "the null candidate came again" } else { "the null candidate came" };
+                    let why = if nulls > 1 {
+                        "the null candidate was reported again"
+                    } else {
+                        "the null candidate came"
+                    };
                     tally.fault(
                         format!("{why} without iceGatheringState becoming complete before it"),
                         [place],

@@ -18,7 +18,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let calls = evidence.calls(peer);
     let created = calls.iter().filter(|call| call.name == "createPeerConnection").count();
     if created > 1 {
-        tally.doubt("the peer has several connections, whose events are not told apart", []);
+        tally.doubt("the peer has several connections; their events cannot be distinguished", []);
         return;
     }
     // What a peer does on its own, without being told, it reports.

@@ -21,7 +21,7 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     if look::has_several_connections(evidence, peer) {
-        tally.doubt("the peer has several connections, whose events are not told apart", []);
+        tally.doubt("the peer has several connections; their events cannot be distinguished", []);
         return;
     }
     let events = evidence.events(peer);
@@ -102,11 +102,11 @@ fn judge_derivation(
 ) {
     let place = connection.last().map_or(Place::Entry(0), |(_, it)| Place::Entry(it.entry));
     if evidence.descriptions.iter().any(|made| made.sdp.media().len() > 1) {
-        tally.doubt("the states of several ICE transports are not told apart", [place]);
+        tally.doubt("the states of several ICE transports cannot be distinguished", [place]);
         return;
     }
     if transport.is_empty() || transport.iter().any(|(state, _)| *state == IceState::Closed) {
-        tally.doubt("the states of the ICE transport are not told, or it was replaced by another", [place]);
+        tally.doubt("the states of the ICE transport are not reported, or it was replaced", [place]);
         return;
     }
     // The recording may end between the two events of the last change.
@@ -126,7 +126,7 @@ fn judge_derivation(
         }
     }
     if missed > 1 || transport.len() > connection.len() {
-        tally.doubt("some states of the connection or of its transport are not told", [place]);
+        tally.doubt("some states of the connection or of its transport are not reported", [place]);
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     if look::has_several_connections(evidence, peer) {
-        tally.doubt("the peer has several connections, whose events are not told apart", []);
+        tally.doubt("the peer has several connections; their events cannot be distinguished", []);
         return;
     }
     let events = evidence.events(peer);
@@ -29,7 +29,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         |event: &PeerEvent, wanted| matches!(event, PeerEvent::SctpStateChange { state } if *state == wanted);
     let Some(connected) = events.iter().find(|it| is(it.event, SctpState::Connected)) else {
         if !events.iter().any(|it| matches!(it.event, PeerEvent::SctpStateChange { .. })) {
-            tally.absent("the peer tells no states of its SCTP transport");
+            tally.absent("the peer reports no states of its SCTP transport");
         }
         return;
     };

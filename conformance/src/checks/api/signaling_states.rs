@@ -28,7 +28,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         })
         .collect();
     if created > 1 {
-        tally.doubt("the peer has several connections, whose events are not told apart", []);
+        tally.doubt("the peer has several connections; their events cannot be distinguished", []);
         return;
     }
     let (mut state, mut expected) = (State::Stable, Vec::new());
@@ -40,7 +40,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         };
         let Answer::Ok(result) = call.answer else { continue };
         let Some(kind) = kind(&call.args["description"]).or_else(|| kind(result)) else {
-            tally.doubt("a description was set whose type is not told", [Place::Entry(call.entry)]);
+            tally.doubt("a description of unknown type was set", [Place::Entry(call.entry)]);
             return;
         };
         for next in transitions(state, local, kind) {

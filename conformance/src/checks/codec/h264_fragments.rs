@@ -53,7 +53,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let place = Place::Frame(packet.packet.frame);
             let Content::Fragment { header, .. } = read.content else {
                 if matches!(within, Within::Unit(..)) && !faulted {
-                    tally.fault("another unit stands among the fragments of one", [place]);
+                    tally.fault("another unit interrupts the fragments of one", [place]);
                 }
                 within = Within::Nothing;
                 continue;
@@ -79,7 +79,7 @@ fn fault(within: Within, header: u8, unit: (u8, u8)) -> Option<&'static str> {
         _ if starts && ends => Some("a fragment has both the start bit and the end bit"),
         _ if header & RESERVED != 0 => Some("a fragment has the reserved bit set"),
         Within::Unit(..) if starts => Some("a fragment starts a unit before the last one has ended"),
-        Within::Nothing if !starts => Some("a fragment goes on with a unit that has not started"),
+        Within::Nothing if !starts => Some("a fragment continues a unit that has not started"),
         Within::Unit(nri, kind) if (nri, kind) != unit => {
             Some("a fragment has another NRI or type than the one before")
         }

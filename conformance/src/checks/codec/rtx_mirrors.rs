@@ -42,7 +42,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let Some((frame, original)) = sent.get(&(*media, number)) else {
             if complete {
                 tally.fault(
-                    format!("packet {number} of source {media:#010x} is sent again, and was not sent"),
+                    format!("packet {number} of source {media:#010x} is retransmitted but was never sent"),
                     [place],
                 );
             } else {
@@ -54,7 +54,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             None => tally.good(place),
             Some(_) if evidence.is_faulted(packet.frame) || evidence.is_faulted(*frame) => {}
             Some(what) => tally.fault(
-                format!("packet {number} of source {media:#010x} is sent again with another {what}"),
+                format!("packet {number} of source {media:#010x} is retransmitted with a different {what}"),
                 [place, Place::Frame(*frame)],
             ),
         }

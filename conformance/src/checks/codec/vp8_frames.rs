@@ -33,7 +33,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let same = last.rtp.header.timestamp.value == packet.rtp.header.timestamp.value;
             let begins = read.is_start() && read.partition() == 0;
             let sentence = match (same, last.rtp.header.marker()) {
-                (true, true) => "the marker stands inside of a frame",
+                (true, true) => "the marker is set inside a frame",
                 (false, false) => "the last packet of a frame has no marker",
                 (false, true) if !begins => "the first packet of a frame does not begin its first partition",
                 _ => {

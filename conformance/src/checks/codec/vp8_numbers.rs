@@ -76,7 +76,7 @@ mod control {
     use crate::checks::controls::{Control, Recording, rtp};
     use crate::evidence::{Evidence, Peer};
 
-    /// As if nothing had been sent again.
+    /// As if nothing had been retransmitted.
     fn prepare(evidence: &mut Evidence) {
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
         packets.retain(|it| !(rtp::is(it) && rtp::payload_type(it) == rtp::RTX));

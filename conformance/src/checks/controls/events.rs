@@ -27,7 +27,7 @@ fn is(entry: &Entry, name: &str, wanted: &impl Fn(&PeerEvent) -> bool) -> bool {
 pub(in crate::checks) fn event(evidence: &mut Evidence, at: usize) -> &mut PeerEvent {
     match &mut evidence.timeline[at].what {
         What::Event { event, .. } => event,
-        other => panic!("{other:?} is no event"),
+        other => panic!("{other:?} is not an event"),
     }
 }
 
@@ -70,7 +70,7 @@ pub(in crate::checks) fn edit_result(
     let entry = evidence.timeline.iter_mut().find(|entry| entry.n == answered).unwrap();
     match &mut entry.what {
         What::Answer { answer: Answer::Ok(value), .. } => edit(value),
-        other => panic!("{other:?} is no result"),
+        other => panic!("{other:?} is not a result"),
     }
 }
 

@@ -170,7 +170,7 @@ fn announce_nothing(evidence: &mut Evidence) {
     evidence.timeline.last_mut().unwrap().t_us += 5 * SECOND;
 }
 
-/// What was lost is not sent again, nothing of the handshake follows, and the peer goes on for a minute.
+/// What was lost is not retransmitted, nothing of the handshake follows, and the peer goes on for a minute.
 fn lose_the_handshake(evidence: &mut Evidence) {
     let is_drop = |what: &What| match what {
         What::Faulted { action, frame, .. } if action == "drop" => *frame,

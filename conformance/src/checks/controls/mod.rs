@@ -282,17 +282,17 @@ fn requirements_on_the_api_apply_only_to_who_does_not_deny_to_have_it() {
         let decided = findings.into_iter().filter(|finding| finding.result != Result::NotApplicable);
         decided.map(|finding| finding.requirement).collect()
     };
-    let untold = decided(None);
+    let unreported = decided(None);
     assert_eq!(
         decided(Some(vec![Feature::W3cApi])),
-        untold,
+        unreported,
         "who claims the API is judged as who tells nothing"
     );
     let translated = decided(Some(vec![Feature::DataChannels]));
     let of_the_api = |id: &String| Catalogue::get().requirement(id).is_some_and(Requirement::judges_the_api);
-    let gone: BTreeSet<String> = untold.difference(&translated).cloned().collect();
+    let gone: BTreeSet<String> = unreported.difference(&translated).cloned().collect();
     assert!(gone.contains("gathering-end-signals") && gone.contains("candidate-event-contents"), "{gone:?}");
-    assert_eq!(gone, untold.iter().filter(|id| of_the_api(id)).cloned().collect::<BTreeSet<_>>());
+    assert_eq!(gone, unreported.iter().filter(|id| of_the_api(id)).cloned().collect::<BTreeSet<_>>());
     assert!(translated.contains("ice-options-ice2"), "descriptions are judged all the same: {translated:?}");
     let silent = call_between(Some(Vec::new()));
     let findings = of("gathering-end-signals").unwrap().run(&silent);

@@ -106,7 +106,7 @@ pub(in crate::checks) fn conflict_to_success(evidence: &mut Evidence) {
     let packets = &evidence.wire.as_ref().unwrap().packets;
     let response = packets.iter().find(|it| it.bytes[..2] == [1, 0x11] && it.tap == it.sender).unwrap();
     let (frame, to) = (response.frame, response.to);
-    let std::net::IpAddr::V4(ip) = to.ip() else { panic!("{to} is no address of the lab") };
+    let std::net::IpAddr::V4(ip) = to.ip() else { panic!("{to} is not an address of the lab") };
     let cookie = 0x2112_a442_u32;
     let port = to.port() ^ (cookie >> 16) as u16;
     let address = u32::from(ip) ^ cookie;

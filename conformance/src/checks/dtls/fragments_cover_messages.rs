@@ -90,7 +90,7 @@ impl Message {
         Self { frame, length: fragment.length.value, newest: (0, 0), sent }
     }
 
-    /// Whether a fragment begins within the one before it. One that is sent again may be cut otherwise.
+    /// Whether a fragment begins within the one before it. One that is retransmitted may be cut otherwise.
     fn overlaps(&self, fragment: &Fragment<'_>) -> bool {
         let begin = fragment.fragment_offset.value;
         self.newest.0 < begin && begin < self.newest.1

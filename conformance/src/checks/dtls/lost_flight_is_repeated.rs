@@ -1,4 +1,4 @@
-//! RFC 6347 §4.2.4: a flight that nothing answers is sent again until the handshake moves on, also when the peer repeats its own.
+//! RFC 6347 §4.2.4: a flight that nothing answers is retransmitted until the handshake moves on, also when the peer repeats its own.
 
 use crate::checks::timing::Off;
 use crate::checks::{Check, Place, Tally};
@@ -63,13 +63,15 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(lost.frame);
         match (last, missing.first()) {
             (Some(last), None) => tally.good(Place::Frame(last)),
-            (_, Some(Part { number, .. })) if is_complete(evidence, peer) => tally
-                .fault(format!("message {number} of the handshake was lost and never sent again"), [place]),
+            (_, Some(Part { number, .. })) if is_complete(evidence, peer) => tally.fault(
+                format!("message {number} of the handshake was lost and never retransmitted"),
+                [place],
+            ),
             (_, Some(Part { number, .. })) => match Off::late(lost.t_us, longest, ended) {
                 Some(off) => {
                     let off = off.by_clock_of(evidence, peer);
                     let text = format!(
-                        "message {number} of the handshake was lost and not sent again in {} s",
+                        "message {number} of the handshake was lost and not retransmitted within {} s",
                         longest / 1_000_000
                     );
                     tally.off(evidence, off, text, [place]);
@@ -90,7 +92,7 @@ struct Part {
 }
 
 impl Part {
-    /// Whether the beginning of another piece is in it: what is sent again may be cut otherwise.
+    /// Whether the beginning of another piece is in it: what is retransmitted may be cut otherwise.
     const fn holds(&self, other: &Self) -> bool {
         self.number == other.number
             && self.begin <= other.begin
@@ -152,13 +154,13 @@ mod control {
     use crate::checks::controls::{Control, Recording};
     use crate::evidence::Peer;
 
-    /// Deletes the flight that was sent again.
+    /// Deletes the flight that was retransmitted.
     pub(super) const CONTROL: Control = Control::new(Recording::Lost, |evidence| {
         let lost = super::dropped(evidence);
         let from = *lost.first().unwrap();
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
         let before = packets.len();
         packets.retain(|it| it.sender != Peer(1) || it.frame <= from || super::parts(it).is_empty());
-        assert_eq!(packets.len(), before - 1, "one flight is sent again, once");
+        assert_eq!(packets.len(), before - 1, "one flight is retransmitted, once");
     });
 }

@@ -1,4 +1,4 @@
-//! RFC 6347 §4.2.2: handshake messages are numbered from zero, one by one, and keep number and content when they are sent again.
+//! RFC 6347 §4.2.2: handshake messages are numbered from zero, one by one, and keep number and content when they are retransmitted.
 
 use super::fragments;
 use crate::checks::{Check, Place, Tally};

@@ -42,7 +42,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 "the client sent application data before the server's Finished had come",
                 [place, Place::Frame(frame)],
             ),
-            Some(_) => tally.doubt("what came first at the client is not recorded", [place]),
+            Some(_) => tally.doubt("the first packets at the client are not recorded", [place]),
             None => tally.doubt("the server's Finished is not in the recording", [place]),
         }
         return;

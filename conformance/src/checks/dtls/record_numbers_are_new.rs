@@ -1,4 +1,4 @@
-//! RFC 6347 §4.1: no record has the epoch and the sequence number of another one, those that are sent again included.
+//! RFC 6347 §4.1: no record has the epoch and the sequence number of another one, those that are retransmitted included.
 
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};

@@ -32,7 +32,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             "the renegotiation_info of an initial ClientHello is not empty".to_owned()
         }),
         None => tally.judge(stands_for_it, place, || {
-            "the ClientHello has neither renegotiation_info nor the suite that stands for it".to_owned()
+            "the ClientHello has neither renegotiation_info nor TLS_EMPTY_RENEGOTIATION_INFO_SCSV".to_owned()
         }),
     }
 }

@@ -45,7 +45,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 mod control {
     use crate::checks::controls::{Control, Recording, dtls};
 
-    /// Answers an ALPN that nobody asked for.
+    /// Answers an ALPN that was not asked for.
     pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
         dtls::edit_messages(evidence, dtls::SERVER_HELLO, |body| {
             dtls::append_extension(body, &[0, 16, 0, 9, 0, 7, 6, b'w', b'e', b'b', b'r', b't', b'c']);

@@ -17,7 +17,7 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     tally.absent("no role was changed by a 487");
     after_conflicts(evidence, peer, |place, after| match after {
-        None => tally.doubt("no further check of the pair tells the tiebreaker after the 487", [place]),
+        None => tally.doubt("no further check of the pair shows the tiebreaker after the 487", [place]),
         Some(After { role, now, .. }) if now.0 == role.0 => {}
         Some(After { check, role, now }) if now.1 == role.1 => tally.fault(
             format!("the role is {} after the 487, but the tiebreaker is still the same", now.0.name()),

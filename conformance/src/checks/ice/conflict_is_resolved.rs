@@ -1,4 +1,4 @@
-//! RFC 8445 §7.3.1.1: who gets a check that claims its own role compares the tiebreakers. Either it keeps its role and answers
+//! RFC 8445 §7.3.1.1: on a role conflict the agent compares the tiebreakers. Either it keeps its role and answers
 //! 487, or it takes the other role and answers with success; so each answer tells a role, which the next checks must bear out.
 
 use super::roles::{History, Role, Says, Told};
@@ -104,7 +104,7 @@ impl View<'_> {
         // A 487 changes the tiebreaker of who gets it, so there may be two that it can have had.
         let own = [self.before(claim), self.after(claim, at)].map(|it| it.map(|(.., own)| own));
         let Some(known) = own[0].or(own[1]) else {
-            tally.doubt("no check tells the tiebreaker of who answers 487", [place]);
+            tally.doubt("no check shows the tiebreaker of the agent that answers 487", [place]);
             return;
         };
         let name = role.name();
@@ -153,7 +153,7 @@ impl View<'_> {
                 [place],
             ),
             (_, Some((next, ..))) => tally.good(Place::Frame(self.history.told[next].packet.frame)),
-            (_, None) => tally.doubt("no check tells whether the role changed", [claim.place()]),
+            (_, None) => tally.doubt("no check shows whether the role changed", [claim.place()]),
         }
     }
 

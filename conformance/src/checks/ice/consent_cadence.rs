@@ -63,7 +63,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let gaps: Vec<[(u64, u64); 2]> = asked.windows(2).map(|pair| [pair[0], pair[1]]).collect();
     let Some([_, (_, last)]) = gaps.last() else { return };
     if gaps.len() < ENOUGH {
-        tally.doubt(format!("{} intervals do not tell", gaps.len()), [Place::Frame(*last)]);
+        tally.doubt(format!("{} intervals are too few to decide", gaps.len()), [Place::Frame(*last)]);
         return;
     }
     for [(before_us, _), (t_us, frame)] in &gaps {

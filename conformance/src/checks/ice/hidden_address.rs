@@ -34,7 +34,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         .collect();
     for (place, text) in &texts {
         if let Some(address) = own.iter().find(|address| holds(text, &address.to_string())) {
-            tally.fault(format!("{address} is told, which is hidden behind a name"), [*place]);
+            tally.fault(format!("{address} is disclosed although it is hidden behind a name"), [*place]);
         } else if text.lines().any(|line| line.starts_with("c=") && line.contains(".local")) {
             tally.fault("a connection line has a name of multicast DNS", [*place]);
         } else if own.is_empty() {

@@ -28,7 +28,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         };
         if !is_random(name) {
-            tally.fault(format!("{name} is no UUID of version 4 under .local"), [told.place]);
+            tally.fault(format!("{name} is not a version 4 UUID under .local"), [told.place]);
             continue;
         }
         tally.good(told.place);

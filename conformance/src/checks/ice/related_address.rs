@@ -30,9 +30,9 @@ fn fault(candidate: &Candidate) -> Option<String> {
     let Candidate { kind, related_address, related_port, .. } = candidate;
     match (kind, related_address, related_port) {
         (CandidateType::Unknown(_), ..) | (CandidateType::Host, None, None) => None,
-        (CandidateType::Host, ..) => Some("a host candidate tells a related address".to_owned()),
-        (_, None, _) => Some(format!("a {kind} candidate tells no related address")),
-        (_, _, None) => Some(format!("a {kind} candidate tells no related port")),
+        (CandidateType::Host, ..) => Some("a host candidate has a related address".to_owned()),
+        (_, None, _) => Some(format!("a {kind} candidate has no related address")),
+        (_, _, None) => Some(format!("a {kind} candidate has no related port")),
         (_, Some(address), Some(port)) => {
             let hidden = address.ip().is_some_and(|ip| ip.is_unspecified());
             (hidden && *port != 9)

@@ -38,7 +38,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = *place;
         let related = candidate.related_address.as_ref().and_then(CandidateAddress::ip);
         if candidate.kind != CandidateType::Relay {
-            tally.fault(format!("a candidate of type {} is told", candidate.kind), [place]);
+            tally.fault(format!("a candidate of type {} is signalled", candidate.kind), [place]);
         } else if let Some(address) =
             related.filter(|address| !address.is_unspecified() && !relayed.contains(address))
         {

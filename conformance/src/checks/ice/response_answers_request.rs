@@ -33,7 +33,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 continue;
             }
             tally.judge(mirrored, Place::Frame(packet.frame), || match elsewhere {
-                true => "a response goes another way than the request came".to_owned(),
+                true => "a response takes another path than its request".to_owned(),
                 false => "a response has a transaction that no request had".to_owned(),
             });
         }

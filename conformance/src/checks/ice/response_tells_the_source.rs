@@ -38,7 +38,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         match message.address(AttributeType::XorMappedAddress) {
             Some(told) => tally.judge(told.value == *source, place, || {
-                format!("XOR-MAPPED-ADDRESS is {}, the request came from {source}", told.value)
+                format!("XOR-MAPPED-ADDRESS is {}, but the request came from {source}", told.value)
             }),
             None => tally.fault("a success response has no XOR-MAPPED-ADDRESS", [place]),
         }

@@ -21,7 +21,7 @@ pub(super) const CHECK: Check = Check {
 const WITHIN_US: u64 = 2_000_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    tally.absent("no check came in that needs one in return");
+    tally.absent("no received check requires a triggered check");
     let (Some(wire), Some(other)) = (&evidence.wire, evidence.other(peer)) else { return };
     if !wire.is_tapped(peer) || evidence.made_by(peer).any(Description::is_lite) {
         return;

@@ -32,7 +32,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         } else if let Some((told, entry)) = names.first() {
             let name = String::from_utf8_lossy(name);
             tally.fault(
-                format!("source {ssrc:#010x} is named {name:?}, and {told:?} in the description"),
+                format!("source {ssrc:#010x} has the CNAME {name:?}, but {told:?} in the description"),
                 [place, Place::Entry(*entry)],
             );
         }

@@ -50,7 +50,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let told = (block.last_sr.value, block.delay_since_last_sr.value);
                 let place = Place::Frame(packet.frame);
                 let wrong = fault(evidence, known, told, packet.t_us);
-                tell(wrong, tapped, "what came at the peer, and when, is not recorded", place, tally);
+                tell(wrong, tapped, "what the peer received, and when, is not recorded", place, tally);
             }
         }
     }

@@ -38,7 +38,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (source, reports, what) in [(peer, sent, "SR"), (other, received, "report block")] {
         for (ssrc, media) in sources(evidence, peer, source) {
             judge(evidence, peer, &media, reports.get(&ssrc).map_or(&[][..], Vec::as_slice), tally, || {
-                format!("there is no {what} of source {ssrc:#010x}")
+                format!("no {what} of source {ssrc:#010x}")
             });
         }
     }

@@ -53,7 +53,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                         } else if complete && !unread {
                             let Sent { packets, octets, .. } = count;
                             let sentence = format!(
-                                "the SR tells {} packets with {} octets, and {packets} with {octets} were sent (beside \
+                                "the SR reports {} packets with {} octets, but {packets} with {octets} were sent (plus \
                                  {repairs} retransmissions)",
                                 told.0, told.1
                             );

@@ -51,7 +51,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
             _ => fault(evidence, &told, &arrivals, packet),
         };
-        tell(fault, complete, "what came at the peer, and when, is not recorded", place, tally);
+        tell(fault, complete, "what the peer received, and when, is not recorded", place, tally);
     }
 }
 

@@ -53,7 +53,7 @@ fn fault(block: &ExtensionBlock<'_>) -> Option<String> {
         };
         let Some(next) = behind.get(length..) else {
             return Some(format!(
-                "an element of {length} bytes goes beyond the block, of which {} are left",
+                "an element of {length} bytes exceeds the block, which has {} bytes left",
                 behind.len()
             ));
         };

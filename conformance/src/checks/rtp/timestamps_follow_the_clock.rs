@@ -31,7 +31,7 @@ const LONGEST_WAIT_US: u64 = 2_000_000;
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let codecs = codecs(evidence, peer);
     let complete = evidence.sees_all_sent_by(peer);
-    tally.absent("no media goes on for five seconds");
+    tally.absent("no media lasts for five seconds");
     let mut runs: BTreeMap<u32, Run> = BTreeMap::new();
     for (packet, header) in headers(evidence, peer) {
         let Some(codec) = codecs.get(&header.payload_type()).filter(|codec| !codec.is_rtx()) else {

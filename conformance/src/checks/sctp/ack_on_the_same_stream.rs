@@ -61,7 +61,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 None => tally.good(place),
             },
             (None, Some((ack, other))) => tally.fault(
-                format!("the OPEN on stream {stream} is not acknowledged; an ACK came on stream {other}"),
+                format!("the OPEN on stream {stream} is not acknowledged; an ACK was sent on stream {other}"),
                 [place, Place::Frame(ack.frame)],
             ),
             (None, None) => match late(end) {

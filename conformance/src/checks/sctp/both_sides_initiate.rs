@@ -55,14 +55,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         (_, Some((ready, init, Some(off)))) if complete => {
             let ms = init.t_us.saturating_sub(ready) / 1_000;
             let text =
-                format!("the peer sent no INIT, although the other's came {ms} ms after the handshake");
+                format!("the peer sent no INIT, although the other's arrived {ms} ms after the handshake");
             tally.off(evidence, off, text, [Place::Frame(init.frame)]);
         }
         (Some(_), None) if complete => {
-            tally.fault(
-                "there is an association, but the peer sent no INIT, and none came",
-                [Place::Frame(first.frame)],
-            );
+            tally
+                .fault("there is an association, but neither peer sent an INIT", [Place::Frame(first.frame)]);
         }
         _ => tally.doubt(
             "the beginning of the association is not recorded at the peer",

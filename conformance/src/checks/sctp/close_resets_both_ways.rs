@@ -43,7 +43,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     "the peer did not reset stream {stream} in five seconds after the channel was closed"
                 ),
                 Missing::Close => {
-                    format!("the peer did not tell in five seconds that the channel {label:?} is closed")
+                    format!(
+                        "the peer did not report within five seconds that the channel {label:?} is closed"
+                    )
                 }
             };
             match off.filter(|_| !ends(evidence, call.t_us)) {

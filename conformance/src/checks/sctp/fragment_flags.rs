@@ -52,7 +52,7 @@ fn of_data(piece: &Piece<'_>, before: &Piece<'_>) -> Option<String> {
     let open = !before.is_ending;
     let what = |piece: &Piece<'_>| (piece.stream, piece.is_unordered, piece.message, piece.protocol);
     match (open, piece.is_beginning) {
-        (true, true) => Some(format!("TSN {} begins a message, and the one before has not ended", piece.tsn)),
+        (true, true) => Some(format!("TSN {} begins a message before the previous one has ended", piece.tsn)),
         (false, false) => Some(format!("TSN {} continues a message, and none has begun", piece.tsn)),
         (true, false) if what(piece) != what(before) => Some(format!(
             "TSN {} continues a message with another stream, order, number or protocol",

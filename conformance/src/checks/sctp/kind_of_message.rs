@@ -50,7 +50,7 @@ fn fault(protocol: PayloadProtocol, bytes: &[u8], call: Option<&Sent>) -> Option
         return Some(format!("an empty message has {} bytes, not one zero", bytes.len()));
     }
     if protocol == Protocol::String && std::str::from_utf8(bytes).is_err() {
-        return Some("a text message is no UTF-8".to_owned());
+        return Some("a text message is not UTF-8".to_owned());
     }
     None
 }

@@ -80,7 +80,7 @@ fn fault(open: &Open<'_>, args: &Value) -> Option<String> {
         Some(format!("the OPEN has the limit {}, {limit} was asked for", open.reliability.value))
     } else if open.protocol.value != protocol.as_bytes() {
         let told = String::from_utf8_lossy(open.protocol.value);
-        Some(format!("the OPEN has the protocol {told:?}, {protocol:?} was asked for"))
+        Some(format!("the OPEN has the protocol {told:?}, but {protocol:?} was requested"))
     } else {
         None
     }

@@ -54,7 +54,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let late = answer.and_then(|at| Off::late(at, QUEUED_US, packet.t_us));
         match (answer, piece.is_unordered, late) {
             (Some(_), true, _) | (_, false, None) => tally.good(place),
-            _ if !complete => tally.doubt("what came first at the peer is not recorded", [place]),
+            _ if !complete => tally.doubt("the first packets at the peer are not recorded", [place]),
             (_, false, Some(off)) => {
                 let text = "a message is sent in order after the other side has answered";
                 tally.off(evidence, off, text, [place]);

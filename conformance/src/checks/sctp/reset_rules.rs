@@ -104,7 +104,7 @@ impl Requests {
             _ if number != expected => Err(format!("a request has the number {number}, {expected} is due")),
             (Some(open), _) => Err(format!("request {number} is sent before {open} is answered")),
             (None, Some((told, last))) if told != last as u32 => {
-                Err(format!("the request tells {told} as the last TSN, {} is", last as u32))
+                Err(format!("the request has {told} as the last TSN, but it is {}", last as u32))
             }
             _ => Ok(()),
         })

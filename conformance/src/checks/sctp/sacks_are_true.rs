@@ -71,7 +71,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let cumulative = tsns.extend(sack.cumulative_tsn.value);
                 match untrue(&sack, cumulative, &came) {
                     Some(sentence) if complete => tally.fault(sentence, [place]),
-                    Some(_) => tally.doubt("what came at the peer is not recorded", [place]),
+                    Some(_) => tally.doubt("what the peer received is not recorded", [place]),
                     None => tally.good(place),
                 }
                 window = sack.receiver_window.value;
@@ -228,7 +228,7 @@ fn untrue(sack: &Sack<'_>, cumulative: i64, came: &Came) -> Option<String> {
         let (start, end) = (gap.start.value, gap.end.value);
         let range = (cumulative + i64::from(start), cumulative + i64::from(end));
         (!came.holds(range.0, range.1))
-            .then(|| format!("the gap block {start} to {end} holds what has not come"))
+            .then(|| format!("the gap block {start} to {end} contains TSNs that were not received"))
     })
 }
 

@@ -1,4 +1,4 @@
-//! RFC 9429 §5.3.1: each section of an answer has the identification tag of the offered one, rejected sections too.
+//! RFC 9429 §5.3.1: each section of an answer has the MID of the offered one, rejected sections too.
 
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Exchange, Peer};

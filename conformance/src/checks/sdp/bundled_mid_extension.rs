@@ -1,4 +1,4 @@
-//! RFC 9143 §9.1: each RTP section of a BUNDLE group maps the header extension of the identification tag; in answers if
+//! RFC 9143 §9.1: each RTP section of a BUNDLE group maps the header extension of the MID; in answers if
 //! it was offered.
 
 use super::look;

@@ -28,10 +28,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             if has("sha-256") {
                 tally.good(place);
             } else if has("sha-384") || has("sha-512") {
-                tally.warn(
-                    format!("there is no fingerprint of sha-256, but of {}", hashes.join(", ")),
-                    [place],
-                );
+                tally.warn(format!("no sha-256 fingerprint, only {}", hashes.join(", ")), [place]);
             } else {
                 tally.fault(format!("the only fingerprints are of {}", hashes.join(", ")), [place]);
             }

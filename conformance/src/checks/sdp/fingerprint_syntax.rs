@@ -22,7 +22,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             for attribute in section.named("fingerprint") {
                 let place: Place = look::line(made, attribute.line);
                 let Some((hash, digest)) = attribute.value.and_then(|value| value.split_once(' ')) else {
-                    tally.fault("a fingerprint is no hash function and digest", [place]);
+                    tally.fault("a fingerprint is not a hash function and a digest", [place]);
                     continue;
                 };
                 let bytes = digest.split(':').count();

@@ -40,7 +40,10 @@ fn judge(made: &Description, section: &Section<'_>, tally: &mut Tally) {
             tally.fault(format!("H.264 as {} has no profile-level-id", map.payload_type), [place]);
         } else {
             tally.judge(!has("sprop-parameter-sets"), place, || {
-                format!("H.264 as {} tells its parameter sets, which go in band", map.payload_type)
+                format!(
+                    "H.264 as {} has its parameter sets in the description, but they are sent in band",
+                    map.payload_type
+                )
             });
         }
     }

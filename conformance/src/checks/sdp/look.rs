@@ -99,7 +99,7 @@ pub(in crate::checks) fn initial_offers(
 pub(in crate::checks) fn is_one_connection(evidence: &Evidence, peer: Peer, tally: &mut Tally) -> bool {
     let several = has_several_connections(evidence, peer);
     if several {
-        tally.doubt("the peer has several connections, whose descriptions are not told apart", []);
+        tally.doubt("the peer has several connections; their descriptions cannot be distinguished", []);
     }
     !several
 }

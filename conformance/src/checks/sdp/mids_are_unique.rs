@@ -1,4 +1,4 @@
-//! RFC 9429 §5.2.1, RFC 5888 §4: every section of an offer has exactly one identification tag, which no other has.
+//! RFC 9429 §5.2.1, RFC 5888 §4: every section of an offer has exactly one MID, which no other has.
 
 use super::look;
 use crate::checks::{Check, Place, Tally};
@@ -22,9 +22,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let place: Place = look::attribute(offer, &section, "mid");
             let tags: Vec<_> = section.named("mid").map(|it| it.value.unwrap_or_default()).collect();
             match tags[..] {
-                [] => tally.fault("an offered section has no identification tag", [place]),
+                [] => tally.fault("an offered section has no MID", [place]),
                 [tag] => tally.judge(seen.insert(tag), place, || format!("two sections have the tag {tag}")),
-                _ => tally.fault(format!("a section has {} identification tags", tags.len()), [place]),
+                _ => tally.fault(format!("a section has {} MIDs", tags.len()), [place]),
             }
         }
     }

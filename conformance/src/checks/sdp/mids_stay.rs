@@ -1,4 +1,4 @@
-//! RFC 9429 §5.2.2: in a later offer a section that goes on has the identification tag that it had, from whichever side
+//! RFC 9429 §5.2.2: in a later offer a section that goes on has the MID that it had, from whichever side
 //! the description before came. What an answer echoes is another requirement.
 
 use super::look;

@@ -21,8 +21,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         match found {
             None => tally.good(Place::Entry(made.entry)),
             Some(it) => {
-                tally
-                    .fault(format!("the {} tells a key in a=crypto", made.kind), [look::line(made, it.line)]);
+                tally.fault(format!("the {} has a key in a=crypto", made.kind), [look::line(made, it.line)]);
             }
         }
     }

@@ -47,7 +47,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             {
                 tally.fault(
                     format!(
-                        "another description came with the session version {version} after {}",
+                        "another description has the session version {version} after {}",
                         of.session_version
                     ),
                     [place, there],

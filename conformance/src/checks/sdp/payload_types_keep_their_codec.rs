@@ -21,7 +21,7 @@ fn is_dynamic(payload_type: u8) -> bool {
     payload_type >= 35
 }
 
-/// What the payload types of each section stood for, by its identification tag, and since which description.
+/// What the payload types of each section stood for, by its MID, and since which description.
 type History = BTreeMap<(String, u8), (RtpMap, u64)>;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {

@@ -32,7 +32,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         };
         let Some(index) = look::section_of_transceiver(evidence, later, number) else {
-            tally.doubt("which section the stopped transceiver has is not told", [Place::Entry(call.entry)]);
+            tally.doubt("the section of the stopped transceiver is unknown", [Place::Entry(call.entry)]);
             continue;
         };
         let (Some(was), Some(now)) = (later.own().sdp.section(index), later.made.sdp.section(index)) else {

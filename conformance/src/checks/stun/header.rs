@@ -33,7 +33,7 @@ fn fault(bytes: &[u8]) -> Option<String> {
     };
     let [_, _, high, low, cookie @ ..] = head;
     if !cookie.starts_with(&COOKIE) {
-        return Some("a STUN message has not the magic cookie".to_owned());
+        return Some("STUN message without the magic cookie".to_owned());
     }
     let length = usize::from(u16::from_be_bytes([*high, *low]));
     if length != rest.len() {

@@ -39,7 +39,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let Some(password) = authentic.get(&message.transaction.value).filter(|_| answers) else { continue };
         let place = Place::Frame(packet.frame);
         if message.attribute(AttributeType::Username).is_some() {
-            tally.fault("an answer to a check bears USERNAME", [place]);
+            tally.fault("a response to a check carries USERNAME", [place]);
             continue;
         }
         match matches(password) {

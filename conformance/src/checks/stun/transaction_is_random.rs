@@ -43,7 +43,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let Some((_, frame)) = order.first() else { return };
     let place = Place::Frame(*frame);
     if order.len() < ENOUGH {
-        tally.doubt(format!("{} transactions do not tell whether they are random", order.len()), [place]);
+        tally.doubt(
+            format!("{} transactions are too few to decide whether they are random", order.len()),
+            [place],
+        );
         return;
     }
     let numbers: Vec<u128> = order.iter().map(|(number, _)| *number).collect();

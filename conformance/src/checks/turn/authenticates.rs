@@ -67,7 +67,8 @@ fn fault<'a>(
     }
     if first {
         return Some(
-            "the first Allocate request to a server bears credentials before it asked for any".to_owned(),
+            "the first Allocate request to a server carries credentials before they were requested"
+                .to_owned(),
         );
     }
     if let Some(missing) = has.iter().zip(CREDENTIALS).find_map(|(has, kind)| (!has).then_some(kind)) {
@@ -83,7 +84,7 @@ fn fault<'a>(
         (text(AttributeType::Username), text(AttributeType::Realm), text(AttributeType::Nonce));
     // Realm and nonce may come from another of the peer's addresses, so without any of this one nothing is known.
     if !given.challenges.is_empty() && !given.challenges.contains(&(realm, nonce)) {
-        return Some(format!("no error of the server told realm {realm:?} with nonce {nonce:?}"));
+        return Some(format!("no error response of the server had realm {realm:?} with nonce {nonce:?}"));
     }
     let key = long_term_key_md5(username, realm, passwords.get(username)?);
     (message.integrity_matches(&key) == Some(false))

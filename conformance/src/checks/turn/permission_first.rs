@@ -35,10 +35,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let text = format!("something is sent to {} when its permission has expired", packet.to);
                 tally.off(evidence, off, text, [place]);
             }
-            None if evidence.whole => tally.fault(
-                format!("something is sent to {}, for which there is no permission", packet.to),
-                [place],
-            ),
+            None if evidence.whole => {
+                tally.fault(format!("data is sent to {} without a permission", packet.to), [place])
+            }
             None => tally.doubt("the permission may be older than the capture", [place]),
         }
     }

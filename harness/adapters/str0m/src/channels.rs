@@ -221,7 +221,7 @@ impl Echo {
             Some("swap-pairs") => Ok(Self::SwapPairs(None)),
             Some("as-text") => Ok(Self::AsText),
             Some("drop-every-third") => Ok(Self::DropEveryThird(0)),
-            _ => rejected("TypeError", format!("there is no defect {defect}")),
+            _ => rejected("TypeError", format!("unknown defect {defect}")),
         }
     }
 

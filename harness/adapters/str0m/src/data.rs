@@ -16,7 +16,7 @@ impl Connection {
     pub fn channel(&self, label: &str) -> Result<usize, Refusal> {
         match self.channels.iter().rposition(|channel| channel.config.label == label) {
             Some(n) => Ok(n),
-            None => rejected("NotFoundError", format!("there is no channel {label}")),
+            None => rejected("NotFoundError", format!("unknown channel {label}")),
         }
     }
 

@@ -96,7 +96,7 @@ impl Connection {
         self.must_be_open()?;
         let answering = self.signaling == "have-remote-offer";
         let Some(transceiver) = self.transceivers.get_mut(index) else {
-            return rejected("NotFoundError", format!("there is no transceiver {index}"));
+            return rejected("NotFoundError", format!("unknown transceiver {index}"));
         };
         if answering && transceiver.negotiated {
             return unsupported(

@@ -275,7 +275,7 @@ impl Connection {
     pub fn add_ice_candidate(&mut self, args: &Map<String, Value>) -> Answer {
         self.must_be_open()?;
         let Some((_, remote)) = &self.remote else {
-            return rejected("InvalidStateError", "there is no remote description");
+            return rejected("InvalidStateError", "no remote description");
         };
         let candidate = match args.get("candidate") {
             // str0m always accepts more candidates and has no call for their end.
@@ -286,11 +286,11 @@ impl Connection {
         let line = text(candidate, "candidate")?;
         if let Some(mid) = candidate.get("sdpMid").and_then(Value::as_str) {
             if sdp::section(remote, mid).is_none() {
-                return rejected("OperationError", format!("there is no media section {mid}"));
+                return rejected("OperationError", format!("unknown media section {mid}"));
             }
         } else if let Some(index) = candidate.get("sdpMLineIndex").and_then(Value::as_u64) {
             if index >= sdp::sections(remote).len() as u64 {
-                return rejected("OperationError", format!("there is no media section at {index}"));
+                return rejected("OperationError", format!("no media section at {index}"));
             }
         } else {
             return rejected("TypeError", "a candidate needs sdpMid or sdpMLineIndex");

@@ -114,7 +114,7 @@ impl Peer {
             _ => {}
         }
         let Some(connection) = &mut self.connection else {
-            return rejected("InvalidStateError", "there is no peer connection yet");
+            return rejected("InvalidStateError", "no peer connection yet");
         };
         let context = &mut self.context;
         let done = match name {
@@ -165,7 +165,7 @@ impl Peer {
 
     fn create_peer_connection(&mut self, args: &Args) -> Answer {
         if self.connection.is_some() {
-            return rejected("InvalidStateError", "there is a peer connection already");
+            return rejected("InvalidStateError", "the peer connection exists already");
         }
         let config = configuration(args)?;
         self.connection = Some(Connection::new(config, Network::new(self.inbox.clone())));
@@ -184,7 +184,7 @@ impl Peer {
 const FEATURES: [&str; 1] = ["data-channels"];
 
 /// Events of which str0m tells nothing; see `main.rs`.
-const UNTOLD: [&str; 4] =
+const UNREPORTED: [&str; 4] =
     ["channelclosing", "dtlsstatechange:connecting", "icecandidateerror", "negotiationneeded"];
 
 fn hello() -> Value {
@@ -194,7 +194,7 @@ fn hello() -> Value {
         .and_then(|(_, rest)| rest.split('"').next());
     json!({
         "protocol": PROTOCOL, "implementation": "str0m", "version": version, "commands": COMMANDS, "features": FEATURES,
-        "untold": UNTOLD,
+        "unreported": UNREPORTED,
     })
 }
 

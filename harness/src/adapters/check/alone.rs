@@ -1,4 +1,4 @@
-//! What a program does without another one: whether its answers are deeds.
+//! What a program does without another one: whether it does what it answers.
 
 use super::features::Claims;
 use super::outcome::{Group, Outcome, Tried, shortened, violates};
@@ -83,7 +83,7 @@ async fn offer(session: &mut Session, group: &mut Group, listed: &BTreeSet<Strin
         }
     });
     let Some(offer) = group.add("createOffer answers an offer with the channel's section", made) else {
-        group.skip("setLocalDescription", "there is no offer");
+        group.skip("setLocalDescription", "no offer");
         return;
     };
     if listed.contains("getState") {
@@ -97,11 +97,11 @@ async fn offer(session: &mut Session, group: &mut Group, listed: &BTreeSet<Strin
             .then_some(())
     };
     let what = "signalingstatechange to have-local-offer";
-    group.add("an event tells have-local-offer", session.event(mark, what, SOON, told).await);
+    group.add("an event reports have-local-offer", session.event(mark, what, SOON, told).await);
     if listed.contains("getState") {
-        group.add("getState tells have-local-offer", state(session, "signaling", "have-local-offer").await);
+        group.add("getState reports have-local-offer", state(session, "signaling", "have-local-offer").await);
         let states = session.call("getState", json!({})).await.done();
-        group.add("getState tells states of the standard", states.and_then(|value| known_states(&value)));
+        group.add("getState reports states of the standard", states.and_then(|value| known_states(&value)));
     }
     candidates(session, group, mark, &local, listed).await;
     if listed.contains("getStats") {
@@ -147,14 +147,12 @@ async fn candidates(
     };
     group.add("candidates are found", if within { Ok(()) } else { told });
     if within {
-        group.note(
-            "in the description alone: scenarios in which candidates travel one by one cannot be played",
-        );
+        group.note("in the description only: scenarios with trickle ICE cannot run");
         return;
     }
     let end = |event: &PeerEvent| matches!(event, PeerEvent::IceCandidate { candidate: None }).then_some(());
     let what = "icecandidate with null";
-    group.add("the end of candidates is told", session.event(mark, what, GATHERING, end).await);
+    group.add("the end of candidates is signalled", session.event(mark, what, GATHERING, end).await);
 }
 
 async fn closing(session: &mut Session, group: &mut Group, listed: &BTreeSet<String>) {
@@ -167,7 +165,7 @@ async fn closing(session: &mut Session, group: &mut Group, listed: &BTreeSet<Str
         return;
     }
     if listed.contains("getState") {
-        group.add("getState tells closed", by_standard(state(session, "signaling", "closed").await));
+        group.add("getState reports closed", by_standard(state(session, "signaling", "closed").await));
     }
     let after = session.call("createOffer", json!({})).await;
     let refused = after.refused_by_standard(&["InvalidStateError"]).map(|_| ());

@@ -51,7 +51,7 @@ pub(super) async fn data(
     listed: &BTreeSet<String>,
     claims: &Claims,
 ) -> Result<Group, Trouble> {
-    let mut group = Group::new("data channels between two of it");
+    let mut group = Group::new("data channels between two instances");
     let lacks = cannot(listed).or_else(|| {
         let needed = ["createDataChannel", "send"];
         needed.iter().find(|name| !listed.contains(**name)).map(|name| format!("it has no {name}"))

@@ -21,7 +21,7 @@ impl Claims {
                 if self.0.as_ref().is_some_and(|claimed| claimed.contains(&feature)) =>
             {
                 violates(
-                    format!("what it claims by the feature `{feature}`"),
+                    format!("behaviour claimed by the feature `{feature}`"),
                     format!("unsupported: {reason}"),
                 )
             }
@@ -32,17 +32,16 @@ impl Claims {
     /// The features in words.
     pub(super) fn note(&self, greeting: &Greeting) -> String {
         let Some(claimed) = &self.0 else {
-            return "it tells none: it is judged as an implementation of the W3C API".to_owned();
+            return "none claimed: judged as an implementation of the W3C API".to_owned();
         };
         let names: Vec<&str> = claimed.iter().map(|feature| feature.as_str()).collect();
         let told = greeting.features.as_deref().unwrap_or_default();
         let unknown: BTreeSet<&str> =
             told.iter().map(String::as_str).filter(|name| Feature::named(name).is_none()).collect();
-        let mut note =
-            if names.is_empty() { "none of those that are known".to_owned() } else { names.join(", ") };
+        let mut note = if names.is_empty() { "no known feature".to_owned() } else { names.join(", ") };
         if !unknown.is_empty() {
             let unknown: Vec<&str> = unknown.into_iter().collect();
-            note += &format!("; not known, and left out: {}", unknown.join(", "));
+            note += &format!("; unknown and ignored: {}", unknown.join(", "));
         }
         note
     }
@@ -94,7 +93,7 @@ mod tests {
             version: "1".to_owned(),
             commands: owned(commands),
             features: features.map(owned),
-            untold: Vec::new(),
+            unreported: Vec::new(),
         }
     }
 
@@ -124,6 +123,6 @@ mod tests {
     #[test]
     fn unknown_features_are_noted() {
         let told = greeting(&[], Some(&["video", "teleport"]));
-        assert_eq!(Claims::of(&told).note(&told), "video; not known, and left out: teleport");
+        assert_eq!(Claims::of(&told).note(&told), "video; unknown and ignored: teleport");
     }
 }

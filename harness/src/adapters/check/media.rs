@@ -27,7 +27,7 @@ pub(super) async fn media(
     listed: &BTreeSet<String>,
     claims: &Claims,
 ) -> Result<Group, Trouble> {
-    let mut group = Group::new("media between two of it");
+    let mut group = Group::new("media between two instances");
     let lacks = cannot(listed).or_else(|| {
         let needed = ["createSource", "addTrack", "watch"];
         needed.iter().find(|name| !listed.contains(**name)).map(|name| format!("it has no {name}"))

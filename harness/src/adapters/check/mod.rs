@@ -97,9 +97,9 @@ fn lines(ledger: &Ledger) -> Group {
             let of_keys = rule == Rule::Keys;
             let of_events = matches!(rule, Rule::Events | Rule::Numbers | Rule::Time | Rule::Order);
             if of_keys && ledger.keys == 0 {
-                group.skip(rule.text(), "it told no keys");
+                group.skip(rule.text(), "it reported no keys");
             } else if of_events && ledger.events == 0 {
-                group.skip(rule.text(), "there were no events");
+                group.skip(rule.text(), "no events were reported");
             } else {
                 group.add(rule.text(), Ok(()));
             }
@@ -109,7 +109,7 @@ fn lines(ledger: &Ledger) -> Group {
                 Rule::Keys if ledger.keys > 0 => group.note(format!("{} lines", ledger.keys)),
                 Rule::Clock if ledger.timeless > 0 => {
                     group.note(format!(
-                        "{} answers have no `t`: they should, or times are uncertain",
+                        "{} answers have no `t`; without it times are uncertain",
                         ledger.timeless
                     ));
                 }
@@ -119,7 +119,7 @@ fn lines(ledger: &Ledger) -> Group {
         };
         let _: Option<()> = group.add(rule.text(), outcome::violates(rule.expected(), first.as_str()));
         if *count > 1 {
-            group.note(format!("and {} times more", count - 1));
+            group.note(format!("and {} more times", count - 1));
         }
     }
     group

@@ -50,7 +50,7 @@ impl Rule {
     pub(super) fn text(self) -> &'static str {
         match self {
             Self::Message => "every line is an answer or an event",
-            Self::Answers => "each command is answered once, and nothing else is",
+            Self::Answers => "each command is answered exactly once",
             Self::Events => "events are those of the protocol",
             Self::Numbers => "events are numbered from 0 without gaps",
             Self::Time => "every event has its time",
@@ -71,7 +71,7 @@ impl Rule {
             Self::Numbers => "the next number",
             Self::Time => "`t` in milliseconds",
             Self::Order => "a time not before the last event's",
-            Self::Clock => "a time between the command and when the line was heard",
+            Self::Clock => "a time between the command and the arrival of the line",
             Self::Keys => "label, client random and secret",
         }
     }
@@ -178,7 +178,7 @@ impl Monitor {
     ) -> Said {
         let line = heard.line;
         let Some((_, asked)) = self.pending.remove(&id) else {
-            let what = if self.answered.contains(&id) { "answered twice" } else { "that nobody asked" };
+            let what = if self.answered.contains(&id) { "answered twice" } else { "that was not asked" };
             fault(Rule::Answers, format!("command {id}, {what}: {}", shortened(line)));
             return Said::Nothing;
         };
@@ -191,7 +191,7 @@ impl Monitor {
         }
         let answer = match serde_json::from_value(answer) {
             Ok(Answer::Lost { .. }) => {
-                fault(Rule::Answers, format!("`lost` is for the harness to say: {}", shortened(line)));
+                fault(Rule::Answers, format!("`lost` is reserved for the harness: {}", shortened(line)));
                 Answer::Lost { reason: shortened(line) }
             }
             Ok(answer) => answer,
@@ -217,8 +217,7 @@ impl Monitor {
     ) -> Said {
         let line = heard.line;
         if seq != self.next_seq {
-            let what =
-                if seq < self.next_seq { "came before already" } else { "came, one before it is lost" };
+            let what = if seq < self.next_seq { "duplicate" } else { "arrived; an earlier one is missing" };
             fault(Rule::Numbers, format!("{} was next, {seq} {what}: {}", self.next_seq, shortened(line)));
         }
         // After a gap the numbers count from there, or each later event would be one more fault.
@@ -250,12 +249,12 @@ impl Monitor {
         }
         match serde_json::from_value(whole) {
             Ok(PeerEvent::Lost { .. }) => {
-                fault(Rule::Events, format!("`lost` is for the harness to say: {}", shortened(line)));
+                fault(Rule::Events, format!("`lost` is reserved for the harness: {}", shortened(line)));
                 Said::Nothing
             }
             Ok(event) => Said::Event(event),
             Err(error) => {
-                let known = format!("no event of version {VERSION}");
+                let known = format!("not an event of version {VERSION}");
                 let error = error.to_string();
                 let error = if error.starts_with("unknown variant `") && error.contains(&format!("`{name}`"))
                 {
@@ -280,8 +279,11 @@ impl Monitor {
     ) -> bool {
         let (first_now, first_t) = *self.first.get_or_insert((now, t));
         let slack = SLACK_MS + (now - first_now) * DRIFT;
-        let ran =
-            format!("since its first message {:.0} ms by it, {:.0} ms by ours", t - first_t, now - first_now);
+        let ran = format!(
+            "since its first message: {:.0} ms by its clock, {:.0} ms by the harness's",
+            t - first_t,
+            now - first_now
+        );
         let heard = now - t;
         if let Some(late) = self.earliest.map(|earliest| earliest - heard).filter(|late| *late > slack) {
             fault(Rule::Clock, format!("{late:.1} ms in the future ({ran}): {}", shortened(line)));

@@ -51,7 +51,7 @@ impl Pair {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 let which = if connected[0] { "the answerer" } else { "the offerer" };
-                let came = format!("{which} told of no connectionstatechange to connected in 20 s");
+                let came = format!("{which} reported no connectionstatechange to connected within 20 s");
                 return violates("both are connected", came);
             }
             // Whoever of both says something next.

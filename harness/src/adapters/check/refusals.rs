@@ -149,7 +149,7 @@ fn malformed() -> Vec<Refused> {
         refused("setLocalDescription", json!({ "asType": "nonsense" }), "an unknown type", ANY),
         refused("setRemoteDescription", json!({}), "no description", ANY),
         refused("setRemoteDescription", description("nonsense", SDP), "an unknown type", ANY),
-        forbidden("setRemoteDescription", description("offer", "nonsense"), "what is no SDP", ANY),
+        forbidden("setRemoteDescription", description("offer", "nonsense"), "text that is not SDP", ANY),
         forbidden("setRemoteDescription", description("answer", SDP), "an answer without an offer", ANY),
         refused("addIceCandidate", json!({ "candidate": 5 }), "a candidate that is a number", ANY),
         forbidden(
@@ -248,7 +248,7 @@ pub(super) async fn before(ground: &Ground, listed: &BTreeSet<String>) -> Result
             session.call_within("hello", Value::Null, START_DEADLINE).await;
         }
     }
-    tally.tell(&mut group, "commands on a connection that is not there");
+    tally.tell(&mut group, "commands without a connection");
     session.end().await;
     Ok(group)
 }
@@ -278,7 +278,7 @@ pub(super) async fn wrong(ground: &Ground, listed: &BTreeSet<String>) -> Result<
         if let Some(mut session) = session {
             if connected && listed.contains("getState") {
                 let alive = session.call("getState", Value::Null).await.done().map(|_| ());
-                group.add("the connection is as good as before", alive);
+                group.add("the connection works as before", alive);
             }
             session.end().await;
         }

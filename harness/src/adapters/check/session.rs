@@ -113,7 +113,7 @@ impl Session {
 
     /// Starts it by way of a shell that hands on so many lines of input and then ends it.
     pub(super) async fn start_with_end(ground: &Ground, name: &str, lines: usize) -> Result<Self, Trouble> {
-        // The warden ends a program when the harness's end of its input is closed, so that must stay open: what is to be seen is that the
+        // The supervisor ends a program when the harness's end of its input is closed, so that must stay open: what is to be seen is that the
         // program goes by itself.
         let script = r#"n=$1; shift
 while [ "$n" -gt 0 ] && IFS= read -r line; do printf '%s\n' "$line"; n=$((n - 1)); done | "$@""#;
@@ -369,7 +369,7 @@ async fn read(mut hear: Receiver<Heard>, shared: Arc<Shared>, ground: Ground, na
                 }
                 ground.ledger().messages += 1;
                 if inner.events.len() > MOST_EVENTS || inner.bytes > MOST_BYTES {
-                    inner.over = Some("it says more than can be kept".to_owned());
+                    inner.over = Some("its output exceeds the limit".to_owned());
                 }
             }
         }
@@ -384,7 +384,7 @@ async fn read(mut hear: Receiver<Heard>, shared: Arc<Shared>, ground: Ground, na
         }
     }
     let mut inner = lock(&shared.inner);
-    inner.over.get_or_insert_with(|| "the program was ended".to_owned());
+    inner.over.get_or_insert_with(|| "the program was terminated".to_owned());
     drop(inner);
     shared.changed.notify_waiters();
 }

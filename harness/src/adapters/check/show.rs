@@ -58,10 +58,10 @@ fn write_check(check: &Check, style: &Style, out: &mut dyn Write) -> io::Result<
     let (paint, word, more) = match &check.outcome {
         Outcome::Works => (Paint::Good, "works      ", String::new()),
         Outcome::Violates { expected, came } => {
-            (Paint::Bad, "violates   ", format!(": expected {expected}; came {came}"))
+            (Paint::Bad, "violates   ", format!(": expected {expected}; received {came}"))
         }
         Outcome::Deviates { expected, came } => {
-            (Paint::Remarkable, "deviates   ", format!(": the standard asks for {expected}; came {came}"))
+            (Paint::Remarkable, "deviates   ", format!(": the standard requires {expected}; received {came}"))
         }
         Outcome::Unsupported { reason } => (Paint::Soft, "unsupported", format!(": {reason}")),
         Outcome::NotTried { because } => (Paint::Soft, "not tried  ", format!(": {because}")),
@@ -125,7 +125,7 @@ mod tests {
         let expected = "\
 greeting
   works        hello is answered (mine 1.0)
-  violates     impossible is unsupported: expected unsupported; came \u{fffd}[2J
+  violates     impossible is unsupported: expected unsupported; received \u{fffd}[2J
   not tried    end: not among its commands
 scenarios for which it has all commands, as offerer and as answerer
   data        23 of 28   28 of 28

@@ -94,10 +94,10 @@ pub(super) async fn odd(ground: &Ground, listed: &BTreeSet<String>) -> Result<Gr
         let args = json!({ "description": { "type": "offer", "sdp": garbage } });
         let reply = session.call("setRemoteDescription", args).await;
         let refused = reply.refused_by_standard(&[]).map(|_| ());
-        group.add("a description of 1 MiB of garbage is rejected", refused);
+        group.add("a description of 1 MiB of random text is rejected", refused);
     }
     let alive = session.call("hello", Value::Null).await.done().map(|_| ());
-    group.add("it goes on", alive);
+    group.add("it continues", alive);
     session.end().await;
     Ok(group)
 }
@@ -124,12 +124,12 @@ async fn escaped(session: &mut Session, listed: &BTreeSet<String>) -> Tried {
 
 /// The end of a case, if it serves several.
 pub(super) async fn again(ground: &Ground, listed: &BTreeSet<String>) -> Result<Group, Trouble> {
-    let mut group = Group::new("a case after the other");
+    let mut group = Group::new("one case after another");
     if !listed.contains("end") {
         group.skip("end", "not among its commands: a process serves one case");
         return Ok(group);
     }
-    let (mut session, made) = Session::connection(ground, "a case after the other").await?;
+    let (mut session, made) = Session::connection(ground, "one case after another").await?;
     let first = match made {
         Ok(()) => used(&mut session).await,
         Err(outcome) => Err(outcome),
@@ -142,7 +142,7 @@ pub(super) async fn again(ground: &Ground, listed: &BTreeSet<String>) -> Result<
             group.add("hello of the next case, numbered 0", hello);
             let reply = session.call("getDataChannel", json!({ "channel": "chat" })).await;
             let gone = reply.refused(&["InvalidStateError", "NotFoundError"]).map(|_| ());
-            group.add("nothing of the first case is left", gone);
+            group.add("no state of the first case is left", gone);
             let made = session.call("createPeerConnection", json!({})).await.done().map(|_| ());
             let second = match made {
                 Ok(()) => used(&mut session).await,
@@ -169,7 +169,7 @@ async fn used(session: &mut Session) -> Tried {
 pub(super) async fn noise(ground: &Ground) -> Result<Group, Trouble> {
     let mut group = Group::new("noise and the end of input");
     for (what, line) in
-        [("a line that is no JSON", "this is no JSON {"), ("a line that is no object", "[1,2]")]
+        [("a line that is not JSON", "this is no JSON {"), ("a line that is not an object", "[1,2]")]
     {
         let mut session = Session::start(ground, what).await?;
         session.call_within("hello", Value::Null, START_DEADLINE).await;
@@ -178,9 +178,9 @@ pub(super) async fn noise(ground: &Ground) -> Result<Group, Trouble> {
         let outcome = after_noise(&reply);
         let note = match &reply {
             Reply::Ended(over) => over.clone(),
-            _ => "it goes on".to_owned(),
+            _ => "it continues".to_owned(),
         };
-        if group.add(format!("{what}: it goes on, or ends with a status"), outcome).is_some() {
+        if group.add(format!("{what}: it continues, or exits with a status"), outcome).is_some() {
             group.note(note);
         }
         session.end().await;
@@ -200,7 +200,7 @@ pub(super) async fn noise(ground: &Ground) -> Result<Group, Trouble> {
     };
     let fine = gone.is_ok();
     group.add("it ends when its input does", gone);
-    if let Some(over) = over.filter(|over| fine && !over.starts_with("the program ended with status 0")) {
+    if let Some(over) = over.filter(|over| fine && !over.starts_with("the program exited with status 0")) {
         group.note(over);
     }
     session.end().await;
@@ -210,7 +210,7 @@ pub(super) async fn noise(ground: &Ground) -> Result<Group, Trouble> {
 fn after_noise(reply: &Reply) -> Tried {
     match reply {
         Reply::Answered(Answer::Ok(_)) => Ok(()),
-        Reply::Ended(over) if over.starts_with("the program ended with status") => Ok(()),
+        Reply::Ended(over) if over.starts_with("the program exited with status") => Ok(()),
         other => violates("an answer to the next hello, or the end with a status", other.text()),
     }
 }
@@ -222,8 +222,8 @@ mod tests {
     #[test]
     fn after_noise_it_goes_on_or_ends_by_itself() {
         assert!(after_noise(&Reply::Answered(Answer::Ok(json!({})))).is_ok());
-        assert!(after_noise(&Reply::Ended("the program ended with status 2: no JSON".to_owned())).is_ok());
-        assert!(after_noise(&Reply::Ended("the program was ended by signal 11".to_owned())).is_err());
+        assert!(after_noise(&Reply::Ended("the program exited with status 2: no JSON".to_owned())).is_ok());
+        assert!(after_noise(&Reply::Ended("the program was terminated by signal 11".to_owned())).is_err());
         assert!(after_noise(&Reply::Silent(ANSWER_DEADLINE)).is_err());
     }
 }

@@ -11,7 +11,7 @@ pub(super) fn shorten(mut troubles: Vec<String>) -> Vec<String> {
     let more = troubles.len().saturating_sub(MOST);
     if more > 0 {
         troubles.truncate(MOST);
-        troubles.push(format!("and {more} more of the kind"));
+        troubles.push(format!("and {more} more like it"));
     }
     troubles
 }
@@ -32,7 +32,7 @@ pub(super) fn troubles(runs: &[(&str, &RunReport)]) -> Vec<String> {
         runs.iter().filter_map(|(name, run)| Some((*name, run.shard.as_ref()?))).collect();
     match (parts.first(), runs.iter().find(|(_, run)| run.shard.is_none())) {
         (Some((name, part)), Some((whole, _))) => {
-            troubles.push(format!("{name} is part {} of {}, {whole} is no part", part.index, part.of));
+            troubles.push(format!("{name} is part {} of {}, {whole} is not a part", part.index, part.of));
         }
         (Some(_), None) => troubles.extend(of_parts(&parts)),
         (None, _) => {}
@@ -69,7 +69,7 @@ fn of_parts(parts: &[(&str, &Shard)]) -> Vec<String> {
     }
     for (index, names) in names.iter().filter(|(_, names)| names.len() > 1) {
         troubles.push(format!(
-            "part {index} of {} is there {} times: {}",
+            "part {index} of {} is present {} times: {}",
             one.of,
             names.len(),
             names.join(", ")
@@ -147,7 +147,7 @@ mod tests {
     fn missing_and_doubled_parts_are_named() {
         assert_eq!(
             told(&[part(2, 4), part(2, 4)]),
-            ["part 2 of 4 is there 2 times: a, b", "parts 1, 3, 4 of 4 are missing"]
+            ["part 2 of 4 is present 2 times: a, b", "parts 1, 3, 4 of 4 are missing"]
         );
         assert_eq!(told(&[part(1, 2)]), ["part 2 of 2 is missing"]);
     }

@@ -1,4 +1,4 @@
-//! The network between the peers: segments, routers, translators and links, in user space.
+//! The network between the peers: segments, routers, NATs and links, in user space.
 //!
 //! Pure: packets, time and the seed are given. The same inputs at the same times give the same outputs, so a case in
 //! virtual time repeats byte for byte. What feeds it real packets at real times is the lab.
@@ -28,8 +28,8 @@ pub enum Cause {
     /// A link lost it.
     #[error("{0}")]
     Link(#[from] LinkLoss),
-    /// A translator refused it.
-    #[error("translator: {0}")]
+    /// A NAT refused it.
+    #[error("NAT: {0}")]
     Nat(#[from] nat::Reason),
     /// A firewall refused it.
     #[error("firewall")]
@@ -77,7 +77,7 @@ pub enum Change {
     Uplink(String, Option<LinkQuality>, Option<LinkQuality>),
     /// The segment's uplink goes up or down.
     UplinkUp(String, bool),
-    /// The segment's translator forgets everything.
+    /// The segment's NAT forgets everything.
     Rebind(String),
 }
 

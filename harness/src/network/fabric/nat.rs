@@ -1,6 +1,6 @@
-//! A network address and port translator with the behaviours of RFC 4787 (UDP), RFC 5382 (TCP) and RFC 5508 (ICMP).
+//! A NAT with the behaviours of RFC 4787 (UDP), RFC 5382 (TCP) and RFC 5508 (ICMP).
 //!
-//! Pure: time is given, port choice is seeded. One translator serves one external address.
+//! Pure: time is given, port choice is seeded. One NAT serves one external address.
 
 use super::packet::{End, Flow, ICMP, ICMPV6, Packet, TCP};
 use indexmap::IndexMap;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-/// How a translator behaves.
+/// How a NAT behaves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct NatBehaviour {
@@ -63,13 +63,13 @@ impl NatBehaviour {
     }
 }
 
-/// Most mappings of one translator: a flood makes the oldest be forgotten, not the memory grow.
+/// Most mappings of one NAT: a flood makes the oldest be forgotten, not the memory grow.
 const MOST_MAPPINGS: usize = 4096;
 
 /// Ports given out when the internal one is not kept (RFC 4787 REQ-3: not below 1024).
 const PORTS: std::ops::RangeInclusive<u16> = 49_152..=65_535;
 
-/// A translator with its table.
+/// A NAT with its table.
 #[derive(Debug)]
 pub struct Nat {
     behaviour: NatBehaviour,
@@ -93,7 +93,7 @@ struct Mapping {
     permitted: IndexMap<(IpAddr, u16), Duration>,
 }
 
-/// What became of a packet at a translator.
+/// What became of a packet at a NAT.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Translated {
     /// It goes on, rewritten.
@@ -104,7 +104,7 @@ pub enum Translated {
     Dropped(Reason),
 }
 
-/// Why a translator dropped a packet.
+/// Why a NAT dropped a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
     /// Nothing inside is known by that port.
@@ -116,7 +116,7 @@ pub enum Reason {
     /// The packet has no ports to translate by.
     #[error("no ports")]
     NoPorts,
-    /// It would have to turn back, and this translator does not.
+    /// It would have to turn back, and this NAT does not.
     #[error("no hairpinning")]
     NoHairpinning,
     /// All ports are taken.
@@ -125,7 +125,7 @@ pub enum Reason {
 }
 
 impl Nat {
-    /// A translator with an empty table.
+    /// A NAT with an empty table.
     #[must_use]
     pub fn new(behaviour: NatBehaviour, external: IpAddr, seed: u64) -> Self {
         Self { behaviour, external, mappings: IndexMap::new(), ports: StdRng::seed_from_u64(seed) }
@@ -137,7 +137,7 @@ impl Nat {
         self.external
     }
 
-    /// Forgets every mapping, as a rebooted translator does: the next packets get other ports.
+    /// Forgets every mapping, as a rebooted NAT does: the next packets get other ports.
     pub fn rebind(&mut self) {
         self.mappings.clear();
         self.behaviour.port_preservation = false;

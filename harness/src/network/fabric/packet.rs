@@ -3,6 +3,10 @@
 //! RFC 791 §3.1, RFC 8200 §3, RFC 768, RFC 9293 §3.1, RFC 792, RFC 4443. Checksums are kept right by the incremental
 //! update of RFC 1624, so that a packet whose checksum was wrong stays wrong.
 
+mod build;
+
+pub use build::udp;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -50,7 +54,7 @@ pub enum Malformed {
         available: usize,
     },
     /// The length field does not agree with what came.
-    #[error("packet says it has {said} bytes and has {available}")]
+    #[error("packet announces {said} bytes and has {available}")]
     Length {
         /// What the header says.
         said: usize,
@@ -466,47 +470,6 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
         out.copy_from_slice(from);
     }
     out
-}
-
-/// A UDP datagram between two addresses of one family, as a whole IP packet with right checksums.
-#[must_use]
-pub fn udp(source: SocketAddr, destination: SocketAddr, payload: &[u8]) -> Option<Packet> {
-    let length = u16::try_from(payload.len() + 8).ok()?;
-    let mut bytes = match (source.ip(), destination.ip()) {
-        (IpAddr::V4(from), IpAddr::V4(to)) => {
-            let mut header = vec![0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, UDP, 0, 0];
-            header.extend(from.octets());
-            header.extend(to.octets());
-            let total = length.checked_add(20)?;
-            header[2..4].copy_from_slice(&total.to_be_bytes());
-            let sum = !fold(sum_words(&header));
-            header[10..12].copy_from_slice(&sum.to_be_bytes());
-            header
-        }
-        (IpAddr::V6(from), IpAddr::V6(to)) => {
-            let mut header = vec![0x60, 0, 0, 0, 0, 0, UDP, 64];
-            header[4..6].copy_from_slice(&length.to_be_bytes());
-            header.extend(from.octets());
-            header.extend(to.octets());
-            header
-        }
-        _ => return None,
-    };
-    let transport = bytes.len();
-    let addresses = if source.is_ipv4() { 12 } else { 8 };
-    bytes.extend(source.port().to_be_bytes());
-    bytes.extend(destination.port().to_be_bytes());
-    bytes.extend(length.to_be_bytes());
-    bytes.extend([0, 0]);
-    bytes.extend(payload);
-    // The pseudo-header: both addresses, the protocol and the length (RFC 768, RFC 8200 §8.1).
-    let pseudo = sum_words(&bytes[addresses..transport]) + u32::from(UDP) + u32::from(length);
-    let sum = match !fold(pseudo + sum_words(&bytes[transport..])) {
-        0 => 0xffff,
-        sum => sum,
-    };
-    bytes[transport + 6..transport + 8].copy_from_slice(&sum.to_be_bytes());
-    Packet::parse(bytes).ok()
 }
 
 fn sum_words(bytes: &[u8]) -> u32 {

@@ -73,7 +73,7 @@ fn nobody_reaches_into_a_home_uninvited() {
 }
 
 #[test]
-fn homes_meet_by_hole_punching_and_symmetric_translators_do_not() {
+fn homes_meet_by_hole_punching_and_symmetric_nats_do_not() {
     for (preset, meet) in [
         (Preset::Internet, true),
         (Preset::HomeNat, true),
@@ -149,7 +149,7 @@ fn a_segment_that_does_not_exist_is_named() {
     let error = Fabric::new(&topology, 1).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "alice/eth0 is attached to attic, which is no segment that stands before it"
+        "alice/eth0 is attached to attic, which is not a segment defined before it"
     );
 }
 

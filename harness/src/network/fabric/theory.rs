@@ -1,4 +1,4 @@
-//! Our translators against the theory of the conformance crate, which knows nothing of them: peers that check each other
+//! Our NATs against the theory of the conformance crate, which knows nothing of them: peers that check each other
 //! through two of ours meet exactly where the definitions say so.
 
 use super::nat::{Nat, NatBehaviour, Translated};
@@ -13,7 +13,7 @@ const NOW: Duration = Duration::ZERO;
 /// More rounds than it takes where there is a way.
 const ROUNDS: usize = 12;
 
-/// A peer behind one of our translators.
+/// A peer behind one of our NATs.
 struct Peer {
     local: SocketAddr,
     nat: Nat,
@@ -33,7 +33,7 @@ impl Peer {
         Self { local: local.parse().unwrap(), nat, known: Vec::new() }
     }
 
-    /// Sends through the translator. Returns where it seems to come from.
+    /// Sends through the NAT. Returns where it seems to come from.
     fn send(&mut self, to: SocketAddr) -> SocketAddr {
         match self.nat.outbound(NOW, udp(self.local, to, b"check").unwrap()) {
             Translated::On(packet) => packet.flow().unwrap().source,

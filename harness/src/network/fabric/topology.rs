@@ -82,7 +82,7 @@ pub enum Families {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TopologyError {
     /// A name that no segment has.
-    #[error("{user} is attached to {name}, which is no segment that stands before it")]
+    #[error("{user} is attached to {name}, which is not a segment defined before it")]
     NoSuchSegment {
         /// Who names it.
         user: String,
@@ -110,11 +110,11 @@ pub enum Preset {
     Internet,
     /// Everyone on one LAN.
     Lan,
-    /// Each at home behind a translator with endpoint-independent mapping.
+    /// Each at home behind a NAT with endpoint-independent mapping.
     HomeNat,
-    /// Each behind a symmetric translator.
+    /// Each behind a symmetric NAT.
     SymmetricNat,
-    /// Each at home, all homes behind one provider's translator.
+    /// Each at home, all homes behind one provider's NAT.
     Cgnat,
     /// Each behind a firewall that lets out nothing but TCP to port 443.
     Corporate,
@@ -122,31 +122,31 @@ pub enum Preset {
     Ipv6Only,
     /// Everyone on the internet with IPv4 and IPv6.
     DualStack,
-    /// The first has two interfaces, `wifi` at home and `lte` behind a provider's translator; the others are at home.
+    /// The first has two interfaces, `wifi` at home and `lte` behind a provider's NAT; the others are at home.
     TwoPaths,
-    /// Each behind a translator with endpoint-independent mapping and endpoint-independent filtering.
+    /// Each behind a NAT with endpoint-independent mapping and endpoint-independent filtering.
     NatEiEi,
-    /// Each behind a translator with endpoint-independent mapping and address dependent filtering.
+    /// Each behind a NAT with endpoint-independent mapping and address dependent filtering.
     NatEiAd,
-    /// Each behind a translator with endpoint-independent mapping and address and port dependent filtering.
+    /// Each behind a NAT with endpoint-independent mapping and address and port dependent filtering.
     NatEiApd,
-    /// Each behind a translator with address dependent mapping and endpoint-independent filtering.
+    /// Each behind a NAT with address dependent mapping and endpoint-independent filtering.
     NatAdEi,
-    /// Each behind a translator with address dependent mapping and address dependent filtering.
+    /// Each behind a NAT with address dependent mapping and address dependent filtering.
     NatAdAd,
-    /// Each behind a translator with address dependent mapping and address and port dependent filtering.
+    /// Each behind a NAT with address dependent mapping and address and port dependent filtering.
     NatAdApd,
-    /// Each behind a translator with address and port dependent mapping and endpoint-independent filtering.
+    /// Each behind a NAT with address and port dependent mapping and endpoint-independent filtering.
     NatApdEi,
-    /// Each behind a translator with address and port dependent mapping and address dependent filtering.
+    /// Each behind a NAT with address and port dependent mapping and address dependent filtering.
     NatApdAd,
-    /// Each behind a translator with address and port dependent mapping and address and port dependent filtering.
+    /// Each behind a NAT with address and port dependent mapping and address and port dependent filtering.
     NatApdApd,
 }
 
 impl Preset {
-    /// The translator of those presets that are about one.
-    fn translator(self) -> Option<NatBehaviour> {
+    /// The NAT of those presets that are about one.
+    fn nat(self) -> Option<NatBehaviour> {
         let (mapping, filtering) = match self {
             Self::NatEiEi => (Dependence::EndpointIndependent, Dependence::EndpointIndependent),
             Self::NatEiAd => (Dependence::EndpointIndependent, Dependence::AddressDependent),
@@ -197,7 +197,7 @@ impl Preset {
                 firewall: Firewall { block_udp: true, tcp_ports: Some(vec![443]) },
                 ..home(NatBehaviour::default())
             }),
-            kind => kind.translator().map(home),
+            kind => kind.nat().map(home),
         };
         let on = match (self, segment) {
             (Self::Lan, _) => {
@@ -231,9 +231,9 @@ impl Preset {
 }
 
 impl Topology {
-    /// The translator behind which a host is, if it is alone behind it and there is no other on its way to the internet.
+    /// The NAT behind which a host is, if it is alone behind it and there is no other on its way to the internet.
     #[must_use]
-    pub fn only_translator(&self, host: &str) -> Option<&NatBehaviour> {
+    pub fn only_nat(&self, host: &str) -> Option<&NatBehaviour> {
         let of_host = |name: &str| name.split_once('/').is_some_and(|(of, _)| of == host);
         let mut own = self.interfaces.iter().filter(|(name, _)| of_host(name));
         let (Some((_, attachment)), None) = (own.next(), own.next()) else { return None };
@@ -301,10 +301,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_translator_of_ones_own_is_told() {
+    fn a_nat_of_ones_own_is_told() {
         let of = |preset: Preset, host: &str| {
             let topology = preset.topology(&["alice", "bob"]);
-            topology.only_translator(host).map(|nat| (nat.mapping, nat.filtering))
+            topology.only_nat(host).map(|nat| (nat.mapping, nat.filtering))
         };
         let kinds = (Dependence::AddressDependent, Dependence::EndpointIndependent);
         assert_eq!(of(Preset::NatAdEi, "bob"), Some(kinds));

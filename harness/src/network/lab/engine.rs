@@ -3,7 +3,7 @@
 use super::LabError;
 use crate::network::fabric::packet::{Packet, udp};
 use crate::network::fabric::{Change, Delivered, Fabric, InterfaceId, Lost};
-use crate::network::rule::{Decision, Deed};
+use crate::network::rule::{Decision, RuleAction};
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::prctl;
@@ -24,7 +24,7 @@ const LONGEST: usize = 65_535;
 /// Most packets that wait for a rule's delay; further ones go at once.
 const MOST_LATE: usize = 65_536;
 /// Most packets that wait for keys; further ones go at once.
-const MOST_UNTOLD: usize = 1_024;
+const MOST_WITHOUT_KEYS: usize = 1_024;
 /// How long packets wait for keys at most. A peer tells them when its handshake is complete; a retransmission timer of SCTP is longer.
 const KEYS_WITHIN: Duration = Duration::from_millis(900);
 /// Timers are kept to this many nanoseconds (the kernel's default is fifty thousand).
@@ -115,7 +115,7 @@ impl Engine {
             zero: Instant::now(),
             late: BinaryHeap::new(),
             waiting: BTreeMap::new(),
-            untold: VecDeque::new(),
+            without_keys: VecDeque::new(),
             marks: 0,
             entered: Vec::new(),
             buffer: vec![0; LONGEST],
@@ -179,7 +179,7 @@ struct Work {
     late: BinaryHeap<Reverse<(Duration, u64)>>,
     waiting: BTreeMap<u64, (InterfaceId, Packet)>,
     /// Packets that wait for keys, with when they go on without.
-    untold: VecDeque<(Duration, InterfaceId, Packet)>,
+    without_keys: VecDeque<(Duration, InterfaceId, Packet)>,
     marks: u64,
     entered: Vec<Entered>,
     buffer: Vec<u8>,
@@ -223,8 +223,8 @@ impl Work {
 
     /// Waits until there is something to read or to do, and gives the places of devices that can be read.
     fn wait(&self, wake: &EventFd) -> Vec<usize> {
-        let untold = self.untold.front().map(|(until, ..)| *until);
-        let next = [self.fabric.next(), self.late.peek().map(|Reverse((at, _))| *at), untold];
+        let without_keys = self.without_keys.front().map(|(until, ..)| *until);
+        let next = [self.fabric.next(), self.late.peek().map(|Reverse((at, _))| *at), without_keys];
         let next = next.into_iter().flatten().min();
         let timeout = next.map(|next| TimeSpec::from_duration(next.saturating_sub(self.zero.elapsed())));
         let mut files: Vec<PollFd<'_>> =
@@ -250,8 +250,8 @@ impl Work {
             let bytes = self.buffer.get(..length).unwrap_or_default().to_vec();
             let Ok(packet) = Packet::parse(bytes) else { continue };
             let interface = InterfaceId(place);
-            if self.untold.len() < MOST_UNTOLD && self.watch.waits_for_keys(interface, &packet) {
-                self.untold.push_back((self.zero.elapsed() + KEYS_WITHIN, interface, packet));
+            if self.without_keys.len() < MOST_WITHOUT_KEYS && self.watch.waits_for_keys(interface, &packet) {
+                self.without_keys.push_back((self.zero.elapsed() + KEYS_WITHIN, interface, packet));
                 continue;
             }
             // Keys may have come just now: what waited for them goes first.
@@ -262,13 +262,13 @@ impl Work {
 
     /// Lets packets go on for which there are keys by now, or that have waited for long enough.
     fn let_go(&mut self) {
-        while let Some((until, interface, packet)) = self.untold.front() {
+        while let Some((until, interface, packet)) = self.without_keys.front() {
             if *until <= self.zero.elapsed() {
                 self.watch.without_keys();
             } else if self.watch.waits_for_keys(*interface, packet) {
                 return;
             }
-            if let Some((_, interface, packet)) = self.untold.pop_front() {
+            if let Some((_, interface, packet)) = self.without_keys.pop_front() {
                 self.enter(interface, packet);
             }
         }
@@ -283,30 +283,32 @@ impl Work {
         let decision = self.watch.decide(interface, &packet);
         let before = self.held.get_mut(interface.0).and_then(Option::take);
         let mut going = packet.clone();
-        match decision.as_ref().map(|decision| &decision.deed) {
+        match decision.as_ref().map(|decision| &decision.action) {
             None => self.fabric.send(now, interface, going),
-            Some(Deed::Drop) => {}
-            Some(Deed::Delay(by)) if self.waiting.len() < MOST_LATE => {
+            Some(RuleAction::Drop) => {}
+            Some(RuleAction::Delay(by)) if self.waiting.len() < MOST_LATE => {
                 self.wait_for(now + *by, interface, going);
             }
-            Some(Deed::Delay(_)) => self.fabric.send(now, interface, going),
-            Some(Deed::Duplicate) => {
+            Some(RuleAction::Delay(_)) => self.fabric.send(now, interface, going),
+            Some(RuleAction::Duplicate) => {
                 self.fabric.send(now, interface, going.clone());
                 self.fabric.send(now, interface, going);
             }
-            Some(Deed::Replay(by)) => {
+            Some(RuleAction::Replay(by)) => {
                 self.fabric.send(now, interface, going.clone());
                 if self.waiting.len() < MOST_LATE {
                     self.wait_for(now + *by, interface, going);
                 }
             }
-            Some(Deed::Corrupt(byte)) => {
+            Some(RuleAction::Corrupt(byte)) => {
                 going.corrupt(*byte);
                 self.fabric.send(now, interface, going);
             }
             // A decision tells the byte, or the pieces; what is not there is left as it is.
-            Some(Deed::CorruptField(_) | Deed::Fragment(_)) => self.fabric.send(now, interface, going),
-            Some(Deed::Become(datagrams)) => {
+            Some(RuleAction::CorruptField(_) | RuleAction::Fragment(_)) => {
+                self.fabric.send(now, interface, going)
+            }
+            Some(RuleAction::Become(datagrams)) => {
                 for payload in datagrams.iter() {
                     let becomes = going.flow().and_then(|flow| udp(flow.source, flow.destination, payload));
                     if let Some(becomes) = becomes {
@@ -314,7 +316,7 @@ impl Work {
                     }
                 }
             }
-            Some(Deed::Inject(bytes)) => {
+            Some(RuleAction::Inject(bytes)) => {
                 // It leaves from nobody: it is recorded where it arrives.
                 let put_in = going.flow().and_then(|flow| udp(flow.source, flow.destination, bytes));
                 let mark = going.mark();
@@ -323,12 +325,12 @@ impl Work {
                     self.fabric.send(now, interface, put_in.marked(mark));
                 }
             }
-            Some(Deed::Reorder) if before.is_none() => {
+            Some(RuleAction::Reorder) if before.is_none() => {
                 if let Some(held) = self.held.get_mut(interface.0) {
                     *held = Some(going);
                 }
             }
-            Some(Deed::Reorder) => self.fabric.send(now, interface, going),
+            Some(RuleAction::Reorder) => self.fabric.send(now, interface, going),
         }
         if let Some(before) = before {
             self.fabric.send(now, interface, before);

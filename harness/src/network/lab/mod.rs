@@ -32,22 +32,22 @@ use std::sync::Arc;
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
     /// The kernel makes no namespace.
-    #[error("no network namespace can be made: {0}")]
+    #[error("cannot create a network namespace: {0}")]
     Namespace(io::Error),
     /// The kernel makes no TUN device.
-    #[error("no TUN device {0} can be made: {1}")]
+    #[error("cannot create the TUN device {0}: {1}")]
     Device(String, io::Error),
     /// Addresses or routes were refused.
-    #[error("addresses and routes cannot be set: {0}")]
+    #[error("cannot set addresses and routes: {0}")]
     Netlink(String),
     /// A thread or a descriptor could not be had.
-    #[error("the lab cannot be run: {0}")]
+    #[error("cannot run the lab: {0}")]
     Thread(io::Error),
     /// The topology cannot be built.
     #[error("{0}")]
     Topology(#[from] TopologyError),
     /// A host cannot serve in another network: it has other interfaces than that one wants.
-    #[error("the host has other interfaces than its new network wants")]
+    #[error("the host's interfaces do not match its new network")]
     OtherShape,
     /// A host has no such interface.
     #[error("there is no interface {0}")]

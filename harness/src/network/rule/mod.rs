@@ -19,7 +19,7 @@ pub const MOST_INJECTED: usize = 1472;
 
 /// What a rule does to the packets that match.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Deed {
+pub enum RuleAction {
     /// They are lost.
     Drop,
     /// They come late.
@@ -42,7 +42,7 @@ pub enum Deed {
     Become(Arc<[Vec<u8>]>),
 }
 
-impl fmt::Display for Deed {
+impl fmt::Display for RuleAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Drop => f.write_str("drop"),
@@ -79,7 +79,7 @@ pub struct Packet<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     /// What is done.
-    pub deed: Deed,
+    pub action: RuleAction,
     /// The rule, as one readable line.
     pub rule: String,
 }
@@ -88,7 +88,7 @@ pub struct Decision {
 #[derive(Debug, Clone)]
 pub struct Rule {
     spec: RuleSpec,
-    deed: Deed,
+    action: RuleAction,
     seed: u64,
     matched: u32,
     /// When it was installed, since the case began.
@@ -100,13 +100,13 @@ pub struct Rule {
 impl Rule {
     /// A rule. `seed` is the case's.
     #[must_use]
-    pub fn new(spec: RuleSpec, deed: Deed, seed: u64) -> Self {
+    pub fn new(spec: RuleSpec, action: RuleAction, seed: u64) -> Self {
         let steps_left = spec.steps;
-        Self { spec, deed, seed, matched: 0, since: Duration::ZERO, steps_left }
+        Self { spec, action, seed, matched: 0, since: Duration::ZERO, steps_left }
     }
 
     /// Decides about one packet; nothing if the rule is not for it.
-    pub fn on_packet(&mut self, packet: &Packet<'_>) -> Option<Deed> {
+    pub fn on_packet(&mut self, packet: &Packet<'_>) -> Option<RuleAction> {
         if !self.spec.is_in_time(packet.at.saturating_sub(self.since)) || !self.spec.is_for(packet) {
             return None;
         }
@@ -120,25 +120,25 @@ impl Rule {
         if !acts {
             return None;
         }
-        Some(match &self.deed {
-            Deed::Fragment(pieces) => {
+        Some(match &self.action {
+            RuleAction::Fragment(pieces) => {
                 let is_meant = |kind| {
                     let kind = Handshake::of(kind);
                     spec.handshake.as_ref().is_none_or(|any| kind.is_some_and(|kind| any.allows(&kind)))
                 };
-                Deed::Become(fragment::cut(packet.bytes, *pieces, is_meant)?.into())
+                RuleAction::Become(fragment::cut(packet.bytes, *pieces, is_meant)?.into())
             }
-            Deed::CorruptField(field) => {
+            RuleAction::CorruptField(field) => {
                 let byte = field.byte_in(packet.bytes, packet.seen)?;
-                Deed::Corrupt(i32::try_from(byte).ok()?)
+                RuleAction::Corrupt(i32::try_from(byte).ok()?)
             }
-            deed => deed.clone(),
+            action => action.clone(),
         })
     }
 
     fn describe(&self) -> String {
         let spec = serde_json::to_string(&self.spec).unwrap_or_default();
-        format!("{} {spec}", self.deed)
+        format!("{} {spec}", self.action)
     }
 }
 
@@ -159,7 +159,7 @@ impl Rules {
     /// Adds a rule behind the others. `now` is since the case began.
     pub fn install(&mut self, mut rule: Rule, now: Duration) {
         rule.since = now;
-        if matches!(rule.deed, Deed::Fragment(_)) {
+        if matches!(rule.action, RuleAction::Fragment(_)) {
             self.renumbers.push(rule.spec.from.clone());
         }
         self.rules.push(rule);
@@ -206,12 +206,12 @@ impl Rules {
             self.unread = self.unread.saturating_add(1);
         }
         let decided = self.rules.iter_mut().find_map(|rule| {
-            let deed = rule.on_packet(packet)?;
+            let action = rule.on_packet(packet)?;
             if let Some(name) = &rule.spec.name {
                 let acted = self.acted.entry(name.clone()).or_default();
                 *acted = acted.saturating_add(1);
             }
-            Some(Decision { deed, rule: rule.describe() })
+            Some(Decision { action, rule: rule.describe() })
         });
         decided.or_else(|| self.renumber(packet))
     }
@@ -224,8 +224,9 @@ impl Rules {
             return None;
         }
         let bytes = fragment::renumbered(packet.bytes)?;
-        let rule = "its records are numbered anew, because others of its sender were cut".to_owned();
-        Some(Decision { deed: Deed::Become([bytes].into()), rule })
+        let rule =
+            "its records are renumbered because earlier records of the sender were fragmented".to_owned();
+        Some(Decision { action: RuleAction::Become([bytes].into()), rule })
     }
 }
 

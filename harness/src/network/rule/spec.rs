@@ -1,10 +1,10 @@
 //! Which packets a rule is for, as a scenario says it.
 
+use super::super::chunk::{Chunk, Dcep, Sctp};
 use super::super::class::{Class, Content, Handshake, StunClass, StunMethod};
-use super::super::follow::{Chunk, Dcep, Sctp};
 use super::field::Field;
 use super::{MOST_INJECTED, Packet};
-use crate::scenario::span::Span;
+use crate::span::Span;
 use peerproof_conformance::expect::AnyOf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -64,7 +64,7 @@ pub struct RuleSpec {
     /// Only this one of those that match, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nth: Option<u32>,
-    /// Every so manieth that matches.
+    /// Every Nth that matches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<u32>,
     /// With this probability, from the case's seed.
@@ -178,7 +178,7 @@ impl<'de> Deserialize<'de> for Bytes {
         let digits =
             digits.ok_or_else(|| de::Error::custom("bytes are written as pairs of hexadecimal digits"))?;
         if digits.is_empty() || digits.len() / 2 > MOST_INJECTED {
-            return Err(de::Error::custom(format!("a datagram of 1 to {MOST_INJECTED} bytes is meant")));
+            return Err(de::Error::custom(format!("expected a datagram of 1 to {MOST_INJECTED} bytes")));
         }
         Ok(Self(
             digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect(),

@@ -1,12 +1,12 @@
 //! Packets and what rules do to them.
 
 use super::*;
+use crate::network::chunk::{Chunk, Dcep, Sctp};
 use crate::network::class::look;
-use crate::network::follow::{Chunk, Dcep, Sctp};
 
 fn acts(spec: &str, packets: &[&[u8]]) -> Vec<bool> {
     let spec: RuleSpec = serde_yaml::from_str(spec).unwrap();
-    let mut rule = Rule::new(spec, Deed::Drop, 1);
+    let mut rule = Rule::new(spec, RuleAction::Drop, 1);
     packets
         .iter()
         .map(|bytes| {
@@ -42,12 +42,12 @@ fn chance_comes_from_the_seed_alone() {
 fn the_first_rule_that_matches_acts() {
     let mut rules = Rules::default();
     let first = RuleSpec { first: Some(1), name: Some("lost".into()), ..RuleSpec::default() };
-    rules.install(Rule::new(first, Deed::Drop, 1), Duration::ZERO);
-    rules.install(Rule::new(RuleSpec::default(), Deed::Duplicate, 1), Duration::ZERO);
+    rules.install(Rule::new(first, RuleAction::Drop, 1), Duration::ZERO);
+    rules.install(Rule::new(RuleSpec::default(), RuleAction::Duplicate, 1), Duration::ZERO);
     let seen = look(STUN, 0);
     let packet = Packet { from: "alice", seen: &seen, bytes: STUN, at: Duration::ZERO };
-    assert_eq!(rules.decide(&packet).map(|decision| decision.deed), Some(Deed::Drop));
-    assert_eq!(rules.decide(&packet).map(|decision| decision.deed), Some(Deed::Duplicate));
+    assert_eq!(rules.decide(&packet).map(|decision| decision.action), Some(RuleAction::Drop));
+    assert_eq!(rules.decide(&packet).map(|decision| decision.action), Some(RuleAction::Duplicate));
     rules.clear();
     assert_eq!((rules.acted("lost"), rules.acted("other")), (1, 0), "what was done stays done");
 }
@@ -64,13 +64,13 @@ fn whoever_has_had_messages_cut_has_its_records_numbered_anew_to_the_end() {
     let decide = |rules: &mut Rules, from, bytes: &[u8]| {
         let seen = look(bytes, 0);
         let decision = rules.decide(&Packet { from, seen: &seen, bytes, at: Duration::ZERO })?;
-        let Deed::Become(datagrams) = decision.deed else { return None };
+        let RuleAction::Become(datagrams) = decision.action else { return None };
         Some(datagrams.iter().map(|datagram| datagram[10]).collect::<Vec<u8>>())
     };
     assert_eq!(decide(&mut rules, "alice", &hello), None);
     let spec: RuleSpec =
         serde_yaml::from_str("{from: alice, handshake: ClientHello, first: 1, name: cut}").unwrap();
-    rules.install(Rule::new(spec, Deed::Fragment(2), 1), Duration::ZERO);
+    rules.install(Rule::new(spec, RuleAction::Fragment(2), 1), Duration::ZERO);
     assert_eq!(decide(&mut rules, "alice", &hello), Some(vec![8, 9]));
     assert_eq!(decide(&mut rules, "alice", &hello), Some(vec![8]), "the rule is for the first alone");
     rules.clear();
@@ -92,13 +92,13 @@ fn a_rule_is_in_force_in_its_window_and_for_its_steps() {
     let mut rules = Rules::default();
     let packet = |ms| Packet { from: "alice", seen: &seen, bytes: STUN, at: Duration::from_millis(ms) };
     let window: RuleSpec = serde_yaml::from_str("{after: 100ms, until: 200ms}").unwrap();
-    rules.install(Rule::new(window, Deed::Drop, 1), Duration::from_millis(1000));
+    rules.install(Rule::new(window, RuleAction::Drop, 1), Duration::from_millis(1000));
     let acts = [1099, 1100, 1199, 1200].map(|ms| rules.decide(&packet(ms)).is_some());
     assert_eq!(acts, [false, true, true, false]);
 
     rules.clear();
     let steps: RuleSpec = serde_yaml::from_str("{steps: 2}").unwrap();
-    rules.install(Rule::new(steps, Deed::Drop, 1), Duration::ZERO);
+    rules.install(Rule::new(steps, RuleAction::Drop, 1), Duration::ZERO);
     let acts = [0, 1, 2, 3].map(|_| {
         rules.next_step();
         rules.decide(&packet(0)).is_some()
@@ -142,7 +142,7 @@ fn one_chunk_must_be_all_that_a_rule_asks_of_it() {
 fn a_side_of_dtls_stands_for_whichever_peer_it_is() {
     let is_for = |spec: &str, from_client: Option<bool>| {
         let spec: RuleSpec = serde_yaml::from_str(spec).unwrap();
-        let seen = Seen { from_client, ..look(DTLS) };
+        let seen = Seen { from_client, ..look(DTLS, 0) };
         spec.is_for(&Packet { from: "alice", seen: &seen, bytes: DTLS, at: Duration::ZERO })
     };
     for (from, of) in [("dtls-client", true), ("dtls-server", false)] {
@@ -156,7 +156,7 @@ fn a_side_of_dtls_stands_for_whichever_peer_it_is() {
 fn what_cannot_be_read_is_counted_for_rules_that_may_have_been_for_it() {
     let mut rules = Rules::default();
     let spec: RuleSpec = serde_yaml::from_str("{from: alice, sctp: INIT}").unwrap();
-    rules.install(Rule::new(spec, Deed::Drop, 1), Duration::ZERO);
+    rules.install(Rule::new(spec, RuleAction::Drop, 1), Duration::ZERO);
     let seen = Seen { unread: true, ..look(DTLS, 0) };
     for from in ["alice", "bob"] {
         assert_eq!(rules.decide(&Packet { from, seen: &seen, bytes: DTLS, at: Duration::ZERO }), None);

@@ -46,7 +46,7 @@ impl Frame {
         let frame = Self { line, lobby: Arc::clone(lobby), token };
         match frame.introduce().await {
             Ok(greeting) => {
-                frame.line.never_tells(&greeting.untold);
+                frame.line.never_reports(&greeting.unreported);
                 Ok((frame, greeting, events))
             }
             Err(cause) => {
@@ -61,7 +61,7 @@ impl Frame {
         let probe = || async {
             match self.line.call(&Command::Impossible).await {
                 Answer::Unsupported { .. } => Ok(()),
-                other => Err(format!("asked for the impossible, the page said {other:?}")),
+                other => Err(format!("the page did not reject the unknown command: {other:?}")),
             }
         };
         self.lobby.honest.get_or_try_init(probe).await?;

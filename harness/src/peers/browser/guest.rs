@@ -5,9 +5,9 @@
 
 use super::super::clock::Estimate;
 use super::super::greeting::Greeting;
-use super::super::implementation::agrees;
+use super::super::name::agrees;
 use super::super::protocol::Command;
-use super::super::seat::Seat;
+use super::super::request::OpenRequest;
 use super::super::{CaseClock, OpenError, Opened, Origin, Peer, PeerInfo, Permission, Surroundings};
 use super::frame::Frame;
 use super::lobby::Lobby;
@@ -187,7 +187,7 @@ impl Guest {
         let (url, seconds) = (&self.url, self.wait.as_secs());
         let again = self.present.borrow().is_some();
         self.door.tell(&match again {
-            false => format!("open {url} in {name} ({is}); waiting for it, {seconds} s at most"),
+            false => format!("open {url} in {name} ({is}); waiting at most {seconds} s"),
             true => format!("the page of {name} is closed; open {url} in it again within {seconds} s"),
         });
         let mut present = self.present.clone();
@@ -196,12 +196,12 @@ impl Guest {
             came = present.wait_for(is_open) => came.ok().and_then(|lobby| lobby.clone()),
             () = tokio::time::sleep(self.wait) => None,
             () = self.door.stopped() => {
-                return Err(OpenError::Broken(format!("{name}: the run was stopped before its page was open")));
+                return Err(OpenError::Broken(format!("{name}: the run was stopped before its page was opened")));
             }
         };
         came.ok_or_else(|| {
             let ever = if again { " again" } else { "" };
-            let reason = format!("{name}: nobody opened {url}{ever} within {seconds} s");
+            let reason = format!("{name}: {url} was not opened{ever} within {seconds} s");
             *given_up = Some(reason.clone());
             OpenError::Broken(reason)
         })
@@ -270,7 +270,7 @@ impl Reception {
             before.examine().await;
             if before.broken().is_none() {
                 let PageLink { to_page, .. } = PageLink::new(socket);
-                let why = format!("The page of {name} is open already. Close it there to have it here.");
+                let why = format!("The page of {name} is open elsewhere. Close it there to use it here.");
                 let _ = to_page.send(json!({ "over": why }).to_string());
                 return;
             }
@@ -278,7 +278,7 @@ impl Reception {
         let lobby = Lobby::new(name.clone(), socket, &self.hub);
         match self.identify(&lobby).await {
             Ok(version) => {
-                self.door.tell(&format!("{name} is here: {} {version}", self.spec.is));
+                self.door.tell(&format!("{name} connected: {} {version}", self.spec.is));
                 self.came.send_replace(Some(lobby));
             }
             Err(reason) => {
@@ -302,7 +302,7 @@ impl Reception {
 fn expected(spec: &PageSpec, greeting: &Greeting) -> Result<(), String> {
     let (PageSpec { name, is, .. }, said) = (spec, &greeting.implementation);
     if said != is {
-        return Err(format!("{name}: this browser says that it is {said}, and {is} is expected (`page`)"));
+        return Err(format!("{name}: this browser identifies as {said}, expected {is} (`page`)"));
     }
     agrees(name, &greeting.version).map_err(|error| error.to_string())
 }
@@ -317,41 +317,41 @@ pub(super) struct GuestPeer {
 
 impl GuestPeer {
     /// Opens a frame in the guest's lobby, once there is one.
-    pub(super) async fn open(guest: Arc<Guest>, seat: Seat) -> Result<Opened, OpenError> {
-        if let Some(reason) = cannot(&seat.surroundings) {
+    pub(super) async fn open(guest: Arc<Guest>, request: OpenRequest) -> Result<Opened, OpenError> {
+        if let Some(reason) = cannot(&request.surroundings) {
             return Err(OpenError::Unsupported(format!("{}: {reason}", guest.spec.name)));
         }
         let lobby = guest.lobby().await?;
-        let opened = Frame::open(&lobby, &guest.spec.name, seat.clock, guest.deadline, true).await;
+        let opened = Frame::open(&lobby, &guest.spec.name, request.clock, guest.deadline, true).await;
         let (frame, greeting, events) = opened?;
         if let Err(reason) = expected(&guest.spec, &greeting) {
             frame.end().await;
             return Err(OpenError::Broken(reason));
         }
         let features = greeting.features();
-        let Greeting { implementation, version, untold, .. } = greeting;
-        let info = PeerInfo { name: seat.name, implementation, version, features, untold };
-        guest.case_begins(&seat.case);
-        Ok(Opened { peer: Box::new(Self { info, frame, guest, case: seat.case }), events })
+        let Greeting { implementation, version, unreported, .. } = greeting;
+        let info = PeerInfo { name: request.name, implementation, version, features, unreported };
+        guest.case_begins(&request.case);
+        Ok(Opened { peer: Box::new(Self { info, frame, guest, case: request.case }), events })
     }
 }
 
 /// Which of these surroundings cannot be had of a browser that is not ours.
 fn cannot(surroundings: &Surroundings) -> Option<&'static str> {
     if surroundings.permission == Permission::Denied {
-        return Some("nobody but its user can deny it camera and microphone");
+        return Some("only its user can deny it camera and microphone");
     }
     if surroundings.origin == Origin::Insecure {
         return Some("its page has one origin for all cases");
     }
-    surroundings.mdns.then_some("whether it hides its addresses behind `.local` names is up to it")
+    surroundings.mdns.then_some("this browser decides itself whether to use `.local` names")
 }
 
 /// What a source is refused with by a browser whose permissions, devices and rules for sound are its own.
 const OF_ITS_OWN: [&str; 4] = ["NotAllowedError", "NotFoundError", "NotReadableError", "SecurityError"];
 
-/// What the agent says where there are no devices since the page is no secure context.
-const NOT_SECURE: &str = "no secure context";
+/// What the agent says where there are no devices since the page is not a secure context.
+const NOT_SECURE: &str = "not a secure context";
 
 /// Takes a refusal that comes from the browser's user or place for what it is.
 fn of_its_own(answer: Answer) -> Answer {
@@ -359,7 +359,7 @@ fn of_its_own(answer: Answer) -> Answer {
         Answer::Rejected { name, message }
             if OF_ITS_OWN.contains(&name.as_str()) || message.contains(NOT_SECURE) =>
         {
-            let reason = format!("a matter of this browser's permissions and devices: {name}: {message}");
+            let reason = format!("this browser's permissions or devices do not allow it: {name}: {message}");
             Answer::Unsupported { reason }
         }
         answer => answer,
@@ -409,7 +409,8 @@ mod tests {
     fn what_its_user_refuses_is_unsupported_and_what_the_api_refuses_is_not() {
         let rejected =
             |name: &str, message: &str| Answer::Rejected { name: name.into(), message: message.into() };
-        for (name, message) in [("NotAllowedError", "denied"), ("TypeError", "this is no secure context")] {
+        for (name, message) in [("NotAllowedError", "denied"), ("TypeError", "this is not a secure context")]
+        {
             assert!(matches!(of_its_own(rejected(name, message)), Answer::Unsupported { .. }), "{name}");
         }
         for name in ["TypeError", "OverconstrainedError"] {

@@ -50,7 +50,9 @@ impl Instance {
         };
         let origin = match (surroundings.origin, config.interface) {
             (Origin::Insecure, _) if inside.is_some() => {
-                return Err(OpenError::Unsupported("in a lab every page comes from localhost".to_owned()));
+                return Err(OpenError::Unsupported(
+                    "in a lab every page has the origin localhost".to_owned(),
+                ));
             }
             _ if inside.is_some() => inside.as_ref().map(Listening::localhost).unwrap_or_default(),
             // A browser on another machine has to be able to reach the page.
@@ -161,10 +163,10 @@ impl Instance {
         files
     }
 
-    /// Ends the browser: politely for a short time, then by its warden. Returns when nothing of it is left.
+    /// Ends the browser: politely for a short time, then by its supervisor. Returns when nothing of it is left.
     pub(super) async fn end(&self) {
         let healthy = self.broken().is_none();
-        self.lobby.condemn("the browser was ended");
+        self.lobby.condemn("the browser was terminated");
         if self.remote {
             let _ = within(DRIVER_DEADLINE, self.client.clone().close()).await;
             return;

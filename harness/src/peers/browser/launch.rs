@@ -1,4 +1,4 @@
-//! Starting a browser: the driver under a warden, the session, flags and preferences.
+//! Starting a browser: the driver under a supervisor, the session, flags and preferences.
 
 use super::super::{OpenError, Permission, Surroundings};
 use crate::machine::within;
@@ -97,7 +97,7 @@ impl Build {
         let (browser, driver) = self.kind.tools();
         let absent = |named: &Option<PathBuf>, tool: Tool| match named {
             Some(path) if is_program(path) => None,
-            Some(path) => Some(format!("{} is no program", path.display())),
+            Some(path) => Some(format!("{} is not a program", path.display())),
             None if tool.find().is_some() => None,
             None => Some(format!("{} is not installed (`peerproof setup` installs it)", tool.name())),
         };
@@ -170,7 +170,7 @@ pub(super) async fn launch(
         Ok(Ok(client)) => client,
         Ok(Err(error)) => {
             process.end().await;
-            return Err(broken(&format!("the driver opened no session: {error}")));
+            return Err(broken(&format!("the driver failed to open a session: {error}")));
         }
         Err(_) => {
             process.end().await;
@@ -195,7 +195,7 @@ async fn reach(kind: Kind, remote: &Remote, surroundings: &Surroundings) -> Resu
             let version = version(&client);
             Ok(Launched { client, process: None, version, keylog: None, console: None })
         }
-        Ok(Err(error)) => Err(broken(&format!("it opened no session: {error}"))),
+        Ok(Err(error)) => Err(broken(&format!("failed to open a session: {error}"))),
         Err(_) => Err(broken(&format!("no session after {} s", START_DEADLINE.as_secs()))),
     }
 }
@@ -210,7 +210,7 @@ fn version(client: &Client) -> String {
 fn require(tool: Tool) -> Result<PathBuf, OpenError> {
     tool.find().ok_or_else(|| {
         OpenError::Unsupported(format!(
-            "{} is not installed (see `peerproof doctor`; {} may name it)",
+            "{} is not installed (see `peerproof doctor`, or set {})",
             tool.name(),
             tool.variable()
         ))

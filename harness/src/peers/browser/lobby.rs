@@ -97,7 +97,7 @@ impl Lobby {
         let waiting = match serde_json::from_str(text) {
             Ok(Said::Closed(token)) => self.asked().closing.remove(&token),
             Ok(Said::Pong(number)) => self.asked().pings.remove(&number),
-            Err(error) => return self.condemn(&format!("the lobby said nonsense: {error}")),
+            Err(error) => return self.condemn(&format!("the lobby sent a malformed message: {error}")),
         };
         if let Some(waiting) = waiting {
             let _ = waiting.send(());
@@ -222,7 +222,7 @@ impl Lobby {
         let mut broken = self.broken.subscribe();
         tokio::select! {
             answered = within(LOBBY_DEADLINE, answer) => if answered.is_err() {
-                self.condemn("the browser hangs: its lobby does not answer");
+                self.condemn("the browser does not respond: no answer from its lobby");
             },
             _ = broken.wait_for(Option::is_some) => {}
         }

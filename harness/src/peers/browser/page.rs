@@ -36,7 +36,7 @@ impl BrowserPeer {
             implementation: whose.to_owned(),
             version: browser.version.clone(),
             features: greeting.features(),
-            untold: greeting.untold,
+            unreported: greeting.unreported,
         };
         Ok(Opened { peer: Box::new(Self { info, frame, browser, keylog_start }), events })
     }

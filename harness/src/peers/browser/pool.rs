@@ -1,6 +1,6 @@
 //! One process for each browser and surroundings, started when first needed and replaced when it breaks.
 
-use super::super::seat::Seat;
+use super::super::request::OpenRequest;
 use super::super::{ANSWER_DEADLINE, CaseClock, OpenError, Opened, Surroundings};
 use super::guest::{Door, GuestPeer, Guests, PageSpec};
 use super::instance::Instance;
@@ -8,8 +8,8 @@ use super::launch::Build;
 use super::page::BrowserPeer;
 use super::server::Server;
 use crate::network::lab::Host;
+use crate::peers::start::Starts;
 use crate::process::sweep;
-use crate::run::admission::Starts;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::PathBuf;
@@ -81,7 +81,7 @@ pub struct Browsers {
 
 impl Browsers {
     /// Starts the server for the pages. No browser starts before it is needed. What an earlier run left behind because it was
-    /// killed together with its wardens is ended here.
+    /// killed together with its supervisors is ended here.
     ///
     /// # Errors
     /// When no port can be listened on.
@@ -126,8 +126,8 @@ impl Browsers {
     ///
     /// # Errors
     /// [`OpenError::Unsupported`] when the scenario wants what only a driver can arrange, otherwise as [`Browsers::await_page`].
-    pub async fn open_page(&self, spec: &PageSpec, seat: Seat) -> Result<Opened, OpenError> {
-        GuestPeer::open(self.guests.get(spec, &self.server, &self.config).await?, seat).await
+    pub async fn open_page(&self, spec: &PageSpec, request: OpenRequest) -> Result<Opened, OpenError> {
+        GuestPeer::open(self.guests.get(spec, &self.server, &self.config).await?, request).await
     }
 
     /// Runs JavaScript in the lobby of a browser, beside whatever cases are there: for measurements that must not go

@@ -218,7 +218,7 @@ async fn connect(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let Some(arrival) = query.get("token").and_then(|token| hub.take(token)) else {
-        return (StatusCode::FORBIDDEN, "nobody awaits this page").into_response();
+        return (StatusCode::FORBIDDEN, "no case is waiting for this page").into_response();
     };
     upgrade
         .max_message_size(MESSAGE_LIMIT)

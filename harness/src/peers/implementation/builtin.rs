@@ -2,7 +2,8 @@
 
 use super::{Abilities, House, Implementation};
 use crate::peers::browser::{Build, Kind};
-use crate::peers::seat::Seat;
+use crate::peers::name::agrees;
+use crate::peers::request::OpenRequest;
 use crate::peers::stack::{self, StackOptions};
 use crate::peers::{OpenError, Opened};
 use async_trait::async_trait;
@@ -44,17 +45,19 @@ impl Implementation for Stack {
         None
     }
 
-    async fn open(&self, _: &House, seat: Seat) -> Result<Opened, OpenError> {
+    async fn open(&self, _: &House, request: OpenRequest) -> Result<Opened, OpenError> {
         let options = StackOptions {
-            tap: seat.tap,
-            secrets: seat.secrets,
+            tap: request.tap,
+            secrets: request.secrets,
             // As the subject it is shown as it is; as an instrument it must not stand in the way.
-            workarounds: if seat.subject { Workarounds::none() } else { Workarounds::default() },
+            workarounds: if request.subject { Workarounds::none() } else { Workarounds::default() },
             ..StackOptions::default()
         };
-        match seat.host {
-            None => stack::open(&seat.name, seat.clock, &seat.surroundings, options),
-            Some(host) => stack::open_in(host, seat.name, seat.clock, seat.surroundings, options).await,
+        match request.host {
+            None => stack::open(&request.name, request.clock, &request.surroundings, options),
+            Some(host) => {
+                stack::open_in(host, request.name, request.clock, request.surroundings, options).await
+            }
         }
     }
 }
@@ -111,11 +114,13 @@ impl Implementation for Browser {
         self.absent.clone().or_else(|| self.build.missing())
     }
 
-    async fn open(&self, house: &House, seat: Seat) -> Result<Opened, OpenError> {
-        let host = seat.host.as_ref();
-        let opened =
-            house.browsers.open(&self.build, &seat.name, seat.clock, &seat.surroundings, host).await?;
-        if let Err(error) = super::roster::agrees(&self.name, &opened.peer.info().version) {
+    async fn open(&self, house: &House, request: OpenRequest) -> Result<Opened, OpenError> {
+        let host = request.host.as_ref();
+        let opened = house
+            .browsers
+            .open(&self.build, &request.name, request.clock, &request.surroundings, host)
+            .await?;
+        if let Err(error) = agrees(&self.name, &opened.peer.info().version) {
             opened.peer.end().await;
             return Err(error);
         }

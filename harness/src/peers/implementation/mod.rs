@@ -2,16 +2,17 @@
 
 mod builtin;
 mod page;
+mod program;
 mod roster;
 
 pub use builtin::{Browser, Stack};
 pub use page::Page;
-pub(crate) use roster::agrees;
-pub use roster::{NAME, Roster, is_name, is_of_version};
+pub use program::Program;
+pub use roster::Roster;
 
 use super::browser::Browsers;
 use super::program::Programs;
-use super::seat::Seat;
+use super::request::OpenRequest;
 use super::{OpenError, Opened};
 use async_trait::async_trait;
 use peerproof_conformance::case::Runs;
@@ -42,7 +43,7 @@ pub struct House {
 /// Something that can be a peer: the reference stack, a browser in one version, a browser that somebody opens, a program.
 #[async_trait]
 pub trait Implementation: Debug + Send + Sync {
-    /// Its name on the command line, in the configuration and in the names of cases: `stack`, `chrome@150`. See [`NAME`].
+    /// Its name on the command line, in the configuration and in the names of cases: `stack`, `chrome@150`. See [`NAME`](super::name::NAME).
     fn name(&self) -> &str;
 
     /// What it says it is when it is asked (`chrome`), as known deviations name it.
@@ -73,9 +74,9 @@ pub trait Implementation: Debug + Send + Sync {
         Ok(())
     }
 
-    /// Opens it as the peer of a seat.
+    /// Opens it for a case.
     ///
     /// # Errors
     /// The machine or the implementation cannot do it, it should have worked and did not, or the implementation itself failed.
-    async fn open(&self, house: &House, seat: Seat) -> Result<Opened, OpenError>;
+    async fn open(&self, house: &House, request: OpenRequest) -> Result<Opened, OpenError>;
 }

@@ -2,7 +2,7 @@
 
 use super::{Abilities, House, Implementation};
 use crate::peers::browser::PageSpec;
-use crate::peers::seat::Seat;
+use crate::peers::request::OpenRequest;
 use crate::peers::{OpenError, Opened};
 use async_trait::async_trait;
 use peerproof_conformance::case::Runs;
@@ -53,7 +53,7 @@ impl Implementation for Page {
         house.browsers.await_page(&self.0).await
     }
 
-    async fn open(&self, house: &House, seat: Seat) -> Result<Opened, OpenError> {
-        house.browsers.open_page(&self.0, seat).await
+    async fn open(&self, house: &House, request: OpenRequest) -> Result<Opened, OpenError> {
+        house.browsers.open_page(&self.0, request).await
     }
 }

@@ -1,13 +1,13 @@
 //! One case of a program.
 
-use super::implementation::ProgramSpec;
 use super::pool::{Programs, Serving};
+use super::spec::ProgramSpec;
 use crate::peers::clock::Estimate;
 use crate::peers::greeting::Greeting;
-use crate::peers::implementation::agrees;
 use crate::peers::line::Line;
+use crate::peers::name::agrees;
 use crate::peers::protocol::Command;
-use crate::peers::seat::Seat;
+use crate::peers::request::OpenRequest;
 use crate::peers::{ANSWER_DEADLINE, OpenError, Opened, Peer, PeerInfo};
 use async_trait::async_trait;
 use futures::stream;
@@ -32,18 +32,18 @@ pub(super) struct ProgramPeer {
 }
 
 impl ProgramPeer {
-    /// Opens a program as the peer of a seat.
+    /// Opens a program for a case.
     pub(super) async fn open(
         programs: &Arc<Programs>,
         spec: &ProgramSpec,
-        seat: Seat,
+        request: OpenRequest,
     ) -> Result<Opened, OpenError> {
-        let mut serving = programs.take(spec, seat.host.as_ref()).await?;
+        let mut serving = programs.take(spec, request.host.as_ref()).await?;
         serving.cases += 1;
         let (say, hear) = serving.process.talk();
         let incoming = stream::unfold(hear, |mut hear| async move { Some((hear.recv().await?, hear)) });
         let (line, mut outgoing, events) =
-            Line::new(seat.clock, ANSWER_DEADLINE, Box::pin(incoming), Some(seat.secrets));
+            Line::new(request.clock, ANSWER_DEADLINE, Box::pin(incoming), Some(request.secrets));
         tokio::spawn(async move {
             while let (Some(line), Some(say)) = (outgoing.recv().await, &say) {
                 if say.send(line).is_err() {
@@ -63,16 +63,19 @@ impl ProgramPeer {
                 line.end();
                 let words = serving.process.last_words().await;
                 serving.process.end().await;
-                let words =
-                    if cause.contains(&words) { String::new() } else { format!("; its last words: {words}") };
+                let words = if cause.contains(&words) {
+                    String::new()
+                } else {
+                    format!("; its last output: {words}")
+                };
                 return Err(OpenError::Failed(format!("{}: {cause}{words}", spec.name)));
             }
         };
-        line.never_tells(&greeting.untold);
+        line.never_reports(&greeting.unreported);
         let info = PeerInfo {
-            name: seat.name,
+            name: request.name,
             features: greeting.features(),
-            untold: greeting.untold,
+            unreported: greeting.unreported,
             implementation: greeting.implementation,
             version: greeting.version,
         };
@@ -83,7 +86,7 @@ impl ProgramPeer {
             serving: tokio::sync::Mutex::new(Some(serving)),
             name: spec.name.clone(),
             most_cases: spec.cases,
-            in_lab: seat.host.is_some(),
+            in_lab: request.host.is_some(),
         };
         Ok(Opened { peer: Box::new(peer), events })
     }
@@ -93,7 +96,7 @@ impl ProgramPeer {
 fn identity(spec: &ProgramSpec, greeting: Greeting) -> Result<Greeting, String> {
     if greeting.implementation != spec.is {
         return Err(format!(
-            "it says that it is {}, and {} was expected (`implementation` in the configuration)",
+            "it identifies as {}, expected {} (`implementation` in the configuration)",
             greeting.implementation, spec.is
         ));
     }

@@ -1,11 +1,13 @@
 //! The processes of programs. One serves as many cases as its configuration says, one after the other.
 
-use super::implementation::ProgramSpec;
+use super::peer::ProgramPeer;
 use super::process::Process;
+use super::spec::ProgramSpec;
 use crate::network::lab::Host;
-use crate::peers::OpenError;
+use crate::peers::request::OpenRequest;
+use crate::peers::start::Starts;
+use crate::peers::{OpenError, Opened};
 use crate::process::Spec;
-use crate::run::admission::Starts;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,6 +31,15 @@ impl Programs {
     #[must_use]
     pub fn new(peerproof: impl Into<PathBuf>, starts: Starts) -> Self {
         Self { peerproof: peerproof.into(), starts, idle: Mutex::default() }
+    }
+
+    /// Opens a program for a case.
+    pub(in crate::peers) async fn open(
+        self: &Arc<Self>,
+        spec: &ProgramSpec,
+        request: OpenRequest,
+    ) -> Result<Opened, OpenError> {
+        ProgramPeer::open(self, spec, request).await
     }
 
     /// A process for a case: one that waits, or a new one. In a host of a lab it is always new.

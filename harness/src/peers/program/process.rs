@@ -1,4 +1,4 @@
-//! One process of a program under its warden.
+//! One process of a program under its supervisor.
 
 use super::lines::{self, NoLine};
 use crate::machine::within;
@@ -104,7 +104,7 @@ async fn read(
     loop {
         let heard = match lines::next(&mut output).await {
             Ok(line) => Ok(line),
-            Err(NoLine::NoText) => Err("the program wrote what is no UTF-8".to_owned()),
+            Err(NoLine::NoText) => Err("the program wrote invalid UTF-8".to_owned()),
             Err(NoLine::TooLong) => {
                 Err(format!("the program wrote a line of more than {} bytes", lines::LONGEST_LINE))
             }
@@ -129,7 +129,7 @@ async fn read(
 /// How a program ended, with its last words.
 async fn epitaph(owned: &tokio::sync::Mutex<Option<Owned>>) -> String {
     let mut owned = owned.lock().await;
-    let Some(owned) = owned.as_mut() else { return "the program was ended".to_owned() };
+    let Some(owned) = owned.as_mut() else { return "the program was terminated".to_owned() };
     let how = match within(LAST_MOMENTS, owned.wait()).await {
         Ok(Ok(status)) => how_it_ended(status),
         _ => "the program closed its standard output".to_owned(),
@@ -142,10 +142,10 @@ async fn epitaph(owned: &tokio::sync::Mutex<Option<Owned>>) -> String {
 
 fn how_it_ended(status: ExitStatus) -> String {
     match status.code() {
-        // As shells and the warden tell a signal.
-        Some(code) if code > 128 => format!("the program was ended by signal {}", code - 128),
-        Some(code) => format!("the program ended with status {code}"),
-        None => "the program was killed together with its warden".to_owned(),
+        // As shells and the supervisor tell a signal.
+        Some(code) if code > 128 => format!("the program was terminated by signal {}", code - 128),
+        Some(code) => format!("the program exited with status {code}"),
+        None => "the program was killed together with its supervisor".to_owned(),
     }
 }
 

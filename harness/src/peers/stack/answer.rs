@@ -19,7 +19,7 @@ impl Refusal {
     }
 
     pub(super) fn not_found(what: &str, name: &str) -> Self {
-        Self::rejected("NotFoundError", format!("there is no {what} {name}"))
+        Self::rejected("NotFoundError", format!("unknown {what} {name}"))
     }
 }
 

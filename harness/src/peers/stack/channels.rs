@@ -71,7 +71,7 @@ impl Defect {
             Some("swap-pairs") => Self::SwapPairs(None),
             Some("as-text") => Self::AsText,
             Some("drop-every-third") => Self::DropEveryThird(0),
-            Some(other) => return Err(Refusal::rejected("TypeError", format!("there is no defect {other}"))),
+            Some(other) => return Err(Refusal::rejected("TypeError", format!("unknown defect {other}"))),
         })
     }
 

@@ -54,7 +54,7 @@ impl Peer for Housed {
     async fn call(&self, command: Command) -> Answer {
         let peer = Arc::clone(&self.peer);
         let answer = self.runtime.spawn(async move { peer.call(command).await }).await;
-        answer.unwrap_or_else(|error| Answer::Lost { reason: format!("the stack broke down: {error}") })
+        answer.unwrap_or_else(|error| Answer::Lost { reason: format!("the stack failed: {error}") })
     }
 
     async fn end(&self) {

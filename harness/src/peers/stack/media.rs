@@ -104,7 +104,7 @@ impl LocalMedia {
     /// `getUserMedia`, mediacapture-main §10.2: the constraints are judged before the user is asked.
     pub(super) fn get_user_media(&self, constraints: &Value) -> Outcome {
         if self.surroundings.origin == Origin::Insecure {
-            return Err(Refusal::Unsupported("the stack has no origin that could be insecure".to_owned()));
+            return Err(Refusal::Unsupported("the stack has no origin".to_owned()));
         }
         let sources = self.devices.get_user_media(constraints)?;
         if self.surroundings.permission == Permission::Denied {

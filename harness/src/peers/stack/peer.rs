@@ -105,7 +105,7 @@ pub fn open(
         implementation: "stack".to_owned(),
         version: peerproof_stack::VERSION.to_owned(),
         features: Some(Feature::ALL.to_vec()),
-        untold: Vec::new(),
+        unreported: Vec::new(),
     };
     let peer = StackPeer {
         info,
@@ -139,7 +139,7 @@ struct StackPeer {
 
 impl StackPeer {
     fn connection(&self) -> Result<&Arc<PeerConnection>, Refusal> {
-        let none = || Refusal::rejected("InvalidStateError", "there is no peer connection yet");
+        let none = || Refusal::rejected("InvalidStateError", "no peer connection yet");
         self.connection.get().ok_or_else(none)
     }
 
@@ -161,7 +161,7 @@ impl StackPeer {
             let (tokio::sync::SetError::AlreadyInitializedError(connection)
             | tokio::sync::SetError::InitializingError(connection)) = unused;
             connection.close().await?;
-            return Err(Refusal::rejected("InvalidStateError", "there is a peer connection already"));
+            return Err(Refusal::rejected("InvalidStateError", "the peer connection exists already"));
         }
         let (local_in, local_events) = unbounded_channel();
         *self.local_events.lock().await = Some(local_events);
@@ -214,7 +214,7 @@ impl StackPeer {
             })),
             Command::CreatePeerConnection { configuration, ice } => {
                 if self.connection.initialized() {
-                    return Err(Refusal::rejected("InvalidStateError", "there is a peer connection already"));
+                    return Err(Refusal::rejected("InvalidStateError", "the peer connection exists already"));
                 }
                 self.create(translate::configuration(&configuration)?, ice.unwrap_or_default()).await
             }
@@ -309,7 +309,7 @@ impl StackPeer {
                 let known = |mime: &String| Codec::from_mime(mime).is_some();
                 if !mime_types.iter().any(known) {
                     let wanted = mime_types.join(", ");
-                    return Err(Refusal::Unsupported(format!("the stack has none of {wanted}")));
+                    return Err(Refusal::Unsupported(format!("the stack supports none of {wanted}")));
                 }
                 let known: Vec<String> = mime_types.into_iter().filter(known).collect();
                 done(self.connection()?.set_codec_preferences(transceiver, &known).await)

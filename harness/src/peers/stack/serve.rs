@@ -109,7 +109,7 @@ fn with_end(mut answer: Answer) -> Answer {
 /// The number of a command, and the command or the answer to what is none.
 fn read(line: &str) -> Result<(Value, Result<Command, Answer>), String> {
     let mut message: Value = serde_json::from_str(line).map_err(|error| format!("no JSON: {error}"))?;
-    let object = message.as_object_mut().ok_or("a line is no JSON object")?;
+    let object = message.as_object_mut().ok_or("a line is not a JSON object")?;
     let id = object.remove("id").ok_or("a command has no id")?;
     let name = object.get("command").and_then(Value::as_str).unwrap_or_default().to_owned();
     // An empty object is as good as none, and none as an empty one.

@@ -15,7 +15,8 @@ pub(super) fn state<T: DeserializeOwned>(state: impl Display) -> Option<T> {
 }
 
 pub(super) fn configuration(from: &Configuration) -> Result<stack::Configuration, Refusal> {
-    let wrong = |what: &str, value: &str| Refusal::rejected("TypeError", format!("{value} is no {what}"));
+    let wrong =
+        |what: &str, value: &str| Refusal::rejected("TypeError", format!("{value} is not a valid {what}"));
     let transport_policy = match from.ice_transport_policy.as_deref() {
         None | Some("all") => stack::TransportPolicy::All,
         Some("relay") => stack::TransportPolicy::Relay,
@@ -163,7 +164,7 @@ fn channel_event(info: stack::ChannelInfo, event: stack::ChannelEvent) -> Option
         E::BufferedAmountLow => P::BufferedAmountLow { channel: info.label },
         E::Closing => P::ChannelClosing { channel: info.label, id },
         E::Close => P::ChannelClose { channel: info.label, id },
-        E::Error => P::ChannelError { channel: info.label, error: "the stack does not tell".to_owned() },
+        E::Error => P::ChannelError { channel: info.label, error: "not reported by the stack".to_owned() },
     })
 }
 

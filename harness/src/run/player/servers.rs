@@ -2,7 +2,7 @@
 
 use super::{Ended, Player, broken, wrong};
 use crate::machine::Limit;
-use crate::scenario::server::{ServerDeed, ServerStep};
+use crate::scenario::server::{ServerAction, ServerStep};
 use crate::scenario::step::DEFAULT_WITHIN;
 use crate::servers::Missed;
 use peerproof_captures::timeline::StepOutcome;
@@ -10,15 +10,15 @@ use peerproof_captures::timeline::StepOutcome;
 impl Player {
     /// Does something to a server, or waits for what it says.
     pub(super) async fn server(&self, step: &ServerStep) -> Ended {
-        let awaited = match &step.deed {
-            ServerDeed::Await(awaited) => awaited,
-            ServerDeed::Never(never) => {
+        let awaited = match &step.action {
+            ServerAction::Await(awaited) => awaited,
+            ServerAction::Never(never) => {
                 let watched = self.servers.never(&step.server, never).await;
                 let expected = format!("no {} at {}", never.never, step.server);
                 return watched.map_err(|Missed(seen)| wrong(expected, seen));
             }
-            deed => {
-                let done = self.servers.act(&step.server, deed).await;
+            action => {
+                let done = self.servers.act(&step.server, action).await;
                 return done.map_err(|error| broken(error.to_string()));
             }
         };

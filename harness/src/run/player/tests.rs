@@ -55,7 +55,7 @@ struct Table {
 fn table() -> Table {
     let folder = tempfile::tempdir().unwrap();
     let journal = Arc::new(Journal::create(&folder.path().join("t.jsonl"), CaseClock::start()).unwrap());
-    let stage = Stage::create(&folder.path().join("c.pcapng"), "t", Arc::clone(&journal)).unwrap();
+    let stage = CaseCapture::create(&folder.path().join("c.pcapng"), "t", Arc::clone(&journal)).unwrap();
     let told = Arc::new(Mutex::new(Vec::new()));
     let mut parts = IndexMap::new();
     let mut senders = Vec::new();
@@ -66,7 +66,7 @@ fn table() -> Table {
             implementation: "fake".to_owned(),
             version: "1".to_owned(),
             features: None,
-            untold: ["icecandidateerror", "sctpstatechange", "dtlsstatechange:connecting"]
+            unreported: ["icecandidateerror", "sctpstatechange", "dtlsstatechange:connecting"]
                 .map(str::to_owned)
                 .to_vec(),
         };
@@ -101,7 +101,7 @@ impl Table {
 }
 
 #[tokio::test]
-async fn what_a_peer_never_tells_can_be_awaited_by_nobody() {
+async fn what_a_peer_never_reports_can_be_awaited_by_nobody() {
     let table = table();
     for step in [
         "[bob: { await: { icecandidateerror: { code: 701 } }, within: 20s }]",
@@ -112,7 +112,7 @@ async fn what_a_peer_never_tells_can_be_awaited_by_nobody() {
     ] {
         let outcome = table.play(step).await;
         assert!(
-            matches!(&outcome, StepOutcome::Unsupported { peer, reason } if peer == "bob" && reason.contains("never tells")),
+            matches!(&outcome, StepOutcome::Unsupported { peer, reason } if peer == "bob" && reason.contains("never reports")),
             "{outcome:?}"
         );
     }

@@ -43,7 +43,7 @@ pub(super) fn step(
                     Err(document.error(&path.key(key), format!("`{key}` {mistake}"), None))
                 }
                 None if step.over.0 >= step.within.unwrap_or(DEFAULT_WITHIN).0 => {
-                    let help = "a rate is known only when it has been measured for so long; `within` is 10s if it is absent";
+                    let help = "the rate is measured over this time; `within` defaults to 10s";
                     let message = "`over` must be shorter than `within`";
                     Err(document.error(&path.key("over"), message, Some(help.to_owned())))
                 }
@@ -63,7 +63,7 @@ pub(super) fn step(
         NetworkStep::Acts(acts) => {
             let path = path.key("acts");
             if acts.times == 0 {
-                return Err(document.error(&path.key("times"), "a rule acts at least once", None));
+                return Err(document.error(&path.key("times"), "`times` must be at least 1", None));
             }
             if rules.contains(&acts.rule) {
                 return Ok(());
@@ -91,7 +91,7 @@ fn rule(
     }
     let needs_by = matches!(key, "delay" | "replay");
     if needs_by != spec.by.is_some() {
-        let message = if needs_by { "needs `by`" } else { "has no `by`: only `delay` and `replay` do" };
+        let message = if needs_by { "needs `by`" } else { "has no `by`: only `delay` and `replay` have" };
         return wrong("by", format!("`{key}` {message}"));
     }
     for (at, given) in [("byte", spec.byte.is_some()), ("field", spec.field.is_some())] {
@@ -113,15 +113,19 @@ fn rule(
     if key == "fragment"
         && let Some(message) = spec.handshake.as_ref().and_then(uncut)
     {
-        return wrong("handshake", format!("{message:?} cannot be cut: it is protected, or has no body"));
+        return wrong(
+            "handshake",
+            format!("{message:?} cannot be fragmented: it is encrypted or has no body"),
+        );
     }
     if spec.pieces.is_some_and(|pieces| !(2..=MOST_PIECES).contains(&pieces)) {
-        return wrong("pieces", format!("a message is cut into 2 to {MOST_PIECES} pieces"));
+        return wrong("pieces", format!("a message is fragmented into 2 to {MOST_PIECES} pieces"));
     }
     // The records of a packet on which another rule acts would keep their numbers, and be taken for replays.
     let fragments = |step: &Step| matches!(&step.action, Action::Network(NetworkStep::Fragment(_)));
     if !matches!(key, "fragment" | "drop") && scenario.steps.iter().any(fragments) {
-        let message = format!("`{key}` does not go with `fragment`, which numbers records anew: `drop` does");
+        let message =
+            format!("`{key}` cannot be combined with `fragment`, which renumbers records; use `drop`");
         return Err(document.error(path, message, None));
     }
     if let (Some(field), Some(class)) = (spec.field, spec.class)
@@ -139,7 +143,7 @@ fn rule(
         if let Some((at, _)) = of_data.into_iter().find(|(_, given)| *given) {
             let name = serde_json::to_value(chunk).unwrap_or_default();
             let name = name.as_str().unwrap_or_default();
-            return wrong(at, format!("{name} is on no stream: `{at}` goes with DATA"));
+            return wrong(at, format!("{name} has no stream: `{at}` requires DATA"));
         }
     }
     if spec.probability.is_some_and(|probability| !(0.0..=1.0).contains(&probability)) {
@@ -179,11 +183,7 @@ pub(super) fn bitrates(
         }
         if names.clone().filter(|name| *name == wanted.during).count() > 1 {
             let message = format!("several steps that change a link are named `{}`", wanted.during);
-            return Err(document.error(
-                &path.key("during"),
-                message,
-                Some("name one of them otherwise".to_owned()),
-            ));
+            return Err(document.error(&path.key("during"), message, Some("rename one of them".to_owned())));
         }
         if !names.clone().any(|name| name == wanted.during) {
             let help = nearest(&wanted.during, names.clone())
@@ -230,7 +230,7 @@ fn one_change(
     };
     Err(document.error(
         &path,
-        format!("`{name}` is no part of the network that this step is for"),
+        format!("`{name}` is not a part of the network that this step can change"),
         Some(help),
     ))
 }

@@ -3,11 +3,11 @@
 use super::super::document::{Document, ValuePath};
 use super::super::error::{ScenarioError, nearest};
 use super::super::model::Scenario;
+use super::super::reference::{self, Reachable, ReferenceError};
 use super::super::server::{
-    FaultSpec, ScenarioConfiguration, ServerDeed, ServerEventKind, ServerKind, ServerRef, ServerSpec,
+    FaultSpec, ScenarioConfiguration, ServerAction, ServerEventKind, ServerKind, ServerRef, ServerSpec,
     ServerStep, ServerWord,
 };
-use crate::servers::reference::{self, Reachable, ReferenceError};
 use indexmap::IndexMap;
 use std::net::SocketAddr;
 
@@ -21,7 +21,7 @@ pub(super) fn servers(
     for (name, spec) in &scenario.servers {
         let path = path.key(name);
         if scenario.peers.contains_key(name) {
-            return Err(document.error(&path, format!("`{name}` is the name of a peer already"), None));
+            return Err(document.error(&path, format!("`{name}` is already the name of a peer"), None));
         }
         server(document, scenario, name, spec, &path)?;
     }
@@ -75,7 +75,7 @@ fn server(
         && text.parse::<SocketAddr>().is_err()
     {
         let help = Some("write `198.51.100.1:40000`".to_owned());
-        let message = format!("`{text}` is no address with a port");
+        let message = format!("`{text}` is not an address with a port");
         return Err(document.error(&path.key("reflexive"), message, help));
     }
     match &spec.fault {
@@ -97,7 +97,7 @@ fn alternate(
     match theirs {
         None => Err(unknown(document, scenario, other, &path.key("alternate-server"))),
         Some(_) if theirs >= mine => {
-            let message = format!("`{other}` has to stand above `{name}`");
+            let message = format!("`{other}` must be defined before `{name}`");
             Err(document.error(&path.key("alternate-server"), message, None))
         }
         Some(_) => Ok(()),
@@ -110,7 +110,7 @@ fn unknown(document: &Document, scenario: &Scenario, name: &str, path: &ValuePat
         Some(near) => format!("did you mean `{near}`?"),
         None => "servers stand under `servers`".to_owned(),
     };
-    document.error(path, format!("there is no server `{name}`"), Some(help))
+    document.error(path, format!("unknown server `{name}`"), Some(help))
 }
 
 fn configuration(
@@ -177,24 +177,24 @@ pub(super) fn step(
     let Some(spec) = scenario.servers.get(name) else {
         return Err(unknown(document, scenario, name, &path));
     };
-    let by_itself = matches!(step.deed, ServerDeed::Word(ServerWord::Stop | ServerWord::Start));
+    let by_itself = matches!(step.action, ServerAction::Word(ServerWord::Stop | ServerWord::Start));
     if spec.kind == ServerKind::Coturn && !by_itself {
         let help = Some("it can only be stopped and started".to_owned());
-        return Err(document.error(&path, "coturn tells nothing and does as it is", help));
+        return Err(document.error(&path, "coturn reports no events and has no faults", help));
     }
-    match &step.deed {
-        ServerDeed::Fault(fault) => alternate(document, scenario, name, fault, &path.key("fault")),
-        ServerDeed::Await(awaited)
+    match &step.action {
+        ServerAction::Fault(fault) => alternate(document, scenario, name, fault, &path.key("fault")),
+        ServerAction::Await(awaited)
             if awaited.code.is_some() && !awaited.event.allows(&ServerEventKind::Refused) =>
         {
             Err(document.error(&path.key("code"), "only `refused` has a `code`", None))
         }
-        ServerDeed::Await(awaited) if awaited.times == Some(0) || awaited.sockets == Some(0) => {
+        ServerAction::Await(awaited) if awaited.times == Some(0) || awaited.sockets == Some(0) => {
             Err(document.error(&path, "at least one event is awaited", None))
         }
-        ServerDeed::Await(awaited) if awaited.times.is_some() && awaited.sockets.is_some() => {
+        ServerAction::Await(awaited) if awaited.times.is_some() && awaited.sockets.is_some() => {
             Err(document.error(&path.key("sockets"), "either `times` or `sockets`", None))
         }
-        ServerDeed::Await(_) | ServerDeed::Never(_) | ServerDeed::Word(_) => Ok(()),
+        ServerAction::Await(_) | ServerAction::Never(_) | ServerAction::Word(_) => Ok(()),
     }
 }

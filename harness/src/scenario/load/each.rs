@@ -42,7 +42,7 @@ pub(super) fn variants(document: Document) -> Result<Vec<Variant>, ScenarioError
             .collect();
     }
     if chosen.len() > MOST {
-        return Err(document.error(&at, format!("a file stands for {MOST} scenarios at most"), None));
+        return Err(document.error(&at, format!("a file can define at most {MOST} scenarios"), None));
     }
     let mut variants: Vec<Variant> = Vec::new();
     for choice in &chosen {
@@ -57,7 +57,7 @@ pub(super) fn variants(document: Document) -> Result<Vec<Variant>, ScenarioError
         }
         put_in(&mut document.value, choice, &mut used);
         if let Some((key, _)) = choice.iter().zip(&used).find(|(_, used)| !**used).map(|(choice, _)| choice) {
-            return Err(document.error(&at.key(key), format!("`${key}` stands nowhere"), None));
+            return Err(document.error(&at.key(key), format!("`${key}` is not used"), None));
         }
         variants.push(Variant { suffix: Some(suffix), document });
     }
@@ -74,7 +74,7 @@ fn lists(
             "write `each: { message: [ClientHello, ServerHello] }`, and `$message` where it belongs"
                 .to_owned(),
         );
-        Err(document.error(at, "words by name are meant", help))
+        Err(document.error(at, "expected words by name", help))
     };
     let Some(map) = each.as_object().filter(|map| !map.is_empty()) else { return wrong(at) };
     let mut lists = Vec::new();
@@ -135,7 +135,7 @@ pub fn extend_schema(schema: &mut Value) {
     words_in_properties(schema);
     let word = json!({ "type": "string", "pattern": "\\$[a-z]+", "description": "A word of `each`." });
     let list = json!({
-        "description": "Words by name. The file stands for one scenario for each combination of them, in which `$name` is the word.",
+        "description": "Words by name. The file defines one scenario for each combination of them, in which `$name` is replaced by the word.",
         "type": "object",
         "minProperties": 1,
         "propertyNames": { "pattern": "^[a-z]+$" },
@@ -200,8 +200,8 @@ mod tests {
 
     #[test]
     fn a_file_stands_for_each_combination_of_its_words() {
-        let text = "each: { message: [ClientHello, INIT-ACK], deed: [drop, delay], n: [2] }\n\
-                    title: $message is lost\nsteps: [{ $deed: { x: $message, times: $n } }]";
+        let text = "each: { message: [ClientHello, INIT-ACK], action: [drop, delay], n: [2] }\n\
+                    title: $message is lost\nsteps: [{ $action: { x: $message, times: $n } }]";
         let variants = of(text).unwrap();
         let names: Vec<&str> = variants.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(
@@ -229,7 +229,7 @@ mod tests {
         };
         assert_eq!(place("title: t\neach: { word: a }").0, (2, 9));
         assert_eq!(place("title: t\neach: { word: [[a]] }").0, (2, 16));
-        assert_eq!(place("title: t\neach: { word: [a] }"), ((2, 9), "`$word` stands nowhere".to_owned()));
+        assert_eq!(place("title: t\neach: { word: [a] }"), ((2, 9), "`$word` is not used".to_owned()));
         assert_eq!(
             place("title: $word\neach: { word: [a b, a-b] }").1,
             "two scenarios would be named `…-a-b`"

@@ -71,7 +71,7 @@ fn wrong_types_are_refused_at_their_place() {
     );
     assert_eq!(
         broken("within: 5s", "within: 5"),
-        "7:31 invalid type: integer `5`, expected a length of time with its unit, such as `5s` or `300ms` | "
+        "7:31 invalid type: integer `5`, expected a duration with its unit, such as `5s` or `300ms` | "
     );
     assert_eq!(
         broken("role: offerer", "role: caller"),
@@ -83,23 +83,23 @@ fn wrong_types_are_refused_at_their_place() {
 fn undefined_peers_and_commands_are_refused() {
     assert_eq!(
         broken("- alice: { send", "- alise: { send"),
-        "9:5 there is no peer `alise` | did you mean `alice`?"
+        "9:5 unknown peer `alise` | did you mean `alice`?"
     );
     assert_eq!(
         broken("createDataChannel", "createDatachanel"),
-        "6:14 there is no command `createDatachanel` | did you mean `createDataChannel`?"
+        "6:14 unknown command `createDatachanel` | did you mean `createDataChannel`?"
     );
     assert_eq!(
         broken("from: alice", "from: carol"),
-        "10:24 there is no peer `carol` | the peers are alice and bob"
+        "10:24 unknown peer `carol` | the peers are alice and bob"
     );
     assert_eq!(
         broken("[stack, chrome]", "[stack, chrom]"),
-        "3:42 there is no implementation `chrom` | did you mean `chrome`?"
+        "3:42 unknown implementation `chrom` | did you mean `chrome`?"
     );
     assert_eq!(
         broken("  bob: { messages", "  bo: { messages"),
-        "12:3 there is no peer `bo` | did you mean `bob`?"
+        "12:3 unknown peer `bo` | did you mean `bob`?"
     );
 }
 
@@ -128,7 +128,7 @@ fn roles_and_networks_are_checked() {
 fn a_broken_network_is_refused_with_its_place() {
     let with = |network: &str| broken("steps:", &format!("network: {network}\nsteps:"));
     assert!(
-        with("{ alice: lan, bbo: lan }").starts_with("5:24 there is no peer `bbo`"),
+        with("{ alice: lan, bbo: lan }").starts_with("5:24 unknown peer `bbo`"),
         "{}",
         with("{ alice: lan, bbo: lan }")
     );
@@ -138,14 +138,14 @@ fn a_broken_network_is_refused_with_its_place() {
             "5:1 alice/eth0 is attached to attic",
         ),
         ("{ interfaces: { alice/eth0: {} } }", "5:12 bob has no interface"),
-        ("{ interfaces: { alice: {}, bob/eth0: {} } }", "5:26 `alice` names a host and no interface"),
-        ("{ interfaces: { alice/lo: {}, bob/eth0: {} } }", "5:26 `lo` is no name for an interface"),
-        ("{ interfaces: { alice/eth0: {}, bob/eth0: {}, carol/eth0: {} } }", "5:56 there is no host `carol`"),
+        ("{ interfaces: { alice: {}, bob/eth0: {} } }", "5:26 `alice` names a host without an interface"),
+        ("{ interfaces: { alice/lo: {}, bob/eth0: {} } }", "5:26 invalid interface name `lo`"),
+        ("{ interfaces: { alice/eth0: {}, bob/eth0: {}, carol/eth0: {} } }", "5:56 unknown host `carol`"),
         (
             "{ interfaces: { alice/eth0: { addresses: [192.0.2.1] }, bob/eth0: { addresses: [192.0.2.1] } } }",
             "5:1 bob/eth0 has the address 192.0.2.1, which is taken",
         ),
-        ("lan\nsignalling: autonomous", "5:1 in a lab nobody reaches the signalling server"),
+        ("lan\nsignalling: autonomous", "5:1 in a lab the signalling server cannot be reached"),
     ] {
         assert!(with(network).starts_with(message), "{}", with(network));
     }
@@ -162,7 +162,7 @@ fn rules_that_say_two_things_are_refused_at_their_place() {
     assert_eq!(rule("replay: { class: srtp }"), "10:16 `replay` needs `by` | ");
     assert_eq!(
         rule("drop: { sctp: SACK, stream: 1 }"),
-        "10:36 SACK is on no stream: `stream` goes with DATA | "
+        "10:36 SACK has no stream: `stream` requires DATA | "
     );
     assert_eq!(
         rule("corrupt: { class: stun, field: tag }"),
@@ -183,9 +183,9 @@ fn rules_that_say_two_things_are_refused_at_their_place() {
 }
 
 #[test]
-fn a_path_is_expected_only_of_translators() {
+fn a_path_is_expected_only_of_nats() {
     let error = broken("expect:\n", "expect:\n  path: as-nats-allow\n");
-    assert!(error.starts_with("12:3 not each peer is behind a translator of its own"), "{error}");
+    assert!(error.starts_with("12:3 each peer must be behind a NAT of its own"), "{error}");
     let behind = WHOLE.replacen(
         "expect:\n",
         "network: { alice: nat-ad-ei, bob: nat-apd-apd }\nexpect:\n  path: as-nats-allow\n",
@@ -255,15 +255,15 @@ fn servers_and_what_refers_to_them_are_checked() {
     };
     assert_eq!(
         broken("{ turn: relay,", "{ turn: rely,"),
-        "5:33 there is no server `rely` | did you mean `relay`?"
+        "5:33 unknown server `rely` | did you mean `relay`?"
     );
     assert_eq!(
         broken("{ stun: real }", "{ stun: reel }"),
-        "7:59 there is no server `reel` | did you mean `real`?"
+        "7:59 unknown server `reel` | did you mean `real`?"
     );
     assert_eq!(
         broken("{ turns: relay }", "{ turns: relais }"),
-        "10:66 there is no server `relais` | did you mean `relay`?"
+        "10:66 unknown server `relais` | did you mean `relay`?"
     );
     assert_eq!(
         broken("{ turns: relay }", "{ turns: relay, transport: tcp }"),
@@ -279,12 +279,12 @@ fn servers_and_what_refers_to_them_are_checked() {
     );
     assert_eq!(
         broken("fault: silent", "fault: { alternate-server: real }"),
-        "3:21 `real` has to stand above `relay` | "
+        "3:21 `real` must be defined before `relay` | "
     );
     assert_eq!(broken("await: refused", "await: allocated"), "11:42 only `refused` has a `code` | ");
     assert_eq!(
         broken("{ real: stop }", "{ real: renew-nonce }"),
-        "12:15 coturn tells nothing and does as it is | it can only be stopped and started"
+        "12:15 coturn reports no events and has no faults | it can only be stopped and started"
     );
     assert_eq!(
         broken("fault: silent", "port: 443"),
@@ -297,7 +297,7 @@ fn servers_and_what_refers_to_them_are_checked() {
     assert_eq!(load(&twice).unwrap_err().message, "`port` takes TCP too, so `tls-port` must be another");
     assert_eq!(
         broken("fault: silent", "reflexive: nowhere"),
-        "3:12 `nowhere` is no address with a port | write `198.51.100.1:40000`"
+        "3:12 `nowhere` is not an address with a port | write `198.51.100.1:40000`"
     );
 }
 
@@ -336,18 +336,18 @@ fn a_bitrate_has_bounds_and_speaks_of_a_link_that_a_step_changes() {
 fn a_rule_that_cuts_messages_goes_with_none_that_would_not_renumber_them() {
     let with = |rules: &str| broken("{ drop: { from: alice, class: dtls, first: 4 } }", rules);
     assert_eq!(with("{ drop: { pieces: 3 } }"), "10:24 only `fragment` has `pieces` | ");
-    assert_eq!(with("{ fragment: { pieces: 5 } }"), "10:28 a message is cut into 2 to 4 pieces | ");
+    assert_eq!(with("{ fragment: { pieces: 5 } }"), "10:28 a message is fragmented into 2 to 4 pieces | ");
     let both = |other: &str| with(&format!("{{ fragment: {{}} }}\n  - network: {other}"));
     assert_eq!(
         both("{ duplicate: {} }"),
-        "11:16 `duplicate` does not go with `fragment`, which numbers records anew: `drop` does | "
+        "11:16 `duplicate` cannot be combined with `fragment`, which renumbers records; use `drop` | "
     );
     let text =
         WHOLE.replace("first: 4 } }", "first: 4 } }\n  - network: { fragment: { handshake: Certificate } }");
     assert!(load(&text).is_ok());
     assert_eq!(
         with("{ fragment: { handshake: [Certificate, Finished] } }"),
-        "10:28 Finished cannot be cut: it is protected, or has no body | "
+        "10:28 Finished cannot be fragmented: it is encrypted or has no body | "
     );
 }
 
@@ -373,7 +373,7 @@ fn a_step_that_waits_for_a_bitrate_says_whose_and_which() {
     };
     assert_eq!(
         with("from: alise, over: 3s, atMostKbit: 9"),
-        "10:27 there is no peer `alise` | did you mean `alice`?"
+        "10:27 unknown peer `alise` | did you mean `alice`?"
     );
     assert_eq!(
         with("from: alice, over: 3s"),

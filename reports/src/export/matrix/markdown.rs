@@ -29,8 +29,8 @@ pub fn markdown(matrix: &Matrix<'_>, runs: &[String]) -> String {
 }
 
 const LEGEND: &str = "
-Offerer in the rows, answerer in the columns; passed/played cases. ≠ counts scenarios that come out otherwise with the roles
-exchanged. Unsupported cases were not played; the reasons stand below.
+Offerer in the rows, answerer in the columns; passed/run cases. ≠ counts scenarios that come out otherwise with the roles
+exchanged. Unsupported cases were not run; the reasons are listed below.
 ";
 
 fn table(matrix: &Matrix<'_>, differences: &[Difference<'_>], family: Option<&str>, text: &mut String) {
@@ -120,7 +120,7 @@ fn roles(matrix: &Matrix<'_>, differences: &[Difference<'_>], text: &mut String)
 fn unplayed(matrix: &Matrix<'_>, text: &mut String) {
     let (lacks, unplayed) = (matrix.lacks(), matrix.unplayed());
     if !lacks.is_empty() || !unplayed.is_empty() {
-        text.push_str("\n### Not played\n\n");
+        text.push_str("\n### Not run\n\n");
     }
     for lack in &lacks {
         let places = places(matrix, &lack.plays).join("; ");

@@ -25,7 +25,7 @@ fn summary(matrix: &Matrix<'_>, runs: usize) -> String {
     let total = matrix.total();
     let parts = [
         (total.passed, "passed"),
-        (total.known, "known to deviate"),
+        (total.known, "known deviations"),
         (total.unexpected, "unexpected"),
         (total.unsupported, "unsupported"),
     ];
@@ -74,7 +74,7 @@ fn lacking(matrix: &Matrix<'_>, lack: &Lack<'_>) -> String {
     }
 }
 
-/// Where cases were not played: pair by pair, with the families and their numbers.
+/// Where cases were not run: pair by pair, with the families and their numbers.
 fn places(matrix: &Matrix<'_>, plays: &[Play<'_>]) -> Vec<String> {
     let mut pairs: IndexMap<(usize, usize), IndexMap<&str, usize>> = IndexMap::new();
     for play in plays {
@@ -96,10 +96,10 @@ fn gaps(matrix: &Matrix<'_>, unplayed: &Unplayed<'_>) -> String {
     if !unplayed.absent.is_empty() {
         let all = unplayed.absent.len() == matrix.families.len();
         let families = if all { "any family".to_owned() } else { unplayed.absent.join(", ") };
-        parts.push(format!("these runs hold no case in {families}"));
+        parts.push(format!("these runs contain no case in {families}"));
     }
     for (family, count) in &unplayed.unsupported {
-        let all = if *count == 1 { "the one case".to_owned() } else { format!("all {count} cases") };
+        let all = if *count == 1 { "1 case".to_owned() } else { format!("all {count} cases") };
         parts.push(format!("{family}: {all} unsupported"));
     }
     parts.join("; ")

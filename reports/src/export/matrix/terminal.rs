@@ -29,8 +29,8 @@ pub fn terminal(matrix: &Matrix<'_>, runs: &[String], colour: bool) -> String {
 }
 
 const LEGEND: &str = "\
-  offerer in the rows, answerer in the columns; passed/played, of which: ! unexpected, k known deviations;
-  u unsupported and not played, ≠ come out otherwise with the roles exchanged, – no case
+  offerer in the rows, answerer in the columns; passed/run, of which: ! unexpected, k known deviations;
+  u unsupported, not run, ≠ result differs with the roles exchanged, – no case
 ";
 
 struct Page<'m, 'a> {
@@ -151,7 +151,7 @@ impl Page<'_, '_> {
                 let count = differing(&self.differences, it.one, it.other, None);
                 let noun = if count == 1 { "scenario comes" } else { "scenarios come" };
                 text.push_str(&format!(
-                    "roles, {} (→) and {} (←): {count} {noun} out otherwise\n",
+                    "roles, {} (→) and {} (←): {count} {noun} out differently\n",
                     clean(&one),
                     clean(&other)
                 ));
@@ -178,7 +178,7 @@ impl Page<'_, '_> {
         }
         let unplayed = self.matrix.unplayed();
         if !unplayed.is_empty() {
-            text.push_str("pairs that played nothing\n");
+            text.push_str("pairs without a run case\n");
         }
         for it in &unplayed {
             let pair = self.matrix.pair(it.offerer, it.answerer);

@@ -10,7 +10,7 @@ pub use sender::SendEncoding;
 pub use transceivers::{Direction, LocalTrack, TransceiverInfo};
 
 use super::event::Event;
-use super::teller::Teller;
+use super::reporter::StateReporter;
 use crate::media::Kind;
 use crate::sync::lock;
 use receiver::Remote;
@@ -28,13 +28,13 @@ struct State {
     senders: BTreeMap<usize, Arc<Sender>>,
     stopped: BTreeSet<usize>,
     kinds: BTreeMap<usize, Kind>,
-    /// By the identification tag of their media section.
+    /// By the MID of their media section.
     remotes: BTreeMap<String, Arc<Remote>>,
 }
 
 /// The media of one connection.
 pub(super) struct Media {
-    teller: Arc<Teller>,
+    reporter: Arc<StateReporter>,
     /// Remote tracks are told when a description announces them, not when their first packet comes.
     at_description: bool,
     pc: OnceLock<Weak<dyn Inner>>,
@@ -45,9 +45,9 @@ pub(super) struct Media {
 }
 
 impl Media {
-    pub(super) fn new(teller: Arc<Teller>, at_description: bool) -> Self {
+    pub(super) fn new(reporter: Arc<StateReporter>, at_description: bool) -> Self {
         Self {
-            teller,
+            reporter,
             at_description,
             pc: OnceLock::new(),
             connected: AtomicBool::new(false),
@@ -94,7 +94,8 @@ impl Media {
         let sections = receiver::sections(remote.as_deref().unwrap_or_default());
         for (number, sender) in senders {
             let Some(transceiver) = transceivers.iter().find(|t| t.id() == number) else {
-                self.teller.on_log("error", format!("the transceiver {number} of a sender is gone"));
+                self.reporter
+                    .on_log("error", format!("the transceiver {number} of a sender no longer exists"));
                 continue;
             };
             let direction = transceiver.current_direction().await;
@@ -103,14 +104,14 @@ impl Media {
                 Ok(RTCRtpTransceiverDirection::Sendrecv | RTCRtpTransceiverDirection::Sendonly)
             );
             if connected && !sends {
-                self.teller
+                self.reporter
                     .on_log("debug", format!("track {number} is not sent: its direction is {direction:?}"));
             }
             let mid = transceiver.mid().await.ok().flatten();
             let taken = sections.iter().find(|section| Some(&section.mid) == mid.as_ref());
             let taken = taken.map(|section| section.receives.as_slice()).unwrap_or_default();
-            if let Err(error) = sender.run(connected && sends, taken, &**transceiver, &self.teller).await {
-                self.teller.on_log("error", format!("track {number} cannot be sent: {error}"));
+            if let Err(error) = sender.run(connected && sends, taken, &**transceiver, &self.reporter).await {
+                self.reporter.on_log("error", format!("track {number} cannot be sent: {error}"));
             }
         }
     }
@@ -126,9 +127,9 @@ impl Media {
                 None if section.sends => {
                     let remote = Arc::new(Remote::new(&section));
                     lock(&self.state).remotes.insert(section.mid.clone(), remote.clone());
-                    self.teller.tell(remote.event());
+                    self.reporter.report(remote.event());
                 }
-                Some(remote) => remote.on_section(&section, &self.teller),
+                Some(remote) => remote.on_section(&section, &self.reporter),
                 None => {}
             }
         }
@@ -144,11 +145,11 @@ impl Media {
                 let kind = codecs::kind_of(track.kind().await);
                 let remote = Arc::new(Remote::unannounced(&id, kind, track.stream_id().await));
                 lock(&self.state).remotes.insert(format!("?{id}"), remote.clone());
-                self.teller.tell(remote.event());
+                self.reporter.report(remote.event());
                 remote
             }
         };
-        tokio::spawn(remote.pump(track, self.teller.clone()));
+        tokio::spawn(remote.pump(track, self.reporter.clone()));
     }
 
     /// Begins to decode a remote track. Whether there is one of this name.

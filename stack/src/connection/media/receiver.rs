@@ -1,8 +1,8 @@
 //! `RTCRtpReceiver`: remote tracks as descriptions announce them, and their packets.
 
 use crate::connection::event::Event;
+use crate::connection::reporter::StateReporter;
 use crate::connection::sdp;
-use crate::connection::teller::Teller;
 use crate::media::{Arrived, Codec, Kind, Sink, SinkEvent};
 use crate::sync::lock;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
@@ -128,27 +128,27 @@ impl Remote {
     }
 
     /// A later description came (webrtc-pc §4.4.1.6 "process the addition" and "the removal of a remote track").
-    pub(super) fn on_section(&self, section: &Section, teller: &Teller) {
+    pub(super) fn on_section(&self, section: &Section, reporter: &StateReporter) {
         let sent = self.sends.swap(section.sends, Ordering::AcqRel);
         if sent && !section.sends {
             if !self.muted.swap(true, Ordering::AcqRel) {
-                teller.tell(Event::TrackMute(self.id.clone()));
+                reporter.report(Event::TrackMute(self.id.clone()));
             }
             if section.rejected {
-                teller.tell(Event::TrackEnded(self.id.clone()));
+                reporter.report(Event::TrackEnded(self.id.clone()));
             }
         } else if !sent && section.sends {
-            teller.tell(self.event());
+            reporter.report(self.event());
         }
     }
 
     /// Takes the track's packets until it or the connection ends.
-    pub(super) async fn pump(self: Arc<Self>, track: Arc<dyn TrackRemote>, teller: Arc<Teller>) {
+    pub(super) async fn pump(self: Arc<Self>, track: Arc<dyn TrackRemote>, reporter: Arc<StateReporter>) {
         while let Some(event) = track.poll().await {
             match event {
                 TrackRemoteEvent::OnRtpPacket(packet) => {
                     if self.sends.load(Ordering::Acquire) && self.muted.swap(false, Ordering::AcqRel) {
-                        teller.tell(Event::TrackUnmute(self.id.clone()));
+                        reporter.report(Event::TrackUnmute(self.id.clone()));
                     }
                     if !self.watched.load(Ordering::Acquire) {
                         continue;
@@ -159,7 +159,7 @@ impl Remote {
                         continue;
                     }
                     if lock(&self.sink).is_none() {
-                        self.start_sink(&track, header.ssrc, &teller).await;
+                        self.start_sink(&track, header.ssrc, &reporter).await;
                     }
                     if let Some(sink) = &*lock(&self.sink) {
                         // A sink that does not keep up loses packets as a network does, and tells what it misses.
@@ -171,14 +171,19 @@ impl Remote {
                         });
                     }
                 }
-                TrackRemoteEvent::OnEnded => teller.tell(Event::TrackEnded(self.id.clone())),
+                TrackRemoteEvent::OnEnded => reporter.report(Event::TrackEnded(self.id.clone())),
                 _ => {}
             }
         }
         *lock(&self.sink) = None;
     }
 
-    async fn start_sink(self: &Arc<Self>, track: &Arc<dyn TrackRemote>, ssrc: u32, teller: &Arc<Teller>) {
+    async fn start_sink(
+        self: &Arc<Self>,
+        track: &Arc<dyn TrackRemote>,
+        ssrc: u32,
+        reporter: &Arc<StateReporter>,
+    ) {
         let mime = track.codec(ssrc).await.map(|codec| codec.mime_type).unwrap_or_default();
         let started = match Codec::from_mime(&mime) {
             Some(codec) => Sink::start(codec).map_err(|error| error.to_string()),
@@ -188,17 +193,17 @@ impl Remote {
             Ok(started) => started,
             Err(error) => {
                 self.watched.store(false, Ordering::Release);
-                teller.on_log("error", format!("track {} cannot be decoded: {error}", self.id));
+                reporter.on_log("error", format!("track {} cannot be decoded: {error}", self.id));
                 return;
             }
         };
         *lock(&self.sink) = Some(sink);
-        let (remote, track, teller) = (self.clone(), track.clone(), teller.clone());
+        let (remote, track, reporter) = (self.clone(), track.clone(), reporter.clone());
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
                 match event {
                     SinkEvent::Seen(seen) => {
-                        teller.tell(Event::MediaSeen { id: remote.id.clone(), kind: remote.kind, seen });
+                        reporter.report(Event::MediaSeen { id: remote.id.clone(), kind: remote.kind, seen });
                     }
                     SinkEvent::KeyFrameWanted => {
                         let wanted = PictureLossIndication { sender_ssrc: 0, media_ssrc: ssrc };

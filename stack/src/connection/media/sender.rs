@@ -3,7 +3,7 @@
 use super::codecs;
 use super::feedback::wants_key_frame;
 use super::transceivers::LocalTrack;
-use crate::connection::teller::Teller;
+use crate::connection::reporter::StateReporter;
 use crate::media::{Codec, Encoding, EncodingOptions, Kind, Packet, RtpClock};
 use crate::sync::lock;
 use bytes::Bytes;
@@ -152,7 +152,7 @@ impl Sender {
         wanted: bool,
         taken: &[String],
         transceiver: &dyn RtpTransceiver,
-        teller: &Arc<Teller>,
+        reporter: &Arc<StateReporter>,
     ) -> Result<(), Error> {
         if !wanted {
             self.stop();
@@ -186,7 +186,7 @@ impl Sender {
                 }
                 _ => Vec::new(),
             };
-            self.start(stream, codec, payload_type, names, teller)?;
+            self.start(stream, codec, payload_type, names, reporter)?;
         }
         self.listen();
         Ok(())
@@ -209,7 +209,7 @@ impl Sender {
         codec: Codec,
         payload_type: u8,
         names: Vec<(u8, Bytes)>,
-        teller: &Arc<Teller>,
+        reporter: &Arc<StateReporter>,
     ) -> Result<(), Error> {
         let (encoding, mut packets) = {
             let mut running = lock(&stream.encoding);
@@ -226,9 +226,9 @@ impl Sender {
             (encoding, packets)
         };
         let ssrc = stream.ssrc;
-        teller.on_log("debug", format!("RTP of {ssrc:#010x} begins: {codec:?} as {payload_type}"));
+        reporter.on_log("debug", format!("RTP of {ssrc:#010x} begins: {codec:?} as {payload_type}"));
         let (local, sequence) = (self.local.clone(), stream.sequence.clone());
-        let (teller, encoder) = (teller.clone(), encoding);
+        let (reporter, encoder) = (reporter.clone(), encoding);
         tokio::spawn(async move {
             while let Some(packet) = packets.recv().await {
                 let number = sequence.fetch_add(1, Ordering::Relaxed);
@@ -236,14 +236,14 @@ impl Sender {
                 let named =
                     names.iter().try_for_each(|(id, name)| packet.header.set_extension(*id, name.clone()));
                 if let Err(error) = named {
-                    return teller.on_log("error", format!("RTP of {ssrc:#010x} cannot be named: {error}"));
+                    return reporter.on_log("error", format!("RTP of {ssrc:#010x} cannot be named: {error}"));
                 }
                 if let Err(error) = local.write_rtp(packet).await {
-                    return teller.on_log("warn", format!("no more RTP of {ssrc:#010x} is sent: {error}"));
+                    return reporter.on_log("warn", format!("no more RTP of {ssrc:#010x} is sent: {error}"));
                 }
             }
             if let Some(error) = encoder.failure() {
-                teller.on_log("error", format!("no more RTP of {ssrc:#010x} is sent: {error}"));
+                reporter.on_log("error", format!("no more RTP of {ssrc:#010x} is sent: {error}"));
             }
         });
         Ok(())

@@ -45,7 +45,7 @@ pub struct TransceiverInfo {
 }
 
 fn not_found(what: impl std::fmt::Display) -> Rejection {
-    Rejection::new(ErrorName::NotFound, format!("there is no {what}"))
+    Rejection::new(ErrorName::NotFound, format!("unknown {what}"))
 }
 
 impl Media {
@@ -206,7 +206,7 @@ impl PeerConnection {
     /// `RTCRtpTransceiver.setCodecPreferences`, by media types.
     ///
     /// # Errors
-    /// `InvalidModificationError` for a media type that is not to be had, `NotFoundError` if there is no such transceiver.
+    /// `InvalidModificationError` for an unsupported media type, `NotFoundError` if there is no such transceiver.
     pub async fn set_codec_preferences(&self, index: usize, mime_types: &[String]) -> Result<(), Rejection> {
         let transceiver = self.media.transceiver(index).await?;
         let mut parameters = Vec::new();

@@ -195,9 +195,9 @@ fn read_y4m(data: &[u8]) -> Result<Clip, &'static str> {
     for word in words {
         let Some((kind, value)) = word.split_at_checked(1) else { continue };
         match kind {
-            "W" => width = value.parse().map_err(|_| "its width is no number")?,
-            "H" => height = value.parse().map_err(|_| "its height is no number")?,
-            "F" => frame_rate = read_rate(value).ok_or("its frame rate is no ratio")?,
+            "W" => width = value.parse().map_err(|_| "its width is not a number")?,
+            "H" => height = value.parse().map_err(|_| "its height is not a number")?,
+            "F" => frame_rate = read_rate(value).ok_or("its frame rate is not a ratio")?,
             "C" if !["420", "420jpeg", "420mpeg2", "420paldv"].contains(&value) => {
                 return Err("its colours are not 8-bit 4:2:0");
             }

@@ -1,7 +1,7 @@
 //! `cargo xtask bench fresh`: what a newcomer waits for, from a clean clone to the first verdict of a browser.
 //!
-//! All of it happens in a temporary folder that a warden owns: clones, target folders, crates, recordings. However this ends, the
-//! warden ends what is left of it and removes the folder.
+//! All of it happens in a temporary folder that a supervisor owns: clones, target folders, crates, recordings. However this ends, the
+//! supervisor ends what is left of it and removes the folder.
 
 mod place;
 mod report;
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// Tells the part that runs under the warden where the user's cargo folder is.
+/// Tells the part that runs under the supervisor where the user's cargo folder is.
 const CARGO_HOME: &str = "PEERPROOF_BENCH_CARGO_HOME";
 /// Tells it where temporary files usually are.
 const TEMPORARY: &str = "PEERPROOF_BENCH_TMPDIR";
@@ -63,22 +63,22 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<()> {
     match std::env::var_os(SCRATCH_VARIABLE) {
-        // That of another warden, if this is part of something else, is no place to be.
+        // That of another supervisor, if this is part of something else, is no place to be.
         Some(scratch) if std::env::var_os(CARGO_HOME).is_some() => {
             measure(root, Path::new(&scratch), arguments)
         }
-        _ => under_a_warden(),
+        _ => under_a_supervisor(),
     }
 }
 
-/// Runs the same command under a warden, which is this program, too.
-fn under_a_warden() -> Result<()> {
+/// Runs the same command under a supervisor, which is this program, too.
+fn under_a_supervisor() -> Result<()> {
     let home = PathBuf::from(std::env::var_os("HOME").context("HOME is not set")?);
     let folder =
         |name: &str, usual: &str| std::env::var_os(name).map_or_else(|| home.join(usual), PathBuf::from);
     let me = std::env::current_exe()?;
-    let mut warden = Command::new(&me)
-        .arg("warden")
+    let mut supervisor = Command::new(&me)
+        .arg("supervisor")
         .arg("--scratch")
         .arg(Spec::fresh_scratch())
         .arg("--")
@@ -90,8 +90,8 @@ fn under_a_warden() -> Result<()> {
         .stdin(Stdio::piped())
         .spawn()?;
     // Its line: when this program ends, so does everything.
-    let _line = warden.stdin.take();
-    let status = warden.wait()?;
+    let _line = supervisor.stdin.take();
+    let status = supervisor.wait()?;
     ensure!(status.success(), "the measurement failed");
     Ok(())
 }

@@ -73,7 +73,7 @@ impl Place {
         let place = Self { folder: scratch.join("place"), deadline, jobs };
         fs::create_dir(&place.folder)?;
         fs::create_dir(place.folder.join("cargo"))?;
-        // How crates are to be had from here, if that was set. Nothing else of that folder.
+        // Where crates come from here, if that was set. Nothing else of that folder.
         let home = PathBuf::from(std::env::var_os(CARGO_HOME).unwrap_or_default());
         for name in ["config.toml", "config"] {
             if home.join(name).is_file() {
@@ -183,7 +183,7 @@ impl Place {
     }
 
     /// Peerproof, as it plays. Its browsers have sockets in the folder for temporary files, whose path must not be long
-    /// (`sun_path` in unix(7)); what they put there is removed by wardens of their own.
+    /// (`sun_path` in unix(7)); what they put there is removed by supervisors of their own.
     fn playing(&self, args: &[&str]) -> Command {
         let mut command = self.command(self.executable(), args);
         if let Some(temporary) = std::env::var_os(TEMPORARY) {

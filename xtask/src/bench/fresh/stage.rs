@@ -40,7 +40,7 @@ impl Taken {
 /// looked for.
 ///
 /// # Errors
-/// If it cannot be run or takes longer than `deadline`; then it may still run, and is for the warden to end.
+/// If it cannot be run or takes longer than `deadline`; then it may still run, and is for the supervisor to end.
 pub(super) fn run(
     command: &mut Command,
     log: &Path,

@@ -1,8 +1,8 @@
 //! A peer's sockets as a place of observation, where packets are decided about as they pass.
 
-use super::stage::{Observed, Stage};
+use super::capture::{CaseCapture, Observed};
 use crate::network::class::Class;
-use crate::network::rule::{Decision, Deed, corrupted};
+use crate::network::rule::{Decision, RuleAction, corrupted};
 use peerproof_captures::recording::{Content, Direction as Way, InterfaceId};
 use peerproof_captures::timeline::What;
 use peerproof_stack::tap::{Action, Datagram, Direction, SecretSink, Tap, Transport};
@@ -12,7 +12,7 @@ use std::time::Duration;
 /// A place of observation: the sockets of one peer.
 #[derive(Debug)]
 pub struct CaseTap {
-    stage: Arc<Stage>,
+    capture: Arc<CaseCapture>,
     peer: String,
     other: String,
     other_is_tapped: bool,
@@ -32,7 +32,7 @@ fn way(direction: Direction) -> Way {
 
 impl CaseTap {
     pub(super) fn new(
-        stage: Arc<Stage>,
+        capture: Arc<CaseCapture>,
         peer: &str,
         other: &str,
         other_is_tapped: bool,
@@ -40,7 +40,7 @@ impl CaseTap {
         place: usize,
     ) -> Self {
         let (peer, other) = (peer.to_owned(), other.to_owned());
-        Self { stage, peer, other, other_is_tapped, wire, place, held: Mutex::default() }
+        Self { capture, peer, other, other_is_tapped, wire, place, held: Mutex::default() }
     }
 }
 
@@ -52,8 +52,8 @@ impl Tap for CaseTap {
             Direction::In => (&self.other, !self.other_is_tapped),
         };
         // Nothing comes between the decision and its record.
-        let mut inner = self.stage.inner();
-        let decision = if here { self.stage.decide_within(&mut inner, from, payload) } else { None };
+        let mut inner = self.capture.inner();
+        let decision = if here { self.capture.decide_within(&mut inner, from, payload) } else { None };
         if let Some(class) = Class::of(payload) {
             inner.note_seen(class);
         }
@@ -62,7 +62,7 @@ impl Tap for CaseTap {
             Transport::Tcp => Content::Framed(payload),
         };
         let comment = decision.as_ref().map(|decision| format!("rule: {}", decision.rule));
-        let clock = self.stage.clock();
+        let clock = self.capture.clock();
         let observed = Observed {
             t_us: clock.case.now_us(),
             direction: way(direction),
@@ -77,24 +77,30 @@ impl Tap for CaseTap {
             inner.open(&clock, self.place, frame, (way(direction), local, remote), payload);
         }
         drop(inner);
-        self.stage.tell(decision.as_ref());
+        self.capture.tell(decision.as_ref());
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let held = held.get_mut(usize::from(direction == Direction::In));
-        if let Some(Decision { deed, rule }) = decision {
-            let what = What::Faulted { peer: self.peer.clone(), rule, action: deed.to_string(), frame };
-            self.stage.journal().write(what);
+        if let Some(Decision { action, rule }) = decision {
+            let what = What::Faulted { peer: self.peer.clone(), rule, action: action.to_string(), frame };
+            self.capture.journal().write(what);
             let now = |payload: Vec<u8>| (Duration::ZERO, payload);
-            return match deed {
-                Deed::Drop => Action::Drop,
-                Deed::Delay(by) => Action::Deliver(vec![(by, payload.to_vec())]),
-                Deed::Duplicate => Action::Deliver(vec![now(payload.to_vec()), now(payload.to_vec())]),
-                Deed::Replay(by) => Action::Deliver(vec![now(payload.to_vec()), (by, payload.to_vec())]),
-                Deed::Corrupt(byte) => Action::Deliver(vec![now(corrupted(payload, byte))]),
+            return match action {
+                RuleAction::Drop => Action::Drop,
+                RuleAction::Delay(by) => Action::Deliver(vec![(by, payload.to_vec())]),
+                RuleAction::Duplicate => Action::Deliver(vec![now(payload.to_vec()), now(payload.to_vec())]),
+                RuleAction::Replay(by) => {
+                    Action::Deliver(vec![now(payload.to_vec()), (by, payload.to_vec())])
+                }
+                RuleAction::Corrupt(byte) => Action::Deliver(vec![now(corrupted(payload, byte))]),
                 // A decision tells the byte, or the pieces; what is not there is left as it is.
-                Deed::CorruptField(_) | Deed::Fragment(_) => Action::Pass,
-                Deed::Become(datagrams) => Action::Deliver(datagrams.iter().cloned().map(now).collect()),
-                Deed::Inject(bytes) => Action::Deliver(vec![now(payload.to_vec()), now(bytes.to_vec())]),
-                Deed::Reorder => match held {
+                RuleAction::CorruptField(_) | RuleAction::Fragment(_) => Action::Pass,
+                RuleAction::Become(datagrams) => {
+                    Action::Deliver(datagrams.iter().cloned().map(now).collect())
+                }
+                RuleAction::Inject(bytes) => {
+                    Action::Deliver(vec![now(payload.to_vec()), now(bytes.to_vec())])
+                }
+                RuleAction::Reorder => match held {
                     Some(held @ None) => {
                         *held = Some(payload.to_vec());
                         Action::Drop
@@ -118,7 +124,7 @@ impl Tap for CaseTap {
 
 impl SecretSink for CaseTap {
     fn key_log(&self, line: &str) {
-        self.stage.key_log(line);
+        self.capture.key_log(line);
     }
 
     fn srtp_keying_material(&self, _: &[u8]) {
@@ -131,7 +137,7 @@ mod tests {
     use super::*;
     use crate::network::rule::{Field, Rule, RuleSpec};
     use crate::peers::CaseClock;
-    use crate::run::journal::Journal;
+    use crate::recording::Journal;
     use std::net::{Ipv4Addr, SocketAddr};
 
     fn datagram(direction: Direction, payload: &[u8]) -> Datagram<'_> {
@@ -145,21 +151,26 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let clock = CaseClock::start();
         let journal = Arc::new(Journal::create(&folder.path().join("t.jsonl"), clock).unwrap());
-        let stage = Stage::create(&folder.path().join("c.pcapng"), "t", Arc::clone(&journal)).unwrap();
-        let tap = stage.tap("alice", "stack", "bob", false);
+        let capture =
+            CaseCapture::create(&folder.path().join("c.pcapng"), "t", Arc::clone(&journal)).unwrap();
+        let tap = capture.tap("alice", "stack", "bob", false);
         let spec = RuleSpec { from: Some("bob".to_owned()), first: Some(1), ..RuleSpec::default() };
-        stage.install(Rule::new(spec, Deed::Reorder, 1));
+        capture.install(Rule::new(spec, RuleAction::Reorder, 1));
         assert_eq!(tap.on_datagram(&datagram(Direction::Out, &[0, 1])), Action::Pass);
         assert_eq!(tap.on_datagram(&datagram(Direction::In, &[0, 1, 1])), Action::Drop);
         let swapped = vec![(Duration::ZERO, vec![0, 1, 2]), (Duration::ZERO, vec![0, 1, 1])];
         assert_eq!(tap.on_datagram(&datagram(Direction::In, &[0, 1, 2])), Action::Deliver(swapped));
 
-        stage.clear();
+        capture.clear();
         let spec = |text: &str| serde_yaml::from_str::<RuleSpec>(text).unwrap();
         let later = Duration::from_millis(5);
-        stage.install(Rule::new(spec("{nth: 1}"), Deed::Replay(later), 1));
-        stage.install(Rule::new(spec("{nth: 1}"), Deed::Inject([7].into()), 1));
-        stage.install(Rule::new(spec("{field: transaction}"), Deed::CorruptField(Field::Transaction), 1));
+        capture.install(Rule::new(spec("{nth: 1}"), RuleAction::Replay(later), 1));
+        capture.install(Rule::new(spec("{nth: 1}"), RuleAction::Inject([7].into()), 1));
+        capture.install(Rule::new(
+            spec("{field: transaction}"),
+            RuleAction::CorruptField(Field::Transaction),
+            1,
+        ));
         let request = [[0, 1, 0, 0].as_slice(), &[0x21, 0x12, 0xa4, 0x42], &[4; 12]].concat();
         let mut changed = request.clone();
         changed[19] = 5;
@@ -171,7 +182,7 @@ mod tests {
             assert_eq!(tap.on_datagram(&datagram(Direction::Out, &request)), Action::Deliver(expected));
         }
         assert_eq!(tap.on_datagram(&datagram(Direction::Out, &[0, 1])), Action::Pass, "it has no such field");
-        assert_eq!(stage.finish(), None);
+        assert_eq!(capture.finish(), None);
         assert!(matches!(journal.entries().0[0].what, What::Faulted { frame: Some(2), .. }));
     }
 }

@@ -1,4 +1,4 @@
-//! Lengths of time as a scenario writes them: `5s`, `300ms`.
+//! Durations as a scenario writes them: `5s`, `300ms`.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -35,7 +35,7 @@ impl std::str::FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no length of time (write `5s` or `300ms`)");
+        let wrong = || format!("invalid duration `{text}` (write `5s` or `300ms`)");
         let (number, unit) =
             text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(wrong)?);
         let factor = match unit {
@@ -58,7 +58,7 @@ impl<'de> Deserialize<'de> for Span {
         impl de::Visitor<'_> for Visitor {
             type Value = Span;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a length of time with its unit, such as `5s` or `300ms`")
+                f.write_str("a duration with its unit, such as `5s` or `300ms`")
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Span, E> {
                 text.parse().map_err(E::custom)
@@ -79,7 +79,7 @@ impl JsonSchema for Span {
         "Span".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^[0-9.]+(ms|s|min)$", "description": "A length of time: `5s`, `300ms`." })
+        json_schema!({ "type": "string", "pattern": "^[0-9.]+(ms|s|min)$", "description": "A duration: `5s`, `300ms`." })
     }
 }
 

@@ -1,36 +1,13 @@
-//! A program as the configuration names it.
+//! A program as an implementation.
 
-use super::peer::ProgramPeer;
-use crate::peers::implementation::{Abilities, House, Implementation};
-use crate::peers::seat::Seat;
+use super::{Abilities, House, Implementation};
+use crate::peers::program::ProgramSpec;
+use crate::peers::request::OpenRequest;
 use crate::peers::{OpenError, Opened, Surroundings};
 use crate::tools::{in_path, is_program};
 use async_trait::async_trait;
 use peerproof_conformance::case::Runs;
-use std::path::{Path, PathBuf};
-
-/// How a program is started and what it can do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProgramSpec {
-    /// Its name on the command line: `mystack`, `mystack@2`.
-    pub name: String,
-    /// What it must say that it is.
-    pub is: String,
-    /// The program: a path, or a name to look for in `PATH`.
-    pub program: PathBuf,
-    /// Its arguments.
-    pub args: Vec<String>,
-    /// Where it runs, if not in this directory.
-    pub directory: Option<PathBuf>,
-    /// Variables in its environment beyond this program's.
-    pub env: Vec<(String, String)>,
-    /// How many cases one process serves, one after the other. At least one.
-    pub cases: u32,
-    /// Whether it tells the secrets of its DTLS associations (`keylog`).
-    pub tells_keys: bool,
-    /// Why it cannot be started, if that is known.
-    pub missing: Option<String>,
-}
+use std::path::Path;
 
 /// A program that speaks the peer protocol.
 #[derive(Debug, Clone)]
@@ -80,15 +57,15 @@ impl Implementation for Program {
         if is_there(&self.0.program, directory) {
             return None;
         }
-        Some(format!("{}: there is no program {}", self.0.name, self.0.program.display()))
+        Some(format!("{}: program {} not found", self.0.name, self.0.program.display()))
     }
 
-    async fn open(&self, house: &House, seat: Seat) -> Result<Opened, OpenError> {
-        if seat.surroundings != Surroundings::default() {
-            let reason = "a program has no page: permissions, origins and `.local` names are a browser's";
+    async fn open(&self, house: &House, request: OpenRequest) -> Result<Opened, OpenError> {
+        if request.surroundings != Surroundings::default() {
+            let reason = "programs have no permissions, origins or `.local` names; only browsers do";
             return Err(OpenError::Unsupported(reason.to_owned()));
         }
-        ProgramPeer::open(&house.programs, &self.0, seat).await
+        house.programs.open(&self.0, request).await
     }
 }
 

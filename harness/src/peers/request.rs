@@ -1,13 +1,13 @@
-//! A peer's place in a case, for whoever opens it.
+//! What it takes to open a peer for a case.
 
 use super::{CaseClock, Surroundings};
 use crate::network::lab::Host;
 use peerproof_stack::tap::{SecretSink, Tap};
 use std::sync::Arc;
 
-/// A peer's place in a case.
+/// What it takes to open a peer for a case.
 #[derive(Debug, Clone)]
-pub struct Seat {
+pub struct OpenRequest {
     /// The case's name (`data/echo/stack-chrome`).
     pub case: String,
     /// Name in the scenario (`alice`).

@@ -68,7 +68,7 @@ pub(super) struct Generation {
 
 /// Tells the events of one connection.
 #[derive(Debug)]
-pub(crate) struct Teller {
+pub(crate) struct StateReporter {
     out: UnboundedSender<Reported>,
     workarounds: Workarounds,
     told: Mutex<Told>,
@@ -76,7 +76,7 @@ pub(crate) struct Teller {
     count: AtomicU64,
 }
 
-impl Teller {
+impl StateReporter {
     pub(super) fn new(out: UnboundedSender<Reported>, workarounds: Workarounds) -> Self {
         let states = States {
             signaling: RTCSignalingState::Stable,
@@ -101,7 +101,7 @@ impl Teller {
         Self { out, workarounds, told: Mutex::new(told), signaled, count: AtomicU64::new(0) }
     }
 
-    pub(super) fn tell_at(&self, at: Instant, event: Event) {
+    pub(super) fn report_at(&self, at: Instant, event: Event) {
         self.count.fetch_add(1, Ordering::AcqRel);
         // Whoever dropped the receiver does not want to know.
         let _ = self.out.send(Reported { at, event });
@@ -118,13 +118,13 @@ impl Teller {
         self.signaled.wait_for(|signaled| signaled.over || signaled.state == state).await;
     }
 
-    /// Marks what is read of the transports from now on; see [`Teller::on_dtls`].
+    /// Marks what is read of the transports from now on; see [`StateReporter::on_dtls`].
     pub(super) fn epoch(&self) -> u64 {
         lock(&self.told).epoch
     }
 
-    pub(super) fn tell(&self, event: Event) {
-        self.tell_at(Instant::now(), event);
+    pub(super) fn report(&self, event: Event) {
+        self.report_at(Instant::now(), event);
     }
 
     pub(super) fn states(&self) -> States {
@@ -158,7 +158,7 @@ impl Teller {
         if told.gathering_due.take().is_some() {
             told.states.gathering = RTCIceGatheringState::Gathering;
             if self.workarounds.has(Workaround::GatheringEvent) {
-                self.tell(Event::IceGatheringState(RTCIceGatheringState::Gathering));
+                self.report(Event::IceGatheringState(RTCIceGatheringState::Gathering));
             }
         }
     }
@@ -166,7 +166,7 @@ impl Teller {
     pub(super) fn on_signaling(&self, state: RTCSignalingState) {
         let mut told = lock(&self.told);
         told.states.signaling = state;
-        self.tell(Event::SignalingState(state));
+        self.report(Event::SignalingState(state));
         self.signaled.update(|signaled| signaled.state = state);
         if told.gathering_due == Some(state) {
             self.begin_gathering(&mut told);
@@ -189,7 +189,7 @@ impl Teller {
             candidate.sdp_m_line_index = Some(0);
             candidate.username_fragment = told.generation.fragment.clone();
         }
-        self.tell(Event::IceCandidate(Some(candidate)));
+        self.report(Event::IceCandidate(Some(candidate)));
     }
 
     pub(super) fn on_gathering(&self, state: RTCIceGatheringState) {
@@ -199,15 +199,15 @@ impl Teller {
             return;
         }
         told.states.gathering = state;
-        self.tell(Event::IceGatheringState(state));
+        self.report(Event::IceGatheringState(state));
         if state == RTCIceGatheringState::Complete {
-            self.tell(Event::IceCandidate(None));
+            self.report(Event::IceCandidate(None));
         }
     }
 
     pub(super) fn on_ice_connection(&self, state: RTCIceConnectionState) {
         lock(&self.told).states.ice_connection = state;
-        self.tell(Event::IceConnectionState(state));
+        self.report(Event::IceConnectionState(state));
     }
 
     pub(super) fn on_connection(&self, state: RTCPeerConnectionState) {
@@ -233,7 +233,7 @@ impl Teller {
             told.epoch += 1;
         }
         told.states.connection = state;
-        self.tell(Event::ConnectionState(state));
+        self.report(Event::ConnectionState(state));
     }
 
     /// A channel is open, so the association is (webrtc-pc §6.1.1.2), whenever its state is read next.
@@ -257,7 +257,7 @@ impl Teller {
         }
         let is_first = told.states.dtls.replace(state).is_none();
         if !(is_first && state == RTCDtlsTransportState::New) {
-            self.tell(Event::DtlsState { state, reason: None });
+            self.report(Event::DtlsState { state, reason: None });
         }
     }
 
@@ -275,7 +275,7 @@ impl Teller {
         }
         let is_first = told.states.ice_transport.replace(state).is_none();
         if !(is_first && state == RTCIceTransportState::New) {
-            self.tell(Event::IceTransportState(state));
+            self.report(Event::IceTransportState(state));
         }
     }
 
@@ -295,7 +295,7 @@ impl Teller {
             return;
         }
         told.states.sctp = Some(state);
-        self.tell(Event::SctpState(state));
+        self.report(Event::SctpState(state));
     }
 
     pub(super) fn on_pair(&self, local: String, remote: String) {
@@ -303,7 +303,7 @@ impl Teller {
         let pair = Some((local.clone(), remote.clone()));
         if told.pair != pair {
             told.pair = pair;
-            self.tell(Event::SelectedPair { local, remote });
+            self.report(Event::SelectedPair { local, remote });
         }
     }
 
@@ -324,10 +324,10 @@ impl Teller {
             return;
         }
         told.states.dtls = Some(RTCDtlsTransportState::Failed);
-        self.tell(Event::DtlsState { state: RTCDtlsTransportState::Failed, reason: Some(reason) });
+        self.report(Event::DtlsState { state: RTCDtlsTransportState::Failed, reason: Some(reason) });
         if told.states.connection != RTCPeerConnectionState::Closed {
             told.states.connection = RTCPeerConnectionState::Failed;
-            self.tell(Event::ConnectionState(RTCPeerConnectionState::Failed));
+            self.report(Event::ConnectionState(RTCPeerConnectionState::Failed));
         }
     }
 
@@ -335,19 +335,19 @@ impl Teller {
         if level == "error" {
             lock(&self.told).last_error = Some(message.clone());
         }
-        self.tell(Event::Log { level, message });
+        self.report(Event::Log { level, message });
     }
 
     pub(super) fn on_driver_ended(&self) {
         let mut told = lock(&self.told);
         let reason = told.last_error.take();
-        let reason = reason.unwrap_or_else(|| "the event loop ended without a word".to_owned());
+        let reason = reason.unwrap_or_else(|| "the event loop ended without an error".to_owned());
         if told.states.dtls == Some(RTCDtlsTransportState::Connecting)
             && self.workarounds.has(Workaround::DeadLoopFails)
         {
-            self.fail(&mut told, format!("the handshake was given up: {reason}"));
+            self.fail(&mut told, format!("the handshake was abandoned: {reason}"));
         }
-        self.tell(Event::DriverDied { reason });
+        self.report(Event::DriverDied { reason });
         self.signaled.update(|signaled| signaled.over = true);
     }
 

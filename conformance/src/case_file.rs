@@ -1,7 +1,7 @@
 //! `case.json`: which case it was, who played, what is expected, and the verdict.
 
-use crate::checks::Finding;
 use crate::expect::Expectations;
+use crate::finding::Finding;
 use crate::nat::Nat;
 use crate::verdict::{Verdict, Waiver};
 use peerproof_captures::feature::Feature;
@@ -146,7 +146,7 @@ pub struct CasePeer {
     /// Whether it is the subject: deviations are reported against it.
     #[serde(default)]
     pub subject: bool,
-    /// The translator behind which it is, if there is one and nobody else is behind it.
+    /// The NAT behind which it is, if there is one and nobody else is behind it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nat: Option<Nat>,
     /// What its implementation has, as it told itself, sorted. Nothing if it did not tell, and in recordings of before: then

@@ -25,7 +25,7 @@ use tokio::sync::watch;
 
 /// Rules and recorder of one case.
 #[derive(Debug)]
-pub struct Stage {
+pub struct CaseCapture {
     journal: Arc<Journal>,
     epoch_ns: u64,
     inner: Mutex<Inner>,
@@ -62,7 +62,7 @@ pub(super) struct Inner {
     streams: Streams,
 }
 
-impl Stage {
+impl CaseCapture {
     /// Begins the capture in this file.
     ///
     /// # Errors
@@ -122,8 +122,7 @@ impl Stage {
         };
         let wires = interfaces.iter().map(|name| interface(name, description, Observes::Wire)).collect();
         let first = interfaces.first().map_or("", String::as_str);
-        let plaintext =
-            interface(&format!("{first} in clear"), "what was protected on the wire", Observes::Plaintext);
+        let plaintext = interface(&format!("{first} in clear"), "decrypted", Observes::Plaintext);
         inner.places.push(Place { plaintext, session: Session::new(), recent: VecDeque::new() });
         (wires, inner.places.len() - 1)
     }
@@ -136,7 +135,7 @@ impl Stage {
     }
 
     /// Has the key logs of peers' processes put on record, since each of them serves this case alone.
-    pub(super) fn collect_key_logs(&self) {
+    pub(crate) fn collect_key_logs(&self) {
         self.inner().key_logs = true;
     }
 
@@ -183,7 +182,7 @@ impl Stage {
 
     /// A peer tells its keys by its own account, a little later than it uses them. Until there are some, packets wait whose chunks a rule
     /// asks for.
-    pub(super) fn await_keys(&self) {
+    pub(crate) fn await_keys(&self) {
         self.inner().awaits_keys = true;
     }
 
@@ -196,7 +195,8 @@ impl Stage {
     /// the handshake, so that both peers have the keys. In DTLS 1.3 it may be a part of the handshake without which there are none.
     pub(super) fn waits_for_keys(&self, from: &str, payload: &[u8]) -> bool {
         let mut guard = self.inner();
-        if !guard.awaits_keys || !class::look(payload).contents.contains(&class::Content::ApplicationData) {
+        if !guard.awaits_keys || !class::look(payload, 0).contents.contains(&class::Content::ApplicationData)
+        {
             return false;
         }
         let at = self.now();
@@ -268,10 +268,10 @@ impl Stage {
     #[must_use]
     pub fn how_often(&self, name: &str) -> String {
         let inner = self.inner();
-        let acted = format!("it acted {} times", inner.rules.acted(name));
+        let acted = format!("it matched {} times", inner.rules.acted(name));
         match inner.rules.unread() {
             0 => acted,
-            unread => format!("{acted}; for want of keys {unread} packets could not be told"),
+            unread => format!("{acted}; {unread} packets could not be decrypted (no keys)"),
         }
     }
 
@@ -338,7 +338,7 @@ impl Stage {
         inner.trouble.take()
     }
 
-    pub(super) fn journal(&self) -> &Journal {
+    pub(crate) fn journal(&self) -> &Journal {
         &self.journal
     }
 

@@ -1,7 +1,7 @@
-//! The warden's side: `peerproof warden --scratch DIR -- PROGRAM ARGS…`. Not for people.
+//! The supervisor's side: `peerproof supervisor --scratch DIR -- PROGRAM ARGS…`. Not for people.
 //!
 //! Standard input is the line to the harness: its end is the order to finish. With `--talk` it and standard output are the program's, and the
-//! warden only notices that the other end was closed.
+//! supervisor only notices that the other end was closed.
 
 use super::{FILES_VARIABLE, SCRATCH_VARIABLE, tree};
 use crate::machine::processes;
@@ -26,12 +26,12 @@ use tokio::sync::mpsc;
 const GRACE: Duration = Duration::from_secs(2);
 /// Between two rounds of SIGKILL, while something is left.
 const ROUND: Duration = Duration::from_millis(50);
-/// Rounds of SIGKILL before the warden gives up (a process in uninterruptible sleep cannot be killed).
+/// Rounds of SIGKILL before the supervisor gives up (a process in uninterruptible sleep cannot be killed).
 const ROUNDS: u32 = 100;
-/// Exit code for a failure of the warden itself.
+/// Exit code for a failure of the supervisor itself.
 const FAILED: u8 = 125;
 
-/// What the warden waits for.
+/// What the supervisor waits for.
 enum Said {
     /// The program ended with this exit code.
     Ended(u8),
@@ -41,29 +41,29 @@ enum Said {
     Orphaned,
 }
 
-/// Why the warden could not do its work.
+/// Why the supervisor could not do its work.
 #[derive(Debug, thiserror::Error)]
-enum WardenError {
-    #[error("usage: peerproof warden --scratch DIR [--talk] -- PROGRAM [ARG]…")]
+enum SupervisorError {
+    #[error("usage: peerproof supervisor --scratch DIR [--talk] -- PROGRAM [ARG]…")]
     Usage,
     #[error("cannot become the subreaper: {0}")]
     Subreaper(Errno),
     #[error("cannot watch for signals: {0}")]
     Signals(std::io::Error),
-    #[error("cannot make the scratch directory {0}: {1}")]
+    #[error("cannot create the scratch directory {0}: {1}")]
     Scratch(PathBuf, std::io::Error),
     #[error("cannot start {0}: {1}")]
     Start(PathBuf, std::io::Error),
 }
 
-/// The role's whole life. `args` are the arguments after `warden`.
+/// The role's whole life. `args` are the arguments after `supervisor`.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let outcome = match args.as_slice() {
         [flag, scratch, dashes, program, rest @ ..] if flag == "--scratch" && dashes == "--" => {
             guard(Path::new(scratch), Path::new(program), rest, false)
         }
-        // What looks for wardens finds the scratch directory at the same place.
+        // What looks for supervisors finds the scratch directory at the same place.
         [flag, scratch, talk, dashes, program, rest @ ..]
             if flag == "--scratch" && talk == "--talk" && dashes == "--" =>
         {
@@ -72,36 +72,43 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         [flag, parent, dashes, program, rest @ ..] if flag == "--exec" && dashes == "--" => {
             Err(become_program(parent.to_str().and_then(|text| text.parse().ok()), Path::new(program), rest))
         }
-        _ => Err(WardenError::Usage),
+        _ => Err(SupervisorError::Usage),
     };
     outcome.unwrap_or_else(|error| {
         // Standard error is the harness's record of this process; if even that is closed there is nobody to tell.
-        let _ = writeln!(std::io::stderr(), "warden: {error}");
+        let _ = writeln!(std::io::stderr(), "supervisor: {error}");
         ExitCode::from(FAILED)
     })
 }
 
-/// The step between the warden and its program: asks the kernel to be killed with the warden, then becomes the program.
+/// The step between the supervisor and its program: asks the kernel to be killed with the supervisor, then becomes the program.
 /// (The parent-death signal survives `execve` but not `fork`, so only a process itself can ask for it.)
-fn become_program(parent: Option<i32>, program: &Path, args: &[OsString]) -> WardenError {
-    let Some(parent) = parent else { return WardenError::Usage };
+fn become_program(parent: Option<i32>, program: &Path, args: &[OsString]) -> SupervisorError {
+    let Some(parent) = parent else { return SupervisorError::Usage };
     if let Err(errno) = prctl::set_pdeathsig(Signal::SIGKILL) {
-        return WardenError::Start(program.to_owned(), errno.into());
+        return SupervisorError::Start(program.to_owned(), errno.into());
     }
     if getppid() != Pid::from_raw(parent) {
-        return WardenError::Start(program.to_owned(), std::io::Error::other("the warden is gone"));
+        return SupervisorError::Start(program.to_owned(), std::io::Error::other("the supervisor is gone"));
     }
-    WardenError::Start(program.to_owned(), Command::new(program).args(args).exec())
+    SupervisorError::Start(program.to_owned(), Command::new(program).args(args).exec())
 }
 
-fn guard(scratch: &Path, program: &Path, args: &[OsString], talks: bool) -> Result<ExitCode, WardenError> {
-    prctl::set_child_subreaper(true).map_err(WardenError::Subreaper)?;
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(WardenError::Signals)?;
+fn guard(
+    scratch: &Path,
+    program: &Path,
+    args: &[OsString],
+    talks: bool,
+) -> Result<ExitCode, SupervisorError> {
+    prctl::set_child_subreaper(true).map_err(SupervisorError::Subreaper)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(SupervisorError::Signals)?;
     let outcome = runtime.block_on(async {
-        let mut terminate = signal(SignalKind::terminate()).map_err(WardenError::Signals)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(WardenError::Signals)?;
-        let mut hang_up = signal(SignalKind::hangup()).map_err(WardenError::Signals)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(SupervisorError::Signals)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(SupervisorError::Signals)?;
+        let mut hang_up = signal(SignalKind::hangup()).map_err(SupervisorError::Signals)?;
         make_scratch(scratch)?;
         let program = start(scratch, program, args, talks)?;
         let (say, mut heard) = mpsc::unbounded_channel();
@@ -136,14 +143,14 @@ fn guard(scratch: &Path, program: &Path, args: &[OsString], talks: bool) -> Resu
     if let Err(error) = std::fs::remove_dir_all(scratch)
         && error.kind() != std::io::ErrorKind::NotFound
     {
-        let _ = writeln!(std::io::stderr(), "warden: cannot remove {}: {error}", scratch.display());
+        let _ = writeln!(std::io::stderr(), "supervisor: cannot remove {}: {error}", scratch.display());
     }
     outcome
 }
 
 /// Makes the directory and those in it that the program takes for its home and for temporary files.
-fn make_scratch(scratch: &Path) -> Result<(), WardenError> {
-    let failed = |error| WardenError::Scratch(scratch.to_owned(), error);
+fn make_scratch(scratch: &Path) -> Result<(), SupervisorError> {
+    let failed = |error| SupervisorError::Scratch(scratch.to_owned(), error);
     let mut builder = std::fs::DirBuilder::new();
     builder.mode(0o700);
     // Not recursive: it must not exist yet, or somebody else could have prepared it.
@@ -164,11 +171,11 @@ fn make_scratch(scratch: &Path) -> Result<(), WardenError> {
 }
 
 /// Starts the program, by way of [`become_program`]. Its process id stays the same.
-fn start(scratch: &Path, program: &Path, args: &[OsString], talks: bool) -> Result<i32, WardenError> {
-    let failed = |error| WardenError::Start(program.to_owned(), error);
+fn start(scratch: &Path, program: &Path, args: &[OsString], talks: bool) -> Result<i32, SupervisorError> {
+    let failed = |error| SupervisorError::Start(program.to_owned(), error);
     let me = std::env::current_exe().map_err(failed)?;
     let child = Command::new(me)
-        .arg("warden")
+        .arg("supervisor")
         .arg("--exec")
         .arg(std::process::id().to_string())
         .arg("--")

@@ -100,9 +100,7 @@ fn read(path: &str, text: &str) -> Result<Whole, ExpectedError> {
         toml::from_str(text).map_err(|error| ExpectedError::Malformed { path: path.to_owned(), error })?;
     for deviation in &mut whole.deviation {
         path.clone_into(&mut deviation.file);
-        deviation
-            .validate()
-            .map_err(|error| ExpectedError::Meaningless { path: path.to_owned(), error })?;
+        deviation.validate().map_err(|error| ExpectedError::Meaningless { path: path.to_owned(), error })?;
     }
     Ok(whole)
 }

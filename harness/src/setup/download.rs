@@ -1,11 +1,11 @@
 //! Getting a version: what is downloaded, what the system lacks for it, and the steps.
 
-use super::apt::{Apt, exactly};
-use super::debian::{self, File};
-use super::{Installed, STAMP, Wanted, build, folder};
+use super::{Lane, SetupError, Step};
 use crate::peers::browser::{Build, Kind};
-use crate::setup::{Lane, SetupError, Step};
 use crate::tools::{data_dir, is_program};
+use crate::versions::apt::{Apt, exactly};
+use crate::versions::debian::{self, File};
+use crate::versions::{Installed, STAMP, Wanted, build, folder, installed_in};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -34,11 +34,11 @@ impl Download {
     /// What has to be downloaded for a name; nothing if it is there.
     ///
     /// # Errors
-    /// No such version is to be had, or the system does not tell what it needs.
+    /// No such version is available, or the dependencies are unknown.
     pub fn of(wanted: &Wanted) -> Result<Option<Self>, SetupError> {
         let name = || wanted.name.clone();
         let data = data_dir().ok_or(SetupError::NoHome)?;
-        let unpacked = super::installed_in(&data, wanted.kind);
+        let unpacked = installed_in(&data, wanted.kind);
         let apt = Apt::of_this_system();
         let offered = match &apt {
             Some(apt) => apt.offered(wanted.kind),
@@ -107,7 +107,10 @@ impl Download {
             env: Vec::new(),
         };
         let download = step(
-            format!("Download {what} ({} MB), beside what the system has", bytes.div_ceil(1_000_000)),
+            format!(
+                "Download {what} ({} MB), leaving the system's packages unchanged",
+                bytes.div_ceil(1_000_000)
+            ),
             PathBuf::from("/usr/bin/env"),
             args,
         );
@@ -140,21 +143,18 @@ impl Download {
     }
 }
 
-/// Which versions are to be had, in words.
+/// Which versions are available, in words.
 fn to_be_had(kind: Kind, offered: Result<Vec<String>, String>) -> String {
     match offered {
         Err(cause) => cause,
         Ok(versions) if versions.is_empty() => {
-            format!(
-                "apt knows no {} (`apt-get update` refreshes its lists)",
-                debian::packages(kind).join(", ")
-            )
+            format!("apt has no {} (`apt-get update` refreshes its lists)", debian::packages(kind).join(", "))
         }
         Ok(versions) => {
             let among = || versions.iter().map(String::as_str);
             let each =
                 among().map(|it| format!("{} ({})", debian::name(kind, it, among()), debian::upstream(it)));
-            format!("to be had: {}", each.collect::<Vec<_>>().join(", "))
+            format!("available: {}", each.collect::<Vec<_>>().join(", "))
         }
     }
 }
@@ -190,7 +190,10 @@ mod tests {
                 "/usr/bin/dpkg-deb -x /d/150.0.7-1/packages/chromium-driver_150.0.7-1_amd64.deb /d/150.0.7-1",
             ]
         );
-        assert_eq!(steps[0].title, "Download chrome 150.0.7 (81 MB), beside what the system has");
+        assert_eq!(
+            steps[0].title,
+            "Download chrome 150.0.7 (81 MB), leaving the system's packages unchanged"
+        );
         // They need what packages bring, and may be given up.
         assert!(steps.iter().all(|step| step.lane == Lane::Peers));
     }
@@ -214,7 +217,7 @@ mod tests {
         let versions = ["156.0.2-1", "150.0.7-1"].map(str::to_owned).to_vec();
         assert_eq!(
             to_be_had(Kind::Chrome, Ok(versions)),
-            "to be had: chrome@156 (156.0.2), chrome@150 (150.0.7)"
+            "available: chrome@156 (156.0.2), chrome@150 (150.0.7)"
         );
         assert!(to_be_had(Kind::Firefox, Ok(vec![])).contains("apt-get update"));
         assert_eq!(to_be_had(Kind::Firefox, Err("no apt".into())), "no apt");

@@ -1,7 +1,7 @@
 //! From the names of servers in a configuration to URLs and credentials.
 
+use super::server::{ServerRef, TurnTransport};
 use crate::peers::protocol::IceServer;
-use crate::scenario::server::{ServerRef, TurnTransport};
 use indexmap::IndexMap;
 use serde_json::Value;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -51,7 +51,7 @@ pub enum ReferenceError {
     #[error("a server is given by one of `urls`, `stun`, `turn` and `turns`")]
     NotOne,
     /// It names one that is not there.
-    #[error("there is no server `{name}` under `servers`")]
+    #[error("unknown server `{name}` under `servers`")]
     Unknown {
         /// The key under which the name stands.
         key: &'static str,

@@ -1,0 +1,195 @@
+//! Opens what a case is played with: its lab, its peers, and what runs beside its steps.
+
+use super::actor::Actor;
+use super::carrier::Carrier;
+use super::case::Setting;
+use super::laboratory;
+use super::performance::CaseContext;
+use super::plan::Case;
+use super::player::Part;
+use crate::network::lab::Lab;
+use crate::peers::implementation::Implementation;
+use crate::peers::protocol::Command;
+use crate::peers::request::OpenRequest;
+use crate::peers::{OpenError, Opened, PeerInfo};
+use crate::recording::lab::Secrets;
+use crate::recording::{CaseCapture, CaseTap, Journal};
+use crate::scenario::model::Signalling;
+use crate::scenario::{Action, PeerSpec};
+use indexmap::IndexMap;
+use peerproof_captures::timeline::Answer;
+use peerproof_conformance::case::{CaseFile, NotPlayed, Runs};
+use peerproof_stack::tap::{PassAll, SecretSink, Tap};
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+/// Everything that runs beside the steps of a case.
+pub(super) struct Running {
+    pub(super) parts: IndexMap<String, Part>,
+    pub(super) tasks: JoinSet<()>,
+}
+
+/// Opens both peers side by side and asks each for the impossible.
+pub(super) async fn open(
+    context: &CaseContext<'_>,
+    lab: Option<&Arc<Lab>>,
+    file: &mut CaseFile,
+) -> Result<Running, NotPlayed> {
+    let CaseContext { setting, case, stage, journal, .. } = *context;
+    let cast: Vec<(&String, &Arc<dyn Implementation>)> = case.pair.iter().collect();
+    let [(one, of_one), (other, of_other)] = cast.as_slice() else {
+        return Err(NotPlayed::Broken { cause: "a case has two peers".to_owned() });
+    };
+    let request = |name: &String, own: &dyn Implementation, other: &String, others: &dyn Implementation| {
+        let spec = case.scenario().peers.get(name);
+        let (tap, secrets): (Arc<dyn Tap>, Arc<dyn SecretSink>) = if lab.is_some() {
+            (Arc::new(PassAll), Arc::new(Secrets(Arc::clone(stage))))
+        } else {
+            let tap = stage.tap(name, own.name(), other, others.abilities().in_process);
+            (Arc::<CaseTap>::clone(&tap), tap)
+        };
+        OpenRequest {
+            case: case.name.clone(),
+            name: name.clone(),
+            subject: spec.is_some_and(|spec| spec.subject),
+            clock: journal.clock(),
+            surroundings: spec.map(PeerSpec::surroundings).unwrap_or_default(),
+            tap,
+            secrets,
+            host: lab.and_then(|lab| lab.host(name)).cloned(),
+        }
+    };
+    let (of_one, of_other) = (of_one.as_ref(), of_other.as_ref());
+    let (first, second) = tokio::join!(
+        setting.provider.open(of_one, request(one, of_one, other, of_other)),
+        setting.provider.open(of_other, request(other, of_other, one, of_one))
+    );
+    let (first, second) = match (first, second) {
+        (Ok(first), Ok(second)) => (first, second),
+        (first, second) => {
+            // One that did open must not be left behind.
+            let mut why = None;
+            for (name, opened) in [(*one, first), (*other, second)] {
+                match opened {
+                    Ok(opened) => opened.peer.end().await,
+                    Err(error) => why = Some(not_played(why, Some(name), error)),
+                }
+            }
+            return Err(why.unwrap_or(NotPlayed::Broken { cause: "a peer did not open".to_owned() }));
+        }
+    };
+    // A process that serves this case alone; elsewhere the stack tells its keys.
+    if stage.collects_key_logs() {
+        for file in [&first, &second].into_iter().filter_map(|opened| opened.peer.key_log_file()) {
+            stage.follow_key_log(file);
+        }
+    }
+    let tells_late = |it: &Arc<dyn Implementation>| {
+        let abilities = it.abilities();
+        abilities.tells_keys && !abilities.in_process && it.runs() == Runs::ByItself
+    };
+    if case.pair.values().any(tells_late) {
+        stage.await_keys();
+    }
+    let running = start(case, stage, journal, first, second);
+    for (peer, part) in file.peers.iter_mut().zip(running.parts.values()) {
+        let PeerInfo { implementation, version, features, unreported, .. } = part.actor.info();
+        peer.implementation.clone_from(implementation);
+        peer.version.clone_from(version);
+        peer.features.clone_from(features);
+        peer.unreported.clone_from(unreported);
+    }
+    let impossible = running.parts.values().map(|part| part.actor.call(Command::Impossible));
+    for (peer, answer) in file.peers.iter_mut().zip(futures::future::join_all(impossible).await) {
+        peer.refuses_the_impossible = matches!(answer, Answer::Unsupported { .. });
+    }
+    Ok(running)
+}
+
+/// Why a case is not played, if one of its peers did not open and perhaps another before it.
+fn not_played(before: Option<NotPlayed>, peer: Option<&String>, error: OpenError) -> NotPlayed {
+    match (error, before) {
+        // What is wrong says more than what is lacking.
+        (OpenError::Unsupported(_), Some(before)) => before,
+        (OpenError::Failed(reason), before) => match (before, peer) {
+            (Some(before @ NotPlayed::Broken { .. }), _) => before,
+            (_, Some(peer)) => NotPlayed::Failed { peer: peer.clone(), reason },
+            (_, None) => NotPlayed::Broken { cause: reason },
+        },
+        (OpenError::Unsupported(reason), None) => NotPlayed::Unsupported { peer: peer.cloned(), reason },
+        (OpenError::Broken(cause), _) => {
+            NotPlayed::Broken { cause: peer.map_or_else(|| cause.clone(), |name| format!("{name}: {cause}")) }
+        }
+    }
+}
+
+/// The lab of the scenario, if it is played in one.
+pub(super) async fn open_lab(
+    setting: &Setting,
+    case: &Case,
+    stage: &Arc<CaseCapture>,
+    seed: u64,
+) -> Result<Option<Arc<Lab>>, NotPlayed> {
+    let scenario = case.scenario();
+    if let Some(reason) = unreadable(case) {
+        return Err(NotPlayed::Unsupported { peer: None, reason });
+    }
+    let Some(topology) = scenario.topology() else { return Ok(None) };
+    let players: Vec<laboratory::Player<'_>> = case
+        .pair
+        .iter()
+        .map(|(name, implementation)| laboratory::Player {
+            name,
+            implementation: Arc::clone(implementation),
+            surroundings: scenario.peers.get(name).map(PeerSpec::surroundings).unwrap_or_default(),
+        })
+        .collect();
+    let opened = laboratory::open(setting.provider.as_ref(), topology, &players, stage, seed).await;
+    opened.map(Some).map_err(|error| not_played(None, None, error))
+}
+
+/// Why the rules of a case cannot be told from its packets, if they cannot.
+fn unreadable(case: &Case) -> Option<String> {
+    let speaks_of_content = case.scenario().steps.iter().any(|step| match &step.action {
+        Action::Network(network) => network.rule().is_some_and(|(_, rule)| rule.needs_keys()),
+        _ => false,
+    });
+    (speaks_of_content && !case.pair.values().any(|it| it.abilities().tells_keys))
+        .then(|| "the rule matches encrypted content, but neither peer exposes keys".to_owned())
+}
+
+/// Ends the network, then gives its hosts back.
+pub(super) async fn close_lab(setting: &Setting, lab: Option<Arc<Lab>>) {
+    // Whoever else still holds it has nothing to do with it any more; it ends when they let go.
+    let Some(lab) = lab.and_then(Arc::into_inner) else { return };
+    for (_, host) in lab.stop().await {
+        setting.provider.give_back(host).await;
+    }
+}
+
+/// Starts what runs beside the steps: taking up events, carrying candidates.
+fn start(
+    case: &Case,
+    stage: &Arc<CaseCapture>,
+    journal: &Arc<Journal>,
+    first: Opened,
+    second: Opened,
+) -> Running {
+    let mut tasks = JoinSet::new();
+    let mut parts = IndexMap::new();
+    for (name, opened) in case.pair.keys().zip([first, second]) {
+        let actor = Actor::new(opened.peer, Arc::clone(journal));
+        let carrier = Carrier::new();
+        let watch = case.scenario().peers.get(name).is_some_and(|spec| spec.media.watch);
+        tasks.spawn(Arc::clone(&actor).listen(opened.events, Arc::clone(&carrier), Arc::clone(stage), watch));
+        parts.insert(name.clone(), Part { actor, carrier });
+    }
+    if case.scenario().signalling == Signalling::Orchestrated {
+        for (name, part) in &parts {
+            let Some((_, other)) = parts.iter().find(|(other, _)| *other != name) else { continue };
+            let (from, to) = (Arc::clone(&part.actor), Arc::clone(&other.actor));
+            tasks.spawn(Arc::clone(&part.carrier).carry(from, to, Arc::clone(journal)));
+        }
+    }
+    Running { parts, tasks }
+}
