@@ -8,6 +8,7 @@
 //! the handshake's secrets by RFC 5764 or are given directly. Nothing here judges: replays are opened again, and what does
 //! not authenticate is reported as such.
 
+mod associations;
 mod cipher;
 mod data;
 mod dtls;

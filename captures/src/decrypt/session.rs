@@ -1,7 +1,8 @@
 //! Following what passes a place of observation, and giving the plaintext as soon as the secrets allow.
 
+use super::associations::Associations;
 use super::data::{AssociationId, AssociationInfo, Clear, Content, Datagram, Failure, Limits, Outcome};
-use super::dtls::{Association, ClientHello, NotOpened, Opened, ServerHello, Side};
+use super::dtls::{ClientHello, NotOpened, Opened, ServerHello, Side};
 use super::orphans::Orphans;
 use super::path::{Link, Meta, Path, PathKey};
 use super::secrets::Secrets;
@@ -25,12 +26,9 @@ const MOST_MISSES: u32 = 1_024;
 pub struct Session {
     limits: Limits,
     secrets: Secrets,
-    /// Association `n` stands at `n` modulo the limit.
-    associations: Vec<(AssociationId, Association)>,
-    by_random: Ordered<[u8; 32], AssociationId>,
+    associations: Associations,
     paths: Ordered<PathKey, Path>,
     orphans: Orphans,
-    next: u64,
     /// Contexts of the SRTP keys given directly.
     direct: Vec<Context>,
     waiting: VecDeque<Waiting>,
@@ -82,13 +80,11 @@ impl Session {
     /// A session.
     pub fn with_limits(limits: Limits) -> Self {
         Self {
-            limits: Limits { associations: limits.associations.max(1), paths: limits.paths.max(1), ..limits },
+            limits: Limits { paths: limits.paths.max(1), ..limits },
             secrets: Secrets::new(),
-            associations: Vec::new(),
-            by_random: Ordered::default(),
+            associations: Associations::with_limit(limits.associations),
             paths: Ordered::default(),
             orphans: Orphans::default(),
-            next: 0,
             direct: Vec::new(),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
@@ -116,26 +112,20 @@ impl Session {
 
     /// The associations that it follows, oldest first.
     pub fn associations(&self) -> impl Iterator<Item = AssociationInfo> + '_ {
-        let from = self.next.saturating_sub(self.limits.associations as u64);
-        (from..self.next).filter_map(|id| self.association(AssociationId(id)))
+        self.associations.infos()
     }
 
     /// What is known of an association.
     pub fn association(&self, id: AssociationId) -> Option<AssociationInfo> {
-        let association = self.known(id)?;
-        Some(AssociationInfo {
-            id,
-            client_random: association.client_random,
-            version: association.version(),
-            suite: association.suite(),
-            srtp_profile: association.profile(),
-        })
+        self.associations.info(id)
     }
 
     /// The SRTP keying material of an association (RFC 5764 §4.2). `out` must have the length that the profile asks for: with
     /// DTLS 1.3 all of the output depends on how much of it there is. False while the secret that it follows from is not known.
     pub fn srtp_keying_material(&self, id: AssociationId, out: &mut [u8]) -> bool {
-        self.known(id).is_some_and(|association| association.export_srtp(&self.secrets, out).is_some())
+        self.associations
+            .get(id)
+            .is_some_and(|association| association.export_srtp(&self.secrets, out).is_some())
     }
 
     /// Takes in lines of a key log and gives what waited for them. Returns how many secrets were new.
@@ -211,7 +201,7 @@ impl Session {
     fn connection_id(&self, meta: &Meta, payload: &[u8]) -> usize {
         let link = self.paths.get(&meta.key()).and_then(|path| path.link);
         let known = link.and_then(|link| {
-            let association = self.known(link.association)?;
+            let association = self.associations.get(link.association)?;
             Some(association.connection_id(link.sender(meta)).length)
         });
         match known {
@@ -224,25 +214,9 @@ impl Session {
     /// (RFC 9146 §6).
     fn connection_id_in(&self, payload: &[u8]) -> usize {
         let Some(bytes) = dtls::record::from_connection_id(payload) else { return 0 };
-        let newest = (1..=ADOPTION_TRIES as u64).filter_map(|back| self.next.checked_sub(back));
-        let associations = newest.filter_map(|id| self.known(AssociationId(id)));
-        let ids = associations.flat_map(|association| {
-            [Side::Client, Side::Server].map(|sender| association.connection_id(sender))
-        });
+        let ids = self.associations.connection_ids(ADOPTION_TRIES);
         let mut ids = ids.chain(self.orphans.connection_ids());
         ids.find(|id| id.begins(bytes)).map_or(0, |id| id.length)
-    }
-
-    fn known(&self, id: AssociationId) -> Option<&Association> {
-        let slot = id.0 % self.limits.associations as u64;
-        let (found, association) = self.associations.get(slot as usize)?;
-        (*found == id).then_some(association)
-    }
-
-    fn at(&mut self, id: AssociationId) -> Option<&mut Association> {
-        let slot = id.0 % self.limits.associations as u64;
-        let (found, association) = self.associations.get_mut(slot as usize)?;
-        (*found == id).then_some(association)
     }
 
     /// Reads hello messages from a plaintext handshake record. Whether something may be opened now that could not before.
@@ -263,10 +237,7 @@ impl Session {
             }
         }
         if let Some(hello) = client {
-            let association = match self.by_random.get(&hello.random) {
-                Some(known) => *known,
-                None => self.begin(&hello),
-            };
+            let association = self.associations.of(&hello);
             self.path(meta.key()).link = Some(Link { association, client_is_low: meta.sent_by_low() });
         }
         let Some(hello) = server else { return false };
@@ -281,7 +252,7 @@ impl Session {
 
     /// The server of an association has answered. Whether its secrets are known and may now be of use.
     fn answered(&mut self, id: AssociationId, hello: ServerHello) -> bool {
-        let Some(association) = self.at(id) else { return false };
+        let Some(association) = self.associations.get_mut(id) else { return false };
         let (changed, random) = (association.server_hello(hello), association.client_random);
         changed && self.secrets.know(&random)
     }
@@ -292,22 +263,6 @@ impl Session {
             self.paths.swap_remove_index(self.evicted);
         }
         self.paths.entry(key).or_default()
-    }
-
-    fn begin(&mut self, hello: &ClientHello) -> AssociationId {
-        let id = AssociationId(self.next);
-        self.next += 1;
-        let slot = (id.0 % self.limits.associations as u64) as usize;
-        let association = (id, Association::new(hello));
-        match self.associations.get_mut(slot) {
-            Some(place) => {
-                let (_, forgotten) = std::mem::replace(place, association);
-                self.by_random.swap_remove(&forgotten.client_random);
-            }
-            None => self.associations.push(association),
-        }
-        self.by_random.insert(hello.random, id);
-        id
     }
 
     /// Opens something and hands it on, or lets it wait.
@@ -391,8 +346,7 @@ impl Session {
         // An association may move to another path, and its handshake may not have been on this one.
         if misses < MOST_MISSES {
             let linked = link.map(|link| link.association);
-            for back in 1..=ADOPTION_TRIES as u64 {
-                let Some(id) = self.next.checked_sub(back).map(AssociationId) else { break };
+            for id in self.associations.newest(ADOPTION_TRIES) {
                 if Some(id) == linked {
                     continue;
                 }
@@ -408,7 +362,7 @@ impl Session {
                     }
                 }
             }
-            if self.next > 0 {
+            if self.associations.len() > 0 {
                 self.path(key).misses = misses + 1;
             }
         }
@@ -422,8 +376,7 @@ impl Session {
         what: Protected<'_>,
         out: &mut Vec<u8>,
     ) -> Option<Result<Content, NotOpened>> {
-        let slot = id.0 % self.limits.associations as u64;
-        let (_, association) = self.associations.get_mut(slot as usize).filter(|(found, _)| *found == id)?;
+        let association = self.associations.get_mut(id)?;
         Some(match what {
             Protected::Record(record) => association.open(sender, record, &self.secrets, out).map(
                 |Opened { content, epoch, sequence }| Content::Dtls {
@@ -446,21 +399,21 @@ impl Session {
         what: Protected<'_>,
         out: &mut Vec<u8>,
     ) -> Option<Content> {
-        let association = self.at(id)?;
+        let association = self.associations.get_mut(id)?;
         let (proven, random) = (association.proven(), association.client_random);
         if proven || !self.secrets.know(&random) {
             return None;
         }
         for nth in 0.. {
             let orphan = self.orphans.attempt(nth)?;
-            let before = self.at(id)?.suppose(orphan.hello);
+            let before = self.associations.get_mut(id)?.suppose(orphan.hello);
             if let Some(Ok(content)) = self.open_by(id, sender, what, out) {
                 self.orphans.adopted(nth);
                 let link = Link { association: id, client_is_low: !orphan.server_is_low };
                 self.path(orphan.path).link = Some(link);
                 return Some(content);
             }
-            *self.at(id)? = before;
+            *self.associations.get_mut(id)? = before;
         }
         None
     }
