@@ -3,9 +3,9 @@
 
 use super::source::Given;
 use super::{FileFacts, InspectError};
-use peerproof_captures::decrypt::{self, Clear, Session};
+use peerproof_captures::decrypt;
 use peerproof_captures::file::{Direction as Way, Item, LinkType, SECRETS_TLS_KEY_LOG};
-use peerproof_captures::link::{Network, Transport};
+use peerproof_captures::observe::{Follow, Observation, Opened, Sink};
 use peerproof_captures::recording::{
     About, Content, Direction, InterfaceId, Observes, Packet, RecordError, Recorder,
 };
@@ -58,60 +58,60 @@ fn export(given: &Given, parts: &Path, to: &Path) -> Result<Written, InspectErro
     let comment = format!("{}, with what was protected in the clear", given.name);
     let about = About { application: concat!("peerproof ", env!("CARGO_PKG_VERSION")), comment: &comment };
     let mut recorder = Recorder::new(file, about).map_err(failed_record)?;
-    let mut written = Written::default();
     let mut reader = given.reader()?;
-    let mut places: Vec<Place> = Vec::new();
-    let mut last_ns = 0;
-    // The interfaces stand before the first frame in every capture that matters; others are added when they come.
     let log = String::from_utf8_lossy(&key_log).into_owned();
     recorder.secrets(&log).map_err(failed_record)?;
+    let mut copy = Copy {
+        recorder,
+        places: Vec::new(),
+        interface: None,
+        direction: Direction::Outbound,
+        written: Written::default(),
+        trouble: Ok(()),
+    };
+    let mut observer = given.observer(&mut copy);
+    observer.key_log(&key_log, &mut copy);
+    let mut last_ns = 0;
     while let Some(item) = reader.next_item() {
         let Item::Frame(frame) = item else {
-            for (index, interface) in reader.interfaces().iter().enumerate().skip(places.len()) {
+            // The interfaces stand before the first frame in every capture that matters; others are added when they come.
+            for (index, interface) in reader.interfaces().iter().enumerate().skip(copy.places.len()) {
                 let name = names.get(index).cloned().unwrap_or_default();
-                let wire = recorder.interface_like(&name, interface).map_err(failed_record)?;
+                let wire = copy.recorder.interface_like(&name, interface).map_err(failed_record)?;
                 let clear = match has_plaintext || interface.link == LinkType::WIRESHARK_UPPER_PDU {
                     true => None,
                     false => {
                         let named = format!("{name} in clear");
                         let told = "what was protected on the wire";
-                        Some(recorder.interface(&named, told, Observes::Plaintext).map_err(failed_record)?)
+                        let made = copy.recorder.interface(&named, told, Observes::Plaintext);
+                        Some(made.map_err(failed_record)?)
                     }
                 };
-                places.push(Place::new(wire, clear, given, &key_log));
+                observer.at_place(index, index);
+                copy.places.push(Place { wire, clear, numbers: VecDeque::new() });
             }
             continue;
         };
-        let Some(place) = frame.interface.and_then(|index| places.get_mut(index)) else { continue };
+        let Some(place) = frame.interface.and_then(|index| copy.places.get_mut(index)) else { continue };
         last_ns = frame.time_ns.unwrap_or(last_ns);
-        let number = recorder.copy(place.wire, &frame, last_ns).map_err(failed_record)?;
-        written.frames += 1;
-        let Some(clear) = place.clear else { continue };
-        let direction = match frame.direction {
+        let number = copy.recorder.copy(place.wire, &frame, last_ns).map_err(failed_record)?;
+        copy.written.frames += 1;
+        if place.clear.is_none() {
+            continue;
+        }
+        if place.numbers.len() >= REMEMBERED {
+            place.numbers.pop_front();
+        }
+        place.numbers.push_back((frame.number, number));
+        copy.interface = frame.interface;
+        copy.direction = match frame.direction {
             Some(Way::Inbound) => Direction::Inbound,
             _ => Direction::Outbound,
         };
-        let Place { network, session, numbers, .. } = place;
-        if numbers.len() >= REMEMBERED {
-            numbers.pop_front();
-        }
-        numbers.push_back((frame.number, number));
-        let mut trouble = Ok(());
-        network.frame(&frame, &mut |packet| {
-            if !matches!(packet.transport, Transport::Udp | Transport::Tcp) {
-                return;
-            }
-            let (from, to, payload) = (packet.from, packet.to, packet.payload);
-            let datagram = decrypt::Datagram { time_ns: last_ns, frame: frame.number, from, to, payload };
-            session.datagram(&datagram, &mut |opened| {
-                let recorded = record(&mut recorder, clear, direction, numbers, &opened, &mut written);
-                if trouble.is_ok() {
-                    trouble = recorded;
-                }
-            });
-        });
-        trouble.map_err(failed_record)?;
+        observer.frame(&frame, &mut copy);
+        std::mem::replace(&mut copy.trouble, Ok(())).map_err(failed_record)?;
     }
+    let Copy { recorder, written, .. } = copy;
     FileFacts::of(&given.name, &reader, 0)?;
     let mut file = recorder.into_inner();
     file.flush().map_err(failed)?;
@@ -120,51 +120,63 @@ fn export(given: &Given, parts: &Path, to: &Path) -> Result<Written, InspectErro
     Ok(written)
 }
 
-/// What is followed of an interface.
+/// An interface of the capture in its copy.
 struct Place {
     wire: InterfaceId,
     clear: Option<InterfaceId>,
-    network: Network,
-    session: Session,
     /// Numbers of the newest frames: there, and in the export.
     numbers: VecDeque<(u64, u64)>,
 }
 
-impl Place {
-    fn new(wire: InterfaceId, clear: Option<InterfaceId>, given: &Given, key_log: &[u8]) -> Self {
-        let mut session = Session::new();
-        session.key_log(key_log, &mut |_| {});
-        for key in &given.srtp_keys {
-            session.srtp_key(*key);
+/// The copy as it is written.
+struct Copy<W: Write> {
+    recorder: Recorder<W>,
+    places: Vec<Place>,
+    /// That of the frame at hand, and the direction of the frame.
+    interface: Option<usize>,
+    direction: Direction,
+    written: Written,
+    trouble: Result<(), RecordError>,
+}
+
+impl<W: Write> Sink for Copy<W> {
+    fn datagram(&mut self, seen: &Observation<'_>) -> Follow {
+        if seen.is_plaintext() { Follow::No } else { Follow::ByAddress }
+    }
+
+    fn opened(&mut self, opened: &Opened<'_>) {
+        let recorded = self.record(opened);
+        if self.trouble.is_ok() {
+            self.trouble = recorded;
         }
-        Self { wire, clear, network: Network::new(), session, numbers: VecDeque::new() }
     }
 }
 
-fn record<W: Write>(
-    recorder: &mut Recorder<W>,
-    interface: InterfaceId,
-    direction: Direction,
-    numbers: &VecDeque<(u64, u64)>,
-    opened: &Clear<'_>,
-    written: &mut Written,
-) -> Result<(), RecordError> {
-    let (content, count) = match opened.content {
-        decrypt::Content::Rtp => (Content::Rtp(opened.bytes), &mut written.rtp),
-        decrypt::Content::Rtcp => (Content::Rtcp(opened.bytes), &mut written.rtcp),
-        dtls if dtls.is_application_data() => (Content::Sctp(opened.bytes), &mut written.sctp),
-        // Wireshark opens handshake and alerts itself.
-        decrypt::Content::Dtls { .. } => return Ok(()),
-    };
-    *count += 1;
-    let carried_by = numbers.iter().rev().find(|(there, _)| *there == opened.frame).map(|(_, here)| *here);
-    let (local, remote) = match direction {
-        Direction::Outbound => (opened.from, opened.to),
-        Direction::Inbound => (opened.to, opened.from),
-    };
-    let time_ns = opened.time_ns;
-    let packet = Packet { interface, time_ns, direction, local, remote, content, carried_by, comment: None };
-    recorder.packet(&packet).map(drop)
+impl<W: Write> Copy<W> {
+    fn record(&mut self, opened: &Opened<'_>) -> Result<(), RecordError> {
+        let place = self.interface.and_then(|index| self.places.get(index));
+        let Some(Place { clear: Some(interface), numbers, .. }) = place else { return Ok(()) };
+        let written = &mut self.written;
+        let (content, count) = match opened.content {
+            decrypt::Content::Rtp => (Content::Rtp(opened.bytes), &mut written.rtp),
+            decrypt::Content::Rtcp => (Content::Rtcp(opened.bytes), &mut written.rtcp),
+            dtls if dtls.is_application_data() => (Content::Sctp(opened.bytes), &mut written.sctp),
+            // Wireshark opens handshake and alerts itself.
+            decrypt::Content::Dtls { .. } => return Ok(()),
+        };
+        *count += 1;
+        let carried_by =
+            numbers.iter().rev().find(|(there, _)| *there == opened.frame).map(|(_, here)| *here);
+        let (from, to) = opened.outer;
+        let (local, remote) = match self.direction {
+            Direction::Outbound => (from, to),
+            Direction::Inbound => (to, from),
+        };
+        let (interface, direction, time_ns) = (*interface, self.direction, opened.time_ns);
+        let packet =
+            Packet { interface, time_ns, direction, local, remote, content, carried_by, comment: None };
+        self.recorder.packet(&packet).map(drop)
+    }
 }
 
 /// Names of the interfaces, whether one holds plaintext already, and all secrets.

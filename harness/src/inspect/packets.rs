@@ -2,10 +2,11 @@
 
 use super::source::Given;
 use super::{InspectArgs, InspectError, PacketLayer, Protocol};
-use peerproof_captures::decrypt::{Content, Datagram, Session};
-use peerproof_captures::file::Item;
-use peerproof_captures::link::{Network, Packet, Transport};
-use peerproof_captures::wire::demux::{self, Class};
+use peerproof_captures::decrypt::Content;
+use peerproof_captures::file::{Frame, Item};
+use peerproof_captures::link::Transport;
+use peerproof_captures::observe::{Follow, Observation, Opened, Sink};
+use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::dtls::handshake::Fragments;
 use peerproof_captures::wire::{Field, Span, dtls, mdns, rtcp, rtp, sctp, stun, turn};
 use std::io::{self, Write};
@@ -19,75 +20,85 @@ struct Line {
 
 pub(super) fn write(args: &InspectArgs, given: &Given, out: &mut dyn Write) -> Result<(), InspectError> {
     let mut reader = given.reader()?;
-    let mut network = Network::new();
-    let mut session = Session::new();
-    session.key_log(&given.key_log, &mut |_| {});
-    for key in &given.srtp_keys {
-        session.srtp_key(*key);
-    }
     let chosen = Chosen { args, described: described(args, given) };
-    let mut names: Vec<String> = Vec::new();
-    let mut begun = None;
-    let mut outcome: io::Result<()> = Ok(());
+    let mut list =
+        List { chosen, names: Vec::new(), interface: None, begun: None, cut: None, out, written: Ok(()) };
+    let mut observer = given.observer(&mut list);
     while let Some(item) = reader.next_item() {
-        let frame = match item {
+        match item {
             Item::Secrets(secrets) => {
-                session.key_log(secrets.data, &mut |_| {});
-                continue;
+                observer.secrets(&secrets, &mut list);
             }
-            Item::Frame(frame) => frame,
-            _ => {
+            Item::Frame(frame) if args.frames.is_some_and(|frames| frame.number > frames.last()) => break,
+            Item::Frame(frame) => {
+                list.begin(&frame);
+                observer.frame(&frame, &mut list);
+            }
+            item => {
+                if let Item::Interface(index) = item {
+                    observer.at_place(index, 0);
+                }
                 let all = reader.interfaces().iter();
-                names = all.map(|it| it.name.clone().unwrap_or_default()).collect();
-                continue;
+                list.names = all.map(|it| it.name.clone().unwrap_or_default()).collect();
             }
-        };
-        let ns = frame.time_ns.unwrap_or(0);
-        let start = *begun.get_or_insert(ns);
-        if args.frames.is_some_and(|frames| frame.number > frames.last()) {
-            break;
         }
-        let interface = frame.interface.and_then(|index| names.get(index)).map(String::as_str);
-        let mut show = |number: u64, ns: u64, ends: (SocketAddr, SocketAddr), mark: &str, line: &Line| {
-            if !chosen.wants(number, ends, interface, line.protocol) {
-                return;
-            }
-            let seconds = ns.saturating_sub(start) as f64 / 1e9;
-            let (from, to) = ends;
-            let written = writeln!(out, "{number:>6} {seconds:>11.6} {mark}{from} → {to} {}", line.text);
-            if outcome.is_ok() {
-                outcome = written;
-            }
-        };
-        network.frame(&frame, &mut |packet| {
-            let ends = (packet.from, packet.to);
-            let ids = session.connection_id_length(packet.from, packet.to, packet.payload);
-            let mut line = line(packet, ids);
-            if frame.is_cut() {
-                let there = frame.data.len();
-                line.text += &format!(" [cut off: {there} of the frame's {} bytes]", frame.original_length);
-            }
-            show(frame.number, ns, ends, "", &line);
-            if !matches!(packet.transport, Transport::Udp | Transport::Tcp) {
-                return;
-            }
-            let (from, to, payload) = (packet.from, packet.to, packet.payload);
-            let datagram = Datagram { time_ns: ns, frame: frame.number, from, to, payload };
-            session.datagram(&datagram, &mut |clear| {
-                show(
-                    clear.frame,
-                    clear.time_ns,
-                    (clear.from, clear.to),
-                    "└ ",
-                    &decrypted(clear.content, clear.bytes),
-                );
-            });
-        });
-        outcome?;
-        outcome = Ok(());
+        std::mem::replace(&mut list.written, Ok(()))?;
     }
     super::json::FileFacts::of(&given.name, &reader, 0)?;
     Ok(())
+}
+
+/// The list as it is written.
+struct List<'a> {
+    chosen: Chosen<'a>,
+    /// Of the interfaces.
+    names: Vec<String>,
+    /// That of the frame at hand.
+    interface: Option<usize>,
+    /// Time of the first frame, in nanoseconds.
+    begun: Option<u64>,
+    /// How many bytes the frame at hand has in the capture and had on the wire, if a snap length cut it.
+    cut: Option<(usize, u32)>,
+    out: &'a mut dyn Write,
+    written: io::Result<()>,
+}
+
+impl List<'_> {
+    fn begin(&mut self, frame: &Frame<'_>) {
+        self.begun.get_or_insert(frame.time_ns.unwrap_or(0));
+        self.interface = frame.interface;
+        self.cut = frame.is_cut().then_some((frame.data.len(), frame.original_length));
+    }
+
+    fn show(&mut self, number: u64, ns: u64, ends: (SocketAddr, SocketAddr), mark: &str, line: &Line) {
+        let interface = self.interface.and_then(|index| self.names.get(index)).map(String::as_str);
+        if !self.chosen.wants(number, ends, interface, line.protocol) {
+            return;
+        }
+        let seconds = ns.saturating_sub(self.begun.unwrap_or(ns)) as f64 / 1e9;
+        let (from, to) = ends;
+        let written = writeln!(self.out, "{number:>6} {seconds:>11.6} {mark}{from} → {to} {}", line.text);
+        if self.written.is_ok() {
+            self.written = written;
+        }
+    }
+}
+
+impl Sink for List<'_> {
+    fn datagram(&mut self, seen: &Observation<'_>) -> Follow {
+        let mut line = line(seen);
+        if let Some((there, original)) = self.cut {
+            line.text += &format!(" [cut off: {there} of the frame's {original} bytes]");
+        }
+        let ends = seen.outer.ends;
+        self.show(seen.frame, seen.time_ns, (ends.from, ends.to), "", &line);
+        Follow::ByAddress
+    }
+
+    fn opened(&mut self, opened: &Opened<'_>) {
+        let line = decrypted(opened.content, opened.bytes);
+        self.show(opened.frame, opened.time_ns, opened.outer, "└ ", &line);
+    }
 }
 
 /// Which packets are asked for.
@@ -130,22 +141,22 @@ fn described(args: &InspectArgs, given: &Given) -> Vec<SocketAddr> {
     candidates.filter_map(|it| Some(SocketAddr::new(it.address.ip()?, it.port))).collect()
 }
 
-/// `ids`: length of the connection IDs in DTLS records.
-fn line(packet: &Packet<'_>, ids: usize) -> Line {
-    let (from, to, payload) = (packet.from, packet.to, packet.payload);
-    match packet.transport {
+fn line(seen: &Observation<'_>) -> Line {
+    let (ends, payload) = (seen.outer.ends, seen.outer.bytes);
+    match seen.transport {
         Transport::ClearRtp => of(Protocol::Rtp, rtp::view(payload)),
         Transport::ClearRtcp => Line { protocol: Protocol::Rtcp, text: rtcp::view(payload).to_string() },
         Transport::ClearSctp => of(Protocol::Sctp, sctp::view(payload)),
-        Transport::Udp | Transport::Tcp if from.port() == 5353 || to.port() == 5353 => {
+        Transport::Udp | Transport::Tcp if ends.from.port() == 5353 || ends.to.port() == 5353 => {
             of(Protocol::Other, mdns::view(payload))
         }
-        Transport::Udp | Transport::Tcp => datagram(payload, ids),
+        Transport::Udp | Transport::Tcp => datagram(seen.outer.class, payload, seen.connection_id),
     }
 }
 
-fn datagram(payload: &[u8], ids: usize) -> Line {
-    match demux::class(payload) {
+/// `ids`: length of the connection IDs in DTLS records.
+fn datagram(class: Class, payload: &[u8], ids: usize) -> Line {
+    match class {
         Class::Stun if stun::looks_like_stun(payload) => of(Protocol::Stun, stun::view(payload)),
         Class::TurnChannel => of(Protocol::Turn, turn::view(payload)),
         Class::Dtls => {

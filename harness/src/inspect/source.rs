@@ -3,6 +3,7 @@
 use super::{Beside, InspectError};
 use peerproof_captures::decrypt::srtp::MasterKey;
 use peerproof_captures::file::CaptureReader;
+use peerproof_captures::observe::{Observer, Sink};
 use peerproof_captures::sdp::SessionDescription;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek};
@@ -104,6 +105,16 @@ impl Given {
                 Box::new(again)
             }
         })
+    }
+
+    /// An observer that knows the secrets given beside the capture.
+    pub(crate) fn observer(&self, sink: &mut dyn Sink) -> Observer {
+        let mut observer = Observer::new();
+        observer.key_log(&self.key_log, sink);
+        for key in &self.srtp_keys {
+            observer.srtp_key(*key);
+        }
+        observer
     }
 
     /// Begins to read the capture.

@@ -2,10 +2,11 @@
 
 use super::InspectError;
 use super::source::Given;
-use peerproof_captures::decrypt::{Content, Datagram, Session};
+use peerproof_captures::decrypt::Content;
 use peerproof_captures::file::Item;
-use peerproof_captures::link::{self, Network, Packet, Source, Transport};
-use peerproof_captures::wire::demux::{self, Class};
+use peerproof_captures::link::{self, Source, Transport};
+use peerproof_captures::observe::{Follow, Observation, Opened, Sink};
+use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::dtls::Version;
 use peerproof_captures::wire::{Node, dtls, mdns, rtcp, rtp, sctp, stun, turn};
 use std::fmt::Write as _;
@@ -13,86 +14,84 @@ use std::io::Write;
 
 pub(super) fn write(given: &Given, number: u64, out: &mut dyn Write) -> Result<(), InspectError> {
     let mut reader = given.reader()?;
-    let mut network = Network::new();
-    let mut session = Session::new();
-    session.key_log(&given.key_log, &mut |_| {});
-    for key in &given.srtp_keys {
-        session.srtp_key(*key);
-    }
-    let mut found = None;
+    let mut tree = Tree { number, text: String::new() };
+    let mut observer = given.observer(&mut tree);
+    let mut found = false;
     while let Some(item) = reader.next_item() {
-        let frame = match item {
+        match item {
+            Item::Interface(index) => observer.at_place(index, 0),
             Item::Secrets(secrets) => {
-                session.key_log(secrets.data, &mut |_| {});
-                continue;
+                observer.secrets(&secrets, &mut tree);
             }
             Item::Frame(frame) if frame.number > number => break,
-            Item::Frame(frame) => frame,
-            _ => continue,
-        };
-        let mut text = String::new();
-        let wanted = frame.number == number;
-        if wanted {
-            text += &link::tree(frame.link, frame.data).node.to_string();
-        }
-        network.frame(&frame, &mut |packet| {
-            let (from, to, payload) = (packet.from, packet.to, packet.payload);
-            if wanted {
-                let ids = session.connection_id_length(from, to, payload);
-                let mut node = dissect(packet, ids);
-                if let Source::Frame(at) = packet.source {
-                    node.shift(at as usize);
-                } else {
-                    text += "put together from several frames:\n";
+            Item::Frame(frame) => {
+                found = frame.number == number;
+                if found {
+                    tree.text += &link::tree(frame.link, frame.data).node.to_string();
                 }
-                text += &node.to_string();
-            }
-            if matches!(packet.transport, Transport::Udp | Transport::Tcp) {
-                let time_ns = frame.time_ns.unwrap_or(0);
-                let datagram = Datagram { time_ns, frame: frame.number, from, to, payload };
-                session.datagram(&datagram, &mut |clear| {
-                    if clear.frame == number {
-                        text += "decrypted:\n";
-                        text += &decrypted(clear.content, clear.bytes).to_string();
-                        hex(clear.bytes, &mut text);
+                observer.frame(&frame, &mut tree);
+                if found {
+                    let text = &mut tree.text;
+                    *text += "bytes of the frame:\n";
+                    hex(frame.data, text);
+                    if frame.is_cut() {
+                        let (there, original) = (frame.data.len(), frame.original_length);
+                        let _ = writeln!(text, "cut off by the snap length: {there} of {original} bytes");
                     }
-                });
+                }
             }
-        });
-        if wanted {
-            text += "bytes of the frame:\n";
-            hex(frame.data, &mut text);
-            if frame.is_cut() {
-                let there = frame.data.len();
-                let _ =
-                    writeln!(text, "cut off by the snap length: {there} of {} bytes", frame.original_length);
-            }
-            found = Some(text);
+            _ => {}
         }
     }
-    match found {
-        Some(text) => Ok(out.write_all(text.as_bytes())?),
-        None => {
-            super::json::FileFacts::of(&given.name, &reader, 0)?;
-            let last = reader.frames();
-            Err(InspectError::NoFrame { name: given.name.clone(), frame: number, last })
+    if found {
+        return Ok(out.write_all(tree.text.as_bytes())?);
+    }
+    super::json::FileFacts::of(&given.name, &reader, 0)?;
+    let last = reader.frames();
+    Err(InspectError::NoFrame { name: given.name.clone(), frame: number, last })
+}
+
+/// What the frame of that number says.
+struct Tree {
+    number: u64,
+    text: String,
+}
+
+impl Sink for Tree {
+    fn datagram(&mut self, seen: &Observation<'_>) -> Follow {
+        if seen.frame == self.number {
+            let mut node = dissect(seen);
+            if let Source::Frame(at) = seen.source {
+                node.shift(at as usize);
+            } else {
+                self.text += "put together from several frames:\n";
+            }
+            self.text += &node.to_string();
+        }
+        Follow::ByAddress
+    }
+
+    fn opened(&mut self, opened: &Opened<'_>) {
+        if opened.frame == self.number {
+            self.text += "decrypted:\n";
+            self.text += &decrypted(opened.content, opened.bytes).to_string();
+            hex(opened.bytes, &mut self.text);
         }
     }
 }
 
-/// `ids`: length of the connection IDs in DTLS records.
-fn dissect(packet: &Packet<'_>, ids: usize) -> Node {
-    let payload = packet.payload;
-    let mdns_port = packet.from.port() == 5353 || packet.to.port() == 5353;
-    match packet.transport {
+fn dissect(seen: &Observation<'_>) -> Node {
+    let (ends, payload) = (seen.outer.ends, seen.outer.bytes);
+    let mdns_port = ends.from.port() == 5353 || ends.to.port() == 5353;
+    match seen.transport {
         Transport::ClearRtp => rtp::tree(payload).node,
         Transport::ClearRtcp => rtcp::tree(payload).node,
         Transport::ClearSctp => sctp::tree(payload).node,
         Transport::Udp | Transport::Tcp if mdns_port => mdns::tree(payload).node,
-        Transport::Udp | Transport::Tcp => match demux::class(payload) {
+        Transport::Udp | Transport::Tcp => match seen.outer.class {
             Class::Stun => stun::tree(payload).node,
             Class::TurnChannel => turn::tree(payload).node,
-            Class::Dtls => dtls::tree(dtls::Datagram::at(payload, 0, ids)).node,
+            Class::Dtls => dtls::tree(dtls::Datagram::at(payload, 0, seen.connection_id)).node,
             Class::Rtp => rtp::tree(payload).node,
             _ => Node { name: "not dissected".into(), ..Node::default() },
         },
