@@ -209,13 +209,19 @@ fn count(flow: &mut Vec<(String, [u64; 2])>, name: String, from: usize) {
 fn said(packet: &Packet) -> Vec<Said<'_>> {
     let mut units = Vec::new();
     unit::each(&packet.bytes, packet.cid_length, |unit| units.push(unit));
+    let mut in_clear = Vec::new();
     for clear in &packet.clear {
         let content = match clear.kind {
             Kind::Rtp => continue,
             Kind::Rtcp => Content::Rtcp,
             Kind::Record { content_type, epoch, sequence } => Content::Dtls { content_type, epoch, sequence },
         };
-        unit::each_in_clear(content, &clear.bytes, |unit| units.push(unit));
+        let before = in_clear.len();
+        unit::each_in_clear(content, &clear.bytes, |unit| in_clear.push(unit));
+        if content.is_application_data() && in_clear.len() == before {
+            // It is no SCTP.
+            in_clear.push(Said::ApplicationData);
+        }
     }
     let opened = !packet.clear.is_empty();
     let carrier = |said: &Said<'_>| {
@@ -229,6 +235,7 @@ fn said(packet: &Packet) -> Vec<Said<'_>> {
         )
     };
     units.retain(|said| !(opened && carrier(said)));
+    units.extend(in_clear);
     units
 }
 
