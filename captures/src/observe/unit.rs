@@ -7,7 +7,7 @@ use crate::decrypt::Content;
 use crate::wire::dcep;
 use crate::wire::demux::{self, Class};
 use crate::wire::dtls::handshake::{Body, Fragment, HELLO_RETRY_REQUEST, HandshakeType};
-use crate::wire::dtls::{self, ContentType, PlainRecord, Record, Version, alert};
+use crate::wire::dtls::{self, ContentType, PlainRecord, Record, Version, alert, record};
 use crate::wire::sctp::{self, Body as ChunkBody, ChunkType, PayloadProtocol};
 use crate::wire::stun::{self, AttributeType, Content as Attribute, Method};
 use crate::wire::{rtcp, rtp};
@@ -260,15 +260,16 @@ fn protected(bytes: &[u8]) -> Option<Unit<'_>> {
 }
 
 fn records<'a>(bytes: &'a [u8], connection_id: usize, unit: &mut impl FnMut(Unit<'a>)) {
-    let mut read = false;
+    let mut end = 0;
     for record in dtls::Datagram::at(bytes, 0, connection_id).records() {
+        let first = bytes.get(end).copied().unwrap_or_default();
+        end = record.as_ref().map_or(bytes.len(), |record| record.range().end as usize);
         match record {
             Ok(Record::Unified(_)) => unit(Unit::Record13),
             Ok(Record::Plain(plain)) => plain_record(&plain, unit),
-            Err(_) if read => {}
-            Err(_) => bytes.first().copied().map(Unit::Unknown).into_iter().for_each(&mut *unit),
+            Err(stop) if record::lacks_cid_length(&stop) && first >= 0x20 => unit(Unit::Record13),
+            Err(_) => unit(Unit::Unknown(first)),
         }
-        read = true;
     }
 }
 
