@@ -184,8 +184,13 @@ impl Peer {
 const FEATURES: [&str; 1] = ["data-channels"];
 
 /// Events of which str0m tells nothing; see `main.rs`.
-const UNREPORTED: [&str; 4] =
-    ["channelclosing", "dtlsstatechange:connecting", "icecandidateerror", "negotiationneeded"];
+const UNREPORTED: [&str; 5] = [
+    "channelclosing",
+    "dtlsstatechange:connecting",
+    "icecandidateerror",
+    "negotiationneeded",
+    "sctpstatechange:connecting",
+];
 
 fn hello() -> Value {
     // The version that was built: that of the lock file.
