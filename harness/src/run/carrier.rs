@@ -118,10 +118,11 @@ impl Carrier {
         let candidate = inner.queue.pop_front()?;
         let next = match inner.wanted {
             Candidates::Drop => Next::Withhold,
-            _ => Next::Deliver(inner.rewrite.clone()),
+            wanted => {
+                Next::Deliver { rewrite: inner.rewrite.clone(), by_index: wanted == Candidates::CarryByIndex }
+            }
         };
-        let by_index = inner.wanted == Candidates::CarryByIndex;
-        Some((candidate.map(|candidate| if by_index { by_its_index(candidate) } else { candidate }), next))
+        Some((candidate, next))
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -137,7 +138,19 @@ fn by_its_index(candidate: IceCandidate) -> IceCandidate {
 
 enum Next {
     Withhold,
-    Deliver(Option<CandidateRewrite>),
+    Deliver { rewrite: Option<CandidateRewrite>, by_index: bool },
+}
+
+impl Next {
+    /// What the other peer gets, if not nothing at all.
+    fn apply(&self, candidate: IceCandidate) -> Result<Vec<IceCandidate>, regex_lite::Error> {
+        let Self::Deliver { rewrite, by_index } = self else { return Ok(Vec::new()) };
+        let candidate = if *by_index { by_its_index(candidate) } else { candidate };
+        match rewrite {
+            Some(rewrite) => rewrite.apply(&candidate),
+            None => Ok(vec![candidate]),
+        }
+    }
 }
 
 async fn deliver(from: &Actor, to: &Actor, journal: &Journal, sent: Option<IceCandidate>, next: Next) {
@@ -149,14 +162,14 @@ async fn deliver(from: &Actor, to: &Actor, journal: &Journal, sent: Option<IceCa
     };
     let delivered: Vec<Option<IceCandidate>> = match (&next, &sent) {
         (Next::Withhold, _) => Vec::new(),
-        (Next::Deliver(Some(rewrite)), Some(candidate)) => match rewrite.apply(candidate) {
+        (next, Some(candidate)) => match next.apply(candidate.clone()) {
             Ok(changed) => changed.into_iter().map(Some).collect(),
             Err(error) => {
                 journal.write(What::Note { text: format!("a candidate could not be rewritten: {error}") });
                 Vec::new()
             }
         },
-        (Next::Deliver(_), sent) => vec![sent.clone()],
+        (Next::Deliver { .. }, None) => vec![None],
     };
     if delivered.is_empty() {
         journal.write(carried(None));
@@ -202,9 +215,10 @@ mod tests {
         for (wanted, mid) in [(Candidates::Carry, Some("m")), (Candidates::CarryByIndex, None)] {
             carrier.found(candidate());
             carrier.want(wanted);
-            let (carried, _) = carrier.next().unwrap();
-            let carried = carried.unwrap();
-            assert_eq!((carried.sdp_mid.as_deref(), carried.sdp_m_line_index), (mid, Some(0)));
+            let (sent, next) = carrier.next().unwrap();
+            assert_eq!(sent, candidate(), "what was sent is kept");
+            let delivered = next.apply(sent.unwrap()).unwrap().remove(0);
+            assert_eq!((delivered.sdp_mid.as_deref(), delivered.sdp_m_line_index), (mid, Some(0)));
         }
     }
 }
