@@ -1,7 +1,7 @@
 //! Connectivity checks (RFC 8445 §7).
 
 use super::session::Api;
-use super::{Found, Kind, Layer, Missed, SECOND, Says, Severity, side_of, time};
+use super::{Found, Kind, Layer, Missed, SECOND, Says, Severity, counted, side_of, time};
 use crate::verdict::Place;
 use peerproof_captures::trace::{Connection, PairState, Side};
 
@@ -40,13 +40,14 @@ fn errors(connection: &Connection, found: &mut Found) {
                 side: Some(name.clone()),
                 at,
                 what: format!(
-                    "{other} answered 487 (Role Conflict) to {conflicts} checks of {name}; {name} began as {}, {other} as {}",
+                    "{other} answered 487 (Role Conflict) to {} of {name}; {name} began as {}, {other} as {}",
+                    counted(conflicts, "check"),
                     role(side),
                     role(side.other())
                 ),
-                why: "both sides believe to have the same role: both made an offer, one is lite, or one did not take the role of \
-                      its description",
-                next: "look whether the side that got 487 changed ICE-CONTROLLING to ICE-CONTROLLED or back in its next check \
+                why: "both sides have chosen the same role: both made an offer, one is lite, or one did not take the role of its \
+                      description",
+                next: "see whether the side that got 487 changed ICE-CONTROLLING to ICE-CONTROLLED or back in its next check \
                        (RFC 8445 §7.2.5.1), and whether both took their own description for the offer",
             });
         }
@@ -57,7 +58,12 @@ fn errors(connection: &Connection, found: &mut Found) {
                 (0, _) => format!(
                     "the MESSAGE-INTEGRITY of checks of {name} does not match the password in {other}'s description"
                 ),
-                _ => format!("{other} answered 401 (Unauthenticated) to {refused} checks of {name}"),
+                _ => {
+                    format!(
+                        "{other} answered 401 (Unauthenticated) to {} of {name}",
+                        counted(refused, "check")
+                    )
+                }
             };
             found.add(Says {
                 severity: Severity::Broken,
@@ -66,7 +72,7 @@ fn errors(connection: &Connection, found: &mut Found) {
                 side: Some(name),
                 at: mismatch.or(at),
                 what,
-                why: "the check is made with another ufrag or password than the receiver has: an old description after an ICE \
+                why: "the check uses another ufrag or password than the receiver expects: an old description after an ICE \
                       restart, candidates of another connection, or a description changed on its way",
                 next: "compare USERNAME in the deciding frame with a=ice-ufrag of both newest descriptions, then a=ice-pwd",
             });
@@ -108,7 +114,7 @@ fn unanswered(connection: &Connection, found: &mut Found) {
     if failed > 0 || a + b < UNANSWERED.0 || lasted < UNANSWERED.1 {
         return;
     }
-    let pairs = connection.pairs.len();
+    let pairs = counted(connection.pairs.len() as u64, "pair");
     let last =
         connection.pairs.iter().flat_map(|pair| [pair.checks.a.last, pair.checks.b.last]).max().flatten();
     if a > 0 && b > 0 {
@@ -119,13 +125,14 @@ fn unanswered(connection: &Connection, found: &mut Found) {
             side: None,
             at: last,
             what: format!(
-                "{} sent {a} checks and {} sent {b} on {pairs} pairs within {}; none was answered",
+                "{} sent {} and {} sent {b} on {pairs} within {}; none was answered",
                 side_of(connection, Side::A),
+                counted(a, "check"),
                 side_of(connection, Side::B),
                 time(lasted)
             ),
-            why: "both sides' checks pass the place of the capture, and no response does: they are lost after it, or each side \
-                  drops them since ufrag or password are not what it expects",
+            why: "both sides' checks pass the capture point, and no response does: they are lost after it, or each side \
+                  drops them because ufrag or password are not what it expects",
             next: "capture at both peers; compare the passwords in the descriptions with those in use (give them with --sdp)",
         });
         return;
@@ -139,13 +146,13 @@ fn unanswered(connection: &Connection, found: &mut Found) {
         side: Some(other.clone()),
         at: last,
         what: format!(
-            "{name} sent {} checks on {pairs} pairs within {}; none was answered, and {other} sent none",
-            a + b,
+            "{name} sent {} on {pairs} within {}; none was answered, and {other} sent none",
+            counted(a + b, "check"),
             time(lasted)
         ),
         why: "the packets do not reach the other side, or it has no candidates to check: a firewall, an address of another network, \
               or candidates that were never signalled",
-        next: "look whether the other side got the description and the candidates, and whether the addresses checked can be reached \
+        next: "see whether the other side got the description and the candidates, and whether the addresses checked can be reached \
                from here (private addresses of another network, .local names that do not resolve)",
     });
 }

@@ -53,9 +53,9 @@ fn channel(connection: &Connection, association: &Association, channel: &Channel
                 channel.name(),
                 time(waited)
             ),
-            why: "the other side does not handle DATA_CHANNEL_OPEN: its application negotiated the channel otherwise, or its stack has \
-                  not handed the message on",
-            next: "look whether the TSN of the deciding frame is acknowledged by a SACK: if so the stack has it and the layer above does \
+            why: "the other side does not handle DATA_CHANNEL_OPEN: its application negotiated the channel otherwise, or its stack did \
+                  not deliver the message",
+            next: "see whether the TSN of the deciding frame is acknowledged by a SACK: if so the stack has it and the layer above does \
                    not answer; if not the packet is lost",
         });
     }
@@ -88,7 +88,7 @@ pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
                     seen: "it did not".to_owned(),
                     evidence,
                     why: "DATA_CHANNEL_OPEN did not arrive, or the other side fired no datachannel event for it",
-                    next: "look whether DATA_CHANNEL_OPEN was acknowledged by DCEP and by SACK",
+                    next: "see whether DATA_CHANNEL_OPEN was acknowledged by DCEP and by SACK",
                 });
             }
         }

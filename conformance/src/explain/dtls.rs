@@ -41,8 +41,8 @@ fn no_client_hello(connection: &Connection, found: &mut Found) {
             side: None,
             at: Some(nominated),
             what: format!("a pair was nominated in frame {}, yet in {} no side sent a ClientHello", nominated.frame, time(waited)),
-            why: "each side waits for the other to begin: both took a=setup:passive, or the side that is to be the client has not \
-                  taken the answer in",
+            why: "each side waits for the other to begin: both chose a=setup:passive, or the side that should be the client has not \
+                  applied the answer",
             next: "look at a=setup of offer and answer: actpass must be answered by active or passive, and the active side begins",
         });
     }
@@ -70,9 +70,9 @@ fn same_role(connection: &Connection, found: &mut Found) -> bool {
             side_of(connection, b.client),
             b.client_hello.frame
         ),
-        why: "both sides took the role of the client: an answer said a=setup:active to an offer that said active, or a description \
+        why: "both sides chose the client role: an answer said a=setup:active to an offer that said active, or a description \
               was changed on its way",
-        next: "look at a=setup of offer and answer as each side got them; an offer says actpass (RFC 8842 §5.2)",
+        next: "look at a=setup of offer and answer as each side received them; an offer says actpass (RFC 8842 §5.2)",
     });
     true
 }
@@ -91,11 +91,11 @@ fn certificates(connection: &Connection, handshake: &Handshake, found: &mut Foun
         side: Some(side_of(connection, certificate.from)),
         at: Some(certificate.at),
         what: format!(
-            "the certificate of {} has SHA-256 {}, which its description does not tell",
+            "{}'s certificate has SHA-256 {}, which does not match a=fingerprint of its description",
             side_of(connection, certificate.from),
             certificate.sha256
         ),
-        why: "the description belongs to another connection or was changed on its way, or something between the peers ends the DTLS",
+        why: "the description belongs to another connection or was changed on its way, or something between the peers terminates DTLS",
         next: "compare a=fingerprint as it was sent with what was delivered; look for a proxy or SFU between the peers",
     });
     true
@@ -109,14 +109,14 @@ fn alerts(connection: &Connection, handshake: &Handshake, certificate: bool, fou
     let description = alert.description.clone().unwrap_or_default();
     let (why, next) = match alert.code {
         Some(42 | 46 | 48) => (
-            "the certificate of the other side is not the one that its description's fingerprint tells",
-            "compare a=fingerprint, as the side that sent the alert got it, with the SHA-256 of the other side's certificate (shown \
-             above where it could be read; give the descriptions with --sdp)",
+            "the other side's certificate does not match a=fingerprint of its description",
+            "compare a=fingerprint, as received by the side that sent the alert, with the SHA-256 of the other side's certificate \
+             (shown above if it was readable; give the descriptions with --sdp)",
         ),
         Some(40 | 71) => (
             "the sides have no cipher suite, group or signature scheme in common",
-            "compare the suites, supported_groups and signature_algorithms of the ClientHello with what the other side can: \
-             an RSA certificate against ECDSA suites is the usual cause",
+            "compare the suites, supported_groups and signature_algorithms of the ClientHello with what the other side supports: an RSA \
+             certificate against ECDSA suites is the usual cause",
         ),
         Some(70) => (
             "the sides have no version of DTLS in common",
@@ -170,8 +170,8 @@ fn unfinished(connection: &Connection, handshake: &Handshake, found: &mut Found)
                     side_of(connection, server)
                 ),
                 why: "the ClientHello does not reach the other side (too large a datagram, a filter for DTLS), or that side does not \
-                      expect it: it has not taken the answer in, or closed its transport",
-                next: "look at the size of the ClientHello (post-quantum key shares make it more than one datagram), and at the other \
+                      expect it: it has not applied the answer, or has closed its transport",
+                next: "look at the size of the ClientHello (post-quantum key shares make it longer than one datagram), and at the other \
                        side's state at that time",
             });
         }
@@ -194,9 +194,9 @@ fn unfinished(connection: &Connection, handshake: &Handshake, found: &mut Found)
                 last.retransmissions + 1,
                 time(last.last.since(last.first))
             ),
-            why: "the flight is lost each time, or the other side cannot make use of it: large flights are dropped whole where IP \
-                  fragments are, and a stack that lost a fragment may wait forever",
-            next: "look whether the flight's datagrams are longer than the path's MTU, and whether the other side retransmits its \
+            why: "the flight is lost each time, or the other side cannot process it: large flights are dropped as a whole where IP \
+                  fragments are dropped, and a stack that lost a fragment may wait forever",
+            next: "see whether the flight's datagrams are longer than the path's MTU, and whether the other side retransmits its \
                    own last flight",
         });
     }

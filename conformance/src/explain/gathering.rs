@@ -56,11 +56,11 @@ fn allocations(allocation: &Allocation, found: &mut Found) {
             side: None,
             at: Some(first.at),
             what: format!(
-                "{server} answered 401 to {} of {client} that bore credentials, {} times",
+                "{server} answered 401 to {} of {client} that carried credentials, {} times",
                 first.method,
                 rejected.len()
             ),
-            why: "username or password are not those that the server expects, or time-limited credentials have run out",
+            why: "username or password are not those that the server expects, or time-limited credentials have expired",
             next: "compare the credentials in the application's ICE servers with the server's; with time-limited ones compare the \
                    clocks too",
         });
@@ -77,9 +77,9 @@ fn allocations(allocation: &Allocation, found: &mut Found) {
                 "{server} answered 438 (Stale Nonce) to {client} {} times in a row",
                 allocation.longest_stale_nonce_run
             ),
-            why: "the client goes on with the old nonce, or its requests reach different servers behind one address, each with \
+            why: "the client keeps using the old nonce, or its requests reach different servers behind one address, each with \
                   nonces of its own",
-            next: "look whether the NONCE of the next request is that of the response; if so look at the load balancer before the \
+            next: "see whether the NONCE of the next request is that of the response; if so look at the load balancer before the \
                    server",
         });
     }
@@ -179,7 +179,7 @@ fn withheld(api: &Api<'_>) -> Option<Missed> {
         seen: "every one was withheld on the way".to_owned(),
         evidence: vec![Place::Entry(n)],
         why: "the signalling carries descriptions only, and these were made before candidates were gathered",
-        next: "look whether each candidate event is carried to addIceCandidate of the other side",
+        next: "see whether each candidate event is carried to addIceCandidate of the other side",
     })
 }
 

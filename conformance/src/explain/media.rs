@@ -1,7 +1,7 @@
 //! Streams of audio and video.
 
 use super::session::Api;
-use super::{Found, Kind, Layer, Missed, SECOND, Says, Severity, side_of, time};
+use super::{Found, Kind, Layer, Missed, SECOND, Says, Severity, counted, side_of, time};
 use crate::verdict::Place;
 use peerproof_captures::timeline::What;
 use peerproof_captures::trace::{Connection, Side, Stream};
@@ -60,7 +60,7 @@ fn one_way(connection: &Connection, found: &mut Found) {
         return;
     }
     let (name, sender) = (side_of(connection, side), side_of(connection, side.other()));
-    let rtcp = if silent.rtcp > 0 { "only RTCP" } else { "not even RTCP" };
+    let rtcp = if silent.rtcp > 0 { "only RTCP" } else { "neither media nor RTCP" };
     found.add(Says {
         severity: if expected == Some(true) || silent.rtcp == 0 { Severity::Broken } else { Severity::Notice },
         layer: Layer::Media,
@@ -68,10 +68,10 @@ fn one_way(connection: &Connection, found: &mut Found) {
         side: Some(name.clone()),
         at: Some(begun),
         what: format!(
-            "{sender} sent {count} packets of media in {}; of {name} came {rtcp}",
+            "{sender} sent {count} packets of media in {}; {name} sent {rtcp}",
             time(ended.since(begun))
         ),
-        why: "one side does not send, or its packets do not pass the place of the capture: no track, a muted source, a direction of \
+        why: "one side does not send, or its packets do not pass the capture point: no track, a muted source, a direction of \
               recvonly, or a filter in one direction",
         next: "look at the direction attributes of both descriptions; if both say sendrecv look at the silent side's tracks, then \
                capture there",
@@ -131,17 +131,17 @@ fn loss(connection: &Connection, stream: &Stream, found: &mut Found) {
         side: Some(name.clone()),
         at: Some(stream.last),
         what: format!(
-            "of {} packets of {} from {name} {} were not seen ({:.1} %); {} NACKs asked for {}",
+            "of {} packets of {} from {name} {} were not seen ({:.1} %); {} asked for {}",
             stream.expected,
             called(stream),
             stream.lost,
             stream.loss_percent(),
-            stream.feedback.nacks,
+            counted(stream.feedback.nacks, "NACK"),
             stream.feedback.nacked_packets
         ),
-        why: "they were lost between the sender and the place of the capture (or by the capture itself)",
-        next: "compare with the loss that the receiver reports; if that is less the capture dropped packets; if it is as much look at \
-               the network before the capture, else behind it",
+        why: "they were lost between the sender and the capture point (or by the capture itself)",
+        next: "compare with the loss that the receiver reports; if that is less, the capture dropped packets; if it is as much, the \
+               loss is before the capture, else behind it",
     });
 }
 
@@ -168,7 +168,7 @@ fn key_frame(connection: &Connection, stream: &Stream, found: &mut Found) {
             stream.feedback.firs
         ),
         why: "the sender does not act on the request: RTCP does not reach it or does not authenticate, the request names another source, \
-              or its encoder is not told. The picture stays frozen or black until then",
+              or its encoder is not notified. The picture stays frozen or black until then",
         next: "look at the media source in the PLI (it must be the SSRC of the stream, not of its RTX), and at a=rtcp-fb in both \
                descriptions",
     });

@@ -269,6 +269,14 @@ fn side_of(connection: &Connection, side: Side) -> String {
     connection.name(side)
 }
 
+/// `1 check`, `2 checks`.
+fn counted(count: u64, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    }
+}
+
 /// A time in words.
 fn time(ns: u64) -> String {
     match ns {

@@ -55,14 +55,14 @@ fn nomination(trace: &Trace, connection: &Connection, found: &mut Found) {
             side,
             at: Some(success),
             what: format!(
-                "a pair has worked since frame {}, yet in {} no check bore USE-CANDIDATE",
+                "a pair has worked since frame {}, yet in {} no check carried USE-CANDIDATE",
                 success.frame,
                 time(end.since(success))
             ),
-            why: "no side nominates: both take themselves for controlled, or the controlling side waits for candidates or an end of \
-                  candidates that does not come",
-            next: "look for ICE-CONTROLLING in the checks of either side, and whether the controlling side was told the end of \
-                   candidates",
+            why: "no side nominates: both consider themselves controlled, or the controlling side waits for candidates or an \
+                  end-of-candidates indication that does not come",
+            next: "look for ICE-CONTROLLING in the checks of either side, and whether the controlling side got an end-of-candidates \
+                   indication",
         }),
     }
 }
@@ -79,7 +79,7 @@ fn consent(connection: &Connection, found: &mut Found) {
         let (name, other) = (side_of(connection, side), side_of(connection, side.other()));
         // A check of the other side's may have crossed the last response.
         let still = pair.checks.of(side.other()).last.is_some_and(|last| last.since(success) > STILL_HEARD);
-        let heard = if still { "is still heard" } else { "is not heard any more" };
+        let heard = if still { "is still heard" } else { "is no longer heard" };
         found.add(Says {
             severity: Severity::Broken,
             layer: Layer::Nomination,
@@ -87,15 +87,15 @@ fn consent(connection: &Connection, found: &mut Found) {
             side: Some(other.clone()),
             at: Some(success),
             what: format!(
-                "{other} last answered {name} in frame {}; {} checks in the {} after it stayed without response, and {other} {heard}",
+                "{other} last answered {name} in frame {}; {} checks in the {} after it got no response, and {other} {heard}",
                 success.frame,
                 checks.unanswered_run,
                 time(silence)
             ),
             why: "the path broke, or the other side is gone (closed, crashed, asleep, changed its network): without responses consent \
                   to send ends after 30 s (RFC 7675 §5.1)",
-            next: "look whether anything of the other side came after the deciding frame: if so one direction is blocked (a NAT \
-                   binding ran out), if not the peer or its network is gone",
+            next: "see whether anything of the other side came after the deciding frame: if so one direction is blocked (a NAT \
+                   binding expired), if not the peer or its network is gone",
         });
         return;
     }

@@ -31,7 +31,8 @@ pub(super) fn of_packets(connection: &Connection, found: &mut Found) {
                     side_of(connection, side.other())
                 ),
                 why: "the other side has no SCTP transport on that port: its description has no data section, or another a=sctp-port",
-                next: "compare a=sctp-port of both descriptions with the ports in the INIT, and look whether the data section was rejected",
+                next: "compare a=sctp-port of both descriptions with the ports in the INIT, and see whether the data section was \
+                       rejected",
             });
         }
         if let Some(abort) = &association.abort {
@@ -49,8 +50,8 @@ pub(super) fn of_packets(connection: &Connection, found: &mut Found) {
                 why: if closing {
                     "the side ended the association on purpose, as browsers do when a connection is closed"
                 } else {
-                    "the side met something that it could not go on with: a violation of the protocol, too many retransmissions, or a \
-                     lack of resources"
+                    "the side met an error from which it could not recover: a protocol violation, too many retransmissions, or a lack \
+                     of resources"
                 },
                 next: "look at the chunks of the other side just before the deciding frame, and at the cause",
             });

@@ -29,10 +29,7 @@ fn profile(connection: &Connection, handshake: &Handshake, found: &mut Found) ->
     let (client, server) =
         (side_of(connection, handshake.client), side_of(connection, handshake.client.other()));
     let (side, what) = if handshake.srtp_offered.is_empty() {
-        (
-            client.clone(),
-            format!("{client} offered no SRTP profile in its ClientHello, so that none was chosen"),
-        )
+        (client.clone(), format!("{client} offered no SRTP profile in its ClientHello, so none was chosen"))
     } else {
         let offered = handshake.srtp_offered.join(", ");
         (server.clone(), format!("{client} offered {offered}; {server} chose none of them"))
@@ -45,7 +42,7 @@ fn profile(connection: &Connection, handshake: &Handshake, found: &mut Found) ->
         at: handshake.server_hello,
         what,
         why: "the sides have no SRTP profile in common, or one does not expect media on this transport: without use_srtp there are no \
-              keys for SRTP (RFC 5764 §4.1), and what is sent all the same cannot be opened",
+              keys for SRTP (RFC 5764 §4.1), and what is sent anyway cannot be decrypted",
         next: "look at use_srtp in both hellos, and whether the media sections were bundled onto the transport of the data channel",
     });
     true
@@ -67,8 +64,8 @@ fn srtp(connection: &Connection, handshake: &Handshake, found: &mut Found) {
                 "{} packets do not authenticate under the keys of the handshake, {} do",
                 connection.not_authentic, connection.decrypted
             ),
-            why: "the sender's keys are not those of this handshake: it kept the keys of an earlier one, took client's and server's \
-                  the wrong way round, or uses another profile than was agreed upon",
+            why: "the sender's keys are not those of this handshake: it kept the keys of an earlier one, swapped the client's and the \
+                  server's, or uses another profile than the one negotiated",
             next: "look at use_srtp in the hellos for the profile, and whether another handshake followed",
         });
     }
@@ -89,8 +86,8 @@ fn srtp(connection: &Connection, handshake: &Handshake, found: &mut Found) {
                 complete.frame,
                 time(waited)
             ),
-            why: "no side sends: tracks are missing or muted at their source, sections are inactive or rejected, or no SRTP profile \
-                  was agreed upon",
+            why: "no side sends: tracks are missing or muted at their source, sections are inactive or rejected, or no SRTP profile was \
+                  negotiated",
             next: "look at the directions and the ports of the media sections in both descriptions, and at the profile above",
         });
     }

@@ -29,7 +29,7 @@ impl FromStr for Frames {
     fn from_str(text: &str) -> Result<Self, String> {
         let number = |text: &str, open: u64| match text.trim() {
             "" => Ok(open),
-            text => text.parse().map_err(|_| format!("`{text}` is no number of a frame")),
+            text => text.parse().map_err(|_| format!("invalid frame number `{text}`")),
         };
         let (first, last) = match text.split_once('-') {
             Some((first, last)) => (number(first, 1)?, number(last, u64::MAX)?),

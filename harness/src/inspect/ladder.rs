@@ -306,7 +306,7 @@ fn draw(evidence: &Evidence, rows: &[Row], style: &Style, out: &mut dyn Write) -
         writeln!(out, "{}", line(&row.what, inner, style))?;
     }
     if let Some(left) = rows.len().checked_sub(MOST_ROWS).filter(|left| *left > 0) {
-        writeln!(out, "and {left} rows more (--frames chooses)")?;
+        writeln!(out, "and {left} more rows (select with --frames)")?;
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<
     file(report, out)?;
     servers(&report.trace, out)?;
     if report.trace.connections.is_empty() {
-        writeln!(out, "\nNo connection: neither connectivity checks, DTLS, RTP nor SCTP in it")?;
+        writeln!(out, "\nNo connection: the capture has no connectivity checks, DTLS, RTP or SCTP")?;
     }
     for index in 0..report.trace.connections.len() {
         writeln!(out)?;
@@ -53,20 +53,22 @@ fn file(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  written by {}", clean(application))?;
     }
     for (index, interface) in file.interfaces.iter().enumerate() {
-        let name = interface.name.as_deref().unwrap_or("without a name");
-        writeln!(out, "  interface {index}: {} ({})", clean(name), interface.link)?;
+        match &interface.name {
+            Some(name) => writeln!(out, "  interface {index}: {} ({})", clean(name), interface.link)?,
+            None => writeln!(out, "  interface {index} (unnamed): {}", interface.link)?,
+        }
     }
     match trace.secrets {
-        0 => writeln!(out, "  no secrets: what is protected stays so (--keylog gives them)")?,
-        1 => writeln!(out, "  secrets of 1 handshake or SRTP key: what is protected can be read")?,
+        0 => writeln!(out, "  no keys: encrypted packets cannot be decrypted (--keylog adds keys)")?,
+        1 => writeln!(out, "  keys of 1 handshake or SRTP session: its packets can be decrypted")?,
         count => {
-            writeln!(out, "  secrets of {count} handshakes or SRTP keys: what is protected can be read")?;
+            writeln!(out, "  keys of {count} handshakes or SRTP sessions: their packets can be decrypted")?;
         }
     }
     if let Some(first) = trace.first_cut {
         writeln!(
             out,
-            "  {} cut off by the snap length of the capture, the first is frame {}: what stood behind is not there to be read",
+            "  {} cut off by the snap length of the capture, the first is frame {}: the rest of them is missing",
             counted(trace.cut_frames, "frame"),
             first.frame
         )?;
@@ -78,7 +80,7 @@ fn file(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         trace.over;
     if !trace.over.is_nothing() {
         let left = packets_of_other_flows + packets_of_other_connections + packets_of_other_streams;
-        writeln!(out, "  more than is kept: {left} packets are counted only (see trace.over of --json)")?;
+        writeln!(out, "  limits reached: {left} packets are only counted (see trace.over in --json)")?;
     }
     Ok(())
 }
@@ -91,7 +93,7 @@ fn servers(trace: &Trace, out: &mut dyn Write) -> io::Result<()> {
                 writeln!(out, "{mapped} after {} (frame {})", time(at.since(server.first)), at.frame)?;
             }
             (Some(at), None) => writeln!(out, "answered in frame {}", at.frame)?,
-            (None, _) => writeln!(out, "no answer to {} requests", server.requests)?,
+            (None, _) => writeln!(out, "no answer to {}", counted(server.requests, "request"))?,
         }
     }
     for allocation in &trace.allocations {
@@ -102,7 +104,8 @@ fn servers(trace: &Trace, out: &mut dyn Write) -> io::Result<()> {
             (None, _) => write!(out, "no allocation")?,
         }
         let channels = allocation.bound.iter().filter(|bound| bound.channel.is_some()).count();
-        write!(out, ", {} permissions, {channels} channels", allocation.bound.len() - channels)?;
+        let permissions = counted((allocation.bound.len() - channels) as u64, "permission");
+        write!(out, ", {permissions}, {}", counted(channels as u64, "channel"))?;
         for (code, times) in &allocation.error_counts {
             write!(out, ", {times} × {code}")?;
         }
@@ -113,7 +116,7 @@ fn servers(trace: &Trace, out: &mut dyn Write) -> io::Result<()> {
 
 fn diagnosis(all: &[Diagnosis], connections: usize, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     if all.is_empty() {
-        return writeln!(out, "{}", style.paint(Paint::Good, "Diagnosis: no trouble recognised"));
+        return writeln!(out, "{}", style.paint(Paint::Good, "Diagnosis: no problem found"));
     }
     writeln!(out, "{}", style.paint(Paint::Heading, "Diagnosis"))?;
     for (index, found) in all.iter().enumerate() {

@@ -62,7 +62,7 @@ fn in_short(report: &Report, index: usize, found: &Connection) -> (Paint, String
     if let Some(at) = found.handshake().and_then(|handshake| handshake.complete) {
         parts.push(format!("connected after {}", after(at)));
     } else if let Some(at) = found.nominated() {
-        parts.push(format!("a pair was chosen after {}, no handshake is complete", after(at)));
+        parts.push(format!("a pair was nominated after {}, no DTLS handshake completed", after(at)));
     }
     for side in Side::BOTH {
         if let Some(at) = found.media_of(side).map(|stream| stream.first).min() {
@@ -74,7 +74,7 @@ fn in_short(report: &Report, index: usize, found: &Connection) -> (Paint, String
         parts.push(format!("first channel open after {}", after(at)));
     }
     if parts.is_empty() {
-        parts.push("the capture shows neither how it began nor that it broke".to_owned());
+        parts.push("capture starts mid-connection; no failure seen".to_owned());
     }
     (Paint::Good, parts.join(", "))
 }
@@ -156,7 +156,7 @@ fn negotiated(connection: &Connection, style: &Style, out: &mut dyn Write) -> io
         "{}: client {}, {}, {}",
         handshake.version.as_deref().unwrap_or("DTLS of unknown version"),
         connection.name(handshake.client),
-        handshake.cipher_suite.as_deref().unwrap_or("no suite chosen"),
+        handshake.cipher_suite.as_deref().unwrap_or("no cipher suite seen"),
         handshake.srtp_profile.as_deref().unwrap_or("no SRTP profile seen")
     );
     style.wrapped(out, ITEM, BELOW_ITEM, &line)?;
@@ -164,9 +164,9 @@ fn negotiated(connection: &Connection, style: &Style, out: &mut dyn Write) -> io
         let name = connection.name(certificate.from);
         let digest = colons(&certificate.sha256);
         let line = match certificate.matches_description {
-            Some(true) => format!("certificate of {name}: the one described"),
-            Some(false) => format!("certificate of {name}: NOT the one described, sha-256 {digest}"),
-            None => format!("certificate of {name}: sha-256 {digest}"),
+            Some(true) => format!("{name}'s certificate matches a=fingerprint"),
+            Some(false) => format!("{name}'s certificate does NOT match a=fingerprint: sha-256 {digest}"),
+            None => format!("{name}'s certificate: sha-256 {digest}"),
         };
         style.wrapped(out, ITEM, BELOW_ITEM, &line)?;
     }
@@ -176,12 +176,16 @@ fn negotiated(connection: &Connection, style: &Style, out: &mut dyn Write) -> io
 fn pairs(connection: &Connection, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     for (index, pair) in connection.pairs.iter().enumerate() {
         if index >= PAIRS {
-            return writeln!(out, "    and {} pairs more", connection.pairs.len() - PAIRS);
+            return writeln!(
+                out,
+                "    and {} more",
+                counted((connection.pairs.len() - PAIRS) as u64, "pair")
+            );
         }
         let via = pair.via.map_or_else(String::new, |server| format!(" via {server}"));
         let state = match pair.state {
             PairState::Nominated => "nominated",
-            PairState::Succeeded => "works",
+            PairState::Succeeded => "succeeded",
             PairState::Failed => "failed",
             PairState::Unanswered => "no check answered",
         };
@@ -220,7 +224,7 @@ fn health(connection: &Connection, style: &Style, out: &mut dyn Write) -> io::Re
             style.wrapped(out, ITEM, BELOW_ITEM, &line)?;
         }
         for channel in association.channels.values() {
-            let kind = channel.kind.as_deref().unwrap_or("not opened in the capture");
+            let kind = channel.kind.as_deref().unwrap_or("opening not captured");
             let mut line = format!("channel {} ({kind})", channel.name());
             for (side, sent) in channel.sent.iter() {
                 let messages = counted(sent.messages, "message");
@@ -243,7 +247,7 @@ fn media(connection: &Connection, stream: &Stream) -> String {
     }
     line.push_str(&format!(", {} lost ({:.1} %)", stream.lost, stream.loss_percent()));
     if stream.reordered + stream.duplicates > 0 {
-        line.push_str(&format!(", {} reordered, {} repeated", stream.reordered, stream.duplicates));
+        line.push_str(&format!(", {} reordered, {} duplicated", stream.reordered, stream.duplicates));
     }
     if let Some(jitter) = stream.jitter_ns {
         line.push_str(&format!(", jitter {}", time(jitter)));
