@@ -1,7 +1,7 @@
 //! Has the executable built again when a file that it embeds has changed.
 
 fn main() {
-    for folder in ["../scenarios", "adapters"] {
+    for folder in ["../scenarios", "adapters", "agent"] {
         println!("cargo::rerun-if-changed={folder}");
     }
 }

@@ -1,5 +1,5 @@
 //! Files that are in the executable, so that it is complete wherever it is: the suite of scenarios with its snapshots and known deviations,
-//! and the adapters of other implementations.
+//! the adapters of other implementations, and the pages and modules that make a browser a peer.
 
 use include_dir::{Dir, include_dir};
 
@@ -8,3 +8,6 @@ pub(crate) static SCENARIOS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/..
 
 /// The folder `harness/adapters`.
 pub(crate) static ADAPTERS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/adapters");
+
+/// The folder `harness/agent`.
+pub(crate) static AGENT: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/agent");

@@ -10,7 +10,6 @@ mod snapshot;
 mod standing;
 mod steps;
 
-pub use crate::verdict::Waiver;
 pub use bitrate::{Bitrate, LinkChange};
 pub use check::Meeting;
 pub use judge::{INTERRUPTED, judge};

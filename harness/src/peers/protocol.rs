@@ -405,6 +405,7 @@ impl Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::embedded::AGENT;
 
     /// The committed schema is what the types say. `PEERPROOF_BLESS=1` writes it anew.
     #[test]
@@ -456,6 +457,12 @@ mod tests {
         assert_eq!(tried, schema["oneOf"].as_array().unwrap().len(), "every condition was tried");
     }
 
+    /// The modules of the agent, one after the other.
+    fn agent() -> String {
+        let modules = AGENT.files().filter(|file| file.path().extension().is_some_and(|kind| kind == "js"));
+        modules.filter_map(include_dir::File::contents_utf8).collect()
+    }
+
     #[test]
     fn the_prose_tells_of_every_command_and_event() {
         let prose = include_str!("../../../docs/peer-protocol.md");
@@ -468,18 +475,18 @@ mod tests {
     fn the_prose_tells_of_every_feature_and_the_agent_and_the_stack_of_those_that_they_have() {
         use peerproof_captures::feature::Feature;
         let prose = include_str!("../../../docs/peer-protocol.md");
-        let agent = include_str!("../../agent/agent.js");
+        let agent = agent();
         for feature in Feature::ALL {
             assert!(prose.contains(&format!("| `{feature}` |")), "{feature} is not in docs/peer-protocol.md");
-            assert!(agent.contains(&format!("\"{feature}\"")), "{feature} is not in agent.js");
+            assert!(agent.contains(&format!("\"{feature}\"")), "{feature} is not in harness/agent");
         }
     }
 
     #[test]
     fn the_agent_knows_every_command_but_the_impossible() {
-        let agent = include_str!("../../agent/agent.js");
+        let agent = agent();
         for name in names("Command", "command") {
-            let known = [format!("\n  {name}("), format!("\n  async {name}(")]
+            let known = [format!("\n    {name}("), format!("\n    async {name}(")]
                 .iter()
                 .any(|head| agent.contains(head));
             // A page serves one case.

@@ -1,6 +1,7 @@
 //! The lobby: the page of a browser in which every case gets a frame of its own.
 
 use super::super::OpenError;
+use super::pages;
 use super::server::{Awaited, Hub, PageLink};
 use crate::machine::within;
 use axum::extract::ws::WebSocket;
@@ -149,7 +150,8 @@ impl Lobby {
     fn load_page(&self) -> Spare {
         let page = self.hub.expect();
         // When the lobby is gone, `broken` tells.
-        let _ = self.line.send(json!({ "open": page.token() }).to_string());
+        let open = json!({ "page": pages::agent_page(), "token": page.token() });
+        let _ = self.line.send(json!({ "open": open }).to_string());
         Spare::Loading(page)
     }
 

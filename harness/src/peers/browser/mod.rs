@@ -1,6 +1,6 @@
 //! Browsers as peers: a page of ours, opened through WebDriver or by somebody, whose agent speaks the peer protocol over a WebSocket.
 //!
-//! - [`server`]: serves the pages and takes their WebSockets, each by its token;
+//! - [`server`]: serves the files of [`pages`] and takes the pages' WebSockets, each by its token;
 //! - [`launch`]: flags and preferences; starts driver and browser under a supervisor;
 //! - [`lobby`]: the page in which each case gets a frame, and [`frame`]: the way to the agent in one;
 //! - [`instance`]: one browser process with its lobby;
@@ -14,6 +14,7 @@ mod instance;
 mod launch;
 mod lobby;
 mod page;
+mod pages;
 mod pool;
 mod server;
 

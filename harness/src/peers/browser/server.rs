@@ -1,10 +1,11 @@
 //! The HTTP server for lobby and agent, and the place where their WebSockets arrive.
 
+use super::pages;
 use crate::network::lab::Namespace;
 use axum::Router;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures::channel::mpsc::{Receiver, channel};
@@ -16,10 +17,6 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{OnceCell, oneshot};
 use tokio::task::AbortHandle;
-
-const LOBBY: &str = include_str!("../../../agent/lobby.html");
-const AGENT_PAGE: &str = include_str!("../../../agent/agent.html");
-const AGENT: &str = include_str!("../../../agent/agent.js");
 
 /// Largest message that a page may send: statistics and descriptions are far smaller.
 const MESSAGE_LIMIT: usize = 16 * 1024 * 1024;
@@ -94,13 +91,13 @@ impl Server {
     async fn listen(&self, address: IpAddr) -> std::io::Result<SocketAddr> {
         let listener = TcpListener::bind((address, 0)).await?;
         let bound = listener.local_addr()?;
-        let task = self.serve(listener, Keep::Long);
+        let task = self.serve(listener);
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(task);
         Ok(bound)
     }
 
-    fn serve(&self, listener: TcpListener, keep: Keep) -> AbortHandle {
-        let router = router(self.hub.clone(), keep);
+    fn serve(&self, listener: TcpListener) -> AbortHandle {
+        let router = router(self.hub.clone());
         let task = tokio::spawn(async move {
             // It only returns when it is aborted.
             let _ = axum::serve(listener, router).await;
@@ -115,14 +112,14 @@ impl Server {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let address = listener.local_addr()?;
-        Ok(Listening { address, task: self.serve(listener, Keep::Long) })
+        Ok(Listening { address, task: self.serve(listener) })
     }
 
     /// Listens at an address of the user's choice, as long as the result lives.
     pub(super) async fn listen_at(&self, address: SocketAddr) -> std::io::Result<Listening> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Listening { address, task: self.serve(listener, Keep::Never) })
+        Ok(Listening { address, task: self.serve(listener) })
     }
 
     /// The origin of a secure context.
@@ -175,41 +172,14 @@ impl Drop for Server {
     }
 }
 
-/// How long a browser may keep the files.
-#[derive(Debug, Clone, Copy)]
-enum Keep {
-    /// The port is new in every run, so what is cached is never out of date.
-    Long,
-    /// The port may have been another version's.
-    Never,
-}
-
-fn router(hub: Hub, keep: Keep) -> Router {
-    let html = "text/html; charset=utf-8";
-    let lobby = get(move || async move { file(html, LOBBY, keep) });
+fn router(hub: Hub) -> Router {
     Router::new()
-        .route("/lobby.html", lobby.clone())
+        .route("/lobby.html", get(pages::lobby))
         // Short, for whoever has to type it.
-        .route("/", lobby)
-        .route("/agent.html", get(move || async move { file(html, AGENT_PAGE, keep) }))
-        .route("/agent.js", get(move || async move { file("text/javascript; charset=utf-8", AGENT, keep) }))
+        .route("/", get(pages::lobby))
+        .route("/agent/{version}/{*path}", get(pages::agent))
         .route("/ws", get(connect))
         .with_state(hub)
-}
-
-fn file(kind: &'static str, content: &'static str, keep: Keep) -> impl IntoResponse {
-    let cached = match keep {
-        Keep::Long => "max-age=86400, immutable",
-        Keep::Never => "no-store",
-    };
-    let headers = [
-        (header::CONTENT_TYPE, kind),
-        (header::CACHE_CONTROL, cached),
-        // An isolated page has clocks of microseconds (High Resolution Time §7.1).
-        (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (header::HeaderName::from_static("cross-origin-embedder-policy"), "require-corp"),
-    ];
-    (headers, content)
 }
 
 async fn connect(

@@ -1,0 +1,69 @@
+// Tones (docs/media.md, "The tone"): made as a file, and found in audio.
+
+/** Samples in a second, of what is made and of what is analysed. */
+export const SAMPLE_RATE = 48000;
+
+/** Seconds until the tone begins again: a whole number, so that the phase of a whole number of hertz goes on. */
+const TONE_SECONDS = 10;
+/** Samples that a tone is looked for in: 170 ms. */
+const FFT_SIZE = 8192;
+/** The root mean square, as a part of full scale, below which audio is silence. */
+const SILENCE = 0.01;
+
+/**
+ * A WAV file (16 bit, mono) of a sine at half of full scale.
+ * @param {number} hertz
+ * @returns {Blob}
+ */
+export function toneFile(hertz) {
+  const samples = SAMPLE_RATE * TONE_SECONDS;
+  const view = new DataView(new ArrayBuffer(44 + 2 * samples));
+  const text = (offset, letters) => [...letters].forEach((letter, i) => view.setUint8(offset + i, letter.charCodeAt(0)));
+  const fields = [[16, 16], [20, 1 | (1 << 16)], [24, SAMPLE_RATE], [28, SAMPLE_RATE * 2], [32, 2 | (16 << 16)]];
+  text(0, "RIFF");
+  view.setUint32(4, 36 + 2 * samples, true);
+  text(8, "WAVEfmt ");
+  for (const [offset, value] of fields) view.setUint32(offset, value, true);
+  text(36, "data");
+  view.setUint32(40, 2 * samples, true);
+  for (let i = 0; i < samples; i++) {
+    view.setInt16(44 + 2 * i, 0x4000 * Math.sin((2 * Math.PI * hertz * (i % SAMPLE_RATE)) / SAMPLE_RATE), true);
+  }
+  return new Blob([view], { type: "audio/wav" });
+}
+
+/**
+ * The strongest tone at the end of a piece of audio in hertz; null in silence.
+ * @param {AudioBuffer} audio
+ * @returns {Promise<number | null>}
+ */
+export async function toneOf(audio) {
+  const newest = audio.getChannelData(0).subarray(-FFT_SIZE);
+  const power = newest.reduce((sum, value) => sum + value * value, 0) / newest.length;
+  if (Math.sqrt(power) < SILENCE) return null;
+  const context = new OfflineAudioContext(1, audio.length, audio.sampleRate);
+  const source = new AudioBufferSourceNode(context, { buffer: audio });
+  const analyser = new AnalyserNode(context, { fftSize: FFT_SIZE, smoothingTimeConstant: 0 });
+  source.connect(analyser).connect(context.destination);
+  source.start();
+  await context.startRendering();
+  const spectrum = new Float32Array(analyser.frequencyBinCount);
+  analyser.getFloatFrequencyData(spectrum);
+  return strongest(spectrum, audio.sampleRate / FFT_SIZE);
+}
+
+/**
+ * The frequency of the highest peak from 20 Hz to 16 kHz, in whole hertz.
+ * @param {Float32Array} spectrum in decibels
+ * @param {number} width of a bin in hertz
+ */
+function strongest(spectrum, width) {
+  let best = Math.ceil(20 / width);
+  for (let bin = best; bin <= 16000 / width && bin < spectrum.length - 1; bin++) {
+    if (spectrum[bin] > spectrum[best]) best = bin;
+  }
+  // The top of the parabola through the three bins around the peak.
+  const [left, peak, right] = [spectrum[best - 1], spectrum[best], spectrum[best + 1]];
+  const offset = left + right < 2 * peak ? (left - right) / (2 * (left - 2 * peak + right)) : 0;
+  return Math.round((best + offset) * width);
+}
