@@ -3,13 +3,12 @@
 //! A guest is not ours: its permissions, devices and addresses are its own, it may come late, go in the middle and come again, and
 //! perhaps it is another browser than the one that is expected. All cases of its implementation are played in frames of its one page.
 
-use super::super::clock::Estimate;
 use super::super::greeting::Greeting;
 use super::super::name::agrees;
 use super::super::protocol::Command;
 use super::super::request::OpenRequest;
-use super::super::{CaseClock, OpenError, Opened, Origin, Peer, PeerInfo, Permission, Surroundings};
-use super::frame::Frame;
+use super::super::{CaseClock, OpenError, Opened, Origin, Permission, Surroundings};
+use super::frame::{Browser, Frame, FramePeer};
 use super::lobby::Lobby;
 use super::pool::Config;
 use super::server::{Hub, Listening, PageLink, Server};
@@ -307,15 +306,13 @@ fn expected(spec: &PageSpec, greeting: &Greeting) -> Result<(), String> {
     agrees(name, &greeting.version).map_err(|error| error.to_string())
 }
 
-/// A frame of a guest as a peer.
-pub(super) struct GuestPeer {
-    info: PeerInfo,
-    frame: Frame,
+/// A guest in one case.
+pub(super) struct Visit {
     guest: Arc<Guest>,
     case: String,
 }
 
-impl GuestPeer {
+impl Visit {
     /// Opens a frame in the guest's lobby, once there is one.
     pub(super) async fn open(guest: Arc<Guest>, request: OpenRequest) -> Result<Opened, OpenError> {
         if let Some(reason) = cannot(&request.surroundings) {
@@ -328,11 +325,8 @@ impl GuestPeer {
             frame.end().await;
             return Err(OpenError::Broken(reason));
         }
-        let features = greeting.features();
-        let Greeting { implementation, version, unreported, .. } = greeting;
-        let info = PeerInfo { name: request.name, implementation, version, features, unreported };
         guest.case_begins(&request.case);
-        Ok(Opened { peer: Box::new(Self { info, frame, guest, case: request.case }), events })
+        Ok(FramePeer::opened(request.name, (frame, greeting, events), Self { guest, case: request.case }))
     }
 }
 
@@ -367,29 +361,15 @@ fn of_its_own(answer: Answer) -> Answer {
 }
 
 #[async_trait]
-impl Peer for GuestPeer {
-    fn info(&self) -> &PeerInfo {
-        &self.info
-    }
-
-    async fn call(&self, command: Command) -> Answer {
-        let answer = self.frame.call(&command).await;
+impl Browser for Visit {
+    fn answer(&self, command: &Command, answer: Answer) -> Answer {
         match command {
             Command::GetUserMedia { .. } | Command::CreateSource { .. } => of_its_own(answer),
             _ => answer,
         }
     }
 
-    fn reported(&self) -> u64 {
-        self.frame.line.reported()
-    }
-
-    fn clock(&self) -> Option<Estimate> {
-        Some(self.frame.clock())
-    }
-
-    async fn end(&self) {
-        self.frame.end().await;
+    async fn ended(&self) {
         self.guest.case_ends(&self.case);
     }
 }

@@ -2,10 +2,10 @@
 
 use super::super::request::OpenRequest;
 use super::super::{ANSWER_DEADLINE, CaseClock, OpenError, Opened, Surroundings};
-use super::guest::{Door, GuestPeer, Guests, PageSpec};
+use super::guest::{Door, Guests, PageSpec, Visit};
 use super::instance::Instance;
 use super::launch::Build;
-use super::page::BrowserPeer;
+use super::page::Driven;
 use super::server::Server;
 use crate::network::lab::Host;
 use crate::peers::start::Starts;
@@ -111,7 +111,7 @@ impl Browsers {
         host: Option<&Arc<Host>>,
     ) -> Result<Opened, OpenError> {
         let browser = self.browser(build, surroundings, host).await?;
-        BrowserPeer::open(browser, name, clock, self.config.answer_deadline).await
+        Driven::open(browser, name, clock, self.config.answer_deadline).await
     }
 
     /// Waits until somebody has opened this page.
@@ -127,7 +127,7 @@ impl Browsers {
     /// # Errors
     /// [`OpenError::Unsupported`] when the scenario wants what only a driver can arrange, otherwise as [`Browsers::await_page`].
     pub async fn open_page(&self, spec: &PageSpec, request: OpenRequest) -> Result<Opened, OpenError> {
-        GuestPeer::open(self.guests.get(spec, &self.server, &self.config).await?, request).await
+        Visit::open(self.guests.get(spec, &self.server, &self.config).await?, request).await
     }
 
     /// Runs JavaScript in the lobby of a browser, beside whatever cases are there: for measurements that must not go
