@@ -7,9 +7,15 @@
     reason = "all of this file is test code, its helpers too"
 )]
 
+#[path = "common/children.rs"]
+mod children;
+#[path = "common/needs.rs"]
+mod needs;
+
+use children::{PEERPROOF, child};
+use needs::is_here;
 use peerproof::kits::Kit;
 use peerproof::process::{Owned, Spec};
-use peerproof::run::peers::{is_required, missing};
 use peerproof::tools::Tool;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
@@ -19,16 +25,8 @@ use std::process::Output;
 use std::time::Duration;
 use tokio::process::Command;
 
-const PEERPROOF: &str = env!("CARGO_BIN_EXE_peerproof");
 /// For what must come: Java takes its time on a busy machine. Nothing waits this long unless it fails.
 const PATIENCE: Duration = Duration::from_secs(180);
-
-fn is_here(need: &str) -> bool {
-    let Some(reason) = missing(need) else { return true };
-    assert!(!is_required(need), "{need} is required: {reason}");
-    println!("skipped: {reason}");
-    false
-}
 
 /// Ports that are free now. Whoever takes one before the Grid does fails the test.
 fn free_ports<const N: usize>() -> [u16; N] {
@@ -55,15 +53,11 @@ fn part(role: &str, port: u16, more: &[String], config: String) -> Owned {
     args.extend([port.to_string(), "--config".to_owned(), within("grid.toml")]);
     args.extend(more.iter().cloned());
     let spec = Spec {
-        peerproof: PEERPROOF.into(),
-        program: java,
-        args: args.into_iter().map(Into::into).collect(),
         // Whatever Selenium might want to download it does not.
         env: [("SE_OFFLINE", "true"), ("SE_AVOID_STATS", "true")].map(|(k, v)| (k.into(), v.into())).into(),
         files: vec![("grid.toml".to_owned(), config)],
         scratch,
-        talks: false,
-        directory: None,
+        ..child(java, args)
     };
     Owned::spawn(&spec).unwrap()
 }

@@ -9,10 +9,16 @@
     reason = "all of this file is test code, its helpers too"
 )]
 
+#[path = "common/children.rs"]
+mod children;
+#[path = "common/needs.rs"]
+mod needs;
+
+use children::{PEERPROOF, child};
+use needs::is_here;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use peerproof::process::{Owned, Spec};
-use peerproof::run::peers::{is_required, missing};
 use peerproof::tools::Tool;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -21,16 +27,8 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-const PEERPROOF: &str = env!("CARGO_BIN_EXE_peerproof");
 /// For what must come. Nothing waits this long unless it fails.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-fn is_here(need: &str) -> bool {
-    let Some(reason) = missing(need) else { return true };
-    assert!(!is_required(need), "{need} is required: {reason}");
-    println!("skipped: {reason}");
-    false
-}
 
 /// A run that goes on, and what it has said.
 struct Run {
@@ -125,7 +123,6 @@ fn scenarios() -> PathBuf {
 
 /// What a person does: Chromium with a profile of its own and this page. No driver, no permissions, no fake devices.
 fn open(url: &str) -> Owned {
-    let scratch = Spec::fresh_scratch();
     let args = [
         "--headless=new",
         "--no-sandbox",
@@ -136,18 +133,11 @@ fn open(url: &str) -> Owned {
         "--disable-sync",
         "--disable-dev-shm-usage",
     ];
-    let profile = format!("--user-data-dir={}", scratch.join("profile").display());
-    let spec = Spec {
-        peerproof: PEERPROOF.into(),
-        program: Tool::Chrome.find().unwrap(),
-        args: args.into_iter().chain([profile.as_str(), url]).map(Into::into).collect(),
-        env: Vec::new(),
-        files: Vec::new(),
-        scratch,
-        talks: false,
-        directory: None,
-    };
-    Owned::spawn(&spec).unwrap()
+    let spec = child(Tool::Chrome.find().unwrap(), args);
+    let profile = format!("--user-data-dir={}", spec.scratch.join("profile").display());
+    let more = [profile.as_str(), url].map(Into::into);
+    let args = spec.args.iter().cloned().chain(more).collect();
+    Owned::spawn(&Spec { args, ..spec }).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
