@@ -125,28 +125,64 @@ async fn messages(pair: &mut Pair, group: &mut Group, taken: &mut Taken) {
         ("five patterns in a series", pattern(1000, u32::MAX - 1, false), 5),
         ("one text three times", Payload::Text("again".to_owned()), 3),
     ];
+    let mut checks: Vec<(String, Tried)> = Vec::new();
+    // Sides of which a message did not arrive. The rest of theirs is sent at once and awaited together, since a channel that lost one
+    // message often carries none any more, and each would have to be waited for.
+    let mut lost = BTreeSet::new();
+    let mut late = Vec::new();
     for (what, payload, times) in &cases {
+        let mut sent = Vec::new();
         for side in [Side::Offerer, Side::Answerer] {
             let name = format!("{what}, {} to {}", word(side), word(side.other()));
-            if pair.over() {
-                group.skip(name, ENDED);
-                continue;
-            }
-            let expected = Content::series(payload, *times);
-            let sent = match send(pair, side, "chat", payload, *times).await {
-                // That a message is too large for a peer is for the peer to say (webrtc-pc §6.2).
-                Err(Outcome::Violates { came, .. }) if came.contains("rejected") && large(payload) => {
-                    Err(Outcome::Deviates { expected: "messages of 256 KiB".to_owned(), came })
+            let tried = if pair.over() {
+                Err(Outcome::NotTried { because: ENDED.to_owned() })
+            } else {
+                match send(pair, side, "chat", payload, *times).await {
+                    // That a message is too large for a peer is for the peer to say (webrtc-pc §6.2).
+                    Err(Outcome::Violates { came, .. }) if came.contains("rejected") && large(payload) => {
+                        Err(Outcome::Deviates { expected: "messages of 256 KiB".to_owned(), came })
+                    }
+                    sent => sent,
                 }
-                sent => sent,
             };
-            let arrived = match sent {
-                Ok(()) => arrive(pair, side.other(), "chat", &expected, taken).await,
-                Err(outcome) => Err(outcome),
-            };
-            group.add(name, arrived);
+            if tried.is_ok() {
+                let series = Sent { check: checks.len(), side, expected: Content::series(payload, *times) };
+                if lost.contains(&side) { late.push(series) } else { sent.push(series) }
+            }
+            checks.push((name, tried));
+        }
+        let deadline = Instant::now() + PATIENCE;
+        for Sent { check, side, expected } in sent {
+            let arrived = arrive(pair, side.other(), "chat", &expected, deadline, taken).await;
+            if arrived.is_err() && Instant::now() >= deadline {
+                lost.insert(side);
+            }
+            if let Some((_, tried)) = checks.get_mut(check) {
+                *tried = arrived;
+            }
         }
     }
+    let deadline = Instant::now() + PATIENCE;
+    for side in lost {
+        let all: Vec<&Sent> = late.iter().filter(|series| series.side == side).collect();
+        let arrived = arrive_late(pair, side.other(), "chat", &all, deadline, taken).await;
+        for (series, arrived) in all.into_iter().zip(arrived) {
+            if let Some((_, tried)) = checks.get_mut(series.check) {
+                *tried = arrived;
+            }
+        }
+    }
+    for (name, tried) in checks {
+        group.add(name, tried);
+    }
+}
+
+/// Messages of one check that were sent.
+struct Sent {
+    /// The number of the check.
+    check: usize,
+    side: Side,
+    expected: Vec<Content>,
 }
 
 /// Larger than what a peer takes that promises nothing (64 KiB, RFC 8841 §6.1).
@@ -177,37 +213,79 @@ fn told(session: &Session, channel: &str) -> Vec<Message> {
     })
 }
 
+/// Waits until so many messages have come on a channel, and returns all of them, or those that have come by the deadline.
+async fn come(session: &Session, channel: &str, count: usize, deadline: Instant) -> Vec<Message> {
+    loop {
+        let all = told(session, channel);
+        let left = deadline.saturating_duration_since(Instant::now());
+        if all.len() >= count || left.is_zero() || session.over().is_some() {
+            return all;
+        }
+        session.news(left.min(Duration::from_millis(100))).await;
+    }
+}
+
 /// Waits for these messages, after those that came before.
 async fn arrive(
     pair: &mut Pair,
     side: Side,
     channel: &str,
     expected: &[Content],
+    deadline: Instant,
     taken: &mut Taken,
 ) -> Tried {
     let before = taken.entry((side, channel.to_owned())).or_default();
     let session = side.of(pair);
-    let deadline = Instant::now() + PATIENCE;
-    let came = loop {
-        let all = told(session, channel);
-        let left = deadline.saturating_duration_since(Instant::now());
-        if all.len() >= *before + expected.len() || left.is_zero() || session.over().is_some() {
-            break all;
-        }
-        session.news(left.min(Duration::from_millis(100))).await;
-    };
+    let came = come(session, channel, *before + expected.len(), deadline).await;
     let new = came.get(*before..).unwrap_or_default();
     // What comes later than it should must not be taken for what comes next.
     *before = (*before + expected.len()).min(came.len());
     for (content, message) in expected.iter().zip(new) {
         content.arrived(message)?;
     }
-    match (new.len() < expected.len(), session.over()) {
-        (false, _) => Ok(()),
-        (true, Some(over)) => violates(format!("{} messages", expected.len()), over),
-        (true, None) => violates(
-            format!("{} messages at the {}", expected.len(), word(side)),
-            format!("{} within {} s", new.len(), PATIENCE.as_secs()),
+    if new.len() < expected.len() { missing(session, side, expected.len(), new.len()) } else { Ok(()) }
+}
+
+/// Waits for messages that were sent after one had been lost. Any of them may be lost too, so each is looked for among all that came after
+/// the one before it. What is none of them is left for [`surplus`] to find.
+async fn arrive_late(
+    pair: &mut Pair,
+    side: Side,
+    channel: &str,
+    sent: &[&Sent],
+    deadline: Instant,
+    taken: &mut Taken,
+) -> Vec<Tried> {
+    let before = taken.entry((side, channel.to_owned())).or_default();
+    let session = side.of(pair);
+    let count: usize = sent.iter().map(|series| series.expected.len()).sum();
+    let came = come(session, channel, *before + count, deadline).await;
+    let mut new = came.get(*before..).unwrap_or_default();
+    let mut outcomes = Vec::new();
+    for Sent { expected, .. } in sent {
+        let mut found = 0;
+        for content in expected {
+            if let Some(at) = new.iter().position(|message| content.arrived(message).is_ok()) {
+                new = new.get(at + 1..).unwrap_or_default();
+                found += 1;
+            }
+        }
+        *before += found;
+        outcomes.push(match found < expected.len() {
+            true => missing(session, side, expected.len(), found),
+            false => Ok(()),
+        });
+    }
+    outcomes
+}
+
+/// Messages that should have come to a side, and did not all come.
+fn missing(session: &Session, side: Side, expected: usize, came: usize) -> Tried {
+    match session.over() {
+        Some(over) => violates(format!("{expected} messages"), over),
+        None => violates(
+            format!("{expected} messages at the {}", word(side)),
+            format!("{came} within {} s", PATIENCE.as_secs()),
         ),
     }
 }
@@ -251,8 +329,8 @@ async fn echo(pair: &mut Pair, side: Side, defect: Option<&str>, taken: &mut Tak
     for payload in &payloads {
         send(pair, side.other(), &label, payload, 1).await?;
     }
-    arrive(pair, side, &label, &sent, taken).await?;
-    arrive(pair, side.other(), &label, &echoed(defect, &sent), taken).await
+    arrive(pair, side, &label, &sent, Instant::now() + PATIENCE, taken).await?;
+    arrive(pair, side.other(), &label, &echoed(defect, &sent), Instant::now() + PATIENCE, taken).await
 }
 
 /// There are no more messages than were awaited.
