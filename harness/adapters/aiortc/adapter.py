@@ -1,151 +1,30 @@
-"""Makes aiortc a peer: speaks the peer protocol (docs/peer-protocol.md) as JSON lines on standard input and output.
+"""Makes aiortc a peer (docs/peer-protocol.md).
 
-This file reads commands, answers them and writes events down. What they do stands in connection.py, channels.py and
-tracks.py.
+How commands are read and answered is in python/line.py. What they do is in connection.py, channels.py and tracks.py.
 """
 
-import asyncio
-import inspect
-import json
 import logging
-import os
 import sys
-import threading
-import time
-from typing import Any, TextIO
+from pathlib import Path
 
-import inside
-from commands import UNSUPPORTED, Unsupported, checked, rejection
-from peer import Peer
+# The line, which adapters in Python share, lies in the folder beside this one.
+sys.path.append(str(Path(__file__).resolve().parent.parent / "python"))
 
-# A connection that takes longer to close when a case ends is not waited for: the next case gets a new process.
-END_SECONDS = 5
-
-
-def now() -> float:
-    """Milliseconds on this peer's own clock, which never goes back."""
-    return time.perf_counter_ns() / 1e6
+import inside  # noqa: E402
+from commands import UNSUPPORTED, rejection  # noqa: E402
+from line import Adapter, Report, serve  # noqa: E402
+from peer import Peer  # noqa: E402
 
 
-class Case:
-    """What belongs to one case: its peer, the commands that are under way, and the number of the next event."""
-
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self._next_seq = 0
-        self._ended = False
-        self._under_way: set[asyncio.Task[None]] = set()
-        self.peer = Peer(self.report)
-
-    def report(self, event: str, data: dict[str, Any] | None = None, t: float | None = None) -> None:
-        """Writes an event down. `t` is when it happened, if that is not now."""
-        if self._ended:
-            return
-        said: dict[str, Any] = {"seq": self._next_seq, "t": now() if t is None else t, "event": event}
-        if data is not None:
-            said["data"] = data
-        self._next_seq += 1
-        self._write(said)
-
-    def begin(self, number: int, command: str, args: dict[str, Any]) -> None:
-        """Begins a command; it is answered when it is done, while others may be under way."""
-        task = asyncio.create_task(self._carry_out(number, command, args))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-
-    async def end(self, number: int) -> None:
-        """Forgets everything of the case, so that the next one begins as in a new process."""
-        closing = asyncio.create_task(self.peer.end())
-        _, late = await asyncio.wait({closing, *self._under_way}, timeout=END_SECONDS)
-        if late:
-            give_up("the case could not be ended", status=1)
-        self._write({"id": number, "t": now(), "answer": {"ok": None}})
-        self._ended = True
-
-    async def _carry_out(self, number: int, command: str, args: dict[str, Any]) -> None:
-        answer = await perform(self.peer, command, args)
-        self._write({"id": number, "t": now(), "answer": answer})
-
-    def _write(self, said: dict[str, Any]) -> None:
-        self._out.write(json.dumps(said, separators=(",", ":")) + "\n")
-        self._out.flush()
-
-
-async def perform(peer: Peer, command: str, args: dict[str, Any]) -> dict[str, Any]:
-    """Carries a command out. Returns the answer, whatever happens."""
-    run = peer.commands.get(command)
-    if run is None:
-        return {"unsupported": {"reason": UNSUPPORTED.get(command, f"unknown command {command}")}}
-    try:
-        result = run(**checked(run, args))
-        return {"ok": await result if inspect.isawaitable(result) else result}
-    except Unsupported as reason:
-        return {"unsupported": {"reason": str(reason)}}
-    except Exception as error:  # whatever the library throws is its answer
-        return {"rejected": rejection(error)}
-
-
-def parse(line: bytes) -> tuple[int, str, dict[str, Any]]:
-    """The number, name and arguments of a command. What is no command ends this process."""
-    try:
-        said = json.loads(line)
-        number, command, args = said["id"], said["command"], said.get("args")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        give_up(f"this is no command: {line[:200]!r}", status=2)
-    if not isinstance(number, int) or not isinstance(command, str) or not isinstance(args, dict | None):
-        give_up(f"this is no command: {line[:200]!r}", status=2)
-    return number, command, args or {}
-
-
-def give_up(why: str, status: int) -> None:
-    """Complains and ends the process at once, whatever is under way."""
-    print(why, file=sys.stderr, flush=True)
-    os._exit(status)
-
-
-async def serve(out: TextIO) -> None:
-    """Carries out commands, case after case, until standard input ends."""
-    loop = asyncio.get_running_loop()
-    case = Case(out)
-    inside.tell_keys(lambda line: case.report("keylog", {"line": line}))
-    # What aiortc's own tasks throw is nobody's answer, but should be known.
-    loop.set_exception_handler(lambda _, fault: case.report("log", {"level": "error", "message": describe(fault)}))
-
-    # A thread reads, since standard input may be a pipe, a file or a terminal; None is its end.
-    lines: asyncio.Queue[bytes | None] = asyncio.Queue()
-
-    def read() -> None:
-        for line in sys.stdin.buffer:
-            loop.call_soon_threadsafe(lines.put_nowait, line)
-        loop.call_soon_threadsafe(lines.put_nowait, None)
-
-    threading.Thread(target=read, daemon=True).start()
-    while (line := await lines.get()) is not None:
-        number, command, args = parse(line)
-        if command == "end":
-            await case.end(number)
-            case = Case(out)
-        else:
-            case.begin(number, command, args)
-            # Lets it begin before the next one is looked at.
-            await asyncio.sleep(0)
-    # Nothing may hold this up: no thread of an encoder, no connection that is being closed.
-    os._exit(0)
-
-
-def describe(fault: dict[str, Any]) -> str:
-    """What the event loop says of an exception that nobody caught."""
-    error = fault.get("exception")
-    return f"{fault.get('message')}: {error!r}" if error else str(fault.get("message"))
+def tell_keys(report: Report) -> None:
+    """Reports each secret of a DTLS association."""
+    inside.tell_keys(lambda line: report("keylog", {"line": line}))
 
 
 def main() -> None:
-    """Takes standard output for the protocol alone, and serves."""
-    out = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    # Whoever else prints, prints to standard error.
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    """Serves."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    asyncio.run(serve(out))
+    serve(Adapter(Peer, lacks=UNSUPPORTED, rejection=rejection, started=tell_keys))
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
 """Data channels: their commands, and the events that tell of them."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Any
 
 from aiortc import RTCDataChannel, RTCPeerConnection
 
 import messages
-from commands import Rejected, command
-from connection import Connection, Report
+from commands import command
+from connection import Connection
+from line import Rejected, Report, now
 
 # Past this many bytes in a channel's buffer, `send` waits for them to go.
 FULL = 4 * 1024 * 1024
@@ -96,7 +96,7 @@ class Channels:
 
     def _tell_message(self, channel: RTCDataChannel, data: messages.Data) -> None:
         """Reports a message, and sends it back if that was asked for."""
-        at = time.perf_counter_ns() / 1e6
+        at = now()
         message = messages.summary(channel.label, data)
         self._report("channelmessage", {"message": message, **identifier(channel)}, at)
         answers_to = self._echoes.get(channel.label)

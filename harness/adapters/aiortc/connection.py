@@ -21,12 +21,11 @@ from aiortc.rtcicetransport import RTCIceTransport
 from aiortc.sdp import candidate_from_sdp, candidate_to_sdp
 
 import inside
-from commands import Rejected, Unsupported, command
+from commands import command
+from line import Rejected, Report, Unsupported
 
 T = TypeVar("T")
 Description = dict[str, str]
-# Writes an event down: its name, its data, and when it happened, if that is not now.
-Report = Callable[..., None]
 
 
 class Connection:

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from commands import Rejected
+from line import Rejected
 
 # Text up to this many bytes is told whole.
 SHORT = 1024

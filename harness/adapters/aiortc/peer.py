@@ -5,7 +5,8 @@ from typing import Any
 
 from channels import Channels
 from commands import command, commands_of
-from connection import Connection, Report
+from connection import Connection
+from line import Report
 from tracks import Tracks
 
 # Its API "closely follows" that of the W3C, with other events: it has no `icecandidate`. It does not claim to be that API.

@@ -5,8 +5,9 @@ from typing import Any
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
 from aiortc.sdp import DIRECTIONS, SessionDescription
 
-from commands import Rejected, Unsupported, command
-from connection import Connection, Report
+from commands import command
+from connection import Connection
+from line import Rejected, Report, Unsupported
 from media import FrameSource, ToneSource, Watcher
 
 Source = FrameSource | ToneSource

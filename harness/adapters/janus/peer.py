@@ -11,12 +11,11 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from errors import Rejected, Unsupported
 from gateway import Gateway, GatewayError, Message, version
+from line import Rejected, Report, Unsupported
 from settings import settings_of
 
 T = TypeVar("T")
-Report = Callable[..., None]
 
 ONLY_ANSWERS = "Janus's EchoTest only answers offers"
 NO_MEDIA = "Janus sends back the media that come: it has no sources, tracks or decoders"

@@ -2,8 +2,8 @@
 
 import re
 
-from errors import Unsupported
 from gateway import Message
+from line import Unsupported
 
 
 def settings_of(configuration: Message, ice: Message) -> tuple[Message, Message]:
