@@ -71,5 +71,5 @@ fn runs_without_cases_have_a_matrix_too() {
     let empty = RunReport::new("peerproof".to_owned(), 0, 0, 0, vec![]);
     let [terminal, markdown, html] = all(&[empty], &["run".to_owned()]);
     assert!(terminal.contains("0 cases of 1 run") && markdown.contains("0 cases of 1 run"));
-    assert!(html.contains("No case was played"));
+    assert!(html.contains("No case was run"));
 }
