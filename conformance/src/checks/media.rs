@@ -38,10 +38,10 @@ impl Wrong {
 /// lacks otherwise.
 pub(super) fn tell(wrong: Option<Wrong>, complete: bool, missing: &str, place: Place, tally: &mut Tally) {
     match wrong {
-        None => tally.good(place),
-        Some(Wrong::Surely(sentence)) if complete => tally.fault(sentence, [place]),
-        Some(Wrong::Surely(_)) => tally.doubt(missing, [place]),
-        Some(Wrong::Perhaps(sentence)) => tally.doubt_time(sentence, [place]),
+        None => tally.pass(place),
+        Some(Wrong::Surely(sentence)) if complete => tally.fail(sentence, [place]),
+        Some(Wrong::Surely(_)) => tally.inconclusive(missing, [place]),
+        Some(Wrong::Perhaps(sentence)) => tally.inconclusive_time(sentence, [place]),
     }
 }
 
@@ -161,12 +161,13 @@ impl<'a> Rising<'a> {
         match newest {
             Some((before, earlier)) if number != before.wrapping_add(1) => {
                 if self.complete && !self.evidence.is_faulted(frame) && !self.evidence.is_faulted(earlier) {
-                    tally.fault(format!("{} follows {before}", what()), [place, Place::Frame(earlier)]);
+                    tally.fail(format!("{} follows {before}", what()), [place, Place::Frame(earlier)]);
                 } else {
-                    tally.doubt("packets may have been lost or repeated before the recording", [place]);
+                    tally
+                        .inconclusive("packets may have been lost or repeated before the recording", [place]);
                 }
             }
-            _ => tally.good(place),
+            _ => tally.pass(place),
         }
     }
 }

@@ -120,7 +120,7 @@ impl Check {
             .map(|peer| {
                 let mut tally = Tally::default();
                 if of_the_api && evidence.is_translated(peer) {
-                    tally.absent(TRANSLATED);
+                    tally.not_applicable(TRANSLATED);
                 } else {
                     (self.evaluate)(evidence, peer, &mut tally);
                 }

@@ -5,12 +5,12 @@ use super::{Check, Finding, Place, Result};
 /// Most places that a finding names.
 const MOST_PLACES: usize = 8;
 
-/// Adds up what a check sees. The worst decides: a fault, a warning, doubt, a pass; without any of them the requirement is
+/// Adds up what a check sees. The worst decides: a failure, a warning, an inconclusive observation, a pass; without any of them the requirement is
 /// not applicable.
 #[derive(Debug, Default)]
 pub struct Tally {
-    good: Seen,
-    faults: Seen,
+    passes: Seen,
+    failures: Seen,
     warnings: Seen,
     doubts: Seen,
     absence: Option<&'static str>,
@@ -38,13 +38,13 @@ impl Seen {
 
 impl Tally {
     /// One more thing is as required.
-    pub fn good(&mut self, place: Place) {
-        self.good.add(None, [place]);
+    pub fn pass(&mut self, place: Place) {
+        self.passes.add(None, [place]);
     }
 
-    /// The requirement is broken: by what, with what was expected and what was seen.
-    pub fn fault(&mut self, sentence: impl Into<String>, places: impl IntoIterator<Item = Place>) {
-        self.faults.add(Some(sentence.into()), places);
+    /// The requirement is violated: by what, with what was expected and what was seen.
+    pub fn fail(&mut self, sentence: impl Into<String>, places: impl IntoIterator<Item = Place>) {
+        self.failures.add(Some(sentence.into()), places);
     }
 
     /// The requirement is half met, or something is remarkable.
@@ -53,38 +53,38 @@ impl Tally {
     }
 
     /// The evidence does not decide: what is missing.
-    pub fn doubt(&mut self, sentence: impl Into<String>, places: impl IntoIterator<Item = Place>) {
+    pub fn inconclusive(&mut self, sentence: impl Into<String>, places: impl IntoIterator<Item = Place>) {
         self.doubts.add(Some(sentence.into()), places);
     }
 
     /// A time may be off, or the clocks or the load of the machine make it seem so.
-    pub(super) fn doubt_time(
+    pub(super) fn inconclusive_time(
         &mut self,
         sentence: impl Into<String>,
         places: impl IntoIterator<Item = Place>,
     ) {
         self.timing = true;
-        self.doubt(sentence, places);
+        self.inconclusive(sentence, places);
     }
 
     /// Why the requirement does not apply, if nothing else is seen.
-    pub fn absent(&mut self, sentence: &'static str) {
+    pub fn not_applicable(&mut self, sentence: &'static str) {
         self.absence = Some(sentence);
     }
 
     /// A thing is as required or not.
-    pub fn judge(&mut self, good: bool, place: Place, sentence: impl FnOnce() -> String) {
-        if good {
-            self.good(place);
+    pub fn judge(&mut self, passes: bool, place: Place, sentence: impl FnOnce() -> String) {
+        if passes {
+            self.pass(place);
         } else {
-            self.fault(sentence(), [place]);
+            self.fail(sentence(), [place]);
         }
     }
 
     pub(super) fn finish(self, check: &Check, endpoint: &str, absolute: bool) -> Finding {
-        let fault = if absolute { Result::Fail } else { Result::Warn };
-        let Self { good, faults, warnings, doubts, absence, timing } = self;
-        let ranked = [(fault, faults), (Result::Warn, warnings), (Result::Inconclusive, doubts)];
+        let failed = if absolute { Result::Fail } else { Result::Warn };
+        let Self { passes, failures, warnings, doubts, absence, timing } = self;
+        let ranked = [(failed, failures), (Result::Warn, warnings), (Result::Inconclusive, doubts)];
         let (result, sentence, places) = match ranked.into_iter().find(|(_, seen)| seen.count > 0) {
             Some((result, seen)) => {
                 let mut sentence = seen.sentence.unwrap_or_default();
@@ -93,8 +93,8 @@ impl Tally {
                 }
                 (result, sentence, seen.places)
             }
-            None if good.count > 0 => {
-                (Result::Pass, format!("{}: {} as required", check.subject, good.count), good.places)
+            None if passes.count > 0 => {
+                (Result::Pass, format!("{}: {} as required", check.subject, passes.count), passes.places)
             }
             None => {
                 let why =

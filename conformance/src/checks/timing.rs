@@ -75,8 +75,8 @@ impl Tally {
         places: impl IntoIterator<Item = Place>,
     ) {
         match off.doubt(evidence) {
-            Some(why) => self.doubt_time(format!("{}: {why}", sentence.into()), places),
-            None => self.fault(sentence, places),
+            Some(why) => self.inconclusive_time(format!("{}: {why}", sentence.into()), places),
+            None => self.fail(sentence, places),
         }
     }
 
@@ -89,7 +89,7 @@ impl Tally {
         places: impl IntoIterator<Item = Place>,
     ) {
         match off.doubt(evidence) {
-            Some(why) => self.doubt_time(format!("{}: {why}", sentence.into()), places),
+            Some(why) => self.inconclusive_time(format!("{}: {why}", sentence.into()), places),
             None => self.warn(sentence, places),
         }
     }

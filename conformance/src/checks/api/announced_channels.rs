@@ -23,7 +23,7 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     if look::has_several_connections(evidence, peer) {
-        tally.doubt("the peer has several connections; their events cannot be distinguished", []);
+        tally.inconclusive("the peer has several connections; their events cannot be distinguished", []);
         return;
     }
     let mut opens = opens(evidence, peer);
@@ -49,12 +49,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
             PeerEvent::DataChannel { channel } => {
                 let Some(id) = channel.id else {
-                    tally
-                        .fault(format!("the channel {} is announced without its id", channel.label), [place]);
+                    tally.fail(format!("the channel {} is announced without its id", channel.label), [place]);
                     continue;
                 };
                 if let Some(earlier) = open.get(&id) {
-                    tally.fault(
+                    tally.fail(
                         format!("the channel {} was open before it was announced", channel.label),
                         [*earlier, place],
                     );
@@ -62,8 +61,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 }
                 match opens.get_mut(&id).and_then(VecDeque::pop_front) {
                     Some((packet, message)) => match difference(channel, &message) {
-                        None => tally.good(place),
-                        Some(what) => tally.fault(
+                        None => tally.pass(place),
+                        Some(what) => tally.fail(
                             format!(
                                 "the channel {} is announced with another {what} than its OPEN says",
                                 channel.label
@@ -72,7 +71,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                         ),
                     },
                     None if whole && seen_any => {
-                        tally.fault(
+                        tally.fail(
                             format!(
                                 "the channel {} is announced without an OPEN on stream {id}",
                                 channel.label
@@ -80,7 +79,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                             [place],
                         );
                     }
-                    None => tally.doubt("the OPEN of an announced channel is not in the recording", [place]),
+                    None => tally
+                        .inconclusive("the OPEN of an announced channel is not in the recording", [place]),
                 }
             }
             _ => {}
@@ -96,7 +96,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let text = format!("the OPEN of the channel {label} fired no event");
                 tally.off(evidence, off, text, [place]);
             }
-            None => tally.doubt(
+            None => tally.inconclusive(
                 format!("whether the OPEN of the channel {label} was to become an event is not clear"),
                 [place],
             ),

@@ -22,12 +22,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Entry(happened.entry);
         let mut local = evidence.made_by(peer).peekable();
         if local.peek().is_none() {
-            tally.doubt("the local description is not in the recording", [place]);
+            tally.inconclusive("the local description is not in the recording", [place]);
             continue;
         }
         let IceCandidate { sdp_mid, sdp_m_line_index, username_fragment, .. } = candidate;
         if (sdp_mid.is_none() && sdp_m_line_index.is_none()) || username_fragment.is_none() {
-            tally.fault("a candidate names no media section or no username fragment", [place]);
+            tally.fail("a candidate names no media section or no username fragment", [place]);
             continue;
         }
         tally.judge(local.any(|made| belongs(candidate, &made.sdp)), place, || {

@@ -47,7 +47,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let is_message = matches!(happened.event, PeerEvent::ChannelMessage { .. });
         let made = all.get(label.as_str()).copied().unwrap_or(0);
         if id.is_none() && made > 1 {
-            tally.doubt(
+            tally.inconclusive(
                 format!("there are several channels {label}, and this event does not say which it is of"),
                 [place],
             );

@@ -17,7 +17,7 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let events = evidence.events(peer);
     if !events.iter().any(|happened| matches!(happened.event, PeerEvent::DtlsStateChange { .. })) {
-        tally.absent("the peer reports no states of its DTLS transports");
+        tally.not_applicable("the peer reports no states of its DTLS transports");
         return;
     }
     let mut dtls = DtlsState::New;

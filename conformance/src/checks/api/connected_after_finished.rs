@@ -31,9 +31,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                         format!("connectionState became connected {ms} ms before the other side's Finished");
                     tally.off(evidence, off, text, [place, Place::Frame(frame)]);
                 }
-                None => tally.good(place),
+                None => tally.pass(place),
             },
-            None => tally.doubt("the other side's Finished is not in the recording", [place]),
+            None => tally.inconclusive("the other side's Finished is not in the recording", [place]),
         }
     }
     let failed = events
@@ -48,7 +48,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     });
     let told: Vec<_> = states.collect();
     if told.iter().any(|(_, state)| matches!(state, ConnectionState::Failed | ConnectionState::Closed)) {
-        tally.good(place);
+        tally.pass(place);
         return;
     }
     let last_us = events.iter().skip(at).map(|it| it.t_us).max().unwrap_or(dtls.t_us);
@@ -58,7 +58,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let text = format!("DTLS failed, and connectionState stayed {state}");
             tally.off(evidence, off, text, [place]);
         }
-        None => tally.doubt("the recording ends soon after DTLS failed", [place]),
+        None => tally.inconclusive("the recording ends soon after DTLS failed", [place]),
     }
 }
 

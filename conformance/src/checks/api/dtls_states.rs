@@ -33,12 +33,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         };
         match before {
             Some(before) if back && !has_one_transport(evidence, peer) => {
-                tally.doubt(format!("{before} and {state} may be of two transports"), [place]);
+                tally.inconclusive(format!("{before} and {state} may be of two transports"), [place]);
             }
             Some(before) if back => {
-                tally.fault(format!("a DTLS transport went from {before} to {state}"), [place]);
+                tally.fail(format!("a DTLS transport went from {before} to {state}"), [place]);
             }
-            _ => tally.good(place),
+            _ => tally.pass(place),
         }
         if *state == DtlsState::Connected && connected.is_none() {
             connected = Some(happened);
@@ -56,7 +56,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 tally.off(evidence, off, text, [place, Place::Frame(frame)]);
             }
         }
-        None => tally.doubt("the other side's Finished is not in the recording", [place]),
+        None => tally.inconclusive("the other side's Finished is not in the recording", [place]),
     }
     match moments(evidence, peer, "setRemoteDescription").first() {
         Some((entry, t_us)) => {
@@ -65,7 +65,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 tally.off(evidence, off, text, [place, Place::Entry(*entry)]);
             }
         }
-        None => tally.doubt("when the other side's description was set is unknown", [place]),
+        None => tally.inconclusive("when the other side's description was set is unknown", [place]),
     }
 }
 

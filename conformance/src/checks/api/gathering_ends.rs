@@ -22,7 +22,7 @@ type Transport = (Option<String>, Option<u16>, Option<String>);
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     if look::has_several_connections(evidence, peer) {
-        tally.doubt("the peer has several connections; their events cannot be distinguished", []);
+        tally.inconclusive("the peer has several connections; their events cannot be distinguished", []);
         return;
     }
     let (mut told, mut ended): (BTreeSet<Transport>, BTreeSet<Transport>) = Default::default();
@@ -41,7 +41,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 if (candidate.sdp_mid.is_none() && candidate.sdp_m_line_index.is_none())
                     || candidate.username_fragment.is_none()
                 {
-                    tally.fault("an empty candidate names no media section or no username fragment", [place]);
+                    tally.fail("an empty candidate names no media section or no username fragment", [place]);
                 }
                 ended.insert(transport);
             }
@@ -53,7 +53,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     } else {
                         "the null candidate came"
                     };
-                    tally.fault(
+                    tally.fail(
                         format!("{why} without iceGatheringState becoming complete before it"),
                         [place],
                     );
@@ -64,11 +64,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     let mid = mid.as_deref().unwrap_or("?");
                     let sentence =
                         format!("gathering is complete without an empty candidate of section {mid}");
-                    tally.fault(sentence, [place]);
+                    tally.fail(sentence, [place]);
                 } else if ended.is_empty() {
-                    tally.fault("gathering is complete without an empty candidate", [place]);
+                    tally.fail("gathering is complete without an empty candidate", [place]);
                 } else {
-                    tally.good(place);
+                    tally.pass(place);
                 }
                 told.clear();
                 ended.clear();
@@ -76,7 +76,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
             PeerEvent::IceGatheringStateChange { .. } => {
                 if let Some(place) = complete.take() {
-                    tally.fault("gathering began again before the null candidate of its end", [place]);
+                    tally.fail("gathering began again before the null candidate of its end", [place]);
                 }
                 nulls = 0;
             }
@@ -84,9 +84,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
     }
     if let Some(place) = complete {
-        tally.doubt("the recording ends before the null candidate", [place]);
+        tally.inconclusive("the recording ends before the null candidate", [place]);
     } else if !told.is_empty() {
-        tally.doubt("gathering did not end", []);
+        tally.inconclusive("gathering did not end", []);
     }
 }
 

@@ -18,7 +18,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let calls = evidence.calls(peer);
     let created = calls.iter().filter(|call| call.name == "createPeerConnection").count();
     if created > 1 {
-        tally.doubt("the peer has several connections; their events cannot be distinguished", []);
+        tally.inconclusive("the peer has several connections; their events cannot be distinguished", []);
         return;
     }
     // What a peer does on its own, without being told, it reports.
@@ -37,7 +37,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         );
         if state == State::New && renegotiated {
             // A rollback takes transports away, and another media section may bring one that is new.
-            tally.doubt(format!("iceGatheringState went from {before} to new in a renegotiation"), [place]);
+            tally.inconclusive(
+                format!("iceGatheringState went from {before} to new in a renegotiation"),
+                [place],
+            );
         } else {
             tally.judge(allowed, place, || format!("iceGatheringState went from {before} to {state}"));
         }

@@ -21,7 +21,7 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     if look::has_several_connections(evidence, peer) {
-        tally.doubt("the peer has several connections; their events cannot be distinguished", []);
+        tally.inconclusive("the peer has several connections; their events cannot be distinguished", []);
         return;
     }
     let events = evidence.events(peer);
@@ -62,7 +62,7 @@ fn judge_failed(evidence: &Evidence, peer: Peer, states: &[(IceState, &Happened<
         let text = || format!("iceConnectionState went from failed to {next} without an ICE restart");
         let places = [place, Place::Entry(failed.entry)];
         if *next == IceState::Closed || restarts.iter().any(|(_, t_us)| (since..=now.t_us).contains(t_us)) {
-            tally.good(place);
+            tally.pass(place);
             continue;
         }
         // One that was told by another clock may have been a little earlier or later than it seems.
@@ -73,7 +73,7 @@ fn judge_failed(evidence: &Evidence, peer: Peer, states: &[(IceState, &Happened<
         };
         match restarts.iter().filter_map(off).min_by_key(|off| (off.doubt(evidence).is_none(), off.ms())) {
             Some(off) => tally.off(evidence, off, text(), places),
-            None => tally.fault(text(), places),
+            None => tally.fail(text(), places),
         }
     }
 }
@@ -102,11 +102,11 @@ fn judge_derivation(
 ) {
     let place = connection.last().map_or(Place::Entry(0), |(_, it)| Place::Entry(it.entry));
     if evidence.descriptions.iter().any(|made| made.sdp.media().len() > 1) {
-        tally.doubt("the states of several ICE transports cannot be distinguished", [place]);
+        tally.inconclusive("the states of several ICE transports cannot be distinguished", [place]);
         return;
     }
     if transport.is_empty() || transport.iter().any(|(state, _)| *state == IceState::Closed) {
-        tally.doubt("the states of the ICE transport are not reported, or it was replaced", [place]);
+        tally.inconclusive("the states of the ICE transport are not reported, or it was replaced", [place]);
         return;
     }
     // The recording may end between the two events of the last change.
@@ -118,15 +118,15 @@ fn judge_derivation(
     for ((state, it), (of, there)) in followed.iter().zip(transport) {
         let place = Place::Entry(it.entry);
         if state == of {
-            tally.good(place);
+            tally.pass(place);
         } else {
             let sentence = format!("iceConnectionState became {state} where its only transport became {of}");
-            tally.fault(sentence, [place, Place::Entry(there.entry)]);
+            tally.fail(sentence, [place, Place::Entry(there.entry)]);
             return;
         }
     }
     if missed > 1 || transport.len() > connection.len() {
-        tally.doubt("some states of the connection or of its transport are not reported", [place]);
+        tally.inconclusive("some states of the connection or of its transport are not reported", [place]);
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     if look::has_several_connections(evidence, peer) {
-        tally.doubt("the peer has several connections; their events cannot be distinguished", []);
+        tally.inconclusive("the peer has several connections; their events cannot be distinguished", []);
         return;
     }
     let events = evidence.events(peer);
@@ -29,7 +29,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         |event: &PeerEvent, wanted| matches!(event, PeerEvent::SctpStateChange { state } if *state == wanted);
     let Some(connected) = events.iter().find(|it| is(it.event, SctpState::Connected)) else {
         if !events.iter().any(|it| matches!(it.event, PeerEvent::SctpStateChange { .. })) {
-            tally.absent("the peer reports no states of its SCTP transport");
+            tally.not_applicable("the peer reports no states of its SCTP transport");
         }
         return;
     };
@@ -37,12 +37,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let open = events.iter().find(|it| matches!(it.event, PeerEvent::ChannelOpen { .. }));
     match open.filter(|open| open.seq < connected.seq) {
         Some(open) => {
-            tally.fault(
+            tally.fail(
                 "a channel was open before the SCTP transport was connected",
                 [Place::Entry(open.entry), place],
             );
         }
-        None => tally.good(place),
+        None => tally.pass(place),
     }
     match first(evidence, peer, |_, kind| matches!(kind, ChunkType::CookieEcho | ChunkType::CookieAck)) {
         Some(packet) => {
@@ -51,7 +51,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 tally.off(evidence, off, text, [place, Place::Frame(packet.frame)]);
             }
         }
-        None => tally.doubt("the COOKIE-ECHO of the association is not in the recording", [place]),
+        None => tally.inconclusive("the COOKIE-ECHO of the association is not in the recording", [place]),
     }
     let Some(wire) = evidence.wire.as_ref().filter(|wire| wire.is_tapped(peer)) else { return };
     let ends = |packet: &Packet, kind| match kind {
@@ -64,7 +64,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let last_us = events.iter().map(|it| it.t_us).chain(wire.at(peer).map(|packet| packet.t_us)).max();
     let closes_itself = evidence.calls(peer).iter().any(|call| call.name == "close");
     if closed {
-        tally.good(place);
+        tally.pass(place);
     } else if let Some(off) = Off::late(end.t_us, PATIENCE_US, last_us.unwrap_or(0))
         && !closes_itself
     {

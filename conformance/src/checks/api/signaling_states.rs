@@ -28,7 +28,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         })
         .collect();
     if created > 1 {
-        tally.doubt("the peer has several connections; their events cannot be distinguished", []);
+        tally.inconclusive("the peer has several connections; their events cannot be distinguished", []);
         return;
     }
     let (mut state, mut expected) = (State::Stable, Vec::new());
@@ -40,7 +40,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         };
         let Answer::Ok(result) = call.answer else { continue };
         let Some(kind) = kind(&call.args["description"]).or_else(|| kind(result)) else {
-            tally.doubt("a description of unknown type was set", [Place::Entry(call.entry)]);
+            tally.inconclusive("a description of unknown type was set", [Place::Entry(call.entry)]);
             return;
         };
         for next in transitions(state, local, kind) {
@@ -49,28 +49,27 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
     }
     if expected.is_empty() {
-        tally.absent("no description was set by a command");
+        tally.not_applicable("no description was set by a command");
         return;
     }
     let mut steps = expected.iter();
     for (seen, place) in &observed {
         match steps.next() {
-            Some((state, _)) if state == seen => tally.good(*place),
+            Some((state, _)) if state == seen => tally.pass(*place),
             Some((state, call)) => {
-                tally.fault(format!("signalingState became {seen} where {state} is due"), [*place, *call]);
+                tally.fail(format!("signalingState became {seen} where {state} is due"), [*place, *call]);
                 return;
             }
             // Where a connection is closed without an event, or with one that the standard does not have, is not told here.
             None if *seen == State::Closed => {}
             None => {
-                tally
-                    .fault(format!("signalingState became {seen} without a description being set"), [*place]);
+                tally.fail(format!("signalingState became {seen} without a description being set"), [*place]);
                 return;
             }
         }
     }
     if let Some((state, call)) = steps.next() {
-        tally.doubt(format!("the recording ends before the event for {state}"), [*call]);
+        tally.inconclusive(format!("the recording ends before the event for {state}"), [*call]);
     }
 }
 

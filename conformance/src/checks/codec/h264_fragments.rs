@@ -53,7 +53,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let place = Place::Frame(packet.packet.frame);
             let Content::Fragment { header, .. } = read.content else {
                 if matches!(within, Within::Unit(..)) && !faulted {
-                    tally.fault("another unit interrupts the fragments of one", [place]);
+                    tally.fail("another unit interrupts the fragments of one", [place]);
                 }
                 within = Within::Nothing;
                 continue;
@@ -65,8 +65,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let unit = (read.header.value & NRI, header.value & TYPE);
             match fault(within, header.value, unit) {
                 Some(_) if faulted => {}
-                Some(sentence) => tally.fault(sentence, [place]),
-                None => tally.good(place),
+                Some(sentence) => tally.fail(sentence, [place]),
+                None => tally.pass(place),
             }
             within = if header.value & END == 0 { Within::Unit(unit.0, unit.1) } else { Within::Nothing };
         }

@@ -32,12 +32,15 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     NalType::Idr if last != Some(at) => {
                         let place = Place::Frame(packet.packet.frame);
                         match (sequence && picture, last) {
-                            (true, _) => tally.good(place),
+                            (true, _) => tally.pass(place),
                             (false, None) if complete => {
-                                tally.fault("no parameter sets come before the first IDR picture", [place]);
+                                tally.fail("no parameter sets come before the first IDR picture", [place]);
                             }
                             (false, None) => {
-                                tally.doubt("the parameter sets may have come before the recording", [place]);
+                                tally.inconclusive(
+                                    "the parameter sets may have come before the recording",
+                                    [place],
+                                );
                             }
                             (false, Some(_)) => {
                                 tally.warn("no parameter sets come with a later IDR picture", [place]);

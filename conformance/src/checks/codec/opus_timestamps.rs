@@ -30,11 +30,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let step = packet.rtp.header.timestamp.value.wrapping_sub(before.rtp.header.timestamp.value);
             let places = [Place::Frame(packet.packet.frame), Place::Frame(before.packet.frame)];
             if step == lasts || (step > lasts && step % STEP == 0) {
-                tally.good(places[0]);
+                tally.pass(places[0]);
             } else if step > lasts && replaced {
-                tally.doubt("another track may have begun in between, at any moment", places);
+                tally.inconclusive("another track may have begun in between, at any moment", places);
             } else if !places.iter().any(|place| is_faulted(evidence, *place)) {
-                tally.fault(
+                tally.fail(
                     format!("the timestamp rises by {step} after a packet that lasts for {lasts} samples"),
                     places,
                 );

@@ -36,24 +36,24 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         // One that is padding alone probes the path.
         let Some(number) = read.original_sequence.map(|it| it.value) else { continue };
         let Some(media) = paired.get(&ssrc) else {
-            tally.doubt(format!("it is not known which source {ssrc:#010x} repairs"), [place]);
+            tally.inconclusive(format!("it is not known which source {ssrc:#010x} repairs"), [place]);
             continue;
         };
         let Some((frame, original)) = sent.get(&(*media, number)) else {
             if complete {
-                tally.fault(
+                tally.fail(
                     format!("packet {number} of source {media:#010x} is retransmitted but was never sent"),
                     [place],
                 );
             } else {
-                tally.doubt("the original is not in the recording", [place]);
+                tally.inconclusive("the original is not in the recording", [place]);
             }
             continue;
         };
         match difference(&rtp, read.payload.value, original, repaired) {
-            None => tally.good(place),
+            None => tally.pass(place),
             Some(_) if evidence.is_faulted(packet.frame) || evidence.is_faulted(*frame) => {}
-            Some(what) => tally.fault(
+            Some(what) => tally.fail(
                 format!("packet {number} of source {media:#010x} is retransmitted with a different {what}"),
                 [place, Place::Frame(*frame)],
             ),

@@ -32,7 +32,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let (ssrc, sequence) = (header.ssrc.value, header.sequence.value);
         let place = Place::Frame(packet.frame);
         if media.contains(&ssrc) {
-            tally.fault(format!("source {ssrc:#010x} sends media and retransmissions"), [place]);
+            tally.fail(format!("source {ssrc:#010x} sends media and retransmissions"), [place]);
             continue;
         }
         let now = (sequence, packet.frame);

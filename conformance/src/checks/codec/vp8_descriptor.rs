@@ -22,9 +22,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let place = Place::Frame(carried.packet.frame);
         match fault(carried.payload) {
-            None => tally.good(place),
+            None => tally.pass(place),
             Some(_) if evidence.is_faulted(carried.packet.frame) => {}
-            Some(sentence) => tally.fault(sentence, [place]),
+            Some(sentence) => tally.fail(sentence, [place]),
         }
     }
 }

@@ -37,13 +37,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 (false, false) => "the last packet of a frame has no marker",
                 (false, true) if !begins => "the first packet of a frame does not begin its first partition",
                 _ => {
-                    tally.good(place);
+                    tally.pass(place);
                     continue;
                 }
             };
             let faulted = [last, packet].iter().any(|it| evidence.is_faulted(it.packet.frame));
             if !faulted {
-                tally.fault(sentence, [place, Place::Frame(last.packet.frame)]);
+                tally.fail(sentence, [place, Place::Frame(last.packet.frame)]);
             }
         }
     }

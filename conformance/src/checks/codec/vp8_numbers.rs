@@ -40,9 +40,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 continue;
             };
             match now.fault(&before) {
-                None => tally.good(place),
+                None => tally.pass(place),
                 Some(_) if evidence.is_faulted(packet.packet.frame) => {}
-                Some(sentence) => tally.fault(sentence, [place]),
+                Some(sentence) => tally.fail(sentence, [place]),
             }
         }
     }

@@ -25,7 +25,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         return;
     }
     if !client.cipher_suites.iter().any(is_aead) {
-        tally.absent("the client offers no AEAD suite");
+        tally.not_applicable("the client offers no AEAD suite");
         return;
     }
     let chosen = server.cipher_suite.value;

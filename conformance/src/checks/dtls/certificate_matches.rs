@@ -27,11 +27,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         presented = true;
         let place = Place::Frame(message.frame);
         let Some(leaf) = certificate.entries().next() else {
-            tally.doubt("the peer presented an empty list of certificates", [place]);
+            tally.inconclusive("the peer presented an empty list of certificates", [place]);
             continue;
         };
         if told.is_empty() {
-            tally.doubt("no description with the peer's fingerprints is in the recording", [place]);
+            tally.inconclusive("no description with the peer's fingerprints is in the recording", [place]);
             continue;
         }
         let matches = |it: &Fingerprint| digest(&it.hash, leaf.data.value).as_deref() == Some(&it.bytes[..]);
@@ -42,7 +42,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let encrypted = handshake.version == Some(Version::Dtls13);
     let verified = handshake.messages.iter().find(|it| it.kind() == HandshakeType::ServerHello);
     if let (true, false, Some(hello)) = (encrypted, presented, verified) {
-        tally.doubt("the certificate of DTLS 1.3 could not be decrypted", [Place::Frame(hello.frame)]);
+        tally.inconclusive("the certificate of DTLS 1.3 could not be decrypted", [Place::Frame(hello.frame)]);
     }
 }
 

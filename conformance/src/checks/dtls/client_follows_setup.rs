@@ -22,24 +22,22 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         (Some(hello), Some((client, entry))) => {
             let places = [Place::Frame(hello.frame), Place::Entry(entry)];
             if client == peer {
-                tally.good(places[0]);
+                tally.pass(places[0]);
             } else {
-                tally.fault(
+                tally.fail(
                     "the peer sent a ClientHello, although by a=setup the other one is the client",
                     places,
                 );
             }
         }
         (Some(hello), None) => {
-            tally.doubt("no answer with a=setup is in the recording", [Place::Frame(hello.frame)]);
+            tally.inconclusive("no answer with a=setup is in the recording", [Place::Frame(hello.frame)]);
         }
         (None, Some((client, entry))) if client == peer && !handshake.messages.is_empty() => {
-            tally.fault(
-                "by a=setup the peer is the client, but it sent no ClientHello",
-                [Place::Entry(entry)],
-            );
+            tally
+                .fail("by a=setup the peer is the client, but it sent no ClientHello", [Place::Entry(entry)]);
         }
-        (None, _) => tally.absent("the peer sent no ClientHello, and did not have to"),
+        (None, _) => tally.not_applicable("the peer sent no ClientHello, and did not have to"),
     }
 }
 

@@ -28,7 +28,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     if version == Version::Dtls12 {
         tally.judge(hello.cookie.value.is_empty(), place, || "the first ClientHello has a cookie".to_owned());
     } else {
-        tally.fault(format!("legacy_version is {version}, not {}", Version::Dtls12), [place]);
+        tally.fail(format!("legacy_version is {version}, not {}", Version::Dtls12), [place]);
     }
 }
 

@@ -20,13 +20,16 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let place = Place::Frame(message.frame);
     let bundled = evidence.descriptions.iter().any(|made| made.sdp.groups().iter().any(|it| it.is_bundle()));
     match use_srtp(hello.extensions) {
-        Some(offered) if !offered.profiles.is_empty() => tally.good(place),
-        Some(_) => tally.fault("use_srtp of the ClientHello names no profile", [place]),
+        Some(offered) if !offered.profiles.is_empty() => tally.pass(place),
+        Some(_) => tally.fail("use_srtp of the ClientHello names no profile", [place]),
         None if bundled => {
-            tally.fault("the ClientHello has no use_srtp: no media can join the bundled transport", [place]);
+            tally.fail("the ClientHello has no use_srtp: no media can join the bundled transport", [place]);
         }
         None => {
-            tally.doubt("the ClientHello has no use_srtp, and no description says what is bundled", [place]);
+            tally.inconclusive(
+                "the ClientHello has no use_srtp, and no description says what is bundled",
+                [place],
+            );
         }
     }
 }

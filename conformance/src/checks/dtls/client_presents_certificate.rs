@@ -38,7 +38,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         return;
     }
     if of(HandshakeType::CompressedCertificate).is_some() {
-        tally.doubt("the client's certificate is compressed", [Place::Frame(request.frame)]);
+        tally.inconclusive("the client's certificate is compressed", [Place::Frame(request.frame)]);
         return;
     }
     let last = match handshake.version {
@@ -46,11 +46,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         _ => of(HandshakeType::ClientKeyExchange),
     };
     match last {
-        Some(after) if evidence.whole => tally.fault(
+        Some(after) if evidence.whole => tally.fail(
             "the client went on without a Certificate, although the server asked for one",
             [Place::Frame(after.frame), Place::Frame(request.frame)],
         ),
-        _ => tally.doubt("the client's answer is not in the recording", [Place::Frame(request.frame)]),
+        _ => tally.inconclusive("the client's answer is not in the recording", [Place::Frame(request.frame)]),
     }
 }
 

@@ -32,11 +32,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             _ => continue,
         };
         match behind.map(demux::class) {
-            None => tally.good(place),
+            None => tally.pass(place),
             Some(Class::Dtls) if packet.class() == Class::Dtls => {}
             Some(_) if evidence.is_faulted(packet.frame) => {}
             Some(class) => {
-                tally.fault(
+                tally.fail(
                     format!("behind what is {} there is {class} in one datagram", packet.class()),
                     [place],
                 );

@@ -23,7 +23,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         return;
     };
     if handshake.version != Some(Version::Dtls12) {
-        tally.absent("the handshake is not of DTLS 1.2");
+        tally.not_applicable("the handshake is not of DTLS 1.2");
         return;
     }
     let has = |extensions: Option<Extensions<'_>>| {
@@ -34,14 +34,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     if client.sender == peer {
         let place = Place::Frame(client.frame);
         if asked {
-            tally.good(place);
+            tally.pass(place);
         } else {
             tally.warn("the ClientHello has no extended_master_secret", [place]);
         }
     } else if server.sender == peer && asked {
         let place = Place::Frame(server.frame);
         if answered {
-            tally.good(place);
+            tally.pass(place);
         } else {
             tally.warn("the ServerHello does not echo the extended_master_secret of the client", [place]);
         }

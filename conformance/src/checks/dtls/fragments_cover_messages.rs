@@ -41,7 +41,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let own = !faulted.contains(&packet.frame);
         let overlaps = message.overlaps(&fragment);
         if own && message.length != fragment.length.value {
-            tally.fault(
+            tally.fail(
                 format!(
                     "message {number} has {} bytes by one fragment and {} by another",
                     message.length, fragment.length.value
@@ -49,7 +49,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 [place, Place::Frame(message.frame)],
             );
         } else if own && end(&fragment) > fragment.length.value {
-            tally.fault(
+            tally.fail(
                 format!(
                     "a fragment of message {number} ends at byte {} of {}",
                     end(&fragment),
@@ -60,7 +60,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         } else if own && overlaps {
             let sentence = format!("fragments of message {number} overlap");
             if is_13 {
-                tally.fault(sentence, [place]);
+                tally.fail(sentence, [place]);
             } else {
                 tally.warn(sentence, [place]);
             }
@@ -125,7 +125,7 @@ fn finish(
         } else if complete && Some(key) != last && !message.sent.is_full() {
             tally.fault(format!("the fragments of message {number} leave a gap"), [place]);
         } else {
-            tally.doubt(format!("not all of message {number} is in the recording"), [place]);
+            tally.inconclusive(format!("not all of message {number} is in the recording"), [place]);
         }
     }
 }

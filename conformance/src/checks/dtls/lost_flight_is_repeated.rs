@@ -26,7 +26,7 @@ const LONGEST_US: u64 = 10_000_000;
 const LONGEST_LATER_US: u64 = 60_000_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    tally.absent("no handshake message in clear was lost");
+    tally.not_applicable("no handshake message in clear was lost");
     let Some(wire) = &evidence.wire else { return };
     let dropped = dropped(evidence);
     let sent: Vec<(&Packet, Vec<Part>)> = wire
@@ -62,11 +62,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let place = Place::Frame(lost.frame);
         match (last, missing.first()) {
-            (Some(last), None) => tally.good(Place::Frame(last)),
-            (_, Some(Part { number, .. })) if is_complete(evidence, peer) => tally.fault(
-                format!("message {number} of the handshake was lost and never retransmitted"),
-                [place],
-            ),
+            (Some(last), None) => tally.pass(Place::Frame(last)),
+            (_, Some(Part { number, .. })) if is_complete(evidence, peer) => tally
+                .fail(format!("message {number} of the handshake was lost and never retransmitted"), [place]),
             (_, Some(Part { number, .. })) => match Off::late(lost.t_us, longest, ended) {
                 Some(off) => {
                     let off = off.by_clock_of(evidence, peer);
@@ -76,9 +74,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     );
                     tally.off(evidence, off, text, [place]);
                 }
-                None => tally.doubt("the recording ends before a repetition was due", [place]),
+                None => tally.inconclusive("the recording ends before a repetition was due", [place]),
             },
-            _ => tally.doubt("the recording ends before a repetition was due", [place]),
+            _ => tally.inconclusive("the recording ends before a repetition was due", [place]),
         }
     }
 }

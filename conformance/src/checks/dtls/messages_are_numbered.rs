@@ -36,7 +36,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Some(_) if faulted.contains(&packet.frame) => {}
             Some(before) if before.contradicts(&fragment) => {
                 let kinds = (before.kind, fragment.kind.value);
-                tally.fault(
+                tally.fail(
                     format!("message {number} is a {} at first and another {} later", kinds.0, kinds.1),
                     [place, Place::Frame(before.frame)],
                 );
@@ -81,14 +81,14 @@ fn finish(evidence: &Evidence, peer: Peer, seen: &BTreeMap<u16, Message<'_>>, ta
     for (expected, (number, message)) in (0..).zip(seen) {
         let place = Place::Frame(message.frame);
         if *number == expected {
-            tally.good(place);
+            tally.pass(place);
             continue;
         }
         let sentence = format!("a {} has number {number}, after {expected} messages", message.kind);
         if complete {
-            tally.fault(sentence, [place]);
+            tally.fail(sentence, [place]);
         } else {
-            tally.doubt(sentence, [place]);
+            tally.inconclusive(sentence, [place]);
         }
         return;
     }

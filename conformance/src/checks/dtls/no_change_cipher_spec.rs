@@ -20,16 +20,16 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let handshake = evidence.handshake(peer);
     if handshake.version != Some(Version::Dtls13) {
-        tally.absent("DTLS 1.3 was not negotiated");
+        tally.not_applicable("DTLS 1.3 was not negotiated");
         return;
     }
     for (packet, record) in records(evidence, peer) {
         let changes =
             matches!(record, Ok(Record::Plain(plain)) if plain.kind.value == ContentType::ChangeCipherSpec);
         if !changes {
-            tally.good(Place::Frame(packet.frame));
+            tally.pass(Place::Frame(packet.frame));
         } else if !evidence.is_faulted(packet.frame) {
-            tally.fault("a record is of type ChangeCipherSpec", [Place::Frame(packet.frame)]);
+            tally.fail("a record is of type ChangeCipherSpec", [Place::Frame(packet.frame)]);
         }
     }
     for (message, body) in handshake.bodies().filter(|(message, _)| message.sender == peer) {

@@ -25,7 +25,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         return;
     }
     if handshake.version != Some(Version::Dtls12) {
-        tally.absent("the handshake is not of DTLS 1.2");
+        tally.not_applicable("the handshake is not of DTLS 1.2");
         return;
     }
     let finished = handshake.finished(other).map(|(frame, _)| frame);
@@ -37,13 +37,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let place = Place::Frame(packet.frame);
         match finished {
-            Some(_) if delivered => tally.good(place),
-            Some(frame) if wire.is_tapped(peer) => tally.fault(
+            Some(_) if delivered => tally.pass(place),
+            Some(frame) if wire.is_tapped(peer) => tally.fail(
                 "the client sent application data before the server's Finished had come",
                 [place, Place::Frame(frame)],
             ),
-            Some(_) => tally.doubt("the first packets at the client are not recorded", [place]),
-            None => tally.doubt("the server's Finished is not in the recording", [place]),
+            Some(_) => tally.inconclusive("the first packets at the client are not recorded", [place]),
+            None => tally.inconclusive("the server's Finished is not in the recording", [place]),
         }
         return;
     }

@@ -41,7 +41,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         }
         let more = overhead - expected;
-        tally.fault(
+        tally.fail(
             format!("an SRTP packet is {more} bytes longer than its tag without key identifier needs"),
             [Place::Frame(packet.frame)],
         );

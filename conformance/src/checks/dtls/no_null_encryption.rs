@@ -32,9 +32,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             _ => continue,
         };
         match (suite, null_profile(extensions)) {
-            (Some(suite), _) => tally.fault(format!("{suite} encrypts nothing"), [place]),
-            (None, Some(profile)) => tally.fault(format!("{profile} encrypts nothing"), [place]),
-            (None, None) => tally.good(place),
+            (Some(suite), _) => tally.fail(format!("{suite} encrypts nothing"), [place]),
+            (None, Some(profile)) => tally.fail(format!("{profile} encrypts nothing"), [place]),
+            (None, None) => tally.pass(place),
         }
     }
 }

@@ -31,7 +31,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             [one] => tally.judge(offered.contains(&one), place, || {
                 format!("the server chose SRTP profile {one:#06x}, which the client did not offer")
             }),
-            _ => tally.fault(format!("the server chose {} SRTP profiles, not one", chosen.len()), [place]),
+            _ => tally.fail(format!("the server chose {} SRTP profiles, not one", chosen.len()), [place]),
         }
     }
 }

@@ -61,8 +61,8 @@ fn is_unified(packet: &Packet) -> bool {
 fn note(packet: &Packet, number: (u64, u64), seen: &mut BTreeMap<(u64, u64), u64>, tally: &mut Tally) {
     let place = Place::Frame(packet.frame);
     match seen.insert(number, packet.frame) {
-        None => tally.good(place),
-        Some(before) => tally.fault(
+        None => tally.pass(place),
+        Some(before) => tally.fail(
             format!("record {} of epoch {} was there before", number.1, number.0),
             [place, Place::Frame(before)],
         ),

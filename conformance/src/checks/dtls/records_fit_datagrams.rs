@@ -21,7 +21,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (packet, record) in records(evidence, peer) {
         let place = Place::Frame(packet.frame);
         match record {
-            Ok(_) => tally.good(place),
+            Ok(_) => tally.pass(place),
             // Bytes that begin no record are judged by `mux-dtls-and-srtp-separate-datagrams`.
             Err(_) if left_over(packet).is_some_and(|rest| demux::class(rest) != Class::Dtls) => {}
             Err(_) if evidence.is_faulted(packet.frame) => {}

@@ -20,7 +20,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let handshake = evidence.handshake(peer);
     let Some((message, hello)) = client_hello(&handshake, peer) else { return };
     if !hello.offers(Version::Dtls12) {
-        tally.absent("the client offers no DTLS 1.2");
+        tally.not_applicable("the client offers no DTLS 1.2");
         return;
     }
     let place = Place::Frame(message.frame);

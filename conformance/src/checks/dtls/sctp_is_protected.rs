@@ -32,7 +32,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                         Record::Plain(plain) if plain.kind.value != ContentType::ApplicationData => {}
                         Record::Plain(plain) if plain.epoch.value == 0 => {
                             if !evidence.is_faulted(packet.frame) {
-                                tally.fault("application data is in a record that nothing protects", [place]);
+                                tally.fail("application data is in a record that nothing protects", [place]);
                             }
                         }
                         _ => tally.good(place),
@@ -41,7 +41,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
             Class::Stun | Class::TurnChannel | Class::Rtp | Class::Rtcp => {}
             _ if is_sctp(&packet.bytes) && !evidence.is_faulted(packet.frame) => {
-                tally.fault("an SCTP packet is sent as it is, in a datagram of its own", [place]);
+                tally.fail("an SCTP packet is sent as it is, in a datagram of its own", [place]);
             }
             _ => {}
         }

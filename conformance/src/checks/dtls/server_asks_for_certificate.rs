@@ -20,7 +20,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let of = |kind| handshake.messages.iter().find(move |it| it.sender == peer && it.kind() == kind);
     let Some(hello) = of(HandshakeType::ServerHello) else { return };
     if let Some(request) = of(HandshakeType::CertificateRequest) {
-        tally.good(Place::Frame(request.frame));
+        tally.pass(Place::Frame(request.frame));
         return;
     }
     let resumed = of(HandshakeType::Certificate).is_none();
@@ -30,9 +30,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     };
     let place = Place::Frame(hello.frame);
     if !flight_is_whole {
-        tally.doubt("the server's flight was not recorded whole, or could not be decrypted", [place]);
+        tally.inconclusive("the server's flight was not recorded whole, or could not be decrypted", [place]);
     } else if !resumed {
-        tally.fault("the server's flight has no CertificateRequest", [place]);
+        tally.fail("the server's flight has no CertificateRequest", [place]);
     }
 }
 

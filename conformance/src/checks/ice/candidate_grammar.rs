@@ -19,8 +19,8 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for told in told::candidates(evidence, peer) {
         match fault(told.text, told.is_rtp) {
-            None => tally.good(told.place),
-            Some(sentence) => tally.fault(sentence, [told.place]),
+            None => tally.pass(told.place),
+            Some(sentence) => tally.fail(sentence, [told.place]),
         }
     }
 }

@@ -51,7 +51,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         of_type.entry(candidate.type_preference()).or_insert(told.place);
     }
     if !by_formula {
-        tally.doubt("the last byte of the priorities is not that of the recommended formula", []);
+        tally.inconclusive("the last byte of the priorities is not that of the recommended formula", []);
         return;
     }
     for of_transport in &preferences {
@@ -67,16 +67,16 @@ fn judge_types(types: &BTreeMap<CandidateType, BTreeMap<u64, Place>>, tally: &mu
         let mut others = preferences.iter().filter(|_| *kind != CandidateType::Relay);
         if let (Some((one, place)), Some((other, there))) = (others.next(), others.next()) {
             let sentence = format!("{kind} candidates have the type preferences {one} and {other}");
-            tally.fault(sentence, [*there, *place]);
+            tally.fail(sentence, [*there, *place]);
         }
         for (preference, place) in preferences {
             let owner = owners.entry(*preference).or_insert(kind);
             if *preference > MOST {
-                tally.fault(format!("a {kind} candidate has the type preference {preference}"), [*place]);
+                tally.fail(format!("a {kind} candidate has the type preference {preference}"), [*place]);
             } else if *owner != kind {
                 let sentence =
                     format!("{owner} and {kind} candidates have the same type preference {preference}");
-                tally.fault(sentence, [*place]);
+                tally.fail(sentence, [*place]);
             }
         }
     }
@@ -95,7 +95,7 @@ fn judge_reflexive(evidence: &Evidence, peer: Peer, [udp, _]: &Preferences, tall
             let sentence = format!(
                 "a peer-reflexive candidate has the type preference {preference}, a server-reflexive one {highest}"
             );
-            tally.fault(sentence, [Place::Frame(packet.frame)]);
+            tally.fail(sentence, [Place::Frame(packet.frame)]);
         }
     }
 }

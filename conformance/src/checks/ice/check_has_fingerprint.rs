@@ -23,9 +23,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let place = Place::Frame(packet.frame);
         match message.fingerprint_matches() {
-            Some(true) => tally.good(place),
-            Some(false) => tally.fault("FINGERPRINT is not the CRC of the message", [place]),
-            None => tally.fault("a STUN message between the peers has no FINGERPRINT", [place]),
+            Some(true) => tally.pass(place),
+            Some(false) => tally.fail("FINGERPRINT is not the CRC of the message", [place]),
+            None => tally.fail("a STUN message between the peers has no FINGERPRINT", [place]),
         }
     }
 }

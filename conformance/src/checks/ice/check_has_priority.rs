@@ -25,7 +25,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (packet, message) in checks(evidence, peer) {
         let place = Place::Frame(packet.frame);
         let Some(priority) = message.number(AttributeType::Priority) else {
-            tally.fault("a connectivity check has no PRIORITY", [place]);
+            tally.fail("a connectivity check has no PRIORITY", [place]);
             continue;
         };
         let at_source = |host: &&Candidate| {
@@ -35,7 +35,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let (high, low) = (priority.value >> 24, priority.value & 0x00ff_ffff);
         let first = *preferences[usize::from(packet.tcp)].get_or_insert(high);
         if signalled.is_some_and(|signalled| signalled != low) {
-            tally.fault(
+            tally.fail(
                 format!(
                     "PRIORITY {} is not that of the candidate that the check is sent from",
                     priority.value
@@ -43,10 +43,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 [place],
             );
         } else if first != high {
-            tally
-                .fault(format!("PRIORITY has the type preference {high}, in another check {first}"), [place]);
+            tally.fail(format!("PRIORITY has the type preference {high}, in another check {first}"), [place]);
         } else {
-            tally.good(place);
+            tally.pass(place);
         }
     }
 }

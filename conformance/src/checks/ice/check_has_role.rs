@@ -27,14 +27,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 (true, false) => true,
                 (false, true) => false,
                 (true, true) => {
-                    tally.fault("a connectivity check has both ICE-CONTROLLING and ICE-CONTROLLED", [place]);
+                    tally.fail("a connectivity check has both ICE-CONTROLLING and ICE-CONTROLLED", [place]);
                     continue;
                 }
                 (false, false) => {
-                    tally.fault(
-                        "a connectivity check has neither ICE-CONTROLLING nor ICE-CONTROLLED",
-                        [place],
-                    );
+                    tally
+                        .fail("a connectivity check has neither ICE-CONTROLLING nor ICE-CONTROLLED", [place]);
                     continue;
                 }
             };
@@ -43,9 +41,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let before = roles.insert(username, now).filter(|before| *before != now);
         match before {
             Some(before) if !conflict_seen(evidence, peer, packet, before) => {
-                tally.fault("the role changed without a role conflict", [place]);
+                tally.fail("the role changed without a role conflict", [place]);
             }
-            _ => tally.good(place),
+            _ => tally.pass(place),
         }
     }
 }

@@ -22,18 +22,18 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (packet, message) in checks(evidence, peer) {
         let place = Place::Frame(packet.frame);
         if own.is_empty() || remote.is_empty() {
-            tally.doubt("the descriptions with the credentials are not in the recording", [place]);
+            tally.inconclusive("the descriptions with the credentials are not in the recording", [place]);
             continue;
         }
         let Some(username) = message.text(AttributeType::Username) else {
-            tally.fault("a connectivity check has no USERNAME", [place]);
+            tally.fail("a connectivity check has no USERNAME", [place]);
             continue;
         };
         let (first, second) = username.value.split_once(':').unwrap_or((username.value, ""));
         let Some(receiver) =
             remote.iter().find(|it| it.ufrag == first).filter(|_| own.iter().any(|it| it.ufrag == second))
         else {
-            tally.fault(
+            tally.fail(
                 format!(
                     "USERNAME is {}, not the receiver's and the sender's username fragment",
                     username.value
@@ -43,9 +43,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         };
         match message.integrity_matches(receiver.password.as_bytes()) {
-            Some(true) => tally.good(place),
-            Some(false) => tally.fault("MESSAGE-INTEGRITY is not made with the receiver's password", [place]),
-            None => tally.fault("a connectivity check has no MESSAGE-INTEGRITY", [place]),
+            Some(true) => tally.pass(place),
+            Some(false) => tally.fail("MESSAGE-INTEGRITY is not made with the receiver's password", [place]),
+            None => tally.fail("a connectivity check has no MESSAGE-INTEGRITY", [place]),
         }
     }
 }

@@ -15,15 +15,17 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    tally.absent("no role was changed by a 487");
+    tally.not_applicable("no role was changed by a 487");
     after_conflicts(evidence, peer, |place, after| match after {
-        None => tally.doubt("no further check of the pair shows the tiebreaker after the 487", [place]),
+        None => {
+            tally.inconclusive("no further check of the pair shows the tiebreaker after the 487", [place])
+        }
         Some(After { role, now, .. }) if now.0 == role.0 => {}
-        Some(After { check, role, now }) if now.1 == role.1 => tally.fault(
+        Some(After { check, role, now }) if now.1 == role.1 => tally.fail(
             format!("the role is {} after the 487, but the tiebreaker is still the same", now.0.name()),
             [Place::Frame(check.packet.frame), place],
         ),
-        Some(After { check, .. }) => tally.good(Place::Frame(check.packet.frame)),
+        Some(After { check, .. }) => tally.pass(Place::Frame(check.packet.frame)),
     });
 }
 

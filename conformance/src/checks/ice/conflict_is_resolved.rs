@@ -16,7 +16,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    tally.absent("no role conflict in the recording");
+    tally.not_applicable("no role conflict in the recording");
     let view = View {
         evidence,
         peer,
@@ -80,10 +80,8 @@ impl View<'_> {
             (None, Some((at, _)), _) => self.denied(claim, at, tally),
             (Some((at, _)), None, _) => self.agreed(claim, at, tally),
             (None, None, Some(refused)) if self.is_conflict(claim) => {
-                tally.fault(
-                    "a claim of the same role is answered by another error than 487",
-                    [place(refused)],
-                );
+                tally
+                    .fail("a claim of the same role is answered by another error than 487", [place(refused)]);
             }
             _ => {}
         }
@@ -93,8 +91,8 @@ impl View<'_> {
     fn both(&self, claim: Claim<'_>, places: [Place; 2], tally: &mut Tally) {
         match (self.history.came_again(claim.request), self.evidence.whole) {
             (true, _) => {}
-            (false, true) => tally.fault("one check is answered both by 487 and by success", places),
-            (false, false) => tally.doubt("the request may have come twice", places),
+            (false, true) => tally.fail("one check is answered both by 487 and by success", places),
+            (false, false) => tally.inconclusive("the request may have come twice", places),
         }
     }
 
@@ -104,12 +102,12 @@ impl View<'_> {
         // A 487 changes the tiebreaker of who gets it, so there may be two that it can have had.
         let own = [self.before(claim), self.after(claim, at)].map(|it| it.map(|(.., own)| own));
         let Some(known) = own[0].or(own[1]) else {
-            tally.doubt("no check shows the tiebreaker of the agent that answers 487", [place]);
+            tally.inconclusive("no check shows the tiebreaker of the agent that answers 487", [place]);
             return;
         };
         let name = role.name();
         if !own.into_iter().flatten().any(|own| claim.is_denied_by(own)) {
-            tally.fault(
+            tally.fail(
                 format!("487 to a {name} agent of tiebreaker {tiebreaker:#018x} by one of {known:#018x}, which has to give way"),
                 [place],
             );
@@ -117,12 +115,12 @@ impl View<'_> {
         }
         match self.after(claim, at) {
             Some((next, now, _)) if now != role && !self.is_pulled(claim.at, next, role.opposite()) => {
-                tally.fault(
+                tally.fail(
                     format!("487 is answered to a {name} agent, and yet the next check is {}", now.name()),
                     [place, Place::Frame(self.history.told[next].packet.frame)],
                 );
             }
-            _ => tally.good(place),
+            _ => tally.pass(place),
         }
     }
 
@@ -136,7 +134,7 @@ impl View<'_> {
             && now == role
             && !self.is_pulled(claim.at, next, role)
         {
-            tally.fault(
+            tally.fail(
                 format!(
                     "a claim to be {name} is answered with success, and yet the next check claims the same"
                 ),
@@ -148,12 +146,12 @@ impl View<'_> {
             return;
         }
         match (self.before(claim), after) {
-            (Some((.., own)), _) if claim.is_denied_by(own) => tally.fault(
+            (Some((.., own)), _) if claim.is_denied_by(own) => tally.fail(
                 format!("a {name} agent of tiebreaker {own:#018x} gives way to one of {tiebreaker:#018x} instead of answering 487"),
                 [place],
             ),
-            (_, Some((next, ..))) => tally.good(Place::Frame(self.history.told[next].packet.frame)),
-            (_, None) => tally.doubt("no check shows whether the role changed", [claim.place()]),
+            (_, Some((next, ..))) => tally.pass(Place::Frame(self.history.told[next].packet.frame)),
+            (_, None) => tally.inconclusive("no check shows whether the role changed", [claim.place()]),
         }
     }
 

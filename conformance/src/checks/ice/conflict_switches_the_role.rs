@@ -26,14 +26,14 @@ const MOST_CROSSING: usize = 100;
 const LONGEST_US: u64 = 10_000_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    tally.absent("no check was answered 487");
+    tally.not_applicable("no check was answered 487");
     after_conflicts(evidence, peer, |place, after| match after {
-        None => tally.doubt("no further check of the pair shows the role after the 487", [place]),
-        Some(After { check, role, now, .. }) if now.0 == role.0 => tally.fault(
+        None => tally.inconclusive("no further check of the pair shows the role after the 487", [place]),
+        Some(After { check, role, now, .. }) if now.0 == role.0 => tally.fail(
             format!("the role is still {} after the 487", now.0.name()),
             [Place::Frame(check.packet.frame), place],
         ),
-        Some(After { check, .. }) => tally.good(Place::Frame(check.packet.frame)),
+        Some(After { check, .. }) => tally.pass(Place::Frame(check.packet.frame)),
     });
 }
 

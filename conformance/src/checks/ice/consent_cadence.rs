@@ -29,7 +29,7 @@ const MANY: usize = 10;
 const ALIKE_US: u64 = 20_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    tally.absent("no pair was in use for long enough");
+    tally.not_applicable("no pair was in use for long enough");
     if !evidence.wire.as_ref().is_some_and(|wire| wire.is_tapped(peer)) {
         return;
     }
@@ -53,7 +53,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         if !history.is_first(at) {
             // A check that began before the nomination may be repeated after it (RFC 8489 §6.2.1): it is none for consent.
             if for_consent.contains(&told.transaction()) {
-                tally.fault("a check for consent is sent twice", [Place::Frame(packet.frame)]);
+                tally.fail("a check for consent is sent twice", [Place::Frame(packet.frame)]);
             }
             continue;
         }
@@ -63,13 +63,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let gaps: Vec<[(u64, u64); 2]> = asked.windows(2).map(|pair| [pair[0], pair[1]]).collect();
     let Some([_, (_, last)]) = gaps.last() else { return };
     if gaps.len() < ENOUGH {
-        tally.doubt(format!("{} intervals are too few to decide", gaps.len()), [Place::Frame(*last)]);
+        tally.inconclusive(format!("{} intervals are too few to decide", gaps.len()), [Place::Frame(*last)]);
         return;
     }
     for [(before_us, _), (t_us, frame)] in &gaps {
         let place = Place::Frame(*frame);
         let Some(off) = Off::soon(*before_us, SHORTEST_US, *t_us) else {
-            tally.good(place);
+            tally.pass(place);
             continue;
         };
         let gap_us = t_us.saturating_sub(*before_us);
@@ -77,7 +77,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             format!("a check for consent follows the last after {} ms, less than 4000", gap_us / 1_000);
         match settled(*before_us).and_then(|off| off.doubt(evidence)) {
             Some(_) => {
-                tally.doubt_time("checks may still be under way that were for the nomination", [place]);
+                tally
+                    .inconclusive_time("checks may still be under way that were for the nomination", [place]);
             }
             None => tally.off(evidence, off, text, [place]),
         }
@@ -86,7 +87,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let (shortest, longest) = (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0));
     if gaps.len() >= MANY && longest - shortest < ALIKE_US {
         let text = format!("all {} intervals are the same to {} ms", gaps.len(), ALIKE_US / 1_000);
-        tally.fault(text, [Place::Frame(*last)]);
+        tally.fail(text, [Place::Frame(*last)]);
     }
 }
 

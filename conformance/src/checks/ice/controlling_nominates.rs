@@ -22,7 +22,7 @@ pub(super) const CHECK: Check = Check {
 const EVENTUALLY_US: u64 = 5_000_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    tally.absent("the peer did not control a session that was connected");
+    tally.not_applicable("the peer did not control a session that was connected");
     let history = History::new(evidence, peer);
     let claims = history.told.iter().rev().find_map(|it| match it.says {
         Says::Claims(role, _) if it.packet.sender == peer => Some(role),
@@ -39,16 +39,16 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let since = data(evidence, peer).find(|packet| path(packet) == used).map_or(0, |first| first.t_us);
     let nominations = nominated(&history);
     match nominations.iter().find(|it| it.path == used && it.t_us <= last.t_us) {
-        Some(nomination) => tally.good(Place::Frame(nomination.frame)),
+        Some(nomination) => tally.pass(Place::Frame(nomination.frame)),
         None if !evidence.whole => {
-            tally.doubt("the pair may have been nominated before the capture", [place]);
+            tally.inconclusive("the pair may have been nominated before the capture", [place]);
         }
         None => {
             let text = format!("data go from {} to {}, a pair that was not nominated", last.from, last.to);
             match Off::late(since, EVENTUALLY_US, last.t_us) {
                 Some(off) => tally.off(evidence, off, text, [place]),
                 None => {
-                    tally.doubt(
+                    tally.inconclusive(
                         "the last pair in use was not nominated yet when the recording ended",
                         [place],
                     );

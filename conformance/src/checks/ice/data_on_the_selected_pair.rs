@@ -21,7 +21,7 @@ pub(super) const CHECK: Check = Check {
 const GRACE_US: u64 = 500_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    tally.absent("no pair was nominated");
+    tally.not_applicable("no pair was nominated");
     let history = History::new(evidence, peer);
     let mut sessions = Sessions::new(&history);
     for packet in data(evidence, peer) {
@@ -29,10 +29,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let used = path(packet);
         let places = [Place::Frame(packet.frame), Place::Frame(frame)];
         if used == last {
-            tally.good(places[0]);
+            tally.pass(places[0]);
         } else if pairs.contains(&used) {
             // RFC 8445 knows one nomination only, RFC 5245 the highest priority: which is in force is not said on the wire.
-            tally.doubt("several pairs were nominated, and the last is not the one in use", places);
+            tally.inconclusive("several pairs were nominated, and the last is not the one in use", places);
         } else if let Some(off) = Off::late(since_us, GRACE_US, packet.t_us) {
             let what = if pairs.len() == 1 { "not the nominated pair" } else { "no nominated pair" };
             let text = format!("a packet goes from {} to {}, {what}", packet.from, packet.to);

@@ -17,12 +17,12 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let Some(first) = evidence.exchanges().into_iter().next() else { return };
     if evidence.descriptions.iter().any(Description::is_lite) {
-        tally.absent("an agent is lite");
+        tally.not_applicable("an agent is lite");
         return;
     }
     // Who made an offer too, and rolled it back or not, may believe anything.
     if evidence.offers(first.answer.by).any(|offer| offer.entry < first.answer.entry) {
-        tally.absent("both peers made an offer");
+        tally.not_applicable("both peers made an offer");
         return;
     }
     let history = History::new(evidence, peer);
@@ -34,9 +34,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let expected = if first.offer.by == peer { Role::Controlling } else { Role::Controlled };
     let place = Place::Frame(told.packet.frame);
     if history.claims(expected, 0..at) || history.conflicts(0..at) {
-        tally.absent("the other peer claimed the same role before");
+        tally.not_applicable("the other peer claimed the same role before");
     } else if !evidence.whole {
-        tally.doubt("there may have been checks before the capture", [place]);
+        tally.inconclusive("there may have been checks before the capture", [place]);
     } else {
         let side = if first.offer.by == peer { "offerer" } else { "answerer" };
         tally.judge(role == expected, place, || {

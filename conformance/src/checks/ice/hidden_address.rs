@@ -19,7 +19,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    tally.absent("the peer does not hide its addresses");
+    tally.not_applicable("the peer does not hide its addresses");
     let texts = texts(evidence, peer);
     let is_hidden = |text: &str| text.contains(".local ") && text.contains(" typ host");
     if !texts.iter().any(|(_, text)| is_hidden(text)) {
@@ -34,13 +34,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         .collect();
     for (place, text) in &texts {
         if let Some(address) = own.iter().find(|address| holds(text, &address.to_string())) {
-            tally.fault(format!("{address} is disclosed although it is hidden behind a name"), [*place]);
+            tally.fail(format!("{address} is disclosed although it is hidden behind a name"), [*place]);
         } else if text.lines().any(|line| line.starts_with("c=") && line.contains(".local")) {
-            tally.fault("a connection line has a name of multicast DNS", [*place]);
+            tally.fail("a connection line has a name of multicast DNS", [*place]);
         } else if own.is_empty() {
-            tally.doubt("the peer's own addresses are not known", [*place]);
+            tally.inconclusive("the peer's own addresses are not known", [*place]);
         } else {
-            tally.good(*place);
+            tally.pass(*place);
         }
     }
 }

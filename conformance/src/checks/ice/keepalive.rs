@@ -19,7 +19,7 @@ pub(super) const CHECK: Check = Check {
 const LONGEST_US: u64 = 16_000_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    tally.absent("no pair was in use for 15 seconds");
+    tally.not_applicable("no pair was in use for 15 seconds");
     let Some(wire) = &evidence.wire else { return };
     let Some(used) = wire.sent(peer).filter(|packet| is_data(packet)).last().map(path) else { return };
     let mut sent = wire.sent(peer).filter(|packet| path(packet) == used);
@@ -33,7 +33,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let text = format!("nothing is sent on the pair in use for {} s", pause / 1_000_000);
             tally.off(evidence, off, text, [place, Place::Frame(before.frame)]);
         } else if packet.t_us.saturating_sub(begun) > LONGEST_US {
-            tally.good(place);
+            tally.pass(place);
         }
         before = packet;
     }

@@ -28,15 +28,15 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         };
         if !is_random(name) {
-            tally.fault(format!("{name} is not a version 4 UUID under .local"), [told.place]);
+            tally.fail(format!("{name} is not a version 4 UUID under .local"), [told.place]);
             continue;
         }
-        tally.good(told.place);
+        tally.pass(told.place);
         let address = addresses.get(&candidate.port).filter(|_| candidate.is_udp());
         let Some(Some(address)) = address else { continue };
         let first = *concealed.entry((told.ufrag, name.clone())).or_insert(*address);
         if first != *address {
-            tally.fault(format!("{name} conceals both {first} and {address}"), [told.place]);
+            tally.fail(format!("{name} conceals both {first} and {address}"), [told.place]);
         }
     }
 }

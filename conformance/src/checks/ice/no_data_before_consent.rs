@@ -21,7 +21,7 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let (Some(wire), Some(other)) = (&evidence.wire, evidence.other(peer)) else { return };
     if evidence.made_by(peer).any(Description::is_lite) {
-        tally.absent("a lite agent sends no checks");
+        tally.not_applicable("a lite agent sends no checks");
         return;
     }
     let passwords = evidence.credentials(other);
@@ -41,16 +41,16 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         } else if is_data(packet) && used.insert((packet.from, packet.to)) {
             let place = Place::Frame(packet.frame);
             if consented.contains(&(packet.from, packet.to)) {
-                tally.good(place);
+                tally.pass(place);
             } else if !evidence.whole {
-                tally.doubt("the check may have been answered before the capture", [place]);
+                tally.inconclusive("the check may have been answered before the capture", [place]);
             } else if !wire.is_tapped(peer) {
-                tally.doubt(
+                tally.inconclusive(
                     "the peer's own tap was not recorded: the answer may have arrived meanwhile",
                     [place],
                 );
             } else {
-                tally.fault(
+                tally.fail(
                     format!("something is sent to {} before that has answered a check", packet.to),
                     [place],
                 );

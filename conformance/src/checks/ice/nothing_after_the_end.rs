@@ -23,7 +23,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Entry(happened.entry);
         let Some(candidate) = candidate else {
             ended.append(&mut told);
-            tally.good(place);
+            tally.pass(place);
             continue;
         };
         let ufrag = candidate.username_fragment.as_deref().unwrap_or_default();
@@ -32,7 +32,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         }
         if !ufrag.is_empty() && ended.contains(&section) {
-            tally.fault(format!("a candidate of {ufrag} follows the end of its candidates"), [place]);
+            tally.fail(format!("a candidate of {ufrag} follows the end of its candidates"), [place]);
         }
         told.insert(section);
     }

@@ -17,7 +17,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    tally.absent("the peer nominated no pair");
+    tally.not_applicable("the peer nominated no pair");
     let history = History::new(evidence, peer);
     let mut first = BTreeMap::new();
     for it in nominated(&history).into_iter().filter(|it| it.by == peer) {
@@ -25,9 +25,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         match first.get(&it.generation) {
             None => {
                 first.insert(it.generation, it.frame);
-                tally.good(place);
+                tally.pass(place);
             }
-            Some(before) => tally.fault(
+            Some(before) => tally.fail(
                 format!("the pair of {} and {} is nominated after another", it.path.0, it.path.1),
                 [place, Place::Frame(*before)],
             ),

@@ -20,8 +20,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for told in told::candidates(evidence, peer) {
         let Ok(candidate) = Candidate::parse(told.text) else { continue };
         match fault(&candidate) {
-            None => tally.good(told.place),
-            Some(sentence) => tally.fault(sentence, [told.place]),
+            None => tally.pass(told.place),
+            Some(sentence) => tally.fail(sentence, [told.place]),
         }
     }
 }

@@ -19,7 +19,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    tally.absent("the peer is not bound to relays");
+    tally.not_applicable("the peer is not bound to relays");
     let calls = evidence.calls(peer);
     let mut policies = calls.iter().filter_map(policy);
     if policies.next().is_none_or(|first| first != "relay") || policies.any(|later| later != "relay") {
@@ -38,13 +38,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = *place;
         let related = candidate.related_address.as_ref().and_then(CandidateAddress::ip);
         if candidate.kind != CandidateType::Relay {
-            tally.fault(format!("a candidate of type {} is signalled", candidate.kind), [place]);
+            tally.fail(format!("a candidate of type {} is signalled", candidate.kind), [place]);
         } else if let Some(address) =
             related.filter(|address| !address.is_unspecified() && !relayed.contains(address))
         {
-            tally.fault(format!("the related address of a relayed candidate is {address}"), [place]);
+            tally.fail(format!("the related address of a relayed candidate is {address}"), [place]);
         } else {
-            tally.good(place);
+            tally.pass(place);
         }
     }
     let Some(wire) = &evidence.wire else { return };
@@ -53,7 +53,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     };
     for packet in wire.packets.iter().filter(directly) {
         let text = format!("a packet goes directly from {} to {}", packet.from, packet.to);
-        tally.fault(text, [Place::Frame(packet.frame)]);
+        tally.fail(text, [Place::Frame(packet.frame)]);
     }
 }
 

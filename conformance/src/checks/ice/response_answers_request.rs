@@ -29,7 +29,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let mirrored = asked.contains(&(transaction, (packet.to, packet.from)));
             let elsewhere = mirrored || ids.contains(&transaction);
             if !elsewhere && !evidence.whole {
-                tally.doubt("the request may have come before the capture", [Place::Frame(packet.frame)]);
+                tally.inconclusive(
+                    "the request may have come before the capture",
+                    [Place::Frame(packet.frame)],
+                );
                 continue;
             }
             tally.judge(mirrored, Place::Frame(packet.frame), || match elsewhere {

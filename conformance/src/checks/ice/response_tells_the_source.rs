@@ -30,7 +30,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(packet.frame);
         let Some((_, source)) = asked.iter().rev().find(|(id, _)| *id == transaction) else { continue };
         if !own_tap {
-            tally.doubt(
+            tally.inconclusive(
                 "the responder's own tap was not recorded: an address may have been translated before it",
                 [place],
             );
@@ -40,7 +40,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Some(told) => tally.judge(told.value == *source, place, || {
                 format!("XOR-MAPPED-ADDRESS is {}, but the request came from {source}", told.value)
             }),
-            None => tally.fault("a success response has no XOR-MAPPED-ADDRESS", [place]),
+            None => tally.fail("a success response has no XOR-MAPPED-ADDRESS", [place]),
         }
     }
 }

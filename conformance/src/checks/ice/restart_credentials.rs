@@ -23,7 +23,7 @@ pub(super) const CHECK: Check = Check {
 const GRACE_US: u64 = 500_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    tally.absent("no restart in the recording");
+    tally.not_applicable("no restart in the recording");
     let sessions = Sessions::of(evidence, peer);
     if sessions.since_us.len() < 2 {
         return;
@@ -47,7 +47,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(told.packet.frame);
         if own >= now {
             if own > 0 {
-                tally.good(place);
+                tally.pass(place);
             }
             continue;
         }

@@ -16,7 +16,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    tally.absent("no check of the peer was seen before and after a restart");
+    tally.not_applicable("no check of the peer was seen before and after a restart");
     let history = History::new(evidence, peer);
     let mut seen = BTreeSet::new();
     let mut last: Option<(usize, Role)> = None;
@@ -30,9 +30,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let places = [Place::Frame(told.packet.frame), Place::Frame(history.told[before].packet.frame)];
         if role == was {
-            tally.good(places[0]);
+            tally.pass(places[0]);
         } else {
-            tally.fault(
+            tally.fail(
                 format!("the agent is {} after the restart, and was {} before", role.name(), was.name()),
                 places,
             );

@@ -22,7 +22,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let kind = candidate.tcp_type();
         if !candidate.transport.eq_ignore_ascii_case("tcp") {
             if let Some(kind) = kind {
-                tally.fault(
+                tally.fail(
                     format!("a candidate of {} has the tcptype {kind}", candidate.transport),
                     [told.place],
                 );
@@ -33,10 +33,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Some("active") => tally.judge(candidate.port == 9, told.place, || {
                 format!("an active candidate of TCP has port {}, not 9", candidate.port)
             }),
-            Some("passive" | "so") => tally.good(told.place),
+            Some("passive" | "so") => tally.pass(told.place),
             other => {
                 let other = other.unwrap_or("none");
-                tally.fault(
+                tally.fail(
                     format!("a candidate of TCP has the tcptype {other}, not active, passive or so"),
                     [told.place],
                 );

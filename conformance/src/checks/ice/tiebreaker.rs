@@ -27,11 +27,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let place = Place::Frame(told.packet.frame);
         match last.insert(own, (at, now)) {
-            Some((before, was)) if was != now && !history.conflicts(0..at) => tally.fault(
+            Some((before, was)) if was != now && !history.conflicts(0..at) => tally.fail(
                 format!("the tiebreaker is {now:#018x}, and was {was:#018x} before, without a 487"),
                 [place, Place::Frame(history.told[before].packet.frame)],
             ),
-            _ => tally.good(place),
+            _ => tally.pass(place),
         }
     }
 }

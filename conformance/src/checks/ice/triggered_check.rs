@@ -21,7 +21,7 @@ pub(super) const CHECK: Check = Check {
 const WITHIN_US: u64 = 2_000_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    tally.absent("no received check requires a triggered check");
+    tally.not_applicable("no received check requires a triggered check");
     let (Some(wire), Some(other)) = (&evidence.wire, evidence.other(peer)) else { return };
     if !wire.is_tapped(peer) || evidence.made_by(peer).any(Description::is_lite) {
         return;
@@ -69,8 +69,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let late = |until: u64| Off::late(since, WITHIN_US, until);
         let ended = completed.map_or(last_us, |moment| moment.min(last_us));
         match (next.map(|t_us| late(*t_us)), late(ended)) {
-            (Some(None), _) => tally.good(place),
-            (_, None) => tally.doubt("checks ended before one in return was due", [place]),
+            (Some(None), _) => tally.pass(place),
+            (_, None) => tally.inconclusive("checks ended before one in return was due", [place]),
             (Some(Some(off)), _) => {
                 let text =
                     format!("a check from {there} is answered, and one goes back {} ms too late", off.ms());

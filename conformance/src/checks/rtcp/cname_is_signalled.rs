@@ -28,10 +28,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let Some(names) = signalled.get(&ssrc) else { continue };
         let place = Place::Frame(packet.frame);
         if names.iter().any(|(told, _)| told.as_bytes() == name) {
-            tally.good(place);
+            tally.pass(place);
         } else if let Some((told, entry)) = names.first() {
             let name = String::from_utf8_lossy(name);
-            tally.fault(
+            tally.fail(
                 format!("source {ssrc:#010x} has the CNAME {name:?}, but {told:?} in the description"),
                 [place, Place::Entry(*entry)],
             );

@@ -29,7 +29,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         } else {
             let kind = compound.packets.iter().next().map(|first| first.header.kind.value);
             let kind = kind.map_or_else(String::new, |kind| kind.to_string());
-            tally.fault(format!("a compound packet begins with {kind}, not with SR or RR"), [place]);
+            tally.fail(format!("a compound packet begins with {kind}, not with SR or RR"), [place]);
         }
     }
 }

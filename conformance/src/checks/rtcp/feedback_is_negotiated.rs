@@ -31,7 +31,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let Some((name, media)) = name(&body) else { continue };
         let place = Place::Frame(packet.frame);
         if answered.is_empty {
-            tally.doubt("no answer is in the recording", [place]);
+            tally.inconclusive("no answer is in the recording", [place]);
             continue;
         }
         let mids = sources.get_or_insert_with(|| sections_of(evidence, other)).get(&media);

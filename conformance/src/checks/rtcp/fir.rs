@@ -25,14 +25,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(packet.frame);
         let (count, length) = (entries.iter().count(), rtcp.header.length.value);
         if count == 0 || usize::from(length) != 2 + 2 * count {
-            tally.fault(format!("a FIR with {count} entries has the length {length}"), [place]);
+            tally.fail(format!("a FIR with {count} entries has the length {length}"), [place]);
             continue;
         }
         if feedback.media.value != 0 {
-            tally.fault(
-                format!("a FIR names the media source {:#010x}, not 0", feedback.media.value),
-                [place],
-            );
+            tally
+                .fail(format!("a FIR names the media source {:#010x}, not 0", feedback.media.value), [place]);
             continue;
         }
         for entry in entries.iter() {
@@ -40,9 +38,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let before = newest.insert((feedback.sender.value, target), number);
             let step = before.map_or(1, |before| number.wrapping_sub(before));
             if entry.reserved.value != 0 {
-                tally.fault("the reserved bits of a FIR are not zero", [place]);
+                tally.fail("the reserved bits of a FIR are not zero", [place]);
             } else if step > 1 && !complete {
-                tally.doubt("FIRs may have been lost before the recording", [place]);
+                tally.inconclusive("FIRs may have been lost before the recording", [place]);
             } else {
                 tally.judge(step <= 1, place, || {
                     let before = before.unwrap_or_default();

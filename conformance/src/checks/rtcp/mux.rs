@@ -30,7 +30,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(packet.frame);
         let shared = paths.contains(&path(packet.from, packet.to));
         if exchanges.is_empty() {
-            tally.doubt("the descriptions are not in the recording", [place]);
+            tally.inconclusive("the descriptions are not in the recording", [place]);
         } else if muxed {
             tally.judge(shared, place, || {
                 format!("RTCP goes from {} to {}, where no RTP goes", packet.from, packet.to)

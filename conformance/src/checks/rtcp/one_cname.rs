@@ -24,17 +24,17 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let (frame, known) = *first.get_or_insert((packet.frame, name));
         let text = String::from_utf8_lossy;
         if known != name {
-            tally.fault(
+            tally.fail(
                 format!("source {ssrc:#010x} is named {:?}, another one {:?}", text(name), text(known)),
                 [place, Place::Frame(frame)],
             );
         } else {
-            tally.good(place);
+            tally.pass(place);
         }
     }
     if let Some((frame, name)) = first.filter(|(_, name)| theirs.contains(name)) {
         let name = String::from_utf8_lossy(name);
-        tally.fault(format!("both sides are named {name:?}"), [Place::Frame(frame)]);
+        tally.fail(format!("both sides are named {name:?}"), [Place::Frame(frame)]);
     }
 }
 

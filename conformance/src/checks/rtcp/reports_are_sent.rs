@@ -78,7 +78,7 @@ fn judge(
 ) {
     let place = Place::Frame(media.frame);
     if media.last_us.saturating_sub(media.first_us) <= LONGEST_US {
-        tally.doubt("the media is in the recording for less than ten seconds", [place]);
+        tally.inconclusive("the media is in the recording for less than ten seconds", [place]);
         return;
     }
     let mut since = media.first_us;
@@ -90,12 +90,12 @@ fn judge(
     let long = pauses.iter().filter_map(|(from, to)| Some((to - from, Off::late(*from, LONGEST_US, *to)?)));
     // One that is a fault tells more than one that is in doubt.
     match long.max_by_key(|(pause_us, off)| (off.doubt(evidence).is_none(), *pause_us)) {
-        None => tally.good(place),
+        None => tally.pass(place),
         Some((pause_us, off)) if evidence.sees_all_sent_by(peer) => {
             let seconds = pause_us as f64 / 1e6;
             tally.off(evidence, off, format!("{} for {seconds:.1} s", missing()), [place]);
         }
-        Some(_) => tally.doubt("reports may have been lost before the recording", [place]),
+        Some(_) => tally.inconclusive("reports may have been lost before the recording", [place]),
     }
 }
 

@@ -62,7 +62,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 );
                 tally.off(evidence, off, text, [place]);
             } else {
-                tally.doubt("when the packets were sent is not recorded", [place]);
+                tally.inconclusive("when the packets were sent is not recorded", [place]);
             }
         }
         let now = Report { packet, ntp, timestamp };
@@ -83,11 +83,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let text = || format!("from SR to SR the media's clock runs at {rate:.0} Hz, not {expected:.0}");
         let places = [place, Place::Frame(before.packet.frame)];
         if differs_us <= tolerance_us {
-            tally.good(place);
+            tally.pass(place);
         } else if let Some(off) = Off::between(differs_us, BLOCK_US, before.packet.t_us, packet.t_us) {
             tally.off(evidence, off, text(), places);
         } else {
-            tally.doubt(format!("{}: its last block may have been old", text()), places);
+            tally.inconclusive(format!("{}: its last block may have been old", text()), places);
         }
     }
 }

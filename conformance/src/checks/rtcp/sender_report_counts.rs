@@ -49,7 +49,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                         let count = sent.get(&report.ssrc.value).copied().unwrap_or_default();
                         let told = (report.packet_count.value, report.octet_count.value);
                         if count.is(told) {
-                            tally.good(place);
+                            tally.pass(place);
                         } else if complete && !unread {
                             let Sent { packets, octets, .. } = count;
                             let sentence = format!(
@@ -57,9 +57,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                                  {repairs} retransmissions)",
                                 told.0, told.1
                             );
-                            tally.fault(sentence, [place]);
+                            tally.fail(sentence, [place]);
                         } else {
-                            tally.doubt("not all that the source sent is in the recording", [place]);
+                            tally.inconclusive("not all that the source sent is in the recording", [place]);
                         }
                     }
                 }

@@ -39,7 +39,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (packet, told) in feedback(evidence, peer) {
         let place = Place::Frame(packet.frame);
         let Some(fewer) = left.checked_sub(told.status_count.value.into()) else {
-            tally.doubt("there is more feedback than is looked at", [place]);
+            tally.inconclusive("there is more feedback than is looked at", [place]);
             return;
         };
         left = fewer;

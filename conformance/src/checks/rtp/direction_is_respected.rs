@@ -18,7 +18,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let agreed = agreed(evidence, peer);
     let concerns = |state: &State| !state.sends && !state.is_rejected;
     if !agreed.iter().any(|it| it.sections.values().any(|state| state.is_directed)) {
-        tally.absent("all sections send and receive");
+        tally.not_applicable("all sections send and receive");
         return;
     }
     silent(evidence, peer, &agreed, concerns, "on which the peer may not send", tally);

@@ -21,9 +21,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let Some(block) = rtp.header.extension else { continue };
         let place = Place::Frame(packet.frame);
         match fault(&block) {
-            None => tally.good(place),
+            None => tally.pass(place),
             Some(_) if evidence.is_faulted(packet.frame) => {}
-            Some(sentence) => tally.fault(sentence, [place]),
+            Some(sentence) => tally.fail(sentence, [place]),
         }
     }
 }

@@ -24,13 +24,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         for element in rtp.header.elements() {
             let id = u16::from(element.id);
             if own.is_empty() && remote.is_empty() {
-                tally.doubt("no description with header extensions is in the recording", [place]);
+                tally.inconclusive("no description with header extensions is in the recording", [place]);
             } else if !own.contains(&id) {
-                tally.fault(format!("header extension {id} is in no description of the sender"), [place]);
+                tally.fail(format!("header extension {id} is in no description of the sender"), [place]);
             } else if !remote.contains(&id) {
                 tally.warn(format!("header extension {id} is in no description of the receiver"), [place]);
             } else {
-                tally.good(place);
+                tally.pass(place);
             }
         }
     }

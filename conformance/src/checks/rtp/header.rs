@@ -18,14 +18,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (packet, bytes) in evidence.wire.iter().flat_map(|wire| wire.rtp(peer)) {
         let place = Place::Frame(packet.frame);
         match rtp::view(bytes) {
-            Err(stop) => tally.fault(format!("the header does not fit the packet: {stop}"), [place]),
+            Err(stop) => tally.fail(format!("the header does not fit the packet: {stop}"), [place]),
             Ok(read) if read.header.version() != 2 => {
-                tally.fault(format!("the version is {}, not 2", read.header.version()), [place]);
+                tally.fail(format!("the version is {}, not 2", read.header.version()), [place]);
             }
             Ok(read) if read.has_wrong_padding() => {
-                tally.fault("the header announces padding that is not there", [place]);
+                tally.fail("the header announces padding that is not there", [place]);
             }
-            Ok(_) => tally.good(place),
+            Ok(_) => tally.pass(place),
         }
     }
 }

@@ -25,11 +25,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(packet.frame);
         let bytes = packet.clear.first().map_or(&[][..], |clear| clear.bytes.as_slice());
         match seen.insert((ssrc, index), (packet.frame, bytes)) {
-            Some((frame, before)) if before != bytes && !evidence.is_faulted(packet.frame) => tally.fault(
+            Some((frame, before)) if before != bytes && !evidence.is_faulted(packet.frame) => tally.fail(
                 format!("number {sequence} of source {ssrc:#010x} protects two different packets"),
                 [place, Place::Frame(frame)],
             ),
-            _ => tally.good(place),
+            _ => tally.pass(place),
         }
     }
 }

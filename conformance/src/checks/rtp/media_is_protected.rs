@@ -21,15 +21,15 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let place = Place::Frame(packet.frame);
         match packet.protection {
-            Protection::Opened => tally.good(place),
+            Protection::Opened => tally.pass(place),
             Protection::Forged => {
-                tally.fault(
+                tally.fail(
                     format!("a datagram of {} is not protected by the negotiated keys", packet.class()),
                     [place],
                 );
             }
             Protection::None | Protection::NoSecret => {
-                tally.doubt("the keys are not in the recording", [place]);
+                tally.inconclusive("the keys are not in the recording", [place]);
             }
         }
     }

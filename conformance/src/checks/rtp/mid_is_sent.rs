@@ -47,13 +47,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (ssrc, source) in sources {
         let place = Place::Frame(source.frame);
         match source.wrong {
-            Some((frame, mid, payload_type)) => tally.fault(
+            Some((frame, mid, payload_type)) => tally.fail(
                 format!("source {ssrc:#010x} names section {mid:?}, which does not list payload type {payload_type}"),
                 [Place::Frame(frame)],
             ),
-            None if source.named => tally.good(place),
+            None if source.named => tally.pass(place),
             None if source.packets < FIRST || !evidence.whole => {
-                tally.doubt(format!("few packets of source {ssrc:#010x} are in the recording, none with MID"), [place]);
+                tally.inconclusive(format!("few packets of source {ssrc:#010x} are in the recording, none with MID"), [place]);
             }
             None => tally.warn(
                 format!("none of the first {FIRST} packets of source {ssrc:#010x} has the MID that was negotiated"),

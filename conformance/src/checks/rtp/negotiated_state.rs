@@ -83,7 +83,7 @@ pub(super) fn silent(
         let next = agreed.iter().filter(|it| (it.applied.from_us..it.applied.by_us).contains(&packet.t_us));
         let allowed = next.filter_map(|it| it.sections.get(&mid)).any(|state| !concerns(state));
         if !concerns(state) {
-            tally.good(place);
+            tally.pass(place);
         } else if let Some(off) = Off::late(now.applied.by_us, GRACE_US, packet.t_us)
             && !allowed
             && !evidence.is_faulted(packet.frame)

@@ -25,9 +25,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let place = Place::Frame(packet.frame);
         match finished {
-            None => tally.doubt("the other side's Finished is not in the recording", [place]),
-            Some(_) if done => tally.good(place),
-            Some(frame) => tally.fault(
+            None => tally.inconclusive("the other side's Finished is not in the recording", [place]),
+            Some(_) if done => tally.pass(place),
+            Some(frame) => tally.fail(
                 format!("{} was sent before the other side's Finished", packet.class()),
                 [place, Place::Frame(frame)],
             ),

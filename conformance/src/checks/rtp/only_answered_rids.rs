@@ -17,11 +17,11 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let Some(agreed) = agreed(evidence, peer) else {
-        tally.doubt("later descriptions changed what streams are sent", []);
+        tally.inconclusive("later descriptions changed what streams are sent", []);
         return;
     };
     if agreed.values().all(|streams| streams.kept == streams.offered) {
-        tally.absent("the other side took all streams that were offered");
+        tally.not_applicable("the other side took all streams that were offered");
         return;
     }
     let sources = sources(evidence, peer);
@@ -40,16 +40,19 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let left =
                 |(rid, _): &(&String, &u64)| streams.offered.contains(*rid) && !streams.kept.contains(*rid);
             match source.rids.iter().find(left) {
-                Some((rid, frame)) => tally.fault(
+                Some((rid, frame)) => tally.fail(
                     format!(
                         "source {ssrc:#010x} sends the stream {rid:?}, which the other side does not take"
                     ),
                     [Place::Frame(*frame), answer],
                 ),
                 None if source.rids.is_empty() => {
-                    tally.doubt("a source does not say which stream it is", [Place::Frame(source.frame)]);
+                    tally.inconclusive(
+                        "a source does not say which stream it is",
+                        [Place::Frame(source.frame)],
+                    );
                 }
-                None => tally.good(Place::Frame(source.frame)),
+                None => tally.pass(Place::Frame(source.frame)),
             }
         }
     }
@@ -63,13 +66,13 @@ fn alone(media: &BTreeMap<u32, &Source>, mid: &str, answer: Place, tally: &mut T
             .iter()
             .find(|(other, it)| *other != ssrc && it.from_us < source.from_us && source.from_us < it.to_us);
         match beside {
-            Some((other, it)) => tally.fault(
+            Some((other, it)) => tally.fail(
                 format!(
                     "sources {other:#010x} and {ssrc:#010x} both send for section {mid:?}, and no simulcast was agreed"
                 ),
                 [place, Place::Frame(it.frame), answer],
             ),
-            None => tally.good(place),
+            None => tally.pass(place),
         }
     }
 }

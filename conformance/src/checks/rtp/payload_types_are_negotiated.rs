@@ -28,7 +28,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(packet.frame);
         let payload_type = rtp.header.payload_type();
         if listed.is_empty() {
-            tally.doubt("the receiver's description is not in the recording", [place]);
+            tally.inconclusive("the receiver's description is not in the recording", [place]);
         } else {
             tally.judge(listed.contains(&payload_type), place, || {
                 format!("payload type {payload_type} is in no description of the receiver")

@@ -24,11 +24,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(packet.frame);
         // Another packet that begins with no report is judged by `rtcp-compound-starts-with-report`.
         if !is_reduced(&compound) || negotiated {
-            tally.good(place);
+            tally.pass(place);
         } else if exchanges.is_empty() {
-            tally.doubt("the descriptions are not in the recording", [place]);
+            tally.inconclusive("the descriptions are not in the recording", [place]);
         } else {
-            tally.fault("an RTCP packet begins with no report, and a=rtcp-rsize was not negotiated", [place]);
+            tally.fail("an RTCP packet begins with no report, and a=rtcp-rsize was not negotiated", [place]);
         }
     }
 }

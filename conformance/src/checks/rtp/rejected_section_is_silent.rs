@@ -18,7 +18,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let agreed = agreed(evidence, peer);
     let concerns = |state: &State| state.is_rejected;
     if !agreed.iter().any(|it| it.sections.values().any(concerns)) {
-        tally.absent("no section was rejected");
+        tally.not_applicable("no section was rejected");
         return;
     }
     silent(evidence, peer, &agreed, concerns, "which the answer rejected", tally);

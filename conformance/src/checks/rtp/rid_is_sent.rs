@@ -17,11 +17,11 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let Some(agreed) = agreed(evidence, peer) else {
-        tally.doubt("later descriptions changed what streams are sent", []);
+        tally.inconclusive("later descriptions changed what streams are sent", []);
         return;
     };
     if agreed.values().all(|streams| streams.kept.is_empty()) {
-        tally.absent("no simulcast was negotiated");
+        tally.not_applicable("no simulcast was negotiated");
         return;
     }
     for (ssrc, source) in sources(evidence, peer) {
@@ -35,28 +35,28 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(source.frame);
         // One that was offered and not taken is judged by `simulcast-only-answered-rids-sent`.
         if let Some((rid, frame)) = source.rids.iter().find(|(rid, _)| !streams.offered.contains(*rid)) {
-            tally.fault(
+            tally.fail(
                 format!("source {ssrc:#010x} carries the {what} {rid:?}, which its descriptions do not have"),
                 [Place::Frame(*frame)],
             );
         } else if source.rids.len() > 1 {
             let frames = source.rids.values().map(|frame| Place::Frame(*frame));
-            tally.fault(format!("source {ssrc:#010x} carries several {what}"), frames);
+            tally.fail(format!("source {ssrc:#010x} carries several {what}"), frames);
         } else if source.named {
-            tally.good(place);
+            tally.pass(place);
         } else if !is_mapped {
             let answer = Place::Entry(streams.entry);
-            tally.doubt(
+            tally.inconclusive(
                 format!("the header extension of the {what} was not negotiated, SDES is left"),
                 [place, answer],
             );
         } else if source.packets < FIRST || !evidence.whole {
-            tally.doubt(
+            tally.inconclusive(
                 format!("few packets of source {ssrc:#010x} are in the recording, none with its {what}"),
                 [place],
             );
         } else {
-            tally.fault(
+            tally.fail(
                 format!("none of the first {FIRST} packets of source {ssrc:#010x} carries its {what}"),
                 [place],
             );

@@ -36,7 +36,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(packet.frame);
         let value = ExtensionValue::of(ExtensionKind::AbsSendTime, element.value.value);
         let (Some(ExtensionValue::AbsSendTime(time)), 3) = (value, element.value.value.len()) else {
-            tally.fault(format!("abs-send-time has {} bytes, not 3", element.value.value.len()), [place]);
+            tally.fail(format!("abs-send-time has {} bytes, not 3", element.value.value.len()), [place]);
             continue;
         };
         if faulted.contains(&packet.frame) {
@@ -45,7 +45,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let sent_us = (i64::from(time) * 1_000_000) >> 18;
         let before = newest.replace((packet.frame, sent_us, packet.t_us));
         let Some((frame, before_us, recorded_us)) = before else {
-            tally.good(place);
+            tally.pass(place);
             continue;
         };
         let passed = packet.t_us.saturating_sub(recorded_us) as i64;

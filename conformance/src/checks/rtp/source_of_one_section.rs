@@ -38,18 +38,18 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let (left, frame) = sources.entry(ssrc).or_insert_with(|| (here.clone(), packet.frame));
         if left.iter().any(|mid| here.contains(mid)) {
             left.retain(|mid| here.contains(mid));
-            tally.good(place);
+            tally.pass(place);
         } else if !evidence.is_faulted(packet.frame) {
             let [then, now] =
                 [&*left, &here].map(|mids| mids.iter().cloned().collect::<Vec<_>>().join(" or "));
             let places = [place, Place::Frame(*frame)];
             if evidence.exchanges().len() > 1 {
-                tally.doubt(
+                tally.inconclusive(
                     "sections were negotiated again, and may have changed their payload types",
                     places,
                 );
             } else {
-                tally.fault(
+                tally.fail(
                     format!("source {ssrc:#010x} sends for section {now}, and sent for section {then}"),
                     places,
                 );

@@ -28,19 +28,20 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let Some((ssrc, index)) = index(packet, profile) else { continue };
         let place = Place::Frame(packet.frame);
         let Some((before, frame)) = newest.insert(ssrc, (index, packet.frame)) else {
-            tally.good(place);
+            tally.pass(place);
             continue;
         };
         // 31 bits (§3.4).
         if index == (before.wrapping_add(1) & 0x7fff_ffff) {
-            tally.good(place);
+            tally.pass(place);
         } else if complete && !faulted.contains(&packet.frame) && !faulted.contains(&frame) {
-            tally.fault(
+            tally.fail(
                 format!("index {index} of source {ssrc:#010x} follows {before}"),
                 [place, Place::Frame(frame)],
             );
         } else {
-            tally.doubt("what is between two indices may have been lost before the recording", [place]);
+            tally
+                .inconclusive("what is between two indices may have been lost before the recording", [place]);
         }
     }
 }

@@ -24,22 +24,22 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let place = Place::Frame(packet.frame);
         let Some(profile) = profile else {
-            tally.doubt("the profile that the server chose is not in the recording", [place]);
+            tally.inconclusive("the profile that the server chose is not in the recording", [place]);
             continue;
         };
         match srtp_overhead(packet, profile).filter(|_| packet.protection == Protection::Opened) {
             Some((overhead, expected)) => {
                 if overhead == expected {
-                    tally.good(place);
+                    tally.pass(place);
                 } else if !evidence.is_faulted(packet.frame) {
-                    tally.fault(
+                    tally.fail(
                         format!("{} is protected by {overhead} bytes, not {expected}", packet.class()),
                         [place],
                     );
                 }
             }
             // `sec-media-never-cleartext` judges what does not authenticate.
-            None => tally.doubt("the packet cannot be opened", [place]),
+            None => tally.inconclusive("the packet cannot be opened", [place]),
         }
     }
 }

@@ -31,7 +31,7 @@ const LONGEST_WAIT_US: u64 = 2_000_000;
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let codecs = codecs(evidence, peer);
     let complete = evidence.sees_all_sent_by(peer);
-    tally.absent("no media lasts for five seconds");
+    tally.not_applicable("no media lasts for five seconds");
     let mut runs: BTreeMap<u32, Run> = BTreeMap::new();
     for (packet, header) in headers(evidence, peer) {
         let Some(codec) = codecs.get(&header.payload_type()).filter(|codec| !codec.is_rtx()) else {
@@ -97,17 +97,17 @@ impl Run {
         let expected = f64::from(self.clock_rate);
         let place = Place::Frame(self.frame);
         if (rate - expected).abs() <= expected * TOLERANCE {
-            tally.good(place);
+            tally.pass(place);
             return;
         }
         let ahead_us = (self.ticks as f64 / expected * 1e6 - lasts_us as f64).abs() as u64;
         match Off::between(ahead_us, LONGEST_WAIT_US, begin_us, end_us) {
-            None => tally.doubt("packets may have waited at their sender", [place]),
+            None => tally.inconclusive("packets may have waited at their sender", [place]),
             Some(off) if complete => {
                 let text = format!("the timestamps rise by {rate:.0} a second, not by {expected:.0}");
                 tally.off(evidence, off, text, [place]);
             }
-            Some(_) => tally.doubt("when the packets were sent is not recorded", [place]),
+            Some(_) => tally.inconclusive("when the packets were sent is not recorded", [place]),
         }
     }
 }

@@ -27,21 +27,21 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             .find(|clear| matches!(clear.kind, Kind::Rtp | Kind::Rtcp))
             .and_then(|clear| clear.key_of);
         match (key_of, own) {
-            (Some(key_of), Some(own)) if key_of == own => tally.good(place),
+            (Some(key_of), Some(own)) if key_of == own => tally.pass(place),
             (Some(_), Some(_)) if evidence.is_faulted(packet.frame) => {}
             (Some(_), Some(own)) => {
                 let (own, other) = match own {
                     Side::Client => ("client", "server"),
                     Side::Server => ("server", "client"),
                 };
-                tally.fault(
+                tally.fail(
                     format!("the DTLS {own} protects {} with the write key of the {other}", packet.class()),
                     [place],
                 );
             }
             // `sec-media-never-cleartext` judges what neither key opens.
             (None, _) if packet.protection == Protection::Forged => {}
-            _ => tally.doubt("the handshake or its keys are not in the recording", [place]),
+            _ => tally.inconclusive("the handshake or its keys are not in the recording", [place]),
         }
     }
 }

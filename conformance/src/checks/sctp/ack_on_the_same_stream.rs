@@ -58,9 +58,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     let text = format!("the ACK on stream {stream} came {} ms too late", off.ms());
                     tally.off(evidence, off, text, [place, Place::Frame(ack.frame)]);
                 }
-                None => tally.good(place),
+                None => tally.pass(place),
             },
-            (None, Some((ack, other))) => tally.fault(
+            (None, Some((ack, other))) => tally.fail(
                 format!("the OPEN on stream {stream} is not acknowledged; an ACK was sent on stream {other}"),
                 [place, Place::Frame(ack.frame)],
             ),
@@ -69,7 +69,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     let text = format!("the OPEN on stream {stream} is not acknowledged");
                     tally.off(evidence, off, text, [place]);
                 }
-                None => tally.doubt("the recording ends soon after the OPEN", [place]),
+                None => tally.inconclusive("the recording ends soon after the OPEN", [place]),
             },
         }
     }

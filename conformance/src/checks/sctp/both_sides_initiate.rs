@@ -39,19 +39,19 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let is_new =
             sctp.chunks.iter().any(|chunk| data(chunk.body)) && tags.insert(sctp.verification_tag.value);
         if is_new && tags.len() > 1 {
-            tally.fault("data goes by two associations", [Place::Frame(packet.frame)]);
+            tally.fail("data goes by two associations", [Place::Frame(packet.frame)]);
         }
     }
     let Some(first) = first else { return };
     if let Some(init) = own {
-        tally.good(Place::Frame(init.frame));
+        tally.pass(Place::Frame(init.frame));
         return;
     }
     let complete = evidence.sees_all_sent_by(peer);
     let ready_us = ready_us(&evidence.handshake(peer), evidence, peer);
     let late = ready_us.zip(other).map(|(ready, init)| (ready, init, Off::late(ready, SOON_US, init.t_us)));
     match (ready_us, late) {
-        (_, Some((_, init, None))) => tally.good(Place::Frame(init.frame)),
+        (_, Some((_, init, None))) => tally.pass(Place::Frame(init.frame)),
         (_, Some((ready, init, Some(off)))) if complete => {
             let ms = init.t_us.saturating_sub(ready) / 1_000;
             let text =
@@ -59,10 +59,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             tally.off(evidence, off, text, [Place::Frame(init.frame)]);
         }
         (Some(_), None) if complete => {
-            tally
-                .fault("there is an association, but neither peer sent an INIT", [Place::Frame(first.frame)]);
+            tally.fail("there is an association, but neither peer sent an INIT", [Place::Frame(first.frame)]);
         }
-        _ => tally.doubt(
+        _ => tally.inconclusive(
             "the beginning of the association is not recorded at the peer",
             [Place::Frame(first.frame)],
         ),

@@ -28,15 +28,15 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let place = Place::Frame(packet.frame);
         match sctp.verify_checksum() {
-            Checksum::Correct => tally.good(place),
-            Checksum::Zero if receiver_takes_zero && !needs_checksum(&sctp) => tally.good(place),
+            Checksum::Correct => tally.pass(place),
+            Checksum::Zero if receiver_takes_zero && !needs_checksum(&sctp) => tally.pass(place),
             Checksum::Zero => {
-                tally.fault(
+                tally.fail(
                     "the checksum is zero, which the receiver did not announce to accept here",
                     [place],
                 );
             }
-            Checksum::Wrong { expected } => tally.fault(
+            Checksum::Wrong { expected } => tally.fail(
                 format!("the checksum is {:#010x}, the CRC32c is {expected:#010x}", sctp.checksum.value),
                 [place],
             ),

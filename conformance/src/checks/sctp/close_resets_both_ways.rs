@@ -35,7 +35,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             };
             let place = Place::Entry(call.entry);
             let Some((what, off)) = missing(evidence, peer, stream, call.t_us) else {
-                tally.good(place);
+                tally.pass(place);
                 continue;
             };
             let text = match what {
@@ -49,9 +49,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 }
             };
             match off.filter(|_| !ends(evidence, call.t_us)) {
-                None => tally.doubt("the connection ends before the channel had to be closed", [place]),
+                None => {
+                    tally.inconclusive("the connection ends before the channel had to be closed", [place])
+                }
                 Some(_) if what == Missing::Reset && !reads_all_at(evidence, peer) => {
-                    tally.doubt("not all that the peer sent is in the recording", [place]);
+                    tally.inconclusive("not all that the peer sent is in the recording", [place]);
                 }
                 Some(off) => tally.off(evidence, off, text, [place]),
             }

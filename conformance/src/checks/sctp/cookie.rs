@@ -24,9 +24,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 Some(Body::InitAck(ack)) if packet.sender != peer => cookies.extend(ack.cookie()),
                 Some(Body::CookieEcho(_)) if packet.sender == peer => {
                     if index > 0 {
-                        tally.fault("COOKIE ECHO is not the first chunk of its packet", [place]);
+                        tally.fail("COOKIE ECHO is not the first chunk of its packet", [place]);
                     } else if cookies.is_empty() {
-                        tally.doubt("the INIT ACK with the cookie is not in the recording", [place]);
+                        tally.inconclusive("the INIT ACK with the cookie is not in the recording", [place]);
                     } else {
                         tally.judge(cookies.contains(&chunk.value.value), place, || {
                             "the cookie echoed is not that of the INIT ACK".to_owned()

@@ -34,7 +34,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let place = Place::Frame(packet.frame);
         match own.zip(other) {
-            None => tally.doubt("what the sides announced is not in the recording", [place]),
+            None => tally.inconclusive("what the sides announced is not in the recording", [place]),
             Some((own, other)) => tally.judge(interleaved == (own && other), place, || {
                 let (sent, not) = if interleaved { ("I-DATA", "was not") } else { ("DATA", "was") };
                 format!("the chunk is of the kind of {sent}, although I-DATA {not} agreed on")

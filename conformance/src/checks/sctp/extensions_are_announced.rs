@@ -20,7 +20,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let (Body::Init(init) | Body::InitAck(init)) = body else { continue };
         let place = Place::Frame(packet.frame);
         if init.parameter(ParameterType::ForwardTsnSupported).is_none() {
-            tally.fault("the parameter Forward-TSN-Supported is missing", [place]);
+            tally.fail("the parameter Forward-TSN-Supported is missing", [place]);
         } else {
             tally.judge(init.supports(ChunkType::ReConfig), place, || {
                 "RE-CONFIG is not among the supported extensions".to_owned()

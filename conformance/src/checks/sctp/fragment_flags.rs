@@ -41,9 +41,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         };
         before = Some((*tsn, *piece));
         match fault {
-            None => tally.good(place),
+            None => tally.pass(place),
             Some(_) if evidence.is_faulted(piece.packet.frame) => {}
-            Some(sentence) => tally.fault(sentence, [place]),
+            Some(sentence) => tally.fail(sentence, [place]),
         }
     }
 }

@@ -24,10 +24,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let place = Place::Frame(message.first.packet.frame);
             let call = calls.as_ref().and_then(|calls| calls.get(n));
             match fault(message.protocol, &message.bytes, call) {
-                None => tally.good(place),
+                None => tally.pass(place),
                 Some(sentence) => {
                     let entry = call.map(|call| Place::Entry(call.entry));
-                    tally.fault(sentence, [place].into_iter().chain(entry));
+                    tally.fail(sentence, [place].into_iter().chain(entry));
                 }
             }
         }

@@ -30,9 +30,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let message = dcep::view(data.data.value);
         match data.protocol.value {
             PayloadProtocol::Dcep if data.is_unordered() => {
-                tally.fault("a message of DCEP is unordered", [place]);
+                tally.fail("a message of DCEP is unordered", [place]);
             }
-            PayloadProtocol::Dcep if !whole => tally.doubt("a message of DCEP comes in pieces", [place]),
+            PayloadProtocol::Dcep if !whole => {
+                tally.inconclusive("a message of DCEP comes in pieces", [place])
+            }
             PayloadProtocol::Dcep => match message {
                 Ok(Message::Open(open)) => {
                     let length = 12 + open.label.value.len() + open.protocol.value.len();
@@ -40,14 +42,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                         format!("an OPEN has {} bytes, its lengths add up to {length}", data.data.value.len())
                     });
                 }
-                Ok(Message::Ack) => tally.good(place),
+                Ok(Message::Ack) => tally.pass(place),
                 Ok(Message::Unknown(kind, _)) => {
-                    tally.fault(format!("a message of DCEP has the type {:#04x}", kind.value.raw()), [place]);
+                    tally.fail(format!("a message of DCEP has the type {:#04x}", kind.value.raw()), [place]);
                 }
-                Err(stop) => tally.fault(format!("a message of DCEP is malformed: {stop}"), [place]),
+                Err(stop) => tally.fail(format!("a message of DCEP is malformed: {stop}"), [place]),
             },
             other if first_on_stream && whole && opens(data.data.value) => {
-                tally.fault(
+                tally.fail(
                     format!("an OPEN goes with payload protocol identifier {}, not 50", other.raw()),
                     [place],
                 );

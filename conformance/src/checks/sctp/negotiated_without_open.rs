@@ -39,7 +39,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for happened in evidence.events(peer) {
         let PeerEvent::DataChannel { channel } = happened.event else { continue };
         if channel.id.is_some_and(|id| negotiated.contains(&id.into())) {
-            tally.fault(
+            tally.fail(
                 format!("a datachannel event fires for the negotiated channel {:?}", channel.label),
                 [Place::Entry(happened.entry)],
             );

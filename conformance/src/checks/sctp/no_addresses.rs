@@ -26,8 +26,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         });
         let place = Place::Frame(packet.frame);
         match found {
-            None => tally.good(place),
-            Some(kind) => tally.fault(format!("there is a parameter of type {kind}"), [place]),
+            None => tally.pass(place),
+            Some(kind) => tally.fail(format!("there is a parameter of type {kind}"), [place]),
         }
     }
 }

@@ -36,9 +36,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let skipped = tsn - before - 1;
             let sentence = format!("{skipped} TSNs before {} were not used", piece.tsn);
             match (complete, open && !piece.is_beginning) {
-                (true, true) => tally.fault(sentence, [place]),
+                (true, true) => tally.fail(sentence, [place]),
                 (true, false) => tally.warn(sentence, [place]),
-                (false, _) => tally.doubt("chunks may have been lost before the recording", [place]),
+                (false, _) => tally.inconclusive("chunks may have been lost before the recording", [place]),
             }
         }
         newest = Some((*tsn, !piece.is_ending));
@@ -53,14 +53,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let again =
             number == 0 && (reset.get(&stream).is_some_and(before) || all_reset.as_ref().is_some_and(before));
         if number == next || again {
-            tally.good(place);
+            tally.pass(place);
         } else if complete {
-            tally.fault(
+            tally.fail(
                 format!("message {number} of stream {stream} comes where {next} is due"),
                 [place, Place::Frame(frame)],
             );
         } else {
-            tally.doubt("chunks may have been lost before the recording", [place]);
+            tally.inconclusive("chunks may have been lost before the recording", [place]);
         }
     }
 }

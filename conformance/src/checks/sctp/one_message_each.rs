@@ -26,18 +26,18 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let same =
                 size == call.size && call.bytes.as_ref().is_none_or(|it| size == 0 || *it == message.bytes);
             if same {
-                tally.good(place);
+                tally.pass(place);
             } else if complete {
-                tally.fault(
+                tally.fail(
                     format!("a message of {size} bytes goes where one of {} was sent", call.size),
                     [place, Place::Entry(call.entry)],
                 );
             } else {
-                tally.doubt("messages may have been lost before the recording", [place]);
+                tally.inconclusive("messages may have been lost before the recording", [place]);
             }
         }
         if let (true, Some(more)) = (complete, messages.get(calls.len())) {
-            tally.fault(
+            tally.fail(
                 format!("{} messages go on stream {stream}, {} were sent", messages.len(), calls.len()),
                 [Place::Frame(more.first.packet.frame)],
             );

@@ -47,19 +47,19 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         else {
             let label = String::from_utf8_lossy(open.label.value);
             if driven && !calls.is_empty() {
-                tally.fault(format!("nobody asked for a channel {label:?}"), [place]);
+                tally.fail(format!("nobody asked for a channel {label:?}"), [place]);
             } else {
-                tally.doubt("what the application asked for is not in the recording", [place]);
+                tally.inconclusive("what the application asked for is not in the recording", [place]);
             }
             continue;
         };
         *taken = true;
         match fault(&open, args) {
-            Some(sentence) => tally.fault(sentence, [place, Place::Entry(*entry)]),
+            Some(sentence) => tally.fail(sentence, [place, Place::Entry(*entry)]),
             None if !PRIORITIES.contains(&open.priority.value) => {
                 tally.warn(format!("the OPEN has the priority {}", open.priority.value), [place]);
             }
-            None => tally.good(place),
+            None => tally.pass(place),
         }
     }
 }

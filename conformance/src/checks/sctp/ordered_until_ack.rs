@@ -53,14 +53,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let Some(answer) = answered.get(&piece.stream).filter(|_| piece.is_beginning) else { continue };
         let late = answer.and_then(|at| Off::late(at, QUEUED_US, packet.t_us));
         match (answer, piece.is_unordered, late) {
-            (Some(_), true, _) | (_, false, None) => tally.good(place),
-            _ if !complete => tally.doubt("the first packets at the peer are not recorded", [place]),
+            (Some(_), true, _) | (_, false, None) => tally.pass(place),
+            _ if !complete => tally.inconclusive("the first packets at the peer are not recorded", [place]),
             (_, false, Some(off)) => {
                 let text = "a message is sent in order after the other side has answered";
                 tally.off(evidence, off, text, [place]);
             }
             (None, true, _) => {
-                tally.fault("a message is sent without order before the other side has answered", [place]);
+                tally.fail("a message is sent without order before the other side has answered", [place]);
             }
         }
     }

@@ -22,7 +22,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (packet, sctp) in packets(evidence, peer).filter(|(packet, _)| packet.sender == peer) {
         let place = Place::Frame(packet.frame);
         if own.is_empty() || remote.is_empty() {
-            tally.doubt("no descriptions with a=sctp-port are in the recording", [place]);
+            tally.inconclusive("no descriptions with a=sctp-port are in the recording", [place]);
             continue;
         }
         let (from, to) = (sctp.source_port.value, sctp.destination_port.value);

@@ -74,9 +74,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 fn judge(fault: Result<(), String>, complete: bool, place: Place, tally: &mut Tally) {
     match fault {
-        Ok(()) => tally.good(place),
-        Err(sentence) if complete => tally.fault(sentence, [place]),
-        Err(_) => tally.doubt("chunks may have been lost before the recording", [place]),
+        Ok(()) => tally.pass(place),
+        Err(sentence) if complete => tally.fail(sentence, [place]),
+        Err(_) => tally.inconclusive("chunks may have been lost before the recording", [place]),
     }
 }
 

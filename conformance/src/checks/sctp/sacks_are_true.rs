@@ -70,9 +70,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Body::Sack(sack) if packet.sender == peer => {
                 let cumulative = tsns.extend(sack.cumulative_tsn.value);
                 match untrue(&sack, cumulative, &came) {
-                    Some(sentence) if complete => tally.fault(sentence, [place]),
-                    Some(_) => tally.doubt("what the peer received is not recorded", [place]),
-                    None => tally.good(place),
+                    Some(sentence) if complete => tally.fail(sentence, [place]),
+                    Some(_) => tally.inconclusive("what the peer received is not recorded", [place]),
+                    None => tally.pass(place),
                 }
                 window = sack.receiver_window.value;
                 let acknowledged = |tsn: i64| tsn <= cumulative || within(&sack, tsn - cumulative);
@@ -205,7 +205,7 @@ fn late(evidence: &Evidence, came_us: u64, t_us: u64, places: [Place; 2], tally:
     let text = format!("data was acknowledged after {} ms", t_us.saturating_sub(came_us) / 1_000);
     match (too_late, late) {
         (Some(off), _) if off.doubt(evidence).is_none() => {
-            tally.fault(format!("{text}, not within 500"), places);
+            tally.fail(format!("{text}, not within 500"), places);
         }
         (_, Some(off)) => tally.warn_off(evidence, off, text, places),
         _ => {}

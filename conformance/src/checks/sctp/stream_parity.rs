@@ -26,7 +26,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let (place, stream) = (Place::Frame(packet.frame), data.stream.value);
         match client {
-            None => tally.doubt("the ClientHello is not in the recording", [place]),
+            None => tally.inconclusive("the ClientHello is not in the recording", [place]),
             Some(client) => tally.judge((stream % 2 == 0) == (client == peer), place, || {
                 let role = if client == peer { "client" } else { "server" };
                 format!("the DTLS {role} opened a channel on stream {stream}")

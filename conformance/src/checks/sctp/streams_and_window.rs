@@ -25,13 +25,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let streams = (init.outbound_streams.value, init.inbound_streams.value);
         let window = init.receiver_window.value;
         if streams.0 == 0 || streams.1 == 0 {
-            tally.fault(format!("there are {} streams out and {} in", streams.0, streams.1), [place]);
+            tally.fail(format!("there are {} streams out and {} in", streams.0, streams.1), [place]);
         } else if window < LEAST_WINDOW {
-            tally.fault(format!("the window is of {window} bytes, less than {LEAST_WINDOW}"), [place]);
+            tally.fail(format!("the window is of {window} bytes, less than {LEAST_WINDOW}"), [place]);
         } else if matches!(body, Body::Init(_)) && streams != (u16::MAX, u16::MAX) {
             tally.warn(format!("the INIT asks for {} streams out and {} in", streams.0, streams.1), [place]);
         } else {
-            tally.good(place);
+            tally.pass(place);
         }
     }
 }

@@ -35,9 +35,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let tag = sctp.verification_tag.value;
         match begins {
-            Some((0, _)) => tally.fault("the initiate tag is zero", [place]),
+            Some((0, _)) => tally.fail("the initiate tag is zero", [place]),
             Some(_) if sctp.chunks.iter().count() > 1 => {
-                tally.fault("INIT or INIT ACK is bundled with another chunk", [place]);
+                tally.fail("INIT or INIT ACK is bundled with another chunk", [place]);
             }
             Some((_, true)) => tally.judge(tag == 0, place, || format!("an INIT has tag {tag:#x}, not zero")),
             _ if reflects(&sctp) => tally.good(place),
@@ -45,7 +45,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 Some(last) => tally.judge(chosen.contains(&tag), place, || {
                     format!("the tag is {tag:#x}, the receiver chose {last:#x}")
                 }),
-                None => tally.doubt("the receiver's choice of tag is not in the recording", [place]),
+                None => tally.inconclusive("the receiver's choice of tag is not in the recording", [place]),
             },
         }
     }

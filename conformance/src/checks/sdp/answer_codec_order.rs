@@ -19,7 +19,7 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     if evidence.calls(peer).iter().any(|call| call.name == "setCodecPreferences") {
-        tally.absent("the application preferred codecs");
+        tally.not_applicable("the application preferred codecs");
         return;
     }
     for Exchange { offer, answer } in evidence.answered_by(peer) {

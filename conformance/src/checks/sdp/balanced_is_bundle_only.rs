@@ -24,11 +24,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     };
     let policies = policy("createPeerConnection").chain(policy("setConfiguration"));
     if policies.into_iter().any(|policy| policy != "balanced") {
-        tally.absent("another bundle policy was configured");
+        tally.not_applicable("another bundle policy was configured");
         return;
     }
     if !calls.iter().any(|call| call.name == "createPeerConnection") {
-        tally.absent("the configuration of the connection is not in the recording");
+        tally.not_applicable("the configuration of the connection is not in the recording");
         return;
     }
     for offer in look::initial_offers(evidence, peer) {

@@ -37,14 +37,14 @@ fn judge(made: &Description, offer: Option<&Description>, tally: &mut Tally) {
     for (group, place) in &groups {
         let tags: BTreeSet<String> = group.tags.iter().cloned().collect();
         if let Some(tag) = tags.intersection(&rejected).next() {
-            tally.fault(format!("a BUNDLE group lists the rejected section {tag}"), [*place]);
+            tally.fail(format!("a BUNDLE group lists the rejected section {tag}"), [*place]);
         } else if offered
             .as_ref()
             .is_some_and(|all| !tags.is_empty() && !all.iter().any(|it| tags.is_subset(it)))
         {
-            tally.fault("an answered BUNDLE group lists what no offered one does", [*place]);
+            tally.fail("an answered BUNDLE group lists what no offered one does", [*place]);
         } else {
-            tally.good(*place);
+            tally.pass(*place);
         }
     }
     if made.kind == SdpType::Offer || groups.is_empty() {
@@ -52,7 +52,7 @@ fn judge(made: &Description, offer: Option<&Description>, tally: &mut Tally) {
     }
     for section in made.sdp.media().filter(|section| section.has("bundle-only")) {
         let place: Place = look::attribute(made, &section, "bundle-only");
-        tally.fault("an answer has a=bundle-only", [place]);
+        tally.fail("an answer has a=bundle-only", [place]);
     }
 }
 

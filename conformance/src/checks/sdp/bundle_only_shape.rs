@@ -25,9 +25,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let place: Place = look::media_line(offer, &section);
             let own = section.attributes().find(|it| TRANSPORT.contains(&it.name));
             if !look::has_port_zero(&section) {
-                tally.fault("a bundle-only section is offered with another port than 0", [place]);
+                tally.fail("a bundle-only section is offered with another port than 0", [place]);
             } else if let Some(own) = own {
-                tally.fault(
+                tally.fail(
                     format!("a bundle-only section has a={} of its own", own.name),
                     [look::line(offer, own.line)],
                 );

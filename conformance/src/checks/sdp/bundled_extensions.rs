@@ -36,7 +36,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let meant = by_id.entry((tag, map.id)).or_insert_with(|| what.clone());
                 let id = *by_uri.entry((tag, what.clone())).or_insert(map.id);
                 if *meant != what {
-                    tally.fault(format!("id {} is {meant} and {what} in one BUNDLE group", map.id), [place]);
+                    tally.fail(format!("id {} is {meant} and {what} in one BUNDLE group", map.id), [place]);
                 } else {
                     tally.judge(id == map.id, place, || {
                         format!("{what} has the ids {id} and {} in one BUNDLE group", map.id)

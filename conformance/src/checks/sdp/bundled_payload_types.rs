@@ -35,12 +35,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                          and {} {codec} (section {index})",
                         media.media
                     );
-                    tally.fault(sentence, [look::media_line(made, &section)]);
+                    tally.fail(sentence, [look::media_line(made, &section)]);
                 }
             }
         }
         if sections.values().any(|count| *count > 1) {
-            tally.good(Place::Entry(made.entry));
+            tally.pass(Place::Entry(made.entry));
         }
     }
 }

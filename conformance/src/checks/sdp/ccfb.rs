@@ -25,11 +25,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let Some(fb) = value.ok().filter(|fb| fb.is("ack", Some("ccfb"))) else { continue };
                 let place: Place = look::line(made, line);
                 if let Some(payload_type) = fb.payload_type {
-                    tally.fault(format!("ack ccfb is for payload type {payload_type} alone"), [place]);
+                    tally.fail(format!("ack ccfb is for payload type {payload_type} alone"), [place]);
                 } else if transport_wide && made.kind != SdpType::Offer {
                     tally.warn("an answer keeps both ack ccfb and transport-cc", [place]);
                 } else {
-                    tally.good(place);
+                    tally.pass(place);
                 }
             }
         }

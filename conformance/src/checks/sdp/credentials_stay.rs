@@ -31,13 +31,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let place = section
                 .map_or(Place::Entry(later.made.entry), |it| look::attribute(later.made, &it, "ice-ufrag"));
             if was == now {
-                tally.good(place);
+                tally.pass(place);
             } else {
                 let sentence = format!(
                     "section {index} had the username fragment {} and has {} without a restart",
                     was.0, now.0
                 );
-                tally.fault(sentence, [place, Place::Entry(since)]);
+                tally.fail(sentence, [place, Place::Entry(since)]);
             }
         }
     }

@@ -29,7 +29,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let value = attribute.value.unwrap_or_default();
                 let place: Place = look::line(made, attribute.line);
                 if !lengths.contains(&value.len()) {
-                    tally.fault(
+                    tally.fail(
                         format!(
                             "a {what} has {} characters, not {} to {}",
                             value.len(),
@@ -53,10 +53,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 .entry(fragment.to_owned())
                 .or_insert_with(|| (password.to_owned(), session.clone()));
             if known != password {
-                tally.fault(format!("the username fragment {fragment} has two passwords"), [place]);
+                tally.fail(format!("the username fragment {fragment} has two passwords"), [place]);
             } else if *of != session {
-                tally
-                    .fault(format!("the credentials of {fragment} are those of an earlier session"), [place]);
+                tally.fail(format!("the credentials of {fragment} are those of an earlier session"), [place]);
             }
         }
     }

@@ -27,7 +27,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let ports = section.named("sctp-port").count();
             if media.formats != ["webrtc-datachannel"] {
                 let formats = media.formats.join(" ");
-                tally.fault(
+                tally.fail(
                     format!("a data section has the formats {formats:?}, not webrtc-datachannel alone"),
                     [place],
                 );

@@ -33,8 +33,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let line = section.lines().next().map_or(1, |line| line.number);
             let place = Place::Line { entry: call.answered, line };
             match fault(&section) {
-                None => tally.good(place),
-                Some(sentence) => tally.fault(sentence, [place]),
+                None => tally.pass(place),
+                Some(sentence) => tally.fail(sentence, [place]),
             }
         }
     }

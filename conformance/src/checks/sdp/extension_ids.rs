@@ -38,11 +38,11 @@ fn judge(made: &Description, tally: &mut Tally) {
             let ExtMap { id, uri, attributes, .. } = map;
             let valid = matches!(id, 1..=255) || (matches!(id, 4096..=4351) && made.kind == SdpType::Offer);
             if !valid {
-                tally.fault(format!("{uri} has the id {id}, which is none"), [place]);
+                tally.fail(format!("{uri} has the id {id}, which is none"), [place]);
             } else if !ids.insert(id) {
-                tally.fault(format!("the id {id} is mapped twice in one section"), [place]);
+                tally.fail(format!("the id {id} is mapped twice in one section"), [place]);
             } else if !extensions.insert((uri.clone(), attributes)) {
-                tally.fault(format!("{uri} is mapped twice in one section"), [place]);
+                tally.fail(format!("{uri} is mapped twice in one section"), [place]);
             } else {
                 tally.judge(id != RESERVED || two_bytes, place, || {
                     format!("{uri} has the id 15, which headers of one byte cannot have")

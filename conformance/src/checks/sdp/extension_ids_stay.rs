@@ -54,13 +54,13 @@ fn judge(history: &History, later: &Later<'_>, tally: &mut Tally) {
             let Ok(map) = map.value else { continue };
             let Some((was, entry)) = history.get(&(group.clone(), map.id)) else { continue };
             if *was == map.uri {
-                tally.good(place);
+                tally.pass(place);
                 continue;
             }
             let sentence = format!("the id {} stood for {was} and becomes {}", map.id, map.uri);
             // An answer follows its offer: who offers has changed it then.
             if !offered.contains(&(map.id, map.uri)) {
-                tally.fault(sentence, [place, Place::Entry(*entry)]);
+                tally.fail(sentence, [place, Place::Entry(*entry)]);
             }
         }
     }

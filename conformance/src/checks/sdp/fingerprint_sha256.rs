@@ -26,11 +26,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let hashes: Vec<_> = all.iter().filter_map(|it| it.attribute.value?.split(' ').next()).collect();
             let has = |hash: &str| hashes.iter().any(|it| it.eq_ignore_ascii_case(hash));
             if has("sha-256") {
-                tally.good(place);
+                tally.pass(place);
             } else if has("sha-384") || has("sha-512") {
                 tally.warn(format!("no sha-256 fingerprint, only {}", hashes.join(", ")), [place]);
             } else {
-                tally.fault(format!("the only fingerprints are of {}", hashes.join(", ")), [place]);
+                tally.fail(format!("the only fingerprints are of {}", hashes.join(", ")), [place]);
             }
         }
     }

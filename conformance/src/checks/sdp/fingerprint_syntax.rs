@@ -22,18 +22,18 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             for attribute in section.named("fingerprint") {
                 let place: Place = look::line(made, attribute.line);
                 let Some((hash, digest)) = attribute.value.and_then(|value| value.split_once(' ')) else {
-                    tally.fault("a fingerprint is not a hash function and a digest", [place]);
+                    tally.fail("a fingerprint is not a hash function and a digest", [place]);
                     continue;
                 };
                 let bytes = digest.split(':').count();
                 if let Some(fault) = fault(digest) {
-                    tally.fault(format!("a {hash} fingerprint {fault}"), [place]);
+                    tally.fail(format!("a {hash} fingerprint {fault}"), [place]);
                 } else if let Some(length) = Fingerprint::digest_length(hash) {
                     tally.judge(bytes == length, place, || {
                         format!("a {hash} fingerprint has {bytes} bytes, not {length}")
                     });
                 } else {
-                    tally.doubt(format!("how long a digest of {hash} is, is not known"), [place]);
+                    tally.inconclusive(format!("how long a digest of {hash} is, is not known"), [place]);
                 }
             }
         }

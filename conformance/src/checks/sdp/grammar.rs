@@ -16,8 +16,8 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for description in evidence.generated_by(peer) {
         match description.sdp.violations().first() {
-            None => tally.good(Place::Entry(description.entry)),
-            Some(violation) => tally.fault(
+            None => tally.pass(Place::Entry(description.entry)),
+            Some(violation) => tally.fail(
                 format!("line {} of the {}: {violation}", violation.line, description.kind),
                 [Place::Line { entry: description.entry, line: violation.line }],
             ),

@@ -37,7 +37,7 @@ fn judge(made: &Description, section: &Section<'_>, tally: &mut Tally) {
         let has = |name| format.and_then(|format| format.get(name)).is_some();
         modes.push(H264::of(format).packetization_mode);
         if !has("profile-level-id") {
-            tally.fault(format!("H.264 as {} has no profile-level-id", map.payload_type), [place]);
+            tally.fail(format!("H.264 as {} has no profile-level-id", map.payload_type), [place]);
         } else {
             tally.judge(!has("sprop-parameter-sets"), place, || {
                 format!(
@@ -49,7 +49,7 @@ fn judge(made: &Description, section: &Section<'_>, tally: &mut Tally) {
     }
     // An answer takes what was offered.
     if made.kind == SdpType::Offer && !modes.is_empty() && !modes.contains(&1) {
-        tally.fault("no H.264 is offered with packetization-mode 1", [look::media_line(made, section)]);
+        tally.fail("no H.264 is offered with packetization-mode 1", [look::media_line(made, section)]);
     }
 }
 

@@ -99,7 +99,8 @@ pub(in crate::checks) fn initial_offers(
 pub(in crate::checks) fn is_one_connection(evidence: &Evidence, peer: Peer, tally: &mut Tally) -> bool {
     let several = has_several_connections(evidence, peer);
     if several {
-        tally.doubt("the peer has several connections; their descriptions cannot be distinguished", []);
+        tally
+            .inconclusive("the peer has several connections; their descriptions cannot be distinguished", []);
     }
     !several
 }
@@ -194,11 +195,11 @@ pub(in crate::checks) fn judge_ice_option(evidence: &Evidence, peer: Peer, optio
             continue;
         }
         match without_option(&made.sdp, option) {
-            None => tally.good(Place::Entry(made.entry)),
+            None => tally.pass(Place::Entry(made.entry)),
             Some(section) => {
                 let index = section.index().unwrap_or_default();
                 let sentence = format!("the {} does not announce {option} for section {index}", made.kind);
-                tally.fault(sentence, [attribute(made, &section, "ice-options")]);
+                tally.fail(sentence, [attribute(made, &section, "ice-options")]);
             }
         }
     }

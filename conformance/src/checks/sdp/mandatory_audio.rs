@@ -17,7 +17,7 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     if evidence.calls(peer).iter().any(|call| call.name == "setCodecPreferences") {
-        tally.absent("the application preferred codecs");
+        tally.not_applicable("the application preferred codecs");
         return;
     }
     let mandatory = [("opus", 48000, 2), ("pcmu", 8000, 1), ("pcma", 8000, 1)];

@@ -28,7 +28,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
             let place: Place = look::media_line(offer, &section);
             if !["UDP/TLS/RTP/SAVPF", "TCP/TLS/RTP/SAVPF"].contains(&media.proto.as_str()) {
-                tally.fault(
+                tally.fail(
                     format!("{} is offered over {}, without DTLS-SRTP", media.media, media.proto),
                     [place],
                 );

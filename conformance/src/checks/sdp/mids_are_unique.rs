@@ -22,9 +22,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let place: Place = look::attribute(offer, &section, "mid");
             let tags: Vec<_> = section.named("mid").map(|it| it.value.unwrap_or_default()).collect();
             match tags[..] {
-                [] => tally.fault("an offered section has no MID", [place]),
+                [] => tally.fail("an offered section has no MID", [place]),
                 [tag] => tally.judge(seen.insert(tag), place, || format!("two sections have the tag {tag}")),
-                _ => tally.fault(format!("a section has {} MIDs", tags.len()), [place]),
+                _ => tally.fail(format!("a section has {} MIDs", tags.len()), [place]),
             }
         }
     }

@@ -31,9 +31,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             _ => false,
         });
         match found {
-            None => tally.good(Place::Entry(made.entry)),
+            None => tally.pass(Place::Entry(made.entry)),
             Some(it) => {
-                tally.fault(format!("the {} has a={}", made.kind, it.name), [look::line(made, it.line)]);
+                tally.fail(format!("the {} has a={}", made.kind, it.name), [look::line(made, it.line)]);
             }
         }
     }

@@ -20,7 +20,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for offer in evidence.offers(peer) {
         for group in offer.sdp.session().named("group") {
             if group.value.is_some_and(|value| value.starts_with("FEC-FR")) {
-                tally.fault("an offer groups sections by FEC-FR", [look::line(offer, group.line)]);
+                tally.fail("an offer groups sections by FEC-FR", [look::line(offer, group.line)]);
             }
         }
         for section in offer.sdp.media() {

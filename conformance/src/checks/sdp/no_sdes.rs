@@ -19,9 +19,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let sections = std::iter::once(made.sdp.session()).chain(made.sdp.media());
         let found = sections.flat_map(|section| section.named("crypto").collect::<Vec<_>>()).next();
         match found {
-            None => tally.good(Place::Entry(made.entry)),
+            None => tally.pass(Place::Entry(made.entry)),
             Some(it) => {
-                tally.fault(format!("the {} has a key in a=crypto", made.kind), [look::line(made, it.line)]);
+                tally.fail(format!("the {} has a key in a=crypto", made.kind), [look::line(made, it.line)]);
             }
         }
     }

@@ -33,7 +33,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 });
             }
             _ => {
-                tally.fault(format!("an initial offer has {} BUNDLE groups, not one", groups.len()), [place]);
+                tally.fail(format!("an initial offer has {} BUNDLE groups, not one", groups.len()), [place]);
             }
         }
     }

@@ -19,7 +19,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let Some(line) = section.media_line() else { continue };
             let place = Place::Line { entry: offer.entry, line: line.line };
             let Ok(media) = line.value else {
-                tally.doubt("a media line cannot be read", [place]);
+                tally.inconclusive("a media line cannot be read", [place]);
                 continue;
             };
             let allowed = match media.media.as_str() {

@@ -27,7 +27,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let Ok(origin) = origin.value else { continue };
         let numbers = [&origin.session_id, &origin.session_version].map(|it| it.parse::<i64>());
         let [Ok(_), Ok(version)] = numbers else {
-            tally.fault(
+            tally.fail(
                 format!(
                     "{} or {} does not fit a signed integer of 64 bits",
                     origin.session_id, origin.session_version
@@ -41,11 +41,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             if (&of.username, &of.session_id, &of.connection)
                 != (&origin.username, &origin.session_id, &origin.connection)
             {
-                tally.fault(format!("the origin was {of} and became {origin}"), [place, there]);
+                tally.fail(format!("the origin was {of} and became {origin}"), [place, there]);
             } else if of.session_version.parse::<i64>().is_ok_and(|was| was >= version)
                 && says(&last.sdp) != says(&made.sdp)
             {
-                tally.fault(
+                tally.fail(
                     format!(
                         "another description has the session version {version} after {}",
                         of.session_version
@@ -53,10 +53,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     [place, there],
                 );
             } else {
-                tally.good(place);
+                tally.pass(place);
             }
         } else {
-            tally.good(place);
+            tally.pass(place);
         }
         before = Some((made, origin));
     }

@@ -67,7 +67,7 @@ fn judge(history: &History, later: &Later<'_>, tally: &mut Tally) {
             let Some(map) = map.value.ok().filter(|map| is_dynamic(map.payload_type)) else { continue };
             let Some((was, entry)) = history.get(&(mid.clone(), map.payload_type)) else { continue };
             if meant(was) == meant(&map) {
-                tally.good(place);
+                tally.pass(place);
             } else if !offered.contains(&(Some(mid.clone()), meant(&map))) {
                 // An answer may follow its offer: who offers has changed it then.
                 let what = format!("payload type {} of section {mid}", map.payload_type);
@@ -75,7 +75,7 @@ fn judge(history: &History, later: &Later<'_>, tally: &mut Tally) {
                     "{what} was {}/{} and became {}/{}",
                     was.encoding, was.clock_rate, map.encoding, map.clock_rate
                 );
-                tally.fault(sentence, [place, Place::Entry(*entry)]);
+                tally.fail(sentence, [place, Place::Entry(*entry)]);
             }
         }
     }

@@ -38,7 +38,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 .map_or(Place::Entry(later.made.entry), |it| look::attribute(later.made, &it, "ice-ufrag"));
             let same = match changed {
                 [true, true] => {
-                    tally.good(place);
+                    tally.pass(place);
                     continue;
                 }
                 [false, true] => "the username fragment",
@@ -46,7 +46,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 [false, false] => "both credentials",
             };
             let what = later.made.kind;
-            tally.fault(
+            tally.fail(
                 format!("the {what} of a restart keeps {same} of section {index}"),
                 [place, Place::Entry(since)],
             );

@@ -42,13 +42,13 @@ fn judge(made: &Description, section: &Section<'_>, tally: &mut Tally) {
         let apt = formats.get(&map.payload_type).and_then(|fmtp| fmtp.get("apt"));
         let what = format!("rtx {}", map.payload_type);
         let Some(apt) = apt else {
-            tally.fault(format!("{what} does not say what it repeats"), [place]);
+            tally.fail(format!("{what} does not say what it repeats"), [place]);
             continue;
         };
         match apt.parse().ok().filter(|apt| listed.contains(apt)).and_then(|apt: u8| maps.get(&apt)) {
-            None => tally.fault(format!("{what} repeats {apt}, which the section does not have"), [place]),
+            None => tally.fail(format!("{what} repeats {apt}, which the section does not have"), [place]),
             Some(of) if of.is("rtx") => {
-                tally.fault(format!("{what} repeats {apt}, which is rtx too"), [place]);
+                tally.fail(format!("{what} repeats {apt}, which is rtx too"), [place]);
             }
             Some(of) => tally.judge(of.clock_rate == map.clock_rate, place, || {
                 format!(

@@ -37,9 +37,9 @@ fn judge_rids(answer: &Description, offered: &Section<'_>, answered: &Section<'_
         let Ok(rid) = rid.value else { continue };
         match asked.get(&rid.id) {
             _ if seen.insert(rid.id.clone(), ()).is_some() => {
-                tally.fault(format!("the answer has a=rid:{} twice", rid.id), [place]);
+                tally.fail(format!("the answer has a=rid:{} twice", rid.id), [place]);
             }
-            None => tally.fault(format!("the answer has a=rid:{}, which was not offered", rid.id), [place]),
+            None => tally.fail(format!("the answer has a=rid:{}, which was not offered", rid.id), [place]),
             Some(direction) => tally.judge(*direction != rid.direction, place, || {
                 format!("a=rid:{} was offered as {direction} and answered as {direction}", rid.id)
             }),
@@ -52,11 +52,11 @@ fn judge_streams(answer: &Description, offered: &Section<'_>, answered: &Section
     let Some(first) = lines.next() else { return };
     let place = look::line(answer, first.line);
     if let Some(second) = lines.next() {
-        tally.fault("a section has two a=simulcast", [look::line(answer, second.line)]);
+        tally.fail("a section has two a=simulcast", [look::line(answer, second.line)]);
         return;
     }
     let (Ok(taken), Some(asked)) = (first.value, offered.first::<Simulcast>()) else {
-        tally.fault("the answer has a=simulcast, which was not offered or cannot be read", [place]);
+        tally.fail("the answer has a=simulcast, which was not offered or cannot be read", [place]);
         return;
     };
     for (direction, opposite) in

@@ -32,7 +32,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         };
         let Some(index) = look::section_of_transceiver(evidence, later, number) else {
-            tally.doubt("the section of the stopped transceiver is unknown", [Place::Entry(call.entry)]);
+            tally.inconclusive(
+                "the section of the stopped transceiver is unknown",
+                [Place::Entry(call.entry)],
+            );
             continue;
         };
         let (Some(was), Some(now)) = (later.own().sdp.section(index), later.made.sdp.section(index)) else {
@@ -44,18 +47,18 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let place = look::media_line(later.made, &now);
         if !look::has_port_zero(&now) {
-            tally.fault(
+            tally.fail(
                 "the section of a stopped transceiver is offered with another port than 0",
                 [place, Place::Entry(call.entry)],
             );
         } else if now.has("msid") {
             let place = look::attribute(later.made, &now, "msid");
-            tally.fault(
+            tally.fail(
                 "the section of a stopped transceiver is offered with a=msid",
                 [place, Place::Entry(call.entry)],
             );
         } else {
-            tally.good(place);
+            tally.pass(place);
         }
     }
 }

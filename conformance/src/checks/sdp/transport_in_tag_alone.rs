@@ -40,8 +40,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 continue;
             };
             match section.attributes().find(|it| TRANSPORT.contains(&it.name)) {
-                None => tally.good(look::media_line(made, &section)),
-                Some(own) => tally.fault(
+                None => tally.pass(look::media_line(made, &section)),
+                Some(own) => tally.fail(
                     format!(
                         "section {index} of the {} is bundled, and has a={} of its own",
                         made.kind, own.name

@@ -22,11 +22,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(sent.frame);
         let last = message.attributes().filter_map(Result::ok).last();
         if !right {
-            tally.fault("FINGERPRINT is not the CRC of the message", [place]);
+            tally.fail("FINGERPRINT is not the CRC of the message", [place]);
         } else if last.is_none_or(|last| last.kind.value != AttributeType::Fingerprint) {
-            tally.fault("an attribute follows FINGERPRINT", [place]);
+            tally.fail("an attribute follows FINGERPRINT", [place]);
         } else {
-            tally.good(place);
+            tally.pass(place);
         }
     }
 }

@@ -43,7 +43,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let text = format!("a request is repeated after {} ms, less than 500", after / 1000);
                 tally.off(evidence, off, text, places);
             }
-            None => tally.good(places[0]),
+            None => tally.pass(places[0]),
         }
     }
 }

@@ -21,8 +21,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for sent in sent(evidence, peer) {
         let place = Place::Frame(sent.frame);
         match fault(sent.bytes) {
-            Some(fault) => tally.fault(fault, [place]),
-            None => tally.good(place),
+            Some(fault) => tally.fail(fault, [place]),
+            None => tally.pass(place),
         }
     }
 }

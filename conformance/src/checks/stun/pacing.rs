@@ -35,12 +35,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     format!("{} transactions begin within {} ms", MOST + 1, (last.t_us - first.t_us) / 1000);
                 let places = [place, Place::Frame(last.frame)];
                 if off.doubt(evidence).is_none() {
-                    tally.fault(text, places);
+                    tally.fail(text, places);
                     return;
                 }
                 tally.off(evidence, off, text, places);
             }
-            None => tally.good(place),
+            None => tally.pass(place),
         }
     }
 }

@@ -39,19 +39,19 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let Some(password) = authentic.get(&message.transaction.value).filter(|_| answers) else { continue };
         let place = Place::Frame(packet.frame);
         if message.attribute(AttributeType::Username).is_some() {
-            tally.fault("a response to a check carries USERNAME", [place]);
+            tally.fail("a response to a check carries USERNAME", [place]);
             continue;
         }
         match matches(password) {
-            Some(true) => tally.good(place),
+            Some(true) => tally.pass(place),
             None if code(&message).is_some_and(|code| UNSIGNED.contains(&code)) => {}
             Some(false) => {
-                tally.fault(
+                tally.fail(
                     "MESSAGE-INTEGRITY of an answer is not made with the password of the check",
                     [place],
                 );
             }
-            None => tally.fault("an answer to a check has no MESSAGE-INTEGRITY", [place]),
+            None => tally.fail("an answer to a check has no MESSAGE-INTEGRITY", [place]),
         }
     }
 }

@@ -31,7 +31,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(sent.frame);
         match seen.get(&number) {
             Some((first, bytes)) if *bytes != sent.bytes => {
-                tally.fault("two requests that differ have one transaction", [place, Place::Frame(*first)]);
+                tally.fail("two requests that differ have one transaction", [place, Place::Frame(*first)]);
             }
             Some(_) => {}
             None => {
@@ -43,7 +43,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let Some((_, frame)) = order.first() else { return };
     let place = Place::Frame(*frame);
     if order.len() < ENOUGH {
-        tally.doubt(
+        tally.inconclusive(
             format!("{} transactions are too few to decide whether they are random", order.len()),
             [place],
         );
@@ -51,8 +51,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
     let numbers: Vec<u128> = order.iter().map(|(number, _)| *number).collect();
     match pattern(&numbers) {
-        Some(pattern) => tally.fault(pattern, [place]),
-        None => tally.good(place),
+        Some(pattern) => tally.fail(pattern, [place]),
+        None => tally.pass(place),
     }
 }
 

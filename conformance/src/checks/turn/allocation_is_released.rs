@@ -22,7 +22,7 @@ pub(super) const CHECK: Check = Check {
 const WITHIN_US: u64 = 10_000_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    tally.absent("the peer gave no allocation back, and was not closed with one");
+    tally.not_applicable("the peer gave no allocation back, and was not closed with one");
     let name = evidence.name(peer);
     let is_close = |what: &What| matches!(what, What::Command { peer, name: call, .. } if peer == name && call == "close");
     let closed = evidence.timeline.iter().find(|entry| is_close(&entry.what));
@@ -36,7 +36,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             && zero()
             && held.remove(&said.ends()).is_some()
         {
-            tally.good(Place::Frame(said.at.frame));
+            tally.pass(Place::Frame(said.at.frame));
         }
     }
     // A peer that the recording does not see closed may need what it holds.
@@ -48,7 +48,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 tally.warn_off(evidence, off, "an allocation is not given back after close()", places);
             }
             None => {
-                tally.doubt("the recording ends before an allocation would have to be given back", places);
+                tally.inconclusive(
+                    "the recording ends before an allocation would have to be given back",
+                    places,
+                );
             }
         }
     }

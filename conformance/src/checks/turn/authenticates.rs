@@ -42,8 +42,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let first = asked.insert(said.at.server) && evidence.whole;
                 let place = Place::Frame(said.at.frame);
                 match fault(&said, given, first, &passwords) {
-                    Some(fault) => tally.fault(fault, [place]),
-                    None => tally.good(place),
+                    Some(fault) => tally.fail(fault, [place]),
+                    None => tally.pass(place),
                 }
             }
         } else if said.message.kind.value.class() == Class::Error {

@@ -42,20 +42,20 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let number = said.message.number(AttributeType::ChannelNumber).map(|number| number.value);
         let to = said.message.address(AttributeType::XorPeerAddress).map(|address| address.value);
         let (Some(number), Some(to)) = (number, to) else {
-            tally.fault("a ChannelBind request has no CHANNEL-NUMBER or no XOR-PEER-ADDRESS", [place]);
+            tally.fail("a ChannelBind request has no CHANNEL-NUMBER or no XOR-PEER-ADDRESS", [place]);
             continue;
         };
         let bound = all.entry(said.ends()).or_default();
         let by_number = bound.numbers.insert(number, to);
         let by_peer = bound.peers.insert(to, number);
         if !NUMBERS.contains(&number) {
-            tally.fault(format!("channel {number:#06x} is outside of 0x4000 to 0x4fff"), [place]);
+            tally.fail(format!("channel {number:#06x} is outside of 0x4000 to 0x4fff"), [place]);
         } else if let Some(before) = by_number.filter(|before| *before != to) {
-            tally.fault(format!("channel {number:#06x} is bound to {to}, and to {before} before"), [place]);
+            tally.fail(format!("channel {number:#06x} is bound to {to}, and to {before} before"), [place]);
         } else if let Some(before) = by_peer.filter(|before| *before != number) {
-            tally.fault(format!("{to} has channel {number:#06x}, and {before:#06x} before"), [place]);
+            tally.fail(format!("{to} has channel {number:#06x}, and {before:#06x} before"), [place]);
         } else {
-            tally.good(place);
+            tally.pass(place);
         }
     }
     unbound(evidence, peer, tally);
@@ -70,7 +70,7 @@ fn unbound(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for message in messages.filter(of_peer) {
         if let Ok(data) = turn::view(&message.bytes) {
             let text = format!("ChannelData goes by channel {:#06x}, which is not bound", data.channel.value);
-            tally.fault(text, [Place::Frame(message.frame)]);
+            tally.fail(text, [Place::Frame(message.frame)]);
         }
     }
 }

@@ -30,15 +30,15 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(packet.frame);
         let given = permissions.before(server, packet.to.ip(), packet.t_us);
         match given.map(|since| Off::late(since, LIFETIME_US, packet.t_us)) {
-            Some(None) => tally.good(place),
+            Some(None) => tally.pass(place),
             Some(Some(off)) => {
                 let text = format!("something is sent to {} when its permission has expired", packet.to);
                 tally.off(evidence, off, text, [place]);
             }
             None if evidence.whole => {
-                tally.fault(format!("data is sent to {} without a permission", packet.to), [place])
+                tally.fail(format!("data is sent to {} without a permission", packet.to), [place])
             }
-            None => tally.doubt("the permission may be older than the capture", [place]),
+            None => tally.inconclusive("the permission may be older than the capture", [place]),
         }
     }
 }
@@ -67,7 +67,7 @@ impl Permissions {
                 }
             } else if said.is_sent(Method::Send, Class::Indication) {
                 // What has both goes between the peers.
-                tally.fault(
+                tally.fail(
                     "a Send indication has no XOR-PEER-ADDRESS or no DATA",
                     [Place::Frame(said.at.frame)],
                 );

@@ -24,8 +24,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for said in said(evidence, peer).filter(|said| said.is_sent(Method::Allocate, Class::Request)) {
         let place = Place::Frame(said.at.frame);
         match fault(&said) {
-            Some(fault) => tally.fault(fault, [place]),
-            None => tally.good(place),
+            Some(fault) => tally.fail(fault, [place]),
+            None => tally.pass(place),
         }
     }
 }
