@@ -121,9 +121,9 @@ fn finish(
     for (key @ (number, _), message) in seen {
         let place = Place::Frame(message.frame);
         if message.covers() {
-            tally.good(place);
+            tally.pass(place);
         } else if complete && Some(key) != last && !message.sent.is_full() {
-            tally.fault(format!("the fragments of message {number} leave a gap"), [place]);
+            tally.fail(format!("the fragments of message {number} leave a gap"), [place]);
         } else {
             tally.inconclusive(format!("not all of message {number} is in the recording"), [place]);
         }

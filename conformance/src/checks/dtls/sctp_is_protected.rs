@@ -26,7 +26,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                         // Its content type is encrypted in DTLS 1.3 and beside a connection ID, so only an opened record tells.
                         _ if hides_its_type(&record) => {
                             if packet.clear.iter().any(|clear| clear.is_application_data()) {
-                                tally.good(place);
+                                tally.pass(place);
                             }
                         }
                         Record::Plain(plain) if plain.kind.value != ContentType::ApplicationData => {}
@@ -35,7 +35,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                                 tally.fail("application data is in a record that nothing protects", [place]);
                             }
                         }
-                        _ => tally.good(place),
+                        _ => tally.pass(place),
                     }
                 }
             }

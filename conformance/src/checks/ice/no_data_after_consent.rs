@@ -45,10 +45,10 @@ impl Pair {
 }
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    tally.absent("no consent expired: checks were answered all the time");
+    tally.not_applicable("no consent expired: checks were answered all the time");
     let (Some(wire), Some(other)) = (&evidence.wire, evidence.other(peer)) else { return };
     if evidence.made_by(peer).any(Description::is_lite) {
-        tally.absent("a lite agent sends no checks");
+        tally.not_applicable("a lite agent sends no checks");
         return;
     }
     let whole = evidence.whole && !wire.cut && !wire.hidden && wire.is_tapped(peer);
@@ -85,9 +85,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let after = t_us.saturating_sub(pair.consented_us) / 1_000_000;
             let sentence = format!("data goes to {} {after} s after its last answer to a check", packet.to);
             if !whole {
-                tally.doubt("answers to checks may be missing in the recording", [place]);
+                tally.inconclusive("answers to checks may be missing in the recording", [place]);
             } else if Off::late(pair.uncertain_us, EXPIRY_US + TIMER_US, t_us).is_none() {
-                tally.doubt("a rule of the scenario acted on an answer that came since", [place]);
+                tally.inconclusive("a rule of the scenario acted on an answer that came since", [place]);
             } else {
                 tally.off(evidence, off, sentence, [place]);
             }
@@ -100,7 +100,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             t_us <= pair.expires_us() && t_us >= pair.consented_us && pair.uncertain_us == pair.consented_us;
         (in_time && end_us > pair.expires_us()).then_some(frame)
     };
-    pairs.values().filter_map(fell_silent).for_each(|frame| tally.good(Place::Frame(frame)));
+    pairs.values().filter_map(fell_silent).for_each(|frame| tally.pass(Place::Frame(frame)));
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let Some(off) = off.filter(|_| !in_trouble(&troubles, it.came_us, end_us)) else { continue };
         let place = Place::Frame(it.frame);
         if it.is_passed_over {
-            tally.doubt(
+            tally.inconclusive(
                 "data was not acknowledged, though what came later was: it may have been lost before SCTP",
                 [place],
             );
@@ -192,7 +192,7 @@ impl Waiting {
         if surely_us != self.came_us && first.is_some() {
             let sentence =
                 "data was acknowledged only when it had come again: it may have been lost before SCTP";
-            tally.doubt(sentence, places);
+            tally.inconclusive(sentence, places);
         }
     }
 }

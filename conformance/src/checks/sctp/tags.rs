@@ -40,7 +40,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 tally.fail("INIT or INIT ACK is bundled with another chunk", [place]);
             }
             Some((_, true)) => tally.judge(tag == 0, place, || format!("an INIT has tag {tag:#x}, not zero")),
-            _ if reflects(&sctp) => tally.good(place),
+            _ if reflects(&sctp) => tally.pass(place),
             _ => match chosen.last() {
                 Some(last) => tally.judge(chosen.contains(&tag), place, || {
                     format!("the tag is {tag:#x}, the receiver chose {last:#x}")
