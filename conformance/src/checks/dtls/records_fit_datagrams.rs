@@ -26,7 +26,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Err(_) if left_over(packet).is_some_and(|rest| demux::class(rest) != Class::Dtls) => {}
             Err(_) if evidence.is_faulted(packet.frame) => {}
             Err(stop) if record::lacks_cid_length(&stop) => {
-                tally.inconclusive("the length of its connection ID is in a hello that was not recorded", [place]);
+                tally.inconclusive(
+                    "the length of its connection ID is in a hello that was not recorded",
+                    [place],
+                );
             }
             Err(stop) => tally.fail(format!("a record does not end within its datagram: {stop}"), [place]),
         }
