@@ -26,6 +26,6 @@ pub mod unit;
 mod unit_tests;
 
 pub use observation::{Ends, Follow, Layer, Observation, Opened, Path, Relay};
-pub use observer::{Observer, Sink};
+pub use observer::{Observer, PLACES, Sink};
 pub use servers::LearnedAddresses;
 pub use unit::{StunClass, Unit};

@@ -7,13 +7,15 @@ use crate::decrypt::{Clear, Datagram, Outcome, Session};
 use crate::file::{Direction, Frame, LinkType, SECRETS_TLS_KEY_LOG, Secrets};
 use crate::hash::Ordered;
 use crate::link::{self, Network, Packet};
-use crate::trace::limits;
 use crate::wire::demux::{self, Class};
 use crate::wire::field::Span;
 use indexmap::IndexMap;
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
+
+/// Most places of observation (interfaces) that are kept apart.
+pub const PLACES: usize = 64;
 
 /// What an interface with plaintext is called, behind the name of the one that it belongs to.
 const IN_CLEAR: &str = " in clear";
@@ -82,14 +84,14 @@ impl Observer {
     /// Names the interface with that index. One that is called like another with ` in clear` behind holds the plaintext of
     /// what the other one saw: both are one place.
     pub fn interface(&mut self, index: usize, name: &str) {
-        if self.places.names.len() < limits::PLACES {
+        if self.places.names.len() < PLACES {
             self.places.names.insert(index, name.to_owned());
         }
     }
 
     /// Says that an interface is at the place of that number. Without it each is a place of its own.
     pub fn at_place(&mut self, interface: usize, place: usize) {
-        if place < limits::PLACES && self.places.place_of.len() < limits::PLACES {
+        if place < PLACES && self.places.place_of.len() < PLACES {
             while self.places.all.len() <= place {
                 self.places.begin();
             }
@@ -291,13 +293,13 @@ impl Places {
         });
         let place = match wire.and_then(|index| self.place_of.get(&Some(index))) {
             Some(place) => *place,
-            None if self.all.len() >= limits::PLACES => self.all.len() - 1,
+            None if self.all.len() >= PLACES => self.all.len() - 1,
             None => {
                 self.begin();
                 self.all.len() - 1
             }
         };
-        if self.place_of.len() < limits::PLACES {
+        if self.place_of.len() < PLACES {
             self.place_of.insert(interface, place);
             if let Some(wire) = wire {
                 self.place_of.insert(Some(wire), place);

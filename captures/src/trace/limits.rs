@@ -1,7 +1,6 @@
 //! How much a trace keeps. What is beyond is counted in [`Over`](super::Over), not kept.
 
-/// Most places of observation (interfaces) that are kept apart.
-pub const PLACES: usize = 64;
+pub use crate::observe::PLACES;
 /// Most flows.
 pub const FLOWS: usize = 32_768;
 /// Most connections.

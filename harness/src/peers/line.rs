@@ -439,7 +439,8 @@ mod tests {
         say.unbounded_send(report(0, "connected")).unwrap();
         assert!(matches!(events.recv().await.unwrap().event, PeerEvent::DtlsStateChange { .. }));
         say.unbounded_send(report(1, "connecting")).unwrap();
-        let reason = "the peer reported dtlsstatechange:connecting, which it said it never tells".to_owned();
+        let reason =
+            "the peer reported dtlsstatechange:connecting, which it said it never reports".to_owned();
         assert_eq!(events.recv().await.unwrap().event, PeerEvent::Lost { reason });
     }
 

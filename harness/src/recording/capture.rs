@@ -1,6 +1,7 @@
 //! The path of one case's packets: each is shown to the rules and to the recorder.
 
 use super::journal::Journal;
+use super::place::{INSIDE, MOST_RECENT, OUTSIDE, Passed, Place};
 use super::rates::Rates;
 use super::streams::Streams;
 use super::tap::CaseTap;
@@ -17,7 +18,7 @@ use peerproof_captures::timeline::What;
 use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, UNIX_EPOCH};
@@ -348,33 +349,6 @@ impl CaseCapture {
 
     pub(super) fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What is known at one place of observation beyond its packets.
-#[derive(Debug)]
-struct Place {
-    plaintext: Option<InterfaceId>,
-    /// Opens what passed here, with the secrets of both peers.
-    session: Session,
-    /// Which way recent frames went, with their local and remote address; the newest last.
-    recent: VecDeque<(u64, Passed)>,
-}
-
-/// The way of a frame.
-pub(super) type Passed = (Way, SocketAddr, SocketAddr);
-
-/// So many frames may wait for their secret and still be recorded with their addresses.
-const MOST_RECENT: usize = 4096;
-
-/// The session sees one path however often ICE changes the pair, in the middle of the handshake too: a peer of a case has
-/// one connection, so whatever passes here belongs together.
-const INSIDE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(0, 0, 0, 1)), 1);
-const OUTSIDE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(0, 0, 0, 2)), 2);
-
-impl Place {
-    fn passed(&self, frame: u64) -> Option<Passed> {
-        self.recent.iter().rev().find(|(number, _)| *number == frame).map(|(_, passed)| *passed)
     }
 }
 

@@ -7,6 +7,7 @@ pub mod capture;
 pub(crate) mod files;
 pub mod journal;
 pub mod lab;
+mod place;
 mod rates;
 mod streams;
 pub mod tap;

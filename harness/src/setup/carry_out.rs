@@ -285,7 +285,7 @@ mod tests {
         assert!(dir.path().join("one").exists());
         assert!(!dir.path().join("three").exists());
         assert!(shown.contains("[1/3] done in 0 s\n[2/3] Try\n"), "{shown}");
-        assert!(shown.ends_with("the end of what it said:\n      no such package\n"), "{shown}");
+        assert!(shown.ends_with("its last output:\n      no such package\n"), "{shown}");
     }
 
     #[test]

@@ -4,10 +4,10 @@ use peerproof::process::Spec;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// The executable under test, which is also the warden of what tests start.
+/// The executable under test, which is also the supervisor of what tests start.
 pub(crate) const PEERPROOF: &str = env!("CARGO_BIN_EXE_peerproof");
 
-/// A program under a warden with a scratch directory of its own; it does not talk.
+/// A program under a supervisor with a scratch directory of its own; it does not talk.
 pub(crate) fn child(
     program: impl Into<PathBuf>,
     args: impl IntoIterator<Item = impl Into<OsString>>,

@@ -171,6 +171,6 @@ mod tests {
         assert_eq!(told(&[part(1, 2), part(2, 3)]), ["a is one of 2 parts, b one of 3"]);
         let mut whole = part(1, 2);
         whole.shard = None;
-        assert_eq!(told(&[whole, part(2, 2)]), ["b is part 2 of 2, a is no part"]);
+        assert_eq!(told(&[whole, part(2, 2)]), ["b is part 2 of 2, a is not a part"]);
     }
 }

@@ -198,8 +198,8 @@ fn a_path_is_expected_only_of_nats() {
 fn only_a_lab_can_be_changed_and_only_where_it_is() {
     let step = |step: &str| broken("steps:\n", &format!("network: home-nat\nsteps:\n  - network: {step}\n"));
     assert!(step("{ rebind: alice-sit }").ends_with("| did you mean `alice-site`?"));
-    assert!(step("{ down: alice-site }").contains("is no part of the network that this step is for"));
-    assert!(step("{ link: { of: carol, both: { rateKbit: 100 } } }").contains("`carol` is no part"));
+    assert!(step("{ down: alice-site }").contains("is not a part of the network that this step can change"));
+    assert!(step("{ link: { of: carol, both: { rateKbit: 100 } } }").contains("`carol` is not a part"));
     let direct = broken("steps:\n", "steps:\n  - network: { cut: alice }\n");
     assert!(direct.contains("this network cannot be changed"), "{direct}");
 }
@@ -363,7 +363,12 @@ fn an_ice_agent_is_of_a_connection_that_no_step_creates() {
     let text = WHOLE.replace("alice: { role: offerer", "alice: { ice: { lite: true }, role: offerer");
     assert!(load(&text).is_ok(), "{:?}", load(&text));
     let text = text.replacen("steps:\n", "steps:\n  - alice: { createPeerConnection: {} }\n", 1);
-    assert!(load(&text).unwrap_err().to_string().contains("`ice` is for a connection that no step creates"));
+    assert!(
+        load(&text)
+            .unwrap_err()
+            .to_string()
+            .contains("`ice` has no effect: a step creates alice's connection")
+    );
 }
 
 #[test]
