@@ -18,7 +18,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     tally.not_applicable("no role was changed by a 487");
     after_conflicts(evidence, peer, |place, after| match after {
         None => {
-            tally.inconclusive("no further check of the pair shows the tiebreaker after the 487", [place])
+            tally.inconclusive("no further check of the pair shows the tiebreaker after the 487", [place]);
         }
         Some(After { role, now, .. }) if now.0 == role.0 => {}
         Some(After { check, role, now }) if now.1 == role.1 => tally.fail(

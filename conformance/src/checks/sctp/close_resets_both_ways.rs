@@ -50,7 +50,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             };
             match off.filter(|_| !ends(evidence, call.t_us)) {
                 None => {
-                    tally.inconclusive("the connection ends before the channel had to be closed", [place])
+                    tally.inconclusive("the connection ends before the channel had to be closed", [place]);
                 }
                 Some(_) if what == Missing::Reset && !reads_all_at(evidence, peer) => {
                     tally.inconclusive("not all that the peer sent is in the recording", [place]);

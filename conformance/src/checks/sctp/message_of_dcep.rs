@@ -33,7 +33,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 tally.fail("a message of DCEP is unordered", [place]);
             }
             PayloadProtocol::Dcep if !whole => {
-                tally.inconclusive("a message of DCEP comes in pieces", [place])
+                tally.inconclusive("a message of DCEP comes in pieces", [place]);
             }
             PayloadProtocol::Dcep => match message {
                 Ok(Message::Open(open)) => {

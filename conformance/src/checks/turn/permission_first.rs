@@ -36,7 +36,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 tally.off(evidence, off, text, [place]);
             }
             None if evidence.whole => {
-                tally.fail(format!("data is sent to {} without a permission", packet.to), [place])
+                tally.fail(format!("data is sent to {} without a permission", packet.to), [place]);
             }
             None => tally.inconclusive("the permission may be older than the capture", [place]),
         }

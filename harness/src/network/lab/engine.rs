@@ -306,7 +306,7 @@ impl Work {
             }
             // A decision tells the byte, or the pieces; what is not there is left as it is.
             Some(RuleAction::CorruptField(_) | RuleAction::Fragment(_)) => {
-                self.fabric.send(now, interface, going)
+                self.fabric.send(now, interface, going);
             }
             Some(RuleAction::Become(datagrams)) => {
                 for payload in datagrams.iter() {
