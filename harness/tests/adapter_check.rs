@@ -83,7 +83,7 @@ fn a_doubled_event_is_found() {
 fn a_lost_event_is_found() {
     let violations = violations("/\"event\":\"signalingstatechange\"/d");
     let came = found(&violations, "events are numbered from 0 without gaps");
-    assert!(came.contains("one before it is lost"), "{came}");
+    assert!(came.contains("an earlier one is missing"), "{came}");
     found(&violations, "alone: an event reports have-local-offer");
 }
 

@@ -198,5 +198,5 @@ async fn a_remote_end_that_is_not_there_is_told() {
     let (output, cases) = play(&remote, &["data/echo/stack-grid_chrome"]).await;
     assert_eq!((output.status.code(), cases.len()), (Some(3), 1));
     let sentence = cases[0]["verdict"]["sentence"].as_str().unwrap();
-    assert!(sentence.contains(&remote) && sentence.contains("opened no session"), "{sentence}");
+    assert!(sentence.contains(&remote) && sentence.contains("failed to open a session"), "{sentence}");
 }

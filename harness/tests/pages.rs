@@ -160,7 +160,7 @@ async fn a_browser_that_somebody_opens_plays_in_both_roles() {
     let url = run.url("open http").await;
     assert!(url.starts_with("http://localhost:") && url.contains("/?token="), "{url}");
     let browser = open(&url);
-    run.until("mobile is here: chrome ").await;
+    run.until("mobile connected: chrome ").await;
     let (code, said, cases) = run.end().await;
     browser.end().await;
     assert_eq!((code, cases.len()), (Some(0), names.len()), "{said}");
@@ -173,8 +173,8 @@ async fn a_browser_that_somebody_opens_plays_in_both_roles() {
             assert_eq!(outcome, "unsupported", "{name}: {sentence}\n{said}");
         }
         let why = match name.split('/').nth(1).unwrap() {
-            "camera-constraints" => "this browser's permissions and devices",
-            "permission-denied" => "nobody but its user can deny it",
+            "camera-constraints" => "this browser's permissions or devices",
+            "permission-denied" => "only its user can deny it",
             // Or there is no lab on this machine.
             "home-nat" => "lab",
             _ => "",
@@ -203,7 +203,7 @@ async fn a_page_that_is_closed_costs_its_case_and_may_be_opened_again() {
     let mut run = Run::begin(scenarios.path(), &args);
     let url = run.url("open http").await;
     let browser = open(&url);
-    run.until("mobile is here: chrome ").await;
+    run.until("mobile connected: chrome ").await;
     run.connects("data/a-waits/mobile-stack").await;
     browser.end().await;
     let again = run.url("the page of mobile is closed").await;

@@ -113,7 +113,7 @@ async fn what_goes_wrong_with_a_program_is_its_own_failure() {
     let (side, sentence) = (crash.verdict.side.clone(), crash.verdict.sentence.clone());
     assert_eq!((crash.verdict.outcome, crash.verdict.layer), (Outcome::Fail, Some(Layer::Signalling)));
     assert_eq!(side.as_deref(), Some("bob"));
-    assert!(sentence.contains("ended with status 3") && sentence.contains("cheese"), "{sentence}");
+    assert!(sentence.contains("exited with status 3") && sentence.contains("cheese"), "{sentence}");
     assert!(!sentence.contains('\u{1b}'), "no escapes for the terminal: {sentence}");
 
     for (line, why) in [
@@ -132,14 +132,14 @@ async fn what_goes_wrong_with_a_program_is_its_own_failure() {
             "is malformed",
         ),
         ("$ADAPTER | sed -u 's/^{\"id\":3,/{\"id\":4711,/'", "answered 4711, which was not asked"),
-        ("echo no json; exec $ADAPTER", "what the protocol does not know"),
+        ("echo no json; exec $ADAPTER", "that the protocol does not define"),
         // A message that is not what its length and checksum say.
         (
             "$ADAPTER | sed -u 's/\"value\":\"Hello!\"/\"value\":\"Hallo!\"/'",
             "does not match its size and CRC-32",
         ),
         // It dies in the middle.
-        ("$ADAPTER | { sed -u '/\"seq\":4,/q'; kill -9 $$; }", "ended by signal 9"),
+        ("$ADAPTER | { sed -u '/\"seq\":4,/q'; kill -9 $$; }", "terminated by signal 9"),
     ] {
         let played = one(line).await;
         let verdict = &played.verdict;

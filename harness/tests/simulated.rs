@@ -179,7 +179,7 @@ async fn what_lives_in_real_time_is_unsupported_and_says_so() {
     let browsers = Filter { names: vec!["data/echo/stack-chrome".to_owned()], ..Filter::default() };
     wanted.extend(plan(&suite, &Roster::default(), &browsers));
     let (_folder, played) = play(&wanted, 1).await;
-    let reasons = ["is a lab", "coturn lives", "chrome lives"];
+    let reasons = ["is a lab", "coturn runs", "chrome runs"];
     assert_eq!(played.len(), reasons.len());
     for (played, reason) in played.iter().zip(reasons) {
         assert_eq!(played.verdict.outcome, Outcome::Unsupported);

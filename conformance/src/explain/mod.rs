@@ -130,7 +130,7 @@ pub struct Diagnosis {
     /// The deciding frame.
     pub frame: Option<u64>,
     /// What decided it in a recording of ours: entries of its timeline, frames of its capture.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Place>,
     /// What was seen.
     pub what: String,

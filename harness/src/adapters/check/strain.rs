@@ -194,7 +194,7 @@ pub(super) async fn noise(ground: &Ground) -> Result<Group, Trouble> {
     session.call("setLocalDescription", Value::Null).await;
     let over = session.ends(LAST_MOMENTS).await;
     let gone = match &over {
-        Some(over) if over.starts_with("the program ended") || over.contains("by signal") => Ok(()),
+        Some(over) if over.starts_with("the program exited") || over.contains("by signal") => Ok(()),
         Some(over) => violates("it ends within 5 s", over.clone()),
         None => violates("it ends within 5 s", "it still runs"),
     };
