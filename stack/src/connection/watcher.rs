@@ -32,6 +32,11 @@ impl Transports {
         if self.dtls.is_some() {
             return;
         }
+        // The crate lists transceivers in two steps. One that is added between them loses its sender for good, so that its track is
+        // never sent. Before there is a description nothing has a transport.
+        if pc.local_description().await.is_none() {
+            return;
+        }
         for transceiver in pc.get_transceivers().await {
             if let Ok(Some(sender)) = transceiver.sender().await
                 && let Ok(Some(dtls)) = sender.transport().await
