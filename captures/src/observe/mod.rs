@@ -8,7 +8,7 @@
 //! ```
 //!
 //! An [`Observer`] takes frames of a [`CaptureReader`](crate::file::CaptureReader), or those that a recorder is about to write, in
-//! their order. Of each datagram it tells a [`Sink`] an [`Observation`]: frame, time, place, direction, ends, its way (direct,
+//! their order. For each datagram it gives a [`Sink`] an [`Observation`]: frame, time, place, direction, ends, its way (direct,
 //! to a server, or through which relay and how), and its layers from outside to inside with their bytes. The sink says whether
 //! its protection is to be opened ([`Follow`]) and gets the plaintext ([`Opened`]), at once or when its secret comes.
 //!

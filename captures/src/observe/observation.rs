@@ -1,4 +1,4 @@
-//! What the pass tells of a datagram, as plain data.
+//! What the pass reports about a datagram, as plain data.
 
 use crate::decrypt::{AssociationId, Content, Side};
 use crate::file::Direction;

@@ -59,7 +59,7 @@ pub struct Observer {
 /// All places of observation.
 #[derive(Debug, Default)]
 struct Places {
-    /// Whether each interface is a peer's own, so that the direction tells a client from its server.
+    /// Whether each interface is a peer's own, so that the direction distinguishes a client from its server.
     taps: bool,
     all: Vec<Place>,
     place_of: Ordered<Option<usize>, usize>,
@@ -319,7 +319,7 @@ struct Seen {
     is_cooked: bool,
 }
 
-/// Addresses for a path that is followed whatever its addresses are. Their scope tells them from those of packets, which have none.
+/// Addresses for a path that is followed whatever its addresses are. Their scope distinguishes them from those of packets, which have none.
 fn ends_of(path: u32, forth: bool) -> (SocketAddr, SocketAddr) {
     let [one, other] =
         [1, 2].map(|port| SocketAddr::V6(SocketAddrV6::new(Ipv6Addr::from(u128::from(path)), port, 0, PATH)));

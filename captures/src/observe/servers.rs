@@ -1,4 +1,4 @@
-//! STUN and TURN servers as one place of observation shows them: which addresses are servers', what addresses they tell their
+//! STUN and TURN servers as one place of observation shows them: which addresses are servers', what addresses they report to their
 //! clients, and between whom a datagram goes that a TURN server relays (RFC 8489 §5, RFC 8656 §11 and §12).
 
 use super::observation::{Ends, Relay};
@@ -46,7 +46,7 @@ type Pair = (SocketAddr, SocketAddr);
 #[derive(Debug, Default)]
 pub(super) struct Servers {
     known: Lookup<SocketAddr, ()>,
-    /// Requests to which an answer tells an address, the oldest forgotten first.
+    /// Requests whose answer holds an address. The oldest is forgotten first.
     asked: Lookup<(Pair, TransactionId), ()>,
     order: VecDeque<(Pair, TransactionId)>,
     allocations: Lookup<Pair, Allocation>,
@@ -60,7 +60,7 @@ struct Allocation {
 }
 
 impl Servers {
-    /// Most servers, open requests, allocations, and addresses learned: a capture with more is read, but not all of it is told.
+    /// Most servers, open requests, allocations, and addresses learned: a capture with more is read, but what is beyond is not tracked.
     const MOST: usize = 65_536;
 
     /// What clients learned here.
@@ -68,7 +68,7 @@ impl Servers {
         &self.learned
     }
 
-    /// Takes what passed the place. `sent` says whether it left the client's side, where the capture tells the direction; there
+    /// Takes what passed the place. `sent` says whether it left the client's side, where the capture has the direction; there
     /// only those are servers that were asked something.
     pub(super) fn pass<'a>(
         &mut self,

@@ -1,4 +1,4 @@
-//! Datagrams put together by hand, and what the pass tells of them.
+//! Datagrams built by hand, and what the pass reports about them.
 
 use super::*;
 use crate::decrypt::Outcome;
@@ -17,7 +17,7 @@ fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
-/// What a sink was told, in short.
+/// What a sink received, in short.
 #[derive(Default)]
 struct Told {
     paths: Vec<Path>,

@@ -1,6 +1,6 @@
 //! The units of a datagram in short: one [`Unit`] for each STUN message, DTLS record or handshake message, RTP packet, SCTP chunk.
 //!
-//! It tells what expectations, snapshots and ladders name, and no more; the full dissection is [`crate::wire`], by which it is
+//! It holds what expectations, snapshots and ladders name, and no more; the full dissection is [`crate::wire`], by which it is
 //! made. What cannot be read is [`Unit::Unknown`], never an error.
 
 use crate::decrypt::Content;
@@ -15,7 +15,7 @@ use std::borrow::Cow;
 
 pub use crate::wire::stun::Class as StunClass;
 
-/// Longest string that is told of a data chunk, in bytes.
+/// Longest string of a data chunk that is kept, in bytes.
 const LONGEST_TEXT: usize = 1024;
 
 /// One unit.
@@ -36,7 +36,7 @@ pub enum Unit<'a> {
     },
     /// TURN ChannelData.
     ChannelData,
-    /// A handshake message in clear, told at its first fragment.
+    /// A handshake message in clear, at its first fragment.
     Handshake {
         /// Its type.
         kind: HandshakeType,
@@ -60,7 +60,7 @@ pub enum Unit<'a> {
     },
     /// Application data of DTLS 1.2.
     ApplicationData,
-    /// An encrypted record of DTLS 1.3: what is in it cannot be told.
+    /// An encrypted record of DTLS 1.3, whose content type is not visible.
     Record13,
     /// An acknowledgement of DTLS 1.3 in clear.
     Ack,
@@ -203,7 +203,7 @@ pub fn each<'a>(datagram: &'a [u8], connection_id: usize, mut unit: impl FnMut(U
     }
 }
 
-/// The units of plaintext: RTP, RTCP and SCTP. What else DTLS protects is told by its records.
+/// The units of plaintext: RTP, RTCP and SCTP. Other content that DTLS protects is described by its records.
 pub fn each_in_clear<'a>(content: Content, bytes: &'a [u8], mut unit: impl FnMut(Unit<'a>)) {
     match content {
         Content::Rtp => {
@@ -249,7 +249,7 @@ fn message(bytes: &[u8]) -> Option<Unit<'_>> {
     Some(Unit::Stun { class, method, use_candidate, controlling, error })
 }
 
-/// SRTP or SRTCP, told apart by the second byte (RFC 5761 §4).
+/// SRTP or SRTCP, distinguished by the second byte (RFC 5761 §4).
 fn protected(bytes: &[u8]) -> Option<Unit<'_>> {
     let (first, second) = (bytes.first()?, *bytes.get(1)?);
     if demux::is_rtcp(second) {

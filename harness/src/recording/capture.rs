@@ -207,10 +207,10 @@ impl CaseCapture {
         seen.unread && inner.rules.want_keys(&Packet { from, seen: &seen, bytes: payload, at })
     }
 
-    /// Keys were waited for in vain.
+    /// No keys came in time.
     pub(super) fn without_keys(&self) {
         if std::mem::take(&mut self.inner().awaits_keys) {
-            let text = "no keys came in time: rules cannot tell what is encrypted".to_owned();
+            let text = "no keys came in time: rules cannot match what is encrypted".to_owned();
             self.journal.write(What::Note { text });
         }
     }

@@ -244,9 +244,9 @@ mod tests {
         let (capture, waits) = first_to_wait(true, "{ sctp: INIT }");
         let (from, init) = waits.unwrap();
         capture.without_keys();
-        assert!(!capture.waits_for_keys(from, init), "it waited in vain");
+        assert!(!capture.waits_for_keys(from, init), "no keys came in time");
 
-        assert!(first_to_wait(false, "{ sctp: INIT }").1.is_none(), "no peer tells its keys late");
+        assert!(first_to_wait(false, "{ sctp: INIT }").1.is_none(), "no peer reports its keys late");
         assert!(first_to_wait(true, "{ handshake: Finished }").1.is_none(), "the rule needs no keys");
     }
 

@@ -84,7 +84,7 @@ impl Oracle {
     /// What tshark says of a capture, and of what was decrypted of it.
     ///
     /// Most of tshark's time is its start, so both are sections of one file where that can be: the capture is a pcapng that is read to
-    /// its end. The clear text has no addresses, so the one tells nothing about the conversations of the other.
+    /// its end. The clear text has no addresses, so neither affects the conversations of the other.
     fn theirs(
         &self,
         path: &Path,

@@ -27,7 +27,7 @@ const TIMER_US: u64 = 1_000_000;
 /// Most pairs that are looked at.
 const MOST_PAIRS: usize = 1_024;
 
-/// What a peer sends on a pair, by what it is told there.
+/// What a peer sends on a pair, and the answers that it receives there.
 struct Pair {
     /// When the last response came.
     consented_us: u64,

@@ -1,6 +1,6 @@
 //! RFC 9260 §8.5: INIT and INIT ACK stand alone and choose a tag that is not zero; INIT goes with tag zero, and every later
-//! packet with the tag that its receiver chose. Who answers an INIT and its retransmission may choose a tag in each INIT ACK; the
-//! other side takes one of them and discards the rest (§5.2.3), so any of them is right.
+//! packet with the tag that its receiver chose. An INIT and its retransmission may be answered by INIT
+//! ACKs with different tags. The other side uses one of them and discards the rest (§5.2.3), so any of them is right.
 
 use super::packets;
 use crate::checks::{Check, Place, Tally};
@@ -20,7 +20,7 @@ pub(super) const CHECK: Check = Check {
 /// The flag of ABORT and SHUTDOWN COMPLETE that says that the tag is the sender's own.
 const T: u8 = 1;
 
-/// So many tags of a receiver are kept: an INIT is repeated a few times.
+/// Most tags of a receiver that are kept. With more of them a tag that is not among them decides nothing.
 const MOST_TAGS: usize = 64;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
@@ -30,7 +30,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let begins = initiates(&sctp);
         if packet.sender != peer {
             let fresh = begins.map(|(tag, _)| tag).filter(|tag| !chosen.contains(tag));
-            chosen.extend(fresh.filter(|_| chosen.len() < MOST_TAGS));
+            chosen.extend(fresh.filter(|_| chosen.len() <= MOST_TAGS));
             continue;
         }
         let tag = sctp.verification_tag.value;
@@ -42,6 +42,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Some((_, true)) => tally.judge(tag == 0, place, || format!("an INIT has tag {tag:#x}, not zero")),
             _ if reflects(&sctp) => tally.pass(place),
             _ => match chosen.last() {
+                Some(_) if chosen.len() > MOST_TAGS && !chosen.contains(&tag) => {
+                    tally.inconclusive("the receiver chose more tags than are kept", [place]);
+                }
                 Some(last) => tally.judge(chosen.contains(&tag), place, || {
                     format!("the tag is {tag:#x}, the receiver chose {last:#x}")
                 }),

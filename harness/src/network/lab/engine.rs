@@ -25,7 +25,8 @@ const LONGEST: usize = 65_535;
 const MOST_LATE: usize = 65_536;
 /// Most packets that wait for keys; further ones go at once.
 const MOST_WITHOUT_KEYS: usize = 1_024;
-/// How long packets wait for keys at most. A peer tells them when its handshake is complete; a retransmission timer of SCTP is longer.
+/// How long packets wait for keys at most. A peer reports them when its handshake is complete. It is shorter than the
+/// retransmission timer of SCTP, so that the hold causes no retransmission (RFC 9260 §16: RTO.Min is 1 s).
 const KEYS_WITHIN: Duration = Duration::from_millis(900);
 /// Timers are kept to this many nanoseconds (the kernel's default is fifty thousand).
 const TIMER_SLACK: u64 = 1_000;
@@ -40,7 +41,7 @@ pub trait Watch: Send {
         false
     }
 
-    /// Packets have waited for keys in vain: no more of them shall.
+    /// The time is over without keys: packets do not wait for them any more.
     fn without_keys(&mut self) {}
 
     /// What becomes of a packet that leaves a host; nothing if it goes as it is.
