@@ -8,7 +8,7 @@ use peerproof::run::session::{self, Time};
 use peerproof::run::{Case, Filter, Jobs, Played, RunOptions, plan, simulated};
 use peerproof::scenario::Suite;
 use peerproof::scenario::model::Clock;
-use peerproof_captures::timeline::What;
+use peerproof_captures::timeline::{RuleAction, What};
 use peerproof_conformance::verdict::Outcome;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -59,7 +59,7 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// What the rules did to packets, and to which.
-fn faults(played: &Played) -> Vec<(u64, String, Option<u64>)> {
+fn faults(played: &Played) -> Vec<(u64, RuleAction, Option<u64>)> {
     let faulted = |what: &What| match what {
         What::Faulted { action, frame, .. } => Some((action.clone(), *frame)),
         _ => None,

@@ -2,7 +2,7 @@
 
 use crate::findings::{Breach, Requirements};
 use crate::time::span;
-use peerproof_captures::timeline::{Answer, Entry, LinkRate, StepOutcome, What};
+use peerproof_captures::timeline::{Answer, Entry, LinkRate, What, words};
 use peerproof_conformance::case::{
     Bitrate, CasePeer, CaseRecord, ConnectingStep, Meeting, SnapshotResult, Standing, Time, Waiver, standing,
     steps,
@@ -159,19 +159,8 @@ const LONGEST: usize = 240;
 #[must_use]
 pub fn describe(entry: &Entry) -> String {
     let what = match &entry.what {
-        What::StepBegan { step, text } => format!("step {}: {text}", step + 1),
-        What::StepEnded { step, outcome } => {
-            let how = match outcome {
-                StepOutcome::Done => "ended as wanted".to_owned(),
-                StepOutcome::TimedOut { awaited, within_ms, seen } => {
-                    format!("awaited {awaited} for {within_ms} ms; seen: {seen}")
-                }
-                StepOutcome::Wrong { expected, seen } => format!("expected {expected}; seen: {seen}"),
-                StepOutcome::Unsupported { peer, reason } => format!("{peer} lacks this: {reason}"),
-                StepOutcome::Broken { cause } => format!("broke: {cause}"),
-            };
-            format!("step {} {how}", step + 1)
-        }
+        What::StepBegan { step, definition } => format!("step {}: {definition}", step + 1),
+        What::StepEnded { step, outcome } => format!("step {} {outcome}", step + 1),
         What::Command { peer, name, args, .. } => format!("{peer} is told {name} {}", json(args)),
         What::Answer { peer, answer, .. } => match answer {
             Answer::Ok(value) => format!("{peer} answers {}", json(value)),
@@ -191,7 +180,9 @@ pub fn describe(entry: &Entry) -> String {
         }
         What::Signalled { from, message } => format!("{from} signals {}", json(message)),
         What::Server { server, event } => format!("{server}: {}", json(event)),
-        What::Faulted { peer, rule, action, .. } => format!("at {peer} the rule {rule:?} does {action}"),
+        What::Faulted { peer, rule, action, .. } => {
+            format!("at {peer} the rule {:?} does {action}", words::rule(rule.as_ref()))
+        }
         What::Link { of, up, down, .. } => {
             let rate = |way: &str, rate: &Option<LinkRate>| match rate {
                 None => String::new(),
@@ -208,7 +199,7 @@ pub fn describe(entry: &Entry) -> String {
             let total = waited_us.iter().fold(0_u64, |sum, waited| sum.saturating_add(*waited));
             format!("this machine may have delayed the case by {} in total", span(total))
         }
-        What::Note { text } => text.clone(),
+        What::Note(note) => note.to_string(),
     };
     let mut line = format!("{}: {what}", span(entry.t_us)).replace(['\r', '\n'], " ");
     if let Some((at, _)) = line.char_indices().nth(LONGEST) {

@@ -1,15 +1,18 @@
 //! The verdict on a recorded case.
 
 use super::check::{self, Checked, Mismatch, Views};
+use super::failed_step::{layer_of, wants_failure, wants_message};
 use super::file::{CasePeer, FORMAT, NotPlayed, Runs, SnapshotResult};
 use super::ladder::Ladder;
 use super::record::CaseRecord;
 use super::view::PeerView;
 use crate::catalogue::Catalogue;
 use crate::checks::{self, Finding, Place};
+use crate::expect::{AnyOf, PeerExpectations};
 use crate::verdict::{Evidence, Layer, Outcome, Verdict};
-use peerproof_captures::event::DtlsState;
-use peerproof_captures::timeline::{Answer, Entry, StepOutcome, What};
+use peerproof_captures::event::{ConnectionState, DtlsState, IceState};
+use peerproof_captures::timeline::{Answer, Entry, Note, Step, StepOutcome, What};
+use std::borrow::Cow;
 
 /// Judges a case from its recording alone.
 ///
@@ -56,9 +59,6 @@ pub fn judge(record: &CaseRecord) -> Verdict {
         .unwrap_or_else(|| pass(record, &views, &checked))
 }
 
-/// The note by which a timeline tells that the user stopped the run in the middle of the case.
-pub const INTERRUPTED: &str = "stopped by the user";
-
 fn verdict(outcome: Outcome, sentence: String) -> Verdict {
     Verdict { outcome, layer: None, side: None, sentence, evidence: Vec::new() }
 }
@@ -74,7 +74,7 @@ fn broken(record: &CaseRecord, views: &Views) -> Option<Verdict> {
             None,
         );
     }
-    let interrupted = |entry: &&Entry| matches!(&entry.what, What::Note { text } if text == INTERRUPTED);
+    let interrupted = |entry: &&Entry| matches!(&entry.what, What::Note(Note::Interrupted));
     if let Some(entry) = record.timeline.iter().find(interrupted) {
         return ours("the run was stopped before the case had ended".to_owned(), Some(entry.n));
     }
@@ -135,16 +135,18 @@ fn unsupported(record: &CaseRecord) -> Option<Verdict> {
         Some(NotPlayed::Unsupported { peer: None, reason }) => {
             return Some(verdict(Outcome::Unsupported, format!("not possible here: {reason}")));
         }
-        Some(NotPlayed::Unsupported { peer: Some(peer), reason }) => (peer, reason, None),
+        Some(NotPlayed::Unsupported { peer: Some(peer), reason }) => {
+            (peer, Cow::Borrowed(reason.as_str()), None)
+        }
         Some(NotPlayed::Broken { .. } | NotPlayed::Failed { .. }) => return None,
         None => record.timeline.iter().find_map(|entry| match &entry.what {
             What::StepEnded { outcome: StepOutcome::Unsupported { peer, reason }, .. } => {
-                Some((peer, reason, Some(entry.n)))
+                Some((peer, Cow::Owned(reason.to_string()), Some(entry.n)))
             }
             _ => None,
         })?,
     };
-    Some(lacking(record, peer, reason, entry))
+    Some(lacking(record, peer, &reason, entry))
 }
 
 /// A peer said that it cannot do what the case needs.
@@ -241,20 +243,20 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
     })?;
     let (awaited, expected, seen) = match outcome {
         StepOutcome::TimedOut { awaited, within_ms, seen } => {
-            (awaited.as_str(), format!("{awaited} should come within {within_ms} ms"), seen.clone())
+            (Some(awaited), format!("{awaited} should come within {within_ms} ms"), seen.to_string())
         }
-        StepOutcome::Wrong { expected, seen } => (expected.as_str(), expected.clone(), seen.clone()),
-        StepOutcome::Broken { cause } => ("", "the step should end".to_owned(), cause.clone()),
+        StepOutcome::Wrong { expected, seen } => (Some(expected), expected.to_string(), seen.to_string()),
+        StepOutcome::Broken { cause } => (None, "the step should end".to_owned(), cause.clone()),
         StepOutcome::Done | StepOutcome::Unsupported { .. } => return None,
     };
-    let text = record.timeline.iter().find_map(|began| match &began.what {
-        What::StepBegan { step: began, text } if *began == step => Some(text.as_str()),
+    let definition = record.timeline.iter().find_map(|began| match &began.what {
+        What::StepBegan { step: began, definition } if *began == step => Some(definition),
         _ => None,
     });
-    let suffix = text.map_or_else(String::new, |text| format!(" (step {}: {text})", step + 1));
-    let wants_failure = ["failed", "closed", "disconnected"].iter().any(|word| awaited.contains(word));
-
-    let waits = awaited.starts_with("message");
+    let suffix =
+        definition.map_or_else(String::new, |definition| format!(" (step {}: {definition})", step + 1));
+    let wants_failure = awaited.is_some_and(wants_failure);
+    let waits = awaited.is_some_and(wants_message);
     let anomaly = check::delivery_anomalies(record, views)
         .into_iter()
         .next()
@@ -268,12 +270,10 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         }
         (_, Some(missing)) => missing,
         (_, None) => {
-            let side = text.and_then(|text| {
-                record.file.peers.iter().map(|peer| &peer.name).find(|name| starts_with_word(text, name))
-            });
-            let layer = layer_of(awaited, views);
+            let acting = definition.and_then(|Step { peer, .. }| record.peer(peer.as_deref()?));
+            let layer = awaited.map_or(Layer::Media, |awaited| layer_of(awaited, views));
             let mut mismatch = Mismatch::new(layer, "", expected, seen);
-            mismatch.side = side.cloned().or_else(|| subject(record).map(|peer| peer.name.clone()));
+            mismatch.side = acting.or_else(|| subject(record)).map(|peer| peer.name.clone());
             mismatch
         }
     };
@@ -285,45 +285,6 @@ fn subject(record: &CaseRecord) -> Option<&CasePeer> {
     record.file.peers.iter().find(|peer| peer.subject)
 }
 
-fn starts_with_word(text: &str, word: &str) -> bool {
-    text.strip_prefix(word).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()))
-}
-
-/// The layer that an awaited event or a command belongs to, by its name in the W3C API.
-fn layer_of(awaited: &str, views: &Views) -> Layer {
-    const NAMES: [(&str, Layer); 21] = [
-        ("dtls", Layer::Dtls),
-        ("sctp", Layer::Sctp),
-        ("selectedcandidatepair", Layer::Nomination),
-        ("icegathering", Layer::Gathering),
-        ("icecandidate", Layer::Gathering),
-        ("iceconnection", Layer::Checks),
-        ("icetransport", Layer::Checks),
-        ("signaling", Layer::Sdp),
-        ("negotiationneeded", Layer::Sdp),
-        ("description", Layer::Sdp),
-        ("createoffer", Layer::Sdp),
-        ("createanswer", Layer::Sdp),
-        ("datachannel", Layer::DataChannel),
-        ("message", Layer::DataChannel),
-        ("buffered", Layer::DataChannel),
-        ("send", Layer::DataChannel),
-        ("open", Layer::DataChannel),
-        ("clos", Layer::DataChannel),
-        ("acted", Layer::Signalling),
-        ("join", Layer::Signalling),
-        ("acts", Layer::Signalling),
-    ];
-    let lower = awaited.to_ascii_lowercase();
-    if lower.starts_with("connectionstate") {
-        // The sum of ICE and DTLS: DTLS if ICE is there.
-        let ice = views.values().all(|view| view.ice_connected().is_some());
-        let dtls = views.values().any(|view| view.dtls.iter().any(|at| at.is != DtlsState::New));
-        return if ice || dtls { Layer::Dtls } else { Layer::Checks };
-    }
-    NAMES.iter().find(|(name, _)| lower.contains(name)).map_or(Layer::Media, |(_, layer)| *layer)
-}
-
 fn expectations(record: &CaseRecord, views: &Views, checked: &Checked) -> Option<Verdict> {
     let lowest = checked
         .mismatches
@@ -332,13 +293,7 @@ fn expectations(record: &CaseRecord, views: &Views, checked: &Checked) -> Option
         .min_by_key(|mismatch| mismatch.layer)?
         .clone();
     // A case that wants a failure below must not be told that the failure is the cause.
-    let wanted = record.file.expect.peers.values().any(|peer| {
-        let failed =
-            |text: String| ["failed", "closed", "disconnected", "new"].iter().any(|word| text.contains(word));
-        peer.dtls_state.as_ref().is_some_and(|state| failed(state.to_string()))
-            || peer.connection_state.as_ref().is_some_and(|state| failed(state.to_string()))
-            || peer.ice_connection_state.as_ref().is_some_and(|state| failed(state.to_string()))
-    });
+    let wanted = record.file.expect.peers.values().any(wants_no_connection);
     let cause = Ladder::of(record, views)
         .filter(|_| !wanted)
         .and_then(|ladder| ladder.first_missing(lowest.layer))
@@ -350,6 +305,26 @@ fn expectations(record: &CaseRecord, views: &Views, checked: &Checked) -> Option
         }
         None => fail(lowest, ""),
     })
+}
+
+/// Whether a peer is expected to end without a connection.
+fn wants_no_connection(peer: &PeerExpectations) -> bool {
+    use {ConnectionState as Whole, DtlsState as Dtls, IceState as Ice};
+    let whole = |whole: &AnyOf<Whole>| {
+        whole
+            .0
+            .iter()
+            .any(|state| matches!(state, Whole::New | Whole::Disconnected | Whole::Failed | Whole::Closed))
+    };
+    let ice = |ice: &AnyOf<Ice>| {
+        ice.0.iter().any(|state| matches!(state, Ice::New | Ice::Disconnected | Ice::Failed | Ice::Closed))
+    };
+    let dtls = |dtls: &AnyOf<Dtls>| {
+        dtls.0.iter().any(|state| matches!(state, Dtls::New | Dtls::Failed | Dtls::Closed))
+    };
+    peer.dtls_state.as_ref().is_some_and(dtls)
+        || peer.connection_state.as_ref().is_some_and(whole)
+        || peer.ice_connection_state.as_ref().is_some_and(ice)
 }
 
 /// An absolute requirement that is broken and of which that was not known.
@@ -405,7 +380,7 @@ fn could_see(record: &CaseRecord) -> bool {
 fn undecided(record: &CaseRecord, checked: &Checked) -> Option<Verdict> {
     let blind = record.packets().is_none() && !could_see(record);
     let mut open = checked.mismatches.iter().filter(|mismatch| mismatch.undecided);
-    let first = open.find(|mismatch| !(blind && mismatch.seen.starts_with("no packets")))?;
+    let first = open.find(|mismatch| !(blind && mismatch.without_packets))?;
     Some(Verdict {
         layer: Some(first.layer),
         side: first.side.clone(),

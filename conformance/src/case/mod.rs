@@ -4,6 +4,7 @@
 
 mod bitrate;
 mod check;
+mod failed_step;
 mod file;
 mod judge;
 mod ladder;
@@ -17,7 +18,7 @@ mod wire;
 pub use bitrate::{Bitrate, LinkChange};
 pub use check::Meeting;
 pub use file::{CaseFile, CasePeer, FORMAT, NotPlayed, Role, Runs, SnapshotResult, Time, Waiver};
-pub use judge::{INTERRUPTED, judge};
+pub use judge::judge;
 pub use record::CaseRecord;
 pub use standing::{Standing, standing};
 pub use steps::{ConnectingStep, StepName, steps};

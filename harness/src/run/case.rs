@@ -26,10 +26,10 @@ use crate::servers::{Place, ServerError, Servers};
 use indexmap::IndexMap;
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::recording;
-use peerproof_captures::timeline::{Answer, Entry, What};
+use peerproof_captures::timeline::{Answer, Entry, Note, What};
 use peerproof_conformance::case::{
-    CaseFile, CasePeer, CaseRecord, FORMAT, INTERRUPTED, NotPlayed, Role as CaseRole, Standing, Time,
-    judge as judge_case, standing,
+    CaseFile, CasePeer, CaseRecord, FORMAT, NotPlayed, Role as CaseRole, Standing, Time, judge as judge_case,
+    standing,
 };
 use peerproof_conformance::verdict::Verdict;
 use peerproof_stack::signalling;
@@ -109,7 +109,7 @@ pub(super) async fn play_unless(
     let journal = Arc::new(Journal::create(&folder.join("timeline.jsonl"), clock)?);
     if simulation::is_running() {
         // What it takes to have the same again.
-        journal.write(What::Note { text: format!("in virtual time, by the run's seed {}", setting.seed) });
+        journal.write(What::Note(Note::VirtualTime { seed: setting.seed }));
     }
     let capture = folder.join("capture.pcapng");
     let stage = Stage::create(&capture, &case.name, Arc::clone(&journal))?;
@@ -137,7 +137,7 @@ pub(super) async fn play_unless(
     let trouble = stage.finish();
     let trouble = trouble.or_else(|| finalise(&capture).err().map(|error| error.to_string()));
     if let Some(trouble) = trouble {
-        journal.write(What::Note { text: format!("the capture is incomplete: {trouble}") });
+        journal.write(What::Note(Note::CaptureIncomplete { error: trouble }));
     }
     let (timeline, trouble) = journal.entries();
     if let Some(trouble) = trouble {
@@ -423,7 +423,7 @@ async fn perform(desk: &Desk<'_>, running: Running, servers: &Arc<Servers>, lab:
             match signalling::Server::start(signalling::Limits::default(), Some(observer)).await {
                 Ok(server) => Some(server),
                 Err(error) => {
-                    journal.write(What::Note { text: error.to_string() });
+                    journal.write(What::Note(Note::NoSignalling { error: error.to_string() }));
                     None
                 }
             }
@@ -446,7 +446,7 @@ async fn perform(desk: &Desk<'_>, running: Running, servers: &Arc<Servers>, lab:
         }
         // An error means that nobody can stop the run any more.
         Ok(_) = async { stop.wait_for(|stop| *stop).await.map(drop) } => {
-            journal.write(What::Note { text: INTERRUPTED.to_owned() });
+            journal.write(What::Note(Note::Interrupted));
         }
     }
     // Candidates that are under way arrive first, so that each command has its answer. Whatever follows from ending the peers
@@ -458,15 +458,15 @@ async fn perform(desk: &Desk<'_>, running: Running, servers: &Arc<Servers>, lab:
     if !went_well && case.control.is_none() {
         for actor in &actors {
             if let Err(error) = keep(folder, actor.name(), actor.diagnostics().await).await {
-                journal.write(What::Note {
-                    text: format!("what {} looked like is not kept: {error}", actor.name()),
-                });
+                let (peer, error) = (actor.name().to_owned(), error.to_string());
+                journal.write(What::Note(Note::DiagnosticsNotKept { peer, error }));
             }
         }
     }
     for actor in &actors {
         if let Err(error) = keep(folder, actor.name(), actor.files().await).await {
-            journal.write(What::Note { text: format!("what {} wrote is not kept: {error}", actor.name()) });
+            let (peer, error) = (actor.name().to_owned(), error.to_string());
+            journal.write(What::Note(Note::FilesNotKept { peer, error }));
         }
     }
     // What a peer has written down of its secrets since its last change of state.
@@ -477,7 +477,7 @@ async fn perform(desk: &Desk<'_>, running: Running, servers: &Arc<Servers>, lab:
     let ends = actors.iter().map(|actor| async move {
         // Bounded, since a hung browser must not hold up the run.
         if within(Duration::from_secs(10), actor.end()).await.is_err() {
-            journal.write(What::Note { text: format!("{} did not end in time", actor.name()) });
+            journal.write(What::Note(Note::PeerDidNotEnd { peer: actor.name().to_owned() }));
         }
     });
     futures::future::join_all(ends).await;

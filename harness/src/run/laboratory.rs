@@ -16,7 +16,7 @@ use crate::scenario::model::SERVERS;
 use crate::servers::Place;
 use indexmap::IndexMap;
 use peerproof_captures::recording::{Content, Direction as Way};
-use peerproof_captures::timeline::{LinkRate, What};
+use peerproof_captures::timeline::{LinkRate, What, words};
 use peerproof_stack::tap::SecretSink;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -220,7 +220,7 @@ impl Watch for CaseWatch {
             true => (Way::Outbound, source, destination),
             false => (Way::Inbound, destination, source),
         };
-        let rule = passed.decision.map(|decision| format!("rule: {}", decision.rule));
+        let rule = passed.decision.map(|decision| format!("rule: {}", words::rule(decision.rule.as_deref())));
         let comment = match (rule, passed.lost.map(lost_at)) {
             (Some(rule), Some(lost)) => Some(format!("{rule}; {lost}")),
             (rule, lost) => rule.or(lost),
@@ -258,8 +258,8 @@ impl Watch for CaseWatch {
             self.under_way.push_back((packet.mark(), frame));
         }
         if let (Some(Decision { deed, rule }), Some((peer, _))) = (passed.decision, peer) {
-            let (peer, rule) = (peer.clone(), rule.clone());
-            let what = What::Faulted { peer, rule, action: deed.to_string(), frame };
+            let (peer, rule) = (peer.clone(), rule.as_deref().cloned());
+            let what = What::Faulted { peer, rule, action: deed.into(), frame };
             self.stage.journal().write_at(t_us, what);
         }
     }

@@ -16,6 +16,7 @@ use crate::peers::PeerInfo;
 use crate::peers::protocol::Command;
 use crate::scenario::command::{self, CommandError};
 use crate::scenario::condition::Condition;
+use crate::scenario::recorded;
 use crate::scenario::rewrite::DescriptionRewrite;
 use crate::scenario::step::{
     ActsStep, BitrateStep, DEFAULT_WITHIN, LinkStep, Negotiate, NetworkStep, Quiet, SignallingStep,
@@ -25,7 +26,7 @@ use crate::scenario::{Action, Step};
 use crate::servers::{Servers, reference};
 use indexmap::IndexMap;
 use peerproof_captures::event::{ConnectionState, Description, IceGatheringState, PeerEvent};
-use peerproof_captures::timeline::{Answer, StepOutcome, What};
+use peerproof_captures::timeline::{Answer, Expected, Key, Lack, PeerState, Seen, StepOutcome, What};
 use peerproof_conformance::expect::AnyOf;
 use peerproof_stack::signalling;
 use serde_json::{Value, json};
@@ -64,13 +65,17 @@ const FAILURE_GRACE: Duration = Duration::from_secs(1);
 /// How a step ended, if not as the scenario wants.
 type Ended = Result<(), StepOutcome>;
 
-fn wrong(expected: impl Into<String>, seen: impl Into<String>) -> StepOutcome {
-    StepOutcome::Wrong { expected: expected.into(), seen: seen.into() }
+fn wrong(expected: Expected, seen: Seen) -> StepOutcome {
+    StepOutcome::Wrong { expected, seen }
 }
 
 /// The peer is gone. Whether that is its own fault or ours is judged from what runs it.
-fn gone(expected: String, peer: &str, reason: &str) -> StepOutcome {
-    wrong(expected, format!("{peer} is gone: {reason}"))
+fn gone(expected: Expected, peer: &str, reason: String) -> StepOutcome {
+    wrong(expected, Seen::Gone { peer: peer.to_owned(), reason })
+}
+
+fn at(peer: &str, condition: &Condition) -> Expected {
+    Expected::Condition { peer: peer.to_owned(), condition: condition.clone() }
 }
 
 /// Makes sure that the peer can tell of what is awaited, or of what must not happen.
@@ -78,7 +83,7 @@ fn tells(actor: &Actor, condition: &Condition) -> Ended {
     let PeerInfo { implementation, untold, .. } = actor.info();
     let event = condition.event();
     if untold.iter().any(|name| name == event) {
-        let reason = format!("{implementation} never tells {event}");
+        let reason = Lack::Event { implementation: implementation.clone(), event: event.to_owned() };
         return Err(StepOutcome::Unsupported { peer: actor.name().to_owned(), reason });
     }
     Ok(())
@@ -119,18 +124,18 @@ impl Player {
     pub async fn play(&self, steps: &[Step], whole: &Limit) -> bool {
         let mut marks = self.marks();
         for (n, step) in steps.iter().enumerate() {
-            let text = step.to_string();
-            self.stage.remark(format!("step {}: {text}", n + 1));
+            let definition = recorded::step(step);
+            self.stage.remark(format!("step {}: {definition}", n + 1));
             self.stage.next_step();
-            self.journal.write(What::StepBegan { step: n, text });
+            self.journal.write(What::StepBegan { step: n, definition });
             let began = self.marks();
             let outcome = match whole.bound(self.step(step, &marks)).await {
                 Ok(Ok(())) => StepOutcome::Done,
                 Ok(Err(outcome)) => outcome,
                 Err(_) => StepOutcome::TimedOut {
-                    awaited: "the end of all steps".to_owned(),
+                    awaited: Expected::AllSteps,
                     within_ms: self.journal.clock().now_us() / 1000,
-                    seen: format!("step {} still going on", n + 1),
+                    seen: Seen::Running { step: n },
                 },
             };
             // A state counts that was passed through since the step before began.
@@ -194,12 +199,12 @@ impl Player {
                 tells(actor, &never.event)?;
                 let limit = Limit::by_clock(never.span.0);
                 let names = |name: &str| self.track(name);
+                let expected =
+                    || Expected::NoCondition { peer: peer.clone(), condition: never.event.clone() };
                 match actor.wait(&never.event, actor.mark(), true, &limit, &names).await {
                     Err(Missed::TimedOut(_)) => Ok(()),
-                    Err(Missed::Lost(reason)) => {
-                        Err(gone(format!("no {} at {peer}", never.event), peer, &reason))
-                    }
-                    Ok(_) => Err(wrong(format!("no {} at {peer}", never.event), never.event.to_string())),
+                    Err(Missed::Lost(reason)) => Err(gone(expected(), peer, reason)),
+                    Ok(_) => Err(wrong(expected(), Seen::Occurred(never.event.clone()))),
                 }
             }
             Action::Connect(connect) => {
@@ -269,11 +274,11 @@ impl Player {
         tells(actor, condition)?;
         match actor.wait(condition, mark, false, limit, &names).await {
             Ok(event) => Ok(event),
-            Err(Missed::Lost(reason)) => Err(gone(format!("{condition} at {peer}"), peer, &reason)),
+            Err(Missed::Lost(reason)) => Err(gone(at(peer, condition), peer, reason)),
             Err(Missed::TimedOut(seen)) => Err(StepOutcome::TimedOut {
-                awaited: format!("{condition} at {peer}"),
+                awaited: at(peer, condition),
                 within_ms: u64::try_from(limit.within().as_millis()).unwrap_or(u64::MAX),
-                seen,
+                seen: *seen,
             }),
         }
     }
@@ -303,7 +308,7 @@ impl Player {
         // The other side learns of it a little later, or never: its word belongs into the recording too.
         let grace = Limit::new(FAILURE_GRACE.min(limit.left()));
         futures::future::join_all(failing(&grace)).await;
-        Err(wrong(format!("{condition} at {name}"), "connectionState failed"))
+        Err(wrong(at(&name, condition), Seen::State(PeerState::ConnectionState(ConnectionState::Failed))))
     }
 
     async fn command(&self, step: &Step, peer: &str, name: &str, args: &Value) -> Ended {
@@ -329,9 +334,12 @@ impl Player {
         match (answer, &step.rejects) {
             (Answer::Ok(value), None) => {
                 if let Some(wanted) = &step.answers
-                    && let Some((expected, seen)) = differs(wanted, &value, name)
+                    && let Some((path, wanted, seen)) = differs(wanted, &value)
                 {
-                    return Err(wrong(expected, seen));
+                    let (peer, command) = (peer.to_owned(), name.to_owned());
+                    let seen =
+                        Seen::AnswerValue { command: command.clone(), path: path.clone(), value: seen };
+                    return Err(wrong(Expected::AnswerValue { peer, command, path, value: wanted }, seen));
                 }
                 if let Some(binds) = &step.binds {
                     self.bind_answer(binds, &value);
@@ -339,15 +347,15 @@ impl Player {
                 Ok(())
             }
             (Answer::Ok(_), Some(wanted)) => {
-                Err(wrong(format!("{peer} rejects {name} with {wanted}"), format!("{name} is done")))
+                Err(wrong(rejection(peer, name, wanted), Seen::Performed { command: name.to_owned() }))
             }
             (Answer::Rejected { name: exception, .. }, Some(wanted)) if exception == *wanted => Ok(()),
             (Answer::Rejected { name: exception, message }, wanted) => {
                 let expected = match wanted {
-                    Some(wanted) => format!("{peer} rejects {name} with {wanted}"),
-                    None => format!("{peer} does {name}"),
+                    Some(wanted) => rejection(peer, name, wanted),
+                    None => success(peer, name),
                 };
-                Err(wrong(expected, format!("{exception}: {message}")))
+                Err(wrong(expected, Seen::Exception { name: exception, message }))
             }
             (answer, _) => Err(unanswered(peer, answer)),
         }
@@ -374,7 +382,7 @@ impl Player {
         match part.actor.call(command).await {
             Answer::Ok(value) => Ok(value),
             Answer::Rejected { name: exception, message } => {
-                Err(wrong(format!("{peer} does {name}"), format!("{exception}: {message}")))
+                Err(wrong(success(peer, &name), Seen::Exception { name: exception, message }))
             }
             answer => Err(unanswered(peer, answer)),
         }
@@ -479,7 +487,7 @@ impl Player {
         let within = within.unwrap_or(DEFAULT_WITHIN);
         let acts = machine::within(within.0, self.stage.acts(rule, *times));
         acts.await.map_err(|_| StepOutcome::TimedOut {
-            awaited: format!("the rule {rule} acting {times} times"),
+            awaited: Expected::RuleActs { rule: rule.clone(), times: *times },
             within_ms: within.as_millis(),
             seen: self.stage.how_often(rule),
         })
@@ -491,17 +499,15 @@ impl Player {
         let within = within.unwrap_or(DEFAULT_WITHIN);
         let (least, most) = (at_least_kbit.unwrap_or(0), at_most_kbit.unwrap_or(u64::MAX));
         let sends = self.stage.sends_at(from, over.0, |kbit| (least..=most).contains(&kbit));
-        machine::within(within.0, sends).await.map_err(|_| {
-            let bounds = match (at_least_kbit, at_most_kbit) {
-                (Some(least), None) => format!("at least {least}"),
-                (None, most) => format!("at most {}", most.unwrap_or(u64::MAX)),
-                (Some(least), Some(most)) => format!("{least} to {most}"),
-            };
-            StepOutcome::TimedOut {
-                awaited: format!("a rate of {bounds} kbit/s of media from {from} over {over}"),
-                within_ms: within.as_millis(),
-                seen: format!("it was {} kbit/s", self.stage.rate(from, over.0)),
-            }
+        machine::within(within.0, sends).await.map_err(|_| StepOutcome::TimedOut {
+            awaited: Expected::Bitrate {
+                from: from.clone(),
+                over_ms: over.as_millis(),
+                at_least_kbit: *at_least_kbit,
+                at_most_kbit: *at_most_kbit,
+            },
+            within_ms: within.as_millis(),
+            seen: Seen::Bitrate { kbit: self.stage.rate(from, over.0) },
         })
     }
 
@@ -511,11 +517,10 @@ impl Player {
         let within = within.unwrap_or(DEFAULT_WITHIN);
         machine::within(within.0, self.stage.sends_streams(from, rids)).await.map_err(|_| {
             let there = |rid: &&String| self.stage.has_sent_streams(from, std::slice::from_ref(*rid));
-            let seen: Vec<&str> = rids.iter().filter(there).map(String::as_str).collect();
             StepOutcome::TimedOut {
-                awaited: format!("media of the streams {} from {from}", rids.join(", ")),
+                awaited: Expected::Streams { from: from.clone(), rids: rids.clone() },
                 within_ms: within.as_millis(),
-                seen: if seen.is_empty() { "none of them".to_owned() } else { seen.join(", ") },
+                seen: Seen::Streams { rids: rids.iter().filter(there).cloned().collect() },
             }
         })
     }
@@ -581,9 +586,9 @@ impl Player {
             let missing = quiet.span.0 - silent;
             if missing > limit.left() {
                 return Err(StepOutcome::TimedOut {
-                    awaited: format!("{} without a packet", quiet.span),
+                    awaited: Expected::Silence { for_ms: quiet.span.as_millis() },
                     within_ms: within.as_millis(),
-                    seen: "packets".to_owned(),
+                    seen: Seen::Packets,
                 });
             }
             tokio::time::sleep(missing).await;
@@ -602,30 +607,46 @@ impl Player {
     }
 }
 
+fn success(peer: &str, command: &str) -> Expected {
+    Expected::Success { peer: peer.to_owned(), command: command.to_owned() }
+}
+
+fn rejection(peer: &str, command: &str, exception: &str) -> Expected {
+    let [peer, command, exception] = [peer, command, exception].map(str::to_owned);
+    Expected::Rejection { peer, command, exception }
+}
+
 fn unanswered(peer: &str, answer: Answer) -> StepOutcome {
     match answer {
-        Answer::Unsupported { reason } => StepOutcome::Unsupported { peer: peer.to_owned(), reason },
-        Answer::Lost { reason } => gone(format!("an answer of {peer}"), peer, &reason),
+        Answer::Unsupported { reason } => {
+            StepOutcome::Unsupported { peer: peer.to_owned(), reason: Lack::Answered(reason) }
+        }
+        Answer::Lost { reason } => gone(Expected::Answer { peer: peer.to_owned() }, peer, reason),
         Answer::Ok(_) | Answer::Rejected { .. } => {
             broken(format!("{peer} gave an answer that does not belong here"))
         }
     }
 }
 
-/// The first place at which `seen` lacks what `wanted` has, as `path = value` of both.
-fn differs(wanted: &Value, seen: &Value, path: &str) -> Option<(String, String)> {
+/// The first place at which `seen` lacks what `wanted` has, with the value of both there.
+fn differs(wanted: &Value, seen: &Value) -> Option<(Vec<Key>, Value, Value)> {
+    let below = |key: Key, wanted, seen| {
+        let (mut path, wanted, seen) = differs(wanted, seen)?;
+        path.insert(0, key);
+        Some((path, wanted, seen))
+    };
     match (wanted, seen) {
         (Value::Object(wanted), Value::Object(seen)) => wanted.iter().find_map(|(key, wanted)| {
-            differs(wanted, seen.get(key).unwrap_or(&Value::Null), &format!("{path}.{key}"))
+            below(Key::Name(key.clone()), wanted, seen.get(key).unwrap_or(&Value::Null))
         }),
         (Value::Array(wanted), Value::Array(seen)) if wanted.len() == seen.len() => wanted
             .iter()
             .zip(seen)
             .enumerate()
-            .find_map(|(n, (wanted, seen))| differs(wanted, seen, &format!("{path}[{n}]"))),
+            .find_map(|(n, (wanted, seen))| below(Key::Index(n), wanted, seen)),
         (Value::Number(wanted), Value::Number(seen)) if wanted.as_f64() == seen.as_f64() => None,
         _ if wanted == seen => None,
-        _ => Some((format!("{path} = {wanted}"), format!("{path} = {seen}"))),
+        _ => Some((Vec::new(), wanted.clone(), seen.clone())),
     }
 }
 

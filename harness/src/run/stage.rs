@@ -12,6 +12,7 @@ use peerproof_captures::decrypt::{self, Clear, Session};
 use peerproof_captures::recording::{
     About, Content, Direction as Way, InterfaceId, Observes, Packet as Recorded, Recorder,
 };
+use peerproof_captures::timeline::Seen;
 use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::io;
@@ -220,15 +221,11 @@ impl Stage {
         self.inner().rates.kbit(from, Instant::now(), over)
     }
 
-    /// How often rules of this name have acted, as one readable line.
+    /// How often rules of this name have acted.
     #[must_use]
-    pub fn how_often(&self, name: &str) -> String {
-        let inner = self.inner();
-        let acted = format!("it acted {} times", inner.rules.acted(name));
-        match inner.rules.unread() {
-            0 => acted,
-            unread => format!("{acted}; for want of keys {unread} packets could not be told"),
-        }
+    pub fn how_often(&self, name: &str) -> Seen {
+        let rules = &self.inner().rules;
+        Seen::RuleActed { times: rules.acted(name), undecrypted: rules.unread() }
     }
 
     /// What becomes of a datagram that a peer sends.

@@ -32,6 +32,8 @@ pub(crate) struct Mismatch {
     pub(crate) evidence: Vec<Evidence>,
     /// The evidence does not decide: it may hold.
     pub(crate) undecided: bool,
+    /// What leaves it undecided is that no packets between the peers were captured.
+    pub(crate) without_packets: bool,
 }
 
 impl Mismatch {
@@ -43,6 +45,7 @@ impl Mismatch {
             seen: seen.to_string(),
             evidence: Vec::new(),
             undecided: false,
+            without_packets: false,
         }
     }
 
@@ -54,6 +57,11 @@ impl Mismatch {
     pub(crate) fn undecided(mut self) -> Self {
         self.undecided = true;
         self
+    }
+
+    pub(crate) fn without_packets(mut self) -> Self {
+        self.without_packets = true;
+        self.undecided()
     }
 
     /// In one sentence.

@@ -8,7 +8,7 @@ use crate::evidence::{AddressKind, ReachedBy};
 use crate::expect::Expectations;
 use crate::verdict::{Evidence, Layer, Outcome, Verdict};
 use peerproof_captures::recording::Direction;
-use peerproof_captures::timeline::{Answer, StepOutcome, What};
+use peerproof_captures::timeline::{Answer, Expected, Lack, Seen, StepOutcome, What};
 use serde_json::{Value, json};
 use tale::Tale;
 
@@ -66,10 +66,10 @@ fn an_echo_that_changes_a_byte_or_the_order_is_blamed_on_the_one_who_echoes() {
         let mut tale = Tale::new("");
         tale.connect();
         tale.command("bob", "echo", json!({"channel": "chat"}), Answer::Ok(Value::Null));
-        tale.began("alice: await message");
+        tale.awaits("alice", json!({"message": {"channel": "chat"}}));
         tale.send("alice", "one").send("alice", "two").receive("bob", "one").receive("bob", "two");
         tale.receive("alice", back[0]).receive("alice", back[1]);
-        tale.timed_out("message {\"channel\":\"chat\",\"text\":\"two\"}");
+        tale.timed_out("alice", json!({"message": {"channel": "chat", "text": "two"}}));
         fails(
             &tale.verdict(),
             Layer::DataChannel,
@@ -81,23 +81,23 @@ fn an_echo_that_changes_a_byte_or_the_order_is_blamed_on_the_one_who_echoes() {
 
 #[test]
 fn the_ladder_names_the_first_rung_that_was_not_reached() {
-    let awaited = "message {\"channel\":\"chat\",\"text\":\"one\"}";
+    let awaited = || json!({"message": {"channel": "chat", "text": "one"}});
     let mut tale = Tale::new("");
-    tale.negotiate().timed_out(awaited);
+    tale.negotiate().timed_out("bob", awaited());
     fails(&tale.verdict(), Layer::Checks, "bob", "connectivity checks of alice and bob should succeed");
 
     let mut tale = Tale::new("");
-    tale.negotiate().ice().state("bob", "dtlsstatechange", "failed").timed_out(awaited);
+    tale.negotiate().ice().state("bob", "dtlsstatechange", "failed").timed_out("bob", awaited());
     fails(&tale.verdict(), Layer::Dtls, "bob", "it failed at bob");
 
     let mut tale = Tale::new("");
-    tale.negotiate().ice().dtls().state("bob", "sctpstatechange", "connected").timed_out(awaited);
+    tale.negotiate().ice().dtls().state("bob", "sctpstatechange", "connected").timed_out("bob", awaited());
     fails(&tale.verdict(), Layer::Sctp, "alice", "SCTP association should be established at alice");
 
     let mut tale = Tale::new("");
     tale.negotiate().ice().dtls();
     tale.state("alice", "sctpstatechange", "connected").state("bob", "sctpstatechange", "connected");
-    tale.timed_out(awaited);
+    tale.timed_out("bob", awaited());
     fails(&tale.verdict(), Layer::DataChannel, "alice", "the channel \"chat\" should open at alice");
 }
 
@@ -105,17 +105,17 @@ fn the_ladder_names_the_first_rung_that_was_not_reached() {
 fn an_offer_that_never_arrives_is_signalling_and_a_refused_one_sdp() {
     let offer = json!({"type": "offer", "sdp": "v=0\r\n"});
     let mut tale = Tale::new("");
-    tale.began("connect").command("alice", "createOffer", json!({}), Answer::Ok(offer.clone()));
-    tale.timed_out("connectionState connected");
+    tale.connects().command("alice", "createOffer", json!({}), Answer::Ok(offer.clone()));
+    tale.timed_out("alice", json!({"connectionState": "connected"}));
     fails(&tale.verdict(), Layer::Signalling, "bob", "alice's offer should reach bob");
 
     let mut tale = Tale::new("");
-    tale.began("connect").command("alice", "createOffer", json!({}), Answer::Ok(offer.clone()));
+    tale.connects().command("alice", "createOffer", json!({}), Answer::Ok(offer.clone()));
     let answer = Answer::Rejected { name: "OperationError".into(), message: "no".into() };
     tale.command("bob", "setRemoteDescription", json!({"description": offer}), answer);
     tale.ended(StepOutcome::Wrong {
-        expected: "setRemoteDescription is accepted".into(),
-        seen: "rejected".into(),
+        expected: Expected::Success { peer: "bob".into(), command: "setRemoteDescription".into() },
+        seen: Seen::Exception { name: "OperationError".into(), message: "no".into() },
     });
     fails(&tale.verdict(), Layer::Sdp, "bob", "rejected it with OperationError");
 }
@@ -130,7 +130,7 @@ fn candidates_that_were_withheld_both_ways_are_signalling() {
         );
         tale.push(What::CarriedCandidate { from: from.into(), to: to.into(), sent, delivered: None });
     }
-    tale.timed_out("connectionState connected");
+    tale.timed_out("alice", json!({"connectionState": "connected"}));
     fails(&tale.verdict(), Layer::Signalling, "bob", "withheld");
 }
 
@@ -141,7 +141,7 @@ const SRTP: &[u8] = &[0x80, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 5];
 #[test]
 fn checks_without_an_answer_name_the_one_who_does_not_answer_with_the_frame() {
     let mut tale = Tale::new("");
-    tale.negotiate().timed_out("connectionState connected");
+    tale.negotiate().timed_out("alice", json!({"connectionState": "connected"}));
     tale.packets(&[("alice", Direction::Outbound, CHECK), ("alice", Direction::Outbound, CHECK)]);
     let verdict = tale.verdict();
     fails(&verdict, Layer::Checks, "bob", "bob answered none of alice's 2 Binding requests");
@@ -204,8 +204,11 @@ fn two_browsers_pass_on_their_word_and_the_sentence_says_that_no_packets_were_se
 #[test]
 fn unsupported_counts_only_from_a_peer_that_refuses_the_impossible() {
     let mut tale = Tale::new("");
-    tale.began("bob: setCodecPreferences");
-    tale.ended(StepOutcome::Unsupported { peer: "bob".into(), reason: "no such method".into() });
+    tale.began(json!({"peer": "bob", "action": {"command": {"name": "setCodecPreferences", "args": {}}}}));
+    tale.ended(StepOutcome::Unsupported {
+        peer: "bob".into(),
+        reason: Lack::Answered("no such method".into()),
+    });
     assert_eq!(tale.verdict().outcome, Outcome::Unsupported);
     tale.record.file.peers[1].refuses_the_impossible = false;
     assert_eq!(tale.verdict().outcome, Outcome::Inconclusive);
@@ -216,14 +219,16 @@ fn a_peer_that_cannot_watch_a_track_is_not_blamed_for_what_it_did_not_see() {
     let mut tale = Tale::new("");
     tale.connect();
     tale.command("bob", "getStats", json!({}), Answer::Unsupported { reason: "no statistics".into() });
-    tale.began("bob: await media").timed_out("audio");
+    tale.awaits("bob", json!({"media": {"kind": "audio"}}))
+        .timed_out("bob", json!({"media": {"kind": "audio"}}));
     assert_eq!(tale.verdict().outcome, Outcome::Fail, "what no step needs decides nothing");
 
     let mut tale = Tale::new("");
     tale.connect();
     let cannot = Answer::Unsupported { reason: "passes RTP through".into() };
     tale.command("bob", "watch", json!({ "track": "t" }), cannot);
-    tale.began("bob: await media").timed_out("audio");
+    tale.awaits("bob", json!({"media": {"kind": "audio"}}))
+        .timed_out("bob", json!({"media": {"kind": "audio"}}));
     let verdict = tale.verdict();
     assert_eq!((verdict.outcome, verdict.side.as_deref()), (Outcome::Unsupported, Some("bob")));
     assert!(verdict.sentence.contains("passes RTP through"), "{}", verdict.sentence);
@@ -233,7 +238,7 @@ fn a_peer_that_cannot_watch_a_track_is_not_blamed_for_what_it_did_not_see() {
     tale.negotiate();
     let cannot = Answer::Unsupported { reason: "passes RTP through".into() };
     tale.command("bob", "watch", json!({ "track": "t" }), cannot);
-    tale.began("connect").timed_out("connectionState connected");
+    tale.connects().timed_out("alice", json!({"connectionState": "connected"}));
     assert_eq!(tale.verdict().outcome, Outcome::Fail);
 }
 
@@ -271,7 +276,8 @@ fn a_lost_browser_is_ours_a_lost_stack_its_own_and_a_killed_peer_part_of_the_cas
     let mut tale = Tale::new("");
     tale.connect().event("bob", lost).record.file.ends.push("bob".into());
     tale.state("alice", "iceconnectionstatechange", "disconnected");
-    tale.began("alice: await message").timed_out("message {}");
+    tale.awaits("alice", json!({"message": {"channel": "chat"}}))
+        .timed_out("alice", json!({"message": {"channel": "chat"}}));
     fails(&tale.verdict(), Layer::Nomination, "bob", "after bob was gone");
 }
 
@@ -297,7 +303,7 @@ fn a_snapshot_that_differs_fails_under_the_same_versions_and_is_a_change_under_o
 #[test]
 fn a_control_must_get_its_verdict_and_a_waiver_its_deviation() {
     let mut tale = Tale::new("verdict: { outcome: fail, layer: checks, side: bob }");
-    tale.negotiate().timed_out("connectionState connected");
+    tale.negotiate().timed_out("alice", json!({"connectionState": "connected"}));
     assert_eq!(standing(&tale.record.file, &tale.verdict()), Standing::ControlHeld);
     let mut tale = Tale::new("verdict: { outcome: fail, layer: checks }");
     tale.connect();
@@ -437,9 +443,9 @@ fn an_echo_that_loses_messages_is_blamed_on_the_one_who_echoes() {
     let mut tale = Tale::new("");
     tale.connect();
     tale.command("bob", "echo", json!({"channel": "chat"}), Answer::Ok(Value::Null));
-    tale.began("alice: await message").send("alice", "one").send("alice", "two");
+    tale.awaits("alice", json!({"message": {"channel": "chat"}})).send("alice", "one").send("alice", "two");
     tale.receive("bob", "one").receive("bob", "two").receive("alice", "one");
-    tale.timed_out("message {\"channel\":\"chat\",\"times\":2}");
+    tale.timed_out("alice", json!({"message": {"channel": "chat", "times": 2}}));
     fails(&tale.verdict(), Layer::DataChannel, "bob", "1 came back to alice");
 }
 
@@ -464,8 +470,8 @@ fn what_goes_down_with_a_peer_that_closed_is_not_the_association_s_fault() {
     let mut tale = Tale::new("");
     tale.negotiate().ice().dtls().ended(StepOutcome::Done);
     tale.command("bob", "close", json!({}), Answer::Ok(Value::Null));
-    tale.began("alice: await open").timed_out("open chat");
-    fails(&tale.verdict(), Layer::DataChannel, "alice", "open chat should come");
+    tale.awaits("alice", json!({"open": "chat"})).timed_out("alice", json!({"open": "chat"}));
+    fails(&tale.verdict(), Layer::DataChannel, "alice", "open chat at alice should come");
 }
 
 fn finding(requirement: &str, result: checks::Result, waiver: Option<Waiver>) -> Finding {

@@ -5,7 +5,7 @@ use crate::machine::Limit;
 use crate::scenario::server::{ServerDeed, ServerStep};
 use crate::scenario::step::DEFAULT_WITHIN;
 use crate::servers::Missed;
-use peerproof_captures::timeline::StepOutcome;
+use peerproof_captures::timeline::{Expected, Seen, StepOutcome};
 
 impl Player {
     /// Does something to a server, or waits for what it says.
@@ -14,8 +14,12 @@ impl Player {
             ServerDeed::Await(awaited) => awaited,
             ServerDeed::Never(never) => {
                 let watched = self.servers.never(&step.server, never).await;
-                let expected = format!("no {} at {}", never.never, step.server);
-                return watched.map_err(|Missed(seen)| wrong(expected, seen));
+                let watched = watched.map_err(|error| broken(error.to_string()))?;
+                return watched.map_err(|Missed(events)| {
+                    let server = step.server.clone();
+                    let expected = Expected::NoServerEvent { server: server.clone(), event: never.never };
+                    wrong(expected, Seen::ServerEvents { server, events })
+                });
             }
             deed => {
                 let done = self.servers.act(&step.server, deed).await;
@@ -24,18 +28,17 @@ impl Player {
         };
         let within = awaited.within.unwrap_or(DEFAULT_WITHIN);
         let waited = self.servers.wait(&step.server, awaited, &Limit::new(within.0)).await;
-        waited.map_err(|Missed(seen)| {
-            let code = awaited.code.map(|code| format!(" {code}")).unwrap_or_default();
-            let times = match (awaited.times, awaited.clients) {
-                (Some(times), _) => format!(", {times} times"),
-                (None, Some(clients)) => format!(" by {clients} clients"),
-                (None, None) => String::new(),
-            };
-            StepOutcome::TimedOut {
-                awaited: format!("{}{code}{times} at {}", awaited.event, step.server),
-                within_ms: within.as_millis(),
-                seen,
-            }
+        let waited = waited.map_err(|error| broken(error.to_string()))?;
+        waited.map_err(|Missed(events)| StepOutcome::TimedOut {
+            awaited: Expected::ServerEvent {
+                server: step.server.clone(),
+                event: awaited.event,
+                code: awaited.code,
+                times: awaited.times,
+                clients: awaited.clients,
+            },
+            within_ms: within.as_millis(),
+            seen: Seen::ServerEvents { server: step.server.clone(), events },
         })
     }
 }
