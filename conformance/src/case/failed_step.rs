@@ -36,9 +36,8 @@ pub(super) fn layer_of(expected: &Expected, views: &Views) -> Layer {
             });
             names.last().unwrap_or_else(|| of_command(command))
         }
+        Expected::ServerEvent { .. } | Expected::NoServerEvent { .. } => Layer::Gathering,
         Expected::Answer { .. }
-        | Expected::ServerEvent { .. }
-        | Expected::NoServerEvent { .. }
         | Expected::RuleActs { .. }
         | Expected::Bitrate { .. }
         | Expected::Streams { .. }
@@ -143,9 +142,13 @@ mod tests {
         ] {
             assert_eq!(layer(&at_bob(condition.clone())), of, "{condition}");
         }
-        let success = |peer: &str, command: &str| expected(json!({"success": {"peer": peer, "command": command}}));
+        let success =
+            |peer: &str, command: &str| expected(json!({"success": {"peer": peer, "command": command}}));
         assert_eq!(layer(&success("dtls", "send")), Layer::DataChannel);
         assert_eq!(layer(&success("bob", "createAnswer")), Layer::Sdp);
+        let refused =
+            expected(json!({"server_event": {"server": "relay", "event": "refused", "clients": 2}}));
+        assert_eq!(layer(&refused), Layer::Gathering);
         let state = |name: &str| {
             let value = json!({"peer": "bob", "command": "getState", "path": [name, 0], "value": "closed"});
             expected(json!({ "answer_value": value }))
