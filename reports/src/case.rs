@@ -4,7 +4,7 @@ use crate::findings::{Breach, Requirements};
 use crate::time::span;
 use peerproof_captures::timeline::{Answer, Entry, LinkRate, What, words};
 use peerproof_conformance::case::{
-    Bitrate, CasePeer, CaseRecord, ConnectingStep, Meeting, SnapshotResult, Standing, Time, Waiver, standing,
+    Bitrate, CasePeer, CaseRecord, ConnectingStep, Meeting, Missing, SnapshotResult, Standing, Time, Waiver, standing,
     steps,
 };
 use peerproof_conformance::verdict::{Evidence, Verdict};
@@ -26,6 +26,9 @@ pub struct CaseReport {
     pub peers: Vec<CasePeer>,
     /// The verdict.
     pub verdict: Verdict,
+    /// What the case needs and did not find, if it is unsupported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Missing>,
     /// How it stands to what was to be expected.
     pub standing: Standing,
     /// The deciding evidence in words, in the order of the verdict's.
@@ -95,6 +98,7 @@ impl CaseReport {
             rows: file.rows.clone(),
             peers: file.peers.clone(),
             verdict: verdict.clone(),
+            missing: Missing::of(record, verdict),
             standing: standing(file, verdict),
             evidence: verdict.evidence.iter().map(|place| deciding(record, place)).collect(),
             steps: steps(record),

@@ -12,7 +12,8 @@ use crate::expect::{AnyOf, PeerExpectations};
 use crate::verdict::{Evidence, Layer, Outcome, Verdict};
 use peerproof_captures::event::{ConnectionState, DtlsState, IceState};
 use peerproof_captures::timeline::{Answer, Entry, Note, Step, StepOutcome, What};
-use std::borrow::Cow;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// Judges a case from its recording alone.
 ///
@@ -130,23 +131,54 @@ fn gap(timeline: &[Entry]) -> Option<(u64, &str)> {
     None
 }
 
-fn unsupported(record: &CaseRecord) -> Option<Verdict> {
-    let (peer, reason, entry) = match &record.file.not_played {
-        Some(NotPlayed::Unsupported { peer: None, reason }) => {
-            return Some(verdict(Outcome::Unsupported, format!("not possible here: {reason}")));
+/// What a case needs and did not find.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Missing {
+    /// The peer that lacks it; absent if this machine does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<String>,
+    /// Why, in the words of the peer or of the harness.
+    pub reason: String,
+}
+
+impl Missing {
+    /// What an unsupported case did not find; nothing for any other verdict.
+    #[must_use]
+    pub fn of(record: &CaseRecord, verdict: &Verdict) -> Option<Self> {
+        if verdict.outcome != Outcome::Unsupported {
+            return None;
         }
-        Some(NotPlayed::Unsupported { peer: Some(peer), reason }) => {
-            (peer, Cow::Borrowed(reason.as_str()), None)
+        let unwatched = || {
+            let (peer, reason, n) = unwatched(record)?;
+            Some((Self { peer: Some(peer.clone()), reason: reason.clone() }, Some(n)))
+        };
+        missing(record).or_else(unwatched).map(|(missing, _)| missing)
+    }
+}
+
+/// What a peer, or this machine, said to lack for the steps, and the entry of the timeline that tells so.
+fn missing(record: &CaseRecord) -> Option<(Missing, Option<u64>)> {
+    match &record.file.not_played {
+        Some(NotPlayed::Unsupported { peer, reason }) => {
+            Some((Missing { peer: peer.clone(), reason: reason.clone() }, None))
         }
-        Some(NotPlayed::Broken { .. } | NotPlayed::Failed { .. }) => return None,
+        Some(NotPlayed::Broken { .. } | NotPlayed::Failed { .. }) => None,
         None => record.timeline.iter().find_map(|entry| match &entry.what {
             What::StepEnded { outcome: StepOutcome::Unsupported { peer, reason }, .. } => {
-                Some((peer, Cow::Owned(reason.to_string()), Some(entry.n)))
+                Some((Missing { peer: Some(peer.clone()), reason: reason.to_string() }, Some(entry.n)))
             }
             _ => None,
-        })?,
-    };
-    Some(lacking(record, peer, &reason, entry))
+        }),
+    }
+}
+
+fn unsupported(record: &CaseRecord) -> Option<Verdict> {
+    let (Missing { peer, reason }, entry) = missing(record)?;
+    Some(match peer {
+        Some(peer) => lacking(record, &peer, &reason, entry),
+        None => verdict(Outcome::Unsupported, format!("not possible here: {reason}")),
+    })
 }
 
 /// A peer said that it cannot do what the case needs.

@@ -18,7 +18,7 @@ mod wire;
 pub use bitrate::{Bitrate, LinkChange};
 pub use check::Meeting;
 pub use file::{CaseFile, CasePeer, FORMAT, NotPlayed, Role, Runs, SnapshotResult, Time, Waiver};
-pub use judge::judge;
+pub use judge::{Missing, judge};
 pub use record::CaseRecord;
 pub use standing::{Standing, standing};
 pub use steps::{ConnectingStep, StepName, steps};
