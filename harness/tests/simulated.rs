@@ -164,8 +164,12 @@ async fn what_chance_does_to_packets_is_replayed_by_its_seed() {
         assert_eq!(played.verdict.outcome, Outcome::Pass, "{}", played.verdict.sentence);
         patterns.push(faults(played));
     }
-    assert!(patterns[0].iter().any(|(_, deed, _)| deed == "drop"), "{:?}", patterns[0]);
-    assert!(patterns[0].iter().any(|(_, deed, _)| deed.starts_with("delay")), "{:?}", patterns[0]);
+    assert!(patterns[0].iter().any(|(_, deed, _)| *deed == RuleAction::Drop), "{:?}", patterns[0]);
+    assert!(
+        patterns[0].iter().any(|(_, deed, _)| matches!(deed, RuleAction::Delay { .. })),
+        "{:?}",
+        patterns[0]
+    );
     assert!(patterns[0] == patterns[1] && patterns[0] != patterns[2]);
 }
 

@@ -4,8 +4,8 @@ use crate::findings::{Breach, Requirements};
 use crate::time::span;
 use peerproof_captures::timeline::{Answer, Entry, LinkRate, What, words};
 use peerproof_conformance::case::{
-    Bitrate, CasePeer, CaseRecord, ConnectingStep, Meeting, Missing, SnapshotResult, Standing, Time, Waiver, standing,
-    steps,
+    Bitrate, CasePeer, CaseRecord, ConnectingStep, Meeting, Missing, SnapshotResult, Standing, Time, Waiver,
+    standing, steps,
 };
 use peerproof_conformance::verdict::{Evidence, Verdict};
 use schemars::JsonSchema;
