@@ -78,7 +78,8 @@ mod tests {
             ("candidates: hold", "candidates: hold"),
             ("stats: {}", "stats"),
         ] {
-            let read: Step = serde_yaml::from_str(yaml).unwrap();
+            let value: serde_json::Value = serde_yaml::from_str(yaml).unwrap();
+            let read: Step = serde_json::from_value(value).unwrap();
             let recorded = step(&read);
             assert_eq!(recorded.to_string(), text);
             let line = serde_json::to_string(&recorded).unwrap();
