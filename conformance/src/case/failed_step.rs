@@ -116,6 +116,7 @@ fn of_state(name: &str, views: &Views) -> Option<Layer> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::view::PeerView;
     use serde_json::{Value, json};
 
     fn expected(value: Value) -> Expected {
@@ -128,7 +129,9 @@ mod tests {
 
     #[test]
     fn the_layer_is_that_of_the_condition_whatever_labels_and_peers_are_called() {
-        let layer = |expected: &Expected| layer_of(expected, &Views::new());
+        let silent = |name: &str| (name.to_owned(), PeerView::of(&[], name));
+        let views = Views::from_iter(["alice", "bob"].map(silent));
+        let layer = |expected: &Expected| layer_of(expected, &views);
         for (condition, of) in [
             (json!({"open": "dtls"}), Layer::DataChannel),
             (json!({"error": "chat"}), Layer::DataChannel),
