@@ -4,7 +4,6 @@
 
 pub mod condition;
 mod note;
-mod old;
 mod rule;
 mod step;
 pub mod words;
@@ -38,10 +37,7 @@ pub struct Entry {
 /// The number of the first line that is no entry, from one, and what is wrong with it.
 pub fn read(bytes: &[u8]) -> Result<Vec<Entry>, (usize, serde_json::Error)> {
     let lines = bytes.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
-    let present = lines.clone().map(|(n, line)| serde_json::from_slice(line).map_err(|error| (n + 1, error)));
-    let present: Result<Vec<Entry>, _> = present.collect();
-    // The error of the format that was read further.
-    present.or_else(|new| old::read(lines).map_err(|old| if old.0 > new.0 { old } else { new }))
+    lines.map(|(n, line)| serde_json::from_slice(line).map_err(|error| (n + 1, error))).collect()
 }
 
 /// What an [`Entry`] tells.
