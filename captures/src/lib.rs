@@ -5,6 +5,7 @@
 //! It opens no socket, reads no clock, depends on no WebRTC stack, and never judges: that is `peerproof-conformance`.
 #![forbid(unsafe_code)]
 
+pub mod any_of;
 pub mod decrypt;
 pub mod event;
 pub mod feature;

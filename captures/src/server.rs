@@ -101,3 +101,49 @@ pub enum ServerEvent {
         received: u64,
     },
 }
+
+/// A kind of [`ServerEvent`] that a step can wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServerEventKind {
+    /// A Binding request was answered.
+    Bound,
+    /// An allocation was made.
+    Allocated,
+    /// An allocation was refreshed.
+    Refreshed,
+    /// A permission was installed or refreshed.
+    Permitted,
+    /// A channel was bound or refreshed.
+    ChannelBound,
+    /// A request was refused.
+    Refused,
+    /// A request was left without an answer.
+    Ignored,
+    /// The first packet that came to an allocation from a peer without a permission was dropped.
+    Unpermitted,
+    /// The first packet of an allocation was relayed in a direction.
+    Relayed,
+    /// An allocation ended.
+    Ended,
+}
+
+impl ServerEvent {
+    /// Its kind; nothing for the server's own start and stop, which no step waits for.
+    #[must_use]
+    pub const fn kind(&self) -> Option<ServerEventKind> {
+        Some(match self {
+            Self::Started { .. } | Self::Stopped => return None,
+            Self::Bound { .. } => ServerEventKind::Bound,
+            Self::Allocated { .. } => ServerEventKind::Allocated,
+            Self::Refreshed { .. } => ServerEventKind::Refreshed,
+            Self::Permitted { .. } => ServerEventKind::Permitted,
+            Self::ChannelBound { .. } => ServerEventKind::ChannelBound,
+            Self::Refused { .. } => ServerEventKind::Refused,
+            Self::Ignored { .. } => ServerEventKind::Ignored,
+            Self::Unpermitted { .. } => ServerEventKind::Unpermitted,
+            Self::Relayed { .. } => ServerEventKind::Relayed,
+            Self::Ended { .. } => ServerEventKind::Ended,
+        })
+    }
+}

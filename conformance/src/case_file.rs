@@ -8,8 +8,9 @@ use peerproof_captures::feature::Feature;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Version of the format of [`CaseFile`]. A reader refuses a newer one. Format 1 had no findings.
-pub const FORMAT: u32 = 2;
+/// Version of the format of [`CaseFile`] and of the timeline beside it. A reader refuses a newer one and an older one: up to format 2
+/// the timeline told steps, conditions and rules as sentences.
+pub const FORMAT: u32 = 3;
 
 /// The content of `case.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -130,6 +130,15 @@ fn what_is_judged_again_is_what_was_judged_live_and_what_is_taken_away_shows() {
     assert_eq!(broken.status.code(), Some(2));
     let complaint = String::from_utf8(broken.stderr).unwrap();
     assert!(complaint.contains("timeline.jsonl:1:"), "{complaint}");
+
+    // So is one that an earlier version has recorded.
+    let mut case: Value = serde_json::from_slice(&fs::read(echo.join("case.json")).unwrap()).unwrap();
+    case["format"] = 2.into();
+    fs::write(echo.join("case.json"), case.to_string()).unwrap();
+    let earlier = peerproof(&["judge", echo.to_str().unwrap()]);
+    assert_eq!(earlier.status.code(), Some(2));
+    let complaint = String::from_utf8(earlier.stderr).unwrap();
+    assert!(complaint.contains("case.json: recorded by an earlier Peerproof (format 2;"), "{complaint}");
 }
 
 #[test]

@@ -56,7 +56,7 @@ impl Watch for Seen {
 
     fn decide(&mut self, _: InterfaceId, _: &Packet) -> Option<Decision> {
         let action = self.action.lock().unwrap().take()?;
-        Some(Decision { action, rule: "test".to_owned() })
+        Some(Decision { action, rule: None })
     }
 
     fn passed(&mut self, passed: &Passed<'_>) {

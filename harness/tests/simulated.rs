@@ -9,7 +9,7 @@ use peerproof::run::session::{self, Time};
 use peerproof::run::{Case, Filter, Jobs, Played, RunOptions, plan, simulated};
 use peerproof::scenario::Suite;
 use peerproof::scenario::model::Clock;
-use peerproof_captures::timeline::What;
+use peerproof_captures::timeline::{RuleAction, What};
 use peerproof_conformance::verdict::Outcome;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -60,7 +60,7 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// What the rules did to packets, and to which.
-fn faults(played: &Played) -> Vec<(u64, String, Option<u64>)> {
+fn faults(played: &Played) -> Vec<(u64, RuleAction, Option<u64>)> {
     let faulted = |what: &What| match what {
         What::Faulted { action, frame, .. } => Some((action.clone(), *frame)),
         _ => None,
@@ -167,8 +167,12 @@ async fn what_chance_does_to_packets_is_replayed_by_its_seed() {
         assert_eq!(played.verdict.outcome, Outcome::Pass, "{}", played.verdict.sentence);
         patterns.push(faults(played));
     }
-    assert!(patterns[0].iter().any(|(_, action, _)| action == "drop"), "{:?}", patterns[0]);
-    assert!(patterns[0].iter().any(|(_, action, _)| action.starts_with("delay")), "{:?}", patterns[0]);
+    assert!(patterns[0].iter().any(|(_, action, _)| *action == RuleAction::Drop), "{:?}", patterns[0]);
+    assert!(
+        patterns[0].iter().any(|(_, action, _)| matches!(action, RuleAction::Delay { .. })),
+        "{:?}",
+        patterns[0]
+    );
     assert!(patterns[0] == patterns[1] && patterns[0] != patterns[2]);
 }
 

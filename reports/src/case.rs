@@ -2,10 +2,10 @@
 
 use crate::findings::{Breach, Requirements};
 use crate::time::span;
-use peerproof_captures::timeline::{Answer, Entry, LinkRate, StepOutcome, What};
+use peerproof_captures::timeline::{Answer, Entry, LinkRate, What, words};
 use peerproof_conformance::case::{
-    Bitrate, CasePeer, CaseRecord, ConnectingStep, Meeting, SnapshotResult, Standing, Time, Waiver, standing,
-    steps,
+    Bitrate, CasePeer, CaseRecord, ConnectingStep, Meeting, Missing, SnapshotResult, Standing, Time, Waiver,
+    standing, steps,
 };
 use peerproof_conformance::verdict::{Place, Verdict};
 use schemars::JsonSchema;
@@ -26,6 +26,9 @@ pub struct CaseReport {
     pub peers: Vec<CasePeer>,
     /// The verdict.
     pub verdict: Verdict,
+    /// What the case needs and did not find, if it is unsupported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Missing>,
     /// How it stands to what was to be expected.
     pub standing: Standing,
     /// The deciding evidence in words, in the order of the verdict's.
@@ -95,6 +98,7 @@ impl CaseReport {
             rows: file.rows.clone(),
             peers: file.peers.clone(),
             verdict: verdict.clone(),
+            missing: Missing::of(record, verdict),
             standing: standing(file, verdict),
             evidence: verdict.evidence.iter().map(|place| deciding(record, *place)).collect(),
             steps: steps(record),
@@ -160,19 +164,8 @@ const LONGEST: usize = 240;
 #[must_use]
 pub fn describe(entry: &Entry) -> String {
     let what = match &entry.what {
-        What::StepBegan { step, text } => format!("step {}: {text}", step + 1),
-        What::StepEnded { step, outcome } => {
-            let how = match outcome {
-                StepOutcome::Done => "ended as wanted".to_owned(),
-                StepOutcome::TimedOut { awaited, within_ms, seen } => {
-                    format!("awaited {awaited} for {within_ms} ms; seen: {seen}")
-                }
-                StepOutcome::Wrong { expected, seen } => format!("expected {expected}; seen: {seen}"),
-                StepOutcome::Unsupported { peer, reason } => format!("{peer} lacks this: {reason}"),
-                StepOutcome::Broken { cause } => format!("broke: {cause}"),
-            };
-            format!("step {} {how}", step + 1)
-        }
+        What::StepBegan { step, definition } => format!("step {}: {definition}", step + 1),
+        What::StepEnded { step, outcome } => format!("step {} {outcome}", step + 1),
         What::Command { peer, name, args, .. } => format!("{peer}: {name} {}", json(args)),
         What::Answer { peer, answer, .. } => match answer {
             Answer::Ok(value) => format!("{peer} answers {}", json(value)),
@@ -192,7 +185,9 @@ pub fn describe(entry: &Entry) -> String {
         }
         What::Signalled { from, message } => format!("{from} signals {}", json(message)),
         What::Server { server, event } => format!("{server}: {}", json(event)),
-        What::Faulted { peer, rule, action, .. } => format!("at {peer} the rule {rule:?} does {action}"),
+        What::Faulted { peer, rule, action, .. } => {
+            format!("at {peer} the rule {:?} does {action}", words::rule(rule.as_ref()))
+        }
         What::Link { of, up, down, .. } => {
             let rate = |way: &str, rate: &Option<LinkRate>| match rate {
                 None => String::new(),
@@ -209,7 +204,7 @@ pub fn describe(entry: &Entry) -> String {
             let total = waited_us.iter().fold(0_u64, |sum, waited| sum.saturating_add(*waited));
             format!("the machine may have delayed the case by {} in total", span(total))
         }
-        What::Note { text } => text.clone(),
+        What::Note(note) => note.to_string(),
     };
     let mut line = format!("{}: {what}", span(entry.t_us)).replace(['\r', '\n'], " ");
     if let Some((at, _)) = line.char_indices().nth(LONGEST) {

@@ -6,8 +6,8 @@ use peerproof_conformance::verdict::Outcome;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Version of the format of [`RunReport`]. A reader refuses a newer one. Format 1 had no requirements.
-pub const FORMAT: u32 = 2;
+/// Version of the format of [`RunReport`]. A reader refuses a newer one. Format 1 had no requirements, format 2 no `missing`.
+pub const FORMAT: u32 = 3;
 
 /// All cases of a run. `run.json` is this; `docs/reports.md` is its prose.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

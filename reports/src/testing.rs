@@ -50,6 +50,7 @@ fn case(name: &str, outcome: Outcome, standing: Standing, sentence: &str) -> Cas
             sentence: sentence.to_owned(),
             evidence: evidence.iter().map(|piece| piece.place).collect(),
         },
+        missing: None,
         standing,
         evidence,
         steps: StepName::ALL

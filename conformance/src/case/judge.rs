@@ -1,16 +1,20 @@
 //! The verdict on a recorded case.
 
 use super::check::{self, Checked, Failure, Mismatch};
+use super::failed_step::{layer_of, wants_failure, wants_message};
 use super::record::CaseRecord;
 use super::view::PeerView;
 use crate::api::Views;
 use crate::case_file::{CasePeer, FORMAT, NotPlayed, Runs, SnapshotResult};
 use crate::catalogue::Catalogue;
 use crate::checks::{self, Finding};
+use crate::expect::{AnyOf, PeerExpectations};
 use crate::explain::{self, Diagnosis, Recorded, Session};
 use crate::verdict::{Layer, Outcome, Place, RecordedFile, Verdict};
-use peerproof_captures::event::DtlsState;
-use peerproof_captures::timeline::{Answer, Entry, StepOutcome, What};
+use peerproof_captures::event::{ConnectionState, DtlsState, IceState};
+use peerproof_captures::timeline::{Answer, Entry, Note, Step, StepOutcome, What};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// Judges a case from its recording alone.
 ///
@@ -34,12 +38,7 @@ use peerproof_captures::timeline::{Answer, Entry, StepOutcome, What};
 /// [`CaseFile::ends`]: super::CaseFile::ends
 #[must_use]
 pub fn judge(record: &CaseRecord) -> Verdict {
-    let views: Views = record
-        .file
-        .peers
-        .iter()
-        .map(|peer| (peer.name.clone(), PeerView::of(&record.timeline, &peer.name)))
-        .collect();
+    let views = views(record);
     if let Some(verdict) = broken(record, &views).or_else(|| unsupported(record)) {
         return verdict;
     }
@@ -58,8 +57,10 @@ pub fn judge(record: &CaseRecord) -> Verdict {
         .unwrap_or_else(|| pass(record, &views, &checked))
 }
 
-/// The note by which a timeline tells that the user stopped the run in the middle of the case.
-pub const INTERRUPTED: &str = "stopped by the user";
+fn views(record: &CaseRecord) -> Views {
+    let of = |name: &String| (name.clone(), PeerView::of(&record.timeline, name));
+    record.file.peers.iter().map(|peer| of(&peer.name)).collect()
+}
 
 fn verdict(outcome: Outcome, sentence: String) -> Verdict {
     Verdict { outcome, layer: None, side: None, sentence, evidence: Vec::new() }
@@ -76,7 +77,7 @@ fn broken(record: &CaseRecord, views: &Views) -> Option<Verdict> {
             None,
         );
     }
-    let interrupted = |entry: &&Entry| matches!(&entry.what, What::Note { text } if text == INTERRUPTED);
+    let interrupted = |entry: &&Entry| matches!(&entry.what, What::Note(Note::Interrupted));
     if let Some(entry) = record.timeline.iter().find(interrupted) {
         return ours("the run was stopped before the case had ended".to_owned(), Some(entry.n));
     }
@@ -132,21 +133,60 @@ fn gap(timeline: &[Entry]) -> Option<(u64, &str)> {
     None
 }
 
-fn unsupported(record: &CaseRecord) -> Option<Verdict> {
-    let (peer, reason, entry) = match &record.file.not_played {
-        Some(NotPlayed::Unsupported { peer: None, reason }) => {
-            return Some(verdict(Outcome::Unsupported, format!("not possible here: {reason}")));
+/// What a case needs and did not find.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Missing {
+    /// The peer that lacks it; absent if this machine does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<String>,
+    /// Why, in the words of the peer or of the harness.
+    pub reason: String,
+}
+
+impl Missing {
+    /// What an unsupported case did not find; nothing for any other verdict.
+    #[must_use]
+    pub fn of(record: &CaseRecord, verdict: &Verdict) -> Option<Self> {
+        if verdict.outcome != Outcome::Unsupported {
+            return None;
         }
-        Some(NotPlayed::Unsupported { peer: Some(peer), reason }) => (peer, reason, None),
-        Some(NotPlayed::Broken { .. } | NotPlayed::Failed { .. }) => return None,
+        if let Some((missing, _)) = missing(record) {
+            return Some(missing);
+        }
+        let of = |peer: &String, reason: &String| Self { peer: Some(peer.clone()), reason: reason.clone() };
+        match unwatched(record) {
+            Some((peer, reason, n)) if verdict.evidence == [Place::Entry(n)] => Some(of(peer, reason)),
+            _ => {
+                let checked = check::all(record, &views(record));
+                unreported(&checked).map(|(_, peer, reason)| of(peer, reason))
+            }
+        }
+    }
+}
+
+/// What a peer, or this machine, said to lack for the steps, and the entry of the timeline that tells so.
+fn missing(record: &CaseRecord) -> Option<(Missing, Option<u64>)> {
+    match &record.file.not_played {
+        Some(NotPlayed::Unsupported { peer, reason }) => {
+            Some((Missing { peer: peer.clone(), reason: reason.clone() }, None))
+        }
+        Some(NotPlayed::Broken { .. } | NotPlayed::Failed { .. }) => None,
         None => record.timeline.iter().find_map(|entry| match &entry.what {
             What::StepEnded { outcome: StepOutcome::Unsupported { peer, reason }, .. } => {
-                Some((peer, reason, Some(entry.n)))
+                Some((Missing { peer: Some(peer.clone()), reason: reason.to_string() }, Some(entry.n)))
             }
             _ => None,
-        })?,
-    };
-    Some(lacking(record, peer, reason, entry))
+        }),
+    }
+}
+
+fn unsupported(record: &CaseRecord) -> Option<Verdict> {
+    let (Missing { peer, reason }, entry) = missing(record)?;
+    Some(match peer {
+        Some(peer) => lacking(record, &peer, &reason, entry),
+        None => verdict(Outcome::Unsupported, format!("not possible here: {reason}")),
+    })
 }
 
 /// A peer said that it cannot do what the case needs.
@@ -252,20 +292,20 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
     })?;
     let (awaited, expected, seen) = match outcome {
         StepOutcome::TimedOut { awaited, within_ms, seen } => {
-            (awaited.as_str(), format!("{awaited} should come within {within_ms} ms"), seen.clone())
+            (Some(awaited), format!("{awaited} should come within {within_ms} ms"), seen.to_string())
         }
-        StepOutcome::Wrong { expected, seen } => (expected.as_str(), expected.clone(), seen.clone()),
-        StepOutcome::Broken { cause } => ("", "the step should end".to_owned(), cause.clone()),
+        StepOutcome::Wrong { expected, seen } => (Some(expected), expected.to_string(), seen.to_string()),
+        StepOutcome::Broken { cause } => (None, "the step should end".to_owned(), cause.clone()),
         StepOutcome::Done | StepOutcome::Unsupported { .. } => return None,
     };
-    let text = record.timeline.iter().find_map(|began| match &began.what {
-        What::StepBegan { step: began, text } if *began == step => Some(text.as_str()),
+    let definition = record.timeline.iter().find_map(|began| match &began.what {
+        What::StepBegan { step: began, definition } if *began == step => Some(definition),
         _ => None,
     });
-    let suffix = text.map_or_else(String::new, |text| format!(" (step {}: {text})", step + 1));
-    let wants_failure = ["failed", "closed", "disconnected"].iter().any(|word| awaited.contains(word));
-
-    let waits = awaited.starts_with("message");
+    let suffix =
+        definition.map_or_else(String::new, |definition| format!(" (step {}: {definition})", step + 1));
+    let wants_failure = awaited.is_some_and(wants_failure);
+    let waits = awaited.is_some_and(wants_message);
     let anomaly = check::delivery_anomalies(record, views)
         .into_iter()
         .next()
@@ -278,12 +318,10 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         }
         (_, Some(diverged)) => diverged.into(),
         (_, None) => {
-            let side = text.and_then(|text| {
-                record.file.peers.iter().map(|peer| &peer.name).find(|name| starts_with_word(text, name))
-            });
-            let layer = layer_of(awaited, views);
+            let acting = definition.and_then(|Step { peer, .. }| record.peer(peer.as_deref()?));
+            let layer = awaited.map_or(Layer::Media, |awaited| layer_of(awaited, views));
             let mut mismatch = Mismatch::new(layer, "", expected, seen);
-            mismatch.side = side.cloned().or_else(|| subject(record).map(|peer| peer.name.clone()));
+            mismatch.side = acting.or_else(|| subject(record)).map(|peer| peer.name.clone());
             mismatch.into()
         }
     };
@@ -295,45 +333,6 @@ fn subject(record: &CaseRecord) -> Option<&CasePeer> {
     record.file.peers.iter().find(|peer| peer.subject)
 }
 
-fn starts_with_word(text: &str, word: &str) -> bool {
-    text.strip_prefix(word).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()))
-}
-
-/// The layer that an awaited event or a command belongs to, by its name in the W3C API.
-fn layer_of(awaited: &str, views: &Views) -> Layer {
-    const NAMES: [(&str, Layer); 21] = [
-        ("dtls", Layer::Dtls),
-        ("sctp", Layer::Sctp),
-        ("selectedcandidatepair", Layer::Nomination),
-        ("icegathering", Layer::Gathering),
-        ("icecandidate", Layer::Gathering),
-        ("iceconnection", Layer::Checks),
-        ("icetransport", Layer::Checks),
-        ("signaling", Layer::Sdp),
-        ("negotiationneeded", Layer::Sdp),
-        ("description", Layer::Sdp),
-        ("createoffer", Layer::Sdp),
-        ("createanswer", Layer::Sdp),
-        ("datachannel", Layer::DataChannel),
-        ("message", Layer::DataChannel),
-        ("buffered", Layer::DataChannel),
-        ("send", Layer::DataChannel),
-        ("open", Layer::DataChannel),
-        ("clos", Layer::DataChannel),
-        ("acted", Layer::Signalling),
-        ("join", Layer::Signalling),
-        ("acts", Layer::Signalling),
-    ];
-    let lower = awaited.to_ascii_lowercase();
-    if lower.starts_with("connectionstate") {
-        // The sum of ICE and DTLS: DTLS if ICE is there.
-        let ice = views.values().all(|view| view.ice_connected().is_some());
-        let dtls = views.values().any(|view| view.dtls.iter().any(|at| at.is != DtlsState::New));
-        return if ice || dtls { Layer::Dtls } else { Layer::Checks };
-    }
-    NAMES.iter().find(|(name, _)| lower.contains(name)).map_or(Layer::Media, |(_, layer)| *layer)
-}
-
 fn expectations(record: &CaseRecord, views: &Views, checked: &Checked) -> Option<Verdict> {
     let lowest = checked
         .mismatches
@@ -342,13 +341,7 @@ fn expectations(record: &CaseRecord, views: &Views, checked: &Checked) -> Option
         .min_by_key(|mismatch| mismatch.layer)?
         .clone();
     // A case that wants a failure below must not be told that the failure is the cause.
-    let wanted = record.file.expect.peers.values().any(|peer| {
-        let failed =
-            |text: String| ["failed", "closed", "disconnected", "new"].iter().any(|word| text.contains(word));
-        peer.dtls_state.as_ref().is_some_and(|state| failed(state.to_string()))
-            || peer.connection_state.as_ref().is_some_and(|state| failed(state.to_string()))
-            || peer.ice_connection_state.as_ref().is_some_and(|state| failed(state.to_string()))
-    });
+    let wanted = record.file.expect.peers.values().any(wants_no_connection);
     let cause = if wanted { None } else { first_diverged(record, views, lowest.layer) };
     let cause = cause.filter(|cause| cause.layer < lowest.layer);
     Some(match cause {
@@ -358,6 +351,26 @@ fn expectations(record: &CaseRecord, views: &Views, checked: &Checked) -> Option
         }
         None => fail(lowest, ""),
     })
+}
+
+/// Whether a peer is expected to end without a connection.
+fn wants_no_connection(peer: &PeerExpectations) -> bool {
+    use {ConnectionState as Whole, DtlsState as Dtls, IceState as Ice};
+    let whole = |whole: &AnyOf<Whole>| {
+        whole
+            .0
+            .iter()
+            .any(|state| matches!(state, Whole::New | Whole::Disconnected | Whole::Failed | Whole::Closed))
+    };
+    let ice = |ice: &AnyOf<Ice>| {
+        ice.0.iter().any(|state| matches!(state, Ice::New | Ice::Disconnected | Ice::Failed | Ice::Closed))
+    };
+    let dtls = |dtls: &AnyOf<Dtls>| {
+        dtls.0.iter().any(|state| matches!(state, Dtls::New | Dtls::Failed | Dtls::Closed))
+    };
+    peer.dtls_state.as_ref().is_some_and(dtls)
+        || peer.connection_state.as_ref().is_some_and(whole)
+        || peer.ice_connection_state.as_ref().is_some_and(ice)
 }
 
 /// An absolute requirement that is broken and of which that was not known.
@@ -406,15 +419,21 @@ fn could_see(record: &CaseRecord) -> bool {
     record.file.peers.iter().any(|peer| peer.runs == Runs::ByItself)
 }
 
+/// The first expectation that is about what a peer cannot tell, with that peer and why it cannot.
+fn unreported(checked: &Checked) -> Option<(&Mismatch, &String, &String)> {
+    let (mismatch, reason) =
+        checked.mismatches.iter().find_map(|mismatch| Some((mismatch, mismatch.lacks.as_ref()?)))?;
+    Some((mismatch, mismatch.side.as_ref()?, reason))
+}
+
 fn undecided(record: &CaseRecord, checked: &Checked) -> Option<Verdict> {
-    let unknown = checked.mismatches.iter().find_map(|mismatch| Some((mismatch, mismatch.lacks.as_ref()?)));
-    if let Some((Mismatch { side: Some(side), evidence, .. }, reason)) = unknown {
+    if let Some((mismatch, side, reason)) = unreported(checked) {
         let told = lacking(record, side, reason, None);
-        return Some(Verdict { evidence: evidence.clone(), ..told });
+        return Some(Verdict { evidence: mismatch.evidence.clone(), ..told });
     }
     let blind = record.packets().is_none() && !could_see(record);
     let mut open = checked.mismatches.iter().filter(|mismatch| mismatch.undecided);
-    let first = open.find(|mismatch| !(blind && mismatch.seen.starts_with("no packets")))?;
+    let first = open.find(|mismatch| !(blind && mismatch.without_packets))?;
     Some(Verdict {
         layer: Some(first.layer),
         side: first.side.clone(),

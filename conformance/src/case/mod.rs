@@ -4,6 +4,7 @@
 
 mod bitrate;
 mod check;
+mod failed_step;
 mod judge;
 mod record;
 mod snapshot;
@@ -12,7 +13,7 @@ mod steps;
 
 pub use bitrate::{Bitrate, LinkChange};
 pub use check::Meeting;
-pub use judge::{INTERRUPTED, judge};
+pub use judge::{Missing, judge};
 pub use record::CaseRecord;
 pub use snapshot::{NoSnapshot, Snapshot};
 pub use standing::{Standing, standing};

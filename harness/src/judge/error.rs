@@ -2,6 +2,7 @@
 
 use crate::expected::ExpectedError;
 use crate::inspect::InspectError;
+use peerproof_conformance::case::FORMAT;
 use std::io;
 use std::path::PathBuf;
 
@@ -33,6 +34,17 @@ pub enum JudgeError {
         line: usize,
         /// What is wrong.
         error: serde_json::Error,
+    },
+    /// A recording in a format that is no longer read.
+    #[error(
+        "{path}: recorded by an earlier Peerproof (format {format}; this version reads format {FORMAT}); record the case again",
+        path = .path.display()
+    )]
+    Earlier {
+        /// Its `case.json`.
+        path: PathBuf,
+        /// Its format.
+        format: u32,
     },
     /// A folder without a recording.
     #[error("{path}: no case.json in it or below it", path = .0.display())]

@@ -5,7 +5,7 @@ use super::{JudgeError, json};
 use indexmap::IndexMap;
 use peerproof_captures::file::CaptureReader;
 use peerproof_captures::timeline::{Entry, What};
-use peerproof_conformance::case::{CaseFile, CaseRecord, judge as judge_case, standing};
+use peerproof_conformance::case::{CaseFile, CaseRecord, FORMAT, judge as judge_case, standing};
 use peerproof_conformance::checks;
 use peerproof_conformance::deviations::Deviations;
 use peerproof_conformance::evidence::{Evidence, Wire};
@@ -72,6 +72,9 @@ fn case_file(folder: &Path) -> Result<CaseFile, JudgeError> {
 /// Reads a folder and judges it: by the known deviations of that time, or by those given.
 pub(super) fn judge(folder: &Path, expected: Option<&Deviations>) -> Result<Judgement, JudgeError> {
     let mut file = case_file(folder)?;
+    if file.format < FORMAT {
+        return Err(JudgeError::Earlier { path: folder.join(CASE), format: file.format });
+    }
     let recorded = file.verdict.take();
     let timeline = timeline(&folder.join(TIMELINE))?;
     let stats = last_stats(&timeline);

@@ -9,7 +9,6 @@
 //! end of the interval.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 /// Most that a clock may run faster or slower than the case's. The kernel corrects its clock by no more than that (`adjtimex`), and
 /// no quartz is so far off.
@@ -244,17 +243,6 @@ pub enum Doubt {
     },
 }
 
-impl fmt::Display for Doubt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown => write!(f, "is unknown: its answers carry no time"),
-            Self::Impossible { by_us } => {
-                write!(f, "cannot be right: its times contradict each other by {by_us} µs")
-            }
-        }
-    }
-}
-
 impl Estimate {
     fn new(zero: f64, offset: f64, drift: f64, error: f64) -> Self {
         let line = Some(Placing { zero, offset, drift });
@@ -429,7 +417,6 @@ mod tests {
         let Some(Doubt::Impossible { by_us }) = estimate.doubt else { panic!("{estimate:?}") };
         assert!((340_000..350_000).contains(&by_us), "{by_us}");
         assert!(estimate.error_us >= by_us && estimate.error_us <= by_us + 1);
-        assert!(Doubt::Impossible { by_us }.to_string().starts_with("cannot be right: "));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use peerproof_captures::decrypt::{self, Clear, Session};
 use peerproof_captures::recording::{
     About, Content, Direction as Way, InterfaceId, Observes, Packet as Recorded, Recorder,
 };
-use peerproof_captures::timeline::What;
+use peerproof_captures::timeline::{self, Note, What};
 use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::io;
@@ -210,8 +210,7 @@ impl CaseCapture {
     /// No keys came in time.
     pub(super) fn without_keys(&self) {
         if std::mem::take(&mut self.inner().awaits_keys) {
-            let text = "no keys came in time: rules cannot match what is encrypted".to_owned();
-            self.journal.write(What::Note { text });
+            self.journal.write(What::Note(Note::NoKeys));
         }
     }
 
@@ -265,15 +264,11 @@ impl CaseCapture {
         self.inner().rates.kbit(from, Instant::now(), over)
     }
 
-    /// How often rules of this name have acted, as one readable line.
+    /// How often rules of this name have acted.
     #[must_use]
-    pub fn how_often(&self, name: &str) -> String {
-        let inner = self.inner();
-        let acted = format!("it matched {} times", inner.rules.acted(name));
-        match inner.rules.unread() {
-            0 => acted,
-            unread => format!("{acted}; {unread} packets could not be decrypted (no keys)"),
-        }
+    pub fn how_often(&self, name: &str) -> timeline::Seen {
+        let rules = &self.inner().rules;
+        timeline::Seen::RuleActed { times: rules.acted(name), undecrypted: rules.unread() }
     }
 
     /// What becomes of a datagram that a peer sends.

@@ -4,8 +4,8 @@
 //! more is known: [`Journal::settle`] places them again, and [`Journal::rewrite`] puts that on disk.
 
 use crate::peers::CaseClock;
-use crate::peers::clock::{Estimate, Told};
-use peerproof_captures::timeline::{Entry, What};
+use crate::peers::clock::{Doubt, Estimate, Told};
+use peerproof_captures::timeline::{Entry, Note, What};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -67,7 +67,7 @@ impl Journal {
     /// Writes what happened at a peer at this time, and keeps what the peer said of the time.
     pub fn write_told(&self, t_us: u64, told: Option<Told>, what: What) {
         let mut inner = self.inner();
-        if inner.sealed && !matches!(what, What::Note { .. }) {
+        if inner.sealed && !matches!(what, What::Note(_)) {
             return;
         }
         if let Some(told) = told {
@@ -100,7 +100,12 @@ impl Journal {
         }
         let now_us = self.clock.now_us();
         if let Some(doubt) = clock.doubt {
-            inner.push(now_us, What::Note { text: format!("the clock of {peer} {doubt}") });
+            let peer = peer.to_owned();
+            let note = match doubt {
+                Doubt::Unknown => Note::ClockUnknown { peer },
+                Doubt::Impossible { by_us } => Note::ClockContradicts { peer, by_us },
+            };
+            inner.push(now_us, What::Note(note));
         }
         let what = What::PeerClock {
             peer: peer.to_owned(),
@@ -204,7 +209,7 @@ mod tests {
         journal.settle("bob", &ahead());
         assert_eq!(read(&path)[..5], before[..], "a run that is killed now leaves what was there");
         journal.rewrite();
-        journal.write(What::Note { text: "behind it".to_owned() });
+        journal.write(What::Note(Note::Interrupted));
         let (entries, trouble) = journal.entries();
         assert_eq!(trouble, None);
         assert_eq!(read(&path), entries);
@@ -226,8 +231,10 @@ mod tests {
         clock.answered(0.0, 5_000_000, 5_000_010);
         journal.settle("bob", &clock.estimate());
         let (entries, _) = journal.entries();
-        let What::Note { text } = &entries[0].what else { panic!("{entries:?}") };
-        assert!(text.starts_with("the clock of bob cannot be right: "), "{text}");
+        assert!(
+            matches!(&entries[0].what, What::Note(Note::ClockContradicts { peer, .. }) if peer == "bob"),
+            "{entries:?}"
+        );
         assert!(matches!(entries[1].what, What::PeerClock { error_us: 4_999_989.., .. }), "{entries:?}");
     }
 }

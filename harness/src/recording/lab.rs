@@ -9,7 +9,7 @@ use crate::network::lab::{Passed, Wake, Watch};
 use crate::network::rule::Decision;
 use indexmap::IndexMap;
 use peerproof_captures::recording::{Content, Direction as Way};
-use peerproof_captures::timeline::What;
+use peerproof_captures::timeline::{What, words};
 use peerproof_stack::tap::SecretSink;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -138,7 +138,7 @@ impl Watch for CaseWatch {
             true => (Way::Outbound, source, destination),
             false => (Way::Inbound, destination, source),
         };
-        let rule = passed.decision.map(|decision| format!("rule: {}", decision.rule));
+        let rule = passed.decision.map(|decision| format!("rule: {}", words::rule(decision.rule.as_deref())));
         let comment = match (rule, passed.lost.map(lost_at)) {
             (Some(rule), Some(lost)) => Some(format!("{rule}; {lost}")),
             (rule, lost) => rule.or(lost),
@@ -176,8 +176,8 @@ impl Watch for CaseWatch {
             self.under_way.push_back((packet.mark(), frame));
         }
         if let (Some(Decision { action, rule }), Some((peer, _))) = (passed.decision, peer) {
-            let (peer, rule) = (peer.clone(), rule.clone());
-            let what = What::Faulted { peer, rule, action: action.to_string(), frame };
+            let (peer, rule) = (peer.clone(), rule.as_deref().cloned());
+            let what = What::Faulted { peer, rule, action: action.into(), frame };
             self.capture.journal().write_at(t_us, what);
         }
     }

@@ -4,7 +4,7 @@ use super::capture::{CaseCapture, Observed};
 use crate::network::class::Class;
 use crate::network::rule::{Decision, RuleAction, corrupted};
 use peerproof_captures::recording::{Content, Direction as Way, InterfaceId};
-use peerproof_captures::timeline::What;
+use peerproof_captures::timeline::{What, words};
 use peerproof_stack::tap::{Action, Datagram, Direction, SecretSink, Tap, Transport};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -61,7 +61,8 @@ impl Tap for CaseTap {
             Transport::Udp => Content::Udp(payload),
             Transport::Tcp => Content::Framed(payload),
         };
-        let comment = decision.as_ref().map(|decision| format!("rule: {}", decision.rule));
+        let comment =
+            decision.as_ref().map(|decision| format!("rule: {}", words::rule(decision.rule.as_deref())));
         let clock = self.capture.clock();
         let observed = Observed {
             t_us: clock.case.now_us(),
@@ -81,7 +82,8 @@ impl Tap for CaseTap {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let held = held.get_mut(usize::from(direction == Direction::In));
         if let Some(Decision { action, rule }) = decision {
-            let what = What::Faulted { peer: self.peer.clone(), rule, action: action.to_string(), frame };
+            let (peer, rule) = (self.peer.clone(), rule.as_deref().cloned());
+            let what = What::Faulted { peer, rule, action: (&action).into(), frame };
             self.capture.journal().write(what);
             let now = |payload: Vec<u8>| (Duration::ZERO, payload);
             return match action {

@@ -6,11 +6,9 @@ use crate::peers::clock::Estimate;
 use crate::peers::protocol::Command;
 use crate::peers::{ANSWER_DEADLINE, Peer, PeerInfo, Reported};
 use crate::recording::{CaseCapture, Journal};
-use crate::scenario::condition::Condition;
-use peerproof_captures::event::{
-    ConnectionState, DtlsState, IceGatheringState, IceState, PeerEvent, SignalingState,
-};
-use peerproof_captures::timeline::{Answer, What};
+use crate::scenario::condition::{Condition, matches};
+use peerproof_captures::event::PeerEvent;
+use peerproof_captures::timeline::{Answer, PeerState, Seen, What};
 use std::mem::discriminant;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -37,10 +35,10 @@ struct Log {
 }
 
 /// Why what was awaited did not come.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Missed {
     /// In time; this is there instead.
-    TimedOut(String),
+    TimedOut(Box<Seen>),
     /// The peer is gone.
     Lost(String),
 }
@@ -79,7 +77,7 @@ impl Actor {
         watch: bool,
     ) {
         while let Some(Reported { seq, at_us, told, event }) = events.recv().await {
-            if let Some(state) = state_of(&event) {
+            if let Some(state) = PeerState::of(&event) {
                 stage.remark(format!("{}: {state}", self.name()));
             }
             let what = What::Event { peer: self.name().to_owned(), seq, event: event.clone() };
@@ -180,7 +178,7 @@ impl Actor {
                 return Err(Missed::Lost(reason));
             }
             if limit.bound(changed).await.is_err() {
-                return Err(Missed::TimedOut(self.log().instead_of(condition)));
+                return Err(Missed::TimedOut(Box::new(self.log().instead_of(condition))));
             }
         }
     }
@@ -242,12 +240,13 @@ impl Log {
     ) -> Option<Option<PeerEvent>> {
         if condition.is_state() {
             let since = self.events.iter().skip(mark);
-            if let Some(event) = since.clone().find(|event| condition.matches(event, track)) {
+            if let Some(event) = since.clone().find(|event| matches(condition, event, track)) {
                 return Some(Some(event.clone()));
             }
-            return match self.present(condition) {
-                Some(event) => condition.matches(event, track).then(|| Some(event.clone())),
-                None => initial(condition).filter(|event| condition.matches(event, track)).map(|_| None),
+            let initial = PeerState::initial(condition)?;
+            return match self.present(&initial) {
+                Some((state, event)) => condition.allows(state).then(|| Some(event.clone())),
+                None => condition.allows(initial).then_some(None),
             };
         }
         let wanted = condition.times() as usize;
@@ -256,7 +255,7 @@ impl Log {
             .iter()
             .enumerate()
             .skip(if fresh { mark } else { 0 })
-            .filter(|(n, event)| self.taken.get(*n) == Some(&false) && condition.matches(event, track))
+            .filter(|(n, event)| self.taken.get(*n) == Some(&false) && matches(condition, event, track))
             .map(|(n, _)| n)
             .take(wanted)
             .collect();
@@ -271,77 +270,26 @@ impl Log {
         found.last().and_then(|n| self.events.get(*n)).map(|event| Some(event.clone()))
     }
 
-    /// The last event of the kind that this state condition is about.
-    fn present(&self, condition: &Condition) -> Option<&PeerEvent> {
-        let kind = initial(condition)?;
-        self.events.iter().rev().find(|event| discriminant(*event) == discriminant(&kind))
+    /// The last state of the same kind, and the event that reported it.
+    fn present(&self, kind: &PeerState) -> Option<(PeerState, &PeerEvent)> {
+        let states = self.events.iter().rev().filter_map(|event| Some((PeerState::of(event)?, event)));
+        states.into_iter().find(|(state, _)| discriminant(state) == discriminant(kind))
     }
 
-    /// What is there instead of what was awaited, as one readable line.
-    fn instead_of(&self, condition: &Condition) -> String {
-        if condition.is_state() {
-            let state = self.present(condition).cloned().or_else(|| initial(condition));
-            return state.as_ref().and_then(state_of).unwrap_or_else(|| "nothing".to_owned());
+    /// What is there instead of what was awaited.
+    fn instead_of(&self, condition: &Condition) -> Seen {
+        if let Some(initial) = PeerState::initial(condition) {
+            return Seen::State(self.present(&initial).map_or(initial, |(state, _)| state));
         }
-        let states: Vec<String> = [
-            initial(&Condition::ConnectionState(one(ConnectionState::New))),
-            initial(&Condition::DtlsState(one(DtlsState::New))),
-        ]
-        .into_iter()
-        .flatten()
-        .filter_map(|kind| {
-            self.events
-                .iter()
-                .rev()
-                .find(|event| discriminant(*event) == discriminant(&kind))
-                .and_then(state_of)
-        })
-        .collect();
-        let last = self.events.last().map(|event| {
-            let mut text = serde_json::to_string(event).unwrap_or_default();
-            text.truncate(text.floor_char_boundary(200));
-            text
+        let mut states = self.events.iter().rev().filter_map(PeerState::of);
+        let connection = states.clone().find_map(|state| match state {
+            PeerState::ConnectionState(state) => Some(state),
+            _ => None,
         });
-        format!(
-            "{}; the last event was {}",
-            if states.is_empty() { "no connection yet".to_owned() } else { states.join(", ") },
-            last.unwrap_or_else(|| "none".to_owned())
-        )
+        let dtls = states.find_map(|state| match state {
+            PeerState::DtlsState(state) => Some(state),
+            _ => None,
+        });
+        Seen::Events { connection, dtls, last: self.events.last().cloned().map(Box::new) }
     }
-}
-
-fn one<T>(state: T) -> peerproof_conformance::expect::AnyOf<T> {
-    peerproof_conformance::expect::AnyOf(vec![state])
-}
-
-/// The state in which everything begins.
-fn initial(condition: &Condition) -> Option<PeerEvent> {
-    Some(match condition {
-        Condition::SignalingState(_) => PeerEvent::SignalingStateChange { state: SignalingState::Stable },
-        Condition::IceGatheringState(_) => {
-            PeerEvent::IceGatheringStateChange { state: IceGatheringState::New }
-        }
-        Condition::IceConnectionState(_) => PeerEvent::IceConnectionStateChange { state: IceState::New },
-        Condition::IceTransportState(_) => PeerEvent::IceTransportStateChange { state: IceState::New },
-        Condition::ConnectionState(_) => PeerEvent::ConnectionStateChange { state: ConnectionState::New },
-        Condition::DtlsState(_) => PeerEvent::DtlsStateChange { state: DtlsState::New, reason: None },
-        Condition::SctpState(_) => {
-            PeerEvent::SctpStateChange { state: peerproof_captures::event::SctpState::Connecting }
-        }
-        _ => return None,
-    })
-}
-
-/// A change of state as one readable line.
-fn state_of(event: &PeerEvent) -> Option<String> {
-    Some(match event {
-        PeerEvent::SignalingStateChange { state } => format!("signalingState {state}"),
-        PeerEvent::IceGatheringStateChange { state } => format!("iceGatheringState {state}"),
-        PeerEvent::IceConnectionStateChange { state } => format!("iceConnectionState {state}"),
-        PeerEvent::IceTransportStateChange { state } => format!("iceTransportState {state}"),
-        PeerEvent::ConnectionStateChange { state } => format!("connectionState {state}"),
-        PeerEvent::DtlsStateChange { state, .. } => format!("dtlsState {state}"),
-        PeerEvent::SctpStateChange { state } => format!("sctpState {state}"),
-        _ => return None,
-    })
 }

@@ -6,7 +6,7 @@ use crate::recording::Journal;
 use crate::scenario::rewrite::CandidateRewrite;
 use crate::scenario::step::Candidates;
 use peerproof_captures::event::IceCandidate;
-use peerproof_captures::timeline::What;
+use peerproof_captures::timeline::{Note, What};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -165,7 +165,7 @@ async fn deliver(from: &Actor, to: &Actor, journal: &Journal, sent: Option<IceCa
         (next, Some(candidate)) => match next.apply(candidate.clone()) {
             Ok(changed) => changed.into_iter().map(Some).collect(),
             Err(error) => {
-                journal.write(What::Note { text: format!("a candidate could not be rewritten: {error}") });
+                journal.write(What::Note(Note::NotRewritten { error: error.to_string() }));
                 Vec::new()
             }
         },

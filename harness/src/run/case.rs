@@ -15,7 +15,7 @@ use crate::recording::files::{finalise, pretty, write_extras};
 use crate::recording::{CaseCapture, Journal};
 use crate::scenario::model::Role;
 use crate::servers::{Place, ServerError, Servers};
-use peerproof_captures::timeline::What;
+use peerproof_captures::timeline::{Note, What};
 use peerproof_conformance::case::{
     CaseFile, CasePeer, CaseRecord, FORMAT, NotPlayed, Role as CaseRole, Standing, Time, judge as judge_case,
     standing,
@@ -89,7 +89,7 @@ pub(super) async fn play_unless(
     let journal = Arc::new(Journal::create(&folder.join("timeline.jsonl"), clock)?);
     if simulation::is_running() {
         // What it takes to have the same again.
-        journal.write(What::Note { text: format!("in virtual time, by the run's seed {}", setting.seed) });
+        journal.write(What::Note(Note::VirtualTime { seed: setting.seed }));
     }
     let capture = folder.join("capture.pcapng");
     let stage = CaseCapture::create(&capture, &case.name, Arc::clone(&journal))?;
@@ -118,7 +118,7 @@ pub(super) async fn play_unless(
     let trouble = stage.finish();
     let trouble = trouble.or_else(|| finalise(&capture).err().map(|error| error.to_string()));
     if let Some(trouble) = trouble {
-        journal.write(What::Note { text: format!("the capture is incomplete: {trouble}") });
+        journal.write(What::Note(Note::CaptureIncomplete { error: trouble }));
     }
     let (timeline, trouble) = journal.entries();
     if let Some(trouble) = trouble {

@@ -15,8 +15,7 @@ use crate::scenario::model::Signalling;
 use crate::scenario::{Action, Step};
 use crate::servers::Servers;
 use peerproof_captures::event::PeerEvent;
-use peerproof_captures::timeline::What;
-use peerproof_conformance::case::INTERRUPTED;
+use peerproof_captures::timeline::{Note, What};
 use peerproof_stack::signalling;
 use serde_json::Value;
 use std::path::Path;
@@ -61,7 +60,7 @@ pub(super) async fn perform(
             match signalling::Server::start(signalling::Limits::default(), Some(observer)).await {
                 Ok(server) => Some(server),
                 Err(error) => {
-                    journal.write(What::Note { text: error.to_string() });
+                    journal.write(What::Note(Note::NoSignalling { error: error.to_string() }));
                     None
                 }
             }
@@ -84,7 +83,7 @@ pub(super) async fn perform(
         }
         // An error means that nobody can stop the run any more.
         Ok(_) = async { stop.wait_for(|stop| *stop).await.map(drop) } => {
-            journal.write(What::Note { text: INTERRUPTED.to_owned() });
+            journal.write(What::Note(Note::Interrupted));
         }
     }
     // Candidates that are under way arrive first, so that each command has its answer. Whatever follows from ending the peers
@@ -96,17 +95,15 @@ pub(super) async fn perform(
     if !went_well && case.control.is_none() {
         for actor in &actors {
             if let Err(error) = keep(folder, actor.name(), actor.diagnostics().await).await {
-                journal.write(What::Note {
-                    text: format!("diagnostics of {} could not be saved: {error}", actor.name()),
-                });
+                let (peer, error) = (actor.name().to_owned(), error.to_string());
+                journal.write(What::Note(Note::DiagnosticsNotKept { peer, error }));
             }
         }
     }
     for actor in &actors {
         if let Err(error) = keep(folder, actor.name(), actor.files().await).await {
-            journal.write(What::Note {
-                text: format!("output of {} could not be saved: {error}", actor.name()),
-            });
+            let (peer, error) = (actor.name().to_owned(), error.to_string());
+            journal.write(What::Note(Note::FilesNotKept { peer, error }));
         }
     }
     // What a peer has written down of its secrets since its last change of state.
@@ -117,7 +114,7 @@ pub(super) async fn perform(
     let ends = actors.iter().map(|actor| async move {
         // Bounded, since a hung browser must not hold up the run.
         if within(Duration::from_secs(10), actor.end()).await.is_err() {
-            journal.write(What::Note { text: format!("{} did not end in time", actor.name()) });
+            journal.write(What::Note(Note::PeerDidNotEnd { peer: actor.name().to_owned() }));
         }
     });
     futures::future::join_all(ends).await;

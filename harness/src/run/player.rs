@@ -15,17 +15,17 @@ use crate::peers::protocol::Command;
 use crate::recording::{CaseCapture, Journal};
 use crate::scenario::command::{self, CommandError};
 use crate::scenario::condition::Condition;
-use crate::scenario::reference;
 use crate::scenario::rewrite::DescriptionRewrite;
 use crate::scenario::step::{
     ActsStep, BitrateStep, DEFAULT_WITHIN, LinkStep, Negotiate, NetworkStep, Quiet, SignallingStep,
     StreamsStep,
 };
 use crate::scenario::{Action, Step};
+use crate::scenario::{recorded, reference};
 use crate::servers::Servers;
 use indexmap::IndexMap;
 use peerproof_captures::event::{ConnectionState, Description, IceGatheringState, PeerEvent};
-use peerproof_captures::timeline::{Answer, StepOutcome, What};
+use peerproof_captures::timeline::{Answer, Expected, Key, Lack, PeerState, Seen, StepOutcome, What};
 use peerproof_conformance::expect::AnyOf;
 use peerproof_stack::signalling;
 use serde_json::{Value, json};
@@ -62,15 +62,27 @@ pub struct Player {
 const FAILURE_GRACE: Duration = Duration::from_secs(1);
 
 /// How a step ended, if not as the scenario wants.
-type Ended = Result<(), StepOutcome>;
+type Ended = Result<(), Box<StepOutcome>>;
 
-fn wrong(expected: impl Into<String>, seen: impl Into<String>) -> StepOutcome {
-    StepOutcome::Wrong { expected: expected.into(), seen: seen.into() }
+fn wrong(expected: Expected, seen: Seen) -> Box<StepOutcome> {
+    Box::new(StepOutcome::Wrong { expected, seen })
+}
+
+fn timed_out(awaited: Expected, within_ms: u64, seen: Seen) -> Box<StepOutcome> {
+    Box::new(StepOutcome::TimedOut { awaited, within_ms, seen })
+}
+
+fn unsupported(peer: &str, reason: Lack) -> Box<StepOutcome> {
+    Box::new(StepOutcome::Unsupported { peer: peer.to_owned(), reason })
 }
 
 /// The peer is gone. Whether that is its own fault or ours is judged from what runs it.
-fn gone(expected: String, peer: &str, reason: &str) -> StepOutcome {
-    wrong(expected, format!("{peer} is gone: {reason}"))
+fn gone(expected: Expected, peer: &str, reason: String) -> Box<StepOutcome> {
+    wrong(expected, Seen::Gone { peer: peer.to_owned(), reason })
+}
+
+fn at(peer: &str, condition: &Condition) -> Expected {
+    Expected::Condition { peer: peer.to_owned(), condition: condition.clone() }
 }
 
 /// Makes sure that the peer can report what is awaited (one of several states), or what must not happen (all of them).
@@ -84,14 +96,15 @@ fn tells(actor: &Actor, condition: &Condition, never: bool) -> Ended {
     let without =
         if never { states.any(is_state_unreported) } else { is_one && states.all(is_state_unreported) };
     if is_unreported(event) || without {
-        let reason = format!("{implementation} never reports {condition}");
-        return Err(StepOutcome::Unsupported { peer: actor.name().to_owned(), reason });
+        let reason =
+            Lack::Unreported { implementation: implementation.clone(), condition: condition.clone() };
+        return Err(unsupported(actor.name(), reason));
     }
     Ok(())
 }
 
-fn broken(cause: impl Into<String>) -> StepOutcome {
-    StepOutcome::Broken { cause: cause.into() }
+fn broken(cause: impl Into<String>) -> Box<StepOutcome> {
+    Box::new(StepOutcome::Broken { cause: cause.into() })
 }
 
 impl Player {
@@ -125,18 +138,18 @@ impl Player {
     pub async fn play(&self, steps: &[Step], whole: &Limit) -> bool {
         let mut marks = self.marks();
         for (n, step) in steps.iter().enumerate() {
-            let text = step.to_string();
-            self.stage.remark(format!("step {}: {text}", n + 1));
+            let definition = recorded::step(step);
+            self.stage.remark(format!("step {}: {definition}", n + 1));
             self.stage.next_step();
-            self.journal.write(What::StepBegan { step: n, text });
+            self.journal.write(What::StepBegan { step: n, definition });
             let began = self.marks();
             let outcome = match whole.bound(self.step(step, &marks)).await {
                 Ok(Ok(())) => StepOutcome::Done,
-                Ok(Err(outcome)) => outcome,
+                Ok(Err(outcome)) => *outcome,
                 Err(_) => StepOutcome::TimedOut {
-                    awaited: "the end of all steps".to_owned(),
+                    awaited: Expected::AllSteps,
                     within_ms: self.journal.clock().now_us() / 1000,
-                    seen: format!("step {} still going on", n + 1),
+                    seen: Seen::Running { step: n },
                 },
             };
             // A state counts that was passed through since the step before began.
@@ -161,12 +174,12 @@ impl Player {
         self.parts.values().map(|part| part.actor.mark()).collect()
     }
 
-    fn part(&self, name: &str) -> Result<&Part, StepOutcome> {
+    fn part(&self, name: &str) -> Result<&Part, Box<StepOutcome>> {
         self.parts.get(name).ok_or_else(|| broken(format!("there is no peer {name}")))
     }
 
     /// The other of the two peers.
-    fn other(&self, name: &str) -> Result<&Part, StepOutcome> {
+    fn other(&self, name: &str) -> Result<&Part, Box<StepOutcome>> {
         let other = self.parts.iter().find(|(other, _)| *other != name).map(|(_, part)| part);
         other.ok_or_else(|| broken(format!("{name} has no counterpart")))
     }
@@ -200,12 +213,12 @@ impl Player {
                 tells(actor, &never.event, true)?;
                 let limit = Limit::by_clock(never.span.0);
                 let names = |name: &str| self.track(name);
+                let expected =
+                    || Expected::NoCondition { peer: peer.clone(), condition: never.event.clone() };
                 match actor.wait(&never.event, actor.mark(), true, &limit, &names).await {
                     Err(Missed::TimedOut(_)) => Ok(()),
-                    Err(Missed::Lost(reason)) => {
-                        Err(gone(format!("no {} at {peer}", never.event), peer, &reason))
-                    }
-                    Ok(_) => Err(wrong(format!("no {} at {peer}", never.event), never.event.to_string())),
+                    Err(Missed::Lost(reason)) => Err(gone(expected(), peer, reason)),
+                    Ok(_) => Err(wrong(expected(), Seen::Occurred(never.event.clone()))),
                 }
             }
             Action::Connect(connect) => {
@@ -259,7 +272,7 @@ impl Player {
         condition: &Condition,
         mark: usize,
         within: Duration,
-    ) -> Result<Option<PeerEvent>, StepOutcome> {
+    ) -> Result<Option<PeerEvent>, Box<StepOutcome>> {
         self.wait_until(peer, condition, mark, &Limit::new(within)).await
     }
 
@@ -269,18 +282,17 @@ impl Player {
         condition: &Condition,
         mark: usize,
         limit: &Limit,
-    ) -> Result<Option<PeerEvent>, StepOutcome> {
+    ) -> Result<Option<PeerEvent>, Box<StepOutcome>> {
         let names = |name: &str| self.track(name);
         let actor = &self.part(peer)?.actor;
         tells(actor, condition, false)?;
         match actor.wait(condition, mark, false, limit, &names).await {
             Ok(event) => Ok(event),
-            Err(Missed::Lost(reason)) => Err(gone(format!("{condition} at {peer}"), peer, &reason)),
-            Err(Missed::TimedOut(seen)) => Err(StepOutcome::TimedOut {
-                awaited: format!("{condition} at {peer}"),
-                within_ms: u64::try_from(limit.within().as_millis()).unwrap_or(u64::MAX),
-                seen,
-            }),
+            Err(Missed::Lost(reason)) => Err(gone(at(peer, condition), peer, reason)),
+            Err(Missed::TimedOut(seen)) => {
+                let within_ms = u64::try_from(limit.within().as_millis()).unwrap_or(u64::MAX);
+                Err(timed_out(at(peer, condition), within_ms, *seen))
+            }
         }
     }
 
@@ -309,7 +321,7 @@ impl Player {
         // The other side learns of it a little later, or never: its word belongs into the recording too.
         let grace = Limit::new(FAILURE_GRACE.min(limit.left()));
         futures::future::join_all(failing(&grace)).await;
-        Err(wrong(format!("{condition} at {name}"), "connectionState failed"))
+        Err(wrong(at(&name, condition), Seen::State(PeerState::ConnectionState(ConnectionState::Failed))))
     }
 
     async fn command(&self, step: &Step, peer: &str, name: &str, args: &Value) -> Ended {
@@ -335,9 +347,12 @@ impl Player {
         match (answer, &step.rejects) {
             (Answer::Ok(value), None) => {
                 if let Some(wanted) = &step.answers
-                    && let Some((expected, seen)) = differs(wanted, &value, name)
+                    && let Some((path, wanted, seen)) = differs(wanted, &value)
                 {
-                    return Err(wrong(expected, seen));
+                    let (peer, command) = (peer.to_owned(), name.to_owned());
+                    let seen =
+                        Seen::AnswerValue { command: command.clone(), path: path.clone(), value: seen };
+                    return Err(wrong(Expected::AnswerValue { peer, command, path, value: wanted }, seen));
                 }
                 if let Some(binds) = &step.binds {
                     self.bind_answer(binds, &value);
@@ -345,15 +360,15 @@ impl Player {
                 Ok(())
             }
             (Answer::Ok(_), Some(wanted)) => {
-                Err(wrong(format!("{peer} rejects {name} with {wanted}"), format!("{name} is done")))
+                Err(wrong(rejection(peer, name, wanted), Seen::Performed { command: name.to_owned() }))
             }
             (Answer::Rejected { name: exception, .. }, Some(wanted)) if exception == *wanted => Ok(()),
             (Answer::Rejected { name: exception, message }, wanted) => {
                 let expected = match wanted {
-                    Some(wanted) => format!("{peer} rejects {name} with {wanted}"),
-                    None => format!("{peer} does {name}"),
+                    Some(wanted) => rejection(peer, name, wanted),
+                    None => success(peer, name),
                 };
-                Err(wrong(expected, format!("{exception}: {message}")))
+                Err(wrong(expected, Seen::Exception { name: exception, message }))
             }
             (answer, _) => Err(unanswered(peer, answer)),
         }
@@ -375,12 +390,12 @@ impl Player {
     }
 
     /// Does an operation that must succeed.
-    async fn must(&self, part: &Part, command: Command) -> Result<Value, StepOutcome> {
+    async fn must(&self, part: &Part, command: Command) -> Result<Value, Box<StepOutcome>> {
         let (peer, name) = (part.actor.name(), command.name());
         match part.actor.call(command).await {
             Answer::Ok(value) => Ok(value),
             Answer::Rejected { name: exception, message } => {
-                Err(wrong(format!("{peer} does {name}"), format!("{exception}: {message}")))
+                Err(wrong(success(peer, &name), Seen::Exception { name: exception, message }))
             }
             answer => Err(unanswered(peer, answer)),
         }
@@ -411,7 +426,7 @@ impl Player {
         create: Command,
         negotiate: &Negotiate,
         limit: &Limit,
-    ) -> Result<Description, StepOutcome> {
+    ) -> Result<Description, Box<StepOutcome>> {
         let read = |value: Value| {
             serde_json::from_value::<Description>(value).map_err(|error| {
                 broken(format!("{} answered with no description: {error}", part.actor.name()))
@@ -488,10 +503,9 @@ impl Player {
         let ActsStep { rule, times, within } = step;
         let within = within.unwrap_or(DEFAULT_WITHIN);
         let acts = machine::within(within.0, self.stage.acts(rule, *times));
-        acts.await.map_err(|_| StepOutcome::TimedOut {
-            awaited: format!("the rule {rule} acting {times} times"),
-            within_ms: within.as_millis(),
-            seen: self.stage.how_often(rule),
+        acts.await.map_err(|_| {
+            let awaited = Expected::RuleActs { rule: rule.clone(), times: *times };
+            timed_out(awaited, within.as_millis(), self.stage.how_often(rule))
         })
     }
 
@@ -502,16 +516,13 @@ impl Player {
         let (least, most) = (at_least_kbit.unwrap_or(0), at_most_kbit.unwrap_or(u64::MAX));
         let sends = self.stage.sends_at(from, over.0, |kbit| (least..=most).contains(&kbit));
         machine::within(within.0, sends).await.map_err(|_| {
-            let bounds = match (at_least_kbit, at_most_kbit) {
-                (Some(least), None) => format!("at least {least}"),
-                (None, most) => format!("at most {}", most.unwrap_or(u64::MAX)),
-                (Some(least), Some(most)) => format!("{least} to {most}"),
+            let awaited = Expected::Bitrate {
+                from: from.clone(),
+                over_ms: over.as_millis(),
+                at_least_kbit: *at_least_kbit,
+                at_most_kbit: *at_most_kbit,
             };
-            StepOutcome::TimedOut {
-                awaited: format!("a rate of {bounds} kbit/s of media from {from} over {over}"),
-                within_ms: within.as_millis(),
-                seen: format!("it was {} kbit/s", self.stage.rate(from, over.0)),
-            }
+            timed_out(awaited, within.as_millis(), Seen::Bitrate { kbit: self.stage.rate(from, over.0) })
         })
     }
 
@@ -521,12 +532,9 @@ impl Player {
         let within = within.unwrap_or(DEFAULT_WITHIN);
         machine::within(within.0, self.stage.sends_streams(from, rids)).await.map_err(|_| {
             let there = |rid: &&String| self.stage.has_sent_streams(from, std::slice::from_ref(*rid));
-            let seen: Vec<&str> = rids.iter().filter(there).map(String::as_str).collect();
-            StepOutcome::TimedOut {
-                awaited: format!("media of the streams {} from {from}", rids.join(", ")),
-                within_ms: within.as_millis(),
-                seen: if seen.is_empty() { "none of them".to_owned() } else { seen.join(", ") },
-            }
+            let awaited = Expected::Streams { from: from.clone(), rids: rids.clone() };
+            let seen = Seen::Streams { rids: rids.iter().filter(there).cloned().collect() };
+            timed_out(awaited, within.as_millis(), seen)
         })
     }
 
@@ -590,11 +598,8 @@ impl Player {
             }
             let missing = quiet.span.0 - silent;
             if missing > limit.left() {
-                return Err(StepOutcome::TimedOut {
-                    awaited: format!("{} without a packet", quiet.span),
-                    within_ms: within.as_millis(),
-                    seen: "packets".to_owned(),
-                });
+                let awaited = Expected::Silence { for_ms: quiet.span.as_millis() };
+                return Err(timed_out(awaited, within.as_millis(), Seen::Packets));
             }
             tokio::time::sleep(missing).await;
         }
@@ -612,30 +617,44 @@ impl Player {
     }
 }
 
-fn unanswered(peer: &str, answer: Answer) -> StepOutcome {
+fn success(peer: &str, command: &str) -> Expected {
+    Expected::Success { peer: peer.to_owned(), command: command.to_owned() }
+}
+
+fn rejection(peer: &str, command: &str, exception: &str) -> Expected {
+    let [peer, command, exception] = [peer, command, exception].map(str::to_owned);
+    Expected::Rejection { peer, command, exception }
+}
+
+fn unanswered(peer: &str, answer: Answer) -> Box<StepOutcome> {
     match answer {
-        Answer::Unsupported { reason } => StepOutcome::Unsupported { peer: peer.to_owned(), reason },
-        Answer::Lost { reason } => gone(format!("an answer of {peer}"), peer, &reason),
+        Answer::Unsupported { reason } => unsupported(peer, Lack::Answered(reason)),
+        Answer::Lost { reason } => gone(Expected::Answer { peer: peer.to_owned() }, peer, reason),
         Answer::Ok(_) | Answer::Rejected { .. } => {
             broken(format!("{peer} gave an answer that does not belong here"))
         }
     }
 }
 
-/// The first place at which `seen` lacks what `wanted` has, as `path = value` of both.
-fn differs(wanted: &Value, seen: &Value, path: &str) -> Option<(String, String)> {
+/// The first place at which `seen` lacks what `wanted` has, with the value of both there.
+fn differs(wanted: &Value, seen: &Value) -> Option<(Vec<Key>, Value, Value)> {
+    let below = |key: Key, wanted, seen| {
+        let (mut path, wanted, seen) = differs(wanted, seen)?;
+        path.insert(0, key);
+        Some((path, wanted, seen))
+    };
     match (wanted, seen) {
         (Value::Object(wanted), Value::Object(seen)) => wanted.iter().find_map(|(key, wanted)| {
-            differs(wanted, seen.get(key).unwrap_or(&Value::Null), &format!("{path}.{key}"))
+            below(Key::Name(key.clone()), wanted, seen.get(key).unwrap_or(&Value::Null))
         }),
         (Value::Array(wanted), Value::Array(seen)) if wanted.len() == seen.len() => wanted
             .iter()
             .zip(seen)
             .enumerate()
-            .find_map(|(n, (wanted, seen))| differs(wanted, seen, &format!("{path}[{n}]"))),
+            .find_map(|(n, (wanted, seen))| below(Key::Index(n), wanted, seen)),
         (Value::Number(wanted), Value::Number(seen)) if wanted.as_f64() == seen.as_f64() => None,
         _ if wanted == seen => None,
-        _ => Some((format!("{path} = {wanted}"), format!("{path} = {seen}"))),
+        _ => Some((Vec::new(), wanted.clone(), seen.clone())),
     }
 }
 

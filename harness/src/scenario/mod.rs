@@ -12,6 +12,7 @@ pub mod load;
 pub mod model;
 pub mod network;
 pub mod pattern;
+pub mod recorded;
 pub mod reference;
 pub mod rewrite;
 pub mod server;

@@ -3,6 +3,7 @@
 
 use crate::peers::protocol::Configuration;
 use crate::span::Span;
+pub use peerproof_captures::server::ServerEventKind;
 use peerproof_conformance::expect::AnyOf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, MapAccess};
@@ -195,41 +196,6 @@ pub struct ServerNever {
     /// For how long it is watched for. The observation is the step's purpose; it is no pause.
     #[serde(rename = "for")]
     pub span: Span,
-}
-
-/// A kind of event at a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum ServerEventKind {
-    /// A Binding request was answered.
-    Bound,
-    /// An allocation was made.
-    Allocated,
-    /// An allocation was refreshed.
-    Refreshed,
-    /// A permission was installed or refreshed.
-    Permitted,
-    /// A channel was bound or refreshed.
-    ChannelBound,
-    /// A request was refused.
-    Refused,
-    /// A request was left without an answer.
-    Ignored,
-    /// The first packet that came to an allocation from a peer without a permission was dropped.
-    Unpermitted,
-    /// The first packet of an allocation was relayed in a direction.
-    Relayed,
-    /// An allocation ended.
-    Ended,
-}
-
-impl fmt::Display for ServerEventKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match serde_json::to_value(self) {
-            Ok(serde_json::Value::String(word)) => f.write_str(&word),
-            _ => Ok(()),
-        }
-    }
 }
 
 /// The form of a action as a mapping.

@@ -9,9 +9,12 @@ use peerproof_captures::timeline::What;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
-/// What was awaited did not come; this is there instead, as one readable line.
+/// What was awaited did not come; the last few events are these, the newest last.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Missed(pub String);
+pub struct Missed(pub Vec<ServerEvent>);
+
+/// So many events are told of a server that did not say what was awaited.
+const MOST_TOLD: usize = 6;
 
 /// Events that are kept for waiting; a server that says more is under attack by its own case.
 const MOST_KEPT: usize = 100_000;
@@ -50,8 +53,7 @@ impl Log {
 
     /// Watches until the limit has passed that nothing of this kind comes.
     pub(super) async fn never(&self, kind: ServerEventKind, limit: &Limit) -> Result<(), Missed> {
-        let count =
-            |kept: &Kept| kept.events.iter().filter(|(event, _)| kind_of(event) == Some(kind)).count();
+        let count = |kept: &Kept| kept.events.iter().filter(|(event, _)| event.kind() == Some(kind)).count();
         let before = count(&self.kept());
         loop {
             let grown = self.grown.notified();
@@ -82,14 +84,11 @@ impl Log {
         }
     }
 
-    /// The last few events by their names.
-    fn seen(&self) -> String {
+    /// The last few events.
+    fn seen(&self) -> Vec<ServerEvent> {
         let kept = self.kept();
-        let names: Vec<String> = kept.events.iter().rev().take(6).map(|(event, _)| brief(event)).collect();
-        match names.is_empty() {
-            true => format!("nothing from {}", self.server),
-            false => names.into_iter().rev().collect::<Vec<_>>().join(", "),
-        }
+        let last = kept.events.iter().skip(kept.events.len().saturating_sub(MOST_TOLD));
+        last.map(|(event, _)| event.clone()).collect()
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -147,37 +146,7 @@ fn is_awaited(awaited: &ServerAwait, event: &ServerEvent) -> bool {
         ServerEvent::Refused { code, .. } => awaited.code.is_none_or(|wanted| wanted == *code),
         _ => true,
     };
-    is_code && kind_of(event).is_some_and(|kind| awaited.event.allows(&kind))
-}
-
-/// What an event is called in scenarios; `None` of what none can await.
-const fn kind_of(event: &ServerEvent) -> Option<ServerEventKind> {
-    use ServerEventKind as Kind;
-    Some(match event {
-        ServerEvent::Started { .. } | ServerEvent::Stopped => return None,
-        ServerEvent::Bound { .. } => Kind::Bound,
-        ServerEvent::Allocated { .. } => Kind::Allocated,
-        ServerEvent::Refreshed { .. } => Kind::Refreshed,
-        ServerEvent::Permitted { .. } => Kind::Permitted,
-        ServerEvent::ChannelBound { .. } => Kind::ChannelBound,
-        ServerEvent::Refused { .. } => Kind::Refused,
-        ServerEvent::Ignored { .. } => Kind::Ignored,
-        ServerEvent::Unpermitted { .. } => Kind::Unpermitted,
-        ServerEvent::Relayed { .. } => Kind::Relayed,
-        ServerEvent::Ended { .. } => Kind::Ended,
-    })
-}
-
-fn brief(event: &ServerEvent) -> String {
-    match event {
-        ServerEvent::Refused { method, code, .. } => format!("{method} refused {code}"),
-        ServerEvent::Ignored { method, .. } => format!("{method} ignored"),
-        event => match serde_json::to_value(event) {
-            Ok(serde_json::Value::Object(map)) => map.keys().next().cloned().unwrap_or_default(),
-            Ok(serde_json::Value::String(word)) => word,
-            _ => String::new(),
-        },
-    }
+    is_code && event.kind().is_some_and(|kind| awaited.event.allows(&kind))
 }
 
 #[cfg(test)]
@@ -238,7 +207,7 @@ mod tests {
         log.push(refused("a", 438));
         let both = ServerAwait { sockets: Some(2), ..awaited(438) };
         let missed = log.wait(&both, &Limit::new(Duration::ZERO)).await;
-        assert_eq!(missed, Err(Missed("Allocate refused 438, Allocate refused 438".to_owned())));
+        assert_eq!(missed, Err(Missed(vec![refused("a", 438), refused("a", 438)])));
         let (waited, ()) = tokio::join!(log.wait(&both, soon), async { log.push(refused("b", 438)) });
         waited.unwrap();
         assert_eq!(log.never(ServerEventKind::Refused, &Limit::new(Duration::ZERO)).await, Ok(()));

@@ -233,19 +233,22 @@ impl Servers {
     /// Waits for what is awaited at a server.
     ///
     /// # Errors
-    /// It did not come in time, or there is no such server.
-    pub async fn wait(&self, name: &str, awaited: &ServerAwait, limit: &Limit) -> Result<(), Missed> {
-        let one = self.one(name).map_err(|error| Missed(error.to_string()))?;
-        one.log.wait(awaited, limit).await
+    /// There is no such server. Within: it did not come in time.
+    pub async fn wait(
+        &self,
+        name: &str,
+        awaited: &ServerAwait,
+        limit: &Limit,
+    ) -> Result<Result<(), Missed>, ServerError> {
+        Ok(self.one(name)?.log.wait(awaited, limit).await)
     }
 
     /// Watches that something does not happen at a server.
     ///
     /// # Errors
-    /// It happened, or there is no such server.
-    pub async fn never(&self, name: &str, never: &ServerNever) -> Result<(), Missed> {
-        let one = self.one(name).map_err(|error| Missed(error.to_string()))?;
-        one.log.never(never.never, &Limit::by_clock(never.span.0)).await
+    /// There is no such server. Within: it happened.
+    pub async fn never(&self, name: &str, never: &ServerNever) -> Result<Result<(), Missed>, ServerError> {
+        Ok(self.one(name)?.log.never(never.never, &Limit::by_clock(never.span.0)).await)
     }
 
     fn one(&self, name: &str) -> Result<&One, ServerError> {

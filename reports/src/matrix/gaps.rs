@@ -69,12 +69,12 @@ impl<'a> Matrix<'a> {
 
 /// Why a case is unsupported, in words that are the same for all cases of the kind, and the role of the peer that cannot.
 fn reason(case: &CaseReport) -> (String, Option<Role>) {
-    let verdict = &case.verdict;
-    let peer = verdict.side.as_ref().and_then(|side| case.peers.iter().find(|peer| peer.name == *side));
-    let sentence = verdict.sentence.as_str();
-    let own = peer.and_then(|peer| sentence.strip_prefix(peer.name.as_str()));
-    let own = own.and_then(|rest| rest.strip_prefix(" lacks what the case needs: "));
-    let reason = own.or_else(|| sentence.strip_prefix("not possible here: ")).unwrap_or(sentence);
+    // A run of an earlier version has the sentence alone.
+    let (side, reason) = match &case.missing {
+        Some(missing) => (missing.peer.as_deref(), missing.reason.as_str()),
+        None => (case.verdict.side.as_deref(), case.verdict.sentence.as_str()),
+    };
+    let peer = side.and_then(|side| case.peers.iter().find(|peer| peer.name == side));
     let words: Vec<String> = reason.split(' ').map(without_address).collect();
     (words.join(" "), peer.map(|peer| peer.role))
 }

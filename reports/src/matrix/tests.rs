@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::testing::{between, report};
+use peerproof_conformance::case::Missing;
 use peerproof_conformance::verdict::Outcome::{Fail, Pass, Unsupported};
 
 fn run(cases: Vec<CaseReport>) -> RunReport {
@@ -106,13 +107,12 @@ fn scenarios_that_come_out_otherwise_with_roles_exchanged_are_found() {
 fn reasons_are_counted_whoever_the_peer_is_called_and_wherever_the_server_was() {
     let lacking = |pair: [&str; 2], side: &str, port: u32| {
         let mut case = between("turn/tcp", pair, Unsupported);
-        case.verdict.side = Some(side.to_owned());
-        case.verdict.sentence =
-            format!("{side} lacks what the case needs: UDP only, not turn:192.0.2.2:{port}?transport=tcp");
+        let reason = format!("UDP only, not turn:192.0.2.2:{port}?transport=tcp");
+        case.missing = Some(Missing { peer: Some(side.to_owned()), reason });
         case
     };
     let mut nobody = between("data/lost", ["chrome", "chrome"], Unsupported);
-    nobody.verdict.sentence = "not possible here: neither peer tells its keys".to_owned();
+    nobody.missing = Some(Missing { peer: None, reason: "neither peer tells its keys".to_owned() });
     let reports = [run(vec![
         lacking(["stack", "chrome"], "alice", 1234),
         lacking(["chrome", "stack"], "bob", 4321),

@@ -31,6 +31,8 @@ pub(crate) struct Mismatch {
     pub(crate) undecided: bool,
     /// Why the peer cannot tell whether it holds, if it said that it cannot.
     pub(crate) lacks: Option<String>,
+    /// What leaves it undecided is that no packets between the peers were captured.
+    pub(crate) without_packets: bool,
 }
 
 impl Mismatch {
@@ -43,6 +45,7 @@ impl Mismatch {
             evidence: Vec::new(),
             undecided: false,
             lacks: None,
+            without_packets: false,
         }
     }
 
@@ -59,6 +62,11 @@ impl Mismatch {
     /// The same, since the peer cannot tell: why.
     pub(crate) fn lacking(mut self, reason: impl Into<String>) -> Self {
         self.lacks = Some(reason.into());
+        self.undecided()
+    }
+
+    pub(crate) fn without_packets(mut self) -> Self {
+        self.without_packets = true;
         self.undecided()
     }
 

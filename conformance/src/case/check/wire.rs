@@ -30,7 +30,8 @@ pub(super) fn check(record: &CaseRecord, wanted: &WireMatch) -> Option<Mismatch>
     let undecided = |why: &str| Some(Mismatch::new(layer, from, text(), why).undecided());
     let Some(other) = record.other(from) else { return undecided("there is no such peer") };
     let (Some(wire), Some(sent)) = (record.packets(), record.sent(from, other)) else {
-        return undecided("no packets of this pair were seen");
+        let why = "no packets of this pair were seen";
+        return Some(Mismatch::new(layer, from, text(), why).without_packets());
     };
     let in_clear = matches!(protocol, "sctp" | "dcep" | "rtcp" | "rtp");
     if in_clear && !wire.units().any(|seen| seen.unit.protocol() == clear_protocol(protocol)) {

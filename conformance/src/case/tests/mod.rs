@@ -9,7 +9,7 @@ use crate::expect::Expectations;
 use crate::explain::{Reported, Session, explain};
 use crate::verdict::{Layer, Outcome, Place, Verdict};
 use peerproof_captures::recording::Direction;
-use peerproof_captures::timeline::{Answer, StepOutcome, What};
+use peerproof_captures::timeline::{Answer, Expected, Lack, Seen, StepOutcome, What};
 use serde_json::{Value, json};
 use tale::Tale;
 
@@ -67,10 +67,10 @@ fn an_echo_that_changes_a_byte_or_the_order_is_blamed_on_the_one_who_echoes() {
         let mut tale = Tale::new("");
         tale.connect();
         tale.command("bob", "echo", json!({"channel": "chat"}), Answer::Ok(Value::Null));
-        tale.began("alice: await message");
+        tale.awaits("alice", json!({"message": {"channel": "chat"}}));
         tale.send("alice", "one").send("alice", "two").receive("bob", "one").receive("bob", "two");
         tale.receive("alice", back[0]).receive("alice", back[1]);
-        tale.timed_out("message {\"channel\":\"chat\",\"text\":\"two\"}");
+        tale.timed_out("alice", json!({"message": {"channel": "chat", "text": "two"}}));
         fails(
             &tale.verdict(),
             Layer::DataChannel,
@@ -82,23 +82,23 @@ fn an_echo_that_changes_a_byte_or_the_order_is_blamed_on_the_one_who_echoes() {
 
 #[test]
 fn the_first_layer_that_diverged_is_named() {
-    let awaited = "message {\"channel\":\"chat\",\"text\":\"one\"}";
+    let awaited = || json!({"message": {"channel": "chat", "text": "one"}});
     let mut tale = Tale::new("");
-    tale.negotiate().timed_out(awaited);
+    tale.negotiate().timed_out("bob", awaited());
     fails(&tale.verdict(), Layer::Checks, "bob", "connectivity checks of alice and bob should succeed");
 
     let mut tale = Tale::new("");
-    tale.negotiate().ice().state("bob", "dtlsstatechange", "failed").timed_out(awaited);
+    tale.negotiate().ice().state("bob", "dtlsstatechange", "failed").timed_out("bob", awaited());
     fails(&tale.verdict(), Layer::Dtls, "bob", "it failed at bob");
 
     let mut tale = Tale::new("");
-    tale.negotiate().ice().dtls().state("bob", "sctpstatechange", "connected").timed_out(awaited);
+    tale.negotiate().ice().dtls().state("bob", "sctpstatechange", "connected").timed_out("bob", awaited());
     fails(&tale.verdict(), Layer::Sctp, "alice", "SCTP association should be established at alice");
 
     let mut tale = Tale::new("");
     tale.negotiate().ice().dtls();
     tale.state("alice", "sctpstatechange", "connected").state("bob", "sctpstatechange", "connected");
-    tale.timed_out(awaited);
+    tale.timed_out("bob", awaited());
     fails(&tale.verdict(), Layer::DataChannel, "alice", "the channel \"chat\" should open at alice");
 }
 
@@ -113,7 +113,7 @@ fn a_refused_candidate_is_the_cause_only_where_no_pair_was_found() {
             tale.ice();
             tale.state("bob", "dtlsstatechange", "failed").state("bob", "iceconnectionstatechange", "closed");
         }
-        tale.timed_out("connectionState connected at alice");
+        tale.timed_out("alice", json!({"connectionState": "connected"}));
         tale.verdict()
     };
     fails(&refused(false), Layer::Sdp, "alice", "it rejected it with OperationError");
@@ -122,12 +122,13 @@ fn a_refused_candidate_is_the_cause_only_where_no_pair_was_found() {
 
 #[test]
 fn what_a_peer_says_that_it_cannot_tell_makes_a_case_unsupported() {
-    let unreported = |expect: &str, never: &str| {
+    let told = |expect: &str, never: &str| {
         let mut tale = Tale::new(expect);
         tale.record.file.peers[1].unreported.push(never.to_owned());
         tale.connect();
-        tale.verdict()
+        tale
     };
+    let unreported = |expect: &str, never: &str| told(expect, never).verdict();
     // The tale has both states, so that nothing is missing.
     let includes = "bob: { states: { dtls: { includes: [connecting, connected] } } }";
     assert_eq!(unreported(includes, "sctpstatechange:closed").outcome, Outcome::Pass);
@@ -139,10 +140,14 @@ fn what_a_peer_says_that_it_cannot_tell_makes_a_case_unsupported() {
         ("bob: { states: { dtls: [new, connecting, connected, closed] } }", "dtlsstatechange:closed"),
         ("bob: { states: { dtls: { never: [failed] } } }", "dtlsstatechange:failed"),
     ] {
-        let verdict = unreported(expect, never);
+        let tale = told(expect, never);
+        let verdict = tale.verdict();
         assert_eq!(verdict.outcome, Outcome::Unsupported, "{verdict:#?}");
         assert_eq!(verdict.side.as_deref(), Some("bob"));
         assert!(verdict.sentence.contains("dtlsstatechange"), "{verdict:#?}");
+        let missing = Missing::of(&tale.record, &verdict).unwrap();
+        assert_eq!(missing.peer.as_deref(), Some("bob"));
+        assert!(verdict.sentence.ends_with(&missing.reason), "{missing:?}");
     }
     let both = "bob: { states: { dtls: { includes: [failed, closed] } } }";
     fails(&unreported(both, "dtlsstatechange:closed"), Layer::Dtls, "bob", "failed is missing");
@@ -169,17 +174,17 @@ fn a_peer_without_statistics_makes_a_case_that_asks_for_them_unsupported() {
 fn an_offer_that_never_arrives_is_signalling_and_a_refused_one_sdp() {
     let offer = json!({"type": "offer", "sdp": "v=0\r\n"});
     let mut tale = Tale::new("");
-    tale.began("connect").command("alice", "createOffer", json!({}), Answer::Ok(offer.clone()));
-    tale.timed_out("connectionState connected");
+    tale.connects().command("alice", "createOffer", json!({}), Answer::Ok(offer.clone()));
+    tale.timed_out("alice", json!({"connectionState": "connected"}));
     fails(&tale.verdict(), Layer::Signalling, "bob", "alice's offer should reach bob");
 
     let mut tale = Tale::new("");
-    tale.began("connect").command("alice", "createOffer", json!({}), Answer::Ok(offer.clone()));
+    tale.connects().command("alice", "createOffer", json!({}), Answer::Ok(offer.clone()));
     let answer = Answer::Rejected { name: "OperationError".into(), message: "no".into() };
     tale.command("bob", "setRemoteDescription", json!({"description": offer}), answer);
     tale.ended(StepOutcome::Wrong {
-        expected: "setRemoteDescription is accepted".into(),
-        seen: "rejected".into(),
+        expected: Expected::Success { peer: "bob".into(), command: "setRemoteDescription".into() },
+        seen: Seen::Exception { name: "OperationError".into(), message: "no".into() },
     });
     fails(&tale.verdict(), Layer::Sdp, "bob", "rejected it with OperationError");
 }
@@ -194,7 +199,7 @@ fn candidates_that_were_withheld_both_ways_are_signalling() {
         );
         tale.push(What::CarriedCandidate { from: from.into(), to: to.into(), sent, delivered: None });
     }
-    tale.timed_out("connectionState connected");
+    tale.timed_out("alice", json!({"connectionState": "connected"}));
     fails(&tale.verdict(), Layer::Signalling, "bob", "withheld");
 }
 
@@ -205,7 +210,7 @@ const SRTP: &[u8] = &[0x80, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 5];
 #[test]
 fn checks_without_an_answer_name_the_one_who_does_not_answer_with_the_frame() {
     let mut tale = Tale::new("");
-    tale.negotiate().timed_out("connectionState connected");
+    tale.negotiate().timed_out("alice", json!({"connectionState": "connected"}));
     tale.packets(&[("alice", Direction::Outbound, CHECK), ("alice", Direction::Outbound, CHECK)]);
     let verdict = tale.verdict();
     fails(&verdict, Layer::Checks, "bob", "bob answered none of alice's 2 Binding requests");
@@ -268,8 +273,11 @@ fn two_browsers_pass_on_their_word_and_the_sentence_says_that_no_packets_were_se
 #[test]
 fn unsupported_counts_only_from_a_peer_that_refuses_the_impossible() {
     let mut tale = Tale::new("");
-    tale.began("bob: setCodecPreferences");
-    tale.ended(StepOutcome::Unsupported { peer: "bob".into(), reason: "no such method".into() });
+    tale.began(json!({"peer": "bob", "action": {"command": {"name": "setCodecPreferences", "args": {}}}}));
+    tale.ended(StepOutcome::Unsupported {
+        peer: "bob".into(),
+        reason: Lack::Answered("no such method".into()),
+    });
     assert_eq!(tale.verdict().outcome, Outcome::Unsupported);
     tale.record.file.peers[1].refuses_the_impossible = false;
     assert_eq!(tale.verdict().outcome, Outcome::Inconclusive);
@@ -280,14 +288,16 @@ fn a_peer_that_cannot_watch_a_track_is_not_blamed_for_what_it_did_not_see() {
     let mut tale = Tale::new("");
     tale.connect();
     tale.command("bob", "getStats", json!({}), Answer::Unsupported { reason: "no statistics".into() });
-    tale.began("bob: await media").timed_out("audio");
+    tale.awaits("bob", json!({"media": {"kind": "audio"}}))
+        .timed_out("bob", json!({"media": {"kind": "audio"}}));
     assert_eq!(tale.verdict().outcome, Outcome::Fail, "what no step needs decides nothing");
 
     let mut tale = Tale::new("");
     tale.connect();
     let cannot = Answer::Unsupported { reason: "passes RTP through".into() };
     tale.command("bob", "watch", json!({ "track": "t" }), cannot);
-    tale.began("bob: await media").timed_out("audio");
+    tale.awaits("bob", json!({"media": {"kind": "audio"}}))
+        .timed_out("bob", json!({"media": {"kind": "audio"}}));
     let verdict = tale.verdict();
     assert_eq!((verdict.outcome, verdict.side.as_deref()), (Outcome::Unsupported, Some("bob")));
     assert!(verdict.sentence.contains("passes RTP through"), "{}", verdict.sentence);
@@ -297,7 +307,7 @@ fn a_peer_that_cannot_watch_a_track_is_not_blamed_for_what_it_did_not_see() {
     tale.negotiate();
     let cannot = Answer::Unsupported { reason: "passes RTP through".into() };
     tale.command("bob", "watch", json!({ "track": "t" }), cannot);
-    tale.began("connect").timed_out("connectionState connected");
+    tale.connects().timed_out("alice", json!({"connectionState": "connected"}));
     assert_eq!(tale.verdict().outcome, Outcome::Fail);
 }
 
@@ -335,7 +345,8 @@ fn a_lost_browser_is_ours_a_lost_stack_its_own_and_a_killed_peer_part_of_the_cas
     let mut tale = Tale::new("");
     tale.connect().event("bob", lost).record.file.ends.push("bob".into());
     tale.state("alice", "iceconnectionstatechange", "disconnected");
-    tale.began("alice: await message").timed_out("message {}");
+    tale.awaits("alice", json!({"message": {"channel": "chat"}}))
+        .timed_out("alice", json!({"message": {"channel": "chat"}}));
     fails(&tale.verdict(), Layer::Nomination, "bob", "after bob was gone");
 }
 
@@ -361,7 +372,7 @@ fn a_snapshot_that_differs_fails_under_the_same_versions_and_is_a_change_under_o
 #[test]
 fn a_control_must_get_its_verdict_and_a_waiver_its_deviation() {
     let mut tale = Tale::new("verdict: { outcome: fail, layer: checks, side: bob }");
-    tale.negotiate().timed_out("connectionState connected");
+    tale.negotiate().timed_out("alice", json!({"connectionState": "connected"}));
     assert_eq!(standing(&tale.record.file, &tale.verdict()), Standing::ControlHeld);
     let mut tale = Tale::new("verdict: { outcome: fail, layer: checks }");
     tale.connect();
@@ -378,7 +389,10 @@ fn a_control_must_get_its_verdict_and_a_waiver_its_deviation() {
 #[test]
 fn a_recording_is_explained_as_its_verdict_says() {
     let mut tale = Tale::new("");
-    tale.negotiate().ice().state("alice", "dtlsstatechange", "failed").timed_out("connectionState connected");
+    tale.negotiate()
+        .ice()
+        .state("alice", "dtlsstatechange", "failed")
+        .timed_out("alice", json!({"connectionState": "connected"}));
     let verdict = tale.verdict();
     let reported = Reported::of(["alice", "bob"], &tale.record.timeline);
     let found = explain(&Session::default().with_reported(&reported));
@@ -519,9 +533,9 @@ fn an_echo_that_loses_messages_is_blamed_on_the_one_who_echoes() {
     let mut tale = Tale::new("");
     tale.connect();
     tale.command("bob", "echo", json!({"channel": "chat"}), Answer::Ok(Value::Null));
-    tale.began("alice: await message").send("alice", "one").send("alice", "two");
+    tale.awaits("alice", json!({"message": {"channel": "chat"}})).send("alice", "one").send("alice", "two");
     tale.receive("bob", "one").receive("bob", "two").receive("alice", "one");
-    tale.timed_out("message {\"channel\":\"chat\",\"times\":2}");
+    tale.timed_out("alice", json!({"message": {"channel": "chat", "times": 2}}));
     fails(&tale.verdict(), Layer::DataChannel, "bob", "1 came back to alice");
 }
 
@@ -546,8 +560,8 @@ fn what_goes_down_with_a_peer_that_closed_is_not_the_association_s_fault() {
     let mut tale = Tale::new("");
     tale.negotiate().ice().dtls().ended(StepOutcome::Done);
     tale.command("bob", "close", json!({}), Answer::Ok(Value::Null));
-    tale.began("alice: await open").timed_out("open chat");
-    fails(&tale.verdict(), Layer::DataChannel, "alice", "open chat should come");
+    tale.awaits("alice", json!({"open": "chat"})).timed_out("alice", json!({"open": "chat"}));
+    fails(&tale.verdict(), Layer::DataChannel, "alice", "open chat at alice should come");
 }
 
 fn finding(requirement: &str, result: checks::Result, waiver: Option<Waiver>) -> Finding {

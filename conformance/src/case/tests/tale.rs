@@ -7,7 +7,7 @@ use crate::verdict::Verdict;
 use indexmap::IndexMap;
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::recording::Direction;
-use peerproof_captures::timeline::{Answer, Entry, StepOutcome, What};
+use peerproof_captures::timeline::{Answer, Entry, Expected, Seen, StepOutcome, What};
 use serde_json::{Value, json};
 
 /// A case that is told step by step.
@@ -93,9 +93,19 @@ impl Tale {
         self.push(What::Answer { peer, id, answer })
     }
 
-    pub(super) fn began(&mut self, text: &str) -> &mut Self {
-        let step = self.steps;
-        self.push(What::StepBegan { step, text: text.to_owned() })
+    pub(super) fn began(&mut self, definition: Value) -> &mut Self {
+        let (step, definition) = (self.steps, serde_json::from_value(definition).unwrap());
+        self.push(What::StepBegan { step, definition })
+    }
+
+    /// A step `connect` began.
+    pub(super) fn connects(&mut self) -> &mut Self {
+        self.began(json!({"action": {"harness": {"step": "connect", "args": {}}}}))
+    }
+
+    /// A step began in which something is awaited of a peer.
+    pub(super) fn awaits(&mut self, peer: &str, condition: Value) -> &mut Self {
+        self.began(json!({"peer": peer, "action": {"await": condition}}))
     }
 
     pub(super) fn ended(&mut self, outcome: StepOutcome) -> &mut Self {
@@ -104,18 +114,19 @@ impl Tale {
         self.push(What::StepEnded { step, outcome })
     }
 
-    pub(super) fn timed_out(&mut self, awaited: &str) -> &mut Self {
+    pub(super) fn timed_out(&mut self, peer: &str, condition: Value) -> &mut Self {
+        let condition = serde_json::from_value(condition).unwrap();
         self.ended(StepOutcome::TimedOut {
-            awaited: awaited.to_owned(),
+            awaited: Expected::Condition { peer: peer.to_owned(), condition },
             within_ms: 2000,
-            seen: "nothing came".to_owned(),
+            seen: Seen::Events { connection: None, dtls: None, last: None },
         })
     }
 
     /// Offer, answer and candidates cross.
     pub(super) fn negotiate(&mut self) -> &mut Self {
         let sdp = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n";
-        self.began("connect");
+        self.connects();
         self.command(
             "alice",
             "createDataChannel",

@@ -5,7 +5,7 @@ use super::{Control, Recording, events, rtcp, rtp, sctp, stun};
 use crate::checks::{Check, Result, of};
 use crate::evidence::{Clear, Evidence, Packet, Peer};
 use peerproof_captures::event::{IceState, PeerEvent, SctpState};
-use peerproof_captures::timeline::What;
+use peerproof_captures::timeline::{RuleAction, What};
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::sctp::{self as wire, Body, ParameterContent};
 use serde_json::json;
@@ -173,7 +173,7 @@ fn announce_nothing(evidence: &mut Evidence) {
 /// What was lost is not retransmitted, nothing of the handshake follows, and the peer goes on for a minute.
 fn lose_the_handshake(evidence: &mut Evidence) {
     let is_drop = |what: &What| match what {
-        What::Faulted { action, frame, .. } if action == "drop" => *frame,
+        What::Faulted { action: RuleAction::Drop, frame, .. } => *frame,
         _ => None,
     };
     let lost = evidence.timeline.iter().find_map(|entry| is_drop(&entry.what)).unwrap();

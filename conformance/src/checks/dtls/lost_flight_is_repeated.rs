@@ -5,7 +5,7 @@ use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Packet, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::{DtlsState, PeerEvent};
-use peerproof_captures::timeline::What;
+use peerproof_captures::timeline::{RuleAction, What};
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::dtls::record::{ContentType, Record};
 use std::collections::BTreeSet;
@@ -118,7 +118,7 @@ fn parts(packet: &Packet) -> Vec<Part> {
 /// The frames that a rule of the scenario took out of the way.
 fn dropped(evidence: &Evidence) -> BTreeSet<u64> {
     let of = |what: &What| match what {
-        What::Faulted { action, frame, .. } if action == "drop" => *frame,
+        What::Faulted { action: RuleAction::Drop, frame, .. } => *frame,
         _ => None,
     };
     evidence.timeline.iter().filter_map(|entry| of(&entry.what)).collect()

@@ -2,6 +2,7 @@
 
 mod field;
 mod fragment;
+mod recorded;
 mod spec;
 
 pub use field::Field;
@@ -9,8 +10,8 @@ pub(crate) use fragment::MOST_PIECES;
 pub use spec::{Bytes, DTLS_CLIENT, DTLS_SERVER, RuleSpec};
 
 use super::class::{Class, Handshake, Seen};
+use peerproof_captures::timeline;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,26 +43,6 @@ pub enum RuleAction {
     Become(Arc<[Vec<u8>]>),
 }
 
-impl fmt::Display for RuleAction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Drop => f.write_str("drop"),
-            Self::Delay(by) => write!(f, "delay {} ms", by.as_millis()),
-            Self::Duplicate => f.write_str("duplicate"),
-            Self::Replay(by) => write!(f, "replay after {} ms", by.as_millis()),
-            Self::Corrupt(byte) => write!(f, "corrupt byte {byte}"),
-            Self::CorruptField(_) => f.write_str("corrupt"),
-            Self::Reorder => f.write_str("reorder"),
-            Self::Inject(bytes) => write!(f, "inject {} bytes", bytes.len()),
-            Self::Fragment(pieces) => write!(f, "fragment into {pieces}"),
-            Self::Become(datagrams) => match datagrams.len() {
-                1 => f.write_str("renumber"),
-                count => write!(f, "fragment, over {count} datagrams"),
-            },
-        }
-    }
-}
-
 /// A packet as a rule sees it.
 #[derive(Debug, Clone, Copy)]
 pub struct Packet<'a> {
@@ -80,8 +61,8 @@ pub struct Packet<'a> {
 pub struct Decision {
     /// What is done.
     pub action: RuleAction,
-    /// The rule, as one readable line.
-    pub rule: String,
+    /// The rule; none where records are renumbered because a rule fragmented records of their sender before.
+    pub rule: Option<Arc<timeline::Rule>>,
 }
 
 /// An installed rule.
@@ -89,6 +70,8 @@ pub struct Decision {
 pub struct Rule {
     spec: RuleSpec,
     action: RuleAction,
+    /// The rule as the timeline holds it.
+    recorded: Arc<timeline::Rule>,
     seed: u64,
     matched: u32,
     /// When it was installed, since the case began.
@@ -102,7 +85,8 @@ impl Rule {
     #[must_use]
     pub fn new(spec: RuleSpec, action: RuleAction, seed: u64) -> Self {
         let steps_left = spec.steps;
-        Self { spec, action, seed, matched: 0, since: Duration::ZERO, steps_left }
+        let recorded = Arc::new(recorded::rule(&spec, &action));
+        Self { spec, action, recorded, seed, matched: 0, since: Duration::ZERO, steps_left }
     }
 
     /// Decides about one packet; nothing if the rule is not for it.
@@ -134,11 +118,6 @@ impl Rule {
             }
             action => action.clone(),
         })
-    }
-
-    fn describe(&self) -> String {
-        let spec = serde_json::to_string(&self.spec).unwrap_or_default();
-        format!("{} {spec}", self.action)
     }
 }
 
@@ -211,7 +190,7 @@ impl Rules {
                 let acted = self.acted.entry(name.clone()).or_default();
                 *acted = acted.saturating_add(1);
             }
-            Some(Decision { action, rule: rule.describe() })
+            Some(Decision { action, rule: Some(Arc::clone(&rule.recorded)) })
         });
         decided.or_else(|| self.renumber(packet))
     }
@@ -224,9 +203,7 @@ impl Rules {
             return None;
         }
         let bytes = fragment::renumbered(packet.bytes)?;
-        let rule =
-            "its records are renumbered because earlier records of the sender were fragmented".to_owned();
-        Some(Decision { action: RuleAction::Become([bytes].into()), rule })
+        Some(Decision { action: RuleAction::Become([bytes].into()), rule: None })
     }
 }
 

@@ -1,11 +1,11 @@
 //! Steps about STUN and TURN servers.
 
-use super::{Ended, Player, broken, wrong};
+use super::{Ended, Player, broken, timed_out, wrong};
 use crate::machine::Limit;
 use crate::scenario::server::{ServerAction, ServerStep};
 use crate::scenario::step::DEFAULT_WITHIN;
 use crate::servers::Missed;
-use peerproof_captures::timeline::StepOutcome;
+use peerproof_captures::timeline::{Expected, Seen};
 
 impl Player {
     /// Does something to a server, or waits for what it says.
@@ -14,8 +14,12 @@ impl Player {
             ServerAction::Await(awaited) => awaited,
             ServerAction::Never(never) => {
                 let watched = self.servers.never(&step.server, never).await;
-                let expected = format!("no {} at {}", never.never, step.server);
-                return watched.map_err(|Missed(seen)| wrong(expected, seen));
+                let watched = watched.map_err(|error| broken(error.to_string()))?;
+                return watched.map_err(|Missed(events)| {
+                    let server = step.server.clone();
+                    let expected = Expected::NoServerEvent { server: server.clone(), event: never.never };
+                    wrong(expected, Seen::ServerEvents { server, events })
+                });
             }
             action => {
                 let done = self.servers.act(&step.server, action).await;
@@ -24,18 +28,17 @@ impl Player {
         };
         let within = awaited.within.unwrap_or(DEFAULT_WITHIN);
         let waited = self.servers.wait(&step.server, awaited, &Limit::new(within.0)).await;
-        waited.map_err(|Missed(seen)| {
-            let code = awaited.code.map(|code| format!(" {code}")).unwrap_or_default();
-            let times = match (awaited.times, awaited.sockets) {
-                (Some(times), _) => format!(", {times} times"),
-                (None, Some(sockets)) => format!(" of {sockets} sockets"),
-                (None, None) => String::new(),
+        let waited = waited.map_err(|error| broken(error.to_string()))?;
+        waited.map_err(|Missed(events)| {
+            let server = step.server.clone();
+            let expected = Expected::ServerEvent {
+                server: server.clone(),
+                event: awaited.event.clone(),
+                code: awaited.code,
+                times: awaited.times,
+                sockets: awaited.sockets,
             };
-            StepOutcome::TimedOut {
-                awaited: format!("{}{code}{times} at {}", awaited.event, step.server),
-                within_ms: within.as_millis(),
-                seen,
-            }
+            timed_out(expected, within.as_millis(), Seen::ServerEvents { server, events })
         })
     }
 }

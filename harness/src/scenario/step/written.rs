@@ -204,29 +204,10 @@ impl Serialize for Step {
     }
 }
 
-/// The step as one readable line: `alice: createDataChannel {"label":"chat"}`.
+/// The step on one line, as the timeline shows it: `alice: createDataChannel {"label":"chat"}`.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Value::Object(map) = self.to_value() else { return Ok(()) };
-        for (actor, what) in map {
-            match what {
-                Value::Object(what) if what.is_empty() => write!(f, "{actor}")?,
-                Value::Object(what) => {
-                    write!(f, "{actor}:")?;
-                    for (n, (name, value)) in what.iter().enumerate() {
-                        f.write_str(if n > 0 { ", " } else { " " })?;
-                        match value {
-                            Value::Object(none) if none.is_empty() => f.write_str(name)?,
-                            Value::String(word) => write!(f, "{name} {word}")?,
-                            value => write!(f, "{name} {value}")?,
-                        }
-                    }
-                }
-                Value::String(word) => write!(f, "{actor}: {word}")?,
-                value => write!(f, "{actor}: {value}")?,
-            }
-        }
-        Ok(())
+        crate::scenario::recorded::step(self).fmt(f)
     }
 }
 

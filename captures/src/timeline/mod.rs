@@ -1,4 +1,17 @@
 //! `timeline.jsonl`: everything that was done and everything that happened, one line each, on one clock.
+//!
+//! Steps, conditions, rules and notes are data; [`words`] tells how they read.
+
+pub mod condition;
+mod note;
+mod rule;
+mod step;
+pub mod words;
+
+pub use condition::{Condition, PeerState};
+pub use note::Note;
+pub use rule::{Rule, RuleAction};
+pub use step::{Action, Expected, HarnessStep, Key, Lack, Seen, Step, StepOutcome};
 
 use crate::event::{Description, IceCandidate, PeerEvent};
 use crate::server::ServerEvent;
@@ -35,8 +48,8 @@ pub enum What {
     StepBegan {
         /// Index into the scenario's steps, from zero.
         step: usize,
-        /// The step as one readable line.
-        text: String,
+        /// The step.
+        definition: Step,
     },
     /// A step of the scenario ended.
     StepEnded {
@@ -115,10 +128,11 @@ pub enum What {
     Faulted {
         /// The peer at whose tap it happened.
         peer: String,
-        /// The rule as one readable line.
-        rule: String,
-        /// What it did (`drop`, `delay 40 ms`, …).
-        action: String,
+        /// The rule; absent where records are renumbered because a rule cut messages of their sender before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rule: Option<Rule>,
+        /// What was done to the packet.
+        action: RuleAction,
         /// Number of the packet in the capture, from one, if it was recorded.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         frame: Option<u64>,
@@ -166,10 +180,7 @@ pub enum What {
         waited_us: Vec<u64>,
     },
     /// The harness has something to say (a browser was replaced, a file could not be written).
-    Note {
-        /// In one sentence.
-        text: String,
-    },
+    Note(Note),
 }
 
 /// How much one direction of a link carries.
@@ -179,42 +190,6 @@ pub struct LinkRate {
     /// Kilobits per second, headers of IP included; absent if unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kbit: Option<u64>,
-}
-
-/// How a step ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum StepOutcome {
-    /// As the scenario wants it.
-    Done,
-    /// What was awaited did not come in time.
-    TimedOut {
-        /// What was awaited, as one readable line.
-        awaited: String,
-        /// The deadline in milliseconds.
-        within_ms: u64,
-        /// What is there instead, as one readable line.
-        seen: String,
-    },
-    /// Something else came than the scenario wants.
-    Wrong {
-        /// What the scenario wants.
-        expected: String,
-        /// What came.
-        seen: String,
-    },
-    /// A peer said that it cannot do this.
-    Unsupported {
-        /// The peer.
-        peer: String,
-        /// Why.
-        reason: String,
-    },
-    /// The harness or the peer's process broke.
-    Broken {
-        /// How.
-        cause: String,
-    },
 }
 
 /// A peer's answer to a command.

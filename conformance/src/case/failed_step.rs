@@ -1,0 +1,176 @@
+//! What a step that did not end as wanted tells of the layer that diverged.
+
+use crate::api::Views;
+use crate::verdict::Layer;
+use peerproof_captures::event::{ConnectionState, DtlsState};
+use peerproof_captures::timeline::{Condition, Expected, Key};
+use serde::Deserialize;
+
+/// Whether the step expects that a connection fails or ends: then a layer that is not up is no cause.
+pub(super) fn wants_failure(expected: &Expected) -> bool {
+    match expected {
+        Expected::Condition { condition, .. } => condition.wants_failure(),
+        Expected::AnswerValue { value, .. } => ConnectionState::deserialize(value).is_ok_and(|state| {
+            matches!(state, ConnectionState::Disconnected | ConnectionState::Failed | ConnectionState::Closed)
+        }),
+        _ => false,
+    }
+}
+
+/// Whether the step expects a message on a data channel.
+pub(super) fn wants_message(expected: &Expected) -> bool {
+    matches!(expected, Expected::Condition { condition: Condition::Message(_), .. })
+}
+
+/// The layer that what was expected belongs to.
+pub(super) fn layer_of(expected: &Expected, views: &Views) -> Layer {
+    match expected {
+        Expected::Condition { condition, .. } | Expected::NoCondition { condition, .. } => {
+            of_condition(condition, views)
+        }
+        Expected::Success { command, .. } | Expected::Rejection { command, .. } => of_command(command),
+        Expected::AnswerValue { command, path, .. } => {
+            let mut names = path.iter().filter_map(|key| match key {
+                Key::Name(name) => of_state(name, views),
+                Key::Index(_) => None,
+            });
+            names.next_back().unwrap_or_else(|| of_command(command))
+        }
+        Expected::ServerEvent { .. } | Expected::NoServerEvent { .. } => Layer::Gathering,
+        Expected::Answer { .. }
+        | Expected::RuleActs { .. }
+        | Expected::Bitrate { .. }
+        | Expected::Streams { .. }
+        | Expected::Silence { .. }
+        | Expected::AllSteps => Layer::Media,
+    }
+}
+
+fn of_condition(condition: &Condition, views: &Views) -> Layer {
+    match condition {
+        Condition::SignalingState(_) | Condition::Negotiationneeded => Layer::Sdp,
+        Condition::IceGatheringState(_) | Condition::Icecandidate(_) | Condition::Icecandidateerror(_) => {
+            Layer::Gathering
+        }
+        Condition::IceConnectionState(_) | Condition::IceTransportState(_) => Layer::Checks,
+        Condition::Selectedcandidatepairchange => Layer::Nomination,
+        Condition::ConnectionState(_) => of_connection(views),
+        Condition::DtlsState(_) => Layer::Dtls,
+        Condition::SctpState(_) => Layer::Sctp,
+        Condition::Datachannel(_)
+        | Condition::Open(_)
+        | Condition::Closing(_)
+        | Condition::Close(_)
+        | Condition::Error(_)
+        | Condition::Bufferedamountlow(_)
+        | Condition::Message(_) => Layer::DataChannel,
+        Condition::Acted(operation) => match of_command(operation) {
+            Layer::Media => Layer::Signalling,
+            layer => layer,
+        },
+        Condition::Track(_)
+        | Condition::Mute(_)
+        | Condition::Unmute(_)
+        | Condition::Ended(_)
+        | Condition::Media(_)
+        | Condition::Lost => Layer::Media,
+    }
+}
+
+/// `connectionState` is the sum of ICE and DTLS: DTLS if ICE is connected.
+fn of_connection(views: &Views) -> Layer {
+    let ice = views.values().all(|view| view.ice_connected().is_some());
+    let dtls = views.values().any(|view| view.dtls.iter().any(|at| at.is != DtlsState::New));
+    if ice || dtls { Layer::Dtls } else { Layer::Checks }
+}
+
+/// The layer of a command of the peer protocol.
+fn of_command(name: &str) -> Layer {
+    match name {
+        "createOffer" | "createAnswer" | "setLocalDescription" | "setRemoteDescription" => Layer::Sdp,
+        "addIceCandidate" => Layer::Gathering,
+        "createDataChannel"
+        | "getDataChannel"
+        | "closeDataChannel"
+        | "send"
+        | "echo"
+        | "setBufferedAmountLowThreshold" => Layer::DataChannel,
+        "join" => Layer::Signalling,
+        _ => Layer::Media,
+    }
+}
+
+/// The layer of a member of what `getState` answers.
+fn of_state(name: &str, views: &Views) -> Option<Layer> {
+    Some(match name {
+        "signaling" | "localDescription" | "remoteDescription" => Layer::Sdp,
+        "iceGathering" => Layer::Gathering,
+        "iceConnection" | "ice" => Layer::Checks,
+        "connection" => of_connection(views),
+        "dtls" => Layer::Dtls,
+        "sctp" => Layer::Sctp,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::view::PeerView;
+    use serde_json::{Value, json};
+
+    fn expected(value: Value) -> Expected {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn at_bob(condition: Value) -> Expected {
+        expected(json!({"condition": {"peer": "bob", "condition": condition}}))
+    }
+
+    #[test]
+    fn the_layer_is_that_of_the_condition_whatever_labels_and_peers_are_called() {
+        let silent = |name: &str| (name.to_owned(), PeerView::of(&[], name));
+        let views = Views::from_iter(["alice", "bob"].map(silent));
+        let layer = |expected: &Expected| layer_of(expected, &views);
+        for (condition, of) in [
+            (json!({"open": "dtls"}), Layer::DataChannel),
+            (json!({"error": "chat"}), Layer::DataChannel),
+            (json!({"message": {"channel": "chat", "text": "signaling"}}), Layer::DataChannel),
+            (json!({"dtlsState": "failed"}), Layer::Dtls),
+            (json!({"icecandidateerror": {"code": 401}}), Layer::Gathering),
+            (json!({"connectionState": "connected"}), Layer::Checks),
+            (json!({"acted": "setRemoteDescription"}), Layer::Sdp),
+            (json!({"acted": "watch"}), Layer::Signalling),
+            (json!({"media": {"kind": "audio"}}), Layer::Media),
+        ] {
+            assert_eq!(layer(&at_bob(condition.clone())), of, "{condition}");
+        }
+        let success =
+            |peer: &str, command: &str| expected(json!({"success": {"peer": peer, "command": command}}));
+        assert_eq!(layer(&success("dtls", "send")), Layer::DataChannel);
+        assert_eq!(layer(&success("bob", "createAnswer")), Layer::Sdp);
+        let refused =
+            expected(json!({"server_event": {"server": "relay", "event": "refused", "sockets": 2}}));
+        assert_eq!(layer(&refused), Layer::Gathering);
+        let state = |name: &str| {
+            let value = json!({"peer": "bob", "command": "getState", "path": [name, 0], "value": "closed"});
+            expected(json!({ "answer_value": value }))
+        };
+        assert_eq!([layer(&state("sctp")), layer(&state("canTrickle"))], [Layer::Sctp, Layer::Media]);
+    }
+
+    #[test]
+    fn a_failure_is_wanted_by_a_state_and_not_by_a_word_elsewhere() {
+        for (condition, wanted) in [
+            (json!({"connectionState": ["failed", "connected"]}), true),
+            (json!({"sctpState": "closed"}), true),
+            (json!({"iceConnectionState": "connected"}), false),
+            (json!({"open": "closed"}), false),
+            (json!({"message": {"channel": "failed"}}), false),
+        ] {
+            assert_eq!(wants_failure(&at_bob(condition.clone())), wanted, "{condition}");
+        }
+        let closed = json!({"peer": "bob", "command": "getState", "path": ["dtls"], "value": "closed"});
+        assert!(wants_failure(&expected(json!({ "answer_value": closed }))));
+    }
+}
