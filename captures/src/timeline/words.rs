@@ -322,7 +322,7 @@ impl Display for Note {
                 )
             }
             Self::CaptureIncomplete { error } => write!(f, "the capture is incomplete: {error}"),
-            Self::NoKeys => f.write_str("no keys came in time: rules cannot tell what is encrypted"),
+            Self::NoKeys => f.write_str("no keys came in time: rules cannot match what is encrypted"),
             Self::NoSignalling { error } => f.write_str(error),
             Self::NotRewritten { error } => write!(f, "a candidate could not be rewritten: {error}"),
             Self::FilesNotKept { peer, error } => write!(f, "output of {peer} could not be saved: {error}"),
