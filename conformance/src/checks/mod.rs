@@ -2,7 +2,17 @@
 //!
 //! A check is one file in the folder of its layer: the rule of the catalogue as a function that is called once for each
 //! endpoint, and (for the tests) its control, the catalogue's mutation of a passing recording that must turn exactly this
-//! check red. To add one, write its file and name it in the table of its folder: the tests demand the rest.
+//! check red. To add one, write a file that is named after the requirement and name it in its folder's `checks!`: the tests demand
+//! the rest.
+
+/// The checks of a folder, in the order in which they are run: one line declares a file's module and registers its check.
+macro_rules! checks {
+    ($($name:ident,)*) => {
+        $(mod $name;)*
+
+        pub(super) const CHECKS: &[super::Check] = &[$($name::CHECK),*];
+    };
+}
 
 mod api;
 mod codec;

@@ -1,36 +1,22 @@
 //! States and events of the W3C API.
 
-mod announced_channels;
-mod candidate_contents;
-mod channel_states;
-mod connected_after_dtls;
-mod connected_after_finished;
-mod dtls_states;
-mod gathering_ends;
-mod gathering_states;
-mod ice_states;
-mod pending_descriptions;
-mod sctp_states;
-mod signaling_states;
-
-use super::Check;
 use crate::evidence::{Evidence, Peer};
 use peerproof_captures::event::PeerEvent;
 
-pub(super) const CHECKS: &[Check] = &[
-    signaling_states::CHECK,
-    gathering_states::CHECK,
-    candidate_contents::CHECK,
-    connected_after_dtls::CHECK,
-    channel_states::CHECK,
-    gathering_ends::CHECK,
-    connected_after_finished::CHECK,
-    dtls_states::CHECK,
-    ice_states::CHECK,
-    sctp_states::CHECK,
-    announced_channels::CHECK,
-    pending_descriptions::CHECK,
-];
+checks! {
+    signaling_state_transitions,
+    gathering_state_sequence,
+    candidate_event_contents,
+    pc_connected_only_when_dtls_connected,
+    dc_ready_state_sequence,
+    gathering_end_signals,
+    connection_state_requires_dtls,
+    dtls_transport_state_connected_after_verification,
+    ice_connection_state_derivation,
+    sctp_transport_state_follows_association,
+    dc_remote_channel_announced_correctly,
+    signaling_pending_current_descriptions,
+}
 
 /// How long an event may be in coming, in microseconds: a choice of ours, far beyond what a peer needs.
 const PATIENCE_US: u64 = 1_000_000;

@@ -1,17 +1,5 @@
 //! What RTP carries: payload formats and retransmissions.
 
-mod h264_fragments;
-mod h264_mode;
-mod h264_parameter_sets;
-mod opus_packets;
-mod opus_timestamps;
-mod rtx_mirrors;
-mod rtx_source;
-mod vp8_descriptor;
-mod vp8_frames;
-mod vp8_numbers;
-
-use super::Check;
 use super::media::{Extender, codecs, packets, payload};
 use crate::evidence::{Evidence, Packet, Peer};
 use peerproof_captures::sdp::Codec;
@@ -19,18 +7,18 @@ use peerproof_captures::wire::payload::Format;
 use peerproof_captures::wire::rtp;
 use std::collections::BTreeMap;
 
-pub(super) const CHECKS: &[Check] = &[
-    opus_packets::CHECK,
-    opus_timestamps::CHECK,
-    vp8_descriptor::CHECK,
-    vp8_frames::CHECK,
-    vp8_numbers::CHECK,
-    h264_fragments::CHECK,
-    h264_mode::CHECK,
-    h264_parameter_sets::CHECK,
-    rtx_source::CHECK,
-    rtx_mirrors::CHECK,
-];
+checks! {
+    codec_opus_single_packet_per_payload,
+    codec_opus_timestamp_increment,
+    codec_vp8_descriptor_consistent,
+    codec_vp8_frame_boundaries,
+    codec_vp8_picture_id_and_tl0picidx,
+    codec_h264_fu_a_well_formed,
+    codec_h264_packetization_mode_obeyed,
+    codec_h264_parameter_sets_in_band,
+    rtx_own_ssrc_and_sequence_space,
+    rtx_packet_mirrors_original,
+}
 
 /// A packet of a format, with its number counted on beyond 16 bits.
 struct Carried<'a> {

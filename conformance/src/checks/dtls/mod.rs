@@ -1,33 +1,5 @@
 //! The DTLS handshake and the certificates in it, and the records that carry everything.
 
-mod aead_is_preferred;
-mod certificate_matches;
-mod client_follows_setup;
-mod client_hello_of_1_3;
-mod client_offers_mandatory_profile;
-mod client_offers_mandatory_suite;
-mod client_offers_srtp;
-mod client_presents_certificate;
-mod datagrams_are_not_shared;
-mod extended_master_secret;
-mod fragments_cover_messages;
-mod lost_flight_is_repeated;
-mod messages_are_numbered;
-mod no_change_cipher_spec;
-mod no_compression;
-mod no_false_start;
-mod no_mki;
-mod no_null_encryption;
-mod one_srtp_profile;
-mod record_numbers_are_new;
-mod records_fit_datagrams;
-mod renegotiation_info;
-mod sctp_is_protected;
-mod server_answers_what_was_asked;
-mod server_asks_for_certificate;
-mod version;
-
-use super::Check;
 use crate::evidence::{Evidence, Handshake, HandshakeMessage, Kind, Packet, Peer};
 use peerproof_captures::decrypt::srtp::Profile;
 use peerproof_captures::wire::demux::Class;
@@ -37,34 +9,34 @@ use peerproof_captures::wire::dtls::record::Record;
 use peerproof_captures::wire::field::{Field, Span};
 use peerproof_captures::wire::stop::Read;
 
-pub(super) const CHECKS: &[Check] = &[
-    version::CHECK,
-    client_follows_setup::CHECK,
-    client_offers_mandatory_suite::CHECK,
-    client_offers_srtp::CHECK,
-    client_offers_mandatory_profile::CHECK,
-    client_hello_of_1_3::CHECK,
-    renegotiation_info::CHECK,
-    no_compression::CHECK,
-    no_null_encryption::CHECK,
-    aead_is_preferred::CHECK,
-    server_answers_what_was_asked::CHECK,
-    extended_master_secret::CHECK,
-    one_srtp_profile::CHECK,
-    no_mki::CHECK,
-    certificate_matches::CHECK,
-    server_asks_for_certificate::CHECK,
-    client_presents_certificate::CHECK,
-    no_change_cipher_spec::CHECK,
-    messages_are_numbered::CHECK,
-    fragments_cover_messages::CHECK,
-    records_fit_datagrams::CHECK,
-    datagrams_are_not_shared::CHECK,
-    record_numbers_are_new::CHECK,
-    lost_flight_is_repeated::CHECK,
-    no_false_start::CHECK,
-    sctp_is_protected::CHECK,
-];
+checks! {
+    dtls_version_at_least_1_2,
+    dtls_client_hello_follows_setup_role,
+    dtls_client_offers_mandatory_suite,
+    dtls_client_hello_has_use_srtp,
+    dtls_client_offers_srtp_aes128_cm_sha1_80,
+    dtls13_client_hello_shape,
+    dtls_renegotiation_info_signalled,
+    dtls_no_compression,
+    sec_null_encryption_not_negotiated,
+    dtls_aead_suite_chosen_when_offered,
+    dtls_server_extensions_were_requested,
+    dtls_extended_master_secret_negotiated,
+    dtls_server_use_srtp_single_offered_profile,
+    dtls_srtp_mki_empty,
+    sec_fingerprint_matches_presented_cert,
+    dtls_server_requests_client_certificate,
+    dtls_client_presents_certificate,
+    dtls13_no_change_cipher_spec,
+    dtls_message_seq_numbering,
+    dtls_fragments_cover_message,
+    dtls_record_within_one_datagram,
+    mux_dtls_and_srtp_separate_datagrams,
+    dtls_record_sequence_never_reused,
+    dtls_lost_flight_retransmitted,
+    dtls_no_false_start,
+    sec_sctp_only_inside_dtls,
+}
 
 /// The first ClientHello of a peer.
 fn client_hello(handshake: &Handshake, peer: Peer) -> Option<(&HandshakeMessage, ClientHello<'_>)> {
@@ -130,7 +102,7 @@ pub(super) fn srtp_overhead(packet: &Packet, profile: Profile) -> Option<(usize,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::Result;
+    use crate::checks::{Check, Result};
     use crate::evidence::Captured;
     use peerproof_captures::file::{CaptureReader, Item};
     use peerproof_captures::trace::Builder;
@@ -173,7 +145,7 @@ mod tests {
         ] {
             let evidence = captured(name);
             let fit = |length: fn(usize) -> usize| {
-                let mut results = results(&records_fit_datagrams::CHECK, &evidence, length);
+                let mut results = results(&dtls_record_within_one_datagram::CHECK, &evidence, length);
                 results.sort();
                 results
             };
@@ -181,12 +153,14 @@ mod tests {
             let count = |results: &[Result], result| results.iter().filter(|it| **it == result).count();
             assert_eq!(count(&fit(|_| 0), Result::Inconclusive), senders, "{name}: not known");
             assert_eq!(count(&fit(|length| length + 1), Result::Fail), senders, "{name}: wrong");
-            for check in [&datagrams_are_not_shared::CHECK, &record_numbers_are_new::CHECK] {
+            for check in
+                [&mux_dtls_and_srtp_separate_datagrams::CHECK, &dtls_record_sequence_never_reused::CHECK]
+            {
                 assert_eq!(count(&results(check, &evidence, |length| length), Result::Fail), 0, "{name}");
             }
         }
         let evidence = captured("dtls13/aes128-gcm-sha256.pcapng");
-        let protected = results(&sctp_is_protected::CHECK, &evidence, |length| length);
+        let protected = results(&sec_sctp_only_inside_dtls::CHECK, &evidence, |length| length);
         assert_eq!(protected, [Result::Pass; 2]);
         assert_eq!(evidence.handshake(Peer(0)).messages.len(), 14, "and all handshake messages");
     }

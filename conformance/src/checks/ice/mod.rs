@@ -1,75 +1,44 @@
 //! ICE and STUN.
 
-mod candidate_grammar;
-mod candidate_priorities;
-mod check_has_fingerprint;
-mod check_has_priority;
-mod check_has_role;
-mod check_is_authentic;
-mod conflict_changes_the_tiebreaker;
-mod conflict_is_resolved;
-mod conflict_switches_the_role;
-mod consent_cadence;
-mod controlled_does_not_nominate;
-mod controlling_nominates;
-mod data_on_the_selected_pair;
-mod first_role;
-mod hidden_address;
-mod keepalive;
-mod mdns_names;
-mod no_data_after_consent;
-mod no_data_before_consent;
 mod nomination;
-mod nothing_after_the_end;
-mod one_nomination;
-mod related_address;
-mod relay_policy;
-mod response_answers_request;
-mod response_tells_the_source;
-mod restart_credentials;
 mod roles;
-mod roles_on_restart;
-mod tcp_candidates;
-mod tiebreaker;
 mod told;
-mod triggered_check;
 
-use super::Check;
 use crate::evidence::{Evidence, Packet, Peer};
 use peerproof_captures::wire::stun::{AttributeType, Class, Message, Method};
 
-pub(super) const CHECKS: &[Check] = &[
-    check_has_priority::CHECK,
-    check_has_role::CHECK,
-    conflict_is_resolved::CHECK,
-    conflict_switches_the_role::CHECK,
-    conflict_changes_the_tiebreaker::CHECK,
-    controlled_does_not_nominate::CHECK,
-    check_is_authentic::CHECK,
-    check_has_fingerprint::CHECK,
-    response_answers_request::CHECK,
-    response_tells_the_source::CHECK,
-    controlling_nominates::CHECK,
-    one_nomination::CHECK,
-    data_on_the_selected_pair::CHECK,
-    keepalive::CHECK,
-    no_data_before_consent::CHECK,
-    no_data_after_consent::CHECK,
-    consent_cadence::CHECK,
-    hidden_address::CHECK,
-    first_role::CHECK,
-    tiebreaker::CHECK,
-    roles_on_restart::CHECK,
-    triggered_check::CHECK,
-    restart_credentials::CHECK,
-    relay_policy::CHECK,
-    nothing_after_the_end::CHECK,
-    candidate_grammar::CHECK,
-    candidate_priorities::CHECK,
-    related_address::CHECK,
-    tcp_candidates::CHECK,
-    mdns_names::CHECK,
-];
+checks! {
+    ice_check_has_priority,
+    ice_check_role_attribute,
+    ice_role_conflict_detected,
+    ice_487_switches_role,
+    ice_487_changes_tiebreaker,
+    ice_controlled_no_use_candidate,
+    ice_check_credentials,
+    ice_check_has_fingerprint,
+    stun_response_matches_request,
+    stun_xor_mapped_address_correct,
+    ice_nomination_happens,
+    ice_single_nomination,
+    ice_data_only_on_selected_pair,
+    ice_keepalive_within_tr,
+    consent_no_data_before,
+    consent_expires_after_30s,
+    consent_request_cadence,
+    mdns_no_address_leak,
+    ice_initial_role,
+    ice_tiebreaker_constant,
+    ice_roles_kept_on_restart,
+    ice_triggered_check,
+    ice_restart_checks_use_new_credentials,
+    ice_relay_policy_no_leak,
+    trickle_nothing_after_end,
+    ice_candidate_grammar,
+    ice_candidate_priorities,
+    ice_candidate_related_address,
+    icetcp_candidate_format,
+    mdns_name_format,
+}
 
 /// Whether a message is of the Binding method and that class.
 fn is_binding(message: &Message<'_>, class: Class) -> bool {

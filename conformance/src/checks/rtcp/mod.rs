@@ -1,40 +1,25 @@
 //! RTCP: reports, names and feedback.
 
-mod cname_is_signalled;
-mod compounds_are_whole;
-mod feedback_is_negotiated;
-mod fir;
-mod last_sender_report;
-mod mux;
-mod nack_names_media;
-mod one_cname;
-mod pli;
-mod reports_are_sent;
-mod sender_report_clocks;
-mod sender_report_counts;
-mod transport_feedback;
+pub(super) use rtcp_compound_starts_with_report::is_reduced;
 
-pub(super) use compounds_are_whole::is_reduced;
-
-use super::Check;
 use crate::evidence::{Evidence, Packet, Peer};
 use peerproof_captures::wire::rtcp::{self, Body, ReportBlock, SdesItemType};
 
-pub(super) const CHECKS: &[Check] = &[
-    mux::CHECK,
-    compounds_are_whole::CHECK,
-    one_cname::CHECK,
-    cname_is_signalled::CHECK,
-    reports_are_sent::CHECK,
-    sender_report_counts::CHECK,
-    sender_report_clocks::CHECK,
-    last_sender_report::CHECK,
-    feedback_is_negotiated::CHECK,
-    pli::CHECK,
-    fir::CHECK,
-    nack_names_media::CHECK,
-    transport_feedback::CHECK,
-];
+checks! {
+    rtcp_mux_honoured,
+    rtcp_compound_starts_with_report,
+    rtcp_single_cname_per_connection,
+    rtcp_cname_equals_signalled,
+    rtcp_reports_sent_regularly,
+    rtcp_sr_counters_match_wire,
+    rtcp_sr_ntp_rtp_mapping,
+    rtcp_rr_lsr_dlsr,
+    avpf_only_negotiated_feedback,
+    avpf_pli_format,
+    ccm_fir_format_and_numbering,
+    rtx_nack_names_media_stream,
+    twcc_feedback_matches_arrivals,
+}
 
 /// The compound packets that a peer sent.
 fn compounds(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, rtcp::Compound<'_>)> {

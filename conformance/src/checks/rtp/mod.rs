@@ -1,53 +1,29 @@
 //! SRTP, RTP and its header extensions.
 
-mod direction_is_respected;
-mod extension_block;
-mod extensions_are_declared;
-mod first_byte;
-mod header;
-mod index_is_used_once;
-mod media_is_protected;
-mod mid_is_sent;
 mod negotiated_state;
-mod nothing_before_finished;
-mod only_answered_rids;
-mod payload_types_are_negotiated;
-mod reduced_size_is_negotiated;
-mod rejected_section_is_silent;
-mod rid_is_sent;
-mod send_time;
-mod sequence_rises;
-mod source_of_one_section;
-mod srtcp_index;
 mod streams;
-mod tag_length;
-mod timestamps_follow_the_clock;
-mod transport_sequence;
-mod write_keys;
 
-use super::Check;
-
-pub(super) const CHECKS: &[Check] = &[
-    first_byte::CHECK,
-    media_is_protected::CHECK,
-    nothing_before_finished::CHECK,
-    write_keys::CHECK,
-    tag_length::CHECK,
-    index_is_used_once::CHECK,
-    srtcp_index::CHECK,
-    header::CHECK,
-    sequence_rises::CHECK,
-    timestamps_follow_the_clock::CHECK,
-    payload_types_are_negotiated::CHECK,
-    direction_is_respected::CHECK,
-    rejected_section_is_silent::CHECK,
-    source_of_one_section::CHECK,
-    extension_block::CHECK,
-    extensions_are_declared::CHECK,
-    mid_is_sent::CHECK,
-    rid_is_sent::CHECK,
-    only_answered_rids::CHECK,
-    send_time::CHECK,
-    transport_sequence::CHECK,
-    reduced_size_is_negotiated::CHECK,
-];
+checks! {
+    mux_sent_datagram_first_byte_class,
+    sec_media_never_cleartext,
+    dtls_srtp_none_before_handshake_complete,
+    dtls_srtp_write_keys_by_role,
+    srtp_tag_length_matches_profile,
+    srtp_index_never_encrypts_two_plaintexts,
+    srtcp_index_increments,
+    rtp_header_well_formed,
+    rtp_sequence_increments_by_one,
+    rtp_timestamp_tracks_media_clock,
+    rtp_only_negotiated_payload_types,
+    oa_direction_respected_on_wire,
+    oa_rejected_section_no_media,
+    rtp_ssrc_not_shared_across_bundled_sections,
+    hdrext_block_well_formed,
+    hdrext_ids_declared_by_sender,
+    hdrext_mid_sent_and_correct,
+    hdrext_rid_sent_for_rid_streams,
+    simulcast_only_answered_rids_sent,
+    hdrext_abs_send_time_format,
+    twcc_sequence_shared_counter,
+    rtcp_reduced_size_only_when_negotiated,
+}

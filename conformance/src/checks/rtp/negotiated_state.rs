@@ -130,7 +130,7 @@ mod tests {
     use super::*;
     use crate::checks::Result;
     use crate::checks::controls::Recording;
-    use crate::checks::rtp::direction_is_respected::CHECK;
+    use crate::checks::rtp::oa_direction_respected_on_wire::CHECK;
 
     const ALICE: Peer = Peer(0);
 

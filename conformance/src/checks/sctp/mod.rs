@@ -1,61 +1,37 @@
 //! The SCTP association and the data channels in it.
 
-mod ack_on_the_same_stream;
-mod both_sides_initiate;
-mod checksum;
-mod close_resets_both_ways;
-mod cookie;
-mod data_as_agreed;
-mod extensions_are_announced;
-mod fragment_flags;
-mod kind_of_message;
-mod message_of_dcep;
-mod negotiated_without_open;
-mod no_addresses;
-mod numbers_in_order;
-mod one_message_each;
-mod open_tells_options;
-mod ordered_until_ack;
-mod packet_size;
 mod pieces;
-mod ports;
-mod reset_rules;
-mod sacks_are_true;
 mod sent_calls;
-mod stream_parity;
-mod streams_and_window;
-mod tags;
 
-use super::Check;
 use crate::evidence::{Evidence, Packet, Peer, Protection};
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::sctp::{self, Body, ChunkType, Data, ParameterContent, ParameterType};
 
-pub(super) const CHECKS: &[Check] = &[
-    ports::CHECK,
-    tags::CHECK,
-    both_sides_initiate::CHECK,
-    extensions_are_announced::CHECK,
-    no_addresses::CHECK,
-    streams_and_window::CHECK,
-    checksum::CHECK,
-    cookie::CHECK,
-    packet_size::CHECK,
-    data_as_agreed::CHECK,
-    numbers_in_order::CHECK,
-    fragment_flags::CHECK,
-    sacks_are_true::CHECK,
-    reset_rules::CHECK,
-    message_of_dcep::CHECK,
-    stream_parity::CHECK,
-    open_tells_options::CHECK,
-    negotiated_without_open::CHECK,
-    ordered_until_ack::CHECK,
-    ack_on_the_same_stream::CHECK,
-    kind_of_message::CHECK,
-    one_message_each::CHECK,
-    close_resets_both_ways::CHECK,
-];
+checks! {
+    sctp_ports_match_signalling,
+    sctp_init_tag_rules,
+    sctp_both_sides_initiate,
+    sctp_init_announces_required_extensions,
+    sctp_init_without_address_parameters,
+    sctp_stream_count_and_window,
+    sctp_crc32c_correct,
+    sctp_cookie_echoed_exactly,
+    sctp_initial_packet_size,
+    idata_used_consistently,
+    sctp_tsn_ssn_progression,
+    sctp_fragment_flags_valid,
+    sctp_sack_truthful_and_prompt,
+    reconfig_request_and_response_rules,
+    dcep_open_ppid_50,
+    dcep_stream_id_parity,
+    dcep_open_reflects_options,
+    dcep_negotiated_channel_sends_no_open,
+    dcep_unordered_data_ordered_until_ack,
+    dcep_ack_sent_on_same_stream,
+    dc_ppid_matches_payload_kind,
+    dc_one_application_message_per_sctp_message,
+    dc_close_resets_both_directions,
+}
 
 /// The SCTP packets that are seen nearest to a peer.
 fn packets(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, sctp::Packet<'_>)> {

@@ -1,7 +1,7 @@
 //! User data of an association: DATA and I-DATA alike, in the order of their first transmission, and put together to messages.
 
 use super::chunks;
-use super::message_of_dcep::opens;
+use super::dcep_open_ppid_50::opens;
 use crate::evidence::{Evidence, Packet, Peer, Protection};
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::sctp::{Body, PayloadProtocol};

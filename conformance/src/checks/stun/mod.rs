@@ -1,26 +1,18 @@
 //! STUN messages as such, whomever a peer sends them to.
 
-mod fingerprint_is_last;
-mod first_retransmission;
-mod header;
-mod pacing;
-mod response_is_signed;
-mod transaction_is_random;
-
-use super::Check;
 use crate::evidence::{Evidence, Peer};
 use peerproof_captures::wire::demux::{self, Class};
 use peerproof_captures::wire::stun::{self, Message};
 use std::net::SocketAddr;
 
-pub(super) const CHECKS: &[Check] = &[
-    header::CHECK,
-    fingerprint_is_last::CHECK,
-    transaction_is_random::CHECK,
-    response_is_signed::CHECK,
-    pacing::CHECK,
-    first_retransmission::CHECK,
-];
+checks! {
+    stun_header_wellformed,
+    stun_fingerprint_last,
+    stun_transaction_id_random,
+    stun_response_integrity,
+    ice_pacing_floor,
+    ice_rto_floor,
+}
 
 /// A STUN message that a peer sent, to the other peer or to a server.
 #[derive(Debug, Clone, Copy)]

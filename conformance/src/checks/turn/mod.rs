@@ -1,23 +1,16 @@
 //! What a peer asks of its TURN servers, and sends through them.
 
-mod allocation_is_released;
-mod authenticates;
-mod channels;
-mod permission_first;
-mod requested_transport;
-
-use super::Check;
 use crate::evidence::{Evidence, Peer, ServerMessage};
 use peerproof_captures::wire::stun::{Class, Message, Method};
 use std::net::SocketAddr;
 
-pub(super) const CHECKS: &[Check] = &[
-    authenticates::CHECK,
-    requested_transport::CHECK,
-    permission_first::CHECK,
-    channels::CHECK,
-    allocation_is_released::CHECK,
-];
+checks! {
+    turn_auth_handshake,
+    turn_requested_transport,
+    turn_permission_before_peer_traffic,
+    turn_channel_number_range,
+    turn_allocation_released,
+}
 
 /// A client's address and its server's.
 type Ends = (SocketAddr, SocketAddr);

@@ -1,6 +1,6 @@
 //! RFC 8445 §7.2.5.1: an agent that takes the other role because of a 487 takes another tiebreaker, too.
 
-use super::conflict_switches_the_role::{After, after_conflicts};
+use super::ice_487_switches_role::{After, after_conflicts};
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;

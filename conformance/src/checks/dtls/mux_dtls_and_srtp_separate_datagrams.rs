@@ -1,6 +1,6 @@
 //! RFC 5764 §4.1: DTLS records and SRTP packets never share a datagram.
 
-use super::records_fit_datagrams::left_over;
+use super::dtls_record_within_one_datagram::left_over;
 use super::{srtp_overhead, srtp_profile};
 use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
