@@ -407,6 +407,30 @@ fn the_stale_sweep_spares_what_has_a_living_supervisor() {
 }
 
 #[test]
+fn the_stale_sweep_spares_what_another_version_of_the_supervisor_owns() {
+    let scratch = Spec::fresh_scratch();
+    std::fs::create_dir(&scratch).unwrap();
+    // Its role has another name there: the shell takes the file that is named so for its script.
+    let role = scratch.join("warden");
+    std::fs::write(&role, "read line\n").unwrap();
+    let mut other = Command::new("sh")
+        .arg(&role)
+        .arg("--scratch")
+        .arg(&scratch)
+        .env(SCRATCH_VARIABLE, &scratch)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    sweep::stale();
+    assert!(role.exists());
+    assert_eq!(other.try_wait().unwrap(), None);
+    drop(other.stdin.take());
+    other.wait().unwrap();
+    sweep::stale();
+    nothing_is_left(&[scratch]);
+}
+
+#[test]
 fn a_program_that_talks_lives_as_long_as_its_line() {
     in_runtime(async {
         let scratch = Spec::fresh_scratch();

@@ -65,13 +65,12 @@ pub fn stale() -> Swept {
     if found.is_empty() { Swept::default() } else { scratches(&found) }
 }
 
-/// The scratch directory that a process is the supervisor of.
+/// The scratch directory that a process is the supervisor of. The flag alone identifies a supervisor: another version of this program
+/// may have another name for the role, and what it owns is not ours to end.
 fn supervisor_of(pid: i32) -> Option<PathBuf> {
     let line = tree::command_line(pid);
     match line.as_slice() {
-        [_, role, flag, scratch, ..] if role == "supervisor" && flag == "--scratch" => {
-            Some(Path::new(scratch).to_owned())
-        }
+        [_, _, flag, scratch, ..] if flag == "--scratch" => Some(Path::new(scratch).to_owned()),
         _ => None,
     }
 }
