@@ -4,6 +4,7 @@
 //! What differs has to stand in `differences.toml` with who is right and why; an entry there that matches nothing is an error. Without
 //! tshark these tests are ignored, with the reason; if `PEERPROOF_REQUIRE` names it they fail.
 
+mod batch;
 mod clear;
 mod differences;
 mod facts;
@@ -11,6 +12,7 @@ mod ours;
 mod recordings;
 mod tshark;
 
+use batch::{Batch, Both};
 use differences::List;
 use facts::{Differs, Extent, Facts};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -44,72 +46,82 @@ struct Capture {
 #[derive(Clone)]
 enum Source {
     File(PathBuf),
+    /// A file that is read together with others: its place among them.
+    Batched(PathBuf, Arc<Batch>, usize),
     /// A case to be played.
     Case(String),
 }
 
 impl Oracle {
     fn compare(&self, capture: &Capture) -> Result<(), String> {
-        capture.compared.get_or_init(|| self.read_both(capture)).clone()
+        capture.compared.get_or_init(|| self.read_and_compare(capture)).clone()
     }
 
-    fn read_both(&self, capture: &Capture) -> Result<(), String> {
+    fn read_and_compare(&self, capture: &Capture) -> Result<(), String> {
         let path = match &capture.source {
             Source::File(path) => path.clone(),
+            Source::Batched(path, batch, index) => {
+                let both = batch.take(&self.program, *index);
+                if both.is_some_and(|both| self.differs(&capture.name, path, &both).is_empty()) {
+                    return Ok(());
+                }
+                path.clone()
+            }
             Source::Case(case) => self.recordings.play(case)?,
         };
-        let bytes = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let (ours, clears) = ours::read(&bytes);
-        let arguments = self.list.arguments(&capture.name);
-        let (theirs, theirs_in_clear) = self.theirs(&path, &bytes, &clears, ours.frames, &arguments)?;
-        let (extent, differs) = facts::compare(&ours, &theirs);
-        let mut unlisted = self.unlisted(&capture.name, &path, &ours, &differs);
-        self.count(extent);
+        let both = self.read_alone(&capture.name, &path)?;
+        match self.differs(&capture.name, &path, &both) {
+            differs if differs.is_empty() => Ok(()),
+            differs => Err(differs.concat()),
+        }
+    }
 
-        if let Some(theirs) = theirs_in_clear {
-            let name = format!("{} in clear", capture.name);
-            let ours = ours::read_clear(&clears);
-            let (extent, mut differs) = facts::compare(&ours, &theirs);
-            self.count(extent);
+    /// What is compared and not in the list, in words. What agrees is counted.
+    fn differs(&self, name: &str, path: &Path, both: &Both) -> Vec<String> {
+        let (mut extent, differs) = facts::compare(&both.ours, &both.theirs);
+        let mut unlisted = self.unlisted(name, path, &both.ours, &differs);
+        if let Some(theirs) = &both.theirs_in_clear {
+            let name = format!("{name} in clear");
+            let ours = ours::read_clear(&both.clears);
+            let (in_clear, mut differs) = facts::compare(&ours, theirs);
+            extent.frames += in_clear.frames;
+            extent.values += in_clear.values;
             differs.retain(|differs| !self.list.knows(&name, &ours, differs));
-            let carried = |frame: u64| clears.get(frame as usize - 1).map_or(0, |clear| clear.frame);
+            let carried = |frame: u64| both.clears.get(frame as usize - 1).map_or(0, |clear| clear.frame);
             for difference in differs.iter_mut().filter(|difference| difference.frame > 0) {
                 difference.frame = carried(difference.frame);
             }
-            unlisted.extend(in_words(&name, &path, &differs));
+            unlisted.extend(in_words(&name, path, &differs));
         }
-        if unlisted.is_empty() { Ok(()) } else { Err(unlisted.concat()) }
+        if unlisted.is_empty() {
+            self.count(extent);
+        }
+        unlisted
     }
 
-    /// What tshark says of a capture, and of what was decrypted of it.
+    /// What both say of a capture, and of what was decrypted of it.
     ///
     /// Most of tshark's time is its start, so both are sections of one file where that can be: the capture is a pcapng that is read to
     /// its end. The clear text has no addresses, so neither affects the conversations of the other.
-    fn theirs(
-        &self,
-        path: &Path,
-        bytes: &[u8],
-        clears: &[clear::Clear],
-        frames: u64,
-        arguments: &[String],
-    ) -> Result<(Facts, Option<Facts>), String> {
+    fn read_alone(&self, name: &str, path: &Path) -> Result<Both, String> {
+        let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let (ours, clears) = ours::read(&bytes);
+        let arguments = self.list.arguments(name);
+        let alone = || tshark::read(&self.program, path, &arguments);
         if clears.is_empty() {
-            return Ok((tshark::read(&self.program, path, arguments)?, None));
+            return Ok(Both { ours, theirs: alone()?, clears, theirs_in_clear: None });
         }
-        let clear = clear::capture(clears);
-        let read = |parts: &[&[u8]], arguments: &[String]| {
-            let file = tempfile::NamedTempFile::with_suffix(".pcapng").map_err(|error| error.to_string())?;
-            std::fs::write(file.path(), parts.concat()).map_err(|error| error.to_string())?;
-            tshark::read(&self.program, file.path(), arguments)
-        };
+        let clear = clear::capture(&clears);
         if bytes.starts_with(&clear::SECTION_HEADER.to_le_bytes()) {
-            let both = read(&[bytes, &clear], arguments)?;
-            if !both.stopped && both.frames == frames + clears.len() as u64 {
-                let (theirs, in_clear) = both.split_after(frames);
-                return Ok((theirs, Some(in_clear)));
+            let parts: [&[u8]; 2] = [&bytes, &clear];
+            let both = tshark::read_sections(&self.program, &parts, &arguments)?;
+            if !both.stopped && both.frames == ours.frames + clears.len() as u64 {
+                let (theirs, in_clear) = both.split_after(ours.frames);
+                return Ok(Both { ours, theirs, clears, theirs_in_clear: Some(in_clear) });
             }
         }
-        Ok((tshark::read(&self.program, path, arguments)?, Some(read(&[&clear], &[])?)))
+        let in_clear = tshark::read_sections(&self.program, &[&clear], &[])?;
+        Ok(Both { ours, theirs: alone()?, clears, theirs_in_clear: Some(in_clear) })
     }
 
     fn count(&self, extent: Extent) {
@@ -166,6 +178,11 @@ fn capture(name: String, source: Source) -> Capture {
 }
 
 fn captures_below(prefix: &str, root: &Path) -> Vec<Capture> {
+    files_below(prefix, root).into_iter().map(|(name, path)| capture(name, Source::File(path))).collect()
+}
+
+/// All captures below a folder, or the one file, each with its name.
+fn files_below(prefix: &str, root: &Path) -> Vec<(String, PathBuf)> {
     let mut found = Vec::new();
     if root.is_file() {
         found.push(root.to_owned());
@@ -173,7 +190,32 @@ fn captures_below(prefix: &str, root: &Path) -> Vec<Capture> {
         captures_in(root, &mut found);
     }
     let name = |path: &Path| format!("{prefix}/{}", path.strip_prefix(root).unwrap_or(path).display());
-    found.into_iter().map(|path| capture(name(&path), Source::File(path))).collect()
+    found.into_iter().map(|path| (name(&path), path)).collect()
+}
+
+/// The captures below a folder in batches. As many batches as there are threads take turns, so that each thread has one to read.
+fn batches_below(list: &List, root: &Path, threads: usize) -> Vec<Capture> {
+    let (alone, together): (Vec<_>, Vec<_>) =
+        files_below("given", root).into_iter().partition(|(name, _)| !list.arguments(name).is_empty());
+    let mut captures: Vec<Capture> =
+        alone.into_iter().map(|(name, path)| capture(name, Source::File(path))).collect();
+    for turn in batch::divide(together).chunks(threads) {
+        let batches: Vec<Vec<Capture>> = turn
+            .iter()
+            .map(|files| {
+                let batch = Arc::new(Batch::new(files.iter().map(|(_, path)| path.clone()).collect()));
+                let member = |(index, (name, path)): (usize, &(String, PathBuf))| {
+                    capture(name.clone(), Source::Batched(path.clone(), Arc::clone(&batch), index))
+                };
+                files.iter().enumerate().map(member).collect()
+            })
+            .collect();
+        let longest = batches.iter().map(Vec::len).max().unwrap_or(0);
+        captures.extend(
+            (0..longest).flat_map(|at| batches.iter().filter_map(move |batch| batch.get(at))).cloned(),
+        );
+    }
+    captures
 }
 
 fn all_captures(home: &Path) -> Vec<Capture> {
@@ -187,11 +229,11 @@ fn all_captures(home: &Path) -> Vec<Capture> {
     captures
 }
 
-fn trials(oracle: &Arc<Oracle>, home: &Path) -> Vec<Trial> {
+fn trials(oracle: &Arc<Oracle>, home: &Path, threads: usize) -> Vec<Trial> {
     let own = all_captures(home);
     let given = std::env::var("PEERPROOF_ORACLE").unwrap_or_default();
     let roots = given.split(':').filter(|path| !path.is_empty());
-    let below = roots.map(|path| (path.to_owned(), captures_below("given", Path::new(path))));
+    let below = roots.map(|path| (path.to_owned(), batches_below(&oracle.list, Path::new(path), threads)));
     let (empty, given): (Vec<_>, Vec<_>) = below.partition(|(_, captures)| captures.is_empty());
     let given: Vec<Capture> = given.into_iter().flat_map(|(_, captures)| captures).collect();
     let mut trials: Vec<Trial> = own
@@ -290,8 +332,11 @@ fn main() -> ExitCode {
         return libtest_mimic::run(&arguments, vec![trial]).exit_code();
     };
     let recordings = recordings::Recordings::default();
+    let threads = arguments
+        .test_threads
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
     let oracle = Arc::new(Oracle { program, list, recordings, done: Mutex::default() });
-    let conclusion = libtest_mimic::run(&arguments, trials(&oracle, home));
+    let conclusion = libtest_mimic::run(&arguments, trials(&oracle, home, threads.max(1)));
     if !arguments.list
         && let Ok(done) = oracle.done.lock()
     {

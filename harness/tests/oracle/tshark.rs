@@ -1,6 +1,7 @@
 //! What tshark says.
 
 use crate::facts::{APPLICATION_DATA, FIELDS, Facts, Form, PROTOCOL};
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -62,6 +63,19 @@ pub(crate) fn read(program: &Path, capture: &Path, more: &[String]) -> Result<Fa
         }
     }
     Ok(facts)
+}
+
+/// Reads captures that are written one behind the other into one file.
+pub(crate) fn read_sections(
+    program: &Path,
+    sections: &[impl AsRef<[u8]>],
+    more: &[String],
+) -> Result<Facts, String> {
+    let mut file = tempfile::NamedTempFile::with_suffix(".pcapng").map_err(|error| error.to_string())?;
+    for section in sections {
+        file.write_all(section.as_ref()).map_err(|error| error.to_string())?;
+    }
+    read(program, file.path(), more)
 }
 
 fn take(facts: &mut Facts, frame: u64, field: &'static str, form: Form, column: &str) {
