@@ -411,7 +411,7 @@ fn the_stale_sweep_spares_what_another_version_of_the_supervisor_owns() {
     let scratch = Spec::fresh_scratch();
     std::fs::create_dir(&scratch).unwrap();
     // Its role has another name there: the shell takes the file that is named so for its script.
-    let role = scratch.join("warden");
+    let role = scratch.join("another-role");
     std::fs::write(&role, "read line\n").unwrap();
     let mut other = Command::new("sh")
         .arg(&role)
