@@ -208,6 +208,55 @@ const ALERT: &[u8] = &[21, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 2, 42];
 const SRTP: &[u8] = &[0x80, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 5];
 
 #[test]
+fn two_offers_that_were_each_set_as_an_answer_arrived() {
+    let sdp = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n";
+    let mut tale = Tale::new("");
+    tale.connects();
+    for peer in ["alice", "bob"] {
+        let offer = Answer::Ok(json!({"type": "offer", "sdp": sdp}));
+        tale.command(peer, "createOffer", json!({}), offer);
+    }
+    for peer in ["alice", "bob"] {
+        let description = json!({"description": {"type": "answer", "sdp": sdp}});
+        tale.command(peer, "setRemoteDescription", description, Answer::Ok(Value::Null));
+    }
+    for peer in ["alice", "bob"] {
+        let candidate =
+            json!({"candidate": "candidate:1 1 udp 2122260223 192.0.2.7 50000 typ host", "sdpMid": "0"});
+        tale.event(peer, json!({"event": "icecandidate", "data": {"candidate": candidate}}));
+    }
+    tale.timed_out("alice", json!({"connectionState": "connected"}));
+    tale.packets(&[("alice", Direction::Outbound, CHECK), ("alice", Direction::Outbound, CHECK)]);
+    fails(&tale.verdict(), Layer::Checks, "bob", "bob answered none of alice's 2 Binding requests");
+}
+
+#[test]
+fn a_rule_that_never_acted_names_the_sender_that_it_waited_for_and_its_layer() {
+    let mut hello = vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 14];
+    hello.extend([1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 2, 7, 7]);
+    let verdict = |matches: Value| {
+        let mut tale = Tale::new("");
+        let step = |args: Value| json!({"action": {"harness": {"step": "network", "args": args}}});
+        tale.record.file.peers[1].subject = false;
+        tale.began(step(json!({ "drop": matches }))).ended(StepOutcome::Done);
+        tale.connect();
+        tale.packets(&[("alice", Direction::Inbound, &hello)]);
+        tale.began(step(json!({"acts": {"rule": "lost"}}))).ended(StepOutcome::TimedOut {
+            awaited: Expected::RuleActs { rule: "lost".into(), times: 1 },
+            within_ms: 10_000,
+            seen: Seen::RuleActed { times: 0, undecrypted: 0 },
+        });
+        tale.verdict()
+    };
+    let rule = |from: &str| json!({"name": "lost", "from": from, "handshake": "HelloVerifyRequest"});
+    fails(&verdict(rule("dtls-server")), Layer::Dtls, "alice", "it matched 0 times");
+    fails(&verdict(rule("dtls-client")), Layer::Dtls, "bob", "it matched 0 times");
+    fails(&verdict(rule("bob")), Layer::Dtls, "bob", "it matched 0 times");
+    let of_anybody = verdict(json!({"name": "lost", "sctp": "INIT"}));
+    assert_eq!((of_anybody.layer, of_anybody.side), (Some(Layer::Sctp), None));
+}
+
+#[test]
 fn checks_without_an_answer_name_the_one_who_does_not_answer_with_the_frame() {
     let mut tale = Tale::new("");
     tale.negotiate().timed_out("alice", json!({"connectionState": "connected"}));
