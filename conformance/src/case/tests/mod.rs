@@ -149,6 +149,18 @@ fn what_a_peer_says_that_it_cannot_tell_makes_a_case_unsupported() {
         assert_eq!(missing.peer.as_deref(), Some("bob"));
         assert!(verdict.sentence.ends_with(&missing.reason), "{missing:?}");
     }
+    for (expect, never) in [
+        ("bob: { channels: { chat: { ordered: false } } }", "datachannel:ordered"),
+        ("bob: { channels: { chat: { maxRetransmits: 3 } } }", "datachannel:maxRetransmits"),
+        ("bob: { channels: { chat: { reliable: false } } }", "datachannel:maxPacketLifeTime"),
+    ] {
+        let verdict = unreported(expect, never);
+        assert_eq!((verdict.outcome, verdict.side.as_deref()), (Outcome::Unsupported, Some("bob")));
+        fails(&unreported(expect, "datachannel:protocol"), Layer::DataChannel, "bob", "should have");
+    }
+    // Who opened a channel knows how.
+    let own = unreported("alice: { channels: { chat: { ordered: true } } }", "datachannel:ordered");
+    assert_eq!(own.outcome, Outcome::Pass);
     let both = "bob: { states: { dtls: { includes: [failed, closed] } } }";
     fails(&unreported(both, "dtlsstatechange:closed"), Layer::Dtls, "bob", "failed is missing");
 }
@@ -188,24 +200,6 @@ fn an_offer_that_never_arrives_is_signalling_and_a_refused_one_sdp() {
     });
     fails(&tale.verdict(), Layer::Sdp, "bob", "rejected it with OperationError");
 }
-
-#[test]
-fn candidates_that_were_withheld_both_ways_are_signalling() {
-    let mut tale = Tale::new("");
-    tale.negotiate();
-    for (from, to) in [("alice", "bob"), ("bob", "alice")] {
-        let sent = Some(
-            serde_json::from_value(json!({"candidate": "candidate:1 1 udp 1 192.0.2.7 5 typ host"})).unwrap(),
-        );
-        tale.push(What::CarriedCandidate { from: from.into(), to: to.into(), sent, delivered: None });
-    }
-    tale.timed_out("alice", json!({"connectionState": "connected"}));
-    fails(&tale.verdict(), Layer::Signalling, "bob", "withheld");
-}
-
-const CHECK: &[u8] = &[0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
-const ALERT: &[u8] = &[21, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 2, 42];
-const SRTP: &[u8] = &[0x80, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 5];
 
 #[test]
 fn two_offers_that_were_each_set_as_an_answer_arrived() {
@@ -255,6 +249,24 @@ fn a_rule_that_never_acted_names_the_sender_that_it_waited_for_and_its_layer() {
     let of_anybody = verdict(json!({"name": "lost", "sctp": "INIT"}));
     assert_eq!((of_anybody.layer, of_anybody.side), (Some(Layer::Sctp), None));
 }
+
+#[test]
+fn candidates_that_were_withheld_both_ways_are_signalling() {
+    let mut tale = Tale::new("");
+    tale.negotiate();
+    for (from, to) in [("alice", "bob"), ("bob", "alice")] {
+        let sent = Some(
+            serde_json::from_value(json!({"candidate": "candidate:1 1 udp 1 192.0.2.7 5 typ host"})).unwrap(),
+        );
+        tale.push(What::CarriedCandidate { from: from.into(), to: to.into(), sent, delivered: None });
+    }
+    tale.timed_out("alice", json!({"connectionState": "connected"}));
+    fails(&tale.verdict(), Layer::Signalling, "bob", "withheld");
+}
+
+const CHECK: &[u8] = &[0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+const ALERT: &[u8] = &[21, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 2, 42];
+const SRTP: &[u8] = &[0x80, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 5];
 
 #[test]
 fn checks_without_an_answer_name_the_one_who_does_not_answer_with_the_frame() {
