@@ -143,8 +143,9 @@ pub struct ChannelInfo {
     /// The stream identifier, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<u16>,
-    /// Whether messages arrive in order.
-    pub ordered: bool,
+    /// Whether messages arrive in order; nothing if the peer's API does not tell, as with a channel that the other side opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordered: Option<bool>,
     /// Most retransmissions of a message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_retransmits: Option<u16>,

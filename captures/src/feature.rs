@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// A feature of an implementation, as its peer claims it.
 ///
-/// Each name has a use: it decides what is judged, or `peerproof adapter check` holds the claim against what the program does.
+/// Each name has a use: it decides what is judged, a scenario requires it, or `peerproof adapter check` holds the claim against
+/// what the program does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Feature {
@@ -20,11 +21,15 @@ pub enum Feature {
     Video,
     /// It sends several encodings of one track (`sendEncodings`).
     Simulcast,
+    /// It negotiates DTLS 1.3 (RFC 9147) with a peer that does so too, in either role.
+    #[serde(rename = "dtls-1.3")]
+    Dtls13,
 }
 
 impl Feature {
     /// Every feature, in order.
-    pub const ALL: [Self; 5] = [Self::W3cApi, Self::DataChannels, Self::Audio, Self::Video, Self::Simulcast];
+    pub const ALL: [Self; 6] =
+        [Self::W3cApi, Self::DataChannels, Self::Audio, Self::Video, Self::Simulcast, Self::Dtls13];
 
     /// Its name in the peer protocol.
     #[must_use]
@@ -35,6 +40,7 @@ impl Feature {
             Self::Audio => "audio",
             Self::Video => "video",
             Self::Simulcast => "simulcast",
+            Self::Dtls13 => "dtls-1.3",
         }
     }
 

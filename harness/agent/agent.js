@@ -10,8 +10,10 @@ import { mediaCommands } from "./media.js";
 
 /** The version of the peer protocol. */
 const PROTOCOL = 2;
-/** What every browser has: the API of the W3C and all that the protocol has a name for. */
+/** What every browser has: the API of the W3C and what the protocol has a name for. */
 const FEATURES = ["w3c-api", "data-channels", "audio", "video", "simulcast"];
+/** What only these have. */
+const MORE_FEATURES = { chrome: ["dtls-1.3"], firefox: ["dtls-1.3"] };
 
 /** Which browser this is, and in which version. */
 async function browserIdentity() {
@@ -32,7 +34,9 @@ function allCommands(connection) {
   /** @type {Commands} */
   const commands = {
     async hello() {
-      return { protocol: PROTOCOL, ...(await browserIdentity()), commands: Object.keys(commands), features: FEATURES };
+      const identity = await browserIdentity();
+      const features = [...FEATURES, ...(MORE_FEATURES[identity.implementation] ?? [])];
+      return { protocol: PROTOCOL, ...identity, commands: Object.keys(commands), features };
     },
     ...connectionCommands(connection),
     ...mediaCommands(connection),

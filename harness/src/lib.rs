@@ -1,6 +1,7 @@
 //! Peerproof: scenarios in YAML, played between WebRTC peers, recorded and judged.
 
 pub mod adapters;
+pub mod authority;
 pub mod cli;
 pub mod config;
 pub mod doctor;

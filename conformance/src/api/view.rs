@@ -56,6 +56,8 @@ pub(crate) struct ChannelView {
     pub(crate) state: At<ChannelState>,
     /// When it was first open.
     pub(crate) opened_us: Option<u64>,
+    /// Whether the other side opened it.
+    pub(crate) remote: bool,
 }
 
 impl ChannelView {
@@ -194,7 +196,8 @@ impl PeerView {
                 }
             }
             None => {
-                self.channels.insert(info.label.clone(), ChannelView { info, state: at, opened_us });
+                self.channels
+                    .insert(info.label.clone(), ChannelView { info, state: at, opened_us, remote: false });
             }
         }
     }
@@ -233,6 +236,9 @@ impl PeerView {
             }
             PeerEvent::DataChannel { channel } => {
                 self.channel(entry, channel.clone(), ChannelState::Connecting);
+                if let Some(known) = self.channels.get_mut(&channel.label) {
+                    known.remote = true;
+                }
             }
             PeerEvent::ChannelOpen { channel } => self.channel(entry, channel.clone(), ChannelState::Open),
             PeerEvent::ChannelClosing { channel, .. } => {

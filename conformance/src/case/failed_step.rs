@@ -1,10 +1,14 @@
 //! What a step that did not end as wanted tells of the layer that diverged.
 
+use super::record::CaseRecord;
 use crate::api::Views;
 use crate::verdict::Layer;
 use peerproof_captures::event::{ConnectionState, DtlsState};
-use peerproof_captures::timeline::{Condition, Expected, Key};
+use peerproof_captures::observe::Unit;
+use peerproof_captures::timeline::{Action, Condition, Expected, HarnessStep, Key, What};
+use peerproof_captures::wire::dtls::handshake::HandshakeType;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 /// Whether the step expects that a connection fails or ends: then a layer that is not up is no cause.
 pub(super) fn wants_failure(expected: &Expected) -> bool {
@@ -44,6 +48,54 @@ pub(super) fn layer_of(expected: &Expected, views: &Views) -> Layer {
         | Expected::Silence { .. }
         | Expected::AllSteps => Layer::Media,
     }
+}
+
+/// A rule that was to act and met no packet.
+pub(super) struct IdleRule<'a> {
+    /// The layer of the packets that it matches.
+    pub(super) layer: Layer,
+    /// The peer that did not send such a packet, if the rule is for packets of one.
+    pub(super) sender: Option<&'a str>,
+}
+
+/// The rule that the step awaited, if it awaited one and the scenario installed it.
+pub(super) fn idle_rule<'a>(record: &'a CaseRecord, expected: &Expected) -> Option<IdleRule<'a>> {
+    let Expected::RuleActs { rule: wanted, .. } = expected else { return None };
+    let rule = record.timeline.iter().find_map(|entry| {
+        let What::StepBegan { definition, .. } = &entry.what else { return None };
+        let Action::Harness { step: HarnessStep::Network, args } = &definition.action else { return None };
+        let rules = args.as_object()?.values().filter_map(Value::as_object);
+        rules.into_iter().find(|rule| rule.get("name").and_then(Value::as_str) == Some(wanted))
+    })?;
+    let sender = rule.get("from").and_then(Value::as_str).and_then(|from| match from {
+        "dtls-client" => dtls_client(record),
+        "dtls-server" => record.other(dtls_client(record)?),
+        peer => Some(peer),
+    });
+    Some(IdleRule { layer: of_rule(rule), sender })
+}
+
+/// The layer of the packets for which a rule is.
+fn of_rule(rule: &Map<String, Value>) -> Layer {
+    let speaks_of = |keys: &[&str]| keys.iter().any(|key| rule.contains_key(*key));
+    let class = rule.get("class").and_then(Value::as_str);
+    if speaks_of(&["dcep", "stream", "channel"]) {
+        Layer::DataChannel
+    } else if speaks_of(&["sctp"]) {
+        Layer::Sctp
+    } else if speaks_of(&["handshake", "content"]) || class == Some("dtls") {
+        Layer::Dtls
+    } else if speaks_of(&["stun", "method", "useCandidate"]) || class == Some("stun") {
+        Layer::Checks
+    } else {
+        Layer::Media
+    }
+}
+
+/// The peer that sent the last ClientHello (RFC 8842 §5.3).
+fn dtls_client(record: &CaseRecord) -> Option<&str> {
+    let is_hello = |unit: &Unit<'_>| matches!(unit, Unit::Handshake { kind: HandshakeType::ClientHello, .. });
+    record.handshake()?.iter().rev().find(|sent| is_hello(&sent.unit)).map(|sent| sent.from)
 }
 
 fn of_condition(condition: &Condition, views: &Views) -> Layer {

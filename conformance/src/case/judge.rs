@@ -1,7 +1,7 @@
 //! The verdict on a recorded case.
 
 use super::check::{self, Checked, Failure, Mismatch};
-use super::failed_step::{layer_of, wants_failure, wants_message};
+use super::failed_step::{idle_rule, layer_of, wants_failure, wants_message};
 use super::record::CaseRecord;
 use super::view::PeerView;
 use crate::api::Views;
@@ -12,7 +12,7 @@ use crate::expect::{AnyOf, PeerExpectations};
 use crate::explain::{self, Diagnosis, Recorded, Session};
 use crate::verdict::{Layer, Outcome, Place, RecordedFile, Verdict};
 use peerproof_captures::event::{ConnectionState, DtlsState, IceState};
-use peerproof_captures::timeline::{Answer, Entry, Note, Step, StepOutcome, What};
+use peerproof_captures::timeline::{Answer, Entry, Note, Seen, Step, StepOutcome, What};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -320,7 +320,16 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         (_, None) => {
             let acting = definition.and_then(|Step { peer, .. }| record.peer(peer.as_deref()?));
             let layer = awaited.map_or(Layer::Media, |awaited| layer_of(awaited, views));
+            let rule = awaited.and_then(|awaited| idle_rule(record, awaited));
+            // Packets that nobody could read may have been those.
+            let readable = !matches!(
+                outcome,
+                StepOutcome::TimedOut { seen: Seen::RuleActed { undecrypted: 1.., .. }, .. }
+            );
+            let layer = rule.as_ref().map_or(layer, |rule| rule.layer);
+            let sender = rule.filter(|_| readable).and_then(|rule| rule.sender);
             let mut mismatch = Mismatch::new(layer, "", expected, seen);
+            let acting = sender.and_then(|name| record.peer(name)).or(acting);
             mismatch.side = acting.or_else(|| subject(record)).map(|peer| peer.name.clone());
             mismatch.into()
         }

@@ -52,7 +52,12 @@ fn undelivered(api: &Api<'_>, sent: SdpType, kind: Kind) -> Option<Missed> {
     let takes = |is: SdpType| is == sent || (sent == SdpType::Answer && is == SdpType::Pranswer);
     api.both().find_map(|(name, view, other, far)| {
         let made = view.last_local(sent)?;
-        if far.remote.iter().any(|at| takes(at.is.kind)) {
+        // Where both sides offered, what nobody made as an answer and was set as one is the offer under another type.
+        let handed_as_answer = sent == SdpType::Offer
+            && view.last_local(SdpType::Answer).is_none()
+            && view.last_local(SdpType::Pranswer).is_none()
+            && far.remote.iter().any(|at| at.is.kind != SdpType::Rollback);
+        if handed_as_answer || far.remote.iter().any(|at| takes(at.is.kind)) {
             return None;
         }
         Some(Missed {

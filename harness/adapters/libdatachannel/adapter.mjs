@@ -6,8 +6,8 @@
 //   events of that, and `setLocalDescription` with that description finds it done.
 // - An operation in the wrong state throws in C++ where the package does not catch it, and the process is gone. So the states
 //   that the library checks are checked here before.
-// - The package does not tell order and limits of a channel that the remote peer made, though the library knows them. They are told
-//   with the API's defaults.
+// - The package does not tell order and limits of a channel that the remote peer opened, though the library knows them. They are
+//   left out.
 
 import { Channels, channelInfo } from "../javascript/channels.mjs";
 import { library, present, reject, serve, unsupported } from "../javascript/line.mjs";
@@ -31,6 +31,7 @@ const lacks = {
 /** Events that the library does not let anybody know of. */
 const unreported = [
   "negotiationneeded", "icecandidateerror", "sctpstatechange", "channelclosing", "trackmute", "trackunmute", "trackended", "mediaseen",
+  "datachannel:ordered", "datachannel:maxRetransmits", "datachannel:maxPacketLifeTime",
 ];
 
 /** A server as the package takes it, from a URL of RFC 7064 or RFC 7065. */
@@ -74,7 +75,7 @@ class Channel {
   #closed = false;
   #listeners = new Map();
 
-  constructor(native, { ordered = true, maxRetransmits, maxPacketLifeTime, negotiated = false } = {}) {
+  constructor(native, { ordered, maxRetransmits, maxPacketLifeTime, negotiated = false } = {}) {
     this.#native = native;
     this.label = native.getLabel();
     this.protocol = native.getProtocol();
@@ -299,7 +300,7 @@ class LibdatachannelPeer {
     const init = present({ unordered, maxRetransmits, maxPacketLifeTime, protocol, negotiated, id });
     const native = this.#connection().createDataChannel(label, init);
     this.#mayNegotiate = true;
-    return new Channel(native, options);
+    return new Channel(native, { ...options, ordered: ordered ?? true });
   }
 
   #state() {

@@ -84,6 +84,10 @@ class LibwebrtcPeer extends Peer {
   }
 
   configurationOf({ certificate, ...rest }) {
+    const urls = (rest.iceServers ?? []).flatMap((server) => server.urls);
+    if (urls.some((url) => url.startsWith("turns:"))) {
+      unsupported("over TLS libwebrtc trusts the authorities that are compiled into it, and the package hands it no others");
+    }
     // There is no generateCertificate, but each connection makes an ECDSA certificate of its own.
     if (certificate && certificate !== "ECDSA") unsupported("the package has no RTCPeerConnection.generateCertificate");
     return rest;

@@ -28,6 +28,9 @@ pub struct IceServer {
     /// TURN password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
+    /// Certificates in PEM (RFC 7468) of the authorities that vouch for the server over TLS, if those of the machine do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorities: Option<String>,
 }
 
 /// `RTCConfiguration`, webrtc-pc §4.2.1. What is absent has the standard's default.

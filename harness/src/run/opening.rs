@@ -15,7 +15,7 @@ use crate::peers::{OpenError, Opened, PeerInfo};
 use crate::recording::lab::Secrets;
 use crate::recording::{CaseCapture, CaseTap, Journal};
 use crate::scenario::model::Signalling;
-use crate::scenario::{Action, PeerSpec};
+use crate::scenario::{Action, PeerSpec, Scenario};
 use indexmap::IndexMap;
 use peerproof_captures::timeline::Answer;
 use peerproof_conformance::case::{CaseFile, NotPlayed, Runs};
@@ -78,6 +78,17 @@ pub(super) async fn open(
             return Err(why.unwrap_or(NotPlayed::Broken { cause: "a peer did not open".to_owned() }));
         }
     };
+    for (peer, opened) in file.peers.iter_mut().zip([&first, &second]) {
+        let PeerInfo { implementation, version, features, unreported, .. } = opened.peer.info();
+        peer.implementation.clone_from(implementation);
+        peer.version.clone_from(version);
+        peer.features.clone_from(features);
+        peer.unreported.clone_from(unreported);
+    }
+    if let Some(lack) = lacking(case.scenario(), [&first, &second].map(|opened| opened.peer.info())) {
+        tokio::join!(first.peer.end(), second.peer.end());
+        return Err(lack);
+    }
     // A process that serves this case alone; elsewhere the stack tells its keys.
     if stage.collects_key_logs() {
         for file in [&first, &second].into_iter().filter_map(|opened| opened.peer.key_log_file()) {
@@ -92,18 +103,23 @@ pub(super) async fn open(
         stage.await_keys();
     }
     let running = start(case, stage, journal, first, second);
-    for (peer, part) in file.peers.iter_mut().zip(running.parts.values()) {
-        let PeerInfo { implementation, version, features, unreported, .. } = part.actor.info();
-        peer.implementation.clone_from(implementation);
-        peer.version.clone_from(version);
-        peer.features.clone_from(features);
-        peer.unreported.clone_from(unreported);
-    }
     let impossible = running.parts.values().map(|part| part.actor.call(Command::Impossible));
     for (peer, answer) in file.peers.iter_mut().zip(futures::future::join_all(impossible).await) {
         peer.refuses_the_impossible = matches!(answer, Answer::Unsupported { .. });
     }
     Ok(running)
+}
+
+/// Why a case is not played, if a peer does not claim a feature that the scenario requires. Of a peer that lists none it is not known
+/// what it has.
+fn lacking(scenario: &Scenario, peers: [&PeerInfo; 2]) -> Option<NotPlayed> {
+    scenario.requires.iter().find_map(|required| {
+        let lacks =
+            |peer: &&&PeerInfo| peer.features.as_ref().is_some_and(|features| !features.contains(required));
+        let peer = peers.iter().find(lacks)?;
+        let reason = format!("{} does not claim the feature `{required}`", peer.implementation);
+        Some(NotPlayed::Unsupported { peer: Some(peer.name.clone()), reason })
+    })
 }
 
 /// Why a case is not played, if one of its peers did not open and perhaps another before it.
@@ -192,4 +208,36 @@ fn start(
         }
     }
     Running { parts, tasks }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use peerproof_captures::feature::Feature;
+    use std::path::Path;
+
+    #[test]
+    fn a_required_feature_that_a_listed_peer_lacks_is_unsupported_there() {
+        let yaml = "title: t\nrequires: [dtls-1.3]\npeers: {alice: {role: offerer}, bob: {role: answerer}}\nsteps: [{connect: {}}]";
+        let scenario = crate::scenario::load::scenario(Path::new("t.yaml"), "dtls/t", yaml).unwrap().scenario;
+        let peer = |name: &str, features: Option<Vec<Feature>>| PeerInfo {
+            name: name.to_owned(),
+            implementation: "it".to_owned(),
+            version: "1".to_owned(),
+            features,
+            unreported: Vec::new(),
+        };
+        let side = |alice, bob| match lacking(&scenario, [&peer("alice", alice), &peer("bob", bob)]) {
+            Some(NotPlayed::Unsupported { peer, reason }) => {
+                assert_eq!(reason, "it does not claim the feature `dtls-1.3`");
+                peer
+            }
+            _ => None,
+        };
+        let has = || Some(vec![Feature::Audio, Feature::Dtls13]);
+        assert_eq!(side(has(), Some(vec![Feature::Audio])).as_deref(), Some("bob"));
+        assert_eq!(side(Some(Vec::new()), has()).as_deref(), Some("alice"));
+        assert_eq!(side(has(), has()), None);
+        assert_eq!(side(None, has()), None, "what a peer without a list has is not known");
+    }
 }

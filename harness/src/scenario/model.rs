@@ -9,6 +9,7 @@ use crate::peers::protocol::IceAgent;
 use crate::peers::{Origin, Permission, Surroundings};
 use crate::span::Span;
 use indexmap::IndexMap;
+use peerproof_captures::feature::Feature;
 use peerproof_conformance::expect::Expectations;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,9 @@ pub struct Scenario {
     pub tags: Vec<String>,
     /// The two peers by name, one offerer and one answerer.
     pub peers: IndexMap<String, PeerSpec>,
+    /// Features of the peer protocol that both peers need. A peer that lists its features without one of these is `unsupported`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requires: Vec<Feature>,
     /// Pairs that do not fit, each with its reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<Exclusion>,

@@ -13,6 +13,8 @@ pub struct Reachable {
     pub address: SocketAddr,
     /// Name or address, and port, for TLS.
     pub tls: String,
+    /// The authority from which it has its certificate for TLS, as PEM.
+    pub authorities: Option<String>,
     /// The user.
     pub username: String,
     /// Its password.
@@ -24,7 +26,13 @@ impl Reachable {
     #[must_use]
     pub fn stand_in() -> Self {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-        Self { address, tls: "localhost:2".to_owned(), username: String::new(), password: String::new() }
+        Self {
+            address,
+            tls: "localhost:2".to_owned(),
+            authorities: None,
+            username: String::new(),
+            password: String::new(),
+        }
     }
 
     /// The URLs of a server, for people.
@@ -84,7 +92,7 @@ pub fn resolve(
             return Err(ReferenceError::Transport);
         }
         let ServerRef { urls, username, credential, .. } = entry.clone();
-        return Ok(IceServer { urls, username, credential });
+        return Ok(IceServer { urls, username, credential, authorities: None });
     };
     if key != "turn" && entry.transport.is_some() {
         return Err(ReferenceError::Transport);
@@ -106,6 +114,7 @@ pub fn resolve(
         urls: vec![url],
         username: Some(entry.username.clone().unwrap_or_else(|| server.username.clone())),
         credential: Some(entry.credential.clone().unwrap_or_else(|| server.password.clone())),
+        authorities: server.authorities.clone().filter(|_| key == "turns"),
     })
 }
 
@@ -137,6 +146,7 @@ mod tests {
         let relay = Reachable {
             address: SocketAddr::from((Ipv4Addr::new(192, 0, 2, 2), 3478)),
             tls: "localhost:5349".to_owned(),
+            authorities: Some("PEM".to_owned()),
             username: "user".to_owned(),
             password: "pass".to_owned(),
         };
@@ -159,9 +169,12 @@ mod tests {
         );
         assert_eq!(
             resolved(json!({"turns": "relay", "credential": "wrong"})),
-            Ok(
-                json!({"urls": ["turns:localhost:5349?transport=tcp"], "username": "user", "credential": "wrong"})
-            )
+            Ok(json!({
+                "urls": ["turns:localhost:5349?transport=tcp"],
+                "username": "user",
+                "credential": "wrong",
+                "authorities": "PEM",
+            }))
         );
         let plain = json!({"urls": ["stun:192.0.2.9"]});
         assert_eq!(resolved(plain.clone()), Ok(plain));

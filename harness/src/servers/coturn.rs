@@ -7,7 +7,6 @@ use crate::scenario::server::ServerSpec;
 use crate::span::Span;
 use crate::tools::Tool;
 use peerproof_captures::server::ServerEvent;
-use peerproof_stack::server::Tls;
 use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
@@ -39,7 +38,7 @@ impl Coturn {
         };
         let broken = |error: &dyn std::fmt::Display| ServerError::Broken(format!("coturn: {error}"));
         let address = place.address()?;
-        let tls = Tls::self_signed(&place.names()).map_err(|error| broken(&error))?;
+        let tls = place.certificate()?;
         let tls_address = place.tls_name.as_ref().map_or(address, |(_, address)| *address);
         let scratch = Spec::fresh_scratch();
         let (known, wanted) = ((identity.port, identity.tls_port), identity.clone());

@@ -4,7 +4,7 @@ use super::log::Log;
 use super::{Identity, Place, ServerError};
 use crate::scenario::server::{FaultSpec, ServerSpec, ServerWord};
 use peerproof_captures::server::ServerEvent;
-use peerproof_stack::server::{Client, Config, Credentials, Ending, Fault, Observed, Server, Tls, Transport};
+use peerproof_stack::server::{Client, Config, Credentials, Ending, Fault, Observed, Server, Transport};
 use peerproof_stack::simulation;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -98,8 +98,7 @@ fn config(
         // There are datagrams only, and the stack, which is the only client there, speaks no other transport with servers.
         config.listen.tcp = false;
     } else {
-        let tls = Tls::self_signed(&place.names());
-        config.listen.tls = Some(tls.map_err(|error| ServerError::Broken(error.to_string()))?);
+        config.listen.tls = Some(place.certificate()?);
     }
     config.fault = fault;
     config.reflexive = match &spec.reflexive {

@@ -7,6 +7,7 @@ mod coturn;
 mod embedded;
 mod log;
 
+use crate::authority::authority;
 use crate::machine::Limit;
 use crate::recording::Journal;
 use crate::scenario::reference::Reachable;
@@ -16,6 +17,8 @@ use crate::scenario::server::{
 use indexmap::IndexMap;
 use log::Log;
 use peerproof_captures::server::ServerEvent;
+use peerproof_stack::server::{Authority, Tls};
+use peerproof_stack::simulation;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
 use std::path::PathBuf;
@@ -61,6 +64,12 @@ impl Place {
         Ok(Reachable {
             address: SocketAddr::new(address, identity.port),
             tls: format!("{tls_host}:{}", identity.tls_port),
+            // In virtual time there is no TLS, and all chance belongs to the case.
+            authorities: if simulation::is_running() {
+                None
+            } else {
+                authority().map(Authority::certificate_pem).ok()
+            },
             username: identity.username.clone(),
             password: identity.password.clone(),
         })
@@ -70,6 +79,12 @@ impl Place {
     fn names(&self) -> Vec<String> {
         let addresses = self.addresses.iter().map(ToString::to_string);
         addresses.chain(self.tls_name.iter().map(|(name, _)| name.clone())).collect()
+    }
+
+    /// A key and certificate for a server here.
+    fn certificate(&self) -> Result<Tls, ServerError> {
+        let broken = |error: &dyn std::fmt::Display| ServerError::Broken(error.to_string());
+        authority().map_err(|error| broken(&error))?.issue(&self.names()).map_err(|error| broken(&error))
     }
 
     fn address(&self) -> Result<IpAddr, ServerError> {

@@ -25,7 +25,7 @@ pub use config::{Config, Credentials, Lifetimes, Limits, Listen};
 pub use fault::Fault;
 pub use observed::{Client, Ending, Method, Observed, Transport};
 pub use serving::{Server, StartError};
-pub use tls::{Tls, TlsError};
+pub use tls::{Authority, Tls, TlsError};
 
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,62 @@
-//! Key and certificate for TURN over TLS.
+//! Keys and certificates for TURN over TLS.
 
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
+};
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
-/// A key with its self-signed certificate, made anew for each server.
+/// A certificate authority (RFC 5280) that vouches for servers, for clients that trust no certificate without one.
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl std::fmt::Debug for Authority {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Authority").finish_non_exhaustive()
+    }
+}
+
+impl Authority {
+    /// A new key, with its self-signed certificate.
+    ///
+    /// # Errors
+    /// The cryptography library cannot.
+    pub fn new() -> Result<Self, TlsError> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "Peerproof test authority");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+        Ok(Self(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?))
+    }
+
+    /// Its certificate as PEM.
+    #[must_use]
+    pub fn certificate_pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// A new key for a server of these names and addresses, with a certificate from this authority.
+    ///
+    /// # Errors
+    /// The cryptography library cannot.
+    pub fn issue(&self, names: &[String]) -> Result<Tls, TlsError> {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::new(names)?;
+        params.use_authority_key_identifier_extension = true;
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let made = params.signed_by(&key, &self.0)?;
+        Ok(Tls {
+            certificate: made.der().clone(),
+            pem: (made.pem(), key.serialize_pem()),
+            key: Arc::new(key.serialize_der()),
+        })
+    }
+}
+
+/// A key with its certificate, made anew for each server.
 #[derive(Clone)]
 pub struct Tls {
     certificate: CertificateDer<'static>,
@@ -32,20 +82,6 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Makes a key and a certificate for these names and addresses.
-    ///
-    /// # Errors
-    /// The cryptography library cannot.
-    pub fn self_signed(names: &[String]) -> Result<Self, TlsError> {
-        let made = rcgen::generate_simple_self_signed(names)?;
-        let pem = (made.cert.pem(), made.signing_key.serialize_pem());
-        Ok(Self {
-            certificate: made.cert.der().clone(),
-            key: Arc::new(made.signing_key.serialize_der()),
-            pem,
-        })
-    }
-
     /// The certificate as PEM.
     #[must_use]
     pub fn certificate_pem(&self) -> &str {

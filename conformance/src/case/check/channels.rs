@@ -2,12 +2,19 @@
 
 use super::{Checked, Mismatch, words};
 use crate::case::view::PeerView;
+use crate::case_file::CasePeer;
 use crate::expect::{ChannelMatch, ChannelState, OrNone, PeerExpectations};
 use crate::verdict::Layer;
 
 const LAYER: Layer = Layer::DataChannel;
 
-pub(super) fn check(name: &str, expected: &PeerExpectations, view: &PeerView, checked: &mut Checked) {
+pub(super) fn check(
+    peer: Option<&CasePeer>,
+    name: &str,
+    expected: &PeerExpectations,
+    view: &PeerView,
+    checked: &mut Checked,
+) {
     match &expected.channels {
         None => {}
         Some(OrNone::None) => {
@@ -19,13 +26,19 @@ pub(super) fn check(name: &str, expected: &PeerExpectations, view: &PeerView, ch
         }
         Some(OrNone::Some(channels)) => {
             for (label, wanted) in channels {
-                checked.add(channel(name, label, wanted, view));
+                checked.add(channel(peer, name, label, wanted, view));
             }
         }
     }
 }
 
-fn channel(name: &str, label: &str, wanted: &ChannelMatch, view: &PeerView) -> Option<Mismatch> {
+fn channel(
+    peer: Option<&CasePeer>,
+    name: &str,
+    label: &str,
+    wanted: &ChannelMatch,
+    view: &PeerView,
+) -> Option<Mismatch> {
     let Some(seen) = view.channels.get(label) else {
         if wanted.state == Some(ChannelState::None) {
             return None;
@@ -59,7 +72,23 @@ fn channel(name: &str, label: &str, wanted: &ChannelMatch, view: &PeerView) -> O
     }
     let info = &seen.info;
     same!(wanted.state, seen.state.is, "the state");
-    same!(wanted.ordered, info.ordered, "ordered");
+    let limited = wanted.reliable.is_some();
+    let asked = [
+        ("ordered", wanted.ordered.is_some()),
+        ("maxRetransmits", wanted.max_retransmits.is_some() || limited),
+        ("maxPacketLifeTime", wanted.max_packet_life_time.is_some() || limited),
+    ];
+    let is_untold =
+        |property: &str| seen.remote && peer.is_some_and(|it| it.never_reports("datachannel", property));
+    if let Some((property, _)) = asked.into_iter().find(|(property, asked)| *asked && is_untold(property)) {
+        let text = format!("{name}'s channel {label:?} should have {property} as the scenario expects");
+        let reason = format!(
+            "{} does not report {property} of a channel that the other side opened",
+            peer.map_or(name, |peer| &peer.implementation)
+        );
+        return Some(Mismatch::new(LAYER, name, text, "it is not reported").lacking(reason));
+    }
+    same_option!(wanted.ordered, info.ordered, "ordered");
     same_option!(wanted.max_retransmits, info.max_retransmits, "maxRetransmits");
     same_option!(wanted.max_packet_life_time, info.max_packet_life_time, "maxPacketLifeTime");
     let reliable = info.max_retransmits.is_none() && info.max_packet_life_time.is_none();

@@ -81,7 +81,7 @@ fn compare(
     let ordered = [receiver, sender]
         .iter()
         .filter_map(|peer| views.get(*peer)?.channels.get(label))
-        .any(|channel| channel.info.ordered);
+        .any(|channel| channel.info.ordered == Some(true));
     let mut taken = vec![false; sent.len()];
     let mut next = 0;
     for at in view.received.get(label)? {

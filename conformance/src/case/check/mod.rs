@@ -119,7 +119,7 @@ pub(crate) fn all(record: &CaseRecord, views: &Views) -> Checked {
     for (name, expected) in &record.file.expect.peers {
         let Some(view) = views.get(name) else { continue };
         states::check(record.peer(name), name, expected, view, &mut checked);
-        channels::check(name, expected, view, &mut checked);
+        channels::check(record.peer(name), name, expected, view, &mut checked);
         messages::check(record, views, name, expected, &mut checked);
         media::check(name, expected, view, &mut checked);
         bitrate::check(record, name, expected, &mut checked);

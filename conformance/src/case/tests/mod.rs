@@ -149,6 +149,18 @@ fn what_a_peer_says_that_it_cannot_tell_makes_a_case_unsupported() {
         assert_eq!(missing.peer.as_deref(), Some("bob"));
         assert!(verdict.sentence.ends_with(&missing.reason), "{missing:?}");
     }
+    for (expect, never) in [
+        ("bob: { channels: { chat: { ordered: false } } }", "datachannel:ordered"),
+        ("bob: { channels: { chat: { maxRetransmits: 3 } } }", "datachannel:maxRetransmits"),
+        ("bob: { channels: { chat: { reliable: false } } }", "datachannel:maxPacketLifeTime"),
+    ] {
+        let verdict = unreported(expect, never);
+        assert_eq!((verdict.outcome, verdict.side.as_deref()), (Outcome::Unsupported, Some("bob")));
+        fails(&unreported(expect, "datachannel:protocol"), Layer::DataChannel, "bob", "should have");
+    }
+    // Who opened a channel knows how.
+    let own = unreported("alice: { channels: { chat: { ordered: true } } }", "datachannel:ordered");
+    assert_eq!(own.outcome, Outcome::Pass);
     let both = "bob: { states: { dtls: { includes: [failed, closed] } } }";
     fails(&unreported(both, "dtlsstatechange:closed"), Layer::Dtls, "bob", "failed is missing");
 }
@@ -187,6 +199,55 @@ fn an_offer_that_never_arrives_is_signalling_and_a_refused_one_sdp() {
         seen: Seen::Exception { name: "OperationError".into(), message: "no".into() },
     });
     fails(&tale.verdict(), Layer::Sdp, "bob", "rejected it with OperationError");
+}
+
+#[test]
+fn two_offers_that_were_each_set_as_an_answer_arrived() {
+    let sdp = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n";
+    let mut tale = Tale::new("");
+    tale.connects();
+    for peer in ["alice", "bob"] {
+        let offer = Answer::Ok(json!({"type": "offer", "sdp": sdp}));
+        tale.command(peer, "createOffer", json!({}), offer);
+    }
+    for peer in ["alice", "bob"] {
+        let description = json!({"description": {"type": "answer", "sdp": sdp}});
+        tale.command(peer, "setRemoteDescription", description, Answer::Ok(Value::Null));
+    }
+    for peer in ["alice", "bob"] {
+        let candidate =
+            json!({"candidate": "candidate:1 1 udp 2122260223 192.0.2.7 50000 typ host", "sdpMid": "0"});
+        tale.event(peer, json!({"event": "icecandidate", "data": {"candidate": candidate}}));
+    }
+    tale.timed_out("alice", json!({"connectionState": "connected"}));
+    tale.packets(&[("alice", Direction::Outbound, CHECK), ("alice", Direction::Outbound, CHECK)]);
+    fails(&tale.verdict(), Layer::Checks, "bob", "bob answered none of alice's 2 Binding requests");
+}
+
+#[test]
+fn a_rule_that_never_acted_names_the_sender_that_it_waited_for_and_its_layer() {
+    let mut hello = vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 14];
+    hello.extend([1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 2, 7, 7]);
+    let verdict = |matches: Value| {
+        let mut tale = Tale::new("");
+        let step = |args: Value| json!({"action": {"harness": {"step": "network", "args": args}}});
+        tale.record.file.peers[1].subject = false;
+        tale.began(step(json!({ "drop": matches }))).ended(StepOutcome::Done);
+        tale.connect();
+        tale.packets(&[("alice", Direction::Inbound, &hello)]);
+        tale.began(step(json!({"acts": {"rule": "lost"}}))).ended(StepOutcome::TimedOut {
+            awaited: Expected::RuleActs { rule: "lost".into(), times: 1 },
+            within_ms: 10_000,
+            seen: Seen::RuleActed { times: 0, undecrypted: 0 },
+        });
+        tale.verdict()
+    };
+    let rule = |from: &str| json!({"name": "lost", "from": from, "handshake": "HelloVerifyRequest"});
+    fails(&verdict(rule("dtls-server")), Layer::Dtls, "alice", "it matched 0 times");
+    fails(&verdict(rule("dtls-client")), Layer::Dtls, "bob", "it matched 0 times");
+    fails(&verdict(rule("bob")), Layer::Dtls, "bob", "it matched 0 times");
+    let of_anybody = verdict(json!({"name": "lost", "sctp": "INIT"}));
+    assert_eq!((of_anybody.layer, of_anybody.side), (Some(Layer::Sctp), None));
 }
 
 #[test]

@@ -144,7 +144,7 @@ fn difference(channel: &ChannelInfo, open: &Open<'_>) -> Option<&'static str> {
             channel.protocol.as_bytes() == open.protocol.value
                 || std::str::from_utf8(open.protocol.value).is_err(),
         ),
-        ("order", channel.ordered == open.channel.value.is_ordered()),
+        ("order", channel.ordered == Some(open.channel.value.is_ordered())),
         ("limit of retransmissions", limit(channel.max_retransmits, open.max_retransmits())),
         ("limit of time", limit(channel.max_packet_life_time, open.max_packet_life_time())),
         ("negotiation", !channel.negotiated),
@@ -161,7 +161,7 @@ mod control {
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
         events::edit_each(evidence, "bob", |event| {
             if let PeerEvent::DataChannel { channel } = event {
-                channel.ordered = !channel.ordered;
+                channel.ordered = channel.ordered.map(|ordered| !ordered);
             }
         });
     });

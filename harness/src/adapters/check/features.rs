@@ -63,6 +63,7 @@ const fn commands(feature: Feature) -> &'static [&'static str] {
         Feature::DataChannels => &["createDataChannel", "send", "closeDataChannel", "getDataChannel"],
         Feature::Simulcast => &["createSource", "addTransceiver"],
         Feature::Audio | Feature::Video => &["createSource", "addTrack", "watch"],
+        Feature::Dtls13 => &[],
     }
 }
 

@@ -3,6 +3,7 @@
 use super::peer::ProgramPeer;
 use super::process::Process;
 use super::spec::ProgramSpec;
+use crate::authority::{VARIABLES, authority};
 use crate::network::lab::Host;
 use crate::peers::request::OpenRequest;
 use crate::peers::start::Starts;
@@ -11,6 +12,9 @@ use crate::process::Spec;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// The file of the authorities that a program is to trust, in its scratch folder.
+const AUTHORITIES: &str = "authorities.pem";
 
 /// A process and how many cases it has begun to serve.
 pub(super) struct Serving {
@@ -55,13 +59,18 @@ impl Programs {
             serving.process.end().await;
         }
         let _turn = self.starts.turn().await;
+        let scratch = Spec::fresh_scratch();
+        let authority = authority().map_err(|error| OpenError::Broken(error.to_string()))?;
+        let trusts = VARIABLES.map(|name| (name.into(), scratch.join(AUTHORITIES).into_os_string()));
+        // What the configuration says comes last, so that it prevails.
+        let own = spec.env.iter().map(|(name, value)| (name.into(), value.into()));
         let started = Spec {
             peerproof: self.peerproof.clone(),
             program: spec.program.clone(),
             args: spec.args.iter().map(Into::into).collect(),
-            env: spec.env.iter().map(|(name, value)| (name.into(), value.into())).collect(),
-            files: Vec::new(),
-            scratch: Spec::fresh_scratch(),
+            env: trusts.into_iter().chain(own).collect(),
+            files: vec![(AUTHORITIES.to_owned(), authority.certificate_pem())],
+            scratch,
             talks: true,
             directory: spec.directory.clone(),
         };

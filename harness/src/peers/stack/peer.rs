@@ -104,7 +104,8 @@ pub fn open(
         name: name.to_owned(),
         implementation: "stack".to_owned(),
         version: peerproof_stack::VERSION.to_owned(),
-        features: Some(Feature::ALL.to_vec()),
+        // The webrtc crate speaks DTLS 1.2 alone.
+        features: Some(Feature::ALL.into_iter().filter(|feature| *feature != Feature::Dtls13).collect()),
         unreported: Vec::new(),
     };
     let peer = StackPeer {

@@ -74,7 +74,7 @@ pub(super) fn channel_info(from: stack::ChannelInfo) -> seen::ChannelInfo {
     seen::ChannelInfo {
         label: from.label,
         id: from.id,
-        ordered: from.ordered,
+        ordered: Some(from.ordered),
         max_retransmits: from.max_retransmits,
         max_packet_life_time: from.max_packet_life_time,
         protocol: from.protocol,

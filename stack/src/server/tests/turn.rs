@@ -1,6 +1,6 @@
 //! What RFC 8489 and RFC 8656 ask of a server.
 
-use super::super::{Ending, Observed, Tls, Transport};
+use super::super::{Authority, Ending, Observed, Transport};
 use super::client::{Client, allocation, config, peer, read, serve, until, within};
 use rtc::stun::attributes::{
     ATTR_CHANNEL_NUMBER, ATTR_DATA, ATTR_LIFETIME, ATTR_REQUESTED_ADDRESS_FAMILY, ATTR_REQUESTED_TRANSPORT,
@@ -213,7 +213,7 @@ async fn ipv6_relayed_addresses_are_given_where_there_are_any() {
 #[tokio::test]
 async fn tcp_and_tls_carry_the_same_and_pad_channel_data() {
     let mut config = config();
-    config.listen.tls = Some(Tls::self_signed(&["127.0.0.1".to_owned()]).unwrap());
+    config.listen.tls = Some(Authority::new().unwrap().issue(&["127.0.0.1".to_owned()]).unwrap());
     let (server, mut observed) = serve(config).await;
     let tcp = TcpStream::connect(server.address(Transport::Tcp).unwrap()).await.unwrap();
     over(tcp, &server, &mut observed, Transport::Tcp).await;
