@@ -12,8 +12,6 @@ use std::process::Command;
 
 /// A file of code may have this many lines before its tests begin.
 const MOST_LINES: usize = 500;
-/// Files that have more and are still to be divided. One that no longer has more must leave this list.
-const TO_DIVIDE: [&str; 1] = ["harness/src/run/player.rs"];
 
 /// Crate and the workspace crates it must never depend on (ARCHITECTURE.md, "What is absent").
 const FORBIDDEN: [(&str, &[&str]); 4] = [
@@ -94,12 +92,8 @@ fn source_breaches(path: &str, text: &str) -> Vec<String> {
     }
     let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or(text);
     let lines = code.lines().count();
-    let listed = TO_DIVIDE.contains(&path);
-    if lines > MOST_LINES && !path.contains("/tests/") && !listed {
+    if lines > MOST_LINES && !path.contains("/tests/") {
         breaches.push(format!("{path}:{lines}: longer than {MOST_LINES} lines before its tests"));
-    }
-    if lines <= MOST_LINES && listed {
-        breaches.push(format!("{path}: has {lines} lines before its tests; remove it from `TO_DIVIDE`"));
     }
     // Written in two halves, so that this file does not breach itself.
     let outlawed = [concat!("#[al", "low("), concat!("#![al", "low(")];
@@ -147,14 +141,6 @@ mod tests {
         assert_eq!(source_breaches("a.rs", &long).len(), 1);
         let tested = format!("//! x\n#[cfg(test)]\nmod tests {{}}\n{}", "fn f() {}\n".repeat(MOST_LINES));
         assert!(source_breaches("a.rs", &tested).is_empty());
-    }
-
-    #[test]
-    fn a_file_that_has_been_divided_leaves_the_list() {
-        let [listed, ..] = TO_DIVIDE;
-        let long = format!("//! x\n{}", "fn f() {}\n".repeat(MOST_LINES));
-        assert!(source_breaches(listed, &long).is_empty());
-        assert_eq!(source_breaches(listed, "//! x\n").len(), 1);
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub(super) async fn open(
 }
 
 /// What the timeline says of a link that is now like this.
-pub(super) fn link_told(
+pub(super) fn link_event(
     topology: &Topology,
     name: Option<&str>,
     of: &str,
@@ -79,7 +79,7 @@ fn tell_limits(journal: &Journal, topology: &Topology) {
     let segments = topology.segments.iter().map(|(name, segment)| (name, &segment.up, &segment.down));
     for (name, up, down) in interfaces.chain(segments) {
         if up.rate_kbit.is_some() || down.rate_kbit.is_some() {
-            journal.write(link_told(topology, None, name, Some(up), Some(down)));
+            journal.write(link_event(topology, None, name, Some(up), Some(down)));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Steps about STUN and TURN servers.
 
-use super::{Ended, Player, broken, timed_out, wrong};
+use super::Player;
+use super::outcome::{Ended, broken, timed_out, wrong};
 use crate::machine::Limit;
 use crate::scenario::server::{ServerAction, ServerStep};
 use crate::scenario::step::DEFAULT_WITHIN;

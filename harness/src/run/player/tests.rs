@@ -1,10 +1,15 @@
 //! The player against peers in memory that behave as a test wants.
 
+use super::command::differs;
 use super::*;
 use crate::machine::Limit;
+use crate::peers::protocol::Command;
 use crate::peers::{CaseClock, Peer, PeerInfo, Reported};
 use async_trait::async_trait;
-use peerproof_captures::event::IceState;
+use peerproof_captures::event::{ConnectionState, IceState, PeerEvent};
+use peerproof_captures::timeline::{Answer, Key, Lack, PeerState};
+use serde_json::json;
+use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 /// Answers by a table and reports what the test puts in.
