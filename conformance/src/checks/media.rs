@@ -36,6 +36,7 @@ impl Wrong {
 
 /// Tells what is wrong with something, if anything is. `complete` says that the recording has what decides it, `missing` what it
 /// lacks otherwise.
+#[cfg_attr(test, track_caller)]
 pub(super) fn tell(wrong: Option<Wrong>, complete: bool, missing: &str, place: Place, tally: &mut Tally) {
     match wrong {
         None => tally.pass(place),
@@ -150,6 +151,7 @@ impl<'a> Rising<'a> {
     }
 
     /// `newest` is the number before and its frame, if there was one; `what` names the number in a fault.
+    #[cfg_attr(test, track_caller)]
     pub(super) fn judge(
         &self,
         newest: Option<(u16, u64)>,

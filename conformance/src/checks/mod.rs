@@ -11,6 +11,10 @@ macro_rules! checks {
         $(mod $name;)*
 
         pub(super) const CHECKS: &[super::Check] = &[$($name::CHECK),*];
+
+        /// The files, in the same order.
+        #[cfg(test)]
+        pub(super) const SOURCES: &[&str] = &[$(include_str!(concat!(stringify!($name), ".rs"))),*];
     };
 }
 
@@ -71,6 +75,24 @@ const LAYERS: &[&[Check]] = &[
     sctp::CHECKS,
     api::CHECKS,
 ];
+
+/// The files of all checks, in their order.
+#[cfg(test)]
+fn sources() -> impl Iterator<Item = &'static str> {
+    let layers = [
+        sdp::SOURCES,
+        turn::SOURCES,
+        stun::SOURCES,
+        ice::SOURCES,
+        dtls::SOURCES,
+        rtp::SOURCES,
+        codec::SOURCES,
+        rtcp::SOURCES,
+        sctp::SOURCES,
+        api::SOURCES,
+    ];
+    layers.into_iter().flatten().copied()
+}
 
 /// All checks, layer by layer.
 pub fn all() -> impl Iterator<Item = &'static Check> {
@@ -137,5 +159,17 @@ impl Check {
                 tally.finish(self, evidence.name(peer), absolute)
             })
             .collect()
+    }
+
+    /// Each violation and warning of this check, at each endpoint.
+    #[cfg(test)]
+    fn violations(&self, evidence: &Evidence) -> Vec<tally::Violation> {
+        let mut all = Vec::new();
+        for peer in evidence.each_peer() {
+            let mut tally = Tally::default();
+            (self.evaluate)(evidence, peer, &mut tally);
+            all.append(&mut tally.violations);
+        }
+        all
     }
 }

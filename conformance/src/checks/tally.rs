@@ -16,6 +16,25 @@ pub struct Tally {
     absence: Option<&'static str>,
     /// Whether a time is in doubt for the clocks or the load of the machine.
     timing: bool,
+    /// Each violation and warning, with the line that added it: what the controls of the checks go by.
+    #[cfg(test)]
+    pub(super) violations: Vec<Violation>,
+}
+
+/// A violation or warning, and the line of the check that added it.
+#[cfg(test)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Violation {
+    pub(super) line: u32,
+    pub(super) sentence: String,
+}
+
+#[cfg(test)]
+impl Violation {
+    #[track_caller]
+    fn here(sentence: &str) -> Self {
+        Self { line: std::panic::Location::caller().line(), sentence: sentence.to_owned() }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -43,13 +62,21 @@ impl Tally {
     }
 
     /// The requirement is violated: by what, with what was expected and what was seen.
+    #[cfg_attr(test, track_caller)]
     pub fn fail(&mut self, sentence: impl Into<String>, places: impl IntoIterator<Item = Place>) {
-        self.failures.add(Some(sentence.into()), places);
+        let sentence = sentence.into();
+        #[cfg(test)]
+        self.violations.push(Violation::here(&sentence));
+        self.failures.add(Some(sentence), places);
     }
 
     /// The requirement is half met, or something is remarkable.
+    #[cfg_attr(test, track_caller)]
     pub fn warn(&mut self, sentence: impl Into<String>, places: impl IntoIterator<Item = Place>) {
-        self.warnings.add(Some(sentence.into()), places);
+        let sentence = sentence.into();
+        #[cfg(test)]
+        self.violations.push(Violation::here(&sentence));
+        self.warnings.add(Some(sentence), places);
     }
 
     /// The evidence does not decide: what is missing.
@@ -73,6 +100,7 @@ impl Tally {
     }
 
     /// A thing is as required or not.
+    #[cfg_attr(test, track_caller)]
     pub fn judge(&mut self, passes: bool, place: Place, sentence: impl FnOnce() -> String) {
         if passes {
             self.pass(place);
@@ -83,7 +111,7 @@ impl Tally {
 
     pub(super) fn finish(self, check: &Check, endpoint: &str, absolute: bool) -> Finding {
         let failed = if absolute { Result::Fail } else { Result::Warn };
-        let Self { passes, failures, warnings, doubts, absence, timing } = self;
+        let Self { passes, failures, warnings, doubts, absence, timing, .. } = self;
         let ranked = [(failed, failures), (Result::Warn, warnings), (Result::Inconclusive, doubts)];
         let (result, sentence, places) = match ranked.into_iter().find(|(_, seen)| seen.count > 0) {
             Some((result, seen)) => {

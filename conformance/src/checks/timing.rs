@@ -67,6 +67,7 @@ impl Off {
 
 impl Tally {
     /// The requirement is broken by a time that is off, unless that may be for the clocks or the load of this machine.
+    #[cfg_attr(test, track_caller)]
     pub(super) fn off(
         &mut self,
         evidence: &Evidence,
@@ -81,6 +82,7 @@ impl Tally {
     }
 
     /// The same of what is only to be warned of.
+    #[cfg_attr(test, track_caller)]
     pub(super) fn warn_off(
         &mut self,
         evidence: &Evidence,

@@ -1,7 +1,8 @@
 //! Times that are off: each check that compares times is red where nothing was delayed, and in doubt where this machine may have
 //! delayed something for as long.
 
-use super::{Control, Recording, events, rtcp, rtp, sctp, stun};
+use super::{Mutation, Recording, events, rtcp, rtp, sctp, stun};
+use crate::checks::tally::Violation;
 use crate::checks::{Check, Result, of};
 use crate::evidence::{Clear, Evidence, Packet, Peer};
 use peerproof_captures::event::{IceState, PeerEvent, SctpState};
@@ -212,7 +213,7 @@ impl Late {
 
     fn broken(&self) -> Broken {
         let check = of(self.id()).unwrap();
-        let Control { recording, prepare, mutate, .. } = check.control;
+        let Mutation { recording, prepare, mutate, .. } = check.control.first;
         let (recording, prepare, mutate) = match *self {
             Self::Control(_) => (recording, prepare, mutate),
             Self::Instead(_, mutate) => (recording, prepare, mutate),
@@ -240,6 +241,12 @@ impl Broken {
             assert_eq!(now[*at], expected, "{} {why}: {now:?}", self.check.id);
         }
     }
+}
+
+/// What the mutations that make a time of a check be off turn red.
+pub(super) fn violations(check: &Check) -> Vec<Violation> {
+    let late = LATE.iter().filter(|late| late.id() == check.id);
+    late.flat_map(|late| check.violations(&late.broken().evidence)).collect()
 }
 
 #[test]

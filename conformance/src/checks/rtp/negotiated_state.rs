@@ -65,6 +65,7 @@ const GRACE_US: u64 = 500_000;
 
 /// Judges that a peer sends no RTP for sections that are so, from when it has applied the answer that says it. `why` ends the sentence of
 /// a fault.
+#[cfg_attr(test, track_caller)]
 pub(super) fn silent(
     evidence: &Evidence,
     peer: Peer,

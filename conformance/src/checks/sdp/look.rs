@@ -183,6 +183,7 @@ pub(in crate::checks) fn section_of_transceiver(
 }
 
 /// Judges whether offers announce an ICE option (RFC 8839 §5.6) for all transports, and answers where the offer does.
+#[cfg_attr(test, track_caller)]
 pub(in crate::checks) fn judge_ice_option(evidence: &Evidence, peer: Peer, option: &str, tally: &mut Tally) {
     let answered: BTreeMap<u64, &Description> =
         evidence.answered_by(peer).map(|it| (it.answer.entry, it.offer)).collect();
