@@ -122,7 +122,7 @@ class LibwebrtcPeer extends Peer {
   }
 
   /** `getSelectedCandidatePair` is not implemented; the statistics tell. */
-  reportPair() {}
+  reportPairOf() {}
 
   async #deducePair() {
     if (!["connected", "completed"].includes(this.pc.iceConnectionState)) return;
