@@ -253,6 +253,16 @@ impl<'a> Matrix<'a> {
         cell
     }
 
+    /// What came of the cases of an implementation, in either role. A case with itself counts once.
+    #[must_use]
+    pub fn of_implementation(&self, implementation: usize) -> Cell {
+        let mut cell = Cell::default();
+        for play in self.plays.iter().filter(|play| [play.offerer, play.answerer].contains(&implementation)) {
+            cell.add(play.came);
+        }
+        cell
+    }
+
     /// What came of all cases.
     #[must_use]
     pub fn total(&self) -> Cell {

@@ -172,6 +172,19 @@ pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
     let mut seen = format!("the iceConnectionState of {name} {state_text}");
     for (name, _, other, _) in api.both() {
         let (Some(asked), Some(answered)) = (api.sent(name, other), api.sent(other, name)) else { continue };
+        // Who gets a 487 has to take the other role (RFC 8445 §7.2.5.1).
+        let kept_role = asked.roles[0].is_some() && asked.roles[0] == asked.roles[1];
+        if let Some(first) =
+            answered.first_conflict.filter(|first| kept_role && asked.last_check > Some(*first))
+        {
+            side = name;
+            let conflicts = counted(answered.conflicts, "Binding request");
+            seen = format!(
+                "{seen}; {other} answered 487 (Role Conflict) to {conflicts} of {name}, which kept its role"
+            );
+            evidence.push(Place::Frame(first));
+            break;
+        }
         if let (Some(first), 0) = (asked.first_check, answered.successes) {
             side = other;
             seen = format!("{seen}; {other} answered none of {name}'s {} Binding requests", asked.checks);

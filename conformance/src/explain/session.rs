@@ -143,8 +143,16 @@ pub(super) struct Sent {
     pub(super) checks: u64,
     /// The frame of the first.
     pub(super) first_check: Option<u64>,
+    /// The frame of the last.
+    pub(super) last_check: Option<u64>,
+    /// Whether the first of them claims the controlling role, and whether the last does, where that is known.
+    pub(super) roles: [Option<bool>; 2],
     /// Success responses to Binding requests of the other.
     pub(super) successes: u64,
+    /// Error responses 487 (Role Conflict) to Binding requests of the other.
+    pub(super) conflicts: u64,
+    /// The frame of the first.
+    pub(super) first_conflict: Option<u64>,
     /// The first fatal alert: its frame, and its description unless it is encrypted.
     pub(super) fatal_alert: Option<(u64, Option<String>)>,
     /// SRTP packets.
@@ -158,9 +166,15 @@ impl Sent {
         let mut sent = Self::default();
         for seen in wire.units_sent(from, to) {
             match seen.unit {
-                Unit::Stun { class: StunClass::Request, method: Method::Binding, .. } => {
+                Unit::Stun { class: StunClass::Request, method: Method::Binding, controlling, .. } => {
                     sent.checks += 1;
                     sent.first_check.get_or_insert(seen.frame);
+                    sent.last_check = Some(seen.frame);
+                    sent.roles = [sent.roles[0].or(controlling), controlling.or(sent.roles[1])];
+                }
+                Unit::Stun { method: Method::Binding, error: Some(487), .. } => {
+                    sent.conflicts += 1;
+                    sent.first_conflict.get_or_insert(seen.frame);
                 }
                 Unit::Stun { class: StunClass::Success, method: Method::Binding, .. } => sent.successes += 1,
                 Unit::Alert { level: Some(Level::Fatal), description } => {
@@ -194,6 +208,11 @@ impl Sent {
                 checks: own().map(|checks| checks.sent + checks.retransmissions).sum(),
                 first_check: first(&mut own().map(|checks| checks.first)),
                 successes: others.map(|checks| checks.succeeded).sum(),
+                // The explainer of packets tells conflicts.
+                last_check: None,
+                roles: [None; 2],
+                conflicts: 0,
+                first_conflict: None,
                 fatal_alert: fatal.next().map(|alert| (alert.at.frame, alert.description.clone())),
                 srtp: streams().map(|stream| stream.packets).sum(),
                 first_srtp: first(&mut streams().map(|stream| Some(stream.first))),
@@ -203,6 +222,10 @@ impl Sent {
             checks: one.checks.max(other.checks),
             first_check: one.first_check.or(other.first_check),
             successes: one.successes.max(other.successes),
+            last_check: None,
+            roles: [None; 2],
+            conflicts: 0,
+            first_conflict: None,
             fatal_alert: one.fatal_alert.or(other.fatal_alert),
             srtp: one.srtp.max(other.srtp),
             first_srtp: one.first_srtp.or(other.first_srtp),

@@ -145,7 +145,7 @@ export class Peer {
     for (const dtls of this.dtlsTransports()) {
       if (this.unwatched(dtls)) this.watchState(dtls, "dtlsstatechange", "new");
       if (this.unwatched(dtls.iceTransport)) {
-        this.watchState(dtls.iceTransport, "icetransportstatechange", "new", () => this.reportPair(dtls.iceTransport));
+        this.watchState(dtls.iceTransport, "icetransportstatechange", "new", () => this.reportPairOf(dtls.iceTransport));
       }
     }
   }
@@ -162,7 +162,7 @@ export class Peer {
   }
 
   /** Reports the candidate pair in use, where the library tells it. */
-  reportPair(ice) {
+  reportPairOf(ice) {
     const pair = ice.getSelectedCandidatePair?.();
     if (pair) this.reportPair(pair.local.candidate, pair.remote.candidate);
   }

@@ -24,6 +24,7 @@ const unreported = ["channelclosing", "bufferedamountlow", "trackmute", "trackun
 
 /** How often a state is looked at that has no event of its own. */
 const LOOK_EVERY_MS = 10;
+const LOOK_AGAIN_MS = 60;
 const REPORT_EVERY_MS = 250;
 const AUDIO_EVERY_MS = 10;
 const SAMPLES_OF_20_MS = SAMPLE_RATE / 50;
@@ -70,6 +71,7 @@ class LibwebrtcPeer extends Peer {
   #remoteCandidates = [];
   /** What goes on by itself until the case ends. */
   #timers = [];
+  #lookAgain;
   #sinks = [];
 
   every(milliseconds, run) {
@@ -122,17 +124,20 @@ class LibwebrtcPeer extends Peer {
   }
 
   /** `getSelectedCandidatePair` is not implemented; the statistics tell. */
-  reportPair() {}
+  reportPairOf() {}
 
   async #deducePair() {
     if (!["connected", "completed"].includes(this.pc.iceConnectionState)) return;
     const stats = await this.pc.getStats().catch(() => new Map());
     const transport = [...stats.values()].find(({ type }) => type === "transport");
     const pair = stats.get(transport?.selectedCandidatePairId);
-    if (!pair) return;
-    const local = lineOf(stats.get(pair.localCandidateId), this.#localCandidates);
-    const remote = lineOf(stats.get(pair.remoteCandidateId), this.#remoteCandidates);
+    const local = pair && lineOf(stats.get(pair.localCandidateId), this.#localCandidates);
+    const remote = pair && lineOf(stats.get(pair.remoteCandidateId), this.#remoteCandidates);
+    clearTimeout(this.#lookAgain);
     if (local && remote) this.reportPair(local, remote);
+    // The statistics are those of up to 50 ms ago, in which there is no pair, or a remote candidate that was not signalled yet and has
+    // no address.
+    else this.#lookAgain = setTimeout(() => this.#deducePair(), LOOK_AGAIN_MS);
   }
 
   /** There is no implicit form here, but it is no more than this. */
@@ -309,6 +314,7 @@ class LibwebrtcPeer extends Peer {
 
   async end() {
     for (const timer of this.#timers) clearInterval(timer);
+    clearTimeout(this.#lookAgain);
     for (const sink of this.#sinks) sink.stop();
     for (const { track } of this.localTracks.values()) track.stop();
     await super.end();

@@ -82,7 +82,7 @@ class WeriftPeer extends Peer {
       if (this.unwatched(dtls)) this.watchState(dtls, "dtlsstatechange", "new", () => this.tellKeys(dtls));
       const ice = dtls.iceTransport;
       if (this.unwatched(ice)) {
-        this.watchState(ice, "icetransportstatechange", "new", () => this.reportPair(ice));
+        this.watchState(ice, "icetransportstatechange", "new", () => this.reportPairOf(ice));
       }
     }
     // The association is made anew when bundling moves it to another transport.
@@ -98,7 +98,7 @@ class WeriftPeer extends Peer {
     }
   }
 
-  reportPair(ice) {
+  reportPairOf(ice) {
     if (!["connected", "completed"].includes(ice.state)) return;
     const pair = ice.getSelectedCandidatePair();
     const line = ({ candidate }) => (candidate.startsWith("candidate:") ? candidate : `candidate:${candidate}`);

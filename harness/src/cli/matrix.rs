@@ -4,7 +4,7 @@ use super::runs::{self, Recorded};
 use super::{HARNESS_ERROR, NOTHING_RAN, USAGE, complain, note};
 use crate::terminal::Style;
 use clap::ValueEnum;
-use peerproof_reports::export::matrix::{html, markdown, terminal};
+use peerproof_reports::export::matrix::{document, html, markdown, terminal};
 use peerproof_reports::{Matrix, RunReport};
 use std::fs;
 use std::io::Write;
@@ -21,6 +21,7 @@ Examples:
   peerproof matrix runs/nightly-* | less       several runs in one table
   peerproof matrix runs/nightly -o interop.html    a page that links to the cases
   peerproof matrix runs/latest --format markdown >> $GITHUB_STEP_SUMMARY
+  peerproof matrix runs/core --preface title.md -o interop.md    a document
 
 Rows offer, columns answer. Both are what the recordings say who played:
 implementation and version, and the name in the configuration if it is another.
@@ -36,6 +37,9 @@ pub(crate) struct MatrixArgs {
     /// Output format [default: from the name of the output file, else terminal]
     #[arg(long, value_enum)]
     format: Option<Format>,
+    /// Make a document in Markdown that begins with this file: with the date of the run, without the list of known deviations
+    #[arg(long, value_name = "FILE", conflicts_with = "format")]
+    preface: Option<PathBuf>,
     /// Write to this file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -80,6 +84,16 @@ pub(crate) fn matrix(args: &MatrixArgs) -> u8 {
             return USAGE;
         }
     };
+    let preface = match &args.preface {
+        None => None,
+        Some(path) => match fs::read_to_string(path) {
+            Ok(text) => Some(text),
+            Err(error) => {
+                complain(format_args!("{}: {error}", path.display()));
+                return USAGE;
+            }
+        },
+    };
     let reports: Vec<RunReport> = runs.into_iter().map(|run| run.report).collect();
     let matrix = Matrix::of(&reports);
     for conflict in &matrix.conflicts {
@@ -91,13 +105,14 @@ pub(crate) fn matrix(args: &MatrixArgs) -> u8 {
         return NOTHING_RAN;
     }
     let format = args.format.or_else(|| Format::of(args.output.as_deref()?)).unwrap_or(Format::Terminal);
-    let told = match format {
-        Format::Terminal => {
+    let told = match (preface, format) {
+        (Some(preface), _) => Ok(document(&matrix, &reports, &names, &preface).into_bytes()),
+        (None, Format::Terminal) => {
             let colour = args.output.is_none() && Style::of_stdout().colour;
             Ok(terminal(&matrix, &names, colour).into_bytes())
         }
-        Format::Markdown => Ok(markdown(&matrix, &names).into_bytes()),
-        Format::Html => html(&matrix, &folders),
+        (None, Format::Markdown) => Ok(markdown(&matrix, &names).into_bytes()),
+        (None, Format::Html) => html(&matrix, &folders),
     };
     let written = match told {
         Ok(told) => write(&told, args.output.as_deref()),

@@ -225,6 +225,39 @@ fn two_offers_that_were_each_set_as_an_answer_arrived() {
 }
 
 #[test]
+fn who_keeps_its_role_after_a_487_is_named() {
+    // Header, then ICE-CONTROLLING or ICE-CONTROLLED with a tiebreaker (RFC 8445 §16.1).
+    let check = |role: u8| {
+        let mut bytes = CHECK.to_vec();
+        bytes[3] = 12;
+        bytes.extend([0x80, role, 0, 8, 0, 0, 0, 0, 0, 0, 0, 1]);
+        bytes
+    };
+    let mut conflict = CHECK.to_vec();
+    conflict[..4].copy_from_slice(&[1, 0x11, 0, 8]);
+    conflict.extend([0, 9, 0, 4, 0, 0, 4, 87]);
+    let verdict = |next: &[u8]| {
+        let mut tale = Tale::new("");
+        tale.negotiate().timed_out("bob", json!({"connectionState": "connected"}));
+        tale.packets(&[
+            ("alice", Direction::Outbound, &check(0x2a)),
+            ("alice", Direction::Inbound, &conflict),
+            ("alice", Direction::Outbound, next),
+        ]);
+        tale.verdict()
+    };
+    let kept = verdict(&check(0x2a));
+    fails(
+        &kept,
+        Layer::Checks,
+        "alice",
+        "487 (Role Conflict) to 1 Binding request of alice, which kept its role",
+    );
+    assert!(kept.evidence.contains(&Place::Frame(2)));
+    fails(&verdict(&check(0x29)), Layer::Checks, "bob", "bob answered none of alice's 2 Binding requests");
+}
+
+#[test]
 fn a_rule_that_never_acted_names_the_sender_that_it_waited_for_and_its_layer() {
     let mut hello = vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 14];
     hello.extend([1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 2, 7, 7]);

@@ -3,13 +3,41 @@
 use super::super::markdown::escape;
 use super::super::{outcome, remark};
 use super::{by_pair, cases, differing, gaps, lacking, places, ratio, summary, tables, ways};
-use crate::matrix::{Came, Difference, Matrix, Play};
+use crate::matrix::{Came, Cell, Difference, Matrix, Play};
+use crate::run::RunReport;
+use crate::time::{span, utc};
 use peerproof_conformance::verdict::Layer;
 
 /// The matrix for a README, a pull request or a job's page. Nothing in a name or a sentence is markup.
 #[must_use]
 pub fn markdown(matrix: &Matrix<'_>, runs: &[String]) -> String {
-    let mut text = format!("## Interoperability\n\n{}.\n", escape(&summary(matrix, runs.len())));
+    let mut text = "## Interoperability\n\n".to_owned();
+    body(matrix, runs, 3, &[("Unexpected", Came::Unexpected), ("Known deviations", Came::Known)], &mut text);
+    text
+}
+
+/// The matrix as a document of its own: after `preface`, which is Markdown and holds its title, when and how long the `reports` were
+/// run. Known deviations are counted and not listed.
+#[must_use]
+pub fn document(matrix: &Matrix<'_>, reports: &[RunReport], runs: &[String], preface: &str) -> String {
+    let mut text = format!("{}\n\n", preface.trim_end());
+    for report in reports {
+        let run = format!(
+            "Run on {} by {} in {}.",
+            utc(report.began_us).format("%-d %B %Y"),
+            report.tool,
+            span(report.duration_us)
+        );
+        text.push_str(&format!("{}\n\n", escape(&run)));
+    }
+    body(matrix, runs, 2, &[("Unexpected", Came::Unexpected)], &mut text);
+    text
+}
+
+/// Everything below the title. `level` is that of its headings.
+fn body(matrix: &Matrix<'_>, runs: &[String], level: usize, lists: &[(&str, Came)], text: &mut String) {
+    let heading = "#".repeat(level);
+    text.push_str(&format!("{}.\n", escape(&summary(matrix, runs.len()))));
     for conflict in &matrix.conflicts {
         let run = runs.get(conflict.run).map_or("", String::as_str);
         text.push_str(&format!("\n**Error**: {}: {}\n", escape(run), escape(&conflict.to_string())));
@@ -17,15 +45,28 @@ pub fn markdown(matrix: &Matrix<'_>, runs: &[String]) -> String {
     text.push_str(LEGEND);
     let differences = matrix.differences();
     for (title, family) in tables(matrix) {
-        text.push_str(&format!("\n### {}\n\n", escape(title)));
-        table(matrix, &differences, family, &mut text);
+        text.push_str(&format!("\n{heading} {}\n\n", escape(title)));
+        table(matrix, &differences, family, text);
     }
-    for (title, came) in [("Unexpected", Came::Unexpected), ("Known deviations", Came::Known)] {
-        list(matrix, runs, title, came, &mut text);
+    text.push_str(&format!("\n{heading} Implementations\n"));
+    implementations(matrix, text);
+    for (title, came) in lists {
+        list(matrix, runs, (&heading, title), *came, text);
     }
-    roles(matrix, &differences, &mut text);
-    unplayed(matrix, &mut text);
-    text
+    roles(matrix, &differences, &heading, text);
+    unplayed(matrix, &heading, text);
+}
+
+fn implementations(matrix: &Matrix<'_>, text: &mut String) {
+    text.push_str("\nEach case counts for both of its peers, in either role.\n\n");
+    text.push_str("| implementation | cases | passed | known deviations | unexpected | unsupported |\n");
+    text.push_str("| --- | --- | --- | --- | --- | --- |\n");
+    for it in 0..matrix.implementations.len() {
+        let Cell { passed, known, unexpected, unsupported } = matrix.of_implementation(it);
+        let cases = passed + known + unexpected + unsupported;
+        let name = escape(&matrix.name(it));
+        text.push_str(&format!("| {name} | {cases} | {passed} | {known} | {unexpected} | {unsupported} |\n"));
+    }
 }
 
 const LEGEND: &str = "
@@ -64,14 +105,14 @@ fn table(matrix: &Matrix<'_>, differences: &[Difference<'_>], family: Option<&st
     }
 }
 
-fn list(matrix: &Matrix<'_>, runs: &[String], title: &str, came: Came, text: &mut String) {
+fn list(matrix: &Matrix<'_>, runs: &[String], (heading, title): (&str, &str), came: Came, text: &mut String) {
     let pairs = by_pair(matrix, came);
     if !pairs.is_empty() {
-        text.push_str(&format!("\n### {title}\n"));
+        text.push_str(&format!("\n{heading} {title}\n"));
     }
     for ((offerer, answerer), plays) in pairs {
         let pair = escape(&matrix.pair(offerer, answerer));
-        text.push_str(&format!("\n#### {pair}: {}\n\n", cases(plays.len())));
+        text.push_str(&format!("\n{heading}# {pair}: {}\n\n", cases(plays.len())));
         for play in plays {
             text.push_str(&case(play, runs));
         }
@@ -97,11 +138,11 @@ fn case(play: &Play<'_>, runs: &[String]) -> String {
     )
 }
 
-fn roles(matrix: &Matrix<'_>, differences: &[Difference<'_>], text: &mut String) {
+fn roles(matrix: &Matrix<'_>, differences: &[Difference<'_>], heading: &str, text: &mut String) {
     if differences.is_empty() {
         return;
     }
-    text.push_str("\n### Differences between the roles\n\n");
+    text.push_str(&format!("\n{heading} Differences between the roles\n\n"));
     text.push_str(
         "| scenario | one | other | one → other | other → one |\n| --- | --- | --- | --- | --- |\n",
     );
@@ -117,10 +158,10 @@ fn roles(matrix: &Matrix<'_>, differences: &[Difference<'_>], text: &mut String)
     }
 }
 
-fn unplayed(matrix: &Matrix<'_>, text: &mut String) {
+fn unplayed(matrix: &Matrix<'_>, heading: &str, text: &mut String) {
     let (lacks, unplayed) = (matrix.lacks(), matrix.unplayed());
     if !lacks.is_empty() || !unplayed.is_empty() {
-        text.push_str("\n### Not run\n\n");
+        text.push_str(&format!("\n{heading} Not run\n\n"));
     }
     for lack in &lacks {
         let places = places(matrix, &lack.plays).join("; ");

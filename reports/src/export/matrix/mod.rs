@@ -8,7 +8,7 @@ mod markdown;
 mod terminal;
 
 pub use html::html;
-pub use markdown::markdown;
+pub use markdown::{document, markdown};
 pub use terminal::terminal;
 
 use crate::matrix::{Came, Cell, Difference, Lack, Matrix, Play, Unplayed};

@@ -21,6 +21,36 @@ fn the_tables_and_what_they_do_not_tell_by_themselves() {
 }
 
 #[test]
+fn a_document_has_its_preface_its_date_and_higher_headings_and_no_list_of_known_deviations() {
+    let reports = [report()];
+    let names = ["runs/latest".to_owned()];
+    let matrix = Matrix::of(&reports);
+    let text = document(&matrix, &reports, &names, "# Who works with whom\n\nThe core.\n\n");
+    assert!(text.starts_with("# Who works with whom\n\nThe core.\n\nRun on "), "{text}");
+    let bare = markdown(&matrix, &names);
+    for section in ["overall", "Implementations", "Unexpected"] {
+        assert!(text.contains(&format!("\n## {section}\n")), "{text}");
+        assert!(bare.contains(&format!("\n### {section}\n")), "{bare}");
+    }
+    assert!(bare.contains("\n### Known deviations\n") && !text.contains("Known deviations\n"), "{text}");
+}
+
+#[test]
+fn an_implementation_counts_in_both_roles_and_a_case_with_itself_once() {
+    let mut report = report();
+    report.cases = vec![
+        between("data/echo", ["firefox", "stack"], Outcome::Pass),
+        between("data/echo", ["stack", "firefox"], Outcome::Fail),
+        between("data/echo", ["stack", "stack"], Outcome::Pass),
+    ];
+    let reports = [report];
+    let matrix = Matrix::of(&reports);
+    let counts: Vec<_> =
+        (0..2).map(|it| matrix.of_implementation(it)).map(|it| (it.passed, it.unexpected)).collect();
+    assert_eq!(counts, [(1, 1), (2, 1)]);
+}
+
+#[test]
 fn a_cell_of_the_page_leads_to_its_cases_and_they_to_the_page_of_their_run() {
     let reports = [report(), report()];
     let [_, _, html] = all(&reports, &["../a b".to_owned(), String::new()]);
