@@ -1,4 +1,4 @@
-//! What a step that did not end as wanted tells of the layer that diverged.
+//! What a step that did not end as wanted reveals of the layer that diverged.
 
 use crate::api::Views;
 use crate::verdict::Layer;

@@ -78,7 +78,7 @@ impl Tap for CaseTap {
             inner.open(&clock, self.place, frame, (way(direction), local, remote), payload);
         }
         drop(inner);
-        self.capture.tell(decision.as_ref());
+        self.capture.announce(decision.as_ref());
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let held = held.get_mut(usize::from(direction == Direction::In));
         if let Some(Decision { action, rule }) = decision {
@@ -94,7 +94,7 @@ impl Tap for CaseTap {
                     Action::Deliver(vec![now(payload.to_vec()), (by, payload.to_vec())])
                 }
                 RuleAction::Corrupt(byte) => Action::Deliver(vec![now(corrupted(payload, byte))]),
-                // A decision tells the byte, or the pieces; what is not there is left as it is.
+                // A decision contains the byte, or the pieces; what is not there is left as it is.
                 RuleAction::CorruptField(_) | RuleAction::Fragment(_) => Action::Pass,
                 RuleAction::Become(datagrams) => {
                     Action::Deliver(datagrams.iter().cloned().map(now).collect())

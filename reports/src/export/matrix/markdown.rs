@@ -29,7 +29,7 @@ pub fn markdown(matrix: &Matrix<'_>, runs: &[String]) -> String {
 }
 
 const LEGEND: &str = "
-Offerer in the rows, answerer in the columns; passed/run cases. ≠ counts scenarios that come out otherwise with the roles
+Offerer in the rows, answerer in the columns; passed/run cases. ≠ counts scenarios whose result differs with the roles
 exchanged. Unsupported cases were not run; the reasons are listed below.
 ";
 
