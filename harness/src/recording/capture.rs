@@ -273,13 +273,19 @@ impl CaseCapture {
 
     /// What becomes of a datagram that a peer sends.
     pub(super) fn decide(&self, from: &str, payload: &[u8]) -> Option<Decision> {
-        let decision = self.decide_within(&mut self.inner(), from, payload);
+        let (_, decision) = self.decide_within(&mut self.inner(), from, payload);
         self.announce(decision.as_ref());
         decision
     }
 
-    /// The same for who holds the lock and [announces](Self::announce) the decision when it is free again.
-    pub(super) fn decide_within(&self, inner: &mut Inner, from: &str, payload: &[u8]) -> Option<Decision> {
+    /// The same, with the datagram's class, for callers that hold the lock and [announce](Self::announce) the decision when it is free
+    /// again.
+    pub(super) fn decide_within(
+        &self,
+        inner: &mut Inner,
+        from: &str,
+        payload: &[u8],
+    ) -> (Option<Class>, Option<Decision>) {
         let seen = inner.look(from, payload);
         let at = self.now();
         if seen.class == Some(Class::Srtp) {
@@ -287,7 +293,7 @@ impl CaseCapture {
             inner.streams.note(from, payload);
             self.media.send_modify(|media| *media += 1);
         }
-        inner.rules.decide(&Packet { from, seen: &seen, bytes: payload, at })
+        (seen.class, inner.rules.decide(&Packet { from, seen: &seen, bytes: payload, at }))
     }
 
     /// Wakes who waits for rules to act.

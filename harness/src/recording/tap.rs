@@ -53,8 +53,11 @@ impl Tap for CaseTap {
         };
         // Nothing comes between the decision and its record.
         let mut inner = self.capture.inner();
-        let decision = if here { self.capture.decide_within(&mut inner, from, payload) } else { None };
-        if let Some(class) = Class::of(payload) {
+        let (class, decision) = match here {
+            true => self.capture.decide_within(&mut inner, from, payload),
+            false => (Class::of(payload), None),
+        };
+        if let Some(class) = class {
             inner.note_seen(class);
         }
         let content = match transport {
