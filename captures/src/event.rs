@@ -117,7 +117,7 @@ pub struct IceCandidate {
     pub username_fragment: Option<String>,
 }
 
-/// A message on a data channel. Small ones are told whole, all by length and CRC-32 (so that 256 KiB fit a line).
+/// A message on a data channel. Small ones are reported in full, all by length and CRC-32 (so that 256 KiB fit a line).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Message {
@@ -245,7 +245,7 @@ pub enum PeerEvent {
     ChannelMessage {
         /// The message.
         message: Message,
-        /// The stream identifier of its channel, if known: what tells channels of one label apart.
+        /// The stream identifier of its channel, if known: what distinguishes channels of one label.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<u16>,
     },
@@ -258,7 +258,7 @@ pub enum PeerEvent {
     ChannelClosing {
         /// The channel's label.
         channel: String,
-        /// Its stream identifier, if known: what tells channels of one label apart.
+        /// Its stream identifier, if known: what distinguishes channels of one label.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<u16>,
     },
@@ -266,7 +266,7 @@ pub enum PeerEvent {
     ChannelClose {
         /// The channel's label.
         channel: String,
-        /// Its stream identifier, if known: what tells channels of one label apart.
+        /// Its stream identifier, if known: what distinguishes channels of one label.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<u16>,
     },

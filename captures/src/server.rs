@@ -20,7 +20,7 @@ pub enum ServerEvent {
     Bound {
         /// Who asked.
         client: String,
-        /// The address that it was told.
+        /// The address that was reported to it.
         mapped: String,
     },
     /// An allocation was made.

@@ -221,7 +221,7 @@ fn pcapng_is_read_with_sections_interfaces_options_secrets_names_and_unknown_blo
 }
 
 #[test]
-fn sections_and_interfaces_tell_what_they_say_about_themselves() {
+fn sections_and_interfaces_keep_what_they_say_about_themselves() {
     let file = rich(BOTH[0]);
     let mut reader = CaptureReader::new(&file[..]);
     while reader.next_item().is_some() {}

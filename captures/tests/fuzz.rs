@@ -1,4 +1,4 @@
-//! Every fuzz target bears its kept corpus and its regressions, on any toolchain. `fuzz/README.md` tells how they came about.
+//! Every fuzz target bears its kept corpus and its regressions, on any toolchain. `fuzz/README.md` describes how they came about.
 #![expect(
     clippy::expect_used,
     reason = "helpers of tests; the lints' exception for tests covers test functions only"
@@ -71,7 +71,7 @@ fn every_target_bears_its_corpus_and_its_regressions() {
         println!("{target}: {} inputs and {} regressions", corpus.len(), regressions.len());
         assert!(!corpus.is_empty(), "{target} has an empty corpus");
         for (place, input) in corpus.iter().chain(&regressions) {
-            // The panic itself does not tell which input made it.
+            // The panic itself does not name the input made it.
             if panic::catch_unwind(|| targets::run(target, input)).is_err() {
                 broken.push(place.clone());
             }

@@ -178,7 +178,7 @@ fn what_webrtc_does_not_run_on_is_passed_over() {
 }
 
 #[test]
-fn what_the_recorder_writes_is_read_back_with_all_that_it_was_told() {
+fn what_the_recorder_writes_is_read_back_with_all_that_it_was_given() {
     let about = About { application: "test", comment: "" };
     let mut recorder = Recorder::new(Vec::new(), about).expect("a vector takes everything");
     let wire = recorder.interface("alice", "", Observes::Wire).expect("likewise");

@@ -65,7 +65,7 @@ fn packets_that_a_snap_length_cut_are_counted_and_do_not_pass_for_forged_ones() 
         (packets, connection.not_authentic, connection.decrypted)
     };
     let ((streams, not_authentic, decrypted), (all, _, all_decrypted)) = (call(&cut), call(&whole));
-    assert_eq!(streams, all, "headers tell as much as before");
+    assert_eq!(streams, all, "headers show as much as before");
     assert_eq!(not_authentic, 0);
     assert!(decrypted > 0 && decrypted < all_decrypted);
 }

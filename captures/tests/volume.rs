@@ -76,7 +76,8 @@ fn a_million_flows_are_counted_and_not_all_kept() {
     assert_eq!(trace.allocations.len(), limits::ALLOCATIONS);
     assert!(trace.over.packets_of_other_connections > 0 && trace.over.requests_to_other_servers > 0);
     if let Ok(status) = std::fs::read_to_string("/proc/self/status") {
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel tells it");
+        let line =
+            status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel reports it");
         let peak: u64 = line.trim().trim_end_matches(" kB").parse().expect("it is a number");
         assert!(peak < MEMORY, "{peak} KiB");
     }

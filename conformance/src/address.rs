@@ -10,9 +10,9 @@ use std::fmt;
 pub enum AddressKind {
     /// Of an interface of its own.
     Host,
-    /// Outside of a NAT, as a server has told it.
+    /// Outside of a NAT, as a server has reported it.
     Srflx,
-    /// Outside of a NAT, and no server has told it.
+    /// Outside of a NAT, and no server has reported it.
     Prflx,
     /// At its TURN server.
     Relay,

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Version of the format of [`CaseFile`] and of the timeline beside it. A reader refuses a newer one and an older one: up to format 2
-/// the timeline told steps, conditions and rules as sentences.
+/// the timeline had steps, conditions and rules as sentences.
 pub const FORMAT: u32 = 3;
 
 /// The content of `case.json`.
@@ -119,11 +119,12 @@ pub enum Role {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Runs {
-    /// In a process that the harness owns and drives (a browser): its loss cannot be told from a fault of ours.
+    /// In a process that the harness owns and drives (a browser): its loss cannot be distinguished from a fault of ours.
     #[default]
     Driven,
     /// In the harness's own process, or as a program under test (the stack, an adapter): its loss is its own.
-    ByItself,
+    #[serde(rename = "by-itself")]
+    Independent,
 }
 
 /// One of the peers.
@@ -132,12 +133,12 @@ pub enum Runs {
 pub struct CasePeer {
     /// Name in the scenario (`alice`).
     pub name: String,
-    /// The implementation (`stack`, `chrome`, `firefox`), as it told itself.
+    /// The implementation (`stack`, `chrome`, `firefox`), as it reported itself.
     pub implementation: String,
     /// What it is called in the configuration and in the case's name, if otherwise (`chrome@150`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub named: Option<String>,
-    /// Its exact version, as it told itself.
+    /// Its exact version, as it reported itself.
     pub version: String,
     /// Offerer or answerer.
     pub role: Role,
@@ -150,16 +151,16 @@ pub struct CasePeer {
     /// The NAT behind which it is, if there is one and nobody else is behind it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nat: Option<Nat>,
-    /// What its implementation has, as it told itself, sorted. Nothing if it did not tell, and in recordings of before: then
+    /// What its implementation has, as it reported itself, sorted. Nothing if it did not report them, and in recordings of before: then
     /// all of it is judged as an implementation of the W3C API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub features: Option<Vec<Feature>>,
-    /// Events of the peer protocol that it never reports, as it told itself: `icecandidateerror`, or with a state,
+    /// Events of the peer protocol that it never reports, as it reported itself: `icecandidateerror`, or with a state,
     /// `dtlsstatechange:connecting`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreported: Vec<String>,
-    /// Whether it was asked for a command that does not exist and answered `unsupported`. Without that its word
-    /// `unsupported` proves nothing, nor does its word that something worked.
+    /// Whether it was asked for a command that does not exist and answered `unsupported`. Without that its answer
+    /// `unsupported` proves nothing, nor does its answer that something worked.
     pub refuses_the_impossible: bool,
 }
 
@@ -180,7 +181,7 @@ impl CasePeer {
         })
     }
 
-    /// Whether it tells its features, and this one is not among them.
+    /// Whether it reports its features, and this one is not among them.
     #[must_use]
     pub fn lacks(&self, feature: Feature) -> bool {
         self.features.as_ref().is_some_and(|features| !features.contains(&feature))

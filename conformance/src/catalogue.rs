@@ -165,7 +165,7 @@ pub struct Requirement {
 }
 
 impl Requirement {
-    /// Whether it judges what the W3C API tells, its states and events, and not what stands in descriptions or on the wire.
+    /// Whether it judges what the W3C API reports, its states and events, and not what stands in descriptions or on the wire.
     #[must_use]
     pub fn judges_the_api(&self) -> bool {
         let of_the_api = self.applies_to == AppliesTo::BrowserApi || self.topic == Topic::ApiState;

@@ -1,6 +1,6 @@
 //! What two NATs between the peers allow: the theory of RFC 4787 and RFC 8445, worked out for each pair of behaviours.
 //!
-//! Nothing here translates a packet. Both sides learn by a STUN server how they are seen, tell each other, and check; what
+//! Nothing here translates a packet. Both sides learn by a STUN server how they are seen, exchange that, and check; what
 //! then happens follows from the definitions alone.
 
 use schemars::JsonSchema;
@@ -93,7 +93,7 @@ impl fmt::Display for Way {
 }
 
 /// Which way there is between peers behind these NATs, which share no network, if both know a STUN server elsewhere;
-/// `relay` tells whether one of them has a relayed candidate.
+/// `relay` says whether one of them has a relayed candidate.
 #[must_use]
 pub fn way(one: Nat, other: Nat, relay: bool) -> Way {
     match (meet(one, other), relay) {

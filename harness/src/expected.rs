@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_with_a_file_is_told_with_its_path() {
+    fn what_is_wrong_with_a_file_is_reported_with_its_path() {
         let of_nothing = "[[deviation]]\npeer = 'stack'\nreason = 'r'\nlink = 'l'\n";
         let error = read("e.toml", of_nothing).unwrap_err().to_string();
         assert!(error.starts_with("e.toml: ") && error.contains("neither"), "{error}");

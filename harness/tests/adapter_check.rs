@@ -1,4 +1,4 @@
-//! `peerproof adapter check`: with the reference stack as an adapter all works, and each lie of one that does not tell the truth is found.
+//! `peerproof adapter check`: with the reference stack as an adapter all works, and each lie of one that reports something else is found.
 //!
 //! A liar is the stack whose output `sed` alters.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
@@ -113,7 +113,7 @@ fn media_that_is_claimed_is_found() {
 
 #[test]
 fn a_time_in_the_future_is_found() {
-    // Of some events it says that they happen later than they are told.
+    // Of some events it says that they happen later than they are reported.
     let violations =
         violations("s/\"t\":([0-9].*\"event\":\"(icecandidate|signalingstatechange)\")/\"t\":99\\1/");
     let came = found(&violations, "times fit the harness");
@@ -128,7 +128,7 @@ fn what_is_no_message_is_found_and_shown_without_control_characters() {
 }
 
 #[test]
-fn a_program_that_says_nothing_that_is_known_is_told_so_at_once() {
+fn a_program_without_a_known_command_is_refused_at_once() {
     let (code, report) = checked(&["sh", "-c", "echo hello; exit 3"]);
     assert_eq!(code, 1);
     let violations = with_result(&report, "violates");

@@ -24,10 +24,10 @@ fn run(name: &str, args: &[&str]) -> (String, serde_json::Value) {
         .env_remove("PEERPROOF_REQUIRE")
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{name}: {told}");
+    let printed = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{name}: {printed}");
     let run = std::fs::read(output.path().join("run.json")).unwrap();
-    (told, serde_json::from_slice(&run).unwrap())
+    (printed, serde_json::from_slice(&run).unwrap())
 }
 
 /// The archive moves on: the names say no number, so that what is required is always available.
@@ -43,16 +43,16 @@ fn the_oldest_version_of_each_browser_is_the_one_that_plays() {
         let installed = wanted.installed().unwrap();
         let plays = installed.name();
         let peers = format!("stack,{name}");
-        let (told, run) = run(name, &["data/echo/", "--peers", &peers]);
+        let (printed, run) = run(name, &["data/echo/", "--peers", &peers]);
         let mut cases: Vec<&str> =
             run["cases"].as_array().unwrap().iter().map(|case| case["name"].as_str().unwrap()).collect();
         cases.sort_unstable();
         let (with_stack, alone) = (format!("data/echo/{plays}-stack"), format!("data/echo/{plays}-{plays}"));
-        assert_eq!(cases, [alone, with_stack, format!("data/echo/stack-{plays}")], "{told}");
+        assert_eq!(cases, [alone, with_stack, format!("data/echo/stack-{plays}")], "{printed}");
         for case in run["cases"].as_array().unwrap() {
-            assert_eq!(case["verdict"]["outcome"], "pass", "{told}");
+            assert_eq!(case["verdict"]["outcome"], "pass", "{printed}");
             for peer in case["peers"].as_array().unwrap().iter().filter(|peer| peer["named"] == *plays) {
-                assert_eq!(peer["version"], upstream(&installed.version), "{told}");
+                assert_eq!(peer["version"], upstream(&installed.version), "{printed}");
             }
         }
     }
@@ -75,15 +75,15 @@ fn each_adapter_connects_with_chrome() {
         let filters = ["data/echo", "ice/non-trickle"]
             .map(|scenario| [format!("{scenario}/chrome-{name}"), format!("{scenario}/{name}-chrome")]);
         let filters: Vec<&str> = filters.iter().flatten().map(String::as_str).collect();
-        let (told, run) = run(name, &filters);
+        let (printed, run) = run(name, &filters);
         let cases = run["cases"].as_array().unwrap();
-        assert_eq!(cases.len(), 4, "{name}: {told}");
+        assert_eq!(cases.len(), 4, "{name}: {printed}");
         // Some cannot offer, some have no messages of their own; at least one pass shows that it was there at all.
         let passes = |case: &&serde_json::Value| {
             case["verdict"]["outcome"] == "pass"
                 && case["name"].as_str() == Some(&format!("ice/non-trickle/chrome-{name}"))
         };
-        assert_eq!(cases.iter().filter(passes).count(), 1, "{name}: {told}");
+        assert_eq!(cases.iter().filter(passes).count(), 1, "{name}: {printed}");
         played += 1;
     }
     println!("{played} adapters were played");

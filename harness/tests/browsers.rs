@@ -285,15 +285,15 @@ fn in_each(surroundings: Surroundings, test: impl AsyncFn(Side)) {
 }
 
 #[test]
-fn the_browser_tells_its_exact_version() {
+fn the_browser_reports_its_exact_version() {
     in_each(Surroundings::default(), async |side| {
         let version = &side.peer.info().version;
         assert!(version.split('.').all(|part| part.parse::<u32>().is_ok()), "{version}");
-        let told = side.ok(Command::Hello).await;
-        assert_eq!(told["implementation"], side.peer.info().implementation);
+        let greeting = side.ok(Command::Hello).await;
+        assert_eq!(greeting["implementation"], side.peer.info().implementation);
         let major = version.split('.').next();
-        assert_eq!(told["version"].as_str().unwrap().split('.').next(), major);
-        let commands = told["commands"].as_array().unwrap();
+        assert_eq!(greeting["version"].as_str().unwrap().split('.').next(), major);
+        let commands = greeting["commands"].as_array().unwrap();
         for command in ["createOffer", "join", "watch", "hello"] {
             assert!(commands.iter().any(|known| known == command), "{command}");
         }

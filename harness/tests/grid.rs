@@ -177,22 +177,22 @@ async fn browsers_behind_a_grid_play_what_needs_no_lab() {
         "network/home-nat/grid_chrome-grid_firefox",
     ];
     let (output, cases) = play(&format!("http://127.0.0.1:{}", grid.hub), &names).await;
-    let told =
+    let printed =
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     // Each session was closed, by whoever opened it.
     let sessions = grid.sessions();
     grid.end().await;
-    assert_eq!((output.status.code(), cases.len()), (Some(0), names.len()), "{told}");
+    assert_eq!((output.status.code(), cases.len()), (Some(0), names.len()), "{printed}");
     for case in &cases {
         let name = case["name"].as_str().unwrap();
         let wanted = if name.starts_with("network/") { "unsupported" } else { "pass" };
-        assert_eq!(case["verdict"]["outcome"], wanted, "{name}: {told}");
+        assert_eq!(case["verdict"]["outcome"], wanted, "{name}: {printed}");
     }
-    assert_eq!(sessions, (0, 4), "{told}");
+    assert_eq!(sessions, (0, 4), "{printed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_remote_end_that_is_not_there_is_told() {
+async fn a_remote_end_that_is_not_there_is_reported() {
     let [nobody] = free_ports();
     let remote = format!("http://127.0.0.1:{nobody}");
     let (output, cases) = play(&remote, &["data/echo/stack-grid_chrome"]).await;

@@ -69,13 +69,13 @@ fn snapped(capture: &Path, length: usize) -> Vec<u8> {
 }
 
 #[test]
-fn what_a_snap_length_cut_is_told_everywhere() {
+fn what_a_snap_length_cut_is_shown_everywhere() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cut.pcap");
     fs::write(&path, snapped(&root().join("captures/corpus/diagnosis/wrong-password.pcapng"), 96)).unwrap();
     let name = path.to_str().unwrap();
-    let told = inspect(&[name]);
-    assert!(told.contains("cut off by the snap length of the capture, the first is frame "), "{told}");
+    let printed = inspect(&[name]);
+    assert!(printed.contains("cut off by the snap length of the capture, the first is frame "), "{printed}");
     let packets = inspect(&[name, "--packets"]);
     assert!(packets.contains(" [cut off: 96 of the frame's "), "{packets}");
     let number =
@@ -212,15 +212,18 @@ fn count(tshark: &Path, capture: &Path, filter: &str) -> usize {
 fn an_export_opens_in_wireshark_with_everything_in_the_clear() {
     let folder = tempfile::tempdir().unwrap();
     let clear = folder.path().join("clear.pcapng");
-    let told = inspect(&[CALL, "--export", clear.to_str().unwrap()]);
-    assert!(told.contains("240 frames, and in the clear 15 SCTP, 177 RTP and 34 RTCP packets"), "{told}");
+    let printed = inspect(&[CALL, "--export", clear.to_str().unwrap()]);
+    assert!(
+        printed.contains("240 frames, and in the clear 15 SCTP, 177 RTP and 34 RTCP packets"),
+        "{printed}"
+    );
     // What we read from it is what we read from the original.
     let again = inspect(&[clear.to_str().unwrap(), "--packets", "--protocol", "stun"]);
     assert_eq!(again.lines().count(), inspect(&[CALL, "--packets", "--protocol", "stun"]).lines().count());
     // An export of an export adds nothing.
     let twice = folder.path().join("twice.pcapng");
-    let told = inspect(&[clear.to_str().unwrap(), "--export", twice.to_str().unwrap()]);
-    assert!(told.contains("466 frames, and in the clear 0 SCTP"), "{told}");
+    let printed = inspect(&[clear.to_str().unwrap(), "--export", twice.to_str().unwrap()]);
+    assert!(printed.contains("466 frames, and in the clear 0 SCTP"), "{printed}");
     // The capture itself is not overwritten, and nothing half is left behind.
     let itself = peerproof(&["inspect", clear.to_str().unwrap(), "--export", clear.to_str().unwrap()]);
     assert_eq!(itself.status.code(), Some(2));

@@ -67,14 +67,17 @@ fn what_is_judged_again_is_what_was_judged_live_and_what_is_taken_away_shows() {
         assert_eq!(again["recorded"], again["verdict"]);
         assert_eq!(again["changed"], false);
         let live: Vec<&Value> = live["findings"].as_array().unwrap().iter().collect();
-        let told = again["findings"].as_array().unwrap();
+        let printed = again["findings"].as_array().unwrap();
         assert!(!live.is_empty());
-        assert_eq!(live.len(), told.len());
-        for (live, told) in live.iter().zip(told) {
+        assert_eq!(live.len(), printed.len());
+        for (live, printed) in live.iter().zip(printed) {
             for (key, value) in live.as_object().unwrap() {
-                assert_eq!(&told[key], value, "{}", live["requirement"]);
+                assert_eq!(&printed[key], value, "{}", live["requirement"]);
             }
-            assert!(told["level"].is_string() && !told["source"].as_str().unwrap().is_empty(), "{told}");
+            assert!(
+                printed["level"].is_string() && !printed["source"].as_str().unwrap().is_empty(),
+                "{printed}"
+            );
         }
         outcomes.push(again["verdict"]["outcome"].as_str().unwrap());
     }
@@ -93,7 +96,7 @@ fn what_is_judged_again_is_what_was_judged_live_and_what_is_taken_away_shows() {
     assert_eq!((&verdict["layer"], &verdict["side"]), (&Value::from("sdp"), &known["endpoint"]));
     assert_eq!(strict["judged"][0]["changed"], true);
 
-    // Only what is asked for is told.
+    // Only what is asked for is printed.
     let (_, some) = judged(&[open.to_str().unwrap(), "--requirement", "ice-"]);
     let some = some["judged"][0]["findings"].as_array().unwrap().clone();
     assert!(!some.is_empty() && some.iter().all(|it| it["requirement"].as_str().unwrap().contains("ice-")));
@@ -142,12 +145,12 @@ fn what_is_judged_again_is_what_was_judged_live_and_what_is_taken_away_shows() {
 }
 
 #[test]
-fn what_cannot_be_judged_is_told_in_one_message() {
+fn what_cannot_be_judged_is_refused_in_one_message() {
     let folder = tempfile::tempdir().unwrap();
     let empty = folder.path().to_str().unwrap();
     let garbage = folder.path().join("garbage.pcapng");
     fs::write(&garbage, b"\x00\x01\x02").unwrap();
-    for (path, told) in [
+    for (path, expected) in [
         (empty, "no case.json"),
         ("/nowhere/at/all", "No such file"),
         (garbage.to_str().unwrap(), "neither pcap nor pcapng"),
@@ -155,6 +158,6 @@ fn what_cannot_be_judged_is_told_in_one_message() {
         let output = peerproof(&["judge", path]);
         assert_eq!(output.status.code(), Some(2), "{path}");
         let complaint = String::from_utf8(output.stderr).unwrap();
-        assert!(complaint.contains(told) && complaint.lines().count() == 1, "{complaint}");
+        assert!(complaint.contains(expected) && complaint.lines().count() == 1, "{complaint}");
     }
 }

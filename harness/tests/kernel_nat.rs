@@ -54,10 +54,10 @@ struct Behaviour {
     mapping: Dependence,
     filtering: Dependence,
     keeps_ports: bool,
-    /// Two hosts with the same port that talk to the same endpoint are told apart.
-    tells_apart: bool,
+    /// Two hosts with the same port that talk to the same endpoint are distinguished.
+    keeps_apart: bool,
     hairpinning: bool,
-    /// That nobody listens outside is told inside (RFC 5508 §4).
+    /// That nobody listens outside is reported inside (RFC 5508 §4).
     passes_errors: bool,
 }
 
@@ -127,7 +127,7 @@ fn look_at(world: &World) -> Behaviour {
         mapping,
         filtering,
         keeps_ports: external.port() == alice.local_addr().unwrap().port(),
-        tells_apart: other != external,
+        keeps_apart: other != external,
         hairpinning,
         passes_errors: refused == ErrorKind::ConnectionRefused,
     }
@@ -258,7 +258,7 @@ fn symmetric() -> Result<(), Failed> {
     compare("masquerade fully-random", NatBehaviour { hairpinning: false, ..NatBehaviour::symmetric() })
 }
 
-/// The questions tell NATs apart: each setting of ours is found as what it is.
+/// The questions distinguish NATs: each setting of ours is found as what it is.
 fn every_setting_of_ours_is_recognised() -> Result<(), Failed> {
     use Dependence::{AddressAndPortDependent, AddressDependent, EndpointIndependent};
     let dependences = [EndpointIndependent, AddressDependent, AddressAndPortDependent];
@@ -273,7 +273,7 @@ fn every_setting_of_ours_is_recognised() -> Result<(), Failed> {
             };
             let seen = look_at(&ours(set.clone()));
             assert_eq!((seen.mapping, seen.filtering), (mapping, filtering), "{set:?}");
-            assert!(seen.tells_apart && seen.passes_errors, "{set:?}");
+            assert!(seen.keeps_apart && seen.passes_errors, "{set:?}");
             // What turns back passes the filter of the mapping too.
             assert_eq!(seen.hairpinning, flag && filtering == EndpointIndependent, "{set:?}");
         }

@@ -1,4 +1,4 @@
-//! Browsers that somebody opens, without WebDriver: `peerproof run` tells an URL, and Chromium is started with it as a person would. Where
+//! Browsers that somebody opens, without WebDriver: `peerproof run` prints a URL, and Chromium is started with it as a person would. Where
 //! it is not installed that is skipped with a line that says so, or fails the test if `PEERPROOF_REQUIRE` names it.
 
 #![expect(
@@ -85,9 +85,12 @@ impl Run {
     async fn connects(&self, case: &str) {
         let timeline = self.output.path().join("run/cases").join(case).join("timeline.jsonl");
         let begun = Instant::now();
-        let told = || std::fs::read_to_string(&timeline).unwrap_or_default();
-        while !told().lines().any(|it| it.contains("connectionstatechange") && it.contains("\"connected\"")) {
-            assert!(begun.elapsed() < PATIENCE, "{}", told());
+        let printed = || std::fs::read_to_string(&timeline).unwrap_or_default();
+        while !printed()
+            .lines()
+            .any(|it| it.contains("connectionstatechange") && it.contains("\"connected\""))
+        {
+            assert!(begun.elapsed() < PATIENCE, "{}", printed());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

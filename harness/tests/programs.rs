@@ -32,7 +32,7 @@ fn program(line: &str, cases: u32) -> ProgramSpec {
         directory: None,
         env: vec![("ADAPTER".to_owned(), format!("{PEERPROOF} adapter stack"))],
         cases,
-        tells_keys: true,
+        exposes_keys: true,
         missing: None,
     }
 }
@@ -131,7 +131,7 @@ async fn what_goes_wrong_with_a_program_is_its_own_failure() {
             "$ADAPTER | sed -u 's/\"event\":\"icegatheringstatechange\"/\"event\":\"nonsense\"/'",
             "is malformed",
         ),
-        ("$ADAPTER | sed -u 's/^{\"id\":3,/{\"id\":4711,/'", "answered 4711, which was not asked"),
+        ("$ADAPTER | sed -u 's/^{\"id\":3,/{\"id\":4711,/'", "answered command 4711, which was not sent"),
         ("echo no json; exec $ADAPTER", "that the protocol does not define"),
         // A message that is not what its length and checksum say.
         (

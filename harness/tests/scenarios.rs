@@ -12,8 +12,8 @@ fn root() -> std::path::PathBuf {
 #[test]
 fn the_whole_suite_is_read() {
     let suite = Suite::load(&root().join("scenarios")).unwrap_or_else(|errors| {
-        let told: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        panic!("{}", told.join("\n\n"))
+        let messages: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        panic!("{}", messages.join("\n\n"))
     });
     let cases = plan(&suite, &Roster::default(), &Filter::default());
     assert!(suite.scenarios.len() >= 40 && cases.len() >= 200, "{} cases", cases.len());

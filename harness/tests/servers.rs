@@ -62,7 +62,7 @@ async fn coturn_answers_comes_back_at_its_address_and_leaves_nothing() {
     answered();
     servers.stop().await;
     drop(UdpSocket::bind(address).unwrap());
-    let told: Vec<&str> = journal
+    let recorded: Vec<&str> = journal
         .entries()
         .0
         .iter()
@@ -72,6 +72,6 @@ async fn coturn_answers_comes_back_at_its_address_and_leaves_nothing() {
             _ => None,
         })
         .collect();
-    assert_eq!(told, ["started", "stopped", "started"]);
+    assert_eq!(recorded, ["started", "stopped", "started"]);
     elsewhere.shutdown_background();
 }

@@ -134,13 +134,13 @@ fn what_is_built_is_given_up_when_packages_fail() {
 }
 
 #[test]
-fn it_waits_for_packages_when_it_is_told_to_end() {
-    let machine = Machine::new("meet begun; await told; sleep 0.3; meet over", BUILD_WITHOUT_END);
+fn it_waits_for_packages_when_it_has_to_end() {
+    let machine = Machine::new("meet begun; await ending; sleep 0.3; meet over", BUILD_WITHOUT_END);
     let setup = machine.setup();
     eventually(&|| machine.path("begun").exists());
     let built = machine.process("process");
     kill(Pid::from_raw(setup.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
-    std::fs::write(machine.path("told"), "").unwrap();
+    std::fs::write(machine.path("ending"), "").unwrap();
     assert_eq!(code(setup), Some(3));
     assert!(machine.path("over").exists() && !built.exists());
     assert!(machine.said().contains("run it again for the rest"), "{}", machine.said());
@@ -198,24 +198,25 @@ fn with_versions(says: &str, satisfy: &str) -> Machine {
     machine
 }
 
-fn told(mut command: Command) -> (Option<i32>, String) {
+fn run(mut command: Command) -> (Option<i32>, String) {
     let done = command.stdin(Stdio::null()).output().unwrap();
-    let told = [done.stdout, done.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
-    (done.status.code(), told)
+    let printed =
+        [done.stdout, done.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    (done.status.code(), printed)
 }
 
 impl Machine {
     fn setup_peers(&self, name: &str) -> (Option<i32>, String) {
         let mut setup = self.peerproof();
         setup.args(["setup", "--yes", "--peers", name]);
-        told(setup)
+        run(setup)
     }
 
     /// What `list` says of the case in which that peer is the offerer of the stack.
     fn listed(&self, name: &str) -> String {
         let mut list = self.peerproof();
         list.args(["list", "data/echo/", "--with", name]);
-        let (code, all) = told(list);
+        let (code, all) = run(list);
         assert_eq!(code, Some(0), "{all}");
         all.lines()
             .find(|line| line.starts_with("data/echo/chrome@") && line.contains("-stack"))
@@ -277,7 +278,7 @@ fn a_library_that_a_version_lacks_is_a_package_of_the_plan() {
     assert_eq!(code, Some(0), "{said}");
     let installed = std::fs::read_to_string(machine.path("installed")).unwrap();
     assert_eq!(installed.trim(), "install --no-install-recommends --yes libold7");
-    // What apt cannot satisfy is told before anything is done.
+    // What apt cannot satisfy is reported before anything is done.
     let machine = with_versions("150.0.7", "echo 'E: Unable to correct problems' >&2; exit 100");
     let (code, said) = machine.setup_peers("chrome@oldest");
     assert_eq!(code, Some(3), "{said}");

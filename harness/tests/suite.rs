@@ -82,7 +82,7 @@ fn trial(case: Case, jobs: Jobs, shared: &Arc<OnceLock<Result<Shared, String>>>)
     }
 }
 
-#[expect(clippy::print_stderr, reason = "a test program tells the terminal why it cannot begin")]
+#[expect(clippy::print_stderr, reason = "a test program prints why it cannot begin")]
 fn main() -> ExitCode {
     // An ordinary user's process has to do this before it has threads.
     peerproof::network::lab::prepare_process();

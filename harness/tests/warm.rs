@@ -83,9 +83,9 @@ async fn a_browser_that_served_before_is_as_a_new_one() {
             assert_eq!(host_addresses(played, peer), own, "{n}, {network}: candidates of {peer}");
         }
         // The same snapshot, whatever was played before.
-        let mut told = case.clone();
-        told.file.scenario.snapshot = vec![Section::Sdp, Section::Ice, Section::Dtls];
-        let text = snapshot::text(&told, &played.record).unwrap();
+        let mut compared = case.clone();
+        compared.file.scenario.snapshot = vec![Section::Sdp, Section::Ice, Section::Dtls];
+        let text = snapshot::text(&compared, &played.record).unwrap();
         match first.iter().find(|(name, _)| name == network) {
             Some((_, before)) => assert_eq!(&text, before, "{n}, {network}"),
             None => first.push(((*network).to_owned(), text)),

@@ -186,7 +186,7 @@ pub fn describe(entry: &Entry) -> String {
         What::Signalled { from, message } => format!("{from} signals {}", json(message)),
         What::Server { server, event } => format!("{server}: {}", json(event)),
         What::Faulted { peer, rule, action, .. } => {
-            format!("at {peer} the rule {:?} does {action}", words::rule(rule.as_ref()))
+            format!("rule {:?} at {peer}: {action}", words::rule(rule.as_ref()))
         }
         What::Link { of, up, down, .. } => {
             let rate = |way: &str, rate: &Option<LinkRate>| match rate {

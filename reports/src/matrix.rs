@@ -1,7 +1,7 @@
 //! Implementations against implementations, over one or more runs: who offered to whom, and what came of it.
 //!
-//! An implementation is what the recordings say that it is: its name and version as it told them. What a case is called plays no
-//! part, since a name can be given to anything; where both disagree a [`Conflict`] says so. Controls are left out: they tell of
+//! An implementation is what the recordings say that it is: its name and version as it reported them. What a case is called plays no
+//! part, since a name can be given to anything; where both disagree a [`Conflict`] says so. Controls are left out: they are about
 //! the harness, not of the implementations.
 
 mod gaps;
@@ -14,10 +14,10 @@ use crate::case::CaseReport;
 use crate::run::RunReport;
 use peerproof_conformance::case::{Role, Standing};
 use peerproof_conformance::verdict::Outcome;
-use players::{RunCase, contradictions, tell_versions};
+use players::{RunCase, contradictions, fill_versions};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What came of a case, as the matrix tells it.
+/// What came of a case, as the matrix shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Came {
     /// It passed.
@@ -186,7 +186,7 @@ impl<'a> Matrix<'a> {
                     run_cases.push(RunCase { run, number, case, offerer, answerer });
                 }
             }
-            tell_versions(run_cases.get_mut(begin..).unwrap_or_default());
+            fill_versions(run_cases.get_mut(begin..).unwrap_or_default());
         }
         let players = run_cases.iter().flat_map(|it| [&it.offerer, &it.answerer]);
         matrix.implementations = players.cloned().collect();

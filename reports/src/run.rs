@@ -110,7 +110,7 @@ impl RunReport {
     /// Reads `run.json`.
     ///
     /// # Errors
-    /// What is wrong with it; a newer format is told as such, whatever it holds.
+    /// What is wrong with it; a newer format is named as such, whatever it holds.
     pub fn read(bytes: &[u8]) -> Result<Self, ReadError> {
         #[derive(Deserialize)]
         struct Head {

@@ -111,16 +111,16 @@ pub(crate) fn report() -> RunReport {
             Standing::Unexpected,
             "the DTLS handshake between alice and bob should complete, but it failed at bob; bob sent fatal alert 42",
         ),
-        case("dtls/wrong-fingerprint/stack-chrome", Pass, Standing::Changed, "every step ended as wanted"),
+        case("dtls/wrong-fingerprint/stack-chrome", Pass, Standing::Changed, "every step succeeded"),
         case("dtls/forged/stack-stack", Fail, Standing::ControlHeld, "it failed at bob"),
-        case("dtls/silent/stack-chrome", Pass, Standing::ControlBroken, "every step ended as wanted"),
+        case("dtls/silent/stack-chrome", Pass, Standing::ControlBroken, "every step succeeded"),
         case(
             "ice/restart/stack-stack",
             Fail,
             Standing::Known,
             "restart should change the ufrag, but it did not",
         ),
-        case("ice/trickle/stack-stack", Pass, Standing::WaiverStale, "every step ended as wanted"),
+        case("ice/trickle/stack-stack", Pass, Standing::WaiverStale, "every step succeeded"),
         case(
             "media/h264/stack-firefox",
             Unsupported,
@@ -131,7 +131,7 @@ pub(crate) fn report() -> RunReport {
             "media/video/stack-chrome",
             Inconclusive,
             Standing::Unexpected,
-            "no packets of this pair were seen",
+            "no packets of this pair were captured",
         ),
         case(
             "media/video/stack-firefox",

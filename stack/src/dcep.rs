@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_packets_tell_nothing() {
+    fn broken_packets_report_nothing() {
         let announced = Announced::default();
         let whole = packet(1, 1, 3);
         for length in 0..whole.len() - 3 {

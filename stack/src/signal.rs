@@ -18,7 +18,7 @@ pub enum Evidence {
     Resent,
 }
 
-/// What a connection is told from below.
+/// What a connection learns from below.
 #[derive(Debug)]
 pub(crate) enum Signal {
     /// Something about DTLS was seen.

@@ -44,13 +44,13 @@ workarounds! {
          `failed`";
     DeadLoopFails = "dead-loop-fails",
         "when the handshake times out the event loop ends without a word and all states stay as they are: the DTLS transport \
-         and the connection become `failed` before the end is told";
+         and the connection become `failed` before the end is reported";
     SilenceAfterFatalAlert = "silence-after-fatal-alert",
         "after a fatal alert both sides answer each other's alerts forever: no further DTLS record leaves (RFC 5246 §7.2.2)";
     GatheringEvent = "gathering-event",
         "`icegatheringstatechange` to `gathering` is never fired: it is, once per generation of candidates";
     RegatherFilter = "regather-filter",
-        "each new description gathers again and repeats candidates and `complete`: told once per generation";
+        "each new description gathers again and repeats candidates and `complete`: reported once per generation";
     CandidateIdentity = "candidate-identity",
         "local candidates come without sdpMid, sdpMLineIndex and usernameFragment: they are taken from the local description";
     RtcpComponentFilter = "rtcp-component-filter",
@@ -61,9 +61,9 @@ workarounds! {
     ImplicitRollback = "implicit-rollback",
         "a remote offer in `have-local-offer` is refused: the local offer is rolled back first (webrtc-pc §4.4.1.5)";
     SctpClosedBlip = "sctp-closed-blip",
-        "the SCTP transport says `closed` for a moment between `connecting` and `connected`: not told";
+        "the SCTP transport says `closed` for a moment between `connecting` and `connected`: not reported";
     TrackAtDescription = "track-at-description",
-        "`track` is fired with a track's first packet and without its media section: it is told when the remote description \
+        "`track` is fired with a track's first packet and without its media section: it is reported when the remote description \
          announces the track, and its first packet is `unmute` (webrtc-pc §5.7)";
     RemoteReliability = "remote-reliability",
         "a channel that the remote peer opened never shows its maxRetransmits or maxPacketLifeTime: they are read from its \
@@ -72,7 +72,7 @@ workarounds! {
         "answers say `setup:active` whatever was offered or is in force: they say the role that RFC 8842 §5.3 and §5.5 want, \
          which is the one that is really taken";
     ReadyStateAfterClose = "ready-state-after-close",
-        "a closed channel's properties cannot be read any more: the last known ones are told, with `closed`";
+        "a closed channel's properties cannot be read any more: the last known ones are reported, with `closed`";
     RelayWithoutServer = "relay-without-server",
         "a connection of policy `relay` without a TURN server cannot be made: it is made, gathers nothing and sends nothing";
 }

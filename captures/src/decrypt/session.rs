@@ -210,7 +210,7 @@ impl Session {
         }
     }
 
-    /// The same where the handshake, or the server's answer, took another path: connection IDs tell by themselves whose they are
+    /// The same where the handshake, or the server's answer, took another path: connection IDs show by themselves whose they are
     /// (RFC 9146 §6).
     fn connection_id_in(&self, payload: &[u8]) -> usize {
         let Some(bytes) = dtls::record::from_connection_id(payload) else { return 0 };
@@ -326,7 +326,7 @@ impl Session {
             if failure == Failure::NoSecret {
                 return Err(failure);
             }
-            // Who takes the other side's write key (RFC 5764 §4.2) is to be told from who has none.
+            // Who takes the other side's write key (RFC 5764 §4.2) has to be distinguished from who has none.
             if matches!(what, Protected::Srtp { .. })
                 && let Some(Ok(content)) = self.open_by(link.association, sender.other(), what, out)
             {

@@ -226,7 +226,7 @@ impl<'a> CaptureReader<'a> {
             return self.truncated(length as u64);
         }
         if order.u32(self.input.bytes(), length - 4) != Some(stated) {
-            // Head and tail disagree: nothing tells where the next block begins.
+            // Head and tail disagree: it is unknown where the next block begins.
             return self.end(StopCause::Length(stated.into()));
         }
         self.input.consume(length);

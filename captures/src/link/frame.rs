@@ -37,7 +37,7 @@ pub(super) struct Ip {
     pub(super) source: IpAddr,
     pub(super) destination: IpAddr,
     pub(super) protocol: u8,
-    /// Length of the payload, if it is told.
+    /// Length of the payload, if it is given.
     pub(super) length: Option<usize>,
     pub(super) length_from: Span,
     pub(super) fragment: Option<Fragment>,
@@ -221,7 +221,7 @@ fn ends(ip: &Ip, source: u16, destination: u16) -> (SocketAddr, SocketAddr) {
     (SocketAddr::new(ip.source, source), SocketAddr::new(ip.destination, destination))
 }
 
-/// The payload: as many bytes as `length` tells, or all.
+/// The payload: as many bytes as `length` says, or all.
 fn rest<'a, S: Sink>(r: &mut Reader<'a, S>, kind: Kind<'a>, length: Option<usize>) -> Layers<'a> {
     let there = r.remaining();
     let length = length.unwrap_or(there);

@@ -18,7 +18,7 @@ pub(super) enum Framing {
 }
 
 impl Framing {
-    /// Recognises the framing by the beginning of a message; nothing while that is too short to tell.
+    /// Recognises the framing by the beginning of a message; nothing while that is too short to decide.
     pub(super) fn recognise(stream: &[u8]) -> Option<Self> {
         let class = demux::class(stream);
         if stream.len() < 8 && matches!(class, Class::Stun) {

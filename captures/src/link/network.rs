@@ -205,5 +205,5 @@ impl Network {
     }
 }
 
-/// The address of packets whose capture tells none.
+/// The address of packets whose capture contains none.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);

@@ -16,7 +16,7 @@ use crate::wire::{Reader, Sink, Span, Value};
 pub(super) struct Udp {
     pub(super) source: u16,
     pub(super) destination: u16,
-    /// Length of the payload if it is told.
+    /// Length of the payload if it is given.
     pub(super) length: Option<usize>,
     pub(super) length_from: Span,
 }

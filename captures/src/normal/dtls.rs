@@ -4,7 +4,7 @@
 //! - retransmissions: a message counts once, by its `message_seq`; so does a fragmented one;
 //! - of transports only which states there were, in the standard's order (without BUNDLE there are several);
 //! - `closed`, and alerts at level warning (`close_notify`): whether the other's end is still seen is chance;
-//! - encrypted records of DTLS 1.3: what is in them cannot be told.
+//! - encrypted records of DTLS 1.3: what is in them is unknown.
 
 use super::ice::{arrows, events};
 use super::{Played, Sent};

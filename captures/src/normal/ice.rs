@@ -40,7 +40,7 @@ pub(super) fn section(played: &Played<'_>) -> String {
                 _ => {}
             }
         }
-        // Passing trouble of a transport is no more to be told than that of the whole.
+        // A passing failure of one transport is left out, like that of the whole.
         transport.remove(&IceState::Disconnected);
         // The standard has no event for the way there that is sure to be seen: on one machine checks end before it fires.
         if transport.contains(&IceState::Connected) {

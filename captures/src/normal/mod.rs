@@ -3,8 +3,8 @@
 //! Identity is kept across the whole case: the same fingerprint, ufrag or SSRC has the same name wherever it stands, and
 //! a value of alice's in a description of bob's is seen to be alice's.
 //!
-//! What legitimately depends on timing is left out or sorted; each such choice is told where it is made:
-//! [`mod@sdp`], [`mod@ice`], [`mod@dtls`]. Everything is told peer by peer, never in the order across peers.
+//! What legitimately depends on timing is left out or sorted; each such choice is described where it is made:
+//! [`mod@sdp`], [`mod@ice`], [`mod@dtls`]. Everything is listed peer by peer, never in the order across peers.
 
 pub mod dtls;
 pub mod ice;

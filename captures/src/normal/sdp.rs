@@ -4,7 +4,7 @@
 //! ids of streams and tracks. Everything else stands as it came: payload types, mids, header extensions.
 //!
 //! Left out since it depends on timing: `a=candidate` and `a=end-of-candidates` (how many are found before a description is
-//! read is chance; [`super::ice`] tells their types) and with them the address and port that the default candidate puts
+//! read is chance; [`super::ice`] has their types) and with them the address and port that the default candidate puts
 //! into `c=`, `m=` and `a=rtcp`. A port of zero, which rejects a section, is kept.
 
 use super::Played;
@@ -134,7 +134,7 @@ fn uri_and_all(line: &str) -> (Option<&str>, &str) {
     (line.split(' ').nth(1), line)
 }
 
-/// Groups tell which SSRC repairs which: they must be named before the lines that come first.
+/// Groups say which SSRC repairs which: they must be named before the lines that come first.
 fn name_ssrcs(sdp: &str, owner: &str, names: &mut Names) {
     let mut sections: Vec<(&str, Vec<&str>)> = Vec::new();
     for line in sdp.lines().map(str::trim_end) {
@@ -253,7 +253,7 @@ fn is_placeholder(address: &str) -> bool {
 /// A version that is further from the first than this was not counted up but drawn at random or from a clock.
 const COUNTED: u64 = 64;
 
-/// The version counts up with each description of a session (RFC 9429 §5.2.2): only by how much is told.
+/// The version counts up with each description of a session (RFC 9429 §5.2.2): only the difference is shown.
 fn version_name(session: &str, version: &str, names: &mut Names) -> String {
     let first = match names.known("first version", session) {
         Some(first) => first.to_owned(),

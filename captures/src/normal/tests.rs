@@ -1,4 +1,4 @@
-//! Two runs of one session, and what must tell them from another.
+//! Two runs of one session, and what must distinguish them from another.
 
 use super::*;
 use crate::event::{Description, SdpType};
@@ -214,7 +214,7 @@ fn two_runs_of_one_session_give_one_text() {
 }
 
 #[test]
-fn the_text_tells_what_the_values_mean() {
+fn the_text_shows_what_the_values_mean() {
     insta::assert_snapshot!(first().text());
 }
 
@@ -271,7 +271,7 @@ fn a_behaviour_that_changed_changes_the_text() {
 }
 
 #[test]
-fn what_was_rewritten_on_the_way_is_told_by_meaning() {
+fn what_was_rewritten_on_the_way_is_named_by_meaning() {
     let mut session = first();
     if let What::Carried { sent, delivered, .. } = &mut session.timeline[0].what {
         let sdp = sent.sdp.replace(ONE.fingerprint, "AA:BB");

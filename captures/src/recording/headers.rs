@@ -1,6 +1,6 @@
 //! IP, UDP and TCP headers for payloads whose own were never seen.
 //!
-//! Addresses, ports, lengths and checksums are right. What a socket does not tell is made up: IPv4 identification 0 with
+//! Addresses, ports, lengths and checksums are right. What a socket does not report is made up: IPv4 identification 0 with
 //! "don't fragment", hop limit 64, and for TCP sequence numbers that count the recorded bytes from 1 with no SYN.
 
 use indexmap::IndexMap;

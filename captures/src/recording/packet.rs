@@ -10,7 +10,7 @@ pub enum Observes {
     /// the addresses where only the payload was seen.
     Wire,
     /// The plaintext of decrypted: `LINKTYPE_WIRESHARK_UPPER_PDU`, RTP, RTCP and SCTP under their
-    /// dissectors' names, so that Wireshark shows them as such without being told.
+    /// dissectors' names, so that Wireshark shows them as such without configuration.
     Plaintext,
     /// Frames of another capture, as they are there: see [`Recorder::copy`](super::Recorder::copy).
     Copied,

@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tcp_candidate_tells_its_type() {
+    fn a_tcp_candidate_has_its_type() {
         let text = "candidate:1 1 tcp 1518280447 192.0.2.2 9 typ host tcptype active generation 0";
         let candidate = Candidate::parse(text).unwrap();
         assert_eq!((candidate.tcp_type(), candidate.is_udp()), (Some("active"), false));
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_is_told_with_its_place() {
+    fn each_fault_is_reported_with_its_place() {
         fault("1 1 udp 2147483648 192.0.2.1 9 typ host", 8, "a priority from 1 to 2147483647");
         fault("1 0 udp 1 192.0.2.1 9 typ host", 2, "a component from 1 to 256");
         fault("1 257 udp 1 192.0.2.1 9 typ host", 2, "a component from 1 to 256");
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn every_truncation_is_either_read_or_told_where_it_ends() {
+    fn every_truncation_is_either_read_or_reported_where_it_ends() {
         for length in 0..RELAY.len() {
             if let Err(error) = Candidate::parse(&RELAY[..length]) {
                 assert!(error.at <= length);

@@ -17,7 +17,7 @@ pub struct Codec {
     pub encoding: String,
     /// The clock rate of the timestamps in hertz.
     pub clock_rate: u32,
-    /// The number of channels, one if `a=rtpmap` does not tell it.
+    /// The number of channels, one if `a=rtpmap` does not give it.
     pub channels: u32,
     /// The parameters that make it another format, in words: the profile, what is retransmitted. Empty for most.
     pub configuration: String,
@@ -35,7 +35,7 @@ impl Codec {
             "vp9" => format!("profile {}", parameter("profile-id").unwrap_or("0")),
             "av1" => format!("profile {}", parameter("profile").unwrap_or("0")),
             "h265" => format!("profile {}", parameter("profile-id").unwrap_or("1")),
-            // RTX of RTX is nothing that could be told, and might name itself.
+            // RTX of RTX has no meaning, and might name itself.
             "rtx" => repairs
                 .and_then(|apt| maps.get(&apt))
                 .filter(|map| !map.is("rtx"))
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn static_payload_types_need_no_line_and_may_have_one() {
         let read = codecs("m=audio 9 UDP/TLS/RTP/SAVPF 0 8 111\r\na=rtpmap:8 X-NONE/16000\r\n");
-        let told: Vec<_> = read.iter().map(|(number, codec)| (*number, codec.to_string())).collect();
-        assert_eq!(told, [(8, "x-none/16000".to_owned()), (0, "pcmu/8000".to_owned())]);
+        let names: Vec<_> = read.iter().map(|(number, codec)| (*number, codec.to_string())).collect();
+        assert_eq!(names, [(8, "x-none/16000".to_owned()), (0, "pcmu/8000".to_owned())]);
     }
 }

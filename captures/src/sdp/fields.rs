@@ -117,7 +117,7 @@ pub struct MediaLine {
     pub media: String,
     /// The port.
     pub port: u16,
-    /// How many ports, if that is told.
+    /// How many ports, if that is given.
     pub port_count: Option<u32>,
     /// The transport protocol, such as `UDP/TLS/RTP/SAVPF`.
     pub proto: String,

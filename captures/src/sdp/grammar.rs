@@ -1,4 +1,4 @@
-//! The grammar of RFC 8866 §9, checked line by line. What deviates is told; nothing is refused.
+//! The grammar of RFC 8866 §9, checked line by line. What deviates is reported; nothing is refused.
 
 use super::attribute;
 use super::fields::{Connection, MediaLine, Origin, Timing};
@@ -41,7 +41,7 @@ pub enum Rule {
     Missing(char),
     /// The `k=` line must not be used (§5.12).
     KeyLine,
-    /// The connection is told by the session or by each media section (§5.7).
+    /// The connection is given by the session or by each media section (§5.7).
     NoConnection,
     /// A value has characters that it must not have (NUL, or CR and LF).
     ForbiddenCharacter,
@@ -76,7 +76,7 @@ impl fmt::Display for Rule {
 /// A line that deviates from the grammar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Number of the line, from one. What is missing is told on the line after the section.
+    /// Number of the line, from one. What is missing is reported on the line after the section.
     pub line: usize,
     /// The line, without its ending.
     pub text: String,
@@ -248,13 +248,13 @@ mod tests {
     }
 
     #[test]
-    fn line_endings_other_than_cr_lf_are_told() {
+    fn line_endings_other_than_cr_lf_are_reported() {
         check(&HEAD.replacen("s=-\r\n", "s=-\n", 1), &["line 3: the line ends with \"\\n\", not CR LF"]);
         check(HEAD.trim_end(), &["line 4: the last line does not end with CR LF"]);
     }
 
     #[test]
-    fn lines_missing_repeated_or_unknown_are_told() {
+    fn lines_missing_repeated_or_unknown_are_reported() {
         check(&HEAD.replacen("t=0 0\r\n", "", 1), &["line 4: missing t= line"]);
         check(&HEAD.replacen("s=-\r\n", "s=-\r\ns=-\r\n", 1), &["line 4: s= occurs more than once"]);
         check(&HEAD.replacen("s=-\r\n", "s=-\r\nx=-\r\n", 1), &["line 4: no line of type 'x' belongs here"]);
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_values_are_told_with_their_line() {
+    fn malformed_values_are_reported_with_their_line() {
         check(
             &format!("{HEAD}a=setup:maybe\r\n"),
             &[

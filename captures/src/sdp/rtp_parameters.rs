@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_section_tells_its_header_extensions_and_formats() {
+    fn a_section_has_its_header_extensions_and_formats() {
         let description = SessionDescription::parse(CHROME_OFFER);
         let audio = description.section(0).unwrap();
         assert_eq!(audio.extension_map().get(4), ExtensionKind::Mid);

@@ -53,7 +53,7 @@ impl<'a> AttributeLine<'a> {
         })
     }
 
-    /// Reads the value. Faults that do not hinder the understanding are not told here but by
+    /// Reads the value. Faults that do not hinder the understanding are not reported here but by
     /// [`SessionDescription::violations`].
     pub fn read<T: Attribute>(&self) -> Result<T, Malformed> {
         T::read(self.name, &mut Scanner::new(self.value.unwrap_or_default()))

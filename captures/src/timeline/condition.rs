@@ -65,7 +65,7 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// The event of the peer protocol that tells of it.
+    /// The event of the peer protocol that reports it.
     #[must_use]
     pub const fn event(&self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
 //! `timeline.jsonl`: everything that was done and everything that happened, one line each, on one clock.
 //!
-//! Steps, conditions, rules and notes are data; [`words`] tells how they read.
+//! Steps, conditions, rules and notes are data; [`words`] makes their sentences.
 
 pub mod condition;
 mod note;
@@ -40,7 +40,7 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Entry>, (usize, serde_json::Error)> {
     lines.map(|(n, line)| serde_json::from_slice(line).map_err(|error| (n + 1, error))).collect()
 }
 
-/// What an [`Entry`] tells.
+/// What an [`Entry`] contains.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum What {
@@ -137,7 +137,7 @@ pub enum What {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         frame: Option<u64>,
     },
-    /// A link of the lab became another one. Those that are limited from the beginning are told there.
+    /// A link of the lab became another one. Those that are limited from the beginning are recorded there.
     Link {
         /// The name of the step that changed it, if it has one.
         #[serde(default, skip_serializing_if = "Option::is_none")]

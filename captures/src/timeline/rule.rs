@@ -37,7 +37,7 @@ pub enum RuleAction {
         /// The byte, from 0; counted from the end if negative.
         byte: i32,
     },
-    /// The lowest bit of a field is inverted. What a rule did tells the byte ([`Self::Corrupt`]).
+    /// The lowest bit of a field is inverted. What a rule did contains the byte ([`Self::Corrupt`]).
     CorruptField {
         /// The field as scenarios name it.
         field: String,

@@ -224,7 +224,7 @@ impl Display for Seen {
             Self::Streams { rids } if rids.is_empty() => f.write_str("none of them"),
             Self::Streams { rids } => f.write_str(&rids.join(", ")),
             Self::Packets => f.write_str("packets"),
-            Self::Running { step } => write!(f, "step {} still going on", step + 1),
+            Self::Running { step } => write!(f, "step {} still running", step + 1),
         }
     }
 }
@@ -256,16 +256,16 @@ impl Display for Lack {
     }
 }
 
-/// How a step ended, after the step's number: `step 3 ended as wanted`.
+/// How a step ended, after the step's number: `step 3 succeeded`.
 impl Display for StepOutcome {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Done => f.write_str("ended as wanted"),
+            Self::Done => f.write_str("succeeded"),
             Self::TimedOut { awaited, within_ms, seen } => {
                 write!(f, "awaited {awaited} for {within_ms} ms; seen: {seen}")
             }
             Self::Wrong { expected, seen } => write!(f, "expected {expected}; seen: {seen}"),
-            Self::Unsupported { peer, reason } => write!(f, "{peer} lacks this: {reason}"),
+            Self::Unsupported { peer, reason } => write!(f, "unsupported by {peer}: {reason}"),
             Self::Broken { cause } => write!(f, "broke: {cause}"),
         }
     }

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_told_by_the_channel_type() {
+    fn limits_follow_from_the_channel_type() {
         let limits = |text: &str| {
             let bytes = hex(text);
             let Message::Open(open) = view(&bytes).unwrap() else { panic!() };

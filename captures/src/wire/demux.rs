@@ -13,7 +13,7 @@
 //!              +----------------+
 //! ```
 //!
-//! RTP and RTCP are told apart by the second byte, RFC 5761 §4. A datagram on a port without WebRTC falls into a class all the
+//! RTP and RTCP are distinguished by the second byte, RFC 5761 §4. A datagram on a port without WebRTC falls into a class all the
 //! same: the class says what it would be, not what it is.
 
 use std::fmt;

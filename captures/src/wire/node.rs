@@ -66,7 +66,7 @@ pub struct Part {
     pub value: Value,
 }
 
-/// A named value and its bytes. Leaves do not overlap; bits are told as parts of a leaf.
+/// A named value and its bytes. Leaves do not overlap; bits are shown as parts of a leaf.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Leaf {
     /// As the RFC calls it.
@@ -79,7 +79,7 @@ pub struct Leaf {
     pub parts: Vec<Part>,
 }
 
-/// Something a reader should be told though reading went on (trailing bytes, an inner unit that stopped). No judgement.
+/// Something a reader should know though reading went on (trailing bytes, an inner unit that stopped). No judgement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Anomaly {
     /// Where.
@@ -290,7 +290,7 @@ impl Sink for Recorder {
 
 /// Runs `walk` over all of `bytes` with a recorder: the one way in which `tree` functions are made.
 ///
-/// `name` is the root's name and the layer that a [`Stop`] tells. Bytes that `walk` leaves over are recorded as trailing.
+/// `name` is the root's name and the layer that a [`Stop`] names. Bytes that `walk` leaves over are recorded as trailing.
 pub fn record<'a, T>(
     name: &'static str,
     bytes: &'a [u8],

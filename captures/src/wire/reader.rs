@@ -1,6 +1,6 @@
 //! A bounds-checked cursor that reads values by name.
 //!
-//! Reading is recording: every read names what it reads and tells it to the reader's [`Sink`]. With [`Silent`] that costs
+//! Reading is recording: every read names what it reads and reports it to the reader's [`Sink`]. With [`Silent`] that costs
 //! nothing and allocates nothing; with [`super::node::Recorder`] the same code builds the tree.
 
 use super::code::CodePoint;
@@ -11,7 +11,7 @@ use super::stop::{Cause, Read, Stop};
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What is told of a reading as it goes on. All methods do nothing unless implemented.
+/// What is reported of a reading as it goes on. All methods do nothing unless implemented.
 pub trait Sink {
     /// Whether anything is kept; work done only for the record is skipped otherwise.
     const RECORDS: bool;
@@ -150,7 +150,7 @@ impl<'a, S: Sink> Reader<'a, S> {
         }
     }
 
-    /// Takes `length` bytes without telling the sink.
+    /// Takes `length` bytes without reporting to the sink.
     #[inline]
     fn take(&mut self, length: usize) -> Read<(Span, &'a [u8])> {
         match self.peek().get(..length) {
@@ -218,7 +218,7 @@ impl<'a, S: Sink> Reader<'a, S> {
         }
     }
 
-    /// Bytes whose number came from the length at `length_from`, which a [`Stop`] then tells.
+    /// Bytes whose number came from the length at `length_from`, which a [`Stop`] then names.
     #[inline]
     pub fn sized(&mut self, name: &'static str, length: usize, length_from: Span) -> Read<Field<&'a [u8]>> {
         self.bytes(name, length).map_err(|stop| Stop { length_from: Some(length_from), ..stop })

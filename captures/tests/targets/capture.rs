@@ -63,7 +63,7 @@ pub(super) fn file(data: &[u8]) {
             Item::Names(names) => assert!(names.count() <= limits.block),
             _ => {}
         }
-        // Compressed data may be much longer than the input; a few thousand items tell enough.
+        // Compressed data may be much longer than the input; a few thousand items are enough.
         if items > 5_000 {
             return;
         }
@@ -90,7 +90,7 @@ pub(super) fn trace(data: &[u8]) {
     }
     let mut ns = 0;
     for (number, (head, part)) in parts(data, 4).enumerate() {
-        // Two bits tell who sends, one that much time has gone, the others what it is.
+        // Two bits say who sends, one that much time has gone, the others what it is.
         ns += if head & 4 != 0 { 3_000_000_000 } else { 1_000_000 };
         let payload = message(head >> 3, part);
         let frame = number as u64 + 1;
@@ -158,7 +158,7 @@ fn message(kind: u8, part: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The datagram in an IPv4 packet; `way` tells the ends.
+/// The datagram in an IPv4 packet; `way` decides the ends.
 fn ipv4(way: u8, payload: &[u8]) -> Vec<u8> {
     let ((a, b), (ports_a, ports_b)): ((u8, u8), (u16, u16)) = match way {
         0 => ((1, 2), (5_000, 6_000)),

@@ -58,7 +58,7 @@ pub(super) fn turn(data: &[u8]) {
 }
 
 pub(super) fn dtls(data: &[u8]) {
-    // The first byte tells the length of connection ids.
+    // The first byte gives the length of connection ids.
     let Some((first, data)) = data.split_first() else { return };
     let datagram = dtls::Datagram::at(data, 0, usize::from(first % 4));
     tree(&dtls::tree(datagram), data);
@@ -132,7 +132,7 @@ pub(super) fn rtp(data: &[u8]) {
 }
 
 pub(super) fn payload(data: &[u8]) {
-    // The first byte tells the format.
+    // The first byte gives the format.
     const FORMATS: [Format; 10] = [
         Format::Vp8,
         Format::Vp9,

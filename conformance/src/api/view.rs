@@ -32,7 +32,7 @@ pub(crate) struct TrackView {
 
 /// A sighting of media.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Glimpse {
+pub(crate) struct MediaSample {
     pub(crate) track: String,
     pub(crate) kind: MediaKind,
     pub(crate) frames: u64,
@@ -84,14 +84,14 @@ pub(crate) struct PeerView {
     pub(crate) sent: IndexMap<String, Vec<At<Fingerprint>>>,
     pub(crate) echoes: IndexSet<String>,
     pub(crate) tracks: Vec<At<TrackView>>,
-    pub(crate) glimpses: Vec<At<Glimpse>>,
+    pub(crate) media_samples: Vec<At<MediaSample>>,
     pub(crate) refused: Vec<At<Refused>>,
     pub(crate) local: Vec<At<Description>>,
     pub(crate) remote: Vec<At<Description>>,
     pub(crate) candidates: Vec<At<Option<IceCandidate>>>,
     pub(crate) candidate_errors: Vec<At<(u16, String)>>,
     pub(crate) pairs: Vec<At<(String, String)>>,
-    /// Why it has no statistics, if it said that it cannot tell them.
+    /// Why it has no statistics, if it said that it cannot report them.
     pub(crate) no_stats: Option<At<String>>,
     pub(crate) lost: Option<At<String>>,
     pub(crate) closed: Option<u64>,
@@ -257,7 +257,7 @@ impl PeerView {
                 self.tracks.push(At { n, t_us, is });
             }
             PeerEvent::MediaSeen { id, kind, frames, width, height, number, tone_hz } => {
-                let is = Glimpse {
+                let is = MediaSample {
                     track: id.clone(),
                     kind: *kind,
                     frames: *frames,
@@ -265,7 +265,7 @@ impl PeerView {
                     number: *number,
                     tone_hz: *tone_hz,
                 };
-                self.glimpses.push(At { n, t_us, is });
+                self.media_samples.push(At { n, t_us, is });
             }
             PeerEvent::Acted { operation, description: Some(description), error: None } => {
                 let into =
@@ -293,17 +293,21 @@ impl PeerView {
         self.local.iter().rev().find(|at| at.is.kind == kind)
     }
 
-    /// The state that `getState` told under `key`, if that was later than line `n`.
-    pub(crate) fn told<S: for<'a> Deserialize<'a>>(&self, key: &str, after: Option<u64>) -> Option<At<S>> {
-        let told = self.get_state.as_ref()?;
-        if after.is_some_and(|n| n > told.n) {
+    /// The state that `getState` reported under `key`, if that was later than line `n`.
+    pub(crate) fn reported<S: for<'a> Deserialize<'a>>(
+        &self,
+        key: &str,
+        after: Option<u64>,
+    ) -> Option<At<S>> {
+        let state = self.get_state.as_ref()?;
+        if after.is_some_and(|n| n > state.n) {
             return None;
         }
-        let is = S::deserialize(told.is.get(key)?).ok()?;
-        Some(At { n: told.n, t_us: told.t_us, is })
+        let is = S::deserialize(state.is.get(key)?).ok()?;
+        Some(At { n: state.n, t_us: state.t_us, is })
     }
 
-    /// Every candidate-attribute of its own that it told, by event or in a description.
+    /// Every candidate-attribute of its own that it reported, by event or in a description.
     pub(crate) fn own_candidates(&self) -> Vec<At<String>> {
         let mut own = Vec::new();
         for at in &self.candidates {

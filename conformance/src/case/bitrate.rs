@@ -27,7 +27,7 @@ pub struct Bitrate {
     pub links: Vec<LinkChange>,
 }
 
-/// A change of a link, as the timeline tells it.
+/// A change of a link, as in the timeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LinkChange {

@@ -1,4 +1,4 @@
-//! What a step that did not end as wanted tells of the layer that diverged.
+//! What a step that did not end as wanted reveals of the layer that diverged.
 
 use super::record::CaseRecord;
 use crate::api::Views;

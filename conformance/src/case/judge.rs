@@ -21,17 +21,17 @@ use serde::{Deserialize, Serialize};
 /// In this order; the first that applies is the verdict:
 ///
 /// 1. `harness-error`: the case could not be set up, a step broke, the recording has gaps or no capture, or a peer in a
-///    process of ours ([`Runs::Driven`]) was lost. A browser's crash cannot be told from our losing it, so it is ours to
+///    process of ours ([`Runs::Driven`]) was lost. A browser's crash cannot be distinguished from our losing it, so it is ours to
 ///    look at; the sentence names the side. A peer that the scenario ends on purpose ([`CaseFile::ends`]) does not count.
-///    A peer that [runs by itself](Runs::ByItself) and dies has failed: `fail`, on its side; before the first step too.
+///    A peer that [runs independently](Runs::Independent) and dies has failed: `fail`, on its side; before the first step too.
 /// 2. `unsupported`: a peer said that it cannot do a step, and is known to say so of a command that does not exist. Without
-///    that its word proves nothing: `inconclusive`. The same of a peer that cannot watch a track, if nothing but the media failed.
+///    that its answers prove nothing: `inconclusive`. The same of a peer that cannot watch a track, if nothing but the media failed.
 /// 3. `fail`: a step did not end as the scenario wants. [`explain`](crate::explain) names the first layer that diverged.
 /// 4. `fail`: an expectation does not hold, or something arrived that was not sent. The lowest layer comes first.
 /// 5. `fail`: a [finding](super::CaseFile::findings) says that an absolute requirement is broken, and no known deviation covers
 ///    it. The lowest layer comes first. A control is judged by what it expects alone.
 /// 6. `fail`: the snapshot differs although the peers have the versions of the record.
-/// 7. `unsupported`: an expectation is about what a peer said that it cannot tell.
+/// 7. `unsupported`: an expectation is about what a peer said that it cannot report.
 /// 8. `inconclusive`: an expectation cannot be decided from this recording.
 /// 9. `pass`.
 ///
@@ -109,7 +109,7 @@ fn broken(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         return ours("the recording has no readable capture".to_owned(), None);
     }
     if !record.timeline.iter().any(|entry| matches!(entry.what, What::StepEnded { .. })) {
-        return ours("the recording holds no step that ended".to_owned(), None);
+        return ours("no step of the recording ended".to_owned(), None);
     }
     None
 }
@@ -165,7 +165,7 @@ impl Missing {
     }
 }
 
-/// What a peer, or this machine, said to lack for the steps, and the entry of the timeline that tells so.
+/// What a peer, or this machine, said to lack for the steps, and the entry of the timeline that says so.
 fn missing(record: &CaseRecord) -> Option<(Missing, Option<u64>)> {
     match &record.file.not_played {
         Some(NotPlayed::Unsupported { peer, reason }) => {
@@ -197,8 +197,7 @@ fn lacking(record: &CaseRecord, peer: &str, reason: &str, entry: Option<u64>) ->
     let (outcome, sentence) = if proved {
         (Outcome::Unsupported, format!("{peer} lacks what the case needs: {reason}"))
     } else {
-        let sentence =
-            format!("{peer} says unsupported ({reason}), but was not seen to refuse what cannot be");
+        let sentence = format!("{peer} says unsupported ({reason}), but did not reject the unknown command");
         (Outcome::Inconclusive, sentence)
     };
     let evidence = entry.map(Place::Entry).into_iter().collect();
@@ -242,7 +241,7 @@ fn lost(record: &CaseRecord, views: &Views) -> Option<Verdict> {
             outcome: Outcome::Fail,
             layer: Some(Layer::Signalling),
             side: Some(peer.clone()),
-            sentence: format!("{peer} should be there, but it failed before the first step: {reason}"),
+            sentence: format!("{peer} should open, but it failed before the first step: {reason}"),
             evidence: Vec::new(),
         });
     }
@@ -255,7 +254,7 @@ fn lost(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         outcome: Outcome::Fail,
         layer: Some(reached.map_or(Layer::Signalling, |diverged| diverged.layer)),
         side: Some(name.clone()),
-        sentence: format!("{name} should last to the end of the case, but it died: {}", lost.is),
+        sentence: format!("{name} should run to the end of the case, but it ended: {}", lost.is),
         evidence: vec![Place::Entry(lost.n)],
     })
 }
@@ -349,7 +348,7 @@ fn expectations(record: &CaseRecord, views: &Views, checked: &Checked) -> Option
         .filter(|mismatch| !mismatch.undecided)
         .min_by_key(|mismatch| mismatch.layer)?
         .clone();
-    // A case that wants a failure below must not be told that the failure is the cause.
+    // A case that wants a failure below must not read that the failure is the cause.
     let wanted = record.file.expect.peers.values().any(wants_no_connection);
     let cause = if wanted { None } else { first_diverged(record, views, lowest.layer) };
     let cause = cause.filter(|cause| cause.layer < lowest.layer);
@@ -395,10 +394,7 @@ fn requirement(record: &CaseRecord) -> Option<Verdict> {
         outcome: Outcome::Fail,
         layer: Some(of(first)),
         side: Some(first.endpoint.clone()),
-        sentence: format!(
-            "{} should keep {} ({source}), but {}",
-            first.endpoint, first.requirement, first.sentence
-        ),
+        sentence: format!("{} violates {} ({source}): {}", first.endpoint, first.requirement, first.sentence),
         evidence: first.evidence.clone(),
     })
 }
@@ -425,10 +421,10 @@ fn snapshot(record: &CaseRecord) -> Option<Verdict> {
 
 /// Whether the packets between the peers could have been seen at all: at a tap of a peer in the harness's own process.
 fn could_see(record: &CaseRecord) -> bool {
-    record.file.peers.iter().any(|peer| peer.runs == Runs::ByItself)
+    record.file.peers.iter().any(|peer| peer.runs == Runs::Independent)
 }
 
-/// The first expectation that is about what a peer cannot tell, with that peer and why it cannot.
+/// The first expectation that is about what a peer cannot report, with that peer and why it cannot.
 fn unreported(checked: &Checked) -> Option<(&Mismatch, &String, &String)> {
     let (mismatch, reason) =
         checked.mismatches.iter().find_map(|mismatch| Some((mismatch, mismatch.lacks.as_ref()?)))?;
@@ -437,8 +433,8 @@ fn unreported(checked: &Checked) -> Option<(&Mismatch, &String, &String)> {
 
 fn undecided(record: &CaseRecord, checked: &Checked) -> Option<Verdict> {
     if let Some((mismatch, side, reason)) = unreported(checked) {
-        let told = lacking(record, side, reason, None);
-        return Some(Verdict { evidence: mismatch.evidence.clone(), ..told });
+        let verdict = lacking(record, side, reason, None);
+        return Some(Verdict { evidence: mismatch.evidence.clone(), ..verdict });
     }
     let blind = record.packets().is_none() && !could_see(record);
     let mut open = checked.mismatches.iter().filter(|mismatch| mismatch.undecided);
@@ -453,8 +449,7 @@ fn undecided(record: &CaseRecord, checked: &Checked) -> Option<Verdict> {
 
 fn pass(record: &CaseRecord, views: &Views, checked: &Checked) -> Verdict {
     if let Some(peer) = record.file.peers.iter().find(|peer| !peer.refuses_the_impossible) {
-        let sentence =
-            format!("{peer} was not seen to refuse a command that does not exist: its word proves nothing");
+        let sentence = format!("{peer} did not reject the unknown command: its answers prove nothing");
         return Verdict { side: Some(peer.name.clone()), ..verdict(Outcome::Inconclusive, sentence) };
     }
     let mut parts = Vec::new();
@@ -464,7 +459,7 @@ fn pass(record: &CaseRecord, views: &Views, checked: &Checked) -> Verdict {
             let noun = if count == 1 { "message" } else { "messages" };
             parts.push(format!("{name} received {count} {noun} as {other} sent them"));
         }
-        let frames = view.glimpses.iter().map(|at| at.is.frames).max().unwrap_or(0);
+        let frames = view.media_samples.iter().map(|at| at.is.frames).max().unwrap_or(0);
         if let Some(other) = record.other(name).filter(|_| frames > 0) {
             parts.push(format!("{name} recognised {other}'s media"));
         }
@@ -472,14 +467,14 @@ fn pass(record: &CaseRecord, views: &Views, checked: &Checked) -> Verdict {
     let blind = checked.mismatches.iter().filter(|mismatch| mismatch.undecided).count();
     let held = checked.count - blind;
     let noun = if held == 1 { "expectation" } else { "expectations" };
-    parts.push(format!("every step ended as wanted and {held} {noun} held"));
+    parts.push(format!("all steps and {held} {noun} passed"));
     match record.packets() {
-        Some(wire) => parts.push(format!("{} packets were seen", wire.seen)),
+        Some(wire) => parts.push(format!("{} packets were captured", wire.seen)),
         None if could_see(record) => parts.push("no packets were sent".to_owned()),
         None if blind > 0 => {
-            parts.push(format!("no packets were seen, so {blind} expectations on the wire were not checked"));
+            parts.push(format!("no packets captured: {blind} expectations on the wire were not checked"));
         }
-        None => parts.push("no packets were seen, both peers' word is all there is".to_owned()),
+        None => parts.push("no packets captured; based on API events only".to_owned()),
     }
     verdict(Outcome::Pass, parts.join("; "))
 }

@@ -20,7 +20,7 @@ pub struct CaseRecord {
     pub stats: IndexMap<String, Value>,
     /// The packets. `None` if there is no readable capture.
     pub wire: Option<Wire>,
-    /// By which address each peer was reached, by name, where the packets tell.
+    /// By which address each peer was reached, by name, where the packets show it.
     pub reached: IndexMap<String, ReachedBy>,
     /// The stream identifiers that the RTP of each peer carries, by name, where any of it was recorded.
     pub rids: IndexMap<String, BTreeSet<String>>,
@@ -45,22 +45,21 @@ impl CaseRecord {
         self.file.peers.iter().map(|peer| peer.name.as_str()).find(|other| *other != name)
     }
 
-    /// By which address each peer was reached, where the packets tell.
+    /// By which address each peer was reached, where the packets show it.
     #[must_use]
     pub fn reached(evidence: &Evidence) -> IndexMap<String, ReachedBy> {
         let peers = evidence.each_peer();
-        let told =
-            peers.filter_map(|peer| Some((evidence.name(peer).to_owned(), evidence.reached_by(peer)?)));
-        told.collect()
+        let all = peers.filter_map(|peer| Some((evidence.name(peer).to_owned(), evidence.reached_by(peer)?)));
+        all.collect()
     }
 
     /// The stream identifiers (RFC 8852) that the RTP of each peer carries, where any of it was recorded.
     #[must_use]
     pub fn rids(evidence: &Evidence) -> IndexMap<String, BTreeSet<String>> {
         let peers = evidence.each_peer();
-        let told =
+        let all =
             peers.filter_map(|peer| Some((evidence.name(peer).to_owned(), media::rids(evidence, peer)?)));
-        told.collect()
+        all.collect()
     }
 
     /// The capture, if it holds any packet between the peers.
@@ -82,7 +81,7 @@ impl CaseRecord {
         Some(wire.units_sent(self.place_of(from)?, self.place_of(to)?))
     }
 
-    /// What the two peers sent each other of DTLS, in the order of the frames: what a snapshot tells of the handshake. `None` if the
+    /// What the two peers sent each other of DTLS, in the order of the frames: what a snapshot shows of the handshake. `None` if the
     /// capture holds no packet of either.
     #[must_use]
     pub fn handshake(&self) -> Option<Vec<Sent<'_>>> {

@@ -26,7 +26,7 @@ struct Header {
 
 /// A text is no snapshot's file: it lacks the header between `---` lines, or that is no YAML.
 #[derive(Debug, thiserror::Error)]
-#[error("it is no snapshot")]
+#[error("not a snapshot")]
 pub struct NoSnapshot;
 
 impl Snapshot {
@@ -93,8 +93,8 @@ fn first_difference(expected: &str, seen: &str) -> Option<(String, u32, String, 
             (one, other) => {
                 let of = if other.is_some() { seen } else { expected };
                 let section = normal::section_of_line(of, line).unwrap_or_default().to_owned();
-                let told = |line: Option<&str>| line.unwrap_or("(nothing)").to_owned();
-                return Some((section, line, told(one), told(other)));
+                let shown = |line: Option<&str>| line.unwrap_or("(nothing)").to_owned();
+                return Some((section, line, shown(one), shown(other)));
             }
         }
     }
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_is_told_with_its_section_and_line() {
+    fn a_difference_is_shown_with_its_section_and_line() {
         let one = snapshot("chrome 150", "[sdp]\nx\n[ice]\na\n");
         assert_eq!(one.compare(None), SnapshotResult::New);
         assert_eq!(one.compare(Some(&one)), SnapshotResult::Same);

@@ -69,7 +69,7 @@ pub struct ConnectingStep {
     /// Its first sign, in microseconds since the case began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub began_us: Option<u64>,
-    /// When both peers had done it (of gathering: when the last candidate was told).
+    /// When both peers had done it (of gathering: when the last candidate was reported).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_us: Option<u64>,
 }
@@ -77,7 +77,7 @@ pub struct ConnectingStep {
 /// The eight steps of the first connection in a case, from both peers' events and the wire.
 ///
 /// A step begins with its first sign at either peer and ends when the last of the two is done with it. `None`: there was no
-/// such sign (a case without media or data has no last step; where no peer tells its selected pair, nomination rests on the
+/// such sign (a case without media or data has no last step; where no peer reports its selected pair, nomination rests on the
 /// packets).
 #[must_use]
 pub fn steps(record: &CaseRecord) -> Vec<ConnectingStep> {
@@ -176,7 +176,7 @@ fn srtp_sctp(record: &CaseRecord, views: &[PeerView]) -> Times {
     });
     let opened = views.iter().flat_map(|view| view.channels.values()).filter_map(|c| c.opened_us);
     let began = first(packets.into_iter().chain(association.iter().copied()));
-    let unmuted = first(views.iter().flat_map(|view| &view.glimpses).map(|at| at.t_us));
+    let unmuted = first(views.iter().flat_map(|view| &view.media_samples).map(|at| at.t_us));
     (began, association.into_iter().max().or(unmuted).or_else(|| first(opened)))
 }
 
@@ -184,7 +184,7 @@ fn media_data(views: &[PeerView]) -> Times {
     let arrivals = || {
         views.iter().flat_map(|view| {
             let message = view.received.values().filter_map(|list| list.first()).map(|at| at.t_us).min();
-            let media = view.glimpses.first().map(|at| at.t_us);
+            let media = view.media_samples.first().map(|at| at.t_us);
             message.into_iter().chain(media)
         })
     };

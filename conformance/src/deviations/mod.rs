@@ -62,7 +62,7 @@ impl Deviations {
     /// Takes note of the deviations of whose versions one has played.
     fn note_versions(&self, file: &CaseFile) {
         let mut of_versions = self.of_versions.lock().unwrap_or_else(PoisonError::into_inner);
-        // One that was not opened has told no version.
+        // One that was not opened has reported no version.
         let played = || file.peers.iter().filter(|peer| !peer.version.is_empty());
         let names = played().flat_map(|peer| [Some(&peer.implementation), peer.named.as_ref()]);
         let mut all = self.played.lock().unwrap_or_else(PoisonError::into_inner);

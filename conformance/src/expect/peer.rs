@@ -72,7 +72,7 @@ pub struct PeerExpectations {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pair: Option<PairMatch>,
     /// By which address of the peer its data came to the other one last, by the packets alone: `host`, of an interface of its
-    /// own; `srflx`, outside of a NAT as a server told it; `prflx`, outside of a NAT and never told; `relay`, at its
+    /// own; `srflx`, outside of a NAT as a server reported it; `prflx`, outside of a NAT and never reported; `relay`, at its
     /// TURN server. For cases where the packets of both are recorded: in a lab, and of two stacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reached_by: Option<AnyOf<AddressKind>>,
@@ -309,7 +309,7 @@ pub struct Lines {
     pub lacks: Vec<String>,
 }
 
-/// The peer's own candidates, told by `icecandidate` or in its descriptions.
+/// The peer's own candidates, reported by `icecandidate` or in its descriptions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CandidatesMatch {
@@ -325,7 +325,7 @@ pub struct CandidatesMatch {
     /// Whether host addresses are hidden behind `.local` names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mdns: Option<bool>,
-    /// Whether the end of candidates was told (`icecandidate` with `null`).
+    /// Whether the end of candidates was signalled (`icecandidate` with `null`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<bool>,
 }

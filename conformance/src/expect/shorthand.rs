@@ -15,7 +15,7 @@ pub use peerproof_captures::any_of::AnyOf;
 
 /// What a type offers besides its map: a word, a list. Used through [`read_short`].
 pub(super) trait Short: Sized {
-    /// How the forms are told in an error.
+    /// How an error names the forms.
     const FORMS: &'static str;
 
     /// From a word.

@@ -18,7 +18,7 @@ pub(super) fn of_packets(connection: &Connection, found: &mut Found) {
     }
 }
 
-/// Whether one side had the other's checks rejected, told by code.
+/// Whether one side had the other's checks rejected, by code.
 fn errors(connection: &Connection, found: &mut Found) {
     for side in Side::BOTH {
         let checks = || connection.pairs.iter().map(|pair| pair.checks.of(side));
@@ -163,7 +163,7 @@ pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
         return None;
     }
     let missing: Vec<_> = api.both().filter(|(_, view, _, _)| view.ice_connected().is_none()).collect();
-    // The side that does not answer is the one at which it shows: told by the packets if they were seen.
+    // The side that does not answer is the one at which it shows: known by the packets if they were seen.
     let (name, view, other, _) = *missing.first()?;
     let mut side = if missing.len() == 1 { name } else { other };
     let state = view.ice.last().or(view.ice_transport.last());

@@ -7,7 +7,7 @@ use peerproof_captures::timeline::What;
 use peerproof_captures::trace::{Connection, Side, Stream};
 use serde_json::Value;
 
-/// Loss that is worth telling, in percent, and packets that must have been expected.
+/// Loss that is worth a mention, in percent, and packets that must have been expected.
 const LOSS: (f64, u64) = (5.0, 100);
 /// How long a stream may be silent before it counts as stopped.
 const STOPPED: u64 = 3 * SECOND;
@@ -185,7 +185,7 @@ pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
                 matches!(&entry.what, What::Command { peer, name: command, args, .. }
                     if peer == name && command == "watch" && args.get("track").and_then(Value::as_str) == Some(&at.is.id))
             });
-            if watched && !view.glimpses.iter().any(|glimpse| glimpse.is.track == at.is.id) {
+            if watched && !view.media_samples.iter().any(|sample| sample.is.track == at.is.id) {
                 let silent = api.sent(other, name).is_some_and(|sent| sent.srtp == 0);
                 let (side, seen) = if silent {
                     (other, format!("{other} sent no packet"))

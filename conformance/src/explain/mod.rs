@@ -2,7 +2,7 @@
 //!
 //! A [`Diagnosis`] names the layer, the side and the deciding place, says what was seen, why that happens, and what to look at
 //! next. There is one file for each layer. It looks at the packets of a connection, and, where there is a recording of ours, at
-//! what the peers' APIs reported: a capture alone does not tell whether a description arrived.
+//! what the peers' APIs reported: a capture alone does not show whether a description arrived.
 
 mod checks;
 mod data_channel;

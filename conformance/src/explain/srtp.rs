@@ -96,7 +96,7 @@ fn srtp(connection: &Connection, handshake: &Handshake, found: &mut Found) {
 /// Packets were sent, and none of them was taken: protection, not media.
 pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
     for (name, view, other, _) in api.both() {
-        if view.tracks.is_empty() || !view.glimpses.is_empty() {
+        if view.tracks.is_empty() || !view.media_samples.is_empty() {
             continue;
         }
         let received = api.stat(name, "inbound-rtp", "packetsReceived").unwrap_or(0.0);

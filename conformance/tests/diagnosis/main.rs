@@ -131,7 +131,7 @@ fn what_nearly_shows_a_diagnosis_shows_no_other_either() {
 }
 
 #[test]
-fn each_diagnosis_is_told_as_expected() {
+fn each_diagnosis_reads_as_expected() {
     let mut text = String::new();
     for (name, found) in diagnosed().iter().filter(|(name, _)| !name.ends_with(".nearly")) {
         let _ = writeln!(text, "== {name}");
@@ -168,7 +168,7 @@ fn captures_whose_frames_are_cut_off_anywhere_are_explained_without_a_panic() {
 }
 
 #[test]
-fn of_more_trouble_than_anyone_reads_only_the_first_is_told() {
+fn of_more_problems_than_anyone_reads_only_the_first_are_shown() {
     let mut builder = Builder::new();
     // Each client asks a TURN server that never answers.
     for client in 0..limits::ALLOCATIONS as u32 {

@@ -11,7 +11,7 @@ pub struct Manifest {
     pub title: String,
     /// Command and arguments. `{source}` stands for the adapter's files, `{home}` for the folder in which things are installed.
     pub program: Vec<String>,
-    /// Whether it tells the secrets of its DTLS associations.
+    /// Whether it reports the secrets of its DTLS associations.
     #[serde(default)]
     pub keylog: bool,
     /// How many cases one process serves.

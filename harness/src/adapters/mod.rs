@@ -22,7 +22,7 @@ use std::sync::Arc;
 const MANIFEST: &str = "adapter.toml";
 /// The file of known deviations.
 const EXPECTED: &str = "expected.toml";
-/// The file that tells for which files of an adapter it was installed.
+/// The file that records for which files of an adapter it was installed.
 const STAMP: &str = "installed";
 
 /// The names of all of them.
@@ -53,7 +53,7 @@ pub fn implementation(name: &str) -> Option<Arc<dyn Implementation>> {
         directory: None,
         env: Vec::new(),
         cases: adapter.manifest.cases,
-        tells_keys: adapter.manifest.keylog,
+        exposes_keys: adapter.manifest.keylog,
         missing: adapter.missing(),
     };
     Some(Arc::new(Program::new(spec)))

@@ -86,7 +86,7 @@ fn missing(command: &[String]) -> Option<String> {
         directory: None,
         env: Vec::new(),
         cases: 1,
-        tells_keys: false,
+        exposes_keys: false,
         missing: None,
     };
     Program::new(spec).missing()

@@ -15,14 +15,14 @@ use std::path::PathBuf;
     version,
     after_help = "\
 Examples:
-  peerproof run                          play every scenario in every pair
+  peerproof run                          run every scenario with every pair
   peerproof run data --peers stack       the data channel scenarios, stack with itself
-  peerproof run 'dtls/*/stack-chrome'    by pattern
+  peerproof run 'dtls/*/stack-chrome'    cases that match a pattern
   peerproof run --program mine=./adapter.py --with mine    your own implementation against all others
   peerproof run --with chrome@150        another version of a browser (`setup --peers chrome@150`)
-  peerproof list --tag dc-2              the cases that bear on row dc-2
+  peerproof list --tag dc-2              the cases for row dc-2
   peerproof inspect call.pcapng          why a call fails
-  peerproof judge runs/latest            the verdicts again, without peers
+  peerproof judge runs/latest            the verdicts again, from the recordings
   peerproof matrix runs/latest           which implementations work with which
   peerproof schema > scenario.json       for your editor
 
@@ -94,7 +94,7 @@ Examples:
   peerproof adapter check -- ./adapter.py
   peerproof adapter check -- node adapter.mjs --verbose
   peerproof adapter check --json -- ./adapter > check.json
-  peerproof adapter check -- peerproof adapter stack    the reference stack, with which all works
+  peerproof adapter check -- peerproof adapter stack    the reference stack, which passes
 
 Exit codes: 0 no violation, 1 the protocol is violated, 2 usage, 3 harness error.")]
 pub(crate) struct CheckArgs {

@@ -4,7 +4,7 @@ use super::args::Chosen;
 use super::play;
 use super::{NOTHING_RAN, USAGE, complain, say};
 
-/// Lists the cases that would run, each with the reason if this machine cannot play it.
+/// Lists the cases that would run, each with the reason if this machine cannot run it.
 pub(crate) fn list(chosen: &Chosen) -> u8 {
     let cases = match play::wanted(chosen) {
         Ok(wanted) => wanted.cases,

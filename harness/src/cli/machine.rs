@@ -134,8 +134,8 @@ fn downloads_of(names: &[&String]) -> Result<Vec<Download>, SetupError> {
 /// Notes that a version of a browser is there, if it runs and says that it is that one.
 fn finish(browser: &Download) -> Result<(), Trouble> {
     let program = browser.build().browser.unwrap_or_default();
-    let told = asking(doctor::version_of(&program)).map_err(Trouble::Code)?;
-    if !told.is_some_and(|told| is_of_version(browser.upstream(), &told)) {
+    let version = asking(doctor::version_of(&program)).map_err(Trouble::Code)?;
+    if !version.is_some_and(|version| is_of_version(browser.upstream(), &version)) {
         return Err(Trouble::Setup(SetupError::NotRunning {
             name: browser.name.clone(),
             program: program.display().to_string(),

@@ -28,7 +28,8 @@ implementation and version, and the name in the configuration if it is another.
 ≠ counts scenarios whose result differs with the roles exchanged. Every
 attempt counts; controls are left out.
 
-Exit codes: 0 shown, 1 a recording contradicts itself about who played, 2 a run
+Exit codes: 0 shown, 1 a recording contradicts itself about its
+implementations, 2 a run
 cannot be read, 4 there is no case.")]
 pub(crate) struct MatrixArgs {
     /// Runs: folders, or the run.json in them
@@ -67,7 +68,7 @@ impl Format {
     }
 }
 
-/// Tells the matrix of some runs.
+/// Prints the matrix of some runs.
 pub(crate) fn matrix(args: &MatrixArgs) -> u8 {
     let runs = match runs::read(&args.runs) {
         Ok(runs) => runs,
@@ -105,7 +106,7 @@ pub(crate) fn matrix(args: &MatrixArgs) -> u8 {
         return NOTHING_RAN;
     }
     let format = args.format.or_else(|| Format::of(args.output.as_deref()?)).unwrap_or(Format::Terminal);
-    let told = match (preface, format) {
+    let rendered = match (preface, format) {
         (Some(preface), _) => Ok(document(&matrix, &reports, &names, &preface).into_bytes()),
         (None, Format::Terminal) => {
             let colour = args.output.is_none() && Style::of_stdout().colour;
@@ -114,8 +115,8 @@ pub(crate) fn matrix(args: &MatrixArgs) -> u8 {
         (None, Format::Markdown) => Ok(markdown(&matrix, &names).into_bytes()),
         (None, Format::Html) => html(&matrix, &folders),
     };
-    let written = match told {
-        Ok(told) => write(&told, args.output.as_deref()),
+    let written = match rendered {
+        Ok(rendered) => write(&rendered, args.output.as_deref()),
         Err(error) => Err(error.to_string()),
     };
     match written {
@@ -136,15 +137,15 @@ fn folders(runs: &[Recorded], output: Option<&Path>) -> Result<Vec<String>, Stri
     Ok(runs.iter().map(|run| runs::relative(&here, &run.folder).display().to_string()).collect())
 }
 
-fn write(told: &[u8], output: Option<&Path>) -> Result<(), String> {
+fn write(rendered: &[u8], output: Option<&Path>) -> Result<(), String> {
     match output {
         Some(path) => {
-            fs::write(path, told).map_err(|error| format!("{}: {error}", path.display()))?;
+            fs::write(path, rendered).map_err(|error| format!("{}: {error}", path.display()))?;
             note(format_args!("the matrix is in {}", path.display()));
         }
         None => {
             // A reader that went away (`| head`) is no error of ours.
-            let _ = std::io::stdout().lock().write_all(told);
+            let _ = std::io::stdout().lock().write_all(rendered);
         }
     }
     Ok(())
@@ -155,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_name_says_how_it_is_told() {
+    fn a_file_name_decides_the_format() {
         let of = |name: &str| Format::of(Path::new(name));
         assert_eq!(of("a/interop.html"), Some(Format::Html));
         assert_eq!(of("interop.md"), Some(Format::Markdown));

@@ -21,12 +21,12 @@ Examples:
   peerproof merge part-* --output whole --copy   the parts can be deleted afterwards
   peerproof merge chrome firefox --output both   runs without a case in common
 
-Parts must be complete, each there once, and of the same plan, seed and version
-of peerproof; otherwise nothing is merged. Without --copy, recordings are linked
+All parts must be present once, with the same plan, seed and version of
+peerproof; otherwise nothing is merged. Without --copy, recordings are linked
 by relative links: parts and whole can be moved together.
 
 Exit codes are those of `peerproof run`: 0 all as expected, 1 a verdict failed,
-2 these runs do not make one, 3 harness error, or planned cases are nowhere,
+2 these runs cannot be merged, 3 harness error, or planned cases are missing,
 4 nothing ran.")]
 pub(crate) struct MergeArgs {
     /// Runs: folders, or the run.json in them
@@ -86,8 +86,8 @@ fn prepare(args: &MergeArgs) -> Result<(Vec<Recorded>, RunReport), Vec<String>> 
     if there || args.output.is_file() {
         return Err(vec![format!("{} exists and is not empty", args.output.display())]);
     }
-    let told: Vec<(&str, &RunReport)> = runs.iter().map(|run| (run.name.as_str(), &run.report)).collect();
-    let mut troubles = whole::troubles(&told);
+    let named: Vec<(&str, &RunReport)> = runs.iter().map(|run| (run.name.as_str(), &run.report)).collect();
+    let mut troubles = whole::troubles(&named);
     if troubles.is_empty() {
         troubles = misplaced(&runs);
     }
@@ -124,14 +124,14 @@ fn misplaced(runs: &[Recorded]) -> Vec<String> {
     whole::shorten(troubles)
 }
 
-/// What `case.json` tells of the plan.
+/// What `case.json` says of the plan.
 #[derive(Deserialize)]
 struct Planned {
     name: String,
     scenario_hash: String,
 }
 
-/// Whether cases are missing that were planned: the plan's hash tells, if the runs are the parts of one and none was interrupted.
+/// Whether cases are missing that were planned: the plan's hash shows it if the runs are the parts of one and none was interrupted.
 fn lacks_cases(runs: &[Recorded]) -> Result<bool, String> {
     let mut planned = Vec::new();
     let mut wanted = None;

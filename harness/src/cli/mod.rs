@@ -37,7 +37,7 @@ pub fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => {
             let code = if error.use_stderr() { USAGE } else { 0 };
-            // Nothing can be told if the terminal is gone.
+            // Nothing can be printed if the terminal is gone.
             let _ = error.print();
             return ExitCode::from(code);
         }

@@ -160,8 +160,8 @@ async fn prepare_with(
     page_wait: Option<Duration>,
 ) -> Result<Prepared, String> {
     let (stop, stopped) = watch::channel(false);
-    let (tell, notices) = unbounded_channel();
-    let door = Door { notices: Some(tell), stop: Some(stopped.clone()) };
+    let (sender, notices) = unbounded_channel();
+    let door = Door { notices: Some(sender), stop: Some(stopped.clone()) };
     let config = Config { page_wait, door, ..Config::new(peerproof) };
     let programs = Programs::new(peerproof, config.starts.clone());
     let browsers = Browsers::new(config)
@@ -296,7 +296,7 @@ async fn play(args: RunArgs, wanted: Wanted) -> u8 {
     } else {
         Box::new(Plain::new(total))
     });
-    progress.tell(std::mem::replace(&mut prepared.notices, unbounded_channel().1));
+    progress.show(std::mem::replace(&mut prepared.notices, unbounded_channel().1));
     if let Err(reason) = prepared.ready(&cases).await {
         let stopped = *prepared.stop.borrow();
         prepared.shutdown().await;

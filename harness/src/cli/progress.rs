@@ -11,26 +11,26 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::AbortHandle;
 
-/// What is shown, for the run and for whoever else has to tell the user something meanwhile.
+/// What is shown, for the run and for whoever else has to show the user something meanwhile.
 pub(super) struct Shared {
     shown: Arc<Mutex<Box<dyn Progress + Send>>>,
-    telling: Option<AbortHandle>,
+    showing: Option<AbortHandle>,
 }
 
 impl Shared {
     pub(super) fn new(shown: Box<dyn Progress + Send>) -> Self {
-        Self { shown: Arc::new(Mutex::new(shown)), telling: None }
+        Self { shown: Arc::new(Mutex::new(shown)), showing: None }
     }
 
-    /// Tells the user what comes there, as long as this lives.
-    pub(super) fn tell(&mut self, mut notices: UnboundedReceiver<String>) {
+    /// Shows the user what comes there, as long as this lives.
+    pub(super) fn show(&mut self, mut notices: UnboundedReceiver<String>) {
         let shown = Arc::clone(&self.shown);
         let task = tokio::spawn(async move {
             while let Some(text) = notices.recv().await {
                 lock(&shown).remark(&text);
             }
         });
-        self.telling = Some(task.abort_handle());
+        self.showing = Some(task.abort_handle());
     }
 }
 
@@ -54,8 +54,8 @@ impl Progress for Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Some(telling) = &self.telling {
-            telling.abort();
+        if let Some(showing) = &self.showing {
+            showing.abort();
         }
     }
 }

@@ -158,7 +158,7 @@ impl Configuration {
                     directory: Some(absolute(&folder.join(entry.directory.unwrap_or_default()))),
                     env: entry.env.into_iter().collect(),
                     cases: entry.cases.unwrap_or(1),
-                    tells_keys: entry.keylog,
+                    exposes_keys: entry.keylog,
                     missing: None,
                 };
                 if wrong.is_empty() {
@@ -232,7 +232,7 @@ fn from_flag(text: &str) -> Result<ProgramSpec, String> {
         directory: None,
         env: Vec::new(),
         cases: 1,
-        tells_keys: false,
+        exposes_keys: false,
         missing: None,
     })
 }
@@ -270,15 +270,15 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_wrong_is_told_with_its_line() {
+    fn all_errors_are_reported_with_their_lines() {
         let text = "[implementations.a-b]\nprogram = ['x']\n\n[implementations.two]\nprogram = ['x']\nchrome = 'y'\n\
                     \n[implementations.c]\nfirefox = 'f'\nkeylog = true\ncases = 0\n";
-        let told = parse(text).unwrap_err().to_string();
-        let lines: Vec<&str> = told.lines().collect();
-        assert_eq!(lines.len(), 5, "{told}");
-        assert!(lines[0].starts_with("here/peerproof.toml:1: implementation `a-b`: a name has"), "{told}");
-        assert!(lines[1].contains(":4: implementation `two`: give one of"), "{told}");
-        assert!(lines[2].contains(":8: implementation `c`: `cases` does not belong"), "{told}");
+        let error = parse(text).unwrap_err().to_string();
+        let lines: Vec<&str> = error.lines().collect();
+        assert_eq!(lines.len(), 5, "{error}");
+        assert!(lines[0].starts_with("here/peerproof.toml:1: implementation `a-b`: a name has"), "{error}");
+        assert!(lines[1].contains(":4: implementation `two`: give one of"), "{error}");
+        assert!(lines[2].contains(":8: implementation `c`: `cases` does not belong"), "{error}");
         let unknown = parse("scenario = 'x'\n").unwrap_err().to_string();
         assert!(unknown.contains("line 1") && unknown.contains("scenario"), "{unknown}");
     }

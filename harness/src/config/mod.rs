@@ -60,7 +60,7 @@ pub struct Entry {
     /// How many cases one process of the program serves, one after the other. Default: 1.
     #[serde(default)]
     pub cases: Option<u32>,
-    /// Whether the program tells the secrets of its DTLS associations (event `keylog`).
+    /// Whether the program reports the secrets of its DTLS associations (event `keylog`).
     #[serde(default)]
     pub keylog: bool,
     /// What the program answers to `hello` as its implementation, if it is not the name here (without `@` and version).

@@ -57,7 +57,7 @@ fn quoted(text: &str) -> String {
     text.chars().filter(|letter| !letter.is_control()).take(60).collect()
 }
 
-/// `NAME`, or `NAME=BROWSER` where the name does not tell which browser it is.
+/// `NAME`, or `NAME=BROWSER` where the name does not say which browser it is.
 ///
 /// # Errors
 /// What is wrong with it.

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::Command;
 
-/// How long a program may take to tell its version.
+/// How long a program may take to print its version.
 const DEADLINE: Duration = Duration::from_secs(15);
 
 /// What a program prints, if it succeeds in time. It runs in a home of its own, which Firefox insists on.

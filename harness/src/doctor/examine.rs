@@ -33,7 +33,7 @@ pub async fn examine() -> Diagnosis {
     Diagnosis { checks, browsers: Vec::new() }
 }
 
-/// The version that a program tells of itself.
+/// The version that a program prints of itself.
 pub async fn version_of(program: &Path) -> Option<String> {
     output(program, &["--version"]).await.as_deref().and_then(version_in)
 }

@@ -19,9 +19,9 @@ pub fn render(diagnosis: &Diagnosis) -> String {
         };
         let found =
             [check.found.as_deref(), check.place.as_deref()].into_iter().flatten().collect::<Vec<_>>();
-        let told = if found.is_empty() { format!("for {}", check.purpose) } else { found.join("  ") };
+        let details = if found.is_empty() { format!("for {}", check.purpose) } else { found.join("  ") };
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{state:<9} {:<width$}  {told}", check.item.name());
+        let _ = writeln!(text, "{state:<9} {:<width$}  {details}", check.item.name());
         if let Some(advice) = &check.advice {
             let _ = writeln!(text, "          {:<width$}  → {advice}", "");
         }
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn other_versions_of_browsers_are_told_with_the_way_to_get_them() {
+    fn other_versions_of_browsers_are_reported_with_the_way_to_get_them() {
         let beside = |name: &str, version: &str, place: Option<&str>| Beside {
             name: name.to_owned(),
             version: version.to_owned(),
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_has_everything_is_told_so() {
+    fn a_machine_that_has_everything_is_reported_as_complete() {
         let checks = vec![check(Item::Tun, State::Ok, None, None)];
         let text = render(&Diagnosis { checks, browsers: Vec::new() });
         assert!(text.ends_with("\nThis machine can run everything.\n"), "{text}");

@@ -21,10 +21,10 @@ pub struct InspectArgs {
     /// A pcap or pcapng file, gzip or not; a folder with a recording; `-` for standard input
     #[arg(value_name = "FILE")]
     pub capture: PathBuf,
-    /// Everything as JSON, by `peerproof schema inspect`
+    /// Print JSON (see `peerproof schema inspect`)
     #[arg(long, conflicts_with_all = ["packets", "frame", "ladder", "export"])]
     pub json: bool,
-    /// One line each packet
+    /// One line for each packet
     #[arg(long, conflicts_with_all = ["ladder", "export"])]
     pub packets: bool,
     /// Each connection as a sequence of messages between its sides
@@ -45,7 +45,7 @@ pub struct InspectArgs {
     /// Only these frames, with --packets or --ladder: 10-20, 10-, -20
     #[arg(long, value_name = "FROM-TO")]
     pub frames: Option<Frames>,
-    /// All of one frame, with its bytes; with --packets only its line
+    /// One frame in full, with its bytes; with --packets only its line
     #[arg(long, value_name = "N", conflicts_with = "frames")]
     pub frame: Option<u64>,
     /// What is known beside the capture.
@@ -110,9 +110,9 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 /// Layers to choose packets by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PacketLayer {
-    /// What finds the way: STUN and TURN, mDNS
+    /// Connectivity: STUN and TURN, mDNS
     Ice,
-    /// What protects: DTLS
+    /// Security: DTLS
     Security,
     /// Audio and video: RTP and RTCP, protected or not
     Media,
@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(one.0.len(), 1);
         let both = srtp_keys(&format!("aead-aes128-gcm:{}", "00".repeat(56))).unwrap();
         assert_eq!(both.0.len(), 2);
-        for (given, told) in [
+        for (given, expected) in [
             ("aes128-cm-80".to_owned(), "PROFILE:HEX"),
             ("aes256:00".to_owned(), "known: aes128-cm-80"),
             (key.clone(), "30 bytes for one direction or 60 for both, these are 16"),
@@ -170,7 +170,7 @@ mod tests {
             ("aes128-cm-80:zz".to_owned(), "not in hexadecimal"),
         ] {
             let error = srtp_keys(&given).unwrap_err();
-            assert!(error.contains(told), "{given}: {error}");
+            assert!(error.contains(expected), "{given}: {error}");
         }
     }
 }

@@ -14,7 +14,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-/// Plaintext tells the frame that carried it if that is among the newest so many.
+/// Plaintext names the frame that carried it if that is among the newest so many.
 const REMEMBERED: usize = 1 << 16;
 
 /// What was written.
@@ -26,10 +26,10 @@ pub(super) struct Written {
     rtcp: u64,
 }
 
-/// Writes the export and tells what is in it.
+/// Writes the export and returns what is in it.
 pub(super) fn write(given: &Given, to: &Path, out: &mut dyn Write) -> Result<(), InspectError> {
     if given.is(to) {
-        let error = io::Error::other("that is the capture itself");
+        let error = io::Error::other("the output is the capture itself");
         return Err(InspectError::Export { path: to.to_owned(), error });
     }
     let parts = to.with_extension("part");
@@ -55,7 +55,7 @@ fn export(given: &Given, parts: &Path, to: &Path) -> Result<Written, InspectErro
     let failed_record = |error: RecordError| failed(io::Error::other(error));
     let (names, has_plaintext, key_log) = survey(given)?;
     let file = BufWriter::new(File::create(parts).map_err(failed)?);
-    let comment = format!("{}, with what was protected in the clear", given.name);
+    let comment = format!("{}, with encrypted packets in the clear", given.name);
     let about = About { application: concat!("peerproof ", env!("CARGO_PKG_VERSION")), comment: &comment };
     let mut recorder = Recorder::new(file, about).map_err(failed_record)?;
     let mut reader = given.reader()?;
@@ -82,8 +82,8 @@ fn export(given: &Given, parts: &Path, to: &Path) -> Result<Written, InspectErro
                     true => None,
                     false => {
                         let named = format!("{name} in clear");
-                        let told = "what was protected on the wire";
-                        let made = copy.recorder.interface(&named, told, Observes::Plaintext);
+                        let description = "what was protected on the wire";
+                        let made = copy.recorder.interface(&named, description, Observes::Plaintext);
                         Some(made.map_err(failed_record)?)
                     }
                 };

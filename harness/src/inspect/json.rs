@@ -1,4 +1,4 @@
-//! All that inspection tells, as data: the format of `--json`.
+//! The result of an inspection, as data: the format of `--json`.
 
 use super::InspectError;
 use super::events::ApiEvent;

@@ -21,7 +21,7 @@ const WIDTH: usize = 100;
 const MARGIN: usize = 20;
 /// Most rows of a connection; the rest is counted.
 const MOST_ROWS: usize = 5_000;
-/// So long a silence is told, in microseconds.
+/// A silence of this length gets a line, in microseconds.
 const SILENCE: i64 = 1_000_000;
 /// Content type of handshake records (RFC 5246 §6.2.1).
 const HANDSHAKE: u8 = 22;
@@ -101,10 +101,10 @@ fn rows(evidence: &Evidence, events: &[ApiEvent], origin: u64, frames: Option<Fr
         let mut flow: Vec<(String, [u64; 2])> = Vec::new();
         let mut texts: Vec<String> = Vec::new();
         for said in &said {
-            match told(said, settled) {
-                Told::Message(text) if texts.last() == Some(&text) => {}
-                Told::Message(text) => texts.push(text),
-                Told::Flow(name) => count(&mut flow, name, from),
+            match entry(said, settled) {
+                Entry::Message(text) if texts.last() == Some(&text) => {}
+                Entry::Message(text) => texts.push(text),
+                Entry::Flow(name) => count(&mut flow, name, from),
             }
         }
         // What is encrypted of a flight comes last in it.
@@ -205,7 +205,7 @@ fn count(flow: &mut Vec<(String, [u64; 2])>, name: String, from: usize) {
     }
 }
 
-/// Everything that a packet says: what was in it in the clear, else what can be told of it as it was on the wire.
+/// Everything that a packet says: what was in it in the clear, else what it shows on the wire.
 fn said(packet: &Packet) -> Vec<Said<'_>> {
     let mut units = Vec::new();
     unit::each(&packet.bytes, packet.cid_length, |unit| units.push(unit));
@@ -239,38 +239,38 @@ fn said(packet: &Packet) -> Vec<Said<'_>> {
     units
 }
 
-enum Told {
+enum Entry {
     Message(String),
     Flow(String),
 }
 
-/// How a thing is told: by a line of its own, or counted. Checks after the connection is settled only keep it alive.
-fn told(said: &Said<'_>, settled: bool) -> Told {
+/// How a thing is shown: by a line of its own, or counted. Checks after the connection is settled only keep it alive.
+fn entry(said: &Said<'_>, settled: bool) -> Entry {
     match said {
         Said::Stun { class, error, .. } if settled && error.is_none() => match class {
-            StunClass::Request => Told::Flow("check".to_owned()),
-            _ => Told::Flow("answer".to_owned()),
+            StunClass::Request => Entry::Flow("check".to_owned()),
+            _ => Entry::Flow("answer".to_owned()),
         },
         Said::Stun { use_candidate, error, .. } => {
             let nominates = if *use_candidate { ", USE-CANDIDATE" } else { "" };
             let error = error.map_or_else(String::new, |code| format!(" {code}"));
-            Told::Message(format!("{}{error}{nominates}", said.name()))
+            Entry::Message(format!("{}{error}{nominates}", said.name()))
         }
         Said::Alert { level, description } => {
             let fatal = if *level == Some(alert::Level::Fatal) { "fatal " } else { "" };
             match description {
-                Some(description) => Told::Message(format!("{fatal}alert {}", description.raw())),
-                None => Told::Message("encrypted alert".to_owned()),
+                Some(description) => Entry::Message(format!("{fatal}alert {}", description.raw())),
+                None => Entry::Message("encrypted alert".to_owned()),
             }
         }
-        Said::Srtp { .. } | Said::Rtp { .. } => Told::Flow("RTP".to_owned()),
-        Said::Srtcp { .. } => Told::Flow("RTCP".to_owned()),
-        Said::Rtcp { .. } => Told::Flow(match said.name() {
+        Said::Srtp { .. } | Said::Rtp { .. } => Entry::Flow("RTP".to_owned()),
+        Said::Srtcp { .. } => Entry::Flow("RTCP".to_owned()),
+        Said::Rtcp { .. } => Entry::Flow(match said.name() {
             name if ["PLI", "FIR", "NACK"].contains(&name.as_ref()) => name.into_owned(),
             _ => "RTCP".to_owned(),
         }),
-        Said::ApplicationData | Said::Record13 => Told::Flow(said.name().into_owned()),
-        Said::Chunk { dcep: Some(kind), .. } => Told::Message(match kind {
+        Said::ApplicationData | Said::Record13 => Entry::Flow(said.name().into_owned()),
+        Said::Chunk { dcep: Some(kind), .. } => Entry::Message(match kind {
             MessageType::Ack => "DCEP ACK".to_owned(),
             MessageType::Open => "DCEP OPEN".to_owned(),
             kind => format!("DCEP message {}", kind.raw()),
@@ -283,10 +283,10 @@ fn told(said: &Said<'_>, settled: bool) -> Told {
                 | ChunkType::HeartbeatAck
                 | ChunkType::IData,
             ..
-        } => Told::Flow(said.name().into_owned()),
-        Said::Chunk { .. } => Told::Message(format!("SCTP {}", said.name())),
-        Said::Unknown(_) | Said::ChannelData => Told::Flow(said.name().into_owned()),
-        _ => Told::Message(said.name().into_owned()),
+        } => Entry::Flow(said.name().into_owned()),
+        Said::Chunk { .. } => Entry::Message(format!("SCTP {}", said.name())),
+        Said::Unknown(_) | Said::ChannelData => Entry::Flow(said.name().into_owned()),
+        _ => Entry::Message(said.name().into_owned()),
     }
 }
 
@@ -394,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn what_repeats_is_told_once_and_silence_is_told() {
+    fn what_repeats_is_shown_once_and_silence_is_shown() {
         let flow = |t_us, side: usize| {
             let mut counts = [0, 0];
             counts[side] = 1;

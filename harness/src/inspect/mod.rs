@@ -1,6 +1,6 @@
 //! `peerproof inspect`: explains a capture to someone whose call fails, whoever recorded it.
 //!
-//! [`Report`] is all that is told, as data; [`text`] prints it, `--json` serialises it. `--packets` and `--frame` show the packets
+//! [`Report`] is the result, as data; [`text`] prints it, `--json` serialises it. `--packets` and `--frame` show the packets
 //! themselves.
 
 mod args;

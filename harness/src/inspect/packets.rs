@@ -133,7 +133,7 @@ impl Chosen<'_> {
     }
 }
 
-/// The addresses that the descriptions of the peers asked for tell.
+/// The addresses in the descriptions of the peers asked for.
 fn described(args: &InspectArgs, given: &Given) -> Vec<SocketAddr> {
     let wanted = given.descriptions.iter().filter(|(name, _)| args.peer.contains(name));
     let sections = wanted.flat_map(|(_, sdp)| sdp.media().collect::<Vec<_>>());

@@ -11,9 +11,9 @@ Examples:
   peerproof judge runs/latest/cases/data/echo            some of them
   peerproof judge call.pcapng                            a capture, by the RFC requirements alone
   peerproof judge call.pcap --keylog keys.log --sdp alice-offer.sdp --sdp bob-answer.sdp
-  peerproof judge runs/latest --requirement dtls --all   what holds too, of the requirements with dtls in their names
+  peerproof judge runs/latest --requirement dtls --all   satisfied requirements too, of those with dtls in their names
 
-Exit codes: 0 all as expected, 1 a verdict failed or a MUST is broken, 2 something cannot be read, 3 harness error,
+Exit codes: 0 all as expected, 1 a verdict failed or a MUST is violated, 2 something cannot be read, 3 harness error,
 4 nothing was judged.")]
 pub struct JudgeArgs {
     /// Folders of cases or of runs, pcap or pcapng files, `-` for a capture on standard input

@@ -1,7 +1,7 @@
 //! A capture that somebody took: each of its connections, by the RFC requirements alone.
 
 use super::JudgeError;
-use super::json::{Judgement, Told};
+use super::json::{JudgedFinding, Judgement};
 use crate::inspect::{Beside, Given, InspectError, trace};
 use peerproof_conformance::checks;
 use peerproof_conformance::evidence::{Captured, Evidence};
@@ -41,7 +41,7 @@ fn of(name: &str, index: usize, evidence: &Evidence, given: &Given) -> Judgement
         recorded: None,
         changed: false,
         standing: None,
-        findings: checks::applicable(evidence, &[]).into_iter().map(Told::of).collect(),
+        findings: checks::applicable(evidence, &[]).into_iter().map(JudgedFinding::of).collect(),
         descriptions: given.files.iter().map(|file| file.display().to_string()).collect(),
     }
 }

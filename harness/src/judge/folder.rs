@@ -1,6 +1,6 @@
 //! A recording of ours: its folder read, and judged as it was when it was made.
 
-use super::json::{Judgement, Told};
+use super::json::{JudgedFinding, Judgement};
 use super::{JudgeError, json};
 use indexmap::IndexMap;
 use peerproof_captures::file::CaptureReader;
@@ -100,7 +100,7 @@ pub(super) fn judge(folder: &Path, expected: Option<&Deviations>) -> Result<Judg
         recorded,
         verdict: Some(verdict),
         standing: Some(stands),
-        findings: file.findings.into_iter().map(Told::of).collect(),
+        findings: file.findings.into_iter().map(JudgedFinding::of).collect(),
         descriptions: Vec::new(),
     })
 }

@@ -40,14 +40,14 @@ pub struct Judgement {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub standing: Option<Standing>,
     /// How the requirements stand that apply.
-    pub findings: Vec<Told>,
+    pub findings: Vec<JudgedFinding>,
     /// The files that the entries of places name, by their index, if it is a capture.
     pub descriptions: Vec<String>,
 }
 
 /// A finding with what its requirement says.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct Told {
+pub struct JudgedFinding {
     /// The finding.
     #[serde(flatten)]
     pub finding: Finding,
@@ -57,7 +57,7 @@ pub struct Told {
     pub source: String,
 }
 
-impl Told {
+impl JudgedFinding {
     pub(super) fn of(finding: Finding) -> Self {
         let requirement = Catalogue::get().requirement(&finding.requirement);
         let source = requirement.map(|it| it.source.clone()).unwrap_or_default();
@@ -84,7 +84,7 @@ impl Judgement {
 
     /// How many findings there are of this kind.
     pub(super) fn count(&self, wanted: impl Fn(&Finding) -> bool) -> usize {
-        self.findings.iter().filter(|told| wanted(&told.finding)).count()
+        self.findings.iter().filter(|it| wanted(&it.finding)).count()
     }
 
     pub(super) fn exit_code(&self) -> u8 {

@@ -14,7 +14,7 @@ pub use args::JudgeArgs;
 pub use error::JudgeError;
 pub(crate) use folder::last_stats;
 pub use folder::{case_files, observed};
-pub use json::{Judged, Judgement, Told};
+pub use json::{Judged, JudgedFinding, Judgement};
 
 use crate::expected;
 use peerproof_conformance::checks::Finding;
@@ -48,7 +48,7 @@ pub fn main(args: &JudgeArgs, out: &mut dyn Write) -> Result<u8, JudgeError> {
         }
     }
     for one in &mut judged.judged {
-        one.findings.retain(|told| args.wants(&told.finding));
+        one.findings.retain(|it| args.wants(&it.finding));
     }
     let code = judged.exit_code();
     if args.json {

@@ -1,6 +1,6 @@
 //! What was judged, in words.
 
-use super::json::{Judged, Judgement, Told};
+use super::json::{Judged, JudgedFinding, Judgement};
 use crate::terminal::{Paint, Style};
 use peerproof_conformance::checks::{Place, Result};
 use peerproof_conformance::verdict::Outcome;
@@ -54,15 +54,15 @@ fn judgement(one: &Judgement, all: bool, style: &Style, out: &mut dyn Write) -> 
         if !all && matches!(result, Result::Inconclusive | Result::Pass) {
             continue;
         }
-        for told in one.findings.iter().filter(|told| told.finding.result == result) {
-            finding(one, told, style, out)?;
+        for judged in one.findings.iter().filter(|it| it.finding.result == result) {
+            finding(one, judged, style, out)?;
         }
     }
     counts(one, out)
 }
 
-fn finding(one: &Judgement, told: &Told, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let Told { finding, level, source } = told;
+fn finding(one: &Judgement, judged: &JudgedFinding, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let JudgedFinding { finding, level, source } = judged;
     let (word, paint) = match finding.result {
         Result::Fail if finding.waiver.is_some() => ("known", Paint::Remarkable),
         Result::Fail => ("FAIL", Paint::Bad),

@@ -13,7 +13,7 @@ const KEPT_US: u64 = 3_600_000_000;
 pub(super) struct Window {
     pub(super) from_us: u64,
     pub(super) to_us: u64,
-    /// For how long at least one thread waited for a processor; nothing if the machine does not tell.
+    /// For how long at least one thread waited for a processor; nothing if the machine does not report it.
     pub(super) cpu_us: Option<u64>,
     /// For how long at least one thread waited for the disk or for memory.
     pub(super) others_us: u64,

@@ -1,4 +1,4 @@
-//! How much of the machine other work takes from us: `/proc/stat`, and what `/proc` tells of the processes of our own.
+//! How much of the machine other work takes from us: `/proc/stat`, and what `/proc` says of our own processes.
 
 use super::processes::{self, Turn, Work};
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// What it is now; nothing if the kernel does not tell.
+    /// What it is now; nothing if the kernel does not report it.
     pub(super) fn now() -> Option<Self> {
         let mut text = String::new();
         File::open("/proc/stat").ok()?.take(MOST).read_to_string(&mut text).ok()?;
@@ -45,7 +45,7 @@ impl Reading {
 }
 
 /// Of the time in which our threads could run, the share in which they did. All of it if they had nothing to do, or if the
-/// kernel does not tell.
+/// kernel does not report it.
 fn share_that_ran(before: &BTreeMap<i32, Turn>, after: &BTreeMap<i32, Turn>) -> f64 {
     let (mut ran, mut waited) = (0_u64, 0_u64);
     for (pid, turn) in after {
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_tells() {
+    fn this_machine_reports_its_load() {
         if let (Some(before), Some(after)) = (Reading::now(), Reading::now()) {
             assert!(after.total >= before.total);
             assert!((0.0..=1.0).contains(&after.left_since(&before)));

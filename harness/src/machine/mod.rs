@@ -61,15 +61,15 @@ fn running() -> Option<Arc<Monitor>> {
 struct Shared {
     began: Instant,
     state: Mutex<State>,
-    /// Tells the thread to end.
+    /// Makes the thread end.
     ended: Condvar,
 }
 
 #[derive(Debug)]
 struct State {
     history: History,
-    /// What the kernel told last, and when.
-    told: (u64, Option<Totals>),
+    /// The totals that were read last, and when.
+    totals: (u64, Option<Totals>),
     /// When timers are due that are not yet up, and by how much they are usually late: the thread's and those of tasks, by number.
     due: BTreeMap<u64, (u64, Duration)>,
     tasks: u64,
@@ -95,7 +95,7 @@ impl Default for Given {
 }
 
 impl Given {
-    /// What it is now, as far as the last measurement tells.
+    /// What it is now, by the last measurement.
     fn until(&self, now_us: u64) -> f64 {
         self.total_us + now_us.saturating_sub(self.at_us) as f64 * self.share
     }
@@ -113,11 +113,11 @@ pub fn processors() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from)
 }
 
-/// Whether the kernel tells its pressure.
+/// Whether the kernel reports its pressure.
 ///
 /// # Errors
 /// Why it does not.
-pub fn tells_pressure() -> Result<(), PressureError> {
+pub fn pressure_is_reported() -> Result<(), PressureError> {
     Totals::read().map(drop)
 }
 
@@ -142,13 +142,13 @@ impl Watch {
     }
 
     /// For each window of [`WINDOW_US`] from one moment to another, which must be over, how long threads that could run had to wait in
-    /// it, in microseconds: never less than they did, as far as the kernel tells. Zeros at the end are left out.
+    /// it, in microseconds: never less than they did, as far as the kernel reports it. Zeros at the end are left out.
     #[must_use]
     pub fn stalls(&self, from: Instant, to: Instant) -> Vec<u64> {
         let shared = &self.monitor.shared;
         let mut state = shared.state();
         let now = Instant::now();
-        if shared.since(now) >= state.told.0 + as_us(SOONEST) {
+        if shared.since(now) >= state.totals.0 + as_us(SOONEST) {
             state.measure(shared.since(now));
         }
         let now_us = shared.since(now);
@@ -162,7 +162,7 @@ impl Watch {
     }
 
     /// The share of the last second in which at least one thread waited for a processor, from 0 to 1; nothing if the kernel does not
-    /// tell.
+    /// report.
     #[must_use]
     pub fn cpu_pressure(&self) -> Option<f64> {
         let shared = &self.monitor.shared;
@@ -179,7 +179,7 @@ impl Drop for Watch {
 impl Monitor {
     fn start() -> io::Result<Self> {
         let monitor = Self::idle();
-        monitor.shared.state().told.1 = Totals::read().ok();
+        monitor.shared.state().totals.1 = Totals::read().ok();
         let measuring = Arc::clone(&monitor.shared);
         std::thread::Builder::new().name("stall monitor".to_owned()).spawn(move || measuring.measure())?;
         Ok(monitor)
@@ -189,7 +189,7 @@ impl Monitor {
     fn idle() -> Self {
         let state = State {
             history: History::default(),
-            told: (0, None),
+            totals: (0, None),
             due: BTreeMap::new(),
             tasks: 0,
             over: false,
@@ -249,13 +249,13 @@ impl Shared {
             }
             let now_us = self.since(Instant::now());
             state.woke(0, now_us);
-            if !state.over && now_us >= state.told.0 + as_us(SOONEST) {
+            if !state.over && now_us >= state.totals.0 + as_us(SOONEST) {
                 state.measure(now_us);
             }
             if !state.over && now_us >= read_us + as_us(READ_EVERY) {
                 drop(state);
                 let reading = Reading::now();
-                // Where the kernel does not tell, time is that of the clock.
+                // Where the kernel does not report it, time is that of the clock.
                 let share =
                     reading.as_ref().zip(last.as_ref()).map_or(1.0, |(now, last)| now.left_since(last));
                 (read_us, last) = (now_us, reading);
@@ -321,19 +321,19 @@ impl State {
 
     /// Ends a window now.
     fn measure(&mut self, now_us: u64) {
-        let (from_us, before) = self.told;
-        let told = Totals::read().ok();
-        let (cpu_us, others_us) = match (before, told) {
-            (Some(before), Some(told)) => {
-                let cpu_us = told.cpu_us.saturating_sub(before.cpu_us);
-                (Some(cpu_us), told.others_us.saturating_sub(before.others_us))
+        let (from_us, before) = self.totals;
+        let now = Totals::read().ok();
+        let (cpu_us, others_us) = match (before, now) {
+            (Some(before), Some(now)) => {
+                let cpu_us = now.cpu_us.saturating_sub(before.cpu_us);
+                (Some(cpu_us), now.others_us.saturating_sub(before.others_us))
             }
             // The window goes on: the next reading that succeeds covers it.
             (Some(_), None) => return,
             (None, _) => (None, 0),
         };
         self.history.push(Window { from_us, to_us: now_us, cpu_us, others_us });
-        self.told = (now_us, told);
+        self.totals = (now_us, now);
     }
 }
 
@@ -370,13 +370,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pressure_is_a_share_where_the_kernel_tells_it() {
+    async fn pressure_is_a_share_where_the_kernel_reports_it() {
         let watch = Watch::begin().unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
         let now = Instant::now();
         // Ends a window.
         let _ = watch.stalls(now, now);
-        match tells_pressure() {
+        match pressure_is_reported() {
             Ok(()) => assert!((0.0..=1.0).contains(&watch.cpu_pressure().unwrap())),
             Err(_) => assert_eq!(watch.cpu_pressure(), None),
         }

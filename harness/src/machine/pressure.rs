@@ -1,6 +1,6 @@
 //! The load that the kernel reports: `/proc/pressure`, pressure stall information (PSI).
 //!
-//! The line `some` tells for how long at least one thread had to wait: for a processor, for the disk, for memory. It is the one number
+//! The line `some` says for how long at least one thread had to wait: for a processor, for the disk, for memory. It is the one number
 //! that says how long a thread may have waited which did not get to run. The load average and the use of processors do not: a machine
 //! can be fully used and nobody waits.
 
@@ -23,7 +23,7 @@ pub(super) struct Totals {
 /// Why the pressure is not known.
 #[derive(Debug, thiserror::Error)]
 pub enum PressureError {
-    /// The kernel does not tell: it is older than 4.20, or PSI is switched off.
+    /// The kernel does not report it: it is older than 4.20, or PSI is switched off.
     #[error("the kernel provides no pressure stall information: {0}")]
     Read(#[from] io::Error),
     /// The text has no line `some`.
@@ -35,7 +35,7 @@ pub enum PressureError {
 }
 
 impl Totals {
-    /// What the kernel tells now. It adds up at each reading what its processors have counted, so the numbers are up to date.
+    /// What the kernel reports now. It adds up at each reading what its processors have counted, so the numbers are up to date.
     pub(super) fn read() -> Result<Self, PressureError> {
         let total = |name: &str| total(&text(&Path::new("/proc/pressure").join(name))?);
         let (io_us, memory_us) = (total("io")?, total("memory")?);

@@ -49,8 +49,8 @@ pub(super) fn work(root: i32) -> Work {
     for pid in std::iter::once(root).chain(below(root, &all)) {
         let Some(stat) = all.get(&pid) else { continue };
         work.used = work.used.saturating_add(stat.used);
-        let told = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).ok();
-        if let Some(turn) = told.as_deref().and_then(parse_turn) {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).ok();
+        if let Some(turn) = text.as_deref().and_then(parse_turn) {
             work.turns.insert(pid, turn);
         }
     }
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_tells_how_long_it_ran_and_waited() {
+    fn a_thread_shows_how_long_it_ran_and_waited() {
         assert_eq!(parse_turn("98727 1663379 1\n"), Some(Turn { ran: 98_727, waited: 1_663_379 }));
         for text in ["", "1", "1 x", "-1 1 1", "18446744073709551616 1 1"] {
             assert_eq!(parse_turn(text), None, "{text:?}");

@@ -94,6 +94,6 @@ pub struct Chunk {
     pub stream: Option<u16>,
     /// The message of DCEP that it holds or begins.
     pub dcep: Option<Dcep>,
-    /// The label of the channel on its stream, if DCEP told it.
+    /// The label of the channel on its stream, if a DCEP message contained it.
     pub channel: Option<String>,
 }

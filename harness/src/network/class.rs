@@ -1,4 +1,4 @@
-//! What kind of packet a datagram is, told from its first bytes (RFC 7983) and from what DTLS, STUN and SRTP leave in
+//! What kind of packet a datagram is, by its first bytes (RFC 7983) and by what DTLS, STUN and SRTP leave in
 //! clear.
 
 use super::chunk::Chunk;
@@ -20,7 +20,7 @@ pub enum Class {
     Dtls,
     /// SRTP (RFC 3711).
     Srtp,
-    /// SRTCP, told from SRTP by its packet type (RFC 5761 §4).
+    /// SRTCP, distinguished from SRTP by its packet type (RFC 5761 §4).
     Srtcp,
     /// None of them.
     Other,
@@ -42,7 +42,7 @@ impl Class {
     }
 }
 
-/// A DTLS handshake message. In DTLS 1.2 it is told without keys: what follows a ChangeCipherSpec can be nothing but the
+/// A DTLS handshake message. In DTLS 1.2 it is recognised without keys: what follows a ChangeCipherSpec can be nothing but the
 /// Finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
@@ -202,7 +202,7 @@ pub struct Seen {
     pub class: Option<Class>,
     /// DTLS content types of its records.
     pub contents: Vec<Content>,
-    /// DTLS handshake messages that could be told.
+    /// DTLS handshake messages that could be recognised.
     pub handshakes: Vec<Handshake>,
     /// SCTP chunks, where the keys are known.
     pub chunks: Vec<Chunk>,
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_byte_tells_the_protocol() {
+    fn the_first_byte_decides_the_protocol() {
         assert_eq!(look(&[0, 1, 0, 0]).class, Some(Class::Stun));
         assert_eq!(look(&[22]).class, Some(Class::Dtls));
         assert_eq!(look(&[0x40, 0]).class, Some(Class::TurnChannel));

@@ -1,7 +1,7 @@
 //! What is within the packets of a connection, decrypted with the keys of its peers.
 //!
-//! A packet is looked at where it leaves, before it is decided about. What its sender protects can be told if either peer has
-//! told its keys by then. In a lab data of DTLS 1.2 waits for those of a peer that tells them late
+//! A packet is looked at where it leaves, before it is decided about. What its sender protects is known if either peer has
+//! reported its keys by then. In a lab data of DTLS 1.2 waits for those of a peer that reports them late
 //! ([`Watch::waits_for_keys`](super::lab::Watch::waits_for_keys)); any other packet that goes out before the first of them cannot be read.
 
 use super::chunk::{Chunk, Dcep, Sctp};
@@ -177,7 +177,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn with_the_keys_chunks_and_messages_are_told() {
+    fn with_the_keys_chunks_and_messages_are_known() {
         let (sent, secrets) = recorded();
         let mut follower = Follower::default();
         let mut asked = 0;
@@ -204,7 +204,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_sides_of_dtls_are_told_by_the_client_hello() {
+    fn the_sides_of_dtls_are_known_by_the_client_hello() {
         let (sent, _) = recorded();
         let mut follower = Follower::default();
         let mut client = None;
@@ -219,7 +219,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn without_keys_nothing_is_told_and_that_is_said() {
+    fn without_keys_nothing_is_known_and_that_is_said() {
         let (sent, _) = recorded();
         let mut follower = Follower::default();
         let seen: Vec<Seen> =

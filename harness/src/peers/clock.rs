@@ -15,18 +15,18 @@ use std::collections::BTreeMap;
 const MOST_DRIFT: f64 = 500e-6;
 /// Of the bounds within so long a time of the peer only the tightest are kept.
 const SLICE_US: f64 = 1e6;
-/// Most slices of which bounds are kept: an hour's. No case takes so long, and a peer that tells wild times costs no more memory.
+/// Most slices of which bounds are kept: an hour's. No case takes so long, and a peer that reports wild times costs no more memory.
 const MOST_SLICES: usize = 3600;
 /// Microseconds by which a time that is written down as a whole number may be off.
 const ROUNDING_US: f64 = 0.5;
 /// A clock that shows more microseconds than this cannot show single ones.
-const MOST_TOLD_US: f64 = 9e15;
+const MOST_TIME_US: f64 = 9e15;
 /// Halvings and thirds of an interval after which nothing is left of it that matters.
 const NARROWINGS: usize = 64;
 
 /// What a peer said of an event's time.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Told {
+pub struct ReportedTime {
     /// When it happened, in microseconds on the peer's own clock.
     pub t_us: f64,
     /// When it arrived, in microseconds on the case's clock.
@@ -35,22 +35,22 @@ pub struct Told {
 
 /// A peer's time from milliseconds, as they are in messages, to microseconds; nothing if no clock shows that.
 #[must_use]
-pub fn told(t_ms: f64) -> Option<f64> {
+pub fn valid_us(t_ms: f64) -> Option<f64> {
     let t_us = t_ms * 1000.0;
-    (t_us.abs() <= MOST_TOLD_US).then_some(t_us)
+    (t_us.abs() <= MOST_TIME_US).then_some(t_us)
 }
 
 /// A bound of the offset.
 #[derive(Debug, Clone, Copy)]
 struct Bound {
-    /// The peer's time, counted from the first that it told.
+    /// The peer's time, counted from the first that it reported.
     t: f64,
     /// The offset there, if the clocks run alike.
     offset: f64,
 }
 
 impl Bound {
-    /// The bound of the offset at the first time told, if the case's clock runs faster by `drift`.
+    /// The bound of the offset at the first time reported, if the case's clock runs faster by `drift`.
     fn at_zero(self, drift: f64) -> f64 {
         self.offset - drift * self.t
     }
@@ -63,12 +63,12 @@ struct Slice {
     most: Option<Bound>,
 }
 
-/// What the messages of a case tell of a peer's clock. The times are those of [`told`].
+/// What the messages of a case reveal of a peer's clock. The times are those of [`valid_us`].
 #[derive(Debug, Clone)]
 pub struct PeerClock {
-    /// The first time that the peer told; the others are counted from it, so that they are small numbers.
+    /// The first time that the peer reported; the others are counted from it, so that they are small numbers.
     zero: Option<f64>,
-    /// The first and the last time told.
+    /// The first and the last time reported.
     span: (f64, f64),
     /// The bounds of the offset if the clocks run alike.
     least: f64,
@@ -161,7 +161,7 @@ impl PeerClock {
             let estimate = Estimate::new(zero, offset, drift, -best);
             return Estimate { doubt: Some(Doubt::Impossible { by_us: whole(-best) }), ..estimate };
         }
-        // Other drifts are possible too. How far the placed times may be off grows towards the ends of what was told, since it is
+        // Other drifts are possible too. How far the placed times may be off grows towards the ends of what was reported, since it is
         // convex in the time.
         let slowest = edge(drift, -MOST_DRIFT, |drift| width(drift) >= 0.0);
         let fastest = edge(drift, MOST_DRIFT, |drift| width(drift) >= 0.0);
@@ -234,9 +234,9 @@ struct Placing {
 /// What is wrong with a peer's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
-    /// Its answers tell no time.
+    /// Its answers contain no time.
     Unknown,
-    /// No offset and no drift fit what it tells.
+    /// No offset and no drift fit what it reports.
     Impossible {
         /// By how much its times contradict one another at least, in microseconds.
         by_us: u64,
@@ -251,10 +251,10 @@ impl Estimate {
 
     /// When an event happened, in microseconds on the case's clock: not after it arrived.
     #[must_use]
-    pub fn place(&self, told: Told) -> u64 {
-        let Some(Placing { zero, offset, drift }) = self.line else { return told.heard_us };
-        let placed = offset + (told.t_us - zero) * (1.0 + drift);
-        (placed.round().max(0.0) as u64).min(told.heard_us)
+    pub fn place(&self, reported: ReportedTime) -> u64 {
+        let Some(Placing { zero, offset, drift }) = self.line else { return reported.heard_us };
+        let placed = offset + (reported.t_us - zero) * (1.0 + drift);
+        (placed.round().max(0.0) as u64).min(reported.heard_us)
     }
 
     /// Microseconds to add to the peer's clock to get the case's, when the case began.
@@ -287,7 +287,7 @@ mod tests {
         /// So much faster runs the case's clock.
         drift: f64,
         /// What the peer shows of its events, and when they truly happened on the case's clock.
-        events: Vec<(Told, f64)>,
+        events: Vec<(ReportedTime, f64)>,
     }
 
     impl Far {
@@ -316,9 +316,9 @@ mod tests {
                 let t_us = self.shows(at + there);
                 self.clock.answered(t_us, at as u64, (at + there + back) as u64);
             } else {
-                let told = Told { t_us: self.shows(at), heard_us: (at + back) as u64 };
-                self.clock.heard(told.t_us, told.heard_us);
-                self.events.push((told, at));
+                let reported = ReportedTime { t_us: self.shows(at), heard_us: (at + back) as u64 };
+                self.clock.heard(reported.t_us, reported.heard_us);
+                self.events.push((reported, at));
             }
         }
 
@@ -331,7 +331,7 @@ mod tests {
 
         /// By how much the worst placed event is off.
         fn worst(&self, estimate: &Estimate) -> f64 {
-            let off = |(told, at): &(Told, f64)| (estimate.place(*told) as f64 - at).abs();
+            let off = |(reported, at): &(ReportedTime, f64)| (estimate.place(*reported) as f64 - at).abs();
             self.events.iter().map(off).fold(0.0, f64::max)
         }
     }
@@ -349,10 +349,10 @@ mod tests {
         assert_eq!(estimate.error_us, 201);
         assert_eq!(estimate.doubt, None);
         assert_eq!(estimate.offset_us(), -(BEGIN as i64));
-        assert_eq!(estimate.place(Told { t_us: BEGIN + 700_000.0, heard_us: 900_000 }), 700_000);
+        assert_eq!(estimate.place(ReportedTime { t_us: BEGIN + 700_000.0, heard_us: 900_000 }), 700_000);
         // What was heard of has happened.
-        assert_eq!(estimate.place(Told { t_us: BEGIN + 700_000.0, heard_us: 699_900 }), 699_900);
-        assert_eq!(estimate.place(Told { t_us: BEGIN - 1e6, heard_us: 5 }), 0);
+        assert_eq!(estimate.place(ReportedTime { t_us: BEGIN + 700_000.0, heard_us: 699_900 }), 699_900);
+        assert_eq!(estimate.place(ReportedTime { t_us: BEGIN - 1e6, heard_us: 5 }), 0);
     }
 
     #[test]
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn drift_is_told() {
+    fn drift_is_found() {
         let mut clock = PeerClock::default();
         for second in 0..60_u32 {
             let at = f64::from(second) * 1e6;
@@ -420,29 +420,29 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_tells_no_time_in_its_answers_is_placed_where_it_was_heard() {
+    fn a_peer_that_reports_no_time_in_its_answers_is_placed_where_it_was_heard() {
         let mut clock = PeerClock::default();
         clock.heard(BEGIN, 700);
         let estimate = clock.estimate();
         assert_eq!((estimate.doubt, estimate.error_us), (Some(Doubt::Unknown), u64::MAX));
-        assert_eq!(estimate.place(Told { t_us: BEGIN, heard_us: 700 }), 700);
+        assert_eq!(estimate.place(ReportedTime { t_us: BEGIN, heard_us: 700 }), 700);
         assert_eq!((estimate.offset_us(), estimate.drift_ppm()), (0, 0.0));
     }
 
     #[test]
     fn wild_times_cost_no_memory_and_break_nothing() {
-        assert_eq!(told(f64::NAN), None);
-        assert_eq!(told(f64::INFINITY), None);
-        assert_eq!(told(-1e300), None);
-        assert_eq!(told(1.5), Some(1500.0));
+        assert_eq!(valid_us(f64::NAN), None);
+        assert_eq!(valid_us(f64::INFINITY), None);
+        assert_eq!(valid_us(-1e300), None);
+        assert_eq!(valid_us(1.5), Some(1500.0));
         let mut clock = PeerClock::default();
         let mut chance = StdRng::seed_from_u64(1);
         for n in 0..10_000 {
-            clock.answered(chance.random_range(-MOST_TOLD_US..MOST_TOLD_US), n, n + 1);
+            clock.answered(chance.random_range(-MOST_TIME_US..MOST_TIME_US), n, n + 1);
         }
         assert_eq!(clock.slices.len(), MOST_SLICES);
         let estimate = clock.estimate();
         assert!(matches!(estimate.doubt, Some(Doubt::Impossible { .. })), "{estimate:?}");
-        assert!(estimate.place(Told { t_us: MOST_TOLD_US, heard_us: 9 }) <= 9);
+        assert!(estimate.place(ReportedTime { t_us: MOST_TIME_US, heard_us: 9 }) <= 9);
     }
 }

@@ -40,14 +40,14 @@ impl Greeting {
     /// # Errors
     /// What is wrong with it.
     pub fn of(answer: &Answer) -> Result<Self, String> {
-        let Answer::Ok(told) = answer else {
+        let Answer::Ok(answered) = answer else {
             return Err(format!("hello was answered {}", quote(&format!("{answer:?}"))));
         };
-        let greeting: Self = serde_json::from_value(told.clone())
+        let greeting: Self = serde_json::from_value(answered.clone())
             .map_err(|error| format!("the answer to hello is malformed: {error}"))?;
         if !VERSIONS.contains(&greeting.protocol) {
             return Err(format!(
-                "it speaks version {} of the protocol; supported are {VERSIONS:?}",
+                "it has version {} of the protocol; supported are {VERSIONS:?}",
                 greeting.protocol
             ));
         }
@@ -60,7 +60,7 @@ impl Greeting {
             return Err("the answer to hello has no implementation".to_owned());
         }
         if greeting.commands.iter().any(|name| *name == Command::Impossible.name()) {
-            return Err("it claims a command that no peer has".to_owned());
+            return Err("it lists a command that does not exist".to_owned());
         }
         let features = greeting.features.as_deref().unwrap_or_default();
         if features.len() > MOST_FEATURES {
@@ -73,13 +73,13 @@ impl Greeting {
         }
         if greeting.unreported.len() > MOST_FEATURES || !greeting.unreported.iter().all(|name| good(name)) {
             return Err(format!(
-                "`unreported` has more than {MOST_FEATURES} names of events, or one that is none"
+                "`unreported` has more than {MOST_FEATURES} names, or one that is not an event"
             ));
         }
         Ok(greeting)
     }
 
-    /// The features that this version knows, sorted; nothing if the peer tells none at all.
+    /// The features that this version knows, sorted; nothing if the peer reports none at all.
     #[must_use]
     pub fn features(&self) -> Option<Vec<Feature>> {
         let mut known: Vec<Feature> =
@@ -96,33 +96,33 @@ mod tests {
     use serde_json::{Value, json};
 
     fn greeting(features: &Value) -> Result<Greeting, String> {
-        let mut told = json!({
+        let mut answered = json!({
             "protocol": 2, "implementation": "example", "version": "1.0", "commands": ["hello"],
         });
         if !features.is_null() {
-            told["features"] = features.clone();
+            answered["features"] = features.clone();
         }
-        Greeting::of(&Answer::Ok(told))
+        Greeting::of(&Answer::Ok(answered))
     }
 
     #[test]
     fn features_are_known_sorted_and_once_and_others_are_no_error() {
-        let told = json!(["video", "teleport", "w3c-api", "video"]);
-        assert_eq!(greeting(&told).unwrap().features(), Some(vec![Feature::W3cApi, Feature::Video]));
+        let answered = json!(["video", "teleport", "w3c-api", "video"]);
+        assert_eq!(greeting(&answered).unwrap().features(), Some(vec![Feature::W3cApi, Feature::Video]));
         assert_eq!(greeting(&json!([])).unwrap().features(), Some(Vec::new()));
         assert_eq!(greeting(&Value::Null).unwrap().features(), None);
     }
 
     #[test]
-    fn events_that_are_never_told_are_bounded() {
+    fn unreported_events_are_bounded() {
         let of = |unreported: Value| {
-            let told = json!({
+            let answered = json!({
                 "protocol": 2, "implementation": "example", "version": "1.0", "commands": ["hello"], "unreported": unreported,
             });
-            Greeting::of(&Answer::Ok(told)).map(|greeting| greeting.unreported)
+            Greeting::of(&Answer::Ok(answered)).map(|greeting| greeting.unreported)
         };
-        let told = ["icecandidateerror", "dtlsstatechange:connecting"];
-        assert_eq!(of(json!(told)).unwrap(), told);
+        let answered = ["icecandidateerror", "dtlsstatechange:connecting"];
+        assert_eq!(of(json!(answered)).unwrap(), answered);
         for wrong in [
             json!(["a\u{1b}[2J"]),
             json!([""]),

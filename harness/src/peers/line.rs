@@ -3,7 +3,7 @@
 //! Pairs answers with commands, checks that no event is missing, translates the peer's clock to the case's, and turns
 //! whatever breaks into one [`PeerEvent::Lost`].
 
-use super::clock::{self, Estimate, PeerClock, Told};
+use super::clock::{self, Estimate, PeerClock, ReportedTime};
 use super::protocol::Command;
 use super::{CaseClock, Reported};
 use crate::machine::within;
@@ -45,7 +45,7 @@ struct State {
     next_seq: u64,
     /// Events that were passed on.
     reported: u64,
-    /// What the peer's messages tell of its clock.
+    /// What the peer's messages reveal of its clock.
     clock: PeerClock,
     newest_us: u64,
     /// Closed (`None`) when the peer has ended or is lost.
@@ -68,7 +68,7 @@ pub struct Line {
 
 impl Line {
     /// A line whose incoming messages are `incoming` (an error is why there are no more), to a peer that must answer within `deadline`.
-    /// What it tells of its keys (`keylog`) goes to `secrets`; without one the event is malformed. Returns the line with the messages to
+    /// What it reports of its keys (`keylog`) goes to `secrets`; without one the event is malformed. Returns the line with the messages to
     /// send to the peer (that stream's end is the order to close) and its events.
     pub fn new(
         clock: CaseClock,
@@ -119,10 +119,10 @@ impl Line {
             state.pending.insert(id, Asked { at_us: self.clock.now_us(), answer });
             if let Some(outgoing) = &state.outgoing {
                 let mut message = json!({ "id": id });
-                if let (Value::Object(message), Ok(Value::Object(told))) =
+                if let (Value::Object(message), Ok(Value::Object(answer))) =
                     (&mut message, serde_json::to_value(command))
                 {
-                    message.extend(told);
+                    message.extend(answer);
                 }
                 // When nobody takes it any more the reader is about to find the line closed, and says so.
                 let _ = outgoing.send(message.to_string());
@@ -140,7 +140,7 @@ impl Line {
         }
     }
 
-    /// What the peer's messages tell of its clock so far.
+    /// What the peer's messages reveal of its clock so far.
     #[must_use]
     pub fn peer_clock(&self) -> Estimate {
         self.state().clock.estimate()
@@ -174,7 +174,7 @@ impl Line {
                 let _ = events.send(Reported {
                     seq,
                     at_us,
-                    told: None,
+                    time: None,
                     event: PeerEvent::Lost { reason: reason.to_owned() },
                 });
                 state.reported += 1;
@@ -204,14 +204,14 @@ impl Line {
         })?;
         let heard_us = self.clock.now_us();
         let mut state = self.state();
-        let told = said.t.and_then(clock::told);
+        let time = said.t.and_then(clock::valid_us);
         match said {
             Said { id: Some(id), answer: Some(answer), .. } => {
                 let asked = state
                     .pending
                     .remove(&id)
-                    .ok_or(format!("the peer answered {id}, which was not asked"))?;
-                if let Some(t_us) = told {
+                    .ok_or(format!("the peer answered command {id}, which was not sent"))?;
+                if let Some(t_us) = time {
                     state.clock.answered(t_us, asked.at_us, heard_us);
                 }
                 // Whoever asked may have given up.
@@ -244,8 +244,8 @@ impl Line {
                     agrees(message)?;
                 }
                 state.next_seq += 1;
-                let told = told.map(|t_us| Told { t_us, heard_us });
-                let placed = told.and_then(|Told { t_us, .. }| {
+                let time = time.map(|t_us| ReportedTime { t_us, heard_us });
+                let placed = time.and_then(|ReportedTime { t_us, .. }| {
                     state.clock.heard(t_us, heard_us);
                     state.clock.place(t_us)
                 });
@@ -255,7 +255,7 @@ impl Line {
                 state.newest_us = at_us;
                 if let Some(events) = &state.events {
                     // The timeline does not hold the secrets, and misses no number.
-                    let _ = events.send(Reported { seq: state.reported, at_us, told, event });
+                    let _ = events.send(Reported { seq: state.reported, at_us, time, event });
                     state.reported += 1;
                 }
                 Ok(())
@@ -265,7 +265,7 @@ impl Line {
     }
 }
 
-/// Makes sure that a message that is told whole is of the size and the checksum that are told of it.
+/// Makes sure that a message that is reported in full has the size and the checksum that are reported of it.
 fn agrees(message: &Message) -> Result<(), String> {
     let Some(value) = &message.value else { return Ok(()) };
     let whole = value.as_bytes();
@@ -285,7 +285,7 @@ pub(crate) fn quote(text: &str) -> String {
     text.chars().take(LONGEST_QUOTE).collect()
 }
 
-/// The event by which a peer tells a secret: `{line}`.
+/// The event by which a peer reports a secret: `{line}`.
 const KEY_LOG: &str = "keylog";
 
 /// Longest line of a key log: a label, 32 bytes and a secret of 64 at most.
@@ -388,11 +388,11 @@ mod tests {
         assert!((first.offset_us() + 7_000_000).unsigned_abs() <= line.clock.now_us());
         say.unbounded_send(r#"{"seq":0,"t":7000.0,"event":"negotiationneeded"}"#.into()).unwrap();
         let event = events.recv().await.unwrap();
-        let told = event.told.unwrap();
-        assert_eq!(told.t_us, 7_000_000.0);
-        assert!(event.at_us <= told.heard_us);
+        let time = event.time.unwrap();
+        assert_eq!(time.t_us, 7_000_000.0);
+        assert!(event.at_us <= time.heard_us);
         assert!(line.peer_clock().error_us <= first.error_us);
-        assert_eq!(line.peer_clock().place(told), event.at_us);
+        assert_eq!(line.peer_clock().place(time), event.at_us);
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ pub mod stack;
 pub mod start;
 
 use async_trait::async_trait;
-use clock::{Estimate, Told};
+use clock::{Estimate, ReportedTime};
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::feature::Feature;
 use peerproof_captures::timeline::Answer;
@@ -64,7 +64,7 @@ impl CaseClock {
     }
 }
 
-/// Who a peer is: told by itself, never assumed.
+/// Who a peer is: reported by itself, never assumed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PeerInfo {
@@ -74,7 +74,7 @@ pub struct PeerInfo {
     pub implementation: String,
     /// Its exact version (`156.0.8078.79`).
     pub version: String,
-    /// What the implementation has, sorted; nothing if it does not tell.
+    /// What the implementation has, sorted; nothing if it does not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub features: Option<Vec<Feature>>,
     /// Events that it never reports, by their names in the protocol, some with a state (`dtlsstatechange:connecting`).
@@ -90,7 +90,7 @@ pub struct Reported {
     /// When it happened at the peer, on the case's clock, by what was known when it came.
     pub at_us: u64,
     /// What the peer itself said of the time; nothing if its clock is the case's, or it did not say.
-    pub told: Option<Told>,
+    pub time: Option<ReportedTime>,
     /// What happened.
     pub event: PeerEvent,
 }

@@ -1,4 +1,4 @@
-//! The peer protocol, version 2: what every peer is told. `docs/peer-protocol.md` is its prose.
+//! The peer protocol, version 2: the commands and events of every peer. `docs/peer-protocol.md` is its prose.
 //!
 //! As JSON, a command is `{"id":7,"command":"createOffer","args":{"iceRestart":true}}`; its answer
 //! `{"id":7,"answer":{"ok":{…}}}`, `{"id":7,"answer":{"rejected":{"name":…,"message":…}}}` or
@@ -345,7 +345,7 @@ pub enum Command {
     /// `RTCPeerConnection.close`.
     Close,
     /// Ours: the case is over. Forget everything of it, number events from zero again, and await the next `hello`. Only programs that
-    /// serve several cases are told.
+    /// serve several cases get it.
     End,
 }
 
@@ -368,7 +368,7 @@ struct Messages {
     secret: Secret,
 }
 
-/// What a peer tells of its secrets, for [`schema`].
+/// What a peer reports of its secrets, for [`schema`].
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "event", content = "data", rename_all = "lowercase")]
 #[expect(dead_code, reason = "only its schema is used")]
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn each_condition_is_told_by_an_event() {
+    fn each_condition_has_an_event() {
         use crate::scenario::condition::Condition;
         let schema = serde_json::to_value(schemars::schema_for!(Condition)).unwrap();
         let events = names("PeerEvent", "event");
@@ -449,8 +449,8 @@ mod tests {
                 serde_json::json!({}),
                 serde_json::json!({"kind": "audio"}),
             ]) {
-                let told = units.clone().unwrap_or_else(|| serde_json::json!({ keyed.unwrap(): value }));
-                if let Ok(condition) = serde_json::from_value::<Condition>(told) {
+                let condition = units.clone().unwrap_or_else(|| serde_json::json!({ keyed.unwrap(): value }));
+                if let Ok(condition) = serde_json::from_value::<Condition>(condition) {
                     assert!(events.iter().any(|name| name == condition.event()), "{condition}");
                     tried += 1;
                     break;
@@ -467,7 +467,7 @@ mod tests {
     }
 
     #[test]
-    fn the_prose_tells_of_every_command_and_event() {
+    fn the_prose_names_every_command_and_event() {
         let prose = include_str!("../../../docs/peer-protocol.md");
         for name in names("Command", "command").into_iter().chain(names("PeerEvent", "event")) {
             assert!(prose.contains(&format!("`{name}`")), "{name} is not in docs/peer-protocol.md");
@@ -475,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn the_prose_tells_of_every_feature_and_the_agent_and_the_stack_of_those_that_they_have() {
+    fn the_prose_names_every_feature_and_the_agent_and_the_stack_of_those_that_they_have() {
         use peerproof_captures::feature::Feature;
         let prose = include_str!("../../../docs/peer-protocol.md");
         let agent = agent();

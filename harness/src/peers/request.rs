@@ -20,7 +20,7 @@ pub struct OpenRequest {
     pub surroundings: Surroundings,
     /// Sees and decides about its datagrams, where the implementation allows.
     pub tap: Arc<dyn Tap>,
-    /// Gets its secrets, where the implementation tells them.
+    /// Gets its secrets, where the implementation exposes them.
     pub secrets: Arc<dyn SecretSink>,
     /// The host of a lab in which it lives; nothing if it lives on this machine.
     pub host: Option<Arc<Host>>,

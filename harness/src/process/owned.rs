@@ -150,7 +150,7 @@ impl Owned {
         drop(command);
         let (line, said) = (supervisor.stdin.take(), supervisor.stdout.take());
         let output = Arc::new(Output::default());
-        let (told, grown) = watch::channel(());
+        let (changed, grown) = watch::channel(());
         let mut pipe =
             tokio::net::unix::pipe::Receiver::from_owned_fd(OwnedFd::from(reader)).map_err(failed)?;
         let sink = Arc::clone(&output);
@@ -161,7 +161,7 @@ impl Owned {
                     break;
                 }
                 sink.add(buffer.get(..count).unwrap_or_default());
-                told.send_replace(());
+                changed.send_replace(());
             }
         });
         let (program, scratch) = (spec.program.clone(), spec.scratch.clone());

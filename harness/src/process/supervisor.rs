@@ -75,7 +75,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         _ => Err(SupervisorError::Usage),
     };
     outcome.unwrap_or_else(|error| {
-        // Standard error is the harness's record of this process; if even that is closed there is nobody to tell.
+        // Standard error is the harness's record of this process; if even that is closed there is nobody to report to.
         let _ = writeln!(std::io::stderr(), "supervisor: {error}");
         ExitCode::from(FAILED)
     })
@@ -199,7 +199,7 @@ fn start(scratch: &Path, program: &Path, args: &[OsString], talks: bool) -> Resu
 fn await_hang_up() {
     let input = std::io::stdin();
     loop {
-        // No events are asked for: a hang-up and an error are told in any case.
+        // No events are asked for: a hang-up and an error are reported in any case.
         match poll(&mut [PollFd::new(input.as_fd(), PollFlags::empty())], PollTimeout::NONE) {
             Err(Errno::EINTR) => {}
             _ => return,

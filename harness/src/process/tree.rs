@@ -1,4 +1,4 @@
-//! What a process is told, and what it says of itself in `/proc`.
+//! Signals to processes, and what `/proc` says of them.
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

@@ -45,11 +45,11 @@ pub(super) struct Inner {
     key_logs: bool,
     /// What is within the packets on their way, for the rules.
     follower: Follower,
-    /// The offerer, whose packets the follower tells from the others'.
+    /// The offerer, whose packets the follower distinguishes from the others'.
     offerer: String,
     /// Where peers' processes write their secrets down.
     key_log_files: Vec<KeyLogFile>,
-    /// Whether a peer is to tell its keys, some time after it has them, and has not yet.
+    /// Whether a peer is to report its keys, some time after it has them, and has not yet.
     awaits_keys: bool,
     /// What is waiting for keys.
     wakes: Option<Wake>,
@@ -98,7 +98,7 @@ impl CaseCapture {
         }))
     }
 
-    /// A place of observation at the sockets of `peer`. `other_is_tapped` tells that what comes in was decided about where it
+    /// A place of observation at the sockets of `peer`. `other_is_tapped` says that what comes in was decided about where it
     /// went out.
     #[must_use]
     pub fn tap(
@@ -150,7 +150,7 @@ impl CaseCapture {
     pub fn key_log(&self, line: &str) {
         let mut inner = self.inner();
         let line = format!("{}\n", line.trim_end());
-        // Both ends of one association tell the same line.
+        // Both ends of one association report the same line.
         if !inner.secrets.insert(line.clone()) {
             return;
         }
@@ -176,12 +176,12 @@ impl CaseCapture {
         name.clone_into(&mut self.inner().offerer);
     }
 
-    /// Reads secrets from this file too when they are wanted to tell what a packet is.
+    /// Reads secrets from this file too when they are needed to know what a packet is.
     pub fn follow_key_log(&self, file: KeyLogFile) {
         self.inner().key_log_files.push(file);
     }
 
-    /// A peer tells its keys by its own account, a little later than it uses them. Until there are some, packets wait whose chunks a rule
+    /// A peer reports its keys by its own account, a little later than it uses them. Until there are some, packets wait whose chunks a rule
     /// asks for.
     pub(crate) fn await_keys(&self) {
         self.inner().awaits_keys = true;
@@ -192,7 +192,7 @@ impl CaseCapture {
         self.inner().wakes = Some(wake);
     }
 
-    /// Whether a datagram that a peer sends must wait until it can be told whether a rule is for it. Data of DTLS 1.2 alone does: it follows
+    /// Whether a datagram that a peer sends must wait until it is known whether a rule is for it. Data of DTLS 1.2 alone does: it follows
     /// the handshake, so that both peers have the keys. In DTLS 1.3 it may be a part of the handshake without which there are none.
     pub(super) fn waits_for_keys(&self, from: &str, payload: &[u8]) -> bool {
         let mut guard = self.inner();
@@ -220,7 +220,7 @@ impl CaseCapture {
         self.inner().rules.install(rule, now);
     }
 
-    /// Tells the rules that the next step begins.
+    /// Informs the rules that the next step begins.
     pub fn next_step(&self) {
         self.inner().rules.next_step();
     }
@@ -273,13 +273,19 @@ impl CaseCapture {
 
     /// What becomes of a datagram that a peer sends.
     pub(super) fn decide(&self, from: &str, payload: &[u8]) -> Option<Decision> {
-        let decision = self.decide_within(&mut self.inner(), from, payload);
-        self.tell(decision.as_ref());
+        let (_, decision) = self.decide_within(&mut self.inner(), from, payload);
+        self.announce(decision.as_ref());
         decision
     }
 
-    /// The same for who holds the lock and [tells](Self::tell) of the decision when it is free again.
-    pub(super) fn decide_within(&self, inner: &mut Inner, from: &str, payload: &[u8]) -> Option<Decision> {
+    /// The same, with the datagram's class, for callers that hold the lock and [announce](Self::announce) the decision when it is free
+    /// again.
+    pub(super) fn decide_within(
+        &self,
+        inner: &mut Inner,
+        from: &str,
+        payload: &[u8],
+    ) -> (Option<Class>, Option<Decision>) {
         let seen = inner.look(from, payload);
         let at = self.now();
         if seen.class == Some(Class::Srtp) {
@@ -287,11 +293,11 @@ impl CaseCapture {
             inner.streams.note(from, payload);
             self.media.send_modify(|media| *media += 1);
         }
-        inner.rules.decide(&Packet { from, seen: &seen, bytes: payload, at })
+        (seen.class, inner.rules.decide(&Packet { from, seen: &seen, bytes: payload, at }))
     }
 
     /// Wakes who waits for rules to act.
-    pub(super) fn tell(&self, decision: Option<&Decision>) {
+    pub(super) fn announce(&self, decision: Option<&Decision>) {
         if decision.is_some() {
             self.acted.send_modify(|acted| *acted += 1);
         }

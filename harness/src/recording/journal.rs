@@ -4,7 +4,7 @@
 //! more is known: [`Journal::settle`] places them again, and [`Journal::rewrite`] puts that on disk.
 
 use crate::peers::CaseClock;
-use crate::peers::clock::{Doubt, Estimate, Told};
+use crate::peers::clock::{Doubt, Estimate, ReportedTime};
 use peerproof_captures::timeline::{Entry, Note, What};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -25,7 +25,7 @@ struct Inner {
     file: File,
     entries: Vec<Entry>,
     /// What peers said of the times of their events, by the place of the entry.
-    told: BTreeMap<usize, Told>,
+    times: BTreeMap<usize, ReportedTime>,
     /// The case is over: what peers still say belongs to taking it down.
     sealed: bool,
     /// The first trouble in writing; the entries are kept in memory all the same.
@@ -41,7 +41,7 @@ impl Journal {
         let inner = Inner {
             file: File::create(path)?,
             entries: Vec::new(),
-            told: BTreeMap::new(),
+            times: BTreeMap::new(),
             sealed: false,
             trouble: None,
         };
@@ -61,18 +61,18 @@ impl Journal {
 
     /// Writes what happened at this time.
     pub fn write_at(&self, t_us: u64, what: What) {
-        self.write_told(t_us, None, what);
+        self.write_reported(t_us, None, what);
     }
 
     /// Writes what happened at a peer at this time, and keeps what the peer said of the time.
-    pub fn write_told(&self, t_us: u64, told: Option<Told>, what: What) {
+    pub fn write_reported(&self, t_us: u64, time: Option<ReportedTime>, what: What) {
         let mut inner = self.inner();
         if inner.sealed && !matches!(what, What::Note(_)) {
             return;
         }
-        if let Some(told) = told {
+        if let Some(time) = time {
             let place = inner.entries.len();
-            inner.told.insert(place, told);
+            inner.times.insert(place, time);
         }
         inner.push(t_us, what);
     }
@@ -93,8 +93,8 @@ impl Journal {
             if !matches!(&entry.what, What::Event { peer: of, .. } if of == peer) {
                 continue;
             }
-            if let Some(told) = inner.told.get(&n) {
-                entry.t_us = clock.place(*told).max(newest);
+            if let Some(time) = inner.times.get(&n) {
+                entry.t_us = clock.place(*time).max(newest);
             }
             newest = newest.max(entry.t_us);
         }
@@ -196,13 +196,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("timeline.jsonl");
         let journal = Journal::create(&path, CaseClock::start()).unwrap();
-        let told = |t_us: f64, heard_us| Some(Told { t_us, heard_us });
-        journal.write_told(700, told(10_500.0, 700), event("bob", 0));
-        journal.write_told(900, told(10_500.0, 900), event("alice", 0));
+        let time = |t_us: f64, heard_us| Some(ReportedTime { t_us, heard_us });
+        journal.write_reported(700, time(10_500.0, 700), event("bob", 0));
+        journal.write_reported(900, time(10_500.0, 900), event("alice", 0));
         journal.write_at(1_000, event("bob", 1));
         // Before the one ahead of it, and after its arrival.
-        journal.write_told(1_100, told(10_800.0, 1_100), event("bob", 2));
-        journal.write_told(1_200, told(99_000.0, 1_200), event("bob", 3));
+        journal.write_reported(1_100, time(10_800.0, 1_100), event("bob", 2));
+        journal.write_reported(1_200, time(99_000.0, 1_200), event("bob", 3));
         let before = read(&path);
         journal.seal();
         journal.write(event("bob", 4));

@@ -26,7 +26,7 @@ pub fn watch(capture: &Arc<CaseCapture>, topology: &Topology, peers: &[(&str, &s
     Box::new(CaseWatch::new(capture, topology, peers))
 }
 
-/// Puts what the stack tells of its secrets on record.
+/// Records the secrets that the stack reports.
 #[derive(Debug)]
 pub(crate) struct Secrets(pub(crate) Arc<CaseCapture>);
 
@@ -211,7 +211,7 @@ mod tests {
     const BOB: InterfaceId = InterfaceId(1);
 
     #[test]
-    fn data_waits_for_the_keys_by_which_a_rule_tells_what_is_in_it() {
+    fn data_waits_for_the_keys_that_a_rule_needs_to_match_it() {
         let (sent, secrets) = crate::network::follow::tests::recorded();
         let folder = tempfile::tempdir().unwrap();
         let journal = Arc::new(Journal::create(&folder.path().join("t.jsonl"), CaseClock::start()).unwrap());

@@ -53,8 +53,11 @@ impl Tap for CaseTap {
         };
         // Nothing comes between the decision and its record.
         let mut inner = self.capture.inner();
-        let decision = if here { self.capture.decide_within(&mut inner, from, payload) } else { None };
-        if let Some(class) = Class::of(payload) {
+        let (class, decision) = match here {
+            true => self.capture.decide_within(&mut inner, from, payload),
+            false => (Class::of(payload), None),
+        };
+        if let Some(class) = class {
             inner.note_seen(class);
         }
         let content = match transport {
@@ -78,7 +81,7 @@ impl Tap for CaseTap {
             inner.open(&clock, self.place, frame, (way(direction), local, remote), payload);
         }
         drop(inner);
-        self.capture.tell(decision.as_ref());
+        self.capture.announce(decision.as_ref());
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let held = held.get_mut(usize::from(direction == Direction::In));
         if let Some(Decision { action, rule }) = decision {
@@ -94,7 +97,7 @@ impl Tap for CaseTap {
                     Action::Deliver(vec![now(payload.to_vec()), (by, payload.to_vec())])
                 }
                 RuleAction::Corrupt(byte) => Action::Deliver(vec![now(corrupted(payload, byte))]),
-                // A decision tells the byte, or the pieces; what is not there is left as it is.
+                // A decision contains the byte, or the pieces; what is not there is left as it is.
                 RuleAction::CorruptField(_) | RuleAction::Fragment(_) => Action::Pass,
                 RuleAction::Become(datagrams) => {
                     Action::Deliver(datagrams.iter().cloned().map(now).collect())

@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-/// Which requirements, and how they are told.
+/// Which requirements, and how they are shown.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -177,7 +177,7 @@ fn in_full(row: &Row, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let binds = word(serde_json::to_value(it.applies_to).unwrap_or_default());
     let check = match &row.check_by {
         Some(check) if *check == it.id => "checked".to_owned(),
-        Some(check) => format!("checked by {check}, which demands the same"),
+        Some(check) => format!("checked by {check}, which has the same rule"),
         None => "not checked yet".to_owned(),
     };
     let mut field = |name: &str, text: &str| {

@@ -76,12 +76,12 @@ impl Actor {
         stage: Arc<CaseCapture>,
         watch: bool,
     ) {
-        while let Some(Reported { seq, at_us, told, event }) = events.recv().await {
+        while let Some(Reported { seq, at_us, time, event }) = events.recv().await {
             if let Some(state) = PeerState::of(&event) {
                 stage.remark(format!("{}: {state}", self.name()));
             }
             let what = What::Event { peer: self.name().to_owned(), seq, event: event.clone() };
-            self.journal.write_told(at_us, told, what);
+            self.journal.write_reported(at_us, time, what);
             match &event {
                 PeerEvent::IceCandidate { candidate } => carrier.found(candidate.clone()),
                 PeerEvent::Track { id, .. } if watch => {

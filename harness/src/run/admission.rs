@@ -4,7 +4,7 @@
 //! what they do. Unless somebody says otherwise that is found out: as long as threads seldom wait for a processor there is room for
 //! another case, and when they wait nearly always there is one too many.
 
-use crate::machine::{Watch, processors, tells_pressure};
+use crate::machine::{Watch, pressure_is_reported, processors};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,7 +21,7 @@ const LEAST: usize = 2;
 const MOST: usize = 8;
 /// There is room for another case below this share of time in which a thread waited for a processor.
 const LOW: f64 = 0.7;
-/// There is one too many above this: cases would tell more of the machine than of the peers.
+/// There is one too many above this: cases would show more of the machine than of the peers.
 const HIGH: f64 = 0.9;
 /// So often is that decided. The pressure is that of the last second, so that a decision shows in the next but one.
 const EVERY: Duration = Duration::from_millis(500);
@@ -102,7 +102,7 @@ impl Admission {
     fn adaptive() -> io::Result<Self> {
         let processors = processors();
         let mut admission = Self::fixed(FIRST * processors);
-        if let Err(reason) = tells_pressure() {
+        if let Err(reason) = pressure_is_reported() {
             let limit = admission.limit();
             admission.remark = Some(format!("{limit} cases run in parallel regardless of load: {reason}"));
             return Ok(admission);
@@ -281,7 +281,7 @@ mod tests {
     async fn an_adapting_limit_begins_in_its_range() {
         let admission = Admission::new(Jobs::Adaptive).unwrap();
         assert_eq!(admission.limit(), FIRST * processors());
-        assert_eq!(admission.remark().is_some(), tells_pressure().is_err());
+        assert_eq!(admission.remark().is_some(), pressure_is_reported().is_err());
         assert!((LEAST * processors()..=most_jobs()).contains(&admission.limit()));
     }
 }

@@ -143,7 +143,7 @@ pub(super) async fn play_unless(
     Ok(Played { folder, verdict, standing, record, snapshot_text })
 }
 
-/// Plays a case on its network: its servers first, since the peers are told about them.
+/// Plays a case on its network: its servers first, since the peers get their addresses.
 async fn on_network(
     context: &CaseContext<'_>,
     lab: Option<&Arc<Lab>>,

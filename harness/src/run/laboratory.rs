@@ -49,7 +49,7 @@ pub(super) async fn open(
         hosts.insert(name.clone(), made?);
     }
     stage.collect_key_logs();
-    tell_limits(stage.journal(), &topology);
+    record_limits(stage.journal(), &topology);
     let named: Vec<(&str, &str)> =
         players.iter().map(|player| (player.name, player.implementation.name())).collect();
     let watch = watch(stage, &topology, &named);
@@ -73,8 +73,8 @@ pub(super) fn link_event(
     What::Link { name: name.map(str::to_owned), of, up: up.map(rate), down: down.map(rate) }
 }
 
-/// Tells of the links that are limited from the beginning.
-fn tell_limits(journal: &Journal, topology: &Topology) {
+/// Records the links that are limited from the beginning.
+fn record_limits(journal: &Journal, topology: &Topology) {
     let interfaces = topology.interfaces.iter().map(|(name, at)| (name, &at.up, &at.down));
     let segments = topology.segments.iter().map(|(name, segment)| (name, &segment.up, &segment.down));
     for (name, up, down) in interfaces.chain(segments) {

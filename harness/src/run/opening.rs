@@ -89,17 +89,17 @@ pub(super) async fn open(
         tokio::join!(first.peer.end(), second.peer.end());
         return Err(lack);
     }
-    // A process that serves this case alone; elsewhere the stack tells its keys.
+    // A process that serves this case alone; elsewhere the stack reports its keys.
     if stage.collects_key_logs() {
         for file in [&first, &second].into_iter().filter_map(|opened| opened.peer.key_log_file()) {
             stage.follow_key_log(file);
         }
     }
-    let tells_late = |it: &Arc<dyn Implementation>| {
+    let reports_late = |it: &Arc<dyn Implementation>| {
         let abilities = it.abilities();
-        abilities.tells_keys && !abilities.in_process && it.runs() == Runs::ByItself
+        abilities.exposes_keys && !abilities.in_process && it.runs() == Runs::Independent
     };
-    if case.pair.values().any(tells_late) {
+    if case.pair.values().any(reports_late) {
         stage.await_keys();
     }
     let running = start(case, stage, journal, first, second);
@@ -164,13 +164,13 @@ pub(super) async fn open_lab(
     opened.map(Some).map_err(|error| not_played(None, None, error))
 }
 
-/// Why the rules of a case cannot be told from its packets, if they cannot.
+/// Why the rules of a case cannot be matched against its packets, if they cannot.
 fn unreadable(case: &Case) -> Option<String> {
     let speaks_of_content = case.scenario().steps.iter().any(|step| match &step.action {
         Action::Network(network) => network.rule().is_some_and(|(_, rule)| rule.needs_keys()),
         _ => false,
     });
-    (speaks_of_content && !case.pair.values().any(|it| it.abilities().tells_keys))
+    (speaks_of_content && !case.pair.values().any(|it| it.abilities().exposes_keys))
         .then(|| "the rule matches encrypted content, but neither peer exposes keys".to_owned())
 }
 

@@ -77,7 +77,7 @@ pub(super) async fn perform(
         well = player.play(&steps, &whole) => {
             went_well = well;
             if well {
-                pairs_are_told(case, &actors).await;
+                pairs_are_reported(case, &actors).await;
             }
             player.stats().await;
         }
@@ -124,11 +124,11 @@ pub(super) async fn perform(
     while tasks.join_next().await.is_some() {}
 }
 
-/// How long a peer may take to tell the pair in use after the last step.
+/// How long a peer may take to report the pair in use after the last step.
 const PAIR_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Waits until each peer whose pair is compared with what is expected has told it: the last step may have ended before.
-async fn pairs_are_told(case: &Case, actors: &[Arc<Actor>]) {
+/// Waits until each peer whose pair is compared with what is expected has reported it: the last step may have ended before.
+async fn pairs_are_reported(case: &Case, actors: &[Arc<Actor>]) {
     let expected = &case.scenario().expect.peers;
     let limit = Limit::new(PAIR_DEADLINE);
     let is_pair = |event: &PeerEvent| matches!(event, PeerEvent::SelectedCandidatePairChange { .. });

@@ -2,7 +2,7 @@
 //!
 //! Cases are divided by the time that each took last, so that the parts end together. Who asks for a part learns the same whoever
 //! asks for another, provided that both have the same scenarios and the same times: nothing else goes into the division, and a hash
-//! over its result tells parts that do not belong together apart.
+//! over its result distinguishes parts that do not belong together.
 
 use super::plan::Case;
 use crate::scenario::{Action, Scenario};
@@ -56,7 +56,7 @@ impl FromStr for Part {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Durations(BTreeMap<String, Duration>);
 
-/// The parts of `run.json` that tell times. Other versions have other parts besides.
+/// The parts of `run.json` that contain times. Other versions have other parts besides.
 #[derive(Deserialize)]
 struct TimedRun {
     cases: Vec<TimedCase>,
@@ -165,15 +165,15 @@ pub fn hash<'a>(cases: impl IntoIterator<Item = (&'a str, &'a str, u32)>) -> Str
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Leaves a part of the cases, and tells which it is.
+/// Leaves a part of the cases, and returns which it is.
 #[must_use]
 pub fn take(cases: &mut Vec<Case>, part: Part, durations: &Durations) -> Shard {
     let timed: Vec<(&str, Duration)> =
         cases.iter().map(|case| (case.name.as_str(), durations.of(case))).collect();
     let parts = divide(&timed, part.of);
-    let told =
+    let named =
         cases.iter().zip(&parts).map(|(case, part)| (case.name.as_str(), case.file.hash.as_str(), *part));
-    let cases_hash = hash(told);
+    let cases_hash = hash(named);
     let mut parts = parts.into_iter();
     cases.retain(|_| parts.next() == Some(part.index));
     Shard { index: part.index, of: part.of, cases_hash }
@@ -263,8 +263,8 @@ mod tests {
             {"name": "a", "duration_us": 5, "attempt": 1}, {"name": "a", "duration_us": 7, "attempt": 2},
             {"name": "v", "duration_us": 90000000, "time": "virtual", "more": 1}]}"#;
         let durations = Durations::parse(run).unwrap();
-        let told = [("a", Duration::from_micros(7)), ("v", VIRTUAL)];
-        assert_eq!(durations.0, told.map(|(name, time)| (name.to_owned(), time)).into());
+        let times = [("a", Duration::from_micros(7)), ("v", VIRTUAL)];
+        assert_eq!(durations.0, times.map(|(name, time)| (name.to_owned(), time)).into());
         let plain = Durations::parse(br#"{"cases": 2, "x": 0.5}"#).unwrap();
         assert_eq!(plain.0.get("x"), Some(&Duration::from_millis(500)));
         for bad in ["", "[]", "{\"x\": -1}", "{\"x\": 1e300}", "{\"x\": \"1\"}", "{\"cases\": [{}]}"] {

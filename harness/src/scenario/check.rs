@@ -67,7 +67,7 @@ fn on_network(document: &Document, scenario: &Scenario, path: &ValuePath) -> Res
     }
     let Some(topology) = scenario.topology() else { return Ok(()) };
     if scenario.signalling == Signalling::Autonomous {
-        let help = "leave `signalling` out, or take `network: direct`".to_owned();
+        let help = "leave `signalling` out, or use `network: direct`".to_owned();
         return Err(document.error(path, "in a lab the signalling server cannot be reached", Some(help)));
     }
     if let Some(name) =
@@ -392,7 +392,7 @@ fn carries(
     if scenario.signalling == Signalling::Autonomous {
         return Err(document.error(
             path,
-            "in an autonomous scenario the peers carry their descriptions themselves",
+            "in an autonomous scenario the peers exchange their descriptions themselves",
             Some("use `join`".to_owned()),
         ));
     }

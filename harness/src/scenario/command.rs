@@ -225,7 +225,7 @@ fn variants(schema: &Value) -> Vec<(String, Option<Value>)> {
         .collect()
 }
 
-/// The schema of what a peer can be told by a step.
+/// The schema of the commands that a step can give a peer.
 pub(super) fn action_schema(generator: &mut SchemaGenerator) -> Schema {
     let condition = generator.subschema_for::<super::condition::Condition>();
     let never = generator.subschema_for::<super::step::Never>();
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_command_and_an_unknown_argument_are_told_apart() {
+    fn an_unknown_command_and_an_unknown_argument_are_distinguished() {
         assert_eq!(
             build("createOfer", &json!({}), none),
             Err(CommandError::Unknown("createOfer".to_owned()))

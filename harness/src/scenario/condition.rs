@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_told_apart_by_its_bytes_and_its_kind() {
+    fn a_message_is_identified_by_its_bytes_and_its_kind() {
         let arrived = |text: bool, bytes: &[u8]| PeerEvent::ChannelMessage {
             message: Message {
                 channel: "chat".to_owned(),
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_candidate_is_told_by_its_type() {
+    fn a_candidate_is_identified_by_its_type() {
         let event = PeerEvent::IceCandidate {
             candidate: Some(peerproof_captures::event::IceCandidate {
                 candidate: "candidate:1 1 udp 1 192.0.2.2 5000 typ host generation 0".to_owned(),

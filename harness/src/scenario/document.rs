@@ -156,7 +156,7 @@ impl Document {
     }
 }
 
-/// Reads a value as a type; an error tells the path at which it arose.
+/// Reads a value as a type; an error names the path at which it arose.
 ///
 /// # Errors
 /// Path and message of serde's error.

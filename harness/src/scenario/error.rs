@@ -1,4 +1,4 @@
-//! A broken scenario, told so that its author can mend it: place, source line, and what was probably meant.
+//! A broken scenario, reported so that its author can mend it: place, source line, and what was probably meant.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -126,7 +126,7 @@ pub struct PeerSpec {
     /// `RTCConfiguration` of this peer instead of the scenario's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configuration: Option<ScenarioConfiguration>,
-    /// What kind of ICE agent it is, which the stack alone can be told.
+    /// What kind of ICE agent it is, which only the stack can be configured to be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ice: Option<IceAgent>,
     /// What the user answers when camera and microphone are asked for.

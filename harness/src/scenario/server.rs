@@ -40,7 +40,7 @@ pub struct ServerSpec {
     /// The port for TLS. Default: one that is free. Only in a lab can it be chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls_port: Option<NonZeroU16>,
-    /// An address and port told to everybody instead of the reflexive one, as if there were a NAT (`embedded` only).
+    /// An address and port reported to everybody instead of the reflexive one, as if there were a NAT (`embedded` only).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reflexive: Option<String>,
 }
@@ -49,7 +49,7 @@ pub struct ServerSpec {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ServerKind {
-    /// The reference server in this process. It can misbehave, and tells what happens.
+    /// The reference server in this process. It can misbehave, and reports what happens.
     #[default]
     Embedded,
     /// coturn, as a program of its own.

@@ -194,7 +194,7 @@ pub enum NetworkStep {
     Clear,
     /// A link becomes another one (lab only).
     Link(Box<LinkStep>),
-    /// Nothing passes this interface or uplink any more, and nobody is told (lab only).
+    /// Nothing passes this interface or uplink any more, and no host notices (lab only).
     Cut(String),
     /// What was cut carries packets again (lab only).
     Mend(String),

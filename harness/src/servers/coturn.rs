@@ -17,7 +17,7 @@ use std::time::Duration;
 
 /// How long it may take to listen: generous, since machines may be busy.
 const START_DEADLINE: Duration = Duration::from_secs(30);
-/// The file that tells its version beside its configuration.
+/// The file that contains its version beside its configuration.
 const CONFIGURATION: &str = "turnserver.conf";
 
 /// coturn, running.
@@ -89,7 +89,7 @@ impl Coturn {
     }
 }
 
-/// `chosen`, or if that is zero a port that is free now for UDP and TCP. coturn cannot be told to take any, and opens it a while
+/// `chosen`, or if that is zero a port that is free now for UDP and TCP. coturn cannot choose one itself, and opens it a while
 /// later: so it comes from below those that kernels hand out by themselves (Linux's `ip_local_port_range`), and in turn, so that
 /// neither another socket of this run nor its next coturn takes it in between.
 fn chosen_or_free(chosen: u16, address: IpAddr) -> std::io::Result<u16> {

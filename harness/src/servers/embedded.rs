@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 /// A reference server that runs.
 pub(super) struct Embedded {
     server: Server,
-    telling: JoinHandle<()>,
+    forwarding: JoinHandle<()>,
 }
 
 /// The fault that a scenario means; `alternate` gives the address of another server.
@@ -54,12 +54,12 @@ impl Embedded {
         identity.tls_port = port(Transport::Tls);
         let reachable = place.reachable(identity)?;
         log.push(ServerEvent::Started { software: "embedded".to_owned(), urls: reachable.urls() });
-        let telling = tokio::spawn(async move {
+        let forwarding = tokio::spawn(async move {
             while let Some(observed) = observed.recv().await {
-                log.push(told(observed));
+                log.push(event_of(observed));
             }
         });
-        Ok(Self { server, telling })
+        Ok(Self { server, forwarding })
     }
 
     pub(super) fn misbehave(&self, fault: Fault) {
@@ -74,11 +74,11 @@ impl Embedded {
         }
     }
 
-    /// Stops. Returns when its ports are free and all that it said has been told.
+    /// Stops. Returns when its ports are free and all that it reported has been logged.
     pub(super) async fn stop(self) {
         self.server.stop().await;
-        // Only a panic in telling could be the reason, which costs no more than what was still to be told.
-        let _told = self.telling.await;
+        // Only a panic in the task could be the reason, which costs no more than what was still to be logged.
+        let _ended = self.forwarding.await;
     }
 }
 
@@ -130,7 +130,7 @@ fn client(client: Client) -> String {
     format!("{} {}", client.transport, client.address)
 }
 
-fn told(observed: Observed) -> ServerEvent {
+fn event_of(observed: Observed) -> ServerEvent {
     match observed {
         Observed::Bound { client: from, mapped } => {
             ServerEvent::Bound { client: client(from), mapped: mapped.to_string() }

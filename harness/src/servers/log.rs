@@ -13,8 +13,8 @@ use tokio::sync::Notify;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missed(pub Vec<ServerEvent>);
 
-/// So many events are told of a server that did not say what was awaited.
-const MOST_TOLD: usize = 6;
+/// So many events are listed of a server that did not report what was awaited.
+const MOST_LISTED: usize = 6;
 
 /// Events that are kept for waiting; a server that says more is under attack by its own case.
 const MOST_KEPT: usize = 100_000;
@@ -87,7 +87,7 @@ impl Log {
     /// The last few events.
     fn seen(&self) -> Vec<ServerEvent> {
         let kept = self.kept();
-        let last = kept.events.iter().skip(kept.events.len().saturating_sub(MOST_TOLD));
+        let last = kept.events.iter().skip(kept.events.len().saturating_sub(MOST_LISTED));
         last.map(|(event, _)| event.clone()).collect()
     }
 

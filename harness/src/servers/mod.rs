@@ -1,4 +1,4 @@
-//! The STUN and TURN servers of a case: started before its peers, told about in its timeline, gone after it.
+//! The STUN and TURN servers of a case: started before its peers, recorded in its timeline, gone after it.
 //!
 //! A server lives where its [`Place`] says: on the runtime whose threads are there. For `network: direct` that is this process, at
 //! the machine's own address, since browsers give no candidates of loopback.

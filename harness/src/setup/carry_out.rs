@@ -84,7 +84,7 @@ struct Site<'a> {
     /// Plays the supervisors.
     peerproof: PathBuf,
     /// Whether this program was told to end.
-    told: Arc<AtomicBool>,
+    ending: Arc<AtomicBool>,
     /// Why no more steps are begun.
     trouble: Option<SetupError>,
 }
@@ -99,7 +99,7 @@ impl<'a> Site<'a> {
             roads: [Lane::Packages, Lane::Programs, Lane::Peers].map(road).into(),
             count: plan.steps.len(),
             peerproof: std::env::current_exe()?,
-            told: told_to_end()?,
+            ending: end_requested()?,
             trouble: None,
         })
     }
@@ -108,7 +108,7 @@ impl<'a> Site<'a> {
     fn finish(mut self, output: &mut dyn Write) -> Result<(), SetupError> {
         let mut shown = Instant::now();
         loop {
-            if self.told.load(Ordering::Relaxed) {
+            if self.ending.load(Ordering::Relaxed) {
                 self.fail(SetupError::Ended);
             }
             for n in 0..self.roads.len() {
@@ -180,11 +180,11 @@ impl Road<'_> {
                     return Ok(());
                 }
                 Some(status) => {
-                    let told = tell_end(status, &format!("[{n}/{count}]"), &work, output);
+                    let shown = show_end(status, &format!("[{n}/{count}]"), &work, output);
                     if !status.success() && !work.was_given_up() {
                         return Err(failed(step, &status.to_string()));
                     }
-                    told?;
+                    shown?;
                 }
             }
         }
@@ -198,7 +198,7 @@ impl Road<'_> {
     }
 }
 
-fn tell_end(status: ExitStatus, place: &str, work: &Work, output: &mut dyn Write) -> io::Result<()> {
+fn show_end(status: ExitStatus, place: &str, work: &Work, output: &mut dyn Write) -> io::Result<()> {
     let seconds = work.took().as_secs();
     if work.was_given_up() {
         writeln!(output, "{place} cancelled after {seconds} s")?;
@@ -215,8 +215,8 @@ fn tell_end(status: ExitStatus, place: &str, work: &Work, output: &mut dyn Write
 
 /// Becomes true when this program gets a signal to end (Ctrl-C, `kill`, a closed terminal). Whoever reads it has to end.
 /// When nobody looks any more, the program ends at once.
-fn told_to_end() -> io::Result<Arc<AtomicBool>> {
-    let told = Arc::new(AtomicBool::new(false));
+fn end_requested() -> io::Result<Arc<AtomicBool>> {
+    let ending = Arc::new(AtomicBool::new(false));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let signals = {
         let _inside = runtime.enter();
@@ -224,7 +224,7 @@ fn told_to_end() -> io::Result<Arc<AtomicBool>> {
     };
     let [interrupt, terminate, hang_up] = signals;
     let (mut interrupt, mut terminate, mut hang_up) = (interrupt?, terminate?, hang_up?);
-    let watched = Arc::downgrade(&told);
+    let watched = Arc::downgrade(&ending);
     std::thread::spawn(move || {
         runtime.block_on(async {
             loop {
@@ -234,13 +234,13 @@ fn told_to_end() -> io::Result<Arc<AtomicBool>> {
                     _ = hang_up.recv() => {}
                 }
                 match watched.upgrade() {
-                    Some(told) => told.store(true, Ordering::Relaxed),
+                    Some(ending) => ending.store(true, Ordering::Relaxed),
                     None => std::process::exit(INTERRUPTED),
                 }
             }
         });
     });
-    Ok(told)
+    Ok(ending)
 }
 
 #[cfg(test)]

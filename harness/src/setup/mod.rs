@@ -79,7 +79,7 @@ pub enum SetupError {
         /// The versions that there are, or why there are none.
         had: String,
     },
-    /// apt does not tell what a version of a browser is made of or needs, or that cannot be had.
+    /// apt does not say what a version of a browser is made of or needs, or that cannot be had.
     #[error("{name} cannot be planned: {cause}")]
     Version {
         /// The name.
@@ -96,7 +96,7 @@ pub enum SetupError {
         name: String,
         /// Its executable.
         program: String,
-        /// The version that it should tell.
+        /// The version that it should report.
         version: String,
     },
     /// A step failed.

@@ -68,7 +68,7 @@ impl Work {
     /// How it ended, if it has.
     ///
     /// # Errors
-    /// When the system does not tell.
+    /// When the system does not say it.
     pub(super) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         let status = self.child.try_wait()?;
         if status.is_some() {
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_line_is_told_once() {
+    fn the_newest_line_is_shown_once() {
         let mut work = done("echo one; printf '1 %%\\r99 %%\\n'; echo >&2; printf two >&2");
         assert_eq!(work.last_words(), ["one", "99 %", "two"]);
         assert_eq!(work.news().as_deref(), Some("two"));

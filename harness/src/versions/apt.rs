@@ -68,10 +68,10 @@ pub(crate) fn exactly(kind: Kind, version: &str) -> Vec<String> {
 
 /// What a program says, if it succeeds; else its command line and the end of its complaint.
 fn ask(program: &Path, args: &[&str]) -> Result<String, String> {
-    let told = run(program, args);
+    let output = run(program, args);
     let failed =
         |cause: &str| format!("`{} {}`: {}", program.display(), shown(&args.join(" ")), shown(cause));
-    match told {
+    match output {
         Ok((true, said, _)) => Ok(said),
         Ok((false, _, complaint)) => Err(failed(complaint.trim_end().lines().last().unwrap_or("it failed"))),
         Err(error) => Err(failed(&error.to_string())),
@@ -108,19 +108,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_is_told_with_its_last_words() {
+    fn a_failure_is_reported_with_its_last_output() {
         let sh = |script: &str| ask(Path::new("/bin/sh"), &["-c", script]);
         assert_eq!(sh("echo one; echo two >&2").as_deref(), Ok("one\n"));
-        let told = sh("echo first >&2; printf 'E: \\033[31mlast\\n' >&2; exit 100").unwrap_err();
-        assert!(told.starts_with("`/bin/sh -c ") && told.contains(": E: "), "{told}");
-        assert!(!told.contains('\u{1b}'), "{told:?}");
+        let output = sh("echo first >&2; printf 'E: \\033[31mlast\\n' >&2; exit 100").unwrap_err();
+        assert!(output.starts_with("`/bin/sh -c ") && output.contains(": E: "), "{output}");
+        assert!(!output.contains('\u{1b}'), "{output:?}");
         assert!(ask(Path::new("/nonexistent"), &[]).is_err());
     }
 
     #[test]
     fn who_says_too_much_is_cut_off() {
         // It ends by the closed pipe, which is a failure; what matters is that it ends.
-        let told = ask(Path::new("/bin/sh"), &["-c", "exec cat /dev/zero"]);
-        assert!(told.is_err());
+        let output = ask(Path::new("/bin/sh"), &["-c", "exec cat /dev/zero"]);
+        assert!(output.is_err());
     }
 }

@@ -60,7 +60,7 @@ pub fn offered(madison: &str, kind: Kind) -> Vec<String> {
         .filter_map(|line| {
             let mut columns = line.split('|').map(str::trim);
             let (package, version, origin) = (columns.next()?, columns.next()?, columns.next()?);
-            // Lists of sources are told too, where they are.
+            // Lists of sources are named too, where they are.
             (origin.ends_with(" Packages") && is_version(version)).then_some((package, version))
         })
         .collect();
@@ -278,8 +278,8 @@ firefox-esr | 153.8.0esr-1~deb13u1 | http://a.example/debian trixie/main amd64 P
             "",
             "x\u{1b}.deb 1",
         ] {
-            let told = files(&format!("'http://a.example/x.deb' {bad}")).unwrap_err();
-            assert!(!told.contains('\u{1b}'), "{told:?}");
+            let error = files(&format!("'http://a.example/x.deb' {bad}")).unwrap_err();
+            assert!(!error.contains('\u{1b}'), "{error:?}");
         }
     }
 

@@ -19,7 +19,7 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The file that tells that a version is there as a whole.
+/// The file that shows that a version is complete.
 pub(crate) const STAMP: &str = "installed";
 
 /// How such names are written, for messages.
@@ -156,7 +156,7 @@ pub struct Beside {
     pub place: Option<PathBuf>,
 }
 
-/// The versions that are installed, and then those that apt knows. What apt does not tell is left out.
+/// The versions that are installed, and then those that apt knows. What apt does not know is left out.
 #[must_use]
 pub fn survey() -> Vec<Beside> {
     let data = data_dir();

@@ -17,7 +17,7 @@ pub(crate) struct List {
     pub(crate) difference: Vec<Entry>,
 }
 
-/// What tshark has to be told about a capture, as it cannot see it.
+/// What tshark has to know about a capture and cannot see in it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Arguments {

@@ -254,7 +254,7 @@ fn trials(oracle: &Arc<Oracle>, home: &Path, threads: usize) -> Vec<Trial> {
     let oracle = Arc::clone(oracle);
     trials.push(Trial::test("every listed difference still shows", move || {
         for capture in &own {
-            // What failed is told by its own trial.
+            // What failed is reported by its own trial.
             let _ = oracle.compare(capture);
         }
         match oracle.list.unused().as_slice() {
@@ -297,10 +297,10 @@ fn controls(oracle: &Arc<Oracle>, home: &Path) -> Vec<Trial> {
             || list.knows("xx", &ours, &differs("1"))
             || list.unused().len() != 1
         {
-            return Err("the entry matched what it does not tell".into());
+            return Err("the entry matched what it does not describe".into());
         }
         if !list.knows("x", &ours, &differs("1")) || !list.unused().is_empty() {
-            return Err("the entry did not match what it tells".into());
+            return Err("the entry did not match what it describes".into());
         }
         Ok(())
     });
@@ -309,7 +309,7 @@ fn controls(oracle: &Arc<Oracle>, home: &Path) -> Vec<Trial> {
 
 #[expect(
     clippy::print_stderr,
-    reason = "a test program tells the terminal why it cannot begin, and how much it compared"
+    reason = "a test program prints why it cannot begin, and how much it compared"
 )]
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();

@@ -261,7 +261,7 @@ mod tests {
         }
         let page = page(&report);
         assert!(page.contains("the first at 5.0 s"));
-        assert!(!page.contains("5.1 s"), "times are told from the first step on");
+        assert!(!page.contains("5.1 s"), "times are counted from the first step on");
     }
 
     #[test]

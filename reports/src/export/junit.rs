@@ -103,7 +103,7 @@ mod tests {
     use crate::testing::report;
 
     #[test]
-    fn junit_tells_success_skip_failure_and_error_apart() {
+    fn junit_distinguishes_success_skip_failure_and_error() {
         insta::assert_snapshot!(String::from_utf8(Junit.serialize(&report()).unwrap()).unwrap());
     }
 }

@@ -1,4 +1,4 @@
-//! Who played: implementations as the recordings tell them, and what the recordings say against themselves.
+//! Who played: implementations as in the recordings, and what the recordings say against themselves.
 
 use crate::case::CaseReport;
 use peerproof_conformance::case::{CasePeer, Role};
@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// An implementation in one version: a row and a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Implementation {
-    /// Its name, as it told itself.
+    /// Its name, as it reported itself.
     pub name: String,
-    /// Its version, as it told itself; empty if no case got so far that it was asked.
+    /// Its version, as it reported itself; empty if no case got so far that it was asked.
     pub version: String,
     /// What the configuration calls it, if otherwise.
     pub named: Option<String>,
@@ -48,17 +48,17 @@ pub(super) struct RunCase<'a> {
     pub(super) answerer: Implementation,
 }
 
-/// Gives implementations that no one asked for their version the one that they told elsewhere in the same run, if that was only
+/// Gives implementations that no one asked for their version the one that they reported elsewhere in the same run, if that was only
 /// one: a case that is not played opens no peer, and would otherwise stand in a row of its own.
-pub(super) fn tell_versions(run_cases: &mut [RunCase<'_>]) {
-    let mut told: BTreeMap<(String, Option<String>), BTreeSet<String>> = BTreeMap::new();
+pub(super) fn fill_versions(run_cases: &mut [RunCase<'_>]) {
+    let mut known: BTreeMap<(String, Option<String>), BTreeSet<String>> = BTreeMap::new();
     for it in run_cases.iter().flat_map(|it| [&it.offerer, &it.answerer]) {
         if !it.version.is_empty() {
-            told.entry((it.name.clone(), it.named.clone())).or_default().insert(it.version.clone());
+            known.entry((it.name.clone(), it.named.clone())).or_default().insert(it.version.clone());
         }
     }
     for it in run_cases.iter_mut().flat_map(|it| [&mut it.offerer, &mut it.answerer]) {
-        let versions = told.get(&(it.name.clone(), it.named.clone())).filter(|all| all.len() == 1);
+        let versions = known.get(&(it.name.clone(), it.named.clone())).filter(|all| all.len() == 1);
         if let (true, Some(version)) = (it.version.is_empty(), versions.and_then(BTreeSet::first)) {
             it.version.clone_from(version);
         }
@@ -83,7 +83,7 @@ pub(super) fn contradictions(case: &CaseReport) -> Vec<String> {
         (Some(offerer), Some(answerer)) => {
             let played = format!("{offerer}-{answerer}");
             if played != case.pair() {
-                found.push(format!("a case that is named `{}` was played by `{played}`", case.pair()));
+                found.push(format!("the case named `{}` was run by `{played}`", case.pair()));
             }
         }
         _ => found.push("a case without an offerer and an answerer is left out".to_owned()),

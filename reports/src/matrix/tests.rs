@@ -14,7 +14,7 @@ fn names(matrix: &Matrix<'_>) -> Vec<String> {
 }
 
 #[test]
-fn rows_are_what_the_recordings_tell_and_controls_are_left_out() {
+fn rows_are_what_the_recordings_say_and_controls_are_left_out() {
     let reports = [report()];
     let matrix = Matrix::of(&reports);
     assert_eq!(matrix.controls, 2);
@@ -58,13 +58,13 @@ fn a_case_that_opened_no_peer_stands_with_the_only_version_of_its_run() {
     assert_eq!(names(&Matrix::of(&one)), ["chrome 156.0.8078.79", "stack 156.0.8078.79"]);
     let two = [run(vec![silent.clone(), asked.clone(), other])];
     assert_eq!(names(&Matrix::of(&two))[0], "chrome (unknown version)");
-    // What another run tells does not count.
+    // What another run says does not count.
     let apart = [run(vec![silent]), run(vec![asked])];
     assert_eq!(names(&Matrix::of(&apart))[0], "chrome (unknown version)");
 }
 
 #[test]
-fn a_recording_that_contradicts_itself_is_told_and_its_rows_stay_what_it_tells() {
+fn a_recording_that_contradicts_itself_is_named_and_its_rows_stay_what_it_says() {
     let mut renamed = between("data/echo", ["firefox", "stack"], Pass);
     renamed.peers[0].named = Some("chrome@150".to_owned());
     renamed.name = "data/echo/chrome@150-stack".to_owned();
@@ -72,12 +72,12 @@ fn a_recording_that_contradicts_itself_is_told_and_its_rows_stay_what_it_tells()
     miscalled.name = "data/more/chrome-stack".to_owned();
     let reports = [run(vec![renamed, miscalled])];
     let matrix = Matrix::of(&reports);
-    let told: Vec<String> = matrix.conflicts.iter().map(ToString::to_string).collect();
+    let found: Vec<String> = matrix.conflicts.iter().map(ToString::to_string).collect();
     assert_eq!(
-        told,
+        found,
         [
             "`chrome@150` identifies as `firefox` (1 case, first data/echo/chrome@150-stack)",
-            "a case that is named `chrome-stack` was played by `firefox-stack` (1 case, first data/more/chrome-stack)"
+            "the case named `chrome-stack` was run by `firefox-stack` (1 case, first data/more/chrome-stack)"
         ]
     );
     assert_eq!(
@@ -112,21 +112,21 @@ fn reasons_are_counted_whoever_the_peer_is_called_and_wherever_the_server_was() 
         case
     };
     let mut nobody = between("data/lost", ["chrome", "chrome"], Unsupported);
-    nobody.missing = Some(Missing { peer: None, reason: "neither peer tells its keys".to_owned() });
+    nobody.missing = Some(Missing { peer: None, reason: "neither peer exposes keys".to_owned() });
     let reports = [run(vec![
         lacking(["stack", "chrome"], "alice", 1234),
         lacking(["chrome", "stack"], "bob", 4321),
         nobody,
     ])];
     let matrix = Matrix::of(&reports);
-    let told: Vec<(usize, Option<usize>, String)> =
+    let found: Vec<(usize, Option<usize>, String)> =
         matrix.lacks().into_iter().map(|it| (it.plays.len(), it.by, it.reason)).collect();
     let (chrome, stack) = (0, 1);
     assert_eq!(
-        told,
+        found,
         [
             (2, Some(stack), "UDP only, not turn:…?transport=tcp".to_owned()),
-            (1, None, "neither peer tells its keys".to_owned())
+            (1, None, "neither peer exposes keys".to_owned())
         ]
     );
     let unplayed = matrix.unplayed();

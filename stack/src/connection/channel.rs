@@ -93,7 +93,7 @@ pub struct Channel {
     info: Mutex<ChannelInfo>,
     /// Where the reliability of a remote channel is found.
     announced: Option<Arc<Announced>>,
-    /// The last state that was read or told; the crate forgets a channel when it closes.
+    /// The last state that was read or reported; the crate forgets a channel when it closes.
     state: Mutex<RTCDataChannelState>,
 }
 
@@ -138,7 +138,7 @@ impl Channel {
         lock(&self.info).clone()
     }
 
-    /// The crate tells the stream identifier in its statistics only, and there from the channel's opening on.
+    /// The crate reports the stream identifier in its statistics only, and there from the channel's opening on.
     async fn learn_id(&self) {
         let Some(pc) = self.pc.upgrade() else { return };
         let wanted = format!("RTCDataChannel_{}", self.inner.id());

@@ -141,7 +141,7 @@ pub enum Mdns {
 pub struct Faults {
     /// ICE username fragment and password instead of random ones.
     pub ice_credentials: Option<(String, String)>,
-    /// The fingerprint told in descriptions, instead of the certificate's own.
+    /// The fingerprint in descriptions, instead of the certificate's own.
     pub fingerprint: Option<String>,
     /// The DTLS role taken in answers.
     pub answering_role: Option<RTCDtlsRole>,

@@ -127,7 +127,7 @@ impl PeerConnection {
         }
     }
 
-    /// Waits until the signaling state that a description has led to was told.
+    /// Waits until the signaling state that a description has led to was reported.
     async fn signaled(&self) {
         let state = self.signaling_state().await;
         self.handler.reporter().until_signaled(state).await;
@@ -215,7 +215,7 @@ impl PeerConnection {
     }
 }
 
-/// A description as the crate takes it. An unreadable one is told by the crate, except that it must be read first.
+/// A description as the crate takes it. An unreadable one is refused by the crate, except that it must be read first.
 fn session(kind: RTCSdpType, sdp: String) -> Result<RTCSessionDescription, Rejection> {
     let made = match kind {
         RTCSdpType::Offer => RTCSessionDescription::offer(sdp)?,

@@ -23,7 +23,7 @@ pub(super) struct Handler {
     closed: AtomicBool,
     /// Where remote channels' reliability is found.
     announced: Option<Arc<Announced>>,
-    /// A policy that allows no candidate: none is told.
+    /// A policy that allows no candidate: none is reported.
     mute: bool,
 }
 

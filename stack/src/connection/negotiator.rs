@@ -42,7 +42,7 @@ impl Negotiator for PeerConnection {
 }
 
 impl LocalEvent {
-    /// What of a connection's events a joined peer has to be told: send it on, where there is something.
+    /// What of a connection's events a joined peer has to learn: send it on, where there is something.
     #[must_use]
     pub fn of(event: &Event) -> Option<Self> {
         match event {

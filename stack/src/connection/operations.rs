@@ -79,8 +79,8 @@ impl PeerConnection {
         let reporter = Arc::new(StateReporter::new(events_out, options.workarounds.clone()));
         let at_description = options.workarounds.has(Workaround::TrackAtDescription);
         let media = Arc::new(Media::new(reporter.clone(), at_description));
-        let told = options.workarounds.has(Workaround::RemoteReliability).then_some(announced);
-        let handler = Arc::new(Handler::new(reporter, media.clone(), told, mute));
+        let announced = options.workarounds.has(Workaround::RemoteReliability).then_some(announced);
+        let handler = Arc::new(Handler::new(reporter, media.clone(), announced, mute));
         let simulated = simulation::is_running();
         let addresses = match options.addresses.as_slice() {
             [] if simulated => vec![simulation::host()],
@@ -119,13 +119,13 @@ impl PeerConnection {
         if self.handler.is_closed() { Err(Rejection::closed()) } else { Ok(()) }
     }
 
-    /// How many events have been told, so that whoever takes them can tell whether any is still under way.
+    /// How many events have been reported, so that whoever takes them knows whether any is still under way.
     #[must_use]
-    pub fn told(&self) -> u64 {
+    pub fn reported(&self) -> u64 {
         self.handler.reporter().count()
     }
 
-    /// All states, as events have told them.
+    /// All states, as events have reported them.
     #[must_use]
     pub fn states(&self) -> States {
         self.handler.reporter().states()

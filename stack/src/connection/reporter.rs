@@ -1,4 +1,4 @@
-//! Decides which of the crate's reports are told, in which order, and keeps what was told.
+//! Decides which of the crate's reports become events, in which order, and keeps what was reported.
 
 use super::event::{
     Candidate, Event, RTCDtlsTransportState, RTCIceTransportState, RTCSctpTransportState, Reported,
@@ -38,12 +38,12 @@ pub struct States {
 }
 
 #[derive(Debug)]
-struct Told {
+struct LastReported {
     states: States,
     pair: Option<(String, String)>,
     generation: Generation,
     candidates: BTreeSet<(String, String)>,
-    /// `gathering` is to be told when this signaling state is reached, or with the first candidate.
+    /// `gathering` is to be reported when this signaling state is reached, or with the first candidate.
     gathering_due: Option<RTCSignalingState>,
     dtls_failed: bool,
     last_error: Option<String>,
@@ -51,7 +51,7 @@ struct Told {
     epoch: u64,
 }
 
-/// How far the signaling state has been told.
+/// How far the signaling state has been reported.
 #[derive(Debug, Clone, Copy)]
 struct Signaled {
     state: RTCSignalingState,
@@ -66,12 +66,12 @@ pub(super) struct Generation {
     fragment: Option<String>,
 }
 
-/// Tells the events of one connection.
+/// Reports the events of one connection.
 #[derive(Debug)]
 pub(crate) struct StateReporter {
     out: UnboundedSender<Reported>,
     workarounds: Workarounds,
-    told: Mutex<Told>,
+    last: Mutex<LastReported>,
     signaled: Latest<Signaled>,
     count: AtomicU64,
 }
@@ -87,7 +87,7 @@ impl StateReporter {
             ice_transport: None,
             sctp: None,
         };
-        let told = Told {
+        let last = LastReported {
             states,
             pair: None,
             generation: Generation::default(),
@@ -98,7 +98,7 @@ impl StateReporter {
             epoch: 0,
         };
         let signaled = Latest::new(Signaled { state: RTCSignalingState::Stable, over: false });
-        Self { out, workarounds, told: Mutex::new(told), signaled, count: AtomicU64::new(0) }
+        Self { out, workarounds, last: Mutex::new(last), signaled, count: AtomicU64::new(0) }
     }
 
     pub(super) fn report_at(&self, at: Instant, event: Event) {
@@ -107,12 +107,12 @@ impl StateReporter {
         let _ = self.out.send(Reported { at, event });
     }
 
-    /// How many events were told.
+    /// How many events were reported.
     pub(super) fn count(&self) -> u64 {
         self.count.load(Ordering::Acquire)
     }
 
-    /// Waits until this signaling state has been told, or nothing will be told any more. The crate's event loop tells it after the
+    /// Waits until this signaling state has been reported, or nothing will be reported any more. The crate's event loop reports it after the
     /// operation that led to it has returned; webrtc-pc has the event fire before the promise is resolved (§4.4.1.5).
     pub(super) async fn until_signaled(&self, state: RTCSignalingState) {
         self.signaled.wait_for(|signaled| signaled.over || signaled.state == state).await;
@@ -120,7 +120,7 @@ impl StateReporter {
 
     /// Marks what is read of the transports from now on; see [`StateReporter::on_dtls`].
     pub(super) fn epoch(&self) -> u64 {
-        lock(&self.told).epoch
+        lock(&self.last).epoch
     }
 
     pub(super) fn report(&self, event: Event) {
@@ -128,7 +128,7 @@ impl StateReporter {
     }
 
     pub(super) fn states(&self) -> States {
-        lock(&self.told).states.clone()
+        lock(&self.last).states.clone()
     }
 
     /// A local description is about to be set, which leads to `state`. Gives back what undoes it.
@@ -137,26 +137,26 @@ impl StateReporter {
             mid: sdp::mids(sdp).first().map(|mid| (*mid).to_owned()),
             fragment: sdp::attribute(sdp, "ice-ufrag").map(str::to_owned),
         };
-        let mut told = lock(&self.told);
-        let before = std::mem::replace(&mut told.generation, generation);
-        if before.fragment != told.generation.fragment {
-            told.gathering_due = Some(state);
+        let mut last = lock(&self.last);
+        let before = std::mem::replace(&mut last.generation, generation);
+        if before.fragment != last.generation.fragment {
+            last.gathering_due = Some(state);
         }
         before
     }
 
     /// The local description was refused.
     pub(super) fn on_local_description_refused(&self, before: Generation) {
-        let mut told = lock(&self.told);
-        if before.fragment != told.generation.fragment {
-            told.gathering_due = None;
+        let mut last = lock(&self.last);
+        if before.fragment != last.generation.fragment {
+            last.gathering_due = None;
         }
-        told.generation = before;
+        last.generation = before;
     }
 
-    fn begin_gathering(&self, told: &mut Told) {
-        if told.gathering_due.take().is_some() {
-            told.states.gathering = RTCIceGatheringState::Gathering;
+    fn begin_gathering(&self, last: &mut LastReported) {
+        if last.gathering_due.take().is_some() {
+            last.states.gathering = RTCIceGatheringState::Gathering;
             if self.workarounds.has(Workaround::GatheringEvent) {
                 self.report(Event::IceGatheringState(RTCIceGatheringState::Gathering));
             }
@@ -164,41 +164,41 @@ impl StateReporter {
     }
 
     pub(super) fn on_signaling(&self, state: RTCSignalingState) {
-        let mut told = lock(&self.told);
-        told.states.signaling = state;
+        let mut last = lock(&self.last);
+        last.states.signaling = state;
         self.report(Event::SignalingState(state));
         self.signaled.update(|signaled| signaled.state = state);
-        if told.gathering_due == Some(state) {
-            self.begin_gathering(&mut told);
+        if last.gathering_due == Some(state) {
+            self.begin_gathering(&mut last);
         }
     }
 
     pub(super) fn on_candidate(&self, attribute: String) {
-        let told = &mut *lock(&self.told);
-        self.begin_gathering(told);
+        let last = &mut *lock(&self.last);
+        self.begin_gathering(last);
         if self.workarounds.has(Workaround::RtcpComponentFilter) && sdp::component(&attribute) == Some(2) {
             return;
         }
-        let mark = (told.generation.fragment.clone().unwrap_or_default(), attribute.clone());
-        if !told.candidates.insert(mark) && self.workarounds.has(Workaround::RegatherFilter) {
+        let mark = (last.generation.fragment.clone().unwrap_or_default(), attribute.clone());
+        if !last.candidates.insert(mark) && self.workarounds.has(Workaround::RegatherFilter) {
             return;
         }
         let mut candidate = Candidate { candidate: attribute, ..Candidate::default() };
         if self.workarounds.has(Workaround::CandidateIdentity) {
-            candidate.sdp_mid = told.generation.mid.clone();
+            candidate.sdp_mid = last.generation.mid.clone();
             candidate.sdp_m_line_index = Some(0);
-            candidate.username_fragment = told.generation.fragment.clone();
+            candidate.username_fragment = last.generation.fragment.clone();
         }
         self.report(Event::IceCandidate(Some(candidate)));
     }
 
     pub(super) fn on_gathering(&self, state: RTCIceGatheringState) {
-        let mut told = lock(&self.told);
-        self.begin_gathering(&mut told);
-        if told.states.gathering == state && self.workarounds.has(Workaround::RegatherFilter) {
+        let mut last = lock(&self.last);
+        self.begin_gathering(&mut last);
+        if last.states.gathering == state && self.workarounds.has(Workaround::RegatherFilter) {
             return;
         }
-        told.states.gathering = state;
+        last.states.gathering = state;
         self.report(Event::IceGatheringState(state));
         if state == RTCIceGatheringState::Complete {
             self.report(Event::IceCandidate(None));
@@ -206,56 +206,56 @@ impl StateReporter {
     }
 
     pub(super) fn on_ice_connection(&self, state: RTCIceConnectionState) {
-        lock(&self.told).states.ice_connection = state;
+        lock(&self.last).states.ice_connection = state;
         self.report(Event::IceConnectionState(state));
     }
 
     pub(super) fn on_connection(&self, state: RTCPeerConnectionState) {
-        let mut told = lock(&self.told);
+        let mut last = lock(&self.last);
         // A failed DTLS transport keeps the connection failed (webrtc-pc §4.3.3), whatever the crate makes of it.
-        let is_hidden = told.dtls_failed && state != RTCPeerConnectionState::Closed;
-        if is_hidden || told.states.connection == state {
+        let is_hidden = last.dtls_failed && state != RTCPeerConnectionState::Closed;
+        if is_hidden || last.states.connection == state {
             return;
         }
         if state == RTCPeerConnectionState::Connected {
             // The crate derives this state from those of the transports (webrtc-pc §4.3.3), which it does not report themselves.
-            if told.states.ice_transport != Some(RTCIceTransportState::Completed) {
-                self.ice_transport(&mut told, RTCIceTransportState::Connected);
+            if last.states.ice_transport != Some(RTCIceTransportState::Completed) {
+                self.ice_transport(&mut last, RTCIceTransportState::Connected);
             }
-            self.dtls(&mut told, RTCDtlsTransportState::Connected);
-            told.epoch += 1;
+            self.dtls(&mut last, RTCDtlsTransportState::Connected);
+            last.epoch += 1;
         }
         if state == RTCPeerConnectionState::Disconnected
-            && told.states.ice_transport.is_some_and(|state| state != RTCIceTransportState::Failed)
+            && last.states.ice_transport.is_some_and(|state| state != RTCIceTransportState::Failed)
         {
             // The same derivation. An ICE restart may follow before the transport is read, and this state would be missing.
-            self.ice_transport(&mut told, RTCIceTransportState::Disconnected);
-            told.epoch += 1;
+            self.ice_transport(&mut last, RTCIceTransportState::Disconnected);
+            last.epoch += 1;
         }
-        told.states.connection = state;
+        last.states.connection = state;
         self.report(Event::ConnectionState(state));
     }
 
     /// A channel is open, so the association is (webrtc-pc §6.1.1.2), whenever its state is read next.
     pub(super) fn on_channel_open(&self) {
-        let mut told = lock(&self.told);
-        self.sctp(&mut told, RTCSctpTransportState::Connected);
-        told.epoch += 1;
+        let mut last = lock(&self.last);
+        self.sctp(&mut last, RTCSctpTransportState::Connected);
+        last.epoch += 1;
     }
 
     /// The DTLS transport's state was read in this epoch; if that is over, the reading counts for nothing.
     pub(super) fn on_dtls(&self, state: RTCDtlsTransportState, epoch: u64) {
-        let mut told = lock(&self.told);
-        if told.epoch == epoch {
-            self.dtls(&mut told, state);
+        let mut last = lock(&self.last);
+        if last.epoch == epoch {
+            self.dtls(&mut last, state);
         }
     }
 
-    fn dtls(&self, told: &mut Told, state: RTCDtlsTransportState) {
-        if told.dtls_failed || told.states.dtls == Some(state) {
+    fn dtls(&self, last: &mut LastReported, state: RTCDtlsTransportState) {
+        if last.dtls_failed || last.states.dtls == Some(state) {
             return;
         }
-        let is_first = told.states.dtls.replace(state).is_none();
+        let is_first = last.states.dtls.replace(state).is_none();
         if !(is_first && state == RTCDtlsTransportState::New) {
             self.report(Event::DtlsState { state, reason: None });
         }
@@ -263,17 +263,17 @@ impl StateReporter {
 
     /// The ICE transport's state was read in this epoch.
     pub(super) fn on_ice_transport(&self, state: RTCIceTransportState, epoch: u64) {
-        let mut told = lock(&self.told);
-        if told.epoch == epoch {
-            self.ice_transport(&mut told, state);
+        let mut last = lock(&self.last);
+        if last.epoch == epoch {
+            self.ice_transport(&mut last, state);
         }
     }
 
-    fn ice_transport(&self, told: &mut Told, state: RTCIceTransportState) {
-        if told.states.ice_transport == Some(state) {
+    fn ice_transport(&self, last: &mut LastReported, state: RTCIceTransportState) {
+        if last.states.ice_transport == Some(state) {
             return;
         }
-        let is_first = told.states.ice_transport.replace(state).is_none();
+        let is_first = last.states.ice_transport.replace(state).is_none();
         if !(is_first && state == RTCIceTransportState::New) {
             self.report(Event::IceTransportState(state));
         }
@@ -281,28 +281,28 @@ impl StateReporter {
 
     /// The SCTP transport's state was read in this epoch.
     pub(super) fn on_sctp(&self, state: RTCSctpTransportState, epoch: u64) {
-        let mut told = lock(&self.told);
-        if told.epoch == epoch {
-            self.sctp(&mut told, state);
+        let mut last = lock(&self.last);
+        if last.epoch == epoch {
+            self.sctp(&mut last, state);
         }
     }
 
-    fn sctp(&self, told: &mut Told, state: RTCSctpTransportState) {
+    fn sctp(&self, last: &mut LastReported, state: RTCSctpTransportState) {
         let is_blip = state == RTCSctpTransportState::Closed
-            && told.states.sctp != Some(RTCSctpTransportState::Connected)
+            && last.states.sctp != Some(RTCSctpTransportState::Connected)
             && self.workarounds.has(Workaround::SctpClosedBlip);
-        if is_blip || told.states.sctp == Some(state) {
+        if is_blip || last.states.sctp == Some(state) {
             return;
         }
-        told.states.sctp = Some(state);
+        last.states.sctp = Some(state);
         self.report(Event::SctpState(state));
     }
 
     pub(super) fn on_pair(&self, local: String, remote: String) {
-        let mut told = lock(&self.told);
+        let mut last = lock(&self.last);
         let pair = Some((local.clone(), remote.clone()));
-        if told.pair != pair {
-            told.pair = pair;
+        if last.pair != pair {
+            last.pair = pair;
             self.report(Event::SelectedPair { local, remote });
         }
     }
@@ -310,42 +310,42 @@ impl StateReporter {
     /// Something was seen of DTLS on the wire.
     pub(super) fn on_evidence(&self, evidence: Evidence) {
         let Evidence::Alert { direction, description } = evidence else { return };
-        let mut told = lock(&self.told);
+        let mut last = lock(&self.last);
         if description == 0 || !self.workarounds.has(Workaround::DtlsStateFromAlerts) {
             return;
         }
         let how = if direction == Direction::In { "received" } else { "sent" };
-        self.fail(&mut told, format!("fatal alert {description} ({}) {how}", alert_name(description)));
+        self.fail(&mut last, format!("fatal alert {description} ({}) {how}", alert_name(description)));
     }
 
     /// The DTLS transport has failed, and with it the connection (webrtc-pc §4.3.3).
-    fn fail(&self, told: &mut Told, reason: String) {
-        if std::mem::replace(&mut told.dtls_failed, true) {
+    fn fail(&self, last: &mut LastReported, reason: String) {
+        if std::mem::replace(&mut last.dtls_failed, true) {
             return;
         }
-        told.states.dtls = Some(RTCDtlsTransportState::Failed);
+        last.states.dtls = Some(RTCDtlsTransportState::Failed);
         self.report(Event::DtlsState { state: RTCDtlsTransportState::Failed, reason: Some(reason) });
-        if told.states.connection != RTCPeerConnectionState::Closed {
-            told.states.connection = RTCPeerConnectionState::Failed;
+        if last.states.connection != RTCPeerConnectionState::Closed {
+            last.states.connection = RTCPeerConnectionState::Failed;
             self.report(Event::ConnectionState(RTCPeerConnectionState::Failed));
         }
     }
 
     pub(super) fn on_log(&self, level: &'static str, message: String) {
         if level == "error" {
-            lock(&self.told).last_error = Some(message.clone());
+            lock(&self.last).last_error = Some(message.clone());
         }
         self.report(Event::Log { level, message });
     }
 
     pub(super) fn on_driver_ended(&self) {
-        let mut told = lock(&self.told);
-        let reason = told.last_error.take();
+        let mut last = lock(&self.last);
+        let reason = last.last_error.take();
         let reason = reason.unwrap_or_else(|| "the event loop ended without an error".to_owned());
-        if told.states.dtls == Some(RTCDtlsTransportState::Connecting)
+        if last.states.dtls == Some(RTCDtlsTransportState::Connecting)
             && self.workarounds.has(Workaround::DeadLoopFails)
         {
-            self.fail(&mut told, format!("the handshake was abandoned: {reason}"));
+            self.fail(&mut last, format!("the handshake was abandoned: {reason}"));
         }
         self.report(Event::DriverDied { reason });
         self.signaled.update(|signaled| signaled.over = true);
@@ -353,8 +353,8 @@ impl StateReporter {
 
     /// `close` was called: the states change without events (webrtc-pc §4.4.1 "close the connection").
     pub(super) fn on_close(&self) {
-        let mut told = lock(&self.told);
-        let states = &mut told.states;
+        let mut last = lock(&self.last);
+        let states = &mut last.states;
         states.signaling = RTCSignalingState::Closed;
         states.ice_connection = RTCIceConnectionState::Closed;
         states.connection = RTCPeerConnectionState::Closed;

@@ -56,7 +56,7 @@ impl Transports {
     async fn read(&mut self, pc: &dyn Inner, reporter: &StateReporter) {
         self.find(pc).await;
         let epoch = reporter.epoch();
-        // An error here means that the connection is being closed; there is nothing to tell then.
+        // An error here means that the connection is being closed; there is nothing to report then.
         if let Some(dtls) = &self.dtls {
             let ice = dtls.ice_transport();
             if let Ok(state) = ice.state().await {

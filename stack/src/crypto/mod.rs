@@ -1,4 +1,4 @@
-//! The crate's cryptography, watched: who computes the session's secrets can tell them.
+//! The crate's cryptography, watched: who computes the session's secrets can report them.
 //!
 //! DTLS 1.2 derives everything from the master secret with one function (RFC 5246 §5), which the `webrtc` crate builds
 //! from the provider's HMAC. So the master secret, the randoms and the SRTP keying material pass here, and the

@@ -17,25 +17,25 @@ const EXTRACTOR: &[u8] = b"EXTRACTOR-dtls_srtp";
 /// Length if the profile is not known: that of the mandatory one, SRTP_AES128_CM_HMAC_SHA1_80.
 const USUAL_MATERIAL: usize = 60;
 
-/// Tells the secrets of one connection, each once.
+/// Reports the secrets of one connection, each once.
 #[derive(Debug)]
 pub(super) struct Secrets {
     sink: Arc<dyn SecretSink>,
     watch: Arc<Watch>,
-    told: Mutex<Vec<Vec<u8>>>,
+    reported: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Secrets {
     pub(super) fn new(sink: Arc<dyn SecretSink>, watch: Arc<Watch>) -> Self {
-        Self { sink, watch, told: Mutex::default() }
+        Self { sink, watch, reported: Mutex::default() }
     }
 
     fn is_new(&self, seed: &[u8], key: &[u8]) -> bool {
         let mark = [seed, key].concat();
-        let mut told = lock(&self.told);
-        let is_new = !told.contains(&mark);
+        let mut reported = lock(&self.reported);
+        let is_new = !reported.contains(&mark);
         if is_new {
-            told.push(mark);
+            reported.push(mark);
         }
         is_new
     }

@@ -13,7 +13,7 @@ use rtc::crypto::{
 };
 use std::sync::Arc;
 
-/// The crate's default provider, with its secrets told to a sink.
+/// The crate's default provider, with its secrets reported to a sink.
 pub(crate) struct Watched {
     inner: Arc<dyn RTCCryptoProvider>,
     secrets: Arc<Secrets>,

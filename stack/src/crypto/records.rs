@@ -21,7 +21,7 @@ pub(super) struct WatchedAead {
 }
 
 impl WatchedAead {
-    fn tell(&self, direction: Direction, kind: u8, plaintext: &[u8]) {
+    fn report(&self, direction: Direction, kind: u8, plaintext: &[u8]) {
         self.watch.plaintext(direction, kind, plaintext);
         if kind == APPLICATION_DATA {
             self.sink.application_data(direction, plaintext);
@@ -51,7 +51,7 @@ impl AeadCipher for WatchedAead {
         tag_out: &mut [u8],
     ) -> Result<(), CryptoError> {
         if let Some(kind) = content_type(aad) {
-            self.tell(Direction::Out, kind, text);
+            self.report(Direction::Out, kind, text);
         }
         self.inner.seal_in_place(nonce, aad, text, tag_out)
     }
@@ -65,7 +65,7 @@ impl AeadCipher for WatchedAead {
     ) -> Result<(), CryptoError> {
         self.inner.open_in_place(nonce, aad, text, tag)?;
         if let Some(kind) = content_type(aad) {
-            self.tell(Direction::In, kind, text);
+            self.report(Direction::In, kind, text);
         }
         Ok(())
     }

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_hello_tells_how_much_keying_material_there_will_be() {
+    fn the_server_hello_reports_how_much_keying_material_there_will_be() {
         let mut hello = vec![SERVER_HELLO, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xfe, 0xfd];
         hello.extend([0; 32]);
         hello.extend([2, 1, 1, 0xc0, 0x2b, 0, 0, 14]);

@@ -63,7 +63,7 @@ impl Watch {
         }
     }
 
-    fn tell(&self, evidence: Evidence) {
+    fn report(&self, evidence: Evidence) {
         // Nobody listens to a connection that is gone.
         let _ = self.signals.send(Signal::Dtls(evidence));
     }
@@ -120,7 +120,7 @@ impl Watch {
         self.look(&mut state, Direction::In, &records);
         if repeated && self.resend && !state.failed && state.resends < MOST_RESENDS {
             state.resends += 1;
-            self.tell(Evidence::Resent);
+            self.report(Evidence::Resent);
             return state.flight.clone();
         }
         Vec::new()
@@ -130,7 +130,7 @@ impl Watch {
         for record in records {
             if record.kind == HANDSHAKE && !state.began {
                 state.began = true;
-                self.tell(Evidence::Began);
+                self.report(Evidence::Began);
             }
             if let Some(material) = srtp_material(record) {
                 state.material = Some(material);
@@ -151,7 +151,7 @@ impl Watch {
             return;
         }
         state.failed |= fatal;
-        self.tell(Evidence::Alert { direction, description });
+        self.report(Evidence::Alert { direction, description });
     }
 
     /// A cipher protected or opened a record.
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fatal_alert_is_told_once_and_silences() {
+    fn a_fatal_alert_is_reported_once_and_silences() {
         let (watch, mut rx) = watch();
         watch.received(&alert(2, 42));
         watch.received(&alert(2, 42));

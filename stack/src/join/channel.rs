@@ -93,7 +93,7 @@ impl Socket {
 }
 
 impl Channel {
-    /// Connects and enters the room. Tells who is there already.
+    /// Connects and enters the room. Returns who is there already.
     pub(super) async fn join(options: &JoinOptions) -> Result<(Self, Vec<String>), JoinError> {
         timeout(JOIN_WITHIN, Self::join_unbounded(options))
             .await

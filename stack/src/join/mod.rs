@@ -1,7 +1,7 @@
 //! A peer on its own: joins a room of the signalling server and negotiates by the *perfect negotiation* pattern
-//! (webrtc-pc §10.7). `docs/signalling.md` tells its steps.
+//! (webrtc-pc §10.7). `docs/signalling.md` describes its steps.
 //!
-//! It knows no peer connection, only the trait [`Negotiator`] and the two events that a connection has to tell it. For a
+//! It knows no peer connection, only the trait [`Negotiator`] and the two events that a connection has to report to it. For a
 //! connection to be joined:
 //!
 //! 1. implement [`Negotiator`] for it (each method is one call of the W3C API; `connection::PeerConnection` has it);
@@ -60,7 +60,7 @@ pub trait Negotiator: Send + Sync {
     async fn add_ice_candidate(&self, candidate: Value) -> Result<(), Rejected>;
 }
 
-/// What the connection tells.
+/// What the connection reports.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LocalEvent {
     /// `negotiationneeded`.
@@ -108,7 +108,7 @@ impl Session {
         self.acted.recv().await
     }
 
-    /// Leaves the room, and waits until the server was told. The connection stays as it is.
+    /// Leaves the room, and waits until the server was informed. The connection stays as it is.
     pub async fn leave(mut self) {
         if let Some(leave) = self.leave.take() {
             // It may have ended by itself.

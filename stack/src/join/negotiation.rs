@@ -38,7 +38,7 @@ impl Negotiation {
         mut events: mpsc::UnboundedReceiver<LocalEvent>,
         mut left: oneshot::Receiver<()>,
     ) {
-        self.tell("join", None, None);
+        self.report("join", None, None);
         loop {
             let handled = tokio::select! {
                 biased;
@@ -55,7 +55,7 @@ impl Negotiation {
                 },
             };
             if let Err(error) = handled {
-                self.tell("signallingClosed", None, Some(error.to_string()));
+                self.report("signallingClosed", None, Some(error.to_string()));
                 return;
             }
         }
@@ -80,7 +80,7 @@ impl Negotiation {
                 Ok(())
             }
             FromServer::PeerLeft { id } if self.peer.as_ref() == Some(&id) => {
-                self.tell("peerLeft", None, None);
+                self.report("peerLeft", None, None);
                 self.peer = None;
                 Ok(())
             }
@@ -111,17 +111,17 @@ impl Negotiation {
         let collides = is_offer && !self.negotiator.is_stable().await;
         self.ignoring_offer = collides && !self.polite;
         if self.ignoring_offer {
-            self.tell("ignoreOffer", Some(description), None);
+            self.report("ignoreOffer", Some(description), None);
             return Ok(());
         }
         if collides {
             let rolled_back = self.negotiator.rollback().await;
-            if !self.told("rollback", None, rolled_back) {
+            if !self.report_result("rollback", None, rolled_back) {
                 return Ok(());
             }
         }
         let set = self.negotiator.set_remote_description(description.clone()).await;
-        if !self.told("setRemoteDescription", Some(description), set) || !is_offer {
+        if !self.report_result("setRemoteDescription", Some(description), set) || !is_offer {
             return Ok(());
         }
         let created = self.negotiator.create_answer().await;
@@ -137,13 +137,13 @@ impl Negotiation {
         let description = match created {
             Ok(description) => description,
             Err(error) => {
-                self.tell(operation, None, Some(error.to_string()));
+                self.report(operation, None, Some(error.to_string()));
                 return Ok(());
             }
         };
-        self.tell(operation, Some(description.clone()), None);
+        self.report(operation, Some(description.clone()), None);
         let set = self.negotiator.set_local_description(description.clone()).await;
-        if !self.told("setLocalDescription", Some(description.clone()), set) {
+        if !self.report_result("setLocalDescription", Some(description.clone()), set) {
             return Ok(());
         }
         self.channel.send(&ToServer::Description { description, to: self.peer.clone() }).await
@@ -153,12 +153,12 @@ impl Negotiation {
         if let Err(error) = self.negotiator.add_ice_candidate(candidate).await
             && !self.ignoring_offer
         {
-            self.tell("addIceCandidate", None, Some(error.to_string()));
+            self.report("addIceCandidate", None, Some(error.to_string()));
         }
     }
 
-    /// Tells of an operation's result; `true` if it went well.
-    fn told(
+    /// Reports an operation's result; `true` if it went well.
+    fn report_result(
         &self,
         operation: &'static str,
         description: Option<Description>,
@@ -166,11 +166,11 @@ impl Negotiation {
     ) -> bool {
         let error = result.err().map(|e| e.to_string());
         let is_done = error.is_none();
-        self.tell(operation, description, error);
+        self.report(operation, description, error);
         is_done
     }
 
-    fn tell(&self, operation: &'static str, description: Option<Description>, error: Option<String>) {
+    fn report(&self, operation: &'static str, description: Option<Description>, error: Option<String>) {
         // Whoever does not listen any more wants to know no more.
         let _gone = self.steps.send(Acted { operation, description, error });
     }

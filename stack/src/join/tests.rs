@@ -252,7 +252,7 @@ async fn candidates_of_an_ignored_offer_fail_in_silence() {
 }
 
 #[tokio::test]
-async fn a_rejected_operation_is_told_and_does_not_end_the_session() {
+async fn a_rejected_operation_is_reported_and_does_not_end_the_session() {
     let server = Server::start(Limits::default(), None).await.unwrap();
     let (alice, bob) = (Peer::new("alice"), Peer::failing("bob", Some("createAnswer")));
     let a = Joined::join(&server, &alice, false, &[LocalEvent::NegotiationNeeded]).await;
@@ -264,7 +264,7 @@ async fn a_rejected_operation_is_told_and_does_not_end_the_session() {
 }
 
 #[tokio::test]
-async fn the_servers_end_is_told() {
+async fn the_servers_end_is_reported() {
     let server = Server::start(Limits::default(), None).await.unwrap();
     let mut a = Joined::join(&server, &Peer::new("alice"), false, &[]).await;
     a.until("join").await;

@@ -49,7 +49,7 @@ impl Context {
 
 impl Drop for Context {
     fn drop(&mut self) {
-        // SAFETY: the context was initialised and is destroyed only here. The result can only tell of a null pointer.
+        // SAFETY: the context was initialised and is destroyed only here. The result can only be about a null pointer.
         unsafe { vpx_sys::vpx_codec_destroy(self.as_mut_ptr()) };
     }
 }

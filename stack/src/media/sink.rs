@@ -1,4 +1,4 @@
-//! What receives media: takes RTP packets in, decodes, and tells what is to be seen and heard.
+//! What receives media: takes RTP packets in, decodes, and reports what is to be seen and heard.
 
 use super::codec::{self, AudioDecoder, Codec, CodecError, Kind, VideoDecoder};
 use super::frame::Frame;
@@ -10,7 +10,7 @@ use crate::simulation;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
-/// How often it is told what is seen.
+/// How often what is seen is reported.
 const REPORT_EVERY: Duration = Duration::from_millis(250);
 /// How often a key frame is asked for while none comes.
 const ASK_EVERY: Duration = Duration::from_millis(300);
@@ -35,7 +35,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Whether there is something to tell: a picture, or a tone. Silence alone is nothing.
+    /// Whether there is something to report: a picture, or a tone. Silence alone is nothing.
     fn is_something(&self, kind: Kind) -> bool {
         match kind {
             Kind::Video => self.frames > 0,
@@ -44,12 +44,12 @@ impl Seen {
     }
 }
 
-/// What a sink tells.
+/// What a sink reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SinkEvent {
     /// First at the first decoded picture or the first tone, then every 250 ms of arriving packets.
     Seen(Seen),
-    /// The decoder cannot go on without a key frame: the sender should be told (PLI, RFC 4585 §6.3.1).
+    /// The decoder cannot go on without a key frame: the sender should get a PLI (RFC 4585 §6.3.1).
     KeyFrameWanted,
 }
 
@@ -92,15 +92,15 @@ async fn run(
         }
         let packets = std::mem::take(&mut batch);
         let decode = move || {
-            let mut told = Vec::new();
+            let mut seen = Vec::new();
             for packet in packets {
-                told.extend(receiver.push(packet, Instant::now()));
+                seen.extend(receiver.push(packet, Instant::now()));
             }
-            (receiver, told)
+            (receiver, seen)
         };
-        let Some((back, told)) = simulation::off_thread(decode).await else { return };
+        let Some((back, seen)) = simulation::off_thread(decode).await else { return };
         receiver = back;
-        for event in told {
+        for event in seen {
             if events.send(event).is_err() {
                 return;
             }

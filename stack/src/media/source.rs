@@ -166,7 +166,7 @@ impl Source {
         Self::microphone("tone", settings, Box::new(Tone(tone_hz)))
     }
 
-    /// Any camera. The settings must tell width, height and frame rate.
+    /// Any camera. The settings must contain width, height and frame rate.
     ///
     /// # Errors
     /// The dimensions are odd, zero or too large.

@@ -1,4 +1,4 @@
-//! What the `webrtc` crate only writes to its log, told to the connection that it is about.
+//! What the `webrtc` crate only writes to its log, passed on to the connection that it is about.
 //!
 //! The crate reports several failures in no other way (the death of the event loop among them). Each of its tasks is
 //! marked with its connection while it is polled, so that a record finds its way.

@@ -83,7 +83,7 @@ impl Core {
         if !unknown.is_empty() {
             return self.refuse(client, Method::Binding, request, &Refusal::Unknown(unknown), None);
         }
-        let mapped = self.reflexive.filter(|told| told.is_ipv4() == client.address.is_ipv4());
+        let mapped = self.reflexive.filter(|address| address.is_ipv4() == client.address.is_ipv4());
         let mapped = mapped.unwrap_or(client.address);
         let mut response = message::success(request);
         message::add_address(&mut response, ATTR_XORMAPPED_ADDRESS, mapped);
@@ -301,7 +301,7 @@ impl Core {
         for address in &relayed {
             message::add_address(&mut response, ATTR_XOR_RELAYED_ADDRESS, *address);
         }
-        let mapped = self.reflexive.filter(|told| told.is_ipv4() == client.address.is_ipv4());
+        let mapped = self.reflexive.filter(|address| address.is_ipv4() == client.address.is_ipv4());
         message::add_address(&mut response, ATTR_XORMAPPED_ADDRESS, mapped.unwrap_or(client.address));
         response.add(ATTR_LIFETIME, &seconds(lifetime).to_be_bytes());
         let Some(response) = message::finish(response, Some(key), self.crypto.crypto()) else {

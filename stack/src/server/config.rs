@@ -114,7 +114,7 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// Bounds.
     pub limits: Limits,
-    /// A reflexive address told to everybody instead of the true one, as if there were a NAT.
+    /// A reflexive address reported to everybody instead of the true one, as if there were a NAT.
     pub reflexive: Option<SocketAddr>,
     /// How it misbehaves at first.
     pub fault: Fault,

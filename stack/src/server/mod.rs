@@ -1,7 +1,7 @@
 //! The reference STUN and TURN server (RFC 8489, RFC 8656): UDP, TCP and TLS, IPv4 and IPv6 relayed addresses.
 //!
-//! It is an instrument. Well behaved by default, it can be told to misbehave in the ways that clients have to survive
-//! ([`Fault`]): refusing, staling its nonces forever, answering late or not at all. It tells an observer what happens
+//! It is an instrument. Well behaved by default, it can be determined to misbehave in the ways that clients have to survive
+//! ([`Fault`]): refusing, staling its nonces forever, answering late or not at all. It reports to an observer what happens
 //! ([`Observed`]), bounds all that a client can make it keep ([`Limits`]), and listens wherever the runtime that starts it lives.
 //!
 //! What it lacks of RFC 8656: DONT-FRAGMENT and ICMP (answered 420, not relayed), reservation of port pairs (508), TCP

@@ -1,4 +1,4 @@
-//! What an observer of the server is told.
+//! What an observer of the server gets.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -81,7 +81,7 @@ pub enum Observed {
     Bound {
         /// Who asked.
         client: Client,
-        /// The address that it was told.
+        /// The address that was reported to it.
         mapped: SocketAddr,
     },
     /// An allocation was made.

@@ -109,7 +109,7 @@ impl Server {
         self.core.misbehave(fault);
     }
 
-    /// Ends all allocations, as if their time had come. Their clients are not told; they learn it by 437.
+    /// Ends all allocations, as if their time had come. Their clients are not notified; they learn it by 437.
     pub fn end_allocations(&self) {
         self.core.end_all();
     }

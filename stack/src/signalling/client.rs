@@ -180,7 +180,7 @@ impl Session<'_> {
         }
     }
 
-    /// Tells of an error that does not end the connection.
+    /// Reports an error that does not end the connection.
     fn answer(&self, Refusal { name, message }: Refusal) {
         let Some(member) = &self.member else { return };
         let id = Some(member.id().to_owned());

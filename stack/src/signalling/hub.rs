@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 
-/// What an observer of the server is told.
+/// What an observer of the server gets.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Observed {
     /// A client entered a room.
@@ -69,7 +69,7 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    /// An outbox for so many messages, its other end, and the end that is told when it overran.
+    /// An outbox for so many messages, its other end, and the end that is notified when it overran.
     pub(super) fn new(size: usize) -> (Self, mpsc::Receiver<FromServer>, mpsc::Receiver<()>) {
         let (queue, messages) = mpsc::channel(size);
         let (overrun, overran) = mpsc::channel(1);
@@ -78,8 +78,8 @@ impl Outbox {
 
     fn send(&self, message: FromServer) {
         if let Err(mpsc::error::TrySendError::Full(_)) = self.queue.try_send(message) {
-            // A second telling changes nothing.
-            let _told_before = self.overrun.try_send(());
+            // A second notification changes nothing.
+            let _notified_before = self.overrun.try_send(());
         }
     }
 }

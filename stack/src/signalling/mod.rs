@@ -1,7 +1,7 @@
 //! The reference signalling server (`docs/signalling.md`): carries offers, answers and candidates between the clients of a room.
 //!
 //! WebRTC leaves signalling to the application; this is the simplest that does. It listens on loopback by default, keeps no
-//! state but who is connected, bounds what a client may send, and tells an observer of every message that it carries.
+//! state but who is connected, bounds what a client may send, and shows an observer every message that it carries.
 
 mod client;
 mod hub;

@@ -80,7 +80,7 @@ pub(super) struct Shared {
     connections: Arc<tokio::sync::Semaphore>,
 }
 
-/// A running server. Dropping it stops it too, without waiting for the clients to be told.
+/// A running server. Dropping it stops it too, without waiting for the clients to be notified.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -145,7 +145,7 @@ impl Server {
         self.hub.population()
     }
 
-    /// Stops: no new clients, and those that are there are told (1001, going away). Returns when all are gone and the port is
+    /// Stops: no new clients, and those that are there are notified (1001, going away). Returns when all are gone and the port is
     /// free.
     pub async fn stop(mut self) {
         self.stop.update(|stop| *stop = true);
@@ -163,7 +163,7 @@ impl Drop for Server {
     }
 }
 
-/// Serves at this listener until it is to stop, as a task. Tells where that is.
+/// Serves at this listener until it is to stop, as a task. Returns where that is.
 fn listen<L>(
     listener: L,
     router: Router,

@@ -82,7 +82,7 @@ async fn server_with(limits: Limits) -> (Server, mpsc::UnboundedReceiver<Observe
     (Server::start(limits, Some(observer)).await.unwrap(), observed)
 }
 
-/// Waits until the observer was told of so many departures.
+/// Waits until the observer saw so many departures.
 async fn departures(observed: &mut mpsc::UnboundedReceiver<Observed>, count: usize) {
     for _ in 0..count {
         while !matches!(observed.recv().await.unwrap(), Observed::Left { .. }) {}
@@ -324,15 +324,15 @@ async fn the_most_rooms_and_connections_are_kept_to() {
 }
 
 #[tokio::test]
-async fn stopping_tells_the_clients_and_frees_the_port() {
+async fn stopping_notifies_the_clients_and_frees_the_port() {
     let (server, _observed) = server().await;
     let address = server.address();
     assert!(address.ip().is_loopback());
     let (mut alice, _) = Client::join(&server, "r", "alice").await;
     let (_silent, _) = Client::join(&server, "r", "bob").await;
-    let told = tokio::spawn(async move { alice.closed().await });
+    let closed = tokio::spawn(async move { alice.closed().await });
     server.stop().await;
-    assert_eq!(told.await.unwrap(), CloseCode::Away);
+    assert_eq!(closed.await.unwrap(), CloseCode::Away);
     assert!(TcpStream::connect(address).await.is_err());
     let again = Server::start_on(address, Limits::default(), None).await.unwrap();
     let (_carol, before) = Client::join(&again, "r", "carol").await;

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-/// From socket to socket. Timers count milliseconds, so it is the least that can be told from none.
+/// From socket to socket. Timers count milliseconds, so it is the least that can be distinguished from none.
 pub(super) const LATENCY: Duration = Duration::from_millis(1);
 
 /// Where datagrams arrive.

@@ -1,10 +1,10 @@
-//! What is drawn and told on a simulation's thread, and off it.
+//! What is drawn, and which time it is, on a simulation's thread, and off it.
 
 use super::run;
 use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// What everything that draws or tells the time says on this thread.
+/// What everything that draws or reads the time says on this thread.
 async fn drawn() -> (Vec<u8>, Vec<u32>, Vec<u8>, Duration, Duration) {
     let own = rand::random::<[u8; 16]>().to_vec();
     let map: HashMap<u32, ()> = (0..64).map(|n| (n, ())).collect();
@@ -38,7 +38,7 @@ async fn off_its_thread_nothing_changes() {
 }
 
 #[tokio::test]
-async fn a_panic_is_told() {
+async fn a_panic_is_reported() {
     let broken = run(1, || async { std::hint::black_box(None::<u8>).unwrap() }).await;
     assert!(matches!(broken, Err(super::SimulationError::Panicked)));
 }

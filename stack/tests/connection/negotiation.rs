@@ -67,7 +67,7 @@ async fn a_restart_brings_new_credentials_and_the_channel_survives() {
 }
 
 #[tokio::test]
-async fn media_is_added_to_a_data_connection_and_gathering_is_told_once() {
+async fn media_is_added_to_a_data_connection_and_gathering_is_reported_once() {
     let (mut alice, mut bob, ..) = connected(loopback(), loopback(), chat()).await;
     let source = Source::tone(440);
     let track = peerproof_stack::connection::LocalTrack { id: "mic".into(), stream: "s".into(), source };
@@ -76,12 +76,12 @@ async fn media_is_added_to_a_data_connection_and_gathering_is_told_once() {
     bob.until("track", |e| matches!(e, Event::Track { kind: Kind::Audio, .. }).then_some(())).await;
     bob.until("unmute", |e| matches!(e, Event::TrackUnmute(_)).then_some(())).await;
     for side in [&alice, &bob] {
-        let told: Vec<_> = side
+        let states: Vec<_> = side
             .seen
             .iter()
             .filter_map(|e| if let Event::IceGatheringState(state) = e { Some(*state) } else { None })
             .collect();
-        assert_eq!(told, [RTCIceGatheringState::Gathering, RTCIceGatheringState::Complete]);
+        assert_eq!(states, [RTCIceGatheringState::Gathering, RTCIceGatheringState::Complete]);
     }
     alice.pc.close().await.unwrap();
     bob.pc.close().await.unwrap();
@@ -115,7 +115,7 @@ async fn operations_in_the_wrong_state_are_refused_by_name() {
 }
 
 #[tokio::test]
-async fn descriptions_offer_trickle_and_candidates_tell_their_section() {
+async fn descriptions_offer_trickle_and_candidates_name_their_section() {
     let mut side = Side::new(loopback()).await;
     side.pc.create_data_channel(&chat()).await.unwrap();
     side.pc.set_local_description(None).await.unwrap();

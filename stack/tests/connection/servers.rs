@@ -30,8 +30,8 @@ fn options(server: &Server, scheme: &str, transport_policy: TransportPolicy) -> 
 
 #[tokio::test]
 async fn a_reflexive_candidate_is_gathered_through_it() {
-    let told = SocketAddr::from((Ipv4Addr::new(198, 51, 100, 7), 40000));
-    let (server, _observed) = serve(Some(told)).await;
+    let address = SocketAddr::from((Ipv4Addr::new(198, 51, 100, 7), 40000));
+    let (server, _observed) = serve(Some(address)).await;
     let mut alice = Side::new(options(&server, "stun", TransportPolicy::All)).await;
     alice.pc.create_data_channel(&chat()).await.unwrap();
     let offer = alice.pc.create_offer(false).await.unwrap();

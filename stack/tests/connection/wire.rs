@@ -49,7 +49,7 @@ fn tapped(tap: impl Fn(&Datagram<'_>) -> Action + Send + Sync + 'static) -> Opti
 }
 
 #[tokio::test]
-async fn both_sides_tell_the_same_secrets() {
+async fn both_sides_report_the_same_secrets() {
     let (near, far) = (Arc::new(Kept::default()), Arc::new(Kept::default()));
     let with = |kept: &Arc<Kept>| Options { secrets: kept.clone(), ..loopback() };
     let (alice, bob, ..) = connected(with(&near), with(&far), chat()).await;
@@ -198,7 +198,7 @@ async fn a_client_certificate_that_was_not_announced_fails_at_both_sides() {
 }
 
 #[tokio::test]
-async fn a_handshake_that_nobody_answers_fails_and_the_dead_event_loop_is_told() {
+async fn a_handshake_that_nobody_answers_fails_and_the_dead_event_loop_is_reported() {
     peerproof_stack::install_log();
     let deaf = tapped(|datagram| {
         let is_dtls = datagram.payload.first().is_some_and(|first| (20..=63).contains(first));

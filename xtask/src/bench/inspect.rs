@@ -168,7 +168,7 @@ fn measure(command: &mut Command) -> Result<Taken> {
     Ok(Taken { time: begun.elapsed(), memory })
 }
 
-/// The most memory that a process has held so far, in KiB; zero where that is not told.
+/// The most memory that a process has held so far, in KiB; zero where that is not reported.
 fn peak(child: &Child) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -34,7 +34,7 @@ impl Bench {
     }
 }
 
-/// Builds the release executable and tells where it is.
+/// Builds the release executable and returns where it is.
 fn peerproof(root: &Path) -> anyhow::Result<PathBuf> {
     let built = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(["build", "--release", "--quiet", "--package", "peerproof"])

@@ -108,10 +108,10 @@ async fn bare(kind: &str, executable: &Path, rounds: u32) -> anyhow::Result<Vec<
     let browsers = Browsers::new(Config::new(executable)).await?;
     let script = format!("const rounds = {rounds};\n{BARE}");
     let kind = Kind::named(kind).with_context(|| format!("there is no browser {kind}"))?;
-    let told = browsers.evaluate(&Build::of_this_machine(kind), &script).await;
+    let answer = browsers.evaluate(&Build::of_this_machine(kind), &script).await;
     browsers.shutdown().await;
-    let told = told?;
-    let times = told.as_array().with_context(|| format!("the loop in {} failed: {told}", kind.name()))?;
+    let answer = answer?;
+    let times = answer.as_array().with_context(|| format!("the loop in {} failed: {answer}", kind.name()))?;
     Ok(times.iter().filter_map(Value::as_f64).collect())
 }
 

@@ -132,7 +132,7 @@ impl Association {
     }
 
     /// The server has answered. Once records were opened by what an earlier answer said, later ones are not believed. Whether
-    /// this tells something new.
+    /// this adds something new.
     pub(in crate::decrypt) fn server_hello(&mut self, hello: ServerHello) -> bool {
         if self.proven || self.server == Some(hello) || self.answers >= MOST_ANSWERS {
             return false;

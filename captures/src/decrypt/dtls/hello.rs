@@ -9,7 +9,7 @@ use crate::wire::dtls::handshake;
 pub(in crate::decrypt) struct ConnectionId {
     /// Its length in bytes.
     pub(in crate::decrypt) length: usize,
-    /// Its first bytes, which tell it from others.
+    /// Its first bytes, which distinguish it from others.
     prefix: [u8; Self::PREFIX],
 }
 
@@ -29,7 +29,7 @@ impl ConnectionId {
         }
     }
 
-    /// Whether `bytes` begin with it, as far as its first bytes tell.
+    /// Whether `bytes` begin with it, by its first bytes.
     pub(in crate::decrypt) fn begins(&self, bytes: &[u8]) -> bool {
         let prefix = self.prefix.get(..self.length).unwrap_or(&self.prefix);
         self.length > 0 && bytes.len() >= self.length && bytes.starts_with(prefix)

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_of_a_fingerprint_are_told_with_their_place() {
+    fn faults_of_a_fingerprint_are_reported_with_their_place() {
         assert_eq!(places::<Fingerprint>("sha-256 AA:BB"), [8]);
         assert_eq!(places::<Fingerprint>("x AA:bB:cc"), [5]);
         assert_eq!(places::<Fingerprint>("x AA:B"), [5]);

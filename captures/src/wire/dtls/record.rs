@@ -88,7 +88,7 @@ pub struct UnifiedRecord<'a> {
     pub cid: Option<Field<&'a [u8]>>,
     /// The low bits of the sequence number, encrypted.
     pub sequence: Field<u16>,
-    /// Bytes of the fragment, if told; if not the record ends with the datagram.
+    /// Bytes of the fragment, if given; if not the record ends with the datagram.
     pub length: Option<Field<u16>>,
     /// All of the header: the additional data of the AEAD once the sequence number in it is decrypted.
     pub header: Field<&'a [u8]>,

@@ -64,7 +64,7 @@ pub struct Message<'a> {
     pub id: Field<u16>,
     /// All flags.
     pub flags: Field<u16>,
-    /// Entries of each section, as told.
+    /// Entries of each section, as announced.
     pub counts: [Field<u16>; 4],
     /// The sections.
     pub body: Field<&'a [u8]>,
@@ -123,7 +123,7 @@ impl<'a> Message<'a> {
         (self.flags.value & 0x000f) as u8
     }
 
-    /// Questions and records in their order. The last item is a [`Stop`] if there are fewer than told.
+    /// Questions and records in their order. The last item is a [`Stop`] if there are fewer than announced.
     pub fn entries(&self) -> Entries<'a> {
         Entries {
             reader: Reader::at("DNS", self.body.value, self.body.range.start as usize),

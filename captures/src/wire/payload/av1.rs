@@ -45,7 +45,7 @@ impl Element<'_> {
         Some(ObuType::from(first >> 3 & 15))
     }
 
-    /// The temporal and the spatial layer, if the OBU tells them.
+    /// The temporal and the spatial layer, if the OBU has them.
     pub fn layers(&self) -> Option<(u8, u8)> {
         match self.bytes.value {
             [first, extension, ..] if !self.is_continuation && first & 4 != 0 => {

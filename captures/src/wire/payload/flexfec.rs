@@ -23,7 +23,7 @@ use std::fmt;
 /// The packets of one source that are protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Protected {
-    /// The source; told by the draft only.
+    /// The source; in the draft only.
     pub ssrc: Option<Field<u32>>,
     /// The sequence number that the mask counts from.
     pub base: Field<u16>,

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn single_units_fragments_and_aggregates_are_told_apart() {
+    fn single_units_fragments_and_aggregates_are_distinguished() {
         check("41 9a0102", "H264 non-IDR", false);
         check("65 880102", "H264 IDR", true);
         check("7c85 8801", "H264 FU-A start of IDR", true);
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn an_aggregate_with_parameter_sets_tells_the_size() {
+    fn an_aggregate_with_parameter_sets_has_the_size() {
         check(
             "78 001e 67640028acd940780227e5c05a808080a0000003002000000781e30632c0 0003 68ce3c 0002 65b8",
             "H264 STAP-A SPS PPS IDR 1920x1080",

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_told_with_and_without_cropping() {
+    fn sizes_are_read_with_and_without_cropping() {
         check(&baseline(80, 45, None, true), (0x42, 31, 1280, 720));
         check(&baseline(40, 23, Some((0, 4)), true), (0x42, 31, 640, 360));
         check(&baseline(20, 6, Some((3, 0)), false), (0x42, 31, 314, 192));

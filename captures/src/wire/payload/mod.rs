@@ -1,4 +1,4 @@
-//! What RTP payloads say by format: the headers of the payload formats and as much of the codecs' own as tells key frames,
+//! What RTP payloads say by format: the headers of the payload formats and as much of the codecs' own as shows key frames,
 //! layers, sizes and durations.
 //!
 //! Which format a payload type stands for comes from a description (`a=rtpmap`): see [`Format::of`].

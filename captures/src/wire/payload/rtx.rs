@@ -55,7 +55,7 @@ mod tests {
     use crate::wire::testing::{check_all, hex};
 
     #[test]
-    fn the_original_packet_is_told() {
+    fn the_original_packet_is_restored() {
         for (text, expected) in [("1234 aabb", "RTX of 4660 length 2"), ("1234", "RTX of 4660 length 0")] {
             let bytes = hex(text);
             assert_eq!(view(&bytes).unwrap().to_string(), expected);

@@ -30,7 +30,7 @@ use std::fmt;
 pub struct FrameHeader {
     /// Size0, H, VER and P; the size is of three bytes, least significant first.
     pub tag: Field<[u8; 3]>,
-    /// The size in pixels that a key frame tells: width and height.
+    /// The size in pixels that a key frame contains: width and height.
     pub resolution: Option<(Field<u16>, Field<u16>)>,
 }
 
@@ -112,16 +112,16 @@ impl<'a> Vp8<'a> {
         self.required.value & 7
     }
 
-    /// The temporal layer, if it is told.
+    /// The temporal layer, if it is present.
     pub fn temporal_layer(&self) -> Option<u8> {
-        let told = self.extension.is_some_and(|extension| extension.value & 0x20 != 0);
-        self.layer.filter(|_| told).map(|layer| layer.value >> 6)
+        let present = self.extension.is_some_and(|extension| extension.value & 0x20 != 0);
+        self.layer.filter(|_| present).map(|layer| layer.value >> 6)
     }
 
-    /// The key frame index, if it is told.
+    /// The key frame index, if it is present.
     pub fn key_index(&self) -> Option<u8> {
-        let told = self.extension.is_some_and(|extension| extension.value & 0x10 != 0);
-        self.layer.filter(|_| told).map(|layer| layer.value & 0x1f)
+        let present = self.extension.is_some_and(|extension| extension.value & 0x10 != 0);
+        self.layer.filter(|_| present).map(|layer| layer.value & 0x1f)
     }
 
     /// Whether a key frame begins here.
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_frame_tells_its_size() {
+    fn a_key_frame_has_its_size() {
         check(
             "90e0 9234 05 00 10 02 00 9d012a 8002 e001 0035",
             "VP8 key frame 640x480 picture 4660 tl0 5 tid 0",
@@ -223,14 +223,14 @@ mod tests {
     }
 
     #[test]
-    fn other_frames_and_their_continuations_are_told_apart() {
+    fn other_frames_and_their_continuations_are_distinguished() {
         check("9080 01 11 02 00 aabb", "VP8 inter frame picture 1");
         check("80f0 01 07 c3 aabb", "VP8 continued picture 1 tl0 7 tid 3");
         check("11 aabb", "VP8 continued");
     }
 
     #[test]
-    fn the_layer_byte_tells_only_what_is_flagged() {
+    fn the_layer_byte_holds_only_what_is_flagged() {
         let bytes = hex("8010 e7 aa");
         let payload = view(&bytes).unwrap();
         assert_eq!((payload.temporal_layer(), payload.key_index()), (None, Some(7)));

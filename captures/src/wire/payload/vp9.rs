@@ -49,9 +49,9 @@ impl<'a> Unit<'a> for LayerSize {
 pub struct ScalabilityStructure<'a> {
     /// N_S, Y and G.
     pub flags: Field<u8>,
-    /// The sizes of the spatial layers, if they are told.
+    /// The sizes of the spatial layers, if they are present.
     pub sizes: Option<List<'a, LayerSize>>,
-    /// The pictures of a picture group, if they are told.
+    /// The pictures of a picture group, if they are present.
     pub pictures: Option<Field<&'a [u8]>>,
 }
 
@@ -159,7 +159,7 @@ impl<'a> Vp9<'a> {
         self.flags.value & 0x40 != 0
     }
 
-    /// Whether reference indexes are told packet by packet.
+    /// Whether reference indexes are sent packet by packet.
     pub const fn is_flexible(&self) -> bool {
         self.flags.value & 0x10 != 0
     }
@@ -174,12 +174,12 @@ impl<'a> Vp9<'a> {
         self.flags.value & 0x04 != 0
     }
 
-    /// The temporal layer, if it is told.
+    /// The temporal layer, if it is present.
     pub fn temporal_layer(&self) -> Option<u8> {
         self.layer.map(|layer| layer.value >> 5)
     }
 
-    /// The spatial layer, if it is told.
+    /// The spatial layer, if it is present.
     pub fn spatial_layer(&self) -> Option<u8> {
         self.layer.map(|layer| layer.value >> 1 & 7)
     }
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn flexible_mode_tells_its_references() {
+    fn flexible_mode_has_its_references() {
         let text = "fc 05 23 03 05 08 aabb";
         check(text, "VP9 inter frame picture 5 tid 1 sid 1");
         let bytes = hex(text);

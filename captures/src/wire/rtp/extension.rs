@@ -19,7 +19,7 @@ use crate::wire::reader::{Reader, Silent, Sink};
 use crate::wire::stop::Read;
 use std::fmt;
 
-/// How the elements of an extension are told apart.
+/// How the elements of an extension are distinguished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Form {
     /// One-byte headers: the profile is 0xBEDE.
@@ -81,7 +81,7 @@ impl<'a> ExtensionBlock<'a> {
         Ok(Self { profile, length, data: Field::new(Span::new(start, start + data.len()), data) })
     }
 
-    /// How the elements are told apart.
+    /// How the elements are distinguished.
     pub const fn form(&self) -> Form {
         Form::of(self.profile.value)
     }

@@ -28,7 +28,7 @@ impl<'a> Packet<'a> {
             Some(count) if header.has_padding() => usize::from(*count),
             _ => 0,
         };
-        // A count of zero or beyond the payload tells nothing: all is payload then.
+        // A count of zero or beyond the payload means nothing: all is payload then.
         let count = if count <= rest.len() { count } else { 0 };
         let payload = r.bytes("payload", rest.len() - count)?;
         let padding = Field::new(

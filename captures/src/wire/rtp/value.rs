@@ -11,7 +11,7 @@ macro_rules! kinds {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
         pub enum ExtensionKind {
             $($(#[$meta])* $variant,)+
-            /// Not known here, or not told.
+            /// Not known here, or not given.
             #[default]
             Unknown,
         }

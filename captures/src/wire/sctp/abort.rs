@@ -53,7 +53,7 @@ mod tests {
     use super::super::packet::tests::check;
 
     #[test]
-    fn an_abort_and_an_error_tell_their_causes() {
+    fn an_abort_and_an_error_have_their_causes() {
         check(
             "0601000c 000c0007 627965 00 09000010 0001 0008 0005 0000 000a 0004",
             "ABORT [user-initiated abort \"bye\"], \

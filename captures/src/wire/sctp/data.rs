@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_are_told_by_their_letters() {
+    fn flags_are_shown_by_their_letters() {
         check("000c0010 00000007 0001 0000 00000035", "DATA tsn 7 stream 1 seq 0 binary IU length 0");
     }
 }

@@ -116,7 +116,7 @@ mod tests {
     use super::super::packet::tests::check;
 
     #[test]
-    fn abandoned_messages_are_told_by_stream() {
+    fn abandoned_messages_are_listed_by_stream() {
         check("c000000c 00000009 0001 0002", "FORWARD-TSN tsn 9 stream 1 seq 2");
         check("c0000008 00000009", "FORWARD-TSN tsn 9");
         check("c2000010 00000009 0001 0001 00000007", "I-FORWARD-TSN tsn 9 stream 1 message 7 unordered");

@@ -96,7 +96,7 @@ mod tests {
     use super::super::packet::tests::check;
 
     #[test]
-    fn the_first_fragment_tells_the_protocol_and_the_others_their_number() {
+    fn the_first_fragment_has_the_protocol_and_the_others_their_number() {
         check(
             "40020018 00000007 0001 0000 00000009 00000035 aabbccdd 40010018 00000008 0001 0000 00000009 00000001 aabbccdd",
             "I-DATA tsn 7 stream 1 message 9 binary B length 4, I-DATA tsn 8 stream 1 message 9 fragment 1 E length 4",

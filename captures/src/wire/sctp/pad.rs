@@ -33,7 +33,7 @@ mod tests {
     use super::super::packet::tests::check;
 
     #[test]
-    fn its_length_is_told() {
+    fn its_length_is_shown() {
         check("84000008 00000000", "PAD length 4");
     }
 }

@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identifiers_tell_text_from_binary_and_empty_from_not() {
+    fn identifiers_distinguish_text_from_binary_and_empty_from_not() {
         assert_eq!(PayloadProtocol::from(51).is_text(), Some(true));
         assert_eq!(PayloadProtocol::from(57).is_text(), Some(false));
         assert_eq!(PayloadProtocol::from(50).is_text(), None);

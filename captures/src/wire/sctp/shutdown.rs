@@ -34,7 +34,7 @@ mod tests {
     use super::super::packet::tests::check;
 
     #[test]
-    fn the_three_steps_are_told_apart() {
+    fn the_three_steps_are_distinguished() {
         check("07000008 00000009 08000004 0e000004", "SHUTDOWN tsn 9, SHUTDOWN-ACK, SHUTDOWN-COMPLETE");
     }
 }

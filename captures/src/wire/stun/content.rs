@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 pub struct Types<'a>(&'a [u8]);
 
 impl<'a> Types<'a> {
-    /// The numbers. A byte left over at the end is not told.
+    /// The numbers. A byte left over at the end is not shown.
     pub fn iter(self) -> impl Iterator<Item = u16> + Clone + 'a {
         self.0.chunks_exact(2).map(|pair| pair.iter().fold(0, |number, byte| number << 8 | u16::from(*byte)))
     }

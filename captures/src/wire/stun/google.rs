@@ -40,7 +40,7 @@ impl fmt::Display for NetworkInfo {
 pub struct Received<'a>(&'a [u8]);
 
 impl<'a> Received<'a> {
-    /// The CRC-32 values. Bytes left over at the end are not told.
+    /// The CRC-32 values. Bytes left over at the end are not shown.
     pub fn iter(self) -> impl Iterator<Item = u32> + Clone + 'a {
         self.0.chunks_exact(4).map(|word| word.iter().fold(0, |number, byte| number << 8 | u32::from(*byte)))
     }

@@ -132,7 +132,7 @@ impl fmt::Display for TransactionId {
 pub struct Message<'a> {
     /// Method and class.
     pub kind: Field<MessageType>,
-    /// Bytes after the header, as told.
+    /// Bytes after the header, as announced.
     pub length: Field<u16>,
     /// [`COOKIE`], unless the sender speaks RFC 3489, where it begins the transaction ID.
     pub cookie: Field<u32>,

@@ -121,7 +121,7 @@ fn of_who_was_not_seen_to_send_or_not_wholly_seen_the_rate_is_undecided() {
 }
 
 #[test]
-fn rates_over_time_are_told_of_those_of_whom_one_is_expected() {
+fn rates_over_time_are_shown_of_peers_with_an_expectation() {
     let wanted = "alice: { bitrate: [{ during: narrow, atMostKbit: 30 }] }";
     let rates = Bitrate::of(&record(wanted, &[100, 40, 20, 80, 90]));
     assert_eq!(rates.len(), 1);

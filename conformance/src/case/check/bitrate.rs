@@ -33,7 +33,7 @@ fn one(record: &CaseRecord, name: &str, wanted: &BitrateMatch) -> Option<Mismatc
         None => from,
     };
     let Some(kbit) = mean(record, name, (from, to)) else {
-        return undecided("no media of it was seen, but for what may have gone by a relay".to_owned());
+        return undecided("no media of it was captured, except what a relay may have carried".to_owned());
     };
     (!wanted.allows(kbit)).then(|| {
         let mut mismatch = Mismatch::new(LAYER, name, &text, format!("it sent {kbit} kbit/s"));

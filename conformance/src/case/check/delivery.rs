@@ -65,7 +65,7 @@ pub(crate) fn missing_echo(record: &CaseRecord, views: &Views) -> Option<Mismatc
 fn breach(receiver: &str, sender: &str, label: &str, views: &Views) -> Option<Mismatch> {
     let from = views.get(sender)?;
     if from.echoes.contains(label) || from.lost.is_some() {
-        return None; // What an echo sent of its own accord cannot be told from its own sends.
+        return None; // What an echo sent of its own accord cannot be distinguished from its own sends.
     }
     compare(receiver, sender, label, from.sent.get(label).map_or(&[][..], Vec::as_slice), views)
 }
@@ -105,7 +105,7 @@ fn compare(
                 let seen = match earlier {
                     Some(i) if ordered && is_free(&taken, i) => format!("{} came out of order", at.is),
                     Some(_) => format!("{} came more often than it was sent", at.is),
-                    None => format!("{} came, which {sender} never had", at.is),
+                    None => format!("{} came, which {sender} never sent", at.is),
                 };
                 let expected = format!("{receiver} should receive on {label:?} what {sender} sent");
                 let mut mismatch = Mismatch::new(Layer::DataChannel, receiver, expected, seen).at(Some(at.n));

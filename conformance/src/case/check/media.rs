@@ -1,7 +1,7 @@
 //! Remote tracks, and what was seen and heard of them.
 
 use super::{Checked, Mismatch, words};
-use crate::case::view::{Glimpse, PeerView};
+use crate::case::view::{MediaSample, PeerView};
 use crate::expect::{AudioMatch, OrNone, PeerExpectations, TracksMatch, VideoMatch};
 use crate::verdict::Layer;
 use peerproof_captures::event::MediaKind;
@@ -91,15 +91,15 @@ fn streams(name: &str, view: &PeerView) -> Option<Mismatch> {
     None
 }
 
-fn glimpses(view: &PeerView, kind: MediaKind) -> Vec<(&Glimpse, u64)> {
-    view.glimpses.iter().filter(|at| at.is.kind == kind).map(|at| (&at.is, at.n)).collect()
+fn media_samples(view: &PeerView, kind: MediaKind) -> Vec<(&MediaSample, u64)> {
+    view.media_samples.iter().filter(|at| at.is.kind == kind).map(|at| (&at.is, at.n)).collect()
 }
 
 fn unseen(name: &str, kind: MediaKind, view: &PeerView) -> Option<Mismatch> {
-    let seen = glimpses(view, kind);
-    seen.iter().find(|(glimpse, _)| glimpse.frames > 0).map(|(glimpse, n)| {
+    let seen = media_samples(view, kind);
+    seen.iter().find(|(sample, _)| sample.frames > 0).map(|(sample, n)| {
         let text = format!("{name} should get no {kind}");
-        Mismatch::new(LAYER, name, text, format!("it decoded {} frames", glimpse.frames)).at(Some(*n))
+        Mismatch::new(LAYER, name, text, format!("it decoded {} frames", sample.frames)).at(Some(*n))
     })
 }
 
@@ -107,12 +107,12 @@ fn video(name: &str, wanted: &VideoMatch, view: &PeerView) -> Option<Mismatch> {
     if wanted.seen == Some(false) {
         return unseen(name, MediaKind::Video, view);
     }
-    let seen = glimpses(view, MediaKind::Video);
+    let seen = media_samples(view, MediaKind::Video);
     let Some(&(newest, n)) = seen.last() else {
         return Some(Mismatch::new(LAYER, name, format!("{name} should see video"), "it saw none"));
     };
     let differs = |text: String, is: String| Some(Mismatch::new(LAYER, name, text, is).at(Some(n)));
-    let most = seen.iter().map(|(glimpse, _)| glimpse.frames).max().unwrap_or(0);
+    let most = seen.iter().map(|(sample, _)| sample.frames).max().unwrap_or(0);
     if let Some(least) = wanted.min_frames
         && most < least
     {
@@ -135,8 +135,8 @@ fn video(name: &str, wanted: &VideoMatch, view: &PeerView) -> Option<Mismatch> {
     if wanted.numbers.is_some() {
         let numbers: Vec<u32> = seen
             .iter()
-            .filter(|(glimpse, _)| glimpse.track == newest.track)
-            .filter_map(|(glimpse, _)| glimpse.number)
+            .filter(|(sample, _)| sample.track == newest.track)
+            .filter_map(|(sample, _)| sample.number)
             .collect();
         let back = numbers.windows(2).find(|pair| matches!(pair, [a, b] if b < a));
         let grew = numbers.first().zip(numbers.last()).is_some_and(|(first, last)| last > first);
@@ -160,12 +160,12 @@ fn audio(name: &str, wanted: &AudioMatch, view: &PeerView) -> Option<Mismatch> {
     if wanted.seen == Some(false) {
         return unseen(name, MediaKind::Audio, view);
     }
-    let seen = glimpses(view, MediaKind::Audio);
+    let seen = media_samples(view, MediaKind::Audio);
     let Some(&(_, n)) = seen.last() else {
         return Some(Mismatch::new(LAYER, name, format!("{name} should hear audio"), "it heard none"));
     };
     let differs = |text: String, is: String| Some(Mismatch::new(LAYER, name, text, is).at(Some(n)));
-    let most = seen.iter().map(|(glimpse, _)| glimpse.frames).max().unwrap_or(0);
+    let most = seen.iter().map(|(sample, _)| sample.frames).max().unwrap_or(0);
     if let Some(least) = wanted.min_frames
         && most < least
     {
@@ -173,7 +173,7 @@ fn audio(name: &str, wanted: &AudioMatch, view: &PeerView) -> Option<Mismatch> {
     }
     if let Some(tone) = wanted.tone {
         let within = wanted.within.unwrap_or(TONE_WITHIN);
-        let heard: Vec<u32> = seen.iter().filter_map(|(glimpse, _)| glimpse.tone_hz).collect();
+        let heard: Vec<u32> = seen.iter().filter_map(|(sample, _)| sample.tone_hz).collect();
         // The first sightings may fall into the start of the tone: the last one counts.
         if heard.last().is_none_or(|heard| heard.abs_diff(tone) > within) {
             let is =

@@ -77,7 +77,7 @@ fn channel(name: &str, label: &str, wanted: &Messages, seen: &[At<Fingerprint>])
         let list = Wanted::list(list);
         let mut rest = list.iter();
         if let Some(at) = seen.iter().find(|at| !rest.any(|wanted| wanted.is(&at.is))) {
-            let is = format!("{} came out of order, twice, or is none of them", at.is);
+            let is = format!("{} came out of order or twice, or is not listed", at.is);
             return differs(format!("the {} listed messages in order", list.len()), is, Some(at.n));
         }
     }
@@ -87,7 +87,7 @@ fn channel(name: &str, label: &str, wanted: &Messages, seen: &[At<Fingerprint>])
             match left.iter().position(|wanted| wanted.is(&at.is)) {
                 Some(i) => drop(left.swap_remove(i)),
                 None => {
-                    let is = format!("{} came, which is none of them or came twice", at.is);
+                    let is = format!("{} came: it is not listed, or came twice", at.is);
                     return differs("only what is listed".to_owned(), is, Some(at.n));
                 }
             }

@@ -29,7 +29,7 @@ pub(crate) struct Mismatch {
     pub(crate) evidence: Vec<Place>,
     /// The evidence does not decide: it may hold.
     pub(crate) undecided: bool,
-    /// Why the peer cannot tell whether it holds, if it said that it cannot.
+    /// Why the peer cannot report whether it holds, if it said that it cannot.
     pub(crate) lacks: Option<String>,
     /// What leaves it undecided is that no packets between the peers were captured.
     pub(crate) without_packets: bool,
@@ -59,7 +59,7 @@ impl Mismatch {
         self
     }
 
-    /// The same, since the peer cannot tell: why.
+    /// The same, since the peer cannot report it: why.
     pub(crate) fn lacking(mut self, reason: impl Into<String>) -> Self {
         self.lacks = Some(reason.into());
         self.undecided()

@@ -46,8 +46,8 @@ fn meeting(record: &CaseRecord, views: &Views) -> Option<Meeting> {
         return None;
     }
     let is_relay = |candidate: &str| candidate.contains(" typ relay");
-    let told = views.values().flat_map(|view| &view.candidates).filter_map(|at| at.is.as_ref());
-    let relay = told.clone().any(|candidate| is_relay(&candidate.candidate));
+    let reported = views.values().flat_map(|view| &view.candidates).filter_map(|at| at.is.as_ref());
+    let relay = reported.clone().any(|candidate| is_relay(&candidate.candidate));
     let mut seen = Way::Nowhere;
     for (name, view) in views {
         let Some((_, local, remote)) = selected_types(view, record.stats.get(name)) else { continue };
@@ -62,7 +62,7 @@ fn meeting(record: &CaseRecord, views: &Views) -> Option<Meeting> {
 }
 
 pub(super) fn check(record: &CaseRecord, views: &Views) -> Option<Mismatch> {
-    let expected = "the peers should meet on the way that their NATs allow";
+    let expected = "the peers should use the path that their NATs allow";
     let side = record.file.peers.first().map_or("", |peer| peer.name.as_str());
     let mismatch = |text: String, seen: String| {
         let mut mismatch = Mismatch::new(Layer::Checks, side, text, seen);
@@ -70,7 +70,7 @@ pub(super) fn check(record: &CaseRecord, views: &Views) -> Option<Mismatch> {
         mismatch
     };
     let Some(Meeting { offerer, answerer, allowed, seen, .. }) = meeting(record, views) else {
-        let seen = "they are not each behind a NAT of their own".to_owned();
+        let seen = "the peers are not behind two NATs".to_owned();
         return Some(mismatch(expected.to_owned(), seen).undecided());
     };
     (allowed != seen).then(|| {

@@ -9,7 +9,7 @@ use crate::verdict::{Layer, Place};
 pub(super) fn check(record: &CaseRecord, name: &str, wanted: &AnyOf<AddressKind>) -> Option<Mismatch> {
     let text = format!("the packets of {name} should come from an address of the kind {wanted}");
     let Some(reached) = record.reached.get(name) else {
-        let seen = "no packet of DTLS or SRTP was seen where it left and where it arrived";
+        let seen = "no DTLS or SRTP packet was captured at both ends";
         return Some(Mismatch::new(Layer::Nomination, name, text, seen).undecided());
     };
     if wanted.allows(&reached.kind) {

@@ -15,5 +15,5 @@ pub(super) fn check(record: &CaseRecord, name: &str, wanted: &[String]) -> Optio
     if wanted.iter().copied().eq(seen) {
         return None;
     }
-    Some(Mismatch::new(Layer::Media, name, text, format!("they bear {}", words(seen))))
+    Some(Mismatch::new(Layer::Media, name, text, format!("they carry {}", words(seen))))
 }

@@ -81,12 +81,13 @@ fn candidates(name: &str, wanted: &CandidatesMatch, view: &PeerView) -> Option<M
         }
     }
     if let Some(end) = wanted.end {
-        let told = view.candidates.iter().any(|at| at.is.as_ref().is_none_or(|c| c.candidate.is_empty()));
-        if told != end {
+        let signalled =
+            view.candidates.iter().any(|at| at.is.as_ref().is_none_or(|c| c.candidate.is_empty()));
+        if signalled != end {
             let (text, is) = if end {
-                (format!("{name} should tell the end of candidates"), "it did not")
+                (format!("{name} should signal the end of candidates"), "it did not")
             } else {
-                (format!("{name} should not tell the end of candidates"), "it did")
+                (format!("{name} should not signal the end of candidates"), "it did")
             };
             return differs(text, is.to_owned());
         }
@@ -110,7 +111,7 @@ fn candidate_error(name: &str, wanted: &CandidateErrorMatch, view: &PeerView) ->
 
 fn pair(name: &str, wanted: &PairMatch, view: &PeerView, report: Option<&Value>) -> Option<Mismatch> {
     let Some((n, local, remote)) = selected_types(view, report) else {
-        let text = format!("{name} should tell its selected pair");
+        let text = format!("{name} should report its selected pair");
         return Some(
             Mismatch::new(Layer::Nomination, name, text, "neither event nor statistics do").undecided(),
         );
@@ -130,32 +131,35 @@ fn pair(name: &str, wanted: &PairMatch, view: &PeerView, report: Option<&Value>)
         Some(transport) => {
             Some(Mismatch::new(Layer::Nomination, name, text, format!("it is {transport}")).at(n))
         }
-        None => Some(Mismatch::new(Layer::Nomination, name, text, "nothing tells it").undecided()),
+        None => Some(
+            Mismatch::new(Layer::Nomination, name, text, "neither an event nor the statistics report it")
+                .undecided(),
+        ),
     }
 }
 
-/// Types of the local and the remote candidate of the pair in use, with the event that tells it.
+/// Types of the local and the remote candidate of the pair in use, with the event that reports it.
 pub(super) fn selected_types(
     view: &PeerView,
     report: Option<&Value>,
 ) -> Option<(Option<u64>, String, String)> {
-    // Not every peer has the event (Firefox has not): then its statistics tell.
-    let told = view.pairs.last().map(|at| {
+    // Not every peer has the event (Firefox has not): then its statistics have it.
+    let by_event = view.pairs.last().map(|at| {
         let kind = |candidate: &str| candidate_type(candidate).unwrap_or("unknown").to_owned();
         (Some(at.n), kind(&at.is.0), kind(&at.is.1))
     });
-    told.or_else(|| pair_in_stats(report))
+    by_event.or_else(|| pair_in_stats(report))
 }
 
 /// Transport of the local candidate of the pair in use, in lower case.
 fn selected_transport(view: &PeerView, report: Option<&Value>) -> Option<String> {
-    let told = view.pairs.last().and_then(|at| Some(Candidate::parse(&at.is.0).ok()?.transport));
+    let by_event = view.pairs.last().and_then(|at| Some(Candidate::parse(&at.is.0).ok()?.transport));
     let from_stats = || {
         let report = report?.as_object()?;
         let local = text(used_pair(report)?, "localCandidateId")?;
         text(report.get(&local)?, "protocol")
     };
-    told.or_else(from_stats).map(|transport| transport.to_ascii_lowercase())
+    by_event.or_else(from_stats).map(|transport| transport.to_ascii_lowercase())
 }
 
 /// Types of the candidates of the pair that the transport uses.

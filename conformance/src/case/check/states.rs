@@ -15,10 +15,10 @@ pub(super) fn check(
     checked: &mut Checked,
 ) {
     macro_rules! last {
-        ($expected:ident, $seen:ident, $told:literal, $named:literal, $layer:ident, $first:ident) => {
+        ($expected:ident, $seen:ident, $key:literal, $named:literal, $layer:ident, $first:ident) => {
             if let Some(any) = &expected.$expected {
-                let told = view.told($told, view.$seen.last().map(|at| at.n));
-                let seen = told.as_ref().or(view.$seen.last());
+                let state = view.reported($key, view.$seen.last().map(|at| at.n));
+                let seen = state.as_ref().or(view.$seen.last());
                 checked.add(last(name, $named, any, seen, Layer::$layer, any_first(any)));
             }
         };

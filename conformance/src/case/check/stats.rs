@@ -22,7 +22,7 @@ pub(super) fn check(
     }
 }
 
-/// The layer that a type of dictionary tells about.
+/// The layer that a type of dictionary is about.
 fn layer(kind: &str) -> Layer {
     match kind {
         "candidate-pair" => Layer::Nomination,
@@ -42,7 +42,7 @@ fn one(name: &str, wanted: &StatMatch, report: Option<&Value>) -> Option<Mismatc
         Some(mismatch)
     };
     let Some(report) = report.and_then(Value::as_object) else {
-        let text = format!("{name}'s statistics should tell of {kind}");
+        let text = format!("{name}'s statistics should contain {kind}");
         return differs(text, "there is no report".to_owned()).map(Mismatch::undecided);
     };
     let has = |dictionary: &Value| {

@@ -30,7 +30,7 @@ pub(super) fn check(record: &CaseRecord, wanted: &WireMatch) -> Option<Mismatch>
     let undecided = |why: &str| Some(Mismatch::new(layer, from, text(), why).undecided());
     let Some(other) = record.other(from) else { return undecided("there is no such peer") };
     let (Some(wire), Some(sent)) = (record.packets(), record.sent(from, other)) else {
-        let why = "no packets of this pair were seen";
+        let why = "no packets of this pair were captured";
         return Some(Mismatch::new(layer, from, text(), why).without_packets());
     };
     let in_clear = matches!(protocol, "sctp" | "dcep" | "rtcp" | "rtp");
@@ -43,7 +43,7 @@ pub(super) fn check(record: &CaseRecord, wanted: &WireMatch) -> Option<Mismatch>
             )
         });
         if protected {
-            return undecided("what was protected was not recorded in the clear");
+            return undecided("the encrypted packets were not recorded in the clear");
         }
     }
     let mut unread = None;
@@ -87,7 +87,7 @@ fn layer(protocol: &str) -> Layer {
     }
 }
 
-/// Whether this is one of those; `None` if it cannot be told because it is encrypted.
+/// Whether this is one of those; `None` if that is unknown because it is encrypted.
 fn fits(is: &Unit<'_>, protocol: &str, kind: &str, wanted: &WireMatch) -> Option<bool> {
     if is.protocol() != clear_protocol(protocol) {
         return Some(false);

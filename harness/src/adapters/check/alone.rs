@@ -65,8 +65,8 @@ pub(super) async fn alone(
 async fn offer(session: &mut Session, group: &mut Group, listed: &BTreeSet<String>) {
     let made = session.call("createDataChannel", json!({ "label": "chat", "protocol": "p" })).await.done();
     let made = made.and_then(|info| {
-        let told = [info.get("label"), info.get("protocol")];
-        if told == [Some(&json!("chat")), Some(&json!("p"))] {
+        let seen = [info.get("label"), info.get("protocol")];
+        if seen == [Some(&json!("chat")), Some(&json!("p"))] {
             Ok(())
         } else {
             violates("properties with the label `chat` and the protocol `p`", info.to_string())
@@ -92,12 +92,12 @@ async fn offer(session: &mut Session, group: &mut Group, listed: &BTreeSet<Strin
     let set = session.call("setLocalDescription", json!({ "description": offer })).await.done();
     let set = set.and_then(|value| description(&value, SdpType::Offer));
     let Some(local) = group.add("setLocalDescription answers the local description", set) else { return };
-    let told = |event: &PeerEvent| {
+    let seen = |event: &PeerEvent| {
         matches!(event, PeerEvent::SignalingStateChange { state: SignalingState::HaveLocalOffer })
             .then_some(())
     };
     let what = "signalingstatechange to have-local-offer";
-    group.add("an event reports have-local-offer", session.event(mark, what, SOON, told).await);
+    group.add("an event reports have-local-offer", session.event(mark, what, SOON, seen).await);
     if listed.contains("getState") {
         group.add("getState reports have-local-offer", state(session, "signaling", "have-local-offer").await);
         let states = session.call("getState", json!({})).await.done();
@@ -129,11 +129,11 @@ async fn candidates(
         _ => None,
     };
     let what = "icecandidate with a candidate";
-    let told = session.event(mark, what, GATHERING, found).await.and_then(|some| match some {
+    let seen = session.event(mark, what, GATHERING, found).await.and_then(|some| match some {
         true => Ok(()),
         false => violates(what, "the end of candidates, and none before"),
     });
-    let within = match told {
+    let within = match seen {
         Err(_) if local.sdp.contains("a=candidate:") => true,
         Err(_) if listed.contains("getState") => {
             let state = session.call("getState", Value::Null).await.done().unwrap_or_default();
@@ -145,7 +145,7 @@ async fn candidates(
         }
         _ => false,
     };
-    group.add("candidates are found", if within { Ok(()) } else { told });
+    group.add("candidates are found", if within { Ok(()) } else { seen });
     if within {
         group.note("in the description only: scenarios with trickle ICE cannot run");
         return;
@@ -222,8 +222,8 @@ async fn transceiver(session: &mut Session, listed: &BTreeSet<String>) -> Tried 
     direction(&description(&offer, SdpType::Offer)?.sdp, "audio", &["recvonly"])?;
     if listed.contains("getTransceivers") {
         let all = session.call("getTransceivers", Value::Null).await.done()?;
-        let told = all.get(0).and_then(|one| one.get("direction"));
-        if told != Some(&json!("recvonly")) {
+        let seen = all.get(0).and_then(|one| one.get("direction"));
+        if seen != Some(&json!("recvonly")) {
             return violates("one transceiver with the direction recvonly", all.to_string());
         }
     }
@@ -233,9 +233,9 @@ async fn transceiver(session: &mut Session, listed: &BTreeSet<String>) -> Tried 
 /// The id of a source's only track.
 pub(super) fn track(source: &Value, kind: &str) -> Tried<String> {
     let track = source.pointer("/tracks/0");
-    let told = track.and_then(|track| track.get("kind")).and_then(Value::as_str);
+    let seen = track.and_then(|track| track.get("kind")).and_then(Value::as_str);
     match track.and_then(|track| track.get("id")).and_then(Value::as_str) {
-        Some(id) if told == Some(kind) && !id.is_empty() => Ok(id.to_owned()),
+        Some(id) if seen == Some(kind) && !id.is_empty() => Ok(id.to_owned()),
         _ => violates(format!("{{stream, tracks: [{{id, kind: {kind}, settings}}]}}"), source.to_string()),
     }
 }
@@ -262,16 +262,16 @@ fn direction(sdp: &str, kind: &str, wanted: &[&str]) -> Tried {
         return violates(format!("a section m={kind}"), shortened(sdp));
     };
     let all = ["sendrecv", "sendonly", "recvonly", "inactive"];
-    let told = lines.iter().find_map(|line| line.strip_prefix("a=").filter(|word| all.contains(word)));
+    let seen = lines.iter().find_map(|line| line.strip_prefix("a=").filter(|word| all.contains(word)));
     // What is absent is sendrecv (RFC 8866 §6.7).
-    let told = told.unwrap_or("sendrecv");
-    if wanted.contains(&told) {
+    let seen = seen.unwrap_or("sendrecv");
+    if wanted.contains(&seen) {
         return Ok(());
     }
-    violates(format!("a={} in the section m={kind}", wanted.join(" or ")), format!("a={told}"))
+    violates(format!("a={} in the section m={kind}", wanted.join(" or ")), format!("a={seen}"))
 }
 
-/// A state that is told truly is the implementation's, right or wrong.
+/// The adapter reports the state that the implementation has, right or wrong.
 fn by_standard(tried: Tried) -> Tried {
     tried.map_err(|outcome| match outcome {
         Outcome::Violates { expected, came } if came.starts_with('{') => Outcome::Deviates { expected, came },
@@ -282,7 +282,7 @@ fn by_standard(tried: Tried) -> Tried {
 async fn state(session: &mut Session, name: &str, wanted: &str) -> Tried {
     let state = session.call("getState", Value::Null).await.done()?;
     match state.get(name).and_then(Value::as_str) {
-        Some(told) if told == wanted => Ok(()),
+        Some(seen) if seen == wanted => Ok(()),
         _ => violates(format!("{name}: {wanted}"), shortened(&state.to_string())),
     }
 }
@@ -304,11 +304,11 @@ fn known_states(state: &Value) -> Tried {
     ];
     for (name, names, optional) in known {
         match state.get(name) {
-            Some(Value::String(told)) if names.contains(&told.as_str()) => {}
+            Some(Value::String(seen)) if names.contains(&seen.as_str()) => {}
             None | Some(Value::Null) if optional => {}
             other => {
-                let told = other.map_or("nothing".to_owned(), Value::to_string);
-                return violates(format!("{name} is one of {}", names.join(", ")), shortened(&told));
+                let seen = other.map_or("nothing".to_owned(), Value::to_string);
+                return violates(format!("{name} is one of {}", names.join(", ")), shortened(&seen));
             }
         }
     }

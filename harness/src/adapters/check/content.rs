@@ -6,8 +6,8 @@ use crate::scenario::pattern;
 use peerproof_captures::event::Message;
 use serde_json::{Value, json};
 
-/// Longest text that is told whole, in bytes.
-const TOLD: usize = 1024;
+/// Longest text that is reported in full, in bytes.
+const MOST_VALUE_BYTES: usize = 1024;
 
 /// The defects of an echo that the protocol names.
 pub(super) const DEFECTS: [&str; 4] = ["corrupt-last-byte", "swap-pairs", "as-text", "drop-every-third"];
@@ -41,14 +41,17 @@ impl Content {
         (0..times).map(nth).collect()
     }
 
-    /// Compares with what was told of a message that arrived.
-    pub(super) fn arrived(&self, told: &Message) -> Tried {
-        let value =
-            || std::str::from_utf8(&self.bytes).ok().filter(|_| self.text && self.bytes.len() <= TOLD);
-        let as_told = || serde_json::to_string(told).unwrap_or_default();
+    /// Compares with what was reported of a message that arrived.
+    pub(super) fn arrived(&self, reported: &Message) -> Tried {
+        let value = || {
+            std::str::from_utf8(&self.bytes)
+                .ok()
+                .filter(|_| self.text && self.bytes.len() <= MOST_VALUE_BYTES)
+        };
+        let as_reported = || serde_json::to_string(reported).unwrap_or_default();
         let (size, crc32) = (self.bytes.len() as u64, pattern::crc32(&self.bytes));
-        let right = (told.text, told.size, told.crc32) == (self.text, size, crc32)
-            && told.value.as_deref() == value();
+        let right = (reported.text, reported.size, reported.crc32) == (self.text, size, crc32)
+            && reported.value.as_deref() == value();
         if right {
             return Ok(());
         }
@@ -56,7 +59,7 @@ impl Content {
         if let (Some(value), Value::Object(expected)) = (value(), &mut expected) {
             expected.insert("value".to_owned(), json!(value));
         }
-        violates(shortened(&expected.to_string()), super::outcome::shortened(&as_told()))
+        violates(shortened(&expected.to_string()), super::outcome::shortened(&as_reported()))
     }
 }
 
@@ -96,7 +99,7 @@ mod tests {
         Content { text: true, bytes: text.as_bytes().to_vec() }
     }
 
-    fn told(of: &Content, value: Option<&str>) -> Message {
+    fn reported(of: &Content, value: Option<&str>) -> Message {
         Message {
             channel: "c".to_owned(),
             text: of.text,
@@ -109,15 +112,15 @@ mod tests {
     #[test]
     fn what_arrived_is_what_was_sent() {
         let hello = text("hello");
-        assert_eq!(hello.arrived(&told(&hello, Some("hello"))), Ok(()));
-        assert!(hello.arrived(&told(&hello, Some("hullo"))).is_err());
-        assert!(hello.arrived(&told(&hello, None)).is_err());
-        assert!(hello.arrived(&Message { crc32: 1, ..told(&hello, Some("hello")) }).is_err());
+        assert_eq!(hello.arrived(&reported(&hello, Some("hello"))), Ok(()));
+        assert!(hello.arrived(&reported(&hello, Some("hullo"))).is_err());
+        assert!(hello.arrived(&reported(&hello, None)).is_err());
+        assert!(hello.arrived(&Message { crc32: 1, ..reported(&hello, Some("hello")) }).is_err());
         let bytes = Content { text: false, ..hello.clone() };
-        assert!(hello.arrived(&told(&bytes, None)).is_err());
-        assert_eq!(bytes.arrived(&told(&bytes, None)), Ok(()));
-        let long = text(&"x".repeat(TOLD + 1));
-        assert_eq!(long.arrived(&told(&long, None)), Ok(()));
+        assert!(hello.arrived(&reported(&bytes, None)).is_err());
+        assert_eq!(bytes.arrived(&reported(&bytes, None)), Ok(()));
+        let long = text(&"x".repeat(MOST_VALUE_BYTES + 1));
+        assert_eq!(long.arrived(&reported(&long, None)), Ok(()));
     }
 
     #[test]

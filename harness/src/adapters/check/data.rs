@@ -205,8 +205,8 @@ async fn send(pair: &mut Pair, side: Side, channel: &str, message: &Payload, tim
     side.of(pair).call("send", args).await.done().map(|_| ())
 }
 
-/// All messages that were told of a channel.
-fn told(session: &Session, channel: &str) -> Vec<Message> {
+/// All messages that were reported of a channel.
+fn messages_of(session: &Session, channel: &str) -> Vec<Message> {
     session.events(0, |event| match event {
         PeerEvent::ChannelMessage { message, .. } if message.channel == channel => Some(message.clone()),
         _ => None,
@@ -216,7 +216,7 @@ fn told(session: &Session, channel: &str) -> Vec<Message> {
 /// Waits until so many messages have come on a channel, and returns all of them, or those that have come by the deadline.
 async fn come(session: &Session, channel: &str, count: usize, deadline: Instant) -> Vec<Message> {
     loop {
-        let all = told(session, channel);
+        let all = messages_of(session, channel);
         let left = deadline.saturating_duration_since(Instant::now());
         if all.len() >= count || left.is_zero() || session.over().is_some() {
             return all;

@@ -5,7 +5,7 @@ use crate::peers::greeting::Greeting;
 use peerproof_captures::feature::Feature;
 use std::collections::BTreeSet;
 
-/// What a program claims; nothing if it tells no features.
+/// What a program claims; nothing if it reports no features.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Claims(Option<BTreeSet<Feature>>);
 
@@ -35,9 +35,9 @@ impl Claims {
             return "none claimed: judged as an implementation of the W3C API".to_owned();
         };
         let names: Vec<&str> = claimed.iter().map(|feature| feature.as_str()).collect();
-        let told = greeting.features.as_deref().unwrap_or_default();
+        let all = greeting.features.as_deref().unwrap_or_default();
         let unknown: BTreeSet<&str> =
-            told.iter().map(String::as_str).filter(|name| Feature::named(name).is_none()).collect();
+            all.iter().map(String::as_str).filter(|name| Feature::named(name).is_none()).collect();
         let mut note = if names.is_empty() { "no known feature".to_owned() } else { names.join(", ") };
         if !unknown.is_empty() {
             let unknown: Vec<&str> = unknown.into_iter().collect();
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn unknown_features_are_noted() {
-        let told = greeting(&[], Some(&["video", "teleport"]));
-        assert_eq!(Claims::of(&told).note(&told), "video; unknown and ignored: teleport");
+        let greeting = greeting(&[], Some(&["video", "teleport"]));
+        assert_eq!(Claims::of(&greeting).note(&greeting), "video; unknown and ignored: teleport");
     }
 }

@@ -16,8 +16,8 @@ const INVENTED: [&str; 5] = ["impossible", "inventedCommand", "constructor", "__
 pub(super) async fn greeting(ground: &Ground) -> Result<(Group, Option<Greeting>), Trouble> {
     let mut group = Group::new("greeting");
     let mut session = Session::start(ground, "greeting").await?;
-    let told = session.call_within("hello", Value::Null, START_DEADLINE).await;
-    let Some(greeting) = group.add("hello is answered", read(&told)) else {
+    let answered = session.call_within("hello", Value::Null, START_DEADLINE).await;
+    let Some(greeting) = group.add("hello is answered", read(&answered)) else {
         session.end().await;
         return Ok((group, None));
     };
@@ -33,7 +33,7 @@ pub(super) async fn greeting(ground: &Ground) -> Result<(Group, Option<Greeting>
     group.add("it has the commands of the features that it claims", features::fit(&greeting));
     group.note(Claims::of(&greeting).note(&greeting));
     let again = session.call("hello", json!({})).await;
-    let same = match (again == told, &again) {
+    let same = match (again == answered, &again) {
         (true, _) => Ok(()),
         (false, _) => violates("the same answer as before, also with empty arguments", again.text()),
     };

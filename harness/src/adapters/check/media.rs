@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 /// A tone that is nobody's default.
 const TONE_HZ: u32 = 523;
-/// How far from the truth a tone may be told (docs/media.md).
+/// How far a reported tone may be off (docs/media.md).
 const TONE_OFF: u32 = 10;
 /// Pictures in a second, which is nobody's default either.
 const FRAME_RATE: u32 = 10;
@@ -73,7 +73,7 @@ async fn watch(pair: &mut Pair, kind: MediaKind) -> Tried<String> {
     pair.offerer.call("addTrack", json!({ "track": local })).await.done()?;
     pair.connect().await?;
     let appeared = |event: &PeerEvent| match event {
-        PeerEvent::Track { id, kind: told, .. } if *told == kind => Some(id.clone()),
+        PeerEvent::Track { id, kind: reported, .. } if *reported == kind => Some(id.clone()),
         _ => None,
     };
     let remote = pair.answerer.event(0, &format!("track of kind {kind}"), PATIENCE, appeared).await?;
@@ -96,25 +96,25 @@ async fn watch(pair: &mut Pair, kind: MediaKind) -> Tried<String> {
             return violates(what, last.map_or("no mediaseen".to_owned(), |seen| seen.text()));
         }
         let new = |event: &PeerEvent| match event {
-            PeerEvent::MediaSeen { id, kind: told, frames, width, height, number, tone_hz }
+            PeerEvent::MediaSeen { id, kind: reported, frames, width, height, number, tone_hz }
                 if *id == remote =>
             {
                 let seen =
                     Seen { frames: *frames, size: (*width, *height), number: *number, tone_hz: *tone_hz };
-                Some((*told, seen))
+                Some((*reported, seen))
             }
             _ => None,
         };
         let seen = pair.answerer.event(mark, &what, left, new).await;
         mark = pair.answerer.mark();
-        let (told, seen) = match (seen, last.as_ref()) {
+        let (reported, seen) = match (seen, last.as_ref()) {
             (Err(Outcome::Violates { expected, came }), Some(last)) => {
                 return violates(expected, format!("{came}, {}", last.text()));
             }
             (seen, _) => seen?,
         };
-        if told != kind {
-            return violates(what, format!("mediaseen of kind {told}"));
+        if reported != kind {
+            return violates(what, format!("mediaseen of kind {reported}"));
         }
         plausible(&seen, kind, began.elapsed())?;
         if let Some(note) = enough(&seen, last.as_ref(), kind) {
@@ -127,8 +127,8 @@ async fn watch(pair: &mut Pair, kind: MediaKind) -> Tried<String> {
 impl Seen {
     fn text(&self) -> String {
         let Self { frames, size: (width, height), number, tone_hz } = self;
-        let told = json!({ "frames": frames, "width": width, "height": height, "number": number, "toneHz": tone_hz });
-        format!("at last mediaseen {told}")
+        let reported = json!({ "frames": frames, "width": width, "height": height, "number": number, "toneHz": tone_hz });
+        format!("at last mediaseen {reported}")
     }
 }
 

@@ -1,6 +1,6 @@
 //! `peerproof adapter check`: tries a program that speaks the peer protocol, alone and with itself, without any other peer.
 //!
-//! It works on the lines themselves, and goes on where a case would give the peer up, so that all that is wrong is told at once, each with
+//! It works on the lines themselves, and goes on where a case would give the peer up, so that all that is wrong is reported at once, each with
 //! the line that shows it. Every group of checks has fresh processes: a death in one spoils no other.
 //!
 //! - [`session`]: one process, and the commands that it is given; [`reply`]: what it answers; [`monitor`]: the rules that every line must keep;

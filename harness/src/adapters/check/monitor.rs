@@ -110,7 +110,7 @@ struct Members {
     t: Option<f64>,
 }
 
-/// A line, the time that it tells, and when it was heard on our clock.
+/// A line, the time that it contains, and when it was heard on our clock.
 struct Heard<'a> {
     line: &'a str,
     t: Option<f64>,
@@ -178,7 +178,8 @@ impl Monitor {
     ) -> Said {
         let line = heard.line;
         let Some((_, asked)) = self.pending.remove(&id) else {
-            let what = if self.answered.contains(&id) { "answered twice" } else { "that was not asked" };
+            let what =
+                if self.answered.contains(&id) { "answered twice" } else { "no such command was sent" };
             fault(Rule::Answers, format!("command {id}, {what}: {}", shortened(line)));
             return Said::Nothing;
         };
@@ -268,7 +269,7 @@ impl Monitor {
         }
     }
 
-    /// Compares the peer's time with ours: what is told happened before it was heard, an answer after its command. Returns whether it
+    /// Compares the peer's time with ours: what is reported happened before it was heard, an answer after its command. Returns whether it
     /// can be so; what cannot bounds nothing.
     fn clock(
         &mut self,
@@ -330,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_is_told() {
+    fn what_is_no_message_is_reported() {
         let nested = "[".repeat(1000);
         for line in ["hello", "[]", "{}", r#"{"id":0}"#, r#"{"id":0,"answer":{"ok":1},"more":1}"#, &nested] {
             assert_eq!(faults(&[line]), [Rule::Message], "{line}");

@@ -7,7 +7,7 @@ use serde::Serialize;
 /// Most characters of a program's line that are shown.
 const SHOWN: usize = 200;
 /// Most characters of what was expected and of what came, which may hold such a line and more.
-const TOLD: usize = 500;
+const MOST_TEXT: usize = 500;
 
 /// A line as it can be shown: without control characters, and not too long.
 #[must_use]
@@ -58,7 +58,7 @@ pub(super) type Tried<T = ()> = Result<T, Outcome>;
 
 /// The protocol is violated. Both texts may hold what the program said.
 pub(super) fn violates<T>(expected: impl AsRef<str>, came: impl AsRef<str>) -> Tried<T> {
-    let [expected, came] = [expected.as_ref(), came.as_ref()].map(|text| bounded(text, TOLD));
+    let [expected, came] = [expected.as_ref(), came.as_ref()].map(|text| bounded(text, MOST_TEXT));
     Err(Outcome::Violates { expected, came })
 }
 

@@ -215,7 +215,7 @@ impl Tally {
         }
     }
 
-    fn tell(self, group: &mut Group, what: &str) {
+    fn add_to(self, group: &mut Group, what: &str) {
         let others = if self.wrong > 0 { "the others of " } else { "" };
         if self.rejected > 0 {
             group.add(format!("{others}{what} are rejected"), Ok(()));
@@ -248,7 +248,7 @@ pub(super) async fn before(ground: &Ground, listed: &BTreeSet<String>) -> Result
             session.call_within("hello", Value::Null, START_DEADLINE).await;
         }
     }
-    tally.tell(&mut group, "commands without a connection");
+    tally.add_to(&mut group, "commands without a connection");
     session.end().await;
     Ok(group)
 }
@@ -283,7 +283,7 @@ pub(super) async fn wrong(ground: &Ground, listed: &BTreeSet<String>) -> Result<
             session.end().await;
         }
     }
-    tally.tell(&mut group, "wrong commands");
+    tally.add_to(&mut group, "wrong commands");
     Ok(group)
 }
 

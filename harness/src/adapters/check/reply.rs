@@ -53,7 +53,7 @@ impl Reply {
         }
     }
 
-    /// The same where it is the standard that refuses: an implementation that does not deviates, and its adapter only tells the truth. To
+    /// The same where it is the standard that refuses: an implementation that does not deviates, and its adapter only reports it. To
     /// fall silent or to end is a violation even so.
     pub(super) fn refused_by_standard(&self, names: &[&str]) -> Tried<bool> {
         self.refused(names).map_err(|outcome| match (self, outcome) {

@@ -105,7 +105,7 @@ pub(super) struct Session {
 pub(super) struct Trouble(pub(super) String);
 
 impl Session {
-    /// Starts the program. The name tells the session in findings.
+    /// Starts the program. Findings refer to the session by this name.
     pub(super) async fn start(ground: &Ground, name: &str) -> Result<Self, Trouble> {
         let args: Vec<OsString> = ground.args.iter().map(Into::into).collect();
         Self::start_as(ground, name, ground.program.clone(), args).await
@@ -394,7 +394,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_many_faults_the_first_is_told() {
+    fn of_many_faults_the_first_is_reported() {
         let mut ledger = Ledger::default();
         for found in ["one", "two", "three"] {
             ledger.fault("a", Fault { rule: Rule::Numbers, found: found.to_owned() });

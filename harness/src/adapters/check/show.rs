@@ -5,7 +5,7 @@ use super::suite::Part;
 use crate::terminal::{Paint, Style};
 use std::io::{self, Write};
 
-/// Scenarios that are named; of more only their number is told.
+/// Scenarios that are named; of more only the number is shown.
 const NAMED: usize = 4;
 
 impl Report {

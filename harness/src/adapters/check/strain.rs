@@ -161,8 +161,8 @@ async fn used(session: &mut Session) -> Tried {
     session.call("createDataChannel", json!({ "label": "chat" })).await.done()?;
     let offer = session.call("createOffer", json!({})).await.done()?;
     session.call("setLocalDescription", json!({ "description": offer })).await.done()?;
-    let told = |event: &PeerEvent| matches!(event, PeerEvent::SignalingStateChange { .. }).then_some(());
-    session.event(mark, "signalingstatechange", LAST_MOMENTS, told).await
+    let changed = |event: &PeerEvent| matches!(event, PeerEvent::SignalingStateChange { .. }).then_some(());
+    session.event(mark, "signalingstatechange", LAST_MOMENTS, changed).await
 }
 
 /// Lines that are no commands, and the end of its input.

@@ -3,7 +3,7 @@
 use peerproof_reports::{RunReport, Shard};
 use std::collections::BTreeMap;
 
-/// Of a kind of trouble so many are told.
+/// So many problems of a kind are listed.
 const MOST: usize = 5;
 
 /// The first of many troubles, and how many more there are.
@@ -85,7 +85,7 @@ fn of_parts(parts: &[(&str, &Shard)]) -> Vec<String> {
     troubles
 }
 
-/// As much of a hash as tells it from another; it may be anything.
+/// As much of a hash as distinguishes it from another; it may be anything.
 fn short(hash: &str) -> String {
     hash.chars().take(12).collect()
 }
@@ -129,7 +129,7 @@ mod tests {
         report
     }
 
-    fn told(runs: &[RunReport]) -> Vec<String> {
+    fn texts(runs: &[RunReport]) -> Vec<String> {
         let names = ["a", "b", "c"];
         troubles(&names.into_iter().zip(runs).collect::<Vec<_>>())
     }
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn parts_make_a_whole_in_any_order() {
         let parts = [part(3, 3), part(1, 3), part(2, 3)];
-        assert_eq!(told(&parts), [""; 0]);
+        assert_eq!(texts(&parts), [""; 0]);
         let whole = of(&parts.iter().collect::<Vec<_>>());
         assert_eq!((whole.began_us, whole.duration_us, whole.seed, whole.shard), (7, 15, 1, None));
         assert!(!whole.interrupted);
@@ -146,10 +146,10 @@ mod tests {
     #[test]
     fn missing_and_doubled_parts_are_named() {
         assert_eq!(
-            told(&[part(2, 4), part(2, 4)]),
+            texts(&[part(2, 4), part(2, 4)]),
             ["part 2 of 4 is present 2 times: a, b", "parts 1, 3, 4 of 4 are missing"]
         );
-        assert_eq!(told(&[part(1, 2)]), ["part 2 of 2 is missing"]);
+        assert_eq!(texts(&[part(1, 2)]), ["part 2 of 2 is missing"]);
     }
 
     #[test]
@@ -158,19 +158,19 @@ mod tests {
         other.seed = 7;
         other.tool = "peerproof 0.2.0".to_owned();
         assert_eq!(
-            told(&[part(1, 2), other]),
+            texts(&[part(1, 2), other]),
             ["a is of peerproof 0.1.0, b of peerproof 0.2.0", "a has the seed 1, b the seed 7"]
         );
         let mut other = part(2, 2);
         other.shard = Some(Shard { index: 2, of: 2, cases_hash: "ä".repeat(20) });
-        let [trouble] = told(&[part(1, 2), other]).try_into().unwrap();
+        let [trouble] = texts(&[part(1, 2), other]).try_into().unwrap();
         assert!(
             trouble.starts_with("a and b are parts of different plans (cases_hash abc and ää"),
             "{trouble}"
         );
-        assert_eq!(told(&[part(1, 2), part(2, 3)]), ["a is one of 2 parts, b one of 3"]);
+        assert_eq!(texts(&[part(1, 2), part(2, 3)]), ["a is one of 2 parts, b one of 3"]);
         let mut whole = part(1, 2);
         whole.shard = None;
-        assert_eq!(told(&[whole, part(2, 2)]), ["b is part 2 of 2, a is not a part"]);
+        assert_eq!(texts(&[whole, part(2, 2)]), ["b is part 2 of 2, a is not a part"]);
     }
 }

@@ -7,14 +7,14 @@ use peerproof_captures::trace::{At, Connection, PairState, Side, Stream};
 use peerproof_conformance::explain::Severity;
 use std::io::{self, Write};
 
-/// Pairs told of a connection.
+/// Pairs shown of a connection.
 const PAIRS: usize = 8;
 /// What precedes a line, and what the rest of it if the terminal is narrow.
 const ITEM: &str = "    ";
 const BELOW_ITEM: &str = "      ";
 const BELOW_STEP: &str = "                               ";
 
-/// Writes all that is told of a connection.
+/// Writes all that is known of a connection.
 pub(super) fn write(report: &Report, index: usize, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let Some(found) = report.trace.connections.get(index) else { return Ok(()) };
     let count = report.trace.connections.len();
@@ -30,7 +30,7 @@ pub(super) fn write(report: &Report, index: usize, style: &Style, out: &mut dyn 
     }
     writeln!(out, "  steps")?;
     let start = report.trace.first.unwrap_or(found.first);
-    for (ns, frame, step) in told(report, found) {
+    for (ns, frame, step) in timed_steps(report, found) {
         // Milliseconds, rounded; a float would print -0.000.
         let ms = (i128::from(ns) - i128::from(start.ns) + 500_000).div_euclid(1_000_000);
         let seconds = ms as f64 / 1e3;
@@ -80,7 +80,7 @@ fn in_short(report: &Report, index: usize, found: &Connection) -> (Paint, String
 }
 
 /// Steps, and what the API said of them, in order of time.
-fn told(report: &Report, found: &Connection) -> Vec<(u64, Option<u64>, String)> {
+fn timed_steps(report: &Report, found: &Connection) -> Vec<(u64, Option<u64>, String)> {
     let mut all: Vec<(u64, Option<u64>, String)> =
         steps(found).into_iter().map(|(at, text)| (at.ns, Some(at.frame), text)).collect();
     let names = Side::BOTH.map(|side| found.name(side));

@@ -45,7 +45,7 @@ impl Default for NatBehaviour {
 }
 
 impl NatBehaviour {
-    /// Its kind, by which theory tells whom its peer meets.
+    /// Its kind, by which it is known who can reach its peer.
     #[must_use]
     pub fn kind(&self) -> nat::Nat {
         nat::Nat { mapping: self.mapping, filtering: self.filtering }

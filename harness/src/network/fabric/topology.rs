@@ -301,7 +301,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_nat_of_ones_own_is_told() {
+    fn a_nat_of_ones_own_is_found() {
         let of = |preset: Preset, host: &str| {
             let topology = preset.topology(&["alice", "bob"]);
             topology.only_nat(host).map(|nat| (nat.mapping, nat.filtering))

@@ -36,7 +36,7 @@ pub trait Watch: Send {
     /// Takes what wakes the thread up, to be called when keys have come.
     fn wake_by(&mut self, _wake: Wake) {}
 
-    /// Whether a packet has to wait for the keys that tell whether a rule is for it. It is asked again when it is woken up.
+    /// Whether a packet has to wait for the keys that decide whether a rule is for it. It is asked again when it is woken up.
     fn waits_for_keys(&mut self, _from: InterfaceId, _packet: &Packet) -> bool {
         false
     }
@@ -305,7 +305,7 @@ impl Work {
                 going.corrupt(*byte);
                 self.fabric.send(now, interface, going);
             }
-            // A decision tells the byte, or the pieces; what is not there is left as it is.
+            // A decision contains the byte, or the pieces; what is not there is left as it is.
             Some(RuleAction::CorruptField(_) | RuleAction::Fragment(_)) => {
                 self.fabric.send(now, interface, going);
             }

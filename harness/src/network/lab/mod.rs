@@ -162,7 +162,7 @@ impl Lab {
         self.change(change).await
     }
 
-    /// Cuts a part of the network off, or mends it, without telling its host. `false` when there is none.
+    /// Cuts a part of the network off, or mends it, without its host noticing. `false` when there is none.
     ///
     /// # Errors
     /// [`LabError::Gone`] if the lab has ended.

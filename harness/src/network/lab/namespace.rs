@@ -93,13 +93,13 @@ impl Namespace {
     pub fn runtime(&self) -> Result<tokio::runtime::Runtime, LabError> {
         let file = Arc::clone(&self.file);
         let shut_out = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&shut_out);
+        let flag = Arc::clone(&shut_out);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name(format!("in namespace {}", self.number))
             .on_thread_start(move || {
                 if setns(&*file, CloneFlags::CLONE_NEWNET).is_err() {
-                    told.store(true, Ordering::Release);
+                    flag.store(true, Ordering::Release);
                 }
             })
             .enable_all()

@@ -173,7 +173,7 @@ impl Rules {
         self.unread
     }
 
-    /// Whether there is a rule about chunks that may be for a packet, and only the keys are missing to tell.
+    /// Whether there is a rule about chunks that may be for a packet, and only the keys are missing to decide it.
     #[must_use]
     pub fn want_keys(&self, packet: &Packet<'_>) -> bool {
         self.rules.iter().any(|rule| rule.spec.speaks_of_chunks() && rule.spec.may_be_for(packet))

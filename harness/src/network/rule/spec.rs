@@ -40,7 +40,7 @@ pub struct RuleSpec {
     /// The SCTP stream of a user message that they hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<u16>,
-    /// The label of the channel of a user message that they hold, as DCEP told it.
+    /// The label of the channel of a user message that they hold, as DCEP announced it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
     /// The class of the STUN message.
@@ -97,7 +97,7 @@ pub struct RuleSpec {
 }
 
 impl RuleSpec {
-    /// Whether nobody can tell which packets it is for without the keys of a peer.
+    /// Whether the keys of a peer are needed to know which packets it is for.
     #[must_use]
     pub fn needs_keys(&self) -> bool {
         self.speaks_of_chunks()
@@ -118,7 +118,7 @@ impl RuleSpec {
             && (!self.speaks_of_chunks() || seen.chunks.iter().any(|chunk| self.is_for_chunk(chunk)))
     }
 
-    /// Whether the packet may be one of those meant, and only its keys are missing to tell.
+    /// Whether the packet may be one of those meant, and only its keys are missing to decide it.
     pub(super) fn may_be_for(&self, packet: &Packet<'_>) -> bool {
         self.needs_keys() && packet.seen.unread && self.is_for_the_outside(packet)
     }

@@ -147,8 +147,8 @@ fn a_side_of_dtls_stands_for_whichever_peer_it_is() {
     };
     for (from, of) in [("dtls-client", true), ("dtls-server", false)] {
         let spec = format!("{{from: {from}}}");
-        let told = [None, Some(true), Some(false)].map(|from_client| is_for(&spec, from_client));
-        assert_eq!(told, [false, of, !of], "{from}");
+        let matched = [None, Some(true), Some(false)].map(|from_client| is_for(&spec, from_client));
+        assert_eq!(matched, [false, of, !of], "{from}");
     }
 }
 

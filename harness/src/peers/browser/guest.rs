@@ -1,4 +1,4 @@
-//! Browsers that somebody opens: no WebDriver, but a page at an URL that the user is told.
+//! Browsers that somebody opens: no WebDriver, but a page at a URL that the user is given.
 //!
 //! A guest is not ours: its permissions, devices and addresses are its own, it may come late, go in the middle and come again, and
 //! perhaps it is another browser than the one that is expected. All cases of its implementation are played in frames of its one page.
@@ -50,7 +50,7 @@ pub struct Door {
 }
 
 impl Door {
-    fn tell(&self, text: &str) {
+    fn notify(&self, text: &str) {
         if let Some(notices) = &self.notices {
             let _ = notices.send(crate::terminal::clean(text));
         }
@@ -87,7 +87,7 @@ impl Guests {
         Ok(guest)
     }
 
-    /// Tells them that the run is over.
+    /// Informs them that the run is over.
     pub(super) async fn dismiss(&self) {
         for guest in self.0.lock().await.values() {
             guest.reception.abort();
@@ -173,7 +173,7 @@ impl Guest {
         self.present.borrow().clone().filter(|lobby| lobby.broken().is_none())
     }
 
-    /// Its lobby; waits until somebody opens it. The user is told.
+    /// Its lobby; waits until somebody opens it. The user is notified.
     pub(super) async fn lobby(&self) -> Result<Arc<Lobby>, OpenError> {
         let mut given_up = self.given_up.lock().await;
         if let Some(lobby) = self.here() {
@@ -185,7 +185,7 @@ impl Guest {
         let PageSpec { name, is, .. } = &self.spec;
         let (url, seconds) = (&self.url, self.wait.as_secs());
         let again = self.present.borrow().is_some();
-        self.door.tell(&match again {
+        self.door.notify(&match again {
             false => format!("open {url} in {name} ({is}); waiting at most {seconds} s"),
             true => format!("the page of {name} is closed; open {url} in it again within {seconds} s"),
         });
@@ -277,11 +277,11 @@ impl Reception {
         let lobby = Lobby::new(name.clone(), socket, &self.hub);
         match self.identify(&lobby).await {
             Ok(version) => {
-                self.door.tell(&format!("{name} connected: {} {version}", self.spec.is));
+                self.door.notify(&format!("{name} connected: {} {version}", self.spec.is));
                 self.came.send_replace(Some(lobby));
             }
             Err(reason) => {
-                self.door.tell(&format!("{reason}; still waiting for {name}"));
+                self.door.notify(&format!("{reason}; still waiting for {name}"));
                 lobby.dismiss(&reason).await;
             }
         }

@@ -200,11 +200,11 @@ async fn reach(kind: Kind, remote: &Remote, surroundings: &Surroundings) -> Resu
     }
 }
 
-/// The version that a browser tells of itself.
+/// The version that a browser reports of itself.
 fn version(client: &Client) -> String {
     let capabilities = client.capabilities();
-    let told = capabilities.and_then(|told| told.get("browserVersion")).and_then(Value::as_str);
-    told.unwrap_or_default().to_owned()
+    let version = capabilities.and_then(|all| all.get("browserVersion")).and_then(Value::as_str);
+    version.unwrap_or_default().to_owned()
 }
 
 fn require(tool: Tool) -> Result<PathBuf, OpenError> {
@@ -300,7 +300,7 @@ fn firefox_preferences(surroundings: &Surroundings) -> Value {
         "permissions.default.camera": if granted { 0 } else { 2 },
         "permissions.default.microphone": if granted { 0 } else { 2 },
         "media.peerconnection.ice.obfuscate_host_addresses": surroundings.mdns,
-        // A picture that shrinks when the machine is busy would tell of the machine. The bitrate still follows the network.
+        // A picture that shrinks when the machine is busy would depend on the machine. The bitrate still follows the network.
         "media.peerconnection.video.lock_scaling": true,
         "media.autoplay.default": 0,
         "media.autoplay.blocking_policy": 0,

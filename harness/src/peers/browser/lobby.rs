@@ -149,7 +149,7 @@ impl Lobby {
     /// Has the lobby make a frame for a case.
     fn load_page(&self) -> Spare {
         let page = self.hub.expect();
-        // When the lobby is gone, `broken` tells.
+        // When the lobby is gone, `broken` says so.
         let open = json!({ "page": pages::agent_page(), "token": page.token() });
         let _ = self.line.send(json!({ "open": open }).to_string());
         Spare::Loading(page)

@@ -238,7 +238,7 @@ impl PageLink {
         Self { to_page, incoming }
     }
 
-    /// Whether the page is gone. To be asked before it was told anything: what it says is lost.
+    /// Whether the page is gone. To be asked before anything was sent to it: what it sends is lost.
     pub(super) fn is_closed(&mut self) -> bool {
         self.incoming.try_recv().is_err_and(|error| error.is_closed())
     }

@@ -30,11 +30,11 @@ impl Implementation for Stack {
     }
 
     fn abilities(&self) -> Abilities {
-        Abilities { in_process: true, tells_keys: true, in_lab: true, keeps_host: false }
+        Abilities { in_process: true, exposes_keys: true, in_lab: true, keeps_host: false }
     }
 
     fn runs(&self) -> Runs {
-        Runs::ByItself
+        Runs::Independent
     }
 
     fn may_play(&self, named: &[String]) -> bool {
@@ -67,7 +67,7 @@ impl Implementation for Stack {
 pub struct Browser {
     name: String,
     build: Build,
-    /// Why it is not there, if its build does not tell.
+    /// Why it is not there, if its build does not say.
     absent: Option<String>,
 }
 
@@ -98,8 +98,8 @@ impl Implementation for Browser {
     fn abilities(&self) -> Abilities {
         // Firefox writes SSLKEYLOGFILE for DTLS too, Chrome for TLS alone.
         let here = self.build.remote.is_none();
-        let tells_keys = here && self.build.kind == Kind::Firefox;
-        Abilities { in_process: false, tells_keys, in_lab: here, keeps_host: true }
+        let exposes_keys = here && self.build.kind == Kind::Firefox;
+        Abilities { in_process: false, exposes_keys, in_lab: here, keeps_host: true }
     }
 
     fn runs(&self) -> Runs {

@@ -24,8 +24,8 @@ use std::sync::Arc;
 pub struct Abilities {
     /// It lives in the harness's process: its sockets can be tapped, and virtual time is its time too.
     pub in_process: bool,
-    /// It tells the secrets of its DTLS associations.
-    pub tells_keys: bool,
+    /// It exposes the secrets of its DTLS associations.
+    pub exposes_keys: bool,
     /// It can live in a host of a lab.
     pub in_lab: bool,
     /// What it costs to start is worth that a host of a lab is kept for its next case.
@@ -63,7 +63,7 @@ pub trait Implementation: Debug + Send + Sync {
     /// Whether it may play a role for which a scenario names these implementations.
     fn may_play(&self, named: &[String]) -> bool;
 
-    /// Why this machine cannot play it, if it cannot.
+    /// Why this machine cannot run it, if it cannot.
     fn missing(&self) -> Option<String>;
 
     /// Waits for what must be there before the first case begins: a browser that somebody opens.

@@ -31,10 +31,10 @@ impl Implementation for Page {
 
     fn abilities(&self) -> Abilities {
         // Where its network is, is not ours to say.
-        Abilities { in_process: false, tells_keys: false, in_lab: false, keeps_host: false }
+        Abilities { in_process: false, exposes_keys: false, in_lab: false, keeps_host: false }
     }
 
-    /// That its page went cannot be told from our losing it.
+    /// A page that went away cannot be distinguished from one that we lost.
     fn runs(&self) -> Runs {
         Runs::Driven
     }

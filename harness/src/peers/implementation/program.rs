@@ -32,11 +32,11 @@ impl Implementation for Program {
     }
 
     fn abilities(&self) -> Abilities {
-        Abilities { in_process: false, tells_keys: self.0.tells_keys, in_lab: true, keeps_host: false }
+        Abilities { in_process: false, exposes_keys: self.0.exposes_keys, in_lab: true, keeps_host: false }
     }
 
     fn runs(&self) -> Runs {
-        Runs::ByItself
+        Runs::Independent
     }
 
     fn is_program(&self) -> bool {

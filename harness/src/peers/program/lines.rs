@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_line_is_told() {
+    async fn what_is_no_line_is_reported() {
         assert_eq!(all(&[b'x', 0xff, b'\n']).await.1, NoLine::NoText);
         assert_eq!(all(&vec![b'x'; LONGEST_LINE + 1]).await.1, NoLine::TooLong);
         assert_eq!(all(b"").await, (vec![], NoLine::End));

@@ -87,7 +87,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 async fn write(mut input: ChildStdin, mut lines: tokio::sync::mpsc::UnboundedReceiver<String>) {
     while let Some(mut line) = lines.recv().await {
         line.push('\n');
-        // The reader tells why it is gone.
+        // The reader knows why it is gone.
         if input.write_all(line.as_bytes()).await.is_err() || input.flush().await.is_err() {
             return;
         }
@@ -142,7 +142,7 @@ async fn epitaph(owned: &tokio::sync::Mutex<Option<Owned>>) -> String {
 
 fn how_it_ended(status: ExitStatus) -> String {
     match status.code() {
-        // As shells and the supervisor tell a signal.
+        // As shells and the supervisor report a signal.
         Some(code) if code > 128 => format!("the program was terminated by signal {}", code - 128),
         Some(code) => format!("the program exited with status {code}"),
         None => "the program was killed together with its supervisor".to_owned(),

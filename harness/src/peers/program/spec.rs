@@ -19,8 +19,8 @@ pub struct ProgramSpec {
     pub env: Vec<(String, String)>,
     /// How many cases one process serves, one after the other. At least one.
     pub cases: u32,
-    /// Whether it tells the secrets of its DTLS associations (`keylog`).
-    pub tells_keys: bool,
+    /// Whether it reports the secrets of its DTLS associations (`keylog`).
+    pub exposes_keys: bool,
     /// Why it cannot be started, if that is known.
     pub missing: Option<String>,
 }

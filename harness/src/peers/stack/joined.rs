@@ -25,7 +25,7 @@ pub(super) async fn join(
             tokio::select! {
                 biased;
                 acted = session.next() => match acted {
-                    Some(acted) => outlet.report(told(acted)),
+                    Some(acted) => outlet.report(event_of(acted)),
                     None => return,
                 },
                 () = over(&mut ended) => {
@@ -44,7 +44,7 @@ async fn over(ended: &mut watch::Receiver<bool>) {
     let _ = ended.wait_for(|ended| *ended).await;
 }
 
-fn told(acted: Acted) -> PeerEvent {
+fn event_of(acted: Acted) -> PeerEvent {
     let kind = |kind| match kind {
         join::SdpType::Offer => SdpType::Offer,
         join::SdpType::Pranswer => SdpType::Pranswer,

@@ -41,7 +41,7 @@ impl Outlet {
         let Some(sender) = &state.sender else { return };
         let is_last = if let PeerEvent::Lost { reason } = &event { Some(reason.clone()) } else { None };
         // Whoever dropped the receiver does not want to know.
-        let _ = sender.send(Reported { seq: state.seq, at_us, told: None, event });
+        let _ = sender.send(Reported { seq: state.seq, at_us, time: None, event });
         state.seq += 1;
         state.newest_us = at_us;
         if let Some(reason) = is_last {
@@ -70,8 +70,8 @@ impl Outlet {
     }
 
     /// Waits until so many of the stack's events have come this far.
-    pub(super) async fn caught_up(&self, told: u64) {
-        self.taken.wait_for(|taken| *taken >= told).await;
+    pub(super) async fn caught_up(&self, count: u64) {
+        self.taken.wait_for(|taken| *taken >= count).await;
     }
 
     /// Why the peer is lost, if it is.

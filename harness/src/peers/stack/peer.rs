@@ -131,7 +131,7 @@ struct StackPeer {
     channels: Arc<Channels>,
     media: LocalMedia,
     connection: OnceCell<Arc<PeerConnection>>,
-    /// What a joined peer has to be told, from the connection's beginning on.
+    /// What a joined peer has to learn, from the connection's beginning on.
     local_events: Mutex<Option<UnboundedReceiver<LocalEvent>>>,
     ended: watch::Sender<bool>,
     /// The SDP last created.
@@ -386,7 +386,7 @@ impl Peer for StackPeer {
         let performed = async {
             let outcome = self.perform(command).await;
             if let Some(connection) = self.connection.get() {
-                self.outlet.caught_up(connection.told()).await;
+                self.outlet.caught_up(connection.reported()).await;
             }
             outcome
         };
@@ -493,11 +493,11 @@ mod tests {
         let mut sums = Vec::new();
         for side in [&mut bob, &mut alice] {
             for _ in 0..2 {
-                let told = |e: &PeerEvent| match e {
+                let sum = |e: &PeerEvent| match e {
                     PeerEvent::ChannelMessage { message, .. } => Some((message.size, message.crc32)),
                     _ => None,
                 };
-                sums.push(side.until(told).await);
+                sums.push(side.until(sum).await);
             }
         }
         assert_eq!(sums[..2], sums[2..]);
@@ -528,7 +528,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn hello_tells_only_commands_that_exist() {
+    async fn hello_lists_only_commands_that_exist() {
         let options = StackOptions::default();
         let Opened { peer, .. } =
             open("alice", CaseClock::start(), &Surroundings::default(), options).unwrap();

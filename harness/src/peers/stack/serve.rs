@@ -80,7 +80,7 @@ async fn case(lines: &mut Lines<BufReader<Stdin>>, out: &UnboundedSender<Out>) -
                 Err(answer) => answer,
             };
             let t_us = clock.now_us();
-            // What was reported before is told before.
+            // What was reported before is written before.
             let reported = peer.reported();
             let _ = passed_on.wait_for(|count| *count >= reported).await;
             let _ = out.send(Out::Answer { id, t_us, answer });
@@ -98,8 +98,8 @@ async fn case(lines: &mut Lines<BufReader<Stdin>>, out: &UnboundedSender<Out>) -
 
 /// The answer to `hello` with the one command that is not the stack's but this program's.
 fn with_end(mut answer: Answer) -> Answer {
-    if let Answer::Ok(told) = &mut answer
-        && let Some(commands) = told.get_mut("commands").and_then(Value::as_array_mut)
+    if let Answer::Ok(greeting) = &mut answer
+        && let Some(commands) = greeting.get_mut("commands").and_then(Value::as_array_mut)
     {
         commands.push(json!(Command::End.name()));
     }
@@ -164,7 +164,7 @@ async fn write(mut written: UnboundedReceiver<Out>) -> Result<(), String> {
     Ok(())
 }
 
-/// Tells secrets as events.
+/// Reports secrets as events.
 #[derive(Debug)]
 struct Secrets {
     clock: CaseClock,

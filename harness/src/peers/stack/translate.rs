@@ -36,7 +36,7 @@ pub(super) fn configuration(from: &Configuration) -> Result<stack::Configuration
             return Err(Refusal::rejected("NotSupportedError", format!("unknown algorithm {other}")));
         }
     };
-    // The crate skips such servers without a word; better to be told.
+    // The crate skips such servers without a word; better to report it.
     let beyond = |url: &&String| {
         url.starts_with("turns:") || url.starts_with("stuns:") || url.ends_with("transport=tcp")
     };
@@ -168,11 +168,11 @@ fn channel_event(info: stack::ChannelInfo, event: stack::ChannelEvent) -> Option
     })
 }
 
-/// Longest text that is told whole, in bytes.
-const TOLD: usize = 1024;
+/// Longest text that is reported in full, in bytes.
+const MOST_VALUE_BYTES: usize = 1024;
 
 fn message(channel: String, text: bool, data: &[u8]) -> seen::Message {
-    let value = (text && data.len() <= TOLD).then(|| String::from_utf8_lossy(data).into_owned());
+    let value = (text && data.len() <= MOST_VALUE_BYTES).then(|| String::from_utf8_lossy(data).into_owned());
     seen::Message { channel, text, size: data.len() as u64, crc32: crc32fast::hash(data), value }
 }
 
@@ -198,10 +198,10 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_told_by_its_sum_only() {
-        let long = "x".repeat(TOLD + 1);
-        let told = message("c".to_owned(), true, long.as_bytes());
-        assert_eq!((told.size, told.value), (1025, None));
+    fn a_long_text_is_reported_by_its_sum_only() {
+        let long = "x".repeat(MOST_VALUE_BYTES + 1);
+        let reported = message("c".to_owned(), true, long.as_bytes());
+        assert_eq!((reported.size, reported.value), (1025, None));
         assert_eq!(message("c".to_owned(), false, b"123456789").crc32, 0xCBF4_3926);
     }
 }

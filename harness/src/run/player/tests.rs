@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 /// Answers by a table and reports what the test puts in.
 struct Fake {
     info: PeerInfo,
-    told: Arc<Mutex<Vec<String>>>,
+    called: Arc<Mutex<Vec<String>>>,
     events: Mutex<Option<UnboundedSender<Reported>>>,
 }
 
@@ -27,7 +27,7 @@ impl Peer for Fake {
 
     async fn call(&self, command: Command) -> Answer {
         let name = command.name();
-        self.told.lock().unwrap().push(format!("{} {name}", self.info.name));
+        self.called.lock().unwrap().push(format!("{} {name}", self.info.name));
         match command {
             Command::CreateOffer { .. } => {
                 Answer::Ok(json!({"type": "offer", "sdp": "v=0\r\na=setup:actpass\r\n"}))
@@ -52,7 +52,7 @@ impl Peer for Fake {
 
 struct Table {
     player: Player,
-    told: Arc<Mutex<Vec<String>>>,
+    called: Arc<Mutex<Vec<String>>>,
     bob: UnboundedSender<Reported>,
     journal: Arc<Journal>,
     _folder: tempfile::TempDir,
@@ -62,7 +62,7 @@ fn table() -> Table {
     let folder = tempfile::tempdir().unwrap();
     let journal = Arc::new(Journal::create(&folder.path().join("t.jsonl"), CaseClock::start()).unwrap());
     let stage = CaseCapture::create(&folder.path().join("c.pcapng"), "t", Arc::clone(&journal)).unwrap();
-    let told = Arc::new(Mutex::new(Vec::new()));
+    let called = Arc::new(Mutex::new(Vec::new()));
     let mut parts = IndexMap::new();
     let mut senders = Vec::new();
     for name in ["alice", "bob"] {
@@ -76,7 +76,7 @@ fn table() -> Table {
                 .map(str::to_owned)
                 .to_vec(),
         };
-        let fake = Fake { info, told: Arc::clone(&told), events: Mutex::new(Some(events.clone())) };
+        let fake = Fake { info, called: Arc::clone(&called), events: Mutex::new(Some(events.clone())) };
         let actor = Actor::new(Box::new(fake), Arc::clone(&journal));
         let carrier = Carrier::new();
         tokio::spawn(Arc::clone(&actor).listen(reported, Arc::clone(&carrier), Arc::clone(&stage), false));
@@ -84,7 +84,7 @@ fn table() -> Table {
         senders.push(events);
     }
     let player = Player::new(parts, Arc::clone(&journal), stage, 1, None, (Arc::default(), None));
-    Table { player, told, bob: senders.remove(1), journal, _folder: folder }
+    Table { player, called, bob: senders.remove(1), journal, _folder: folder }
 }
 
 impl Table {
@@ -102,7 +102,7 @@ impl Table {
     }
 
     fn report(&self, seq: u64, event: PeerEvent) {
-        self.bob.send(Reported { seq, at_us: 0, told: None, event }).unwrap();
+        self.bob.send(Reported { seq, at_us: 0, time: None, event }).unwrap();
     }
 }
 
@@ -152,7 +152,7 @@ async fn negotiating_calls_both_sides_in_the_order_of_the_standard() {
     let table = table();
     assert_eq!(table.play("[negotiate: {}]").await, StepOutcome::Done);
     assert_eq!(
-        *table.told.lock().unwrap(),
+        *table.called.lock().unwrap(),
         [
             "alice createOffer",
             "alice setLocalDescription",

@@ -108,7 +108,7 @@ fn unknown(document: &Document, scenario: &Scenario, name: &str, path: &ValuePat
     let known = scenario.servers.keys().map(String::as_str);
     let help = match nearest(name, known) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => "servers stand under `servers`".to_owned(),
+        None => "servers are defined under `servers`".to_owned(),
     };
     document.error(path, format!("unknown server `{name}`"), Some(help))
 }
@@ -153,7 +153,7 @@ pub(super) fn arguments(
     path: &ValuePath,
 ) -> Result<(), ScenarioError> {
     let path = path.key("configuration").key("iceServers");
-    // An entry of a wrong form is told by its own key.
+    // An entry of a wrong form is reported at its own key.
     let entries = args.pointer("/configuration/iceServers").and_then(|entries| entries.as_array().cloned());
     for (n, entry) in entries.unwrap_or_default().into_iter().enumerate() {
         super::super::document::read_value::<ServerRef>(&entry).map_err(|(inner, message)| {

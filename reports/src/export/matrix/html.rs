@@ -64,7 +64,7 @@ struct Shown {
     /// The anchor of its cases; empty if there are none.
     target: String,
     ratio: String,
-    /// Class and text of what is to be told beside.
+    /// Class and text of what is shown beside.
     marks: Vec<(&'static str, String)>,
     class: &'static str,
 }
@@ -89,14 +89,14 @@ struct Pair<'a> {
 struct Family<'a> {
     id: String,
     name: &'a str,
-    /// Those of which something is to be told.
-    told: Vec<Told<'a>>,
+    /// Those of which something is shown.
+    shown: Vec<ShownPlay<'a>>,
     /// The pages of those that passed, and their names.
     passed: Vec<(String, &'a str)>,
     open: bool,
 }
 
-struct Told<'a> {
+struct ShownPlay<'a> {
     href: String,
     class: &'static str,
     place: String,
@@ -201,20 +201,20 @@ impl<'a> Family<'a> {
         let rank =
             |play: &Play<'_>| [Came::Unexpected, Came::Known].iter().position(|came| *came == play.came);
         plays.sort_by_key(|play| rank(play).unwrap_or(usize::MAX));
-        let (passed, told): (Vec<&Play<'a>>, Vec<&Play<'a>>) =
+        let (passed, shown): (Vec<&Play<'a>>, Vec<&Play<'a>>) =
             plays.into_iter().partition(|play| play.came == Came::Passed);
         let family = Self {
             id: id(matrix, pair, Some(name)),
             name,
-            open: told.iter().any(|play| play.came == Came::Unexpected),
-            told: told.into_iter().map(|play| Told::of(runs, play)).collect(),
+            open: shown.iter().any(|play| play.came == Came::Unexpected),
+            shown: shown.into_iter().map(|play| ShownPlay::of(runs, play)).collect(),
             passed: passed.into_iter().map(|play| (href(runs, play), play.case.name.as_str())).collect(),
         };
-        (!family.told.is_empty() || !family.passed.is_empty()).then_some(family)
+        (!family.shown.is_empty() || !family.passed.is_empty()).then_some(family)
     }
 }
 
-impl<'a> Told<'a> {
+impl<'a> ShownPlay<'a> {
     fn of(runs: &'a [String], play: &Play<'a>) -> Self {
         let verdict = &play.case.verdict;
         let mut place: Vec<&str> = vec![outcome(verdict.outcome)];

@@ -70,7 +70,7 @@ fn implementations(matrix: &Matrix<'_>, text: &mut String) {
 }
 
 const LEGEND: &str = "
-Offerer in the rows, answerer in the columns; passed/run cases. ≠ counts scenarios that come out otherwise with the roles
+Offerer in the rows, answerer in the columns; passed/run cases. ≠ counts scenarios whose result differs with the roles
 exchanged. Unsupported cases were not run; the reasons are listed below.
 ";
 

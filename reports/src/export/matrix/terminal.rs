@@ -6,7 +6,7 @@ use super::{by_pair, cases, differing, gaps, lacking, places, ratio, summary, ta
 use crate::matrix::{Came, Cell, Difference, Matrix, Play};
 use indexmap::IndexMap;
 
-/// The matrix for people at a terminal: tables, then what they do not tell by themselves. No control character of a recording gets
+/// The matrix for people at a terminal: tables, then what they do not show by themselves. No control character of a recording gets
 /// through, and there are no colours unless they are asked for.
 #[must_use]
 pub fn terminal(matrix: &Matrix<'_>, runs: &[String], colour: bool) -> String {
@@ -73,8 +73,8 @@ impl Page<'_, '_> {
         text.push('\n');
         for (name, row) in names.iter().zip(&cells) {
             let mut line = pad(name, first);
-            for (n, ((cell, told), width)) in row.iter().zip(&widths).enumerate() {
-                let padded = if n + 1 == all { told.clone() } else { pad(told, *width) };
+            for (n, ((cell, text), width)) in row.iter().zip(&widths).enumerate() {
+                let padded = if n + 1 == all { text.clone() } else { pad(text, *width) };
                 line.push_str(&format!(
                     "  {}",
                     worst(cell).map_or(padded.clone(), |it| self.paint(it, &padded))

@@ -12,7 +12,7 @@ fn all(reports: &[RunReport], runs: &[String]) -> [String; 3] {
 }
 
 #[test]
-fn the_tables_and_what_they_do_not_tell_by_themselves() {
+fn the_tables_and_what_they_do_not_show_by_themselves() {
     let mut report = report();
     report.cases.push(between("data/echo", ["firefox", "stack"], Outcome::Pass));
     let [terminal, markdown, _] = all(&[report], &["runs/latest".to_owned()]);

@@ -35,7 +35,7 @@ struct State {
 /// The media of one connection.
 pub(super) struct Media {
     reporter: Arc<StateReporter>,
-    /// Remote tracks are told when a description announces them, not when their first packet comes.
+    /// Remote tracks are reported when a description announces them, not when their first packet comes.
     at_description: bool,
     pc: OnceLock<Weak<dyn Inner>>,
     connected: AtomicBool,

@@ -162,7 +162,7 @@ impl Remote {
                         self.start_sink(&track, header.ssrc, &reporter).await;
                     }
                     if let Some(sink) = &*lock(&self.sink) {
-                        // A sink that does not keep up loses packets as a network does, and tells what it misses.
+                        // A sink that does not keep up loses packets as a network does, and reports what it misses.
                         let _kept = sink.push(Arrived {
                             sequence: header.sequence_number,
                             timestamp: header.timestamp,
@@ -221,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sections_tell_who_sends_what() {
+    fn sections_say_who_sends_what() {
         let sdp = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=sendrecv\r\na=msid:s t\r\n\
                    m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:2\r\n\
                    a=recvonly\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:3\r\n";

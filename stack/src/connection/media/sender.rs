@@ -178,7 +178,7 @@ impl Sender {
         };
         let mid = transceiver.mid().await?;
         for stream in missing {
-            // Streams of a simulcast are told apart by what each packet says (RFC 8853 §5.5), and their section too: there is no a=ssrc.
+            // Streams of a simulcast are distinguished by what each packet says (RFC 8853 §5.5), and their section too: there is no a=ssrc.
             let names = match &stream.is.rid {
                 Some(rid) if self.streams.len() > 1 => {
                     let names = [(extension(MID), mid.clone()), (extension(RID), Some(rid.clone()))];

@@ -138,7 +138,7 @@ impl PeerConnection {
     /// `addTransceiver`. Its index and the media section's tag.
     ///
     /// # Errors
-    /// `TypeError` for the direction `stopped` and for encodings that cannot be told apart, `RangeError` for those that would be larger
+    /// `TypeError` for the direction `stopped` and for encodings that cannot be distinguished, `RangeError` for those that would be larger
     /// than the track, `InvalidStateError` when closed.
     pub async fn add_transceiver(
         &self,
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn encodings_are_told_apart_and_not_larger_than_the_track() {
+    fn encodings_are_distinguished_and_not_larger_than_the_track() {
         assert_eq!(encodings(&["h", "m", "l"], 1.0), Ok(()));
         assert_eq!(encodings(&[""], 2.0), Ok(()));
         for wrong in [&["h", "h"][..], &["h", ""], &["h-1"], &["h"; 17], &["abcdefghijklmnopq"]] {

@@ -50,7 +50,7 @@ impl Packetizer {
     }
 }
 
-/// Whether a fragment is the first of its frame, as far as its payload tells.
+/// Whether a fragment is the first of its frame, as far as its payload shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Begins {
     /// It is.

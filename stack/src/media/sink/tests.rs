@@ -146,7 +146,7 @@ fn padding_between_pictures_is_no_loss() {
 }
 
 #[test]
-fn pictures_without_a_number_are_told_without_one() {
+fn pictures_without_a_number_are_reported_without_one() {
     for codec in VIDEO {
         let mut encoder = codec::video_encoder(codec, 64, 64, 15.0, 100_000).unwrap();
         let mut packetizer = Packetizer::new(codec);
@@ -157,10 +157,10 @@ fn pictures_without_a_number_are_told_without_one() {
         });
         let packets = number(packets.collect::<Vec<_>>(), 0);
         let mut receiver = Receiver::new(codec).unwrap();
-        let told = play(&mut receiver, packets);
+        let events = play(&mut receiver, packets);
         assert!(
-            matches!(told.first(), Some(SinkEvent::Seen(seen)) if seen.frames == 1 && seen.number.is_none()),
-            "{told:?}"
+            matches!(events.first(), Some(SinkEvent::Seen(seen)) if seen.frames == 1 && seen.number.is_none()),
+            "{events:?}"
         );
         assert_eq!((receiver.seen().frames, receiver.seen().number), (10, None));
     }

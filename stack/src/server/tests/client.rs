@@ -1,4 +1,4 @@
-//! A TURN client for tests: it says what it is told to, right or wrong.
+//! A TURN client for tests: it sends what a test wants, right or wrong.
 
 use super::super::{Config, Credentials, Observed, Server, Transport};
 use rtc::crypto::{RTCCryptoProvider, default_provider};

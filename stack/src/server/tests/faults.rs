@@ -61,8 +61,8 @@ async fn allocations_are_refused_by_the_wanted_code() {
         let answered = client.allocate(None).await;
         assert_eq!(answered.code, code, "{fault:?}");
         if code == 300 {
-            let told = answered.message.get(ATTR_ALTERNATE_SERVER).unwrap();
-            assert_eq!(told, [0, 1, 0x0D, 0x96, 192, 0, 2, 9]);
+            let address = answered.message.get(ATTR_ALTERNATE_SERVER).unwrap();
+            assert_eq!(address, [0, 1, 0x0D, 0x96, 192, 0, 2, 9]);
         }
         server.misbehave(Fault::None);
         assert_eq!(client.allocate(None).await.code, 0, "after {fault:?}");
@@ -107,10 +107,10 @@ async fn a_slow_answer_comes_when_its_time_has_come() {
 
 #[tokio::test]
 async fn a_reflexive_address_can_be_made_up() {
-    let told = SocketAddr::from((Ipv4Addr::new(198, 51, 100, 7), 40000));
-    let (server, _observed) = serve(super::super::Config { reflexive: Some(told), ..config() }).await;
+    let address = SocketAddr::from((Ipv4Addr::new(198, 51, 100, 7), 40000));
+    let (server, _observed) = serve(super::super::Config { reflexive: Some(address), ..config() }).await;
     let client = Client::new(&server).await;
     let answered = client.exchange(&client.request(METHOD_BINDING, &[])).await;
-    assert_eq!(answered.address(ATTR_XORMAPPED_ADDRESS), told);
+    assert_eq!(answered.address(ATTR_XORMAPPED_ADDRESS), address);
     server.stop().await;
 }

@@ -15,9 +15,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// Tells the part that runs under the supervisor where the user's cargo folder is.
+/// For the part that runs under the supervisor: where the user's cargo folder is.
 const CARGO_HOME: &str = "PEERPROOF_BENCH_CARGO_HOME";
-/// Tells it where temporary files usually are.
+/// For it: where temporary files usually are.
 const TEMPORARY: &str = "PEERPROOF_BENCH_TMPDIR";
 
 #[derive(clap::Args)]

@@ -39,7 +39,7 @@ pub(super) struct Measured {
     pub(super) numbers: BTreeMap<What, f64>,
     /// Seconds by crate.
     pub(super) crates: BTreeMap<String, f64>,
-    /// What a number does not tell.
+    /// What a number does not show.
     pub(super) remarks: Vec<String>,
 }
 

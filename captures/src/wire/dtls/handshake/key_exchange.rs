@@ -12,7 +12,7 @@
 //! struct { KeyUpdateRequest request_update; } KeyUpdate;
 //! ```
 //!
-//! Which exchange it is follows from the cipher suite, which a single message does not tell: ECDHE is recognised by its curve type and
+//! Which exchange it is follows from the cipher suite, which a single message does not contain: ECDHE is recognised by its curve type and
 //! lengths, and all else is kept as bytes.
 
 use super::super::group::Group;
@@ -25,7 +25,7 @@ use crate::wire::stop::Read;
 use std::fmt;
 
 code_points! {
-    /// How a curve is told, RFC 8422 §5.4.
+    /// How a curve is named, RFC 8422 §5.4.
     pub enum CurveType(u8) {
         ExplicitPrime = 1 => "explicit_prime",
         ExplicitChar2 = 2 => "explicit_char2",

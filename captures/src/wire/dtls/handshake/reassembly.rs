@@ -133,7 +133,7 @@ pub struct Reassembly {
 
 impl Reassembly {
     /// Follows one handshake. Each message is given once. Bytes that came first stay, those that contradict them are
-    /// told ([`Message::differed`]).
+    /// reported ([`Message::differed`]).
     pub fn with_limits(limits: Limits) -> Self {
         Self { limits, ..Self::default() }
     }
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_message_is_whole_and_a_whole_one_is_not_told_twice() {
+    fn an_empty_message_is_whole_and_a_whole_one_is_not_reported_twice() {
         let mut reassembly = Reassembly::default();
         for number in [2, 0, 1, 5, 4, u16::MAX] {
             assert_eq!(push(&mut reassembly, &fragment(number, 0, 0, 0)), whole(number, 0));
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn contradicting_fragments_are_told_and_the_first_bytes_stay() {
+    fn contradicting_fragments_are_reported_and_the_first_bytes_stay() {
         let mut reassembly = Reassembly::default();
         assert_eq!(push(&mut reassembly, &fragment(0, 8, 0, 4)), Pushed::Waiting);
         assert_eq!(push(&mut reassembly, &fragment(0, 9, 4, 9)), Pushed::Refused(Refused::HeaderDiffers));

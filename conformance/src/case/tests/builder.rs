@@ -1,4 +1,4 @@
-//! A case that is told step by step.
+//! A case that is built step by step.
 
 use super::super::*;
 use crate::evidence::{Peer, Wire};
@@ -10,15 +10,15 @@ use peerproof_captures::recording::Direction;
 use peerproof_captures::timeline::{Answer, Entry, Expected, Seen, StepOutcome, What};
 use serde_json::{Value, json};
 
-/// A case that is told step by step.
-pub(super) struct Tale {
+/// A case that is built step by step.
+pub(super) struct CaseBuilder {
     pub(super) record: CaseRecord,
     ids: u64,
     pub(super) seqs: IndexMap<String, u64>,
     steps: usize,
 }
 
-impl Tale {
+impl CaseBuilder {
     pub(super) fn new(expect: &str) -> Self {
         let peer = |name: &str, implementation: &str, role, runs| CasePeer {
             named: None,
@@ -39,7 +39,7 @@ impl Tale {
             title: "An echo".to_owned(),
             rows: vec![],
             peers: vec![
-                peer("alice", "stack", Role::Offerer, Runs::ByItself),
+                peer("alice", "stack", Role::Offerer, Runs::Independent),
                 peer("bob", "chrome", Role::Answerer, Runs::Driven),
             ],
             seed: 1,
