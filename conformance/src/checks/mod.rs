@@ -161,14 +161,14 @@ impl Check {
             .collect()
     }
 
-    /// Each violation and warning of this check, at each endpoint.
+    /// Each violation and warning of this check, with its endpoint.
     #[cfg(test)]
-    fn violations(&self, evidence: &Evidence) -> Vec<tally::Violation> {
+    fn violations(&self, evidence: &Evidence) -> Vec<(Peer, tally::Violation)> {
         let mut all = Vec::new();
         for peer in evidence.each_peer() {
             let mut tally = Tally::default();
             (self.evaluate)(evidence, peer, &mut tally);
-            all.append(&mut tally.violations);
+            all.extend(tally.violations.into_iter().map(|it| (peer, it)));
         }
         all
     }

@@ -52,7 +52,7 @@ fn belongs(candidate: &IceCandidate, sdp: &SessionDescription) -> bool {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, events};
+    use crate::checks::controls::{Control, Mutation, Recording, events};
     use peerproof_captures::event::PeerEvent;
 
     /// Names a username fragment that is not the peer's.
@@ -62,5 +62,16 @@ mod control {
         if let PeerEvent::IceCandidate { candidate: Some(candidate) } = events::event(evidence, at) {
             candidate.username_fragment = Some("other".to_owned());
         }
-    });
+    })
+    .and(&[Mutation::new(
+        Recording::Descriptions,
+        "names no media section or no username fragment",
+        |evidence| {
+            let told = |event: &PeerEvent| matches!(event, PeerEvent::IceCandidate { candidate: Some(_) });
+            let at = events::find(evidence, "bob", told);
+            if let PeerEvent::IceCandidate { candidate: Some(candidate) } = events::event(evidence, at) {
+                candidate.username_fragment = None;
+            }
+        },
+    )]);
 }

@@ -64,8 +64,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, events};
-    use peerproof_captures::event::{ConnectionState, PeerEvent};
+    use crate::checks::controls::{Control, Mutation, Recording, events};
+    use peerproof_captures::event::{ConnectionState, DtlsState, PeerEvent};
     use peerproof_captures::timeline::Entry;
 
     /// Tells `connected` a second before it did.
@@ -74,7 +74,12 @@ mod control {
         let at = events::find(evidence, "bob", |event| *event == connected);
         let entry: &mut Entry = &mut evidence.timeline[at];
         entry.t_us = entry.t_us.saturating_sub(1_000_000);
-    });
+    })
+    .and(&[Mutation::new(Recording::Data, "DTLS failed, and connectionState stayed", |evidence| {
+        events::push(evidence, "bob", PeerEvent::DtlsStateChange { state: DtlsState::Failed, reason: None });
+        events::push(evidence, "bob", PeerEvent::NegotiationNeeded);
+        evidence.timeline.last_mut().unwrap().t_us += 60_000_000;
+    })]);
 }
 
 #[cfg(test)]

@@ -95,7 +95,7 @@ fn made(evidence: &Evidence, peer: Peer) -> BTreeMap<&str, usize> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, events};
+    use crate::checks::controls::{Control, Mutation, Recording, events};
     use peerproof_captures::event::PeerEvent;
 
     /// Tells a message before the channel is open.
@@ -104,7 +104,12 @@ mod control {
         let message =
             events::find(evidence, "bob", |event| matches!(event, PeerEvent::ChannelMessage { .. }));
         events::swap(evidence, open, message);
-    });
+    })
+    .and(&[Mutation::new(Recording::Data, "went from", |evidence| {
+        let open = events::find(evidence, "bob", |event| matches!(event, PeerEvent::ChannelOpen { .. }));
+        let again = events::event(evidence, open).clone();
+        events::insert_after(evidence, open, again);
+    })]);
 }
 
 #[cfg(test)]

@@ -154,7 +154,7 @@ fn difference(channel: &ChannelInfo, open: &Open<'_>) -> Option<&'static str> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, events};
+    use crate::checks::controls::{Control, Mutation, Recording, events};
     use peerproof_captures::event::PeerEvent;
 
     /// Announces the channel as one without order.
@@ -164,5 +164,29 @@ mod control {
                 channel.ordered = channel.ordered.map(|ordered| !ordered);
             }
         });
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Data, "is announced without its id", |evidence| {
+            events::edit_each(evidence, "bob", |event| {
+                if let PeerEvent::DataChannel { channel } = event {
+                    channel.id = None;
+                }
+            });
+        }),
+        Mutation::new(Recording::Data, "was open before it was announced", |evidence| {
+            let announced =
+                events::find(evidence, "bob", |event| matches!(event, PeerEvent::DataChannel { .. }));
+            let open = events::find(evidence, "bob", |event| matches!(event, PeerEvent::ChannelOpen { .. }));
+            events::swap(evidence, announced, open);
+        }),
+        Mutation::new(Recording::Data, "is announced without an OPEN on stream", |evidence| {
+            let announced =
+                events::find(evidence, "bob", |event| matches!(event, PeerEvent::DataChannel { .. }));
+            let mut again = events::event(evidence, announced).clone();
+            if let PeerEvent::DataChannel { channel } = &mut again {
+                channel.id = Some(9);
+            }
+            events::insert_after(evidence, announced, again);
+        }),
+    ]);
 }

@@ -76,7 +76,7 @@ fn has_one_transport(evidence: &Evidence, peer: Peer) -> bool {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, events};
+    use crate::checks::controls::{Control, Mutation, Recording, events};
     use peerproof_captures::event::{DtlsState, PeerEvent};
 
     /// Tells that it is connected long before the description was set.
@@ -85,5 +85,8 @@ mod control {
             matches!(event, PeerEvent::DtlsStateChange { state: DtlsState::Connected, .. })
         });
         evidence.timeline[at].t_us = 0;
-    });
+    })
+    .and(&[Mutation::new(Recording::Data, "went from connected to new", |evidence| {
+        events::push(evidence, "bob", PeerEvent::DtlsStateChange { state: DtlsState::New, reason: None });
+    })]);
 }

@@ -96,8 +96,19 @@ fn transport(candidate: &IceCandidate) -> Transport {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, events};
+    use crate::checks::controls::{Control, Mutation, Recording, events};
+    use crate::evidence::Evidence;
     use peerproof_captures::event::{IceGatheringState, PeerEvent};
+
+    /// Where a peer tells its first empty candidate.
+    fn empty(evidence: &Evidence) -> usize {
+        events::find(evidence, "bob", |event| match event {
+            PeerEvent::IceCandidate { candidate } => {
+                candidate.as_ref().is_some_and(|it| it.candidate.is_empty())
+            }
+            _ => false,
+        })
+    }
 
     /// Tells the null candidate before the state.
     pub(super) const CONTROL: Control = Control::new(Recording::Conflict, |evidence| {
@@ -106,7 +117,29 @@ mod control {
         let null = PeerEvent::IceCandidate { candidate: None };
         let null = events::find(evidence, "bob", |event| *event == null);
         events::swap(evidence, complete, null);
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Conflict, "without an empty candidate of section", |evidence| {
+            let at = empty(evidence);
+            evidence.timeline.remove(at);
+        }),
+        Mutation::new(Recording::Conflict, "an empty candidate names no media section", |evidence| {
+            let at = empty(evidence);
+            if let PeerEvent::IceCandidate { candidate: Some(told) } = events::event(evidence, at) {
+                told.username_fragment = None;
+            }
+        })
+        .also_breaks(&["candidate-event-contents"]),
+        Mutation::new(Recording::Conflict, "the null candidate was reported again", |evidence| {
+            events::push(evidence, "bob", PeerEvent::IceCandidate { candidate: None });
+        }),
+        Mutation::new(Recording::Conflict, "gathering began again", |evidence| {
+            let complete = PeerEvent::IceGatheringStateChange { state: IceGatheringState::Complete };
+            let at = events::find(evidence, "bob", |event| *event == complete);
+            let again = PeerEvent::IceGatheringStateChange { state: IceGatheringState::Gathering };
+            events::insert_after(evidence, at, again);
+        }),
+    ]);
 }
 
 #[cfg(test)]

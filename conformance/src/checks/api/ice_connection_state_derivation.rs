@@ -132,7 +132,7 @@ fn judge_derivation(
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, events};
+    use crate::checks::controls::{Control, Mutation, Recording, events};
     use peerproof_captures::event::{IceState, PeerEvent};
 
     /// Tells that it failed, and is connected again without a restart; its transport too.
@@ -144,7 +144,14 @@ mod control {
                 events::push(evidence, "bob", event);
             }
         }
-    });
+    })
+    .and(&[Mutation::new(Recording::Data, "where its only transport became", |evidence| {
+        let connected = |event: &PeerEvent| {
+            matches!(event, PeerEvent::IceConnectionStateChange { state: IceState::Connected })
+        };
+        let at = events::find(evidence, "bob", connected);
+        *events::event(evidence, at) = PeerEvent::IceConnectionStateChange { state: IceState::Completed };
+    })]);
 }
 
 #[cfg(test)]

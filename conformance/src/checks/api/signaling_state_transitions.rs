@@ -97,7 +97,7 @@ fn transitions(from: State, local: bool, kind: SdpType) -> Vec<State> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, events};
+    use crate::checks::controls::{Control, Mutation, Recording, events};
     use peerproof_captures::event::{PeerEvent, SignalingState};
 
     /// Tells `stable` after the offer was set.
@@ -105,5 +105,12 @@ mod control {
         let offer = PeerEvent::SignalingStateChange { state: SignalingState::HaveRemoteOffer };
         let at = events::find(evidence, "bob", |event| *event == offer);
         *events::event(evidence, at) = PeerEvent::SignalingStateChange { state: SignalingState::Stable };
-    });
+    })
+    .and(&[Mutation::new(Recording::Descriptions, "without a description being set", |evidence| {
+        events::push(
+            evidence,
+            "bob",
+            PeerEvent::SignalingStateChange { state: SignalingState::HaveLocalOffer },
+        );
+    })]);
 }

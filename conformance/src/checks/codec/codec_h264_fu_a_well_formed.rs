@@ -89,8 +89,17 @@ fn fault(within: Within, header: u8, unit: (u8, u8)) -> Option<&'static str> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, rtp};
-    use crate::evidence::Packet;
+    use crate::checks::controls::{Control, Mutation, Recording, rtp};
+    use crate::evidence::{Evidence, Packet};
+
+    /// Edits the payload of a fragment that is neither the first nor the last.
+    fn edit_middle(evidence: &mut Evidence, edit: impl FnOnce(&mut Vec<u8>)) {
+        let is_middle = |packet: &Packet| {
+            rtp::payload_type(packet) == rtp::H264
+                && matches!(rtp::payload_of(packet), [unit, fragment, ..] if unit & 0x1f == 28 && fragment & 0xc0 == 0)
+        };
+        rtp::edit_payload_where(evidence, is_middle, edit);
+    }
 
     /// Sets the end bit, too, on the first fragment.
     pub(super) const CONTROL: Control = Control::new(Recording::H264, |evidence| {
@@ -99,7 +108,22 @@ mod control {
                 && matches!(rtp::payload_of(packet), [unit, fragment, ..] if unit & 0x1f == 28 && fragment & 0xc0 == 0x80)
         };
         rtp::edit_payload_where(evidence, is_first, |payload| payload[1] |= 0x40);
-    });
+    })
+    .and(&[
+        // Supplemental enhancement information, which nobody has to understand.
+        Mutation::new(Recording::H264, "another unit interrupts", |evidence| {
+            edit_middle(evidence, |payload| payload[0] = 6);
+        }),
+        Mutation::new(Recording::H264, "has the reserved bit set", |evidence| {
+            edit_middle(evidence, |payload| payload[1] |= super::RESERVED);
+        }),
+        Mutation::new(Recording::H264, "starts a unit before the last one has ended", |evidence| {
+            edit_middle(evidence, |payload| payload[1] |= super::START);
+        }),
+        Mutation::new(Recording::H264, "has another NRI or type", |evidence| {
+            edit_middle(evidence, |payload| payload[0] ^= 0x20);
+        }),
+    ]);
 }
 
 #[cfg(test)]

@@ -95,7 +95,7 @@ fn frame_length(data: &[u8]) -> Option<(usize, &[u8])> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, rtp};
+    use crate::checks::controls::{Control, Mutation, Recording, rtp};
 
     /// As if one packet had two frames of the same length: Chrome sends one, whose end nothing tells.
     pub(super) const CONTROL: Control = Control::prepared(
@@ -109,7 +109,19 @@ mod control {
         |evidence| {
             rtp::edit_payload(evidence, |payload| payload.extend(payload.clone()));
         },
-    );
+    )
+    .and(&[
+        Mutation::new(Recording::Media, "breaks off in its header", |evidence| {
+            rtp::edit_payload(evidence, |payload| *payload = vec![3]);
+        }),
+        Mutation::new(Recording::Media, "an Opus packet has no frame", |evidence| {
+            rtp::edit_payload(evidence, |payload| *payload = vec![3, 0]);
+        }),
+        Mutation::new(Recording::Media, "an Opus packet lasts for 180 ms", |evidence| {
+            rtp::edit_payload(evidence, |payload| *payload = vec![0x1b, 3, 1, 2, 3]);
+        })
+        .also_breaks(&["codec-opus-timestamp-increment"]),
+    ]);
 }
 
 #[cfg(test)]

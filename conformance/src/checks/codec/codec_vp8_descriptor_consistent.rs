@@ -46,7 +46,7 @@ fn fault(payload: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, rtp};
+    use crate::checks::controls::{Control, Mutation, Recording, rtp};
     use crate::evidence::Evidence;
 
     /// As if one packet told its temporal layer: no recording has one that does.
@@ -62,5 +62,15 @@ mod control {
     /// Clears T.
     pub(super) const CONTROL: Control = Control::prepared(Recording::Video, prepare, |evidence| {
         rtp::edit_payload_of(evidence, rtp::VP8, |payload| payload[1] &= !0x20);
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Video, "the descriptor does not fit the payload", |evidence| {
+            rtp::edit_payload_of(evidence, rtp::VP8, |payload| payload.truncate(1));
+        })
+        .prepared(prepare),
+        Mutation::new(Recording::Video, "a reserved bit of the descriptor is set", |evidence| {
+            rtp::edit_payload_of(evidence, rtp::VP8, |payload| payload[0] |= 0x40);
+        })
+        .prepared(prepare),
+    ]);
 }

@@ -51,7 +51,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, rtp};
+    use crate::checks::controls::{Control, Mutation, Recording, rtp};
     use crate::evidence::Peer;
 
     /// Clears the first marker of the stack's video, of which nothing is retransmitted.
@@ -60,5 +60,22 @@ mod control {
             rtp::is(it) && it.sender == Peer(1) && it.clear[0].bytes[1] == rtp::VP8 | 0x80
         };
         rtp::packets(evidence).find(is).unwrap().clear[0].bytes[1] &= 0x7f;
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Video, "the marker is set inside a frame", |evidence| {
+            let is = |it: &&mut crate::evidence::Packet| {
+                rtp::is(it) && it.sender == Peer(1) && it.clear[0].bytes[1] == rtp::VP8
+            };
+            rtp::packets(evidence).find(is).unwrap().clear[0].bytes[1] |= 0x80;
+        }),
+        Mutation::new(Recording::Video, "does not begin its first partition", |evidence| {
+            let is = |it: &&mut crate::evidence::Packet| {
+                rtp::is(it)
+                    && it.sender == Peer(1)
+                    && rtp::payload_type(it) == rtp::VP8
+                    && rtp::payload_of(it)[0] & 0x10 != 0
+            };
+            rtp::payload_mut(rtp::packets(evidence).filter(is).nth(1).unwrap())[0] &= !0x10;
+        }),
+    ]);
 }

@@ -43,7 +43,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, rtp};
+    use crate::checks::controls::{Control, Mutation, Recording, rtp};
     use crate::evidence::Peer;
 
     /// Sends a retransmission from the source of the video.
@@ -56,5 +56,15 @@ mod control {
         let media = rtp::packets(evidence).find(of(rtp::VP8)).unwrap().clear[0].bytes[8..12].to_vec();
         let packet = rtp::packets(evidence).filter(of(rtp::RTX)).last().unwrap();
         packet.clear[0].bytes[8..12].copy_from_slice(&media);
-    });
+    })
+    .and(&[Mutation::new(Recording::Call, "follows", |evidence| {
+        let is = |it: &&mut crate::evidence::Packet| {
+            rtp::is(it)
+                && it.sender == Peer(0)
+                && it.tap == Peer(0)
+                && rtp::payload_type(it) == rtp::FIREFOX_RTX
+        };
+        rtp::packets(evidence).filter(is).last().unwrap().clear[0].bytes[2] ^= 0x40;
+    })
+    .also_breaks(&["rtp-sequence-increments-by-one"])]);
 }

@@ -112,12 +112,12 @@ fn pairs(evidence: &Evidence, peer: Peer, codecs: &BTreeMap<u8, Codec>) -> BTree
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, rtp};
-    use crate::evidence::Peer;
+    use crate::checks::controls::{Control, Mutation, Recording, rtp};
+    use crate::evidence::{Evidence, Packet, Peer};
 
-    /// Names the packet after the original in the last retransmission.
-    pub(super) const CONTROL: Control = Control::new(Recording::Video, |evidence| {
-        let is = |it: &&mut crate::evidence::Packet| {
+    /// The last retransmission.
+    fn last(evidence: &mut Evidence) -> &mut Packet {
+        let is = |it: &&mut Packet| {
             let repeats =
                 |bytes: &[u8]| !peerproof_captures::wire::rtp::view(bytes).unwrap().payload.value.is_empty();
             rtp::is(it)
@@ -125,9 +125,28 @@ mod control {
                 && rtp::payload_type(it) == rtp::RTX
                 && repeats(&it.clear[0].bytes)
         };
-        let bytes = &mut rtp::packets(evidence).filter(is).last().unwrap().clear[0].bytes;
+        rtp::packets(evidence).filter(is).last().unwrap()
+    }
+
+    /// Names the packet after the original in the last retransmission.
+    pub(super) const CONTROL: Control = Control::new(Recording::Video, |evidence| {
+        let bytes = &mut last(evidence).clear[0].bytes;
         let at = peerproof_captures::wire::rtp::view(bytes).unwrap().payload.range.start as usize;
         let number = u16::from_be_bytes([bytes[at], bytes[at + 1]]).wrapping_add(1);
         bytes[at..at + 2].copy_from_slice(&number.to_be_bytes());
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Video, "with a different payload type", |evidence| {
+            let bytes = &mut last(evidence).clear[0].bytes;
+            bytes[1] = bytes[1] & 0x80 | 99;
+        })
+        .also_breaks(&["rtp-only-negotiated-payload-types"]),
+        Mutation::new(Recording::Video, "with a different list of contributing sources", |evidence| {
+            let packet = last(evidence);
+            let bytes = &mut packet.clear[0].bytes;
+            bytes[0] |= 1;
+            bytes.splice(12..12, [1, 2, 3, 4]);
+            packet.bytes.splice(12..12, [0; 4]);
+        }),
+    ]);
 }

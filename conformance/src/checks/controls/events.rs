@@ -74,6 +74,20 @@ pub(in crate::checks) fn edit_result(
     }
 }
 
+/// Edits the arguments of a peer's first call of an operation.
+pub(in crate::checks) fn edit_args(
+    evidence: &mut Evidence,
+    name: &str,
+    operation: &str,
+    edit: impl Fn(&mut Value),
+) {
+    let args = evidence.timeline.iter_mut().find_map(|entry| match &mut entry.what {
+        What::Command { peer, name: called, args, .. } if peer == name && called == operation => Some(args),
+        _ => None,
+    });
+    edit(args.unwrap());
+}
+
 /// Adds a call that was done, behind everything else.
 pub(in crate::checks) fn add_call(evidence: &mut Evidence, name: &str, operation: &str, args: Value) {
     let last = evidence.timeline.last().unwrap();
@@ -94,6 +108,19 @@ pub(in crate::checks) fn edit_candidate(evidence: &mut Evidence, name: &str, edi
             told.candidate = edit(&told.candidate);
         }
     });
+}
+
+/// Edits the text of the first candidate that a peer tells in an event.
+pub(in crate::checks) fn edit_first_candidate(
+    evidence: &mut Evidence,
+    name: &str,
+    edit: impl FnOnce(&str) -> String,
+) {
+    let told = |event: &PeerEvent| matches!(event, PeerEvent::IceCandidate { candidate: Some(told) } if !told.candidate.is_empty());
+    let at = find(evidence, name, told);
+    if let PeerEvent::IceCandidate { candidate: Some(told) } = event(evidence, at) {
+        told.candidate = edit(&told.candidate);
+    }
 }
 
 /// Adds an event behind all of a peer's.

@@ -244,7 +244,7 @@ impl Broken {
 }
 
 /// What the mutations that make a time of a check be off turn red.
-pub(super) fn violations(check: &Check) -> Vec<Violation> {
+pub(super) fn violations(check: &Check) -> Vec<(Peer, Violation)> {
     let late = LATE.iter().filter(|late| late.id() == check.id);
     late.flat_map(|late| check.violations(&late.broken().evidence)).collect()
 }

@@ -4,6 +4,7 @@ use crate::evidence::{Evidence, Kind, Packet, Peer};
 
 pub(in crate::checks) const SR: u8 = 200;
 pub(in crate::checks) const RR: u8 = 201;
+pub(in crate::checks) const RTPFB: u8 = 205;
 pub(in crate::checks) const SDES: u8 = 202;
 
 /// Where an RTCP packet is: which packet of the recording, and where in its plaintext.

@@ -50,6 +50,19 @@ pub(in crate::checks) fn edit_elements(
     }
 }
 
+/// Takes each header extension with that identifier that a peer sent for padding (RFC 8285 §4.2).
+pub(in crate::checks) fn erase_elements(evidence: &mut Evidence, sender: Peer, id: u8) {
+    for packet in packets(evidence).filter(|packet| is(packet) && packet.sender == sender) {
+        let bytes = &mut packet.clear[0].bytes;
+        let header = rtp::view(bytes).unwrap().header;
+        let found = header.elements().find(|element| element.id == id).map(|element| element.value.range);
+        if let Some(range) = found.map(|range| range.range()) {
+            // With the byte before it, which has the identifier and the length.
+            bytes[range.start - 1..range.end].fill(0);
+        }
+    }
+}
+
 /// Edits the payload of the first packet.
 pub(in crate::checks) fn edit_payload(evidence: &mut Evidence, edit: impl FnOnce(&mut Vec<u8>)) {
     edit_payload_where(evidence, |_| true, edit);

@@ -3,16 +3,18 @@
 use crate::evidence::{Evidence, Packet, Peer};
 use peerproof_captures::wire::sctp::{Checksum, checksum};
 
+pub(in crate::checks) const DATA: u8 = 0;
 pub(in crate::checks) const INIT: u8 = 1;
 pub(in crate::checks) const INIT_ACK: u8 = 2;
 pub(in crate::checks) const SACK: u8 = 3;
+pub(in crate::checks) const ABORT: u8 = 6;
 pub(in crate::checks) const RE_CONFIG: u8 = 130;
 pub(in crate::checks) const COOKIE_ECHO: u8 = 10;
 /// Types of DCEP messages.
 pub(in crate::checks) const OPEN: u8 = 3;
 pub(in crate::checks) const ACK: u8 = 2;
 
-const DATA: u8 = 0;
+const I_DATA: u8 = 64;
 const DCEP: [u8; 4] = [0, 0, 0, 50];
 
 /// Edits the first packet that begins with a chunk of that type.
@@ -55,11 +57,21 @@ pub(in crate::checks) fn edit_dcep(evidence: &mut Evidence, kind: u8, edit: impl
 
 /// Edits each DATA chunk that a peer sent.
 pub(in crate::checks) fn edit_data_of(evidence: &mut Evidence, sender: Peer, edit: impl Fn(&mut [u8])) {
+    edit_chunks_of(evidence, sender, DATA, edit);
+}
+
+/// Edits each chunk of a type that a peer sent.
+pub(in crate::checks) fn edit_chunks_of(
+    evidence: &mut Evidence,
+    sender: Peer,
+    kind: u8,
+    edit: impl Fn(&mut [u8]),
+) {
     for packet in packets_of(evidence, sender) {
         let mut at = 12;
         while at + 4 <= packet.len() {
             let length = usize::from(u16::from_be_bytes([packet[at + 2], packet[at + 3]]));
-            if packet[at] == DATA {
+            if packet[at] == kind {
                 edit(&mut packet[at..at + length]);
             }
             at += length.next_multiple_of(4);
@@ -128,6 +140,46 @@ pub(in crate::checks) fn split_last(evidence: &mut Evidence, sender: Peer) {
         chunk.resize(chunk.len().next_multiple_of(4), 0);
         packet.extend(chunk);
     }
+    correct(packet);
+}
+
+/// The same into two fragments of I-DATA: the flag B or E, the TSN, the stream, the message, and the protocol or the fragment's number.
+pub(in crate::checks) fn split_last_interleaved(evidence: &mut Evidence, sender: Peer) {
+    let packet = packets_of(evidence, sender).filter(|packet| packet[12] == DATA).last().unwrap();
+    let length = usize::from(u16::from_be_bytes([packet[14], packet[15]]));
+    let header = packet[12..28].to_vec();
+    let data = packet[28..12 + length].to_vec();
+    let (first, second) = data.split_at(data.len() / 2);
+    packet.truncate(12);
+    let fragments = [(2, first, [0, 0, 0, header[15]]), (1, second, [0, 0, 0, 1])];
+    for (n, (flag, part, last)) in fragments.into_iter().enumerate() {
+        let tsn = u32::from_be_bytes([header[4], header[5], header[6], header[7]]) + n as u32;
+        packet.extend([I_DATA, flag]);
+        packet.extend((20 + part.len() as u16).to_be_bytes());
+        packet.extend(tsn.to_be_bytes());
+        packet.extend([header[8], header[9], 0, 0, 0, 0, header[10], header[11]]);
+        packet.extend(last);
+        packet.extend(part);
+        packet.resize(packet.len().next_multiple_of(4), 0);
+    }
+    correct(packet);
+}
+
+/// Edits the last chunk of [`split_last_interleaved`].
+pub(in crate::checks) fn edit_interleaved(evidence: &mut Evidence, sender: Peer, edit: impl Fn(&mut [u8])) {
+    let packet = packets_of(evidence, sender).find(|packet| packet[12] == I_DATA).unwrap();
+    let first = usize::from(u16::from_be_bytes([packet[14], packet[15]])).next_multiple_of(4);
+    edit(&mut packet[12 + first..]);
+    correct(packet);
+}
+
+/// Sends the last message of a peer, which is alone in its packet, once more, as the next one.
+pub(in crate::checks) fn repeat_last(evidence: &mut Evidence, sender: Peer) {
+    let packet = packets_of(evidence, sender).filter(|packet| packet[12] == DATA).last().unwrap();
+    let mut again = packet[12..].to_vec();
+    again[7] = again[7].wrapping_add(1);
+    again[11] += 1;
+    packet.extend(again);
     correct(packet);
 }
 

@@ -86,6 +86,34 @@ pub(in crate::checks) fn edit_checks_after(
     }
 }
 
+/// Edits every signed message that is wanted.
+#[track_caller]
+pub(in crate::checks) fn edit_where(
+    evidence: &mut Evidence,
+    wanted: impl Fn(&Packet) -> bool,
+    edit: impl Fn(&mut Attributes),
+) {
+    let packets = evidence.wire.iter().flat_map(|wire| &wire.packets);
+    let signed = packets.filter(|it| it.bytes[0] < 2 && wanted(it) && attributes(&it.bytes).is_some());
+    let frames: Vec<u64> = signed.map(|it| it.frame).collect();
+    assert!(!frames.is_empty(), "nothing to edit");
+    for frame in frames {
+        edit_message(evidence, |packet, _| packet.frame == frame, &edit, |_| {});
+    }
+}
+
+/// Makes a check claim the other role, without nominating anything.
+pub(in crate::checks) fn swap_role(attributes: &mut Attributes) {
+    attributes.retain(|(kind, _)| *kind != 0x0025);
+    for (kind, _) in attributes {
+        *kind = match *kind {
+            0x8029 => 0x802a,
+            0x802a => 0x8029,
+            other => other,
+        };
+    }
+}
+
 /// When the first 487 reached a peer.
 pub(in crate::checks) fn conflict_reached(evidence: &Evidence, peer: Peer) -> u64 {
     let packets = &evidence.wire.as_ref().unwrap().packets;
@@ -224,17 +252,63 @@ pub(in crate::checks) fn ask_again(evidence: &mut Evidence, peer: Peer, after_us
 /// Puts FINGERPRINT before MESSAGE-INTEGRITY in the first check: each is right for what is before it.
 pub(in crate::checks) fn swap_fingerprint(evidence: &mut Evidence) {
     edit_first_check(evidence, |_| {});
+    let (at, key) = first_check(evidence);
+    let bytes = &mut evidence.wire.as_mut().unwrap().packets[at].bytes;
+    bytes.truncate(bytes.len() - 32);
+    add_fingerprint(bytes);
+    add_integrity(bytes, key.as_bytes());
+}
+
+/// The index of the first check, and the password that signs it.
+fn first_check(evidence: &Evidence) -> (usize, String) {
     let packets = &evidence.wire.as_ref().unwrap().packets;
     let at = packets.iter().position(|packet| packet.bytes[..2] == [0, 1]).unwrap();
     let receiver = Peer(1 - packets[at].sender.0);
     let bytes = &packets[at].bytes;
     let password = evidence.credentials(receiver).into_iter().map(|it| it.password);
     let signed = |it: &String| stun::view(bytes).unwrap().integrity_matches(it.as_bytes()) == Some(true);
-    let key = password.into_iter().find(signed).unwrap();
+    (at, password.into_iter().find(signed).unwrap())
+}
+
+/// Puts a byte into the padding of USERNAME of the first check, signed again.
+pub(in crate::checks) fn pad_username(evidence: &mut Evidence, byte: u8) {
+    let (at, key) = first_check(evidence);
     let bytes = &mut evidence.wire.as_mut().unwrap().packets[at].bytes;
+    let username = bytes.windows(2).position(|it| it == [0, 6]).unwrap();
+    let length = usize::from(u16::from_be_bytes([bytes[username + 2], bytes[username + 3]]));
+    assert_ne!(length % 4, 0, "USERNAME needs no padding");
+    bytes[username + 4 + length] = byte;
     bytes.truncate(bytes.len() - 32);
-    add_fingerprint(bytes);
-    add_integrity(bytes, key.as_bytes());
+    sign(bytes, key.as_bytes());
+}
+
+/// Signs the first message of a type, as seen where it was sent, with another key or none. FINGERPRINT is right again.
+pub(in crate::checks) fn sign_first(evidence: &mut Evidence, kind: [u8; 2], key: Option<&str>) {
+    let packets = &mut evidence.wire.as_mut().unwrap().packets;
+    let is = |it: &&mut Packet| it.bytes[..2] == kind && it.tap == it.sender;
+    let bytes = &mut packets.iter_mut().find(is).unwrap().bytes;
+    let attributes = attributes(bytes).unwrap();
+    put_together(bytes, attributes, None);
+    match key {
+        Some(key) => sign(bytes, key.as_bytes()),
+        None => add_fingerprint(bytes),
+    }
+}
+
+/// Has a peer send its first check once more, with another attribute (of those that may be ignored) and the same transaction.
+pub(in crate::checks) fn ask_otherwise(evidence: &mut Evidence, peer: Peer) {
+    let packets = &mut evidence.wire.as_mut().unwrap().packets;
+    let own = |it: &Packet| it.bytes[..2] == [0, 1] && it.sender == peer && it.tap == peer;
+    let at = packets.iter().position(own).unwrap();
+    let mut again = packets[at].clone();
+    again.frame = AGAIN;
+    packets.insert(at + 1, again);
+    edit_message(
+        evidence,
+        |packet, _| packet.frame == AGAIN,
+        |attributes| attributes.insert(0, (0xc0de, vec![1, 2, 3, 4])),
+        |_| {},
+    );
 }
 
 fn edit_message(

@@ -18,10 +18,49 @@ pub(in crate::checks) fn edit(
     nth: usize,
     edit: impl Fn(&mut Attributes),
 ) {
+    edit_at(evidence, nth_request(evidence, method, nth), edit, |_| {});
+}
+
+/// Has the second Allocate request take the transaction of the first.
+pub(in crate::checks) fn reuse_transaction(evidence: &mut Evidence) {
+    let [first, second] = [1, 2].map(|nth| nth_request(evidence, ALLOCATE, nth));
+    let id = evidence.wire.as_ref().unwrap().servers[first].bytes[8..20].to_vec();
+    edit_at(evidence, second, |_| {}, |bytes| bytes[8..20].copy_from_slice(&id));
+}
+
+/// Signs a request of that method to a server with another key, the `nth` from one on.
+pub(in crate::checks) fn sign_otherwise(evidence: &mut Evidence, method: u8, nth: usize) {
+    let at = nth_request(evidence, method, nth);
+    let bytes = &mut evidence.wire.as_mut().unwrap().servers[at].bytes;
+    let all = attributes(bytes);
+    put_together(bytes, all, Some(b"another"));
+}
+
+/// Has the first request of that method to a server come once more, in a transaction of its own, and edited.
+pub(in crate::checks) fn repeat(evidence: &mut Evidence, method: u8, edit: impl Fn(&mut Attributes)) {
+    repeat_as(evidence, method, |bytes| bytes[19] ^= 0x55);
+    edit_at(evidence, nth_request(evidence, method, 1) + 1, edit, |_| {});
+}
+
+/// The same as something else: `edit` makes it that.
+pub(in crate::checks) fn repeat_as(evidence: &mut Evidence, method: u8, edit: impl Fn(&mut Vec<u8>)) {
+    let at = nth_request(evidence, method, 1);
+    let servers = &mut evidence.wire.as_mut().unwrap().servers;
+    let mut again = servers[at].clone();
+    again.t_us += 1_000_000;
+    edit(&mut again.bytes);
+    servers.insert(at + 1, again);
+}
+
+fn nth_request(evidence: &Evidence, method: u8, nth: usize) -> usize {
     let servers = evidence.wire.as_ref().unwrap().servers.iter().enumerate();
     let mut requests = servers.filter(|(_, it)| it.sent && it.bytes[..2] == [0, method]);
-    let (at, _) = requests.nth(nth - 1).unwrap();
-    edit_at(evidence, at, edit, |_| {});
+    requests.nth(nth - 1).unwrap().0
+}
+
+fn attributes(bytes: &[u8]) -> Attributes {
+    let all = stun::view(bytes).unwrap();
+    all.attributes().filter_map(Result::ok).map(|it| (it.kind.value.raw(), it.value.value.to_vec())).collect()
 }
 
 /// Edits a message between a peer and a server, and signs it again if it says by whose password.
@@ -41,18 +80,23 @@ fn edit_at(
     let key = text(AttributeType::Username)
         .zip(text(AttributeType::Realm))
         .map(|(username, realm)| long_term_key_md5(username, realm, password.as_ref().unwrap()).to_vec());
-    let mut attributes: Attributes = read
-        .attributes()
-        .filter_map(Result::ok)
-        .map(|it| (it.kind.value.raw(), it.value.value.to_vec()))
-        .collect();
-    edit(&mut attributes);
+    let mut all = attributes(bytes);
+    edit(&mut all);
     edit_header(bytes);
-    put_together(bytes, attributes, key.as_deref());
+    put_together(bytes, all, key.as_deref());
 }
 
 /// Gives the requests of the second peer, to the first and to its servers, transactions that count up, and their answers the same.
 pub(in crate::checks) fn count_transactions(evidence: &mut Evidence) {
+    renumber(evidence, |id, number| {
+        id[4..].copy_from_slice(&number.to_be_bytes());
+        id[..4].fill(0);
+    });
+}
+
+/// Gives the requests of the second peer, to the first and to its servers, other transactions, and their answers the same. `edit` gets the
+/// transaction and how many others came before it.
+pub(in crate::checks) fn renumber(evidence: &mut Evidence, edit: impl Fn(&mut [u8], u64)) {
     const BOB: Peer = Peer(1);
     let wire = evidence.wire.as_ref().unwrap();
     let between = wire.sent(BOB).map(|packet| &packet.bytes);
@@ -64,8 +108,7 @@ pub(in crate::checks) fn count_transactions(evidence: &mut Evidence) {
     }
     let number = |bytes: &mut Vec<u8>| {
         if let Some(number) = counted.get(&bytes[8..20]) {
-            bytes[12..20].copy_from_slice(&number.to_be_bytes());
-            bytes[8..12].fill(0);
+            edit(&mut bytes[8..20], *number);
         }
     };
     let frames: Vec<u64> = wire.packets.iter().filter(|it| it.bytes[0] < 2).map(|it| it.frame).collect();

@@ -34,10 +34,23 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, dtls};
+    use super::super::client_hello;
+    use crate::checks::controls::{Control, Mutation, Recording, dtls};
+    use crate::evidence::Peer;
 
     /// Says DTLS 1.3 in `legacy_version`.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
         dtls::overwrite(evidence, dtls::CLIENT_HELLO, 0, &[0xfe, 0xfc]);
-    });
+    })
+    .and(&[
+        // Its length and the first two of the suites become the cookie, and what follows is the length of the others.
+        Mutation::new(Recording::Data, "has a cookie", |evidence| {
+            let handshake = evidence.handshake(Peer(0));
+            let client = handshake.client().unwrap();
+            let (_, hello) = client_hello(&handshake, client).unwrap();
+            let left = 2 * hello.cipher_suites.iter().count() as u16 - 4;
+            dtls::overwrite(evidence, dtls::CLIENT_HELLO, 35, &[4]);
+            dtls::overwrite(evidence, dtls::CLIENT_HELLO, 40, &left.to_be_bytes());
+        }),
+    ]);
 }

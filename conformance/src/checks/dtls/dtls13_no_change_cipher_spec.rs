@@ -43,10 +43,17 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, dtls};
+    use crate::checks::controls::{Control, Mutation, Recording, dtls};
 
     /// Sends ChangeCipherSpec behind the ServerHello.
     pub(super) const CONTROL: Control = Control::new(Recording::Conflict, |evidence| {
         dtls::append_record(evidence, dtls::SERVER_HELLO, &[20, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 1]);
-    });
+    })
+    .and(&[Mutation::new(Recording::Conflict, "echoes a legacy_session_id of 1 bytes", |evidence| {
+        dtls::edit_messages(evidence, dtls::SERVER_HELLO, |body| {
+            body[34] = 1;
+            body.insert(35, 7);
+            true
+        });
+    })]);
 }

@@ -36,7 +36,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, dtls};
+    use crate::checks::controls::{Control, Mutation, Recording, dtls};
 
     const USE_SRTP: u16 = 14;
 
@@ -45,5 +45,14 @@ mod control {
         Recording::Media,
         |evidence| dtls::remove_extension(evidence, dtls::SERVER_HELLO, USE_SRTP),
         |evidence| dtls::remove_extension(evidence, dtls::CLIENT_HELLO, USE_SRTP),
-    );
+    )
+    .and(&[Mutation::new(Recording::Media, "names no profile", |evidence| {
+        dtls::remove_extension(evidence, dtls::CLIENT_HELLO, USE_SRTP);
+        dtls::edit_messages(evidence, dtls::CLIENT_HELLO, |body| {
+            dtls::append_extension(body, &[0, 14, 0, 3, 0, 0, 0]);
+            true
+        });
+    })
+    .prepared(|evidence| dtls::remove_extension(evidence, dtls::SERVER_HELLO, USE_SRTP))
+    .also_breaks(&["dtls-client-offers-srtp-aes128-cm-sha1-80"])]);
 }

@@ -38,7 +38,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, dtls};
+    use crate::checks::controls::{Control, Mutation, Recording, dtls};
 
     /// Puts another suite in the place of the mandatory one, which the server has not chosen.
     pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
@@ -47,5 +47,13 @@ mod control {
             body[suites].chunks_mut(2).filter(|it| **it == [0xc0, 0x2b]).for_each(|it| it[1] = 0x2c);
             true
         });
-    });
+    })
+    .and(&[Mutation::new(Recording::Media, "P-256 is not among the groups offered", |evidence| {
+        dtls::edit_messages(evidence, dtls::CLIENT_HELLO, |body| {
+            let at = dtls::extension(body, 10).unwrap();
+            let end = at + 6 + usize::from(body[at + 5]);
+            body[at + 6..end].chunks_mut(2).filter(|it| **it == [0, 0x17]).for_each(|it| it[1] = 0x1e);
+            true
+        });
+    })]);
 }

@@ -56,7 +56,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, dtls};
+    use crate::checks::controls::{Control, Mutation, Recording, dtls};
     use crate::evidence::Peer;
 
     /// Empties the client's certificate.
@@ -66,5 +66,9 @@ mod control {
             *body = vec![0, 0, 0];
             true
         });
-    });
+    })
+    .and(&[Mutation::new(Recording::Media, "went on without a Certificate", |evidence| {
+        dtls::edit_messages_of(evidence, Some(Peer(1)), dtls::CERTIFICATE, |_| false);
+    })
+    .also_breaks(&["dtls-message-seq-numbering"])]);
 }

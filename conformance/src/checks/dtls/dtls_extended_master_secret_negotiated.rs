@@ -50,10 +50,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, dtls};
+    use crate::checks::controls::{Control, Mutation, Recording, dtls};
 
     /// Takes the extension out of the ServerHello.
     pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
         dtls::remove_extension(evidence, dtls::SERVER_HELLO, 23);
-    });
+    })
+    .and(&[Mutation::new(Recording::Media, "the ClientHello has no", |evidence| {
+        dtls::remove_extension(evidence, dtls::CLIENT_HELLO, 23);
+    })
+    .prepared(|evidence| dtls::remove_extension(evidence, dtls::SERVER_HELLO, 23))]);
 }

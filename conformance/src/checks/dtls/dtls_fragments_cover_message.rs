@@ -132,7 +132,7 @@ fn finish(
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, dtls};
+    use crate::checks::controls::{Control, Mutation, Recording, dtls};
 
     /// Moves the second fragment of a ClientHello by a byte, in the last of its transmissions too.
     pub(super) const CONTROL: Control = Control::new(Recording::Conflict, |evidence| {
@@ -141,5 +141,35 @@ mod control {
                 header[8] += 1;
             }
         });
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Conflict, "bytes by one fragment and", |evidence| {
+            dtls::edit_headers(evidence, dtls::CLIENT_HELLO, |header| {
+                if header[6..9] != [0, 0, 0] {
+                    header[3] += 1;
+                }
+            });
+        })
+        .also_breaks(&["dtls-message-seq-numbering"]),
+        Mutation::new(Recording::Conflict, "overlap", |evidence| {
+            dtls::edit_headers(evidence, dtls::CLIENT_HELLO, |header| {
+                if header[6..9] != [0, 0, 0] {
+                    header[8] -= 1;
+                }
+            });
+        }), // The second byte of the message once more, in a record of its own.
+        Mutation::new(Recording::Media, "overlap", |evidence| {
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            let packet = packets
+                .iter_mut()
+                .find(|it| it.bytes[0] == 22 && it.bytes[13] == dtls::CLIENT_HELLO)
+                .unwrap();
+            let mut record = packet.bytes[..25].to_vec();
+            record[10] = 200;
+            record[11..13].copy_from_slice(&[0, 13]);
+            record[19..25].copy_from_slice(&[0, 0, 1, 0, 0, 1]);
+            record.push(packet.bytes[26]);
+            packet.bytes.extend(record);
+        }),
+    ]);
 }

@@ -36,7 +36,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, dtls};
+    use crate::checks::controls::{Control, Mutation, Recording, dtls};
 
     /// Offers DEFLATE too.
     pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
@@ -49,5 +49,12 @@ mod control {
             body.insert(at + 2, 1);
             true
         });
-    });
+    })
+    .and(&[Mutation::new(Recording::Media, "the server chose compression method 1", |evidence| {
+        dtls::edit_messages(evidence, dtls::SERVER_HELLO, |body| {
+            let at = 37 + usize::from(body[34]);
+            body[at] = 1;
+            true
+        });
+    })]);
 }

@@ -39,7 +39,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, dtls};
+    use crate::checks::controls::{Control, Mutation, Recording, dtls};
 
     /// Takes both away; the ServerHello answers none of them.
     pub(super) const CONTROL: Control = Control::prepared(
@@ -53,5 +53,16 @@ mod control {
                 true
             });
         },
-    );
+    )
+    .and(&[Mutation::new(Recording::Media, "is not empty", |evidence| {
+        dtls::edit_messages(evidence, dtls::CLIENT_HELLO, |body| {
+            if let Some(at) = dtls::extension(body, 0xff01) {
+                body[at + 4] = 1;
+                dtls::insert(body, at, at + 5, &[9]);
+            } else {
+                dtls::append_extension(body, &[0xff, 1, 0, 2, 1, 9]);
+            }
+            true
+        });
+    })]);
 }

@@ -45,7 +45,7 @@ fn profiles(extensions: Option<Extensions<'_>>) -> Option<Vec<u16>> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, dtls};
+    use crate::checks::controls::{Control, Mutation, Recording, dtls};
 
     /// Lets the server choose a profile that does not exist.
     pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
@@ -54,5 +54,13 @@ mod control {
             body[at + 6..at + 8].copy_from_slice(&[0x7a, 0x7a]);
             true
         });
-    });
+    })
+    .and(&[Mutation::new(Recording::Media, "the server chose 2 SRTP profiles", |evidence| {
+        dtls::edit_messages(evidence, dtls::SERVER_HELLO, |body| {
+            let at = dtls::extension(body, 14).unwrap();
+            body[at + 5] = 4;
+            dtls::insert(body, at, at + 8, &[0, 2]);
+            true
+        });
+    })]);
 }

@@ -50,7 +50,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, dtls};
+    use crate::checks::controls::{Control, Mutation, Recording, dtls};
+    use crate::evidence::Protection;
+    use peerproof_captures::wire::demux::Class;
 
     /// Names a key of four bytes.
     pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
@@ -61,5 +63,14 @@ mod control {
             dtls::insert(body, at, mki + 1, &[1, 2, 3, 4]);
             true
         });
-    });
+    })
+    .and(&[Mutation::new(Recording::Media, "4 bytes longer than its tag", |evidence| {
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let packet = packets
+            .iter_mut()
+            .find(|it| it.class() == Class::Rtp && it.protection == Protection::Opened)
+            .unwrap();
+        packet.bytes.extend([0xff; 4]);
+    })
+    .also_breaks(&["mux-dtls-and-srtp-separate-datagrams", "srtp-tag-length-matches-profile"])]);
 }

@@ -73,10 +73,20 @@ const fn is_null(suite: CipherSuite) -> bool {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, dtls};
+    use crate::checks::controls::{Control, Mutation, Recording, dtls};
 
     /// Offers a profile without encryption in the place of one that is not chosen.
     pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
         dtls::replace_profile(evidence, dtls::CLIENT_HELLO, 2, 5);
-    });
+    })
+    .and(&[
+        // TLS_RSA_WITH_NULL_SHA256 in the place of the last suite.
+        Mutation::new(Recording::Media, "encrypts nothing", |evidence| {
+            dtls::edit_messages(evidence, dtls::CLIENT_HELLO, |body| {
+                let end = dtls::suites(body).end;
+                body[end - 2..end].copy_from_slice(&[0, 0x3b]);
+                true
+            });
+        }),
+    ]);
 }

@@ -63,7 +63,7 @@ fn is_sctp(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording};
+    use crate::checks::controls::{Control, Mutation, Recording};
 
     /// Sends one packet in the clear, as a record of epoch 0.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
@@ -77,5 +77,12 @@ mod control {
         packet.bytes[10] = 200;
         packet.bytes.extend((content.len() as u16).to_be_bytes());
         packet.bytes.extend(content);
-    });
+    })
+    .and(&[Mutation::new(Recording::Data, "sent as it is", |evidence| {
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let packet =
+            packets.iter_mut().rfind(|it| it.clear.iter().any(|clear| clear.is_application_data())).unwrap();
+        packet.bytes = packet.clear[0].bytes.clone();
+    })
+    .also_breaks(&["mux-sent-datagram-first-byte-class"])]);
 }

@@ -93,7 +93,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, stun};
+    use crate::checks::controls::{Control, Mutation, Recording, stun};
     use crate::evidence::Peer;
 
     const BOB: Peer = Peer(1);
@@ -111,7 +111,15 @@ mod control {
                 packet.t_us = first - (n * 4_700_000 + n * n % 7 * 40_000) + n * 2_500_000;
             });
         },
-    );
+    )
+    .and(&[Mutation::new(Recording::Conflict, "is sent twice", |evidence| {
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let mut again = packets.iter().find(|it| it.frame == stun::AGAIN + 5).unwrap().clone();
+        again.frame = stun::AGAIN + 100;
+        again.t_us = packets.last().unwrap().t_us + 10_000;
+        packets.push(again);
+    })
+    .prepared(|evidence| stun::ask_again(evidence, BOB, |n| n * 4_700_000 + n * n % 7 * 40_000))]);
 }
 
 #[cfg(test)]

@@ -44,11 +44,11 @@ pub(super) struct After<'a> {
     pub(super) now: (Role, u64),
 }
 
-/// Tells each authentic 487 that a peer got for a check of its own, and what came after it, if anything.
+/// Reports each authentic 487 that a peer got for a check of its own, and what came after it, if anything.
 pub(super) fn after_conflicts(
     evidence: &Evidence,
     peer: Peer,
-    mut tell: impl FnMut(Place, Option<After<'_>>),
+    mut report: impl FnMut(Place, Option<After<'_>>),
 ) {
     let history = History::new(evidence, peer);
     let passwords = evidence.other(peer).map(|other| evidence.credentials(other)).unwrap_or_default();
@@ -66,7 +66,7 @@ pub(super) fn after_conflicts(
         }
         let after = next(evidence, &history, at, request, role);
         let after = after.map(|(check, now)| After { check: *check, role: (role, tiebreaker), now });
-        tell(Place::Frame(answer.packet.frame), after);
+        report(Place::Frame(answer.packet.frame), after);
     }
 }
 

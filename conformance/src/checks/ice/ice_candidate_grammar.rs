@@ -44,7 +44,7 @@ fn fault(text: &str, is_rtp: Option<bool>) -> Option<String> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, events};
+    use crate::checks::controls::{Control, Mutation, Recording, events};
 
     /// Gives a candidate a priority of 32 bits, whose type preference is then too high as well.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
@@ -54,7 +54,15 @@ mod control {
             words.join(" ")
         });
     })
-    .also_breaks(&["ice-candidate-priorities"]);
+    .also_breaks(&["ice-candidate-priorities"])
+    .and(&[
+        Mutation::new(Recording::Descriptions, "has the type other", |evidence| {
+            events::edit_candidate(evidence, "bob", |text| text.replace("typ host", "typ other"));
+        }),
+        Mutation::new(Recording::Descriptions, "is of component 3", |evidence| {
+            events::edit_candidate(evidence, "bob", |text| text.replacen(" 1 ", " 3 ", 1));
+        }),
+    ]);
 }
 
 #[cfg(test)]

@@ -102,7 +102,16 @@ fn judge_reflexive(evidence: &Evidence, peer: Peer, [udp, _]: &Preferences, tall
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, events};
+    use crate::checks::controls::{Control, Mutation, Recording, events, stun};
+    use crate::evidence::Peer;
+
+    /// Gives a candidate another type preference: the highest byte of its priority.
+    fn with_preference(text: &str, preference: u32) -> String {
+        let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
+        let priority: u32 = words[3].parse().unwrap();
+        words[3] = (priority & 0x00ff_ffff | preference << 24).to_string();
+        words.join(" ")
+    }
 
     /// Gives every candidate of the answerer the priority of its first.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
@@ -111,5 +120,38 @@ mod control {
             words[3] = "2122194687";
             words.join(" ")
         });
-    });
+    })
+    .and(&[
+        Mutation::new(
+            Recording::Descriptions,
+            "host candidates have the type preferences 100 and 126",
+            |evidence| {
+                events::edit_first_candidate(evidence, "bob", |text| with_preference(text, 100));
+            },
+        ),
+        Mutation::new(Recording::Descriptions, "a host candidate has the type preference 127", |evidence| {
+            events::edit_candidate(evidence, "bob", |text| with_preference(text, 127));
+        }),
+        Mutation::new(Recording::Descriptions, "have the same type preference 126", |evidence| {
+            events::edit_first_candidate(evidence, "bob", |text| {
+                text.replace("typ host", "typ srflx raddr 0.0.0.0 rport 9")
+            });
+        }),
+        Mutation::new(Recording::Data, "a peer-reflexive candidate has the type preference 90", |evidence| {
+            stun::edit_where(
+                evidence,
+                |it| it.bytes[..2] == [0, 1] && it.sender == Peer(1),
+                |attributes| {
+                    for (_, value) in attributes.iter_mut().filter(|(kind, _)| *kind == 0x0024) {
+                        value[0] = 90;
+                    }
+                },
+            );
+        })
+        .prepared(|evidence| {
+            events::edit_first_candidate(evidence, "bob", |text| {
+                with_preference(&text.replace("typ host", "typ srflx raddr 0.0.0.0 rport 9"), 100)
+            });
+        }),
+    ]);
 }

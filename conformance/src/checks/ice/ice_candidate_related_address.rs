@@ -43,7 +43,7 @@ fn fault(candidate: &Candidate) -> Option<String> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, events};
+    use crate::checks::controls::{Control, Mutation, Recording, events};
     use crate::evidence::Evidence;
 
     /// As if a server had told the address.
@@ -56,7 +56,22 @@ mod control {
     /// Leaves the related address out.
     pub(super) const CONTROL: Control = Control::prepared(Recording::Descriptions, reflexive, |evidence| {
         events::edit_candidate(evidence, "bob", |text| text.replace(" raddr 0.0.0.0 rport 9", ""));
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Descriptions, "a host candidate has a related address", |evidence| {
+            events::edit_candidate(evidence, "bob", |text| {
+                text.replace("typ host", "typ host raddr 0.0.0.0 rport 9")
+            });
+        }),
+        Mutation::new(Recording::Descriptions, "has no related port", |evidence| {
+            events::edit_candidate(evidence, "bob", |text| text.replace(" rport 9", ""));
+        })
+        .prepared(reflexive),
+        Mutation::new(Recording::Descriptions, "has port 7, not 9", |evidence| {
+            events::edit_candidate(evidence, "bob", |text| text.replace(" rport 9", " rport 7"));
+        })
+        .prepared(reflexive),
+    ]);
 }
 
 #[cfg(test)]

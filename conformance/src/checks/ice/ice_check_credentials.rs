@@ -52,7 +52,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, stun};
+    use crate::checks::controls::{Control, Mutation, Recording, stun};
 
     /// Names the username fragments of one check in the wrong order, and signs it again.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
@@ -62,5 +62,16 @@ mod control {
             let (first, second) = text.split_once(':').unwrap();
             *username = format!("{second}:{first}").into_bytes();
         });
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Data, "has no USERNAME", |evidence| {
+            stun::edit_first_check(evidence, |attributes| attributes.retain(|(kind, _)| *kind != 0x0006));
+        }),
+        Mutation::new(Recording::Data, "is not made with the receiver's password", |evidence| {
+            stun::sign_first(evidence, [0, 1], Some("another"));
+        }),
+        Mutation::new(Recording::Data, "has no MESSAGE-INTEGRITY", |evidence| {
+            stun::sign_first(evidence, [0, 1], None);
+        }),
+    ]);
 }

@@ -32,10 +32,16 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, stun};
+    use crate::checks::controls::{Control, Mutation, Recording, stun};
 
     /// Strips FINGERPRINT off one check.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
         stun::strip_fingerprint_of_first_check(evidence);
-    });
+    })
+    .and(&[Mutation::new(Recording::Data, "is not the CRC", |evidence| {
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let bytes = &mut packets.iter_mut().find(|it| it.bytes[..2] == [0, 1]).unwrap().bytes;
+        *bytes.last_mut().unwrap() ^= 1;
+    })
+    .also_breaks(&["stun-fingerprint-last"])]);
 }

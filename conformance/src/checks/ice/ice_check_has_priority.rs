@@ -64,10 +64,32 @@ fn host_candidates(evidence: &Evidence, peer: Peer) -> Vec<Candidate> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, stun};
+    use crate::checks::controls::{Control, Mutation, Recording, stun};
 
     /// Takes PRIORITY out of one check and signs it again.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
         stun::edit_first_check(evidence, |attributes| attributes.retain(|(kind, _)| *kind != 0x0024));
-    });
+    })
+    .and(&[
+        Mutation::new(
+            Recording::Data,
+            "is not that of the candidate that the check is sent from",
+            |evidence| {
+                stun::edit_first_check(evidence, |attributes| {
+                    attributes
+                        .iter_mut()
+                        .filter(|(kind, _)| *kind == 0x0024)
+                        .for_each(|(_, value)| value[3] ^= 1);
+                });
+            },
+        ),
+        Mutation::new(Recording::Data, "in another check", |evidence| {
+            stun::edit_first_check(evidence, |attributes| {
+                attributes
+                    .iter_mut()
+                    .filter(|(kind, _)| *kind == 0x0024)
+                    .for_each(|(_, value)| value[0] -= 1);
+            });
+        }),
+    ]);
 }

@@ -63,12 +63,33 @@ fn conflict_seen(evidence: &Evidence, peer: Peer, packet: &Packet, controlling: 
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, stun};
+    use crate::checks::controls::{Control, Mutation, Recording, stun};
+    use crate::evidence::{Evidence, Peer};
+
+    /// When a peer sent its first check.
+    fn first_check(evidence: &Evidence, peer: Peer) -> u64 {
+        let mut packets = evidence.wire.iter().flat_map(|wire| wire.sent(peer));
+        packets.find(|it| it.bytes[..2] == [0, 1]).unwrap().t_us
+    }
 
     /// Takes the role out of one check and signs it again.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
         stun::edit_first_check(evidence, |attributes| {
             attributes.retain(|(kind, _)| !matches!(*kind, 0x8029 | 0x802a));
         });
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Data, "has both ICE-CONTROLLING and ICE-CONTROLLED", |evidence| {
+            stun::edit_first_check(evidence, |attributes| {
+                let (kind, tiebreaker) =
+                    attributes.iter().find(|(kind, _)| matches!(kind, 0x8029 | 0x802a)).unwrap().clone();
+                attributes.push((kind ^ 3, tiebreaker));
+            });
+        }),
+        Mutation::new(Recording::Data, "the role changed without a role conflict", |evidence| {
+            let first = first_check(evidence, Peer(0));
+            stun::edit_checks_after(evidence, Peer(0), first, stun::swap_role);
+        })
+        .also_breaks(&["ice-role-conflict-detected"]),
+    ]);
 }

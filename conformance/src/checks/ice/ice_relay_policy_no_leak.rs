@@ -66,43 +66,58 @@ fn policy<'a>(call: &Call<'a>) -> Option<&'a str> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording};
+    use crate::checks::controls::{Control, Mutation, Recording};
+    use crate::evidence::Evidence;
     use peerproof_captures::event::PeerEvent;
     use peerproof_captures::timeline::What;
     use serde_json::json;
 
     /// Tells the address of an interface in a relayed candidate. That the peers are bound to relays had to be brought about:
     /// what else they told and sent is taken away.
-    pub(super) const CONTROL: Control = Control::prepared(
-        Recording::Relay,
-        |evidence| {
-            evidence.timeline.retain(|entry| match &entry.what {
-                What::Event { event: PeerEvent::IceCandidate { candidate: Some(told) }, .. } => {
-                    told.candidate.contains(" typ relay")
-                }
-                _ => true,
-            });
-            for entry in &mut evidence.timeline {
-                match &mut entry.what {
-                    What::Command { name, args, .. } if name == "createPeerConnection" => {
-                        args["configuration"]["iceTransportPolicy"] = json!("relay");
-                    }
-                    What::Event { event: PeerEvent::IceCandidate { candidate: Some(told) }, .. } => {
-                        relate(&mut told.candidate, "0.0.0.0");
-                    }
-                    _ => {}
-                }
-            }
-            evidence.wire.as_mut().unwrap().packets.retain(|packet| packet.via.is_some());
-        },
-        |evidence| {
+    pub(super) const CONTROL: Control = Control::prepared(Recording::Relay, bind, |evidence| {
+        let told = evidence.timeline.iter_mut().find_map(|entry| match &mut entry.what {
+            What::Event { event: PeerEvent::IceCandidate { candidate: Some(told) }, .. } => Some(told),
+            _ => None,
+        });
+        relate(&mut told.unwrap().candidate, "192.168.7.7");
+    })
+    .and(&[
+        Mutation::new(Recording::Relay, "a candidate of type srflx is signalled", |evidence| {
             let told = evidence.timeline.iter_mut().find_map(|entry| match &mut entry.what {
                 What::Event { event: PeerEvent::IceCandidate { candidate: Some(told) }, .. } => Some(told),
                 _ => None,
             });
-            relate(&mut told.unwrap().candidate, "192.168.7.7");
-        },
-    );
+            let told = told.unwrap();
+            told.candidate = told.candidate.replace(" typ relay", " typ srflx");
+        })
+        .prepared(bind),
+        Mutation::new(Recording::Relay, "a packet goes directly from", |evidence| {
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            packets.iter_mut().find(|it| it.tap == it.sender && it.bytes[0] < 2).unwrap().via = None;
+        })
+        .prepared(bind),
+    ]);
+
+    fn bind(evidence: &mut Evidence) {
+        evidence.timeline.retain(|entry| match &entry.what {
+            What::Event { event: PeerEvent::IceCandidate { candidate: Some(told) }, .. } => {
+                told.candidate.contains(" typ relay")
+            }
+            _ => true,
+        });
+        for entry in &mut evidence.timeline {
+            match &mut entry.what {
+                What::Command { name, args, .. } if name == "createPeerConnection" => {
+                    args["configuration"]["iceTransportPolicy"] = json!("relay");
+                }
+                What::Event { event: PeerEvent::IceCandidate { candidate: Some(told) }, .. } => {
+                    relate(&mut told.candidate, "0.0.0.0");
+                }
+                _ => {}
+            }
+        }
+        evidence.wire.as_mut().unwrap().packets.retain(|packet| packet.via.is_some());
+    }
 
     fn relate(candidate: &mut String, address: &str) {
         let words: Vec<&str> = candidate.split(' ').collect();

@@ -192,10 +192,41 @@ impl View<'_> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, stun};
+    use crate::checks::controls::{Control, Mutation, Recording, stun};
+    use crate::evidence::Peer;
 
     /// Makes the 487 a success while the role stays as it was.
-    pub(super) const CONTROL: Control = Control::new(Recording::Conflict, stun::conflict_to_success);
+    pub(super) const CONTROL: Control = Control::new(Recording::Conflict, stun::conflict_to_success).and(&[
+        Mutation::new(Recording::Conflict, "answered by another error than 487", |evidence| {
+            stun::edit_where(
+                evidence,
+                |it| it.bytes[..2] == [1, 0x11] && it.tap == it.sender,
+                |attributes| {
+                    let (_, code) = attributes.iter_mut().find(|(kind, _)| *kind == 0x0009).unwrap();
+                    code[3] = 0;
+                },
+            );
+        }),
+        Mutation::new(Recording::Conflict, "both by 487 and by success", |evidence| {
+            stun::repeat_conflict(evidence);
+            stun::conflict_to_success(evidence);
+        }),
+        Mutation::new(Recording::Conflict, "which has to give way", |evidence| {
+            stun::edit_where(
+                evidence,
+                |it| it.bytes[..2] == [0, 1] && it.sender == Peer(0) && it.tap == Peer(1),
+                |attributes| {
+                    for (_, tiebreaker) in attributes.iter_mut().filter(|(kind, _)| *kind == 0x802a) {
+                        tiebreaker.fill(0xff);
+                    }
+                },
+            );
+        }),
+        Mutation::new(Recording::Conflict, "and yet the next check claims the same", |evidence| {
+            stun::edit_where(evidence, |it| it.frame > stun::AGAIN, stun::swap_role);
+        })
+        .prepared(|evidence| stun::ask_again(evidence, Peer(1), |n| n * 4_700_000 + n * n % 7 * 40_000)),
+    ]);
 }
 
 #[cfg(test)]

@@ -116,7 +116,7 @@ fn known_since(evidence: &Evidence, peer: Peer, other: Peer) -> BTreeMap<String,
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording};
+    use crate::checks::controls::{Control, Mutation, Recording};
     use crate::evidence::Peer;
 
     /// Takes out the checks that Bob sent on the pair that the first check came in on, as seen at his tap.
@@ -128,5 +128,17 @@ mod control {
         let before = packets.len();
         packets.retain(|it| !(is_check(it) && it.sender == BOB && it.shares_path(&came)));
         assert!(packets.len() < before);
-    });
+    })
+    .and(&[Mutation::new(Recording::Restart, "ms too late", |evidence| {
+        const BOB: Peer = Peer(1);
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let is_check = |packet: &crate::evidence::Packet| packet.bytes[..2] == [0, 1] && packet.tap == BOB;
+        let came = packets.iter().find(|packet| is_check(packet) && packet.sender != BOB).unwrap().clone();
+        for packet in
+            packets.iter_mut().filter(|it| is_check(it) && it.sender == BOB && it.shares_path(&came))
+        {
+            packet.t_us += 3_000_000;
+        }
+        packets.sort_by_key(|it| it.t_us);
+    })]);
 }

@@ -47,12 +47,26 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, events};
+    use crate::checks::controls::{Control, Mutation, Recording, events};
 
     /// Gives the active candidates a port.
     pub(super) const CONTROL: Control = Control::new(Recording::Conflict, |evidence| {
         events::edit_candidate(evidence, "bob", |text| {
             text.replace(" 9 typ host tcptype active", " 50000 typ host tcptype active")
         });
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Conflict, "a candidate of UDP has the tcptype active", |evidence| {
+            events::edit_candidate(evidence, "bob", |text| {
+                if text.to_ascii_lowercase().contains(" udp ") {
+                    format!("{text} tcptype active")
+                } else {
+                    text.to_owned()
+                }
+            });
+        }),
+        Mutation::new(Recording::Conflict, "has the tcptype other, not", |evidence| {
+            events::edit_candidate(evidence, "bob", |text| text.replace("tcptype active", "tcptype other"));
+        }),
+    ]);
 }

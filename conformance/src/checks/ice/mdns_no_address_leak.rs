@@ -86,8 +86,9 @@ fn holds(text: &str, address: &str) -> bool {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording};
+    use crate::checks::controls::{Control, Mutation, Recording};
     use crate::evidence::Evidence;
+    use peerproof_captures::sdp::SessionDescription;
     use peerproof_captures::timeline::What;
 
     const ADDRESS: &str = "203.0.113.100";
@@ -101,7 +102,18 @@ mod control {
         });
         let mut own = reports.flatten().map(|(_, it)| it).filter(|it| it["type"] == "local-candidate");
         own.next().unwrap()["address"] = ADDRESS.into();
-    });
+    })
+    .and(&[Mutation::new(Recording::Conflict, "a connection line has a name", |evidence| {
+        for made in &mut evidence.descriptions {
+            let name = format!("IN IP4 {NAME}");
+            made.sdp = SessionDescription::parse(made.sdp.as_str().replacen(
+                "c=IN IP4 0.0.0.0",
+                &format!("c={name}"),
+                1,
+            ));
+        }
+    })
+    .prepared(hide)]);
 
     fn hide(evidence: &mut Evidence) {
         let text = serde_json::to_string(&evidence.timeline).unwrap();

@@ -45,10 +45,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, stun};
+    use crate::checks::controls::{Control, Mutation, Recording, stun};
 
     /// Flips a bit of the transaction of one response, and signs it again.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
         stun::edit_response(evidence, |packet| packet[19] ^= 1);
-    });
+    })
+    .and(&[Mutation::new(Recording::Data, "takes another path", |evidence| {
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        packets.iter_mut().find(|it| it.bytes[..2] == [1, 1]).unwrap().to.set_port(9);
+    })]);
 }

@@ -47,7 +47,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, stun};
+    use crate::checks::controls::{Control, Mutation, Recording, stun};
 
     /// Changes the port of one response by one, and signs it again.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
@@ -55,5 +55,8 @@ mod control {
             let (_, address) = attributes.iter_mut().find(|(kind, _)| *kind == 0x0020).unwrap();
             address[3] ^= 1;
         });
-    });
+    })
+    .and(&[Mutation::new(Recording::Data, "has no XOR-MAPPED-ADDRESS", |evidence| {
+        stun::edit_success_of_tapped(evidence, |attributes| attributes.retain(|(kind, _)| *kind != 0x0020));
+    })]);
 }

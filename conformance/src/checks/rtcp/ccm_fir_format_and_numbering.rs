@@ -53,7 +53,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, rtcp};
+    use crate::checks::controls::{Control, Mutation, Recording, rtcp};
     use crate::evidence::{Evidence, Peer};
 
     /// Asks for a picture, which nobody does in the recordings.
@@ -68,5 +68,30 @@ mod control {
             let at = bytes.len() - 20;
             bytes.copy_within(at + 12..at + 16, at + 8);
         });
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Call, "a FIR with 1 entries has the length 5", |evidence| {
+            rtcp::edit_last(evidence, Peer(1), |bytes| {
+                let at = bytes.len() - 20;
+                bytes[at + 3] = 5;
+                bytes.extend([0; 4]);
+            });
+        })
+        .prepared(prepare),
+        Mutation::new(Recording::Call, "the reserved bits of a FIR", |evidence| {
+            rtcp::edit_last(evidence, Peer(1), |bytes| {
+                let at = bytes.len() - 1;
+                bytes[at] = 1;
+            });
+        })
+        .prepared(prepare),
+        Mutation::new(Recording::Call, "FIR 9 for source", |evidence| {
+            rtcp::append(
+                evidence,
+                Peer(1),
+                &[0x84, 206, 0, 4, 0, 0, 0, 1, 0, 0, 0, 0, 0xe8, 0x05, 0x27, 0x41, 9, 0, 0, 0],
+            );
+        })
+        .prepared(prepare),
+    ]);
 }

@@ -55,7 +55,7 @@ fn has_cname(compound: &Compound<'_>) -> bool {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, rtcp};
+    use crate::checks::controls::{Control, Mutation, Recording, rtcp};
     use crate::evidence::Peer;
 
     /// Takes the report off the front of a compound packet.
@@ -65,5 +65,15 @@ mod control {
             assert_eq!(bytes[length + 1], rtcp::SDES);
             bytes.drain(..length);
         });
-    });
+    })
+    .and(&[
+        // NAME instead.
+        Mutation::new(Recording::Call, "a compound packet has no SDES with CNAME", |evidence| {
+            rtcp::edit_first(evidence, Peer(0), rtcp::SR, |bytes| {
+                let length = 4 + 4 * usize::from(u16::from_be_bytes([bytes[2], bytes[3]]));
+                assert_eq!(bytes[length + 8], 1);
+                bytes[length + 8] = 2;
+            });
+        }),
+    ]);
 }

@@ -58,7 +58,8 @@ fn path(from: SocketAddr, to: SocketAddr) -> (SocketAddr, SocketAddr) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, line_of};
+    use crate::checks::controls::{Control, Mutation, Recording, line_of};
+    use crate::evidence::Kind;
 
     /// Takes `a=rtcp-mux` out of the answer.
     pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
@@ -66,5 +67,15 @@ mod control {
         let (number, _) = line_of(answer, "a=rtcp-mux");
         *answer = answer.with_line_removed(number);
     })
-    .also_breaks(&["rtcpmux-answer-echo"]);
+    .also_breaks(&["rtcpmux-answer-echo"])
+    .and(&[Mutation::new(Recording::Media, "where no RTP goes", |evidence| {
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        packets
+            .iter_mut()
+            .find(|it| it.clear.iter().any(|clear| clear.kind == Kind::Rtcp))
+            .unwrap()
+            .to
+            .set_port(9);
+    })
+    .also_breaks(&["consent-no-data-before"])]);
 }

@@ -90,7 +90,7 @@ fn fault(evidence: &Evidence, came: &[(u32, u64)], (last_sr, delay): (u32, u32),
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, rtcp};
+    use crate::checks::controls::{Control, Mutation, Recording, rtcp};
     use crate::evidence::{Evidence, Peer};
 
     /// Tells of no SR of the source of retransmissions, which sends none: Chrome tells there of that of the media.
@@ -109,5 +109,12 @@ mod control {
         rtcp::edit(evidence, found, |packet| {
             packet[8..].chunks_mut(24).for_each(|block| block[16..24].rotate_left(4));
         });
-    });
+    })
+    .and(&[Mutation::new(Recording::Call, "has no LSR", |evidence| {
+        let found = rtcp::find_all(evidence, Peer(1), rtcp::RR).last().unwrap();
+        rtcp::edit(evidence, found, |packet| {
+            packet[8..].chunks_mut(24).for_each(|block| block[16..24].fill(0));
+        });
+    })
+    .prepared(prepare)]);
 }

@@ -128,7 +128,7 @@ impl Source<'_> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, rtcp};
+    use crate::checks::controls::{Control, Mutation, Recording, rtcp};
     use crate::evidence::Peer;
 
     /// Adds two seconds to the RTP timestamp of an SR.
@@ -138,5 +138,9 @@ mod control {
             let timestamp = u32::from_be_bytes(*packet[16..].first_chunk().unwrap()).wrapping_add(180_000);
             packet[16..20].copy_from_slice(&timestamp.to_be_bytes());
         });
-    });
+    })
+    .and(&[Mutation::new(Recording::Call, "from SR to SR", |evidence| {
+        let found = rtcp::find_all(evidence, Peer(0), rtcp::SR).last().unwrap();
+        rtcp::edit(evidence, found, |packet| packet[11] = packet[11].wrapping_add(3));
+    })]);
 }

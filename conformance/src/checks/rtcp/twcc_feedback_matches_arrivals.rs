@@ -127,7 +127,7 @@ fn fault(
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, rtp};
+    use crate::checks::controls::{Control, Mutation, Recording, rtcp, rtp};
     use crate::evidence::Peer;
 
     /// Takes a packet out of what came, which the feedback says has come. Nobody lost one in the recording.
@@ -136,5 +136,9 @@ mod control {
         let came = |it: &crate::evidence::Packet| rtp::is(it) && it.sender == Peer(0) && it.tap == Peer(1);
         let at = packets.iter().enumerate().filter(|(_, it)| came(it)).nth(20).unwrap().0;
         packets.remove(at);
-    });
+    })
+    .and(&[Mutation::new(Recording::Call, "follows", |evidence| {
+        let found = rtcp::find_all(evidence, Peer(1), rtcp::RTPFB).last().unwrap();
+        rtcp::edit(evidence, found, |packet| packet[19] = packet[19].wrapping_add(1));
+    })]);
 }

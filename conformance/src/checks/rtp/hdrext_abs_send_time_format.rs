@@ -64,7 +64,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, rtp};
+    use crate::checks::controls::{Control, Mutation, Recording, rtp};
     use crate::checks::media::extensions;
     use crate::evidence::Peer;
     use peerproof_captures::wire::rtp::ExtensionKind;
@@ -80,5 +80,14 @@ mod control {
                 value.copy_from_slice(&time.to_be_bytes()[1..]);
             }
         });
-    });
+    })
+    .and(&[Mutation::new(Recording::Call, "abs-send-time has 2 bytes, not 3", |evidence| {
+        let id = extensions(evidence, Peer(0)).id_of(ExtensionKind::AbsSendTime).unwrap();
+        let packet = rtp::packets(evidence).find(|it| rtp::is(it) && it.sender == Peer(0)).unwrap();
+        let bytes = &mut packet.clear[0].bytes;
+        let header = peerproof_captures::wire::rtp::view(bytes).unwrap().header;
+        let range = header.elements().find(|it| it.id == id).unwrap().value.range.range();
+        bytes[range.start - 1] -= 1;
+        bytes[range.end - 1] = 0;
+    })]);
 }

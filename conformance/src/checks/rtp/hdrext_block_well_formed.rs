@@ -64,7 +64,7 @@ fn fault(block: &ExtensionBlock<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, rtp};
+    use crate::checks::controls::{Control, Mutation, Recording, rtp};
 
     /// Makes the last element of a block, which the receiver needs least, longer than the block.
     pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
@@ -77,5 +77,27 @@ mod control {
             at += if bytes[at] == 0 { 1 } else { 2 + usize::from(bytes[at] & 15) };
         }
         bytes[last] |= 15;
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Media, "the block has the profile 0x1234", |evidence| {
+            let bytes = rtp::first(evidence);
+            bytes[12..14].copy_from_slice(&[0x12, 0x34]);
+        }),
+        Mutation::new(Recording::Media, "an element with identifier 0 has a length", |evidence| {
+            let bytes = rtp::first(evidence);
+            bytes[16] &= 0x0f;
+            bytes[16] |= 1;
+        }),
+        Mutation::new(Recording::Media, "an element has the identifier 15", |evidence| {
+            let bytes = rtp::first(evidence);
+            bytes[16] |= 0xf0;
+        }), // Headers of two bytes, and the last byte of the block is an identifier.
+        Mutation::new(Recording::Media, "the last element has no length", |evidence| {
+            let bytes = rtp::first(evidence);
+            let end = 16 + 4 * usize::from(bytes[15]);
+            bytes[12..14].copy_from_slice(&[0x10, 0]);
+            bytes[16..end].fill(0);
+            bytes[end - 1] = 5;
+        }),
+    ]);
 }

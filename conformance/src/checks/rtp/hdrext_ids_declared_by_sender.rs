@@ -43,12 +43,26 @@ fn ids(sdp: &SessionDescription) -> Vec<u16> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, rtp};
+    use crate::checks::controls::{Control, Mutation, Recording, rtp};
+    use crate::evidence::Peer;
+    use peerproof_captures::sdp::SessionDescription;
 
     /// Gives an element an identifier that is not mapped.
     pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
         let bytes = rtp::first(evidence);
         assert_eq!(bytes[12..14], [0xbe, 0xde]);
         bytes[16] = 13 << 4 | bytes[16] & 0x0f;
-    });
+    })
+    .and(&[Mutation::new(Recording::Media, "is in no description of the receiver", |evidence| {
+        let id = rtp::first(evidence)[16] >> 4;
+        for made in evidence.descriptions.iter_mut().filter(|made| made.by == Peer(1)) {
+            let without = made
+                .sdp
+                .as_str()
+                .split_inclusive('\n')
+                .filter(|line| !line.starts_with(&format!("a=extmap:{id} ")))
+                .collect::<String>();
+            made.sdp = SessionDescription::parse(without);
+        }
+    })]);
 }

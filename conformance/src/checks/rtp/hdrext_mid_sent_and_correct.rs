@@ -80,7 +80,7 @@ fn mids<'a>(descriptions: impl Iterator<Item = &'a SessionDescription>) -> BTree
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, rtp};
+    use crate::checks::controls::{Control, Mutation, Recording, rtp};
     use crate::checks::media::extensions;
     use crate::evidence::Peer;
     use peerproof_captures::wire::rtp::ExtensionKind;
@@ -94,5 +94,9 @@ mod control {
             swapped += 1;
         });
         assert!(swapped > 0);
-    });
+    })
+    .and(&[Mutation::new(Recording::Video, "has the MID that was negotiated", |evidence| {
+        let id = extensions(evidence, Peer(0)).id_of(ExtensionKind::Mid).unwrap();
+        rtp::erase_elements(evidence, Peer(0), id);
+    })]);
 }

@@ -66,7 +66,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, rtp};
+    use crate::checks::controls::{Control, Mutation, Recording, rtp};
     use crate::checks::media::extensions;
     use crate::evidence::Peer;
     use peerproof_captures::wire::rtp::ExtensionKind;
@@ -82,5 +82,18 @@ mod control {
             }
         });
         assert!(renamed > 0);
-    });
+    })
+    .and(&[Mutation::new(Recording::Simulcast, "carries several RtpStreamId", |evidence| {
+        let id = extensions(evidence, Peer(0)).id_of(ExtensionKind::Rid).unwrap();
+        let mut seen = 0;
+        rtp::edit_elements(evidence, Peer(0), id, |value| {
+            if value == b"h" {
+                seen += 1;
+                if seen > 1 {
+                    value[0] = b'm';
+                }
+            }
+        });
+        assert!(seen > 1);
+    })]);
 }

@@ -32,12 +32,22 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, rtp};
+    use crate::checks::controls::{Control, Mutation, Recording, rtp};
 
     /// Announces padding on a packet whose last byte is zero.
     pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
         let bytes = rtp::first(evidence);
         bytes[0] |= 0x20;
         *bytes.last_mut().unwrap() = 0;
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Media, "the header does not fit", |evidence| {
+            let bytes = rtp::first(evidence);
+            bytes[14] = 0xff;
+        }),
+        Mutation::new(Recording::Media, "the version is 1", |evidence| {
+            let bytes = rtp::first(evidence);
+            bytes[0] ^= 0xc0;
+        }),
+    ]);
 }

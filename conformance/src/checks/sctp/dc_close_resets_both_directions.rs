@@ -113,8 +113,10 @@ fn stream(evidence: &Evidence, peer: Peer, label: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording};
+    use crate::checks::controls::{Control, Mutation, Recording};
     use crate::evidence::Evidence;
+    use peerproof_captures::event::PeerEvent;
+    use peerproof_captures::timeline::{Entry, What};
 
     /// As if the recording had gone on for long enough.
     fn prepare(evidence: &mut Evidence) {
@@ -133,5 +135,11 @@ mod control {
             !(resets && it.sender == crate::evidence::Peer(0))
         });
         assert!(packets.len() < before);
-    });
+    })
+    .and(&[Mutation::new(Recording::Closed, "did not report within five seconds", |evidence| {
+        let closed =
+            |entry: &Entry| matches!(&entry.what, What::Event { event: PeerEvent::ChannelClose { .. }, .. });
+        evidence.timeline.retain(|entry| !closed(entry));
+    })
+    .prepared(prepare)]);
 }

@@ -47,11 +47,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, sctp};
+    use crate::checks::controls::{Control, Mutation, Recording, sctp};
     use crate::evidence::Peer;
 
     /// Sends another, longer message than the application did: the only one, so that there are no two to be joined.
     pub(super) const CONTROL: Control = Control::new(Recording::Negotiated, |evidence| {
         sctp::replace_first_message(evidence, Peer(0), 51, b"from alicefrom alice");
-    });
+    })
+    .and(&[Mutation::new(Recording::Negotiated, "messages go on stream", |evidence| {
+        sctp::repeat_last(evidence, Peer(0));
+    })]);
 }

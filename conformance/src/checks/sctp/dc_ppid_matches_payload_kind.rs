@@ -57,7 +57,7 @@ fn fault(protocol: PayloadProtocol, bytes: &[u8], call: Option<&Sent>) -> Option
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, sctp};
+    use crate::checks::controls::{Control, Mutation, Recording, sctp};
     use crate::evidence::Peer;
 
     /// Sends a text as binary.
@@ -67,5 +67,28 @@ mod control {
                 chunk[15] = 53;
             }
         });
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Negotiated, "has the protocol identifier 60", |evidence| {
+            sctp::edit_data_of(evidence, Peer(0), |chunk| {
+                if chunk[15] == 51 {
+                    chunk[15] = 60;
+                }
+            });
+        }),
+        Mutation::new(Recording::Data, "an empty message has", |evidence| {
+            sctp::edit_data_of(evidence, Peer(1), |chunk| {
+                if chunk[15] == 51 {
+                    chunk[15] = 56;
+                }
+            });
+        }),
+        Mutation::new(Recording::Data, "a text message is not UTF-8", |evidence| {
+            sctp::edit_data_of(evidence, Peer(1), |chunk| {
+                if chunk[15] == 51 {
+                    chunk[16] = 0xff;
+                }
+            });
+        }),
+    ]);
 }

@@ -77,12 +77,20 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, sctp};
+    use crate::checks::controls::{Control, Mutation, Recording, sctp};
 
     /// Acknowledges on another stream.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
         sctp::edit_dcep(evidence, sctp::ACK, |chunk| chunk[9] += 2);
-    });
+    })
+    .and(&[
+        // Something else in the place of the ACK, and a recording that goes on for long enough.
+        Mutation::new(Recording::Data, "is not acknowledged", |evidence| {
+            sctp::edit_dcep(evidence, sctp::ACK, |chunk| chunk[16] = 7);
+            evidence.wire.as_mut().unwrap().packets.last_mut().unwrap().t_us += 2 * super::PATIENCE_US;
+        })
+        .also_breaks(&["dcep-open-ppid-50"]),
+    ]);
 }
 
 #[cfg(test)]

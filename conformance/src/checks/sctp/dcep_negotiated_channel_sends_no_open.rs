@@ -49,11 +49,24 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, sctp};
+    use crate::checks::controls::{Control, Mutation, Recording, events, sctp};
     use crate::evidence::Peer;
+    use peerproof_captures::event::PeerEvent;
 
     /// Makes the first message an ACK, which is what DCEP may send on a stream of either parity.
     pub(super) const CONTROL: Control = Control::new(Recording::Negotiated, |evidence| {
         sctp::replace_first_message(evidence, Peer(0), 50, &[2]);
-    });
+    })
+    .and(&[Mutation::new(
+        Recording::Negotiated,
+        "a datachannel event fires for the negotiated channel",
+        |evidence| {
+            let open =
+                events::find(evidence, "alice", |event| matches!(event, PeerEvent::ChannelOpen { .. }));
+            let PeerEvent::ChannelOpen { channel } = events::event(evidence, open).clone() else {
+                unreachable!()
+            };
+            events::push(evidence, "alice", PeerEvent::DataChannel { channel });
+        },
+    )]);
 }

@@ -69,10 +69,26 @@ pub(super) fn opens(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, sctp};
+    use crate::checks::controls::{Control, Mutation, Recording, sctp};
 
     /// Sends the OPEN as a string.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
         sctp::edit_dcep(evidence, sctp::OPEN, |chunk| chunk[15] = 51);
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Data, "a message of DCEP is unordered", |evidence| {
+            sctp::edit_dcep(evidence, sctp::OPEN, |chunk| chunk[1] |= 4);
+        })
+        .also_breaks(&["sctp-tsn-ssn-progression"]),
+        Mutation::new(Recording::Data, "its lengths add up to", |evidence| {
+            sctp::edit_dcep(evidence, sctp::OPEN, |chunk| chunk[25] -= 1);
+        })
+        .also_breaks(&["dcep-open-reflects-options", "dc-remote-channel-announced-correctly"]),
+        Mutation::new(Recording::Data, "has the type 0x07", |evidence| {
+            sctp::edit_dcep(evidence, sctp::ACK, |chunk| chunk[16] = 7);
+        }),
+        Mutation::new(Recording::Data, "a message of DCEP is malformed", |evidence| {
+            sctp::edit_dcep(evidence, sctp::OPEN, |chunk| chunk[24] = 0xff);
+        }),
+    ]);
 }

@@ -88,11 +88,28 @@ fn fault(open: &Open<'_>, args: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, sctp};
+    use crate::checks::controls::{Control, Mutation, Recording, events, sctp};
 
     /// Opens the channel as one with few retransmissions.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
         sctp::edit_dcep(evidence, sctp::OPEN, |chunk| chunk[17] = 1);
     })
-    .also_breaks(&["dc-remote-channel-announced-correctly"]);
+    .also_breaks(&["dc-remote-channel-announced-correctly"])
+    .and(&[
+        Mutation::new(Recording::Data, "nobody asked for a channel", |evidence| {
+            sctp::edit_dcep(evidence, sctp::OPEN, |chunk| chunk[28] ^= 1);
+        })
+        .also_breaks(&["dc-remote-channel-announced-correctly"]),
+        Mutation::new(Recording::Data, "the OPEN has the priority 1", |evidence| {
+            sctp::edit_dcep(evidence, sctp::OPEN, |chunk| chunk[18..20].copy_from_slice(&[0, 1]));
+        }),
+        Mutation::new(Recording::Data, "the OPEN has the limit 9, 0 was asked for", |evidence| {
+            sctp::edit_dcep(evidence, sctp::OPEN, |chunk| chunk[23] = 9);
+        }),
+        Mutation::new(Recording::Data, "but \"ocpp\" was requested", |evidence| {
+            events::edit_args(evidence, "alice", "createDataChannel", |args| {
+                args["protocol"] = "ocpp".into();
+            });
+        }),
+    ]);
 }

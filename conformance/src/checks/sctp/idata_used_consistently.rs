@@ -45,8 +45,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, sctp};
-    use crate::evidence::Evidence;
+    use crate::checks::controls::{Control, Mutation, Recording, sctp};
+    use crate::evidence::{Evidence, Peer};
 
     fn announce(evidence: &mut Evidence, from: u8, to: u8) {
         for kind in [sctp::INIT, sctp::INIT_ACK] {
@@ -59,5 +59,15 @@ mod control {
     }
 
     /// Announces I-DATA on both sides of an association that does not use it: no recording has one that does.
-    pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| announce(evidence, 192, 64));
+    pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| announce(evidence, 192, 64))
+        .and(&[
+            // I-FORWARD-TSN up to the TSN of what it is bundled with.
+            Mutation::new(Recording::Data, "of I-DATA, although I-DATA was not", |evidence| {
+                sctp::edit_last_of(evidence, Peer(0), sctp::DATA, |packet| {
+                    let tsn = packet[16..20].to_vec();
+                    packet.extend([194, 0, 0, 8]);
+                    packet.extend(tsn);
+                });
+            }),
+        ]);
 }

@@ -120,7 +120,7 @@ impl Requests {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, sctp};
+    use crate::checks::controls::{Control, Mutation, Recording, sctp};
     use crate::evidence::Peer;
 
     /// Gives a request the number after its own.
@@ -132,5 +132,15 @@ mod control {
                 packet[20..24].copy_from_slice(&number.to_be_bytes());
             }
         });
-    });
+    })
+    .and(&[
+        // The last TSN that was assigned stands behind the two numbers.
+        Mutation::new(Recording::Closed, "as the last TSN, but it is", |evidence| {
+            sctp::edit_each_of(evidence, Peer(0), sctp::RE_CONFIG, |packet| {
+                if packet[16..18] == [0, 13] {
+                    packet[31] = packet[31].wrapping_add(5);
+                }
+            });
+        }),
+    ]);
 }

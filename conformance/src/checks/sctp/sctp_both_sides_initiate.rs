@@ -76,11 +76,16 @@ fn ready_us(handshake: &Handshake, evidence: &Evidence, peer: Peer) -> Option<u6
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording};
+    use crate::checks::controls::{Control, Mutation, Recording, sctp};
+    use crate::evidence::Peer;
 
     /// Takes away every INIT.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
         packets.retain(|it| !it.clear.iter().any(|it| it.is_application_data() && it.bytes[12] == 1));
-    });
+    })
+    .and(&[Mutation::new(Recording::Data, "data goes by two associations", |evidence| {
+        sctp::edit_last_of(evidence, Peer(0), sctp::DATA, |packet| packet[4] ^= 1);
+    })
+    .also_breaks(&["sctp-init-tag-rules"])]);
 }

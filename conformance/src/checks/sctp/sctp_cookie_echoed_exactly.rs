@@ -41,10 +41,18 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, sctp};
+    use crate::checks::controls::{Control, Mutation, Recording, sctp};
 
     /// Flips a bit of the echoed cookie.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
         sctp::edit_first(evidence, sctp::COOKIE_ECHO, |packet| packet[16] ^= 1);
-    });
+    })
+    .and(&[
+        // PAD of RFC 4820 comes before it.
+        Mutation::new(Recording::Data, "is not the first chunk", |evidence| {
+            sctp::edit_first(evidence, sctp::COOKIE_ECHO, |packet| {
+                drop(packet.splice(12..12, [0x84, 0, 0, 4]));
+            });
+        }),
+    ]);
 }

@@ -59,10 +59,13 @@ fn needs_checksum(packet: &Packet<'_>) -> bool {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, sctp};
+    use crate::checks::controls::{Control, Mutation, Recording, sctp};
 
     /// Zeroes the checksum of a SACK.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
         sctp::edit_raw(evidence, sctp::INIT, |packet| packet[8..12].fill(0));
-    });
+    })
+    .and(&[Mutation::new(Recording::Data, "the CRC32c is", |evidence| {
+        sctp::edit_raw(evidence, sctp::INIT, |packet| packet[8] ^= 1);
+    })]);
 }

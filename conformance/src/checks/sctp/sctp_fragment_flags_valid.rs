@@ -74,7 +74,7 @@ fn of_interleaved(piece: &Piece<'_>, number: u32, newest: Option<u32>) -> Option
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, sctp};
+    use crate::checks::controls::{Control, Mutation, Recording, sctp};
     use crate::evidence::Peer;
 
     /// As if the last message of the recording that has more than a byte were of two fragments.
@@ -89,5 +89,37 @@ mod control {
                 }
             });
         },
-    );
+    )
+    .and(&[
+        Mutation::new(Recording::Data, "begins a message before the previous one has ended", |evidence| {
+            sctp::edit_data_of(evidence, Peer(0), |chunk| {
+                if chunk[1] & 3 == 1 {
+                    chunk[1] |= 2;
+                    chunk[11] += 1;
+                }
+            });
+        })
+        .prepared(|evidence| sctp::split_last(evidence, Peer(0)))
+        .also_breaks(&["dc-one-application-message-per-sctp-message"]),
+        Mutation::new(Recording::Data, "with another stream, order, number or protocol", |evidence| {
+            sctp::edit_data_of(evidence, Peer(0), |chunk| {
+                if chunk[1] & 3 == 1 {
+                    chunk[15] ^= 1;
+                }
+            });
+        })
+        .prepared(|evidence| sctp::split_last(evidence, Peer(0))),
+        Mutation::new(Recording::Data, "begins again before it has ended", |evidence| {
+            sctp::edit_interleaved(evidence, Peer(0), |chunk| {
+                chunk[1] |= 2;
+                chunk[19] = 51;
+            });
+        })
+        .prepared(|evidence| sctp::split_last_interleaved(evidence, Peer(0)))
+        .also_breaks(&["dc-one-application-message-per-sctp-message"]),
+        Mutation::new(Recording::Data, "fragment 2 of message", |evidence| {
+            sctp::edit_interleaved(evidence, Peer(0), |chunk| chunk[19] = 2);
+        })
+        .prepared(|evidence| sctp::split_last_interleaved(evidence, Peer(0))),
+    ]);
 }

@@ -31,7 +31,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, sctp};
+    use crate::checks::controls::{Control, Mutation, Recording, sctp};
 
     /// Names another chunk in the place of RE-CONFIG.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
@@ -40,5 +40,11 @@ mod control {
             let end = at + usize::from(packet[at + 3]);
             packet[at + 4..end].iter_mut().filter(|kind| **kind == 130).for_each(|kind| *kind = 132);
         });
-    });
+    })
+    .and(&[Mutation::new(Recording::Data, "Forward-TSN-Supported is missing", |evidence| {
+        sctp::edit_first(evidence, sctp::INIT, |packet| {
+            let at = packet.windows(4).position(|it| it == [0xc0, 0, 0, 4]).unwrap();
+            packet[at + 1] = 0xfe;
+        });
+    })]);
 }

@@ -73,14 +73,26 @@ fn reflects(packet: &Packet<'_>) -> bool {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, sctp};
+    use crate::checks::controls::{Control, Mutation, Recording, sctp};
+    use crate::evidence::Peer;
 
     /// Bundles a SACK behind the INIT.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
         sctp::edit_first(evidence, sctp::INIT, |packet| {
             packet.extend_from_slice(&[3, 0, 0, 16, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0]);
         });
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Data, "the receiver chose", |evidence| {
+            sctp::edit_last_of(evidence, Peer(0), sctp::SACK, |packet| packet[4] ^= 1);
+        }),
+        Mutation::new(Recording::Data, "the initiate tag is zero", |evidence| {
+            sctp::edit_first(evidence, sctp::INIT, |packet| packet[16..20].fill(0));
+        }),
+        Mutation::new(Recording::Data, "an INIT has tag 0x1000000, not zero", |evidence| {
+            sctp::edit_first(evidence, sctp::INIT, |packet| packet[4] = 1);
+        }),
+    ]);
 }
 
 #[cfg(test)]

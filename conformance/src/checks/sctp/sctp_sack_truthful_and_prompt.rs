@@ -190,9 +190,10 @@ impl Waiting {
         late(evidence, surely_us, packet.t_us, places, tally);
         let first = Off::late(self.came_us, LONGEST_US + TIMER_US, packet.t_us);
         if surely_us != self.came_us && first.is_some() {
-            let sentence =
-                "data was acknowledged only when it had come again: it may have been lost before SCTP";
-            tally.inconclusive(sentence, places);
+            tally.inconclusive(
+                "data was acknowledged only when it had come again: it may have been lost before SCTP",
+                places,
+            );
         }
     }
 }
@@ -268,8 +269,19 @@ impl Came {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, sctp};
-    use crate::evidence::Peer;
+    use crate::checks::controls::{Control, Mutation, Recording, sctp};
+    use crate::evidence::{Clear, Evidence, Packet, Peer};
+
+    /// Has the first SACK, and all that follows, be so much later.
+    fn postpone(evidence: &mut Evidence, by_us: u64) {
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let is = |it: &Packet| {
+            let begins = |it: &Clear| it.is_application_data() && it.bytes[12] == sctp::SACK;
+            it.sender == Peer(0) && it.clear.iter().any(begins)
+        };
+        let sack = packets.iter().position(is).unwrap();
+        packets[sack..].iter_mut().for_each(|it| it.t_us += by_us);
+    }
 
     /// Has the last SACK acknowledge two more.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
@@ -277,7 +289,26 @@ mod control {
             let tsn = u32::from_be_bytes(*packet[16..].first_chunk().unwrap()).wrapping_add(2);
             packet[16..20].copy_from_slice(&tsn.to_be_bytes());
         });
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Data, "the gap block 5 to 6", |evidence| {
+            sctp::edit_last_of(evidence, Peer(0), sctp::SACK, |packet| {
+                packet[15] += 4;
+                packet[25] = 1;
+                packet.splice(28..28, [0, 5, 0, 6]);
+            });
+        }), // PAD of RFC 4820 in the place of each SACK, and of the ABORT after which none is owed.
+        Mutation::new(Recording::Data, "data was not acknowledged within 500 ms", |evidence| {
+            postpone(evidence, 2 * super::LONGEST_US);
+            for kind in [sctp::SACK, sctp::ABORT] {
+                sctp::edit_chunks_of(evidence, Peer(0), kind, |chunk| chunk[0] = 0x84);
+            }
+            sctp::edit_chunks_of(evidence, Peer(1), sctp::ABORT, |chunk| chunk[0] = 0x84);
+        }),
+        Mutation::new(Recording::Data, "data was acknowledged after", |evidence| {
+            postpone(evidence, super::LONG_US + 2 * super::TIMER_US);
+        }),
+    ]);
 }
 
 #[cfg(test)]

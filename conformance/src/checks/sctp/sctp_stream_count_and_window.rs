@@ -38,10 +38,18 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, sctp};
+    use crate::checks::controls::{Control, Mutation, Recording, sctp};
 
     /// Has room for a thousand bytes.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
         sctp::edit_first(evidence, sctp::INIT, |packet| packet[20..24].copy_from_slice(&[0, 0, 3, 0xe8]));
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Data, "there are 0 streams out", |evidence| {
+            sctp::edit_first(evidence, sctp::INIT, |packet| packet[24..26].fill(0));
+        }),
+        Mutation::new(Recording::Data, "the INIT asks for 255 streams out", |evidence| {
+            sctp::edit_first(evidence, sctp::INIT, |packet| packet[24] = 0);
+        }),
+    ]);
 }

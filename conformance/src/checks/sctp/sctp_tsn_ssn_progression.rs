@@ -67,7 +67,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, sctp};
+    use crate::checks::controls::{Control, Mutation, Recording, sctp};
     use crate::evidence::Peer;
 
     /// Numbers the second message of a stream one higher.
@@ -77,5 +77,21 @@ mod control {
                 chunk[11] = 2;
             }
         });
-    });
+    })
+    .and(&[
+        // The second of two fragments skips a TSN.
+        Mutation::new(Recording::Data, "1 TSNs before", |evidence| {
+            sctp::edit_data_of(evidence, Peer(0), |chunk| {
+                if chunk[1] & 3 == 1 {
+                    chunk[7] = chunk[7].wrapping_add(1);
+                }
+            });
+        })
+        .prepared(|evidence| sctp::split_last(evidence, Peer(0))), // The last message skips a TSN.
+        Mutation::new(Recording::Data, "1 TSNs before", |evidence| {
+            sctp::edit_last_of(evidence, Peer(0), sctp::DATA, |packet| {
+                packet[19] = packet[19].wrapping_add(1);
+            });
+        }),
+    ]);
 }

@@ -34,11 +34,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let text =
                     format!("{} transactions begin within {} ms", MOST + 1, (last.t_us - first.t_us) / 1000);
                 let places = [place, Place::Frame(last.frame)];
-                if off.doubt(evidence).is_none() {
-                    tally.fail(text, places);
+                let is_certain = off.doubt(evidence).is_none();
+                tally.off(evidence, off, text, places);
+                if is_certain {
                     return;
                 }
-                tally.off(evidence, off, text, places);
             }
             None => tally.pass(place),
         }

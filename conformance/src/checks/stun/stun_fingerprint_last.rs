@@ -33,8 +33,18 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, stun};
+    use crate::checks::controls::{Control, Mutation, Recording, stun};
 
     /// Puts FINGERPRINT before MESSAGE-INTEGRITY in a check, both of them right.
-    pub(super) const CONTROL: Control = Control::new(Recording::Data, stun::swap_fingerprint);
+    pub(super) const CONTROL: Control =
+        Control::new(Recording::Data, stun::swap_fingerprint).and(&[Mutation::new(
+            Recording::Data,
+            "is not the CRC",
+            |evidence| {
+                let packets = &mut evidence.wire.as_mut().unwrap().packets;
+                let bytes = &mut packets.iter_mut().find(|it| it.bytes[..2] == [0, 1]).unwrap().bytes;
+                *bytes.last_mut().unwrap() ^= 1;
+            },
+        )
+        .also_breaks(&["ice-check-has-fingerprint"])]);
 }

@@ -58,13 +58,40 @@ fn fault(bytes: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording};
+    use crate::checks::controls::{Control, Mutation, Recording, stun};
 
     /// Adds four to the length of a Binding request.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
         packets.iter_mut().find(|packet| packet.bytes[..2] == [0, 1]).unwrap().bytes[3] += 4;
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Data, "has 12 bytes, less than a header", |evidence| {
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            let bytes = &mut packets.iter_mut().find(|it| it.bytes[..2] == [1, 1]).unwrap().bytes;
+            bytes.truncate(12);
+        })
+        .also_breaks(&["mux-sent-datagram-first-byte-class"]),
+        Mutation::new(Recording::Data, "without the magic cookie", |evidence| {
+            stun::edit_response(evidence, |packet| packet[4] ^= 1);
+        }),
+        Mutation::new(Recording::Data, "attribute 0x8028 goes beyond the message", |evidence| {
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            let bytes = &mut packets.iter_mut().find(|it| it.bytes[..2] == [0, 1]).unwrap().bytes;
+            let at = bytes.len() - 5;
+            bytes[at] = 8;
+        })
+        .also_breaks(&["ice-check-has-fingerprint"]),
+        Mutation::new(Recording::Data, "the padding of attribute 0x0006 is not zero", |evidence| {
+            stun::pad_username(evidence, 1);
+        }),
+        Mutation::new(Recording::Data, "do not fill it", |evidence| {
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            let bytes = &mut packets.iter_mut().find(|it| it.bytes[..2] == [0, 1]).unwrap().bytes;
+            bytes.extend([0, 0]);
+            bytes[3] += 2;
+        }),
+    ]);
 }
 
 #[cfg(test)]

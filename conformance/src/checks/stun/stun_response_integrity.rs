@@ -65,12 +65,20 @@ fn code(message: &Message<'_>) -> Option<u16> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, stun};
+    use crate::checks::controls::{Control, Mutation, Recording, stun};
 
     /// Adds USERNAME to a success response, and signs it again.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
         stun::edit_success_of_tapped(evidence, |attributes| {
             attributes.insert(0, (0x0006, b"abcd:efgh".to_vec()));
         });
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Data, "is not made with the password", |evidence| {
+            stun::sign_first(evidence, [1, 1], Some("another"));
+        }),
+        Mutation::new(Recording::Data, "an answer to a check has no MESSAGE-INTEGRITY", |evidence| {
+            stun::sign_first(evidence, [1, 1], None);
+        }),
+    ]);
 }

@@ -71,10 +71,19 @@ fn pattern(numbers: &[u128]) -> Option<String> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, turn};
+    use crate::checks::controls::{Control, Mutation, Recording, stun, turn};
+    use crate::evidence::Peer;
 
     /// Counts the transactions of the requests of one peer, those of the answers with them.
-    pub(super) const CONTROL: Control = Control::new(Recording::Restart, turn::count_transactions);
+    pub(super) const CONTROL: Control = Control::new(Recording::Restart, turn::count_transactions).and(&[
+        Mutation::new(Recording::Restart, "4 of the 12 bytes are the same", |evidence| {
+            turn::renumber(evidence, |id, _| id[..4].copy_from_slice(b"fast"));
+        }),
+        Mutation::new(Recording::Restart, "two requests that differ", |evidence| {
+            stun::ask_otherwise(evidence, Peer(1));
+        })
+        .also_breaks(&["ice-rto-floor"]),
+    ]);
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ fn passwords(evidence: &Evidence, peer: Peer) -> BTreeMap<String, String> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, turn};
+    use crate::checks::controls::{Control, Mutation, Recording, turn};
 
     /// Changes a byte of the nonce in an authenticated Allocate request, and signs it again.
     pub(super) const CONTROL: Control = Control::new(Recording::Relay, |evidence| {
@@ -114,5 +114,22 @@ mod control {
             let (_, nonce) = attributes.iter_mut().find(|(kind, _)| *kind == 0x0015).unwrap();
             nonce[0] ^= 1;
         });
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Relay, "carries credentials before they were requested", |evidence| {
+            turn::edit(evidence, turn::ALLOCATE, 1, |attributes| attributes.push((0x0006, b"user".to_vec())));
+        }),
+        Mutation::new(Recording::Relay, "has no NONCE", |evidence| {
+            turn::edit(evidence, turn::ALLOCATE, 2, |attributes| {
+                attributes.retain(|(kind, _)| *kind != 0x0015);
+            });
+        }),
+        Mutation::new(Recording::Relay, "has the transaction of one without credentials", |evidence| {
+            turn::reuse_transaction(evidence);
+        })
+        .also_breaks(&["stun-transaction-id-random", "ice-rto-floor"]),
+        Mutation::new(Recording::Relay, "is not made with the password of", |evidence| {
+            turn::sign_otherwise(evidence, turn::ALLOCATE, 2);
+        }),
+    ]);
 }

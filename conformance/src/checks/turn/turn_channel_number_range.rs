@@ -77,7 +77,7 @@ fn unbound(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, turn};
+    use crate::checks::controls::{Control, Mutation, Recording, turn};
 
     /// Asks for a channel that no client may have.
     pub(super) const CONTROL: Control = Control::new(Recording::Relay, |evidence| {
@@ -85,5 +85,37 @@ mod control {
             let (_, number) = attributes.iter_mut().find(|(kind, _)| *kind == 0x000c).unwrap();
             number[0] = 0x50;
         });
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Relay, "has no CHANNEL-NUMBER or no XOR-PEER-ADDRESS", |evidence| {
+            turn::edit(evidence, turn::CHANNEL_BIND, 1, |attributes| {
+                attributes.retain(|(kind, _)| *kind != 0x000c);
+            });
+        }),
+        Mutation::new(Recording::Relay, "is bound to", |evidence| {
+            turn::repeat(evidence, turn::CHANNEL_BIND, |attributes| {
+                attributes
+                    .iter_mut()
+                    .filter(|(kind, _)| *kind == 0x0012)
+                    .for_each(|(_, value)| value[3] ^= 1);
+            });
+        }),
+        Mutation::new(Recording::Relay, "has channel", |evidence| {
+            turn::repeat(evidence, turn::CHANNEL_BIND, |attributes| {
+                attributes
+                    .iter_mut()
+                    .filter(|(kind, _)| *kind == 0x000c)
+                    .for_each(|(_, value)| value[1] ^= 0x7f);
+            });
+        }),
+        Mutation::new(
+            Recording::Relay,
+            "ChannelData goes by channel 0x4fff, which is not bound",
+            |evidence| {
+                turn::repeat_as(evidence, turn::CHANNEL_BIND, |bytes| {
+                    *bytes = vec![0x4f, 0xff, 0, 4, 1, 2, 3, 4];
+                });
+            },
+        ),
+    ]);
 }

@@ -85,7 +85,7 @@ impl Permissions {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording};
+    use crate::checks::controls::{Control, Mutation, Recording, turn};
 
     /// Takes out what was said of permissions and channels.
     pub(super) const CONTROL: Control = Control::new(Recording::Relay, |evidence| {
@@ -93,5 +93,11 @@ mod control {
         let before = servers.len();
         servers.retain(|message| ![0x08, 0x09].contains(&message.bytes[1]));
         assert!(servers.len() < before);
-    });
+    })
+    .and(&[Mutation::new(Recording::Relay, "a Send indication has no", |evidence| {
+        turn::repeat_as(evidence, turn::CHANNEL_BIND, |bytes| {
+            bytes.truncate(20);
+            bytes[..4].copy_from_slice(&[0, 0x16, 0, 0]);
+        });
+    })]);
 }

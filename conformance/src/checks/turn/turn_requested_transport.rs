@@ -57,10 +57,43 @@ fn fault(said: &Said<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, turn};
+    use crate::checks::controls::{Control, Mutation, Recording, turn};
 
     /// Takes REQUESTED-TRANSPORT out of an Allocate request.
     pub(super) const CONTROL: Control = Control::new(Recording::Relay, |evidence| {
         turn::edit(evidence, turn::ALLOCATE, 1, |attributes| attributes.retain(|(kind, _)| *kind != 0x0019));
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Relay, "the reserved bytes of", |evidence| {
+            turn::edit(evidence, turn::ALLOCATE, 1, |attributes| {
+                attributes.iter_mut().filter(|(kind, _)| *kind == 0x0019).for_each(|(_, value)| value[1] = 1);
+            });
+        }),
+        Mutation::new(Recording::Relay, "REQUESTED-TRANSPORT is 18", |evidence| {
+            turn::edit(evidence, turn::ALLOCATE, 1, |attributes| {
+                attributes
+                    .iter_mut()
+                    .filter(|(kind, _)| *kind == 0x0019)
+                    .for_each(|(_, value)| value[0] = 18);
+            });
+        }),
+        Mutation::new(Recording::Relay, "REQUESTED-TRANSPORT is empty", |evidence| {
+            turn::edit(evidence, turn::ALLOCATE, 1, |attributes| {
+                attributes
+                    .iter_mut()
+                    .filter(|(kind, _)| *kind == 0x0019)
+                    .for_each(|(_, value)| value.clear());
+            });
+        }),
+        Mutation::new(Recording::Relay, "REQUESTED-ADDRESS-FAMILY and ADDITIONAL", |evidence| {
+            turn::edit(evidence, turn::ALLOCATE, 1, |attributes| {
+                attributes.extend([(0x0017, vec![1, 0, 0, 0]), (0x8000, vec![2, 0, 0, 0])]);
+            });
+        }),
+        Mutation::new(Recording::Relay, "asks for an address family twice", |evidence| {
+            turn::edit(evidence, turn::ALLOCATE, 1, |attributes| {
+                attributes.extend([(0x0017, vec![1, 0, 0, 0]), (0x0017, vec![2, 0, 0, 0])]);
+            });
+        }),
+    ]);
 }
