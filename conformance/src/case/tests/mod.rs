@@ -204,24 +204,24 @@ fn an_offer_that_never_arrives_is_signalling_and_a_refused_one_sdp() {
 #[test]
 fn two_offers_that_were_each_set_as_an_answer_arrived() {
     let sdp = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n";
-    let mut tale = Tale::new("");
-    tale.connects();
+    let mut case = CaseBuilder::new("");
+    case.connects();
     for peer in ["alice", "bob"] {
         let offer = Answer::Ok(json!({"type": "offer", "sdp": sdp}));
-        tale.command(peer, "createOffer", json!({}), offer);
+        case.command(peer, "createOffer", json!({}), offer);
     }
     for peer in ["alice", "bob"] {
         let description = json!({"description": {"type": "answer", "sdp": sdp}});
-        tale.command(peer, "setRemoteDescription", description, Answer::Ok(Value::Null));
+        case.command(peer, "setRemoteDescription", description, Answer::Ok(Value::Null));
     }
     for peer in ["alice", "bob"] {
         let candidate =
             json!({"candidate": "candidate:1 1 udp 2122260223 192.0.2.7 50000 typ host", "sdpMid": "0"});
-        tale.event(peer, json!({"event": "icecandidate", "data": {"candidate": candidate}}));
+        case.event(peer, json!({"event": "icecandidate", "data": {"candidate": candidate}}));
     }
-    tale.timed_out("alice", json!({"connectionState": "connected"}));
-    tale.packets(&[("alice", Direction::Outbound, CHECK), ("alice", Direction::Outbound, CHECK)]);
-    fails(&tale.verdict(), Layer::Checks, "bob", "bob answered none of alice's 2 Binding requests");
+    case.timed_out("alice", json!({"connectionState": "connected"}));
+    case.packets(&[("alice", Direction::Outbound, CHECK), ("alice", Direction::Outbound, CHECK)]);
+    fails(&case.verdict(), Layer::Checks, "bob", "bob answered none of alice's 2 Binding requests");
 }
 
 #[test]
@@ -237,14 +237,14 @@ fn who_keeps_its_role_after_a_487_is_named() {
     conflict[..4].copy_from_slice(&[1, 0x11, 0, 8]);
     conflict.extend([0, 9, 0, 4, 0, 0, 4, 87]);
     let verdict = |next: &[u8]| {
-        let mut tale = Tale::new("");
-        tale.negotiate().timed_out("bob", json!({"connectionState": "connected"}));
-        tale.packets(&[
+        let mut case = CaseBuilder::new("");
+        case.negotiate().timed_out("bob", json!({"connectionState": "connected"}));
+        case.packets(&[
             ("alice", Direction::Outbound, &check(0x2a)),
             ("alice", Direction::Inbound, &conflict),
             ("alice", Direction::Outbound, next),
         ]);
-        tale.verdict()
+        case.verdict()
     };
     let kept = verdict(&check(0x2a));
     fails(
@@ -262,18 +262,18 @@ fn a_rule_that_never_acted_names_the_sender_that_it_waited_for_and_its_layer() {
     let mut hello = vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 14];
     hello.extend([1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 2, 7, 7]);
     let verdict = |matches: Value| {
-        let mut tale = Tale::new("");
+        let mut case = CaseBuilder::new("");
         let step = |args: Value| json!({"action": {"harness": {"step": "network", "args": args}}});
-        tale.record.file.peers[1].subject = false;
-        tale.began(step(json!({ "drop": matches }))).ended(StepOutcome::Done);
-        tale.connect();
-        tale.packets(&[("alice", Direction::Inbound, &hello)]);
-        tale.began(step(json!({"acts": {"rule": "lost"}}))).ended(StepOutcome::TimedOut {
+        case.record.file.peers[1].subject = false;
+        case.began(step(json!({ "drop": matches }))).ended(StepOutcome::Done);
+        case.connect();
+        case.packets(&[("alice", Direction::Inbound, &hello)]);
+        case.began(step(json!({"acts": {"rule": "lost"}}))).ended(StepOutcome::TimedOut {
             awaited: Expected::RuleActs { rule: "lost".into(), times: 1 },
             within_ms: 10_000,
             seen: Seen::RuleActed { times: 0, undecrypted: 0 },
         });
-        tale.verdict()
+        case.verdict()
     };
     let rule = |from: &str| json!({"name": "lost", "from": from, "handshake": "HelloVerifyRequest"});
     fails(&verdict(rule("dtls-server")), Layer::Dtls, "alice", "it matched 0 times");
