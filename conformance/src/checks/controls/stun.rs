@@ -144,7 +144,7 @@ pub(in crate::checks) fn strip_fingerprint_of_first_check(evidence: &mut Evidenc
     let packets = &mut evidence.wire.as_mut().unwrap().packets;
     let packet = packets.iter_mut().find(|packet| packet.bytes[..2] == [0, 1]).unwrap();
     let length = packet.bytes.len() - 8;
-    packet.bytes.truncate(length);
+    packet.bytes.to_mut().truncate(length);
     packet.bytes[2..4].copy_from_slice(&(length as u16 - 20).to_be_bytes());
     // MESSAGE-INTEGRITY does not cover what follows it.
 }
@@ -198,7 +198,7 @@ pub(in crate::checks) fn check_as_before_restart(evidence: &mut Evidence) {
     assert_ne!(*username, before);
     *username = before;
     attributes.retain(|(kind, _)| *kind != 0x0025);
-    put_together(&mut check.bytes, attributes, Some(bob.password.as_bytes()));
+    put_together(check.bytes.to_mut(), attributes, Some(bob.password.as_bytes()));
 }
 
 /// Frames of [`ask_again`] have greater numbers.
@@ -231,7 +231,7 @@ pub(in crate::checks) fn swap_fingerprint(evidence: &mut Evidence) {
     let password = evidence.credentials(receiver).into_iter().map(|it| it.password);
     let signed = |it: &String| stun::view(bytes).unwrap().integrity_matches(it.as_bytes()) == Some(true);
     let key = password.into_iter().find(signed).unwrap();
-    let bytes = &mut evidence.wire.as_mut().unwrap().packets[at].bytes;
+    let bytes = evidence.wire.as_mut().unwrap().packets[at].bytes.to_mut();
     bytes.truncate(bytes.len() - 32);
     add_fingerprint(bytes);
     add_integrity(bytes, key.as_bytes());
@@ -258,8 +258,8 @@ fn edit_message(
     };
     let key = credentials[server].iter().find(signed).unwrap().password.clone();
     edit(&mut attributes);
-    edit_header(&mut packet.bytes);
-    put_together(&mut packet.bytes, attributes, Some(key.as_bytes()));
+    edit_header(packet.bytes.to_mut());
+    put_together(packet.bytes.to_mut(), attributes, Some(key.as_bytes()));
 }
 
 /// Puts attributes behind the header of a message, and signs it.
