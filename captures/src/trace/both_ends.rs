@@ -81,25 +81,83 @@ impl Taps {
         for flow in &mut trace.flows {
             flow.connection = flow.connection.and_then(|index| now.get(&index).copied());
         }
+        Self::absorb_checks(trace);
     }
+
+    /// Adds halves in which there are only checks to the connection that has a ufrag of theirs: while ICE restarts, one side may know the
+    /// other's new ufrag and use it on a pair of which the other knows nothing yet.
+    fn absorb_checks(trace: &mut Trace) {
+        let only_checks = |it: &Connection| {
+            it.delivery.is_none()
+                && it.handshakes.is_empty()
+                && it.streams.is_empty()
+                && it.associations.is_empty()
+        };
+        let shares = |one: &Connection, other: &Connection| {
+            let ufrag = |it: &Connection, side| it.peers.of(side).ufrag.clone();
+            Side::BOTH
+                .into_iter()
+                .any(|side| ufrag(one, side).is_some() && ufrag(one, side) == ufrag(other, side))
+        };
+        let mut at = 0;
+        while let Some(half) = trace.connections.get(at) {
+            let whole = |it: &Connection| it.delivery.is_some() && shares(it, half);
+            let Some(into) = trace.connections.iter().rposition(whole).filter(|_| only_checks(half)) else {
+                at += 1;
+                continue;
+            };
+            let half = trace.connections.remove(at);
+            let into = if into > at { into - 1 } else { into };
+            for flow in &mut trace.flows {
+                flow.connection = match flow.connection {
+                    Some(index) if index == at => Some(into),
+                    Some(index) if index > at => Some(index - 1),
+                    unchanged => unchanged,
+                };
+            }
+            let mut connections = std::mem::take(&mut trace.connections);
+            if let Some(into) = connections.get_mut(into) {
+                absorb(into, half, trace);
+            }
+            trace.connections = connections;
+        }
+    }
+}
+
+/// What left a side on the flows of a half at its tap, and what of it arrived.
+fn delivered(half: &Connection, side: Side, trace: &Trace) -> Delivery {
+    let flows = half.flows.iter().filter_map(|index| trace.flows.get(*index));
+    flows.fold(Delivery::default(), |sum, flow| match flow.sent(side) {
+        traffic if traffic.arrived.is_some() => Delivery {
+            left: sum.left + traffic.packets,
+            arrived: sum.arrived + traffic.arrived.unwrap_or_default().min(traffic.packets),
+        },
+        _ => sum,
+    })
+}
+
+/// Adds to a connection the checks of a half that never arrived at the other tap.
+fn absorb(into: &mut Connection, half: Connection, trace: &Trace) {
+    if let Some(delivery) = &mut into.delivery {
+        for side in Side::BOTH {
+            let Delivery { left, arrived } = delivered(&half, side, trace);
+            let sum = delivery.of_mut(side);
+            (sum.left, sum.arrived) = (sum.left + left, sum.arrived + arrived);
+        }
+    }
+    into.first = into.first.min(half.first);
+    into.last = into.last.max(half.last);
+    into.flows.extend(half.flows);
+    let room = limits::PAIRS.saturating_sub(into.pairs.len());
+    into.pairs.extend(half.pairs.into_iter().take(room));
 }
 
 /// A connection of its halves at the taps of side A and of side B.
 fn whole(mut a: Connection, b: Connection, trace: &Trace) -> Connection {
-    let delivered = |half: &Connection, side| {
-        let flows = half.flows.iter().filter_map(|index| trace.flows.get(*index));
-        flows.fold(Delivery::default(), |sum, flow| match flow.sent(side) {
-            traffic if traffic.arrived.is_some() => Delivery {
-                left: sum.left + traffic.packets,
-                arrived: sum.arrived + traffic.arrived.unwrap_or_default().min(traffic.packets),
-            },
-            _ => sum,
-        })
-    };
+    let delivered = |half: &Connection, side| delivered(half, side, trace);
     a.delivery = Some(Sides { a: delivered(&a, Side::A), b: delivered(&b, Side::B) });
     a.first = a.first.min(b.first);
     a.last = a.last.max(b.last);
-    a.interface = if a.first <= b.first { a.interface } else { b.interface };
     a.flows.extend(b.flows);
     a.records_without_handshake = a.records_without_handshake.max(b.records_without_handshake);
     a.decrypted = a.decrypted.max(b.decrypted);
