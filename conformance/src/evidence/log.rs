@@ -162,7 +162,10 @@ impl Log {
 
     /// The packets, once all are in the store.
     pub(super) fn wire(self, shelf: &Shelf) -> Wire {
-        let mut wire = Wire { seen: self.seen, cut: self.cut, hidden: self.hidden, ..Wire::default() };
+        // Growing step by step would take twice the room.
+        let packets = Vec::with_capacity(self.kept);
+        let mut wire =
+            Wire { packets, seen: self.seen, cut: self.cut, hidden: self.hidden, ..Wire::default() };
         for (at, length) in &self.blocks {
             let block = shelf.get(*at, usize::try_from(*length).unwrap_or_default());
             let (words, _) = block.as_chunks::<8>();
@@ -170,7 +173,6 @@ impl Log {
                 self.replay(Entry::of(words.map(u64::from_le_bytes)), shelf, &mut wire);
             }
         }
-        wire.packets.shrink_to_fit();
         wire
     }
 
@@ -294,6 +296,7 @@ mod tests {
         assert!(log.has_room() && !log.cut);
         log.kept += 1;
         assert!(!log.has_room() && log.cut);
+        log.kept = 0;
         assert!(log.wire(&Shelf::new(Box::new(InMemory::default()).close().unwrap())).cut);
     }
 }
