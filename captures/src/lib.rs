@@ -18,6 +18,7 @@ pub mod observe;
 pub mod recording;
 pub mod sdp;
 pub mod server;
+pub mod tap;
 pub mod timeline;
 pub mod trace;
 pub mod wire;

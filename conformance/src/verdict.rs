@@ -73,6 +73,9 @@ impl fmt::Display for Layer {
     }
 }
 
+/// The side of what neither peer did: the packets left one and did not arrive at the other.
+pub const NETWORK: &str = "network";
+
 /// One case's verdict. A failing one names layer, side and the deciding event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -82,7 +85,7 @@ pub struct Verdict {
     /// First layer that diverged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<Layer>,
-    /// The peer at fault or at which it showed.
+    /// The peer at fault or at which it showed, or [`NETWORK`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub side: Option<String>,
     /// What was expected and what was seen, in one sentence.

@@ -21,6 +21,7 @@ pub mod scenario;
 pub mod servers;
 pub mod setup;
 pub mod span;
+mod spool;
 pub mod terminal;
 pub mod tools;
 pub mod versions;

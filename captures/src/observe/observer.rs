@@ -7,6 +7,7 @@ use crate::decrypt::{Clear, Datagram, Outcome, Session};
 use crate::file::{Direction, Frame, LinkType, SECRETS_TLS_KEY_LOG, Secrets};
 use crate::hash::Ordered;
 use crate::link::{self, Network, Packet};
+use crate::tap::{IN_CLEAR, Tap};
 use crate::wire::demux::{self, Class};
 use crate::wire::field::Span;
 use indexmap::IndexMap;
@@ -17,8 +18,6 @@ use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
 /// Most places of observation (interfaces) that are kept apart.
 pub const PLACES: usize = 64;
 
-/// What an interface with plaintext is called, behind the name of the one that it belongs to.
-const IN_CLEAR: &str = " in clear";
 /// So soon after a packet the same bytes are its copy and no retransmission, in nanoseconds.
 const COPY_WITHIN: u64 = 2_000_000;
 /// Most packets among which copies are looked for.
@@ -82,7 +81,8 @@ impl Observer {
     }
 
     /// Names the interface with that index. One that is called like another with ` in clear` behind holds the plaintext of
-    /// what the other one saw: both are one place.
+    /// what the other one saw: both are one place, and so are all taps of one peer ([`Tap`]), since its connection may go from one
+    /// to the other.
     pub fn interface(&mut self, index: usize, name: &str) {
         if self.places.names.len() < PLACES {
             self.places.names.insert(index, name.to_owned());
@@ -291,8 +291,9 @@ impl Places {
             let name = self.names.get(&index)?.strip_suffix(IN_CLEAR)?;
             self.names.iter().find(|(_, other)| other.as_str() == name).map(|(index, _)| *index)
         });
-        let place = match wire.and_then(|index| self.place_of.get(&Some(index))) {
-            Some(place) => *place,
+        let known = wire.and_then(|index| self.place_of.get(&Some(index)).copied());
+        let place = match known.or_else(|| self.of_same_peer(interface?)) {
+            Some(place) => place,
             None if self.all.len() >= PLACES => self.all.len() - 1,
             None => {
                 self.begin();
@@ -306,6 +307,18 @@ impl Places {
             }
         }
         place
+    }
+}
+
+impl Places {
+    /// The place of another tap of the peer whose tap that interface is.
+    fn of_same_peer(&self, interface: usize) -> Option<usize> {
+        let name = self.names.get(&interface)?;
+        let owner = Tap::of(name)?.owner;
+        // Interfaces of the same name are of several recordings in one file.
+        let others = self.names.iter().filter(|(_, other)| *other != name);
+        let mut same = others.filter(|(_, other)| Tap::of(other).is_some_and(|tap| tap.owner == owner));
+        same.find_map(|(index, _)| self.place_of.get(&Some(*index)).copied())
     }
 }
 

@@ -27,6 +27,7 @@ impl Builder {
     /// what the other one saw.
     pub fn interface(&mut self, index: usize, name: &str) {
         self.observer.interface(index, name);
+        self.state.taps.interface(index, name);
     }
 
     /// Takes in lines of a key log (NSS format). Best before the packets that they open; later ones open what waits.

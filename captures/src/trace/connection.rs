@@ -78,6 +78,30 @@ pub struct Connection {
     pub not_authentic: u64,
     /// The first of them.
     pub first_not_authentic: Option<At>,
+    /// What left either side and what of it arrived at the other, if the connection was recorded at both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Sides<Delivery>>,
+}
+
+/// What left a side, and what of it arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
+pub struct Delivery {
+    /// Packets that left it.
+    pub left: u64,
+    /// Packets of those that arrived at the other side.
+    pub arrived: u64,
+}
+
+impl Delivery {
+    /// Packets that did not arrive.
+    pub const fn lost(&self) -> u64 {
+        self.left.saturating_sub(self.arrived)
+    }
+
+    /// Whether some left and none arrived: whatever the other side did not do, it had no reason to.
+    pub const fn is_cut(&self) -> bool {
+        self.left > 0 && self.arrived == 0
+    }
 }
 
 fn values<S: serde::Serializer>(streams: &Ordered<(Side, u32), Stream>, to: S) -> Result<S::Ok, S::Error> {
@@ -100,6 +124,7 @@ impl Connection {
             decrypted: 0,
             not_authentic: 0,
             first_not_authentic: None,
+            delivery: None,
         }
     }
 

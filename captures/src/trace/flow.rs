@@ -55,6 +55,9 @@ pub struct Traffic {
     pub first: Option<At>,
     /// The last.
     pub last: Option<At>,
+    /// Of those that left one peer's tap, how many arrived at the other's, in a recording of both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arrived: Option<u64>,
 }
 
 impl Traffic {
@@ -99,6 +102,10 @@ pub struct Flow {
     pub connection: Option<usize>,
     /// The side of that connection at the initiator.
     pub initiator_is: Side,
+    /// The flow of the same packets at the other peer's tap, an index into [`Trace::flows`](super::Trace::flows), in a recording of
+    /// both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_end: Option<usize>,
     #[serde(skip)]
     pub(super) place: usize,
     /// The candidate pair in that connection.

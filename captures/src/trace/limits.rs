@@ -39,5 +39,7 @@ pub const STREAMS: usize = 512;
 pub const ALL_STREAMS: usize = 16_384;
 /// Most payload types told of a stream.
 pub const PAYLOAD_TYPES: usize = 16;
+/// Most packets under way between two taps.
+pub const UNDER_WAY: usize = 16_384;
 /// Longest text (label, ufrag, reason) kept, in bytes.
 pub const TEXT: usize = 1_024;

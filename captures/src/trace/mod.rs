@@ -6,6 +6,7 @@
 //! [`limits`] is counted in [`Over`].
 
 mod at;
+mod both_ends;
 mod builder;
 mod channel;
 mod connection;
@@ -20,6 +21,7 @@ mod sctp;
 mod sequence;
 mod state;
 mod stun;
+mod taps;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -29,13 +31,14 @@ mod turn;
 pub use at::{At, Side, Sides};
 pub use builder::Builder;
 pub use channel::{Channel, Messages};
-pub use connection::{Connection, Peer, Role};
+pub use connection::{Connection, Delivery, Peer, Role};
 pub use dtls::{AlertSeen, Certificate, Flight, Handshake};
 pub use feedback::Feedback;
 pub use flow::{Carrier, Flow, Traffic};
 pub use ice::{Checks, Outcome, Pair, PairState, RoundTrips, Transaction};
 pub use rtp::{Knowledge, Stream};
 pub use sctp::{Association, Sender, Trouble};
+pub use taps::{Taps, UnderWay};
 pub use turn::{Allocation, Bound, Gathering, TurnError};
 
 use schemars::JsonSchema;

@@ -6,8 +6,10 @@ use super::context::Context;
 use super::dtls::Handshake;
 use super::flow::{Carrier, Flow, Key, Traffic};
 use super::stun::OpenRequests;
+use super::taps::{Taps, UnderWay};
 use super::{Trace, limits};
 use crate::decrypt::{Content, Failure, Outcome};
+use crate::file::Direction;
 use crate::hash::Lookup;
 use crate::link::Transport;
 use crate::observe::{Ends, Follow, Layer, Observation, Opened, Sink};
@@ -38,6 +40,9 @@ pub(super) struct State {
     pub(super) places: Vec<Place>,
     flows: Lookup<Key, usize>,
     streams: usize,
+    pub(super) taps: Taps,
+    /// The flow on which each left.
+    under_way: UnderWay<usize>,
 }
 
 impl State {
@@ -96,7 +101,7 @@ impl State {
         let Layer { ends, bytes, .. } = *layer;
         let at = at(seen);
         let key = Key::new(seen.place, seen.transport.into(), ends);
-        let Some(flow) = self.flow(seen.interface, key, ends) else {
+        let Some(flow) = self.flow(seen, key, ends) else {
             self.trace.over.packets_of_other_flows += 1;
             return false;
         };
@@ -105,6 +110,9 @@ impl State {
             let traffic = flow.sent_from(ends.from);
             traffic.count(at, bytes.len());
             traffic.classify(class);
+        }
+        if layer.range == seen.inner.range {
+            self.end(seen, flow, ends.from, bytes);
         }
         match class {
             Class::Stun => {
@@ -133,15 +141,42 @@ impl State {
         }
     }
 
-    fn flow(&mut self, interface: Option<usize>, key: Key, ends: Ends) -> Option<usize> {
+    /// Takes in one end of the way of a packet, where those of both peers are in the recording.
+    fn end(&mut self, seen: &Observation<'_>, flow: usize, from: SocketAddr, bytes: &[u8]) {
+        let (Some(tap), Some(direction)) = (self.taps.side(seen.interface), seen.direction) else { return };
+        if direction == Direction::Outbound {
+            self.under_way.left(tap, bytes, flow);
+            if let Some(flow) = self.trace.flows.get_mut(flow) {
+                flow.sent_from(from).arrived.get_or_insert(0);
+            }
+        } else if let Some(left) = self.under_way.arrived(tap, bytes) {
+            if let Some(arrived) = self.trace.flows.get_mut(flow) {
+                arrived.other_end.get_or_insert(left);
+            }
+            if let Some(there) = self.trace.flows.get_mut(left) {
+                there.other_end.get_or_insert(flow);
+                // Whatever left there, left the local side.
+                let local = if there.initiator_is == tap { there.responder } else { there.initiator };
+                *there.sent_from(local).arrived.get_or_insert(0) += 1;
+            }
+        }
+    }
+
+    fn flow(&mut self, seen: &Observation<'_>, key: Key, ends: Ends) -> Option<usize> {
         if let Some(flow) = self.flows.get(&key) {
             return Some(*flow);
         }
         if self.trace.flows.len() >= limits::FLOWS {
             return None;
         }
+        // Of a recording of both peers, either's own tap tells which side it is.
+        let sender = match (self.taps.side(seen.interface), seen.direction) {
+            (Some(tap), Some(Direction::Inbound)) => tap.other(),
+            (Some(tap), Some(Direction::Outbound)) => tap,
+            _ => Side::A,
+        };
         self.trace.flows.push(Flow {
-            interface,
+            interface: seen.interface,
             carrier: key.carrier,
             initiator: ends.from,
             responder: ends.to,
@@ -149,7 +184,8 @@ impl State {
             forth: Traffic::default(),
             back: Traffic::default(),
             connection: None,
-            initiator_is: Side::A,
+            initiator_is: sender,
+            other_end: None,
             place: key.place,
             pair: None,
             probation: Sides::default(),
@@ -288,7 +324,7 @@ impl State {
             return Follow::No;
         }
         let key = Key::new(place, Carrier::Plaintext, ends);
-        let Some(flow) = self.flow(seen.interface, key, ends) else { return Follow::No };
+        let Some(flow) = self.flow(seen, key, ends) else { return Follow::No };
         if let Some(flow) = self.trace.flows.get_mut(flow) {
             let traffic = flow.sent_from(ends.from);
             traffic.count(at, bytes.len());
@@ -358,11 +394,23 @@ impl State {
                 }
             }
             for side in Side::BOTH {
+                let name = self.taps.name(side).filter(|_| self.taps.side(connection.interface).is_some());
+                let peer = connection.peers.of_mut(side);
+                if let (None, Some(name)) = (&peer.name, name) {
+                    peer.name = Some(name.to_owned());
+                }
                 let known = connection.peers.of(side).described.and_then(|index| self.context.get(index));
                 connection.peers.of_mut(side).described_media =
                     known.map(|known| (known.sends_media, known.receives_media));
             }
         }
+        let places = &self.places;
+        self.taps.join(&mut self.trace, |trace, index| {
+            let peers = &trace.connections.get(index)?.peers;
+            let (a, b) = (peers.a.ufrag.clone()?, peers.b.ufrag.clone()?);
+            let key = if a <= b { (a, b) } else { (b, a) };
+            places.iter().find_map(|place| place.by_ufrags.get(&key).copied().filter(|it| *it != index))
+        });
         self.trace
     }
 }

@@ -3,6 +3,7 @@
 //! Who made which description is what the caller says; there are no events. A capture may begin late and lack packets, so
 //! what is missing in it proves nothing: [`Evidence::whole`] is false.
 
+use super::bytes::Store;
 use super::read::{Kept, Sighting, Whose};
 use super::{Description, Evidence, Peer, ReadError};
 use peerproof_captures::decrypt::srtp::MasterKey;
@@ -27,6 +28,8 @@ pub struct Captured<'a> {
     /// Descriptions with the names of their peers, in the order in which they were made. The entry that a
     /// [`Place`](crate::checks::Place) names is an index into this.
     pub descriptions: &'a [(String, SessionDescription)],
+    /// Where the bytes of its packets are kept.
+    pub store: Box<dyn Store>,
 }
 
 /// Most connections of a capture that are judged.
@@ -72,14 +75,16 @@ impl Whose for Connections<'_> {
     }
 }
 
-impl Captured<'_> {
-    /// Evidence of each connection with packets, beside its index in the trace.
+impl<'a> Captured<'a> {
+    /// Evidence of each connection with packets, beside its index in the trace: one after the other, so that only one need be in
+    /// memory.
     ///
     /// # Errors
-    /// If it is no capture. One that breaks off gives what it has.
-    pub fn evidence(self) -> Result<Vec<(usize, Evidence)>, ReadError> {
+    /// If it is no capture, or the store is full. One that breaks off gives what it has.
+    pub fn evidence(self) -> Result<impl Iterator<Item = (usize, Evidence)> + use<'a>, ReadError> {
         let trace = self.trace;
-        let mut kept = Kept::new(Connections::of(trace), trace.connections.len().min(MOST_CONNECTIONS));
+        let connections = trace.connections.len().min(MOST_CONNECTIONS);
+        let mut kept = Kept::new(Connections::of(trace), connections, self.store);
         kept.epoch_us = trace.first.unwrap_or_default().ns / 1_000;
         let mut observer = Observer::new();
         observer.key_log(self.key_log, &mut kept);
@@ -105,16 +110,17 @@ impl Captured<'_> {
         if let (Some(stop), 0) = (reader.stop(), reader.frames()) {
             return Err(ReadError::Capture(stop.to_string()));
         }
-        let connections = trace.connections.iter().zip(kept.wires).enumerate();
-        let told = connections.map(|(index, (connection, wire))| {
+        let (shelf, logs) = kept.close()?;
+        let given = self.descriptions;
+        let connections = trace.connections.iter().zip(logs).enumerate();
+        Ok(connections.filter(|(_, (_, log))| log.seen > 0).map(move |(index, (connection, log))| {
             let peers = names(connection);
-            let descriptions = descriptions(&peers, self.descriptions);
-            let mut evidence = Evidence::new(peers, Vec::new(), Some(wire));
+            let descriptions = descriptions(&peers, given);
+            let mut evidence = Evidence::new(peers, Vec::new(), Some(log.wire(&shelf)));
             evidence.descriptions = descriptions;
             evidence.whole = false;
             (index, evidence)
-        });
-        Ok(told.filter(|(_, evidence)| evidence.wire.is_some()).collect())
+        }))
     }
 }
 

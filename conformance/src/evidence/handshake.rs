@@ -130,7 +130,8 @@ impl Handshake {
     fn fragments(&mut self, packet: &Packet, fragments: Option<Fragments<'_>>, reassembly: &mut Reassembly) {
         for fragment in fragments.into_iter().flatten().map_while(Result::ok) {
             if let Pushed::Whole(message) = reassembly.push(&fragment) {
-                let Packet { sender, frame, t_us, .. } = *packet;
+                let Packet { frame, t_us, .. } = *packet;
+                let sender = packet.sender;
                 let message = HandshakeMessage { sender, frame, t_us, bytes: message.to_bytes() };
                 if let Some(Body::ServerHello(hello)) = message.body(Version::Dtls12) {
                     self.version = Some(hello.version().value);

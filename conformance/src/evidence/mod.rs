@@ -5,9 +5,11 @@
 //! peer, and what of it could be decrypted. It holds no opinion.
 
 mod api;
+mod bytes;
 mod capture;
 mod descriptions;
 mod handshake;
+mod log;
 mod reached;
 mod read;
 mod timing;
@@ -16,6 +18,7 @@ mod wire;
 
 pub use crate::address::AddressKind;
 pub use api::{Applied, Call, Happened};
+pub use bytes::{Bytes, InMemory, Store, Stored};
 pub use capture::{Captured, MOST_CONNECTIONS};
 pub use descriptions::{Credentials, Description, Exchange};
 pub use handshake::{Handshake, HandshakeMessage};
@@ -23,7 +26,7 @@ pub use peerproof_captures::observe::LearnedAddresses;
 pub use reached::ReachedBy;
 pub use read::{ReadError, Recorded};
 pub use units::SeenUnit;
-pub use wire::{Clear, Kind, Packet, Protection, ServerMessage, Via, Wire};
+pub use wire::{Clear, Kind, Packet, Protection, ServerMessage, Via, Way, Wire};
 
 use crate::case_file::{CaseFile, CasePeer};
 use peerproof_captures::feature::Feature;

@@ -1,7 +1,9 @@
 //! Filling evidence from a capture: one consumer of the [observations](peerproof_captures::observe), for recordings and for captures
 //! that somebody took alike. They differ in how they tell who is who: see [`Whose`].
 
-use super::wire::{Clear, Kind, Packet, Protection, ServerMessage, Via, Wire};
+use super::bytes::{Shelf, Store};
+use super::log::{Entry as Read, Log, Stored};
+use super::wire::{Kind, Protection, Via, Way, Wire};
 use super::{Evidence, Peer};
 use crate::case_file::CaseFile;
 use peerproof_captures::decrypt::{Content, Failure, Outcome};
@@ -10,6 +12,7 @@ use peerproof_captures::link::Transport;
 use peerproof_captures::observe::{Follow, Observation, Observer, Opened, Path, Relay, Sink};
 use peerproof_captures::timeline::Entry;
 use peerproof_captures::wire::demux::Class;
+use std::io;
 use std::net::SocketAddr;
 
 /// Why a capture cannot be read at all.
@@ -18,6 +21,9 @@ pub enum ReadError {
     /// It is no capture, or breaks off before the first packet.
     #[error("the capture cannot be read: {0}")]
     Capture(String),
+    /// There is no room for its packets.
+    #[error("the packets of the capture cannot be kept: {0}")]
+    Store(#[from] io::Error),
 }
 
 /// A recording, as evidence is read from it.
@@ -28,6 +34,8 @@ pub struct Recorded<'a> {
     pub timeline: Vec<Entry>,
     /// `capture.pcapng`, if there is one.
     pub capture: Option<CaptureReader<'a>>,
+    /// Where the bytes of its packets are kept.
+    pub store: Box<dyn Store>,
 }
 
 impl Recorded<'_> {
@@ -38,7 +46,7 @@ impl Recorded<'_> {
     pub fn evidence(self) -> Result<Evidence, ReadError> {
         let peers: Vec<String> = self.case.peers.iter().map(|peer| peer.name.clone()).collect();
         let wire = match self.capture {
-            Some(capture) => Some(Wire::read(capture, &peers, self.case.epoch_us)?),
+            Some(capture) => Some(Wire::read(capture, &peers, self.case.epoch_us, self.store)?),
             None => None,
         };
         Ok(Evidence::new(peers, self.timeline, wire).of_case(self.case))
@@ -47,13 +55,18 @@ impl Recorded<'_> {
 
 impl Wire {
     /// Reads a capture whose interfaces are named for the peers, as recordings name them: `alice (chrome)`.
-    /// `epoch_us` is the zero of the case's clock in microseconds since 1970.
+    /// `epoch_us` is the zero of the case's clock in microseconds since 1970; the bytes of packets are kept in `store`.
     ///
     /// # Errors
-    /// If it is no capture.
-    pub fn read(mut reader: CaptureReader<'_>, peers: &[String], epoch_us: u64) -> Result<Self, ReadError> {
+    /// If it is no capture, or the store is full.
+    pub fn read(
+        mut reader: CaptureReader<'_>,
+        peers: &[String],
+        epoch_us: u64,
+        store: Box<dyn Store>,
+    ) -> Result<Self, ReadError> {
         let mut observer = Observer::of_taps();
-        let mut kept = Kept::new(Taps { peers: peers.len(), owners: Vec::new() }, 1);
+        let mut kept = Kept::new(Taps { peers: peers.len(), owners: Vec::new() }, 1, store);
         kept.epoch_us = epoch_us;
         while let Some(item) = reader.next_item() {
             match item {
@@ -80,7 +93,8 @@ impl Wire {
         if let Some(stop) = unreadable {
             return Err(ReadError::Capture(stop.to_string()));
         }
-        let mut wire = kept.wires.pop().unwrap_or_default();
+        let (shelf, mut logs) = kept.close()?;
+        let mut wire = logs.pop().unwrap_or_default().wire(&shelf);
         wire.told =
             (0..peers.len()).filter_map(|peer| Some((Peer(peer), observer.learned(peer)?.clone()))).collect();
         Ok(wire)
@@ -134,75 +148,89 @@ impl Whose for Taps {
 /// The packets so far, of one connection or of several.
 pub(super) struct Kept<W> {
     pub(super) whose: W,
-    pub(super) wires: Vec<Wire>,
+    pub(super) logs: Vec<Log>,
     pub(super) epoch_us: u64,
-    /// Bytes kept, of all together.
-    bytes: usize,
-    /// The wire of the last datagram, if that was kept.
+    store: Box<dyn Store>,
+    /// Why something could not be kept.
+    failed: Option<io::Error>,
+    /// The log of the last datagram, if that was kept.
     last: Option<usize>,
 }
 
 impl<W: Whose> Kept<W> {
     /// Keeps the packets of so many connections.
-    pub(super) fn new(whose: W, wires: usize) -> Self {
-        let wires = (0..wires).map(|_| Wire::default()).collect();
-        Self { whose, wires, epoch_us: 0, bytes: 0, last: None }
+    pub(super) fn new(whose: W, connections: usize, store: Box<dyn Store>) -> Self {
+        let logs = (0..connections).map(|_| Log::default()).collect();
+        Self { whose, logs, epoch_us: 0, store, failed: None, last: None }
     }
 
-    /// The wire of that number, with room for so many bytes more.
-    fn room(&mut self, index: usize, bytes: usize) -> Option<&mut Wire> {
-        let wire = self.wires.get_mut(index)?;
-        self.bytes = self.bytes.saturating_add(bytes);
-        if self.bytes > Wire::MOST_BYTES {
-            wire.cut = true;
-            return None;
+    /// The logs, and where the bytes are.
+    pub(super) fn close(mut self) -> Result<(Shelf, Vec<Log>), ReadError> {
+        for log in &mut self.logs {
+            log.flush(&mut *self.store)?;
         }
-        Some(wire)
+        match self.failed {
+            Some(error) => Err(error.into()),
+            None => Ok((Shelf::new(self.store.close()?), self.logs)),
+        }
+    }
+
+    /// Keeps bytes, and what they are.
+    fn keep(&mut self, log: usize, bytes: &[u8], entry: impl FnOnce(&mut Log, Stored) -> Read) {
+        let Some(log) = self.logs.get_mut(log).filter(|_| self.failed.is_none()) else { return };
+        let kept = self.store.put(bytes).and_then(|at| {
+            let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+            let entry = entry(log, Stored { at, length });
+            log.push(entry, &mut *self.store)
+        });
+        self.failed = kept.err();
+    }
+
+    fn t_us(&self, seen: &Observation<'_>) -> u64 {
+        (seen.time_ns / 1_000).saturating_sub(self.epoch_us)
     }
 
     fn add(&mut self, seen: &Observation<'_>, sighting: &Sighting) -> bool {
-        let t_us = (seen.time_ns / 1_000).saturating_sub(self.epoch_us);
-        let Some(wire) = self.room(sighting.wire, seen.inner.bytes.len()) else { return false };
+        if !self.logs.get_mut(sighting.wire).is_some_and(Log::has_room) {
+            return false;
+        }
+        let ends = seen.inner.ends;
         let via = |relay: Relay| Via { server: relay.server, channel: relay.channel };
-        wire.packets.push(Packet {
-            frame: seen.frame,
-            t_us,
+        let way = Way {
             tap: sighting.tap,
             sender: sighting.sender,
-            from: seen.inner.ends.from,
-            to: seen.inner.ends.to,
+            from: ends.from,
+            to: ends.to,
             via: seen.relay().map(via),
             tcp: seen.transport == Transport::Tcp,
-            bytes: seen.inner.bytes.to_vec(),
-            cid_length: 0,
-            protection: Protection::None,
-            clear: Vec::new(),
+        };
+        let (frame, t_us) = (seen.frame, self.t_us(seen));
+        self.keep(sighting.wire, seen.inner.bytes, |log, bytes| Read::Packet {
+            way: log.way(way),
+            frame,
+            t_us,
+            bytes,
         });
         true
     }
 
     /// Keeps a message of STUN or TURN; what else a peer and its server send each other is not read.
     fn add_of_server(&mut self, seen: &Observation<'_>, sighting: &Sighting) {
-        if seen.relay().is_some()
-            && let Some(wire) = self.wires.get_mut(sighting.wire)
-        {
-            wire.hidden = true;
-        }
-        if !matches!(seen.outer.class, Class::Stun | Class::TurnChannel) {
+        let Some(log) = self.logs.get_mut(sighting.wire) else { return };
+        log.hidden |= seen.relay().is_some();
+        if !matches!(seen.outer.class, Class::Stun | Class::TurnChannel) || !log.has_room() {
             return;
         }
-        let t_us = (seen.time_ns / 1_000).saturating_sub(self.epoch_us);
-        let (ends, bytes) = (seen.outer.ends, seen.outer.bytes);
-        let Some(wire) = self.room(sighting.wire, bytes.len()) else { return };
-        let (client, server) = if sighting.forth { (ends.from, ends.to) } else { (ends.to, ends.from) };
-        wire.servers.push(ServerMessage {
-            frame: seen.frame,
+        let (ends, tap) = (seen.outer.ends, sighting.tap);
+        // Whoever the server is, it is not the peer.
+        let sender = if sighting.forth { tap } else { Peer(usize::MAX) };
+        let way = Way { tap, sender, from: ends.from, to: ends.to, via: None, tcp: false };
+        let (frame, t_us) = (seen.frame, self.t_us(seen));
+        self.keep(sighting.wire, seen.outer.bytes, |log, bytes| Read::Server {
+            way: log.way(way),
+            frame,
             t_us,
-            peer: sighting.tap,
-            sent: sighting.forth,
-            client,
-            server,
-            bytes: bytes.to_vec(),
+            bytes,
         });
     }
 }
@@ -214,8 +242,8 @@ impl<W: Whose> Sink for Kept<W> {
             return Follow::No;
         }
         let Some(sighting) = self.whose.sighting(seen) else { return Follow::No };
-        if let Some(wire) = self.wires.get_mut(sighting.wire) {
-            wire.seen += 1;
+        if let Some(log) = self.logs.get_mut(sighting.wire) {
+            log.seen += 1;
         }
         if sighting.of_server {
             self.add_of_server(seen, &sighting);
@@ -229,27 +257,29 @@ impl<W: Whose> Sink for Kept<W> {
     }
 
     fn opened(&mut self, opened: &Opened<'_>) {
-        let wire = opened.path.and_then(|path| self.wires.get_mut(usize::try_from(path).ok()?));
-        let Some(packet) = wire.and_then(|wire| wire.of_frame(opened.frame)) else { return };
-        packet.protection = Protection::Opened;
+        let Some(log) = opened.path.and_then(|path| usize::try_from(path).ok()) else { return };
         let kind = match opened.content {
             Content::Rtp => Kind::Rtp,
             Content::Rtcp => Kind::Rtcp,
             Content::Dtls { content_type, epoch, sequence } => Kind::Record { content_type, epoch, sequence },
         };
-        packet.clear.push(Clear { kind, key_of: opened.sender, bytes: opened.bytes.to_vec() });
+        let (frame, key_of) = (opened.frame, opened.sender);
+        self.keep(log, opened.bytes, |_, bytes| Read::Clear { frame, kind, key_of, bytes });
     }
 
     fn outcome(&mut self, seen: &Observation<'_>, outcome: Outcome, cid_length: usize) {
-        let wire = self.last.and_then(|index| self.wires.get_mut(index));
-        let Some(packet) = wire.and_then(|wire| wire.packets.last_mut()) else { return };
-        packet.cid_length = cid_length;
-        packet.protection = match outcome {
-            Outcome::Opened => return,
-            Outcome::NotProtected if !is_media(seen) => return,
+        let Some(log) = self.last.and_then(|index| self.logs.get_mut(index)) else { return };
+        let cid_length = u8::try_from(cid_length).unwrap_or(u8::MAX);
+        let protection = match outcome {
+            Outcome::Opened => Protection::None,
+            Outcome::NotProtected if !is_media(seen) => Protection::None,
             Outcome::Failed(Failure::Authentication) if !seen.is_cut => Protection::Forged,
             Outcome::Failed(_) | Outcome::Waiting | Outcome::NotProtected => Protection::NoSecret,
         };
+        if (protection, cid_length) == (Protection::None, 0) || self.failed.is_some() {
+            return;
+        }
+        self.failed = log.push(Read::Outcome { protection, cid_length }, &mut *self.store).err();
     }
 }
 

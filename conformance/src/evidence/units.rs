@@ -101,18 +101,22 @@ impl ServerMessage {
 impl Wire {
     /// Adds one that was seen at a peer's tap, between two peers.
     pub(crate) fn put(&mut self, tap: Peer, out: bool, t_us: u64, bytes: &[u8]) {
+        use super::Way;
+        use std::sync::Arc;
         let frame = self.seen + 1;
         self.seen = frame;
         self.packets.push(Packet {
             frame,
             t_us,
-            tap,
-            sender: if out { tap } else { Peer(1 - tap.0) },
-            from: "192.0.2.1:1000".parse().unwrap(),
-            to: "192.0.2.2:2000".parse().unwrap(),
-            via: None,
-            tcp: false,
-            bytes: bytes.to_vec(),
+            way: Arc::new(Way {
+                tap,
+                sender: if out { tap } else { Peer(1 - tap.0) },
+                from: "192.0.2.1:1000".parse().unwrap(),
+                to: "192.0.2.2:2000".parse().unwrap(),
+                via: None,
+                tcp: false,
+            }),
+            bytes: bytes.to_vec().into(),
             cid_length: 0,
             protection: super::Protection::None,
             clear: Vec::new(),

@@ -3,6 +3,7 @@
 //! A packet may have been seen at both ends. What a peer sent is told as it was seen at that peer's own tap, or, if there
 //! was none, at the other's: then what was lost or changed on the way cannot be told from what the peer did.
 
+use super::bytes::Bytes;
 use super::{LearnedAddresses, Peer};
 use peerproof_captures::decrypt::Side;
 use peerproof_captures::wire::demux::{self, Class};
@@ -10,6 +11,8 @@ use peerproof_captures::wire::dtls::{self, Records};
 use peerproof_captures::wire::{rtcp, rtp, sctp, stun};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::Arc;
 
 /// Plaintext out of a packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +22,7 @@ pub struct Clear {
     /// Whose write key opened it, if the key came from a handshake.
     pub key_of: Option<Side>,
     /// Its bytes.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
 }
 
 /// What plaintext is.
@@ -54,7 +57,7 @@ pub enum Protection {
 }
 
 /// How a packet went through a TURN server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Via {
     /// The server.
     pub server: SocketAddr,
@@ -78,37 +81,60 @@ pub struct ServerMessage {
     /// The server's.
     pub server: SocketAddr,
     /// The message.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
 }
 
-/// A packet.
+/// The way of packets: who sent them, from where to where, and where they were seen. Packets share it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Way {
+    /// At whose tap they were seen.
+    pub tap: Peer,
+    /// Who sent them.
+    pub sender: Peer,
+    /// Source address, as seen there.
+    pub from: SocketAddr,
+    /// Destination address.
+    pub to: SocketAddr,
+    /// The TURN server of the peer at whose tap they were seen, if they went through that. The addresses are those of the peers then,
+    /// and the bytes are what is relayed.
+    pub via: Option<Via>,
+    /// Whether they came over TCP, framed (RFC 4571), instead of as datagrams.
+    pub tcp: bool,
+}
+
+/// A packet. It has what its [`Way`] has.
 #[derive(Debug, Clone)]
 pub struct Packet {
     /// Number of its frame in the capture, from one.
     pub frame: u64,
     /// Microseconds since the case began.
     pub t_us: u64,
-    /// At whose tap it was seen.
-    pub tap: Peer,
-    /// Who sent it.
-    pub sender: Peer,
-    /// Source address, as seen there.
-    pub from: SocketAddr,
-    /// Destination address.
-    pub to: SocketAddr,
-    /// The TURN server of the peer at whose tap it was seen, if it went through that. The addresses are those of the peers then,
-    /// and the bytes are what is relayed.
-    pub via: Option<Via>,
-    /// Whether it came over TCP, framed (RFC 4571), instead of as a datagram.
-    pub tcp: bool,
+    /// Who sent it, from where to where, and where it was seen.
+    pub way: Arc<Way>,
     /// The datagram's payload.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
     /// Length of the connection IDs in its DTLS records, in bytes; zero if there are none or the handshake was not seen.
     pub cid_length: usize,
     /// How its protection stands.
     pub protection: Protection,
     /// What could be decrypted.
     pub clear: Vec<Clear>,
+}
+
+impl Deref for Packet {
+    type Target = Way;
+
+    fn deref(&self) -> &Way {
+        &self.way
+    }
+}
+
+/// For tests, which change recordings.
+#[cfg(test)]
+impl std::ops::DerefMut for Packet {
+    fn deref_mut(&mut self) -> &mut Way {
+        Arc::make_mut(&mut self.way)
+    }
 }
 
 impl Packet {
@@ -149,8 +175,9 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Most bytes of datagrams that are kept. Beyond that a judgement on the rest would need a second pass.
-    pub const MOST_BYTES: usize = 256 << 20;
+    /// Most packets and messages of a connection that are kept: each takes some 150 bytes of memory, and as much again while a check
+    /// compares it with others.
+    pub const MOST_PACKETS: usize = 1 << 20;
 
     /// The last packet of a frame.
     pub(super) fn of_frame(&mut self, frame: u64) -> Option<&mut Packet> {
@@ -215,7 +242,7 @@ impl Wire {
     fn clear(&self, peer: Peer, kind: Kind) -> impl Iterator<Item = (&Packet, &[u8])> {
         self.sent(peer).flat_map(move |packet| {
             let wanted = packet.clear.iter().filter(move |clear| clear.kind == kind);
-            wanted.map(move |clear| (packet, clear.bytes.as_slice()))
+            wanted.map(move |clear| (packet, &*clear.bytes))
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::session::Api;
 use super::{Found, Kind, Layer, Missed, SECOND, Says, Severity, counted, side_of, time};
-use crate::verdict::Place;
+use crate::verdict::{NETWORK, Place};
 use peerproof_captures::trace::{Connection, PairState, Side};
 
 /// Requests without response after which checks count as unanswered, and for how long.
@@ -117,6 +117,30 @@ fn unanswered(connection: &Connection, found: &mut Found) {
     let pairs = counted(connection.pairs.len() as u64, "pair");
     let last =
         connection.pairs.iter().flat_map(|pair| [pair.checks.a.last, pair.checks.b.last]).max().flatten();
+    if let Some(delivery) = &connection.delivery
+        && let Some((side, _)) = delivery.iter().find(|(_, delivery)| delivery.is_cut())
+    {
+        let (name, other) = (side_of(connection, side), side_of(connection, side.other()));
+        found.add(Says {
+            severity: Severity::Broken,
+            layer: Layer::Checks,
+            kind: Kind::ChecksUnanswered,
+            side: Some(NETWORK.to_owned()),
+            at: last,
+            what: format!(
+                "{} sent {} and {} sent {b} on {pairs} within {}; none was answered, and of {} that left {name} none arrived at \
+                 {other}",
+                side_of(connection, Side::A),
+                counted(a, "check"),
+                side_of(connection, Side::B),
+                time(lasted),
+                counted(delivery.of(side).left, "packet"),
+            ),
+            why: "the network between the peers lost the packets",
+            next: "look at where they were lost: the comments of the packets tell it where the network is the lab's",
+        });
+        return;
+    }
     if a > 0 && b > 0 {
         found.add(Says {
             severity: Severity::Broken,

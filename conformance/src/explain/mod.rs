@@ -15,10 +15,11 @@ mod session;
 mod signalling;
 mod srtp;
 
+use session::Cut;
 pub(crate) use session::Recorded;
 pub use session::{Reported, Session};
 
-use crate::verdict::{Layer, Place};
+use crate::verdict::{Layer, NETWORK, Place};
 use peerproof_captures::trace::{At, Connection, Side};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -191,7 +192,25 @@ pub(crate) fn first_diverged(session: &Session<'_>, top: Layer) -> Option<Diagno
     ];
     let api = session.api()?;
     let missed = LAYERS.iter().filter(|(layer, _)| *layer <= top).find_map(|(_, of_api)| of_api(&api))?;
-    Some(missed.into())
+    Some(unless_cut(missed, &api).into())
+}
+
+/// The same; but if all that one peer sent at that layer left it and nothing of it arrived, neither peer is to blame.
+fn unless_cut(missed: Missed, api: &session::Api<'_>) -> Missed {
+    let cut = api.both().find_map(|(from, _, to, _)| Some((from, to, api.cut(missed.layer, from, to)?)));
+    let Some((from, to, Cut { left, first, what })) = cut else { return missed };
+    let mut evidence = missed.evidence;
+    if !evidence.contains(&Place::Frame(first)) {
+        evidence.push(Place::Frame(first));
+    }
+    Missed {
+        side: NETWORK.to_owned(),
+        seen: format!("{}; of {} that left {from} none arrived at {to}", missed.seen, counted(left, what)),
+        evidence,
+        why: "the network between the peers lost them",
+        next: "look at where they were lost: the comments of the packets tell it where the network is the lab's",
+        ..missed
+    }
 }
 
 /// What should have come about by what the peers' APIs reported, and did not.

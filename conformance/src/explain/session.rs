@@ -2,6 +2,7 @@
 
 use crate::api::{PeerView, Views};
 use crate::evidence::{Peer, Wire};
+use crate::verdict::Layer;
 use indexmap::IndexMap;
 use peerproof_captures::event::SdpType;
 use peerproof_captures::observe::{StunClass, Unit};
@@ -134,6 +135,53 @@ impl<'a> Api<'a> {
         };
         recorded().or_else(|| self.trace.and_then(|trace| Sent::of_trace(trace, from, to)))
     }
+
+    /// What one peer sent to the other at a layer, if both taps were recorded and nothing of it arrived.
+    pub(super) fn cut(&self, layer: Layer, from: &str, to: &str) -> Option<Cut> {
+        let wire = self.wire?;
+        let place = |name| self.peers().position(|(peer, _)| peer == name).map(Peer);
+        let (from, to) = (place(from)?, place(to)?);
+        if wire.cut || !wire.is_tapped(from) || !wire.is_tapped(to) {
+            return None;
+        }
+        let is_of_layer = |unit: &Unit<'_>| match layer {
+            Layer::Checks => {
+                matches!(unit, Unit::Stun { class: StunClass::Request, method: Method::Binding, .. })
+            }
+            Layer::Dtls => unit.protocol() == "dtls",
+            Layer::Srtp | Layer::Media => matches!(unit, Unit::Srtp { .. }),
+            _ => false,
+        };
+        let mut left = Cut {
+            left: 0,
+            first: 0,
+            what: match layer {
+                Layer::Checks => "Binding request",
+                Layer::Dtls => "DTLS record",
+                _ => "SRTP packet",
+            },
+        };
+        for seen in wire.units().filter(|seen| is_of_layer(&seen.unit)) {
+            if !seen.out && seen.tap == to {
+                return None;
+            }
+            if seen.out && seen.tap == from {
+                left.left += 1;
+                left.first = if left.first == 0 { seen.frame } else { left.first };
+            }
+        }
+        (left.left > 0).then_some(left)
+    }
+}
+
+/// What left a peer, and did not arrive at the other.
+pub(super) struct Cut {
+    /// How many.
+    pub(super) left: u64,
+    /// The frame of the first.
+    pub(super) first: u64,
+    /// What each is called.
+    pub(super) what: &'static str,
 }
 
 /// What a peer sent to the other, as far as explanations ask for it.
@@ -191,7 +239,7 @@ impl Sent {
         sent
     }
 
-    /// A connection that was captured at both ends is two of the trace: what either saw counts, and nothing twice.
+    /// A connection may be several of the trace where nothing tells that they are one: what each saw counts, and nothing twice.
     fn of_trace(trace: &Trace, from: &str, to: &str) -> Option<Self> {
         let sees = trace.connections.iter().filter_map(|connection| {
             let side = Side::BOTH.into_iter().find(|side| connection.name(*side) == from)?;

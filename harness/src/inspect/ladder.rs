@@ -3,6 +3,7 @@
 use super::events::ApiEvent;
 use super::source::Given;
 use super::{Frames, InspectError, Report};
+use crate::spool::spool;
 use crate::terminal::{Paint, Style, clean};
 use peerproof_captures::decrypt::Content;
 use peerproof_captures::observe::{StunClass, Unit as Said, unit};
@@ -41,26 +42,28 @@ pub(super) fn write(
         key_log: &given.key_log,
         srtp_keys: &given.srtp_keys,
         descriptions: &given.descriptions,
+        store: spool(),
     };
-    let all = captured
+    let mut all = captured
         .evidence()
-        .map_err(|error| InspectError::Foreign { name: given.name.clone(), reason: error.to_string() })?;
+        .map_err(|error| InspectError::Foreign { name: given.name.clone(), reason: error.to_string() })?
+        .peekable();
     let style = Style::of_stdout();
     let origin = report.trace.first.unwrap_or_default().ns;
-    if all.is_empty() {
+    if all.peek().is_none() {
         writeln!(out, "no connection in {}", given.name)?;
     }
-    for (n, (index, evidence)) in all.iter().enumerate() {
+    for (n, (index, evidence)) in all.enumerate() {
         if n > 0 {
             writeln!(out)?;
         }
-        let interface = report.trace.connections.get(*index).and_then(|connection| connection.interface);
+        let interface = report.trace.connections.get(index).and_then(|connection| connection.interface);
         let seen = interface.and_then(|at| report.file.interfaces.get(at)?.name.clone());
         let seen = seen.map_or_else(String::new, |name| format!(", seen at {name}"));
         let title = format!("Connection {} of {}{seen}", index + 1, report.trace.connections.len());
         writeln!(out, "{}", style.paint(Paint::Heading, &clean(&title)))?;
-        let rows = rows(evidence, &report.events, origin, frames);
-        draw(evidence, &rows, &style, out)?;
+        let rows = rows(&evidence, &report.events, origin, frames);
+        draw(&evidence, &rows, &style, out)?;
     }
     Ok(())
 }

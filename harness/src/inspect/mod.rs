@@ -4,6 +4,7 @@
 //! themselves.
 
 mod args;
+mod arrivals;
 mod error;
 mod events;
 mod export;

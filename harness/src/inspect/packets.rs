@@ -1,5 +1,6 @@
 //! `--packets`: one line each, and one more for what was decrypted.
 
+use super::arrivals::Arrivals;
 use super::source::Given;
 use super::{InspectArgs, InspectError, PacketLayer, Protocol};
 use peerproof_captures::decrypt::Content;
@@ -21,8 +22,16 @@ struct Line {
 pub(super) fn write(args: &InspectArgs, given: &Given, out: &mut dyn Write) -> Result<(), InspectError> {
     let mut reader = given.reader()?;
     let chosen = Chosen { args, described: described(args, given) };
-    let mut list =
-        List { chosen, names: Vec::new(), interface: None, begun: None, cut: None, out, written: Ok(()) };
+    let mut list = List {
+        chosen,
+        arrivals: Arrivals::read(given)?,
+        names: Vec::new(),
+        interface: None,
+        begun: None,
+        cut: None,
+        out,
+        written: Ok(()),
+    };
     let mut observer = given.observer(&mut list);
     while let Some(item) = reader.next_item() {
         match item {
@@ -51,6 +60,7 @@ pub(super) fn write(args: &InspectArgs, given: &Given, out: &mut dyn Write) -> R
 /// The list as it is written.
 struct List<'a> {
     chosen: Chosen<'a>,
+    arrivals: Arrivals,
     /// Of the interfaces.
     names: Vec<String>,
     /// That of the frame at hand.
@@ -89,6 +99,9 @@ impl Sink for List<'_> {
         let mut line = line(seen);
         if let Some((there, original)) = self.cut {
             line.text += &format!(" [cut off: {there} of the frame's {original} bytes]");
+        }
+        if let Some(arrival) = self.arrivals.of(seen.frame) {
+            line.text += &format!(" [{arrival}]");
         }
         let ends = seen.outer.ends;
         self.show(seen.frame, seen.time_ns, (ends.from, ends.to), "", &line);

@@ -117,6 +117,11 @@ impl Given {
         observer
     }
 
+    /// Whether the capture can be read more than once.
+    pub(crate) const fn is_kept(&self) -> bool {
+        !matches!(self.input, Input::Stdin)
+    }
+
     /// Begins to read the capture.
     pub(crate) fn reader(&self) -> Result<CaptureReader<'static>, InspectError> {
         Ok(CaptureReader::new(self.input()?))

@@ -3,6 +3,7 @@
 use super::JudgeError;
 use super::json::{JudgedFinding, Judgement};
 use crate::inspect::{Beside, Given, InspectError, trace};
+use crate::spool::spool;
 use peerproof_conformance::checks;
 use peerproof_conformance::evidence::{Captured, Evidence};
 use std::path::Path;
@@ -17,6 +18,7 @@ pub(super) fn judge(path: &Path, beside: &Beside) -> Result<Vec<Judgement>, Judg
         key_log: &given.key_log,
         srtp_keys: &given.srtp_keys,
         descriptions: &given.descriptions,
+        store: spool(),
     };
     let foreign = |error: peerproof_conformance::evidence::ReadError| InspectError::Foreign {
         name: given.name.clone(),
@@ -24,7 +26,7 @@ pub(super) fn judge(path: &Path, beside: &Beside) -> Result<Vec<Judgement>, Judg
     };
     let all = captured.evidence().map_err(foreign)?;
     let mut judged: Vec<Judgement> =
-        all.iter().map(|(index, evidence)| of(&file.name, *index, evidence, &given)).collect();
+        all.map(|(index, evidence)| of(&file.name, index, &evidence, &given)).collect();
     if judged.is_empty() {
         judged.push(Judgement::nothing(&file.name));
     }

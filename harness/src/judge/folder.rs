@@ -2,6 +2,7 @@
 
 use super::json::{JudgedFinding, Judgement};
 use super::{JudgeError, json};
+use crate::spool::spool;
 use indexmap::IndexMap;
 use peerproof_captures::file::CaptureReader;
 use peerproof_captures::timeline::{Entry, What};
@@ -119,7 +120,7 @@ pub fn observed(
     let path = folder.join(CAPTURE);
     let peers: Vec<String> = file.peers.iter().map(|peer| peer.name.clone()).collect();
     let wire = match File::open(&path) {
-        Ok(opened) => Wire::read(CaptureReader::new(opened), &peers, file.epoch_us).ok(),
+        Ok(opened) => Wire::read(CaptureReader::new(opened), &peers, file.epoch_us, spool()).ok(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(JudgeError::Read { path, error }),
     };

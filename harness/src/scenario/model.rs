@@ -271,7 +271,7 @@ pub struct ControlExpectation {
     /// The layer that must be named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<peerproof_conformance::verdict::Layer>,
-    /// The peer that must be named.
+    /// The peer that must be named, or `network`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub side: Option<String>,
 }

@@ -63,7 +63,7 @@ pub(in crate::checks) fn edit_messages_of(
             datagram.extend_from_slice(&content);
         }
         datagram.extend_from_slice(rest);
-        packet.bytes = datagram;
+        packet.bytes = datagram.into();
     }
     assert!(edited > 0, "no message of type {kind} is in the recording");
 }
@@ -93,7 +93,7 @@ pub(in crate::checks) fn overwrite(evidence: &mut Evidence, kind: u8, at: usize,
 fn each_fragment(evidence: &mut Evidence, kind: u8, edit: impl Fn(&mut [u8])) {
     let mut edited = 0;
     for packet in dtls(evidence) {
-        let mut rest = packet.bytes.as_mut_slice();
+        let mut rest = packet.bytes.to_mut().as_mut_slice();
         while rest.len() >= 13 && rest[0] < 32 {
             let end = 13 + usize::from(u16::from_be_bytes([rest[11], rest[12]]));
             let (record, after) = std::mem::take(&mut rest).split_at_mut(end);
@@ -121,7 +121,7 @@ pub(in crate::checks) fn append_record(evidence: &mut Evidence, kind: u8, record
     let begins = |packet: &&mut Packet| packet.bytes[0] == HANDSHAKE && packet.bytes[13] == kind;
     let mut appended = 0;
     for packet in dtls(evidence).filter(begins) {
-        packet.bytes.extend_from_slice(record);
+        packet.bytes.to_mut().extend_from_slice(record);
         appended += 1;
     }
     assert!(appended > 0, "no datagram begins with a message of type {kind}");

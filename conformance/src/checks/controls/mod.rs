@@ -17,7 +17,7 @@ mod ways;
 use super::{Finding, Result, all, coverage, of, run};
 use crate::case::CaseFile;
 use crate::catalogue::{Catalogue, Requirement};
-use crate::evidence::{Evidence, Peer, Recorded};
+use crate::evidence::{Evidence, InMemory, Peer, Recorded};
 use peerproof_captures::feature::Feature;
 use peerproof_captures::file::CaptureReader;
 use peerproof_captures::sdp::SessionDescription;
@@ -106,7 +106,8 @@ impl Recording {
         };
         let case = CaseFile::read(case).unwrap();
         let timeline = peerproof_captures::timeline::read(timeline).unwrap();
-        Recorded { case: &case, timeline, capture: capture.map(CaptureReader::new) }.evidence().unwrap()
+        let capture = capture.map(CaptureReader::new);
+        Recorded { case: &case, timeline, capture, store: Box::<InMemory>::default() }.evidence().unwrap()
     }
 }
 

@@ -39,7 +39,7 @@ pub(in crate::checks) fn find_all(
 
 /// Edits one of them.
 pub(in crate::checks) fn edit(evidence: &mut Evidence, (n, at): Found, edit: impl FnOnce(&mut [u8])) {
-    let bytes = &mut evidence.wire.as_mut().unwrap().packets[n].clear[0].bytes;
+    let bytes = evidence.wire.as_mut().unwrap().packets[n].clear[0].bytes.to_mut();
     let end = at + 4 + 4 * usize::from(u16::from_be_bytes([bytes[at + 2], bytes[at + 3]]));
     edit(&mut bytes[at..end]);
 }
@@ -65,14 +65,14 @@ pub(in crate::checks) fn edit_last(evidence: &mut Evidence, sender: Peer, edit: 
 fn resized(packet: &mut Packet, edit: impl FnOnce(&mut Vec<u8>)) {
     // Behind the header, which is in clear, and before the index.
     const BEHIND: usize = 8;
-    let plaintext = &mut packet.clear[0].bytes;
+    let plaintext = packet.clear[0].bytes.to_mut();
     let before = plaintext.len();
     edit(plaintext);
     let after = plaintext.len();
     if after > before {
-        packet.bytes.splice(BEHIND..BEHIND, vec![0; after - before]);
+        packet.bytes.to_mut().splice(BEHIND..BEHIND, vec![0; after - before]);
     } else {
-        packet.bytes.drain(BEHIND..BEHIND + before - after);
+        packet.bytes.to_mut().drain(BEHIND..BEHIND + before - after);
     }
 }
 

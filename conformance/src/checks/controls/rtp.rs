@@ -15,7 +15,7 @@ pub(in crate::checks) const FIREFOX_RTX: u8 = 124;
 pub(in crate::checks) fn first(evidence: &mut Evidence) -> &mut Vec<u8> {
     let packets = &mut evidence.wire.as_mut().unwrap().packets;
     let mut clear = packets.iter_mut().flat_map(|packet| &mut packet.clear);
-    &mut clear.find(|clear| clear.kind == Kind::Rtp && clear.bytes[0] & 0x10 != 0).unwrap().bytes
+    clear.find(|clear| clear.kind == Kind::Rtp && clear.bytes[0] & 0x10 != 0).unwrap().bytes.to_mut()
 }
 
 /// All packets.
@@ -41,7 +41,7 @@ pub(in crate::checks) fn edit_elements(
     mut edit: impl FnMut(&mut [u8]),
 ) {
     for packet in packets(evidence).filter(|packet| is(packet) && packet.sender == sender) {
-        let bytes = &mut packet.clear[0].bytes;
+        let bytes = packet.clear[0].bytes.to_mut();
         let header = rtp::view(bytes).unwrap().header;
         let found = header.elements().find(|element| element.id == id).map(|element| element.value.range);
         if let Some(range) = found {
@@ -80,7 +80,7 @@ pub(in crate::checks) fn payload_of(packet: &Packet) -> &[u8] {
 
 /// The same, to be changed.
 pub(in crate::checks) fn payload_mut(packet: &mut Packet) -> &mut [u8] {
-    let bytes = &mut packet.clear[0].bytes;
+    let bytes = packet.clear[0].bytes.to_mut();
     let range = rtp::view(bytes).unwrap().payload.range;
     &mut bytes[range.range()]
 }
@@ -92,7 +92,7 @@ pub(in crate::checks) fn edit_payload_where(
     edit: impl FnOnce(&mut Vec<u8>),
 ) {
     let packet = packets(evidence).find(|packet| is(packet) && wanted(packet)).unwrap();
-    let bytes = &mut packet.clear[0].bytes;
+    let bytes = packet.clear[0].bytes.to_mut();
     let at = rtp::view(bytes).unwrap().payload.range.start as usize;
     let mut payload = bytes.split_off(at);
     let before = payload.len();
@@ -100,8 +100,8 @@ pub(in crate::checks) fn edit_payload_where(
     let after = payload.len();
     bytes.extend(payload);
     if after > before {
-        packet.bytes.splice(at..at, iter::repeat_n(0, after - before));
+        packet.bytes.to_mut().splice(at..at, iter::repeat_n(0, after - before));
     } else {
-        packet.bytes.drain(at..at + before - after);
+        packet.bytes.to_mut().drain(at..at + before - after);
     }
 }

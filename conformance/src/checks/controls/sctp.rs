@@ -187,13 +187,13 @@ fn packets_of(evidence: &mut Evidence, sender: Peer) -> impl Iterator<Item = &mu
     let packets = &mut evidence.wire.as_mut().unwrap().packets;
     let own = packets.iter_mut().filter(move |packet: &&mut Packet| packet.sender == sender);
     let clear = own.flat_map(|packet| &mut packet.clear);
-    clear.filter(|clear| clear.is_application_data()).map(|clear| &mut clear.bytes)
+    clear.filter(|clear| clear.is_application_data()).map(|clear| clear.bytes.to_mut())
 }
 
 fn packets(evidence: &mut Evidence) -> impl Iterator<Item = &mut Vec<u8>> {
     let packets = &mut evidence.wire.as_mut().unwrap().packets;
     let clear = packets.iter_mut().flat_map(|packet| &mut packet.clear);
-    clear.filter(|clear| clear.is_application_data()).map(|clear| &mut clear.bytes)
+    clear.filter(|clear| clear.is_application_data()).map(|clear| clear.bytes.to_mut())
 }
 
 fn correct(packet: &mut [u8]) {

@@ -172,7 +172,7 @@ pub(in crate::checks) fn strip_fingerprint_of_first_check(evidence: &mut Evidenc
     let packets = &mut evidence.wire.as_mut().unwrap().packets;
     let packet = packets.iter_mut().find(|packet| packet.bytes[..2] == [0, 1]).unwrap();
     let length = packet.bytes.len() - 8;
-    packet.bytes.truncate(length);
+    packet.bytes.to_mut().truncate(length);
     packet.bytes[2..4].copy_from_slice(&(length as u16 - 20).to_be_bytes());
     // MESSAGE-INTEGRITY does not cover what follows it.
 }
@@ -226,7 +226,7 @@ pub(in crate::checks) fn check_as_before_restart(evidence: &mut Evidence) {
     assert_ne!(*username, before);
     *username = before;
     attributes.retain(|(kind, _)| *kind != 0x0025);
-    put_together(&mut check.bytes, attributes, Some(bob.password.as_bytes()));
+    put_together(check.bytes.to_mut(), attributes, Some(bob.password.as_bytes()));
 }
 
 /// Frames of [`ask_again`] have greater numbers.
@@ -273,7 +273,7 @@ fn first_check(evidence: &Evidence) -> (usize, String) {
 /// Puts a byte into the padding of USERNAME of the first check, signed again.
 pub(in crate::checks) fn pad_username(evidence: &mut Evidence, byte: u8) {
     let (at, key) = first_check(evidence);
-    let bytes = &mut evidence.wire.as_mut().unwrap().packets[at].bytes;
+    let bytes = evidence.wire.as_mut().unwrap().packets[at].bytes.to_mut();
     let username = bytes.windows(2).position(|it| it == [0, 6]).unwrap();
     let length = usize::from(u16::from_be_bytes([bytes[username + 2], bytes[username + 3]]));
     assert_ne!(length % 4, 0, "USERNAME needs no padding");
@@ -332,8 +332,8 @@ fn edit_message(
     };
     let key = credentials[server].iter().find(signed).unwrap().password.clone();
     edit(&mut attributes);
-    edit_header(&mut packet.bytes);
-    put_together(&mut packet.bytes, attributes, Some(key.as_bytes()));
+    edit_header(packet.bytes.to_mut());
+    put_together(packet.bytes.to_mut(), attributes, Some(key.as_bytes()));
 }
 
 /// Puts attributes behind the header of a message, and signs it.

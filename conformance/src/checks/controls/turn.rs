@@ -74,7 +74,7 @@ fn edit_at(
         let credential = call.args.pointer("/configuration/iceServers/0/credential");
         credential.and_then(Value::as_str).map(str::to_owned)
     });
-    let bytes = &mut evidence.wire.as_mut().unwrap().servers[at].bytes;
+    let bytes = evidence.wire.as_mut().unwrap().servers[at].bytes.to_mut();
     let read = stun::view(bytes).unwrap();
     let text = |kind| read.text(kind).map(|text| text.value);
     let key = text(AttributeType::Username)

@@ -54,6 +54,12 @@ mod control {
     pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
         let media = packets.iter().find(|it| it.class() == Class::Rtp).unwrap().bytes.clone();
-        packets.iter_mut().find(|it| it.class() == Class::Dtls).unwrap().bytes.extend(media);
+        packets
+            .iter_mut()
+            .find(|it| it.class() == Class::Dtls)
+            .unwrap()
+            .bytes
+            .to_mut()
+            .extend_from_slice(&media);
     });
 }

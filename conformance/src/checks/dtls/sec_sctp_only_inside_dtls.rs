@@ -71,12 +71,12 @@ mod control {
         let packet = packets.iter_mut().rfind(|it| it.clear.iter().any(|clear| clear.is_application_data()));
         let packet = packet.unwrap();
         let content = packet.clear[0].bytes.clone();
-        packet.bytes.truncate(11);
+        packet.bytes.to_mut().truncate(11);
         packet.bytes[3..5].fill(0);
         // No record of epoch 0 has this number.
         packet.bytes[10] = 200;
-        packet.bytes.extend((content.len() as u16).to_be_bytes());
-        packet.bytes.extend(content);
+        packet.bytes.to_mut().extend((content.len() as u16).to_be_bytes());
+        packet.bytes.to_mut().extend_from_slice(&content);
     })
     .and(&[Mutation::new(Recording::Data, "sent as it is", |evidence| {
         let packets = &mut evidence.wire.as_mut().unwrap().packets;

@@ -52,7 +52,7 @@ mod control {
     /// Cuts four bytes off the tag of a packet.
     pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
-        let bytes = &mut packets.iter_mut().find(|it| it.class() == Class::Rtp).unwrap().bytes;
+        let bytes = packets.iter_mut().find(|it| it.class() == Class::Rtp).unwrap().bytes.to_mut();
         bytes.truncate(bytes.len() - 4);
     });
 }

@@ -22,9 +22,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         for (message, call) in messages.iter().zip(&calls) {
             let place = Place::Frame(message.first.packet.frame);
             // An empty message is one byte (§6.6).
-            let size = if message.protocol.is_empty() { 0 } else { message.bytes.len() as u64 };
-            let same =
-                size == call.size && call.bytes.as_ref().is_none_or(|it| size == 0 || *it == message.bytes);
+            let bytes = message.bytes();
+            let size = if message.protocol.is_empty() { 0 } else { bytes.len() as u64 };
+            let same = size == call.size && call.bytes.as_ref().is_none_or(|it| size == 0 || **it == *bytes);
             if same {
                 tally.pass(place);
             } else if complete {

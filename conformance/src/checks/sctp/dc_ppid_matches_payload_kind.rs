@@ -23,7 +23,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         for (n, message) in messages.iter().enumerate() {
             let place = Place::Frame(message.first.packet.frame);
             let call = calls.as_ref().and_then(|calls| calls.get(n));
-            match fault(message.protocol, &message.bytes, call) {
+            match fault(message.protocol, &message.bytes(), call) {
                 None => tally.pass(place),
                 Some(sentence) => {
                     let entry = call.map(|call| Place::Entry(call.entry));

@@ -5,6 +5,7 @@ use super::dcep_open_ppid_50::opens;
 use crate::evidence::{Evidence, Packet, Peer, Protection};
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::sctp::{Body, PayloadProtocol};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// A DATA or I-DATA chunk.
@@ -102,14 +103,25 @@ pub(super) struct Message<'a> {
     /// Its first piece.
     pub(super) first: Piece<'a>,
     pub(super) protocol: PayloadProtocol,
-    pub(super) bytes: Vec<u8>,
+    /// What its pieces carry: not put together, since there may be a great many messages.
+    data: Vec<&'a [u8]>,
+}
+
+impl<'a> Message<'a> {
+    /// Its bytes.
+    pub(super) fn bytes(&self) -> Cow<'a, [u8]> {
+        match self.data.as_slice() {
+            [one] => Cow::Borrowed(one),
+            several => Cow::Owned(several.concat()),
+        }
+    }
 }
 
 /// The messages of the application that a peer sent, stream by stream. An OPEN is none, whatever its protocol identifier.
 pub(super) fn user_messages(evidence: &Evidence, peer: Peer) -> BTreeMap<u16, Vec<Message<'_>>> {
     let mut streams: BTreeMap<u16, Vec<Message<'_>>> = BTreeMap::new();
     for message in messages(&first_sent(evidence, peer)) {
-        if message.protocol != PayloadProtocol::Dcep && !opens(&message.bytes) {
+        if message.protocol != PayloadProtocol::Dcep && !opens(&message.bytes()) {
             streams.entry(message.first.stream).or_default().push(message);
         }
     }
@@ -125,13 +137,13 @@ fn messages<'a>(sent: &BTreeMap<i64, Piece<'a>>) -> Vec<Message<'a>> {
         let key = (piece.stream, piece.is_unordered, piece.message);
         if piece.is_beginning {
             let Some(protocol) = piece.protocol else { continue };
-            open.insert(key, (Message { first: *piece, protocol, bytes: piece.data.to_vec() }, *tsn));
+            open.insert(key, (Message { first: *piece, protocol, data: vec![piece.data] }, *tsn));
         } else if let Some((message, newest)) = open.get_mut(&key) {
             if piece.fragment.is_none() && *newest + 1 != *tsn {
                 open.remove(&key);
                 continue;
             }
-            message.bytes.extend_from_slice(piece.data);
+            message.data.push(piece.data);
             *newest = *tsn;
         }
         if piece.is_ending {

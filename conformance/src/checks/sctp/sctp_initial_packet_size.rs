@@ -40,7 +40,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 }
 
 /// Bytes of the IP packet, which has no options: 20 or 40 of IP, 8 of UDP.
-const fn size(packet: &Packet) -> usize {
+fn size(packet: &Packet) -> usize {
     packet.bytes.len() + 8 + if packet.from.is_ipv4() { 20 } else { 40 }
 }
 
@@ -66,7 +66,7 @@ mod control {
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
         let last = packets.iter_mut().rfind(|it| it.clear.iter().any(|it| it.is_application_data())).unwrap();
         let grown = 1_400 - last.bytes.len();
-        last.bytes.resize(1_400, 0);
+        last.bytes.to_mut().resize(1_400, 0);
         let length = u16::from_be_bytes([last.bytes[11], last.bytes[12]]) + grown as u16;
         last.bytes[11..13].copy_from_slice(&length.to_be_bytes());
     });

@@ -334,7 +334,7 @@ mod tests {
 
     /// The bytes of the SCTP packet in a packet.
     fn sctp_of(packet: &mut Packet) -> &mut Vec<u8> {
-        &mut packet.clear.iter_mut().find(|clear| clear.is_application_data()).unwrap().bytes
+        packet.clear.iter_mut().find(|clear| clear.is_application_data()).unwrap().bytes.to_mut()
     }
 
     #[track_caller]

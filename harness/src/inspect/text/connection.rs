@@ -3,7 +3,7 @@
 use super::super::Report;
 use super::{counted, time};
 use crate::terminal::{Paint, Style, clean};
-use peerproof_captures::trace::{At, Connection, PairState, Side, Stream};
+use peerproof_captures::trace::{At, Connection, PairState, Side, Sides, Stream};
 use peerproof_conformance::explain::Severity;
 use std::io::{self, Write};
 
@@ -20,7 +20,11 @@ pub(super) fn write(report: &Report, index: usize, style: &Style, out: &mut dyn 
     let count = report.trace.connections.len();
     let title = format!("Connection {} of {count}", index + 1);
     let interface = found.interface.and_then(|index| report.file.interfaces.get(index)?.name.clone());
-    let seen = interface.map_or_else(String::new, |name| format!(", seen at {}", clean(&name)));
+    let seen = match (&found.delivery, interface) {
+        (Some(_), _) => ", seen at both".to_owned(),
+        (None, Some(name)) => format!(", seen at {}", clean(&name)),
+        (None, None) => String::new(),
+    };
     let sides = format!("{} and {}", named(found, Side::A), named(found, Side::B));
     writeln!(out, "{}: {}{seen}", style.paint(Paint::Heading, &title), clean(&sides))?;
     let (paint, short) = in_short(report, index, found);
@@ -205,10 +209,17 @@ fn pairs(connection: &Connection, style: &Style, out: &mut dyn Write) -> io::Res
 }
 
 fn health(connection: &Connection, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    if connection.streams.is_empty() && connection.associations.is_empty() {
+    if connection.streams.is_empty() && connection.associations.is_empty() && connection.delivery.is_none() {
         return Ok(());
     }
     writeln!(out, "  health")?;
+    for (side, delivery) in connection.delivery.iter().flat_map(Sides::iter) {
+        let (from, to) = (connection.name(side), connection.name(side.other()));
+        let left = counted(delivery.left, "packet");
+        let line =
+            format!("{left} left {from}, {} arrived at {to}, {} lost", delivery.arrived, delivery.lost());
+        style.wrapped(out, ITEM, BELOW_ITEM, &line)?;
+    }
     for stream in connection.streams.values() {
         style.wrapped(out, ITEM, BELOW_ITEM, &media(connection, stream))?;
     }

@@ -1,0 +1,115 @@
+//! The taps of a recording of both peers, and which packet that left one arrived at the other.
+
+use super::{Side, limits};
+use crate::hash::Lookup;
+use crate::tap::Tap;
+use std::collections::{BTreeMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+
+/// The taps of a recording, by their interfaces.
+#[derive(Debug, Default)]
+pub struct Taps {
+    /// Peers and their owners, in the order of their interfaces.
+    owners: Vec<(String, String)>,
+    /// The owner of each interface.
+    of: BTreeMap<usize, usize>,
+}
+
+impl Taps {
+    /// Takes in the name of an interface.
+    pub fn interface(&mut self, index: usize, name: &str) {
+        let Some(Tap { peer, owner }) = Tap::of(name).filter(|_| self.of.len() < limits::PLACES) else {
+            return;
+        };
+        let known = self.owners.iter().position(|(_, known)| known == owner);
+        let number = known.unwrap_or_else(|| {
+            self.owners.push((peer.to_owned(), owner.to_owned()));
+            self.owners.len() - 1
+        });
+        self.of.insert(index, number);
+    }
+
+    /// Whether there are taps of two peers.
+    pub const fn are_of_two_peers(&self) -> bool {
+        self.owners.len() == 2
+    }
+
+    /// The side whose tap that interface is, if there are taps of two peers: that of the first interface is A.
+    pub fn side(&self, interface: Option<usize>) -> Option<Side> {
+        match self.of.get(&interface?)? {
+            _ if !self.are_of_two_peers() => None,
+            0 => Some(Side::A),
+            _ => Some(Side::B),
+        }
+    }
+
+    /// What the peer of a side is called.
+    pub fn name(&self, side: Side) -> Option<&str> {
+        let [a, b] = self.owners.as_slice() else { return None };
+        Some(if side == Side::A { &a.0 } else { &b.0 })
+    }
+}
+
+/// Packets that left one tap and have not arrived at the other, each with something to know it by. The oldest is forgotten first.
+#[derive(Debug)]
+pub struct UnderWay<T> {
+    by_hash: Lookup<u64, VecDeque<(Side, T)>>,
+    order: VecDeque<u64>,
+    hasher: RandomState,
+}
+
+impl<T> Default for UnderWay<T> {
+    fn default() -> Self {
+        Self { by_hash: Lookup::default(), order: VecDeque::new(), hasher: RandomState::new() }
+    }
+}
+
+impl<T> UnderWay<T> {
+    /// A packet with that payload left the tap of a side.
+    pub fn left(&mut self, tap: Side, payload: &[u8], what: T) {
+        let hash = self.hasher.hash_one(payload);
+        if self.order.len() >= limits::UNDER_WAY
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.take(oldest, |_| true);
+        }
+        self.by_hash.entry(hash).or_default().push_back((tap, what));
+        self.order.push_back(hash);
+    }
+
+    /// One arrived at the tap of a side: what left the other, if it did. Of several that are alike, the first.
+    pub fn arrived(&mut self, tap: Side, payload: &[u8]) -> Option<T> {
+        self.take(self.hasher.hash_one(payload), |left| left != tap)
+    }
+
+    fn take(&mut self, hash: u64, wanted: impl Fn(Side) -> bool) -> Option<T> {
+        let waiting = self.by_hash.get_mut(&hash)?;
+        let at = waiting.iter().position(|(tap, _)| wanted(*tap))?;
+        let taken = waiting.remove(at);
+        if waiting.is_empty() {
+            self.by_hash.remove(&hash);
+        }
+        taken.map(|(_, what)| what)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_arrives_is_the_first_that_left_the_other_tap_and_the_oldest_is_forgotten() {
+        let mut under_way = UnderWay::default();
+        under_way.left(Side::A, b"same", 1);
+        under_way.left(Side::A, b"same", 2);
+        assert_eq!(under_way.arrived(Side::A, b"same"), None, "it did not leave the other tap");
+        assert_eq!(under_way.arrived(Side::B, b"same"), Some(1));
+        assert_eq!(under_way.arrived(Side::B, b"other"), None);
+        for n in 0..limits::UNDER_WAY {
+            under_way.left(Side::B, &n.to_be_bytes(), n);
+        }
+        assert_eq!(under_way.arrived(Side::B, b"same"), None, "forgotten");
+        let newest = limits::UNDER_WAY - 1;
+        assert_eq!(under_way.arrived(Side::A, &newest.to_be_bytes()), Some(newest));
+    }
+}

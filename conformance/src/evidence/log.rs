@@ -1,0 +1,302 @@
+//! The packets of a connection as they are read: a log in the store beside their bytes. What stays in memory meanwhile does not grow with
+//! the packets, so that a capture of many connections takes no more than the largest of them.
+
+use super::bytes::{Bytes, Shelf, Store};
+use super::wire::{Clear, Kind, Packet, Protection, ServerMessage, Way, Wire};
+use peerproof_captures::decrypt::Side;
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+/// Something that was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// A packet: the number of its way, where its bytes are.
+    Packet { way: u32, frame: u64, t_us: u64, bytes: Stored },
+    /// A message between a peer and a server of it.
+    Server { way: u32, frame: u64, t_us: u64, bytes: Stored },
+    /// What became of the protection of the last packet.
+    Outcome { protection: Protection, cid_length: u8 },
+    /// Plaintext of a packet of that frame.
+    Clear { frame: u64, kind: Kind, key_of: Option<Side>, bytes: Stored },
+}
+
+/// Where bytes are in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stored {
+    pub(super) at: u64,
+    pub(super) length: u32,
+}
+
+/// Words of an entry.
+const WORDS: usize = 5;
+/// Bytes of an entry.
+const ENTRY: usize = WORDS * 8;
+/// Entries that are put into the store at once.
+const BLOCK: usize = 100;
+
+impl Entry {
+    fn words(&self) -> [u64; WORDS] {
+        // Sixteen bits for the kind, sixteen for details, 32 for a way or length.
+        let head = |kind: u64, detail: u64, rest: u32| kind | detail << 16 | u64::from(rest) << 32;
+        match *self {
+            Self::Packet { way, frame, t_us, bytes } => {
+                [head(0, 0, way), frame, t_us, bytes.at, bytes.length.into()]
+            }
+            Self::Server { way, frame, t_us, bytes } => {
+                [head(1, 0, way), frame, t_us, bytes.at, bytes.length.into()]
+            }
+            Self::Outcome { protection, cid_length } => {
+                let protection = match protection {
+                    Protection::None => 0,
+                    Protection::Opened => 1,
+                    Protection::NoSecret => 2,
+                    Protection::Forged => 3,
+                };
+                [head(2, protection << 8 | u64::from(cid_length), 0), 0, 0, 0, 0]
+            }
+            Self::Clear { frame, kind, key_of, bytes } => {
+                let key = match key_of {
+                    None => 0,
+                    Some(Side::Client) => 1,
+                    Some(Side::Server) => 2,
+                };
+                let (kind, content_type, epoch, sequence) = match kind {
+                    Kind::Rtp => (3, 0, 0, 0),
+                    Kind::Rtcp => (4, 0, 0, 0),
+                    Kind::Record { content_type, epoch, sequence } => (5, content_type, epoch, sequence),
+                };
+                let detail = key << 8 | u64::from(content_type);
+                [head(kind, detail, bytes.length), frame, sequence, bytes.at, epoch]
+            }
+        }
+    }
+
+    fn of([head, one, two, three, four]: [u64; WORDS]) -> Self {
+        let low = |word: u64| u32::try_from(word & u64::from(u32::MAX)).unwrap_or_default();
+        let byte = |word: u64| u8::try_from(word & 0xff).unwrap_or_default();
+        let rest = low(head >> 32);
+        let bytes = Stored { at: three, length: low(four) };
+        let detail = head >> 16;
+        match head & 0xffff {
+            0 => Self::Packet { way: rest, frame: one, t_us: two, bytes },
+            1 => Self::Server { way: rest, frame: one, t_us: two, bytes },
+            2 => {
+                let protection = match byte(detail >> 8) {
+                    0 => Protection::None,
+                    1 => Protection::Opened,
+                    2 => Protection::NoSecret,
+                    _ => Protection::Forged,
+                };
+                Self::Outcome { protection, cid_length: byte(detail) }
+            }
+            kind => {
+                let kind = match kind {
+                    3 => Kind::Rtp,
+                    4 => Kind::Rtcp,
+                    _ => Kind::Record { content_type: byte(detail), epoch: four, sequence: two },
+                };
+                let key_of = match byte(detail >> 8) {
+                    0 => None,
+                    1 => Some(Side::Client),
+                    _ => Some(Side::Server),
+                };
+                Self::Clear { frame: one, kind, key_of, bytes: Stored { at: three, length: rest } }
+            }
+        }
+    }
+}
+
+/// The packets of a connection so far.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    /// Datagrams that were seen, those that are not kept among them.
+    pub(super) seen: u64,
+    /// Whether some could not be kept, or are hidden behind a TURN server: see [`Wire`].
+    pub(super) cut: bool,
+    pub(super) hidden: bool,
+    /// Packets and messages that are kept.
+    kept: usize,
+    ways: Vec<Arc<Way>>,
+    numbers: BTreeMap<Arc<Way>, u32>,
+    /// Where the blocks are that are in the store, and how long.
+    blocks: Vec<(u64, u32)>,
+    /// The entries that are not there yet.
+    last: Vec<u8>,
+}
+
+impl Log {
+    /// Whether there is room for another packet; notes that there is none.
+    pub(super) const fn has_room(&mut self) -> bool {
+        self.cut |= self.kept >= Wire::MOST_PACKETS;
+        !self.cut
+    }
+
+    /// The number of a way.
+    pub(super) fn way(&mut self, way: Way) -> u32 {
+        if let Some(number) = self.numbers.get(&way) {
+            return *number;
+        }
+        let number = u32::try_from(self.ways.len()).unwrap_or(u32::MAX);
+        let way = Arc::new(way);
+        self.ways.push(Arc::clone(&way));
+        self.numbers.insert(way, number);
+        number
+    }
+
+    /// Adds what was read.
+    pub(super) fn push(&mut self, entry: Entry, store: &mut dyn Store) -> io::Result<()> {
+        self.kept += usize::from(matches!(entry, Entry::Packet { .. } | Entry::Server { .. }));
+        self.last.extend(entry.words().into_iter().flat_map(u64::to_le_bytes));
+        if self.last.len() >= BLOCK * ENTRY { self.flush(store) } else { Ok(()) }
+    }
+
+    /// Puts into the store what is not there yet.
+    pub(super) fn flush(&mut self, store: &mut dyn Store) -> io::Result<()> {
+        if let (length, false) = (u32::try_from(self.last.len()).unwrap_or_default(), self.last.is_empty()) {
+            self.blocks.push((store.put(&self.last)?, length));
+            self.last.clear();
+        }
+        Ok(())
+    }
+
+    /// The packets, once all are in the store.
+    pub(super) fn wire(self, shelf: &Shelf) -> Wire {
+        // Growing step by step would take twice the room.
+        let packets = Vec::with_capacity(self.kept);
+        let mut wire =
+            Wire { packets, seen: self.seen, cut: self.cut, hidden: self.hidden, ..Wire::default() };
+        for (at, length) in &self.blocks {
+            let block = shelf.get(*at, usize::try_from(*length).unwrap_or_default());
+            let (words, _) = block.as_chunks::<8>();
+            for words in words.as_chunks::<WORDS>().0 {
+                self.replay(Entry::of(words.map(u64::from_le_bytes)), shelf, &mut wire);
+            }
+        }
+        wire
+    }
+
+    fn replay(&self, entry: Entry, shelf: &Shelf, wire: &mut Wire) {
+        let kept =
+            |bytes: Stored| Bytes::stored(shelf, bytes.at, usize::try_from(bytes.length).unwrap_or_default());
+        let way = |number: u32| usize::try_from(number).ok().and_then(|number| self.ways.get(number));
+        match entry {
+            Entry::Packet { way: number, frame, t_us, bytes } => {
+                let Some(way) = way(number) else { return };
+                wire.packets.push(Packet {
+                    frame,
+                    t_us,
+                    way: Arc::clone(way),
+                    bytes: kept(bytes),
+                    cid_length: 0,
+                    protection: Protection::None,
+                    clear: Vec::new(),
+                });
+            }
+            Entry::Server { way: number, frame, t_us, bytes } => {
+                let Some(way) = way(number) else { return };
+                let sent = way.sender == way.tap;
+                let (client, server) = if sent { (way.from, way.to) } else { (way.to, way.from) };
+                let (peer, bytes) = (way.tap, kept(bytes));
+                wire.servers.push(ServerMessage { frame, t_us, peer, sent, client, server, bytes });
+            }
+            Entry::Outcome { protection, cid_length } => {
+                let Some(packet) = wire.packets.last_mut() else { return };
+                packet.cid_length = cid_length.into();
+                if protection != Protection::None {
+                    packet.protection = protection;
+                }
+            }
+            Entry::Clear { frame, kind, key_of, bytes } => {
+                let Some(packet) = wire.of_frame(frame) else { return };
+                packet.protection = Protection::Opened;
+                packet.clear.reserve_exact(1);
+                packet.clear.push(Clear { kind, key_of, bytes: kept(bytes) });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Peer;
+    use super::super::bytes::InMemory;
+    use super::*;
+
+    fn way() -> Way {
+        let [from, to] = ["192.0.2.1:1", "192.0.2.2:2"].map(|it| it.parse().unwrap());
+        Way { tap: Peer(0), sender: Peer(0), from, to, via: None, tcp: false }
+    }
+
+    /// A log of so many packets of that length, each with plaintext, and what it keeps in memory itself.
+    fn logged(packets: u64, length: usize) -> (Wire, usize) {
+        let (mut store, mut log) = (InMemory::default(), Log::default());
+        let payload = vec![7; length];
+        for frame in 0..packets {
+            let way = log.way(way());
+            let mut put = || {
+                let at = store.put(&payload).unwrap();
+                Stored { at, length: length as u32 }
+            };
+            let (packet, clear) = (put(), put());
+            let entries = [
+                Entry::Packet { way, frame, t_us: frame, bytes: packet },
+                Entry::Clear { frame, kind: Kind::Rtp, key_of: Some(Side::Server), bytes: clear },
+            ];
+            for entry in entries {
+                log.push(entry, &mut store).unwrap();
+            }
+        }
+        log.flush(&mut store).unwrap();
+        let kept = log.last.capacity() + log.blocks.capacity() * 16 + log.ways.len() * size_of::<Way>();
+        let shelf = Shelf::new(Box::new(store).close().unwrap());
+        (log.wire(&shelf), kept)
+    }
+
+    #[test]
+    fn memory_grows_with_the_packets_of_a_connection_and_not_with_their_bytes() {
+        const PACKETS: u64 = 10_000;
+        let retained = |wire: &Wire| {
+            let of = |packet: &Packet| packet.clear.capacity() * size_of::<Clear>();
+            let rows = wire.packets.capacity() * size_of::<Packet>();
+            assert!(wire.packets.iter().all(|it| it.bytes.is_stored() && it.clear[0].bytes.is_stored()));
+            rows + wire.packets.iter().map(of).sum::<usize>()
+        };
+        let [(short, _), (long, log)] = [20, 1_400].map(|length| logged(PACKETS, length));
+        assert_eq!(retained(&short), retained(&long));
+        assert!(retained(&long) <= 160 * PACKETS as usize, "{}", retained(&long));
+        assert!(log < 16 << 10, "{log}");
+        let last = long.packets.last().unwrap();
+        assert_eq!(
+            (last.frame, last.bytes.len(), last.clear[0].key_of),
+            (PACKETS - 1, 1_400, Some(Side::Server))
+        );
+    }
+
+    #[test]
+    fn entries_read_as_they_were_written() {
+        let bytes = Stored { at: 1 << 40, length: 1_200 };
+        let record = Kind::Record { content_type: 23, epoch: u64::MAX, sequence: 1 << 60 };
+        let entries = [
+            Entry::Packet { way: u32::MAX, frame: 1 << 50, t_us: u64::MAX, bytes },
+            Entry::Server { way: 0, frame: 0, t_us: 0, bytes: Stored { at: 0, length: 0 } },
+            Entry::Outcome { protection: Protection::Forged, cid_length: 255 },
+            Entry::Outcome { protection: Protection::NoSecret, cid_length: 0 },
+            Entry::Clear { frame: 7, kind: record, key_of: None, bytes },
+            Entry::Clear { frame: 8, kind: Kind::Rtcp, key_of: Some(Side::Client), bytes },
+        ];
+        for entry in entries {
+            assert_eq!(Entry::of(entry.words()), entry);
+        }
+    }
+
+    #[test]
+    fn a_connection_of_more_packets_than_are_kept_is_cut() {
+        let mut log = Log { kept: Wire::MOST_PACKETS - 1, ..Log::default() };
+        assert!(log.has_room() && !log.cut);
+        log.kept += 1;
+        assert!(!log.has_room() && log.cut);
+        log.kept = 0;
+        assert!(log.wire(&Shelf::new(Box::new(InMemory::default()).close().unwrap())).cut);
+    }
+}

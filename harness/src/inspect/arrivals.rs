@@ -1,0 +1,83 @@
+//! Which packets arrived, in a recording of both peers.
+
+use super::InspectError;
+use super::source::Given;
+use peerproof_captures::file::{Direction, Item};
+use peerproof_captures::observe::{Follow, Observation, Observer, Opened, Path, Sink};
+use peerproof_captures::trace::{Taps, UnderWay};
+use std::collections::BTreeMap;
+
+/// Most packets that are followed.
+const MOST: usize = 1 << 20;
+
+/// Which packets that left one tap arrived at the other.
+#[derive(Debug, Default)]
+pub(super) struct Arrivals {
+    taps: Taps,
+    under_way: UnderWay<u64>,
+    /// The frame of a packet as it arrived, by that as it left; `None` if it did not.
+    arrived: BTreeMap<u64, Option<u64>>,
+    /// The other way about.
+    left: BTreeMap<u64, u64>,
+}
+
+impl Arrivals {
+    /// Reads the capture for it, if it can be read again.
+    pub(super) fn read(given: &Given) -> Result<Self, InspectError> {
+        let mut arrivals = Self::default();
+        if !given.is_kept() {
+            return Ok(arrivals);
+        }
+        let (mut reader, mut observer) = (given.reader()?, Observer::new());
+        while let Some(item) = reader.next_item() {
+            match item {
+                Item::Interface(index) => {
+                    let name = reader.interfaces().get(index).and_then(|it| it.name.clone());
+                    let name = name.unwrap_or_default();
+                    observer.interface(index, &name);
+                    arrivals.taps.interface(index, &name);
+                }
+                Item::Frame(_) if !arrivals.taps.are_of_two_peers() => break,
+                Item::Frame(frame) => {
+                    observer.frame(&frame, &mut arrivals);
+                }
+                _ => {}
+            }
+        }
+        Ok(arrivals)
+    }
+
+    /// What became of the packet of a frame, in words.
+    pub(super) fn of(&self, frame: u64) -> Option<String> {
+        let arrived = self.arrived.get(&frame).map(|arrived| match arrived {
+            Some(arrived) => format!("arrived in frame {arrived}"),
+            None => "did not arrive".to_owned(),
+        });
+        arrived.or_else(|| Some(format!("left in frame {}", self.left.get(&frame)?)))
+    }
+}
+
+impl Sink for Arrivals {
+    fn datagram(&mut self, seen: &Observation<'_>) -> Follow {
+        let (Some(tap), Some(direction)) = (self.taps.side(seen.interface), seen.direction) else {
+            return Follow::No;
+        };
+        // What a peer and its server say to each other does not go to the other peer, nor does multicast.
+        if seen.is_plaintext() || seen.path == Path::Server || seen.outer.ends.to.ip().is_multicast() {
+            return Follow::No;
+        }
+        let bytes = seen.inner.bytes;
+        if direction == Direction::Outbound && self.arrived.len() < MOST {
+            self.under_way.left(tap, bytes, seen.frame);
+            self.arrived.insert(seen.frame, None);
+        } else if direction == Direction::Inbound
+            && let Some(left) = self.under_way.arrived(tap, bytes)
+        {
+            self.arrived.insert(left, Some(seen.frame));
+            self.left.insert(seen.frame, left);
+        }
+        Follow::No
+    }
+
+    fn opened(&mut self, _: &Opened<'_>) {}
+}
