@@ -12,7 +12,10 @@ import { mediaCommands } from "./media.js";
 const PROTOCOL = 2;
 /** What every browser has: the API of the W3C and what the protocol has a name for. */
 const FEATURES = ["w3c-api", "data-channels", "audio", "video", "simulcast"];
-/** What only these have. */
+/**
+ * What only these have.
+ * @type {Record<string, string[]>}
+ */
 const MORE_FEATURES = { chrome: ["dtls-1.3"], firefox: ["dtls-1.3"] };
 
 /** Which browser this is, and in which version. */
