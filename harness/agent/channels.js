@@ -1,7 +1,7 @@
 // Data channels: their commands and events.
 
 import { now, present, reject } from "./line.js";
-import { defects, described, payload } from "./messages.js";
+import { defects, described, payload } from "./messages.mjs";
 
 /** @import { Connection } from "./connection.js" */
 /** @import { Commands, Report } from "./line.js" */

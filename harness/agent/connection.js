@@ -3,18 +3,10 @@
 import { Channels } from "./channels.js";
 import { Unsupported, need, present, reject } from "./line.js";
 import { Tracks } from "./media.js";
+import { descriptionOf, stateOf } from "./state.mjs";
 import { Transports, dtlsTransports } from "./transports.js";
 
 /** @import { Commands, Report } from "./line.js" */
-
-/**
- * A description in the protocol; null without one.
- * @param {RTCSessionDescriptionInit | null} description
- * @returns {RTCSessionDescriptionInit | null}
- */
-export function descriptionOf(description) {
-  return description && { type: description.type, sdp: description.sdp };
-}
 
 /**
  * A candidate in the protocol; null, which ends the candidates, stays null.
@@ -211,21 +203,7 @@ export function connectionCommands(connection) {
 
     getState() {
       const pc = connection.existing();
-      const [dtls] = dtlsTransports(pc);
-      // A closed connection of Firefox throws where the standard has a value.
-      const closed = pc.signalingState === "closed";
-      return {
-        signaling: pc.signalingState,
-        iceGathering: pc.iceGatheringState,
-        iceConnection: pc.iceConnectionState,
-        connection: pc.connectionState,
-        dtls: dtls?.state ?? null,
-        ice: dtls?.iceTransport?.state ?? null,
-        sctp: closed ? null : pc.sctp?.state ?? null,
-        localDescription: closed ? null : descriptionOf(pc.localDescription),
-        remoteDescription: closed ? null : descriptionOf(pc.remoteDescription),
-        canTrickle: closed ? null : pc.canTrickleIceCandidates,
-      };
+      return stateOf(pc, dtlsTransports(pc)[0]);
     },
 
     async getStats() {

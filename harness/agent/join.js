@@ -1,6 +1,7 @@
 // Negotiates alone with another client of a signalling server (docs/signalling.md): perfect negotiation (webrtc-pc §10.7).
 
-import { candidateOf, descriptionOf } from "./connection.js";
+import { candidateOf } from "./connection.js";
+import { descriptionOf } from "./state.mjs";
 
 /** @import { Connection } from "./connection.js" */
 /** @import { Commands } from "./line.js" */

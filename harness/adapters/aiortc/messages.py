@@ -8,7 +8,7 @@ from typing import Any
 
 from line import Rejected
 
-# Text up to this many bytes is reported whole.
+# Text up to this many bytes is reported in full.
 SHORT = 1024
 
 Data = str | bytes

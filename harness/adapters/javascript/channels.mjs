@@ -11,6 +11,9 @@ const LOOK_EVERY_MS = 5;
 export const channelInfo = ({ label, id, ordered, maxRetransmits, maxPacketLifeTime, protocol, negotiated }) =>
   ({ label, ordered, protocol, negotiated, ...present({ id, maxRetransmits, maxPacketLifeTime }) });
 
+/** What is sent, as the libraries take it: a string or a Buffer. */
+const sendable = (data) => (typeof data === "string" ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+
 /** What came, as a string or a Buffer. */
 const received = (data) => {
   if (typeof data === "string" || Buffer.isBuffer(data)) return data;
@@ -36,16 +39,16 @@ export class Channels {
     const { label } = channel;
     this.#byLabel.set(label, channel);
     channel.binaryType = "arraybuffer";
-    // A closed channel may tell no identifier any more.
+    // A closed channel may have no identifier any more.
     let known = null;
     const id = () => present({ id: (known = channel.id ?? known) });
     id();
-    const on = (type, event, tell) =>
-      channel.addEventListener(type, (detail) => this.#report(event, tell(detail)));
-    let told = false;
+    const on = (type, event, data) =>
+      channel.addEventListener(type, (detail) => this.#report(event, data(detail)));
+    let reported = false;
     const reportOpen = () => {
-      if (told) return;
-      told = true;
+      if (reported) return;
+      reported = true;
       id();
       this.#report("channelopen", { channel: channelInfo(channel) });
     };
@@ -71,7 +74,7 @@ export class Channels {
     this.#echoes.set(label, async (channel, data) => {
       for (const answer of answersTo(data)) {
         try {
-          await channel.send(answer);
+          await channel.send(sendable(answer));
         } catch (error) {
           this.#report("channelerror", { channel: label, error: `echo: ${error.message}` });
         }
@@ -84,7 +87,7 @@ export class Channels {
     for (let round = 0; round < times; round++) {
       while (channel.readyState === "open" && channel.bufferedAmount > FULL) await sleep(LOOK_EVERY_MS);
       // Whether a channel that is not open refuses is for the library to say.
-      await channel.send(payload(message, round));
+      await channel.send(sendable(payload(message, round)));
     }
   }
 

@@ -3,8 +3,7 @@
 
 import { Channels, channelInfo } from "./channels.mjs";
 import { present, reject, unsupported } from "./line.mjs";
-
-export const descriptionOf = (description) => description && { type: description.type, sdp: description.sdp };
+import { descriptionOf, stateOf } from "./state.mjs";
 
 const candidateOf = ({ candidate, sdpMid, sdpMLineIndex, usernameFragment }) =>
   ({ candidate, ...present({ sdpMid, sdpMLineIndex, usernameFragment }) });
@@ -68,7 +67,7 @@ export class Peer {
 
   // --------------------------------------------------------------------------------------------------------- events
 
-  /** Returns a function that reports a state unless it was the last one told. Some libraries tell of a change that is none. */
+  /** Returns a function that reports a state unless it was the last one reported. Some libraries report a change that is none. */
   reporter(event, read, first) {
     let last = first;
     return (detail) => {
@@ -153,15 +152,15 @@ export class Peer {
   /** Reports each state of a transport from now on, and the present one if it is not the first; then calls `also`. */
   watchState(transport, event, first, also = () => {}) {
     const reportState = this.reporter(event, () => transport.state, first);
-    const tell = () => {
+    const change = () => {
       reportState();
       also();
     };
-    transport.addEventListener("statechange", tell);
-    tell();
+    transport.addEventListener("statechange", change);
+    change();
   }
 
-  /** Reports the candidate pair in use, where the library tells it. */
+  /** Reports the candidate pair in use, where the library reports it. */
   reportPairOf(ice) {
     const pair = ice.getSelectedCandidatePair?.();
     if (pair) this.reportPair(pair.local.candidate, pair.remote.candidate);
@@ -291,21 +290,7 @@ export class Peer {
   }
 
   state() {
-    const pc = this.connection();
-    const [dtls] = this.dtlsTransports();
-    const closed = pc.signalingState === "closed";
-    return {
-      signaling: pc.signalingState,
-      iceGathering: pc.iceGatheringState,
-      iceConnection: pc.iceConnectionState,
-      connection: pc.connectionState,
-      dtls: dtls?.state ?? null,
-      ice: dtls?.iceTransport?.state ?? null,
-      sctp: closed ? null : pc.sctp?.state ?? null,
-      localDescription: closed ? null : descriptionOf(pc.localDescription),
-      remoteDescription: closed ? null : descriptionOf(pc.remoteDescription),
-      canTrickle: closed ? null : pc.canTrickleIceCandidates ?? null,
-    };
+    return stateOf(this.connection(), this.dtlsTransports()[0]);
   }
 
   /** Lets go of the case. */

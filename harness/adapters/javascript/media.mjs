@@ -1,23 +1,14 @@
 // Numbered frames and tones, see docs/media.md: made, and read back. Pictures are I420 (a plane of luminance and two of chroma,
 // each of these a quarter of its size); sound is 16 bit and mono.
 
-const GRID = { columns: 8, rows: 4 };
-const SYNC = 0xa6;
+import { CELLS, cellArea, frameCode, readCode } from "./code.mjs";
+import { BLOCK, SILENCE, strongest } from "./peak.mjs";
+
+export { BLOCK };
+
 const BLACK = 16;
 const WHITE = 235;
 const NEUTRAL = 128;
-
-function crc8(bytes) {
-  let crc = 0;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = ((crc << 1) ^ (crc & 0x80 ? 0x07 : 0)) & 0xff;
-  }
-  return crc;
-}
-
-/** The 32 cells of a frame's number. */
-export const frameCode = (number) => ((SYNC << 24) | (number << 8) | crc8([number >> 8, number & 0xff])) >>> 0;
 
 /** The frame of that number. */
 export function paintFrame(width, height, number) {
@@ -26,12 +17,9 @@ export function paintFrame(width, height, number) {
     for (let y = top; y < bottom; y++) data.fill(luminance, y * width + left, y * width + right);
   };
   const code = frameCode(number);
-  for (let cell = 0; cell < 32; cell++) {
-    const column = cell % GRID.columns;
-    const row = Math.floor(cell / GRID.columns);
-    const [left, right] = [column, column + 1].map((c) => Math.floor((c * width) / GRID.columns));
-    const [top, bottom] = [row, row + 1].map((r) => Math.floor((r * height) / (2 * GRID.rows)));
-    fill(left, top, right, bottom, (code >>> (31 - cell)) & 1 ? WHITE : BLACK);
+  for (let cell = 0; cell < CELLS; cell++) {
+    const { left, top, right, bottom } = cellArea(cell, width, height);
+    fill(left, top, right, bottom, (code >>> (CELLS - 1 - cell)) & 1 ? WHITE : BLACK);
   }
   // The lower half only has to be worth encoding: bars that move, and blocks that flicker.
   const half = height / 2;
@@ -50,23 +38,7 @@ export function paintFrame(width, height, number) {
 }
 
 /** The number of a frame, or null. Of `data` only the plane of luminance is read, which comes first. */
-export function readFrame({ width, height, data }) {
-  if (width < 64 || height < 64) return null;
-  let code = 0;
-  for (let cell = 0; cell < 32; cell++) {
-    const column = cell % GRID.columns;
-    const row = Math.floor(cell / GRID.columns);
-    const [left, right] = [4 * column + 1, 4 * column + 3].map((c) => Math.floor((c * width) / 32));
-    const [top, bottom] = [4 * row + 1, 4 * row + 3].map((r) => Math.floor((r * height) / 32));
-    let sum = 0;
-    for (let y = top; y < bottom; y++) {
-      for (let x = left; x < right; x++) sum += data[y * width + x];
-    }
-    code = ((code << 1) | (sum >= 128 * (right - left) * (bottom - top) ? 1 : 0)) >>> 0;
-  }
-  const number = (code >>> 8) & 0xffff;
-  return code === frameCode(number) ? number : null;
-}
+export const readFrame = ({ width, height, data }) => readCode(width, height, data);
 
 export const SAMPLE_RATE = 48000;
 
@@ -77,24 +49,11 @@ export function tone(hertz) {
     Math.round(0x4000 * Math.sin((2 * Math.PI * hertz * (at++ % SAMPLE_RATE)) / SAMPLE_RATE)));
 }
 
-/** Samples that a tone is looked for in: 170 ms at 48 kHz. */
-export const BLOCK = 8192;
-const SILENCE = 0.01;
-
 /** The strongest tone of a block in hertz, or null in silence. */
 export function toneOf(samples, sampleRate) {
   const power = samples.reduce((sum, value) => sum + (value / 0x8000) ** 2, 0) / samples.length;
   if (Math.sqrt(power) < SILENCE) return null;
-  const decibels = spectrum(samples);
-  const width = sampleRate / BLOCK;
-  let best = Math.ceil(20 / width);
-  for (let bin = best; bin <= 16000 / width && bin < decibels.length - 1; bin++) {
-    if (decibels[bin] > decibels[best]) best = bin;
-  }
-  // The top of the parabola through the three bins around the peak.
-  const [left, peak, right] = [decibels[best - 1], decibels[best], decibels[best + 1]];
-  const offset = left + right < 2 * peak ? (left - right) / (2 * (left - 2 * peak + right)) : 0;
-  return Math.round((best + offset) * width);
+  return strongest(spectrum(samples), sampleRate / BLOCK);
 }
 
 /** The power in each bin, of a block under a Hann window: a fast Fourier transform in place, radix 2. */

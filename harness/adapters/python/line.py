@@ -19,11 +19,11 @@ from typing import Any, NoReturn, Protocol, TextIO
 END_SECONDS = 5
 
 # What an argument must be, by its name: no name means two things in the protocol.
-ARGUMENTS: dict[str, type] = {
+ARGUMENTS: dict[str, type | tuple[type, ...]] = {
     "asType": str, "candidate": dict, "channel": str, "configuration": dict, "constraints": dict, "defect": str,
-    "description": dict, "direction": str, "frameRate": int, "height": int, "ice": dict, "iceRestart": bool, "id": int,
+    "description": dict, "direction": str, "frameRate": (int, float), "height": int, "ice": dict, "iceRestart": bool, "id": int,
     "kind": str, "label": str, "maxPacketLifeTime": int, "maxRetransmits": int, "message": dict, "mimeTypes": list,
-    "negotiated": bool, "ordered": bool, "protocol": str, "sendEncodings": list, "times": int, "toneHz": int, "track": str, "transceiver": int,
+    "negotiated": bool, "ordered": bool, "protocol": str, "sendEncodings": list, "times": int, "toneHz": (int, float), "track": str, "transceiver": int,
     "width": int, "with": str,
 }  # fmt: skip
 
@@ -153,7 +153,7 @@ def checked(run: Callable[..., Any], args: dict[str, Any]) -> dict[str, Any]:
     for name, value in args.items():
         wanted = ARGUMENTS.get(name)
         # In Python a bool is an int.
-        if wanted is None or not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+        if wanted is None or not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
             raise Rejected("TypeError", f"{name} cannot be {value!r}")
     # `with` is a word of Python.
     args = {"other" if name == "with" else name: value for name, value in args.items()}

@@ -1,18 +1,17 @@
 """Peerproof's adapter for GStreamer's webrtcbin, as Debian packages it.
 
 Speaks the peer protocol, version 2 (docs/peer-protocol.md), as JSON lines on standard input and output. This file reads commands,
-answers them and writes events; what the commands do is in connection.py, channels.py and media.py.
+answers them and writes events, with the parts of python/line.py that do not need asyncio; what the commands do is in connection.py, channels.py and media.py.
 """
 
-import inspect
 import json
 import os
 import queue
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 # Only the protocol may be on standard output: what else is printed there, by any library, goes to standard error.
@@ -21,6 +20,9 @@ os.dup2(2, 1)
 
 import gi  # noqa: E402
 
+# What adapters in Python share lies in the folder beside this one.
+sys.path.append(str(Path(__file__).resolve().parent.parent / "python"))
+
 for library in ("Gst", "GstSdp", "GstVideo", "GstWebRTC"):
     gi.require_version(library, "1.0")
 
@@ -28,7 +30,8 @@ from gi.repository import Gst  # noqa: E402
 
 from channels import Channels  # noqa: E402
 from connection import Connection, start_gstreamer  # noqa: E402
-from errors import Rejected, Unsupported, answer_of  # noqa: E402
+from errors import answer_of  # noqa: E402
+from line import Unsupported, checked, now, parse  # noqa: E402
 from media import Media  # noqa: E402
 
 PROTOCOL = 2
@@ -48,18 +51,13 @@ _writing = threading.Lock()
 _next_seq = 0
 
 
-def now() -> float:
-    """Milliseconds on this peer's own clock, which never goes back."""
-    return time.monotonic_ns() / 1e6
-
-
 def write(message: dict[str, Any]) -> None:
     LINE.write(json.dumps(message, separators=(",", ":")) + "\n")
     LINE.flush()
 
 
 def report(event: str, data: dict[str, Any] | None = None) -> None:
-    """Tells an event, from whatever thread. The time is taken under the lock, so that times grow with the numbers."""
+    """Reports an event, from whatever thread. The time is taken under the lock, so that times grow with the numbers."""
     global _next_seq
     with _writing:
         message: dict[str, Any] = {"seq": _next_seq, "t": now(), "event": event}
@@ -69,10 +67,10 @@ def report(event: str, data: dict[str, Any] | None = None) -> None:
         write(message)
 
 
-def answer(number: int, told: dict[str, Any]) -> None:
+def answer(number: int, result: dict[str, Any]) -> None:
     t = now()
     with _writing:
-        write({"id": number, "t": t, "answer": told})
+        write({"id": number, "t": t, "answer": result})
 
 
 # Its API is that of a GStreamer element, which follows the W3C's "where possible".
@@ -133,32 +131,6 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "watch": media.watch,
 }
 
-# What an argument has to be, by its name: no name means two things in the protocol.
-ARGUMENTS: dict[str, type | tuple[type, ...]] = {
-    "asType": str, "candidate": dict, "channel": str, "configuration": dict, "defect": str, "description": dict, "direction": str,
-    "frameRate": (int, float), "height": int, "ice": dict, "iceRestart": bool, "id": int, "kind": str, "label": str,
-    "maxPacketLifeTime": int, "maxRetransmits": int, "message": dict, "mimeTypes": list, "negotiated": bool, "ordered": bool,
-    "protocol": str, "sendEncodings": list, "times": int, "toneHz": (int, float), "track": str, "transceiver": int, "width": int, "with": str,
-}  # fmt: skip
-
-
-def checked(run: Callable[..., Any], args: dict[str, Any]) -> dict[str, Any]:
-    """The arguments without those that are null, which is the same as absent. Refuses what is malformed."""
-    args = {name: value for name, value in args.items() if value is not None}
-    for name, value in args.items():
-        wanted = ARGUMENTS.get(name)
-        # To Python true and false are numbers.
-        if wanted is None or not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
-            raise Rejected("TypeError", f"{name} cannot be {value!r}")
-    # `with` is a word of Python.
-    args = {"other" if name == "with" else name: value for name, value in args.items()}
-    try:
-        inspect.signature(run).bind(**args)
-    except TypeError as error:
-        raise Rejected("TypeError", str(error)) from error
-    return args
-
-
 def perform(number: int, command: str, args: dict[str, Any]) -> None:
     """Does a command and answers it. One that returns a function takes its time: that is run while the next ones are begun."""
     try:
@@ -177,31 +149,15 @@ def perform(number: int, command: str, args: dict[str, Any]) -> None:
 
 def finish(number: int, run: Callable[[], Any]) -> None:
     try:
-        told = {"ok": run()}
+        result = {"ok": run()}
     except Exception as error:
-        told = answer_of(error)
-    answer(number, told)
+        result = answer_of(error)
+    answer(number, result)
 
 
 def work(given: "queue.Queue[tuple[int, str, dict[str, Any]]]") -> None:
     while True:
         perform(*given.get())
-
-
-def parse(text: bytes) -> tuple[int, str, dict[str, Any]]:
-    try:
-        said = json.loads(text)
-        number, command, args = said["id"], said["command"], said.get("args")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        give_up(f"not a command: {text[:200]!r}")
-    if not isinstance(number, int) or not isinstance(command, str) or not isinstance(args, (dict, type(None))):
-        give_up(f"not a command: {text[:200]!r}")
-    return number, command, args or {}
-
-
-def give_up(reason: str) -> NoReturn:
-    print(reason, file=sys.stderr, flush=True)
-    os._exit(2)
 
 
 def main() -> NoReturn:

@@ -3,25 +3,16 @@
 from typing import Any
 
 from gi.repository import GLib
+from line import Rejected, Unsupported
+
+__all__ = ["Rejected", "Unsupported", "answer_of"]
 
 # GstWebRTCError by its number. The W3C API has an RTCError of the name OperationError for those that are not here.
 NAMES = {7: "InvalidStateError", 9: "InvalidModificationError", 10: "TypeError"}
 
 
-class Unsupported(Exception):
-    """What cannot be done here, as opposed to what went wrong."""
-
-
-class Rejected(Exception):
-    """An error with the name that the W3C API gives it."""
-
-    def __init__(self, name: str, message: str) -> None:
-        super().__init__(message)
-        self.name = name
-
-
 def answer_of(error: Exception) -> dict[str, Any]:
-    """The answer that tells an exception."""
+    """The answer for an exception."""
     if isinstance(error, Unsupported):
         return {"unsupported": {"reason": str(error)}}
     message = error.message if isinstance(error, GLib.Error) else str(error)

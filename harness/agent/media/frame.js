@@ -1,33 +1,9 @@
-// Numbered frames (docs/media.md, "Video"): the code of a number, and how it is painted and read.
+// Numbered frames (docs/media.md, "Video"): painted on a canvas, and read from a video.
 
-const GRID = { columns: 8, rows: 4 };
-const CELLS = GRID.columns * GRID.rows;
-const SYNC = 0xa6;
+import { CELLS, cellArea, frameCode, readCode } from "./code.mjs";
 
 /** Larger frames are read scaled down to this width: the grid survives, and reading pixels is expensive. */
 const READ_WIDTH = 320;
-
-/** @param {number[]} bytes */
-function crc8(bytes) {
-  let crc = 0;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = ((crc << 1) ^ (crc & 0x80 ? 0x07 : 0)) & 0xff;
-  }
-  return crc;
-}
-
-/**
- * The 32 cells of a frame's number, the first one in the highest bit.
- * @param {number} number from 0 to 65535
- * @returns {number}
- */
-export function frameCode(number) {
-  return ((SYNC << 24) | (number << 8) | crc8([number >> 8, number & 0xff])) >>> 0;
-}
-
-/** @param {number} cell */
-const placeOf = (cell) => ({ column: cell % GRID.columns, row: Math.floor(cell / GRID.columns) });
 
 /**
  * Paints the frame of that number.
@@ -40,9 +16,7 @@ const placeOf = (cell) => ({ column: cell % GRID.columns, row: Math.floor(cell /
 export function paintFrame(context, width, height, number) {
   const code = frameCode(number);
   for (let cell = 0; cell < CELLS; cell++) {
-    const { column, row } = placeOf(cell);
-    const [left, right] = [column, column + 1].map((c) => Math.floor((c * width) / GRID.columns));
-    const [top, bottom] = [row, row + 1].map((r) => Math.floor((r * height) / (2 * GRID.rows)));
+    const { left, top, right, bottom } = cellArea(cell, width, height);
     context.fillStyle = (code >>> (CELLS - 1 - cell)) & 1 ? "#fff" : "#000";
     context.fillRect(left, top, right - left, bottom - top);
   }
@@ -78,20 +52,7 @@ export function readFrame(video, context) {
   }
   context.drawImage(video, 0, 0, width, height);
   const rows = Math.floor(height / 2);
-  if (width < 64 || rows < 32) return null;
-  const { data } = context.getImageData(0, 0, width, rows);
-  let code = 0;
-  for (let cell = 0; cell < CELLS; cell++) {
-    // The middle of the cell: what is at its edges, an encoder smears.
-    const { column, row } = placeOf(cell);
-    const [left, right] = [4 * column + 1, 4 * column + 3].map((c) => Math.floor((c * width) / 32));
-    const [top, bottom] = [4 * row + 1, 4 * row + 3].map((r) => Math.floor((r * height) / 32));
-    let sum = 0;
-    for (let y = top; y < bottom; y++) {
-      for (let x = left; x < right; x++) sum += data[(y * width + x) * 4 + 1];
-    }
-    code = ((code << 1) | (sum >= 128 * (right - left) * (bottom - top) ? 1 : 0)) >>> 0;
-  }
-  const number = (code >>> 8) & 0xffff;
-  return code === frameCode(number) ? number : null;
+  if (!width || !rows) return null;
+  // Of the four bytes of a pixel, green is nearest to its brightness.
+  return readCode(width, height, context.getImageData(0, 0, width, rows).data, 4, 1);
 }

@@ -1,14 +1,12 @@
 // Tones (docs/media.md, "The tone"): made as a file, and found in audio.
 
+import { BLOCK, SILENCE, strongest } from "./peak.mjs";
+
 /** Samples in a second, of what is made and of what is analysed. */
 export const SAMPLE_RATE = 48000;
 
 /** Seconds until the tone begins again: a whole number, so that the phase of a whole number of hertz goes on. */
 const TONE_SECONDS = 10;
-/** Samples that a tone is looked for in: 170 ms. */
-const FFT_SIZE = 8192;
-/** The root mean square, as a part of full scale, below which audio is silence. */
-const SILENCE = 0.01;
 
 /**
  * A WAV file (16 bit, mono) of a sine at half of full scale.
@@ -38,32 +36,16 @@ export function toneFile(hertz) {
  * @returns {Promise<number | null>}
  */
 export async function toneOf(audio) {
-  const newest = audio.getChannelData(0).subarray(-FFT_SIZE);
+  const newest = audio.getChannelData(0).subarray(-BLOCK);
   const power = newest.reduce((sum, value) => sum + value * value, 0) / newest.length;
   if (Math.sqrt(power) < SILENCE) return null;
   const context = new OfflineAudioContext(1, audio.length, audio.sampleRate);
   const source = new AudioBufferSourceNode(context, { buffer: audio });
-  const analyser = new AnalyserNode(context, { fftSize: FFT_SIZE, smoothingTimeConstant: 0 });
+  const analyser = new AnalyserNode(context, { fftSize: BLOCK, smoothingTimeConstant: 0 });
   source.connect(analyser).connect(context.destination);
   source.start();
   await context.startRendering();
   const spectrum = new Float32Array(analyser.frequencyBinCount);
   analyser.getFloatFrequencyData(spectrum);
-  return strongest(spectrum, audio.sampleRate / FFT_SIZE);
-}
-
-/**
- * The frequency of the highest peak from 20 Hz to 16 kHz, in whole hertz.
- * @param {Float32Array} spectrum in decibels
- * @param {number} width of a bin in hertz
- */
-function strongest(spectrum, width) {
-  let best = Math.ceil(20 / width);
-  for (let bin = best; bin <= 16000 / width && bin < spectrum.length - 1; bin++) {
-    if (spectrum[bin] > spectrum[best]) best = bin;
-  }
-  // The top of the parabola through the three bins around the peak.
-  const [left, peak, right] = [spectrum[best - 1], spectrum[best], spectrum[best + 1]];
-  const offset = left + right < 2 * peak ? (left - right) / (2 * (left - 2 * peak + right)) : 0;
-  return Math.round((best + offset) * width);
+  return strongest(spectrum, audio.sampleRate / BLOCK);
 }

@@ -63,7 +63,7 @@ fn content(path: &str) -> Option<(&'static str, &'static str)> {
     let kind = match file.path().extension()?.to_str()? {
         "html" => "text/html; charset=utf-8",
         // A browser takes a module of no other type.
-        "js" => "text/javascript; charset=utf-8",
+        "js" | "mjs" => "text/javascript; charset=utf-8",
         _ => return None,
     };
     Some((kind, file.contents_utf8()?))
@@ -75,7 +75,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn modules() -> BTreeSet<&'static str> {
-        files().map(|(path, _)| path).filter(|path| path.ends_with(".js")).collect()
+        files().map(|(path, _)| path).filter(|path| path.ends_with(".js") || path.ends_with(".mjs")).collect()
     }
 
     /// What stands between two marks, each time.

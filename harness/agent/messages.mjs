@@ -1,5 +1,5 @@
 // Messages of data channels: those that are sent, how those that arrive are reported, and what an echo sends back
-// (docs/peer-protocol.md, "Data channels").
+// (docs/peer-protocol.md, "Data channels"). Adapters in Node use it too: there, data that arrived are a Buffer.
 
 /** @typedef {{ size: number, seed: number, text?: boolean }} Pattern */
 /** @typedef {{ text?: string, binary?: string, pattern?: Pattern }} Payload */
@@ -50,14 +50,14 @@ export function pattern({ size, seed, text }) {
  * @returns {string | Uint8Array<ArrayBuffer>}
  */
 export function payload(message, round) {
-  if (message.text !== undefined) return message.text;
-  if (message.binary !== undefined) return Uint8Array.from(atob(message.binary), (char) => char.charCodeAt(0));
+  if (message.text != null) return message.text;
+  if (message.binary != null) return Uint8Array.from(atob(message.binary), (char) => char.charCodeAt(0));
   return pattern({ ...message.pattern, seed: (message.pattern.seed + round) >>> 0 });
 }
 
 /**
  * What is reported of a message that arrived: size and CRC-32 in UTF-8, and a short text itself.
- * @param {string | ArrayBuffer} data
+ * @param {string | ArrayBuffer | Uint8Array} data
  * @returns {{ text: boolean, size: number, crc32: number, value?: string }}
  */
 export function described(data) {
@@ -70,7 +70,7 @@ export function described(data) {
 /**
  * What an echo does with each message, by the name of its defect: returns the messages to send back now. Every defect but `none` exists
  * for controls, which must notice it. Each echo needs a function of its own, since it may hold messages back.
- * @type {Record<string, () => (data: string | ArrayBuffer) => Data[]>}
+ * @type {Record<string, () => (data: string | ArrayBuffer | Uint8Array<ArrayBuffer>) => Data[]>}
  */
 export const defects = {
   none: () => (data) => [data],

@@ -1,0 +1,1 @@
+../../agent/media/peak.mjs
