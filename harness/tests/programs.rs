@@ -12,6 +12,7 @@ use peerproof::scenario::Suite;
 use peerproof_captures::timeline::What;
 use peerproof_conformance::verdict::{Layer, Outcome};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 const PEERPROOF: &str = env!("CARGO_BIN_EXE_peerproof");
@@ -79,6 +80,22 @@ async fn a_program_plays_both_roles_and_several_cases_and_its_keys_open_the_reco
         |played: &Played, peer| std::fs::read_to_string(played.folder.join(format!("stderr-{peer}.log")));
     assert_eq!(said(&played[0], "bob").unwrap().matches("started").count(), 1);
     assert_eq!(said(&played[1], "alice").unwrap().matches("started").count(), 1);
+}
+
+/// The program runs in the folder of the file, which is the current one where the file has a bare name.
+#[test]
+fn a_configuration_that_is_named_without_a_folder_may_have_programs() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = format!("test -f pp.toml && exec {PEERPROOF} adapter stack");
+    let text = format!("[implementations.\"{NAME}\"]\nprogram = ['sh', '-c', '{line}']\n");
+    std::fs::write(folder.path().join("pp.toml"), text).unwrap();
+    let run = Command::new(PEERPROOF)
+        .args(["run", "--config", "pp.toml", "data/echo/stack-stack@0"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success() && told.contains("1 pass"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

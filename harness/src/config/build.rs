@@ -211,8 +211,11 @@ pub(super) fn base(name: &str) -> &str {
     name.split_once('@').map_or(name, |(base, _)| base)
 }
 
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+/// A folder by its absolute path. The parent of a bare file name is the empty path: it stands for the current folder, and no system call
+/// takes it.
+fn absolute(folder: &Path) -> PathBuf {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())
 }
 
 /// `NAME=COMMAND`, its words divided by spaces.
@@ -267,6 +270,13 @@ mod tests {
         let configuration = parse("").unwrap();
         assert_eq!(configuration.roster.names().collect::<Vec<_>>(), ["stack", "chrome", "firefox"]);
         assert!(configuration.suite && configuration.scenarios.is_none());
+    }
+
+    #[test]
+    fn the_folder_of_a_bare_file_name_is_the_current_one() {
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(absolute(Path::new("pp.toml").parent().unwrap()), here);
+        assert_eq!(absolute(Path::new("there")), here.join("there"));
     }
 
     #[test]

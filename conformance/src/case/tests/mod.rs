@@ -314,16 +314,16 @@ fn checks_without_an_answer_name_the_one_who_does_not_answer_with_the_frame() {
 #[test]
 fn what_left_a_peer_and_never_arrived_is_the_network_s() {
     let (out, arrives) = (Direction::Outbound, Direction::Inbound);
-    let mut tale = Tale::new("");
-    tale.negotiate().timed_out("alice", json!({"connectionState": "connected"}));
-    tale.packets(&[("alice", out, CHECK), ("bob", out, CHECK), ("alice", out, CHECK)]);
-    let verdict = tale.verdict();
+    let mut case = CaseBuilder::new("");
+    case.negotiate().timed_out("alice", json!({"connectionState": "connected"}));
+    case.packets(&[("alice", out, CHECK), ("bob", out, CHECK), ("alice", out, CHECK)]);
+    let verdict = case.verdict();
     fails(&verdict, Layer::Checks, "network", "of 2 Binding requests that left alice none arrived at bob");
     assert!(verdict.evidence.contains(&Place::Frame(1)));
 
     // One that arrived is enough for the other to answer.
-    tale.packets(&[("alice", out, CHECK), ("bob", arrives, CHECK), ("alice", out, CHECK)]);
-    fails(&tale.verdict(), Layer::Checks, "bob", "bob answered none of alice's 2 Binding requests");
+    case.packets(&[("alice", out, CHECK), ("bob", arrives, CHECK), ("alice", out, CHECK)]);
+    fails(&case.verdict(), Layer::Checks, "bob", "bob answered none of alice's 2 Binding requests");
 }
 
 #[test]

@@ -188,5 +188,19 @@ mod control {
             }
             events::insert_after(evidence, announced, again);
         }),
+        Mutation::new(Recording::Data, "another limit of retransmissions", |evidence| {
+            events::edit_each(evidence, "bob", |event| {
+                if let PeerEvent::DataChannel { channel } = event {
+                    channel.max_retransmits = Some(7);
+                }
+            });
+        }),
+        Mutation::new(Recording::Data, "another limit of time", |evidence| {
+            events::edit_each(evidence, "bob", |event| {
+                if let PeerEvent::DataChannel { channel } = event {
+                    channel.max_packet_life_time = Some(7);
+                }
+            });
+        }),
     ]);
 }

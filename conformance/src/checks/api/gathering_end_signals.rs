@@ -99,6 +99,7 @@ mod control {
     use crate::checks::controls::{Control, Mutation, Recording, events};
     use crate::evidence::Evidence;
     use peerproof_captures::event::{IceGatheringState, PeerEvent};
+    use peerproof_captures::timeline::{Entry, What};
 
     /// Where a peer tells its first empty candidate.
     fn empty(evidence: &Evidence) -> usize {
@@ -138,6 +139,15 @@ mod control {
             let at = events::find(evidence, "bob", |event| *event == complete);
             let again = PeerEvent::IceGatheringStateChange { state: IceGatheringState::Gathering };
             events::insert_after(evidence, at, again);
+        }),
+        Mutation::new(Recording::Conflict, "gathering is complete without an empty", |evidence| {
+            let is = |entry: &Entry| match &entry.what {
+                What::Event { peer, event: PeerEvent::IceCandidate { candidate: Some(_) }, .. } => {
+                    peer == "bob"
+                }
+                _ => false,
+            };
+            evidence.timeline.retain(|entry| !is(entry));
         }),
     ]);
 }

@@ -84,8 +84,10 @@ fn first(evidence: &Evidence, peer: Peer, wanted: impl Fn(&Packet, ChunkType) ->
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, events};
+    use crate::checks::controls::{Control, Mutation, Recording, events, sctp};
+    use crate::evidence::Peer;
     use peerproof_captures::event::{PeerEvent, SctpState};
+    use peerproof_captures::timeline::What;
 
     /// Tells of an open channel before the transport.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
@@ -93,5 +95,22 @@ mod control {
         let connected = events::find(evidence, "alice", |event| *event == connected);
         let open = events::find(evidence, "alice", |event| matches!(event, PeerEvent::ChannelOpen { .. }));
         events::swap(evidence, connected, open);
-    });
+    })
+    .and(&[Mutation::new(Recording::Data, "was not closed", |evidence| {
+        for entry in &mut evidence.timeline {
+            if let What::Event {
+                event: event @ PeerEvent::SctpStateChange { state: SctpState::Closed },
+                ..
+            } = &mut entry.what
+            {
+                *event = PeerEvent::NegotiationNeeded;
+            }
+        }
+        evidence
+            .timeline
+            .retain(|entry| !matches!(&entry.what, What::Command { name, .. } if name == "close"));
+        sctp::abort(evidence, Peer(1));
+        events::push(evidence, "alice", PeerEvent::NegotiationNeeded);
+        evidence.timeline.last_mut().unwrap().t_us += 60_000_000;
+    })]);
 }

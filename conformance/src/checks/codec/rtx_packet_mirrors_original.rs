@@ -145,8 +145,8 @@ mod control {
             let packet = last(evidence);
             let bytes = &mut packet.clear[0].bytes;
             bytes[0] |= 1;
-            bytes.splice(12..12, [1, 2, 3, 4]);
-            packet.bytes.splice(12..12, [0; 4]);
+            bytes.to_mut().splice(12..12, [1, 2, 3, 4]);
+            packet.bytes.to_mut().splice(12..12, [0; 4]);
         }),
     ]);
 }

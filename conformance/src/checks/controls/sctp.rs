@@ -183,6 +183,13 @@ pub(in crate::checks) fn repeat_last(evidence: &mut Evidence, sender: Peer) {
     correct(packet);
 }
 
+/// Has the last packet of a peer end the association: ABORT stands behind what it holds.
+pub(in crate::checks) fn abort(evidence: &mut Evidence, sender: Peer) {
+    let packet = packets_of(evidence, sender).last().unwrap();
+    packet.extend([ABORT, 0, 0, 4]);
+    correct(packet);
+}
+
 fn packets_of(evidence: &mut Evidence, sender: Peer) -> impl Iterator<Item = &mut Vec<u8>> {
     let packets = &mut evidence.wire.as_mut().unwrap().packets;
     let own = packets.iter_mut().filter(move |packet: &&mut Packet| packet.sender == sender);

@@ -253,7 +253,7 @@ pub(in crate::checks) fn ask_again(evidence: &mut Evidence, peer: Peer, after_us
 pub(in crate::checks) fn swap_fingerprint(evidence: &mut Evidence) {
     edit_first_check(evidence, |_| {});
     let (at, key) = first_check(evidence);
-    let bytes = &mut evidence.wire.as_mut().unwrap().packets[at].bytes;
+    let bytes = evidence.wire.as_mut().unwrap().packets[at].bytes.to_mut();
     bytes.truncate(bytes.len() - 32);
     add_fingerprint(bytes);
     add_integrity(bytes, key.as_bytes());
@@ -286,7 +286,7 @@ pub(in crate::checks) fn pad_username(evidence: &mut Evidence, byte: u8) {
 pub(in crate::checks) fn sign_first(evidence: &mut Evidence, kind: [u8; 2], key: Option<&str>) {
     let packets = &mut evidence.wire.as_mut().unwrap().packets;
     let is = |it: &&mut Packet| it.bytes[..2] == kind && it.tap == it.sender;
-    let bytes = &mut packets.iter_mut().find(is).unwrap().bytes;
+    let bytes = packets.iter_mut().find(is).unwrap().bytes.to_mut();
     let attributes = attributes(bytes).unwrap();
     put_together(bytes, attributes, None);
     match key {

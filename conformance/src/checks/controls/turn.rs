@@ -31,7 +31,7 @@ pub(in crate::checks) fn reuse_transaction(evidence: &mut Evidence) {
 /// Signs a request of that method to a server with another key, the `nth` from one on.
 pub(in crate::checks) fn sign_otherwise(evidence: &mut Evidence, method: u8, nth: usize) {
     let at = nth_request(evidence, method, nth);
-    let bytes = &mut evidence.wire.as_mut().unwrap().servers[at].bytes;
+    let bytes = evidence.wire.as_mut().unwrap().servers[at].bytes.to_mut();
     let all = attributes(bytes);
     put_together(bytes, all, Some(b"another"));
 }
@@ -48,7 +48,7 @@ pub(in crate::checks) fn repeat_as(evidence: &mut Evidence, method: u8, edit: im
     let servers = &mut evidence.wire.as_mut().unwrap().servers;
     let mut again = servers[at].clone();
     again.t_us += 1_000_000;
-    edit(&mut again.bytes);
+    edit(again.bytes.to_mut());
     servers.insert(at + 1, again);
 }
 

@@ -182,3 +182,40 @@ fn is_sentence(text: &str) -> bool {
     let words = parts(text).flat_map(str::split_whitespace);
     text.trim().contains(' ') && words.filter(|it| it.chars().all(char::is_alphabetic)).count() > 0
 }
+
+#[test]
+fn each_sentence_and_each_call_without_one_is_a_way() {
+    let source = r#"
+        const CHECK: Check = Check { subject: "checks of something" };
+        fn evaluate(tally: &mut Tally) {
+            // tally.fail("a comment is none");
+            tally.fail("the header is short", [place]);
+            tally
+                .judge(fits, place, || format!("{} bytes do not \
+                    fit", length));
+            tally.fail(sentence, [place]);
+            tally.inconclusive("the header is missing", [place]);
+            tell(wrong, complete, "nobody was there", place, tally);
+        }
+        fn fault(it: u8) -> Option<&'static str> {
+            if it.contains("a b") { Some("the tail is (too) \"long\"") } else { None }
+        }
+
+#[cfg(test)]
+mod control { const SAYS: &str = "of the tests"; }"#;
+    let ways = of(source);
+    let told: Vec<_> = ways.iter().map(|way| (way.line, way.name())).collect();
+    let expected = [
+        (Some(5), "the header is short"),
+        (Some(7), "{} bytes do not fit"),
+        (Some(9), "fail(sentence)"),
+        (Some(11), "tell(wrong)"),
+        (None, "the tail is (too) \"long\""),
+    ];
+    assert_eq!(told, expected);
+    let violation = |line, sentence: &str| Violation { line, sentence: sentence.to_owned() };
+    assert!(ways[1].is_of(&violation(7, "7 bytes do not fit")));
+    assert!(!ways[1].is_of(&violation(8, "7 bytes do not fit")) && !ways[1].is_of(&violation(7, "7 bytes")));
+    assert!(ways[2].is_of(&violation(9, "whatever")) && !ways[2].is_of(&violation(10, "whatever")));
+    assert!(ways[4].is_of(&violation(9, "the tail is (too) \"long\"")));
+}

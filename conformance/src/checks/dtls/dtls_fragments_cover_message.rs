@@ -169,7 +169,7 @@ mod control {
             record[11..13].copy_from_slice(&[0, 13]);
             record[19..25].copy_from_slice(&[0, 0, 1, 0, 0, 1]);
             record.push(packet.bytes[26]);
-            packet.bytes.extend(record);
+            packet.bytes.to_mut().extend(record);
         }),
     ]);
 }

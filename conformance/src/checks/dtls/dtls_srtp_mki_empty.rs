@@ -70,7 +70,7 @@ mod control {
             .iter_mut()
             .find(|it| it.class() == Class::Rtp && it.protection == Protection::Opened)
             .unwrap();
-        packet.bytes.extend([0xff; 4]);
+        packet.bytes.to_mut().extend([0xff; 4]);
     })
     .also_breaks(&["mux-dtls-and-srtp-separate-datagrams", "srtp-tag-length-matches-profile"])]);
 }

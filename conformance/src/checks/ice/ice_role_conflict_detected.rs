@@ -113,8 +113,10 @@ impl View<'_> {
             );
             return;
         }
+        // The claim itself does not have the peer give way: that is what its 487 says.
+        let since = claim.at + 1;
         match self.after(claim, at) {
-            Some((next, now, _)) if now != role && !self.is_pulled(claim.at, next, role.opposite()) => {
+            Some((next, now, _)) if now != role && !self.is_pulled(since, next, role.opposite()) => {
                 tally.fail(
                     format!("487 is answered to a {name} agent, and yet the next check is {}", now.name()),
                     [place, Place::Frame(self.history.told[next].packet.frame)],
@@ -222,7 +224,7 @@ mod control {
                 },
             );
         }),
-        Mutation::new(Recording::Conflict, "and yet the next check claims the same", |evidence| {
+        Mutation::new(Recording::Conflict, "yet the next check is controlled", |evidence| {
             stun::edit_where(evidence, |it| it.frame > stun::AGAIN, stun::swap_role);
         })
         .prepared(|evidence| stun::ask_again(evidence, Peer(1), |n| n * 4_700_000 + n * n % 7 * 40_000)),

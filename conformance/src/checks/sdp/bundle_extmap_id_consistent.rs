@@ -49,7 +49,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, sdp};
+    use crate::checks::controls::{Control, Mutation, Recording, sdp};
 
     /// Renumbers sdes:mid in the second section of the exchange.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
@@ -59,5 +59,10 @@ mod control {
                 section.replace(&format!("a=extmap:4 {mid}"), &format!("a=extmap:9 {mid}"))
             });
         }
-    });
+    })
+    .and(&[Mutation::new(Recording::Descriptions, "in one BUNDLE group", |evidence| {
+        for made in &mut evidence.descriptions {
+            sdp::edit_section(&mut made.sdp, 1, |section| section.replace("a=extmap:14 ", "a=extmap:1 "));
+        }
+    })]);
 }

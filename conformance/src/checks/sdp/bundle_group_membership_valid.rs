@@ -58,10 +58,19 @@ fn judge(made: &Description, offer: Option<&Description>, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, replace};
+    use crate::checks::controls::{Control, Mutation, Recording, replace};
 
     /// Leaves a section that the answer rejects in its group.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
         replace(&mut evidence.descriptions[1].sdp, "m=video 9 ", "m=video 0 ");
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Descriptions, "lists what no offered one does", |evidence| {
+            replace(&mut evidence.descriptions[0].sdp, "a=group:BUNDLE 0 1\r\n", "a=group:BUNDLE 0\r\n");
+        })
+        .also_breaks(&["jsep-offer-bundles-everything"]),
+        Mutation::new(Recording::Descriptions, "an answer has a=bundle-only", |evidence| {
+            replace(&mut evidence.descriptions[1].sdp, "a=mid:1\r\n", "a=mid:1\r\na=bundle-only\r\n");
+        }),
+    ]);
 }

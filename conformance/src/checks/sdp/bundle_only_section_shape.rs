@@ -43,7 +43,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, sdp};
+    use crate::checks::controls::{Control, Mutation, Recording, replace, sdp};
     use crate::evidence::Evidence;
 
     /// Offers a second video section, bundle-only.
@@ -57,5 +57,18 @@ mod control {
             section.replace("m=video 0 ", "m=video 9 ")
         });
     })
-    .also_breaks(&["jsep-balanced-bundle-only"]);
+    .also_breaks(&["jsep-balanced-bundle-only"])
+    .and(&[
+        Mutation::new(Recording::Descriptions, "has a=setup of its own", |evidence| {
+            sdp::edit_section(&mut evidence.descriptions[0].sdp, 2, |section| {
+                format!("{section}a=setup:actpass\r\n")
+            });
+        })
+        .prepared(offer_two),
+        Mutation::new(Recording::Descriptions, "comes first in its group", |evidence| {
+            replace(&mut evidence.descriptions[0].sdp, "a=group:BUNDLE 0 1 2", "a=group:BUNDLE 2 0 1");
+        })
+        .prepared(offer_two)
+        .also_breaks(&["sec-dtls-srtp-offered-for-every-media", "trickle-option-announced"]),
+    ]);
 }

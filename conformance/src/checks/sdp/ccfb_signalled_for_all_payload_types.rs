@@ -38,7 +38,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, replace};
+    use crate::checks::controls::{Control, Mutation, Recording, replace};
     use crate::evidence::Evidence;
 
     /// Nobody has it yet: it is offered for the video, and not taken.
@@ -50,5 +50,17 @@ mod control {
     /// Offers it for one payload type.
     pub(super) const CONTROL: Control = Control::prepared(Recording::Descriptions, offer, |evidence| {
         replace(&mut evidence.descriptions[0].sdp, "a=rtcp-fb:* ack ccfb", "a=rtcp-fb:96 ack ccfb");
-    });
+    })
+    .and(&[Mutation::new(
+        Recording::Descriptions,
+        "an answer keeps both ack ccfb and transport-cc",
+        |evidence| {
+            replace(
+                &mut evidence.descriptions[1].sdp,
+                "a=rtpmap:96 VP8/90000\r\n",
+                "a=rtpmap:96 VP8/90000\r\na=rtcp-fb:* ack ccfb\r\n",
+            );
+        },
+    )
+    .prepared(offer)]);
 }

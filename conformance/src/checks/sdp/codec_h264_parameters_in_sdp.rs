@@ -55,12 +55,30 @@ fn judge(made: &Description, section: &Section<'_>, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, replace};
+    use crate::checks::controls::{Control, Mutation, Recording, replace, replace_all};
 
     /// Tells parameter sets.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
         let profile = "a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
         let sets = format!("{profile};sprop-parameter-sets=Z0IAKeKQ,aM48gA==");
         replace(&mut evidence.descriptions[0].sdp, profile, &sets);
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Descriptions, "H.264 as 108 has no profile-level-id", |evidence| {
+            for made in &mut evidence.descriptions {
+                replace(
+                    &mut made.sdp,
+                    "a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+                    "a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=1",
+                );
+            }
+        })
+        .also_breaks(&["codec-mandatory-video-offered"]),
+        Mutation::new(Recording::Descriptions, "no H.264 is offered with packetization-mode 1", |evidence| {
+            for made in &mut evidence.descriptions {
+                replace_all(&mut made.sdp, "packetization-mode=1", "packetization-mode=0");
+            }
+        })
+        .also_breaks(&["codec-mandatory-video-offered"]),
+    ]);
 }

@@ -41,7 +41,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording};
+    use crate::checks::controls::{Control, Mutation, Recording, replace};
     use peerproof_captures::sdp::SessionDescription;
 
     /// Adds a section of FEC to the exchange, in the group too.
@@ -61,5 +61,9 @@ mod control {
             made.sdp = SessionDescription::parse(format!("{text}{more}"));
         }
     })
-    .also_breaks(&["codec-mandatory-video-offered", "jsep-balanced-bundle-only"]);
+    .also_breaks(&["codec-mandatory-video-offered", "jsep-balanced-bundle-only"])
+    .and(&[Mutation::new(Recording::Descriptions, "groups sections by FEC-FR", |evidence| {
+        let bundle = "a=group:BUNDLE 0 1\r\n";
+        replace(&mut evidence.descriptions[0].sdp, bundle, &format!("{bundle}a=group:FEC-FR 0 1\r\n"));
+    })]);
 }

@@ -54,7 +54,7 @@ fn judge(made: &Description, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, sdp};
+    use crate::checks::controls::{Control, Mutation, Recording, replace, sdp};
 
     /// Gives two extensions of the audio section the same id, in the offer and its answer.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
@@ -62,5 +62,34 @@ mod control {
             sdp::edit_section(&mut made.sdp, 0, |section| section.replace("a=extmap:1 ", "a=extmap:4 "));
         }
     })
-    .also_breaks(&["bundle-extmap-id-consistent"]);
+    .also_breaks(&["bundle-extmap-id-consistent"])
+    .and(&[
+        Mutation::new(Recording::Descriptions, "has the id 300, which is none", |evidence| {
+            for made in &mut evidence.descriptions {
+                sdp::edit_section(&mut made.sdp, 0, |section| {
+                    section.replace("a=extmap:1 ", "a=extmap:300 ")
+                });
+            }
+        })
+        .also_breaks(&["sdp-grammar-strict"]),
+        Mutation::new(Recording::Descriptions, "is mapped twice in one section", |evidence| {
+            for made in &mut evidence.descriptions {
+                sdp::edit_section(&mut made.sdp, 0, |section| {
+                    section.replace(
+                        "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+                        "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid",
+                    )
+                });
+            }
+        })
+        .also_breaks(&["bundle-extmap-id-consistent"]),
+        Mutation::new(Recording::Descriptions, "has the id 15, which headers", |evidence| {
+            for made in &mut evidence.descriptions {
+                replace(&mut made.sdp, "a=extmap-allow-mixed\r\n", "");
+            }
+            for made in &mut evidence.descriptions {
+                sdp::edit_section(&mut made.sdp, 0, |section| section.replace("a=extmap:1 ", "a=extmap:15 "));
+            }
+        }),
+    ]);
 }

@@ -17,7 +17,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 /// What the identifiers stood for: by the number of the BUNDLE group, or by the section alone.
-type History = BTreeMap<(String, u16), (String, u64)>;
+type History = BTreeMap<(Scope, u16), (String, u64)>;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     if !look::is_one_connection(evidence, peer, tally) {
@@ -66,13 +66,22 @@ fn judge(history: &History, later: &Later<'_>, tally: &mut Tally) {
     }
 }
 
-fn group(sdp: &SessionDescription, section: &Section<'_>) -> String {
+/// Where an id has one meaning: in a BUNDLE group, or in a section that is in none.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Scope {
+    /// By its number among the groups.
+    Group(usize),
+    /// By its MID.
+    Section(String),
+}
+
+fn group(sdp: &SessionDescription, section: &Section<'_>) -> Scope {
     let mid = section.mid().unwrap_or_default();
     let groups = sdp.groups();
     let mut bundles = groups.iter().filter(|group| group.is_bundle());
     match bundles.position(|group| group.tags.contains(&mid)) {
-        Some(number) => format!("group {number}"),
-        None => format!("section {mid}"),
+        Some(number) => Scope::Group(number),
+        None => Scope::Section(mid),
     }
 }
 

@@ -72,12 +72,36 @@ fn session(made: &Description) -> Option<String> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, replace_all};
+    use crate::checks::controls::{Control, Mutation, Recording, replace, replace_all, sdp};
 
     /// Shortens the password to 21 characters, which is not the grammar either.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
         let offer = &mut evidence.descriptions[0].sdp;
         replace_all(offer, "a=ice-pwd:iZJSD7GqxE6b8WIBi0ScDQjf", "a=ice-pwd:iZJSD7GqxE6b8WIBi0ScD");
     })
-    .also_breaks(&["sdp-grammar-strict"]);
+    .also_breaks(&["sdp-grammar-strict"])
+    .and(&[
+        Mutation::new(Recording::Descriptions, "a username fragment has 3 characters", |evidence| {
+            replace_all(&mut evidence.descriptions[0].sdp, "a=ice-ufrag:BHbl", "a=ice-ufrag:BHb");
+        })
+        .also_breaks(&["candidate-event-contents", "sdp-grammar-strict"]),
+        Mutation::new(Recording::Descriptions, "is not of ice-chars", |evidence| {
+            replace_all(&mut evidence.descriptions[0].sdp, "a=ice-ufrag:BHbl", "a=ice-ufrag:BH-l");
+        })
+        .also_breaks(&["candidate-event-contents", "sdp-grammar-strict"]),
+        Mutation::new(Recording::Descriptions, "are those of an earlier session", |evidence| {
+            replace(
+                &mut evidence.descriptions[2].sdp,
+                "o=- 2299941843842208439 ",
+                "o=- 2299941843842208438 ",
+            );
+        })
+        .prepared(sdp::renegotiate)
+        .also_breaks(&["oa-origin-line-continuity"]),
+        Mutation::new(Recording::Descriptions, "has two passwords", |evidence| {
+            replace_all(&mut evidence.descriptions[2].sdp, "a=ice-pwd:iZJS", "a=ice-pwd:JSiZ");
+        })
+        .prepared(sdp::renegotiate)
+        .also_breaks(&["ice-restart-changes-both-credentials", "jsep-creds-stable-without-restart"]),
+    ]);
 }

@@ -56,7 +56,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, replace_all, sdp};
+    use crate::checks::controls::{Control, Mutation, Recording, replace_all, sdp};
     use crate::evidence::Evidence;
 
     /// As if both had restarted: the timeline tells nothing of it, the descriptions do.
@@ -72,5 +72,21 @@ mod control {
     /// Puts the old password back into the offer.
     pub(super) const CONTROL: Control = Control::prepared(Recording::Descriptions, restart, |evidence| {
         replace_all(&mut evidence.descriptions[2].sdp, "a=ice-pwd:JSiZ", "a=ice-pwd:iZJS");
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Descriptions, "keeps the username fragment", |evidence| {
+            replace_all(&mut evidence.descriptions[2].sdp, "a=ice-ufrag:lbHB", "a=ice-ufrag:BHbl");
+        })
+        .prepared(restart)
+        .also_breaks(&["ice-credentials-wellformed"]),
+        Mutation::new(
+            Recording::Descriptions,
+            "the answer of a restart keeps both credentials",
+            |evidence| {
+                replace_all(&mut evidence.descriptions[3].sdp, "a=ice-ufrag:QjsK", "a=ice-ufrag:sKQj");
+                replace_all(&mut evidence.descriptions[3].sdp, "a=ice-pwd:urKj", "a=ice-pwd:Kjur");
+            },
+        )
+        .prepared(restart),
+    ]);
 }

@@ -56,7 +56,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, sdp};
+    use crate::checks::controls::{Control, Mutation, Recording, sdp};
     use crate::evidence::Evidence;
 
     /// Offers a second video section, bundle-only.
@@ -70,5 +70,16 @@ mod control {
             section.replace("a=bundle-only\r\n", "").replace("m=video 0 ", "m=video 9 ")
         });
     })
-    .also_breaks(&["bundle-rtcp-mux-in-offer"]);
+    .also_breaks(&["bundle-rtcp-mux-in-offer"])
+    .and(&[Mutation::new(
+        Recording::Descriptions,
+        "the first section of video is bundle-only",
+        |evidence| {
+            sdp::edit_section(&mut evidence.descriptions[0].sdp, 1, |section| {
+                section.replace("m=video 9 ", "m=video 0 ").replace("a=mid:1", "a=bundle-only\r\na=mid:1")
+            });
+        },
+    )
+    .prepared(offer_two)
+    .also_breaks(&["bundle-only-section-shape"])]);
 }

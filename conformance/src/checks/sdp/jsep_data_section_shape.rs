@@ -42,10 +42,17 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, replace};
+    use crate::checks::controls::{Control, Mutation, Recording, replace};
 
     /// Deletes the port.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
         replace(&mut evidence.descriptions[0].sdp, "a=sctp-port:5000\r\n", "");
-    });
+    })
+    .and(&[Mutation::new(Recording::Data, "not webrtc-datachannel alone", |evidence| {
+        replace(
+            &mut evidence.descriptions[0].sdp,
+            "SCTP webrtc-datachannel",
+            "SCTP webrtc-datachannel other",
+        );
+    })]);
 }

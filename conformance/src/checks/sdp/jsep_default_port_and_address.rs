@@ -62,7 +62,7 @@ fn fault(section: &Section<'_>) -> Option<String> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, events};
+    use crate::checks::controls::{Control, Mutation, Recording, events};
 
     /// Creates an offer with a port that no candidate has.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
@@ -70,5 +70,30 @@ mod control {
             let sdp = result["sdp"].as_str().unwrap().replacen("m=audio 9 ", "m=audio 50000 ", 1);
             result["sdp"] = sdp.into();
         });
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Descriptions, "a media section has no c= line", |evidence| {
+            events::edit_result(evidence, "alice", "createOffer", |result| {
+                let sdp = result["sdp"].as_str().unwrap().replacen("c=IN IP4 0.0.0.0\r\n", "", 1);
+                result["sdp"] = sdp.into();
+            });
+        }),
+        Mutation::new(Recording::Descriptions, "the c= line does not follow the m= line", |evidence| {
+            events::edit_result(evidence, "alice", "createOffer", |result| {
+                let sdp = result["sdp"].as_str().unwrap().replacen(
+                    "c=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n",
+                    "a=rtcp:9 IN IP4 0.0.0.0\r\nc=IN IP4 0.0.0.0\r\n",
+                    1,
+                );
+                result["sdp"] = sdp.into();
+            });
+        }),
+        Mutation::new(Recording::Descriptions, "the address is 192.0.2.1", |evidence| {
+            events::edit_result(evidence, "alice", "createOffer", |result| {
+                let sdp =
+                    result["sdp"].as_str().unwrap().replacen("c=IN IP4 0.0.0.0", "c=IN IP4 192.0.2.1", 1);
+                result["sdp"] = sdp.into();
+            });
+        }),
+    ]);
 }

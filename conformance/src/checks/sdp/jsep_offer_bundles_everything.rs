@@ -41,11 +41,15 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, replace};
+    use crate::checks::controls::{Control, Mutation, Recording, replace};
 
     /// Leaves the second section out of the group.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
         replace(&mut evidence.descriptions[0].sdp, "a=group:BUNDLE 0 1", "a=group:BUNDLE 0");
     })
-    .also_breaks(&["bundle-group-membership-valid"]);
+    .also_breaks(&["bundle-group-membership-valid"])
+    .and(&[Mutation::new(Recording::Descriptions, "has 0 BUNDLE groups", |evidence| {
+        replace(&mut evidence.descriptions[0].sdp, "a=group:BUNDLE 0 1\r\n", "");
+    })
+    .also_breaks(&["bundle-group-membership-valid"])]);
 }

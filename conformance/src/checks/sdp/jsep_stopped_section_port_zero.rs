@@ -65,7 +65,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, events, replace, sdp};
+    use crate::checks::controls::{Control, Mutation, Recording, events, replace, sdp};
     use crate::evidence::Evidence;
 
     /// As if the offerer had stopped its second transceiver.
@@ -82,5 +82,11 @@ mod control {
     /// Sets the port back to 9.
     pub(super) const CONTROL: Control = Control::prepared(Recording::Descriptions, stop_video, |evidence| {
         replace(&mut evidence.descriptions[2].sdp, "m=video 0 ", "m=video 9 ");
-    });
+    })
+    .and(&[Mutation::new(Recording::Descriptions, "is offered with a=msid", |evidence| {
+        sdp::edit_section(&mut evidence.descriptions[2].sdp, 1, |section| {
+            format!("{section}a=msid:- track\r\n")
+        });
+    })
+    .prepared(stop_video)]);
 }

@@ -47,7 +47,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, replace};
+    use crate::checks::controls::{Control, Mutation, Recording, replace, rtp};
 
     /// Gives the telephone events a number of RTCP, in the offer and in its answer.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
@@ -55,5 +55,14 @@ mod control {
             replace(&mut made.sdp, " 13 110 126", " 13 110 72");
             replace(&mut made.sdp, "a=rtpmap:126 telephone", "a=rtpmap:72 telephone");
         }
-    });
+    })
+    .and(&[Mutation::new(
+        Recording::Media,
+        "an RTP packet beside RTCP has the payload type 72",
+        |evidence| {
+            let bytes = rtp::first(evidence);
+            bytes[1] = bytes[1] & 0x80 | 72;
+        },
+    )
+    .also_breaks(&["rtp-only-negotiated-payload-types"])]);
 }

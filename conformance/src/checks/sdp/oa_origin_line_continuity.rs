@@ -78,7 +78,7 @@ fn says(sdp: &SessionDescription) -> Vec<String> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, replace, sdp};
+    use crate::checks::controls::{Control, Mutation, Recording, replace, sdp};
 
     /// Another description of the same version: the second offer asks for something else.
     pub(super) const CONTROL: Control =
@@ -88,7 +88,27 @@ mod control {
             let second = offer.origin().unwrap().value.unwrap().to_string();
             replace(offer, &second, &first);
             replace(offer, "a=extmap:14 urn:ietf:params:rtp-hdrext:toffset\r\n", "");
-        });
+        })
+        .and(&[
+            Mutation::new(Recording::Descriptions, "does not fit a signed integer of 64 bits", |evidence| {
+                replace(
+                    &mut evidence.descriptions[2].sdp,
+                    "o=- 2299941843842208439 ",
+                    "o=- 9299941843842208439 ",
+                );
+            })
+            .prepared(sdp::renegotiate)
+            .also_breaks(&["ice-credentials-wellformed"]),
+            Mutation::new(Recording::Descriptions, "the origin was", |evidence| {
+                replace(
+                    &mut evidence.descriptions[2].sdp,
+                    "o=- 2299941843842208439 ",
+                    "o=- 2299941843842208438 ",
+                );
+            })
+            .prepared(sdp::renegotiate)
+            .also_breaks(&["ice-credentials-wellformed"]),
+        ]);
 }
 
 #[cfg(test)]

@@ -62,12 +62,29 @@ fn judge(made: &Description, section: &Section<'_>, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, replace};
+    use crate::checks::controls::{Control, Mutation, Recording, replace};
 
     /// Names a payload type that is not used, in the offer and its answer.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
         for made in &mut evidence.descriptions {
             replace(&mut made.sdp, "a=fmtp:97 apt=96", "a=fmtp:97 apt=95");
         }
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Descriptions, "rtx 97 does not say what it repeats", |evidence| {
+            for made in &mut evidence.descriptions {
+                replace(&mut made.sdp, "a=fmtp:97 apt=96\r\n", "");
+            }
+        }),
+        Mutation::new(Recording::Descriptions, "rtx 97 repeats 103, which is rtx too", |evidence| {
+            for made in &mut evidence.descriptions {
+                replace(&mut made.sdp, "a=fmtp:97 apt=96", "a=fmtp:97 apt=103");
+            }
+        }),
+        Mutation::new(Recording::Descriptions, "rtx 97 has a clock of 48000 Hz", |evidence| {
+            for made in &mut evidence.descriptions {
+                replace(&mut made.sdp, "a=rtpmap:97 rtx/90000", "a=rtpmap:97 rtx/48000");
+            }
+        }),
+    ]);
 }

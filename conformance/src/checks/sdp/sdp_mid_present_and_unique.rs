@@ -32,11 +32,20 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, replace};
+    use crate::checks::controls::{Control, Mutation, Recording, replace};
 
     /// Gives both sections of the offer the same tag.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
         replace(&mut evidence.descriptions[0].sdp, "a=mid:1\r\n", "a=mid:0\r\n");
     })
-    .also_breaks(&["candidate-event-contents", "jsep-answer-mid-echo", "jsep-offer-bundles-everything"]);
+    .also_breaks(&["candidate-event-contents", "jsep-answer-mid-echo", "jsep-offer-bundles-everything"])
+    .and(&[
+        Mutation::new(Recording::Descriptions, "an offered section has no MID", |evidence| {
+            replace(&mut evidence.descriptions[0].sdp, "a=mid:1\r\n", "");
+        })
+        .also_breaks(&["candidate-event-contents", "jsep-offer-bundles-everything"]),
+        Mutation::new(Recording::Descriptions, "a section has 2 MIDs", |evidence| {
+            replace(&mut evidence.descriptions[0].sdp, "a=mid:1\r\n", "a=mid:1\r\na=mid:2\r\n");
+        }),
+    ]);
 }

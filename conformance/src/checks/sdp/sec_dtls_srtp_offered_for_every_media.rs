@@ -42,11 +42,16 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, replace};
+    use crate::checks::controls::{Control, Mutation, Recording, line_of, replace, replace_all};
 
     /// Offers the video without protection.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
         replace(&mut evidence.descriptions[0].sdp, "m=video 9 UDP/TLS/RTP/SAVPF", "m=video 9 RTP/AVPF");
     })
-    .also_breaks(&["jsep-offer-profile"]);
+    .also_breaks(&["jsep-offer-profile"])
+    .and(&[Mutation::new(Recording::Descriptions, "is offered without a fingerprint", |evidence| {
+        let offer = &mut evidence.descriptions[0].sdp;
+        let (_, line) = line_of(offer, "a=fingerprint:");
+        replace_all(offer, &format!("{line}\r\n"), "");
+    })]);
 }

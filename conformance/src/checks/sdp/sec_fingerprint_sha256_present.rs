@@ -38,12 +38,21 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, sdp};
+    use crate::checks::controls::{Control, Mutation, Recording, sdp};
 
     /// Makes the only fingerprints ones of SHA-1.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
         sdp::edit_fingerprints(&mut evidence.descriptions[0].sdp, |_, digest| {
             ("sha-1".to_owned(), digest[..20 * 3 - 1].to_owned())
         });
-    });
+    })
+    .and(&[Mutation::new(
+        Recording::Descriptions,
+        "no sha-256 fingerprint, only sha-384",
+        |evidence| {
+            sdp::edit_fingerprints(&mut evidence.descriptions[0].sdp, |_, digest| {
+                ("sha-384".to_owned(), format!("{digest}:{}", &digest[..16 * 3 - 1]))
+            });
+        },
+    )]);
 }

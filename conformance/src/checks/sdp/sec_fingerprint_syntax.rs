@@ -53,7 +53,7 @@ fn fault(digest: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, sdp};
+    use crate::checks::controls::{Control, Mutation, Recording, line_of, replace_all, sdp};
 
     /// Writes the digits in lower case, which is not the grammar either.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
@@ -61,7 +61,27 @@ mod control {
             (hash.to_owned(), digest.to_ascii_lowercase())
         });
     })
-    .also_breaks(&["sdp-grammar-strict"]);
+    .also_breaks(&["sdp-grammar-strict"])
+    .and(&[
+        Mutation::new(Recording::Descriptions, "is not a hash function and a digest", |evidence| {
+            let offer = &mut evidence.descriptions[0].sdp;
+            let (_, line) = line_of(offer, "a=fingerprint:");
+            replace_all(offer, &line, "a=fingerprint:sha-256");
+        })
+        .also_breaks(&["sdp-grammar-strict"]),
+        Mutation::new(Recording::Descriptions, "has 31 bytes, not 32", |evidence| {
+            sdp::edit_fingerprints(&mut evidence.descriptions[0].sdp, |hash, digest| {
+                (hash.to_owned(), digest[3..].to_owned())
+            });
+        })
+        .also_breaks(&["sdp-grammar-strict"]),
+        Mutation::new(Recording::Descriptions, "is not bytes of two hexadecimal digits", |evidence| {
+            sdp::edit_fingerprints(&mut evidence.descriptions[0].sdp, |hash, digest| {
+                (hash.to_owned(), digest.replacen(':', "", 1))
+            });
+        })
+        .also_breaks(&["sdp-grammar-strict"]),
+    ]);
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ fn is_subsequence<T>(part: &[T], whole: &[T], same: impl Fn(&T, &T) -> bool) -> 
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, replace, sdp};
+    use crate::checks::controls::{Control, Mutation, Recording, replace, sdp};
     use crate::evidence::Evidence;
 
     /// As if alice sent two sizes, and bob took both.
@@ -97,7 +97,45 @@ mod control {
     /// Answers one of them as sent too.
     pub(super) const CONTROL: Control = Control::prepared(Recording::Descriptions, simulcast, |evidence| {
         replace(&mut evidence.descriptions[1].sdp, "a=rid:hi recv", "a=rid:hi send");
-    });
+    })
+    .and(&[
+        Mutation::new(Recording::Descriptions, "the answer has a=rid:hi twice", |evidence| {
+            replace(
+                &mut evidence.descriptions[1].sdp,
+                "a=rid:hi recv\r\n",
+                "a=rid:hi recv\r\na=rid:hi recv\r\n",
+            );
+        })
+        .prepared(simulcast),
+        Mutation::new(
+            Recording::Descriptions,
+            "the answer has a=rid:mid, which was not offered",
+            |evidence| {
+                replace(
+                    &mut evidence.descriptions[1].sdp,
+                    "a=rid:hi recv\r\n",
+                    "a=rid:hi recv\r\na=rid:mid recv\r\n",
+                );
+            },
+        )
+        .prepared(simulcast),
+        Mutation::new(Recording::Descriptions, "a section has two a=simulcast", |evidence| {
+            replace(
+                &mut evidence.descriptions[1].sdp,
+                "a=simulcast:recv hi;lo\r\n",
+                "a=simulcast:recv hi;lo\r\na=simulcast:recv hi;lo\r\n",
+            );
+        })
+        .prepared(simulcast),
+        Mutation::new(Recording::Descriptions, "which was not offered or cannot be read", |evidence| {
+            replace(&mut evidence.descriptions[0].sdp, "a=simulcast:send hi;lo\r\n", "");
+        })
+        .prepared(simulcast),
+        Mutation::new(Recording::Descriptions, "with something taken away", |evidence| {
+            replace(&mut evidence.descriptions[1].sdp, "a=simulcast:recv hi;lo", "a=simulcast:recv lo;hi");
+        })
+        .prepared(simulcast),
+    ]);
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ mod control {
         Mutation::new(Recording::Data, "has 12 bytes, less than a header", |evidence| {
             let packets = &mut evidence.wire.as_mut().unwrap().packets;
             let bytes = &mut packets.iter_mut().find(|it| it.bytes[..2] == [1, 1]).unwrap().bytes;
-            bytes.truncate(12);
+            bytes.to_mut().truncate(12);
         })
         .also_breaks(&["mux-sent-datagram-first-byte-class"]),
         Mutation::new(Recording::Data, "without the magic cookie", |evidence| {
@@ -88,7 +88,7 @@ mod control {
         Mutation::new(Recording::Data, "do not fill it", |evidence| {
             let packets = &mut evidence.wire.as_mut().unwrap().packets;
             let bytes = &mut packets.iter_mut().find(|it| it.bytes[..2] == [0, 1]).unwrap().bytes;
-            bytes.extend([0, 0]);
+            bytes.to_mut().extend([0, 0]);
             bytes[3] += 2;
         }),
     ]);
