@@ -188,6 +188,11 @@ pub fn describe(entry: &Entry) -> String {
         What::Faulted { peer, rule, action, .. } => {
             format!("rule {:?} at {peer}: {action}", words::rule(rule.as_ref()))
         }
+        What::Lost { frame, place, cause } => {
+            let packet =
+                frame.map_or_else(|| "a packet".to_owned(), |frame| format!("the packet of frame {frame}"));
+            format!("{packet} was {}", words::loss(place, *cause))
+        }
         What::Link { of, up, down, .. } => {
             let rate = |way: &str, rate: &Option<LinkRate>| match rate {
                 None => String::new(),

@@ -3,12 +3,14 @@
 //! Steps, conditions, rules and notes are data; [`words`] makes their sentences.
 
 pub mod condition;
+mod loss;
 mod note;
 mod rule;
 mod step;
 pub mod words;
 
 pub use condition::{Condition, PeerState};
+pub use loss::LossCause;
 pub use note::Note;
 pub use rule::{Rule, RuleAction};
 pub use step::{Action, Expected, HarnessStep, Key, Lack, Seen, Step, StepOutcome};
@@ -136,6 +138,16 @@ pub enum What {
         /// Number of the packet in the capture, from one, if it was recorded.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         frame: Option<u64>,
+    },
+    /// The network of the lab lost a packet.
+    Lost {
+        /// Number of the packet in the capture as it left its sender, from one, if it was recorded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        frame: Option<u64>,
+        /// Name of the segment or interface where it ended.
+        place: String,
+        /// Why.
+        cause: LossCause,
     },
     /// A link of the lab became another one. Those that are limited from the beginning are recorded there.
     Link {

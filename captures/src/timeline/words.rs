@@ -1,6 +1,7 @@
 //! How steps, conditions, rules and notes read. Every sentence about them is made here, and nothing reads one back.
 
 use super::condition::{Condition, PeerState};
+use super::loss::LossCause;
 use super::note::Note;
 use super::rule::{Rule, RuleAction};
 use super::step::{Action, Expected, HarnessStep, Key, Lack, Seen, Step, StepOutcome};
@@ -332,4 +333,30 @@ impl Display for Note {
             Self::PeerDidNotEnd { peer } => write!(f, "{peer} did not end in time"),
         }
     }
+}
+
+/// `no route`.
+impl Display for LossCause {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LinkDown => "link down",
+            Self::Chance => "loss of the link",
+            Self::QueueFull => "queue full",
+            Self::TooLong { mtu } => return write!(f, "longer than the MTU of {mtu} bytes"),
+            Self::NoMapping => "NAT: no mapping",
+            Self::Filtered => "NAT: filtered",
+            Self::NoPorts => "NAT: no ports",
+            Self::NoHairpinning => "NAT: no hairpinning",
+            Self::NoPortFree => "NAT: no port free",
+            Self::Firewall => "firewall",
+            Self::NoRoute => "no route",
+            Self::HopLimit => "hop limit",
+        })
+    }
+}
+
+/// Where a packet was lost and why: `lost at internet: no route`.
+#[must_use]
+pub fn loss(place: &str, cause: LossCause) -> String {
+    format!("lost at {place}: {cause}")
 }

@@ -137,7 +137,7 @@ fn unanswered(connection: &Connection, found: &mut Found) {
                 counted(delivery.of(side).left, "packet"),
             ),
             why: "the network between the peers lost the packets",
-            next: "look at where they were lost: the comments of the packets tell it where the network is the lab's",
+            next: "look for what drops them between the two interfaces; in a recording of the lab `inspect --packets` says where each was lost",
         });
         return;
     }

@@ -198,17 +198,26 @@ pub(crate) fn first_diverged(session: &Session<'_>, top: Layer) -> Option<Diagno
 /// The same; but if all that one peer sent at that layer left it and nothing of it arrived, neither peer is to blame.
 fn unless_cut(missed: Missed, api: &session::Api<'_>) -> Missed {
     let cut = api.both().find_map(|(from, _, to, _)| Some((from, to, api.cut(missed.layer, from, to)?)));
-    let Some((from, to, Cut { left, first, what })) = cut else { return missed };
+    let Some((from, to, Cut { left, first, lost, what })) = cut else { return missed };
     let mut evidence = missed.evidence;
     if !evidence.contains(&Place::Frame(first)) {
         evidence.push(Place::Frame(first));
     }
+    let mut seen =
+        format!("{}; of {} that left {from} none arrived at {to}", missed.seen, counted(left, what));
+    for (n, (lost, times)) in lost.iter().enumerate() {
+        seen += &format!("{} {times} {lost}", if n == 0 { ":" } else { "," });
+    }
     Missed {
         side: NETWORK.to_owned(),
-        seen: format!("{}; of {} that left {from} none arrived at {to}", missed.seen, counted(left, what)),
+        seen,
         evidence,
         why: "the network between the peers lost them",
-        next: "look at where they were lost: the comments of the packets tell it where the network is the lab's",
+        next: if lost.is_empty() {
+            "look for what drops them between the two interfaces"
+        } else {
+            "look at that part of the lab's network"
+        },
         ..missed
     }
 }

@@ -6,11 +6,12 @@ use crate::verdict::Layer;
 use indexmap::IndexMap;
 use peerproof_captures::event::SdpType;
 use peerproof_captures::observe::{StunClass, Unit};
-use peerproof_captures::timeline::Entry;
+use peerproof_captures::timeline::{Entry, LossCause, What, words};
 use peerproof_captures::trace::{At, Side, Trace};
 use peerproof_captures::wire::dtls::alert::Level;
 use peerproof_captures::wire::stun::Method;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// What the peers' APIs reported, sorted by peer.
 #[derive(Debug, Clone)]
@@ -155,18 +156,30 @@ impl<'a> Api<'a> {
         let mut left = Cut {
             left: 0,
             first: 0,
+            lost: BTreeMap::new(),
             what: match layer {
                 Layer::Checks => "Binding request",
                 Layer::Dtls => "DTLS record",
                 _ => "SRTP packet",
             },
         };
+        let lost: BTreeMap<u64, (&str, LossCause)> = self
+            .timeline
+            .iter()
+            .filter_map(|entry| match &entry.what {
+                What::Lost { frame: Some(frame), place, cause } => Some((*frame, (place.as_str(), *cause))),
+                _ => None,
+            })
+            .collect();
         for seen in wire.units().filter(|seen| is_of_layer(&seen.unit)) {
             if !seen.out && seen.tap == to {
                 return None;
             }
             if seen.out && seen.tap == from {
                 left.left += 1;
+                if let Some((place, cause)) = lost.get(&seen.frame) {
+                    *left.lost.entry(words::loss(place, *cause)).or_default() += 1;
+                }
                 left.first = if left.first == 0 { seen.frame } else { left.first };
             }
         }
@@ -180,6 +193,8 @@ pub(super) struct Cut {
     pub(super) left: u64,
     /// The frame of the first.
     pub(super) first: u64,
+    /// How many were lost at which place and why, where the network is the lab's.
+    pub(super) lost: BTreeMap<String, u64>,
     /// What each is called.
     pub(super) what: &'static str,
 }

@@ -1,7 +1,9 @@
 //! Which packets arrived, in a recording of both peers.
 
 use super::InspectError;
+use super::events::Recording;
 use super::source::Given;
+use crate::terminal::clean;
 use peerproof_captures::file::{Direction, Item};
 use peerproof_captures::observe::{Follow, Observation, Observer, Opened, Path, Sink};
 use peerproof_captures::trace::{Taps, UnderWay};
@@ -19,6 +21,8 @@ pub(super) struct Arrivals {
     arrived: BTreeMap<u64, Option<u64>>,
     /// The other way about.
     left: BTreeMap<u64, u64>,
+    /// Where and why packets were lost, by the frame as each left, where a recording of the lab says so.
+    lost: BTreeMap<u64, String>,
 }
 
 impl Arrivals {
@@ -27,6 +31,9 @@ impl Arrivals {
         let mut arrivals = Self::default();
         if !given.is_kept() {
             return Ok(arrivals);
+        }
+        if let Some(recording) = Recording::read(given) {
+            arrivals.lost = recording.losses().map(|(frame, lost)| (frame, clean(&lost))).collect();
         }
         let (mut reader, mut observer) = (given.reader()?, Observer::new());
         while let Some(item) = reader.next_item() {
@@ -51,7 +58,7 @@ impl Arrivals {
     pub(super) fn of(&self, frame: u64) -> Option<String> {
         let arrived = self.arrived.get(&frame).map(|arrived| match arrived {
             Some(arrived) => format!("arrived in frame {arrived}"),
-            None => "did not arrive".to_owned(),
+            None => self.lost.get(&frame).cloned().unwrap_or_else(|| "did not arrive".to_owned()),
         });
         arrived.or_else(|| Some(format!("left in frame {}", self.left.get(&frame)?)))
     }

@@ -2,7 +2,7 @@
 
 use super::source::Given;
 use peerproof_captures::event::PeerEvent;
-use peerproof_captures::timeline::{Entry, What};
+use peerproof_captures::timeline::{Entry, What, words};
 use peerproof_conformance::case::CaseFile;
 use peerproof_conformance::explain::Reported;
 use peerproof_conformance::verdict::Outcome;
@@ -53,6 +53,14 @@ impl Recording {
         let mut events: Vec<ApiEvent> = events.collect();
         events.sort_by_key(|event| event.ns);
         events
+    }
+
+    /// Of the packets that the lab's network lost: the frame as each left, and where and why it was lost.
+    pub(super) fn losses(&self) -> impl Iterator<Item = (u64, String)> {
+        self.timeline.iter().filter_map(|entry| match &entry.what {
+            What::Lost { frame: Some(frame), place, cause } => Some((*frame, words::loss(place, *cause))),
+            _ => None,
+        })
     }
 
     /// What the peers reported, unless all came as the scenario wants: then what did not come about was not wanted.

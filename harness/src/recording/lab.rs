@@ -2,14 +2,16 @@
 
 use super::capture::{CaseCapture, Observed, Wire};
 use crate::network::class::Class;
+use crate::network::fabric::link::LinkLoss;
+use crate::network::fabric::nat::Reason;
 use crate::network::fabric::packet::{End, Packet, UDP};
 use crate::network::fabric::topology::Topology;
-use crate::network::fabric::{InterfaceId, Lost};
+use crate::network::fabric::{Cause, InterfaceId, Lost};
 use crate::network::lab::{Passed, Wake, Watch};
 use crate::network::rule::Decision;
 use indexmap::IndexMap;
 use peerproof_captures::recording::{Content, Direction as Way};
-use peerproof_captures::timeline::{What, words};
+use peerproof_captures::timeline::{LossCause, What, words};
 use peerproof_stack::tap::SecretSink;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -102,7 +104,29 @@ fn own_datagram(packet: &Packet) -> Option<(SocketAddr, SocketAddr)> {
 }
 
 fn lost_at(lost: &Lost) -> String {
-    format!("lost at {}: {}", lost.place, lost.cause)
+    words::loss(&lost.place, cause(lost.cause))
+}
+
+fn loss(frame: Option<u64>, lost: &Lost) -> What {
+    What::Lost { frame, place: lost.place.clone(), cause: cause(lost.cause) }
+}
+
+/// The cause as the timeline has it.
+const fn cause(cause: Cause) -> LossCause {
+    match cause {
+        Cause::Link(LinkLoss::Down) => LossCause::LinkDown,
+        Cause::Link(LinkLoss::Chance) => LossCause::Chance,
+        Cause::Link(LinkLoss::QueueFull) => LossCause::QueueFull,
+        Cause::Link(LinkLoss::TooLong(mtu)) => LossCause::TooLong { mtu },
+        Cause::Nat(Reason::NoMapping) => LossCause::NoMapping,
+        Cause::Nat(Reason::Filtered) => LossCause::Filtered,
+        Cause::Nat(Reason::NoPorts) => LossCause::NoPorts,
+        Cause::Nat(Reason::NoHairpinning) => LossCause::NoHairpinning,
+        Cause::Nat(Reason::NoPortFree) => LossCause::NoPortFree,
+        Cause::Firewall => LossCause::Firewall,
+        Cause::NoRoute => LossCause::NoRoute,
+        Cause::HopLimit => LossCause::HopLimit,
+    }
 }
 
 impl Watch for CaseWatch {
@@ -175,6 +199,9 @@ impl Watch for CaseWatch {
             }
             self.under_way.push_back((packet.mark(), frame));
         }
+        if let Some(lost) = passed.lost {
+            self.capture.journal().write_at(t_us, loss(frame, lost));
+        }
         if let (Some(Decision { action, rule }), Some((peer, _))) = (passed.decision, peer) {
             let (peer, rule) = (peer.clone(), rule.as_deref().cloned());
             let what = What::Faulted { peer, rule, action: action.into(), frame };
@@ -183,9 +210,10 @@ impl Watch for CaseWatch {
     }
 
     fn lost(&mut self, lost: &Lost) {
-        let frame =
-            self.frame_of(lost.packet.mark()).map_or_else(String::new, |frame| format!("frame {frame} was "));
-        self.capture.remark(format!("{frame}{}", lost_at(lost)));
+        let frame = self.frame_of(lost.packet.mark());
+        self.capture.journal().write(loss(frame, lost));
+        let which = frame.map_or_else(String::new, |frame| format!("frame {frame} was "));
+        self.capture.remark(format!("{which}{}", lost_at(lost)));
     }
 
     fn rest(&mut self) {
@@ -198,7 +226,6 @@ impl Watch for CaseWatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::fabric::Cause;
     use crate::network::fabric::packet::udp;
     use crate::network::fabric::topology::Preset;
     use crate::network::rule::{Rule, RuleAction, RuleSpec};
@@ -300,6 +327,9 @@ mod tests {
         assert!(comments[2].starts_with("rule: drop"), "{comments:?}");
         assert_eq!(comments[3], "lost at internet: no route");
         assert_eq!(comments[5], "frame 4 was lost at internet: no route");
-        assert!(matches!(journal.entries().0[0].what, What::Faulted { frame: Some(3), .. }));
+        let entries = journal.entries().0;
+        assert!(matches!(entries[0].what, What::Faulted { frame: Some(3), .. }));
+        let lost = What::Lost { frame: Some(4), place: "internet".to_owned(), cause: LossCause::NoRoute };
+        assert_eq!(entries.iter().filter(|entry| entry.what == lost).count(), 2);
     }
 }

@@ -10,7 +10,7 @@ use crate::explain::{Reported, Session, explain};
 use crate::verdict::{Layer, Outcome, Place, Verdict};
 use builder::CaseBuilder;
 use peerproof_captures::recording::Direction;
-use peerproof_captures::timeline::{Answer, Expected, Lack, Seen, StepOutcome, What};
+use peerproof_captures::timeline::{Answer, Expected, Lack, LossCause, Seen, StepOutcome, What};
 use serde_json::{Value, json};
 
 fn fails(verdict: &Verdict, layer: Layer, side: &str, words: &str) {
@@ -320,6 +320,13 @@ fn what_left_a_peer_and_never_arrived_is_the_network_s() {
     let verdict = case.verdict();
     fails(&verdict, Layer::Checks, "network", "of 2 Binding requests that left alice none arrived at bob");
     assert!(verdict.evidence.contains(&Place::Frame(1)));
+
+    // The timeline of a lab knows where and why.
+    for (frame, cause) in [(1, LossCause::NoRoute), (3, LossCause::QueueFull), (2, LossCause::Firewall)] {
+        case.push(What::Lost { frame: Some(frame), place: "internet".to_owned(), cause });
+    }
+    let lost = "none arrived at bob: 1 lost at internet: no route, 1 lost at internet: queue full";
+    fails(&case.verdict(), Layer::Checks, "network", lost);
 
     // One that arrived is enough for the other to answer.
     case.packets(&[("alice", out, CHECK), ("bob", arrives, CHECK), ("alice", out, CHECK)]);
