@@ -11,10 +11,11 @@ use nix::sys::socket::{MsgFlags, SockaddrIn, socket};
 use nix::sys::time::TimeVal;
 use peerproof::network::fabric::packet::Packet;
 use peerproof::network::fabric::topology::{Attachment, Preset, Topology};
-use peerproof::network::fabric::{Cause, Change, InterfaceId, Lost};
+use peerproof::network::fabric::{Change, InterfaceId, Lost};
 use peerproof::network::lab::{Host, Lab, Passed, Wake, Watch, hosts_of, prepare_process, unavailable};
 use peerproof::network::rule::{Decision, RuleAction};
 use peerproof::run::peers::is_required;
+use peerproof_captures::timeline::LossCause;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
@@ -33,7 +34,7 @@ type Outcome = Result<(), Failed>;
 /// What was seen, and a decision for every packet.
 #[derive(Clone, Default)]
 struct Seen {
-    lost: Arc<Mutex<Vec<Cause>>>,
+    lost: Arc<Mutex<Vec<LossCause>>>,
     out: Arc<Mutex<usize>>,
     action: Arc<Mutex<Option<RuleAction>>>,
     /// Whether datagrams with a text that begins with this word wait for keys.
@@ -171,7 +172,7 @@ fn a_nat_hides_the_inside_and_lets_answers_in() -> Outcome {
     // Bob was never spoken to: his packets stop at alice's NAT.
     bob.send_to(b"uninvited", seen).unwrap();
     nothing_comes(&alice);
-    assert!(matches!(net.seen.lost.lock().unwrap()[..], [Cause::Nat(_)]));
+    assert!(matches!(net.seen.lost.lock().unwrap()[..], [LossCause::Filtered | LossCause::NoMapping]));
     net.change(Change::Rebind("alice-site".to_owned()));
     let (_, after) = pass(&alice, &server, local(&server), "again");
     assert_ne!(after, seen);

@@ -2,16 +2,14 @@
 
 use super::capture::{CaseCapture, Observed, Wire};
 use crate::network::class::Class;
-use crate::network::fabric::link::LinkLoss;
-use crate::network::fabric::nat::Reason;
 use crate::network::fabric::packet::{End, Packet, UDP};
 use crate::network::fabric::topology::Topology;
-use crate::network::fabric::{Cause, InterfaceId, Lost};
+use crate::network::fabric::{InterfaceId, Lost};
 use crate::network::lab::{Passed, Wake, Watch};
 use crate::network::rule::Decision;
 use indexmap::IndexMap;
 use peerproof_captures::recording::{Content, Direction as Way};
-use peerproof_captures::timeline::{LossCause, What, words};
+use peerproof_captures::timeline::{What, words};
 use peerproof_stack::tap::SecretSink;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -104,29 +102,11 @@ fn own_datagram(packet: &Packet) -> Option<(SocketAddr, SocketAddr)> {
 }
 
 fn lost_at(lost: &Lost) -> String {
-    words::loss(&lost.place, cause(lost.cause))
+    words::loss(&lost.place, lost.cause)
 }
 
 fn loss(frame: Option<u64>, lost: &Lost) -> What {
-    What::Lost { frame, place: lost.place.clone(), cause: cause(lost.cause) }
-}
-
-/// The cause as the timeline has it.
-const fn cause(cause: Cause) -> LossCause {
-    match cause {
-        Cause::Link(LinkLoss::Down) => LossCause::LinkDown,
-        Cause::Link(LinkLoss::Chance) => LossCause::Chance,
-        Cause::Link(LinkLoss::QueueFull) => LossCause::QueueFull,
-        Cause::Link(LinkLoss::TooLong(mtu)) => LossCause::TooLong { mtu },
-        Cause::Nat(Reason::NoMapping) => LossCause::NoMapping,
-        Cause::Nat(Reason::Filtered) => LossCause::Filtered,
-        Cause::Nat(Reason::NoPorts) => LossCause::NoPorts,
-        Cause::Nat(Reason::NoHairpinning) => LossCause::NoHairpinning,
-        Cause::Nat(Reason::NoPortFree) => LossCause::NoPortFree,
-        Cause::Firewall => LossCause::Firewall,
-        Cause::NoRoute => LossCause::NoRoute,
-        Cause::HopLimit => LossCause::HopLimit,
-    }
+    What::Lost { frame, place: lost.place.clone(), cause: lost.cause }
 }
 
 impl Watch for CaseWatch {
@@ -232,6 +212,7 @@ mod tests {
     use crate::peers::CaseClock;
     use crate::recording::Journal;
     use peerproof_captures::file::{CaptureReader, Item};
+    use peerproof_captures::timeline::LossCause;
     use std::time::Instant;
 
     const ALICE: InterfaceId = InterfaceId(0);
@@ -304,7 +285,7 @@ mod tests {
         let nowhere = Lost {
             at: std::time::Duration::ZERO,
             place: "internet".into(),
-            cause: Cause::NoRoute,
+            cause: LossCause::NoRoute,
             packet: packet(7000, 3),
         };
         pass(&mut watch, ALICE, true, &packet(7000, 3), Some(&nowhere));

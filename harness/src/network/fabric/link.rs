@@ -84,19 +84,15 @@ pub struct Link {
 }
 
 /// Why a link lost a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkLoss {
     /// The link is down.
-    #[error("link down")]
     Down,
     /// By the link's loss.
-    #[error("lost")]
     Chance,
     /// The queue is full.
-    #[error("queue full")]
     QueueFull,
     /// The packet is longer than the MTU.
-    #[error("longer than the MTU of {0} bytes")]
     TooLong(usize),
 }
 

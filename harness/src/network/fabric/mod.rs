@@ -12,6 +12,7 @@ use indexmap::IndexMap;
 use link::{Arrival, Link, LinkLoss, LinkQuality};
 use nat::{Nat, Translated};
 use packet::{End, Packet, TCP, UDP};
+use peerproof_captures::timeline::LossCause;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::net::IpAddr;
@@ -22,24 +23,27 @@ use topology::{Families, Firewall, INTERNET, Plan, Topology, TopologyError};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct InterfaceId(pub usize);
 
-/// Why a packet did not arrive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Cause {
-    /// A link lost it.
-    #[error("{0}")]
-    Link(#[from] LinkLoss),
-    /// A NAT refused it.
-    #[error("NAT: {0}")]
-    Nat(#[from] nat::Reason),
-    /// A firewall refused it.
-    #[error("firewall")]
-    Firewall,
-    /// Nobody has that address.
-    #[error("no route")]
-    NoRoute,
-    /// Its hops are used up.
-    #[error("hop limit")]
-    HopLimit,
+impl From<LinkLoss> for LossCause {
+    fn from(loss: LinkLoss) -> Self {
+        match loss {
+            LinkLoss::Down => Self::LinkDown,
+            LinkLoss::Chance => Self::Chance,
+            LinkLoss::QueueFull => Self::QueueFull,
+            LinkLoss::TooLong(mtu) => Self::TooLong { mtu },
+        }
+    }
+}
+
+impl From<nat::Reason> for LossCause {
+    fn from(reason: nat::Reason) -> Self {
+        match reason {
+            nat::Reason::NoMapping => Self::NoMapping,
+            nat::Reason::Filtered => Self::Filtered,
+            nat::Reason::NoPorts => Self::NoPorts,
+            nat::Reason::NoHairpinning => Self::NoHairpinning,
+            nat::Reason::NoPortFree => Self::NoPortFree,
+        }
+    }
 }
 
 /// A packet that did not arrive, and where it ended.
@@ -50,7 +54,7 @@ pub struct Lost {
     /// Name of the segment or interface.
     pub place: String,
     /// Why.
-    pub cause: Cause,
+    pub cause: LossCause,
     /// The packet as it was there.
     pub packet: Packet,
 }
@@ -333,7 +337,7 @@ impl Fabric {
     /// A packet has come down to the outer side of a segment's router.
     fn enter(&mut self, at: Duration, segment: usize, mut packet: Packet) {
         if !packet.hop() {
-            return self.lose(at, segment, Cause::HopLimit, packet);
+            return self.lose(at, segment, LossCause::HopLimit, packet);
         }
         let translated = packet.address(End::Destination).is_ipv4();
         match self.segments[segment].nat.as_mut().filter(|_| translated) {
@@ -351,13 +355,13 @@ impl Fabric {
     fn ascend(&mut self, at: Duration, segment: usize, from: Option<Neighbour>, mut packet: Packet) {
         let node = &mut self.segments[segment];
         let (Some(parent), Some(_)) = (node.parent, from) else {
-            return self.lose(at, segment, Cause::NoRoute, packet);
+            return self.lose(at, segment, LossCause::NoRoute, packet);
         };
         if !passes(&node.firewall, &packet) {
-            return self.lose(at, segment, Cause::Firewall, packet);
+            return self.lose(at, segment, LossCause::Firewall, packet);
         }
         if !packet.hop() {
-            return self.lose(at, segment, Cause::HopLimit, packet);
+            return self.lose(at, segment, LossCause::HopLimit, packet);
         }
         let translated = packet.address(End::Destination).is_ipv4();
         let packet = match node.nat.as_mut().filter(|_| translated) {
@@ -393,7 +397,7 @@ impl Fabric {
         }
     }
 
-    fn lose(&mut self, at: Duration, segment: usize, cause: Cause, packet: Packet) {
+    fn lose(&mut self, at: Duration, segment: usize, cause: LossCause, packet: Packet) {
         self.lost.push(Lost { at, place: self.segments[segment].name.clone(), cause, packet });
     }
 }

@@ -105,22 +105,17 @@ pub enum Translated {
 }
 
 /// Why a NAT dropped a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     /// Nothing inside is known by that port.
-    #[error("no mapping")]
     NoMapping,
     /// The mapping does not admit this sender.
-    #[error("filtered")]
     Filtered,
     /// The packet has no ports to translate by.
-    #[error("no ports")]
     NoPorts,
     /// It would have to turn back, and this NAT does not.
-    #[error("no hairpinning")]
     NoHairpinning,
     /// All ports are taken.
-    #[error("no port free")]
     NoPortFree,
 }
 

@@ -69,7 +69,7 @@ fn nobody_reaches_into_a_home_uninvited() {
     let mut net = Net::new(Preset::HomeNat);
     let bob = net.address("bob/eth0");
     assert!(net.send("alice/eth0", 5000, SocketAddr::new(bob, 6000)).is_empty());
-    assert_eq!(net.0.take_lost()[0].cause, Cause::NoRoute);
+    assert_eq!(net.0.take_lost()[0].cause, LossCause::NoRoute);
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn a_corporate_firewall_lets_no_datagram_out() {
     let mut net = Net::new(Preset::Corporate);
     let server = SocketAddr::new(net.address("server/eth0"), 3478);
     assert!(net.send("alice/eth0", 5000, server).is_empty());
-    assert_eq!(net.0.take_lost()[0].cause, Cause::Firewall);
+    assert_eq!(net.0.take_lost()[0].cause, LossCause::Firewall);
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn two_paths_show_two_addresses_and_one_can_die() {
     assert!(net.0.change(Change::InterfaceUp(id, false)));
     let server = SocketAddr::new(net.address("server/eth0"), 3478);
     assert!(net.send("alice/wifi", 5000, server).is_empty());
-    assert_eq!(net.0.take_lost()[0].cause, Cause::Link(LinkLoss::Down));
+    assert_eq!(net.0.take_lost()[0].cause, LossCause::LinkDown);
     assert_eq!(net.reflexive("alice/lte", 5000), lte);
 }
 
