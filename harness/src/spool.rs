@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// So many bytes stay in memory.
 const IN_MEMORY: u64 = 4 << 20;
+/// So many if it is known that there are no more: enough for a connection of minutes, which is then looked at without a file.
+const KNOWN_IN_MEMORY: u64 = 32 << 20;
 /// So much of the mapping is looked at before it is given back.
 const LOOKED_AT: u64 = 4 << 20;
 /// What the system maps at least when a byte of it is looked at.
@@ -52,8 +54,11 @@ mod mapping {
     }
 }
 
-/// A store for captures of any size.
-pub(crate) fn spool() -> Box<dyn Store> {
+/// A store for captures of any size; it is told how many bytes come, if that is known.
+pub(crate) fn spool(bytes: Option<u64>) -> Box<dyn Store> {
+    if let Some(known) = bytes.filter(|bytes| *bytes <= KNOWN_IN_MEMORY) {
+        return Box::new(InMemory::with_capacity(usize::try_from(known).unwrap_or_default()));
+    }
     Box::new(Spool { length: 0, kept: Kept::InMemory(InMemory::default()) })
 }
 
@@ -129,7 +134,7 @@ mod tests {
     fn bytes_are_the_same_in_memory_and_in_the_file() {
         for pieces in [10, 3 * IN_MEMORY / 1_000] {
             let piece = |n: u64| n.to_be_bytes().repeat(125);
-            let mut spool = spool();
+            let mut spool = spool(None);
             let at: Vec<u64> = (0..pieces).map(|n| spool.put(&piece(n)).unwrap()).collect();
             let stored = spool.close().unwrap();
             // More than once, so that some were given back in the meantime, and slices stay what they are.

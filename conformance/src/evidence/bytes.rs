@@ -21,6 +21,9 @@ pub trait Store {
     fn close(self: Box<Self>) -> io::Result<Box<dyn Stored>>;
 }
 
+/// Makes a store; it is given the number of bytes that will be put there, if that is known.
+pub type MakeStore = fn(Option<u64>) -> Box<dyn Store>;
+
 /// What a [`Store`] kept.
 pub trait Stored: Send + Sync {
     /// So many bytes from there on; none if there are not so many.
@@ -30,6 +33,14 @@ pub trait Stored: Send + Sync {
 /// A store in memory, for small captures.
 #[derive(Debug, Default)]
 pub struct InMemory(Vec<u8>);
+
+impl InMemory {
+    /// An empty one with room for so many bytes.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes))
+    }
+}
 
 impl Store for InMemory {
     fn put(&mut self, bytes: &[u8]) -> io::Result<u64> {

@@ -3,7 +3,7 @@
 //! Who made which description is what the caller says; there are no events. A capture may begin late and lack packets, so
 //! what is missing in it proves nothing: [`Evidence::whole`] is false.
 
-use super::bytes::Store;
+use super::bytes::MakeStore;
 use super::read::{Kept, Sighting, Whose};
 use super::{Description, Evidence, Peer, ReadError};
 use peerproof_captures::decrypt::srtp::MasterKey;
@@ -28,8 +28,8 @@ pub struct Captured<'a> {
     /// Descriptions with the names of their peers, in the order in which they were made. The entry that a
     /// [`Place`](crate::checks::Place) names is an index into this.
     pub descriptions: &'a [(String, SessionDescription)],
-    /// Where the bytes of its packets are kept.
-    pub store: Box<dyn Store>,
+    /// Where the bytes of its packets are kept: those of all connections while it is read, then those of one at a time.
+    pub store: MakeStore,
 }
 
 /// Most connections of a capture that are judged.
@@ -80,11 +80,14 @@ impl<'a> Captured<'a> {
     /// memory.
     ///
     /// # Errors
-    /// If it is no capture, or the store is full. One that breaks off gives what it has.
-    pub fn evidence(self) -> Result<impl Iterator<Item = (usize, Evidence)> + use<'a>, ReadError> {
+    /// If it is no capture, or a store is full. One that breaks off gives what it has.
+    pub fn evidence(
+        self,
+    ) -> Result<impl Iterator<Item = Result<(usize, Evidence), ReadError>> + use<'a>, ReadError> {
+        let make = self.store;
         let trace = self.trace;
         let connections = trace.connections.len().min(MOST_CONNECTIONS);
-        let mut kept = Kept::new(Connections::of(trace), connections, self.store);
+        let mut kept = Kept::new(Connections::of(trace), connections, make(None));
         kept.epoch_us = trace.first.unwrap_or_default().ns / 1_000;
         let mut observer = Observer::new();
         observer.key_log(self.key_log, &mut kept);
@@ -116,10 +119,10 @@ impl<'a> Captured<'a> {
         Ok(connections.filter(|(_, (_, log))| log.seen > 0).map(move |(index, (connection, log))| {
             let peers = names(connection);
             let descriptions = descriptions(&peers, given);
-            let mut evidence = Evidence::new(peers, Vec::new(), Some(log.wire(&shelf)));
+            let mut evidence = Evidence::new(peers, Vec::new(), Some(log.wire_apart(&shelf, make)?));
             evidence.descriptions = descriptions;
             evidence.whole = false;
-            (index, evidence)
+            Ok((index, evidence))
         }))
     }
 }

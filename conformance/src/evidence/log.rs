@@ -1,7 +1,7 @@
 //! The packets of a connection as they are read: a log in the store beside their bytes. What stays in memory meanwhile does not grow with
 //! the packets, so that a capture of many connections takes no more than the largest of them.
 
-use super::bytes::{Bytes, Shelf, Store};
+use super::bytes::{Bytes, MakeStore, Shelf, Store};
 use super::wire::{Clear, Kind, Packet, Protection, ServerMessage, Way, Wire};
 use peerproof_captures::decrypt::Side;
 use std::collections::BTreeMap;
@@ -72,6 +72,27 @@ impl Entry {
         }
     }
 
+    /// Where its bytes are, if it has some.
+    const fn stored(&self) -> Option<Stored> {
+        match self {
+            Self::Packet { bytes, .. } | Self::Server { bytes, .. } | Self::Clear { bytes, .. } => {
+                Some(*bytes)
+            }
+            Self::Outcome { .. } => None,
+        }
+    }
+
+    /// The same, with its bytes from there on.
+    const fn moved(mut self, to: u64) -> Self {
+        match &mut self {
+            Self::Packet { bytes, .. } | Self::Server { bytes, .. } | Self::Clear { bytes, .. } => {
+                bytes.at = to;
+            }
+            Self::Outcome { .. } => {}
+        }
+        self
+    }
+
     fn of([head, one, two, three, four]: [u64; WORDS]) -> Self {
         let low = |word: u64| u32::try_from(word & u64::from(u32::MAX)).unwrap_or_default();
         let byte = |word: u64| u8::try_from(word & 0xff).unwrap_or_default();
@@ -117,6 +138,8 @@ pub(super) struct Log {
     pub(super) hidden: bool,
     /// Packets and messages that are kept.
     kept: usize,
+    /// Their bytes, and those of their plaintext.
+    bytes: u64,
     ways: Vec<Arc<Way>>,
     numbers: BTreeMap<Arc<Way>, u32>,
     /// Where the blocks are that are in the store, and how long.
@@ -147,6 +170,7 @@ impl Log {
     /// Adds what was read.
     pub(super) fn push(&mut self, entry: Entry, store: &mut dyn Store) -> io::Result<()> {
         self.kept += usize::from(matches!(entry, Entry::Packet { .. } | Entry::Server { .. }));
+        self.bytes += entry.stored().map_or(0, |it| it.length.into());
         self.last.extend(entry.words().into_iter().flat_map(u64::to_le_bytes));
         if self.last.len() >= BLOCK * ENTRY { self.flush(store) } else { Ok(()) }
     }
@@ -162,18 +186,44 @@ impl Log {
 
     /// The packets, once all are in the store.
     pub(super) fn wire(self, shelf: &Shelf) -> Wire {
-        // Growing step by step would take twice the room.
-        let packets = Vec::with_capacity(self.kept);
-        let mut wire =
-            Wire { packets, seen: self.seen, cut: self.cut, hidden: self.hidden, ..Wire::default() };
-        for (at, length) in &self.blocks {
-            let block = shelf.get(*at, usize::try_from(*length).unwrap_or_default());
-            let (words, _) = block.as_chunks::<8>();
-            for words in words.as_chunks::<WORDS>().0 {
-                self.replay(Entry::of(words.map(u64::from_le_bytes)), shelf, &mut wire);
-            }
+        let mut wire = self.empty();
+        for entry in self.entries(shelf) {
+            self.replay(entry, shelf, &mut wire);
         }
         wire
+    }
+
+    /// The same, with its bytes moved to a store of its own: between them are those of other connections, and whoever goes through the
+    /// packets would have to go through these too, again and again.
+    ///
+    /// # Errors
+    /// If there is no room.
+    pub(super) fn wire_apart(self, shelf: &Shelf, make: MakeStore) -> io::Result<Wire> {
+        let mut own = make(Some(self.bytes));
+        for bytes in self.entries(shelf).filter_map(|entry| entry.stored()) {
+            own.put(shelf.get(bytes.at, usize::try_from(bytes.length).unwrap_or_default()))?;
+        }
+        let own = Shelf::new(own.close()?);
+        let (mut wire, mut at) = (self.empty(), 0);
+        for entry in self.entries(shelf) {
+            self.replay(entry.moved(at), &own, &mut wire);
+            at += entry.stored().map_or(0, |it| u64::from(it.length));
+        }
+        Ok(wire)
+    }
+
+    fn empty(&self) -> Wire {
+        // Growing step by step would take twice the room.
+        let packets = Vec::with_capacity(self.kept);
+        Wire { packets, seen: self.seen, cut: self.cut, hidden: self.hidden, ..Wire::default() }
+    }
+
+    fn entries<'a>(&'a self, shelf: &'a Shelf) -> impl Iterator<Item = Entry> + 'a {
+        self.blocks.iter().flat_map(|(at, length)| {
+            let block = shelf.get(*at, usize::try_from(*length).unwrap_or_default());
+            let (words, _) = block.as_chunks::<8>();
+            words.as_chunks::<WORDS>().0.iter().map(|words| Entry::of(words.map(u64::from_le_bytes)))
+        })
     }
 
     fn replay(&self, entry: Entry, shelf: &Shelf, wire: &mut Wire) {
@@ -271,6 +321,54 @@ mod tests {
             (last.frame, last.bytes.len(), last.clear[0].key_of),
             (PACKETS - 1, 1_400, Some(Side::Server))
         );
+    }
+
+    #[test]
+    fn packets_are_the_same_in_a_store_of_their_own() {
+        let mut store = InMemory::default();
+        let mut logs = [Log::default(), Log::default()];
+        for frame in 1..=255_u64 {
+            let log = &mut logs[usize::from(frame % 3 == 0)];
+            let way = log.way(way());
+            let stored = |text: String, store: &mut InMemory| {
+                let at = store.put(text.as_bytes()).unwrap();
+                Stored { at, length: text.len() as u32 }
+            };
+            let bytes = stored(format!("packet {frame}"), &mut store);
+            let clear = stored(format!("plaintext {frame}"), &mut store);
+            let entries = [
+                Entry::Packet { way, frame, t_us: frame, bytes },
+                Entry::Outcome { protection: Protection::None, cid_length: 1 },
+                Entry::Clear { frame, kind: Kind::Rtp, key_of: None, bytes: clear },
+                Entry::Server { way, frame, t_us: frame, bytes },
+            ];
+            for entry in entries {
+                log.push(entry, &mut store).unwrap();
+            }
+        }
+        logs.iter_mut().for_each(|log| log.flush(&mut store).unwrap());
+        let shelf = Shelf::new(Box::new(store).close().unwrap());
+        for log in logs {
+            let bytes = log.bytes;
+            let wire = log.wire_apart(&shelf, |bytes| {
+                let bytes = bytes.unwrap();
+                Box::new(InMemory::with_capacity(bytes as usize))
+            });
+            let wire = wire.unwrap();
+            let (mut length, mut number) = (0, 0);
+            for packet in &wire.packets {
+                assert_eq!(packet.bytes.as_slice(), format!("packet {}", packet.frame).as_bytes());
+                assert_eq!(
+                    packet.clear[0].bytes.as_slice(),
+                    format!("plaintext {}", packet.frame).as_bytes()
+                );
+                assert_eq!(packet.cid_length, 1);
+                length += 2 * packet.bytes.len() + packet.clear[0].bytes.len();
+                number += 1;
+            }
+            assert!(number >= 85 && wire.servers.len() == number);
+            assert_eq!(bytes, length as u64);
+        }
     }
 
     #[test]

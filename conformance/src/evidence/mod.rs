@@ -18,7 +18,7 @@ mod wire;
 
 pub use crate::address::AddressKind;
 pub use api::{Applied, Call, Happened};
-pub use bytes::{Bytes, InMemory, Store, Stored};
+pub use bytes::{Bytes, InMemory, MakeStore, Store, Stored};
 pub use capture::{Captured, MOST_CONNECTIONS};
 pub use descriptions::{Credentials, Description, Exchange};
 pub use handshake::{Handshake, HandshakeMessage};

@@ -13,7 +13,7 @@ use peerproof_captures::wire::dtls::alert;
 use peerproof_captures::wire::dtls::handshake::Fragments;
 use peerproof_captures::wire::field::Span;
 use peerproof_captures::wire::sctp::ChunkType;
-use peerproof_conformance::evidence::{Captured, Evidence, Kind, Packet};
+use peerproof_conformance::evidence::{Captured, Evidence, Kind, Packet, ReadError};
 use std::io::{self, Write};
 
 /// Columns, where no terminal gives its own.
@@ -42,18 +42,18 @@ pub(super) fn write(
         key_log: &given.key_log,
         srtp_keys: &given.srtp_keys,
         descriptions: &given.descriptions,
-        store: spool(),
+        store: spool,
     };
-    let mut all = captured
-        .evidence()
-        .map_err(|error| InspectError::Foreign { name: given.name.clone(), reason: error.to_string() })?
-        .peekable();
+    let foreign =
+        |error: ReadError| InspectError::Foreign { name: given.name.clone(), reason: error.to_string() };
+    let mut all = captured.evidence().map_err(foreign)?.peekable();
     let style = Style::of_stdout();
     let origin = report.trace.first.unwrap_or_default().ns;
     if all.peek().is_none() {
         writeln!(out, "no connection in {}", given.name)?;
     }
-    for (n, (index, evidence)) in all.enumerate() {
+    for (n, connection) in all.enumerate() {
+        let (index, evidence) = connection.map_err(foreign)?;
         if n > 0 {
             writeln!(out)?;
         }

@@ -18,15 +18,18 @@ pub(super) fn judge(path: &Path, beside: &Beside) -> Result<Vec<Judgement>, Judg
         key_log: &given.key_log,
         srtp_keys: &given.srtp_keys,
         descriptions: &given.descriptions,
-        store: spool(),
+        store: spool,
     };
     let foreign = |error: peerproof_conformance::evidence::ReadError| InspectError::Foreign {
         name: given.name.clone(),
         reason: error.to_string(),
     };
     let all = captured.evidence().map_err(foreign)?;
-    let mut judged: Vec<Judgement> =
-        all.map(|(index, evidence)| of(&file.name, index, &evidence, &given)).collect();
+    let mut judged = Vec::new();
+    for connection in all {
+        let (index, evidence) = connection.map_err(foreign)?;
+        judged.push(of(&file.name, index, &evidence, &given));
+    }
     if judged.is_empty() {
         judged.push(Judgement::nothing(&file.name));
     }

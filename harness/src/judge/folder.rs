@@ -120,7 +120,11 @@ pub fn observed(
     let path = folder.join(CAPTURE);
     let peers: Vec<String> = file.peers.iter().map(|peer| peer.name.clone()).collect();
     let wire = match File::open(&path) {
-        Ok(opened) => Wire::read(CaptureReader::new(opened), &peers, file.epoch_us, spool()).ok(),
+        Ok(opened) => {
+            // Its packets, and their plaintext.
+            let bytes = opened.metadata().map(|it| it.len().saturating_mul(2)).ok();
+            Wire::read(CaptureReader::new(opened), &peers, file.epoch_us, spool(bytes)).ok()
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(JudgeError::Read { path, error }),
     };

@@ -103,7 +103,7 @@ pub(super) fn srtp_overhead(packet: &Packet, profile: Profile) -> Option<(usize,
 mod tests {
     use super::*;
     use crate::checks::{Check, Result};
-    use crate::evidence::{Captured, InMemory};
+    use crate::evidence::{Captured, InMemory, Store};
     use peerproof_captures::file::{CaptureReader, Item};
     use peerproof_captures::trace::Builder;
     use std::path::Path;
@@ -123,10 +123,10 @@ mod tests {
         }
         let trace = builder.finish();
         let capture = CaptureReader::new(bytes.as_slice());
-        let store = Box::<InMemory>::default();
+        let store = |_| Box::<InMemory>::default() as Box<dyn Store>;
         let captured =
             Captured { capture, trace: &trace, key_log: &[], srtp_keys: &[], descriptions: &[], store };
-        captured.evidence().unwrap().next().unwrap().1
+        captured.evidence().unwrap().next().unwrap().unwrap().1
     }
 
     /// What a check makes of records whose connection IDs are taken to have other lengths than they have.
