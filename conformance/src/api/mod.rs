@@ -3,7 +3,7 @@
 pub(crate) mod message;
 pub(crate) mod view;
 
-pub(crate) use view::PeerView;
+pub(crate) use view::{At, PeerView};
 
 use indexmap::IndexMap;
 

@@ -2,8 +2,9 @@
 
 use super::session::Api;
 use super::{Found, Kind, Layer, Missed, SECOND, Says, Severity, side_of, time};
+use crate::api::{At, PeerView};
 use crate::verdict::Place;
-use peerproof_captures::event::{DtlsState, IceState};
+use peerproof_captures::event::{ConnectionState, DtlsState, IceState};
 use peerproof_captures::trace::{Connection, PairState, Side, Trace};
 
 /// How long after success a nomination is waited for.
@@ -101,6 +102,16 @@ fn consent(connection: &Connection, found: &mut Found) {
     }
 }
 
+/// Whether a peer's connection failed or was closed before that entry of the timeline, and not for its path: its ICE still worked. What
+/// stops answering then is that peer.
+fn ended_first(view: &PeerView, before: u64) -> bool {
+    let works = view.ice.last().is_some_and(|at| matches!(at.is, IceState::Connected | IceState::Completed));
+    let ended = |at: &At<ConnectionState>| {
+        at.n < before && matches!(at.is, ConnectionState::Failed | ConnectionState::Closed)
+    };
+    works && view.connection.iter().any(ended)
+}
+
 /// The connection came up and went away: consent was lost.
 pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
     for (name, view, other, far) in api.both() {
@@ -114,6 +125,9 @@ pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
         let Some(gone) = gone else { continue };
         if view.dtls.iter().any(|at| at.is == DtlsState::Failed) || view.closed.is_some() {
             continue; // It ended for another reason.
+        }
+        if ended_first(far, gone.n) {
+            continue; // Its own layer says why.
         }
         let (side, reason) = match &far.lost {
             Some(lost) => (other, format!(" after {other} was gone ({})", lost.is)),

@@ -468,6 +468,29 @@ fn a_lost_browser_is_ours_a_lost_stack_its_own_and_a_killed_peer_part_of_the_cas
 }
 
 #[test]
+fn a_peer_that_gave_up_while_its_path_worked_is_named_and_not_the_one_that_lost_it_then() {
+    let mut case = CaseBuilder::new("");
+    case.negotiate();
+    for peer in ["alice", "bob"] {
+        case.state(peer, "iceconnectionstatechange", "checking").state(
+            peer,
+            "iceconnectionstatechange",
+            "connected",
+        );
+        case.state(peer, "dtlsstatechange", "connecting");
+    }
+    case.state("alice", "dtlsstatechange", "connected");
+    case.state("bob", "connectionstatechange", "failed");
+    case.state("alice", "iceconnectionstatechange", "disconnected");
+    case.timed_out("bob", json!({"connectionState": "connected"}));
+    fails(&case.verdict(), Layer::Dtls, "bob", "the DTLS state of bob stayed connecting");
+
+    // If its path went too, the path is what went first.
+    case.state("bob", "iceconnectionstatechange", "disconnected");
+    fails(&case.verdict(), Layer::Nomination, "alice", "iceConnectionState became disconnected");
+}
+
+#[test]
 fn a_snapshot_that_differs_fails_under_the_same_versions_and_is_a_change_under_others() {
     let differs = |same_versions| {
         let mut case = CaseBuilder::new("");
