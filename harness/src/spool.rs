@@ -8,13 +8,13 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// So many bytes stay in memory.
+/// Most bytes that stay in memory.
 const IN_MEMORY: u64 = 4 << 20;
-/// So many if it is known that there are no more: enough for a connection of minutes, which is then looked at without a file.
+/// Most bytes that stay in memory if their number is known before: enough for a connection of minutes.
 const KNOWN_IN_MEMORY: u64 = 32 << 20;
-/// So much of the mapping is looked at before it is given back.
+/// Bytes of the mapping that are read before its memory is given back.
 const LOOKED_AT: u64 = 4 << 20;
-/// What the system maps at least when a byte of it is looked at.
+/// Bytes that the system maps at least when one of them is read.
 const WINDOW: u64 = 64 << 10;
 /// Bytes that are written at once.
 const WRITE: usize = 64 << 10;
@@ -54,7 +54,7 @@ mod mapping {
     }
 }
 
-/// A store for captures of any size; it is told how many bytes come, if that is known.
+/// A store for captures of any size, given about how many bytes come, if that is known.
 pub(crate) fn spool(bytes: Option<u64>) -> Box<dyn Store> {
     if let Some(known) = bytes.filter(|bytes| *bytes <= KNOWN_IN_MEMORY) {
         return Box::new(InMemory::with_capacity(usize::try_from(known).unwrap_or_default()));

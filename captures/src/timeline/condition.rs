@@ -159,7 +159,7 @@ pub struct MessageCondition {
     /// The length in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
-    /// So many such messages; one if absent.
+    /// Number of such messages; 1 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
 }
@@ -216,7 +216,7 @@ pub struct TrackCondition {
 pub struct MediaCondition {
     /// Audio or video.
     pub kind: MediaKind,
-    /// At least so many frames decoded since watching began.
+    /// Least number of frames decoded since watching began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frames: Option<u64>,
     /// Width in pixels of the newest frame.

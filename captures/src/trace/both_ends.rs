@@ -1,7 +1,7 @@
 //! Connections that were recorded at both ends: which packet that left one tap arrived at the other, and the two halves put together.
 //!
-//! What a side sent is told as it left that side; what it learned, as it arrived there. Addresses may differ between the two, since a NAT
-//! may be between them: the payload is what is compared.
+//! What a side sent is taken from its own tap, and what it received as well. A NAT between the taps changes addresses, so packets are
+//! compared by their payload.
 
 use super::at::{Side, Sides};
 use super::connection::{Connection, Delivery};
@@ -44,7 +44,7 @@ impl Taps {
         halves
     }
 
-    /// Puts the halves of connections together. `by_ufrags` tells which other has the ufrags of a connection.
+    /// Puts the halves of connections together. `by_ufrags` finds the other connection with the same ufrags.
     pub(super) fn join(&self, trace: &mut Trace, by_ufrags: impl Fn(&Trace, usize) -> Option<usize>) {
         if !self.are_of_two_peers() {
             return;
@@ -94,10 +94,8 @@ impl Taps {
                 && it.associations.is_empty()
         };
         let shares = |one: &Connection, other: &Connection| {
-            let ufrag = |it: &Connection, side| it.peers.of(side).ufrag.clone();
-            Side::BOTH
-                .into_iter()
-                .any(|side| ufrag(one, side).is_some() && ufrag(one, side) == ufrag(other, side))
+            let ufrags = |side| [one, other].map(|it| it.peers.of(side).ufrag.as_deref());
+            Side::BOTH.into_iter().map(ufrags).any(|[one, other]| one.is_some() && one == other)
         };
         let mut at = 0;
         while let Some(half) = trace.connections.get(at) {

@@ -53,14 +53,23 @@ impl Taps {
 /// Packets that left one tap and have not arrived at the other, each with something to know it by. The oldest is forgotten first.
 #[derive(Debug)]
 pub struct UnderWay<T> {
-    by_hash: Lookup<u64, VecDeque<(Side, T)>>,
-    order: VecDeque<u64>,
+    by_hash: Lookup<u64, VecDeque<Left<T>>>,
+    /// Hashes and numbers in the order in which the packets left, those that arrived since among them.
+    order: VecDeque<(u64, u64)>,
+    number: u64,
     hasher: RandomState,
+}
+
+#[derive(Debug)]
+struct Left<T> {
+    number: u64,
+    tap: Side,
+    what: T,
 }
 
 impl<T> Default for UnderWay<T> {
     fn default() -> Self {
-        Self { by_hash: Lookup::default(), order: VecDeque::new(), hasher: RandomState::new() }
+        Self { by_hash: Lookup::default(), order: VecDeque::new(), number: 0, hasher: RandomState::new() }
     }
 }
 
@@ -69,27 +78,28 @@ impl<T> UnderWay<T> {
     pub fn left(&mut self, tap: Side, payload: &[u8], what: T) {
         let hash = self.hasher.hash_one(payload);
         if self.order.len() >= limits::UNDER_WAY
-            && let Some(oldest) = self.order.pop_front()
+            && let Some((oldest, number)) = self.order.pop_front()
         {
-            self.take(oldest, |_| true);
+            self.take(oldest, |left| left.number == number);
         }
-        self.by_hash.entry(hash).or_default().push_back((tap, what));
-        self.order.push_back(hash);
+        self.number += 1;
+        self.by_hash.entry(hash).or_default().push_back(Left { number: self.number, tap, what });
+        self.order.push_back((hash, self.number));
     }
 
     /// One arrived at the tap of a side: what left the other, if it did. Of several that are alike, the first.
     pub fn arrived(&mut self, tap: Side, payload: &[u8]) -> Option<T> {
-        self.take(self.hasher.hash_one(payload), |left| left != tap)
+        self.take(self.hasher.hash_one(payload), |left| left.tap != tap)
     }
 
-    fn take(&mut self, hash: u64, wanted: impl Fn(Side) -> bool) -> Option<T> {
+    fn take(&mut self, hash: u64, wanted: impl Fn(&Left<T>) -> bool) -> Option<T> {
         let waiting = self.by_hash.get_mut(&hash)?;
-        let at = waiting.iter().position(|(tap, _)| wanted(*tap))?;
+        let at = waiting.iter().position(wanted)?;
         let taken = waiting.remove(at);
         if waiting.is_empty() {
             self.by_hash.remove(&hash);
         }
-        taken.map(|(_, what)| what)
+        taken.map(|left| left.what)
     }
 }
 
@@ -105,6 +115,16 @@ mod tests {
         assert_eq!(under_way.arrived(Side::A, b"same"), None, "it did not leave the other tap");
         assert_eq!(under_way.arrived(Side::B, b"same"), Some(1));
         assert_eq!(under_way.arrived(Side::B, b"other"), None);
+        // One that is repeated is not forgotten in the place of the first, which arrived.
+        let mut repeated = UnderWay::default();
+        repeated.left(Side::A, b"same", 0);
+        assert_eq!(repeated.arrived(Side::B, b"same"), Some(0));
+        for n in 1..limits::UNDER_WAY {
+            repeated.left(Side::A, &n.to_be_bytes(), n);
+        }
+        repeated.left(Side::A, b"same", 1);
+        repeated.left(Side::A, b"last", 2);
+        assert_eq!(repeated.arrived(Side::B, b"same"), Some(1));
         for n in 0..limits::UNDER_WAY {
             under_way.left(Side::B, &n.to_be_bytes(), n);
         }

@@ -21,12 +21,12 @@ pub trait Store {
     fn close(self: Box<Self>) -> io::Result<Box<dyn Stored>>;
 }
 
-/// Makes a store; it is given the number of bytes that will be put there, if that is known.
+/// Makes a store, given about how many bytes will be put there, if that is known.
 pub type MakeStore = fn(Option<u64>) -> Box<dyn Store>;
 
 /// What a [`Store`] kept.
 pub trait Stored: Send + Sync {
-    /// So many bytes from there on; none if there are not so many.
+    /// `length` bytes from `at` on; none if the store ends before.
     fn get(&self, at: u64, length: usize) -> &[u8];
 }
 
@@ -35,7 +35,7 @@ pub trait Stored: Send + Sync {
 pub struct InMemory(Vec<u8>);
 
 impl InMemory {
-    /// An empty one with room for so many bytes.
+    /// An empty store with room for that number of bytes.
     #[must_use]
     pub fn with_capacity(bytes: usize) -> Self {
         Self(Vec::with_capacity(bytes))

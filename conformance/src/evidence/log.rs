@@ -278,7 +278,7 @@ mod tests {
         Way { tap: Peer(0), sender: Peer(0), from, to, via: None, tcp: false }
     }
 
-    /// A log of so many packets of that length, each with plaintext, and what it keeps in memory itself.
+    /// The wire of `packets` packets of `length` bytes, each with plaintext, and the bytes that its log kept in memory.
     fn logged(packets: u64, length: usize) -> (Wire, usize) {
         let (mut store, mut log) = (InMemory::default(), Log::default());
         let payload = vec![7; length];

@@ -9,7 +9,7 @@ use peerproof_captures::timeline::{Entry, What};
 use peerproof_conformance::case::{CaseFile, CaseRecord, FORMAT, judge as judge_case, standing};
 use peerproof_conformance::checks;
 use peerproof_conformance::deviations::Deviations;
-use peerproof_conformance::evidence::{Evidence, Wire};
+use peerproof_conformance::evidence::{Evidence, ReadError, Wire};
 use serde_json::Value;
 use std::fs::{self, File};
 use std::io;
@@ -110,7 +110,7 @@ pub(super) fn judge(folder: &Path, expected: Option<&Deviations>) -> Result<Judg
 /// already lend their known deviations to the new ones.
 ///
 /// # Errors
-/// If there is a capture that cannot be opened. One that is no capture counts as none.
+/// If there is a capture that cannot be opened or whose packets cannot be kept. One that is no capture counts as none.
 pub fn observed(
     folder: &Path,
     mut file: CaseFile,
@@ -123,7 +123,11 @@ pub fn observed(
         Ok(opened) => {
             // Its packets, and their plaintext.
             let bytes = opened.metadata().map(|it| it.len().saturating_mul(2)).ok();
-            Wire::read(CaptureReader::new(opened), &peers, file.epoch_us, spool(bytes)).ok()
+            match Wire::read(CaptureReader::new(opened), &peers, file.epoch_us, spool(bytes)) {
+                Ok(wire) => Some(wire),
+                Err(ReadError::Capture(_)) => None,
+                Err(ReadError::Store(error)) => return Err(JudgeError::Read { path, error }),
+            }
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(JudgeError::Read { path, error }),

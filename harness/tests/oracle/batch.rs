@@ -12,6 +12,7 @@ const MOST: usize = 24;
 const MOST_BYTES: u64 = 16 << 20;
 
 /// What both readers say of a capture, and of what was decrypted of it.
+#[derive(Debug)]
 pub(crate) struct Both {
     pub(crate) ours: Facts,
     pub(crate) theirs: Facts,
@@ -25,12 +26,6 @@ pub(crate) struct Both {
 pub(crate) struct Batch {
     paths: Vec<PathBuf>,
     read: OnceLock<Vec<Mutex<Option<Both>>>>,
-}
-
-impl std::fmt::Debug for Both {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} frames", self.ours.frames)
-    }
 }
 
 impl Batch {

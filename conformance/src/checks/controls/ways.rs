@@ -204,7 +204,7 @@ fn each_sentence_and_each_call_without_one_is_a_way() {
 #[cfg(test)]
 mod control { const SAYS: &str = "of the tests"; }"#;
     let ways = of(source);
-    let told: Vec<_> = ways.iter().map(|way| (way.line, way.name())).collect();
+    let named: Vec<_> = ways.iter().map(|way| (way.line, way.name())).collect();
     let expected = [
         (Some(5), "the header is short"),
         (Some(7), "{} bytes do not fit"),
@@ -212,7 +212,7 @@ mod control { const SAYS: &str = "of the tests"; }"#;
         (Some(11), "tell(wrong)"),
         (None, "the tail is (too) \"long\""),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(named, expected);
     let violation = |line, sentence: &str| Violation { line, sentence: sentence.to_owned() };
     assert!(ways[1].is_of(&violation(7, "7 bytes do not fit")));
     assert!(!ways[1].is_of(&violation(8, "7 bytes do not fit")) && !ways[1].is_of(&violation(7, "7 bytes")));

@@ -1,0 +1,279 @@
+//! Which layer and which side is named.
+
+use super::*;
+
+#[test]
+fn the_first_layer_that_diverged_is_named() {
+    let awaited = || json!({"message": {"channel": "chat", "text": "one"}});
+    let mut case = CaseBuilder::new("");
+    case.negotiate().timed_out("bob", awaited());
+    fails(&case.verdict(), Layer::Checks, "bob", "connectivity checks of alice and bob should succeed");
+
+    let mut case = CaseBuilder::new("");
+    case.negotiate().ice().state("bob", "dtlsstatechange", "failed").timed_out("bob", awaited());
+    fails(&case.verdict(), Layer::Dtls, "bob", "it failed at bob");
+
+    let mut case = CaseBuilder::new("");
+    case.negotiate().ice().dtls().state("bob", "sctpstatechange", "connected").timed_out("bob", awaited());
+    fails(&case.verdict(), Layer::Sctp, "alice", "SCTP association should be established at alice");
+
+    let mut case = CaseBuilder::new("");
+    case.negotiate().ice().dtls();
+    case.state("alice", "sctpstatechange", "connected").state("bob", "sctpstatechange", "connected");
+    case.timed_out("bob", awaited());
+    fails(&case.verdict(), Layer::DataChannel, "alice", "the channel \"chat\" should open at alice");
+}
+
+#[test]
+fn a_refused_candidate_is_the_cause_only_where_no_pair_was_found() {
+    let refused = |connected: bool| {
+        let mut case = CaseBuilder::new("");
+        case.negotiate();
+        let answer = Answer::Rejected { name: "OperationError".to_owned(), message: "no".to_owned() };
+        case.command("alice", "addIceCandidate", json!({}), answer);
+        if connected {
+            case.ice();
+            case.state("bob", "dtlsstatechange", "failed").state("bob", "iceconnectionstatechange", "closed");
+        }
+        case.timed_out("alice", json!({"connectionState": "connected"}));
+        case.verdict()
+    };
+    fails(&refused(false), Layer::Sdp, "alice", "it rejected it with OperationError");
+    fails(&refused(true), Layer::Dtls, "bob", "it failed at bob");
+}
+
+#[test]
+fn an_offer_that_never_arrives_is_signalling_and_a_refused_one_sdp() {
+    let offer = json!({"type": "offer", "sdp": "v=0\r\n"});
+    let mut case = CaseBuilder::new("");
+    case.connects().command("alice", "createOffer", json!({}), Answer::Ok(offer.clone()));
+    case.timed_out("alice", json!({"connectionState": "connected"}));
+    fails(&case.verdict(), Layer::Signalling, "bob", "alice's offer should reach bob");
+
+    let mut case = CaseBuilder::new("");
+    case.connects().command("alice", "createOffer", json!({}), Answer::Ok(offer.clone()));
+    let answer = Answer::Rejected { name: "OperationError".into(), message: "no".into() };
+    case.command("bob", "setRemoteDescription", json!({"description": offer}), answer);
+    case.ended(StepOutcome::Wrong {
+        expected: Expected::Success { peer: "bob".into(), command: "setRemoteDescription".into() },
+        seen: Seen::Exception { name: "OperationError".into(), message: "no".into() },
+    });
+    fails(&case.verdict(), Layer::Sdp, "bob", "rejected it with OperationError");
+}
+
+#[test]
+fn two_offers_that_were_each_set_as_an_answer_arrived() {
+    let sdp = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n";
+    let mut case = CaseBuilder::new("");
+    case.connects();
+    for peer in ["alice", "bob"] {
+        let offer = Answer::Ok(json!({"type": "offer", "sdp": sdp}));
+        case.command(peer, "createOffer", json!({}), offer);
+    }
+    for peer in ["alice", "bob"] {
+        let description = json!({"description": {"type": "answer", "sdp": sdp}});
+        case.command(peer, "setRemoteDescription", description, Answer::Ok(Value::Null));
+    }
+    for peer in ["alice", "bob"] {
+        let candidate =
+            json!({"candidate": "candidate:1 1 udp 2122260223 192.0.2.7 50000 typ host", "sdpMid": "0"});
+        case.event(peer, json!({"event": "icecandidate", "data": {"candidate": candidate}}));
+    }
+    case.timed_out("alice", json!({"connectionState": "connected"}));
+    case.packets(&[("alice", Direction::Outbound, CHECK), ("alice", Direction::Outbound, CHECK)]);
+    fails(&case.verdict(), Layer::Checks, "bob", "bob answered none of alice's 2 Binding requests");
+}
+
+#[test]
+fn who_keeps_its_role_after_a_487_is_named() {
+    // Header, then ICE-CONTROLLING or ICE-CONTROLLED with a tiebreaker (RFC 8445 §16.1).
+    let check = |role: u8| {
+        let mut bytes = CHECK.to_vec();
+        bytes[3] = 12;
+        bytes.extend([0x80, role, 0, 8, 0, 0, 0, 0, 0, 0, 0, 1]);
+        bytes
+    };
+    let mut conflict = CHECK.to_vec();
+    conflict[..4].copy_from_slice(&[1, 0x11, 0, 8]);
+    conflict.extend([0, 9, 0, 4, 0, 0, 4, 87]);
+    let verdict = |next: &[u8]| {
+        let mut case = CaseBuilder::new("");
+        case.negotiate().timed_out("bob", json!({"connectionState": "connected"}));
+        case.packets(&[
+            ("alice", Direction::Outbound, &check(0x2a)),
+            ("alice", Direction::Inbound, &conflict),
+            ("alice", Direction::Outbound, next),
+        ]);
+        case.verdict()
+    };
+    let kept = verdict(&check(0x2a));
+    fails(
+        &kept,
+        Layer::Checks,
+        "alice",
+        "487 (Role Conflict) to 1 Binding request of alice, which kept its role",
+    );
+    assert!(kept.evidence.contains(&Place::Frame(2)));
+    fails(&verdict(&check(0x29)), Layer::Checks, "bob", "bob answered none of alice's 2 Binding requests");
+}
+
+#[test]
+fn a_rule_that_never_acted_names_the_sender_that_it_waited_for_and_its_layer() {
+    let mut hello = vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 14];
+    hello.extend([1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 2, 7, 7]);
+    let verdict = |matches: Value| {
+        let mut case = CaseBuilder::new("");
+        let step = |args: Value| json!({"action": {"harness": {"step": "network", "args": args}}});
+        case.record.file.peers[1].subject = false;
+        case.began(step(json!({ "drop": matches }))).ended(StepOutcome::Done);
+        case.connect();
+        case.packets(&[("alice", Direction::Inbound, &hello)]);
+        case.began(step(json!({"acts": {"rule": "lost"}}))).ended(StepOutcome::TimedOut {
+            awaited: Expected::RuleActs { rule: "lost".into(), times: 1 },
+            within_ms: 10_000,
+            seen: Seen::RuleActed { times: 0, undecrypted: 0 },
+        });
+        case.verdict()
+    };
+    let rule = |from: &str| json!({"name": "lost", "from": from, "handshake": "HelloVerifyRequest"});
+    fails(&verdict(rule("dtls-server")), Layer::Dtls, "alice", "it matched 0 times");
+    fails(&verdict(rule("dtls-client")), Layer::Dtls, "bob", "it matched 0 times");
+    fails(&verdict(rule("bob")), Layer::Dtls, "bob", "it matched 0 times");
+    let of_anybody = verdict(json!({"name": "lost", "sctp": "INIT"}));
+    assert_eq!((of_anybody.layer, of_anybody.side), (Some(Layer::Sctp), None));
+}
+
+#[test]
+fn candidates_that_were_withheld_both_ways_are_signalling() {
+    let mut case = CaseBuilder::new("");
+    case.negotiate();
+    for (from, to) in [("alice", "bob"), ("bob", "alice")] {
+        let sent = Some(
+            serde_json::from_value(json!({"candidate": "candidate:1 1 udp 1 192.0.2.7 5 typ host"})).unwrap(),
+        );
+        case.push(What::CarriedCandidate { from: from.into(), to: to.into(), sent, delivered: None });
+    }
+    case.timed_out("alice", json!({"connectionState": "connected"}));
+    fails(&case.verdict(), Layer::Signalling, "bob", "withheld");
+}
+
+#[test]
+fn checks_without_an_answer_name_the_one_who_does_not_answer_with_the_frame() {
+    let mut case = CaseBuilder::new("");
+    case.negotiate().timed_out("alice", json!({"connectionState": "connected"}));
+    case.packets(&[("alice", Direction::Outbound, CHECK), ("alice", Direction::Outbound, CHECK)]);
+    let verdict = case.verdict();
+    fails(&verdict, Layer::Checks, "bob", "bob answered none of alice's 2 Binding requests");
+    assert!(verdict.evidence.contains(&Place::Frame(1)));
+}
+
+#[test]
+fn what_left_a_peer_and_never_arrived_is_the_network_s() {
+    let (out, arrives) = (Direction::Outbound, Direction::Inbound);
+    let mut case = CaseBuilder::new("");
+    case.negotiate().timed_out("alice", json!({"connectionState": "connected"}));
+    case.packets(&[("alice", out, CHECK), ("bob", out, CHECK), ("alice", out, CHECK)]);
+    let verdict = case.verdict();
+    fails(&verdict, Layer::Checks, "network", "of 2 Binding requests that left alice none arrived at bob");
+    assert!(verdict.evidence.contains(&Place::Frame(1)));
+
+    // The timeline of a lab knows where and why.
+    for (frame, cause) in [(1, LossCause::NoRoute), (3, LossCause::QueueFull), (2, LossCause::Firewall)] {
+        case.push(What::Lost { frame: Some(frame), place: "internet".to_owned(), cause });
+    }
+    let lost = "none arrived at bob: 1 lost at internet: no route, 1 lost at internet: queue full";
+    fails(&case.verdict(), Layer::Checks, "network", lost);
+
+    // One that arrived is enough for the other to answer.
+    case.packets(&[("alice", out, CHECK), ("bob", arrives, CHECK), ("alice", out, CHECK)]);
+    fails(&case.verdict(), Layer::Checks, "bob", "bob answered none of alice's 2 Binding requests");
+}
+
+#[test]
+fn an_encrypted_alert_does_not_decide() {
+    let mut case = CaseBuilder::new("wire: [{ from: bob, dtls: alert, level: fatal }]");
+    case.negotiate().ice().ended(StepOutcome::Done);
+    let mut encrypted = ALERT.to_vec();
+    encrypted[4] = 1;
+    case.packets(&[("alice", Direction::Inbound, &encrypted)]);
+    let verdict = case.verdict();
+    assert_eq!(verdict.outcome, Outcome::Inconclusive, "{verdict:#?}");
+}
+
+#[test]
+fn a_lost_browser_is_ours_a_lost_stack_its_own_and_a_killed_peer_part_of_the_case() {
+    let lost = json!({"event": "lost", "data": {"reason": "the page crashed"}});
+    let mut case = CaseBuilder::new("");
+    case.connect().event("bob", lost.clone());
+    let verdict = case.verdict();
+    assert_eq!((verdict.outcome, verdict.side.as_deref()), (Outcome::HarnessError, Some("bob")));
+
+    let mut case = CaseBuilder::new("");
+    case.connect().event("alice", lost.clone());
+    fails(&case.verdict(), Layer::Signalling, "alice", "it ended: the page crashed");
+
+    let mut case = CaseBuilder::new("");
+    case.connect().event("bob", lost).record.file.ends.push("bob".into());
+    case.state("alice", "iceconnectionstatechange", "disconnected");
+    case.awaits("alice", json!({"message": {"channel": "chat"}}))
+        .timed_out("alice", json!({"message": {"channel": "chat"}}));
+    fails(&case.verdict(), Layer::Nomination, "bob", "after bob was gone");
+}
+
+#[test]
+fn a_peer_that_gave_up_while_its_path_worked_is_named_and_not_the_one_that_lost_it_then() {
+    let mut case = CaseBuilder::new("");
+    case.negotiate();
+    for peer in ["alice", "bob"] {
+        case.state(peer, "iceconnectionstatechange", "checking").state(
+            peer,
+            "iceconnectionstatechange",
+            "connected",
+        );
+        case.state(peer, "dtlsstatechange", "connecting");
+    }
+    case.state("alice", "dtlsstatechange", "connected");
+    case.state("bob", "connectionstatechange", "failed");
+    case.state("alice", "iceconnectionstatechange", "disconnected");
+    case.timed_out("bob", json!({"connectionState": "connected"}));
+    fails(&case.verdict(), Layer::Dtls, "bob", "the DTLS state of bob stayed connecting");
+
+    // If its path went too, the path is what went first.
+    case.state("bob", "iceconnectionstatechange", "disconnected");
+    fails(&case.verdict(), Layer::Nomination, "alice", "iceConnectionState became disconnected");
+}
+
+#[test]
+fn a_failure_above_is_explained_by_what_failed_below_unless_that_was_wanted() {
+    let mut case = CaseBuilder::new("bob: { messages: { chat: [one] } }");
+    case.negotiate().ice().state("alice", "dtlsstatechange", "failed").ended(StepOutcome::Done);
+    fails(&case.verdict(), Layer::Dtls, "alice", "so bob should receive 1 messages");
+    let mut case = CaseBuilder::new("alice: { dtlsState: failed }\nbob: { messages: { chat: [one] } }");
+    case.negotiate().ice().state("alice", "dtlsstatechange", "failed").ended(StepOutcome::Done);
+    fails_without_evidence(&case.verdict(), Layer::DataChannel, "bob", "only 0 came");
+}
+
+#[test]
+fn a_candidate_that_comes_after_the_close_is_no_error_of_the_scenario() {
+    let refuse = |case: &mut CaseBuilder| {
+        let answer = Answer::Rejected { name: "InvalidStateError".into(), message: "closed".into() };
+        case.command("alice", "addIceCandidate", json!({}), answer);
+    };
+    let mut case = CaseBuilder::new("alice: { errors: [] }");
+    case.connect().command("alice", "close", json!({}), Answer::Ok(Value::Null));
+    refuse(&mut case);
+    assert_eq!(case.verdict().outcome, Outcome::Pass, "{:#?}", case.verdict());
+    let mut case = CaseBuilder::new("alice: { errors: [] }");
+    case.connect();
+    refuse(&mut case);
+    fails(&case.verdict(), Layer::Sdp, "alice", "it rejected addIceCandidate");
+}
+
+#[test]
+fn what_goes_down_with_a_peer_that_closed_is_not_the_association_s_fault() {
+    let mut case = CaseBuilder::new("");
+    case.negotiate().ice().dtls().ended(StepOutcome::Done);
+    case.command("bob", "close", json!({}), Answer::Ok(Value::Null));
+    case.awaits("alice", json!({"open": "chat"})).timed_out("alice", json!({"open": "chat"}));
+    fails(&case.verdict(), Layer::DataChannel, "alice", "open chat at alice should come");
+}
