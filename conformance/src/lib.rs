@@ -10,6 +10,7 @@ pub mod case;
 mod case_file;
 pub mod catalogue;
 pub mod checks;
+pub mod claims;
 pub mod deviations;
 pub mod evidence;
 pub mod expect;

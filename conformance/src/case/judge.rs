@@ -8,6 +8,7 @@ use crate::api::Views;
 use crate::case_file::{CasePeer, FORMAT, NotPlayed, Runs, SnapshotResult};
 use crate::catalogue::Catalogue;
 use crate::checks::{self, Finding};
+use crate::claims::{self, Contradiction, Fault};
 use crate::expect::{AnyOf, PeerExpectations};
 use crate::explain::{self, Diagnosis, Recorded, Session};
 use crate::verdict::{Layer, Outcome, Place, RecordedFile, Verdict};
@@ -26,14 +27,17 @@ use serde::{Deserialize, Serialize};
 ///    A peer that [runs independently](Runs::Independent) and dies has failed: `fail`, on its side; before the first step too.
 /// 2. `unsupported`: a peer said that it cannot do a step, and is known to say so of a command that does not exist. Without
 ///    that its answers prove nothing: `inconclusive`. The same of a peer that cannot watch a track, if nothing but the media failed.
-/// 3. `fail`: a step did not end as the scenario wants. [`explain`](crate::explain) names the first layer that diverged.
-/// 4. `fail`: an expectation does not hold, or something arrived that was not sent. The lowest layer comes first.
-/// 5. `fail`: a [finding](super::CaseFile::findings) says that an absolute requirement is broken, and no known deviation covers
+/// 3. `harness-error`: the recording lacks what both peers' reports prove to have happened ([`Fault::Recording`]): it decides nothing.
+/// 4. `fail`: a peer [claims](crate::claims) what something else contradicts. The first such claim decides layer and side; a step
+///    or an expectation that failed besides is named as the consequence.
+/// 5. `fail`: a step did not end as the scenario wants. [`explain`](crate::explain) names the first layer that diverged.
+/// 6. `fail`: an expectation does not hold, or something arrived that was not sent. The lowest layer comes first.
+/// 7. `fail`: a [finding](super::CaseFile::findings) says that an absolute requirement is broken, and no known deviation covers
 ///    it. The lowest layer comes first. A control is judged by what it expects alone.
-/// 6. `fail`: the snapshot differs although the peers have the versions of the record.
-/// 7. `unsupported`: an expectation is about what a peer said that it cannot report.
-/// 8. `inconclusive`: an expectation cannot be decided from this recording.
-/// 9. `pass`.
+/// 8. `fail`: the snapshot differs although the peers have the versions of the record.
+/// 9. `unsupported`: an expectation is about what a peer said that it cannot report.
+/// 10. `inconclusive`: an expectation cannot be decided from this recording.
+/// 11. `pass`.
 ///
 /// [`CaseFile::ends`]: super::CaseFile::ends
 #[must_use]
@@ -45,16 +49,50 @@ pub fn judge(record: &CaseRecord) -> Verdict {
     if let Some(verdict) = lost(record, &views) {
         return verdict;
     }
+    let contradictions = claims::contradictions(record, &views);
+    if let Some(verdict) = incomplete(&contradictions) {
+        return verdict;
+    }
+    let contradicted = contradictions.into_iter().next();
     if let Some(verdict) = step(record, &views) {
-        return unless_unwatched(record, verdict);
+        let verdict = unless_unwatched(record, verdict);
+        return match contradicted {
+            Some(cause) => contradiction(cause, Some(verdict)),
+            None => verdict,
+        };
     }
     let checked = check::all(record, &views);
+    if let Some(cause) = contradicted {
+        return contradiction(cause, expectations(record, &views, &checked));
+    }
     expectations(record, &views, &checked)
         .map(|verdict| unless_unwatched(record, verdict))
         .or_else(|| requirement(record))
         .or_else(|| snapshot(record))
         .or_else(|| undecided(record, &checked))
         .unwrap_or_else(|| pass(record, &views, &checked))
+}
+
+/// A recording that lacks what happened.
+fn incomplete(contradictions: &[Contradiction]) -> Option<Verdict> {
+    let first = contradictions.iter().find(|it| it.fault == Fault::Recording)?;
+    let sentence = format!("the recording is incomplete: {}", first.sentence());
+    Some(Verdict { evidence: first.evidence.clone(), ..verdict(Outcome::HarnessError, sentence) })
+}
+
+/// A peer claims what is not so; and what followed from that, if a step or an expectation failed.
+fn contradiction(cause: Contradiction, consequence: Option<Verdict>) -> Verdict {
+    let mut sentence = cause.sentence();
+    let mut evidence = cause.evidence;
+    if let Some(consequence) = consequence {
+        sentence = format!("{sentence}; besides, {}", consequence.sentence);
+        evidence.extend(consequence.evidence.into_iter().filter(|_| consequence.outcome == Outcome::Fail));
+    }
+    let side = match cause.fault {
+        Fault::Peer(name) => Some(name),
+        Fault::Recording => None,
+    };
+    Verdict { outcome: Outcome::Fail, layer: Some(cause.layer), side, sentence, evidence }
 }
 
 fn views(record: &CaseRecord) -> Views {

@@ -1,0 +1,65 @@
+//! A recorded case as the families of claims look at it.
+
+use crate::api::{PeerView, Views};
+use crate::case::CaseRecord;
+use crate::case_file::CasePeer;
+use peerproof_captures::event::PeerEvent;
+use peerproof_captures::timeline::{Answer, Entry, What};
+use serde_json::Value;
+
+/// A recorded case.
+pub(crate) struct Session<'a> {
+    pub(crate) record: &'a CaseRecord,
+    pub(crate) views: &'a Views,
+}
+
+/// A command with its answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    /// The entry of the command.
+    pub(crate) entry: &'a Entry,
+    pub(crate) name: &'a str,
+    pub(crate) args: &'a Value,
+    /// The answer and its entry; none if the recording has none.
+    pub(crate) answer: Option<(&'a Entry, &'a Answer)>,
+}
+
+impl<'a> Session<'a> {
+    pub(crate) fn new(record: &'a CaseRecord, views: &'a Views) -> Self {
+        Self { record, views }
+    }
+
+    /// Each peer with its view.
+    pub(crate) fn peers(&self) -> impl Iterator<Item = (&'a CasePeer, &'a PeerView)> + use<'a> {
+        let views = self.views;
+        self.record.file.peers.iter().filter_map(move |peer| Some((peer, views.get(&peer.name)?)))
+    }
+
+    /// The events of a peer in order.
+    pub(crate) fn events(&self, peer: &'a str) -> impl Iterator<Item = (&'a Entry, &'a PeerEvent)> + use<'a> {
+        self.record.timeline.iter().filter_map(move |entry| match &entry.what {
+            What::Event { peer: of, event, .. } if of == peer => Some((entry, event)),
+            _ => None,
+        })
+    }
+
+    /// What a peer was asked to do, in order, with its answers.
+    pub(crate) fn asked(&self, peer: &str) -> Vec<Asked<'a>> {
+        let mut all: Vec<(u64, Asked<'a>)> = Vec::new();
+        for entry in &self.record.timeline {
+            match &entry.what {
+                What::Command { peer: of, id, name, args } if of == peer => {
+                    all.push((*id, Asked { entry, name, args, answer: None }));
+                }
+                What::Answer { peer: of, id, answer } if of == peer => {
+                    let asked = all.iter_mut().rev().find(|(of, asked)| of == id && asked.answer.is_none());
+                    if let Some((_, asked)) = asked {
+                        asked.answer = Some((entry, answer));
+                    }
+                }
+                _ => {}
+            }
+        }
+        all.into_iter().map(|(_, asked)| asked).collect()
+    }
+}
