@@ -72,11 +72,11 @@ pub(super) fn idle_rule<'a>(record: &'a CaseRecord, expected: &Expected) -> Opti
         "dtls-server" => record.other(dtls_client(record)?),
         peer => Some(peer),
     });
-    Some(IdleRule { layer: of_rule(rule), sender })
+    Some(IdleRule { layer: layer_of_rule(rule), sender })
 }
 
 /// The layer of the packets for which a rule is.
-fn of_rule(rule: &Map<String, Value>) -> Layer {
+pub(super) fn layer_of_rule(rule: &Map<String, Value>) -> Layer {
     let speaks_of = |keys: &[&str]| keys.iter().any(|key| rule.contains_key(*key));
     let class = rule.get("class").and_then(Value::as_str);
     if speaks_of(&["dcep", "stream", "channel"]) {

@@ -1,5 +1,6 @@
 //! The verdict on a recorded case.
 
+use super::broken::unless_broken;
 use super::check::{self, Checked, Failure, Mismatch};
 use super::failed_step::{idle_rule, layer_of, wants_failure, wants_message};
 use super::record::CaseRecord;
@@ -55,7 +56,7 @@ pub fn judge(record: &CaseRecord) -> Verdict {
     }
     let contradicted = contradictions.into_iter().next();
     if let Some(verdict) = step(record, &views) {
-        let verdict = unless_unwatched(record, verdict);
+        let verdict = unless_broken(record, unless_unwatched(record, verdict));
         return match contradicted {
             Some(cause) => contradiction(cause, Some(verdict)),
             None => verdict,
@@ -66,7 +67,7 @@ pub fn judge(record: &CaseRecord) -> Verdict {
         return contradiction(cause, expectations(record, &views, &checked));
     }
     expectations(record, &views, &checked)
-        .map(|verdict| unless_unwatched(record, verdict))
+        .map(|verdict| unless_broken(record, unless_unwatched(record, verdict)))
         .or_else(|| requirement(record))
         .or_else(|| snapshot(record))
         .or_else(|| undecided(record, &checked))
@@ -335,12 +336,15 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         StepOutcome::Broken { cause } => (None, "the step should end".to_owned(), cause.clone()),
         StepOutcome::Done | StepOutcome::Unsupported { .. } => return None,
     };
-    let definition = record.timeline.iter().find_map(|began| match &began.what {
-        What::StepBegan { step: began, definition } if *began == step => Some(definition),
+    let began = record.timeline.iter().find_map(|began| match &began.what {
+        What::StepBegan { step: began, definition, place } if *began == step => Some((definition, place)),
         _ => None,
     });
-    let suffix =
-        definition.map_or_else(String::new, |definition| format!(" (step {}: {definition})", step + 1));
+    let suffix = began.map_or_else(String::new, |(definition, place)| {
+        let place = place.as_ref().map_or_else(String::new, |place| format!(", {place}"));
+        format!(" (step {}{place}: {definition})", step + 1)
+    });
+    let definition = began.map(|(definition, _)| definition);
     let wants_failure = awaited.is_some_and(wants_failure);
     let waits = awaited.is_some_and(wants_message);
     let anomaly = check::delivery_anomalies(record, views)
@@ -348,6 +352,7 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         .next()
         .or_else(|| check::missing_echo(record, views).filter(|_| waits));
     let diverged = if wants_failure { None } else { first_diverged(record, views, Layer::Media) };
+    let unread = diverged.is_none() && anomaly.is_none() && !is_readable(outcome);
     let mut failure = match (anomaly, diverged) {
         // A false message explains a message that did not come; what diverged below the channels explains both.
         (Some(anomaly), diverged) if diverged.as_ref().is_none_or(|it| it.layer >= anomaly.layer) => {
@@ -358,13 +363,8 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
             let acting = definition.and_then(|Step { peer, .. }| record.peer(peer.as_deref()?));
             let layer = awaited.map_or(Layer::Media, |awaited| layer_of(awaited, views));
             let rule = awaited.and_then(|awaited| idle_rule(record, awaited));
-            // Packets that nobody could read may have been those.
-            let readable = !matches!(
-                outcome,
-                StepOutcome::TimedOut { seen: Seen::RuleActed { undecrypted: 1.., .. }, .. }
-            );
             let layer = rule.as_ref().map_or(layer, |rule| rule.layer);
-            let sender = rule.filter(|_| readable).and_then(|rule| rule.sender);
+            let sender = rule.and_then(|rule| rule.sender);
             let mut mismatch = Mismatch::new(layer, "", expected, seen);
             let acting = sender.and_then(|name| record.peer(name)).or(acting);
             mismatch.side = acting.or_else(|| subject(record)).map(|peer| peer.name.clone());
@@ -372,7 +372,13 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         }
     };
     failure.evidence.push(Place::Entry(entry.n));
-    Some(fail(failure, &suffix))
+    let verdict = fail(failure, &suffix);
+    Some(if unread { Verdict { outcome: Outcome::Inconclusive, side: None, ..verdict } } else { verdict })
+}
+
+/// Whether every packet could be read of which a rule had to know the content. One that could not may have been the rule's.
+fn is_readable(outcome: &StepOutcome) -> bool {
+    !matches!(outcome, StepOutcome::TimedOut { seen: Seen::RuleActed { undecrypted: 1.., .. }, .. })
 }
 
 fn subject(record: &CaseRecord) -> Option<&CasePeer> {

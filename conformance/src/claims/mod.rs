@@ -11,6 +11,7 @@ mod candidates;
 mod channels;
 mod clocks;
 mod descriptions;
+mod greeting;
 mod media;
 mod messages;
 mod recording;
@@ -62,6 +63,7 @@ impl Claim {
 #[must_use]
 pub fn claims() -> Vec<&'static Claim> {
     let families = [
+        greeting::CLAIMS,
         states::CLAIMS,
         candidates::CLAIMS,
         channels::CLAIMS,
@@ -113,6 +115,7 @@ pub(crate) fn contradictions(record: &CaseRecord, views: &Views) -> Vec<Contradi
     let session = Session::new(record, views);
     let mut found = Vec::new();
     recording::check(&session, &mut found);
+    greeting::check(&session, &mut found);
     states::check(&session, &mut found);
     candidates::check(&session, &mut found);
     channels::check(&session, &mut found);

@@ -64,6 +64,25 @@ pub fn case_files(path: &Path) -> Result<Vec<CaseFile>, JudgeError> {
     folders.iter().map(|folder| case_file(folder)).collect()
 }
 
+/// Every case in or below a folder as it was recorded, with what its capture shows, one after the other.
+///
+/// # Errors
+/// If there is none; and of each case, if it cannot be read.
+pub fn records(
+    path: &Path,
+) -> Result<impl Iterator<Item = Result<CaseRecord, JudgeError>> + use<>, JudgeError> {
+    let folders = cases(path)?.ok_or_else(|| JudgeError::NoCase(path.to_owned()))?;
+    Ok(folders.into_iter().map(|folder| {
+        let file = case_file(&folder)?;
+        if file.format < FORMAT {
+            return Err(JudgeError::Earlier { path: folder.join(CASE), format: file.format });
+        }
+        let timeline = timeline(&folder.join(TIMELINE))?;
+        let stats = last_stats(&timeline);
+        observed(&folder, file, timeline, stats)
+    }))
+}
+
 fn case_file(folder: &Path) -> Result<CaseFile, JudgeError> {
     let path = folder.join(CASE);
     let bytes = fs::read(&path).map_err(|error| JudgeError::Read { path: path.clone(), error })?;

@@ -15,7 +15,7 @@ pub struct Judged {
     pub judged: Vec<Judgement>,
 }
 
-/// A case or a connection of a capture, judged.
+/// A case, a connection of a capture, or descriptions alone, judged.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Judgement {
     /// The folder or the file.
@@ -41,7 +41,7 @@ pub struct Judgement {
     pub standing: Option<Standing>,
     /// How the requirements stand that apply.
     pub findings: Vec<JudgedFinding>,
-    /// The files that the entries of places name, by their index, if it is a capture.
+    /// The files that the entries of places name, by their index, if it is a capture or descriptions alone.
     pub descriptions: Vec<String>,
 }
 
@@ -93,7 +93,7 @@ impl Judgement {
             (Some(verdict), _) if verdict.outcome == Outcome::HarnessError => HARNESS_ERROR,
             (Some(_), _) => FAILED,
             (None, _) if self.count(|it| it.result == Result::Fail) > 0 => FAILED,
-            (None, _) if self.connection.is_none() => NOTHING,
+            (None, _) if self.connection.is_none() && self.descriptions.is_empty() => NOTHING,
             (None, _) => AS_EXPECTED,
         }
     }

@@ -47,6 +47,7 @@ fn judgement(one: &Judgement, all: bool, style: &Style, out: &mut dyn Write) -> 
             Some(connection) => {
                 writeln!(out, "{}, connection {connection}: {}", one.path, one.peers.join(" and "))?;
             }
+            None if !one.descriptions.is_empty() => writeln!(out, "{}: descriptions", one.path)?,
             None => return writeln!(out, "{}: no connection to judge", one.path),
         },
     }

@@ -1,6 +1,7 @@
 //! What is wrong with a scenario although all its types are right: peers that are not there, names that stand for nothing,
 //! options that exclude each other, networks that cannot be built.
 
+mod expectations;
 mod network;
 mod servers;
 
@@ -50,6 +51,7 @@ pub fn scenario(
             ));
         }
     }
+    expectations::wire(document, scenario, &scenario.expect.wire, &root.key("expect").key("wire"))?;
     for (name, expected) in &scenario.expect.peers {
         let path = root.key("expect").key(name);
         known_peer(document, scenario, name, &path)?;

@@ -138,9 +138,15 @@ impl Document {
                 };
                 (format!("unknown {what} `{word}`"), help)
             } else {
-                (message.replace("missing field", "missing key"), None)
+                (super::words::plain(message), None)
             };
         self.error(&path, message, help)
+    }
+
+    /// The line of a path, from one.
+    #[must_use]
+    pub fn line(&self, path: &ValuePath) -> Option<usize> {
+        self.place(path).map(|place| place.line)
     }
 
     fn error_at(&self, place: Option<Place>, message: String, help: Option<String>) -> ScenarioError {

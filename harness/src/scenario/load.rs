@@ -214,10 +214,29 @@ fn read_document(
     text: &str,
     implementations: &[&str],
 ) -> Result<ScenarioFile, ScenarioError> {
-    let scenario: Scenario = document.read()?;
+    let mut scenario: Scenario = document.read()?;
+    place(document, &mut scenario.steps, &ValuePath::default().key("steps"));
     check::scenario(document, &scenario, implementations)?;
     let path = document.file().to_owned();
     Ok(ScenarioFile { name: name.to_owned(), path, hash: hash(text), scenario })
+}
+
+/// Says of each step where it stands.
+fn place(document: &Document, steps: &mut [Step], path: &ValuePath) {
+    for (n, step) in steps.iter_mut().enumerate() {
+        step.place = place_of(document, &path.index(n));
+    }
+}
+
+/// Family, file and line of a path.
+fn place_of(document: &Document, path: &ValuePath) -> Option<Box<str>> {
+    let line = document.line(path)?;
+    let name = document.file().file_name()?.to_string_lossy();
+    let family = document.file().parent().and_then(Path::file_name).map(|it| it.to_string_lossy());
+    Some(match family {
+        Some(family) => format!("{family}/{name}:{line}").into(),
+        None => format!("{name}:{line}").into(),
+    })
 }
 
 /// Reads one control from its text and makes the broken scenario of it.
@@ -231,8 +250,12 @@ pub fn control(
     scenarios: &[ScenarioFile],
 ) -> Result<ControlFile, ScenarioError> {
     let document = Document::parse(path, text)?;
-    let control: Control = document.read()?;
+    let mut control: Control = document.read()?;
     let root = ValuePath::default();
+    for (key, steps) in [("before", &mut control.broken.before), ("connected", &mut control.broken.connected)]
+    {
+        place(&document, steps, &root.key("break").key(key));
+    }
     let Some(base) = scenarios.iter().find(|file| file.name == control.of) else {
         let help = nearest(&control.of, scenarios.iter().map(|file| file.name.as_str()))
             .map(|near| format!("did you mean `{near}`?"));
@@ -295,9 +318,11 @@ fn break_it(document: &Document, control: &Control, scenario: &mut Scenario) -> 
         .position(|step| matches!(step.action, Action::Connect(_) | Action::Negotiate(_)));
     if let Some(rewrite) = &broken.rewrite {
         check::rewrite(document, rewrite, &at.key("rewrite"))?;
-        match connect.and_then(|n| scenario.steps.get_mut(n)).map(|step| &mut step.action) {
-            Some(Action::Connect(connect)) => connect.rewrite = rewrite.clone(),
-            Some(Action::Negotiate(negotiate)) => negotiate.rewrite = rewrite.clone(),
+        let place = place_of(document, &at.key("rewrite"));
+        let step = connect.and_then(|n| scenario.steps.get_mut(n));
+        match step.map(|step| (&mut step.action, &mut step.place)) {
+            Some((Action::Connect(connect), at)) => (connect.rewrite, *at) = (rewrite.clone(), place),
+            Some((Action::Negotiate(negotiate), at)) => (negotiate.rewrite, *at) = (rewrite.clone(), place),
             _ => {
                 let message =
                     format!("{} has no `connect` whose descriptions could be rewritten", control.of);
@@ -310,12 +335,20 @@ fn break_it(document: &Document, control: &Control, scenario: &mut Scenario) -> 
         if !scenario.peers.contains_key(peer) {
             return Err(document.error(&at.key("dead"), format!("unknown peer `{peer}`"), None));
         }
+        let place = place_of(document, &at.key("dead"));
         let close = Action::Command {
             peer: peer.clone(),
             name: "close".to_owned(),
             args: serde_json::Value::Object(serde_json::Map::new()),
         };
-        connected.push(Step { action: close, within: None, rejects: None, binds: None, answers: None });
+        connected.push(Step {
+            action: close,
+            within: None,
+            rejects: None,
+            binds: None,
+            answers: None,
+            place,
+        });
     }
     check::steps(document, scenario, &broken.before, &at.key("before"))?;
     check::steps(document, scenario, &broken.connected, &at.key("connected"))?;

@@ -17,6 +17,7 @@ pub mod reference;
 pub mod rewrite;
 pub mod server;
 pub mod step;
+mod words;
 
 pub use error::ScenarioError;
 pub use load::{ControlFile, ScenarioFile, Source, Suite};

@@ -277,3 +277,39 @@ fn what_goes_down_with_a_peer_that_closed_is_not_the_association_s_fault() {
     case.awaits("alice", json!({"open": "chat"})).timed_out("alice", json!({"open": "chat"}));
     fails(&case.verdict(), Layer::DataChannel, "alice", "open chat at alice should come");
 }
+
+#[test]
+fn what_a_control_broke_is_nobodys_fault_and_only_where_it_shows() {
+    let verdict = |class: &str, place: &str, control: bool| {
+        let mut case = CaseBuilder::new("");
+        case.record.file.control_of = control.then(|| "data/echo".to_owned());
+        let matches = json!({"class": class});
+        let step: peerproof_captures::timeline::Step = serde_json::from_value(
+            json!({"action": {"harness": {"step": "network", "args": {"drop": &matches}}}}),
+        )
+        .unwrap();
+        case.push(What::StepBegan { step: 90, definition: step, place: Some(place.to_owned()) });
+        let rule = serde_json::from_value(json!({"action": "drop", "matches": matches})).unwrap();
+        let peer = "alice".to_owned();
+        case.push(What::Faulted {
+            peer,
+            rule: Some(rule),
+            action: peerproof_captures::timeline::RuleAction::Drop,
+            frame: Some(7),
+        });
+        case.negotiate().ice().state("bob", "dtlsstatechange", "failed");
+        case.timed_out("bob", json!({"message": {"channel": "chat", "text": "one"}}));
+        case.verdict()
+    };
+    let broken = verdict("dtls", "controls/no-handshake.yaml:3", true);
+    fails(&broken, Layer::Dtls, "network", "a rule of the control acted on 1 packet");
+    assert!(broken.evidence.contains(&Place::Frame(7)));
+    // At another layer, in a step of the scenario's own, or in a scenario, it explains nothing.
+    for other in [
+        verdict("srtp", "controls/no-handshake.yaml:3", true),
+        verdict("dtls", "data/echo.yaml:3", true),
+        verdict("dtls", "controls/no-handshake.yaml:3", false),
+    ] {
+        fails(&other, Layer::Dtls, "bob", "it failed at bob");
+    }
+}

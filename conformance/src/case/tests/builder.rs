@@ -95,7 +95,7 @@ impl CaseBuilder {
 
     pub(super) fn began(&mut self, definition: Value) -> &mut Self {
         let (step, definition) = (self.steps, serde_json::from_value(definition).unwrap());
-        self.push(What::StepBegan { step, definition })
+        self.push(What::StepBegan { step, definition, place: None })
     }
 
     /// A step `connect` began.
@@ -119,7 +119,7 @@ impl CaseBuilder {
         self.ended(StepOutcome::TimedOut {
             awaited: Expected::Condition { peer: peer.to_owned(), condition },
             within_ms: 2000,
-            seen: Seen::Events { connection: None, dtls: None, last: None },
+            seen: Seen::Events { connection: None, dtls: None, last: None, nearest: None },
         })
     }
 
