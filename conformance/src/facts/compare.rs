@@ -1,12 +1,16 @@
 //! What changed between two runs: verdicts, and facts by implementation.
 //!
-//! A member of a fact is new if every case of a scenario with that implementation has it after and none had it before, and gone the other
-//! way round. What some cases show and others do not, in the same run, is chance and no change.
+//! A member of a fact is new if every case of a scenario with that implementation has it after and none of any scenario had it before, and
+//! gone the other way round. What some cases show and others do not, in the same run, is chance and no change. States and requirements depend on
+//! what a scenario does, so they are compared scenario by scenario, where both runs show them. Controls count by their verdicts alone.
 
 use super::{Ended, Fact, Facts};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The family of controls, in which something is broken on purpose.
+const CONTROLS: &str = "controls/";
 
 /// What differs between two runs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
@@ -138,6 +142,20 @@ fn shown<'a>(run: &[&'a Facts], facts: &BTreeSet<(&'a str, &'a str)>) -> BTreeMa
     all
 }
 
+/// Whether a fact depends on what the scenario does.
+fn is_of_a_scenario(fact: &str) -> bool {
+    ["requirement ", "states of "].iter().any(|head| fact.starts_with(head))
+}
+
+/// What any case of any scenario shows.
+fn ever<'a>(run: &BTreeMap<Key<'a>, Shown<'a>>) -> BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>> {
+    let mut all: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+    for ((_, implementation, fact), shown) in run {
+        all.entry((implementation, fact)).or_default().extend(shown.members().1);
+    }
+    all
+}
+
 /// Compares two runs by the cases that both have.
 #[must_use]
 pub fn compare(before: &[Facts], after: &[Facts]) -> Comparison {
@@ -170,25 +188,39 @@ pub fn compare(before: &[Facts], after: &[Facts]) -> Comparison {
                 of.insert(peer.version.clone());
             }
         }
-        first.push(one);
-        second.push(other);
+        if !name.starts_with(CONTROLS) {
+            first.push(one);
+            second.push(other);
+        }
     }
     comparison.versions.retain(|_, versions| versions.before != versions.after);
     comparison.changes = changes(&first, &second);
     comparison
 }
 
-fn changes(before: &[&Facts], after: &[&Facts]) -> Vec<Change> {
+fn changes<'a>(before: &[&'a Facts], after: &[&'a Facts]) -> Vec<Change> {
     let peers = before.iter().chain(after).flat_map(|case| &case.peers);
     let facts: BTreeSet<(&str, &str)> = peers
         .flat_map(|peer| peer.facts.keys().map(|fact| (peer.implementation.as_str(), fact.as_str())))
         .collect();
     let (one, other) = (shown(before, &facts), shown(after, &facts));
+    let (ever_before, ever_after) = (ever(&one), ever(&other));
     let mut found: BTreeMap<Of, Change> = BTreeMap::new();
     for (key, before) in &one {
         let Some(after) = other.get(key) else { continue };
         let ((all_before, any_before), (all_after, any_after)) = (before.members(), after.members());
         let owned = |set: BTreeSet<&str>| set.into_iter().map(str::to_owned).collect::<Vec<String>>();
+        let (_, implementation, fact) = key;
+        let (any_before, any_after) = if is_of_a_scenario(fact) {
+            if before.facts.is_empty() || after.facts.is_empty() {
+                continue;
+            }
+            (any_before, any_after)
+        } else {
+            let of = (*implementation, *fact);
+            let anywhere = |all: &BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>>| all.get(&of).cloned();
+            (anywhere(&ever_before).unwrap_or_default(), anywhere(&ever_after).unwrap_or_default())
+        };
         let added = owned(&all_after - &any_before);
         let removed = owned(&all_before - &any_after);
         let (orders, new_orders) = (before.orders(), after.orders());
@@ -203,7 +235,6 @@ fn changes(before: &[&Facts], after: &[&Facts]) -> Vec<Change> {
             (None, None) => after.facts.first().map(|(fact, case)| (*case, fact.frame)),
         };
         let (case, frame) = example.unwrap_or_default();
-        let (_, implementation, fact) = key;
         let of = ((*implementation).to_owned(), (*fact).to_owned(), added, removed, order);
         let (implementation, fact, added, removed, order) = of.clone();
         let new = Change {
