@@ -165,7 +165,8 @@ fn of_command<'a>(chance: &mut StdRng, part: &'a Part) -> Option<(OfCommands, &'
 }
 
 fn stale(chance: &mut StdRng, part: &Part) -> Option<Lie> {
-    let often = |name: &str| part.done.iter().filter(|done| done.name == name).count() > 1;
+    let often =
+        |name: &str| part.done.iter().filter(|done| done.name == name && !done.result.is_null()).count() > 1;
     let names: Vec<&str> =
         part.done.iter().map(|done| done.name.as_str()).filter(|name| often(name)).collect();
     let command = (*one(chance, &names)?).to_owned();

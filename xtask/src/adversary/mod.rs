@@ -138,7 +138,7 @@ async fn adversary(root: &Path, scratch: &Path, arguments: &Arguments) -> anyhow
     }
     recordings.sort();
     let keep = arguments.keep.clone();
-    Ok(Adversary { setting: prepared.setting.clone(), cases, honest: Mutex::default(), recordings, keep })
+    Ok(Adversary { setting: prepared.setting, cases, honest: Mutex::default(), recordings, keep })
 }
 
 /// The folders with a recording in or below one.

@@ -45,7 +45,7 @@ fn timeline(chance: &mut StdRng, bytes: &[u8]) -> Option<(Vec<u8>, String, Strin
     let at = chance.random_range(0..entries.len().max(1));
     let entry = entries.get(at)?.clone();
     let name = name_of(&entry);
-    let (deed, detail) = match chance.random_range(0..6) {
+    let (action, detail) = match chance.random_range(0..6) {
         0 => {
             entries.remove(at);
             ("dropped", String::new())
@@ -80,7 +80,7 @@ fn timeline(chance: &mut StdRng, bytes: &[u8]) -> Option<(Vec<u8>, String, Strin
         text.extend(serde_json::to_vec(entry).ok()?);
         text.push(b'\n');
     }
-    Some((text, format!("{name} {deed}"), format!("entry {at}, {name}, {deed}{detail}")))
+    Some((text, format!("{name} {action}"), format!("entry {at}, {name}, {action}{detail}")))
 }
 
 fn name_of(entry: &Value) -> String {
@@ -217,7 +217,7 @@ mod tests {
                 kinds.insert(kind);
             }
         }
-        let wanted = ["dropped", "doubled", "altered"].map(|deed| format!("packet {deed}"));
+        let wanted = ["dropped", "doubled", "altered"].map(|action| format!("packet {action}"));
         assert!(wanted.iter().all(|kind| kinds.contains(kind)), "{kinds:?}");
         assert!(
             kinds.contains("secret altered") && kinds.contains("event negotiationneeded dropped"),

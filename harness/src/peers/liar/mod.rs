@@ -22,7 +22,7 @@ use super::{CaseClock, KeyLogFile, Opened, Peer, PeerInfo, Reported};
 use async_trait::async_trait;
 use peerproof_captures::timeline::Answer;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use teller::{Deed, Teller};
+use teller::{Action, Teller};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -102,15 +102,15 @@ impl Peer for Liar {
 
     async fn call(&self, command: Command) -> Answer {
         let asked_us = self.mind.clock.now_us();
-        let deed = self.mind.state().teller.command(command.clone());
-        let answer = match deed {
-            Deed::Once(command) => self.peer.call(command).await,
-            Deed::Twice(command) => {
+        let action = self.mind.state().teller.command(command.clone());
+        let answer = match action {
+            Action::Once(command) => self.peer.call(command).await,
+            Action::Twice(command) => {
                 let first = self.peer.call(command.clone()).await;
                 self.peer.call(command).await;
                 first
             }
-            Deed::Not(answer) => Answer::Ok(answer),
+            Action::Not(answer) => Answer::Ok(answer),
         };
         // What the peer had reported before it answered is passed on before the answer is.
         self.mind.caught_up(self.peer.reported()).await;

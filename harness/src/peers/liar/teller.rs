@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 /// What becomes of a command.
 #[derive(Debug, PartialEq)]
-pub(super) enum Deed {
+pub(super) enum Action {
     /// It is done.
     Once(Command),
     /// It is done twice.
@@ -144,22 +144,22 @@ impl Teller {
     }
 
     /// What becomes of a command.
-    pub(super) fn command(&mut self, command: Command) -> Deed {
+    pub(super) fn command(&mut self, command: Command) -> Action {
         let (name, args) = command.to_json();
         let matched = &mut self.matched;
         let mut is = |of: &OfCommands| of.is(&name, &args, matched);
         match &self.lie {
-            Lie::Ignore(of) if is(of) => Deed::Not(of.answer.clone().unwrap_or_else(|| likely(&command))),
-            Lie::Repeat(of) if is(of) => Deed::Twice(command),
+            Lie::Ignore(of) if is(of) => Action::Not(of.answer.clone().unwrap_or_else(|| likely(&command))),
+            Lie::Repeat(of) if is(of) => Action::Twice(command),
             Lie::Misdo(of) if is(of) => {
                 let mut args = args;
                 of.fields.apply(&mut args);
                 // What is no command any more is done as it was given.
                 let changed = serde_json::from_value(json!({ "command": name, "args": args }));
-                Deed::Once(changed.unwrap_or(command))
+                Action::Once(changed.unwrap_or(command))
             }
-            Lie::Misdescribe(_) => Deed::Once(self.as_described(command)),
-            _ => Deed::Once(command),
+            Lie::Misdescribe(_) => Action::Once(self.as_described(command)),
+            _ => Action::Once(command),
         }
     }
 

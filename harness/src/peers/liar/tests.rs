@@ -1,6 +1,6 @@
 //! Each kind of lie, told about a peer that does what the test says.
 
-use super::teller::{Deed, Teller};
+use super::teller::{Action, Teller};
 use super::*;
 use crate::peers::clock::Doubt;
 use peerproof_captures::event::{ConnectionState, PeerEvent};
@@ -78,17 +78,17 @@ fn commands_are_ignored_repeated_and_done_otherwise() {
         .unwrap()
     };
     let mut ignores = teller(json!({ "ignore": { "command": "send", "nth": 2 } }));
-    assert_eq!(ignores.command(send("a")), Deed::Once(send("a")));
-    assert_eq!(ignores.command(Command::RestartIce), Deed::Once(Command::RestartIce));
-    assert_eq!(ignores.command(send("b")), Deed::Not(Value::Null));
+    assert_eq!(ignores.command(send("a")), Action::Once(send("a")));
+    assert_eq!(ignores.command(Command::RestartIce), Action::Once(Command::RestartIce));
+    assert_eq!(ignores.command(send("b")), Action::Not(Value::Null));
     let mut repeats = teller(json!({ "repeat": { "command": "send", "with": { "message.text": "b" } } }));
-    assert_eq!(repeats.command(send("a")), Deed::Once(send("a")));
-    assert_eq!(repeats.command(send("b")), Deed::Twice(send("b")));
+    assert_eq!(repeats.command(send("a")), Action::Once(send("a")));
+    assert_eq!(repeats.command(send("b")), Action::Twice(send("b")));
     let mut alters = teller(json!({ "misdo": { "command": "send", "fields": { "message.text": "flip" } } }));
-    assert_eq!(alters.command(send("a")), Deed::Once(send("b")));
+    assert_eq!(alters.command(send("a")), Action::Once(send("b")));
     let channel = json!({ "command": "createDataChannel", "args": { "label": "chat", "ordered": false } });
     let mut ignores = teller(json!({ "ignore": { "command": "createDataChannel" } }));
-    let Deed::Not(answer) = ignores.command(serde_json::from_value(channel).unwrap()) else { panic!() };
+    let Action::Not(answer) = ignores.command(serde_json::from_value(channel).unwrap()) else { panic!() };
     assert_eq!((&answer["label"], &answer["ordered"]), (&json!("chat"), &json!(false)));
 }
 
@@ -130,7 +130,7 @@ fn a_description_is_another_one_for_all_but_the_peer() {
         description: Some(serde_json::from_value(json!({ "type": "offer", "sdp": sdp })).unwrap()),
         as_type: None,
     };
-    assert_eq!(liar.command(set("v=0\r\na=ice-pwd:abd\r\n")), Deed::Once(set(own)));
+    assert_eq!(liar.command(set("v=0\r\na=ice-pwd:abd\r\n")), Action::Once(set(own)));
     let state = json!({ "localDescription": { "type": "offer", "sdp": own } });
     let state = answered(&mut liar, &Command::GetState, state);
     assert_eq!(state["localDescription"]["sdp"], said["sdp"]);
