@@ -47,6 +47,10 @@ pub struct CaseFile {
     /// For a control: the scenario of which it is a broken form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control_of: Option<String>,
+    /// For a control: the peers that lie in it. It does not say about what, and decides nothing: such a control is judged by requirements
+    /// too, as every case is that is no control.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub liars: Vec<String>,
     /// Peers whose process the case ends on purpose. Their loss is no fault of the harness.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ends: Vec<String>,

@@ -1,5 +1,6 @@
 //! Chores: `cargo xtask CHORE`. None of them is needed to use Peerproof.
 
+mod adversary;
 mod bench;
 mod corpus;
 mod golden;
@@ -20,6 +21,8 @@ struct Arguments {
 enum Chore {
     /// Check the project rules that no compiler checks
     Tidy,
+    /// Tell random lies in virtual time and mutate recordings at random; print what stays as it was
+    Adversary(adversary::Arguments),
     /// Measure; nothing is asserted
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
 fn work() -> anyhow::Result<()> {
     match Arguments::parse().chore {
         Chore::Tidy => tidy::run(&root()),
+        Chore::Adversary(arguments) => adversary::run(&root(), &arguments),
         Chore::Bench(bench) => bench.run(&root()),
         Chore::Golden { check } => golden::run(&root(), check),
         Chore::Corpus(corpus) => corpus.run(&root()),

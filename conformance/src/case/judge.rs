@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 /// 5. `fail`: a step did not end as the scenario wants. [`explain`](crate::explain) names the first layer that diverged.
 /// 6. `fail`: an expectation does not hold, or something arrived that was not sent. The lowest layer comes first.
 /// 7. `fail`: a [finding](super::CaseFile::findings) says that an absolute requirement is broken, and no known deviation covers
-///    it. The lowest layer comes first. A control is judged by what it expects alone.
+///    it. The lowest layer comes first. A control is judged by what it expects alone, unless a peer lies in it.
 /// 8. `fail`: the snapshot differs although the peers have the versions of the record.
 /// 9. `unsupported`: an expectation is about what a peer said that it cannot report.
 /// 10. `inconclusive`: an expectation cannot be decided from this recording.
@@ -427,7 +427,7 @@ fn wants_no_connection(peer: &PeerExpectations) -> bool {
 
 /// An absolute requirement that is broken and of which that was not known.
 fn requirement(record: &CaseRecord) -> Option<Verdict> {
-    if record.file.control_of.is_some() {
+    if record.file.control_of.is_some() && record.file.liars.is_empty() {
         return None;
     }
     let broken = record.file.findings.iter().filter(|finding| finding.is_unexpected_failure());

@@ -211,6 +211,7 @@ fn new_file(case: &Case, clock: CaseClock, seed: u64, attempt: u32) -> CaseFile 
         attempt,
         expect: scenario.expect.clone(),
         control_of: case.control.as_ref().map(|control| control.of.clone()),
+        liars: case.control.iter().flat_map(|control| control.broken.lie.keys().cloned()).collect(),
         ends: Vec::new(),
         not_played: None,
         snapshot: None,

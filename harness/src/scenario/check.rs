@@ -202,8 +202,23 @@ pub(super) fn steps(
     steps: &[Step],
     path: &ValuePath,
 ) -> Result<(), ScenarioError> {
-    let mut bound = BTreeSet::new();
-    let mut rules = BTreeSet::new();
+    later_steps(document, scenario, &[], steps, path)
+}
+
+/// Checks a list of steps that come after others, whose results they may name.
+pub(super) fn later_steps(
+    document: &Document,
+    scenario: &Scenario,
+    earlier: &[Step],
+    steps: &[Step],
+    path: &ValuePath,
+) -> Result<(), ScenarioError> {
+    let mut bound: BTreeSet<String> = earlier.iter().filter_map(|step| step.binds.clone()).collect();
+    let named = |step: &Step| match &step.action {
+        Action::Network(step) => step.rule().and_then(|(_, rule)| rule.name.clone()),
+        _ => None,
+    };
+    let mut rules: BTreeSet<String> = earlier.iter().filter_map(named).collect();
     for (n, step) in steps.iter().enumerate() {
         let path = path.index(n);
         one_step(document, scenario, step, &path, &bound)?;

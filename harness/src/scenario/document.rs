@@ -97,6 +97,25 @@ impl Document {
         Ok(document)
     }
 
+    /// The part at a path as a document of its own, in which everything keeps its place in the text; empty if nothing is there.
+    #[must_use]
+    pub fn part(&self, path: &ValuePath) -> Self {
+        let value = path.0.iter().try_fold(&self.value, |value, segment| match segment {
+            Segment::Index(index) => value.get(*index),
+            Segment::Key(key) => value.get(key.as_str()),
+        });
+        let below = self.marks.places.iter().filter_map(|(at, place)| {
+            let rest = at.0.strip_prefix(path.0.as_slice())?;
+            Some((ValuePath(rest.to_vec()), *place))
+        });
+        Self {
+            file: self.file.clone(),
+            text: self.text.clone(),
+            marks: Marks { places: below.collect() },
+            value: value.cloned().unwrap_or_default(),
+        }
+    }
+
     /// The file that was read.
     #[must_use]
     pub fn file(&self) -> &Path {
@@ -283,6 +302,17 @@ mod tests {
         assert_eq!(place(&root.key("a").index(0).key("b")), Some((2, 5)));
         assert_eq!(place(&root.key("a").index(1).key("c").index(1)), Some((3, 14)));
         assert_eq!(place(&root.key("a").index(1).key("absent")), Some((3, 5)));
+    }
+
+    #[test]
+    fn a_part_keeps_the_places_of_the_whole() {
+        let part =
+            document("a:\n  - b: 1\n  - { c: [x, y] }\n").part(&ValuePath::default().key("a").index(1));
+        let root = ValuePath::default();
+        let place = |path: &ValuePath| part.place(path).map(|at| (at.line, at.column));
+        assert_eq!(part.value, serde_json::json!({ "c": ["x", "y"] }));
+        assert_eq!(place(&root.key("c").index(1)), Some((3, 14)));
+        assert_eq!(place(&root.key("absent")), Some((3, 5)));
     }
 
     #[test]

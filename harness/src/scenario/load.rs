@@ -1,6 +1,7 @@
 //! Finding the scenarios and controls of a folder, and reading them.
 
 mod each;
+mod lies;
 
 pub use each::extend_schema;
 
@@ -108,8 +109,8 @@ impl Suite {
             }
         }
         for (name, path, text) in controls {
-            match text.and_then(|text| control(&path, &name, &text, &suite.scenarios)) {
-                Ok(file) => suite.controls.push(file),
+            match text.and_then(|text| controls_of(&path, &name, &text, &suite.scenarios)) {
+                Ok(files) => suite.controls.extend(files),
                 // A control of a broken scenario cannot be read; the scenario's own trouble is enough.
                 Err(error) if errors.is_empty() || !error.message.contains("no scenario") => {
                     errors.push(error);
@@ -239,6 +240,19 @@ fn place_of(document: &Document, path: &ValuePath) -> Option<Box<str>> {
     })
 }
 
+/// The controls of a file: those of the catalogue of lies, or one.
+fn controls_of(
+    path: &Path,
+    name: &str,
+    text: &str,
+    scenarios: &[ScenarioFile],
+) -> Result<Vec<ControlFile>, ScenarioError> {
+    if name == lies::CATALOGUE {
+        return lies::controls(path, text, scenarios);
+    }
+    control(path, name, text, scenarios).map(|file| vec![file])
+}
+
 /// Reads one control from its text and makes the broken scenario of it.
 ///
 /// # Errors
@@ -250,11 +264,22 @@ pub fn control(
     scenarios: &[ScenarioFile],
 ) -> Result<ControlFile, ScenarioError> {
     let document = Document::parse(path, text)?;
-    let mut control: Control = document.read()?;
+    let control: Control = document.read()?;
+    broken(&document, name, text, control, scenarios)
+}
+
+/// The broken scenario of a control that stands in a document; `text` is what it is made of.
+fn broken(
+    document: &Document,
+    name: &str,
+    text: &str,
+    mut control: Control,
+    scenarios: &[ScenarioFile],
+) -> Result<ControlFile, ScenarioError> {
     let root = ValuePath::default();
     for (key, steps) in [("before", &mut control.broken.before), ("connected", &mut control.broken.connected)]
     {
-        place(&document, steps, &root.key("break").key(key));
+        place(document, steps, &root.key("break").key(key));
     }
     let Some(base) = scenarios.iter().find(|file| file.name == control.of) else {
         let help = nearest(&control.of, scenarios.iter().map(|file| file.name.as_str()))
@@ -270,9 +295,10 @@ pub fn control(
         layer: control.expect.layer,
         side: control.expect.side.clone(),
     });
-    break_it(&document, &control, &mut scenario)?;
+    break_it(document, &control, &mut scenario)?;
     let hash = hash(&format!("{}{text}", base.hash));
-    let file = ScenarioFile { name: name.to_owned(), path: path.to_owned(), hash, scenario };
+    let path = document.file().to_owned();
+    let file = ScenarioFile { name: name.to_owned(), path, hash, scenario };
     Ok(ControlFile { file, control })
 }
 
@@ -312,6 +338,7 @@ fn break_it(document: &Document, control: &Control, scenario: &mut Scenario) -> 
             return Err(document.error(&at.key("echo").key(peer), message, None));
         }
     }
+    lies::told(document, &at.key("lie"), control, scenario)?;
     let connect = scenario
         .steps
         .iter()
@@ -352,6 +379,8 @@ fn break_it(document: &Document, control: &Control, scenario: &mut Scenario) -> 
     }
     check::steps(document, scenario, &broken.before, &at.key("before"))?;
     check::steps(document, scenario, &broken.connected, &at.key("connected"))?;
+    let earlier = [broken.before.as_slice(), &scenario.steps].concat();
+    check::later_steps(document, scenario, &earlier, &broken.after, &at.key("after"))?;
     if !connected.is_empty() {
         let Some(n) = connect else {
             return Err(document.error(&at, format!("{} has no `connect`", control.of), None));
@@ -359,6 +388,7 @@ fn break_it(document: &Document, control: &Control, scenario: &mut Scenario) -> 
         scenario.steps.splice(n + 1..n + 1, connected);
     }
     scenario.steps.splice(0..0, broken.before.clone());
+    scenario.steps.extend(broken.after.iter().cloned());
     Ok(())
 }
 

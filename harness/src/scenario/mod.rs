@@ -4,6 +4,7 @@
 //! what types cannot.
 
 pub mod check;
+pub mod claims;
 pub mod command;
 pub mod condition;
 pub mod document;

@@ -37,6 +37,7 @@ fn record(expect: &str, rates: &[u64]) -> CaseRecord {
         attempt: 1,
         expect: serde_yaml::from_str(expect).unwrap(),
         control_of: None,
+        liars: Vec::new(),
         ends: vec![],
         not_played: None,
         snapshot: None,

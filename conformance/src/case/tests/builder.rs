@@ -50,6 +50,7 @@ impl CaseBuilder {
             attempt: 1,
             expect: serde_yaml::from_str::<Expectations>(expect).unwrap(),
             control_of: None,
+            liars: Vec::new(),
             ends: vec![],
             not_played: None,
             snapshot: None,

@@ -416,6 +416,8 @@ fn a_control_is_judged_by_what_it_expects_alone() {
     case.record.file.findings = vec![finding("dtls-no-compression", checks::Result::Fail, None)];
     case.record.file.control_of = Some("data/echo".to_owned());
     assert_eq!(judge(&case.record).outcome, Outcome::Pass);
+    case.record.file.liars = vec!["bob".to_owned()];
+    assert_eq!(judge(&case.record).outcome, Outcome::Fail, "but for one in which a peer lies");
 }
 
 #[test]
