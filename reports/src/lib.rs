@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod case;
+pub mod escape;
 pub mod export;
 mod findings;
 mod matrix;

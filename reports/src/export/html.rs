@@ -3,6 +3,7 @@
 use super::chart::Chart;
 use super::{ExportError, Exporter, outcome, remark};
 use crate::case::CaseReport;
+use crate::escape::lines;
 use crate::nats::NatTable;
 use crate::overview::{Overview, Tally};
 use crate::run::RunReport;
@@ -25,7 +26,7 @@ impl Exporter for Html {
             matrix: &matrix,
             families: families(report),
         };
-        Ok(page.render()?.into_bytes())
+        Ok(lines(&page.render()?).into_owned().into_bytes())
     }
 }
 

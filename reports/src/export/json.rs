@@ -1,6 +1,7 @@
 //! `run.json`: the whole report for programs.
 
 use super::{ExportError, Exporter};
+use crate::escape;
 use crate::run::RunReport;
 
 /// JSON, indented.
@@ -9,9 +10,8 @@ pub struct Json;
 
 impl Exporter for Json {
     fn serialize(&self, report: &RunReport) -> Result<Vec<u8>, ExportError> {
-        let mut bytes = serde_json::to_vec_pretty(report)?;
-        bytes.push(b'\n');
-        Ok(bytes)
+        let text = serde_json::to_string_pretty(report)?;
+        Ok(format!("{}\n", escape::json(&text)).into_bytes())
     }
 }
 

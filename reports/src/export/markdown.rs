@@ -1,6 +1,7 @@
 //! A summary in Markdown, for a pull request or a job's page.
 
 use super::{ExportError, Exporter, outcome, remark};
+use crate::escape::markdown as escape;
 use crate::findings::Grouped;
 use crate::nats::{Meetings, NatTable};
 use crate::overview::Overview;
@@ -111,25 +112,6 @@ fn nats(text: &mut String, title: &str, table: &NatTable) {
         }
     }
     text.push('\n');
-}
-
-/// Text as Markdown that shows it: nothing in a name is markup.
-pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '&' => escaped.push_str("&amp;"),
-            '\r' | '\n' => escaped.push(' '),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '!' => {
-                escaped.push('\\');
-                escaped.push(c);
-            }
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

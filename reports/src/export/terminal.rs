@@ -1,6 +1,7 @@
 //! The table at the end of a run, for people at a terminal.
 
 use super::{ExportError, Exporter, outcome, remark};
+use crate::escape;
 use crate::findings::Grouped;
 use crate::overview::{Overview, Tally};
 use crate::run::RunReport;
@@ -84,16 +85,16 @@ impl Terminal {
             let noun = if cases == 1 { "case" } else { "cases" };
             text.push_str(&format!(
                 "  {word}  {}  {}  {}\n         {implementation} in {cases} {noun}, first {}: {}\n",
-                breach.requirement,
+                clean(&breach.requirement),
                 breach.level(),
-                breach.source,
+                clean(&breach.source),
                 clean(case),
                 clean(&breach.sentence)
             ));
         }
         for ((word, requirement), peers) in lines {
             let word = self.paint(Outcome::Inconclusive, &pad(word, 5));
-            text.push_str(&format!("  {word}  {requirement}: {}\n", peers.join(", ")));
+            text.push_str(&format!("  {word}  {}: {}\n", clean(requirement), peers.join(", ")));
         }
     }
 
@@ -182,9 +183,9 @@ pub(super) fn pad(text: &str, to: usize) -> String {
     format!("{text}{}", " ".repeat(missing))
 }
 
-/// Without control characters: nothing that a peer says moves the cursor or colours the terminal.
+/// A text as it may stand on one line of a terminal.
 pub(super) fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    escape::terminal(text).into_owned()
 }
 
 #[cfg(test)]

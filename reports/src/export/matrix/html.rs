@@ -4,6 +4,7 @@
 use super::super::html::encode;
 use super::super::{ExportError, outcome, remark};
 use super::{cases, differing, gaps, lacking, places, ratio, summary, tables, ways};
+use crate::escape::lines;
 use crate::matrix::{Came, Cell, Difference, Matrix, Play};
 use askama::Template;
 use peerproof_conformance::verdict::Layer;
@@ -36,7 +37,7 @@ pub fn html(matrix: &Matrix<'_>, runs: &[String]) -> Result<Vec<u8>, ExportError
             .collect(),
         pairs: matrix.pairs().filter_map(|pair| Pair::of(matrix, runs, pair)).collect(),
     };
-    Ok(page.render()?.into_bytes())
+    Ok(lines(&page.render()?).into_owned().into_bytes())
 }
 
 #[derive(Template)]

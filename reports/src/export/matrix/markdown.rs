@@ -1,8 +1,8 @@
 //! The matrix in GitHub-flavoured Markdown.
 
-use super::super::markdown::escape;
 use super::super::{outcome, remark};
 use super::{by_pair, cases, differing, gaps, lacking, places, ratio, summary, tables, ways};
+use crate::escape::markdown as escape;
 use crate::matrix::{Came, Cell, Difference, Matrix, Play};
 use crate::run::RunReport;
 use crate::time::{span, utc};
