@@ -13,10 +13,13 @@ mod clocks;
 mod descriptions;
 mod media;
 mod messages;
+mod observed;
 mod recording;
 mod session;
 mod states;
 mod statistics;
+#[cfg(test)]
+mod testing;
 
 pub(crate) use session::Session;
 
