@@ -25,7 +25,7 @@ mod ice;
 pub(crate) mod media;
 mod rtcp;
 mod rtp;
-mod sctp;
+pub(crate) mod sctp;
 pub(in crate::checks) mod sdp;
 mod stun;
 mod tally;

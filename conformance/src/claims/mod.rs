@@ -14,10 +14,13 @@ mod descriptions;
 mod greeting;
 mod media;
 mod messages;
+mod observed;
 mod recording;
 mod session;
 mod states;
 mod statistics;
+#[cfg(test)]
+mod testing;
 
 pub(crate) use session::Session;
 

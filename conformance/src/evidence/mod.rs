@@ -25,6 +25,7 @@ pub use handshake::{Handshake, HandshakeMessage};
 pub use peerproof_captures::observe::LearnedAddresses;
 pub use reached::ReachedBy;
 pub use read::{ReadError, Recorded};
+pub(crate) use timing::Timing;
 pub use units::SeenUnit;
 pub use wire::{Clear, Kind, Packet, Protection, ServerMessage, Via, Way, Wire};
 

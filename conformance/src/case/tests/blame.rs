@@ -215,6 +215,7 @@ fn a_lost_browser_is_ours_a_lost_stack_its_own_and_a_killed_peer_part_of_the_cas
     let mut case = CaseBuilder::new("");
     case.connect().event("bob", lost).record.file.ends.push("bob".into());
     case.state("alice", "iceconnectionstatechange", "disconnected");
+    case.state("alice", "connectionstatechange", "disconnected");
     case.awaits("alice", json!({"message": {"channel": "chat"}}))
         .timed_out("alice", json!({"message": {"channel": "chat"}}));
     fails(&case.verdict(), Layer::Nomination, "bob", "after bob was gone");
@@ -225,16 +226,15 @@ fn a_peer_that_gave_up_while_its_path_worked_is_named_and_not_the_one_that_lost_
     let mut case = CaseBuilder::new("");
     case.negotiate();
     for peer in ["alice", "bob"] {
-        case.state(peer, "iceconnectionstatechange", "checking").state(
-            peer,
-            "iceconnectionstatechange",
-            "connected",
-        );
-        case.state(peer, "dtlsstatechange", "connecting");
+        for state in ["checking", "connected"] {
+            case.state(peer, "icetransportstatechange", state).state(peer, "iceconnectionstatechange", state);
+        }
+        case.state(peer, "dtlsstatechange", "connecting").state(peer, "connectionstatechange", "connecting");
     }
     case.state("alice", "dtlsstatechange", "connected");
     case.state("bob", "connectionstatechange", "failed");
     case.state("alice", "iceconnectionstatechange", "disconnected");
+    case.state("alice", "connectionstatechange", "disconnected");
     case.timed_out("bob", json!({"connectionState": "connected"}));
     fails(&case.verdict(), Layer::Dtls, "bob", "the DTLS state of bob stayed connecting");
 

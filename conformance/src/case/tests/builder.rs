@@ -138,12 +138,20 @@ impl CaseBuilder {
             let description = json!({"type": kind, "sdp": sdp});
             let create = if kind == "offer" { "createOffer" } else { "createAnswer" };
             self.command(from, create, json!({}), Answer::Ok(description.clone()));
+            if kind == "offer" {
+                self.state(from, "signalingstatechange", "have-local-offer");
+                self.state(to, "signalingstatechange", "have-remote-offer");
+            }
             self.command(
                 to,
                 "setRemoteDescription",
                 json!({"description": description}),
                 Answer::Ok(Value::Null),
             );
+            if kind == "answer" {
+                self.state(from, "signalingstatechange", "stable");
+                self.state(to, "signalingstatechange", "stable");
+            }
         }
         for peer in ["alice", "bob"] {
             let candidate =
@@ -155,8 +163,11 @@ impl CaseBuilder {
 
     pub(super) fn ice(&mut self) -> &mut Self {
         for peer in ["alice", "bob"] {
-            self.state(peer, "iceconnectionstatechange", "checking");
-            self.state(peer, "iceconnectionstatechange", "connected");
+            for state in ["checking", "connected"] {
+                self.state(peer, "icetransportstatechange", state);
+                self.state(peer, "iceconnectionstatechange", state);
+            }
+            self.state(peer, "connectionstatechange", "connecting");
         }
         self
     }

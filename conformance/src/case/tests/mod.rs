@@ -300,7 +300,12 @@ fn the_transport_of_the_pair_in_use_is_reported_by_event_or_statistics() {
     for (local, holds) in [(tcp, true), (udp, false)] {
         let mut case = CaseBuilder::new("alice: { pair: { local: host, transport: tcp } }");
         let change = json!({"event": "selectedcandidatepairchange", "data": {"local": local, "remote": udp}});
-        case.connect().event("alice", change);
+        case.connect();
+        for (peer, candidate) in [("alice", local), ("bob", udp)] {
+            let candidate = json!({"candidate": candidate, "sdpMid": "0"});
+            case.event(peer, json!({"event": "icecandidate", "data": {"candidate": candidate}}));
+        }
+        case.event("alice", change);
         assert_eq!(case.verdict().outcome == Outcome::Pass, holds, "{local}");
         let mut case = CaseBuilder::new("alice: { pair: { local: host, transport: tcp } }");
         let protocol = if holds { "tcp" } else { "udp" };
