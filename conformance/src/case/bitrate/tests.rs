@@ -41,6 +41,7 @@ fn record(expect: &str, rates: &[u64]) -> CaseRecord {
         not_played: None,
         snapshot: None,
         waiver: None,
+        files: std::collections::BTreeMap::new(),
         findings: vec![],
         verdict: None,
     };
@@ -75,6 +76,7 @@ fn record(expect: &str, rates: &[u64]) -> CaseRecord {
         wire: Some(wire),
         reached: IndexMap::new(),
         rids: IndexMap::new(),
+        flaws: Vec::new(),
     }
 }
 

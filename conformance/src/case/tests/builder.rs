@@ -54,6 +54,7 @@ impl CaseBuilder {
             not_played: None,
             snapshot: None,
             waiver: None,
+            files: std::collections::BTreeMap::new(),
             findings: vec![],
             verdict: None,
         };
@@ -64,6 +65,7 @@ impl CaseBuilder {
             wire: Some(Wire::default()),
             reached: IndexMap::new(),
             rids: IndexMap::new(),
+            flaws: Vec::new(),
         };
         Self { record, ids: 0, seqs: IndexMap::new(), steps: 0 }
     }
