@@ -51,6 +51,9 @@ fn judgement(one: &Judgement, all: bool, style: &Style, out: &mut dyn Write) -> 
             None => return writeln!(out, "{}: no connection to judge", one.path),
         },
     }
+    for note in one.defects.iter().map(ToString::to_string).chain(one.altered.iter().cloned()) {
+        style.wrapped(out, "  note   ", "         ", &note)?;
+    }
     for result in [Result::Fail, Result::Warn, Result::Inconclusive, Result::Pass] {
         if !all && matches!(result, Result::Inconclusive | Result::Pass) {
             continue;
