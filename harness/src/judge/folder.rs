@@ -2,6 +2,7 @@
 
 use super::json::{JudgedFinding, Judgement};
 use super::{JudgeError, json};
+use crate::input::{self, Limit};
 use crate::spool::spool;
 use indexmap::IndexMap;
 use peerproof_captures::file::CaptureReader;
@@ -10,8 +11,9 @@ use peerproof_conformance::case::{CaseFile, CaseRecord, FORMAT, judge as judge_c
 use peerproof_conformance::checks;
 use peerproof_conformance::deviations::Deviations;
 use peerproof_conformance::evidence::{Evidence, ReadError, Wire};
+use peerproof_conformance::expect::volume;
 use serde_json::Value;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -38,7 +40,8 @@ pub(super) fn cases(path: &Path) -> Result<Option<Vec<PathBuf>>, JudgeError> {
 }
 
 fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), JudgeError> {
-    if folder.join(CASE).is_file() {
+    // Whatever it is: what is no file is refused by its name.
+    if folder.join(CASE).exists() {
         found.push(folder.to_owned());
     }
     if depth >= DEEPEST {
@@ -66,7 +69,8 @@ pub fn case_files(path: &Path) -> Result<Vec<CaseFile>, JudgeError> {
 
 fn case_file(folder: &Path) -> Result<CaseFile, JudgeError> {
     let path = folder.join(CASE);
-    let bytes = fs::read(&path).map_err(|error| JudgeError::Read { path: path.clone(), error })?;
+    let bytes =
+        input::bytes(&path, Limit::CASE).map_err(|error| JudgeError::Read { path: path.clone(), error })?;
     CaseFile::read(&bytes).map_err(|error| JudgeError::Malformed { path, error })
 }
 
@@ -78,6 +82,9 @@ pub(super) fn judge(folder: &Path, expected: Option<&Deviations>) -> Result<Judg
     }
     let recorded = file.verdict.take();
     let timeline = timeline(&folder.join(TIMELINE))?;
+    if volume::of_case(&file.expect, &timeline) > volume::MOST_BYTES {
+        return Err(JudgeError::Excessive(folder.to_owned()));
+    }
     let stats = last_stats(&timeline);
     if expected.is_some() {
         file.findings.clear();
@@ -119,7 +126,7 @@ pub fn observed(
 ) -> Result<CaseRecord, JudgeError> {
     let path = folder.join(CAPTURE);
     let peers: Vec<String> = file.peers.iter().map(|peer| peer.name.clone()).collect();
-    let wire = match File::open(&path) {
+    let wire = match input::open(&path) {
         Ok(opened) => {
             // Its packets, and their plaintext.
             let bytes = opened.metadata().map(|it| it.len().saturating_mul(2)).ok();
@@ -141,7 +148,8 @@ pub fn observed(
 }
 
 fn timeline(path: &Path) -> Result<Vec<Entry>, JudgeError> {
-    let bytes = fs::read(path).map_err(|error| JudgeError::Read { path: path.to_owned(), error })?;
+    let bytes = input::bytes(path, Limit::TIMELINE)
+        .map_err(|error| JudgeError::Read { path: path.to_owned(), error })?;
     let malformed = |(line, error)| JudgeError::Timeline { path: path.to_owned(), line, error };
     peerproof_captures::timeline::read(&bytes).map_err(malformed)
 }
