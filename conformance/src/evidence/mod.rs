@@ -29,8 +29,8 @@ pub use handshake::{Handshake, HandshakeMessage};
 pub use peerproof_captures::observe::{Defect, LearnedAddresses};
 pub use reached::ReachedBy;
 pub use read::{ReadError, Recorded};
-pub(crate) use timing::Timing;
 pub use references::StepSeen;
+pub(crate) use timing::Timing;
 pub use units::SeenUnit;
 pub use wire::{Clear, Kind, Packet, Protection, ServerMessage, Via, Way, Wire};
 

@@ -43,7 +43,7 @@ fn file(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "{}: {}{compressed}, {} in {}, {}, {}",
-        file.name,
+        clean(&file.name),
         file.format,
         counted(trace.frames, "frame"),
         time(lasted),
@@ -71,7 +71,7 @@ fn file(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  {defect}")?;
     }
     if let Some(stop) = &file.stop {
-        writeln!(out, "  {stop}")?;
+        writeln!(out, "  {}", clean(&stop.to_string()))?;
     }
     let Over { packets_of_other_flows, packets_of_other_connections, packets_of_other_streams, .. } =
         trace.over;

@@ -2,6 +2,7 @@
 
 use super::json::{JudgedFinding, Judgement};
 use super::{JudgeError, json};
+use crate::input::{self, Limit};
 use crate::recording::digests;
 use crate::spool::spool;
 use indexmap::IndexMap;
@@ -11,9 +12,10 @@ use peerproof_conformance::case::{CaseFile, CaseRecord, FORMAT, judge as judge_c
 use peerproof_conformance::checks;
 use peerproof_conformance::deviations::Deviations;
 use peerproof_conformance::evidence::{Evidence, Flaw, ReadError, Wire};
+use peerproof_conformance::expect::volume;
 use peerproof_conformance::verdict::{Outcome, Verdict};
 use serde_json::Value;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -40,8 +42,8 @@ pub(super) fn cases(path: &Path) -> Result<Option<Vec<PathBuf>>, JudgeError> {
 }
 
 fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), JudgeError> {
-    // A case that is not finished has its timeline already.
-    if folder.join(CASE).is_file() || folder.join(TIMELINE).is_file() {
+    // A case that is not finished has its timeline already. Whatever it is: what is no file is refused by its name.
+    if folder.join(CASE).exists() || folder.join(TIMELINE).exists() {
         found.push(folder.to_owned());
     }
     if depth >= DEEPEST {
@@ -84,15 +86,16 @@ pub fn records(
         if file.format < FORMAT {
             return Err(JudgeError::Earlier { path: folder.join(CASE), format: file.format });
         }
-        let timeline = timeline(&folder.join(TIMELINE))?;
+        let (timeline, broken_off) = timeline(&folder.join(TIMELINE))?;
         let stats = last_stats(&timeline);
-        observed(&folder, file, timeline, stats)
+        observed(&folder, file, timeline, stats, broken_off.into_iter().collect())
     }))
 }
 
 fn case_file(folder: &Path) -> Result<CaseFile, JudgeError> {
     let path = folder.join(CASE);
-    let bytes = fs::read(&path).map_err(|error| JudgeError::Read { path: path.clone(), error })?;
+    let bytes =
+        input::bytes(&path, Limit::CASE).map_err(|error| JudgeError::Read { path: path.clone(), error })?;
     CaseFile::read(&bytes).map_err(|error| JudgeError::Malformed { path, error })
 }
 
@@ -112,6 +115,9 @@ pub(super) fn judge(
     }
     let recorded = file.verdict.take();
     let (timeline, broken_off) = timeline(&folder.join(TIMELINE))?;
+    if volume::of_case(&file.expect, &timeline) > volume::MOST_BYTES {
+        return Err(JudgeError::Excessive(folder.to_owned()));
+    }
     let stats = last_stats(&timeline);
     if expected.is_some() {
         file.findings.clear();
@@ -178,7 +184,7 @@ pub fn observed(
 ) -> Result<CaseRecord, JudgeError> {
     let path = folder.join(CAPTURE);
     let peers: Vec<String> = file.peers.iter().map(|peer| peer.name.clone()).collect();
-    let wire = match File::open(&path) {
+    let wire = match input::open(&path) {
         Ok(opened) => {
             // Its packets, and their plaintext.
             let bytes = opened.metadata().map(|it| it.len().saturating_mul(2)).ok();
@@ -206,7 +212,8 @@ pub fn observed(
 
 /// The timeline, and what is wrong if it breaks off within its last line.
 fn timeline(path: &Path) -> Result<(Vec<Entry>, Option<Flaw>), JudgeError> {
-    let bytes = fs::read(path).map_err(|error| JudgeError::Read { path: path.to_owned(), error })?;
+    let bytes = input::bytes(path, Limit::TIMELINE)
+        .map_err(|error| JudgeError::Read { path: path.to_owned(), error })?;
     let malformed = |(line, error)| JudgeError::Timeline { path: path.to_owned(), line, error };
     let (whole, rest) =
         bytes.split_at(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
