@@ -287,8 +287,9 @@ mod tests {
 
     #[test]
     fn a_clock_that_runs_back_is_found_and_disorder_is_none() {
-        let back =
-            |by| look(&capture(1, &[(5_000_000, 1), (5_000_000 - by, 2), (5_100_000, 3)]), Observer::new()).0;
+        let back = |by: u64| {
+            look(&capture(1, &[(5_000_000, 1), (5_000_000 - by, 2), (5_100_000, 3)]), Observer::new()).0
+        };
         assert_eq!(back(400_000), []);
         assert_eq!(back(5_000_000), [Defect::ClockRunsBack { frame: 2, by_us: 5_000_000 }]);
     }
