@@ -81,6 +81,7 @@ impl Evidence {
                 break;
             }
         }
+        flaws.extend(self.of_ways(case));
         flaws.extend(self.of_steps(case));
         let end = case.duration_us.saturating_add(DISORDER);
         let late = self.wire.iter().flat_map(|wire| &wire.packets).find(|packet| packet.t_us > end);
@@ -99,6 +100,29 @@ impl Evidence {
 }
 
 impl Evidence {
+    /// What was recorded at both ends is there twice, unless a rule changed it or the network lost it.
+    fn of_ways(&self, case: &CaseFile) -> Option<Flaw> {
+        let acts = self.timeline.iter().any(|entry| matches!(entry.what, What::Faulted { .. }));
+        let wire = self.wire.as_ref().filter(|wire| !acts && !wire.cut && !wire.hidden)?;
+        if let Some((frame, t_us)) = wire.arrives_from_nowhere() {
+            let claimed = format!("the packet of frame {frame} arrived, and no rule made it");
+            let (seen, evidence) = ("the capture has none that left".to_owned(), vec![Place::Frame(frame)]);
+            return Some(Flaw { t_us, claimed, seen, evidence });
+        }
+        // Where the network is not the lab's own, it loses packets without saying so.
+        if self.hosts.len() < case.peers.len() {
+            return None;
+        }
+        let lost = self.timeline.iter().filter_map(|entry| match entry.what {
+            What::Lost { frame, .. } => frame,
+            _ => None,
+        });
+        let (frame, t_us) = wire.does_not_arrive(&lost.collect())?;
+        let claimed = format!("the packet of frame {frame} left, and the network did not lose it");
+        let (seen, evidence) = ("the capture has none that arrived".to_owned(), vec![Place::Frame(frame)]);
+        Some(Flaw { t_us, claimed, seen, evidence })
+    }
+
     /// The packet with the comment of a step is not before the step began, and the packets before it are not after that.
     fn of_steps(&self, case: &CaseFile) -> Option<Flaw> {
         const SLACK: u64 = 100_000;
@@ -107,6 +131,12 @@ impl Evidence {
             _ => None,
         });
         let began: BTreeMap<u64, &Entry> = began.collect();
+        // Comments wait for the next packet, and the first step begins before any.
+        let begins = self.steps.first().is_some_and(|seen| seen.frame == 1 && seen.step == 1);
+        if self.wire.is_some() && began.contains_key(&1) && !begins {
+            let claimed = "the first packet should have the comment of the first step";
+            return Some(Flaw::missing(claimed, "it has none: frames before it are missing"));
+        }
         self.steps.iter().find_map(|seen| {
             let Some(entry) = began.get(&seen.step) else {
                 let claimed = format!("frame {} has the comment of step {}", seen.frame, seen.step);

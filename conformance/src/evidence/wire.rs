@@ -10,7 +10,7 @@ use peerproof_captures::observe::Defect;
 use peerproof_captures::wire::demux::{self, Class};
 use peerproof_captures::wire::dtls::{self, Records};
 use peerproof_captures::wire::{rtcp, rtp, sctp, stun};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -212,6 +212,35 @@ impl Wire {
     #[must_use]
     pub fn hides_packets(&self) -> bool {
         self.defects.iter().any(Defect::hides_packets)
+    }
+
+    /// A packet that arrived at one tap, and the other has none with the same payload that left: by its frame and time.
+    pub(super) fn arrives_from_nowhere(&self) -> Option<(u64, u64)> {
+        let outward = self.packets.iter().filter(|packet| packet.tap == packet.sender);
+        let left: HashSet<(Peer, &[u8])> = outward.map(|it| (it.sender, it.bytes.as_slice())).collect();
+        let mut inward = self.packets.iter().filter(|packet| packet.tap != packet.sender && !packet.tcp);
+        let stray =
+            inward.find(|it| self.sees(it.sender) && !left.contains(&(it.sender, it.bytes.as_slice())));
+        stray.map(|it| (it.frame, it.t_us))
+    }
+
+    /// A packet that left a peer's tap directly, a second before another that arrived, and did not arrive itself though it is not among those that the network is
+    /// known to have `lost`: by its frame and time.
+    pub(super) fn does_not_arrive(&self, lost: &BTreeSet<u64>) -> Option<(u64, u64)> {
+        const LATER: u64 = 1_000_000;
+        let inward = || self.packets.iter().filter(|packet| packet.tap != packet.sender);
+        let came: HashSet<(Peer, &[u8])> = inward().map(|it| (it.sender, it.bytes.as_slice())).collect();
+        let mut last: BTreeMap<Peer, u64> = BTreeMap::new();
+        for packet in inward().filter(|packet| packet.via.is_none()) {
+            let at = last.entry(packet.sender).or_default();
+            *at = packet.t_us.max(*at);
+        }
+        let mut outward = self.packets.iter().filter(|it| it.tap == it.sender && it.via.is_none() && !it.tcp);
+        let gone = outward.find(|it| {
+            let went_on = last.get(&it.sender).is_some_and(|last| it.t_us.saturating_add(LATER) < *last);
+            went_on && !lost.contains(&it.frame) && !came.contains(&(it.sender, it.bytes.as_slice()))
+        });
+        gone.map(|it| (it.frame, it.t_us))
     }
 
     /// The packet whose arrival at one tap is the most before its departure at the other, if most that go that way are so. Packets are the same if
