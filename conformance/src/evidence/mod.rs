@@ -21,7 +21,7 @@ pub use api::{Applied, Call, Happened};
 pub use bytes::{Bytes, InMemory, MakeStore, Store, Stored};
 pub use capture::{Captured, MOST_CONNECTIONS};
 pub use descriptions::{Credentials, Description, Exchange};
-pub use handshake::{Handshake, HandshakeMessage};
+pub use handshake::{Handshake, HandshakeMessage, digest};
 pub use peerproof_captures::observe::LearnedAddresses;
 pub use reached::ReachedBy;
 pub use read::{ReadError, Recorded};
