@@ -3,6 +3,7 @@
 //! [`judge`] is a pure function of the [`CaseRecord`]: the same recording gives the same verdict on any machine, at any time.
 
 mod bitrate;
+mod cause;
 mod check;
 mod failed_step;
 mod judge;

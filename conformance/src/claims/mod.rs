@@ -17,6 +17,8 @@ mod recording;
 mod session;
 mod states;
 mod statistics;
+#[cfg(test)]
+mod testing;
 
 pub(crate) use session::Session;
 
@@ -102,6 +104,11 @@ pub(crate) struct Contradiction {
 }
 
 impl Contradiction {
+    /// The same, but what is missing is missing in the recording.
+    pub(crate) fn of_the_recording(self) -> Self {
+        Self { fault: Fault::Recording, ..self }
+    }
+
     /// In one sentence.
     pub(crate) fn sentence(&self) -> String {
         format!("{}, but {}", self.claimed, self.seen)
