@@ -24,20 +24,18 @@ struct Deed {
     evidence: Place,
 }
 
-/// The same verdict; but if what the control broke shows at its layer, that is named as the cause.
-pub(super) fn unless_broken(record: &CaseRecord, verdict: Verdict) -> Verdict {
-    let Some(layer) = verdict.layer.filter(|_| verdict.outcome == Outcome::Fail) else { return verdict };
-    if record.file.control_of.is_none() {
-        return verdict;
-    }
+/// The verdict with what the control broke as its cause, if that shows at its layer.
+pub(super) fn broken_by_control(record: &CaseRecord, verdict: &Verdict) -> Option<Verdict> {
+    let layer = verdict.layer.filter(|_| verdict.outcome == Outcome::Fail)?;
+    record.file.control_of.as_ref()?;
     let shows = |deed: &Deed| deed.layers.is_none_or(|layers| layers.contains(&layer));
-    let Some(deed) = deeds(record).into_iter().find(shows) else { return verdict };
-    let mut evidence = verdict.evidence;
+    let deed = deeds(record).into_iter().find(shows)?;
+    let mut evidence = verdict.evidence.clone();
     if !evidence.contains(&deed.evidence) {
         evidence.push(deed.evidence);
     }
     let sentence = format!("{}; {}", verdict.sentence, deed.what);
-    Verdict { side: Some(deed.side), sentence, evidence, ..verdict }
+    Some(Verdict { outcome: Outcome::Fail, layer: Some(layer), side: Some(deed.side), sentence, evidence })
 }
 
 fn deeds(record: &CaseRecord) -> Vec<Deed> {

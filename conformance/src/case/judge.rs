@@ -1,14 +1,14 @@
 //! The verdict on a recorded case.
 
-use super::broken::unless_broken;
+use super::broken::broken_by_control;
+use super::cause::{at_layer, because, contradiction};
 use super::check::{self, Checked, Failure, Mismatch};
-use super::failed_step::{idle_rule, layer_of, wants_failure, wants_message};
+use super::failed_step::{alone, idle_rule, layer_of, wants_failure, wants_message};
 use super::record::CaseRecord;
 use super::view::PeerView;
 use crate::api::Views;
 use crate::case_file::{CasePeer, FORMAT, NotPlayed, Runs, SnapshotResult};
 use crate::catalogue::Catalogue;
-use crate::checks::{self, Finding};
 use crate::claims::{self, Contradiction, Fault};
 use crate::expect::{AnyOf, PeerExpectations};
 use crate::explain::{self, Diagnosis, Recorded, Session};
@@ -32,8 +32,10 @@ use serde::{Deserialize, Serialize};
 /// 3. `harness-error`: the recording lacks what both peers' reports prove to have happened ([`Fault::Recording`]): it decides nothing.
 /// 4. `fail`: a peer [claims](crate::claims) what something else contradicts. The first such claim decides layer and side; a step
 ///    or an expectation that failed besides is named as the consequence.
-/// 5. `fail`: a step did not end as the scenario wants. [`explain`](crate::explain) names the first layer that diverged.
-/// 6. `fail`: an expectation does not hold, or something arrived that was not sent. The lowest layer comes first.
+/// 5. `fail`: a step did not end as the scenario wants. [`explain`](crate::explain) names the first layer that diverged. What the
+///    recording names as the cause of that ([`because`]) decides layer and side.
+/// 6. `fail`: an expectation does not hold, or something arrived that was not sent. The lowest layer comes first. The same holds of its
+///    cause.
 /// 7. `fail`: a [finding](super::CaseFile::findings) says that an absolute requirement is broken, and no known deviation covers
 ///    it. The lowest layer comes first. A control is judged by what it expects alone, unless a peer lies in it.
 /// 8. `fail`: the snapshot differs although the peers have the versions of the record.
@@ -58,19 +60,16 @@ pub fn judge(record: &CaseRecord) -> Verdict {
     }
     let contradicted = contradictions.into_iter().next();
     if let Some(verdict) = step(record, &views) {
-        let verdict = unless_broken(record, unless_unwatched(record, verdict));
-        return match contradicted {
-            Some(cause) => contradiction(cause, Some(verdict)),
-            None => verdict,
-        };
+        return caused(record, &views, contradicted, verdict);
     }
     let checked = check::all(record, &views);
-    if let Some(cause) = contradicted {
-        return contradiction(cause, expectations(record, &views, &checked));
+    if let Some(verdict) = expectations(record, &views, &checked) {
+        return caused(record, &views, contradicted, verdict);
     }
-    expectations(record, &views, &checked)
-        .map(|verdict| unless_broken(record, unless_unwatched(record, verdict)))
-        .or_else(|| requirement(record))
+    if let Some(cause) = contradicted {
+        return contradiction(cause, None);
+    }
+    requirement(record)
         .or_else(|| snapshot(record))
         .or_else(|| undecided(record, &checked))
         .unwrap_or_else(|| pass(record, &views, &checked))
@@ -83,19 +82,18 @@ fn incomplete(contradictions: &[Contradiction]) -> Option<Verdict> {
     Some(Verdict { evidence: first.evidence.clone(), ..verdict(Outcome::HarnessError, sentence) })
 }
 
-/// A peer claims what is not so; and what followed from that, if a step or an expectation failed.
-fn contradiction(cause: Contradiction, consequence: Option<Verdict>) -> Verdict {
-    let mut sentence = cause.sentence();
-    let mut evidence = cause.evidence;
-    if let Some(consequence) = consequence {
-        sentence = format!("{sentence}; besides, {}", consequence.sentence);
-        evidence.extend(consequence.evidence.into_iter().filter(|_| consequence.outcome == Outcome::Fail));
+/// A failure with its cause: what a control broke, a claim of a peer, or what the recording names.
+fn caused(
+    record: &CaseRecord,
+    views: &Views,
+    contradicted: Option<Contradiction>,
+    failure: Verdict,
+) -> Verdict {
+    let failure = unless_unwatched(record, failure);
+    match (contradicted, broken_by_control(record, &failure)) {
+        (None, Some(broken)) => broken,
+        (contradicted, _) => because(record, views, contradicted, failure),
     }
-    let side = match cause.fault {
-        Fault::Peer(name) => Some(name),
-        Fault::Recording => None,
-    };
-    Verdict { outcome: Outcome::Fail, layer: Some(cause.layer), side, sentence, evidence }
 }
 
 fn views(record: &CaseRecord) -> Views {
@@ -355,6 +353,14 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         .or_else(|| check::missing_echo(record, views).filter(|_| waits));
     let diverged = if wants_failure { None } else { first_diverged(record, views, Layer::Media) };
     let unread = diverged.is_none() && anomaly.is_none() && !is_readable(outcome);
+    let acting = definition.and_then(|Step { peer, .. }| record.peer(peer.as_deref()?));
+    let alone = awaited.and_then(|awaited| alone(record, awaited, acting, entry.n));
+    let diverged = diverged.filter(|it| match alone {
+        Some(alone) => {
+            it.layer < Layer::Gathering || (it.layer == Layer::Gathering && it.side.as_deref() == Some(alone))
+        }
+        None => true,
+    });
     let mut failure = match (anomaly, diverged) {
         // A false message explains a message that did not come; what diverged below the channels explains both.
         (Some(anomaly), diverged) if diverged.as_ref().is_none_or(|it| it.layer >= anomaly.layer) => {
@@ -362,13 +368,12 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         }
         (_, Some(diverged)) => diverged.into(),
         (_, None) => {
-            let acting = definition.and_then(|Step { peer, .. }| record.peer(peer.as_deref()?));
             let layer = awaited.map_or(Layer::Media, |awaited| layer_of(awaited, views));
             let rule = awaited.and_then(|awaited| idle_rule(record, awaited));
             let layer = rule.as_ref().map_or(layer, |rule| rule.layer);
             let sender = rule.and_then(|rule| rule.sender);
             let mut mismatch = Mismatch::new(layer, "", expected, seen);
-            let acting = sender.and_then(|name| record.peer(name)).or(acting);
+            let acting = sender.or(alone).and_then(|name| record.peer(name)).or(acting);
             mismatch.side = acting.or_else(|| subject(record)).map(|peer| peer.name.clone());
             mismatch.into()
         }
@@ -433,12 +438,11 @@ fn requirement(record: &CaseRecord) -> Option<Verdict> {
         return None;
     }
     let broken = record.file.findings.iter().filter(|finding| finding.is_unexpected_failure());
-    let of = |finding: &Finding| checks::of(&finding.requirement).map_or(Layer::Media, |check| check.layer);
-    let first = broken.min_by_key(|finding| of(finding))?;
+    let first = broken.min_by_key(|finding| at_layer(finding))?;
     let source = Catalogue::get().requirement(&first.requirement).map_or("", |it| it.source.as_str());
     Some(Verdict {
         outcome: Outcome::Fail,
-        layer: Some(of(first)),
+        layer: Some(at_layer(first)),
         side: Some(first.endpoint.clone()),
         sentence: format!("{} violates {} ({source}): {}", first.endpoint, first.requirement, first.sentence),
         evidence: first.evidence.clone(),

@@ -4,6 +4,7 @@
 
 mod bitrate;
 mod broken;
+mod cause;
 mod check;
 mod failed_step;
 mod judge;

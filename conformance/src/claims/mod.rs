@@ -8,6 +8,8 @@
 
 mod answers;
 mod candidates;
+#[cfg(test)]
+mod changed;
 mod channels;
 mod clocks;
 mod descriptions;
@@ -108,6 +110,11 @@ pub(crate) struct Contradiction {
 }
 
 impl Contradiction {
+    /// The same, but what is missing is missing in the recording.
+    pub(crate) fn of_the_recording(self) -> Self {
+        Self { fault: Fault::Recording, ..self }
+    }
+
     /// In one sentence.
     pub(crate) fn sentence(&self) -> String {
         format!("{}, but {}", self.claimed, self.seen)

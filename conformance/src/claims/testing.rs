@@ -55,6 +55,8 @@ impl Case {
             attempt: 1,
             expect: Expectations::default(),
             control_of: None,
+            liars: Vec::new(),
+            files: std::collections::BTreeMap::new(),
             ends: Vec::new(),
             not_played: None,
             snapshot: None,
@@ -74,7 +76,17 @@ impl Case {
         evidence.timeline.retain(|entry| !is_beyond(entry));
         let (reached, rids) = (CaseRecord::reached(&evidence), CaseRecord::rids(&evidence));
         let (timeline, wire) = (evidence.timeline, evidence.wire);
-        Self { record: CaseRecord { file, timeline, stats: indexmap::IndexMap::new(), wire, reached, rids } }
+        Self {
+            record: CaseRecord {
+                file,
+                timeline,
+                stats: indexmap::IndexMap::new(),
+                wire,
+                reached,
+                rids,
+                flaws: Vec::new(),
+            },
+        }
     }
 
     pub(in crate::claims) fn found(&self) -> Vec<Contradiction> {

@@ -25,7 +25,7 @@ pub use bytes::{Bytes, InMemory, MakeStore, Store, Stored};
 pub use capture::{Captured, MOST_CONNECTIONS};
 pub use descriptions::{Credentials, Description, Exchange};
 pub use flaws::Flaw;
-pub use handshake::{Handshake, HandshakeMessage};
+pub use handshake::{Handshake, HandshakeMessage, digest};
 pub use peerproof_captures::observe::{Defect, LearnedAddresses};
 pub use reached::ReachedBy;
 pub use read::{ReadError, Recorded};

@@ -2,6 +2,7 @@
 
 mod blame;
 mod builder;
+mod causes;
 mod messages;
 
 use super::*;
