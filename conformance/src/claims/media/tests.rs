@@ -28,7 +28,8 @@ fn a_track_is_that_of_a_section_that_sends_once() {
         LAYER,
         "never reports the track of section 0",
     );
-    let edits: [(&str, &str, fn(&mut PeerEvent)); 3] = [
+    type Edit = fn(&mut PeerEvent);
+    let edits: [(&str, &str, Edit); 3] = [
         ("event/track.mid", "no description of the other side has that section", |event| {
             if let PeerEvent::Track { mid, .. } = event {
                 *mid = Some("7".to_owned());
