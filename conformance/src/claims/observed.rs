@@ -148,6 +148,12 @@ impl<'a> Session<'a> {
         heard_us > since_us.saturating_add(limit)
     }
 
+    /// Whether a peer answered a command that it was given after an entry of the timeline.
+    pub(super) fn answered_since(&self, name: &str, n: u64) -> bool {
+        let mut asked = self.asked(name).into_iter();
+        asked.any(|it| it.entry.n > n && it.result().is_some() && it.name != "close")
+    }
+
     /// Whether a peer was given a command of that name, or took the step by itself, before an entry of the timeline.
     pub(super) fn did(&self, name: &str, operation: &str, before: u64) -> bool {
         self.record.timeline.iter().take_while(|entry| entry.n < before).any(|entry| match &entry.what {

@@ -178,3 +178,17 @@ fn a_tone_is_that_of_a_source() {
     let found = heard(440).found();
     assert!(!found.iter().any(|it| it.claim == claim), "{found:#?}");
 }
+
+#[test]
+fn what_is_seen_was_unmuted_and_is_not_reported_twice_at_once() {
+    let mut muted = Case::of(Recording::Call);
+    muted.silence("bob", |event| matches!(event, PeerEvent::TrackUnmute { .. }));
+    muted.blames("bob", "event/trackunmute.id", LAYER, "never reports that the track was unmuted");
+    let mut twice = Case::of(Recording::Call);
+    twice.double("bob", is_seen).blames(
+        "bob",
+        "event/mediaseen.frames",
+        LAYER,
+        "it had just reported the same",
+    );
+}
