@@ -121,6 +121,12 @@ impl<'a> Session<'a> {
         })
     }
 
+    /// When the peer was told to close its connection, in microseconds.
+    pub(super) fn closed_us(&self, name: &str) -> Option<u64> {
+        let is_close = |entry: &&Entry| matches!(&entry.what, What::Command { peer, name: command, .. } if peer == name && command == "close");
+        self.record.timeline.iter().find(is_close).map(|entry| entry.t_us)
+    }
+
     /// When the peer was heard last, in microseconds: what it had to say before that has arrived, since its line keeps the order.
     pub(super) fn heard_until(&self, name: &str) -> u64 {
         let heard = |entry: &&Entry| match &entry.what {
@@ -128,7 +134,9 @@ impl<'a> Session<'a> {
             What::Answer { peer, answer, .. } => peer == name && !matches!(answer, Answer::Lost { .. }),
             _ => false,
         };
-        self.record.timeline.iter().filter(heard).map(|entry| entry.t_us).max().unwrap_or(0)
+        // What is closed fires no more events (webrtc-pc §4.4.3).
+        let closed = self.closed_us(name).unwrap_or(u64::MAX);
+        self.record.timeline.iter().filter(heard).map(|entry| entry.t_us).max().unwrap_or(0).min(closed)
     }
 
     /// Whether the peer was heard so long after something that it would have said what follows from that, whatever the clocks and the
@@ -138,6 +146,12 @@ impl<'a> Session<'a> {
         let error = self.place_of(name).map_or(u64::MAX, |place| timing.clock_error(place));
         let limit = patience_us.saturating_add(error).saturating_add(timing.stalled(since_us, heard_us));
         heard_us > since_us.saturating_add(limit)
+    }
+
+    /// Whether a peer answered a command that it was given after an entry of the timeline.
+    pub(super) fn answered_since(&self, name: &str, n: u64) -> bool {
+        let mut asked = self.asked(name).into_iter();
+        asked.any(|it| it.entry.n > n && it.result().is_some() && it.name != "close")
     }
 
     /// Whether a peer was given a command of that name, or took the step by itself, before an entry of the timeline.

@@ -28,7 +28,7 @@ pub(super) fn check(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Cont
         let is_configured = |it: &String| it.starts_with(named.as_str()) || named.starts_with(it.as_str());
         if !url.is_empty() && !hosts.iter().any(is_configured) {
             let seen = "the configuration has no such server";
-            found.push(against(&peer.name, URL, entry.t_us, claimed.clone(), seen, [place]));
+            found.push(against(&peer.name, URL, entry.t_us, claimed, seen, [place]));
             return;
         }
         // 701 says that no server answered; what is above is of no server.

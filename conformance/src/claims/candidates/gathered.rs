@@ -47,7 +47,7 @@ fn doubled(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradiction
     for (entry, event) in session.events(&peer.name) {
         match event {
             PeerEvent::IceGatheringStateChange { state } if *state != IceGatheringState::Complete => {
-                seen.clear()
+                seen.clear();
             }
             PeerEvent::IceCandidate { candidate: Some(told) } => {
                 let key =
@@ -219,7 +219,7 @@ fn invented(session: &Session<'_>, peer: &CasePeer, tap: Tap<'_>, found: &mut Ve
     for (entry, event) in session.events(&peer.name) {
         match event {
             PeerEvent::IceGatheringStateChange { state } if *state != IceGatheringState::Complete => {
-                sockets.clear()
+                sockets.clear();
             }
             PeerEvent::IceCandidate { candidate: Some(told) } => {
                 let (Some(mid), Some(ufrag)) = (&told.sdp_mid, &told.username_fragment) else { continue };

@@ -163,6 +163,7 @@ fn missing(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradiction
     // A browser that answers with its statistics has them, and with them the pair.
     let answered = session.asked(&peer.name).into_iter().any(|it| {
         it.name == "getStats"
+            && session.closed_us(&peer.name).is_none_or(|closed| it.entry.t_us < closed)
             && it.result().is_some()
             && it.entry.n > at.n
             && it.answered().is_some_and(|it| it.n > at.n)

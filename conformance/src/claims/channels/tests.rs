@@ -178,3 +178,18 @@ fn a_channel_closes_only_since_something_closes_it() {
         "neither created",
     );
 }
+
+#[test]
+fn the_events_of_a_peer_show_one_id_and_a_buffer_falls_once_a_message() {
+    let mut ids = Case::of(Recording::Closed);
+    ids.edit("bob", |event| {
+        if let PeerEvent::ChannelClose { id, .. } = event {
+            *id = Some(4);
+        }
+    });
+    ids.blames("bob", "event/channelclose.id", LAYER, "it had reported it with the id 1");
+    let low = |event: &PeerEvent| matches!(event, PeerEvent::BufferedAmountLow { .. });
+    let mut often = Case::of(Recording::Negotiated);
+    often.double("bob", low).double("bob", low);
+    often.blames("bob", "event/bufferedamountlow.channel", LAYER, "it was told to send 1 messages");
+}

@@ -28,7 +28,8 @@ fn a_track_is_that_of_a_section_that_sends_once() {
         LAYER,
         "never reports the track of section 0",
     );
-    let edits: [(&str, &str, fn(&mut PeerEvent)); 3] = [
+    type Edit = fn(&mut PeerEvent);
+    let edits: [(&str, &str, Edit); 3] = [
         ("event/track.mid", "no description of the other side has that section", |event| {
             if let PeerEvent::Track { mid, .. } = event {
                 *mid = Some("7".to_owned());
@@ -176,4 +177,18 @@ fn a_tone_is_that_of_a_source() {
     heard(880).blames("bob", claim, LAYER, "alice plays 440 Hz");
     let found = heard(440).found();
     assert!(!found.iter().any(|it| it.claim == claim), "{found:#?}");
+}
+
+#[test]
+fn what_is_seen_was_unmuted_and_is_not_reported_twice_at_once() {
+    let mut muted = Case::of(Recording::Call);
+    muted.silence("bob", |event| matches!(event, PeerEvent::TrackUnmute { .. }));
+    muted.blames("bob", "event/trackunmute.id", LAYER, "never reports that the track was unmuted");
+    let mut twice = Case::of(Recording::Call);
+    twice.double("bob", is_seen).blames(
+        "bob",
+        "event/mediaseen.frames",
+        LAYER,
+        "it had just reported the same",
+    );
 }

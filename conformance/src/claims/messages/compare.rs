@@ -204,12 +204,13 @@ impl<'a> Direction<'a, '_> {
         }
         let is_end = |entry: &&Entry| match &entry.what {
             What::Command { name, args, .. } => name == "closeDataChannel" && is_of_channel(args),
-            What::Event { event, .. } => match event {
-                PeerEvent::ChannelClosing { channel, .. }
-                | PeerEvent::ChannelClose { channel, .. }
-                | PeerEvent::ChannelError { channel, .. } => channel == self.label,
-                _ => false,
-            },
+            What::Event {
+                event:
+                    PeerEvent::ChannelClosing { channel, .. }
+                    | PeerEvent::ChannelClose { channel, .. }
+                    | PeerEvent::ChannelError { channel, .. },
+                ..
+            } => channel == self.label,
             _ => false,
         };
         let closed = self.session.record.timeline.iter().filter(is_end).map(|entry| entry.t_us).min();

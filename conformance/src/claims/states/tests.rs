@@ -216,3 +216,43 @@ fn a_disturbed_packet_is_nobodys_fault() {
     let found = case.found();
     assert!(!found.iter().any(|it| it.sentence().contains("was answered")), "{found:#?}");
 }
+
+#[test]
+fn with_one_transport_both_ice_states_are_the_same() {
+    let claim = "event/icetransportstatechange.state";
+    let mut more = Case::of(Recording::Conflict);
+    let up = |event: &PeerEvent| *event == connection(ConnectionState::Connected);
+    more.report_after("bob", up, ice_transport(IceState::Disconnected)).wait(2_000_000);
+    more.blames("bob", claim, Layer::Checks, "it is the only transport");
+    let mut fewer = Case::of(Recording::Conflict);
+    fewer.silence("bob", |event| *event == ice_transport(IceState::Checking));
+    fewer.blames("bob", claim, Layer::Checks, "with one transport");
+}
+
+#[test]
+fn what_fails_takes_the_connection_with_it_and_what_closes_was_closed() {
+    let up = |event: &PeerEvent| matches!(event, PeerEvent::ChannelMessage { .. });
+    let mut failed = Case::of(Recording::Conflict);
+    failed.report_after("bob", up, dtls(DtlsState::Failed)).wait(2_000_000);
+    failed.blames("bob", "event/dtlsstatechange.state", Layer::Dtls, "connectionState stayed connected");
+    let mut closed = Case::of(Recording::Conflict);
+    closed.report_after("bob", up, sctp(SctpState::Closed)).wait(2_000_000);
+    closed.blames("bob", "event/sctpstatechange.state", Layer::Sctp, "nobody closed it");
+}
+
+#[test]
+fn gathering_ends_with_a_state_and_a_candidate() {
+    use peerproof_captures::event::IceGatheringState;
+    let complete = PeerEvent::IceGatheringStateChange { state: IceGatheringState::Complete };
+    let mut case = Case::of(Recording::Conflict);
+    case.silence("bob", |event| *event == complete);
+    case.blames(
+        "bob",
+        "event/icegatheringstatechange.state",
+        Layer::Gathering,
+        "never reports that iceGatheringState",
+    );
+    let mut case = Case::of(Recording::Conflict);
+    case.silence("bob", |event| matches!(event, PeerEvent::IceCandidate { candidate: None })).wait(2_000_000);
+    case.blames("bob", "event/icecandidate", Layer::Gathering, "never reports the end of its candidates");
+}
