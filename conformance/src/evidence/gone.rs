@@ -13,6 +13,7 @@ use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::dtls::Version;
 use peerproof_captures::wire::dtls::handshake::Body;
 use peerproof_captures::wire::sctp::{self, Body as Chunk};
+use peerproof_captures::wire::stun;
 use std::collections::BTreeSet;
 
 /// What is gone.
@@ -21,6 +22,7 @@ pub(super) fn flaws(evidence: &Evidence, case: &CaseFile) -> Vec<Flaw> {
     let both = [Peer(0), other];
     let connected = both.iter().all(|peer| is_connected(evidence, *peer));
     let mut flaws = Vec::new();
+    flaws.extend(tapped(evidence, case).filter_map(|(peer, name)| direction(evidence, peer, name)));
     if connected {
         // What goes to a TURN server by TLS is seen by nobody else.
         if both.iter().any(|peer| is_direct(evidence, *peer)) {
@@ -69,6 +71,29 @@ fn packets(evidence: &Evidence, case: &CaseFile) -> Option<Flaw> {
     let (_, name) = tapped(evidence, case).find(|(peer, _)| !sees(*peer))?;
     let claimed = format!("both peers report a connection, so packets of {name} passed its tap");
     Some(Flaw::missing(claimed, "the capture has none that were seen there"))
+}
+
+/// Answers at the tap of a peer, and nothing that goes the way of what they answer.
+fn direction(evidence: &Evidence, peer: Peer, name: &str) -> Option<Flaw> {
+    let wire = evidence.wire.as_ref().filter(|wire| wire.sees(peer))?;
+    let is_answer = |message: &stun::Message<'_>| message.kind.value.class() == stun::Class::Success;
+    let of_peers = wire.stun(peer).map(|(packet, message)| (packet.sender == peer, is_answer(&message)));
+    let of_servers = wire.with_servers(peer).map(|(at, message)| (at.sent, is_answer(&message)));
+    let mut answers = [false; 2];
+    for (sent, is_answer) in of_peers.chain(of_servers) {
+        answers[usize::from(sent)] |= is_answer;
+    }
+    let goes = |way: bool| {
+        wire.at(peer).any(|packet| (packet.sender == peer) == way)
+            || wire.servers.iter().any(|at| at.peer == peer && at.sent == way)
+    };
+    let (answers, asks) = match answers {
+        [_, true] if !goes(false) => ("sends", "arrives there"),
+        [true, _] if !goes(true) => ("receives", "leaves there"),
+        _ => return None,
+    };
+    let claimed = format!("{name} {answers} answers of STUN");
+    Some(Flaw::missing(claimed, format!("nothing in the capture {asks}: it has one direction only")))
 }
 
 /// No handshake at the tap of a peer although both peers are connected.

@@ -3,7 +3,7 @@
 
 use super::bytes::{Shelf, Store};
 use super::log::{Entry as Read, Log, Stored};
-use super::references::References;
+use super::references::{References, Referred};
 use super::wire::{Kind, Protection, Via, Way, Wire};
 use super::{Evidence, Peer};
 use crate::case_file::CaseFile;
@@ -106,9 +106,10 @@ impl Wire {
         let (shelf, mut logs) = kept.close()?;
         let mut wire = logs.pop().unwrap_or_default().wire(&shelf);
         wire.defects = observer.defects(reader.stop());
-        let (renumbered, ruled, steps) = references.close();
+        let Referred { defect, ruled, steps, carriers } = references.close();
+        let closed = wire.still_closed(&carriers, peers);
         let differ = wire.clocks_differ();
-        wire.defects.extend(renumbered.into_iter().chain(differ));
+        wire.defects.extend(defect.into_iter().chain(closed).chain(differ));
         (wire.ruled, wire.hosts, wire.steps) = (ruled, hosts, steps);
         wire.told =
             (0..peers.len()).filter_map(|peer| Some((Peer(peer), observer.learned(peer)?.clone()))).collect();

@@ -37,6 +37,16 @@ pub(super) struct References {
     ruled: BTreeSet<u64>,
     steps: Vec<StepSeen>,
     newest_ns: u64,
+    /// The frames whose plaintext was recorded.
+    carriers: BTreeSet<u64>,
+}
+
+/// What the frames say.
+pub(super) struct Referred {
+    pub(super) defect: Option<Defect>,
+    pub(super) ruled: BTreeSet<u64>,
+    pub(super) steps: Vec<StepSeen>,
+    pub(super) carriers: BTreeSet<u64>,
 }
 
 /// The packet with the comment of a step: the first one after the step began.
@@ -61,6 +71,9 @@ impl References {
             self.network.frame(frame, &mut |packet| carried_by = packet.carried_by);
             if let Some(carrier) = carried_by {
                 self.carried(frame.number, carrier.into(), known);
+                if self.carriers.len() < MOST_RULED {
+                    self.carriers.insert(carrier.into());
+                }
             }
         }
         if self.recent.len() >= MOST {
@@ -119,8 +132,9 @@ impl References {
         self.next_step = number;
     }
 
-    pub(super) fn close(self) -> (Option<Defect>, BTreeSet<u64>, Vec<StepSeen>) {
-        (self.defect, self.ruled, self.steps)
+    pub(super) fn close(self) -> Referred {
+        let Self { defect, ruled, steps, carriers, .. } = self;
+        Referred { defect, ruled, steps, carriers }
     }
 }
 

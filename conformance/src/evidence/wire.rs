@@ -214,6 +214,15 @@ impl Wire {
         self.defects.iter().any(Defect::hides_packets)
     }
 
+    /// Packets that were opened when they were recorded, and that the secrets of the capture do not open.
+    pub(super) fn still_closed(&self, opened: &BTreeSet<u64>, peers: &[String]) -> Option<Defect> {
+        let closed = |it: &&Packet| it.protection != Protection::Opened && opened.contains(&it.frame);
+        let mut closed = self.packets.iter().filter(closed);
+        let first = closed.next()?;
+        let of = peers.get(first.sender.0).cloned().unwrap_or_default();
+        Some(Defect::WrongSecrets { of, units: 1 + closed.count() as u64 })
+    }
+
     /// A packet that arrived at one tap, and the other has none with the same payload that left: by its frame and time.
     pub(super) fn arrives_from_nowhere(&self) -> Option<(u64, u64)> {
         let outward = self.packets.iter().filter(|packet| packet.tap == packet.sender);
