@@ -96,10 +96,10 @@ impl Seen {
 
 /// Whether peers may reach each other through a server over TLS or TCP: what goes there cannot be read.
 fn within_tls(session: &Session<'_>) -> bool {
-    let servers = session.peers().flat_map(|(peer, _)| session.asked(&peer.name)).filter_map(|asked| {
-        matches!(asked.name, "createPeerConnection" | "setConfiguration").then(|| asked.args.to_string())
-    });
-    servers.into_iter().any(|text| text.contains("turns:") || text.contains("transport=tcp"))
+    let asked = session.peers().flat_map(|(peer, _)| session.asked(&peer.name));
+    let configures = asked.filter(|it| matches!(it.name, "createPeerConnection" | "setConfiguration"));
+    let mut servers = configures.map(|asked| asked.args.to_string());
+    servers.any(|text| text.contains("turns:") || text.contains("transport=tcp"))
 }
 
 /// What `sender` sent, for the counters of `own`: at least what was there at `from_us`, at most what was there at `by_us`.
