@@ -44,9 +44,9 @@ const MOST: u64 = 65_536;
 /// A message that is longer than the other side announced to take is rejected (webrtc-pc §6.2).
 fn sent(peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
     for (command, n, t_us, _) in done(asked, "send") {
-        let before =
-            asked.iter().filter(|it| it.entry.n < command.entry.n && it.name == "setRemoteDescription");
-        let sdp = before.last().and_then(|it| it.args.get("description")?.get("sdp")?.as_str());
+        let before = |it: &&Asked<'_>| it.entry.n < command.entry.n && it.name == "setRemoteDescription";
+        let sdp = asked.iter().rfind(before);
+        let sdp = sdp.and_then(|it| it.args.get("description")?.get("sdp")?.as_str());
         let Some((described, sdp)) = sdp.map(|sdp| (sdp.contains("m=application"), sdp)) else { continue };
         let line = sdp.lines().find_map(|line| line.trim_end().strip_prefix("a=max-message-size:"));
         let most = line.map_or(Some(MOST), |value| value.parse().ok());

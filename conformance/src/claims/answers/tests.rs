@@ -243,14 +243,13 @@ fn the_tone_of_the_track_that_replaced_another_is_heard() {
             .timeline
             .iter()
             .filter(|entry| serde_json::to_value(&entry.what).unwrap()["event"]["peer"] == "bob");
-        let mut seq = seqs.count();
-        for _ in 0..6 {
+        let first = seqs.count();
+        for seq in first..first + 6 {
             let (n, t_us) =
                 record.timeline.last().map(|entry| (entry.n + 1, entry.t_us + 3_000_000)).unwrap();
             let data = json!({"id": "t", "kind": "audio", "frames": 5, "toneHz": tone});
             let event = json!({"event": "mediaseen", "data": data});
             add_at(&mut record, n, t_us, json!({"event": {"peer": "bob", "seq": seq, "event": event}}));
-            seq += 1;
         }
         found(&record, check)
     };

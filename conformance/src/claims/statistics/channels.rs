@@ -121,16 +121,15 @@ fn sent(session: &Session<'_>, peer: &CasePeer, label: &str, reading: &Reading<'
     }
     bounds.least.messages = bounds.least.messages.min(bounds.most.messages);
     bounds.least.bytes = bounds.least.bytes.min(bounds.most.bytes);
-    if sends_by_itself(session, peer) {
+    if sends_by_itself(peer) {
         bounds.most = Sum { messages: u64::MAX, bytes: u64::MAX };
     }
     bounds
 }
 
 /// Whether a peer may send what nobody told it to.
-fn sends_by_itself(session: &Session<'_>, peer: &CasePeer) -> bool {
+fn sends_by_itself(peer: &CasePeer) -> bool {
     peer.lacks(peerproof_captures::feature::Feature::DataChannels)
-        || session.asked(&peer.name).iter().any(|asked| asked.name == "join")
 }
 
 /// As many channels were opened as events say.

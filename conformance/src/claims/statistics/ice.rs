@@ -19,6 +19,9 @@ const AHEAD: f64 = 5.0;
 const AHEAD_BYTES: f64 = 8_000.0;
 const HEADERS: f64 = 1.5;
 
+/// Bytes of a packet.
+const LONGEST: f64 = 1_500.0;
+
 /// Where a candidate is: address, port and type.
 type At = (String, u16, String);
 
@@ -37,14 +40,21 @@ pub(super) fn check(
         remote.append(&mut own.clone());
     }
     let hides = relay_only(session, &peer.name);
-    // What goes through a server may be counted with its own packets, and may be within TLS.
+    // What goes through a server may be counted with its own packets; packets to addresses behind a NAT, where nobody is, are not between
+    // the peers.
     let relayed = own.iter().chain(&remote).any(|at| at.2 == "relay");
-    // Packets to addresses behind a NAT, where nobody is, are not between the peers.
     let translated = session.record.file.peers.iter().any(|peer| peer.nat.is_some());
-    let seen = seen.filter(|seen| !relayed && !translated && !seen.faulted);
+    let tapped =
+        place.is_some_and(|place| session.record.packets().is_some_and(|wire| wire.is_tapped(place)));
+    let seen = seen.filter(|_| !translated && (tapped || !relayed));
+    let factor = if relayed { 2.0 * HEADERS } else { HEADERS };
     for stat in reading.of_kind("local-candidate") {
         // With this policy the others are never reported (RFC 9429 §3.5.3).
-        if !(hides && stat.text("candidateType") != Some("relay")) {
+        let address = stat.text("address").or_else(|| stat.text("ip")).map(same);
+        let reported = own
+            .iter()
+            .any(|at| Some(&at.0) == address.as_ref() && Some(f64::from(at.1)) == stat.number("port"));
+        if !hides || reported || stat.text("candidateType") == Some("relay") {
             candidate(reading, &stat, &own, "gathered", "stat/local-candidate.address", found);
         }
     }
@@ -54,12 +64,12 @@ pub(super) fn check(
     for stat in reading.of_kind("transport") {
         selected(session, place, reading, &stat, found);
         if let Some(seen) = seen {
-            counters((reading, others), &stat, seen, TRANSPORT, found);
+            counters((reading, others), &stat, (seen, factor), TRANSPORT, found);
         }
     }
     if let Some(seen) = seen {
         for stat in reading.of_kind("candidate-pair") {
-            counters((reading, others), &stat, seen, PAIR, found);
+            counters((reading, others), &stat, (seen, factor), PAIR, found);
         }
     }
 }
@@ -223,7 +233,7 @@ const PAIR: &[Counter] = &[
 fn counters(
     (reading, others): (&Reading<'_>, &[Reading<'_>]),
     stat: &Stat<'_>,
-    seen: &Seen,
+    (seen, factor): (&Seen, f64),
     counters: &[Counter],
     found: &mut Vec<Contradiction>,
 ) {
@@ -232,8 +242,8 @@ fn counters(
         let (Some(claimed), Some(flow)) = (stat.number(field), flow) else { continue };
         let all = flow.all.most;
         let (most, ahead) = match bytes {
-            true => (all.whole as f64 * HEADERS, AHEAD_BYTES),
-            false => (all.packets as f64 * HEADERS, AHEAD),
+            true => (all.whole as f64 * factor, AHEAD_BYTES + seen.acted * LONGEST),
+            false => (all.packets as f64 * factor, AHEAD + seen.acted),
         };
         if claimed > most * flow.factor + ahead {
             let (count, noun) = if *bytes { (all.whole, "bytes") } else { (all.packets, "packets") };

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 /// Packets and frames by which a counter may be ahead of the capture: those that are on their way to it.
 const AHEAD: f64 = 3.0;
 /// The same of bytes.
-const AHEAD_BYTES: f64 = 4_500.0;
+const AHEAD_BYTES: f64 = 1_600.0;
 /// Which part of what was seen before must be counted at least: what arrives before its receiver is ready is not.
 const COUNTED: f64 = 0.5;
 /// Fewer packets than these need not be counted.

@@ -5,7 +5,7 @@ use crate::case_file::CasePeer;
 use crate::claims::descriptions::certificates::Presented;
 use crate::evidence::{Handshake, Peer};
 use crate::verdict::{Layer, Place};
-use peerproof_captures::event::DtlsState;
+use peerproof_captures::event::{DtlsState, SdpType};
 use peerproof_captures::sdp::SessionDescription;
 use peerproof_captures::wire::dtls::extension::{Content, ExtensionType, Extensions};
 use peerproof_captures::wire::dtls::handshake::Body;
@@ -21,11 +21,63 @@ pub(super) fn check(
     let place = session.record.file.peers.iter().position(|it| it.name == peer.name).map(Peer);
     let (Some(place), 2) = (place, session.record.file.peers.len()) else { return };
     for stat in reading.of_kind("transport") {
+        suite(reading, &stat, found);
+        setup(session, peer, reading, &stat, found);
         handshake(session, place, reading, &stat, found);
         role(session, place, reading, &stat, found);
         state(session, peer, reading, &stat, found);
         certificates(session, &peer.name, reading, &stat, found);
         ufrag(session, &peer.name, reading, &stat, found);
+    }
+}
+
+/// The suites of DTLS 1.3 (RFC 8446 §B.4) are no suites of 1.2, and the other way round.
+fn suite(reading: &Reading<'_>, stat: &Stat<'_>, found: &mut Vec<Contradiction>) {
+    let (Some(version), Some(suite)) = (stat.text("tlsVersion"), stat.text("dtlsCipher")) else { return };
+    let of_1_3 = ["TLS_AES_", "TLS_CHACHA20_POLY1305_"].iter().any(|prefix| suite.starts_with(prefix));
+    let differs = match version.to_ascii_uppercase().as_str() {
+        "FEFC" => !of_1_3 && suite.starts_with("TLS_"),
+        "FEFD" | "FEFF" => of_1_3,
+        _ => false,
+    };
+    if differs {
+        let claimed = format!("tlsVersion {version}");
+        let seen = format!("its dtlsCipher is {suite}, which that version does not have");
+        found.push(reading.contradicts("stat/transport.tlsVersion", Layer::Dtls, claimed, seen, None));
+    }
+}
+
+/// Where no packets show it, the DTLS role is the one that the answer chose (RFC 8842 §5.3).
+fn setup(
+    session: &Session<'_>,
+    peer: &CasePeer,
+    reading: &Reading<'_>,
+    stat: &Stat<'_>,
+    found: &mut Vec<Contradiction>,
+) {
+    let says = stat.text("dtlsRole").filter(|says| ["client", "server"].contains(says));
+    let (Some(says), None) = (says, session.record.packets()) else { return };
+    // Until there is a handshake a role may be any.
+    if stat.text("dtlsState") != Some("connected") {
+        return;
+    }
+    let mut roles: BTreeSet<&str> = BTreeSet::new();
+    for (answerer, view) in session.peers() {
+        for at in view.local.iter().filter(|at| at.is.kind == SdpType::Answer) {
+            let own = answerer.name == peer.name;
+            roles.extend(at.is.sdp.lines().filter_map(|line| match line.trim_end() {
+                "a=setup:active" => Some(if own { "client" } else { "server" }),
+                "a=setup:passive" => Some(if own { "server" } else { "client" }),
+                _ => None,
+            }));
+        }
+    }
+    if let (1, Some(is)) = (roles.len(), roles.first())
+        && *is != says
+    {
+        let claimed = format!("dtlsRole {says}");
+        let seen = format!("by a=setup of the answer it is the {is}");
+        found.push(reading.contradicts("stat/transport.dtlsRole", Layer::Dtls, claimed, seen, None));
     }
 }
 

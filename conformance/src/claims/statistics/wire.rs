@@ -15,6 +15,9 @@ pub(super) const OLDEST_US: u64 = 300_000;
 /// one machine, but for what its sockets cannot take.
 const UNSEEN: f64 = 2.0;
 
+/// Most packets that a rule makes of one.
+const ADDED: f64 = 8.0;
+
 /// What was counted by a moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Count {
@@ -53,6 +56,8 @@ pub(super) struct Seen {
     by_reading: BTreeMap<u64, [Flow; 2]>,
     /// Whether a rule of the scenario acted on packets: then what left one peer is not what arrived at the other.
     pub(super) faulted: bool,
+    /// Packets that rules may have added: each time that one acted, some.
+    pub(super) acted: f64,
 }
 
 impl Seen {
@@ -81,8 +86,9 @@ impl Seen {
             let received = flow(wire, own, other, from, reading.answered_us, &lost);
             by_reading.insert(reading.n, [sent, received]);
         }
-        let faulted = session.record.timeline.iter().any(|entry| matches!(entry.what, What::Faulted { .. }));
-        Some(Self { by_reading, faulted })
+        let acts = session.record.timeline.iter().filter(|entry| matches!(entry.what, What::Faulted { .. }));
+        let acted = acts.count();
+        Some(Self { by_reading, faulted: acted > 0, acted: acted as f64 * ADDED })
     }
 
     pub(super) fn sent(&self, reading: &Reading<'_>) -> Option<&Flow> {
@@ -96,10 +102,10 @@ impl Seen {
 
 /// Whether peers may reach each other through a server over TLS or TCP: what goes there cannot be read.
 fn within_tls(session: &Session<'_>) -> bool {
-    let servers = session.peers().flat_map(|(peer, _)| session.asked(&peer.name)).filter_map(|asked| {
-        matches!(asked.name, "createPeerConnection" | "setConfiguration").then(|| asked.args.to_string())
-    });
-    servers.into_iter().any(|text| text.contains("turns:") || text.contains("transport=tcp"))
+    let asked = session.peers().flat_map(|(peer, _)| session.asked(&peer.name));
+    let configures = asked.filter(|it| matches!(it.name, "createPeerConnection" | "setConfiguration"));
+    let mut servers = configures.map(|asked| asked.args.to_string());
+    servers.any(|text| text.contains("turns:") || text.contains("transport=tcp"))
 }
 
 /// What `sender` sent, for the counters of `own`: at least what was there at `from_us`, at most what was there at `by_us`.
