@@ -1,6 +1,8 @@
 //! `expected.toml`: reading the files in which [known deviations](peerproof_conformance::deviations) stand.
 
 use crate::embedded::SCENARIOS;
+use crate::input::{self, Limit};
+use crate::scenario::ScenarioError;
 use peerproof_conformance::deviations::{Deviation, DeviationError, Deviations};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -30,13 +32,8 @@ pub enum ExpectedError {
         error: std::io::Error,
     },
     /// It says something else than it may.
-    #[error("{path}: {error}")]
-    Malformed {
-        /// The file.
-        path: String,
-        /// What is wrong, with its line.
-        error: toml::de::Error,
-    },
+    #[error("{0}")]
+    Malformed(Box<ScenarioError>),
     /// A deviation means nothing.
     #[error("{path}: {error}")]
     Meaningless {
@@ -89,15 +86,16 @@ pub fn gather(
 
 fn contents(path: &Path) -> Result<(String, String), ExpectedError> {
     let shown = path.display().to_string();
-    match std::fs::read_to_string(path) {
+    match input::text(path, Limit::CONFIGURATION) {
         Ok(text) => Ok((shown, text)),
         Err(error) => Err(ExpectedError::Unreadable { path: shown, error }),
     }
 }
 
 fn read(path: &str, text: &str) -> Result<Whole, ExpectedError> {
-    let mut whole: Whole =
-        toml::from_str(text).map_err(|error| ExpectedError::Malformed { path: path.to_owned(), error })?;
+    let mut whole: Whole = toml::from_str(text).map_err(|error| {
+        ExpectedError::Malformed(Box::new(ScenarioError::of_toml(Path::new(path), text, &error)))
+    })?;
     for deviation in &mut whole.deviation {
         path.clone_into(&mut deviation.file);
         deviation.validate().map_err(|error| ExpectedError::Meaningless { path: path.to_owned(), error })?;
@@ -115,6 +113,9 @@ mod tests {
         let error = read("e.toml", of_nothing).unwrap_err().to_string();
         assert!(error.starts_with("e.toml: ") && error.contains("neither"), "{error}");
         let error = read("e.toml", "[[deviation]]\npeer = 'stack'\n").unwrap_err().to_string();
-        assert!(error.starts_with("e.toml: ") && error.contains("reason"), "{error}");
+        assert!(error.starts_with("e.toml:1:1: ") && error.contains("reason"), "{error}");
+        let long = format!("[[deviation]]\npeer = 'stack\u{1b}[2J{}'\n", "x".repeat(10_000));
+        let error = read("e.toml", &long).unwrap_err().to_string();
+        assert!(error.starts_with("e.toml:2:") && error.len() < 1000 && !error.contains('\u{1b}'), "{error}");
     }
 }

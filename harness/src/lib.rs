@@ -7,6 +7,7 @@ pub mod config;
 pub mod doctor;
 mod embedded;
 pub mod expected;
+pub mod input;
 pub mod inspect;
 pub mod judge;
 pub mod kits;

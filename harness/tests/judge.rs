@@ -129,6 +129,45 @@ fn what_is_judged_again_is_what_was_judged_live_and_what_is_taken_away_shows() {
     };
     assert_eq!((held("ice-check-has-fingerprint"), held("sctp-crc32c-correct")), (2, 2), "{bare:#}");
 
+    // A file that was changed since is named and decides; it is judged all the same by `--changed`.
+    let timeline = echo.join("timeline.jsonl");
+    let whole = fs::read(&timeline).unwrap();
+    fs::write(&timeline, [&whole[..], b"\n"].concat()).unwrap();
+    let echo_path = echo.to_str().unwrap();
+    let outcome = |judged: &Value| judged["judged"][0]["verdict"]["outcome"].clone();
+    let (code, changed) = judged(&[echo_path]);
+    assert_eq!((code, outcome(&changed)), (3, Value::from("harness-error")));
+    assert!(changed["judged"][0]["altered"][0].as_str().unwrap().starts_with("timeline.jsonl was changed"));
+    let (code, allowed) = judged(&[echo_path, "--changed"]);
+    assert_eq!((code, outcome(&allowed)), (0, Value::from("pass")), "{allowed:#}");
+    assert_eq!(allowed["judged"][0]["altered"], changed["judged"][0]["altered"]);
+    // A recording that breaks off accuses nobody, whatever of it breaks off.
+    let capture = echo.join("capture.pcapng");
+    let packets = fs::read(&capture).unwrap();
+    for (path, bytes) in [(&timeline, &whole), (&capture, &packets)] {
+        for share in [30, 60, 95] {
+            fs::write(path, &bytes[..bytes.len() * share / 100]).unwrap();
+            let (code, cut) = judged(&[echo_path, "--changed"]);
+            assert_eq!((code, outcome(&cut)), (3, Value::from("harness-error")), "{share} % of {path:?}");
+            let mut findings = cut["judged"][0]["findings"].as_array().unwrap().iter();
+            assert!(findings.all(|it| it["result"] != "fail" && it["result"] != "warn"), "{cut:#}");
+        }
+        fs::write(path, bytes).unwrap();
+    }
+    // What a killed run left behind is called so.
+    let killed = folder.path().join("killed/cases/data/echo");
+    fs::create_dir_all(&killed).unwrap();
+    for file in ["timeline.jsonl", "capture.pcapng"] {
+        fs::copy(echo.join(file), killed.join(file)).unwrap();
+    }
+    let (code, left) = judged(&[folder.path().join("killed").to_str().unwrap()]);
+    assert_eq!((code, outcome(&left)), (3, Value::from("harness-error")));
+    let sentence = left["judged"][0]["verdict"]["sentence"].as_str().unwrap();
+    assert!(sentence.contains("its run was killed"), "{sentence}");
+    let text = peerproof(&["judge", killed.to_str().unwrap()]);
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.starts_with("harness-error  ") && text.contains("killed/cases/data/echo"), "{text}");
+
     // No recording, no pass; and a broken file is refused with its place.
     fs::remove_file(echo.join("capture.pcapng")).unwrap();
     let (code, without) = judged(&[echo.to_str().unwrap()]);

@@ -3,6 +3,7 @@
 mod adversary;
 mod bench;
 mod corpus;
+mod degrade;
 mod golden;
 mod tidy;
 
@@ -35,6 +36,8 @@ enum Chore {
     /// Unpack the fuzz corpus under captures/fuzz/corpus for cargo fuzz, or pack it again
     #[command(subcommand)]
     Corpus(corpus::Corpus),
+    /// Copy captures as an observer would have them who sees less
+    Degrade(degrade::Degrade),
 }
 
 fn main() -> ExitCode {
@@ -53,6 +56,7 @@ fn work() -> anyhow::Result<()> {
         Chore::Bench(bench) => bench.run(&root()),
         Chore::Golden { check } => golden::run(&root(), check),
         Chore::Corpus(corpus) => corpus.run(&root()),
+        Chore::Degrade(degrade) => degrade.run(),
     }
 }
 

@@ -33,13 +33,25 @@ pub struct Entry {
     pub what: What,
 }
 
+/// So many entries a timeline has at most. Whoever writes one keeps to it, and whoever reads one reads no more: each takes some hundred
+/// bytes of memory. A minute of a call has some hundred entries.
+pub const MOST_ENTRIES: usize = 250_000;
+
 /// Reads `timeline.jsonl`.
 ///
 /// # Errors
-/// The number of the first line that is no entry, from one, and what is wrong with it.
+/// The number of the first line that is no entry, from one, and what is wrong with it; or that of the line beyond [`MOST_ENTRIES`].
 pub fn read(bytes: &[u8]) -> Result<Vec<Entry>, (usize, serde_json::Error)> {
     let lines = bytes.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
-    lines.map(|(n, line)| serde_json::from_slice(line).map_err(|error| (n + 1, error))).collect()
+    let mut entries = Vec::new();
+    for (n, line) in lines {
+        if entries.len() >= MOST_ENTRIES {
+            let error = format!("too large: a timeline has at most {MOST_ENTRIES} entries");
+            return Err((n + 1, serde::de::Error::custom(error)));
+        }
+        entries.push(serde_json::from_slice(line).map_err(|error| (n + 1, error))?);
+    }
+    Ok(entries)
 }
 
 /// What an [`Entry`] contains.
@@ -230,4 +242,20 @@ pub enum Answer {
         /// What is known of the cause.
         reason: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeline_is_read_up_to_its_limit() {
+        let entry = Entry { n: 0, t_us: 0, what: What::Stalls { window_us: 1, waited_us: Vec::new() } };
+        let line = serde_json::to_string(&entry).unwrap() + "\n";
+        let most = line.repeat(MOST_ENTRIES);
+        assert_eq!(read(most.as_bytes()).unwrap().len(), MOST_ENTRIES);
+        let (at, error) = read((most + &line).as_bytes()).unwrap_err();
+        assert_eq!(at, MOST_ENTRIES + 1);
+        assert!(error.to_string().contains("250000 entries"), "{error}");
+    }
 }

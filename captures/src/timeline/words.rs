@@ -14,6 +14,14 @@ use std::fmt::{self, Display, Formatter};
 /// Most bytes of a peer's last event that are shown.
 const MOST_OF_EVENT: usize = 200;
 
+/// Most bytes of what a peer said in words of its own.
+const MOST_OF_WORDS: usize = 1_000;
+
+/// The beginning of what a peer said.
+fn brief(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(MOST_OF_WORDS)).unwrap_or(text)
+}
+
 /// The word by which serde names a variant without content, or the key of one that has some.
 fn name(value: &impl Serialize) -> String {
     match serde_json::to_value(value) {
@@ -151,7 +159,7 @@ impl Display for Expected {
             Self::Answer { peer } => write!(f, "an answer of {peer}"),
             Self::AnswerValue { command, path, value, .. } => {
                 place(f, command, path)?;
-                write!(f, " = {value}")
+                write!(f, " = {}", brief(&value.to_string()))
             }
             Self::ServerEvent { server, event, code, times, sockets } => {
                 write!(f, "{event}")?;
@@ -203,12 +211,12 @@ impl Display for Seen {
                     None => f.write_str("none"),
                 }
             }
-            Self::Gone { peer, reason } => write!(f, "{peer} is gone: {reason}"),
+            Self::Gone { peer, reason } => write!(f, "{peer} is gone: {}", brief(reason)),
             Self::Performed { command } => write!(f, "{command} is done"),
-            Self::Exception { name, message } => write!(f, "{name}: {message}"),
+            Self::Exception { name, message } => write!(f, "{}: {}", brief(name), brief(message)),
             Self::AnswerValue { command, path, value } => {
                 place(f, command, path)?;
-                write!(f, " = {value}")
+                write!(f, " = {}", brief(&value.to_string()))
             }
             Self::ServerEvents { server, events } => match events.as_slice() {
                 [] => write!(f, "nothing from {server}"),
@@ -262,7 +270,7 @@ fn server_event(event: &ServerEvent) -> String {
 impl Display for Lack {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Answered(reason) => f.write_str(reason),
+            Self::Answered(reason) => f.write_str(brief(reason)),
             Self::Unreported { implementation, condition } => {
                 write!(f, "{implementation} never reports {condition}")
             }

@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 ///    process of ours ([`Runs::Driven`]) was lost. A browser's crash cannot be distinguished from our losing it, so it is ours to
 ///    look at; the sentence names the side. A peer that the scenario ends on purpose ([`CaseFile::ends`]) does not count.
 ///    A peer that [runs independently](Runs::Independent) and dies has failed: `fail`, on its side; before the first step too.
+///    So is a recording that is not [whole](crate::evidence::Evidence::examined): it decides nothing.
 /// 2. `unsupported`: a peer said that it cannot do a step, and is known to say so of a command that does not exist. Without
 ///    that its answers prove nothing: `inconclusive`. The same of a peer that cannot watch a track, if nothing but the media failed.
 /// 3. `harness-error`: the recording lacks what both peers' reports prove to have happened ([`Fault::Recording`]): it decides nothing.
@@ -44,7 +45,8 @@ use serde::{Deserialize, Serialize};
 #[must_use]
 pub fn judge(record: &CaseRecord) -> Verdict {
     let views = views(record);
-    if let Some(verdict) = broken(record, &views).or_else(|| unsupported(record)) {
+    let flawed = || incomplete(&claims::flaws(record));
+    if let Some(verdict) = broken(record, &views).or_else(flawed).or_else(|| unsupported(record)) {
         return verdict;
     }
     if let Some(verdict) = lost(record, &views) {

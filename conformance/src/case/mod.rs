@@ -22,7 +22,9 @@ pub use steps::{ConnectingStep, StepName, steps};
 
 use crate::api::{message, view};
 
-pub use crate::case_file::{CaseFile, CasePeer, FORMAT, NotPlayed, Role, Runs, SnapshotResult, Time};
+pub use crate::case_file::{
+    CaseFile, CasePeer, FORMAT, FileDigest, NotPlayed, Role, Runs, SnapshotResult, Time,
+};
 pub use crate::verdict::Waiver;
 
 #[cfg(test)]

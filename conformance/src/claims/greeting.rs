@@ -5,7 +5,11 @@ use crate::verdict::{Layer, Place};
 use peerproof_captures::event::PeerEvent;
 
 pub(super) const CLAIMS: &[Claim] = &[
-    Claim::checked("hello/unreported", Layer::Signalling, "its events: none is one that it says it never reports"),
+    Claim::checked(
+        "hello/unreported",
+        Layer::Signalling,
+        "its events: none is one that it says it never reports",
+    ),
     Claim::checked(
         "hello/features",
         Layer::Signalling,

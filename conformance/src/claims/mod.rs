@@ -15,6 +15,7 @@ mod greeting;
 mod media;
 mod messages;
 mod observed;
+mod packets;
 mod recording;
 mod session;
 mod states;
@@ -113,16 +114,21 @@ impl Contradiction {
     }
 }
 
+/// What the recording itself lacks: where it lacks anything, it contradicts no claim of a peer.
+pub(crate) fn flaws(record: &CaseRecord) -> Vec<Contradiction> {
+    record.flaws.iter().map(recording::contradiction).collect()
+}
+
 /// Everything in a recording that contradicts a claim of a peer, or the recording itself, in the order of time.
 pub(crate) fn contradictions(record: &CaseRecord, views: &Views) -> Vec<Contradiction> {
     let session = Session::new(record, views);
     let mut found = Vec::new();
-    recording::check(&session, &mut found);
     greeting::check(&session, &mut found);
     states::check(&session, &mut found);
     candidates::check(&session, &mut found);
     channels::check(&session, &mut found);
     messages::check(&session, &mut found);
+    packets::check(&session, &mut found);
     media::check(&session, &mut found);
     statistics::check(&session, &mut found);
     answers::check(&session, &mut found);

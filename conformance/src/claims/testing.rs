@@ -21,13 +21,20 @@ pub(in crate::claims) struct Case {
 impl Case {
     pub(in crate::claims) fn of(recording: Recording) -> Self {
         let evidence = recording.evidence();
+        let has_clock = |name: &String| {
+            evidence
+                .timeline
+                .iter()
+                .any(|it| matches!(&it.what, What::PeerClock { peer, .. } if peer == name))
+        };
         let peer = |(n, name): (usize, &String)| CasePeer {
             name: name.clone(),
             implementation: "browser".to_owned(),
             named: None,
             version: "1".to_owned(),
             role: if n == 0 { Role::Offerer } else { Role::Answerer },
-            runs: Runs::Driven,
+            // A peer in the harness's process has no clock of its own.
+            runs: if has_clock(name) { Runs::Driven } else { Runs::Independent },
             subject: false,
             nat: None,
             features: None,

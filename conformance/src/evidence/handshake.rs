@@ -40,6 +40,12 @@ impl HandshakeMessage {
         HandshakeType::from(self.bytes.first().copied().unwrap_or_default())
     }
 
+    /// Its number in its direction, `message_seq` (RFC 6347 §4.2.2).
+    #[must_use]
+    pub fn seq(&self) -> Option<u16> {
+        self.bytes.get(4..)?.first_chunk().map(|seq| u16::from_be_bytes(*seq))
+    }
+
     /// What it says, read as messages of that version are.
     #[must_use]
     pub fn body(&self, version: Version) -> Option<Body<'_>> {

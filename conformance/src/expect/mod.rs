@@ -16,6 +16,7 @@ pub mod messages;
 pub mod peer;
 pub mod shorthand;
 pub mod stats;
+pub mod volume;
 pub mod wire;
 
 pub use bitrate::BitrateMatch;

@@ -7,7 +7,7 @@ use crate::peers::implementation::{Implementation, Program};
 use crate::peers::program::ProgramSpec;
 use crate::peers::stack;
 use crate::terminal::Style;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use tokio::runtime::Runtime;
 
@@ -65,13 +65,11 @@ fn try_program(args: &CheckArgs, runtime: &Runtime) -> u8 {
 }
 
 fn write(report: &Report, json: bool) -> io::Result<()> {
-    let mut out = BufWriter::new(io::stdout().lock());
     if json {
-        serde_json::to_writer_pretty(&mut out, report)?;
-        writeln!(out)?;
-    } else {
-        report.write(&Style::of_stdout(), &mut out)?;
+        return super::say_json(report);
     }
+    let mut out = super::stdout(false);
+    report.write(&Style::of_stdout(), &mut out)?;
     out.flush()
 }
 

@@ -1,11 +1,12 @@
 //! `peerproof judge`.
 
-use crate::judge::{JudgeArgs, main};
-use std::io::{BufWriter, Write};
+use crate::judge::{JudgeArgs, JudgeError, main};
+use crate::terminal::clean;
+use std::io::Write;
 
 /// Judges recordings and captures.
 pub(crate) fn judge(args: &JudgeArgs) -> u8 {
-    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut out = super::stdout(args.json);
     let outcome = main(args, &mut out).and_then(|code| {
         out.flush()?;
         Ok(code)
@@ -14,7 +15,11 @@ pub(crate) fn judge(args: &JudgeArgs) -> u8 {
         Ok(code) => code,
         Err(error) if error.is_closed_output() => 0,
         Err(error) => {
-            super::complain(error);
+            match error {
+                // Shows the line of its file.
+                JudgeError::Expected(error) => super::complain(error),
+                error => super::complain(clean(&error.to_string())),
+            }
             super::USAGE
         }
     }

@@ -3,6 +3,7 @@
 use super::args::Chosen;
 use super::play;
 use super::{NOTHING_RAN, USAGE, complain, say};
+use crate::terminal::clean;
 
 /// Lists the cases that would run, each with the reason if this machine cannot run it.
 pub(crate) fn list(chosen: &Chosen) -> u8 {
@@ -15,7 +16,7 @@ pub(crate) fn list(chosen: &Chosen) -> u8 {
     };
     for case in &cases {
         match case.missing().next() {
-            Some((_, reason)) => say(format_args!("{}  ({reason})", case.name)),
+            Some((_, reason)) => say(clean(&format!("{}  ({reason})", case.name))),
             None => say(&case.name),
         }
     }

@@ -5,6 +5,7 @@ use crate::doctor::{self, Diagnosis, DoctorArgs, State, examine, render};
 use crate::kits::Kit;
 use crate::peers::name::is_of_version;
 use crate::setup::{Download, SetupArgs, SetupError, System, carry_out, plan};
+use crate::terminal::Guard;
 use crate::versions::{self, Wanted};
 
 /// Shows what this machine can run. 0 if nothing is missing, else 1.
@@ -23,12 +24,12 @@ pub(crate) fn doctor(args: &DoctorArgs) -> u8 {
         Err(code) => return code,
     };
     if args.json {
-        match serde_json::to_string_pretty(&diagnosis) {
-            Ok(text) => super::say(text),
-            Err(error) => {
+        match super::say_json(&diagnosis) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
                 super::complain(error);
                 return super::HARNESS_ERROR;
             }
+            _ => {}
         }
     } else {
         super::say(render(&diagnosis).trim_end());
@@ -77,7 +78,9 @@ fn install(args: &SetupArgs) -> Result<(), Trouble> {
         browsers.iter().try_for_each(Download::prepare)?;
         kits.iter().try_for_each(|kit| kit.unpack())
     };
-    carry_out(&planned, args, &mut prepare, &mut std::io::stdin().lock(), &mut std::io::stdout())
+    // Not through a buffer: the commands write to the same output.
+    let mut out = Guard::text(std::io::stdout(), false);
+    carry_out(&planned, args, &mut prepare, &mut std::io::stdin().lock(), &mut out)
         .map_err(Trouble::Setup)?;
     if args.dry_run || planned.steps.is_empty() {
         return Ok(());

@@ -2,6 +2,7 @@
 
 use super::runs::{self, Recorded};
 use super::{HARNESS_ERROR, NOTHING_RAN, USAGE, complain, note};
+use crate::input::{self, Limit};
 use crate::terminal::Style;
 use clap::ValueEnum;
 use peerproof_reports::export::matrix::{document, html, markdown, terminal};
@@ -87,7 +88,7 @@ pub(crate) fn matrix(args: &MatrixArgs) -> u8 {
     };
     let preface = match &args.preface {
         None => None,
-        Some(path) => match fs::read_to_string(path) {
+        Some(path) => match input::text(path, Limit::PREFACE) {
             Ok(text) => Some(text),
             Err(error) => {
                 complain(format_args!("{}: {error}", path.display()));
@@ -145,7 +146,8 @@ fn write(rendered: &[u8], output: Option<&Path>) -> Result<(), String> {
         }
         None => {
             // A reader that went away (`| head`) is no error of ours.
-            let _ = std::io::stdout().lock().write_all(rendered);
+            let mut out = super::stdout(false);
+            let _ = out.write_all(rendered).and_then(|()| out.flush());
         }
     }
     Ok(())

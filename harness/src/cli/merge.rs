@@ -4,7 +4,9 @@ mod whole;
 
 use super::runs::{self, Recorded};
 use super::{HARNESS_ERROR, NOTHING_RAN, USAGE, complain, note, say, summary};
+use crate::input::{self, Limit};
 use crate::run::shard;
+use crate::terminal::brief;
 use peerproof_conformance::verdict::Outcome;
 use peerproof_reports::RunReport;
 use serde::Deserialize;
@@ -143,8 +145,8 @@ fn lacks_cases(runs: &[Recorded]) -> Result<bool, String> {
         wanted = Some(&shard.cases_hash);
         for case in &run.report.cases {
             let path = run.folder.join(case.folder.as_deref().unwrap_or_default()).join("case.json");
-            let trouble = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-            let bytes = fs::read(&path).map_err(|error| trouble(&error))?;
+            let trouble = |error: &dyn std::fmt::Display| format!("{}: {}", path.display(), brief(error));
+            let bytes = input::bytes(&path, Limit::CASE).map_err(|error| trouble(&error))?;
             let own: Planned = serde_json::from_slice(&bytes).map_err(|error| trouble(&error))?;
             if own.name != case.name {
                 return Err(trouble(&format!("it is of {}, not of {}", own.name, case.name)));

@@ -16,12 +16,15 @@ mod requirements;
 mod runs;
 mod schema;
 mod summary;
+mod unfinished;
 
 pub use args::{Args, Chosen};
 pub use play::{Prepared, prepare};
 
+use crate::terminal::Guard;
 use args::Command;
 use clap::Parser;
+use std::io::{BufWriter, IsTerminal, Stderr, StdoutLock, Write};
 use std::process::ExitCode;
 
 /// Usage or a broken scenario.
@@ -67,21 +70,41 @@ pub fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
+/// Standard output behind its guard, for text or for JSON.
+pub(crate) fn stdout(json: bool) -> Guard<BufWriter<StdoutLock<'static>>> {
+    let stdout = std::io::stdout();
+    let colour = stdout.is_terminal();
+    let out = BufWriter::new(stdout.lock());
+    if json { Guard::json(out) } else { Guard::text(out, colour) }
+}
+
+fn stderr() -> Guard<Stderr> {
+    let stderr = std::io::stderr();
+    let colour = stderr.is_terminal();
+    Guard::text(stderr, colour)
+}
+
 /// Writes a line for the user.
 pub(crate) fn say(text: impl std::fmt::Display) {
-    use std::io::Write;
+    let mut out = stdout(false);
     // A reader that went away (`| head`) is no error of ours.
-    let _ = writeln!(std::io::stdout(), "{text}");
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// Writes a value as JSON for programs.
+pub(crate) fn say_json(value: &impl serde::Serialize) -> std::io::Result<()> {
+    let mut out = stdout(true);
+    serde_json::to_writer_pretty(&mut out, value)?;
+    writeln!(out)?;
+    out.flush()
 }
 
 /// Writes a line that belongs to no output.
 pub(crate) fn note(text: impl std::fmt::Display) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "note: {text}");
+    let _ = writeln!(stderr(), "note: {text}");
 }
 
 /// Writes a line about trouble.
 pub(crate) fn complain(text: impl std::fmt::Display) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "error: {text}");
+    let _ = writeln!(stderr(), "error: {text}");
 }

@@ -2,6 +2,7 @@
 
 use super::args::{Chosen, RunArgs};
 use super::progress::{Plain, Shared, Terminal};
+use super::unfinished::{self, Mark};
 use super::{HARNESS_ERROR, NOTHING_RAN, USAGE, complain, note, say, summary};
 use crate::adapters;
 use crate::config::Configuration;
@@ -18,6 +19,7 @@ use crate::run::snapshot::Snapshots;
 use crate::run::{Case, Filter, Jobs, plan};
 use crate::scenario::error::nearest;
 use crate::scenario::{Source, Suite};
+use crate::terminal::clean;
 use crate::versions;
 use peerproof_conformance::deviations::{Deviation, Deviations};
 use peerproof_reports::Shard;
@@ -278,6 +280,9 @@ async fn play(args: RunArgs, wanted: Wanted) -> u8 {
             return USAGE;
         }
     };
+    for killed in unfinished::find(&runs, &output) {
+        note(clean(&killed.to_string()));
+    }
     let snapshots = Snapshots { folder, update: args.update_snapshots };
     let page_wait = args.page_wait.map(Duration::from_secs);
     let prepared = prepare_with(expected, snapshots, output.clone(), &peerproof, args.seed, page_wait);
@@ -285,6 +290,14 @@ async fn play(args: RunArgs, wanted: Wanted) -> u8 {
         Ok(prepared) => prepared,
         Err(trouble) => {
             complain(trouble);
+            return USAGE;
+        }
+    };
+    let mark = match Mark::set(&output) {
+        Ok(mark) => mark,
+        Err(error) => {
+            complain(format_args!("{}: {error}", output.display()));
+            prepared.shutdown().await;
             return USAGE;
         }
     };
@@ -309,6 +322,7 @@ async fn play(args: RunArgs, wanted: Wanted) -> u8 {
         let stopped = *prepared.stop.borrow();
         prepared.shutdown().await;
         drop(progress);
+        drop(mark);
         // If nothing was written.
         let _ = std::fs::remove_dir(&output);
         if stopped {
@@ -339,11 +353,11 @@ async fn play(args: RunArgs, wanted: Wanted) -> u8 {
         let setting = &prepared.setting;
         let all_shown = |deviation: &&Deviation| filter.shows_all_of(&deviation.peer, &cases);
         for deviation in setting.expected.unmatched().into_iter().filter(all_shown) {
-            complain(format_args!("{deviation} no longer matches anything"));
+            complain(clean(&format!("{deviation} no longer matches anything")));
             code = code.max(1);
         }
         for deviation in setting.expected.left_open().into_iter().filter(all_shown) {
-            say(format_args!("note: {deviation}: undecided, the machine was too busy"));
+            say(clean(&format!("note: {deviation}: undecided, the machine was too busy")));
         }
     }
     match summary::write(&report, &output) {
@@ -353,6 +367,7 @@ async fn play(args: RunArgs, wanted: Wanted) -> u8 {
             code = HARNESS_ERROR;
         }
     }
+    drop(mark);
     // The times of a part would divide the next one otherwise than this.
     if args.output.is_none() && report.shard.is_none() {
         link_latest(&output);

@@ -1,11 +1,11 @@
 //! `peerproof requirements`.
 
 use crate::requirements::{RequirementsArgs, main};
-use std::io::{BufWriter, Write};
+use std::io::Write;
 
 /// Lists the catalogue.
 pub(crate) fn requirements(args: &RequirementsArgs) -> u8 {
-    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut out = super::stdout(args.json);
     let outcome = main(args, &mut out).and_then(|any| {
         out.flush()?;
         Ok(any)

@@ -24,14 +24,11 @@ pub(crate) fn schema(what: What) -> u8 {
 }
 
 fn print(schema: &impl serde::Serialize) -> u8 {
-    match serde_json::to_string_pretty(schema) {
-        Ok(text) => {
-            super::say(text);
-            0
-        }
-        Err(error) => {
+    match super::say_json(schema) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             super::complain(error);
             super::HARNESS_ERROR
         }
+        _ => 0,
     }
 }

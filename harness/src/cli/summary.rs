@@ -24,7 +24,7 @@ pub(super) fn line(played: &Played) -> String {
     let seconds = file.duration_us as f64 / 1e6;
     let time = if file.time.is_real() { "" } else { " (virtual time)" };
     let outcome = word(played.verdict.outcome);
-    let mut text = format!("{outcome:<14} {seconds:>5.1}s {}{attempt}{time}", file.name);
+    let mut text = format!("{outcome:<14} {seconds:>5.1}s {}{attempt}{time}", clean(&file.name));
     if !matches!(played.standing, Standing::Expected) {
         text.push_str(&format!("  [{}]", word(played.standing)));
     }
@@ -32,7 +32,7 @@ pub(super) fn line(played: &Played) -> String {
         let at = [played.verdict.layer.map(word), played.verdict.side.clone()];
         let at: Vec<String> = at.into_iter().flatten().collect();
         if !at.is_empty() {
-            text.push_str(&format!("  {}", at.join(", ")));
+            text.push_str(&format!("  {}", clean(&at.join(", "))));
         }
         // A peer may have put anything into it.
         text.push_str(&format!("\n               {}", clean(&played.verdict.sentence)));
@@ -92,7 +92,7 @@ pub(super) fn table(report: &RunReport) {
 pub(super) fn print(report: &RunReport, run: &Run) {
     table(report);
     for (name, trouble) in &run.broken {
-        complain(format_args!("{name} could not be recorded: {trouble}"));
+        complain(clean(&format!("{name} could not be recorded: {trouble}")));
     }
     if run.left > 0 {
         complain(format_args!("{} cases were not run", run.left));

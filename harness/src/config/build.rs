@@ -3,10 +3,12 @@
 use super::error::{ConfigError, ConfigErrors};
 use super::{Entry, FILE, File, page};
 use crate::adapters;
+use crate::input::{self, Limit};
 use crate::peers::browser::{Build, Kind, Remote};
 use crate::peers::implementation::{Browser, Page, Program, Roster};
 use crate::peers::name::{NAME, is_name};
 use crate::peers::program::ProgramSpec;
+use crate::scenario::ScenarioError;
 use crate::versions::Wanted;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,7 +38,7 @@ impl Configuration {
     /// All that is wrong with it.
     pub fn load(named: Option<&Path>, programs: &[String], pages: &[String]) -> Result<Self, ConfigErrors> {
         let path = named.unwrap_or(Path::new(FILE));
-        let text = match std::fs::read_to_string(path) {
+        let text = match input::text(path, Limit::CONFIGURATION) {
             Ok(text) => text,
             Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(ConfigErrors::Unreadable(path.to_owned(), error)),
@@ -66,7 +68,7 @@ impl Configuration {
     /// All that is wrong with it.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigErrors> {
         let file: File = toml::from_str(text)
-            .map_err(|error| ConfigErrors::Malformed(path.to_owned(), Box::new(error)))?;
+            .map_err(|error| ConfigErrors::Malformed(Box::new(ScenarioError::of_toml(path, text, &error))))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut errors = Vec::new();
         let mut configuration = Self {
@@ -290,7 +292,7 @@ mod tests {
         assert!(lines[1].contains(":4: implementation `two`: give one of"), "{error}");
         assert!(lines[2].contains(":8: implementation `c`: `cases` does not belong"), "{error}");
         let unknown = parse("scenario = 'x'\n").unwrap_err().to_string();
-        assert!(unknown.contains("line 1") && unknown.contains("scenario"), "{unknown}");
+        assert!(unknown.starts_with("here/peerproof.toml:1:1: unknown field `scenario`"), "{unknown}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What is wrong with a configuration.
 
+use crate::scenario::ScenarioError;
 use std::path::PathBuf;
 
 /// One thing that is wrong, and where.
@@ -29,8 +30,8 @@ pub enum ConfigErrors {
     #[error("{0}: {1}")]
     Unreadable(PathBuf, std::io::Error),
     /// It is no such TOML.
-    #[error("{0}: {1}")]
-    Malformed(PathBuf, Box<toml::de::Error>),
+    #[error("{0}")]
+    Malformed(Box<ScenarioError>),
     /// It says what cannot be.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\nerror: "))]
     Wrong(Vec<ConfigError>),

@@ -1,17 +1,14 @@
 //! What the peers' APIs said while a recording of ours was made, on the axis of its packets.
 
 use super::source::Given;
+use crate::input::{self, Limit};
 use peerproof_captures::event::PeerEvent;
-use peerproof_captures::timeline::{Entry, What, words};
+use peerproof_captures::timeline::{Entry, MOST_ENTRIES, What, words};
 use peerproof_conformance::case::CaseFile;
 use peerproof_conformance::explain::Reported;
 use peerproof_conformance::verdict::Outcome;
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::fs;
-
-/// Most entries of a timeline that are kept.
-const MOST: usize = 500_000;
 
 /// An event of the API at a peer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -36,10 +33,11 @@ impl Recording {
     /// Reads it. A capture of somebody else has none. A line of the timeline that cannot be read is left out.
     pub(super) fn read(given: &Given) -> Option<Self> {
         let folder = given.folder.as_ref()?;
-        let case = CaseFile::read(&fs::read(folder.join("case.json")).ok()?).ok()?;
-        let timeline = fs::read(folder.join("timeline.jsonl")).unwrap_or_default();
+        let case = CaseFile::read(&input::bytes(&folder.join("case.json"), Limit::CASE).ok()?).ok()?;
+        let timeline = input::bytes(&folder.join("timeline.jsonl"), Limit::TIMELINE).unwrap_or_default();
         let lines = timeline.split(|byte| *byte == b'\n');
-        let timeline = lines.filter_map(|line| serde_json::from_slice(line).ok()).take(MOST).collect();
+        let timeline =
+            lines.filter_map(|line| serde_json::from_slice(line).ok()).take(MOST_ENTRIES).collect();
         Some(Self { case, timeline })
     }
 

@@ -50,7 +50,7 @@ pub(super) fn write(
     let style = Style::of_stdout();
     let origin = report.trace.first.unwrap_or_default().ns;
     if all.peek().is_none() {
-        writeln!(out, "no connection in {}", given.name)?;
+        writeln!(out, "no connection in {}", clean(&given.name))?;
     }
     for (n, connection) in all.enumerate() {
         let (index, evidence) = connection.map_err(foreign)?;

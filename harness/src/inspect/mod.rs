@@ -99,5 +99,5 @@ pub(crate) fn trace(given: &Given) -> Result<(FileFacts, Trace), InspectError> {
         }
     }
     let file = FileFacts::of(&given.name, &reader, foreign_secrets)?;
-    Ok((file, builder.finish()))
+    Ok((file, builder.finish_at(reader.stop())))
 }

@@ -3,6 +3,7 @@
 use super::arrivals::Arrivals;
 use super::source::Given;
 use super::{InspectArgs, InspectError, PacketLayer, Protocol};
+use crate::terminal::clean;
 use peerproof_captures::decrypt::Content;
 use peerproof_captures::file::{Frame, Item};
 use peerproof_captures::link::Transport;
@@ -87,7 +88,8 @@ impl List<'_> {
         }
         let seconds = ns.saturating_sub(self.begun.unwrap_or(ns)) as f64 / 1e9;
         let (from, to) = ends;
-        let written = writeln!(self.out, "{number:>6} {seconds:>11.6} {mark}{from} → {to} {}", line.text);
+        let written =
+            writeln!(self.out, "{number:>6} {seconds:>11.6} {mark}{from} → {to} {}", clean(&line.text));
         if self.written.is_ok() {
             self.written = written;
         }

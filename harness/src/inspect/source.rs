@@ -1,6 +1,7 @@
 //! What was given: the capture, secrets, descriptions.
 
 use super::{Beside, InspectError};
+use crate::input::{self, Limit};
 use peerproof_captures::decrypt::srtp::MasterKey;
 use peerproof_captures::file::CaptureReader;
 use peerproof_captures::observe::{Observer, Sink};
@@ -60,12 +61,14 @@ impl Given {
         }
         let mut key_log = Vec::new();
         for file in &beside.keylog {
-            key_log.extend(fs::read(file).map_err(|error| InspectError::Read { path: file.clone(), error })?);
+            let unreadable = |error| InspectError::Read { path: file.clone(), error };
+            key_log.extend(input::bytes(file, Limit::KEY_LOG).map_err(unreadable)?);
             key_log.push(b'\n');
         }
         let mut descriptions = Vec::new();
         for file in &files {
-            let bytes = fs::read(file).map_err(|error| InspectError::Read { path: file.clone(), error })?;
+            let bytes = input::bytes(file, Limit::DESCRIPTION)
+                .map_err(|error| InspectError::Read { path: file.clone(), error })?;
             let text = String::from_utf8_lossy(&bytes).into_owned();
             descriptions.push((peer_of(file), SessionDescription::parse(text)));
         }
@@ -97,7 +100,7 @@ impl Given {
     pub(crate) fn input(&self) -> Result<Box<dyn Read>, InspectError> {
         let unreadable = |error| InspectError::Read { path: PathBuf::from(&self.name), error };
         Ok(match &self.input {
-            Input::File(path) => Box::new(File::open(path).map_err(unreadable)?),
+            Input::File(path) => Box::new(input::open(path).map_err(unreadable)?),
             Input::Stdin => Box::new(io::stdin()),
             Input::Kept(file) => {
                 let mut again = file.try_clone().map_err(unreadable)?;

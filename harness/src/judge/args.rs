@@ -39,6 +39,9 @@ pub struct JudgeArgs {
     /// Known deviations to use instead of those in the recordings
     #[arg(long, value_name = "FILE")]
     pub expected: Option<PathBuf>,
+    /// Judge recordings of which files were changed since the case ended
+    #[arg(long)]
+    pub changed: bool,
     /// What is known beside a capture.
     #[command(flatten)]
     pub beside: Beside,

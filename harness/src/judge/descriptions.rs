@@ -66,6 +66,8 @@ pub(super) fn judge(args: &JudgeArgs, paths: &mut Vec<PathBuf>) -> Result<Option
         verdict: None,
         recorded: None,
         changed: false,
+        defects: Vec::new(),
+        altered: Vec::new(),
         standing: None,
         findings: checks::applicable(&evidence, &[]).into_iter().map(JudgedFinding::of).collect(),
         descriptions: files,

@@ -2,7 +2,9 @@
 
 use crate::expected::ExpectedError;
 use crate::inspect::InspectError;
+use crate::terminal::brief;
 use peerproof_conformance::case::FORMAT;
+use peerproof_conformance::expect::volume::MOST_BYTES;
 use std::io;
 use std::path::PathBuf;
 
@@ -18,7 +20,10 @@ pub enum JudgeError {
         error: io::Error,
     },
     /// A file of a recording does not say what it should.
-    #[error("{path}:{line}:{column}: {error}", path = .path.display(), line = .error.line(), column = .error.column())]
+    #[error(
+        "{path}:{line}:{column}: {error}",
+        path = .path.display(), line = .error.line(), column = .error.column(), error = brief(.error)
+    )]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -26,7 +31,7 @@ pub enum JudgeError {
         error: serde_json::Error,
     },
     /// A line of a timeline does not say what it should.
-    #[error("{path}:{line}:{column}: {error}", path = .path.display(), column = .error.column())]
+    #[error("{path}:{line}:{column}: {error}", path = .path.display(), column = .error.column(), error = brief(.error))]
     Timeline {
         /// The file.
         path: PathBuf,
@@ -35,6 +40,9 @@ pub enum JudgeError {
         /// What is wrong.
         error: serde_json::Error,
     },
+    /// A recording that names more messages than any machine should generate.
+    #[error("{path}: too large: the messages of a case, sent and expected, have at most {MOST_BYTES} bytes together", path = .0.display())]
+    Excessive(PathBuf),
     /// A recording in a format that is no longer read.
     #[error(
         "{path}: recorded by an earlier Peerproof (format {format}; this version reads format {FORMAT}); record the case again",

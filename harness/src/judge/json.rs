@@ -4,6 +4,7 @@ use super::{AS_EXPECTED, FAILED, HARNESS_ERROR, NOTHING};
 use peerproof_conformance::case::{CasePeer, Standing};
 use peerproof_conformance::catalogue::{Catalogue, Level};
 use peerproof_conformance::checks::{Finding, Result};
+use peerproof_conformance::evidence::Defect;
 use peerproof_conformance::verdict::{Outcome, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -39,6 +40,12 @@ pub struct Judgement {
     /// How the verdict stands to what was to be expected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub standing: Option<Standing>,
+    /// What makes the capture less than what was on the wire: a snap length, frames that are there twice, an end before the end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub defects: Vec<Defect>,
+    /// The files that were changed since the case ended, and how.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub altered: Vec<String>,
     /// How the requirements stand that apply.
     pub findings: Vec<JudgedFinding>,
     /// The files that the entries of places name, by their index, if it is a capture or descriptions alone.
@@ -77,6 +84,8 @@ impl Judgement {
             recorded: None,
             changed: false,
             standing: None,
+            defects: Vec::new(),
+            altered: Vec::new(),
             findings: Vec::new(),
             descriptions: Vec::new(),
         }

@@ -44,7 +44,7 @@ pub fn main(args: &JudgeArgs, out: &mut dyn Write) -> Result<u8, JudgeError> {
         let stdin = path.as_os_str() == "-";
         if !stdin && let Some(folders) = folder::cases(path)? {
             for folder in folders {
-                judged.judged.push(folder::judge(&folder, expected.as_ref())?);
+                judged.judged.push(folder::judge(&folder, expected.as_ref(), args.changed)?);
             }
         } else {
             judged.judged.extend(bare::judge(path, &args.beside)?);

@@ -1,7 +1,7 @@
 //! What was judged, in words.
 
 use super::json::{Judged, JudgedFinding, Judgement};
-use crate::terminal::{Paint, Style};
+use crate::terminal::{Paint, Style, clean};
 use peerproof_conformance::checks::{Place, Result};
 use peerproof_conformance::verdict::Outcome;
 use std::io::{self, Write};
@@ -32,7 +32,8 @@ fn judgement(one: &Judgement, all: bool, style: &Style, out: &mut dyn Write) -> 
                 Outcome::Inconclusive => ("inconclusive", Paint::Remarkable),
                 Outcome::HarnessError => ("harness-error", Paint::Bad),
             };
-            writeln!(out, "{}  {case}  {}", style.paint(paint, word), one.peers.join(", "))?;
+            let (case, peers) = (clean(case), clean(&one.peers.join(", ")));
+            writeln!(out, "{}  {case}  {peers}", style.paint(paint, word))?;
             style.wrapped(out, "      ", "      ", &verdict.sentence)?;
             if one.changed
                 && let Some(recorded) = &one.recorded
@@ -45,11 +46,15 @@ fn judgement(one: &Judgement, all: bool, style: &Style, out: &mut dyn Write) -> 
         }
         _ => match one.connection {
             Some(connection) => {
-                writeln!(out, "{}, connection {connection}: {}", one.path, one.peers.join(" and "))?;
+                let (path, peers) = (clean(&one.path), clean(&one.peers.join(" and ")));
+                writeln!(out, "{path}, connection {connection}: {peers}")?;
             }
-            None if !one.descriptions.is_empty() => writeln!(out, "{}: descriptions", one.path)?,
-            None => return writeln!(out, "{}: no connection to judge", one.path),
+            None if !one.descriptions.is_empty() => writeln!(out, "{}: descriptions", clean(&one.path))?,
+            None => return writeln!(out, "{}: no connection to judge", clean(&one.path)),
         },
+    }
+    for note in one.defects.iter().map(ToString::to_string).chain(one.altered.iter().cloned()) {
+        style.wrapped(out, "  note   ", "         ", &note)?;
     }
     for result in [Result::Fail, Result::Warn, Result::Inconclusive, Result::Pass] {
         if !all && matches!(result, Result::Inconclusive | Result::Pass) {
@@ -72,7 +77,7 @@ fn finding(one: &Judgement, judged: &JudgedFinding, style: &Style, out: &mut dyn
         Result::Pass | Result::NotApplicable => ("holds", Paint::Good),
     };
     let level = level.map_or("", |level| level.as_str());
-    let head = format!("{}  {}  {level}  {source}", finding.endpoint, finding.requirement);
+    let head = format!("{}  {}  {level}  {source}", clean(&finding.endpoint), clean(&finding.requirement));
     writeln!(out, "  {}  {head}", style.paint(paint, &format!("{word:<5}")))?;
     let first = finding.evidence.first().map(|place| format!(" ({})", place_in(one, place)));
     let text = format!("{}{}", finding.sentence, first.unwrap_or_default());

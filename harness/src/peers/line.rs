@@ -6,6 +6,7 @@
 use super::clock::{self, Estimate, PeerClock, ReportedTime};
 use super::protocol::Command;
 use super::{CaseClock, Reported};
+use crate::input::unmarked;
 use crate::machine::within;
 use futures::{Stream, StreamExt};
 use peerproof_captures::event::{Message, PeerEvent};
@@ -43,6 +44,8 @@ struct State {
     next_id: u64,
     pending: BTreeMap<u64, Asked>,
     next_seq: u64,
+    /// How much of the peer's messages is kept until the case is judged.
+    heard: Heard,
     /// Events that were passed on.
     reported: u64,
     /// What the peer's messages reveal of its clock.
@@ -82,6 +85,7 @@ impl Line {
             next_id: 0,
             pending: BTreeMap::new(),
             next_seq: 0,
+            heard: Heard::default(),
             reported: 0,
             clock: PeerClock::default(),
             newest_us: 0,
@@ -199,7 +203,11 @@ impl Line {
     }
 
     fn take(&self, text: &str) -> Result<(), String> {
+        // Some runtimes begin their output with a byte order mark.
+        let text = unmarked(text);
+        self.state().heard.add(text)?;
         let said: Said = serde_json::from_str(text).map_err(|error| {
+            let error = quote(&error.to_string());
             format!("the peer sent a message that the protocol does not define: {error}: {}", quote(text))
         })?;
         let heard_us = self.clock.now_us();
@@ -238,8 +246,10 @@ impl Line {
                 if let (Some(data), Value::Object(map)) = (data, &mut whole) {
                     map.insert("data".to_owned(), data);
                 }
-                let event: PeerEvent = serde_json::from_value(whole)
-                    .map_err(|error| format!("event {name} of the peer is malformed: {error}"))?;
+                let event: PeerEvent = serde_json::from_value(whole).map_err(|error| {
+                    let (name, error) = (quote(&name), quote(&error.to_string()));
+                    format!("event {name} of the peer is malformed: {error}")
+                })?;
                 if let PeerEvent::ChannelMessage { message, .. } = &event {
                     agrees(message)?;
                 }
@@ -274,8 +284,38 @@ fn agrees(message: &Message) -> Result<(), String> {
     same.then_some(()).ok_or_else(wrong)
 }
 
-/// So many events a peer reports in one case at most: all of them are kept until it is judged.
-const MOST_EVENTS: u64 = 250_000;
+/// So many events a peer reports in one case at most: all of them are kept until it is judged, and the timeline of a case must hold those of
+/// both peers ([`peerproof_captures::timeline::MOST_ENTRIES`]).
+const MOST_EVENTS: u64 = 50_000;
+
+/// So many bytes a peer's messages have in one case at most.
+const MOST_BYTES: usize = 24 << 20;
+
+/// So many values of JSON at most, counted by their commas and brackets: a value takes more memory than its text.
+const MOST_VALUES: usize = 1_000_000;
+
+/// How much was heard of a peer.
+#[derive(Debug, Default)]
+struct Heard {
+    bytes: usize,
+    values: usize,
+}
+
+impl Heard {
+    /// Counts a message before it is read.
+    fn add(&mut self, text: &str) -> Result<(), String> {
+        self.bytes = self.bytes.saturating_add(text.len());
+        if self.bytes > MOST_BYTES {
+            return Err(format!("the peer sent more than {} MiB of messages", MOST_BYTES >> 20));
+        }
+        let values = text.bytes().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+        self.values = self.values.saturating_add(values);
+        if self.values > MOST_VALUES {
+            return Err(format!("the peer sent messages of more than {MOST_VALUES} values"));
+        }
+        Ok(())
+    }
+}
 
 /// Longest part of what a peer said that stands in a reason.
 const LONGEST_QUOTE: usize = 200;
@@ -403,8 +443,38 @@ mod tests {
             say.unbounded_send(format!(r#"{{"seq":{seq},"t":1.0,"event":"negotiationneeded"}}"#)).unwrap();
         }
         assert_eq!(events.recv().await.unwrap().event, PeerEvent::NegotiationNeeded);
-        let lost = PeerEvent::Lost { reason: "the peer reported more than 250000 events".into() };
+        let lost = PeerEvent::Lost { reason: "the peer reported more than 50000 events".into() };
         assert_eq!(events.recv().await.unwrap().event, lost);
+    }
+
+    #[tokio::test]
+    async fn a_peer_whose_messages_are_too_many_or_too_large_is_lost() {
+        let answer = |size: usize| format!(r#"{{"id":0,"answer":{{"ok":"{}"}}}}"#, "x".repeat(size));
+        let values = format!(r#"{{"id":0,"answer":{{"ok":[0{}]}}}}"#, ",0".repeat(MOST_VALUES));
+        for (hostile, reason) in [
+            (answer(MOST_BYTES), "the peer sent more than 24 MiB of messages"),
+            (values, "the peer sent messages of more than 1000000 values"),
+        ] {
+            let (_line, _to_send, mut events, say) = line();
+            say.unbounded_send(hostile).unwrap();
+            assert_eq!(events.recv().await.unwrap().event, PeerEvent::Lost { reason: reason.into() });
+        }
+    }
+
+    #[tokio::test]
+    async fn the_reason_of_a_loss_is_short_whatever_the_peer_sent() {
+        let long = "x".repeat(1 << 20);
+        for nonsense in [
+            long.clone(),
+            format!(r#"{{"{long}":0}}"#),
+            format!(r#"{{"seq":0,"event":"{long}"}}"#),
+            format!(r#"{{"seq":0,"event":"signalingstatechange","data":{{"state":"{long}"}}}}"#),
+        ] {
+            let (_line, _to_send, mut events, say) = line();
+            say.unbounded_send(nonsense).unwrap();
+            let PeerEvent::Lost { reason } = events.recv().await.unwrap().event else { panic!("it is lost") };
+            assert!(reason.len() < 1000, "{} bytes", reason.len());
+        }
     }
 
     #[tokio::test]

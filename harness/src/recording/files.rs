@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use peerproof_captures::recording;
 use peerproof_captures::timeline::{Entry, What};
+use peerproof_reports::escape::file_name;
 use serde_json::Value;
 use std::fs;
 use std::io;
@@ -12,7 +13,8 @@ use std::path::Path;
 pub(crate) async fn keep(folder: &Path, peer: &str, files: Vec<(String, Vec<u8>)>) -> io::Result<()> {
     for (name, content) in files {
         let (stem, extension) = name.rsplit_once('.').unwrap_or((name.as_str(), "txt"));
-        tokio::fs::write(folder.join(format!("{stem}-{peer}.{extension}")), content).await?;
+        let name = file_name(&format!("{stem}-{peer}.{extension}"));
+        tokio::fs::write(folder.join(name), content).await?;
     }
     Ok(())
 }
@@ -29,6 +31,7 @@ pub(crate) fn write_extras(
         let What::Carried { from, sent, delivered, .. } = &entry.what else { continue };
         fs::create_dir_all(&sdp)?;
         number += 1;
+        let from = file_name(from);
         fs::write(sdp.join(format!("{number:02}-{from}-{}.sdp", sent.kind)), &sent.sdp)?;
         if let Some(delivered) = delivered {
             fs::write(sdp.join(format!("{number:02}-{from}-{}-rewritten.sdp", sent.kind)), &delivered.sdp)?;
@@ -36,7 +39,7 @@ pub(crate) fn write_extras(
     }
     for (peer, report) in stats {
         fs::create_dir_all(folder.join("stats"))?;
-        fs::write(folder.join("stats").join(format!("{peer}.json")), pretty(report)?)?;
+        fs::write(folder.join("stats").join(file_name(&format!("{peer}.json"))), pretty(report)?)?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@
 
 use crate::peers::CaseClock;
 use crate::peers::clock::{Doubt, Estimate, ReportedTime};
-use peerproof_captures::timeline::{Entry, Note, What};
+use peerproof_captures::timeline::{Entry, MOST_ENTRIES, Note, What};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -142,6 +142,12 @@ impl Journal {
 
 impl Inner {
     fn push(&mut self, t_us: u64, what: What) {
+        if self.entries.len() >= MOST_ENTRIES {
+            // It would not be read again. No peer can report so much (`line.rs`), and rules act on fewer packets in any scenario of sense.
+            let full = || io::Error::other(format!("the timeline has more than {MOST_ENTRIES} entries"));
+            self.trouble.get_or_insert_with(full);
+            return;
+        }
         let entry = Entry { n: self.entries.len() as u64, t_us, what };
         if self.trouble.is_none() {
             let written = line(&entry).and_then(|line| self.file.write_all(&line));
@@ -174,6 +180,21 @@ mod tests {
     use super::*;
     use crate::peers::clock::PeerClock;
     use peerproof_captures::event::PeerEvent;
+
+    #[test]
+    fn no_more_is_written_than_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("timeline.jsonl");
+        let journal = Journal::create(&path, CaseClock::start()).unwrap();
+        for seq in 0..=MOST_ENTRIES as u64 {
+            journal.write(event("alice", seq));
+        }
+        let (entries, trouble) = journal.entries();
+        assert_eq!(entries.len(), MOST_ENTRIES);
+        assert!(trouble.unwrap().contains("250000 entries"));
+        let read = peerproof_captures::timeline::read(&fs::read(&path).unwrap()).unwrap();
+        assert_eq!(read.len(), MOST_ENTRIES);
+    }
 
     fn event(peer: &str, seq: u64) -> What {
         What::Event { peer: peer.to_owned(), seq, event: PeerEvent::NegotiationNeeded }

@@ -5,7 +5,9 @@
 //! over its result distinguishes parts that do not belong together.
 
 use super::plan::Case;
+use crate::input::{self, Limit};
 use crate::scenario::{Action, Scenario};
+use crate::terminal::brief;
 use peerproof_conformance::case::Time;
 use peerproof_reports::Shard;
 use serde::Deserialize;
@@ -76,8 +78,8 @@ impl Durations {
     /// # Errors
     /// The file and what is wrong with it.
     pub fn read(path: &Path) -> Result<Self, String> {
-        let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        Self::parse(&bytes).map_err(|error| format!("{}: {error}", path.display()))
+        let bytes = input::bytes(path, Limit::RUN).map_err(|error| format!("{}: {error}", path.display()))?;
+        Self::parse(&bytes).map_err(|error| format!("{}: {}", path.display(), brief(error)))
     }
 
     /// Reads a `run.json`, of which the last attempt of a case counts, or an object of names with seconds.

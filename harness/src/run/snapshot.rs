@@ -2,6 +2,7 @@
 
 use super::plan::Case;
 use crate::embedded::SCENARIOS;
+use crate::input::{self, Limit};
 use crate::scenario::model::Section;
 use peerproof_captures::normal;
 use peerproof_conformance::case::{CaseRecord, Snapshot, SnapshotResult};
@@ -82,7 +83,7 @@ fn sections(case: &Case) -> Vec<normal::Section> {
 }
 
 fn read(path: &Path) -> io::Result<Option<Snapshot>> {
-    let text = match fs::read_to_string(path) {
+    let text = match input::text(path, Limit::SNAPSHOT) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),

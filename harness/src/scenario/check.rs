@@ -2,6 +2,7 @@
 //! options that exclude each other, networks that cannot be built.
 
 mod expectations;
+mod messages;
 mod network;
 mod servers;
 
@@ -22,42 +23,67 @@ use std::collections::BTreeSet;
 /// Implementations that can play in every installation, as the command line names them.
 pub const IMPLEMENTATIONS: [&str; 3] = ["stack", "chrome", "firefox"];
 
-/// Checks a whole scenario, in which these implementations may be named.
-///
-/// # Errors
-/// The first thing wrong, at its place.
-pub fn scenario(
-    document: &Document,
-    scenario: &Scenario,
-    implementations: &[&str],
-) -> Result<(), ScenarioError> {
+/// Most steps of a scenario.
+pub const MOST_STEPS: usize = 1_000;
+/// Most segments and most interfaces of a network: each is made of something of the machine's.
+const MOST_PARTS: usize = 64;
+/// Longest name of a peer or a server.
+pub(super) const LONGEST_NAME: usize = 32;
+
+/// Checks a whole scenario, in which these implementations may be named. Returns all that is wrong, each at its place.
+#[must_use]
+pub fn scenario(document: &Document, scenario: &Scenario, implementations: &[&str]) -> Vec<ScenarioError> {
     let root = ValuePath::default();
-    peers(document, scenario, &root.key("peers"), implementations)?;
-    on_network(document, scenario, &root.key("network"))?;
+    let mut errors = Vec::new();
+    errors.extend(peers(document, scenario, &root.key("peers"), implementations).err());
+    errors.extend(on_network(document, scenario, &root.key("network")).err());
     if scenario.steps.is_empty() {
-        return Err(document.error(&root.key("steps"), "a scenario needs at least one step", None));
+        errors.push(document.error(&root.key("steps"), "a scenario needs at least one step", None));
     }
-    servers::servers(document, scenario, &root)?;
-    steps(document, scenario, &scenario.steps, &root.key("steps"))?;
+    errors.extend(servers::servers(document, scenario, &root).err());
+    errors.extend(steps(document, scenario, &scenario.steps, &root.key("steps")));
+    errors.extend(expectations(document, scenario, &root.key("expect")));
+    if errors.is_empty() {
+        errors.extend(messages::all(document, scenario, &root).err());
+    }
+    errors
+}
+
+fn expectations(document: &Document, scenario: &Scenario, path: &ValuePath) -> Vec<ScenarioError> {
+    let mut errors = Vec::new();
     if scenario.expect.path.is_some() {
         let topology = scenario.topology();
         let behind = |name: &String| topology.as_ref().is_some_and(|all| all.only_nat(name).is_some());
         if !scenario.peers.keys().all(behind) {
             let help = "write `network: { alice: nat-ei-apd, bob: nat-apd-apd }`".to_owned();
-            return Err(document.error(
-                &root.key("expect").key("path"),
-                "each peer must be behind a NAT of its own",
-                Some(help),
-            ));
+            let message = "each peer must be behind a NAT of its own";
+            errors.push(document.error(&path.key("path"), message, Some(help)));
         }
     }
-    expectations::wire(document, scenario, &scenario.expect.wire, &root.key("expect").key("wire"))?;
+    errors.extend(expectations::wire(document, scenario, &scenario.expect.wire, &path.key("wire")));
     for (name, expected) in &scenario.expect.peers {
-        let path = root.key("expect").key(name);
-        known_peer(document, scenario, name, &path)?;
-        network::bitrates(document, scenario, &expected.bitrate, &path.key("bitrate"))?;
+        let path = path.key(name);
+        let checked = known_peer(document, scenario, name, &path)
+            .and_then(|()| network::bitrates(document, scenario, &expected.bitrate, &path.key("bitrate")))
+            .and_then(|()| messages::expected(document, expected, &path.key("messages")));
+        errors.extend(checked.err());
     }
-    Ok(())
+    errors
+}
+
+/// A name that may stand in the name of a file, and beside the words of the language.
+fn name_allowed(document: &Document, name: &str, path: &ValuePath) -> Result<(), ScenarioError> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if name.len() <= LONGEST_NAME
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.bytes().all(allowed)
+    {
+        return Ok(());
+    }
+    let help = format!(
+        "a name has lowercase letters, digits and `-`, begins with a letter, and has at most {LONGEST_NAME} characters"
+    );
+    Err(document.error(path, format!("`{name}` cannot be a name"), Some(help)))
 }
 
 /// The network can be built, and everybody is on it.
@@ -68,6 +94,12 @@ fn on_network(document: &Document, scenario: &Scenario, path: &ValuePath) -> Res
         }
     }
     let Some(topology) = scenario.topology() else { return Ok(()) };
+    for (what, count) in [("segments", topology.segments.len()), ("interfaces", topology.interfaces.len())] {
+        if count > MOST_PARTS {
+            let message = format!("too large: a network has at most {MOST_PARTS} {what}");
+            return Err(document.error(path, message, None));
+        }
+    }
     if scenario.signalling == Signalling::Autonomous {
         let help = "leave `signalling` out, or use `network: direct`".to_owned();
         return Err(document.error(path, "in a lab the signalling server cannot be reached", Some(help)));
@@ -139,6 +171,7 @@ fn peers(
     }
     for (name, peer) in &scenario.peers {
         let path = path.key(name);
+        name_allowed(document, name, &path)?;
         if HARNESS_STEPS.contains(&name.as_str())
             || ["wire", "path", "verdict", "both"].contains(&name.as_str())
         {
@@ -148,7 +181,11 @@ fn peers(
             return Err(document.error(&path.key("plays"), format!("no implementation plays {name}"), None));
         }
         for (n, implementation) in peer.plays.iter().enumerate() {
-            implementation_known(document, implementation, &path.key("plays").index(n), implementations)?;
+            let path = path.key("plays").index(n);
+            implementation_known(document, implementation, &path, implementations)?;
+            if peer.plays.iter().take(n).any(|other| other == implementation) {
+                return Err(document.error(&path, format!("`{implementation}` stands here twice"), None));
+            }
         }
     }
     for (n, exclusion) in scenario.exclude.iter().enumerate() {
@@ -195,13 +232,13 @@ fn known_peer(
     Err(document.error(path, format!("unknown peer `{name}`"), Some(help)))
 }
 
-/// Checks a list of steps; also used for the steps that a control puts in.
+/// Checks a list of steps; also used for the steps that a control puts in. Returns what is wrong with each.
 pub(super) fn steps(
     document: &Document,
     scenario: &Scenario,
     steps: &[Step],
     path: &ValuePath,
-) -> Result<(), ScenarioError> {
+) -> Vec<ScenarioError> {
     later_steps(document, scenario, &[], steps, path)
 }
 
@@ -212,41 +249,52 @@ pub(super) fn later_steps(
     earlier: &[Step],
     steps: &[Step],
     path: &ValuePath,
-) -> Result<(), ScenarioError> {
+) -> Vec<ScenarioError> {
+    if steps.len() > MOST_STEPS {
+        let message = format!("too large: a scenario has at most {MOST_STEPS} steps");
+        return vec![document.error(&path.index(MOST_STEPS), message, None)];
+    }
     let mut bound: BTreeSet<String> = earlier.iter().filter_map(|step| step.binds.clone()).collect();
     let named = |step: &Step| match &step.action {
         Action::Network(step) => step.rule().and_then(|(_, rule)| rule.name.clone()),
         _ => None,
     };
     let mut rules: BTreeSet<String> = earlier.iter().filter_map(named).collect();
+    let mut errors = Vec::new();
     for (n, step) in steps.iter().enumerate() {
         let path = path.index(n);
-        one_step(document, scenario, step, &path, &bound)?;
-        if let Action::Network(step) = &step.action {
-            network::step(document, scenario, step, &path.key("network"), &mut rules)?;
+        let mut checked = one_step(document, scenario, step, &path, &bound);
+        if let (Ok(()), Action::Network(step)) = (&checked, &step.action) {
+            checked = network::step(document, scenario, step, &path.key("network"), &mut rules);
         }
+        // Also if it is wrong: what follows from that is not wrong for itself.
+        errors.extend(checked.err());
         if let Some(name) = &step.binds {
-            let binds = match &step.action {
-                Action::Command { name, .. } => matches!(
-                    name.as_str(),
-                    "createOffer" | "createAnswer" | "setLocalDescription" | "createSource" | "getUserMedia"
-                ),
-                Action::Await { condition, .. } => {
-                    matches!(condition, Condition::Track(_) | Condition::Icecandidate(_))
-                }
-                _ => false,
-            };
-            if !binds {
-                return Err(document.error(
-                    &path.key(step.actor()).key("as"),
-                    "this step has no result that could be named",
-                    Some("descriptions, sources and awaited tracks and candidates can".to_owned()),
-                ));
-            }
+            errors.extend(binds(document, step, &path).err());
             bound.insert(name.clone());
         }
     }
-    Ok(())
+    errors
+}
+
+/// A step has a result that can be named.
+fn binds(document: &Document, step: &Step, path: &ValuePath) -> Result<(), ScenarioError> {
+    let binds = match &step.action {
+        Action::Command { name, .. } => matches!(
+            name.as_str(),
+            "createOffer" | "createAnswer" | "setLocalDescription" | "createSource" | "getUserMedia"
+        ),
+        Action::Await { condition, .. } => {
+            matches!(condition, Condition::Track(_) | Condition::Icecandidate(_))
+        }
+        _ => false,
+    };
+    if binds {
+        return Ok(());
+    }
+    let help = "descriptions, sources and awaited tracks and candidates can".to_owned();
+    let path = path.key(step.actor()).key("as");
+    Err(document.error(&path, "this step has no result that could be named", Some(help)))
 }
 
 fn one_step(
@@ -339,6 +387,7 @@ fn one_command(
     let at = |key: &str| path.key(name).key(key);
     match command {
         Command::CreateDataChannel(options) if !rejected => channel(document, &options, &at),
+        Command::Send { message, times, .. } => messages::sent(document, &message, times, &at),
         Command::Echo { defect: Some(defect), .. } => {
             const DEFECTS: [&str; 4] = ["corrupt-last-byte", "swap-pairs", "as-text", "drop-every-third"];
             if DEFECTS.contains(&defect.as_str()) {
@@ -395,6 +444,11 @@ fn one_condition(
             > 1
     {
         return Err(document.error(path, "a message has one of text, binary, pattern and size", None));
+    }
+    if let Condition::Message(message) = condition
+        && let Some(pattern) = message.pattern
+    {
+        messages::size(document, pattern.size, &path.key("message").key("pattern").key("size"))?;
     }
     Ok(())
 }

@@ -91,9 +91,14 @@ fn payload_of(condition: &MessageCondition) -> (Option<u64>, Option<u32>, Option
 }
 
 fn is_message(wanted: &MessageCondition, message: &Message) -> bool {
+    // Before a pattern is generated for nothing.
+    if wanted.channel != message.channel
+        || wanted.pattern.is_some_and(|pattern| u64::from(pattern.size) != message.size)
+    {
+        return false;
+    }
     let (size, crc32, text) = payload_of(wanted);
-    wanted.channel == message.channel
-        && size.is_none_or(|size| size == message.size)
+    size.is_none_or(|size| size == message.size)
         && crc32.is_none_or(|crc32| crc32 == message.crc32)
         && text.is_none_or(|text| text == message.text)
 }

@@ -1,15 +1,27 @@
 //! The text of a scenario as a value, together with the place of each key and element.
 //!
-//! serde_yaml reads the values, and a second reader of the same text notes where each stands, so that an error found in
-//! the value (a wrong type, an unknown peer) can be shown at its line.
+//! serde_yaml reads the values, and another reader of the same text notes first where each stands, so that an error found in
+//! the value (a wrong type, an unknown peer) can be shown at its line. It also keeps the limits, event by event, so that nothing beyond them
+//! is ever held or handed to serde_yaml, whose time grows with the square of the depth.
 
 use super::error::{Place, ScenarioError, nearest};
+use crate::input::{Limit, unmarked};
 use indexmap::IndexMap;
+use peerproof_reports::escape::shortened;
 use saphyr_parser::{Event, Parser, Span};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Most values that contain one another.
+pub const DEEPEST: usize = 64;
+/// Most values, keys included. What an alias stands for counts at each alias.
+pub const MOST_VALUES: usize = 50_000;
+/// Longest message of an error, in characters: what is wrong may be quoted in it.
+const LONGEST_MESSAGE: usize = 300;
 
 /// One step on the way to a value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -55,19 +67,63 @@ impl fmt::Display for ValuePath {
     }
 }
 
-/// Where the parts of a document stand.
-#[derive(Debug, Clone, Default)]
+/// Where the parts of a document stand: a tree, since paths would repeat long keys.
+#[derive(Debug)]
 struct Marks {
-    /// Place of each key of a mapping (by its path) and of each element of a list.
-    places: IndexMap<ValuePath, Place>,
+    /// The first is the root.
+    nodes: Vec<Mark>,
+}
+
+/// A value.
+#[derive(Debug, Default)]
+struct Mark {
+    /// Its key's place in a mapping, its own in a list.
+    place: Option<Place>,
+    /// What it holds, by their indices among the nodes.
+    parts: IndexMap<Segment, usize>,
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self { nodes: vec![Mark::default()] }
+    }
+}
+
+impl Marks {
+    /// Adds a part of a value; nothing if it has such a part.
+    fn add(&mut self, to: usize, segment: Segment, place: Place) -> Option<usize> {
+        let new = self.nodes.len();
+        let parts = &mut self.nodes.get_mut(to)?.parts;
+        if parts.contains_key(&segment) {
+            return None;
+        }
+        parts.insert(segment, new);
+        self.nodes.push(Mark { place: Some(place), parts: IndexMap::new() });
+        Some(new)
+    }
+
+    /// The marks on the way along a path, from that of `root` on, as far as they go.
+    fn along<'a>(&'a self, root: usize, path: &'a ValuePath) -> impl Iterator<Item = &'a Mark> {
+        let mut segments = path.0.iter();
+        std::iter::successors(self.nodes.get(root), move |mark| {
+            self.nodes.get(*mark.parts.get(segments.next()?)?)
+        })
+    }
+
+    /// The index of the part at a path below that of `root`.
+    fn find(&self, root: usize, path: &ValuePath) -> Option<usize> {
+        path.0.iter().try_fold(root, |at, segment| self.nodes.get(at)?.parts.get(segment).copied())
+    }
 }
 
 /// A scenario's text, its value, and the places of its parts.
 #[derive(Debug, Clone)]
 pub struct Document {
     file: PathBuf,
-    text: String,
-    marks: Marks,
+    text: Arc<str>,
+    marks: Arc<Marks>,
+    /// Where this document begins among the marks.
+    root: usize,
     /// What the text says.
     pub value: Value,
 }
@@ -76,23 +132,26 @@ impl Document {
     /// Reads a text.
     ///
     /// # Errors
-    /// The text is no YAML, has a key twice, or is not one document.
+    /// The text is no YAML, has a key twice, is not one document, or exceeds a limit.
     pub fn parse(file: &Path, text: &str) -> Result<Self, ScenarioError> {
+        let text = unmarked(text);
         let mut document = Self {
             file: file.to_owned(),
-            text: text.to_owned(),
-            marks: Marks::default(),
+            text: text.into(),
+            marks: Arc::default(),
+            root: 0,
             value: Value::Null,
         };
+        if text.len() as u64 > Limit::SCENARIO.bytes {
+            let message = format!("too large: a scenario has at most {} bytes", Limit::SCENARIO.bytes);
+            return Err(document.error_at(None, message, None));
+        }
+        let marks =
+            read_marks(text).map_err(|(place, message)| document.error_at(Some(place), message, None))?;
+        document.marks = Arc::new(marks);
         document.value = serde_yaml::from_str(text).map_err(|error| {
             let place = error.location().map(|at| Place { line: at.line(), column: at.column(), length: 1 });
             document.error_at(place, strip_location(&error.to_string()), None)
-        })?;
-        document.marks = read_marks(text).map_err(|trouble| match trouble {
-            Trouble::Duplicate(place, key) => {
-                document.error_at(Some(place), format!("duplicate key `{key}`"), None)
-            }
-            Trouble::Syntax(place, message) => document.error_at(Some(place), message, None),
         })?;
         Ok(document)
     }
@@ -104,14 +163,11 @@ impl Document {
             Segment::Index(index) => value.get(*index),
             Segment::Key(key) => value.get(key.as_str()),
         });
-        let below = self.marks.places.iter().filter_map(|(at, place)| {
-            let rest = at.0.strip_prefix(path.0.as_slice())?;
-            Some((ValuePath(rest.to_vec()), *place))
-        });
         Self {
             file: self.file.clone(),
-            text: self.text.clone(),
-            marks: Marks { places: below.collect() },
+            text: Arc::clone(&self.text),
+            marks: Arc::clone(&self.marks),
+            root: self.marks.find(self.root, path).unwrap_or(self.root),
             value: value.cloned().unwrap_or_default(),
         }
     }
@@ -130,6 +186,33 @@ impl Document {
         read_value(&self.value).map_err(|(path, message)| self.type_error(&path, &message))
     }
 
+    /// The same, and if something is wrong all that is wrong with the elements of a list at the root, each of which is an `E`.
+    ///
+    /// # Errors
+    /// As of [`Self::read`], one for each element of the list and one for the rest.
+    pub fn read_with<T: DeserializeOwned, E: DeserializeOwned>(
+        &self,
+        list: &str,
+    ) -> Result<T, Vec<ScenarioError>> {
+        read_value(&self.value).map_err(|(path, message)| {
+            let at = ValuePath::default().key(list);
+            let elements = self.value.get(list).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let mut errors: Vec<ScenarioError> = elements
+                .iter()
+                .enumerate()
+                .filter_map(|(n, element)| Some((n, read_value::<E>(element).err()?)))
+                .map(|(n, (inner, message))| {
+                    let path = ValuePath(at.index(n).0.into_iter().chain(inner.0).collect());
+                    self.type_error(&path, &message)
+                })
+                .collect();
+            if errors.is_empty() || !path.0.starts_with(&at.0) {
+                errors.push(self.type_error(&path, &message));
+            }
+            errors
+        })
+    }
+
     /// An error at a path of the document.
     #[must_use]
     pub fn error(&self, path: &ValuePath, message: impl Into<String>, help: Option<String>) -> ScenarioError {
@@ -144,7 +227,9 @@ impl Document {
         let choices: Vec<&str> = quoted.collect();
         let mut path = path.clone();
         let at_key = path.key(&word);
-        if message.starts_with("unknown ") && self.marks.places.contains_key(&at_key) {
+        if message.starts_with("unknown ")
+            && self.marks.along(self.root, &at_key).count() == at_key.0.len() + 1
+        {
             path = at_key;
         }
         let (message, help) =
@@ -169,15 +254,20 @@ impl Document {
     }
 
     fn error_at(&self, place: Option<Place>, message: String, help: Option<String>) -> ScenarioError {
-        let source_line = place.and_then(|place| self.text.lines().nth(place.line - 1)).map(Box::from);
-        ScenarioError { file: self.file.clone(), place, message, help, source_line }
+        let line = |place: Place| self.text.lines().nth(place.line.saturating_sub(1));
+        let message = shortened(&message, LONGEST_MESSAGE).into_owned();
+        ScenarioError {
+            file: self.file.clone(),
+            place,
+            message,
+            help,
+            source_line: place.and_then(line).map(Box::from),
+        }
     }
 
     /// The place of a path, or of its nearest ancestor that has one.
     fn place(&self, path: &ValuePath) -> Option<Place> {
-        (0..=path.0.len()).rev().find_map(|n| {
-            self.marks.places.get(&ValuePath(path.0.iter().take(n).cloned().collect::<Vec<_>>())).copied()
-        })
+        self.marks.along(self.root, path).filter_map(|mark| mark.place).last()
     }
 }
 
@@ -206,72 +296,138 @@ fn strip_location(message: &str) -> String {
     message.rfind(" at line ").map_or(message, |at| &message[..at]).to_owned()
 }
 
-enum Trouble {
-    Duplicate(Place, String),
-    Syntax(Place, String),
-}
-
 /// A mapping or list that is being read.
-enum Open {
-    Mapping { path: ValuePath, key: Option<String> },
-    List { path: ValuePath, next: usize },
+struct Open {
+    node: usize,
+    kind: Kind,
+    /// What alias it can be named by; 0 for none.
+    anchor: usize,
+    /// How many values had been read when it began.
+    before: usize,
+    /// How deep its deepest value is below it.
+    height: usize,
 }
 
-fn read_marks(text: &str) -> Result<Marks, Trouble> {
-    let mut marks = Marks::default();
-    let mut open: Vec<Open> = Vec::new();
+enum Kind {
+    /// With the node of the key whose value comes next.
+    Mapping(Option<usize>),
+    /// With the next index.
+    List(usize),
+}
+
+/// What an alias stands for: how many values, and how deep they go.
+#[derive(Clone, Copy)]
+struct Extent {
+    values: usize,
+    height: usize,
+}
+
+/// The reader of places.
+#[derive(Default)]
+struct Reading {
+    marks: Marks,
+    open: Vec<Open>,
+    anchors: BTreeMap<usize, Extent>,
+    values: usize,
+}
+
+type Refused = (Place, String);
+
+fn too_deep() -> String {
+    format!("too deep: at most {DEEPEST} values contain one another")
+}
+
+fn read_marks(text: &str) -> Result<Marks, Refused> {
+    let mut reading = Reading::default();
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| {
             let at = error.marker();
-            Trouble::Syntax(
+            (
                 Place { line: at.line(), column: at.col() + 1, length: 1 },
-                error.info().to_owned(),
+                if error.info().starts_with("recursion limit") {
+                    too_deep()
+                } else {
+                    error.info().to_owned()
+                },
             )
         })?;
-        let place = place_of(&span);
+        reading.take(event, place_of(&span))?;
+    }
+    Ok(reading.marks)
+}
+
+impl Reading {
+    fn take(&mut self, event: Event<'_>, place: Place) -> Result<(), Refused> {
         match event {
-            Event::Scalar(text, ..) => {
-                if let Some(Open::Mapping { path, key: key @ None }) = open.last_mut() {
-                    let at = path.key(&text);
-                    if marks.places.contains_key(&at) {
-                        return Err(Trouble::Duplicate(place, text.into_owned()));
-                    }
-                    marks.places.insert(at, place);
-                    *key = Some(text.into_owned());
+            Event::Scalar(text, _, anchor, _) => {
+                let leaf = Extent { values: 1, height: 0 };
+                self.grow(leaf, place)?;
+                self.anchors.insert(anchor, leaf);
+                if let Some(Open { node, kind: Kind::Mapping(key @ None), .. }) = self.open.last_mut() {
+                    let text = text.into_owned();
+                    let new = self.marks.add(*node, Segment::Key(text.clone()), place);
+                    *key = Some(new.ok_or_else(|| (place, format!("duplicate key `{text}`")))?);
                 } else {
-                    begin_value(&mut open, &mut marks, place);
+                    self.begin_value(place);
                 }
             }
-            Event::Alias(_) => {
-                begin_value(&mut open, &mut marks, place);
+            Event::Alias(anchor) => {
+                let inside = || (place, "an alias stands in the value that it names".to_owned());
+                let extent = self.anchors.get(&anchor).copied().ok_or_else(inside)?;
+                self.grow(extent, place)?;
+                self.begin_value(place);
             }
-            Event::MappingStart(..) => {
-                let path = begin_value(&mut open, &mut marks, place);
-                open.push(Open::Mapping { path, key: None });
-            }
-            Event::SequenceStart(..) => {
-                let path = begin_value(&mut open, &mut marks, place);
-                open.push(Open::List { path, next: 0 });
-            }
+            Event::MappingStart(anchor, _) => self.begin(Kind::Mapping(None), anchor, place)?,
+            Event::SequenceStart(anchor, _) => self.begin(Kind::List(0), anchor, place)?,
             Event::MappingEnd | Event::SequenceEnd => {
-                open.pop();
+                if let Some(Open { anchor, before, height, .. }) = self.open.pop() {
+                    self.anchors.insert(anchor, Extent { values: self.values - before, height });
+                    self.reaches(height);
+                }
             }
             _ => {}
         }
+        Ok(())
     }
-    Ok(marks)
-}
 
-/// The path of the value that begins here; an element of a list gets its place noted.
-fn begin_value(open: &mut [Open], marks: &mut Marks, place: Place) -> ValuePath {
-    match open.last_mut() {
-        None => ValuePath::default(),
-        Some(Open::Mapping { path, key }) => key.take().map_or_else(|| path.clone(), |key| path.key(&key)),
-        Some(Open::List { path, next }) => {
-            let at = path.index(*next);
-            *next += 1;
-            marks.places.insert(at.clone(), place);
-            at
+    /// Counts what comes, and refuses what is too much.
+    fn grow(&mut self, Extent { values, height }: Extent, place: Place) -> Result<(), Refused> {
+        self.values = self.values.saturating_add(values);
+        if self.values > MOST_VALUES {
+            return Err((place, format!("too large: a scenario has at most {MOST_VALUES} values")));
+        }
+        if self.open.len() + height >= DEEPEST {
+            return Err((place, too_deep()));
+        }
+        self.reaches(height);
+        Ok(())
+    }
+
+    /// Notes in the value that is open how deep one in it is.
+    fn reaches(&mut self, height: usize) {
+        if let Some(open) = self.open.last_mut() {
+            open.height = open.height.max(height + 1);
+        }
+    }
+
+    fn begin(&mut self, kind: Kind, anchor: usize, place: Place) -> Result<(), Refused> {
+        let before = self.values;
+        self.grow(Extent { values: 1, height: 0 }, place)?;
+        let node = self.begin_value(place);
+        self.open.push(Open { node, kind, anchor, before, height: 0 });
+        Ok(())
+    }
+
+    /// The node of the value that begins here; an element of a list gets its place noted.
+    fn begin_value(&mut self, place: Place) -> usize {
+        match self.open.last_mut() {
+            None => 0,
+            Some(Open { node, kind: Kind::Mapping(key), .. }) => key.take().unwrap_or(*node),
+            Some(Open { node, kind: Kind::List(next), .. }) => {
+                let index = *next;
+                *next += 1;
+                self.marks.add(*node, Segment::Index(index), place).unwrap_or(*node)
+            }
         }
     }
 }
@@ -325,6 +481,79 @@ mod tests {
     fn broken_yaml_is_refused_with_its_place() {
         let error = Document::parse(Path::new("t.yaml"), "a: [1, 2\nb: 3\n").unwrap_err();
         assert!(error.place.is_some_and(|at| at.line >= 1), "{error}");
+    }
+
+    fn refused(text: &str) -> String {
+        let error = Document::parse(Path::new("t.yaml"), text).unwrap_err();
+        assert!(error.place.is_some() && error.to_string().len() < 1000, "{error}");
+        error.message
+    }
+
+    #[test]
+    fn what_is_too_deep_is_refused_before_it_is_read() {
+        let deep = "too deep: at most 64 values contain one another";
+        for text in ["[".repeat(50_000), "{a: ".repeat(50_000), "- ".repeat(50_000), "{? ".repeat(50_000)] {
+            assert_eq!(refused(&text), deep);
+        }
+        let nested = |levels: usize| format!("a: {}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(Document::parse(Path::new("t.yaml"), &nested(DEEPEST - 1)).is_ok());
+        assert_eq!(refused(&nested(DEEPEST)), deep);
+        let lines: String = (0..100).map(|n| format!("{}a:\n", " ".repeat(n))).collect();
+        assert_eq!(refused(&lines), deep);
+    }
+
+    #[test]
+    fn what_aliases_stand_for_counts_at_each_of_them() {
+        let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for n in 1..12 {
+            bomb += &format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(", "));
+        }
+        assert_eq!(refused(&bomb), "too large: a scenario has at most 50000 values");
+        let mut chain = format!("a0: &a0 {}{}\n", "[".repeat(40), "]".repeat(40));
+        chain += &format!("a1: {}*a0{}\n", "[".repeat(40), "]".repeat(40));
+        assert!(refused(&chain).starts_with("too deep"));
+        refused("a: &a [*a]\n");
+        let document = document("a: &a { b: 1 }\nc: *a\n");
+        assert_eq!(document.value, serde_json::json!({ "a": { "b": 1 }, "c": { "b": 1 } }));
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused() {
+        assert_eq!(
+            refused(&"- a\n".repeat(MOST_VALUES + 1)),
+            "too large: a scenario has at most 50000 values"
+        );
+        assert!(Document::parse(Path::new("t.yaml"), &"- a\n".repeat(MOST_VALUES - 1)).is_ok());
+        let long = "a".repeat(usize::try_from(Limit::SCENARIO.bytes).unwrap() + 1);
+        let error = Document::parse(Path::new("t.yaml"), &long).unwrap_err();
+        assert_eq!(error.message, "too large: a scenario has at most 1048576 bytes");
+    }
+
+    #[test]
+    fn long_keys_are_kept_once_however_much_is_in_them() {
+        let text = format!("? {}\n: [{}]\n", "k".repeat(500_000), "a, ".repeat(40_000));
+        let document = document(&text);
+        let key = |node: &Mark| {
+            node.parts.keys().map(|key| matches!(key, Segment::Key(_))).filter(|is| *is).count()
+        };
+        assert_eq!(document.marks.nodes.iter().map(key).sum::<usize>(), 1);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_document() {
+        let marked = document("\u{feff}a: 1\n");
+        assert_eq!(marked.value, serde_json::json!({ "a": 1 }));
+        assert_eq!(marked.place(&ValuePath::default().key("a")).map(|at| (at.line, at.column)), Some((1, 1)));
+    }
+
+    #[test]
+    fn an_error_does_not_repeat_a_long_line() {
+        let error =
+            Document::parse(Path::new("t.yaml"), &format!("a: [{}", "b, ".repeat(10_000))).unwrap_err();
+        assert!(error.to_string().len() < 1000, "{error}");
+        let document = document(&format!("? {}\n: 1\n", "k".repeat(5_000)));
+        let error = document.read::<IndexMap<String, bool>>().unwrap_err();
+        assert!(error.to_string().len() < 1000, "{error}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::error::{ScenarioError, nearest};
 use super::model::{Control, Scenario};
 use super::step::{Action, Step};
 use crate::embedded::SCENARIOS;
+use crate::input::{self, Limit};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,11 @@ pub enum Source {
     /// A folder.
     Folder(PathBuf),
 }
+
+/// Most errors that are shown of one file.
+const MOST_ERRORS: usize = 20;
+/// Longest name of a family and of a scenario: both stand in the names of folders and files.
+const LONGEST_NAME: usize = 80;
 
 /// The folder of controls within the scenarios' folder.
 pub const CONTROLS: &str = "controls";
@@ -73,7 +79,7 @@ impl Suite {
     /// Reads a folder: `family/name.yaml`, and `controls/name.yaml`.
     ///
     /// # Errors
-    /// Every broken file, each with its first trouble. Then nothing may be played.
+    /// All that is wrong with every file, up to 20 errors each. Then nothing may be played.
     pub fn load(folder: &Path) -> Result<Self, Vec<ScenarioError>> {
         Self::gather(&[Source::Folder(folder.to_owned())], &check::IMPLEMENTATIONS)
     }
@@ -95,7 +101,9 @@ impl Suite {
                 controls.push((name, path, text));
                 continue;
             }
-            match text.and_then(|text| scenarios_for(&path, &name, &text, implementations)) {
+            let read =
+                text.map_err(Vec::from).and_then(|text| scenarios_for(&path, &name, &text, implementations));
+            match read {
                 Ok(files) => {
                     for file in files {
                         if suite.scenarios.iter().any(|other| other.name == file.name) {
@@ -105,17 +113,22 @@ impl Suite {
                         suite.scenarios.push(file);
                     }
                 }
-                Err(error) => errors.push(error),
+                Err(broken) => errors.extend(broken),
             }
         }
+        let scenarios_are_whole = errors.is_empty();
         for (name, path, text) in controls {
-            match text.and_then(|text| controls_of(&path, &name, &text, &suite.scenarios)) {
+            let read =
+                text.map_err(Vec::from).and_then(|text| controls_of(&path, &name, &text, &suite.scenarios));
+            match read {
                 Ok(files) => suite.controls.extend(files),
-                // A control of a broken scenario cannot be read; the scenario's own trouble is enough.
-                Err(error) if errors.is_empty() || !error.message.contains("no scenario") => {
-                    errors.push(error);
+                Err(mut broken) => {
+                    // A control of a broken scenario cannot be read; the scenario's own trouble is enough.
+                    broken.retain(|error| {
+                        scenarios_are_whole || !error.message.starts_with("unknown scenario")
+                    });
+                    errors.extend(broken);
                 }
-                Err(_) => {}
             }
         }
         if errors.is_empty() { Ok(suite) } else { Err(errors) }
@@ -148,7 +161,7 @@ fn texts(source: &Source) -> Result<Vec<(String, Text)>, ScenarioError> {
 }
 
 fn read(path: &Path) -> Result<String, ScenarioError> {
-    std::fs::read_to_string(path)
+    input::text(path, Limit::SCENARIO)
         .map_err(|error| ScenarioError::whole(path, format!("cannot be read: {error}")))
 }
 
@@ -181,17 +194,37 @@ fn name_of(folder: &Path, path: &Path) -> String {
 /// Reads one scenario from its text.
 ///
 /// # Errors
-/// What is wrong with it, at its place.
+/// The first thing that is wrong with it, at its place.
 pub fn scenario(path: &Path, name: &str, text: &str) -> Result<ScenarioFile, ScenarioError> {
-    read_document(&Document::parse(path, text)?, name, text, &check::IMPLEMENTATIONS)
+    let document = Document::parse(path, text)?;
+    read_document(&document, name, text, &check::IMPLEMENTATIONS).map_err(first)
 }
 
 /// Reads the scenarios that a text stands for: several if it has `each`, named `name-word`.
 ///
 /// # Errors
-/// What is wrong with it, at its place.
+/// The first thing that is wrong with it, at its place.
 pub fn scenarios(path: &Path, name: &str, text: &str) -> Result<Vec<ScenarioFile>, ScenarioError> {
-    scenarios_for(path, name, text, &check::IMPLEMENTATIONS)
+    scenarios_for(path, name, text, &check::IMPLEMENTATIONS).map_err(first)
+}
+
+/// Of several errors the first in the file. There is one.
+fn first(errors: Vec<ScenarioError>) -> ScenarioError {
+    let none = || ScenarioError::whole(Path::new(""), "cannot be read".to_owned());
+    errors.into_iter().next().unwrap_or_else(none)
+}
+
+/// Errors in the order of the file, not more than are of use.
+fn in_order(mut errors: Vec<ScenarioError>) -> Vec<ScenarioError> {
+    errors.sort_by_key(|error| error.place.map(|place| (place.line, place.column)));
+    errors.dedup();
+    if errors.len() > MOST_ERRORS {
+        let more = errors.len() - MOST_ERRORS;
+        errors.truncate(MOST_ERRORS);
+        let file = errors.first().map(|error| error.file.clone()).unwrap_or_default();
+        errors.push(ScenarioError::whole(&file, format!("{more} more errors")));
+    }
+    errors
 }
 
 fn scenarios_for(
@@ -199,7 +232,8 @@ fn scenarios_for(
     name: &str,
     text: &str,
     implementations: &[&str],
-) -> Result<Vec<ScenarioFile>, ScenarioError> {
+) -> Result<Vec<ScenarioFile>, Vec<ScenarioError>> {
+    // Those of a file differ in a word: what is wrong with the first is wrong with all.
     each::variants(Document::parse(path, text)?)?
         .iter()
         .map(|each::Variant { suffix, document }| {
@@ -209,15 +243,35 @@ fn scenarios_for(
         .collect()
 }
 
+/// A family and a scenario have names that can stand in the names of folders and files.
+fn name_allowed(path: &Path, name: &str) -> Result<(), ScenarioError> {
+    let bad = |part: &str| {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        part.len() > LONGEST_NAME || part.is_empty() || part.starts_with('.') || !part.chars().all(allowed)
+    };
+    if name.split('/').any(bad) {
+        let message = format!(
+            "`{name}` cannot be the name of a scenario: its parts have letters, digits, `-`, `_` and `.`, begin with no dot, and have \
+             at most {LONGEST_NAME} characters"
+        );
+        return Err(ScenarioError::whole(path, message));
+    }
+    Ok(())
+}
+
 fn read_document(
     document: &Document,
     name: &str,
     text: &str,
     implementations: &[&str],
-) -> Result<ScenarioFile, ScenarioError> {
-    let mut scenario: Scenario = document.read()?;
+) -> Result<ScenarioFile, Vec<ScenarioError>> {
+    name_allowed(document.file(), name)?;
+    let mut scenario: Scenario = document.read_with::<_, Step>("steps").map_err(in_order)?;
     place(document, &mut scenario.steps, &ValuePath::default().key("steps"));
-    check::scenario(document, &scenario, implementations)?;
+    let errors = check::scenario(document, &scenario, implementations);
+    if !errors.is_empty() {
+        return Err(in_order(errors));
+    }
     let path = document.file().to_owned();
     Ok(ScenarioFile { name: name.to_owned(), path, hash: hash(text), scenario })
 }
@@ -246,24 +300,34 @@ fn controls_of(
     name: &str,
     text: &str,
     scenarios: &[ScenarioFile],
-) -> Result<Vec<ControlFile>, ScenarioError> {
+) -> Result<Vec<ControlFile>, Vec<ScenarioError>> {
     if name == lies::CATALOGUE {
         return lies::controls(path, text, scenarios);
     }
-    control(path, name, text, scenarios).map(|file| vec![file])
+    control_of(path, name, text, scenarios).map(|file| vec![file])
 }
 
 /// Reads one control from its text and makes the broken scenario of it.
 ///
 /// # Errors
-/// What is wrong with it, at its place.
+/// The first thing that is wrong with it, at its place.
 pub fn control(
     path: &Path,
     name: &str,
     text: &str,
     scenarios: &[ScenarioFile],
 ) -> Result<ControlFile, ScenarioError> {
+    control_of(path, name, text, scenarios).map_err(first)
+}
+
+fn control_of(
+    path: &Path,
+    name: &str,
+    text: &str,
+    scenarios: &[ScenarioFile],
+) -> Result<ControlFile, Vec<ScenarioError>> {
     let document = Document::parse(path, text)?;
+    name_allowed(path, name)?;
     let control: Control = document.read()?;
     broken(&document, name, text, control, scenarios)
 }
@@ -275,16 +339,19 @@ fn broken(
     text: &str,
     mut control: Control,
     scenarios: &[ScenarioFile],
-) -> Result<ControlFile, ScenarioError> {
+) -> Result<ControlFile, Vec<ScenarioError>> {
     let root = ValuePath::default();
-    for (key, steps) in [("before", &mut control.broken.before), ("connected", &mut control.broken.connected)]
+    let broken = &mut control.broken;
+    for (key, steps) in
+        [("before", &mut broken.before), ("connected", &mut broken.connected), ("after", &mut broken.after)]
     {
         place(document, steps, &root.key("break").key(key));
     }
     let Some(base) = scenarios.iter().find(|file| file.name == control.of) else {
         let help = nearest(&control.of, scenarios.iter().map(|file| file.name.as_str()))
             .map(|near| format!("did you mean `{near}`?"));
-        return Err(document.error(&root.key("of"), format!("unknown scenario `{}`", control.of), help));
+        let message = format!("unknown scenario `{}`", control.of);
+        return Err(document.error(&root.key("of"), message, help).into());
     };
     let mut scenario = base.scenario.clone();
     scenario.title.clone_from(&control.title);
@@ -295,29 +362,30 @@ fn broken(
         layer: control.expect.layer,
         side: control.expect.side.clone(),
     });
-    break_it(document, &control, &mut scenario)?;
+    break_it(document, &control, &mut scenario).map_err(in_order)?;
     let hash = hash(&format!("{}{text}", base.hash));
     let path = document.file().to_owned();
     let file = ScenarioFile { name: name.to_owned(), path, hash, scenario };
     Ok(ControlFile { file, control })
 }
 
-fn break_it(document: &Document, control: &Control, scenario: &mut Scenario) -> Result<(), ScenarioError> {
+fn break_it(
+    document: &Document,
+    control: &Control,
+    scenario: &mut Scenario,
+) -> Result<(), Vec<ScenarioError>> {
     let root = ValuePath::default();
     let at = root.key("break");
     let broken = &control.broken;
     if *broken == super::model::Break::default() {
-        return Err(document.error(&at, "nothing to break", None));
+        return Err(document.error(&at, "nothing to break", None).into());
     }
     for (peer, plays) in &control.plays {
         match scenario.peers.get_mut(peer) {
             Some(spec) => spec.plays.clone_from(plays),
             None => {
-                return Err(document.error(
-                    &root.key("plays").key(peer),
-                    format!("unknown peer `{peer}`"),
-                    None,
-                ));
+                let path = root.key("plays").key(peer);
+                return Err(document.error(&path, format!("unknown peer `{peer}`"), None).into());
             }
         }
     }
@@ -335,7 +403,7 @@ fn break_it(document: &Document, control: &Control, scenario: &mut Scenario) -> 
         }
         if !found {
             let message = format!("`{peer}` has no echo in {}", control.of);
-            return Err(document.error(&at.key("echo").key(peer), message, None));
+            return Err(document.error(&at.key("echo").key(peer), message, None).into());
         }
     }
     lies::told(document, &at.key("lie"), control, scenario)?;
@@ -353,14 +421,15 @@ fn break_it(document: &Document, control: &Control, scenario: &mut Scenario) -> 
             _ => {
                 let message =
                     format!("{} has no `connect` whose descriptions could be rewritten", control.of);
-                return Err(document.error(&at.key("rewrite"), message, None));
+                return Err(document.error(&at.key("rewrite"), message, None).into());
             }
         }
     }
     let mut connected: Vec<Step> = broken.connected.clone();
     if let Some(peer) = &broken.dead {
         if !scenario.peers.contains_key(peer) {
-            return Err(document.error(&at.key("dead"), format!("unknown peer `{peer}`"), None));
+            let message = format!("unknown peer `{peer}`");
+            return Err(document.error(&at.key("dead"), message, None).into());
         }
         let place = place_of(document, &at.key("dead"));
         let close = Action::Command {
@@ -377,13 +446,16 @@ fn break_it(document: &Document, control: &Control, scenario: &mut Scenario) -> 
             place,
         });
     }
-    check::steps(document, scenario, &broken.before, &at.key("before"))?;
-    check::steps(document, scenario, &broken.connected, &at.key("connected"))?;
+    let mut errors = check::steps(document, scenario, &broken.before, &at.key("before"));
+    errors.extend(check::steps(document, scenario, &broken.connected, &at.key("connected")));
     let earlier = [broken.before.as_slice(), &scenario.steps].concat();
-    check::later_steps(document, scenario, &earlier, &broken.after, &at.key("after"))?;
+    errors.extend(check::later_steps(document, scenario, &earlier, &broken.after, &at.key("after")));
+    if !errors.is_empty() {
+        return Err(errors);
+    }
     if !connected.is_empty() {
         let Some(n) = connect else {
-            return Err(document.error(&at, format!("{} has no `connect`", control.of), None));
+            return Err(document.error(&at, format!("{} has no `connect`", control.of), None).into());
         };
         scenario.steps.splice(n + 1..n + 1, connected);
     }

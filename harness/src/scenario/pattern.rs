@@ -2,13 +2,15 @@
 
 use crate::peers::protocol::Payload;
 use base64::Engine as _;
+use peerproof_conformance::expect::volume::LARGEST_MESSAGE;
 
-/// The bytes of a payload; nothing if its base64 is broken.
+/// The bytes of a payload; nothing if its base64 is broken, or if it is a pattern beyond [`LARGEST_MESSAGE`].
 #[must_use]
 pub fn bytes(payload: &Payload) -> Option<Vec<u8>> {
     match payload {
         Payload::Text(text) => Some(text.clone().into_bytes()),
         Payload::Binary(base64) => base64::engine::general_purpose::STANDARD.decode(base64).ok(),
+        Payload::Pattern { size, .. } if *size > LARGEST_MESSAGE => None,
         Payload::Pattern { size, seed, text } => {
             let mut x = *seed;
             let mut next = || {

@@ -310,7 +310,7 @@ fn judged(scratch: &Path, case: &[u8], files: &Files) -> anyhow::Result<Verdict>
         }
     }
     write(scratch, case, files)?;
-    let record = observed(scratch, CaseFile::read(case)?, entries, stats);
+    let record = observed(scratch, CaseFile::read(case)?, entries, stats, Vec::new());
     fs::remove_dir_all(scratch)?;
     Ok(judge(&record?))
 }

@@ -42,6 +42,7 @@ fn record(expect: &str, rates: &[u64]) -> CaseRecord {
         not_played: None,
         snapshot: None,
         waiver: None,
+        files: std::collections::BTreeMap::new(),
         findings: vec![],
         verdict: None,
     };
@@ -76,6 +77,7 @@ fn record(expect: &str, rates: &[u64]) -> CaseRecord {
         wire: Some(wire),
         reached: IndexMap::new(),
         rids: IndexMap::new(),
+        flaws: Vec::new(),
     }
 }
 

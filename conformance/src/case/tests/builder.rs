@@ -55,6 +55,7 @@ impl CaseBuilder {
             not_played: None,
             snapshot: None,
             waiver: None,
+            files: std::collections::BTreeMap::new(),
             findings: vec![],
             verdict: None,
         };
@@ -65,6 +66,7 @@ impl CaseBuilder {
             wire: Some(Wire::default()),
             reached: IndexMap::new(),
             rids: IndexMap::new(),
+            flaws: Vec::new(),
         };
         Self { record, ids: 0, seqs: IndexMap::new(), steps: 0 }
     }

@@ -69,7 +69,7 @@ fn doubled(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradiction
 
 /// What a description of the peer contains was surfaced by an event (webrtc-pc §4.4.1.6), once gathering has ended.
 fn described(peer: &CasePeer, gathered: &Gathered<'_>, found: &mut Vec<Contradiction>) {
-    let Some(ended) = gathered.ended.filter(|_| !gathered.events.is_empty()) else { return };
+    let Some(ended) = gathered.ended else { return };
     let same = |one: &Reported<'_>, other: &Reported<'_>| {
         let (one, other) = (&one.candidate, &other.candidate);
         one.transport.eq_ignore_ascii_case(&other.transport)

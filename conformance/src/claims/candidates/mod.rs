@@ -9,7 +9,7 @@ mod tests;
 use super::{Claim, Contradiction, Session};
 use crate::case_file::CasePeer;
 use crate::verdict::Layer;
-use peerproof_captures::event::{PeerEvent, SdpType};
+use peerproof_captures::event::{IceGatheringState, PeerEvent, SdpType};
 use peerproof_captures::sdp::{Candidate, CandidateAddress};
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -108,7 +108,10 @@ impl<'a> Gathered<'a> {
         let mut gathered = Self { events: Vec::new(), descriptions: Vec::new(), ended: None };
         for (entry, event) in session.events(name) {
             match event {
-                PeerEvent::IceCandidate { candidate: None } => gathered.ended = Some(entry.n),
+                PeerEvent::IceCandidate { candidate: None }
+                | PeerEvent::IceGatheringStateChange { state: IceGatheringState::Complete } => {
+                    gathered.ended = Some(entry.n);
+                }
                 PeerEvent::IceCandidate { candidate: Some(told) } => {
                     gathered.events.extend(reported(entry.n, entry.t_us, &told.candidate));
                 }

@@ -3,7 +3,7 @@
 use super::super::observed::{Tap, against};
 use super::super::{Contradiction, Session};
 use super::Gathered;
-use crate::case_file::CasePeer;
+use crate::case_file::{CasePeer, Runs};
 use crate::evidence::Packet;
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::{ConnectionState, PeerEvent};
@@ -67,20 +67,19 @@ fn known(
             && one.kind == other.kind
             && (one.address == other.address || is_name(one) || is_name(other))
     };
-    let other = session.record.other(&peer.name);
-    let theirs = other.map(|other| Gathered::of(session, other));
-    let sides = [(LOCAL, local, Some(gathered)), (REMOTE, remote, theirs.as_ref())];
+    let theirs = told(session, &peer.name);
+    let own: Vec<&Candidate> = gathered.all().map(|it| &it.candidate).collect();
+    let theirs: Vec<&Candidate> = theirs.iter().collect();
+    let sides = [(LOCAL, local, own), (REMOTE, remote, theirs)];
     for (claim, candidate, all) in sides {
-        let Some(all) = all else { continue };
         let is_signalled = matches!(
             candidate.kind,
             CandidateType::Host | CandidateType::ServerReflexive | CandidateType::Relay
         );
-        let was_rewritten = claim == REMOTE && is_rewritten(session, &peer.name);
-        if !is_signalled || was_rewritten || all.all().next().is_none() {
+        if !is_signalled || all.is_empty() {
             continue;
         }
-        if !all.all().any(|it| same(&it.candidate, candidate)) {
+        if !all.iter().any(|it| same(it, candidate)) {
             let text = format!("{} {} {}", candidate.kind, candidate.address, candidate.port);
             let claimed = format!("{} reports that its pair has {text}", peer.name);
             let seen = "nobody ever signalled that candidate";
@@ -89,16 +88,21 @@ fn known(
     }
 }
 
-/// Whether the other side's candidates arrived otherwise than they were sent.
-fn is_rewritten(session: &Session<'_>, name: &str) -> bool {
-    use peerproof_captures::timeline::What;
-    session.record.timeline.iter().any(|entry| match &entry.what {
-        What::CarriedCandidate { to, sent, delivered, .. } => {
-            to == name && delivered.is_some() && sent != delivered
-        }
-        What::Carried { to, delivered, .. } => to == name && delivered.is_some(),
-        _ => false,
-    })
+/// The candidates of the other side that a peer was told of, by commands and descriptions, or by the other side where nobody carries them.
+fn told(session: &Session<'_>, name: &str) -> Vec<Candidate> {
+    let asked = session.asked(name).into_iter().filter(|it| it.name == "addIceCandidate");
+    let added = asked.filter_map(|it| it.args.get("candidate")?.get("candidate")?.as_str());
+    let mut all: Vec<Candidate> = added.filter_map(|text| Candidate::parse(text).ok()).collect();
+    for at in session.views.get(name).into_iter().flat_map(|view| &view.remote) {
+        let lines = at.is.sdp.lines().filter_map(|line| line.trim_end().strip_prefix("a="));
+        all.extend(
+            lines.filter(|line| line.starts_with("candidate:")).filter_map(|it| Candidate::parse(it).ok()),
+        );
+    }
+    if let Some(other) = session.record.other(name) {
+        all.extend(Gathered::of(session, other).all().map(|it| it.candidate.clone()));
+    }
+    all
 }
 
 /// Something goes from the local candidate to the remote one.
@@ -135,7 +139,7 @@ fn used(
     if to.peek().is_none() {
         let seen = format!("it never sends anything to {remote}");
         found.push(against(&peer.name, REMOTE, entry.t_us, claimed, seen, [Place::Entry(entry.n)]));
-    } else if !to.any(|packet| from_local(&packet)) {
+    } else if !peer.is_translated() && !to.any(|packet| from_local(&packet)) {
         let seen = "nothing goes from there to there";
         found.push(against(&peer.name, LOCAL, entry.t_us, claimed, seen, [Place::Entry(entry.n)]));
     }
@@ -143,6 +147,9 @@ fn used(
 
 /// Data came, so there is a pair, and it was never reported.
 fn missing(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradiction>) {
+    if session.record.file.ends.contains(&peer.name) {
+        return;
+    }
     let connected = PeerEvent::ConnectionStateChange { state: ConnectionState::Connected };
     let Some((at, _)) = session.events(&peer.name).find(|(_, event)| **event == connected) else { return };
     let data = |event: &PeerEvent| {
@@ -153,7 +160,15 @@ fn missing(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradiction
     };
     let Some((first, _)) = session.events(&peer.name).find(|(_, event)| data(event)) else { return };
     let since_us = first.t_us.max(at.t_us);
-    if session.had_time(&peer.name, since_us, PATIENCE_US) {
+    // A browser that answers with its statistics has them, and with them the pair.
+    let answered = session.asked(&peer.name).into_iter().any(|it| {
+        it.name == "getStats"
+            && it.result().is_some()
+            && it.entry.n > at.n
+            && it.answered().is_some_and(|it| it.n > at.n)
+    });
+    let is_late = session.had_time(&peer.name, since_us, PATIENCE_US);
+    if is_late || (answered && peer.runs == Runs::Driven) {
         let claimed = format!("{} reports that it is connected and receives data", peer.name);
         let seen = "it never reports which pair is in use";
         let evidence = [Place::Entry(at.n), Place::Entry(first.n)];

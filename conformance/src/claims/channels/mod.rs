@@ -9,7 +9,7 @@ mod tests;
 
 use super::{Claim, Contradiction, Session};
 use crate::verdict::Layer;
-pub(super) use ended::transport_end;
+pub(super) use ended::{has_ended, transport_end};
 use known::Known;
 
 const WITH_OPEN: &str = "DATA_CHANNEL_OPEN on the wire, and createDataChannel at the other side (dc-remote-channel-announced-correctly)";

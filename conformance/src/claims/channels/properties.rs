@@ -277,6 +277,7 @@ fn ids(session: &Session<'_>, own: &Known<'_>, found: &mut Vec<Contradiction>) {
             wrong_id(own, shown.entry.n, shown.entry.t_us, shown.info, claim, found);
         }
     }
+    own_ids(session, own, found);
     let mut known: BTreeMap<&str, BTreeSet<u16>> = BTreeMap::new();
     for (entry, event) in session.events(&own.peer.name) {
         let (claim, label, id) = match event {
@@ -294,6 +295,45 @@ fn ids(session: &Session<'_>, own: &Known<'_>, found: &mut Vec<Contradiction>) {
             let ids: Vec<String> = known.iter().map(u16::to_string).collect();
             let seen = format!("the channel has the id {}", ids.join(" or "));
             let evidence = [Place::Entry(entry.n)];
+            found.push(against(
+                &own.peer.name,
+                (claim, Layer::DataChannel),
+                entry.t_us,
+                claimed,
+                seen,
+                evidence,
+            ));
+            return;
+        }
+    }
+}
+
+/// A peer's own events of one channel show one identifier.
+fn own_ids(session: &Session<'_>, own: &Known<'_>, found: &mut Vec<Contradiction>) {
+    let mut first: BTreeMap<&str, (u16, u64)> = BTreeMap::new();
+    for (entry, event) in session.events(&own.peer.name) {
+        let (claim, label, id) = match event {
+            PeerEvent::DataChannel { channel } => {
+                ("event/datachannel.channel.id", &channel.label, channel.id)
+            }
+            PeerEvent::ChannelOpen { channel } => {
+                ("event/channelopen.channel.id", &channel.label, channel.id)
+            }
+            PeerEvent::ChannelMessage { message, id } => ("event/channelmessage.id", &message.channel, *id),
+            PeerEvent::ChannelClosing { channel, id } => ("event/channelclosing.id", channel, *id),
+            PeerEvent::ChannelClose { channel, id } => ("event/channelclose.id", channel, *id),
+            _ => continue,
+        };
+        let Some(id) = id else { continue };
+        let (known, n) = *first.entry(label).or_insert((id, entry.n));
+        let several = || {
+            let created = own.created.iter().filter(|it| it.label == label).count();
+            created + own.announced.iter().filter(|it| &it.info.label == label).count() > 1
+        };
+        if known != id && !several() {
+            let claimed = format!("{} reports the channel {label:?} with the id {id}", own.peer.name);
+            let seen = format!("it had reported it with the id {known}");
+            let evidence = [Place::Entry(entry.n), Place::Entry(n)];
             found.push(against(
                 &own.peer.name,
                 (claim, Layer::DataChannel),

@@ -6,9 +6,9 @@ use super::At;
 use super::packets::Streams;
 use crate::api::view::MediaSample;
 use crate::verdict::{Layer, Place};
-use peerproof_captures::event::MediaKind;
+use peerproof_captures::event::{MediaKind, PeerEvent};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const ID: (&str, Layer) = ("event/mediaseen.id", Layer::Media);
 const KIND: (&str, Layer) = ("event/mediaseen.kind", Layer::Media);
@@ -70,6 +70,7 @@ impl At<'_, '_> {
         if !self.known(found) {
             return;
         }
+        self.without_unmute(found);
         for kind in [MediaKind::Audio, MediaKind::Video] {
             let samples: Vec<_> = self.view.media_samples.iter().filter(|at| at.is.kind == kind).collect();
             if samples.is_empty() {
@@ -110,6 +111,31 @@ impl At<'_, '_> {
             }
         }
         true
+    }
+
+    /// What is seen of a track came, so it is not muted any more, and the peer is connected.
+    fn without_unmute(&self, found: &mut Vec<Contradiction>) {
+        if !self.session.reports_all(self.peer) || self.peer.never_reports("trackunmute", "") {
+            return;
+        }
+        let unmuted: BTreeSet<&str> = self
+            .session
+            .events(&self.peer.name)
+            .filter_map(|(_, event)| match event {
+                PeerEvent::TrackUnmute { id } => Some(id.as_str()),
+                _ => None,
+            })
+            .collect();
+        let missing = self
+            .view
+            .media_samples
+            .iter()
+            .find(|at| at.is.frames > 0 && !unmuted.contains(at.is.track.as_str()));
+        if let Some(at) = missing {
+            let claimed = format!("{} reports that it recognised {}", self.peer.name, at.is.kind);
+            let seen = "it never reports that the track was unmuted".to_owned();
+            found.push(self.saw(("event/trackunmute.id", Layer::Media), at, claimed, seen));
+        }
     }
 
     /// The tracks that the peer was told to watch: the entry of the first command, and how many there are.
@@ -184,12 +210,24 @@ impl At<'_, '_> {
             !replaced && sources(self.session, other, MediaKind::Video).len() == 1
         });
         let mut last: BTreeMap<&str, &MediaSample> = BTreeMap::new();
+        let mut times: BTreeMap<&str, u64> = BTreeMap::new();
         let watched = self.watched();
         for at in samples {
             let is = &at.is;
-            let Some(before) = last.insert(&is.track, is) else { continue };
+            let Some(before) = last.insert(&is.track, is) else {
+                times.insert(&is.track, at.t_us);
+                continue;
+            };
             if watched.get(is.track.as_str()).is_some_and(|(_, times)| *times > 1) {
                 continue;
+            }
+            // Reports are 250 ms apart (docs/media.md).
+            let since_us = at.t_us.saturating_sub(times.insert(&is.track, at.t_us).unwrap_or(0));
+            if is == before && since_us < 1_000 {
+                let claimed = format!("{} reports {} frames", self.peer.name, is.frames);
+                let seen = "it had just reported the same".to_owned();
+                found.push(self.saw(FRAMES, at, claimed, seen));
+                return;
             }
             if is.frames < before.frames {
                 let claimed = format!("{} reports {} frames", self.peer.name, is.frames);

@@ -34,6 +34,12 @@ pub(super) fn check(
     let asked = session.asked(&peer.name);
     negotiation(session, peer, &asked, found);
     closed(session, peer, reports, found);
+    if session.reports_all(peer)
+        && !hides_some(peer, Machine::Gathering)
+        && !peer.never_reports("icecandidate", "")
+    {
+        gathered(session, peer, reports, found);
+    }
     if !peer.is_translated() && !hides_some(peer, Machine::Signaling) {
         signaling(peer, &asked, reports, found);
     }
@@ -46,7 +52,7 @@ pub(super) fn was_described(session: &Session<'_>, peer: &CasePeer, from: u64, t
 }
 
 /// The type of the description that a call sets.
-fn kind(asked: &Asked<'_>) -> Option<SdpType> {
+pub(super) fn kind(asked: &Asked<'_>) -> Option<SdpType> {
     let read = |value: Option<&Value>| -> Option<SdpType> { serde_json::from_value(value?.clone()).ok() };
     let of = |description: Option<&Value>| read(description?.get("type"));
     of(asked.args.get("description"))
@@ -98,6 +104,28 @@ fn signaling(peer: &CasePeer, asked: &[Asked<'_>], reports: &Reports, found: &mu
             found.push(against(&peer.name, Machine::Signaling.claim(), answer.t_us, claimed, seen, evidence));
             return;
         }
+    }
+}
+
+/// Gathering ends with the state `complete` and with the candidate `null`, one just behind the other (webrtc-pc §4.8.2).
+fn gathered(session: &Session<'_>, peer: &CasePeer, reports: &Reports, found: &mut Vec<Contradiction>) {
+    const NULL: (&str, Layer) = ("event/icecandidate", Layer::Gathering);
+    let null = |event: &PeerEvent| matches!(event, PeerEvent::IceCandidate { candidate: None });
+    let last = session.events(&peer.name).filter(|(_, event)| null(event)).last().map(|(entry, _)| entry);
+    let complete = reports.first(Machine::Gathering, &["complete"]);
+    match (complete, last) {
+        (None, Some(entry)) => {
+            let claimed = format!("{} reports the end of its candidates", peer.name);
+            let seen = "it never reports that iceGatheringState became complete";
+            let evidence = [Place::Entry(entry.n)];
+            found.push(against(&peer.name, Machine::Gathering.claim(), entry.t_us, claimed, seen, evidence));
+        }
+        (Some(complete), None) if session.had_time(&peer.name, complete.t_us, 100_000) => {
+            let claimed = format!("{} reports that iceGatheringState became complete", peer.name);
+            let seen = "it never reports the end of its candidates";
+            found.push(against(&peer.name, NULL, complete.t_us, claimed, seen, [complete.place()]));
+        }
+        _ => {}
     }
 }
 

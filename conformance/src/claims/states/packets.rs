@@ -120,6 +120,10 @@ impl At<'_, '_> {
         ];
         for (machine, states, is_missing, seen) in missing {
             let Some(report) = reports.first(machine, states).filter(|_| is_missing) else { continue };
+            // An adapter may have taken the first state that its library shows for one that was reached.
+            if peer.is_translated() && !states.contains(&reports.before(machine, u64::MAX)) {
+                continue;
+            }
             let other = session.record.other(&peer.name);
             let agrees =
                 other.is_some_and(|other| Reports::of(session, other).first(machine, states).is_some());

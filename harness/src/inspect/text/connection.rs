@@ -152,7 +152,7 @@ fn negotiated(connection: &Connection, style: &Style, out: &mut dyn Write) -> io
     for side in Side::BOTH {
         if let Some(role) = connection.peers.of(side).role {
             let role = if role.controlling { "controlling" } else { "controlled" };
-            writeln!(out, "    ICE: {} is {role}", connection.name(side))?;
+            writeln!(out, "    ICE: {} is {role}", clean(&connection.name(side)))?;
         }
     }
     let Some(handshake) = connection.handshake() else { return Ok(()) };

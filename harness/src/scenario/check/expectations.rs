@@ -15,12 +15,13 @@ pub(super) fn wire(
     scenario: &Scenario,
     expected: &[WireMatch],
     path: &ValuePath,
-) -> Result<(), ScenarioError> {
+) -> Vec<ScenarioError> {
+    let mut errors = Vec::new();
     for (n, expected) in expected.iter().enumerate() {
         let path = path.index(n);
-        known_peer(document, scenario, &expected.from, &path.key("from"))?;
-        if let Some(trouble) = expected.troubles().into_iter().next() {
-            let place = if trouble.key.is_empty() { path } else { path.key(trouble.key) };
+        errors.extend(known_peer(document, scenario, &expected.from, &path.key("from")).err());
+        for trouble in expected.troubles() {
+            let place = if trouble.key.is_empty() { path.clone() } else { path.key(trouble.key) };
             let written = match trouble.key {
                 "stun" => expected.stun.as_deref(),
                 "dtls" => expected.dtls.as_deref(),
@@ -43,8 +44,8 @@ pub(super) fn wire(
                     Some(format!("known: {}{more}", listed.join(", ")))
                 }
             };
-            return Err(document.error(&place, trouble.message, help));
+            errors.push(document.error(&place, trouble.message, help));
         }
     }
-    Ok(())
+    errors
 }

@@ -10,6 +10,12 @@ const EACH: &str = "each";
 const WORD: &str = "EachWord";
 /// Most scenarios of one file.
 const MOST: usize = 64;
+/// Most lists of words.
+const MOST_LISTS: usize = 8;
+/// Longest word: it becomes a part of the scenario's name.
+const LONGEST_WORD: usize = 64;
+/// How much text the words may add to a scenario, in bytes.
+const MOST_ADDED: usize = 1 << 20;
 
 /// One of the scenarios of a file.
 pub(super) struct Variant {
@@ -55,7 +61,12 @@ pub(super) fn variants(document: Document) -> Result<Vec<Variant>, ScenarioError
         if let Value::Object(map) = &mut document.value {
             map.shift_remove(EACH);
         }
-        put_in(&mut document.value, choice, &mut used);
+        let mut room = MOST_ADDED;
+        put_in(&mut document.value, choice, &mut used, &mut room);
+        if room == 0 {
+            let message = format!("too large: the words add more than {MOST_ADDED} bytes to a scenario");
+            return Err(document.error(&at, message, None));
+        }
         if let Some((key, _)) = choice.iter().zip(&used).find(|(_, used)| !**used).map(|(choice, _)| choice) {
             return Err(document.error(&at.key(key), format!("`${key}` is not used"), None));
         }
@@ -77,6 +88,9 @@ fn lists(
         Err(document.error(at, "expected words by name", help))
     };
     let Some(map) = each.as_object().filter(|map| !map.is_empty()) else { return wrong(at) };
+    if map.len() > MOST_LISTS {
+        return Err(document.error(at, format!("too large: at most {MOST_LISTS} lists of words"), None));
+    }
     let mut lists = Vec::new();
     for (key, words) in map {
         let named = key.bytes().all(|byte| byte.is_ascii_lowercase());
@@ -84,6 +98,10 @@ fn lists(
         let Some(words) = words else { return wrong(&at.key(key)) };
         if let Some(n) = words.iter().position(|word| !(word.is_string() || word.is_number())) {
             return wrong(&at.key(key).index(n));
+        }
+        if let Some(n) = words.iter().position(|word| text_of(word).len() > LONGEST_WORD) {
+            let message = format!("too large: a word has at most {LONGEST_WORD} bytes");
+            return Err(document.error(&at.key(key).index(n), message, None));
         }
         lists.push((key.clone(), words.clone()));
     }
@@ -96,8 +114,8 @@ fn text_of(word: &Value) -> String {
     word.as_str().map_or_else(|| word.to_string(), str::to_owned)
 }
 
-/// Puts the words in, into keys too.
-fn put_in(value: &mut Value, choice: &[(String, Value)], used: &mut [bool]) {
+/// Puts the words in, into keys too, as long as there is room for the text that they add.
+fn put_in(value: &mut Value, choice: &[(String, Value)], used: &mut [bool], room: &mut usize) {
     match value {
         Value::String(text) => {
             for ((key, word), used) in choice.iter().zip(used) {
@@ -109,18 +127,22 @@ fn put_in(value: &mut Value, choice: &[(String, Value)], used: &mut [bool]) {
                 }
                 if text.contains(&variable) {
                     *used = true;
-                    *text = text.replace(&variable, &text_of(word));
+                    let word = text_of(word);
+                    *room = room.saturating_sub(text.matches(&variable).count().saturating_mul(word.len()));
+                    if *room > 0 {
+                        *text = text.replace(&variable, &word);
+                    }
                 }
             }
         }
-        Value::Array(list) => list.iter_mut().for_each(|value| put_in(value, choice, used)),
+        Value::Array(list) => list.iter_mut().for_each(|value| put_in(value, choice, used, room)),
         Value::Object(map) => {
             let entries: Map<String, Value> = std::mem::take(map)
                 .into_iter()
                 .map(|(key, mut value)| {
-                    put_in(&mut value, choice, used);
+                    put_in(&mut value, choice, used, room);
                     let mut key = Value::String(key);
-                    put_in(&mut key, choice, used);
+                    put_in(&mut key, choice, used, room);
                     (text_of(&key), value)
                 })
                 .collect();
@@ -257,6 +279,21 @@ mod tests {
         assert_eq!(
             of("title: costs $5").unwrap(),
             [(String::new(), serde_json::json!({ "title": "costs $5" }))]
+        );
+    }
+
+    #[test]
+    fn words_do_not_blow_a_file_up() {
+        let refused = |text: &str| of(text).unwrap_err().message;
+        let long = "x".repeat(LONGEST_WORD + 1);
+        assert_eq!(refused(&format!("each: {{ a: [{long}] }}")), "too large: a word has at most 64 bytes");
+        let many = "$a ".repeat(100_000);
+        let message = refused(&format!("each: {{ a: [{}] }}\ntitle: {many}", "x".repeat(LONGEST_WORD)));
+        assert_eq!(message, "too large: the words add more than 1048576 bytes to a scenario");
+        let lists: Vec<String> = ('a'..'j').map(|key| format!("{key}: [x]")).collect();
+        assert_eq!(
+            refused(&format!("each: {{ {} }}", lists.join(", "))),
+            "too large: at most 8 lists of words"
         );
     }
 

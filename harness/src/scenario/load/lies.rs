@@ -58,13 +58,13 @@ pub(super) fn controls(
     path: &Path,
     text: &str,
     scenarios: &[ScenarioFile],
-) -> Result<Vec<ControlFile>, ScenarioError> {
+) -> Result<Vec<ControlFile>, Vec<ScenarioError>> {
     let document = Document::parse(path, text)?;
     let root = ValuePath::default();
     let at = root.key("lies");
     let only = document.value.as_object().is_some_and(|map| map.len() == 1);
     let Some(lies) = document.value.get("lies").and_then(|lies| lies.as_array()).filter(|_| only) else {
-        return Err(document.error(&root, "the catalogue is a list of `lies`", None));
+        return Err(document.error(&root, "the catalogue is a list of `lies`", None).into());
     };
     let mut controls: Vec<ControlFile> = Vec::new();
     for n in 0..lies.len() {
@@ -73,7 +73,9 @@ pub(super) fn controls(
             let ending = suffix.map(|suffix| format!("-{suffix}")).unwrap_or_default();
             let name = format!("{CONTROLS}/lie-{}{ending}", told.name);
             if controls.iter().any(|other| other.file.name == name) {
-                return Err(document.error(&root.key("name"), format!("duplicate name `{name}`"), None));
+                return Err(document
+                    .error(&root.key("name"), format!("duplicate name `{name}`"), None)
+                    .into());
             }
             controls.push(control(&document, &name, told, scenarios)?);
         }
@@ -86,7 +88,7 @@ fn control(
     name: &str,
     told: Told,
     scenarios: &[ScenarioFile],
-) -> Result<ControlFile, ScenarioError> {
+) -> Result<ControlFile, Vec<ScenarioError>> {
     let Told { claims, of, by, lie, layer, verdict, before, connected, after, plays, .. } = told;
     let title = format!("A lie: {by} {lie}");
     let lie = IndexMap::from([(by.clone(), lie)]);

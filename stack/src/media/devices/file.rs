@@ -58,6 +58,10 @@ pub(super) fn open(id: &str, path: &Path) -> Result<Device, FileError> {
 
 fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     let failed = |cause| FileError::Read { path: path.to_owned(), cause };
+    // Of a FIFO somebody would have to write.
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(FileError::Format { path: path.to_owned(), cause: "it is no regular file" });
+    }
     let mut data = Vec::new();
     let size =
         File::open(path).and_then(|f| f.take(MOST_BYTES + 1).read_to_end(&mut data)).map_err(failed)?;
