@@ -39,6 +39,8 @@ pub enum Lie {
     Statistics(Statistics),
     /// Local descriptions are others than those that the peer uses.
     Misdescribe(Misdescribed),
+    /// The peer says of itself what is not so: `version`, `features`, `unreported`.
+    Misgreet(Fields),
     /// The peer's clock is wrong.
     Clock(WrongClock),
 }
@@ -167,7 +169,7 @@ impl Lie {
             Self::Ignore(of) | Self::Repeat(of) | Self::Reject(of) => of.trouble(false),
             Self::Misdo(of) | Self::Misanswer(of) => of.trouble(true),
             Self::Stale(Stale { command, .. }) => unknown_command(command),
-            Self::Statistics(Statistics { fields, .. }) => fields.trouble(true),
+            Self::Statistics(Statistics { fields, .. }) | Self::Misgreet(fields) => fields.trouble(true),
             Self::Misdescribe(Misdescribed { sdp, nth }) => none_is_zero(*nth).or_else(|| sdp.trouble()),
             Self::Clock(WrongClock { silent: true, .. }) => None,
             Self::Clock(WrongClock { ahead_ms, drift, .. }) => {
@@ -271,6 +273,7 @@ impl fmt::Display for Lie {
             Self::Statistics(Statistics { of, with, fields }) => {
                 write!(f, "answers getStats with {fields} in {of}{}", Shown(with))
             }
+            Self::Misgreet(fields) => write!(f, "greets with {fields}"),
             Self::Misdescribe(Misdescribed { sdp, nth: None }) => {
                 write!(f, "describes itself with {}", sdp.of("sdp"))
             }

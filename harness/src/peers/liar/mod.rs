@@ -30,10 +30,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 #[must_use]
 pub fn lying(opened: Opened, lie: Lie, clock: CaseClock) -> Opened {
     let (sender, events) = unbounded_channel();
+    let info = lie.greeting(opened.peer.info());
     let state = State { teller: Teller::new(lie), taken: 0 };
     let mind = Arc::new(Mind { clock, state: Mutex::new(state), changed: Notify::new() });
     tokio::spawn(Arc::clone(&mind).pass(opened.events, sender));
-    Opened { peer: Box::new(Liar { peer: opened.peer, mind }), events }
+    Opened { peer: Box::new(Liar { peer: opened.peer, info, mind }), events }
 }
 
 /// What a liar knows.
@@ -91,13 +92,14 @@ impl Mind {
 
 struct Liar {
     peer: Box<dyn Peer>,
+    info: PeerInfo,
     mind: Arc<Mind>,
 }
 
 #[async_trait]
 impl Peer for Liar {
     fn info(&self) -> &PeerInfo {
-        self.peer.info()
+        &self.info
     }
 
     async fn call(&self, command: Command) -> Answer {

@@ -2,9 +2,9 @@
 
 use super::change::has;
 use super::lie::{Invented, Lie, Misdescribed, OfCommands, OfEvents, Stale, Statistics, WrongClock};
-use crate::peers::Reported;
 use crate::peers::clock::{Estimate, PeerClock, ReportedTime};
 use crate::peers::protocol::Command;
+use crate::peers::{PeerInfo, Reported};
 use peerproof_captures::event::{ChannelInfo, Description, PeerEvent};
 use peerproof_captures::timeline::Answer;
 use serde_json::{Map, Value, json};
@@ -299,6 +299,17 @@ fn outdated(stale: &Stale, first: &mut Option<Value>, value: Value) -> Value {
         }
     }
     before
+}
+
+impl Lie {
+    /// What the peer says of itself. Its name is the scenario's.
+    pub(super) fn greeting(&self, info: &PeerInfo) -> PeerInfo {
+        let Self::Misgreet(fields) = self else { return info.clone() };
+        let mut whole = serde_json::to_value(info).unwrap_or_default();
+        fields.apply(&mut whole);
+        let changed = serde_json::from_value(whole).unwrap_or_else(|_| info.clone());
+        PeerInfo { name: info.name.clone(), ..changed }
+    }
 }
 
 impl Statistics {

@@ -136,6 +136,22 @@ fn a_description_is_another_one_for_all_but_the_peer() {
     assert_eq!(state["localDescription"]["sdp"], said["sdp"]);
 }
 
+#[test]
+fn a_peer_may_be_another_than_it_says() {
+    let info = PeerInfo {
+        name: "bob".to_owned(),
+        implementation: "it".to_owned(),
+        version: "1".to_owned(),
+        features: None,
+        unreported: Vec::new(),
+    };
+    let lie =
+        lie(json!({ "misgreet": { "version": "flip", "unreported": { "to": ["track"] }, "name": "flip" } }));
+    let greeting = lie.greeting(&info);
+    assert_eq!((greeting.version.as_str(), greeting.unreported), ("2", vec!["track".to_owned()]));
+    assert_eq!(greeting.name, "bob");
+}
+
 /// A peer whose commands take 100 µs of a case of ten seconds, and the estimate of its clock.
 fn clock(of: Value) -> Estimate {
     let mut teller = teller(of);

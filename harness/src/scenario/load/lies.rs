@@ -8,7 +8,7 @@ use super::each::{self, Variant};
 use super::{CONTROLS, ControlFile, ScenarioFile, broken};
 use crate::peers::liar::Lie;
 use indexmap::IndexMap;
-use peerproof_conformance::claims;
+use peerproof_conformance::claims::{self, By, Claim};
 use peerproof_conformance::verdict::{Layer, Outcome};
 use serde::Deserialize;
 use std::path::Path;
@@ -38,6 +38,9 @@ struct Told {
     /// The layer that must be named; that of the first claim if absent.
     #[serde(default)]
     layer: Option<Layer>,
+    /// The verdict that must come out, if it is another one than `fail`.
+    #[serde(default)]
+    verdict: Option<Outcome>,
     /// Steps as in [`Break`].
     #[serde(default)]
     before: Vec<Step>,
@@ -86,11 +89,17 @@ fn control(
     told: Told,
     scenarios: &[ScenarioFile],
 ) -> Result<ControlFile, Vec<ScenarioError>> {
-    let Told { claims, of, by, lie, layer, before, connected, after, plays, .. } = told;
+    let Told { claims, of, by, lie, layer, verdict, before, connected, after, plays, .. } = told;
     let title = format!("A lie: {by} {lie}");
     let lie = IndexMap::from([(by.clone(), lie)]);
-    let layer = layer.or_else(|| claims.first().and_then(|name| layer_of(name)));
-    let expect = ControlExpectation { verdict: Outcome::Fail, layer, side: Some(by) };
+    let known: Vec<&Claim> = claims.iter().filter_map(|name| claim(name)).collect();
+    let layer = layer.or_else(|| known.first().map(|claim| claim.layer));
+    // What nothing contradicts is not found out.
+    let in_vain = !known.is_empty() && known.iter().all(|claim| matches!(claim.by, By::Nothing(_)));
+    let verdict = verdict.unwrap_or(if in_vain { Outcome::Pass } else { Outcome::Fail });
+    let failed = verdict == Outcome::Fail;
+    let side = (verdict != Outcome::Pass).then_some(by);
+    let expect = ControlExpectation { verdict, layer: layer.filter(|_| failed), side };
     let broken_by = Break { before, connected, after, lie, ..Break::default() };
     let tags = vec![TAG.to_owned()];
     let control = Control { title, of, broken: broken_by, plays, claims, expect, tags };
@@ -103,9 +112,8 @@ fn control(
     Ok(made)
 }
 
-/// The layer by which a claim is contradicted.
-fn layer_of(name: &str) -> Option<Layer> {
-    claims::claims().into_iter().find(|claim| claim.name == name).map(|claim| claim.layer)
+fn claim(name: &str) -> Option<&'static Claim> {
+    claims::claims().into_iter().find(|claim| claim.name == name)
 }
 
 /// The pairs in which the stack has no part.
