@@ -4,6 +4,12 @@
 /// What an interface with plaintext is called, behind the name of the one that it belongs to.
 pub const IN_CLEAR: &str = " in clear";
 
+/// The description of an interface at the sockets of a peer in the recorder's process.
+pub const AT_SOCKETS: &str = "at the peer's sockets";
+
+/// The description of an interface of a peer's host in the network lab, which all packets of the peer pass.
+pub const AT_INTERFACE: &str = "at the peer's interface";
+
 /// A tap, by the name of its interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tap<'a> {

@@ -7,6 +7,7 @@ use crate::verdict::{Verdict, Waiver};
 use peerproof_captures::feature::Feature;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Version of the format of [`CaseFile`] and of the timeline beside it. A reader refuses a newer one and an older one: up to format 2
 /// the timeline had steps, conditions and rules as sentences.
@@ -47,6 +48,10 @@ pub struct CaseFile {
     /// For a control: the scenario of which it is a broken form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control_of: Option<String>,
+    /// For a control: the peers that lie in it. It does not say about what, and decides nothing: such a control is judged by requirements
+    /// too, as every case is that is no control.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub liars: Vec<String>,
     /// Peers whose process the case ends on purpose. Their loss is no fault of the harness.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ends: Vec<String>,
@@ -59,12 +64,25 @@ pub struct CaseFile {
     /// The known deviation that covers this case, from `expected.toml`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiver: Option<Waiver>,
+    /// The files of the recording by their path below its folder, as they were when the case ended. Nothing in recordings of before.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, FileDigest>,
     /// How the requirements stand that apply, once judged; those that do not apply are left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
     /// The verdict, once judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
+}
+
+/// A file as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileDigest {
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its SHA-256 in hexadecimal.
+    pub sha256: String,
 }
 
 impl CaseFile {

@@ -15,6 +15,7 @@ pub mod deviations;
 pub mod evidence;
 pub mod expect;
 pub mod explain;
+pub mod facts;
 mod finding;
 pub mod nat;
 pub mod verdict;

@@ -25,6 +25,8 @@ pub enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layer {
+    /// What a peer says by the peer protocol: its clock, its answers.
+    PeerProtocol,
     /// Carrying descriptions and candidates.
     Signalling,
     /// Descriptions, offer and answer.
@@ -53,6 +55,7 @@ impl Layer {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::PeerProtocol => "peer protocol",
             Self::Signalling => "signalling",
             Self::Sdp => "SDP",
             Self::Gathering => "gathering",

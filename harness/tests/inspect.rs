@@ -228,6 +228,12 @@ fn an_export_opens_in_wireshark_with_everything_in_the_clear() {
     let itself = peerproof(&["inspect", clear.to_str().unwrap(), "--export", clear.to_str().unwrap()]);
     assert_eq!(itself.status.code(), Some(2));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    // Nor is any other file, unless that is asked for.
+    let over = ["inspect", CALL, "--export", twice.to_str().unwrap()];
+    let refused = peerproof(&over);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--force replaces it"));
+    assert!(peerproof(&[&over[..], &["--force"]].concat()).status.success());
     let Some(tshark) = tshark() else {
         println!("skipped: there is no tshark");
         return;

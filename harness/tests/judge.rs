@@ -57,6 +57,11 @@ fn what_is_judged_again_is_what_was_judged_live_and_what_is_taken_away_shows() {
     let folders = cases(folder.path());
     assert_eq!(folders.len(), 4, "{folders:?}");
 
+    let output = ["run", "--peers", "stack", "data/echo/*", "--output", folder.path().to_str().unwrap()];
+    let over = peerproof(&output);
+    assert_eq!(over.status.code(), Some(2), "a run is in the folder");
+    assert!(String::from_utf8_lossy(&over.stderr).contains("another run is in this folder"));
+
     let (code, again) = judged(&[folder.path().to_str().unwrap()]);
     assert_eq!(code, 0, "{again:#}");
     let again = again["judged"].as_array().unwrap();
@@ -124,6 +129,45 @@ fn what_is_judged_again_is_what_was_judged_live_and_what_is_taken_away_shows() {
     };
     assert_eq!((held("ice-check-has-fingerprint"), held("sctp-crc32c-correct")), (2, 2), "{bare:#}");
 
+    // A file that was changed since is named and decides; it is judged all the same by `--changed`.
+    let timeline = echo.join("timeline.jsonl");
+    let whole = fs::read(&timeline).unwrap();
+    fs::write(&timeline, [&whole[..], b"\n"].concat()).unwrap();
+    let echo_path = echo.to_str().unwrap();
+    let outcome = |judged: &Value| judged["judged"][0]["verdict"]["outcome"].clone();
+    let (code, changed) = judged(&[echo_path]);
+    assert_eq!((code, outcome(&changed)), (3, Value::from("harness-error")));
+    assert!(changed["judged"][0]["altered"][0].as_str().unwrap().starts_with("timeline.jsonl was changed"));
+    let (code, allowed) = judged(&[echo_path, "--changed"]);
+    assert_eq!((code, outcome(&allowed)), (0, Value::from("pass")), "{allowed:#}");
+    assert_eq!(allowed["judged"][0]["altered"], changed["judged"][0]["altered"]);
+    // A recording that breaks off accuses nobody, whatever of it breaks off.
+    let capture = echo.join("capture.pcapng");
+    let packets = fs::read(&capture).unwrap();
+    for (path, bytes) in [(&timeline, &whole), (&capture, &packets)] {
+        for share in [30, 60, 95] {
+            fs::write(path, &bytes[..bytes.len() * share / 100]).unwrap();
+            let (code, cut) = judged(&[echo_path, "--changed"]);
+            assert_eq!((code, outcome(&cut)), (3, Value::from("harness-error")), "{share} % of {path:?}");
+            let mut findings = cut["judged"][0]["findings"].as_array().unwrap().iter();
+            assert!(findings.all(|it| it["result"] != "fail" && it["result"] != "warn"), "{cut:#}");
+        }
+        fs::write(path, bytes).unwrap();
+    }
+    // What a killed run left behind is called so.
+    let killed = folder.path().join("killed/cases/data/echo");
+    fs::create_dir_all(&killed).unwrap();
+    for file in ["timeline.jsonl", "capture.pcapng"] {
+        fs::copy(echo.join(file), killed.join(file)).unwrap();
+    }
+    let (code, left) = judged(&[folder.path().join("killed").to_str().unwrap()]);
+    assert_eq!((code, outcome(&left)), (3, Value::from("harness-error")));
+    let sentence = left["judged"][0]["verdict"]["sentence"].as_str().unwrap();
+    assert!(sentence.contains("its run was killed"), "{sentence}");
+    let text = peerproof(&["judge", killed.to_str().unwrap()]);
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.starts_with("harness-error  ") && text.contains("killed/cases/data/echo"), "{text}");
+
     // No recording, no pass; and a broken file is refused with its place.
     fs::remove_file(echo.join("capture.pcapng")).unwrap();
     let (code, without) = judged(&[echo.to_str().unwrap()]);
@@ -160,4 +204,64 @@ fn what_cannot_be_judged_is_refused_in_one_message() {
         let complaint = String::from_utf8(output.stderr).unwrap();
         assert!(complaint.contains(expected) && complaint.lines().count() == 1, "{complaint}");
     }
+}
+
+/// An offer and an answer of a data channel, as a file may hold them; `change` is done to the answer.
+fn exchange(folder: &Path, change: impl Fn(String) -> String) -> [String; 2] {
+    let description = |session: u64, setup: &str| {
+        format!(
+            "v=0\no=- {session} 2 IN IP4 127.0.0.1\ns=-\nt=0 0\na=group:BUNDLE 0\n\
+             m=application 9 UDP/DTLS/SCTP webrtc-datachannel\nc=IN IP4 0.0.0.0\na=ice-ufrag:abcd\na=ice-pwd:0123456789abcdef0123456789\n\
+             a=ice-options:trickle ice2\na=fingerprint:sha-256 {}\na=setup:{setup}\na=mid:0\na=sctp-port:5000\na=max-message-size:262144\n",
+            vec!["AB"; 32].join(":")
+        )
+    };
+    let files = [("offer.sdp", description(1, "actpass")), ("answer.sdp", change(description(2, "active")))];
+    files.map(|(name, text)| {
+        let path = folder.join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    })
+}
+
+fn failing(judged: &Value) -> Vec<(String, String)> {
+    let findings = judged["judged"][0]["findings"].as_array().unwrap();
+    let failed = findings.iter().filter(|it| it["result"] == "fail");
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    failed.map(|it| (text(&it["requirement"]), text(&it["endpoint"]))).collect()
+}
+
+#[test]
+fn descriptions_are_judged_without_a_capture() {
+    let folder = tempfile::tempdir().unwrap();
+    let [offer, answer] = exchange(folder.path(), |text| text);
+    let (code, right) = judged(&["--offer", &offer, "--answer", &answer]);
+    assert_eq!((code, failing(&right)), (0, Vec::new()));
+    let passed = right["judged"][0]["findings"].as_array().unwrap().len();
+    assert!(passed > 10, "{passed} requirements of descriptions apply");
+
+    // Named in any way, with any line ends, the same is found.
+    for change in [
+        |text: String| text.replace("a=mid:0", "a=mid:7"),
+        |text: String| text.replace("a=setup:active", "a=setup:actpass"),
+    ] {
+        let [offer, answer] = exchange(folder.path(), change);
+        let (code, wrong) = judged(&["--offer", &offer, "--answer", &answer]);
+        let failed = failing(&wrong);
+        assert_eq!(code, 1);
+        assert!(!failed.is_empty() && failed.iter().all(|(_, side)| side == "answerer"), "{failed:?}");
+        let text = fs::read_to_string(&answer).unwrap();
+        fs::write(&answer, text.replace('\n', "\r\n")).unwrap();
+        assert_eq!(failing(&judged(&["--offer", &offer, "--answer", &answer]).1), failed);
+        let printed = [("offer", &offer), ("answer", &answer)].map(
+            |(kind, path)| serde_json::json!({ "type": kind, "sdp": fs::read_to_string(path).unwrap() }),
+        );
+        let both = folder.path().join("both.json");
+        fs::write(&both, serde_json::to_vec(&printed).unwrap()).unwrap();
+        assert_eq!(failing(&judged(&[both.to_str().unwrap()]).1), failed);
+    }
+
+    let capture = peerproof(&["judge", "--offer", &format!("{}/src/lib.rs", env!("CARGO_MANIFEST_DIR"))]);
+    assert_eq!(capture.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&capture.stderr).contains("no session description"));
 }

@@ -19,6 +19,14 @@ fn the_whole_suite_is_read() {
     let cases = plan(&suite, &Roster::default(), &Filter::default());
     assert!(suite.scenarios.len() >= 40 && cases.len() >= 200, "{} cases", cases.len());
     assert!(suite.controls.len() >= 10);
+    for control in &suite.controls {
+        let expected = &control.control.expect;
+        assert!(
+            expected.layer.is_some() && expected.side.is_some(),
+            "{} accepts any failure: it must say layer and side",
+            control.file.name
+        );
+    }
 }
 
 #[test]

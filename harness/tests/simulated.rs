@@ -85,6 +85,7 @@ async fn every_case_comes_out_as_expected_and_the_same_each_time() {
     let suite = Suite::load(&scenarios()).unwrap();
     let mut cases = plan(&suite, &Roster::default(), &Filter::default());
     cases.retain(|case| simulated::unfit(case).is_none());
+    assert!(cases.iter().all(|case| case.lies.is_empty()), "they are played when they are asked for");
     assert!(cases.len() > 90, "{}", cases.len());
     let (one, played) = play(&cases, 7).await;
     let (again, _) = play(&cases, 7).await;

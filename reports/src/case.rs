@@ -164,7 +164,7 @@ const LONGEST: usize = 240;
 #[must_use]
 pub fn describe(entry: &Entry) -> String {
     let what = match &entry.what {
-        What::StepBegan { step, definition } => format!("step {}: {definition}", step + 1),
+        What::StepBegan { step, definition, .. } => format!("step {}: {definition}", step + 1),
         What::StepEnded { step, outcome } => format!("step {} {outcome}", step + 1),
         What::Command { peer, name, args, .. } => format!("{peer}: {name} {}", json(args)),
         What::Answer { peer, answer, .. } => match answer {

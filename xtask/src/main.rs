@@ -1,7 +1,9 @@
 //! Chores: `cargo xtask CHORE`. None of them is needed to use Peerproof.
 
+mod adversary;
 mod bench;
 mod corpus;
+mod degrade;
 mod golden;
 mod tidy;
 
@@ -20,6 +22,8 @@ struct Arguments {
 enum Chore {
     /// Check the project rules that no compiler checks
     Tidy,
+    /// Tell random lies in virtual time and mutate recordings at random; print what stays as it was
+    Adversary(adversary::Arguments),
     /// Measure; nothing is asserted
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -32,6 +36,8 @@ enum Chore {
     /// Unpack the fuzz corpus under captures/fuzz/corpus for cargo fuzz, or pack it again
     #[command(subcommand)]
     Corpus(corpus::Corpus),
+    /// Copy captures as an observer would have them who sees less
+    Degrade(degrade::Degrade),
 }
 
 fn main() -> ExitCode {
@@ -46,9 +52,11 @@ fn main() -> ExitCode {
 fn work() -> anyhow::Result<()> {
     match Arguments::parse().chore {
         Chore::Tidy => tidy::run(&root()),
+        Chore::Adversary(arguments) => adversary::run(&root(), &arguments),
         Chore::Bench(bench) => bench.run(&root()),
         Chore::Golden { check } => golden::run(&root(), check),
         Chore::Corpus(corpus) => corpus.run(&root()),
+        Chore::Degrade(degrade) => degrade.run(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod circles;
 mod paths;
 mod tokens;
+mod walk;
 mod words;
 
 use anyhow::{Context, Result, bail};
@@ -60,6 +61,9 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     for (krate, sources) in &crates {
         breaches.extend(circles::breaches(krate, sources)?);
     }
+    let architecture =
+        std::fs::read_to_string(root.join(walk::DOCUMENT)).context("reading the architecture")?;
+    breaches.extend(walk::breaches(&architecture, |file| std::fs::read_to_string(root.join(file)).ok()));
     for (krate, banned) in FORBIDDEN {
         let manifest = std::fs::read_to_string(root.join(krate).join("Cargo.toml"))?;
         breaches.extend(manifest_breaches(krate, &manifest, banned));

@@ -16,6 +16,7 @@
 //! need, each within limits; whoever needs more keeps it in its sink. All that reads captures is such a sink: the
 //! [trace](crate::trace), the evidence that requirements are checked against, and what `inspect` shows of single packets.
 
+mod defects;
 mod observation;
 mod observer;
 mod servers;
@@ -25,6 +26,7 @@ pub mod unit;
 #[cfg(test)]
 mod unit_tests;
 
+pub use defects::Defect;
 pub use observation::{Ends, Follow, Layer, Observation, Opened, Path, Relay};
 pub use observer::{Observer, PLACES, Sink};
 pub use servers::LearnedAddresses;

@@ -81,7 +81,7 @@ pub struct Observation<'a> {
     pub source: Source,
     /// Whether a snap length cut its end off.
     pub is_cut: bool,
-    /// Whether it is the second sight of a packet, by a capture on all interfaces of a machine.
+    /// Whether it is the second sight of a packet: by a capture on all interfaces of a machine, or by one that records frames twice.
     pub is_copy: bool,
     /// Length of the connection IDs in its DTLS records in bytes (RFC 9146 §3), as far as the handshake was seen.
     pub connection_id: usize,

@@ -1,10 +1,11 @@
 //! The pass itself.
 
+use super::defects::{Defect, Watch};
 use super::observation::{Ends, Follow, Layer, Observation, Opened, Path};
 use super::servers::{Between, LearnedAddresses, Servers};
 use crate::decrypt::srtp::MasterKey;
 use crate::decrypt::{Clear, Datagram, Outcome, Session};
-use crate::file::{Direction, Frame, LinkType, SECRETS_TLS_KEY_LOG, Secrets};
+use crate::file::{Direction, Frame, LinkType, SECRETS_TLS_KEY_LOG, Secrets, Stop};
 use crate::hash::Ordered;
 use crate::link::{self, Network, Packet};
 use crate::tap::{IN_CLEAR, Tap};
@@ -53,6 +54,7 @@ pub struct Observer {
     network: Network,
     last_ns: u64,
     places: Places,
+    watch: Watch,
 }
 
 /// All places of observation.
@@ -65,7 +67,7 @@ struct Places {
     names: IndexMap<usize, String>,
     key_log: Vec<u8>,
     srtp_keys: Vec<MasterKey>,
-    /// The newest packets of captures that show some twice, by time and hash.
+    /// The newest packets, by time and hash: some captures show packets twice.
     recent: VecDeque<(u64, u64)>,
 }
 
@@ -152,7 +154,13 @@ impl Observer {
             direction: frame.direction,
             is_cooked: matches!(frame.link, LinkType::LINUX_SLL | LinkType::LINUX_SLL2),
         };
+        self.watch.frame(frame);
         self.bytes(frame.link, seen, frame.data, sink)
+    }
+
+    /// What makes the capture less than what was on the wire, as far as its frames show it and where reading stopped.
+    pub fn defects(&self, stop: Option<&Stop>) -> Vec<Defect> {
+        self.watch.defects(stop)
     }
 
     /// Takes in the bytes of a frame, by its number and time in nanoseconds since 1970.
@@ -171,8 +179,12 @@ impl Observer {
 
     fn bytes(&mut self, link: LinkType, seen: Seen, bytes: &[u8], sink: &mut dyn Sink) -> link::Outcome {
         self.last_ns = seen.time_ns;
-        let places = &mut self.places;
-        self.network.bytes(link, seen.interface, bytes, &mut |packet| places.take(&seen, packet, sink))
+        let (places, watch) = (&mut self.places, &mut self.watch);
+        self.network.bytes(link, seen.interface, bytes, &mut |packet| {
+            if places.take(&seen, packet, sink) {
+                watch.copy(seen.frame);
+            }
+        })
     }
 
     /// Takes in a packet without the headers around it.
@@ -192,14 +204,16 @@ impl Observer {
 }
 
 impl Places {
-    fn take(&mut self, seen: &Seen, packet: &Packet<'_>, sink: &mut dyn Sink) {
-        let is_copy = seen.is_cooked && self.is_copy(seen.time_ns, packet);
+    /// Takes in a packet. Whether it is a copy of one before.
+    fn take(&mut self, seen: &Seen, packet: &Packet<'_>, sink: &mut dyn Sink) -> bool {
+        // At a tap a packet that is there twice was sent or came twice.
+        let is_copy = !self.taps && self.is_copy(seen, packet);
         let index = self.place(seen.interface);
         let sent = match seen.direction {
             Some(direction) if self.taps => Some(direction == Direction::Outbound),
             _ => None,
         };
-        let Some(Place { session, servers }) = self.all.get_mut(index) else { return };
+        let Some(Place { session, servers }) = self.all.get_mut(index) else { return is_copy };
         let (from, to, bytes) = (packet.from, packet.to, packet.payload);
         let ends = Ends { from, to, via: None };
         let range = Span::new(0, bytes.len());
@@ -222,7 +236,7 @@ impl Places {
         };
         if observation.is_plaintext() || is_copy {
             sink.datagram(&observation);
-            return;
+            return is_copy;
         }
         match servers.pass(sent, ends, outer.class, bytes) {
             Between::Peers => {}
@@ -240,7 +254,7 @@ impl Places {
         let datagram =
             |from, to, payload| Datagram { time_ns: seen.time_ns, frame: seen.frame, from, to, payload };
         let datagram = match sink.datagram(&observation) {
-            Follow::No => return,
+            Follow::No => return is_copy,
             Follow::ByAddress => datagram(from, to, bytes),
             Follow::As { path, forth } => {
                 let (from, to) = ends_of(path, forth);
@@ -253,13 +267,18 @@ impl Places {
         };
         let outcome = session.datagram(&datagram, &mut |clear| sink.opened(&opened(index, servers, &clear)));
         sink.outcome(&observation, outcome, connection_id);
+        is_copy
     }
 
-    /// Whether a packet is the second sight of one by a capture on all interfaces of a machine, which shows packets to its own
-    /// address when they leave and when they arrive.
-    fn is_copy(&mut self, ns: u64, packet: &Packet<'_>) -> bool {
+    /// Whether a packet is the second sight of one: by a capture on all interfaces of a machine, which shows packets to its own
+    /// address when they leave and when they arrive, or by one that records frames twice, as a mirrored port does.
+    fn is_copy(&mut self, seen: &Seen, packet: &Packet<'_>) -> bool {
+        let ns = seen.time_ns;
+        // Interfaces that are described one by one are places of their own, and so are their directions.
+        let place =
+            (!seen.is_cooked).then_some((seen.interface, seen.direction == Some(Direction::Outbound)));
         let mut hasher = DefaultHasher::new();
-        (packet.from, packet.to, packet.payload).hash(&mut hasher);
+        (place, packet.from, packet.to, packet.payload, packet.carried_by).hash(&mut hasher);
         let hash = hasher.finish();
         while self.recent.front().is_some_and(|(seen, _)| ns.saturating_sub(*seen) > COPY_WITHIN)
             || self.recent.len() >= RECENT

@@ -173,6 +173,39 @@ impl Unit<'_> {
     }
 }
 
+/// The names that units of a protocol can have ([`Unit::name`]), as far as they are registered; empty for one that names none.
+#[must_use]
+pub fn names(protocol: &str) -> Vec<Cow<'static, str>> {
+    let fixed = |names: &[&'static str]| names.iter().map(|name| Cow::Borrowed(*name)).collect::<Vec<_>>();
+    match protocol {
+        "stun" => {
+            let methods = Method::KNOWN.iter().flat_map(|method| {
+                ["request", "indication", "success", "error"]
+                    .map(|class| Cow::Owned(format!("{method} {class}")))
+            });
+            methods.chain([Cow::Borrowed("ChannelData")]).collect()
+        }
+        "dtls" => {
+            let messages = HandshakeType::KNOWN.iter().filter_map(|kind| kind.name()).map(Cow::Borrowed);
+            let others = [
+                "HelloRetryRequest",
+                "ChangeCipherSpec",
+                "alert",
+                "application data",
+                "encrypted record",
+                "ACK",
+            ];
+            messages.chain(others.map(Cow::Borrowed)).collect()
+        }
+        "srtcp" | "rtcp" => {
+            fixed(&["SR", "RR", "SDES", "BYE", "APP", "NACK", "TWCC", "PLI", "FIR", "REMB", "XR"])
+        }
+        "sctp" => ChunkType::KNOWN.iter().filter_map(|kind| kind.name()).map(Cow::Borrowed).collect(),
+        "dcep" => fixed(&["OPEN", "ACK"]),
+        _ => Vec::new(),
+    }
+}
+
 /// Name of an RTCP packet: type, and format of feedback (RFC 4585 §6.1).
 const fn rtcp_name(packet_type: u8, format: u8) -> Option<&'static str> {
     Some(match (packet_type, format) {

@@ -64,6 +64,9 @@ pub enum What {
         step: usize,
         /// The step.
         definition: Step,
+        /// Where it stands: family, file and line (`data/echo.yaml:12`). Absent for steps that no file holds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        place: Option<String>,
     },
     /// A step of the scenario ended.
     StepEnded {

@@ -5,6 +5,7 @@ use super::loss::LossCause;
 use super::note::Note;
 use super::rule::{Rule, RuleAction};
 use super::step::{Action, Expected, HarnessStep, Key, Lack, Seen, Step, StepOutcome};
+use crate::event::PeerEvent;
 use crate::server::{ServerEvent, ServerEventKind};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -195,7 +196,10 @@ impl Display for Seen {
         match self {
             Self::State(state) => state.fmt(f),
             Self::Occurred(condition) => condition.fmt(f),
-            Self::Events { connection, dtls, last } => {
+            Self::Events { connection, dtls, last, nearest } => {
+                if let Some(event) = nearest {
+                    write!(f, "{} came instead; ", short(event))?;
+                }
                 match (connection.map(PeerState::ConnectionState), dtls.map(PeerState::DtlsState)) {
                     (Some(connection), Some(dtls)) => write!(f, "{connection}, {dtls}")?,
                     (Some(state), None) | (None, Some(state)) => state.fmt(f)?,
@@ -203,11 +207,7 @@ impl Display for Seen {
                 }
                 f.write_str("; the last event was ")?;
                 match last {
-                    Some(event) => {
-                        let mut text = json(event);
-                        text.truncate(text.floor_char_boundary(MOST_OF_EVENT));
-                        f.write_str(&text)
-                    }
+                    Some(event) => f.write_str(&short(event)),
                     None => f.write_str("none"),
                 }
             }
@@ -236,6 +236,19 @@ impl Display for Seen {
             Self::Running { step } => write!(f, "step {} still running", step + 1),
         }
     }
+}
+
+/// An event as the protocol writes it, its end cut off if it is long.
+fn short(event: &PeerEvent) -> String {
+    let mut text = match event {
+        PeerEvent::ChannelMessage { message, .. } => match &message.value {
+            Some(value) => format!("the message {value:?} of channel {:?}", message.channel),
+            None => format!("a message of {} bytes of channel {:?}", message.size, message.channel),
+        },
+        event => json(event),
+    };
+    text.truncate(text.floor_char_boundary(MOST_OF_EVENT));
+    text
 }
 
 fn list(f: &mut Formatter<'_>, items: impl IntoIterator<Item = String>) -> fmt::Result {

@@ -4,7 +4,7 @@ use super::Trace;
 use super::at::At;
 use super::state::State;
 use crate::decrypt::srtp::MasterKey;
-use crate::file::{Frame, LinkType, Secrets};
+use crate::file::{Frame, LinkType, Secrets, Stop};
 use crate::link::Outcome;
 use crate::observe::Observer;
 use crate::sdp::SessionDescription;
@@ -86,7 +86,14 @@ impl Builder {
 
     /// What it all adds up to.
     pub fn finish(self) -> Trace {
-        let secrets = self.observer.secrets_known();
-        self.state.finish(secrets)
+        self.finish_at(None)
+    }
+
+    /// The same of a capture that could not be read to its end.
+    pub fn finish_at(self, stop: Option<&Stop>) -> Trace {
+        let (secrets, defects) = (self.observer.secrets_known(), self.observer.defects(stop));
+        let mut trace = self.state.finish(secrets);
+        trace.defects = defects;
+        trace
     }
 }

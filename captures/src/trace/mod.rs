@@ -41,6 +41,7 @@ pub use sctp::{Association, Sender, Trouble};
 pub use taps::{Taps, UnderWay};
 pub use turn::{Allocation, Bound, Gathering, TurnError};
 
+use crate::observe::Defect;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -55,7 +56,7 @@ pub struct Trace {
     pub last: Option<At>,
     /// Datagrams and messages framed in TCP streams.
     pub packets: u64,
-    /// Packets seen a second time by a capture on all interfaces; they count for nothing else.
+    /// Packets seen a second time, by a capture on all interfaces or one that records frames twice; they count for nothing else.
     pub copies: u64,
     /// Frames that are nothing WebRTC runs on, or fragments, or not understood.
     pub other_frames: u64,
@@ -77,6 +78,9 @@ pub struct Trace {
     pub responses_without_request: u64,
     /// What was not kept.
     pub over: Over,
+    /// What makes the capture less than what was on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub defects: Vec<Defect>,
 }
 
 /// What was beyond the [`limits`]: counted, not kept.

@@ -127,7 +127,8 @@ fn a_channel_opens_carries_messages_and_a_repeated_tsn_is_a_retransmission() {
     let (alice, bob) = (story.alice, story.bob);
     story.associate();
     story.sctp(alice, bob, &[&data(1, 0, 50, &open("chat"))]).sctp(bob, alice, &[&data(1, 0, 50, &[2])]);
-    story.sctp(alice, bob, &[&data(2, 0, 51, b"hello")]).sctp(alice, bob, &[&data(2, 0, 51, b"hello")]);
+    story.sctp(alice, bob, &[&data(2, 0, 51, b"hello")]).wait(100);
+    story.sctp(alice, bob, &[&data(2, 0, 51, b"hello")]);
     let trace = story.trace();
     let association = &trace.connections[0].associations[0];
     assert!(association.established.is_some());

@@ -21,7 +21,8 @@ pub(crate) struct Fingerprint {
 }
 
 impl Fingerprint {
-    fn of(bytes: &[u8], text: bool) -> Self {
+    /// Of a message with these bytes.
+    pub(crate) fn of(bytes: &[u8], text: bool) -> Self {
         let value = text.then(|| String::from_utf8_lossy(bytes).chars().take(60).collect());
         Self { text, size: bytes.len() as u64, crc32: crc32(bytes), value }
     }

@@ -2,13 +2,17 @@
 
 use super::record::CaseRecord;
 use crate::api::Views;
+use crate::case_file::CasePeer;
 use crate::verdict::Layer;
 use peerproof_captures::event::{ConnectionState, DtlsState};
 use peerproof_captures::observe::Unit;
+use peerproof_captures::server::{ServerEvent, ServerEventKind};
 use peerproof_captures::timeline::{Action, Condition, Expected, HarnessStep, Key, What};
 use peerproof_captures::wire::dtls::handshake::HandshakeType;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 /// Whether the step expects that a connection fails or ends: then a layer that is not up is no cause.
 pub(super) fn wants_failure(expected: &Expected) -> bool {
@@ -24,6 +28,111 @@ pub(super) fn wants_failure(expected: &Expected) -> bool {
 /// Whether the step expects a message on a data channel.
 pub(super) fn wants_message(expected: &Expected) -> bool {
     matches!(expected, Expected::Condition { condition: Condition::Message(_), .. })
+}
+
+/// The peer at which what was expected happens without the other: that does not follow from what the other lacks. `acting` is the one of
+/// the step, which ended at the entry `ended`.
+pub(super) fn alone<'a>(
+    record: &'a CaseRecord,
+    expected: &Expected,
+    acting: Option<&'a CasePeer>,
+    ended: u64,
+) -> Option<&'a str> {
+    match acting.filter(|_| is_own(expected)) {
+        Some(acting) => Some(&acting.name),
+        None => lacks_socket(record, expected, ended),
+    }
+}
+
+/// Whether what was expected is what a peer's own gathering gives.
+fn is_own(expected: &Expected) -> bool {
+    matches!(
+        expected,
+        Expected::Condition {
+            condition: Condition::IceGatheringState(_)
+                | Condition::Icecandidate(_)
+                | Condition::Icecandidateerror(_)
+                | Condition::Negotiationneeded,
+            ..
+        }
+    )
+}
+
+/// The peer of whose sockets a server's event was awaited in vain, where those of each peer were awaited and one peer has fewer than the
+/// other. `ended` is the entry at which the step ended.
+fn lacks_socket<'a>(record: &'a CaseRecord, expected: &Expected, ended: u64) -> Option<&'a str> {
+    let Expected::ServerEvent {
+        server: wanted, event: kinds, code: wanted_code, sockets: Some(sockets), ..
+    } = expected
+    else {
+        return None;
+    };
+    let fits = |event: &ServerEvent| {
+        let code = match event {
+            ServerEvent::Refused { code, .. } => Some(*code),
+            _ => None,
+        };
+        event.kind().is_some_and(|kind| kinds.allows(&kind))
+            && (wanted_code.is_none() || *wanted_code == code)
+    };
+    let since = |from: u64| -> BTreeSet<&str> {
+        let seen = record.timeline.iter().filter(|entry| (from..ended).contains(&entry.n));
+        let clients = seen.filter_map(|entry| match &entry.what {
+            What::Server { server, event } if server == wanted && fits(event) => client(event),
+            _ => None,
+        });
+        clients.collect()
+    };
+    let [one, other] = record.file.peers.as_slice() else { return None };
+    // A step sees what no step before it has awaited: at least what came since the one before began, at most all.
+    let steps = record.timeline.iter().rev().filter(|entry| entry.n < ended);
+    let mut steps = steps.filter(|entry| matches!(entry.what, What::StepBegan { .. }));
+    let before = steps.nth(1).map_or(0, |entry| entry.n);
+    let mut counts = [0, before].map(|from| {
+        let clients = since(from);
+        let of = |peer: usize| clients.iter().filter(|client| owner(record, client) == Some(peer)).count();
+        let known = of(0) + of(1) == clients.len();
+        (known && clients.len() < usize::try_from(*sockets).unwrap_or(usize::MAX)).then(|| (of(0), of(1)))
+    });
+    counts.sort_by_key(|counts| counts.is_none_or(|(one, other)| one == other));
+    let (of_one, of_other) = counts.into_iter().flatten().next()?;
+    // Of two that lack it either may be named only where they are alike, and where it is not the server's doing.
+    let alike = one.implementation == other.implementation && !kinds.allows(&ServerEventKind::Refused);
+    if of_one == of_other && !alike {
+        return None;
+    }
+    Some(if of_one <= of_other { &one.name } else { &other.name })
+}
+
+/// The client of a server's event that a step can await.
+fn client(event: &ServerEvent) -> Option<&str> {
+    match event {
+        ServerEvent::Started { .. } | ServerEvent::Stopped => None,
+        ServerEvent::Bound { client, .. }
+        | ServerEvent::Allocated { client, .. }
+        | ServerEvent::Refreshed { client, .. }
+        | ServerEvent::Permitted { client, .. }
+        | ServerEvent::ChannelBound { client, .. }
+        | ServerEvent::Refused { client, .. }
+        | ServerEvent::Ignored { client, .. }
+        | ServerEvent::Unpermitted { client, .. }
+        | ServerEvent::Relayed { client, .. }
+        | ServerEvent::Ended { client, .. } => Some(client),
+    }
+}
+
+/// Whose socket a client of a server is: that of the peer at whose tap it was seen. One that was seen at none belongs to the only peer
+/// whose messages with servers were not recorded.
+fn owner(record: &CaseRecord, client: &str) -> Option<usize> {
+    let address: SocketAddr = client.split(' ').next_back()?.parse().ok()?;
+    let servers = &record.packets()?.servers;
+    let sees = |place: usize| servers.iter().any(|it| it.peer.0 == place);
+    let seen = servers.iter().find(|message| message.client == address).map(|message| message.peer.0);
+    seen.or(match (sees(0), sees(1)) {
+        (true, false) => Some(1),
+        (false, true) => Some(0),
+        _ => None,
+    })
 }
 
 /// The layer that what was expected belongs to.
@@ -72,11 +181,11 @@ pub(super) fn idle_rule<'a>(record: &'a CaseRecord, expected: &Expected) -> Opti
         "dtls-server" => record.other(dtls_client(record)?),
         peer => Some(peer),
     });
-    Some(IdleRule { layer: of_rule(rule), sender })
+    Some(IdleRule { layer: layer_of_rule(rule), sender })
 }
 
 /// The layer of the packets for which a rule is.
-fn of_rule(rule: &Map<String, Value>) -> Layer {
+pub(super) fn layer_of_rule(rule: &Map<String, Value>) -> Layer {
     let speaks_of = |keys: &[&str]| keys.iter().any(|key| rule.contains_key(*key));
     let class = rule.get("class").and_then(Value::as_str);
     if speaks_of(&["dcep", "stream", "channel"]) {

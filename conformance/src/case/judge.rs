@@ -1,13 +1,14 @@
 //! The verdict on a recorded case.
 
+use super::broken::broken_by_control;
+use super::cause::{at_layer, because, contradiction};
 use super::check::{self, Checked, Failure, Mismatch};
-use super::failed_step::{idle_rule, layer_of, wants_failure, wants_message};
+use super::failed_step::{alone, idle_rule, layer_of, wants_failure, wants_message};
 use super::record::CaseRecord;
 use super::view::PeerView;
 use crate::api::Views;
 use crate::case_file::{CasePeer, FORMAT, NotPlayed, Runs, SnapshotResult};
 use crate::catalogue::Catalogue;
-use crate::checks::{self, Finding};
 use crate::claims::{self, Contradiction, Fault};
 use crate::expect::{AnyOf, PeerExpectations};
 use crate::explain::{self, Diagnosis, Recorded, Session};
@@ -25,15 +26,18 @@ use serde::{Deserialize, Serialize};
 ///    process of ours ([`Runs::Driven`]) was lost. A browser's crash cannot be distinguished from our losing it, so it is ours to
 ///    look at; the sentence names the side. A peer that the scenario ends on purpose ([`CaseFile::ends`]) does not count.
 ///    A peer that [runs independently](Runs::Independent) and dies has failed: `fail`, on its side; before the first step too.
+///    So is a recording that is not [whole](crate::evidence::Evidence::examined): it decides nothing.
 /// 2. `unsupported`: a peer said that it cannot do a step, and is known to say so of a command that does not exist. Without
 ///    that its answers prove nothing: `inconclusive`. The same of a peer that cannot watch a track, if nothing but the media failed.
 /// 3. `harness-error`: the recording lacks what both peers' reports prove to have happened ([`Fault::Recording`]): it decides nothing.
 /// 4. `fail`: a peer [claims](crate::claims) what something else contradicts. The first such claim decides layer and side; a step
 ///    or an expectation that failed besides is named as the consequence.
-/// 5. `fail`: a step did not end as the scenario wants. [`explain`](crate::explain) names the first layer that diverged.
-/// 6. `fail`: an expectation does not hold, or something arrived that was not sent. The lowest layer comes first.
+/// 5. `fail`: a step did not end as the scenario wants. [`explain`](crate::explain) names the first layer that diverged. What the
+///    recording names as the cause of that ([`because`]) decides layer and side.
+/// 6. `fail`: an expectation does not hold, or something arrived that was not sent. The lowest layer comes first. The same holds of its
+///    cause.
 /// 7. `fail`: a [finding](super::CaseFile::findings) says that an absolute requirement is broken, and no known deviation covers
-///    it. The lowest layer comes first. A control is judged by what it expects alone.
+///    it. The lowest layer comes first. A control is judged by what it expects alone, unless a peer lies in it.
 /// 8. `fail`: the snapshot differs although the peers have the versions of the record.
 /// 9. `unsupported`: an expectation is about what a peer said that it cannot report.
 /// 10. `inconclusive`: an expectation cannot be decided from this recording.
@@ -43,7 +47,8 @@ use serde::{Deserialize, Serialize};
 #[must_use]
 pub fn judge(record: &CaseRecord) -> Verdict {
     let views = views(record);
-    if let Some(verdict) = broken(record, &views).or_else(|| unsupported(record)) {
+    let flawed = || incomplete(&claims::flaws(record));
+    if let Some(verdict) = broken(record, &views).or_else(flawed).or_else(|| unsupported(record)) {
         return verdict;
     }
     if let Some(verdict) = lost(record, &views) {
@@ -55,19 +60,16 @@ pub fn judge(record: &CaseRecord) -> Verdict {
     }
     let contradicted = contradictions.into_iter().next();
     if let Some(verdict) = step(record, &views) {
-        let verdict = unless_unwatched(record, verdict);
-        return match contradicted {
-            Some(cause) => contradiction(cause, Some(verdict)),
-            None => verdict,
-        };
+        return caused(record, &views, contradicted, verdict);
     }
     let checked = check::all(record, &views);
-    if let Some(cause) = contradicted {
-        return contradiction(cause, expectations(record, &views, &checked));
+    if let Some(verdict) = expectations(record, &views, &checked) {
+        return caused(record, &views, contradicted, verdict);
     }
-    expectations(record, &views, &checked)
-        .map(|verdict| unless_unwatched(record, verdict))
-        .or_else(|| requirement(record))
+    if let Some(cause) = contradicted {
+        return contradiction(cause, None);
+    }
+    requirement(record)
         .or_else(|| snapshot(record))
         .or_else(|| undecided(record, &checked))
         .unwrap_or_else(|| pass(record, &views, &checked))
@@ -80,19 +82,18 @@ fn incomplete(contradictions: &[Contradiction]) -> Option<Verdict> {
     Some(Verdict { evidence: first.evidence.clone(), ..verdict(Outcome::HarnessError, sentence) })
 }
 
-/// A peer claims what is not so; and what followed from that, if a step or an expectation failed.
-fn contradiction(cause: Contradiction, consequence: Option<Verdict>) -> Verdict {
-    let mut sentence = cause.sentence();
-    let mut evidence = cause.evidence;
-    if let Some(consequence) = consequence {
-        sentence = format!("{sentence}; besides, {}", consequence.sentence);
-        evidence.extend(consequence.evidence.into_iter().filter(|_| consequence.outcome == Outcome::Fail));
+/// A failure with its cause: what a control broke, a claim of a peer, or what the recording names.
+fn caused(
+    record: &CaseRecord,
+    views: &Views,
+    contradicted: Option<Contradiction>,
+    failure: Verdict,
+) -> Verdict {
+    let failure = unless_unwatched(record, failure);
+    match (contradicted, broken_by_control(record, &failure)) {
+        (None, Some(broken)) => broken,
+        (contradicted, _) => because(record, views, contradicted, failure),
     }
-    let side = match cause.fault {
-        Fault::Peer(name) => Some(name),
-        Fault::Recording => None,
-    };
-    Verdict { outcome: Outcome::Fail, layer: Some(cause.layer), side, sentence, evidence }
 }
 
 fn views(record: &CaseRecord) -> Views {
@@ -335,12 +336,15 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         StepOutcome::Broken { cause } => (None, "the step should end".to_owned(), cause.clone()),
         StepOutcome::Done | StepOutcome::Unsupported { .. } => return None,
     };
-    let definition = record.timeline.iter().find_map(|began| match &began.what {
-        What::StepBegan { step: began, definition } if *began == step => Some(definition),
+    let began = record.timeline.iter().find_map(|began| match &began.what {
+        What::StepBegan { step: began, definition, place } if *began == step => Some((definition, place)),
         _ => None,
     });
-    let suffix =
-        definition.map_or_else(String::new, |definition| format!(" (step {}: {definition})", step + 1));
+    let suffix = began.map_or_else(String::new, |(definition, place)| {
+        let place = place.as_ref().map_or_else(String::new, |place| format!(", {place}"));
+        format!(" (step {}{place}: {definition})", step + 1)
+    });
+    let definition = began.map(|(definition, _)| definition);
     let wants_failure = awaited.is_some_and(wants_failure);
     let waits = awaited.is_some_and(wants_message);
     let anomaly = check::delivery_anomalies(record, views)
@@ -348,6 +352,15 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         .next()
         .or_else(|| check::missing_echo(record, views).filter(|_| waits));
     let diverged = if wants_failure { None } else { first_diverged(record, views, Layer::Media) };
+    let unread = diverged.is_none() && anomaly.is_none() && !is_readable(outcome);
+    let acting = definition.and_then(|Step { peer, .. }| record.peer(peer.as_deref()?));
+    let alone = awaited.and_then(|awaited| alone(record, awaited, acting, entry.n));
+    let diverged = diverged.filter(|it| match alone {
+        Some(alone) => {
+            it.layer < Layer::Gathering || (it.layer == Layer::Gathering && it.side.as_deref() == Some(alone))
+        }
+        None => true,
+    });
     let mut failure = match (anomaly, diverged) {
         // A false message explains a message that did not come; what diverged below the channels explains both.
         (Some(anomaly), diverged) if diverged.as_ref().is_none_or(|it| it.layer >= anomaly.layer) => {
@@ -355,24 +368,24 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         }
         (_, Some(diverged)) => diverged.into(),
         (_, None) => {
-            let acting = definition.and_then(|Step { peer, .. }| record.peer(peer.as_deref()?));
             let layer = awaited.map_or(Layer::Media, |awaited| layer_of(awaited, views));
             let rule = awaited.and_then(|awaited| idle_rule(record, awaited));
-            // Packets that nobody could read may have been those.
-            let readable = !matches!(
-                outcome,
-                StepOutcome::TimedOut { seen: Seen::RuleActed { undecrypted: 1.., .. }, .. }
-            );
             let layer = rule.as_ref().map_or(layer, |rule| rule.layer);
-            let sender = rule.filter(|_| readable).and_then(|rule| rule.sender);
+            let sender = rule.and_then(|rule| rule.sender);
             let mut mismatch = Mismatch::new(layer, "", expected, seen);
-            let acting = sender.and_then(|name| record.peer(name)).or(acting);
+            let acting = sender.or(alone).and_then(|name| record.peer(name)).or(acting);
             mismatch.side = acting.or_else(|| subject(record)).map(|peer| peer.name.clone());
             mismatch.into()
         }
     };
     failure.evidence.push(Place::Entry(entry.n));
-    Some(fail(failure, &suffix))
+    let verdict = fail(failure, &suffix);
+    Some(if unread { Verdict { outcome: Outcome::Inconclusive, side: None, ..verdict } } else { verdict })
+}
+
+/// Whether every packet could be read of which a rule had to know the content. One that could not may have been the rule's.
+fn is_readable(outcome: &StepOutcome) -> bool {
+    !matches!(outcome, StepOutcome::TimedOut { seen: Seen::RuleActed { undecrypted: 1.., .. }, .. })
 }
 
 fn subject(record: &CaseRecord) -> Option<&CasePeer> {
@@ -421,16 +434,15 @@ fn wants_no_connection(peer: &PeerExpectations) -> bool {
 
 /// An absolute requirement that is broken and of which that was not known.
 fn requirement(record: &CaseRecord) -> Option<Verdict> {
-    if record.file.control_of.is_some() {
+    if record.file.control_of.is_some() && record.file.liars.is_empty() {
         return None;
     }
     let broken = record.file.findings.iter().filter(|finding| finding.is_unexpected_failure());
-    let of = |finding: &Finding| checks::of(&finding.requirement).map_or(Layer::Media, |check| check.layer);
-    let first = broken.min_by_key(|finding| of(finding))?;
+    let first = broken.min_by_key(|finding| at_layer(finding))?;
     let source = Catalogue::get().requirement(&first.requirement).map_or("", |it| it.source.as_str());
     Some(Verdict {
         outcome: Outcome::Fail,
-        layer: Some(of(first)),
+        layer: Some(at_layer(first)),
         side: Some(first.endpoint.clone()),
         sentence: format!("{} violates {} ({source}): {}", first.endpoint, first.requirement, first.sentence),
         evidence: first.evidence.clone(),

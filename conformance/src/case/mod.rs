@@ -3,6 +3,8 @@
 //! [`judge`] is a pure function of the [`CaseRecord`]: the same recording gives the same verdict on any machine, at any time.
 
 mod bitrate;
+mod broken;
+mod cause;
 mod check;
 mod failed_step;
 mod judge;
@@ -21,7 +23,9 @@ pub use steps::{ConnectingStep, StepName, steps};
 
 use crate::api::{message, view};
 
-pub use crate::case_file::{CaseFile, CasePeer, FORMAT, NotPlayed, Role, Runs, SnapshotResult, Time};
+pub use crate::case_file::{
+    CaseFile, CasePeer, FORMAT, FileDigest, NotPlayed, Role, Runs, SnapshotResult, Time,
+};
 pub use crate::verdict::Waiver;
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::case_file::{CaseFile, CasePeer, Role};
 use crate::checks::media;
-use crate::evidence::{Evidence, Peer, ReachedBy, SeenUnit, Wire};
+use crate::evidence::{Evidence, Flaw, Peer, ReachedBy, SeenUnit, Wire};
 use indexmap::IndexMap;
 use peerproof_captures::normal::Sent;
 use peerproof_captures::timeline::Entry;
@@ -24,6 +24,8 @@ pub struct CaseRecord {
     pub reached: IndexMap<String, ReachedBy>,
     /// The stream identifiers that the RTP of each peer carries, by name, where any of it was recorded.
     pub rids: IndexMap<String, BTreeSet<String>>,
+    /// What the recording lacks.
+    pub flaws: Vec<Flaw>,
 }
 
 impl CaseRecord {

@@ -25,7 +25,7 @@ mod ice;
 pub(crate) mod media;
 mod rtcp;
 mod rtp;
-mod sctp;
+pub(crate) mod sctp;
 pub(in crate::checks) mod sdp;
 mod stun;
 mod tally;
@@ -140,6 +140,15 @@ pub fn coverage() -> String {
     text
 }
 
+/// A finding on a recording that is not whole: it accuses nobody.
+fn undecided(finding: Finding) -> Finding {
+    if !matches!(finding.result, Result::Fail | Result::Warn) {
+        return finding;
+    }
+    let sentence = format!("the recording is incomplete; it shows: {}", finding.sentence);
+    Finding { result: Result::Inconclusive, sentence, ..finding }
+}
+
 impl Check {
     /// Judges evidence by this check, endpoint by endpoint.
     #[must_use]
@@ -156,7 +165,8 @@ impl Check {
                 } else {
                     (self.evaluate)(evidence, peer, &mut tally);
                 }
-                tally.finish(self, evidence.name(peer), absolute)
+                let finding = tally.finish(self, evidence.name(peer), absolute);
+                if evidence.flaws.is_empty() { finding } else { undecided(finding) }
             })
             .collect()
     }

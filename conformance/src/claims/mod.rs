@@ -8,15 +8,22 @@
 
 mod answers;
 mod candidates;
+#[cfg(test)]
+mod changed;
 mod channels;
 mod clocks;
 mod descriptions;
+mod greeting;
 mod media;
 mod messages;
+mod observed;
+mod packets;
 mod recording;
 mod session;
 mod states;
 mod statistics;
+#[cfg(test)]
+mod testing;
 
 pub(crate) use session::Session;
 
@@ -62,6 +69,7 @@ impl Claim {
 #[must_use]
 pub fn claims() -> Vec<&'static Claim> {
     let families = [
+        greeting::CLAIMS,
         states::CLAIMS,
         candidates::CLAIMS,
         channels::CLAIMS,
@@ -102,21 +110,32 @@ pub(crate) struct Contradiction {
 }
 
 impl Contradiction {
+    /// The same, but what is missing is missing in the recording.
+    pub(crate) fn of_the_recording(self) -> Self {
+        Self { fault: Fault::Recording, ..self }
+    }
+
     /// In one sentence.
     pub(crate) fn sentence(&self) -> String {
         format!("{}, but {}", self.claimed, self.seen)
     }
 }
 
+/// What the recording itself lacks: where it lacks anything, it contradicts no claim of a peer.
+pub(crate) fn flaws(record: &CaseRecord) -> Vec<Contradiction> {
+    record.flaws.iter().map(recording::contradiction).collect()
+}
+
 /// Everything in a recording that contradicts a claim of a peer, or the recording itself, in the order of time.
 pub(crate) fn contradictions(record: &CaseRecord, views: &Views) -> Vec<Contradiction> {
     let session = Session::new(record, views);
     let mut found = Vec::new();
-    recording::check(&session, &mut found);
+    greeting::check(&session, &mut found);
     states::check(&session, &mut found);
     candidates::check(&session, &mut found);
     channels::check(&session, &mut found);
     messages::check(&session, &mut found);
+    packets::check(&session, &mut found);
     media::check(&session, &mut found);
     statistics::check(&session, &mut found);
     answers::check(&session, &mut found);

@@ -36,7 +36,10 @@ impl<'a> Session<'a> {
     }
 
     /// The events of a peer in order.
-    pub(crate) fn events(&self, peer: &'a str) -> impl Iterator<Item = (&'a Entry, &'a PeerEvent)> + use<'a> {
+    pub(crate) fn events<'b>(
+        &self,
+        peer: &'b str,
+    ) -> impl Iterator<Item = (&'a Entry, &'a PeerEvent)> + use<'a, 'b> {
         self.record.timeline.iter().filter_map(move |entry| match &entry.what {
             What::Event { peer: of, event, .. } if of == peer => Some((entry, event)),
             _ => None,

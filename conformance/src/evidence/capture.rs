@@ -5,13 +5,15 @@
 
 use super::bytes::MakeStore;
 use super::read::{Kept, Sighting, Whose};
-use super::{Description, Evidence, Peer, ReadError};
+use super::{Defect, Description, Evidence, Peer, ReadError, Wire, gone};
 use peerproof_captures::decrypt::srtp::MasterKey;
 use peerproof_captures::event::SdpType;
 use peerproof_captures::file::{CaptureReader, Direction, Item};
 use peerproof_captures::observe::{Ends, Observation, Observer};
 use peerproof_captures::sdp::SessionDescription;
 use peerproof_captures::trace::{Connection, Side, Trace};
+use peerproof_captures::wire::demux::Class;
+use peerproof_captures::wire::dtls::record::Record;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -113,17 +115,76 @@ impl<'a> Captured<'a> {
         if let (Some(stop), 0) = (reader.stop(), reader.frames()) {
             return Err(ReadError::Capture(stop.to_string()));
         }
+        let defects = observer.defects(reader.stop());
         let (shelf, logs) = kept.close()?;
         let given = self.descriptions;
         let connections = trace.connections.iter().zip(logs).enumerate();
         Ok(connections.filter(|(_, (_, log))| log.seen > 0).map(move |(index, (connection, log))| {
             let peers = names(connection);
             let descriptions = descriptions(&peers, given);
-            let mut evidence = Evidence::new(peers, Vec::new(), Some(log.wire_apart(&shelf, make)?));
+            let mut wire = log.wire_apart(&shelf, make)?;
+            wire.defects.clone_from(&defects);
+            let mut evidence = Evidence::new(peers, Vec::new(), Some(wire));
             evidence.descriptions = descriptions;
             evidence.whole = false;
+            evidence.limit();
             Ok((index, evidence))
         }))
+    }
+}
+
+impl Evidence {
+    /// Looks for what the packets of one connection show of the limits of a capture that somebody took.
+    fn limit(&mut self) {
+        let mut found = Vec::new();
+        let Some(wire) = &self.wire else { return };
+        for peer in [Peer(0), Peer(1)] {
+            let silent = wire.packets.iter().all(|packet| packet.sender != peer);
+            if silent && !wire.packets.is_empty() {
+                let silent = self.peers.get(peer.0).cloned().unwrap_or_default();
+                found.push(Defect::OneDirection { silent });
+            }
+        }
+        let first =
+            wire.packets.iter().find(|packet| packet.class() == Class::Dtls).map(|packet| packet.frame);
+        let [one, other] = [Peer(0), Peer(1)].map(|peer| self.handshake(peer).client());
+        if let (Some(frame), None) = (first, one.or(other)) {
+            found.push(Defect::Late { frame });
+        }
+        found.extend([Peer(0), Peer(1)].into_iter().filter_map(|peer| self.lost(wire, peer)));
+        found.extend(wire.clocks_differ());
+        for peer in [Peer(0), Peer(1)] {
+            if let Some(defect) = gone::wrong_secrets(self, peer) {
+                // Nobody can tell it from secrets of another session.
+                self.wire.iter_mut().for_each(|wire| wire.without_secrets(peer));
+                found.push(defect);
+            }
+        }
+        self.defects.extend(found);
+    }
+}
+
+impl Evidence {
+    /// The records of a peer that are missing by their numbers, of one handshake and behind it.
+    fn lost(&self, wire: &Wire, peer: Peer) -> Option<Defect> {
+        /// Numbers that leap by more are those of another connection.
+        const MOST: u64 = 1_000;
+        let mut newest: BTreeMap<u16, u64> = BTreeMap::new();
+        let (mut records, mut first) = (0, None);
+        for packet in wire.sent(peer).filter(|packet| packet.class() == Class::Dtls) {
+            for record in packet.records().map_while(Result::ok) {
+                let Record::Plain(plain) = record else { continue };
+                let (epoch, number) = (plain.epoch.value, plain.sequence.value);
+                let before = newest.entry(epoch).or_insert(number);
+                let missing = number.saturating_sub(*before).saturating_sub(1);
+                if (1..=MOST).contains(&missing) {
+                    records += missing;
+                    first.get_or_insert(packet.frame);
+                }
+                *before = number.max(*before);
+            }
+        }
+        first.map(|frame| Defect::Lost { of: self.name(peer).to_owned(), records, frame })
     }
 }
 

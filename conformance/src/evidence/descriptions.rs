@@ -78,6 +78,12 @@ pub struct Credentials {
 }
 
 impl Evidence {
+    /// Evidence of descriptions alone. What happened besides is not known.
+    #[must_use]
+    pub fn of_descriptions(peers: Vec<String>, descriptions: Vec<Description>) -> Self {
+        Self { descriptions, whole: false, ..Self::new(peers, Vec::new(), None) }
+    }
+
     /// The descriptions that a peer made, in order.
     pub fn made_by(&self, peer: Peer) -> impl Iterator<Item = &Description> {
         self.descriptions.iter().filter(move |description| description.by == peer)

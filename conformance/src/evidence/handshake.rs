@@ -1,12 +1,14 @@
 //! The DTLS handshake, message by message: in clear, or decrypted where it was encrypted and the secrets are there.
 
-use super::{Evidence, Kind, Packet, Peer};
+use super::{Evidence, Kind, Packet, Peer, Wire};
 use peerproof_captures::wire::Field;
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::dtls::Version;
 use peerproof_captures::wire::dtls::handshake::{self, Body, Fragments, HandshakeType, Pushed, Reassembly};
 use peerproof_captures::wire::dtls::record::{ContentType, PlainRecord, Record};
 use peerproof_captures::wire::field::Span;
+use sha1::Sha1;
+use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 use std::collections::BTreeMap;
 
 /// A whole handshake message.
@@ -38,6 +40,12 @@ impl HandshakeMessage {
     #[must_use]
     pub fn kind(&self) -> HandshakeType {
         HandshakeType::from(self.bytes.first().copied().unwrap_or_default())
+    }
+
+    /// Its number in its direction, `message_seq` (RFC 6347 §4.2.2).
+    #[must_use]
+    pub fn seq(&self) -> Option<u16> {
+        self.bytes.get(4..)?.first_chunk().map(|seq| u16::from_be_bytes(*seq))
     }
 
     /// What it says, read as messages of that version are.
@@ -87,13 +95,7 @@ impl Evidence {
     /// The first DTLS handshake as seen nearest to `peer`.
     #[must_use]
     pub fn handshake(&self, peer: Peer) -> Handshake {
-        let mut handshake = Handshake::default();
-        let Some(wire) = &self.wire else { return handshake };
-        let mut reassembly: BTreeMap<Peer, Reassembly> = BTreeMap::new();
-        for packet in wire.at(peer).filter(|packet| packet.class() == Class::Dtls) {
-            handshake.take(packet, reassembly.entry(packet.sender).or_default());
-        }
-        handshake
+        self.wire.as_ref().map(|wire| Handshake::on(wire, peer)).unwrap_or_default()
     }
 }
 
@@ -108,7 +110,31 @@ fn is_encrypted_handshake(record: &PlainRecord<'_>) -> bool {
         }
 }
 
+/// The digest of a certificate with the hash function of that name (RFC 8122 §5); nothing if it is not one that fingerprints may have.
+#[must_use]
+pub fn digest(hash: &str, certificate: &[u8]) -> Option<Vec<u8>> {
+    Some(match hash.to_ascii_lowercase().as_str() {
+        "sha-1" => Sha1::digest(certificate).to_vec(),
+        "sha-224" => Sha224::digest(certificate).to_vec(),
+        "sha-256" => Sha256::digest(certificate).to_vec(),
+        "sha-384" => Sha384::digest(certificate).to_vec(),
+        "sha-512" => Sha512::digest(certificate).to_vec(),
+        _ => return None,
+    })
+}
+
 impl Handshake {
+    /// The first DTLS handshake as seen nearest to `peer`.
+    #[must_use]
+    pub fn on(wire: &Wire, peer: Peer) -> Self {
+        let mut handshake = Self::default();
+        let mut reassembly: BTreeMap<Peer, Reassembly> = BTreeMap::new();
+        for packet in wire.at(peer).filter(|packet| packet.class() == Class::Dtls) {
+            handshake.take(packet, reassembly.entry(packet.sender).or_default());
+        }
+        handshake
+    }
+
     fn take(&mut self, packet: &Packet, reassembly: &mut Reassembly) {
         for record in packet.records().map_while(Result::ok) {
             match &record {

@@ -8,10 +8,13 @@ mod api;
 mod bytes;
 mod capture;
 mod descriptions;
+mod flaws;
+mod gone;
 mod handshake;
 mod log;
 mod reached;
 mod read;
+mod references;
 mod timing;
 mod units;
 mod wire;
@@ -21,10 +24,13 @@ pub use api::{Applied, Call, Happened};
 pub use bytes::{Bytes, InMemory, MakeStore, Store, Stored};
 pub use capture::{Captured, MOST_CONNECTIONS};
 pub use descriptions::{Credentials, Description, Exchange};
-pub use handshake::{Handshake, HandshakeMessage};
-pub use peerproof_captures::observe::LearnedAddresses;
+pub use flaws::Flaw;
+pub use handshake::{Handshake, HandshakeMessage, digest};
+pub use peerproof_captures::observe::{Defect, LearnedAddresses};
 pub use reached::ReachedBy;
 pub use read::{ReadError, Recorded};
+pub use references::StepSeen;
+pub(crate) use timing::Timing;
 pub use units::SeenUnit;
 pub use wire::{Clear, Kind, Packet, Protection, ServerMessage, Via, Way, Wire};
 
@@ -51,6 +57,16 @@ pub struct Evidence {
     /// Whether everything is in it from the beginning. A capture that somebody took may begin late and lack packets: then
     /// what is missing proves nothing.
     pub whole: bool,
+    /// What makes the capture less than what was on the wire.
+    pub defects: Vec<Defect>,
+    /// What a recording of ours lacks, once [examined](Self::examined): then no check accuses anyone.
+    pub flaws: Vec<Flaw>,
+    /// The frames that say that a rule acted on them.
+    ruled: BTreeSet<u64>,
+    /// The peers whose every packet passes an interface of the capture.
+    hosts: BTreeSet<Peer>,
+    /// The packets with the comments of steps.
+    steps: Vec<StepSeen>,
     /// The frames of packets on which a rule of the scenario acted.
     faulted: BTreeSet<u64>,
     /// The peers whose API is an adapter's translation.
@@ -72,12 +88,20 @@ impl Evidence {
             _ => None,
         };
         let faulted = timeline.iter().filter_map(faulted).collect();
+        let of_wire =
+            |wire: &Wire| (wire.defects.clone(), wire.ruled.clone(), wire.hosts.clone(), wire.steps.clone());
+        let (defects, ruled, hosts, steps) = wire.as_ref().map(of_wire).unwrap_or_default();
         Self {
             peers,
             timeline,
             descriptions,
             wire: wire.filter(|wire| wire.seen > 0),
             whole: true,
+            defects,
+            flaws: Vec::new(),
+            ruled,
+            hosts,
+            steps,
             faulted,
             translated: BTreeSet::new(),
             untellable: BTreeSet::new(),
@@ -148,7 +172,6 @@ impl Evidence {
     /// Whether nothing that a peer sent can be missing: it was recorded where it was sent, from the beginning.
     #[must_use]
     pub fn sees_all_sent_by(&self, peer: Peer) -> bool {
-        let all = |wire: &Wire| !wire.cut && !wire.hidden && wire.is_tapped(peer);
-        self.whole && self.wire.as_ref().is_some_and(all)
+        self.whole && self.wire.as_ref().is_some_and(|wire| wire.records_all_sent_by(peer))
     }
 }

@@ -3,6 +3,7 @@
 
 use super::bytes::{Shelf, Store};
 use super::log::{Entry as Read, Log, Stored};
+use super::references::References;
 use super::wire::{Kind, Protection, Via, Way, Wire};
 use super::{Evidence, Peer};
 use crate::case_file::CaseFile;
@@ -10,8 +11,10 @@ use peerproof_captures::decrypt::{Content, Failure, Outcome};
 use peerproof_captures::file::{CaptureReader, Direction, Item, LinkType};
 use peerproof_captures::link::Transport;
 use peerproof_captures::observe::{Follow, Observation, Observer, Opened, Path, Relay, Sink};
+use peerproof_captures::tap::AT_INTERFACE;
 use peerproof_captures::timeline::Entry;
 use peerproof_captures::wire::demux::Class;
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 
@@ -68,14 +71,20 @@ impl Wire {
         let mut observer = Observer::of_taps();
         let mut kept = Kept::new(Taps { peers: peers.len(), owners: Vec::new() }, 1, store);
         kept.epoch_us = epoch_us;
+        let (mut references, mut hosts) = (References::default(), BTreeSet::new());
         while let Some(item) = reader.next_item() {
             match item {
                 Item::Secrets(secrets) => {
                     observer.secrets(&secrets, &mut kept);
                 }
-                // What is in clear there is opened from the wire again.
-                Item::Frame(frame) if frame.link != LinkType::WIRESHARK_UPPER_PDU => {
-                    observer.frame(&frame, &mut kept);
+                Item::Frame(frame) => {
+                    let owner =
+                        frame.interface.and_then(|index| kept.whose.owners.get(index).copied().flatten());
+                    references.frame(&frame, owner);
+                    // What is in clear there is opened from the wire again.
+                    if frame.link != LinkType::WIRESHARK_UPPER_PDU {
+                        observer.frame(&frame, &mut kept);
+                    }
                 }
                 _ => {}
             }
@@ -87,6 +96,7 @@ impl Wire {
                 if let Some(Peer(place)) = owner {
                     observer.at_place(index, place);
                 }
+                hosts.extend(owner.filter(|_| interface.description.as_deref() == Some(AT_INTERFACE)));
             }
         }
         let unreadable = reader.stop().filter(|_| reader.frames() == 0 && reader.interfaces().is_empty());
@@ -95,6 +105,11 @@ impl Wire {
         }
         let (shelf, mut logs) = kept.close()?;
         let mut wire = logs.pop().unwrap_or_default().wire(&shelf);
+        wire.defects = observer.defects(reader.stop());
+        let (renumbered, ruled, steps) = references.close();
+        let differ = wire.clocks_differ();
+        wire.defects.extend(renumbered.into_iter().chain(differ));
+        (wire.ruled, wire.hosts, wire.steps) = (ruled, hosts, steps);
         wire.told =
             (0..peers.len()).filter_map(|peer| Some((Peer(peer), observer.learned(peer)?.clone()))).collect();
         Ok(wire)
@@ -195,7 +210,8 @@ impl<W: Whose> Kept<W> {
             return false;
         }
         let ends = seen.inner.ends;
-        let via = |relay: Relay| Via { server: relay.server, channel: relay.channel };
+        let via =
+            |relay: Relay| Via { server: relay.server, channel: relay.channel, is_known: relay.is_known };
         let way = Way {
             tap: sighting.tap,
             sender: sighting.sender,
@@ -245,11 +261,14 @@ impl<W: Whose> Sink for Kept<W> {
         if let Some(log) = self.logs.get_mut(sighting.wire) {
             log.seen += 1;
         }
+        // What a snap length left of a datagram is no more than that it was there; the keys may follow from it all the same.
         if sighting.of_server {
-            self.add_of_server(seen, &sighting);
+            if !seen.is_cut {
+                self.add_of_server(seen, &sighting);
+            }
             return Follow::No;
         }
-        if self.add(seen, &sighting) {
+        if !seen.is_cut && self.add(seen, &sighting) {
             self.last = Some(sighting.wire);
         }
         // The session sees one path however often ICE changes the pair, in the middle of the handshake too.
@@ -273,7 +292,7 @@ impl<W: Whose> Sink for Kept<W> {
         let protection = match outcome {
             Outcome::Opened => Protection::None,
             Outcome::NotProtected if !is_media(seen) => Protection::None,
-            Outcome::Failed(Failure::Authentication) if !seen.is_cut => Protection::Forged,
+            Outcome::Failed(Failure::Authentication) => Protection::Forged,
             Outcome::Failed(_) | Outcome::Waiting | Outcome::NotProtected => Protection::NoSecret,
         };
         if (protection, cid_length) == (Protection::None, 0) || self.failed.is_some() {

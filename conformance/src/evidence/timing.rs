@@ -8,7 +8,7 @@ use peerproof_captures::timeline::{Entry, What};
 
 /// How far the times in a recording can be relied on.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Timing {
+pub(crate) struct Timing {
     /// The delays up to the end of each window, added up; `None` if the recording does not say.
     stalls: Option<Stalls>,
     /// By how much the times of each peer's events may be off, in the order of the peers.
@@ -22,7 +22,7 @@ struct Stalls {
 }
 
 impl Timing {
-    pub(super) fn of(peers: &[String], timeline: &[Entry]) -> Self {
+    pub(crate) fn of(peers: &[String], timeline: &[Entry]) -> Self {
         let mut timing = Self { stalls: None, errors_us: vec![0; peers.len()] };
         for entry in timeline {
             match &entry.what {
@@ -41,6 +41,17 @@ impl Timing {
         }
         timing
     }
+
+    /// See [`Evidence::stalled`].
+    pub(crate) fn stalled(&self, from_us: u64, to_us: u64) -> u64 {
+        let (from, to) = (from_us.min(to_us), from_us.max(to_us));
+        self.stalls.as_ref().map_or(u64::MAX, |stalls| stalls.between(from, to))
+    }
+
+    /// See [`Evidence::clock_error`].
+    pub(crate) fn clock_error(&self, peer: Peer) -> u64 {
+        self.errors_us.get(peer.0).copied().unwrap_or(0)
+    }
 }
 
 impl Stalls {
@@ -57,8 +68,7 @@ impl Evidence {
     /// recording does not say, as in a capture that somebody else took.
     #[must_use]
     pub fn stalled(&self, from_us: u64, to_us: u64) -> u64 {
-        let (from, to) = (from_us.min(to_us), from_us.max(to_us));
-        self.timing.stalls.as_ref().map_or(u64::MAX, |stalls| stalls.between(from, to))
+        self.timing.stalled(from_us, to_us)
     }
 
     /// Whether something that is `off_us` too late may be so because of this machine, between these moments.
@@ -70,7 +80,7 @@ impl Evidence {
     /// By how much the times of a peer's events may be off, either way, in microseconds.
     #[must_use]
     pub fn clock_error(&self, peer: Peer) -> u64 {
-        self.timing.errors_us.get(peer.0).copied().unwrap_or(0)
+        self.timing.clock_error(peer)
     }
 
     /// By how much an event of a peer and a packet may seem to be in the wrong order, in microseconds: by the error of the peer's clock

@@ -99,6 +99,20 @@ impl ServerMessage {
 /// For tests: datagrams as they were seen.
 #[cfg(test)]
 impl Wire {
+    /// Adds a message of a peer to its server, from that address.
+    pub(crate) fn put_server(&mut self, peer: Peer, client: &str) {
+        self.seen += 1;
+        self.servers.push(ServerMessage {
+            frame: self.seen,
+            t_us: 0,
+            peer,
+            sent: true,
+            client: client.parse().unwrap(),
+            server: "192.0.2.200:3478".parse().unwrap(),
+            bytes: Vec::new().into(),
+        });
+    }
+
     /// Adds one that was seen at a peer's tap, between two peers.
     pub(crate) fn put(&mut self, tap: Peer, out: bool, t_us: u64, bytes: &[u8]) {
         use super::Way;

@@ -4,12 +4,13 @@
 //! was none, at the other's: then what was lost or changed on the way cannot be told from what the peer did.
 
 use super::bytes::Bytes;
-use super::{LearnedAddresses, Peer};
+use super::{LearnedAddresses, Peer, StepSeen};
 use peerproof_captures::decrypt::Side;
+use peerproof_captures::observe::Defect;
 use peerproof_captures::wire::demux::{self, Class};
 use peerproof_captures::wire::dtls::{self, Records};
 use peerproof_captures::wire::{rtcp, rtp, sctp, stun};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -63,6 +64,8 @@ pub struct Via {
     pub server: SocketAddr,
     /// The channel, or nothing if it went in a Send or Data indication (RFC 8656 §12).
     pub channel: Option<u16>,
+    /// Whether the allocation and the peer were seen; else the addresses are stand-ins.
+    pub is_known: bool,
 }
 
 /// A message of STUN or TURN between a peer and one of its servers, as seen at the peer's tap.
@@ -150,6 +153,12 @@ impl Packet {
         dtls::Datagram::at(&self.bytes, 0, self.cid_length).records()
     }
 
+    /// Whether its addresses are those of the peers: it was not relayed, or the allocation was seen.
+    #[must_use]
+    pub fn knows_its_ends(&self) -> bool {
+        self.via.is_none_or(|via| via.is_known)
+    }
+
     /// Whether it goes the same path as another, in either direction.
     #[must_use]
     pub fn shares_path(&self, other: &Self) -> bool {
@@ -172,12 +181,95 @@ pub struct Wire {
     pub cut: bool,
     /// Whether some went through a TURN server without its being told between whom: those are not among the packets.
     pub hidden: bool,
+    /// What makes the capture less than what was on the wire. Datagrams of which a snap length cut the end off are not among the packets.
+    pub defects: Vec<Defect>,
+    /// The frames that say that a rule acted on them, in a recording of ours.
+    pub ruled: BTreeSet<u64>,
+    /// The packets with the comments of steps, in a recording of ours.
+    pub steps: Vec<StepSeen>,
+    /// The peers whose every packet passes an interface of the capture, in a recording of ours: those in the network lab.
+    pub hosts: BTreeSet<Peer>,
 }
 
 impl Wire {
     /// Most packets and messages of a connection that are kept: each takes some 150 bytes of memory, and as much again while a check
     /// compares it with others.
     pub const MOST_PACKETS: usize = 1 << 20;
+
+    /// The secrets are not those of what a peer sent: its packets do not open, and nothing follows from that.
+    pub(super) fn without_secrets(&mut self, peer: Peer) {
+        let forged = |it: &&mut Packet| it.sender == peer && it.protection == Protection::Forged;
+        self.packets.iter_mut().filter(forged).for_each(|it| it.protection = Protection::NoSecret);
+    }
+
+    /// Whether nothing that a peer sent while this was recorded can be missing: it was recorded where it was sent.
+    #[must_use]
+    pub fn records_all_sent_by(&self, peer: Peer) -> bool {
+        !self.cut && !self.hidden && !self.hides_packets() && self.is_tapped(peer)
+    }
+
+    /// Whether packets, or parts of them, may be missing that were on the wire.
+    #[must_use]
+    pub fn hides_packets(&self) -> bool {
+        self.defects.iter().any(Defect::hides_packets)
+    }
+
+    /// A packet that arrived at one tap, and the other has none with the same payload that left: by its frame and time.
+    pub(super) fn arrives_from_nowhere(&self) -> Option<(u64, u64)> {
+        let outward = self.packets.iter().filter(|packet| packet.tap == packet.sender);
+        let left: HashSet<(Peer, &[u8])> = outward.map(|it| (it.sender, it.bytes.as_slice())).collect();
+        let mut inward = self.packets.iter().filter(|packet| packet.tap != packet.sender && !packet.tcp);
+        let stray =
+            inward.find(|it| self.sees(it.sender) && !left.contains(&(it.sender, it.bytes.as_slice())));
+        stray.map(|it| (it.frame, it.t_us))
+    }
+
+    /// A packet that left a peer's tap directly, a second before another that arrived, and did not arrive itself though it is not among those that the network is
+    /// known to have `lost`: by its frame and time.
+    pub(super) fn does_not_arrive(&self, lost: &BTreeSet<u64>) -> Option<(u64, u64)> {
+        const LATER: u64 = 1_000_000;
+        let inward = || self.packets.iter().filter(|packet| packet.tap != packet.sender);
+        let came: HashSet<(Peer, &[u8])> = inward().map(|it| (it.sender, it.bytes.as_slice())).collect();
+        let mut last: BTreeMap<Peer, u64> = BTreeMap::new();
+        for packet in inward().filter(|packet| packet.via.is_none()) {
+            let at = last.entry(packet.sender).or_default();
+            *at = packet.t_us.max(*at);
+        }
+        let mut outward = self.packets.iter().filter(|it| it.tap == it.sender && it.via.is_none() && !it.tcp);
+        let gone = outward.find(|it| {
+            let went_on = last.get(&it.sender).is_some_and(|last| it.t_us.saturating_add(LATER) < *last);
+            went_on && !lost.contains(&it.frame) && !came.contains(&(it.sender, it.bytes.as_slice()))
+        });
+        gone.map(|it| (it.frame, it.t_us))
+    }
+
+    /// The packet whose arrival at one tap is the most before its departure at the other, if most that go that way are so. Packets are the same if
+    /// their payload is, since a NAT may be between the taps; one that was sent twice may be missing once.
+    pub(super) fn clocks_differ(&self) -> Option<Defect> {
+        const BY: u64 = 1_000;
+        let mut left: HashMap<(Peer, &[u8]), u64> = HashMap::new();
+        for packet in self.packets.iter().filter(|packet| packet.tap == packet.sender) {
+            let at = left.entry((packet.sender, packet.bytes.as_slice())).or_insert(packet.t_us);
+            *at = packet.t_us.min(*at);
+        }
+        // Of each sender: how many arrive, how many of them early, and the earliest of these.
+        let mut ways: BTreeMap<Peer, (u64, u64, Option<(u64, u64)>)> = BTreeMap::new();
+        for packet in self.packets.iter().filter(|packet| packet.tap != packet.sender) {
+            let Some(left) = left.get(&(packet.sender, packet.bytes.as_slice())) else { continue };
+            let by = left.saturating_sub(packet.t_us);
+            let (all, early, worst) = ways.entry(packet.sender).or_default();
+            *all += 1;
+            if by > BY {
+                *early += 1;
+                if worst.is_none_or(|(_, worst)| by > worst) {
+                    *worst = Some((packet.frame, by));
+                }
+            }
+        }
+        let wrong = ways.into_values().filter(|(all, early, _)| 2 * early > *all);
+        let (frame, by_us) = wrong.filter_map(|(_, _, worst)| worst).max_by_key(|(_, by)| *by)?;
+        Some(Defect::ClocksDiffer { frame, by_us })
+    }
 
     /// The last packet of a frame.
     pub(super) fn of_frame(&mut self, frame: u64) -> Option<&mut Packet> {

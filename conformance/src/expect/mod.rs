@@ -160,6 +160,13 @@ impl JsonSchema for Expectations {
         let path = generator.subschema_for::<PathMatch>();
         let verdict = generator.subschema_for::<ExpectedVerdict>();
         let peer = generator.subschema_for::<PeerExpectations>();
+        let described = |description: &str, mut schema: Schema| {
+            schema.insert("description".to_owned(), description.into());
+            schema
+        };
+        let wire = described("What must have been on the wire, and how often.", wire);
+        let path = described("By which path the peers must have met, given their NATs.", path);
+        let verdict = described("The verdict itself, where another than `pass` is wanted.", verdict);
         json_schema!({
             "type": "object",
             "description": "What is expected of each peer, and under `wire` of the packets.",

@@ -4,6 +4,7 @@ use crate::doctor::DoctorArgs;
 use crate::run::shard::Part;
 use crate::setup::SetupArgs;
 use clap::{Parser, Subcommand, ValueEnum};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// Conformance tests and interop tests for WebRTC peers.
@@ -64,6 +65,10 @@ pub(crate) enum Command {
     Matrix(super::matrix::MatrixArgs),
     /// Merge several runs into one: the parts of `run --shard`, or runs of different cases
     Merge(super::merge::MergeArgs),
+    /// Show what changed from one run to another: verdicts, descriptions, handshakes, habits
+    Diff(super::diff::DiffArgs),
+    /// Keep the facts of a run in a file, to compare with later
+    Archive(super::diff::ArchiveArgs),
     /// List the requirements of the RFCs and the W3C, and which of them are checked
     Requirements(crate::requirements::RequirementsArgs),
     /// Test programs that speak the peer protocol
@@ -184,9 +189,9 @@ pub(crate) struct RunArgs {
     pub(crate) chosen: Chosen,
     /// Number of parallel cases (default: adapts to the machine's load)
     #[arg(long, short, value_name = "N")]
-    pub(crate) jobs: Option<usize>,
+    pub(crate) jobs: Option<NonZeroUsize>,
     /// Repeat each case N times; every attempt is shown
-    #[arg(long, default_value_t = 1, value_name = "N")]
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) repeat: u32,
     /// Seed of all randomness
     #[arg(long, default_value_t = 1, value_name = "N")]
@@ -205,6 +210,9 @@ pub(crate) struct RunArgs {
     /// Folder for recordings and reports [default: runs/<time>]
     #[arg(long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
+    /// Write into the folder of --output although another run is in it
+    #[arg(long, requires = "output")]
+    pub(crate) force: bool,
     /// Run part K of N only. Every case is in exactly one part; the parts take about the same time. They never become `runs/latest`
     #[arg(long, value_name = "K/N")]
     pub(crate) shard: Option<Part>,

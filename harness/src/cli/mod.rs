@@ -3,6 +3,7 @@
 mod adapter;
 mod args;
 mod begin;
+mod diff;
 mod inspect;
 mod judge;
 mod list;
@@ -59,6 +60,8 @@ pub fn main() -> ExitCode {
         Command::Doctor(args) => machine::doctor(&args),
         Command::Setup(args) => machine::setup(&args),
         Command::Matrix(args) => matrix::matrix(&args),
+        Command::Diff(args) => diff::diff(&args),
+        Command::Archive(args) => diff::archive(&args),
         Command::Merge(args) => merge::merge(&args),
         Command::Requirements(args) => requirements::requirements(&args),
         Command::Adapter { what } => adapter::adapter(&what),

@@ -257,6 +257,14 @@ async fn play(args: RunArgs, wanted: Wanted) -> u8 {
     let Wanted { cases, configuration, folder, filter, shard } = wanted;
     let runs = runs(&configuration);
     let output = args.output.clone().unwrap_or_else(|| runs.join(timestamp()));
+    // Cases of two runs side by side are neither of them.
+    if !args.force && ["run.json", "cases"].iter().any(|name| output.join(name).exists()) {
+        complain(format_args!(
+            "{}: another run is in this folder; --force writes into it all the same",
+            output.display()
+        ));
+        return USAGE;
+    }
     let peerproof = match std::env::current_exe() {
         Ok(path) => path,
         Err(error) => {
@@ -301,7 +309,7 @@ async fn play(args: RunArgs, wanted: Wanted) -> u8 {
         (false, true) => (Time::Real, Jobs::Adaptive),
         (false, false) => (Time::AsFits, Jobs::Adaptive),
     };
-    let jobs = args.jobs.map_or(usual_jobs, Jobs::Fixed);
+    let jobs = args.jobs.map_or(usual_jobs, |jobs| Jobs::Fixed(jobs.get()));
     let options = RunOptions { jobs, repeat: args.repeat, time };
     let total = cases.len() * usize::try_from(args.repeat.max(1)).unwrap_or(1);
     let mut progress = Shared::new(if std::io::stderr().is_terminal() {

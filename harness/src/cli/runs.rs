@@ -36,6 +36,11 @@ fn read_one(path: &Path) -> Result<Recorded, String> {
     let file = if path.is_dir() { path.join(REPORT) } else { path.to_owned() };
     let trouble = |error: &dyn std::fmt::Display| format!("{}: {}", file.display(), brief(error));
     let bytes = input::bytes(&file, Limit::RUN).map_err(|error| match error.kind() {
+        // Cases are recorded from the beginning, the report is written at the end.
+        std::io::ErrorKind::NotFound if path.join("cases").is_dir() => format!(
+            "{} is of a run that was killed or is still in progress: it has no {REPORT}, and `peerproof judge` judges the cases that are finished",
+            path.display()
+        ),
         std::io::ErrorKind::NotFound => {
             format!("no run in {}: start one with `peerproof run`", path.display())
         }
@@ -68,6 +73,15 @@ mod tests {
         assert_eq!(way("/a/b", "/a"), "..");
         assert_eq!(way("/a", "/a"), "");
         assert_eq!(way("/", "/x"), "x");
+    }
+
+    #[test]
+    fn what_a_killed_run_left_behind_is_called_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let trouble = || read(&[folder.path().to_owned()]).err().unwrap();
+        assert!(trouble().contains("no run in"), "{}", trouble());
+        fs::create_dir_all(folder.path().join("cases/data/echo")).unwrap();
+        assert!(trouble().contains("was killed or is still in progress"), "{}", trouble());
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub struct InspectArgs {
     /// Write a capture for Wireshark: the same packets, the secrets, and SCTP, RTP and RTCP in the clear beside them
     #[arg(long, value_name = "OUT.pcapng", conflicts_with = "frame")]
     pub export: Option<PathBuf>,
+    /// Replace the file of --export if there is one
+    #[arg(long, requires = "export")]
+    pub force: bool,
     /// Only packets of these protocols
     #[arg(long, value_delimiter = ',', value_enum, requires = "packets")]
     pub protocol: Vec<Protocol>,

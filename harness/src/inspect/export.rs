@@ -26,10 +26,14 @@ pub(super) struct Written {
     rtcp: u64,
 }
 
-/// Writes the export and returns what is in it.
-pub(super) fn write(given: &Given, to: &Path, out: &mut dyn Write) -> Result<(), InspectError> {
+/// Writes the export and returns what is in it. `force` replaces a file that is there.
+pub(super) fn write(given: &Given, to: &Path, force: bool, out: &mut dyn Write) -> Result<(), InspectError> {
     if given.is(to) {
         let error = io::Error::other("the output is the capture itself");
+        return Err(InspectError::Export { path: to.to_owned(), error });
+    }
+    if !force && to.symlink_metadata().is_ok_and(|there| there.is_file() || there.is_dir()) {
+        let error = io::Error::other("the file exists; --force replaces it");
         return Err(InspectError::Export { path: to.to_owned(), error });
     }
     let parts = to.with_extension("part");

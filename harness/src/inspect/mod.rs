@@ -43,7 +43,7 @@ pub fn main(args: &InspectArgs, out: &mut dyn Write) -> Result<(), InspectError>
         return tree::write(&given, frame, out);
     }
     if let Some(to) = &args.export {
-        return export::write(&given.spooled()?, to, out);
+        return export::write(&given.spooled()?, to, args.force, out);
     }
     if args.ladder {
         let given = given.spooled()?;
@@ -99,5 +99,5 @@ pub(crate) fn trace(given: &Given) -> Result<(FileFacts, Trace), InspectError> {
         }
     }
     let file = FileFacts::of(&given.name, &reader, foreign_secrets)?;
-    Ok((file, builder.finish()))
+    Ok((file, builder.finish_at(reader.stop())))
 }

@@ -4,6 +4,7 @@ mod connection;
 
 use super::Report;
 use crate::terminal::{Paint, Style, clean};
+use peerproof_captures::observe::Defect;
 use peerproof_captures::trace::{Over, Trace};
 use peerproof_conformance::explain::{Diagnosis, Severity};
 use peerproof_conformance::verdict::Place;
@@ -65,13 +66,9 @@ fn file(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "  keys of {count} handshakes or SRTP sessions: their packets can be decrypted")?;
         }
     }
-    if let Some(first) = trace.first_cut {
-        writeln!(
-            out,
-            "  {} cut off by the snap length of the capture, the first is frame {}: the rest of them is missing",
-            counted(trace.cut_frames, "frame"),
-            first.frame
-        )?;
+    // Where it breaks off is said by the reader, with the byte.
+    for defect in trace.defects.iter().filter(|defect| !matches!(defect, Defect::Ends { .. })) {
+        writeln!(out, "  {defect}")?;
     }
     if let Some(stop) = &file.stop {
         writeln!(out, "  {}", clean(&stop.to_string()))?;

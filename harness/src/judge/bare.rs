@@ -46,6 +46,8 @@ fn of(name: &str, index: usize, evidence: &Evidence, given: &Given) -> Judgement
         recorded: None,
         changed: false,
         standing: None,
+        altered: Vec::new(),
+        defects: evidence.defects.clone(),
         findings: checks::applicable(evidence, &[]).into_iter().map(JudgedFinding::of).collect(),
         descriptions: given.files.iter().map(|file| file.display().to_string()).collect(),
     }

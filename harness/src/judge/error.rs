@@ -57,6 +57,15 @@ pub enum JudgeError {
     /// A folder without a recording.
     #[error("{path}: no case.json in it or below it", path = .0.display())]
     NoCase(PathBuf),
+    /// A file that was given as a description and is none.
+    #[error("{path}: no session description: it begins neither with `v=` nor as JSON", path = .0.display())]
+    NoDescription(PathBuf),
+    /// More descriptions than are judged together: how many, and how many may be.
+    #[error("{0} descriptions are too many: at most {1} are judged together")]
+    TooManyDescriptions(usize, usize),
+    /// A description whose `o=` line is that of neither peer.
+    #[error("{0}: of a third peer, by its o= line; give the descriptions of two")]
+    ThirdPeer(String),
     /// The known deviations given.
     #[error(transparent)]
     Expected(#[from] ExpectedError),

@@ -3,6 +3,7 @@
 use super::json::{JudgedFinding, Judgement};
 use super::{JudgeError, json};
 use crate::input::{self, Limit};
+use crate::recording::digests;
 use crate::spool::spool;
 use indexmap::IndexMap;
 use peerproof_captures::file::CaptureReader;
@@ -10,8 +11,9 @@ use peerproof_captures::timeline::{Entry, What};
 use peerproof_conformance::case::{CaseFile, CaseRecord, FORMAT, judge as judge_case, standing};
 use peerproof_conformance::checks;
 use peerproof_conformance::deviations::Deviations;
-use peerproof_conformance::evidence::{Evidence, ReadError, Wire};
+use peerproof_conformance::evidence::{Evidence, Flaw, ReadError, Wire};
 use peerproof_conformance::expect::volume;
+use peerproof_conformance::verdict::{Outcome, Verdict};
 use serde_json::Value;
 use std::fs;
 use std::io;
@@ -23,7 +25,7 @@ const CAPTURE: &str = "capture.pcapng";
 /// So deep below a folder cases are looked for.
 const DEEPEST: usize = 12;
 
-/// The folders with a case in or below a folder, sorted; nothing if `path` is a file that is no `case.json`.
+/// The folders with a case in or below a folder, finished or not, sorted; nothing if `path` is a file that is no `case.json`.
 pub(super) fn cases(path: &Path) -> Result<Option<Vec<PathBuf>>, JudgeError> {
     let unreadable = |error| JudgeError::Read { path: path.to_owned(), error };
     if !fs::metadata(path).map_err(unreadable)?.is_dir() {
@@ -40,8 +42,8 @@ pub(super) fn cases(path: &Path) -> Result<Option<Vec<PathBuf>>, JudgeError> {
 }
 
 fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), JudgeError> {
-    // Whatever it is: what is no file is refused by its name.
-    if folder.join(CASE).exists() {
+    // A case that is not finished has its timeline already. Whatever it is: what is no file is refused by its name.
+    if folder.join(CASE).exists() || folder.join(TIMELINE).exists() {
         found.push(folder.to_owned());
     }
     if depth >= DEEPEST {
@@ -64,7 +66,30 @@ fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Ju
 /// If there is none, or one cannot be read.
 pub fn case_files(path: &Path) -> Result<Vec<CaseFile>, JudgeError> {
     let folders = cases(path)?.ok_or_else(|| JudgeError::NoCase(path.to_owned()))?;
-    folders.iter().map(|folder| case_file(folder)).collect()
+    let finished: Vec<_> = folders.iter().filter(|folder| folder.join(CASE).is_file()).collect();
+    if finished.is_empty() {
+        return Err(JudgeError::NoCase(path.to_owned()));
+    }
+    finished.into_iter().map(|folder| case_file(folder)).collect()
+}
+
+/// Every case in or below a folder as it was recorded, with what its capture shows, one after the other.
+///
+/// # Errors
+/// If there is none; and of each case, if it cannot be read.
+pub fn records(
+    path: &Path,
+) -> Result<impl Iterator<Item = Result<CaseRecord, JudgeError>> + use<>, JudgeError> {
+    let folders = cases(path)?.ok_or_else(|| JudgeError::NoCase(path.to_owned()))?;
+    Ok(folders.into_iter().map(|folder| {
+        let file = case_file(&folder)?;
+        if file.format < FORMAT {
+            return Err(JudgeError::Earlier { path: folder.join(CASE), format: file.format });
+        }
+        let (timeline, broken_off) = timeline(&folder.join(TIMELINE))?;
+        let stats = last_stats(&timeline);
+        observed(&folder, file, timeline, stats, broken_off.into_iter().collect())
+    }))
 }
 
 fn case_file(folder: &Path) -> Result<CaseFile, JudgeError> {
@@ -75,13 +100,21 @@ fn case_file(folder: &Path) -> Result<CaseFile, JudgeError> {
 }
 
 /// Reads a folder and judges it: by the known deviations of that time, or by those given.
-pub(super) fn judge(folder: &Path, expected: Option<&Deviations>) -> Result<Judgement, JudgeError> {
+/// A file that was changed since the case ended makes the recording unfit, unless that is `allowed`.
+pub(super) fn judge(
+    folder: &Path,
+    expected: Option<&Deviations>,
+    allowed: bool,
+) -> Result<Judgement, JudgeError> {
+    if !folder.join(CASE).is_file() {
+        return Ok(unfinished(folder));
+    }
     let mut file = case_file(folder)?;
     if file.format < FORMAT {
         return Err(JudgeError::Earlier { path: folder.join(CASE), format: file.format });
     }
     let recorded = file.verdict.take();
-    let timeline = timeline(&folder.join(TIMELINE))?;
+    let (timeline, broken_off) = timeline(&folder.join(TIMELINE))?;
     if volume::of_case(&file.expect, &timeline) > volume::MOST_BYTES {
         return Err(JudgeError::Excessive(folder.to_owned()));
     }
@@ -89,11 +122,18 @@ pub(super) fn judge(folder: &Path, expected: Option<&Deviations>) -> Result<Judg
     if expected.is_some() {
         file.findings.clear();
     }
-    let mut record = observed(folder, file, timeline, stats)?;
+    let altered = digests::changes(folder, &file.files);
+    let flaws = altered.iter().filter(|_| !allowed).map(|change| {
+        let claimed = "its files should be as they were when the case ended";
+        flaw(claimed, format!("{change} (--changed judges it all the same)"))
+    });
+    let flaws = flaws.chain(broken_off).collect();
+    let mut record = observed(folder, file, timeline, stats, flaws)?;
     if let Some(expected) = expected {
         expected.waive(&mut record.file);
     }
     let verdict = judge_case(&record);
+    let defects = record.wire.as_ref().map(|wire| wire.defects.clone()).unwrap_or_default();
     let mut file = record.file;
     if let Some(expected) = expected {
         file.waiver = expected.waiver(&file, &verdict);
@@ -108,13 +148,30 @@ pub(super) fn judge(folder: &Path, expected: Option<&Deviations>) -> Result<Judg
         recorded,
         verdict: Some(verdict),
         standing: Some(stands),
+        defects,
+        altered,
         findings: file.findings.into_iter().map(JudgedFinding::of).collect(),
         descriptions: Vec::new(),
     })
 }
 
+/// A folder that a run left behind, or has not finished: it has no verdict.
+fn unfinished(folder: &Path) -> Judgement {
+    let sentence =
+        "the case has no case.json: its run was killed before the case ended, or is still in progress";
+    let verdict = Verdict {
+        outcome: Outcome::HarnessError,
+        layer: None,
+        side: None,
+        sentence: sentence.to_owned(),
+        evidence: Vec::new(),
+    };
+    let path = folder.display().to_string();
+    Judgement { case: Some(path.clone()), verdict: Some(verdict), ..Judgement::nothing(&path) }
+}
+
 /// A case with what its capture shows: the packets, and how the requirements stand. Findings that are in `file`
-/// already lend their known deviations to the new ones.
+/// already lend their known deviations to the new ones; `flaws` are what is known already that the recording lacks.
 ///
 /// # Errors
 /// If there is a capture that cannot be opened or whose packets cannot be kept. One that is no capture counts as none.
@@ -123,6 +180,7 @@ pub fn observed(
     mut file: CaseFile,
     timeline: Vec<Entry>,
     stats: IndexMap<String, Value>,
+    flaws: Vec<Flaw>,
 ) -> Result<CaseRecord, JudgeError> {
     let path = folder.join(CAPTURE);
     let peers: Vec<String> = file.peers.iter().map(|peer| peer.name.clone()).collect();
@@ -141,17 +199,38 @@ pub fn observed(
     };
     let is_readable = wire.is_some();
     let mut evidence = Evidence::new(peers, timeline, wire).of_case(&file);
+    evidence.flaws = flaws;
+    let mut evidence = evidence.examined(&file);
     file.findings = checks::applicable(&evidence, &file.findings);
     let (reached, rids) = (CaseRecord::reached(&evidence), CaseRecord::rids(&evidence));
-    let wire = evidence.wire.take().or(is_readable.then(Wire::default));
-    Ok(CaseRecord { file, timeline: evidence.timeline, stats, wire, reached, rids })
+    let wire = evidence.wire.take();
+    let Evidence { timeline, flaws, defects, .. } = evidence;
+    // A capture without packets may say itself why it has none.
+    let wire = wire.or_else(|| is_readable.then(|| Wire { defects, ..Wire::default() }));
+    Ok(CaseRecord { file, timeline, stats, wire, reached, rids, flaws })
 }
 
-fn timeline(path: &Path) -> Result<Vec<Entry>, JudgeError> {
+/// The timeline, and what is wrong if it breaks off within its last line.
+fn timeline(path: &Path) -> Result<(Vec<Entry>, Option<Flaw>), JudgeError> {
     let bytes = input::bytes(path, Limit::TIMELINE)
         .map_err(|error| JudgeError::Read { path: path.to_owned(), error })?;
     let malformed = |(line, error)| JudgeError::Timeline { path: path.to_owned(), line, error };
-    peerproof_captures::timeline::read(&bytes).map_err(malformed)
+    let (whole, rest) =
+        bytes.split_at(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+    match peerproof_captures::timeline::read(&bytes) {
+        Ok(entries) => Ok((entries, None)),
+        Err((line, error)) if rest.is_empty() => Err(malformed((line, error))),
+        Err(_) => {
+            let entries = peerproof_captures::timeline::read(whole).map_err(malformed)?;
+            let flaw =
+                flaw("the timeline should end with a whole line", "its last line breaks off".to_owned());
+            Ok((entries, Some(flaw)))
+        }
+    }
+}
+
+fn flaw(claimed: &str, seen: String) -> Flaw {
+    Flaw { t_us: 0, claimed: claimed.to_owned(), seen, evidence: Vec::new() }
 }
 
 /// The last statistics of each peer.

@@ -4,6 +4,7 @@ use super::{AS_EXPECTED, FAILED, HARNESS_ERROR, NOTHING};
 use peerproof_conformance::case::{CasePeer, Standing};
 use peerproof_conformance::catalogue::{Catalogue, Level};
 use peerproof_conformance::checks::{Finding, Result};
+use peerproof_conformance::evidence::Defect;
 use peerproof_conformance::verdict::{Outcome, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -15,7 +16,7 @@ pub struct Judged {
     pub judged: Vec<Judgement>,
 }
 
-/// A case or a connection of a capture, judged.
+/// A case, a connection of a capture, or descriptions alone, judged.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Judgement {
     /// The folder or the file.
@@ -39,9 +40,15 @@ pub struct Judgement {
     /// How the verdict stands to what was to be expected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub standing: Option<Standing>,
+    /// What makes the capture less than what was on the wire: a snap length, frames that are there twice, an end before the end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub defects: Vec<Defect>,
+    /// The files that were changed since the case ended, and how.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub altered: Vec<String>,
     /// How the requirements stand that apply.
     pub findings: Vec<JudgedFinding>,
-    /// The files that the entries of places name, by their index, if it is a capture.
+    /// The files that the entries of places name, by their index, if it is a capture or descriptions alone.
     pub descriptions: Vec<String>,
 }
 
@@ -77,6 +84,8 @@ impl Judgement {
             recorded: None,
             changed: false,
             standing: None,
+            defects: Vec::new(),
+            altered: Vec::new(),
             findings: Vec::new(),
             descriptions: Vec::new(),
         }
@@ -93,7 +102,7 @@ impl Judgement {
             (Some(verdict), _) if verdict.outcome == Outcome::HarnessError => HARNESS_ERROR,
             (Some(_), _) => FAILED,
             (None, _) if self.count(|it| it.result == Result::Fail) > 0 => FAILED,
-            (None, _) if self.connection.is_none() => NOTHING,
+            (None, _) if self.connection.is_none() && self.descriptions.is_empty() => NOTHING,
             (None, _) => AS_EXPECTED,
         }
     }

@@ -1,10 +1,11 @@
 //! `peerproof judge`: judges recordings again, without peers, and any capture.
 //!
 //! A recording of ours is judged by what its scenario expects and by the RFC requirements; a capture of anyone by the
-//! requirements alone. [`observed`] is what `peerproof run` uses too, so that a verdict is the same whenever it is given.
+//! requirements alone, and descriptions without a capture by those of them that concern descriptions. [`observed`] is what `peerproof run` uses too, so that a verdict is the same whenever it is given.
 
 mod args;
 mod bare;
+mod descriptions;
 mod error;
 mod folder;
 mod json;
@@ -13,7 +14,7 @@ mod text;
 pub use args::JudgeArgs;
 pub use error::JudgeError;
 pub(crate) use folder::last_stats;
-pub use folder::{case_files, observed};
+pub use folder::{case_files, observed, records};
 pub use json::{Judged, JudgedFinding, Judgement};
 
 use crate::expected;
@@ -37,11 +38,13 @@ const NOTHING: u8 = 4;
 pub fn main(args: &JudgeArgs, out: &mut dyn Write) -> Result<u8, JudgeError> {
     let expected = args.expected.as_ref().map(|path| expected::load(path)).transpose()?;
     let mut judged = Judged { judged: Vec::new() };
-    for path in &args.paths {
+    let mut paths = args.paths.clone();
+    judged.judged.extend(descriptions::judge(args, &mut paths)?);
+    for path in &paths {
         let stdin = path.as_os_str() == "-";
         if !stdin && let Some(folders) = folder::cases(path)? {
             for folder in folders {
-                judged.judged.push(folder::judge(&folder, expected.as_ref())?);
+                judged.judged.push(folder::judge(&folder, expected.as_ref(), args.changed)?);
             }
         } else {
             judged.judged.extend(bare::judge(path, &args.beside)?);

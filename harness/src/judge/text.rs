@@ -49,8 +49,12 @@ fn judgement(one: &Judgement, all: bool, style: &Style, out: &mut dyn Write) -> 
                 let (path, peers) = (clean(&one.path), clean(&one.peers.join(" and ")));
                 writeln!(out, "{path}, connection {connection}: {peers}")?;
             }
+            None if !one.descriptions.is_empty() => writeln!(out, "{}: descriptions", clean(&one.path))?,
             None => return writeln!(out, "{}: no connection to judge", clean(&one.path)),
         },
+    }
+    for note in one.defects.iter().map(ToString::to_string).chain(one.altered.iter().cloned()) {
+        style.wrapped(out, "  note   ", "         ", &note)?;
     }
     for result in [Result::Fail, Result::Warn, Result::Inconclusive, Result::Pass] {
         if !all && matches!(result, Result::Inconclusive | Result::Pass) {

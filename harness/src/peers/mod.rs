@@ -4,6 +4,7 @@ pub mod browser;
 pub mod clock;
 pub mod greeting;
 pub mod implementation;
+pub mod liar;
 pub mod line;
 pub mod name;
 pub mod program;

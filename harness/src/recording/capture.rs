@@ -14,6 +14,7 @@ use peerproof_captures::decrypt::{self, Clear, Session};
 use peerproof_captures::recording::{
     About, Content, Direction as Way, InterfaceId, Observes, Packet as Recorded, Recorder,
 };
+use peerproof_captures::tap::AT_SOCKETS;
 use peerproof_captures::timeline::{self, Note, What};
 use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
@@ -109,7 +110,7 @@ impl CaseCapture {
         other_is_tapped: bool,
     ) -> Arc<CaseTap> {
         let name = format!("{peer} ({implementation})");
-        let (wires, place) = self.place(&[name], "at the peer's sockets");
+        let (wires, place) = self.place(&[name], AT_SOCKETS);
         let wire = wires.first().copied().flatten();
         Arc::new(CaseTap::new(Arc::clone(self), peer, other, other_is_tapped, wire, place))
     }

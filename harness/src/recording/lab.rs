@@ -9,6 +9,7 @@ use crate::network::lab::{Passed, Wake, Watch};
 use crate::network::rule::Decision;
 use indexmap::IndexMap;
 use peerproof_captures::recording::{Content, Direction as Way};
+use peerproof_captures::tap::AT_INTERFACE;
 use peerproof_captures::timeline::{What, words};
 use peerproof_stack::tap::SecretSink;
 use std::collections::VecDeque;
@@ -70,7 +71,7 @@ impl CaseWatch {
                 [_] => vec![title],
                 several => several.iter().map(|name| format!("{title} {name}")).collect(),
             };
-            places.insert(*peer, capture.place(&names, "at the peer's interface"));
+            places.insert(*peer, capture.place(&names, AT_INTERFACE));
         }
         let mut used: IndexMap<&str, usize> = IndexMap::new();
         let interfaces = topology.interfaces.keys().map(|name| {

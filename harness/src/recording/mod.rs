@@ -4,6 +4,7 @@
 //! from the sockets of the reference stack ([`CaseTap`]) or from a lab ([`lab`]).
 
 pub mod capture;
+pub(crate) mod digests;
 pub(crate) mod files;
 pub mod journal;
 pub mod lab;

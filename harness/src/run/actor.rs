@@ -6,7 +6,7 @@ use crate::peers::clock::Estimate;
 use crate::peers::protocol::Command;
 use crate::peers::{ANSWER_DEADLINE, Peer, PeerInfo, Reported};
 use crate::recording::{CaseCapture, Journal};
-use crate::scenario::condition::{Condition, matches};
+use crate::scenario::condition::{Condition, is_near, matches};
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::{Answer, PeerState, Seen, What};
 use std::mem::discriminant;
@@ -290,6 +290,11 @@ impl Log {
             PeerState::DtlsState(state) => Some(state),
             _ => None,
         });
-        Seen::Events { connection, dtls, last: self.events.last().cloned().map(Box::new) }
+        let last = self.events.last();
+        // What an earlier step awaited has come, and not instead.
+        let open = self.events.iter().zip(&self.taken).rev().filter(|(_, taken)| !**taken);
+        let nearest = open.map(|(event, _)| event).find(|event| is_near(condition, event));
+        let nearest = nearest.filter(|nearest| last != Some(*nearest)).cloned().map(Box::new);
+        Seen::Events { connection, dtls, last: last.cloned().map(Box::new), nearest }
     }
 }

@@ -11,6 +11,7 @@ use crate::machine::Watch;
 use crate::network::fabric::nat::NatBehaviour;
 use crate::network::lab::Lab;
 use crate::peers::CaseClock;
+use crate::recording::digests;
 use crate::recording::files::{finalise, pretty, write_extras};
 use crate::recording::{CaseCapture, Journal};
 use crate::scenario::model::Role;
@@ -23,6 +24,7 @@ use peerproof_conformance::case::{
 use peerproof_conformance::deviations::Deviations;
 use peerproof_conformance::verdict::Verdict;
 use peerproof_stack::simulation;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -128,8 +130,11 @@ pub(super) async fn play_unless(
     write_extras(&folder, &timeline, &stats)?;
     // From here on everything is as it will be when the folder is judged again.
     let within = folder.clone();
-    let judging = tokio::task::spawn_blocking(move || judge::observed(&within, file, timeline, stats));
-    let mut record = judging.await.map_err(io::Error::other)?.map_err(io::Error::other)?;
+    let judging = tokio::task::spawn_blocking(move || -> io::Result<CaseRecord> {
+        file.files = digests::of(&within)?;
+        judge::observed(&within, file, timeline, stats, Vec::new()).map_err(io::Error::other)
+    });
+    let mut record = judging.await.map_err(io::Error::other)??;
     setting.expected.waive(&mut record.file);
     if record.file.not_played.is_none() && case.control.is_none() {
         record.file.snapshot = snapshot::compare(&setting.snapshots, case, &record)?;
@@ -211,10 +216,12 @@ fn new_file(case: &Case, clock: CaseClock, seed: u64, attempt: u32) -> CaseFile 
         attempt,
         expect: scenario.expect.clone(),
         control_of: case.control.as_ref().map(|control| control.of.clone()),
+        liars: case.control.iter().flat_map(|control| control.broken.lie.keys().cloned()).collect(),
         ends: Vec::new(),
         not_played: None,
         snapshot: None,
         waiver: None,
+        files: BTreeMap::new(),
         findings: Vec::new(),
         verdict: None,
     }

@@ -9,6 +9,7 @@ use super::plan::Case;
 use super::player::Part;
 use crate::network::lab::Lab;
 use crate::peers::implementation::Implementation;
+use crate::peers::liar::lying;
 use crate::peers::protocol::Command;
 use crate::peers::request::OpenRequest;
 use crate::peers::{OpenError, Opened, PeerInfo};
@@ -78,6 +79,10 @@ pub(super) async fn open(
             return Err(why.unwrap_or(NotPlayed::Broken { cause: "a peer did not open".to_owned() }));
         }
     };
+    let [first, second] = [(one, first), (other, second)].map(|(name, opened)| match case.lies.get(*name) {
+        Some(lie) => lying(opened, lie.clone(), journal.clock()),
+        None => opened,
+    });
     for (peer, opened) in file.peers.iter_mut().zip([&first, &second]) {
         let PeerInfo { implementation, version, features, unreported, .. } = opened.peer.info();
         peer.implementation.clone_from(implementation);

@@ -149,6 +149,7 @@ fn preparation(case: &Case) -> Vec<Step> {
         rejects: None,
         binds,
         answers: None,
+        place: None,
     };
     let mut steps = Vec::new();
     for (name, spec) in &scenario.peers {

@@ -3,6 +3,7 @@
 use super::peers::missing;
 use crate::peers::Origin;
 use crate::peers::implementation::{Implementation, Roster};
+use crate::peers::liar::Lie;
 use crate::scenario::model::{Control, Role};
 use crate::scenario::server::ServerKind;
 use crate::scenario::{Action, Scenario, ScenarioFile, Suite};
@@ -21,6 +22,8 @@ pub struct Case {
     pub control: Option<Control>,
     /// Who plays whom, offerer first.
     pub pair: IndexMap<String, Arc<dyn Implementation>>,
+    /// The lies that peers tell, by peer; none but in controls.
+    pub lies: IndexMap<String, Lie>,
 }
 
 impl Case {
@@ -98,6 +101,8 @@ impl Filter {
             && (case.control.is_none()
                 || !self.names.is_empty()
                 || !case.pair.values().any(|it| it.is_program()))
+            // There are hundreds of lies, and what finds them out is the same whoever tells them.
+            && (case.lies.is_empty() || !self.names.is_empty() || !self.tags.is_empty())
     }
 }
 
@@ -134,7 +139,8 @@ fn cases_of(file: &ScenarioFile, control: Option<&Control>, roster: &Roster) -> 
             let name = format!("{}/{}-{}", file.name, one.name(), other.name());
             let pair =
                 IndexMap::from([(offerer.clone(), Arc::clone(one)), (answerer.clone(), Arc::clone(other))]);
-            cases.push(Case { name, file: file.clone(), control: control.cloned(), pair });
+            let lies = control.map(|control| control.broken.lie.clone()).unwrap_or_default();
+            cases.push(Case { name, file: file.clone(), control: control.cloned(), pair, lies });
         }
     }
     cases

@@ -1,6 +1,7 @@
 //! What is wrong with a scenario although all its types are right: peers that are not there, names that stand for nothing,
 //! options that exclude each other, networks that cannot be built.
 
+mod expectations;
 mod messages;
 mod network;
 mod servers;
@@ -59,6 +60,7 @@ fn expectations(document: &Document, scenario: &Scenario, path: &ValuePath) -> V
             errors.push(document.error(&path.key("path"), message, Some(help)));
         }
     }
+    errors.extend(expectations::wire(document, scenario, &scenario.expect.wire, &path.key("wire")));
     for (name, expected) in &scenario.expect.peers {
         let path = path.key(name);
         let checked = known_peer(document, scenario, name, &path)
@@ -237,12 +239,27 @@ pub(super) fn steps(
     steps: &[Step],
     path: &ValuePath,
 ) -> Vec<ScenarioError> {
+    later_steps(document, scenario, &[], steps, path)
+}
+
+/// Checks a list of steps that come after others, whose results they may name.
+pub(super) fn later_steps(
+    document: &Document,
+    scenario: &Scenario,
+    earlier: &[Step],
+    steps: &[Step],
+    path: &ValuePath,
+) -> Vec<ScenarioError> {
     if steps.len() > MOST_STEPS {
         let message = format!("too large: a scenario has at most {MOST_STEPS} steps");
         return vec![document.error(&path.index(MOST_STEPS), message, None)];
     }
-    let mut bound = BTreeSet::new();
-    let mut rules = BTreeSet::new();
+    let mut bound: BTreeSet<String> = earlier.iter().filter_map(|step| step.binds.clone()).collect();
+    let named = |step: &Step| match &step.action {
+        Action::Network(step) => step.rule().and_then(|(_, rule)| rule.name.clone()),
+        _ => None,
+    };
+    let mut rules: BTreeSet<String> = earlier.iter().filter_map(named).collect();
     let mut errors = Vec::new();
     for (n, step) in steps.iter().enumerate() {
         let path = path.index(n);

@@ -233,22 +233,39 @@ pub(super) fn action_schema(generator: &mut SchemaGenerator) -> Schema {
     let _ = generator.subschema_for::<Command>();
     let own = generator.subschema_for::<super::server::ScenarioConfiguration>();
     let mut properties = Map::new();
-    properties.insert("await".to_owned(), condition.to_value());
-    properties.insert("never".to_owned(), never.to_value());
     let mut words = Vec::new();
-    properties.insert("within".to_owned(), generator.subschema_for::<crate::span::Span>().to_value());
-    properties.insert("rejects".to_owned(), json!({ "type": "string" }));
-    properties.insert("as".to_owned(), json!({ "type": "string" }));
-    properties.insert("answers".to_owned(), json!({}));
-    for (name, args) in variants(&schemars::schema_for!(Command).to_value()) {
+    let within = generator.subschema_for::<crate::span::Span>().to_value();
+    let described = [
+        ("await", "A state or an event that must come.", condition.to_value()),
+        ("never", "An event that must not come for a while.", never.to_value()),
+        ("within", "How long the step may take: `5s`, `300ms`.", within),
+        ("rejects", "The command must be rejected, with an error of this name.", json!({ "type": "string" })),
+        (
+            "as",
+            "The name by which later steps refer to what this step results in.",
+            json!({ "type": "string" }),
+        ),
+        ("answers", "What the command must answer: of a mapping the members named here.", json!({})),
+    ];
+    for (key, description, mut schema) in described {
+        schema["description"] = json!(description);
+        properties.insert(key.to_owned(), schema);
+    }
+    let commands = schemars::schema_for!(Command).to_value();
+    for (name, args) in variants(&commands) {
         if args.is_none() {
             words.push(name.clone());
         }
         let mut args = relaxed(args);
+        if name == "join" {
+            // Server and room are those of the case.
+            args.as_object_mut().map(|args| args.shift_remove("required"));
+        }
         // Scenarios may name their own servers.
         if let Some(configuration) = args.pointer_mut("/properties/configuration") {
-            *configuration = own.clone().to_value();
+            replace(configuration, own.clone().to_value());
         }
+        args["description"] = described_as(&commands, &name);
         properties.insert(name, args);
     }
     json_schema!({
@@ -259,23 +276,63 @@ pub(super) fn action_schema(generator: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// The schema of a message that both sides can compute ([`Payload::Pattern`](crate::peers::protocol::Payload)).
+fn pattern() -> Value {
+    let payload = schemars::schema_for!(crate::peers::protocol::Payload).to_value();
+    let mut kinds = payload["oneOf"].as_array().into_iter().flatten();
+    let pattern = kinds.find_map(|kind| kind["properties"].get("pattern").cloned());
+    pattern.unwrap_or_else(|| json!({ "type": "object" }))
+}
+
+/// Another schema of the same description.
+fn replace(schema: &mut Value, mut by: Value) {
+    if let Some(description) = schema.get("description") {
+        by["description"] = description.clone();
+    }
+    *schema = by;
+}
+
+/// The description of a command in the schema of [`Command`].
+fn described_as(commands: &Value, name: &str) -> Value {
+    let mut all = commands["oneOf"].as_array().into_iter().flatten();
+    let is = |variant: &&Value| variant.pointer("/properties/command/const").is_some_and(|it| it == name);
+    all.find(is).map(|variant| variant["description"].clone()).unwrap_or_default()
+}
+
 /// The arguments' schema with the short forms of scenarios: names of results, and nothing required that they replace.
 fn relaxed(args: Option<Value>) -> Value {
     let Some(Value::Object(mut args)) = args else { return json!({ "type": "object", "maxProperties": 0 }) };
     let mut references = false;
     if let Some(Value::Object(properties)) = args.get_mut("properties") {
         for key in REFERENCES {
-            if properties.contains_key(key) {
+            if let Some(property) = properties.get_mut(key) {
                 references = true;
-                properties.insert(key.to_owned(), json!({ "type": ["string", "object"] }));
+                replace(property, json!({ "type": ["string", "object"] }));
             }
         }
-        if let Some(message) = properties.shift_remove("message") {
+        if properties.contains_key("message") {
             references = true;
-            let _ = message;
-            properties.insert("text".to_owned(), json!({ "type": "string" }));
-            properties.insert("binary".to_owned(), json!({ "type": "string" }));
-            properties.insert("pattern".to_owned(), json!({ "type": "object" }));
+            let short = [
+                (
+                    "text",
+                    "The message as a string; short for `message: { text: … }`.",
+                    json!({ "type": "string" }),
+                ),
+                (
+                    "binary",
+                    "Bytes in base64; short for `message: { binary: … }`.",
+                    json!({ "type": "string" }),
+                ),
+                (
+                    "pattern",
+                    "Bytes that both sides can compute; short for `message: { pattern: … }`.",
+                    pattern(),
+                ),
+            ];
+            for (key, description, mut schema) in short {
+                schema["description"] = json!(description);
+                properties.insert(key.to_owned(), schema);
+            }
         }
     }
     if references {

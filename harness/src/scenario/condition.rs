@@ -52,6 +52,28 @@ pub fn matches(condition: &Condition, event: &PeerEvent, track: impl Fn(&str) ->
         _ => false,
     }
 }
+
+/// Whether `event` is of the kind that is awaited, though perhaps another one: what somebody wants to see who waits in vain.
+#[must_use]
+pub fn is_near(condition: &Condition, event: &PeerEvent) -> bool {
+    match (condition, event) {
+        (Condition::Message(wanted), PeerEvent::ChannelMessage { message, .. }) => {
+            wanted.channel == message.channel
+        }
+        (Condition::Media(wanted), PeerEvent::MediaSeen { kind, .. }) => wanted.kind == *kind,
+        (Condition::Datachannel(_), PeerEvent::DataChannel { .. })
+        | (Condition::Open(_), PeerEvent::ChannelOpen { .. })
+        | (Condition::Closing(_), PeerEvent::ChannelClosing { .. })
+        | (Condition::Close(_), PeerEvent::ChannelClose { .. })
+        | (Condition::Error(_), PeerEvent::ChannelError { .. })
+        | (Condition::Icecandidate(_), PeerEvent::IceCandidate { .. })
+        | (Condition::Icecandidateerror(_), PeerEvent::IceCandidateError { .. })
+        | (Condition::Track(_), PeerEvent::Track { .. })
+        | (Condition::Acted(_), PeerEvent::Acted { .. }) => true,
+        _ => false,
+    }
+}
+
 /// Length, CRC-32 and kind of the message meant, where they are given.
 fn payload_of(condition: &MessageCondition) -> (Option<u64>, Option<u32>, Option<bool>) {
     let payload = match (&condition.text, &condition.binary, condition.pattern) {

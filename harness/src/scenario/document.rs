@@ -102,12 +102,17 @@ impl Marks {
         Some(new)
     }
 
-    /// The marks on the way along a path, from the root's on, as far as they go.
-    fn along<'a>(&'a self, path: &'a ValuePath) -> impl Iterator<Item = &'a Mark> {
+    /// The marks on the way along a path, from that of `root` on, as far as they go.
+    fn along<'a>(&'a self, root: usize, path: &'a ValuePath) -> impl Iterator<Item = &'a Mark> {
         let mut segments = path.0.iter();
-        std::iter::successors(self.nodes.first(), move |mark| {
+        std::iter::successors(self.nodes.get(root), move |mark| {
             self.nodes.get(*mark.parts.get(segments.next()?)?)
         })
+    }
+
+    /// The index of the part at a path below that of `root`.
+    fn find(&self, root: usize, path: &ValuePath) -> Option<usize> {
+        path.0.iter().try_fold(root, |at, segment| self.nodes.get(at)?.parts.get(segment).copied())
     }
 }
 
@@ -117,6 +122,8 @@ pub struct Document {
     file: PathBuf,
     text: Arc<str>,
     marks: Arc<Marks>,
+    /// Where this document begins among the marks.
+    root: usize,
     /// What the text says.
     pub value: Value,
 }
@@ -128,8 +135,13 @@ impl Document {
     /// The text is no YAML, has a key twice, is not one document, or exceeds a limit.
     pub fn parse(file: &Path, text: &str) -> Result<Self, ScenarioError> {
         let text = unmarked(text);
-        let mut document =
-            Self { file: file.to_owned(), text: text.into(), marks: Arc::default(), value: Value::Null };
+        let mut document = Self {
+            file: file.to_owned(),
+            text: text.into(),
+            marks: Arc::default(),
+            root: 0,
+            value: Value::Null,
+        };
         if text.len() as u64 > Limit::SCENARIO.bytes {
             let message = format!("too large: a scenario has at most {} bytes", Limit::SCENARIO.bytes);
             return Err(document.error_at(None, message, None));
@@ -142,6 +154,22 @@ impl Document {
             document.error_at(place, strip_location(&error.to_string()), None)
         })?;
         Ok(document)
+    }
+
+    /// The part at a path as a document of its own, in which everything keeps its place in the text; empty if nothing is there.
+    #[must_use]
+    pub fn part(&self, path: &ValuePath) -> Self {
+        let value = path.0.iter().try_fold(&self.value, |value, segment| match segment {
+            Segment::Index(index) => value.get(*index),
+            Segment::Key(key) => value.get(key.as_str()),
+        });
+        Self {
+            file: self.file.clone(),
+            text: Arc::clone(&self.text),
+            marks: Arc::clone(&self.marks),
+            root: self.marks.find(self.root, path).unwrap_or(self.root),
+            value: value.cloned().unwrap_or_default(),
+        }
     }
 
     /// The file that was read.
@@ -199,7 +227,9 @@ impl Document {
         let choices: Vec<&str> = quoted.collect();
         let mut path = path.clone();
         let at_key = path.key(&word);
-        if message.starts_with("unknown ") && self.marks.along(&at_key).count() == at_key.0.len() + 1 {
+        if message.starts_with("unknown ")
+            && self.marks.along(self.root, &at_key).count() == at_key.0.len() + 1
+        {
             path = at_key;
         }
         let (message, help) =
@@ -212,9 +242,15 @@ impl Document {
                 };
                 (format!("unknown {what} `{word}`"), help)
             } else {
-                (message.replace("missing field", "missing key"), None)
+                (super::words::plain(message), None)
             };
         self.error(&path, message, help)
+    }
+
+    /// The line of a path, from one.
+    #[must_use]
+    pub fn line(&self, path: &ValuePath) -> Option<usize> {
+        self.place(path).map(|place| place.line)
     }
 
     fn error_at(&self, place: Option<Place>, message: String, help: Option<String>) -> ScenarioError {
@@ -231,7 +267,7 @@ impl Document {
 
     /// The place of a path, or of its nearest ancestor that has one.
     fn place(&self, path: &ValuePath) -> Option<Place> {
-        self.marks.along(path).filter_map(|mark| mark.place).last()
+        self.marks.along(self.root, path).filter_map(|mark| mark.place).last()
     }
 }
 
@@ -422,6 +458,17 @@ mod tests {
         assert_eq!(place(&root.key("a").index(0).key("b")), Some((2, 5)));
         assert_eq!(place(&root.key("a").index(1).key("c").index(1)), Some((3, 14)));
         assert_eq!(place(&root.key("a").index(1).key("absent")), Some((3, 5)));
+    }
+
+    #[test]
+    fn a_part_keeps_the_places_of_the_whole() {
+        let part =
+            document("a:\n  - b: 1\n  - { c: [x, y] }\n").part(&ValuePath::default().key("a").index(1));
+        let root = ValuePath::default();
+        let place = |path: &ValuePath| part.place(path).map(|at| (at.line, at.column));
+        assert_eq!(part.value, serde_json::json!({ "c": ["x", "y"] }));
+        assert_eq!(place(&root.key("c").index(1)), Some((3, 14)));
+        assert_eq!(place(&root.key("absent")), Some((3, 5)));
     }
 
     #[test]

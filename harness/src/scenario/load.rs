@@ -1,6 +1,7 @@
 //! Finding the scenarios and controls of a folder, and reading them.
 
 mod each;
+mod lies;
 
 pub use each::extend_schema;
 
@@ -118,9 +119,9 @@ impl Suite {
         let scenarios_are_whole = errors.is_empty();
         for (name, path, text) in controls {
             let read =
-                text.map_err(Vec::from).and_then(|text| control_of(&path, &name, &text, &suite.scenarios));
+                text.map_err(Vec::from).and_then(|text| controls_of(&path, &name, &text, &suite.scenarios));
             match read {
-                Ok(file) => suite.controls.push(file),
+                Ok(files) => suite.controls.extend(files),
                 Err(mut broken) => {
                     // A control of a broken scenario cannot be read; the scenario's own trouble is enough.
                     broken.retain(|error| {
@@ -265,13 +266,45 @@ fn read_document(
     implementations: &[&str],
 ) -> Result<ScenarioFile, Vec<ScenarioError>> {
     name_allowed(document.file(), name)?;
-    let scenario: Scenario = document.read_with::<_, Step>("steps").map_err(in_order)?;
+    let mut scenario: Scenario = document.read_with::<_, Step>("steps").map_err(in_order)?;
+    place(document, &mut scenario.steps, &ValuePath::default().key("steps"));
     let errors = check::scenario(document, &scenario, implementations);
     if !errors.is_empty() {
         return Err(in_order(errors));
     }
     let path = document.file().to_owned();
     Ok(ScenarioFile { name: name.to_owned(), path, hash: hash(text), scenario })
+}
+
+/// Says of each step where it stands.
+fn place(document: &Document, steps: &mut [Step], path: &ValuePath) {
+    for (n, step) in steps.iter_mut().enumerate() {
+        step.place = place_of(document, &path.index(n));
+    }
+}
+
+/// Family, file and line of a path.
+fn place_of(document: &Document, path: &ValuePath) -> Option<Box<str>> {
+    let line = document.line(path)?;
+    let name = document.file().file_name()?.to_string_lossy();
+    let family = document.file().parent().and_then(Path::file_name).map(|it| it.to_string_lossy());
+    Some(match family {
+        Some(family) => format!("{family}/{name}:{line}").into(),
+        None => format!("{name}:{line}").into(),
+    })
+}
+
+/// The controls of a file: those of the catalogue of lies, or one.
+fn controls_of(
+    path: &Path,
+    name: &str,
+    text: &str,
+    scenarios: &[ScenarioFile],
+) -> Result<Vec<ControlFile>, Vec<ScenarioError>> {
+    if name == lies::CATALOGUE {
+        return lies::controls(path, text, scenarios);
+    }
+    control_of(path, name, text, scenarios).map(|file| vec![file])
 }
 
 /// Reads one control from its text and makes the broken scenario of it.
@@ -296,7 +329,24 @@ fn control_of(
     let document = Document::parse(path, text)?;
     name_allowed(path, name)?;
     let control: Control = document.read()?;
+    broken(&document, name, text, control, scenarios)
+}
+
+/// The broken scenario of a control that stands in a document; `text` is what it is made of.
+fn broken(
+    document: &Document,
+    name: &str,
+    text: &str,
+    mut control: Control,
+    scenarios: &[ScenarioFile],
+) -> Result<ControlFile, Vec<ScenarioError>> {
     let root = ValuePath::default();
+    let broken = &mut control.broken;
+    for (key, steps) in
+        [("before", &mut broken.before), ("connected", &mut broken.connected), ("after", &mut broken.after)]
+    {
+        place(document, steps, &root.key("break").key(key));
+    }
     let Some(base) = scenarios.iter().find(|file| file.name == control.of) else {
         let help = nearest(&control.of, scenarios.iter().map(|file| file.name.as_str()))
             .map(|near| format!("did you mean `{near}`?"));
@@ -312,9 +362,10 @@ fn control_of(
         layer: control.expect.layer,
         side: control.expect.side.clone(),
     });
-    break_it(&document, &control, &mut scenario).map_err(in_order)?;
+    break_it(document, &control, &mut scenario).map_err(in_order)?;
     let hash = hash(&format!("{}{text}", base.hash));
-    let file = ScenarioFile { name: name.to_owned(), path: path.to_owned(), hash, scenario };
+    let path = document.file().to_owned();
+    let file = ScenarioFile { name: name.to_owned(), path, hash, scenario };
     Ok(ControlFile { file, control })
 }
 
@@ -355,15 +406,18 @@ fn break_it(
             return Err(document.error(&at.key("echo").key(peer), message, None).into());
         }
     }
+    lies::told(document, &at.key("lie"), control, scenario)?;
     let connect = scenario
         .steps
         .iter()
         .position(|step| matches!(step.action, Action::Connect(_) | Action::Negotiate(_)));
     if let Some(rewrite) = &broken.rewrite {
         check::rewrite(document, rewrite, &at.key("rewrite"))?;
-        match connect.and_then(|n| scenario.steps.get_mut(n)).map(|step| &mut step.action) {
-            Some(Action::Connect(connect)) => connect.rewrite = rewrite.clone(),
-            Some(Action::Negotiate(negotiate)) => negotiate.rewrite = rewrite.clone(),
+        let place = place_of(document, &at.key("rewrite"));
+        let step = connect.and_then(|n| scenario.steps.get_mut(n));
+        match step.map(|step| (&mut step.action, &mut step.place)) {
+            Some((Action::Connect(connect), at)) => (connect.rewrite, *at) = (rewrite.clone(), place),
+            Some((Action::Negotiate(negotiate), at)) => (negotiate.rewrite, *at) = (rewrite.clone(), place),
             _ => {
                 let message =
                     format!("{} has no `connect` whose descriptions could be rewritten", control.of);
@@ -377,15 +431,25 @@ fn break_it(
             let message = format!("unknown peer `{peer}`");
             return Err(document.error(&at.key("dead"), message, None).into());
         }
+        let place = place_of(document, &at.key("dead"));
         let close = Action::Command {
             peer: peer.clone(),
             name: "close".to_owned(),
             args: serde_json::Value::Object(serde_json::Map::new()),
         };
-        connected.push(Step { action: close, within: None, rejects: None, binds: None, answers: None });
+        connected.push(Step {
+            action: close,
+            within: None,
+            rejects: None,
+            binds: None,
+            answers: None,
+            place,
+        });
     }
     let mut errors = check::steps(document, scenario, &broken.before, &at.key("before"));
     errors.extend(check::steps(document, scenario, &broken.connected, &at.key("connected")));
+    let earlier = [broken.before.as_slice(), &scenario.steps].concat();
+    errors.extend(check::later_steps(document, scenario, &earlier, &broken.after, &at.key("after")));
     if !errors.is_empty() {
         return Err(errors);
     }
@@ -396,6 +460,7 @@ fn break_it(
         scenario.steps.splice(n + 1..n + 1, connected);
     }
     scenario.steps.splice(0..0, broken.before.clone());
+    scenario.steps.extend(broken.after.iter().cloned());
     Ok(())
 }
 

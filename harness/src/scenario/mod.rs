@@ -4,6 +4,7 @@
 //! what types cannot.
 
 pub mod check;
+pub mod claims;
 pub mod command;
 pub mod condition;
 pub mod document;
@@ -17,6 +18,7 @@ pub mod reference;
 pub mod rewrite;
 pub mod server;
 pub mod step;
+mod words;
 
 pub use error::ScenarioError;
 pub use load::{ControlFile, ScenarioFile, Source, Suite};

@@ -5,6 +5,7 @@ use super::rewrite::Rewrite;
 use super::server::{ScenarioConfiguration, ServerSpec};
 use super::step::Step;
 use crate::network::fabric::topology::{Attachment, Topology};
+use crate::peers::liar::Lie;
 use crate::peers::protocol::IceAgent;
 use crate::peers::{Origin, Permission, Surroundings};
 use crate::span::Span;
@@ -234,6 +235,9 @@ pub struct Control {
     /// Only these implementations play (fewer pairs than the scenario has), by peer.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub plays: IndexMap<String, Vec<String>>,
+    /// The claims of peers that the verdict shows to be verified, by their names in `docs/claims.md`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<String>,
     /// The verdict that must come out.
     pub expect: ControlExpectation,
     /// Words to choose it by with `--tag`.
@@ -257,9 +261,15 @@ pub struct Break {
     /// Steps put right after the first `connect`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub connected: Vec<Step>,
+    /// Steps put after the last one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<Step>,
     /// This peer's process is ended right after the first `connect`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead: Option<String>,
+    /// The lie that a peer tells, by peer.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub lie: IndexMap<String, Lie>,
 }
 
 /// The verdict that a control must get.

@@ -30,6 +30,8 @@ pub struct Step {
     pub binds: Option<String>,
     /// The answer must hold this: each key given must be there with the same value.
     pub answers: Option<Value>,
+    /// Where it stands, once it was read from a file: family, file and line (`data/echo.yaml:12`).
+    pub place: Option<Box<str>>,
 }
 
 /// What a step does.

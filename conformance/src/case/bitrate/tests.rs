@@ -37,10 +37,12 @@ fn record(expect: &str, rates: &[u64]) -> CaseRecord {
         attempt: 1,
         expect: serde_yaml::from_str(expect).unwrap(),
         control_of: None,
+        liars: Vec::new(),
         ends: vec![],
         not_played: None,
         snapshot: None,
         waiver: None,
+        files: std::collections::BTreeMap::new(),
         findings: vec![],
         verdict: None,
     };
@@ -75,6 +77,7 @@ fn record(expect: &str, rates: &[u64]) -> CaseRecord {
         wire: Some(wire),
         reached: IndexMap::new(),
         rids: IndexMap::new(),
+        flaws: Vec::new(),
     }
 }
 

@@ -214,7 +214,9 @@ fn a_lost_browser_is_ours_a_lost_stack_its_own_and_a_killed_peer_part_of_the_cas
 
     let mut case = CaseBuilder::new("");
     case.connect().event("bob", lost).record.file.ends.push("bob".into());
-    case.state("alice", "iceconnectionstatechange", "disconnected");
+    for event in ["icetransportstatechange", "iceconnectionstatechange", "connectionstatechange"] {
+        case.state("alice", event, "disconnected");
+    }
     case.awaits("alice", json!({"message": {"channel": "chat"}}))
         .timed_out("alice", json!({"message": {"channel": "chat"}}));
     fails(&case.verdict(), Layer::Nomination, "bob", "after bob was gone");
@@ -225,20 +227,21 @@ fn a_peer_that_gave_up_while_its_path_worked_is_named_and_not_the_one_that_lost_
     let mut case = CaseBuilder::new("");
     case.negotiate();
     for peer in ["alice", "bob"] {
-        case.state(peer, "iceconnectionstatechange", "checking").state(
-            peer,
-            "iceconnectionstatechange",
-            "connected",
-        );
-        case.state(peer, "dtlsstatechange", "connecting");
+        for state in ["checking", "connected"] {
+            case.state(peer, "icetransportstatechange", state).state(peer, "iceconnectionstatechange", state);
+        }
+        case.state(peer, "dtlsstatechange", "connecting").state(peer, "connectionstatechange", "connecting");
     }
     case.state("alice", "dtlsstatechange", "connected");
     case.state("bob", "connectionstatechange", "failed");
-    case.state("alice", "iceconnectionstatechange", "disconnected");
+    for event in ["icetransportstatechange", "iceconnectionstatechange", "connectionstatechange"] {
+        case.state("alice", event, "disconnected");
+    }
     case.timed_out("bob", json!({"connectionState": "connected"}));
     fails(&case.verdict(), Layer::Dtls, "bob", "the DTLS state of bob stayed connecting");
 
     // If its path went too, the path is what went first.
+    case.state("bob", "icetransportstatechange", "disconnected");
     case.state("bob", "iceconnectionstatechange", "disconnected");
     fails(&case.verdict(), Layer::Nomination, "alice", "iceConnectionState became disconnected");
 }
@@ -276,4 +279,40 @@ fn what_goes_down_with_a_peer_that_closed_is_not_the_association_s_fault() {
     case.command("bob", "close", json!({}), Answer::Ok(Value::Null));
     case.awaits("alice", json!({"open": "chat"})).timed_out("alice", json!({"open": "chat"}));
     fails(&case.verdict(), Layer::DataChannel, "alice", "open chat at alice should come");
+}
+
+#[test]
+fn what_a_control_broke_is_nobodys_fault_and_only_where_it_shows() {
+    let verdict = |class: &str, place: &str, control: bool| {
+        let mut case = CaseBuilder::new("");
+        case.record.file.control_of = control.then(|| "data/echo".to_owned());
+        let matches = json!({"class": class});
+        let step: peerproof_captures::timeline::Step = serde_json::from_value(
+            json!({"action": {"harness": {"step": "network", "args": {"drop": &matches}}}}),
+        )
+        .unwrap();
+        case.push(What::StepBegan { step: 90, definition: step, place: Some(place.to_owned()) });
+        let rule = serde_json::from_value(json!({"action": "drop", "matches": matches})).unwrap();
+        let peer = "alice".to_owned();
+        case.push(What::Faulted {
+            peer,
+            rule: Some(rule),
+            action: peerproof_captures::timeline::RuleAction::Drop,
+            frame: Some(7),
+        });
+        case.negotiate().ice().state("bob", "dtlsstatechange", "failed");
+        case.timed_out("bob", json!({"message": {"channel": "chat", "text": "one"}}));
+        case.verdict()
+    };
+    let broken = verdict("dtls", "controls/no-handshake.yaml:3", true);
+    fails(&broken, Layer::Dtls, "network", "a rule of the control acted on 1 packet");
+    assert!(broken.evidence.contains(&Place::Frame(7)));
+    // At another layer, in a step of the scenario's own, or in a scenario, it explains nothing.
+    for other in [
+        verdict("srtp", "controls/no-handshake.yaml:3", true),
+        verdict("dtls", "data/echo.yaml:3", true),
+        verdict("dtls", "controls/no-handshake.yaml:3", false),
+    ] {
+        fails(&other, Layer::Dtls, "bob", "it failed at bob");
+    }
 }

@@ -50,10 +50,12 @@ impl CaseBuilder {
             attempt: 1,
             expect: serde_yaml::from_str::<Expectations>(expect).unwrap(),
             control_of: None,
+            liars: Vec::new(),
             ends: vec![],
             not_played: None,
             snapshot: None,
             waiver: None,
+            files: std::collections::BTreeMap::new(),
             findings: vec![],
             verdict: None,
         };
@@ -64,6 +66,7 @@ impl CaseBuilder {
             wire: Some(Wire::default()),
             reached: IndexMap::new(),
             rids: IndexMap::new(),
+            flaws: Vec::new(),
         };
         Self { record, ids: 0, seqs: IndexMap::new(), steps: 0 }
     }
@@ -95,7 +98,7 @@ impl CaseBuilder {
 
     pub(super) fn began(&mut self, definition: Value) -> &mut Self {
         let (step, definition) = (self.steps, serde_json::from_value(definition).unwrap());
-        self.push(What::StepBegan { step, definition })
+        self.push(What::StepBegan { step, definition, place: None })
     }
 
     /// A step `connect` began.
@@ -119,7 +122,7 @@ impl CaseBuilder {
         self.ended(StepOutcome::TimedOut {
             awaited: Expected::Condition { peer: peer.to_owned(), condition },
             within_ms: 2000,
-            seen: Seen::Events { connection: None, dtls: None, last: None },
+            seen: Seen::Events { connection: None, dtls: None, last: None, nearest: None },
         })
     }
 
@@ -137,12 +140,20 @@ impl CaseBuilder {
             let description = json!({"type": kind, "sdp": sdp});
             let create = if kind == "offer" { "createOffer" } else { "createAnswer" };
             self.command(from, create, json!({}), Answer::Ok(description.clone()));
+            if kind == "offer" {
+                self.state(from, "signalingstatechange", "have-local-offer");
+                self.state(to, "signalingstatechange", "have-remote-offer");
+            }
             self.command(
                 to,
                 "setRemoteDescription",
                 json!({"description": description}),
                 Answer::Ok(Value::Null),
             );
+            if kind == "answer" {
+                self.state(from, "signalingstatechange", "stable");
+                self.state(to, "signalingstatechange", "stable");
+            }
         }
         for peer in ["alice", "bob"] {
             let candidate =
@@ -154,8 +165,11 @@ impl CaseBuilder {
 
     pub(super) fn ice(&mut self) -> &mut Self {
         for peer in ["alice", "bob"] {
-            self.state(peer, "iceconnectionstatechange", "checking");
-            self.state(peer, "iceconnectionstatechange", "connected");
+            for state in ["checking", "connected"] {
+                self.state(peer, "icetransportstatechange", state);
+                self.state(peer, "iceconnectionstatechange", state);
+            }
+            self.state(peer, "connectionstatechange", "connecting");
         }
         self
     }

@@ -2,6 +2,7 @@
 
 mod blame;
 mod builder;
+mod causes;
 mod messages;
 
 use super::*;
@@ -300,7 +301,12 @@ fn the_transport_of_the_pair_in_use_is_reported_by_event_or_statistics() {
     for (local, holds) in [(tcp, true), (udp, false)] {
         let mut case = CaseBuilder::new("alice: { pair: { local: host, transport: tcp } }");
         let change = json!({"event": "selectedcandidatepairchange", "data": {"local": local, "remote": udp}});
-        case.connect().event("alice", change);
+        case.connect();
+        for (peer, candidate) in [("alice", local), ("bob", udp)] {
+            let candidate = json!({"candidate": candidate, "sdpMid": "0"});
+            case.event(peer, json!({"event": "icecandidate", "data": {"candidate": candidate}}));
+        }
+        case.event("alice", change);
         assert_eq!(case.verdict().outcome == Outcome::Pass, holds, "{local}");
         let mut case = CaseBuilder::new("alice: { pair: { local: host, transport: tcp } }");
         let protocol = if holds { "tcp" } else { "udp" };
@@ -416,6 +422,8 @@ fn a_control_is_judged_by_what_it_expects_alone() {
     case.record.file.findings = vec![finding("dtls-no-compression", checks::Result::Fail, None)];
     case.record.file.control_of = Some("data/echo".to_owned());
     assert_eq!(judge(&case.record).outcome, Outcome::Pass);
+    case.record.file.liars = vec!["bob".to_owned()];
+    assert_eq!(judge(&case.record).outcome, Outcome::Fail, "but for one in which a peer lies");
 }
 
 #[test]

@@ -15,9 +15,10 @@ pub(in crate::checks) mod turn;
 mod ways;
 
 use super::{Finding, Result, all, coverage, of, run};
-use crate::case::CaseFile;
+use crate::case::{CaseFile, CaseRecord};
 use crate::catalogue::{Catalogue, Requirement};
 use crate::evidence::{Evidence, InMemory, Peer, Recorded};
+use indexmap::IndexMap;
 use peerproof_captures::feature::Feature;
 use peerproof_captures::file::CaptureReader;
 use peerproof_captures::sdp::SessionDescription;
@@ -56,7 +57,7 @@ pub(crate) enum Recording {
 }
 
 impl Recording {
-    const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Data,
         Self::Media,
         Self::Descriptions,
@@ -73,6 +74,32 @@ impl Recording {
     ];
 
     pub(crate) fn evidence(self) -> Evidence {
+        let (case, timeline, capture) = self.files();
+        let case = CaseFile::read(case).unwrap();
+        let timeline = peerproof_captures::timeline::read(timeline).unwrap();
+        let capture = capture.map(CaptureReader::new);
+        Recorded { case: &case, timeline, capture, store: Box::<InMemory>::default() }.evidence().unwrap()
+    }
+
+    /// The same as a case that is to be judged, without findings.
+    pub(crate) fn record(self) -> CaseRecord {
+        let (case, ..) = self.files();
+        let file = CaseFile::read(case).unwrap();
+        let mut evidence = self.evidence();
+        let (reached, rids) = (CaseRecord::reached(&evidence), CaseRecord::rids(&evidence));
+        let wire = evidence.wire.take();
+        CaseRecord {
+            file,
+            timeline: evidence.timeline,
+            stats: IndexMap::new(),
+            wire,
+            reached,
+            rids,
+            flaws: Vec::new(),
+        }
+    }
+
+    fn files(self) -> (&'static [u8], &'static [u8], Option<&'static [u8]>) {
         macro_rules! file {
             ($name:expr) => {
                 include_bytes!(concat!("../../../recordings/", $name))
@@ -87,7 +114,7 @@ impl Recording {
                 )
             };
         }
-        let (case, timeline, capture): (&[u8], &[u8], Option<&[u8]>) = match self {
+        match self {
             Self::Descriptions => {
                 (file!("descriptions/case.json"), file!("descriptions/timeline.jsonl"), None)
             }
@@ -103,11 +130,7 @@ impl Recording {
             Self::Negotiated => folder!("negotiated"),
             Self::H264 => folder!("h264"),
             Self::Simulcast => folder!("simulcast"),
-        };
-        let case = CaseFile::read(case).unwrap();
-        let timeline = peerproof_captures::timeline::read(timeline).unwrap();
-        let capture = capture.map(CaptureReader::new);
-        Recorded { case: &case, timeline, capture, store: Box::<InMemory>::default() }.evidence().unwrap()
+        }
     }
 }
 

@@ -24,6 +24,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         return;
     }
     let place = Place::Frame(message.frame);
+    if !evidence.whole && message.seq() != Some(0) {
+        tally.inconclusive("the first ClientHello is not in the capture", [place]);
+        return;
+    }
     let version = hello.legacy_version.value;
     if version == Version::Dtls12 {
         tally.judge(hello.cookie.value.is_empty(), place, || "the first ClientHello has a cookie".to_owned());

@@ -33,6 +33,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         (Some(hello), None) => {
             tally.inconclusive("no answer with a=setup is in the recording", [Place::Frame(hello.frame)]);
         }
+        (None, Some((client, entry)))
+            if client == peer && !handshake.messages.is_empty() && !evidence.whole =>
+        {
+            tally.inconclusive("the ClientHello is not in the capture", [Place::Entry(entry)]);
+        }
         (None, Some((client, entry))) if client == peer && !handshake.messages.is_empty() => {
             tally
                 .fail("by a=setup the peer is the client, but it sent no ClientHello", [Place::Entry(entry)]);

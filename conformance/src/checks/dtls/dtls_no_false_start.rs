@@ -38,6 +38,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(packet.frame);
         match finished {
             Some(_) if delivered => tally.pass(place),
+            Some(frame) if !evidence.whole => tally.inconclusive(
+                "the server's first Finished may be missing in the capture",
+                [place, Place::Frame(frame)],
+            ),
             Some(frame) if wire.is_tapped(peer) => tally.fail(
                 "the client sent application data before the server's Finished had come",
                 [place, Place::Frame(frame)],

@@ -20,7 +20,7 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let faulted = evidence.faulted();
-    let mut seen: BTreeMap<(u64, u64), u64> = BTreeMap::new();
+    let mut seen: BTreeMap<(u64, u64), &Packet> = BTreeMap::new();
     let mut hello: Option<&[u8; 32]> = None;
     let sent = evidence.wire.iter().flat_map(|wire| wire.sent(peer));
     for packet in sent.filter(|packet| packet.class() == Class::Dtls) {
@@ -39,7 +39,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let Record::Plain(plain) = record else { continue };
             if !mirrors && !faulted.contains(&packet.frame) {
                 let number = (u64::from(plain.epoch.value), plain.sequence.value);
-                note(packet, number, &mut seen, tally);
+                note(evidence, packet, number, &mut seen, tally);
             }
         }
         // The numbers of DTLS 1.3 are themselves encrypted.
@@ -48,7 +48,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         for clear in &packet.clear {
             if let Kind::Record { epoch, sequence, .. } = clear.kind {
-                note(packet, (epoch, sequence), &mut seen, tally);
+                note(evidence, packet, (epoch, sequence), &mut seen, tally);
             }
         }
     }
@@ -58,13 +58,23 @@ fn is_unified(packet: &Packet) -> bool {
     packet.records().any(|record| matches!(record, Ok(Record::Unified(_))))
 }
 
-fn note(packet: &Packet, number: (u64, u64), seen: &mut BTreeMap<(u64, u64), u64>, tally: &mut Tally) {
+fn note<'a>(
+    evidence: &Evidence,
+    packet: &'a Packet,
+    number: (u64, u64),
+    seen: &mut BTreeMap<(u64, u64), &'a Packet>,
+    tally: &mut Tally,
+) {
     let place = Place::Frame(packet.frame);
-    match seen.insert(number, packet.frame) {
+    match seen.insert(number, packet) {
         None => tally.pass(place),
+        // A capture that somebody took may have it twice, and so may the network.
+        Some(before) if !evidence.whole && *before.bytes == *packet.bytes => {
+            tally.inconclusive("the same datagram is there twice", [place, Place::Frame(before.frame)]);
+        }
         Some(before) => tally.fail(
             format!("record {} of epoch {} was there before", number.1, number.0),
-            [place, Place::Frame(before)],
+            [place, Place::Frame(before.frame)],
         ),
     }
 }

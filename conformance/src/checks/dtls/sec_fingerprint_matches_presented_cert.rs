@@ -1,13 +1,11 @@
 //! RFC 8842 §5.1, RFC 8122 §6.2: the certificate that a peer presents has a fingerprint of its description.
 
 use crate::checks::{Check, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Peer, digest};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{Fingerprint, SessionDescription};
 use peerproof_captures::wire::dtls::Version;
 use peerproof_captures::wire::dtls::handshake::{Body, HandshakeType};
-use sha1::Sha1;
-use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
 pub(super) const CHECK: Check = Check {
     id: "sec-fingerprint-matches-presented-cert",
@@ -49,17 +47,6 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 fn fingerprints(sdp: &SessionDescription) -> Vec<Fingerprint> {
     let sections = sdp.media().flat_map(|section| section.fingerprints());
     sdp.session().fingerprints().into_iter().chain(sections).collect()
-}
-
-fn digest(hash: &str, bytes: &[u8]) -> Option<Vec<u8>> {
-    Some(match hash.to_ascii_lowercase().as_str() {
-        "sha-1" => Sha1::digest(bytes).to_vec(),
-        "sha-224" => Sha224::digest(bytes).to_vec(),
-        "sha-256" => Sha256::digest(bytes).to_vec(),
-        "sha-384" => Sha384::digest(bytes).to_vec(),
-        "sha-512" => Sha512::digest(bytes).to_vec(),
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

@@ -40,6 +40,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let username = message.text(AttributeType::Username).map(|username| username.value);
         let before = roles.insert(username, now).filter(|before| *before != now);
         match before {
+            Some(before) if !conflict_seen(evidence, peer, packet, before) && !evidence.whole => {
+                tally.inconclusive("what changed the role may be missing in the capture", [place]);
+            }
             Some(before) if !conflict_seen(evidence, peer, packet, before) => {
                 tally.fail("the role changed without a role conflict", [place]);
             }

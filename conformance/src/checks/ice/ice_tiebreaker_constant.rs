@@ -27,6 +27,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let place = Place::Frame(told.packet.frame);
         match last.insert(own, (at, now)) {
+            Some((_, was)) if was != now && !history.conflicts(0..at) && !evidence.whole => {
+                tally.inconclusive("a 487 may be missing in the capture", [place]);
+            }
             Some((before, was)) if was != now && !history.conflicts(0..at) => tally.fail(
                 format!("the tiebreaker is {now:#018x}, and was {was:#018x} before, without a 487"),
                 [place, Place::Frame(history.told[before].packet.frame)],

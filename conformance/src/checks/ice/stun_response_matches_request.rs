@@ -5,7 +5,7 @@ use crate::checks::{Check, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::stun::Class;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const CHECK: Check = Check {
     id: "stun-response-matches-request",
@@ -17,22 +17,27 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let (mut asked, mut ids) = (BTreeSet::new(), BTreeSet::new());
+    let (mut asked, mut ids) = (BTreeSet::new(), BTreeMap::new());
     for (packet, message) in evidence.wire.iter().flat_map(|wire| wire.stun(peer)) {
         let transaction = message.transaction.value;
         if packet.sender != peer {
             if is_binding(&message, Class::Request) {
                 asked.insert((transaction, (packet.from, packet.to)));
-                ids.insert(transaction);
+                ids.insert(transaction, packet.knows_its_ends());
             }
         } else if is_binding(&message, Class::Success) || is_binding(&message, Class::Error) {
             let mirrored = asked.contains(&(transaction, (packet.to, packet.from)));
-            let elsewhere = mirrored || ids.contains(&transaction);
+            let elsewhere = mirrored || ids.contains_key(&transaction);
             if !elsewhere && !evidence.whole {
                 tally.inconclusive(
                     "the request may have come before the capture",
                     [Place::Frame(packet.frame)],
                 );
+                continue;
+            }
+            let known = packet.knows_its_ends() && ids.get(&transaction).is_none_or(|known| *known);
+            if !mirrored && !known {
+                tally.inconclusive("the allocation is not in the capture", [Place::Frame(packet.frame)]);
                 continue;
             }
             tally.judge(mirrored, Place::Frame(packet.frame), || match elsewhere {

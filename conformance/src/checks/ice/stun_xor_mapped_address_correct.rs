@@ -22,13 +22,19 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (packet, message) in wire.stun(peer) {
         let transaction = message.transaction.value;
         if packet.sender != peer && is_binding(&message, Class::Request) {
-            asked.push((transaction, packet.from));
+            asked.push((transaction, packet.from, packet.knows_its_ends()));
         }
         if packet.sender != peer || !is_binding(&message, Class::Success) {
             continue;
         }
         let place = Place::Frame(packet.frame);
-        let Some((_, source)) = asked.iter().rev().find(|(id, _)| *id == transaction) else { continue };
+        let Some((_, source, known)) = asked.iter().rev().find(|(id, ..)| *id == transaction) else {
+            continue;
+        };
+        if !known || !packet.knows_its_ends() {
+            tally.inconclusive("the allocation is not in the capture", [place]);
+            continue;
+        }
         if !own_tap {
             tally.inconclusive(
                 "the responder's own tap was not recorded: an address may have been translated before it",

@@ -27,6 +27,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         match finished {
             None => tally.inconclusive("the other side's Finished is not in the recording", [place]),
             Some(_) if done => tally.pass(place),
+            Some(frame) if !evidence.whole => {
+                tally.inconclusive(
+                    "the other side's first Finished may be missing in the capture",
+                    [place, Place::Frame(frame)],
+                );
+            }
             Some(frame) => tally.fail(
                 format!("{} was sent before the other side's Finished", packet.class()),
                 [place, Place::Frame(frame)],

@@ -22,6 +22,10 @@ const LONG_ENOUGH_US: u64 = 5_000_000;
 /// A silence after which it is another run.
 const LONGEST_GAP_US: u64 = 500_000;
 
+/// By how much more or less than the time that passed the timestamp may rise from one packet to the next, in seconds. No source and no pacer
+/// explains more.
+const LONGEST_LEAP: f64 = 30.0;
+
 /// How far the rate may be off.
 const TOLERANCE: f64 = 0.02;
 
@@ -33,11 +37,27 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let complete = evidence.sees_all_sent_by(peer);
     tally.not_applicable("no media lasts for five seconds");
     let mut runs: BTreeMap<u32, Run> = BTreeMap::new();
+    let mut newest: BTreeMap<u32, Newest> = BTreeMap::new();
     for (packet, header) in headers(evidence, peer) {
         let Some(codec) = codecs.get(&header.payload_type()).filter(|codec| !codec.is_rtx()) else {
             continue;
         };
         let (ssrc, timestamp) = (header.ssrc.value, header.timestamp.value);
+        let this = Newest {
+            sequence: header.sequence.value,
+            payload_type: header.payload_type(),
+            timestamp,
+            t_us: packet.t_us,
+            frame: packet.frame,
+        };
+        let faulted = evidence.is_faulted(packet.frame);
+        if let Some(before) = newest.insert(ssrc, this).filter(|_| !faulted && complete)
+            && !evidence.is_faulted(before.frame)
+            && let Some(seconds) = this.leap(&before, codec.clock_rate)
+        {
+            let text = format!("the timestamp leaps by {seconds:.0} seconds more than the time that passed");
+            tally.fail(text, [Place::Frame(this.frame), Place::Frame(before.frame)]);
+        }
         let run = runs.entry(ssrc).or_insert_with(|| Run::new(packet.frame, codec.clock_rate));
         if run.breaks(packet.t_us, codec.clock_rate) {
             run.judge(evidence, complete, tally);
@@ -47,6 +67,28 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
     for run in runs.values() {
         run.judge(evidence, complete, tally);
+    }
+}
+
+/// The newest packet of a source.
+#[derive(Clone, Copy)]
+struct Newest {
+    sequence: u16,
+    payload_type: u8,
+    timestamp: u32,
+    t_us: u64,
+    frame: u64,
+}
+
+impl Newest {
+    /// By how many seconds more than the time between both the timestamp rose since the packet before, if that is a leap.
+    fn leap(&self, before: &Self, clock_rate: u32) -> Option<f64> {
+        let follows =
+            self.sequence == before.sequence.wrapping_add(1) && self.payload_type == before.payload_type;
+        let rose =
+            f64::from(self.timestamp.wrapping_sub(before.timestamp) as i32) / f64::from(clock_rate.max(1));
+        let passed = self.t_us.saturating_sub(before.t_us) as f64 / 1e6;
+        (follows && (rose - passed).abs() > LONGEST_LEAP).then_some(rose - passed)
     }
 }
 
@@ -114,7 +156,7 @@ impl Run {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, rtp};
+    use crate::checks::controls::{Control, Mutation, Recording, rtp};
     use crate::evidence::{Evidence, Kind, Peer};
 
     /// Leaves the media alone (SRs and retransmissions have the same timestamps), and has it sent as soon as it was captured:
@@ -141,5 +183,21 @@ mod control {
             let timestamp = u32::from_be_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]).wrapping_mul(2);
             bytes[4..8].copy_from_slice(&timestamp.to_be_bytes());
         }
-    });
+    })
+    .and(&[LEAP]);
+
+    /// Has all timestamps from the middle on leap by 1,000 seconds.
+    const LEAP: Mutation = Mutation::new(Recording::Call, "leaps by 1000 seconds", |evidence| {
+        let sender = Peer(0);
+        let is_video = |it: &crate::evidence::Packet| {
+            rtp::is(it) && it.sender == sender && rtp::payload_type(it) != rtp::FIREFOX_RTX
+        };
+        let middle = rtp::packets(evidence).filter(|it| is_video(it)).count() / 2;
+        for packet in rtp::packets(evidence).filter(|it| is_video(it)).skip(middle) {
+            let bytes = &mut packet.clear[0].bytes;
+            let timestamp = u32::from_be_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
+            bytes[4..8].copy_from_slice(&timestamp.wrapping_add(90_000_000).to_be_bytes());
+        }
+    })
+    .prepared(prepare);
 }

@@ -60,6 +60,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 }
                 None => tally.pass(place),
             },
+            (None, Some((ack, _))) if !evidence.whole => {
+                tally.inconclusive("the ACK may be missing in the capture", [place, Place::Frame(ack.frame)]);
+            }
             (None, Some((ack, other))) => tally.fail(
                 format!("the OPEN on stream {stream} is not acknowledged; an ACK was sent on stream {other}"),
                 [place, Place::Frame(ack.frame)],

@@ -1,6 +1,6 @@
 //! The SCTP association and the data channels in it.
 
-mod pieces;
+pub(crate) mod pieces;
 mod sent_calls;
 
 use crate::evidence::{Evidence, Packet, Peer, Protection};

@@ -1,8 +1,7 @@
 //! User data of an association: DATA and I-DATA alike, in the order of their first transmission, and put together to messages.
 
-use super::chunks;
 use super::dcep_open_ppid_50::opens;
-use crate::evidence::{Evidence, Packet, Peer, Protection};
+use crate::evidence::{Evidence, Packet, Peer, Protection, Wire};
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::sctp::{Body, PayloadProtocol};
 use std::borrow::Cow;
@@ -10,20 +9,20 @@ use std::collections::BTreeMap;
 
 /// A DATA or I-DATA chunk.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Piece<'a> {
-    pub(super) packet: &'a Packet,
-    pub(super) tsn: u32,
-    pub(super) stream: u16,
+pub(crate) struct Piece<'a> {
+    pub(crate) packet: &'a Packet,
+    pub(crate) tsn: u32,
+    pub(crate) stream: u16,
     /// The stream sequence number, or the message identifier of I-DATA.
-    pub(super) message: u32,
+    pub(crate) message: u32,
     /// The fragment's number, in I-DATA.
-    pub(super) fragment: Option<u32>,
-    pub(super) is_unordered: bool,
-    pub(super) is_beginning: bool,
-    pub(super) is_ending: bool,
+    pub(crate) fragment: Option<u32>,
+    pub(crate) is_unordered: bool,
+    pub(crate) is_beginning: bool,
+    pub(crate) is_ending: bool,
     /// What the message is; in I-DATA only its first piece tells.
-    pub(super) protocol: Option<PayloadProtocol>,
-    pub(super) data: &'a [u8],
+    pub(crate) protocol: Option<PayloadProtocol>,
+    pub(crate) data: &'a [u8],
 }
 
 /// The chunk as a piece of a message, if it is one.
@@ -80,10 +79,15 @@ impl Tsns {
 
 /// What a peer sent for the first time, by TSN.
 pub(super) fn first_sent(evidence: &Evidence, peer: Peer) -> BTreeMap<i64, Piece<'_>> {
+    evidence.wire.as_ref().map_or_else(BTreeMap::new, |wire| first_seen(wire, peer, peer))
+}
+
+/// What a peer sent, as it was seen for the first time nearest to `at`, by TSN.
+pub(crate) fn first_seen(wire: &Wire, at: Peer, sender: Peer) -> BTreeMap<i64, Piece<'_>> {
     let mut tsns = Tsns::default();
     let mut sent = BTreeMap::new();
-    for (packet, body) in chunks(evidence, peer).filter(|(packet, _)| packet.sender == peer) {
-        if let Some(piece) = piece(packet, &body) {
+    for (packet, sctp) in wire.sctp(at).filter(|(packet, _)| packet.sender == sender) {
+        for piece in sctp.chunks.iter().filter_map(|chunk| piece(packet, &chunk.body?)) {
             sent.entry(tsns.extend(piece.tsn)).or_insert(piece);
         }
     }
@@ -99,17 +103,22 @@ pub(super) fn reads_all_sent_by(evidence: &Evidence, peer: Peer) -> bool {
 
 /// A whole message.
 #[derive(Debug, Clone)]
-pub(super) struct Message<'a> {
+pub(crate) struct Message<'a> {
     /// Its first piece.
-    pub(super) first: Piece<'a>,
-    pub(super) protocol: PayloadProtocol,
+    pub(crate) first: Piece<'a>,
+    pub(crate) protocol: PayloadProtocol,
     /// What its pieces carry: not put together, since there may be a great many messages.
     data: Vec<&'a [u8]>,
 }
 
 impl<'a> Message<'a> {
+    /// How many pieces it has: so many TSNs, one after the other, unless it was sent interleaved.
+    pub(crate) fn count(&self) -> usize {
+        self.data.len()
+    }
+
     /// Its bytes.
-    pub(super) fn bytes(&self) -> Cow<'a, [u8]> {
+    pub(crate) fn bytes(&self) -> Cow<'a, [u8]> {
         match self.data.as_slice() {
             [one] => Cow::Borrowed(one),
             several => Cow::Owned(several.concat()),
@@ -128,8 +137,8 @@ pub(super) fn user_messages(evidence: &Evidence, peer: Peer) -> BTreeMap<u16, Ve
     streams
 }
 
-/// The messages that a peer sent, by the order of their first TSNs. What was abandoned half-way is left out.
-fn messages<'a>(sent: &BTreeMap<i64, Piece<'a>>) -> Vec<Message<'a>> {
+/// The messages that pieces add up to, by the order of their first TSNs. What was abandoned half-way is left out.
+pub(crate) fn messages<'a>(sent: &BTreeMap<i64, Piece<'a>>) -> Vec<Message<'a>> {
     let mut whole: Vec<Message<'a>> = Vec::new();
     // Messages of I-DATA may be interleaved; those of DATA are not.
     let mut open: BTreeMap<(u16, bool, u32), (Message<'a>, i64)> = BTreeMap::new();

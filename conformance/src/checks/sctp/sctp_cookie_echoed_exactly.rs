@@ -25,6 +25,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 Some(Body::CookieEcho(_)) if packet.sender == peer => {
                     if index > 0 {
                         tally.fail("COOKIE ECHO is not the first chunk of its packet", [place]);
+                    } else if !cookies.contains(&chunk.value.value) && !evidence.whole {
+                        tally.inconclusive(
+                            "the INIT ACK with the cookie may be missing in the capture",
+                            [place],
+                        );
                     } else if cookies.is_empty() {
                         tally.inconclusive("the INIT ACK with the cookie is not in the recording", [place]);
                     } else {

@@ -30,6 +30,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         match sctp.verify_checksum() {
             Checksum::Correct => tally.pass(place),
             Checksum::Zero if receiver_takes_zero && !needs_checksum(&sctp) => tally.pass(place),
+            Checksum::Zero if !receiver_takes_zero && !evidence.whole => {
+                tally.inconclusive("what the receiver announced may be missing in the capture", [place]);
+            }
             Checksum::Zero => {
                 tally.fail(
                     "the checksum is zero, which the receiver did not announce to accept here",

@@ -43,6 +43,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         match fault {
             None => tally.pass(place),
             Some(_) if evidence.is_faulted(piece.packet.frame) => {}
+            Some(_) if piece.fragment.is_some() && !evidence.whole => {
+                tally.inconclusive("fragments may be missing in the capture", [place]);
+            }
             Some(sentence) => tally.fail(sentence, [place]),
         }
     }

@@ -45,6 +45,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 Some(_) if chosen.len() > MOST_TAGS && !chosen.contains(&tag) => {
                     tally.inconclusive("the receiver chose more tags than are kept", [place]);
                 }
+                Some(_) if !chosen.contains(&tag) && !evidence.whole => {
+                    tally
+                        .inconclusive("the receiver may have chosen another tag before the capture", [place]);
+                }
                 Some(last) => tally.judge(chosen.contains(&tag), place, || {
                     format!("the tag is {tag:#x}, the receiver chose {last:#x}")
                 }),

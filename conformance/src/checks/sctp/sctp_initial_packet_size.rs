@@ -31,6 +31,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         }
         let limit = if packet.from.is_ipv4() { 1_200 } else { 1_280 };
+        if size > limit.max(proven) && !evidence.whole {
+            tally.inconclusive(
+                "what showed that larger packets go through may be missing in the capture",
+                [Place::Frame(packet.frame)],
+            );
+            continue;
+        }
         tally.judge(size <= limit.max(proven), Place::Frame(packet.frame), || {
             format!(
                 "an IP packet of {size} bytes is sent before it is known that more than {limit} go through"

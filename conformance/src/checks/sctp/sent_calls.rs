@@ -3,6 +3,8 @@
 use super::chunks;
 use super::pieces::piece;
 use crate::evidence::{Evidence, Peer};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::Answer;
 use peerproof_captures::wire::dcep::{self, Message};
@@ -50,9 +52,8 @@ fn message(message: &Value, entry: u64) -> Option<Sent> {
         return Some(Sent { entry, is_text: true, size: bytes.len() as u64, bytes: Some(bytes) });
     }
     if let Some(binary) = message.get("binary").and_then(Value::as_str) {
-        // In hexadecimal.
-        let size = binary.len() as u64 / 2;
-        return Some(Sent { entry, is_text: false, size, bytes: None });
+        let bytes = STANDARD.decode(binary).ok()?;
+        return Some(Sent { entry, is_text: false, size: bytes.len() as u64, bytes: Some(bytes) });
     }
     let pattern = message.get("pattern")?;
     let is_text = pattern.get("text").and_then(Value::as_bool).unwrap_or(false);

@@ -84,7 +84,8 @@ impl Player {
             let definition = recorded::step(step);
             self.capture.remark(format!("step {}: {definition}", n + 1));
             self.capture.next_step();
-            self.journal.write(What::StepBegan { step: n, definition });
+            let place = step.place.as_deref().map(str::to_owned);
+            self.journal.write(What::StepBegan { step: n, definition, place });
             let began = self.marks();
             let outcome = match total.bound(self.step(step, &marks)).await {
                 Ok(Ok(())) => StepOutcome::Done,

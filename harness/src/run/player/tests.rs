@@ -254,6 +254,26 @@ async fn what_must_never_happen_ends_the_step_when_it_happens() {
 }
 
 #[tokio::test]
+async fn what_came_instead_is_named() {
+    let table = table();
+    table.report(0, message("Hello!"));
+    table.report(1, message("Hallo?"));
+    table.report(2, PeerEvent::NegotiationNeeded);
+    let first = "bob: { await: { message: { channel: chat, text: Hello! } } }";
+    let second = "bob: { await: { message: { channel: chat, text: Hallo! } }, within: 20ms }";
+    let StepOutcome::TimedOut { seen, .. } = table.play(&format!("[{first}, {second}]")).await else {
+        panic!("there is no such message")
+    };
+    // What an earlier step awaited did not come instead.
+    assert!(
+        seen.to_string().starts_with("a message of 6 bytes of channel \"chat\" came instead; "),
+        "{seen}"
+    );
+    let Seen::Events { nearest: Some(nearest), .. } = seen else { panic!("{seen:?}") };
+    assert_eq!(*nearest, message("Hallo?"));
+}
+
+#[tokio::test]
 async fn a_lost_peer_ends_the_step_that_waits_for_it() {
     let table = table();
     table.report(0, PeerEvent::Lost { reason: "crashed".to_owned() });

@@ -154,6 +154,11 @@ fn put_in(value: &mut Value, choice: &[(String, Value)], used: &mut [bool], room
 
 /// Has a schema of scenarios know `each`, and its words wherever a value is.
 pub fn extend_schema(schema: &mut Value) {
+    // Registered for what its variants refer to; steps write commands in another form.
+    if let Some(Value::Object(defs)) = schema.get_mut("$defs") {
+        defs.shift_remove("Command");
+    }
+    describe_variants(schema);
     words_in_properties(schema);
     let word = json!({ "type": "string", "pattern": "\\$[a-z]+", "description": "A word of `each`." });
     let list = json!({
@@ -171,24 +176,58 @@ pub fn extend_schema(schema: &mut Value) {
     }
 }
 
+/// A variant with one property is described by its type: editors look at the property.
+fn describe_variants(schema: &mut Value) {
+    match schema {
+        Value::Array(list) => list.iter_mut().for_each(describe_variants),
+        Value::Object(map) => {
+            let description = map.get("description").cloned();
+            if let (Some(description), Some(Value::Object(properties))) =
+                (description, map.get_mut("properties"))
+                && properties.len() == 1
+                && let Some(property) = properties.values_mut().next().filter(|it| it.is_object())
+                && property.get("description").is_none()
+            {
+                property["description"] = description;
+            }
+            map.values_mut().for_each(describe_variants);
+        }
+        _ => {}
+    }
+}
+
 fn words_in_properties(schema: &mut Value) {
     match schema {
         Value::Array(list) => list.iter_mut().for_each(words_in_properties),
         Value::Object(map) => {
             for (key, value) in map {
                 words_in_properties(value);
-                if let ("properties", Value::Object(properties)) = (key.as_str(), value) {
-                    // Text takes a word anyhow, and no word is a list or a mapping.
-                    let takes_none = |property: &&mut Value| {
-                        !["string", "object", "array"].iter().any(|kind| property["type"] == **kind)
-                    };
-                    for property in properties.values_mut().filter(takes_none) {
-                        *property = json!({ "anyOf": [property, { "$ref": format!("#/$defs/{WORD}") }] });
+                match (key.as_str(), value) {
+                    ("properties", Value::Object(properties)) => {
+                        // Text takes a word anyhow, and no word is a list or a mapping.
+                        let takes_none = |property: &&mut Value| {
+                            !["string", "object", "array"].iter().any(|kind| property["type"] == **kind)
+                        };
+                        properties.values_mut().filter(takes_none).for_each(or_word);
                     }
+                    ("additionalProperties", of_any_name) if of_any_name.get("$ref").is_some() => {
+                        or_word(of_any_name);
+                    }
+                    _ => {}
                 }
             }
         }
         _ => {}
+    }
+}
+
+/// The same, or a word of `each`. Its description stays outside, where editors look for it.
+fn or_word(schema: &mut Value) {
+    let mut inner = schema.take();
+    let description = inner.as_object_mut().and_then(|inner| inner.shift_remove("description"));
+    *schema = json!({ "anyOf": [inner, { "$ref": format!("#/$defs/{WORD}") }] });
+    if let Some(description) = description {
+        schema["description"] = description;
     }
 }
 

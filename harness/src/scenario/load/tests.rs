@@ -69,11 +69,11 @@ fn unknown_keys_are_refused_with_a_suggestion() {
 fn wrong_types_are_refused_at_their_place() {
     assert_eq!(
         broken("maxRetransmits: 3", "maxRetransmits: often"),
-        "6:48 invalid type: string \"often\", expected u16 | "
+        "6:48 expected a whole number from 0 to 65535, not the text \"often\" | "
     );
     assert_eq!(
         broken("within: 5s", "within: 5"),
-        "7:31 invalid type: integer `5`, expected a duration with its unit, such as `5s` or `300ms` | "
+        "7:31 expected a duration with its unit, such as `5s` or `300ms`, not 5 | "
     );
     assert_eq!(
         broken("role: offerer", "role: caller"),
@@ -228,6 +228,55 @@ fn a_control_breaks_the_scenario_that_it_names() {
     let wrong =
         control(Path::new("c.yaml"), "controls/c", &text.replace("data/t", "data/x"), &[base]).unwrap_err();
     assert_eq!(wrong.help.as_deref(), Some("did you mean `data/t`?"));
+}
+
+const LYING: &str = "title: lie\nof: data/t\nbreak: { lie: { bob: { swallow: { event: datachannel } } } }\nexpect: { verdict: fail, side: bob }\n";
+
+#[test]
+fn a_peer_lies_in_a_control_and_nowhere_else() {
+    let base = load(WHOLE).unwrap();
+    let read = |text: &str| control(Path::new("c.yaml"), "controls/c", text, std::slice::from_ref(&base));
+    let made = read(LYING).unwrap();
+    assert!(made.control.broken.lie.contains_key("bob"));
+    assert_eq!(made.file.scenario.steps, base.scenario.steps, "the scenario is as it was");
+    let trouble = |what: &str, with: &str| read(&LYING.replace(what, with)).unwrap_err().message;
+    assert_eq!(trouble("bob: {", "carol: {"), "unknown peer `carol`");
+    assert_eq!(trouble("datachannel", "datachanel"), "unknown event `datachanel`");
+    assert!(broken("steps:", "break: { lie: {} }\nsteps:").contains("unknown key `break`"));
+}
+
+#[test]
+fn the_catalogue_makes_a_control_of_each_lie() {
+    let base = load(WHOLE).unwrap();
+    let text = "lies:\n- name: unreported\n  each: { event: [datachannel, channelOpen] }\n  claims: [event/$event]\n  of: data/t\n  by: bob\n  lie: { ignore: { command: close } }\n  layer: dtls\n  after: [{ bob: getState }]\n";
+    let read =
+        |text: &str| controls_of(Path::new("l.yaml"), "controls/lies", text, std::slice::from_ref(&base));
+    let made = read(text).unwrap();
+    let names: Vec<&str> = made.iter().map(|one| one.file.name.as_str()).collect();
+    assert_eq!(names, ["controls/lie-unreported-datachannel", "controls/lie-unreported-channel-open"]);
+    let verdict = made[0].file.scenario.expect.verdict.as_ref().unwrap();
+    assert_eq!(
+        (verdict.layer, verdict.side.as_deref()),
+        (Some(peerproof_conformance::verdict::Layer::Dtls), Some("bob"))
+    );
+    assert_eq!(made[1].control.claims, ["event/channelOpen"]);
+    assert_eq!(made[0].file.scenario.steps.len(), base.scenario.steps.len() + 1);
+    // Who lies is lied to by the stack, and the other way round.
+    let excluded = &made[0].file.scenario.exclude;
+    let pair = |one: &str, other: &str| {
+        excluded.iter().any(|it| it.offerer.as_deref() == Some(one) && it.answerer.as_deref() == Some(other))
+    };
+    assert!(
+        pair("chrome", "firefox")
+            && pair("chrome", "chrome")
+            && !pair("stack", "chrome")
+            && !pair("chrome", "stack")
+    );
+    let error = read(&text.replace("by: bob", "by: carol")).unwrap_err().remove(0);
+    assert_eq!((error.message.as_str(), error.place.map(|at| at.line)), ("unknown peer `carol`", Some(6)));
+    let error = read(&text.replace("command: close", "command: shut")).unwrap_err().remove(0);
+    assert_eq!((error.message.as_str(), error.place.map(|at| at.line)), ("unknown command `shut`", Some(7)));
+    assert!(read("lies: {}").is_err() && read("title: t").is_err());
 }
 
 const SERVED: &str = "title: t

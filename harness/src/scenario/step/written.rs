@@ -107,7 +107,10 @@ impl<'de> Deserialize<'de> for Step {
                     "stats" => Action::Stats(map.next_value()?),
                     _ => return peer_step(key, map),
                 };
-                only(map, Step { action, within: None, rejects: None, binds: None, answers: None })
+                only(
+                    map,
+                    Step { action, within: None, rejects: None, binds: None, answers: None, place: None },
+                )
             }
         }
         deserializer.deserialize_map(Visitor)
@@ -122,7 +125,7 @@ fn peer_step<'de, A: MapAccess<'de>>(peer: String, mut map: A) -> Result<Step, A
             PeerAction::Await(condition) => Action::Await { peer, condition },
             PeerAction::Never(never) => Action::Never { peer, never },
         };
-    only(map, Step { action, within, rejects, binds, answers })
+    only(map, Step { action, within, rejects, binds, answers, place: None })
 }
 
 /// Refuses a second actor.
@@ -218,19 +221,24 @@ impl JsonSchema for Step {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let peer = action_schema(generator);
+        let described = |description: &str, mut schema: Schema| {
+            schema.insert("description".to_owned(), description.into());
+            schema
+        };
+        let properties = serde_json::json!({
+            "connect": described("Descriptions and candidates go both ways until the peers are connected.", generator.subschema_for::<Connect>()),
+            "negotiate": described("Descriptions go both ways once more.", generator.subschema_for::<Negotiate>()),
+            "candidates": described("What happens to candidates on their way from now on.", generator.subschema_for::<Candidates>()),
+            "network": described("A rule for packets, or a change of the network.", generator.subschema_for::<NetworkStep>()),
+            "signalling": described("An action on the signalling server.", generator.subschema_for::<SignallingStep>()),
+            "server": described("An action on a STUN or TURN server of the scenario.", generator.subschema_for::<ServerStep>()),
+            "quiet": described("Packets of a class must stop coming.", generator.subschema_for::<Quiet>()),
+            "stats": described("Statistics of both peers are put on record.", generator.subschema_for::<Stats>()),
+        });
         json_schema!({
             "type": "object",
             "description": "One actor with one action.",
-            "properties": {
-                "connect": generator.subschema_for::<Connect>(),
-                "negotiate": generator.subschema_for::<Negotiate>(),
-                "candidates": generator.subschema_for::<Candidates>(),
-                "network": generator.subschema_for::<NetworkStep>(),
-                "signalling": generator.subschema_for::<SignallingStep>(),
-                "server": generator.subschema_for::<ServerStep>(),
-                "quiet": generator.subschema_for::<Quiet>(),
-                "stats": generator.subschema_for::<Stats>(),
-            },
+            "properties": properties,
             "additionalProperties": peer,
             "minProperties": 1,
             "maxProperties": 1,

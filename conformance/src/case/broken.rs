@@ -1,0 +1,122 @@
+//! What a control broke: neither peer answers for it.
+//!
+//! A control plays a scenario with something broken: a rule that drops packets, a description changed on its way, a server that does not
+//! serve, a peer that is closed. Its steps are known by their places. A failure at a layer at which one of them acted is the network's, or
+//! that of the peer that was closed.
+
+use super::failed_step::layer_of_rule;
+use super::record::CaseRecord;
+use crate::verdict::{Layer, NETWORK, Outcome, Place, Verdict};
+use peerproof_captures::timeline::{Action, Entry, HarnessStep, Step, What};
+use serde_json::Value;
+
+/// Where the steps of controls stand.
+const CONTROLS: &str = "controls/";
+
+/// What a step of the control did.
+struct Deed {
+    /// The layers at which it shows; none if at any.
+    layers: Option<&'static [Layer]>,
+    /// Whose it is.
+    side: String,
+    /// In words.
+    what: String,
+    evidence: Place,
+}
+
+/// The verdict with what the control broke as its cause, if that shows at its layer.
+pub(super) fn broken_by_control(record: &CaseRecord, verdict: &Verdict) -> Option<Verdict> {
+    let layer = verdict.layer.filter(|_| verdict.outcome == Outcome::Fail)?;
+    record.file.control_of.as_ref()?;
+    let shows = |deed: &Deed| deed.layers.is_none_or(|layers| layers.contains(&layer));
+    let deed = deeds(record).into_iter().find(shows)?;
+    let mut evidence = verdict.evidence.clone();
+    if !evidence.contains(&deed.evidence) {
+        evidence.push(deed.evidence);
+    }
+    let sentence = format!("{}; {}", verdict.sentence, deed.what);
+    Some(Verdict { outcome: Outcome::Fail, layer: Some(layer), side: Some(deed.side), sentence, evidence })
+}
+
+fn deeds(record: &CaseRecord) -> Vec<Deed> {
+    let mut deeds = Vec::new();
+    let steps = record.timeline.iter().filter_map(|entry| match &entry.what {
+        What::StepBegan { definition, place: Some(place), .. } if place.starts_with(CONTROLS) => {
+            Some((entry, definition))
+        }
+        _ => None,
+    });
+    for (entry, step) in steps {
+        match &step.action {
+            Action::Harness { step: HarnessStep::Network, args } => {
+                let rules = args.as_object().into_iter().flat_map(|args| args.values());
+                deeds.extend(rules.filter_map(|rule| of_rule(record, rule)));
+            }
+            Action::Harness { step: HarnessStep::Connect | HarnessStep::Negotiate, .. } => {
+                deeds.extend(of_carrier(record, entry));
+            }
+            Action::Harness { step: HarnessStep::Server, .. } => deeds.push(Deed {
+                layers: Some(&[Layer::Gathering, Layer::Checks, Layer::Nomination]),
+                side: NETWORK.to_owned(),
+                what: format!("the control changed a server: {step}"),
+                evidence: Place::Entry(entry.n),
+            }),
+            _ => deeds.extend(of_close(entry, step)),
+        }
+    }
+    deeds
+}
+
+/// What a rule that the control installed did.
+fn of_rule(record: &CaseRecord, rule: &Value) -> Option<Deed> {
+    let acted = record.timeline.iter().filter_map(|entry| match &entry.what {
+        What::Faulted { rule: Some(of), frame, .. } if of.matches == *rule => {
+            Some(frame.map_or(Place::Entry(entry.n), Place::Frame))
+        }
+        _ => None,
+    });
+    let acted: Vec<Place> = acted.collect();
+    let layers: &[Layer] = match layer_of_rule(rule.as_object()?) {
+        Layer::Checks => &[Layer::Checks, Layer::Nomination, Layer::Gathering],
+        Layer::Dtls => &[Layer::Dtls],
+        Layer::Sctp | Layer::DataChannel => &[Layer::Sctp, Layer::DataChannel],
+        _ => &[Layer::Srtp, Layer::Media],
+    };
+    let count = acted.len();
+    let noun = if count == 1 { "packet" } else { "packets" };
+    Some(Deed {
+        layers: Some(layers),
+        side: NETWORK.to_owned(),
+        what: format!("a rule of the control acted on {count} {noun}"),
+        evidence: *acted.first()?,
+    })
+}
+
+/// What became of descriptions and candidates on their way.
+fn of_carrier(record: &CaseRecord, began: &Entry) -> Option<Deed> {
+    let changed =
+        record.timeline.iter().filter(|entry| entry.n > began.n).find_map(|entry| match &entry.what {
+            What::Carried { sent, delivered: Some(delivered), .. } if sent != delivered => {
+                Some((entry, format!("the {} was changed on its way", sent.kind)))
+            }
+            What::CarriedCandidate { sent: Some(_), delivered: None, .. } => {
+                Some((entry, "a candidate was withheld on its way".to_owned()))
+            }
+            _ => None,
+        });
+    let (entry, what) = changed?;
+    let layers = &[Layer::Signalling, Layer::Sdp, Layer::Checks, Layer::Dtls, Layer::Media];
+    Some(Deed { layers: Some(layers), side: NETWORK.to_owned(), what, evidence: Place::Entry(entry.n) })
+}
+
+/// A peer that the control closed.
+fn of_close(entry: &Entry, step: &Step) -> Option<Deed> {
+    let closes = matches!(&step.action, Action::Command { name, .. } if name == "close");
+    let peer = step.peer.as_ref().filter(|_| closes)?;
+    Some(Deed {
+        layers: None,
+        side: peer.clone(),
+        what: format!("the control closed {peer}"),
+        evidence: Place::Entry(entry.n),
+    })
+}

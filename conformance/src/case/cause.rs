@@ -1,0 +1,335 @@
+//! What caused a failure, where the recording names it: a requirement that was broken before, or a deed of a peer from which the
+//! failure follows.
+//!
+//! Where a step or an expectation failed, it says at which peer it showed. Who is to blame is often another: a peer refuses a
+//! certificate since the other's description has a forged fingerprint. A [finding](crate::finding::Finding) of the same case then
+//! names that one, and it decides layer and side; the failure is named as its consequence.
+
+use super::record::CaseRecord;
+use crate::api::Views;
+use crate::catalogue::Catalogue;
+use crate::checks;
+use crate::claims::{Contradiction, Fault};
+use crate::finding::{Finding, Result};
+use crate::verdict::{Layer, Outcome, Place, Verdict};
+use peerproof_captures::event::{Description, IceState, PeerEvent};
+use peerproof_captures::server::ServerEvent;
+use peerproof_captures::timeline::{Answer, What};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+
+/// What caused a failure.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Cause {
+    /// When, in microseconds since the case began.
+    pub(super) t_us: u64,
+    pub(super) layer: Layer,
+    pub(super) side: String,
+    /// In one sentence.
+    pub(super) sentence: String,
+    pub(super) evidence: Vec<Place>,
+}
+
+impl Cause {
+    /// The verdict: the failure is its consequence.
+    pub(super) fn verdict(self, failure: Verdict) -> Verdict {
+        let Self { layer, side, sentence, mut evidence, .. } = self;
+        evidence.extend(failure.evidence);
+        let sentence = format!("{sentence}; as a consequence, {}", failure.sentence);
+        Verdict { outcome: Outcome::Fail, layer: Some(layer), side: Some(side), sentence, evidence }
+    }
+}
+
+/// A failure with what caused it: the first claim that something contradicts, or what [`of`] names, whichever was earlier.
+pub(super) fn because(
+    record: &CaseRecord,
+    views: &Views,
+    contradicted: Option<Contradiction>,
+    failure: Verdict,
+) -> Verdict {
+    match (contradicted, of(record, views, &failure)) {
+        (Some(claimed), Some(cause)) if (cause.t_us, cause.layer) < (claimed.t_us, claimed.layer) => {
+            cause.verdict(failure)
+        }
+        (Some(claimed), _) => contradiction(claimed, Some(failure)),
+        (None, Some(cause)) => cause.verdict(failure),
+        (None, None) => failure,
+    }
+}
+
+/// A peer claims what is not so; and what followed from that, if a step or an expectation failed.
+pub(super) fn contradiction(cause: Contradiction, consequence: Option<Verdict>) -> Verdict {
+    let mut sentence = cause.sentence();
+    let mut evidence = cause.evidence;
+    if let Some(consequence) = consequence {
+        sentence = format!("{sentence}; besides, {}", consequence.sentence);
+        evidence.extend(consequence.evidence.into_iter().filter(|_| consequence.outcome == Outcome::Fail));
+    }
+    let side = match cause.fault {
+        Fault::Peer(name) => Some(name),
+        Fault::Recording => None,
+    };
+    Verdict { outcome: Outcome::Fail, layer: Some(cause.layer), side, sentence, evidence }
+}
+
+/// The layer of a finding's requirement.
+pub(super) fn at_layer(finding: &Finding) -> Layer {
+    checks::of(&finding.requirement).map_or(Layer::Media, |check| check.layer)
+}
+
+/// The first cause of a failure that the recording names: not above the layer of the failure, and before it.
+pub(super) fn of(record: &CaseRecord, views: &Views, failure: &Verdict) -> Option<Cause> {
+    let top = failure.layer.filter(|_| failure.outcome == Outcome::Fail)?;
+    let by = failure.evidence.iter().filter_map(|place| time(record, *place)).max().unwrap_or(u64::MAX);
+    let broken = record.file.findings.iter().filter_map(|finding| of_finding(record, finding, top, failure));
+    let others = [refused(record, top), gone(record, top), taken_down(record, views, top, failure)];
+    let all = broken.chain(others.into_iter().flatten());
+    all.filter(|cause| cause.layer <= top && cause.t_us <= by).min_by_key(|cause| (cause.t_us, cause.layer))
+}
+
+/// When something in a recording was, in microseconds since the case began.
+pub(super) fn time(record: &CaseRecord, place: Place) -> Option<u64> {
+    match place {
+        Place::Frame(frame) => {
+            let wire = record.wire.as_ref()?;
+            // Both stand in the order of their frames.
+            let packet = wire.packets.partition_point(|packet| packet.frame < frame);
+            let server = wire.servers.partition_point(|message| message.frame < frame);
+            let packet = wire.packets.get(packet).filter(|packet| packet.frame == frame);
+            let server = wire.servers.get(server).filter(|message| message.frame == frame);
+            packet.map(|packet| packet.t_us).or(server.map(|message| message.t_us))
+        }
+        Place::Entry(n) | Place::Line { entry: n, .. } => {
+            record.timeline.iter().find(|entry| entry.n == n).map(|entry| entry.t_us)
+        }
+        Place::File { .. } => None,
+    }
+}
+
+/// Requirements whose breach the other side does not notice, or must bear: what fails in the same case failed for another reason.
+const BORNE: [&str; 6] = [
+    "ice-check-has-fingerprint",
+    "ice-pacing-floor",
+    "ice-rto-floor",
+    "consent-request-cadence",
+    "stun-transaction-id-random",
+    "rtcp-reports-sent-regularly",
+];
+
+/// Requirements that are broken by what never comes. That it was only late, by the load of the machine, the failure itself refutes.
+const NEVER_CAME: [&str; 1] = ["dtls-lost-flight-retransmitted"];
+
+/// A finding as the cause: an absolute requirement is broken that nobody knew of; or one at the very layer of the failure by what never
+/// came, at the other peer than the one at which the failure showed.
+fn of_finding(record: &CaseRecord, finding: &Finding, top: Layer, failure: &Verdict) -> Option<Cause> {
+    let layer = at_layer(finding);
+    let doubtful = finding.result == Result::Inconclusive
+        && finding.timing
+        && layer == top
+        && NEVER_CAME.contains(&finding.requirement.as_str())
+        && failure.side.as_deref().is_some_and(|side| side != finding.endpoint);
+    let broken = finding.is_unexpected_failure() && !BORNE.contains(&finding.requirement.as_str());
+    if !broken && !doubtful {
+        return None;
+    }
+    let t_us = time(record, *finding.evidence.first()?)?;
+    let source = Catalogue::get().requirement(&finding.requirement).map_or("", |it| it.source.as_str());
+    let Finding { endpoint, requirement, sentence, .. } = finding;
+    let says = if doubtful { "seems to violate" } else { "violates" };
+    Some(Cause {
+        t_us,
+        layer,
+        side: endpoint.clone(),
+        sentence: format!("{endpoint} {says} {requirement} ({source}): {sentence}"),
+        evidence: finding.evidence.clone(),
+    })
+}
+
+/// A description that was rejected since it contradicts itself: it has attributes of a payload type that its section does not list
+/// (RFC 4585 §4.2, RFC 8866 §6.6 and §6.15).
+fn refused(record: &CaseRecord, top: Layer) -> Option<Cause> {
+    if top != Layer::Sdp {
+        return None;
+    }
+    let mut asked: Vec<(&str, u64, Description)> = Vec::new();
+    for entry in &record.timeline {
+        match &entry.what {
+            What::Command { peer, id, name, args } if name == "setRemoteDescription" => {
+                let description = args.get("description").map(Description::deserialize);
+                asked
+                    .extend(description.and_then(std::result::Result::ok).map(|it| (peer.as_str(), *id, it)));
+            }
+            What::Answer { peer, id, answer: Answer::Rejected { .. } } => {
+                let at = asked.iter().position(|(of, number, _)| of == peer && number == id);
+                if let Some(cause) = at.and_then(|at| misfit(record, peer, &asked.swap_remove(at).2)) {
+                    return Some(cause);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The first attribute of a payload type that its section does not list, in a description as its maker sent it.
+fn misfit(record: &CaseRecord, to: &str, description: &Description) -> Option<Cause> {
+    // Rewritten on the way, it is not its maker's.
+    let (entry, from) = record.timeline.iter().find_map(|entry| match &entry.what {
+        What::Carried { from, to: at, sent, delivered: None } if at == to && sent == description => {
+            Some((entry, from))
+        }
+        _ => None,
+    })?;
+    let (number, line, section) = stray_payload_type(&description.sdp)?;
+    Some(Cause {
+        t_us: entry.t_us,
+        layer: Layer::Sdp,
+        side: from.clone(),
+        sentence: format!(
+            "{from}'s {} should have attributes of payload types that their sections list, but section {section} has {line}",
+            description.kind
+        ),
+        evidence: vec![Place::Line { entry: entry.n, line: number }],
+    })
+}
+
+/// The first `rtpmap`, `fmtp` or `rtcp-fb` of a payload type that the section's `m=` line does not list: number and text of the line,
+/// and the section's index.
+fn stray_payload_type(sdp: &str) -> Option<(usize, &str, usize)> {
+    let mut listed: Option<BTreeSet<&str>> = None;
+    let mut sections = 0_usize;
+    for (number, line) in sdp.lines().enumerate() {
+        let line = line.trim_end();
+        if let Some(media) = line.strip_prefix("m=") {
+            sections += 1;
+            let rtp = media.split(' ').nth(2).is_some_and(|profile| profile.contains("RTP/"));
+            listed = rtp.then(|| media.split(' ').skip(3).collect());
+        }
+        let Some(listed) = &listed else { continue };
+        let of = ["a=rtcp-fb:", "a=rtpmap:", "a=fmtp:"].iter().find_map(|prefix| line.strip_prefix(prefix));
+        let payload_type = of.and_then(|rest| rest.split(' ').next());
+        if payload_type.is_some_and(|it| it != "*" && !listed.contains(it)) {
+            return Some((number + 1, line, sections.saturating_sub(1)));
+        }
+    }
+    None
+}
+
+/// A relayed candidate that a peer announces anew after its allocation has ended at the server (RFC 8656 §3.2): nothing can reach it.
+fn gone(record: &CaseRecord, top: Layer) -> Option<Cause> {
+    // A candidate that does not work shows in the checks.
+    if !(Layer::Gathering..=Layer::Nomination).contains(&top) {
+        return None;
+    }
+    let mut live: Vec<(&str, &str, &[String])> = Vec::new();
+    let mut dead: BTreeSet<&str> = BTreeSet::new();
+    let mut known: BTreeSet<(&str, String)> = BTreeSet::new();
+    for entry in &record.timeline {
+        match &entry.what {
+            What::Server { server, event: ServerEvent::Allocated { client, relayed, .. } } => {
+                for address in relayed {
+                    dead.remove(address.as_str());
+                }
+                live.push((server, client, relayed));
+            }
+            What::Server { server, event: ServerEvent::Ended { client, .. } } => {
+                let ended = |(at, of, _): &(&str, &str, &[String])| at == server && of == client;
+                for (.., relayed) in live.iter().filter(|it| ended(it)) {
+                    dead.extend(relayed.iter().map(String::as_str));
+                }
+                live.retain(|it| !ended(it));
+            }
+            What::Server { server, event: ServerEvent::Stopped } => {
+                for (.., relayed) in live.iter().filter(|(at, ..)| at == server) {
+                    dead.extend(relayed.iter().map(String::as_str));
+                }
+                live.retain(|(at, ..)| at != server);
+            }
+            What::Carried { from, sent, .. } => {
+                let ufrag = sent.sdp.lines().find_map(|line| line.trim_end().strip_prefix("a=ice-ufrag:"));
+                // With the same credentials it is what it announced before; it need not know yet.
+                let Some(ufrag) = ufrag.map(str::to_owned) else { continue };
+                let first = !known.iter().any(|(of, _)| of == from);
+                let anew = known.insert((from, ufrag)) && !first;
+                if !anew {
+                    continue;
+                }
+                for (number, line) in sent.sdp.lines().enumerate() {
+                    let Some(address) = relayed_address(line) else { continue };
+                    if dead.contains(address.as_str()) {
+                        return Some(Cause {
+                            t_us: entry.t_us,
+                            layer: Layer::Gathering,
+                            side: from.clone(),
+                            sentence: format!(
+                                "the relayed candidates of {from}'s restart should have allocations, but that of {address} has ended"
+                            ),
+                            evidence: vec![Place::Line { entry: entry.n, line: number + 1 }],
+                        });
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The address of a relayed candidate in a line of a description, as servers write it.
+fn relayed_address(line: &str) -> Option<String> {
+    let candidate = line.trim_end().strip_prefix("a=candidate:")?;
+    let words: Vec<&str> = candidate.split(' ').collect();
+    if !words.windows(2).any(|pair| pair == ["typ", "relay"]) {
+        return None;
+    }
+    let (address, port) = (*words.get(4)?, *words.get(5)?);
+    Some(if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") })
+}
+
+/// The peer that was the first to begin another ICE transport in a renegotiation, without a restart, where the one at which the failure
+/// showed did so after it: what was on the way is lost.
+fn taken_down(record: &CaseRecord, views: &Views, top: Layer, failure: &Verdict) -> Option<Cause> {
+    // It has the layer of what failed: the transport that follows may work.
+    if top < Layer::Nomination || !views.values().all(|view| view.ice_connected().is_some()) {
+        return None;
+    }
+    let asked = |what: &What| match what {
+        What::Command { name, args, .. } => {
+            matches!(name.as_str(), "restartIce" | "close" | "createPeerConnection" | "setConfiguration")
+                || args.get("iceRestart").is_some_and(|it| it == true)
+        }
+        _ => false,
+    };
+    let mut connected: BTreeSet<&str> = BTreeSet::new();
+    let mut first: Option<(&str, u64, u64)> = None;
+    for entry in &record.timeline {
+        if !connected.is_empty() && asked(&entry.what) {
+            return None;
+        }
+        let What::Event { peer, event: PeerEvent::IceConnectionStateChange { state }, .. } = &entry.what
+        else {
+            continue;
+        };
+        match (state, first) {
+            (IceState::Connected | IceState::Completed, _) => {
+                connected.insert(peer);
+            }
+            (IceState::New, None) if connected.contains(peer.as_str()) => {
+                first = Some((peer, entry.t_us, entry.n));
+            }
+            (IceState::New, Some((side, t_us, n))) if failure.side.as_ref() == Some(peer) && side != peer => {
+                return Some(Cause {
+                    t_us,
+                    layer: top,
+                    side: side.to_owned(),
+                    sentence: format!(
+                        "the ICE transport of {side} should stay without a restart, but its iceConnectionState went from connected to new"
+                    ),
+                    evidence: vec![Place::Entry(n)],
+                });
+            }
+            _ => {}
+        }
+    }
+    None
+}

@@ -1,0 +1,199 @@
+//! What decides a failure: the cause that a finding or the recording names.
+
+use super::*;
+use crate::evidence::{Peer, Wire};
+use crate::finding::{Finding, Result as Stands};
+use peerproof_captures::server::ServerEvent;
+
+fn finding(requirement: &str, endpoint: &str, result: Stands, timing: bool, place: Place) -> Finding {
+    Finding {
+        requirement: requirement.to_owned(),
+        endpoint: endpoint.to_owned(),
+        result,
+        sentence: "it was so".to_owned(),
+        evidence: vec![place],
+        timing,
+        waiver: None,
+    }
+}
+
+/// Bob's DTLS fails after it was negotiated, and the case has a finding.
+fn failed_dtls(found: Finding) -> Verdict {
+    let mut case = CaseBuilder::new("");
+    case.negotiate().ice().state("bob", "dtlsstatechange", "failed");
+    case.timed_out("bob", json!({"connectionState": "connected"}));
+    case.record.file.findings.push(found);
+    case.verdict()
+}
+
+#[test]
+fn a_finding_that_names_the_cause_decides_layer_and_side() {
+    let forged = "sec-fingerprint-matches-presented-cert";
+    let found = |place| finding(forged, "alice", Stands::Fail, false, place);
+    let verdict = failed_dtls(found(Place::Entry(2)));
+    fails(&verdict, Layer::Dtls, "alice", "alice violates sec-fingerprint-matches-presented-cert");
+    assert!(verdict.sentence.contains("as a consequence"), "{}", verdict.sentence);
+    // One that came after the failure caused nothing.
+    let mut case = CaseBuilder::new("");
+    case.negotiate().ice().state("bob", "dtlsstatechange", "failed");
+    case.timed_out("bob", json!({"connectionState": "connected"}));
+    let later = case.record.timeline.len() as u64;
+    case.state("alice", "connectionstatechange", "failed");
+    case.record.file.findings.push(found(Place::Entry(later)));
+    fails(&case.verdict(), Layer::Dtls, "bob", "it failed at bob");
+}
+
+#[test]
+fn a_finding_above_the_failure_or_a_known_one_is_no_cause() {
+    let above = finding("dcep-open-ppid-50", "alice", Stands::Fail, false, Place::Entry(2));
+    fails(&failed_dtls(above), Layer::Dtls, "bob", "it failed at bob");
+    let mut known = finding("ice-options-ice2", "alice", Stands::Fail, false, Place::Entry(2));
+    known.waiver = Some(Waiver { reason: "so it is".to_owned(), link: String::new() });
+    fails(&failed_dtls(known), Layer::Dtls, "bob", "it failed at bob");
+}
+
+#[test]
+fn a_finding_that_only_the_load_leaves_in_doubt_names_the_other_side() {
+    let lost = "dtls-lost-flight-retransmitted";
+    let doubtful = finding(lost, "alice", Stands::Inconclusive, true, Place::Entry(2));
+    fails(&failed_dtls(doubtful), Layer::Dtls, "alice", "seems to violate");
+    let unclear = finding(lost, "alice", Stands::Inconclusive, false, Place::Entry(2));
+    fails(&failed_dtls(unclear), Layer::Dtls, "bob", "it failed at bob");
+}
+
+#[test]
+fn controls_listen_to_findings_too() {
+    let mut case = CaseBuilder::new("");
+    case.negotiate().ice().state("bob", "dtlsstatechange", "failed");
+    case.timed_out("bob", json!({"connectionState": "connected"}));
+    case.record.file.control_of = Some("data/echo".to_owned());
+    let found =
+        finding("sec-fingerprint-matches-presented-cert", "alice", Stands::Fail, false, Place::Entry(2));
+    case.record.file.findings.push(found);
+    fails(&case.verdict(), Layer::Dtls, "alice", "violates");
+}
+
+#[test]
+fn a_description_that_contradicts_itself_is_its_makers_fault() {
+    let refused = |sdp: &str, delivered: Option<&str>| {
+        let mut case = CaseBuilder::new("");
+        let offer = json!({"type": "offer", "sdp": sdp});
+        case.connects().command("alice", "createOffer", json!({}), Answer::Ok(offer.clone()));
+        let got = delivered.map(|sdp| json!({"type": "offer", "sdp": sdp}));
+        let carried = json!({"carried": {"from": "alice", "to": "bob", "sent": offer, "delivered": got}});
+        case.push(serde_json::from_value(carried).unwrap());
+        let answer = Answer::Rejected { name: "OperationError".into(), message: "no".into() };
+        let set = got.unwrap_or(offer);
+        case.command("bob", "setRemoteDescription", json!({"description": set}), answer);
+        case.ended(StepOutcome::Wrong {
+            expected: Expected::Success { peer: "bob".into(), command: "setRemoteDescription".into() },
+            seen: Seen::Exception { name: "OperationError".into(), message: "no".into() },
+        });
+        case.verdict()
+    };
+    let video = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\n";
+    fails(&refused(video, None), Layer::Sdp, "bob", "rejected it with OperationError");
+    let stray = format!("{video}a=rtcp-fb:97 nack\r\n");
+    fails(&refused(&stray, None), Layer::Sdp, "alice", "section 0 has a=rtcp-fb:97 nack");
+    fails(&refused(video, Some(&stray)), Layer::Sdp, "bob", "rejected it with OperationError");
+}
+
+#[test]
+fn an_error_of_a_server_is_awaited_of_the_peer_that_should_report_it() {
+    let mut case = CaseBuilder::new("");
+    let sdp = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n";
+    case.connects();
+    for (from, to, kind) in [("alice", "bob", "offer"), ("bob", "alice", "answer")] {
+        let description = json!({"type": kind, "sdp": sdp});
+        let create = if kind == "offer" { "createOffer" } else { "createAnswer" };
+        case.command(from, create, json!({}), Answer::Ok(description.clone()));
+        case.command(
+            to,
+            "setRemoteDescription",
+            json!({"description": description}),
+            Answer::Ok(Value::Null),
+        );
+    }
+    let error = json!({"url": "turn:192.0.2.2:3478", "errorCode": 401, "errorText": "Unauthorized"});
+    case.event("alice", json!({"event": "icecandidateerror", "data": error}));
+    case.ended(StepOutcome::Done);
+    case.awaits("bob", json!({"icecandidateerror": {"code": 401}}));
+    case.timed_out("bob", json!({"icecandidateerror": {"code": 401}}));
+    fails(&case.verdict(), Layer::Gathering, "bob", "icecandidateerror");
+}
+
+/// A server event of each client, and a step that awaits it of two sockets.
+fn sockets(clients: &[&str]) -> Verdict {
+    let mut case = CaseBuilder::new("");
+    case.negotiate().ended(StepOutcome::Done);
+    let step = json!({"action": {"harness": {"step": "server", "args": {"relay": {"await": "refreshed"}}}}});
+    case.began(step.clone()).ended(StepOutcome::Done);
+    case.began(step);
+    for client in clients {
+        let event = ServerEvent::Refreshed { client: (*client).to_owned(), lifetime: 600 };
+        case.push(What::Server { server: "relay".to_owned(), event });
+    }
+    let expected = json!({"server_event": {"server": "relay", "event": "refreshed", "sockets": 2}});
+    case.ended(StepOutcome::TimedOut {
+        awaited: serde_json::from_value(expected).unwrap(),
+        within_ms: 2000,
+        seen: Seen::ServerEvents { server: "relay".to_owned(), events: Vec::new() },
+    });
+    let mut wire = Wire::default();
+    wire.put_server(Peer(0), "192.0.2.1:1000");
+    case.record.wire = Some(wire);
+    case.verdict()
+}
+
+#[test]
+fn the_peer_whose_socket_a_server_did_not_see_is_named() {
+    fails(&sockets(&["udp 192.0.2.9:5000"]), Layer::Gathering, "alice", "refreshed");
+    fails(&sockets(&["udp 192.0.2.1:1000"]), Layer::Gathering, "bob", "refreshed");
+}
+
+#[test]
+fn a_relay_that_is_gone_and_announced_again() {
+    let verdict = |address: &str| {
+        let mut case = CaseBuilder::new("");
+        case.negotiate();
+        let server = |event| What::Server { server: "relay".to_owned(), event };
+        let client = "udp 192.0.2.1:1000".to_owned();
+        case.push(server(ServerEvent::Allocated {
+            client: client.clone(),
+            username: "u".to_owned(),
+            relayed: vec!["192.0.2.200:4000".to_owned()],
+            lifetime: 600,
+        }));
+        let carried = |ufrag: &str| {
+            let sdp =
+                format!("v=0\r\na=ice-ufrag:{ufrag}\r\na=candidate:1 1 udp 1 {address} 4000 typ relay\r\n");
+            let sent = json!({"type": "offer", "sdp": sdp});
+            serde_json::from_value(json!({"carried": {"from": "alice", "to": "bob", "sent": sent}})).unwrap()
+        };
+        case.push(carried("one"));
+        case.push(server(ServerEvent::Ended { client, ending: "ended".to_owned(), sent: 0, received: 0 }));
+        case.push(carried("two"));
+        case.timed_out("alice", json!({"iceConnectionState": "connected"}));
+        case.verdict()
+    };
+    fails(&verdict("192.0.2.200"), Layer::Gathering, "alice", "192.0.2.200:4000 has ended");
+    assert_eq!(verdict("192.0.2.201").layer, Some(Layer::Checks));
+}
+
+#[test]
+fn a_transport_that_is_begun_anew_without_a_restart() {
+    let verdict = |follows: bool| {
+        let mut case = CaseBuilder::new("");
+        case.connect();
+        case.state("alice", "iceconnectionstatechange", "new");
+        if follows {
+            case.state("bob", "iceconnectionstatechange", "new");
+        }
+        case.send("alice", "one");
+        case.awaits("bob", json!({"message": {"channel": "chat", "text": "one"}}));
+        case.timed_out("bob", json!({"message": {"channel": "chat", "text": "one"}}));
+        case.verdict()
+    };
+    fails(&verdict(true), Layer::DataChannel, "alice", "went from connected to new");
+    fails(&verdict(false), Layer::DataChannel, "bob", "should come within");
+}

@@ -1,0 +1,144 @@
+//! Data channels: what was created has the properties that were asked for, and the next offer has a section for it.
+
+use super::{done, without_effect};
+use crate::case_file::CasePeer;
+use crate::claims::Contradiction;
+use crate::claims::session::Asked;
+use crate::verdict::{Layer, Place};
+use serde_json::Value;
+
+pub(super) fn check(peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
+    for (command, n, t_us, value) in done(asked, "createDataChannel") {
+        for field in
+            ["label", "ordered", "maxRetransmits", "maxPacketLifeTime", "protocol", "negotiated", "id"]
+        {
+            let wanted = command.args.get(field).filter(|value| !value.is_null());
+            let is = value.get(field).filter(|value| !value.is_null());
+            if let (Some(wanted), Some(is)) = (wanted, is)
+                && wanted != is
+            {
+                let claimed = format!("createDataChannel with {field} {is}");
+                let seen = format!("it was asked for {wanted}");
+                let evidence = vec![Place::Entry(n), Place::Entry(command.entry.n)];
+                let claim = "answer/createDataChannel";
+                found.push(without_effect(
+                    claim,
+                    Layer::DataChannel,
+                    &peer.name,
+                    t_us,
+                    claimed,
+                    seen,
+                    evidence,
+                ));
+            }
+        }
+    }
+    offered(peer, asked, found);
+    got(peer, asked, found);
+    sent(peer, asked, found);
+}
+
+/// Most bytes of a message where a description does not say (RFC 8841 §6.1).
+const MOST: u64 = 65_536;
+
+/// A message that is longer than the other side announced to take is rejected (webrtc-pc §6.2).
+fn sent(peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
+    for (command, n, t_us, _) in done(asked, "send") {
+        let before =
+            asked.iter().filter(|it| it.entry.n < command.entry.n && it.name == "setRemoteDescription");
+        let sdp = before.last().and_then(|it| it.args.get("description")?.get("sdp")?.as_str());
+        let Some((described, sdp)) = sdp.map(|sdp| (sdp.contains("m=application"), sdp)) else { continue };
+        let line = sdp.lines().find_map(|line| line.trim_end().strip_prefix("a=max-message-size:"));
+        let most = line.map_or(Some(MOST), |value| value.parse().ok());
+        let (Some(most), Some(length)) = (most.filter(|most| *most > 0), length(command.args)) else {
+            continue;
+        };
+        if described && length > most {
+            let claimed = format!("send of {length} bytes");
+            let seen = format!("the other side's max-message-size is {most}");
+            let evidence = vec![Place::Entry(n)];
+            found.push(without_effect(
+                "answer/send",
+                Layer::DataChannel,
+                &peer.name,
+                t_us,
+                claimed,
+                seen,
+                evidence,
+            ));
+            return;
+        }
+    }
+}
+
+/// How many bytes a message has; nothing if it is not one.
+fn length(args: &Value) -> Option<u64> {
+    let message = args.get("message")?;
+    if let Some(text) = message.get("text").and_then(Value::as_str) {
+        return Some(text.len() as u64);
+    }
+    // Binary is in base64: at least so many.
+    let binary = message
+        .get("binary")
+        .and_then(Value::as_str)
+        .map(|text| (text.len() as u64 / 4 * 3).saturating_sub(2));
+    binary.or_else(|| message.get("pattern")?.get("size")?.as_u64())
+}
+
+/// An offer that is created after a channel has a section for it (RFC 9429 §5.2.1).
+fn offered(peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
+    let Some((created, first, ..)) = done(asked, "createDataChannel").next() else { return };
+    let closed = asked.iter().any(|it| {
+        matches!(it.name, "close" | "closeDataChannel" | "createPeerConnection") && it.entry.n > first
+    });
+    if closed {
+        return;
+    }
+    for (_, n, t_us, value) in done(asked, "createOffer").filter(|(_, n, ..)| *n > first) {
+        let Some(sdp) = value.get("sdp").and_then(Value::as_str).filter(|sdp| !sdp.is_empty()) else {
+            continue;
+        };
+        let mut sections = sdp.lines().filter_map(|line| line.strip_prefix("m=application "));
+        if !sections.any(|rest| !rest.starts_with("0 ")) {
+            let label = created.args.get("label").and_then(Value::as_str).unwrap_or_default();
+            let claimed = format!("createDataChannel of {label:?}");
+            let seen = "its next offer has no section for data channels".to_owned();
+            let evidence = vec![Place::Entry(n), Place::Entry(first)];
+            let claim = "answer/createDataChannel";
+            found.push(without_effect(claim, Layer::Sdp, &peer.name, t_us, claimed, seen, evidence));
+            return;
+        }
+    }
+}
+
+/// What a channel is asked for later are the properties with which it was created.
+fn got(peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
+    for (command, n, t_us, value) in done(asked, "getDataChannel") {
+        let label = command.args.get("channel").and_then(Value::as_str);
+        let mut created = done(asked, "createDataChannel").filter(|(it, answered, ..)| {
+            *answered < n && it.args.get("label").and_then(Value::as_str) == label
+        });
+        let (Some((created, entry, ..)), None) = (created.next(), created.next()) else { continue };
+        for field in ["label", "ordered", "maxRetransmits", "maxPacketLifeTime", "protocol", "negotiated"] {
+            let wanted = created.args.get(field).filter(|value| !value.is_null());
+            let is = value.get(field).filter(|value| !value.is_null());
+            if let (Some(wanted), Some(is)) = (wanted, is)
+                && wanted != is
+            {
+                let claimed = format!("getDataChannel with {field} {is}");
+                let seen = format!("it was created with {wanted}");
+                let evidence = vec![Place::Entry(n), Place::Entry(entry)];
+                let claim = "answer/getDataChannel";
+                found.push(without_effect(
+                    claim,
+                    Layer::DataChannel,
+                    &peer.name,
+                    t_us,
+                    claimed,
+                    seen,
+                    evidence,
+                ));
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What answers claim: one for each command of the peer protocol.
+
+use crate::claims::Claim;
+use crate::verdict::Layer;
+
+pub(in crate::claims) const CLAIMS: &[Claim] = &[
+    Claim::unchecked(
+        "answer/hello",
+        Layer::PeerProtocol,
+        "who a peer is, it alone can say; a configuration that expects a name and a version compares them",
+    ),
+    Claim::checked(
+        "answer/impossible",
+        Layer::PeerProtocol,
+        "it must be unsupported: otherwise nothing that the peer answers counts",
+    ),
+    Claim::checked(
+        "answer/createPeerConnection",
+        Layer::Gathering,
+        "ice-relay-policy-no-leak and the servers that are asked",
+    ),
+    Claim::checked(
+        "answer/setConfiguration",
+        Layer::Gathering,
+        "the candidates gathered after the next restart, and the servers asked then",
+    ),
+    Claim::unchecked(
+        "answer/getUserMedia",
+        Layer::Media,
+        "a device is before the encoder; what arrives of it is compared by mediaseen",
+    ),
+    Claim::checked("answer/createSource", Layer::Media, "the kind and size that were asked for"),
+    Claim::checked("answer/applyConstraints", Layer::Media, "the constraints with exact values"),
+    Claim::checked("answer/addTrack", Layer::Sdp, "the section of the next description"),
+    Claim::checked(
+        "answer/removeTrack",
+        Layer::Sdp,
+        "the direction of the next description, and the RTP of the track, which ends",
+    ),
+    Claim::checked(
+        "answer/replaceTrack",
+        Layer::Media,
+        "the tone that the other side hears, and the RTP of a track that nothing replaces, which ends",
+    ),
+    Claim::checked(
+        "answer/addTransceiver",
+        Layer::Sdp,
+        "the section of the next offer: kind, direction and streams of a simulcast",
+    ),
+    Claim::checked(
+        "answer/setDirection",
+        Layer::Sdp,
+        "the direction of the next description; oa-direction-respected-on-wire judges the RTP",
+    ),
+    Claim::checked("answer/stopTransceiver", Layer::Sdp, "jsep-stopped-section-port-zero"),
+    Claim::checked(
+        "answer/setCodecPreferences",
+        Layer::Sdp,
+        "the codecs of the next description; rtp-only-negotiated-payload-types judges the RTP",
+    ),
+    Claim::unchecked(
+        "answer/getTransceivers",
+        Layer::Sdp,
+        "it repeats what descriptions contain, which are compared",
+    ),
+    Claim::checked(
+        "answer/createDataChannel",
+        Layer::DataChannel,
+        "the properties that were asked for, the section of the next offer; dcep-open-reflects-options judges the OPEN",
+    ),
+    Claim::checked(
+        "answer/send",
+        Layer::DataChannel,
+        "the DATA on the wire and the messages of the other side",
+    ),
+    Claim::checked("answer/echo", Layer::DataChannel, "the messages that come back"),
+    Claim::checked("answer/closeDataChannel", Layer::DataChannel, "dc-close-resets-both-directions"),
+    Claim::checked(
+        "answer/getDataChannel",
+        Layer::DataChannel,
+        "the properties with which the channel was created",
+    ),
+    Claim::checked(
+        "answer/createOffer",
+        Layer::Sdp,
+        "its type, and what was done before: sections, directions, credentials",
+    ),
+    Claim::checked("answer/createAnswer", Layer::Sdp, "its type, the offer and what was done before"),
+    Claim::checked("answer/setLocalDescription", Layer::Sdp, "the description that was set, line by line"),
+    Claim::checked("answer/setRemoteDescription", Layer::Sdp, "getState, and signaling-state-transitions"),
+    Claim::checked(
+        "answer/addIceCandidate",
+        Layer::Checks,
+        "the packets to that address, if there is time before a pair works",
+    ),
+    Claim::checked("answer/restartIce", Layer::Sdp, "ice-restart-changes-both-credentials"),
+    Claim::checked("answer/getState", Layer::Sdp, "the events before, and the descriptions that were set"),
+    Claim::checked("answer/getStats", Layer::Media, "the claims on statistics"),
+    Claim::checked("answer/watch", Layer::Media, "mediaseen events"),
+    Claim::checked("answer/join", Layer::Signalling, "the messages at the signalling server"),
+    Claim::checked("answer/close", Layer::Checks, "the packets that leave it afterwards"),
+    Claim::unchecked("answer/end", Layer::PeerProtocol, "nothing of the case follows it"),
+];

@@ -1,0 +1,184 @@
+//! Media: sources are as they were asked for, what was removed is sent no more, and what replaced a track is what arrives.
+
+use super::transceivers::Transceivers;
+use super::{done, place_of, without_effect};
+use crate::case_file::CasePeer;
+use crate::claims::session::Asked;
+use crate::claims::{Contradiction, Session, clocks};
+use crate::verdict::{Layer, Place};
+use peerproof_captures::event::{MediaKind, PeerEvent};
+use peerproof_captures::sdp::SessionDescription;
+use peerproof_captures::wire::demux::Class;
+use peerproof_captures::wire::rtp;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// How long after the answer a stream may still be sent, in microseconds.
+const STOPS_US: u64 = 1_500_000;
+/// How long what was sent before may still be heard, in microseconds.
+const HEARD_US: u64 = 2_000_000;
+/// So many reports of the old tone show that no other one comes.
+const REPORTS: usize = 4;
+/// Hertz of a source that was asked for no other (docs/media.md).
+const TONE_HZ: u64 = 440;
+
+pub(super) fn check(
+    session: &Session<'_>,
+    peer: &CasePeer,
+    asked: &[Asked<'_>],
+    found: &mut Vec<Contradiction>,
+) {
+    settings(peer, asked, found);
+    ends(session, peer, asked, found);
+    replaced(session, peer, asked, found);
+}
+
+/// The settings of a source, and those after `applyConstraints`, are those that were asked for.
+fn settings(peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
+    for (command, n, t_us, value) in done(asked, "createSource") {
+        for track in value.get("tracks").and_then(Value::as_array).into_iter().flatten() {
+            if track.get("kind") != command.args.get("kind") {
+                let claimed = format!("createSource with a track of the kind {}", track["kind"]);
+                let seen = format!("it was asked for {}", command.args["kind"]);
+                let evidence = vec![Place::Entry(n)];
+                let claim = "answer/createSource";
+                found.push(without_effect(claim, Layer::Media, &peer.name, t_us, claimed, seen, evidence));
+            }
+            let of = |name: &str| track.get("settings").and_then(|it| it.get(name));
+            let wanted = |name: &str| command.args.get(name);
+            compare(peer, "answer/createSource", "createSource", (n, t_us), &of, &wanted, found);
+        }
+    }
+    for (command, n, t_us, value) in done(asked, "applyConstraints") {
+        let of = |name: &str| value.get(name).or_else(|| value.get("settings")?.get(name));
+        let wanted = |name: &str| command.args.get("constraints")?.get(name)?.get("exact");
+        compare(peer, "answer/applyConstraints", "applyConstraints", (n, t_us), &of, &wanted, found);
+    }
+}
+
+fn compare<'a>(
+    peer: &CasePeer,
+    claim: &'static str,
+    command: &str,
+    (n, t_us): (u64, u64),
+    of: &dyn Fn(&str) -> Option<&'a Value>,
+    wanted: &dyn Fn(&str) -> Option<&'a Value>,
+    found: &mut Vec<Contradiction>,
+) {
+    for name in ["width", "height"] {
+        let number = |value: Option<&Value>| value.and_then(Value::as_f64);
+        if let (Some(is), Some(wanted)) = (number(of(name)), number(wanted(name)))
+            && is != wanted
+        {
+            let claimed = format!("{command} with the {name} {is}");
+            let seen = format!("it was asked for {wanted}");
+            let evidence = vec![Place::Entry(n)];
+            found.push(without_effect(claim, Layer::Media, &peer.name, t_us, claimed, seen, evidence));
+        }
+    }
+}
+
+/// The streams of a removed track end, and of one that nothing replaced (webrtc-pc §5.1, §5.2).
+fn ends(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
+    const AGAIN: [&str; 6] =
+        ["addTrack", "addTransceiver", "replaceTrack", "setDirection", "createPeerConnection", "removeTrack"];
+    let (Some(wire), Some(place)) = (session.record.packets(), place_of(session, &peer.name)) else { return };
+    let mut transceivers = Transceivers::default();
+    for (at, command) in asked.iter().enumerate() {
+        let before = transceivers.clone();
+        transceivers.take(command);
+        let claim = match command.name {
+            "removeTrack" => "answer/removeTrack",
+            "replaceTrack" if command.args.get("with").is_none_or(Value::is_null) => "answer/replaceTrack",
+            _ => continue,
+        };
+        let (Some((n, t_us, _)), Some(all)) = (super::succeeded(command), before.known()) else { continue };
+        let track = command.args.get("track").and_then(Value::as_str);
+        let Some(index) = all.iter().position(|own| track.is_some() && own.track.as_deref() == track) else {
+            continue;
+        };
+        let Some(ssrcs) = announced(asked, index, command.entry.n) else { continue };
+        let next = asked.iter().skip(at + 1).find(|it| AGAIN.contains(&it.name));
+        let next_us = next.map_or(u64::MAX, |it| it.entry.t_us);
+        let stalled = |by: u64| clocks::stalled(session.record, t_us, by);
+        let late = wire.sent(place).filter(|packet| packet.class() == Class::Rtp).find(|packet| {
+            let due = t_us.saturating_add(STOPS_US).saturating_add(stalled(packet.t_us));
+            packet.t_us > due
+                && packet.t_us < next_us
+                && rtp::view(&packet.bytes).is_ok_and(|read| ssrcs.contains(&read.header.ssrc.value))
+        });
+        if let Some(packet) = late {
+            let claimed = command.name.to_owned();
+            let seen = format!("it sent RTP of that track {} ms later", (packet.t_us - t_us) / 1000);
+            let evidence = vec![Place::Frame(packet.frame), Place::Entry(n)];
+            found.push(without_effect(claim, Layer::Media, &peer.name, packet.t_us, claimed, seen, evidence));
+            return;
+        }
+    }
+}
+
+/// The SSRCs of the media that a section of the peer's last description before an entry announces (RFC 5576 §4.1), without those of
+/// retransmissions.
+fn announced(asked: &[Asked<'_>], index: usize, before: u64) -> Option<BTreeSet<u32>> {
+    let (.., value) = done(asked, "setLocalDescription").filter(|(_, n, ..)| *n < before).last()?;
+    let sdp = SessionDescription::parse(value.get("sdp")?.as_str()?);
+    let is_rtp = |section: &peerproof_captures::sdp::Section<'_>| {
+        section.media_line().and_then(|line| line.value.ok()).is_some_and(|line| line.is_rtp())
+    };
+    let section = sdp.media().filter(is_rtp).nth(index)?;
+    let pairs = section.named("ssrc-group").filter_map(|line| line.value?.strip_prefix("FID "));
+    let repairs: BTreeSet<u32> = pairs.filter_map(|pair| pair.split(' ').nth(1)?.parse().ok()).collect();
+    let all = section.named("ssrc").filter_map(|line| line.value?.split(' ').next()?.parse::<u32>().ok());
+    let media: BTreeSet<u32> = all.filter(|ssrc| !repairs.contains(ssrc)).collect();
+    (!media.is_empty()).then_some(media)
+}
+
+/// The other side hears the tone of the track that replaced another one.
+fn replaced(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
+    let tone = |track: Option<&Value>| {
+        let (command, ..) = done(asked, "createSource").find(|(_, _, _, value)| {
+            let mut tracks = value.get("tracks").and_then(Value::as_array).into_iter().flatten();
+            tracks.any(|it| it.get("id").is_some() && it.get("id") == track)
+        })?;
+        let is_audio = command.args.get("kind").and_then(Value::as_str) == Some("audio");
+        is_audio.then(|| command.args.get("toneHz").and_then(Value::as_u64).unwrap_or(TONE_HZ))
+    };
+    let Some(other) = session.record.other(&peer.name) else { return };
+    for (at, command) in asked.iter().enumerate().filter(|(_, command)| command.name == "replaceTrack") {
+        let Some((n, t_us, _)) = super::succeeded(command) else { continue };
+        let (was, now) = (tone(command.args.get("track")), tone(command.args.get("with")));
+        let (Some(was), Some(now)) = (was, now) else { continue };
+        let near =
+            |tone: u32, of: u64| f64::from(tone) > of as f64 * 0.95 && f64::from(tone) < of as f64 * 1.05;
+        let next = asked.iter().skip(at + 1).find(|it| it.name == "replaceTrack");
+        let by = next.map_or(u64::MAX, |it| it.entry.t_us);
+        let mut heard: Vec<(u64, u32)> = Vec::new();
+        for (entry, event) in session.events(other) {
+            let PeerEvent::MediaSeen { kind: MediaKind::Audio, tone_hz: Some(tone), .. } = event else {
+                continue;
+            };
+            let stalled = clocks::stalled(session.record, t_us, entry.t_us);
+            let off = stalled.saturating_add(clocks::error(session.record, other));
+            if entry.t_us > t_us.saturating_add(HEARD_US).saturating_add(off) && entry.t_us < by {
+                heard.push((entry.n, *tone));
+            }
+        }
+        let old = heard.iter().filter(|(_, tone)| near(*tone, was)).count();
+        if near(u32::try_from(now).unwrap_or(u32::MAX), was) || old < REPORTS || old < heard.len() {
+            continue;
+        }
+        let claimed = format!("replaceTrack by one of {now} Hz");
+        let seen = format!("{other} still hears {was} Hz");
+        let evidence = heard.first().map(|(n, _)| Place::Entry(*n)).into_iter().chain([Place::Entry(n)]);
+        let evidence = evidence.collect();
+        found.push(without_effect(
+            "answer/replaceTrack",
+            Layer::Media,
+            &peer.name,
+            t_us,
+            claimed,
+            seen,
+            evidence,
+        ));
+    }
+}

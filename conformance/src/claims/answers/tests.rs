@@ -1,0 +1,312 @@
+use super::super::changed::{add_at, answers, command, contradicted, edit, found};
+use super::*;
+use crate::case::CaseRecord;
+use crate::checks::controls::Recording;
+use crate::evidence::Peer;
+use serde_json::json;
+
+#[test]
+fn a_healthy_recording_shows_the_effect_of_every_answer() {
+    for recording in Recording::ALL {
+        assert_eq!(found(&recording.record(), check), [], "{recording:?}");
+    }
+}
+
+#[test]
+fn a_description_of_another_type_than_asked_for() {
+    for (name, peer) in [("createOffer", "alice"), ("createAnswer", "bob")] {
+        let mut record = Recording::Data.record();
+        answers(&mut record, peer, name, |value| value["type"] = json!("pranswer"));
+        contradicted(&found(&record, check), &format!("answer/{name}"), Layer::Sdp, peer);
+    }
+}
+
+#[test]
+fn a_local_description_that_was_not_set() {
+    for (line, forged) in
+        [("a=ice-pwd:", "a=ice-pwd:0"), ("a=fingerprint:sha-256 ", "a=fingerprint:sha-256 00:")]
+    {
+        let mut record = Recording::Data.record();
+        answers(&mut record, "alice", "setLocalDescription", |value| {
+            let sdp = value["sdp"].as_str().unwrap();
+            assert!(sdp.contains(line));
+            value["sdp"] = json!(sdp.replace(line, forged));
+        });
+        contradicted(&found(&record, check), "answer/setLocalDescription", Layer::Sdp, "alice");
+    }
+}
+
+/// What the first answer of that name by that peer contains.
+fn value(record: &CaseRecord, peer: &str, name: &str) -> Value {
+    let mut ids = Vec::new();
+    for entry in &record.timeline {
+        let what = serde_json::to_value(&entry.what).unwrap();
+        if what["command"]["peer"] == peer && what["command"]["name"] == name {
+            ids.push(what["command"]["id"].clone());
+        }
+        if what["answer"]["peer"] == peer && ids.contains(&what["answer"]["id"]) {
+            return what["answer"]["answer"]["ok"].clone();
+        }
+    }
+    panic!("{peer} was not asked {name}");
+}
+
+#[test]
+fn a_state_that_no_event_reported() {
+    for (member, value, layer) in [
+        ("signaling", "have-local-offer", Layer::Sdp),
+        ("iceGathering", "new", Layer::Gathering),
+        ("iceConnection", "failed", Layer::Checks),
+        ("connection", "failed", Layer::Dtls),
+        ("dtls", "failed", Layer::Dtls),
+        ("sctp", "closed", Layer::Sctp),
+    ] {
+        let mut record = Recording::Data.record();
+        command(&mut record, "bob", "getState", json!({}), json!({ member: value }));
+        contradicted(&found(&record, check), "answer/getState", layer, "bob");
+    }
+    let mut record = Recording::Data.record();
+    let description = value(&record, "alice", "setLocalDescription");
+    let state = json!({"signaling": "stable", "dtls": "connected", "localDescription": description});
+    command(&mut record, "alice", "getState", json!({}), state.clone());
+    assert_eq!(found(&record, check), []);
+    let mut other = state;
+    other["localDescription"]["sdp"] = json!("v=0\r\na=ice-ufrag:other\r\n");
+    command(&mut record, "alice", "getState", json!({}), other);
+    contradicted(&found(&record, check), "answer/getState", Layer::Sdp, "alice");
+}
+
+#[test]
+fn a_channel_with_other_properties_and_one_that_is_not_offered() {
+    let mut record = Recording::Data.record();
+    edit(&mut record, |entry| {
+        let command = &mut entry["what"]["command"];
+        let creates = command["name"] == "createDataChannel";
+        if creates {
+            command["args"]["ordered"] = json!(false);
+        }
+        creates
+    });
+    contradicted(&found(&record, check), "answer/createDataChannel", Layer::DataChannel, "alice");
+    let mut record = Recording::Data.record();
+    answers(&mut record, "alice", "createOffer", |value| {
+        let sdp = value["sdp"].as_str().unwrap();
+        value["sdp"] = json!(sdp.split("m=application").next().unwrap());
+    });
+    let found = found(&record, check);
+    let first = found.iter().find(|it| it.claim == "answer/createDataChannel").unwrap();
+    assert_eq!((first.layer, &first.fault), (Layer::Sdp, &Fault::Peer("alice".to_owned())));
+}
+
+#[test]
+fn what_is_asked_of_a_channel_later() {
+    let mut record = Recording::Data.record();
+    command(
+        &mut record,
+        "alice",
+        "createDataChannel",
+        json!({"label": "x", "protocol": "p"}),
+        json!({"label": "x"}),
+    );
+    command(
+        &mut record,
+        "alice",
+        "getDataChannel",
+        json!({"channel": "x"}),
+        json!({"label": "x", "protocol": "p"}),
+    );
+    assert_eq!(found(&record, check), []);
+    command(
+        &mut record,
+        "alice",
+        "getDataChannel",
+        json!({"channel": "x"}),
+        json!({"label": "x", "protocol": "q"}),
+    );
+    contradicted(&found(&record, check), "answer/getDataChannel", Layer::DataChannel, "alice");
+}
+
+#[test]
+fn a_closed_peer_sends_nothing() {
+    let mut record = Recording::Data.record();
+    let tapped = ["alice", "bob"].iter().position(|name| {
+        let place = place_of(&Session::new(&record, &crate::api::Views::new()), name).unwrap();
+        record.wire.as_ref().unwrap().is_tapped(place)
+    });
+    let tapped = tapped.unwrap();
+    let name = ["alice", "bob"][tapped];
+    command(&mut record, name, "close", json!({}), Value::Null);
+    assert_eq!(found(&record, check), []);
+    let last = record.timeline.last().unwrap().t_us;
+    let wire = record.wire.as_mut().unwrap();
+    wire.put(Peer(tapped), true, last + 60_000_000, &[0x80, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 5]);
+    contradicted(&found(&record, check), "answer/close", Layer::Media, name);
+}
+
+/// A case of two peers that negotiated a video, and alice's further offer.
+fn offers(args: &[(&str, Value, Value)], edit: fn(&str) -> String) -> Vec<Contradiction> {
+    let mut record = Recording::Descriptions.record();
+    let offer = value(&record, "alice", "createOffer");
+    for (name, args, answer) in args {
+        command(&mut record, "alice", name, args.clone(), answer.clone());
+    }
+    let sdp = edit(offer["sdp"].as_str().unwrap());
+    command(&mut record, "alice", "createOffer", json!({}), json!({"type": "offer", "sdp": sdp}));
+    found(&record, check)
+}
+
+#[test]
+fn a_direction_that_was_set_is_offered() {
+    let set =
+        |direction: &str| [("setDirection", json!({"transceiver": 0, "direction": direction}), Value::Null)];
+    assert_eq!(offers(&set("sendrecv"), str::to_owned), []);
+    let found = offers(&set("recvonly"), str::to_owned);
+    contradicted(&found, "answer/setDirection", Layer::Sdp, "alice");
+    assert_eq!(offers(&set("recvonly"), |sdp| sdp.replacen("a=sendrecv", "a=recvonly", 1)), []);
+}
+
+#[test]
+fn tracks_and_transceivers_that_are_added_or_removed_are_offered_so() {
+    let add =
+        [("addTransceiver", json!({"kind": "video", "direction": "sendonly"}), json!({"transceiver": 2}))];
+    contradicted(&offers(&add, str::to_owned), "answer/addTransceiver", Layer::Sdp, "alice");
+    let section = |sdp: &str| format!("{sdp}m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:9\r\na=sendonly\r\n");
+    assert_eq!(offers(&add, section), []);
+    let source = json!({"tracks": [{"id": "new", "kind": "audio"}]});
+    let track = [
+        ("createSource", json!({"kind": "audio"}), source),
+        ("addTrack", json!({"track": "new"}), json!({"mid": null})),
+    ];
+    contradicted(&offers(&track, str::to_owned), "answer/addTrack", Layer::Sdp, "alice");
+    let record = Recording::Descriptions.record();
+    let first = value(&record, "alice", "createSource")["tracks"][0]["id"].clone();
+    let removed = [("removeTrack", json!({ "track": first }), Value::Null)];
+    contradicted(&offers(&removed, str::to_owned), "answer/removeTrack", Layer::Sdp, "alice");
+    let codecs =
+        [("setCodecPreferences", json!({"transceiver": 0, "mimeTypes": ["audio/none"]}), Value::Null)];
+    contradicted(&offers(&codecs, str::to_owned), "answer/setCodecPreferences", Layer::Sdp, "alice");
+}
+
+#[test]
+fn a_source_of_another_kind_or_size() {
+    let source = |answer: Value| {
+        let mut record = Recording::Data.record();
+        command(&mut record, "alice", "createSource", json!({"kind": "video", "width": 640}), answer);
+        found(&record, check)
+    };
+    assert_eq!(source(json!({"tracks": [{"id": "t", "kind": "video", "settings": {"width": 640}}]})), []);
+    let wide = source(json!({"tracks": [{"id": "t", "kind": "video", "settings": {"width": 320}}]}));
+    contradicted(&wide, "answer/createSource", Layer::Media, "alice");
+    let other = source(json!({"tracks": [{"id": "t", "kind": "audio", "settings": {}}]}));
+    contradicted(&other, "answer/createSource", Layer::Media, "alice");
+    let mut record = Recording::Data.record();
+    let constraints = json!({"track": "t", "constraints": {"width": {"exact": 160}}});
+    command(&mut record, "alice", "applyConstraints", constraints, json!({"width": 320}));
+    contradicted(&found(&record, check), "answer/applyConstraints", Layer::Media, "alice");
+}
+
+#[test]
+fn the_rtp_of_a_removed_track_ends() {
+    let mut record = Recording::Video.record();
+    let ssrc = {
+        let sdp = value(&record, "alice", "setLocalDescription")["sdp"].as_str().unwrap().to_owned();
+        let line = sdp.lines().find_map(|line| line.strip_prefix("a=ssrc:")).unwrap().to_owned();
+        line.split(' ').next().unwrap().parse::<u32>().unwrap()
+    };
+    let first = value(&record, "alice", "createSource")["tracks"][0]["id"].clone();
+    command(&mut record, "alice", "replaceTrack", json!({ "track": first }), Value::Null);
+    assert_eq!(found(&record, check), []);
+    let last = record.timeline.last().unwrap().t_us;
+    let mut rtp = vec![0x80, 96, 0, 1, 0, 0, 0, 2];
+    rtp.extend(ssrc.to_be_bytes());
+    let wire = record.wire.as_mut().unwrap();
+    let out = wire.is_tapped(Peer(0));
+    wire.put(Peer(usize::from(!out)), out, last + 60_000_000, &rtp);
+    contradicted(&found(&record, check), "answer/replaceTrack", Layer::Media, "alice");
+}
+
+#[test]
+fn the_tone_of_the_track_that_replaced_another_is_heard() {
+    let heard = |tone: u32| {
+        let mut record = Recording::Data.record();
+        let source = |id: &str| json!({"tracks": [{"id": id, "kind": "audio"}]});
+        command(&mut record, "alice", "createSource", json!({"kind": "audio"}), source("low"));
+        command(
+            &mut record,
+            "alice",
+            "createSource",
+            json!({"kind": "audio", "toneHz": 880}),
+            source("high"),
+        );
+        command(&mut record, "alice", "replaceTrack", json!({"track": "low", "with": "high"}), Value::Null);
+        let seqs = record
+            .timeline
+            .iter()
+            .filter(|entry| serde_json::to_value(&entry.what).unwrap()["event"]["peer"] == "bob");
+        let mut seq = seqs.count();
+        for _ in 0..6 {
+            let (n, t_us) =
+                record.timeline.last().map(|entry| (entry.n + 1, entry.t_us + 3_000_000)).unwrap();
+            let data = json!({"id": "t", "kind": "audio", "frames": 5, "toneHz": tone});
+            let event = json!({"event": "mediaseen", "data": data});
+            add_at(&mut record, n, t_us, json!({"event": {"peer": "bob", "seq": seq, "event": event}}));
+            seq += 1;
+        }
+        found(&record, check)
+    };
+    assert_eq!(heard(880), []);
+    contradicted(&heard(440), "answer/replaceTrack", Layer::Media, "alice");
+}
+
+#[test]
+fn a_candidate_that_was_added_is_checked() {
+    let ignored = |strip: bool| {
+        let mut record = Recording::Call.record();
+        // Nobody connects, and the peer never sends where it should.
+        record.timeline.retain(|entry| {
+            let what = serde_json::to_value(&entry.what).unwrap();
+            let name = what["event"]["event"]["event"].as_str().unwrap_or_default().to_owned();
+            !(name.starts_with("ice") && name.ends_with("statechange"))
+        });
+        if strip {
+            let wire = record.wire.as_mut().unwrap();
+            for packet in wire.packets.iter_mut().filter(|packet| packet.sender == Peer(0)) {
+                packet.to = "203.0.113.99:9999".parse().unwrap();
+            }
+        }
+        found(&record, check)
+    };
+    assert_eq!(ignored(false), []);
+    contradicted(&ignored(true), "answer/addIceCandidate", Layer::Checks, "alice");
+}
+
+#[test]
+fn a_configuration_with_relays_alone_gathers_no_others() {
+    let gathers = |kind: &str| {
+        let mut record = Recording::Data.record();
+        let configuration = json!({"configuration": {"iceTransportPolicy": "relay"}});
+        command(&mut record, "alice", "setConfiguration", configuration, Value::Null);
+        let sdp = "v=0\r\na=ice-ufrag:anew\r\n";
+        let description = json!({"type": "offer", "sdp": sdp});
+        command(&mut record, "alice", "setLocalDescription", json!({}), description);
+        let (n, t_us) = record.timeline.last().map(|entry| (entry.n + 1, entry.t_us + 1_000)).unwrap();
+        let candidate = json!({"candidate": format!("candidate:1 1 udp 1 192.0.2.9 5000 typ {kind}"), "usernameFragment": "anew"});
+        let event = json!({"event": "icecandidate", "data": {"candidate": candidate}});
+        add_at(&mut record, n, t_us, json!({"event": {"peer": "alice", "seq": 999, "event": event}}));
+        found(&record, check)
+    };
+    assert_eq!(gathers("relay"), []);
+    contradicted(&gathers("host"), "answer/setConfiguration", Layer::Gathering, "alice");
+}
+
+#[test]
+fn a_message_that_is_longer_than_the_other_side_takes() {
+    let sends = |size: u64| {
+        let mut record = Recording::Data.record();
+        let args = json!({"channel": "chat", "message": {"pattern": {"size": size, "seed": 1}}});
+        command(&mut record, "alice", "send", args, Value::Null);
+        found(&record, check)
+    };
+    assert_eq!(sends(65_536), []);
+    contradicted(&sends(10_000_000), "answer/send", Layer::DataChannel, "alice");
+}

@@ -1,0 +1,247 @@
+//! Candidates against the peer's sockets, its servers' responses and its descriptions.
+
+use super::super::observed::{Tap, against};
+use super::super::{Contradiction, Session};
+use super::{Gathered, Reported, is_relay_only, reported, urls};
+use crate::case_file::CasePeer;
+use crate::verdict::{Layer, Place};
+use peerproof_captures::event::{IceGatheringState, PeerEvent};
+use peerproof_captures::sdp::CandidateType;
+use peerproof_captures::timeline::{LossCause, What};
+use peerproof_captures::wire::demux::Class as First;
+use peerproof_captures::wire::stun;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+
+const EVENT: (&str, Layer) = ("event/icecandidate", Layer::Gathering);
+const TEXT: (&str, Layer) = ("event/icecandidate.candidate.candidate", Layer::Gathering);
+
+pub(super) fn check(
+    session: &Session<'_>,
+    peer: &CasePeer,
+    gathered: &Gathered<'_>,
+    found: &mut Vec<Contradiction>,
+) {
+    if peer.never_reports("icecandidate", "") {
+        return;
+    }
+    doubled(session, peer, found);
+    if session.reports_all(peer) {
+        described(peer, gathered, found);
+    }
+    if let Some(tap) = session.tap(&peer.name) {
+        sockets(session, peer, gathered, tap, found);
+        servers(session, peer, gathered, tap, found);
+        nobody(session, peer, gathered, tap, found);
+        invented(session, peer, tap, found);
+    }
+}
+
+fn places(candidate: &Reported<'_>, frame: Option<u64>) -> Vec<Place> {
+    std::iter::once(Place::Entry(candidate.n)).chain(frame.map(Place::Frame)).collect()
+}
+
+/// One candidate is reported once for each time that is gathered.
+fn doubled(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradiction>) {
+    let mut seen: BTreeMap<(&str, Option<&str>, Option<&str>), u64> = BTreeMap::new();
+    for (entry, event) in session.events(&peer.name) {
+        match event {
+            PeerEvent::IceGatheringStateChange { state } if *state != IceGatheringState::Complete => {
+                seen.clear()
+            }
+            PeerEvent::IceCandidate { candidate: Some(told) } => {
+                let key =
+                    (told.candidate.as_str(), told.sdp_mid.as_deref(), told.username_fragment.as_deref());
+                if let Some(before) = seen.insert(key, entry.n) {
+                    let what =
+                        if told.candidate.is_empty() { "an end of candidates" } else { &told.candidate };
+                    let claimed = format!("{} reports {what}", peer.name);
+                    let evidence = [Place::Entry(entry.n), Place::Entry(before)];
+                    let seen = "it had reported the same before";
+                    found.push(against(&peer.name, EVENT, entry.t_us, claimed, seen, evidence));
+                    return;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What a description of the peer contains was surfaced by an event (webrtc-pc §4.4.1.6), once gathering has ended.
+fn described(peer: &CasePeer, gathered: &Gathered<'_>, found: &mut Vec<Contradiction>) {
+    let Some(ended) = gathered.ended else { return };
+    let same = |one: &Reported<'_>, other: &Reported<'_>| {
+        let (one, other) = (&one.candidate, &other.candidate);
+        one.transport.eq_ignore_ascii_case(&other.transport)
+            && (one.address.as_str(), one.port, &one.kind)
+                == (other.address.as_str(), other.port, &other.kind)
+    };
+    let missing = gathered
+        .descriptions
+        .iter()
+        .filter(|it| it.n < ended)
+        .find(|it| !gathered.events.iter().any(|event| same(event, it)));
+    if let Some(missing) = missing {
+        let claimed = format!("the description of {} contains {}", peer.name, missing.text);
+        let seen = "it never reports that candidate";
+        found.push(against(&peer.name, EVENT, missing.t_us, claimed, seen, places(missing, None)));
+    }
+}
+
+/// A check goes from the base of a candidate (RFC 8445 §7.2.4), and bases are host candidates.
+fn sockets(
+    session: &Session<'_>,
+    peer: &CasePeer,
+    gathered: &Gathered<'_>,
+    tap: Tap<'_>,
+    found: &mut Vec<Contradiction>,
+) {
+    let Some(ended) = gathered.ended.filter(|_| !is_relay_only(session, peer)) else { return };
+    let hidden = gathered.hides_addresses();
+    let is_known = |from: SocketAddr| {
+        gathered.all().any(|it| {
+            let Reported { candidate, .. } = it;
+            let own = candidate.port == from.port() && (hidden || candidate.address.ip() == Some(from.ip()));
+            let base = candidate.related_port == Some(from.port());
+            own || base
+        })
+    };
+    let mut looked_at = BTreeSet::new();
+    for packet in tap.sent().filter(|it| it.class() == First::Stun && it.via.is_none() && !it.tcp) {
+        if !looked_at.insert(packet.from) || is_known(packet.from) {
+            continue;
+        }
+        let is_check =
+            stun::view(&packet.bytes).is_ok_and(|it| it.kind.value.class() == stun::Class::Request);
+        if is_check {
+            let claimed = format!("{} reports that it has gathered all its candidates", peer.name);
+            let seen = format!("it sends checks from {}, which is in none of them", packet.from);
+            let evidence = [Place::Entry(ended), Place::Frame(packet.frame)];
+            found.push(against(&peer.name, EVENT, packet.t_us, claimed, seen, evidence));
+            return;
+        }
+    }
+}
+
+/// Addresses that servers are said to have told against those that they told.
+fn servers(
+    session: &Session<'_>,
+    peer: &CasePeer,
+    gathered: &Gathered<'_>,
+    tap: Tap<'_>,
+    found: &mut Vec<Contradiction>,
+) {
+    let told = tap.wire.told.get(&tap.peer);
+    let mapped: BTreeSet<SocketAddr> =
+        told.into_iter().flat_map(|it| it.mapped.iter().map(|it| it.1)).collect();
+    let relayed: BTreeSet<SocketAddr> = told.into_iter().flat_map(|it| it.relayed.iter().copied()).collect();
+    // What servers say over TLS cannot be read.
+    let readable = |url: &&str| !url.starts_with("turns:") && !url.contains("transport=tcp");
+    let reads_all = urls(session, &peer.name).iter().all(readable);
+    let own: BTreeSet<IpAddr> = own_addresses(tap);
+    for it in gathered.all() {
+        let Some(address) = it.address().filter(|_| it.candidate.is_udp()) else { continue };
+        let known = match it.candidate.kind {
+            CandidateType::ServerReflexive => &mapped,
+            CandidateType::Relay => &relayed,
+            CandidateType::Host => {
+                let by_server = mapped.contains(&address) || relayed.contains(&address);
+                if by_server && !own.contains(&address.ip()) && !own.is_empty() {
+                    let claimed = format!("{} reports {address} as an address of its machine", peer.name);
+                    let seen = "a server told it that address";
+                    found.push(against(&peer.name, TEXT, it.t_us, claimed, seen, places(it, None)));
+                    return;
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        if reads_all && !known.contains(&address) {
+            let claimed = format!("{} reports the {} candidate {address}", peer.name, it.candidate.kind);
+            let seen = match known.iter().next() {
+                Some(other) => format!("no server told it that address; one told it {other}"),
+                None => "no server told it that address, or any".to_owned(),
+            };
+            found.push(against(&peer.name, TEXT, it.t_us, claimed, seen, places(it, None)));
+            return;
+        }
+    }
+}
+
+/// The addresses from which the peer's packets leave.
+fn own_addresses(tap: Tap<'_>) -> BTreeSet<IpAddr> {
+    let direct = tap.sent().filter(|it| it.via.is_none()).map(|it| it.from.ip());
+    let own = tap.wire.servers.iter().filter(|it| it.peer == tap.peer);
+    direct.chain(own.map(|it| it.client.ip())).collect()
+}
+
+/// A host candidate at an address to which the lab knows no way, and from which nothing of the peer ever came.
+fn nobody(
+    session: &Session<'_>,
+    peer: &CasePeer,
+    gathered: &Gathered<'_>,
+    tap: Tap<'_>,
+    found: &mut Vec<Contradiction>,
+) {
+    let no_route = |what: &What| match what {
+        What::Lost { frame, cause: LossCause::NoRoute, .. } => *frame,
+        _ => None,
+    };
+    let lost: BTreeSet<u64> = session.record.timeline.iter().filter_map(|it| no_route(&it.what)).collect();
+    // Behind a NAT an address is one where nobody else knows it.
+    let has_nat = session.record.file.peers.iter().any(|it| it.nat.is_some());
+    if lost.is_empty() || has_nat || session.network_changes() {
+        return;
+    }
+    let own = own_addresses(tap);
+    let others = tap.wire.packets.iter().filter(|it| it.sender != tap.peer && it.tap == it.sender);
+    let to: BTreeMap<SocketAddr, u64> =
+        others.filter(|it| lost.contains(&it.frame)).map(|it| (it.to, it.frame)).collect();
+    for it in gathered.events.iter().filter(|it| it.candidate.kind == CandidateType::Host) {
+        let Some(address) = it.address().filter(|address| !own.contains(&address.ip())) else { continue };
+        if let Some(frame) = to.get(&address) {
+            let claimed = format!("{} reports the host candidate {address}", peer.name);
+            let seen = "nobody in the network has that address";
+            found.push(against(&peer.name, TEXT, it.t_us, claimed, seen, places(it, Some(*frame))));
+            return;
+        }
+    }
+}
+
+/// An agent has one socket for a component at an address (RFC 8445 §5.1.1.1). Of two host candidates there, the one from which nothing
+/// is ever sent is none.
+fn invented(session: &Session<'_>, peer: &CasePeer, tap: Tap<'_>, found: &mut Vec<Contradiction>) {
+    let direct = tap.sent().filter(|it| it.via.is_none()).map(|it| it.from);
+    let to_servers = tap.wire.servers.iter().filter(|it| it.peer == tap.peer && it.sent).map(|it| it.client);
+    let used: BTreeSet<SocketAddr> = direct.chain(to_servers).collect();
+    // By section, component, ufrag and address.
+    let mut sockets: BTreeMap<(&str, u32, &str, IpAddr), Vec<Reported<'_>>> = BTreeMap::new();
+    for (entry, event) in session.events(&peer.name) {
+        match event {
+            PeerEvent::IceGatheringStateChange { state } if *state != IceGatheringState::Complete => {
+                sockets.clear()
+            }
+            PeerEvent::IceCandidate { candidate: Some(told) } => {
+                let (Some(mid), Some(ufrag)) = (&told.sdp_mid, &told.username_fragment) else { continue };
+                let Some(it) = reported(entry.n, entry.t_us, &told.candidate) else { continue };
+                let Some(address) = it.address().filter(|_| it.candidate.is_udp()) else { continue };
+                if it.candidate.kind != CandidateType::Host {
+                    continue;
+                }
+                let same = sockets.entry((mid, it.candidate.component, ufrag, address.ip())).or_default();
+                same.push(it);
+                let is_used =
+                    |it: &&Reported<'_>| it.address().is_some_and(|address| used.contains(&address));
+                let (real, unused) = (same.iter().find(is_used), same.iter().find(|it| !is_used(it)));
+                if let (Some(real), Some(unused)) = (real, unused) {
+                    let claimed = format!("{} reports {}", peer.name, unused.text);
+                    let seen = format!("its socket at that address is that of port {}", real.candidate.port);
+                    let evidence = [Place::Entry(unused.n), Place::Entry(real.n)];
+                    found.push(against(&peer.name, TEXT, unused.t_us, claimed, seen, evidence));
+                    return;
+                }
+            }
+            _ => {}
+        }
+    }
+}

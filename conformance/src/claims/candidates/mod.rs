@@ -1,0 +1,172 @@
+//! Candidates and pairs: what was gathered was reported once, can be reached there, and what is used is what was gathered.
+
+mod errors;
+mod gathered;
+mod pairs;
+#[cfg(test)]
+mod tests;
+
+use super::{Claim, Contradiction, Session};
+use crate::case_file::CasePeer;
+use crate::verdict::Layer;
+use peerproof_captures::event::{IceGatheringState, PeerEvent, SdpType};
+use peerproof_captures::sdp::{Candidate, CandidateAddress};
+use serde_json::Value;
+use std::net::SocketAddr;
+
+pub(super) const CLAIMS: &[Claim] = &[
+    Claim::checked(
+        "event/icecandidate",
+        Layer::Gathering,
+        "the sockets from which the peer sends checks, its descriptions, and the candidates before: each is reported once",
+    ),
+    Claim::checked(
+        "event/icecandidate.candidate.candidate",
+        Layer::Gathering,
+        "the peer's sockets, and the addresses that STUN and TURN servers told it (ice-candidate-grammar, ice-candidate-priorities, \
+         ice-candidate-related-address)",
+    ),
+    Claim::checked(
+        "event/icecandidate.candidate.sdpMid",
+        Layer::Gathering,
+        "the sections of its descriptions (candidate-event-contents)",
+    ),
+    Claim::checked(
+        "event/icecandidate.candidate.sdpMLineIndex",
+        Layer::Gathering,
+        "the sections of its descriptions (candidate-event-contents)",
+    ),
+    Claim::checked(
+        "event/icecandidate.candidate.usernameFragment",
+        Layer::Gathering,
+        "the ufrags of its descriptions (candidate-event-contents)",
+    ),
+    Claim::checked(
+        "event/icecandidateerror.url",
+        Layer::Gathering,
+        "the servers of the configuration that the peer was given",
+    ),
+    Claim::checked(
+        "event/icecandidateerror.errorCode",
+        Layer::Gathering,
+        "the error responses of the servers on the wire",
+    ),
+    Claim::unchecked(
+        "event/icecandidateerror.errorText",
+        Layer::Gathering,
+        "the API does not say that it is the server's reason phrase, and implementations write their own",
+    ),
+    Claim::checked(
+        "event/selectedcandidatepairchange.local",
+        Layer::Nomination,
+        "the candidates that were gathered, and the socket from which packets go to the remote one",
+    ),
+    Claim::checked(
+        "event/selectedcandidatepairchange.remote",
+        Layer::Nomination,
+        "the candidates of the other side, and the address to which packets go",
+    ),
+];
+
+pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
+    for (peer, _) in session.peers() {
+        if !session.has_one_connection(&peer.name) {
+            continue;
+        }
+        let gathered = Gathered::of(session, &peer.name);
+        gathered::check(session, peer, &gathered, found);
+        pairs::check(session, peer, &gathered, found);
+        errors::check(session, peer, found);
+    }
+}
+
+/// A candidate that a peer reported.
+struct Reported<'a> {
+    n: u64,
+    t_us: u64,
+    text: &'a str,
+    candidate: Candidate,
+}
+
+impl Reported<'_> {
+    /// Its address, if it is one and not a name.
+    fn address(&self) -> Option<SocketAddr> {
+        Some(SocketAddr::new(self.candidate.address.ip()?, self.candidate.port))
+    }
+}
+
+/// The candidates that a peer reported by events, and those of its descriptions.
+struct Gathered<'a> {
+    events: Vec<Reported<'a>>,
+    descriptions: Vec<Reported<'a>>,
+    /// The entry with which gathering ended for the last time, if it did.
+    ended: Option<u64>,
+}
+
+impl<'a> Gathered<'a> {
+    fn of(session: &Session<'a>, name: &str) -> Self {
+        let mut gathered = Self { events: Vec::new(), descriptions: Vec::new(), ended: None };
+        for (entry, event) in session.events(name) {
+            match event {
+                PeerEvent::IceCandidate { candidate: None }
+                | PeerEvent::IceGatheringStateChange { state: IceGatheringState::Complete } => {
+                    gathered.ended = Some(entry.n);
+                }
+                PeerEvent::IceCandidate { candidate: Some(told) } => {
+                    gathered.events.extend(reported(entry.n, entry.t_us, &told.candidate));
+                }
+                _ => {}
+            }
+        }
+        let Some(view) = session.views.get(name) else { return gathered };
+        for at in view.local.iter().filter(|at| at.is.kind != SdpType::Rollback) {
+            let lines = at.is.sdp.lines().filter_map(|line| line.trim_end().strip_prefix("a="));
+            let candidates = lines.filter(|line| line.starts_with("candidate:"));
+            gathered.descriptions.extend(candidates.filter_map(|text| reported(at.n, at.t_us, text)));
+        }
+        gathered
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Reported<'a>> {
+        self.events.iter().chain(&self.descriptions)
+    }
+
+    /// Whether some of its addresses are hidden behind names (draft-ietf-mmusic-mdns-ice-candidates).
+    fn hides_addresses(&self) -> bool {
+        self.all().any(|it| !matches!(it.candidate.address, CandidateAddress::Ip(..)))
+    }
+}
+
+fn reported(n: u64, t_us: u64, text: &str) -> Option<Reported<'_>> {
+    let candidate = Candidate::parse(text).ok()?;
+    Some(Reported { n, t_us, text, candidate })
+}
+
+/// The configurations that a peer was given, in order.
+fn configurations<'a>(session: &Session<'a>, name: &str) -> Vec<&'a Value> {
+    let given = session.asked(name).into_iter();
+    let given = given.filter(|it| matches!(it.name, "createPeerConnection" | "setConfiguration"));
+    given.filter_map(|it| it.args.get("configuration")).collect()
+}
+
+/// The URLs of its servers.
+fn urls<'a>(session: &Session<'a>, name: &str) -> Vec<&'a str> {
+    let mut urls = Vec::new();
+    for configuration in configurations(session, name) {
+        let servers = configuration.get("iceServers").and_then(Value::as_array);
+        for server in servers.into_iter().flatten() {
+            match server.get("urls") {
+                Some(Value::String(url)) => urls.push(url.as_str()),
+                Some(Value::Array(several)) => urls.extend(several.iter().filter_map(Value::as_str)),
+                _ => {}
+            }
+        }
+    }
+    urls
+}
+
+/// Whether a peer was told to use relays alone: then it shows none of its sockets to the other side.
+fn is_relay_only(session: &Session<'_>, peer: &CasePeer) -> bool {
+    let policy = |it: &Value| it.get("iceTransportPolicy").and_then(Value::as_str) == Some("relay");
+    configurations(session, &peer.name).into_iter().any(policy)
+}

@@ -1,0 +1,177 @@
+//! Selected pairs against the candidates and the packets.
+
+use super::super::observed::{Tap, against};
+use super::super::{Contradiction, Session};
+use super::Gathered;
+use crate::case_file::{CasePeer, Runs};
+use crate::evidence::Packet;
+use crate::verdict::{Layer, Place};
+use peerproof_captures::event::{ConnectionState, PeerEvent};
+use peerproof_captures::sdp::{Candidate, CandidateAddress, CandidateType};
+use peerproof_captures::timeline::Entry;
+use std::net::SocketAddr;
+
+const LOCAL: (&str, Layer) = ("event/selectedcandidatepairchange.local", Layer::Nomination);
+const REMOTE: (&str, Layer) = ("event/selectedcandidatepairchange.remote", Layer::Nomination);
+
+/// How long after its first data a peer may take to report the pair, in microseconds: some read it from their statistics.
+const PATIENCE_US: u64 = 500_000;
+
+pub(super) fn check(
+    session: &Session<'_>,
+    peer: &CasePeer,
+    gathered: &Gathered<'_>,
+    found: &mut Vec<Contradiction>,
+) {
+    let mut before: Option<(&Entry, &str, &str)> = None;
+    for (entry, event) in session.events(&peer.name) {
+        let PeerEvent::SelectedCandidatePairChange { local, remote } = event else { continue };
+        if let Some((earlier, ..)) = before.filter(|it| (it.1, it.2) == (local.as_str(), remote.as_str())) {
+            let claimed = format!("{} reports that another pair is in use", peer.name);
+            let evidence = [Place::Entry(entry.n), Place::Entry(earlier.n)];
+            let seen = "it is the one that it had reported before";
+            found.push(against(&peer.name, LOCAL, entry.t_us, claimed, seen, evidence));
+        }
+        before = Some((entry, local.as_str(), remote.as_str()));
+        let (Ok(local), Ok(remote)) = (Candidate::parse(local), Candidate::parse(remote)) else { continue };
+        known(session, peer, gathered, entry, (&local, &remote), found);
+        if let Some(tap) = session.tap(&peer.name) {
+            used(peer, tap, entry, (&local, &remote), found);
+        }
+    }
+    if before.is_none() && session.reports_all(peer) && !peer.never_reports("selectedcandidatepairchange", "")
+    {
+        missing(session, peer, found);
+    }
+}
+
+fn address(candidate: &Candidate) -> Option<SocketAddr> {
+    Some(SocketAddr::new(candidate.address.ip()?, candidate.port))
+}
+
+fn is_name(candidate: &Candidate) -> bool {
+    !matches!(candidate.address, CandidateAddress::Ip(..))
+}
+
+/// Both candidates of a pair were signalled, unless checks brought them up (RFC 8445 §7.3.1.3).
+fn known(
+    session: &Session<'_>,
+    peer: &CasePeer,
+    gathered: &Gathered<'_>,
+    entry: &Entry,
+    (local, remote): (&Candidate, &Candidate),
+    found: &mut Vec<Contradiction>,
+) {
+    let same = |one: &Candidate, other: &Candidate| {
+        one.port == other.port
+            && one.kind == other.kind
+            && (one.address == other.address || is_name(one) || is_name(other))
+    };
+    let theirs = told(session, &peer.name);
+    let own: Vec<&Candidate> = gathered.all().map(|it| &it.candidate).collect();
+    let theirs: Vec<&Candidate> = theirs.iter().collect();
+    let sides = [(LOCAL, local, own), (REMOTE, remote, theirs)];
+    for (claim, candidate, all) in sides {
+        let is_signalled = matches!(
+            candidate.kind,
+            CandidateType::Host | CandidateType::ServerReflexive | CandidateType::Relay
+        );
+        if !is_signalled || all.is_empty() {
+            continue;
+        }
+        if !all.iter().any(|it| same(it, candidate)) {
+            let text = format!("{} {} {}", candidate.kind, candidate.address, candidate.port);
+            let claimed = format!("{} reports that its pair has {text}", peer.name);
+            let seen = "nobody ever signalled that candidate";
+            found.push(against(&peer.name, claim, entry.t_us, claimed, seen, [Place::Entry(entry.n)]));
+        }
+    }
+}
+
+/// The candidates of the other side that a peer was told of, by commands and descriptions, or by the other side where nobody carries them.
+fn told(session: &Session<'_>, name: &str) -> Vec<Candidate> {
+    let asked = session.asked(name).into_iter().filter(|it| it.name == "addIceCandidate");
+    let added = asked.filter_map(|it| it.args.get("candidate")?.get("candidate")?.as_str());
+    let mut all: Vec<Candidate> = added.filter_map(|text| Candidate::parse(text).ok()).collect();
+    for at in session.views.get(name).into_iter().flat_map(|view| &view.remote) {
+        let lines = at.is.sdp.lines().filter_map(|line| line.trim_end().strip_prefix("a="));
+        all.extend(
+            lines.filter(|line| line.starts_with("candidate:")).filter_map(|it| Candidate::parse(it).ok()),
+        );
+    }
+    if let Some(other) = session.record.other(name) {
+        all.extend(Gathered::of(session, other).all().map(|it| it.candidate.clone()));
+    }
+    all
+}
+
+/// Something goes from the local candidate to the remote one.
+fn used(
+    peer: &CasePeer,
+    tap: Tap<'_>,
+    entry: &Entry,
+    (local, remote): (&Candidate, &Candidate),
+    found: &mut Vec<Contradiction>,
+) {
+    if !local.is_udp() || !remote.is_udp() || is_name(remote) {
+        return;
+    }
+    let Some(remote) = address(remote) else { return };
+    let to_remote = |packet: &&Packet| packet.to == remote;
+    let from_local = |packet: &&Packet| match local.kind {
+        CandidateType::Relay => packet.via.is_some() && address(local) == Some(packet.from),
+        CandidateType::Host => {
+            packet.via.is_none()
+                && packet.from.port() == local.port
+                && (is_name(local) || local.address.ip() == Some(packet.from.ip()))
+        }
+        // The base from which it goes is told by the related address, or not at all.
+        _ => {
+            packet.via.is_none()
+                && local.related_port.is_none_or(|port| port == 0 || port == packet.from.port())
+        }
+    };
+    let claimed = format!(
+        "{} reports that the pair of {} {} and {remote} is in use",
+        peer.name, local.address, local.port
+    );
+    let mut to = tap.sent().filter(to_remote).peekable();
+    if to.peek().is_none() {
+        let seen = format!("it never sends anything to {remote}");
+        found.push(against(&peer.name, REMOTE, entry.t_us, claimed, seen, [Place::Entry(entry.n)]));
+    } else if !peer.is_translated() && !to.any(|packet| from_local(&packet)) {
+        let seen = "nothing goes from there to there";
+        found.push(against(&peer.name, LOCAL, entry.t_us, claimed, seen, [Place::Entry(entry.n)]));
+    }
+}
+
+/// Data came, so there is a pair, and it was never reported.
+fn missing(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradiction>) {
+    if session.record.file.ends.contains(&peer.name) {
+        return;
+    }
+    let connected = PeerEvent::ConnectionStateChange { state: ConnectionState::Connected };
+    let Some((at, _)) = session.events(&peer.name).find(|(_, event)| **event == connected) else { return };
+    let data = |event: &PeerEvent| {
+        matches!(
+            event,
+            PeerEvent::ChannelMessage { .. } | PeerEvent::MediaSeen { .. } | PeerEvent::ChannelOpen { .. }
+        )
+    };
+    let Some((first, _)) = session.events(&peer.name).find(|(_, event)| data(event)) else { return };
+    let since_us = first.t_us.max(at.t_us);
+    // A browser that answers with its statistics has them, and with them the pair.
+    let answered = session.asked(&peer.name).into_iter().any(|it| {
+        it.name == "getStats"
+            && it.result().is_some()
+            && it.entry.n > at.n
+            && it.answered().is_some_and(|it| it.n > at.n)
+    });
+    let is_late = session.had_time(&peer.name, since_us, PATIENCE_US);
+    if is_late || (answered && peer.runs == Runs::Driven) {
+        let claimed = format!("{} reports that it is connected and receives data", peer.name);
+        let seen = "it never reports which pair is in use";
+        let evidence = [Place::Entry(at.n), Place::Entry(first.n)];
+        found.push(against(&peer.name, LOCAL, at.t_us, claimed, seen, evidence));
+    }
+}

@@ -1,0 +1,144 @@
+//! Candidates that nobody has, and pairs that nothing uses.
+
+use super::super::testing::Case;
+use crate::checks::controls::Recording;
+use crate::verdict::Layer;
+use peerproof_captures::event::{IceCandidate, PeerEvent};
+use peerproof_captures::timeline::What;
+
+const EVENT: &str = "event/icecandidate";
+const TEXT: &str = "event/icecandidate.candidate.candidate";
+const LOCAL: &str = "event/selectedcandidatepairchange.local";
+const REMOTE: &str = "event/selectedcandidatepairchange.remote";
+
+fn is_candidate(event: &PeerEvent, part: &str) -> bool {
+    matches!(event, PeerEvent::IceCandidate { candidate: Some(told) } if told.candidate.contains(part))
+}
+
+/// Edits every candidate of a peer that has a part.
+fn rewrite(case: &mut Case, peer: &str, part: &str, from: &str, to: &str) {
+    case.edit(peer, |event| {
+        if let PeerEvent::IceCandidate { candidate: Some(IceCandidate { candidate, .. }) } = event
+            && candidate.contains(part)
+        {
+            *candidate = candidate.replacen(from, to, 1);
+        }
+    });
+}
+
+#[test]
+fn a_candidate_is_reported_once() {
+    for peer in ["alice", "bob"] {
+        let mut case = Case::of(Recording::Relay);
+        case.double(peer, |event| is_candidate(event, "typ host"));
+        case.blames(peer, EVENT, Layer::Gathering, "the same before");
+    }
+}
+
+#[test]
+fn a_socket_that_sends_checks_is_that_of_a_candidate() {
+    let mut case = Case::of(Recording::Conflict);
+    case.silence("alice", |event| is_candidate(event, "typ host"));
+    // Her description has it still.
+    case.without(|what| match what {
+        What::Command { peer, name, .. } => peer == "alice" && name == "setLocalDescription",
+        _ => false,
+    });
+    for at in ["alice", "bob"] {
+        rewrite(&mut case, at, "typ host", "nothing", "nothing");
+    }
+    case.blames("alice", EVENT, Layer::Gathering, "sends checks from");
+}
+
+#[test]
+fn a_second_socket_at_an_address_is_invented() {
+    let mut case = Case::of(Recording::Conflict);
+    case.double("bob", |event| is_candidate(event, " 40839 typ host"));
+    let mut first = true;
+    case.edit("bob", |event| {
+        if is_candidate(event, " 40839 typ host")
+            && std::mem::take(&mut first)
+            && let PeerEvent::IceCandidate { candidate: Some(IceCandidate { candidate, .. }) } = event
+        {
+            *candidate = candidate.replace(" 40839 ", " 12345 ");
+        }
+    });
+    case.blames("bob", TEXT, Layer::Gathering, "that of port 40839");
+}
+
+#[test]
+fn addresses_of_servers_are_those_that_servers_told() {
+    let mut case = Case::of(Recording::Relay);
+    rewrite(&mut case, "bob", "typ relay", " 33481 ", " 33482 ");
+    case.blames("bob", TEXT, Layer::Gathering, "no server told it that address");
+    let mut case = Case::of(Recording::Relay);
+    rewrite(&mut case, "bob", "typ relay", "typ relay", "typ srflx");
+    case.blames("bob", TEXT, Layer::Gathering, "no server told it that address");
+    let mut case = Case::of(Recording::Relay);
+    rewrite(&mut case, "bob", "typ relay", "typ relay", "typ host");
+    case.blames("bob", TEXT, Layer::Gathering, "a server told it that address");
+}
+
+#[test]
+fn a_pair_is_of_candidates_that_were_signalled_and_is_used() {
+    let mut case = Case::of(Recording::Conflict);
+    let edit = |event: &mut PeerEvent, own: bool| {
+        if let PeerEvent::SelectedCandidatePairChange { local, remote } = event {
+            let side = if own { local } else { remote };
+            *side = side.replace("40839", "40838").replace("34852", "34853");
+        }
+    };
+    case.edit("bob", |event| edit(event, true)).blames(
+        "bob",
+        LOCAL,
+        Layer::Nomination,
+        "nobody ever signalled",
+    );
+    case.blames("bob", LOCAL, Layer::Nomination, "nothing goes from there to there");
+    let mut case = Case::of(Recording::Conflict);
+    case.edit("bob", |event| edit(event, false)).blames(
+        "bob",
+        REMOTE,
+        Layer::Nomination,
+        "nobody ever signalled",
+    );
+    case.blames("bob", REMOTE, Layer::Nomination, "never sends anything to");
+}
+
+#[test]
+fn a_pair_is_reported_once_and_at_all() {
+    let pair = |event: &PeerEvent| matches!(event, PeerEvent::SelectedCandidatePairChange { .. });
+    let mut case = Case::of(Recording::Conflict);
+    case.double("bob", pair).blames("bob", LOCAL, Layer::Nomination, "it had reported before");
+    let mut case = Case::of(Recording::Conflict);
+    case.silence("bob", pair).wait(2_000_000).blames(
+        "bob",
+        LOCAL,
+        Layer::Nomination,
+        "never reports which pair",
+    );
+    let mut short = Case::of(Recording::Conflict);
+    short
+        .silence("bob", pair)
+        .without(|what| matches!(what, What::Command { name, .. } if name == "getStats"));
+    let found = short.found();
+    assert!(!found.iter().any(|it| it.sentence().contains("which pair")), "it may still come: {found:#?}");
+}
+
+#[test]
+fn an_error_is_of_a_server_that_was_configured_and_answered_it() {
+    let error = |url: &str, error_code| PeerEvent::IceCandidateError {
+        url: url.to_owned(),
+        error_code,
+        error_text: String::new(),
+    };
+    let server = "turn:203.0.113.200:50710?transport=udp";
+    let mut case = Case::of(Recording::Relay);
+    case.report_late("bob", 0, error(server, 486));
+    case.blames("bob", "event/icecandidateerror.errorCode", Layer::Gathering, "one answered 401");
+    let mut case = Case::of(Recording::Relay);
+    case.report_late("bob", 0, error("turn:192.0.2.99:3478", 701));
+    case.blames("bob", "event/icecandidateerror.url", Layer::Gathering, "no such server");
+    let mut case = Case::of(Recording::Relay);
+    case.report_late("bob", 0, error(server, 701)).is_silent();
+}

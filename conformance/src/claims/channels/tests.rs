@@ -1,0 +1,180 @@
+//! Channels that nobody asked for, that lack their other side, and properties that differ.
+
+use super::super::testing::Case;
+use crate::checks::controls::Recording;
+use crate::evidence::Peer;
+use crate::verdict::Layer;
+use peerproof_captures::event::{ChannelInfo, PeerEvent};
+use peerproof_captures::timeline::{Answer, What};
+
+const LAYER: Layer = Layer::DataChannel;
+
+fn is_announced(event: &PeerEvent) -> bool {
+    matches!(event, PeerEvent::DataChannel { .. })
+}
+
+fn is_open(event: &PeerEvent) -> bool {
+    matches!(event, PeerEvent::ChannelOpen { .. })
+}
+
+fn edit_info(case: &mut Case, peer: &str, announced: bool, opened: bool, edit: impl Fn(&mut ChannelInfo)) {
+    case.edit(peer, |event| match event {
+        PeerEvent::DataChannel { channel } if announced => edit(channel),
+        PeerEvent::ChannelOpen { channel } if opened => edit(channel),
+        _ => {}
+    });
+}
+
+#[test]
+fn a_channel_opens_where_it_was_created_or_announced() {
+    let mut case = Case::of(Recording::Closed);
+    case.silence("bob", is_announced).blames(
+        "bob",
+        "event/channelopen",
+        LAYER,
+        "neither created that channel nor",
+    );
+    let mut ghost = Case::of(Recording::Closed);
+    edit_info(&mut ghost, "alice", false, true, |info| info.label = "ghost".to_owned());
+    ghost.blames("alice", "event/channelopen", LAYER, "neither created that channel nor");
+}
+
+#[test]
+fn a_channel_that_is_announced_was_opened_by_the_other_side() {
+    let mut twice = Case::of(Recording::Conflict);
+    twice.double("bob", is_announced).blames("bob", "event/datachannel", LAYER, "it reports 2");
+    let mut untapped = Case::of(Recording::Closed);
+    untapped.double("bob", is_announced).blames("bob", "event/datachannel", LAYER, "was told 1 times");
+    let mut ghost = Case::of(Recording::Conflict);
+    ghost.double("bob", is_announced);
+    let mut first = true;
+    ghost.edit("bob", |event| {
+        if let PeerEvent::DataChannel { channel } = event
+            && std::mem::take(&mut first)
+        {
+            channel.label = "ghost".to_owned();
+        }
+    });
+    ghost.blames("bob", "event/datachannel", LAYER, "0 DATA_CHANNEL_OPEN");
+}
+
+#[test]
+fn a_channel_that_came_is_announced_and_one_that_was_acknowledged_opens() {
+    let mut case = Case::of(Recording::Closed);
+    case.silence("bob", |event| is_announced(event) || is_open(event) || ends(event)).wait(3_000_000);
+    case.blames("bob", "event/datachannel", LAYER, "never reports datachannel");
+    let mut case = Case::of(Recording::Conflict);
+    case.silence(
+        "bob",
+        |event| matches!(event, PeerEvent::ChannelOpen { channel } if channel.label == "other"),
+    );
+    case.wait(3_000_000).blames("bob", "event/channelopen", LAYER, "never reports that the channel is open");
+}
+
+fn is_received(event: &PeerEvent) -> bool {
+    matches!(event, PeerEvent::ChannelMessage { .. })
+}
+
+fn ends(event: &PeerEvent) -> bool {
+    matches!(event, PeerEvent::ChannelClose { .. } | PeerEvent::ChannelClosing { .. })
+}
+
+#[test]
+fn a_channel_without_an_open_is_the_recordings_fault_where_both_report_it() {
+    let mut case = Case::of(Recording::Conflict);
+    case.chunks(Peer(0), |chunk| {
+        // DATA_CHANNEL_OPEN becomes a message that is none.
+        if chunk[0] == 0 && chunk[12..16] == [0, 0, 0, 50] && chunk.get(16) == Some(&3) {
+            chunk[16] = 9;
+        }
+    });
+    case.lacks("there is no DATA_CHANNEL_OPEN");
+    case.silence(
+        "bob",
+        |event| matches!(event, PeerEvent::DataChannel { channel } if channel.label == "chat"),
+    );
+    case.blames("alice", "event/channelopen", LAYER, "it never sent DATA_CHANNEL_OPEN");
+}
+
+#[test]
+fn the_first_that_differs_names_the_peer() {
+    // The receiver: as announced against the wire, and as open against as announced.
+    let mut case = Case::of(Recording::Closed);
+    edit_info(&mut case, "bob", true, false, |info| info.protocol = "x".to_owned());
+    case.blames("bob", "event/channelopen.channel.protocol", LAYER, "it had announced it as \"x\"");
+    let mut case = Case::of(Recording::Conflict);
+    edit_info(&mut case, "bob", true, true, |info| info.ordered = Some(false));
+    case.blames("bob", "event/datachannel.channel.ordered", LAYER, "DATA_CHANNEL_OPEN has true");
+    // The creator: its event, its answer, and what it sent, against what it was told.
+    let mut case = Case::of(Recording::Closed);
+    edit_info(&mut case, "alice", false, true, |info| info.max_retransmits = Some(3));
+    case.blames(
+        "alice",
+        "event/channelopen.channel.maxRetransmits",
+        LAYER,
+        "the channel that it reports has 3",
+    );
+    let mut case = Case::of(Recording::Closed);
+    case.args("alice", "createDataChannel", |args| args["ordered"] = false.into());
+    case.blames("alice", "answer/createDataChannel", LAYER, "its answer has true");
+    let mut case = Case::of(Recording::Closed);
+    case.args("alice", "createDataChannel", |args| args["ordered"] = false.into());
+    edit_info(&mut case, "alice", false, true, |info| info.ordered = Some(false));
+    for entry in &mut case.record.timeline {
+        if let What::Answer { peer, answer: Answer::Ok(value), .. } = &mut entry.what
+            && peer == "alice"
+            && value.get("ordered").is_some()
+        {
+            value["ordered"] = false.into();
+        }
+    }
+    case.blames("alice", "event/channelopen.channel.ordered", LAYER, "its DATA_CHANNEL_OPEN has true");
+}
+
+#[test]
+fn an_id_is_that_of_the_stream() {
+    let mut case = Case::of(Recording::Closed);
+    edit_info(&mut case, "alice", false, true, |info| info.id = Some(7));
+    case.blames("alice", "event/channelopen.channel.id", LAYER, "its stream is 1");
+    let mut case = Case::of(Recording::Conflict);
+    edit_info(&mut case, "bob", true, true, |info| info.id = Some(7));
+    case.blames("bob", "event/datachannel.channel.id", LAYER, "its stream is");
+    let mut case = Case::of(Recording::Negotiated);
+    edit_info(&mut case, "bob", false, true, |info| info.id = Some(7));
+    case.blames("bob", "event/channelopen.channel.id", LAYER, "its stream is 5");
+    let mut case = Case::of(Recording::Negotiated);
+    case.edit("bob", |event| {
+        if let PeerEvent::ChannelMessage { id, .. } = event {
+            *id = Some(9);
+        }
+    });
+    case.blames("bob", "event/channelmessage.id", LAYER, "the channel has the id 5");
+}
+
+#[test]
+fn a_channel_closes_only_since_something_closes_it() {
+    let closed = || PeerEvent::ChannelClose { channel: "chat".to_owned(), id: Some(1) };
+    let mut case = Case::of(Recording::Conflict);
+    case.report_after("bob", is_received, closed()).wait(2_000_000).blames(
+        "bob",
+        "event/channelclose.channel",
+        LAYER,
+        "neither side closed it",
+    );
+    let mut case = Case::of(Recording::Conflict);
+    let error = PeerEvent::ChannelError { channel: "chat".to_owned(), error: "sctp-failure".to_owned() };
+    case.report_after("bob", is_received, error).wait(2_000_000).blames(
+        "bob",
+        "event/channelerror.error",
+        LAYER,
+        "the association goes on",
+    );
+    let mut unknown = Case::of(Recording::Conflict);
+    let low = PeerEvent::BufferedAmountLow { channel: "ghost".to_owned() };
+    unknown.report_late("bob", 0, low).blames(
+        "bob",
+        "event/bufferedamountlow.channel",
+        LAYER,
+        "neither created",
+    );
+}

@@ -1,0 +1,70 @@
+use super::super::changed::{add, contradicted, edit, found};
+use super::*;
+use crate::checks::controls::Recording;
+use serde_json::json;
+
+#[test]
+fn a_healthy_recording_has_possible_clocks() {
+    for recording in Recording::ALL {
+        assert_eq!(found(&recording.record(), check), [], "{recording:?}");
+    }
+}
+
+#[test]
+fn a_clock_that_fits_nothing_is_the_peers() {
+    let mut record = Recording::Data.record();
+    add(&mut record, json!({"note": {"clock_contradicts": {"peer": "bob", "by_us": 480_000}}}));
+    contradicted(&found(&record, check), "clock/offset", Layer::PeerProtocol, "bob");
+    let mut record = Recording::Data.record();
+    add(&mut record, json!({"note": {"clock_contradicts": {"peer": "bob", "by_us": 900}}}));
+    assert_eq!(found(&record, check), [], "a clock of milliseconds steps");
+}
+
+#[test]
+fn a_drift_of_a_fifth_is_impossible() {
+    let mut record = Recording::Data.record();
+    add(
+        &mut record,
+        json!({"peer_clock": {"peer": "bob", "offset_us": 0, "drift_ppm": 200_000.0, "error_us": 10}}),
+    );
+    contradicted(&found(&record, check), "clock/drift", Layer::PeerProtocol, "bob");
+}
+
+#[test]
+fn answers_without_times() {
+    let mut record = Recording::Data.record();
+    add(&mut record, json!({"note": {"clock_unknown": {"peer": "bob"}}}));
+    contradicted(&found(&record, check), "clock/answer", Layer::PeerProtocol, "bob");
+}
+
+#[test]
+fn events_before_the_commands_that_they_follow_from() {
+    let mut record = Recording::Data.record();
+    edit(&mut record, |entry| {
+        let event = &entry["what"]["event"];
+        let early = event["peer"] == "bob" && event["event"]["event"] == "signalingstatechange";
+        if early {
+            entry["t_us"] = json!(0);
+        }
+        early
+    });
+    contradicted(&found(&record, check), "clock/offset", Layer::PeerProtocol, "bob");
+}
+
+#[test]
+fn a_timeline_that_goes_back_is_no_recording() {
+    let mut record = Recording::Data.record();
+    let last = record.timeline.iter_mut().rfind(|entry| matches!(entry.what, What::Command { .. })).unwrap();
+    last.t_us = u64::MAX;
+    add(&mut record, json!({"command": {"peer": "alice", "id": 999, "name": "getState", "args": {}}}));
+    record.timeline.last_mut().unwrap().t_us = 5;
+    let found = found(&record, check);
+    assert!(found.iter().any(|it| it.fault == Fault::Recording), "{found:?}");
+}
+
+#[test]
+fn delays_are_those_of_the_windows_between() {
+    let mut record = Recording::Data.record();
+    add(&mut record, json!({"stalls": {"window_us": 100, "waited_us": [1, 2, 4]}}));
+    assert_eq!([stalled(&record, 0, 99), stalled(&record, 150, 250), stalled(&record, 500, 900)], [1, 6, 0]);
+}

@@ -1,0 +1,66 @@
+use super::super::changed::{contradicted, edit, found};
+use super::*;
+use crate::case::CaseRecord;
+use crate::checks::controls::Recording;
+use crate::verdict::Layer;
+use peerproof_captures::timeline::What;
+use serde_json::{Value, json};
+
+#[test]
+fn a_healthy_recording_contradicts_no_description() {
+    for recording in Recording::ALL {
+        assert_eq!(found(&recording.record(), check), [], "{recording:?}");
+    }
+}
+
+/// Makes a peer answer 401 to every check.
+fn refuse(record: &mut CaseRecord, peer: usize) {
+    let packets = &mut record.wire.as_mut().unwrap().packets;
+    let answers =
+        packets.iter_mut().filter(|packet| packet.sender == Peer(peer) && packet.bytes.starts_with(&[1, 1]));
+    let mut refused = 0;
+    for packet in answers {
+        let mut bytes = vec![0x01, 0x11, 0, 8];
+        bytes.extend(&packet.bytes[4..20]);
+        bytes.extend([0, 9, 0, 4, 0, 0, 4, 1]);
+        packet.bytes = bytes.into();
+        refused += 1;
+    }
+    assert!(refused > 0);
+}
+
+#[test]
+fn a_password_that_its_agent_does_not_accept() {
+    for (peer, name) in [(0, "alice"), (1, "bob")] {
+        let mut record = Recording::Data.record();
+        refuse(&mut record, peer);
+        contradicted(&found(&record, check), "description/ice-pwd", Layer::Checks, name);
+    }
+}
+
+#[test]
+fn an_agent_that_is_there_and_answers_no_check() {
+    let mut record = Recording::Restart.record();
+    record.timeline.retain(|entry| !matches!(entry.what, What::Lost { .. } | What::Faulted { .. }));
+    let packets = &mut record.wire.as_mut().unwrap().packets;
+    packets.retain(|packet| packet.sender != Peer(0) || !packet.bytes.starts_with(&[1, 1]));
+    contradicted(&found(&record, check), "description/ice-pwd", Layer::Checks, "alice");
+}
+
+#[test]
+fn what_was_rewritten_on_the_way_is_not_its_makers() {
+    let mut record = Recording::Data.record();
+    refuse(&mut record, 0);
+    edit(&mut record, |entry| {
+        let carried = &mut entry["what"]["carried"];
+        if carried["from"] != "alice" {
+            return false;
+        }
+        let mut delivered: Value = carried["sent"].clone();
+        let sdp = delivered["sdp"].as_str().unwrap().replace("a=ice-pwd:", "a=ice-pwd:0");
+        delivered["sdp"] = json!(sdp);
+        carried["delivered"] = delivered;
+        true
+    });
+    assert_eq!(found(&record, check), []);
+}

@@ -1,0 +1,145 @@
+//! The RTP of one kind of media that came to a peer, or that the other side sent where its own tap is missing.
+
+use super::At;
+use crate::evidence::{Kind, Packet};
+use peerproof_captures::event::MediaKind;
+use peerproof_captures::sdp::SessionDescription;
+use peerproof_captures::wire::demux::Class;
+use peerproof_captures::wire::payload::{Format, rtx, vp8};
+use peerproof_captures::wire::rtp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What came of one kind of media.
+pub(super) struct Streams {
+    /// When each packet came, in microseconds, in order.
+    times: Vec<u64>,
+    /// Its frames or blocks: synchronisation source and timestamp.
+    frames: BTreeSet<(u32, u32)>,
+    /// The sizes in the key frames of VP8 that could be read.
+    pub(super) sizes: BTreeSet<(u32, u32)>,
+    /// Whether all packets are of VP8, so that all key frames are among [`Self::sizes`].
+    pub(super) is_all_vp8: bool,
+    /// When the last packet of any kind was recorded, in microseconds.
+    last_us: u64,
+    /// By how much the times of the peer's events may be off, in microseconds.
+    pub(super) error_us: u64,
+    /// Whether the other side has something of that kind to send, and a track of it is known.
+    pub(super) may_have_been_sent: bool,
+}
+
+impl Streams {
+    /// None where packets may be missing.
+    pub(super) fn of(at: &At<'_, '_>, kind: MediaKind) -> Option<Self> {
+        let session = at.session;
+        let tap = session.tap(&at.peer.name);
+        let other = session.record.other(&at.peer.name);
+        let packets: Vec<&Packet> = match (tap, other.and_then(|other| session.tap(other))) {
+            (Some(tap), _) => tap.received().collect(),
+            (None, Some(tap)) => tap.sent().collect(),
+            (None, None) => return None,
+        };
+        let formats = formats(at, kind);
+        let made = |name: &str| {
+            session.asked(name).iter().any(|it| {
+                it.name == "getUserMedia"
+                    || (it.name == "createSource"
+                        && it.args.get("kind").and_then(serde_json::Value::as_str) == Some(kind.as_str()))
+            })
+        };
+        let place = session.place_of(&at.peer.name);
+        let mut streams = Self {
+            times: Vec::new(),
+            frames: BTreeSet::new(),
+            sizes: BTreeSet::new(),
+            is_all_vp8: true,
+            last_us: packets.iter().map(|packet| packet.t_us).max().unwrap_or(0),
+            error_us: place.map_or(u64::MAX, |place| session.timing().clock_error(place)),
+            may_have_been_sent: other.is_some_and(made),
+        };
+        for packet in packets.into_iter().filter(|packet| packet.class() == Class::Rtp) {
+            streams.take(packet, &formats);
+        }
+        Some(streams)
+    }
+
+    fn take(&mut self, packet: &Packet, formats: &BTreeMap<u8, Option<Format>>) {
+        let Ok(seen) = rtp::view(&packet.bytes) else { return };
+        let Some(format) = formats.get(&seen.header.payload_type()) else { return };
+        self.times.push(packet.t_us);
+        if self.frames.len() < MOST_FRAMES {
+            self.frames.insert((seen.header.ssrc.value, seen.header.timestamp.value));
+        }
+        match format {
+            // A key frame may come by a retransmission alone.
+            Some(Format::Vp8 | Format::Rtx) => {
+                for clear in packet.clear.iter().filter(|it| it.kind == Kind::Rtp) {
+                    let Ok(opened) = rtp::view(&clear.bytes) else { continue };
+                    let payload = opened.payload.value;
+                    let payload = match format {
+                        Some(Format::Rtx) => {
+                            rtx::view(payload).map(|it| it.payload.value).unwrap_or_default()
+                        }
+                        _ => payload,
+                    };
+                    let Ok(payload) = vp8::view(payload) else { continue };
+                    let size = payload.frame.and_then(|frame| frame.resolution);
+                    self.sizes.extend(size.map(|(width, height)| (width.value.into(), height.value.into())));
+                }
+                self.is_all_vp8 &= !packet.clear.is_empty();
+            }
+            _ => self.is_all_vp8 = false,
+        }
+    }
+
+    pub(super) fn first_us(&self) -> Option<u64> {
+        self.times.first().copied()
+    }
+
+    /// Whether packets of any kind were recorded until then, within a second.
+    pub(super) fn reaches(&self, t_us: u64) -> bool {
+        self.last_us.saturating_add(1_000_000) >= t_us
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.times.is_empty()
+    }
+
+    /// How many frames, or packets of audio, came.
+    pub(super) fn frames(&self) -> usize {
+        self.frames.len()
+    }
+
+    pub(super) fn is_counted(&self) -> bool {
+        self.frames.len() < MOST_FRAMES
+    }
+
+    pub(super) fn any_within(&self, from_us: u64, to_us: u64) -> bool {
+        self.times.iter().any(|t_us| (from_us..=to_us).contains(t_us))
+    }
+}
+
+/// Most frames that are counted.
+const MOST_FRAMES: usize = 1 << 20;
+
+/// The payload types of a kind of media in all descriptions, with their format. One that stands for both kinds is left out.
+fn formats(at: &At<'_, '_>, kind: MediaKind) -> BTreeMap<u8, Option<Format>> {
+    let mut formats = BTreeMap::new();
+    let mut others = BTreeSet::new();
+    for description in at.view.remote.iter().chain(&at.view.local) {
+        let sdp = SessionDescription::parse(description.is.sdp.as_str());
+        for section in sdp.media() {
+            let is_kind = section.lines().next().is_some_and(|line| {
+                line.raw.strip_prefix("m=").is_some_and(|rest| rest.starts_with(kind.as_str()))
+            });
+            for (payload_type, codec) in section.codecs() {
+                if is_kind {
+                    formats.insert(payload_type, codec.format());
+                } else {
+                    others.insert(payload_type);
+                }
+            }
+        }
+    }
+    formats.retain(|payload_type, _| !others.contains(payload_type));
+    formats
+}

@@ -1,0 +1,287 @@
+//! The three lists of a channel's direction, one against the next.
+
+use super::super::channels::known::Known;
+use super::super::channels::transport_end;
+use super::super::observed::{PATIENCE_US, Tap, against, lacks};
+use super::super::{Contradiction, Session};
+use super::carried::{Carried, carried, is_idle, streams};
+use crate::api::At;
+use crate::api::message::Fingerprint;
+use crate::verdict::{Layer, Place};
+use peerproof_captures::event::PeerEvent;
+use peerproof_captures::timeline::{Entry, What};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+const MESSAGE: (&str, Layer) = ("event/channelmessage", Layer::DataChannel);
+const SEND: (&str, Layer) = ("answer/send", Layer::DataChannel);
+
+/// What identifies a message.
+type Key = (bool, u64, u32);
+
+fn key(is: &Fingerprint) -> Key {
+    (is.text, is.size, is.crc32)
+}
+
+/// How often each message is in a list.
+fn counts<'a>(list: impl Iterator<Item = &'a Fingerprint>) -> BTreeMap<Key, usize> {
+    let mut counts = BTreeMap::new();
+    for is in list {
+        *counts.entry(key(is)).or_default() += 1;
+    }
+    counts
+}
+
+/// One direction of a channel.
+struct Direction<'a, 'b> {
+    session: &'b Session<'a>,
+    sender: &'b Known<'a>,
+    receiver: &'b Known<'a>,
+    label: &'b str,
+    /// What the sender was told to send, or reports to have received where it sends that back. None if it is not known.
+    told: Option<Vec<&'b At<Fingerprint>>>,
+    got: &'b [At<Fingerprint>],
+    is_ordered: bool,
+    /// Whether no message is given up.
+    is_reliable: bool,
+}
+
+pub(super) fn check<'a>(
+    session: &Session<'a>,
+    sender: &Known<'a>,
+    receiver: &Known<'a>,
+    found: &mut Vec<Contradiction>,
+) {
+    let (Some(from), Some(to)) =
+        (session.views.get(&sender.peer.name), session.views.get(&receiver.peer.name))
+    else {
+        return;
+    };
+    let created = sender.created.iter().chain(&receiver.created).map(|it| it.label);
+    let announced = sender.announced.iter().chain(&receiver.announced).map(|it| it.info.label.as_str());
+    let labels: BTreeSet<&str> = created.chain(announced).collect();
+    for label in labels {
+        let list = |map: &'a indexmap::IndexMap<String, Vec<At<Fingerprint>>>| {
+            map.get(label).map_or(&[][..], Vec::as_slice)
+        };
+        let sent = list(&from.sent).iter();
+        let echoed = list(&from.received).iter().filter(|_| from.echoes.contains(label));
+        let args = sender
+            .created
+            .iter()
+            .chain(&receiver.created)
+            .find(|it| it.label == label)
+            .map(|it| it.asked.args);
+        let infos = || sender.announced.iter().chain(&receiver.announced).filter(|it| it.info.label == label);
+        let flag = |name: &str| args.and_then(|args| args.get(name)?.as_bool());
+        let limited = args.is_some_and(|args| {
+            ["maxRetransmits", "maxPacketLifeTime"]
+                .iter()
+                .any(|name| args.get(name).is_some_and(|it| !it.is_null()))
+        }) || infos()
+            .any(|it| it.info.max_retransmits.is_some() || it.info.max_packet_life_time.is_some());
+        let direction = Direction {
+            session,
+            sender,
+            receiver,
+            label,
+            told: (!sender.acts_alone).then(|| sent.chain(echoed).collect()),
+            got: list(&to.received),
+            is_ordered: args.is_some()
+                && flag("ordered") != Some(false)
+                && infos().all(|it| it.info.ordered != Some(false)),
+            is_reliable: args.is_some() && !limited,
+        };
+        direction.check(found);
+    }
+}
+
+impl<'a> Direction<'a, '_> {
+    /// What the packets carry at the tap of a peer.
+    fn at(&self, known: &Known<'a>, streams: &BTreeSet<u16>) -> Option<(Tap<'a>, Vec<Carried>)> {
+        let tap = known.tap?;
+        let place = self.session.place_of(&self.sender.peer.name)?;
+        Some((tap, carried(tap, place, streams)?))
+    }
+
+    fn check(&self, found: &mut Vec<Contradiction>) {
+        let Some(streams) = streams(self.label, self.sender, self.receiver) else { return };
+        let (left, came) = (self.at(self.sender, &streams), self.at(self.receiver, &streams));
+        let before = found.len();
+        if let Some((tap, left)) = &left {
+            self.sent_otherwise(left, found);
+            self.not_sent(*tap, left, found);
+        }
+        if found.len() == before
+            && let Some((_, wire)) = came.as_ref().or(left.as_ref())
+        {
+            self.received_otherwise(wire, found);
+            self.not_received(wire, found);
+        }
+    }
+
+    fn claimed(&self) -> String {
+        format!("{} was told what to send on {:?}", self.sender.peer.name, self.label)
+    }
+
+    /// What the sender's packets carry, and nobody told it to send.
+    fn sent_otherwise(&self, left: &[Carried], found: &mut Vec<Contradiction>) {
+        let Some(told) = &self.told else { return };
+        let mut known = counts(told.iter().map(|at| &at.is));
+        let name = &self.sender.peer.name;
+        for one in left {
+            match known.get_mut(&key(&one.is)) {
+                Some(count) if *count > 0 => *count -= 1,
+                other => {
+                    let seen = match other {
+                        Some(_) => format!("it sends {} more often", one.is),
+                        None => format!("it sends {}, which is none of that", one.is),
+                    };
+                    let evidence = [Place::Frame(one.frame)];
+                    found.push(against(name, SEND, one.t_us, self.claimed(), seen, evidence));
+                    return;
+                }
+            }
+        }
+        // An echo and messages of its own may mix.
+        let has_one_source = !self.session.views.get(name).is_some_and(|it| it.echoes.contains(self.label));
+        if !self.is_ordered || !has_one_source {
+            return;
+        }
+        let mut rest = told.iter();
+        if let Some(one) = left.iter().find(|one| !rest.any(|at| at.is.is(&one.is))) {
+            let seen = format!("it sends {} out of that order", one.is);
+            found.push(against(name, SEND, one.t_us, self.claimed(), seen, [Place::Frame(one.frame)]));
+        }
+    }
+
+    /// What the sender was told to send, and its packets never carry.
+    fn not_sent(&self, tap: Tap<'_>, left: &[Carried], found: &mut Vec<Contradiction>) {
+        let (Some(told), true) = (&self.told, self.is_reliable) else { return };
+        let name = &self.sender.peer.name;
+        let Some(until_us) = self.until() else { return };
+        let mut carried = counts(left.iter().map(|one| &one.is));
+        let mut missing = None;
+        for (n, at) in told.iter().enumerate() {
+            match carried.get_mut(&key(&at.is)) {
+                Some(count) if *count > 0 => *count -= 1,
+                _ => {
+                    missing.get_or_insert((n, *at));
+                }
+            }
+        }
+        let Some((n, at)) = missing else { return };
+        // One that comes later and was sent has overtaken it; or nothing more is sent at all.
+        let later: BTreeSet<Key> = told.iter().skip(n + 1).map(|at| key(&at.is)).collect();
+        let earlier: BTreeSet<Key> = told.iter().take(n + 1).map(|at| key(&at.is)).collect();
+        let overtaken = self.is_ordered
+            && left.iter().any(|one| later.contains(&key(&one.is)) && !earlier.contains(&key(&one.is)));
+        if !overtaken && !is_idle(self.session, tap, at.t_us.saturating_add(PATIENCE_US), until_us) {
+            return;
+        }
+        let evidence = [Place::Entry(at.n)];
+        let count = |list: &mut dyn Iterator<Item = &Fingerprint>| list.filter(|is| is.is(&at.is)).count();
+        let on_wire = count(&mut left.iter().map(|one| &one.is));
+        if count(&mut self.got.iter().map(|got| &got.is)) > on_wire {
+            let claimed = format!("both peers report {} on {:?}", at.is, self.label);
+            found.push(lacks(Layer::DataChannel, at.t_us, claimed, "no packet carries it", evidence));
+        } else {
+            let claimed = format!("{name} was told to send {} on {:?}", at.is, self.label);
+            let seen = "its packets never carry it";
+            found.push(against(name, SEND, at.t_us, claimed, seen, evidence));
+        }
+    }
+
+    /// Until when messages went as they were told, in microseconds: until the channel, or what carries it, was closed or ended. None if
+    /// it is not known what was told, or the channel was not open at both sides.
+    fn until(&self) -> Option<u64> {
+        let is_of_channel = |args: &Value| args.get("channel").and_then(Value::as_str) == Some(self.label);
+        let mut asked = self.session.asked(&self.sender.peer.name).into_iter();
+        let refused = asked.any(|it| it.name == "send" && is_of_channel(it.args) && it.result().is_none());
+        let is_open = |it: &Known<'_>| it.opened.iter().any(|it| it.info.label == self.label);
+        if refused || ![self.sender, self.receiver].into_iter().all(is_open) {
+            return None;
+        }
+        let is_end = |entry: &&Entry| match &entry.what {
+            What::Command { name, args, .. } => name == "closeDataChannel" && is_of_channel(args),
+            What::Event { event, .. } => match event {
+                PeerEvent::ChannelClosing { channel, .. }
+                | PeerEvent::ChannelClose { channel, .. }
+                | PeerEvent::ChannelError { channel, .. } => channel == self.label,
+                _ => false,
+            },
+            _ => false,
+        };
+        let closed = self.session.record.timeline.iter().filter(is_end).map(|entry| entry.t_us).min();
+        Some(closed.into_iter().chain(transport_end(self.session)).min().unwrap_or(u64::MAX))
+    }
+
+    /// What the receiver reports, and no packet carried.
+    fn received_otherwise(&self, wire: &[Carried], found: &mut Vec<Contradiction>) {
+        let mut known = counts(wire.iter().map(|one| &one.is));
+        let mut told = counts(self.told.iter().flatten().map(|at| &at.is));
+        let name = &self.receiver.peer.name;
+        for got in self.got {
+            let by_sender = told.get_mut(&key(&got.is)).filter(|count| **count > 0).map(|count| *count -= 1);
+            match known.get_mut(&key(&got.is)) {
+                Some(count) if *count > 0 => *count -= 1,
+                other => {
+                    let evidence = [Place::Entry(got.n)];
+                    found.push(if by_sender.is_some() && other.is_none() {
+                        let claimed = format!("both peers report {} on {:?}", got.is, self.label);
+                        lacks(Layer::DataChannel, got.t_us, claimed, "no packet carries it", evidence)
+                    } else {
+                        let claimed = format!("{name} reports {} on {:?}", got.is, self.label);
+                        let seen = match other {
+                            Some(_) => "it came less often",
+                            None => "no packet carries it",
+                        };
+                        against(name, MESSAGE, got.t_us, claimed, seen, evidence)
+                    });
+                    return;
+                }
+            }
+        }
+        if !self.is_ordered {
+            return;
+        }
+        let mut rest = wire.iter();
+        if let Some(got) = self.got.iter().find(|got| !rest.any(|one| one.is.is(&got.is))) {
+            let claimed = format!("{name} reports {} on {:?}", got.is, self.label);
+            let seen = "it came in another order";
+            found.push(against(name, MESSAGE, got.t_us, claimed, seen, [Place::Entry(got.n)]));
+        }
+    }
+
+    /// What came to the receiver and was acknowledged, and which it does not report.
+    fn not_received(&self, wire: &[Carried], found: &mut Vec<Contradiction>) {
+        let name = &self.receiver.peer.name;
+        let Some(until_us) = self.until().filter(|_| !self.receiver.peer.never_reports("channelmessage", ""))
+        else {
+            return;
+        };
+        let mut known = counts(self.got.iter().map(|got| &got.is));
+        let mut missing = None;
+        for one in wire.iter().filter(|one| one.is_acknowledged) {
+            match known.get_mut(&key(&one.is)) {
+                Some(count) if *count > 0 => *count -= 1,
+                _ => {
+                    missing.get_or_insert(one);
+                }
+            }
+        }
+        let Some(one) = missing else { return };
+        // What came behind it was reported already, or there was time enough.
+        let later: BTreeSet<Key> =
+            wire.iter().filter(|it| it.frame > one.frame).map(|it| key(&it.is)).collect();
+        let overtaken = self.is_ordered
+            && self.got.iter().any(|got| later.contains(&key(&got.is)) && got.t_us > one.t_us);
+        let had_time = self.session.had_time(name, one.t_us, PATIENCE_US);
+        let was_late = had_time && one.t_us < until_us.saturating_sub(PATIENCE_US);
+        if was_late || (overtaken && one.t_us < until_us) {
+            let claimed = format!("{} on {:?} came to {name}, which acknowledged it", one.is, self.label);
+            let seen = "it does not report that message";
+            found.push(against(name, MESSAGE, one.t_us, claimed, seen, [Place::Frame(one.frame)]));
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! What the packets, the clocks and the order of a recording allow to conclude of a peer.
+
+use super::{Contradiction, Fault, Session};
+use crate::case_file::{CasePeer, Runs};
+use crate::evidence::{Packet, Peer, Protection, Timing, Wire};
+use crate::verdict::{Layer, Place};
+use peerproof_captures::event::PeerEvent;
+use peerproof_captures::timeline::{Action, Answer, Entry, HarnessStep, Note, What};
+use peerproof_captures::wire::demux::Class;
+use std::collections::BTreeSet;
+
+/// How long an event may be in coming, in microseconds: a choice of ours, far beyond what a peer needs.
+pub(super) const PATIENCE_US: u64 = 1_000_000;
+
+/// Most events of a peer, its messages and what it sees of media aside, that are compared with one another.
+pub(super) const MOST_EVENTS: usize = 10_000;
+
+/// A place of observation that is a peer's own, where nothing is missing.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tap<'a> {
+    pub(super) wire: &'a Wire,
+    pub(super) peer: Peer,
+}
+
+impl<'a> Tap<'a> {
+    /// What the peer sent to the other.
+    pub(super) fn sent(self) -> impl Iterator<Item = &'a Packet> {
+        self.wire.at(self.peer).filter(move |packet| packet.sender == self.peer)
+    }
+
+    /// What arrived at the peer from the other.
+    pub(super) fn received(self) -> impl Iterator<Item = &'a Packet> {
+        self.wire.at(self.peer).filter(move |packet| packet.sender != self.peer)
+    }
+
+    /// Whether every record of DTLS that passed could be opened, as far as records are protected.
+    pub(super) fn reads_all(self) -> bool {
+        !self.wire.at(self.peer).any(|packet| packet.class() == Class::Dtls && is_closed(packet))
+    }
+}
+
+fn is_closed(packet: &Packet) -> bool {
+    matches!(packet.protection, Protection::NoSecret | Protection::Forged)
+}
+
+impl<'a> Session<'a> {
+    /// The peer of that name, as evidence counts them.
+    pub(super) fn place_of(&self, name: &str) -> Option<Peer> {
+        self.record.file.peers.iter().position(|peer| peer.name == name).map(Peer)
+    }
+
+    /// The tap of a peer, if nothing that passed there is missing.
+    pub(super) fn tap(&self, name: &str) -> Option<Tap<'a>> {
+        let (wire, peer) = (self.record.packets()?, self.place_of(name)?);
+        // What goes through a server over TLS is not seen.
+        if self.may_use_tls(name) {
+            return None;
+        }
+        (!wire.cut && !wire.hidden && wire.is_tapped(peer)).then_some(Tap { wire, peer })
+    }
+
+    fn events_of(&self, name: &str) -> impl Iterator<Item = &'a PeerEvent> {
+        self.record.timeline.iter().filter_map(move |entry| match &entry.what {
+            What::Event { peer, event, .. } if peer == name => Some(event),
+            _ => None,
+        })
+    }
+
+    /// How far times can be relied on.
+    pub(super) fn timing(&self) -> Timing {
+        let names: Vec<String> = self.record.file.peers.iter().map(|peer| peer.name.clone()).collect();
+        Timing::of(&names, &self.record.timeline)
+    }
+
+    /// Whether all that a peer reports is its implementation's own: a browser's, or that of a peer in the harness's process, which has no
+    /// clock of its own. The adapter of a program may have begun to listen late, or not at all.
+    pub(super) fn reports_all(&self, peer: &CasePeer) -> bool {
+        let has_own_clock = |entry: &Entry| match &entry.what {
+            What::PeerClock { peer: of, .. } | What::Note(Note::ClockUnknown { peer: of }) => {
+                *of == peer.name
+            }
+            _ => false,
+        };
+        !peer.is_translated()
+            && (peer.runs == Runs::Driven || !self.record.timeline.iter().any(has_own_clock))
+    }
+
+    /// The frames of packets on which a rule of the scenario acted, or that the network lost.
+    pub(super) fn disturbed(&self) -> BTreeSet<u64> {
+        let frame = |entry: &Entry| match entry.what {
+            What::Faulted { frame, .. } | What::Lost { frame, .. } => frame,
+            _ => None,
+        };
+        self.record.timeline.iter().filter_map(frame).collect()
+    }
+
+    /// Whether a peer was given a server to which it speaks over TLS or TCP.
+    fn may_use_tls(&self, name: &str) -> bool {
+        let configured = |entry: &Entry| match &entry.what {
+            What::Command { peer, name: command, args, .. } => {
+                peer == name
+                    && ["createPeerConnection", "setConfiguration"].contains(&command.as_str())
+                    && args.get("configuration").is_some_and(|it| {
+                        let text = it.to_string();
+                        text.contains("turns:") || text.contains("transport=tcp")
+                    })
+            }
+            _ => false,
+        };
+        self.record.timeline.iter().any(configured)
+    }
+
+    /// Whether the scenario changes the network or the rules on packets.
+    pub(super) fn network_changes(&self) -> bool {
+        self.record.timeline.iter().any(|entry| match &entry.what {
+            What::Link { .. } | What::Faulted { .. } => true,
+            What::StepBegan { definition, .. } => {
+                matches!(definition.action, Action::Harness { step: HarnessStep::Network, .. })
+            }
+            _ => false,
+        })
+    }
+
+    /// When the peer was heard last, in microseconds: what it had to say before that has arrived, since its line keeps the order.
+    pub(super) fn heard_until(&self, name: &str) -> u64 {
+        let heard = |entry: &&Entry| match &entry.what {
+            What::Event { peer, .. } => peer == name,
+            What::Answer { peer, answer, .. } => peer == name && !matches!(answer, Answer::Lost { .. }),
+            _ => false,
+        };
+        self.record.timeline.iter().filter(heard).map(|entry| entry.t_us).max().unwrap_or(0)
+    }
+
+    /// Whether the peer was heard so long after something that it would have said what follows from that, whatever the clocks and the
+    /// load of the machine leave open.
+    pub(super) fn had_time(&self, name: &str, since_us: u64, patience_us: u64) -> bool {
+        let (timing, heard_us) = (self.timing(), self.heard_until(name));
+        let error = self.place_of(name).map_or(u64::MAX, |place| timing.clock_error(place));
+        let limit = patience_us.saturating_add(error).saturating_add(timing.stalled(since_us, heard_us));
+        heard_us > since_us.saturating_add(limit)
+    }
+
+    /// Whether a peer was given a command of that name, or took the step by itself, before an entry of the timeline.
+    pub(super) fn did(&self, name: &str, operation: &str, before: u64) -> bool {
+        self.record.timeline.iter().take_while(|entry| entry.n < before).any(|entry| match &entry.what {
+            What::Command { peer, name: command, .. } => peer == name && command == operation,
+            What::Event { peer, event: PeerEvent::Acted { operation: acted, .. }, .. } => {
+                peer == name && acted == operation
+            }
+            _ => false,
+        })
+    }
+
+    /// Whether the peer was given one connection, as the events of several cannot be distinguished; and whether it reports no more
+    /// than can be compared with one another in bounded time ([`MOST_EVENTS`]), its messages and what it sees of media aside.
+    pub(super) fn has_one_connection(&self, name: &str) -> bool {
+        let many = |event: &PeerEvent| {
+            matches!(
+                event,
+                PeerEvent::ChannelMessage { .. } | PeerEvent::MediaSeen { .. } | PeerEvent::Log { .. }
+            )
+        };
+        if self.record.timeline.len() > MOST_EVENTS
+            && self.events_of(name).filter(|event| !many(event)).count() > MOST_EVENTS
+        {
+            return false;
+        }
+        let asked = self.asked(name);
+        let created = asked.iter().filter(|it| it.name == "createPeerConnection" && it.result().is_some());
+        created.count() <= 1
+    }
+}
+
+impl<'a> super::session::Asked<'a> {
+    /// What was answered, if the operation was done.
+    pub(super) fn result(&self) -> Option<&'a serde_json::Value> {
+        match self.answer {
+            Some((_, Answer::Ok(value))) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The entry of its answer.
+    pub(super) fn answered(&self) -> Option<&'a Entry> {
+        self.answer.map(|(entry, _)| entry)
+    }
+}
+
+/// A claim of a peer that something else contradicts.
+pub(super) fn against(
+    peer: &str,
+    (claim, layer): (&'static str, Layer),
+    t_us: u64,
+    claimed: impl Into<String>,
+    seen: impl Into<String>,
+    evidence: impl IntoIterator<Item = Place>,
+) -> Contradiction {
+    Contradiction {
+        claim,
+        layer,
+        fault: Fault::Peer(peer.to_owned()),
+        t_us,
+        claimed: claimed.into(),
+        seen: seen.into(),
+        evidence: evidence.into_iter().collect(),
+    }
+}
+
+/// The recording lacks what both peers report.
+pub(super) fn lacks(
+    layer: Layer,
+    t_us: u64,
+    claimed: impl Into<String>,
+    seen: impl Into<String>,
+    evidence: impl IntoIterator<Item = Place>,
+) -> Contradiction {
+    Contradiction { fault: Fault::Recording, ..against("", ("", layer), t_us, claimed, seen, evidence) }
+}

@@ -1,0 +1,203 @@
+//! States and events that follow from the commands: `signalingState` from the descriptions that were set, `negotiationneeded` from what
+//! changes the session, `closed` from `close` (webrtc-pc §4.3.1, §4.7.3, §4.4.3).
+
+use super::super::observed::against;
+use super::super::session::Asked;
+use super::super::{Contradiction, Session};
+use super::machines::{Machine, Reports, hides_some};
+use crate::case_file::CasePeer;
+use crate::verdict::{Layer, Place};
+use peerproof_captures::event::{PeerEvent, SdpType};
+use serde_json::Value;
+
+/// What makes another negotiation necessary.
+const CHANGES: [&str; 9] = [
+    "createDataChannel",
+    "addTrack",
+    "addTransceiver",
+    "removeTrack",
+    "setDirection",
+    "stopTransceiver",
+    "setCodecPreferences",
+    "restartIce",
+    "replaceTrack",
+];
+/// What does so where nothing was negotiated before.
+const FIRST: [&str; 3] = ["createDataChannel", "addTrack", "addTransceiver"];
+
+pub(super) fn check(
+    session: &Session<'_>,
+    peer: &CasePeer,
+    reports: &Reports,
+    found: &mut Vec<Contradiction>,
+) {
+    let asked = session.asked(&peer.name);
+    negotiation(session, peer, &asked, found);
+    closed(session, peer, reports, found);
+    if session.reports_all(peer)
+        && !hides_some(peer, Machine::Gathering)
+        && !peer.never_reports("icecandidate", "")
+    {
+        gathered(session, peer, reports, found);
+    }
+    if !peer.is_translated() && !hides_some(peer, Machine::Signaling) {
+        signaling(peer, &asked, reports, found);
+    }
+}
+
+/// Whether a peer was told to set a description between two entries.
+pub(super) fn was_described(session: &Session<'_>, peer: &CasePeer, from: u64, to: u64) -> bool {
+    let mut asked = session.asked(&peer.name).into_iter();
+    asked.any(|it| (from..to).contains(&it.entry.n) && it.name.ends_with("Description"))
+}
+
+/// The type of the description that a call sets.
+pub(super) fn kind(asked: &Asked<'_>) -> Option<SdpType> {
+    let read = |value: Option<&Value>| -> Option<SdpType> { serde_json::from_value(value?.clone()).ok() };
+    let of = |description: Option<&Value>| read(description?.get("type"));
+    of(asked.args.get("description"))
+        .or_else(|| read(asked.args.get("asType")))
+        .or_else(|| of(asked.result()))
+}
+
+/// Setting a description fires the event of its change of state before the operation is done (webrtc-pc §4.4.1.5).
+fn signaling(peer: &CasePeer, asked: &[Asked<'_>], reports: &Reports, found: &mut Vec<Contradiction>) {
+    for call in asked {
+        let is_local = match call.name {
+            "setLocalDescription" => true,
+            "setRemoteDescription" => false,
+            _ => continue,
+        };
+        let (Some(_), Some(answer), Some(kind)) = (call.result(), call.answered(), kind(call)) else {
+            continue;
+        };
+        // Two operations that overlap may be done in either order.
+        let overlaps = |other: &Asked<'_>| {
+            other.entry.n != call.entry.n
+                && ["setLocalDescription", "setRemoteDescription", "close"].contains(&other.name)
+                && other.entry.n < answer.n
+                && other.answered().is_none_or(|end| end.n > call.entry.n)
+        };
+        if asked.iter().any(overlaps) {
+            continue;
+        }
+        let due = match (kind, is_local) {
+            (SdpType::Offer, true) => "have-local-offer",
+            (SdpType::Offer, false) => "have-remote-offer",
+            (SdpType::Pranswer, true) => "have-local-pranswer",
+            (SdpType::Pranswer, false) => "have-remote-pranswer",
+            (SdpType::Answer | SdpType::Rollback, _) => "stable",
+        };
+        // The event may have been recorded behind the answer, but not behind that of the next operation.
+        let descriptions =
+            asked.iter().filter(|it| ["setLocalDescription", "setRemoteDescription"].contains(&it.name));
+        let next =
+            descriptions.filter(|it| it.entry.n > answer.n).filter_map(Asked::answered).map(|it| it.n).min();
+        let until = next.unwrap_or(u64::MAX);
+        let was_due = reports.was_within(Machine::Signaling, &[due], answer.n, until);
+        // It was heard since, so its event would have come.
+        if !was_due && reports.all.iter().any(|it| it.n > answer.n) {
+            let state = reports.before(Machine::Signaling, answer.n);
+            let claimed = format!("{} answers that {} of the {kind} was done", peer.name, call.name);
+            let seen = format!("it does not report that signalingState became {due}: it was {state}");
+            let evidence = [Place::Entry(answer.n), Place::Entry(call.entry.n)];
+            found.push(against(&peer.name, Machine::Signaling.claim(), answer.t_us, claimed, seen, evidence));
+            return;
+        }
+    }
+}
+
+/// Gathering ends with the state `complete` and with the candidate `null`, one just behind the other (webrtc-pc §4.8.2).
+fn gathered(session: &Session<'_>, peer: &CasePeer, reports: &Reports, found: &mut Vec<Contradiction>) {
+    const NULL: (&str, Layer) = ("event/icecandidate", Layer::Gathering);
+    let null = |event: &PeerEvent| matches!(event, PeerEvent::IceCandidate { candidate: None });
+    let last = session.events(&peer.name).filter(|(_, event)| null(event)).last().map(|(entry, _)| entry);
+    let complete = reports.first(Machine::Gathering, &["complete"]);
+    match (complete, last) {
+        (None, Some(entry)) => {
+            let claimed = format!("{} reports the end of its candidates", peer.name);
+            let seen = "it never reports that iceGatheringState became complete";
+            let evidence = [Place::Entry(entry.n)];
+            found.push(against(&peer.name, Machine::Gathering.claim(), entry.t_us, claimed, seen, evidence));
+        }
+        (Some(complete), None) if session.had_time(&peer.name, complete.t_us, 100_000) => {
+            let claimed = format!("{} reports that iceGatheringState became complete", peer.name);
+            let seen = "it never reports the end of its candidates";
+            found.push(against(&peer.name, NULL, complete.t_us, claimed, seen, [complete.place()]));
+        }
+        _ => {}
+    }
+}
+
+/// Only `close` closes a connection.
+fn closed(session: &Session<'_>, peer: &CasePeer, reports: &Reports, found: &mut Vec<Contradiction>) {
+    for report in reports.all.iter().filter(|it| it.state == "closed" && !it.machine.is_of_transport()) {
+        // What failed may be taken down.
+        let failed = reports.all.iter().any(|it| it.n < report.n && it.state == "failed");
+        if !failed && !session.did(&peer.name, "close", report.n) {
+            let claimed = format!("{} reports that {} became closed", peer.name, report.machine);
+            let seen = "nobody closed the connection";
+            found.push(against(
+                &peer.name,
+                report.machine.claim(),
+                report.t_us,
+                claimed,
+                seen,
+                [report.place()],
+            ));
+            return;
+        }
+    }
+}
+
+fn negotiation(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
+    const CLAIM: (&str, Layer) = ("event/negotiationneeded", Layer::Signalling);
+    if peer.is_translated() || peer.never_reports("negotiationneeded", "") {
+        return;
+    }
+    let reported: Vec<_> = session
+        .events(&peer.name)
+        .filter(|(_, event)| matches!(event, PeerEvent::NegotiationNeeded))
+        .map(|(entry, _)| entry)
+        .collect();
+    // A rollback makes necessary again what was to be negotiated.
+    let is_change = |it: &&Asked<'_>| {
+        CHANGES.contains(&it.name) || kind(it).is_some_and(|kind| kind == SdpType::Rollback)
+    };
+    let negotiates_alone = asked.iter().any(|it| it.name == "join");
+    let changes: Vec<&Asked<'_>> = asked.iter().filter(is_change).collect();
+    if !negotiates_alone {
+        for (n, entry) in reported.iter().enumerate() {
+            let before = changes.iter().filter(|it| it.entry.n < entry.n).count();
+            if before <= n {
+                let claimed = format!("{} reports negotiationneeded {} times", peer.name, n + 1);
+                let seen = format!("it was given {before} commands that make a negotiation necessary");
+                let evidence = [Place::Entry(entry.n)];
+                found.push(against(&peer.name, CLAIM, entry.t_us, claimed, seen, evidence));
+                return;
+            }
+        }
+    }
+    // Before the first description, the first channel or track makes one necessary for sure.
+    let set = asked.iter().find(|it| matches!(it.name, "setLocalDescription" | "setRemoteDescription"));
+    let Some(set) = set.filter(|it| it.name == "setLocalDescription") else { return };
+    let first = asked.iter().find(|it| FIRST.contains(&it.name) && it.result().is_some());
+    let Some(first) = first.filter(|it| it.answered().is_some_and(|answer| answer.n < set.entry.n)) else {
+        return;
+    };
+    let is_silent = reported.is_empty() && session.reports_all(peer);
+    if is_silent && let Some(answer) = set.answered().filter(|_| set.result().is_some()) {
+        let claimed = format!("{} has a first {} to negotiate", peer.name, what(first.name));
+        let seen = "it never reports negotiationneeded";
+        let evidence = [Place::Entry(first.entry.n), Place::Entry(answer.n)];
+        found.push(against(&peer.name, CLAIM, first.entry.t_us, claimed, seen, evidence));
+    }
+}
+
+fn what(command: &str) -> &'static str {
+    match command {
+        "createDataChannel" => "data channel",
+        "addTrack" => "track",
+        _ => "transceiver",
+    }
+}

@@ -1,0 +1,218 @@
+//! States that are doubled, missing or impossible.
+
+use super::super::testing::Case;
+use crate::checks::controls::Recording;
+use crate::evidence::Peer;
+use crate::verdict::Layer;
+use peerproof_captures::event::{ConnectionState, DtlsState, IceState, PeerEvent, SctpState, SignalingState};
+use peerproof_captures::timeline::What;
+use peerproof_captures::wire::demux::Class;
+
+fn ice(state: IceState) -> PeerEvent {
+    PeerEvent::IceConnectionStateChange { state }
+}
+
+fn ice_transport(state: IceState) -> PeerEvent {
+    PeerEvent::IceTransportStateChange { state }
+}
+
+fn dtls(state: DtlsState) -> PeerEvent {
+    PeerEvent::DtlsStateChange { state, reason: None }
+}
+
+fn connection(state: ConnectionState) -> PeerEvent {
+    PeerEvent::ConnectionStateChange { state }
+}
+
+fn sctp(state: SctpState) -> PeerEvent {
+    PeerEvent::SctpStateChange { state }
+}
+
+const HEALTHY: [Recording; 7] = [
+    Recording::Data,
+    Recording::Conflict,
+    Recording::Closed,
+    Recording::Negotiated,
+    Recording::Call,
+    Recording::Relay,
+    Recording::Restart,
+];
+
+#[test]
+fn healthy_recordings_contradict_nothing() {
+    for recording in HEALTHY {
+        Case::of(recording).is_silent();
+    }
+}
+
+#[test]
+fn a_state_that_is_reported_twice_is_the_peers_fault() {
+    let all = [
+        (ice(IceState::Connected), "event/iceconnectionstatechange.state", Layer::Checks),
+        (ice_transport(IceState::Connected), "event/icetransportstatechange.state", Layer::Checks),
+        (dtls(DtlsState::Connected), "event/dtlsstatechange.state", Layer::Dtls),
+        (connection(ConnectionState::Connected), "event/connectionstatechange.state", Layer::Dtls),
+        (sctp(SctpState::Connected), "event/sctpstatechange.state", Layer::Sctp),
+        (
+            PeerEvent::SignalingStateChange { state: SignalingState::Stable },
+            "event/signalingstatechange.state",
+            Layer::Sdp,
+        ),
+    ];
+    for (event, claim, layer) in all {
+        for peer in ["alice", "bob"] {
+            let mut case = Case::of(Recording::Conflict);
+            case.double(peer, |it| *it == event).blames(peer, claim, layer, "already");
+        }
+    }
+}
+
+#[test]
+fn a_state_without_what_it_follows_from_is_missing_that() {
+    let missing = [
+        (dtls(DtlsState::Connected), "event/dtlsstatechange.state", Layer::Dtls, "never reports"),
+        (ice(IceState::Connected), "event/iceconnectionstatechange.state", Layer::Checks, "never reports"),
+        (
+            ice_transport(IceState::Connected),
+            "event/icetransportstatechange.state",
+            Layer::Checks,
+            "never reports",
+        ),
+        (sctp(SctpState::Connected), "event/sctpstatechange.state", Layer::Sctp, "never reports"),
+        (
+            connection(ConnectionState::Connecting),
+            "event/connectionstatechange.state",
+            Layer::Dtls,
+            "does not become",
+        ),
+        (ice(IceState::Checking), "event/iceconnectionstatechange.state", Layer::Checks, "does not become"),
+        (dtls(DtlsState::Connecting), "event/dtlsstatechange.state", Layer::Dtls, "that it was connecting"),
+        (
+            PeerEvent::SignalingStateChange { state: SignalingState::Stable },
+            "event/signalingstatechange.state",
+            Layer::Sdp,
+            "does not report that signalingState became stable",
+        ),
+    ];
+    for (event, claim, layer, words) in missing {
+        let mut case = Case::of(Recording::Conflict);
+        case.silence("bob", |it| *it == event).wait(2_000_000).blames("bob", claim, layer, words);
+    }
+    let mut case = Case::of(Recording::Conflict);
+    let up = connection(ConnectionState::Connected);
+    case.silence("bob", |it| *it == up).wait(2_000_000);
+    case.blames(
+        "bob",
+        "event/connectionstatechange.state",
+        Layer::Dtls,
+        "never reports that connectionState became",
+    );
+}
+
+#[test]
+fn a_state_that_its_parts_do_not_bear_out_is_invented() {
+    let up = connection(ConnectionState::Connected);
+    let claim = "event/connectionstatechange.state";
+    for (state, words) in [
+        (ConnectionState::Failed, "neither ICE nor DTLS"),
+        (ConnectionState::Disconnected, "no ICE transport was disconnected"),
+        (ConnectionState::Closed, "nobody closed"),
+    ] {
+        let mut case = Case::of(Recording::Conflict);
+        case.report_late("bob", 0, connection(state)).blames("bob", claim, Layer::Dtls, words);
+    }
+    let mut case = Case::of(Recording::Conflict);
+    case.report_after("bob", |it| *it == up, ice(IceState::Disconnected));
+    case.blames("bob", "event/iceconnectionstatechange.state", Layer::Checks, "connectionState stayed");
+}
+
+#[test]
+fn a_path_on_which_checks_are_answered_is_not_gone() {
+    let mut case = Case::of(Recording::Call);
+    let seen = |event: &PeerEvent| matches!(event, PeerEvent::MediaSeen { .. });
+    case.report_after("bob", seen, connection(ConnectionState::Disconnected));
+    case.report_after("bob", seen, ice(IceState::Disconnected));
+    case.blames("bob", "event/iceconnectionstatechange.state", Layer::Checks, "was answered");
+}
+
+#[test]
+fn what_is_closed_sends_no_more() {
+    let mut case = Case::of(Recording::Call);
+    case.report_after("alice", |it| *it == connection(ConnectionState::Connected), dtls(DtlsState::Failed));
+    case.blames("alice", "event/dtlsstatechange.state", Layer::Dtls, "it goes on to send");
+}
+
+#[test]
+fn a_state_without_packets_is_the_recordings_fault_where_both_report_it() {
+    let no_answers = || {
+        let mut case = Case::of(Recording::Conflict);
+        case.lose(|packet| packet.class() == Class::Stun);
+        case
+    };
+    no_answers().lacks("no check was answered");
+    let mut alone = no_answers();
+    alone.silence("alice", |it| *it == ice(IceState::Connected));
+    alone.blames("bob", "event/iceconnectionstatechange.state", Layer::Checks, "no check was answered");
+
+    let mut no_handshake = Case::of(Recording::Conflict);
+    no_handshake.lose(|packet| packet.class() == Class::Dtls && packet.sender == Peer(1));
+    no_handshake.lacks("there is no Finished");
+
+    let mut no_association = Case::of(Recording::Conflict);
+    for peer in [Peer(0), Peer(1)] {
+        no_association.chunks(peer, |chunk| {
+            // COOKIE-ECHO and COOKIE-ACK become types that nobody knows.
+            if [10, 11].contains(&chunk[0]) {
+                chunk[0] = 0x3f;
+            }
+        });
+    }
+    no_association.lacks("there is neither COOKIE-ECHO nor COOKIE-ACK");
+}
+
+#[test]
+fn negotiation_becomes_necessary_by_a_command() {
+    let claim = "event/negotiationneeded";
+    let mut case = Case::of(Recording::Data);
+    case.report_late("bob", 0, PeerEvent::NegotiationNeeded).blames(
+        "bob",
+        claim,
+        Layer::Signalling,
+        "0 commands",
+    );
+    let mut case = Case::of(Recording::Conflict);
+    let needed = |event: &PeerEvent| *event == PeerEvent::NegotiationNeeded;
+    case.double("alice", needed).blames("alice", claim, Layer::Signalling, "1 commands");
+    let mut case = Case::of(Recording::Conflict);
+    case.silence("alice", needed).blames("alice", claim, Layer::Signalling, "never reports");
+}
+
+#[test]
+fn a_peer_that_never_reports_a_state_or_only_translates_lacks_none() {
+    let mut case = Case::of(Recording::Conflict);
+    case.silence("bob", |it| matches!(it, PeerEvent::DtlsStateChange { .. }));
+    case.blames("bob", "event/dtlsstatechange.state", Layer::Dtls, "never reports");
+    case.record.file.peers[1].unreported = vec!["dtlsstatechange".to_owned()];
+    case.is_silent();
+    case.record.file.peers[1].unreported.clear();
+    case.record.file.peers[1].features = Some(Vec::new());
+    let found = case.found();
+    assert!(!found.iter().any(|it| it.claim == "event/dtlsstatechange.state"), "{found:#?}");
+}
+
+#[test]
+fn a_disturbed_packet_is_nobodys_fault() {
+    let mut case = Case::of(Recording::Call);
+    let seen = |event: &PeerEvent| matches!(event, PeerEvent::MediaSeen { .. });
+    case.report_after("bob", seen, ice(IceState::Disconnected));
+    case.report_after("bob", seen, connection(ConnectionState::Disconnected));
+    let frames: Vec<u64> =
+        case.record.wire.as_ref().unwrap().packets.iter().map(|packet| packet.frame).collect();
+    for frame in frames {
+        let cause = peerproof_captures::timeline::LossCause::LinkDown;
+        let what = What::Lost { frame: Some(frame), place: "lan".to_owned(), cause };
+        case.record.timeline.push(peerproof_captures::timeline::Entry { n: 0, t_us: 0, what });
+    }
+    let found = case.found();
+    assert!(!found.iter().any(|it| it.sentence().contains("was answered")), "{found:#?}");
+}

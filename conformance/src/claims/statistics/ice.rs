@@ -1,0 +1,251 @@
+//! Candidates at addresses that were gathered or received, the pair in use, and what went over it.
+
+use super::wire::Seen;
+use super::{Contradiction, Reading, Session, Stat};
+use crate::api::view::candidate_type;
+use crate::case_file::CasePeer;
+use crate::claims::answers::relay_only;
+use crate::evidence::Peer;
+use crate::verdict::Layer;
+use peerproof_captures::event::{IceCandidate, PeerEvent};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+/// Packets by which a counter may be ahead of the capture.
+const AHEAD: f64 = 5.0;
+/// Bytes by which it may, and how many times more of all: some implementations count headers of lower layers, and packets of or to
+/// addresses that belong to neither peer.
+const AHEAD_BYTES: f64 = 8_000.0;
+const HEADERS: f64 = 1.5;
+
+/// Where a candidate is: address, port and type.
+type At = (String, u16, String);
+
+pub(super) fn check(
+    session: &Session<'_>,
+    peer: &CasePeer,
+    (reading, others): (&Reading<'_>, &[Reading<'_>]),
+    seen: Option<&Seen>,
+    found: &mut Vec<Contradiction>,
+) {
+    let place = session.record.file.peers.iter().position(|it| it.name == peer.name).map(Peer);
+    let (mut own, mut remote) = (own(session, &peer.name), remote(session, &peer.name));
+    if peer.is_translated() {
+        // Some implementations take one for the other, which is none of an adapter's business.
+        own.append(&mut remote.clone());
+        remote.append(&mut own.clone());
+    }
+    let hides = relay_only(session, &peer.name);
+    // What goes through a server may be counted with its own packets, and may be within TLS.
+    let relayed = own.iter().chain(&remote).any(|at| at.2 == "relay");
+    // Packets to addresses behind a NAT, where nobody is, are not between the peers.
+    let translated = session.record.file.peers.iter().any(|peer| peer.nat.is_some());
+    let seen = seen.filter(|seen| !relayed && !translated && !seen.faulted);
+    for stat in reading.of_kind("local-candidate") {
+        // With this policy the others are never reported (RFC 9429 §3.5.3).
+        if !(hides && stat.text("candidateType") != Some("relay")) {
+            candidate(reading, &stat, &own, "gathered", "stat/local-candidate.address", found);
+        }
+    }
+    for stat in reading.of_kind("remote-candidate") {
+        candidate(reading, &stat, &remote, "received", "stat/remote-candidate.address", found);
+    }
+    for stat in reading.of_kind("transport") {
+        selected(session, place, reading, &stat, found);
+        if let Some(seen) = seen {
+            counters((reading, others), &stat, seen, TRANSPORT, found);
+        }
+    }
+    if let Some(seen) = seen {
+        for stat in reading.of_kind("candidate-pair") {
+            counters((reading, others), &stat, seen, PAIR, found);
+        }
+    }
+}
+
+/// The candidates that a peer reported of its own.
+fn own(session: &Session<'_>, name: &str) -> BTreeSet<At> {
+    let Some(view) = session.views.get(name) else { return BTreeSet::new() };
+    let mut own: BTreeSet<At> = view.own_candidates().iter().filter_map(|at| place(&at.is)).collect();
+    if let Some(state) = &view.get_state {
+        own.extend(of_description(state.is.get("localDescription")));
+    }
+    own
+}
+
+/// The candidates that a peer may have received: those that it was given, and those of the other side as it reported them.
+fn remote(session: &Session<'_>, name: &str) -> BTreeSet<At> {
+    let mut all = BTreeSet::new();
+    for asked in session.asked(name) {
+        match asked.name {
+            "setRemoteDescription" => all.extend(of_description(asked.args.get("description"))),
+            "addIceCandidate" => {
+                let candidate = asked.args.get("candidate").map(Option::<IceCandidate>::deserialize);
+                if let Some(Ok(Some(candidate))) = candidate {
+                    all.extend(place(&candidate.candidate));
+                }
+            }
+            _ => {}
+        }
+    }
+    for (other, view) in session.peers().filter(|(other, _)| other.name != name) {
+        all.extend(view.own_candidates().iter().filter_map(|at| place(&at.is)));
+        for at in &view.local {
+            all.extend(of_text(&at.is.sdp));
+        }
+        // Both sides of a call by themselves.
+        for (_, event) in session.events(&other.name) {
+            if let PeerEvent::Acted { description: Some(description), .. } = event {
+                all.extend(of_text(&description.sdp));
+            }
+        }
+    }
+    all
+}
+
+fn of_description(description: Option<&serde_json::Value>) -> Vec<At> {
+    description.and_then(|it| it.get("sdp")?.as_str()).map(of_text).unwrap_or_default()
+}
+
+fn of_text(sdp: &str) -> Vec<At> {
+    let lines = sdp.lines().filter_map(|line| line.trim_end().strip_prefix("a="));
+    lines.filter(|line| line.starts_with("candidate:")).filter_map(place).collect()
+}
+
+/// Address, port and type of a candidate-attribute. An active TCP candidate has no port of its own (RFC 6544 §4.5).
+fn place(candidate: &str) -> Option<At> {
+    let mut words = candidate.split_ascii_whitespace().skip(4);
+    let (address, port) = (words.next()?, words.next()?.parse().ok()?);
+    let active = candidate.split_ascii_whitespace().any(|word| word == "active");
+    Some((same(address), if active { 9 } else { port }, candidate_type(candidate)?.to_owned()))
+}
+
+/// An address in one way of writing it.
+fn same(address: &str) -> String {
+    address.parse::<IpAddr>().map_or_else(|_| address.to_ascii_lowercase(), |address| address.to_string())
+}
+
+fn candidate(
+    reading: &Reading<'_>,
+    stat: &Stat<'_>,
+    known: &BTreeSet<At>,
+    how: &str,
+    claim: &'static str,
+    found: &mut Vec<Contradiction>,
+) {
+    let address = stat.text("address").or_else(|| stat.text("ip"));
+    let (Some(address), Some(port), Some(kind)) = (address, stat.number("port"), stat.text("candidateType"))
+    else {
+        return;
+    };
+    // Peer-reflexive ones are found by checks, and a name may stand for any address.
+    if kind == "prflx" || address.parse::<IpAddr>().is_err() || known.is_empty() {
+        return;
+    }
+    let address = same(address);
+    let at_address = |at: &&At| at.0 == address;
+    let tcp = stat.text("protocol").is_some_and(|it| it.eq_ignore_ascii_case("tcp"));
+    let fits = |at: &At| at.0 == address && at.2 == kind && (f64::from(at.1) == port || tcp);
+    // Behind a name of its own, a remote candidate has an address that nobody reported (RFC 8828 §5.2).
+    let hidden = known.iter().any(|at| at.0.parse::<IpAddr>().is_err());
+    if known.iter().any(fits) || hidden {
+        return;
+    }
+    let seen = match known.iter().find(at_address) {
+        Some((_, other, of)) => format!("what it {how} there was a {of} candidate with the port {other}"),
+        None => format!("it {how} none at that address"),
+    };
+    let claimed = format!("a {kind} candidate at {address} port {port}");
+    found.push(reading.contradicts(claim, Layer::Gathering, claimed, seen, None));
+}
+
+/// The selected pair is in the report, and its socket sent packets.
+fn selected(
+    session: &Session<'_>,
+    place: Option<Peer>,
+    reading: &Reading<'_>,
+    stat: &Stat<'_>,
+    found: &mut Vec<Contradiction>,
+) {
+    const CLAIM: &str = "stat/transport.selectedCandidatePairId";
+    let Some(id) = stat.text("selectedCandidatePairId") else { return };
+    let Some(pair) = reading.by_id(id) else {
+        let seen = "the report has no such pair".to_owned();
+        let claimed = format!("that the pair {id} is selected");
+        found.push(reading.contradicts(CLAIM, Layer::Nomination, claimed, seen, None));
+        return;
+    };
+    let local = pair.text("localCandidateId").and_then(|id| reading.by_id(id));
+    let Some(local) = local.filter(|it| it.text("candidateType") == Some("host")) else { return };
+    let (Some(wire), Some(place)) = (session.record.packets(), place) else { return };
+    let address = local.text("address").or_else(|| local.text("ip")).and_then(|it| it.parse::<IpAddr>().ok());
+    let (Some(address), Some(port)) = (address, local.number("port")) else { return };
+    // Over TCP a socket has a port of its own.
+    if !wire.is_tapped(place)
+        || wire.cut
+        || local.text("protocol").is_some_and(|it| it.eq_ignore_ascii_case("tcp"))
+    {
+        return;
+    }
+    let sent =
+        wire.sent(place).any(|packet| packet.from.ip() == address && f64::from(packet.from.port()) == port);
+    if !sent {
+        let claimed = format!("that the selected pair has its candidate at {address} port {port}");
+        let seen = "no packet between the peers left it there".to_owned();
+        found.push(reading.contradicts(CLAIM, Layer::Nomination, claimed, seen, None));
+    }
+}
+
+/// A counter of packets or bytes: claim, field, whether of what was sent, whether of bytes.
+type Counter = (&'static str, &'static str, bool, bool);
+
+const TRANSPORT: &[Counter] = &[
+    ("stat/transport.packetsSent", "packetsSent", true, false),
+    ("stat/transport.packetsReceived", "packetsReceived", false, false),
+    ("stat/transport.bytesSent", "bytesSent", true, true),
+    ("stat/transport.bytesReceived", "bytesReceived", false, true),
+];
+
+const PAIR: &[Counter] = &[
+    ("stat/candidate-pair.packetsSent", "packetsSent", true, false),
+    ("stat/candidate-pair.packetsReceived", "packetsReceived", false, false),
+    ("stat/candidate-pair.bytesSent", "bytesSent", true, true),
+    ("stat/candidate-pair.bytesReceived", "bytesReceived", false, true),
+    ("stat/candidate-pair.requestsSent", "requestsSent", true, false),
+    ("stat/candidate-pair.requestsReceived", "requestsReceived", false, false),
+    ("stat/candidate-pair.responsesSent", "responsesSent", true, false),
+    ("stat/candidate-pair.responsesReceived", "responsesReceived", false, false),
+    ("stat/candidate-pair.consentRequestsSent", "consentRequestsSent", true, false),
+];
+
+/// No pair and no transport carried more than there was in all.
+fn counters(
+    (reading, others): (&Reading<'_>, &[Reading<'_>]),
+    stat: &Stat<'_>,
+    seen: &Seen,
+    counters: &[Counter],
+    found: &mut Vec<Contradiction>,
+) {
+    for (claim, field, sent, bytes) in counters {
+        let flow = if *sent { seen.sent(reading) } else { seen.received(reading) };
+        let (Some(claimed), Some(flow)) = (stat.number(field), flow) else { continue };
+        let all = flow.all.most;
+        let (most, ahead) = match bytes {
+            true => (all.whole as f64 * HEADERS, AHEAD_BYTES),
+            false => (all.packets as f64 * HEADERS, AHEAD),
+        };
+        if claimed > most * flow.factor + ahead {
+            let (count, noun) = if *bytes { (all.whole, "bytes") } else { (all.packets, "packets") };
+            let seen = format!("there were no more than {count} {noun} on the wire by then");
+            let contradiction =
+                reading.contradicts(claim, Layer::Checks, format!("{field} {claimed}"), seen, None);
+            // The other side reports as much: then the capture lacks it.
+            let mirror = field.replace("Sent", "…").replace("Received", "Sent").replace('…', "Received");
+            let mirrored = others.iter().flat_map(Reading::stats).any(|it| {
+                it.kind == stat.kind && it.number(&mirror).is_some_and(|value| value > most + ahead)
+            });
+            found.push(if mirrored { contradiction.of_the_recording() } else { contradiction });
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Streams of RTP: what was sent and received of each SSRC, and with which codec.
+
+use super::wire::{Count, Flow, Seen};
+use super::{Contradiction, Reading, Session, Stat};
+use crate::case_file::{CasePeer, Runs};
+use crate::verdict::Layer;
+use peerproof_captures::sdp::SessionDescription;
+use std::collections::BTreeSet;
+
+/// Packets and frames by which a counter may be ahead of the capture: those that are on their way to it.
+const AHEAD: f64 = 3.0;
+/// The same of bytes.
+const AHEAD_BYTES: f64 = 4_500.0;
+/// Which part of what was seen before must be counted at least: what arrives before its receiver is ready is not.
+const COUNTED: f64 = 0.5;
+/// Fewer packets than these need not be counted.
+const BEHIND: f64 = 10.0;
+
+/// A counter, what the wire shows of it, and whether it must reach that.
+struct Counter {
+    claim: &'static str,
+    field: &'static str,
+    of: fn(Count) -> u64,
+    ahead: f64,
+    /// What the other side reports of the same stream.
+    mirror: &'static str,
+    /// Least that the wire must show before a lower value is wrong; nothing if the value may be any lower one.
+    behind: Option<f64>,
+}
+
+const SENT: [Counter; 4] = [
+    Counter {
+        claim: "stat/outbound-rtp.packetsSent",
+        field: "packetsSent",
+        of: |count| count.packets,
+        ahead: AHEAD,
+        mirror: "packetsReceived",
+        behind: Some(BEHIND),
+    },
+    Counter {
+        claim: "stat/outbound-rtp.bytesSent",
+        field: "bytesSent",
+        of: |count| count.whole,
+        ahead: AHEAD_BYTES,
+        mirror: "bytesReceived",
+        behind: None,
+    },
+    Counter {
+        claim: "stat/outbound-rtp.framesSent",
+        field: "framesSent",
+        of: |count| count.frames,
+        ahead: AHEAD,
+        mirror: "framesReceived",
+        behind: None,
+    },
+    Counter {
+        claim: "stat/outbound-rtp.retransmittedPacketsSent",
+        field: "retransmittedPacketsSent",
+        of: |count| count.packets,
+        ahead: AHEAD,
+        mirror: "retransmittedPacketsReceived",
+        behind: None,
+    },
+];
+
+const RECEIVED: [Counter; 5] = [
+    Counter {
+        claim: "stat/inbound-rtp.packetsReceived",
+        field: "packetsReceived",
+        of: |count| count.packets,
+        ahead: AHEAD,
+        mirror: "packetsSent",
+        behind: Some(BEHIND),
+    },
+    Counter {
+        claim: "stat/inbound-rtp.bytesReceived",
+        field: "bytesReceived",
+        of: |count| count.whole,
+        ahead: AHEAD_BYTES,
+        mirror: "bytesSent",
+        behind: None,
+    },
+    Counter {
+        claim: "stat/inbound-rtp.framesReceived",
+        field: "framesReceived",
+        of: |count| count.frames,
+        ahead: AHEAD,
+        mirror: "framesSent",
+        behind: None,
+    },
+    Counter {
+        claim: "stat/inbound-rtp.framesDecoded",
+        field: "framesDecoded",
+        of: |count| count.frames,
+        ahead: AHEAD,
+        mirror: "framesSent",
+        behind: None,
+    },
+    Counter {
+        claim: "stat/inbound-rtp.retransmittedPacketsReceived",
+        field: "retransmittedPacketsReceived",
+        of: |count| count.packets,
+        ahead: AHEAD,
+        mirror: "retransmittedPacketsSent",
+        behind: None,
+    },
+];
+
+pub(super) fn check(
+    session: &Session<'_>,
+    peer: &CasePeer,
+    reading: &Reading<'_>,
+    others: &[Reading<'_>],
+    seen: Option<&Seen>,
+    found: &mut Vec<Contradiction>,
+) {
+    if let Some(seen) = seen {
+        let (sent, received) = (seen.sent(reading), seen.received(reading));
+        // Of several streams of a track a receiver may know only some.
+        let simulcast =
+            session.views.values().any(|view| view.local.iter().any(|at| at.is.sdp.contains("a=simulcast")));
+        let must_arrive = !seen.faulted && !simulcast;
+        for (kind, flow, counters, must) in
+            [("outbound-rtp", sent, &SENT[..], true), ("inbound-rtp", received, &RECEIVED[..], must_arrive)]
+        {
+            let Some(flow) = flow else { continue };
+            for stat in reading.of_kind(kind) {
+                for counter in counters {
+                    one((peer, must), (reading, others), &stat, flow, counter, found);
+                }
+            }
+        }
+    }
+    for stat in reading.stats() {
+        within_itself(reading, &stat, found);
+    }
+    codecs(session, reading, found);
+}
+
+fn one(
+    (peer, must): (&CasePeer, bool),
+    (reading, others): (&Reading<'_>, &[Reading<'_>]),
+    stat: &Stat<'_>,
+    flow: &Flow,
+    counter: &Counter,
+    found: &mut Vec<Contradiction>,
+) {
+    let Some(claimed) = stat.number(counter.field) else { return };
+    let Some(ssrc) = ssrc_of(stat, "ssrc") else { return };
+    // What went again in a stream of its own (RFC 4588) counts here too: in any that no other dictionary is about.
+    let others_own: BTreeSet<u32> = reading
+        .of_kind(stat.kind)
+        .flat_map(|it| [ssrc_of(&it, "ssrc"), ssrc_of(&it, "rtxSsrc")])
+        .flatten()
+        .filter(|other| *other != ssrc && Some(*other) != ssrc_of(stat, "rtxSsrc"))
+        .collect();
+    let least = flow.streams.get(&ssrc).map_or(0, |span| (counter.of)(span.least));
+    let counted = flow.streams.iter().filter(|(of, _)| !others_own.contains(of));
+    let most: u64 = counted.map(|(_, span)| (counter.of)(span.most)).sum();
+    let says = |value: f64| format!("{} {value} of SSRC {ssrc}", counter.field);
+    if claimed > most as f64 * flow.factor + counter.ahead {
+        let seen = format!("no more than {most} were on the wire by then");
+        let contradiction = reading.contradicts(counter.claim, Layer::Media, says(claimed), seen, None);
+        // The other side reports as much: then the capture lacks it.
+        let mirrored = others.iter().flat_map(Reading::stats).any(|it| {
+            ssrc_of(&it, "ssrc") == Some(ssrc)
+                && it.number(counter.mirror).is_some_and(|value| value > most as f64 + counter.ahead)
+        });
+        found.push(if mirrored { contradiction.of_the_recording() } else { contradiction });
+    }
+    // What an adapter counts may be less than what its implementation does.
+    let counts = peer.runs == Runs::Driven || claimed > 0.0;
+    if let Some(behind) = counter.behind.filter(|_| must && counts && !peer.is_translated())
+        && least as f64 > behind
+        && claimed < least as f64 * COUNTED - AHEAD
+    {
+        let seen = format!("{least} had been on the wire before it was asked");
+        found.push(reading.contradicts(counter.claim, Layer::Media, says(claimed), seen, None));
+    }
+}
+
+/// An SSRC; zero stands for none.
+fn ssrc_of(stat: &Stat<'_>, field: &str) -> Option<u32> {
+    let number = stat.fields.get(field)?.as_u64()?;
+    u32::try_from(number).ok().filter(|ssrc| *ssrc != 0)
+}
+
+/// Counters of one stream that cannot exceed each other.
+fn within_itself(reading: &Reading<'_>, stat: &Stat<'_>, found: &mut Vec<Contradiction>) {
+    const PAIRS: [(&str, &str, &str, &str, f64); 4] = [
+        ("inbound-rtp", "stat/inbound-rtp.keyFramesDecoded", "keyFramesDecoded", "framesDecoded", 0.0),
+        ("inbound-rtp", "stat/inbound-rtp.framesReceived", "framesReceived", "packetsReceived", 2.0),
+        ("outbound-rtp", "stat/outbound-rtp.keyFramesEncoded", "keyFramesEncoded", "framesEncoded", 0.0),
+        ("outbound-rtp", "stat/outbound-rtp.framesSent", "framesSent", "packetsSent", 2.0),
+    ];
+    for (kind, claim, less, more, ahead) in PAIRS {
+        let (Some(a), Some(b)) = (stat.number(less), stat.number(more)) else { continue };
+        if stat.kind == kind && a > b + ahead {
+            let seen = format!("its {more} is {b}");
+            found.push(reading.contradicts(
+                claim,
+                Layer::Media,
+                format!("{less} {a} of a stream"),
+                seen,
+                None,
+            ));
+        }
+    }
+}
+
+/// A codec has the payload type, name and clock rate of an `rtpmap` in a description of either side (RFC 8866 §6.6).
+fn codecs(session: &Session<'_>, reading: &Reading<'_>, found: &mut Vec<Contradiction>) {
+    let mut known: BTreeSet<(u64, String, u64)> = BTreeSet::new();
+    let mut is_described = false;
+    for (_, view) in session.peers() {
+        for at in view.local.iter().chain(&view.remote) {
+            is_described = true;
+            let sdp = SessionDescription::parse(at.is.sdp.as_str());
+            for section in sdp.media() {
+                let maps = section.named("rtpmap").filter_map(|line| rtpmap(line.value?));
+                known.extend(maps);
+            }
+        }
+    }
+    if !is_described {
+        return;
+    }
+    // Those in use: some implementations list all that they have.
+    let used: BTreeSet<&str> = reading.stats().filter_map(|stat| stat.text("codecId")).collect();
+    for stat in reading.of_kind("codec").filter(|stat| stat.text("id").is_some_and(|id| used.contains(id))) {
+        let (Some(payload_type), Some(mime)) = (stat.number("payloadType"), stat.text("mimeType")) else {
+            continue;
+        };
+        let name = mime.rsplit('/').next().unwrap_or(mime).to_ascii_lowercase();
+        let rate = stat.number("clockRate");
+        let fits = |(number, known, of): &(u64, String, u64)| {
+            *number as f64 == payload_type && *known == name && rate.is_none_or(|rate| rate == *of as f64)
+        };
+        // Static payload types need no rtpmap (RFC 3551 §6).
+        if payload_type >= 35.0 && !known.iter().any(fits) {
+            let claimed = format!("a codec {mime} with the payload type {payload_type}");
+            let seen = "no description maps that payload type so".to_owned();
+            found.push(reading.contradicts("stat/codec.payloadType", Layer::Media, claimed, seen, None));
+        }
+    }
+}
+
+/// Payload type, encoding and clock rate of the value of an `a=rtpmap`.
+fn rtpmap(value: &str) -> Option<(u64, String, u64)> {
+    let (number, encoding) = value.split_once(' ')?;
+    let mut words = encoding.trim().split('/');
+    let name = words.next()?.to_ascii_lowercase();
+    Some((number.parse().ok()?, name, words.next()?.parse().ok()?))
+}

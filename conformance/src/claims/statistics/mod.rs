@@ -1,0 +1,160 @@
+//! Statistics: counters against the wire, candidates and pairs against what was gathered and used, one reading against the next.
+//!
+//! A reading is compared with what had happened when it was asked for and what had happened when its answer was there. Between the two a
+//! counter may have any value. What a peer does not report is not wrong.
+
+mod channels;
+mod claims;
+mod ice;
+mod media;
+mod readings;
+mod transport;
+mod wire;
+
+pub(super) use claims::CLAIMS;
+
+use super::{Contradiction, Fault, Session};
+use crate::case_file::CasePeer;
+use crate::verdict::{Layer, Place};
+use peerproof_captures::timeline::{Answer, What};
+use serde_json::{Map, Value};
+
+/// A report of a peer, with the command that asked for it.
+#[derive(Debug, Clone, Copy)]
+struct Reading<'a> {
+    peer: &'a str,
+    /// The entry of its answer.
+    n: u64,
+    asked_us: u64,
+    answered_us: u64,
+    report: &'a Map<String, Value>,
+}
+
+/// A dictionary of a report.
+#[derive(Debug, Clone, Copy)]
+struct Stat<'a> {
+    fields: &'a Map<String, Value>,
+    kind: &'a str,
+}
+
+impl<'a> Stat<'a> {
+    fn of(value: &'a Value) -> Option<Self> {
+        let fields = value.as_object()?;
+        Some(Self { fields, kind: fields.get("type")?.as_str()? })
+    }
+
+    /// A text; nothing if it is absent or empty, which says nothing.
+    fn text(&self, name: &str) -> Option<&'a str> {
+        self.fields.get(name)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    fn number(&self, name: &str) -> Option<f64> {
+        self.fields.get(name)?.as_f64().filter(|number| number.is_finite())
+    }
+}
+
+impl<'a> Reading<'a> {
+    fn stats(&self) -> impl Iterator<Item = Stat<'a>> + use<'a> {
+        self.report.values().filter_map(Stat::of)
+    }
+
+    fn of_kind<'k>(&self, kind: &'k str) -> impl Iterator<Item = Stat<'a>> + use<'a, 'k> {
+        self.stats().filter(move |stat| stat.kind == kind)
+    }
+
+    /// The dictionary of that identifier.
+    fn by_id(&self, id: &str) -> Option<Stat<'a>> {
+        Stat::of(self.report.get(id)?)
+    }
+
+    /// A contradiction of something that it reports.
+    fn contradicts(
+        &self,
+        claim: &'static str,
+        layer: Layer,
+        claimed: String,
+        seen: String,
+        more: Option<Place>,
+    ) -> Contradiction {
+        Contradiction {
+            claim,
+            layer,
+            fault: Fault::Peer(self.peer.to_owned()),
+            t_us: self.answered_us,
+            claimed: format!("{} reports {claimed}", self.peer),
+            seen,
+            evidence: std::iter::once(Place::Entry(self.n)).chain(more).collect(),
+        }
+    }
+}
+
+/// Most readings of a peer that are looked at, and most dictionaries of each: a recording is foreign input.
+const MOST_READINGS: usize = 32;
+const MOST_STATS: usize = 10_000;
+/// Packets that are looked at for all readings.
+const MOST_COMPARED: usize = 20_000_000;
+
+pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
+    let all: Vec<(&CasePeer, Vec<Reading<'_>>)> =
+        session.peers().map(|(peer, _)| (peer, readings_of(session, &peer.name))).collect();
+    for (place, (peer, readings)) in all.iter().enumerate() {
+        let others = all.iter().find(|(other, _)| other.name != peer.name).map(|(_, readings)| readings);
+        let others = others.map(Vec::as_slice).unwrap_or_default();
+        kept(session, &peer.name, readings, found);
+        let seen = wire::Seen::of(session, place, readings);
+        for reading in readings {
+            media::check(session, peer, reading, others, seen.as_ref(), found);
+            ice::check(session, peer, (reading, others), seen.as_ref(), found);
+            transport::check(session, peer, reading, found);
+            channels::check(session, peer, reading, found);
+        }
+        readings::check(peer, readings, found);
+    }
+}
+
+/// The reports that a peer gave.
+fn readings_of<'a>(session: &Session<'a>, name: &'a str) -> Vec<Reading<'a>> {
+    let asked = session.asked(name);
+    let readings =
+        asked.iter().filter(|asked| asked.name == "getStats").filter_map(|asked| match asked.answer {
+            Some((answer, Answer::Ok(Value::Object(report)))) if report.len() <= MOST_STATS => {
+                Some(Reading {
+                    peer: name,
+                    n: answer.n,
+                    asked_us: asked.entry.t_us,
+                    answered_us: answer.t_us,
+                    report,
+                })
+            }
+            _ => None,
+        });
+    // Each is compared with all packets.
+    let packets = session.record.packets().map_or(0, |wire| wire.packets.len());
+    readings.take(MOST_READINGS.min(MOST_COMPARED / packets.max(1)).max(2)).collect()
+}
+
+/// What was kept of a report is what the peer answered: the recording contains it twice.
+fn kept(session: &Session<'_>, name: &str, readings: &[Reading<'_>], found: &mut Vec<Contradiction>) {
+    for entry in &session.record.timeline {
+        let What::Stats { peer, report } = &entry.what else { continue };
+        if peer != name {
+            continue;
+        }
+        // A reading without answer in the recording says nothing of another one.
+        let Some(last) = readings.iter().rfind(|reading| reading.n < entry.n) else { continue };
+        if report.as_object() != Some(last.report) {
+            found.push(Contradiction {
+                claim: "",
+                layer: Layer::Media,
+                fault: Fault::Recording,
+                t_us: entry.t_us,
+                claimed: format!("the statistics of {name} that were kept should be those that it answered"),
+                seen: "they differ".to_owned(),
+                evidence: vec![Place::Entry(entry.n), Place::Entry(last.n)],
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+use super::super::changed::{answers, contradicted, found};
+use super::*;
+use crate::case::CaseRecord;
+use crate::checks::controls::Recording;
+use crate::evidence::Peer;
+use serde_json::json;
+
+/// The recordings whose captures were not cut short after the case.
+const WHOLE: [Recording; 9] = [
+    Recording::Data,
+    Recording::Descriptions,
+    Recording::Conflict,
+    Recording::Lost,
+    Recording::Relay,
+    Recording::Restart,
+    Recording::Video,
+    Recording::Closed,
+    Recording::Negotiated,
+];
+
+#[test]
+fn a_healthy_recording_contradicts_no_statistic() {
+    for recording in WHOLE {
+        assert_eq!(found(&recording.record(), check), [], "{recording:?}");
+    }
+}
+
+/// Changes the dictionaries of a type in every report of a peer.
+fn falsify(record: &mut CaseRecord, peer: &str, kind: &str, mut change: impl FnMut(&mut Value)) {
+    let mut changed = 0;
+    answers(record, peer, "getStats", |report| {
+        for stat in report.as_object_mut().unwrap().values_mut().filter(|stat| stat["type"] == kind) {
+            change(stat);
+            changed += 1;
+        }
+    });
+    assert!(changed > 0, "{peer} reports no {kind}");
+}
+
+fn times_ten(field: &'static str) -> impl FnMut(&mut Value) {
+    move |stat| {
+        let number = stat[field].as_f64().unwrap();
+        stat[field] = json!(number * 10.0 + 100.0);
+    }
+}
+
+#[test]
+fn ten_times_what_the_wire_shows_is_too_much() {
+    for (kind, field, claim) in [
+        ("outbound-rtp", "packetsSent", "stat/outbound-rtp.packetsSent"),
+        ("outbound-rtp", "framesSent", "stat/outbound-rtp.framesSent"),
+        ("inbound-rtp", "packetsReceived", "stat/inbound-rtp.packetsReceived"),
+        ("inbound-rtp", "framesDecoded", "stat/inbound-rtp.framesDecoded"),
+        ("inbound-rtp", "framesReceived", "stat/inbound-rtp.framesReceived"),
+    ] {
+        let mut record = Recording::Video.record();
+        let peer = if kind == "inbound-rtp" { "alice" } else { "bob" };
+        let mut change = times_ten(field);
+        falsify(&mut record, peer, kind, |stat| {
+            if stat.get(field).is_some() {
+                change(stat);
+            }
+        });
+        let found = found(&record, check);
+        let first = found.iter().find(|it| it.claim == claim).unwrap_or_else(|| panic!("{claim} {found:#?}"));
+        assert_eq!((first.layer, &first.fault), (Layer::Media, &Fault::Peer(peer.to_owned())), "{first:?}");
+    }
+}
+
+#[test]
+fn what_both_sides_count_and_the_capture_lacks_is_missing_in_the_recording() {
+    let mut record = Recording::Video.record();
+    let wire = record.wire.as_mut().unwrap();
+    let last = wire.packets.iter().map(|packet| packet.t_us).max().unwrap();
+    wire.packets.retain(|packet| {
+        packet.class() != peerproof_captures::wire::demux::Class::Rtp || packet.t_us + 10_000_000 < last
+    });
+    let found = found(&record, check);
+    assert!(found.iter().any(|it| it.fault == Fault::Recording), "{found:#?}");
+}
+
+#[test]
+fn a_reading_that_is_older_than_its_question_counts_too_little() {
+    let mut record = Recording::Video.record();
+    // Most of the packets were there long before.
+    let wire = record.wire.as_mut().unwrap();
+    for packet in &mut wire.packets {
+        packet.t_us /= 4;
+    }
+    falsify(&mut record, "alice", "inbound-rtp", |stat| stat["packetsReceived"] = json!(1));
+    contradicted(&found(&record, check), "stat/inbound-rtp.packetsReceived", Layer::Media, "alice");
+}
+
+#[test]
+fn a_candidate_at_an_address_of_nobody_or_of_another_type() {
+    for (peer, kind, claim) in [
+        ("alice", "local-candidate", "stat/local-candidate.address"),
+        ("alice", "remote-candidate", "stat/remote-candidate.address"),
+    ] {
+        let mut record = Recording::Data.record();
+        falsify(&mut record, peer, kind, |stat| {
+            stat["address"] = json!("198.51.100.77");
+            stat["ip"] = json!("198.51.100.77");
+        });
+        contradicted(&found(&record, check), claim, Layer::Gathering, peer);
+        let mut record = Recording::Data.record();
+        falsify(&mut record, peer, kind, |stat| stat["candidateType"] = json!("relay"));
+        contradicted(&found(&record, check), claim, Layer::Gathering, peer);
+    }
+}
+
+#[test]
+fn what_the_handshake_shows_otherwise() {
+    for (field, value, layer) in [
+        ("dtlsCipher", "TLS_AES_256_GCM_SHA384", Layer::Dtls),
+        ("srtpCipher", "SRTP_AEAD_AES_256_GCM", Layer::Srtp),
+        ("tlsVersion", "FEFF", Layer::Dtls),
+        ("dtlsState", "failed", Layer::Dtls),
+        ("iceLocalUsernameFragment", "zzzz", Layer::Checks),
+    ] {
+        let mut record = Recording::Video.record();
+        falsify(&mut record, "alice", "transport", |stat| stat[field] = json!(value));
+        contradicted(&found(&record, check), &format!("stat/transport.{field}"), layer, "alice");
+    }
+    for (field, layer, one, other) in [
+        ("dtlsRole", Layer::Dtls, "client", "server"),
+        ("iceRole", Layer::Checks, "controlling", "controlled"),
+    ] {
+        let mut record = Recording::Video.record();
+        falsify(&mut record, "alice", "transport", |stat| {
+            stat[field] = json!(if stat[field] == one { other } else { one });
+        });
+        contradicted(&found(&record, check), &format!("stat/transport.{field}"), layer, "alice");
+    }
+    let mut record = Recording::Video.record();
+    falsify(&mut record, "alice", "certificate", |stat| {
+        let text = stat["fingerprint"].as_str().unwrap().replacen(|_: char| true, "", 2);
+        stat["fingerprint"] = json!(format!("00{text}"));
+    });
+    contradicted(&found(&record, check), "stat/certificate.fingerprint", Layer::Dtls, "alice");
+}
+
+#[test]
+fn the_selected_pair_is_one_of_the_report_and_its_socket_sent_packets() {
+    const CLAIM: &str = "stat/transport.selectedCandidatePairId";
+    let mut record = Recording::Data.record();
+    falsify(&mut record, "alice", "transport", |stat| stat["selectedCandidatePairId"] = json!("none"));
+    contradicted(&found(&record, check), CLAIM, Layer::Nomination, "alice");
+    // Both of the lab's peers were recorded.
+    let mut record = Recording::Conflict.record();
+    for packet in record.wire.as_mut().unwrap().packets.iter_mut().filter(|packet| packet.sender == Peer(0)) {
+        packet.from.set_port(1);
+    }
+    contradicted(&found(&record, check), CLAIM, Layer::Nomination, "alice");
+}
+
+#[test]
+fn a_pair_that_carried_more_than_there_was() {
+    for (kind, field) in [
+        ("candidate-pair", "bytesSent"),
+        ("candidate-pair", "responsesReceived"),
+        ("transport", "packetsReceived"),
+    ] {
+        let mut record = Recording::Data.record();
+        falsify(&mut record, "bob", kind, |stat| stat[field] = json!(10_000_000));
+        contradicted(&found(&record, check), &format!("stat/{kind}.{field}"), Layer::Checks, "bob");
+    }
+}
+
+#[test]
+fn messages_that_nobody_sent_and_channels_that_never_opened() {
+    for field in ["messagesSent", "bytesSent", "messagesReceived", "bytesReceived"] {
+        let mut record = Recording::Data.record();
+        falsify(&mut record, "alice", "data-channel", |stat| stat[field] = json!(1_000_000));
+        contradicted(
+            &found(&record, check),
+            &format!("stat/data-channel.{field}"),
+            Layer::DataChannel,
+            "alice",
+        );
+    }
+    let mut record = Recording::Data.record();
+    falsify(&mut record, "alice", "peer-connection", |stat| stat["dataChannelsOpened"] = json!(7));
+    contradicted(
+        &found(&record, check),
+        "stat/peer-connection.dataChannelsOpened",
+        Layer::DataChannel,
+        "alice",
+    );
+}
+
+#[test]
+fn a_codec_that_no_description_has() {
+    let mut record = Recording::Video.record();
+    falsify(&mut record, "alice", "codec", |stat| stat["mimeType"] = json!("video/NONE"));
+    contradicted(&found(&record, check), "stat/codec.payloadType", Layer::Media, "alice");
+}
+
+#[test]
+fn counters_go_up_and_time_goes_on() {
+    let reading = |n: u64, report: &Value| {
+        [
+            json!({"command": {"peer": "alice", "id": 900 + n, "name": "getStats", "args": {}}}),
+            json!({"answer": {"peer": "alice", "id": 900 + n, "answer": {"ok": report}}}),
+        ]
+    };
+    let stat = |timestamp: u64, sent: u64| {
+        json!({"P": {"id": "P", "type": "peer-connection", "timestamp": timestamp},
+               "O": {"id": "O", "type": "outbound-rtp", "timestamp": timestamp, "packetsSent": sent}})
+    };
+    let check = |first: Value, second: Value| {
+        let mut record = Recording::Descriptions.record();
+        record.timeline.retain(|entry| !matches!(&entry.what, What::Answer { .. }));
+        for what in reading(1, &first).into_iter().chain(reading(2, &second)) {
+            let n = record.timeline.last().map_or(0, |entry| entry.n) + 1;
+            super::super::changed::add_at(&mut record, n, 60_000_000 + n * 1_000_000, what);
+        }
+        found(&record, super::check)
+    };
+    assert_eq!(check(stat(1_000, 5), stat(2_000, 5)), []);
+    contradicted(&check(stat(1_000, 5), stat(1_000, 5)), "stat/timestamp", Layer::Media, "alice");
+    contradicted(
+        &check(stat(1_000, 5), stat(2_000, 4)),
+        "stat/outbound-rtp.packetsSent",
+        Layer::Media,
+        "alice",
+    );
+}
+
+#[test]
+fn what_was_kept_is_what_was_answered() {
+    let mut record = Recording::Data.record();
+    let kept = json!({"stats": {"peer": "alice", "report": {"X": {"type": "transport"}}}});
+    super::super::changed::add(&mut record, kept);
+    let found = found(&record, check);
+    assert_eq!(found.iter().map(|it| &it.fault).collect::<Vec<_>>(), [&Fault::Recording]);
+}

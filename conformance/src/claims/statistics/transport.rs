@@ -1,0 +1,227 @@
+//! The transport: what the handshake on the wire shows of its role, version, suites and certificates.
+
+use super::{Contradiction, Reading, Session, Stat};
+use crate::case_file::CasePeer;
+use crate::claims::descriptions::certificates::Presented;
+use crate::evidence::{Handshake, Peer};
+use crate::verdict::{Layer, Place};
+use peerproof_captures::event::DtlsState;
+use peerproof_captures::sdp::SessionDescription;
+use peerproof_captures::wire::dtls::extension::{Content, ExtensionType, Extensions};
+use peerproof_captures::wire::dtls::handshake::Body;
+use peerproof_captures::wire::stun::{self, AttributeType, Class, Message, Method};
+use std::collections::BTreeSet;
+
+pub(super) fn check(
+    session: &Session<'_>,
+    peer: &CasePeer,
+    reading: &Reading<'_>,
+    found: &mut Vec<Contradiction>,
+) {
+    let place = session.record.file.peers.iter().position(|it| it.name == peer.name).map(Peer);
+    let (Some(place), 2) = (place, session.record.file.peers.len()) else { return };
+    for stat in reading.of_kind("transport") {
+        handshake(session, place, reading, &stat, found);
+        role(session, place, reading, &stat, found);
+        state(session, peer, reading, &stat, found);
+        certificates(session, &peer.name, reading, &stat, found);
+        ufrag(session, &peer.name, reading, &stat, found);
+    }
+}
+
+/// Role, version and suites against the hellos. Only of a single handshake: a transport that was made anew has had others.
+fn handshake(
+    session: &Session<'_>,
+    place: Peer,
+    reading: &Reading<'_>,
+    stat: &Stat<'_>,
+    found: &mut Vec<Contradiction>,
+) {
+    let Some(wire) = session.record.packets() else { return };
+    let handshake = Handshake::on(wire, place);
+    let hellos = handshake
+        .bodies()
+        .filter(|(_, body)| matches!(body, Body::ServerHello(hello) if !hello.is_hello_retry_request()));
+    if hellos.count() != 1 {
+        return;
+    }
+    let Some([(hello, Body::ClientHello(_)), (chosen, Body::ServerHello(server))]) = handshake.hellos()
+    else {
+        return;
+    };
+    let mut differs =
+        |claim: &'static str, field: &str, is: &str, matches: &dyn Fn(&str) -> bool, frame: u64| {
+            let layer = if field == "srtpCipher" { Layer::Srtp } else { Layer::Dtls };
+            if let Some(says) = stat.text(field).filter(|says| !matches(says)) {
+                let seen = format!("the handshake on the wire has {is}");
+                let claimed = format!("{field} {says}");
+                found.push(reading.contradicts(claim, layer, claimed, seen, Some(Place::Frame(frame))));
+            }
+        };
+    let role = if hello.sender == place { "client" } else { "server" };
+    let other = if role == "client" { "server" } else { "client" };
+    differs("stat/transport.dtlsRole", "dtlsRole", role, &|says| says != other, hello.frame);
+    let suite = server.cipher_suite.value.name().unwrap_or_default();
+    if !suite.is_empty() {
+        let known = |says: &str| says == suite || !says.starts_with("TLS_");
+        differs("stat/transport.dtlsCipher", "dtlsCipher", suite, &known, chosen.frame);
+    }
+    if let Some(version) = handshake.version {
+        let raw = format!("{:04X}", version.raw());
+        let known = ["FEFF", "FEFD", "FEFC"];
+        let fits = |says: &str| {
+            let says = says.to_ascii_uppercase();
+            !known.contains(&says.as_str()) || says == raw
+        };
+        differs("stat/transport.tlsVersion", "tlsVersion", &raw, &fits, chosen.frame);
+    }
+    let profile = handshake.bodies().filter(|(message, _)| message.sender != hello.sender);
+    let profile = profile.filter_map(|(message, body)| match body {
+        Body::ServerHello(hello) => Some((message.frame, srtp(hello.extensions)?)),
+        Body::EncryptedExtensions(extensions) => Some((message.frame, srtp(Some(extensions))?)),
+        _ => None,
+    });
+    if let Some((frame, profile)) = profile.last() {
+        let known = |says: &str| plain(says) == plain(&profile) || !says.contains("AES");
+        differs("stat/transport.srtpCipher", "srtpCipher", &profile, &known, frame);
+    }
+}
+
+/// A name of an SRTP profile in one of the ways in which they are written (RFC 5764 §4.1.2, RFC 4568 §6.2).
+fn plain(profile: &str) -> String {
+    profile.trim_start_matches("SRTP_").replace("AES_CM_128", "AES128_CM").replace("AES_CM_256", "AES256_CM")
+}
+
+/// The name of the SRTP profile that was chosen (RFC 5764 §4.1.2).
+fn srtp(extensions: Option<Extensions<'_>>) -> Option<String> {
+    match extensions?.content(ExtensionType::UseSrtp)? {
+        Content::UseSrtp(use_srtp) => use_srtp.profiles.iter().next()?.name().map(str::to_owned),
+        _ => None,
+    }
+}
+
+/// The ICE role is that of one of its last checks.
+fn role(
+    session: &Session<'_>,
+    place: Peer,
+    reading: &Reading<'_>,
+    stat: &Stat<'_>,
+    found: &mut Vec<Contradiction>,
+) {
+    let (Some(says), Some(wire)) = (stat.text("iceRole"), session.record.packets()) else { return };
+    // A role conflict is settled without another check in some cases (RFC 8445 §7.3.1.1).
+    if wire.stun(place).any(|(_, message)| is_conflict(&message)) {
+        return;
+    }
+    let checks = wire.stun(place).filter(|(packet, message)| {
+        let kind = message.kind.value;
+        packet.sender == place && kind.method() == Method::Binding && kind.class() == Class::Request
+    });
+    let roles = checks.filter_map(|(packet, message)| {
+        let has = |kind| message.attribute(kind).is_some();
+        match (has(AttributeType::IceControlling), has(AttributeType::IceControlled)) {
+            (true, false) => Some((packet.t_us, packet.frame, "controlling")),
+            (false, true) => Some((packet.t_us, packet.frame, "controlled")),
+            _ => None,
+        }
+    });
+    let roles: Vec<(u64, u64, &str)> = roles.collect();
+    let all: BTreeSet<&str> = roles.iter().map(|(.., role)| *role).collect();
+    // A role that changed may not have shown yet (RFC 8445 §7.3.1.1).
+    if let (1, Some((_, frame, is))) =
+        (all.len(), roles.iter().rfind(|(t_us, ..)| *t_us <= reading.answered_us))
+        && ["controlling", "controlled"].contains(&says)
+        && says != *is
+    {
+        let seen = format!("all of its checks are of the {is} agent");
+        let place = Some(Place::Frame(*frame));
+        let claimed = format!("iceRole {says}");
+        found.push(reading.contradicts("stat/transport.iceRole", Layer::Checks, claimed, seen, place));
+    }
+}
+
+/// Whether it is a 487 (Role Conflict).
+fn is_conflict(message: &Message<'_>) -> bool {
+    let content = message.content(AttributeType::ErrorCode);
+    content.is_some_and(|it| matches!(it.value, stun::Content::Error(error) if error.code.value.raw() == 487))
+}
+
+/// The DTLS state is one that events reported.
+fn state(
+    session: &Session<'_>,
+    peer: &CasePeer,
+    reading: &Reading<'_>,
+    stat: &Stat<'_>,
+    found: &mut Vec<Contradiction>,
+) {
+    let (Some(says), Some(view)) = (stat.text("dtlsState"), session.views.get(&peer.name)) else { return };
+    let Some(says) = DtlsState::ALL.iter().find(|state| state.as_str() == says) else { return };
+    if peer.never_reports("dtlsstatechange", says.as_str()) || reading.of_kind("transport").count() != 1 {
+        return;
+    }
+    // Implementations keep the state of a transport that has ended, and nothing need be reported of a connection that was closed
+    // (webrtc-pc §4.4.1.5): what was never reported is wrong.
+    let late = reading.answered_us.saturating_add(super::wire::OLDEST_US);
+    let possible: Vec<DtlsState> = view.dtls.iter().filter(|at| at.t_us <= late).map(|at| at.is).collect();
+    let ended =
+        view.closed.is_some() || matches!(says, DtlsState::Closed | DtlsState::New | DtlsState::Connecting);
+    if possible.contains(says) || ended {
+        return;
+    }
+    let is = possible.last().map_or("new", |state| state.as_str());
+    let seen = format!("its last dtlsstatechange was {is}");
+    let claimed = format!("dtlsState {says}");
+    found.push(reading.contradicts("stat/transport.dtlsState", Layer::Dtls, claimed, seen, None));
+}
+
+/// The certificates are those of the handshake and of the descriptions.
+fn certificates(
+    session: &Session<'_>,
+    name: &str,
+    reading: &Reading<'_>,
+    stat: &Stat<'_>,
+    found: &mut Vec<Contradiction>,
+) {
+    for (field, claim, own) in [
+        ("localCertificateId", "stat/certificate.fingerprint", true),
+        ("remoteCertificateId", "stat/certificate.fingerprint", false),
+    ] {
+        let Some(certificate) = stat.text(field).and_then(|id| reading.by_id(id)) else { continue };
+        let Some(says) = certificate.text("fingerprint") else { continue };
+        let of = if own { Some(name) } else { session.record.other(name) };
+        let presented = of.map(|of| Presented::of(session, of)).unwrap_or_default();
+        let says = says.to_ascii_uppercase();
+        if presented.fits(&says) {
+            continue;
+        }
+        let side = if own { "local" } else { "remote" };
+        let claimed = format!("the {side} certificate {says}");
+        let seen = "neither the handshake nor a description has that fingerprint".to_owned();
+        found.push(reading.contradicts(claim, Layer::Dtls, claimed, seen, presented.frame.map(Place::Frame)));
+    }
+}
+
+/// The username fragment is one of its descriptions.
+fn ufrag(
+    session: &Session<'_>,
+    name: &str,
+    reading: &Reading<'_>,
+    stat: &Stat<'_>,
+    found: &mut Vec<Contradiction>,
+) {
+    let Some(says) = stat.text("iceLocalUsernameFragment") else { return };
+    let Some(view) = session.views.get(name) else { return };
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    for at in &view.local {
+        let sdp = SessionDescription::parse(at.is.sdp.as_str());
+        for section in std::iter::once(sdp.session()).chain(sdp.media()) {
+            known.extend(section.value("ice-ufrag").map(str::to_owned));
+        }
+    }
+    if !known.is_empty() && !known.contains(says) {
+        let claimed = format!("iceLocalUsernameFragment {says}");
+        let seen = "no description of its own has it".to_owned();
+        let claim = "stat/transport.iceLocalUsernameFragment";
+        found.push(reading.contradicts(claim, Layer::Checks, claimed, seen, None));
+    }
+}

@@ -1,0 +1,161 @@
+//! What the packets show of a peer at the times of its readings.
+
+use super::{Reading, Session};
+use crate::claims::clocks;
+use crate::evidence::{Kind, Packet, Peer, Wire};
+use peerproof_captures::timeline::What;
+use peerproof_captures::wire::demux::Class;
+use peerproof_captures::wire::rtp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How old what a peer reports may be, in microseconds: implementations keep a report for 50 ms, and collect it from several threads.
+pub(super) const OLDEST_US: u64 = 300_000;
+
+/// How many times more than what arrived a peer may have sent whose own tap was not recorded: nothing is lost on the way between processes of
+/// one machine, but for what its sockets cannot take.
+const UNSEEN: f64 = 2.0;
+
+/// What was counted by a moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Count {
+    pub(super) packets: u64,
+    /// Of the payload: without headers and, where it could be decrypted, without padding.
+    pub(super) bytes: u64,
+    /// The same with headers.
+    pub(super) whole: u64,
+    /// Different timestamps: frames.
+    pub(super) frames: u64,
+}
+
+/// Between which values a counter may be in a reading.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Span {
+    pub(super) least: Count,
+    pub(super) most: Count,
+}
+
+/// Packets in one direction at the time of each reading.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Flow {
+    /// Of each stream, by SSRC.
+    pub(super) streams: BTreeMap<u32, Span>,
+    /// Of everything but STUN.
+    pub(super) payload: Span,
+    /// Of everything.
+    pub(super) all: Span,
+    /// How many times what is in it may have been there.
+    pub(super) factor: f64,
+}
+
+/// What the wire shows of a peer, reading by reading.
+pub(super) struct Seen {
+    /// By the entry of the answer: sent, received.
+    by_reading: BTreeMap<u64, [Flow; 2]>,
+    /// Whether a rule of the scenario acted on packets: then what left one peer is not what arrived at the other.
+    pub(super) faulted: bool,
+}
+
+impl Seen {
+    /// The packets of a peer; nothing if none were captured at it or the other.
+    pub(super) fn of(session: &Session<'_>, place: usize, readings: &[Reading<'_>]) -> Option<Self> {
+        let wire = session.record.packets().filter(|_| !readings.is_empty())?;
+        let (own, other) = (Peer(place), Peer(1 - place.min(1)));
+        if session.record.file.peers.len() != 2 || wire.cut || wire.hidden || within_tls(session) {
+            return None;
+        }
+        let lost: BTreeSet<u64> = session
+            .record
+            .timeline
+            .iter()
+            .filter_map(|entry| match entry.what {
+                What::Faulted { frame, .. } | What::Lost { frame, .. } => frame,
+                _ => None,
+            })
+            .collect();
+        let mut by_reading = BTreeMap::new();
+        for reading in readings {
+            let from = reading.asked_us.saturating_sub(OLDEST_US);
+            let stalled = clocks::stalled(session.record, from, reading.answered_us);
+            let from = from.saturating_sub(stalled);
+            let sent = flow(wire, own, own, from, reading.answered_us, &lost);
+            let received = flow(wire, own, other, from, reading.answered_us, &lost);
+            by_reading.insert(reading.n, [sent, received]);
+        }
+        let faulted = session.record.timeline.iter().any(|entry| matches!(entry.what, What::Faulted { .. }));
+        Some(Self { by_reading, faulted })
+    }
+
+    pub(super) fn sent(&self, reading: &Reading<'_>) -> Option<&Flow> {
+        self.by_reading.get(&reading.n).map(|[sent, _]| sent)
+    }
+
+    pub(super) fn received(&self, reading: &Reading<'_>) -> Option<&Flow> {
+        self.by_reading.get(&reading.n).map(|[_, received]| received)
+    }
+}
+
+/// Whether peers may reach each other through a server over TLS or TCP: what goes there cannot be read.
+fn within_tls(session: &Session<'_>) -> bool {
+    let servers = session.peers().flat_map(|(peer, _)| session.asked(&peer.name)).filter_map(|asked| {
+        matches!(asked.name, "createPeerConnection" | "setConfiguration").then(|| asked.args.to_string())
+    });
+    servers.into_iter().any(|text| text.contains("turns:") || text.contains("transport=tcp"))
+}
+
+/// What `sender` sent, for the counters of `own`: at least what was there at `from_us`, at most what was there at `by_us`.
+fn flow(wire: &Wire, own: Peer, sender: Peer, from_us: u64, by_us: u64, lost: &BTreeSet<u64>) -> Flow {
+    // Of what was seen at the other's tap only, what did not arrive there is missing.
+    let factor = if wire.is_tapped(own) || sender != own { 1.0 } else { UNSEEN };
+    let mut flow = Flow { factor, ..Flow::default() };
+    let mut frames: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+    for packet in wire.at(own).filter(|packet| packet.sender == sender && packet.t_us <= by_us) {
+        let certain = packet.t_us <= from_us && (sender == own || !lost.contains(&packet.frame));
+        let length = packet.bytes.len() as u64;
+        let whole = Count { packets: 1, bytes: length, whole: length, frames: 0 };
+        flow.all.add(whole, certain);
+        if packet.class() != Class::Stun {
+            flow.payload.add(whole, certain);
+        }
+        if packet.class() == Class::Rtp
+            && let Some((ssrc, timestamp, bytes)) = rtp(packet)
+        {
+            let is_new = frames.entry(ssrc).or_default().insert(timestamp);
+            let count = Count { packets: 1, bytes, whole: length, frames: u64::from(is_new) };
+            flow.streams.entry(ssrc).or_default().add(count, certain);
+        }
+    }
+    // Some implementations count what they send to their servers too.
+    let servers =
+        wire.servers.iter().filter(|message| message.peer == own && message.sent == (sender == own));
+    for message in servers.filter(|message| message.t_us <= by_us) {
+        let length = message.bytes.len() as u64;
+        flow.all.add(Count { packets: 1, bytes: length, whole: length, frames: 0 }, false);
+    }
+    flow
+}
+
+impl Span {
+    fn add(&mut self, count: Count, certain: bool) {
+        self.most.add(count);
+        if certain {
+            self.least.add(count);
+        }
+    }
+}
+
+impl Count {
+    fn add(&mut self, other: Self) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+        self.whole += other.whole;
+        self.frames += other.frames;
+    }
+}
+
+/// The SSRC, the timestamp and the length of the payload of an RTP packet: its header is in the clear in any case (RFC 3711 §3.1).
+fn rtp(packet: &Packet) -> Option<(u32, u32, u64)> {
+    let clear = packet.clear.iter().find(|clear| clear.kind == Kind::Rtp);
+    let read = rtp::view(clear.map_or(packet.bytes.as_slice(), |clear| clear.bytes.as_slice())).ok()?;
+    let header = read.header;
+    Some((header.ssrc.value, header.timestamp.value, read.payload.value.len() as u64))
+}

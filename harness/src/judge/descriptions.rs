@@ -1,0 +1,237 @@
+//! Descriptions alone, without a capture: what RFC requirements say of an offer, an answer, and the rounds of an exchange.
+
+use super::json::{JudgedFinding, Judgement};
+use super::{JudgeArgs, JudgeError};
+use peerproof_captures::event::{Description as Init, SdpType};
+use peerproof_captures::sdp::SessionDescription;
+use peerproof_conformance::checks;
+use peerproof_conformance::evidence::{Description, Evidence, Peer};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// Longest text that is read: descriptions have some kilobytes, a file of all rounds of a long call some hundred.
+const LONGEST: u64 = 16 << 20;
+/// Most descriptions that are judged together.
+const MOST: usize = 1_000;
+/// The peers by the part that they take in the first round.
+const PEERS: [&str; 2] = ["offerer", "answerer"];
+
+/// A description that was given, and where.
+struct Given {
+    /// The file; with a number if it holds several.
+    place: String,
+    /// Offer or answer, if that is known.
+    kind: Option<SdpType>,
+    sdp: SessionDescription,
+}
+
+/// The descriptions that the command line names, judged together; nothing if it names none. What is judged here is taken out of `paths`.
+pub(super) fn judge(args: &JudgeArgs, paths: &mut Vec<PathBuf>) -> Result<Option<Judgement>, JudgeError> {
+    let mut given = Vec::new();
+    for round in 0..args.offer.len().max(args.answer.len()) {
+        for (files, kind) in [(&args.offer, SdpType::Offer), (&args.answer, SdpType::Answer)] {
+            let Some(path) = files.get(round) else { continue };
+            if path.as_os_str() != "-" {
+                let unreadable = |error| JudgeError::Read { path: path.clone(), error };
+                std::fs::metadata(path).map_err(unreadable)?;
+            }
+            let read = read(path)?.ok_or_else(|| JudgeError::NoDescription(path.clone()))?;
+            given.extend(read.into_iter().map(|one| Given { kind: Some(kind), ..one }));
+        }
+    }
+    let mut others = Vec::new();
+    for path in std::mem::take(paths) {
+        match read(&path)? {
+            Some(read) => given.extend(read),
+            None => others.push(path),
+        }
+    }
+    *paths = others;
+    if given.is_empty() {
+        return Ok(None);
+    }
+    if given.len() > MOST {
+        return Err(JudgeError::TooManyDescriptions(given.len(), MOST));
+    }
+    let files: Vec<String> = given.iter().map(|one| one.place.clone()).collect();
+    let evidence = Evidence::of_descriptions(PEERS.map(str::to_owned).to_vec(), made(given)?);
+    Ok(Some(Judgement {
+        path: files.join(", "),
+        case: None,
+        connection: None,
+        peers: evidence.peers.clone(),
+        verdict: None,
+        recorded: None,
+        changed: false,
+        defects: Vec::new(),
+        altered: Vec::new(),
+        standing: None,
+        findings: checks::applicable(&evidence, &[]).into_iter().map(JudgedFinding::of).collect(),
+        descriptions: files,
+    }))
+}
+
+/// Who made which: the descriptions of a peer have one session identifier (RFC 9429 §5.2.1), which the two do not share.
+fn made(given: Vec<Given>) -> Result<Vec<Description>, JudgeError> {
+    let mut sessions: [Option<String>; 2] = [None, None];
+    let mut made: Vec<Description> = Vec::new();
+    for (n, one) in given.into_iter().enumerate() {
+        let pending = made.last().is_some_and(|last| last.kind == SdpType::Offer);
+        let kind = one.kind.unwrap_or_else(|| kind_of(&one.sdp, pending));
+        let session = session(&one.sdp);
+        let part = usize::from(kind != SdpType::Offer);
+        let known = sessions.iter().position(|of| of.is_some() && *of == session);
+        // In a round the two differ, whatever they write.
+        let by = match (made.last().filter(|_| pending && part == 1), known) {
+            (Some(offer), _) => 1 - offer.by.0.min(1),
+            (None, Some(known)) => known,
+            (None, None) => match sessions.iter().filter(|of| of.is_some()).count() {
+                0 => part,
+                1 => usize::from(sessions.first().is_some_and(Option::is_some)),
+                _ => return Err(JudgeError::ThirdPeer(one.place)),
+            },
+        };
+        if let Some(own) = sessions.get_mut(by).filter(|own| own.is_none()) {
+            *own = session;
+        }
+        let (sdp, entry) = (one.sdp, n as u64);
+        let (by, to) = (Peer(by), Some(Peer(1 - by)));
+        made.push(Description { by, to, kind, sdp, munged: false, delivered: None, entry, t_us: entry });
+    }
+    Ok(made)
+}
+
+/// What a description is that does not say so: an offer leaves the DTLS role open (RFC 8842 §5.2), an answer does not.
+fn kind_of(sdp: &SessionDescription, after_an_offer: bool) -> SdpType {
+    let roles: BTreeSet<&str> =
+        (0..sdp.media().len()).filter_map(|section| sdp.effective_value(section, "setup")).collect();
+    match (roles.contains("actpass"), roles.is_empty()) {
+        (true, _) => SdpType::Offer,
+        (false, false) => SdpType::Answer,
+        (false, true) if after_an_offer => SdpType::Answer,
+        (false, true) => SdpType::Offer,
+    }
+}
+
+/// The `o=` line without its version, which rises from description to description.
+fn session(sdp: &SessionDescription) -> Option<String> {
+    let origin = sdp.session().lines_of('o').next()?.raw.to_owned();
+    let words: Vec<&str> = origin.split(' ').enumerate().filter(|(n, _)| *n != 2).map(|(_, it)| it).collect();
+    Some(words.join(" "))
+}
+
+/// The descriptions in a file; nothing if it holds something else, such as a capture.
+fn read(path: &Path) -> Result<Option<Vec<Given>>, JudgeError> {
+    let stdin = path.as_os_str() == "-";
+    if !stdin && !path.is_file() {
+        return Ok(None);
+    }
+    let unreadable = |error| JudgeError::Read { path: path.to_owned(), error };
+    let mut start = Vec::new();
+    let mut input: Box<dyn Read> = if stdin {
+        // A capture on standard input is read by others, so nothing may be taken away from it.
+        match io::BufRead::fill_buf(&mut io::stdin().lock()) {
+            Ok(buffered) if looks_like_one(buffered) => Box::new(io::stdin()),
+            _ => return Ok(None),
+        }
+    } else {
+        let mut file = File::open(path).map_err(unreadable)?;
+        (&mut file).take(64).read_to_end(&mut start).map_err(unreadable)?;
+        if !looks_like_one(&start) {
+            return Ok(None);
+        }
+        Box::new(file)
+    };
+    let mut bytes = start;
+    (&mut input).take(LONGEST).read_to_end(&mut bytes).map_err(unreadable)?;
+    let name = if stdin { "standard input".to_owned() } else { path.display().to_string() };
+    let text = String::from_utf8_lossy(&bytes);
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    if text.starts_with("v=") {
+        return Ok(Some(vec![Given { place: name, kind: None, sdp: parse(text) }]));
+    }
+    let malformed = |error| JudgeError::Malformed { path: PathBuf::from(&name), error };
+    let value: Value = serde_json::from_str(text).map_err(malformed)?;
+    let several = value.is_array();
+    let all: Vec<Init> = match several {
+        true => serde_json::from_value(value).map_err(malformed)?,
+        false => vec![serde_json::from_value(value).map_err(malformed)?],
+    };
+    let given = all.into_iter().enumerate().filter(|(_, one)| one.kind != SdpType::Rollback);
+    let place = |n: usize| if several { format!("{name}[{n}]") } else { name.clone() };
+    Ok(Some(
+        given.map(|(n, one)| Given { place: place(n), kind: Some(one.kind), sdp: parse(&one.sdp) }).collect(),
+    ))
+}
+
+/// Whether something begins as a description, or as JSON that may hold some.
+fn looks_like_one(start: &[u8]) -> bool {
+    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    start.starts_with(b"v=") || start.starts_with(b"{") || start.starts_with(b"[")
+}
+
+/// A description in a file often has the line ends of its editor; then they say nothing of who made it.
+fn parse(text: &str) -> SessionDescription {
+    if text.contains("\r\n") {
+        return SessionDescription::parse(text);
+    }
+    let mut lines = text.trim_end().replace(['\r', '\n'], "\r\n");
+    lines.push_str("\r\n");
+    SessionDescription::parse(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(kind: Option<SdpType>, session: u64, setup: &str) -> Given {
+        let sdp = format!(
+            "v=0\no=- {session} 2 IN IP4 127.0.0.1\ns=-\nt=0 0\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\na=setup:{setup}\n"
+        );
+        Given { place: "x".to_owned(), kind, sdp: parse(&sdp) }
+    }
+
+    fn who(given: Vec<Given>) -> Vec<(usize, SdpType)> {
+        made(given).unwrap().iter().map(|one| (one.by.0, one.kind)).collect()
+    }
+
+    #[test]
+    fn rounds_are_attributed_by_their_session_identifiers() {
+        use SdpType::{Answer, Offer};
+        assert_eq!(
+            who(vec![
+                given(None, 1, "actpass"),
+                given(None, 2, "active"),
+                given(None, 2, "actpass"),
+                given(None, 1, "passive"),
+            ]),
+            [(0, Offer), (1, Answer), (1, Offer), (0, Answer)]
+        );
+        assert_eq!(who(vec![given(None, 7, "active")]), [(1, Answer)]);
+        assert_eq!(who(vec![given(None, 7, "active"), given(None, 8, "actpass")]), [(1, Answer), (0, Offer)]);
+        // Both write the same: they are two all the same.
+        assert_eq!(who(vec![given(None, 1, "actpass"), given(None, 1, "active")]), [(0, Offer), (1, Answer)]);
+        let three = vec![given(None, 1, "actpass"), given(None, 2, "active"), given(None, 3, "actpass")];
+        assert!(matches!(made(three), Err(JudgeError::ThirdPeer(_))));
+    }
+
+    #[test]
+    fn descriptions_are_recognised_and_captures_are_not() {
+        for text in ["v=0\r\n", "\u{feff}v=0", " {\"type\":", "[{"] {
+            assert!(looks_like_one(text.as_bytes()), "{text}");
+        }
+        for bytes in [&[0x0a, 0x0d, 0x0d, 0x0a][..], &[0xd4, 0xc3, 0xb2, 0xa1], b"", b"CLIENT_RANDOM"] {
+            assert!(!looks_like_one(bytes));
+        }
+    }
+
+    #[test]
+    fn line_ends_of_an_editor_are_no_fault_of_the_description() {
+        for text in ["v=0\ns=-\n", "v=0\r\ns=-\r\n", "v=0\rs=-"] {
+            assert_eq!(parse(text).session().lines_of('s').count(), 1, "{text:?}");
+        }
+    }
+}

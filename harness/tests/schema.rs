@@ -1,0 +1,96 @@
+//! The JSON Schema that `peerproof schema` prints, held by an independent validator against every scenario of the suite.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn schema(what: &str) -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_peerproof")).args(["schema", what]).output().unwrap();
+    assert!(output.status.success());
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn yaml_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|it| it == "yaml")).collect();
+    files.sort();
+    files
+}
+
+fn refused(schema: &Value, files: &[PathBuf]) -> Vec<String> {
+    let mut compiler = boon::Compiler::new();
+    compiler.add_resource("scenario.json", schema.clone()).unwrap();
+    let mut schemas = boon::Schemas::new();
+    let compiled = compiler.compile("scenario.json", &mut schemas).unwrap();
+    let validate = |path: &PathBuf| {
+        let text = std::fs::read_to_string(path).unwrap();
+        let value: Value = serde_yaml::from_str(&text).unwrap();
+        let error = schemas.validate(&value, compiled).err()?;
+        Some(format!("{}: {error:#}", path.display()))
+    };
+    files.iter().filter_map(validate).collect()
+}
+
+#[test]
+fn it_accepts_every_scenario_of_the_suite() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let schema = schema("scenario");
+    let mut count = 0;
+    for family in ["data", "dtls", "ice", "media", "network", "sdp", "signalling", "turn"] {
+        let files = yaml_files(&folder.join(family));
+        count += files.len();
+        assert_eq!(refused(&schema, &files), Vec::<String>::new());
+    }
+    assert!(count > 150, "{count} scenarios");
+    let controls = yaml_files(&folder.join("controls"));
+    assert_eq!(refused(&self::schema("control"), &controls), Vec::<String>::new());
+}
+
+#[test]
+fn it_refuses_what_no_scenario_may_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let head = "title: t\npeers: { alice: { role: offerer }, bob: { role: answerer } }\n";
+    for (n, wrong) in [
+        "steps: [{ alice: { createDatachannel: { label: chat } } }]",
+        "steps: [{ alice: { send: { channel: chat, text: [1] } } }]",
+        "steps: [{ alice: { send: { channel: chat, pattern: { sise: 3, seed: 1 } } } }]",
+        "steps: [{ connect: { trickel: true } }]",
+        "network: { alice: nowhere }\nsteps: [{ connect: {} }]",
+        "stepz: []",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let path = folder.path().join(format!("{n}.yaml"));
+        std::fs::write(&path, format!("{head}{wrong}\n")).unwrap();
+        assert_eq!(refused(&schema("scenario"), &[path]).len(), 1, "{wrong}");
+    }
+}
+
+/// What an editor shows beside a key.
+#[test]
+fn every_property_is_described() {
+    fn walk(schema: &Value, path: &str, bare: &mut Vec<String>) {
+        match schema {
+            Value::Object(map) => {
+                for (key, value) in map {
+                    let path = format!("{path}/{key}");
+                    if let ("properties", Some(properties)) = (key.as_str(), value.as_object()) {
+                        let of = |(key, it): (&String, &Value)| {
+                            it.get("description").is_none().then(|| format!("{path}/{key}"))
+                        };
+                        bare.extend(properties.iter().filter_map(of));
+                    }
+                    walk(value, &path, bare);
+                }
+            }
+            Value::Array(list) => list.iter().for_each(|value| walk(value, path, bare)),
+            _ => {}
+        }
+    }
+    let mut bare = Vec::new();
+    walk(&schema("scenario"), "", &mut bare);
+    assert_eq!(bare, Vec::<String>::new());
+}
