@@ -258,7 +258,7 @@ fn nothing_that_a_peer_says_reaches_the_terminal_or_a_report_of_a_run_unescaped(
     let text = String::from_utf8([run.stdout, run.stderr].concat()).unwrap();
     is_harmless("run", &text);
     are_harmless(&output);
-    let mut open = vec![output.clone()];
+    let mut open = vec![output];
     while let Some(folder) = open.pop() {
         for entry in fs::read_dir(folder).unwrap().flatten() {
             let name = entry.file_name().into_string().unwrap();

@@ -2,7 +2,8 @@
 
 use peerproof::peers::implementation::Roster;
 use peerproof::run::{Filter, plan};
-use peerproof::scenario::{Suite, load};
+use peerproof::scenario::{Action, Role, Scenario, Step, Suite, load};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 fn root() -> std::path::PathBuf {
@@ -51,4 +52,71 @@ fn every_example_of_the_documentation_is_read() {
         examples += 1;
     }
     assert!(examples >= 7, "{examples}");
+}
+
+/// What every case uses in both roles, whatever its scenario says: peers are greeted, asked for a command that does not exist, given a
+/// connection, and programs that serve several cases are told where one ends.
+const EVERY_CASE: [&str; 4] = ["hello", "impossible", "createPeerConnection", "end"];
+
+/// The commands that a step gives to whom: those that it names, and those that exchange descriptions and take statistics.
+fn commands(scenario: &Scenario, step: &Step) -> Vec<(Role, String)> {
+    let role = |peer: &str| scenario.peers.get(peer).map(|spec| spec.role);
+    let exchange = |offerer: Option<&str>| {
+        let offers = offerer.and_then(role).unwrap_or(Role::Offerer);
+        let answers = if offers == Role::Offerer { Role::Answerer } else { Role::Offerer };
+        [
+            (offers, "createOffer"),
+            (answers, "createAnswer"),
+            (offers, "setLocalDescription"),
+            (answers, "setLocalDescription"),
+            (offers, "setRemoteDescription"),
+            (answers, "setRemoteDescription"),
+        ]
+        .map(|(role, name)| (role, name.to_owned()))
+        .to_vec()
+    };
+    match &step.action {
+        Action::Command { peer, name, .. } => {
+            role(peer).map(|role| (role, name.clone())).into_iter().collect()
+        }
+        Action::Connect(connect) => exchange(connect.offerer.as_deref()),
+        Action::Negotiate(negotiate) => exchange(negotiate.offerer.as_deref()),
+        Action::Stats(_) => {
+            [Role::Offerer, Role::Answerer].map(|role| (role, "getStats".to_owned())).to_vec()
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn every_command_of_the_protocol_is_used_in_each_role() {
+    let suite = Suite::load(&root().join("scenarios")).expect("the suite can be read");
+    let mut used: BTreeMap<(String, &str), &str> = BTreeMap::new();
+    let word = |role: Role| if role == Role::Offerer { "offerer" } else { "answerer" };
+    for file in &suite.scenarios {
+        for step in &file.scenario.steps {
+            for (role, name) in commands(&file.scenario, step) {
+                used.entry((name, word(role))).or_insert(&file.name);
+            }
+        }
+        for peer in file.scenario.peers.values() {
+            if !peer.media.send.is_empty() {
+                used.entry(("createSource".to_owned(), word(peer.role))).or_insert(&file.name);
+                used.entry(("addTrack".to_owned(), word(peer.role))).or_insert(&file.name);
+            }
+            if peer.media.watch {
+                used.entry(("watch".to_owned(), word(peer.role))).or_insert(&file.name);
+            }
+        }
+    }
+    let names = peerproof::scenario::command::names();
+    assert!(EVERY_CASE.iter().all(|name| names.iter().any(|known| known == name)), "{names:?}");
+    let missing: Vec<String> = names
+        .into_iter()
+        .filter(|name| !EVERY_CASE.contains(&name.as_str()))
+        .flat_map(|name| ["offerer", "answerer"].map(|role| (name.clone(), role)))
+        .filter(|use_| !used.contains_key(use_))
+        .map(|(name, role)| format!("no scenario gives {name} to the {role}"))
+        .collect();
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
 }

@@ -15,11 +15,14 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
+/// Commands after which a track may begin, or go on after it was not sent for a while.
+const PAUSES: [&str; 3] = ["replaceTrack", "removeTrack", "setDirection"];
+
 /// 2.5 ms at 48 kHz, the shortest frame: what silence lasts is a multiple of it.
 const STEP: u32 = 120;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let replaced = evidence.calls(peer).iter().any(|call| call.name == "replaceTrack");
+    let replaced = evidence.calls(peer).iter().any(|call| PAUSES.contains(&call.name));
     for packets in carried(evidence, peer, Format::Opus).values() {
         for (before, packet) in packets.iter().zip(packets.iter().skip(1)) {
             let Ok(read) = opus::view(before.payload) else { continue };
@@ -32,7 +35,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             if step == lasts || (step > lasts && step % STEP == 0) {
                 tally.pass(places[0]);
             } else if step > lasts && replaced {
-                tally.inconclusive("another track may have begun in between, at any moment", places);
+                tally.inconclusive("a track may have begun or gone on in between, at any moment", places);
             } else if !places.iter().any(|place| is_faulted(evidence, *place)) {
                 tally.fail(
                     format!("the timestamp rises by {step} after a packet that lasts for {lasts} samples"),

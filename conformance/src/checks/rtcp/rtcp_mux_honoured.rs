@@ -5,7 +5,9 @@ use crate::checks::{Check, Place, Tally};
 use crate::evidence::Exchange;
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
+use peerproof_captures::event::PeerEvent;
 use peerproof_captures::sdp::SessionDescription;
+use peerproof_captures::timeline::What;
 use peerproof_captures::wire::demux::Class;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -24,7 +26,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let both = |it: &Exchange<'_>| has_mux(seen(peer, it.offer)) && has_mux(seen(peer, it.answer));
     let muxed = exchanges.iter().any(both);
     let at = evidence.wire.iter().flat_map(|wire| wire.at(peer));
-    let media = at.filter(|packet| matches!(packet.class(), Class::Rtp | Class::Dtls));
+    // Where there is no second component, every pair that was checked is one of the component of RTP, and several may be in use.
+    let one_component = !has_second_component(evidence);
+    let is_of_rtp = |class: Class| match class {
+        Class::Rtp | Class::Dtls => true,
+        Class::Stun => muxed && one_component,
+        _ => false,
+    };
+    let media = at.filter(|packet| is_of_rtp(packet.class()));
     let paths: BTreeSet<(SocketAddr, SocketAddr)> = media.map(|it| path(it.from, it.to)).collect();
     for (packet, _) in compounds(evidence, peer) {
         let place = Place::Frame(packet.frame);
@@ -43,6 +52,25 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             });
         }
     }
+}
+
+/// Whether a candidate of a second component, which would be that of RTCP (RFC 8839 §5.1), was signalled or reported.
+fn has_second_component(evidence: &Evidence) -> bool {
+    let is_second = |candidate: &str| candidate.split_ascii_whitespace().nth(1) == Some("2");
+    let reported = evidence.timeline.iter().any(|entry| match &entry.what {
+        What::Event { event: PeerEvent::IceCandidate { candidate: Some(it) }, .. } => {
+            is_second(&it.candidate)
+        }
+        What::CarriedCandidate { sent, delivered, .. } => {
+            sent.iter().chain(delivered).any(|it| is_second(&it.candidate))
+        }
+        _ => false,
+    });
+    let lines = |sdp: &SessionDescription| {
+        let sections = sdp.media().flat_map(|section| section.candidates());
+        sections.into_iter().any(|candidate| candidate.component == 2)
+    };
+    reported || evidence.descriptions.iter().any(|it| lines(&it.sdp) || lines(it.received()))
 }
 
 /// A description as a peer knows it.

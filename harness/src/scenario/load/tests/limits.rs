@@ -1,0 +1,123 @@
+//! What is too much, cannot be a name or blocks; and all that is wrong at once.
+
+use super::*;
+
+/// All that is wrong with a scenario, by line.
+fn all_errors(text: &str) -> Vec<String> {
+    let errors = scenarios_for(Path::new("t.yaml"), "data/t", text, &check::IMPLEMENTATIONS).unwrap_err();
+    let line = |error: &ScenarioError| error.place.map_or(0, |place| place.line);
+    errors.iter().map(|error| format!("{}: {}", line(error), error.message)).collect()
+}
+
+#[test]
+fn all_that_is_wrong_is_shown_at_once() {
+    let text = WHOLE
+        .replace("bob: { role: answerer }", "bob: { role: answerer, plays: [chrom] }")
+        .replace("bob: { await", "carol: { await")
+        .replace("send: { channel", "sent: { channel")
+        .replace("bob: { messages", "dave: { messages");
+    assert_eq!(
+        all_errors(&text),
+        [
+            "4: unknown implementation `chrom`",
+            "8: unknown peer `carol`",
+            "9: unknown command `sent`",
+            "12: unknown peer `dave`"
+        ]
+    );
+    let types = WHOLE
+        .replace("trickle: true", "trickle: 5")
+        .replace("first: 4", "first: x")
+        .replace("snapshot: [sdp", "snapshot: [spd");
+    let found = all_errors(&types);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].starts_with("7: invalid type") && found[1].starts_with("10: invalid type"), "{found:?}");
+}
+
+#[test]
+fn of_many_errors_the_first_are_shown() {
+    let text = WHOLE.replace("steps:\n", &format!("steps:\n{}", "  - alice: { nosuch: {} }\n".repeat(50)));
+    let found = all_errors(&text);
+    assert_eq!(found.len(), MOST_ERRORS + 1);
+    assert_eq!(found.last().unwrap(), "0: 30 more errors");
+}
+
+#[test]
+fn a_peer_has_a_name_that_can_stand_in_the_name_of_a_file() {
+    for name in ["../../x", "Alice", "a b", "a/b", "1a", ".", "'a\\u001b'", "-a", "ä", "'a\\n'"] {
+        let name = name.replace('\'', "\"");
+        let text = WHOLE.replace("alice", &name);
+        let found = all_errors(&text);
+        assert!(
+            found.iter().any(|error| error.starts_with("3: ") && error.ends_with("cannot be a name")),
+            "{found:?}"
+        );
+    }
+    let long = format!("a{}", "b".repeat(check::LONGEST_NAME));
+    assert!(all_errors(&WHOLE.replace("alice", &long))[0].ends_with("cannot be a name"));
+    for name in ["a", "peer-1", "x9"] {
+        load(&WHOLE.replace("alice", name)).unwrap();
+    }
+}
+
+#[test]
+fn messages_have_limits_that_are_named() {
+    let send = |message: &str| broken("text: Hello }", &format!("{message} }}"));
+    assert_eq!(
+        send("pattern: { size: 4294967295, seed: 1 }"),
+        "9:48 too large: a message has at most 16777216 bytes | "
+    );
+    assert_eq!(send("text: a, times: 4000000000"), "9:46 too large: `times` is at most 10000 | ");
+    let await_ =
+        broken("datachannel: chat", "message: { channel: chat, pattern: { size: 16777217, seed: 1 } }");
+    assert_eq!(await_, "8:58 too large: a message has at most 16777216 bytes | ");
+    for wanted in ["{ pattern: { size: 4000000000, seed: 1 } }", "{ text: a, times: 10001 }"] {
+        let message = broken("chat: [Hello]", &format!("chat: [{wanted}]"));
+        assert!(message.starts_with("12:22 too large: "), "{message}");
+    }
+    let together = send("pattern: { size: 1000000, seed: 1 }, times: 300");
+    assert!(together.contains("at most 268435456 bytes together"), "{together}");
+    assert!(load(&WHOLE.replace("text: Hello", "pattern: { size: 16777216, seed: 1 }, times: 15")).is_ok());
+}
+
+#[test]
+fn a_scenario_has_so_many_steps_and_no_more() {
+    let steps =
+        |count: usize| WHOLE.replace("steps:\n", &format!("steps:\n{}", "  - stats: {}\n".repeat(count - 5)));
+    assert!(load(&steps(check::MOST_STEPS)).is_ok());
+    let found = all_errors(&steps(check::MOST_STEPS + 1));
+    assert_eq!(found, [format!("{}: too large: a scenario has at most 1000 steps", 5 + 1001)]);
+}
+
+#[test]
+fn nobody_plays_twice() {
+    assert_eq!(broken("[stack, chrome]", "[stack, stack]"), "3:42 `stack` stands here twice | ");
+}
+
+#[test]
+fn a_folder_is_read_with_byte_order_marks_and_nothing_that_blocks() {
+    let folder = tempfile::tempdir().unwrap();
+    let family = folder.path().join("data");
+    std::fs::create_dir(&family).unwrap();
+    std::fs::write(family.join("marked.yaml"), format!("\u{feff}{WHOLE}")).unwrap();
+    let read = Suite::load(folder.path()).unwrap();
+    assert_eq!(read.scenarios.iter().map(|file| file.name.as_str()).collect::<Vec<_>>(), ["data/marked"]);
+    nix::unistd::mkfifo(&family.join("pipe.yaml"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    std::fs::create_dir(family.join("folder.yaml")).unwrap();
+    for name in ["...yaml", "a\u{1b}b.yaml", "a b.yaml", &format!("{}.yaml", "x".repeat(81))] {
+        std::fs::write(family.join(name), WHOLE).unwrap();
+    }
+    let mut found: Vec<String> = Suite::load(folder.path())
+        .unwrap_err()
+        .into_iter()
+        .map(|error| format!("{}: {}", error.file.file_name().unwrap_or_default().display(), error.message))
+        .collect();
+    found.sort();
+    let named: Vec<&String> = found.iter().filter(|error| error.contains("cannot be the name")).collect();
+    assert_eq!(named.len(), 4, "{found:?}");
+    assert!(found.contains(&"pipe.yaml: cannot be read: a FIFO, not a regular file".to_owned()), "{found:?}");
+    assert!(
+        found.contains(&"folder.yaml: cannot be read: a directory, not a regular file".to_owned()),
+        "{found:?}"
+    );
+}
