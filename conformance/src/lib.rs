@@ -18,4 +18,5 @@ pub mod explain;
 pub mod facts;
 mod finding;
 pub mod nat;
+mod record;
 pub mod verdict;

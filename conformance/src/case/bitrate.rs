@@ -1,6 +1,6 @@
 //! How much media a peer sent over time, out of the capture.
 
-use super::record::CaseRecord;
+use crate::record::CaseRecord;
 use peerproof_captures::observe::Unit;
 use peerproof_captures::timeline::{LinkRate, What};
 use schemars::JsonSchema;

@@ -5,7 +5,7 @@
 //! that of the peer that was closed.
 
 use super::failed_step::layer_of_rule;
-use super::record::CaseRecord;
+use crate::record::CaseRecord;
 use crate::verdict::{Layer, NETWORK, Outcome, Place, Verdict};
 use peerproof_captures::timeline::{Action, Entry, HarnessStep, Step, What};
 use serde_json::Value;
@@ -14,7 +14,7 @@ use serde_json::Value;
 const CONTROLS: &str = "controls/";
 
 /// What a step of the control did.
-struct Deed {
+struct Act {
     /// The layers at which it shows; none if at any.
     layers: Option<&'static [Layer]>,
     /// Whose it is.
@@ -28,18 +28,18 @@ struct Deed {
 pub(super) fn broken_by_control(record: &CaseRecord, verdict: &Verdict) -> Option<Verdict> {
     let layer = verdict.layer.filter(|_| verdict.outcome == Outcome::Fail)?;
     record.file.control_of.as_ref()?;
-    let shows = |deed: &Deed| deed.layers.is_none_or(|layers| layers.contains(&layer));
-    let deed = deeds(record).into_iter().find(shows)?;
+    let shows = |action: &Act| action.layers.is_none_or(|layers| layers.contains(&layer));
+    let action = actions(record).into_iter().find(shows)?;
     let mut evidence = verdict.evidence.clone();
-    if !evidence.contains(&deed.evidence) {
-        evidence.push(deed.evidence);
+    if !evidence.contains(&action.evidence) {
+        evidence.push(action.evidence);
     }
-    let sentence = format!("{}; {}", verdict.sentence, deed.what);
-    Some(Verdict { outcome: Outcome::Fail, layer: Some(layer), side: Some(deed.side), sentence, evidence })
+    let sentence = format!("{}; {}", verdict.sentence, action.what);
+    Some(Verdict { outcome: Outcome::Fail, layer: Some(layer), side: Some(action.side), sentence, evidence })
 }
 
-fn deeds(record: &CaseRecord) -> Vec<Deed> {
-    let mut deeds = Vec::new();
+fn actions(record: &CaseRecord) -> Vec<Act> {
+    let mut actions = Vec::new();
     let steps = record.timeline.iter().filter_map(|entry| match &entry.what {
         What::StepBegan { definition, place: Some(place), .. } if place.starts_with(CONTROLS) => {
             Some((entry, definition))
@@ -50,25 +50,25 @@ fn deeds(record: &CaseRecord) -> Vec<Deed> {
         match &step.action {
             Action::Harness { step: HarnessStep::Network, args } => {
                 let rules = args.as_object().into_iter().flat_map(|args| args.values());
-                deeds.extend(rules.filter_map(|rule| of_rule(record, rule)));
+                actions.extend(rules.filter_map(|rule| of_rule(record, rule)));
             }
             Action::Harness { step: HarnessStep::Connect | HarnessStep::Negotiate, .. } => {
-                deeds.extend(of_carrier(record, entry));
+                actions.extend(of_carrier(record, entry));
             }
-            Action::Harness { step: HarnessStep::Server, .. } => deeds.push(Deed {
+            Action::Harness { step: HarnessStep::Server, .. } => actions.push(Act {
                 layers: Some(&[Layer::Gathering, Layer::Checks, Layer::Nomination]),
                 side: NETWORK.to_owned(),
                 what: format!("the control changed a server: {step}"),
                 evidence: Place::Entry(entry.n),
             }),
-            _ => deeds.extend(of_close(entry, step)),
+            _ => actions.extend(of_close(entry, step)),
         }
     }
-    deeds
+    actions
 }
 
 /// What a rule that the control installed did.
-fn of_rule(record: &CaseRecord, rule: &Value) -> Option<Deed> {
+fn of_rule(record: &CaseRecord, rule: &Value) -> Option<Act> {
     let acted = record.timeline.iter().filter_map(|entry| match &entry.what {
         What::Faulted { rule: Some(of), frame, .. } if of.matches == *rule => {
             Some(frame.map_or(Place::Entry(entry.n), Place::Frame))
@@ -84,7 +84,7 @@ fn of_rule(record: &CaseRecord, rule: &Value) -> Option<Deed> {
     };
     let count = acted.len();
     let noun = if count == 1 { "packet" } else { "packets" };
-    Some(Deed {
+    Some(Act {
         layers: Some(layers),
         side: NETWORK.to_owned(),
         what: format!("a rule of the control acted on {count} {noun}"),
@@ -93,7 +93,7 @@ fn of_rule(record: &CaseRecord, rule: &Value) -> Option<Deed> {
 }
 
 /// What became of descriptions and candidates on their way.
-fn of_carrier(record: &CaseRecord, began: &Entry) -> Option<Deed> {
+fn of_carrier(record: &CaseRecord, began: &Entry) -> Option<Act> {
     let changed =
         record.timeline.iter().filter(|entry| entry.n > began.n).find_map(|entry| match &entry.what {
             What::Carried { sent, delivered: Some(delivered), .. } if sent != delivered => {
@@ -106,14 +106,14 @@ fn of_carrier(record: &CaseRecord, began: &Entry) -> Option<Deed> {
         });
     let (entry, what) = changed?;
     let layers = &[Layer::Signalling, Layer::Sdp, Layer::Checks, Layer::Dtls, Layer::Media];
-    Some(Deed { layers: Some(layers), side: NETWORK.to_owned(), what, evidence: Place::Entry(entry.n) })
+    Some(Act { layers: Some(layers), side: NETWORK.to_owned(), what, evidence: Place::Entry(entry.n) })
 }
 
 /// A peer that the control closed.
-fn of_close(entry: &Entry, step: &Step) -> Option<Deed> {
+fn of_close(entry: &Entry, step: &Step) -> Option<Act> {
     let closes = matches!(&step.action, Action::Command { name, .. } if name == "close");
     let peer = step.peer.as_ref().filter(|_| closes)?;
-    Some(Deed {
+    Some(Act {
         layers: None,
         side: peer.clone(),
         what: format!("the control closed {peer}"),

@@ -1,16 +1,16 @@
-//! What caused a failure, where the recording names it: a requirement that was broken before, or a deed of a peer from which the
+//! What caused a failure, where the recording names it: a requirement that was broken before, or an action of a peer from which the
 //! failure follows.
 //!
 //! Where a step or an expectation failed, it says at which peer it showed. Who is to blame is often another: a peer refuses a
 //! certificate since the other's description has a forged fingerprint. A [finding](crate::finding::Finding) of the same case then
 //! names that one, and it decides layer and side; the failure is named as its consequence.
 
-use super::record::CaseRecord;
 use crate::api::Views;
 use crate::catalogue::Catalogue;
 use crate::checks;
 use crate::claims::{Contradiction, Fault};
 use crate::finding::{Finding, Result};
+use crate::record::CaseRecord;
 use crate::verdict::{Layer, Outcome, Place, Verdict};
 use peerproof_captures::event::{Description, IceState, PeerEvent};
 use peerproof_captures::server::ServerEvent;

@@ -1,8 +1,8 @@
 //! What a step that did not end as wanted reveals of the layer that diverged.
 
-use super::record::CaseRecord;
 use crate::api::Views;
 use crate::case_file::CasePeer;
+use crate::record::CaseRecord;
 use crate::verdict::Layer;
 use peerproof_captures::event::{ConnectionState, DtlsState};
 use peerproof_captures::observe::Unit;

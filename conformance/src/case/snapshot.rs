@@ -1,7 +1,7 @@
 //! Snapshots: what a case looked like in its normal form, and how that compares with what is on record.
 
-use super::record::CaseRecord;
 use crate::case_file::SnapshotResult;
+use crate::record::CaseRecord;
 use indexmap::IndexMap;
 use peerproof_captures::normal::{self, Played, Section};
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! The eight steps of connecting, in order, each with its time.
 
-use super::record::CaseRecord;
 use super::view::PeerView;
+use crate::record::CaseRecord;
 use peerproof_captures::event::{ConnectionState, DtlsState, SctpState, SdpType};
 use peerproof_captures::observe::{StunClass, Unit};
 use peerproof_captures::timeline::What;

@@ -2,7 +2,7 @@
 
 use super::{Contradiction, Fault, Session};
 use crate::api::{PeerView, Views};
-use crate::case::CaseRecord;
+use crate::record::CaseRecord;
 use crate::verdict::Layer;
 use peerproof_captures::timeline::Entry;
 use serde_json::Value;

@@ -28,7 +28,7 @@ mod testing;
 pub(crate) use session::Session;
 
 use crate::api::Views;
-use crate::case::CaseRecord;
+use crate::record::CaseRecord;
 use crate::verdict::{Layer, Place};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -252,9 +252,9 @@ fn protocol(body: &Body<'_>) -> Option<PayloadProtocol> {
 mod tests {
     use super::*;
     use crate::api::PeerView;
-    use crate::case::CaseRecord;
     use crate::case_file::CaseFile;
     use crate::checks::controls::Recording;
+    use crate::record::CaseRecord;
     use indexmap::IndexMap;
 
     const ALICE: Peer = Peer(0);

@@ -1,8 +1,8 @@
 //! A recorded case as the families of claims look at it.
 
 use crate::api::{PeerView, Views};
-use crate::case::CaseRecord;
 use crate::case_file::CasePeer;
+use crate::record::CaseRecord;
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::{Answer, Entry, What};
 use serde_json::Value;

@@ -2,11 +2,11 @@
 
 use super::{Contradiction, Fault, Session, contradictions};
 use crate::api::{PeerView, Views};
-use crate::case::CaseRecord;
 use crate::case_file::{CaseFile, CasePeer, FORMAT, Role, Runs, Time};
 use crate::checks::controls::Recording;
 use crate::evidence::{Packet, Peer};
 use crate::expect::Expectations;
+use crate::record::CaseRecord;
 use crate::verdict::Layer;
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::{Entry, What};

@@ -310,12 +310,12 @@ fn answers(timeline: &[Entry], flaws: &mut Vec<Flaw>) {
     let mut asked: BTreeMap<&str, BTreeMap<u64, (&Entry, u32)>> = BTreeMap::new();
     for entry in timeline {
         match &entry.what {
-            What::Command { peer, id, name, .. } => {
-                if asked.entry(peer).or_default().insert(*id, (entry, 0)).is_some() {
-                    let claimed = format!("{peer} was asked for {name}");
-                    flaws.push(Flaw::at(entry, claimed, format!("command {id} was given before")));
-                    return;
-                }
+            What::Command { peer, id, name, .. }
+                if asked.entry(peer).or_default().insert(*id, (entry, 0)).is_some() =>
+            {
+                let claimed = format!("{peer} was asked for {name}");
+                flaws.push(Flaw::at(entry, claimed, format!("command {id} was given before")));
+                return;
             }
             What::Answer { peer, id, .. } => {
                 let command = asked.get_mut(peer.as_str()).and_then(|of| of.get_mut(id));

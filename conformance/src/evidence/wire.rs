@@ -262,7 +262,8 @@ impl Wire {
             *at = packet.t_us.min(*at);
         }
         // Of each sender: how many arrive, how many of them early, and the earliest of these.
-        let mut ways: BTreeMap<Peer, (u64, u64, Option<(u64, u64)>)> = BTreeMap::new();
+        type Arrived = (u64, u64, Option<(u64, u64)>);
+        let mut ways: BTreeMap<Peer, Arrived> = BTreeMap::new();
         for packet in self.packets.iter().filter(|packet| packet.tap != packet.sender) {
             let Some(left) = left.get(&(packet.sender, packet.bytes.as_slice())) else { continue };
             let by = left.saturating_sub(packet.t_us);

@@ -2,8 +2,8 @@
 
 use super::{Checked, Mismatch};
 use crate::case::bitrate::{mean, phase};
-use crate::case::record::CaseRecord;
 use crate::expect::{BitrateMatch, PeerExpectations};
+use crate::record::CaseRecord;
 use crate::verdict::{Layer, Place};
 use peerproof_captures::timeline::What;
 

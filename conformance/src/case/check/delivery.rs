@@ -3,8 +3,8 @@
 
 use super::{Mismatch, Views};
 use crate::case::message::Fingerprint;
-use crate::case::record::CaseRecord;
 use crate::case::view::At;
+use crate::record::CaseRecord;
 use crate::verdict::{Layer, Place};
 
 /// Every breach of it in the case. The sender is named if it echoes (it sent something else than it got), otherwise the

@@ -2,9 +2,9 @@
 
 use super::{Checked, Mismatch, Views};
 use crate::case::message::{Fingerprint, Wanted};
-use crate::case::record::CaseRecord;
 use crate::case::view::At;
 use crate::expect::{Messages, PeerExpectations};
+use crate::record::CaseRecord;
 use crate::verdict::Layer;
 
 const LAYER: Layer = Layer::DataChannel;

@@ -13,9 +13,9 @@ mod states;
 mod stats;
 mod wire;
 
-use super::record::CaseRecord;
 use crate::api::Views;
 use crate::explain::Diagnosis;
+use crate::record::CaseRecord;
 use crate::verdict::{Layer, Place};
 use std::fmt::Display;
 

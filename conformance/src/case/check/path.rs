@@ -2,9 +2,9 @@
 
 use super::sdp::selected_types;
 use super::{Mismatch, Views};
-use crate::case::record::CaseRecord;
 use crate::case::view::PeerView;
 use crate::nat::{self, Nat, Way};
+use crate::record::CaseRecord;
 use crate::verdict::Layer;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

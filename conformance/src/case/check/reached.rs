@@ -1,9 +1,9 @@
 //! By which of its addresses a peer was reached.
 
 use super::Mismatch;
-use crate::case::record::CaseRecord;
 use crate::evidence::AddressKind;
 use crate::expect::AnyOf;
+use crate::record::CaseRecord;
 use crate::verdict::{Layer, Place};
 
 pub(super) fn check(record: &CaseRecord, name: &str, wanted: &AnyOf<AddressKind>) -> Option<Mismatch> {

@@ -1,7 +1,7 @@
 //! Which streams of a simulcast a peer sends, by the packets.
 
 use super::{Mismatch, words};
-use crate::case::record::CaseRecord;
+use crate::record::CaseRecord;
 use crate::verdict::Layer;
 use std::collections::BTreeSet;
 

@@ -1,8 +1,8 @@
 //! What was on the wire, counted.
 
 use super::Mismatch;
-use crate::case::record::CaseRecord;
 use crate::expect::WireMatch;
+use crate::record::CaseRecord;
 use crate::verdict::{Layer, Place};
 use peerproof_captures::observe::Unit;
 use peerproof_captures::wire::dcep::MessageType;

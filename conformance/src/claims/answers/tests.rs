@@ -1,8 +1,10 @@
+//! Answers that succeeded, and what contradicts them.
+
 use super::super::changed::{add_at, answers, command, contradicted, edit, found};
 use super::*;
-use crate::case::CaseRecord;
 use crate::checks::controls::Recording;
 use crate::evidence::Peer;
+use crate::record::CaseRecord;
 use serde_json::json;
 
 #[test]

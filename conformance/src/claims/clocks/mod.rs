@@ -6,8 +6,8 @@
 
 use super::{Claim, Contradiction, Fault, Session};
 use crate::api::PeerView;
-use crate::case::CaseRecord;
 use crate::case_file::{CasePeer, Runs};
+use crate::record::CaseRecord;
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::{Entry, Note, What};

@@ -1,3 +1,5 @@
+//! Times that contradict what caused them.
+
 use super::super::changed::{add, contradicted, edit, found};
 use super::*;
 use crate::checks::controls::Recording;

@@ -1,7 +1,9 @@
+//! Descriptions that the wire contradicts.
+
 use super::super::changed::{contradicted, edit, found};
 use super::*;
-use crate::case::CaseRecord;
 use crate::checks::controls::Recording;
+use crate::record::CaseRecord;
 use crate::verdict::Layer;
 use peerproof_captures::timeline::What;
 use serde_json::{Value, json};

@@ -1,8 +1,10 @@
+//! Statistics that the wire, the session or each other contradict.
+
 use super::super::changed::{answers, contradicted, found};
 use super::*;
-use crate::case::CaseRecord;
 use crate::checks::controls::Recording;
 use crate::evidence::Peer;
+use crate::record::CaseRecord;
 use serde_json::json;
 
 /// The recordings whose captures were not cut short after the case.
