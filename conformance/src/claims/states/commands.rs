@@ -33,7 +33,10 @@ pub(super) fn check(
 ) {
     let asked = session.asked(&peer.name);
     negotiation(session, peer, &asked, found);
-    closed(session, peer, reports, found);
+    // A library that is translated may close by itself what its API has no way to close.
+    if !peer.is_translated() {
+        closed(session, peer, reports, found);
+    }
     if session.reports_all(peer)
         && !hides_some(peer, Machine::Gathering)
         && !peer.never_reports("icecandidate", "")
