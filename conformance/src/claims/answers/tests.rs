@@ -1,3 +1,5 @@
+//! Answers with and without their effects.
+
 use super::super::testing::{add_at, answers, command, contradicted, edit, found};
 use super::*;
 use crate::case::CaseRecord;

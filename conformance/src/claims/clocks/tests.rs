@@ -1,3 +1,5 @@
+//! Clocks that are possible, and others.
+
 use super::super::testing::{add, contradicted, edit, found};
 use super::*;
 use crate::checks::controls::Recording;

@@ -1,3 +1,5 @@
+//! Passwords that agents accept, and others.
+
 use super::super::testing::{contradicted, edit, found};
 use super::*;
 use crate::case::CaseRecord;

@@ -1,3 +1,5 @@
+//! Statistics as they were recorded, and falsified ones.
+
 use super::super::testing::{answers, contradicted, found};
 use super::*;
 use crate::case::CaseRecord;
@@ -138,6 +140,23 @@ fn what_the_handshake_shows_otherwise() {
         stat["fingerprint"] = json!(format!("00{text}"));
     });
     contradicted(&found(&record, check), "stat/certificate.fingerprint", Layer::Dtls, "alice");
+}
+
+#[test]
+fn a_version_has_its_suites_and_an_answer_chose_the_roles() {
+    let mut record = Recording::Descriptions.record();
+    falsify(&mut record, "alice", "transport", |stat| {
+        stat["tlsVersion"] = json!("FEFC");
+        stat["dtlsCipher"] = json!("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256");
+    });
+    contradicted(&found(&record, check), "stat/transport.tlsVersion", Layer::Dtls, "alice");
+    for peer in ["alice", "bob"] {
+        let mut record = Recording::Descriptions.record();
+        falsify(&mut record, peer, "transport", |stat| {
+            stat["dtlsRole"] = json!(if stat["dtlsRole"] == "client" { "server" } else { "client" });
+        });
+        contradicted(&found(&record, check), "stat/transport.dtlsRole", Layer::Dtls, peer);
+    }
 }
 
 #[test]
