@@ -1,5 +1,4 @@
-//! What caused a failure, where the recording names it: a requirement that was broken before, or an action of a peer from which the
-//! failure follows.
+//! What caused a failure, where the recording names it: a requirement that was broken before, or something that a peer did.
 //!
 //! Where a step or an expectation failed, it says at which peer it showed. Who is to blame is often another: a peer refuses a
 //! certificate since the other's description has a forged fingerprint. A [finding](crate::finding::Finding) of the same case then

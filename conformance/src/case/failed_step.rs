@@ -2,9 +2,10 @@
 
 use crate::api::Views;
 use crate::case_file::CasePeer;
+use crate::expect::{AnyOf, PeerExpectations};
 use crate::record::CaseRecord;
 use crate::verdict::Layer;
-use peerproof_captures::event::{ConnectionState, DtlsState};
+use peerproof_captures::event::{ConnectionState, DtlsState, IceState};
 use peerproof_captures::observe::Unit;
 use peerproof_captures::server::{ServerEvent, ServerEventKind};
 use peerproof_captures::timeline::{Action, Condition, Expected, HarnessStep, Key, What};
@@ -23,6 +24,26 @@ pub(super) fn wants_failure(expected: &Expected) -> bool {
         }),
         _ => false,
     }
+}
+
+/// Whether a peer is expected to end without a connection.
+pub(super) fn wants_no_connection(peer: &PeerExpectations) -> bool {
+    use {ConnectionState as Whole, DtlsState as Dtls, IceState as Ice};
+    let whole = |whole: &AnyOf<Whole>| {
+        whole
+            .0
+            .iter()
+            .any(|state| matches!(state, Whole::New | Whole::Disconnected | Whole::Failed | Whole::Closed))
+    };
+    let ice = |ice: &AnyOf<Ice>| {
+        ice.0.iter().any(|state| matches!(state, Ice::New | Ice::Disconnected | Ice::Failed | Ice::Closed))
+    };
+    let dtls = |dtls: &AnyOf<Dtls>| {
+        dtls.0.iter().any(|state| matches!(state, Dtls::New | Dtls::Failed | Dtls::Closed))
+    };
+    peer.dtls_state.as_ref().is_some_and(dtls)
+        || peer.connection_state.as_ref().is_some_and(whole)
+        || peer.ice_connection_state.as_ref().is_some_and(ice)
 }
 
 /// Whether the step expects a message on a data channel.

@@ -3,18 +3,16 @@
 use super::broken::broken_by_control;
 use super::cause::{at_layer, because, contradiction};
 use super::check::{self, Checked, Failure, Mismatch};
-use super::failed_step::{alone, idle_rule, layer_of, wants_failure, wants_message};
+use super::failed_step::{alone, idle_rule, layer_of, wants_failure, wants_message, wants_no_connection};
 use super::lacking::{lacking, unless_unwatched, unreported, unsupported};
 use super::view::PeerView;
 use crate::api::Views;
 use crate::case_file::{CasePeer, FORMAT, NotPlayed, Runs, SnapshotResult};
 use crate::catalogue::Catalogue;
 use crate::claims::{self, Contradiction, Fault};
-use crate::expect::{AnyOf, PeerExpectations};
 use crate::explain::{self, Diagnosis, Recorded, Session};
 use crate::record::CaseRecord;
 use crate::verdict::{Layer, Outcome, Place, RecordedFile, Verdict};
-use peerproof_captures::event::{ConnectionState, DtlsState, IceState};
 use peerproof_captures::timeline::{Entry, Note, Seen, Step, StepOutcome, What};
 
 /// Judges a case from its recording alone.
@@ -308,26 +306,6 @@ fn expectations(record: &CaseRecord, views: &Views, checked: &Checked) -> Option
         }
         None => fail(lowest, ""),
     })
-}
-
-/// Whether a peer is expected to end without a connection.
-fn wants_no_connection(peer: &PeerExpectations) -> bool {
-    use {ConnectionState as Whole, DtlsState as Dtls, IceState as Ice};
-    let whole = |whole: &AnyOf<Whole>| {
-        whole
-            .0
-            .iter()
-            .any(|state| matches!(state, Whole::New | Whole::Disconnected | Whole::Failed | Whole::Closed))
-    };
-    let ice = |ice: &AnyOf<Ice>| {
-        ice.0.iter().any(|state| matches!(state, Ice::New | Ice::Disconnected | Ice::Failed | Ice::Closed))
-    };
-    let dtls = |dtls: &AnyOf<Dtls>| {
-        dtls.0.iter().any(|state| matches!(state, Dtls::New | Dtls::Failed | Dtls::Closed))
-    };
-    peer.dtls_state.as_ref().is_some_and(dtls)
-        || peer.connection_state.as_ref().is_some_and(whole)
-        || peer.ice_connection_state.as_ref().is_some_and(ice)
 }
 
 /// An absolute requirement that is broken and of which that was not known.

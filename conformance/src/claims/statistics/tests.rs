@@ -143,6 +143,23 @@ fn what_the_handshake_shows_otherwise() {
 }
 
 #[test]
+fn a_version_has_its_suites_and_an_answer_chose_the_roles() {
+    let mut record = Recording::Descriptions.record();
+    falsify(&mut record, "alice", "transport", |stat| {
+        stat["tlsVersion"] = json!("FEFC");
+        stat["dtlsCipher"] = json!("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256");
+    });
+    contradicted(&found(&record, check), "stat/transport.tlsVersion", Layer::Dtls, "alice");
+    for peer in ["alice", "bob"] {
+        let mut record = Recording::Descriptions.record();
+        falsify(&mut record, peer, "transport", |stat| {
+            stat["dtlsRole"] = json!(if stat["dtlsRole"] == "client" { "server" } else { "client" });
+        });
+        contradicted(&found(&record, check), "stat/transport.dtlsRole", Layer::Dtls, peer);
+    }
+}
+
+#[test]
 fn the_selected_pair_is_one_of_the_report_and_its_socket_sent_packets() {
     const CLAIM: &str = "stat/transport.selectedCandidatePairId";
     let mut record = Recording::Data.record();
