@@ -60,7 +60,7 @@ pub(crate) fn changes(folder: &Path, files: &BTreeMap<String, FileDigest>) -> Ve
             return Some(format!("{name:?} names no file of the recording"));
         }
         let path = folder.join(path);
-        // What is no regular file could keep a reader waiting for ever.
+        // What is no regular file could keep a reader waiting forever.
         match fs::metadata(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Some(format!("{name} is gone")),
             Err(error) => return Some(format!("{name} cannot be read: {error}")),
