@@ -128,7 +128,7 @@ impl fmt::Display for Defect {
             }
             Self::WrongSecrets { of, units } => write!(
                 f,
-                "the secrets are not those of the session: they open none of {} of {of}",
+                "the secrets are missing or not those of the session: they open none of {} of {of}",
                 count(units, "protected unit", "protected units")
             ),
         }

@@ -337,7 +337,7 @@ mod tests {
             }
         };
         let seen = after(Recording::Data, |evidence| forge(evidence, |_| true));
-        assert!(seen.iter().any(|it| it.contains("not those of the session")), "{seen:?}");
+        assert!(seen.iter().any(|it| it.contains("missing or not those of the session")), "{seen:?}");
         // One that does not open is its sender's.
         let seen = after(Recording::Data, |evidence| {
             let packets = &mut evidence.wire.as_mut().unwrap().packets;

@@ -147,7 +147,7 @@ mod tests {
 
     /// What the references of a recording show: of the stack's taps, `keep` says which of its ten packets are there. Every second one is plaintext of
     /// the one before, the third and the seventh have the comments of steps.
-    fn defects(keep: impl Fn(u64) -> bool, clock_of_bob: u64) -> Vec<Defect> {
+    fn all_defects(keep: impl Fn(u64) -> bool, clock_of_bob: u64) -> Vec<Defect> {
         let peers = ["alice", "bob"].map(str::to_owned);
         let mut writer = Recorder::new(Vec::new(), About::default()).unwrap();
         let alice = writer.interface("alice (stack)", "", Observes::Wire).unwrap();
@@ -197,6 +197,20 @@ mod tests {
         let wire = Wire::read(CaptureReader::new(&*file), &peers, 0, Box::<InMemory>::default()).unwrap();
         assert_eq!(wire.ruled.len(), usize::from(keep(9)));
         wire.defects
+    }
+
+    /// The same, but for the secrets, of which the recording has none.
+    fn defects(keep: impl Fn(u64) -> bool, clock_of_bob: u64) -> Vec<Defect> {
+        let mut all = all_defects(keep, clock_of_bob);
+        all.retain(|it| !matches!(it, Defect::WrongSecrets { .. }));
+        all
+    }
+
+    #[test]
+    fn what_was_opened_when_it_was_recorded_opens_again_or_secrets_are_missing() {
+        let found = all_defects(|_| true, 0);
+        assert_eq!(found, [Defect::WrongSecrets { of: "alice".to_owned(), units: 9 }]);
+        assert_eq!(all_defects(|number| number % 2 == 1, 0), [], "nothing was opened");
     }
 
     #[test]

@@ -233,25 +233,6 @@ impl Wire {
         stray.map(|it| (it.frame, it.t_us))
     }
 
-    /// A packet that left a peer's tap directly, a second before another that arrived, and did not arrive itself though it is not among those that the network is
-    /// known to have `lost`: by its frame and time.
-    pub(super) fn does_not_arrive(&self, lost: &BTreeSet<u64>) -> Option<(u64, u64)> {
-        const LATER: u64 = 1_000_000;
-        let inward = || self.packets.iter().filter(|packet| packet.tap != packet.sender);
-        let came: HashSet<(Peer, &[u8])> = inward().map(|it| (it.sender, it.bytes.as_slice())).collect();
-        let mut last: BTreeMap<Peer, u64> = BTreeMap::new();
-        for packet in inward().filter(|packet| packet.via.is_none()) {
-            let at = last.entry(packet.sender).or_default();
-            *at = packet.t_us.max(*at);
-        }
-        let mut outward = self.packets.iter().filter(|it| it.tap == it.sender && it.via.is_none() && !it.tcp);
-        let gone = outward.find(|it| {
-            let went_on = last.get(&it.sender).is_some_and(|last| it.t_us.saturating_add(LATER) < *last);
-            went_on && !lost.contains(&it.frame) && !came.contains(&(it.sender, it.bytes.as_slice()))
-        });
-        gone.map(|it| (it.frame, it.t_us))
-    }
-
     /// The packet whose arrival at one tap is the most before its departure at the other, if most that go that way are so. Packets are the same if
     /// their payload is, since a NAT may be between the taps; one that was sent twice may be missing once.
     pub(super) fn clocks_differ(&self) -> Option<Defect> {
@@ -261,23 +242,28 @@ impl Wire {
             let at = left.entry((packet.sender, packet.bytes.as_slice())).or_insert(packet.t_us);
             *at = packet.t_us.min(*at);
         }
-        // Of each sender: how many arrive, how many of them early, and the earliest of these.
-        type Arrived = (u64, u64, Option<(u64, u64)>);
-        let mut ways: BTreeMap<Peer, Arrived> = BTreeMap::new();
+        #[derive(Default)]
+        struct Arrivals {
+            all: u64,
+            early: u64,
+            /// The frame that is the earliest, and by how much.
+            worst: Option<(u64, u64)>,
+        }
+        let mut ways: BTreeMap<Peer, Arrivals> = BTreeMap::new();
         for packet in self.packets.iter().filter(|packet| packet.tap != packet.sender) {
             let Some(left) = left.get(&(packet.sender, packet.bytes.as_slice())) else { continue };
             let by = left.saturating_sub(packet.t_us);
-            let (all, early, worst) = ways.entry(packet.sender).or_default();
-            *all += 1;
+            let arrivals = ways.entry(packet.sender).or_default();
+            arrivals.all += 1;
             if by > BY {
-                *early += 1;
-                if worst.is_none_or(|(_, worst)| by > worst) {
-                    *worst = Some((packet.frame, by));
+                arrivals.early += 1;
+                if arrivals.worst.is_none_or(|(_, worst)| by > worst) {
+                    arrivals.worst = Some((packet.frame, by));
                 }
             }
         }
-        let wrong = ways.into_values().filter(|(all, early, _)| 2 * early > *all);
-        let (frame, by_us) = wrong.filter_map(|(_, _, worst)| worst).max_by_key(|(_, by)| *by)?;
+        let wrong = ways.into_values().filter(|it| 2 * it.early > it.all);
+        let (frame, by_us) = wrong.filter_map(|it| it.worst).max_by_key(|(_, by)| *by)?;
         Some(Defect::ClocksDiffer { frame, by_us })
     }
 
