@@ -1,10 +1,12 @@
 //! `peerproof diff` and `peerproof archive`: what changed from one run to another, and what is kept of a run to compare with later.
 
-use super::{HARNESS_ERROR, NOTHING_RAN, USAGE, complain, note, say};
+use super::{HARNESS_ERROR, NOTHING_RAN, USAGE, complain, note, say, say_json};
+use crate::input::{self, Limit};
 use crate::judge;
-use crate::terminal::{Paint, Style};
+use crate::terminal::{Paint, Style, clean};
 use peerproof_conformance::deviations::pattern;
 use peerproof_conformance::facts::{Change, Comparison, Facts, compare};
+use peerproof_reports::escape;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -114,7 +116,8 @@ pub(crate) fn diff(args: &DiffArgs) -> u8 {
     let (before, after) = match (read(&args.before), read(&args.after)) {
         (Ok(before), Ok(after)) => (before, after),
         (before, after) => {
-            [before.err(), after.err()].into_iter().flatten().for_each(complain);
+            let troubles = [before.err(), after.err()].into_iter().flatten();
+            troubles.for_each(|trouble| complain(clean(&trouble)));
             return USAGE;
         }
     };
@@ -124,12 +127,12 @@ pub(crate) fn diff(args: &DiffArgs) -> u8 {
         return NOTHING_RAN;
     }
     if args.json {
-        match serde_json::to_string_pretty(&comparison) {
-            Ok(text) => say(text),
-            Err(error) => {
+        match say_json(&comparison) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
                 complain(error);
                 return HARNESS_ERROR;
             }
+            _ => {}
         }
     } else if args.markdown {
         say(markdown(&comparison).trim_end());
@@ -155,7 +158,7 @@ fn of_archive(path: &Path) -> Result<Vec<Facts>, String> {
     if !about.is_file() || about.len() > LONGEST {
         return Err(wrong(&"neither the folder of a run nor an archive"));
     }
-    let bytes = fs::read(path).map_err(|error| wrong(&error))?;
+    let bytes = input::bytes(path, Limit::RUN).map_err(|error| wrong(&error))?;
     let archive: Archive = serde_json::from_slice(&bytes).map_err(|error| wrong(&error))?;
     if archive.format == FORMAT {
         return Ok(archive.cases);
@@ -227,16 +230,16 @@ fn text(comparison: &Comparison, style: &Style) -> String {
     let mut out = String::new();
     for change in &comparison.verdicts {
         let (before, after) = (ended(change.before.as_ref()), ended(change.after.as_ref()));
-        let _ = writeln!(out, "{}  {before} → {after}", change.case);
+        let _ = writeln!(out, "{}", clean(&format!("{}  {before} → {after}", change.case)));
     }
     for (title, changes) in by_implementation(comparison).values() {
         if !out.is_empty() {
             out.push('\n');
         }
-        let _ = writeln!(out, "{}", style.paint(Paint::Remarkable, title));
+        let _ = writeln!(out, "{}", style.paint(Paint::Remarkable, &clean(title)));
         for change in changes {
-            let _ = writeln!(out, "  {}: {}", change.fact, what(change));
-            let _ = writeln!(out, "      {}", style.paint(Paint::Soft, &place(change)));
+            let _ = writeln!(out, "  {}", clean(&format!("{}: {}", change.fact, what(change))));
+            let _ = writeln!(out, "      {}", style.paint(Paint::Soft, &clean(&place(change))));
         }
     }
     if !out.is_empty() {
@@ -246,7 +249,7 @@ fn text(comparison: &Comparison, style: &Style) -> String {
 }
 
 fn markdown(comparison: &Comparison) -> String {
-    let cell = |text: &str| text.replace('|', "\\|").replace(['\n', '\r'], " ");
+    let cell = escape::markdown;
     let mut out = String::new();
     if !comparison.verdicts.is_empty() {
         out.push_str("| case | before | after |\n| --- | --- | --- |\n");
@@ -257,7 +260,7 @@ fn markdown(comparison: &Comparison) -> String {
         out.push('\n');
     }
     for (title, changes) in by_implementation(comparison).values() {
-        let _ = writeln!(out, "## {title}\n");
+        let _ = writeln!(out, "## {}\n", cell(title));
         if changes.is_empty() {
             out.push_str("No change.\n\n");
             continue;

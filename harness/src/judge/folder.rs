@@ -66,7 +66,7 @@ fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Ju
 /// If there is none, or one cannot be read.
 pub fn case_files(path: &Path) -> Result<Vec<CaseFile>, JudgeError> {
     let folders = cases(path)?.ok_or_else(|| JudgeError::NoCase(path.to_owned()))?;
-    let finished: Vec<_> = folders.iter().filter(|folder| folder.join(CASE).is_file()).collect();
+    let finished: Vec<_> = folders.iter().filter(|folder| folder.join(CASE).exists()).collect();
     if finished.is_empty() {
         return Err(JudgeError::NoCase(path.to_owned()));
     }
@@ -106,7 +106,7 @@ pub(super) fn judge(
     expected: Option<&Deviations>,
     allowed: bool,
 ) -> Result<Judgement, JudgeError> {
-    if !folder.join(CASE).is_file() {
+    if !folder.join(CASE).exists() {
         return Ok(unfinished(folder));
     }
     let mut file = case_file(folder)?;
