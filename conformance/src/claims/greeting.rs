@@ -39,6 +39,9 @@ pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
     }
 }
 
+/// The properties of a channel that an API may not have at the side that did not open it.
+const OPTIONAL: [&str; 3] = ["ordered", "maxRetransmits", "maxPacketLifeTime"];
+
 /// What the peer said never to report, if this event reports it.
 fn said(peer: &crate::case_file::CasePeer, event: &PeerEvent) -> Option<String> {
     let value = serde_json::to_value(event).ok()?;
@@ -49,11 +52,37 @@ fn said(peer: &crate::case_file::CasePeer, event: &PeerEvent) -> Option<String> 
     let data = value.get("data")?;
     // A state, or a property of a channel that the other side opened.
     let state = data.get("state").and_then(|state| state.as_str());
-    let given = |property: &str| data.get("channel").and_then(|channel| channel.get(property)).is_some();
+    let given = |property: &str| {
+        OPTIONAL.contains(&property)
+            && data.get("channel").and_then(|channel| channel.get(property)).is_some()
+    };
     let specific = peer.unreported.iter().find(|one| {
         one.split_once(':').is_some_and(|(of, only)| {
             of == name && (Some(only) == state || (name == "datachannel" && given(only)))
         })
     });
     specific.cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::changed::{contradicted, found};
+    use crate::checks::controls::Recording;
+    use crate::verdict::Layer;
+
+    #[test]
+    fn who_reports_what_it_says_never_to_report_contradicts_itself() {
+        let with = |unreported: &str| {
+            let mut record = Recording::Data.record();
+            record.file.peers[1].unreported.push(unreported.to_owned());
+            (record.file.peers[1].name.clone(), found(&record, super::check))
+        };
+        for said in ["dtlsstatechange", "dtlsstatechange:connected"] {
+            let (name, found) = with(said);
+            contradicted(&found, "hello/unreported", Layer::Signalling, &name);
+        }
+        for said in ["dtlsstatechange:failed", "icecandidateerror"] {
+            assert!(with(said).1.is_empty(), "{said}");
+        }
+    }
 }

@@ -67,13 +67,19 @@ impl Case {
         let mut evidence = evidence;
         // Some recordings were cut after their first seconds: what was seen later has no packets.
         let last_us = evidence.wire.iter().flat_map(|wire| &wire.packets).map(|packet| packet.t_us).max();
-        let is_beyond = |entry: &Entry| match &entry.what {
-            What::Event { event: PeerEvent::MediaSeen { .. }, .. } => {
-                last_us.is_some_and(|last| entry.t_us > last)
+        let mut late: Vec<(String, u64)> = Vec::new();
+        evidence.timeline.retain(|entry| {
+            let is_beyond = last_us.is_some_and(|last| entry.t_us > last);
+            match &entry.what {
+                What::Event { event: PeerEvent::MediaSeen { .. }, .. } | What::Stats { .. } => !is_beyond,
+                What::Command { peer, id, name, .. } if name == "getStats" && is_beyond => {
+                    late.push((peer.clone(), *id));
+                    false
+                }
+                What::Answer { peer, id, .. } => !late.iter().any(|(of, number)| of == peer && number == id),
+                _ => true,
             }
-            _ => false,
-        };
-        evidence.timeline.retain(|entry| !is_beyond(entry));
+        });
         let (reached, rids) = (CaseRecord::reached(&evidence), CaseRecord::rids(&evidence));
         let (timeline, wire) = (evidence.timeline, evidence.wire);
         Self {
