@@ -79,7 +79,7 @@ pub struct Trace {
     /// What was not kept.
     pub over: Over,
     /// What makes the capture less than what was on the wire.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub defects: Vec<Defect>,
 }
 

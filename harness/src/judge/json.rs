@@ -41,10 +41,10 @@ pub struct Judgement {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub standing: Option<Standing>,
     /// What makes the capture less than what was on the wire: a snap length, frames that are there twice, an end before the end.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub defects: Vec<Defect>,
     /// The files that were changed since the case ended, and how.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub altered: Vec<String>,
     /// How the requirements stand that apply.
     pub findings: Vec<JudgedFinding>,

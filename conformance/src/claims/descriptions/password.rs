@@ -22,6 +22,14 @@ struct Announced {
 
 pub(super) fn check(session: &Session<'_>, peer: &CasePeer, place: Peer, found: &mut Vec<Contradiction>) {
     let Some(wire) = session.record.packets().filter(|wire| !wire.cut && !wire.hidden) else { return };
+    // An agent that was given another password of the other side than that has may refuse it in all.
+    let misled =
+        session.record.timeline.iter().any(
+            |entry| matches!(&entry.what, What::Carried { to, delivered: Some(_), .. } if *to == peer.name),
+        );
+    if misled {
+        return;
+    }
     let announced = announced(session, &peer.name);
     // What the network or a rule did to responses is not the agent's doing.
     let lost: BTreeSet<u64> = session

@@ -209,6 +209,15 @@ impl At<'_, '_> {
             let replaced = self.session.did(other, "replaceTrack", u64::MAX);
             !replaced && sources(self.session, other, MediaKind::Video).len() == 1
         });
+        // A receiver that is stopped and begun anew counts anew.
+        const STOPS: [&str; 3] = ["removeTrack", "setDirection", "stopTransceiver"];
+        let stops = self
+            .session
+            .record
+            .file
+            .peers
+            .iter()
+            .any(|peer| STOPS.iter().any(|command| self.session.did(&peer.name, command, u64::MAX)));
         let mut last: BTreeMap<&str, &MediaSample> = BTreeMap::new();
         let mut times: BTreeMap<&str, u64> = BTreeMap::new();
         let watched = self.watched();
@@ -228,6 +237,9 @@ impl At<'_, '_> {
                 let seen = "it had just reported the same".to_owned();
                 found.push(self.saw(FRAMES, at, claimed, seen));
                 return;
+            }
+            if is.frames < before.frames && stops {
+                continue;
             }
             if is.frames < before.frames {
                 let claimed = format!("{} reports {} frames", self.peer.name, is.frames);
@@ -289,10 +301,10 @@ impl At<'_, '_> {
                 found.push(self.saw(WIDTH, at, claimed, format!("the source of {other} is smaller")));
                 return;
             }
-            // The first piece may begin before the tone does.
-            if let Some(hz) = is.tone_hz.filter(|_| n > 0)
-                && sources.iter().all(|source| hz.abs_diff(source.tone_hz) > TONE_WITHIN)
-            {
+            // A piece in which the tone begins or ends has others in it; two in a row do not.
+            let is_false = |hz: u32| sources.iter().all(|source| hz.abs_diff(source.tone_hz) > TONE_WITHIN);
+            let before = n.checked_sub(1).and_then(|n| samples.get(n)).and_then(|at| at.is.tone_hz);
+            if let Some(hz) = is.tone_hz.filter(|hz| is_false(*hz) && before.is_some_and(is_false)) {
                 let claimed = format!("{} reports a tone of {hz} Hz", self.peer.name);
                 let tones: Vec<String> = sources.iter().map(|source| source.tone_hz.to_string()).collect();
                 let seen = format!("{other} plays {} Hz", tones.join(" or "));

@@ -11,7 +11,7 @@ use peerproof_captures::event::{PeerEvent, SdpType};
 use serde_json::Value;
 
 /// What makes another negotiation necessary.
-const CHANGES: [&str; 9] = [
+const CHANGES: [&str; 10] = [
     "createDataChannel",
     "addTrack",
     "addTransceiver",
@@ -20,6 +20,8 @@ const CHANGES: [&str; 9] = [
     "stopTransceiver",
     "setCodecPreferences",
     "restartIce",
+    // Other servers make an ICE restart necessary (RFC 9429 §4.1.18).
+    "setConfiguration",
     "replaceTrack",
 ];
 /// What does so where nothing was negotiated before.

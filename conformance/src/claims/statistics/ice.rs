@@ -46,7 +46,12 @@ pub(super) fn check(
     let translated = session.record.file.peers.iter().any(|peer| peer.nat.is_some());
     let tapped =
         place.is_some_and(|place| session.record.packets().is_some_and(|wire| wire.is_tapped(place)));
-    let seen = seen.filter(|_| !translated && (tapped || !relayed));
+    // Where the sender has no tap its packets are seen as they arrive: at a peer that is gone none is.
+    let gone = session
+        .views
+        .iter()
+        .any(|(name, view)| *name != peer.name && (view.closed.is_some() || view.lost.is_some()));
+    let seen = seen.filter(|_| !translated && (tapped || !(relayed || gone)));
     let factor = if relayed { 2.0 * HEADERS } else { HEADERS };
     for stat in reading.of_kind("local-candidate") {
         // With this policy the others are never reported (RFC 9429 §3.5.3).

@@ -43,7 +43,8 @@ fn a_whole_scenario_is_read() {
 fn a_step_survives_being_written_and_read() {
     for step in load(WHOLE).unwrap().scenario.steps {
         let again: Step = serde_json::from_value(step.to_value()).unwrap();
-        assert_eq!(again, step);
+        // Where it stands is the file's to say.
+        assert_eq!(again, Step { place: None, ..step });
     }
 }
 

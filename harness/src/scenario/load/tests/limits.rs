@@ -31,7 +31,7 @@ fn all_that_is_wrong_is_shown_at_once() {
         .replace("snapshot: [sdp", "snapshot: [spd");
     let found = all_errors(&types);
     assert_eq!(found.len(), 2, "{found:?}");
-    assert!(found[0].starts_with("7: invalid type") && found[1].starts_with("10: invalid type"), "{found:?}");
+    assert!(found[0].starts_with("7: expected") && found[1].starts_with("10: expected"), "{found:?}");
 }
 
 #[test]
