@@ -6,6 +6,7 @@ use crate::record::CaseRecord;
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::{Answer, Entry, What};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// A recorded case.
 pub(crate) struct Session<'a> {
@@ -48,21 +49,23 @@ impl<'a> Session<'a> {
 
     /// What a peer was asked to do, in order, with its answers.
     pub(crate) fn asked(&self, peer: &str) -> Vec<Asked<'a>> {
-        let mut all: Vec<(u64, Asked<'a>)> = Vec::new();
+        let mut all: Vec<Asked<'a>> = Vec::new();
+        // Where the last command of each number is that has no answer yet.
+        let mut open: BTreeMap<u64, usize> = BTreeMap::new();
         for entry in &self.record.timeline {
             match &entry.what {
                 What::Command { peer: of, id, name, args } if of == peer => {
-                    all.push((*id, Asked { entry, name, args, answer: None }));
+                    open.insert(*id, all.len());
+                    all.push(Asked { entry, name, args, answer: None });
                 }
                 What::Answer { peer: of, id, answer } if of == peer => {
-                    let asked = all.iter_mut().rev().find(|(of, asked)| of == id && asked.answer.is_none());
-                    if let Some((_, asked)) = asked {
+                    if let Some(asked) = open.remove(id).and_then(|n| all.get_mut(n)) {
                         asked.answer = Some((entry, answer));
                     }
                 }
                 _ => {}
             }
         }
-        all.into_iter().map(|(_, asked)| asked).collect()
+        all
     }
 }
