@@ -129,6 +129,24 @@ pub enum ServerEventKind {
 }
 
 impl ServerEvent {
+    /// The client that it is about; nothing for the server's own start and stop.
+    #[must_use]
+    pub fn client(&self) -> Option<&str> {
+        match self {
+            Self::Started { .. } | Self::Stopped => None,
+            Self::Bound { client, .. }
+            | Self::Allocated { client, .. }
+            | Self::Refreshed { client, .. }
+            | Self::Permitted { client, .. }
+            | Self::ChannelBound { client, .. }
+            | Self::Refused { client, .. }
+            | Self::Ignored { client, .. }
+            | Self::Unpermitted { client, .. }
+            | Self::Relayed { client, .. }
+            | Self::Ended { client, .. } => Some(client),
+        }
+    }
+
     /// Its kind; nothing for the server's own start and stop, which no step waits for.
     #[must_use]
     pub const fn kind(&self) -> Option<ServerEventKind> {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// By so much times may run back from one frame to a later one, in nanoseconds: frames of several queues of a device, and plaintext that is
+/// How far times may run back from one frame to a later one, in nanoseconds: frames of several queues of a device, and plaintext that is
 /// written behind what carried it, do not stand in the order of their times.
 const DISORDER: u64 = 500_000_000;
 

@@ -33,8 +33,7 @@ pub struct Entry {
     pub what: What,
 }
 
-/// So many entries a timeline has at most. Whoever writes one keeps to it, and whoever reads one reads no more: each takes some hundred
-/// bytes of memory. A minute of a call has some hundred entries.
+/// Most entries of a timeline. Writers stop there and readers refuse more, since each entry takes some hundred bytes of memory. A minute of a call has some hundred entries.
 pub const MOST_ENTRIES: usize = 250_000;
 
 /// Reads `timeline.jsonl`.

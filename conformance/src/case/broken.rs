@@ -27,7 +27,8 @@ struct Act {
 /// The verdict with what the control broke as its cause, if that shows at its layer.
 pub(super) fn broken_by_control(record: &CaseRecord, verdict: &Verdict) -> Option<Verdict> {
     let layer = verdict.layer.filter(|_| verdict.outcome == Outcome::Fail)?;
-    record.file.control_of.as_ref()?;
+    // What a peer lies about is its own.
+    record.file.control_of.as_ref().filter(|_| record.file.liars.is_empty())?;
     let shows = |action: &Act| action.layers.is_none_or(|layers| layers.contains(&layer));
     let action = actions(record).into_iter().find(shows)?;
     let mut evidence = verdict.evidence.clone();

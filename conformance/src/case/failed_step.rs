@@ -99,7 +99,7 @@ fn lacks_socket<'a>(record: &'a CaseRecord, expected: &Expected, ended: u64) -> 
     let since = |from: u64| -> BTreeSet<&str> {
         let seen = record.timeline.iter().filter(|entry| (from..ended).contains(&entry.n));
         let clients = seen.filter_map(|entry| match &entry.what {
-            What::Server { server, event } if server == wanted && fits(event) => client(event),
+            What::Server { server, event } if server == wanted && fits(event) => event.client(),
             _ => None,
         });
         clients.collect()
@@ -123,23 +123,6 @@ fn lacks_socket<'a>(record: &'a CaseRecord, expected: &Expected, ended: u64) -> 
         return None;
     }
     Some(if of_one <= of_other { &one.name } else { &other.name })
-}
-
-/// The client of a server's event that a step can await.
-fn client(event: &ServerEvent) -> Option<&str> {
-    match event {
-        ServerEvent::Started { .. } | ServerEvent::Stopped => None,
-        ServerEvent::Bound { client, .. }
-        | ServerEvent::Allocated { client, .. }
-        | ServerEvent::Refreshed { client, .. }
-        | ServerEvent::Permitted { client, .. }
-        | ServerEvent::ChannelBound { client, .. }
-        | ServerEvent::Refused { client, .. }
-        | ServerEvent::Ignored { client, .. }
-        | ServerEvent::Unpermitted { client, .. }
-        | ServerEvent::Relayed { client, .. }
-        | ServerEvent::Ended { client, .. } => Some(client),
-    }
 }
 
 /// Whose socket a client of a server is: that of the peer at whose tap it was seen. One that was seen at none belongs to the only peer

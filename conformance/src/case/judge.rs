@@ -19,7 +19,7 @@ use peerproof_captures::timeline::{Entry, Note, Seen, Step, StepOutcome, What};
 ///
 /// In this order; the first that applies is the verdict:
 ///
-/// 1. `harness-error`: the case could not be set up, a step broke, the recording has gaps or no capture, or a peer in a
+/// 1. `harness-error`: the case could not be set up, a step broke, the recording has no capture, or a peer in a
 ///    process of ours ([`Runs::Driven`]) was lost. A browser's crash cannot be distinguished from our losing it, so it is ours to
 ///    look at; the sentence names the side. A peer that the scenario ends on purpose ([`CaseFile::ends`]) does not count.
 ///    A peer that [runs independently](Runs::Independent) and dies has failed: `fail`, on its side; before the first step too.
@@ -138,9 +138,6 @@ fn broken(record: &CaseRecord, views: &Views) -> Option<Verdict> {
             return Some(found);
         }
     }
-    if let Some((gap, name)) = gap(&record.timeline) {
-        return ours(format!("an event of {name} is missing from the recording"), Some(gap));
-    }
     if record.wire.is_none() {
         return ours("the recording has no readable capture".to_owned(), None);
     }
@@ -152,21 +149,6 @@ fn broken(record: &CaseRecord, views: &Views) -> Option<Verdict> {
 
 fn dead_on_purpose(record: &CaseRecord, views: &Views) -> bool {
     record.file.ends.iter().any(|name| views.get(name).is_some_and(|view| view.lost.is_some()))
-}
-
-/// The first event whose number does not follow the one before.
-fn gap(timeline: &[Entry]) -> Option<(u64, &str)> {
-    let mut next: indexmap::IndexMap<&str, u64> = indexmap::IndexMap::new();
-    for entry in timeline {
-        if let What::Event { peer, seq, .. } = &entry.what {
-            let expected = next.entry(peer).or_insert(0);
-            if seq != expected {
-                return Some((entry.n, peer));
-            }
-            *expected += 1;
-        }
-    }
-    None
 }
 
 /// A peer that runs by itself and died.

@@ -66,7 +66,7 @@ fn said(peer: &crate::case_file::CasePeer, event: &PeerEvent) -> Option<String> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::changed::{contradicted, found};
+    use super::super::testing::{contradicted, found};
     use crate::checks::controls::Recording;
     use crate::verdict::Layer;
 

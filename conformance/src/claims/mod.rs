@@ -8,8 +8,6 @@
 
 mod answers;
 mod candidates;
-#[cfg(test)]
-mod changed;
 mod channels;
 mod clocks;
 mod descriptions;

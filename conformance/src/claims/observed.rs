@@ -2,7 +2,7 @@
 
 use super::{Contradiction, Fault, Session};
 use crate::case_file::{CasePeer, Runs};
-use crate::evidence::{Packet, Peer, Protection, Timing, Wire};
+use crate::evidence::{Packet, Peer, Protection, Wire};
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::{Action, Answer, Entry, HarnessStep, Note, What};
@@ -59,19 +59,6 @@ impl<'a> Session<'a> {
         (!wire.cut && !wire.hidden && wire.is_tapped(peer)).then_some(Tap { wire, peer })
     }
 
-    fn events_of(&self, name: &str) -> impl Iterator<Item = &'a PeerEvent> {
-        self.record.timeline.iter().filter_map(move |entry| match &entry.what {
-            What::Event { peer, event, .. } if peer == name => Some(event),
-            _ => None,
-        })
-    }
-
-    /// How far times can be relied on.
-    pub(super) fn timing(&self) -> Timing {
-        let names: Vec<String> = self.record.file.peers.iter().map(|peer| peer.name.clone()).collect();
-        Timing::of(&names, &self.record.timeline)
-    }
-
     /// Whether all that a peer reports is its implementation's own: a browser's, or that of a peer in the harness's process, which has no
     /// clock of its own. The adapter of a program may have begun to listen late, or not at all.
     pub(super) fn reports_all(&self, peer: &CasePeer) -> bool {
@@ -121,7 +108,7 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// When the peer was told to close its connection, in microseconds.
+    /// When the peer was given the command to close its connection, in microseconds.
     pub(super) fn closed_us(&self, name: &str) -> Option<u64> {
         let is_close = |entry: &&Entry| matches!(&entry.what, What::Command { peer, name: command, .. } if peer == name && command == "close");
         self.record.timeline.iter().find(is_close).map(|entry| entry.t_us)
@@ -142,9 +129,9 @@ impl<'a> Session<'a> {
     /// Whether the peer was heard so long after something that it would have said what follows from that, whatever the clocks and the
     /// load of the machine leave open.
     pub(super) fn had_time(&self, name: &str, since_us: u64, patience_us: u64) -> bool {
-        let (timing, heard_us) = (self.timing(), self.heard_until(name));
-        let error = self.place_of(name).map_or(u64::MAX, |place| timing.clock_error(place));
-        let limit = patience_us.saturating_add(error).saturating_add(timing.stalled(since_us, heard_us));
+        let heard_us = self.heard_until(name);
+        let error = self.clock_error(name);
+        let limit = patience_us.saturating_add(error).saturating_add(self.stalled(since_us, heard_us));
         heard_us > since_us.saturating_add(limit)
     }
 
@@ -175,7 +162,7 @@ impl<'a> Session<'a> {
             )
         };
         if self.record.timeline.len() > MOST_EVENTS
-            && self.events_of(name).filter(|event| !many(event)).count() > MOST_EVENTS
+            && self.events(name).filter(|(_, event)| !many(event)).count() > MOST_EVENTS
         {
             return false;
         }

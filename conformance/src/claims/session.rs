@@ -2,6 +2,7 @@
 
 use crate::api::{PeerView, Views};
 use crate::case_file::CasePeer;
+use crate::evidence::Timing;
 use crate::record::CaseRecord;
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::{Answer, Entry, What};
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Session<'a> {
     pub(crate) record: &'a CaseRecord,
     pub(crate) views: &'a Views,
+    timing: Timing,
 }
 
 /// A command with its answer.
@@ -27,7 +29,18 @@ pub(crate) struct Asked<'a> {
 
 impl<'a> Session<'a> {
     pub(crate) fn new(record: &'a CaseRecord, views: &'a Views) -> Self {
-        Self { record, views }
+        let names: Vec<String> = record.file.peers.iter().map(|peer| peer.name.clone()).collect();
+        Self { record, views, timing: Timing::of(&names, &record.timeline) }
+    }
+
+    /// Most that the machine may have delayed anything between two moments, in microseconds; [`u64::MAX`] where the recording does not say.
+    pub(crate) fn stalled(&self, from_us: u64, to_us: u64) -> u64 {
+        self.timing.stalled(from_us, to_us)
+    }
+
+    /// By how much the times of a peer's events may be off, either way, in microseconds.
+    pub(crate) fn clock_error(&self, name: &str) -> u64 {
+        self.place_of(name).map_or(u64::MAX, |place| self.timing.clock_error(place))
     }
 
     /// Each peer with its view.

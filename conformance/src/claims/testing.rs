@@ -2,16 +2,15 @@
 
 use super::{Contradiction, Fault, Session, contradictions};
 use crate::api::{PeerView, Views};
-use crate::case_file::{CaseFile, CasePeer, FORMAT, Role, Runs, Time};
+use crate::case_file::Runs;
 use crate::checks::controls::Recording;
 use crate::evidence::{Packet, Peer};
-use crate::expect::Expectations;
 use crate::record::CaseRecord;
 use crate::verdict::Layer;
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::{Entry, What};
 use peerproof_captures::wire::sctp::{self, Checksum};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A recording that a test edits.
 pub(in crate::claims) struct Case {
@@ -20,55 +19,24 @@ pub(in crate::claims) struct Case {
 
 impl Case {
     pub(in crate::claims) fn of(recording: Recording) -> Self {
-        let evidence = recording.evidence();
-        let has_clock = |name: &String| {
-            evidence
-                .timeline
-                .iter()
-                .any(|it| matches!(&it.what, What::PeerClock { peer, .. } if peer == name))
-        };
-        let peer = |(n, name): (usize, &String)| CasePeer {
-            name: name.clone(),
-            implementation: "browser".to_owned(),
-            named: None,
-            version: "1".to_owned(),
-            role: if n == 0 { Role::Offerer } else { Role::Answerer },
-            // A peer in the harness's process has no clock of its own.
-            runs: if has_clock(name) { Runs::Driven } else { Runs::Independent },
-            subject: false,
-            nat: None,
-            features: None,
-            unreported: Vec::new(),
-            refuses_the_impossible: true,
-        };
-        let file = CaseFile {
-            format: FORMAT,
-            name: "a/b/c".to_owned(),
-            title: String::new(),
-            rows: Vec::new(),
-            peers: evidence.peers.iter().enumerate().map(peer).collect(),
-            seed: 0,
-            scenario_hash: String::new(),
-            epoch_us: 0,
-            duration_us: 0,
-            time: Time::Real,
-            attempt: 1,
-            expect: Expectations::default(),
-            control_of: None,
-            liars: Vec::new(),
-            files: std::collections::BTreeMap::new(),
-            ends: Vec::new(),
-            not_played: None,
-            snapshot: None,
-            waiver: None,
-            findings: Vec::new(),
-            verdict: None,
-        };
-        let mut evidence = evidence;
+        let mut record = recording.record();
+        let clocks: Vec<String> = record
+            .timeline
+            .iter()
+            .filter_map(|entry| match &entry.what {
+                What::PeerClock { peer, .. } => Some(peer.clone()),
+                _ => None,
+            })
+            .collect();
+        for peer in &mut record.file.peers {
+            // Each is taken for a browser that reports all; one in the harness's process has no clock of its own.
+            (peer.features, peer.unreported) = (None, Vec::new());
+            peer.runs = if clocks.contains(&peer.name) { Runs::Driven } else { Runs::Independent };
+        }
         // Some recordings were cut after their first seconds: what was seen later has no packets.
-        let last_us = evidence.wire.iter().flat_map(|wire| &wire.packets).map(|packet| packet.t_us).max();
+        let last_us = record.wire.iter().flat_map(|wire| &wire.packets).map(|packet| packet.t_us).max();
         let mut late: Vec<(String, u64)> = Vec::new();
-        evidence.timeline.retain(|entry| {
+        record.timeline.retain(|entry| {
             let is_beyond = last_us.is_some_and(|last| entry.t_us > last);
             match &entry.what {
                 What::Event { event: PeerEvent::MediaSeen { .. }, .. } | What::Stats { .. } => !is_beyond,
@@ -80,19 +48,7 @@ impl Case {
                 _ => true,
             }
         });
-        let (reached, rids) = (CaseRecord::reached(&evidence), CaseRecord::rids(&evidence));
-        let (timeline, wire) = (evidence.timeline, evidence.wire);
-        Self {
-            record: CaseRecord {
-                file,
-                timeline,
-                stats: indexmap::IndexMap::new(),
-                wire,
-                reached,
-                rids,
-                flaws: Vec::new(),
-            },
-        }
+        Self { record }
     }
 
     pub(in crate::claims) fn found(&self) -> Vec<Contradiction> {
@@ -269,4 +225,93 @@ impl Case {
 /// Whether a chunk is DATA with a user message of the application.
 pub(in crate::claims) fn is_message(chunk: &[u8]) -> bool {
     chunk[0] == 0 && chunk[12..16] != [0, 0, 0, 50]
+}
+
+/// What a family finds in a case.
+pub(in crate::claims) fn found(
+    record: &CaseRecord,
+    check: fn(&Session<'_>, &mut Vec<Contradiction>),
+) -> Vec<Contradiction> {
+    let of = |name: &String| (name.clone(), PeerView::of(&record.timeline, name));
+    let views: Views = record.file.peers.iter().map(|peer| of(&peer.name)).collect();
+    let mut found = Vec::new();
+    check(&Session::new(record, &views), &mut found);
+    found.sort_by_key(|it| (it.t_us, it.layer));
+    found
+}
+
+/// Changes every entry of a timeline, as JSON. How many were changed: none would prove nothing.
+pub(in crate::claims) fn edit(record: &mut CaseRecord, mut change: impl FnMut(&mut Value) -> bool) {
+    let mut changed = 0;
+    for entry in &mut record.timeline {
+        let mut value = serde_json::to_value(&*entry).unwrap();
+        if change(&mut value) {
+            changed += 1;
+            *entry = serde_json::from_value(value).unwrap();
+        }
+    }
+    assert!(changed > 0, "nothing was changed");
+}
+
+/// Changes the answers to a command of a peer that succeeded.
+pub(in crate::claims) fn answers(
+    record: &mut CaseRecord,
+    peer: &str,
+    command: &str,
+    mut change: impl FnMut(&mut Value),
+) {
+    let mut ids = Vec::new();
+    edit(record, |entry| {
+        let what = &mut entry["what"];
+        if what["command"]["peer"] == peer && what["command"]["name"] == command {
+            ids.push(what["command"]["id"].clone());
+        }
+        let is_answer = what["answer"]["peer"] == peer && ids.contains(&what["answer"]["id"]);
+        match what["answer"]["answer"].get_mut("ok").filter(|_| is_answer) {
+            Some(value) => {
+                change(value);
+                true
+            }
+            None => false,
+        }
+    });
+}
+
+/// Adds an entry at the end, a millisecond after the last.
+pub(in crate::claims) fn add(record: &mut CaseRecord, what: Value) -> u64 {
+    let (n, t_us) = record.timeline.last().map_or((0, 0), |entry| (entry.n + 1, entry.t_us + 1_000));
+    add_at(record, n, t_us, what)
+}
+
+/// Adds an entry at the end with that time.
+pub(in crate::claims) fn add_at(record: &mut CaseRecord, n: u64, t_us: u64, what: Value) -> u64 {
+    let entry: Entry = serde_json::from_value(json!({"n": n, "t_us": t_us, "what": what})).unwrap();
+    record.timeline.push(entry);
+    n
+}
+
+/// Adds a command with its answer, a second after all before.
+pub(in crate::claims) fn command(
+    record: &mut CaseRecord,
+    peer: &str,
+    name: &str,
+    args: Value,
+    answer: Value,
+) -> u64 {
+    let id = 1_000 + record.timeline.len();
+    let (n, t_us) = record.timeline.iter().fold((0, 0), |(n, t_us), it| (it.n.max(n), it.t_us.max(t_us)));
+    let what = json!({"command": {"peer": peer, "id": id, "name": name, "args": args}});
+    add_at(record, n + 1, t_us + 1_000_000, what);
+    let what = json!({"answer": {"peer": peer, "id": id, "answer": {"ok": answer}}});
+    add_at(record, n + 2, t_us + 1_001_000, what)
+}
+
+/// Asserts that something of that claim was found, with that layer at that side.
+#[track_caller]
+pub(in crate::claims) fn contradicted(found: &[Contradiction], claim: &str, layer: Layer, side: &str) {
+    let fits = |it: &&Contradiction| {
+        it.claim == claim && it.layer == layer && it.fault == Fault::Peer(side.to_owned())
+    };
+    assert!(found.iter().any(|it| fits(&it)), "{claim} at {layer} of {side} is not in {found:#?}");
+    assert!(found.iter().filter(|it| it.claim == claim).all(|it| fits(&it)), "{found:#?}");
 }

@@ -2,16 +2,18 @@
 //! decides nothing and accuses nobody.
 
 use super::gone;
-use super::{Evidence, Peer};
+use super::{Evidence, Peer, Timing};
 use crate::case_file::{CaseFile, Runs};
 use crate::verdict::Place;
 use peerproof_captures::observe::Defect;
 use peerproof_captures::timeline::{Entry, Note, StepOutcome, What};
 use std::collections::BTreeMap;
 
-/// So much may the times of entries of different sources run back, and be beyond the end of the case, in microseconds: a packet's entry is written
-/// when it is over.
+/// By how much the times of entries of different sources may run back, and be beyond the end of the case, in microseconds, beside what the
+/// machine delayed: a packet's entry is written when it is over.
 const DISORDER: u64 = 1_000_000;
+/// By how much a step and the comment of it may be apart, in microseconds, beside what the machine delayed: they are written one after the other.
+const SLACK: u64 = 100_000;
 
 /// Something that a recording lacks, or that contradicts itself in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +85,9 @@ impl Evidence {
         }
         flaws.extend(self.of_ways());
         flaws.extend(self.of_steps(case));
-        let end = case.duration_us.saturating_add(DISORDER);
+        // From shortly before the end on, since what comes then is written when it is over.
+        let stalled = self.stalled(case.duration_us, case.duration_us.saturating_add(DISORDER));
+        let end = case.duration_us.saturating_add(DISORDER).saturating_add(stalled);
         let late = self.wire.iter().flat_map(|wire| &wire.packets).find(|packet| packet.t_us > end);
         if let Some(packet) = late {
             let claimed = format!("the case ended after {} ms", case.duration_us / 1_000);
@@ -112,7 +116,6 @@ impl Evidence {
 
     /// The packet with the comment of a step is not before the step began, and the packets before it are not after that.
     fn of_steps(&self, case: &CaseFile) -> Option<Flaw> {
-        const SLACK: u64 = 100_000;
         let began = self.timeline.iter().filter_map(|entry| match entry.what {
             What::StepBegan { step, .. } => Some((step as u64 + 1, entry)),
             _ => None,
@@ -131,8 +134,10 @@ impl Evidence {
                 return Some(Flaw { evidence: vec![Place::Frame(seen.frame)], ..flaw });
             };
             let us = |ns: u64| (ns / 1_000).saturating_sub(case.epoch_us);
-            let is_early = us(seen.time_ns).saturating_add(SLACK) < entry.t_us;
-            let is_late = us(seen.before_ns) > entry.t_us.saturating_add(SLACK);
+            let slack = |at_us: u64| SLACK.saturating_add(self.stalled(at_us, entry.t_us));
+            let (at_us, before_us) = (us(seen.time_ns), us(seen.before_ns));
+            let is_early = at_us.saturating_add(slack(at_us)) < entry.t_us;
+            let is_late = before_us > entry.t_us.saturating_add(slack(before_us));
             (is_early || is_late).then(|| {
                 let claimed = format!("step {} began after {} ms", seen.step, entry.t_us / 1_000);
                 let packet = if is_early { "the packet of" } else { "a packet before" };
@@ -193,13 +198,18 @@ fn numbers(timeline: &[Entry], flaws: &mut Vec<Flaw>) {
 
 /// Nothing is later than the end, or runs back by more than what entries of different sources may.
 fn times(case: &CaseFile, timeline: &[Entry], flaws: &mut Vec<Flaw>) {
+    let timing = Timing::of(&[], timeline);
     let end = case.duration_us.saturating_add(DISORDER);
+    let end = end.saturating_add(timing.stalled(case.duration_us, end));
     let (mut newest, mut of_peer): (u64, BTreeMap<&str, u64>) = (0, BTreeMap::new());
     for entry in timeline {
         let (before, may_differ) = match &entry.what {
             What::Event { peer, .. } => (of_peer.entry(peer).or_default(), 0),
             What::Note(_) => continue,
-            _ => (&mut newest, DISORDER),
+            _ => {
+                let stalled = timing.stalled(entry.t_us, newest);
+                (&mut newest, DISORDER.saturating_add(stalled))
+            }
         };
         let seen = if entry.t_us > end {
             format!("the case ended after {} µs", case.duration_us)

@@ -65,12 +65,14 @@ fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Ju
 /// # Errors
 /// If there is none, or one cannot be read.
 pub fn case_files(path: &Path) -> Result<Vec<CaseFile>, JudgeError> {
-    let folders = cases(path)?.ok_or_else(|| JudgeError::NoCase(path.to_owned()))?;
-    let finished: Vec<_> = folders.iter().filter(|folder| folder.join(CASE).exists()).collect();
-    if finished.is_empty() {
-        return Err(JudgeError::NoCase(path.to_owned()));
-    }
-    finished.into_iter().map(|folder| case_file(folder)).collect()
+    finished(path)?.iter().map(|folder| case_file(folder)).collect()
+}
+
+/// The folders of the cases that have ended; at least one.
+fn finished(path: &Path) -> Result<Vec<PathBuf>, JudgeError> {
+    let mut folders = cases(path)?.unwrap_or_default();
+    folders.retain(|folder| folder.join(CASE).exists());
+    if folders.is_empty() { Err(JudgeError::NoCase(path.to_owned())) } else { Ok(folders) }
 }
 
 /// Every case in or below a folder as it was recorded, with what its capture shows, one after the other.
@@ -80,16 +82,23 @@ pub fn case_files(path: &Path) -> Result<Vec<CaseFile>, JudgeError> {
 pub fn records(
     path: &Path,
 ) -> Result<impl Iterator<Item = Result<CaseRecord, JudgeError>> + use<>, JudgeError> {
-    let folders = cases(path)?.ok_or_else(|| JudgeError::NoCase(path.to_owned()))?;
-    Ok(folders.into_iter().map(|folder| {
-        let file = case_file(&folder)?;
-        if file.format < FORMAT {
-            return Err(JudgeError::Earlier { path: folder.join(CASE), format: file.format });
-        }
-        let (timeline, broken_off) = timeline(&folder.join(TIMELINE))?;
-        let stats = last_stats(&timeline);
-        observed(&folder, file, timeline, stats, broken_off.into_iter().collect())
+    Ok(finished(path)?.into_iter().map(|folder| {
+        let (file, timeline, broken_off) = read(&folder)?;
+        observed(&folder, file, timeline, broken_off.into_iter().collect())
     }))
+}
+
+/// What a folder says, but for its capture: the case, its timeline, and what is wrong if that breaks off.
+fn read(folder: &Path) -> Result<(CaseFile, Vec<Entry>, Option<Flaw>), JudgeError> {
+    let file = case_file(folder)?;
+    if file.format < FORMAT {
+        return Err(JudgeError::Earlier { path: folder.join(CASE), format: file.format });
+    }
+    let (timeline, broken_off) = timeline(&folder.join(TIMELINE))?;
+    if volume::of_case(&file.expect, &timeline) > volume::MOST_BYTES {
+        return Err(JudgeError::Excessive(folder.to_owned()));
+    }
+    Ok((file, timeline, broken_off))
 }
 
 fn case_file(folder: &Path) -> Result<CaseFile, JudgeError> {
@@ -109,16 +118,8 @@ pub(super) fn judge(
     if !folder.join(CASE).exists() {
         return Ok(unfinished(folder));
     }
-    let mut file = case_file(folder)?;
-    if file.format < FORMAT {
-        return Err(JudgeError::Earlier { path: folder.join(CASE), format: file.format });
-    }
+    let (mut file, timeline, broken_off) = read(folder)?;
     let recorded = file.verdict.take();
-    let (timeline, broken_off) = timeline(&folder.join(TIMELINE))?;
-    if volume::of_case(&file.expect, &timeline) > volume::MOST_BYTES {
-        return Err(JudgeError::Excessive(folder.to_owned()));
-    }
-    let stats = last_stats(&timeline);
     if expected.is_some() {
         file.findings.clear();
     }
@@ -128,7 +129,7 @@ pub(super) fn judge(
         flaw(claimed, format!("{change} (--changed judges it all the same)"))
     });
     let flaws = flaws.chain(broken_off).collect();
-    let mut record = observed(folder, file, timeline, stats, flaws)?;
+    let mut record = observed(folder, file, timeline, flaws)?;
     if let Some(expected) = expected {
         expected.waive(&mut record.file);
     }
@@ -179,10 +180,10 @@ pub fn observed(
     folder: &Path,
     mut file: CaseFile,
     timeline: Vec<Entry>,
-    stats: IndexMap<String, Value>,
     flaws: Vec<Flaw>,
 ) -> Result<CaseRecord, JudgeError> {
     let path = folder.join(CAPTURE);
+    let stats = last_stats(&timeline);
     let peers: Vec<String> = file.peers.iter().map(|peer| peer.name.clone()).collect();
     let wire = match input::open(&path) {
         Ok(opened) => {

@@ -126,13 +126,12 @@ pub(super) async fn play_unless(
     if let Some(trouble) = trouble {
         return Err(io::Error::other(trouble));
     }
-    let stats = judge::last_stats(&timeline);
-    write_extras(&folder, &timeline, &stats)?;
+    write_extras(&folder, &timeline, &judge::last_stats(&timeline))?;
     // From here on everything is as it will be when the folder is judged again.
     let within = folder.clone();
     let judging = tokio::task::spawn_blocking(move || -> io::Result<CaseRecord> {
         file.files = digests::of(&within)?;
-        judge::observed(&within, file, timeline, stats, Vec::new()).map_err(io::Error::other)
+        judge::observed(&within, file, timeline, Vec::new()).map_err(io::Error::other)
     });
     let mut record = judging.await.map_err(io::Error::other)??;
     setting.expected.waive(&mut record.file);

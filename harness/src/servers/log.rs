@@ -102,7 +102,7 @@ fn take(kept: &mut Kept, awaited: &ServerAwait) -> bool {
     let wanted = awaited.sockets.or(awaited.times).unwrap_or(1);
     let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
     for (n, (event, taken)) in kept.events.iter().enumerate() {
-        let client = client(event);
+        let client = event.client().unwrap_or_default();
         let is_late = kept.after.get(client).is_none_or(|after| n >= *after);
         let is_new = awaited.sockets.is_none() || found.iter().all(|(_, known)| known != client);
         if !taken && is_late && is_new && is_awaited(awaited, event) {
@@ -122,23 +122,6 @@ fn take(kept: &mut Kept, awaited: &ServerAwait) -> bool {
         kept.after.insert(client, n + 1);
     }
     true
-}
-
-/// The client that an event is about.
-fn client(event: &ServerEvent) -> &str {
-    match event {
-        ServerEvent::Started { .. } | ServerEvent::Stopped => "",
-        ServerEvent::Bound { client, .. }
-        | ServerEvent::Allocated { client, .. }
-        | ServerEvent::Refreshed { client, .. }
-        | ServerEvent::Permitted { client, .. }
-        | ServerEvent::ChannelBound { client, .. }
-        | ServerEvent::Refused { client, .. }
-        | ServerEvent::Ignored { client, .. }
-        | ServerEvent::Unpermitted { client, .. }
-        | ServerEvent::Relayed { client, .. }
-        | ServerEvent::Ended { client, .. } => client,
-    }
 }
 
 fn is_awaited(awaited: &ServerAwait, event: &ServerEvent) -> bool {

@@ -16,7 +16,7 @@ use peerproof::peers::liar::{Fields, Lie, OfEvents};
 use peerproof::run::{Case, Filter, Played, Setting, plan, simulated};
 use peerproof::scenario::Suite;
 use peerproof_captures::any_of::AnyOf;
-use peerproof_captures::timeline::{self, What};
+use peerproof_captures::timeline;
 use peerproof_conformance::case::{CaseFile, judge};
 use peerproof_conformance::verdict::{Outcome, Verdict};
 use rand::rngs::StdRng;
@@ -303,14 +303,8 @@ fn write(folder: &Path, case: &[u8], files: &Files) -> anyhow::Result<()> {
 /// The verdict on a recording, as it would have been given when it was made.
 fn judged(scratch: &Path, case: &[u8], files: &Files) -> anyhow::Result<Verdict> {
     let entries = timeline::read(&files.timeline).map_err(|(line, error)| anyhow!("line {line}: {error}"))?;
-    let mut stats = indexmap::IndexMap::new();
-    for entry in &entries {
-        if let What::Stats { peer, report } = &entry.what {
-            stats.insert(peer.clone(), report.clone());
-        }
-    }
     write(scratch, case, files)?;
-    let record = observed(scratch, CaseFile::read(case)?, entries, stats, Vec::new());
+    let record = observed(scratch, CaseFile::read(case)?, entries, Vec::new());
     fs::remove_dir_all(scratch)?;
     Ok(judge(&record?))
 }

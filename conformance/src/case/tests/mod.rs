@@ -7,7 +7,7 @@ mod messages;
 
 use super::*;
 use crate::checks::{self, Finding};
-use crate::evidence::{AddressKind, ReachedBy};
+use crate::evidence::{AddressKind, Flaw, ReachedBy};
 use crate::expect::Expectations;
 use crate::explain::{Reported, Session, explain};
 use crate::verdict::{Layer, Outcome, Place, Verdict};
@@ -213,8 +213,8 @@ fn no_pass_without_a_recording_a_probe_or_a_step() {
     assert_eq!(whole.verdict().outcome, Outcome::Inconclusive, "a peer that says yes to everything");
 
     let mut gap = CaseBuilder::new("");
-    gap.connect().seqs.insert("bob".to_owned(), 90);
-    gap.state("bob", "connectionstatechange", "connected");
+    let (claimed, seen) = ("event 4 of bob should be there".to_owned(), "event 5 follows".to_owned());
+    gap.connect().record.flaws.push(Flaw { t_us: 0, claimed, seen, evidence: Vec::new() });
     assert_eq!(gap.verdict().outcome, Outcome::HarnessError, "a gap");
 }
 

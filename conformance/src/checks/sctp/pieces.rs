@@ -112,7 +112,7 @@ pub(crate) struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// How many pieces it has: so many TSNs, one after the other, unless it was sent interleaved.
+    /// Number of its pieces. Their TSNs are consecutive unless it was sent interleaved.
     pub(crate) fn count(&self) -> usize {
         self.data.len()
     }

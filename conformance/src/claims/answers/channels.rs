@@ -77,7 +77,7 @@ fn length(args: &Value) -> Option<u64> {
     if let Some(text) = message.get("text").and_then(Value::as_str) {
         return Some(text.len() as u64);
     }
-    // Binary is in base64: at least so many.
+    // The fewest bytes that the base64 text can stand for.
     let binary = message
         .get("binary")
         .and_then(Value::as_str)

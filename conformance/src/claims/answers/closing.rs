@@ -3,7 +3,7 @@
 use super::{place_of, succeeded, without_effect};
 use crate::case_file::CasePeer;
 use crate::claims::session::Asked;
-use crate::claims::{Contradiction, Session, clocks};
+use crate::claims::{Contradiction, Session};
 use crate::verdict::{Layer, Place};
 use peerproof_captures::wire::demux::Class;
 
@@ -28,8 +28,7 @@ pub(super) fn check(
     if !wire.is_tapped(place) {
         return;
     }
-    let by =
-        |at: u64| t_us.saturating_add(STOPS_US).saturating_add(clocks::stalled(session.record, t_us, at));
+    let by = |at: u64| t_us.saturating_add(STOPS_US).saturating_add(session.stalled(t_us, at));
     let Some(packet) =
         wire.sent(place).filter(|packet| packet.tap == place).find(|packet| packet.t_us > by(packet.t_us))
     else {

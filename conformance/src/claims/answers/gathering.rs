@@ -4,7 +4,7 @@ use super::{done, place_of, without_effect};
 use crate::api::view::candidate_type;
 use crate::case_file::CasePeer;
 use crate::claims::session::Asked;
-use crate::claims::{Contradiction, Session, clocks};
+use crate::claims::{Contradiction, Session};
 use crate::evidence::{Peer, Wire};
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::{IceCandidate, PeerEvent};
@@ -28,7 +28,7 @@ pub(super) fn check(
     checked(session, peer, asked, found);
 }
 
-/// Whether a peer is told to gather only relayed candidates, at any time.
+/// Whether a peer is ever asked to gather relayed candidates alone.
 pub(in crate::claims) fn relay_only(session: &Session<'_>, name: &str) -> bool {
     let policy = |args: &Value| {
         args.get("configuration").and_then(|it| it.get("iceTransportPolicy")).and_then(Value::as_str)
@@ -157,7 +157,7 @@ fn checked(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: &
         };
         let begins = (*t_us).max(both_us);
         let waits = BEGINS_US.saturating_add(TURN_US.saturating_mul(added.len() as u64 * 8));
-        let due = begins.saturating_add(waits).saturating_add(clocks::stalled(session.record, begins, ended));
+        let due = begins.saturating_add(waits).saturating_add(session.stalled(begins, ended));
         if due >= ended || is_sent(wire, place, address) {
             continue;
         }

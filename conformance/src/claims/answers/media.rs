@@ -4,7 +4,7 @@ use super::transceivers::Transceivers;
 use super::{done, place_of, without_effect};
 use crate::case_file::CasePeer;
 use crate::claims::session::Asked;
-use crate::claims::{Contradiction, Session, clocks};
+use crate::claims::{Contradiction, Session};
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::{MediaKind, PeerEvent};
 use peerproof_captures::sdp::SessionDescription;
@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 const STOPS_US: u64 = 1_500_000;
 /// How long what was sent before may still be heard, in microseconds.
 const HEARD_US: u64 = 2_000_000;
-/// So many reports of the old tone show that no other one comes.
+/// Number of reports of the old tone after which no other one is expected.
 const REPORTS: usize = 4;
 /// Hertz of a source that was asked for no other (docs/media.md).
 const TONE_HZ: u64 = 440;
@@ -100,7 +100,7 @@ fn ends(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: &mut
         let Some(ssrcs) = announced(asked, index, command.entry.n) else { continue };
         let next = asked.iter().skip(at + 1).find(|it| AGAIN.contains(&it.name));
         let next_us = next.map_or(u64::MAX, |it| it.entry.t_us);
-        let stalled = |by: u64| clocks::stalled(session.record, t_us, by);
+        let stalled = |by: u64| session.stalled(t_us, by);
         let late = wire.sent(place).filter(|packet| packet.class() == Class::Rtp).find(|packet| {
             let due = t_us.saturating_add(STOPS_US).saturating_add(stalled(packet.t_us));
             packet.t_us > due
@@ -157,8 +157,8 @@ fn replaced(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: 
             let PeerEvent::MediaSeen { kind: MediaKind::Audio, tone_hz: Some(tone), .. } = event else {
                 continue;
             };
-            let stalled = clocks::stalled(session.record, t_us, entry.t_us);
-            let off = stalled.saturating_add(clocks::error(session.record, other));
+            let stalled = session.stalled(t_us, entry.t_us);
+            let off = stalled.saturating_add(session.clock_error(other));
             if entry.t_us > t_us.saturating_add(HEARD_US).saturating_add(off) && entry.t_us < by {
                 heard.push((entry.n, *tone));
             }

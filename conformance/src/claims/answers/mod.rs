@@ -22,7 +22,7 @@ use serde_json::Value;
 pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
     for (peer, _) in session.peers() {
         let asked = session.asked(&peer.name);
-        // A peer that negotiates by itself is told nothing of what follows.
+        // A peer that negotiates by itself gets none of the commands below.
         if asked.iter().any(|asked| asked.name == "join") {
             continue;
         }

@@ -4,7 +4,7 @@ use super::{done, without_effect};
 use crate::api::At;
 use crate::case_file::CasePeer;
 use crate::claims::session::Asked;
-use crate::claims::{Contradiction, Session, clocks};
+use crate::claims::{Contradiction, Session};
 use crate::verdict::{Layer, Place};
 use serde_json::Value;
 use std::fmt::Display;
@@ -21,8 +21,8 @@ pub(super) fn check(
     let Some(view) = session.views.get(&peer.name) else { return };
     for (command, n, t_us, value) in done(asked, "getState") {
         let from = command.entry.t_us.saturating_sub(LATE_US);
-        let stalled = clocks::stalled(session.record, from, t_us);
-        let off = LATE_US.saturating_add(stalled).saturating_add(clocks::error(session.record, &peer.name));
+        let stalled = session.stalled(from, t_us);
+        let off = LATE_US.saturating_add(stalled).saturating_add(session.clock_error(&peer.name));
         let reading = State {
             value,
             n,

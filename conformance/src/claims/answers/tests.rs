@@ -1,6 +1,6 @@
 //! Answers that succeeded, and what contradicts them.
 
-use super::super::changed::{add_at, answers, command, contradicted, edit, found};
+use super::super::testing::{add_at, answers, command, contradicted, edit, found};
 use super::*;
 use crate::checks::controls::Recording;
 use crate::evidence::Peer;

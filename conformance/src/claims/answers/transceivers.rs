@@ -12,7 +12,7 @@ use peerproof_captures::sdp::{Section, SessionDescription};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// What a peer was told of a transceiver.
+/// What a peer was asked to do with a transceiver.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Own {
     pub(super) kind: String,
@@ -39,7 +39,7 @@ pub(super) struct Transceivers {
     kinds: BTreeMap<String, String>,
     /// The sections of the other side's last offer, if it is to be answered.
     offered: Option<Vec<(bool, bool)>>,
-    /// Whether their sections cannot be told.
+    /// Whether their sections are unknown.
     unclear: bool,
 }
 
@@ -214,7 +214,7 @@ fn kind_of(section: &Section<'_>) -> String {
     section.media_line().and_then(|line| line.value.ok()).map(|line| line.media).unwrap_or_default()
 }
 
-/// Each description that a peer creates, against what it was told before.
+/// Each description that a peer creates, against the commands before it.
 pub(super) fn check(
     _session: &Session<'_>,
     peer: &CasePeer,

@@ -123,7 +123,7 @@ fn sockets(
     }
 }
 
-/// Addresses that servers are said to have told against those that they told.
+/// Addresses that servers reported according to a peer, against those that they did report.
 fn servers(
     session: &Session<'_>,
     peer: &CasePeer,
@@ -148,7 +148,7 @@ fn servers(
                 let by_server = mapped.contains(&address) || relayed.contains(&address);
                 if by_server && !own.contains(&address.ip()) && !own.is_empty() {
                     let claimed = format!("{} reports {address} as an address of its machine", peer.name);
-                    let seen = "a server told it that address";
+                    let seen = "a server reported that address to it";
                     found.push(against(&peer.name, TEXT, it.t_us, claimed, seen, places(it, None)));
                     return;
                 }
@@ -159,8 +159,8 @@ fn servers(
         if reads_all && !known.contains(&address) {
             let claimed = format!("{} reports the {} candidate {address}", peer.name, it.candidate.kind);
             let seen = match known.iter().next() {
-                Some(other) => format!("no server told it that address; one told it {other}"),
-                None => "no server told it that address, or any".to_owned(),
+                Some(other) => format!("no server reported that address to it; one reported {other}"),
+                None => "no server reported that address to it, or any".to_owned(),
             };
             found.push(against(&peer.name, TEXT, it.t_us, claimed, seen, places(it, None)));
             return;

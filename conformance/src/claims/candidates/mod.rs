@@ -23,7 +23,7 @@ pub(super) const CLAIMS: &[Claim] = &[
     Claim::checked(
         "event/icecandidate.candidate.candidate",
         Layer::Gathering,
-        "the peer's sockets, and the addresses that STUN and TURN servers told it (ice-candidate-grammar, ice-candidate-priorities, \
+        "the peer's sockets, and the addresses that STUN and TURN servers reported to it (ice-candidate-grammar, ice-candidate-priorities, \
          ice-candidate-related-address)",
     ),
     Claim::checked(
@@ -165,7 +165,7 @@ fn urls<'a>(session: &Session<'a>, name: &str) -> Vec<&'a str> {
     urls
 }
 
-/// Whether a peer was told to use relays alone: then it shows none of its sockets to the other side.
+/// Whether a peer was asked to use relays alone: then it shows none of its sockets to the other side.
 fn is_relay_only(session: &Session<'_>, peer: &CasePeer) -> bool {
     let policy = |it: &Value| it.get("iceTransportPolicy").and_then(Value::as_str) == Some("relay");
     configurations(session, &peer.name).into_iter().any(policy)

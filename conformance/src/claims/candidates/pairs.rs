@@ -88,7 +88,7 @@ fn known(
     }
 }
 
-/// The candidates of the other side that a peer was told of, by commands and descriptions, or by the other side where nobody carries them.
+/// The other side's candidates that a peer was given, by commands and descriptions, or by the other side where nobody carries them.
 fn told(session: &Session<'_>, name: &str) -> Vec<Candidate> {
     let asked = session.asked(name).into_iter().filter(|it| it.name == "addIceCandidate");
     let added = asked.filter_map(|it| it.args.get("candidate")?.get("candidate")?.as_str());
@@ -125,7 +125,7 @@ fn used(
                 && packet.from.port() == local.port
                 && (is_name(local) || local.address.ip() == Some(packet.from.ip()))
         }
-        // The base from which it goes is told by the related address, or not at all.
+        // Its packets come from its base, which only the related address shows (RFC 8445 §5.1.1.1).
         _ => {
             packet.via.is_none()
                 && local.related_port.is_none_or(|port| port == 0 || port == packet.from.port())

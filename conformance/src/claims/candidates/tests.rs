@@ -70,13 +70,13 @@ fn a_second_socket_at_an_address_is_invented() {
 fn addresses_of_servers_are_those_that_servers_told() {
     let mut case = Case::of(Recording::Relay);
     rewrite(&mut case, "bob", "typ relay", " 33481 ", " 33482 ");
-    case.blames("bob", TEXT, Layer::Gathering, "no server told it that address");
+    case.blames("bob", TEXT, Layer::Gathering, "no server reported that address to it");
     let mut case = Case::of(Recording::Relay);
     rewrite(&mut case, "bob", "typ relay", "typ relay", "typ srflx");
-    case.blames("bob", TEXT, Layer::Gathering, "no server told it that address");
+    case.blames("bob", TEXT, Layer::Gathering, "no server reported that address to it");
     let mut case = Case::of(Recording::Relay);
     rewrite(&mut case, "bob", "typ relay", "typ relay", "typ host");
-    case.blames("bob", TEXT, Layer::Gathering, "a server told it that address");
+    case.blames("bob", TEXT, Layer::Gathering, "a server reported that address to it");
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn announced(own: &Known<'_>, other: Option<&Known<'_>>, shown: &Shown<'_>, foun
     } else if let (Some(other), Some(created)) = (by_other, created)
         && created < times
     {
-        let seen = format!("{} was told {created} times to create one", other.peer.name);
+        let seen = format!("{} was asked {created} times to create one", other.peer.name);
         found.push(against(&own.peer.name, ANNOUNCED, entry.t_us, claimed, seen, evidence));
     }
 }

@@ -56,7 +56,7 @@ fn ended(session: &Session<'_>, own: &Known<'_>, other: Option<&Known<'_>>, foun
     }
 }
 
-/// The labels of the channels that a peer was told to close.
+/// The labels of the channels that a peer was asked to close.
 fn commanded<'a>(session: &Session<'a>) -> BTreeSet<&'a str> {
     let label = |entry: &'a Entry| match &entry.what {
         What::Command { name, args, .. } if name == "closeDataChannel" => args.get("channel")?.as_str(),
@@ -72,9 +72,10 @@ const NOTICED_US: u64 = 20_000;
 /// the wire shows it.
 pub(in crate::claims) fn has_ended(session: &Session<'_>, name: &str, event: &Entry) -> bool {
     let told = session.record.timeline.iter().take_while(|entry| entry.n < event.n).any(ends);
-    let error = session.place_of(name).map_or(u64::MAX, |place| session.timing().clock_error(place));
+    let error = session.clock_error(name);
     let seen = session.record.wire.as_ref().and_then(wire_end);
-    let by_us = event.t_us.saturating_add(error).saturating_add(NOTICED_US);
+    let noticed_us = event.t_us.saturating_add(NOTICED_US);
+    let by_us = noticed_us.saturating_add(error).saturating_add(session.stalled(event.t_us, noticed_us));
     told || !session.record.file.ends.is_empty() || seen.is_some_and(|end| end <= by_us)
 }
 
@@ -86,7 +87,7 @@ pub(in crate::claims) fn transport_end(session: &Session<'_>) -> Option<u64> {
     told.into_iter().chain(seen).min()
 }
 
-/// Whether an entry tells of such an end.
+/// Whether an entry is such an end.
 fn ends(entry: &Entry) -> bool {
     match &entry.what {
         What::Command { name, .. } => ["close", "stopTransceiver"].contains(&name.as_str()),
@@ -158,7 +159,7 @@ fn drained_too_often(session: &Session<'_>, own: &Known<'_>, found: &mut Vec<Con
             "{} reports {count} times that the buffer of the channel {channel:?} fell",
             own.peer.name
         );
-        let seen = format!("it was told to send {sent} messages");
+        let seen = format!("it was asked to send {sent} messages");
         found.push(against(&own.peer.name, claim, entry.t_us, claimed, seen, [Place::Entry(entry.n)]));
         return;
     }

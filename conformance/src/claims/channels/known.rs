@@ -1,4 +1,4 @@
-//! The channels of a peer: those that it was told to create, those that it reports, and the DCEP messages of its association.
+//! The channels of a peer: those that it was asked to create, those that it reports, and the DCEP messages of its association.
 
 use super::super::Session;
 use super::super::observed::Tap;
@@ -13,7 +13,7 @@ use peerproof_captures::wire::sctp::PayloadProtocol;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// A channel that a peer was told to create.
+/// A channel that a peer was asked to create.
 pub(in crate::claims) struct Created<'a> {
     pub(in crate::claims) asked: Asked<'a>,
     pub(in crate::claims) label: &'a str,
@@ -100,7 +100,7 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// The stream identifiers of its channels of a label, as far as anything tells.
+    /// The stream identifiers of its channels of a label, as far as it is known.
     pub(in crate::claims) fn ids(&self, label: &str) -> BTreeSet<u16> {
         let shown = self.announced.iter().chain(&self.opened).filter(|it| it.info.label == label);
         let given = self.created.iter().filter(|it| it.label == label);

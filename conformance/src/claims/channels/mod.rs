@@ -52,7 +52,7 @@ pub(super) const CLAIMS: &[Claim] = &[
     Claim::checked(
         "event/bufferedamountlow.channel",
         Layer::DataChannel,
-        "the channels of the peer, and what it was told to send or sends on them",
+        "the channels of the peer, and what it was asked to send or sends on them",
     ),
     Claim::checked(
         "event/channelclosing.channel",

@@ -165,7 +165,7 @@ fn as_asked(
     let (command, label) = (Place::Entry(created.asked.entry.n), created.label);
     let mut say = |claim, t_us, is: String, should: String, place, what: &str, name: &str| {
         let claimed =
-            format!("{} was told to create the channel {label:?} with {name} {should}", own.peer.name);
+            format!("{} was asked to create the channel {label:?} with {name} {should}", own.peer.name);
         let seen = format!("{what} has {is}");
         found.push(against(&own.peer.name, claim, t_us, claimed, seen, [command, place]));
     };

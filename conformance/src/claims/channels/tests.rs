@@ -44,7 +44,7 @@ fn a_channel_that_is_announced_was_opened_by_the_other_side() {
     let mut twice = Case::of(Recording::Conflict);
     twice.double("bob", is_announced).blames("bob", "event/datachannel", LAYER, "it reports 2");
     let mut untapped = Case::of(Recording::Closed);
-    untapped.double("bob", is_announced).blames("bob", "event/datachannel", LAYER, "was told 1 times");
+    untapped.double("bob", is_announced).blames("bob", "event/datachannel", LAYER, "was asked 1 times");
     let mut ghost = Case::of(Recording::Conflict);
     ghost.double("bob", is_announced);
     let mut first = true;
@@ -105,7 +105,7 @@ fn the_first_that_differs_names_the_peer() {
     let mut case = Case::of(Recording::Conflict);
     edit_info(&mut case, "bob", true, true, |info| info.ordered = Some(false));
     case.blames("bob", "event/datachannel.channel.ordered", LAYER, "DATA_CHANNEL_OPEN has true");
-    // The creator: its event, its answer, and what it sent, against what it was told.
+    // The creator: its event, its answer, and what it sent, against its commands.
     let mut case = Case::of(Recording::Closed);
     edit_info(&mut case, "alice", false, true, |info| info.max_retransmits = Some(3));
     case.blames(
@@ -191,5 +191,5 @@ fn the_events_of_a_peer_show_one_id_and_a_buffer_falls_once_a_message() {
     let low = |event: &PeerEvent| matches!(event, PeerEvent::BufferedAmountLow { .. });
     let mut often = Case::of(Recording::Negotiated);
     often.double("bob", low).double("bob", low);
-    often.blames("bob", "event/bufferedamountlow.channel", LAYER, "it was told to send 1 messages");
+    often.blames("bob", "event/bufferedamountlow.channel", LAYER, "it was asked to send 1 messages");
 }

@@ -7,7 +7,6 @@
 use super::{Claim, Contradiction, Fault, Session};
 use crate::api::PeerView;
 use crate::case_file::{CasePeer, Runs};
-use crate::record::CaseRecord;
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::{Entry, Note, What};
@@ -36,37 +35,12 @@ const STEP_US: u64 = 5_000;
 const EARLY_US: u64 = 5_000;
 /// Most parts per million by which a clock runs faster or slower.
 const MOST_DRIFT_PPM: f64 = 501.0;
-/// Microseconds by which entries of one clock may stand in another order than that of their times: several threads write them.
-const OUT_OF_ORDER_US: u64 = 1_000_000;
 
 pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
     for (peer, view) in session.peers() {
         estimated(session, peer, found);
         early(session, peer, view, found);
     }
-    ours(session, found);
-}
-
-/// Most that the machine may have delayed anything between two moments, in microseconds, as far as the recording says.
-pub(super) fn stalled(record: &CaseRecord, from_us: u64, to_us: u64) -> u64 {
-    let stalls = record.timeline.iter().rev().find_map(|entry| match &entry.what {
-        What::Stalls { window_us, waited_us } => Some(((*window_us).max(1), waited_us)),
-        _ => None,
-    });
-    let Some((window_us, waited_us)) = stalls else { return 0 };
-    let window = |t_us: u64| usize::try_from(t_us / window_us).unwrap_or(usize::MAX);
-    let (first, last) = (window(from_us.min(to_us)), window(from_us.max(to_us)));
-    let touched = waited_us.iter().skip(first).take(last.saturating_sub(first).saturating_add(1));
-    touched.fold(0, |sum, waited| sum.saturating_add(*waited))
-}
-
-/// By how much the placed events of a peer may be off, in microseconds.
-pub(super) fn error(record: &CaseRecord, name: &str) -> u64 {
-    let errors = record.timeline.iter().rev().find_map(|entry| match &entry.what {
-        What::PeerClock { peer, error_us, .. } if peer == name => Some(*error_us),
-        _ => None,
-    });
-    errors.unwrap_or(0)
 }
 
 /// What the estimate says.
@@ -104,7 +78,7 @@ fn estimated(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradicti
     }
 }
 
-/// Whether an event of a peer follows from something that a peer is told, and by which commands to whom.
+/// Whether an event of a peer follows from a command, from which ones, and to which peer.
 fn causes<'a>(
     session: &Session<'a>,
     name: &'a str,
@@ -128,8 +102,8 @@ fn causes<'a>(
 
 /// Events that were placed before the first command from which they can follow, although they were heard after it.
 fn early(session: &Session<'_>, peer: &CasePeer, view: &PeerView, found: &mut Vec<Contradiction>) {
-    let tolerated = error(session.record, &peer.name).saturating_add(EARLY_US);
-    // Peers that negotiate by themselves are told nothing else.
+    let tolerated = session.clock_error(&peer.name).saturating_add(EARLY_US);
+    // Peers that negotiate by themselves get no other command.
     let alone = session.peers().any(|(peer, _)| session.asked(&peer.name).iter().any(|it| it.name == "join"));
     if alone || view.lost.is_some() {
         return;
@@ -158,35 +132,6 @@ fn early(session: &Session<'_>, peer: &CasePeer, view: &PeerView, found: &mut Ve
                 evidence: vec![Place::Entry(entry.n), Place::Entry(cause.n)],
             });
             return;
-        }
-    }
-}
-
-/// What the harness stamped itself goes forward.
-fn ours(session: &Session<'_>, found: &mut Vec<Contradiction>) {
-    let mut newest: Option<&Entry> = None;
-    for entry in &session.record.timeline {
-        let stamped = matches!(
-            entry.what,
-            What::Command { .. } | What::Answer { .. } | What::StepBegan { .. } | What::StepEnded { .. }
-        );
-        if !stamped {
-            continue;
-        }
-        if let Some(before) = newest.filter(|it| entry.t_us.saturating_add(OUT_OF_ORDER_US) < it.t_us) {
-            found.push(Contradiction {
-                claim: "",
-                layer: Layer::PeerProtocol,
-                fault: Fault::Recording,
-                t_us: entry.t_us,
-                claimed: format!("entry {} of the timeline should be after entry {}", entry.n, before.n),
-                seen: format!("its time is {} ms earlier", (before.t_us - entry.t_us) / 1000),
-                evidence: vec![Place::Entry(entry.n), Place::Entry(before.n)],
-            });
-            return;
-        }
-        if newest.is_none_or(|it| it.t_us <= entry.t_us) {
-            newest = Some(entry);
         }
     }
 }

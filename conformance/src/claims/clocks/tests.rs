@@ -1,6 +1,6 @@
 //! Times that contradict what caused them.
 
-use super::super::changed::{add, contradicted, edit, found};
+use super::super::testing::{add, contradicted, edit, found};
 use super::*;
 use crate::checks::controls::Recording;
 use serde_json::json;
@@ -51,22 +51,4 @@ fn events_before_the_commands_that_they_follow_from() {
         early
     });
     contradicted(&found(&record, check), "clock/offset", Layer::PeerProtocol, "bob");
-}
-
-#[test]
-fn a_timeline_that_goes_back_is_no_recording() {
-    let mut record = Recording::Data.record();
-    let last = record.timeline.iter_mut().rfind(|entry| matches!(entry.what, What::Command { .. })).unwrap();
-    last.t_us = u64::MAX;
-    add(&mut record, json!({"command": {"peer": "alice", "id": 999, "name": "getState", "args": {}}}));
-    record.timeline.last_mut().unwrap().t_us = 5;
-    let found = found(&record, check);
-    assert!(found.iter().any(|it| it.fault == Fault::Recording), "{found:?}");
-}
-
-#[test]
-fn delays_are_those_of_the_windows_between() {
-    let mut record = Recording::Data.record();
-    add(&mut record, json!({"stalls": {"window_us": 100, "waited_us": [1, 2, 4]}}));
-    assert_eq!([stalled(&record, 0, 99), stalled(&record, 150, 250), stalled(&record, 500, 900)], [1, 6, 0]);
 }

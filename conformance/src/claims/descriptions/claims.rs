@@ -102,10 +102,10 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
     Claim::checked(
         "candidate/address",
         Layer::Gathering,
-        "mdns-no-address-leak, the packets from it, and what servers told",
+        "mdns-no-address-leak, the packets from it, and what servers reported",
     ),
-    Claim::checked("candidate/port", Layer::Gathering, "the packets from it, and what servers told"),
-    Claim::checked("candidate/type", Layer::Gathering, "what servers told, and the policy"),
+    Claim::checked("candidate/port", Layer::Gathering, "the packets from it, and what servers reported"),
+    Claim::checked("candidate/type", Layer::Gathering, "what servers reported, and the policy"),
     Claim::checked(
         "candidate/priority",
         Layer::Checks,

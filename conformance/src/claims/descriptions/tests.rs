@@ -1,6 +1,6 @@
 //! Descriptions that the wire contradicts.
 
-use super::super::changed::{contradicted, edit, found};
+use super::super::testing::{contradicted, edit, found};
 use super::*;
 use crate::checks::controls::Recording;
 use crate::record::CaseRecord;

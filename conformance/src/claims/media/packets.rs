@@ -46,14 +46,13 @@ impl Streams {
                         && it.args.get("kind").and_then(serde_json::Value::as_str) == Some(kind.as_str()))
             })
         };
-        let place = session.place_of(&at.peer.name);
         let mut streams = Self {
             times: Vec::new(),
             frames: BTreeSet::new(),
             sizes: BTreeSet::new(),
             is_all_vp8: true,
             last_us: packets.iter().map(|packet| packet.t_us).max().unwrap_or(0),
-            error_us: place.map_or(u64::MAX, |place| session.timing().clock_error(place)),
+            error_us: session.clock_error(&at.peer.name),
             may_have_been_sent: other.is_some_and(made),
         };
         for packet in packets.into_iter().filter(|packet| packet.class() == Class::Rtp) {

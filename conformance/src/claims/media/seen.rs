@@ -87,7 +87,7 @@ impl At<'_, '_> {
         }
     }
 
-    /// Each report is of a track that the peer has, of its kind, and was told to watch.
+    /// Each report is of a track that the peer has, of its kind, and was asked to watch.
     fn known(&self, found: &mut Vec<Contradiction>) -> bool {
         let mut tracks: BTreeMap<&str, (u64, MediaKind)> = BTreeMap::new();
         for at in &self.view.tracks {
@@ -101,7 +101,7 @@ impl At<'_, '_> {
             let seen = match track {
                 None => Some((ID, "it never reported such a track".to_owned())),
                 Some((_, kind)) if *kind != at.is.kind => Some((KIND, format!("the track is of {kind}"))),
-                Some(_) if !is_watched => Some((ID, "it was not told to watch that track".to_owned())),
+                Some(_) if !is_watched => Some((ID, "it was not asked to watch that track".to_owned())),
                 Some(_) => None,
             };
             if let Some((claim, seen)) = seen {
@@ -138,7 +138,7 @@ impl At<'_, '_> {
         }
     }
 
-    /// The tracks that the peer was told to watch: the entry of the first command, and how many there are.
+    /// The tracks that the peer was asked to watch: the entry of the first command, and how many there are.
     fn watched(&self) -> BTreeMap<&str, (u64, usize)> {
         let mut watched: BTreeMap<&str, (u64, usize)> = BTreeMap::new();
         for it in self.session.asked(&self.peer.name).into_iter().filter(|it| it.name == "watch") {
@@ -277,8 +277,7 @@ impl At<'_, '_> {
         if sources.is_empty() || has_camera {
             return;
         }
-        let place = self.session.place_of(&self.peer.name);
-        let error_us = place.map_or(u64::MAX, |place| self.session.timing().clock_error(place));
+        let error_us = self.session.clock_error(&self.peer.name);
         for (n, at) in samples.iter().enumerate() {
             let is = &at.is;
             if let Some(number) = is.number {

@@ -127,7 +127,7 @@ fn media_without_rtp_is_the_recordings_fault_where_it_was_to_be_sent() {
     lost.lose(|packet| packet.class() == Class::Rtp).lacks("no RTP of video came");
     let mut unwatched = Case::of(Recording::Call);
     unwatched.without(|what| matches!(what, What::Command { name, .. } if name == "watch"));
-    unwatched.blames("bob", "event/mediaseen.id", LAYER, "not told to watch");
+    unwatched.blames("bob", "event/mediaseen.id", LAYER, "not asked to watch");
     let mut ghost = Case::of(Recording::Conflict);
     let seen = PeerEvent::MediaSeen {
         id: "ghost".to_owned(),

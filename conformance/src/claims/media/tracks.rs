@@ -183,7 +183,7 @@ impl At<'_, '_> {
         asked.into_iter().any(|it| made.contains(&it.name) && it.result().is_some_and(has))
     }
 
-    /// Whether anybody was told something before an entry that stops a track.
+    /// Whether a command before an entry stops a track.
     fn was_stopped(&self, n: u64) -> bool {
         self.session.record.timeline.iter().take_while(|entry| entry.n < n).any(|entry| match &entry.what {
             What::Command { name, .. } => STOPS.contains(&name.as_str()),
@@ -210,7 +210,7 @@ impl At<'_, '_> {
                 Some(none)
             }
             Some(first) => {
-                let stalled = self.session.timing().stalled(at.1, first);
+                let stalled = self.session.stalled(at.1, first);
                 let is_early = first
                     > at.1.saturating_add(error).saturating_add(stalled).saturating_add(PATIENCE_US / 10);
                 let ms = first.saturating_sub(at.1) / 1_000;

@@ -101,6 +101,6 @@ pub(super) fn is_idle(session: &Session<'_>, tap: Tap<'_>, since_us: u64, until_
         sctp.chunks.iter().any(|chunk| matches!(chunk.body, Some(Body::Data(_) | Body::IData(_))))
     });
     let last_us = data.map(|(packet, _)| packet.t_us).max().unwrap_or(0).max(since_us);
-    let stalled = session.timing().stalled(last_us, end_us);
+    let stalled = session.stalled(last_us, end_us);
     end_us > last_us.saturating_add(QUIET_US).saturating_add(stalled)
 }

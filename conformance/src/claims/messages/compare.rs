@@ -38,7 +38,7 @@ struct Direction<'a, 'b> {
     sender: &'b Known<'a>,
     receiver: &'b Known<'a>,
     label: &'b str,
-    /// What the sender was told to send, or reports to have received where it sends that back. None if it is not known.
+    /// What the sender was asked to send, or reports to have received where it sends that back. None if it is not known.
     told: Option<Vec<&'b At<Fingerprint>>>,
     got: &'b [At<Fingerprint>],
     is_ordered: bool,
@@ -121,10 +121,10 @@ impl<'a> Direction<'a, '_> {
     }
 
     fn claimed(&self) -> String {
-        format!("{} was told what to send on {:?}", self.sender.peer.name, self.label)
+        format!("{} got commands to send on {:?}", self.sender.peer.name, self.label)
     }
 
-    /// What the sender's packets carry, and nobody told it to send.
+    /// What the sender's packets carry, and no command asked for.
     fn sent_otherwise(&self, left: &[Carried], found: &mut Vec<Contradiction>) {
         let Some(told) = &self.told else { return };
         let mut known = counts(told.iter().map(|at| &at.is));
@@ -155,7 +155,7 @@ impl<'a> Direction<'a, '_> {
         }
     }
 
-    /// What the sender was told to send, and its packets never carry.
+    /// What the sender was asked to send, and its packets never carry.
     fn not_sent(&self, tap: Tap<'_>, left: &[Carried], found: &mut Vec<Contradiction>) {
         let (Some(told), true) = (&self.told, self.is_reliable) else { return };
         let name = &self.sender.peer.name;
@@ -186,14 +186,14 @@ impl<'a> Direction<'a, '_> {
             let claimed = format!("both peers report {} on {:?}", at.is, self.label);
             found.push(lacks(Layer::DataChannel, at.t_us, claimed, "no packet carries it", evidence));
         } else {
-            let claimed = format!("{name} was told to send {} on {:?}", at.is, self.label);
+            let claimed = format!("{name} was asked to send {} on {:?}", at.is, self.label);
             let seen = "its packets never carry it";
             found.push(against(name, SEND, at.t_us, claimed, seen, evidence));
         }
     }
 
-    /// Until when messages went as they were told, in microseconds: until the channel, or what carries it, was closed or ended. None if
-    /// it is not known what was told, or the channel was not open at both sides.
+    /// Until when messages went as commanded, in microseconds: until the channel, or what carries it, was closed or ended. None if
+    /// the commands are not known, or the channel was not open at both sides.
     fn until(&self) -> Option<u64> {
         let is_of_channel = |args: &Value| args.get("channel").and_then(Value::as_str) == Some(self.label);
         let mut asked = self.session.asked(&self.sender.peer.name).into_iter();

@@ -1,6 +1,6 @@
 //! Messages of data channels: number, order and content at the sender, on the wire and at the receiver.
 //!
-//! For each channel and direction three lists are compared, in this order: what the sender was told to send, what its packets carry, and
+//! For each channel and direction three lists are compared, in this order: what the sender was asked to send, what its packets carry, and
 //! what the receiver reports. The first that differs from the one before names the peer. What was lost between the two is the network's.
 
 mod carried;
@@ -13,7 +13,7 @@ use super::channels::known::Known;
 use super::{Claim, Contradiction, Session};
 use crate::verdict::Layer;
 
-const WITH_WIRE: &str = "what the sender was told to send, and the user messages on the wire";
+const WITH_WIRE: &str = "what the sender was asked to send, and the user messages on the wire";
 
 pub(super) const CLAIMS: &[Claim] = &[
     Claim::checked(

@@ -50,7 +50,7 @@ pub(super) fn check(
     }
 }
 
-/// Whether a peer was told to set a description between two entries.
+/// Whether a peer was asked to set a description between two entries.
 pub(super) fn was_described(session: &Session<'_>, peer: &CasePeer, from: u64, to: u64) -> bool {
     let mut asked = session.asked(&peer.name).into_iter();
     asked.any(|it| (from..to).contains(&it.entry.n) && it.name.ends_with("Description"))

@@ -4,7 +4,7 @@ use super::super::observed::{PATIENCE_US, Tap, against, lacks};
 use super::super::{Contradiction, Session};
 use super::machines::{Machine, Reported, Reports, hides_some};
 use crate::case_file::CasePeer;
-use crate::evidence::{Packet, Timing};
+use crate::evidence::Packet;
 use crate::verdict::Place;
 use peerproof_captures::wire::demux::Class as First;
 use peerproof_captures::wire::dtls::record::Record;
@@ -26,7 +26,6 @@ struct At<'a, 'b> {
     peer: &'a CasePeer,
     reports: &'b Reports,
     tap: Tap<'a>,
-    timing: Timing,
     /// Whether several transports may take turns.
     is_several: bool,
 }
@@ -39,7 +38,7 @@ pub(super) fn check<'a>(
     found: &mut Vec<Contradiction>,
 ) {
     let Some(tap) = session.tap(&peer.name) else { return };
-    let at = At { session, peer, reports, tap, timing: session.timing(), is_several };
+    let at = At { session, peer, reports, tap, is_several };
     at.without_packets(found);
     if !peer.is_translated() {
         at.path_works(found);
@@ -88,8 +87,8 @@ impl At<'_, '_> {
 
     /// Whether a time is later than another by more than a limit and than the clocks and the load of the machine leave open.
     fn is_later(&self, from_us: u64, limit_us: u64, at_us: u64) -> bool {
-        let error = self.timing.clock_error(self.tap.peer);
-        let limit = limit_us.saturating_add(error).saturating_add(self.timing.stalled(from_us, at_us));
+        let error = self.session.clock_error(&self.peer.name);
+        let limit = limit_us.saturating_add(error).saturating_add(self.session.stalled(from_us, at_us));
         at_us > from_us.saturating_add(limit)
     }
 
@@ -181,15 +180,15 @@ impl At<'_, '_> {
                 && ["connected", "completed"].contains(&self.reports.before(it.machine, it.n))
         };
         for report in self.reports.all.iter().filter(down) {
-            let (t_us, error) = (report.t_us, self.timing.clock_error(self.tap.peer));
-            let stalled = self.timing.stalled(t_us.saturating_sub(FRESH_ANSWER_US), t_us);
+            let (t_us, error) = (report.t_us, self.session.clock_error(&self.peer.name));
+            let stalled = self.session.stalled(t_us.saturating_sub(FRESH_ANSWER_US), t_us);
             let within = |limit_us: u64| {
                 let earliest = t_us.saturating_sub(limit_us).saturating_add(stalled.saturating_add(error));
                 move |packet: &&Packet| (earliest..=t_us).contains(&packet.t_us)
             };
             let answer = came().filter(within(FRESH_ANSWER_US)).filter(|packet| is_answer(packet)).last();
             let newest = came().filter(within(FRESH_PACKET_US)).last();
-            // Where the network is told to change, an agent may notice that at once.
+            // Where the network is asked to change, an agent may notice that at once.
             let goes_on = !changes || came().any(|packet| packet.t_us > t_us.saturating_add(FRESH_PACKET_US));
             if let (Some(answer), Some(newest), true) = (answer, newest, goes_on) {
                 let ms = t_us.saturating_sub(answer.t_us) / 1_000;

@@ -95,7 +95,7 @@ fn received(session: &Session<'_>, name: &str, label: &str, reading: &Reading<'_
     bounds
 }
 
-/// What a peer was told to send before its answer, and what it echoed.
+/// What a peer was asked to send before its answer, and what it echoed.
 fn sent(session: &Session<'_>, peer: &CasePeer, label: &str, reading: &Reading<'_>) -> Bounds {
     let mut bounds = Bounds::default();
     let is_of = |args: &serde_json::Value| args.get("channel").and_then(|it| it.as_str()) == Some(label);
@@ -127,7 +127,7 @@ fn sent(session: &Session<'_>, peer: &CasePeer, label: &str, reading: &Reading<'
     bounds
 }
 
-/// Whether a peer may send what nobody told it to.
+/// Whether a peer may send what no command asked for.
 fn sends_by_itself(peer: &CasePeer) -> bool {
     peer.lacks(peerproof_captures::feature::Feature::DataChannels)
 }

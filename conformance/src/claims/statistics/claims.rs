@@ -277,22 +277,22 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
     Claim::checked(
         "stat/data-channel.messagesSent",
         Layer::DataChannel,
-        "the messages that it was told to send, and those that it reported",
+        "the messages that it was asked to send, and those that it reported",
     ),
     Claim::checked(
         "stat/data-channel.messagesReceived",
         Layer::DataChannel,
-        "the messages that it was told to send, and those that it reported",
+        "the messages that it was asked to send, and those that it reported",
     ),
     Claim::checked(
         "stat/data-channel.bytesSent",
         Layer::DataChannel,
-        "the messages that it was told to send, and those that it reported",
+        "the messages that it was asked to send, and those that it reported",
     ),
     Claim::checked(
         "stat/data-channel.bytesReceived",
         Layer::DataChannel,
-        "the messages that it was told to send, and those that it reported",
+        "the messages that it was asked to send, and those that it reported",
     ),
     Claim::checked("stat/data-channel.state", Layer::DataChannel, "its channelopen events"),
     Claim::checked("stat/peer-connection.dataChannelsOpened", Layer::DataChannel, "its channelopen events"),

@@ -1,6 +1,6 @@
 //! Statistics that the wire, the session or each other contradict.
 
-use super::super::changed::{answers, contradicted, found};
+use super::super::testing::{answers, contradicted, found};
 use super::*;
 use crate::checks::controls::Recording;
 use crate::evidence::Peer;
@@ -232,7 +232,7 @@ fn counters_go_up_and_time_goes_on() {
         record.timeline.retain(|entry| !matches!(&entry.what, What::Answer { .. }));
         for what in reading(1, &first).into_iter().chain(reading(2, &second)) {
             let n = record.timeline.last().map_or(0, |entry| entry.n) + 1;
-            super::super::changed::add_at(&mut record, n, 60_000_000 + n * 1_000_000, what);
+            super::super::testing::add_at(&mut record, n, 60_000_000 + n * 1_000_000, what);
         }
         found(&record, super::check)
     };
@@ -250,7 +250,7 @@ fn counters_go_up_and_time_goes_on() {
 fn what_was_kept_is_what_was_answered() {
     let mut record = Recording::Data.record();
     let kept = json!({"stats": {"peer": "alice", "report": {"X": {"type": "transport"}}}});
-    super::super::changed::add(&mut record, kept);
+    super::super::testing::add(&mut record, kept);
     let found = found(&record, check);
     assert_eq!(found.iter().map(|it| &it.fault).collect::<Vec<_>>(), [&Fault::Recording]);
 }

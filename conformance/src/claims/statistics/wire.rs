@@ -1,7 +1,6 @@
 //! What the packets show of a peer at the times of its readings.
 
 use super::{Reading, Session};
-use crate::claims::clocks;
 use crate::evidence::{Kind, Packet, Peer, Wire};
 use peerproof_captures::timeline::What;
 use peerproof_captures::wire::demux::Class;
@@ -80,7 +79,7 @@ impl Seen {
         let mut by_reading = BTreeMap::new();
         for reading in readings {
             let from = reading.asked_us.saturating_sub(OLDEST_US);
-            let stalled = clocks::stalled(session.record, from, reading.answered_us);
+            let stalled = session.stalled(from, reading.answered_us);
             let from = from.saturating_sub(stalled);
             let sent = flow(wire, own, own, from, reading.answered_us, &lost);
             let received = flow(wire, own, other, from, reading.answered_us, &lost);
