@@ -13,6 +13,7 @@ pub mod judge;
 pub mod kits;
 pub mod machine;
 pub mod network;
+mod parallel;
 pub mod peers;
 pub mod process;
 pub mod recording;
