@@ -4,6 +4,7 @@ pub mod adapters;
 pub mod authority;
 pub mod cli;
 pub mod config;
+pub mod coverage;
 pub mod doctor;
 mod embedded;
 pub mod expected;

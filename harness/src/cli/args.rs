@@ -25,6 +25,7 @@ Examples:
   peerproof inspect call.pcapng          why a call fails
   peerproof judge runs/latest            the verdicts again, from the recordings
   peerproof matrix runs/latest           which implementations work with which
+  peerproof coverage                     what the suite proves, and what not
   peerproof schema > scenario.json       for your editor
 
 Exit codes: 0 all as expected, 1 a verdict failed, 2 usage or a broken scenario, 3 harness error, 4 nothing ran."
@@ -71,6 +72,8 @@ pub(crate) enum Command {
     Archive(super::diff::ArchiveArgs),
     /// List the requirements of the RFCs and the W3C, and which of them are checked
     Requirements(crate::requirements::RequirementsArgs),
+    /// Show what the suite proves: each statement with its cases, roles and controls
+    Coverage(crate::coverage::CoverageArgs),
     /// Test programs that speak the peer protocol
     Adapter {
         #[command(subcommand)]
@@ -130,6 +133,10 @@ pub(crate) enum What {
     Judge,
     /// What `requirements --json` prints
     Requirements,
+    /// statements.yaml: what a suite proves
+    Statements,
+    /// What `coverage --json` prints
+    Coverage,
 }
 
 /// Which cases are meant.

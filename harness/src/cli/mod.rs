@@ -3,6 +3,7 @@
 mod adapter;
 mod args;
 mod begin;
+mod coverage;
 mod diff;
 mod inspect;
 mod judge;
@@ -63,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Diff(args) => diff::diff(&args),
         Command::Archive(args) => diff::archive(&args),
         Command::Merge(args) => merge::merge(&args),
+        Command::Coverage(args) => coverage::coverage(&args),
         Command::Requirements(args) => requirements::requirements(&args),
         Command::Adapter { what } => adapter::adapter(&what),
         Command::Schema { what } => schema::schema(what),

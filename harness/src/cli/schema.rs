@@ -18,6 +18,8 @@ pub(crate) fn schema(what: What) -> u8 {
         What::Peer => crate::peers::protocol::schema(),
         What::Judge => schemars::schema_for!(crate::judge::Judged),
         What::Requirements => schemars::schema_for!(crate::requirements::Listed),
+        What::Statements => schemars::schema_for!(crate::scenario::statements::Statements),
+        What::Coverage => schemars::schema_for!(crate::coverage::Coverage),
         What::Inspect => schemars::schema_for!(crate::inspect::Report),
     };
     print(&schema)
