@@ -69,6 +69,8 @@ pub(crate) enum Command {
     Diff(super::diff::DiffArgs),
     /// Keep the facts of a run in a file, to compare with later
     Archive(super::diff::ArchiveArgs),
+    /// Check STUN and TURN servers: reachable, credentials, certificate, relaying, permissions
+    CheckServer(crate::check_server::CheckServerArgs),
     /// List the requirements of the RFCs and the W3C, and which of them are checked
     Requirements(crate::requirements::RequirementsArgs),
     /// Test programs that speak the peer protocol
@@ -128,6 +130,8 @@ pub(crate) enum What {
     Inspect,
     /// What `judge --json` prints
     Judge,
+    /// What `check-server --json` prints
+    CheckServer,
     /// What `requirements --json` prints
     Requirements,
 }

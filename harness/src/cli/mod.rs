@@ -3,6 +3,7 @@
 mod adapter;
 mod args;
 mod begin;
+mod check_server;
 mod diff;
 mod inspect;
 mod judge;
@@ -63,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Diff(args) => diff::diff(&args),
         Command::Archive(args) => diff::archive(&args),
         Command::Merge(args) => merge::merge(&args),
+        Command::CheckServer(args) => check_server::check_server(&args),
         Command::Requirements(args) => requirements::requirements(&args),
         Command::Adapter { what } => adapter::adapter(&what),
         Command::Schema { what } => schema::schema(what),
