@@ -18,6 +18,7 @@ mod runs;
 mod schema;
 mod summary;
 mod unfinished;
+mod watch;
 
 pub use args::{Args, Chosen};
 pub use play::{Prepared, prepare};
