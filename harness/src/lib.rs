@@ -2,6 +2,7 @@
 
 pub mod adapters;
 pub mod authority;
+pub mod check_server;
 pub mod cli;
 pub mod config;
 pub mod coverage;

@@ -106,7 +106,9 @@ fn what_is_wrong_with_statements_is_named_at_its_place() {
         errors.join("\n")
     };
     let text = one("scenarios: [data/unordered]", "scenarios: [data/unorderd]");
-    assert!(text.contains("unknown scenario `data/unorderd`") && text.contains("did you mean `data/unordered`?"));
+    assert!(
+        text.contains("unknown scenario `data/unorderd`") && text.contains("did you mean `data/unordered`?")
+    );
     let text = one("controls: [message-of-many-lost]", "controls: [message-of-many-losd]");
     assert!(text.contains("did you mean `message-of-many-lost`?"), "{text}");
     let text = one("controls: [message-of-many-lost]", "controls: [echo-swaps]");

@@ -45,8 +45,7 @@ pub(super) fn statement(
     args: &CoverageArgs,
     run: Option<&Results>,
 ) -> ShownStatement {
-    let parts: Vec<ShownPart> =
-        statement.shown.iter().map(|it| part(suite, cases, it, args, run)).collect();
+    let parts: Vec<ShownPart> = statement.shown.iter().map(|it| part(suite, cases, it, args, run)).collect();
     let whole = parts.iter().all(|part| {
         let fine = |by: &ShownBy| matches!(by.state, State::Shown | State::Excepted);
         // A control of which a run has no case is one of the tests.
@@ -59,13 +58,7 @@ pub(super) fn statement(
     ShownStatement { id: id.to_owned(), says: statement.says.clone(), whole, parts }
 }
 
-fn part(
-    suite: &Suite,
-    cases: &[Case],
-    part: &Part,
-    args: &CoverageArgs,
-    run: Option<&Results>,
-) -> ShownPart {
+fn part(suite: &Suite, cases: &[Case], part: &Part, args: &CoverageArgs, run: Option<&Results>) -> ShownPart {
     let scenarios: Vec<String> = part.scenarios(suite).map(|file| file.name.clone()).collect();
     let meant: Vec<&Case> = cases.iter().filter(|case| scenarios.contains(&case.file.name)).collect();
     let mut by = Vec::new();
@@ -90,7 +83,8 @@ fn shown_by(
     run: Option<&Results>,
 ) -> ShownBy {
     // By the stack it is shown together with whomever; by a browser together with the stack, unless the stack cannot.
-    let alone = peer == Implementation::Stack || part.lacks.iter().any(|it| it.peer == Some(Implementation::Stack));
+    let alone =
+        peer == Implementation::Stack || part.lacks.iter().any(|it| it.peer == Some(Implementation::Stack));
     let (mut names, mut with, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for case in cases {
         let own = case.file.scenario.peers.iter().find(|(_, spec)| spec.role == role);
@@ -98,7 +92,10 @@ fn shown_by(
         let others = case.pair.iter().filter(|(name, _)| *name != own).map(|(_, it)| it.name());
         let other = others.last().unwrap_or_default();
         let plays = case.pair.get(own).is_some_and(|it| it.name() == peer.as_str());
-        if !plays || !part.shown_at(&case.file.name, role) || !(alone || other == Implementation::Stack.as_str()) {
+        if !plays
+            || !part.shown_at(&case.file.name, role)
+            || !(alone || other == Implementation::Stack.as_str())
+        {
             continue;
         }
         let attempts = run.map(|run| run.attempts(&case.name));
@@ -107,7 +104,8 @@ fn shown_by(
             if !with.iter().any(|it| it == other) {
                 with.push(other.to_owned());
             }
-        } else if let Some(verdict) = attempts.and_then(|it| it.last()).and_then(|case| case.verdict.as_ref()) {
+        } else if let Some(verdict) = attempts.and_then(|it| it.last()).and_then(|case| case.verdict.as_ref())
+        {
             let known = attempts.into_iter().flatten().any(|case| case.waiver.is_some());
             failed.push(FailedCase { case: case.name.clone(), verdict: verdict.outcome, known });
         }
@@ -168,4 +166,3 @@ fn mutation(id: &str) -> ShownControl {
         held: None,
     }
 }
-

@@ -109,8 +109,7 @@ impl Suite {
                 controls.push((name, path, text));
                 continue;
             }
-            let read =
-                text.map_err(Vec::from).and_then(|text| scenarios_for(&path, &name, &text, &names));
+            let read = text.map_err(Vec::from).and_then(|text| scenarios_for(&path, &name, &text, &names));
             match read {
                 Ok(files) => {
                     for file in files {
