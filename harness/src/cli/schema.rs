@@ -18,6 +18,7 @@ pub(crate) fn schema(what: What) -> u8 {
         What::Peer => crate::peers::protocol::schema(),
         What::Judge => schemars::schema_for!(crate::judge::Judged),
         What::Requirements => schemars::schema_for!(crate::requirements::Listed),
+        What::Page => schemars::schema_for!(peerproof_reports::session::Page<'_>),
         What::Inspect => schemars::schema_for!(crate::inspect::Report),
     };
     print(&schema)
