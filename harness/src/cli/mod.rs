@@ -14,6 +14,7 @@ mod matrix;
 mod merge;
 mod play;
 mod progress;
+mod report;
 mod requirements;
 mod runs;
 mod schema;
@@ -63,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(args) => machine::doctor(&args),
         Command::Setup(args) => machine::setup(&args),
         Command::Matrix(args) => matrix::matrix(&args),
+        Command::Report(args) => report::report(&args),
         Command::Diff(args) => diff::diff(&args),
         Command::Archive(args) => diff::archive(&args),
         Command::Merge(args) => merge::merge(&args),

@@ -372,6 +372,9 @@ pub(super) async fn play(args: &RunArgs, wanted: Wanted) -> u8 {
     let mut report = summary::report(&run, began, args.seed, &output);
     report.shard = shard;
     summary::print(&report, &run);
+    for trouble in super::report::unexpected(&mut report, &output) {
+        complain(clean(&trouble));
+    }
     // A part does not show what another one may.
     if run.left == 0 && time != Time::Virtual && report.shard.is_none() {
         let setting = &prepared.setting;

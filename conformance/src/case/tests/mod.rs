@@ -378,6 +378,16 @@ fn the_eight_steps_have_their_times_in_order() {
 }
 
 #[test]
+fn a_step_that_never_ended_is_not_done() {
+    let mut case = CaseBuilder::new("");
+    case.negotiate().ice();
+    case.state("alice", "dtlsstatechange", "connecting").state("alice", "dtlsstatechange", "failed");
+    let steps = steps(&case.record);
+    assert!(steps[3].ended_us.is_some(), "the checks are done: {steps:#?}");
+    assert!(steps[5].began_us.is_some() && steps[5].ended_us.is_none(), "DTLS is not: {steps:#?}");
+}
+
+#[test]
 fn a_verdict_survives_being_written_to_case_json_and_judged_again() {
     let mut case = CaseBuilder::new(CONNECTED);
     case.connect().send("alice", "one").receive("bob", "one");
