@@ -3,6 +3,7 @@
 mod adapter;
 mod args;
 mod begin;
+mod changes;
 mod check_server;
 mod coverage;
 mod diff;
