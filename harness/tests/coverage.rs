@@ -1,6 +1,6 @@
 //! What the suite proves: every statement by both browsers in both roles, and every scenario file with a control.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use clap::Parser;
 use peerproof::coverage::{Coverage, CoverageArgs, State, main};
@@ -106,7 +106,9 @@ fn what_is_wrong_with_statements_is_named_at_its_place() {
         errors.join("\n")
     };
     let text = one("scenarios: [data/unordered]", "scenarios: [data/unorderd]");
-    assert!(text.contains("unknown scenario `data/unorderd`") && text.contains("did you mean `data/unordered`?"));
+    assert!(
+        text.contains("unknown scenario `data/unorderd`") && text.contains("did you mean `data/unordered`?")
+    );
     let text = one("controls: [message-of-many-lost]", "controls: [message-of-many-losd]");
     assert!(text.contains("did you mean `message-of-many-lost`?"), "{text}");
     let text = one("controls: [message-of-many-lost]", "controls: [echo-swaps]");

@@ -3,7 +3,9 @@
 use super::broken::broken_by_control;
 use super::cause::{at_layer, because, contradiction};
 use super::check::{self, Checked, Failure, Mismatch};
-use super::failed_step::{alone, explains, idle_rule, layer_of, wants_failure, wants_message, wants_no_connection};
+use super::failed_step::{
+    alone, explains, idle_rule, layer_of, wants_failure, wants_message, wants_no_connection,
+};
 use super::lacking::{lacking, unless_unwatched, unreported, unsupported};
 use super::view::PeerView;
 use crate::api::Views;

@@ -196,7 +196,9 @@ fn all_withheld_from(api: &Api<'_>, name: &str) -> Option<u64> {
             }
             // One that a step hands over.
             What::Command { peer, name: command, args, .. }
-                if peer == name && command == "addIceCandidate" && args.get("candidate").is_some_and(|it| !it.is_null()) =>
+                if peer == name
+                    && command == "addIceCandidate"
+                    && args.get("candidate").is_some_and(|it| !it.is_null()) =>
             {
                 return None;
             }

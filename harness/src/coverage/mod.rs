@@ -4,8 +4,8 @@ mod shown;
 mod text;
 
 use crate::judge::{JudgeError, case_files};
-use crate::run::{Filter, plan};
 use crate::peers::implementation::Roster;
+use crate::run::{Filter, plan};
 use crate::scenario::load::Source;
 use crate::scenario::model::Role;
 use crate::scenario::statements::{FILE, Implementation, Statements};
@@ -229,7 +229,8 @@ impl Coverage {
             .map(|(id, statement)| shown::statement(suite, &cases, id, statement, args, run))
             .collect();
         if args.open {
-            statements.retain(|it| it.parts.iter().flat_map(|part| &part.by).any(|by| by.state != State::Shown));
+            statements
+                .retain(|it| it.parts.iter().flat_map(|part| &part.by).any(|by| by.state != State::Shown));
         }
         let whole = statements.iter().filter(|it| it.whole).count();
         let run = args.run.as_ref().map(|run| run.display().to_string());
@@ -318,4 +319,3 @@ pub fn main(args: &CoverageArgs, out: &mut dyn Write) -> Result<Coverage, Covera
     }
     Ok(coverage)
 }
-

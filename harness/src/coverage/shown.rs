@@ -45,8 +45,7 @@ pub(super) fn statement(
     args: &CoverageArgs,
     run: Option<&Results>,
 ) -> ShownStatement {
-    let parts: Vec<ShownPart> =
-        statement.shown.iter().map(|it| part(suite, cases, it, args, run)).collect();
+    let parts: Vec<ShownPart> = statement.shown.iter().map(|it| part(suite, cases, it, args, run)).collect();
     let whole = parts.iter().all(|part| {
         let fine = |by: &ShownBy| matches!(by.state, State::Shown | State::Excepted);
         // A control of which a run has no case is one of the tests.
@@ -59,13 +58,7 @@ pub(super) fn statement(
     ShownStatement { id: id.to_owned(), says: statement.says.clone(), whole, parts }
 }
 
-fn part(
-    suite: &Suite,
-    cases: &[Case],
-    part: &Part,
-    args: &CoverageArgs,
-    run: Option<&Results>,
-) -> ShownPart {
+fn part(suite: &Suite, cases: &[Case], part: &Part, args: &CoverageArgs, run: Option<&Results>) -> ShownPart {
     let scenarios: Vec<String> = part.scenarios(suite).map(|file| file.name.clone()).collect();
     let meant: Vec<&Case> = cases.iter().filter(|case| scenarios.contains(&case.file.name)).collect();
     let mut by = Vec::new();
@@ -90,19 +83,23 @@ fn shown_by(
     run: Option<&Results>,
 ) -> ShownBy {
     // By the stack it is shown together with whomever; by a browser together with the stack, unless the stack cannot.
-    let alone = peer == Implementation::Stack || part.lacks.iter().any(|it| it.peer == Some(Implementation::Stack));
+    let alone =
+        peer == Implementation::Stack || part.lacks.iter().any(|it| it.peer == Some(Implementation::Stack));
     let (mut names, mut with, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for case in cases {
         let own = case.file.scenario.peers.iter().find(|(_, spec)| spec.role == role);
         let Some((own, _)) = own else { continue };
-        let others = case.pair.iter().filter(|(name, _)| *name != own).map(|(_, it)| it.name());
-        let other = others.last().unwrap_or_default();
+        let other = case.pair.iter().find(|(name, _)| *name != own).map_or("", |(_, it)| it.name());
         let plays = case.pair.get(own).is_some_and(|it| it.name() == peer.as_str());
-        if !plays || !part.shown_at(&case.file.name, role) || !(alone || other == Implementation::Stack.as_str()) {
+        if !plays
+            || !part.shown_at(&case.file.name, role)
+            || !(alone || other == Implementation::Stack.as_str())
+        {
             continue;
         }
         let attempts = run.map(|run| run.attempts(&case.name));
-        let short = attempts.map(|all| all.iter().map(|case| (case, shortfall(case, part, own))).collect::<Vec<_>>());
+        let short =
+            attempts.map(|all| all.iter().map(|case| (case, shortfall(case, part, own))).collect::<Vec<_>>());
         if short.as_ref().is_none_or(|all| all.iter().any(|(_, short)| short.is_none())) {
             names.push(case.name.clone());
             if !with.iter().any(|it| it == other) {
@@ -140,8 +137,7 @@ fn shortfall(case: &CaseFile, part: &Part, own: &str) -> Option<Shortfall> {
         let decide = if own.is_empty() { other } else { own };
         let short: Vec<&Finding> = decide.iter().copied().filter(|it| it.result != Result::Pass).collect();
         let known = !short.is_empty() && short.iter().all(|it| it.waiver.is_some());
-        (decide.is_empty() || !short.is_empty())
-            .then(|| Shortfall { requirement: Some(id.clone()), known })
+        (decide.is_empty() || !short.is_empty()).then(|| Shortfall { requirement: Some(id.clone()), known })
     })
 }
 
@@ -184,4 +180,3 @@ fn mutation(id: &str) -> ShownControl {
         held: None,
     }
 }
-

@@ -41,6 +41,16 @@ impl Recording {
         Some(Self { case, timeline })
     }
 
+    /// The case.
+    pub(super) const fn case(&self) -> &CaseFile {
+        &self.case
+    }
+
+    /// Its timeline.
+    pub(super) fn timeline(&self) -> &[Entry] {
+        &self.timeline
+    }
+
     /// The events, in order of time.
     pub(super) fn events(&self) -> Vec<ApiEvent> {
         let events = self.timeline.iter().filter_map(|entry| {

@@ -13,7 +13,8 @@ use peerproof_captures::wire::dtls::alert;
 use peerproof_captures::wire::dtls::handshake::Fragments;
 use peerproof_captures::wire::field::Span;
 use peerproof_captures::wire::sctp::ChunkType;
-use peerproof_conformance::evidence::{Captured, Evidence, Kind, Packet, ReadError};
+use peerproof_conformance::evidence::{Captured, Evidence, Kind, Packet, Peer, ReadError};
+use peerproof_reports::session;
 use std::io::{self, Write};
 
 /// Columns, where no terminal gives its own.
@@ -36,6 +37,69 @@ pub(super) fn write(
     frames: Option<Frames>,
     out: &mut dyn Write,
 ) -> Result<(), InspectError> {
+    let style = Style::of_stdout();
+    let mut is_first = true;
+    each(report, given, frames, &mut |index, evidence, rows| {
+        if !is_first {
+            writeln!(out)?;
+        }
+        is_first = false;
+        let interface = report.trace.connections.get(index).and_then(|connection| connection.interface);
+        let seen = interface.and_then(|at| report.file.interfaces.get(at)?.name.clone());
+        let seen = seen.map_or_else(String::new, |name| format!(", seen at {name}"));
+        let title = format!("Connection {} of {}{seen}", index + 1, report.trace.connections.len());
+        writeln!(out, "{}", style.paint(Paint::Heading, &clean(&title)))?;
+        draw(evidence, &rows, &style, out)
+    })?;
+    if is_first {
+        writeln!(out, "no connection in {}", clean(&given.name))?;
+    }
+    Ok(())
+}
+
+/// The same for a page, in microseconds since `origin_us`. `lost` says whether the packet of a frame is known not to have arrived.
+pub(super) fn ladders(
+    report: &Report,
+    given: &Given,
+    frames: Option<Frames>,
+    origin_us: u64,
+    lost: &dyn Fn(u64) -> bool,
+) -> Result<Vec<session::Ladder>, InspectError> {
+    let first_us = report.trace.first.unwrap_or_default().ns / 1_000;
+    let shift = i64::try_from(i128::from(first_us) - i128::from(origin_us)).unwrap_or(0);
+    let mut all = Vec::new();
+    each(report, given, frames, &mut |connection, evidence, rows| {
+        let more = rows.len().saturating_sub(MOST_ROWS);
+        let rung = |row: Row| session::Rung {
+            t_us: row.t_us.saturating_add(shift),
+            frame: row.frame,
+            what: match row.what {
+                What::Message { from, text, times } => {
+                    let lost = times == 1 && row.frame.is_some_and(lost);
+                    session::RungKind::Message { from, text, times, lost }
+                }
+                What::Flow(counts) => session::RungKind::Flow { counts },
+                What::Event { at, text } => session::RungKind::Event { at, text },
+                What::Silence(us) => session::RungKind::Silence { us },
+            },
+        };
+        let rows = rows.into_iter().take(MOST_ROWS).map(rung).collect();
+        all.push(session::Ladder { connection, sides: evidence.peers.clone(), rows, more });
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+/// Takes the index of a connection, its evidence and its rows.
+type Taker<'a> = dyn FnMut(usize, &Evidence, Vec<Row>) -> io::Result<()> + 'a;
+
+/// Gives the rows of each connection with its index in the trace.
+fn each(
+    report: &Report,
+    given: &Given,
+    frames: Option<Frames>,
+    to: &mut Taker<'_>,
+) -> Result<(), InspectError> {
     let captured = Captured {
         capture: given.reader()?,
         trace: &report.trace,
@@ -46,24 +110,11 @@ pub(super) fn write(
     };
     let foreign =
         |error: ReadError| InspectError::Foreign { name: given.name.clone(), reason: error.to_string() };
-    let mut all = captured.evidence().map_err(foreign)?.peekable();
-    let style = Style::of_stdout();
     let origin = report.trace.first.unwrap_or_default().ns;
-    if all.peek().is_none() {
-        writeln!(out, "no connection in {}", clean(&given.name))?;
-    }
-    for (n, connection) in all.enumerate() {
+    for connection in captured.evidence().map_err(foreign)? {
         let (index, evidence) = connection.map_err(foreign)?;
-        if n > 0 {
-            writeln!(out)?;
-        }
-        let interface = report.trace.connections.get(index).and_then(|connection| connection.interface);
-        let seen = interface.and_then(|at| report.file.interfaces.get(at)?.name.clone());
-        let seen = seen.map_or_else(String::new, |name| format!(", seen at {name}"));
-        let title = format!("Connection {} of {}{seen}", index + 1, report.trace.connections.len());
-        writeln!(out, "{}", style.paint(Paint::Heading, &clean(&title)))?;
         let rows = rows(&evidence, &report.events, origin, frames);
-        draw(&evidence, &rows, &style, out)?;
+        to(index, &evidence, rows)?;
     }
     Ok(())
 }
@@ -93,7 +144,13 @@ enum What {
 fn rows(evidence: &Evidence, events: &[ApiEvent], origin: u64, frames: Option<Frames>) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     let mut settled = false;
+    // Of a packet that was seen at both ends, where it left.
+    let tapped = |peer| evidence.wire.as_ref().is_some_and(|wire| wire.is_tapped(peer));
+    let tapped = [tapped(Peer(0)), tapped(Peer(1))];
     for packet in evidence.wire.iter().flat_map(|wire| &wire.packets) {
+        if packet.tap != packet.sender && tapped.get(packet.sender.0) == Some(&true) {
+            continue;
+        }
         if frames.is_some_and(|frames| !frames.holds(packet.frame)) {
             continue;
         }

@@ -109,8 +109,7 @@ impl Suite {
                 controls.push((name, path, text));
                 continue;
             }
-            let read =
-                text.map_err(Vec::from).and_then(|text| scenarios_for(&path, &name, &text, &names));
+            let read = text.map_err(Vec::from).and_then(|text| scenarios_for(&path, &name, &text, &names));
             match read {
                 Ok(files) => {
                     for file in files {
@@ -126,8 +125,9 @@ impl Suite {
         }
         let scenarios_are_whole = errors.is_empty();
         for (name, path, text) in controls {
-            let read =
-                text.map_err(Vec::from).and_then(|text| self::controls(&path, &name, &text, &suite.scenarios));
+            let read = text
+                .map_err(Vec::from)
+                .and_then(|text| self::controls(&path, &name, &text, &suite.scenarios));
             match read {
                 Ok(files) => suite.controls.extend(files),
                 Err(mut broken) => {

@@ -170,9 +170,8 @@ impl Statements {
             }
             Source::Folder(folder) => {
                 let path = folder.join(FILE);
-                let text = input::text(&path, Limit::SCENARIO).map_err(|error| {
-                    vec![ScenarioError::whole(&path, format!("cannot be read: {error}"))]
-                })?;
+                let text = input::text(&path, Limit::SCENARIO)
+                    .map_err(|error| vec![ScenarioError::whole(&path, format!("cannot be read: {error}"))])?;
                 Self::read(&path, &text, suite)
             }
         }
@@ -198,7 +197,11 @@ impl Statements {
                 errors.extend(of_part(document, suite, id, part, &at.key("shown").index(n)));
             }
             if statement.shown.is_empty() {
-                errors.push(document.error(&at.key("shown"), "a statement is shown in one part at least", None));
+                errors.push(document.error(
+                    &at.key("shown"),
+                    "a statement is shown in one part at least",
+                    None,
+                ));
             }
             for file in suite.scenarios.iter().filter(|file| file.scenario.rows.contains(id)) {
                 if !statement.shown.iter().any(|part| part.names(&file.name)) {
@@ -211,7 +214,8 @@ impl Statements {
             for id in file.scenario.rows.iter().filter(|id| !self.statements.contains_key(*id)) {
                 let help = nearest(id, self.statements.keys().map(String::as_str))
                     .map(|near| format!("did you mean `{near}`?"));
-                let message = format!("`{}` has `{id}` in its `rows`, and there is no such statement", file.name);
+                let message =
+                    format!("`{}` has `{id}` in its `rows`, and there is no such statement", file.name);
                 errors.push(document.error(&at, message, help));
             }
         }
@@ -227,7 +231,8 @@ pub(super) fn known(sources: &[Source]) -> BTreeSet<String> {
         Source::Folder(folder) => input::text(&folder.join(FILE), Limit::SCENARIO).ok(),
         Source::Program => None,
     });
-    let documents = embedded.into_iter().chain(folders).filter_map(|text| Document::parse(Path::new(FILE), &text).ok());
+    let documents =
+        embedded.into_iter().chain(folders).filter_map(|text| Document::parse(Path::new(FILE), &text).ok());
     let ids = |document: Document| {
         let statements = document.value.get("statements").and_then(Value::as_object).cloned();
         statements.into_iter().flatten().map(|(id, _)| id)
@@ -255,13 +260,7 @@ pub(super) fn rows(document: &Document, rows: &[String], known: &BTreeSet<String
 }
 
 /// What is wrong with a part of the statement `id`.
-fn of_part(
-    document: &Document,
-    suite: &Suite,
-    id: &str,
-    part: &Part,
-    at: &ValuePath,
-) -> Vec<ScenarioError> {
+fn of_part(document: &Document, suite: &Suite, id: &str, part: &Part, at: &ValuePath) -> Vec<ScenarioError> {
     let mut errors = Vec::new();
     let near = |word: &str, words: &mut dyn Iterator<Item = &str>| {
         nearest(word, words).map(|near| format!("did you mean `{near}`?"))
@@ -270,7 +269,8 @@ fn of_part(
     if lists.iter().all(|(_, list)| list.is_empty()) {
         errors.push(document.error(at, "a part is shown by one of `scenarios` at least", None));
     }
-    let patterns = lists.into_iter().flat_map(|(key, list)| list.iter().enumerate().map(move |(n, it)| (key, n, it)));
+    let patterns =
+        lists.into_iter().flat_map(|(key, list)| list.iter().enumerate().map(move |(n, it)| (key, n, it)));
     for (key, n, pattern) in patterns {
         let at = at.key(key).index(n);
         let mut any = false;

@@ -167,7 +167,8 @@ fn waived_for_all() -> Vec<String> {
             by.entry(requirement).or_default().insert(peer);
         }
     }
-    let all = |peers: &BTreeSet<String>| ["stack", "chrome", "firefox"].iter().all(|peer| peers.contains(*peer));
+    let all =
+        |peers: &BTreeSet<String>| ["stack", "chrome", "firefox"].iter().all(|peer| peers.contains(*peer));
     by.into_iter().filter(|(_, peers)| all(peers)).map(|(requirement, _)| requirement).collect()
 }
 

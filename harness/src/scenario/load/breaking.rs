@@ -154,9 +154,7 @@ fn break_it(
 fn replace_network(scenario: &mut Scenario, network: &Network) {
     scenario.network = network.clone();
     if !network.is_lab() {
-        scenario
-            .steps
-            .retain(|step| !matches!(&step.action, Action::Network(step) if step.is_of_a_lab()));
+        scenario.steps.retain(|step| !matches!(&step.action, Action::Network(step) if step.is_of_a_lab()));
         // It is about NATs.
         scenario.expect.path = None;
     }
