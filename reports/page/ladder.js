@@ -56,7 +56,7 @@
       shown += 1;
       const box = el("section", { class: "ladder", "aria-label": `Messages of connection ${ladder.connection + 1}` },
         el("div", { class: "rung heads" }, el("span", { class: "t" }, "time"), el("span", { class: "f" }, "frame"),
-          el("span", { class: "lane" }, el("span", {}, ladder.sides[0]), trace.connections.length > 1 && el("span", { class: "soft" }, `connection ${ladder.connection + 1}`), el("span", {}, ladder.sides[1]))));
+          el("span", { class: "lane" }, el("span", {}, ladder.sides[0], " ", el("span", { class: "soft address" }, ladder.addresses[0] ?? "")), trace.connections.length > 1 && el("span", { class: "soft" }, `connection ${ladder.connection + 1}`), el("span", {}, el("span", { class: "soft address" }, ladder.addresses[1] ?? ""), " ", ladder.sides[1]))));
       let next = 0;
       const more = el("button", { type: "button", class: "more", on: { click: () => add() } });
       const add = () => {

@@ -107,7 +107,7 @@
         keep({ case: row.name });
         open(box, row);
       }
-    } } }, el("span", {}, P.chip(row.outcome)), el("span", { class: "name" }, row.name), el("span", { class: "right" }, right),
+    } } }, el("span", {}, P.chip(row.bad ? "fail" : row.standing === "known" ? "known" : row.outcome === "fail" ? "unsupported" : row.outcome, row.outcome)), el("span", { class: "name" }, row.name), el("span", { class: "right" }, right),
       (row.outcome !== "pass" || row.bad) && el("span", { class: `sentence${row.bad ? "" : " quiet"}` }, place(row) && el("strong", {}, `${place(row)}: `), row.sentence));
     const box = el("article", { class: `case ${row.bad ? "fail" : row.standing === "known" ? "known" : row.outcome === "fail" ? "pass" : row.outcome}`, "data-case": row.name }, head);
     if (expand) open(box, row);
