@@ -46,7 +46,8 @@
     panel.replaceChildren();
     const { ladders, trace } = P.body;
     if (!ladders.length) {
-      panel.append(el("p", { class: "empty" }, "No connection: the capture has no connectivity checks, DTLS, RTP or SCTP between two sides."));
+      panel.append(el("p", { class: "empty" }, "No connection: the capture has no connectivity checks, DTLS, RTP or SCTP between two sides.",
+        P.body.entries.length > 0 && [" ", el("a", { href: "#timeline" }, "The timeline"), " has what the peers did."]));
       return;
     }
     let shown = 0;
