@@ -3,6 +3,9 @@
 mod adapter;
 mod args;
 mod begin;
+mod changes;
+mod check_server;
+mod coverage;
 mod diff;
 mod inspect;
 mod judge;
@@ -18,6 +21,7 @@ mod runs;
 mod schema;
 mod summary;
 mod unfinished;
+mod watch;
 
 pub use args::{Args, Chosen};
 pub use play::{Prepared, prepare};
@@ -65,6 +69,8 @@ pub fn main() -> ExitCode {
         Command::Diff(args) => diff::diff(&args),
         Command::Archive(args) => diff::archive(&args),
         Command::Merge(args) => merge::merge(&args),
+        Command::Coverage(args) => coverage::coverage(&args),
+        Command::CheckServer(args) => check_server::check_server(&args),
         Command::Requirements(args) => requirements::requirements(&args),
         Command::Adapter { what } => adapter::adapter(&what),
         Command::Schema { what } => schema::schema(what),
