@@ -348,6 +348,12 @@ async fn play(args: RunArgs, wanted: Wanted) -> u8 {
     let mut report = summary::report(&run, began, args.seed, &output);
     report.shard = shard;
     summary::print(&report, &run);
+    for (deviation, version) in prepared.setting.expected.to_review() {
+        let versions = deviation.versions.as_deref().unwrap_or_default();
+        let what =
+            format!("{deviation} is of the versions {versions}, and {version} shows it: review its range");
+        complain(clean(&what));
+    }
     // A part does not show what another one may.
     if run.left == 0 && time != Time::Virtual && report.shard.is_none() {
         let setting = &prepared.setting;

@@ -1,7 +1,7 @@
 //! RFC 9143 §11: a ClientHello has `use_srtp` even if only data is negotiated, so that media can join the transport later.
 
 use super::{client_hello, use_srtp};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -21,9 +21,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let bundled = evidence.descriptions.iter().any(|made| made.sdp.groups().iter().any(|it| it.is_bundle()));
     match use_srtp(hello.extensions) {
         Some(offered) if !offered.profiles.is_empty() => tally.pass(place),
-        Some(_) => tally.fail("use_srtp of the ClientHello names no profile", [place]),
+        Some(_) => tally.fail(Fault("no-profile"), "use_srtp of the ClientHello names no profile", [place]),
         None if bundled => {
-            tally.fail("the ClientHello has no use_srtp: no media can join the bundled transport", [place]);
+            tally.fail(
+                Fault("no-use-srtp"),
+                "the ClientHello has no use_srtp: no media can join the bundled transport",
+                [place],
+            );
         }
         None => {
             tally.inconclusive(

@@ -1,6 +1,6 @@
 //! RFC 8827 §6.5: DTLS 1.2 is the least; no older version is negotiated.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::Version;
@@ -20,6 +20,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let Body::ServerHello(hello) = body else { continue };
         let version = hello.version().value;
         tally.judge(
+            Fault("older-version"),
             matches!(version, Version::Dtls12 | Version::Dtls13),
             Place::Frame(message.frame),
             || format!("the server chose {version}, not DTLS 1.2 or 1.3"),

@@ -2,7 +2,7 @@
 
 use super::nomination::{is_data, path};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -31,7 +31,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(packet.frame);
         if let Some(off) = Off::late(before.t_us, LONGEST_US, packet.t_us) {
             let text = format!("nothing is sent on the pair in use for {} s", pause / 1_000_000);
-            tally.off(evidence, off, text, [place, Place::Frame(before.frame)]);
+            tally.off(Fault("silence"), evidence, off, text, [place, Place::Frame(before.frame)]);
         } else if packet.t_us.saturating_sub(begun) > LONGEST_US {
             tally.pass(place);
         }

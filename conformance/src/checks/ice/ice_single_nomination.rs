@@ -2,7 +2,7 @@
 
 use super::nomination::nominated;
 use super::roles::History;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use std::collections::BTreeMap;
@@ -28,6 +28,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 tally.pass(place);
             }
             Some(before) => tally.fail(
+                Fault("second-nomination"),
                 format!("the pair of {} and {} is nominated after another", it.path.0, it.path.1),
                 [place, Place::Frame(*before)],
             ),

@@ -1,7 +1,7 @@
 //! RFC 5506 §5: RTCP packets without a report in front are sent only if both descriptions have `a=rtcp-rsize`.
 
 use crate::checks::rtcp::is_reduced;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -28,7 +28,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         } else if exchanges.is_empty() {
             tally.inconclusive("the descriptions are not in the recording", [place]);
         } else {
-            tally.fail("an RTCP packet begins with no report, and a=rtcp-rsize was not negotiated", [place]);
+            tally.fail(
+                Fault("no-report-first"),
+                "an RTCP packet begins with no report, and a=rtcp-rsize was not negotiated",
+                [place],
+            );
         }
     }
 }

@@ -2,7 +2,7 @@
 //! Of the level it may say what it likes where both allow it.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Exchange, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{Fmtp, H264, RtpMap, Section};
@@ -27,7 +27,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             for (payload_type, (now, line)) in all(&answered) {
                 let Some((was, _)) = asked.get(&payload_type) else { continue };
                 let place: Place = look::line(answer, line);
-                tally.judge(*was == now, place, || {
+                tally.judge(Fault("other-configuration"), *was == now, place, || {
                     let told = |it: &H264| {
                         format!(
                             "{:02x}{:02x}, packetization-mode {}",

@@ -2,7 +2,7 @@
 
 use super::{Sent, sent};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::stun::{Class, Method};
@@ -35,7 +35,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     format!("{} transactions begin within {} ms", MOST + 1, (last.t_us - first.t_us) / 1000);
                 let places = [place, Place::Frame(last.frame)];
                 let is_certain = off.doubt(evidence).is_none();
-                tally.off(evidence, off, text, places);
+                tally.off(Fault("too-fast"), evidence, off, text, places);
                 if is_certain {
                     return;
                 }

@@ -2,7 +2,7 @@
 
 use super::sent;
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::stun::Class;
@@ -41,7 +41,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         match Off::soon(*t_us, FLOOR_US, sent.t_us) {
             Some(off) => {
                 let text = format!("a request is repeated after {} ms, less than 500", after / 1000);
-                tally.off(evidence, off, text, places);
+                tally.off(Fault("too-soon"), evidence, off, text, places);
             }
             None => tally.pass(places[0]),
         }

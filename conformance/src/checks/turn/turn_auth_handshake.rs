@@ -2,7 +2,7 @@
 //! that, the username, and an integrity made with the password, under a new transaction.
 
 use super::{Ends, Said, said};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::stun::{AttributeType, Class, Method, TransactionId, long_term_key_md5};
@@ -42,7 +42,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let first = asked.insert(said.at.server) && evidence.whole;
                 let place = Place::Frame(said.at.frame);
                 match fault(&said, given, first, &passwords) {
-                    Some(fault) => tally.fail(fault, [place]),
+                    Some((fault, sentence)) => tally.fail(fault, sentence, [place]),
                     None => tally.pass(place),
                 }
             }
@@ -58,7 +58,7 @@ fn fault<'a>(
     given: &mut Given<'a>,
     first: bool,
     passwords: &BTreeMap<String, String>,
-) -> Option<String> {
+) -> Option<(Fault, String)> {
     let message = &said.message;
     let has = CREDENTIALS.map(|kind| message.attribute(kind).is_some());
     if has == [false; 4] {
@@ -66,29 +66,38 @@ fn fault<'a>(
         return None;
     }
     if first {
-        return Some(
+        return Some((
+            Fault("credentials-before-challenge"),
             "the first Allocate request to a server carries credentials before they were requested"
                 .to_owned(),
-        );
+        ));
     }
     if let Some(missing) = has.iter().zip(CREDENTIALS).find_map(|(has, kind)| (!has).then_some(kind)) {
-        return Some(format!("an authenticated Allocate request has no {missing}"));
+        return Some((
+            Fault("attribute-missing"),
+            format!("an authenticated Allocate request has no {missing}"),
+        ));
     }
     if given.bare.contains(&message.transaction.value) {
-        return Some(
+        return Some((
+            Fault("transaction-reused"),
             "an authenticated Allocate request has the transaction of one without credentials".to_owned(),
-        );
+        ));
     }
     let text = |kind| message.text(kind).map(|text| text.value).unwrap_or_default();
     let (username, realm, nonce) =
         (text(AttributeType::Username), text(AttributeType::Realm), text(AttributeType::Nonce));
     // Realm and nonce may come from another of the peer's addresses, so without any of this one nothing is known.
     if !given.challenges.is_empty() && !given.challenges.contains(&(realm, nonce)) {
-        return Some(format!("no error response of the server had realm {realm:?} with nonce {nonce:?}"));
+        return Some((
+            Fault("unknown-challenge"),
+            format!("no error response of the server had realm {realm:?} with nonce {nonce:?}"),
+        ));
     }
     let key = long_term_key_md5(username, realm, passwords.get(username)?);
-    (message.integrity_matches(&key) == Some(false))
-        .then(|| format!("MESSAGE-INTEGRITY is not made with the password of {username:?}"))
+    (message.integrity_matches(&key) == Some(false)).then(|| {
+        (Fault("other-password"), format!("MESSAGE-INTEGRITY is not made with the password of {username:?}"))
+    })
 }
 
 /// The passwords that a peer was given for its TURN servers, by username.
