@@ -3,6 +3,8 @@
 mod adapter;
 mod args;
 mod begin;
+mod check_server;
+mod coverage;
 mod diff;
 mod inspect;
 mod judge;
@@ -17,6 +19,7 @@ mod runs;
 mod schema;
 mod summary;
 mod unfinished;
+mod watch;
 
 pub use args::{Args, Chosen};
 pub use play::{Prepared, prepare};
@@ -63,6 +66,8 @@ pub fn main() -> ExitCode {
         Command::Diff(args) => diff::diff(&args),
         Command::Archive(args) => diff::archive(&args),
         Command::Merge(args) => merge::merge(&args),
+        Command::Coverage(args) => coverage::coverage(&args),
+        Command::CheckServer(args) => check_server::check_server(&args),
         Command::Requirements(args) => requirements::requirements(&args),
         Command::Adapter { what } => adapter::adapter(&what),
         Command::Schema { what } => schema::schema(what),

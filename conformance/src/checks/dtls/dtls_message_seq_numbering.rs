@@ -1,6 +1,6 @@
 //! RFC 6347 §4.2.2: handshake messages are numbered from zero, one by one, and keep number and content when they are retransmitted.
 
-use super::fragments;
+use super::{begins_anew, fragments};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -23,7 +23,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut hello: Option<&[u8; 32]> = None;
     for (packet, fragment) in fragments(evidence, peer) {
         if let Some(random) = fragment.hello_random() {
-            if hello.is_some_and(|before| before != random) {
+            if begins_anew(hello, random) {
                 finish(evidence, peer, &std::mem::take(&mut seen), tally);
             }
             hello = Some(random);

@@ -31,10 +31,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let at_source = |host: &&Candidate| {
             host.address.ip() == Some(packet.from.ip()) && host.port == packet.from.port()
         };
-        let signalled = hosts.iter().find(at_source).map(|host| host.priority & 0x00ff_ffff);
         let (high, low) = (priority.value >> 24, priority.value & 0x00ff_ffff);
+        // A socket may be a candidate of several generations, each with a priority of its own.
+        let mut signalled = hosts.iter().filter(at_source).map(|host| host.priority & 0x00ff_ffff).peekable();
+        let is_none = signalled.peek().is_some() && signalled.all(|signalled| signalled != low);
         let first = *preferences[usize::from(packet.tcp)].get_or_insert(high);
-        if signalled.is_some_and(|signalled| signalled != low) {
+        if is_none {
             tally.fail(
                 Fault("other-priority"),
                 format!(

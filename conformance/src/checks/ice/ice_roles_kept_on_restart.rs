@@ -31,6 +31,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let places = [Place::Frame(told.packet.frame), Place::Frame(history.told[before].packet.frame)];
         if role == was {
             tally.pass(places[0]);
+        } else if !evidence.whole {
+            tally.inconclusive("what changed the role may be missing in the capture", places);
         } else {
             tally.fail(
                 Fault("role-changed"),

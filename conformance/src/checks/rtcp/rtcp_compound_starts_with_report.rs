@@ -1,6 +1,6 @@
 //! RFC 3550 §6.1: a compound packet begins with a report and holds the CNAME. With `a=rtcp-rsize` feedback may go alone (RFC 5506).
 
-use super::compounds;
+use super::{ReducedSize, compounds, reduced_size};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -17,10 +17,15 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let faulted = evidence.faulted();
+    let may_be_reduced = reduced_size(evidence) != ReducedSize::Nowhere;
     for (packet, compound) in compounds(evidence, peer) {
         let place = Place::Frame(packet.frame);
         // Feedback alone is judged by `rtcp-reduced-size-only-when-negotiated`.
         if is_reduced(&compound) || faulted.contains(&packet.frame) {
+            continue;
+        }
+        // With a=rtcp-rsize a packet may leave out what a compound has to hold (RFC 5506 §4.1).
+        if compound.begins_with_report() && !has_cname(&compound) && may_be_reduced {
             continue;
         }
         if compound.begins_with_report() {
@@ -60,7 +65,7 @@ fn has_cname(compound: &Compound<'_>) -> bool {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Mutation, Recording, rtcp};
+    use crate::checks::controls::{Control, Mutation, Recording, replace_all, rtcp};
     use crate::evidence::Peer;
 
     /// Takes the report off the front of a compound packet.
@@ -79,6 +84,11 @@ mod control {
                 assert_eq!(bytes[length + 8], 1);
                 bytes[length + 8] = 2;
             });
+        })
+        .prepared(|evidence| {
+            for made in &mut evidence.descriptions {
+                replace_all(&mut made.sdp, "a=rtcp-rsize", "a=x-rsize");
+            }
         }),
     ]);
 }

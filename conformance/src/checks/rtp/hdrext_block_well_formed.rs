@@ -28,7 +28,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
 }
 
+/// What Cryptex puts in the place of the two profiles: the block behind it is encrypted (RFC 9335 §4).
+const CRYPTEX: [u16; 2] = [0xc0de, 0xc2de];
+
 fn fault(block: &ExtensionBlock<'_>) -> Option<(Fault, String)> {
+    if CRYPTEX.contains(&block.profile.value) {
+        return None;
+    }
     let mut rest = block.data.value;
     while let Some((first, after)) = rest.split_first() {
         let (length, behind) = match (block.form(), *first) {

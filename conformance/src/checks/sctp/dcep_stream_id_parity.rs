@@ -18,13 +18,13 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let client = evidence.handshake(peer).client();
-    for (packet, data) in data(evidence, peer) {
-        let open = data.protocol.value == PayloadProtocol::Dcep
-            && matches!(dcep::view(data.data.value), Ok(Message::Open(_)));
-        if packet.sender != peer || !open {
+    for piece in data(evidence, peer) {
+        let open = piece.protocol == Some(PayloadProtocol::Dcep)
+            && matches!(dcep::view(piece.data), Ok(Message::Open(_)));
+        if piece.packet.sender != peer || !open {
             continue;
         }
-        let (place, stream) = (Place::Frame(packet.frame), data.stream.value);
+        let (place, stream) = (Place::Frame(piece.packet.frame), piece.stream);
         match client {
             None => tally.inconclusive("the ClientHello is not in the recording", [place]),
             Some(client) => {

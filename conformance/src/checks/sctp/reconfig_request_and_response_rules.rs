@@ -54,6 +54,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     }
                 }
             }
+            // What it gives up may have a TSN that was never sent (RFC 3758 §3.5).
+            Body::ForwardTsn(forward) if own => {
+                last_tsn = last_tsn.max(Some(tsns.extend(forward.new_cumulative_tsn.value)));
+            }
+            Body::IForwardTsn(forward) if own => {
+                last_tsn = last_tsn.max(Some(tsns.extend(forward.new_cumulative_tsn.value)));
+            }
             _ if own => {
                 if let Some(piece) = piece(packet, &body) {
                     last_tsn = last_tsn.max(Some(tsns.extend(piece.tsn)));

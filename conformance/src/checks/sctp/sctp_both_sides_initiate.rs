@@ -3,8 +3,7 @@
 use super::chunks;
 use crate::checks::timing::Off;
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::Handshake;
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Description, Evidence, Handshake, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::sctp::Body;
 use std::collections::BTreeSet;
@@ -49,6 +48,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let Some(first) = first else { return };
     if let Some(init) = own {
         tally.pass(Place::Frame(init.frame));
+        return;
+    }
+    // Both sent it in their descriptions (draft-hancke-tsvwg-snap): then none is sent.
+    let signals = |made: &Description| made.sdp.media().any(|section| section.has("sctp-init"));
+    if evidence.each_peer().all(|peer| evidence.made_by(peer).any(signals)) {
+        tally.not_applicable("INIT chunks were exchanged in descriptions, by a=sctp-init");
         return;
     }
     let complete = evidence.sees_all_sent_by(peer);

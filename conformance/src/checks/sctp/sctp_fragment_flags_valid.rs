@@ -1,9 +1,11 @@
 //! RFC 9260 §6.9, RFC 8260 §2.2.2: B and E mark the first and the last fragment, and all of a message agree on what they are of.
 
-use super::pieces::{Piece, first_sent};
+use super::chunks;
+use super::pieces::{Piece, Tsns, first_sent, piece as piece_of};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
+use peerproof_captures::wire::sctp::Body;
 use std::collections::BTreeMap;
 
 pub(super) const CHECK: Check = Check {
@@ -17,6 +19,7 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let sent = first_sent(evidence, peer);
+    let given_up = given_up(evidence, peer, &sent);
     let mut before: Option<(i64, Piece<'_>)> = None;
     // Messages of I-DATA that are open, with the number of their newest fragment.
     let mut interleaved: BTreeMap<(u16, bool, u32), u32> = BTreeMap::new();
@@ -33,7 +36,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 }
                 of_interleaved(piece, number, newest)
             }
-            None => match before.filter(|(newest, _)| newest + 1 == *tsn) {
+            // A message that was given up ends with the piece that was sent last (RFC 3758 §3.5).
+            None => match before.filter(|(newest, _)| newest + 1 == *tsn && *newest > given_up) {
                 Some((_, before)) => of_data(piece, &before),
                 // What came before it is not known.
                 None => None,
@@ -49,6 +53,30 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Some((fault, sentence)) => tally.fail(fault, sentence, [place]),
         }
     }
+}
+
+/// Up to which TSN a peer may have given messages up: as far as it told the other side to go on without them.
+fn given_up(evidence: &Evidence, peer: Peer, sent: &BTreeMap<i64, Piece<'_>>) -> i64 {
+    let Some((first, piece)) = sent.first_key_value() else { return i64::MIN };
+    let mut tsns = Tsns::default();
+    // On the same count as what was sent.
+    tsns.extend(piece.tsn);
+    let beyond = |tsn: i64| first + tsn - i64::from(piece.tsn);
+    let mut furthest = i64::MIN;
+    for (packet, body) in chunks(evidence, peer).filter(|(packet, _)| packet.sender == peer) {
+        let told = match body {
+            Body::ForwardTsn(forward) => forward.new_cumulative_tsn.value,
+            Body::IForwardTsn(forward) => forward.new_cumulative_tsn.value,
+            _ => {
+                if let Some(piece) = piece_of(packet, &body) {
+                    tsns.extend(piece.tsn);
+                }
+                continue;
+            }
+        };
+        furthest = furthest.max(beyond(tsns.peek(told)));
+    }
+    furthest
 }
 
 fn of_data(piece: &Piece<'_>, before: &Piece<'_>) -> Option<(Fault, String)> {
