@@ -99,7 +99,8 @@ fn shown_by(
             continue;
         }
         let attempts = run.map(|run| run.attempts(&case.name));
-        let short = attempts.map(|all| all.iter().map(|case| (case, shortfall(case, part, own))).collect::<Vec<_>>());
+        let short =
+            attempts.map(|all| all.iter().map(|case| (case, shortfall(case, part, own))).collect::<Vec<_>>());
         if short.as_ref().is_none_or(|all| all.iter().any(|(_, short)| short.is_none())) {
             names.push(case.name.clone());
             if !with.iter().any(|it| it == other) {
@@ -137,8 +138,7 @@ fn shortfall(case: &CaseFile, part: &Part, own: &str) -> Option<Shortfall> {
         let decide = if own.is_empty() { other } else { own };
         let short: Vec<&Finding> = decide.iter().copied().filter(|it| it.result != Result::Pass).collect();
         let known = !short.is_empty() && short.iter().all(|it| it.waiver.is_some());
-        (decide.is_empty() || !short.is_empty())
-            .then(|| Shortfall { requirement: Some(id.clone()), known })
+        (decide.is_empty() || !short.is_empty()).then(|| Shortfall { requirement: Some(id.clone()), known })
     })
 }
 

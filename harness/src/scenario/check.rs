@@ -12,7 +12,6 @@ use super::command::{self, CommandError};
 use super::condition::Condition;
 use super::document::{Document, ValuePath};
 use super::error::{ScenarioError, nearest};
-use flow::{Exchange, Things};
 use super::model::{Role, SERVERS, Scenario, Signalling};
 use super::network::Network;
 use super::rewrite::{DescriptionRewrite, Rewrite};
@@ -21,6 +20,7 @@ use crate::network::lab::hosts_of;
 use crate::peers::Origin;
 use crate::peers::protocol::{ChannelOptions, Command};
 use crate::span::Span;
+use flow::{Exchange, Things};
 use regex_lite::Regex;
 use std::collections::BTreeSet;
 

@@ -125,8 +125,9 @@ impl Suite {
         }
         let scenarios_are_whole = errors.is_empty();
         for (name, path, text) in controls {
-            let read =
-                text.map_err(Vec::from).and_then(|text| self::controls(&path, &name, &text, &suite.scenarios));
+            let read = text
+                .map_err(Vec::from)
+                .and_then(|text| self::controls(&path, &name, &text, &suite.scenarios));
             match read {
                 Ok(files) => suite.controls.extend(files),
                 Err(mut broken) => {

@@ -406,6 +406,7 @@ fn finding(requirement: &str, result: checks::Result, waiver: Option<Waiver>) ->
         requirement: requirement.to_owned(),
         endpoint: "bob".to_owned(),
         result,
+        faults: Vec::new(),
         sentence: "it is otherwise".to_owned(),
         evidence: vec![Place::Frame(7), Place::Line { entry: 3, line: 9 }],
         timing: false,
@@ -477,9 +478,11 @@ fn a_known_deviation_of_a_case_hides_no_requirement_that_is_broken_too() {
 
 #[test]
 fn an_absence_needs_evidence_in_which_it_could_have_been_seen() {
-    for expect in
-        ["alice: { candidates: { types: [] } }", "alice: { candidates: { lacks: [relay] } }", "bob: { tracks: none }"]
-    {
+    for expect in [
+        "alice: { candidates: { types: [] } }",
+        "alice: { candidates: { lacks: [relay] } }",
+        "bob: { tracks: none }",
+    ] {
         let mut case = CaseBuilder::new(expect);
         case.awaits("alice", json!({"connectionState": "new"})).ended(StepOutcome::Done);
         assert_eq!(case.verdict().outcome, Outcome::Inconclusive, "{expect}: {:#?}", case.verdict());
@@ -493,7 +496,9 @@ fn an_absence_needs_evidence_in_which_it_could_have_been_seen() {
 fn what_must_not_happen_and_happens_is_its_own_cause() {
     let mut case = CaseBuilder::new("");
     case.connects().negotiate().ice().ended(StepOutcome::Done);
-    case.began(json!({"peer": "bob", "action": {"never": {"event": {"dtlsState": "connected"}, "for_ms": 1000}}}));
+    case.began(
+        json!({"peer": "bob", "action": {"never": {"event": {"dtlsState": "connected"}, "for_ms": 1000}}}),
+    );
     let condition: Condition = serde_json::from_value(json!({"dtlsState": "connected"})).unwrap();
     let expected = Expected::NoCondition { peer: "bob".to_owned(), condition: condition.clone() };
     let seen = Seen::Occurred(condition);

@@ -50,7 +50,8 @@ impl<'a> Things<'a> {
     }
 
     fn command(&mut self, peer: &'a str, name: &str, args: &'a Value) {
-        let kind = || args.get("kind").and_then(|kind| serde_json::from_value::<MediaKind>(kind.clone()).ok());
+        let kind =
+            || args.get("kind").and_then(|kind| serde_json::from_value::<MediaKind>(kind.clone()).ok());
         match name {
             "createDataChannel" => self.channels.extend(args.get(LABEL).and_then(Value::as_str)),
             "createSource" => self.sends.extend(kind().map(|kind| (peer, kind))),
@@ -117,9 +118,7 @@ impl<'a> Things<'a> {
             }
             Action::Network(network) => match network.rule() {
                 Some((key, rule)) => match &rule.channel {
-                    Some(label) => {
-                        self.channel(document, label, &path.key("network").key(key).key(CHANNEL))
-                    }
+                    Some(label) => self.channel(document, label, &path.key("network").key(key).key(CHANNEL)),
                     None => Ok(()),
                 },
                 None => Ok(()),
@@ -148,7 +147,9 @@ impl<'a> Things<'a> {
                 self.channel(document, &message.channel, &path.key("message").key(CHANNEL))
             }
             Condition::Icecandidate(wanted) => match wanted.kind.as_deref() {
-                Some(kind) => super::said::candidate_type(document, kind, &path.key("icecandidate").key("type")),
+                Some(kind) => {
+                    super::said::candidate_type(document, kind, &path.key("icecandidate").key("type"))
+                }
                 None => Ok(()),
             },
             Condition::Acted(operation) if !OPERATIONS.contains(&operation.as_str()) => {
@@ -170,7 +171,8 @@ impl<'a> Things<'a> {
             Condition::Media(media) => {
                 let at = path.key("media");
                 if !self.watches.contains(peer) {
-                    let help = format!("write `media: {{ watch: true }}` at {peer}, or give it the command `watch`");
+                    let help =
+                        format!("write `media: {{ watch: true }}` at {peer}, or give it the command `watch`");
                     return Err(document.error(&at, format!("{peer} watches no track"), Some(help)));
                 }
                 if !self.sends.iter().any(|(other, kind)| *other != peer && *kind == media.kind) {
@@ -219,7 +221,10 @@ impl<'a> Exchange<'a> {
     /// Before the first step.
     pub(super) fn new(scenario: &'a Scenario) -> Self {
         let first = if scenario.signalling == Signalling::Autonomous { State::Open } else { State::Stable };
-        Self { states: scenario.peers.keys().map(|name| (name.as_str(), first)).collect(), named: BTreeMap::new() }
+        Self {
+            states: scenario.peers.keys().map(|name| (name.as_str(), first)).collect(),
+            named: BTreeMap::new(),
+        }
     }
 
     /// Takes a step. What cannot work is an error.
@@ -266,7 +271,8 @@ impl<'a> Exchange<'a> {
     ) -> Result<(), ScenarioError> {
         let Some(state) = self.states.get(peer).copied() else { return Ok(()) };
         let refuse = |why: String| {
-            let help = format!("to show that it is rejected, add `rejects: InvalidStateError` beside `{name}`");
+            let help =
+                format!("to show that it is rejected, add `rejects: InvalidStateError` beside `{name}`");
             Err(document.error(path, format!("`{name}` cannot work: {why}"), Some(help)))
         };
         if state == State::Closed && command::changes(name) {

@@ -5,7 +5,8 @@ use super::super::error::{ScenarioError, nearest};
 use super::flow::Things;
 use crate::scenario::command;
 use peerproof_conformance::expect::{
-    CandidatesMatch, ChannelMatch, Lines, Messages, OrNone, PeerExpectations, StatMatch, StateLists, Transitions,
+    CandidatesMatch, ChannelMatch, Lines, Messages, OrNone, PeerExpectations, StatMatch, StateLists,
+    Transitions,
 };
 
 /// Types of candidates (RFC 8839 §5.1).
@@ -104,7 +105,9 @@ pub(super) fn of_peer(
     }
     for (channel, messages) in &expected.messages {
         let at = path.key("messages").key(channel);
-        errors.extend(things.channel(document, channel, &at).and_then(|()| of_messages(document, messages, &at)).err());
+        errors.extend(
+            things.channel(document, channel, &at).and_then(|()| of_messages(document, messages, &at)).err(),
+        );
     }
     if let Some(OrNone::Some(channels)) = &expected.channels {
         for (label, channel) in channels {
@@ -137,7 +140,9 @@ fn of_candidates(
     path: &ValuePath,
 ) -> Result<(), ScenarioError> {
     let CandidatesMatch { types, includes, lacks, mdns, end } = expected;
-    for (key, list) in [("types", types.as_deref().unwrap_or_default()), ("includes", includes), ("lacks", lacks)] {
+    for (key, list) in
+        [("types", types.as_deref().unwrap_or_default()), ("includes", includes), ("lacks", lacks)]
+    {
         for (n, kind) in list.iter().enumerate() {
             candidate_type(document, kind, &path.key(key).index(n))?;
         }
@@ -177,7 +182,11 @@ fn of_statistics(document: &Document, stat: &StatMatch, path: &ValuePath) -> Res
     let least = [stat.above, stat.at_least].into_iter().flatten().fold(f64::NEG_INFINITY, f64::max);
     let most = [stat.below, stat.at_most].into_iter().flatten().fold(f64::INFINITY, f64::min);
     if least > most {
-        return Err(document.error(path, format!("more than {least} and less than {most} exclude each other"), None));
+        return Err(document.error(
+            path,
+            format!("more than {least} and less than {most} exclude each other"),
+            None,
+        ));
     }
     Ok(())
 }

@@ -31,7 +31,10 @@ fn refused(message: Option<String>, says: &str) {
 
 #[test]
 fn what_is_right_is_read() {
-    assert_eq!(of_alice("errors: [], channels: { chat: open }, stats: [{ type: data-channel, count: 1 }]"), None);
+    assert_eq!(
+        of_alice("errors: [], channels: { chat: open }, stats: [{ type: data-channel, count: 1 }]"),
+        None
+    );
     assert_eq!(then("bob: { await: { message: { channel: chat } } }"), None);
     assert_eq!(first("alice: { createAnswer: {}, rejects: InvalidStateError }"), None);
     assert_eq!(then("network: { drop: { class: dtls, handshake: Finished, first: 2 } }"), None);
@@ -57,10 +60,19 @@ fn what_always_holds_or_never_can_is_refused() {
     );
     refused(of_alice("stats: [{ type: data-channel, above: 5 }]"), "a comparison needs a `field`");
     refused(of_alice("candidates: { includes: [host], lacks: [host] }"), "`host` is expected, too");
-    refused(of_alice("sdp: { offer: { contains: ['a=xy'], lacks: ['a=x'] } }"), "`a=x` is in `a=xy`, which is expected");
-    refused(of_alice("states: { dtls: { includes: [failed], never: [failed] } }"), "`failed` is expected, too");
+    refused(
+        of_alice("sdp: { offer: { contains: ['a=xy'], lacks: ['a=x'] } }"),
+        "`a=x` is in `a=xy`, which is expected",
+    );
+    refused(
+        of_alice("states: { dtls: { includes: [failed], never: [failed] } }"),
+        "`failed` is expected, too",
+    );
     refused(of_alice("states: { dtls: {} }"), "nothing is expected of these states");
-    refused(of_alice("messages: { chat: { atLeast: 3, atMost: 2 } }"), "at least 3 and at most 2 exclude each other");
+    refused(
+        of_alice("messages: { chat: { atLeast: 3, atMost: 2 } }"),
+        "at least 3 and at most 2 exclude each other",
+    );
     refused(of_alice("messages: { chat: {} }"), "nothing is expected of these messages");
     refused(
         of_alice("channels: { chat: { maxRetransmits: 3, reliable: true } }"),
@@ -71,7 +83,10 @@ fn what_always_holds_or_never_can_is_refused() {
 
 #[test]
 fn every_word_of_a_step_names_something() {
-    refused(first("alice: { createAnswer: {}, rejects: InvalidStateErorr }"), "unknown exception `InvalidStateErorr`");
+    refused(
+        first("alice: { createAnswer: {}, rejects: InvalidStateErorr }"),
+        "unknown exception `InvalidStateErorr`",
+    );
     for step in [
         "bob: { await: { open: chta } }",
         "bob: { await: { datachannel: chta } }",
@@ -111,7 +126,10 @@ fn steps_that_cannot_work_are_refused() {
 #[test]
 fn rules_that_never_act_are_refused() {
     refused(then("network: { drop: { class: dtls, first: 0 } }"), "packets are counted from 1");
-    refused(then("network: { drop: { class: dtls, first: 1, nth: 2 } }"), "packet 2 is not among the first 1");
+    refused(
+        then("network: { drop: { class: dtls, first: 1, nth: 2 } }"),
+        "packet 2 is not among the first 1",
+    );
     refused(then("network: { drop: { class: dtls, probability: 0 } }"), "a rule of probability 0 never acts");
     refused(
         then("network: { drop: { class: srtp, handshake: ClientHello } }"),
