@@ -72,6 +72,9 @@ const P = { views: [], range: null, chosen: null };
   /** A layer by its name for people. */
   P.layer = (name) => LAYERS[name] ?? (name ?? "").replaceAll("-", " ");
 
+  /** A text in which what stands between backticks is code. */
+  P.code = (text) => text.split("`").map((part, n) => (n % 2 ? P.el("code", {}, part) : part));
+
   /** A link to a frame of the page `base`, this one if that is empty. */
   P.frame = (number, text = `frame ${number}`, base = "") => P.el("a", { href: `${base}#frame-${number}` }, text);
   /** A link to a place of evidence; only its name if `base` is null, since there is no page. */

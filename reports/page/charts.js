@@ -47,7 +47,10 @@
   const draw = (panel) => {
     panel.replaceChildren();
     const { trace, streams } = P.body;
-    const cards = streams.slice(0, 200).map((over) => card(trace.connections[over.connection], trace.connections[over.connection].streams[over.stream], over));
+    // What repeats others comes last.
+    const of = (over) => trace.connections[over.connection].streams[over.stream];
+    const sorted = [...streams].sort((a, b) => a.connection - b.connection || (of(a).repairs !== null) - (of(b).repairs !== null) || of(b).bytes - of(a).bytes);
+    const cards = sorted.slice(0, 200).map((over) => card(trace.connections[over.connection], trace.connections[over.connection].streams[over.stream], over));
     panel.append(el("div", { class: "grid2" }, cards));
     const rates = P.bitrates(P.head.case?.bitrates);
     if (rates.length) panel.append(el("h2", {}, "What the scenario expects"), el("div", { class: "grid2" }, rates.map((it) => el("article", { class: "card" }, it))));

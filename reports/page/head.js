@@ -41,7 +41,7 @@
       [P.span(head.axis_us[1] - head.axis_us[0])],
       [time(head.origin_us)],
       head.case && [`seed ${P.seed}`],
-      !head.file.secrets && ["no keys: encrypted packets stay closed"],
+      !head.file.secrets && head.file.frames > 0 && ["no keys: encrypted packets stay closed"],
     ].filter(Boolean);
     top.append(el("p", { class: "meta" }, meta.map((it) => el("span", {}, it))));
     const shown = head.diagnosis.slice(0, 6);
@@ -51,7 +51,7 @@
       top.append(el("details", {}, el("summary", {}, `${rest.length} more`), el("div", { class: "told" }, rest.map(why))));
     }
     for (const defect of head.file.defects) top.append(el("p", { class: "note" }, `Capture: ${defect}`));
-    if (head.left_out.length) top.append(el("p", { class: "note" }, "Not in this page: ", head.left_out.join("; "), "."));
+    if (head.left_out.length) top.append(el("p", { class: "note" }, "Not in this page: ", P.code(head.left_out.join("; ")), "."));
   };
 
   P.views.push({

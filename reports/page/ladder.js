@@ -46,7 +46,8 @@
     panel.replaceChildren();
     const { ladders, trace } = P.body;
     if (!ladders.length) {
-      panel.append(el("p", { class: "empty" }, "No connection: the capture has no connectivity checks, DTLS, RTP or SCTP between two sides."));
+      panel.append(el("p", { class: "empty" }, "No connection: the capture has no connectivity checks, DTLS, RTP or SCTP between two sides.",
+        P.body.entries.length > 0 && [" ", el("a", { href: "#timeline" }, "The timeline"), " has what the peers did."]));
       return;
     }
     let shown = 0;
@@ -56,7 +57,7 @@
       shown += 1;
       const box = el("section", { class: "ladder", "aria-label": `Messages of connection ${ladder.connection + 1}` },
         el("div", { class: "rung heads" }, el("span", { class: "t" }, "time"), el("span", { class: "f" }, "frame"),
-          el("span", { class: "lane" }, el("span", {}, ladder.sides[0]), trace.connections.length > 1 && el("span", { class: "soft" }, `connection ${ladder.connection + 1}`), el("span", {}, ladder.sides[1]))));
+          el("span", { class: "lane" }, el("span", {}, ladder.sides[0], " ", el("span", { class: "soft address" }, ladder.addresses[0] ?? "")), trace.connections.length > 1 && el("span", { class: "soft" }, `connection ${ladder.connection + 1}`), el("span", {}, el("span", { class: "soft address" }, ladder.addresses[1] ?? ""), " ", ladder.sides[1]))));
       let next = 0;
       const more = el("button", { type: "button", class: "more", on: { click: () => add() } });
       const add = () => {

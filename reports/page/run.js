@@ -107,7 +107,7 @@
         keep({ case: row.name });
         open(box, row);
       }
-    } } }, el("span", {}, P.chip(row.outcome)), el("span", { class: "name" }, row.name), el("span", { class: "right" }, right),
+    } } }, el("span", {}, P.chip(row.bad ? "fail" : row.standing === "known" ? "known" : row.outcome === "fail" ? "unsupported" : row.outcome, row.outcome)), el("span", { class: "name" }, row.name), el("span", { class: "right" }, right),
       (row.outcome !== "pass" || row.bad) && el("span", { class: `sentence${row.bad ? "" : " quiet"}` }, place(row) && el("strong", {}, `${place(row)}: `), row.sentence));
     const box = el("article", { class: `case ${row.bad ? "fail" : row.standing === "known" ? "known" : row.outcome === "fail" ? "pass" : row.outcome}`, "data-case": row.name }, head);
     if (expand) open(box, row);
@@ -162,7 +162,7 @@
     if (document.activeElement !== input) input.value = state.q ?? "";
     const only = el("label", {}, el("input", { type: "checkbox", id: "only-unexpected", checked: Boolean(state.unexpected), on: { change: (event) => change({ unexpected: event.target.checked ? "1" : undefined }) } }), "unexpected only");
     const rest = [select("verdict", "verdict", rows.map((row) => row.outcome)), select("family", "family", rows.map((row) => row.family)), select("pair", "pair", rows.map((row) => row.pair)),
-      select("version", "version", rows.flatMap((row) => row.versions)), select("requirement", "requirement", rows.flatMap((row) => row.requirements)), only, clear, count];
+      select("version", "version", rows.flatMap((row) => row.versions).filter((it) => /\d/.test(it))), select("requirement", "requirement", rows.flatMap((row) => row.requirements)), only, clear, count];
     if (input.parentElement !== bar) bar.append(input);
     while (bar.lastChild !== input) bar.lastChild.remove();
     bar.append(...rest.filter(Boolean));
@@ -193,7 +193,7 @@
       Object.assign(row, { n, family: parts[0], pair: parts.at(-1), bad: !GOOD.includes(row.standing) });
       row.text = `${row.name} ${row.sentence} ${row.layer ?? ""} ${row.side ?? ""} ${row.versions.join(" ")} ${row.requirements.join(" ")} ${row.standing}`.toLowerCase();
     });
-    const versions = [...new Set(rows.flatMap((row) => row.versions))].sort();
+    const versions = [...new Set(rows.flatMap((row) => row.versions))].filter((it) => /\d/.test(it)).sort();
     P.by("top").append(el("p", { class: "meta" }, versions.map((it) => el("span", {}, it))), el("div", { id: "tiles" }));
     state = read();
     if (rows.length) P.by("matrix").append(...matrix());

@@ -52,6 +52,12 @@
       handshake.alerts.map((it) => el("p", {}, P.chip(it.level === 2 ? "fail" : "notice", it.level === 2 ? "fatal alert" : "alert"), ` ${who(connection, it.from)}: ${it.description ?? "encrypted"} `, at(it.at))));
   };
 
+  const candidates = () => {
+    const rows = P.body.candidates.map((it) => el("tr", {}, cell(it.t_us !== undefined ? el("a", { href: `#entry-${it.entry}` }, P.time(it.t_us)) : "–"), cell(it.peer), el("td", {}, P.chip("other", it.kind)),
+      cell(it.transport.toUpperCase()), cell(it.address), num(it.priority), cell(it.mid ?? ""), cell(it.fate ?? "")));
+    return rows.length ? [el("h2", {}, "Candidates"), table(["signaled", "by", "type", "transport", "address", "priority#", "mid", "what became of it"], rows)] : [];
+  };
+
   const servers = (trace) => {
     const rows = [
       ...trace.gatherings.map((it) => el("tr", {}, cell("STUN"), cell(it.server), cell(it.client), cell(it.answered ? ["mapped to ", it.mapped ?? "?", " ", at(it.answered)] : it.error ? [`error ${it.error[1]} `, at(it.error[0])] : P.chip("fail", "no answer")), num(it.requests))),
@@ -76,7 +82,7 @@
   P.views.push({
     id: "transport", title: "ICE and DTLS", order: 40,
     count: () => P.body.trace.connections.reduce((sum, it) => sum + it.pairs.length, 0) || undefined,
-    there: () => P.body.trace.flows.length > 0,
+    there: () => P.body.trace.flows.length > 0 || P.body.candidates.length > 0,
     show: (panel) => {
       const { trace } = P.body;
       trace.connections.forEach((connection, n) => {
@@ -88,7 +94,7 @@
           connection.handshakes.length > 0 && el("h2", {}, "DTLS flights"), connection.handshakes.map((it) => flights(connection, it)),
           connection.handshakes.length === 0 && connection.records_without_handshake > 0 && el("p", { class: "soft" }, `${connection.records_without_handshake} DTLS records whose handshake is not in the capture.`)));
       });
-      panel.append(...servers(trace), ...flows(trace));
+      panel.append(...candidates(), ...servers(trace), ...flows(trace));
     },
   });
 

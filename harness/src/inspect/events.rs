@@ -82,7 +82,7 @@ impl Recording {
 }
 
 /// An event in words; nothing for what would only fill the page.
-fn text(event: &PeerEvent) -> Option<String> {
+pub(super) fn text(event: &PeerEvent) -> Option<String> {
     Some(match event {
         PeerEvent::SignalingStateChange { state } => format!("signalingState {state}"),
         PeerEvent::IceGatheringStateChange { state } => format!("iceGatheringState {state}"),

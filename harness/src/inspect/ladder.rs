@@ -14,7 +14,6 @@ use peerproof_captures::wire::dtls::handshake::Fragments;
 use peerproof_captures::wire::field::Span;
 use peerproof_captures::wire::sctp::ChunkType;
 use peerproof_conformance::evidence::{Captured, Evidence, Kind, Packet, Peer, ReadError};
-use peerproof_reports::session;
 use std::io::{self, Write};
 
 /// Columns, where no terminal gives its own.
@@ -22,7 +21,7 @@ const WIDTH: usize = 100;
 /// Columns of time and frame.
 const MARGIN: usize = 20;
 /// Most rows of a connection; the rest is counted.
-const MOST_ROWS: usize = 5_000;
+pub(super) const MOST_ROWS: usize = 5_000;
 /// A silence of this length gets a line, in microseconds.
 const SILENCE: i64 = 1_000_000;
 /// Content type of handshake records (RFC 5246 §6.2.1).
@@ -57,44 +56,11 @@ pub(super) fn write(
     Ok(())
 }
 
-/// The same for a page, in microseconds since `origin_us`. `lost` says whether the packet of a frame is known not to have arrived.
-pub(super) fn ladders(
-    report: &Report,
-    given: &Given,
-    frames: Option<Frames>,
-    origin_us: u64,
-    lost: &dyn Fn(u64) -> bool,
-) -> Result<Vec<session::Ladder>, InspectError> {
-    let first_us = report.trace.first.unwrap_or_default().ns / 1_000;
-    let shift = i64::try_from(i128::from(first_us) - i128::from(origin_us)).unwrap_or(0);
-    let mut all = Vec::new();
-    each(report, given, frames, &mut |connection, evidence, rows| {
-        let more = rows.len().saturating_sub(MOST_ROWS);
-        let rung = |row: Row| session::Rung {
-            t_us: row.t_us.saturating_add(shift),
-            frame: row.frame,
-            what: match row.what {
-                What::Message { from, text, times } => {
-                    let lost = times == 1 && row.frame.is_some_and(lost);
-                    session::RungKind::Message { from, text, times, lost }
-                }
-                What::Flow(counts) => session::RungKind::Flow { counts },
-                What::Event { at, text } => session::RungKind::Event { at, text },
-                What::Silence(us) => session::RungKind::Silence { us },
-            },
-        };
-        let rows = rows.into_iter().take(MOST_ROWS).map(rung).collect();
-        all.push(session::Ladder { connection, sides: evidence.peers.clone(), rows, more });
-        Ok(())
-    })?;
-    Ok(all)
-}
-
 /// Takes the index of a connection, its evidence and its rows.
-type Taker<'a> = dyn FnMut(usize, &Evidence, Vec<Row>) -> io::Result<()> + 'a;
+pub(super) type Taker<'a> = dyn FnMut(usize, &Evidence, Vec<Row>) -> io::Result<()> + 'a;
 
 /// Gives the rows of each connection with its index in the trace.
-fn each(
+pub(super) fn each(
     report: &Report,
     given: &Given,
     frames: Option<Frames>,
@@ -121,15 +87,15 @@ fn each(
 
 /// A line between the two sides.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Row {
+pub(super) struct Row {
     /// Microseconds since the first frame of the capture.
-    t_us: i64,
-    frame: Option<u64>,
-    what: What,
+    pub(super) t_us: i64,
+    pub(super) frame: Option<u64>,
+    pub(super) what: What,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum What {
+pub(super) enum What {
     /// A message from a side.
     Message { from: usize, text: String, times: usize },
     /// What flows in both directions, counted: packets of each name from either side.

@@ -111,6 +111,8 @@ pub struct Body<'a> {
     pub acts: Vec<Act>,
     /// The descriptions.
     pub descriptions: Vec<Described>,
+    /// The candidates, those in descriptions given beside a capture among them.
+    pub candidates: Vec<Gathered>,
     /// The RTP streams over time.
     pub streams: Vec<StreamOverTime>,
     /// What the peers' statistics said over time.
@@ -126,6 +128,8 @@ pub struct Ladder {
     pub connection: usize,
     /// Names of the sides.
     pub sides: Vec<String>,
+    /// Their addresses on the pair that was selected, else on the first flow.
+    pub addresses: Vec<String>,
     /// Rows in order of time.
     pub rows: Vec<Rung>,
     /// Rows that are left out.
@@ -285,6 +289,32 @@ pub struct DescribedSection {
     pub facts: Vec<(String, Vec<String>)>,
     /// Candidates, as they are written.
     pub candidates: Vec<String>,
+}
+
+/// A candidate.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Gathered {
+    /// Whose it is.
+    pub peer: String,
+    /// When its peer signaled it; nothing for one of a description.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub t_us: Option<i64>,
+    /// Entry of the timeline, or the index of the description given.
+    pub entry: u64,
+    /// `host`, `srflx`, `prflx`, `relay`, …
+    pub kind: String,
+    /// `udp`, `tcp`.
+    pub transport: String,
+    /// Address and port.
+    pub address: String,
+    /// Its priority.
+    pub priority: u64,
+    /// The MID of its section.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mid: Option<String>,
+    /// What became of it on the way, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fate: Option<String>,
 }
 
 /// An RTP stream over time.

@@ -406,6 +406,7 @@ fn finding(requirement: &str, result: checks::Result, waiver: Option<Waiver>) ->
         requirement: requirement.to_owned(),
         endpoint: "bob".to_owned(),
         result,
+        faults: Vec::new(),
         sentence: "it is otherwise".to_owned(),
         evidence: vec![Place::Frame(7), Place::Line { entry: 3, line: 9 }],
         timing: false,

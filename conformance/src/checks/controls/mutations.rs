@@ -3,7 +3,7 @@
 
 use super::{Mutation, Recording, late, red, ways};
 use crate::checks::tally::Violation;
-use crate::checks::{Check, Finding, Result, all, run, sources};
+use crate::checks::{Check, Finding, Result, all, fault, run, sources};
 use crate::evidence::{Evidence, Peer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -67,6 +67,9 @@ fn outcome(check: &Check, source: &str, recordings: &[Read]) -> Outcome {
     for (n, mutation) in check.control.mutations().enumerate() {
         match catch(check, mutation, || violations(check, mutation, recordings)) {
             Ok(violations) => {
+                let known = fault::of(check.id);
+                let unknown = violations.iter().find(|(_, it)| !known.contains(&it.fault.0));
+                wrong.extend(unknown.map(|(_, it)| format!("{}: {it:?} is of no listed kind", check.id)));
                 let before = unreached.len();
                 unreached.retain(|way| !violations.iter().any(|(_, it)| way.is_of(it)));
                 if n > 0 && unreached.len() == before {

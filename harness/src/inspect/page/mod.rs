@@ -1,13 +1,15 @@
 //! `--html`: a page that shows the capture, made of what the other outputs show.
 
+mod candidates;
 mod descriptions;
+mod ladders;
 mod packets;
 mod recording;
 
 use super::arrivals::Arrivals;
 use super::events::Recording;
 use super::source::Given;
-use super::{Frames, InspectError, Report, ladder, report};
+use super::{Frames, InspectError, Report, report};
 use crate::input;
 use crate::spool::spool;
 use peerproof_captures::file::CaptureReader;
@@ -77,11 +79,11 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
         packets::Asked { origin_us, frames, deciding: deciding(&report.diagnosis, case.as_ref()), budget };
     let packets = packets::read(given, &arrivals, asked, &mut left_out)?;
     let lost = |frame| arrivals.is_lost(frame);
-    let ladders = ladder::ladders(&report, given, frames, origin_us, &lost)?;
+    let ladders = ladders::ladders(&report, given, frames, origin_us, &lost)?;
     let told = recording.as_ref().map(recording::told).unwrap_or_default();
-    let descriptions = match &recording {
-        Some(recording) => descriptions::of_recording(recording),
-        None => descriptions::given(&given.descriptions),
+    let (descriptions, candidates) = match &recording {
+        Some(recording) => (descriptions::of_recording(recording), candidates::of_recording(recording)),
+        None => (descriptions::given(&given.descriptions), candidates::given(&given.descriptions)),
     };
     let last_us = report.trace.last.map_or(0, |at| since(at.ns, origin_us));
     let first_us = report.trace.first.map(|at| since(at.ns, origin_us));
@@ -119,6 +121,7 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
         entries: told.entries,
         acts: told.acts,
         descriptions,
+        candidates,
         streams: streams(trace, origin_us),
         stats: told.stats,
         messages: told.messages,
@@ -227,8 +230,10 @@ fn peers(trace: &Trace, case: Option<&CaseReport>) -> Vec<PeerHead> {
         return case.peers.iter().map(of).collect();
     }
     let Some(first) = trace.connections.first() else { return Vec::new() };
-    let of = |side| PeerHead { name: first.name(side), version: String::new(), role: String::new() };
-    Side::BOTH.map(of).into()
+    // A capture alone has no versions, and often no names: the address says who it is.
+    let addresses = ladders::addresses(trace, first);
+    let of = |(side, version)| PeerHead { name: first.name(side), version, role: String::new() };
+    Side::BOTH.into_iter().zip(addresses).map(of).collect()
 }
 
 fn streams(trace: &Trace, origin_us: u64) -> Vec<StreamOverTime> {

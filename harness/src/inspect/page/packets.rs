@@ -63,7 +63,12 @@ pub(super) fn read(
             Item::Frame(frame) if rows.asked.frames.is_some_and(|frames| frame.number > frames.last()) => {
                 break;
             }
-            Item::Frame(_) if rows.packets.rows.len() >= MOST_ROWS => beyond += 1,
+            // What decides something is there in any case.
+            Item::Frame(frame)
+                if rows.packets.rows.len() >= MOST_ROWS && !rows.asked.deciding.contains(&frame.number) =>
+            {
+                beyond += 1;
+            }
             Item::Frame(frame) => {
                 rows.begin(&frame);
                 observer.frame(&frame, &mut rows);
@@ -77,7 +82,7 @@ pub(super) fn read(
         return Err(InspectError::Write(error.into()));
     }
     if beyond > 0 {
-        let last = rows.packets.rows.last().map_or(0, |row| row.frame);
+        let last = rows.packets.rows.get(MOST_ROWS - 1).map_or(0, |row| row.frame);
         left_out.push(format!(
             "packets after frame {last} ({beyond} frames); `--frames {}-` makes a page of others",
             last + 1

@@ -1,6 +1,6 @@
 //! What the timeline of a recording gives to a page: steps, states, what was done to packets, statistics.
 
-use super::super::events::Recording;
+use super::super::events::{self, Recording};
 use super::signed;
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::{Entry, StepOutcome, What, words};
@@ -160,6 +160,11 @@ const fn kind(what: &What) -> &'static str {
 
 /// What an entry says, without its time.
 fn text(entry: &Entry) -> String {
+    if let What::Event { peer, event, .. } = &entry.what
+        && let Some(text) = events::text(event)
+    {
+        return format!("{peer}: {text}");
+    }
     let line = describe(entry);
     line.split_once(": ").map_or_else(|| line.clone(), |(_, what)| what.to_owned())
 }
