@@ -4,6 +4,7 @@ pub mod adapters;
 pub mod authority;
 pub mod cli;
 pub mod config;
+mod described;
 pub mod doctor;
 mod embedded;
 pub mod expected;

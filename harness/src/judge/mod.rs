@@ -47,7 +47,7 @@ pub fn main(args: &JudgeArgs, out: &mut dyn Write) -> Result<u8, JudgeError> {
                 judged.judged.push(folder::judge(&folder, expected.as_ref(), args.changed)?);
             }
         } else {
-            judged.judged.extend(bare::judge(path, &args.beside)?);
+            judged.judged.extend(bare::judge(path, args)?);
         }
     }
     for one in &mut judged.judged {
