@@ -2,8 +2,10 @@
 
 pub mod adapters;
 pub mod authority;
+pub mod check_server;
 pub mod cli;
 pub mod config;
+pub mod coverage;
 mod described;
 pub mod doctor;
 mod embedded;
@@ -14,6 +16,7 @@ pub mod judge;
 pub mod kits;
 pub mod machine;
 pub mod network;
+mod parallel;
 pub mod peers;
 pub mod process;
 pub mod recording;

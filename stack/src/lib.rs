@@ -2,6 +2,7 @@
 //!
 //! It knows nothing of scenarios, checks or reports.
 
+pub mod client;
 pub mod connection;
 mod crypto;
 mod dcep;

@@ -25,6 +25,7 @@ Examples:
   peerproof inspect call.pcapng          why a call fails
   peerproof judge runs/latest            the verdicts again, from the recordings
   peerproof matrix runs/latest           which implementations work with which
+  peerproof coverage                     what the suite proves, and what not
   peerproof schema > scenario.json       for your editor
 
 Exit codes: 0 all as expected, 1 a verdict failed, 2 usage or a broken scenario, 3 harness error, 4 nothing ran."
@@ -65,12 +66,18 @@ pub(crate) enum Command {
     Matrix(super::matrix::MatrixArgs),
     /// Merge several runs into one: the parts of `run --shard`, or runs of different cases
     Merge(super::merge::MergeArgs),
+    /// Write a page for each case of a run, to look at in a browser
+    Report(super::report::ReportArgs),
     /// Show what changed from one run to another: verdicts, descriptions, handshakes, habits
     Diff(super::diff::DiffArgs),
     /// Keep the facts of a run in a file, to compare with later
     Archive(super::diff::ArchiveArgs),
+    /// Check STUN and TURN servers: reachable, credentials, certificate, relaying, permissions
+    CheckServer(crate::check_server::CheckServerArgs),
     /// List the requirements of the RFCs and the W3C, and which of them are checked
     Requirements(crate::requirements::RequirementsArgs),
+    /// Show what the suite proves: each statement with its cases, roles and controls
+    Coverage(crate::coverage::CoverageArgs),
     /// Test programs that speak the peer protocol
     Adapter {
         #[command(subcommand)]
@@ -126,10 +133,18 @@ pub(crate) enum What {
     Peer,
     /// What `inspect --json` prints
     Inspect,
+    /// The data of a page of `inspect --html` and `report`
+    Page,
     /// What `judge --json` prints
     Judge,
+    /// What `check-server --json` prints
+    CheckServer,
     /// What `requirements --json` prints
     Requirements,
+    /// statements.yaml: what a suite proves
+    Statements,
+    /// What `coverage --json` prints
+    Coverage,
 }
 
 /// Which cases are meant.
@@ -181,6 +196,7 @@ Examples:
   peerproof run data/echo/stack-chrome --repeat 20
   peerproof run --update-snapshots              save new and changed snapshots
   peerproof run --virtual --seed 7              stack with itself, in virtual time: the same each time
+  peerproof run data/echo --program mine=./adapter.py --with mine --watch    again whenever adapter.py or the scenario changes
   peerproof run --shard 2/3 --output part-2     the second third of the cases; `peerproof merge` makes one run of all parts
   peerproof run data --page mobile=chrome --with mobile   with a browser that you open at the URL that is printed
   PEERPROOF_REQUIRE=chrome,firefox peerproof run   a missing browser is an error")]
@@ -223,4 +239,7 @@ pub(crate) struct RunArgs {
     /// Save new and changed snapshots
     #[arg(long)]
     pub(crate) update_snapshots: bool,
+    /// Run again whenever a scenario among the cases, a program, the configuration or a file of known deviations changes
+    #[arg(long, conflicts_with_all = ["output", "shard", "update_snapshots"])]
+    pub(crate) watch: bool,
 }

@@ -3,6 +3,9 @@
 mod adapter;
 mod args;
 mod begin;
+mod changes;
+mod check_server;
+mod coverage;
 mod diff;
 mod inspect;
 mod judge;
@@ -12,11 +15,13 @@ mod matrix;
 mod merge;
 mod play;
 mod progress;
+mod report;
 mod requirements;
 mod runs;
 mod schema;
 mod summary;
 mod unfinished;
+mod watch;
 
 pub use args::{Args, Chosen};
 pub use play::{Prepared, prepare};
@@ -60,9 +65,12 @@ pub fn main() -> ExitCode {
         Command::Doctor(args) => machine::doctor(&args),
         Command::Setup(args) => machine::setup(&args),
         Command::Matrix(args) => matrix::matrix(&args),
+        Command::Report(args) => report::report(&args),
         Command::Diff(args) => diff::diff(&args),
         Command::Archive(args) => diff::archive(&args),
         Command::Merge(args) => merge::merge(&args),
+        Command::Coverage(args) => coverage::coverage(&args),
+        Command::CheckServer(args) => check_server::check_server(&args),
         Command::Requirements(args) => requirements::requirements(&args),
         Command::Adapter { what } => adapter::adapter(&what),
         Command::Schema { what } => schema::schema(what),

@@ -1,6 +1,7 @@
 //! `peerproof run`.
 
 use super::args::{Chosen, RunArgs};
+use super::changes;
 use super::progress::{Plain, Shared, Terminal};
 use super::unfinished::{self, Mark};
 use super::{HARNESS_ERROR, NOTHING_RAN, USAGE, complain, note, say, summary};
@@ -41,8 +42,21 @@ pub(crate) struct Wanted {
     shard: Option<Shard>,
 }
 
+impl Wanted {
+    /// The user's folder of scenarios.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// The files besides scenarios that the run is made of: programs, the configuration, known deviations.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let programs = self.configuration.roster.iter().flat_map(|it| it.files());
+        programs.chain(self.configuration.expected.iter().cloned()).collect()
+    }
+}
+
 /// The folder of scenarios that is taken if none is named and it is there.
-const FOLDER: &str = "scenarios";
+pub(super) const FOLDER: &str = "scenarios";
 
 /// The cases that are meant; nothing is played if a scenario is broken.
 pub(crate) fn wanted(chosen: &Chosen) -> Result<Wanted, String> {
@@ -149,7 +163,7 @@ pub async fn prepare(
     update: bool,
 ) -> Result<Prepared, String> {
     let expected = expected::gather(&[], Some(scenarios), &[]).map_err(|error| error.to_string())?;
-    let snapshots = Snapshots { folder: Some(scenarios.to_owned()), update };
+    let snapshots = Snapshots::new(Some(scenarios.to_owned()), update);
     prepare_with(expected, snapshots, output, peerproof, seed, None).await
 }
 
@@ -185,11 +199,29 @@ async fn prepare_with(
 
 /// Plays what is meant.
 pub(crate) fn run(args: RunArgs) -> u8 {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(format_args!("the runtime failed to start: {error}"));
+            return HARNESS_ERROR;
+        }
+    };
+    if args.watch {
+        return runtime.block_on(Box::pin(super::watch::run(&args)));
+    }
+    match ready(&args) {
+        Ok(wanted) => runtime.block_on(Box::pin(play(&args, wanted))),
+        Err(code) => code,
+    }
+}
+
+/// What is to be played, if it can be; else the exit code, and why has been said.
+pub(super) fn ready(args: &RunArgs) -> Result<Wanted, u8> {
     let mut wanted = match wanted(&args.chosen) {
         Ok(wanted) => wanted,
         Err(trouble) => {
             complain(trouble);
-            return USAGE;
+            return Err(USAGE);
         }
     };
     if args.in_virtual_time {
@@ -201,33 +233,26 @@ pub(crate) fn run(args: RunArgs) -> u8 {
         }
         if all > 0 && wanted.cases.is_empty() {
             complain("none of these cases can run in virtual time");
-            return NOTHING_RAN;
+            return Err(NOTHING_RAN);
         }
     }
     if args.update_snapshots && wanted.folder.is_none() {
         complain("snapshots are saved in a folder of scenarios: name one with --scenarios");
-        return USAGE;
+        return Err(USAGE);
     }
     if wanted.cases.is_empty() {
         complain("no case matches the filter (`peerproof list` shows all)");
-        return NOTHING_RAN;
+        return Err(NOTHING_RAN);
     }
-    if let Err(trouble) = divide(&args, &mut wanted) {
+    if let Err(trouble) = divide(args, &mut wanted) {
         complain(trouble);
-        return USAGE;
+        return Err(USAGE);
     }
     if let Some(reason) = required_but_missing() {
         complain(reason);
-        return HARNESS_ERROR;
+        return Err(HARNESS_ERROR);
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            complain(format_args!("the runtime failed to start: {error}"));
-            return HARNESS_ERROR;
-        }
-    };
-    runtime.block_on(Box::pin(play(args, wanted)))
+    Ok(wanted)
 }
 
 /// Leaves the part of the cases that is asked for, if one is.
@@ -253,10 +278,10 @@ fn runs(configuration: &Configuration) -> PathBuf {
     configuration.output.clone().unwrap_or_else(|| PathBuf::from("runs"))
 }
 
-async fn play(args: RunArgs, wanted: Wanted) -> u8 {
+pub(super) async fn play(args: &RunArgs, wanted: Wanted) -> u8 {
     let Wanted { cases, configuration, folder, filter, shard } = wanted;
     let runs = runs(&configuration);
-    let output = args.output.clone().unwrap_or_else(|| runs.join(timestamp()));
+    let output = args.output.clone().unwrap_or_else(|| unused(&runs, &timestamp()));
     // Cases of two runs side by side are neither of them.
     if !args.force && ["run.json", "cases"].iter().any(|name| output.join(name).exists()) {
         complain(format_args!(
@@ -283,7 +308,7 @@ async fn play(args: RunArgs, wanted: Wanted) -> u8 {
     for killed in unfinished::find(&runs, &output) {
         note(clean(&killed.to_string()));
     }
-    let snapshots = Snapshots { folder, update: args.update_snapshots };
+    let snapshots = Snapshots::new(folder, args.update_snapshots);
     let page_wait = args.page_wait.map(Duration::from_secs);
     let prepared = prepare_with(expected, snapshots, output.clone(), &peerproof, args.seed, page_wait);
     let mut prepared = match prepared.await {
@@ -348,6 +373,19 @@ async fn play(args: RunArgs, wanted: Wanted) -> u8 {
     let mut report = summary::report(&run, began, args.seed, &output);
     report.shard = shard;
     summary::print(&report, &run);
+    for trouble in super::report::unexpected(&mut report, &output) {
+        complain(clean(&trouble));
+    }
+    if let Err(error) = changes::report(&report, &prepared.setting.snapshots) {
+        complain(format_args!("the snapshots cannot be saved: {error}"));
+        code = HARNESS_ERROR;
+    }
+    for (deviation, version) in prepared.setting.expected.to_review() {
+        let versions = deviation.versions.as_deref().unwrap_or_default();
+        let what =
+            format!("{deviation} is of the versions {versions}, and {version} shows it: review its range");
+        complain(clean(&what));
+    }
     // A part does not show what another one may.
     if run.left == 0 && time != Time::Virtual && report.shard.is_none() {
         let setting = &prepared.setting;
@@ -400,6 +438,13 @@ fn link_latest(output: &Path) {
         let _ = std::fs::remove_file(&latest);
     }
     let _ = std::os::unix::fs::symlink(name, &latest);
+}
+
+/// A folder of that name in which nothing is yet: two runs may begin in the same second.
+fn unused(runs: &Path, name: &str) -> PathBuf {
+    let others = (2..).map(|n| format!("{name}-{n}"));
+    let mut all = std::iter::once(name.to_owned()).chain(others).map(|name| runs.join(name));
+    all.find(|path| !path.exists()).unwrap_or_else(|| runs.join(name))
 }
 
 /// The time in UTC as a folder's name: `20261122-171500`.

@@ -17,7 +17,11 @@ pub(crate) fn schema(what: What) -> u8 {
         What::Case => schemars::schema_for!(CaseFile),
         What::Peer => crate::peers::protocol::schema(),
         What::Judge => schemars::schema_for!(crate::judge::Judged),
+        What::CheckServer => schemars::schema_for!(crate::check_server::Report),
         What::Requirements => schemars::schema_for!(crate::requirements::Listed),
+        What::Statements => schemars::schema_for!(crate::scenario::statements::Statements),
+        What::Coverage => schemars::schema_for!(crate::coverage::Coverage),
+        What::Page => schemars::schema_for!(peerproof_reports::session::Page<'_>),
         What::Inspect => schemars::schema_for!(crate::inspect::Report),
     };
     print(&schema)

@@ -147,7 +147,7 @@ pub(super) fn data_indication(peer: SocketAddr, data: &[u8]) -> Option<Vec<u8>> 
 }
 
 /// ChannelData, padded as streams want it (RFC 8656 §12.5).
-pub(super) fn channel_data(channel: u16, data: &[u8], padded: bool) -> Vec<u8> {
+pub(crate) fn channel_data(channel: u16, data: &[u8], padded: bool) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(data.len() + 8);
     bytes.extend_from_slice(&channel.to_be_bytes());
     // A datagram is never longer than 65535 bytes.
@@ -160,7 +160,7 @@ pub(super) fn channel_data(channel: u16, data: &[u8], padded: bool) -> Vec<u8> {
 }
 
 /// Adds an address as XOR-MAPPED-ADDRESS holds it.
-pub(super) fn add_address(message: &mut Message, kind: AttrType, address: SocketAddr) {
+pub(crate) fn add_address(message: &mut Message, kind: AttrType, address: SocketAddr) {
     let address = XorMappedAddress { ip: address.ip(), port: address.port() };
     // Any IP address has a length that the codec knows.
     let _never_fails = address.add_to_as(message, kind);
@@ -178,7 +178,7 @@ pub(super) fn add_plain_address(message: &mut Message, kind: AttrType, address: 
 }
 
 /// Signs with `key`, if there is one, adds the fingerprint, and gives the bytes.
-pub(super) fn finish(mut message: Message, key: Option<&[u8]>, crypto: &dyn RTCCrypto) -> Option<Vec<u8>> {
+pub(crate) fn finish(mut message: Message, key: Option<&[u8]>, crypto: &dyn RTCCrypto) -> Option<Vec<u8>> {
     if let Some(key) = key {
         MessageIntegrity::new_raw_integrity_with_provider(key, crypto).add_to(&mut message).ok()?;
     }

@@ -14,7 +14,7 @@ mod config;
 mod core;
 mod fault;
 mod listen;
-mod message;
+pub(crate) mod message;
 mod observed;
 mod relay;
 mod serving;

@@ -1,7 +1,7 @@
 //! RFC 3550 §6.4, RFC 4585 §6.1: each RTCP packet of a compound has version 2 and holds what its type and its counts say.
 
 use super::compounds;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::rtcp;
@@ -28,16 +28,24 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let part = bytes.get(read..).unwrap_or_default();
             read += HEADER + rtcp.content.value.len();
             if version != 2 {
-                tally.fail(format!("{kind} has the version {version}, not 2"), [place]);
+                tally.fail(
+                    Fault("other-version"),
+                    format!("{kind} has the version {version}, not 2"),
+                    [place],
+                );
             } else if rtcp.body.is_none() {
-                tally.fail(format!("{kind} is malformed{}", why(part)), [place]);
+                tally.fail(Fault("malformed"), format!("{kind} is malformed{}", why(part)), [place]);
             } else {
                 tally.pass(place);
             }
         }
         if read < bytes.len() {
             let left = bytes.len() - read;
-            tally.fail(format!("the last {left} bytes of a compound packet are no RTCP packet"), [place]);
+            tally.fail(
+                Fault("bytes-left"),
+                format!("the last {left} bytes of a compound packet are no RTCP packet"),
+                [place],
+            );
         }
     }
 }

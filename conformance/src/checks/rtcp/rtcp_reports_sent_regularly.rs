@@ -3,7 +3,7 @@
 use super::{blocks, packets};
 use crate::checks::media::codecs;
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::Packet;
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -71,7 +71,7 @@ fn sources(evidence: &Evidence, at: Peer, source: Peer) -> BTreeMap<u32, Vec<Med
         let all = sources.entry(read.header.ssrc.value).or_default();
         match all.last_mut() {
             Some(media) if packet.t_us.saturating_sub(media.last_us) <= PAUSE_US => {
-                media.last_us = packet.t_us
+                media.last_us = packet.t_us;
             }
             _ => all.push(Media { frame: packet.frame, first_us: packet.t_us, last_us: packet.t_us }),
         }
@@ -104,7 +104,13 @@ fn judge(
         None => tally.pass(place),
         Some((pause_us, off)) if evidence.sees_all_sent_by(peer) => {
             let seconds = pause_us as f64 / 1e6;
-            tally.off(evidence, off, format!("{} for {seconds:.1} s", missing()), [place]);
+            tally.off(
+                Fault("no-report"),
+                evidence,
+                off,
+                format!("{} for {seconds:.1} s", missing()),
+                [place],
+            );
         }
         Some(_) => tally.inconclusive("reports may have been lost before the recording", [place]),
     }

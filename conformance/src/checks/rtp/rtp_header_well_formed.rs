@@ -1,7 +1,7 @@
 //! RFC 3550 §5.1: the header of an RTP packet adds up: version 2, contributing sources, extension and padding within it.
 
 use crate::checks::media::{OtherVersion, other_versions};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::rtcp::{Body, TransportFeedbackControl};
@@ -17,12 +17,38 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    for (packet, bytes) in evidence.wire.iter().flat_map(|wire| wire.rtp(peer)) {
+        let place = Place::Frame(packet.frame);
+        match rtp::view(bytes) {
+            Err(stop) => tally.fail(
+                Fault("header-does-not-fit"),
+                format!("the header does not fit the packet: {stop}"),
+                [place],
+            ),
+            Ok(read) if read.header.version() != 2 => {
+                tally.fail(
+                    Fault("version"),
+                    format!("the version is {}, not 2", read.header.version()),
+                    [place],
+                );
+            }
+            Ok(read) if read.has_wrong_padding() => {
+                tally.fail(
+                    Fault("padding-missing"),
+                    "the header announces padding that is not there",
+                    [place],
+                );
+            }
+            Ok(_) => tally.pass(place),
+        }
+    }
     let others = other_versions(evidence, peer);
     if let Some((_, first)) = others.first_key_value() {
         let OtherVersion { version, payload_type, ssrc, .. } = first;
         let nacks = nacks(evidence, peer);
         let count = others.len();
         tally.fail(
+            Fault("taken-for-another-protocol"),
             format!(
                 "{count} packets of payload type {payload_type} and source {ssrc:#010x} have the version {version}, not 2: by their first \
                  byte receivers take them for another protocol; {nacks} \
@@ -30,19 +56,6 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             ),
             others.keys().map(|frame| Place::Frame(*frame)),
         );
-    }
-    for (packet, bytes) in evidence.wire.iter().flat_map(|wire| wire.rtp(peer)) {
-        let place = Place::Frame(packet.frame);
-        match rtp::view(bytes) {
-            Err(stop) => tally.fail(format!("the header does not fit the packet: {stop}"), [place]),
-            Ok(read) if read.header.version() != 2 => {
-                tally.fail(format!("the version is {}, not 2", read.header.version()), [place]);
-            }
-            Ok(read) if read.has_wrong_padding() => {
-                tally.fail("the header announces padding that is not there", [place]);
-            }
-            Ok(_) => tally.pass(place),
-        }
     }
 }
 

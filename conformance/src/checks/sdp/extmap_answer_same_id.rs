@@ -1,7 +1,7 @@
 //! RFC 8285 §6: an answer keeps the identifier of each header extension that it takes, but for the offer's placeholders from
 //! 4096 on, which it maps into the valid range.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Exchange, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{ExtMap, OnLine};
@@ -29,13 +29,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let place = Place::Line { entry: answer.entry, line };
                 if !offered.iter().any(|offer| offer.uri == taken.uri) {
                     // RFC 9429 §5.11 lets it be.
-                    tally.warn(format!("{} was not offered", taken.uri), [place]);
+                    tally.warn(Fault("not-offered"), format!("{} was not offered", taken.uri), [place]);
                     continue;
                 }
                 if ids.is_empty() || ids.iter().all(|id| PLACEHOLDERS.contains(id)) {
                     continue;
                 }
-                tally.judge(ids.contains(&taken.id), place, || {
+                tally.judge(Fault("other-id"), ids.contains(&taken.id), place, || {
                     format!("{} was offered with id {} and answered with {}", taken.uri, ids[0], taken.id)
                 });
             }

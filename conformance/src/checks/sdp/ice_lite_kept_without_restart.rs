@@ -1,7 +1,7 @@
 //! RFC 8839 §4.4.1.1.2: an agent that changes between lite and full restarts ICE.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Peer};
 use crate::verdict::Layer;
 use std::collections::BTreeSet;
@@ -24,10 +24,15 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         // A new username fragment in every section is a restart (§4.4.1.1.1).
         let keeps = !ufrags(before).is_disjoint(&ufrags(now));
         let place = Place::Entry(now.entry);
-        tally.judge(!keeps || before.is_lite() == now.is_lite(), place, || {
-            let (was, is) = if now.is_lite() { ("full", "lite") } else { ("lite", "full") };
-            format!("the {} makes the {was} agent a {is} one, and ICE is not restarted", now.kind)
-        });
+        tally.judge(
+            Fault("changed-without-restart"),
+            !keeps || before.is_lite() == now.is_lite(),
+            place,
+            || {
+                let (was, is) = if now.is_lite() { ("full", "lite") } else { ("lite", "full") };
+                format!("the {} makes the {was} agent a {is} one, and ICE is not restarted", now.kind)
+            },
+        );
     }
 }
 

@@ -1,7 +1,7 @@
 //! RFC 8866 §6.6 and §6.15, RFC 4585 §4.2: `a=rtpmap`, `a=fmtp` and `a=rtcp-fb` are of formats that the `m=` line lists.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{Fmtp, RtcpFb, RtpMap, Section};
@@ -39,6 +39,7 @@ fn judge(made: &Description, section: &Section<'_>, tally: &mut Tally) {
     for (name, (line, payload_type)) in strays {
         let place: Place = look::line(made, line);
         tally.fail(
+            Fault("format-not-listed"),
             format!("a={name} is of payload type {payload_type}, which the m= line does not list"),
             [place],
         );

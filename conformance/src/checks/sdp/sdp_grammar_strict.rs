@@ -1,6 +1,6 @@
 //! RFC 8866 §9: a generated description follows the grammar exactly, its lines in their order, each ended by CR LF.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::Violation;
@@ -35,7 +35,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let others = kinds.iter().skip(1).map(|it| format!("; {it}")).collect::<String>();
         let lines = kinds.iter().map(|it| Place::Line { entry: description.entry, line: it.line });
-        tally.fail(format!("line {} of the {}: {first}{others}", first.line, description.kind), lines);
+        tally.fail(
+            Fault("grammar"),
+            format!("line {} of the {}: {first}{others}", first.line, description.kind),
+            lines,
+        );
     }
 }
 

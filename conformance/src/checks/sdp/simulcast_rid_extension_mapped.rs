@@ -2,7 +2,7 @@
 //! simulcast its header extension is negotiated.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Exchange, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::Section;
@@ -29,11 +29,16 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 tally.pass(place);
             } else if maps_rid(&offered) {
                 tally.fail(
+                    Fault("extension-not-taken"),
                     "the simulcast is taken, and the extension for RtpStreamId that was offered is not",
                     [place],
                 );
             } else {
-                tally.fail("the simulcast is taken, and no extension for RtpStreamId was offered", [place]);
+                tally.fail(
+                    Fault("extension-not-offered"),
+                    "the simulcast is taken, and no extension for RtpStreamId was offered",
+                    [place],
+                );
             }
         }
     }

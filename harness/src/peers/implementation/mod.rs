@@ -17,6 +17,7 @@ use super::{OpenError, Opened};
 use async_trait::async_trait;
 use peerproof_conformance::case::Runs;
 use std::fmt::Debug;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What an implementation can do beyond the commands of the peer protocol.
@@ -65,6 +66,11 @@ pub trait Implementation: Debug + Send + Sync {
 
     /// Why this machine cannot run it, if it cannot.
     fn missing(&self) -> Option<String>;
+
+    /// The files that it is made of and that whoever works on it changes: a program, and those of its arguments that are files.
+    fn files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
 
     /// Waits for what must be there before the first case begins: a browser that somebody opens.
     ///

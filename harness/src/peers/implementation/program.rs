@@ -7,7 +7,7 @@ use crate::peers::{OpenError, Opened, Surroundings};
 use crate::tools::{in_path, is_program};
 use async_trait::async_trait;
 use peerproof_conformance::case::Runs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A program that speaks the peer protocol.
 #[derive(Debug, Clone)]
@@ -58,6 +58,16 @@ impl Implementation for Program {
             return None;
         }
         Some(format!("{}: program {} not found", self.0.name, self.0.program.display()))
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let directory = self.0.directory.as_deref().unwrap_or(Path::new(""));
+        let program = Some(self.0.program.as_path()).filter(|program| program.components().count() > 1);
+        let program =
+            program.map_or_else(|| in_path(&self.0.program), |program| Some(directory.join(program)));
+        let arguments =
+            self.0.args.iter().map(|argument| directory.join(argument)).filter(|path| path.is_file());
+        program.into_iter().chain(arguments).collect()
     }
 
     async fn open(&self, house: &House, request: OpenRequest) -> Result<Opened, OpenError> {

@@ -1,5 +1,6 @@
 //! Each way in which a scenario can be broken, and the one message that it gets.
 
+mod certain;
 mod limits;
 
 use super::*;
@@ -211,7 +212,7 @@ fn only_a_lab_can_be_changed_and_only_where_it_is() {
 fn a_command_that_must_be_rejected_may_be_impossible() {
     let text = WHOLE.replacen(
         "maxRetransmits: 3 } }",
-        "maxRetransmits: 3, maxPacketLifeTime: 50 }, rejects: TypeError }",
+        "maxRetransmits: 3, maxPacketLifeTime: 50 }, rejects: TypeError }\n  - alice: { createDataChannel: { label: chat } }",
         1,
     );
     assert!(load(&text).is_ok());
