@@ -6,6 +6,7 @@ pub mod check_server;
 pub mod cli;
 pub mod config;
 pub mod coverage;
+mod described;
 pub mod doctor;
 mod embedded;
 pub mod expected;

@@ -265,3 +265,43 @@ fn descriptions_are_judged_without_a_capture() {
     assert_eq!(capture.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&capture.stderr).contains("no session description"));
 }
+
+/// A description beside a capture that belongs to none of its connections is judged alone and says why; its line ends are a note, not a
+/// violation; JSON is taken; and with `--all` what does not apply is listed.
+#[test]
+fn no_description_beside_a_capture_is_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let [offer, answer] = exchange(folder.path(), |text| text);
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/../captures/corpus/diagnosis/consent-lost.pcapng");
+    let text = fs::read_to_string(&offer).unwrap();
+    let bare: String = text.split_inclusive('\n').filter(|line| !line.starts_with("a=ice-")).collect();
+    fs::write(&offer, bare).unwrap();
+    let printed = serde_json::json!({ "type": "answer", "sdp": fs::read_to_string(&answer).unwrap().replace('\n', "\r\n") });
+    fs::write(&answer, serde_json::to_vec(&printed).unwrap()).unwrap();
+    let (_, judged_with) = judged(&[capture, "--sdp", &offer, "--sdp", &answer]);
+    let all = judged_with["judged"].as_array().unwrap();
+    let alone = all.last().unwrap();
+    assert!(alone["connection"].is_null(), "{alone}");
+    let notices: Vec<&str> =
+        alone["notices"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    assert!(
+        notices[0].contains("offer.sdp") && notices[0].contains("it lacks a=ice-ufrag, a=ice-pwd"),
+        "{notices:?}"
+    );
+    assert!(
+        notices[1].contains("answer.sdp")
+            && notices[1].contains("no check in the capture has its username fragment")
+    );
+    let findings = alone["findings"].as_array().unwrap();
+    let grammar = findings.iter().filter(|it| it["requirement"] == "sdp-grammar-strict");
+    assert!(grammar.clone().count() == 2 && grammar.clone().all(|it| it["result"] == "pass"), "{findings:?}");
+    let first = all[0]["notices"].as_array().unwrap();
+    assert!(first.len() == 1 && first[0].as_str().unwrap().contains("do not end with CR LF"), "{first:?}");
+
+    let count = |arguments: &[&str]| {
+        let findings = judged(arguments).1["judged"][0]["findings"].as_array().unwrap().clone();
+        findings.iter().filter(|it| it["result"] == "not-applicable").count()
+    };
+    assert_eq!(count(&[capture]), 0);
+    assert!(count(&[capture, "--all"]) > 20);
+}

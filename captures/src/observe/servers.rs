@@ -86,6 +86,8 @@ impl Servers {
             return Between::Peers;
         }
         let message = if class == First::Stun { stun::view(payload).ok() } else { None };
+        // Without the cookie it is something else: TURN never goes without (RFC 8489 §5).
+        let message = message.filter(|message| message.cookie.value == stun::COOKIE);
         if let Some(message) = message.as_ref().filter(|_| sent != Some(false))
             && asks_a_server(message)
             && self.known.len() < Self::MOST

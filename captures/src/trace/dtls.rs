@@ -5,7 +5,7 @@ use super::context::hex;
 use super::limits;
 use crate::wire::dtls::alert;
 use crate::wire::dtls::extension::{Content, ExtensionType};
-use crate::wire::dtls::handshake::{Body, Fragments, Pushed, Reassembly};
+use crate::wire::dtls::handshake::{Body, Fragments, HandshakeType, Pushed, Reassembly};
 use crate::wire::dtls::{ContentType, Record, Version};
 use crate::wire::field::Field;
 use schemars::JsonSchema;
@@ -84,6 +84,9 @@ pub struct Handshake {
     pub client_random: String,
     /// The first ClientHello.
     pub client_hello: At,
+    /// Whether it came in several fragments (RFC 6347 §4.2.3).
+    #[serde(skip)]
+    pub hello_is_fragmented: bool,
     /// The ServerHello.
     pub server_hello: Option<At>,
     /// The version chosen.
@@ -145,6 +148,7 @@ impl Handshake {
             flow,
             client_random: hex(&random),
             client_hello: at,
+            hello_is_fragmented: false,
             server_hello: None,
             version: None,
             cipher_suite: None,
@@ -268,6 +272,8 @@ impl Handshake {
         for fragment in Fragments::new(content).map_while(Result::ok) {
             let number = fragment.message_seq.value;
             let name = fragment.kind.value.to_string();
+            self.hello_is_fragmented |=
+                fragment.kind.value == HandshakeType::ClientHello && !fragment.is_whole();
             if fragment.fragment_offset.value == 0 {
                 let begun = &mut self.reassembly.of_mut(from).begun;
                 let again = begun.contains_key(&number);

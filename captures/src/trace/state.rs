@@ -116,7 +116,10 @@ impl State {
         }
         match class {
             Class::Stun => {
-                if let Ok(message) = stun::view(bytes) {
+                // Without the cookie it is another protocol, or RTP with another version.
+                if let Ok(message) = stun::view(bytes)
+                    && message.cookie.value == stun::COOKIE
+                {
                     self.stun(at, flow, ends, &message);
                 }
                 false

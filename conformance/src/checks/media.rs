@@ -7,6 +7,7 @@ use peerproof_captures::sdp::{Codec, Section, SessionDescription};
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::payload::{Format, red};
 use peerproof_captures::wire::rtp::{self, ExtensionMap, ExtensionValue, Header};
+use peerproof_captures::wire::stun;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is wrong, and whether the load of this machine may be why.
@@ -102,6 +103,41 @@ pub(super) fn headers(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (
         let bytes = clear.map(|clear| clear.bytes.as_slice()).or_else(closed)?;
         Some((packet, rtp::view(bytes).ok()?.header))
     })
+}
+
+/// An RTP packet whose version is another than 2, so that its first byte says that it is of another protocol (RFC 7983): payload type and
+/// source are announced, or the source is one of other packets of the peer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OtherVersion {
+    pub(super) version: u8,
+    pub(super) payload_type: u8,
+    pub(super) ssrc: u32,
+}
+
+/// The packets of a peer that are RTP of another version, by their frames.
+pub(super) fn other_versions(evidence: &Evidence, peer: Peer) -> BTreeMap<u64, OtherVersion> {
+    let sent = evidence.wire.iter().flat_map(|wire| wire.sent(peer));
+    let odd = sent.filter(|packet| {
+        !evidence.is_faulted(packet.frame)
+            && !matches!(packet.class(), Class::Rtp | Class::Rtcp | Class::Dtls)
+            && !stun::looks_like_stun(&packet.bytes)
+    });
+    let mut odd = odd.filter_map(|packet| Some((packet.frame, read_version(&packet.bytes)?))).peekable();
+    if odd.peek().is_none() {
+        return BTreeMap::new();
+    }
+    let codecs = codecs(evidence, peer);
+    let mut sources: BTreeSet<u32> = headers(evidence, peer).map(|(_, header)| header.ssrc.value).collect();
+    for section in evidence.made_by(peer).flat_map(|made| made.sdp.media()) {
+        sources.extend(section.ssrcs().iter().map(|ssrc| ssrc.ssrc));
+    }
+    odd.filter(|(_, it)| codecs.contains_key(&it.payload_type) && sources.contains(&it.ssrc)).collect()
+}
+
+fn read_version(bytes: &[u8]) -> Option<OtherVersion> {
+    let [first, second, _, _, _, _, _, _, ssrc @ ..] = bytes.first_chunk::<12>()?;
+    let (version, payload_type) = (first >> 6, second & 0x7f);
+    (version != 2).then(|| OtherVersion { version, payload_type, ssrc: u32::from_be_bytes(*ssrc) })
 }
 
 /// The stream identifiers (RtpStreamId, RFC 8852 §3.1) that a peer's packets bear. `None` if none of its RTP was recorded.

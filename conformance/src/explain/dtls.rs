@@ -107,7 +107,16 @@ fn alerts(connection: &Connection, handshake: &Handshake, certificate: bool, fou
     };
     let name = side_of(connection, alert.from);
     let description = alert.description.clone().unwrap_or_default();
+    let unread =
+        handshake.hello_is_fragmented && handshake.server_hello.is_none() && alert.from != handshake.client;
     let (why, next) = match alert.code {
+        // Most stacks that cannot put a ClientHello together say so by one of these.
+        Some(10 | 40 | 47 | 50 | 80) if unread => (
+            "that side cannot read a ClientHello in fragments, though it has to put them together (RFC 6347 §4.2.3): the key shares of \
+             post-quantum groups make it longer than a datagram. Or the sides have no cipher suite, group or signature scheme in common",
+            "have the client offer no post-quantum group: if its ClientHello fits one datagram then and is answered, that was it; else \
+             compare the suites, supported_groups and signature_algorithms with what the other side supports",
+        ),
         Some(42 | 46 | 48) => (
             "the other side's certificate does not match a=fingerprint of its description",
             "compare a=fingerprint, as received by the side that sent the alert, with the SHA-256 of the other side's certificate \
@@ -142,7 +151,11 @@ fn alerts(connection: &Connection, handshake: &Handshake, certificate: bool, fou
             kind: Kind::FatalAlert,
             side: Some(name.clone()),
             at: Some(alert.at),
-            what: format!("{name} sent the fatal alert {description} ({})", alert.code.unwrap_or_default()),
+            what: format!(
+                "{name} sent the fatal alert {description} ({}){}",
+                alert.code.unwrap_or_default(),
+                if unread { " in answer to a ClientHello in several fragments" } else { "" }
+            ),
             why,
             next,
         });

@@ -5,7 +5,7 @@ use super::{Found, Kind, Layer, Missed, SECOND, Says, Severity, side_of, time};
 use crate::api::{At, PeerView};
 use crate::verdict::Place;
 use peerproof_captures::event::{ConnectionState, DtlsState, IceState};
-use peerproof_captures::trace::{Connection, PairState, Side, Trace};
+use peerproof_captures::trace::{At as Moment, Connection, PairState, Side, Trace};
 
 /// How long after success a nomination is waited for.
 const NOMINATION: u64 = 3 * SECOND;
@@ -13,6 +13,8 @@ const NOMINATION: u64 = 3 * SECOND;
 const CONSENT: u64 = 15 * SECOND;
 /// How long after its last response a side must be heard to count as still there.
 const STILL_HEARD: u64 = 5 * SECOND;
+/// Nothing was seen of a connection for so long, and of others in the same capture: they are of different captures, or of different calls.
+const APART: u64 = 600 * SECOND;
 /// Unanswered requests in that time.
 const CONSENT_REQUESTS: u64 = 3;
 
@@ -29,7 +31,8 @@ fn nomination(trace: &Trace, connection: &Connection, found: &mut Found) {
     let success =
         connection.pairs.iter().flat_map(|pair| [pair.checks.a.first_success, pair.checks.b.first_success]);
     let Some(success) = success.flatten().min() else { return };
-    let end = trace.last.unwrap_or(connection.last);
+    // A capture that was merged of several goes on long after it, with others.
+    let end = trace.last.filter(|last| last.since(connection.last) < APART).unwrap_or(connection.last);
     if end.since(success) < NOMINATION {
         return;
     }
@@ -80,19 +83,47 @@ fn consent(connection: &Connection, found: &mut Found) {
         let (name, other) = (side_of(connection, side), side_of(connection, side.other()));
         // A check of the other side's may have crossed the last response.
         let still = pair.checks.of(side.other()).last.is_some_and(|last| last.since(success) > STILL_HEARD);
-        let heard = if still { "is still heard" } else { "is no longer heard" };
+        let media = media_after(connection, side.other(), success);
+        let heard = match (media, still) {
+            (Some((packets, at)), _) if at.since(success) > STILL_HEARD => {
+                let until = time(at.since(connection.first));
+                format!(
+                    "is alive: {packets} RTP packets of it came, the last {until} after the connection began"
+                )
+            }
+            (_, true) => "is still heard".to_owned(),
+            _ => "is no longer heard".to_owned(),
+        };
+        let is_alive = still || media.is_some_and(|(_, at)| at.since(success) > STILL_HEARD);
+        let what = format!(
+            "{other} last answered {name} in frame {}; {} checks in the {} after it got no response, and {other} {heard}",
+            success.frame,
+            checks.unanswered_run,
+            time(silence)
+        );
+        if is_alive {
+            found.add(Says {
+                severity: Severity::Broken,
+                layer: Layer::Nomination,
+                kind: Kind::ConsentLost,
+                side: Some(other.clone()),
+                at: Some(success),
+                what,
+                why: "an agent has to answer each authentic check (RFC 8445 §7.3), and without answers consent to send ends after 30 s \
+                      (RFC 7675 §5.1): that side sends and does not answer, or checks do not reach it any more, where the capture was \
+                      not taken at that side",
+                next: "if the capture was taken at that side, look at why its ICE agent is silent: it may have dropped the pair or the \
+                       credentials; if not, capture there",
+            });
+            return;
+        }
         found.add(Says {
             severity: Severity::Broken,
             layer: Layer::Nomination,
             kind: Kind::ConsentLost,
             side: Some(other.clone()),
             at: Some(success),
-            what: format!(
-                "{other} last answered {name} in frame {}; {} checks in the {} after it got no response, and {other} {heard}",
-                success.frame,
-                checks.unanswered_run,
-                time(silence)
-            ),
+            what,
             why: "the path broke, or the other side is gone (closed, crashed, asleep, changed its network): without responses consent \
                   to send ends after 30 s (RFC 7675 §5.1)",
             next: "see whether anything of the other side came after the deciding frame: if so one direction is blocked (a NAT \
@@ -100,6 +131,14 @@ fn consent(connection: &Connection, found: &mut Found) {
         });
         return;
     }
+}
+
+/// How much media of a side came since a moment, and when the last of it.
+fn media_after(connection: &Connection, side: Side, since: Moment) -> Option<(u64, Moment)> {
+    let streams = connection.streams.values().filter(|stream| stream.from == side && stream.last > since);
+    let (packets, last) = streams
+        .fold((0, None), |(packets, last), stream| (packets + stream.packets, last.max(Some(stream.last))));
+    last.map(|last| (packets, last))
 }
 
 /// Whether a peer's connection failed or was closed before that entry of the timeline, and not for its path: its ICE still worked. What

@@ -1,6 +1,8 @@
 //! The arguments.
 
 use super::Frames;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use clap::ValueEnum;
 use peerproof_captures::decrypt::srtp::{MasterKey, Profile};
 use std::path::PathBuf;
@@ -69,9 +71,9 @@ pub struct Beside {
     /// A session description; names its peer by the name of the file, without number and type
     #[arg(long, value_name = "FILE")]
     pub sdp: Vec<PathBuf>,
-    /// SRTP keys in hexadecimal: master key and salt of one direction, or the keying material of RFC 5764 for both. Profiles:
+    /// SRTP keys in hexadecimal or Base64: master key and salt of one direction, or the keying material of RFC 5764 for both. Profiles:
     /// aes128-cm-80, aes128-cm-32, aead-aes128-gcm, aead-aes256-gcm
-    #[arg(long, value_name = "PROFILE:HEX", value_parser = srtp_keys)]
+    #[arg(long, value_name = "PROFILE:KEY", value_parser = srtp_keys)]
     pub srtp_key: Vec<SrtpKeys>,
 }
 
@@ -87,12 +89,12 @@ const PROFILES: [(&str, Profile); 4] = [
 ];
 
 fn srtp_keys(text: &str) -> Result<SrtpKeys, String> {
-    let (name, hex) = text.split_once(':').ok_or("write PROFILE:HEX, such as aes128-cm-80:e1f9…")?;
+    let (name, hex) = text.split_once(':').ok_or("write PROFILE:KEY, such as aes128-cm-80:e1f9…")?;
     let known = || PROFILES.map(|(name, _)| name).join(", ");
     let found = PROFILES.iter().find(|(known, _)| *known == name);
     let (_, profile) = found.ok_or_else(|| format!("there is no profile `{name}`; known: {}", known()))?;
-    let bytes = unhex(hex).ok_or("the key is not in hexadecimal")?;
     let one = profile.key_length() + profile.salt_length();
+    let bytes = decoded(hex, one).ok_or("the key is neither in hexadecimal nor in Base64")?;
     let keys = if bytes.len() == one {
         let (key, salt) = bytes.split_at(profile.key_length());
         MasterKey::new(*profile, key, salt).map(|key| vec![key])
@@ -101,6 +103,14 @@ fn srtp_keys(text: &str) -> Result<SrtpKeys, String> {
     };
     let wants = || format!("{name} takes {one} bytes for one direction or {} for both", 2 * one);
     keys.map(SrtpKeys).ok_or_else(|| format!("{}, these are {}", wants(), bytes.len()))
+}
+
+/// The bytes of a key. SDES has keys in Base64 (RFC 4568 §6.1), and some of those are hexadecimal by chance: then the length tells.
+fn decoded(text: &str, one: usize) -> Option<Vec<u8>> {
+    let fits = |bytes: &Vec<u8>| [one, 2 * one].contains(&bytes.len());
+    let hex = unhex(text);
+    let base64 = || STANDARD.decode(text.strip_prefix("inline:").unwrap_or(text)).ok();
+    hex.clone().filter(fits).or_else(|| base64().filter(fits)).or(hex).or_else(base64)
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
@@ -167,14 +177,19 @@ mod tests {
         let key = "aes128-cm-80:e1f97a0d3e018be0d64fa32c06de4139".to_owned();
         let one = srtp_keys(&format!("{key}0ec675ad498afeebb6960b3aabe6")).unwrap();
         assert_eq!(one.0.len(), 1);
+        for base64 in
+            ["4fl6DT4Bi+DWT6MsBt5BOQ7Gda1Jiv7rtpYLOqvm", "inline:4fl6DT4Bi+DWT6MsBt5BOQ7Gda1Jiv7rtpYLOqvm"]
+        {
+            assert_eq!(srtp_keys(&format!("aes128-cm-80:{base64}")).unwrap(), one.clone(), "as SDES has it");
+        }
         let both = srtp_keys(&format!("aead-aes128-gcm:{}", "00".repeat(56))).unwrap();
         assert_eq!(both.0.len(), 2);
         for (given, expected) in [
-            ("aes128-cm-80".to_owned(), "PROFILE:HEX"),
+            ("aes128-cm-80".to_owned(), "PROFILE:KEY"),
             ("aes256:00".to_owned(), "known: aes128-cm-80"),
             (key.clone(), "30 bytes for one direction or 60 for both, these are 16"),
-            (format!("{key}0"), "not in hexadecimal"),
-            ("aes128-cm-80:zz".to_owned(), "not in hexadecimal"),
+            (format!("{key}0"), "neither in hexadecimal nor in Base64"),
+            ("aes128-cm-80:z".to_owned(), "neither in hexadecimal nor in Base64"),
         ] {
             let error = srtp_keys(&given).unwrap_err();
             assert!(error.contains(expected), "{given}: {error}");

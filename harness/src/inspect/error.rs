@@ -14,6 +14,14 @@ pub enum InspectError {
         /// Why.
         error: io::Error,
     },
+    /// It is no description.
+    #[error("{path} holds no session description, neither as SDP nor as JSON with `type` and `sdp`: {error}", path = .path.display())]
+    NoDescription {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: serde_json::Error,
+    },
     /// It is no capture.
     #[error("{name}: {reason}")]
     Foreign {

@@ -1,6 +1,7 @@
 //! What was given: the capture, secrets, descriptions.
 
 use super::{Beside, InspectError};
+use crate::described;
 use crate::input::{self, Limit};
 use peerproof_captures::decrypt::srtp::MasterKey;
 use peerproof_captures::file::CaptureReader;
@@ -26,8 +27,10 @@ pub(crate) struct Given {
     pub(crate) srtp_keys: Vec<MasterKey>,
     /// Descriptions in the order given, with the names of their peers.
     pub(crate) descriptions: Vec<(String, SessionDescription)>,
-    /// Their files.
+    /// The file of each.
     pub(crate) files: Vec<PathBuf>,
+    /// What is to be said of them: line ends that were taken for others.
+    pub(crate) notices: Vec<String>,
     /// The folder, if it is a recording of ours.
     pub(crate) folder: Option<PathBuf>,
 }
@@ -65,17 +68,32 @@ impl Given {
             key_log.extend(input::bytes(file, Limit::KEY_LOG).map_err(unreadable)?);
             key_log.push(b'\n');
         }
-        let mut descriptions = Vec::new();
-        for file in &files {
-            let bytes = input::bytes(file, Limit::DESCRIPTION)
+        let (mut descriptions, mut of_files, mut notices) = (Vec::new(), Vec::new(), Vec::new());
+        for file in files {
+            let bytes = input::bytes(&file, Limit::DESCRIPTION)
                 .map_err(|error| InspectError::Read { path: file.clone(), error })?;
             let text = String::from_utf8_lossy(&bytes).into_owned();
-            descriptions.push((peer_of(file), SessionDescription::parse(text)));
+            if !described::looks_like_one(text.as_bytes()) {
+                // What is wrong with it is for the requirements to say.
+                descriptions.push((peer_of(&file), SessionDescription::parse(text)));
+                of_files.push(file);
+                continue;
+            }
+            let read = described::read(&text);
+            let malformed = |error| InspectError::NoDescription { path: file.clone(), error };
+            for one in read.map_err(malformed)? {
+                if one.has_other_ends {
+                    notices.push(described::other_ends(&file.display().to_string()));
+                }
+                descriptions.push((peer_of(&file), one.sdp));
+                of_files.push(file.clone());
+            }
         }
+        let files = of_files;
         let name = if stdin { "standard input".to_owned() } else { path.display().to_string() };
         let input = if stdin { Input::Stdin } else { Input::File(path) };
         let srtp_keys = beside.srtp_key.iter().flat_map(|keys| keys.0.iter().copied()).collect();
-        Ok(Self { name, input, key_log, srtp_keys, descriptions, files, folder })
+        Ok(Self { name, input, key_log, srtp_keys, descriptions, files, notices, folder })
     }
 
     /// Whether that is the file of the capture.

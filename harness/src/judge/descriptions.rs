@@ -1,12 +1,11 @@
 //! Descriptions alone, without a capture: what RFC requirements say of an offer, an answer, and the rounds of an exchange.
 
-use super::json::{JudgedFinding, Judgement};
-use super::{JudgeArgs, JudgeError};
-use peerproof_captures::event::{Description as Init, SdpType};
+use super::json::Judgement;
+use super::{JudgeArgs, JudgeError, bare};
+use crate::described::{self, Described, looks_like_one};
+use peerproof_captures::event::SdpType;
 use peerproof_captures::sdp::SessionDescription;
-use peerproof_conformance::checks;
 use peerproof_conformance::evidence::{Description, Evidence, Peer};
-use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
@@ -26,6 +25,8 @@ struct Given {
     /// Offer or answer, if that is known.
     kind: Option<SdpType>,
     sdp: SessionDescription,
+    /// Whether its lines did not end with CR LF.
+    has_other_ends: bool,
 }
 
 /// The descriptions that the command line names, judged together; nothing if it names none. What is judged here is taken out of `paths`.
@@ -56,9 +57,16 @@ pub(super) fn judge(args: &JudgeArgs, paths: &mut Vec<PathBuf>) -> Result<Option
     if given.len() > MOST {
         return Err(JudgeError::TooManyDescriptions(given.len(), MOST));
     }
+    of(given, args.all).map(Some)
+}
+
+/// Judges descriptions together.
+fn of(given: Vec<Given>, all: bool) -> Result<Judgement, JudgeError> {
     let files: Vec<String> = given.iter().map(|one| one.place.clone()).collect();
+    let ends = given.iter().filter(|one| one.has_other_ends).map(|one| described::other_ends(&one.place));
+    let notices = ends.collect();
     let evidence = Evidence::of_descriptions(PEERS.map(str::to_owned).to_vec(), made(given)?);
-    Ok(Some(Judgement {
+    Ok(Judgement {
         path: files.join(", "),
         case: None,
         connection: None,
@@ -68,10 +76,17 @@ pub(super) fn judge(args: &JudgeArgs, paths: &mut Vec<PathBuf>) -> Result<Option
         changed: false,
         defects: Vec::new(),
         altered: Vec::new(),
+        notices,
         standing: None,
-        findings: checks::applicable(&evidence, &[]).into_iter().map(JudgedFinding::of).collect(),
+        findings: bare::findings(&evidence, all),
         descriptions: files,
-    }))
+    })
+}
+
+/// Judges descriptions that were given beside a capture and belong to none of its connections: by their files.
+pub(super) fn apart(given: Vec<(String, SessionDescription)>, all: bool) -> Result<Judgement, JudgeError> {
+    let one = |(place, sdp)| Given { place, kind: None, sdp, has_other_ends: false };
+    of(given.into_iter().map(one).collect(), all)
 }
 
 /// Who made which: the descriptions of a peer have one session identifier (RFC 9429 §5.2.1), which the two do not share.
@@ -148,39 +163,21 @@ fn read(path: &Path) -> Result<Option<Vec<Given>>, JudgeError> {
     let mut bytes = start;
     (&mut input).take(LONGEST).read_to_end(&mut bytes).map_err(unreadable)?;
     let name = if stdin { "standard input".to_owned() } else { path.display().to_string() };
-    let text = String::from_utf8_lossy(&bytes);
-    let text = text.trim_start_matches('\u{feff}').trim_start();
-    if text.starts_with("v=") {
-        return Ok(Some(vec![Given { place: name, kind: None, sdp: parse(text) }]));
-    }
     let malformed = |error| JudgeError::Malformed { path: PathBuf::from(&name), error };
-    let value: Value = serde_json::from_str(text).map_err(malformed)?;
-    let several = value.is_array();
-    let all: Vec<Init> = match several {
-        true => serde_json::from_value(value).map_err(malformed)?,
-        false => vec![serde_json::from_value(value).map_err(malformed)?],
-    };
-    let given = all.into_iter().enumerate().filter(|(_, one)| one.kind != SdpType::Rollback);
+    let read = described::read(&String::from_utf8_lossy(&bytes)).map_err(malformed)?;
+    let several = read.len() > 1;
     let place = |n: usize| if several { format!("{name}[{n}]") } else { name.clone() };
+    let given = read.into_iter().enumerate();
     Ok(Some(
-        given.map(|(n, one)| Given { place: place(n), kind: Some(one.kind), sdp: parse(&one.sdp) }).collect(),
+        given
+            .map(|(n, Described { kind, sdp, has_other_ends })| Given {
+                place: place(n),
+                kind,
+                sdp,
+                has_other_ends,
+            })
+            .collect(),
     ))
-}
-
-/// Whether something begins as a description, or as JSON that may hold some.
-fn looks_like_one(start: &[u8]) -> bool {
-    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
-    start.starts_with(b"v=") || start.starts_with(b"{") || start.starts_with(b"[")
-}
-
-/// A description in a file often has the line ends of its editor; then they say nothing of who made it.
-fn parse(text: &str) -> SessionDescription {
-    if text.contains("\r\n") {
-        return SessionDescription::parse(text);
-    }
-    let mut lines = text.trim_end().replace(['\r', '\n'], "\r\n");
-    lines.push_str("\r\n");
-    SessionDescription::parse(lines)
 }
 
 #[cfg(test)]
@@ -191,7 +188,7 @@ mod tests {
         let sdp = format!(
             "v=0\no=- {session} 2 IN IP4 127.0.0.1\ns=-\nt=0 0\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\na=setup:{setup}\n"
         );
-        Given { place: "x".to_owned(), kind, sdp: parse(&sdp) }
+        Given { place: "x".to_owned(), kind, sdp: SessionDescription::parse(sdp), has_other_ends: false }
     }
 
     fn who(given: Vec<Given>) -> Vec<(usize, SdpType)> {
@@ -216,22 +213,5 @@ mod tests {
         assert_eq!(who(vec![given(None, 1, "actpass"), given(None, 1, "active")]), [(0, Offer), (1, Answer)]);
         let three = vec![given(None, 1, "actpass"), given(None, 2, "active"), given(None, 3, "actpass")];
         assert!(matches!(made(three), Err(JudgeError::ThirdPeer(_))));
-    }
-
-    #[test]
-    fn descriptions_are_recognised_and_captures_are_not() {
-        for text in ["v=0\r\n", "\u{feff}v=0", " {\"type\":", "[{"] {
-            assert!(looks_like_one(text.as_bytes()), "{text}");
-        }
-        for bytes in [&[0x0a, 0x0d, 0x0d, 0x0a][..], &[0xd4, 0xc3, 0xb2, 0xa1], b"", b"CLIENT_RANDOM"] {
-            assert!(!looks_like_one(bytes));
-        }
-    }
-
-    #[test]
-    fn line_ends_of_an_editor_are_no_fault_of_the_description() {
-        for text in ["v=0\ns=-\n", "v=0\r\ns=-\r\n", "v=0\rs=-"] {
-            assert_eq!(parse(text).session().lines_of('s').count(), 1, "{text:?}");
-        }
     }
 }

@@ -150,6 +150,7 @@ pub(super) fn judge(
         verdict: Some(verdict),
         standing: Some(stands),
         defects,
+        notices: Vec::new(),
         altered,
         findings: file.findings.into_iter().map(JudgedFinding::of).collect(),
         descriptions: Vec::new(),

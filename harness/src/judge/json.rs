@@ -46,7 +46,10 @@ pub struct Judgement {
     /// The files that were changed since the case ended, and how.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub altered: Vec<String>,
-    /// How the requirements stand that apply.
+    /// What is to be known of what was given: a description that belongs to no connection, line ends that were taken for others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
+    /// How the requirements stand that apply; with `--all`, for captures and descriptions alone, those that do not apply too.
     pub findings: Vec<JudgedFinding>,
     /// The files that the entries of places name, by their index, if it is a capture or descriptions alone.
     pub descriptions: Vec<String>,
@@ -86,6 +89,7 @@ impl Judgement {
             standing: None,
             defects: Vec::new(),
             altered: Vec::new(),
+            notices: Vec::new(),
             findings: Vec::new(),
             descriptions: Vec::new(),
         }

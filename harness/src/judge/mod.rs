@@ -47,7 +47,7 @@ pub fn main(args: &JudgeArgs, out: &mut dyn Write) -> Result<u8, JudgeError> {
             let judge = |folder: &PathBuf| folder::judge(folder, expected.as_ref(), args.changed);
             judged.judged.extend(parallel::map(&folders, judge).into_iter().collect::<Result<Vec<_>, _>>()?);
         } else {
-            judged.judged.extend(bare::judge(path, &args.beside)?);
+            judged.judged.extend(bare::judge(path, args)?);
         }
     }
     for one in &mut judged.judged {

@@ -53,11 +53,13 @@ fn judgement(one: &Judgement, all: bool, style: &Style, out: &mut dyn Write) -> 
             None => return writeln!(out, "{}: no connection to judge", clean(&one.path)),
         },
     }
-    for note in one.defects.iter().map(ToString::to_string).chain(one.altered.iter().cloned()) {
+    for note in
+        one.defects.iter().map(ToString::to_string).chain(one.altered.iter().chain(&one.notices).cloned())
+    {
         style.wrapped(out, "  note   ", "         ", &note)?;
     }
-    for result in [Result::Fail, Result::Warn, Result::Inconclusive, Result::Pass] {
-        if !all && matches!(result, Result::Inconclusive | Result::Pass) {
+    for result in [Result::Fail, Result::Warn, Result::Inconclusive, Result::Pass, Result::NotApplicable] {
+        if !all && !matches!(result, Result::Fail | Result::Warn) {
             continue;
         }
         for judged in one.findings.iter().filter(|it| it.finding.result == result) {
@@ -74,7 +76,8 @@ fn finding(one: &Judgement, judged: &JudgedFinding, style: &Style, out: &mut dyn
         Result::Fail => ("FAIL", Paint::Bad),
         Result::Warn => ("warn", Paint::Remarkable),
         Result::Inconclusive => ("open", Paint::Soft),
-        Result::Pass | Result::NotApplicable => ("holds", Paint::Good),
+        Result::Pass => ("holds", Paint::Good),
+        Result::NotApplicable => ("n/a", Paint::Soft),
     };
     let level = level.map_or("", |level| level.as_str());
     let faults =

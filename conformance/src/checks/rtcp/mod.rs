@@ -7,6 +7,7 @@ use crate::evidence::{Evidence, Exchange, Packet, Peer};
 use peerproof_captures::wire::rtcp::{self, Body, ReportBlock, SdesItemType};
 
 checks! {
+    rtcp_packets_well_formed,
     rtcp_mux_honoured,
     rtcp_compound_starts_with_report,
     rtcp_single_cname_per_connection,

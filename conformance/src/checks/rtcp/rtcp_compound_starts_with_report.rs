@@ -17,7 +17,7 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let faulted = evidence.faulted();
-    let may_be_reduced = reduced_size(evidence) != ReducedSize::Nowhere;
+    let negotiated = reduced_size(evidence);
     for (packet, compound) in compounds(evidence, peer) {
         let place = Place::Frame(packet.frame);
         // Feedback alone is judged by `rtcp-reduced-size-only-when-negotiated`.
@@ -25,7 +25,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         }
         // With a=rtcp-rsize a packet may leave out what a compound has to hold (RFC 5506 §4.1).
-        if compound.begins_with_report() && !has_cname(&compound) && may_be_reduced {
+        if compound.begins_with_report() && !has_cname(&compound) && negotiated != ReducedSize::Nowhere {
+            match negotiated {
+                ReducedSize::Everywhere => tally.pass(place),
+                _ => tally.inconclusive("it is not known whether the packet may leave out SDES", [place]),
+            }
             continue;
         }
         if compound.begins_with_report() {

@@ -58,5 +58,6 @@ mod control {
     pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
         packets.iter_mut().find(|it| it.class() == Class::Rtp).unwrap().bytes[0] |= 0x40;
-    });
+    })
+    .also_breaks(&["rtp-header-well-formed"]);
 }

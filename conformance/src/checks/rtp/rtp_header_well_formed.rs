@@ -1,8 +1,10 @@
 //! RFC 3550 §5.1: the header of an RTP packet adds up: version 2, contributing sources, extension and padding within it.
 
+use crate::checks::media::{OtherVersion, other_versions};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
+use peerproof_captures::wire::rtcp::{Body, TransportFeedbackControl};
 use peerproof_captures::wire::rtp;
 
 pub(super) const CHECK: Check = Check {
@@ -40,11 +42,39 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Ok(_) => tally.pass(place),
         }
     }
+    let others = other_versions(evidence, peer);
+    if let Some((_, first)) = others.first_key_value() {
+        let OtherVersion { version, payload_type, ssrc, .. } = first;
+        let nacks = nacks(evidence, peer);
+        let count = others.len();
+        tally.fail(
+            Fault("taken-for-another-protocol"),
+            format!(
+                "{count} packets of payload type {payload_type} and source {ssrc:#010x} have the version {version}, not 2: by their first \
+                 byte receivers take them for another protocol; {nacks} \
+                 NACKs of the other side ask for packets"
+            ),
+            others.keys().map(|frame| Place::Frame(*frame)),
+        );
+    }
+}
+
+/// How many NACKs (RFC 4585 §6.2.1) the other side sent.
+fn nacks(evidence: &Evidence, peer: Peer) -> usize {
+    let other = evidence.other(peer);
+    let compounds = evidence.wire.iter().zip(other).flat_map(|(wire, other)| wire.rtcp(other));
+    let bodies = compounds.flat_map(|(_, compound)| compound.packets.iter().filter_map(|it| it.body));
+    bodies
+        .filter(|body| {
+            matches!(body, Body::TransportFeedback(it) if matches!(it.control, TransportFeedbackControl::Nack(_)))
+        })
+        .count()
 }
 
 #[cfg(test)]
 mod control {
     use crate::checks::controls::{Control, Mutation, Recording, rtp};
+    use crate::evidence::Peer;
 
     /// Announces padding on a packet whose last byte is zero.
     pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
@@ -61,5 +91,13 @@ mod control {
             let bytes = rtp::first(evidence);
             bytes[0] ^= 0xc0;
         }),
+        Mutation::new(Recording::Call, "receivers take them for another protocol", |evidence| {
+            let own =
+                |it: &&mut crate::evidence::Packet| rtp::is(it) && it.sender == Peer(0) && it.tap == Peer(0);
+            let last = rtp::packets(evidence).filter(own).last().unwrap();
+            last.bytes[0] &= 0x3f;
+            last.clear.clear();
+        })
+        .also_breaks(&["mux-sent-datagram-first-byte-class"]),
     ]);
 }

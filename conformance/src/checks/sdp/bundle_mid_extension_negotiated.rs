@@ -104,5 +104,6 @@ mod control {
         sdp::edit_section(&mut evidence.descriptions[0].sdp, 1, |section| {
             sdp::without(section, &["a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid"])
         });
-    });
+    })
+    .also_breaks(&["extmap-answer-same-id"]);
 }

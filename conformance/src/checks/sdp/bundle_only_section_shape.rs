@@ -18,7 +18,7 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     const TRANSPORT: [&str; 8] =
         ["ice-ufrag", "ice-pwd", "candidate", "fingerprint", "setup", "tls-id", "rtcp", "rtcp-mux"];
-    for offer in look::initial_offers(evidence, peer) {
+    for offer in look::first_offers(evidence, peer) {
         let first: Vec<_> =
             look::groups(offer).into_iter().filter_map(|(group, _)| group.tags.into_iter().next()).collect();
         for section in offer.sdp.media().filter(|section| section.has("bundle-only")) {

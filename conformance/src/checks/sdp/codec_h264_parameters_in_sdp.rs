@@ -36,7 +36,14 @@ fn judge(made: &Description, section: &Section<'_>, tally: &mut Tally) {
         let format = formats.get(&map.payload_type);
         let has = |name| format.and_then(|format| format.get(name)).is_some();
         modes.push(H264::of(format).packetization_mode);
-        if !has("profile-level-id") {
+        let value = format.and_then(|format| format.get("profile-level-id"));
+        if value.is_some_and(str::is_empty) {
+            tally.fail(
+                Fault("empty-profile-level-id"),
+                format!("H.264 as {} has a profile-level-id without a value", map.payload_type),
+                [place],
+            );
+        } else if !has("profile-level-id") {
             tally.fail(
                 Fault("no-profile-level-id"),
                 format!("H.264 as {} has no profile-level-id", map.payload_type),
@@ -78,6 +85,16 @@ mod control {
                     &mut made.sdp,
                     "a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
                     "a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=1",
+                );
+            }
+        })
+        .also_breaks(&["codec-mandatory-video-offered"]),
+        Mutation::new(Recording::Descriptions, "has a profile-level-id without a value", |evidence| {
+            for made in &mut evidence.descriptions {
+                replace(
+                    &mut made.sdp,
+                    "a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+                    "a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=",
                 );
             }
         })

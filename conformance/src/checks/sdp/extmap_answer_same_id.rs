@@ -26,10 +26,15 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let Ok(taken) = value else { continue };
                 let same = |offer: &&ExtMap| offer.uri == taken.uri && offer.attributes == taken.attributes;
                 let ids: Vec<u16> = offered.iter().filter(same).map(|offer| offer.id).collect();
+                let place = Place::Line { entry: answer.entry, line };
+                if !offered.iter().any(|offer| offer.uri == taken.uri) {
+                    // RFC 9429 §5.11 lets it be.
+                    tally.warn(Fault("not-offered"), format!("{} was not offered", taken.uri), [place]);
+                    continue;
+                }
                 if ids.is_empty() || ids.iter().all(|id| PLACEHOLDERS.contains(id)) {
                     continue;
                 }
-                let place = Place::Line { entry: answer.entry, line };
                 tally.judge(Fault("other-id"), ids.contains(&taken.id), place, || {
                     format!("{} was offered with id {} and answered with {}", taken.uri, ids[0], taken.id)
                 });
@@ -40,7 +45,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, replace_all};
+    use crate::checks::controls::{Control, Mutation, Recording, replace, replace_all};
 
     /// Renumbers sdes:mid in the answer alone.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
@@ -50,5 +55,8 @@ mod control {
             &format!("a=extmap:4 {mid}"),
             &format!("a=extmap:9 {mid}"),
         );
-    });
+    })
+    .and(&[Mutation::new(Recording::Descriptions, "was not offered", |evidence| {
+        replace(&mut evidence.descriptions[1].sdp, "a=extmap:", "a=extmap:12 urn:x-another\r\na=extmap:");
+    })]);
 }

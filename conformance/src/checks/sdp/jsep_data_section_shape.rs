@@ -9,23 +9,32 @@ use crate::verdict::Layer;
 pub(super) const CHECK: Check = Check {
     id: "jsep-data-section-shape",
     layer: Layer::Sdp,
-    subject: "offered data sections",
+    subject: "data sections",
     evaluate,
     #[cfg(test)]
     control: control::CONTROL,
 };
 
+/// The formats of a data section.
+const WANTED: [&str; 1] = ["webrtc-datachannel"];
+
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    for offer in evidence.offers(peer) {
-        for section in offer.sdp.media() {
+    for made in evidence.generated_by(peer) {
+        let asked = evidence.exchanges().into_iter().find(|it| it.answer.entry == made.entry);
+        for (index, section) in made.sdp.media().enumerate() {
             let Some(media) =
                 look::media(&section).filter(|media| media.is_sctp() && media.media == "application")
             else {
                 continue;
             };
-            let place: Place = look::media_line(offer, &section);
+            // Who is offered the old form answers it (RFC 8841 §9.3 follows the protocol of the offer).
+            let offered = asked.and_then(|it| it.offer.received().section(index));
+            if offered.and_then(|it| look::media(&it)).is_some_and(|it| it.formats != WANTED) {
+                continue;
+            }
+            let place: Place = look::media_line(made, &section);
             let ports = section.named("sctp-port").count();
-            if media.formats != ["webrtc-datachannel"] {
+            if media.formats != WANTED {
                 let formats = media.formats.join(" ");
                 tally.fail(
                     Fault("other-formats"),

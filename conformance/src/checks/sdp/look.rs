@@ -95,6 +95,16 @@ pub(in crate::checks) fn initial_offers(
     evidence.offers(peer).filter(move |offer| evidence.whole && offer.entry < until)
 }
 
+/// The same, and of descriptions that somebody gave without a recording the first offer, unless it is known to be a later one: it is
+/// taken for the initial one where the rule is one of any offer that has what is judged.
+pub(in crate::checks) fn first_offers(evidence: &Evidence, peer: Peer) -> Vec<&Description> {
+    let first = evidence
+        .descriptions
+        .first()
+        .filter(|first| !evidence.whole && first.by == peer && first.kind == SdpType::Offer && !first.munged);
+    initial_offers(evidence, peer).chain(first).collect()
+}
+
 /// Whether the descriptions of a peer are of one connection, so that a later one follows an earlier; a doubt if not.
 pub(in crate::checks) fn is_one_connection(evidence: &Evidence, peer: Peer, tally: &mut Tally) -> bool {
     let several = has_several_connections(evidence, peer);

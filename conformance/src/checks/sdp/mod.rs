@@ -4,6 +4,7 @@ pub(in crate::checks) mod look;
 
 checks! {
     sdp_grammar_strict,
+    sdp_attributes_of_listed_formats,
     oa_answer_mline_count,
     jsep_offer_profile,
     jsep_answer_mid_echo,
@@ -28,6 +29,7 @@ checks! {
     jsep_data_section_shape,
     jsep_answer_codec_order,
     jsep_no_crypto_or_lite,
+    ice_lite_kept_without_restart,
     sec_no_sdes_in_own_sdp,
     bundle_answer_tag_selection,
     bundle_group_membership_valid,
@@ -59,5 +61,6 @@ checks! {
     codec_h264_parameters_in_sdp,
     codec_h264_answer_keeps_configuration,
     simulcast_answer_mirrors_offer,
+    simulcast_rid_extension_mapped,
     codec_no_fec_only_section,
 }

@@ -41,5 +41,10 @@ mod control {
         let swapped = format!("{}{}{}", &text[..audio], &text[video..], &text[audio..video]);
         *answer = SessionDescription::parse(swapped);
     })
-    .also_breaks(&["candidate-event-contents", "jsep-answer-mid-echo", "oa-answer-has-common-format"]);
+    .also_breaks(&[
+        "candidate-event-contents",
+        "extmap-answer-same-id",
+        "jsep-answer-mid-echo",
+        "oa-answer-has-common-format",
+    ]);
 }

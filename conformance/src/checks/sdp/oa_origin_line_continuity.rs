@@ -95,6 +95,7 @@ mod control {
             replace(offer, &second, &first);
             replace(offer, "a=extmap:14 urn:ietf:params:rtp-hdrext:toffset\r\n", "");
         })
+        .also_breaks(&["extmap-answer-same-id"])
         .and(&[
             Mutation::new(Recording::Descriptions, "does not fit a signed integer of 64 bits", |evidence| {
                 replace(

@@ -3,6 +3,8 @@
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
+use peerproof_captures::sdp::Violation;
+use std::mem::discriminant;
 
 pub(super) const CHECK: Check = Check {
     id: "sdp-grammar-strict",
@@ -13,16 +15,31 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
+/// Most kinds of violations that a sentence tells.
+const MOST: usize = 5;
+
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for description in evidence.generated_by(peer) {
-        match description.sdp.violations().first() {
-            None => tally.pass(Place::Entry(description.entry)),
-            Some(violation) => tally.fail(
-                Fault("grammar"),
-                format!("line {} of the {}: {violation}", violation.line, description.kind),
-                [Place::Line { entry: description.entry, line: violation.line }],
-            ),
+        let violations = description.sdp.violations();
+        let Some(first) = violations.first() else {
+            tally.pass(Place::Entry(description.entry));
+            continue;
+        };
+        // Each kind once: the same fault in every line is one.
+        let mut kinds: Vec<&Violation> = Vec::new();
+        for violation in &violations {
+            let is_same = |it: &&Violation| discriminant(&it.rule) == discriminant(&violation.rule);
+            if kinds.len() < MOST && !kinds.iter().any(is_same) {
+                kinds.push(violation);
+            }
         }
+        let others = kinds.iter().skip(1).map(|it| format!("; {it}")).collect::<String>();
+        let lines = kinds.iter().map(|it| Place::Line { entry: description.entry, line: it.line });
+        tally.fail(
+            Fault("grammar"),
+            format!("line {} of the {}: {first}{others}", first.line, description.kind),
+            lines,
+        );
     }
 }
 

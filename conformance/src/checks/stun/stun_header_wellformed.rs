@@ -2,6 +2,7 @@
 //! four bytes with zeros.
 
 use super::sent;
+use crate::checks::media::other_versions;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -18,7 +19,9 @@ pub(super) const CHECK: Check = Check {
 const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    for sent in sent(evidence, peer) {
+    let media = other_versions(evidence, peer);
+    // RTP of version 0 or 1 is judged by `rtp-header-well-formed`.
+    for sent in sent(evidence, peer).filter(|sent| !media.contains_key(&sent.frame)) {
         let place = Place::Frame(sent.frame);
         match fault(sent.bytes) {
             Some((fault, sentence)) => tally.fail(fault, sentence, [place]),
