@@ -82,6 +82,9 @@ pub struct Breach {
     pub implementation: String,
     /// `fail` or `warn`.
     pub result: Result,
+    /// The kinds of fault.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<String>,
     /// Why, in one sentence.
     pub sentence: String,
     /// Where it shows, the deciding place first.
@@ -113,6 +116,7 @@ impl Breach {
             endpoint: finding.endpoint.clone(),
             implementation: implementation.unwrap_or_default(),
             result: finding.result,
+            faults: finding.faults.clone(),
             sentence: finding.sentence.clone(),
             evidence: finding.evidence.clone(),
             waiver: finding.waiver.clone(),

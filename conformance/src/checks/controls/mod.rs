@@ -4,6 +4,7 @@
 
 pub(in crate::checks) mod dtls;
 pub(in crate::checks) mod events;
+mod faults;
 mod late;
 mod mutations;
 pub(in crate::checks) mod rtcp;

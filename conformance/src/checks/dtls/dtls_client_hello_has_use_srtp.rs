@@ -3,7 +3,7 @@
 
 use super::{client_hello, use_srtp};
 use crate::checks::sdp::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::Section;
@@ -24,7 +24,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let bundled = evidence.descriptions.iter().any(|made| made.sdp.groups().iter().any(|it| it.is_bundle()));
     match use_srtp(hello.extensions) {
         Some(offered) if !offered.profiles.is_empty() => tally.pass(place),
-        Some(_) => tally.fail("use_srtp of the ClientHello names no profile", [place]),
+        Some(_) => tally.fail(Fault("no-profile"), "use_srtp of the ClientHello names no profile", [place]),
         // "If the DTLS client supports DTLS-SRTP": one that describes media does; of one that never did it is not known.
         None if bundled && !describes_media(evidence, peer) => {
             tally.inconclusive(
@@ -33,7 +33,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             );
         }
         None if bundled => {
-            tally.fail("the ClientHello has no use_srtp: no media can join the bundled transport", [place]);
+            tally.fail(
+                Fault("no-use-srtp"),
+                "the ClientHello has no use_srtp: no media can join the bundled transport",
+                [place],
+            );
         }
         None => {
             tally.inconclusive(

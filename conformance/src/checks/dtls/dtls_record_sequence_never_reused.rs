@@ -1,7 +1,7 @@
 //! RFC 6347 §4.1: no record has the epoch and the sequence number of another one, those that are retransmitted included.
 
 use super::begins_anew;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::evidence::{Kind, Packet};
 use crate::verdict::Layer;
@@ -74,6 +74,7 @@ fn note<'a>(
             tally.inconclusive("the same datagram is there twice", [place, Place::Frame(before.frame)]);
         }
         Some(before) => tally.fail(
+            Fault("number-reused"),
             format!("record {} of epoch {} was there before", number.1, number.0),
             [place, Place::Frame(before.frame)],
         ),

@@ -1,6 +1,6 @@
 //! RFC 8827 §6.5, RFC 8996: DTLS 1.2 is the least; no server chooses an older version, and no client goes on with one.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::Version;
@@ -22,7 +22,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let (version, place) = (hello.version().value, Place::Frame(message.frame));
         let is_allowed = matches!(version, Version::Dtls12 | Version::Dtls13);
         if message.sender == peer {
-            tally.judge(is_allowed, place, || format!("the server chose {version}, not DTLS 1.2 or 1.3"));
+            tally.judge(Fault("older-version-chosen"), is_allowed, place, || {
+                format!("the server chose {version}, not DTLS 1.2 or 1.3")
+            });
             continue;
         }
         // The client answers for what it does then: whoever gets such a hello has to end the handshake (RFC 8996 §5).
@@ -30,6 +32,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let goes_on = behind.find(|it| it.kind() != HandshakeType::ClientHello);
         match goes_on.filter(|_| !is_allowed) {
             Some(next) => tally.fail(
+                Fault("older-version-taken"),
                 format!("the client goes on with {version}, which the server chose"),
                 [place, Place::Frame(next.frame)],
             ),

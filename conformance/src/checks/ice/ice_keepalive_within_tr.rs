@@ -4,7 +4,7 @@
 use super::is_binding;
 use super::nomination::{Path, is_data, path};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer, Wire};
 use crate::verdict::Layer;
 use peerproof_captures::wire::stun::Class;
@@ -50,7 +50,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             tally.inconclusive("packets may be missing in the pause", [place, Place::Frame(before.frame)]);
         } else if let Some(off) = off {
             let text = format!("nothing is sent on the pair in use for {} s", pause / 1_000_000);
-            tally.off(evidence, off, text, [place, Place::Frame(before.frame)]);
+            tally.off(Fault("silence"), evidence, off, text, [place, Place::Frame(before.frame)]);
         } else if packet.t_us.saturating_sub(begun) > LONGEST_US {
             tally.pass(place);
         }

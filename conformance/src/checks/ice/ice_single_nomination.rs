@@ -3,7 +3,7 @@
 use super::nomination::{Path, nominated};
 use super::roles::History;
 use crate::checks::sdp::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::SdpType;
@@ -37,6 +37,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     [place, Place::Frame(*before)],
                 ),
             Some((before, _)) => tally.fail(
+                Fault("second-nomination"),
                 format!("the pair of {} and {} is nominated after another", it.path.0, it.path.1),
                 [place, Place::Frame(*before)],
             ),

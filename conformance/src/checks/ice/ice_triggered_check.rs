@@ -3,7 +3,7 @@
 use super::nomination::{self, Generation, Nominated, Path};
 use super::roles::{History, Says};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Peer};
 use crate::verdict::Layer;
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,11 +77,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     "a check from {there} is answered, and one goes back only {} ms later",
                     off.ms() + WITHIN_US / 1_000
                 );
-                tally.warn_off(evidence, off, text, [place]);
+                tally.warn_off(Fault("check-late"), evidence, off, text, [place]);
             }
             (None, Some(off)) => {
                 let text = format!("a check from {there} is answered, and none goes back from {here}");
-                tally.off(evidence, off, text, [place]);
+                tally.off(Fault("no-check-back"), evidence, off, text, [place]);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! draft-ietf-mmusic-mdns-ice-candidates §3.1.2: a peer that hides its addresses behind names of multicast DNS tells them nowhere: not in
 //! candidates, not in descriptions, not in statistics.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::PeerEvent;
@@ -39,9 +39,17 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     own.retain(|address| !public.contains(address));
     for (place, text) in &texts {
         if let Some(address) = own.iter().find(|address| holds(text, &address.to_string())) {
-            tally.fail(format!("{address} is disclosed although it is hidden behind a name"), [*place]);
+            tally.fail(
+                Fault("address-disclosed"),
+                format!("{address} is disclosed although it is hidden behind a name"),
+                [*place],
+            );
         } else if text.lines().any(|line| line.starts_with("c=") && line.contains(".local")) {
-            tally.fail("a connection line has a name of multicast DNS", [*place]);
+            tally.fail(
+                Fault("name-in-connection-line"),
+                "a connection line has a name of multicast DNS",
+                [*place],
+            );
         } else if !are_known {
             tally.inconclusive("the peer's own addresses are not known", [*place]);
         } else {

@@ -1,6 +1,6 @@
 //! RFC 8838 §13: once the end of candidates was told, no candidate of that generation and media section follows.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::PeerEvent;
@@ -42,7 +42,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         }
         if !ufrag.is_empty() && ended.contains(&section) {
-            tally.fail(format!("a candidate of {ufrag} follows the end of its candidates"), [place]);
+            tally.fail(
+                Fault("candidate-after-end"),
+                format!("a candidate of {ufrag} follows the end of its candidates"),
+                [place],
+            );
         }
         told.insert(section);
     }

@@ -1,7 +1,7 @@
 //! RFC 3550 §6.1: a compound packet begins with a report and holds the CNAME. With `a=rtcp-rsize` feedback may go alone (RFC 5506).
 
 use super::{ReducedSize, compounds, reduced_size};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::rtcp::{Body, Compound, PacketType, SdesItemType};
@@ -29,12 +29,17 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         }
         if compound.begins_with_report() {
-            tally
-                .judge(has_cname(&compound), place, || "a compound packet has no SDES with CNAME".to_owned());
+            tally.judge(Fault("no-sdes"), has_cname(&compound), place, || {
+                "a compound packet has no SDES with CNAME".to_owned()
+            });
         } else {
             let kind = compound.packets.iter().next().map(|first| first.header.kind.value);
             let kind = kind.map_or_else(String::new, |kind| kind.to_string());
-            tally.fail(format!("a compound packet begins with {kind}, not with SR or RR"), [place]);
+            tally.fail(
+                Fault("no-report-first"),
+                format!("a compound packet begins with {kind}, not with SR or RR"),
+                [place],
+            );
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{blocks, packets};
 use crate::checks::media::codecs;
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::Packet;
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -104,7 +104,13 @@ fn judge(
         None => tally.pass(place),
         Some((pause_us, off)) if evidence.sees_all_sent_by(peer) => {
             let seconds = pause_us as f64 / 1e6;
-            tally.off(evidence, off, format!("{} for {seconds:.1} s", missing()), [place]);
+            tally.off(
+                Fault("no-report"),
+                evidence,
+                off,
+                format!("{} for {seconds:.1} s", missing()),
+                [place],
+            );
         }
         Some(_) => tally.inconclusive("reports may have been lost before the recording", [place]),
     }

@@ -1,7 +1,7 @@
 //! RFC 5506 §5: RTCP packets without a report in front are sent only if both descriptions have `a=rtcp-rsize`.
 
 use crate::checks::rtcp::{ReducedSize, is_reduced, reduced_size};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -30,6 +30,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
             ReducedSize::Nowhere => {
                 tally.fail(
+                    Fault("no-report-first"),
                     "an RTCP packet begins with no report, and a=rtcp-rsize was not negotiated",
                     [place],
                 );

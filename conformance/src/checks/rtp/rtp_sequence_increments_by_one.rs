@@ -1,7 +1,7 @@
 //! RFC 3550 §5.1: the sequence numbers of a source rise by one from packet to packet.
 
 use crate::checks::media::{Rising, headers};
-use crate::checks::{Check, Tally};
+use crate::checks::{Check, Fault, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::rtcp::{Body, TransportFeedbackControl};
@@ -29,7 +29,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let now = (sequence, packet.frame);
         let what = || format!("number {sequence} of source {ssrc:#010x}");
-        rising.judge(newest.insert(ssrc, now), now, what, tally);
+        rising.judge(Fault("numbers-skip"), newest.insert(ssrc, now), now, what, tally);
     }
 }
 

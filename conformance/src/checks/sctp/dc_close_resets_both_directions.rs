@@ -2,7 +2,7 @@
 
 use super::{Reset, data, reads_all_at, reset_streams, reset_streams_at};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::PeerEvent;
@@ -43,15 +43,19 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 tally.pass(place);
                 continue;
             };
-            let text = match what {
-                Missing::Reset => format!(
-                    "the peer did not reset stream {stream} in five seconds after the channel was closed"
+            let (fault, text) = match what {
+                Missing::Reset => (
+                    Fault("no-reset"),
+                    format!(
+                        "the peer did not reset stream {stream} in five seconds after the channel was closed"
+                    ),
                 ),
-                Missing::Close => {
+                Missing::Close => (
+                    Fault("close-not-reported"),
                     format!(
                         "the peer did not report within five seconds that the channel {label:?} is closed"
-                    )
-                }
+                    ),
+                ),
             };
             match off.filter(|_| !ends(evidence, call.t_us)) {
                 None => {
@@ -60,7 +64,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 Some(_) if what == Missing::Reset && !reads_all_at(evidence, peer) => {
                     tally.inconclusive("not all that the peer sent is in the recording", [place]);
                 }
-                Some(off) => tally.off(evidence, off, text, [place]),
+                Some(off) => tally.off(fault, evidence, off, text, [place]),
             }
         }
     }

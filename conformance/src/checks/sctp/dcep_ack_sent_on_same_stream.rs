@@ -2,7 +2,7 @@
 
 use super::{data, ready_us};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Packet, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dcep::{self, Message};
@@ -56,7 +56,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 Some(off) => {
                     let text = format!("the ACK on stream {stream} came {} ms too late", off.ms());
                     // No RFC has a deadline.
-                    tally.warn_off(evidence, off, text, [place, Place::Frame(ack.frame)]);
+                    tally.warn_off(Fault("ack-late"), evidence, off, text, [place, Place::Frame(ack.frame)]);
                 }
                 None => tally.pass(place),
             },
@@ -64,6 +64,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 tally.inconclusive("the ACK may be missing in the capture", [place, Place::Frame(ack.frame)]);
             }
             (None, Some((ack, other))) => tally.fail(
+                Fault("ack-on-other-stream"),
                 format!("the OPEN on stream {stream} is not acknowledged; an ACK was sent on stream {other}"),
                 [place, Place::Frame(ack.frame)],
             ),
@@ -73,7 +74,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             (None, None) => match late(end) {
                 Some(off) => {
                     let text = format!("the OPEN on stream {stream} is not acknowledged");
-                    tally.off(evidence, off, text, [place]);
+                    tally.off(Fault("no-ack"), evidence, off, text, [place]);
                 }
                 None => tally.inconclusive("the recording ends soon after the OPEN", [place]),
             },

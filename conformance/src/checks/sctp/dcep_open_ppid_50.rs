@@ -2,7 +2,7 @@
 //! sent in order.
 
 use super::data;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dcep::{self, Message};
@@ -29,7 +29,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let message = dcep::view(piece.data);
         match protocol {
             PayloadProtocol::Dcep if piece.is_unordered => {
-                tally.fail("a message of DCEP is unordered", [place]);
+                let is_ack = matches!(message, Ok(Message::Ack));
+                let fault = if is_ack { Fault("ack-unordered") } else { Fault("unordered") };
+                tally.fail(fault, "a message of DCEP is unordered", [place]);
             }
             PayloadProtocol::Dcep if !whole => {
                 tally.inconclusive("a message of DCEP comes in pieces", [place]);
@@ -37,18 +39,29 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             PayloadProtocol::Dcep => match message {
                 Ok(Message::Open(open)) => {
                     let length = 12 + open.label.value.len() + open.protocol.value.len();
-                    tally.judge(length == piece.data.len(), place, || {
+                    tally.judge(Fault("lengths-differ"), length == piece.data.len(), place, || {
                         format!("an OPEN has {} bytes, its lengths add up to {length}", piece.data.len())
                     });
                 }
                 Ok(Message::Ack) => tally.pass(place),
                 Ok(Message::Unknown(kind, _)) => {
-                    tally.fail(format!("a message of DCEP has the type {:#04x}", kind.value.raw()), [place]);
+                    tally.fail(
+                        Fault("unknown-type"),
+                        format!("a message of DCEP has the type {:#04x}", kind.value.raw()),
+                        [place],
+                    );
                 }
-                Err(stop) => tally.fail(format!("a message of DCEP is malformed: {stop}"), [place]),
+                Err(stop) => {
+                    tally.fail(
+                        Fault("malformed"),
+                        format!("a message of DCEP is malformed: {stop}"),
+                        [place],
+                    );
+                }
             },
             other if first_on_stream && whole && opens(piece.data) => {
                 tally.fail(
+                    Fault("other-ppid"),
                     format!("an OPEN goes with payload protocol identifier {}, not 50", other.raw()),
                     [place],
                 );

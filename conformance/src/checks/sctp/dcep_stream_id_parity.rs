@@ -1,7 +1,7 @@
 //! RFC 8832 §6: the DTLS client opens channels on even streams, the server on odd ones.
 
 use super::data;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dcep::{self, Message};
@@ -27,10 +27,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let (place, stream) = (Place::Frame(piece.packet.frame), piece.stream);
         match client {
             None => tally.inconclusive("the ClientHello is not in the recording", [place]),
-            Some(client) => tally.judge((stream % 2 == 0) == (client == peer), place, || {
-                let role = if client == peer { "client" } else { "server" };
-                format!("the DTLS {role} opened a channel on stream {stream}")
-            }),
+            Some(client) => {
+                tally.judge(Fault("parity"), (stream % 2 == 0) == (client == peer), place, || {
+                    let role = if client == peer { "client" } else { "server" };
+                    format!("the DTLS {role} opened a channel on stream {stream}")
+                });
+            }
         }
     }
 }

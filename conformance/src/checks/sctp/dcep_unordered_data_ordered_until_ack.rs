@@ -3,7 +3,7 @@
 use super::chunks;
 use super::pieces::{Tsns, piece, reads_all_sent_by};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dcep::{self, Message};
@@ -60,10 +60,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             _ if !complete => tally.inconclusive("the first packets at the peer are not recorded", [place]),
             (_, false, Some(off)) => {
                 let text = "a message is sent in order after the other side has answered";
-                tally.off(evidence, off, text, [place]);
+                tally.off(Fault("ordered-after-answer"), evidence, off, text, [place]);
             }
             (None, true, _) => {
-                tally.fail("a message is sent without order before the other side has answered", [place]);
+                tally.fail(
+                    Fault("unordered-before-answer"),
+                    "a message is sent without order before the other side has answered",
+                    [place],
+                );
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::chunks;
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Handshake, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::sctp::Body;
@@ -38,7 +38,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let is_new =
             sctp.chunks.iter().any(|chunk| data(chunk.body)) && tags.insert(sctp.verification_tag.value);
         if is_new && tags.len() > 1 {
-            tally.fail("data goes by two associations", [Place::Frame(packet.frame)]);
+            tally.fail(
+                Fault("two-associations"),
+                "data goes by two associations",
+                [Place::Frame(packet.frame)],
+            );
         }
     }
     let Some(first) = first else { return };
@@ -61,10 +65,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let ms = init.t_us.saturating_sub(ready) / 1_000;
             let text =
                 format!("the peer sent no INIT, although the other's arrived {ms} ms after the handshake");
-            tally.off(evidence, off, text, [Place::Frame(init.frame)]);
+            tally.off(Fault("no-init"), evidence, off, text, [Place::Frame(init.frame)]);
         }
         (Some(_), None) if complete => {
-            tally.fail("there is an association, but neither peer sent an INIT", [Place::Frame(first.frame)]);
+            tally.fail(
+                Fault("neither-init"),
+                "there is an association, but neither peer sent an INIT",
+                [Place::Frame(first.frame)],
+            );
         }
         _ => tally.inconclusive(
             "the beginning of the association is not recorded at the peer",

@@ -2,7 +2,7 @@
 
 use super::chunks;
 use super::pieces::{Piece, Tsns, first_sent, piece as piece_of};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::sctp::Body;
@@ -50,7 +50,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Some(_) if piece.fragment.is_some() && !evidence.whole => {
                 tally.inconclusive("fragments may be missing in the capture", [place]);
             }
-            Some(sentence) => tally.fail(sentence, [place]),
+            Some((fault, sentence)) => tally.fail(fault, sentence, [place]),
         }
     }
 }
@@ -79,26 +79,36 @@ fn given_up(evidence: &Evidence, peer: Peer, sent: &BTreeMap<i64, Piece<'_>>) ->
     furthest
 }
 
-fn of_data(piece: &Piece<'_>, before: &Piece<'_>) -> Option<String> {
+fn of_data(piece: &Piece<'_>, before: &Piece<'_>) -> Option<(Fault, String)> {
     let open = !before.is_ending;
     let what = |piece: &Piece<'_>| (piece.stream, piece.is_unordered, piece.message, piece.protocol);
     match (open, piece.is_beginning) {
-        (true, true) => Some(format!("TSN {} begins a message before the previous one has ended", piece.tsn)),
-        (false, false) => Some(format!("TSN {} continues a message, and none has begun", piece.tsn)),
-        (true, false) if what(piece) != what(before) => Some(format!(
-            "TSN {} continues a message with another stream, order, number or protocol",
-            piece.tsn
+        (true, true) => Some((
+            Fault("begins-before-end"),
+            format!("TSN {} begins a message before the previous one has ended", piece.tsn),
+        )),
+        (false, false) => Some((
+            Fault("continues-nothing"),
+            format!("TSN {} continues a message, and none has begun", piece.tsn),
+        )),
+        (true, false) if what(piece) != what(before) => Some((
+            Fault("continues-other"),
+            format!("TSN {} continues a message with another stream, order, number or protocol", piece.tsn),
         )),
         _ => None,
     }
 }
 
-fn of_interleaved(piece: &Piece<'_>, number: u32, newest: Option<u32>) -> Option<String> {
+fn of_interleaved(piece: &Piece<'_>, number: u32, newest: Option<u32>) -> Option<(Fault, String)> {
     match (newest, piece.is_beginning) {
-        (Some(_), true) => Some(format!("message {} begins again before it has ended", piece.message)),
-        (Some(newest), false) if number != newest.wrapping_add(1) => {
-            Some(format!("fragment {number} of message {} follows {newest}", piece.message))
-        }
+        (Some(_), true) => Some((
+            Fault("begins-again"),
+            format!("message {} begins again before it has ended", piece.message),
+        )),
+        (Some(newest), false) if number != newest.wrapping_add(1) => Some((
+            Fault("fragment-skips"),
+            format!("fragment {number} of message {} follows {newest}", piece.message),
+        )),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 //! may be a part of the level (1b).
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Exchange, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{Fmtp, H264, RtpMap, Section};
@@ -29,7 +29,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let Some((was, _)) = asked.get(&payload_type) else { continue };
                 let place: Place = look::line(answer, line);
                 let kept = |it: &H264| (it.same_profile(), it.packetization_mode);
-                tally.judge(kept(was) == kept(&now), place, || {
+                tally.judge(Fault("other-configuration"), kept(was) == kept(&now), place, || {
                     let told = |it: &H264| {
                         format!(
                             "{:02x}{:02x}, packetization-mode {}",

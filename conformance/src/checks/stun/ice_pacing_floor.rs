@@ -2,7 +2,7 @@
 
 use super::{Sent, sent};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::stun::{Class, Method};
@@ -38,7 +38,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let text = format!("{count} transactions begin within {within:.1} ms");
                 let places = [place, Place::Frame(last.frame)];
                 let is_certain = off.doubt(evidence).is_none();
-                tally.off(evidence, off, text, places);
+                tally.off(Fault("too-fast"), evidence, off, text, places);
                 if is_certain {
                     return;
                 }

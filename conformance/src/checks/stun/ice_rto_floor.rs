@@ -2,7 +2,7 @@
 
 use super::sent;
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::stun::{Class, Method};
@@ -44,9 +44,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 // §14.3 is on gathering and checks; of other requests RFC 8489 §6.2.1 says SHOULD.
                 let of_ice = |method| matches!(method, Method::Binding | Method::Allocate);
                 if sent.message().is_some_and(|it| of_ice(it.kind.value.method())) {
-                    tally.off(evidence, off, text, places);
+                    tally.off(Fault("too-soon"), evidence, off, text, places);
                 } else {
-                    tally.warn_off(evidence, off, text, places);
+                    tally.warn_off(Fault("too-soon-for-others"), evidence, off, text, places);
                 }
             }
             None => tally.pass(places[0]),

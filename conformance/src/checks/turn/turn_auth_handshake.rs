@@ -2,7 +2,7 @@
 //! that, the username, and an integrity made with the password, under a new transaction.
 
 use super::{Ends, Said, said};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use base64::Engine;
@@ -60,12 +60,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let place = Place::Frame(said.at.frame);
                 if hides_its_name_unasked(&said) {
                     tally.warn(
+                        Fault("userhash-unasked"),
                         "USERHASH is used, although the nonce does not say that it is understood",
                         [place],
                     );
                 }
                 match fault(&said, given, first, &passwords) {
-                    Some(fault) => tally.fail(fault, [place]),
+                    Some((fault, sentence)) => tally.fail(fault, sentence, [place]),
                     None => tally.pass(place),
                 }
             }
@@ -99,7 +100,7 @@ fn fault<'a>(
     given: &mut Given<'a>,
     first: bool,
     passwords: &BTreeMap<String, String>,
-) -> Option<String> {
+) -> Option<(Fault, String)> {
     let message = &said.message;
     let has = CREDENTIALS.map(|kinds| kinds.iter().any(|kind| message.attribute(*kind).is_some()));
     if has == [false; 4] {
@@ -109,22 +110,30 @@ fn fault<'a>(
     let text = |kind| message.text(kind).map(|text| text.value).unwrap_or_default();
     let (realm, nonce) = (text(AttributeType::Realm), text(AttributeType::Nonce));
     if first {
-        return Some(
+        return Some((
+            Fault("credentials-before-challenge"),
             "the first Allocate request to a server carries credentials before they were requested"
                 .to_owned(),
-        );
+        ));
     }
     if let Some(missing) = has.iter().zip(CREDENTIALS).find_map(|(has, kinds)| (!has).then_some(kinds[0])) {
-        return Some(format!("an authenticated Allocate request has no {missing}"));
+        return Some((
+            Fault("attribute-missing"),
+            format!("an authenticated Allocate request has no {missing}"),
+        ));
     }
     if given.bare.contains(&message.transaction.value) {
-        return Some(
+        return Some((
+            Fault("transaction-reused"),
             "an authenticated Allocate request has the transaction of one without credentials".to_owned(),
-        );
+        ));
     }
     // Realm and nonce may come from another of the peer's addresses, so without any of this one nothing is known.
     if !given.challenges.is_empty() && !given.challenges.contains(&(realm, nonce)) {
-        return Some(format!("no error response of the server had realm {realm:?} with nonce {nonce:?}"));
+        return Some((
+            Fault("unknown-challenge"),
+            format!("no error response of the server had realm {realm:?} with nonce {nonce:?}"),
+        ));
     }
     let username = text(AttributeType::Username);
     let password = passwords.get(username)?;
@@ -135,8 +144,9 @@ fn fault<'a>(
     let keys: &[&[u8]] = if chosen { &[&md5, &sha256] } else { &[&md5] };
     let sha1_fails = keys.iter().all(|key| message.integrity_matches(key) == Some(false));
     let sha256_fails = keys.iter().all(|key| message.integrity_sha256_matches(key) == Some(false));
-    (sha1_fails || sha256_fails)
-        .then(|| format!("MESSAGE-INTEGRITY is not made with the password of {username:?}"))
+    (sha1_fails || sha256_fails).then(|| {
+        (Fault("other-password"), format!("MESSAGE-INTEGRITY is not made with the password of {username:?}"))
+    })
 }
 
 /// The passwords that a peer was given for its TURN servers, by username.

@@ -3,7 +3,7 @@
 
 use super::{Ends, Said, said};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer, ServerMessage, Via};
 use crate::verdict::Layer;
 use peerproof_captures::wire::stun::{AttributeType, Class, Content, Method, TransactionId};
@@ -33,10 +33,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Some(None) => tally.pass(place),
             Some(Some(off)) => {
                 let text = format!("something is sent to {} when its permission has expired", packet.to);
-                tally.off(evidence, off, text, [place]);
+                tally.off(Fault("permission-expired"), evidence, off, text, [place]);
             }
             None if evidence.whole => {
-                tally.fail(format!("data is sent to {} without a permission", packet.to), [place]);
+                tally.fail(
+                    Fault("no-permission"),
+                    format!("data is sent to {} without a permission", packet.to),
+                    [place],
+                );
             }
             None => tally.inconclusive("the permission may be older than the capture", [place]),
         }
@@ -99,6 +103,7 @@ impl Permissions {
             } else if said.is_sent(Method::Send, Class::Indication) {
                 // What has both goes between the peers.
                 tally.fail(
+                    Fault("attribute-missing"),
                     "a Send indication has no XOR-PEER-ADDRESS or no DATA",
                     [Place::Frame(said.at.frame)],
                 );
