@@ -128,8 +128,12 @@ pub(crate) enum What {
     Peer,
     /// What `inspect --json` prints
     Inspect,
+    /// What `inspect --json` prints of a dump
+    Dump,
     /// What `judge --json` prints
     Judge,
+    /// run.json of a run
+    Run,
     /// What `check-server --json` prints
     CheckServer,
     /// What `requirements --json` prints

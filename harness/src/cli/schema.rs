@@ -19,6 +19,8 @@ pub(crate) fn schema(what: What) -> u8 {
         What::Judge => schemars::schema_for!(crate::judge::Judged),
         What::CheckServer => schemars::schema_for!(crate::check_server::Report),
         What::Requirements => schemars::schema_for!(crate::requirements::Listed),
+        What::Dump => schemars::schema_for!(crate::inspect::DumpReport),
+        What::Run => schemars::schema_for!(peerproof_reports::RunReport),
         What::Inspect => schemars::schema_for!(crate::inspect::Report),
     };
     print(&schema)
