@@ -17,6 +17,7 @@ pub mod link;
 pub mod normal;
 pub mod observe;
 pub mod recording;
+pub mod scan;
 pub mod sdp;
 pub mod server;
 pub mod tap;

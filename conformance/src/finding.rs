@@ -50,6 +50,9 @@ pub struct Finding {
     pub endpoint: String,
     /// How it stands.
     pub result: Result,
+    /// The kinds of fault of one that fails or warns: words of its check, listed in `conformance/faults.txt`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<String>,
     /// Why, in one sentence.
     pub sentence: String,
     /// What decided it, the deciding place first.

@@ -4,7 +4,7 @@
 //! The limits are far above what peerproof itself writes and what a person would (docs/reports.md and docs/scenarios.md list them); who needs more has a file
 //! of another kind. A byte order mark at the beginning, as some editors write it, is no part of the text.
 
-use peerproof_captures::timeline;
+use peerproof_captures::{scan, timeline};
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -114,7 +114,7 @@ pub fn limited(from: impl Read, limit: Limit) -> io::Result<Vec<u8>> {
         bytes.drain(..MARK.len());
     }
     if limit.values != usize::MAX {
-        let values = bytes.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+        let values = scan::json_values(&bytes);
         if values > limit.values {
             let Limit { what, values, .. } = limit;
             let text = format!("too large: {what} has at most {values} values");

@@ -1,5 +1,6 @@
 //! How text is laid out: colours and widths on a terminal, neither elsewhere; and what stands between all output and the terminal.
 
+use peerproof_captures::scan;
 use peerproof_reports::escape;
 use std::io::{self, IsTerminal, Write};
 
@@ -152,7 +153,7 @@ impl<W: Write> Guard<W> {
         let Self { inner, line, colour, json } = self;
         let bytes = line.get(..until).unwrap_or_default();
         // Nearly all output.
-        if bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) {
+        if scan::is_printable_lines(bytes) {
             inner.write_all(bytes)?;
         } else {
             let text = String::from_utf8_lossy(bytes);
@@ -187,7 +188,7 @@ impl<W: Write> Write for Guard<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let before = self.line.len();
         self.line.extend_from_slice(bytes);
-        if let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') {
+        if let Some(end) = scan::last_line_feed(bytes) {
             self.pass(before + end + 1)?;
         } else if self.line.len() > LONGEST_LINE {
             self.pass(whole(&self.line))?;

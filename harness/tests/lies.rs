@@ -7,6 +7,7 @@ use peerproof::machine::processors;
 use peerproof::peers::implementation::Roster;
 use peerproof::run::session::{self, Time};
 use peerproof::run::{Case, Filter, Jobs, Played, RunOptions, plan, simulated};
+use peerproof::scenario::load::LIE;
 use peerproof::scenario::{ControlFile, Suite};
 use peerproof_conformance::claims::{By, claims};
 use std::collections::BTreeSet;
@@ -22,7 +23,7 @@ fn suite() -> Suite {
 }
 
 fn lies(suite: &Suite) -> impl Iterator<Item = &ControlFile> {
-    suite.controls.iter().filter(|control| !control.control.broken.lie.is_empty())
+    suite.controls.iter().filter(|control| control.control.tags.iter().any(|tag| tag == LIE))
 }
 
 /// Compares a committed file with what it should say; `PEERPROOF_BLESS=1` writes it anew.

@@ -8,6 +8,7 @@ use peerproof::peers::implementation::Roster;
 use peerproof::run::session::{self, Time};
 use peerproof::run::{Case, Filter, Jobs, Played, RunOptions, plan, simulated};
 use peerproof::scenario::Suite;
+use peerproof::scenario::load::LIE;
 use peerproof::scenario::model::Clock;
 use peerproof_captures::timeline::{RuleAction, What};
 use peerproof_conformance::verdict::Outcome;
@@ -85,12 +86,18 @@ async fn every_case_comes_out_as_expected_and_the_same_each_time() {
     let suite = Suite::load(&scenarios()).unwrap();
     let mut cases = plan(&suite, &Roster::default(), &Filter::default());
     cases.retain(|case| simulated::unfit(case).is_none());
-    assert!(cases.iter().all(|case| case.lies.is_empty()), "they are played when they are asked for");
+    let of_the_catalogue = |case: &Case| case.scenario().tags.iter().any(|tag| tag == LIE);
+    assert!(!cases.iter().any(of_the_catalogue), "lies are told when they are asked for");
     assert!(cases.len() > 90, "{}", cases.len());
     let (one, played) = play(&cases, 7).await;
+    // What is broken in a control makes it no less the same; once is enough.
+    cases.retain(|case| case.control.is_none());
     let (again, _) = play(&cases, 7).await;
     for played in &played {
         assert!(played.standing.is_good(), "{}: {}", played.record.file.name, played.verdict.sentence);
+        if played.record.file.control_of.is_some() {
+            continue;
+        }
         assert_eq!(differs(played, one.path(), again.path()), None, "{}", played.record.file.name);
     }
 }

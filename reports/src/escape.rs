@@ -1,9 +1,10 @@
 //! Text that others wrote (peers, captures, scenarios, names of files), made harmless for where it is shown: one function for each kind
 //! of output, and every exporter and command writes foreign text through the one of its output.
-//!
-//! *Hidden* is a character that does not show as itself: control characters, which steer a terminal (ECMA-48), controls of bidirectional
-//! text, which show a line in another order than it has (UAX #9), separators of lines, and characters without width.
+//! What *hidden* is: [`peerproof_captures::scan`].
 
+pub use peerproof_captures::scan::is_hidden;
+
+use peerproof_captures::scan;
 use std::borrow::Cow;
 
 /// What stands for a hidden character: U+FFFD, the replacement character.
@@ -12,45 +13,25 @@ pub const REPLACEMENT: char = '\u{fffd}';
 /// Longest name that [`file_name`] gives, in bytes. File systems take 255, and an ending has to fit.
 const LONGEST_NAME: usize = 120;
 
-/// Whether a character is hidden.
-#[must_use]
-pub fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{ad}' // soft hyphen
-                | '\u{61c}' // Arabic letter mark
-                | '\u{180e}'
-                | '\u{200b}'..='\u{200f}' // without width, and marks of direction
-                | '\u{2028}'..='\u{202e}' // separators, embeddings and overrides
-                | '\u{2060}'..='\u{206f}' // isolates
-                | '\u{feff}' // byte order mark
-                | '\u{fff9}'..='\u{fffb}'
-                | '\u{fffe}' | '\u{ffff}' // no characters, which XML forbids
-                | '\u{e0000}'..='\u{e007f}' // tags
-        )
-}
-
-fn replaced(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
-    let hidden = |c: char| is_hidden(c) && !keep(c);
-    if !text.contains(hidden) {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(text.chars().map(|c| if hidden(c) { REPLACEMENT } else { c }).collect())
-}
-
 /// For one line on a terminal: each hidden character, line breaks included, becomes U+FFFD. Nothing in the text moves the cursor, colours
 /// the terminal, begins a line, or turns the order of characters.
 #[must_use]
 pub fn terminal(text: &str) -> Cow<'_, str> {
-    replaced(text, |_| false)
+    if !scan::hides_any(text) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().map(|c| if is_hidden(c) { REPLACEMENT } else { c }).collect())
 }
 
 /// For a text of several lines: as [`terminal`], but line feeds and tabs stay. Also what rendered HTML and XML pass through, whose markup
 /// is escaped by then.
 #[must_use]
 pub fn lines(text: &str) -> Cow<'_, str> {
-    replaced(text, |c| matches!(c, '\n' | '\t'))
+    if !scan::hides_in_lines(text) {
+        return Cow::Borrowed(text);
+    }
+    let hidden = |c: char| is_hidden(c) && !matches!(c, '\n' | '\t');
+    Cow::Owned(text.chars().map(|c| if hidden(c) { REPLACEMENT } else { c }).collect())
 }
 
 /// For Markdown on one line: what the text says is shown, and nothing in it is markup, a link, a mention or HTML.
@@ -84,10 +65,10 @@ pub fn markdown(text: &str) -> String {
 /// them. They stand nowhere but in strings; line feeds between values stay.
 #[must_use]
 pub fn json(text: &str) -> Cow<'_, str> {
-    let hidden = |c: char| is_hidden(c) && !matches!(c, '\n' | '\r' | '\t');
-    if !text.contains(hidden) {
+    if !scan::hides_in_lines(text) {
         return Cow::Borrowed(text);
     }
+    let hidden = |c: char| is_hidden(c) && !matches!(c, '\n' | '\r' | '\t');
     let mut escaped = String::with_capacity(text.len() + 64);
     for c in text.chars() {
         if hidden(c) {

@@ -82,6 +82,9 @@ pub struct Breach {
     pub implementation: String,
     /// `fail` or `warn`.
     pub result: Result,
+    /// The kinds of fault.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<String>,
     /// Why, in one sentence.
     pub sentence: String,
     /// Where it shows, the deciding place first.
@@ -105,10 +108,7 @@ impl Breach {
     fn new(finding: &Finding, peers: &[CasePeer]) -> Self {
         let requirement = Catalogue::get().requirement(&finding.requirement);
         let peer = peers.iter().find(|peer| peer.name == finding.endpoint);
-        let implementation = peer.map(|peer| {
-            let major = peer.version.split('.').next().unwrap_or_default();
-            format!("{} {major}", peer.implementation).trim_end().to_owned()
-        });
+        let implementation = peer.map(version);
         Self {
             requirement: finding.requirement.clone(),
             level: requirement.map(|it| it.level),
@@ -116,6 +116,7 @@ impl Breach {
             endpoint: finding.endpoint.clone(),
             implementation: implementation.unwrap_or_default(),
             result: finding.result,
+            faults: finding.faults.clone(),
             sentence: finding.sentence.clone(),
             evidence: finding.evidence.clone(),
             waiver: finding.waiver.clone(),
@@ -144,6 +145,21 @@ impl Breach {
             _ => 2,
         }
     }
+}
+
+/// An implementation with its version as people know it: `chrome 156`, `webrtc 0.21.1`. Of a version that names what it is built on in
+/// parentheses (`0.1.0 (webrtc 0.21.1)`), that is what counts.
+pub(crate) fn version(peer: &CasePeer) -> String {
+    let inner = peer
+        .version
+        .split_once('(')
+        .and_then(|(_, rest)| rest.split_once(')'))
+        .map(|(inner, _)| inner.trim());
+    if let Some(inner) = inner.filter(|inner| inner.contains(' ')) {
+        return inner.to_owned();
+    }
+    let major = peer.version.split('.').next().unwrap_or_default();
+    format!("{} {major}", peer.implementation).trim_end().to_owned()
 }
 
 /// The same breach by the same implementation in several cases.

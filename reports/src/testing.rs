@@ -153,6 +153,7 @@ pub(crate) fn report() -> RunReport {
         endpoint: "bob".into(),
         implementation: "chrome 156".into(),
         result,
+        faults: vec!["compression-chosen".into()],
         sentence: "the ServerHello chose <compression> 1".into(),
         evidence: vec![Place::Frame(9)],
         waiver,

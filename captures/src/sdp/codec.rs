@@ -163,13 +163,17 @@ impl H264 {
         }
     }
 
-    /// The profile under one name, as several spellings are the same (RFC 6184 §8.1, table 5).
+    /// The profile under one name, as several spellings are the same (RFC 6184 §8.1, table 5). Of Baseline, Main and Extended the flag
+    /// `constraint_set3` is a part of the level (1b), not of the profile.
     pub const fn same_profile(self) -> (u8, u8) {
         match (self.profile, self.constraints) {
             (0x42, iop) if iop & 0x40 != 0 => Self::CONSTRAINED_BASELINE,
             (0x4d, iop) if iop & 0x80 != 0 => Self::CONSTRAINED_BASELINE,
             (0x58, iop) if iop & 0xc0 == 0xc0 => Self::CONSTRAINED_BASELINE,
+            (0x42, _) => (0x42, 0),
             (0x58, iop) if iop & 0xc0 == 0x80 => (0x42, 0),
+            (0x4d, iop) if iop & 0x20 == 0 => (0x4d, 0),
+            (0x58, iop) if iop & 0xc0 == 0 => (0x58, 0),
             other => other,
         }
     }

@@ -62,10 +62,44 @@ fn actions(record: &CaseRecord) -> Vec<Act> {
                 what: format!("the control changed a server: {step}"),
                 evidence: Place::Entry(entry.n),
             }),
+            Action::Harness { step: HarnessStep::Signalling, .. } => actions.push(Act {
+                layers: Some(&[Layer::Signalling]),
+                side: NETWORK.to_owned(),
+                what: format!("the control changed the signalling server: {step}"),
+                evidence: Place::Entry(entry.n),
+            }),
             _ => actions.extend(of_close(entry, step)),
         }
     }
+    actions.extend(idle(record));
     actions
+}
+
+/// The rules of the scenario that the control had act on no packet: their probability is zero.
+fn idle(record: &CaseRecord) -> impl Iterator<Item = Act> {
+    record.timeline.iter().filter_map(|entry| {
+        let What::StepBegan { definition, .. } = &entry.what else { return None };
+        let Action::Harness { step: HarnessStep::Network, args } = &definition.action else { return None };
+        let rules = args.as_object()?.values().filter_map(Value::as_object);
+        let mut idle = rules.filter(|rule| rule.get("probability").and_then(Value::as_f64) == Some(0.0));
+        Some(Act {
+            layers: Some(layers_of(layer_of_rule(idle.next()?))),
+            side: NETWORK.to_owned(),
+            what: "the control has the rule act on no packet".to_owned(),
+            evidence: Place::Entry(entry.n),
+        })
+    })
+}
+
+/// The layers at which it shows what becomes of packets of a layer.
+fn layers_of(layer: Layer) -> &'static [Layer] {
+    match layer {
+        Layer::Checks => &[Layer::Checks, Layer::Nomination, Layer::Gathering],
+        // DTLS carries SCTP.
+        Layer::Dtls => &[Layer::Dtls, Layer::Sctp, Layer::DataChannel],
+        Layer::Sctp | Layer::DataChannel => &[Layer::Sctp, Layer::DataChannel],
+        _ => &[Layer::Srtp, Layer::Media],
+    }
 }
 
 /// What a rule that the control installed did.
@@ -77,16 +111,10 @@ fn of_rule(record: &CaseRecord, rule: &Value) -> Option<Act> {
         _ => None,
     });
     let acted: Vec<Place> = acted.collect();
-    let layers: &[Layer] = match layer_of_rule(rule.as_object()?) {
-        Layer::Checks => &[Layer::Checks, Layer::Nomination, Layer::Gathering],
-        Layer::Dtls => &[Layer::Dtls],
-        Layer::Sctp | Layer::DataChannel => &[Layer::Sctp, Layer::DataChannel],
-        _ => &[Layer::Srtp, Layer::Media],
-    };
     let count = acted.len();
     let noun = if count == 1 { "packet" } else { "packets" };
     Some(Act {
-        layers: Some(layers),
+        layers: Some(layers_of(layer_of_rule(rule.as_object()?))),
         side: NETWORK.to_owned(),
         what: format!("a rule of the control acted on {count} {noun}"),
         evidence: *acted.first()?,

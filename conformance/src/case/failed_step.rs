@@ -26,6 +26,19 @@ pub(super) fn wants_failure(expected: &Expected) -> bool {
     }
 }
 
+/// Whether a layer that is not up, `at`, can be why what was expected did not come. What must not happen and happens, and what must be
+/// rejected and is done, needs no other cause; and the exchange of descriptions waits for no layer above it.
+pub(super) fn explains(expected: &Expected, at: Layer, views: &Views) -> bool {
+    match expected {
+        Expected::NoCondition { condition, .. } => condition.wants_failure(),
+        Expected::Rejection { .. } | Expected::NoServerEvent { .. } => false,
+        _ => {
+            let own = layer_of(expected, views);
+            own > Layer::Sdp || at <= own
+        }
+    }
+}
+
 /// Whether a peer is expected to end without a connection.
 pub(super) fn wants_no_connection(peer: &PeerExpectations) -> bool {
     use {ConnectionState as Whole, DtlsState as Dtls, IceState as Ice};
@@ -142,6 +155,8 @@ fn owner(record: &CaseRecord, client: &str) -> Option<usize> {
 /// The layer that what was expected belongs to.
 pub(super) fn layer_of(expected: &Expected, views: &Views) -> Layer {
     match expected {
+        // Who must not meet has a path that must not be.
+        Expected::NoCondition { condition: Condition::ConnectionState(_), .. } => Layer::Checks,
         Expected::Condition { condition, .. } | Expected::NoCondition { condition, .. } => {
             of_condition(condition, views)
         }

@@ -3,7 +3,9 @@
 use super::broken::broken_by_control;
 use super::cause::{at_layer, because, contradiction};
 use super::check::{self, Checked, Failure, Mismatch};
-use super::failed_step::{alone, idle_rule, layer_of, wants_failure, wants_message, wants_no_connection};
+use super::failed_step::{
+    alone, explains, idle_rule, layer_of, wants_failure, wants_message, wants_no_connection,
+};
 use super::lacking::{lacking, unless_unwatched, unreported, unsupported};
 use super::view::PeerView;
 use crate::api::Views;
@@ -233,6 +235,7 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
     let unread = diverged.is_none() && anomaly.is_none() && !is_readable(outcome);
     let acting = definition.and_then(|Step { peer, .. }| record.peer(peer.as_deref()?));
     let alone = awaited.and_then(|awaited| alone(record, awaited, acting, entry.n));
+    let diverged = diverged.filter(|it| awaited.is_none_or(|awaited| explains(awaited, it.layer, views)));
     let diverged = diverged.filter(|it| match alone {
         Some(alone) => {
             it.layer < Layer::Gathering || (it.layer == Layer::Gathering && it.side.as_deref() == Some(alone))

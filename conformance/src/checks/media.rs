@@ -1,7 +1,7 @@
 //! What descriptions say of the media that a peer sends, and its RTP packets as far as they can be read.
 
 use super::timing::Off;
-use super::{Place, Tally};
+use super::{Fault, Place, Tally};
 use crate::evidence::{Evidence, Kind, Packet, Peer};
 use peerproof_captures::sdp::{Codec, Section, SessionDescription};
 use peerproof_captures::wire::demux::Class;
@@ -12,15 +12,15 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What is wrong, and whether the load of this machine may be why.
 #[derive(Debug)]
 pub(super) enum Wrong {
-    Surely(String),
+    Surely(Fault, String),
     Perhaps(String),
 }
 
 impl Wrong {
     /// A time is off.
-    pub(super) fn by(evidence: &Evidence, off: Off, sentence: String) -> Self {
+    pub(super) fn by(fault: Fault, evidence: &Evidence, off: Off, sentence: String) -> Self {
         match off.doubt(evidence) {
-            None => Self::Surely(sentence),
+            None => Self::Surely(fault, sentence),
             Some(why) => Self::Perhaps(format!("{sentence}: {why}")),
         }
     }
@@ -28,7 +28,7 @@ impl Wrong {
     /// What is sure, or else the first.
     pub(super) fn or(self, other: Option<Self>) -> Self {
         match (&self, other) {
-            (Self::Perhaps(_), Some(other @ Self::Surely(_))) => other,
+            (Self::Perhaps(_), Some(other @ Self::Surely(..))) => other,
             _ => self,
         }
     }
@@ -40,8 +40,8 @@ impl Wrong {
 pub(super) fn tell(wrong: Option<Wrong>, complete: bool, missing: &str, place: Place, tally: &mut Tally) {
     match wrong {
         None => tally.pass(place),
-        Some(Wrong::Surely(sentence)) if complete => tally.fail(sentence, [place]),
-        Some(Wrong::Surely(_)) => tally.inconclusive(missing, [place]),
+        Some(Wrong::Surely(fault, sentence)) if complete => tally.fail(fault, sentence, [place]),
+        Some(Wrong::Surely(..)) => tally.inconclusive(missing, [place]),
         Some(Wrong::Perhaps(sentence)) => tally.inconclusive_time(sentence, [place]),
     }
 }
@@ -150,10 +150,11 @@ impl<'a> Rising<'a> {
         Self { evidence, complete: evidence.sees_all_sent_by(peer) }
     }
 
-    /// `newest` is the number before and its frame, if there was one; `what` names the number in a fault.
+    /// `fault` is what it is if it is not, `newest` is the number before and its frame, if there was one; `what` names the number in a fault.
     #[cfg_attr(test, track_caller)]
     pub(super) fn judge(
         &self,
+        fault: Fault,
         newest: Option<(u16, u64)>,
         (number, frame): (u16, u64),
         what: impl FnOnce() -> String,
@@ -163,7 +164,7 @@ impl<'a> Rising<'a> {
         match newest {
             Some((before, earlier)) if number != before.wrapping_add(1) => {
                 if self.complete && !self.evidence.is_faulted(frame) && !self.evidence.is_faulted(earlier) {
-                    tally.fail(format!("{} follows {before}", what()), [place, Place::Frame(earlier)]);
+                    tally.fail(fault, format!("{} follows {before}", what()), [place, Place::Frame(earlier)]);
                 } else {
                     tally
                         .inconclusive("packets may have been lost or repeated before the recording", [place]);

@@ -21,6 +21,7 @@ macro_rules! checks {
 mod api;
 mod codec;
 mod dtls;
+pub mod fault;
 mod ice;
 pub(crate) mod media;
 mod rtcp;
@@ -37,6 +38,7 @@ pub(crate) mod controls;
 
 pub use crate::finding::{Finding, Result};
 pub use crate::verdict::Place;
+pub use fault::Fault;
 pub use tally::Tally;
 
 use crate::catalogue::{Catalogue, Requirement};
@@ -146,7 +148,7 @@ fn undecided(finding: Finding) -> Finding {
         return finding;
     }
     let sentence = format!("the recording is incomplete; it shows: {}", finding.sentence);
-    Finding { result: Result::Inconclusive, sentence, ..finding }
+    Finding { result: Result::Inconclusive, faults: Vec::new(), sentence, ..finding }
 }
 
 impl Check {

@@ -1,6 +1,6 @@
 //! What a check sees at one endpoint, added up to one finding.
 
-use super::{Check, Finding, Place, Result};
+use super::{Check, Fault, Finding, Place, Result};
 
 /// Most places that a finding names.
 const MOST_PLACES: usize = 8;
@@ -26,27 +26,37 @@ pub struct Tally {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Violation {
     pub(super) line: u32,
+    pub(super) fault: Fault,
     pub(super) sentence: String,
 }
 
 #[cfg(test)]
 impl Violation {
     #[track_caller]
-    fn here(sentence: &str) -> Self {
-        Self { line: std::panic::Location::caller().line(), sentence: sentence.to_owned() }
+    fn here(fault: Fault, sentence: &str) -> Self {
+        Self { line: std::panic::Location::caller().line(), fault, sentence: sentence.to_owned() }
     }
 }
 
 #[derive(Debug, Default)]
 struct Seen {
     count: usize,
+    /// The kinds of fault, in the order in which they were seen.
+    faults: Vec<Fault>,
     sentence: Option<String>,
     places: Vec<Place>,
 }
 
 impl Seen {
-    fn add(&mut self, sentence: Option<String>, places: impl IntoIterator<Item = Place>) {
+    fn add(
+        &mut self,
+        fault: Option<Fault>,
+        sentence: Option<String>,
+        places: impl IntoIterator<Item = Place>,
+    ) {
         self.count += 1;
+        // A check has a handful of them.
+        self.faults.extend(fault.filter(|it| !self.faults.contains(it)));
         if self.sentence.is_none() {
             self.sentence = sentence;
         }
@@ -58,30 +68,40 @@ impl Seen {
 impl Tally {
     /// One more thing is as required.
     pub fn pass(&mut self, place: Place) {
-        self.passes.add(None, [place]);
+        self.passes.add(None, None, [place]);
     }
 
-    /// The requirement is violated: by what, with what was expected and what was seen.
+    /// The requirement is violated: the kind of fault, and in a sentence what was expected and what was seen.
     #[cfg_attr(test, track_caller)]
-    pub fn fail(&mut self, sentence: impl Into<String>, places: impl IntoIterator<Item = Place>) {
+    pub fn fail(
+        &mut self,
+        fault: Fault,
+        sentence: impl Into<String>,
+        places: impl IntoIterator<Item = Place>,
+    ) {
         let sentence = sentence.into();
         #[cfg(test)]
-        self.violations.push(Violation::here(&sentence));
-        self.failures.add(Some(sentence), places);
+        self.violations.push(Violation::here(fault, &sentence));
+        self.failures.add(Some(fault), Some(sentence), places);
     }
 
     /// The requirement is half met, or something is remarkable.
     #[cfg_attr(test, track_caller)]
-    pub fn warn(&mut self, sentence: impl Into<String>, places: impl IntoIterator<Item = Place>) {
+    pub fn warn(
+        &mut self,
+        fault: Fault,
+        sentence: impl Into<String>,
+        places: impl IntoIterator<Item = Place>,
+    ) {
         let sentence = sentence.into();
         #[cfg(test)]
-        self.violations.push(Violation::here(&sentence));
-        self.warnings.add(Some(sentence), places);
+        self.violations.push(Violation::here(fault, &sentence));
+        self.warnings.add(Some(fault), Some(sentence), places);
     }
 
     /// The evidence does not decide: what is missing.
     pub fn inconclusive(&mut self, sentence: impl Into<String>, places: impl IntoIterator<Item = Place>) {
-        self.doubts.add(Some(sentence.into()), places);
+        self.doubts.add(None, Some(sentence.into()), places);
     }
 
     /// A time may be off, or the clocks or the load of the machine make it seem so.
@@ -99,19 +119,23 @@ impl Tally {
         self.absence = Some(sentence);
     }
 
-    /// A thing is as required or not.
+    /// A thing is as required, or it is that fault.
     #[cfg_attr(test, track_caller)]
-    pub fn judge(&mut self, passes: bool, place: Place, sentence: impl FnOnce() -> String) {
+    pub fn judge(&mut self, fault: Fault, passes: bool, place: Place, sentence: impl FnOnce() -> String) {
         if passes {
             self.pass(place);
         } else {
-            self.fail(sentence(), [place]);
+            self.fail(fault, sentence(), [place]);
         }
     }
 
     pub(super) fn finish(self, check: &Check, endpoint: &str, absolute: bool) -> Finding {
         let failed = if absolute { Result::Fail } else { Result::Warn };
         let Self { passes, failures, warnings, doubts, absence, timing, .. } = self;
+        let mut faults = failures.faults.clone();
+        if failed == Result::Warn || failures.count == 0 {
+            faults.extend(warnings.faults.iter().filter(|it| !failures.faults.contains(it)));
+        }
         let ranked = [(failed, failures), (Result::Warn, warnings), (Result::Inconclusive, doubts)];
         let (result, sentence, places) = match ranked.into_iter().find(|(_, seen)| seen.count > 0) {
             Some((result, seen)) => {
@@ -134,6 +158,7 @@ impl Tally {
             requirement: check.id.to_owned(),
             endpoint: endpoint.to_owned(),
             result,
+            faults: faults.iter().map(|fault| fault.0.to_owned()).collect(),
             sentence,
             evidence: places,
             timing: timing && result == Result::Inconclusive,

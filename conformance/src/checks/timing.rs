@@ -1,6 +1,6 @@
 //! Times that are off: a fault, or in doubt for what the clocks and the load of the machine leave open.
 
-use super::{Place, Tally};
+use super::{Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 
 /// By how much a time is off, and the two moments between which that came about.
@@ -70,6 +70,7 @@ impl Tally {
     #[cfg_attr(test, track_caller)]
     pub(super) fn off(
         &mut self,
+        fault: Fault,
         evidence: &Evidence,
         off: Off,
         sentence: impl Into<String>,
@@ -77,7 +78,7 @@ impl Tally {
     ) {
         match off.doubt(evidence) {
             Some(why) => self.inconclusive_time(format!("{}: {why}", sentence.into()), places),
-            None => self.fail(sentence, places),
+            None => self.fail(fault, sentence, places),
         }
     }
 
@@ -85,6 +86,7 @@ impl Tally {
     #[cfg_attr(test, track_caller)]
     pub(super) fn warn_off(
         &mut self,
+        fault: Fault,
         evidence: &Evidence,
         off: Off,
         sentence: impl Into<String>,
@@ -92,7 +94,7 @@ impl Tally {
     ) {
         match off.doubt(evidence) {
             Some(why) => self.inconclusive_time(format!("{}: {why}", sentence.into()), places),
-            None => self.warn(sentence, places),
+            None => self.warn(fault, sentence, places),
         }
     }
 }

@@ -1,12 +1,14 @@
 //! A recorded case as the families of claims look at it.
 
+use super::descriptions::certificates::Presented;
 use crate::api::{PeerView, Views};
 use crate::case_file::CasePeer;
-use crate::evidence::Timing;
+use crate::evidence::{Handshake, Peer, Timing};
 use crate::record::CaseRecord;
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::{Answer, Entry, What};
 use serde_json::Value;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 /// A recorded case.
@@ -14,6 +16,17 @@ pub(crate) struct Session<'a> {
     pub(crate) record: &'a CaseRecord,
     pub(crate) views: &'a Views,
     timing: Timing,
+    /// What each peer did, by its name: every family asks for it, and timelines are long.
+    did: BTreeMap<&'a str, Did<'a>>,
+    handshakes: BTreeMap<Peer, OnceCell<Handshake>>,
+}
+
+/// What a peer did.
+#[derive(Default)]
+struct Did<'a> {
+    events: Vec<(&'a Entry, &'a PeerEvent)>,
+    asked: Vec<Asked<'a>>,
+    presented: OnceCell<Presented>,
 }
 
 /// A command with its answer.
@@ -30,7 +43,13 @@ pub(crate) struct Asked<'a> {
 impl<'a> Session<'a> {
     pub(crate) fn new(record: &'a CaseRecord, views: &'a Views) -> Self {
         let names: Vec<String> = record.file.peers.iter().map(|peer| peer.name.clone()).collect();
-        Self { record, views, timing: Timing::of(&names, &record.timeline) }
+        let timing = Timing::of(&names, &record.timeline);
+        let handshakes = (0..names.len()).map(|place| (Peer(place), OnceCell::new())).collect();
+        let mut did = did(&record.timeline);
+        for peer in &record.file.peers {
+            did.entry(peer.name.as_str()).or_default();
+        }
+        Self { record, views, timing, did, handshakes }
     }
 
     /// Most that the machine may have delayed anything between two moments, in microseconds; [`u64::MAX`] where the recording does not say.
@@ -50,35 +69,50 @@ impl<'a> Session<'a> {
     }
 
     /// The events of a peer in order.
-    pub(crate) fn events<'b>(
-        &self,
-        peer: &'b str,
-    ) -> impl Iterator<Item = (&'a Entry, &'a PeerEvent)> + use<'a, 'b> {
-        self.record.timeline.iter().filter_map(move |entry| match &entry.what {
-            What::Event { peer: of, event, .. } if of == peer => Some((entry, event)),
-            _ => None,
-        })
+    pub(crate) fn events(&self, peer: &str) -> impl Iterator<Item = (&'a Entry, &'a PeerEvent)> {
+        self.did.get(peer).into_iter().flat_map(|did| did.events.iter().copied())
     }
 
     /// What a peer was asked to do, in order, with its answers.
     pub(crate) fn asked(&self, peer: &str) -> Vec<Asked<'a>> {
-        let mut all: Vec<Asked<'a>> = Vec::new();
-        // Where the last command of each number is that has no answer yet.
-        let mut open: BTreeMap<u64, usize> = BTreeMap::new();
-        for entry in &self.record.timeline {
-            match &entry.what {
-                What::Command { peer: of, id, name, args } if of == peer => {
-                    open.insert(*id, all.len());
-                    all.push(Asked { entry, name, args, answer: None });
-                }
-                What::Answer { peer: of, id, answer } if of == peer => {
-                    if let Some(asked) = open.remove(id).and_then(|n| all.get_mut(n)) {
-                        asked.answer = Some((entry, answer));
-                    }
-                }
-                _ => {}
-            }
-        }
-        all
+        self.did.get(peer).map(|did| did.asked.clone()).unwrap_or_default()
     }
+
+    /// The first DTLS handshake as seen nearest to a peer; none without its packets.
+    pub(crate) fn handshake(&self, place: Peer) -> Option<&Handshake> {
+        let wire = self.record.packets()?;
+        Some(self.handshakes.get(&place)?.get_or_init(|| Handshake::on(wire, place)))
+    }
+
+    /// The certificates of a peer.
+    pub(in crate::claims) fn presented(&self, name: &str) -> Option<&Presented> {
+        Some(self.did.get(name)?.presented.get_or_init(|| Presented::of(self, name)))
+    }
+}
+
+/// What each peer did.
+fn did(timeline: &[Entry]) -> BTreeMap<&str, Did<'_>> {
+    let mut all: BTreeMap<&str, Did<'_>> = BTreeMap::new();
+    // Where the last command of each peer and number is that has no answer yet.
+    let mut open: BTreeMap<(&str, u64), usize> = BTreeMap::new();
+    for entry in timeline {
+        match &entry.what {
+            What::Event { peer, event, .. } => {
+                all.entry(peer).or_default().events.push((entry, event));
+            }
+            What::Command { peer, id, name, args } => {
+                let asked = &mut all.entry(peer).or_default().asked;
+                open.insert((peer, *id), asked.len());
+                asked.push(Asked { entry, name, args, answer: None });
+            }
+            What::Answer { peer, id, answer } => {
+                let Some(at) = open.remove(&(peer.as_str(), *id)) else { continue };
+                if let Some(asked) = all.get_mut(peer.as_str()).and_then(|did| did.asked.get_mut(at)) {
+                    asked.answer = Some((entry, answer));
+                }
+            }
+            _ => {}
+        }
+    }
+    all
 }

@@ -2,9 +2,9 @@
 
 use super::pattern;
 use crate::case::{CasePeer, Role};
-use crate::checks;
-use crate::verdict::{Layer, Waiver};
-use serde::Deserialize;
+use crate::checks::{self, fault};
+use crate::verdict::{Layer, NETWORK, Waiver};
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeSet;
 
 /// A known deviation.
@@ -17,6 +17,9 @@ pub struct Deviation {
     /// The requirement of the catalogue that is broken: then the deviation covers its findings, and no verdict.
     #[serde(default)]
     pub requirement: Option<String>,
+    /// The faults of the requirement's check that it covers, and no others (`conformance/faults.txt`): a word or a list.
+    #[serde(default, deserialize_with = "one_or_several")]
+    pub fault: Vec<String>,
     /// The implementation that deviates.
     pub peer: String,
     /// Its versions: comparisons joined by commas, such as `>=156, <158`. All if absent.
@@ -25,9 +28,12 @@ pub struct Deviation {
     /// Only where the peer is the subject of the case, which the reference stack plays without its work-arounds.
     #[serde(default)]
     pub subject: bool,
-    /// The layer at which it shows; any if absent.
+    /// The layer at which the verdict of a case shows it.
     #[serde(default)]
     pub layer: Option<Layer>,
+    /// The side of that verdict.
+    #[serde(default)]
+    pub side: Side,
     /// It depends on timing: a case that does not show it is no error, and neither is a full run.
     #[serde(default)]
     pub sometimes: bool,
@@ -38,6 +44,21 @@ pub struct Deviation {
     /// The file in which it stands.
     #[serde(skip)]
     pub file: String,
+}
+
+/// The side of the verdict that shows a deviation of a case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    /// The peer that deviates.
+    #[default]
+    Own,
+    /// The other peer: it refuses, rightly, what the one that deviates sent, or waits for what never comes.
+    Other,
+    /// The network, on which packets of the peers were lost.
+    Network,
+    /// No side: the evidence does not say at which of the peers it shows.
+    Neither,
 }
 
 /// Why a deviation means nothing.
@@ -54,6 +75,38 @@ pub enum DeviationError {
         /// Its reason.
         reason: String,
     },
+    /// One of cases does not say at which layer it shows.
+    #[error("the deviation of {peer} in `{case}` needs its `layer`")]
+    NoLayer {
+        /// The peer.
+        peer: String,
+        /// The pattern of the cases.
+        case: String,
+    },
+    /// One of cases names faults, which only checks find.
+    #[error("the deviation of {peer} in `{case}` names a `fault`, but no `requirement` whose check finds it")]
+    FaultOfCase {
+        /// The peer.
+        peer: String,
+        /// The pattern of the cases.
+        case: String,
+    },
+    /// One of a requirement does not say which faults it covers.
+    #[error("the deviation of {peer} from `{requirement}` needs its `fault`: {}", fault::of(requirement).join(", "))]
+    NoFault {
+        /// The peer.
+        peer: String,
+        /// The requirement.
+        requirement: String,
+    },
+    /// The check of its requirement finds no such fault.
+    #[error("the check of `{requirement}` finds no fault `{fault}`, only {}", fault::of(requirement).join(", "))]
+    NoSuchFault {
+        /// The fault.
+        fault: String,
+        /// The requirement.
+        requirement: String,
+    },
     /// Its requirement is not in the catalogue, or no check decides it.
     #[error("no check decides a requirement `{0}` (`peerproof requirements` lists them)")]
     NoRequirement(String),
@@ -68,27 +121,64 @@ impl Deviation {
         if let Some(versions) = self.versions.as_ref().filter(|versions| in_range(versions, "1").is_none()) {
             return Err(DeviationError::Versions(versions.clone()));
         }
-        match &self.requirement {
-            None if self.case.is_none() => {
-                let (peer, reason) = (self.peer.clone(), self.reason.clone());
-                Err(DeviationError::OfNothing { peer, reason })
+        let peer = self.peer.clone();
+        match (&self.requirement, &self.case) {
+            (None, None) => Err(DeviationError::OfNothing { peer, reason: self.reason.clone() }),
+            (None, Some(case)) if !self.fault.is_empty() => {
+                Err(DeviationError::FaultOfCase { peer, case: case.clone() })
             }
-            Some(id) if checks::all().all(|check| check.id != id) => {
-                Err(DeviationError::NoRequirement(id.clone()))
+            (None, Some(case)) if self.layer.is_none() => {
+                Err(DeviationError::NoLayer { peer, case: case.clone() })
             }
-            _ => Ok(()),
+            (None, Some(_)) => Ok(()),
+            (Some(id), _) => self.validate_faults(id),
+        }
+    }
+
+    fn validate_faults(&self, id: &str) -> Result<(), DeviationError> {
+        let requirement = id.to_owned();
+        if checks::all().all(|check| check.id != id) {
+            return Err(DeviationError::NoRequirement(requirement));
+        }
+        if self.fault.is_empty() {
+            return Err(DeviationError::NoFault { peer: self.peer.clone(), requirement });
+        }
+        match self.fault.iter().find(|it| !fault::of(id).contains(&it.as_str())) {
+            Some(fault) => Err(DeviationError::NoSuchFault { fault: fault.clone(), requirement }),
+            None => Ok(()),
         }
     }
 
     /// Whether one of these peers deviates so in a case of that name.
     pub(super) fn is_about<'a>(&self, case: &str, mut peers: impl Iterator<Item = &'a CasePeer>) -> bool {
-        self.is_case(case)
-            && peers.any(|peer| {
-                self.is_peer(peer)
-                    && (peer.subject || !self.subject)
-                    && self.is_version(&peer.version)
-                    && self.is_seat(peer.role)
-            })
+        peers.any(|peer| self.is_about_any_version(case, peer) && self.is_version(&peer.version))
+    }
+
+    /// The same, had the peer a version of those that are named.
+    pub(super) fn is_about_any_version(&self, case: &str, peer: &CasePeer) -> bool {
+        self.is_case(case) && self.is_peer(peer) && (peer.subject || !self.subject) && self.is_seat(peer.role)
+    }
+
+    /// The peers that deviate so where a verdict on that side shows it.
+    pub(super) fn peers_of<'a>(
+        &self,
+        peers: &'a [CasePeer],
+        side: Option<&str>,
+    ) -> impl Iterator<Item = &'a CasePeer> + use<'a> {
+        let one = side.map(str::to_owned);
+        let at = self.side;
+        let network = one.as_deref() == Some(NETWORK);
+        peers.iter().filter(move |peer| match at {
+            Side::Own => one.as_deref() == Some(peer.name.as_str()),
+            Side::Other => !network && one.as_deref().is_some_and(|side| side != peer.name),
+            Side::Network => network,
+            Side::Neither => one.is_none(),
+        })
+    }
+
+    /// Whether it covers faults of this name.
+    pub(super) fn is_fault(&self, fault: &str) -> bool {
+        self.fault.iter().any(|it| it == fault)
     }
 
     /// Whether its pattern matches the name of a case, or that name without the versions of its peers.
@@ -132,6 +222,20 @@ impl Deviation {
     }
 }
 
+/// A word, or a list of words.
+fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a word or a list of words")]
+    enum Words {
+        One(String),
+        Several(Vec<String>),
+    }
+    Ok(match Words::deserialize(deserializer)? {
+        Words::One(word) => vec![word],
+        Words::Several(words) => words,
+    })
+}
+
 /// The name of a case without the versions in the names of its peers: `data/echo/chrome-stack` of `data/echo/chrome@150-stack`.
 fn without_versions(case: &str) -> String {
     let (scenario, pair) = case.rsplit_once('/').map_or(("", case), |(scenario, pair)| (scenario, pair));
@@ -143,10 +247,13 @@ fn without_versions(case: &str) -> String {
 impl std::fmt::Display for Deviation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: ", self.file)?;
-        match (&self.requirement, &self.case) {
-            (Some(requirement), Some(case)) => write!(f, "`{requirement}` in `{case}` of {}", self.peer),
-            (Some(what), None) | (None, Some(what)) => write!(f, "`{what}` of {}", self.peer),
-            (None, None) => f.write_str(&self.peer),
+        let faults = self.fault.join(", ");
+        match (&self.requirement, &self.case, self.layer) {
+            (Some(what), Some(case), _) => write!(f, "`{what}` ({faults}) in `{case}` of {}", self.peer),
+            (Some(what), None, _) => write!(f, "`{what}` ({faults}) of {}", self.peer),
+            (None, Some(case), Some(layer)) => write!(f, "`{case}` ({layer}) of {}", self.peer),
+            (None, Some(case), None) => write!(f, "`{case}` of {}", self.peer),
+            (None, None, _) => f.write_str(&self.peer),
         }
     }
 }

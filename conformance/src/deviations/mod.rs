@@ -6,9 +6,9 @@
 mod deviation;
 pub mod pattern;
 
-pub use deviation::{Deviation, DeviationError};
+pub use deviation::{Deviation, DeviationError, Side};
 
-use crate::case::CaseFile;
+use crate::case::{CaseFile, CasePeer};
 use crate::checks::{Finding, Result as Found};
 use crate::verdict::{Outcome, Verdict, Waiver};
 use std::collections::BTreeSet;
@@ -25,6 +25,8 @@ pub struct Deviations {
     played: Mutex<BTreeSet<String>>,
     /// Those whose requirement a busy machine left open where they might have shown.
     open: Mutex<BTreeSet<usize>>,
+    /// Those that show in a version that they do not name, with that version.
+    review: Mutex<BTreeSet<(usize, String)>>,
 }
 
 impl Deviations {
@@ -39,24 +41,43 @@ impl Deviations {
         self.deviations.iter().map(|deviation| deviation.peer.as_str())
     }
 
-    /// The deviation that covers this case and verdict, if one does.
+    /// The deviation that covers this case and verdict: a failure of its layer on its side. Of a pass it is one that should have
+    /// shown.
     #[must_use]
     pub fn waiver(&self, file: &CaseFile, verdict: &Verdict) -> Option<Waiver> {
         self.note_versions(file);
+        let failed = verdict.outcome == Outcome::Fail;
+        let passed = verdict.outcome == Outcome::Pass;
         let mut found = None;
-        for (n, deviation) in self.deviations.iter().enumerate() {
-            if deviation.requirement.is_some() || !deviation.is_about(&file.name, file.peers.iter()) {
-                continue;
-            }
-            self.matched.lock().unwrap_or_else(PoisonError::into_inner).insert(n);
-            let at_layer =
-                deviation.layer.is_none() || verdict.layer.is_none() || deviation.layer == verdict.layer;
-            let passed = deviation.sometimes && verdict.outcome == Outcome::Pass;
-            if found.is_none() && at_layer && !passed {
-                found = Some(deviation.waiver());
+        for (n, deviation) in self.deviations.iter().enumerate().filter(|(_, it)| it.requirement.is_none()) {
+            let covers = failed && deviation.layer == verdict.layer;
+            let deviating = || deviation.peers_of(&file.peers, verdict.side.as_deref());
+            if covers && deviation.is_about(&file.name, deviating()) {
+                self.matched.lock().unwrap_or_else(PoisonError::into_inner).insert(n);
+                found.get_or_insert_with(|| deviation.waiver());
+            } else if covers {
+                self.note_review(n, &file.name, deviating());
+            } else if passed && !deviation.sometimes && deviation.is_about(&file.name, file.peers.iter()) {
+                found.get_or_insert_with(|| deviation.waiver());
             }
         }
         found
+    }
+
+    /// Takes note if a deviation shows in another version than those that it names.
+    fn note_review<'a>(&self, n: usize, case: &str, peers: impl Iterator<Item = &'a CasePeer>) {
+        let Some(deviation) = self.deviations.get(n) else { return };
+        let mut review = self.review.lock().unwrap_or_else(PoisonError::into_inner);
+        for peer in peers.filter(|peer| deviation.is_about_any_version(case, peer)) {
+            review.insert((n, peer.version.clone()));
+        }
+    }
+
+    /// Deviations that show in a version that they do not name, with that version: to be reviewed.
+    #[must_use]
+    pub fn to_review(&self) -> Vec<(&Deviation, String)> {
+        let review = self.review.lock().unwrap_or_else(PoisonError::into_inner);
+        review.iter().filter_map(|(n, version)| Some((self.deviations.get(*n)?, version.clone()))).collect()
     }
 
     /// Takes note of the deviations of whose versions one has played.
@@ -75,25 +96,35 @@ impl Deviations {
         }
     }
 
-    /// Gives each finding that a known deviation covers its reason.
+    /// Gives each finding its reason whose faults are all covered by known deviations.
     pub fn waive(&self, file: &mut CaseFile) {
         self.note_versions(file);
         let CaseFile { findings, peers, name, .. } = file;
         let bad = |finding: &Finding| matches!(finding.result, Found::Fail | Found::Warn);
         for finding in findings.iter_mut().filter(|finding| bad(finding) || finding.timing) {
+            let endpoint = || peers.iter().filter(|peer| peer.name == finding.endpoint);
+            let mut left: BTreeSet<&str> = finding.faults.iter().map(String::as_str).collect();
+            let is_known = !left.is_empty();
+            let mut waiver = None;
             for (n, deviation) in self.deviations.iter().enumerate() {
-                let endpoint = peers.iter().filter(|peer| peer.name == finding.endpoint);
-                if deviation.requirement.as_ref() != Some(&finding.requirement)
-                    || !deviation.is_about(name, endpoint)
-                {
+                if deviation.requirement.as_ref() != Some(&finding.requirement) {
                     continue;
                 }
-                if bad(finding) {
+                let shows = finding.faults.iter().any(|fault| deviation.is_fault(fault));
+                if !deviation.is_about(name, endpoint()) {
+                    if shows {
+                        self.note_review(n, name, endpoint());
+                    }
+                } else if shows {
                     self.matched.lock().unwrap_or_else(PoisonError::into_inner).insert(n);
-                    finding.waiver.get_or_insert_with(|| deviation.waiver());
-                } else {
+                    left.retain(|fault| !deviation.is_fault(fault));
+                    waiver.get_or_insert_with(|| deviation.waiver());
+                } else if finding.timing {
                     self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(n);
                 }
+            }
+            if is_known && left.is_empty() && finding.waiver.is_none() {
+                finding.waiver = waiver;
             }
         }
     }
@@ -126,141 +157,4 @@ impl Deviations {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde::Deserialize;
-
-    #[derive(Deserialize)]
-    struct Listed {
-        deviation: Vec<Deviation>,
-    }
-
-    fn read(text: &str) -> Result<Deviations, String> {
-        let Listed { deviation } = toml::from_str(text).map_err(|error| error.to_string())?;
-        deviation.iter().try_for_each(Deviation::validate).map_err(|error| error.to_string())?;
-        Ok(Deviations::new(deviation))
-    }
-
-    #[test]
-    fn a_deviation_needs_its_reason_and_its_link() {
-        let missing = "[[deviation]]\ncase = 'dtls/**'\npeer = 'stack'\nreason = 'r'\n";
-        assert!(read(missing).unwrap_err().contains("link"));
-        let whole = read(&format!("{missing}link = 'l'\n")).unwrap();
-        assert_eq!(whole.unmatched().len(), 1);
-        let of_nothing = "[[deviation]]\npeer = 'stack'\nreason = 'r'\nlink = 'l'\n";
-        assert!(read(of_nothing).unwrap_err().contains("neither"));
-        let unknown = format!("{of_nothing}requirement = 'no-such-thing'\n");
-        assert!(read(&unknown).unwrap_err().contains("no-such-thing"));
-    }
-
-    #[test]
-    fn what_is_known_of_a_version_that_did_not_play_is_no_stale_entry() {
-        let text =
-            "[[deviation]]\ncase = 'a/**'\npeer = 'chrome'\nversions = '<156'\nreason = 'r'\nlink = 'l'\n";
-        let expected = read(text).unwrap();
-        let pass = Verdict {
-            outcome: Outcome::Pass,
-            layer: None,
-            side: None,
-            sentence: String::new(),
-            evidence: Vec::new(),
-        };
-        let played = |case: &str, version: &str| -> CaseFile {
-            let peer = format!(
-                "{{\"name\":\"alice\",\"implementation\":\"chrome\",\"version\":\"{version}\",\"role\":\"offerer\",\
-                 \"refuses_the_impossible\":true}}"
-            );
-            let text = format!(
-                "{{\"format\":2,\"name\":\"{case}\",\"title\":\"t\",\"peers\":[{peer}],\"seed\":1,\
-                 \"scenario_hash\":\"\",\"epoch_us\":0,\"duration_us\":0,\"findings\":[]}}"
-            );
-            serde_json::from_str(&text).unwrap()
-        };
-        for version in ["", "156.0"] {
-            assert!(expected.waiver(&played("b/c/chrome-stack", version), &pass).is_none());
-            assert!(expected.unmatched().is_empty(), "{version}");
-        }
-        // One that did play and shows it nowhere is.
-        assert!(expected.waiver(&played("b/c/chrome-stack", "150.0"), &pass).is_none());
-        assert_eq!(expected.unmatched().len(), 1);
-        assert!(expected.waiver(&played("a/c/chrome-stack", "150.0"), &pass).is_some());
-        assert!(expected.unmatched().is_empty());
-    }
-
-    #[test]
-    fn a_requirement_that_a_named_peer_is_known_to_break_is_waived_for_that_peer_alone() {
-        let expected = read(
-            "[[deviation]]\nrequirement = 'dtls-no-compression'\npeer = 'chrome'\nversions = '=156'\n\
-             reason = 'r'\nlink = 'l'\n",
-        )
-        .unwrap();
-        let peer = |name: &str, implementation: &str, role: &str| {
-            format!(
-                "{{\"name\":\"{name}\",\"implementation\":\"{implementation}\",\"version\":\"156.0\",\
-                 \"role\":\"{role}\",\"refuses_the_impossible\":true}}"
-            )
-        };
-        let finding = |endpoint: &str, result: &str| {
-            format!(
-                "{{\"requirement\":\"dtls-no-compression\",\"endpoint\":\"{endpoint}\",\
-                 \"result\":\"{result}\",\"sentence\":\"s\"}}"
-            )
-        };
-        let case = |findings: &[String]| -> CaseFile {
-            let text = format!(
-                "{{\"format\":2,\"name\":\"a/b/chrome-stack\",\"title\":\"t\",\"peers\":[{},{}],\"seed\":1,\
-                 \"scenario_hash\":\"\",\"epoch_us\":0,\"duration_us\":0,\"findings\":[{}]}}",
-                peer("alice", "chrome", "offerer"),
-                peer("bob", "stack", "answerer"),
-                findings.join(",")
-            );
-            serde_json::from_str(&text).unwrap()
-        };
-        let mut passes = case(&[finding("alice", "pass"), finding("bob", "fail")]);
-        expected.waive(&mut passes);
-        assert!(passes.findings.iter().all(|finding| finding.waiver.is_none()));
-        assert_eq!(expected.unmatched().len(), 1);
-        // What the load of the machine leaves open proves nothing, but it does not waive either.
-        let mut open = case(&[finding("alice", "inconclusive"), finding("bob", "inconclusive")]);
-        open.findings[1].timing = true;
-        expected.waive(&mut open);
-        assert_eq!((expected.unmatched().len(), expected.left_open().len()), (1, 0));
-        open.findings[0].timing = true;
-        expected.waive(&mut open);
-        assert_eq!((expected.unmatched().len(), expected.left_open().len()), (0, 1));
-        assert!(open.findings.iter().all(|finding| finding.waiver.is_none()));
-        let mut fails = case(&[finding("alice", "fail")]);
-        expected.waive(&mut fails);
-        assert!(expected.left_open().is_empty());
-        assert_eq!(fails.findings[0].waiver.as_ref().unwrap().reason, "r");
-        assert!(!fails.findings[0].is_unexpected_failure());
-        assert!(expected.unmatched().is_empty());
-
-        // One of the subject leaves alone who is none.
-        let of_subjects = read("[[deviation]]\nrequirement = 'dtls-no-compression'\npeer = 'chrome'\nsubject = true\nreason = 'r'\nlink = 'l'\n",
-        )
-        .unwrap();
-        let mut fails = case(&[finding("alice", "fail")]);
-        of_subjects.waive(&mut fails);
-        assert!(fails.findings[0].is_unexpected_failure());
-        fails.peers[0].subject = true;
-        of_subjects.waive(&mut fails);
-        assert!(!fails.findings[0].is_unexpected_failure());
-
-        // A deviation of a case that depends on timing covers its failure and leaves its pass alone.
-        let verdict = |outcome| Verdict {
-            outcome,
-            layer: None,
-            side: None,
-            sentence: String::new(),
-            evidence: Vec::new(),
-        };
-        let of_case = "[[deviation]]\ncase = 'a/**'\npeer = 'stack'\nreason = 'r'\nlink = 'l'\n";
-        for (more, covers_pass) in [("", true), ("sometimes = true\n", false)] {
-            let expected = read(&format!("{of_case}{more}")).unwrap();
-            assert_eq!(expected.unmatched().len(), usize::from(covers_pass));
-            assert!(expected.waiver(&fails, &verdict(Outcome::Fail)).is_some());
-            assert_eq!(expected.waiver(&fails, &verdict(Outcome::Pass)).is_some(), covers_pass);
-        }
-    }
-}
+mod tests;

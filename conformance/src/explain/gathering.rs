@@ -194,6 +194,14 @@ fn all_withheld_from(api: &Api<'_>, name: &str) -> Option<u64> {
                 }
                 withheld = Some(entry.n);
             }
+            // One that a step hands over.
+            What::Command { peer, name: command, args, .. }
+                if peer == name
+                    && command == "addIceCandidate"
+                    && args.get("candidate").is_some_and(|it| !it.is_null()) =>
+            {
+                return None;
+            }
             What::Carried { to, sent, delivered, .. } if to == name => {
                 let got = delivered.as_ref().unwrap_or(sent);
                 if got.sdp.contains("a=candidate:") {

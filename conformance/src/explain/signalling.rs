@@ -52,6 +52,19 @@ fn undelivered(api: &Api<'_>, sent: SdpType, kind: Kind) -> Option<Missed> {
     let takes = |is: SdpType| is == sent || (sent == SdpType::Answer && is == SdpType::Pranswer);
     api.both().find_map(|(name, view, other, far)| {
         let made = view.last_local(sent)?;
+        // What was rolled back need not arrive.
+        let rolled_back = api.timeline.iter().any(|entry| match &entry.what {
+            What::Command { peer, name: command, args, .. } => {
+                entry.n > made.n
+                    && peer == name
+                    && command == "setLocalDescription"
+                    && args.pointer("/description/type").is_some_and(|kind| kind == "rollback")
+            }
+            _ => false,
+        });
+        if rolled_back {
+            return None;
+        }
         // Where both sides offered, what nobody made as an answer and was set as one is the offer under another type.
         let handed_as_answer = sent == SdpType::Offer
             && view.last_local(SdpType::Answer).is_none()

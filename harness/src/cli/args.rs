@@ -25,6 +25,7 @@ Examples:
   peerproof inspect call.pcapng          why a call fails
   peerproof judge runs/latest            the verdicts again, from the recordings
   peerproof matrix runs/latest           which implementations work with which
+  peerproof coverage                     what the suite proves, and what not
   peerproof schema > scenario.json       for your editor
 
 Exit codes: 0 all as expected, 1 a verdict failed, 2 usage or a broken scenario, 3 harness error, 4 nothing ran."
@@ -65,6 +66,8 @@ pub(crate) enum Command {
     Matrix(super::matrix::MatrixArgs),
     /// Merge several runs into one: the parts of `run --shard`, or runs of different cases
     Merge(super::merge::MergeArgs),
+    /// Write a page for each case of a run, to look at in a browser
+    Report(super::report::ReportArgs),
     /// Show what changed from one run to another: verdicts, descriptions, handshakes, habits
     Diff(super::diff::DiffArgs),
     /// Keep the facts of a run in a file, to compare with later
@@ -73,6 +76,8 @@ pub(crate) enum Command {
     CheckServer(crate::check_server::CheckServerArgs),
     /// List the requirements of the RFCs and the W3C, and which of them are checked
     Requirements(crate::requirements::RequirementsArgs),
+    /// Show what the suite proves: each statement with its cases, roles and controls
+    Coverage(crate::coverage::CoverageArgs),
     /// Test programs that speak the peer protocol
     Adapter {
         #[command(subcommand)]
@@ -130,6 +135,8 @@ pub(crate) enum What {
     Inspect,
     /// What `inspect --json` prints of a dump
     Dump,
+    /// The data of a page of `inspect --html` and `report`
+    Page,
     /// What `judge --json` prints
     Judge,
     /// run.json of a run
@@ -138,6 +145,10 @@ pub(crate) enum What {
     CheckServer,
     /// What `requirements --json` prints
     Requirements,
+    /// statements.yaml: what a suite proves
+    Statements,
+    /// What `coverage --json` prints
+    Coverage,
 }
 
 /// Which cases are meant.

@@ -35,12 +35,13 @@ pub(super) fn report(report: &RunReport, snapshots: &Snapshots) -> io::Result<()
     Ok(())
 }
 
+/// Of which section, the line that was expected and that which came.
+type Change<'a> = (&'a str, &'a str, &'a str);
+
 /// Each change with how many cases show it and the first of them, the most frequent first.
 fn text(heading: &str, cases: &[(&str, &SnapshotResult)]) -> String {
     let mut new = Vec::new();
-    // By section and both lines: cases, and the line in each.
-    type Line<'a> = (&'a str, &'a str, &'a str);
-    let mut changes: IndexMap<Line<'_>, Vec<(&str, u32)>> = IndexMap::new();
+    let mut changes: IndexMap<Change<'_>, Vec<(&str, u32)>> = IndexMap::new();
     for (case, result) in cases {
         match result {
             SnapshotResult::New => new.push(*case),

@@ -5,6 +5,7 @@ mod args;
 mod begin;
 mod changes;
 mod check_server;
+mod coverage;
 mod diff;
 mod inspect;
 mod judge;
@@ -14,6 +15,7 @@ mod matrix;
 mod merge;
 mod play;
 mod progress;
+mod report;
 mod requirements;
 mod runs;
 mod schema;
@@ -63,9 +65,11 @@ pub fn main() -> ExitCode {
         Command::Doctor(args) => machine::doctor(&args),
         Command::Setup(args) => machine::setup(&args),
         Command::Matrix(args) => matrix::matrix(&args),
+        Command::Report(args) => report::report(&args),
         Command::Diff(args) => diff::diff(&args),
         Command::Archive(args) => diff::archive(&args),
         Command::Merge(args) => merge::merge(&args),
+        Command::Coverage(args) => coverage::coverage(&args),
         Command::CheckServer(args) => check_server::check_server(&args),
         Command::Requirements(args) => requirements::requirements(&args),
         Command::Adapter { what } => adapter::adapter(&what),

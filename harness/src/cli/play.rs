@@ -373,9 +373,18 @@ pub(super) async fn play(args: &RunArgs, wanted: Wanted) -> u8 {
     let mut report = summary::report(&run, began, args.seed, &output);
     report.shard = shard;
     summary::print(&report, &run);
+    for trouble in super::report::unexpected(&mut report, &output) {
+        complain(clean(&trouble));
+    }
     if let Err(error) = changes::report(&report, &prepared.setting.snapshots) {
         complain(format_args!("the snapshots cannot be saved: {error}"));
         code = HARNESS_ERROR;
+    }
+    for (deviation, version) in prepared.setting.expected.to_review() {
+        let versions = deviation.versions.as_deref().unwrap_or_default();
+        let what =
+            format!("{deviation} is of the versions {versions}, and {version} shows it: review its range");
+        complain(clean(&what));
     }
     // A part does not show what another one may.
     if run.left == 0 && time != Time::Virtual && report.shard.is_none() {

@@ -75,9 +75,9 @@ fn failures(failed: usize) -> String {
 impl Terminal {
     pub(super) fn new(total: usize) -> Self {
         let bar = ProgressBar::new(total as u64);
-        if let Ok(style) = ProgressStyle::with_template(
-            "{bar:30} {pos}/{len} {elapsed}, {eta} left {prefix} {wide_msg}",
-        ) {
+        if let Ok(style) =
+            ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed}, {eta} left {prefix} {wide_msg}")
+        {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(250));

@@ -21,6 +21,9 @@ pub(crate) fn schema(what: What) -> u8 {
         What::Requirements => schemars::schema_for!(crate::requirements::Listed),
         What::Dump => schemars::schema_for!(crate::inspect::DumpReport),
         What::Run => schemars::schema_for!(peerproof_reports::RunReport),
+        What::Statements => schemars::schema_for!(crate::scenario::statements::Statements),
+        What::Coverage => schemars::schema_for!(crate::coverage::Coverage),
+        What::Page => schemars::schema_for!(peerproof_reports::session::Page<'_>),
         What::Inspect => schemars::schema_for!(crate::inspect::Report),
     };
     print(&schema)

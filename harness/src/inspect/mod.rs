@@ -14,6 +14,7 @@ mod json;
 mod ladder;
 mod logs;
 mod packets;
+mod page;
 mod source;
 pub mod text;
 mod tree;
@@ -27,6 +28,7 @@ pub use json::{FileFacts, InterfaceFacts, Report};
 
 use crate::terminal::Style;
 use events::Recording;
+pub(crate) use page::page;
 use peerproof_captures::file::Item;
 use peerproof_captures::trace::{Builder, Trace};
 use peerproof_conformance::explain::{Session, explain};
@@ -39,7 +41,8 @@ use std::io::Write;
 /// If the capture or another file cannot be read, or nothing can be written.
 pub fn main(args: &InspectArgs, out: &mut dyn Write) -> Result<(), InspectError> {
     if let Some((name, dump)) = dump::read(&args.capture)? {
-        if args.packets || args.ladder || args.frame.is_some() || args.export.is_some() {
+        if args.packets || args.ladder || args.frame.is_some() || args.export.is_some() || args.html.is_some()
+        {
             let reason = "a dump has no packets".to_owned();
             return Err(InspectError::Foreign { name, reason });
         }
@@ -62,6 +65,9 @@ pub fn main(args: &InspectArgs, out: &mut dyn Write) -> Result<(), InspectError>
     }
     if let Some(to) = &args.export {
         return export::write(&given.spooled()?, to, args.force, out);
+    }
+    if let Some(to) = &args.html {
+        return page::write(&given.spooled()?, args.frames, to, args.force, out);
     }
     if args.ladder {
         let given = given.spooled()?;

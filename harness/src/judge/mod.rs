@@ -17,10 +17,11 @@ pub(crate) use folder::last_stats;
 pub use folder::{case_files, observed, records};
 pub use json::{Judged, JudgedFinding, Judgement};
 
-use crate::expected;
+use crate::{expected, parallel};
 use peerproof_conformance::checks::Finding;
 use peerproof_conformance::deviations::pattern;
 use std::io::Write;
+use std::path::PathBuf;
 
 /// Exit code: everything is as expected.
 const AS_EXPECTED: u8 = 0;
@@ -43,9 +44,8 @@ pub fn main(args: &JudgeArgs, out: &mut dyn Write) -> Result<u8, JudgeError> {
     for path in &paths {
         let stdin = path.as_os_str() == "-";
         if !stdin && let Some(folders) = folder::cases(path)? {
-            for folder in folders {
-                judged.judged.push(folder::judge(&folder, expected.as_ref(), args.changed)?);
-            }
+            let judge = |folder: &PathBuf| folder::judge(folder, expected.as_ref(), args.changed);
+            judged.judged.extend(parallel::map(&folders, judge).into_iter().collect::<Result<Vec<_>, _>>()?);
         } else {
             judged.judged.extend(bare::judge(path, &args.beside)?);
         }

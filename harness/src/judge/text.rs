@@ -77,7 +77,14 @@ fn finding(one: &Judgement, judged: &JudgedFinding, style: &Style, out: &mut dyn
         Result::Pass | Result::NotApplicable => ("holds", Paint::Good),
     };
     let level = level.map_or("", |level| level.as_str());
-    let head = format!("{}  {}  {level}  {source}", clean(&finding.endpoint), clean(&finding.requirement));
+    let faults =
+        if finding.faults.is_empty() { String::new() } else { format!("  [{}]", finding.faults.join(" ")) };
+    let head = format!(
+        "{}  {}  {level}  {source}{}",
+        clean(&finding.endpoint),
+        clean(&finding.requirement),
+        clean(&faults)
+    );
     writeln!(out, "  {}  {head}", style.paint(paint, &format!("{word:<5}")))?;
     let first = finding.evidence.first().map(|place| format!(" ({})", place_in(one, place)));
     let text = format!("{}{}", finding.sentence, first.unwrap_or_default());

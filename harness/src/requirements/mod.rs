@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use indexmap::IndexMap;
 use peerproof_conformance::case::CaseFile;
 use peerproof_conformance::catalogue::{Catalogue, Level, Observe, Requirement, Topic};
-use peerproof_conformance::checks;
+use peerproof_conformance::checks::{self, fault};
 use peerproof_reports::Requirements as Counts;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -79,6 +79,9 @@ pub struct Row {
     pub requirement: Requirement,
     /// The check that decides it: its own, or that of one that says the same.
     pub check_by: Option<String>,
+    /// The kinds of fault that it can find.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub faults: &'static [&'static str],
     /// What the cases showed, if a run was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shown: Option<Counts>,
@@ -99,7 +102,8 @@ pub fn main(args: &RequirementsArgs, out: &mut dyn Write) -> Result<bool, crate:
                 let by = check_by.as_ref().unwrap_or(&requirement.id);
                 shown.get(by).copied().unwrap_or_default()
             });
-            Row { requirement: requirement.clone(), check_by, shown }
+            let faults = fault::of(check_by.as_ref().unwrap_or(&requirement.id));
+            Row { requirement: requirement.clone(), check_by, faults, shown }
         })
         .collect();
     let checked = rows.iter().filter(|row| row.check_by.is_some()).count();
@@ -195,6 +199,9 @@ fn in_full(row: &Row, style: &Style, out: &mut dyn Write) -> io::Result<()> {
         field("note", note)?;
     }
     field("state", &check)?;
+    if !row.faults.is_empty() {
+        field("faults", &row.faults.join(", "))?;
+    }
     if let Some(shown) = row.shown {
         field("shown", &shown.words())?;
     }

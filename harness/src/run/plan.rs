@@ -4,6 +4,7 @@ use super::peers::missing;
 use crate::peers::Origin;
 use crate::peers::implementation::{Implementation, Roster};
 use crate::peers::liar::Lie;
+use crate::scenario::load::LIE;
 use crate::scenario::model::{Control, Role};
 use crate::scenario::server::ServerKind;
 use crate::scenario::{Action, Scenario, ScenarioFile, Suite};
@@ -102,7 +103,7 @@ impl Filter {
                 || !self.names.is_empty()
                 || !case.pair.values().any(|it| it.is_program()))
             // There are hundreds of lies, and what finds them out is the same whoever tells them.
-            && (case.lies.is_empty() || !self.names.is_empty() || !self.tags.is_empty())
+            && (!scenario.tags.iter().any(|tag| tag == LIE) || !self.names.is_empty() || !self.tags.is_empty())
     }
 }
 

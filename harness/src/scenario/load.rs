@@ -1,18 +1,22 @@
 //! Finding the scenarios and controls of a folder, and reading them.
 
+mod breaking;
+mod catalogue;
 mod each;
 mod lies;
 
+use breaking::broken;
 pub use each::extend_schema;
 
 use super::check;
 use super::document::{Document, ValuePath};
-use super::error::{ScenarioError, nearest};
+use super::error::ScenarioError;
 use super::model::{Control, Scenario};
-use super::step::{Action, Step};
+use super::statements;
+use super::step::Step;
 use crate::embedded::SCENARIOS;
 use crate::input::{self, Limit};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Where scenarios come from.
@@ -31,6 +35,9 @@ const LONGEST_NAME: usize = 80;
 
 /// The folder of controls within the scenarios' folder.
 pub const CONTROLS: &str = "controls";
+
+/// The tag of the controls of the catalogue of lies.
+pub const LIE: &str = "lie";
 
 /// A scenario and where it comes from.
 #[derive(Debug, Clone)]
@@ -92,6 +99,7 @@ impl Suite {
         let mut suite = Self::default();
         let mut errors = Vec::new();
         let mut controls = Vec::new();
+        let names = Names { implementations, statements: &statements::known(sources) };
         let mut all: BTreeMap<String, Text> = BTreeMap::new();
         for source in sources {
             all.extend(texts(source).map_err(|error| vec![error])?);
@@ -101,8 +109,7 @@ impl Suite {
                 controls.push((name, path, text));
                 continue;
             }
-            let read =
-                text.map_err(Vec::from).and_then(|text| scenarios_for(&path, &name, &text, implementations));
+            let read = text.map_err(Vec::from).and_then(|text| scenarios_for(&path, &name, &text, &names));
             match read {
                 Ok(files) => {
                     for file in files {
@@ -118,8 +125,9 @@ impl Suite {
         }
         let scenarios_are_whole = errors.is_empty();
         for (name, path, text) in controls {
-            let read =
-                text.map_err(Vec::from).and_then(|text| controls_of(&path, &name, &text, &suite.scenarios));
+            let read = text
+                .map_err(Vec::from)
+                .and_then(|text| self::controls(&path, &name, &text, &suite.scenarios));
             match read {
                 Ok(files) => suite.controls.extend(files),
                 Err(mut broken) => {
@@ -133,6 +141,13 @@ impl Suite {
         }
         if errors.is_empty() { Ok(suite) } else { Err(errors) }
     }
+}
+
+/// What scenarios may name that does not stand in them.
+struct Names<'a> {
+    implementations: &'a [&'a str],
+    /// Ids of statements.
+    statements: &'a BTreeSet<String>,
 }
 
 /// A file and what stands in it.
@@ -197,7 +212,9 @@ fn name_of(folder: &Path, path: &Path) -> String {
 /// The first thing that is wrong with it, at its place.
 pub fn scenario(path: &Path, name: &str, text: &str) -> Result<ScenarioFile, ScenarioError> {
     let document = Document::parse(path, text)?;
-    read_document(&document, name, text, &check::IMPLEMENTATIONS).map_err(first)
+    let statements = statements::known(&[Source::Program]);
+    let names = Names { implementations: &check::IMPLEMENTATIONS, statements: &statements };
+    read_document(&document, name, text, &names).map_err(first)
 }
 
 /// Reads the scenarios that a text stands for: several if it has `each`, named `name-word`.
@@ -205,7 +222,9 @@ pub fn scenario(path: &Path, name: &str, text: &str) -> Result<ScenarioFile, Sce
 /// # Errors
 /// The first thing that is wrong with it, at its place.
 pub fn scenarios(path: &Path, name: &str, text: &str) -> Result<Vec<ScenarioFile>, ScenarioError> {
-    scenarios_for(path, name, text, &check::IMPLEMENTATIONS).map_err(first)
+    let statements = statements::known(&[Source::Program]);
+    let names = Names { implementations: &check::IMPLEMENTATIONS, statements: &statements };
+    scenarios_for(path, name, text, &names).map_err(first)
 }
 
 /// Of several errors the first in the file. There is one.
@@ -215,7 +234,7 @@ fn first(errors: Vec<ScenarioError>) -> ScenarioError {
 }
 
 /// Errors in the order of the file, not more than are of use.
-fn in_order(mut errors: Vec<ScenarioError>) -> Vec<ScenarioError> {
+pub(super) fn in_order(mut errors: Vec<ScenarioError>) -> Vec<ScenarioError> {
     errors.sort_by_key(|error| error.place.map(|place| (place.line, place.column)));
     errors.dedup();
     if errors.len() > MOST_ERRORS {
@@ -231,14 +250,14 @@ fn scenarios_for(
     path: &Path,
     name: &str,
     text: &str,
-    implementations: &[&str],
+    names: &Names<'_>,
 ) -> Result<Vec<ScenarioFile>, Vec<ScenarioError>> {
     // Those of a file differ in a word: what is wrong with the first is wrong with all.
     each::variants(Document::parse(path, text)?)?
         .iter()
         .map(|each::Variant { suffix, document }| {
             let name = suffix.as_ref().map_or_else(|| name.to_owned(), |suffix| format!("{name}-{suffix}"));
-            read_document(document, &name, text, implementations)
+            read_document(document, &name, text, names)
         })
         .collect()
 }
@@ -263,12 +282,13 @@ fn read_document(
     document: &Document,
     name: &str,
     text: &str,
-    implementations: &[&str],
+    names: &Names<'_>,
 ) -> Result<ScenarioFile, Vec<ScenarioError>> {
     name_allowed(document.file(), name)?;
     let mut scenario: Scenario = document.read_with::<_, Step>("steps").map_err(in_order)?;
     place(document, &mut scenario.steps, &ValuePath::default().key("steps"));
-    let errors = check::scenario(document, &scenario, implementations);
+    let mut errors = check::scenario(document, &scenario, names.implementations);
+    errors.extend(statements::rows(document, &scenario.rows, names.statements));
     if !errors.is_empty() {
         return Err(in_order(errors));
     }
@@ -294,17 +314,24 @@ fn place_of(document: &Document, path: &ValuePath) -> Option<Box<str>> {
     })
 }
 
-/// The controls of a file: those of the catalogue of lies, or one.
-fn controls_of(
+/// Reads the controls of a text: those of a catalogue, or one.
+///
+/// # Errors
+/// All that is wrong with them, each at its place.
+pub fn controls(
     path: &Path,
     name: &str,
     text: &str,
     scenarios: &[ScenarioFile],
 ) -> Result<Vec<ControlFile>, Vec<ScenarioError>> {
-    if name == lies::CATALOGUE {
-        return lies::controls(path, text, scenarios);
+    let document = Document::parse(path, text)?;
+    if document.value.get(lies::LIES).is_some() {
+        return lies::controls(&document, scenarios);
     }
-    control_of(path, name, text, scenarios).map(|file| vec![file])
+    if document.value.get(catalogue::BREAKS).is_some() {
+        return catalogue::breaks(&document, scenarios);
+    }
+    control_of(&document, name, text, scenarios).map(|file| vec![file])
 }
 
 /// Reads one control from its text and makes the broken scenario of it.
@@ -317,151 +344,18 @@ pub fn control(
     text: &str,
     scenarios: &[ScenarioFile],
 ) -> Result<ControlFile, ScenarioError> {
-    control_of(path, name, text, scenarios).map_err(first)
+    control_of(&Document::parse(path, text)?, name, text, scenarios).map_err(first)
 }
 
 fn control_of(
-    path: &Path,
+    document: &Document,
     name: &str,
     text: &str,
     scenarios: &[ScenarioFile],
 ) -> Result<ControlFile, Vec<ScenarioError>> {
-    let document = Document::parse(path, text)?;
-    name_allowed(path, name)?;
+    name_allowed(document.file(), name)?;
     let control: Control = document.read()?;
-    broken(&document, name, text, control, scenarios)
-}
-
-/// The broken scenario of a control that stands in a document; `text` is what it is made of.
-fn broken(
-    document: &Document,
-    name: &str,
-    text: &str,
-    mut control: Control,
-    scenarios: &[ScenarioFile],
-) -> Result<ControlFile, Vec<ScenarioError>> {
-    let root = ValuePath::default();
-    let broken = &mut control.broken;
-    for (key, steps) in
-        [("before", &mut broken.before), ("connected", &mut broken.connected), ("after", &mut broken.after)]
-    {
-        place(document, steps, &root.key("break").key(key));
-    }
-    let Some(base) = scenarios.iter().find(|file| file.name == control.of) else {
-        let help = nearest(&control.of, scenarios.iter().map(|file| file.name.as_str()))
-            .map(|near| format!("did you mean `{near}`?"));
-        let message = format!("unknown scenario `{}`", control.of);
-        return Err(document.error(&root.key("of"), message, help).into());
-    };
-    let mut scenario = base.scenario.clone();
-    scenario.title.clone_from(&control.title);
-    scenario.tags.clone_from(&control.tags);
-    scenario.snapshot.clear();
-    scenario.expect.verdict = Some(peerproof_conformance::expect::ExpectedVerdict {
-        outcome: control.expect.verdict,
-        layer: control.expect.layer,
-        side: control.expect.side.clone(),
-    });
-    break_it(document, &control, &mut scenario).map_err(in_order)?;
-    let hash = hash(&format!("{}{text}", base.hash));
-    let path = document.file().to_owned();
-    let file = ScenarioFile { name: name.to_owned(), path, hash, scenario };
-    Ok(ControlFile { file, control })
-}
-
-fn break_it(
-    document: &Document,
-    control: &Control,
-    scenario: &mut Scenario,
-) -> Result<(), Vec<ScenarioError>> {
-    let root = ValuePath::default();
-    let at = root.key("break");
-    let broken = &control.broken;
-    if *broken == super::model::Break::default() {
-        return Err(document.error(&at, "nothing to break", None).into());
-    }
-    for (peer, plays) in &control.plays {
-        match scenario.peers.get_mut(peer) {
-            Some(spec) => spec.plays.clone_from(plays),
-            None => {
-                let path = root.key("plays").key(peer);
-                return Err(document.error(&path, format!("unknown peer `{peer}`"), None).into());
-            }
-        }
-    }
-    for (peer, defect) in &broken.echo {
-        let mut found = false;
-        for step in &mut scenario.steps {
-            if let Action::Command { peer: actor, name, args } = &mut step.action
-                && actor == peer
-                && name == "echo"
-                && let Some(args) = args.as_object_mut()
-            {
-                args.insert("defect".to_owned(), serde_json::Value::String(defect.clone()));
-                found = true;
-            }
-        }
-        if !found {
-            let message = format!("`{peer}` has no echo in {}", control.of);
-            return Err(document.error(&at.key("echo").key(peer), message, None).into());
-        }
-    }
-    lies::told(document, &at.key("lie"), control, scenario)?;
-    let connect = scenario
-        .steps
-        .iter()
-        .position(|step| matches!(step.action, Action::Connect(_) | Action::Negotiate(_)));
-    if let Some(rewrite) = &broken.rewrite {
-        check::rewrite(document, rewrite, &at.key("rewrite"))?;
-        let place = place_of(document, &at.key("rewrite"));
-        let step = connect.and_then(|n| scenario.steps.get_mut(n));
-        match step.map(|step| (&mut step.action, &mut step.place)) {
-            Some((Action::Connect(connect), at)) => (connect.rewrite, *at) = (rewrite.clone(), place),
-            Some((Action::Negotiate(negotiate), at)) => (negotiate.rewrite, *at) = (rewrite.clone(), place),
-            _ => {
-                let message =
-                    format!("{} has no `connect` whose descriptions could be rewritten", control.of);
-                return Err(document.error(&at.key("rewrite"), message, None).into());
-            }
-        }
-    }
-    let mut connected: Vec<Step> = broken.connected.clone();
-    if let Some(peer) = &broken.dead {
-        if !scenario.peers.contains_key(peer) {
-            let message = format!("unknown peer `{peer}`");
-            return Err(document.error(&at.key("dead"), message, None).into());
-        }
-        let place = place_of(document, &at.key("dead"));
-        let close = Action::Command {
-            peer: peer.clone(),
-            name: "close".to_owned(),
-            args: serde_json::Value::Object(serde_json::Map::new()),
-        };
-        connected.push(Step {
-            action: close,
-            within: None,
-            rejects: None,
-            binds: None,
-            answers: None,
-            place,
-        });
-    }
-    let mut errors = check::steps(document, scenario, &broken.before, &at.key("before"));
-    errors.extend(check::steps(document, scenario, &broken.connected, &at.key("connected")));
-    let earlier = [broken.before.as_slice(), &scenario.steps].concat();
-    errors.extend(check::later_steps(document, scenario, &earlier, &broken.after, &at.key("after")));
-    if !errors.is_empty() {
-        return Err(errors);
-    }
-    if !connected.is_empty() {
-        let Some(n) = connect else {
-            return Err(document.error(&at, format!("{} has no `connect`", control.of), None).into());
-        };
-        scenario.steps.splice(n + 1..n + 1, connected);
-    }
-    scenario.steps.splice(0..0, broken.before.clone());
-    scenario.steps.extend(broken.after.iter().cloned());
-    Ok(())
+    broken(document, name, text, control, scenarios)
 }
 
 fn hash(text: &str) -> String {

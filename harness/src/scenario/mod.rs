@@ -17,6 +17,7 @@ pub mod recorded;
 pub mod reference;
 pub mod rewrite;
 pub mod server;
+pub mod statements;
 pub mod step;
 mod words;
 

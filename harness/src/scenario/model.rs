@@ -23,7 +23,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 pub struct Scenario {
     /// What the scenario shows, in one sentence.
     pub title: String,
-    /// The statements (rows of the mission) that it bears on, such as `dc-2`.
+    /// The statements of `statements.yaml` that it bears on, such as `dc-2`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<String>,
     /// Words to choose it by with `--tag`.
@@ -270,6 +270,15 @@ pub struct Break {
     /// The lie that a peer tells, by peer.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub lie: IndexMap<String, Lie>,
+    /// It is run over this network instead. Where that is no lab, the steps that change a lab are left out, and `expect.path`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
+    /// `RTCConfiguration` of both peers instead of theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<ScenarioConfiguration>,
+    /// The rules of the scenario act on no packet.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub idle: bool,
 }
 
 /// The verdict that a control must get.

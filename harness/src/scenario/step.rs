@@ -224,6 +224,30 @@ impl NetworkStep {
             _ => return None,
         })
     }
+
+    /// The same, to change it.
+    pub fn rule_mut(&mut self) -> Option<&mut RuleSpec> {
+        match self {
+            Self::Drop(rule)
+            | Self::Delay(rule)
+            | Self::Duplicate(rule)
+            | Self::Corrupt(rule)
+            | Self::Reorder(rule)
+            | Self::Replay(rule)
+            | Self::Inject(rule)
+            | Self::Fragment(rule) => Some(rule),
+            _ => None,
+        }
+    }
+
+    /// Whether it changes the network of a lab.
+    #[must_use]
+    pub fn is_of_a_lab(&self) -> bool {
+        matches!(
+            self,
+            Self::Link(_) | Self::Cut(_) | Self::Mend(_) | Self::Down(_) | Self::Up(_) | Self::Rebind(_)
+        )
+    }
 }
 
 /// Rules of a name have acted so often, counted from the first.

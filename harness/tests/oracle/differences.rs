@@ -1,6 +1,6 @@
 //! The list of what the readers are known to see differently, each with who is right and why.
 
-use crate::facts::{Differs, FIELDS, Facts, MOVED};
+use crate::facts::{Differs, FIELDS, Facts, MOVED, UNOPENED};
 use regex_lite::Regex;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -39,7 +39,8 @@ pub(crate) struct Entry {
     pub(crate) ours: Pattern,
     /// What tshark says.
     pub(crate) tshark: Pattern,
-    /// What we say in other fields of the same frame; `moved` is one if it lies on another path than the handshake's hellos.
+    /// What we say in other fields of the same frame; `moved` is one if it lies on another path than the handshake's hellos,
+    /// `unopened` if it holds ChannelData of a client of which no STUN message was seen.
     #[serde(default)]
     pub(crate) with: BTreeMap<String, Pattern>,
     /// Who is right.
@@ -104,7 +105,7 @@ impl List {
     /// Whether the difference is listed; the entry counts it.
     pub(crate) fn knows(&self, capture: &str, ours: &Facts, differs: &Differs) -> bool {
         let says = |field: &str, pattern: &Pattern| {
-            let mut fields = FIELDS.iter().map(|(name, _)| *name).chain([MOVED]);
+            let mut fields = FIELDS.iter().map(|(name, _)| *name).chain([MOVED, UNOPENED]);
             let field = fields.find(|name| *name == field);
             field.is_some_and(|field| pattern.matches(&ours.of(differs.frame, field).join(",")))
         };

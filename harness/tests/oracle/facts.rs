@@ -15,6 +15,8 @@ pub(crate) const RTCP: &str = "rtcp.pt";
 
 /// Not Wireshark's: whether something was decrypted between addresses that saw no hellos of the handshake. It is not compared.
 pub(crate) const MOVED: &str = "moved";
+/// Not compared: one where a frame holds ChannelData between addresses of which no STUN message came before.
+pub(crate) const UNOPENED: &str = "unopened";
 
 /// How tshark prints the values of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

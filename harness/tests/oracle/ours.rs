@@ -1,7 +1,7 @@
 //! What our dissectors say.
 
 use crate::clear::{Clear, Kind};
-use crate::facts::{APPLICATION_DATA, Facts, MOVED, RTCP};
+use crate::facts::{APPLICATION_DATA, Facts, MOVED, RTCP, UNOPENED};
 use peerproof_captures::decrypt::{Content, Datagram, Session};
 use peerproof_captures::file::{CaptureReader, Item};
 use peerproof_captures::link::{Network, Packet, Transport};
@@ -13,7 +13,7 @@ use peerproof_captures::wire::dtls::{self, Record, Version};
 use peerproof_captures::wire::rtp::{ExtensionMap, Header};
 use peerproof_captures::wire::sctp::{self, Body as Chunk};
 use peerproof_captures::wire::{Reader, dcep, mdns, rtcp, rtp, stun, turn};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
@@ -82,6 +82,8 @@ struct Reading {
     connection_ids: BTreeMap<SocketAddr, usize>,
     /// Hello messages seen between two addresses: by the client, by the server.
     hellos: BTreeMap<(SocketAddr, SocketAddr), (bool, bool)>,
+    /// Between which addresses a STUN message was seen.
+    opened: BTreeSet<(SocketAddr, SocketAddr)>,
     /// Whether DTLS came up: from then on RTCP is SRTCP.
     protected: bool,
 }
@@ -99,7 +101,17 @@ impl Reading {
                     self.facts.add(frame, "dns.id", message.id.value);
                 }
             }
-            Transport::Udp | Transport::Tcp => self.datagram(frame, packet, bytes),
+            Transport::Udp | Transport::Tcp => {
+                let path = path(packet.from, packet.to);
+                match demux::class(bytes) {
+                    Class::Stun => {
+                        self.opened.insert(path);
+                    }
+                    Class::TurnChannel if !self.opened.contains(&path) => self.facts.add(frame, UNOPENED, 1),
+                    _ => {}
+                }
+                self.datagram(frame, packet, bytes);
+            }
         }
     }
 

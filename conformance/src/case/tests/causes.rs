@@ -10,6 +10,7 @@ fn finding(requirement: &str, endpoint: &str, result: Stands, timing: bool, plac
         requirement: requirement.to_owned(),
         endpoint: endpoint.to_owned(),
         result,
+        faults: Vec::new(),
         sentence: "it was so".to_owned(),
         evidence: vec![place],
         timing,

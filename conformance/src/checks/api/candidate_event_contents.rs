@@ -1,7 +1,7 @@
 //! webrtc-pc §4.8.1: the candidate of an event names the media section and the username fragment that it belongs to, as the
 //! local description has them.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::{IceCandidate, PeerEvent};
@@ -27,10 +27,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let IceCandidate { sdp_mid, sdp_m_line_index, username_fragment, .. } = candidate;
         if (sdp_mid.is_none() && sdp_m_line_index.is_none()) || username_fragment.is_none() {
-            tally.fail("a candidate names no media section or no username fragment", [place]);
+            tally.fail(
+                Fault("no-section"),
+                "a candidate names no media section or no username fragment",
+                [place],
+            );
             continue;
         }
-        tally.judge(local.any(|made| belongs(candidate, &made.sdp)), place, || {
+        tally.judge(Fault("section-of-no-description"), local.any(|made| belongs(candidate, &made.sdp)), place, || {
             format!(
                 "a candidate names mid {}, index {} and username fragment {}, which no local description has together",
                 sdp_mid.as_deref().unwrap_or("none"),

@@ -2,7 +2,7 @@
 //! and `failed` when DTLS fails.
 
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::{ConnectionState, DtlsState, PeerEvent};
@@ -29,7 +29,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     let ms = off.ms();
                     let text =
                         format!("connectionState became connected {ms} ms before the other side's Finished");
-                    tally.off(evidence, off, text, [place, Place::Frame(frame)]);
+                    tally.off(
+                        Fault("connected-before-finished"),
+                        evidence,
+                        off,
+                        text,
+                        [place, Place::Frame(frame)],
+                    );
                 }
                 None => tally.pass(place),
             },
@@ -56,7 +62,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         Some(off) => {
             let state = told.last().map_or("new", |(_, state)| state.as_str());
             let text = format!("DTLS failed, and connectionState stayed {state}");
-            tally.off(evidence, off, text, [place]);
+            tally.off(Fault("not-failed-with-dtls"), evidence, off, text, [place]);
         }
         None => tally.inconclusive("the recording ends soon after DTLS failed", [place]),
     }

@@ -1,6 +1,6 @@
 //! webrtc-pc §6.2: a channel opens once and closes once, and its messages come in between.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::PeerEvent;
@@ -68,12 +68,17 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         };
         let stage = channel.stage;
         if is_message {
-            tally.judge(matches!(stage, Stage::Open | Stage::Closing), place, || {
-                format!("a message arrived on {label} while it was {stage:?}").to_lowercase()
-            });
+            tally.judge(
+                Fault("message-while-not-open"),
+                matches!(stage, Stage::Open | Stage::Closing),
+                place,
+                || format!("a message arrived on {label} while it was {stage:?}").to_lowercase(),
+            );
             continue;
         }
-        tally.judge(stage < next, place, || format!("the channel {label} went from {stage:?} to {next:?}"));
+        tally.judge(Fault("state-goes-back"), stage < next, place, || {
+            format!("the channel {label} went from {stage:?} to {next:?}")
+        });
         channel.stage = next;
     }
 }

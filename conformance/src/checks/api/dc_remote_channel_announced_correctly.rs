@@ -4,7 +4,7 @@
 use super::PATIENCE_US;
 use crate::checks::sdp::look;
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Packet, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::{ChannelInfo, PeerEvent};
@@ -49,11 +49,16 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
             PeerEvent::DataChannel { channel } => {
                 let Some(id) = channel.id else {
-                    tally.fail(format!("the channel {} is announced without its id", channel.label), [place]);
+                    tally.fail(
+                        Fault("no-id"),
+                        format!("the channel {} is announced without its id", channel.label),
+                        [place],
+                    );
                     continue;
                 };
                 if let Some(earlier) = open.get(&id) {
                     tally.fail(
+                        Fault("open-before-announced"),
                         format!("the channel {} was open before it was announced", channel.label),
                         [*earlier, place],
                     );
@@ -63,6 +68,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     Some((packet, message)) => match difference(channel, &message) {
                         None => tally.pass(place),
                         Some(what) => tally.fail(
+                            Fault("other-options-than-open"),
                             format!(
                                 "the channel {} is announced with another {what} than its OPEN says",
                                 channel.label
@@ -72,6 +78,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     },
                     None if whole && seen_any => {
                         tally.fail(
+                            Fault("announced-without-open"),
                             format!(
                                 "the channel {} is announced without an OPEN on stream {id}",
                                 channel.label
@@ -94,7 +101,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Some(off) => {
                 let off = off.by_clock_of(evidence, peer);
                 let text = format!("the OPEN of the channel {label} fired no event");
-                tally.off(evidence, off, text, [place]);
+                tally.off(Fault("open-not-announced"), evidence, off, text, [place]);
             }
             None => tally.inconclusive(
                 format!("whether the OPEN of the channel {label} was to become an event is not clear"),

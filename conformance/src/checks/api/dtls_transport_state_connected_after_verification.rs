@@ -3,7 +3,7 @@
 
 use super::moments;
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::{DtlsState, PeerEvent};
@@ -36,7 +36,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 tally.inconclusive(format!("{before} and {state} may be of two transports"), [place]);
             }
             Some(before) if back => {
-                tally.fail(format!("a DTLS transport went from {before} to {state}"), [place]);
+                tally.fail(
+                    Fault("order-of-states"),
+                    format!("a DTLS transport went from {before} to {state}"),
+                    [place],
+                );
             }
             _ => tally.pass(place),
         }
@@ -53,7 +57,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let ms = off.ms();
                 let text =
                     format!("the DTLS transport was connected {ms} ms before the other side's Finished");
-                tally.off(evidence, off, text, [place, Place::Frame(frame)]);
+                tally.off(
+                    Fault("connected-before-finished"),
+                    evidence,
+                    off,
+                    text,
+                    [place, Place::Frame(frame)],
+                );
             }
         }
         None => tally.inconclusive("the other side's Finished is not in the recording", [place]),
@@ -62,7 +72,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         Some((entry, t_us)) => {
             if let Some(off) = Off::early(evidence, peer, connected.t_us, *t_us) {
                 let text = "the DTLS transport was connected before the other side's description was set";
-                tally.off(evidence, off, text, [place, Place::Entry(*entry)]);
+                tally.off(
+                    Fault("connected-before-description"),
+                    evidence,
+                    off,
+                    text,
+                    [place, Place::Entry(*entry)],
+                );
             }
         }
         None => tally.inconclusive("when the other side's description was set is unknown", [place]),

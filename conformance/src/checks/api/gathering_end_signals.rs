@@ -2,7 +2,7 @@
 //! username fragment, then with the state `complete`, then with one `null`.
 
 use crate::checks::sdp::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::{IceCandidate, IceGatheringState, PeerEvent};
@@ -41,7 +41,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 if (candidate.sdp_mid.is_none() && candidate.sdp_m_line_index.is_none())
                     || candidate.username_fragment.is_none()
                 {
-                    tally.fail("an empty candidate names no media section or no username fragment", [place]);
+                    tally.fail(
+                        Fault("empty-candidate-of-no-section"),
+                        "an empty candidate names no media section or no username fragment",
+                        [place],
+                    );
                 }
                 ended.insert(transport);
             }
@@ -54,6 +58,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                         "the null candidate came"
                     };
                     tally.fail(
+                        Fault("null-before-complete"),
                         format!("{why} without iceGatheringState becoming complete before it"),
                         [place],
                     );
@@ -64,9 +69,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     let mid = mid.as_deref().unwrap_or("?");
                     let sentence =
                         format!("gathering is complete without an empty candidate of section {mid}");
-                    tally.fail(sentence, [place]);
+                    tally.fail(Fault("section-without-end"), sentence, [place]);
                 } else if ended.is_empty() {
-                    tally.fail("gathering is complete without an empty candidate", [place]);
+                    tally.fail(
+                        Fault("complete-without-end"),
+                        "gathering is complete without an empty candidate",
+                        [place],
+                    );
                 } else {
                     tally.pass(place);
                 }
@@ -76,7 +85,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
             PeerEvent::IceGatheringStateChange { .. } => {
                 if let Some(place) = complete.take() {
-                    tally.fail("gathering began again before the null candidate of its end", [place]);
+                    tally.fail(
+                        Fault("began-again-before-null"),
+                        "gathering began again before the null candidate of its end",
+                        [place],
+                    );
                 }
                 nulls = 0;
             }

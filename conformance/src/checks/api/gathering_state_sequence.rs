@@ -1,6 +1,6 @@
 //! webrtc-pc §4.3.2, §5.6: iceGatheringState goes new, gathering, complete, and back to gathering alone.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::{IceGatheringState as State, PeerEvent};
@@ -42,7 +42,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 [place],
             );
         } else {
-            tally.judge(allowed, place, || format!("iceGatheringState went from {before} to {state}"));
+            tally.judge(Fault("order-of-states"), allowed, place, || {
+                format!("iceGatheringState went from {before} to {state}")
+            });
         }
         before = state;
     }

@@ -4,7 +4,7 @@
 use super::moments;
 use crate::checks::sdp::look;
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::Happened;
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -18,6 +18,8 @@ pub(super) const CHECK: Check = Check {
     #[cfg(test)]
     control: control::CONTROL,
 };
+
+const WITHOUT_RESTART: Fault = Fault("left-failed-without-restart");
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     if look::has_several_connections(evidence, peer) {
@@ -72,8 +74,8 @@ fn judge_failed(evidence: &Evidence, peer: Peer, states: &[(IceState, &Happened<
             Some(if *by == peer { off } else { off.by_clock_of(evidence, *by) })
         };
         match restarts.iter().filter_map(off).min_by_key(|off| (off.doubt(evidence).is_none(), off.ms())) {
-            Some(off) => tally.off(evidence, off, text(), places),
-            None => tally.fail(text(), places),
+            Some(off) => tally.off(WITHOUT_RESTART, evidence, off, text(), places),
+            None => tally.fail(WITHOUT_RESTART, text(), places),
         }
     }
 }
@@ -121,7 +123,7 @@ fn judge_derivation(
             tally.pass(place);
         } else {
             let sentence = format!("iceConnectionState became {state} where its only transport became {of}");
-            tally.fail(sentence, [place, Place::Entry(there.entry)]);
+            tally.fail(Fault("differs-from-transport"), sentence, [place, Place::Entry(there.entry)]);
             return;
         }
     }

@@ -1,6 +1,6 @@
 //! webrtc-pc §4.3.3: connectionState is `connected` only while every DTLS transport in use is connected or closed.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::{ConnectionState, DtlsState, PeerEvent};
@@ -26,9 +26,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         match happened.event {
             PeerEvent::DtlsStateChange { state, .. } => dtls = *state,
             PeerEvent::ConnectionStateChange { state: ConnectionState::Connected } => {
-                tally.judge(matches!(dtls, DtlsState::Connected | DtlsState::Closed), place, || {
-                    format!("connectionState became connected while the DTLS transport was {dtls}")
-                });
+                tally.judge(
+                    Fault("connected-without-dtls"),
+                    matches!(dtls, DtlsState::Connected | DtlsState::Closed),
+                    place,
+                    || format!("connectionState became connected while the DTLS transport was {dtls}"),
+                );
             }
             _ => {}
         }

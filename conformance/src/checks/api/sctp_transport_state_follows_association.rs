@@ -4,7 +4,7 @@
 use super::PATIENCE_US;
 use crate::checks::sdp::look;
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Packet, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::{PeerEvent, SctpState};
@@ -38,6 +38,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     match open.filter(|open| open.seq < connected.seq) {
         Some(open) => {
             tally.fail(
+                Fault("channel-open-before-connected"),
                 "a channel was open before the SCTP transport was connected",
                 [Place::Entry(open.entry), place],
             );
@@ -48,7 +49,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         Some(packet) => {
             if let Some(off) = Off::early(evidence, peer, connected.t_us, packet.t_us) {
                 let text = "the SCTP transport was connected before the COOKIE-ECHO of its association";
-                tally.off(evidence, off, text, [place, Place::Frame(packet.frame)]);
+                tally.off(
+                    Fault("connected-before-cookie-echo"),
+                    evidence,
+                    off,
+                    text,
+                    [place, Place::Frame(packet.frame)],
+                );
             }
         }
         None => tally.inconclusive("the COOKIE-ECHO of the association is not in the recording", [place]),
@@ -70,7 +77,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     {
         let off = off.by_clock_of(evidence, peer);
         let text = "the association was ended, and the SCTP transport was not closed";
-        tally.off(evidence, off, text, [place]);
+        tally.off(Fault("not-closed-with-association"), evidence, off, text, [place]);
     }
 }
 

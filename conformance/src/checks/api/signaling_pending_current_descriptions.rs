@@ -2,7 +2,7 @@
 //! current one. What is told is `localDescription` and `remoteDescription`: the pending one if there is one, else the
 //! current one. While the state is `stable` the two are therefore an offer and its answer.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::{SdpType, SignalingState as State};
@@ -27,7 +27,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let of = |description: &Value| read::<SdpType>(description.get("type"));
         let (local, remote) = (of(local), of(remote));
         let Some(as_due) = is_due(state, local, remote) else { continue };
-        tally.judge(as_due, Place::Entry(call.answered), || {
+        tally.judge(Fault("descriptions-of-other-state"), as_due, Place::Entry(call.answered), || {
             let name = |kind: Option<SdpType>| kind.map_or("null", SdpType::as_str);
             format!(
                 "in the state {state} localDescription is {}, remoteDescription {}",

@@ -1,6 +1,6 @@
 //! webrtc-pc §4.3.1, RFC 9429 §3.2: signalingState follows the descriptions that are set, with one event for each change.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::{PeerEvent, SdpType, SignalingState as State};
@@ -57,13 +57,21 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         match steps.next() {
             Some((state, _)) if state == seen => tally.pass(*place),
             Some((state, call)) => {
-                tally.fail(format!("signalingState became {seen} where {state} is due"), [*place, *call]);
+                tally.fail(
+                    Fault("other-state-than-due"),
+                    format!("signalingState became {seen} where {state} is due"),
+                    [*place, *call],
+                );
                 return;
             }
             // Where a connection is closed without an event, or with one that the standard does not have, is not told here.
             None if *seen == State::Closed => {}
             None => {
-                tally.fail(format!("signalingState became {seen} without a description being set"), [*place]);
+                tally.fail(
+                    Fault("state-without-description"),
+                    format!("signalingState became {seen} without a description being set"),
+                    [*place],
+                );
                 return;
             }
         }

@@ -2,7 +2,7 @@
 //! are of one kind.
 
 use super::{Carried, carried};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::payload::Format;
@@ -53,7 +53,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let place = Place::Frame(packet.packet.frame);
             let Content::Fragment { header, .. } = read.content else {
                 if matches!(within, Within::Unit(..)) && !faulted {
-                    tally.fail("another unit interrupts the fragments of one", [place]);
+                    tally.fail(
+                        Fault("unit-interrupted"),
+                        "another unit interrupts the fragments of one",
+                        [place],
+                    );
                 }
                 within = Within::Nothing;
                 continue;
@@ -65,7 +69,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let unit = (read.header.value & NRI, header.value & TYPE);
             match fault(within, header.value, unit) {
                 Some(_) if faulted => {}
-                Some(sentence) => tally.fail(sentence, [place]),
+                Some((fault, sentence)) => tally.fail(fault, sentence, [place]),
                 None => tally.pass(place),
             }
             within = if header.value & END == 0 { Within::Unit(unit.0, unit.1) } else { Within::Nothing };
@@ -73,15 +77,21 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
 }
 
-fn fault(within: Within, header: u8, unit: (u8, u8)) -> Option<&'static str> {
+fn fault(within: Within, header: u8, unit: (u8, u8)) -> Option<(Fault, &'static str)> {
     let (starts, ends) = (header & START != 0, header & END != 0);
     match within {
-        _ if starts && ends => Some("a fragment has both the start bit and the end bit"),
-        _ if header & RESERVED != 0 => Some("a fragment has the reserved bit set"),
-        Within::Unit(..) if starts => Some("a fragment starts a unit before the last one has ended"),
-        Within::Nothing if !starts => Some("a fragment continues a unit that has not started"),
+        _ if starts && ends => {
+            Some((Fault("start-and-end"), "a fragment has both the start bit and the end bit"))
+        }
+        _ if header & RESERVED != 0 => Some((Fault("reserved-bit"), "a fragment has the reserved bit set")),
+        Within::Unit(..) if starts => {
+            Some((Fault("started-again"), "a fragment starts a unit before the last one has ended"))
+        }
+        Within::Nothing if !starts => {
+            Some((Fault("not-started"), "a fragment continues a unit that has not started"))
+        }
         Within::Unit(nri, kind) if (nri, kind) != unit => {
-            Some("a fragment has another NRI or type than the one before")
+            Some((Fault("other-header"), "a fragment has another NRI or type than the one before"))
         }
         _ => None,
     }
@@ -136,10 +146,10 @@ mod tests {
         assert_eq!(fault(Within::Nothing, 0x85, unit), None);
         assert_eq!(fault(Within::Unknown, 0x05, unit), None);
         assert_eq!(fault(Within::Unit(0x60, 5), 0x45, unit), None);
-        assert!(fault(Within::Nothing, 0xc5, unit).unwrap().contains("both"));
-        assert!(fault(Within::Unit(0x60, 5), 0x25, unit).unwrap().contains("reserved"));
-        assert!(fault(Within::Unit(0x60, 5), 0x85, unit).unwrap().contains("before the last"));
-        assert!(fault(Within::Nothing, 0x05, unit).unwrap().contains("not started"));
-        assert!(fault(Within::Unit(0x60, 1), 0x05, unit).unwrap().contains("another NRI"));
+        assert!(fault(Within::Nothing, 0xc5, unit).unwrap().1.contains("both"));
+        assert!(fault(Within::Unit(0x60, 5), 0x25, unit).unwrap().1.contains("reserved"));
+        assert!(fault(Within::Unit(0x60, 5), 0x85, unit).unwrap().1.contains("before the last"));
+        assert!(fault(Within::Nothing, 0x05, unit).unwrap().1.contains("not started"));
+        assert!(fault(Within::Unit(0x60, 1), 0x05, unit).unwrap().1.contains("another NRI"));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::media::sections;
 use super::carried;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::payload::Format;
@@ -29,7 +29,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             1 => !matches!(kind, NalType::StapB | NalType::Mtap16 | NalType::Mtap24 | NalType::FuB),
             _ => continue,
         };
-        tally.judge(allowed, Place::Frame(packet.packet.frame), || {
+        tally.judge(Fault("payload-of-other-mode"), allowed, Place::Frame(packet.packet.frame), || {
             format!("a payload of the type {kind} is sent in packetization mode {mode}")
         });
     }

@@ -1,7 +1,7 @@
 //! RFC 7742 §6.2: the parameter sets of H.264 are sent in the stream, before the first picture that needs them.
 
 use super::carried;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::payload::Format;
@@ -34,7 +34,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                         match (sequence && picture, last) {
                             (true, _) => tally.pass(place),
                             (false, None) if complete => {
-                                tally.fail("no parameter sets come before the first IDR picture", [place]);
+                                tally.fail(
+                                    Fault("no-parameter-sets"),
+                                    "no parameter sets come before the first IDR picture",
+                                    [place],
+                                );
                             }
                             (false, None) => {
                                 tally.inconclusive(
@@ -43,7 +47,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                                 );
                             }
                             (false, Some(_)) => {
-                                tally.warn("no parameter sets come with a later IDR picture", [place]);
+                                tally.warn(
+                                    Fault("no-parameter-sets-later"),
+                                    "no parameter sets come with a later IDR picture",
+                                    [place],
+                                );
                             }
                         }
                         last = Some(at);

@@ -1,7 +1,7 @@
 //! RFC 7587 §4.2, RFC 6716 §3: a payload is one Opus packet, whose frames fill it and last for at most 120 ms.
 
 use super::carried;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::payload::{Format, opus};
@@ -28,21 +28,24 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         match fault(carried.payload) {
             None => tally.pass(place),
             Some(_) if evidence.is_faulted(carried.packet.frame) => {}
-            Some(sentence) => tally.fail(sentence, [place]),
+            Some((fault, sentence)) => tally.fail(fault, sentence, [place]),
         }
     }
 }
 
-fn fault(payload: &[u8]) -> Option<String> {
+fn fault(payload: &[u8]) -> Option<(Fault, String)> {
     let Ok(read) = opus::view(payload) else {
-        return Some("an Opus packet breaks off in its header".to_owned());
+        return Some((Fault("header-cut"), "an Opus packet breaks off in its header".to_owned()));
     };
     let length = read.data.value.len();
     if read.frames() == 0 {
-        return Some("an Opus packet has no frame".to_owned());
+        return Some((Fault("no-frame"), "an Opus packet has no frame".to_owned()));
     }
     if read.duration_us() > LONGEST_US {
-        return Some(format!("an Opus packet lasts for {} ms, more than 120", read.duration_us() / 1_000));
+        return Some((
+            Fault("too-long"),
+            format!("an Opus packet lasts for {} ms, more than 120", read.duration_us() / 1_000),
+        ));
     }
     let fits = match read.toc.value & 3 {
         0 => length <= LARGEST,
@@ -50,7 +53,12 @@ fn fault(payload: &[u8]) -> Option<String> {
         2 => two_frames(read.data.value),
         _ => many_frames(read.count.map_or(0, |count| count.value), read.data.value),
     };
-    (!fits).then(|| format!("the frames of an Opus packet do not fill its {} bytes", payload.len()))
+    (!fits).then(|| {
+        (
+            Fault("frames-do-not-fit"),
+            format!("the frames of an Opus packet do not fill its {} bytes", payload.len()),
+        )
+    })
 }
 
 /// Two frames, the first after its length (§3.2.4).

@@ -1,7 +1,7 @@
 //! RFC 7587 §4.1: timestamps count samples at 48 kHz, whatever the bandwidth of the coded signal.
 
 use super::carried;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::payload::{Format, opus};
@@ -38,6 +38,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 tally.inconclusive("a track may have begun or gone on in between, at any moment", places);
             } else if !places.iter().any(|place| is_faulted(evidence, *place)) {
                 tally.fail(
+                    Fault("step-differs-from-length"),
                     format!("the timestamp rises by {step} after a packet that lasts for {lasts} samples"),
                     places,
                 );

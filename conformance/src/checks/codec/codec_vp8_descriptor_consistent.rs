@@ -1,7 +1,7 @@
 //! RFC 7741 §4.2: the payload descriptor of VP8 has the octets that its flags announce, reserved bits are zero, and L comes with T.
 
 use super::carried;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::payload::{Format, vp8};
@@ -24,21 +24,29 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         match fault(carried.payload) {
             None => tally.pass(place),
             Some(_) if evidence.is_faulted(carried.packet.frame) => {}
-            Some(sentence) => tally.fail(sentence, [place]),
+            Some((fault, sentence)) => tally.fail(fault, sentence, [place]),
         }
     }
 }
 
-fn fault(payload: &[u8]) -> Option<String> {
+fn fault(payload: &[u8]) -> Option<(Fault, String)> {
     let read = match vp8::view(payload) {
         Ok(read) => read,
-        Err(stop) => return Some(format!("the descriptor does not fit the payload: {stop}")),
+        Err(stop) => {
+            return Some((
+                Fault("descriptor-does-not-fit"),
+                format!("the descriptor does not fit the payload: {stop}"),
+            ));
+        }
     };
     let extension = read.extension.map_or(0, |extension| extension.value);
     if read.required.value & 0x48 != 0 || extension & 0x0f != 0 {
-        Some("a reserved bit of the descriptor is set".to_owned())
+        Some((Fault("reserved-bit"), "a reserved bit of the descriptor is set".to_owned()))
     } else if extension & 0x60 == 0x40 {
-        Some("the descriptor has TL0PICIDX (L) without a temporal layer (T)".to_owned())
+        Some((
+            Fault("tl0picidx-without-layer"),
+            "the descriptor has TL0PICIDX (L) without a temporal layer (T)".to_owned(),
+        ))
     } else {
         None
     }

@@ -1,7 +1,7 @@
 //! RFC 7741 §4.1, §4.2: the first packet of a frame begins its first partition, and the last one, and no other, has the marker.
 
 use super::carried;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::payload::{Format, vp8};
@@ -32,10 +32,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let place = Place::Frame(packet.packet.frame);
             let same = last.rtp.header.timestamp.value == packet.rtp.header.timestamp.value;
             let begins = read.is_start() && read.partition() == 0;
-            let sentence = match (same, last.rtp.header.marker()) {
-                (true, true) => "the marker is set inside a frame",
-                (false, false) => "the last packet of a frame has no marker",
-                (false, true) if !begins => "the first packet of a frame does not begin its first partition",
+            let (fault, sentence) = match (same, last.rtp.header.marker()) {
+                (true, true) => (Fault("marker-inside-frame"), "the marker is set inside a frame"),
+                (false, false) => (Fault("no-marker-at-end"), "the last packet of a frame has no marker"),
+                (false, true) if !begins => (
+                    Fault("first-partition-not-begun"),
+                    "the first packet of a frame does not begin its first partition",
+                ),
                 _ => {
                     tally.pass(place);
                     continue;
@@ -43,7 +46,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             };
             let faulted = [last, packet].iter().any(|it| evidence.is_faulted(it.packet.frame));
             if !faulted {
-                tally.fail(sentence, [place, Place::Frame(last.packet.frame)]);
+                tally.fail(fault, sentence, [place, Place::Frame(last.packet.frame)]);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! RFC 7741 §4.2: PictureID rises by one from frame to frame, and TL0PICIDX with each frame of the lowest layer.
 
 use super::carried;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::payload::{Format, vp8};
@@ -42,7 +42,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             match now.fault(&before) {
                 None => tally.pass(place),
                 Some(_) if evidence.is_faulted(packet.packet.frame) => {}
-                Some(sentence) => tally.fail(sentence, [place]),
+                Some((fault, sentence)) => tally.fail(fault, sentence, [place]),
             }
         }
     }
@@ -58,15 +58,20 @@ struct Frame {
 }
 
 impl Frame {
-    fn fault(&self, before: &Self) -> Option<String> {
+    fn fault(&self, before: &Self) -> Option<(Fault, String)> {
         let mask = if self.is_long && before.is_long { 0x7fff } else { 0x7f };
         if self.id & mask != before.id.wrapping_add(1) & mask {
-            return Some(format!("PictureID {} follows {}", self.id, before.id));
+            return Some((Fault("picture-id-skips"), format!("PictureID {} follows {}", self.id, before.id)));
         }
         let (base, then) = self.base.zip(before.base)?;
         let expected = if self.layer == Some(0) { then.wrapping_add(1) } else { then };
         (base != expected).then(|| {
-            format!("TL0PICIDX {base} follows {then} at a frame of layer {}", self.layer.unwrap_or_default())
+            (Fault("tl0picidx-skips"), {
+                format!(
+                    "TL0PICIDX {base} follows {then} at a frame of layer {}",
+                    self.layer.unwrap_or_default()
+                )
+            })
         })
     }
 }

@@ -2,7 +2,7 @@
 //! judged by `rtcp-single-cname-per-connection`.)
 
 use crate::checks::media::{Rising, codecs, headers};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,12 +32,16 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let (ssrc, sequence) = (header.ssrc.value, header.sequence.value);
         let place = Place::Frame(packet.frame);
         if media.contains(&ssrc) {
-            tally.fail(format!("source {ssrc:#010x} sends media and retransmissions"), [place]);
+            tally.fail(
+                Fault("media-and-rtx-in-one-source"),
+                format!("source {ssrc:#010x} sends media and retransmissions"),
+                [place],
+            );
             continue;
         }
         let now = (sequence, packet.frame);
         let what = || format!("number {sequence} of source {ssrc:#010x}");
-        rising.judge(newest.insert(ssrc, now), now, what, tally);
+        rising.judge(Fault("numbers-skip"), newest.insert(ssrc, now), now, what, tally);
     }
 }
 

@@ -1,7 +1,7 @@
 //! RFC 4588 §4: a retransmission has the number, timestamp, marker, sources and payload of a packet that was sent before.
 
 use crate::checks::media::{codecs, packets};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{Codec, SsrcGroup};
@@ -42,6 +42,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let Some((frame, original)) = sent.get(&(*media, number)) else {
             if complete {
                 tally.fail(
+                    Fault("repaired-was-never-sent"),
                     format!("packet {number} of source {media:#010x} is retransmitted but was never sent"),
                     [place],
                 );
@@ -54,6 +55,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             None => tally.pass(place),
             Some(_) if evidence.is_faulted(packet.frame) || evidence.is_faulted(*frame) => {}
             Some(what) => tally.fail(
+                Fault("repaired-differs"),
                 format!("packet {number} of source {media:#010x} is retransmitted with a different {what}"),
                 [place, Place::Frame(*frame)],
             ),

@@ -4,12 +4,14 @@
 
 pub(in crate::checks) mod dtls;
 pub(in crate::checks) mod events;
+mod faults;
 mod late;
 mod mutations;
 pub(in crate::checks) mod rtcp;
 pub(in crate::checks) mod rtp;
 pub(in crate::checks) mod sctp;
 pub(in crate::checks) mod sdp;
+mod spared;
 pub(in crate::checks) mod stun;
 pub(in crate::checks) mod turn;
 mod ways;

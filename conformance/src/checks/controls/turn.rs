@@ -52,6 +52,35 @@ pub(in crate::checks) fn repeat_as(evidence: &mut Evidence, method: u8, edit: im
     servers.insert(at + 1, again);
 }
 
+/// Edits the messages that have a nonce.
+pub(in crate::checks) fn edit_nonces(evidence: &mut Evidence, edit: impl Fn(&mut Attributes)) {
+    const NONCE: u16 = 0x0015;
+    for at in 0..evidence.wire.as_ref().unwrap().servers.len() {
+        let message = &evidence.wire.as_ref().unwrap().servers[at];
+        if attributes(&message.bytes).iter().any(|(kind, _)| *kind == NONCE) {
+            edit_at(evidence, at, &edit, |_| {});
+        }
+    }
+}
+
+/// Has the last request of that method to a server come once more, 200 ms later.
+pub(in crate::checks) fn repeat_soon(evidence: &mut Evidence, method: u8) {
+    repeat_after(evidence, method, 200_000);
+}
+
+/// The same, 600 ms later.
+pub(in crate::checks) fn repeat_late(evidence: &mut Evidence, method: u8) {
+    repeat_after(evidence, method, 600_000);
+}
+
+fn repeat_after(evidence: &mut Evidence, method: u8, by_us: u64) {
+    let servers = &mut evidence.wire.as_mut().unwrap().servers;
+    let at = servers.iter().rposition(|it| it.sent && it.bytes[..2] == [0, method]).unwrap();
+    let mut again = servers[at].clone();
+    again.t_us += by_us;
+    servers.insert(at + 1, again);
+}
+
 fn nth_request(evidence: &Evidence, method: u8, nth: usize) -> usize {
     let servers = evidence.wire.as_ref().unwrap().servers.iter().enumerate();
     let mut requests = servers.filter(|(_, it)| it.sent && it.bytes[..2] == [0, method]);

@@ -1,5 +1,6 @@
 //! The ways in which a check can turn red, read from its file: each sentence of a violation, and each call that adds one.
 
+use crate::checks::Fault;
 use crate::checks::tally::Violation;
 
 /// Calls that add a violation; those of the second list do so for several checks.
@@ -134,8 +135,9 @@ pub(super) fn of(source: &str) -> Vec<Way> {
                 let red = (by == "tally" && OF_TALLY.contains(&name)) || (by == "rising" && name == "judge");
                 let shared = SHARED.contains(&name) && !defined;
                 if red || shared {
-                    let argument = match tokens.get(at + 1) {
-                        Some((_, Token::Word(word))) => word,
+                    let argument = match (tokens.get(at + 1), tokens.get(at + 3)) {
+                        (Some((_, Token::Word("Fault"))), Some((_, Token::Text(fault)))) => fault,
+                        (Some((_, Token::Word(word))), _) => *word,
                         _ => "…",
                     };
                     let line = tokens[at - 1].0;
@@ -177,6 +179,16 @@ pub(super) fn of(source: &str) -> Vec<Way> {
     ways
 }
 
+/// The faults that stand in a check's file, in its order.
+pub(super) fn faults(source: &str) -> Vec<String> {
+    let tokens: Vec<_> = tokens(source).into_iter().map(|(_, token)| token).collect();
+    let named = tokens.windows(3).filter_map(|three| match three {
+        [Token::Word("Fault"), Token::Sign('('), Token::Text(name)] => Some(name.clone()),
+        _ => None,
+    });
+    named.collect()
+}
+
 /// Whether a string is (a part of) a sentence: it has words, and a space between them.
 fn is_sentence(text: &str) -> bool {
     let words = parts(text).flat_map(str::split_whitespace);
@@ -189,16 +201,16 @@ fn each_sentence_and_each_call_without_one_is_a_way() {
         const CHECK: Check = Check { subject: "checks of something" };
         fn evaluate(tally: &mut Tally) {
             // tally.fail("a comment is none");
-            tally.fail("the header is short", [place]);
+            tally.fail(Fault("header-short"), "the header is short", [place]);
             tally
-                .judge(fits, place, || format!("{} bytes do not \
+                .judge(Fault("too-long"), fits, place, || format!("{} bytes do not \
                     fit", length));
-            tally.fail(sentence, [place]);
+            tally.fail(fault, sentence, [place]);
             tally.inconclusive("the header is missing", [place]);
             tell(wrong, complete, "nobody was there", place, tally);
         }
         fn fault(it: u8) -> Option<&'static str> {
-            if it.contains("a b") { Some("the tail is (too) \"long\"") } else { None }
+            if it.contains("a b") { Some((Fault("tail-long"), "the tail is (too) \"long\"")) } else { None }
         }
 
 #[cfg(test)]
@@ -208,12 +220,16 @@ mod control { const SAYS: &str = "of the tests"; }"#;
     let expected = [
         (Some(5), "the header is short"),
         (Some(7), "{} bytes do not fit"),
-        (Some(9), "fail(sentence)"),
+        (Some(9), "fail(fault)"),
         (Some(11), "tell(wrong)"),
         (None, "the tail is (too) \"long\""),
     ];
     assert_eq!(named, expected);
-    let violation = |line, sentence: &str| Violation { line, sentence: sentence.to_owned() };
+    assert_eq!(faults(source), ["header-short", "too-long", "tail-long"]);
+    let violation = |line, sentence: &str| {
+        let sentence = sentence.to_owned();
+        Violation { line, fault: Fault("of-any-kind"), sentence }
+    };
     assert!(ways[1].is_of(&violation(7, "7 bytes do not fit")));
     assert!(!ways[1].is_of(&violation(8, "7 bytes do not fit")) && !ways[1].is_of(&violation(7, "7 bytes")));
     assert!(ways[2].is_of(&violation(9, "whatever")) && !ways[2].is_of(&violation(10, "whatever")));

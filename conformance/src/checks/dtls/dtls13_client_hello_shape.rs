@@ -1,7 +1,7 @@
 //! RFC 9147 §5.3: a ClientHello that offers DTLS 1.3 has `legacy_version` 1.2 and an empty `legacy_cookie`.
 
 use super::client_hello;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::Version;
@@ -30,9 +30,15 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
     let version = hello.legacy_version.value;
     if version == Version::Dtls12 {
-        tally.judge(hello.cookie.value.is_empty(), place, || "the first ClientHello has a cookie".to_owned());
+        tally.judge(Fault("cookie"), hello.cookie.value.is_empty(), place, || {
+            "the first ClientHello has a cookie".to_owned()
+        });
     } else {
-        tally.fail(format!("legacy_version is {version}, not {}", Version::Dtls12), [place]);
+        tally.fail(
+            Fault("other-legacy-version"),
+            format!("legacy_version is {version}, not {}", Version::Dtls12),
+            [place],
+        );
     }
 }
 

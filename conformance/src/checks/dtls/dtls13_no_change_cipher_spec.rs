@@ -1,7 +1,7 @@
 //! RFC 9147 §5: in DTLS 1.3 nobody sends ChangeCipherSpec, and the server does not echo `legacy_session_id`.
 
 use super::records;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::Version;
@@ -29,13 +29,17 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         if !changes {
             tally.pass(Place::Frame(packet.frame));
         } else if !evidence.is_faulted(packet.frame) {
-            tally.fail("a record is of type ChangeCipherSpec", [Place::Frame(packet.frame)]);
+            tally.fail(
+                Fault("change-cipher-spec"),
+                "a record is of type ChangeCipherSpec",
+                [Place::Frame(packet.frame)],
+            );
         }
     }
     for (message, body) in handshake.bodies().filter(|(message, _)| message.sender == peer) {
         let Body::ServerHello(hello) = body else { continue };
         let length = hello.session_id.value.len();
-        tally.judge(length == 0, Place::Frame(message.frame), || {
+        tally.judge(Fault("session-id-echoed"), length == 0, Place::Frame(message.frame), || {
             format!("the server echoes a legacy_session_id of {length} bytes")
         });
     }

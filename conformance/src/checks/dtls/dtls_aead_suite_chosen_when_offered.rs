@@ -1,6 +1,6 @@
 //! RFC 8827 §6.5: where the client offers an AEAD suite, the server chooses one.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::CipherSuite;
@@ -29,7 +29,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         return;
     }
     let chosen = server.cipher_suite.value;
-    tally.judge(is_aead(chosen), Place::Frame(message.frame), || {
+    tally.judge(Fault("no-aead-chosen"), is_aead(chosen), Place::Frame(message.frame), || {
         format!("the server chose {chosen}, although the client offers AEAD suites")
     });
 }

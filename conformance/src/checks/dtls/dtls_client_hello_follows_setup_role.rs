@@ -1,6 +1,6 @@
 //! RFC 8842 §5.5, RFC 5763 §5: who took `active` is the DTLS client, and only it sends a ClientHello.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Exchange, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::handshake::HandshakeType;
@@ -25,6 +25,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 tally.pass(places[0]);
             } else {
                 tally.fail(
+                    Fault("client-hello-of-server"),
                     "the peer sent a ClientHello, although by a=setup the other one is the client",
                     places,
                 );
@@ -39,8 +40,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             tally.inconclusive("the ClientHello is not in the capture", [Place::Entry(entry)]);
         }
         (None, Some((client, entry))) if client == peer && !handshake.messages.is_empty() => {
-            tally
-                .fail("by a=setup the peer is the client, but it sent no ClientHello", [Place::Entry(entry)]);
+            tally.fail(
+                Fault("no-client-hello-of-client"),
+                "by a=setup the peer is the client, but it sent no ClientHello",
+                [Place::Entry(entry)],
+            );
         }
         (None, _) => tally.not_applicable("the peer sent no ClientHello, and did not have to"),
     }

@@ -1,9 +1,12 @@
-//! RFC 9143 §11: a ClientHello has `use_srtp` even if only data is negotiated, so that media can join the transport later.
+//! RFC 9143 §11: the ClientHello of a client that supports DTLS-SRTP has `use_srtp` even if only data is negotiated, so that media can join
+//! the transport later.
 
 use super::{client_hello, use_srtp};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::sdp::look;
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
+use peerproof_captures::sdp::Section;
 
 pub(super) const CHECK: Check = Check {
     id: "dtls-client-hello-has-use-srtp",
@@ -21,9 +24,20 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let bundled = evidence.descriptions.iter().any(|made| made.sdp.groups().iter().any(|it| it.is_bundle()));
     match use_srtp(hello.extensions) {
         Some(offered) if !offered.profiles.is_empty() => tally.pass(place),
-        Some(_) => tally.fail("use_srtp of the ClientHello names no profile", [place]),
+        Some(_) => tally.fail(Fault("no-profile"), "use_srtp of the ClientHello names no profile", [place]),
+        // "If the DTLS client supports DTLS-SRTP": one that describes media does; of one that never did it is not known.
+        None if bundled && !describes_media(evidence, peer) => {
+            tally.inconclusive(
+                "the ClientHello has no use_srtp, and nothing says that the client supports DTLS-SRTP",
+                [place],
+            );
+        }
         None if bundled => {
-            tally.fail("the ClientHello has no use_srtp: no media can join the bundled transport", [place]);
+            tally.fail(
+                Fault("no-use-srtp"),
+                "the ClientHello has no use_srtp: no media can join the bundled transport",
+                [place],
+            );
         }
         None => {
             tally.inconclusive(
@@ -32,6 +46,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             );
         }
     }
+}
+
+/// Whether a peer offers media, or takes what is offered.
+fn describes_media(evidence: &Evidence, peer: Peer) -> bool {
+    let is_media = |section: Section<'_>| look::is_rtp(&section) && !section.is_rejected();
+    evidence.made_by(peer).any(|made| made.sdp.media().any(is_media))
 }
 
 #[cfg(test)]

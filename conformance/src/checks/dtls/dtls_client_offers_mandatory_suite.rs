@@ -1,7 +1,7 @@
 //! RFC 8827 §6.5: a client that offers DTLS 1.2 offers ECDHE-ECDSA with AES-128-GCM-SHA256, and the curve P-256.
 
 use super::client_hello;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::extension::{Content, ExtensionType};
@@ -30,9 +30,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         _ => false,
     };
     if !hello.cipher_suites.iter().any(|offered| offered == suite) {
-        tally.fail(format!("{suite} is not among the suites offered"), [place]);
+        tally.fail(Fault("suite-missing"), format!("{suite} is not among the suites offered"), [place]);
     } else {
-        tally.judge(p256, place, || "P-256 is not among the groups offered".to_owned());
+        tally
+            .judge(Fault("p256-missing"), p256, place, || "P-256 is not among the groups offered".to_owned());
     }
 }
 

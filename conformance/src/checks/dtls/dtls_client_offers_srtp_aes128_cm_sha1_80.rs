@@ -1,7 +1,7 @@
 //! RFC 8827 §6.5: `SRTP_AES128_CM_HMAC_SHA1_80` is always among the offered profiles.
 
 use super::{client_hello, use_srtp};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::extension::SrtpProfile;
@@ -20,7 +20,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let Some((message, hello)) = client_hello(&handshake, peer) else { return };
     let Some(offered) = use_srtp(hello.extensions) else { return };
     let mandatory = offered.profiles.iter().any(|profile| profile == SrtpProfile::Aes128CmSha1_80);
-    tally.judge(mandatory, Place::Frame(message.frame), || {
+    tally.judge(Fault("profile-missing"), mandatory, Place::Frame(message.frame), || {
         format!("{} is not offered, only {}", SrtpProfile::Aes128CmSha1_80, offered.profiles)
     });
 }

@@ -1,6 +1,6 @@
 //! RFC 8122 §6.2: the client answers the server's CertificateRequest with a certificate.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::Version;
@@ -32,9 +32,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         _ => None,
     });
     if let Some((message, certificate)) = sent {
-        tally.judge(certificate.entries().next().is_some(), Place::Frame(message.frame), || {
-            "the client's Certificate is empty".to_owned()
-        });
+        tally.judge(
+            Fault("empty-certificate"),
+            certificate.entries().next().is_some(),
+            Place::Frame(message.frame),
+            || "the client's Certificate is empty".to_owned(),
+        );
         return;
     }
     if of(HandshakeType::CompressedCertificate).is_some() {
@@ -47,6 +50,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     };
     match last {
         Some(after) if evidence.whole => tally.fail(
+            Fault("no-certificate"),
             "the client went on without a Certificate, although the server asked for one",
             [Place::Frame(after.frame), Place::Frame(request.frame)],
         ),

@@ -1,6 +1,6 @@
 //! RFC 7627 §5.2, §5.3: a client sends extended_master_secret, and a server that knows it echoes it.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::Version;
@@ -36,14 +36,18 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         if asked {
             tally.pass(place);
         } else {
-            tally.warn("the ClientHello has no extended_master_secret", [place]);
+            tally.warn(Fault("not-offered"), "the ClientHello has no extended_master_secret", [place]);
         }
     } else if server.sender == peer && asked {
         let place = Place::Frame(server.frame);
         if answered {
             tally.pass(place);
         } else {
-            tally.warn("the ServerHello does not echo the extended_master_secret of the client", [place]);
+            tally.warn(
+                Fault("not-echoed"),
+                "the ServerHello does not echo the extended_master_secret of the client",
+                [place],
+            );
         }
     }
 }

@@ -1,7 +1,7 @@
 //! RFC 6347 §4.2.3, RFC 9147 §5.5: the fragments of a handshake message agree on its length, lie within it and cover it.
 
 use super::fragments;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::intervals::IntervalSet;
@@ -42,6 +42,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let overlaps = message.overlaps(&fragment);
         if own && message.length != fragment.length.value {
             tally.fail(
+                Fault("lengths-differ"),
                 format!(
                     "message {number} has {} bytes by one fragment and {} by another",
                     message.length, fragment.length.value
@@ -50,6 +51,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             );
         } else if own && end(&fragment) > fragment.length.value {
             tally.fail(
+                Fault("beyond-message"),
                 format!(
                     "a fragment of message {number} ends at byte {} of {}",
                     end(&fragment),
@@ -60,9 +62,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         } else if own && overlaps {
             let sentence = format!("fragments of message {number} overlap");
             if is_13 {
-                tally.fail(sentence, [place]);
+                tally.fail(Fault("overlap"), sentence, [place]);
             } else {
-                tally.warn(sentence, [place]);
+                tally.warn(Fault("overlap-in-1-2"), sentence, [place]);
             }
         }
         message.add(packet.frame, &fragment);
@@ -123,7 +125,7 @@ fn finish(
         if message.covers() {
             tally.pass(place);
         } else if complete && Some(key) != last && !message.sent.is_full() {
-            tally.fail(format!("the fragments of message {number} leave a gap"), [place]);
+            tally.fail(Fault("gap"), format!("the fragments of message {number} leave a gap"), [place]);
         } else {
             tally.inconclusive(format!("not all of message {number} is in the recording"), [place]);
         }

@@ -1,7 +1,7 @@
 //! RFC 6347 §4.2.4: a flight that nothing answers is retransmitted until the handshake moves on, also when the peer repeats its own.
 
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Packet, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::{DtlsState, PeerEvent};
@@ -63,8 +63,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(lost.frame);
         match (last, missing.first()) {
             (Some(last), None) => tally.pass(Place::Frame(last)),
-            (_, Some(Part { number, .. })) if is_complete(evidence, peer) => tally
-                .fail(format!("message {number} of the handshake was lost and never retransmitted"), [place]),
+            (_, Some(Part { number, .. })) if is_complete(evidence, peer) => tally.fail(
+                Fault("never-retransmitted"),
+                format!("message {number} of the handshake was lost and never retransmitted"),
+                [place],
+            ),
             (_, Some(Part { number, .. })) => match Off::late(lost.t_us, longest, ended) {
                 Some(off) => {
                     let off = off.by_clock_of(evidence, peer);
@@ -72,7 +75,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                         "message {number} of the handshake was lost and not retransmitted within {} s",
                         longest / 1_000_000
                     );
-                    tally.off(evidence, off, text, [place]);
+                    tally.off(Fault("retransmitted-late"), evidence, off, text, [place]);
                 }
                 None => tally.inconclusive("the recording ends before a repetition was due", [place]),
             },

@@ -1,7 +1,7 @@
 //! RFC 6347 §4.2.2: handshake messages are numbered from zero, one by one, and keep number and content when they are retransmitted.
 
-use super::fragments;
-use crate::checks::{Check, Place, Tally};
+use super::{begins_anew, fragments};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::handshake::{Fragment, HandshakeType};
@@ -23,7 +23,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut hello: Option<&[u8; 32]> = None;
     for (packet, fragment) in fragments(evidence, peer) {
         if let Some(random) = fragment.hello_random() {
-            if hello.is_some_and(|before| before != random) {
+            if begins_anew(hello, random) {
                 finish(evidence, peer, &std::mem::take(&mut seen), tally);
             }
             hello = Some(random);
@@ -37,6 +37,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Some(before) if before.contradicts(&fragment) => {
                 let kinds = (before.kind, fragment.kind.value);
                 tally.fail(
+                    Fault("number-of-two-messages"),
                     format!("message {number} is a {} at first and another {} later", kinds.0, kinds.1),
                     [place, Place::Frame(before.frame)],
                 );
@@ -86,7 +87,7 @@ fn finish(evidence: &Evidence, peer: Peer, seen: &BTreeMap<u16, Message<'_>>, ta
         }
         let sentence = format!("a {} has number {number}, after {expected} messages", message.kind);
         if complete {
-            tally.fail(sentence, [place]);
+            tally.fail(Fault("number-skipped"), sentence, [place]);
         } else {
             tally.inconclusive(sentence, [place]);
         }

@@ -1,6 +1,6 @@
 //! RFC 8827 §6.5, RFC 7525 §3.3: compression is neither offered nor chosen.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::handshake::Body;
@@ -21,13 +21,15 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         match body {
             Body::ClientHello(hello) => {
                 let methods = hello.compression_methods.value;
-                tally.judge(methods == [0], place, || {
+                tally.judge(Fault("compression-offered"), methods == [0], place, || {
                     format!("the ClientHello offers the compression methods {methods:?}, not null alone")
                 });
             }
             Body::ServerHello(hello) => {
                 let method = hello.compression_method.value;
-                tally.judge(method == 0, place, || format!("the server chose compression method {method}"));
+                tally.judge(Fault("compression-chosen"), method == 0, place, || {
+                    format!("the server chose compression method {method}")
+                });
             }
             _ => {}
         }

@@ -1,7 +1,7 @@
 //! RFC 8827 §6.5: a client sends no application data before it has the server's Finished.
 
 use super::records;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::Packet;
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -43,6 +43,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 [place, Place::Frame(frame)],
             ),
             Some(frame) if wire.is_tapped(peer) => tally.fail(
+                Fault("data-before-finished"),
                 "the client sent application data before the server's Finished had come",
                 [place, Place::Frame(frame)],
             ),

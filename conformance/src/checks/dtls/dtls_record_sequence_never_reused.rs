@@ -1,6 +1,7 @@
 //! RFC 6347 §4.1: no record has the epoch and the sequence number of another one, those that are retransmitted included.
 
-use crate::checks::{Check, Place, Tally};
+use super::begins_anew;
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::evidence::{Kind, Packet};
 use crate::verdict::Layer;
@@ -27,7 +28,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         for record in packet.records().map_while(Result::ok) {
             let fragments = || record.fragments().into_iter().flatten().map_while(Result::ok);
             if let Some(random) = fragments().find_map(|fragment| fragment.hello_random()) {
-                if hello.is_some_and(|before| before != random) {
+                if begins_anew(hello, random) {
                     seen.clear();
                 }
                 hello = Some(random);
@@ -73,6 +74,7 @@ fn note<'a>(
             tally.inconclusive("the same datagram is there twice", [place, Place::Frame(before.frame)]);
         }
         Some(before) => tally.fail(
+            Fault("number-reused"),
             format!("record {} of epoch {} was there before", number.1, number.0),
             [place, Place::Frame(before.frame)],
         ),

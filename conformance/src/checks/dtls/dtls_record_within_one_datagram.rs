@@ -1,7 +1,7 @@
 //! RFC 6347 §4.1.1, RFC 9147 §4.3: each record ends within the datagram that it begins in, and the last one ends with it.
 
 use super::records;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::Packet;
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -31,7 +31,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     [place],
                 );
             }
-            Err(stop) => tally.fail(format!("a record does not end within its datagram: {stop}"), [place]),
+            Err(stop) => tally.fail(
+                Fault("record-cut"),
+                format!("a record does not end within its datagram: {stop}"),
+                [place],
+            ),
         }
     }
 }

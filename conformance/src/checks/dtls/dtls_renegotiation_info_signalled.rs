@@ -1,7 +1,7 @@
 //! RFC 5746 §3.4: an initial ClientHello has an empty `renegotiation_info`, or the cipher suite that stands for it.
 
 use super::client_hello;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::extension::ExtensionType;
@@ -28,10 +28,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         hello.cipher_suites.iter().any(|suite| suite == CipherSuite::EmptyRenegotiationInfoScsv);
     match hello.extensions.and_then(|it| it.find(ExtensionType::RenegotiationInfo)) {
         // An empty vector, after its length (§3.2).
-        Some(info) => tally.judge(info.data.value == [0], place, || {
+        Some(info) => tally.judge(Fault("not-empty"), info.data.value == [0], place, || {
             "the renegotiation_info of an initial ClientHello is not empty".to_owned()
         }),
-        None => tally.judge(stands_for_it, place, || {
+        None => tally.judge(Fault("not-signalled"), stands_for_it, place, || {
             "the ClientHello has neither renegotiation_info nor TLS_EMPTY_RENEGOTIATION_INFO_SCSV".to_owned()
         }),
     }

@@ -1,6 +1,6 @@
 //! RFC 5246 §7.4.1.4, RFC 8446 §4.2: the server answers with no extension that the client did not send.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::CipherSuite;
@@ -35,8 +35,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         for extension in extensions.iter().flat_map(|it| it.iter()) {
             let kind = extension.kind.value;
             let wanted = asked.contains(&kind) || (renegotiation && kind == ExtensionType::RenegotiationInfo);
-            tally
-                .judge(wanted, place, || format!("the server answers {kind}, which the client did not send"));
+            tally.judge(Fault("extension-not-requested"), wanted, place, || {
+                format!("the server answers {kind}, which the client did not send")
+            });
         }
     }
 }

@@ -1,6 +1,6 @@
 //! RFC 5763 §5: the DTLS server asks for the client's certificate, which the client's fingerprint is to verify.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::Version;
@@ -32,7 +32,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     if !flight_is_whole {
         tally.inconclusive("the server's flight was not recorded whole, or could not be decrypted", [place]);
     } else if !resumed {
-        tally.fail("the server's flight has no CertificateRequest", [place]);
+        tally.fail(Fault("no-certificate-request"), "the server's flight has no CertificateRequest", [place]);
     }
 }
 

@@ -1,6 +1,6 @@
 //! RFC 5764 §4.1.1: the server answers use_srtp with one profile, which the client offered.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::extension::{Content, ExtensionType, Extensions};
@@ -28,10 +28,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let Some(chosen) = profiles(extensions) else { continue };
         let place = Place::Frame(message.frame);
         match chosen[..] {
-            [one] => tally.judge(offered.contains(&one), place, || {
+            [one] => tally.judge(Fault("profile-not-offered"), offered.contains(&one), place, || {
                 format!("the server chose SRTP profile {one:#06x}, which the client did not offer")
             }),
-            _ => tally.fail(format!("the server chose {} SRTP profiles, not one", chosen.len()), [place]),
+            _ => tally.fail(
+                Fault("not-one-profile"),
+                format!("the server chose {} SRTP profiles, not one", chosen.len()),
+                [place],
+            ),
         }
     }
 }

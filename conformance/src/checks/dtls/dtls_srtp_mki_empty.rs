@@ -1,7 +1,7 @@
 //! RFC 8827 §6.5: no master key identifier is used: `srtp_mki` is empty, and no SRTP packet has room for one.
 
 use super::{srtp_overhead, srtp_profile, use_srtp};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::Protection;
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -27,7 +27,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         };
         let Some(use_srtp) = use_srtp(extensions) else { continue };
         let length = use_srtp.mki.value.len();
-        tally.judge(length == 0, Place::Frame(message.frame), || {
+        tally.judge(Fault("mki-in-extension"), length == 0, Place::Frame(message.frame), || {
             format!("srtp_mki has {length} bytes, not none")
         });
     }
@@ -42,6 +42,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let more = overhead - expected;
         tally.fail(
+            Fault("mki-in-packet"),
             format!("an SRTP packet is {more} bytes longer than its tag without key identifier needs"),
             [Place::Frame(packet.frame)],
         );

@@ -4,7 +4,9 @@ use crate::evidence::{Evidence, Handshake, HandshakeMessage, Kind, Packet, Peer}
 use peerproof_captures::decrypt::srtp::Profile;
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::dtls::extension::{Content, ExtensionType, Extensions, UseSrtp};
-use peerproof_captures::wire::dtls::handshake::{Body, ClientHello, Fragment, Fragments};
+use peerproof_captures::wire::dtls::handshake::{
+    Body, ClientHello, Fragment, Fragments, HELLO_RETRY_REQUEST,
+};
 use peerproof_captures::wire::dtls::record::Record;
 use peerproof_captures::wire::field::{Field, Span};
 use peerproof_captures::wire::stop::Read;
@@ -74,6 +76,12 @@ fn fragments(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, 
         });
         plain.chain(clear).map(move |fragment| (packet, fragment))
     })
+}
+
+/// Whether a hello with the random `now` begins another handshake than the hello of the same sender before it. A HelloRetryRequest and the
+/// ServerHello after it have other randoms and are of one handshake (RFC 8446 §4.1.4, RFC 9147 §5.1).
+fn begins_anew(before: Option<&[u8; 32]>, now: &[u8; 32]) -> bool {
+    before.is_some_and(|before| before != now && *before != HELLO_RETRY_REQUEST)
 }
 
 /// The SRTP profile that the server chose.

@@ -2,7 +2,7 @@
 
 use super::dtls_record_within_one_datagram::left_over;
 use super::{srtp_overhead, srtp_profile};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::demux::{self, Class};
@@ -37,6 +37,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Some(_) if evidence.is_faulted(packet.frame) => {}
             Some(class) => {
                 tally.fail(
+                    Fault("mixed-datagram"),
                     format!("behind what is {} there is {class} in one datagram", packet.class()),
                     [place],
                 );

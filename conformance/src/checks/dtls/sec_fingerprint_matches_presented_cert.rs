@@ -1,6 +1,6 @@
 //! RFC 8842 §5.1, RFC 8122 §6.2: the certificate that a peer presents has a fingerprint of its description.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer, digest};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{Fingerprint, SessionDescription};
@@ -33,7 +33,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         }
         let matches = |it: &Fingerprint| digest(&it.hash, leaf.data.value).as_deref() == Some(&it.bytes[..]);
-        tally.judge(told.iter().any(matches), place, || {
+        tally.judge(Fault("other-certificate"), told.iter().any(matches), place, || {
             "the certificate presented has none of the fingerprints of the peer's descriptions".to_owned()
         });
     }

@@ -1,7 +1,7 @@
 //! RFC 8827 §6.5: neither cipher suites nor SRTP profiles without encryption are negotiated.
 
 use super::use_srtp;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::CipherSuite;
@@ -32,8 +32,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             _ => continue,
         };
         match (suite, null_profile(extensions)) {
-            (Some(suite), _) => tally.fail(format!("{suite} encrypts nothing"), [place]),
-            (None, Some(profile)) => tally.fail(format!("{profile} encrypts nothing"), [place]),
+            (Some(suite), _) => tally.fail(Fault("null-suite"), format!("{suite} encrypts nothing"), [place]),
+            (None, Some(profile)) => {
+                tally.fail(Fault("null-profile"), format!("{profile} encrypts nothing"), [place]);
+            }
             (None, None) => tally.pass(place),
         }
     }

@@ -1,6 +1,6 @@
 //! RFC 8827 §6.5, RFC 8261 §5: SCTP travels inside protected DTLS records, and nowhere else.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::demux::Class;
@@ -32,7 +32,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                         Record::Plain(plain) if plain.kind.value != ContentType::ApplicationData => {}
                         Record::Plain(plain) if plain.epoch.value == 0 => {
                             if !evidence.is_faulted(packet.frame) {
-                                tally.fail("application data is in a record that nothing protects", [place]);
+                                tally.fail(
+                                    Fault("unprotected-record"),
+                                    "application data is in a record that nothing protects",
+                                    [place],
+                                );
                             }
                         }
                         _ => tally.pass(place),
@@ -41,7 +45,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
             Class::Stun | Class::TurnChannel | Class::Rtp | Class::Rtcp => {}
             _ if is_sctp(&packet.bytes) && !evidence.is_faulted(packet.frame) => {
-                tally.fail("an SCTP packet is sent as it is, in a datagram of its own", [place]);
+                tally.fail(
+                    Fault("sctp-without-dtls"),
+                    "an SCTP packet is sent as it is, in a datagram of its own",
+                    [place],
+                );
             }
             _ => {}
         }

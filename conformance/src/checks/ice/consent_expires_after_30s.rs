@@ -3,7 +3,7 @@
 use super::is_binding;
 use super::nomination::is_data;
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Packet, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::demux;
@@ -89,7 +89,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             } else if Off::late(pair.uncertain_us, EXPIRY_US + TIMER_US, t_us).is_none() {
                 tally.inconclusive("a rule of the scenario acted on an answer that came since", [place]);
             } else {
-                tally.off(evidence, off, sentence, [place]);
+                tally.off(Fault("data-after-consent"), evidence, off, sentence, [place]);
             }
         }
     }

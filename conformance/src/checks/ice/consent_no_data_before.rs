@@ -2,7 +2,7 @@
 
 use super::is_binding;
 use super::nomination::is_data;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::demux;
@@ -51,6 +51,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 );
             } else {
                 tally.fail(
+                    Fault("data-before-answer"),
                     format!("something is sent to {} before that has answered a check", packet.to),
                     [place],
                 );

@@ -4,7 +4,7 @@
 use super::nomination::{data, generation, nominated, path};
 use super::roles::{History, Says};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use std::collections::BTreeSet;
@@ -53,7 +53,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         if !history.is_first(at) {
             // A check that began before the nomination may be repeated after it (RFC 8489 §6.2.1): it is none for consent.
             if for_consent.contains(&told.transaction()) {
-                tally.fail("a check for consent is sent twice", [Place::Frame(packet.frame)]);
+                tally.fail(
+                    Fault("repeated"),
+                    "a check for consent is sent twice",
+                    [Place::Frame(packet.frame)],
+                );
             }
             continue;
         }
@@ -80,7 +84,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 tally
                     .inconclusive_time("checks may still be under way that were for the nomination", [place]);
             }
-            None => tally.off(evidence, off, text, [place]),
+            None => tally.off(Fault("too-soon"), evidence, off, text, [place]),
         }
     }
     let lengths = || gaps.iter().map(|[(before_us, _), (t_us, _)]| t_us.saturating_sub(*before_us));
@@ -90,7 +94,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         tally.inconclusive("other intervals may be missing in the capture", [Place::Frame(*last)]);
     } else if alike {
         let text = format!("all {} intervals are the same to {} ms", gaps.len(), ALIKE_US / 1_000);
-        tally.fail(text, [Place::Frame(*last)]);
+        tally.fail(Fault("not-random"), text, [Place::Frame(*last)]);
     }
 }
 

@@ -1,7 +1,7 @@
 //! RFC 8445 §7.2.5.1: an agent that takes the other role because of a 487 takes another tiebreaker, too.
 
 use super::ice_487_switches_role::{After, after_conflicts};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -22,6 +22,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         Some(After { role, now, .. }) if now.0 == role.0 => {}
         Some(After { check, role, now }) if now.1 == role.1 => tally.fail(
+            Fault("same-tiebreaker"),
             format!("the role is {} after the 487, but the tiebreaker is still the same", now.0.name()),
             [Place::Frame(check.packet.frame), place],
         ),

@@ -2,7 +2,7 @@
 
 use super::roles::{History, Role, Says, Told};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use std::collections::BTreeSet;
@@ -30,6 +30,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     after_conflicts(evidence, peer, |place, after| match after {
         None => tally.inconclusive("no further check of the pair shows the role after the 487", [place]),
         Some(After { check, role, now, .. }) if now.0 == role.0 => tally.fail(
+            Fault("same-role"),
             format!("the role is still {} after the 487", now.0.name()),
             [Place::Frame(check.packet.frame), place],
         ),

@@ -2,7 +2,7 @@
 //! its address is one, or a name of mDNS.
 
 use super::told;
-use crate::checks::{Check, Tally};
+use crate::checks::{Check, Fault, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{Candidate, CandidateType};
@@ -20,25 +20,26 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for told in told::candidates(evidence, peer) {
         match fault(told.text, told.is_rtp) {
             None => tally.pass(told.place),
-            Some(sentence) => tally.fail(sentence, [told.place]),
+            Some((fault, sentence)) => tally.fail(fault, sentence, [told.place]),
         }
     }
 }
 
-fn fault(text: &str, is_rtp: Option<bool>) -> Option<String> {
+fn fault(text: &str, is_rtp: Option<bool>) -> Option<(Fault, String)> {
     if let Some(fault) = Candidate::faults(text).first() {
-        return Some(format!("a candidate does not fit the grammar: {fault}"));
+        return Some((Fault("grammar"), format!("a candidate does not fit the grammar: {fault}")));
     }
     let candidate = Candidate::parse(text).ok()?;
     match (&candidate.kind, candidate.component) {
         (CandidateType::Unknown(kind), _) => {
-            Some(format!("a candidate has the type {kind}, which is not defined"))
+            Some((Fault("unknown-type"), format!("a candidate has the type {kind}, which is not defined")))
         }
         (_, 1) => None,
         (_, 2) if is_rtp != Some(false) => None,
-        (_, component) => {
-            Some(format!("a candidate is of component {component}, which its section does not have"))
-        }
+        (_, component) => Some((
+            Fault("other-component"),
+            format!("a candidate is of component {component}, which its section does not have"),
+        )),
     }
 }
 

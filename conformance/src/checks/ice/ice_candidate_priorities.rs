@@ -4,7 +4,7 @@
 
 use super::checks;
 use super::told::{self, Set};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{Candidate, CandidateType};
@@ -39,7 +39,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let itself = format!("{kind} {}{tcp_type} {address} {port}", transport.to_ascii_lowercase());
         let stream = streams.entry((told.set, told.ufrag, told.mid.clone(), *component)).or_default();
         let first = stream.entry(*priority).or_insert_with(|| itself.clone());
-        tally.judge(*first == itself, told.place, || {
+        tally.judge(Fault("same-priority"), *first == itself, told.place, || {
             format!(
                 "two candidates of section {} have the priority {priority}: {first} and {itself}",
                 told.mid
@@ -67,16 +67,20 @@ fn judge_types(types: &BTreeMap<CandidateType, BTreeMap<u64, Place>>, tally: &mu
         let mut others = preferences.iter().filter(|_| *kind != CandidateType::Relay);
         if let (Some((one, place)), Some((other, there))) = (others.next(), others.next()) {
             let sentence = format!("{kind} candidates have the type preferences {one} and {other}");
-            tally.fail(sentence, [*there, *place]);
+            tally.fail(Fault("preferences-of-one-type-differ"), sentence, [*there, *place]);
         }
         for (preference, place) in preferences {
             let owner = owners.entry(*preference).or_insert(kind);
             if *preference > MOST {
-                tally.fail(format!("a {kind} candidate has the type preference {preference}"), [*place]);
+                tally.fail(
+                    Fault("preference-beyond-126"),
+                    format!("a {kind} candidate has the type preference {preference}"),
+                    [*place],
+                );
             } else if *owner != kind {
                 let sentence =
                     format!("{owner} and {kind} candidates have the same type preference {preference}");
-                tally.fail(sentence, [*place]);
+                tally.fail(Fault("types-share-preference"), sentence, [*place]);
             }
         }
     }
@@ -95,7 +99,7 @@ fn judge_reflexive(evidence: &Evidence, peer: Peer, [udp, _]: &Preferences, tall
             let sentence = format!(
                 "a peer-reflexive candidate has the type preference {preference}, a server-reflexive one {highest}"
             );
-            tally.fail(sentence, [Place::Frame(packet.frame)]);
+            tally.fail(Fault("reflexive-below-server-reflexive"), sentence, [Place::Frame(packet.frame)]);
         }
     }
 }

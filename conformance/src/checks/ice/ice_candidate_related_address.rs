@@ -2,7 +2,7 @@
 //! hidden is 0.0.0.0 or :: with port 9.
 
 use super::told;
-use crate::checks::{Check, Tally};
+use crate::checks::{Check, Fault, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{Candidate, CandidateType};
@@ -21,22 +21,30 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let Ok(candidate) = Candidate::parse(told.text) else { continue };
         match fault(&candidate) {
             None => tally.pass(told.place),
-            Some(sentence) => tally.fail(sentence, [told.place]),
+            Some((fault, sentence)) => tally.fail(fault, sentence, [told.place]),
         }
     }
 }
 
-fn fault(candidate: &Candidate) -> Option<String> {
+fn fault(candidate: &Candidate) -> Option<(Fault, String)> {
     let Candidate { kind, related_address, related_port, .. } = candidate;
     match (kind, related_address, related_port) {
         (CandidateType::Unknown(_), ..) | (CandidateType::Host, None, None) => None,
-        (CandidateType::Host, ..) => Some("a host candidate has a related address".to_owned()),
-        (_, None, _) => Some(format!("a {kind} candidate has no related address")),
-        (_, _, None) => Some(format!("a {kind} candidate has no related port")),
+        (CandidateType::Host, ..) => {
+            Some((Fault("related-address-of-host"), "a host candidate has a related address".to_owned()))
+        }
+        (_, None, _) => {
+            Some((Fault("no-related-address"), format!("a {kind} candidate has no related address")))
+        }
+        (_, _, None) => Some((Fault("no-related-port"), format!("a {kind} candidate has no related port"))),
         (_, Some(address), Some(port)) => {
             let hidden = address.ip().is_some_and(|ip| ip.is_unspecified());
-            (hidden && *port != 9)
-                .then(|| format!("the hidden related address of a {kind} candidate has port {port}, not 9"))
+            (hidden && *port != 9).then(|| {
+                (
+                    Fault("port-of-hidden-address"),
+                    format!("the hidden related address of a {kind} candidate has port {port}, not 9"),
+                )
+            })
         }
     }
 }

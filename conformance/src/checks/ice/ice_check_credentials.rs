@@ -2,7 +2,7 @@
 //! made with the receiver's password.
 
 use super::checks;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::stun::AttributeType;
@@ -26,7 +26,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         }
         let Some(username) = message.text(AttributeType::Username) else {
-            tally.fail("a connectivity check has no USERNAME", [place]);
+            tally.fail(Fault("no-username"), "a connectivity check has no USERNAME", [place]);
             continue;
         };
         let (first, second) = username.value.split_once(':').unwrap_or((username.value, ""));
@@ -34,6 +34,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             remote.iter().find(|it| it.ufrag == first).filter(|_| own.iter().any(|it| it.ufrag == second))
         else {
             tally.fail(
+                Fault("other-username"),
                 format!(
                     "USERNAME is {}, not the receiver's and the sender's username fragment",
                     username.value
@@ -44,8 +45,16 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         };
         match message.integrity_matches(receiver.password.as_bytes()) {
             Some(true) => tally.pass(place),
-            Some(false) => tally.fail("MESSAGE-INTEGRITY is not made with the receiver's password", [place]),
-            None => tally.fail("a connectivity check has no MESSAGE-INTEGRITY", [place]),
+            Some(false) => tally.fail(
+                Fault("other-password"),
+                "MESSAGE-INTEGRITY is not made with the receiver's password",
+                [place],
+            ),
+            None => tally.fail(
+                Fault("no-message-integrity"),
+                "a connectivity check has no MESSAGE-INTEGRITY",
+                [place],
+            ),
         }
     }
 }

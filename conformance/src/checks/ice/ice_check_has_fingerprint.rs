@@ -1,7 +1,7 @@
 //! RFC 8445 §7.1, RFC 8489 §7.1: requests and responses between ICE agents carry a valid FINGERPRINT.
 
 use super::is_binding;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::stun::Class;
@@ -24,8 +24,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(packet.frame);
         match message.fingerprint_matches() {
             Some(true) => tally.pass(place),
-            Some(false) => tally.fail("FINGERPRINT is not the CRC of the message", [place]),
-            None => tally.fail("a STUN message between the peers has no FINGERPRINT", [place]),
+            Some(false) => {
+                tally.fail(Fault("wrong-crc"), "FINGERPRINT is not the CRC of the message", [place]);
+            }
+            None => tally.fail(
+                Fault("no-fingerprint"),
+                "a STUN message between the peers has no FINGERPRINT",
+                [place],
+            ),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! the type preference of a peer-reflexive one.
 
 use super::checks;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::PeerEvent;
@@ -25,17 +25,20 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (packet, message) in checks(evidence, peer) {
         let place = Place::Frame(packet.frame);
         let Some(priority) = message.number(AttributeType::Priority) else {
-            tally.fail("a connectivity check has no PRIORITY", [place]);
+            tally.fail(Fault("no-priority"), "a connectivity check has no PRIORITY", [place]);
             continue;
         };
         let at_source = |host: &&Candidate| {
             host.address.ip() == Some(packet.from.ip()) && host.port == packet.from.port()
         };
-        let signalled = hosts.iter().find(at_source).map(|host| host.priority & 0x00ff_ffff);
         let (high, low) = (priority.value >> 24, priority.value & 0x00ff_ffff);
+        // A socket may be a candidate of several generations, each with a priority of its own.
+        let mut signalled = hosts.iter().filter(at_source).map(|host| host.priority & 0x00ff_ffff).peekable();
+        let is_none = signalled.peek().is_some() && signalled.all(|signalled| signalled != low);
         let first = *preferences[usize::from(packet.tcp)].get_or_insert(high);
-        if signalled.is_some_and(|signalled| signalled != low) {
+        if is_none {
             tally.fail(
+                Fault("other-priority"),
                 format!(
                     "PRIORITY {} is not that of the candidate that the check is sent from",
                     priority.value
@@ -43,7 +46,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 [place],
             );
         } else if first != high {
-            tally.fail(format!("PRIORITY has the type preference {high}, in another check {first}"), [place]);
+            tally.fail(
+                Fault("other-type-preference"),
+                format!("PRIORITY has the type preference {high}, in another check {first}"),
+                [place],
+            );
         } else {
             tally.pass(place);
         }

@@ -2,7 +2,7 @@
 //! with a role conflict.
 
 use super::{checks, has, is_binding};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Packet, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::stun::{AttributeType, Class, Message};
@@ -27,12 +27,19 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 (true, false) => true,
                 (false, true) => false,
                 (true, true) => {
-                    tally.fail("a connectivity check has both ICE-CONTROLLING and ICE-CONTROLLED", [place]);
+                    tally.fail(
+                        Fault("both-roles"),
+                        "a connectivity check has both ICE-CONTROLLING and ICE-CONTROLLED",
+                        [place],
+                    );
                     continue;
                 }
                 (false, false) => {
-                    tally
-                        .fail("a connectivity check has neither ICE-CONTROLLING nor ICE-CONTROLLED", [place]);
+                    tally.fail(
+                        Fault("no-role"),
+                        "a connectivity check has neither ICE-CONTROLLING nor ICE-CONTROLLED",
+                        [place],
+                    );
                     continue;
                 }
             };
@@ -44,7 +51,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 tally.inconclusive("what changed the role may be missing in the capture", [place]);
             }
             Some(before) if !conflict_seen(evidence, peer, packet, before) => {
-                tally.fail("the role changed without a role conflict", [place]);
+                tally.fail(Fault("role-changed"), "the role changed without a role conflict", [place]);
             }
             _ => tally.pass(place),
         }

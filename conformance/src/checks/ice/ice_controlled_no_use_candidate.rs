@@ -1,7 +1,7 @@
 //! RFC 8445 §7.1.2: only the controlling agent sends USE-CANDIDATE.
 
 use super::{checks, has};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::stun::AttributeType;
@@ -19,7 +19,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (packet, message) in checks(evidence, peer) {
         if has(&message, AttributeType::IceControlled) {
             let nominates = has(&message, AttributeType::UseCandidate);
-            tally.judge(!nominates, Place::Frame(packet.frame), || {
+            tally.judge(Fault("controlled-nominates"), !nominates, Place::Frame(packet.frame), || {
                 "a connectivity check has both ICE-CONTROLLED and USE-CANDIDATE".to_owned()
             });
         }

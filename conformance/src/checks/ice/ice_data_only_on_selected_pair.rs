@@ -3,7 +3,7 @@
 use super::nomination::{self, Nominated, Path, data, path};
 use super::roles::{History, Says};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,9 +34,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             // RFC 8445 knows one nomination only, RFC 5245 the highest priority: which is in force is not said on the wire.
             tally.inconclusive("several pairs were nominated, and the last is not the one in use", places);
         } else if let Some(off) = Off::late(since_us, GRACE_US, packet.t_us) {
-            let what = if pairs.len() == 1 { "not the nominated pair" } else { "no nominated pair" };
+            let (fault, what) = if pairs.len() == 1 {
+                (Fault("other-pair"), "not the nominated pair")
+            } else {
+                (Fault("pair-of-none"), "no nominated pair")
+            };
             let text = format!("a packet goes from {} to {}, {what}", packet.from, packet.to);
-            tally.off(evidence, off, text, places);
+            tally.off(fault, evidence, off, text, places);
         }
     }
 }

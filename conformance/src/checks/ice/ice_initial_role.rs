@@ -1,7 +1,7 @@
 //! RFC 8445 §6.1.1: of two full agents the one that made the offer begins as the controlling one, the other as the controlled one.
 
 use super::roles::{History, Role, Says};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -39,7 +39,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         tally.inconclusive("there may have been checks before the capture", [place]);
     } else {
         let side = if first.offer.by == peer { "offerer" } else { "answerer" };
-        tally.judge(role == expected, place, || {
+        tally.judge(Fault("other-role"), role == expected, place, || {
             format!("the {side} begins as the {} agent, not as the {} one", role.name(), expected.name())
         });
     }

@@ -3,7 +3,7 @@
 use super::nomination::{data, nominated, path};
 use super::roles::{History, Role, Says};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::{ConnectionState, PeerEvent};
@@ -46,7 +46,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         None => {
             let text = format!("data go from {} to {}, a pair that was not nominated", last.from, last.to);
             match Off::late(since, EVENTUALLY_US, last.t_us) {
-                Some(off) => tally.off(evidence, off, text, [place]),
+                Some(off) => tally.off(Fault("data-on-pair-not-nominated"), evidence, off, text, [place]),
                 None => {
                     tally.inconclusive(
                         "the last pair in use was not nominated yet when the recording ended",

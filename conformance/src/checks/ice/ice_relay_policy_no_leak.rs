@@ -2,7 +2,7 @@
 //! sends the other peer nothing directly.
 
 use super::told::candidates;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Call, Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{Candidate, CandidateAddress, CandidateType};
@@ -38,11 +38,19 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = *place;
         let related = candidate.related_address.as_ref().and_then(CandidateAddress::ip);
         if candidate.kind != CandidateType::Relay {
-            tally.fail(format!("a candidate of type {} is signalled", candidate.kind), [place]);
+            tally.fail(
+                Fault("candidate-of-other-type"),
+                format!("a candidate of type {} is signalled", candidate.kind),
+                [place],
+            );
         } else if let Some(address) =
             related.filter(|address| !address.is_unspecified() && !relayed.contains(address))
         {
-            tally.fail(format!("the related address of a relayed candidate is {address}"), [place]);
+            tally.fail(
+                Fault("related-address-disclosed"),
+                format!("the related address of a relayed candidate is {address}"),
+                [place],
+            );
         } else {
             tally.pass(place);
         }
@@ -53,7 +61,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     };
     for packet in wire.packets.iter().filter(directly) {
         let text = format!("a packet goes directly from {} to {}", packet.from, packet.to);
-        tally.fail(text, [Place::Frame(packet.frame)]);
+        tally.fail(Fault("packet-sent-directly"), text, [Place::Frame(packet.frame)]);
     }
 }
 

@@ -4,7 +4,7 @@
 use super::nomination::{Path, generation, nominated, path};
 use super::roles::{History, Says};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use std::collections::BTreeMap;
@@ -59,11 +59,17 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 "a check from {} to {}, which is not in use, has the username fragments of before the restart",
                 told.packet.from, told.packet.to
             );
-            tally.off(evidence, off, text, [place]);
+            tally.off(Fault("other-pair-checked"), evidence, off, text, [place]);
         } else if let Some((off, frame)) = replaced {
             let text =
                 "a check has the username fragments of before the restart when a new pair is nominated";
-            tally.off(evidence, off, text, [place, Place::Frame(frame)]);
+            tally.off(
+                Fault("old-credentials-at-nomination"),
+                evidence,
+                off,
+                text,
+                [place, Place::Frame(frame)],
+            );
         }
     }
 }

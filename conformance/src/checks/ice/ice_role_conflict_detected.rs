@@ -2,7 +2,7 @@
 //! 487, or it takes the other role and answers with success; so each answer tells a role, which the next checks must bear out.
 
 use super::roles::{History, Role, Says, Told};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -80,8 +80,11 @@ impl View<'_> {
             (None, Some((at, _)), _) => self.denied(claim, at, tally),
             (Some((at, _)), None, _) => self.agreed(claim, at, tally),
             (None, None, Some(refused)) if self.is_conflict(claim) => {
-                tally
-                    .fail("a claim of the same role is answered by another error than 487", [place(refused)]);
+                tally.fail(
+                    Fault("other-error-than-487"),
+                    "a claim of the same role is answered by another error than 487",
+                    [place(refused)],
+                );
             }
             _ => {}
         }
@@ -91,7 +94,11 @@ impl View<'_> {
     fn both(&self, claim: Claim<'_>, places: [Place; 2], tally: &mut Tally) {
         match (self.history.came_again(claim.request), self.evidence.whole) {
             (true, _) => {}
-            (false, true) => tally.fail("one check is answered both by 487 and by success", places),
+            (false, true) => tally.fail(
+                Fault("both-487-and-success"),
+                "one check is answered both by 487 and by success",
+                places,
+            ),
             (false, false) => tally.inconclusive("the request may have come twice", places),
         }
     }
@@ -107,7 +114,7 @@ impl View<'_> {
         };
         let name = role.name();
         if !own.into_iter().flatten().any(|own| claim.is_denied_by(own)) {
-            tally.fail(
+            tally.fail(Fault("487-to-who-wins"), 
                 format!("487 to a {name} agent of tiebreaker {tiebreaker:#018x} by one of {known:#018x}, which has to give way"),
                 [place],
             );
@@ -118,6 +125,7 @@ impl View<'_> {
         match self.after(claim, at) {
             Some((next, now, _)) if now != role && !self.is_pulled(since, next, role.opposite()) => {
                 tally.fail(
+                    Fault("487-and-yet-gives-way"),
                     format!("487 is answered to a {name} agent, and yet the next check is {}", now.name()),
                     [place, Place::Frame(self.history.told[next].packet.frame)],
                 );
@@ -137,6 +145,7 @@ impl View<'_> {
             && !self.is_pulled(claim.at, next, role)
         {
             tally.fail(
+                Fault("success-without-giving-way"),
                 format!(
                     "a claim to be {name} is answered with success, and yet the next check claims the same"
                 ),
@@ -148,7 +157,7 @@ impl View<'_> {
             return;
         }
         match (self.before(claim), after) {
-            (Some((.., own)), _) if claim.is_denied_by(own) => tally.fail(
+            (Some((.., own)), _) if claim.is_denied_by(own) => tally.fail(Fault("gives-way-though-larger"), 
                 format!("a {name} agent of tiebreaker {own:#018x} gives way to one of {tiebreaker:#018x} instead of answering 487"),
                 [place],
             ),

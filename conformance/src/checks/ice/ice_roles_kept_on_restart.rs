@@ -1,7 +1,7 @@
 //! RFC 8445 §6.1.1, §9: an ICE restart leaves the roles as they are, whoever makes the new offer.
 
 use super::roles::{History, Role, Says};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use std::collections::BTreeSet;
@@ -31,8 +31,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let places = [Place::Frame(told.packet.frame), Place::Frame(history.told[before].packet.frame)];
         if role == was {
             tally.pass(places[0]);
+        } else if !evidence.whole {
+            tally.inconclusive("what changed the role may be missing in the capture", places);
         } else {
             tally.fail(
+                Fault("role-changed"),
                 format!("the agent is {} after the restart, and was {} before", role.name(), was.name()),
                 places,
             );

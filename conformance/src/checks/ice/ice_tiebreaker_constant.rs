@@ -1,7 +1,7 @@
 //! RFC 8445 §16.1: an agent has one tiebreaker in all checks of a session; a 487 gives it another (§7.2.5.1).
 
 use super::roles::{History, Says};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use std::collections::BTreeMap;
@@ -31,6 +31,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 tally.inconclusive("a 487 may be missing in the capture", [place]);
             }
             Some((before, was)) if was != now && !history.conflicts(0..at) => tally.fail(
+                Fault("tiebreaker-changed"),
                 format!("the tiebreaker is {now:#018x}, and was {was:#018x} before, without a 487"),
                 [place, Place::Frame(history.told[before].packet.frame)],
             ),

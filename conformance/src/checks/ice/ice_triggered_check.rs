@@ -3,7 +3,7 @@
 use super::nomination::{self, Generation, Nominated, Path};
 use super::roles::{History, Says};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Peer};
 use crate::verdict::Layer;
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,14 +71,17 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         match (next.map(|t_us| late(*t_us)), late(ended)) {
             (Some(None), _) => tally.pass(place),
             (_, None) => tally.inconclusive("checks ended before one in return was due", [place]),
+            // The RFC has no deadline.
             (Some(Some(off)), _) => {
-                let text =
-                    format!("a check from {there} is answered, and one goes back {} ms too late", off.ms());
-                tally.off(evidence, off, text, [place]);
+                let text = format!(
+                    "a check from {there} is answered, and one goes back only {} ms later",
+                    off.ms() + WITHIN_US / 1_000
+                );
+                tally.warn_off(Fault("check-late"), evidence, off, text, [place]);
             }
             (None, Some(off)) => {
                 let text = format!("a check from {there} is answered, and none goes back from {here}");
-                tally.off(evidence, off, text, [place]);
+                tally.off(Fault("no-check-back"), evidence, off, text, [place]);
             }
         }
     }
@@ -129,7 +132,7 @@ mod control {
         packets.retain(|it| !(is_check(it) && it.sender == BOB && it.shares_path(&came)));
         assert!(packets.len() < before);
     })
-    .and(&[Mutation::new(Recording::Restart, "ms too late", |evidence| {
+    .and(&[Mutation::new(Recording::Restart, "goes back only", |evidence| {
         const BOB: Peer = Peer(1);
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
         let is_check = |packet: &crate::evidence::Packet| packet.bytes[..2] == [0, 1] && packet.tap == BOB;

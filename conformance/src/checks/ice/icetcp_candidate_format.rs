@@ -2,7 +2,7 @@
 //! port 9.
 
 use super::told;
-use crate::checks::{Check, Tally};
+use crate::checks::{Check, Fault, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::Candidate;
@@ -23,6 +23,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         if !candidate.transport.eq_ignore_ascii_case("tcp") {
             if let Some(kind) = kind {
                 tally.fail(
+                    Fault("tcptype-of-udp"),
                     format!("a candidate of {} has the tcptype {kind}", candidate.transport),
                     [told.place],
                 );
@@ -30,13 +31,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         }
         match kind {
-            Some("active") => tally.judge(candidate.port == 9, told.place, || {
+            Some("active") => tally.judge(Fault("port-of-active"), candidate.port == 9, told.place, || {
                 format!("an active candidate of TCP has port {}, not 9", candidate.port)
             }),
             Some("passive" | "so") => tally.pass(told.place),
             other => {
                 let other = other.unwrap_or("none");
                 tally.fail(
+                    Fault("tcptype-unknown"),
                     format!("a candidate of TCP has the tcptype {other}, not active, passive or so"),
                     [told.place],
                 );

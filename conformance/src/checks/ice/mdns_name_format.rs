@@ -2,7 +2,7 @@
 //! its name, another one for each address.
 
 use super::told;
-use crate::checks::{Check, Tally};
+use crate::checks::{Check, Fault, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{Candidate, CandidateAddress, CandidateType};
@@ -28,7 +28,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         };
         if !is_random(name) {
-            tally.fail(format!("{name} is not a version 4 UUID under .local"), [told.place]);
+            tally.fail(
+                Fault("not-a-uuid"),
+                format!("{name} is not a version 4 UUID under .local"),
+                [told.place],
+            );
             continue;
         }
         tally.pass(told.place);
@@ -36,7 +40,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let Some(Some(address)) = address else { continue };
         let first = *concealed.entry((told.ufrag, name.clone())).or_insert(*address);
         if first != *address {
-            tally.fail(format!("{name} conceals both {first} and {address}"), [told.place]);
+            tally.fail(
+                Fault("name-of-two-addresses"),
+                format!("{name} conceals both {first} and {address}"),
+                [told.place],
+            );
         }
     }
 }

@@ -1,10 +1,11 @@
 //! draft-ietf-mmusic-mdns-ice-candidates §3.1.2: a peer that hides its addresses behind names of multicast DNS tells them nowhere: not in
 //! candidates, not in descriptions, not in statistics.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::PeerEvent;
+use peerproof_captures::sdp::{Candidate, CandidateType};
 use peerproof_captures::timeline::What;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -25,24 +26,51 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     if !texts.iter().any(|(_, text)| is_hidden(text)) {
         return;
     }
-    let own: BTreeSet<IpAddr> = evidence
+    let mut own: BTreeSet<IpAddr> = evidence
         .wire
         .iter()
         .flat_map(|wire| &wire.packets)
         .filter(|packet| packet.tap == peer && packet.sender == peer && packet.via.is_none())
         .map(|packet| packet.from.ip())
         .collect();
+    let are_known = !own.is_empty();
+    // A public address is not to be hidden: it is a candidate still, a server-reflexive one.
+    let public = public(evidence, peer, &texts);
+    own.retain(|address| !public.contains(address));
     for (place, text) in &texts {
         if let Some(address) = own.iter().find(|address| holds(text, &address.to_string())) {
-            tally.fail(format!("{address} is disclosed although it is hidden behind a name"), [*place]);
+            tally.fail(
+                Fault("address-disclosed"),
+                format!("{address} is disclosed although it is hidden behind a name"),
+                [*place],
+            );
         } else if text.lines().any(|line| line.starts_with("c=") && line.contains(".local")) {
-            tally.fail("a connection line has a name of multicast DNS", [*place]);
-        } else if own.is_empty() {
+            tally.fail(
+                Fault("name-in-connection-line"),
+                "a connection line has a name of multicast DNS",
+                [*place],
+            );
+        } else if !are_known {
             tally.inconclusive("the peer's own addresses are not known", [*place]);
         } else {
             tally.pass(*place);
         }
     }
+}
+
+/// The addresses that a peer tells as server-reflexive candidates and that a server told it. Where nothing of the servers is recorded, its
+/// word counts.
+fn public(evidence: &Evidence, peer: Peer, texts: &[(Place, String)]) -> BTreeSet<IpAddr> {
+    let lines = texts.iter().flat_map(|(_, text)| text.lines());
+    let candidates = lines.filter_map(|line| Candidate::parse(line.strip_prefix("a=").unwrap_or(line)).ok());
+    let reflexive = candidates.filter(|it| it.kind == CandidateType::ServerReflexive);
+    let told = evidence.wire.as_ref().and_then(|wire| wire.told.get(&peer));
+    let is_told = |address: &IpAddr| {
+        told.is_none_or(|told| {
+            told.mapped.is_empty() || told.mapped.iter().any(|(_, mapped)| mapped.ip() == *address)
+        })
+    };
+    reflexive.filter_map(|it| it.address.ip()).filter(is_told).collect()
 }
 
 /// What a peer let its application see: descriptions, candidates, errors, statistics.

@@ -5,7 +5,7 @@ use super::roles::{History, Role, Says, Told};
 use crate::evidence::{Evidence, Packet, Peer};
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::stun::AttributeType;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 /// Two transport addresses, whichever sends.
@@ -42,24 +42,50 @@ pub(super) struct Nominated<'a> {
 }
 
 /// The nominations that one peer saw, in order; those of one path and generation count once.
+///
+/// The agent that nominates has nominated when it gets the success response (RFC 8445 §7.2.5.3.4), the other one when its own check of the pair has
+/// succeeded besides (§7.3.1.5). A lite agent makes none.
 pub(super) fn nominated<'a>(history: &History<'a>) -> Vec<Nominated<'a>> {
     let mut all: Vec<Nominated<'a>> = Vec::new();
     let mut seen = BTreeSet::new();
+    let own = succeeded(history);
     for (at, check) in history.told.iter().enumerate() {
         if !nominates(check) {
             continue;
         }
         let Some(generation) = generation(check) else { continue };
-        let Some((_, success)) = history.answers(at).find(|(_, it)| it.says == Says::Agrees) else {
-            continue;
-        };
+        let Some(success) = success(history, at) else { continue };
         let (by, path) = (check.packet.sender, path(check.packet));
+        let both = match own.get(&(path, generation)) {
+            _ if by == history.peer || own.is_empty() => Some(success),
+            Some(own) => Some(if own.t_us > success.t_us { *own } else { success }),
+            None => None,
+        };
+        let Some(both) = both else { continue };
         if seen.insert((by, path, generation)) {
-            let Packet { frame, t_us, .. } = *success.packet;
+            let Packet { frame, t_us, .. } = *both;
             all.push(Nominated { by, path, generation, frame, t_us });
         }
     }
     all.sort_by_key(|it| it.t_us);
+    all
+}
+
+/// The success response to the check in a place.
+fn success<'a>(history: &History<'a>, at: usize) -> Option<&'a Packet> {
+    history.answers(at).find(|(_, it)| it.says == Says::Agrees).map(|(_, it)| it.packet)
+}
+
+/// The first success response to a check of the peer's own, by path and generation.
+fn succeeded<'a>(history: &History<'a>) -> BTreeMap<(Path, Generation<'a>), &'a Packet> {
+    let mut all = BTreeMap::new();
+    for (at, check) in history.told.iter().enumerate() {
+        let is_own = matches!(check.says, Says::Claims(..)) && check.packet.sender == history.peer;
+        let generation = generation(check).filter(|_| is_own);
+        if let Some((generation, success)) = generation.zip(success(history, at)) {
+            all.entry((path(check.packet), generation)).or_insert(success);
+        }
+    }
     all
 }
 

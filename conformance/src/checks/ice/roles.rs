@@ -75,7 +75,7 @@ type Session<'a> = (SocketAddr, SocketAddr, (&'a str, &'a str));
 /// What one peer saw, in order, and where in it something is: captures may hold millions of checks, so nothing is looked for by
 /// going through them.
 pub(super) struct History<'a> {
-    peer: Peer,
+    pub(super) peer: Peer,
     pub(super) told: Vec<Told<'a>>,
     /// How often each check was seen so far, itself included.
     copies: Vec<usize>,

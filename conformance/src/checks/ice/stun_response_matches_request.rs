@@ -1,7 +1,7 @@
 //! RFC 8489 §6.3.1.1: a response has the transaction of a request that came before it, and goes back where that came from.
 
 use super::is_binding;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::stun::Class;
@@ -40,7 +40,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 tally.inconclusive("the allocation is not in the capture", [Place::Frame(packet.frame)]);
                 continue;
             }
-            tally.judge(mirrored, Place::Frame(packet.frame), || match elsewhere {
+            tally.judge(Fault("no-such-request"), mirrored, Place::Frame(packet.frame), || match elsewhere {
                 true => "a response takes another path than its request".to_owned(),
                 false => "a response has a transaction that no request had".to_owned(),
             });

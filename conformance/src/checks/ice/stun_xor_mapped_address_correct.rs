@@ -1,7 +1,7 @@
 //! RFC 8489 §14.2, RFC 8445 §7.3.1.2: XOR-MAPPED-ADDRESS of a response is the address that the request came from.
 
 use super::is_binding;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::stun::{AttributeType, Class};
@@ -43,10 +43,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         }
         match message.address(AttributeType::XorMappedAddress) {
-            Some(told) => tally.judge(told.value == *source, place, || {
+            Some(told) => tally.judge(Fault("other-address"), told.value == *source, place, || {
                 format!("XOR-MAPPED-ADDRESS is {}, but the request came from {source}", told.value)
             }),
-            None => tally.fail("a success response has no XOR-MAPPED-ADDRESS", [place]),
+            None => tally.fail(Fault("no-address"), "a success response has no XOR-MAPPED-ADDRESS", [place]),
         }
     }
 }

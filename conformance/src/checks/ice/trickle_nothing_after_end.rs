@@ -1,7 +1,7 @@
 //! RFC 8838 §13: once the end of candidates was told, no candidate of that generation and media section follows.
 
-use crate::checks::{Check, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::checks::{Check, Fault, Place, Tally};
+use crate::evidence::{Description, Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::PeerEvent;
 use std::collections::BTreeSet;
@@ -16,32 +16,59 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let mut told: BTreeSet<(&str, &str)> = BTreeSet::new();
-    let mut ended: BTreeSet<(&str, &str)> = BTreeSet::new();
+    let mut told: BTreeSet<(String, String)> = BTreeSet::new();
+    let mut ended: BTreeSet<(String, String)> = BTreeSet::new();
+    let mut described = evidence.made_by(peer).peekable();
     for happened in evidence.events(peer) {
         let PeerEvent::IceCandidate { candidate } = happened.event else { continue };
+        while let Some(made) = described.next_if(|made| made.entry < happened.entry) {
+            for section in ends(made) {
+                ended.insert(section);
+                tally.pass(Place::Entry(made.entry));
+            }
+        }
         let place = Place::Entry(happened.entry);
         let Some(candidate) = candidate else {
             ended.append(&mut told);
             tally.pass(place);
             continue;
         };
-        let ufrag = candidate.username_fragment.as_deref().unwrap_or_default();
-        let section = (ufrag, candidate.sdp_mid.as_deref().unwrap_or_default());
+        let ufrag = candidate.username_fragment.clone().unwrap_or_default();
+        let section = (ufrag.clone(), candidate.sdp_mid.clone().unwrap_or_default());
         if candidate.candidate.is_empty() {
+            // The end for one media section.
+            ended.insert(section);
+            tally.pass(place);
             continue;
         }
         if !ufrag.is_empty() && ended.contains(&section) {
-            tally.fail(format!("a candidate of {ufrag} follows the end of its candidates"), [place]);
+            tally.fail(
+                Fault("candidate-after-end"),
+                format!("a candidate of {ufrag} follows the end of its candidates"),
+                [place],
+            );
         }
         told.insert(section);
     }
 }
 
+/// The media sections, with their username fragments, whose candidates end with a description: by `a=end-of-candidates` (RFC 8840 §4.4).
+fn ends(made: &Description) -> Vec<(String, String)> {
+    let of_all = made.sdp.session().has("end-of-candidates");
+    let sections = made.sdp.media().enumerate().filter(|(_, it)| of_all || it.has("end-of-candidates"));
+    let named = sections.filter_map(|(at, section)| {
+        Some((made.sdp.effective_value(at, "ice-ufrag")?.to_owned(), section.mid()?))
+    });
+    named.collect()
+}
+
 #[cfg(test)]
 mod control {
+    use crate::checks::Result;
     use crate::checks::controls::{Control, Recording, events};
-    use peerproof_captures::event::PeerEvent;
+    use crate::evidence::{Evidence, Peer};
+    use peerproof_captures::event::{IceCandidate, PeerEvent};
+    use peerproof_captures::sdp::SessionDescription;
 
     /// Tells the end of candidates before the last of them.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
@@ -53,4 +80,47 @@ mod control {
         });
         events::swap(evidence, end, last);
     });
+
+    /// What says that the candidates of the section end that Bob's last candidate is of, before that comes.
+    fn end_before_last(evidence: &mut Evidence, end: impl Fn(&mut Evidence, usize, &IceCandidate)) {
+        let last = events::find_last(evidence, "bob", |event| {
+            matches!(event, PeerEvent::IceCandidate { candidate: Some(_) })
+        });
+        let PeerEvent::IceCandidate { candidate: Some(told) } = events::event(evidence, last).clone() else {
+            unreachable!()
+        };
+        end(evidence, last, &told);
+    }
+
+    #[test]
+    fn an_end_is_told_for_a_section_too() {
+        let check = super::CHECK;
+        let results = |evidence: &Evidence| -> Vec<Result> {
+            check.run(evidence).into_iter().map(|finding| finding.result).collect()
+        };
+        let whole = Recording::Descriptions.evidence();
+        assert_eq!(results(&whole), [Result::Pass; 2]);
+        let mut by_event = whole.clone();
+        end_before_last(&mut by_event, |evidence, last, told| {
+            let candidate = IceCandidate { candidate: String::new(), ..told.clone() };
+            events::insert_after(evidence, last - 1, PeerEvent::IceCandidate { candidate: Some(candidate) });
+        });
+        assert_eq!(results(&by_event), [Result::Pass, Result::Fail]);
+        let mut of_another = whole.clone();
+        end_before_last(&mut of_another, |evidence, last, told| {
+            let candidate =
+                IceCandidate { candidate: String::new(), sdp_mid: Some("none".into()), ..told.clone() };
+            events::insert_after(evidence, last - 1, PeerEvent::IceCandidate { candidate: Some(candidate) });
+        });
+        assert_eq!(results(&of_another), [Result::Pass; 2]);
+        let mut by_line = whole;
+        end_before_last(&mut by_line, |evidence, last, _| {
+            let entry = evidence.timeline[last].n;
+            let made =
+                evidence.descriptions.iter_mut().rfind(|it| it.by == Peer(1) && it.entry < entry).unwrap();
+            let text = made.sdp.as_str().replace("a=mid:", "a=end-of-candidates\r\na=mid:");
+            made.sdp = SessionDescription::parse(text);
+        });
+        assert_eq!(results(&by_line), [Result::Pass, Result::Fail]);
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::packets;
 use crate::checks::media::{headers, mids};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::Section;
@@ -35,7 +35,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         }
         let mids = sources.get_or_insert_with(|| sections_of(evidence, other)).get(&media);
-        tally.judge(answered.has(name, mids), place, || {
+        tally.judge(Fault("feedback-not-negotiated"), answered.has(name, mids), place, || {
             let what = format!("{} {}", name.0, name.1.unwrap_or_default());
             format!("{} was not negotiated for source {media:#010x}", what.trim_end())
         });

@@ -1,7 +1,7 @@
 //! RFC 4585 §6.3.1.2: a PLI is of payload-specific feedback, type 1, and has nothing after the two sources.
 
 use super::packets;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::rtcp::{Body, PayloadFeedbackType};
@@ -22,7 +22,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         }
         let length = rtcp.header.length.value;
-        tally.judge(length == 2, Place::Frame(packet.frame), || {
+        tally.judge(Fault("length"), length == 2, Place::Frame(packet.frame), || {
             format!("a PLI has the length {length}, not 2")
         });
     }

@@ -1,7 +1,7 @@
 //! RFC 5104 §4.3.1: a FIR has entries of two words, no media source in its header, and a number that rises with each new request.
 
 use super::packets;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::rtcp::{Body, PayloadFeedbackControl};
@@ -25,12 +25,19 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(packet.frame);
         let (count, length) = (entries.iter().count(), rtcp.header.length.value);
         if count == 0 || usize::from(length) != 2 + 2 * count {
-            tally.fail(format!("a FIR with {count} entries has the length {length}"), [place]);
+            tally.fail(
+                Fault("length"),
+                format!("a FIR with {count} entries has the length {length}"),
+                [place],
+            );
             continue;
         }
         if feedback.media.value != 0 {
-            tally
-                .fail(format!("a FIR names the media source {:#010x}, not 0", feedback.media.value), [place]);
+            tally.fail(
+                Fault("media-source-not-zero"),
+                format!("a FIR names the media source {:#010x}, not 0", feedback.media.value),
+                [place],
+            );
             continue;
         }
         for entry in entries.iter() {
@@ -38,11 +45,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let before = newest.insert((feedback.sender.value, target), number);
             let step = before.map_or(1, |before| number.wrapping_sub(before));
             if entry.reserved.value != 0 {
-                tally.fail("the reserved bits of a FIR are not zero", [place]);
+                tally.fail(Fault("reserved-bits"), "the reserved bits of a FIR are not zero", [place]);
             } else if step > 1 && !complete {
                 tally.inconclusive("FIRs may have been lost before the recording", [place]);
             } else {
-                tally.judge(step <= 1, place, || {
+                tally.judge(Fault("numbers-skip"), step <= 1, place, || {
                     let before = before.unwrap_or_default();
                     format!("FIR {number} for source {target:#010x} follows {before}")
                 });

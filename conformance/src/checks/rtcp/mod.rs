@@ -2,7 +2,8 @@
 
 pub(super) use rtcp_compound_starts_with_report::is_reduced;
 
-use crate::evidence::{Evidence, Packet, Peer};
+use crate::checks::sdp::look;
+use crate::evidence::{Evidence, Exchange, Packet, Peer};
 use peerproof_captures::wire::rtcp::{self, Body, ReportBlock, SdesItemType};
 
 checks! {
@@ -24,6 +25,35 @@ checks! {
 /// The compound packets that a peer sent.
 fn compounds(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, rtcp::Compound<'_>)> {
     evidence.wire.iter().flat_map(move |wire| wire.rtcp(peer))
+}
+
+/// Where reduced-size RTCP (RFC 5506) was negotiated: `a=rtcp-rsize` is of a media section (§5), in the offer and in the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReducedSize {
+    /// No exchange of descriptions is in the recording.
+    Unknown,
+    Everywhere,
+    /// For some sections, or by some exchanges.
+    Somewhere,
+    Nowhere,
+}
+
+/// Where it was negotiated in a session.
+pub(super) fn reduced_size(evidence: &Evidence) -> ReducedSize {
+    let mut found = Vec::new();
+    for Exchange { offer, answer } in evidence.exchanges() {
+        for (offered, answered) in offer.sdp.media().zip(answer.sdp.media()) {
+            if look::is_rtp(&answered) && !answered.is_rejected() {
+                found.push(offered.has("rtcp-rsize") && answered.has("rtcp-rsize"));
+            }
+        }
+    }
+    match (found.contains(&true), found.contains(&false)) {
+        (true, false) => ReducedSize::Everywhere,
+        (true, true) => ReducedSize::Somewhere,
+        (false, true) => ReducedSize::Nowhere,
+        (false, false) => ReducedSize::Unknown,
+    }
 }
 
 /// The RTCP packets in them that can be read.

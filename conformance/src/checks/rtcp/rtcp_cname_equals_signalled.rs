@@ -1,7 +1,7 @@
 //! RFC 5576 §6.1: the CNAME that `a=ssrc` tells of a source is the one that is sent.
 
 use super::cnames;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use std::collections::BTreeMap;
@@ -32,6 +32,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         } else if let Some((told, entry)) = names.first() {
             let name = String::from_utf8_lossy(name);
             tally.fail(
+                Fault("cname-differs"),
                 format!("source {ssrc:#010x} has the CNAME {name:?}, but {told:?} in the description"),
                 [place, Place::Entry(*entry)],
             );

@@ -1,7 +1,7 @@
 //! RFC 3550 §6.1: a compound packet begins with a report and holds the CNAME. With `a=rtcp-rsize` feedback may go alone (RFC 5506).
 
-use super::compounds;
-use crate::checks::{Check, Place, Tally};
+use super::{ReducedSize, compounds, reduced_size};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::rtcp::{Body, Compound, PacketType, SdesItemType};
@@ -17,19 +17,29 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let faulted = evidence.faulted();
+    let may_be_reduced = reduced_size(evidence) != ReducedSize::Nowhere;
     for (packet, compound) in compounds(evidence, peer) {
         let place = Place::Frame(packet.frame);
         // Feedback alone is judged by `rtcp-reduced-size-only-when-negotiated`.
         if is_reduced(&compound) || faulted.contains(&packet.frame) {
             continue;
         }
+        // With a=rtcp-rsize a packet may leave out what a compound has to hold (RFC 5506 §4.1).
+        if compound.begins_with_report() && !has_cname(&compound) && may_be_reduced {
+            continue;
+        }
         if compound.begins_with_report() {
-            tally
-                .judge(has_cname(&compound), place, || "a compound packet has no SDES with CNAME".to_owned());
+            tally.judge(Fault("no-sdes"), has_cname(&compound), place, || {
+                "a compound packet has no SDES with CNAME".to_owned()
+            });
         } else {
             let kind = compound.packets.iter().next().map(|first| first.header.kind.value);
             let kind = kind.map_or_else(String::new, |kind| kind.to_string());
-            tally.fail(format!("a compound packet begins with {kind}, not with SR or RR"), [place]);
+            tally.fail(
+                Fault("no-report-first"),
+                format!("a compound packet begins with {kind}, not with SR or RR"),
+                [place],
+            );
         }
     }
 }
@@ -55,7 +65,7 @@ fn has_cname(compound: &Compound<'_>) -> bool {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Mutation, Recording, rtcp};
+    use crate::checks::controls::{Control, Mutation, Recording, replace_all, rtcp};
     use crate::evidence::Peer;
 
     /// Takes the report off the front of a compound packet.
@@ -74,6 +84,11 @@ mod control {
                 assert_eq!(bytes[length + 8], 1);
                 bytes[length + 8] = 2;
             });
+        })
+        .prepared(|evidence| {
+            for made in &mut evidence.descriptions {
+                replace_all(&mut made.sdp, "a=rtcp-rsize", "a=x-rsize");
+            }
         }),
     ]);
 }

@@ -1,7 +1,7 @@
 //! RFC 5761 §5.1.1: with `a=rtcp-mux` in offer and answer RTCP goes where RTP goes, and without it does not.
 
 use super::compounds;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::Exchange;
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -43,11 +43,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         } else if muxed && !shared && !evidence.whole {
             tally.inconclusive("what else goes there may be missing in the capture", [place]);
         } else if muxed {
-            tally.judge(shared, place, || {
+            tally.judge(Fault("other-ports-despite-mux"), shared, place, || {
                 format!("RTCP goes from {} to {}, where no RTP goes", packet.from, packet.to)
             });
         } else {
-            tally.judge(!shared, place, || {
+            tally.judge(Fault("mux-not-negotiated"), !shared, place, || {
                 "RTCP goes where RTP goes, although a=rtcp-mux was not negotiated".to_owned()
             });
         }

@@ -3,7 +3,7 @@
 use super::{blocks, packets};
 use crate::checks::media::codecs;
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::Packet;
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -24,6 +24,9 @@ pub(super) const CHECK: Check = Check {
 /// How long media must last to be judged, and how long it may go without a report, in microseconds.
 const LONGEST_US: u64 = 10_000_000;
 
+/// A source that is silent for longer pauses: nothing is to be reported on it meanwhile (RFC 3550 §6.4), in microseconds.
+const PAUSE_US: u64 = 1_000_000;
+
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let Some(other) = evidence.other(peer) else { return };
     let (mut sent, mut received) = (BTreeMap::new(), BTreeMap::new());
@@ -36,15 +39,18 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         received.entry(block.ssrc.value).or_insert_with(Vec::new).push(packet.t_us);
     }
     for (source, reports, what) in [(peer, sent, "SR"), (other, received, "report block")] {
-        for (ssrc, media) in sources(evidence, peer, source) {
-            judge(evidence, peer, &media, reports.get(&ssrc).map_or(&[][..], Vec::as_slice), tally, || {
+        for (ssrc, media) in sources(evidence, peer, source)
+            .iter()
+            .flat_map(|(ssrc, all)| all.iter().map(move |it| (ssrc, it)))
+        {
+            judge(evidence, peer, media, reports.get(ssrc).map_or(&[][..], Vec::as_slice), tally, || {
                 format!("no {what} of source {ssrc:#010x}")
             });
         }
     }
 }
 
-/// Media of a source at a peer.
+/// Media of a source at a peer, without a pause.
 struct Media {
     frame: u64,
     first_us: u64,
@@ -52,9 +58,9 @@ struct Media {
 }
 
 /// The sources of media, without retransmissions, as they pass a peer. Only what was opened is known to have arrived.
-fn sources(evidence: &Evidence, at: Peer, source: Peer) -> BTreeMap<u32, Media> {
+fn sources(evidence: &Evidence, at: Peer, source: Peer) -> BTreeMap<u32, Vec<Media>> {
     let codecs = codecs(evidence, source);
-    let mut sources: BTreeMap<u32, Media> = BTreeMap::new();
+    let mut sources: BTreeMap<u32, Vec<Media>> = BTreeMap::new();
     let is_media = |packet: &&Packet| packet.class() == Class::Rtp && packet.sender == source;
     for packet in evidence.wire.iter().flat_map(|wire| wire.at(at)).filter(is_media) {
         let Some(clear) = packet.clear.first() else { continue };
@@ -62,8 +68,13 @@ fn sources(evidence: &Evidence, at: Peer, source: Peer) -> BTreeMap<u32, Media> 
         if codecs.get(&read.header.payload_type()).is_none_or(|codec| codec.is_rtx()) {
             continue;
         }
-        let new = || Media { frame: packet.frame, first_us: packet.t_us, last_us: packet.t_us };
-        sources.entry(read.header.ssrc.value).or_insert_with(new).last_us = packet.t_us;
+        let all = sources.entry(read.header.ssrc.value).or_default();
+        match all.last_mut() {
+            Some(media) if packet.t_us.saturating_sub(media.last_us) <= PAUSE_US => {
+                media.last_us = packet.t_us;
+            }
+            _ => all.push(Media { frame: packet.frame, first_us: packet.t_us, last_us: packet.t_us }),
+        }
     }
     sources
 }
@@ -93,7 +104,13 @@ fn judge(
         None => tally.pass(place),
         Some((pause_us, off)) if evidence.sees_all_sent_by(peer) => {
             let seconds = pause_us as f64 / 1e6;
-            tally.off(evidence, off, format!("{} for {seconds:.1} s", missing()), [place]);
+            tally.off(
+                Fault("no-report"),
+                evidence,
+                off,
+                format!("{} for {seconds:.1} s", missing()),
+                [place],
+            );
         }
         Some(_) => tally.inconclusive("reports may have been lost before the recording", [place]),
     }

@@ -3,7 +3,7 @@
 use super::blocks;
 use crate::checks::media::{Wrong, tell};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Kind, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::rtcp::{self, Body};
@@ -24,6 +24,8 @@ const TOLERANCE_US: u64 = 20_000;
 
 /// How soon after an SR a report may not know of it yet, in microseconds: it may have been put together before.
 const UNNOTICED_US: u64 = 50_000;
+
+const UNKNOWN: Fault = Fault("lsr-of-no-recent-sr");
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     if blocks(evidence, peer).next().is_none() {
@@ -61,7 +63,7 @@ fn fault(evidence: &Evidence, came: &[(u32, u64)], (last_sr, delay): (u32, u32),
     if last_sr == 0 {
         let off = Off::late(came.first()?.1, UNNOTICED_US, t_us)?;
         let text = "a report block has no LSR, although an SR had arrived".to_owned();
-        return Some(Wrong::by(evidence, off, text));
+        return Some(Wrong::by(Fault("no-lsr"), evidence, off, text));
     }
     let at = came.iter().rposition(|(middle, _)| *middle == last_sr);
     let text = || {
@@ -70,11 +72,11 @@ fn fault(evidence: &Evidence, came: &[(u32, u64)], (last_sr, delay): (u32, u32),
         )
     };
     let Some((at, (_, came_us))) = at.and_then(|at| Some((at, came.get(at)?))) else {
-        return Some(Wrong::Surely(text()));
+        return Some(Wrong::Surely(UNKNOWN, text()));
     };
     if let Some((_, second_us)) = came.get(at + 2) {
         // The two that came since were not noticed.
-        return Off::late(*second_us, 0, t_us).map(|off| Wrong::by(evidence, off, text()));
+        return Off::late(*second_us, 0, t_us).map(|off| Wrong::by(UNKNOWN, evidence, off, text()));
     }
     // In units of 1/65536 s.
     let told_us = (u64::from(delay) * 1_000_000) >> 16;
@@ -85,7 +87,7 @@ fn fault(evidence: &Evidence, came: &[(u32, u64)], (last_sr, delay): (u32, u32),
         told_us / 1_000,
         passed_us / 1_000
     );
-    Some(Wrong::by(evidence, off, text))
+    Some(Wrong::by(Fault("delay-off"), evidence, off, text))
 }
 
 #[cfg(test)]

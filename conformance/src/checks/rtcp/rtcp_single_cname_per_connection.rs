@@ -1,7 +1,7 @@
 //! RFC 8834 §4.9: a connection has one canonical name for all its sources, and another one than other connections.
 
 use super::cnames;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -25,6 +25,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let text = String::from_utf8_lossy;
         if known != name {
             tally.fail(
+                Fault("several-cnames"),
                 format!("source {ssrc:#010x} is named {:?}, another one {:?}", text(name), text(known)),
                 [place, Place::Frame(frame)],
             );
@@ -34,7 +35,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
     if let Some((frame, name)) = first.filter(|(_, name)| theirs.contains(name)) {
         let name = String::from_utf8_lossy(name);
-        tally.fail(format!("both sides are named {name:?}"), [Place::Frame(frame)]);
+        tally.fail(
+            Fault("cname-of-other-side"),
+            format!("both sides are named {name:?}"),
+            [Place::Frame(frame)],
+        );
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::packets;
 use crate::checks::media::codecs;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::evidence::{Kind, Protection};
 use crate::verdict::Layer;
@@ -57,7 +57,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                                  {repairs} retransmissions)",
                                 told.0, told.1
                             );
-                            tally.fail(sentence, [place]);
+                            tally.fail(Fault("counters-differ"), sentence, [place]);
                         } else {
                             tally.inconclusive("not all that the source sent is in the recording", [place]);
                         }

@@ -3,7 +3,7 @@
 use super::packets;
 use crate::checks::media::{codecs, headers};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::Packet;
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -60,7 +60,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let text = format!(
                     "the SR's RTP timestamp is {ahead:.1} s away from those of the packets beside it"
                 );
-                tally.off(evidence, off, text, [place]);
+                tally.off(Fault("timestamp-off"), evidence, off, text, [place]);
             } else {
                 tally.inconclusive("when the packets were sent is not recorded", [place]);
             }
@@ -85,7 +85,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         if differs_us <= tolerance_us {
             tally.pass(place);
         } else if let Some(off) = Off::between(differs_us, BLOCK_US, before.packet.t_us, packet.t_us) {
-            tally.off(evidence, off, text(), places);
+            tally.off(Fault("rate-off"), evidence, off, text(), places);
         } else {
             tally.inconclusive(format!("{}: its last block may have been old", text()), places);
         }

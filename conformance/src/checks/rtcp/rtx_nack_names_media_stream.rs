@@ -2,7 +2,7 @@
 
 use super::packets;
 use crate::checks::media::{codecs, headers};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::rtcp::{Body, TransportFeedbackType};
@@ -26,9 +26,17 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (packet, _, body) in packets(evidence, peer) {
         let Body::TransportFeedback(feedback) = body else { continue };
         let (TransportFeedbackType::Nack, Some(media)) = (feedback.kind, feedback.media) else { continue };
-        tally.judge(!repairs.contains(&media.value), Place::Frame(packet.frame), || {
-            format!("a NACK asks for packets of source {:#010x}, which sends retransmissions", media.value)
-        });
+        tally.judge(
+            Fault("nack-of-retransmissions"),
+            !repairs.contains(&media.value),
+            Place::Frame(packet.frame),
+            || {
+                format!(
+                    "a NACK asks for packets of source {:#010x}, which sends retransmissions",
+                    media.value
+                )
+            },
+        );
     }
 }
 

@@ -3,7 +3,7 @@
 use super::packets;
 use crate::checks::media::{Wrong, extensions, tell, transport_sequence};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Kind, Packet, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::demux::Class;
@@ -47,7 +47,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let before = newest.replace(number);
         let fault = match before {
             Some(before) if number != before.wrapping_add(1) => {
-                Some(Wrong::Surely(format!("feedback {number} follows {before}")))
+                Some(Wrong::Surely(Fault("numbers-skip"), format!("feedback {number} follows {before}")))
             }
             _ => fault(evidence, &told, &arrivals, packet),
         };
@@ -105,7 +105,10 @@ fn fault(
         let times = arrivals.get(&number).map_or(&[][..], Vec::as_slice);
         let before_it = times.partition_point(|came_us| *came_us <= feedback.t_us);
         let Some(came_us) = before_it.checked_sub(1).and_then(|at| times.get(at)).copied() else {
-            return Some(Wrong::Surely(format!("packet {number} is said to have come, and did not")));
+            return Some(Wrong::Surely(
+                Fault("not-arrived"),
+                format!("packet {number} is said to have come, and did not"),
+            ));
         };
         if let Some((earlier, told_us, then_us)) = before.replace((number, arrival_us, came_us)) {
             let off = (arrival_us - told_us) - (came_us as i64 - then_us as i64);
@@ -115,12 +118,16 @@ fn fault(
             // Whichever of the two was noticed late, it was by that much.
             let (first, last) = (then_us.min(came_us), then_us.max(came_us));
             let off = Off::between(off.unsigned_abs(), TOLERANCE_US, first, last);
-            late = off.map(|off| Wrong::by(evidence, off, text()).or(late.take())).or(late);
+            late =
+                off.map(|off| Wrong::by(Fault("time-off"), evidence, off, text()).or(late.take())).or(late);
         }
     }
     let expected = told.status_count.value;
     if count != expected {
-        return Some(Wrong::Surely(format!("feedback on {expected} packets has {count} symbols")));
+        return Some(Wrong::Surely(
+            Fault("symbols-missing"),
+            format!("feedback on {expected} packets has {count} symbols"),
+        ));
     }
     late
 }

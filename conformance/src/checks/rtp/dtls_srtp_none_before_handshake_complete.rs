@@ -1,6 +1,6 @@
 //! RFC 5764 §4.1, RFC 5763 §6.2: SRTP and SRTCP are sent only after the handshake, with the other side's Finished, is done.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::demux::Class;
@@ -34,6 +34,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 );
             }
             Some(frame) => tally.fail(
+                Fault("before-finished"),
                 format!("{} was sent before the other side's Finished", packet.class()),
                 [place, Place::Frame(frame)],
             ),

@@ -1,6 +1,6 @@
 //! RFC 5764 §4.2: SRTP keys come out of the handshake, and each side protects with the write key of its own role in it.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Kind, Peer, Protection};
 use crate::verdict::Layer;
 use peerproof_captures::decrypt::Side;
@@ -35,6 +35,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     Side::Server => ("server", "client"),
                 };
                 tally.fail(
+                    Fault("key-of-other-role"),
                     format!("the DTLS {own} protects {} with the write key of the {other}", packet.class()),
                     [place],
                 );

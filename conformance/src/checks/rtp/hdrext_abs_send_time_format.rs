@@ -2,7 +2,7 @@
 
 use crate::checks::media::{Wrong, extensions, headers, tell};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::rtp::{ExtensionKind, ExtensionValue};
@@ -36,7 +36,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(packet.frame);
         let value = ExtensionValue::of(ExtensionKind::AbsSendTime, element.value.value);
         let (Some(ExtensionValue::AbsSendTime(time)), 3) = (value, element.value.value.len()) else {
-            tally.fail(format!("abs-send-time has {} bytes, not 3", element.value.value.len()), [place]);
+            tally.fail(
+                Fault("length"),
+                format!("abs-send-time has {} bytes, not 3", element.value.value.len()),
+                [place],
+            );
             continue;
         };
         if faulted.contains(&packet.frame) {
@@ -56,7 +60,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 "the send time is {} ms off what passed since the packet before (frame {frame})",
                 off_us / 1_000
             );
-            Wrong::by(evidence, off, text)
+            Wrong::by(Fault("time-off"), evidence, off, text)
         });
         tell(wrong, complete, "when the packets were sent is not recorded", place, tally);
     }

@@ -2,7 +2,7 @@
 //! identifier 15 or is padding with a length in the one-byte form.
 
 use crate::checks::media::packets;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::rtp::{ExtensionBlock, Form};
@@ -23,38 +23,50 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         match fault(&block) {
             None => tally.pass(place),
             Some(_) if evidence.is_faulted(packet.frame) => {}
-            Some(sentence) => tally.fail(sentence, [place]),
+            Some((fault, sentence)) => tally.fail(fault, sentence, [place]),
         }
     }
 }
 
-fn fault(block: &ExtensionBlock<'_>) -> Option<String> {
+/// What Cryptex puts in the place of the two profiles: the block behind it is encrypted (RFC 9335 §4).
+const CRYPTEX: [u16; 2] = [0xc0de, 0xc2de];
+
+fn fault(block: &ExtensionBlock<'_>) -> Option<(Fault, String)> {
+    if CRYPTEX.contains(&block.profile.value) {
+        return None;
+    }
     let mut rest = block.data.value;
     while let Some((first, after)) = rest.split_first() {
         let (length, behind) = match (block.form(), *first) {
             (Form::Other, _) => {
-                return Some(format!(
-                    "the block has the profile {:#06x}, not that of RFC 8285",
-                    block.profile.value
+                return Some((
+                    Fault("other-profile"),
+                    format!("the block has the profile {:#06x}, not that of RFC 8285", block.profile.value),
                 ));
             }
             (_, 0) => (0, after),
             (Form::OneByte, head) if head >> 4 == 0 => {
-                return Some("an element with identifier 0 has a length".to_owned());
+                return Some((
+                    Fault("length-of-padding"),
+                    "an element with identifier 0 has a length".to_owned(),
+                ));
             }
             (Form::OneByte, head) if head >> 4 == 15 => {
-                return Some("an element has the identifier 15".to_owned());
+                return Some((Fault("id-15"), "an element has the identifier 15".to_owned()));
             }
             (Form::OneByte, head) => (usize::from(head & 15) + 1, after),
             (Form::TwoByte, _) => match after.split_first() {
                 Some((length, after)) => (usize::from(*length), after),
-                None => return Some("the last element has no length".to_owned()),
+                None => return Some((Fault("no-length"), "the last element has no length".to_owned())),
             },
         };
         let Some(next) = behind.get(length..) else {
-            return Some(format!(
-                "an element of {length} bytes exceeds the block, which has {} bytes left",
-                behind.len()
+            return Some((
+                Fault("beyond-block"),
+                format!(
+                    "an element of {length} bytes exceeds the block, which has {} bytes left",
+                    behind.len()
+                ),
             ));
         };
         rest = next;

@@ -1,6 +1,6 @@
 //! RFC 8285 §4.2, §5: the identifier of each header extension is declared by an `a=extmap` of the sender's description.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::SessionDescription;
@@ -26,9 +26,17 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             if own.is_empty() && remote.is_empty() {
                 tally.inconclusive("no description with header extensions is in the recording", [place]);
             } else if !own.contains(&id) {
-                tally.fail(format!("header extension {id} is in no description of the sender"), [place]);
+                tally.fail(
+                    Fault("not-of-sender"),
+                    format!("header extension {id} is in no description of the sender"),
+                    [place],
+                );
             } else if !remote.contains(&id) {
-                tally.warn(format!("header extension {id} is in no description of the receiver"), [place]);
+                tally.warn(
+                    Fault("not-of-receiver"),
+                    format!("header extension {id} is in no description of the receiver"),
+                    [place],
+                );
             } else {
                 tally.pass(place);
             }

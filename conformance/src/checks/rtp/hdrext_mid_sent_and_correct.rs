@@ -1,7 +1,7 @@
 //! RFC 9143 §15, RFC 9429 §5.11: if the MID extension was negotiated, the first packets of each source name its section.
 
 use crate::checks::media::{self, extensions, headers};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::SessionDescription;
@@ -47,7 +47,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (ssrc, source) in sources {
         let place = Place::Frame(source.frame);
         match source.wrong {
-            Some((frame, mid, payload_type)) => tally.fail(
+            Some((frame, mid, payload_type)) => tally.fail(Fault("mid-of-other-section"), 
                 format!("source {ssrc:#010x} names section {mid:?}, which does not list payload type {payload_type}"),
                 [Place::Frame(frame)],
             ),
@@ -55,7 +55,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             None if source.packets < FIRST || !evidence.whole => {
                 tally.inconclusive(format!("few packets of source {ssrc:#010x} are in the recording, none with MID"), [place]);
             }
-            None => tally.warn(
+            None => tally.warn(Fault("mid-missing"), 
                 format!("none of the first {FIRST} packets of source {ssrc:#010x} has the MID that was negotiated"),
                 [place],
             ),

@@ -2,7 +2,7 @@
 //! RepairedRtpStreamId (RFC 8852), so that the receiver can tell them apart.
 
 use super::streams::{FIRST, agreed, sources};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -36,12 +36,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         // One that was offered and not taken is judged by `simulcast-only-answered-rids-sent`.
         if let Some((rid, frame)) = source.rids.iter().find(|(rid, _)| !streams.offered.contains(*rid)) {
             tally.fail(
+                Fault("unknown-rid"),
                 format!("source {ssrc:#010x} carries the {what} {rid:?}, which its descriptions do not have"),
                 [Place::Frame(*frame)],
             );
         } else if source.rids.len() > 1 {
             let frames = source.rids.values().map(|frame| Place::Frame(*frame));
-            tally.fail(format!("source {ssrc:#010x} carries several {what}"), frames);
+            tally.fail(Fault("several-rids"), format!("source {ssrc:#010x} carries several {what}"), frames);
         } else if source.named {
             tally.pass(place);
         } else if !is_mapped {
@@ -57,6 +58,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             );
         } else {
             tally.fail(
+                Fault("rid-missing"),
                 format!("none of the first {FIRST} packets of source {ssrc:#010x} carries its {what}"),
                 [place],
             );

@@ -1,6 +1,6 @@
 //! RFC 7983 §7: the first byte of each datagram is of the range of the protocol that it holds.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::evidence::{Kind, Packet};
 use crate::verdict::Layer;
@@ -24,9 +24,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         if class == Class::TurnChannel || faulted.contains(&packet.frame) {
             continue;
         }
-        tally.judge(is_what_it_seems(packet, class), Place::Frame(packet.frame), || {
-            format!("a datagram begins with the byte {first}, that of {class}, and holds something else")
-        });
+        tally.judge(
+            Fault("other-content-than-first-byte"),
+            is_what_it_seems(packet, class),
+            Place::Frame(packet.frame),
+            || format!("a datagram begins with the byte {first}, that of {class}, and holds something else"),
+        );
     }
 }
 

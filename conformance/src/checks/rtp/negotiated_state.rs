@@ -2,7 +2,7 @@
 
 use crate::checks::media::{extensions, headers, mids};
 use crate::checks::timing::Off;
-use crate::checks::{Place, Tally};
+use crate::checks::{Fault, Place, Tally};
 use crate::evidence::{Applied, Evidence, Exchange, Peer};
 use peerproof_captures::event::SdpType;
 use peerproof_captures::sdp::{Direction, SessionDescription};
@@ -67,6 +67,7 @@ const GRACE_US: u64 = 500_000;
 /// a fault.
 #[cfg_attr(test, track_caller)]
 pub(super) fn silent(
+    fault: Fault,
     evidence: &Evidence,
     peer: Peer,
     agreed: &[Agreed],
@@ -90,7 +91,7 @@ pub(super) fn silent(
             && !evidence.is_faulted(packet.frame)
         {
             let text = format!("RTP is sent for section {mid:?}, {why}");
-            tally.off(evidence, off, text, [place, Place::Entry(now.entry)]);
+            tally.off(fault, evidence, off, text, [place, Place::Entry(now.entry)]);
         }
     }
 }
@@ -150,7 +151,15 @@ mod tests {
             next.applied = Applied { from_us, by_us: last_us + 1 };
             let mut tally = Tally::default();
             let concerns = |state: &State| !state.sends;
-            silent(&evidence, ALICE, &[before, next], concerns, "on which the peer may not send", &mut tally);
+            silent(
+                Fault("sent"),
+                &evidence,
+                ALICE,
+                &[before, next],
+                concerns,
+                "on which the peer may not send",
+                &mut tally,
+            );
             tally.finish(&CHECK, "alice", true).result
         };
         assert_eq!(result(first_us), Result::NotApplicable);

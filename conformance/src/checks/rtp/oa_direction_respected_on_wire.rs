@@ -1,7 +1,7 @@
 //! RFC 3264 §6.1, RFC 9429 §5.11: once an answer is applied, who may not send on a section sends no RTP for it.
 
 use super::negotiated_state::{State, agreed, silent};
-use crate::checks::{Check, Tally};
+use crate::checks::{Check, Fault, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -21,7 +21,15 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         tally.not_applicable("all sections send and receive");
         return;
     }
-    silent(evidence, peer, &agreed, concerns, "on which the peer may not send", tally);
+    silent(
+        Fault("sent-against-direction"),
+        evidence,
+        peer,
+        &agreed,
+        concerns,
+        "on which the peer may not send",
+        tally,
+    );
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! RFC 3264 §6: no RTP is sent for a section that the answer rejected.
 
 use super::negotiated_state::{State, agreed, silent};
-use crate::checks::{Check, Tally};
+use crate::checks::{Check, Fault, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -21,7 +21,15 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         tally.not_applicable("no section was rejected");
         return;
     }
-    silent(evidence, peer, &agreed, concerns, "which the answer rejected", tally);
+    silent(
+        Fault("sent-for-rejected-section"),
+        evidence,
+        peer,
+        &agreed,
+        concerns,
+        "which the answer rejected",
+        tally,
+    );
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! RFC 3550 §5.1: the header of an RTP packet adds up: version 2, contributing sources, extension and padding within it.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::rtp;
@@ -18,12 +18,24 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (packet, bytes) in evidence.wire.iter().flat_map(|wire| wire.rtp(peer)) {
         let place = Place::Frame(packet.frame);
         match rtp::view(bytes) {
-            Err(stop) => tally.fail(format!("the header does not fit the packet: {stop}"), [place]),
+            Err(stop) => tally.fail(
+                Fault("header-does-not-fit"),
+                format!("the header does not fit the packet: {stop}"),
+                [place],
+            ),
             Ok(read) if read.header.version() != 2 => {
-                tally.fail(format!("the version is {}, not 2", read.header.version()), [place]);
+                tally.fail(
+                    Fault("version"),
+                    format!("the version is {}, not 2", read.header.version()),
+                    [place],
+                );
             }
             Ok(read) if read.has_wrong_padding() => {
-                tally.fail("the header announces padding that is not there", [place]);
+                tally.fail(
+                    Fault("padding-missing"),
+                    "the header announces padding that is not there",
+                    [place],
+                );
             }
             Ok(_) => tally.pass(place),
         }

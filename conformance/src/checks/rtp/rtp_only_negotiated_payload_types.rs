@@ -1,6 +1,6 @@
 //! RFC 3264 §6.1, RFC 8834 §4.3: a packet has a payload type that the receiver's description lists.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use std::collections::BTreeSet;
@@ -30,7 +30,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         if listed.is_empty() {
             tally.inconclusive("the receiver's description is not in the recording", [place]);
         } else {
-            tally.judge(listed.contains(&payload_type), place, || {
+            tally.judge(Fault("payload-type-unknown"), listed.contains(&payload_type), place, || {
                 format!("payload type {payload_type} is in no description of the receiver")
             });
         }

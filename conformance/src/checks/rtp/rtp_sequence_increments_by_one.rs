@@ -1,9 +1,10 @@
 //! RFC 3550 §5.1: the sequence numbers of a source rise by one from packet to packet.
 
 use crate::checks::media::{Rising, headers};
-use crate::checks::{Check, Tally};
+use crate::checks::{Check, Fault, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
+use peerproof_captures::wire::rtcp::{Body, TransportFeedbackControl};
 use std::collections::BTreeMap;
 
 pub(super) const CHECK: Check = Check {
@@ -18,12 +19,38 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let rising = Rising::of(evidence, peer);
     let mut newest: BTreeMap<u32, (u16, u64)> = BTreeMap::new();
+    let asked = asked_again(evidence, peer);
     for (packet, header) in headers(evidence, peer) {
         let (ssrc, sequence) = (header.ssrc.value, header.sequence.value);
+        // Without RTX a packet that was lost goes again as it was (RFC 4585 §6.2.1).
+        let is_old = newest.get(&ssrc).is_some_and(|(newest, _)| newest.wrapping_sub(sequence) < 0x8000);
+        if is_old && asked.get(&(ssrc, sequence)).is_some_and(|frame| *frame < packet.frame) {
+            continue;
+        }
         let now = (sequence, packet.frame);
         let what = || format!("number {sequence} of source {ssrc:#010x}");
-        rising.judge(newest.insert(ssrc, now), now, what, tally);
+        rising.judge(Fault("numbers-skip"), newest.insert(ssrc, now), now, what, tally);
     }
+}
+
+/// The packets of a peer that the other side asked for again, by source and number, with the frame that did so first. As the frames of
+/// the two sides stand in one order, what came before the request is not excused by it.
+fn asked_again(evidence: &Evidence, peer: Peer) -> BTreeMap<(u32, u16), u64> {
+    let mut asked = BTreeMap::new();
+    let other = evidence.other(peer);
+    for (packet, compound) in evidence.wire.iter().zip(other).flat_map(|(wire, other)| wire.rtcp(other)) {
+        for body in compound.packets.iter().filter_map(|it| it.body) {
+            let Body::TransportFeedback(feedback) = body else { continue };
+            let (TransportFeedbackControl::Nack(nacks), Some(media)) = (feedback.control, feedback.media)
+            else {
+                continue;
+            };
+            for number in nacks.iter().flat_map(|nack| nack.sequences()) {
+                asked.entry((media.value, number)).or_insert(packet.frame);
+            }
+        }
+    }
+    asked
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! RFC 9143 §9.1: a source sends payload types of one bundled section only.
 
 use crate::checks::media::{extensions, headers, mids};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::rtp::ExtensionKind;
@@ -50,6 +50,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 );
             } else {
                 tally.fail(
+                    Fault("source-of-two-sections"),
                     format!("source {ssrc:#010x} sends for section {now}, and sent for section {then}"),
                     places,
                 );

@@ -2,7 +2,7 @@
 
 use crate::checks::media::{codecs, headers};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use std::collections::BTreeMap;
@@ -56,7 +56,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             && let Some(seconds) = this.leap(&before, codec.clock_rate)
         {
             let text = format!("the timestamp leaps by {seconds:.0} seconds more than the time that passed");
-            tally.fail(text, [Place::Frame(this.frame), Place::Frame(before.frame)]);
+            tally.fail(
+                Fault("timestamp-leaps"),
+                text,
+                [Place::Frame(this.frame), Place::Frame(before.frame)],
+            );
         }
         let run = runs.entry(ssrc).or_insert_with(|| Run::new(packet.frame, codec.clock_rate));
         if run.breaks(packet.t_us, codec.clock_rate) {
@@ -147,7 +151,7 @@ impl Run {
             None => tally.inconclusive("packets may have waited at their sender", [place]),
             Some(off) if complete => {
                 let text = format!("the timestamps rise by {rate:.0} a second, not by {expected:.0}");
-                tally.off(evidence, off, text, [place]);
+                tally.off(Fault("rate-off"), evidence, off, text, [place]);
             }
             Some(_) => tally.inconclusive("when the packets were sent is not recorded", [place]),
         }

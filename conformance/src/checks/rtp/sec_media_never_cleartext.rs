@@ -1,6 +1,6 @@
 //! RFC 8827 §6.5: media is sent as SRTP and SRTCP only, protected by the keys of the handshake.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer, Protection};
 use crate::verdict::Layer;
 use peerproof_captures::wire::demux::Class;
@@ -24,6 +24,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Protection::Opened => tally.pass(place),
             Protection::Forged => {
                 tally.fail(
+                    Fault("not-protected"),
                     format!("a datagram of {} is not protected by the negotiated keys", packet.class()),
                     [place],
                 );

@@ -1,7 +1,7 @@
 //! RFC 8853 §5.3.3: of the streams of a simulcast only those are sent that the other side takes, and one alone if it takes no simulcast.
 
 use super::streams::{Source, agreed, sources};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use std::collections::BTreeMap;
@@ -41,6 +41,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 |(rid, _): &(&String, &u64)| streams.offered.contains(*rid) && !streams.kept.contains(*rid);
             match source.rids.iter().find(left) {
                 Some((rid, frame)) => tally.fail(
+                    Fault("rid-not-taken"),
                     format!(
                         "source {ssrc:#010x} sends the stream {rid:?}, which the other side does not take"
                     ),
@@ -66,7 +67,7 @@ fn alone(media: &BTreeMap<u32, &Source>, mid: &str, answer: Place, tally: &mut T
             .iter()
             .find(|(other, it)| *other != ssrc && it.from_us < source.from_us && source.from_us < it.to_us);
         match beside {
-            Some((other, it)) => tally.fail(
+            Some((other, it)) => tally.fail(Fault("several-sources-without-simulcast"), 
                 format!(
                     "sources {other:#010x} and {ssrc:#010x} both send for section {mid:?}, and no simulcast was agreed"
                 ),

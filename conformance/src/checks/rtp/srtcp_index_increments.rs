@@ -3,7 +3,7 @@
 //! libsrtp counts before it uses the counter, so that what is built on it begins with one, not zero. That is not held against it.
 
 use crate::checks::dtls::srtp_profile;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::evidence::{Kind, Packet};
 use crate::verdict::Layer;
@@ -36,6 +36,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             tally.pass(place);
         } else if complete && !faulted.contains(&packet.frame) && !faulted.contains(&frame) {
             tally.fail(
+                Fault("index-skips"),
                 format!("index {index} of source {ssrc:#010x} follows {before}"),
                 [place, Place::Frame(frame)],
             );

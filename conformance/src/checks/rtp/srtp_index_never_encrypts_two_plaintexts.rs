@@ -1,7 +1,7 @@
 //! RFC 3711 §9.1: one key, source and packet index protect one plaintext only.
 
 use crate::checks::media::{Extender, packets};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use std::collections::BTreeMap;
@@ -26,6 +26,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let bytes = packet.clear.first().map_or(&[][..], |clear| clear.bytes.as_slice());
         match seen.insert((ssrc, index), (packet.frame, bytes)) {
             Some((frame, before)) if before != bytes && !evidence.is_faulted(packet.frame) => tally.fail(
+                Fault("number-of-two-packets"),
                 format!("number {sequence} of source {ssrc:#010x} protects two different packets"),
                 [place, Place::Frame(frame)],
             ),

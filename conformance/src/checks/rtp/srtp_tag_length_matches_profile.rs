@@ -1,7 +1,7 @@
 //! RFC 5764 §4.1.2, RFC 7714 §14.2: SRTP and SRTCP packets have a tag as long as the profile that was negotiated says.
 
 use crate::checks::dtls::{srtp_overhead, srtp_profile};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::Protection;
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -33,6 +33,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     tally.pass(place);
                 } else if !evidence.is_faulted(packet.frame) {
                     tally.fail(
+                        Fault("tag-length"),
                         format!("{} is protected by {overhead} bytes, not {expected}", packet.class()),
                         [place],
                     );

@@ -2,7 +2,7 @@
 //! whatever its source.
 
 use crate::checks::media::{Rising, extensions, headers, transport_sequence};
-use crate::checks::{Check, Tally};
+use crate::checks::{Check, Fault, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -22,7 +22,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (packet, header) in headers(evidence, peer) {
         let Some(number) = transport_sequence(&header, &extensions) else { continue };
         let now = (number, packet.frame);
-        rising.judge(newest.replace(now), now, || format!("transport-wide number {number}"), tally);
+        rising.judge(
+            Fault("numbers-skip"),
+            newest.replace(now),
+            now,
+            || format!("transport-wide number {number}"),
+            tally,
+        );
     }
 }
 

@@ -1,8 +1,8 @@
 //! RFC 8831 §6.7: who closes a channel resets its stream, the other side answers by resetting its own, and both tell that it is closed.
 
-use super::{Reset, reads_all_at, reset_streams};
+use super::{Reset, data, reads_all_at, reset_streams, reset_streams_at};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::PeerEvent;
@@ -34,19 +34,28 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 continue;
             };
             let place = Place::Entry(call.entry);
-            let Some((what, off)) = missing(evidence, peer, stream, call.t_us) else {
+            let owes = owed(evidence, [peer, closer], stream, call.t_us);
+            let Some(since_us) = owes else {
+                tally.inconclusive("the peer that closed the channel did not reset its stream", [place]);
+                continue;
+            };
+            let Some((what, off)) = missing(evidence, peer, stream, [call.t_us, since_us]) else {
                 tally.pass(place);
                 continue;
             };
-            let text = match what {
-                Missing::Reset => format!(
-                    "the peer did not reset stream {stream} in five seconds after the channel was closed"
+            let (fault, text) = match what {
+                Missing::Reset => (
+                    Fault("no-reset"),
+                    format!(
+                        "the peer did not reset stream {stream} in five seconds after the channel was closed"
+                    ),
                 ),
-                Missing::Close => {
+                Missing::Close => (
+                    Fault("close-not-reported"),
                     format!(
                         "the peer did not report within five seconds that the channel {label:?} is closed"
-                    )
-                }
+                    ),
+                ),
             };
             match off.filter(|_| !ends(evidence, call.t_us)) {
                 None => {
@@ -55,7 +64,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 Some(_) if what == Missing::Reset && !reads_all_at(evidence, peer) => {
                     tally.inconclusive("not all that the peer sent is in the recording", [place]);
                 }
-                Some(off) => tally.off(evidence, off, text, [place]),
+                Some(off) => tally.off(fault, evidence, off, text, [place]),
             }
         }
     }
@@ -69,9 +78,14 @@ enum Missing {
 
 /// What a peer owes for the closing of a channel at that moment, and by how much it is late with it; nothing if the recording ends
 /// before it is.
-fn missing(evidence: &Evidence, peer: Peer, stream: u16, t_us: u64) -> Option<(Missing, Option<Off>)> {
+fn missing(
+    evidence: &Evidence,
+    peer: Peer,
+    stream: u16,
+    [t_us, since_us]: [u64; 2],
+) -> Option<(Missing, Option<Off>)> {
     let last_us = evidence.timeline.last().map_or(0, |entry| entry.t_us);
-    let late = |at: Option<u64>| Off::late(t_us, LONGEST_US, at.unwrap_or(last_us));
+    let late = |at: Option<u64>| Off::late(since_us, LONGEST_US, at.unwrap_or(last_us));
     // It may seem to be before the call only where the packet or the call was written down late.
     let after = |it: &Reset| Off::late(it.t_us, 0, t_us).is_none_or(|off| off.doubt(evidence).is_some());
     let resets = reset_streams(evidence, peer);
@@ -87,6 +101,21 @@ fn missing(evidence: &Evidence, peer: Peer, stream: u16, t_us: u64) -> Option<(M
     let told = told.map(|it| it.t_us).min();
     let off = late(told).map(|off| off.by_clock_of(evidence, peer));
     (told.is_none() || off.is_some()).then_some((Missing::Close, off))
+}
+
+/// Since when a peer owes the reset for the closing of a channel: "finish sending all currently pending messages" comes first (W3C,
+/// closing procedure), and who did not close answers the other's reset. Nothing if that never came.
+fn owed(evidence: &Evidence, [peer, closer]: [Peer; 2], stream: u16, t_us: u64) -> Option<u64> {
+    let after = |it: &Reset| Off::late(it.t_us, 0, t_us).is_none_or(|off| off.doubt(evidence).is_some());
+    let reset = |of: Peer| {
+        let resets = reset_streams_at(evidence, peer, of);
+        resets.iter().filter(|it| it.resets(stream) && after(it)).map(|it| it.t_us).min()
+    };
+    let own = reset(peer).unwrap_or(u64::MAX);
+    let pending = data(evidence, peer).filter(|it| it.stream == stream && it.packet.t_us < own);
+    let pending = pending.map(|it| it.packet.t_us).max().unwrap_or(0);
+    let asked = if peer == closer || own != u64::MAX { t_us } else { reset(closer)? };
+    Some(asked.max(pending).max(t_us))
 }
 
 /// Whether a connection ends before closing may be expected to be done.

@@ -2,7 +2,7 @@
 
 use super::pieces::{reads_all_sent_by, user_messages};
 use super::sent_calls::sent_on;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -29,6 +29,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 tally.pass(place);
             } else if complete {
                 tally.fail(
+                    Fault("size-differs"),
                     format!("a message of {size} bytes goes where one of {} was sent", call.size),
                     [place, Place::Entry(call.entry)],
                 );
@@ -38,6 +39,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         if let (true, Some(more)) = (complete, messages.get(calls.len())) {
             tally.fail(
+                Fault("more-messages-than-sent"),
                 format!("{} messages go on stream {stream}, {} were sent", messages.len(), calls.len()),
                 [Place::Frame(more.first.packet.frame)],
             );

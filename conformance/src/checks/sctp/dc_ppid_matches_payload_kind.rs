@@ -2,7 +2,7 @@
 
 use super::pieces::user_messages;
 use super::sent_calls::{Sent, sent_on};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::sctp::PayloadProtocol;
@@ -25,32 +25,43 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let call = calls.as_ref().and_then(|calls| calls.get(n));
             match fault(message.protocol, &message.bytes(), call) {
                 None => tally.pass(place),
-                Some(sentence) => {
+                Some((fault, sentence)) => {
                     let entry = call.map(|call| Place::Entry(call.entry));
-                    tally.fail(sentence, [place].into_iter().chain(entry));
+                    tally.fail(fault, sentence, [place].into_iter().chain(entry));
                 }
             }
         }
     }
 }
 
-fn fault(protocol: PayloadProtocol, bytes: &[u8], call: Option<&Sent>) -> Option<String> {
+fn fault(protocol: PayloadProtocol, bytes: &[u8], call: Option<&Sent>) -> Option<(Fault, String)> {
     use PayloadProtocol as Protocol;
     let is_text = match protocol {
         Protocol::String | Protocol::StringEmpty => true,
         Protocol::Binary | Protocol::BinaryEmpty => false,
-        other => return Some(format!("a message has the protocol identifier {}", other.raw())),
+        other => {
+            return Some((
+                Fault("other-ppid"),
+                format!("a message has the protocol identifier {}", other.raw()),
+            ));
+        }
     };
     if let Some(call) = call.filter(|call| call.is_text != is_text || (call.size == 0) != protocol.is_empty())
     {
         let kind = if call.is_text { "text" } else { "binary" };
-        return Some(format!("a message of {} bytes of {kind} goes as {protocol}", call.size));
+        return Some((
+            Fault("ppid-differs"),
+            format!("a message of {} bytes of {kind} goes as {protocol}", call.size),
+        ));
     }
     if protocol.is_empty() && bytes != [0] {
-        return Some(format!("an empty message has {} bytes, not one zero", bytes.len()));
+        return Some((
+            Fault("empty-not-one-zero"),
+            format!("an empty message has {} bytes, not one zero", bytes.len()),
+        ));
     }
     if protocol == Protocol::String && std::str::from_utf8(bytes).is_err() {
-        return Some("a text message is not UTF-8".to_owned());
+        return Some((Fault("not-utf-8"), "a text message is not UTF-8".to_owned()));
     }
     None
 }

@@ -1,7 +1,7 @@
 //! webrtc-pc §6.2.3: a channel that the application negotiated uses the id that it gave, without DCEP and without an event.
 
 use super::pieces::first_sent;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::PeerEvent;
@@ -32,7 +32,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
     for piece in first_sent(evidence, peer).values().filter(|it| negotiated.contains(&it.stream.into())) {
         let dcep = piece.protocol == Some(PayloadProtocol::Dcep);
-        tally.judge(!dcep, Place::Frame(piece.packet.frame), || {
+        tally.judge(Fault("dcep-on-negotiated-stream"), !dcep, Place::Frame(piece.packet.frame), || {
             format!("a message of DCEP is sent on the negotiated stream {}", piece.stream)
         });
     }
@@ -40,6 +40,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let PeerEvent::DataChannel { channel } = happened.event else { continue };
         if channel.id.is_some_and(|id| negotiated.contains(&id.into())) {
             tally.fail(
+                Fault("event-of-negotiated-channel"),
                 format!("a datachannel event fires for the negotiated channel {:?}", channel.label),
                 [Place::Entry(happened.entry)],
             );

@@ -2,7 +2,7 @@
 //! sent in order.
 
 use super::data;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dcep::{self, Message};
@@ -20,17 +20,18 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut used: BTreeSet<u16> = BTreeSet::new();
-    for (packet, data) in data(evidence, peer) {
-        let first_on_stream = used.insert(data.stream.value);
-        if packet.sender != peer {
-            continue;
-        }
-        let place = Place::Frame(packet.frame);
-        let whole = data.is_beginning() && data.is_ending();
-        let message = dcep::view(data.data.value);
-        match data.protocol.value {
-            PayloadProtocol::Dcep if data.is_unordered() => {
-                tally.fail("a message of DCEP is unordered", [place]);
+    for piece in data(evidence, peer) {
+        let first_on_stream = used.insert(piece.stream);
+        // The later pieces of I-DATA do not say what they are.
+        let Some(protocol) = piece.protocol.filter(|_| piece.packet.sender == peer) else { continue };
+        let place = Place::Frame(piece.packet.frame);
+        let whole = piece.is_beginning && piece.is_ending;
+        let message = dcep::view(piece.data);
+        match protocol {
+            PayloadProtocol::Dcep if piece.is_unordered => {
+                let is_ack = matches!(message, Ok(Message::Ack));
+                let fault = if is_ack { Fault("ack-unordered") } else { Fault("unordered") };
+                tally.fail(fault, "a message of DCEP is unordered", [place]);
             }
             PayloadProtocol::Dcep if !whole => {
                 tally.inconclusive("a message of DCEP comes in pieces", [place]);
@@ -38,18 +39,29 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             PayloadProtocol::Dcep => match message {
                 Ok(Message::Open(open)) => {
                     let length = 12 + open.label.value.len() + open.protocol.value.len();
-                    tally.judge(length == data.data.value.len(), place, || {
-                        format!("an OPEN has {} bytes, its lengths add up to {length}", data.data.value.len())
+                    tally.judge(Fault("lengths-differ"), length == piece.data.len(), place, || {
+                        format!("an OPEN has {} bytes, its lengths add up to {length}", piece.data.len())
                     });
                 }
                 Ok(Message::Ack) => tally.pass(place),
                 Ok(Message::Unknown(kind, _)) => {
-                    tally.fail(format!("a message of DCEP has the type {:#04x}", kind.value.raw()), [place]);
+                    tally.fail(
+                        Fault("unknown-type"),
+                        format!("a message of DCEP has the type {:#04x}", kind.value.raw()),
+                        [place],
+                    );
                 }
-                Err(stop) => tally.fail(format!("a message of DCEP is malformed: {stop}"), [place]),
+                Err(stop) => {
+                    tally.fail(
+                        Fault("malformed"),
+                        format!("a message of DCEP is malformed: {stop}"),
+                        [place],
+                    );
+                }
             },
-            other if first_on_stream && whole && opens(data.data.value) => {
+            other if first_on_stream && whole && opens(piece.data) => {
                 tally.fail(
+                    Fault("other-ppid"),
                     format!("an OPEN goes with payload protocol identifier {}, not 50", other.raw()),
                     [place],
                 );

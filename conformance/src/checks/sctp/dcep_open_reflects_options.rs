@@ -1,7 +1,7 @@
 //! RFC 8832 §5.1: an OPEN tells what the application asked for: type, limit, label and protocol; and a priority of RFC 8831 §6.4.
 
 use super::pieces::first_sent;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::timeline::{Answer, What};
@@ -47,7 +47,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         else {
             let label = String::from_utf8_lossy(open.label.value);
             if driven && !calls.is_empty() {
-                tally.fail(format!("nobody asked for a channel {label:?}"), [place]);
+                tally.fail(
+                    Fault("label-not-asked-for"),
+                    format!("nobody asked for a channel {label:?}"),
+                    [place],
+                );
             } else {
                 tally.inconclusive("what the application asked for is not in the recording", [place]);
             }
@@ -55,16 +59,20 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         };
         *taken = true;
         match fault(&open, args) {
-            Some(sentence) => tally.fail(sentence, [place, Place::Entry(*entry)]),
+            Some((fault, sentence)) => tally.fail(fault, sentence, [place, Place::Entry(*entry)]),
             None if !PRIORITIES.contains(&open.priority.value) => {
-                tally.warn(format!("the OPEN has the priority {}", open.priority.value), [place]);
+                tally.warn(
+                    Fault("unknown-priority"),
+                    format!("the OPEN has the priority {}", open.priority.value),
+                    [place],
+                );
             }
             None => tally.pass(place),
         }
     }
 }
 
-fn fault(open: &Open<'_>, args: &Value) -> Option<String> {
+fn fault(open: &Open<'_>, args: &Value) -> Option<(Fault, String)> {
     let number = |name: &str| args.get(name).and_then(Value::as_u64);
     let ordered = args.get("ordered").and_then(Value::as_bool).unwrap_or(true);
     let (kind, limit) = match (number("maxRetransmits"), number("maxPacketLifeTime")) {
@@ -75,12 +83,21 @@ fn fault(open: &Open<'_>, args: &Value) -> Option<String> {
     let kind = ChannelType::from(kind.raw() | if ordered { 0 } else { 0x80 });
     let protocol = args.get("protocol").and_then(Value::as_str).unwrap_or_default();
     if open.channel.value != kind {
-        Some(format!("the OPEN is of type {}, {kind} was asked for", open.channel.value))
+        Some((
+            Fault("type-differs"),
+            format!("the OPEN is of type {}, {kind} was asked for", open.channel.value),
+        ))
     } else if u64::from(open.reliability.value) != limit {
-        Some(format!("the OPEN has the limit {}, {limit} was asked for", open.reliability.value))
+        Some((
+            Fault("limit-differs"),
+            format!("the OPEN has the limit {}, {limit} was asked for", open.reliability.value),
+        ))
     } else if open.protocol.value != protocol.as_bytes() {
         let told = String::from_utf8_lossy(open.protocol.value);
-        Some(format!("the OPEN has the protocol {told:?}, but {protocol:?} was requested"))
+        Some((
+            Fault("protocol-differs"),
+            format!("the OPEN has the protocol {told:?}, but {protocol:?} was requested"),
+        ))
     } else {
         None
     }

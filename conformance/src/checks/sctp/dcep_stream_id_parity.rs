@@ -1,7 +1,7 @@
 //! RFC 8832 §6: the DTLS client opens channels on even streams, the server on odd ones.
 
 use super::data;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dcep::{self, Message};
@@ -18,19 +18,21 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let client = evidence.handshake(peer).client();
-    for (packet, data) in data(evidence, peer) {
-        let open = data.protocol.value == PayloadProtocol::Dcep
-            && matches!(dcep::view(data.data.value), Ok(Message::Open(_)));
-        if packet.sender != peer || !open {
+    for piece in data(evidence, peer) {
+        let open = piece.protocol == Some(PayloadProtocol::Dcep)
+            && matches!(dcep::view(piece.data), Ok(Message::Open(_)));
+        if piece.packet.sender != peer || !open {
             continue;
         }
-        let (place, stream) = (Place::Frame(packet.frame), data.stream.value);
+        let (place, stream) = (Place::Frame(piece.packet.frame), piece.stream);
         match client {
             None => tally.inconclusive("the ClientHello is not in the recording", [place]),
-            Some(client) => tally.judge((stream % 2 == 0) == (client == peer), place, || {
-                let role = if client == peer { "client" } else { "server" };
-                format!("the DTLS {role} opened a channel on stream {stream}")
-            }),
+            Some(client) => {
+                tally.judge(Fault("parity"), (stream % 2 == 0) == (client == peer), place, || {
+                    let role = if client == peer { "client" } else { "server" };
+                    format!("the DTLS {role} opened a channel on stream {stream}")
+                });
+            }
         }
     }
 }

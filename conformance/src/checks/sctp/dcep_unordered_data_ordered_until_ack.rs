@@ -3,7 +3,7 @@
 use super::chunks;
 use super::pieces::{Tsns, piece, reads_all_sent_by};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dcep::{self, Message};
@@ -19,8 +19,8 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-/// How long after the answer a message may leave that was handed over before it, in microseconds: it waits in the peer until the window
-/// of the association is open.
+/// How long after the answer, and after the message before it, one may leave that was handed over before the answer, in microseconds: it
+/// waits in the peer until the window of the association is open.
 const QUEUED_US: u64 = 1_000_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
@@ -29,6 +29,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut answered: BTreeMap<u16, Option<u64>> = BTreeMap::new();
     let mut tsns = Tsns::default();
     let mut sent: BTreeSet<i64> = BTreeSet::new();
+    // When the peer last sent user data: while it does, more may wait.
+    let mut last_us = 0;
     for (packet, body) in chunks(evidence, peer) {
         let Some(piece) = piece(packet, &body) else { continue };
         let place = Place::Frame(packet.frame);
@@ -50,17 +52,22 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
             continue;
         }
+        let before_us = std::mem::replace(&mut last_us, packet.t_us);
         let Some(answer) = answered.get(&piece.stream).filter(|_| piece.is_beginning) else { continue };
-        let late = answer.and_then(|at| Off::late(at, QUEUED_US, packet.t_us));
+        let late = answer.and_then(|at| Off::late(at.max(before_us), QUEUED_US, packet.t_us));
         match (answer, piece.is_unordered, late) {
             (Some(_), true, _) | (_, false, None) => tally.pass(place),
             _ if !complete => tally.inconclusive("the first packets at the peer are not recorded", [place]),
             (_, false, Some(off)) => {
                 let text = "a message is sent in order after the other side has answered";
-                tally.off(evidence, off, text, [place]);
+                tally.off(Fault("ordered-after-answer"), evidence, off, text, [place]);
             }
             (None, true, _) => {
-                tally.fail("a message is sent without order before the other side has answered", [place]);
+                tally.fail(
+                    Fault("unordered-before-answer"),
+                    "a message is sent without order before the other side has answered",
+                    [place],
+                );
             }
         }
     }

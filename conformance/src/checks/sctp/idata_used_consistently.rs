@@ -1,7 +1,7 @@
 //! RFC 8260 §2.2.1, §2.3.1: user data goes by I-DATA if both sides announced it, and else by DATA; FORWARD-TSN likewise.
 
 use super::chunks;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::sctp::{Body, ChunkType};
@@ -35,10 +35,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(packet.frame);
         match own.zip(other) {
             None => tally.inconclusive("what the sides announced is not in the recording", [place]),
-            Some((own, other)) => tally.judge(interleaved == (own && other), place, || {
-                let (sent, not) = if interleaved { ("I-DATA", "was not") } else { ("DATA", "was") };
-                format!("the chunk is of the kind of {sent}, although I-DATA {not} agreed on")
-            }),
+            Some((own, other)) => {
+                tally.judge(Fault("other-kind-than-agreed"), interleaved == (own && other), place, || {
+                    let (sent, not) = if interleaved { ("I-DATA", "was not") } else { ("DATA", "was") };
+                    format!("the chunk is of the kind of {sent}, although I-DATA {not} agreed on")
+                });
+            }
         }
     }
 }

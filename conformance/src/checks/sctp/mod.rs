@@ -5,7 +5,8 @@ mod sent_calls;
 
 use crate::evidence::{Evidence, Packet, Peer, Protection};
 use peerproof_captures::wire::demux::Class;
-use peerproof_captures::wire::sctp::{self, Body, ChunkType, Data, ParameterContent, ParameterType};
+use peerproof_captures::wire::sctp::{self, Body, ChunkType, ParameterContent, ParameterType};
+use pieces::Piece;
 
 checks! {
     sctp_ports_match_signalling,
@@ -44,12 +45,9 @@ fn chunks(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, Bod
         .flat_map(|(packet, sctp)| sctp.chunks.iter().filter_map(move |chunk| Some((packet, chunk.body?))))
 }
 
-/// The DATA chunks that are seen nearest to a peer, in both directions.
-fn data(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, Data<'_>)> {
-    chunks(evidence, peer).filter_map(|(packet, body)| match body {
-        Body::Data(data) => Some((packet, data)),
-        _ => None,
-    })
+/// The DATA and I-DATA chunks that are seen nearest to a peer, in both directions.
+fn data(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = Piece<'_>> {
+    chunks(evidence, peer).filter_map(|(packet, body)| pieces::piece(packet, &body))
 }
 
 /// Whether all records that passed a peer, in both directions, were recorded there and could be opened.
@@ -76,10 +74,15 @@ impl Reset {
     }
 }
 
-/// All of them.
+/// All of them, as seen nearest to the peer.
 fn reset_streams(evidence: &Evidence, peer: Peer) -> Vec<Reset> {
+    reset_streams_at(evidence, peer, peer)
+}
+
+/// All of those of a sender, as seen nearest to `at`.
+fn reset_streams_at(evidence: &Evidence, at: Peer, sender: Peer) -> Vec<Reset> {
     let mut resets = Vec::new();
-    for (packet, body) in chunks(evidence, peer).filter(|(packet, _)| packet.sender == peer) {
+    for (packet, body) in chunks(evidence, at).filter(|(packet, _)| packet.sender == sender) {
         let Body::ReConfig(reset) = body else { continue };
         for parameter in reset.parameters.iter() {
             if let (ParameterType::OutgoingReset, Some(ParameterContent::ResetRequest(request))) =

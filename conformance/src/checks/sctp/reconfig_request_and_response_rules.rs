@@ -4,7 +4,7 @@
 use super::pieces::{Tsns, piece, reads_all_sent_by};
 use super::{chunks, reads_all_at};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::sctp::{Body, ParameterContent, ReConfigResult, ResetRequest, ResetResponse};
@@ -54,6 +54,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     }
                 }
             }
+            // What it gives up may have a TSN that was never sent (RFC 3758 §3.5).
+            Body::ForwardTsn(forward) if own => {
+                last_tsn = last_tsn.max(Some(tsns.extend(forward.new_cumulative_tsn.value)));
+            }
+            Body::IForwardTsn(forward) if own => {
+                last_tsn = last_tsn.max(Some(tsns.extend(forward.new_cumulative_tsn.value)));
+            }
             _ if own => {
                 if let Some(piece) = piece(packet, &body) {
                     last_tsn = last_tsn.max(Some(tsns.extend(piece.tsn)));
@@ -67,15 +74,15 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (number, (came_us, frame)) in asked.iter().filter(|_| complete) {
         if let Some(off) = Off::late(*came_us, LONGEST_US, end) {
             let text = format!("request {number} was not answered in five seconds");
-            tally.off(evidence, off, text, [Place::Frame(*frame)]);
+            tally.off(Fault("not-answered"), evidence, off, text, [Place::Frame(*frame)]);
         }
     }
 }
 
-fn judge(fault: Result<(), String>, complete: bool, place: Place, tally: &mut Tally) {
+fn judge(fault: Result<(), (Fault, String)>, complete: bool, place: Place, tally: &mut Tally) {
     match fault {
         Ok(()) => tally.pass(place),
-        Err(sentence) if complete => tally.fail(sentence, [place]),
+        Err((fault, sentence)) if complete => tally.fail(fault, sentence, [place]),
         Err(_) => tally.inconclusive("chunks may have been lost before the recording", [place]),
     }
 }
@@ -91,7 +98,11 @@ struct Requests {
 
 impl Requests {
     /// What is wrong with a request, after all DATA up to a TSN. `None` if it is the newest one again, which is not answered yet.
-    fn take(&mut self, request: &ResetRequest<'_>, last_tsn: Option<i64>) -> Option<Result<(), String>> {
+    fn take(
+        &mut self,
+        request: &ResetRequest<'_>,
+        last_tsn: Option<i64>,
+    ) -> Option<Result<(), (Fault, String)>> {
         let number = request.request.value;
         let expected = self.next.unwrap_or(number);
         if number == expected.wrapping_sub(1) && self.next.is_some() {
@@ -101,11 +112,17 @@ impl Requests {
         self.next = Some(number.wrapping_add(1));
         let told = request.last_tsn.map(|tsn| tsn.value).zip(last_tsn);
         Some(match (open, told) {
-            _ if number != expected => Err(format!("a request has the number {number}, {expected} is due")),
-            (Some(open), _) => Err(format!("request {number} is sent before {open} is answered")),
-            (None, Some((told, last))) if told != last as u32 => {
-                Err(format!("the request has {told} as the last TSN, but it is {}", last as u32))
+            _ if number != expected => {
+                Err((Fault("number-skips"), format!("a request has the number {number}, {expected} is due")))
             }
+            (Some(open), _) => Err((
+                Fault("second-request-open"),
+                format!("request {number} is sent before {open} is answered"),
+            )),
+            (None, Some((told, last))) if told != last as u32 => Err((
+                Fault("other-last-tsn"),
+                format!("the request has {told} as the last TSN, but it is {}", last as u32),
+            )),
             _ => Ok(()),
         })
     }

@@ -2,9 +2,8 @@
 
 use super::chunks;
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
-use crate::evidence::Handshake;
-use crate::evidence::{Evidence, Peer};
+use crate::checks::{Check, Fault, Place, Tally};
+use crate::evidence::{Description, Evidence, Handshake, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::sctp::Body;
 use std::collections::BTreeSet;
@@ -39,12 +38,22 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let is_new =
             sctp.chunks.iter().any(|chunk| data(chunk.body)) && tags.insert(sctp.verification_tag.value);
         if is_new && tags.len() > 1 {
-            tally.fail("data goes by two associations", [Place::Frame(packet.frame)]);
+            tally.fail(
+                Fault("two-associations"),
+                "data goes by two associations",
+                [Place::Frame(packet.frame)],
+            );
         }
     }
     let Some(first) = first else { return };
     if let Some(init) = own {
         tally.pass(Place::Frame(init.frame));
+        return;
+    }
+    // Both sent it in their descriptions (draft-hancke-tsvwg-snap): then none is sent.
+    let signals = |made: &Description| made.sdp.media().any(|section| section.has("sctp-init"));
+    if evidence.each_peer().all(|peer| evidence.made_by(peer).any(signals)) {
+        tally.not_applicable("INIT chunks were exchanged in descriptions, by a=sctp-init");
         return;
     }
     let complete = evidence.sees_all_sent_by(peer);
@@ -56,10 +65,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let ms = init.t_us.saturating_sub(ready) / 1_000;
             let text =
                 format!("the peer sent no INIT, although the other's arrived {ms} ms after the handshake");
-            tally.off(evidence, off, text, [Place::Frame(init.frame)]);
+            tally.off(Fault("no-init"), evidence, off, text, [Place::Frame(init.frame)]);
         }
         (Some(_), None) if complete => {
-            tally.fail("there is an association, but neither peer sent an INIT", [Place::Frame(first.frame)]);
+            tally.fail(
+                Fault("neither-init"),
+                "there is an association, but neither peer sent an INIT",
+                [Place::Frame(first.frame)],
+            );
         }
         _ => tally.inconclusive(
             "the beginning of the association is not recorded at the peer",

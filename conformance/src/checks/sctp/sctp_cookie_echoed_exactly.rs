@@ -1,7 +1,7 @@
 //! RFC 9260 §5.1: COOKIE ECHO comes first in its packet and returns the State Cookie of the INIT ACK byte for byte.
 
 use super::packets;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::sctp::Body;
@@ -24,7 +24,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 Some(Body::InitAck(ack)) if packet.sender != peer => cookies.extend(ack.cookie()),
                 Some(Body::CookieEcho(_)) if packet.sender == peer => {
                     if index > 0 {
-                        tally.fail("COOKIE ECHO is not the first chunk of its packet", [place]);
+                        tally.fail(
+                            Fault("not-first-chunk"),
+                            "COOKIE ECHO is not the first chunk of its packet",
+                            [place],
+                        );
                     } else if !cookies.contains(&chunk.value.value) && !evidence.whole {
                         tally.inconclusive(
                             "the INIT ACK with the cookie may be missing in the capture",
@@ -33,9 +37,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     } else if cookies.is_empty() {
                         tally.inconclusive("the INIT ACK with the cookie is not in the recording", [place]);
                     } else {
-                        tally.judge(cookies.contains(&chunk.value.value), place, || {
-                            "the cookie echoed is not that of the INIT ACK".to_owned()
-                        });
+                        tally.judge(
+                            Fault("other-cookie"),
+                            cookies.contains(&chunk.value.value),
+                            place,
+                            || "the cookie echoed is not that of the INIT ACK".to_owned(),
+                        );
                     }
                 }
                 _ => {}

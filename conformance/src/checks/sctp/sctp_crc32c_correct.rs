@@ -2,7 +2,7 @@
 //! (and never with INIT or COOKIE ECHO).
 
 use super::packets;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::sctp::{Body, Checksum, Packet, ParameterType};
@@ -35,11 +35,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
             Checksum::Zero => {
                 tally.fail(
+                    Fault("zero-not-announced"),
                     "the checksum is zero, which the receiver did not announce to accept here",
                     [place],
                 );
             }
             Checksum::Wrong { expected } => tally.fail(
+                Fault("wrong-crc"),
                 format!("the checksum is {:#010x}, the CRC32c is {expected:#010x}", sctp.checksum.value),
                 [place],
             ),

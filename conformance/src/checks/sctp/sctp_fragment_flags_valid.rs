@@ -1,9 +1,11 @@
 //! RFC 9260 §6.9, RFC 8260 §2.2.2: B and E mark the first and the last fragment, and all of a message agree on what they are of.
 
-use super::pieces::{Piece, first_sent};
-use crate::checks::{Check, Place, Tally};
+use super::chunks;
+use super::pieces::{Piece, Tsns, first_sent, piece as piece_of};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
+use peerproof_captures::wire::sctp::Body;
 use std::collections::BTreeMap;
 
 pub(super) const CHECK: Check = Check {
@@ -17,6 +19,7 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let sent = first_sent(evidence, peer);
+    let given_up = given_up(evidence, peer, &sent);
     let mut before: Option<(i64, Piece<'_>)> = None;
     // Messages of I-DATA that are open, with the number of their newest fragment.
     let mut interleaved: BTreeMap<(u16, bool, u32), u32> = BTreeMap::new();
@@ -33,7 +36,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 }
                 of_interleaved(piece, number, newest)
             }
-            None => match before.filter(|(newest, _)| newest + 1 == *tsn) {
+            // A message that was given up ends with the piece that was sent last (RFC 3758 §3.5).
+            None => match before.filter(|(newest, _)| newest + 1 == *tsn && *newest > given_up) {
                 Some((_, before)) => of_data(piece, &before),
                 // What came before it is not known.
                 None => None,
@@ -46,31 +50,65 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Some(_) if piece.fragment.is_some() && !evidence.whole => {
                 tally.inconclusive("fragments may be missing in the capture", [place]);
             }
-            Some(sentence) => tally.fail(sentence, [place]),
+            Some((fault, sentence)) => tally.fail(fault, sentence, [place]),
         }
     }
 }
 
-fn of_data(piece: &Piece<'_>, before: &Piece<'_>) -> Option<String> {
+/// Up to which TSN a peer may have given messages up: as far as it told the other side to go on without them.
+fn given_up(evidence: &Evidence, peer: Peer, sent: &BTreeMap<i64, Piece<'_>>) -> i64 {
+    let Some((first, piece)) = sent.first_key_value() else { return i64::MIN };
+    let mut tsns = Tsns::default();
+    // On the same count as what was sent.
+    tsns.extend(piece.tsn);
+    let beyond = |tsn: i64| first + tsn - i64::from(piece.tsn);
+    let mut furthest = i64::MIN;
+    for (packet, body) in chunks(evidence, peer).filter(|(packet, _)| packet.sender == peer) {
+        let told = match body {
+            Body::ForwardTsn(forward) => forward.new_cumulative_tsn.value,
+            Body::IForwardTsn(forward) => forward.new_cumulative_tsn.value,
+            _ => {
+                if let Some(piece) = piece_of(packet, &body) {
+                    tsns.extend(piece.tsn);
+                }
+                continue;
+            }
+        };
+        furthest = furthest.max(beyond(tsns.peek(told)));
+    }
+    furthest
+}
+
+fn of_data(piece: &Piece<'_>, before: &Piece<'_>) -> Option<(Fault, String)> {
     let open = !before.is_ending;
     let what = |piece: &Piece<'_>| (piece.stream, piece.is_unordered, piece.message, piece.protocol);
     match (open, piece.is_beginning) {
-        (true, true) => Some(format!("TSN {} begins a message before the previous one has ended", piece.tsn)),
-        (false, false) => Some(format!("TSN {} continues a message, and none has begun", piece.tsn)),
-        (true, false) if what(piece) != what(before) => Some(format!(
-            "TSN {} continues a message with another stream, order, number or protocol",
-            piece.tsn
+        (true, true) => Some((
+            Fault("begins-before-end"),
+            format!("TSN {} begins a message before the previous one has ended", piece.tsn),
+        )),
+        (false, false) => Some((
+            Fault("continues-nothing"),
+            format!("TSN {} continues a message, and none has begun", piece.tsn),
+        )),
+        (true, false) if what(piece) != what(before) => Some((
+            Fault("continues-other"),
+            format!("TSN {} continues a message with another stream, order, number or protocol", piece.tsn),
         )),
         _ => None,
     }
 }
 
-fn of_interleaved(piece: &Piece<'_>, number: u32, newest: Option<u32>) -> Option<String> {
+fn of_interleaved(piece: &Piece<'_>, number: u32, newest: Option<u32>) -> Option<(Fault, String)> {
     match (newest, piece.is_beginning) {
-        (Some(_), true) => Some(format!("message {} begins again before it has ended", piece.message)),
-        (Some(newest), false) if number != newest.wrapping_add(1) => {
-            Some(format!("fragment {number} of message {} follows {newest}", piece.message))
-        }
+        (Some(_), true) => Some((
+            Fault("begins-again"),
+            format!("message {} begins again before it has ended", piece.message),
+        )),
+        (Some(newest), false) if number != newest.wrapping_add(1) => Some((
+            Fault("fragment-skips"),
+            format!("fragment {number} of message {} follows {newest}", piece.message),
+        )),
         _ => None,
     }
 }

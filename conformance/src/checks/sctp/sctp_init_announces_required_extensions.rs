@@ -1,7 +1,7 @@
 //! RFC 8831 §6.1: INIT and INIT ACK announce partial reliability and the reset of streams.
 
 use super::chunks;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::sctp::{Body, ChunkType, ParameterType};
@@ -20,9 +20,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let (Body::Init(init) | Body::InitAck(init)) = body else { continue };
         let place = Place::Frame(packet.frame);
         if init.parameter(ParameterType::ForwardTsnSupported).is_none() {
-            tally.fail("the parameter Forward-TSN-Supported is missing", [place]);
+            tally.fail(
+                Fault("forward-tsn-missing"),
+                "the parameter Forward-TSN-Supported is missing",
+                [place],
+            );
         } else {
-            tally.judge(init.supports(ChunkType::ReConfig), place, || {
+            tally.judge(Fault("re-config-missing"), init.supports(ChunkType::ReConfig), place, || {
                 "RE-CONFIG is not among the supported extensions".to_owned()
             });
         }

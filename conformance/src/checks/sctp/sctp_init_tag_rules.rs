@@ -3,7 +3,7 @@
 //! ACKs with different tags. The other side uses one of them and discards the rest (§5.2.3), so any of them is right.
 
 use super::packets;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::sctp::{Body, ChunkType, Packet};
@@ -35,11 +35,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let tag = sctp.verification_tag.value;
         match begins {
-            Some((0, _)) => tally.fail("the initiate tag is zero", [place]),
+            Some((0, _)) => tally.fail(Fault("initiate-tag-zero"), "the initiate tag is zero", [place]),
             Some(_) if sctp.chunks.iter().count() > 1 => {
-                tally.fail("INIT or INIT ACK is bundled with another chunk", [place]);
+                tally.fail(Fault("bundled"), "INIT or INIT ACK is bundled with another chunk", [place]);
             }
-            Some((_, true)) => tally.judge(tag == 0, place, || format!("an INIT has tag {tag:#x}, not zero")),
+            Some((_, true)) => tally.judge(Fault("init-with-tag"), tag == 0, place, || {
+                format!("an INIT has tag {tag:#x}, not zero")
+            }),
             _ if reflects(&sctp) => tally.pass(place),
             _ => match chosen.last() {
                 Some(_) if chosen.len() > MOST_TAGS && !chosen.contains(&tag) => {
@@ -49,7 +51,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     tally
                         .inconclusive("the receiver may have chosen another tag before the capture", [place]);
                 }
-                Some(last) => tally.judge(chosen.contains(&tag), place, || {
+                Some(last) => tally.judge(Fault("other-tag"), chosen.contains(&tag), place, || {
                     format!("the tag is {tag:#x}, the receiver chose {last:#x}")
                 }),
                 None => tally.inconclusive("the receiver's choice of tag is not in the recording", [place]),

@@ -1,7 +1,7 @@
 //! RFC 8261 §6.1: over DTLS, INIT and INIT ACK have no parameters of IP addresses.
 
 use super::chunks;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::sctp::{Body, ParameterType};
@@ -27,7 +27,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(packet.frame);
         match found {
             None => tally.pass(place),
-            Some(kind) => tally.fail(format!("there is a parameter of type {kind}"), [place]),
+            Some(kind) => tally.fail(
+                Fault("address-parameter"),
+                format!("there is a parameter of type {kind}"),
+                [place],
+            ),
         }
     }
 }

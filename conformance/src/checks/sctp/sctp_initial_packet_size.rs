@@ -1,6 +1,6 @@
 //! RFC 8831 §5: until a probe has shown that more goes through, IP packets with SCTP have at most 1,200 bytes, or 1,280 with IPv6.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::Packet;
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -38,7 +38,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             );
             continue;
         }
-        tally.judge(size <= limit.max(proven), Place::Frame(packet.frame), || {
+        tally.judge(Fault("too-large"), size <= limit.max(proven), Place::Frame(packet.frame), || {
             format!(
                 "an IP packet of {size} bytes is sent before it is known that more than {limit} go through"
             )

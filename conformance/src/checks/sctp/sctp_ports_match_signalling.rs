@@ -1,7 +1,7 @@
 //! RFC 8841 §5.1, RFC 8261 §5: the ports of each SCTP packet are those that the descriptions announce.
 
 use super::packets;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::SctpPort;
@@ -26,7 +26,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         }
         let (from, to) = (sctp.source_port.value, sctp.destination_port.value);
-        tally.judge(own.contains(&from) && remote.contains(&to), place, || {
+        tally.judge(Fault("other-port"), own.contains(&from) && remote.contains(&to), place, || {
             format!("a packet goes from port {from} to {to}, not as announced from {own:?} to {remote:?}")
         });
     }

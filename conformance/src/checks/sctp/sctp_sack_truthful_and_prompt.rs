@@ -7,7 +7,7 @@
 use super::pieces::{Tsns, piece};
 use super::{chunks, reads_all_at, ready_us};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::evidence::{Kind, Packet};
 use crate::verdict::Layer;
@@ -70,7 +70,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Body::Sack(sack) if packet.sender == peer => {
                 let cumulative = tsns.extend(sack.cumulative_tsn.value);
                 match untrue(&sack, cumulative, &came) {
-                    Some(sentence) if complete => tally.fail(sentence, [place]),
+                    Some((fault, sentence)) if complete => tally.fail(fault, sentence, [place]),
                     Some(_) => tally.inconclusive("what the peer received is not recorded", [place]),
                     None => tally.pass(place),
                 }
@@ -118,7 +118,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 [place],
             );
         } else {
-            tally.off(evidence, off, "data was not acknowledged within 500 ms", [place]);
+            tally.off(
+                Fault("not-acknowledged"),
+                evidence,
+                off,
+                "data was not acknowledged within 500 ms",
+                [place],
+            );
         }
     }
 }
@@ -206,9 +212,9 @@ fn late(evidence: &Evidence, came_us: u64, t_us: u64, places: [Place; 2], tally:
     let text = format!("data was acknowledged after {} ms", t_us.saturating_sub(came_us) / 1_000);
     match (too_late, late) {
         (Some(off), _) if off.doubt(evidence).is_none() => {
-            tally.fail(format!("{text}, not within 500"), places);
+            tally.fail(Fault("acknowledged-late"), format!("{text}, not within 500"), places);
         }
-        (_, Some(off)) => tally.warn_off(evidence, off, text, places),
+        (_, Some(off)) => tally.warn_off(Fault("acknowledged-slowly"), evidence, off, text, places),
         _ => {}
     }
 }
@@ -218,18 +224,22 @@ fn within(sack: &Sack<'_>, beyond: i64) -> bool {
 }
 
 /// What a SACK acknowledges that has not come.
-fn untrue(sack: &Sack<'_>, cumulative: i64, came: &Came) -> Option<String> {
+fn untrue(sack: &Sack<'_>, cumulative: i64, came: &Came) -> Option<(Fault, String)> {
     if !came.holds(came.base?, cumulative) {
-        return Some(format!(
-            "TSN {} is acknowledged, and not all up to it has come",
-            sack.cumulative_tsn.value
+        return Some((
+            Fault("cumulative-tsn-not-come"),
+            format!("TSN {} is acknowledged, and not all up to it has come", sack.cumulative_tsn.value),
         ));
     }
     sack.gaps.iter().find_map(|gap| {
         let (start, end) = (gap.start.value, gap.end.value);
         let range = (cumulative + i64::from(start), cumulative + i64::from(end));
-        (!came.holds(range.0, range.1))
-            .then(|| format!("the gap block {start} to {end} contains TSNs that were not received"))
+        (!came.holds(range.0, range.1)).then(|| {
+            (
+                Fault("gap-block-not-come"),
+                format!("the gap block {start} to {end} contains TSNs that were not received"),
+            )
+        })
     })
 }
 

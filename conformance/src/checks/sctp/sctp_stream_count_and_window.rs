@@ -1,7 +1,7 @@
 //! RFC 8831 §6.2, RFC 9260 §3.3.2: an association asks for 65,535 streams, and has room for at least 1,500 bytes.
 
 use super::chunks;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::sctp::Body;
@@ -25,11 +25,23 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let streams = (init.outbound_streams.value, init.inbound_streams.value);
         let window = init.receiver_window.value;
         if streams.0 == 0 || streams.1 == 0 {
-            tally.fail(format!("there are {} streams out and {} in", streams.0, streams.1), [place]);
+            tally.fail(
+                Fault("streams-zero"),
+                format!("there are {} streams out and {} in", streams.0, streams.1),
+                [place],
+            );
         } else if window < LEAST_WINDOW {
-            tally.fail(format!("the window is of {window} bytes, less than {LEAST_WINDOW}"), [place]);
+            tally.fail(
+                Fault("window-small"),
+                format!("the window is of {window} bytes, less than {LEAST_WINDOW}"),
+                [place],
+            );
         } else if matches!(body, Body::Init(_)) && streams != (u16::MAX, u16::MAX) {
-            tally.warn(format!("the INIT asks for {} streams out and {} in", streams.0, streams.1), [place]);
+            tally.warn(
+                Fault("few-streams"),
+                format!("the INIT asks for {} streams out and {} in", streams.0, streams.1),
+                [place],
+            );
         } else {
             tally.pass(place);
         }

@@ -2,7 +2,7 @@
 
 use super::pieces::{first_sent, reads_all_sent_by};
 use super::reset_streams;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use std::collections::BTreeMap;
@@ -36,8 +36,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let skipped = tsn - before - 1;
             let sentence = format!("{skipped} TSNs before {} were not used", piece.tsn);
             match (complete, open && !piece.is_beginning) {
-                (true, true) => tally.fail(sentence, [place]),
-                (true, false) => tally.warn(sentence, [place]),
+                (true, true) => tally.fail(Fault("tsns-skipped-in-message"), sentence, [place]),
+                (true, false) => tally.warn(Fault("tsns-skipped"), sentence, [place]),
                 (false, _) => tally.inconclusive("chunks may have been lost before the recording", [place]),
             }
         }
@@ -56,6 +56,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             tally.pass(place);
         } else if complete {
             tally.fail(
+                Fault("number-out-of-order"),
                 format!("message {number} of stream {stream} comes where {next} is due"),
                 [place, Place::Frame(frame)],
             );

@@ -2,7 +2,7 @@
 //! neither rejects nor takes out of the group.
 
 use super::look;
-use crate::checks::{Check, Tally};
+use crate::checks::{Check, Fault, Tally};
 use crate::evidence::{Evidence, Exchange, Peer};
 use crate::verdict::Layer;
 use std::collections::BTreeSet;
@@ -30,7 +30,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             else {
                 continue;
             };
-            tally.judge(due == first, place, || {
+            tally.judge(Fault("other-first-section"), due == first, place, || {
                 format!("the group begins with {first}, not with {due} as in the offer")
             });
         }

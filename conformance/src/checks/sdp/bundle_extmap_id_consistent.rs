@@ -2,7 +2,7 @@
 //! has one identifier.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::ExtMap;
@@ -36,9 +36,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let meant = by_id.entry((tag, map.id)).or_insert_with(|| what.clone());
                 let id = *by_uri.entry((tag, what.clone())).or_insert(map.id);
                 if *meant != what {
-                    tally.fail(format!("id {} is {meant} and {what} in one BUNDLE group", map.id), [place]);
+                    tally.fail(
+                        Fault("id-of-two-extensions"),
+                        format!("id {} is {meant} and {what} in one BUNDLE group", map.id),
+                        [place],
+                    );
                 } else {
-                    tally.judge(id == map.id, place, || {
+                    tally.judge(Fault("extension-with-two-ids"), id == map.id, place, || {
                         format!("{what} has the ids {id} and {} in one BUNDLE group", map.id)
                     });
                 }

@@ -2,7 +2,7 @@
 //! that the offered group does not list, and answers do not use `a=bundle-only`.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Exchange, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::SdpType;
@@ -37,12 +37,20 @@ fn judge(made: &Description, offer: Option<&Description>, tally: &mut Tally) {
     for (group, place) in &groups {
         let tags: BTreeSet<String> = group.tags.iter().cloned().collect();
         if let Some(tag) = tags.intersection(&rejected).next() {
-            tally.fail(format!("a BUNDLE group lists the rejected section {tag}"), [*place]);
+            tally.fail(
+                Fault("rejected-section-listed"),
+                format!("a BUNDLE group lists the rejected section {tag}"),
+                [*place],
+            );
         } else if offered
             .as_ref()
             .is_some_and(|all| !tags.is_empty() && !all.iter().any(|it| tags.is_subset(it)))
         {
-            tally.fail("an answered BUNDLE group lists what no offered one does", [*place]);
+            tally.fail(
+                Fault("not-offered"),
+                "an answered BUNDLE group lists what no offered one does",
+                [*place],
+            );
         } else {
             tally.pass(*place);
         }
@@ -52,7 +60,7 @@ fn judge(made: &Description, offer: Option<&Description>, tally: &mut Tally) {
     }
     for section in made.sdp.media().filter(|section| section.has("bundle-only")) {
         let place: Place = look::attribute(made, &section, "bundle-only");
-        tally.fail("an answer has a=bundle-only", [place]);
+        tally.fail(Fault("bundle-only-in-answer"), "an answer has a=bundle-only", [place]);
     }
 }
 

@@ -3,7 +3,7 @@
 //! header extensions for the section than the last answer).
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Exchange, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::SdpType;
@@ -44,7 +44,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 fn judge(made: &Description, section: &Section<'_>, tally: &mut Tally) {
     if look::is_rtp(section) && !section.is_rejected() && is_bundled(&made.sdp, section) {
         let place: Place = look::media_line(made, section);
-        tally.judge(has_mid(section), place, || {
+        tally.judge(Fault("mid-not-mapped"), has_mid(section), place, || {
             format!("a bundled section of the {} does not map {MID}", made.kind)
         });
     }

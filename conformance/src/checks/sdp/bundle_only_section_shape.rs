@@ -2,7 +2,7 @@
 //! does not come first in its group.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -25,15 +25,20 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let place: Place = look::media_line(offer, &section);
             let own = section.attributes().find(|it| TRANSPORT.contains(&it.name));
             if !look::has_port_zero(&section) {
-                tally.fail("a bundle-only section is offered with another port than 0", [place]);
+                tally.fail(
+                    Fault("port-not-zero"),
+                    "a bundle-only section is offered with another port than 0",
+                    [place],
+                );
             } else if let Some(own) = own {
                 tally.fail(
+                    Fault("own-transport-attributes"),
                     format!("a bundle-only section has a={} of its own", own.name),
                     [look::line(offer, own.line)],
                 );
             } else {
                 let mid = section.mid().unwrap_or_default();
-                tally.judge(!first.contains(&mid), place, || {
+                tally.judge(Fault("first-of-group"), !first.contains(&mid), place, || {
                     format!("the bundle-only section {mid} comes first in its group")
                 });
             }

@@ -1,7 +1,7 @@
 //! RFC 9143 §9.1.1: a payload type that several sections of a BUNDLE group use stands for the same codec in all of them.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::Codec;
@@ -35,7 +35,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                          and {} {codec} (section {index})",
                         media.media
                     );
-                    tally.fail(sentence, [look::media_line(made, &section)]);
+                    tally.fail(
+                        Fault("payload-type-of-two-codecs"),
+                        sentence,
+                        [look::media_line(made, &section)],
+                    );
                 }
             }
         }

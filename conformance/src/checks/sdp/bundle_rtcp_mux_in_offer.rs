@@ -2,7 +2,7 @@
 //! `a=rtcp-mux`.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -24,7 +24,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
             let place: Place = look::media_line(offer, &section);
             let asks = section.has("rtcp-mux") || offer.sdp.session().has("rtcp-mux");
-            tally.judge(asks, place, || "a bundled section does not ask for a=rtcp-mux".to_owned());
+            tally.judge(Fault("no-rtcp-mux"), asks, place, || {
+                "a bundled section does not ask for a=rtcp-mux".to_owned()
+            });
         }
     }
 }

@@ -2,7 +2,7 @@
 //! the tagged section of a BUNDLE group alone.
 
 use super::look;
-use crate::checks::{Check, Tally};
+use crate::checks::{Check, Fault, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::SdpType;
@@ -42,6 +42,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             match section.attributes().find(|it| TRANSPORT.contains(&it.name)) {
                 None => tally.pass(look::media_line(made, &section)),
                 Some(own) => tally.fail(
+                    Fault("own-transport-attributes"),
                     format!(
                         "section {index} of the {} is bundled, and has a={} of its own",
                         made.kind, own.name

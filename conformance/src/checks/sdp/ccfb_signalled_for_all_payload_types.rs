@@ -2,7 +2,7 @@
 //! feedback.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::SdpType;
@@ -25,9 +25,17 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let Some(fb) = value.ok().filter(|fb| fb.is("ack", Some("ccfb"))) else { continue };
                 let place: Place = look::line(made, line);
                 if let Some(payload_type) = fb.payload_type {
-                    tally.fail(format!("ack ccfb is for payload type {payload_type} alone"), [place]);
+                    tally.fail(
+                        Fault("for-one-payload-type"),
+                        format!("ack ccfb is for payload type {payload_type} alone"),
+                        [place],
+                    );
                 } else if transport_wide && made.kind != SdpType::Offer {
-                    tally.warn("an answer keeps both ack ccfb and transport-cc", [place]);
+                    tally.warn(
+                        Fault("both-kinds-answered"),
+                        "an answer keeps both ack ccfb and transport-cc",
+                        [place],
+                    );
                 } else {
                     tally.pass(place);
                 }

@@ -1,8 +1,9 @@
 //! RFC 6184 §8.2.2: an answer that uses an offered payload type of H.264 keeps its profile and its packetization-mode.
-//! Of the level it may say what it likes where both allow it.
+//! Of the level it may say what it likes where both allow it. Several spellings are one profile (§8.1, table 5), and the third constraint flag
+//! may be a part of the level (1b).
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Exchange, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{Fmtp, H264, RtpMap, Section};
@@ -27,7 +28,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             for (payload_type, (now, line)) in all(&answered) {
                 let Some((was, _)) = asked.get(&payload_type) else { continue };
                 let place: Place = look::line(answer, line);
-                tally.judge(*was == now, place, || {
+                let kept = |it: &H264| (it.same_profile(), it.packetization_mode);
+                tally.judge(Fault("other-configuration"), kept(was) == kept(&now), place, || {
                     let told = |it: &H264| {
                         format!(
                             "{:02x}{:02x}, packetization-mode {}",

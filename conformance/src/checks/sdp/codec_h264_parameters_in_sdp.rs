@@ -2,7 +2,7 @@
 //! packetization-mode 1.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::SdpType;
@@ -37,9 +37,13 @@ fn judge(made: &Description, section: &Section<'_>, tally: &mut Tally) {
         let has = |name| format.and_then(|format| format.get(name)).is_some();
         modes.push(H264::of(format).packetization_mode);
         if !has("profile-level-id") {
-            tally.fail(format!("H.264 as {} has no profile-level-id", map.payload_type), [place]);
+            tally.fail(
+                Fault("no-profile-level-id"),
+                format!("H.264 as {} has no profile-level-id", map.payload_type),
+                [place],
+            );
         } else {
-            tally.judge(!has("sprop-parameter-sets"), place, || {
+            tally.judge(Fault("parameter-sets-out-of-band"), !has("sprop-parameter-sets"), place, || {
                 format!(
                     "H.264 as {} has its parameter sets in the description, but they are sent in band",
                     map.payload_type
@@ -49,7 +53,11 @@ fn judge(made: &Description, section: &Section<'_>, tally: &mut Tally) {
     }
     // An answer takes what was offered.
     if made.kind == SdpType::Offer && !modes.is_empty() && !modes.contains(&1) {
-        tally.fail("no H.264 is offered with packetization-mode 1", [look::media_line(made, section)]);
+        tally.fail(
+            Fault("no-packetization-mode-1"),
+            "no H.264 is offered with packetization-mode 1",
+            [look::media_line(made, section)],
+        );
     }
 }
 

@@ -1,7 +1,7 @@
 //! RFC 7874 §3: Opus, PCMU, PCMA and telephone-event are offered, unless the application wants other codecs.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::Codec;
@@ -36,7 +36,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 missing.push("telephone-event");
             }
             let place: Place = look::media_line(offer, &section);
-            tally.judge(missing.is_empty(), place, || {
+            tally.judge(Fault("codec-missing"), missing.is_empty(), place, || {
                 format!("audio is offered without {}", missing.join(", "))
             });
         }

@@ -2,7 +2,7 @@
 //! other codecs.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{Fmtp, H264, RtpMap};
@@ -47,7 +47,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 missing.push("H.264 Constrained Baseline with packetization-mode 1");
             }
             let place: Place = look::media_line(offer, &section);
-            tally.judge(missing.is_empty(), place, || {
+            tally.judge(Fault("codec-missing"), missing.is_empty(), place, || {
                 format!("video is offered without {}", missing.join(" and "))
             });
         }

@@ -1,7 +1,7 @@
 //! RFC 8854 §5.2: FEC goes beside what it protects, not in a media section of its own.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::Codec;
@@ -20,7 +20,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for offer in evidence.offers(peer) {
         for group in offer.sdp.session().named("group") {
             if group.value.is_some_and(|value| value.starts_with("FEC-FR")) {
-                tally.fail("an offer groups sections by FEC-FR", [look::line(offer, group.line)]);
+                tally.fail(
+                    Fault("fec-group"),
+                    "an offer groups sections by FEC-FR",
+                    [look::line(offer, group.line)],
+                );
             }
         }
         for section in offer.sdp.media() {
@@ -34,7 +38,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             };
             let alone = !codecs.is_empty() && codecs.iter().all(|(_, codec)| fec(codec));
             let place: Place = look::media_line(offer, &section);
-            tally.judge(!alone, place, || "an offered section has nothing but FEC".to_owned());
+            tally.judge(Fault("fec-alone"), !alone, place, || {
+                "an offered section has nothing but FEC".to_owned()
+            });
         }
     }
 }

@@ -1,7 +1,7 @@
 //! RFC 8854 §4.2: who can use the FEC within Opus says so by `useinbandfec=1` where it receives.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{Fmtp, RtpMap};
@@ -27,7 +27,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             for map in section.typed::<RtpMap>() {
                 let place: Place = look::line(made, map.line);
                 let Some(map) = map.value.ok().filter(|map| map.is("opus")) else { continue };
-                tally.judge(with.contains(&map.payload_type), place, || {
+                tally.judge(Fault("no-useinbandfec"), with.contains(&map.payload_type), place, || {
                     format!("Opus is received as {} without useinbandfec=1", map.payload_type)
                 });
             }

@@ -1,7 +1,7 @@
 //! RFC 7587 §7: Opus is always mapped as `opus/48000/2`, whatever is sent.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::RtpMap;
@@ -21,9 +21,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             for map in section.typed::<RtpMap>() {
                 let place: Place = look::line(made, map.line);
                 let Some(map) = map.value.ok().filter(|map| map.is("opus")) else { continue };
-                tally.judge((map.clock_rate, map.channels) == (48_000, Some(2)), place, || {
-                    format!("Opus is mapped as {map}, not opus/48000/2")
-                });
+                tally.judge(
+                    Fault("other-mapping"),
+                    (map.clock_rate, map.channels) == (48_000, Some(2)),
+                    place,
+                    || format!("Opus is mapped as {map}, not opus/48000/2"),
+                );
             }
         }
     }

@@ -1,6 +1,6 @@
 //! RFC 8842 §5.3, RFC 4145 §4.1: an answer takes one DTLS role, and one that the offer left it.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Exchange, Peer};
 use crate::verdict::Layer;
 
@@ -33,7 +33,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 "passive" => &["active"],
                 _ => continue,
             };
-            tally.judge(allowed.contains(&taken), place, || {
+            tally.judge(Fault("setup-not-allowed"), allowed.contains(&taken), place, || {
                 format!("the offer's setup is {role}, the answer's {taken}, not {}", allowed.join(" or "))
             });
         }

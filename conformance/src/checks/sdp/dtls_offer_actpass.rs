@@ -1,7 +1,7 @@
 //! RFC 9429 §5.2.1, RFC 8842 §5.2 and §5.5: every offer, the later ones too, leaves the DTLS role to the other side.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -27,7 +27,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 None => look::media_line(offer, &section),
             };
             let found = line.and_then(|line| line.attribute.value).unwrap_or("none");
-            tally.judge(found == "actpass", place, || format!("an offer has the setup {found}, not actpass"));
+            tally.judge(Fault("not-actpass"), found == "actpass", place, || {
+                format!("an offer has the setup {found}, not actpass")
+            });
         }
     }
 }

@@ -1,7 +1,7 @@
 //! RFC 8842 §5.3, RFC 9429 §5.3.2: an answer that keeps the DTLS association keeps its roles too, whoever offers now.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::SdpType;
@@ -43,7 +43,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 Some("passive") => offer.by,
                 _ => continue,
             };
-            tally.judge(now == was, place, || {
+            tally.judge(Fault("role-changed"), now == was, place, || {
                 format!(
                     "the client was {}, and the answer makes {} it",
                     evidence.name(was),

@@ -1,7 +1,7 @@
 //! RFC 8285 §6: an answer keeps the identifier of each header extension that it takes, but for the offer's placeholders from
 //! 4096 on, which it maps into the valid range.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Exchange, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{ExtMap, OnLine};
@@ -30,7 +30,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     continue;
                 }
                 let place = Place::Line { entry: answer.entry, line };
-                tally.judge(ids.contains(&taken.id), place, || {
+                tally.judge(Fault("other-id"), ids.contains(&taken.id), place, || {
                     format!("{} was offered with id {} and answered with {}", taken.uri, ids[0], taken.id)
                 });
             }

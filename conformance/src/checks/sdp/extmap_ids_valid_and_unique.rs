@@ -2,7 +2,7 @@
 //! (offers may have placeholders from 4096 on); 15 needs headers with two bytes; no extension is mapped twice.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::SdpType;
@@ -38,13 +38,17 @@ fn judge(made: &Description, tally: &mut Tally) {
             let ExtMap { id, uri, attributes, .. } = map;
             let valid = matches!(id, 1..=255) || (matches!(id, 4096..=4351) && made.kind == SdpType::Offer);
             if !valid {
-                tally.fail(format!("{uri} has the id {id}, which is none"), [place]);
+                tally.fail(Fault("id-invalid"), format!("{uri} has the id {id}, which is none"), [place]);
             } else if !ids.insert(id) {
-                tally.fail(format!("the id {id} is mapped twice in one section"), [place]);
+                tally.fail(Fault("id-twice"), format!("the id {id} is mapped twice in one section"), [place]);
             } else if !extensions.insert((uri.clone(), attributes)) {
-                tally.fail(format!("{uri} is mapped twice in one section"), [place]);
+                tally.fail(
+                    Fault("extension-twice"),
+                    format!("{uri} is mapped twice in one section"),
+                    [place],
+                );
             } else {
-                tally.judge(id != RESERVED || two_bytes, place, || {
+                tally.judge(Fault("id-15"), id != RESERVED || two_bytes, place, || {
                     format!("{uri} has the id 15, which headers of one byte cannot have")
                 });
             }

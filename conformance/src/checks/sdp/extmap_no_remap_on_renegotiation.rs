@@ -1,7 +1,7 @@
 //! RFC 8285 §7: an identifier that is in use stands for no other header extension in a later description.
 
 use super::look::{self, Later};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{ExtMap, Section, SessionDescription};
@@ -60,7 +60,7 @@ fn judge(history: &History, later: &Later<'_>, tally: &mut Tally) {
             let sentence = format!("the id {} stood for {was} and becomes {}", map.id, map.uri);
             // An answer follows its offer: who offers has changed it then.
             if !offered.contains(&(map.id, map.uri)) {
-                tally.fail(sentence, [place, Place::Entry(*entry)]);
+                tally.fail(Fault("id-remapped"), sentence, [place, Place::Entry(*entry)]);
             }
         }
     }

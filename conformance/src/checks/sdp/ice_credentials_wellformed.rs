@@ -2,7 +2,7 @@
 //! fragment, none of them again in another session.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Peer};
 use crate::verdict::Layer;
 use std::collections::BTreeMap;
@@ -30,6 +30,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let place: Place = look::line(made, attribute.line);
                 if !lengths.contains(&value.len()) {
                     tally.fail(
+                        Fault("length"),
                         format!(
                             "a {what} has {} characters, not {} to {}",
                             value.len(),
@@ -39,7 +40,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                         [place],
                     );
                 } else {
-                    tally.judge(value.bytes().all(is_ice_char), place, || {
+                    tally.judge(Fault("not-ice-chars"), value.bytes().all(is_ice_char), place, || {
                         format!("a {what} is not of ice-chars")
                     });
                 }
@@ -53,9 +54,17 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 .entry(fragment.to_owned())
                 .or_insert_with(|| (password.to_owned(), session.clone()));
             if known != password {
-                tally.fail(format!("the username fragment {fragment} has two passwords"), [place]);
+                tally.fail(
+                    Fault("two-passwords"),
+                    format!("the username fragment {fragment} has two passwords"),
+                    [place],
+                );
             } else if *of != session {
-                tally.fail(format!("the credentials of {fragment} are those of an earlier session"), [place]);
+                tally.fail(
+                    Fault("credentials-reused"),
+                    format!("the credentials of {fragment} are those of an earlier session"),
+                    [place],
+                );
             }
         }
     }

@@ -1,7 +1,7 @@
 //! RFC 8839 §4.2.1.5, RFC 9429 §5.2.1 and §5.3.1: offers announce the option `ice2`, and answers do when the offer does.
 
 use super::look;
-use crate::checks::{Check, Tally};
+use crate::checks::{Check, Fault, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -15,7 +15,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    look::judge_ice_option(evidence, peer, "ice2", tally);
+    look::judge_ice_option(evidence, peer, "ice2", Fault("option-missing"), tally);
 }
 
 #[cfg(test)]

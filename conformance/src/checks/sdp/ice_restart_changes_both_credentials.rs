@@ -2,7 +2,7 @@
 //! the password, in the offer and in its answer.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::SdpType;
@@ -47,6 +47,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             };
             let what = later.made.kind;
             tally.fail(
+                Fault("credentials-kept"),
                 format!("the {what} of a restart keeps {same} of section {index}"),
                 [place, Place::Entry(since)],
             );

@@ -2,7 +2,7 @@
 //! behind them.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Exchange, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::Codec;
@@ -37,7 +37,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 [None, Some(_)] => false,
                 _ => true,
             });
-            tally.judge(as_offered, place, || {
+            tally.judge(Fault("other-order"), as_offered, place, || {
                 "the formats are not in the order in which they were offered".to_owned()
             });
         }

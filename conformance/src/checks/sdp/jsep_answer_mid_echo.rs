@@ -1,6 +1,6 @@
 //! RFC 9429 §5.3.1: each section of an answer has the MID of the offered one, rejected sections too.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Exchange, Peer};
 use crate::verdict::Layer;
 
@@ -23,7 +23,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 None => Place::Entry(answer.entry),
             };
             let found = answered.mid();
-            tally.judge(found.as_ref() == Some(&expected), place, || {
+            tally.judge(Fault("other-mid"), found.as_ref() == Some(&expected), place, || {
                 let found = found.as_deref().unwrap_or("none");
                 format!("a section was offered with mid {expected} and answered with {found}")
             });

@@ -2,7 +2,7 @@
 //! bundle-only in an initial offer.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use std::collections::BTreeMap;
@@ -46,7 +46,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let is_first = first.insert(media.media.clone(), ()).is_none();
             let bundle_only = section.has("bundle-only") && media.port == 0;
             let place: Place = look::media_line(offer, section);
-            tally.judge(bundle_only != is_first, place, || {
+            tally.judge(Fault("bundle-only-of-wrong-section"), bundle_only != is_first, place, || {
                 let (which, how) = if is_first { ("the first", "is") } else { ("a later", "is not") };
                 format!("{which} section of {} {how} bundle-only with port 0", media.media)
             });

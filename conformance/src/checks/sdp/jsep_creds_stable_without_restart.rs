@@ -2,7 +2,7 @@
 //! for by either side or another configuration forces one.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -37,7 +37,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     "section {index} had the username fragment {} and has {} without a restart",
                     was.0, now.0
                 );
-                tally.fail(sentence, [place, Place::Entry(since)]);
+                tally.fail(Fault("credentials-changed"), sentence, [place, Place::Entry(since)]);
             }
         }
     }

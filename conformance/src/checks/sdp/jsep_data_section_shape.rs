@@ -2,7 +2,7 @@
 //! `a=sctp-port`.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -28,11 +28,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             if media.formats != ["webrtc-datachannel"] {
                 let formats = media.formats.join(" ");
                 tally.fail(
+                    Fault("other-formats"),
                     format!("a data section has the formats {formats:?}, not webrtc-datachannel alone"),
                     [place],
                 );
             } else {
-                tally.judge(ports == 1 || section.is_rejected(), place, || {
+                tally.judge(Fault("not-one-sctp-port"), ports == 1 || section.is_rejected(), place, || {
                     format!("a data section has {ports} a=sctp-port lines, not one")
                 });
             }

@@ -2,7 +2,7 @@
 //! if it is rejected or bundle-only) and the address 0.0.0.0 or ::, told on the line behind its `m=` line.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event;
@@ -34,30 +34,38 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let place = Place::Line { entry: call.answered, line };
             match fault(&section) {
                 None => tally.pass(place),
-                Some(sentence) => tally.fail(sentence, [place]),
+                Some((fault, sentence)) => tally.fail(fault, sentence, [place]),
             }
         }
     }
 }
 
-fn fault(section: &Section<'_>) -> Option<String> {
+fn fault(section: &Section<'_>) -> Option<(Fault, String)> {
     let media = look::media(section)?;
     let expected = if section.has("bundle-only") || media.port == 0 { 0 } else { 9 };
     if media.port != expected {
-        return Some(format!("before any candidate is known the port is {}, not {expected}", media.port));
+        return Some((
+            Fault("port"),
+            format!("before any candidate is known the port is {}, not {expected}", media.port),
+        ));
     }
     if section.is_rejected() {
         return None;
     }
     let follows = section.lines().nth(1).is_some_and(|line| line.kind() == Some('c'));
     let Some(Ok(connection)) = section.connection().map(|it| it.value) else {
-        return Some("a media section has no c= line".to_owned());
+        return Some((Fault("no-connection-line"), "a media section has no c= line".to_owned()));
     };
     if !follows {
-        return Some("the c= line does not follow the m= line".to_owned());
+        return Some((
+            Fault("connection-line-misplaced"),
+            "the c= line does not follow the m= line".to_owned(),
+        ));
     }
     let any = connection.ip().is_some_and(|ip| ip.is_unspecified());
-    (!any).then(|| format!("before any candidate is known the address is {}", connection.address))
+    (!any).then(|| {
+        (Fault("address"), format!("before any candidate is known the address is {}", connection.address))
+    })
 }
 
 #[cfg(test)]

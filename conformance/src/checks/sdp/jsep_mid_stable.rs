@@ -2,7 +2,7 @@
 //! the description before came. What an answer echoes is another requirement.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::SdpType;
@@ -33,7 +33,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 continue;
             }
             let place: Place = look::attribute(later.made, &now, "mid");
-            tally.judge(now.mid().as_ref() == Some(&was), place, || {
+            tally.judge(Fault("mid-changed"), now.mid().as_ref() == Some(&was), place, || {
                 format!(
                     "the section with the tag {was} is offered as {}",
                     now.mid().as_deref().unwrap_or("none")

@@ -2,7 +2,7 @@
 //! the endpoint was told to be a lite one.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -33,7 +33,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         match found {
             None => tally.pass(Place::Entry(made.entry)),
             Some(it) => {
-                tally.fail(format!("the {} has a={}", made.kind, it.name), [look::line(made, it.line)]);
+                tally.fail(
+                    Fault("forbidden-attribute"),
+                    format!("the {} has a={}", made.kind, it.name),
+                    [look::line(made, it.line)],
+                );
             }
         }
     }

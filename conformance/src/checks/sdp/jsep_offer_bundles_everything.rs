@@ -1,7 +1,7 @@
 //! RFC 9429 §5.2.1: an initial offer has one BUNDLE group that lists every media section.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use std::collections::BTreeSet;
@@ -27,13 +27,17 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         match &groups[..] {
             [group] => {
                 let listed: BTreeSet<String> = group.tags.iter().cloned().collect();
-                tally.judge(listed == tags, place, || {
+                tally.judge(Fault("section-not-bundled"), listed == tags, place, || {
                     let missing: Vec<_> = tags.symmetric_difference(&listed).map(String::as_str).collect();
                     format!("the BUNDLE group and the media sections differ in {}", missing.join(", "))
                 });
             }
             _ => {
-                tally.fail(format!("an initial offer has {} BUNDLE groups, not one", groups.len()), [place]);
+                tally.fail(
+                    Fault("not-one-group"),
+                    format!("an initial offer has {} BUNDLE groups, not one", groups.len()),
+                    [place],
+                );
             }
         }
     }

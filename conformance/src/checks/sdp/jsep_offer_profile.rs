@@ -1,6 +1,6 @@
 //! RFC 9429 §5.1.2: the protocol of each offered media section is one of the two that secure its kind of content.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -27,7 +27,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 "application" => ["UDP/DTLS/SCTP", "TCP/DTLS/SCTP"],
                 _ => continue,
             };
-            tally.judge(allowed.contains(&media.proto.as_str()), place, || {
+            tally.judge(Fault("other-profile"), allowed.contains(&media.proto.as_str()), place, || {
                 format!("{} is offered over {}, not {}", media.media, media.proto, allowed.join(" or "))
             });
         }

@@ -1,7 +1,7 @@
 //! RFC 9429 §5.2.2: the section of a stopped transceiver is offered with port zero and without `a=msid`.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::SdpType;
@@ -48,12 +48,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = look::media_line(later.made, &now);
         if !look::has_port_zero(&now) {
             tally.fail(
+                Fault("port-not-zero"),
                 "the section of a stopped transceiver is offered with another port than 0",
                 [place, Place::Entry(call.entry)],
             );
         } else if now.has("msid") {
             let place = look::attribute(later.made, &now, "msid");
             tally.fail(
+                Fault("msid"),
                 "the section of a stopped transceiver is offered with a=msid",
                 [place, Place::Entry(call.entry)],
             );

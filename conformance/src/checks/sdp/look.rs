@@ -1,6 +1,6 @@
 //! What several checks look up in descriptions.
 
-use crate::checks::{Place, Tally};
+use crate::checks::{Fault, Place, Tally};
 use crate::evidence::{Call, Description, Evidence, Exchange, Peer};
 use peerproof_captures::event::SdpType;
 use peerproof_captures::sdp::{Codec, Group, MediaLine, Section, SessionDescription};
@@ -184,7 +184,13 @@ pub(in crate::checks) fn section_of_transceiver(
 
 /// Judges whether offers announce an ICE option (RFC 8839 §5.6) for all transports, and answers where the offer does.
 #[cfg_attr(test, track_caller)]
-pub(in crate::checks) fn judge_ice_option(evidence: &Evidence, peer: Peer, option: &str, tally: &mut Tally) {
+pub(in crate::checks) fn judge_ice_option(
+    evidence: &Evidence,
+    peer: Peer,
+    option: &str,
+    fault: Fault,
+    tally: &mut Tally,
+) {
     let answered: BTreeMap<u64, &Description> =
         evidence.answered_by(peer).map(|it| (it.answer.entry, it.offer)).collect();
     for made in evidence.generated_by(peer) {
@@ -200,7 +206,7 @@ pub(in crate::checks) fn judge_ice_option(evidence: &Evidence, peer: Peer, optio
             Some(section) => {
                 let index = section.index().unwrap_or_default();
                 let sentence = format!("the {} does not announce {option} for section {index}", made.kind);
-                tally.fail(sentence, [attribute(made, &section, "ice-options")]);
+                tally.fail(fault, sentence, [attribute(made, &section, "ice-options")]);
             }
         }
     }

@@ -2,7 +2,7 @@
 //! types of RTCP.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -28,7 +28,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             muxed = true;
             let place = look::media_line(made, &section);
             let found = media.payload_types().find(|it| OF_RTCP.contains(it));
-            tally.judge(found.is_none(), place, || {
+            tally.judge(Fault("listed"), found.is_none(), place, || {
                 format!("a section with a=rtcp-mux has the payload type {}", found.unwrap_or_default())
             });
         }
@@ -39,7 +39,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (packet, rtp) in evidence.wire.iter().flat_map(|wire| wire.rtp_read(peer)) {
         let payload_type = rtp.header.payload_type();
         let place = Place::Frame(packet.frame);
-        tally.judge(!OF_RTCP.contains(&payload_type), place, || {
+        tally.judge(Fault("sent"), !OF_RTCP.contains(&payload_type), place, || {
             format!("an RTP packet beside RTCP has the payload type {payload_type}")
         });
     }

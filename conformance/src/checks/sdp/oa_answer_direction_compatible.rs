@@ -1,7 +1,7 @@
 //! RFC 3264 §6.1: the direction of an answered section is one that the offered direction allows.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Exchange, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::Direction;
@@ -25,7 +25,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let line = answered.attributes().find(|it| it.name == taken.as_str());
             let place: Place =
                 line.map_or_else(|| look::media_line(answer, &answered), |it| look::line(answer, it.line));
-            tally.judge(is_allowed(asked, taken), place, || {
+            tally.judge(Fault("direction"), is_allowed(asked, taken), place, || {
                 format!("{asked} was offered and answered with {taken}")
             });
         }

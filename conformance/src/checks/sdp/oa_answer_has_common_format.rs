@@ -1,7 +1,7 @@
 //! RFC 3264 §6.1: an accepted section lists at least one format that was offered; without any it is rejected.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Exchange, Peer};
 use crate::verdict::Layer;
 use std::collections::BTreeSet;
@@ -25,7 +25,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 |section| look::codecs(section).into_iter().map(|(_, codec)| codec).collect::<BTreeSet<_>>();
             let (asked, taken) = (of(&offered), of(&answered));
             let place: Place = look::media_line(answer, &answered);
-            tally.judge(!asked.is_disjoint(&taken), place, || {
+            tally.judge(Fault("no-common-format"), !asked.is_disjoint(&taken), place, || {
                 let taken: Vec<_> = taken.iter().take(3).map(ToString::to_string).collect();
                 format!(
                     "an accepted section has no format in common with the offered one, but {}",

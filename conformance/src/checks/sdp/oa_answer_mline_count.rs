@@ -1,6 +1,6 @@
 //! RFC 3264 §6: an answer has as many media sections as its offer.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Exchange, Peer};
 use crate::verdict::Layer;
 
@@ -16,7 +16,7 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for Exchange { offer, answer } in evidence.answered_by(peer) {
         let (offered, answered) = (offer.received().media().len(), answer.sdp.media().len());
-        tally.judge(offered == answered, Place::Entry(answer.entry), || {
+        tally.judge(Fault("count"), offered == answered, Place::Entry(answer.entry), || {
             format!("the offer has {offered} media sections, the answer {answered}")
         });
     }

@@ -1,7 +1,7 @@
 //! RFC 3264 §6: each section of an answer has the media type of the offered one in the same place.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Exchange, Peer};
 use crate::verdict::Layer;
 
@@ -21,7 +21,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 continue;
             };
             let place: Place = look::media_line(answer, &answered);
-            tally.judge(expected.media == found.media, place, || {
+            tally.judge(Fault("other-media"), expected.media == found.media, place, || {
                 format!("{} was offered in this place and answered with {}", expected.media, found.media)
             });
         }

@@ -2,7 +2,7 @@
 //! too (§6).
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::SdpType;
@@ -25,7 +25,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         }
         let (before, now) = (later.own().sdp.media().len(), later.made.sdp.media().len());
-        tally.judge(now >= before, Place::Entry(later.made.entry), || {
+        tally.judge(Fault("fewer-sections"), now >= before, Place::Entry(later.made.entry), || {
             format!("an offer has {now} media sections after {before} were agreed on")
         });
     }

@@ -2,7 +2,7 @@
 //! the same but for its version, which rises whenever another description is sent.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{Origin, SessionDescription};
@@ -28,6 +28,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let numbers = [&origin.session_id, &origin.session_version].map(|it| it.parse::<i64>());
         let [Ok(_), Ok(version)] = numbers else {
             tally.fail(
+                Fault("beyond-64-bits"),
                 format!(
                     "{} or {} does not fit a signed integer of 64 bits",
                     origin.session_id, origin.session_version
@@ -41,11 +42,16 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             if (&of.username, &of.session_id, &of.connection)
                 != (&origin.username, &origin.session_id, &origin.connection)
             {
-                tally.fail(format!("the origin was {of} and became {origin}"), [place, there]);
+                tally.fail(
+                    Fault("origin-changed"),
+                    format!("the origin was {of} and became {origin}"),
+                    [place, there],
+                );
             } else if of.session_version.parse::<i64>().is_ok_and(|was| was >= version)
                 && says(&last.sdp) != says(&made.sdp)
             {
                 tally.fail(
+                    Fault("version-not-increased"),
                     format!(
                         "another description has the session version {version} after {}",
                         of.session_version

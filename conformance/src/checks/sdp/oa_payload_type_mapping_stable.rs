@@ -1,7 +1,7 @@
 //! RFC 3264 §8.3.2: within a media section a dynamic payload type stands for one codec as long as the session lasts.
 
 use super::look::{self, Later};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::RtpMap;
@@ -75,7 +75,7 @@ fn judge(history: &History, later: &Later<'_>, tally: &mut Tally) {
                     "{what} was {}/{} and became {}/{}",
                     was.encoding, was.clock_rate, map.encoding, map.clock_rate
                 );
-                tally.fail(sentence, [place, Place::Entry(*entry)]);
+                tally.fail(Fault("payload-type-remapped"), sentence, [place, Place::Entry(*entry)]);
             }
         }
     }

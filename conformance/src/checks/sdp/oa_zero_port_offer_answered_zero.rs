@@ -1,7 +1,7 @@
 //! RFC 3264 §8.2, RFC 9143 §6: a section offered with port zero, and not as bundle-only, is answered with port zero.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Exchange, Peer};
 use crate::verdict::Layer;
 
@@ -19,7 +19,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         for (offered, answered) in offer.received().media().zip(answer.sdp.media()) {
             let Some(media) = look::media(&answered).filter(|_| offered.is_rejected()) else { continue };
             let place: Place = look::media_line(answer, &answered);
-            tally.judge(media.port == 0, place, || {
+            tally.judge(Fault("port-not-zero"), media.port == 0, place, || {
                 format!("a section offered with port 0 was answered with port {}", media.port)
             });
         }

@@ -1,6 +1,6 @@
 //! RFC 4585 §4.2: an answer takes only feedback that was offered for the same codec.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Exchange, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{OnLine, RtcpFb, Section};
@@ -25,11 +25,16 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                         continue;
                     }
                     let same = |fb: &RtcpFb| fb.id == taken.id && fb.parameters == taken.parameters;
-                    tally.judge(offered.rtcp_fbs(payload_type).iter().any(same), place, || {
-                        let parameters = taken.parameters.as_deref().unwrap_or_default();
-                        let what = format!("{} {parameters}", taken.id);
-                        format!("{} for payload type {payload_type} was not offered", what.trim_end())
-                    });
+                    tally.judge(
+                        Fault("feedback-added"),
+                        offered.rtcp_fbs(payload_type).iter().any(same),
+                        place,
+                        || {
+                            let parameters = taken.parameters.as_deref().unwrap_or_default();
+                            let what = format!("{} {parameters}", taken.id);
+                            format!("{} for payload type {payload_type} was not offered", what.trim_end())
+                        },
+                    );
                 }
             }
         }

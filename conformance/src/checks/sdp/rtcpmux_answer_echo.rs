@@ -1,7 +1,7 @@
 //! RFC 9429 §5.3.1, RFC 5761 §5.1.1: an answer has `a=rtcp-mux` where the offer asks for it, and nowhere else.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Exchange, Peer};
 use crate::verdict::Layer;
 
@@ -27,7 +27,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let asked = offer.received().effective(index, "rtcp-mux").is_some();
             let taken = section.has("rtcp-mux") || answer.sdp.session().has("rtcp-mux");
             let place: Place = look::attribute(answer, &section, "rtcp-mux");
-            tally.judge(asked == taken, place, || {
+            tally.judge(Fault("mux-differs"), asked == taken, place, || {
                 let (asked, taken) = if asked { ("with", "without") } else { ("without", "with") };
                 format!("a section offered {asked} a=rtcp-mux was answered {taken} it")
             });

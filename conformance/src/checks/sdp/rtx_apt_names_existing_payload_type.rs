@@ -2,7 +2,7 @@
 //! the same rate.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{Fmtp, RtpMap, Section};
@@ -42,15 +42,19 @@ fn judge(made: &Description, section: &Section<'_>, tally: &mut Tally) {
         let apt = formats.get(&map.payload_type).and_then(|fmtp| fmtp.get("apt"));
         let what = format!("rtx {}", map.payload_type);
         let Some(apt) = apt else {
-            tally.fail(format!("{what} does not say what it repeats"), [place]);
+            tally.fail(Fault("no-apt"), format!("{what} does not say what it repeats"), [place]);
             continue;
         };
         match apt.parse().ok().filter(|apt| listed.contains(apt)).and_then(|apt: u8| maps.get(&apt)) {
-            None => tally.fail(format!("{what} repeats {apt}, which the section does not have"), [place]),
+            None => tally.fail(
+                Fault("unknown-apt"),
+                format!("{what} repeats {apt}, which the section does not have"),
+                [place],
+            ),
             Some(of) if of.is("rtx") => {
-                tally.fail(format!("{what} repeats {apt}, which is rtx too"), [place]);
+                tally.fail(Fault("apt-of-rtx"), format!("{what} repeats {apt}, which is rtx too"), [place]);
             }
-            Some(of) => tally.judge(of.clock_rate == map.clock_rate, place, || {
+            Some(of) => tally.judge(Fault("other-clock"), of.clock_rate == map.clock_rate, place, || {
                 format!(
                     "{what} has a clock of {} Hz, what it repeats one of {} Hz",
                     map.clock_rate, of.clock_rate

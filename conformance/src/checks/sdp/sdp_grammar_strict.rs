@@ -1,6 +1,6 @@
 //! RFC 8866 §9: a generated description follows the grammar exactly, its lines in their order, each ended by CR LF.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -18,6 +18,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         match description.sdp.violations().first() {
             None => tally.pass(Place::Entry(description.entry)),
             Some(violation) => tally.fail(
+                Fault("grammar"),
                 format!("line {} of the {}: {violation}", violation.line, description.kind),
                 [Place::Line { entry: description.entry, line: violation.line }],
             ),

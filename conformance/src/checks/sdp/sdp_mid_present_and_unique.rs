@@ -1,7 +1,7 @@
 //! RFC 9429 §5.2.1, RFC 5888 §4: every section of an offer has exactly one MID, which no other has.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use std::collections::BTreeSet;
@@ -22,9 +22,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let place: Place = look::attribute(offer, &section, "mid");
             let tags: Vec<_> = section.named("mid").map(|it| it.value.unwrap_or_default()).collect();
             match tags[..] {
-                [] => tally.fail("an offered section has no MID", [place]),
-                [tag] => tally.judge(seen.insert(tag), place, || format!("two sections have the tag {tag}")),
-                _ => tally.fail(format!("a section has {} MIDs", tags.len()), [place]),
+                [] => tally.fail(Fault("no-mid"), "an offered section has no MID", [place]),
+                [tag] => tally.judge(Fault("same-mid"), seen.insert(tag), place, || {
+                    format!("two sections have the tag {tag}")
+                }),
+                _ => tally.fail(Fault("several-mids"), format!("a section has {} MIDs", tags.len()), [place]),
             }
         }
     }

@@ -2,7 +2,7 @@
 //! that says so.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -29,12 +29,15 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let place: Place = look::media_line(offer, &section);
             if !["UDP/TLS/RTP/SAVPF", "TCP/TLS/RTP/SAVPF"].contains(&media.proto.as_str()) {
                 tally.fail(
+                    Fault("other-profile"),
                     format!("{} is offered over {}, without DTLS-SRTP", media.media, media.proto),
                     [place],
                 );
             } else {
                 let has = offer.sdp.effective(index, "fingerprint").is_some();
-                tally.judge(has, place, || format!("{} is offered without a fingerprint", media.media));
+                tally.judge(Fault("no-fingerprint"), has, place, || {
+                    format!("{} is offered without a fingerprint", media.media)
+                });
             }
         }
     }

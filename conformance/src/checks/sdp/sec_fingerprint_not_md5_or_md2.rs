@@ -1,7 +1,7 @@
 //! RFC 8122 §5: no fingerprint is of MD5 or MD2.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -21,7 +21,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let hash = attribute.value.and_then(|value| value.split(' ').next()).unwrap_or_default();
                 let place: Place = look::line(made, attribute.line);
                 let weak = ["md5", "md2"].iter().any(|it| hash.eq_ignore_ascii_case(it));
-                tally.judge(!weak, place, || format!("a fingerprint is of {hash}"));
+                tally.judge(Fault("weak-hash"), !weak, place, || format!("a fingerprint is of {hash}"));
             }
         }
     }

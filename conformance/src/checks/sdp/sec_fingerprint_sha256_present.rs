@@ -1,7 +1,7 @@
 //! RFC 8122 §5.1: of the fingerprints that hold for a section one is of SHA-256, or at least of something stronger.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -28,9 +28,17 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             if has("sha-256") {
                 tally.pass(place);
             } else if has("sha-384") || has("sha-512") {
-                tally.warn(format!("no sha-256 fingerprint, only {}", hashes.join(", ")), [place]);
+                tally.warn(
+                    Fault("no-sha-256"),
+                    format!("no sha-256 fingerprint, only {}", hashes.join(", ")),
+                    [place],
+                );
             } else {
-                tally.fail(format!("the only fingerprints are of {}", hashes.join(", ")), [place]);
+                tally.fail(
+                    Fault("weak-hashes-alone"),
+                    format!("the only fingerprints are of {}", hashes.join(", ")),
+                    [place],
+                );
             }
         }
     }

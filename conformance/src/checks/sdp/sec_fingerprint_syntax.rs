@@ -2,7 +2,7 @@
 //! function yields.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::Fingerprint;
@@ -22,14 +22,18 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             for attribute in section.named("fingerprint") {
                 let place: Place = look::line(made, attribute.line);
                 let Some((hash, digest)) = attribute.value.and_then(|value| value.split_once(' ')) else {
-                    tally.fail("a fingerprint is not a hash function and a digest", [place]);
+                    tally.fail(
+                        Fault("no-digest"),
+                        "a fingerprint is not a hash function and a digest",
+                        [place],
+                    );
                     continue;
                 };
                 let bytes = digest.split(':').count();
                 if let Some(fault) = fault(digest) {
-                    tally.fail(format!("a {hash} fingerprint {fault}"), [place]);
+                    tally.fail(Fault("digest-syntax"), format!("a {hash} fingerprint {fault}"), [place]);
                 } else if let Some(length) = Fingerprint::digest_length(hash) {
-                    tally.judge(bytes == length, place, || {
+                    tally.judge(Fault("digest-length"), bytes == length, place, || {
                         format!("a {hash} fingerprint has {bytes} bytes, not {length}")
                     });
                 } else {

@@ -1,7 +1,7 @@
 //! RFC 8827 §6.5: keys are not told in descriptions (`a=crypto`, RFC 4568).
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -21,7 +21,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         match found {
             None => tally.pass(Place::Entry(made.entry)),
             Some(it) => {
-                tally.fail(format!("the {} has a key in a=crypto", made.kind), [look::line(made, it.line)]);
+                tally.fail(
+                    Fault("crypto"),
+                    format!("the {} has a key in a=crypto", made.kind),
+                    [look::line(made, it.line)],
+                );
             }
         }
     }

@@ -2,7 +2,7 @@
 //! identifiers, and only takes away.
 
 use super::look;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Exchange, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{Rid, RidDirection, Section, Simulcast, SimulcastId};
@@ -37,12 +37,18 @@ fn judge_rids(answer: &Description, offered: &Section<'_>, answered: &Section<'_
         let Ok(rid) = rid.value else { continue };
         match asked.get(&rid.id) {
             _ if seen.insert(rid.id.clone(), ()).is_some() => {
-                tally.fail(format!("the answer has a=rid:{} twice", rid.id), [place]);
+                tally.fail(Fault("rid-twice"), format!("the answer has a=rid:{} twice", rid.id), [place]);
             }
-            None => tally.fail(format!("the answer has a=rid:{}, which was not offered", rid.id), [place]),
-            Some(direction) => tally.judge(*direction != rid.direction, place, || {
-                format!("a=rid:{} was offered as {direction} and answered as {direction}", rid.id)
-            }),
+            None => tally.fail(
+                Fault("rid-not-offered"),
+                format!("the answer has a=rid:{}, which was not offered", rid.id),
+                [place],
+            ),
+            Some(direction) => {
+                tally.judge(Fault("rid-direction"), *direction != rid.direction, place, || {
+                    format!("a=rid:{} was offered as {direction} and answered as {direction}", rid.id)
+                });
+            }
         }
     }
 }
@@ -52,18 +58,26 @@ fn judge_streams(answer: &Description, offered: &Section<'_>, answered: &Section
     let Some(first) = lines.next() else { return };
     let place = look::line(answer, first.line);
     if let Some(second) = lines.next() {
-        tally.fail("a section has two a=simulcast", [look::line(answer, second.line)]);
+        tally.fail(
+            Fault("simulcast-twice"),
+            "a section has two a=simulcast",
+            [look::line(answer, second.line)],
+        );
         return;
     }
     let (Ok(taken), Some(asked)) = (first.value, offered.first::<Simulcast>()) else {
-        tally.fail("the answer has a=simulcast, which was not offered or cannot be read", [place]);
+        tally.fail(
+            Fault("simulcast-not-offered"),
+            "the answer has a=simulcast, which was not offered or cannot be read",
+            [place],
+        );
         return;
     };
     for (direction, opposite) in
         [(RidDirection::Send, RidDirection::Recv), (RidDirection::Recv, RidDirection::Send)]
     {
         let fewer = is_fewer(asked.streams(opposite), taken.streams(direction));
-        tally.judge(fewer, place, || {
+        tally.judge(Fault("simulcast-not-less"), fewer, place, || {
             format!("what the answer would {direction} is not what was offered to {opposite} with something taken away")
         });
     }

@@ -2,7 +2,7 @@
 //! streams alike, and answers do when the offer does.
 
 use super::look;
-use crate::checks::{Check, Tally};
+use crate::checks::{Check, Fault, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -16,7 +16,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    look::judge_ice_option(evidence, peer, "trickle", tally);
+    look::judge_ice_option(evidence, peer, "trickle", Fault("option-missing"), tally);
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{Sent, sent};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::stun::{Class, Method};
@@ -17,9 +17,13 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-const WINDOW_US: u64 = 100_000;
-/// So many in a window are one in five milliseconds.
-const MOST: usize = 20;
+/// The least interval (§14.2), in microseconds.
+const INTERVAL_US: u64 = 5_000;
+/// So many intervals together must be kept, whatever the timers of the peer are like.
+const MANY: usize = 20;
+/// By how much a timer of the peer may be late by itself, so that what waited for it comes at once, in microseconds: a choice of ours, two of the
+/// ticks of ten milliseconds that coarse timers have.
+const TICK_US: u64 = 20_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut seen = BTreeSet::new();
@@ -28,14 +32,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     begun.retain(|sent| seen.insert(sent.bytes.get(8..20)));
     for (at, first) in begun.iter().enumerate() {
         let place = Place::Frame(first.frame);
-        let next = begun.get(at + MOST);
-        match next.and_then(|last| Some((Off::soon(first.t_us, WINDOW_US, last.t_us)?, last))) {
-            Some((off, last)) => {
-                let text =
-                    format!("{} transactions begin within {} ms", MOST + 1, (last.t_us - first.t_us) / 1000);
+        match burst(&begun[at..]) {
+            Some((count, off, last)) => {
+                let within = last.t_us.saturating_sub(first.t_us) as f64 / 1e3;
+                let text = format!("{count} transactions begin within {within:.1} ms");
                 let places = [place, Place::Frame(last.frame)];
                 let is_certain = off.doubt(evidence).is_none();
-                tally.off(evidence, off, text, places);
+                tally.off(Fault("too-fast"), evidence, off, text, places);
                 if is_certain {
                     return;
                 }
@@ -43,6 +46,18 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             None => tally.pass(place),
         }
     }
+}
+
+/// The shortest run of transactions from the first one on that is faster than allowed: how many there are, by how much they come too
+/// soon, and the last of them.
+fn burst<'a, 'b>(begun: &'b [Sent<'a>]) -> Option<(usize, Off, &'b Sent<'a>)> {
+    let first = begun.first()?;
+    begun.iter().enumerate().take(MANY + 1).find_map(|(intervals, last)| {
+        let least_us = INTERVAL_US * intervals as u64;
+        let late_us = if intervals < MANY { TICK_US } else { 0 };
+        let off = Off::soon(first.t_us, least_us.saturating_sub(late_us), last.t_us)?;
+        Some((intervals + 1, off, last))
+    })
 }
 
 /// Whether it is of those that Ta is for: checks, and what gathers candidates (RFC 8445 §5.1.1.2, §6.1.4.2).

@@ -2,10 +2,10 @@
 
 use super::sent;
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
-use peerproof_captures::wire::stun::Class;
+use peerproof_captures::wire::stun::{Class, Method};
 use std::collections::BTreeMap;
 
 pub(super) const CHECK: Check = Check {
@@ -41,7 +41,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         match Off::soon(*t_us, FLOOR_US, sent.t_us) {
             Some(off) => {
                 let text = format!("a request is repeated after {} ms, less than 500", after / 1000);
-                tally.off(evidence, off, text, places);
+                // §14.3 is on gathering and checks; of other requests RFC 8489 §6.2.1 says SHOULD.
+                let of_ice = |method| matches!(method, Method::Binding | Method::Allocate);
+                if sent.message().is_some_and(|it| of_ice(it.kind.value.method())) {
+                    tally.off(Fault("too-soon"), evidence, off, text, places);
+                } else {
+                    tally.warn_off(Fault("too-soon-for-others"), evidence, off, text, places);
+                }
             }
             None => tally.pass(places[0]),
         }
@@ -50,7 +56,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording};
+    use crate::checks::controls::{Control, Mutation, Recording, turn};
     use crate::evidence::{Evidence, Peer};
 
     /// Sends one request again after 200 milliseconds. That another is repeated late enough had to be brought about: those
@@ -59,7 +65,11 @@ mod control {
         Recording::Restart,
         |evidence| repeat(evidence, 0, 600_000),
         |evidence| repeat(evidence, 2, 200_000),
-    );
+    )
+    .and(&[Mutation::new(Recording::Relay, "is repeated after 200 ms", |evidence| {
+        turn::repeat_soon(evidence, turn::REFRESH);
+    })
+    .prepared(|evidence| turn::repeat_late(evidence, turn::ALLOCATE))]);
 
     fn repeat(evidence: &mut Evidence, nth: usize, after_us: u64) {
         let packets = &mut evidence.wire.as_mut().unwrap().packets;

@@ -1,7 +1,7 @@
 //! RFC 8489 §14.7: FINGERPRINT, where there is one, is the last attribute, and the CRC-32 of what is before it.
 
 use super::sent;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::stun::AttributeType;
@@ -22,9 +22,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(sent.frame);
         let last = message.attributes().filter_map(Result::ok).last();
         if !right {
-            tally.fail("FINGERPRINT is not the CRC of the message", [place]);
+            tally.fail(Fault("wrong-crc"), "FINGERPRINT is not the CRC of the message", [place]);
         } else if last.is_none_or(|last| last.kind.value != AttributeType::Fingerprint) {
-            tally.fail("an attribute follows FINGERPRINT", [place]);
+            tally.fail(Fault("not-last"), "an attribute follows FINGERPRINT", [place]);
         } else {
             tally.pass(place);
         }

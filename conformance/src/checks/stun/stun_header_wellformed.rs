@@ -2,7 +2,7 @@
 //! four bytes with zeros.
 
 use super::sent;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 
@@ -21,39 +21,50 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for sent in sent(evidence, peer) {
         let place = Place::Frame(sent.frame);
         match fault(sent.bytes) {
-            Some(fault) => tally.fail(fault, [place]),
+            Some((fault, sentence)) => tally.fail(fault, sentence, [place]),
             None => tally.pass(place),
         }
     }
 }
 
-fn fault(bytes: &[u8]) -> Option<String> {
+fn fault(bytes: &[u8]) -> Option<(Fault, String)> {
     let Some((head, mut rest)) = bytes.split_first_chunk::<20>() else {
-        return Some(format!("a STUN message has {} bytes, less than a header", bytes.len()));
+        return Some((
+            Fault("header-cut"),
+            format!("a STUN message has {} bytes, less than a header", bytes.len()),
+        ));
     };
     let [_, _, high, low, cookie @ ..] = head;
     if !cookie.starts_with(&COOKIE) {
-        return Some("STUN message without the magic cookie".to_owned());
+        return Some((Fault("no-magic-cookie"), "STUN message without the magic cookie".to_owned()));
     }
     let length = usize::from(u16::from_be_bytes([*high, *low]));
     if length != rest.len() {
-        return Some(format!(
-            "a STUN message says that {length} bytes follow its header, and {} do",
-            rest.len()
+        return Some((
+            Fault("length"),
+            format!("a STUN message says that {length} bytes follow its header, and {} do", rest.len()),
         ));
     }
     while let Some(([a, b, c, d], after)) = rest.split_first_chunk::<4>() {
         let kind = u16::from_be_bytes([*a, *b]);
         let size = usize::from(u16::from_be_bytes([*c, *d]));
         let Some((value, next)) = after.split_at_checked(size.next_multiple_of(4)) else {
-            return Some(format!("attribute {kind:#06x} goes beyond the message"));
+            return Some((
+                Fault("attribute-beyond-message"),
+                format!("attribute {kind:#06x} goes beyond the message"),
+            ));
         };
         if value.get(size..).is_some_and(|padding| padding.iter().any(|byte| *byte != 0)) {
-            return Some(format!("the padding of attribute {kind:#06x} is not zero"));
+            return Some((
+                Fault("padding-not-zero"),
+                format!("the padding of attribute {kind:#06x} is not zero"),
+            ));
         }
         rest = next;
     }
-    (!rest.is_empty()).then(|| "the attributes of a STUN message do not fill it".to_owned())
+    (!rest.is_empty()).then(|| {
+        (Fault("attributes-do-not-fit"), "the attributes of a STUN message do not fill it".to_owned())
+    })
 }
 
 #[cfg(test)]
@@ -107,7 +118,7 @@ mod tests {
     fn each_thing_that_may_be_wrong_is_named() {
         assert_eq!(fault(&message(&[])), None);
         assert_eq!(fault(&message(&[0x80, 0x22, 0, 2, b'x', b'y', 0, 0])), None);
-        let told = |bytes: &[u8]| fault(bytes).unwrap();
+        let told = |bytes: &[u8]| fault(bytes).unwrap().1;
         assert!(
             told(&message(&[0x80, 0x22, 0, 2, b'x', b'y', 0, 1])).contains("padding of attribute 0x8022")
         );

@@ -1,7 +1,7 @@
 //! RFC 8489 §9.1.3, RFC 8445 §7.3: the answer to an authentic check, an error too, bears MESSAGE-INTEGRITY made with the same password
 //! as the check, and no USERNAME.
 
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::stun::{AttributeType, Class, Content, Message, Method, TransactionId};
@@ -39,7 +39,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let Some(password) = authentic.get(&message.transaction.value).filter(|_| answers) else { continue };
         let place = Place::Frame(packet.frame);
         if message.attribute(AttributeType::Username).is_some() {
-            tally.fail("a response to a check carries USERNAME", [place]);
+            tally.fail(Fault("username"), "a response to a check carries USERNAME", [place]);
             continue;
         }
         match matches(password) {
@@ -47,11 +47,16 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             None if code(&message).is_some_and(|code| UNSIGNED.contains(&code)) => {}
             Some(false) => {
                 tally.fail(
+                    Fault("other-password"),
                     "MESSAGE-INTEGRITY of an answer is not made with the password of the check",
                     [place],
                 );
             }
-            None => tally.fail("an answer to a check has no MESSAGE-INTEGRITY", [place]),
+            None => tally.fail(
+                Fault("no-message-integrity"),
+                "an answer to a check has no MESSAGE-INTEGRITY",
+                [place],
+            ),
         }
     }
 }

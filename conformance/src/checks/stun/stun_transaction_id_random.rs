@@ -1,7 +1,7 @@
 //! RFC 8489 §5: each request has a transaction of its own, chosen at random.
 
 use super::sent;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::stun::Class;
@@ -31,7 +31,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(sent.frame);
         match seen.get(&number) {
             Some((first, bytes)) if *bytes != sent.bytes => {
-                tally.fail("two requests that differ have one transaction", [place, Place::Frame(*first)]);
+                tally.fail(
+                    Fault("reused"),
+                    "two requests that differ have one transaction",
+                    [place, Place::Frame(*first)],
+                );
             }
             Some(_) => {}
             None => {
@@ -51,22 +55,24 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
     let numbers: Vec<u128> = order.iter().map(|(number, _)| *number).collect();
     match pattern(&numbers) {
-        Some(pattern) => tally.fail(pattern, [place]),
+        Some((fault, pattern)) => tally.fail(fault, pattern, [place]),
         None => tally.pass(place),
     }
 }
 
 /// What these numbers of 96 bits have in common that random ones have not.
-fn pattern(numbers: &[u128]) -> Option<String> {
+fn pattern(numbers: &[u128]) -> Option<(Fault, String)> {
     let steps: Vec<u128> = numbers.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
     if steps.windows(2).all(|pair| pair[0] == pair[1]) {
-        return Some("each transaction is the one before and as much more".to_owned());
+        return Some((Fault("counted"), "each transaction is the one before and as much more".to_owned()));
     }
     let (all, any) = numbers.iter().fold((u128::MAX, 0), |(all, any), number| (all & number, any | number));
     let constant = !(all ^ any) & ((1 << 96) - 1);
     // Text in ASCII leaves the highest bit of each byte alone, and is no pattern that anybody could use.
     let bytes = (0..12).filter(|at| constant >> (at * 8) & 0xff == 0xff).count();
-    (bytes >= 3).then(|| format!("{bytes} of the 12 bytes are the same in all transactions"))
+    (bytes >= 3).then(|| {
+        (Fault("bytes-repeated"), format!("{bytes} of the 12 bytes are the same in all transactions"))
+    })
 }
 
 #[cfg(test)]
@@ -96,8 +102,8 @@ mod tests {
         let random: Vec<u128> = (1..30).map(|n| scattered(n * n)).collect();
         assert_eq!(pattern(&random), None);
         let counted: Vec<u128> = (1..30).map(|n| 1000 + n).collect();
-        assert!(pattern(&counted).unwrap().contains("as much more"));
+        assert!(pattern(&counted).unwrap().1.contains("as much more"));
         let prefixed: Vec<u128> = random.iter().map(|n| (n & ((1 << 64) - 1)) | (0xabcd << 80)).collect();
-        assert!(pattern(&prefixed).unwrap().starts_with("4 of the 12"));
+        assert!(pattern(&prefixed).unwrap().1.starts_with("4 of the 12"));
     }
 }

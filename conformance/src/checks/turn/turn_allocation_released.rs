@@ -2,7 +2,7 @@
 
 use super::{Ends, said};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::timeline::What;
@@ -45,7 +45,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let places = [Place::Entry(closed.n), Place::Frame(frame)];
         match Off::late(closed.t_us, WITHIN_US, last_us) {
             Some(off) => {
-                tally.warn_off(evidence, off, "an allocation is not given back after close()", places);
+                tally.warn_off(
+                    Fault("not-released"),
+                    evidence,
+                    off,
+                    "an allocation is not given back after close()",
+                    places,
+                );
             }
             None => {
                 tally.inconclusive(

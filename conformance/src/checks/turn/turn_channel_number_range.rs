@@ -2,7 +2,7 @@
 //! they are used.
 
 use super::{Ends, said};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer, ServerMessage};
 use crate::verdict::Layer;
 use peerproof_captures::wire::demux::{self, Class as First};
@@ -42,18 +42,34 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let number = said.message.number(AttributeType::ChannelNumber).map(|number| number.value);
         let to = said.message.address(AttributeType::XorPeerAddress).map(|address| address.value);
         let (Some(number), Some(to)) = (number, to) else {
-            tally.fail("a ChannelBind request has no CHANNEL-NUMBER or no XOR-PEER-ADDRESS", [place]);
+            tally.fail(
+                Fault("attribute-missing"),
+                "a ChannelBind request has no CHANNEL-NUMBER or no XOR-PEER-ADDRESS",
+                [place],
+            );
             continue;
         };
         let bound = all.entry(said.ends()).or_default();
         let by_number = bound.numbers.insert(number, to);
         let by_peer = bound.peers.insert(to, number);
         if !NUMBERS.contains(&number) {
-            tally.fail(format!("channel {number:#06x} is outside of 0x4000 to 0x4fff"), [place]);
+            tally.fail(
+                Fault("number-out-of-range"),
+                format!("channel {number:#06x} is outside of 0x4000 to 0x4fff"),
+                [place],
+            );
         } else if let Some(before) = by_number.filter(|before| *before != to) {
-            tally.fail(format!("channel {number:#06x} is bound to {to}, and to {before} before"), [place]);
+            tally.fail(
+                Fault("number-of-two-peers"),
+                format!("channel {number:#06x} is bound to {to}, and to {before} before"),
+                [place],
+            );
         } else if let Some(before) = by_peer.filter(|before| *before != number) {
-            tally.fail(format!("{to} has channel {number:#06x}, and {before:#06x} before"), [place]);
+            tally.fail(
+                Fault("peer-with-two-channels"),
+                format!("{to} has channel {number:#06x}, and {before:#06x} before"),
+                [place],
+            );
         } else {
             tally.pass(place);
         }
@@ -70,7 +86,7 @@ fn unbound(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for message in messages.filter(of_peer) {
         if let Ok(data) = turn::view(&message.bytes) {
             let text = format!("ChannelData goes by channel {:#06x}, which is not bound", data.channel.value);
-            tally.fail(text, [Place::Frame(message.frame)]);
+            tally.fail(Fault("channel-not-bound"), text, [Place::Frame(message.frame)]);
         }
     }
 }

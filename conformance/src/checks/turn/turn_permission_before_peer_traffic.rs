@@ -1,10 +1,10 @@
 //! RFC 8656 §9, §11.1: before a client sends something to a peer through its server, it has a permission for the peer's address
 //! there, and it renews that as long as it sends.
 
-use super::{Ends, said};
+use super::{Ends, Said, said};
 use crate::checks::timing::Off;
-use crate::checks::{Check, Place, Tally};
-use crate::evidence::{Evidence, Peer, Via};
+use crate::checks::{Check, Fault, Place, Tally};
+use crate::evidence::{Evidence, Peer, ServerMessage, Via};
 use crate::verdict::Layer;
 use peerproof_captures::wire::stun::{AttributeType, Class, Content, Method, TransactionId};
 use std::collections::BTreeMap;
@@ -28,28 +28,50 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for packet in wire.packets.iter().filter(|packet| packet.tap == peer && packet.sender == peer) {
         let Some(Via { server, .. }) = packet.via else { continue };
         let place = Place::Frame(packet.frame);
-        let given = permissions.before(server, packet.to.ip(), packet.t_us);
+        let given = permissions.before(server, packet.to.ip(), packet.frame);
         match given.map(|since| Off::late(since, LIFETIME_US, packet.t_us)) {
             Some(None) => tally.pass(place),
             Some(Some(off)) => {
                 let text = format!("something is sent to {} when its permission has expired", packet.to);
-                tally.off(evidence, off, text, [place]);
+                tally.off(Fault("permission-expired"), evidence, off, text, [place]);
             }
             None if evidence.whole => {
-                tally.fail(format!("data is sent to {} without a permission", packet.to), [place]);
+                tally.fail(
+                    Fault("no-permission"),
+                    format!("data is sent to {} without a permission", packet.to),
+                    [place],
+                );
             }
             None => tally.inconclusive("the permission may be older than the capture", [place]),
         }
     }
 }
 
-/// When permissions were installed, by server and the peer's address, in order.
-struct Permissions(BTreeMap<(SocketAddr, IpAddr), Vec<u64>>);
+/// The permissions that a client asked for, by server and the peer's address, in order.
+///
+/// It has one from its request on: RFC 8445 §7.2.1 wants that "it had told the TURN server to create a permission". An error response
+/// takes it away, unless one was installed before.
+struct Permissions(BTreeMap<(SocketAddr, IpAddr), Vec<Permission>>);
+
+/// What a client has from a frame on.
+struct Permission {
+    frame: u64,
+    /// Since when it has a permission, if it has one.
+    since_us: Option<u64>,
+    /// Whether the server has confirmed it.
+    is_installed: bool,
+}
+
+impl Permission {
+    fn at(message: &ServerMessage, is_given: bool) -> Self {
+        Self { frame: message.frame, since_us: is_given.then_some(message.t_us), is_installed: false }
+    }
+}
 
 impl Permissions {
     fn of(evidence: &Evidence, peer: Peer, tally: &mut Tally) -> Self {
         let mut asked: BTreeMap<(Ends, TransactionId), Vec<IpAddr>> = BTreeMap::new();
-        let mut given: BTreeMap<_, Vec<u64>> = BTreeMap::new();
+        let mut given: BTreeMap<_, Vec<Permission>> = BTreeMap::new();
         for said in said(evidence, peer) {
             let transaction = (said.ends(), said.message.transaction.value);
             let methods = [Method::CreatePermission, Method::ChannelBind];
@@ -60,14 +82,28 @@ impl Permissions {
                     Ok(Content::Address(address)) => Some(address.ip()),
                     _ => None,
                 });
-                asked.insert(transaction, addresses.collect());
-            } else if methods.into_iter().any(|method| said.is_received(method, Class::Success)) {
+                let addresses: Vec<IpAddr> = addresses.collect();
+                for address in &addresses {
+                    let all = given.entry((said.at.server, *address)).or_default();
+                    // A refresh that is not answered yet extends nothing.
+                    if all.last().is_none_or(|it| !it.is_installed) {
+                        all.push(Permission::at(said.at, true));
+                    }
+                }
+                asked.insert(transaction, addresses);
+            } else if let Some(is_given) = answer(&said) {
                 for address in asked.get(&transaction).into_iter().flatten() {
-                    given.entry((said.at.server, *address)).or_default().push(said.at.t_us);
+                    let all = given.entry((said.at.server, *address)).or_default();
+                    if is_given {
+                        all.push(Permission { is_installed: true, ..Permission::at(said.at, true) });
+                    } else if all.last().is_none_or(|it| !it.is_installed) {
+                        all.push(Permission::at(said.at, false));
+                    }
                 }
             } else if said.is_sent(Method::Send, Class::Indication) {
                 // What has both goes between the peers.
                 tally.fail(
+                    Fault("attribute-missing"),
                     "a Send indication has no XOR-PEER-ADDRESS or no DATA",
                     [Place::Frame(said.at.frame)],
                 );
@@ -76,11 +112,18 @@ impl Permissions {
         Self(given)
     }
 
-    /// When the last before a moment was installed.
-    fn before(&self, server: SocketAddr, address: IpAddr, t_us: u64) -> Option<u64> {
+    /// Since when there is one at a frame.
+    fn before(&self, server: SocketAddr, address: IpAddr, frame: u64) -> Option<u64> {
         let all = self.0.get(&(server, address))?;
-        all.get(all.partition_point(|since| *since <= t_us).checked_sub(1)?).copied()
+        all.get(all.partition_point(|it| it.frame <= frame).checked_sub(1)?)?.since_us
     }
+}
+
+/// Whether a server gave a permission or refused one, if this is its answer.
+fn answer(said: &Said<'_>) -> Option<bool> {
+    let methods = [Method::CreatePermission, Method::ChannelBind];
+    let is = |class| methods.into_iter().any(|method| said.is_received(method, class));
+    if is(Class::Success) { Some(true) } else { is(Class::Error).then_some(false) }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! asks for one address family at most.
 
 use super::{Said, said};
-use crate::checks::{Check, Place, Tally};
+use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::stun::{AttributeType, Class, Method};
@@ -24,34 +24,45 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for said in said(evidence, peer).filter(|said| said.is_sent(Method::Allocate, Class::Request)) {
         let place = Place::Frame(said.at.frame);
         match fault(&said) {
-            Some(fault) => tally.fail(fault, [place]),
+            Some((fault, sentence)) => tally.fail(fault, sentence, [place]),
             None => tally.pass(place),
         }
     }
 }
 
-fn fault(said: &Said<'_>) -> Option<String> {
+fn fault(said: &Said<'_>) -> Option<(Fault, String)> {
     let count = |kind| {
         let all = said.message.attributes().filter_map(Result::ok);
         all.filter(|attribute| attribute.kind.value == kind).count()
     };
     let Some(transport) = said.message.attribute(AttributeType::RequestedTransport) else {
-        return Some("an Allocate request has no REQUESTED-TRANSPORT".to_owned());
+        return Some((Fault("no-transport"), "an Allocate request has no REQUESTED-TRANSPORT".to_owned()));
     };
     match transport.value.value {
         [UDP | TCP, 0, 0, 0] => {}
-        [UDP | TCP, ..] => return Some("the reserved bytes of REQUESTED-TRANSPORT are not zero".to_owned()),
-        [other, ..] => return Some(format!("REQUESTED-TRANSPORT is {other}, neither UDP (17) nor TCP (6)")),
-        [] => return Some("REQUESTED-TRANSPORT is empty".to_owned()),
+        [UDP | TCP, ..] => {
+            return Some((
+                Fault("reserved-bytes"),
+                "the reserved bytes of REQUESTED-TRANSPORT are not zero".to_owned(),
+            ));
+        }
+        [other, ..] => {
+            return Some((
+                Fault("other-transport"),
+                format!("REQUESTED-TRANSPORT is {other}, neither UDP (17) nor TCP (6)"),
+            ));
+        }
+        [] => return Some((Fault("transport-empty"), "REQUESTED-TRANSPORT is empty".to_owned())),
     }
     let (requested, additional) =
         (count(AttributeType::RequestedAddressFamily), count(AttributeType::AdditionalAddressFamily));
     match (requested, additional) {
         (0 | 1, 0) | (0, 1) => None,
-        (1.., 1..) => {
-            Some("an Allocate request has REQUESTED-ADDRESS-FAMILY and ADDITIONAL-ADDRESS-FAMILY".to_owned())
-        }
-        _ => Some("an Allocate request asks for an address family twice".to_owned()),
+        (1.., 1..) => Some((
+            Fault("two-family-attributes"),
+            "an Allocate request has REQUESTED-ADDRESS-FAMILY and ADDITIONAL-ADDRESS-FAMILY".to_owned(),
+        )),
+        _ => Some((Fault("family-twice"), "an Allocate request asks for an address family twice".to_owned())),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Certificates that belong to a peer: presented in the handshake, or named in its descriptions.
 
 use crate::claims::Session;
-use crate::evidence::{Handshake, Peer, digest};
+use crate::evidence::{Peer, digest};
 use peerproof_captures::sdp::{Fingerprint, SessionDescription};
 use peerproof_captures::wire::dtls::handshake::Body;
 use std::collections::BTreeSet;
@@ -24,8 +24,7 @@ impl Presented {
     pub(in crate::claims) fn of(session: &Session<'_>, name: &str) -> Self {
         let mut presented = Self::default();
         let place = session.record.file.peers.iter().position(|peer| peer.name == name).map(Peer);
-        if let (Some(wire), Some(place)) = (session.record.packets(), place) {
-            let handshake = Handshake::on(wire, place);
+        if let Some((place, handshake)) = place.and_then(|place| Some((place, session.handshake(place)?))) {
             for (message, body) in handshake.bodies().filter(|(message, _)| message.sender == place) {
                 let Body::Certificate(certificate) = body else { continue };
                 let Some(leaf) = certificate.entries().next() else { continue };

@@ -2,8 +2,7 @@
 
 use super::{Contradiction, Reading, Session, Stat};
 use crate::case_file::CasePeer;
-use crate::claims::descriptions::certificates::Presented;
-use crate::evidence::{Handshake, Peer};
+use crate::evidence::Peer;
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::{DtlsState, SdpType};
 use peerproof_captures::sdp::SessionDescription;
@@ -89,8 +88,7 @@ fn handshake(
     stat: &Stat<'_>,
     found: &mut Vec<Contradiction>,
 ) {
-    let Some(wire) = session.record.packets() else { return };
-    let handshake = Handshake::on(wire, place);
+    let Some(handshake) = session.handshake(place) else { return };
     let hellos = handshake
         .bodies()
         .filter(|(_, body)| matches!(body, Body::ServerHello(hello) if !hello.is_hello_retry_request()));
@@ -241,7 +239,7 @@ fn certificates(
         let Some(certificate) = stat.text(field).and_then(|id| reading.by_id(id)) else { continue };
         let Some(says) = certificate.text("fingerprint") else { continue };
         let of = if own { Some(name) } else { session.record.other(name) };
-        let presented = of.map(|of| Presented::of(session, of)).unwrap_or_default();
+        let Some(presented) = of.and_then(|of| session.presented(of)) else { continue };
         let says = says.to_ascii_uppercase();
         if presented.fits(&says) {
             continue;

@@ -2,22 +2,18 @@
 
 use super::super::document::{Document, ValuePath};
 use super::super::error::ScenarioError;
-use super::super::model::{Break, Clock, Control, ControlExpectation, Exclusion, Scenario};
+use super::super::model::{Break, Control, ControlExpectation, Exclusion, Scenario};
 use super::super::step::Step;
-use super::each::{self, Variant};
-use super::{CONTROLS, ControlFile, ScenarioFile, broken};
+use super::catalogue::entries;
+use super::{ControlFile, LIE, ScenarioFile, broken};
 use crate::peers::liar::Lie;
 use indexmap::IndexMap;
 use peerproof_conformance::claims::{self, By, Claim};
 use peerproof_conformance::verdict::{Layer, Outcome};
 use serde::Deserialize;
-use std::path::Path;
 
-/// The name of the catalogue's file among the controls.
-pub(super) const CATALOGUE: &str = "controls/lies";
-
-/// The tag of the controls that the catalogue stands for.
-const TAG: &str = "lie";
+/// The key of the catalogue.
+pub(super) const LIES: &str = "lies";
 
 /// The implementation that has a part in each of them.
 const STACK: &str = "stack";
@@ -27,7 +23,8 @@ const STACK: &str = "stack";
 #[serde(deny_unknown_fields)]
 struct Told {
     /// The control is `controls/lie-NAME`.
-    name: String,
+    #[serde(rename = "name")]
+    _name: String,
     /// The claims that it breaks.
     claims: Vec<String>,
     /// The scenario in which it is told.
@@ -55,32 +52,10 @@ struct Told {
 
 /// The controls that the catalogue stands for.
 pub(super) fn controls(
-    path: &Path,
-    text: &str,
+    document: &Document,
     scenarios: &[ScenarioFile],
 ) -> Result<Vec<ControlFile>, Vec<ScenarioError>> {
-    let document = Document::parse(path, text)?;
-    let root = ValuePath::default();
-    let at = root.key("lies");
-    let only = document.value.as_object().is_some_and(|map| map.len() == 1);
-    let Some(lies) = document.value.get("lies").and_then(|lies| lies.as_array()).filter(|_| only) else {
-        return Err(document.error(&root, "the catalogue is a list of `lies`", None).into());
-    };
-    let mut controls: Vec<ControlFile> = Vec::new();
-    for n in 0..lies.len() {
-        for Variant { suffix, document } in each::variants(document.part(&at.index(n)))? {
-            let told: Told = document.read()?;
-            let ending = suffix.map(|suffix| format!("-{suffix}")).unwrap_or_default();
-            let name = format!("{CONTROLS}/lie-{}{ending}", told.name);
-            if controls.iter().any(|other| other.file.name == name) {
-                return Err(document
-                    .error(&root.key("name"), format!("duplicate name `{name}`"), None)
-                    .into());
-            }
-            controls.push(control(&document, &name, told, scenarios)?);
-        }
-    }
-    Ok(controls)
+    entries(document, LIES, "lie-", |document, name| control(document, name, document.read()?, scenarios))
 }
 
 fn control(
@@ -101,12 +76,10 @@ fn control(
     let side = (verdict != Outcome::Pass).then_some(by);
     let expect = ControlExpectation { verdict, layer: layer.filter(|_| failed), side };
     let broken_by = Break { before, connected, after, lie, ..Break::default() };
-    let tags = vec![TAG.to_owned()];
+    let tags = vec![LIE.to_owned()];
     let control = Control { title, of, broken: broken_by, plays, claims, expect, tags };
     let text = document.value.to_string();
     let mut made = broken(document, name, &text, control, scenarios)?;
-    // That both clocks agree is shown by the scenario itself.
-    made.file.scenario.clock = Clock::default();
     // Who lies and who is lied to is each of the implementations in turn; not each with each.
     made.file.scenario.exclude.extend(without_the_stack(&made.file.scenario));
     Ok(made)

@@ -4,7 +4,8 @@ use super::*;
 
 /// All that is wrong with a scenario, by line.
 fn all_errors(text: &str) -> Vec<String> {
-    let errors = scenarios_for(Path::new("t.yaml"), "data/t", text, &check::IMPLEMENTATIONS).unwrap_err();
+    let names = Names { implementations: &check::IMPLEMENTATIONS, statements: &BTreeSet::new() };
+    let errors = scenarios_for(Path::new("t.yaml"), "data/t", text, &names).unwrap_err();
     let line = |error: &ScenarioError| error.place.map_or(0, |place| place.line);
     errors.iter().map(|error| format!("{}: {}", line(error), error.message)).collect()
 }

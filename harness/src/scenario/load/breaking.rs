@@ -1,0 +1,183 @@
+//! A control: the scenario that it is of, with its break.
+
+use super::super::check;
+use super::super::document::{Document, ValuePath};
+use super::super::error::{ScenarioError, nearest};
+use super::super::model::{Break, Control, Scenario};
+use super::super::network::Network;
+use super::super::step::{Action, Step};
+use super::{ControlFile, ScenarioFile, hash, in_order, lies, place, place_of};
+
+/// The broken scenario of a control that stands in a document; `text` is what it is made of.
+pub(super) fn broken(
+    document: &Document,
+    name: &str,
+    text: &str,
+    mut control: Control,
+    scenarios: &[ScenarioFile],
+) -> Result<ControlFile, Vec<ScenarioError>> {
+    let root = ValuePath::default();
+    let broken = &mut control.broken;
+    for (key, steps) in
+        [("before", &mut broken.before), ("connected", &mut broken.connected), ("after", &mut broken.after)]
+    {
+        place(document, steps, &root.key("break").key(key));
+    }
+    let Some(base) = scenarios.iter().find(|file| file.name == control.of) else {
+        let help = nearest(&control.of, scenarios.iter().map(|file| file.name.as_str()))
+            .map(|near| format!("did you mean `{near}`?"));
+        let message = format!("unknown scenario `{}`", control.of);
+        return Err(document.error(&root.key("of"), message, help).into());
+    };
+    let mut scenario = base.scenario.clone();
+    scenario.title.clone_from(&control.title);
+    scenario.tags.clone_from(&control.tags);
+    scenario.snapshot.clear();
+    scenario.expect.verdict = Some(peerproof_conformance::expect::ExpectedVerdict {
+        outcome: control.expect.verdict,
+        layer: control.expect.layer,
+        side: control.expect.side.clone(),
+    });
+    break_it(document, &control, &mut scenario).map_err(in_order)?;
+    let hash = hash(&format!("{}{text}", base.hash));
+    let path = document.file().to_owned();
+    let file = ScenarioFile { name: name.to_owned(), path, hash, scenario };
+    Ok(ControlFile { file, control })
+}
+
+fn break_it(
+    document: &Document,
+    control: &Control,
+    scenario: &mut Scenario,
+) -> Result<(), Vec<ScenarioError>> {
+    let root = ValuePath::default();
+    let at = root.key("break");
+    let broken = &control.broken;
+    if *broken == Break::default() {
+        return Err(document.error(&at, "nothing to break", None).into());
+    }
+    for (peer, plays) in &control.plays {
+        match scenario.peers.get_mut(peer) {
+            Some(spec) => spec.plays.clone_from(plays),
+            None => {
+                let path = root.key("plays").key(peer);
+                return Err(document.error(&path, format!("unknown peer `{peer}`"), None).into());
+            }
+        }
+    }
+    for (peer, defect) in &broken.echo {
+        let mut found = false;
+        for step in &mut scenario.steps {
+            if let Action::Command { peer: actor, name, args } = &mut step.action
+                && actor == peer
+                && name == "echo"
+                && let Some(args) = args.as_object_mut()
+            {
+                args.insert("defect".to_owned(), serde_json::Value::String(defect.clone()));
+                found = true;
+            }
+        }
+        if !found {
+            let message = format!("`{peer}` has no echo in {}", control.of);
+            return Err(document.error(&at.key("echo").key(peer), message, None).into());
+        }
+    }
+    lies::told(document, &at.key("lie"), control, scenario)?;
+    if let Some(network) = &broken.network {
+        replace_network(scenario, network);
+    }
+    if let Some(configuration) = &broken.configuration {
+        scenario.configuration = configuration.clone();
+        scenario.peers.values_mut().for_each(|peer| peer.configuration = None);
+    }
+    if broken.idle {
+        idle(document, &at.key("idle"), control, scenario)?;
+    }
+    let connect = scenario
+        .steps
+        .iter()
+        .position(|step| matches!(step.action, Action::Connect(_) | Action::Negotiate(_)));
+    if let Some(rewrite) = &broken.rewrite {
+        check::rewrite(document, rewrite, &at.key("rewrite"))?;
+        let place = place_of(document, &at.key("rewrite"));
+        let step = connect.and_then(|n| scenario.steps.get_mut(n));
+        match step.map(|step| (&mut step.action, &mut step.place)) {
+            Some((Action::Connect(connect), at)) => (connect.rewrite, *at) = (rewrite.clone(), place),
+            Some((Action::Negotiate(negotiate), at)) => (negotiate.rewrite, *at) = (rewrite.clone(), place),
+            _ => {
+                let message =
+                    format!("{} has no `connect` whose descriptions could be rewritten", control.of);
+                return Err(document.error(&at.key("rewrite"), message, None).into());
+            }
+        }
+    }
+    let mut connected: Vec<Step> = broken.connected.clone();
+    if let Some(peer) = &broken.dead {
+        if !scenario.peers.contains_key(peer) {
+            let message = format!("unknown peer `{peer}`");
+            return Err(document.error(&at.key("dead"), message, None).into());
+        }
+        let place = place_of(document, &at.key("dead"));
+        let close = Action::Command {
+            peer: peer.clone(),
+            name: "close".to_owned(),
+            args: serde_json::Value::Object(serde_json::Map::new()),
+        };
+        connected.push(Step {
+            action: close,
+            within: None,
+            rejects: None,
+            binds: None,
+            answers: None,
+            place,
+        });
+    }
+    let mut errors = check::steps(document, scenario, &broken.before, &at.key("before"));
+    errors.extend(check::steps(document, scenario, &broken.connected, &at.key("connected")));
+    let earlier = [broken.before.as_slice(), &scenario.steps].concat();
+    errors.extend(check::later_steps(document, scenario, &earlier, &broken.after, &at.key("after")));
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    if !connected.is_empty() {
+        let Some(n) = connect else {
+            return Err(document.error(&at, format!("{} has no `connect`", control.of), None).into());
+        };
+        scenario.steps.splice(n + 1..n + 1, connected);
+    }
+    scenario.steps.splice(0..0, broken.before.clone());
+    scenario.steps.extend(broken.after.iter().cloned());
+    Ok(())
+}
+
+/// Runs a scenario over another network.
+fn replace_network(scenario: &mut Scenario, network: &Network) {
+    scenario.network = network.clone();
+    if !network.is_lab() {
+        scenario.steps.retain(|step| !matches!(&step.action, Action::Network(step) if step.is_of_a_lab()));
+        // It is about NATs.
+        scenario.expect.path = None;
+    }
+}
+
+/// Has no rule of a scenario act on a packet.
+fn idle(
+    document: &Document,
+    at: &ValuePath,
+    control: &Control,
+    scenario: &mut Scenario,
+) -> Result<(), ScenarioError> {
+    let mut any = false;
+    for step in &mut scenario.steps {
+        if let Action::Network(step) = &mut step.action
+            && let Some(rule) = step.rule_mut()
+        {
+            rule.probability = Some(0.0);
+            any = true;
+        }
+    }
+    if any {
+        return Ok(());
+    }
+    Err(document.error(at, format!("{} has no rule", control.of), None))
+}
