@@ -133,10 +133,14 @@ pub(crate) enum What {
     Peer,
     /// What `inspect --json` prints
     Inspect,
+    /// What `inspect --json` prints of a dump
+    Dump,
     /// The data of a page of `inspect --html` and `report`
     Page,
     /// What `judge --json` prints
     Judge,
+    /// run.json of a run
+    Run,
     /// What `check-server --json` prints
     CheckServer,
     /// What `requirements --json` prints
