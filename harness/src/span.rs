@@ -17,6 +17,12 @@ impl Span {
         Self(Duration::from_secs(seconds))
     }
 
+    /// Whether it has no length.
+    #[must_use]
+    pub fn is_zero(self) -> bool {
+        self.0.is_zero()
+    }
+
     /// The length in whole milliseconds.
     #[must_use]
     pub fn as_millis(self) -> u64 {

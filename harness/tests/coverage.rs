@@ -1,6 +1,6 @@
 //! What the suite proves: every statement by both browsers in both roles, and every scenario file with a control.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use clap::Parser;
 use peerproof::coverage::{Coverage, CoverageArgs, State, main};

@@ -2,6 +2,7 @@
 
 use peerproof::peers::implementation::Roster;
 use peerproof::run::{Filter, plan};
+use peerproof::scenario::statements::Statements;
 use peerproof::scenario::{Action, Role, Scenario, Step, Suite, load};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -35,6 +36,7 @@ fn the_whole_suite_is_read() {
 #[test]
 fn every_example_of_the_documentation_is_read() {
     let text = std::fs::read_to_string(root().join("docs/scenarios.md")).expect("docs/scenarios.md is there");
+    let suite = Suite::load(&root().join("scenarios")).expect("the suite can be read");
     let mut examples = 0;
     let mut read = Vec::new();
     let mut fences = text.split("```");
@@ -49,6 +51,15 @@ fn every_example_of_the_documentation_is_read() {
             "yaml control" => {
                 load::control(path, "controls/example", body, &read)
                     .unwrap_or_else(|error| panic!("{error}"));
+            }
+            "yaml breaks" | "yaml catalogue" => {
+                let of = &suite.scenarios;
+                let controls = load::controls(path, "controls/examples", body, of);
+                assert!(controls.is_ok_and(|controls| controls.len() == 2), "{body}");
+            }
+            "yaml statements" => {
+                let statements: Statements = serde_yaml::from_str(body).expect("statements can be read");
+                assert!(statements.statements["dc-2"].shown.len() == 2);
             }
             _ => continue,
         }

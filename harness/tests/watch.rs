@@ -1,5 +1,5 @@
 //! `run --watch` plays again when what it plays changes, and only then.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

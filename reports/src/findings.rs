@@ -108,10 +108,7 @@ impl Breach {
     fn new(finding: &Finding, peers: &[CasePeer]) -> Self {
         let requirement = Catalogue::get().requirement(&finding.requirement);
         let peer = peers.iter().find(|peer| peer.name == finding.endpoint);
-        let implementation = peer.map(|peer| {
-            let major = peer.version.split('.').next().unwrap_or_default();
-            format!("{} {major}", peer.implementation).trim_end().to_owned()
-        });
+        let implementation = peer.map(version);
         Self {
             requirement: finding.requirement.clone(),
             level: requirement.map(|it| it.level),
@@ -148,6 +145,21 @@ impl Breach {
             _ => 2,
         }
     }
+}
+
+/// An implementation with its version as people know it: `chrome 156`, `webrtc 0.21.1`. Of a version that names what it is built on in
+/// parentheses (`0.1.0 (webrtc 0.21.1)`), that is what counts.
+pub(crate) fn version(peer: &CasePeer) -> String {
+    let inner = peer
+        .version
+        .split_once('(')
+        .and_then(|(_, rest)| rest.split_once(')'))
+        .map(|(inner, _)| inner.trim());
+    if let Some(inner) = inner.filter(|inner| inner.contains(' ')) {
+        return inner.to_owned();
+    }
+    let major = peer.version.split('.').next().unwrap_or_default();
+    format!("{} {major}", peer.implementation).trim_end().to_owned()
 }
 
 /// The same breach by the same implementation in several cases.

@@ -12,6 +12,7 @@ mod matrix;
 mod nats;
 mod overview;
 mod run;
+pub mod session;
 mod time;
 
 pub use case::{CaseReport, Deciding, describe};

@@ -58,7 +58,7 @@ impl Came {
 pub struct Play<'a> {
     /// The run, counted from zero.
     pub run: usize,
-    /// The case's place in its run: it is `case-N` on the run's page.
+    /// The case's place in its run.
     pub number: usize,
     /// The case.
     pub case: &'a CaseReport,

@@ -212,7 +212,7 @@ impl Connection {
             match &packet.body {
                 Some(Body::SenderReport(report)) => {
                     if let Some(stream) = self.streams.get_mut(&(from, report.ssrc.value)) {
-                        stream.feedback.sender_reports += 1;
+                        stream.feedback.sender_report(at, report.ntp.value);
                     }
                     self.reports(at, from, report.blocks.iter());
                 }
@@ -229,6 +229,9 @@ impl Connection {
                         let packets = entries.iter().map(|entry| entry.sequences().count() as u64).sum();
                         if let Some(stream) = self.streams.get_mut(&(from.other(), media.value)) {
                             stream.feedback.nack(packets);
+                            let slice = stream.over_time.at(at.ns);
+                            slice.nacked =
+                                slice.nacked.saturating_add(u32::try_from(packets).unwrap_or(u32::MAX));
                         }
                     }
                 }
@@ -250,6 +253,9 @@ impl Connection {
         for block in blocks {
             if let Some(stream) = self.streams.get_mut(&(from.other(), block.ssrc.value)) {
                 stream.feedback.report(at, &block);
+                if let Some(ns) = stream.feedback.round_trip(at, &block) {
+                    stream.over_time.at(at.ns).round_trip_ns = Some(ns);
+                }
             }
         }
     }
@@ -257,6 +263,7 @@ impl Connection {
     fn key_frame_request(&mut self, at: At, from: Side, ssrc: u32, fir: bool) {
         if let Some(stream) = self.streams.get_mut(&(from.other(), ssrc)) {
             stream.feedback.key_frame_request(at, fir);
+            stream.over_time.at(at.ns).key_frame_requests += 1;
         }
     }
 

@@ -4,6 +4,10 @@ use super::at::At;
 use crate::wire::rtcp::ReportBlock;
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::collections::VecDeque;
+
+/// Sender reports remembered of a source: a report block names the newest that its sender had.
+const REMEMBERED: usize = 16;
 
 /// RTCP about one source.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
@@ -34,6 +38,9 @@ pub struct Feedback {
     pub worst_reported_loss_percent: Option<f64>,
     /// The newest report.
     pub last_report: Option<At>,
+    /// The middle 32 bits of the NTP timestamps of the newest sender reports, and when they passed, in nanoseconds.
+    #[serde(skip)]
+    sent: VecDeque<(u32, u64)>,
 }
 
 impl Feedback {
@@ -57,6 +64,22 @@ impl Feedback {
             self.key_frame_requests_met += 1;
             self.slowest_key_frame_ns = self.slowest_key_frame_ns.max(Some(at.since(since)));
         }
+    }
+
+    pub(super) fn sender_report(&mut self, at: At, ntp: u64) {
+        self.sender_reports += 1;
+        if self.sent.len() >= REMEMBERED {
+            self.sent.pop_front();
+        }
+        // The middle of its 64 bits (RFC 3550 §6.4.1).
+        self.sent.push_back(((ntp >> 16) as u32, at.ns));
+    }
+
+    /// The round trip that a report block shows (RFC 3550 §6.4.1), from the place of observation to the receiver and back, in nanoseconds.
+    pub(super) fn round_trip(&self, at: At, block: &ReportBlock) -> Option<u64> {
+        let (_, sent_ns) = self.sent.iter().rev().find(|(ntp, _)| *ntp == block.last_sr.value)?;
+        let held_ns = u64::from(block.delay_since_last_sr.value) * 1_000_000_000 / 65_536;
+        at.ns.checked_sub(*sent_ns)?.checked_sub(held_ns)
     }
 
     pub(super) fn report(&mut self, at: At, block: &ReportBlock) {

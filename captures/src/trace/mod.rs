@@ -19,6 +19,7 @@ pub mod limits;
 mod rtp;
 mod sctp;
 mod sequence;
+mod slices;
 mod state;
 mod stun;
 mod taps;
@@ -38,6 +39,7 @@ pub use flow::{Carrier, Flow, Traffic};
 pub use ice::{Checks, Outcome, Pair, PairState, RoundTrips, Transaction};
 pub use rtp::{Knowledge, Stream};
 pub use sctp::{Association, Sender, Trouble};
+pub use slices::{Slice, Slices};
 pub use taps::{Taps, UnderWay};
 pub use turn::{Allocation, Bound, Gathering, TurnError};
 

@@ -3,6 +3,7 @@
 use super::at::{At, Side};
 use super::limits;
 use super::sequence::{Step, Window};
+use super::slices::Slices;
 use crate::wire::payload::{Format, vp8};
 use crate::wire::rtp::Header;
 use schemars::JsonSchema;
@@ -79,6 +80,9 @@ pub struct Stream {
     pub bye: Option<At>,
     /// What the receiver asked for and told.
     pub feedback: super::Feedback,
+    /// The same over time.
+    #[serde(skip)]
+    pub over_time: Slices,
     #[serde(skip)]
     pub(super) format: Option<Format>,
     /// Whether payloads are wrapped by RFC 2198.
@@ -125,6 +129,7 @@ impl Stream {
             after_longest_gap: None,
             bye: None,
             feedback: super::Feedback::default(),
+            over_time: Slices::from(at.ns),
             format: None,
             in_red: false,
             window: Window::default(),
@@ -149,6 +154,10 @@ impl Stream {
             (self.longest_gap_ns, self.after_longest_gap) = (gap, Some(at));
         }
         self.last = at;
+        let slice = self.over_time.at(at.ns);
+        slice.packets += 1;
+        slice.bytes = slice.bytes.saturating_add(u32::try_from(length).unwrap_or(u32::MAX));
+        let lost = self.lost;
         let step = self.window.push(self.window.extend(header.sequence.value.into(), 16));
         match step {
             Step::Again => {
@@ -162,6 +171,9 @@ impl Stream {
         self.expected = self.window.span();
         self.lost = self.expected.saturating_sub(self.unique);
         self.marked += u64::from(header.marker());
+        let slice = self.over_time.at(at.ns);
+        slice.marked += u32::from(header.marker());
+        slice.missing = slice.missing.saturating_add(change(lost, self.lost));
         let timestamp = header.timestamp.value;
         // Repetitions bear the timestamps of what they repeat, which tell nothing of when they were sent.
         if step == Step::Ahead && !self.is_repair() {
@@ -182,6 +194,7 @@ impl Stream {
             self.jitter += (difference as f64 - self.jitter) / 16.0;
             let ns = (self.jitter * 1e9 / f64::from(rate)) as u64;
             self.jitter_ns = Some(ns);
+            self.over_time.at(at.ns).jitter_ns = Some(ns);
             self.worst_jitter_ns = self.worst_jitter_ns.max(Some(ns));
         }
     }
@@ -222,6 +235,7 @@ impl Stream {
         self.payload_read = true;
         if begins {
             self.key_frames += 1;
+            self.over_time.at(at.ns).key_frames += 1;
             self.first_key_frame.get_or_insert(at);
             self.feedback.key_frame(at);
         }
@@ -260,6 +274,11 @@ impl Stream {
     pub fn main_payload_type(&self) -> Option<u8> {
         self.payload_types.iter().max_by_key(|(_, count)| **count).map(|(payload_type, _)| *payload_type)
     }
+}
+
+fn change(before: u64, after: u64) -> i32 {
+    let change = i128::from(after) - i128::from(before);
+    i32::try_from(change).unwrap_or(if change < 0 { i32::MIN } else { i32::MAX })
 }
 
 /// Whether a VP8 key frame begins here, with its start code in its place (RFC 6386 §9.1), whatever the payload type says.

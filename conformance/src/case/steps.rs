@@ -96,7 +96,9 @@ pub fn steps(record: &CaseRecord) -> Vec<ConnectingStep> {
                 StepName::SrtpSctp => srtp_sctp(record, &views),
                 StepName::MediaData => media_data(&views),
             };
-            ConnectingStep { step, began_us: began, ended_us: ended.max(began) }
+            // What never ended did not end when it began.
+            let ended = ended.map(|ended| ended.max(began.unwrap_or(ended)));
+            ConnectingStep { step, began_us: began, ended_us: ended }
         })
         .collect()
 }
@@ -149,7 +151,7 @@ fn checks(record: &CaseRecord, views: &[PeerView]) -> Times {
 fn nomination(record: &CaseRecord, views: &[PeerView]) -> Times {
     let nominated = on_wire(record, |unit| matches!(unit, Unit::Stun { use_candidate: true, .. }));
     let pairs = || views.iter().filter_map(|view| view.pairs.first()).map(|at| at.t_us);
-    (first(nominated.into_iter().chain(pairs())), pairs().max())
+    (first(nominated.into_iter().chain(pairs())), pairs().max().or(nominated))
 }
 
 fn dtls(record: &CaseRecord, views: &[PeerView]) -> Times {
@@ -176,8 +178,10 @@ fn srtp_sctp(record: &CaseRecord, views: &[PeerView]) -> Times {
     });
     let opened = views.iter().flat_map(|view| view.channels.values()).filter_map(|c| c.opened_us);
     let began = first(packets.into_iter().chain(association.iter().copied()));
+    // Media that nobody watches shows on the wire alone.
+    let media = views.iter().all(|view| view.sctp.is_empty()).then_some(began).flatten();
     let unmuted = first(views.iter().flat_map(|view| &view.media_samples).map(|at| at.t_us));
-    (began, association.into_iter().max().or(unmuted).or_else(|| first(opened)))
+    (began, association.into_iter().max().or(unmuted).or_else(|| first(opened)).or(media))
 }
 
 fn media_data(views: &[PeerView]) -> Times {
@@ -188,6 +192,8 @@ fn media_data(views: &[PeerView]) -> Times {
             message.into_iter().chain(media)
         })
     };
-    let open = views.iter().flat_map(|view| view.channels.values()).filter_map(|channel| channel.opened_us);
-    (first(open.chain(arrivals())), arrivals().max())
+    let open =
+        || views.iter().flat_map(|view| view.channels.values()).filter_map(|channel| channel.opened_us);
+    // A channel over which nothing is sent is done when it is open.
+    (first(open().chain(arrivals())), arrivals().max().or_else(|| open().max()))
 }

@@ -2,7 +2,7 @@
 
 use super::{Fact, Found};
 use crate::evidence::{Description, Evidence, Peer};
-use peerproof_captures::sdp::Section;
+use peerproof_captures::sdp::{Section, SessionDescription};
 use std::collections::BTreeMap;
 
 /// Attributes that have facts of their own, or say something of this session alone.
@@ -41,17 +41,29 @@ pub(super) fn of(evidence: &Evidence, peer: Peer, found: &mut Found) {
 
 fn one(description: &Description, found: &mut Found) {
     let kind = description.kind;
-    let sdp = &description.sdp;
-    found.add(format!("{kind} session attributes"), attributes(&sdp.session()));
+    for (media, facts) in sections(&description.sdp) {
+        let of = if media.is_empty() { format!("{kind} session") } else { format!("{kind} {media}") };
+        for (name, fact) in facts {
+            found.add(format!("{of} {name}"), fact);
+        }
+    }
+}
+
+/// What the sections of a description mean, fact by fact: that of the session first, with an empty medium. Media sections whose `m=` line
+/// cannot be read are left out.
+#[must_use]
+pub fn sections(sdp: &SessionDescription) -> Vec<(String, Vec<(String, Fact)>)> {
+    let mut all = vec![(String::new(), vec![("attributes".to_owned(), attributes(&sdp.session()))])];
     for section in sdp.media() {
         let Some(Ok(media)) = section.media_line().map(|line| line.value) else { continue };
-        let of = format!("{kind} {}", media.media);
-        found.add(format!("{of} protocol"), Fact::one(media.proto.clone()));
-        found.add(format!("{of} attributes"), attributes(&section));
+        let mut facts = vec![
+            ("protocol".to_owned(), Fact::one(media.proto.clone())),
+            ("attributes".to_owned(), attributes(&section)),
+        ];
         let setup: Vec<String> = section.value("setup").map(str::to_owned).into_iter().collect();
-        found.add(format!("{of} DTLS role"), Fact::set(setup));
+        facts.push(("DTLS role".to_owned(), Fact::set(setup)));
         let codecs = section.codecs();
-        found.add(format!("{of} codecs"), Fact::list(codecs.iter().map(|(_, codec)| codec.to_string())));
+        facts.push(("codecs".to_owned(), Fact::list(codecs.iter().map(|(_, codec)| codec.to_string()))));
         let mut parameters: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (payload_type, codec) in &codecs {
             let format = section.fmtp(*payload_type).map(|fmtp| fmtp.parameters);
@@ -65,13 +77,13 @@ fn one(description: &Description, found: &mut Found) {
             all.extend(feedback.chain(format));
         }
         for (codec, parameters) in parameters {
-            found.add(format!("{of} codec {codec}"), Fact::set(parameters));
+            facts.push((format!("codec {codec}"), Fact::set(parameters)));
         }
-        found.add(
-            format!("{of} header extensions"),
-            Fact::set(section.extmaps().into_iter().map(|extension| extension.uri)),
-        );
+        let extensions = section.extmaps().into_iter().map(|extension| extension.uri);
+        facts.push(("header extensions".to_owned(), Fact::set(extensions)));
+        all.push((media.media, facts));
     }
+    all
 }
 
 fn attributes(section: &Section<'_>) -> Fact {

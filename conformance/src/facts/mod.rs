@@ -10,6 +10,7 @@ mod packets;
 mod reports;
 
 pub use compare::{Change, Comparison, VerdictChange, Versions, compare};
+pub use descriptions::sections;
 
 use crate::case::CaseRecord;
 use crate::evidence::{Evidence, Peer};

@@ -68,6 +68,8 @@ pub(crate) enum Command {
     Matrix(super::matrix::MatrixArgs),
     /// Merge several runs into one: the parts of `run --shard`, or runs of different cases
     Merge(super::merge::MergeArgs),
+    /// Write a page for each case of a run, to look at in a browser
+    Report(super::report::ReportArgs),
     /// Show what changed from one run to another: verdicts, descriptions, handshakes, habits
     Diff(super::diff::DiffArgs),
     /// Keep the facts of a run in a file, to compare with later
@@ -133,6 +135,8 @@ pub(crate) enum What {
     Peer,
     /// What `inspect --json` prints
     Inspect,
+    /// The data of a page of `inspect --html` and `report`
+    Page,
     /// What `judge --json` prints
     Judge,
     /// What `check-server --json` prints

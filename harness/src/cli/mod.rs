@@ -4,6 +4,7 @@ mod accept;
 mod adapter;
 mod args;
 mod begin;
+mod changes;
 mod check_server;
 mod coverage;
 mod diff;
@@ -15,6 +16,7 @@ mod matrix;
 mod merge;
 mod play;
 mod progress;
+mod report;
 mod requirements;
 mod runs;
 mod schema;
@@ -65,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(args) => machine::doctor(&args),
         Command::Setup(args) => machine::setup(&args),
         Command::Matrix(args) => matrix::matrix(&args),
+        Command::Report(args) => report::report(&args),
         Command::Diff(args) => diff::diff(&args),
         Command::Archive(args) => diff::archive(&args),
         Command::Merge(args) => merge::merge(&args),

@@ -1,6 +1,7 @@
 //! `peerproof run`.
 
 use super::args::{Chosen, RunArgs};
+use super::changes;
 use super::progress::{Plain, Shared, Terminal};
 use super::unfinished::{self, Mark};
 use super::{HARNESS_ERROR, NOTHING_RAN, USAGE, complain, note, say, summary};
@@ -163,7 +164,7 @@ pub async fn prepare(
     update: bool,
 ) -> Result<Prepared, String> {
     let expected = expected::gather(&[], Some(scenarios), &[]).map_err(|error| error.to_string())?;
-    let snapshots = Snapshots { folder: Some(scenarios.to_owned()), update };
+    let snapshots = Snapshots::new(Some(scenarios.to_owned()), update);
     prepare_with(expected, snapshots, output, peerproof, seed, None).await
 }
 
@@ -315,7 +316,7 @@ pub(super) async fn play(args: &RunArgs, wanted: Wanted) -> u8 {
     for killed in unfinished::find(&runs, &output) {
         note(clean(&killed.to_string()));
     }
-    let snapshots = Snapshots { folder, update: args.update_snapshots };
+    let snapshots = Snapshots::new(folder, args.update_snapshots);
     let page_wait = args.page_wait.map(Duration::from_secs);
     let prepared = prepare_with(expected, snapshots, output.clone(), &peerproof, args.seed, page_wait);
     let mut prepared = match prepared.await {
@@ -380,6 +381,13 @@ pub(super) async fn play(args: &RunArgs, wanted: Wanted) -> u8 {
     let mut report = summary::report(&run, began, args.seed, &output);
     report.shard = shard;
     summary::print(&report, &run);
+    for trouble in super::report::unexpected(&mut report, &output) {
+        complain(clean(&trouble));
+    }
+    if let Err(error) = changes::report(&report, &prepared.setting.snapshots) {
+        complain(format_args!("the snapshots cannot be saved: {error}"));
+        code = HARNESS_ERROR;
+    }
     for (deviation, version) in prepared.setting.expected.to_review() {
         let versions = deviation.versions.as_deref().unwrap_or_default();
         let what =

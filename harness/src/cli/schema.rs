@@ -21,6 +21,7 @@ pub(crate) fn schema(what: What) -> u8 {
         What::Requirements => schemars::schema_for!(crate::requirements::Listed),
         What::Statements => schemars::schema_for!(crate::scenario::statements::Statements),
         What::Coverage => schemars::schema_for!(crate::coverage::Coverage),
+        What::Page => schemars::schema_for!(peerproof_reports::session::Page<'_>),
         What::Inspect => schemars::schema_for!(crate::inspect::Report),
     };
     print(&schema)

@@ -187,6 +187,9 @@ pub struct FailedCase {
     pub case: String,
     /// Its verdict.
     pub verdict: Outcome,
+    /// The requirement that did not pass, if requirements decide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requirement: Option<String>,
     /// Whether a known deviation covers it.
     pub known: bool,
 }

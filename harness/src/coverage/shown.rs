@@ -89,8 +89,7 @@ fn shown_by(
     for case in cases {
         let own = case.file.scenario.peers.iter().find(|(_, spec)| spec.role == role);
         let Some((own, _)) = own else { continue };
-        let others = case.pair.iter().filter(|(name, _)| *name != own).map(|(_, it)| it.name());
-        let other = others.last().unwrap_or_default();
+        let other = case.pair.iter().find(|(name, _)| *name != own).map_or("", |(_, it)| it.name());
         let plays = case.pair.get(own).is_some_and(|it| it.name() == peer.as_str());
         if !plays
             || !part.shown_at(&case.file.name, role)
@@ -99,15 +98,18 @@ fn shown_by(
             continue;
         }
         let attempts = run.map(|run| run.attempts(&case.name));
-        if attempts.is_none_or(|attempts| attempts.iter().any(|case| has_shown(case, part, own))) {
+        let short =
+            attempts.map(|all| all.iter().map(|case| (case, shortfall(case, part, own))).collect::<Vec<_>>());
+        if short.as_ref().is_none_or(|all| all.iter().any(|(_, short)| short.is_none())) {
             names.push(case.name.clone());
             if !with.iter().any(|it| it == other) {
                 with.push(other.to_owned());
             }
-        } else if let Some(verdict) = attempts.and_then(|it| it.last()).and_then(|case| case.verdict.as_ref())
+        } else if let Some((played, Some(short))) = short.into_iter().flatten().last()
+            && let Some(verdict) = &played.verdict
         {
-            let known = attempts.into_iter().flatten().any(|case| case.waiver.is_some());
-            failed.push(FailedCase { case: case.name.clone(), verdict: verdict.outcome, known });
+            let Shortfall { requirement, known } = short;
+            failed.push(FailedCase { case: case.name.clone(), verdict: verdict.outcome, requirement, known });
         }
     }
     let why = part.lack(peer, role).map(str::to_owned);
@@ -121,25 +123,37 @@ fn shown_by(
     ShownBy { peer, role, state, with, cases: names, failed, why }
 }
 
-/// Whether a case that was run shows a part at a peer.
-fn has_shown(case: &CaseFile, part: &Part, own: &str) -> bool {
+/// Why a case that was run does not show a part at a peer; nothing if it does.
+fn shortfall(case: &CaseFile, part: &Part, own: &str) -> Option<Shortfall> {
     if part.requirements.is_empty() {
-        return case.verdict.as_ref().is_some_and(|verdict| verdict.outcome == Outcome::Pass);
+        let outcome = case.verdict.as_ref().map(|verdict| verdict.outcome);
+        let known = case.waiver.is_some();
+        return (outcome != Some(Outcome::Pass)).then_some(Shortfall { requirement: None, known });
     }
-    part.requirements.iter().all(|id| {
-        let about = |it: &&Finding| it.requirement == *id;
-        let mut found = case.findings.iter().filter(about).peekable();
-        // What binds one side of a handshake is shown by the connection as a whole.
-        found.peek().is_some()
-            && found.all(|it| it.result == Result::Pass || (it.endpoint != own && it.result != Result::Fail))
+    part.requirements.iter().find_map(|id| {
+        let about = case.findings.iter().filter(|it| it.requirement == *id);
+        let (own, other): (Vec<&Finding>, Vec<&Finding>) = about.partition(|it| it.endpoint == own);
+        // What binds one side of a handshake alone is shown by that one.
+        let decide = if own.is_empty() { other } else { own };
+        let short: Vec<&Finding> = decide.iter().copied().filter(|it| it.result != Result::Pass).collect();
+        let known = !short.is_empty() && short.iter().all(|it| it.waiver.is_some());
+        (decide.is_empty() || !short.is_empty()).then(|| Shortfall { requirement: Some(id.clone()), known })
     })
+}
+
+/// Why a case does not show a part.
+struct Shortfall {
+    /// The requirement that did not pass.
+    requirement: Option<String>,
+    /// Whether a known deviation covers that.
+    known: bool,
 }
 
 fn control(control: &ControlFile, run: Option<&Results>) -> ShownControl {
     let expect = &control.control.expect;
     let held = run.and_then(|run| {
-        let must = control.file.scenario.expect.verdict.as_ref();
-        let is = |case: &CaseFile| Some(must?.matches(case.verdict.as_ref()?));
+        // As it was to be when it was run.
+        let is = |case: &CaseFile| Some(case.expect.verdict.as_ref()?.matches(case.verdict.as_ref()?));
         let all: Vec<bool> = run.of_scenario(&control.file.name).filter_map(is).collect();
         let red = all.iter().filter(|held| **held).count();
         (!all.is_empty()).then_some([red, all.len() - red])

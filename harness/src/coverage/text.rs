@@ -1,6 +1,6 @@
 //! The coverage as text.
 
-use super::{Coverage, ShownBy, ShownControl, ShownPart, ShownStatement, State};
+use super::{Coverage, FailedCase, ShownBy, ShownControl, ShownPart, ShownStatement, State};
 use crate::scenario::model::Role;
 use crate::scenario::statements::Implementation;
 use crate::terminal::{Paint, Style, clean};
@@ -60,10 +60,21 @@ fn word(by: &ShownBy) -> String {
         (State::Shown, _) => "yes".to_owned(),
         (State::Excepted, Some(why)) => format!("- {why}"),
         (State::Stale, Some(why)) => format!("yes, although the file says: {why}"),
-        _ if by.failed.is_empty() => "no".to_owned(),
-        _ => {
-            let known = by.failed.iter().all(|failed| failed.known);
-            format!("no, {}", if known { "a known deviation" } else { "it failed" })
+        _ => match by.failed.first() {
+            None => "no".to_owned(),
+            Some(_) if by.failed.iter().all(|failed| failed.known) => "no, a known deviation".to_owned(),
+            Some(failed) => format!("no, {}", short(failed)),
+        },
+    }
+}
+
+/// What came of a case instead.
+fn short(failed: &FailedCase) -> String {
+    match &failed.requirement {
+        Some(requirement) => format!("{requirement} did not pass in {}", failed.case),
+        None => {
+            let verdict = serde_json::to_value(failed.verdict).unwrap_or_default();
+            format!("{} ended as {}", failed.case, verdict.as_str().unwrap_or_default())
         }
     }
 }
@@ -100,9 +111,7 @@ fn part_in_full(part: &ShownPart, style: &Style, out: &mut dyn Write) -> io::Res
             text = format!("{text}: {}{more}", named.join(", "));
         }
         if let Some(failed) = by.failed.first() {
-            let verdict = serde_json::to_value(failed.verdict).unwrap_or_default();
-            let verdict = verdict.as_str().unwrap_or_default().to_owned();
-            text = format!("{text}; {} not, such as {} ({verdict})", by.failed.len(), failed.case);
+            text = format!("{text}; {} not: {}", by.failed.len(), short(failed));
         }
         field(&whom(by), &text)?;
     }

@@ -15,6 +15,7 @@ Examples:
   tcpdump -w - udp | peerproof inspect -                 from standard input
   peerproof inspect call.pcapng --ladder                 who sent what to whom, with times
   peerproof inspect call.pcapng --packets --protocol dtls --frames 10-40
+  peerproof inspect call.pcapng --html call.html         a page for a browser: messages, packets, streams over time
   peerproof inspect call.pcapng --export clear.pcapng    decrypted, for Wireshark
   peerproof inspect call.pcapng --frame 23               one frame, byte by byte")]
 pub struct InspectArgs {
@@ -33,8 +34,11 @@ pub struct InspectArgs {
     /// Write a capture for Wireshark: the same packets, the secrets, and SCTP, RTP and RTCP in the clear beside them
     #[arg(long, value_name = "OUT.pcapng", conflicts_with = "frame")]
     pub export: Option<PathBuf>,
-    /// Replace the file of --export if there is one
-    #[arg(long, requires = "export")]
+    /// Write a page that shows all of it in a browser, in one file
+    #[arg(long, value_name = "OUT.html", conflicts_with_all = ["json", "packets", "ladder", "frame", "export"])]
+    pub html: Option<PathBuf>,
+    /// Replace the file of --export or --html if there is one
+    #[arg(long)]
     pub force: bool,
     /// Only packets of these protocols
     #[arg(long, value_delimiter = ',', value_enum, requires = "packets")]
@@ -45,7 +49,7 @@ pub struct InspectArgs {
     /// Only packets to or from this: a peer named by its interface or description, an address, or address and port
     #[arg(long, value_name = "PEER", requires = "packets")]
     pub peer: Vec<String>,
-    /// Only these frames, with --packets or --ladder: 10-20, 10-, -20
+    /// Only these frames, with --packets, --ladder or --html: 10-20, 10-, -20
     #[arg(long, value_name = "FROM-TO")]
     pub frames: Option<Frames>,
     /// One frame in full, with its bytes; with --packets only its line

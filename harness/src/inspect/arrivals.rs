@@ -6,7 +6,7 @@ use super::source::Given;
 use crate::terminal::clean;
 use peerproof_captures::file::{Direction, Item};
 use peerproof_captures::observe::{Follow, Observation, Observer, Opened, Path, Sink};
-use peerproof_captures::trace::{Taps, UnderWay};
+use peerproof_captures::trace::{Sides, Taps, UnderWay};
 use std::collections::BTreeMap;
 
 /// Most packets that are followed.
@@ -21,6 +21,8 @@ pub(super) struct Arrivals {
     arrived: BTreeMap<u64, Option<u64>>,
     /// The other way about.
     left: BTreeMap<u64, u64>,
+    /// Whether anything was seen at the tap of either side: at one that is not recorded nothing arrives.
+    seen: Sides<bool>,
     /// Where and why packets were lost, by the frame as each left, where a recording of the lab says so.
     lost: BTreeMap<u64, String>,
 }
@@ -54,11 +56,19 @@ impl Arrivals {
         Ok(arrivals)
     }
 
+    /// Whether a packet left one peer and did not arrive at the other.
+    pub(super) fn is_lost(&self, frame: u64) -> bool {
+        self.seen.a && self.seen.b && self.arrived.get(&frame).is_some_and(Option::is_none)
+    }
+
     /// What became of the packet of a frame, in words.
     pub(super) fn of(&self, frame: u64) -> Option<String> {
-        let arrived = self.arrived.get(&frame).map(|arrived| match arrived {
-            Some(arrived) => format!("arrived in frame {arrived}"),
-            None => self.lost.get(&frame).cloned().unwrap_or_else(|| "did not arrive".to_owned()),
+        let arrived = self.arrived.get(&frame).and_then(|arrived| match arrived {
+            Some(arrived) => Some(format!("arrived in frame {arrived}")),
+            None if self.is_lost(frame) => {
+                Some(self.lost.get(&frame).cloned().unwrap_or_else(|| "did not arrive".to_owned()))
+            }
+            None => None,
         });
         arrived.or_else(|| Some(format!("left in frame {}", self.left.get(&frame)?)))
     }
@@ -69,6 +79,7 @@ impl Sink for Arrivals {
         let (Some(tap), Some(direction)) = (self.taps.side(seen.interface), seen.direction) else {
             return Follow::No;
         };
+        *self.seen.of_mut(tap) = true;
         // What a peer and its server say to each other does not go to the other peer, nor does multicast.
         if seen.is_plaintext() || seen.path == Path::Server || seen.outer.ends.to.ip().is_multicast() {
             return Follow::No;

@@ -41,6 +41,16 @@ impl Recording {
         Some(Self { case, timeline })
     }
 
+    /// The case.
+    pub(super) const fn case(&self) -> &CaseFile {
+        &self.case
+    }
+
+    /// Its timeline.
+    pub(super) fn timeline(&self) -> &[Entry] {
+        &self.timeline
+    }
+
     /// The events, in order of time.
     pub(super) fn events(&self) -> Vec<ApiEvent> {
         let events = self.timeline.iter().filter_map(|entry| {
@@ -72,7 +82,7 @@ impl Recording {
 }
 
 /// An event in words; nothing for what would only fill the page.
-fn text(event: &PeerEvent) -> Option<String> {
+pub(super) fn text(event: &PeerEvent) -> Option<String> {
     Some(match event {
         PeerEvent::SignalingStateChange { state } => format!("signalingState {state}"),
         PeerEvent::IceGatheringStateChange { state } => format!("iceGatheringState {state}"),

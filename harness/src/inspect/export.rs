@@ -184,7 +184,7 @@ impl<W: Write> Copy<W> {
 }
 
 /// Names of the interfaces, whether one holds plaintext already, and all secrets.
-fn survey(given: &Given) -> Result<(Vec<String>, bool, Vec<u8>), InspectError> {
+pub(super) fn survey(given: &Given) -> Result<(Vec<String>, bool, Vec<u8>), InspectError> {
     let mut reader = given.reader()?;
     let mut key_log = given.key_log.clone();
     while let Some(item) = reader.next_item() {

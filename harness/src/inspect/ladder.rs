@@ -13,7 +13,7 @@ use peerproof_captures::wire::dtls::alert;
 use peerproof_captures::wire::dtls::handshake::Fragments;
 use peerproof_captures::wire::field::Span;
 use peerproof_captures::wire::sctp::ChunkType;
-use peerproof_conformance::evidence::{Captured, Evidence, Kind, Packet, ReadError};
+use peerproof_conformance::evidence::{Captured, Evidence, Kind, Packet, Peer, ReadError};
 use std::io::{self, Write};
 
 /// Columns, where no terminal gives its own.
@@ -21,7 +21,7 @@ const WIDTH: usize = 100;
 /// Columns of time and frame.
 const MARGIN: usize = 20;
 /// Most rows of a connection; the rest is counted.
-const MOST_ROWS: usize = 5_000;
+pub(super) const MOST_ROWS: usize = 5_000;
 /// A silence of this length gets a line, in microseconds.
 const SILENCE: i64 = 1_000_000;
 /// Content type of handshake records (RFC 5246 §6.2.1).
@@ -36,6 +36,36 @@ pub(super) fn write(
     frames: Option<Frames>,
     out: &mut dyn Write,
 ) -> Result<(), InspectError> {
+    let style = Style::of_stdout();
+    let mut is_first = true;
+    each(report, given, frames, &mut |index, evidence, rows| {
+        if !is_first {
+            writeln!(out)?;
+        }
+        is_first = false;
+        let interface = report.trace.connections.get(index).and_then(|connection| connection.interface);
+        let seen = interface.and_then(|at| report.file.interfaces.get(at)?.name.clone());
+        let seen = seen.map_or_else(String::new, |name| format!(", seen at {name}"));
+        let title = format!("Connection {} of {}{seen}", index + 1, report.trace.connections.len());
+        writeln!(out, "{}", style.paint(Paint::Heading, &clean(&title)))?;
+        draw(evidence, &rows, &style, out)
+    })?;
+    if is_first {
+        writeln!(out, "no connection in {}", clean(&given.name))?;
+    }
+    Ok(())
+}
+
+/// Takes the index of a connection, its evidence and its rows.
+pub(super) type Taker<'a> = dyn FnMut(usize, &Evidence, Vec<Row>) -> io::Result<()> + 'a;
+
+/// Gives the rows of each connection with its index in the trace.
+pub(super) fn each(
+    report: &Report,
+    given: &Given,
+    frames: Option<Frames>,
+    to: &mut Taker<'_>,
+) -> Result<(), InspectError> {
     let captured = Captured {
         capture: given.reader()?,
         trace: &report.trace,
@@ -46,39 +76,26 @@ pub(super) fn write(
     };
     let foreign =
         |error: ReadError| InspectError::Foreign { name: given.name.clone(), reason: error.to_string() };
-    let mut all = captured.evidence().map_err(foreign)?.peekable();
-    let style = Style::of_stdout();
     let origin = report.trace.first.unwrap_or_default().ns;
-    if all.peek().is_none() {
-        writeln!(out, "no connection in {}", clean(&given.name))?;
-    }
-    for (n, connection) in all.enumerate() {
+    for connection in captured.evidence().map_err(foreign)? {
         let (index, evidence) = connection.map_err(foreign)?;
-        if n > 0 {
-            writeln!(out)?;
-        }
-        let interface = report.trace.connections.get(index).and_then(|connection| connection.interface);
-        let seen = interface.and_then(|at| report.file.interfaces.get(at)?.name.clone());
-        let seen = seen.map_or_else(String::new, |name| format!(", seen at {name}"));
-        let title = format!("Connection {} of {}{seen}", index + 1, report.trace.connections.len());
-        writeln!(out, "{}", style.paint(Paint::Heading, &clean(&title)))?;
         let rows = rows(&evidence, &report.events, origin, frames);
-        draw(&evidence, &rows, &style, out)?;
+        to(index, &evidence, rows)?;
     }
     Ok(())
 }
 
 /// A line between the two sides.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Row {
+pub(super) struct Row {
     /// Microseconds since the first frame of the capture.
-    t_us: i64,
-    frame: Option<u64>,
-    what: What,
+    pub(super) t_us: i64,
+    pub(super) frame: Option<u64>,
+    pub(super) what: What,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum What {
+pub(super) enum What {
     /// A message from a side.
     Message { from: usize, text: String, times: usize },
     /// What flows in both directions, counted: packets of each name from either side.
@@ -93,7 +110,13 @@ enum What {
 fn rows(evidence: &Evidence, events: &[ApiEvent], origin: u64, frames: Option<Frames>) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     let mut settled = false;
+    // Of a packet that was seen at both ends, where it left.
+    let tapped = |peer| evidence.wire.as_ref().is_some_and(|wire| wire.is_tapped(peer));
+    let tapped = [tapped(Peer(0)), tapped(Peer(1))];
     for packet in evidence.wire.iter().flat_map(|wire| &wire.packets) {
+        if packet.tap != packet.sender && tapped.get(packet.sender.0) == Some(&true) {
+            continue;
+        }
         if frames.is_some_and(|frames| !frames.holds(packet.frame)) {
             continue;
         }

@@ -12,6 +12,7 @@ mod frames;
 mod json;
 mod ladder;
 mod packets;
+mod page;
 mod source;
 pub mod text;
 mod tree;
@@ -24,6 +25,7 @@ pub use json::{FileFacts, InterfaceFacts, Report};
 
 use crate::terminal::Style;
 use events::Recording;
+pub(crate) use page::page;
 use peerproof_captures::file::Item;
 use peerproof_captures::trace::{Builder, Trace};
 use peerproof_conformance::explain::{Session, explain};
@@ -44,6 +46,9 @@ pub fn main(args: &InspectArgs, out: &mut dyn Write) -> Result<(), InspectError>
     }
     if let Some(to) = &args.export {
         return export::write(&given.spooled()?, to, args.force, out);
+    }
+    if let Some(to) = &args.html {
+        return page::write(&given.spooled()?, args.frames, to, args.force, out);
     }
     if args.ladder {
         let given = given.spooled()?;

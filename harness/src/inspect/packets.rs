@@ -15,9 +15,9 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 
 /// A line's protocol and text.
-struct Line {
-    protocol: Protocol,
-    text: String,
+pub(super) struct Line {
+    pub(super) protocol: Protocol,
+    pub(super) text: String,
 }
 
 pub(super) fn write(args: &InspectArgs, given: &Given, out: &mut dyn Write) -> Result<(), InspectError> {
@@ -156,7 +156,8 @@ fn described(args: &InspectArgs, given: &Given) -> Vec<SocketAddr> {
     candidates.filter_map(|it| Some(SocketAddr::new(it.address.ip()?, it.port))).collect()
 }
 
-fn line(seen: &Observation<'_>) -> Line {
+/// What a datagram says, in a line.
+pub(super) fn line(seen: &Observation<'_>) -> Line {
     let (ends, payload) = (seen.outer.ends, seen.outer.bytes);
     match seen.transport {
         Transport::ClearRtp => of(Protocol::Rtp, rtp::view(payload)),
@@ -191,7 +192,8 @@ fn datagram(class: Class, payload: &[u8], ids: usize) -> Line {
     }
 }
 
-fn decrypted(content: Content, bytes: &[u8]) -> Line {
+/// What plaintext says, in a line.
+pub(super) fn decrypted(content: Content, bytes: &[u8]) -> Line {
     match content {
         Content::Rtp => of(Protocol::Rtp, rtp::view(bytes)),
         Content::Rtcp => Line { protocol: Protocol::Rtcp, text: rtcp::view(bytes).to_string() },

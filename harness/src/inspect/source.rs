@@ -110,6 +110,15 @@ impl Given {
         })
     }
 
+    /// The size of the capture in bytes, unless it comes from standard input and is not kept.
+    pub(crate) fn size(&self) -> Option<u64> {
+        match &self.input {
+            Input::File(path) => fs::metadata(path).map(|it| it.len()).ok(),
+            Input::Kept(file) => file.metadata().map(|it| it.len()).ok(),
+            Input::Stdin => None,
+        }
+    }
+
     /// An observer that knows the secrets given beside the capture.
     pub(crate) fn observer(&self, sink: &mut dyn Sink) -> Observer {
         let mut observer = Observer::new();

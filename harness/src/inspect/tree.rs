@@ -80,7 +80,8 @@ impl Sink for Tree {
     }
 }
 
-fn dissect(seen: &Observation<'_>) -> Node {
+/// What a datagram says, its bytes counted from its own beginning.
+pub(super) fn dissect(seen: &Observation<'_>) -> Node {
     let (ends, payload) = (seen.outer.ends, seen.outer.bytes);
     let mdns_port = ends.from.port() == 5353 || ends.to.port() == 5353;
     match seen.transport {
@@ -98,7 +99,8 @@ fn dissect(seen: &Observation<'_>) -> Node {
     }
 }
 
-fn decrypted(content: Content, bytes: &[u8]) -> Node {
+/// What plaintext says.
+pub(super) fn decrypted(content: Content, bytes: &[u8]) -> Node {
     match content {
         Content::Rtp => rtp::tree(bytes).node,
         Content::Rtcp => rtcp::tree(bytes).node,

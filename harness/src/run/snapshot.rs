@@ -6,9 +6,11 @@ use crate::input::{self, Limit};
 use crate::scenario::model::Section;
 use peerproof_captures::normal;
 use peerproof_conformance::case::{CaseRecord, Snapshot, SnapshotResult};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The snapshots on record.
 #[derive(Debug, Clone)]
@@ -16,10 +18,49 @@ pub struct Snapshots {
     /// The folder of scenarios, if it is not the program's suite; each family has its `snapshots` in it.
     pub folder: Option<PathBuf>,
     /// Whether what is new or differs is put on record.
-    pub update: bool,
+    update: bool,
+    /// What is to be put on record when the run has ended, by the paths of the files.
+    pending: Arc<Mutex<BTreeMap<PathBuf, Pending>>>,
+}
+
+/// A snapshot that is to be put on record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// The name of the case.
+    pub case: String,
+    /// How it compares with the one on record: new, or another one.
+    pub result: SnapshotResult,
+    file: String,
 }
 
 impl Snapshots {
+    /// Those of this folder of scenarios, if it is not the program's suite; with `update`, what is new or differs is put on record by
+    /// [`Snapshots::save`].
+    #[must_use]
+    pub fn new(folder: Option<PathBuf>, update: bool) -> Self {
+        Self { folder, update, pending: Arc::default() }
+    }
+
+    /// What is to be put on record, by the paths of the files.
+    #[must_use]
+    pub fn pending(&self) -> BTreeMap<PathBuf, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts on record what is to be. Returns how many there were.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn save(&self) -> io::Result<usize> {
+        let pending = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
+        for (path, one) in &pending {
+            write(path, &one.file)
+                .map_err(|error| io::Error::other(format!("{}: {error}", path.display())))?;
+            discard(path);
+        }
+        Ok(pending.len())
+    }
+
     /// Where the snapshot of a case is; nothing if no folder is there for it.
     #[must_use]
     pub fn path(&self, case: &Case) -> Option<PathBuf> {
@@ -58,9 +99,20 @@ pub fn compare(
 ) -> io::Result<Option<SnapshotResult>> {
     let Some(seen) = Snapshot::of(record, &sections(case)) else { return Ok(None) };
     let result = seen.compare(snapshots.on_record(case)?.as_ref());
-    if let (true, Some(path)) = (snapshots.update && result != SnapshotResult::Same, snapshots.path(case)) {
-        write(&path, case, &seen)?;
+    let Some(path) = snapshots.path(case) else { return Ok(Some(result)) };
+    if result == SnapshotResult::Same {
+        discard(&path);
+        return Ok(Some(result));
+    }
+    let file = seen.file(&case.name).map_err(io::Error::other)?;
+    if snapshots.update {
+        let pending = Pending { case: case.name.clone(), result, file };
+        snapshots.pending.lock().unwrap_or_else(PoisonError::into_inner).insert(path, pending);
         return Ok(Some(SnapshotResult::Same));
+    }
+    if path.is_file() {
+        // An offer to whoever reviews it; nothing depends on it, and the folder may be one that cannot be written.
+        let _ = write(&proposed(&path), &file);
     }
     Ok(Some(result))
 }
@@ -95,8 +147,18 @@ fn parse(text: &str, path: &Path) -> io::Result<Snapshot> {
     Snapshot::read(text).map_err(|error| io::Error::other(format!("{}: {error}", path.display())))
 }
 
-fn write(path: &Path, case: &Case, snapshot: &Snapshot) -> io::Result<()> {
-    let file = snapshot.file(&case.name).map_err(io::Error::other)?;
+/// Where insta looks for what is to be reviewed: `NAME.snap.new` beside `NAME.snap`.
+fn proposed(path: &Path) -> PathBuf {
+    path.with_extension("snap.new")
+}
+
+/// Takes away what was proposed before, which is on record now or no longer seen.
+fn discard(path: &Path) {
+    // Most often there is none.
+    let _ = fs::remove_file(proposed(path));
+}
+
+fn write(path: &Path, file: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }

@@ -2,8 +2,10 @@
 //! options that exclude each other, networks that cannot be built.
 
 mod expectations;
+mod flow;
 mod messages;
 mod network;
+mod said;
 mod servers;
 
 use super::command::{self, CommandError};
@@ -17,6 +19,8 @@ use super::step::{Action, HARNESS_STEPS, Step};
 use crate::network::lab::hosts_of;
 use crate::peers::Origin;
 use crate::peers::protocol::{ChannelOptions, Command};
+use crate::span::Span;
+use flow::{Exchange, Things};
 use regex_lite::Regex;
 use std::collections::BTreeSet;
 
@@ -51,6 +55,7 @@ pub fn scenario(document: &Document, scenario: &Scenario, implementations: &[&st
 
 fn expectations(document: &Document, scenario: &Scenario, path: &ValuePath) -> Vec<ScenarioError> {
     let mut errors = Vec::new();
+    let things = Things::of(scenario, &[]);
     if scenario.expect.path.is_some() {
         let topology = scenario.topology();
         let behind = |name: &String| topology.as_ref().is_some_and(|all| all.only_nat(name).is_some());
@@ -67,6 +72,7 @@ fn expectations(document: &Document, scenario: &Scenario, path: &ValuePath) -> V
             .and_then(|()| network::bitrates(document, scenario, &expected.bitrate, &path.key("bitrate")))
             .and_then(|()| messages::expected(document, expected, &path.key("messages")));
         errors.extend(checked.err());
+        errors.extend(said::of_peer(document, &things, name, expected, &path));
     }
     errors
 }
@@ -261,11 +267,18 @@ pub(super) fn later_steps(
     };
     let mut rules: BTreeSet<String> = earlier.iter().filter_map(named).collect();
     let mut errors = Vec::new();
+    let things = Things::of(scenario, steps);
+    // What stands before the steps of a scenario or between them changes what follows; that is a control's business.
+    let mut exchange = (std::ptr::eq(steps, scenario.steps.as_slice())).then(|| Exchange::new(scenario));
     for (n, step) in steps.iter().enumerate() {
         let path = path.index(n);
         let mut checked = one_step(document, scenario, step, &path, &bound);
         if let (Ok(()), Action::Network(step)) = (&checked, &step.action) {
             checked = network::step(document, scenario, step, &path.key("network"), &mut rules);
+        }
+        checked = checked.and_then(|()| things.step(document, step, &path));
+        if let Some(exchange) = &mut exchange {
+            checked = checked.and(exchange.step(document, step, &path));
         }
         // Also if it is wrong: what follows from that is not wrong for itself.
         errors.extend(checked.err());
@@ -310,6 +323,13 @@ fn one_step(
             let path = path.key(step.actor()).key(key);
             return Err(document.error(&path, format!("`{key}` belongs to a command"), None));
         }
+    }
+    if let Some(name) = &step.rejects {
+        said::exception(document, name, &path.key(step.actor()).key("rejects"))?;
+    }
+    if step.within.is_some_and(Span::is_zero) {
+        let path = path.key(step.actor()).key("within");
+        return Err(document.error(&path, "nothing comes in no time", None));
     }
     match &step.action {
         Action::Command { peer, name, args } => {

@@ -65,6 +65,22 @@ pub fn names() -> Vec<String> {
     variants(&schemars::schema_for!(Command).to_value()).into_iter().map(|(name, _)| name).collect()
 }
 
+/// Whether a command changes something of a connection, which one that is closed refuses (webrtc-pc §4.4).
+#[must_use]
+pub fn changes(name: &str) -> bool {
+    matches!(
+        name,
+        "createOffer"
+            | "createAnswer"
+            | "setLocalDescription"
+            | "setRemoteDescription"
+            | "createDataChannel"
+            | "addTrack"
+            | "addTransceiver"
+            | "setConfiguration"
+    )
+}
+
 /// Makes a command. `bound` gives what stands under a name.
 ///
 /// # Errors

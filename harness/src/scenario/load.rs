@@ -125,8 +125,9 @@ impl Suite {
         }
         let scenarios_are_whole = errors.is_empty();
         for (name, path, text) in controls {
-            let read =
-                text.map_err(Vec::from).and_then(|text| controls_of(&path, &name, &text, &suite.scenarios));
+            let read = text
+                .map_err(Vec::from)
+                .and_then(|text| self::controls(&path, &name, &text, &suite.scenarios));
             match read {
                 Ok(files) => suite.controls.extend(files),
                 Err(mut broken) => {
@@ -313,8 +314,11 @@ fn place_of(document: &Document, path: &ValuePath) -> Option<Box<str>> {
     })
 }
 
-/// The controls of a file: those of a catalogue, or one.
-fn controls_of(
+/// Reads the controls of a text: those of a catalogue, or one.
+///
+/// # Errors
+/// All that is wrong with them, each at its place.
+pub fn controls(
     path: &Path,
     name: &str,
     text: &str,

@@ -1,6 +1,5 @@
 //! The formats, one file each. An exporter returns bytes; writing them somewhere is its caller's business.
 
-mod chart;
 mod html;
 mod json;
 mod junit;
@@ -8,7 +7,7 @@ mod markdown;
 pub mod matrix;
 mod terminal;
 
-pub use html::Html;
+pub use html::{BreachRow, CASE_PAGE, CaseRow, Html, RUN_PAGE_FORMAT, RunHead};
 pub use json::Json;
 pub use junit::Junit;
 pub use markdown::Markdown;

@@ -14,7 +14,7 @@ use crate::verdict::{Layer, Outcome, Place, Verdict};
 use builder::CaseBuilder;
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::recording::Direction;
-use peerproof_captures::timeline::{Answer, Expected, Lack, LossCause, Seen, StepOutcome, What};
+use peerproof_captures::timeline::{Answer, Condition, Expected, Lack, LossCause, Seen, StepOutcome, What};
 use serde_json::{Value, json};
 
 fn fails(verdict: &Verdict, layer: Layer, side: &str, words: &str) {
@@ -378,6 +378,16 @@ fn the_eight_steps_have_their_times_in_order() {
 }
 
 #[test]
+fn a_step_that_never_ended_is_not_done() {
+    let mut case = CaseBuilder::new("");
+    case.negotiate().ice();
+    case.state("alice", "dtlsstatechange", "connecting").state("alice", "dtlsstatechange", "failed");
+    let steps = steps(&case.record);
+    assert!(steps[3].ended_us.is_some(), "the checks are done: {steps:#?}");
+    assert!(steps[5].began_us.is_some() && steps[5].ended_us.is_none(), "DTLS is not: {steps:#?}");
+}
+
+#[test]
 fn a_verdict_survives_being_written_to_case_json_and_judged_again() {
     let mut case = CaseBuilder::new(CONNECTED);
     case.connect().send("alice", "one").receive("bob", "one");
@@ -464,4 +474,34 @@ fn a_known_deviation_of_a_case_hides_no_requirement_that_is_broken_too() {
     assert_eq!(standing(&file, &verdict), Standing::Known);
     file.findings = vec![finding("dtls-no-compression", checks::Result::Fail, None)];
     assert_eq!(standing(&file, &verdict), Standing::Unexpected);
+}
+
+#[test]
+fn an_absence_needs_evidence_in_which_it_could_have_been_seen() {
+    for expect in [
+        "alice: { candidates: { types: [] } }",
+        "alice: { candidates: { lacks: [relay] } }",
+        "bob: { tracks: none }",
+    ] {
+        let mut case = CaseBuilder::new(expect);
+        case.awaits("alice", json!({"connectionState": "new"})).ended(StepOutcome::Done);
+        assert_eq!(case.verdict().outcome, Outcome::Inconclusive, "{expect}: {:#?}", case.verdict());
+    }
+    let mut case = CaseBuilder::new("bob: { tracks: none }");
+    case.connect();
+    assert_eq!(case.verdict().outcome, Outcome::Pass, "{:#?}", case.verdict());
+}
+
+#[test]
+fn what_must_not_happen_and_happens_is_its_own_cause() {
+    let mut case = CaseBuilder::new("");
+    case.connects().negotiate().ice().ended(StepOutcome::Done);
+    case.began(
+        json!({"peer": "bob", "action": {"never": {"event": {"dtlsState": "connected"}, "for_ms": 1000}}}),
+    );
+    let condition: Condition = serde_json::from_value(json!({"dtlsState": "connected"})).unwrap();
+    let expected = Expected::NoCondition { peer: "bob".to_owned(), condition: condition.clone() };
+    let seen = Seen::Occurred(condition);
+    case.ended(StepOutcome::Wrong { expected, seen });
+    fails(&case.verdict(), Layer::Dtls, "bob", "no dtlsState connected at bob");
 }

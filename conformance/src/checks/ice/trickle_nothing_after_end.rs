@@ -113,7 +113,7 @@ mod control {
             events::insert_after(evidence, last - 1, PeerEvent::IceCandidate { candidate: Some(candidate) });
         });
         assert_eq!(results(&of_another), [Result::Pass; 2]);
-        let mut by_line = whole.clone();
+        let mut by_line = whole;
         end_before_last(&mut by_line, |evidence, last, _| {
             let entry = evidence.timeline[last].n;
             let made =

@@ -71,7 +71,7 @@ fn sources(evidence: &Evidence, at: Peer, source: Peer) -> BTreeMap<u32, Vec<Med
         let all = sources.entry(read.header.ssrc.value).or_default();
         match all.last_mut() {
             Some(media) if packet.t_us.saturating_sub(media.last_us) <= PAUSE_US => {
-                media.last_us = packet.t_us
+                media.last_us = packet.t_us;
             }
             _ => all.push(Media { frame: packet.frame, first_us: packet.t_us, last_us: packet.t_us }),
         }

@@ -5,7 +5,7 @@ use super::super::error::{ScenarioError, nearest};
 use super::super::model::Scenario;
 use super::super::step::{Action, DEFAULT_WITHIN, NetworkStep, Step};
 use super::known_peer;
-use crate::network::class::Handshake;
+use crate::network::class::{Class, Handshake};
 use crate::network::fabric::topology::Part;
 use crate::network::rule::{DTLS_CLIENT, DTLS_SERVER, MOST_PIECES, RuleSpec};
 use peerproof_conformance::expect::{AnyOf, BitrateMatch};
@@ -66,6 +66,11 @@ pub(super) fn step(
                 return Err(document.error(&path.key("times"), "`times` must be at least 1", None));
             }
             if rules.contains(&acts.rule) {
+                let most = most_acts(scenario, &acts.rule);
+                if most < u64::from(acts.times) {
+                    let message = format!("the rules named `{}` act {most} times at most", acts.rule);
+                    return Err(document.error(&path.key("times"), message, None));
+                }
                 return Ok(());
             }
             let help = nearest(&acts.rule, rules.iter().map(String::as_str))
@@ -75,6 +80,22 @@ pub(super) fn step(
         }
         change => one_change(document, scenario, change, path),
     }
+}
+
+/// How often the rules of a name can act at most.
+fn most_acts(scenario: &Scenario, name: &str) -> u64 {
+    let rules = scenario.steps.iter().filter_map(|step| match &step.action {
+        Action::Network(step) => step.rule().map(|(_, rule)| rule),
+        _ => None,
+    });
+    let named = rules.filter(|rule| rule.name.as_deref() == Some(name));
+    let most = |rule: &RuleSpec| match (rule.nth, rule.first) {
+        (Some(_), _) => 1,
+        (None, Some(first)) => u64::from(first),
+        (None, None) => u64::MAX,
+    };
+    // A rule of a control stands in no step of the scenario.
+    named.map(most).reduce(u64::saturating_add).unwrap_or(u64::MAX)
 }
 
 fn rule(
@@ -157,8 +178,37 @@ fn rule(
     if spec.steps == Some(0) {
         return wrong("steps", "a rule lasts for a step at least".to_owned());
     }
-    if spec.every == Some(0) || spec.nth == Some(0) {
+    if spec.every == Some(0) || spec.nth == Some(0) || spec.first == Some(0) {
         return Err(document.error(path, "packets are counted from 1", None));
+    }
+    if spec.probability == Some(0.0) {
+        return wrong("probability", "a rule of probability 0 never acts".to_owned());
+    }
+    if let (Some(first), Some(nth)) = (spec.first, spec.nth.or(spec.every))
+        && nth > first
+    {
+        return wrong("first", format!("packet {nth} is not among the first {first}"));
+    }
+    let needs = |at, given: bool, class: Class, word| (given, at, class, word);
+    let of_class = [
+        needs("handshake", spec.handshake.is_some(), Class::Dtls, "dtls"),
+        needs("content", spec.content.is_some(), Class::Dtls, "dtls"),
+        needs("sctp", spec.sctp.is_some(), Class::Dtls, "dtls"),
+        needs("dcep", spec.dcep.is_some(), Class::Dtls, "dtls"),
+        needs("stream", spec.stream.is_some(), Class::Dtls, "dtls"),
+        needs("channel", spec.channel.is_some(), Class::Dtls, "dtls"),
+        needs("stun", spec.stun.is_some(), Class::Stun, "stun"),
+        needs("method", spec.method.is_some(), Class::Stun, "stun"),
+        needs("useCandidate", spec.use_candidate.is_some(), Class::Stun, "stun"),
+        needs("payloadType", spec.payload_type.is_some(), Class::Srtp, "srtp"),
+    ];
+    let mut given = of_class.into_iter().filter(|(given, ..)| *given);
+    let stated = spec.class.map(|class| ("class", class));
+    let first = stated.or_else(|| given.clone().next().map(|(_, at, class, _)| (at, class)));
+    if let Some((other, class)) = first
+        && let Some((_, at, _, word)) = given.find(|(.., of, _)| *of != class)
+    {
+        return wrong(at, format!("only packets of class {word} have `{at}`, and `{other}` is of others"));
     }
     Ok(())
 }

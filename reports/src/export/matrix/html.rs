@@ -121,7 +121,7 @@ fn run(runs: &[String], run: usize) -> &str {
 
 /// A case on the page of its run.
 fn href(runs: &[String], play: &Play<'_>) -> String {
-    format!("{}#case-{}", page_of(run(runs, play.run)), play.number)
+    format!("{}#case={}", page_of(run(runs, play.run)), encode(&play.case.name))
 }
 
 /// The anchor of a pair, or of one family of it. By numbers, so that no name has to be one.

@@ -1,0 +1,54 @@
+//! The message ladders of a page: the rows that `--ladder` draws.
+
+use super::super::ladder::{MOST_ROWS, Row, What, each};
+use super::super::source::Given;
+use super::super::{Frames, InspectError, Report};
+use peerproof_captures::trace::{Connection, Side, Trace};
+use peerproof_reports::session;
+
+/// The messages of each connection of the report, in microseconds since `origin_us`. `lost` says whether the packet of a frame is known not to have arrived.
+pub(super) fn ladders(
+    report: &Report,
+    given: &Given,
+    frames: Option<Frames>,
+    origin_us: u64,
+    lost: &dyn Fn(u64) -> bool,
+) -> Result<Vec<session::Ladder>, InspectError> {
+    let first_us = report.trace.first.unwrap_or_default().ns / 1_000;
+    let shift = i64::try_from(i128::from(first_us) - i128::from(origin_us)).unwrap_or(0);
+    let mut all = Vec::new();
+    each(report, given, frames, &mut |connection, evidence, rows| {
+        let more = rows.len().saturating_sub(MOST_ROWS);
+        let rung = |row: Row| session::Rung {
+            t_us: row.t_us.saturating_add(shift),
+            frame: row.frame,
+            what: match row.what {
+                What::Message { from, text, times } => {
+                    let lost = times == 1 && row.frame.is_some_and(lost);
+                    session::RungKind::Message { from, text, times, lost }
+                }
+                What::Flow(counts) => session::RungKind::Flow { counts },
+                What::Event { at, text } => session::RungKind::Event { at, text },
+                What::Silence(us) => session::RungKind::Silence { us },
+            },
+        };
+        let rows = rows.into_iter().take(MOST_ROWS).map(rung).collect();
+        let of = report.trace.connections.get(connection);
+        let addresses = of.map_or_else(Vec::new, |it| addresses(&report.trace, it));
+        all.push(session::Ladder { connection, sides: evidence.peers.clone(), addresses, rows, more });
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+/// The addresses of both sides on the pair that was selected, else on the first flow.
+pub(super) fn addresses(trace: &Trace, connection: &Connection) -> Vec<String> {
+    if let Some(pair) = connection.selected() {
+        return Side::BOTH.map(|side| pair.addresses.of(side).to_string()).into();
+    }
+    let Some(flow) = connection.flows.first().and_then(|flow| trace.flows.get(*flow)) else {
+        return Vec::new();
+    };
+    let of = |side| if flow.initiator_is == side { flow.initiator } else { flow.responder };
+    Side::BOTH.map(|side| of(side).to_string()).into()
+}

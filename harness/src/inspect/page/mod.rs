@@ -1,0 +1,271 @@
+//! `--html`: a page that shows the capture, made of what the other outputs show.
+
+mod candidates;
+mod descriptions;
+mod ladders;
+mod packets;
+mod recording;
+
+use super::arrivals::Arrivals;
+use super::events::Recording;
+use super::source::Given;
+use super::{Frames, InspectError, Report, report};
+use crate::input;
+use crate::spool::spool;
+use peerproof_captures::file::CaptureReader;
+use peerproof_captures::observe::Defect;
+use peerproof_captures::trace::{Side, Trace};
+use peerproof_conformance::case::CaseRecord;
+use peerproof_conformance::evidence::Wire;
+use peerproof_conformance::explain::Diagnosis;
+use peerproof_conformance::verdict::Place;
+use peerproof_reports::CaseReport;
+use peerproof_reports::export::ExportError;
+use peerproof_reports::session::{self, Body, File, Head, Page, PeerHead, StreamOverTime};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// What a page may take beside a quarter of its capture, in bytes.
+const ALLOWANCE: u64 = 1 << 20;
+/// Fewer packets than these are not left out.
+const FEWEST: usize = 500;
+/// What of that is kept for scripts, the head and the views.
+const KEPT: u64 = 320 << 10;
+/// Connections whose messages are shown.
+const MOST_CONNECTIONS: usize = 200;
+/// Checks of a pair that are shown one by one, where a trace has very many.
+const MOST_TRANSACTIONS: usize = 50;
+/// More checks than this are many.
+const MANY_TRANSACTIONS: usize = 5_000;
+
+/// Writes the page. `force` replaces a file that is there.
+pub(super) fn write(
+    given: &Given,
+    frames: Option<Frames>,
+    to: &Path,
+    force: bool,
+    out: &mut dyn Write,
+) -> Result<(), InspectError> {
+    let failed = |error| InspectError::Export { path: to.to_owned(), error };
+    if given.is(to) {
+        return Err(failed(io::Error::other("the output is the capture itself")));
+    }
+    if !force && to.symlink_metadata().is_ok_and(|there| there.is_file() || there.is_dir()) {
+        return Err(failed(io::Error::other("the file exists; --force replaces it")));
+    }
+    let html = page(given, frames)?;
+    fs::write(to, &html).map_err(failed)?;
+    writeln!(out, "{}: {} KB", to.display(), html.len().div_ceil(1024))?;
+    Ok(())
+}
+
+/// The page of a capture or a recording.
+pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, InspectError> {
+    let mut report = report(given)?;
+    let recording = Recording::read(given);
+    let case = recording.as_ref().and_then(|recording| case(given, recording));
+    let origin_us = match &recording {
+        Some(recording) => recording.case().epoch_us,
+        None => report.trace.first.unwrap_or_default().ns / 1_000,
+    };
+    let arrivals = Arrivals::read(given)?;
+    let mut left_out = Vec::new();
+    shorten(&mut report.trace, &mut left_out);
+    let size = given.size();
+    let budget = (ALLOWANCE + size.unwrap_or(0) / 4).saturating_sub(KEPT);
+    let asked =
+        packets::Asked { origin_us, frames, deciding: deciding(&report.diagnosis, case.as_ref()), budget };
+    let packets = packets::read(given, &arrivals, asked, &mut left_out)?;
+    let lost = |frame| arrivals.is_lost(frame);
+    let ladders = ladders::ladders(&report, given, frames, origin_us, &lost)?;
+    let told = recording.as_ref().map(recording::told).unwrap_or_default();
+    let (descriptions, candidates) = match &recording {
+        Some(recording) => (descriptions::of_recording(recording), candidates::of_recording(recording)),
+        None => (descriptions::given(&given.descriptions), candidates::given(&given.descriptions)),
+    };
+    let last_us = report.trace.last.map_or(0, |at| since(at.ns, origin_us));
+    let first_us = report.trace.first.map(|at| since(at.ns, origin_us));
+    let until = recording.as_ref().map_or(last_us, |it| last_us.max(signed(it.case().duration_us)));
+    // Opening a browser may have taken seconds.
+    let begin =
+        [told.steps.first().map(|step| step.from_us), first_us].into_iter().flatten().min().unwrap_or(0);
+    let Report { file, trace, diagnosis, .. } = &report;
+    let head = Head {
+        format: session::FORMAT,
+        tool: concat!("peerproof ", env!("CARGO_PKG_VERSION")).to_owned(),
+        title: case.as_ref().map_or_else(|| file_name(&file.name), |case| case.name.clone()),
+        origin_us,
+        axis_us: [begin, until.max(begin + 1)],
+        file: File {
+            name: file_name(&file.name),
+            format: file.format.clone(),
+            size,
+            application: file.application.clone(),
+            interfaces: file.interfaces.iter().map(|it| it.name.clone().unwrap_or_default()).collect(),
+            frames: trace.frames,
+            secrets: trace.secrets,
+            defects: defects(trace).chain(file.stop.clone()).collect(),
+        },
+        peers: peers(trace, case.as_ref()),
+        case,
+        diagnosis,
+        left_out,
+    };
+    let body = Body {
+        trace,
+        ladders,
+        steps: told.steps,
+        states: told.states,
+        entries: told.entries,
+        acts: told.acts,
+        descriptions,
+        candidates,
+        streams: streams(trace, origin_us),
+        stats: told.stats,
+        messages: told.messages,
+    };
+    let most = ALLOWANCE + size.unwrap_or(0) / 4;
+    small(Page { head, body, packets }, most).map_err(|error| InspectError::Write(io::Error::other(error)))
+}
+
+/// The page as HTML, with fewer packets if it would be larger than that otherwise: what rows take when they are packed was only estimated.
+fn small(mut page: Page<'_>, most: u64) -> Result<Vec<u8>, ExportError> {
+    let (all, mut noted) = (page.packets.rows.len(), false);
+    loop {
+        let html = page.html()?;
+        let kept = page.packets.rows.len();
+        if html.len() as u64 <= most || kept < FEWEST {
+            return Ok(html);
+        }
+        // Blocks first: that a packet was there says more than its bytes.
+        if page.packets.blocks.len() > 1 {
+            page.packets.blocks.truncate(page.packets.blocks.len() / 2);
+        } else {
+            page.packets.rows.truncate(kept / 4 * 3);
+        }
+        if noted {
+            page.head.left_out.pop();
+        }
+        noted = true;
+        let (kept, last) = (page.packets.rows.len(), page.packets.rows.last().map_or(0, |row| row.frame));
+        let bytes = page.packets.blocks.last().map_or(0, |block| block.last);
+        page.head.left_out.push(format!(
+            "{} of {all} packets, bytes and fields after frame {bytes}, to keep the page small; `--frames {last}-` makes a page of others",
+            all - kept
+        ));
+    }
+}
+
+/// Microseconds from the origin to a time in nanoseconds since 1970.
+fn since(ns: u64, origin_us: u64) -> i64 {
+    signed(ns / 1_000).saturating_sub(signed(origin_us))
+}
+
+fn signed(us: u64) -> i64 {
+    i64::try_from(us).unwrap_or(i64::MAX)
+}
+
+/// The path without what is of this machine.
+fn file_name(name: &str) -> String {
+    Path::new(name).file_name().map_or_else(|| name.to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+/// The case as the report of a run shows it, if it was judged.
+fn case(given: &Given, recording: &Recording) -> Option<CaseReport> {
+    let file = recording.case();
+    let verdict = file.verdict.clone()?;
+    let peers: Vec<String> = file.peers.iter().map(|peer| peer.name.clone()).collect();
+    let wire = given.folder.as_ref().and_then(|folder| input::open(&folder.join("capture.pcapng")).ok());
+    let wire = wire.and_then(|file_| {
+        let bytes = file_.metadata().map(|it| it.len().saturating_mul(2)).ok();
+        Wire::read(CaptureReader::new(file_), &peers, file.epoch_us, spool(bytes)).ok()
+    });
+    let record = CaseRecord {
+        file: file.clone(),
+        timeline: recording.timeline().to_vec(),
+        stats: Default::default(),
+        wire,
+        reached: Default::default(),
+        rids: Default::default(),
+        flaws: Vec::new(),
+    };
+    Some(CaseReport::of(&record, &verdict))
+}
+
+/// The frames that decide something: their bytes are in the page, whatever else is.
+fn deciding(diagnosis: &[Diagnosis], case: Option<&CaseReport>) -> BTreeSet<u64> {
+    let places = |places: &[Place]| -> Vec<u64> {
+        let frames = places.iter().filter_map(|place| match place {
+            Place::Frame(frame) => Some(*frame),
+            _ => None,
+        });
+        frames.collect()
+    };
+    let mut all: BTreeSet<u64> = diagnosis.iter().filter_map(|it| it.frame).collect();
+    all.extend(diagnosis.iter().flat_map(|it| places(&it.evidence)));
+    if let Some(case) = case {
+        all.extend(places(&case.verdict.evidence));
+        all.extend(case.breaches.iter().flat_map(|it| places(&it.evidence)));
+    }
+    all
+}
+
+/// What makes the capture less than what was on the wire; where it breaks off is said by the reader.
+fn defects(trace: &Trace) -> impl Iterator<Item = String> {
+    trace.defects.iter().filter(|it| !matches!(it, Defect::Ends { .. })).map(ToString::to_string)
+}
+
+fn peers(trace: &Trace, case: Option<&CaseReport>) -> Vec<PeerHead> {
+    if let Some(case) = case {
+        let of = |peer: &peerproof_conformance::case::CasePeer| PeerHead {
+            name: peer.name.clone(),
+            version: format!("{} {}", peer.implementation, peer.version).trim_end().to_owned(),
+            role: match peer.role {
+                peerproof_conformance::case::Role::Offerer => "offerer".to_owned(),
+                peerproof_conformance::case::Role::Answerer => "answerer".to_owned(),
+            },
+        };
+        return case.peers.iter().map(of).collect();
+    }
+    let Some(first) = trace.connections.first() else { return Vec::new() };
+    // A capture alone has no versions, and often no names: the address says who it is.
+    let addresses = ladders::addresses(trace, first);
+    let of = |(side, version)| PeerHead { name: first.name(side), version, role: String::new() };
+    Side::BOTH.into_iter().zip(addresses).map(of).collect()
+}
+
+fn streams(trace: &Trace, origin_us: u64) -> Vec<StreamOverTime> {
+    let mut all = Vec::new();
+    for (connection, it) in trace.connections.iter().enumerate() {
+        for (stream, it) in it.streams.values().enumerate() {
+            let slices = &it.over_time;
+            all.push(StreamOverTime {
+                connection,
+                stream,
+                from_us: since(slices.from_ns, origin_us),
+                width_us: slices.width_ns / 1_000,
+                slices: slices.all.iter().map(StreamOverTime::slice).collect(),
+            });
+        }
+    }
+    all
+}
+
+/// Leaves out what a page cannot show.
+fn shorten(trace: &mut Trace, left_out: &mut Vec<String>) {
+    let connections = trace.connections.len();
+    if connections > MOST_CONNECTIONS {
+        left_out.push(format!("{} of {connections} connections", connections - MOST_CONNECTIONS));
+        trace.connections.truncate(MOST_CONNECTIONS);
+        trace.flows.retain(|flow| flow.connection.is_none_or(|index| index < MOST_CONNECTIONS));
+    }
+    let pairs = || trace.connections.iter().flat_map(|it| &it.pairs);
+    if pairs().map(|pair| pair.transactions.len()).sum::<usize>() > MANY_TRANSACTIONS {
+        left_out.push(format!("checks of each pair after the first {MOST_TRANSACTIONS} (they are counted)"));
+        for pair in trace.connections.iter_mut().flat_map(|it| &mut it.pairs) {
+            pair.transactions.truncate(MOST_TRANSACTIONS);
+        }
+    }
+}

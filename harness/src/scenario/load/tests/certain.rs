@@ -1,0 +1,144 @@
+//! Words that name nothing, expectations that always hold or never can, and steps that cannot work are refused.
+
+use super::*;
+
+const HEAD: &str = "title: t\npeers: { alice: { role: offerer, plays: [stack] }, bob: { role: answerer, plays: [stack] } }\n";
+const CHAT: &str = "steps:\n  - alice: { createDataChannel: { label: chat } }\n  - connect: {}\n  - alice: { await: { open: chat } }\n";
+
+fn message(text: &str) -> Option<String> {
+    scenario(Path::new("t.yaml"), "data/t", text).err().map(|error| error.message)
+}
+
+/// What is expected of a peer after a channel has opened.
+fn of_alice(expected: &str) -> Option<String> {
+    message(&format!("{HEAD}{CHAT}expect: {{ alice: {{ {expected} }} }}\n"))
+}
+
+/// A step after a channel has opened.
+fn then(step: &str) -> Option<String> {
+    message(&format!("{HEAD}{CHAT}  - {step}\n"))
+}
+
+/// A step before everything.
+fn first(step: &str) -> Option<String> {
+    message(&format!("{HEAD}{}", CHAT.replacen("steps:\n", &format!("steps:\n  - {step}\n"), 1)))
+}
+
+#[track_caller]
+fn refused(message: Option<String>, says: &str) {
+    assert_eq!(message.as_deref(), Some(says));
+}
+
+#[test]
+fn what_is_right_is_read() {
+    assert_eq!(
+        of_alice("errors: [], channels: { chat: open }, stats: [{ type: data-channel, count: 1 }]"),
+        None
+    );
+    assert_eq!(then("bob: { await: { message: { channel: chat } } }"), None);
+    assert_eq!(first("alice: { createAnswer: {}, rejects: InvalidStateError }"), None);
+    assert_eq!(then("network: { drop: { class: dtls, handshake: Finished, first: 2 } }"), None);
+}
+
+#[test]
+fn every_word_of_an_expectation_names_something() {
+    refused(of_alice("stats: [{ type: inbond-rtp, count: 0 }]"), "unknown type of statistics `inbond-rtp`");
+    refused(of_alice("errors: [createAnswr: InvalidStateError]"), "unknown command `createAnswr`");
+    refused(of_alice("errors: [createAnswer: InvalidStateErr]"), "unknown exception `InvalidStateErr`");
+    refused(of_alice("candidates: { lacks: [relya] }"), "unknown type of candidate `relya`");
+    refused(of_alice("candidates: { types: [hots] }"), "unknown type of candidate `hots`");
+    refused(of_alice("messages: { chta: none }"), "no step makes a channel `chta`");
+    refused(of_alice("channels: { chta: none }"), "no step makes a channel `chta`");
+}
+
+#[test]
+fn what_always_holds_or_never_can_is_refused() {
+    refused(of_alice("stats: [{ type: inbound-rtp }]"), "nothing is expected of these statistics");
+    refused(
+        of_alice("stats: [{ type: data-channel, field: messagesSent, above: 5, below: 3 }]"),
+        "more than 5 and less than 3 exclude each other",
+    );
+    refused(of_alice("stats: [{ type: data-channel, above: 5 }]"), "a comparison needs a `field`");
+    refused(of_alice("candidates: { includes: [host], lacks: [host] }"), "`host` is expected, too");
+    refused(
+        of_alice("sdp: { offer: { contains: ['a=xy'], lacks: ['a=x'] } }"),
+        "`a=x` is in `a=xy`, which is expected",
+    );
+    refused(
+        of_alice("states: { dtls: { includes: [failed], never: [failed] } }"),
+        "`failed` is expected, too",
+    );
+    refused(of_alice("states: { dtls: {} }"), "nothing is expected of these states");
+    refused(
+        of_alice("messages: { chat: { atLeast: 3, atMost: 2 } }"),
+        "at least 3 and at most 2 exclude each other",
+    );
+    refused(of_alice("messages: { chat: {} }"), "nothing is expected of these messages");
+    refused(
+        of_alice("channels: { chat: { maxRetransmits: 3, reliable: true } }"),
+        "a channel with a limit is not reliable",
+    );
+    refused(of_alice("media: none"), "alice watches no track, so that nothing of its media can be seen");
+}
+
+#[test]
+fn every_word_of_a_step_names_something() {
+    refused(
+        first("alice: { createAnswer: {}, rejects: InvalidStateErorr }"),
+        "unknown exception `InvalidStateErorr`",
+    );
+    for step in [
+        "bob: { await: { open: chta } }",
+        "bob: { await: { datachannel: chta } }",
+        "bob: { never: { event: { message: { channel: chta } }, for: 1s } }",
+        "alice: { send: { channel: chta, text: x } }",
+        "alice: { closeDataChannel: { channel: chta } }",
+        "bob: { echo: { channel: chta } }",
+        "network: { drop: { channel: chta } }",
+    ] {
+        refused(then(step), "no step makes a channel `chta`");
+    }
+    refused(
+        then("bob: { never: { event: { icecandidate: { type: relya } }, for: 1s } }"),
+        "unknown type of candidate `relya`",
+    );
+    refused(
+        then("bob: { never: { event: { acted: setRemoteDescrption }, for: 1s } }"),
+        "no peer reports the operation `setRemoteDescrption`",
+    );
+}
+
+#[test]
+fn steps_that_cannot_work_are_refused() {
+    refused(first("bob: { createAnswer: {} }"), "`createAnswer` cannot work: bob has no remote offer");
+    refused(then("alice: { createAnswer: {} }"), "`createAnswer` cannot work: alice has no remote offer");
+    let closed = format!("{HEAD}{CHAT}  - alice: close\n  - alice: {{ createOffer: {{}} }}\n");
+    refused(message(&closed), "`createOffer` cannot work: alice is closed");
+    refused(then("bob: { await: { track: { kind: video } } }"), "no step makes a track of video");
+    refused(then("bob: { await: { media: { kind: video, frames: 5 } } }"), "bob watches no track");
+    let watched = format!("{HEAD}{CHAT}  - bob: {{ await: {{ media: {{ kind: video }} }} }}\n");
+    let watched = watched.replacen("role: answerer", "role: answerer, media: { watch: true }", 1);
+    refused(message(&watched), "nobody sends video to bob");
+    refused(then("bob: { never: { event: { open: chat }, for: 0s } }"), "in no time nothing can happen");
+    refused(then("bob: { await: { open: chat }, within: 0s }"), "nothing comes in no time");
+}
+
+#[test]
+fn rules_that_never_act_are_refused() {
+    refused(then("network: { drop: { class: dtls, first: 0 } }"), "packets are counted from 1");
+    refused(
+        then("network: { drop: { class: dtls, first: 1, nth: 2 } }"),
+        "packet 2 is not among the first 1",
+    );
+    refused(then("network: { drop: { class: dtls, probability: 0 } }"), "a rule of probability 0 never acts");
+    refused(
+        then("network: { drop: { class: srtp, handshake: ClientHello } }"),
+        "only packets of class dtls have `handshake`, and `class` is of others",
+    );
+    refused(
+        then("network: { drop: { stun: request, sctp: DATA } }"),
+        "only packets of class stun have `stun`, and `sctp` is of others",
+    );
+    let acts = "network: { drop: { name: lost, class: dtls, first: 1 } }\n  - network: { acts: { rule: lost, times: 2 } }";
+    refused(then(acts), "the rules named `lost` act 1 times at most");
+}

@@ -1,0 +1,370 @@
+//! The pages of `inspect --html`, of a run and of its cases, opened from `file://` in Chromium and Firefox. Where one is not installed that is
+//! skipped with a line that says so, or fails the test if `PEERPROOF_REQUIRE` names it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "all of this file is test code, its helpers too"
+)]
+
+#[path = "common/children.rs"]
+mod children;
+#[path = "common/needs.rs"]
+mod needs;
+
+use children::{PEERPROOF, child};
+use fantoccini::actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
+use fantoccini::key::Key;
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use needs::is_here;
+use peerproof::process::Owned;
+use peerproof::tools::Tool;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// For what must come. Nothing waits this long unless it fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const CALL: &str = "captures/corpus/calls/chrome-firefox";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn peerproof(arguments: &[&str]) -> String {
+    let output = Command::new(PEERPROOF).args(arguments).current_dir(root()).output().unwrap();
+    let (said, complaint) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{arguments:?}: {said}{complaint}");
+    said.into_owned()
+}
+
+/// The page of a call between browsers, with its descriptions.
+fn page_of_call(folder: &Path) -> PathBuf {
+    let page = folder.join("call.html");
+    let (offer, answer) = (format!("{CALL}.offer.sdp"), format!("{CALL}.answer.sdp"));
+    let capture = format!("{CALL}.pcapng");
+    let page_ = page.to_str().unwrap();
+    peerproof(&["inspect", &capture, "--sdp", &offer, "--sdp", &answer, "--html", page_]);
+    page
+}
+
+/// A browser with a page.
+struct Browser {
+    kind: &'static str,
+    client: Client,
+    process: Owned,
+    console: Option<PathBuf>,
+}
+
+impl Browser {
+    async fn open(kind: &'static str) -> Self {
+        let (browser, driver) = match kind {
+            "chrome" => (Tool::Chrome, Tool::Chromedriver),
+            _ => (Tool::Firefox, Tool::Geckodriver),
+        };
+        let mut spec = child(driver.find().unwrap(), Vec::<String>::new());
+        let scratch = spec.scratch.clone();
+        let binary = browser.find().unwrap();
+        let mut console = None;
+        let (name, options) = if kind == "chrome" {
+            spec.args = vec!["--port=0".into()];
+            let log = scratch.join("console.log");
+            let own = [
+                format!("--log-file={}", log.display()),
+                format!("--user-data-dir={}", scratch.join("profile").display()),
+            ];
+            console = Some(log);
+            let args =
+                ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--enable-logging"];
+            let args: Vec<String> = args.map(str::to_owned).into_iter().chain(own).collect();
+            ("goog:chromeOptions", json!({ "args": args, "binary": binary }))
+        } else {
+            spec.args = ["--port", "0", "--marionette-port", "0", "--profile-root"].map(Into::into).into();
+            spec.args.push(scratch.join("tmp").into());
+            spec.env = vec![("MOZ_HEADLESS".into(), "1".into())];
+            ("moz:firefoxOptions", json!({ "args": ["-headless"], "binary": binary }))
+        };
+        let mut process = Owned::spawn(&spec).unwrap();
+        let port = process.ready(PATIENCE, |line| {
+            let (_, rest) = line
+                .split_once("started successfully on port ")
+                .or_else(|| line.split_once("Listening on 127.0.0.1:"))?;
+            rest.trim().trim_end_matches('.').parse::<u16>().ok()
+        });
+        let port = port.await.unwrap();
+        let capabilities = [(name.to_owned(), options)].into_iter().collect();
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities)
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .unwrap();
+        Self { kind, client, process, console }
+    }
+
+    /// Opens a page and waits until it is drawn.
+    async fn goto(&self, page: &Path, hash: &str) {
+        // Another hash alone does not load a page again.
+        self.client.goto("about:blank").await.unwrap();
+        self.client.goto(&format!("file://{}{hash}", page.display())).await.unwrap();
+        self.find("html[data-ready]").await;
+        assert_eq!(
+            self.ask("document.documentElement.dataset.ready").await,
+            "true",
+            "{}: {}",
+            self.kind,
+            self.errors().await
+        );
+    }
+
+    async fn find(&self, css: &str) -> fantoccini::elements::Element {
+        let found = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await;
+        found.unwrap_or_else(|error| panic!("{}: no {css}: {error}", self.kind))
+    }
+
+    /// The value of an expression in the page.
+    async fn ask(&self, expression: &str) -> Value {
+        self.client.execute(&format!("return {expression};"), vec![]).await.unwrap()
+    }
+
+    /// Waits until an expression is true.
+    async fn until(&self, expression: &str) {
+        let waited = tokio::time::timeout(PATIENCE, async {
+            while self.ask(expression).await != true {
+                tokio::task::yield_now().await;
+            }
+        });
+        assert!(waited.await.is_ok(), "{}: never {expression}; {}", self.kind, self.errors().await);
+    }
+
+    async fn count(&self, css: &str) -> u64 {
+        self.ask(&format!("document.querySelectorAll({css:?}).length")).await.as_u64().unwrap()
+    }
+
+    async fn text(&self, css: &str) -> String {
+        self.find(css).await.text().await.unwrap()
+    }
+
+    async fn errors(&self) -> String {
+        self.ask("document.documentElement.dataset.errors ?? ''").await.as_str().unwrap().to_owned()
+    }
+
+    /// Ends it. Nothing went wrong, and the console is empty.
+    async fn close(self) {
+        assert_eq!(self.errors().await, "", "{}", self.kind);
+        let _ = self.client.close().await;
+        if let Some(console) = &self.console {
+            let log = fs::read_to_string(console).unwrap();
+            let lines: Vec<&str> = log.lines().filter(|line| line.contains("CONSOLE")).collect();
+            assert!(lines.is_empty(), "{lines:#?}");
+        }
+        self.process.end().await;
+    }
+}
+
+/// The browsers of this machine, one after the other.
+fn browsers() -> impl Iterator<Item = &'static str> {
+    ["chrome", "firefox"].into_iter().filter(|kind| is_here(kind))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_a_capture_is_filtered_zoomed_and_leads_to_its_frames() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = page_of_call(folder.path());
+    let listed = peerproof(&["inspect", &format!("{CALL}.pcapng"), "--packets", "--protocol", "dtls"]);
+    let mut frames: Vec<&str> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    frames.dedup();
+    for kind in browsers() {
+        let browser = Browser::open(kind).await;
+        browser.goto(&page, "").await;
+        let styled = browser.ask("getComputedStyle(document.getElementById('tabs')).display").await;
+        assert_eq!(styled, "flex", "the styles are allowed");
+        let messages = browser.count("#panel-messages a.rung").await;
+        assert!(messages > 10, "{messages}");
+
+        // The filter chooses what the command line chooses.
+        browser.goto(&page, "#packets").await;
+        browser.find("#filter").await.send_keys("protocol:dtls").await.unwrap();
+        let total = browser.text("#total").await;
+        assert!(total.starts_with(&format!("{} of ", frames.len())), "{total}, not {}", frames.len());
+        browser.until("location.hash.includes('filter=protocol%3Adtls')").await;
+        browser.find("#filter").await.send_keys(" frames:x").await.unwrap();
+        assert!(browser.text(".wrong").await.contains("frames: write 10-20"));
+
+        // A link to a place; fields and bytes are lit together.
+        let first = frames[0];
+        browser.goto(&page, &format!("#frame-{first}")).await;
+        assert_eq!(browser.text("#frame h2").await, format!("Frame {first}"));
+        browser.find("#frame .tree .leaf").await;
+        browser.ask("document.querySelector('#frame .tree details:nth-of-type(2) .leaf').dispatchEvent(new MouseEvent('click', { bubbles: true }))").await;
+        assert!(browser.count("#frame .hex .bytes .lit").await > 0);
+        assert_eq!(browser.count("#frame .tree .lit").await, 1);
+
+        // Zooming, by a drag and by keys.
+        browser.goto(&page, "").await;
+        let before = browser.text("#zoomed").await;
+        let axis = browser.find("#axis svg").await;
+        let (_, _, width, _) = axis.rectangle().await.unwrap();
+        let by = width / 5.0;
+        let duration = Some(Duration::from_millis(20));
+        let drag = MouseActions::new("mouse".to_owned())
+            .then(PointerAction::MoveToElement { element: axis.clone(), duration, x: -by / 2.0, y: 0.0 })
+            .then(PointerAction::Down { button: MOUSE_BUTTON_LEFT })
+            .then(PointerAction::MoveBy { duration, x: by, y: 0.0 })
+            .then(PointerAction::Up { button: MOUSE_BUTTON_LEFT });
+        browser.client.perform_actions(drag).await.unwrap();
+        browser.until("location.hash.includes('zoom=')").await;
+        assert_ne!(browser.text("#zoomed").await, before);
+        browser.find("#axis svg").await.send_keys(&char::from(Key::Escape).to_string()).await.unwrap();
+        browser.until("!location.hash.includes('zoom=')").await;
+        browser.find("#axis svg").await.send_keys("+").await.unwrap();
+        browser.until("location.hash.includes('zoom=')").await;
+
+        // Each view opens.
+        browser.goto(&page, "").await;
+        let tabs = browser.count("#tabs [role=tab]").await;
+        assert!(tabs >= 5, "{tabs}");
+        for tab in 0..tabs {
+            browser.ask(&format!("document.querySelectorAll('#tabs [role=tab]')[{tab}].click()")).await;
+            let shown = "document.querySelectorAll('#views > section:not([hidden])')";
+            assert_eq!(browser.ask(&format!("{shown}.length")).await, 1);
+            assert!(browser.ask(&format!("{shown}[0].textContent.length")).await.as_u64() > Some(20));
+        }
+        browser.close().await;
+    }
+}
+
+/// What would do harm as markup, in a form that may stand in JSON and in the name of a file.
+const HOSTILE: &str = "<img src=x onerror=document.title=1><!--&lt;'";
+
+/// A run of the stack with itself whose recordings, when they are there, call everybody and everything by that name.
+fn hostile_run(folder: &Path) -> PathBuf {
+    let run = folder.join("run");
+    let output = run.to_str().unwrap();
+    let played = Command::new(PEERPROOF)
+        .args([
+            "run",
+            "data/echo/",
+            "controls/no-fingerprint",
+            "--peers",
+            "stack",
+            "--virtual",
+            "--output",
+            output,
+        ])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(played.status.success(), "{}", String::from_utf8_lossy(&played.stderr));
+    let name = serde_json::to_string(HOSTILE).unwrap();
+    let name = name.trim_matches('"');
+    let mut folders = vec![run.clone()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|it| it == "json" || it == "jsonl") {
+                let text = fs::read_to_string(&path).unwrap();
+                let peers = text.replace("alice", name).replace("chat", name);
+                let titles = peers.replace("\"title\": \"", &format!("\"title\": \"{name}"));
+                fs::write(&path, titles.replace("\"sentence\": \"", &format!("\"sentence\": \"{name}")))
+                    .unwrap();
+            }
+        }
+    }
+    run
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_names_are_text_on_the_page_of_a_run_and_of_its_cases() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = hostile_run(folder.path());
+    peerproof(&["report", run.to_str().unwrap()]);
+    let pages = [
+        run.join("cases/data/echo/stack-stack/page.html"),
+        run.join("cases/controls/no-fingerprint/stack-stack/page.html"),
+    ];
+    for kind in browsers() {
+        let browser = Browser::open(kind).await;
+        for page in &pages {
+            browser.goto(page, "").await;
+            let tabs = browser.count("#tabs [role=tab]").await;
+            for tab in 0..tabs {
+                browser.ask(&format!("document.querySelectorAll('#tabs [role=tab]')[{tab}].click()")).await;
+            }
+            assert_eq!(browser.count("img").await, 0);
+            let shown =
+                browser.ask("document.body.innerText.includes('<img src=x onerror=document.title=1>')").await;
+            assert_eq!(shown, true, "{kind}: the name is shown");
+            assert_ne!(browser.client.title().await.unwrap(), "1");
+        }
+        let index = run.join("index.html");
+        browser.goto(&index, "").await;
+        assert_eq!(browser.count("img").await, 0);
+        let cases = browser.count(".case").await;
+        assert!(cases >= 2, "{cases}");
+
+        // A case opens, leads to its page, and stands in the URL.
+        browser.find(".case[data-case='data/echo/stack-stack'] > button").await.click().await.unwrap();
+        browser.find(".case .body").await;
+        let link = browser.ask("document.querySelector('.case .open').getAttribute('href')").await;
+        assert_eq!(link, "./cases/data/echo/stack-stack/page.html");
+        browser.until("location.hash === '#case=data/echo/stack-stack'").await;
+
+        // Filters stand in the URL, and a page that is opened with them has them.
+        browser.find("#search").await.send_keys("fingerprint").await.unwrap();
+        browser.until("location.hash.includes('q=fingerprint')").await;
+        let found = browser.count(".case").await;
+        assert!(found > 0 && found < cases, "{found} of {cases}");
+        browser.goto(&index, "#family=data&verdict=pass").await;
+        let names = browser.ask("[...document.querySelectorAll('.case')].map((it) => it.dataset.case)").await;
+        let names = names.as_array().unwrap();
+        assert!(!names.is_empty() && names.iter().all(|name| name.as_str().unwrap().starts_with("data/")));
+        browser.goto(&index, "#unexpected=1").await;
+        assert_eq!(browser.count(".case").await, 0, "nothing was unexpected");
+        browser.close().await;
+    }
+}
+
+#[test]
+fn a_page_is_small_and_says_what_it_leaves_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let limit = |capture: &Path| (1 << 20) + fs::metadata(capture).unwrap().len() / 4;
+    let page = page_of_call(folder.path());
+    let size = fs::metadata(&page).unwrap().len();
+    assert!(size <= limit(&root().join(format!("{CALL}.pcapng"))), "{size}");
+
+    // A capture with more packets than a page holds: Binding requests, each with its own transaction.
+    let capture = folder.path().join("large.pcap");
+    let mut bytes =
+        vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 101, 0, 0, 0];
+    for n in 0..60_000_u32 {
+        let mut packet = vec![0x45, 0, 0, 48, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+        packet.extend([0x13, 0x88, 0x13, 0x89, 0, 28, 0, 0]);
+        packet.extend([0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42]);
+        packet.extend(n.wrapping_mul(2_654_435_761).to_be_bytes());
+        packet.extend(n.wrapping_mul(40_503).to_be_bytes());
+        packet.extend(n.to_be_bytes());
+        for word in [n / 1000, n % 1000 * 1000, packet.len() as u32, packet.len() as u32] {
+            bytes.extend(word.to_le_bytes());
+        }
+        bytes.extend(packet);
+    }
+    fs::write(&capture, &bytes).unwrap();
+    let page = folder.path().join("large.html");
+    let (capture_, page_) = (capture.to_str().unwrap(), page.to_str().unwrap());
+    peerproof(&["inspect", capture_, "--html", page_]);
+    let html = fs::read_to_string(&page).unwrap();
+    assert!(html.len() as u64 <= limit(&capture), "{}", html.len());
+    assert!(html.contains("`--frames 50001-` makes a page of others"));
+    peerproof(&["inspect", capture_, "--html", page_, "--force", "--frames", "59990-"]);
+    assert!(!fs::read_to_string(&page).unwrap().contains("makes a page of others"));
+    let again = Command::new(PEERPROOF).args(["inspect", capture_, "--html", page_]).output().unwrap();
+    assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("--force"));
+}

@@ -1,0 +1,96 @@
+// What all scripts of a page share: making elements, times in words, and the news that views give each other. All text of captures and peers
+// becomes a text node; nothing is parsed as HTML.
+"use strict";
+const P = { views: [], range: null, chosen: null };
+{
+  // What goes wrong is said in the page's element, where whoever tests it sees it.
+  const wrong = (text) => (document.documentElement.dataset.errors = `${document.documentElement.dataset.errors ?? ""}${text}\n`);
+  addEventListener("error", (event) => wrong(event.message));
+  addEventListener("unhandledrejection", (event) => wrong(String(event.reason)));
+  document.addEventListener("securitypolicyviolation", (event) => wrong(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+
+  const SVG = "http://www.w3.org/2000/svg";
+  const listeners = new Map();
+
+  const fill = (element, props, children) => {
+    for (const [name, value] of Object.entries(props)) {
+      if (value === undefined || value === null || value === false) continue;
+      if (name === "on") for (const [event, call] of Object.entries(value)) element.addEventListener(event, call);
+      else if (name === "style") for (const [key, it] of Object.entries(value)) element.style.setProperty(key, it);
+      else element.setAttribute(name, value === true ? "" : value);
+    }
+    for (const child of children.flat(Infinity)) {
+      if (child !== undefined && child !== null && child !== false) element.append(child instanceof Node ? child : String(child));
+    }
+    return element;
+  };
+
+  /** An element with attributes, listeners (`on`), styles (`style`) and children; what is no node becomes text. */
+  P.el = (tag, props = {}, ...children) => fill(document.createElement(tag), props, children);
+  /** The same in SVG. */
+  P.svg = (tag, props = {}, ...children) => fill(document.createElementNS(SVG, tag), props, children);
+  P.by = (id) => document.getElementById(id);
+  P.chip = (kind, text = kind) => P.el("span", { class: `chip ${kind}` }, text);
+
+  /** Calls a function at each news of that name. */
+  P.listen = (name, call) => listeners.set(name, [...(listeners.get(name) ?? []), call]);
+  P.tell = (name, what) => (listeners.get(name) ?? []).forEach((call) => call(what));
+  /** Says something to those who do not see it. */
+  P.say = (text) => (P.by("live").textContent = text);
+
+  /** `0.173 s`: microseconds as a place on the axis. */
+  P.time = (us, digits = 3) => {
+    const value = us / 1e6;
+    return `${(Math.abs(value) < 0.5 / 10 ** digits ? 0 : value).toFixed(digits)} s`;
+  };
+  /** `12 ms`: a length of time. */
+  P.span = (us) => {
+    const abs = Math.abs(us);
+    if (abs < 1e3) return `${Math.round(us)} µs`;
+    if (abs < 1e6) return `${+(us / 1e3).toPrecision(3)} ms`;
+    if (abs < 6e7) return `${+(us / 1e6).toPrecision(3)} s`;
+    return `${Math.floor(us / 6e7)} min ${Math.round((us % 6e7) / 1e6)} s`;
+  };
+  P.bytes = (n) => (n < 1024 ? `${n} B` : n < 1 << 20 ? `${(n / 1024).toFixed(1)} KB` : `${(n / 1048576).toFixed(1)} MB`);
+  P.count = (n, one, many = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+
+  /** The document that a source such as `RFC 8445 §7.2.2` names, or nothing. */
+  P.rfc = (source) => {
+    const rfc = /^RFC\s*(\d{3,5})(?:.*?§\s*([0-9A-Z][0-9.]*))?/.exec(source);
+    if (rfc) return `https://www.rfc-editor.org/rfc/rfc${rfc[1]}${rfc[2] ? `#section-${rfc[2].replace(/\.$/, "")}` : ""}`;
+    if (/^webrtc-pc/i.test(source)) return "https://www.w3.org/TR/webrtc/";
+    if (/^webrtc-stats/i.test(source)) return "https://www.w3.org/TR/webrtc-stats/";
+    return null;
+  };
+  /** A source with a link for each document that is known. Only these addresses are ever links out of the page. */
+  P.source = (source) => source.split("; ").flatMap((part, n) => {
+    const href = P.rfc(part);
+    return [n ? "; " : "", href ? P.el("a", { href, rel: "noreferrer noopener", target: "_blank" }, part) : part];
+  });
+
+  const LAYERS = { sdp: "SDP", dtls: "DTLS", srtp: "SRTP", sctp: "SCTP" };
+  /** A layer by its name for people. */
+  P.layer = (name) => LAYERS[name] ?? (name ?? "").replaceAll("-", " ");
+
+  /** A text in which what stands between backticks is code. */
+  P.code = (text) => text.split("`").map((part, n) => (n % 2 ? P.el("code", {}, part) : part));
+
+  /** A link to a frame of the page `base`, this one if that is empty. */
+  P.frame = (number, text = `frame ${number}`, base = "") => P.el("a", { href: `${base}#frame-${number}` }, text);
+  /** A link to a place of evidence; only its name if `base` is null, since there is no page. */
+  P.place = (place, base = "") => {
+    const link = (to, text) => (base === null ? text : P.el("a", { href: `${base}#${to}` }, text));
+    if (place.frame !== undefined) return link(`frame-${place.frame}`, `frame ${place.frame}`);
+    if (place.entry !== undefined) return link(`entry-${place.entry}`, `entry ${place.entry}`);
+    if (place.line) {
+      const { entry, line } = place.line;
+      return link(`entry-${entry}-line-${line}`, `line ${line} of the description in entry ${entry}`);
+    }
+    if (place.file) return `${place.file.path} line ${place.file.line}`;
+    return "";
+  };
+  P.places = (places, base = "") => (places ?? []).slice(0, 12).flatMap((place, n) => (n ? [", ", P.place(place, base)] : [P.place(place, base)]));
+
+  /** Whether a time is within what is zoomed to. */
+  P.within = (us) => !P.range || (us >= P.range[0] && us <= P.range[1]);
+}

@@ -1,0 +1,50 @@
+// The data of the page: the head as JSON, views and packets compressed, and blocks of trees and bytes that are opened when they are looked at.
+"use strict";
+{
+  const head = P.by("data-head").textContent;
+  P.head = JSON.parse(head);
+  // Numbers of 64 bits are more than a number of JavaScript holds.
+  P.seed = /"seed":(\d+)/.exec(head)?.[1];
+
+  const unpack = async (script) => {
+    const letters = atob(script.textContent);
+    const bytes = new Uint8Array(letters.length);
+    for (let n = 0; n < letters.length; n += 1) bytes[n] = letters.charCodeAt(n);
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return JSON.parse(await new Response(stream).text());
+  };
+
+  const blocks = [...document.querySelectorAll("script.block")].map((script) => ({
+    first: Number(script.dataset.first),
+    last: Number(script.dataset.last),
+    script,
+    details: null,
+  }));
+
+  /** Trees and bytes of a frame; nothing if they are not in the page. */
+  P.detail = async (frame) => {
+    for (const block of blocks.filter((it) => it.first <= frame && frame <= it.last)) {
+      block.details ??= unpack(block.script);
+      const found = (await block.details).find((it) => it.frame === frame);
+      if (found) return found;
+    }
+    return null;
+  };
+
+  /** Microseconds on the page's axis of nanoseconds since 1970. */
+  P.us = (ns) => ns / 1e3 - P.head.origin_us;
+
+  P.load = async () => {
+    [P.body, P.packets] = await Promise.all([unpack(P.by("data-body")), unpack(P.by("data-packets"))]);
+    P.rows = P.packets.rows;
+    P.byFrame = new Map();
+    P.rows.forEach((row, n) => {
+      row.n = n;
+      if (!P.byFrame.has(row.f)) P.byFrame.set(row.f, row);
+    });
+  };
+
+  P.address = (index) => P.packets.addresses[index] ?? "";
+  /** The innermost protocol of a row. */
+  P.protocol = (row) => row.x[row.x.length - 1][0];
+}
