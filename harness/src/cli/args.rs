@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Inspect(crate::inspect::InspectArgs),
     /// Judge recordings again without peers, and any capture by the RFC requirements
     Judge(crate::judge::JudgeArgs),
+    /// Put on record what runs show: how often known deviations showed, what the suite decided
+    Accept(super::accept::AcceptArgs),
     /// Show which implementations work together, from one or more runs
     Matrix(super::matrix::MatrixArgs),
     /// Merge several runs into one: the parts of `run --shard`, or runs of different cases

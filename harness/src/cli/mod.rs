@@ -1,5 +1,6 @@
 //! The command line: what can be asked for, and how it is answered.
 
+mod accept;
 mod adapter;
 mod args;
 mod begin;
@@ -61,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::New { name, scenarios } => begin::scenario(&name, Some(&scenarios)),
         Command::Inspect(inspect) => inspect::inspect(&inspect),
         Command::Judge(args) => judge::judge(&args),
+        Command::Accept(args) => accept::accept(&args),
         Command::List(chosen) => list::list(&chosen),
         Command::Doctor(args) => machine::doctor(&args),
         Command::Setup(args) => machine::setup(&args),
