@@ -195,8 +195,8 @@ fn before_channels(
     reports: &Reports,
     found: &mut Vec<Contradiction>,
 ) {
-    // Data may arrive before a COOKIE-ACK that was lost.
-    if session.network_changes() {
+    // Data may arrive before a COOKIE-ACK that was lost, and a browser may fire the two in either order.
+    if session.network_changes() || peer.runs == Runs::Driven {
         return;
     }
     let Some(connected) = reports.first(Machine::Sctp, &["connected"]) else { return };
