@@ -5,7 +5,7 @@
 //! names that one, and it decides layer and side; the failure is named as its consequence.
 
 use crate::api::Views;
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Effect};
 use crate::checks;
 use crate::claims::{Contradiction, Fault};
 use crate::finding::{Finding, Result};
@@ -110,34 +110,23 @@ pub(super) fn time(record: &CaseRecord, place: Place) -> Option<u64> {
     }
 }
 
-/// Requirements whose breach the other side does not notice, or must bear: what fails in the same case failed for another reason.
-const BORNE: [&str; 6] = [
-    "ice-check-has-fingerprint",
-    "ice-pacing-floor",
-    "ice-rto-floor",
-    "consent-request-cadence",
-    "stun-transaction-id-random",
-    "rtcp-reports-sent-regularly",
-];
-
-/// Requirements that are broken by what never comes. That it was only late, by the load of the machine, the failure itself refutes.
-const NEVER_CAME: [&str; 1] = ["dtls-lost-flight-retransmitted"];
-
 /// A finding as the cause: an absolute requirement is broken that nobody knew of; or one at the very layer of the failure by what never
 /// came, at the other peer than the one at which the failure showed.
 fn of_finding(record: &CaseRecord, finding: &Finding, top: Layer, failure: &Verdict) -> Option<Cause> {
     let layer = at_layer(finding);
+    let required = Catalogue::get().requirement(&finding.requirement);
+    let effect = required.and_then(|it| it.effect);
     let doubtful = finding.result == Result::Inconclusive
         && finding.timing
         && layer == top
-        && NEVER_CAME.contains(&finding.requirement.as_str())
+        && effect == Some(Effect::Missing)
         && failure.side.as_deref().is_some_and(|side| side != finding.endpoint);
-    let broken = finding.is_unexpected_failure() && !BORNE.contains(&finding.requirement.as_str());
+    let broken = finding.is_unexpected_failure() && effect != Some(Effect::Borne);
     if !broken && !doubtful {
         return None;
     }
     let t_us = time(record, *finding.evidence.first()?)?;
-    let source = Catalogue::get().requirement(&finding.requirement).map_or("", |it| it.source.as_str());
+    let source = required.map_or("", |it| it.source.as_str());
     let Finding { endpoint, requirement, sentence, .. } = finding;
     let says = if doubtful { "seems to violate" } else { "violates" };
     Some(Cause {
