@@ -106,7 +106,7 @@ fn consent(connection: &Connection, found: &mut Found) {
                 severity: Severity::Broken,
                 layer: Layer::Nomination,
                 kind: Kind::ConsentLost,
-                side: Some(other.clone()),
+                side: Some(other),
                 at: Some(success),
                 what,
                 why: "an agent has to answer each authentic check (RFC 8445 §7.3), and without answers consent to send ends after 30 s \
@@ -121,7 +121,7 @@ fn consent(connection: &Connection, found: &mut Found) {
             severity: Severity::Broken,
             layer: Layer::Nomination,
             kind: Kind::ConsentLost,
-            side: Some(other.clone()),
+            side: Some(other),
             at: Some(success),
             what,
             why: "the path broke, or the other side is gone (closed, crashed, asleep, changed its network): without responses consent \
