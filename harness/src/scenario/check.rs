@@ -3,6 +3,7 @@
 
 mod expectations;
 mod flow;
+mod lab;
 mod messages;
 mod network;
 mod said;
@@ -12,12 +13,9 @@ use super::command::{self, CommandError};
 use super::condition::Condition;
 use super::document::{Document, ValuePath};
 use super::error::{ScenarioError, nearest};
-use super::model::{Role, SERVERS, Scenario, Signalling};
-use super::network::Network;
+use super::model::{Role, Scenario, Signalling};
 use super::rewrite::{DescriptionRewrite, Rewrite};
 use super::step::{Action, HARNESS_STEPS, Step};
-use crate::network::lab::hosts_of;
-use crate::peers::Origin;
 use crate::peers::protocol::{ChannelOptions, Command};
 use crate::span::Span;
 use flow::{Exchange, Things};
@@ -29,8 +27,6 @@ pub const IMPLEMENTATIONS: [&str; 3] = ["stack", "chrome", "firefox"];
 
 /// Most steps of a scenario.
 pub const MOST_STEPS: usize = 1_000;
-/// Most segments and most interfaces of a network: each is made of something of the machine's.
-const MOST_PARTS: usize = 64;
 /// Longest name of a peer or a server.
 pub(super) const LONGEST_NAME: usize = 32;
 
@@ -40,7 +36,7 @@ pub fn scenario(document: &Document, scenario: &Scenario, implementations: &[&st
     let root = ValuePath::default();
     let mut errors = Vec::new();
     errors.extend(peers(document, scenario, &root.key("peers"), implementations).err());
-    errors.extend(on_network(document, scenario, &root.key("network")).err());
+    errors.extend(lab::on_network(document, scenario, &root.key("network")).err());
     if scenario.steps.is_empty() {
         errors.push(document.error(&root.key("steps"), "a scenario needs at least one step", None));
     }
@@ -90,66 +86,6 @@ fn name_allowed(document: &Document, name: &str, path: &ValuePath) -> Result<(),
         "a name has lowercase letters, digits and `-`, begins with a letter, and has at most {LONGEST_NAME} characters"
     );
     Err(document.error(path, format!("`{name}` cannot be a name"), Some(help)))
-}
-
-/// The network can be built, and everybody is on it.
-fn on_network(document: &Document, scenario: &Scenario, path: &ValuePath) -> Result<(), ScenarioError> {
-    if let Network::PerPeer(presets) = &scenario.network {
-        for name in presets.keys() {
-            known_peer(document, scenario, name, &path.key(name))?;
-        }
-    }
-    let Some(topology) = scenario.topology() else { return Ok(()) };
-    for (what, count) in [("segments", topology.segments.len()), ("interfaces", topology.interfaces.len())] {
-        if count > MOST_PARTS {
-            let message = format!("too large: a network has at most {MOST_PARTS} {what}");
-            return Err(document.error(path, message, None));
-        }
-    }
-    if scenario.signalling == Signalling::Autonomous {
-        let help = "leave `signalling` out, or use `network: direct`".to_owned();
-        return Err(document.error(path, "in a lab the signalling server cannot be reached", Some(help)));
-    }
-    if let Some(name) =
-        scenario.peers.iter().find(|(_, peer)| peer.origin == Origin::Insecure).map(|(n, _)| n)
-    {
-        let path = ValuePath::default().key("peers").key(name).key("origin");
-        return Err(document.error(&path, "in a lab every page has the origin localhost", None));
-    }
-    let hosts = hosts_of(&topology).map_err(|error| document.error(path, error.to_string(), None))?;
-    for name in scenario.peers.keys() {
-        if !hosts.contains_key(name) {
-            let help = format!("give it one, `{name}/eth0: {{}}`");
-            return Err(document.error(
-                &path.key("interfaces"),
-                format!("{name} has no interface"),
-                Some(help),
-            ));
-        }
-    }
-    for interface in topology.interfaces.keys() {
-        let place = path.key("interfaces").key(interface);
-        let Some((host, name)) = interface.split_once('/') else {
-            let help = Some(format!("write `{interface}/eth0`"));
-            return Err(document.error(
-                &place,
-                format!("`{interface}` names a host without an interface"),
-                help,
-            ));
-        };
-        if !scenario.peers.contains_key(host) && host != SERVERS {
-            return Err(document.error(&place, format!("unknown host `{host}`"), None));
-        }
-        // The kernel's limit for names is 15 bytes.
-        if name.is_empty()
-            || name.len() > 15
-            || name == "lo"
-            || !name.bytes().all(|b| b.is_ascii_alphanumeric())
-        {
-            return Err(document.error(&place, format!("invalid interface name `{name}`"), None));
-        }
-    }
-    Ok(())
 }
 
 fn peers(
