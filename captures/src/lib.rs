@@ -7,6 +7,7 @@
 
 pub mod any_of;
 pub mod decrypt;
+pub mod dump;
 pub mod event;
 pub mod feature;
 pub mod file;

@@ -126,6 +126,16 @@ pub enum Observe {
     Active,
 }
 
+/// What a breach does to a session, where that decides whether a failure may follow from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// The other side does not notice it, or must bear it: what fails in the same case failed for another reason.
+    Borne,
+    /// The other side waits for what never comes. That it was only late, by the load of the machine, a failure of the same layer refutes.
+    Missing,
+}
+
 /// One requirement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -157,6 +167,9 @@ pub struct Requirement {
     pub provoke: Option<String>,
     /// The edit of a passing recording that must turn it red.
     pub mutation: String,
+    /// What a breach does to a session; nothing if it may cause any failure at its layer or above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Effect>,
     /// Whether the source was read when the entry was written.
     pub verified: bool,
     /// A known divergence, or how the text was read.

@@ -17,6 +17,7 @@ pub mod expect;
 pub mod explain;
 pub mod facts;
 mod finding;
+pub mod floors;
 pub mod nat;
 mod record;
 pub mod verdict;

@@ -35,6 +35,8 @@ impl Limit {
         Self { what: "a timeline", bytes: 96 * MIB, values: 20 * timeline::MOST_ENTRIES };
     /// `run.json`, and what else knows how long cases took.
     pub const RUN: Self = Self { what: "a run.json", bytes: 512 * MIB, values: 50_000_000 };
+    /// A dump of a browser's diagnostic page, decompressed.
+    pub const DUMP: Self = Self { what: "a dump", bytes: 128 * MIB, values: 20_000_000 };
     /// A description.
     pub const DESCRIPTION: Self = Self::text("a description", MIB);
     /// A key log.
@@ -94,9 +96,17 @@ pub fn bytes(path: &Path, limit: Limit) -> io::Result<Vec<u8>> {
     if file.metadata()?.len() > limit.bytes {
         return Err(limit.exceeded());
     }
-    let mut bytes = Vec::new();
     // It may grow, or say less than it has (files of /proc).
-    file.take(limit.bytes + 1).read_to_end(&mut bytes)?;
+    limited(file, limit)
+}
+
+/// What a reader gives, such as that of a compressed file, without a byte order mark.
+///
+/// # Errors
+/// It cannot be read, or exceeds the limit.
+pub fn limited(from: impl Read, limit: Limit) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(limit.bytes + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit.bytes {
         return Err(limit.exceeded());
     }

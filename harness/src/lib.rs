@@ -19,6 +19,7 @@ pub mod network;
 mod parallel;
 pub mod peers;
 pub mod process;
+pub mod ratchet;
 pub mod recording;
 pub mod requirements;
 pub mod run;

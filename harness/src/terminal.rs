@@ -45,7 +45,7 @@ impl Style {
         if !stdout.is_terminal() {
             return Self::PLAIN;
         }
-        let colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let colour = colour(&stdout);
         let columns = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
         Self { colour, width: columns.map(|columns| columns.max(NARROWEST)) }
     }
@@ -99,6 +99,12 @@ impl Style {
         lines.push(line);
         lines
     }
+}
+
+/// Whether colours may be written there: it is a terminal, and `NO_COLOR` is not set (<https://no-color.org>).
+#[must_use]
+pub fn colour(to: &impl IsTerminal) -> bool {
+    to.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// A text as it may stand on one line of a terminal: nothing that a peer says moves the cursor or colours the terminal.

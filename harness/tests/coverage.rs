@@ -4,6 +4,8 @@
 
 use clap::Parser;
 use peerproof::coverage::{Coverage, CoverageArgs, State, main};
+use peerproof::peers::implementation::Roster;
+use peerproof::run::{Filter, plan};
 use peerproof::scenario::Suite;
 use peerproof::scenario::load::Source;
 use peerproof::scenario::statements::{Implementation, Statements};
@@ -58,6 +60,25 @@ fn every_scenario_file_has_a_control() {
         })
         .collect();
     assert!(files.len() > 190 && without.is_empty(), "no control turns these red: {without:#?}");
+}
+
+#[test]
+fn every_control_is_run_with_some_pair() {
+    let names: BTreeSet<String> = plan(
+        suite(),
+        &Roster::default(),
+        &Filter { names: vec!["controls/".to_owned()], ..Filter::default() },
+    )
+    .into_iter()
+    .map(|case| case.file.name)
+    .collect();
+    let never: Vec<&str> = suite()
+        .controls
+        .iter()
+        .map(|control| control.file.name.as_str())
+        .filter(|name| !names.contains(*name))
+        .collect();
+    assert!(names.len() > 200 && never.is_empty(), "no pair plays {never:?}");
 }
 
 #[test]

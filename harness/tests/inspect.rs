@@ -1,6 +1,7 @@
 //! What `inspect` prints and writes, for calls between browsers.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use base64::Engine as _;
 use peerproof::run::peers::{is_required, missing};
 use peerproof::tools::Tool;
 use peerproof_captures::file::{CaptureReader, Item};
@@ -185,6 +186,33 @@ fn json_is_what_its_schema_says() {
         // The comparison can fail.
         value["unheard-of"] = Value::from(1);
         assert!(follows(&value, &whole, &whole, schema).is_err());
+    }
+}
+
+/// The data in a script of a page: JSON, or JSON in gzip in Base64.
+fn data(page: &str, id: &str) -> Value {
+    let (_, from) = page.split_once(&format!("id=\"{id}\">")).unwrap();
+    let (text, _) = from.split_once("</script>").unwrap();
+    if text.starts_with('{') {
+        return serde_json::from_str(text).unwrap();
+    }
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
+    serde_json::from_reader(flate2::read::GzDecoder::new(bytes.as_slice())).unwrap()
+}
+
+#[test]
+fn the_data_of_a_page_is_what_its_schema_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("page.html");
+    inspect(&[&DESCRIBED[..], &["--html", page.to_str().unwrap()]].concat());
+    let page = fs::read_to_string(page).unwrap();
+    let whole: Value = serde_json::from_slice(&peerproof(&["schema", "page"]).stdout).unwrap();
+    for part in ["head", "body", "packets"] {
+        let mut value = data(&page, &format!("data-{part}"));
+        let schema = &whole["properties"][part];
+        follows(&value, schema, &whole, part).unwrap();
+        value["unheard-of"] = Value::from(1);
+        assert!(follows(&value, schema, &whole, part).is_err());
     }
 }
 

@@ -76,7 +76,7 @@ const P = { views: [], range: null, chosen: null };
   P.code = (text) => text.split("`").map((part, n) => (n % 2 ? P.el("code", {}, part) : part));
 
   /** A link to a frame of the page `base`, this one if that is empty. */
-  P.frame = (number, text = `frame ${number}`, base = "") => P.el("a", { href: `${base}#frame-${number}` }, text);
+  P.frame = (number, text = `frame ${number}`, base = "") => P.el("a", { class: "place", href: `${base}#frame-${number}` }, text);
   /** A link to a place of evidence; only its name if `base` is null, since there is no page. */
   P.place = (place, base = "") => {
     const link = (to, text) => (base === null ? text : P.el("a", { href: `${base}#${to}` }, text));

@@ -37,6 +37,7 @@
   P.load = async () => {
     [P.body, P.packets] = await Promise.all([unpack(P.by("data-body")), unpack(P.by("data-packets"))]);
     P.rows = P.packets.rows;
+    P.body.ladders.forEach((ladder) => ladder.rows.forEach((row) => Object.assign(row, row.what)));
     P.byFrame = new Map();
     P.rows.forEach((row, n) => {
       row.n = n;

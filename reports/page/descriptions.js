@@ -24,15 +24,27 @@
 
   const values = (list, other) => el("ul", {}, (list ?? []).map((value) => el("li", { class: other && !other.includes(value) ? "only" : "" }, value)));
 
-  const section = (a, b) => {
+  /** What a description says of an attribute for a section: there, or for the session as a whole. For the session it is what any section says. */
+  const reach = (description, section, fact) => {
+    const of = (it) => it?.facts.find(([own]) => own === fact)?.[1] ?? [];
+    if (!description || fact !== "attributes") return of(section);
+    return section && section !== description.sections[0] ? [...of(section), ...of(description.sections[0])] : description.sections.flatMap(of);
+  };
+
+  const section = (a, b, offer, answer) => {
     const names = [...new Set([...(a?.facts ?? []), ...(b?.facts ?? [])].map(([fact]) => fact))];
     const of = (it, fact) => it?.facts.find(([own]) => own === fact)?.[1];
     // These differ by their nature.
     const own = ["ice-ufrag", "fingerprint", "DTLS role", "direction"];
     const rows = names.map((fact) => {
       const [left, right] = [of(a, fact), of(b, fact)];
-      const differs = b && a && JSON.stringify(left) !== JSON.stringify(right) && !own.includes(fact);
-      return el("tr", { class: differs ? "differs" : "" }, el("th", { scope: "row" }, fact), el("td", {}, values(left, differs && (right ?? []))), b !== null && el("td", {}, values(right, differs && (left ?? []))));
+      const compared = b && a && !own.includes(fact);
+      const [theirs, ours] = compared ? [reach(answer, b, fact), reach(offer, a, fact)] : [];
+      const lacks = (list, other) => (list ?? []).some((value) => !other.includes(value));
+      // The order of codecs is a preference.
+      const order = compared && fact === "codecs" && JSON.stringify(left) !== JSON.stringify(right);
+      const differs = compared && (order || lacks(left, theirs) || lacks(right, ours));
+      return el("tr", { class: differs ? "differs" : "" }, el("th", { scope: "row" }, fact), el("td", {}, values(left, differs && theirs)), b !== null && el("td", {}, values(right, differs && ours)));
     });
     const candidates = [a, b].map((it) => it?.candidates.length ?? 0);
     if (candidates[0] + candidates[1]) rows.push(el("tr", {}, el("th", { scope: "row" }, "candidates"), el("td", {}, values(a?.candidates)), b !== null && el("td", {}, values(b?.candidates))));
@@ -59,7 +71,7 @@
           el("div", { class: "card scroll" }, sections.map(([a, b], n) => el("table", { class: "compare" },
             el("thead", {}, el("tr", {}, el("th", { scope: "col" }, n === 0 ? "session" : `${(a ?? b)?.media ?? ""} ${(a ?? b)?.mid !== undefined ? `(mid ${(a ?? b).mid})` : ""}`),
               el("th", { scope: "col" }, offer.by), answer && el("th", { scope: "col" }, answer.by))),
-            el("tbody", {}, section(a, answer ? b ?? undefined : null))))),
+            el("tbody", {}, section(a, answer ? b ?? undefined : null, offer, answer))))),
           el("details", { class: "card", open: [offer, answer].some((it) => it?.delivered !== undefined) }, el("summary", {}, "Texts"), el("div", { class: "texts" }, text(offer), answer && text(answer)))));
       }
       P.litLine?.(panel);

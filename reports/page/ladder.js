@@ -83,7 +83,10 @@
     range: draw,
     chosen: (panel) => {
       panel.querySelectorAll(".rung.chosen").forEach((it) => it.classList.remove("chosen"));
-      panel.querySelectorAll(`.rung[data-frame="${Number(P.chosen)}"]`).forEach((it) => it.classList.add("chosen"));
+      panel.querySelectorAll(`.rung[data-frame="${Number(P.chosen)}"]`).forEach((it) => {
+        it.classList.add("chosen");
+        it.scrollIntoView({ block: "nearest" });
+      });
     },
   });
 }

@@ -11,7 +11,9 @@
     const name = P.protocol(row);
     // The column beside says it already.
     const plain = (line) => line[1].replace(new RegExp(`^${line[0].toUpperCase()} (?![0-9])`), "");
-    const text = row.x.map((line, n) => (n ? el("span", { class: "inner" }, ` └ ${plain(line)}`) : plain(line)));
+    // What was decrypted says more than what carried it.
+    const lines = row.x.length > 1 ? [...row.x.slice(1), row.x[0]] : row.x;
+    const text = lines.map((line, n) => (n && n === lines.length - 1 ? el("span", { class: "inner" }, ` ⊂ ${plain(line)}`) : `${n ? ", " : ""}${plain(line)}`));
     const gone = row.a && !/^(arrived|left)/.test(row.a);
     return [
       el("span", { class: "num" }, row.f), el("span", { class: "num soft" }, (row.t / 1e6).toFixed(6)),

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod case;
+mod document;
 pub mod escape;
 pub mod export;
 mod findings;

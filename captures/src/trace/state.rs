@@ -337,7 +337,12 @@ impl State {
                 Content::Dtls { .. } => traffic.sctp += 1,
             }
         }
-        if let Some((connection, _)) = self.touch(at, flow, ends.from) {
+        if let Some((connection, side)) = self.touch(at, flow, ends.from) {
+            if content == Content::Rtcp
+                && let Some(connection) = self.trace.connections.get_mut(connection)
+            {
+                connection.peers.of_mut(side).rtcp += 1;
+            }
             self.content(at, connection, flow, ends, content, bytes);
         }
         Follow::No

@@ -5,7 +5,7 @@
 //! names that one, and it decides layer and side; the failure is named as its consequence.
 
 use crate::api::Views;
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Effect};
 use crate::checks;
 use crate::claims::{Contradiction, Fault};
 use crate::finding::{Finding, Result};
@@ -15,7 +15,7 @@ use peerproof_captures::event::{Description, IceState, PeerEvent};
 use peerproof_captures::server::ServerEvent;
 use peerproof_captures::timeline::{Answer, What};
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What caused a failure.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,7 +66,7 @@ pub(super) fn contradiction(cause: Contradiction, consequence: Option<Verdict>) 
     }
     let side = match cause.fault {
         Fault::Peer(name) => Some(name),
-        Fault::Recording => None,
+        Fault::Undecided | Fault::Recording => None,
     };
     Verdict { outcome: Outcome::Fail, layer: Some(cause.layer), side, sentence, evidence }
 }
@@ -81,7 +81,12 @@ pub(super) fn of(record: &CaseRecord, views: &Views, failure: &Verdict) -> Optio
     let top = failure.layer.filter(|_| failure.outcome == Outcome::Fail)?;
     let by = failure.evidence.iter().filter_map(|place| time(record, *place)).max().unwrap_or(u64::MAX);
     let broken = record.file.findings.iter().filter_map(|finding| of_finding(record, finding, top, failure));
-    let others = [refused(record, top), gone(record, top), taken_down(record, views, top, failure)];
+    let others = [
+        refused(record, top),
+        gone(record, top),
+        taken_down(record, views, top, failure),
+        too_long(record, top, failure),
+    ];
     let all = broken.chain(others.into_iter().flatten());
     all.filter(|cause| cause.layer <= top && cause.t_us <= by).min_by_key(|cause| (cause.t_us, cause.layer))
 }
@@ -105,34 +110,23 @@ pub(super) fn time(record: &CaseRecord, place: Place) -> Option<u64> {
     }
 }
 
-/// Requirements whose breach the other side does not notice, or must bear: what fails in the same case failed for another reason.
-const BORNE: [&str; 6] = [
-    "ice-check-has-fingerprint",
-    "ice-pacing-floor",
-    "ice-rto-floor",
-    "consent-request-cadence",
-    "stun-transaction-id-random",
-    "rtcp-reports-sent-regularly",
-];
-
-/// Requirements that are broken by what never comes. That it was only late, by the load of the machine, the failure itself refutes.
-const NEVER_CAME: [&str; 1] = ["dtls-lost-flight-retransmitted"];
-
 /// A finding as the cause: an absolute requirement is broken that nobody knew of; or one at the very layer of the failure by what never
 /// came, at the other peer than the one at which the failure showed.
 fn of_finding(record: &CaseRecord, finding: &Finding, top: Layer, failure: &Verdict) -> Option<Cause> {
     let layer = at_layer(finding);
+    let required = Catalogue::get().requirement(&finding.requirement);
+    let effect = required.and_then(|it| it.effect);
     let doubtful = finding.result == Result::Inconclusive
         && finding.timing
         && layer == top
-        && NEVER_CAME.contains(&finding.requirement.as_str())
+        && effect == Some(Effect::Missing)
         && failure.side.as_deref().is_some_and(|side| side != finding.endpoint);
-    let broken = finding.is_unexpected_failure() && !BORNE.contains(&finding.requirement.as_str());
+    let broken = finding.is_unexpected_failure() && effect != Some(Effect::Borne);
     if !broken && !doubtful {
         return None;
     }
     let t_us = time(record, *finding.evidence.first()?)?;
-    let source = Catalogue::get().requirement(&finding.requirement).map_or("", |it| it.source.as_str());
+    let source = required.map_or("", |it| it.source.as_str());
     let Finding { endpoint, requirement, sentence, .. } = finding;
     let says = if doubtful { "seems to violate" } else { "violates" };
     Some(Cause {
@@ -283,6 +277,48 @@ fn relayed_address(line: &str) -> Option<String> {
     }
     let (address, port) = (*words.get(4)?, *words.get(5)?);
     Some(if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") })
+}
+
+/// The other peer, whose description allows only shorter messages than the scenario has the peer of the failure send: that one must reject
+/// it (webrtc-pc §6.2).
+fn too_long(record: &CaseRecord, top: Layer, failure: &Verdict) -> Option<Cause> {
+    let sender = failure.side.as_deref().filter(|_| top == Layer::DataChannel)?;
+    let mut allowed: Option<(&str, u64, u64, usize, u64)> = None;
+    let mut asked: BTreeMap<u64, u64> = BTreeMap::new();
+    for entry in &record.timeline {
+        match &entry.what {
+            // Rewritten on the way, it is not its maker's.
+            What::Carried { from, to, sent, delivered } if to == sender => {
+                let line = sent.sdp.lines().enumerate().find_map(|(number, line)| {
+                    let most = line.trim_end().strip_prefix("a=max-message-size:")?.parse::<u64>().ok()?;
+                    Some((number + 1, most))
+                });
+                let line = line.filter(|(_, most)| delivered.is_none() && *most > 0);
+                allowed = line.map(|(number, most)| (from.as_str(), entry.t_us, entry.n, number, most));
+            }
+            What::Command { peer, id, name, args } if peer == sender && name == "send" => {
+                asked.extend(crate::claims::message_length(args).map(|length| (*id, length)));
+            }
+            What::Answer { peer, id, answer: Answer::Rejected { .. } } if peer == sender => {
+                let (Some(length), Some((from, t_us, n, number, most))) = (asked.get(id), allowed) else {
+                    continue;
+                };
+                if *length > most {
+                    return Some(Cause {
+                        t_us,
+                        layer: Layer::DataChannel,
+                        side: from.to_owned(),
+                        sentence: format!(
+                            "{from} should take a message of {length} bytes, but announces a=max-message-size:{most}"
+                        ),
+                        evidence: vec![Place::Line { entry: n, line: number }],
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// The peer that was the first to begin another ICE transport in a renegotiation, without a restart, where the one at which the failure

@@ -1,7 +1,7 @@
 //! The verdict on a recorded case.
 
 use super::broken::broken_by_control;
-use super::cause::{at_layer, because, contradiction};
+use super::cause::{at_layer, because, contradiction, time};
 use super::check::{self, Checked, Failure, Mismatch};
 use super::failed_step::{
     alone, explains, idle_rule, layer_of, wants_failure, wants_message, wants_no_connection,
@@ -13,6 +13,7 @@ use crate::case_file::{CasePeer, FORMAT, NotPlayed, Runs, SnapshotResult};
 use crate::catalogue::Catalogue;
 use crate::claims::{self, Contradiction, Fault};
 use crate::explain::{self, Diagnosis, Recorded, Session};
+use crate::finding::Finding;
 use crate::record::CaseRecord;
 use crate::verdict::{Layer, Outcome, Place, RecordedFile, Verdict};
 use peerproof_captures::timeline::{Entry, Note, Seen, Step, StepOutcome, What};
@@ -254,7 +255,12 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
             let layer = rule.as_ref().map_or(layer, |rule| rule.layer);
             let sender = rule.and_then(|rule| rule.sender);
             let mut mismatch = Mismatch::new(layer, "", expected, seen);
-            let acting = sender.or(alone).and_then(|name| record.peer(name)).or(acting);
+            let unsent = awaited.and_then(|awaited| claims::never_sent(record, views, awaited));
+            if let Some((_, sizes)) = &unsent {
+                mismatch.seen = format!("{}; the key frames on the wire have {sizes}", mismatch.seen);
+            }
+            let sender = sender.or(alone).or(unsent.as_ref().map(|(sender, _)| *sender));
+            let acting = sender.and_then(|name| record.peer(name)).or(acting);
             mismatch.side = acting.or_else(|| subject(record)).map(|peer| peer.name.clone());
             mismatch.into()
         }
@@ -299,7 +305,16 @@ fn requirement(record: &CaseRecord) -> Option<Verdict> {
         return None;
     }
     let broken = record.file.findings.iter().filter(|finding| finding.is_unexpected_failure());
-    let first = broken.min_by_key(|finding| at_layer(finding))?;
+    // Of one layer the first decides: what follows from it comes later.
+    let when = |finding: &Finding| {
+        let place = finding.evidence.first();
+        let entry = place.and_then(|place| match place {
+            Place::Entry(n) | Place::Line { entry: n, .. } => Some(*n),
+            _ => None,
+        });
+        (place.and_then(|place| time(record, *place)).unwrap_or(u64::MAX), entry)
+    };
+    let first = broken.min_by_key(|finding| (at_layer(finding), when(finding)))?;
     let source = Catalogue::get().requirement(&first.requirement).map_or("", |it| it.source.as_str());
     Some(Verdict {
         outcome: Outcome::Fail,

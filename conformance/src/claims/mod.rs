@@ -6,6 +6,7 @@
 //! claims ([`Claim`]) and looks for what contradicts them ([`Contradiction`]). What nothing can contradict is listed too, with
 //! the reason.
 
+mod acted;
 mod answers;
 mod candidates;
 mod channels;
@@ -28,6 +29,7 @@ pub(crate) use session::Session;
 use crate::api::Views;
 use crate::record::CaseRecord;
 use crate::verdict::{Layer, Place};
+use peerproof_captures::timeline::{Condition, Expected};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -87,6 +89,8 @@ pub fn claims() -> Vec<&'static Claim> {
 pub enum Fault {
     /// The peer's, which claims what is not so.
     Peer(String),
+    /// That of one of the two: they contradict each other, and nothing shows which of them is right.
+    Undecided,
     /// The recording's: both peers agree, or nothing was lost by them, and the recording lacks what proves it. It decides nothing then.
     Recording,
 }
@@ -119,6 +123,21 @@ impl Contradiction {
     }
 }
 
+/// The peer that never sent video of the size that was awaited, and the sizes that it sent, where the packets show all.
+pub(crate) fn never_sent<'a>(
+    record: &'a CaseRecord,
+    views: &'a Views,
+    awaited: &Expected,
+) -> Option<(&'a str, String)> {
+    let Expected::Condition { peer, condition: Condition::Media(wanted) } = awaited else { return None };
+    media::never_sent(&Session::new(record, views), peer, (wanted.width, wanted.height))
+}
+
+/// Bytes of the message that a `send` was asked for, at least; nothing if it is not one.
+pub(crate) fn message_length(args: &serde_json::Value) -> Option<u64> {
+    answers::message_length(args)
+}
+
 /// What the recording itself lacks: where it lacks anything, it contradicts no claim of a peer.
 pub(crate) fn flaws(record: &CaseRecord) -> Vec<Contradiction> {
     record.flaws.iter().map(recording::contradiction).collect()
@@ -136,6 +155,7 @@ pub(crate) fn contradictions(record: &CaseRecord, views: &Views) -> Vec<Contradi
     packets::check(&session, &mut found);
     media::check(&session, &mut found);
     statistics::check(&session, &mut found);
+    acted::check(&session, &mut found);
     answers::check(&session, &mut found);
     descriptions::check(&session, &mut found);
     clocks::check(&session, &mut found);

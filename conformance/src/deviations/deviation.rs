@@ -1,6 +1,7 @@
 //! One known deviation: which cases and peers it is about.
 
 use super::pattern;
+use super::rate::Rate;
 use crate::case::{CasePeer, Role};
 use crate::checks::{self, fault};
 use crate::verdict::{Layer, NETWORK, Waiver};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use std::collections::BTreeSet;
 
 /// A known deviation.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Deviation {
     /// Pattern of the cases' names. All if absent, which only a requirement may leave it. `chrome` in it stands for `chrome@150` too.
@@ -34,9 +35,9 @@ pub struct Deviation {
     /// The side of that verdict.
     #[serde(default)]
     pub side: Side,
-    /// It depends on timing: a case that does not show it is no error, and neither is a full run.
+    /// In how many of the attempts it shows, if not in every one: then a case that does not show it is no error, and neither is a run.
     #[serde(default)]
-    pub sometimes: bool,
+    pub rate: Option<Rate>,
     /// Why it deviates.
     pub reason: String,
     /// The rule that it breaks, or where the deviation is known.
@@ -59,6 +60,17 @@ pub enum Side {
     Network,
     /// No side: the evidence does not say at which of the peers it shows.
     Neither,
+}
+
+impl Side {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Own => "",
+            Self::Other => ", at the other side",
+            Self::Network => ", at the network",
+            Self::Neither => ", at neither side",
+        }
+    }
 }
 
 /// Why a deviation means nothing.
@@ -246,14 +258,23 @@ fn without_versions(case: &str) -> String {
 
 impl std::fmt::Display for Deviation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: ", self.file)?;
+        write!(f, "{}: {}", self.file, self.name())
+    }
+}
+
+impl Deviation {
+    /// What it is about, without its file: the name of it in `observed.toml`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let versions = self.versions.as_ref().map(|all| format!(" {all}")).unwrap_or_default();
+        let of = format!("of {}{versions}{}", self.peer, if self.subject { " as the subject" } else { "" });
         let faults = self.fault.join(", ");
         match (&self.requirement, &self.case, self.layer) {
-            (Some(what), Some(case), _) => write!(f, "`{what}` ({faults}) in `{case}` of {}", self.peer),
-            (Some(what), None, _) => write!(f, "`{what}` ({faults}) of {}", self.peer),
-            (None, Some(case), Some(layer)) => write!(f, "`{case}` ({layer}) of {}", self.peer),
-            (None, Some(case), None) => write!(f, "`{case}` of {}", self.peer),
-            (None, None, _) => f.write_str(&self.peer),
+            (Some(what), Some(case), _) => format!("{what} ({faults}) in {case} {of}"),
+            (Some(what), None, _) => format!("{what} ({faults}) {of}"),
+            (None, Some(case), Some(layer)) => format!("{case} ({layer}{}) {of}", self.side.words()),
+            (None, Some(case), None) => format!("{case} {of}"),
+            (None, None, _) => of,
         }
     }
 }

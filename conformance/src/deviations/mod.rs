@@ -4,14 +4,18 @@
 //! something. Reading the files in which they stand is for others.
 
 mod deviation;
+pub mod observed;
 pub mod pattern;
+pub mod rate;
 
 pub use deviation::{Deviation, DeviationError, Side};
 
 use crate::case::{CaseFile, CasePeer};
 use crate::checks::{Finding, Result as Found};
 use crate::verdict::{Outcome, Verdict, Waiver};
-use std::collections::BTreeSet;
+use observed::{ATTEMPTS, Observed};
+use rate::{Outside, Shown};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 /// All known deviations, and which of them have matched a case of this run.
@@ -25,6 +29,8 @@ pub struct Deviations {
     played: Mutex<BTreeSet<String>>,
     /// Those whose requirement a busy machine left open where they might have shown.
     open: Mutex<BTreeSet<usize>>,
+    /// How often each showed, by the version of its peer.
+    counted: Mutex<BTreeMap<(usize, String), Shown>>,
     /// Those that show in a version that they do not name, with that version.
     review: Mutex<BTreeSet<(usize, String)>>,
 }
@@ -52,16 +58,88 @@ impl Deviations {
         for (n, deviation) in self.deviations.iter().enumerate().filter(|(_, it)| it.requirement.is_none()) {
             let covers = failed && deviation.layer == verdict.layer;
             let deviating = || deviation.peers_of(&file.peers, verdict.side.as_deref());
-            if covers && deviation.is_about(&file.name, deviating()) {
+            let shows = covers && deviation.is_about(&file.name, deviating());
+            let about = || file.peers.iter().find(|it| deviation.is_about(&file.name, std::iter::once(*it)));
+            if (failed || passed)
+                && let Some(peer) = about()
+            {
+                self.count(n, peer, shows);
+            }
+            if shows {
                 self.matched.lock().unwrap_or_else(PoisonError::into_inner).insert(n);
                 found.get_or_insert_with(|| deviation.waiver());
             } else if covers {
                 self.note_review(n, &file.name, deviating());
-            } else if passed && !deviation.sometimes && deviation.is_about(&file.name, file.peers.iter()) {
+            } else if passed && deviation.rate.is_none() && deviation.is_about(&file.name, file.peers.iter())
+            {
                 found.get_or_insert_with(|| deviation.waiver());
             }
         }
         found
+    }
+
+    /// Counts an attempt in which a deviation shows, or could have shown.
+    fn count(&self, n: usize, peer: &CasePeer, shows: bool) {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counted.entry((n, peer.version.clone())).or_default();
+        *count += Shown { shown: u64::from(shows), attempts: 1 };
+    }
+
+    /// How often each deviation showed, by its name and by the version of its peer.
+    #[must_use]
+    pub fn counted(&self) -> BTreeMap<String, BTreeMap<String, Shown>> {
+        let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: BTreeMap<String, BTreeMap<String, Shown>> = BTreeMap::new();
+        for ((n, version), count) in counted.iter() {
+            let Some(deviation) = self.deviations.get(*n) else { continue };
+            *all.entry(deviation.name()).or_default().entry(version.clone()).or_default() += *count;
+        }
+        all
+    }
+
+    /// Whether there is one of that name.
+    #[must_use]
+    pub fn knows(&self, name: &str) -> bool {
+        self.deviations.iter().any(|deviation| deviation.name() == name)
+    }
+
+    /// How often a deviation showed in this run.
+    fn count_of(&self, n: usize) -> Shown {
+        let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sum = Shown::default();
+        for (_, count) in counted.iter().filter(|((of, _), _)| *of == n) {
+            sum += *count;
+        }
+        sum
+    }
+
+    /// The deviations whose rate this run contradicts, with its count.
+    #[must_use]
+    pub fn outside_of_rate(&self) -> Vec<(&Deviation, Shown, Outside)> {
+        let rated = self
+            .deviations
+            .iter()
+            .enumerate()
+            .filter_map(|(n, one)| Some((one, one.rate?, self.count_of(n))));
+        let tested: Vec<_> = rated.filter(|(.., count)| count.attempts > 0).collect();
+        let outside = tested.iter().filter_map(|(one, rate, count)| {
+            Some((*one, *count, rate.contradicted_by(*count, tested.len())?))
+        });
+        outside.collect()
+    }
+
+    /// The deviations that need not show in every attempt and have shown in none of twenty: those on record, with those of this run, in
+    /// which their peer played.
+    #[must_use]
+    pub fn stale(&self, observed: &Observed) -> Vec<(&Deviation, Shown)> {
+        let rated = self.deviations.iter().enumerate().filter(|(_, one)| one.rate.is_some());
+        let counts = rated.filter_map(|(n, one)| {
+            let own = self.count_of(n);
+            let mut count = observed.of(&one.name());
+            count += own;
+            (own.attempts > 0 && count.shown == 0 && count.attempts >= ATTEMPTS).then_some((one, count))
+        });
+        counts.collect()
     }
 
     /// Takes note if a deviation shows in another version than those that it names.
@@ -101,7 +179,8 @@ impl Deviations {
         self.note_versions(file);
         let CaseFile { findings, peers, name, .. } = file;
         let bad = |finding: &Finding| matches!(finding.result, Found::Fail | Found::Warn);
-        for finding in findings.iter_mut().filter(|finding| bad(finding) || finding.timing) {
+        let decided = |finding: &Finding| bad(finding) || finding.result == Found::Pass;
+        for finding in findings.iter_mut().filter(|finding| decided(finding) || finding.timing) {
             let endpoint = || peers.iter().filter(|peer| peer.name == finding.endpoint);
             let mut left: BTreeSet<&str> = finding.faults.iter().map(String::as_str).collect();
             let is_known = !left.is_empty();
@@ -115,7 +194,12 @@ impl Deviations {
                     if shows {
                         self.note_review(n, name, endpoint());
                     }
-                } else if shows {
+                    continue;
+                }
+                if decided(finding) {
+                    endpoint().for_each(|peer| self.count(n, peer, shows));
+                }
+                if shows {
                     self.matched.lock().unwrap_or_else(PoisonError::into_inner).insert(n);
                     left.retain(|fault| !deviation.is_fault(fault));
                     waiver.get_or_insert_with(|| deviation.waiver());
@@ -150,7 +234,7 @@ impl Deviations {
         let played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted = |n: &usize, one: &Deviation| {
             let may_show = (one.versions.is_none() || of_versions.contains(n)) && one.has_its_pair(&played);
-            may_show && !matched.contains(n) && !one.sometimes && left.contains(n) == open
+            may_show && !matched.contains(n) && one.rate.is_none() && left.contains(n) == open
         };
         self.deviations.iter().enumerate().filter(|(n, one)| wanted(n, one)).map(|(_, one)| one).collect()
     }

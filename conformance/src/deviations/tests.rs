@@ -72,7 +72,11 @@ fn a_deviation_needs_its_reason_and_its_link_and_says_what_it_is() {
     let unknown = error(&format!("{of_requirement}fault = ['version', 'colour']"));
     assert!(unknown.contains("finds no fault `colour`, only header-does-not-fit, version"), "{unknown}");
     let shown = of(&format!("{of_requirement}fault = ['version', 'padding-missing']"));
-    assert!(shown.unmatched()[0].to_string().contains("`rtp-header-well-formed` (version, padding-missing)"));
+    assert!(
+        shown.unmatched()[0]
+            .to_string()
+            .contains("rtp-header-well-formed (version, padding-missing) of stack")
+    );
 }
 
 #[test]
@@ -102,7 +106,7 @@ fn a_deviation_of_a_case_covers_its_layer_on_the_side_of_its_peer() {
             assert_eq!(elsewhere.waiver(&file, &fails).is_some(), covered.contains(&at), "{side} {at}");
         }
     }
-    let sometimes = of("case = 'a/**'\npeer = 'stack'\nlayer = 'dtls'\nsometimes = true");
+    let sometimes = of("case = 'a/**'\npeer = 'stack'\nlayer = 'dtls'\nrate = [0, 1]");
     assert!(sometimes.waiver(&file, &pass()).is_none());
     assert!(sometimes.waiver(&file, &verdict(Outcome::Fail, Layer::Dtls, "bob")).is_some());
 }

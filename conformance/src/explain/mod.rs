@@ -7,6 +7,7 @@
 mod checks;
 mod data_channel;
 mod dtls;
+mod dump;
 mod gathering;
 mod media;
 mod nomination;
@@ -15,6 +16,7 @@ mod session;
 mod signalling;
 mod srtp;
 
+pub use dump::{explain_dump, pair};
 use session::Cut;
 pub(crate) use session::Recorded;
 pub use session::{Reported, Session};

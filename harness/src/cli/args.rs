@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Inspect(crate::inspect::InspectArgs),
     /// Judge recordings again without peers, and any capture by the RFC requirements
     Judge(crate::judge::JudgeArgs),
+    /// Put on record what runs show: how often known deviations showed, what the suite decided
+    Accept(super::accept::AcceptArgs),
     /// Show which implementations work together, from one or more runs
     Matrix(super::matrix::MatrixArgs),
     /// Merge several runs into one: the parts of `run --shard`, or runs of different cases
@@ -133,10 +135,14 @@ pub(crate) enum What {
     Peer,
     /// What `inspect --json` prints
     Inspect,
+    /// What `inspect --json` prints of a dump
+    Dump,
     /// The data of a page of `inspect --html` and `report`
     Page,
     /// What `judge --json` prints
     Judge,
+    /// run.json of a run
+    Run,
     /// What `check-server --json` prints
     CheckServer,
     /// What `requirements --json` prints

@@ -33,6 +33,10 @@ pub(crate) fn doctor(args: &DoctorArgs) -> u8 {
         }
     } else {
         super::say(render(&diagnosis).trim_end());
+        let environment = doctor::environment();
+        if !environment.is_empty() {
+            super::say(environment.trim_end());
+        }
     }
     u8::from(diagnosis.missing().next().is_some())
 }

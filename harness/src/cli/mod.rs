@@ -1,5 +1,6 @@
 //! The command line: what can be asked for, and how it is answered.
 
+mod accept;
 mod adapter;
 mod args;
 mod begin;
@@ -26,10 +27,10 @@ mod watch;
 pub use args::{Args, Chosen};
 pub use play::{Prepared, prepare};
 
-use crate::terminal::Guard;
+use crate::terminal::{Guard, colour};
 use args::Command;
 use clap::Parser;
-use std::io::{BufWriter, IsTerminal, Stderr, StdoutLock, Write};
+use std::io::{BufWriter, Stderr, StdoutLock, Write};
 use std::process::ExitCode;
 
 /// Usage or a broken scenario.
@@ -61,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::New { name, scenarios } => begin::scenario(&name, Some(&scenarios)),
         Command::Inspect(inspect) => inspect::inspect(&inspect),
         Command::Judge(args) => judge::judge(&args),
+        Command::Accept(args) => accept::accept(&args),
         Command::List(chosen) => list::list(&chosen),
         Command::Doctor(args) => machine::doctor(&args),
         Command::Setup(args) => machine::setup(&args),
@@ -81,14 +83,14 @@ pub fn main() -> ExitCode {
 /// Standard output behind its guard, for text or for JSON.
 pub(crate) fn stdout(json: bool) -> Guard<BufWriter<StdoutLock<'static>>> {
     let stdout = std::io::stdout();
-    let colour = stdout.is_terminal();
+    let colour = colour(&stdout);
     let out = BufWriter::new(stdout.lock());
     if json { Guard::json(out) } else { Guard::text(out, colour) }
 }
 
 fn stderr() -> Guard<Stderr> {
     let stderr = std::io::stderr();
-    let colour = stderr.is_terminal();
+    let colour = colour(&stderr);
     Guard::text(stderr, colour)
 }
 

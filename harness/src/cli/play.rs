@@ -11,6 +11,7 @@ use crate::expected;
 use crate::machine::processors;
 use crate::peers::browser::{Browsers, Config, Door};
 use crate::peers::program::Programs;
+use crate::ratchet::{self, OnRecord};
 use crate::run::case::Setting;
 use crate::run::peers::{NEEDS, Peers, missing, required};
 use crate::run::session::{self, RunOptions, Time};
@@ -305,6 +306,13 @@ pub(super) async fn play(args: &RunArgs, wanted: Wanted) -> u8 {
             return USAGE;
         }
     };
+    let on_record = match OnRecord::load(folder.as_deref()) {
+        Ok(on_record) => on_record,
+        Err(trouble) => {
+            complain(clean(&trouble));
+            return USAGE;
+        }
+    };
     for killed in unfinished::find(&runs, &output) {
         note(clean(&killed.to_string()));
     }
@@ -386,12 +394,25 @@ pub(super) async fn play(args: &RunArgs, wanted: Wanted) -> u8 {
             format!("{deviation} is of the versions {versions}, and {version} shows it: review its range");
         complain(clean(&what));
     }
+    if time != Time::Virtual {
+        let played: Vec<_> = run.played.iter().map(ratchet::of_run).collect();
+        for slide in on_record.floors.slides(&played) {
+            complain(clean(&ratchet::slide(&slide)));
+            code = code.max(1);
+        }
+    }
     // A part does not show what another one may.
     if run.left == 0 && time != Time::Virtual && report.shard.is_none() {
         let setting = &prepared.setting;
         let all_shown = |deviation: &&Deviation| filter.shows_all_of(&deviation.peer, &cases);
         for deviation in setting.expected.unmatched().into_iter().filter(all_shown) {
             complain(clean(&format!("{deviation} no longer matches anything")));
+            code = code.max(1);
+        }
+        for trouble in
+            ratchet::rates(&setting.expected, &on_record.observed, |peer| filter.shows_all_of(peer, &cases))
+        {
+            complain(clean(&trouble));
             code = code.max(1);
         }
         for deviation in setting.expected.left_open().into_iter().filter(all_shown) {

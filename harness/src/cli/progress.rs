@@ -64,16 +64,24 @@ impl Drop for Shared {
 pub(super) struct Terminal {
     bar: ProgressBar,
     playing: BTreeSet<String>,
+    failed: usize,
+}
+
+/// How many did not come out as expected so far.
+fn failures(failed: usize) -> String {
+    if failed == 0 { String::new() } else { format!("{failed} unexpected") }
 }
 
 impl Terminal {
     pub(super) fn new(total: usize) -> Self {
         let bar = ProgressBar::new(total as u64);
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {wide_msg}") {
+        if let Ok(style) =
+            ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed}, {eta} left {prefix} {wide_msg}")
+        {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(250));
-        Self { bar, playing: BTreeSet::new() }
+        Self { bar, playing: BTreeSet::new(), failed: 0 }
     }
 
     fn show(&self) {
@@ -94,6 +102,8 @@ impl Progress for Terminal {
     fn ended(&mut self, played: &Played) {
         self.playing.remove(&played.record.file.name);
         if !played.standing.is_good() {
+            self.failed += 1;
+            self.bar.set_prefix(failures(self.failed));
             self.bar.println(line(played));
         }
         self.bar.inc(1);
@@ -111,11 +121,12 @@ impl Drop for Terminal {
 pub(super) struct Plain {
     done: usize,
     total: usize,
+    failed: usize,
 }
 
 impl Plain {
     pub(super) fn new(total: usize) -> Self {
-        Self { done: 0, total }
+        Self { done: 0, total, failed: 0 }
     }
 }
 
@@ -128,6 +139,9 @@ impl Progress for Plain {
 
     fn ended(&mut self, played: &Played) {
         self.done += 1;
-        super::say(format_args!("[{}/{}] {}", self.done, self.total, line(played)));
+        self.failed += usize::from(!played.standing.is_good());
+        let failed = failures(self.failed);
+        let failed = if failed.is_empty() { failed } else { format!(", {failed}") };
+        super::say(format_args!("[{}/{}{failed}] {}", self.done, self.total, line(played)));
     }
 }

@@ -19,6 +19,8 @@ pub(crate) fn schema(what: What) -> u8 {
         What::Judge => schemars::schema_for!(crate::judge::Judged),
         What::CheckServer => schemars::schema_for!(crate::check_server::Report),
         What::Requirements => schemars::schema_for!(crate::requirements::Listed),
+        What::Dump => schemars::schema_for!(crate::inspect::DumpReport),
+        What::Run => schemars::schema_for!(peerproof_reports::RunReport),
         What::Statements => schemars::schema_for!(crate::scenario::statements::Statements),
         What::Coverage => schemars::schema_for!(crate::coverage::Coverage),
         What::Page => schemars::schema_for!(peerproof_reports::session::Page<'_>),

@@ -3,12 +3,11 @@
 use super::{complain, say};
 use crate::run::case::Played;
 use crate::run::session::Run;
-use crate::terminal::clean;
+use crate::terminal::{clean, colour};
 use peerproof_conformance::case::Standing;
 use peerproof_conformance::verdict::Outcome;
 use peerproof_reports::export::{self, Exporter};
 use peerproof_reports::{CaseReport, RunReport};
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -81,7 +80,7 @@ fn files_in(folder: &Path) -> Vec<String> {
 
 /// The table at the end of a run.
 pub(super) fn table(report: &RunReport) {
-    let table = export::Terminal { colour: std::io::stdout().is_terminal() };
+    let table = export::Terminal { colour: colour(&std::io::stdout()) };
     match table.serialize(report) {
         Ok(text) => say(String::from_utf8_lossy(&text).trim_end()),
         Err(error) => complain(error),

@@ -89,8 +89,7 @@ fn shown_by(
     for case in cases {
         let own = case.file.scenario.peers.iter().find(|(_, spec)| spec.role == role);
         let Some((own, _)) = own else { continue };
-        let mut others = case.pair.iter().filter(|(name, _)| *name != own).map(|(_, it)| it.name());
-        let other = others.next_back().unwrap_or_default();
+        let other = case.pair.iter().find(|(name, _)| *name != own).map_or("", |(_, it)| it.name());
         let plays = case.pair.get(own).is_some_and(|it| it.name() == peer.as_str());
         if !plays
             || !part.shown_at(&case.file.name, role)

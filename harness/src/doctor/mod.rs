@@ -1,9 +1,11 @@
 //! `peerproof doctor`: what this machine can run, what it lacks, and what to do about it.
 
 mod ask;
+mod environment;
 mod examine;
 mod render;
 
+pub use environment::environment;
 pub use examine::{examine, version_of};
 pub use render::render;
 

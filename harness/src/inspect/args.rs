@@ -14,6 +14,7 @@ Examples:
   peerproof inspect call.pcapng                          what happened, and what broke
   peerproof inspect call.pcap --keylog keys.log --sdp offer.sdp --sdp answer.sdp
   peerproof inspect runs/…/cases/data/echo/stack-chrome  a recording, with its descriptions
+  peerproof inspect webrtc_internals_dump.gz             what a browser says of its calls, without packets
   tcpdump -w - udp | peerproof inspect -                 from standard input
   peerproof inspect call.pcapng --ladder                 who sent what to whom, with times
   peerproof inspect call.pcapng --packets --protocol dtls --frames 10-40
@@ -21,7 +22,8 @@ Examples:
   peerproof inspect call.pcapng --export clear.pcapng    decrypted, for Wireshark
   peerproof inspect call.pcapng --frame 23               one frame, byte by byte")]
 pub struct InspectArgs {
-    /// A pcap or pcapng file, gzip or not; a folder with a recording; `-` for standard input
+    /// A pcap or pcapng file, gzip or not; a folder with a recording; `-` for standard input; a text log of Chrome or Firefox with packets
+    /// in it, or a dump of chrome://webrtc-internals
     #[arg(value_name = "FILE")]
     pub capture: PathBuf,
     /// Print JSON (see `peerproof schema inspect`)

@@ -5,12 +5,14 @@
 
 mod args;
 mod arrivals;
+mod dump;
 mod error;
 mod events;
 mod export;
 mod frames;
 mod json;
 mod ladder;
+mod logs;
 mod packets;
 mod page;
 mod source;
@@ -18,6 +20,7 @@ pub mod text;
 mod tree;
 
 pub use args::{Beside, InspectArgs, PacketLayer, Protocol, SrtpKeys};
+pub use dump::DumpReport;
 pub use error::InspectError;
 pub use events::ApiEvent;
 pub use frames::Frames;
@@ -37,6 +40,22 @@ use std::io::Write;
 /// # Errors
 /// If the capture or another file cannot be read, or nothing can be written.
 pub fn main(args: &InspectArgs, out: &mut dyn Write) -> Result<(), InspectError> {
+    if let Some((name, dump)) = dump::read(&args.capture)? {
+        if args.packets || args.ladder || args.frame.is_some() || args.export.is_some() || args.html.is_some()
+        {
+            let reason = "a dump has no packets".to_owned();
+            return Err(InspectError::Foreign { name, reason });
+        }
+        let report = dump::report(name, &dump);
+        if args.json {
+            serde_json::to_writer_pretty(&mut *out, &report)
+                .map_err(|error| InspectError::Write(error.into()))?;
+            writeln!(out)?;
+        } else {
+            dump::write(&report, &Style::of_stdout(), out)?;
+        }
+        return Ok(());
+    }
     let given = Given::read(&args.capture, &args.beside)?;
     if args.packets {
         return packets::write(args, &given, out);

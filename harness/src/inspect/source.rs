@@ -1,6 +1,6 @@
 //! What was given: the capture, secrets, descriptions.
 
-use super::{Beside, InspectError};
+use super::{Beside, InspectError, logs};
 use crate::described;
 use crate::input::{self, Limit};
 use peerproof_captures::decrypt::srtp::MasterKey;
@@ -9,6 +9,7 @@ use peerproof_captures::observe::{Observer, Sink};
 use peerproof_captures::sdp::SessionDescription;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// The capture within the folder of a recording.
@@ -42,6 +43,20 @@ enum Input {
     Stdin,
     /// What came from standard input, kept in a file without a name.
     Kept(File),
+}
+
+/// A reader of a kept file.
+struct Kept {
+    file: File,
+    at: u64,
+}
+
+impl Read for Kept {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
 }
 
 impl Given {
@@ -91,7 +106,7 @@ impl Given {
         }
         let files = of_files;
         let name = if stdin { "standard input".to_owned() } else { path.display().to_string() };
-        let input = if stdin { Input::Stdin } else { Input::File(path) };
+        let input = if stdin { Input::Stdin } else { of_file(path)? };
         let srtp_keys = beside.srtp_key.iter().flat_map(|keys| keys.0.iter().copied()).collect();
         Ok(Self { name, input, key_log, srtp_keys, descriptions, files, notices, folder })
     }
@@ -120,11 +135,8 @@ impl Given {
         Ok(match &self.input {
             Input::File(path) => Box::new(input::open(path).map_err(unreadable)?),
             Input::Stdin => Box::new(io::stdin()),
-            Input::Kept(file) => {
-                let mut again = file.try_clone().map_err(unreadable)?;
-                again.rewind().map_err(unreadable)?;
-                Box::new(again)
-            }
+            // Each reader has a place of its own, which clones of a file would share.
+            Input::Kept(file) => Box::new(Kept { file: file.try_clone().map_err(unreadable)?, at: 0 }),
         })
     }
 
@@ -156,6 +168,21 @@ impl Given {
     pub(crate) fn reader(&self) -> Result<CaptureReader<'static>, InspectError> {
         Ok(CaptureReader::new(self.input()?))
     }
+}
+
+/// A capture, or what is made of a text log with packets in it.
+fn of_file(path: PathBuf) -> Result<Input, InspectError> {
+    let unreadable = |error| InspectError::Read { path: path.clone(), error };
+    let mut file = input::open(&path).map_err(unreadable)?;
+    let mut first = [0; 64];
+    let read = file.read(&mut first).map_err(unreadable)?;
+    if !logs::is_text(first.get(..read).unwrap_or_default()) {
+        return Ok(Input::File(path));
+    }
+    file.rewind().map_err(unreadable)?;
+    let made = logs::capture(file).map_err(unreadable)?;
+    // What is neither is refused by the reader of captures.
+    Ok(made.map_or(Input::File(path), Input::Kept))
 }
 
 /// Descriptions of a recording in their order; none if it has none.

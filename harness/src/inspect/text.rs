@@ -111,7 +111,12 @@ fn servers(trace: &Trace, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn diagnosis(all: &[Diagnosis], connections: usize, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn diagnosis(
+    all: &[Diagnosis],
+    connections: usize,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     if all.is_empty() {
         return writeln!(out, "{}", style.paint(Paint::Good, "Diagnosis: no problem found"));
     }

@@ -3,15 +3,18 @@
 use super::json::{JudgedFinding, Judgement};
 use super::{JudgeError, json};
 use crate::input::{self, Limit};
+use crate::parallel;
 use crate::recording::digests;
 use crate::spool::spool;
 use indexmap::IndexMap;
 use peerproof_captures::file::CaptureReader;
 use peerproof_captures::timeline::{Entry, What};
-use peerproof_conformance::case::{CaseFile, CaseRecord, FORMAT, judge as judge_case, standing};
+use peerproof_conformance::case::{
+    CaseFile, CaseRecord, FORMAT, Missing, Standing, judge as judge_case, standing,
+};
 use peerproof_conformance::checks;
 use peerproof_conformance::deviations::Deviations;
-use peerproof_conformance::evidence::{Evidence, Flaw, ReadError, Wire};
+use peerproof_conformance::evidence::{Defect, Evidence, Flaw, ReadError, Wire};
 use peerproof_conformance::expect::volume;
 use peerproof_conformance::verdict::{Outcome, Verdict};
 use serde_json::Value;
@@ -108,6 +111,31 @@ fn case_file(folder: &Path) -> Result<CaseFile, JudgeError> {
     CaseFile::read(&bytes).map_err(|error| JudgeError::Malformed { path, error })
 }
 
+/// A case that was judged again.
+#[derive(Debug)]
+pub struct Again {
+    /// The case, with its findings and what covers its verdict.
+    pub file: CaseFile,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// How it stands to what was expected.
+    pub standing: Standing,
+    /// What it lacked, if it is unsupported.
+    pub missing: Option<Missing>,
+    recorded: Option<Verdict>,
+    defects: Vec<Defect>,
+    altered: Vec<String>,
+}
+
+/// Every case of a run that has ended, judged again by these known deviations.
+///
+/// # Errors
+/// If there is none, or one cannot be read.
+pub fn again(path: &Path, expected: &Deviations) -> Result<Vec<Again>, JudgeError> {
+    let folders = finished(path)?;
+    parallel::map(&folders, |folder| judge_again(folder, Some(expected), false)).into_iter().collect()
+}
+
 /// Reads a folder and judges it: by the known deviations of that time, or by those given.
 /// A file that was changed since the case ended makes the recording unfit, unless that is `allowed`.
 pub(super) fn judge(
@@ -118,6 +146,26 @@ pub(super) fn judge(
     if !folder.join(CASE).exists() {
         return Ok(unfinished(folder));
     }
+    let Again { file, verdict, standing, recorded, defects, altered, .. } =
+        judge_again(folder, expected, allowed)?;
+    Ok(Judgement {
+        path: folder.display().to_string(),
+        case: Some(file.name),
+        connection: None,
+        peers: file.peers.iter().map(json::peer).collect(),
+        changed: recorded.as_ref().is_some_and(|recorded| *recorded != verdict),
+        recorded,
+        verdict: Some(verdict),
+        standing: Some(standing),
+        defects,
+        notices: Vec::new(),
+        altered,
+        findings: file.findings.into_iter().map(JudgedFinding::of).collect(),
+        descriptions: Vec::new(),
+    })
+}
+
+fn judge_again(folder: &Path, expected: Option<&Deviations>, allowed: bool) -> Result<Again, JudgeError> {
     let (mut file, timeline, broken_off) = read(folder)?;
     let recorded = file.verdict.take();
     if expected.is_some() {
@@ -134,27 +182,14 @@ pub(super) fn judge(
         expected.waive(&mut record.file);
     }
     let verdict = judge_case(&record);
+    let missing = Missing::of(&record, &verdict);
     let defects = record.wire.as_ref().map(|wire| wire.defects.clone()).unwrap_or_default();
     let mut file = record.file;
     if let Some(expected) = expected {
         file.waiver = expected.waiver(&file, &verdict);
     }
-    let stands = standing(&file, &verdict);
-    Ok(Judgement {
-        path: folder.display().to_string(),
-        case: Some(file.name),
-        connection: None,
-        peers: file.peers.iter().map(json::peer).collect(),
-        changed: recorded.as_ref().is_some_and(|recorded| *recorded != verdict),
-        recorded,
-        verdict: Some(verdict),
-        standing: Some(stands),
-        defects,
-        notices: Vec::new(),
-        altered,
-        findings: file.findings.into_iter().map(JudgedFinding::of).collect(),
-        descriptions: Vec::new(),
-    })
+    let standing = standing(&file, &verdict);
+    Ok(Again { file, verdict, standing, missing, recorded, defects, altered })
 }
 
 /// A folder that a run left behind, or has not finished: it has no verdict.

@@ -205,7 +205,7 @@ fn peers(
     Ok(())
 }
 
-fn implementation_known(
+pub(super) fn implementation_known(
     document: &Document,
     name: &str,
     path: &ValuePath,
@@ -221,7 +221,7 @@ fn implementation_known(
     Err(document.error(path, format!("unknown implementation `{name}`"), Some(help)))
 }
 
-fn known_peer(
+pub(super) fn known_peer(
     document: &Document,
     scenario: &Scenario,
     name: &str,
@@ -408,16 +408,22 @@ fn one_command(
     match command {
         Command::CreateDataChannel(options) if !rejected => channel(document, &options, &at),
         Command::Send { message, times, .. } => messages::sent(document, &message, times, &at),
-        Command::Echo { defect: Some(defect), .. } => {
-            const DEFECTS: [&str; 4] = ["corrupt-last-byte", "swap-pairs", "as-text", "drop-every-third"];
-            if DEFECTS.contains(&defect.as_str()) {
-                return Ok(());
-            }
-            let help = nearest(&defect, DEFECTS).map(|near| format!("did you mean `{near}`?"));
-            Err(document.error(&at("defect"), format!("unknown defect `{defect}`"), help))
-        }
+        Command::Echo { defect: Some(defect), .. } => echo_defect(document, &defect, &at("defect")),
         _ => Ok(()),
     }
+}
+
+/// How an echo may be falsified.
+const DEFECTS: [&str; 4] = ["corrupt-last-byte", "swap-pairs", "as-text", "drop-every-third"];
+
+/// The defect of an echo is known.
+pub(super) fn echo_defect(document: &Document, defect: &str, path: &ValuePath) -> Result<(), ScenarioError> {
+    if DEFECTS.contains(&defect) {
+        return Ok(());
+    }
+    let help = nearest(defect, DEFECTS)
+        .map_or_else(|| format!("known: {}", DEFECTS.join(", ")), |near| format!("did you mean `{near}`?"));
+    Err(document.error(path, format!("unknown defect `{defect}`"), Some(help)))
 }
 
 fn channel(

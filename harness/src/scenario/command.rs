@@ -65,7 +65,7 @@ pub fn names() -> Vec<String> {
     variants(&schemars::schema_for!(Command).to_value()).into_iter().map(|(name, _)| name).collect()
 }
 
-/// Whether a command changes something of a connection, which one that is closed refuses (webrtc-pc §4.4).
+/// Whether a command does something that a connection which is closed refuses (webrtc-pc §4.4, §6.2).
 #[must_use]
 pub fn changes(name: &str) -> bool {
     matches!(
@@ -78,6 +78,7 @@ pub fn changes(name: &str) -> bool {
             | "addTrack"
             | "addTransceiver"
             | "setConfiguration"
+            | "send"
     )
 }
 

@@ -2,11 +2,11 @@
 
 use super::{ExportError, Exporter, NAT_TABLES};
 use crate::case::CaseReport;
+use crate::document::{Packed, Part, Policy, pack, plain};
 use crate::escape::lines;
 use crate::findings::Requirements;
 use crate::nats::NatTable;
 use crate::run::{Counts, RunReport};
-use crate::session::{Packed, Part, Policy, data, pack};
 use crate::time::{span, utc};
 use askama::Template;
 use peerproof_conformance::case::Standing;
@@ -142,7 +142,7 @@ impl Exporter for Html {
             policy: policy.as_str(),
             styles: &STYLES,
             scripts: &SCRIPTS,
-            head: data(&head)?,
+            head: plain(&head)?,
             rows: pack(&rows)?,
             breaches: pack(&breaches)?,
             blocks: blocks?,
@@ -212,7 +212,7 @@ pub(super) fn encode(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::unpack;
+    use crate::document::unpack;
     use crate::testing::report;
     use serde_json::Value;
 

@@ -5,13 +5,9 @@
 //! packets ([`Packets::blocks`]) for itself, so that a browser opens only those that are looked at. `docs/reports.md` is the prose.
 
 mod file;
-mod pack;
 mod packets;
 
-pub(crate) use file::{Part, Policy, data};
-#[cfg(test)]
-pub(crate) use pack::unpack;
-pub use pack::{Packed, pack};
+pub use crate::document::{DocumentError, Packed, pack};
 pub use packets::{Block, Detail, Line, PacketRow, Packets, Tree};
 
 use crate::case::CaseReport;
@@ -145,7 +141,6 @@ pub struct Rung {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frame: Option<u64>,
     /// What it is.
-    #[serde(flatten)]
     pub what: RungKind,
 }
 
@@ -162,7 +157,7 @@ pub enum RungKind {
         /// How often.
         times: usize,
         /// Whether it is known that it did not arrive.
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         lost: bool,
     },
     /// What flows both ways, counted from either side.
@@ -266,7 +261,7 @@ pub struct Described {
     /// Entry of the timeline, or the index of the description given.
     pub entry: u64,
     /// Whether the scenario had another text set than the peer had created.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub munged: bool,
     /// Its text.
     pub text: String,

@@ -1,6 +1,6 @@
 //! The packets of a page.
 
-use super::pack::Packed;
+use crate::document::Packed;
 use peerproof_captures::wire::Node;
 use peerproof_captures::wire::node::Item;
 use schemars::JsonSchema;

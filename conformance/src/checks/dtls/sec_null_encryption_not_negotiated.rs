@@ -34,7 +34,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         match (suite, null_profile(extensions)) {
             (Some(suite), _) => tally.fail(Fault("null-suite"), format!("{suite} encrypts nothing"), [place]),
             (None, Some(profile)) => {
-                tally.fail(Fault("null-profile"), format!("{profile} encrypts nothing"), [place])
+                tally.fail(Fault("null-profile"), format!("{profile} encrypts nothing"), [place]);
             }
             (None, None) => tally.pass(place),
         }

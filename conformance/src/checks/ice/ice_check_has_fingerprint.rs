@@ -25,7 +25,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         match message.fingerprint_matches() {
             Some(true) => tally.pass(place),
             Some(false) => {
-                tally.fail(Fault("wrong-crc"), "FINGERPRINT is not the CRC of the message", [place])
+                tally.fail(Fault("wrong-crc"), "FINGERPRINT is not the CRC of the message", [place]);
             }
             None => tally.fail(
                 Fault("no-fingerprint"),

@@ -52,7 +52,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     );
                 }
                 Err(stop) => {
-                    tally.fail(Fault("malformed"), format!("a message of DCEP is malformed: {stop}"), [place])
+                    tally.fail(
+                        Fault("malformed"),
+                        format!("a message of DCEP is malformed: {stop}"),
+                        [place],
+                    );
                 }
             },
             other if first_on_stream && whole && opens(piece.data) => {

@@ -31,7 +31,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 tally.judge(Fault("parity"), (stream % 2 == 0) == (client == peer), place, || {
                     let role = if client == peer { "client" } else { "server" };
                     format!("the DTLS {role} opened a channel on stream {stream}")
-                })
+                });
             }
         }
     }

@@ -39,7 +39,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 tally.judge(Fault("other-kind-than-agreed"), interleaved == (own && other), place, || {
                     let (sent, not) = if interleaved { ("I-DATA", "was not") } else { ("DATA", "was") };
                     format!("the chunk is of the kind of {sent}, although I-DATA {not} agreed on")
-                })
+                });
             }
         }
     }

@@ -47,7 +47,7 @@ fn judge_rids(answer: &Description, offered: &Section<'_>, answered: &Section<'_
             Some(direction) => {
                 tally.judge(Fault("rid-direction"), *direction != rid.direction, place, || {
                     format!("a=rid:{} was offered as {direction} and answered as {direction}", rid.id)
-                })
+                });
             }
         }
     }

@@ -2,20 +2,29 @@
 
 use super::{done, without_effect};
 use crate::case_file::CasePeer;
-use crate::claims::Contradiction;
+use crate::claims::channels::has_ended;
 use crate::claims::session::Asked;
+use crate::claims::{Contradiction, Session};
 use crate::verdict::{Layer, Place};
+use peerproof_captures::event::PeerEvent;
+use peerproof_captures::timeline::{Entry, What};
 use serde_json::Value;
 
-pub(super) fn check(peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
+pub(super) fn check(
+    session: &Session<'_>,
+    peer: &CasePeer,
+    asked: &[Asked<'_>],
+    found: &mut Vec<Contradiction>,
+) {
     for (command, n, t_us, value) in done(asked, "createDataChannel") {
         for field in
             ["label", "ordered", "maxRetransmits", "maxPacketLifeTime", "protocol", "negotiated", "id"]
         {
-            let wanted = command.args.get(field).filter(|value| !value.is_null());
+            let wanted = command.args.get(field).filter(|value| !value.is_null()).cloned();
+            let wanted = wanted.or_else(|| default(field));
             let is = value.get(field).filter(|value| !value.is_null());
             if let (Some(wanted), Some(is)) = (wanted, is)
-                && wanted != is
+                && wanted != *is
             {
                 let claimed = format!("createDataChannel with {field} {is}");
                 let seen = format!("it was asked for {wanted}");
@@ -35,7 +44,71 @@ pub(super) fn check(peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contra
     }
     offered(peer, asked, found);
     got(peer, asked, found);
+    ready(session, peer, asked, found);
     sent(peer, asked, found);
+}
+
+/// What a channel is if nothing was asked for (webrtc-pc §6.2).
+fn default(field: &str) -> Option<Value> {
+    match field {
+        "ordered" => Some(Value::Bool(true)),
+        "negotiated" => Some(Value::Bool(false)),
+        "protocol" => Some(Value::String(String::new())),
+        _ => None,
+    }
+}
+
+/// Most that an event may be behind the state, in microseconds.
+const LATE_US: u64 = 300_000;
+
+/// `readyState` is what the events of the channel reported last.
+fn ready(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
+    let reports = |event: &str| !peer.never_reports(event, "");
+    if peer.is_translated() || !["channelopen", "channelclosing", "channelclose"].into_iter().all(reports) {
+        return;
+    }
+    let closes = |name: &str| matches!(name, "close" | "closeDataChannel");
+    for (command, n, t_us, value) in done(asked, "getDataChannel") {
+        let label = command.args.get("channel").and_then(Value::as_str);
+        let (Some(label), Some(is)) = (label, value.get("readyState").and_then(Value::as_str)) else {
+            continue;
+        };
+        let of = |event: &PeerEvent| match event {
+            PeerEvent::ChannelOpen { channel } if channel.label == label => Some("open"),
+            PeerEvent::ChannelClosing { channel, .. } if channel == label => Some("closing"),
+            PeerEvent::ChannelClose { channel, .. } if channel == label => Some("closed"),
+            _ => None,
+        };
+        let states: Vec<(&Entry, &str)> =
+            session.events(&peer.name).filter_map(|(entry, event)| Some((entry, of(event)?))).collect();
+        let off = LATE_US
+            .saturating_add(session.clock_error(&peer.name))
+            .saturating_add(session.stalled(command.entry.t_us, t_us));
+        // What happens about the time of the question may be in the answer or not; several channels of a label are not distinguished.
+        let is_near = states
+            .iter()
+            .any(|(entry, _)| entry.n > command.entry.n && entry.t_us <= t_us.saturating_add(off));
+        let is_one = states.iter().filter(|(_, state)| *state == "open").count() == 1;
+        let last = states.iter().rfind(|(entry, _)| entry.n < command.entry.n);
+        let Some((entry, was)) = last.filter(|_| is_one && !is_near) else { continue };
+        // A channel that somebody closes or whose transport ends need not have reported it yet.
+        let is_closing = *was == "open"
+            && (session
+                .record
+                .timeline
+                .iter()
+                .take_while(|it| it.n < n)
+                .any(|it| matches!(&it.what, What::Command { name, .. } if closes(name.as_str())))
+                || has_ended(session, &peer.name, command.entry));
+        if is != *was && !is_closing {
+            let claimed = format!("getDataChannel with readyState {is}");
+            let seen = format!("the last event of the channel was that it is {was}");
+            let evidence = vec![Place::Entry(n), Place::Entry(entry.n)];
+            let (claim, layer) = ("answer/getDataChannel", Layer::DataChannel);
+            found.push(without_effect(claim, layer, &peer.name, t_us, claimed, seen, evidence));
+            return;
+        }
+    }
 }
 
 /// Most bytes of a message where a description does not say (RFC 8841 §6.1).
@@ -72,7 +145,7 @@ fn sent(peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
 }
 
 /// How many bytes a message has; nothing if it is not one.
-fn length(args: &Value) -> Option<u64> {
+pub(in crate::claims) fn length(args: &Value) -> Option<u64> {
     let message = args.get("message")?;
     if let Some(text) = message.get("text").and_then(Value::as_str) {
         return Some(text.len() as u64);
@@ -120,10 +193,11 @@ fn got(peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
         });
         let (Some((created, entry, ..)), None) = (created.next(), created.next()) else { continue };
         for field in ["label", "ordered", "maxRetransmits", "maxPacketLifeTime", "protocol", "negotiated"] {
-            let wanted = created.args.get(field).filter(|value| !value.is_null());
+            let wanted = created.args.get(field).filter(|value| !value.is_null()).cloned();
+            let wanted = wanted.or_else(|| default(field));
             let is = value.get(field).filter(|value| !value.is_null());
             if let (Some(wanted), Some(is)) = (wanted, is)
-                && wanted != is
+                && wanted != *is
             {
                 let claimed = format!("getDataChannel with {field} {is}");
                 let seen = format!("it was created with {wanted}");

@@ -24,10 +24,10 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
         Layer::Gathering,
         "the candidates gathered after the next restart, and the servers asked then",
     ),
-    Claim::unchecked(
+    Claim::checked(
         "answer/getUserMedia",
         Layer::Media,
-        "a device is before the encoder; what arrives of it is compared by mediaseen",
+        "the size in the key frames that it sends, which is no larger, and the one that a scenario awaits",
     ),
     Claim::checked("answer/createSource", Layer::Media, "the kind and size that were asked for"),
     Claim::checked("answer/applyConstraints", Layer::Media, "the constraints with exact values"),
@@ -40,7 +40,7 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
     Claim::checked(
         "answer/replaceTrack",
         Layer::Media,
-        "the tone that the other side hears, and the RTP of a track that nothing replaces, which ends",
+        "the tone that the other side hears, and the RTP, which goes on with another track and ends without one",
     ),
     Claim::checked(
         "answer/addTransceiver",
@@ -52,7 +52,11 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
         Layer::Sdp,
         "the direction of the next description; oa-direction-respected-on-wire judges the RTP",
     ),
-    Claim::checked("answer/stopTransceiver", Layer::Sdp, "jsep-stopped-section-port-zero"),
+    Claim::checked(
+        "answer/stopTransceiver",
+        Layer::Media,
+        "the RTP of the transceiver, which ends, and jsep-stopped-section-port-zero",
+    ),
     Claim::checked(
         "answer/setCodecPreferences",
         Layer::Sdp,
@@ -91,7 +95,7 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
     Claim::checked(
         "answer/addIceCandidate",
         Layer::Checks,
-        "the packets to that address, if there is time before a pair works",
+        "the packets to that address, if there is time before a pair works, or in spite of a rejection",
     ),
     Claim::checked("answer/restartIce", Layer::Sdp, "ice-restart-changes-both-credentials"),
     Claim::checked("answer/getState", Layer::Sdp, "the events before, and the descriptions that were set"),

@@ -124,7 +124,7 @@ fn without_port(line: &str) -> String {
 }
 
 /// The lines that bind a transport to its description, sorted and without repetitions: a bundled section may repeat them.
-fn bound(sdp: &str) -> Vec<String> {
+pub(in crate::claims) fn bound(sdp: &str) -> Vec<String> {
     const BOUND: [&str; 4] = ["a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=mid:"];
     let all = sdp.lines().map(str::trim_end);
     let bound = all.filter(|line| BOUND.iter().any(|prefix| line.starts_with(prefix)));

@@ -5,10 +5,11 @@ use crate::api::view::candidate_type;
 use crate::case_file::CasePeer;
 use crate::claims::session::Asked;
 use crate::claims::{Contradiction, Session};
-use crate::evidence::{Peer, Wire};
+use crate::evidence::{Packet, Peer, Wire};
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::{IceCandidate, PeerEvent};
-use peerproof_captures::timeline::What;
+use peerproof_captures::timeline::{Answer, What};
+use peerproof_captures::wire::stun::{AttributeType, Class};
 use serde::Deserialize;
 use serde_json::Value;
 use std::net::{IpAddr, SocketAddr};
@@ -26,6 +27,7 @@ pub(super) fn check(
 ) {
     configured(session, peer, asked, found);
     checked(session, peer, asked, found);
+    rejected(session, peer, asked, found);
 }
 
 /// Whether a peer is ever asked to gather relayed candidates alone.
@@ -73,8 +75,57 @@ fn configured(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found
                 found.push(without_effect(claim, layer, &peer.name, entry.t_us, claimed, seen, evidence));
                 return;
             }
+            if let Some(packet) = direct(session, peer, &ufrag) {
+                let claimed = "setConfiguration with iceTransportPolicy relay".to_owned();
+                let seen =
+                    format!("after the restart it sends checks from {}, which is no relay", packet.from);
+                let evidence = vec![Place::Frame(packet.frame), Place::Entry(n)];
+                let (claim, layer) = ("answer/setConfiguration", Layer::Gathering);
+                found.push(without_effect(claim, layer, &peer.name, packet.t_us, claimed, seen, evidence));
+                return;
+            }
         }
         unasked(session, peer, configuration, (n, gathers_us), found);
+    }
+}
+
+/// A check that a peer sends with a username fragment of its own, and not by a relay.
+fn direct<'a>(session: &Session<'a>, peer: &CasePeer, ufrag: &str) -> Option<&'a Packet> {
+    let (wire, place) = (session.record.packets()?, place_of(session, &peer.name)?);
+    let mut checks = wire.stun(place).filter(|(packet, message)| {
+        let own = message.text(AttributeType::Username);
+        packet.sender == place
+            && packet.tap == place
+            && packet.via.is_none()
+            && message.kind.value.class() == Class::Request
+            && own.is_some_and(|name| name.value.split(':').nth(1) == Some(ufrag))
+    });
+    checks.next().map(|(packet, _)| packet)
+}
+
+/// A candidate that was rejected, and to which the peer sends although nothing came from there: it was taken (webrtc-pc §4.4.2).
+fn rejected(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
+    let Some(tap) = session.tap(&peer.name) else { return };
+    let candidate = |it: &Asked<'_>| Option::<IceCandidate>::deserialize(it.args.get("candidate")?).ok()?;
+    let described = asked.iter().filter(|it| it.name == "setRemoteDescription");
+    let described: Vec<String> = described.map(|it| it.args.to_string()).collect();
+    let taken: Vec<SocketAddr> =
+        done(asked, "addIceCandidate").filter_map(|(command, ..)| target(&candidate(command)?)).collect();
+    for command in asked.iter().filter(|it| it.name == "addIceCandidate") {
+        let Some((answer, Answer::Rejected { .. })) = command.answer else { continue };
+        let Some(address) = candidate(command).as_ref().and_then(target) else { continue };
+        let is_known = taken.contains(&address)
+            || described.iter().any(|it| it.contains(&format!(" {} {} ", address.ip(), address.port())));
+        let first = tap.wire.at(tap.peer).find(|it| it.to == address || it.from == address);
+        let first = first.filter(|it| !is_known && it.sender == tap.peer && it.to == address);
+        if let Some(packet) = first.filter(|it| it.t_us >= command.entry.t_us) {
+            let claimed = format!("addIceCandidate of {address} with a rejection");
+            let seen = "it goes on to send checks there, before anything comes from there".to_owned();
+            let evidence = vec![Place::Entry(answer.n), Place::Frame(packet.frame)];
+            let (claim, layer) = ("answer/addIceCandidate", Layer::Checks);
+            found.push(without_effect(claim, layer, &peer.name, answer.t_us, claimed, seen, evidence));
+            return;
+        }
     }
 }
 

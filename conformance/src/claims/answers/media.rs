@@ -15,6 +15,9 @@ use std::collections::BTreeSet;
 
 /// How long after the answer a stream may still be sent, in microseconds.
 const STOPS_US: u64 = 1_500_000;
+/// So many packets in so many microseconds are a stream that flows.
+const FLOWS: usize = 5;
+const FLOWS_US: u64 = 1_000_000;
 /// How long what was sent before may still be heard, in microseconds.
 const HEARD_US: u64 = 2_000_000;
 /// Number of reports of the old tone after which no other one is expected.
@@ -78,10 +81,19 @@ fn compare<'a>(
     }
 }
 
-/// The streams of a removed track end, and of one that nothing replaced (webrtc-pc §5.1, §5.2).
+/// The streams of a removed track end, of a stopped transceiver, and of a track that nothing replaced; what replaces one is sent
+/// (webrtc-pc §5.1, §5.2, §5.4).
 fn ends(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
-    const AGAIN: [&str; 6] =
-        ["addTrack", "addTransceiver", "replaceTrack", "setDirection", "createPeerConnection", "removeTrack"];
+    const AGAIN: [&str; 8] = [
+        "addTrack",
+        "addTransceiver",
+        "replaceTrack",
+        "setDirection",
+        "createPeerConnection",
+        "removeTrack",
+        "stopTransceiver",
+        "close",
+    ];
     let (Some(wire), Some(place)) = (session.record.packets(), place_of(session, &peer.name)) else { return };
     let mut transceivers = Transceivers::default();
     for (at, command) in asked.iter().enumerate() {
@@ -89,31 +101,50 @@ fn ends(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: &mut
         transceivers.take(command);
         let claim = match command.name {
             "removeTrack" => "answer/removeTrack",
-            "replaceTrack" if command.args.get("with").is_none_or(Value::is_null) => "answer/replaceTrack",
+            "replaceTrack" => "answer/replaceTrack",
+            "stopTransceiver" => "answer/stopTransceiver",
             _ => continue,
         };
         let (Some((n, t_us, _)), Some(all)) = (super::succeeded(command), before.known()) else { continue };
         let track = command.args.get("track").and_then(Value::as_str);
-        let Some(index) = all.iter().position(|own| track.is_some() && own.track.as_deref() == track) else {
-            continue;
+        let index = match command.args.get("transceiver").and_then(Value::as_u64) {
+            Some(index) => usize::try_from(index).ok().filter(|index| *index < all.len()),
+            None => all.iter().position(|own| track.is_some() && own.track.as_deref() == track),
         };
-        let Some(ssrcs) = announced(asked, index, command.entry.n) else { continue };
+        let Some(ssrcs) = index.and_then(|index| announced(asked, index, command.entry.n)) else { continue };
         let next = asked.iter().skip(at + 1).find(|it| AGAIN.contains(&it.name));
         let next_us = next.map_or(u64::MAX, |it| it.entry.t_us);
-        let stalled = |by: u64| session.stalled(t_us, by);
-        let late = wire.sent(place).filter(|packet| packet.class() == Class::Rtp).find(|packet| {
-            let due = t_us.saturating_add(STOPS_US).saturating_add(stalled(packet.t_us));
-            packet.t_us > due
-                && packet.t_us < next_us
-                && rtp::view(&packet.bytes).is_ok_and(|read| ssrcs.contains(&read.header.ssrc.value))
-        });
-        if let Some(packet) = late {
-            let claimed = command.name.to_owned();
-            let seen = format!("it sent RTP of that track {} ms later", (packet.t_us - t_us) / 1000);
-            let evidence = vec![Place::Frame(packet.frame), Place::Entry(n)];
-            found.push(without_effect(claim, Layer::Media, &peer.name, packet.t_us, claimed, seen, evidence));
-            return;
-        }
+        let own = || {
+            wire.sent(place).filter(|packet| packet.class() == Class::Rtp).filter(|packet| {
+                rtp::view(&packet.bytes).is_ok_and(|read| ssrcs.contains(&read.header.ssrc.value))
+            })
+        };
+        let due = |by: u64| t_us.saturating_add(STOPS_US).saturating_add(session.stalled(t_us, by));
+        let goes_on = command.args.get("with").is_some_and(|with| !with.is_null());
+        let late = own().find(|packet| packet.t_us > due(packet.t_us) && packet.t_us < next_us);
+        let (at_us, seen, frame) = match late {
+            Some(packet) if !goes_on => {
+                let seen = format!("it sent RTP of that track {} ms later", (packet.t_us - t_us) / 1000);
+                (packet.t_us, seen, Some(packet.frame))
+            }
+            None if goes_on => {
+                // It was sent until then, and the recording goes on long enough.
+                let from_us = t_us.saturating_sub(FLOWS_US);
+                let flowed = own().filter(|it| (from_us..=t_us).contains(&it.t_us)).count();
+                let last_us = wire.packets.last().map_or(0, |packet| packet.t_us).min(next_us);
+                let is_tapped = wire.is_tapped(place) && !wire.cut && !wire.hidden;
+                if flowed < FLOWS || !is_tapped || last_us < due(last_us).saturating_add(FLOWS_US) {
+                    continue;
+                }
+                let seen = "it sends no more RTP of the sender that had the track".to_owned();
+                (t_us, seen, None)
+            }
+            _ => continue,
+        };
+        let evidence = frame.map(Place::Frame).into_iter().chain([Place::Entry(n)]).collect();
+        let claimed = command.name.to_owned();
+        found.push(without_effect(claim, Layer::Media, &peer.name, at_us, claimed, seen, evidence));
+        return;
     }
 }
 

@@ -9,7 +9,9 @@ mod media;
 mod state;
 mod transceivers;
 
+pub(super) use channels::length as message_length;
 pub(super) use claims::CLAIMS;
+pub(super) use described::bound;
 pub(super) use gathering::relay_only;
 
 use super::session::Asked;
@@ -28,7 +30,7 @@ pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
         }
         described::check(session, peer, &asked, found);
         state::check(session, peer, &asked, found);
-        channels::check(peer, &asked, found);
+        channels::check(session, peer, &asked, found);
         transceivers::check(session, peer, &asked, found);
         media::check(session, peer, &asked, found);
         gathering::check(session, peer, &asked, found);

@@ -37,11 +37,13 @@ pub(super) fn check(
             reading.one("iceConnection", "iceconnectionstatechange", "new", &view.ice, Layer::Checks),
             reading.one("connection", "connectionstatechange", "new", &view.connection, Layer::Dtls),
             reading.one("dtls", "dtlsstatechange", "new", &view.dtls, Layer::Dtls),
+            reading.one("ice", "icetransportstatechange", "new", &view.ice_transport, Layer::Checks),
             reading.one("sctp", "sctpstatechange", "connecting", &view.sctp, Layer::Sctp),
         ];
         if closed {
             continue;
         }
+        found.extend(trickle(peer, asked, command, (n, t_us), value));
         for differs in all.into_iter().flatten() {
             if peer.never_reports(differs.event, &differs.says) {
                 continue;
@@ -53,6 +55,34 @@ pub(super) fn check(
             found.push(without_effect("answer/getState", layer, &peer.name, t_us, claimed, seen, evidence));
         }
     }
+}
+
+/// `canTrickleIceCandidates` is what the other side's description says (webrtc-pc §4.4.2): `a=ice-options:trickle`.
+fn trickle(
+    peer: &CasePeer,
+    asked: &[Asked<'_>],
+    command: &Asked<'_>,
+    (n, t_us): (u64, u64),
+    value: &Value,
+) -> Option<Contradiction> {
+    let says = value.get("canTrickle")?.as_bool().filter(|_| !peer.is_translated())?;
+    let mut set = asked.iter().filter(|it| it.name == "setRemoteDescription" && it.entry.n < n);
+    let (last, before) = (set.next_back()?, set.next_back());
+    // While a description is being set it may be that of before, or that of the one which was rolled back.
+    let (entry, ..) = super::succeeded(last).filter(|(entry, ..)| *entry < command.entry.n)?;
+    let sdp = last.args.get("description")?.get("sdp")?.as_str().filter(|sdp| !sdp.is_empty())?;
+    let is = sdp.lines().filter_map(|line| line.trim_end().strip_prefix("a=ice-options:"));
+    let is = is.flat_map(str::split_ascii_whitespace).any(|option| option == "trickle");
+    if says == is || before.is_some_and(|before| super::succeeded(before).is_none()) {
+        return None;
+    }
+    let claimed = format!("getState with canTrickle {says}");
+    let seen = format!(
+        "the description of the other side {} a=ice-options:trickle",
+        if is { "has" } else { "has no" }
+    );
+    let evidence = vec![Place::Entry(n), Place::Entry(entry)];
+    Some(without_effect("answer/getState", Layer::Sdp, &peer.name, t_us, claimed, seen, evidence))
 }
 
 struct State<'a> {

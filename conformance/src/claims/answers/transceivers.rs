@@ -286,6 +286,14 @@ fn differs(
         if let Some(rid) = missing {
             return Some(format!("there is no rid {rid}"));
         }
+        let simulcast = section.value("simulcast").unwrap_or_default();
+        let streams = |text: &str| -> Vec<String> {
+            text.split([' ', ';', ',']).map(|it| it.trim_start_matches('~').to_owned()).collect()
+        };
+        let named = streams(simulcast);
+        if let Some(rid) = own.rids.iter().find(|rid| !named.contains(rid)) {
+            return Some(format!("a=simulcast does not have the rid {rid}"));
+        }
     }
     if !own.codecs.is_empty() {
         const HELPERS: [&str; 5] = ["rtx", "red", "ulpfec", "flexfec-03", "flexfec"];

@@ -13,8 +13,8 @@ use peerproof_captures::wire::stun;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-const EVENT: (&str, Layer) = ("event/icecandidate", Layer::Gathering);
-const TEXT: (&str, Layer) = ("event/icecandidate.candidate.candidate", Layer::Gathering);
+pub(super) const EVENT: (&str, Layer) = ("event/icecandidate", Layer::Gathering);
+pub(super) const TEXT: (&str, Layer) = ("event/icecandidate.candidate.candidate", Layer::Gathering);
 
 pub(super) fn check(
     session: &Session<'_>,
@@ -26,9 +26,6 @@ pub(super) fn check(
         return;
     }
     doubled(session, peer, found);
-    if session.reports_all(peer) {
-        described(peer, gathered, found);
-    }
     if let Some(tap) = session.tap(&peer.name) {
         sockets(session, peer, gathered, tap, found);
         servers(session, peer, gathered, tap, found);
@@ -37,7 +34,7 @@ pub(super) fn check(
     }
 }
 
-fn places(candidate: &Reported<'_>, frame: Option<u64>) -> Vec<Place> {
+pub(super) fn places(candidate: &Reported<'_>, frame: Option<u64>) -> Vec<Place> {
     std::iter::once(Place::Entry(candidate.n)).chain(frame.map(Place::Frame)).collect()
 }
 
@@ -64,27 +61,6 @@ fn doubled(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradiction
             }
             _ => {}
         }
-    }
-}
-
-/// What a description of the peer contains was surfaced by an event (webrtc-pc §4.4.1.6), once gathering has ended.
-fn described(peer: &CasePeer, gathered: &Gathered<'_>, found: &mut Vec<Contradiction>) {
-    let Some(ended) = gathered.ended else { return };
-    let same = |one: &Reported<'_>, other: &Reported<'_>| {
-        let (one, other) = (&one.candidate, &other.candidate);
-        one.transport.eq_ignore_ascii_case(&other.transport)
-            && (one.address.as_str(), one.port, &one.kind)
-                == (other.address.as_str(), other.port, &other.kind)
-    };
-    let missing = gathered
-        .descriptions
-        .iter()
-        .filter(|it| it.n < ended)
-        .find(|it| !gathered.events.iter().any(|event| same(event, it)));
-    if let Some(missing) = missing {
-        let claimed = format!("the description of {} contains {}", peer.name, missing.text);
-        let seen = "it never reports that candidate";
-        found.push(against(&peer.name, EVENT, missing.t_us, claimed, seen, places(missing, None)));
     }
 }
 

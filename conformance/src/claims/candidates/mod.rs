@@ -1,10 +1,13 @@
 //! Candidates and pairs: what was gathered was reported once, can be reached there, and what is used is what was gathered.
 
+mod described;
 mod errors;
 mod gathered;
 mod pairs;
 #[cfg(test)]
 mod tests;
+
+pub(super) use pairs::told;
 
 use super::{Claim, Contradiction, Session};
 use crate::case_file::CasePeer;
@@ -75,6 +78,7 @@ pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
         }
         let gathered = Gathered::of(session, &peer.name);
         gathered::check(session, peer, &gathered, found);
+        described::check(session, peer, &gathered, found);
         pairs::check(session, peer, &gathered, found);
         errors::check(session, peer, found);
     }
@@ -101,17 +105,21 @@ struct Gathered<'a> {
     descriptions: Vec<Reported<'a>>,
     /// The entry with which gathering ended for the last time, if it did.
     ended: Option<u64>,
+    /// Whether gathering began again after that.
+    goes_on: bool,
 }
 
 impl<'a> Gathered<'a> {
     fn of(session: &Session<'a>, name: &str) -> Self {
-        let mut gathered = Self { events: Vec::new(), descriptions: Vec::new(), ended: None };
+        let mut gathered = Self { events: Vec::new(), descriptions: Vec::new(), ended: None, goes_on: false };
         for (entry, event) in session.events(name) {
             match event {
                 PeerEvent::IceCandidate { candidate: None }
                 | PeerEvent::IceGatheringStateChange { state: IceGatheringState::Complete } => {
                     gathered.ended = Some(entry.n);
+                    gathered.goes_on = false;
                 }
+                PeerEvent::IceGatheringStateChange { .. } => gathered.goes_on = true,
                 PeerEvent::IceCandidate { candidate: Some(told) } => {
                     gathered.events.extend(reported(entry.n, entry.t_us, &told.candidate));
                 }
@@ -124,6 +132,13 @@ impl<'a> Gathered<'a> {
             let candidates = lines.filter(|line| line.starts_with("candidate:"));
             gathered.descriptions.extend(candidates.filter_map(|text| reported(at.n, at.t_us, text)));
         }
+        for asked in session.asked(name).iter().filter(|it| it.name == "getState") {
+            let sdp = asked.result().and_then(|it| it.get("localDescription")?.get("sdp")?.as_str());
+            let (Some(sdp), Some(answer)) = (sdp, asked.answered()) else { continue };
+            let lines = sdp.lines().filter_map(|line| line.trim_end().strip_prefix("a="));
+            let candidates = lines.filter(|line| line.starts_with("candidate:"));
+            gathered.descriptions.extend(candidates.filter_map(|text| reported(answer.n, answer.t_us, text)));
+        }
         gathered
     }
 
@@ -135,6 +150,11 @@ impl<'a> Gathered<'a> {
     fn hides_addresses(&self) -> bool {
         self.all().any(|it| !matches!(it.candidate.address, CandidateAddress::Ip(..)))
     }
+}
+
+/// The candidates that a peer reported by events and in its descriptions.
+pub(in crate::claims) fn own(session: &Session<'_>, name: &str) -> Vec<Candidate> {
+    Gathered::of(session, name).all().map(|it| it.candidate.clone()).collect()
 }
 
 fn reported(n: u64, t_us: u64, text: &str) -> Option<Reported<'_>> {

@@ -89,7 +89,7 @@ fn known(
 }
 
 /// The other side's candidates that a peer was given, by commands and descriptions, or by the other side where nobody carries them.
-fn told(session: &Session<'_>, name: &str) -> Vec<Candidate> {
+pub(in crate::claims) fn told(session: &Session<'_>, name: &str) -> Vec<Candidate> {
     let asked = session.asked(name).into_iter().filter(|it| it.name == "addIceCandidate");
     let added = asked.filter_map(|it| it.args.get("candidate")?.get("candidate")?.as_str());
     let mut all: Vec<Candidate> = added.filter_map(|text| Candidate::parse(text).ok()).collect();

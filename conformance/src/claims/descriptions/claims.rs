@@ -23,12 +23,12 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
     Claim::checked(
         "description/tls-id",
         Layer::Dtls,
-        "dtls-role-kept-on-renegotiation: the handshake that goes on",
+        "the handshake that another one begins, and dtls-role-kept-on-renegotiation",
     ),
     Claim::checked(
         "description/sctp-port",
         Layer::Sctp,
-        "sctp-ports-match-signalling: the ports of the association",
+        "the port from which the peer sends, and sctp-ports-match-signalling: those of the association",
     ),
     Claim::checked("description/max-message-size", Layer::DataChannel, "the messages that are sent"),
     Claim::checked(
@@ -71,11 +71,15 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
         "simulcast-only-answered-rids-sent, hdrext-rid-sent-for-rid-streams: the RTP",
     ),
     Claim::checked("description/simulcast", Layer::Media, "simulcast-only-answered-rids-sent: the RTP"),
-    Claim::checked("description/ssrc", Layer::Media, "rtcp-cname-equals-signalled: the SDES of that SSRC"),
-    Claim::unchecked(
-        "description/msid",
+    Claim::checked(
+        "description/ssrc",
         Layer::Media,
-        "identifiers of streams are in no packet; the track event of the other side repeats them",
+        "the RTP of the peer, and rtcp-cname-equals-signalled: the SDES of that SSRC",
+    ),
+    Claim::checked(
+        "description/msid",
+        Layer::Sdp,
+        "the a=ssrc lines of its section, and the track event of the other side, which repeats it",
     ),
     Claim::checked(
         "description/ice-options",
@@ -93,10 +97,10 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
         Layer::Gathering,
         "ice-candidate-grammar, and the packets from its socket",
     ),
-    Claim::unchecked(
+    Claim::checked(
         "description/origin",
         Layer::Sdp,
-        "oa-origin-line-continuity judges its versions; nothing else knows the session's number",
+        "oa-origin-line-continuity: its versions; ice-credentials-wellformed: credentials that another session has too",
     ),
     Claim::unchecked("description/bandwidth", Layer::Media, "b= is a wish of the receiver"),
     Claim::checked(

@@ -6,6 +6,8 @@
 pub(super) mod certificates;
 mod claims;
 mod password;
+mod ssrc;
+mod transport;
 
 pub(super) use claims::CLAIMS;
 
@@ -15,6 +17,8 @@ use crate::evidence::Peer;
 pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
     for (place, (peer, _)) in session.peers().enumerate() {
         password::check(session, peer, Peer(place), found);
+        ssrc::check(session, peer, Peer(place), found);
+        transport::check(session, peer, Peer(place), found);
     }
 }
 

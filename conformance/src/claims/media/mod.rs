@@ -6,11 +6,14 @@ mod seen;
 mod tests;
 mod tracks;
 
+use super::observed::against;
 use super::{Claim, Contradiction, Session};
 use crate::api::PeerView;
 use crate::case_file::CasePeer;
-use crate::verdict::Layer;
+use crate::verdict::{Layer, Place};
+use peerproof_captures::event::MediaKind;
 use peerproof_captures::sdp::SessionDescription;
+use serde_json::Value;
 
 const WITH_SECTION: &str = "the media sections of the descriptions of the other side";
 
@@ -66,6 +69,63 @@ pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
             let at = At { session, peer, view, sections: sections(view) };
             at.tracks(found);
             at.seen(found);
+            at.enlarged(found);
+        }
+    }
+}
+
+/// The other peer than the one at which video of a size was awaited, if all key frames that it sent could be read and none has that size;
+/// and the sizes that they have.
+pub(super) fn never_sent<'a>(
+    session: &Session<'a>,
+    name: &str,
+    (width, height): (Option<u32>, Option<u32>),
+) -> Option<(&'a str, String)> {
+    if width.is_none() && height.is_none() {
+        return None;
+    }
+    let (peer, view) = session.peers().find(|(peer, _)| peer.name == name)?;
+    let at = At { session, peer, view, sections: sections(view) };
+    let streams = packets::Streams::of(&at, MediaKind::Video)?;
+    let fits = |(w, h): &(u32, u32)| width.is_none_or(|it| it == *w) && height.is_none_or(|it| it == *h);
+    if !streams.is_all_vp8 || streams.sizes.is_empty() || streams.sizes.iter().any(fits) {
+        return None;
+    }
+    let sizes: Vec<String> = streams.sizes.iter().take(5).map(|(w, h)| format!("{w} × {h}")).collect();
+    Some((session.record.other(name)?, sizes.join(", ")))
+}
+
+impl At<'_, '_> {
+    /// No encoder makes frames larger than those of its camera: their size is the one that `getUserMedia` answered with, or less.
+    fn enlarged(&self, found: &mut Vec<Contradiction>) {
+        let Some(other) = self.session.record.other(&self.peer.name) else { return };
+        let mut most: Option<(u64, u64, (u64, u64))> = None;
+        for asked in self.session.asked(other) {
+            let (Some(value), Some(answer)) = (asked.result(), asked.answered()) else { continue };
+            match asked.name {
+                // Sources of ours, and constraints that change, are compared by themselves.
+                "createSource" | "applyConstraints" => return,
+                "getUserMedia" => {}
+                _ => continue,
+            }
+            for track in value.get("tracks").and_then(Value::as_array).into_iter().flatten() {
+                let of = |name: &str| track.get("settings")?.get(name)?.as_u64();
+                let Some(size) = of("width").zip(of("height")) else { continue };
+                let area = |(width, height): (u64, u64)| width.saturating_mul(height);
+                if most.is_none_or(|(.., known)| area(known) < area(size)) {
+                    most = Some((answer.n, answer.t_us, size));
+                }
+            }
+        }
+        let Some((n, t_us, (width, height))) = most else { return };
+        let Some(streams) = packets::Streams::of(self, MediaKind::Video) else { return };
+        let area = width.saturating_mul(height);
+        let larger = streams.sizes.iter().find(|(w, h)| u64::from(*w) * u64::from(*h) > area);
+        if let Some((w, h)) = larger {
+            let claimed = format!("{other} answered getUserMedia with {width} × {height} pixels");
+            let seen = format!("its key frames have {w} × {h}");
+            let claim = ("answer/getUserMedia", Layer::Media);
+            found.push(against(other, claim, t_us, claimed, seen, [Place::Entry(n)]));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What was seen and heard against what came and what was sent.
 
 use super::super::observed::{against, lacks};
-use super::super::{Contradiction, Session};
+use super::super::{Contradiction, Fault, Session};
 use super::At;
 use super::packets::Streams;
 use crate::api::view::MediaSample;
@@ -306,8 +306,12 @@ impl At<'_, '_> {
             if let Some(hz) = is.tone_hz.filter(|hz| is_false(*hz) && before.is_some_and(is_false)) {
                 let claimed = format!("{} reports a tone of {hz} Hz", self.peer.name);
                 let tones: Vec<String> = sources.iter().map(|source| source.tone_hz.to_string()).collect();
-                let seen = format!("{other} plays {} Hz", tones.join(" or "));
-                found.push(self.saw(TONE, at, claimed, seen));
+                let seen = format!(
+                    "{other} should play {} Hz, and the packets do not show which of the two is right",
+                    tones.join(" or ")
+                );
+                let fault = Fault::Undecided;
+                found.push(Contradiction { fault, ..self.saw(TONE, at, claimed, seen) });
                 return;
             }
         }

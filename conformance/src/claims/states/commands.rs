@@ -5,7 +5,7 @@ use super::super::observed::against;
 use super::super::session::Asked;
 use super::super::{Contradiction, Session};
 use super::machines::{Machine, Reports, hides_some};
-use crate::case_file::CasePeer;
+use crate::case_file::{CasePeer, Runs};
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::{PeerEvent, SdpType};
 use serde_json::Value;
@@ -44,6 +44,10 @@ pub(super) fn check(
         && !peer.never_reports("icecandidate", "")
     {
         gathered(session, peer, reports, found);
+        gathers(session, peer, &asked, reports, found);
+    }
+    if session.reports_all(peer) && !hides_some(peer, Machine::Sctp) {
+        before_channels(session, peer, reports, found);
     }
     if !peer.is_translated() && !hides_some(peer, Machine::Signaling) {
         signaling(peer, &asked, reports, found);
@@ -131,6 +135,84 @@ fn gathered(session: &Session<'_>, peer: &CasePeer, reports: &Reports, found: &m
             found.push(against(&peer.name, NULL, complete.t_us, claimed, seen, [complete.place()]));
         }
         _ => {}
+    }
+}
+
+/// Gathering begins by a local description, and before its first candidate (webrtc-pc §4.4.1.5, §4.8.2).
+fn gathers(
+    session: &Session<'_>,
+    peer: &CasePeer,
+    asked: &[Asked<'_>],
+    reports: &Reports,
+    found: &mut Vec<Contradiction>,
+) {
+    let claim = Machine::Gathering.claim();
+    let begun: Vec<_> = reports.of_machine(Machine::Gathering).filter(|it| it.state == "gathering").collect();
+    let candidate = |event: &PeerEvent| matches!(event, PeerEvent::IceCandidate { candidate: Some(told) } if !told.candidate.is_empty());
+    let first = session.events(&peer.name).find(|(_, event)| candidate(event)).map(|(entry, _)| entry);
+    // A browser may fire the two in either order.
+    if let (Some(begin), Some(first)) = (begun.first(), first)
+        && first.n < begin.n
+        && peer.runs != Runs::Driven
+    {
+        let claimed = format!("{} reports that iceGatheringState became gathering", peer.name);
+        let seen = "it had reported a candidate before";
+        let evidence = [begin.place(), Place::Entry(first.n)];
+        found.push(against(&peer.name, claim, begin.t_us, claimed, seen, evidence));
+        return;
+    }
+    if asked.iter().any(|it| it.name == "join") {
+        return;
+    }
+    // It begins again by a description, by other servers or by what is undone; what was still being done when it had ended counts too.
+    let begins = |it: &Asked<'_>| it.name.ends_with("Description") || it.name == "setConfiguration";
+    let ended: Vec<u64> =
+        reports.of_machine(Machine::Gathering).filter(|it| it.state == "complete").map(|it| it.n).collect();
+    for begin in &begun {
+        let Some(end) = ended.iter().rfind(|n| **n < begin.n).copied() else { continue };
+        let is_asked = asked.iter().any(|it| {
+            begins(it) && it.entry.n < begin.n && it.answered().is_none_or(|answer| answer.n > end)
+        });
+        // In the harness's own process each is seen: one for each local description at most.
+        let set = asked.iter().filter(|it| it.name == "setLocalDescription" || it.name == "setConfiguration");
+        let set = set.filter(|it| it.entry.n < begin.n).count();
+        let so_far = begun.iter().filter(|it| it.n <= begin.n).count();
+        let is_one_more = peer.runs != Runs::Driven && so_far > set;
+        if !is_asked || is_one_more {
+            let claimed = format!("{} reports that iceGatheringState became gathering again", peer.name);
+            let seen = "it was asked for nothing that has it begin again";
+            let evidence = [begin.place(), Place::Entry(end)];
+            found.push(against(&peer.name, claim, begin.t_us, claimed, seen, evidence));
+            return;
+        }
+    }
+}
+
+/// Channels come in an association: it is connected before the first (webrtc-pc §6.1.1).
+fn before_channels(
+    session: &Session<'_>,
+    peer: &CasePeer,
+    reports: &Reports,
+    found: &mut Vec<Contradiction>,
+) {
+    // Data may arrive before a COOKIE-ACK that was lost, and a browser may fire the two in either order.
+    if session.network_changes() || peer.runs == Runs::Driven {
+        return;
+    }
+    let Some(connected) = reports.first(Machine::Sctp, &["connected"]) else { return };
+    let of_channel = |event: &PeerEvent| match event {
+        PeerEvent::DataChannel { channel } | PeerEvent::ChannelOpen { channel } => {
+            Some(channel.label.clone())
+        }
+        _ => None,
+    };
+    let first = session.events(&peer.name).find_map(|(entry, event)| Some((entry, of_channel(event)?)));
+    if let Some((entry, label)) = first.filter(|(entry, _)| entry.n < connected.n) {
+        let claimed = format!("{} reports that the SCTP transport became connected", peer.name);
+        let seen = format!("it had reported the channel {label:?} before");
+        let evidence = [connected.place(), Place::Entry(entry.n)];
+        let claim = Machine::Sctp.claim();
+        found.push(against(&peer.name, claim, connected.t_us, claimed, seen, evidence));
     }
 }
 

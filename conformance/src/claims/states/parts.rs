@@ -120,7 +120,12 @@ fn missing(
                 Some(_) => format!("{of} became {} only later", needed.join(" or ")),
                 None => format!("it never reports that {of} became {}", needed.join(" or ")),
             };
-            found.push(against(&peer.name, of.claim(), report.t_us, claimed, seen, [report.place()]));
+            // What is reported again once its time has come was false before.
+            let again = |earlier: &Reported| {
+                reports.of_machine(machine).any(|it| it.n > earlier.n && states.contains(&it.state))
+            };
+            let claim = if earlier.is_some_and(again) { machine.claim() } else { of.claim() };
+            found.push(against(&peer.name, claim, report.t_us, claimed, seen, [report.place()]));
         }
     }
     listened_too_late(peer, reports, found);
@@ -190,9 +195,13 @@ fn one_transport(session: &Session<'_>, peer: &CasePeer, reports: &Reports, foun
     if transport.is_empty() {
         return;
     }
-    let missed = if peer.runs == Runs::Driven { 0 } else { connection.len().saturating_sub(transport.len()) };
-    let followed = connection.get(missed..).unwrap_or_default();
-    let differs = followed.iter().zip(&transport).find(|(one, other)| one.state != other.state);
+    let most = if peer.runs == Runs::Driven { 0 } else { connection.len().saturating_sub(transport.len()) };
+    let from = |missed: usize| connection.get(missed..).unwrap_or_default();
+    let differing =
+        |missed: usize| from(missed).iter().zip(&transport).find(|(one, other)| one.state != other.state);
+    // What it has more may be at the beginning, or at the end where the recording ends between two events.
+    let missed = (0..=most).rev().find(|missed| differing(*missed).is_none()).unwrap_or(most);
+    let (followed, differs) = (from(missed), differing(missed));
     if let Some((one, other)) = differs {
         let (early, late) = if one.n < other.n { (one, other) } else { (other, one) };
         let claim = late.machine.claim();

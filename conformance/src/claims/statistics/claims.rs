@@ -27,8 +27,10 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
     Claim::checked(
         "stat/outbound-rtp.ssrc",
         Layer::Media,
-        "the counters beside it: a stream that is not on the wire has none",
+        "the SSRCs on the wire: a stream that is not there has no packets",
     ),
+    Claim::checked("stat/outbound-rtp.kind", Layer::Media, "the codec beside it"),
+    Claim::checked("stat/outbound-rtp.mid", Layer::Media, "the sections of the descriptions"),
     Claim::checked("stat/outbound-rtp.keyFramesEncoded", Layer::Media, "framesEncoded beside it"),
     Claim::unchecked(
         "stat/outbound-rtp.framesEncoded",
@@ -99,7 +101,20 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
     Claim::checked(
         "stat/inbound-rtp.ssrc",
         Layer::Media,
-        "the counters beside it: a stream that did not arrive has none",
+        "the SSRCs on the wire: a stream that did not arrive has no packets",
+    ),
+    Claim::checked("stat/inbound-rtp.kind", Layer::Media, "the codec beside it"),
+    Claim::checked("stat/inbound-rtp.mid", Layer::Media, "the sections of the descriptions"),
+    Claim::checked("stat/inbound-rtp.trackIdentifier", Layer::Media, "its track events"),
+    Claim::checked(
+        "stat/inbound-rtp.pliCount",
+        Layer::Media,
+        "the RTCP that it sent: no more than datagrams of it",
+    ),
+    Claim::checked(
+        "stat/inbound-rtp.firCount",
+        Layer::Media,
+        "the RTCP that it sent: no more than datagrams of it",
     ),
     Claim::checked("stat/inbound-rtp.keyFramesDecoded", Layer::Media, "framesDecoded beside it"),
     Claim::unchecked(
@@ -167,6 +182,16 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
         Layer::Media,
         "the rtpmap of both descriptions: payload type, name and clock rate",
     ),
+    Claim::checked(
+        "stat/codec.mimeType",
+        Layer::Media,
+        "the rtpmap of both descriptions: payload type, name and clock rate",
+    ),
+    Claim::checked(
+        "stat/codec.clockRate",
+        Layer::Media,
+        "the rtpmap of both descriptions: payload type, name and clock rate",
+    ),
     Claim::checked("stat/transport.packetsSent", Layer::Checks, "the packets on the wire"),
     Claim::checked("stat/transport.packetsReceived", Layer::Checks, "the packets on the wire"),
     Claim::checked("stat/transport.bytesSent", Layer::Checks, "the packets on the wire"),
@@ -198,6 +223,11 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
         Layer::Dtls,
         "the Certificate message, and where it cannot be read the descriptions",
     ),
+    Claim::checked(
+        "stat/certificate.fingerprintAlgorithm",
+        Layer::Dtls,
+        "the length of the fingerprint beside it",
+    ),
     Claim::unchecked(
         "stat/certificate.base64Certificate",
         Layer::Dtls,
@@ -209,9 +239,41 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
         "the candidates that it reported: address, port and type",
     ),
     Claim::checked(
+        "stat/local-candidate.port",
+        Layer::Gathering,
+        "the candidates that it reported: address, port and type",
+    ),
+    Claim::checked(
+        "stat/local-candidate.candidateType",
+        Layer::Gathering,
+        "the candidates that it reported: address, port and type",
+    ),
+    Claim::checked("stat/local-candidate.protocol", Layer::Gathering, "the candidate that it reported there"),
+    Claim::checked(
+        "stat/local-candidate.foundation",
+        Layer::Gathering,
+        "the candidate that it reported there",
+    ),
+    Claim::checked("stat/local-candidate.usernameFragment", Layer::Gathering, "its own descriptions"),
+    Claim::checked(
         "stat/remote-candidate.address",
         Layer::Gathering,
         "the candidates that it was given: address, port and type",
+    ),
+    Claim::checked(
+        "stat/remote-candidate.port",
+        Layer::Gathering,
+        "the candidates that it was given: address, port and type",
+    ),
+    Claim::checked(
+        "stat/remote-candidate.candidateType",
+        Layer::Gathering,
+        "the candidates that it was given: address, port and type",
+    ),
+    Claim::checked(
+        "stat/remote-candidate.protocol",
+        Layer::Gathering,
+        "the candidate that it was given there",
     ),
     Claim::unchecked(
         "stat/local-candidate.priority",
@@ -263,6 +325,11 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
         Layer::Checks,
         "the packets on the wire: no pair carried more than all did",
     ),
+    Claim::checked(
+        "stat/candidate-pair.nominated",
+        Layer::Nomination,
+        "the transport that is connected over the pair",
+    ),
     Claim::unchecked(
         "stat/candidate-pair.currentRoundTripTime",
         Layer::Checks,
@@ -295,6 +362,17 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
         "the messages that it was asked to send, and those that it reported",
     ),
     Claim::checked("stat/data-channel.state", Layer::DataChannel, "its channelopen events"),
+    Claim::checked("stat/data-channel.label", Layer::DataChannel, "the channels that it created or reported"),
+    Claim::checked(
+        "stat/data-channel.dataChannelIdentifier",
+        Layer::DataChannel,
+        "the channels that it created or reported, and DATA_CHANNEL_OPEN on the wire",
+    ),
+    Claim::checked(
+        "stat/data-channel.protocol",
+        Layer::DataChannel,
+        "the channels that it created or reported",
+    ),
     Claim::checked("stat/peer-connection.dataChannelsOpened", Layer::DataChannel, "its channelopen events"),
     Claim::unchecked(
         "stat/peer-connection.dataChannelsClosed",

@@ -7,6 +7,7 @@ mod channels;
 mod claims;
 mod ice;
 mod media;
+mod names;
 mod readings;
 mod transport;
 mod wire;
@@ -101,14 +102,20 @@ pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
         let others = all.iter().find(|(other, _)| other.name != peer.name).map(|(_, readings)| readings);
         let others = others.map(Vec::as_slice).unwrap_or_default();
         kept(session, &peer.name, readings, found);
+        if readings.is_empty() {
+            continue;
+        }
+        let named = names::Named::of(session, peer);
         let seen = wire::Seen::of(session, place, readings);
         for reading in readings {
             media::check(session, peer, reading, others, seen.as_ref(), found);
             ice::check(session, peer, (reading, others), seen.as_ref(), found);
             transport::check(session, peer, reading, found);
             channels::check(session, peer, reading, found);
+            names::check(session, peer, reading, (&named, seen.as_ref()), found);
+            empty(session, peer, reading, found);
         }
-        readings::check(peer, readings, found);
+        readings::check(session, peer, readings, seen.as_ref(), found);
     }
 }
 
@@ -131,6 +138,16 @@ fn readings_of<'a>(session: &Session<'a>, name: &'a str) -> Vec<Reading<'a>> {
     // Each is compared with all packets.
     let packets = session.record.packets().map_or(0, |wire| wire.packets.len());
     readings.take(MOST_READINGS.min(MOST_COMPARED / packets.max(1)).max(2)).collect()
+}
+
+/// The connection itself is in each report (webrtc-stats §8.10), until it is closed.
+fn empty(session: &Session<'_>, peer: &CasePeer, reading: &Reading<'_>, found: &mut Vec<Contradiction>) {
+    let is_closed = session.closed_us(&peer.name).is_some_and(|closed| closed <= reading.answered_us);
+    if reading.report.is_empty() && !is_closed && !peer.is_translated() {
+        let seen = "the connection itself has statistics at any time".to_owned();
+        let claimed = "no statistics at all".to_owned();
+        found.push(reading.contradicts("answer/getStats", Layer::Media, claimed, seen, None));
+    }
 }
 
 /// What was kept of a report is what the peer answered: the recording contains it twice.

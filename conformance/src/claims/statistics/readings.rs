@@ -1,11 +1,13 @@
 //! One reading against the next: counters never decrease, and time goes on.
 
-use super::{Contradiction, Reading};
+use super::wire::{Flow, Seen, Span};
+use super::{Contradiction, Reading, Session, Stat};
 use crate::case_file::CasePeer;
 use crate::verdict::{Layer, Place};
+use serde_json::Value;
 
 /// Counters, which never decrease as long as what they count is there (webrtc-stats §8).
-const COUNTERS: [(&str, &str, &str, Layer); 14] = [
+const COUNTERS: [(&str, &str, &str, Layer); 16] = [
     ("outbound-rtp", "stat/outbound-rtp.packetsSent", "packetsSent", Layer::Media),
     ("outbound-rtp", "stat/outbound-rtp.bytesSent", "bytesSent", Layer::Media),
     ("outbound-rtp", "stat/outbound-rtp.framesSent", "framesSent", Layer::Media),
@@ -13,6 +15,8 @@ const COUNTERS: [(&str, &str, &str, Layer); 14] = [
     ("inbound-rtp", "stat/inbound-rtp.bytesReceived", "bytesReceived", Layer::Media),
     ("inbound-rtp", "stat/inbound-rtp.framesReceived", "framesReceived", Layer::Media),
     ("inbound-rtp", "stat/inbound-rtp.framesDecoded", "framesDecoded", Layer::Media),
+    ("transport", "stat/transport.packetsSent", "packetsSent", Layer::Checks),
+    ("transport", "stat/transport.packetsReceived", "packetsReceived", Layer::Checks),
     ("transport", "stat/transport.bytesSent", "bytesSent", Layer::Checks),
     ("transport", "stat/transport.bytesReceived", "bytesReceived", Layer::Checks),
     ("data-channel", "stat/data-channel.messagesSent", "messagesSent", Layer::DataChannel),
@@ -25,11 +29,20 @@ const COUNTERS: [(&str, &str, &str, Layer); 14] = [
 /// A report that is as old as that when the next is asked for cannot be given again, in microseconds: implementations keep one for 50 ms.
 const KEPT_US: u64 = 500_000;
 
-pub(super) fn check(peer: &CasePeer, readings: &[Reading<'_>], found: &mut Vec<Contradiction>) {
+/// So many packets between two readings show that a counter of them must have grown.
+const GROWS: u64 = 10;
+
+pub(super) fn check(
+    session: &Session<'_>,
+    peer: &CasePeer,
+    readings: &[Reading<'_>],
+    seen: Option<&Seen>,
+    found: &mut Vec<Contradiction>,
+) {
     for pair in readings.windows(2) {
         let [before, after] = pair else { continue };
         for (id, value) in after.report {
-            let (Some(now), Some(was)) = (super::Stat::of(value), before.by_id(id)) else { continue };
+            let (Some(now), Some(was)) = (Stat::of(value), before.by_id(id)) else { continue };
             if now.kind != was.kind {
                 continue;
             }
@@ -43,6 +56,46 @@ pub(super) fn check(peer: &CasePeer, readings: &[Reading<'_>], found: &mut Vec<C
             }
         }
         timestamps(peer, before, after, found);
+        let is_closed = session.closed_us(&peer.name).is_some_and(|closed| closed <= after.answered_us);
+        if let Some(seen) = seen.filter(|seen| !seen.faulted && !is_closed && !peer.is_translated()) {
+            stands(before, after, seen, found);
+        }
+    }
+}
+
+/// Counters that stand still between two readings, while what they count goes on.
+fn stands(before: &Reading<'_>, after: &Reading<'_>, seen: &Seen, found: &mut Vec<Contradiction>) {
+    const COUNTED: [(&str, &str, &str, bool, Layer); 4] = [
+        ("transport", "stat/transport.packetsSent", "packetsSent", true, Layer::Checks),
+        ("transport", "stat/transport.packetsReceived", "packetsReceived", false, Layer::Checks),
+        ("outbound-rtp", "stat/outbound-rtp.packetsSent", "packetsSent", true, Layer::Media),
+        ("inbound-rtp", "stat/inbound-rtp.packetsReceived", "packetsReceived", false, Layer::Media),
+    ];
+    for (id, value) in after.report {
+        let (Some(now), Some(was)) = (Stat::of(value), before.by_id(id)) else { continue };
+        for (kind, claim, field, is_sent, layer) in COUNTED {
+            let same = now.number(field).filter(|number| was.number(field) == Some(*number));
+            let Some(number) = same.filter(|number| *number > 0.0 && now.kind == kind && was.kind == kind)
+            else {
+                continue;
+            };
+            let flow = |reading| if is_sent { seen.sent(reading) } else { seen.received(reading) };
+            let (Some(first), Some(second)) = (flow(before), flow(after)) else { continue };
+            let span = |flow: &Flow| match now.fields.get("ssrc").and_then(Value::as_u64) {
+                _ if kind == "transport" => flow.all,
+                Some(ssrc) => {
+                    u32::try_from(ssrc).ok().and_then(|it| flow.streams.get(&it).copied()).unwrap_or_default()
+                }
+                None => Span::default(),
+            };
+            let more = span(second).least.packets.saturating_sub(span(first).most.packets);
+            if more >= GROWS {
+                let claimed = format!("{field} {number} in two readings, one after the other");
+                let seen = format!("{more} packets were on the wire between them");
+                let place = Some(Place::Entry(before.n));
+                found.push(after.contradicts(claim, layer, claimed, seen, place));
+            }
+        }
     }
 }
 

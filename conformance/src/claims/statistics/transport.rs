@@ -120,7 +120,13 @@ fn handshake(
         let raw = format!("{:04X}", version.raw());
         let known = ["FEFF", "FEFD", "FEFC"];
         let fits = |says: &str| {
-            let says = says.to_ascii_uppercase();
+            // Some write its name (RFC 9147 §1).
+            let says = match says.to_ascii_uppercase().as_str() {
+                "DTLS 1.0" => "FEFF".to_owned(),
+                "DTLS 1.2" => "FEFD".to_owned(),
+                "DTLS 1.3" => "FEFC".to_owned(),
+                other => other.to_owned(),
+            };
             !known.contains(&says.as_str()) || says == raw
         };
         differs("stat/transport.tlsVersion", "tlsVersion", &raw, &fits, chosen.frame);
@@ -205,7 +211,16 @@ fn state(
     found: &mut Vec<Contradiction>,
 ) {
     let (Some(says), Some(view)) = (stat.text("dtlsState"), session.views.get(&peer.name)) else { return };
-    let Some(says) = DtlsState::ALL.iter().find(|state| state.as_str() == says) else { return };
+    let Some(says) = DtlsState::ALL.iter().find(|state| state.as_str() == says) else {
+        // Before a handshake some have no word for it.
+        let was_up = view.dtls.iter().any(|at| at.is == DtlsState::Connected && at.t_us <= reading.asked_us);
+        if was_up && view.closed.is_none() && !peer.is_translated() {
+            let seen = "a DTLS transport has no such state".to_owned();
+            let claimed = format!("dtlsState {says}");
+            found.push(reading.contradicts("stat/transport.dtlsState", Layer::Dtls, claimed, seen, None));
+        }
+        return;
+    };
     if peer.never_reports("dtlsstatechange", says.as_str()) || reading.of_kind("transport").count() != 1 {
         return;
     }

@@ -45,6 +45,8 @@ pub(super) struct Flow {
     pub(super) payload: Span,
     /// Of everything.
     pub(super) all: Span,
+    /// Datagrams of RTCP, at most.
+    pub(super) rtcp: u64,
     /// How many times what is in it may have been there.
     pub(super) factor: f64,
 }
@@ -53,6 +55,8 @@ pub(super) struct Flow {
 pub(super) struct Seen {
     /// By the entry of the answer: sent, received.
     by_reading: BTreeMap<u64, [Flow; 2]>,
+    /// The SSRCs of all that was sent and all that was received.
+    ssrcs: [BTreeSet<u32>; 2],
     /// Whether a rule of the scenario acted on packets: then what left one peer is not what arrived at the other.
     pub(super) faulted: bool,
     /// Packets that rules may have added: each time that one acted, some.
@@ -87,7 +91,19 @@ impl Seen {
         }
         let acts = session.record.timeline.iter().filter(|entry| matches!(entry.what, What::Faulted { .. }));
         let acted = acts.count();
-        Some(Self { by_reading, faulted: acted > 0, acted: acted as f64 * ADDED })
+        let mut ssrcs = [BTreeSet::new(), BTreeSet::new()];
+        for packet in wire.at(own).filter(|packet| packet.class() == Class::Rtp) {
+            let [sent, received] = &mut ssrcs;
+            let of = if packet.sender == own { sent } else { received };
+            of.extend(rtp::view(&packet.bytes).ok().map(|read| read.header.ssrc.value));
+        }
+        Some(Self { by_reading, ssrcs, faulted: acted > 0, acted: acted as f64 * ADDED })
+    }
+
+    /// The SSRCs of what was sent or received; nothing where a rule may have changed some.
+    pub(super) fn ssrcs(&self, is_sent: bool) -> Option<&BTreeSet<u32>> {
+        let [sent, received] = &self.ssrcs;
+        (!self.faulted).then_some(if is_sent { sent } else { received })
     }
 
     pub(super) fn sent(&self, reading: &Reading<'_>) -> Option<&Flow> {
@@ -121,6 +137,7 @@ fn flow(wire: &Wire, own: Peer, sender: Peer, from_us: u64, by_us: u64, lost: &B
         if packet.class() != Class::Stun {
             flow.payload.add(whole, certain);
         }
+        flow.rtcp += u64::from(packet.class() == Class::Rtcp);
         if packet.class() == Class::Rtp
             && let Some((ssrc, timestamp, bytes)) = rtp(packet)
         {

@@ -15,13 +15,13 @@ use crate::spool::spool;
 use peerproof_captures::file::CaptureReader;
 use peerproof_captures::observe::Defect;
 use peerproof_captures::trace::{Side, Trace};
-use peerproof_conformance::case::CaseRecord;
+use peerproof_conformance::case::{CaseFile, CasePeer, CaseRecord, Role};
 use peerproof_conformance::evidence::Wire;
 use peerproof_conformance::explain::Diagnosis;
 use peerproof_conformance::verdict::Place;
 use peerproof_reports::CaseReport;
-use peerproof_reports::export::ExportError;
-use peerproof_reports::session::{self, Body, File, Head, Page, PeerHead, StreamOverTime};
+
+use peerproof_reports::session::{self, Body, DocumentError, File, Head, Page, PeerHead, StreamOverTime};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
@@ -108,7 +108,7 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
             secrets: trace.secrets,
             defects: defects(trace).chain(file.stop.clone()).collect(),
         },
-        peers: peers(trace, case.as_ref()),
+        peers: peers(trace, recording.as_ref().map(Recording::case)),
         case,
         diagnosis,
         left_out,
@@ -131,7 +131,7 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
 }
 
 /// The page as HTML, with fewer packets if it would be larger than that otherwise: what rows take when they are packed was only estimated.
-fn small(mut page: Page<'_>, most: u64) -> Result<Vec<u8>, ExportError> {
+fn small(mut page: Page<'_>, most: u64) -> Result<Vec<u8>, DocumentError> {
     let (all, mut noted) = (page.packets.rows.len(), false);
     loop {
         let html = page.html()?;
@@ -217,14 +217,14 @@ fn defects(trace: &Trace) -> impl Iterator<Item = String> {
     trace.defects.iter().filter(|it| !matches!(it, Defect::Ends { .. })).map(ToString::to_string)
 }
 
-fn peers(trace: &Trace, case: Option<&CaseReport>) -> Vec<PeerHead> {
+fn peers(trace: &Trace, case: Option<&CaseFile>) -> Vec<PeerHead> {
     if let Some(case) = case {
-        let of = |peer: &peerproof_conformance::case::CasePeer| PeerHead {
+        let of = |peer: &CasePeer| PeerHead {
             name: peer.name.clone(),
             version: format!("{} {}", peer.implementation, peer.version).trim_end().to_owned(),
             role: match peer.role {
-                peerproof_conformance::case::Role::Offerer => "offerer".to_owned(),
-                peerproof_conformance::case::Role::Answerer => "answerer".to_owned(),
+                Role::Offerer => "offerer".to_owned(),
+                Role::Answerer => "answerer".to_owned(),
             },
         };
         return case.peers.iter().map(of).collect();

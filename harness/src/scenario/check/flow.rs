@@ -215,7 +215,12 @@ pub(super) struct Exchange<'a> {
     states: BTreeMap<&'a str, State>,
     /// The types of named descriptions.
     named: BTreeMap<&'a str, &'static str>,
+    /// Whose a named track is.
+    tracks: BTreeMap<&'a str, &'a str>,
 }
+
+/// Commands that act on a track of the peer's own.
+const OF_TRACKS: [&str; 5] = ["addTrack", "removeTrack", "replaceTrack", "applyConstraints", "watch"];
 
 impl<'a> Exchange<'a> {
     /// Before the first step.
@@ -224,6 +229,7 @@ impl<'a> Exchange<'a> {
         Self {
             states: scenario.peers.keys().map(|name| (name.as_str(), first)).collect(),
             named: BTreeMap::new(),
+            tracks: BTreeMap::new(),
         }
     }
 
@@ -249,7 +255,15 @@ impl<'a> Exchange<'a> {
                 if let (Some(name), Some(kind)) = (&step.binds, made) {
                     self.named.insert(name, kind);
                 }
+                if let (Some(bound), "createSource" | "getUserMedia") = (&step.binds, name.as_str()) {
+                    self.tracks.insert(bound, peer);
+                }
                 return checked;
+            }
+            Action::Await { peer, condition: Condition::Track(_) } => {
+                if let Some(bound) = &step.binds {
+                    self.tracks.insert(bound, peer);
+                }
             }
             Action::Connect(_) | Action::Negotiate(_) => {
                 for state in self.states.values_mut().filter(|state| **state != State::Closed) {
@@ -269,6 +283,13 @@ impl<'a> Exchange<'a> {
         args: &Value,
         path: &ValuePath,
     ) -> Result<(), ScenarioError> {
+        for key in ["track", "with"].into_iter().filter(|_| OF_TRACKS.contains(&name)) {
+            let track = args.get(key).and_then(Value::as_str);
+            let owner = track.and_then(|it| self.tracks.get(it.split('.').next().unwrap_or(it)));
+            if let (Some(track), Some(owner)) = (track, owner.filter(|owner| **owner != peer)) {
+                return Err(document.error(&path.key(key), format!("`{track}` is a track of {owner}"), None));
+            }
+        }
         let Some(state) = self.states.get(peer).copied() else { return Ok(()) };
         let refuse = |why: String| {
             let help =

@@ -5,8 +5,8 @@ use super::super::error::{ScenarioError, nearest};
 use super::flow::Things;
 use crate::scenario::command;
 use peerproof_conformance::expect::{
-    CandidatesMatch, ChannelMatch, Lines, Messages, OrNone, PeerExpectations, StatMatch, StateLists,
-    Transitions,
+    CandidatesMatch, ChannelMatch, Lines, Messages, OrNone, PairMatch, PeerExpectations, StatMatch,
+    StateLists, TracksMatch, Transitions,
 };
 
 /// Types of candidates (RFC 8839 §5.1).
@@ -125,6 +125,15 @@ pub(super) fn of_peer(
     }
     if let Some(states) = &expected.states {
         errors.extend(of_states(document, states, &path.key("states")).err());
+    }
+    let nothing = |key: &str, what: &str| {
+        document.error(&path.key(key), format!("nothing is expected of {what}"), None)
+    };
+    if expected.pair.as_ref().is_some_and(|pair| *pair == PairMatch::default()) {
+        errors.push(nothing("pair", "the pair"));
+    }
+    if matches!(&expected.tracks, Some(OrNone::Some(tracks)) if *tracks == TracksMatch::default()) {
+        errors.push(nothing("tracks", "the tracks"));
     }
     if expected.media.is_some() && !things.watches(name) {
         let help = format!("write `media: {{ watch: true }}` at {name}, or give it the command `watch`");

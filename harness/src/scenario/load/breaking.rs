@@ -6,6 +6,8 @@ use super::super::error::{ScenarioError, nearest};
 use super::super::model::{Break, Control, Scenario};
 use super::super::network::Network;
 use super::super::step::{Action, Step};
+use peerproof_conformance::verdict::NETWORK;
+
 use super::{ControlFile, ScenarioFile, hash, in_order, lies, place, place_of};
 
 /// The broken scenario of a control that stands in a document; `text` is what it is made of.
@@ -57,15 +59,23 @@ fn break_it(
         return Err(document.error(&at, "nothing to break", None).into());
     }
     for (peer, plays) in &control.plays {
-        match scenario.peers.get_mut(peer) {
-            Some(spec) => spec.plays.clone_from(plays),
-            None => {
-                let path = root.key("plays").key(peer);
-                return Err(document.error(&path, format!("unknown peer `{peer}`"), None).into());
-            }
+        let path = root.key("plays").key(peer);
+        check::known_peer(document, scenario, peer, &path)?;
+        let own = scenario.peers.get(peer).map(|spec| spec.plays.clone()).unwrap_or_default();
+        // Otherwise it would never be run, and never be missed.
+        let known: Vec<&str> = own.iter().map(String::as_str).chain(check::IMPLEMENTATIONS).collect();
+        if plays.is_empty() {
+            return Err(document.error(&path, format!("no implementation plays {peer}"), None).into());
+        }
+        for (n, name) in plays.iter().enumerate() {
+            check::implementation_known(document, name, &path.index(n), &known)?;
+        }
+        if let Some(spec) = scenario.peers.get_mut(peer) {
+            spec.plays.clone_from(plays);
         }
     }
     for (peer, defect) in &broken.echo {
+        check::echo_defect(document, defect, &at.key("echo").key(peer))?;
         let mut found = false;
         for step in &mut scenario.steps {
             if let Action::Command { peer: actor, name, args } = &mut step.action
@@ -83,6 +93,9 @@ fn break_it(
         }
     }
     lies::told(document, &at.key("lie"), control, scenario)?;
+    if let Some(side) = control.expect.side.as_ref().filter(|side| *side != NETWORK) {
+        check::known_peer(document, scenario, side, &root.key("expect").key("side"))?;
+    }
     if let Some(network) = &broken.network {
         replace_network(scenario, network);
     }

@@ -35,6 +35,9 @@ struct Told {
     /// The layer that must be named; that of the first claim if absent.
     #[serde(default)]
     layer: Option<Layer>,
+    /// Nothing shows which of the two peers lies: the verdict names neither.
+    #[serde(default)]
+    undecided: bool,
     /// The verdict that must come out, if it is another one than `fail`.
     #[serde(default)]
     verdict: Option<Outcome>,
@@ -64,7 +67,7 @@ fn control(
     told: Told,
     scenarios: &[ScenarioFile],
 ) -> Result<ControlFile, Vec<ScenarioError>> {
-    let Told { claims, of, by, lie, layer, verdict, before, connected, after, plays, .. } = told;
+    let Told { claims, of, by, lie, layer, undecided, verdict, before, connected, after, plays, .. } = told;
     let title = format!("A lie: {by} {lie}");
     let lie = IndexMap::from([(by.clone(), lie)]);
     let known: Vec<&Claim> = claims.iter().filter_map(|name| claim(name)).collect();
@@ -73,7 +76,7 @@ fn control(
     let in_vain = !known.is_empty() && known.iter().all(|claim| matches!(claim.by, By::Nothing(_)));
     let verdict = verdict.unwrap_or(if in_vain { Outcome::Pass } else { Outcome::Fail });
     let failed = verdict == Outcome::Fail;
-    let side = (verdict != Outcome::Pass).then_some(by);
+    let side = (verdict != Outcome::Pass && !undecided).then_some(by);
     let expect = ControlExpectation { verdict, layer: layer.filter(|_| failed), side };
     let broken_by = Break { before, connected, after, lie, ..Break::default() };
     let tags = vec![LIE.to_owned()];

@@ -251,8 +251,7 @@ fn a_peer_lies_in_a_control_and_nowhere_else() {
 fn the_catalogue_makes_a_control_of_each_lie() {
     let base = load(WHOLE).unwrap();
     let text = "lies:\n- name: unreported\n  each: { event: [datachannel, channelOpen] }\n  claims: [event/$event]\n  of: data/t\n  by: bob\n  lie: { ignore: { command: close } }\n  layer: dtls\n  after: [{ bob: getState }]\n";
-    let read =
-        |text: &str| controls_of(Path::new("l.yaml"), "controls/lies", text, std::slice::from_ref(&base));
+    let read = |text: &str| controls(Path::new("l.yaml"), "controls/lies", text, std::slice::from_ref(&base));
     let made = read(text).unwrap();
     let names: Vec<&str> = made.iter().map(|one| one.file.name.as_str()).collect();
     assert_eq!(names, ["controls/lie-unreported-datachannel", "controls/lie-unreported-channel-open"]);

@@ -68,6 +68,8 @@ fn what_always_holds_or_never_can_is_refused() {
         of_alice("states: { dtls: { includes: [failed], never: [failed] } }"),
         "`failed` is expected, too",
     );
+    refused(of_alice("pair: {}"), "nothing is expected of the pair");
+    refused(of_alice("tracks: {}"), "nothing is expected of the tracks");
     refused(of_alice("states: { dtls: {} }"), "nothing is expected of these states");
     refused(
         of_alice("messages: { chat: { atLeast: 3, atMost: 2 } }"),
@@ -119,6 +121,9 @@ fn steps_that_cannot_work_are_refused() {
     let watched = format!("{HEAD}{CHAT}  - bob: {{ await: {{ media: {{ kind: video }} }} }}\n");
     let watched = watched.replacen("role: answerer", "role: answerer, media: { watch: true }", 1);
     refused(message(&watched), "nobody sends video to bob");
+    let others =
+        "alice: { createSource: { kind: video }, as: camera }\n  - bob: { addTrack: { track: camera } }";
+    refused(then(others), "`camera` is a track of alice");
     refused(then("bob: { never: { event: { open: chat }, for: 0s } }"), "in no time nothing can happen");
     refused(then("bob: { await: { open: chat }, within: 0s }"), "nothing comes in no time");
 }
@@ -141,4 +146,39 @@ fn rules_that_never_act_are_refused() {
     );
     let acts = "network: { drop: { name: lost, class: dtls, first: 1 } }\n  - network: { acts: { rule: lost, times: 2 } }";
     refused(then(acts), "the rules named `lost` act 1 times at most");
+}
+
+#[test]
+fn every_word_of_a_control_names_something() {
+    let text = format!("{HEAD}{CHAT}");
+    let base = scenario(
+        Path::new("t.yaml"),
+        "data/t",
+        &text.replacen("steps:\n", "steps:\n  - bob: { echo: { channel: chat } }\n", 1),
+    )
+    .unwrap();
+    let control = |rest: &str| {
+        let text = format!("title: t\nof: data/t\n{rest}\n");
+        let made = control(Path::new("c.yaml"), "controls/c", &text, std::slice::from_ref(&base));
+        made.err().map(|error| error.message)
+    };
+    let expect = "expect: { verdict: fail, layer: dtls, side: bob }";
+    assert_eq!(control(&format!("break: {{ network: direct }}\n{expect}")), None);
+    refused(
+        control(&format!("break: {{ echo: {{ bob: swap-pair }} }}\n{expect}")),
+        "unknown defect `swap-pair`",
+    );
+    refused(
+        control(&format!("break: {{ dead: bob }}\nplays: {{ alice: [chrom] }}\n{expect}")),
+        "unknown implementation `chrom`",
+    );
+    refused(
+        control(&format!("break: {{ dead: bob }}\nplays: {{ alice: [] }}\n{expect}")),
+        "no implementation plays alice",
+    );
+    refused(
+        control("break: { dead: bob }\nexpect: { verdict: fail, layer: dtls, side: carol }"),
+        "unknown peer `carol`",
+    );
+    refused(control(&format!("break: {{ idle: true }}\n{expect}")), "data/t has no rule");
 }

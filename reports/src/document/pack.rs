@@ -9,7 +9,7 @@ use std::io::Write as _;
 
 /// JSON, compressed with gzip, in Base64.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Packed(pub(super) String);
+pub struct Packed(String);
 
 impl Packed {
     /// Bytes that it takes in the page.
@@ -40,7 +40,7 @@ pub fn pack<T: Serialize + ?Sized>(value: &T) -> Result<Packed, serde_json::Erro
 ///
 /// # Errors
 /// If it cannot be JSON.
-pub(super) fn plain<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_json::Error> {
+pub(crate) fn plain<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_json::Error> {
     let json = serde_json::to_string(value)?;
     let mut safe = String::with_capacity(json.len() + json.len() / 16);
     for c in json.chars() {

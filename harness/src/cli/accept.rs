@@ -1,0 +1,140 @@
+//! `peerproof accept`: puts on record what runs show: how often known deviations showed, and what the suite decided.
+
+use super::{USAGE, complain, say};
+use crate::ratchet::{FLOORS, OBSERVED, OnRecord, of_again};
+use crate::terminal::clean;
+use crate::{adapters, expected, judge};
+use peerproof_conformance::deviations::Deviations;
+use peerproof_conformance::floors::Played;
+use serde::Deserialize;
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+/// Exit code: there are changes, and nobody accepted them.
+const NOT_ACCEPTED: u8 = 1;
+
+/// Which runs are accepted.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Examples:
+  peerproof accept                              what the newest run changes, and whether to write it
+  peerproof accept runs/1 runs/2 runs/3 --yes   three runs: what all of them decide, and how often what one decides slides in another
+
+It judges the runs again, shows what changes in scenarios/floors.toml and scenarios/observed.toml, and writes both once that is confirmed. What
+was on record of cases that are not in the runs stays.
+
+Exit codes: 0 written or nothing to write, 1 not confirmed, 2 a run cannot be read.")]
+pub(crate) struct AcceptArgs {
+    /// Folders of runs
+    #[arg(value_name = "RUN", default_value = "runs/latest")]
+    runs: Vec<PathBuf>,
+    /// The folder of scenarios in which the record is
+    #[arg(long, value_name = "FOLDER", default_value = "scenarios")]
+    scenarios: PathBuf,
+    /// Write without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+/// What identifies a run.
+#[derive(Deserialize)]
+struct Identity {
+    began_us: u64,
+}
+
+pub(crate) fn accept(args: &AcceptArgs) -> u8 {
+    match run(args) {
+        Ok(code) => code,
+        Err(trouble) => {
+            complain(clean(&trouble));
+            USAGE
+        }
+    }
+}
+
+fn run(args: &AcceptArgs) -> Result<u8, String> {
+    let folder = &args.scenarios;
+    if !folder.is_dir() {
+        return Err(format!("{}: no folder of scenarios (--scenarios)", folder.display()));
+    }
+    let before = OnRecord::load(Some(folder))?;
+    let mut after = before.clone();
+    // Of a run that is on record already its findings count again, and its attempts do not.
+    let (fresh, known) = (deviations(folder)?, deviations(folder)?);
+    let mut judged = Vec::new();
+    for path in &args.runs {
+        let is_new = began(path).is_none_or(|began_us| after.observed.runs.insert(began_us));
+        let by = if is_new { &fresh } else { &known };
+        judged.push(judge::again(path, by).map_err(|error| error.to_string())?);
+    }
+    let runs: Vec<Vec<Played<'_>>> = judged.iter().map(|run| run.iter().map(of_again).collect()).collect();
+    after.floors.accept(&runs);
+    after.observed.add(fresh.counted());
+    after.observed.retain(|name| fresh.knows(name));
+    let changes = changes(&before, &after);
+    if after.floors == before.floors && after.observed == before.observed {
+        say("nothing changes");
+        return Ok(0);
+    }
+    changes.iter().for_each(|line| say(clean(line)));
+    if !args.yes && !confirmed() {
+        complain("not written (--yes writes without asking)");
+        return Ok(NOT_ACCEPTED);
+    }
+    write(&folder.join(FLOORS), "What the suite decides", &after.floors)?;
+    write(
+        &folder.join(OBSERVED),
+        "How often known deviations showed, of how many attempts",
+        &after.observed,
+    )?;
+    Ok(0)
+}
+
+/// Those of the folder and of all adapters.
+fn deviations(folder: &Path) -> Result<Deviations, String> {
+    let known = adapters::names()
+        .filter_map(|name| Some((format!("{name}/expected.toml"), adapters::expected(name)?)));
+    let known: Vec<(String, &str)> = known.collect();
+    expected::gather(&[], Some(folder), &known).map_err(|error| error.to_string())
+}
+
+/// When a run began, if it says so.
+fn began(run: &Path) -> Option<u64> {
+    let file = std::fs::File::open(run.join("run.json")).ok()?;
+    let identity: Identity = serde_json::from_reader(std::io::BufReader::new(file)).ok()?;
+    Some(identity.began_us)
+}
+
+fn changes(before: &OnRecord, after: &OnRecord) -> Vec<String> {
+    let mut lines = after.floors.changes(&before.floors);
+    for name in after.observed.deviation.keys() {
+        let (was, now) = (before.observed.of(name), after.observed.of(name));
+        if was != now {
+            lines.push(format!("{name}  shown in {was} -> {now}"));
+        }
+    }
+    for name in before.observed.deviation.keys().filter(|name| !after.observed.deviation.contains_key(*name))
+    {
+        lines.push(format!("{name}  is no known deviation any more"));
+    }
+    lines
+}
+
+fn confirmed() -> bool {
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() {
+        return false;
+    }
+    let mut out = std::io::stdout();
+    let mut line = String::new();
+    let asked = write!(out, "write this? [y/N] ").and_then(|()| out.flush());
+    asked.is_ok() && stdin.lock().read_line(&mut line).is_ok() && line.trim().eq_ignore_ascii_case("y")
+}
+
+fn write(path: &Path, what: &str, value: &impl serde::Serialize) -> Result<(), String> {
+    let text = toml::to_string(value).map_err(|error| error.to_string())?;
+    let text = format!("# {what}; written by `peerproof accept`, see docs/deviations.md.\n\n{text}");
+    std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    say(format_args!("  {}", path.display()));
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! What browsers write down themselves, as real browsers wrote it: `inspect` reads it like a capture, and says what is not in it.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn dump(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dumps").join(name)
+}
+
+fn inspect(arguments: &[&str], file: &Path) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_peerproof"))
+        .arg("inspect")
+        .arg(file)
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn json(file: &Path) -> Value {
+    serde_json::from_str(&inspect(&["--json"], file)).unwrap()
+}
+
+/// Chrome 156: `--enable-logging=stderr --vmodule=*/webrtc/*=3 --force-fieldtrials=WebRTC-Debugging-RtpDump/Enabled/`, a page that calls
+/// itself, so that each packet is in the log as it went out and as it came in.
+#[test]
+fn packets_of_chromes_log_are_a_capture() {
+    let file = dump("chrome.log");
+    let report = json(&file);
+    assert_eq!(report["trace"]["frames"], 140);
+    let [connection] = report["trace"]["connections"].as_array().unwrap().as_slice() else {
+        panic!("{report:#}")
+    };
+    let streams = connection["streams"].as_array().unwrap();
+    assert_eq!(streams.len(), 6, "three each way: {streams:#?}");
+    let channels = connection["associations"].to_string();
+    assert!(channels.contains("\"chat\""), "{channels}");
+    assert_eq!(report["diagnosis"].as_array().unwrap().len(), 0, "{:#}", report["diagnosis"]);
+    let shown = inspect(&["--packets"], &file);
+    assert_eq!(shown.lines().count(), 140);
+    // Times are those of the messages, on one clock: the packets' own are of several.
+    let times: Vec<f64> =
+        shown.lines().map(|line| line.split_whitespace().nth(1).unwrap().parse().unwrap()).collect();
+    assert!(times.is_sorted() && times.last().unwrap() < &1.0, "{times:?}");
+    let said = report["file"].to_string();
+    assert!(
+        said.contains("a browser's text log") && said.contains("192.0.2.1 stands for the browser"),
+        "{said}"
+    );
+}
+
+/// Firefox 153: `MOZ_LOG=RtpLogger:5,timestamp`. Each line names its connection, of which there are two.
+#[test]
+fn packets_of_firefoxs_log_are_a_capture() {
+    let file = dump("firefox.log");
+    let report = json(&file);
+    let connections = report["trace"]["connections"].as_array().unwrap();
+    assert_eq!((connections.len(), &report["trace"]["frames"]), (2, &Value::from(130)));
+    // 2026-11-29 04:43:05.500535 UTC.
+    let first = report["trace"]["first"]["ns"].as_u64().unwrap();
+    assert_eq!(first, 1_795_927_385_500_535_000);
+    for connection in connections {
+        assert_eq!(connection["streams"].as_array().unwrap().len(), 3);
+        let rtcp: Vec<u64> =
+            ["a", "b"].iter().map(|side| connection["peers"][side]["rtcp"].as_u64().unwrap()).collect();
+        assert!(rtcp.iter().all(|count| *count > 0), "{rtcp:?}");
+    }
+    assert_eq!(report["diagnosis"].as_array().unwrap().len(), 0, "{:#}", report["diagnosis"]);
+    let frame = inspect(&["--frame", "3"], &file);
+    assert!(frame.contains("CNAME"), "{frame}");
+}
+
+#[test]
+fn a_text_without_packets_is_no_capture() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notes.txt");
+    // A line longer than any packet, and hostile ones.
+    let long = format!("O 00:00:00.000 0000 {}", "80 ".repeat(200_000));
+    std::fs::write(&file, format!("hello\n{long}\nO 00:00:00.000 0000 80 # RTP_DUMP\n☃\n")).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_peerproof")).arg("inspect").arg(&file).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("notes.txt"), "{said}");
+}
+
+/// A dump of Chrome 156 with what `change` makes of its text.
+fn changed(name: &str, change: impl Fn(String) -> String) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let text = Command::new("gzip").arg("-dc").arg(dump(name)).output().unwrap().stdout;
+    let text = String::from_utf8(text).unwrap();
+    let after = change(text.clone());
+    assert_ne!(after, text);
+    let file = folder.path().join("dump.json");
+    std::fs::write(&file, after).unwrap();
+    json(&file)
+}
+
+/// `layer kind` of each diagnosis of each connection.
+fn diagnoses(report: &Value) -> Vec<Vec<String>> {
+    let connections = report["connections"].as_array().unwrap().iter();
+    let of = |connection: &Value| {
+        let all = connection["diagnosis"].as_array().unwrap().iter();
+        all.map(|it| format!("{} {}", it["layer"].as_str().unwrap(), it["kind"].as_str().unwrap())).collect()
+    };
+    connections.map(of).collect()
+}
+
+#[test]
+fn a_dump_of_a_call_that_works_shows_it_and_accuses_nobody() {
+    let file = dump("ok.json.gz");
+    let report = json(&file);
+    assert_eq!(report["browser"], "Chromium 156.0.8078.108");
+    assert_eq!(diagnoses(&report), [Vec::<String>::new(), Vec::new()], "{report:#}");
+    let shown = inspect(&[], &file);
+    for expected in [
+        "oniceconnectionstatechange connected",
+        "createDataChannel",
+        "succeeded, nominated",
+        "DTLS connected",
+        "framesDecoded",
+        "channel \"chat\": open",
+        "Diagnosis: no problem found",
+        "not in a dump: packets",
+    ] {
+        assert!(shown.contains(expected), "{expected}: {shown}");
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_peerproof"))
+        .arg("inspect")
+        .arg(&file)
+        .arg("--packets")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("a dump has no packets"));
+}
+
+#[test]
+fn a_dump_of_a_call_that_failed_names_the_layer() {
+    // The answerer's fingerprint was changed on the way: the offerer refuses its certificate, and the answerer gets an alert.
+    assert_eq!(
+        diagnoses(&json(&dump("nodtls.json.gz"))),
+        [["dtls dtls-not-connected"], ["dtls dtls-not-connected"]]
+    );
+    // The candidates of both sides were withheld, and one of loopback given instead.
+    let report = json(&dump("noice.json.gz"));
+    assert_eq!(diagnoses(&report), [["checks ice-not-connected"], ["checks ice-not-connected"]]);
+    assert!(report["connections"][0]["diagnosis"][0]["why"].as_str().unwrap().contains("no pair was formed"));
+
+    let failed = changed("ok.json.gz", |text| {
+        text.replace(
+            r#""oniceconnectionstatechange", "value": "\"connected\""#,
+            r#""oniceconnectionstatechange", "value": "\"failed\""#,
+        )
+    });
+    assert_eq!(diagnoses(&failed), [["checks ice-not-connected"], ["checks ice-not-connected"]]);
+    let what = failed["connections"][0]["diagnosis"][0]["what"].as_str().unwrap();
+    assert!(what.contains("its last state is failed") && what.contains("(host) → "), "{what}");
+
+    let undelivered = changed("ok.json.gz", |text| text.replace("\"setRemoteDescription", "\"other"));
+    assert_eq!(diagnoses(&undelivered)[0], ["signalling answer-not-delivered"]);
+
+    let undecoded = changed("ok.json.gz", |text| {
+        text.split("framesDecoded\"").enumerate().fold(String::new(), |whole, (n, part)| {
+            if n == 0 {
+                return part.to_owned();
+            }
+            let (series, rest) = part.split_once(']').unwrap();
+            let last = series.rfind([',', '[']).unwrap();
+            format!("{whole}framesDecoded\"{}0]{rest}", &series[..=last])
+        })
+    });
+    let all = diagnoses(&undecoded);
+    assert_eq!(
+        (all[0].len(), all[1].as_slice()),
+        (0, ["media no-media".to_owned()].as_slice()),
+        "{undecoded:#}"
+    );
+}
