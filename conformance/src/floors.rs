@@ -274,7 +274,7 @@ impl Floors {
         for (name, floor) in &self.cases {
             match (before.cases.get(name), floor) {
                 (Some(Floor::Unsupported(_)), Floor::Decided(_)) => {
-                    lines.push(format!("{name}  is supported now"))
+                    lines.push(format!("{name}  is supported now"));
                 }
                 (Some(Floor::Unsupported(was)), Floor::Unsupported(by)) if was == by => {}
                 (_, Floor::Unsupported(by)) => lines.push(format!("{name}  {by}")),
