@@ -1,3 +1,5 @@
+//! Known deviations: what they cover, by which faults, layers, sides and versions, and what no longer shows.
+
 use super::*;
 use crate::verdict::Layer;
 use serde::Deserialize;

@@ -4,6 +4,7 @@ use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::PeerEvent;
+use peerproof_captures::sdp::Candidate;
 use std::collections::BTreeSet;
 
 pub(super) const CHECK: Check = Check {
@@ -18,6 +19,8 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut told: BTreeSet<(String, String)> = BTreeSet::new();
     let mut ended: BTreeSet<(String, String)> = BTreeSet::new();
+    // Those that came with an end. Their events may come later, and tell nothing new.
+    let mut listed: BTreeSet<String> = BTreeSet::new();
     let mut described = evidence.made_by(peer).peekable();
     for happened in evidence.events(peer) {
         let PeerEvent::IceCandidate { candidate } = happened.event else { continue };
@@ -26,6 +29,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 ended.insert(section);
                 tally.pass(Place::Entry(made.entry));
             }
+            let all = made.sdp.media().flat_map(|section| section.candidates());
+            listed.extend(all.map(|candidate| candidate_key(&candidate)));
         }
         let place = Place::Entry(happened.entry);
         let Some(candidate) = candidate else {
@@ -41,7 +46,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             tally.pass(place);
             continue;
         }
-        if !ufrag.is_empty() && ended.contains(&section) {
+        let is_listed =
+            Candidate::parse(&candidate.candidate).is_ok_and(|it| listed.contains(&candidate_key(&it)));
+        if !ufrag.is_empty() && ended.contains(&section) && !is_listed {
             tally.fail(
                 Fault("candidate-after-end"),
                 format!("a candidate of {ufrag} follows the end of its candidates"),
@@ -50,6 +57,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         told.insert(section);
     }
+}
+
+/// What makes a candidate the same one.
+fn candidate_key(candidate: &Candidate) -> String {
+    let Candidate { component, transport, address, port, kind, .. } = candidate;
+    format!("{component} {} {address} {port} {kind}", transport.to_ascii_lowercase())
 }
 
 /// The media sections, with their username fragments, whose candidates end with a description: by `a=end-of-candidates` (RFC 8840 §4.4).
@@ -122,5 +135,22 @@ mod control {
             made.sdp = SessionDescription::parse(text);
         });
         assert_eq!(results(&by_line), [Result::Pass, Result::Fail]);
+        // A description that ends them and lists the candidate told it before.
+        let mut listed = by_line.clone();
+        let events = listed.events(Peer(1));
+        let told: String = events
+            .iter()
+            .filter_map(|happened| match happened.event {
+                PeerEvent::IceCandidate { candidate: Some(told) } => {
+                    Some(format!("a={}\r\n", told.candidate))
+                }
+                _ => None,
+            })
+            .collect();
+        for made in listed.descriptions.iter_mut().filter(|it| it.by == Peer(1)) {
+            let text = made.sdp.as_str().replace("a=mid:", &format!("{told}a=mid:"));
+            made.sdp = SessionDescription::parse(text);
+        }
+        assert_eq!(results(&listed), [Result::Pass, Result::Pass]);
     }
 }
