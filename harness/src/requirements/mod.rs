@@ -79,8 +79,7 @@ pub struct Row {
     pub requirement: Requirement,
     /// The check that decides it: its own, or that of one that says the same.
     pub check_by: Option<String>,
-    /// The kinds of fault that it can find.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    /// The kinds of fault that it can find; none without a check.
     pub faults: &'static [&'static str],
     /// What the cases showed, if a run was given.
     #[serde(skip_serializing_if = "Option::is_none")]
