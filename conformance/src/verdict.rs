@@ -79,6 +79,9 @@ impl fmt::Display for Layer {
 /// The side of what neither peer did: the packets left one and did not arrive at the other.
 pub const NETWORK: &str = "network";
 
+/// In what is expected of a verdict: no side is named, since nothing shows which peer is at fault.
+pub const NEITHER: &str = "neither";
+
 /// One case's verdict. A failing one names layer, side and the deciding event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -30,7 +30,7 @@ pub use shorthand::{AnyOf, OrNone};
 pub use stats::StatMatch;
 pub use wire::{Count, WireMatch};
 
-use crate::verdict::{Layer, Outcome, Verdict};
+use crate::verdict::{Layer, NEITHER, Outcome, Verdict};
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, MapAccess, Visitor};
@@ -78,7 +78,7 @@ pub struct ExpectedVerdict {
     /// The first layer that diverges.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<Layer>,
-    /// The peer at fault or at which it shows.
+    /// The peer at fault or at which it shows, `network`, or `neither` where no side may be named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub side: Option<String>,
 }
@@ -89,7 +89,11 @@ impl ExpectedVerdict {
     pub fn matches(&self, verdict: &Verdict) -> bool {
         verdict.outcome == self.outcome
             && self.layer.is_none_or(|layer| verdict.layer == Some(layer))
-            && self.side.as_deref().is_none_or(|side| verdict.side.as_deref() == Some(side))
+            && match self.side.as_deref() {
+                None => true,
+                Some(NEITHER) => verdict.side.is_none(),
+                side => verdict.side.as_deref() == side,
+            }
     }
 }
 

@@ -306,11 +306,19 @@ fn algorithm(reading: &Reading<'_>, stat: &Stat<'_>, found: &mut Vec<Contradicti
     found.push(reading.contradicts(claim, Layer::Dtls, claimed, seen, None));
 }
 
-/// The pair that a connected transport uses was nominated (RFC 8445 §8.1.1), as the agent knows that nominates.
+/// The pair over which a transport came up was nominated (RFC 8445 §8.1.1), as the agent knows that nominates. Once that pair fails an
+/// agent may select another one before it nominates it.
 fn nominated(reading: &Reading<'_>, stat: &Stat<'_>, found: &mut Vec<Contradiction>) {
     let pair = stat.text("selectedCandidatePairId").and_then(|id| reading.by_id(id));
     let says = pair.and_then(|pair| pair.fields.get("nominated")?.as_bool());
     let nominates = stat.text("iceRole") == Some("controlling");
+    let changed = stat.number("selectedCandidatePairChanges").is_some_and(|changes| changes > 1.0)
+        || reading
+            .of_kind("candidate-pair")
+            .any(|pair| pair.fields.get("nominated").and_then(serde_json::Value::as_bool) == Some(true));
+    if changed {
+        return;
+    }
     if says == Some(false) && nominates && stat.text("dtlsState") == Some("connected") {
         let claimed = "that the selected pair was not nominated".to_owned();
         let seen = "its DTLS transport is connected over it".to_owned();

@@ -6,7 +6,7 @@ use super::super::error::{ScenarioError, nearest};
 use super::super::model::{Break, Control, Scenario};
 use super::super::network::Network;
 use super::super::step::{Action, Step};
-use peerproof_conformance::verdict::NETWORK;
+use peerproof_conformance::verdict::{NEITHER, NETWORK};
 
 use super::{ControlFile, ScenarioFile, hash, in_order, lies, place, place_of};
 
@@ -93,7 +93,9 @@ fn break_it(
         }
     }
     lies::told(document, &at.key("lie"), control, scenario)?;
-    if let Some(side) = control.expect.side.as_ref().filter(|side| *side != NETWORK) {
+    if let Some(side) =
+        control.expect.side.as_ref().filter(|side| ![NETWORK, NEITHER].contains(&side.as_str()))
+    {
         check::known_peer(document, scenario, side, &root.key("expect").key("side"))?;
     }
     if let Some(network) = &broken.network {

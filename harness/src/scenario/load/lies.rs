@@ -9,7 +9,7 @@ use super::{ControlFile, LIE, ScenarioFile, broken};
 use crate::peers::liar::Lie;
 use indexmap::IndexMap;
 use peerproof_conformance::claims::{self, By, Claim};
-use peerproof_conformance::verdict::{Layer, Outcome};
+use peerproof_conformance::verdict::{Layer, NEITHER, Outcome};
 use serde::Deserialize;
 
 /// The key of the catalogue.
@@ -76,7 +76,8 @@ fn control(
     let in_vain = !known.is_empty() && known.iter().all(|claim| matches!(claim.by, By::Nothing(_)));
     let verdict = verdict.unwrap_or(if in_vain { Outcome::Pass } else { Outcome::Fail });
     let failed = verdict == Outcome::Fail;
-    let side = (verdict != Outcome::Pass && !undecided).then_some(by);
+    let side = if undecided { NEITHER.to_owned() } else { by };
+    let side = (verdict != Outcome::Pass).then_some(side);
     let expect = ControlExpectation { verdict, layer: layer.filter(|_| failed), side };
     let broken_by = Break { before, connected, after, lie, ..Break::default() };
     let tags = vec![LIE.to_owned()];
