@@ -49,6 +49,8 @@ pub(super) struct Flow {
     pub(super) rtcp: u64,
     /// How many times what is in it may have been there.
     pub(super) factor: f64,
+    /// Whether packets were lost, so that a sender may hold frames back that it has counted.
+    pub(super) held_back: bool,
 }
 
 /// What the wire shows of a peer, reading by reading.
@@ -127,7 +129,7 @@ fn within_tls(session: &Session<'_>) -> bool {
 fn flow(wire: &Wire, own: Peer, sender: Peer, from_us: u64, by_us: u64, lost: &BTreeSet<u64>) -> Flow {
     // Of what was seen at the other's tap only, what did not arrive there is missing.
     let factor = if wire.is_tapped(own) || sender != own { 1.0 } else { UNSEEN };
-    let mut flow = Flow { factor, ..Flow::default() };
+    let mut flow = Flow { factor, held_back: sender == own && !lost.is_empty(), ..Flow::default() };
     let mut frames: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
     for packet in wire.at(own).filter(|packet| packet.sender == sender && packet.t_us <= by_us) {
         let certain = packet.t_us <= from_us && (sender == own || !lost.contains(&packet.frame));
