@@ -55,6 +55,7 @@ impl Deviations {
         let failed = verdict.outcome == Outcome::Fail;
         let passed = verdict.outcome == Outcome::Pass;
         let mut found = None;
+        let mut of_others = Vec::new();
         for (n, deviation) in self.deviations.iter().enumerate().filter(|(_, it)| it.requirement.is_none()) {
             let covers = failed && deviation.layer == verdict.layer;
             let deviating = || deviation.peers_of(&file.peers, verdict.side.as_deref());
@@ -69,11 +70,15 @@ impl Deviations {
                 self.matched.lock().unwrap_or_else(PoisonError::into_inner).insert(n);
                 found.get_or_insert_with(|| deviation.waiver());
             } else if covers {
-                self.note_review(n, &file.name, deviating());
+                of_others.push((n, deviation));
             } else if passed && deviation.rate.is_none() && deviation.is_about(&file.name, file.peers.iter())
             {
                 found.get_or_insert_with(|| deviation.waiver());
             }
+        }
+        // What another entry covers is no news.
+        for (n, deviation) in of_others.into_iter().filter(|_| found.is_none()) {
+            self.note_review(n, &file.name, deviation.peers_of(&file.peers, verdict.side.as_deref()));
         }
         found
     }
@@ -185,6 +190,7 @@ impl Deviations {
             let mut left: BTreeSet<&str> = finding.faults.iter().map(String::as_str).collect();
             let is_known = !left.is_empty();
             let mut waiver = None;
+            let mut of_others = Vec::new();
             for (n, deviation) in self.deviations.iter().enumerate() {
                 if deviation.requirement.as_ref() != Some(&finding.requirement) {
                     continue;
@@ -192,7 +198,7 @@ impl Deviations {
                 let shows = finding.faults.iter().any(|fault| deviation.is_fault(fault));
                 if !deviation.is_about(name, endpoint()) {
                     if shows {
-                        self.note_review(n, name, endpoint());
+                        of_others.push(n);
                     }
                     continue;
                 }
@@ -207,8 +213,10 @@ impl Deviations {
                     self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(n);
                 }
             }
-            if is_known && left.is_empty() && finding.waiver.is_none() {
-                finding.waiver = waiver;
+            if is_known && left.is_empty() {
+                finding.waiver = finding.waiver.take().or(waiver);
+            } else {
+                of_others.into_iter().for_each(|n| self.note_review(n, name, endpoint()));
             }
         }
     }

@@ -207,3 +207,15 @@ fn what_shows_in_another_version_than_those_named_is_to_be_reviewed_and_covers_n
     assert!(file.findings.iter().all(Finding::is_unexpected_failure));
     assert_eq!(of_finding.to_review().len(), 1);
 }
+
+#[test]
+fn what_another_entry_covers_need_not_be_reviewed() {
+    let one = |versions: &str| {
+        format!(
+            "[[deviation]]\ncase = 'a/**'\npeer = 'chrome'\nversions = '{versions}'\nlayer = 'sdp'\n{REASON}\n"
+        )
+    };
+    let expected = read(&(one("<156") + &one(">=156"))).unwrap();
+    assert!(expected.waiver(&pair(&[]), &verdict(Outcome::Fail, Layer::Sdp, "alice")).is_some());
+    assert!(expected.to_review().is_empty());
+}

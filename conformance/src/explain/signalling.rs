@@ -62,7 +62,10 @@ fn undelivered(api: &Api<'_>, sent: SdpType, kind: Kind) -> Option<Missed> {
             }
             _ => false,
         });
-        if rolled_back {
+        // So is an offer that collided with one that its sender then took (RFC 9429 §4.1.10.2).
+        let gave_way = sent == SdpType::Offer
+            && view.remote.iter().any(|at| at.is.kind == SdpType::Offer && at.n > made.n);
+        if rolled_back || gave_way {
             return None;
         }
         // Where both sides offered, what nobody made as an answer and was set as one is the offer under another type.
