@@ -44,14 +44,11 @@ pub enum ExpectedError {
     },
 }
 
-/// Reads a file; without one nothing is expected to deviate.
+/// Reads a file.
 ///
 /// # Errors
-/// The file cannot be read or says something else than it may.
+/// The file is not there, cannot be read or says something else than it may.
 pub fn load(path: &Path) -> Result<Deviations, ExpectedError> {
-    if !path.exists() {
-        return Ok(Deviations::default());
-    }
     let (shown, text) = contents(path)?;
     Ok(Deviations::new(read(&shown, &text)?.deviation))
 }
@@ -106,6 +103,14 @@ fn read(path: &str, text: &str) -> Result<Whole, ExpectedError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_not_there_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("expcted.toml");
+        let error = load(&path).unwrap_err().to_string();
+        assert!(error.contains("expcted.toml"), "{error}");
+    }
 
     #[test]
     fn what_is_wrong_with_a_file_is_reported_with_its_path() {
