@@ -48,7 +48,7 @@ pub struct Floors {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Floor {
-    /// A peer lacked what the case needs: `unsupported by` that peer.
+    /// A peer or the machine lacked what the case needs: `unsupported by` that.
     Unsupported(String),
     /// By peer, its implementation and the set of requirements that are decided.
     Decided(BTreeMap<String, (String, String)>),
@@ -81,6 +81,12 @@ fn scenario(case: &str) -> &str {
 /// A case whose findings say what the suite decides: no control, and as expected.
 fn counts(played: &Played<'_>) -> bool {
     played.file.expect.verdict.is_none() && played.standing.is_good()
+}
+
+/// Whether a case is unsupported by something that this machine lacks, which is no matter of a peer.
+fn lacks_here(played: &Played<'_>) -> bool {
+    let by_peer = played.missing.as_ref().is_some_and(|missing| missing.peer.is_some());
+    played.outcome == Outcome::Unsupported && !by_peer
 }
 
 impl Floors {
@@ -181,7 +187,10 @@ impl Floors {
     pub fn accept(&mut self, runs: &[Vec<Played<'_>>]) {
         let mut all: BTreeMap<&str, Vec<&Played<'_>>> = BTreeMap::new();
         for played in runs.iter().flatten().filter(|played| counts(played)) {
-            all.entry(&played.file.name).or_default().push(played);
+            let on_record = matches!(self.cases.get(&played.file.name), Some(Floor::Decided(_)));
+            if !(on_record && lacks_here(played)) {
+                all.entry(&played.file.name).or_default().push(played);
+            }
         }
         let found =
             all.values().flatten().flat_map(|played| &played.file.findings).filter(|it| is_decided(it));
@@ -194,20 +203,21 @@ impl Floors {
             let floor = self.floor(&attempts, &mut slides);
             self.cases.insert(name.to_owned(), floor);
         }
-        // A single run says nothing of what slides.
+        // A single run says nothing of what slides, and a filtered one nothing of requirements that it does not decide.
         if runs.len() > 1 {
-            self.slides = slides;
+            self.slides.extend(slides);
         }
         self.count();
     }
 
     fn floor(&self, attempts: &[&Played<'_>], slides: &mut BTreeMap<String, Shown>) -> Floor {
+        let attempts: Vec<&Played<'_>> = attempts.iter().copied().filter(|it| !lacks_here(it)).collect();
+        if attempts.is_empty() {
+            return Floor::Unsupported("unsupported by this machine".to_owned());
+        }
         if let Some(played) = attempts.iter().find(|it| it.outcome == Outcome::Unsupported) {
-            let by = played.missing.as_ref().and_then(|it| it.peer.clone());
-            return Floor::Unsupported(format!(
-                "unsupported by {}",
-                by.unwrap_or_else(|| "this machine".to_owned())
-            ));
+            let by = played.missing.as_ref().and_then(|it| it.peer.as_deref()).unwrap_or_default();
+            return Floor::Unsupported(format!("unsupported by {by}"));
         }
         let mut peers = BTreeMap::new();
         for peer in attempts.iter().flat_map(|it| &it.file.peers) {
@@ -379,6 +389,35 @@ mod tests {
         assert!(changes.contains(&format!("stack  {A}  80 -> 78")), "{changes:?}");
         let text = toml::to_string(&floors).unwrap();
         assert_eq!(toml::from_str::<Floors>(&text).unwrap(), floors);
+    }
+
+    #[test]
+    fn what_the_machine_lacks_leaves_the_record_alone() {
+        let file = case("a/s0/c0", &[(A, "pass", false)]);
+        let lacks = Played {
+            outcome: Outcome::Unsupported,
+            missing: Some(Missing { peer: None, reason: "r".to_owned() }),
+            ..played(&file)
+        };
+        let mut floors = record();
+        let before = floors.clone();
+        floors.accept(&[vec![lacks.clone()]]);
+        assert_eq!(floors, before);
+        let mut both = Floors::default();
+        both.accept(&[vec![lacks.clone()], vec![played(&file)]]);
+        assert!(matches!(both.cases["a/s0/c0"], Floor::Decided(_)));
+        let mut alone = Floors::default();
+        alone.accept(&[vec![lacks]]);
+        assert_eq!(alone.cases["a/s0/c0"], Floor::Unsupported("unsupported by this machine".to_owned()));
+    }
+
+    #[test]
+    fn filtered_runs_keep_the_slides_of_other_requirements() {
+        let mut floors = record();
+        let file = case("a/s0/c0", &[(A, "pass", false)]);
+        floors.accept(&[vec![played(&file)], vec![played(&file)]]);
+        assert_eq!(floors.slides[A], Shown { shown: 0, attempts: 4 });
+        assert_eq!(floors.slides[B], Shown { shown: 0, attempts: 240 });
     }
 
     #[test]
