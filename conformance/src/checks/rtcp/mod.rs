@@ -4,7 +4,10 @@ pub(super) use rtcp_compound_starts_with_report::is_reduced;
 
 use crate::checks::sdp::look;
 use crate::evidence::{Evidence, Exchange, Packet, Peer};
-use peerproof_captures::wire::rtcp::{self, Body, ReportBlock, SdesItemType};
+use peerproof_captures::wire::list::List;
+use peerproof_captures::wire::rtcp::{
+    self, Body, NackEntry, ReportBlock, SdesItemType, TransportFeedbackControl,
+};
 
 checks! {
     rtcp_packets_well_formed,
@@ -61,6 +64,18 @@ pub(super) fn reduced_size(evidence: &Evidence) -> ReducedSize {
 fn packets(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, rtcp::Packet<'_>, Body<'_>)> {
     compounds(evidence, peer).flat_map(|(packet, compound)| {
         compound.packets.iter().filter_map(move |rtcp| Some((packet, rtcp, rtcp.body?)))
+    })
+}
+
+/// The NACKs (RFC 4585 §6.2.1) that a peer sent, with the source whose packets they ask for.
+pub(super) fn nacks(
+    evidence: &Evidence,
+    peer: Peer,
+) -> impl Iterator<Item = (&Packet, u32, List<'_, NackEntry>)> {
+    packets(evidence, peer).filter_map(|(packet, _, body)| {
+        let Body::TransportFeedback(feedback) = body else { return None };
+        let TransportFeedbackControl::Nack(entries) = feedback.control else { return None };
+        Some((packet, feedback.media?.value, entries))
     })
 }
 

@@ -1,11 +1,10 @@
 //! RFC 4588 §6.3: NACKs ask for packets of the media, never of what repairs it.
 
-use super::packets;
+use super::nacks;
 use crate::checks::media::{codecs, headers};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
-use peerproof_captures::wire::rtcp::{Body, TransportFeedbackType};
 use std::collections::BTreeSet;
 
 pub(super) const CHECK: Check = Check {
@@ -23,19 +22,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let is_rtx = |payload_type: u8| codecs.get(&payload_type).is_some_and(|codec| codec.is_rtx());
     let sent = headers(evidence, other).filter(|(_, header)| is_rtx(header.payload_type()));
     let repairs: BTreeSet<u32> = sent.map(|(_, header)| header.ssrc.value).collect();
-    for (packet, _, body) in packets(evidence, peer) {
-        let Body::TransportFeedback(feedback) = body else { continue };
-        let (TransportFeedbackType::Nack, Some(media)) = (feedback.kind, feedback.media) else { continue };
+    for (packet, media, _) in nacks(evidence, peer) {
         tally.judge(
             Fault("nack-of-retransmissions"),
-            !repairs.contains(&media.value),
+            !repairs.contains(&media),
             Place::Frame(packet.frame),
-            || {
-                format!(
-                    "a NACK asks for packets of source {:#010x}, which sends retransmissions",
-                    media.value
-                )
-            },
+            || format!("a NACK asks for packets of source {media:#010x}, which sends retransmissions"),
         );
     }
 }

@@ -1,10 +1,10 @@
 //! RFC 3550 §5.1: the header of an RTP packet adds up: version 2, contributing sources, extension and padding within it.
 
 use crate::checks::media::{OtherVersion, other_versions};
+use crate::checks::rtcp::nacks;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
-use peerproof_captures::wire::rtcp::{Body, TransportFeedbackControl};
 use peerproof_captures::wire::rtp;
 
 pub(super) const CHECK: Check = Check {
@@ -45,30 +45,17 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let others = other_versions(evidence, peer);
     if let Some((_, first)) = others.first_key_value() {
         let OtherVersion { version, payload_type, ssrc, .. } = first;
-        let nacks = nacks(evidence, peer);
+        let nacks = evidence.other(peer).map_or(0, |other| nacks(evidence, other).count());
         let count = others.len();
         tally.fail(
             Fault("taken-for-another-protocol"),
             format!(
-                "{count} packets of payload type {payload_type} and source {ssrc:#010x} have the version {version}, not 2: by their first \
-                 byte receivers take them for another protocol; {nacks} \
-                 NACKs of the other side ask for packets"
+                "RTP of payload type {payload_type} and source {ssrc:#010x} has the version {version}, not 2, so that receivers demultiplex \
+                 it as another protocol (packets: {count}; NACKs of the other side: {nacks})"
             ),
             others.keys().map(|frame| Place::Frame(*frame)),
         );
     }
-}
-
-/// How many NACKs (RFC 4585 §6.2.1) the other side sent.
-fn nacks(evidence: &Evidence, peer: Peer) -> usize {
-    let other = evidence.other(peer);
-    let compounds = evidence.wire.iter().zip(other).flat_map(|(wire, other)| wire.rtcp(other));
-    let bodies = compounds.flat_map(|(_, compound)| compound.packets.iter().filter_map(|it| it.body));
-    bodies
-        .filter(|body| {
-            matches!(body, Body::TransportFeedback(it) if matches!(it.control, TransportFeedbackControl::Nack(_)))
-        })
-        .count()
 }
 
 #[cfg(test)]
@@ -91,7 +78,7 @@ mod control {
             let bytes = rtp::first(evidence);
             bytes[0] ^= 0xc0;
         }),
-        Mutation::new(Recording::Call, "receivers take them for another protocol", |evidence| {
+        Mutation::new(Recording::Call, "receivers demultiplex it as another protocol", |evidence| {
             let own =
                 |it: &&mut crate::evidence::Packet| rtp::is(it) && it.sender == Peer(0) && it.tap == Peer(0);
             let last = rtp::packets(evidence).filter(own).last().unwrap();

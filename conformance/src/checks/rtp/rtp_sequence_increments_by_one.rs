@@ -1,10 +1,10 @@
 //! RFC 3550 §5.1: the sequence numbers of a source rise by one from packet to packet.
 
 use crate::checks::media::{Rising, headers};
+use crate::checks::rtcp::nacks;
 use crate::checks::{Check, Fault, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
-use peerproof_captures::wire::rtcp::{Body, TransportFeedbackControl};
 use std::collections::BTreeMap;
 
 pub(super) const CHECK: Check = Check {
@@ -38,16 +38,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 fn asked_again(evidence: &Evidence, peer: Peer) -> BTreeMap<(u32, u16), u64> {
     let mut asked = BTreeMap::new();
     let other = evidence.other(peer);
-    for (packet, compound) in evidence.wire.iter().zip(other).flat_map(|(wire, other)| wire.rtcp(other)) {
-        for body in compound.packets.iter().filter_map(|it| it.body) {
-            let Body::TransportFeedback(feedback) = body else { continue };
-            let (TransportFeedbackControl::Nack(nacks), Some(media)) = (feedback.control, feedback.media)
-            else {
-                continue;
-            };
-            for number in nacks.iter().flat_map(|nack| nack.sequences()) {
-                asked.entry((media.value, number)).or_insert(packet.frame);
-            }
+    for (packet, media, entries) in other.into_iter().flat_map(|other| nacks(evidence, other)) {
+        for number in entries.iter().flat_map(|entry| entry.sequences()) {
+            asked.entry((media, number)).or_insert(packet.frame);
         }
     }
     asked

@@ -36,9 +36,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 }
                 of_interleaved(piece, number, newest)
             }
-            // A message that was given up ends with the piece that was sent last (RFC 3758 §3.5).
-            None => match before.filter(|(newest, _)| newest + 1 == *tsn && *newest > given_up) {
-                Some((_, before)) => of_data(piece, &before),
+            None => match before.filter(|(newest, _)| newest + 1 == *tsn) {
+                Some((newest, before)) => of_data(piece, &before, newest <= given_up),
                 // What came before it is not known.
                 None => None,
             },
@@ -55,7 +54,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
 }
 
-/// Up to which TSN a peer may have given messages up: as far as it told the other side to go on without them.
+/// The last TSN that a peer may have given up: the furthest that a FORWARD-TSN of its names.
 fn given_up(evidence: &Evidence, peer: Peer, sent: &BTreeMap<i64, Piece<'_>>) -> i64 {
     let Some((first, piece)) = sent.first_key_value() else { return i64::MIN };
     let mut tsns = Tsns::default();
@@ -79,11 +78,12 @@ fn given_up(evidence: &Evidence, peer: Peer, sent: &BTreeMap<i64, Piece<'_>>) ->
     furthest
 }
 
-fn of_data(piece: &Piece<'_>, before: &Piece<'_>) -> Option<(Fault, String)> {
+/// A message that was given up ends with the piece that was sent last (RFC 3758 §3.5).
+fn of_data(piece: &Piece<'_>, before: &Piece<'_>, may_be_given_up: bool) -> Option<(Fault, String)> {
     let open = !before.is_ending;
     let what = |piece: &Piece<'_>| (piece.stream, piece.is_unordered, piece.message, piece.protocol);
     match (open, piece.is_beginning) {
-        (true, true) => Some((
+        (true, true) if !may_be_given_up => Some((
             Fault("begins-before-end"),
             format!("TSN {} begins a message before the previous one has ended", piece.tsn),
         )),
