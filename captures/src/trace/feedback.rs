@@ -77,7 +77,9 @@ impl Feedback {
 
     /// The round trip that a report block shows (RFC 3550 §6.4.1), from the place of observation to the receiver and back, in nanoseconds.
     pub(super) fn round_trip(&self, at: At, block: &ReportBlock) -> Option<u64> {
-        let (_, sent_ns) = self.sent.iter().rev().find(|(ntp, _)| *ntp == block.last_sr.value)?;
+        // Zero: no SR was received. It must not match the NTP timestamp of a sender without a clock, which is zero too.
+        let last_sr = Some(block.last_sr.value).filter(|last_sr| *last_sr != 0)?;
+        let (_, sent_ns) = self.sent.iter().rev().find(|(ntp, _)| *ntp == last_sr)?;
         let held_ns = u64::from(block.delay_since_last_sr.value) * 1_000_000_000 / 65_536;
         at.ns.checked_sub(*sent_ns)?.checked_sub(held_ns)
     }
