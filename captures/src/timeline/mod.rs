@@ -33,7 +33,8 @@ pub struct Entry {
     pub what: What,
 }
 
-/// Most entries of a timeline. Writers stop there and readers refuse more, since each entry takes some hundred bytes of memory. A minute of a call has some hundred entries.
+/// Most entries of a timeline. Writers stop there and readers refuse more, since each entry takes some hundred bytes of memory. A minute of a
+/// call has some hundred entries.
 pub const MOST_ENTRIES: usize = 250_000;
 
 /// Reads `timeline.jsonl`.

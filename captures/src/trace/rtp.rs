@@ -78,7 +78,7 @@ pub struct Stream {
     pub after_longest_gap: Option<At>,
     /// The BYE of the source (RFC 3550 §6.6).
     pub bye: Option<At>,
-    /// What the receiver asked for and told.
+    /// What the receiver asked for and reported.
     pub feedback: super::Feedback,
     /// The same over time.
     #[serde(skip)]
@@ -175,7 +175,7 @@ impl Stream {
         slice.marked += u32::from(header.marker());
         slice.missing = slice.missing.saturating_add(change(lost, self.lost));
         let timestamp = header.timestamp.value;
-        // Repetitions bear the timestamps of what they repeat, which tell nothing of when they were sent.
+        // Retransmissions carry the timestamps of the original packets, not the time at which they were sent.
         if step == Step::Ahead && !self.is_repair() {
             self.infer_clock(at, timestamp);
             self.update_jitter(at, timestamp);

@@ -4,7 +4,7 @@ use super::rate::Shown;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// So many attempts without it make a deviation stale that need not show in every one.
+/// After this number of attempts of which none shows it, a deviation with a rate is stale.
 pub const ATTEMPTS: u64 = 20;
 
 /// What is on record: by deviation, and by the version of its peer.

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How probable it may be that a run is failed by chance for rates that all hold: once in a thousand runs.
+/// The highest probability with which a run fails by chance although all rates hold: one in a thousand runs.
 pub const FALSE_ALARMS: f64 = 0.001;
 
 /// The least and the most of the attempts that show a deviation, each between 0 and 1.
@@ -80,7 +80,7 @@ pub enum Outside {
 }
 
 impl Rate {
-    /// Whether a count contradicts this rate, where so many rates are tested beside each other.
+    /// Whether a count contradicts this rate; `tested` is the number of rates that are tested together.
     #[must_use]
     pub fn contradicted_by(&self, count: Shown, tested: usize) -> Option<Outside> {
         // Each of them may be contradicted at both ends.
@@ -95,7 +95,7 @@ impl Rate {
     }
 }
 
-/// How probable it is that at least so many of the attempts show what shows with probability `p`.
+/// The probability that at least `shown` of the attempts show what shows with probability `p`.
 #[must_use]
 pub fn at_least(Shown { shown, attempts }: Shown, p: f64) -> f64 {
     match shown {
@@ -104,20 +104,21 @@ pub fn at_least(Shown { shown, attempts }: Shown, p: f64) -> f64 {
     }
 }
 
-/// How probable it is that at most so many do.
+/// The probability that at most `shown` of them do.
 #[must_use]
 pub fn at_most(Shown { shown, attempts }: Shown, p: f64) -> f64 {
     if shown >= attempts { 1.0 } else { sum(0..=shown, attempts, p) }
 }
 
-/// The highest probability with which so few attempts are not less probable than `confidence` leaves open (Clopper and Pearson).
+/// The upper bound of the probability with which an attempt shows it (Clopper and Pearson): were it higher, `shown` or fewer of the attempts would
+/// have a probability of less than `alpha`.
 #[must_use]
-pub fn upper_bound(count: Shown, confidence: f64) -> f64 {
+pub fn upper_bound(count: Shown, alpha: f64) -> f64 {
     let (mut low, mut high) = (0.0, 1.0);
     // Each step halves what is between.
     for _ in 0..50 {
         let middle = f64::midpoint(low, high);
-        if at_most(count, middle) > confidence {
+        if at_most(count, middle) > alpha {
             low = middle;
         } else {
             high = middle;
@@ -180,8 +181,8 @@ mod tests {
         // The more rates a run tests, the more must one be off.
         assert_eq!(rate.contradicted_by(shown(68, 100), 1), Some(Outside::TooOften));
         assert_eq!(rate.contradicted_by(shown(68, 100), 1_000), None);
-        let never_more = Rate::try_from([0.0, 1.0]).unwrap();
-        assert_eq!(never_more.contradicted_by(shown(0, 1_000), 1), None);
+        let any = Rate::try_from([0.0, 1.0]).unwrap();
+        assert_eq!(any.contradicted_by(shown(0, 1_000), 1), None);
         assert!(Rate::try_from([0.5, 0.2]).is_err() && Rate::try_from([0.0, 1.2]).is_err());
     }
 }

@@ -27,7 +27,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             });
             continue;
         }
-        // The client answers for what it does then: whoever gets such a hello has to end the handshake (RFC 8996 §5).
+        // A client that receives such a hello has to end the handshake (RFC 8996 §5).
         let mut behind = handshake.messages.iter().filter(|it| it.frame > message.frame && it.sender == peer);
         let goes_on = behind.find(|it| it.kind() != HandshakeType::ClientHello);
         match goes_on.filter(|_| !is_allowed) {

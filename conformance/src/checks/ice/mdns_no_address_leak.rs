@@ -58,8 +58,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
 }
 
-/// The addresses that a peer tells as server-reflexive candidates and that a server told it. Where nothing of the servers is recorded, its
-/// word counts.
+/// The addresses of a peer's server-reflexive candidates that a server reported to it. Where no response of a server is recorded, the
+/// candidates alone count.
 fn public(evidence: &Evidence, peer: Peer, texts: &[(Place, String)]) -> BTreeSet<IpAddr> {
     let lines = texts.iter().flat_map(|(_, text)| text.lines());
     let candidates = lines.filter_map(|line| Candidate::parse(line.strip_prefix("a=").unwrap_or(line)).ok());

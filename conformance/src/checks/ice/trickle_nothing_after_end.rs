@@ -1,4 +1,4 @@
-//! RFC 8838 §13: once the end of candidates was told, no candidate of that generation and media section follows.
+//! RFC 8838 §13: after the end of candidates no candidate of that generation and media section follows.
 
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Peer};
@@ -19,7 +19,7 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut told: BTreeSet<(String, String)> = BTreeSet::new();
     let mut ended: BTreeSet<(String, String)> = BTreeSet::new();
-    // Those that came with an end. Their events may come later, and tell nothing new.
+    // Those that a description lists. Their events may come after its end of candidates.
     let mut listed: BTreeSet<String> = BTreeSet::new();
     let mut described = evidence.made_by(peer).peekable();
     for happened in evidence.events(peer) {
@@ -106,7 +106,7 @@ mod control {
     }
 
     #[test]
-    fn an_end_is_told_for_a_section_too() {
+    fn a_section_has_an_end_of_its_own() {
         let check = super::CHECK;
         let results = |evidence: &Evidence| -> Vec<Result> {
             check.run(evidence).into_iter().map(|finding| finding.result).collect()
@@ -135,7 +135,7 @@ mod control {
             made.sdp = SessionDescription::parse(text);
         });
         assert_eq!(results(&by_line), [Result::Pass, Result::Fail]);
-        // A description that ends them and lists the candidate told it before.
+        // The candidate is listed in the description that ends them.
         let mut listed = by_line.clone();
         let events = listed.events(Peer(1));
         let told: String = events

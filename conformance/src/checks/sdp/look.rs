@@ -95,8 +95,8 @@ pub(in crate::checks) fn initial_offers(
     evidence.offers(peer).filter(move |offer| evidence.whole && offer.entry < until)
 }
 
-/// The same, and of descriptions that somebody gave without a recording the first offer, unless it is known to be a later one: it is
-/// taken for the initial one where the rule is one of any offer that has what is judged.
+/// The same, and where the evidence is not whole, as of descriptions without a recording, the first description if it is an offer of the peer.
+/// For rules that hold for any offer in which what they judge occurs.
 pub(in crate::checks) fn first_offers(evidence: &Evidence, peer: Peer) -> Vec<&Description> {
     let first = evidence
         .descriptions

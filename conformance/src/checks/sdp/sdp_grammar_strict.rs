@@ -15,7 +15,7 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-/// Most kinds of violations that a sentence tells.
+/// Most kinds of violations that a sentence names.
 const MOST: usize = 5;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {

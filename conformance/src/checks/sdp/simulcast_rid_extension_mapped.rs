@@ -1,5 +1,5 @@
-//! RFC 8853 §5.5, RFC 8852 §3.1: the streams of a simulcast are told apart by the RtpStreamId in their packets, so where an answer takes a
-//! simulcast its header extension is negotiated.
+//! RFC 8853 §5.5, RFC 8852 §3.1: the RtpStreamId in their packets identifies the streams of a simulcast, so an answer that takes a simulcast
+//! negotiates its header extension.
 
 use super::look;
 use crate::checks::{Check, Fault, Place, Tally};

@@ -19,7 +19,7 @@ pub(super) const CHECK: Check = Check {
 
 /// The least interval (§14.2), in microseconds.
 const INTERVAL_US: u64 = 5_000;
-/// So many intervals together must be kept, whatever the timers of the peer are like.
+/// Number of intervals whose sum has no tolerance for the timers of the peer.
 const MANY: usize = 20;
 /// By how much a timer of the peer may be late by itself, so that what waited for it comes at once, in microseconds: a choice of ours, two of the
 /// ticks of ten milliseconds that coarse timers have.

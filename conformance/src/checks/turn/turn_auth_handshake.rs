@@ -23,7 +23,7 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-/// What an authenticated request bears, each by any of these attributes (§9.2.5).
+/// What an authenticated request carries, each in one of these attributes (§9.2.5).
 const CREDENTIALS: [&[AttributeType]; 4] = [
     &[AttributeType::Username, AttributeType::Userhash],
     &[AttributeType::Realm],
@@ -54,7 +54,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let given = given.entry(said.ends()).or_default();
         if said.at.sent {
             if said.is_sent(Method::Allocate, Class::Request) {
-                // The RFC tells servers apart by their names, of which one may have several addresses.
+                // The RFC identifies a server by its name, which may have several addresses.
                 let is_told = challenge(&said).is_some_and(|it| told.contains(&it));
                 let first = asked.insert(said.at.server) && evidence.whole && !is_told;
                 let place = Place::Frame(said.at.frame);

@@ -49,8 +49,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 /// The permissions that a client asked for, by server and the peer's address, in order.
 ///
-/// It has one from its request on: RFC 8445 §7.2.1 wants that "it had told the TURN server to create a permission". An error response
-/// takes it away, unless one was installed before.
+/// A permission counts from its request on: RFC 8445 §7.2.1 demands that the agent "had told the TURN server to create a permission". An error
+/// response ends it, unless one was installed before.
 struct Permissions(BTreeMap<(SocketAddr, IpAddr), Vec<Permission>>);
 
 /// What a client has from a frame on.
