@@ -130,9 +130,9 @@ pub enum Observe {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
-    /// The other side does not notice it, or must bear it: what fails in the same case failed for another reason.
-    Borne,
-    /// The other side waits for what never comes. That it was only late, by the load of the machine, a failure of the same layer refutes.
+    /// The other side does not notice it, or must tolerate it: a failure in the same case has another cause.
+    Tolerated,
+    /// The other side waits for what never comes. A failure at the same layer shows that it was not only late under load.
     Missing,
 }
 

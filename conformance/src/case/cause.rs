@@ -121,7 +121,7 @@ fn of_finding(record: &CaseRecord, finding: &Finding, top: Layer, failure: &Verd
         && layer == top
         && effect == Some(Effect::Missing)
         && failure.side.as_deref().is_some_and(|side| side != finding.endpoint);
-    let broken = finding.is_unexpected_failure() && effect != Some(Effect::Borne);
+    let broken = finding.is_unexpected_failure() && effect != Some(Effect::Tolerated);
     if !broken && !doubtful {
         return None;
     }
