@@ -1,10 +1,10 @@
-//! What the suite has decided once, it goes on deciding: for each case on record the requirements that were decided at each peer in every run on
-//! record, and how often what is decided in one run is not in another.
+//! What the suite has decided once must stay decided: for each case the requirements that every run on record decided at each peer, and how often
+//! what one run decides is undecided in another (a slide).
 //!
-//! A run is compared by the findings of the cases that it has played, so that a filtered run is compared as well. One finding that is missing
-//! says little: a connection that goes another way decides something else. So the findings of a requirement are counted together, for each
-//! implementation and for each scenario, and their number is too low if so many slides would be too improbable at the rate at which that
-//! requirement slides on record. What is undecided for the clocks or the load of the machine is no slide.
+//! A run is compared by the cases in it, so that a filtered run is compared as well. One missing finding says little: one connection may differ
+//! from run to run and decide something else. So the findings of a requirement are counted together, for each implementation and for each
+//! scenario. There are too few of them if the number of slides is too improbable at the rate at which that requirement slides on record. A
+//! finding that is undecided because of clocks or load is no slide.
 
 use crate::case::{CaseFile, Missing, Standing};
 use crate::checks::{Finding, Result as Found};
@@ -36,7 +36,7 @@ pub struct Floors {
     /// By implementation and requirement, how many findings are decided in every run: the sum of the sets, for people.
     #[serde(default)]
     pub decided: BTreeMap<String, BTreeMap<String, u64>>,
-    /// By requirement, how many findings were not decided that are in another run, of how many.
+    /// By requirement, of how many findings that some run decides how many another run leaves undecided.
     #[serde(default)]
     pub slides: BTreeMap<String, Shown>,
     /// By case: the set of each peer in hexadecimal digits, the lowest bits first; or `unsupported`.
@@ -113,7 +113,7 @@ impl Floors {
         text.trim_end_matches('0').to_owned()
     }
 
-    /// What a run has decided less than is on record, or supports no longer.
+    /// What a run no longer decides or supports, of what is on record.
     #[must_use]
     pub fn slides<'a>(&self, run: &[Played<'a>]) -> Vec<Slide> {
         let mut groups: BTreeMap<(String, String), (Shown, String)> = BTreeMap::new();
@@ -183,7 +183,7 @@ impl Floors {
         })
     }
 
-    /// Puts on record what these runs decide, in the place of what was on record of their cases.
+    /// Records what these runs decide, instead of what was on record of their cases.
     pub fn accept(&mut self, runs: &[Vec<Played<'_>>]) {
         let mut all: BTreeMap<&str, Vec<&Played<'_>>> = BTreeMap::new();
         for played in runs.iter().flatten().filter(|played| counts(played)) {
