@@ -34,7 +34,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             );
             continue;
         }
-        tally.judge(Fault("section-of-no-description"), local.any(|made| belongs(candidate, &made.sdp)), place, || {
+        let is_described = local.any(|made| belongs(candidate, &made.sdp));
+        tally.judge(Fault("section-of-no-description"), is_described, place, || {
             format!(
                 "a candidate names mid {}, index {} and username fragment {}, which no local description has together",
                 sdp_mid.as_deref().unwrap_or("none"),

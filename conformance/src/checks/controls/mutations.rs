@@ -175,7 +175,7 @@ fn waived_for_all() -> Vec<String> {
     by.into_iter().filter(|(_, peers)| all(peers)).map(|(requirement, _)| requirement).collect()
 }
 
-/// What nobody meets that plays must be met by a recording all the same, made if need be.
+/// A requirement that no implementation meets still has a recording that meets it, prepared if need be.
 #[test]
 fn what_is_waived_for_every_implementation_is_met_by_a_recording() {
     let waived = waived_for_all();

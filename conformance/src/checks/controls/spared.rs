@@ -1,5 +1,4 @@
-//! What is right: edits of recordings after which a check accuses nobody, since the RFC allows what they do. Each lies near to a mutation that does turn
-//! the check red.
+//! Edits of recordings that the RFC allows: after them a check finds no violation. Each is close to a mutation that turns the check red.
 
 use super::{Recording, dtls, events, rtcp, rtp, sctp, stun, turn};
 use crate::checks::{Result, of};
@@ -295,7 +294,7 @@ fn resend(evidence: &mut Evidence) {
 }
 
 #[test]
-fn what_is_right_is_not_accused() {
+fn what_an_rfc_allows_is_no_violation() {
     let mut wrong = String::new();
     for Spared { id, what, recording, edit, most } in SPARED {
         let mut evidence = recording.evidence();

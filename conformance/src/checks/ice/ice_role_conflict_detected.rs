@@ -114,8 +114,11 @@ impl View<'_> {
         };
         let name = role.name();
         if !own.into_iter().flatten().any(|own| claim.is_denied_by(own)) {
-            tally.fail(Fault("487-to-who-wins"), 
-                format!("487 to a {name} agent of tiebreaker {tiebreaker:#018x} by one of {known:#018x}, which has to give way"),
+            tally.fail(
+                Fault("487-to-who-wins"),
+                format!(
+                    "487 to a {name} agent of tiebreaker {tiebreaker:#018x} by one of {known:#018x}, which has to give way"
+                ),
                 [place],
             );
             return;
@@ -157,8 +160,11 @@ impl View<'_> {
             return;
         }
         match (self.before(claim), after) {
-            (Some((.., own)), _) if claim.is_denied_by(own) => tally.fail(Fault("gives-way-though-larger"), 
-                format!("a {name} agent of tiebreaker {own:#018x} gives way to one of {tiebreaker:#018x} instead of answering 487"),
+            (Some((.., own)), _) if claim.is_denied_by(own) => tally.fail(
+                Fault("gives-way-though-larger"),
+                format!(
+                    "a {name} agent of tiebreaker {own:#018x} gives way to one of {tiebreaker:#018x} instead of answering 487"
+                ),
                 [place],
             ),
             (_, Some((next, ..))) => tally.pass(Place::Frame(self.history.told[next].packet.frame)),

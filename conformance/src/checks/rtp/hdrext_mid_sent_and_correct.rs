@@ -47,16 +47,25 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (ssrc, source) in sources {
         let place = Place::Frame(source.frame);
         match source.wrong {
-            Some((frame, mid, payload_type)) => tally.fail(Fault("mid-of-other-section"), 
-                format!("source {ssrc:#010x} names section {mid:?}, which does not list payload type {payload_type}"),
+            Some((frame, mid, payload_type)) => tally.fail(
+                Fault("mid-of-other-section"),
+                format!(
+                    "source {ssrc:#010x} names section {mid:?}, which does not list payload type {payload_type}"
+                ),
                 [Place::Frame(frame)],
             ),
             None if source.named => tally.pass(place),
             None if source.packets < FIRST || !evidence.whole => {
-                tally.inconclusive(format!("few packets of source {ssrc:#010x} are in the recording, none with MID"), [place]);
+                tally.inconclusive(
+                    format!("few packets of source {ssrc:#010x} are in the recording, none with MID"),
+                    [place],
+                );
             }
-            None => tally.warn(Fault("mid-missing"), 
-                format!("none of the first {FIRST} packets of source {ssrc:#010x} has the MID that was negotiated"),
+            None => tally.warn(
+                Fault("mid-missing"),
+                format!(
+                    "none of the first {FIRST} packets of source {ssrc:#010x} has the MID that was negotiated"
+                ),
                 [place],
             ),
         }

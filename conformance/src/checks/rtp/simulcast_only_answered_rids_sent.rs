@@ -67,7 +67,8 @@ fn alone(media: &BTreeMap<u32, &Source>, mid: &str, answer: Place, tally: &mut T
             .iter()
             .find(|(other, it)| *other != ssrc && it.from_us < source.from_us && source.from_us < it.to_us);
         match beside {
-            Some((other, it)) => tally.fail(Fault("several-sources-without-simulcast"), 
+            Some((other, it)) => tally.fail(
+                Fault("several-sources-without-simulcast"),
                 format!(
                     "sources {other:#010x} and {ssrc:#010x} both send for section {mid:?}, and no simulcast was agreed"
                 ),
