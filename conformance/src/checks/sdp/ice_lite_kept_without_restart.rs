@@ -1,4 +1,4 @@
-//! RFC 8839 §4.4.1.1.2: an agent that changes between lite and full restarts ICE.
+//! RFC 8839 §4.4.1.1.1 and §4.4.2.1: `a=ice-lite` changes only with an ICE restart.
 
 use super::look;
 use crate::checks::{Check, Fault, Place, Tally};
@@ -21,7 +21,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
     for later in look::later(evidence, peer) {
         let (before, now) = (later.own(), later.made);
-        // A new username fragment in every section is a restart (§4.4.1.1.1).
+        // A new username fragment in every section is a restart.
         let keeps = !ufrags(before).is_disjoint(&ufrags(now));
         let place = Place::Entry(now.entry);
         tally.judge(
