@@ -103,6 +103,14 @@ pub enum DeviationError {
         /// The pattern of the cases.
         case: String,
     },
+    /// One of a requirement names a layer or a side, which only verdicts have.
+    #[error("the deviation of {peer} from `{requirement}` names a `layer` or a `side`, which only those of cases have")]
+    LayerOfRequirement {
+        /// The peer.
+        peer: String,
+        /// The requirement.
+        requirement: String,
+    },
     /// One of a requirement does not say which faults it covers.
     #[error("the deviation of {peer} from `{requirement}` needs its `fault`: {}", fault::of(requirement).join(", "))]
     NoFault {
@@ -151,6 +159,9 @@ impl Deviation {
         let requirement = id.to_owned();
         if checks::all().all(|check| check.id != id) {
             return Err(DeviationError::NoRequirement(requirement));
+        }
+        if self.layer.is_some() || self.side != Side::Own {
+            return Err(DeviationError::LayerOfRequirement { peer: self.peer.clone(), requirement });
         }
         if self.fault.is_empty() {
             return Err(DeviationError::NoFault { peer: self.peer.clone(), requirement });

@@ -71,6 +71,10 @@ fn a_deviation_needs_its_reason_and_its_link_and_says_what_it_is() {
     assert!(
         error(of_requirement).contains("needs its `fault`: header-does-not-fit, version, padding-missing")
     );
+    for of_verdicts in ["layer = 'sdp'", "side = 'other'"] {
+        let refused = error(&format!("{of_requirement}fault = 'version'\n{of_verdicts}"));
+        assert!(refused.contains("only those of cases have"), "{refused}");
+    }
     let unknown = error(&format!("{of_requirement}fault = ['version', 'colour']"));
     assert!(unknown.contains("finds no fault `colour`, only header-does-not-fit, version"), "{unknown}");
     let shown = of(&format!("{of_requirement}fault = ['version', 'padding-missing']"));
