@@ -171,6 +171,30 @@ mod tests {
     }
 
     #[test]
+    fn every_truncation_and_every_changed_byte_is_read_or_refused() {
+        let lines = [
+            "I 00:00:27.198 0000 13 88 13 88 00 00 00 00 26 4b 5e a7 # SCTP_PACKET DcSctpTransport0",
+            "2026-11-29 04:43:05.5 UTC - [x]: D/RtpLogger {bf-32fc}| RTCP_PACKET|>> O 04:43:05.5  000000 80 c8 00 06 83 9f 66 71",
+            "[12896:12926:1129/044445.206157:VERBOSE1:srtp_session.cc:549] ",
+        ];
+        let check = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes);
+            assert!(line(&text).is_none_or(|read| read.bytes.len() <= text.len()), "{text}");
+            assert!(header(&text).is_none_or(|(ns, _)| ns < 86_401 * 1_000_000_000), "{text}");
+        };
+        for text in lines {
+            for at in 0..text.len() {
+                check(&text.as_bytes()[..at]);
+                let mut bytes = text.as_bytes().to_vec();
+                for byte in 0..=u8::MAX {
+                    bytes[at] = byte;
+                    check(&bytes);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn other_lines_are_none() {
         for other in [
             "",
