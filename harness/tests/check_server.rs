@@ -1,4 +1,4 @@
-//! `check-server`, held against our own server, well behaved and not, and against coturn. Where coturn is not installed, the test says so;
+//! `check-server` against our own server, well behaved and not, and against coturn. Where coturn is not installed, the test says so;
 //! if `PEERPROOF_REQUIRE` names `coturn`, it fails.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and one that is skipped says so")]
 
@@ -39,7 +39,7 @@ async fn check(arguments: &[&str]) -> (i32, Value) {
     (code, serde_json::from_slice(&output.stdout).unwrap_or(Value::Null))
 }
 
-/// `name result` of each check of a server, with the detail where it neither passed nor says that there is nothing.
+/// `name result: detail` of each check of a server that did not pass.
 fn results(server: &Value) -> Vec<String> {
     let of_addresses =
         server["addresses"].as_array().unwrap().iter().flat_map(|it| it["checks"].as_array().unwrap());
@@ -124,7 +124,7 @@ async fn coturn_is_checked_by_every_transport() {
     for server in report["servers"].as_array().unwrap() {
         let (url, other) = (server["url"].as_str().unwrap(), results(server));
         let names: Vec<&str> = other.iter().filter_map(|it| it.split(':').next()).collect();
-        // coturn ends an allocation a second after the Refresh that asks for it, and relays IPv6 only if it is told to.
+        // coturn ends an allocation a second after the Refresh that asks for it, and relays IPv6 only if it is configured to.
         let expected: &[&str] =
             if url.starts_with("stun:") { &[] } else { &["ipv6-relay not-applicable", "release warn"] };
         assert_eq!(names, expected, "{url}: {other:#?}");
