@@ -139,7 +139,7 @@ fn what_is_wrong_with_statements_is_named_at_its_place() {
     let text = one("scenarios: [data/unordered]", "scenarios: [data/echo]");
     assert!(text.contains("`data/echo` does not have `dc-3` in its `rows`"), "{text}");
     let renamed = refused(&whole.replacen("\n  dc-3:", "\n  dc-33:", 1)).join("\n");
-    assert!(renamed.contains("has `dc-3` in its `rows`, and there is no such statement"), "{renamed}");
+    assert!(renamed.contains("has the unknown statement `dc-3` in its `rows`"), "{renamed}");
 }
 
 fn printed(arguments: &[&str]) -> (Coverage, String) {

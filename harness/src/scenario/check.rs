@@ -265,7 +265,7 @@ fn one_step(
     }
     if step.within.is_some_and(Span::is_zero) {
         let path = path.key(step.actor()).key("within");
-        return Err(document.error(&path, "nothing comes in no time", None));
+        return Err(document.error(&path, "`within` must be longer than 0", None));
     }
     match &step.action {
         Action::Command { peer, name, args } => {

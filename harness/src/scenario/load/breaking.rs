@@ -6,9 +6,8 @@ use super::super::error::{ScenarioError, nearest};
 use super::super::model::{Break, Control, Scenario};
 use super::super::network::Network;
 use super::super::step::{Action, Step};
-use peerproof_conformance::verdict::{NEITHER, NETWORK};
-
 use super::{ControlFile, ScenarioFile, hash, in_order, lies, place, place_of};
+use peerproof_conformance::verdict::{NEITHER, NETWORK};
 
 /// The broken scenario of a control that stands in a document; `text` is what it is made of.
 pub(super) fn broken(
@@ -170,12 +169,12 @@ fn replace_network(scenario: &mut Scenario, network: &Network) {
     scenario.network = network.clone();
     if !network.is_lab() {
         scenario.steps.retain(|step| !matches!(&step.action, Action::Network(step) if step.is_of_a_lab()));
-        // It is about NATs.
+        // A path is expected through the NATs of a lab.
         scenario.expect.path = None;
     }
 }
 
-/// Has no rule of a scenario act on a packet.
+/// Keeps the rules of a scenario from acting on any packet.
 fn idle(
     document: &Document,
     at: &ValuePath,
