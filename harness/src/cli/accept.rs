@@ -116,7 +116,10 @@ fn changes(before: &OnRecord, after: &OnRecord) -> Vec<String> {
     }
     for name in before.observed.deviation.keys().filter(|name| !after.observed.deviation.contains_key(*name))
     {
-        lines.push(format!("{name}  is no known deviation any more"));
+        lines.push(format!("{name}  is no longer a known deviation"));
+    }
+    if lines.is_empty() {
+        lines.push("only the list of the runs that were counted changes".to_owned());
     }
     lines
 }
