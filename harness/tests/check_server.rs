@@ -158,7 +158,8 @@ async fn what_is_wrong_with_a_server_is_named() {
         (FaultSpec::Silent, "binding", "no answer within 1s"),
     ] {
         servers.act("one", &ServerAction::Fault(fault.clone())).await.unwrap();
-        let arguments = [&[url.as_str(), "--timeout", "1"], &user[..]].concat();
+        let timeout = if matches!(fault, FaultSpec::Silent) { "1" } else { "20" };
+        let arguments = [&[url.as_str(), "--timeout", timeout], &user[..]].concat();
         let (code, report) = check(&arguments).await;
         let check = named(&report["servers"][0], name);
         let detail = check["detail"].as_str().unwrap_or_default();

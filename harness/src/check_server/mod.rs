@@ -284,6 +284,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_family_that_this_machine_lacks_is_not_the_fault_of_the_server() {
+        let of = |kind: ErrorKind| unconnected(&io::Error::from(kind));
+        assert!(of(ErrorKind::NetworkUnreachable).is_open());
+        assert!(!of(ErrorKind::ConnectionRefused).is_open());
+    }
+
+    #[test]
     fn credentials_of_a_secret_are_those_that_coturn_computes() {
         // printf %s 1700000000:peerproof | openssl dgst -sha1 -hmac north -binary | base64
         let (username, password) = time_limited("north", 1_700_000_000);
