@@ -29,7 +29,7 @@ const CHANNEL: &str = "channel";
 
 impl<'a> Things<'a> {
     /// Those of a scenario, and of steps that are put into it.
-    pub(super) fn of(scenario: &'a Scenario, more: &'a [Step]) -> Self {
+    pub(super) fn of(scenario: &'a Scenario, more: impl Iterator<Item = &'a Step>) -> Self {
         let mut things = Self {
             channels: BTreeSet::new(),
             sends: BTreeSet::new(),

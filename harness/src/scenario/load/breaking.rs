@@ -147,8 +147,10 @@ fn break_it(
         });
     }
     let mut errors = check::steps(document, scenario, &broken.before, &at.key("before"));
-    errors.extend(check::steps(document, scenario, &broken.connected, &at.key("connected")));
-    let earlier = [broken.before.as_slice(), &scenario.steps].concat();
+    let until = connect.map_or(0, |n| n + 1);
+    let earlier = [broken.before.as_slice(), scenario.steps.get(..until).unwrap_or_default()].concat();
+    errors.extend(check::later_steps(document, scenario, &earlier, &broken.connected, &at.key("connected")));
+    let earlier = [broken.before.as_slice(), &scenario.steps, &broken.connected].concat();
     errors.extend(check::later_steps(document, scenario, &earlier, &broken.after, &at.key("after")));
     if !errors.is_empty() {
         return Err(errors);

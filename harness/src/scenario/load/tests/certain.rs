@@ -168,6 +168,11 @@ fn every_word_of_a_control_names_something() {
     };
     let expect = "expect: { verdict: fail, layer: dtls, side: bob }";
     assert_eq!(control(&format!("break: {{ network: direct }}\n{expect}")), None);
+    let of_its_own = "break:
+  before: [{ alice: { createDataChannel: { label: more } } }]
+  connected: [{ bob: { await: { datachannel: more } } }]
+  after: [{ alice: { send: { channel: more, text: x } } }]";
+    assert_eq!(control(&format!("{of_its_own}\n{expect}")), None);
     refused(
         control(&format!("break: {{ echo: {{ bob: swap-pair }} }}\n{expect}")),
         "unknown defect `swap-pair`",
