@@ -9,6 +9,8 @@ use peerproof::run::peers::is_required;
 use peerproof::scenario::reference::Reachable;
 use peerproof::scenario::server::{FaultSpec, ServerAction, ServerKind, ServerSpec};
 use peerproof::servers::{Place, ServerError, Servers};
+use peerproof_captures::server::ServerEvent;
+use peerproof_captures::timeline::{self, What};
 use peerproof_conformance::catalogue::Catalogue;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -106,6 +108,17 @@ async fn our_own_server_does_all_that_is_asked_by_every_transport() {
     }
     assert_eq!((code, checked), (0, vec![6, 22, 23, 25]));
     servers.stop().await;
+    // No allocation is left to expire.
+    let timeline = std::fs::read(folder.path().join("timeline.jsonl")).unwrap();
+    let entries = timeline::read(&timeline).unwrap();
+    let endings: Vec<&str> = entries
+        .iter()
+        .filter_map(|entry| match &entry.what {
+            What::Server { event: ServerEvent::Ended { ending, .. }, .. } => Some(ending.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert!(!endings.is_empty() && endings.iter().all(|ending| *ending == "released"), "{endings:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
