@@ -1,4 +1,4 @@
-//! `check-server`, held against our own server, well behaved and not, and against coturn. Where coturn is not installed, the test says so;
+//! `check-server` against our own server, well behaved and not, and against coturn. Where coturn is not installed, the test says so;
 //! if `PEERPROOF_REQUIRE` names `coturn`, it fails.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails, and one that is skipped says so")]
 
@@ -9,6 +9,8 @@ use peerproof::run::peers::is_required;
 use peerproof::scenario::reference::Reachable;
 use peerproof::scenario::server::{FaultSpec, ServerAction, ServerKind, ServerSpec};
 use peerproof::servers::{Place, ServerError, Servers};
+use peerproof_captures::server::ServerEvent;
+use peerproof_captures::timeline::{self, What};
 use peerproof_conformance::catalogue::Catalogue;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -39,7 +41,7 @@ async fn check(arguments: &[&str]) -> (i32, Value) {
     (code, serde_json::from_slice(&output.stdout).unwrap_or(Value::Null))
 }
 
-/// `name result` of each check of a server, with the detail where it neither passed nor says that there is nothing.
+/// `name result: detail` of each check of a server that did not pass.
 fn results(server: &Value) -> Vec<String> {
     let of_addresses =
         server["addresses"].as_array().unwrap().iter().flat_map(|it| it["checks"].as_array().unwrap());
@@ -106,6 +108,17 @@ async fn our_own_server_does_all_that_is_asked_by_every_transport() {
     }
     assert_eq!((code, checked), (0, vec![6, 22, 23, 25]));
     servers.stop().await;
+    // No allocation is left to expire.
+    let timeline = std::fs::read(folder.path().join("timeline.jsonl")).unwrap();
+    let entries = timeline::read(&timeline).unwrap();
+    let endings: Vec<&str> = entries
+        .iter()
+        .filter_map(|entry| match &entry.what {
+            What::Server { event: ServerEvent::Ended { ending, .. }, .. } => Some(ending.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert!(!endings.is_empty() && endings.iter().all(|ending| *ending == "released"), "{endings:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,7 +137,7 @@ async fn coturn_is_checked_by_every_transport() {
     for server in report["servers"].as_array().unwrap() {
         let (url, other) = (server["url"].as_str().unwrap(), results(server));
         let names: Vec<&str> = other.iter().filter_map(|it| it.split(':').next()).collect();
-        // coturn ends an allocation a second after the Refresh that asks for it, and relays IPv6 only if it is told to.
+        // coturn ends an allocation a second after the Refresh that asks for it, and relays IPv6 only if it is configured to.
         let expected: &[&str] =
             if url.starts_with("stun:") { &[] } else { &["ipv6-relay not-applicable", "release warn"] };
         assert_eq!(names, expected, "{url}: {other:#?}");
@@ -158,7 +171,8 @@ async fn what_is_wrong_with_a_server_is_named() {
         (FaultSpec::Silent, "binding", "no answer within 1s"),
     ] {
         servers.act("one", &ServerAction::Fault(fault.clone())).await.unwrap();
-        let arguments = [&[url.as_str(), "--timeout", "1"], &user[..]].concat();
+        let timeout = if matches!(fault, FaultSpec::Silent) { "1" } else { "20" };
+        let arguments = [&[url.as_str(), "--timeout", timeout], &user[..]].concat();
         let (code, report) = check(&arguments).await;
         let check = named(&report["servers"][0], name);
         let detail = check["detail"].as_str().unwrap_or_default();

@@ -8,9 +8,11 @@ use peerproof::peers::implementation::Roster;
 use peerproof::run::{Filter, plan};
 use peerproof::scenario::Suite;
 use peerproof::scenario::load::Source;
+use peerproof::scenario::model::Role;
 use peerproof::scenario::statements::{Implementation, Statements};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 
 fn folder() -> PathBuf {
@@ -139,7 +141,7 @@ fn what_is_wrong_with_statements_is_named_at_its_place() {
     let text = one("scenarios: [data/unordered]", "scenarios: [data/echo]");
     assert!(text.contains("`data/echo` does not have `dc-3` in its `rows`"), "{text}");
     let renamed = refused(&whole.replacen("\n  dc-3:", "\n  dc-33:", 1)).join("\n");
-    assert!(renamed.contains("has `dc-3` in its `rows`, and there is no such statement"), "{renamed}");
+    assert!(renamed.contains("has the unknown statement `dc-3` in its `rows`"), "{renamed}");
 }
 
 fn printed(arguments: &[&str]) -> (Coverage, String) {
@@ -165,6 +167,41 @@ fn filters_choose_statements_roles_and_peers() {
     let (_, json) = printed(&["dc-2", "--json"]);
     let value: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(value["statements"][0]["parts"][0]["by"][0]["state"], "shown");
+}
+
+/// A run of an echo and of its control shows the greeting by the stack, and by nobody once the verdict of the case is another one.
+#[test]
+fn a_run_shows_what_its_cases_have_shown() {
+    let folder_of_runs = tempfile::tempdir().unwrap();
+    let run = folder_of_runs.path().join("run");
+    let output = run.to_str().unwrap();
+    let names = ["data/echo/stack-stack", "controls/echo-corrupts/stack-stack"];
+    let scenarios = folder();
+    let played = Command::new(env!("CARGO_BIN_EXE_peerproof"))
+        .args(["run", "--peers", "stack", "--output", output, "--scenarios"])
+        .arg(&scenarios)
+        .args(names)
+        .output()
+        .unwrap();
+    assert_eq!(played.status.code(), Some(0), "{}", String::from_utf8_lossy(&played.stdout));
+    let shown = |peer: Implementation| {
+        let (coverage, text) = printed(&["dc-4", "--run", output]);
+        let greeting = &coverage.statements[0].parts[0];
+        let held = greeting.controls.iter().find(|control| control.name == "controls/echo-corrupts");
+        assert_eq!(held.unwrap().held, Some([1, 0]), "{text}");
+        let by = greeting.by.iter().find(|by| by.peer == peer && by.role == Role::Offerer).unwrap();
+        let failed: Vec<String> = by.failed.iter().map(|failed| failed.case.clone()).collect();
+        (coverage.whole, by.state, by.cases.clone(), failed)
+    };
+    let case = vec!["data/echo/stack-stack".to_owned()];
+    assert_eq!(shown(Implementation::Stack), (0, State::Shown, case.clone(), Vec::new()));
+    assert_eq!(shown(Implementation::Chrome), (0, State::Missing, Vec::new(), Vec::new()));
+
+    let file = run.join("cases/data/echo/stack-stack/case.json");
+    let mut written: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    written["verdict"]["outcome"] = "inconclusive".into();
+    std::fs::write(&file, serde_json::to_vec(&written).unwrap()).unwrap();
+    assert_eq!(shown(Implementation::Stack), (0, State::Missing, Vec::new(), case));
 }
 
 #[test]

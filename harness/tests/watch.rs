@@ -74,6 +74,14 @@ impl Watching {
     }
 }
 
+impl Drop for Watching {
+    /// A test that fails leaves no process.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 fn played(lines: &[String], case: &str) -> usize {
     lines.iter().filter(|line| line.starts_with('[') && line.contains(case)).count()
 }
@@ -90,7 +98,7 @@ fn it_plays_again_when_a_scenario_of_its_cases_changes() {
     let first = run.until("watching ");
     assert_eq!((played(&first, "mine/echo/stack-stack"), played(&first, "mine/other")), (1, 0), "{first:#?}");
 
-    // Another scenario is none of its cases: what comes next is the change of its own.
+    // Another scenario is not one of its cases.
     fs::write(&other, ECHO.replace("An echo", "Another")).unwrap();
     // As editors do: a new file in the place of the old one.
     let beside = family.join(".echo.yaml.new");

@@ -1,5 +1,5 @@
-//! What a STUN and TURN client sends (RFC 8489, RFC 8656), message by message, for those who ask a server questions of their own. How the
-//! messages travel, and what the answers mean, is not its business.
+//! The messages of a STUN and TURN client (RFC 8489, RFC 8656), one by one, for programs that check a server. It neither sends them nor
+//! reads responses.
 
 use crate::server::message::{add_address, channel_data as framed, finish};
 use rtc::crypto::{RTCCryptoProvider, default_provider};

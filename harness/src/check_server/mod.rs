@@ -20,7 +20,7 @@ use hmac::{Hmac, Mac};
 use report::Topic;
 use session::Session;
 use sha1::Sha1;
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -118,7 +118,7 @@ struct Reach<'a> {
 }
 
 impl Reach<'_> {
-    /// A connection with no more said about it than why there is none.
+    /// A connection, or why there is none; its checks were reported before.
     async fn session(&self) -> Result<Session, String> {
         let mut ignored = Vec::new();
         match self.open(&mut ignored).await {
@@ -130,9 +130,7 @@ impl Reach<'_> {
     /// A connection; what was seen on the way is added to the checks.
     async fn open(&self, checks: &mut Vec<Check>) -> Option<Session> {
         let connection = match self.url.transport {
-            Transport::Udp => {
-                Connection::udp(self.server).await.map_err(|error| CONNECT.fail(error.to_string()))
-            }
+            Transport::Udp => Connection::udp(self.server).await.map_err(|error| unconnected(&error)),
             Transport::Tcp | Transport::Tls => self.stream(checks).await,
         };
         match connection {
@@ -149,8 +147,7 @@ impl Reach<'_> {
     async fn stream(&self, checks: &mut Vec<Check>) -> Result<Connection, Check> {
         let late = || CONNECT.fail(format!("no TCP connection within {:?}", self.patience));
         let connected = tokio::time::timeout(self.patience, Connection::tcp(self.server)).await;
-        let (stream, local) =
-            connected.map_err(|_| late())?.map_err(|error| CONNECT.fail(error.to_string()))?;
+        let (stream, local) = connected.map_err(|_| late())?.map_err(|error| unconnected(&error))?;
         checks.push(CONNECT.pass("a TCP connection is accepted"));
         if self.url.transport == Transport::Tcp {
             return Ok(Connection::over(stream, Transport::Tcp, local));
@@ -170,6 +167,16 @@ impl Reach<'_> {
             Err(error) => Err(TLS.fail(format!("the TLS handshake fails: {error}"))),
         }
     }
+}
+
+/// Why there is no connection. That this machine has no IPv6, or no IPv4, is not the server's fault.
+fn unconnected(error: &io::Error) -> Check {
+    let lacks_family = matches!(error.kind(), ErrorKind::NetworkUnreachable | ErrorKind::AddrNotAvailable)
+        || error.raw_os_error() == Some(nix::libc::EAFNOSUPPORT);
+    if lacks_family {
+        return CONNECT.open(format!("this machine has no route to the address: {error}"));
+    }
+    CONNECT.fail(error.to_string())
 }
 
 /// A certificate as a check.
@@ -204,7 +211,7 @@ pub async fn main(args: &CheckServerArgs, out: &mut dyn Write) -> Result<u8, Che
     }
     let report = Report { servers };
     if args.json {
-        serde_json::to_writer_pretty(&mut *out, &report).map_err(std::io::Error::from)?;
+        serde_json::to_writer_pretty(&mut *out, &report).map_err(io::Error::from)?;
         writeln!(out)?;
     } else {
         report.write(&Style::of_stdout(), out)?;
@@ -220,7 +227,7 @@ pub enum CheckError {
     Trust(#[from] TrustError),
     /// The report cannot be written.
     #[error(transparent)]
-    Write(#[from] std::io::Error),
+    Write(#[from] io::Error),
 }
 
 async fn server(url: &ServerUrl, credentials: &Credentials, trust: &Trust, patience: Duration) -> Server {
@@ -252,6 +259,11 @@ async fn server(url: &ServerUrl, credentials: &Credentials, trust: &Trust, patie
         at(&reach, &mut checks).await;
         found.addresses.push(Address { address: server, checks });
     }
+    // One address is enough for clients; without any, nothing was checked.
+    let unreached = |it: &Address| it.checks.iter().all(|check| check.name == CONNECT.name && check.is_open());
+    if !found.addresses.is_empty() && found.addresses.iter().all(unreached) {
+        found.checks.push(CONNECT.fail(format!("no address of {} was reached", url.host)));
+    }
     found
 }
 
@@ -270,6 +282,13 @@ async fn at(reach: &Reach<'_>, checks: &mut Vec<Check>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_family_that_this_machine_lacks_is_not_the_fault_of_the_server() {
+        let of = |kind: ErrorKind| unconnected(&io::Error::from(kind));
+        assert!(of(ErrorKind::NetworkUnreachable).is_open());
+        assert!(!of(ErrorKind::ConnectionRefused).is_open());
+    }
 
     #[test]
     fn credentials_of_a_secret_are_those_that_coturn_computes() {

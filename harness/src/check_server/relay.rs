@@ -7,7 +7,7 @@ use super::traffic;
 use peerproof_captures::wire::stun::{AttributeType, long_term_key_md5};
 use peerproof_conformance::checks::Result as Standing;
 use peerproof_stack::client::{Attribute, Login, Method};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 const CHALLENGE: Topic = Topic::new("challenge").by("RFC 8656 §5; RFC 8489 §9.2.4");
 const WRONG: Topic = Topic::new("wrong-password").by("RFC 8489 §9.2.4");
@@ -67,18 +67,23 @@ pub(super) async fn check(mut session: Session, reach: &Reach<'_>, checks: &mut 
     };
     checks.push(CREDENTIALS.pass(format!("{username} may allocate in the realm {}", challenge.realm)));
     checks.push(integrity(&session, &response));
-    let Some(relayed) = relayed_address(&response, reach.server, checks) else { return };
+    let Some(relayed) = relayed_address(&response, reach.server, checks) else {
+        return give_up(&mut session).await;
+    };
     checks.push(granted(&response));
     let mut allocation = Allocation { session, relayed };
     checks.push(second_allocation(&mut allocation.session).await);
     checks.push(stale_nonce(&mut allocation.session).await);
     match another(&allocation, reach).await {
-        Ok(mut other) => traffic::check(&mut allocation, &mut other, checks).await,
+        Ok(mut other) => {
+            traffic::check(&mut allocation, &mut other, checks).await;
+            give_up(&mut other.session).await;
+        }
         Err(reason) => {
             checks.push(traffic::PERMISSION.open(format!("no second allocation for a test: {reason}")));
         }
     }
-    checks.push(loopback(&mut allocation.session).await);
+    checks.push(loopback(&mut allocation).await);
     checks.push(ipv6(&allocation, reach).await);
     checks.push(refresh(&mut allocation.session).await);
     checks.push(release(&mut allocation.session).await);
@@ -110,11 +115,9 @@ async fn challenge(session: &mut Session, checks: &mut Vec<Check>) -> Option<Cha
         }
         (Some(300), ..) => {
             let elsewhere = response.address(AttributeType::AlternateServer);
-            let elsewhere = elsewhere.map_or("nowhere".to_owned(), |address| address.to_string());
-            (
-                CHALLENGE.open(format!("300 Try Alternate: it sends clients to {elsewhere}; check that one")),
-                None,
-            )
+            let elsewhere = elsewhere.map_or("no address".to_owned(), |address| address.to_string());
+            let detail = format!("300 Try Alternate: it sends clients to {elsewhere}; check that server");
+            (CHALLENGE.open(detail), None)
         }
         (None, ..) if response.is_success() => {
             (CHALLENGE.fail("Allocate without credentials succeeds: anybody may relay through it"), None)
@@ -251,15 +254,26 @@ async fn another(first: &Allocation, reach: &Reach<'_>) -> Result<Allocation, St
     relayed.map(|relayed| Allocation { session, relayed }).ok_or_else(|| response.outcome())
 }
 
-async fn loopback(session: &mut Session) -> Check {
-    let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
-    match session.ask_signed(Method::CreatePermission, &[Attribute::Peer(peer)]).await {
-        Ok(response) if response.is_success() => LOOPBACK.warn(
-            "a permission for 127.0.0.1 is granted: clients may reach what listens on the server's own loopback \
-             (coturn refuses it unless allow-loopback-peers is set)",
-        ),
-        Ok(response) => LOOPBACK.pass(format!("a permission for 127.0.0.1 is answered by {}", response.outcome())),
-        Err(error) => LOOPBACK.open(format!("a permission for 127.0.0.1: {error}")),
+/// Ends an allocation that served a check, so that it does not count against the user's quota until it expires.
+async fn give_up(session: &mut Session) {
+    // Whether a Refresh with lifetime 0 works is another check.
+    let _ = session.ask_signed(Method::Refresh, &[lifetime(0)]).await;
+}
+
+async fn loopback(allocation: &mut Allocation) -> Check {
+    // An address of the other family is refused for that (443).
+    let ip = match allocation.relayed {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+    };
+    let peer = Attribute::Peer(SocketAddr::new(ip, 9));
+    match allocation.session.ask_signed(Method::CreatePermission, &[peer]).await {
+        Ok(response) if response.is_success() => LOOPBACK.warn(format!(
+            "a permission for {ip} is granted: clients may reach what listens on the server's own loopback \
+             (coturn refuses it unless allow-loopback-peers is set)"
+        )),
+        Ok(response) => LOOPBACK.pass(format!("a permission for {ip} is answered by {}", response.outcome())),
+        Err(error) => LOOPBACK.open(format!("a permission for {ip}: {error}")),
     }
 }
 
@@ -273,6 +287,9 @@ async fn ipv6(first: &Allocation, reach: &Reach<'_>) -> Check {
         // REQUESTED-ADDRESS-FAMILY: IPv6 (RFC 8656 §18.6).
         let family = Attribute::Bytes(AttributeType::RequestedAddressFamily.raw(), vec![2, 0, 0, 0]);
         let response = session.ask_signed(Method::Allocate, &[requested_udp(), family]).await;
+        if response.as_ref().is_ok_and(Response::is_success) {
+            give_up(&mut session).await;
+        }
         response.map_err(|error| error.to_string())
     };
     match asked.await {

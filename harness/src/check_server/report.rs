@@ -22,7 +22,7 @@ pub struct Server {
     pub url: String,
     /// How it is reached.
     pub transport: Transport,
-    /// What was checked before there was an address.
+    /// What was checked of the URL: whether it has an address, and whether one was reached.
     pub checks: Vec<Check>,
     /// Its addresses: the first of each family.
     pub addresses: Vec<Address>,
@@ -98,6 +98,13 @@ impl Topic {
 
     pub(super) fn open(self, detail: impl Into<String>) -> Check {
         self.is(Result::Inconclusive, detail)
+    }
+}
+
+impl Check {
+    /// Whether it is inconclusive.
+    pub(super) fn is_open(&self) -> bool {
+        self.result == Result::Inconclusive
     }
 }
 

@@ -1,4 +1,4 @@
-//! Asking a server, and reading what it answers.
+//! Requests to a server and its responses.
 
 use super::connection::Connection;
 use peerproof_captures::wire::stun::{self, AttributeType, Class, Content, Message, TransactionId};

@@ -1,4 +1,4 @@
-//! TLS to a server, and what its certificate is worth (RFC 5280, RFC 9525).
+//! TLS to a server, and whether clients accept its certificate (RFC 5280, RFC 9525).
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,7 +30,7 @@ const MOST_NAMES: usize = 8;
 #[derive(Debug, Clone)]
 pub(super) struct Trust {
     roots: Arc<RootCertStore>,
-    /// Go on although a certificate is worth nothing.
+    /// Go on although the certificate is refused.
     insecure: bool,
 }
 
@@ -79,7 +79,7 @@ pub(super) struct Handshake {
     pub(super) negotiated: Option<String>,
 }
 
-/// What is to be said of a certificate.
+/// What is shown of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Certificate {
     /// Whom it names.

@@ -1,5 +1,5 @@
-//! Permissions and channels (RFC 8656 §9 to §12), by two allocations of which each is the other's peer: so it does not matter where
-//! this machine is.
+//! Permissions and channels (RFC 8656 §9 to §12), by two allocations, each the other's peer: so it does not matter where this machine
+//! is.
 
 use super::relay::Allocation;
 use super::report::{Check, Topic};
@@ -23,7 +23,7 @@ const BACK_CHANNEL: &[u8] = b"by channel, in";
 const NUMBER_BOUND: u16 = 0x4000;
 /// No channel number, in RFC 5766 as in RFC 8656.
 const NUMBER_WRONG: u16 = 0x3000;
-/// Round trips while which nothing may come without a permission.
+/// Round trips during which nothing may come without a permission.
 const ROUNDS: usize = 3;
 
 /// Relays between the two.

@@ -1,6 +1,8 @@
 //! `peerproof accept`: puts on record what runs show: how often known deviations showed, and what the suite decided.
 
+use super::runs::REPORT;
 use super::{USAGE, complain, say};
+use crate::input::{self, Limit};
 use crate::ratchet::{FLOORS, OBSERVED, OnRecord, of_again};
 use crate::terminal::clean;
 use crate::{adapters, expected, judge};
@@ -55,11 +57,11 @@ pub(crate) fn accept(args: &AcceptArgs) -> u8 {
 fn run(args: &AcceptArgs) -> Result<u8, String> {
     let folder = &args.scenarios;
     if !folder.is_dir() {
-        return Err(format!("{}: no folder of scenarios (--scenarios)", folder.display()));
+        return Err(format!("{}: not a folder of scenarios (--scenarios)", folder.display()));
     }
     let before = OnRecord::load(Some(folder))?;
     let mut after = before.clone();
-    // Of a run that is on record already its findings count again, and its attempts do not.
+    // A run that is on record already is judged again, but its attempts are not counted twice.
     let (fresh, known) = (deviations(folder)?, deviations(folder)?);
     let mut judged = Vec::new();
     for path in &args.runs {
@@ -100,9 +102,8 @@ fn deviations(folder: &Path) -> Result<Deviations, String> {
 
 /// When a run began, if it says so.
 fn began(run: &Path) -> Option<u64> {
-    let file = std::fs::File::open(run.join("run.json")).ok()?;
-    let identity: Identity = serde_json::from_reader(std::io::BufReader::new(file)).ok()?;
-    Some(identity.began_us)
+    let bytes = input::bytes(&run.join(REPORT), Limit::RUN).ok()?;
+    Some(serde_json::from_slice::<Identity>(&bytes).ok()?.began_us)
 }
 
 fn changes(before: &OnRecord, after: &OnRecord) -> Vec<String> {
@@ -115,7 +116,10 @@ fn changes(before: &OnRecord, after: &OnRecord) -> Vec<String> {
     }
     for name in before.observed.deviation.keys().filter(|name| !after.observed.deviation.contains_key(*name))
     {
-        lines.push(format!("{name}  is no known deviation any more"));
+        lines.push(format!("{name}  is no longer a known deviation"));
+    }
+    if lines.is_empty() {
+        lines.push("only the list of the runs that were counted changes".to_owned());
     }
     lines
 }

@@ -1,4 +1,4 @@
-//! `peerproof run --watch`: what was played is played again when a file of it changes.
+//! `peerproof run --watch`: runs the cases again when a file of theirs changes.
 
 use super::args::RunArgs;
 use super::play::{self, FOLDER, Wanted};
@@ -15,30 +15,27 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, timeout_at};
 
-/// Whoever writes a file often does so in several steps: this long nothing must have happened.
+/// A file is often written in several steps. Cases run when nothing has happened for this long.
 const QUIET: Duration = Duration::from_millis(200);
-/// Not longer than this is waited for that, since a folder may never be quiet.
+/// Cases run after this time at the latest, since a folder may never be quiet.
 const LONGEST: Duration = Duration::from_secs(2);
 /// How deep folders are watched below that of the scenarios: families.
 const DEPTH: usize = 2;
 /// Most folders that are watched.
 const MOST_FOLDERS: usize = 256;
 
-/// Plays until somebody stops it. The exit code is that of the last time.
+/// Runs the cases until a signal comes. The exit code is that of the last run.
 pub(super) async fn run(args: &RunArgs) -> u8 {
     let signals = signal(SignalKind::interrupt()).and_then(|one| Ok((one, signal(SignalKind::terminate())?)));
     let (mut interrupt, mut terminate) = match signals {
         Ok(signals) => signals,
         Err(error) => return trouble(&error),
     };
-    let mut seen = Seen::of(args, &Seen::default());
+    let (mut watch, mut seen) = match look(args, &Seen::default()) {
+        Ok(looked) => looked,
+        Err(error) => return trouble(&error),
+    };
     loop {
-        // Before anything is read, so that no change is missed.
-        let watch = match Watch::of(&seen) {
-            Ok(watch) => watch,
-            Err(error) => return trouble(&error),
-        };
-        let now = Seen::of(args, &seen);
         let code = match play::ready(args) {
             Ok(wanted) => play::play(args, wanted).await,
             Err(code) => code,
@@ -46,8 +43,8 @@ pub(super) async fn run(args: &RunArgs) -> u8 {
         if stopped(&mut interrupt) || stopped(&mut terminate) {
             return code;
         }
-        say(format_args!("\nwatching {} files; Ctrl-C ends", now.stamps.len()));
-        seen = now;
+        let count = seen.stamps.len();
+        say(format_args!("\nwatching {count} {}; Ctrl-C ends", if count == 1 { "file" } else { "files" }));
         loop {
             tokio::select! {
                 biased;
@@ -55,15 +52,30 @@ pub(super) async fn run(args: &RunArgs) -> u8 {
                 _ = terminate.recv() => return code,
                 changed = watch.wait() => if let Err(error) = changed { return trouble(&error) },
             }
-            let now = Seen::of(args, &seen);
-            if let Some(changed) = now.differs(&seen) {
+            let next = match look(args, &seen) {
+                Ok(next) => next,
+                Err(error) => return trouble(&error),
+            };
+            let changed = next.1.differs(&seen);
+            (watch, seen) = next;
+            if let Some(changed) = changed {
                 say(format_args!("\nchanged: {}", clean(&changed)));
-                seen = now;
                 break;
             }
-            // What else was changed is looked at from there.
-            seen = now;
         }
+    }
+}
+
+/// What is there now, and a watch over all of its folders that began before: no later change is missed, in a new folder either.
+fn look(args: &RunArgs, before: &Seen) -> io::Result<(Watch, Seen)> {
+    let mut seen = Seen::of(args, before);
+    loop {
+        let watch = Watch::of(&seen)?;
+        let now = Seen::of(args, &seen);
+        if now.watched() == seen.watched() {
+            return Ok((watch, now));
+        }
+        seen = now;
     }
 }
 
@@ -81,7 +93,7 @@ fn stopped(signal: &mut Signal) -> bool {
 /// A file as it is: when it was changed, its length.
 type Stamp = Option<(SystemTime, u64)>;
 
-/// What was there when it was looked.
+/// What was there at a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Seen {
     /// All files that are watched.
@@ -131,7 +143,16 @@ impl Seen {
         Self { stamps, scenarios, folders, plan }
     }
 
-    /// What is another one than before, and matters: not a scenario of no case.
+    /// The folders of its files: editors and linkers put a new file in the place of an old one.
+    fn watched(&self) -> BTreeSet<PathBuf> {
+        let parent = |path: &PathBuf| match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        self.stamps.keys().map(parent).chain(self.folders.iter().cloned()).collect()
+    }
+
+    /// The names of the files that changed, if that changes a case. A scenario outside the cases does not matter.
     fn differs(&self, before: &Self) -> Option<String> {
         let all: BTreeSet<&PathBuf> = self.stamps.keys().chain(before.stamps.keys()).collect();
         let changed = all.into_iter().filter(|path| self.stamps.get(*path) != before.stamps.get(*path));
@@ -171,7 +192,6 @@ fn gather(folder: &Path, depth: usize, folders: &mut BTreeSet<PathBuf>, files: &
 struct Watch(Receiver);
 
 impl Watch {
-    /// The folders of these files: editors and linkers put a new file in the place of an old one.
     fn of(seen: &Seen) -> io::Result<Self> {
         let inotify = Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
         let flags = AddWatchFlags::IN_CLOSE_WRITE
@@ -179,13 +199,7 @@ impl Watch {
             | AddWatchFlags::IN_MOVED_FROM
             | AddWatchFlags::IN_CREATE
             | AddWatchFlags::IN_DELETE;
-        let parent = |path: &PathBuf| match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-            _ => PathBuf::from("."),
-        };
-        let folders: BTreeSet<PathBuf> =
-            seen.stamps.keys().map(parent).chain(seen.folders.iter().cloned()).collect();
-        for folder in folders.iter().filter(|folder| folder.is_dir()) {
+        for folder in seen.watched().iter().filter(|folder| folder.is_dir()) {
             inotify.add_watch(folder, flags)?;
         }
         // Tokio knows no inotify(7), but reads from any descriptor that can be waited for.
@@ -193,7 +207,7 @@ impl Watch {
         Ok(Self(Receiver::from_owned_fd_unchecked(descriptor)?))
     }
 
-    /// Waits until something happened and nothing more does.
+    /// Waits for a change, and then until there is no more for a while.
     async fn wait(&self) -> io::Result<()> {
         self.events().await?;
         let end = Instant::now() + LONGEST;
@@ -206,7 +220,7 @@ impl Watch {
         Ok(())
     }
 
-    /// Waits for events and takes them; which they are does not matter, since the files are looked at.
+    /// Waits for events and reads them; which they are does not matter, since the files are looked at.
     async fn events(&self) -> io::Result<()> {
         let mut buffer = [0; 4096];
         loop {
@@ -217,5 +231,27 @@ impl Watch {
                 Err(error) => return Err(error),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scenario_matters_if_it_changes_a_case() {
+        let path = PathBuf::from("scenarios/data/echo.yaml");
+        let seen = |length: u64, hash: &str| Seen {
+            stamps: BTreeMap::from([(path.clone(), Some((SystemTime::UNIX_EPOCH, length)))]),
+            scenarios: BTreeSet::from([path.clone()]),
+            folders: BTreeSet::new(),
+            plan: Ok(vec![("data/echo/stack-stack".to_owned(), hash.to_owned())]),
+        };
+        let before = seen(1, "one");
+        assert_eq!(seen(2, "one").differs(&before), None);
+        assert_eq!(seen(2, "other").differs(&before).as_deref(), Some("scenarios/data/echo.yaml"));
+        let program = Seen { scenarios: BTreeSet::new(), ..seen(1, "one") };
+        let changed = Seen { scenarios: BTreeSet::new(), ..seen(2, "one") };
+        assert!(changed.differs(&program).is_some());
     }
 }

@@ -48,9 +48,9 @@ pub(super) fn statement(
     let parts: Vec<ShownPart> = statement.shown.iter().map(|it| part(suite, cases, it, args, run)).collect();
     let whole = parts.iter().all(|part| {
         let fine = |by: &ShownBy| matches!(by.state, State::Shown | State::Excepted);
-        // A control of which a run has no case is one of the tests.
+        // A run need not have the controls: tests run them.
         let red = |control: &ShownControl| control.held.is_none_or(|[_, not]| not == 0);
-        // The stack is shown too, and nobody asks it to be the subject everywhere.
+        // The stack is listed too, but does not have to be the subject everywhere.
         part.by.iter().filter(|by| by.peer != Implementation::Stack).all(fine)
             && !part.controls.is_empty()
             && part.controls.iter().all(red)
@@ -82,7 +82,7 @@ fn shown_by(
     role: Role,
     run: Option<&Results>,
 ) -> ShownBy {
-    // By the stack it is shown together with whomever; by a browser together with the stack, unless the stack cannot.
+    // The stack shows it with any other peer; a browser with the stack, unless the stack cannot.
     let alone =
         peer == Implementation::Stack || part.lacks.iter().any(|it| it.peer == Some(Implementation::Stack));
     let (mut names, mut with, mut failed) = (Vec::new(), Vec::new(), Vec::new());
@@ -117,7 +117,6 @@ fn shown_by(
         (false, None) => State::Shown,
         (true, Some(_)) => State::Excepted,
         (true, None) => State::Missing,
-        // A run of a few cases proves no reason wrong.
         (false, Some(_)) => State::Stale,
     };
     ShownBy { peer, role, state, with, cases: names, failed, why }
@@ -133,7 +132,7 @@ fn shortfall(case: &CaseFile, part: &Part, own: &str) -> Option<Shortfall> {
     part.requirements.iter().find_map(|id| {
         let about = case.findings.iter().filter(|it| it.requirement == *id);
         let (own, other): (Vec<&Finding>, Vec<&Finding>) = about.partition(|it| it.endpoint == own);
-        // What binds one side of a handshake alone is shown by that one.
+        // A requirement of one side of a handshake is decided at that side alone.
         let decide = if own.is_empty() { other } else { own };
         let short: Vec<&Finding> = decide.iter().copied().filter(|it| it.result != Result::Pass).collect();
         let known = !short.is_empty() && short.iter().all(|it| it.waiver.is_some());
@@ -152,7 +151,7 @@ struct Shortfall {
 fn control(control: &ControlFile, run: Option<&Results>) -> ShownControl {
     let expect = &control.control.expect;
     let held = run.and_then(|run| {
-        // As it was to be when it was run.
+        // By what was expected when it was run.
         let is = |case: &CaseFile| Some(case.expect.verdict.as_ref()?.matches(case.verdict.as_ref()?));
         let all: Vec<bool> = run.of_scenario(&control.file.name).filter_map(is).collect();
         let red = all.iter().filter(|held| **held).count();

@@ -19,9 +19,10 @@ pub(super) fn write(coverage: &Coverage, full: bool, style: &Style, out: &mut dy
         }
     }
     let shown = if coverage.run.is_some() { "shown by this run" } else { "shown by the scenarios" };
+    let statements = if coverage.total == 1 { "statement" } else { "statements" };
     writeln!(
         out,
-        "{} statements; {} {shown} by both browsers in both roles, as far as they can be",
+        "{} {statements}; {} {shown} by both browsers in both roles, as far as possible",
         coverage.total, coverage.whole
     )
 }
@@ -47,7 +48,7 @@ fn line(it: &ShownStatement, style: &Style, out: &mut dyn Write) -> io::Result<(
             style.wrapped(out, &margin, &format!("{margin}  "), &format!("no control ({})", part.what))?;
         }
         for control in part.controls.iter().filter(|control| control.held.is_some_and(|[_, not]| not > 0)) {
-            let text = format!("{} did not turn red as it must", control.name);
+            let text = format!("{} did not turn red", control.name);
             style.wrapped(out, &margin, &format!("{margin}  "), &clean(&text))?;
         }
     }

@@ -12,7 +12,7 @@ const OTHERS: [(&str, &str); 8] = [
     ("SSL_CERT_FILE", "the authorities that check-server trusts"),
     ("NO_COLOR", "no colours, if it is not empty"),
     ("XDG_DATA_HOME", "where setup puts what it unpacks, in peerproof (else ~/.local/share)"),
-    ("PEERPROOF_BLESS", "the tests write generated files and lists anew"),
+    ("PEERPROOF_BLESS", "the tests rewrite generated files and lists"),
     ("PEERPROOF_ORACLE", "a folder of captures that the test against tshark reads too"),
 ];
 

@@ -9,7 +9,7 @@ use peerproof_conformance::evidence::{Captured, Evidence};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Judges the connections of a capture, and alone the descriptions that belong to none of them.
+/// Judges the connections of a capture, and the descriptions that belong to none of them alone.
 pub(super) fn judge(path: &Path, args: &JudgeArgs) -> Result<Vec<Judgement>, JudgeError> {
     let given = Given::read(path, &args.beside)?.spooled()?;
     let (file, trace) = trace(&given)?;
@@ -31,11 +31,12 @@ pub(super) fn judge(path: &Path, args: &JudgeArgs) -> Result<Vec<Judgement>, Jud
         let (index, evidence) = connection.map_err(foreign)?;
         judged.push(of(&file.name, index, &evidence, &given, args.all));
     }
-    if let Some(apart) = apart(&given, &judged, args.all)? {
-        judged.push(apart);
-    }
+    judged.extend(apart(&given, &judged, args.all)?);
     if judged.is_empty() {
         judged.push(Judgement::nothing(&file.name));
+    }
+    if let Some(first) = judged.first_mut() {
+        first.notices.splice(0..0, given.notices.iter().cloned());
     }
     Ok(judged)
 }
@@ -48,7 +49,7 @@ pub(super) fn findings(evidence: &Evidence, all: bool) -> Vec<JudgedFinding> {
 
 /// The descriptions that belong to no connection, judged without packets. Each says why: a connection is recognised by the username
 /// fragments in its checks.
-fn apart(given: &Given, judged: &[Judgement], all: bool) -> Result<Option<Judgement>, JudgeError> {
+fn apart(given: &Given, judged: &[Judgement], all: bool) -> Result<Vec<Judgement>, JudgeError> {
     let is_known = |name: &String| judged.iter().any(|one| one.peers.contains(name));
     let (mut strays, mut notices) = (Vec::new(), Vec::new());
     for ((_, sdp), file) in
@@ -64,7 +65,7 @@ fn apart(given: &Given, judged: &[Judgement], all: bool) -> Result<Option<Judgem
                 .filter(|name| !has(name))
                 .map(|name| format!("a={name}"))
                 .collect();
-            format!("it lacks {}, and a connection is recognised by the first of them", lacks.join(", "))
+            format!("it lacks {}, and a connection is recognised by a=ice-ufrag", lacks.join(", "))
         } else {
             let ufrags: Vec<&str> = ufrags.into_iter().take(MOST_UFRAGS).collect();
             format!("no check in the capture has its username fragment {}", ufrags.join(", "))
@@ -73,14 +74,23 @@ fn apart(given: &Given, judged: &[Judgement], all: bool) -> Result<Option<Judgem
         strays.push((file, sdp.clone()));
     }
     if strays.is_empty() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
-    let mut apart = descriptions::apart(strays, all)?;
-    apart.notices.splice(0..0, notices);
-    Ok(Some(apart))
+    let mut apart = match descriptions::apart(strays.clone(), all) {
+        // They are of several exchanges.
+        Err(JudgeError::ThirdPeer(_)) => {
+            let each = strays.into_iter().map(|stray| descriptions::apart(vec![stray], all));
+            each.collect::<Result<Vec<_>, _>>()?
+        }
+        together => vec![together?],
+    };
+    if let Some(first) = apart.first_mut() {
+        first.notices.splice(0..0, notices);
+    }
+    Ok(apart)
 }
 
-/// Most username fragments that are told of a description.
+/// Most username fragments of a description that are named.
 const MOST_UFRAGS: usize = 4;
 
 fn of(name: &str, index: usize, evidence: &Evidence, given: &Given, all: bool) -> Judgement {
@@ -95,7 +105,7 @@ fn of(name: &str, index: usize, evidence: &Evidence, given: &Given, all: bool) -
         standing: None,
         altered: Vec::new(),
         defects: evidence.defects.clone(),
-        notices: if index == 0 { given.notices.clone() } else { Vec::new() },
+        notices: Vec::new(),
         findings: findings(evidence, all),
         descriptions: given.files.iter().map(|file| file.display().to_string()).collect(),
     }

@@ -46,7 +46,7 @@ pub struct Judgement {
     /// The files that were changed since the case ended, and how.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub altered: Vec<String>,
-    /// What is to be known of what was given: a description that belongs to no connection, line ends that were taken for others.
+    /// Remarks on the input: a description that belongs to no connection, line ends other than CR LF.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
     /// How the requirements stand that apply; with `--all`, for captures and descriptions alone, those that do not apply too.

@@ -111,7 +111,7 @@ pub fn compare(
         return Ok(Some(SnapshotResult::Same));
     }
     if path.is_file() {
-        // An offer to whoever reviews it; nothing depends on it, and the folder may be one that cannot be written.
+        // It is for the review; nothing depends on it, and the folder may be read-only.
         let _ = write(&proposed(&path), &file);
     }
     Ok(Some(result))
@@ -152,7 +152,7 @@ fn proposed(path: &Path) -> PathBuf {
     path.with_extension("snap.new")
 }
 
-/// Takes away what was proposed before, which is on record now or no longer seen.
+/// Removes what was proposed before, which is on record now or no longer seen.
 fn discard(path: &Path) {
     // Most often there is none.
     let _ = fs::remove_file(proposed(path));

@@ -51,7 +51,7 @@ pub fn scenario(document: &Document, scenario: &Scenario, implementations: &[&st
 
 fn expectations(document: &Document, scenario: &Scenario, path: &ValuePath) -> Vec<ScenarioError> {
     let mut errors = Vec::new();
-    let things = Things::of(scenario, &[]);
+    let things = Things::of(scenario, std::iter::empty());
     if scenario.expect.path.is_some() {
         let topology = scenario.topology();
         let behind = |name: &String| topology.as_ref().is_some_and(|all| all.only_nat(name).is_some());
@@ -184,7 +184,7 @@ pub(super) fn steps(
     later_steps(document, scenario, &[], steps, path)
 }
 
-/// Checks a list of steps that come after others, whose results they may name.
+/// Checks a list of steps that come after others, whose results, rules and channels they may name.
 pub(super) fn later_steps(
     document: &Document,
     scenario: &Scenario,
@@ -203,8 +203,8 @@ pub(super) fn later_steps(
     };
     let mut rules: BTreeSet<String> = earlier.iter().filter_map(named).collect();
     let mut errors = Vec::new();
-    let things = Things::of(scenario, steps);
-    // What stands before the steps of a scenario or between them changes what follows; that is a control's business.
+    let things = Things::of(scenario, earlier.iter().chain(steps));
+    // Steps that a control puts before those of a scenario or between them change what is possible in those that follow.
     let mut exchange = (std::ptr::eq(steps, scenario.steps.as_slice())).then(|| Exchange::new(scenario));
     for (n, step) in steps.iter().enumerate() {
         let path = path.index(n);
@@ -265,7 +265,7 @@ fn one_step(
     }
     if step.within.is_some_and(Span::is_zero) {
         let path = path.key(step.actor()).key("within");
-        return Err(document.error(&path, "nothing comes in no time", None));
+        return Err(document.error(&path, "`within` must be longer than 0", None));
     }
     match &step.action {
         Action::Command { peer, name, args } => {

@@ -23,7 +23,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 pub struct Scenario {
     /// What the scenario shows, in one sentence.
     pub title: String,
-    /// The statements of `statements.yaml` that it bears on, such as `dc-2`.
+    /// The statements of `statements.yaml` that it is about, such as `dc-2`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<String>,
     /// Words to choose it by with `--tag`.
@@ -290,7 +290,7 @@ pub struct ControlExpectation {
     /// The layer that must be named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<peerproof_conformance::verdict::Layer>,
-    /// The peer that must be named, or `network`.
+    /// The peer that must be named, or `network`; `neither` if none may be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub side: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! The statements that a suite proves: `statements.yaml` beside its families, and what is wrong with it.
 //!
-//! A scenario says in `rows` on which statements it bears; the file says of each statement in which parts it is shown, by which of
-//! those scenarios, and by which controls. Both must agree.
+//! A scenario names in `rows` the statements that it is about; the file lists for each statement its parts, the scenarios that show
+//! each, and the controls. Both must agree.
 
 use super::document::{Document, ValuePath};
 use super::error::{ScenarioError, nearest};
@@ -14,6 +14,7 @@ use indexmap::IndexMap;
 use peerproof_conformance::catalogue::Catalogue;
 use peerproof_conformance::checks;
 use peerproof_conformance::deviations::pattern;
+use peerproof_conformance::verdict::Outcome;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -148,8 +149,11 @@ impl Part {
         [("scenarios", &self.scenarios), ("by-offerer", &self.by_offerer), ("by-answerer", &self.by_answerer)]
     }
 
+    /// Whether it is one of its controls: a lie that nothing can contradict must pass, and turns nothing red.
     fn names_control(&self, control: &ControlFile) -> bool {
-        self.controls.iter().any(|pattern| is_control(pattern, control)) && self.names(&control.control.of)
+        control.control.expect.verdict == Outcome::Fail
+            && self.controls.iter().any(|pattern| is_control(pattern, control))
+            && self.names(&control.control.of)
     }
 }
 
@@ -158,7 +162,7 @@ fn is_control(pattern: &str, control: &ControlFile) -> bool {
 }
 
 impl Statements {
-    /// Reads the statements of a source and holds them against its suite.
+    /// Reads the statements of a source and compares them with its suite.
     ///
     /// # Errors
     /// All that is wrong, each at its place.
@@ -199,13 +203,13 @@ impl Statements {
             if statement.shown.is_empty() {
                 errors.push(document.error(
                     &at.key("shown"),
-                    "a statement is shown in one part at least",
+                    "a statement needs at least one part",
                     None,
                 ));
             }
             for file in suite.scenarios.iter().filter(|file| file.scenario.rows.contains(id)) {
                 if !statement.shown.iter().any(|part| part.names(&file.name)) {
-                    let message = format!("`{}` has `{id}` in its `rows`, and no part names it", file.name);
+                    let message = format!("`{}` has `{id}` in its `rows`, but no part names it", file.name);
                     errors.push(document.error(&at, message, None));
                 }
             }
@@ -214,8 +218,7 @@ impl Statements {
             for id in file.scenario.rows.iter().filter(|id| !self.statements.contains_key(*id)) {
                 let help = nearest(id, self.statements.keys().map(String::as_str))
                     .map(|near| format!("did you mean `{near}`?"));
-                let message =
-                    format!("`{}` has `{id}` in its `rows`, and there is no such statement", file.name);
+                let message = format!("`{}` has the unknown statement `{id}` in its `rows`", file.name);
                 errors.push(document.error(&at, message, help));
             }
         }
@@ -247,7 +250,7 @@ pub(super) fn rows(document: &Document, rows: &[String], known: &BTreeSet<String
     for (n, row) in rows.iter().enumerate() {
         let at = at.index(n);
         if rows.iter().take(n).any(|other| other == row) {
-            errors.push(document.error(&at, format!("`{row}` stands here twice"), None));
+            errors.push(document.error(&at, format!("duplicate statement `{row}`"), None));
         } else if !known.contains(row) {
             let help = nearest(row, known.iter().map(String::as_str)).map_or_else(
                 || format!("`peerproof coverage` lists them; {FILE} beside your families adds others, and `tags` takes any word"),
@@ -267,7 +270,8 @@ fn of_part(document: &Document, suite: &Suite, id: &str, part: &Part, at: &Value
     };
     let lists = part.lists();
     if lists.iter().all(|(_, list)| list.is_empty()) {
-        errors.push(document.error(at, "a part is shown by one of `scenarios` at least", None));
+        let message = "a part needs at least one of `scenarios`, `by-offerer`, `by-answerer`";
+        errors.push(document.error(at, message, None));
     }
     let patterns =
         lists.into_iter().flat_map(|(key, list)| list.iter().enumerate().map(move |(n, it)| (key, n, it)));

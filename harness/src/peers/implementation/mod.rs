@@ -67,7 +67,7 @@ pub trait Implementation: Debug + Send + Sync {
     /// Why this machine cannot run it, if it cannot.
     fn missing(&self) -> Option<String>;
 
-    /// The files that it is made of and that whoever works on it changes: a program, and those of its arguments that are files.
+    /// The files that its developers change: a program, and those of its arguments that are files.
     fn files(&self) -> Vec<PathBuf> {
         Vec::new()
     }

@@ -1,12 +1,11 @@
-//! Steps that cannot work whoever plays: channels that nobody makes, answers without an offer, media that nobody sends.
+//! Steps that cannot work with any implementation: channels that nobody makes, answers without an offer, media that nobody sends.
 //!
-//! Only what is certain is refused. Who negotiates by itself, and what a step does that must be rejected, is left to the peers.
+//! Only what is certain is refused. Autonomous peers, and steps that must be rejected, are not checked.
 
 use super::super::document::{Document, ValuePath};
 use super::super::error::{ScenarioError, nearest};
 use super::super::model::{Scenario, Signalling};
 use super::super::step::{Action, Step};
-
 use crate::scenario::command;
 use crate::scenario::condition::Condition;
 use peerproof_captures::event::MediaKind;
@@ -30,7 +29,7 @@ const CHANNEL: &str = "channel";
 
 impl<'a> Things<'a> {
     /// Those of a scenario, and of steps that are put into it.
-    pub(super) fn of(scenario: &'a Scenario, more: &'a [Step]) -> Self {
+    pub(super) fn of(scenario: &'a Scenario, more: impl Iterator<Item = &'a Step>) -> Self {
         let mut things = Self {
             channels: BTreeSet::new(),
             sends: BTreeSet::new(),
@@ -81,7 +80,7 @@ impl<'a> Things<'a> {
         let help = match nearest(label, self.channels.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None if self.channels.is_empty() => "`createDataChannel` makes one".to_owned(),
-            None => format!("there are {}", self.channels.iter().copied().collect::<Vec<_>>().join(", ")),
+            None => format!("known: {}", self.channels.iter().copied().collect::<Vec<_>>().join(", ")),
         };
         Err(document.error(path, format!("no step makes a channel `{label}`"), Some(help)))
     }
@@ -112,7 +111,7 @@ impl<'a> Things<'a> {
             Action::Never { peer, never } => {
                 let at = path.key(peer).key("never");
                 if never.span.is_zero() {
-                    return Err(document.error(&at.key("for"), "in no time nothing can happen", None));
+                    return Err(document.error(&at.key("for"), "`for` must be longer than 0", None));
                 }
                 self.condition(document, peer, &never.event, &at.key("event"))
             }
@@ -207,7 +206,7 @@ enum State {
     RemotePranswer,
     Closed,
     /// It depends on what the peers do.
-    Open,
+    Undecided,
 }
 
 /// The exchange of descriptions as the steps make it.
@@ -225,7 +224,7 @@ const OF_TRACKS: [&str; 5] = ["addTrack", "removeTrack", "replaceTrack", "applyC
 impl<'a> Exchange<'a> {
     /// Before the first step.
     pub(super) fn new(scenario: &'a Scenario) -> Self {
-        let first = if scenario.signalling == Signalling::Autonomous { State::Open } else { State::Stable };
+        let first = if scenario.signalling == Signalling::Autonomous { State::Undecided } else { State::Stable };
         Self {
             states: scenario.peers.keys().map(|name| (name.as_str(), first)).collect(),
             named: BTreeMap::new(),
@@ -316,7 +315,7 @@ impl<'a> Exchange<'a> {
                     (Some("pranswer"), true) => State::LocalPranswer,
                     (Some("pranswer"), false) => State::RemotePranswer,
                     (Some("answer" | "rollback"), _) => State::Stable,
-                    _ => State::Open,
+                    _ => State::Undecided,
                 }
             }
             _ => state,

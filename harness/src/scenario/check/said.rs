@@ -1,4 +1,4 @@
-//! What is expected of a peer although it cannot be decided, always holds, or contradicts itself; and words that name nothing.
+//! Expectations of a peer that cannot be decided, always hold, or contradict themselves; and unknown words.
 
 use super::super::document::{Document, ValuePath};
 use super::super::error::{ScenarioError, nearest};
@@ -137,7 +137,7 @@ pub(super) fn of_peer(
     }
     if expected.media.is_some() && !things.watches(name) {
         let help = format!("write `media: {{ watch: true }}` at {name}, or give it the command `watch`");
-        let message = format!("{name} watches no track, so that nothing of its media can be seen");
+        let message = format!("{name} watches no track, so nothing of its media is seen");
         errors.push(document.error(&path.key("media"), message, Some(help)));
     }
     errors
@@ -190,10 +190,11 @@ fn of_statistics(document: &Document, stat: &StatMatch, path: &ValuePath) -> Res
     }
     let least = [stat.above, stat.at_least].into_iter().flatten().fold(f64::NEG_INFINITY, f64::max);
     let most = [stat.below, stat.at_most].into_iter().flatten().fold(f64::INFINITY, f64::min);
-    if least > most {
+    let excludes_its_end = stat.above == Some(least) || stat.below == Some(most);
+    if least > most || (least == most && excludes_its_end) {
         return Err(document.error(
             path,
-            format!("more than {least} and less than {most} exclude each other"),
+            format!("no number is above {least} and below {most}"),
             None,
         ));
     }
@@ -210,7 +211,7 @@ fn of_messages(document: &Document, messages: &Messages, path: &ValuePath) -> Re
     }
     if (exactly.is_some() || unordered.is_some()) && (at_least.is_some() || at_most.is_some()) {
         let key = if at_least.is_some() { "atLeast" } else { "atMost" };
-        return Err(document.error(&path.key(key), "all messages are listed: their number is clear", None));
+        return Err(document.error(&path.key(key), "the list of all messages decides their number already", None));
     }
     if let (Some(includes), Some(lacks)) = (includes, lacks)
         && includes.iter().any(|message| lacks.contains(message))
@@ -237,7 +238,7 @@ fn of_channel(document: &Document, channel: &ChannelMatch, path: &ValuePath) -> 
 
 fn of_lines(document: &Document, lines: &Lines, path: &ValuePath) -> Result<(), ScenarioError> {
     for (n, lack) in lines.lacks.iter().enumerate() {
-        // What holds the piece holds the other, too.
+        // A line that contains the longer piece contains the shorter one.
         if let Some(piece) = lines.contains.iter().find(|piece| piece.contains(lack.as_str())) {
             let message = format!("`{lack}` is in `{piece}`, which is expected");
             return Err(document.error(&path.key("lacks").index(n), message, None));

@@ -6,9 +6,8 @@ use super::super::error::{ScenarioError, nearest};
 use super::super::model::{Break, Control, Scenario};
 use super::super::network::Network;
 use super::super::step::{Action, Step};
-use peerproof_conformance::verdict::{NEITHER, NETWORK};
-
 use super::{ControlFile, ScenarioFile, hash, in_order, lies, place, place_of};
+use peerproof_conformance::verdict::{NEITHER, NETWORK};
 
 /// The broken scenario of a control that stands in a document; `text` is what it is made of.
 pub(super) fn broken(
@@ -148,8 +147,10 @@ fn break_it(
         });
     }
     let mut errors = check::steps(document, scenario, &broken.before, &at.key("before"));
-    errors.extend(check::steps(document, scenario, &broken.connected, &at.key("connected")));
-    let earlier = [broken.before.as_slice(), &scenario.steps].concat();
+    let until = connect.map_or(0, |n| n + 1);
+    let earlier = [broken.before.as_slice(), scenario.steps.get(..until).unwrap_or_default()].concat();
+    errors.extend(check::later_steps(document, scenario, &earlier, &broken.connected, &at.key("connected")));
+    let earlier = [broken.before.as_slice(), &scenario.steps, &broken.connected].concat();
     errors.extend(check::later_steps(document, scenario, &earlier, &broken.after, &at.key("after")));
     if !errors.is_empty() {
         return Err(errors);
@@ -170,12 +171,12 @@ fn replace_network(scenario: &mut Scenario, network: &Network) {
     scenario.network = network.clone();
     if !network.is_lab() {
         scenario.steps.retain(|step| !matches!(&step.action, Action::Network(step) if step.is_of_a_lab()));
-        // It is about NATs.
+        // A path is expected through the NATs of a lab.
         scenario.expect.path = None;
     }
 }
 
-/// Has no rule of a scenario act on a packet.
+/// Keeps the rules of a scenario from acting on any packet.
 fn idle(
     document: &Document,
     at: &ValuePath,

@@ -73,8 +73,8 @@ fn control(
     let known: Vec<&Claim> = claims.iter().filter_map(|name| claim(name)).collect();
     let layer = layer.or_else(|| known.first().map(|claim| claim.layer));
     // What nothing contradicts is not found out.
-    let in_vain = !known.is_empty() && known.iter().all(|claim| matches!(claim.by, By::Nothing(_)));
-    let verdict = verdict.unwrap_or(if in_vain { Outcome::Pass } else { Outcome::Fail });
+    let uncontradicted = !known.is_empty() && known.iter().all(|claim| matches!(claim.by, By::Nothing(_)));
+    let verdict = verdict.unwrap_or(if uncontradicted { Outcome::Pass } else { Outcome::Fail });
     let failed = verdict == Outcome::Fail;
     let side = if undecided { NEITHER.to_owned() } else { by };
     let side = (verdict != Outcome::Pass).then_some(side);

@@ -1,4 +1,4 @@
-//! Words that name nothing, expectations that always hold or never can, and steps that cannot work are refused.
+//! Unknown words, expectations that always hold or never can, and steps that cannot work are refused.
 
 use super::*;
 
@@ -56,7 +56,11 @@ fn what_always_holds_or_never_can_is_refused() {
     refused(of_alice("stats: [{ type: inbound-rtp }]"), "nothing is expected of these statistics");
     refused(
         of_alice("stats: [{ type: data-channel, field: messagesSent, above: 5, below: 3 }]"),
-        "more than 5 and less than 3 exclude each other",
+        "no number is above 5 and below 3",
+    );
+    refused(
+        of_alice("stats: [{ type: data-channel, field: messagesSent, atLeast: 5, below: 5 }]"),
+        "no number is above 5 and below 5",
     );
     refused(of_alice("stats: [{ type: data-channel, above: 5 }]"), "a comparison needs a `field`");
     refused(of_alice("candidates: { includes: [host], lacks: [host] }"), "`host` is expected, too");
@@ -80,7 +84,7 @@ fn what_always_holds_or_never_can_is_refused() {
         of_alice("channels: { chat: { maxRetransmits: 3, reliable: true } }"),
         "a channel with a limit is not reliable",
     );
-    refused(of_alice("media: none"), "alice watches no track, so that nothing of its media can be seen");
+    refused(of_alice("media: none"), "alice watches no track, so nothing of its media is seen");
 }
 
 #[test]
@@ -124,8 +128,8 @@ fn steps_that_cannot_work_are_refused() {
     let others =
         "alice: { createSource: { kind: video }, as: camera }\n  - bob: { addTrack: { track: camera } }";
     refused(then(others), "`camera` is a track of alice");
-    refused(then("bob: { never: { event: { open: chat }, for: 0s } }"), "in no time nothing can happen");
-    refused(then("bob: { await: { open: chat }, within: 0s }"), "nothing comes in no time");
+    refused(then("bob: { never: { event: { open: chat }, for: 0s } }"), "`for` must be longer than 0");
+    refused(then("bob: { await: { open: chat }, within: 0s }"), "`within` must be longer than 0");
 }
 
 #[test]
@@ -145,7 +149,7 @@ fn rules_that_never_act_are_refused() {
         "only packets of class stun have `stun`, and `sctp` is of others",
     );
     let acts = "network: { drop: { name: lost, class: dtls, first: 1 } }\n  - network: { acts: { rule: lost, times: 2 } }";
-    refused(then(acts), "the rules named `lost` act 1 times at most");
+    refused(then(acts), "`times` can be 1 at most: `lost` acts no more often");
 }
 
 #[test]
@@ -164,6 +168,11 @@ fn every_word_of_a_control_names_something() {
     };
     let expect = "expect: { verdict: fail, layer: dtls, side: bob }";
     assert_eq!(control(&format!("break: {{ network: direct }}\n{expect}")), None);
+    let of_its_own = "break:
+  before: [{ alice: { createDataChannel: { label: more } } }]
+  connected: [{ bob: { await: { datachannel: more } } }]
+  after: [{ alice: { send: { channel: more, text: x } } }]";
+    assert_eq!(control(&format!("{of_its_own}\n{expect}")), None);
     refused(
         control(&format!("break: {{ echo: {{ bob: swap-pair }} }}\n{expect}")),
         "unknown defect `swap-pair`",
