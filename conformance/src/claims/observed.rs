@@ -82,7 +82,7 @@ impl<'a> Session<'a> {
     }
 
     /// Whether a peer was given a server to which it speaks over TLS or TCP.
-    fn may_use_tls(&self, name: &str) -> bool {
+    pub(super) fn may_use_tls(&self, name: &str) -> bool {
         let configured = |entry: &Entry| match &entry.what {
             What::Command { peer, name: command, args, .. } => {
                 peer == name
@@ -95,6 +95,13 @@ impl<'a> Session<'a> {
             _ => false,
         };
         self.record.timeline.iter().any(configured)
+    }
+
+    /// Whether a peer is ever asked to gather relayed candidates alone: then it shows none of its sockets to the other side.
+    pub(super) fn is_relay_only(&self, name: &str) -> bool {
+        let policy =
+            |args: &'a serde_json::Value| args.get("configuration")?.get("iceTransportPolicy")?.as_str();
+        self.asked(name).iter().any(|asked| policy(asked.args) == Some("relay"))
     }
 
     /// Whether the scenario changes the network or the rules on packets.

@@ -30,15 +30,6 @@ pub(super) fn check(
     rejected(session, peer, asked, found);
 }
 
-/// Whether a peer is ever asked to gather relayed candidates alone.
-pub(in crate::claims) fn relay_only(session: &Session<'_>, name: &str) -> bool {
-    let policy = |args: &Value| {
-        args.get("configuration").and_then(|it| it.get("iceTransportPolicy")).and_then(Value::as_str)
-            == Some("relay")
-    };
-    session.asked(name).iter().any(|asked| policy(asked.args))
-}
-
 /// What is gathered after `setConfiguration` is what the new configuration allows (RFC 9429 §4.1.18): from the next restart on.
 fn configured(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
     for (command, n, _, _) in done(asked, "setConfiguration") {
@@ -250,7 +241,7 @@ fn target(candidate: &IceCandidate) -> Option<SocketAddr> {
 /// Whether a peer has a candidate from which that address can be checked.
 fn reachable(session: &Session<'_>, peer: &CasePeer, address: SocketAddr) -> bool {
     let Some(view) = session.views.get(&peer.name) else { return false };
-    let relay_only = relay_only(session, &peer.name);
+    let relay_only = session.is_relay_only(&peer.name);
     view.own_candidates().iter().any(|at| {
         let own = crate::api::view::candidate_address(&at.is).and_then(|it| it.parse::<IpAddr>().ok());
         let is_udp = at.is.split_ascii_whitespace().nth(2).is_some_and(|it| it.eq_ignore_ascii_case("udp"));

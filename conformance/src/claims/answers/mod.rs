@@ -12,7 +12,6 @@ mod transceivers;
 pub(super) use channels::length as message_length;
 pub(super) use claims::CLAIMS;
 pub(super) use described::bound;
-pub(super) use gathering::relay_only;
 
 use super::session::Asked;
 use super::{Contradiction, Fault, Session};
