@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::fmt::Display;
 
 /// How late an event may be behind the state, in microseconds: the state changes first, or with it (webrtc-pc §4.4.1.4).
-const LATE_US: u64 = 300_000;
+pub(super) const LATE_US: u64 = 300_000;
 
 pub(super) fn check(
     session: &Session<'_>,
