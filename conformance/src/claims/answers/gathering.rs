@@ -1,15 +1,16 @@
 //! Candidates and servers: what is gathered under a configuration, and that candidates of the other side are checked.
 
-use super::{done, place_of, without_effect};
+use super::{done, without_effect};
 use crate::api::view::candidate_type;
 use crate::case_file::CasePeer;
+use crate::claims::observed::has_own_ufrag;
 use crate::claims::session::Asked;
 use crate::claims::{Contradiction, Session};
 use crate::evidence::{Packet, Peer, Wire};
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::{IceCandidate, PeerEvent};
 use peerproof_captures::timeline::{Answer, What};
-use peerproof_captures::wire::stun::{AttributeType, Class};
+use peerproof_captures::wire::stun::Class;
 use serde::Deserialize;
 use serde_json::Value;
 use std::net::{IpAddr, SocketAddr};
@@ -80,16 +81,15 @@ fn configured(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found
     }
 }
 
-/// A check that a peer sends with a username fragment of its own, and not by a relay.
+/// The first check that a peer sends with a username fragment of its own, and not by a relay.
 fn direct<'a>(session: &Session<'a>, peer: &CasePeer, ufrag: &str) -> Option<&'a Packet> {
-    let (wire, place) = (session.record.packets()?, place_of(session, &peer.name)?);
+    let (wire, place) = (session.record.packets()?, session.place_of(&peer.name)?);
     let mut checks = wire.stun(place).filter(|(packet, message)| {
-        let own = message.text(AttributeType::Username);
         packet.sender == place
             && packet.tap == place
             && packet.via.is_none()
             && message.kind.value.class() == Class::Request
-            && own.is_some_and(|name| name.value.split(':').nth(1) == Some(ufrag))
+            && has_own_ufrag(message, ufrag)
     });
     checks.next().map(|(packet, _)| packet)
 }
@@ -128,7 +128,7 @@ fn unasked(
     (n, gathers_us): (u64, u64),
     found: &mut Vec<Contradiction>,
 ) {
-    let (Some(wire), Some(place)) = (session.record.packets(), place_of(session, &peer.name)) else { return };
+    let (Some(wire), Some(place)) = (session.record.packets(), session.place_of(&peer.name)) else { return };
     let complete = session.events(&peer.name).find(|(entry, event)| {
         entry.t_us > gathers_us && matches!(event, PeerEvent::IceCandidate { candidate: None })
     });
@@ -170,7 +170,7 @@ fn first_ufrag(description: &Value) -> Option<String> {
 
 /// A candidate that was added is checked, if there is time for it before a pair works.
 fn checked(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
-    let (Some(wire), Some(place)) = (session.record.packets(), place_of(session, &peer.name)) else { return };
+    let (Some(wire), Some(place)) = (session.record.packets(), session.place_of(&peer.name)) else { return };
     let Some(view) = session.views.get(&peer.name) else { return };
     // Packets that a rule held back are not in its capture in every case, and a lite agent checks nothing.
     let lite =

@@ -1,7 +1,7 @@
 //! Media: sources are as they were asked for, what was removed is sent no more, and what replaced a track is what arrives.
 
 use super::transceivers::Transceivers;
-use super::{done, place_of, without_effect};
+use super::{done, without_effect};
 use crate::case_file::CasePeer;
 use crate::claims::channels::transport_end;
 use crate::claims::session::Asked;
@@ -96,7 +96,7 @@ fn ends(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: &mut
         "stopTransceiver",
         "close",
     ];
-    let (Some(wire), Some(place)) = (session.record.packets(), place_of(session, &peer.name)) else { return };
+    let (Some(wire), Some(place)) = (session.record.packets(), session.place_of(&peer.name)) else { return };
     let mut transceivers = Transceivers::default();
     for (at, command) in asked.iter().enumerate() {
         let before = transceivers.clone();

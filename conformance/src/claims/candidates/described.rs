@@ -1,6 +1,6 @@
 //! Candidates of events against the descriptions of the peer, which contain the same ones.
 
-use super::super::observed::against;
+use super::super::observed::{against, has_own_ufrag};
 use super::super::session::{Asked, ufrags};
 use super::super::{Contradiction, Session};
 use super::gathered::{EVENT, TEXT, places};
@@ -10,7 +10,6 @@ use crate::verdict::{Layer, Place};
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::sdp::{CandidateType, SessionDescription};
 use peerproof_captures::timeline::Entry;
-use peerproof_captures::wire::stun::AttributeType;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
@@ -126,12 +125,11 @@ fn sections(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradictio
     }
 }
 
-/// The first check that a peer sends with a username fragment of its own: it stands behind that of the other side (RFC 8445 §7.2.2).
+/// The first check that a peer sends with a username fragment of its own.
 fn uses(session: &Session<'_>, peer: &CasePeer, ufrag: &str) -> Option<u64> {
     let tap = session.tap(&peer.name)?;
     let mut checks = tap.wire.stun(tap.peer).filter(|(packet, message)| {
-        let name = message.text(AttributeType::Username);
-        packet.sender == tap.peer && name.is_some_and(|name| name.value.split(':').nth(1) == Some(ufrag))
+        packet.sender == tap.peer && has_own_ufrag(message, ufrag)
     });
     checks.next().map(|(packet, _)| packet.frame)
 }
