@@ -139,7 +139,7 @@ fn sent(peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
     }
 }
 
-/// How many bytes a message has; nothing if it is not one.
+/// How many bytes the message of a `send` has at least; none if its arguments have no message.
 pub(in crate::claims) fn length(args: &Value) -> Option<u64> {
     let message = args.get("message")?;
     if let Some(text) = message.get("text").and_then(Value::as_str) {

@@ -68,7 +68,7 @@ fn trickle(
     let says = value.get("canTrickle")?.as_bool().filter(|_| !peer.is_translated())?;
     let mut set = asked.iter().filter(|it| it.name == "setRemoteDescription" && it.entry.n < n);
     let (last, before) = (set.next_back()?, set.next_back());
-    // While a description is being set it may be that of before, or that of the one which was rolled back.
+    // While a description is being set, the one before it may still count.
     let (entry, ..) = super::succeeded(last).filter(|(entry, ..)| *entry < command.entry.n)?;
     let sdp = last.args.get("description")?.get("sdp")?.as_str().filter(|sdp| !sdp.is_empty())?;
     let is = sdp.lines().filter_map(|line| line.trim_end().strip_prefix("a=ice-options:"));

@@ -63,7 +63,8 @@ pub(super) fn check(
     }
 }
 
-/// Counters that stand still between two readings, while what they count goes on. Not all implementations count STUN as a transport's.
+/// Counters that stand still between two readings, while what they count goes on. Not all implementations count STUN in those of a
+/// transport.
 fn stands(before: &Reading<'_>, after: &Reading<'_>, seen: &Seen, found: &mut Vec<Contradiction>) {
     const COUNTED: [(&str, &str, &str, bool, Layer); 4] = [
         ("transport", "stat/transport.packetsSent", "packetsSent", true, Layer::Checks),
