@@ -14,7 +14,7 @@ use crate::verdict::{Layer, Outcome, Place, Verdict};
 use peerproof_captures::event::{Description, IceState, PeerEvent};
 use peerproof_captures::sdp::{MaxMessageSize, SessionDescription};
 use peerproof_captures::server::ServerEvent;
-use peerproof_captures::timeline::{Answer, What};
+use peerproof_captures::timeline::{Answer, StepOutcome, What};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -285,6 +285,7 @@ fn too_long(record: &CaseRecord, top: Layer, failure: &Verdict) -> Option<Cause>
     let sender = failure.side.as_deref().filter(|_| top == Layer::DataChannel)?;
     let mut allowed: Option<(&str, u64, u64, usize, u64)> = None;
     let mut asked: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut cause = None;
     for entry in &record.timeline {
         match &entry.what {
             // What was rewritten on the way is not what that peer announced.
@@ -302,8 +303,8 @@ fn too_long(record: &CaseRecord, top: Layer, failure: &Verdict) -> Option<Cause>
                 let (Some(length), Some((from, t_us, n, line, most))) = (asked.get(id), allowed) else {
                     continue;
                 };
-                if *length > most {
-                    return Some(Cause {
+                if *length > most && cause.is_none() {
+                    cause = Some(Cause {
                         t_us,
                         layer: Layer::DataChannel,
                         side: from.to_owned(),
@@ -314,10 +315,12 @@ fn too_long(record: &CaseRecord, top: Layer, failure: &Verdict) -> Option<Cause>
                     });
                 }
             }
+            // The scenario wants the rejection.
+            What::StepEnded { outcome: StepOutcome::Done, .. } => cause = None,
             _ => {}
         }
     }
-    None
+    cause
 }
 
 /// The peer that was the first to begin another ICE transport in a renegotiation, without a restart, where the one at which the failure
