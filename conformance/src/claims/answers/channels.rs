@@ -78,8 +78,8 @@ fn ready(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: &mu
             session.events(&peer.name).filter_map(|(entry, event)| Some((entry, of(event)?))).collect();
         let off = LATE_US
             .saturating_add(session.clock_error(&peer.name))
-            .saturating_add(session.stalled(command.entry.t_us, t_us));
-        // What happens about the time of the question may be in the answer or not; several channels of a label are not distinguished.
+            .saturating_add(session.stalled(command.entry.t_us, t_us.saturating_add(LATE_US)));
+        // The answer may or may not have what happens at about that time; several channels of a label are not distinguished.
         let is_near = states
             .iter()
             .any(|(entry, _)| entry.n > command.entry.n && entry.t_us <= t_us.saturating_add(off));
@@ -97,7 +97,7 @@ fn ready(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: &mu
                 || has_ended(session, &peer.name, command.entry));
         if is != *was && !is_closing {
             let claimed = format!("getDataChannel with readyState {is}");
-            let seen = format!("the last event of the channel was that it is {was}");
+            let seen = format!("the last event of the channel reported that it was {was}");
             let evidence = vec![Place::Entry(n), Place::Entry(entry.n)];
             let (claim, layer) = ("answer/getDataChannel", Layer::DataChannel);
             found.push(without_effect(claim, layer, &peer.name, t_us, claimed, seen, evidence));

@@ -21,7 +21,7 @@ pub(super) fn check(
     let Some(view) = session.views.get(&peer.name) else { return };
     for (command, n, t_us, value) in done(asked, "getState") {
         let from = command.entry.t_us.saturating_sub(LATE_US);
-        let stalled = session.stalled(from, t_us);
+        let stalled = session.stalled(from, t_us.saturating_add(LATE_US));
         let off = LATE_US.saturating_add(stalled).saturating_add(session.clock_error(&peer.name));
         let reading = State {
             value,
