@@ -27,7 +27,7 @@ struct Act {
 /// The verdict with what the control broke as its cause, if that shows at its layer.
 pub(super) fn broken_by_control(record: &CaseRecord, verdict: &Verdict) -> Option<Verdict> {
     let layer = verdict.layer.filter(|_| verdict.outcome == Outcome::Fail)?;
-    // What a peer lies about is its own.
+    // What a lie breaks is that peer's fault.
     record.file.control_of.as_ref().filter(|_| record.file.liars.is_empty())?;
     let shows = |action: &Act| action.layers.is_none_or(|layers| layers.contains(&layer));
     let action = actions(record).into_iter().find(shows)?;
@@ -75,7 +75,7 @@ fn actions(record: &CaseRecord) -> Vec<Act> {
     actions
 }
 
-/// The rules of the scenario that the control had act on no packet: their probability is zero.
+/// The rules of the scenario that the control disabled, by a probability of zero.
 fn idle(record: &CaseRecord) -> impl Iterator<Item = Act> {
     record.timeline.iter().filter_map(|entry| {
         let What::StepBegan { definition, .. } = &entry.what else { return None };
@@ -85,13 +85,13 @@ fn idle(record: &CaseRecord) -> impl Iterator<Item = Act> {
         Some(Act {
             layers: Some(layers_of(layer_of_rule(idle.next()?))),
             side: NETWORK.to_owned(),
-            what: "the control has the rule act on no packet".to_owned(),
+            what: "the control disabled a rule".to_owned(),
             evidence: Place::Entry(entry.n),
         })
     })
 }
 
-/// The layers at which it shows what becomes of packets of a layer.
+/// The layers at which a change to the packets of a layer shows.
 fn layers_of(layer: Layer) -> &'static [Layer] {
     match layer {
         Layer::Checks => &[Layer::Checks, Layer::Nomination, Layer::Gathering],

@@ -12,8 +12,9 @@ use crate::finding::{Finding, Result};
 use crate::record::CaseRecord;
 use crate::verdict::{Layer, Outcome, Place, Verdict};
 use peerproof_captures::event::{Description, IceState, PeerEvent};
+use peerproof_captures::sdp::{MaxMessageSize, SessionDescription};
 use peerproof_captures::server::ServerEvent;
-use peerproof_captures::timeline::{Answer, What};
+use peerproof_captures::timeline::{Answer, StepOutcome, What};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -279,46 +280,47 @@ fn relayed_address(line: &str) -> Option<String> {
     Some(if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") })
 }
 
-/// The other peer, whose description allows only shorter messages than the scenario has the peer of the failure send: that one must reject
-/// it (webrtc-pc §6.2).
+/// The other peer, where a message of the scenario is longer than its description allows: `send` must reject it then (webrtc-pc §6.2).
 fn too_long(record: &CaseRecord, top: Layer, failure: &Verdict) -> Option<Cause> {
     let sender = failure.side.as_deref().filter(|_| top == Layer::DataChannel)?;
     let mut allowed: Option<(&str, u64, u64, usize, u64)> = None;
     let mut asked: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut cause = None;
     for entry in &record.timeline {
         match &entry.what {
-            // Rewritten on the way, it is not its maker's.
+            // What was rewritten on the way is not what that peer announced.
             What::Carried { from, to, sent, delivered } if to == sender => {
-                let line = sent.sdp.lines().enumerate().find_map(|(number, line)| {
-                    let most = line.trim_end().strip_prefix("a=max-message-size:")?.parse::<u64>().ok()?;
-                    Some((number + 1, most))
-                });
-                let line = line.filter(|(_, most)| delivered.is_none() && *most > 0);
-                allowed = line.map(|(number, most)| (from.as_str(), entry.t_us, entry.n, number, most));
+                let sdp = SessionDescription::parse(sent.sdp.as_str());
+                let found = sdp.media().find_map(|section| section.typed::<MaxMessageSize>().next());
+                let most = found.and_then(|found| Some((found.line, found.value.ok()?.0)));
+                let most = most.filter(|(_, most)| delivered.is_none() && *most > 0);
+                allowed = most.map(|(line, most)| (from.as_str(), entry.t_us, entry.n, line, most));
             }
             What::Command { peer, id, name, args } if peer == sender && name == "send" => {
                 asked.extend(crate::claims::message_length(args).map(|length| (*id, length)));
             }
             What::Answer { peer, id, answer: Answer::Rejected { .. } } if peer == sender => {
-                let (Some(length), Some((from, t_us, n, number, most))) = (asked.get(id), allowed) else {
+                let (Some(length), Some((from, t_us, n, line, most))) = (asked.get(id), allowed) else {
                     continue;
                 };
-                if *length > most {
-                    return Some(Cause {
+                if *length > most && cause.is_none() {
+                    cause = Some(Cause {
                         t_us,
                         layer: Layer::DataChannel,
                         side: from.to_owned(),
                         sentence: format!(
                             "{from} should take a message of {length} bytes, but announces a=max-message-size:{most}"
                         ),
-                        evidence: vec![Place::Line { entry: n, line: number }],
+                        evidence: vec![Place::Line { entry: n, line }],
                     });
                 }
             }
+            // The scenario wants the rejection.
+            What::StepEnded { outcome: StepOutcome::Done, .. } => cause = None,
             _ => {}
         }
     }
-    None
+    cause
 }
 
 /// The peer that was the first to begin another ICE transport in a renegotiation, without a restart, where the one at which the failure

@@ -26,8 +26,8 @@ pub(super) fn wants_failure(expected: &Expected) -> bool {
     }
 }
 
-/// Whether a layer that is not up, `at`, can be why what was expected did not come. What must not happen and happens, and what must be
-/// rejected and is done, needs no other cause; and the exchange of descriptions waits for no layer above it.
+/// Whether the layer `at`, which is not up, can be why an expectation failed. It cannot where something happened that must not, or
+/// succeeded though it must be rejected, and the exchange of descriptions depends on no layer above it.
 pub(super) fn explains(expected: &Expected, at: Layer, views: &Views) -> bool {
     match expected {
         Expected::NoCondition { condition, .. } => condition.wants_failure(),
@@ -155,7 +155,7 @@ fn owner(record: &CaseRecord, client: &str) -> Option<usize> {
 /// The layer that what was expected belongs to.
 pub(super) fn layer_of(expected: &Expected, views: &Views) -> Layer {
     match expected {
-        // Who must not meet has a path that must not be.
+        // Peers that must not connect have found a path.
         Expected::NoCondition { condition: Condition::ConnectionState(_), .. } => Layer::Checks,
         Expected::Condition { condition, .. } | Expected::NoCondition { condition, .. } => {
             of_condition(condition, views)

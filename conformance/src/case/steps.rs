@@ -96,7 +96,7 @@ pub fn steps(record: &CaseRecord) -> Vec<ConnectingStep> {
                 StepName::SrtpSctp => srtp_sctp(record, &views),
                 StepName::MediaData => media_data(&views),
             };
-            // What never ended did not end when it began.
+            // A step without an end is not done, even if it began.
             let ended = ended.map(|ended| ended.max(began.unwrap_or(ended)));
             ConnectingStep { step, began_us: began, ended_us: ended }
         })

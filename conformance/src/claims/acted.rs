@@ -5,6 +5,7 @@ use super::answers::bound;
 use super::observed::{PATIENCE_US, against};
 use super::{Contradiction, Session};
 use crate::case_file::CasePeer;
+use crate::explain::counted;
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::{Description, PeerEvent, SignalingState};
 use peerproof_captures::timeline::{Entry, What};
@@ -72,7 +73,7 @@ fn carried(entry: &Entry) -> Option<Carried<'_>> {
     Some(Carried { entry, from, description })
 }
 
-/// Who joined a call reports so, and takes part in it: the other side was there too, and nothing of this peer ever came to the server.
+/// A peer that joined a call reports that and takes part: with the other side there, a message of it comes to the server.
 fn absent(session: &Session<'_>, peer: &CasePeer, join: &Entry, found: &mut Vec<Contradiction>) {
     let timeline = &session.record.timeline;
     let is_own = |entry: &Entry| matches!(&entry.what, What::Signalled { from, .. } if *from == peer.name);
@@ -91,7 +92,7 @@ fn absent(session: &Session<'_>, peer: &CasePeer, join: &Entry, found: &mut Vec<
         return;
     }
     let claimed = format!("{} answers that it joined the call", peer.name);
-    let seen = "it reports no operation, and no message of it ever came to the signalling server";
+    let seen = "it reports no operation, and the signalling server never got a message from it";
     let evidence = [Place::Entry(join.n), Place::Entry(other.n)];
     found.push(against(&peer.name, JOIN, join.t_us, claimed, seen, evidence));
 }
@@ -101,7 +102,7 @@ fn repeated(peer: &CasePeer, acts: &[Act<'_>], joins: usize, found: &mut Vec<Con
     let claimed = |act: &Act<'_>| format!("{} reports that it did {}", peer.name, act.operation);
     let joined = acts.iter().filter(|act| act.operation == "join");
     if let Some(act) = joined.clone().nth(joins) {
-        let seen = format!("it was asked to join {joins} times");
+        let seen = format!("it was asked to join {}", counted(joins as u64, "time"));
         let evidence = [Place::Entry(act.entry.n)];
         found.push(against(&peer.name, OPERATION, act.entry.t_us, claimed(act), seen, evidence));
         return;
@@ -123,7 +124,7 @@ fn repeated(peer: &CasePeer, acts: &[Act<'_>], joins: usize, found: &mut Vec<Con
     }
 }
 
-/// Who could not join does nothing in the call afterwards.
+/// A peer that could not join does nothing in the call afterwards.
 fn failed(peer: &CasePeer, acts: &[Act<'_>], found: &mut Vec<Contradiction>) {
     let Some((at, act)) =
         acts.iter().enumerate().find(|(_, act)| act.operation == "join" && act.error.is_some())
@@ -155,7 +156,7 @@ fn unreported(session: &Session<'_>, peer: &CasePeer, acts: &[Act<'_>], found: &
             SignalingState::Stable => &["setLocalDescription", "setRemoteDescription"],
             SignalingState::Closed => continue,
         };
-        // It was heard since, so the operation would have been reported.
+        // It reported something later, so it would have reported the operation.
         if !did(by) && last > entry.n {
             let claimed = format!("{} reports that signalingState became {state}", peer.name);
             let seen = format!("it never reports {}", by.join(" or "));
@@ -188,7 +189,7 @@ fn described(
             continue;
         }
         let claimed = format!("{} reports {} of the {}", peer.name, act.operation, set.kind);
-        let seen = format!("the {} that the signalling server carried is another one", set.kind);
+        let seen = format!("the {} that the signalling server carried is different", set.kind);
         let evidence = [Place::Entry(act.entry.n), Place::Entry(first.entry.n)];
         found.push(against(&peer.name, DESCRIPTION, act.entry.t_us, claimed, seen, evidence));
         return;

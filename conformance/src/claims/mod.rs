@@ -89,7 +89,7 @@ pub fn claims() -> Vec<&'static Claim> {
 pub enum Fault {
     /// The peer's, which claims what is not so.
     Peer(String),
-    /// That of one of the two: they contradict each other, and nothing shows which of them is right.
+    /// One peer's: the two contradict each other, and nothing shows which of them is right.
     Undecided,
     /// The recording's: both peers agree, or nothing was lost by them, and the recording lacks what proves it. It decides nothing then.
     Recording,
@@ -123,7 +123,7 @@ impl Contradiction {
     }
 }
 
-/// The peer that never sent video of the size that was awaited, and the sizes that it sent, where the packets show all.
+/// The peer that never sent video of the awaited size, with the sizes that it sent; none unless the packets show all of them.
 pub(crate) fn never_sent<'a>(
     record: &'a CaseRecord,
     views: &'a Views,
@@ -133,7 +133,7 @@ pub(crate) fn never_sent<'a>(
     media::never_sent(&Session::new(record, views), peer, (wanted.width, wanted.height))
 }
 
-/// Bytes of the message that a `send` was asked for, at least; nothing if it is not one.
+/// How many bytes the message of a `send` has at least; none if its arguments have no message.
 pub(crate) fn message_length(args: &serde_json::Value) -> Option<u64> {
     answers::message_length(args)
 }

@@ -7,6 +7,7 @@ use crate::verdict::{Layer, Place};
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::{Action, Answer, Entry, HarnessStep, Note, What};
 use peerproof_captures::wire::demux::Class;
+use peerproof_captures::wire::stun::{AttributeType, Message};
 use std::collections::BTreeSet;
 
 /// How long an event may be in coming, in microseconds: a choice of ours, far beyond what a peer needs.
@@ -82,7 +83,7 @@ impl<'a> Session<'a> {
     }
 
     /// Whether a peer was given a server to which it speaks over TLS or TCP.
-    fn may_use_tls(&self, name: &str) -> bool {
+    pub(super) fn may_use_tls(&self, name: &str) -> bool {
         let configured = |entry: &Entry| match &entry.what {
             What::Command { peer, name: command, args, .. } => {
                 peer == name
@@ -95,6 +96,13 @@ impl<'a> Session<'a> {
             _ => false,
         };
         self.record.timeline.iter().any(configured)
+    }
+
+    /// Whether a peer is ever asked to gather relayed candidates alone: then it shows none of its sockets to the other side.
+    pub(super) fn is_relay_only(&self, name: &str) -> bool {
+        let policy =
+            |args: &'a serde_json::Value| args.get("configuration")?.get("iceTransportPolicy")?.as_str();
+        self.asked(name).iter().any(|asked| policy(asked.args) == Some("relay"))
     }
 
     /// Whether the scenario changes the network or the rules on packets.
@@ -185,6 +193,12 @@ impl<'a> super::session::Asked<'a> {
     pub(super) fn answered(&self) -> Option<&'a Entry> {
         self.answer.map(|(entry, _)| entry)
     }
+}
+
+/// Whether a check is of an agent with that username fragment: in USERNAME its own follows that of the other side (RFC 8445 §7.2.2).
+pub(super) fn has_own_ufrag(check: &Message<'_>, ufrag: &str) -> bool {
+    let name = check.text(AttributeType::Username);
+    name.is_some_and(|name| name.value.split(':').nth(1) == Some(ufrag))
 }
 
 /// A claim of a peer that something else contradicts.

@@ -6,10 +6,11 @@ use crate::case_file::CasePeer;
 use crate::evidence::{Handshake, Peer, Timing};
 use crate::record::CaseRecord;
 use peerproof_captures::event::PeerEvent;
+use peerproof_captures::sdp::SessionDescription;
 use peerproof_captures::timeline::{Answer, Entry, What};
 use serde_json::Value;
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A recorded case.
 pub(crate) struct Session<'a> {
@@ -78,6 +79,12 @@ impl<'a> Session<'a> {
         self.did.get(peer).map(|did| did.asked.clone()).unwrap_or_default()
     }
 
+    /// The username fragments in the local descriptions of a peer.
+    pub(crate) fn own_ufrags(&self, peer: &str) -> BTreeSet<String> {
+        let local = self.views.get(peer).into_iter().flat_map(|view| &view.local);
+        local.flat_map(|at| ufrags(&at.is.sdp)).collect()
+    }
+
     /// The first DTLS handshake as seen nearest to a peer; none without its packets.
     pub(crate) fn handshake(&self, place: Peer) -> Option<&Handshake> {
         let wire = self.record.packets()?;
@@ -88,6 +95,13 @@ impl<'a> Session<'a> {
     pub(in crate::claims) fn presented(&self, name: &str) -> Option<&Presented> {
         Some(self.did.get(name)?.presented.get_or_init(|| Presented::of(self, name)))
     }
+}
+
+/// The username fragments in a description.
+pub(super) fn ufrags(sdp: &str) -> BTreeSet<String> {
+    let sdp = SessionDescription::parse(sdp);
+    let all = std::iter::once(sdp.session()).chain(sdp.media());
+    all.filter_map(|section| section.value("ice-ufrag").map(str::to_owned)).collect()
 }
 
 /// What each peer did.

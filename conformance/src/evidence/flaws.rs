@@ -85,9 +85,7 @@ impl Evidence {
         }
         flaws.extend(self.of_ways());
         flaws.extend(self.of_steps(case));
-        // From shortly before the end on, since what comes then is written when it is over.
-        let stalled = self.stalled(case.duration_us, case.duration_us.saturating_add(DISORDER));
-        let end = case.duration_us.saturating_add(DISORDER).saturating_add(stalled);
+        let end = latest(case, &self.timing);
         let late = self.wire.iter().flat_map(|wire| &wire.packets).find(|packet| packet.t_us > end);
         if let Some(packet) = late {
             let claimed = format!("the case ended after {} ms", case.duration_us / 1_000);
@@ -196,11 +194,16 @@ fn numbers(timeline: &[Entry], flaws: &mut Vec<Flaw>) {
     }
 }
 
+/// The latest time that anything in a recording may have, in microseconds: what comes at the end is written a little later.
+fn latest(case: &CaseFile, timing: &Timing) -> u64 {
+    let end = case.duration_us.saturating_add(DISORDER);
+    end.saturating_add(timing.stalled(case.duration_us, end))
+}
+
 /// Nothing is later than the end, or runs back by more than what entries of different sources may.
 fn times(case: &CaseFile, timeline: &[Entry], flaws: &mut Vec<Flaw>) {
     let timing = Timing::of(&[], timeline);
-    let end = case.duration_us.saturating_add(DISORDER);
-    let end = end.saturating_add(timing.stalled(case.duration_us, end));
+    let end = latest(case, &timing);
     let (mut newest, mut of_peer): (u64, BTreeMap<&str, u64>) = (0, BTreeMap::new());
     for entry in timeline {
         let (before, may_differ) = match &entry.what {

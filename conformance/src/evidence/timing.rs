@@ -9,7 +9,7 @@ use peerproof_captures::timeline::{Entry, What};
 /// How far the times in a recording can be relied on.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Timing {
-    /// The delays up to the end of each window, added up; `None` if the recording does not say.
+    /// The delays window by window; `None` if the recording does not say.
     stalls: Option<Stalls>,
     /// By how much the times of each peer's events may be off, in the order of the peers.
     errors_us: Vec<u64>,

@@ -72,7 +72,7 @@ fn unanswered(connection: &DumpedConnection) -> Option<Diagnosis> {
     Some(broken(
         Layer::Signalling,
         Kind::AnswerNotDelivered,
-        "an offer was set, but no answer until the dump was made".to_owned(),
+        "an offer was set, but no answer before the dump was made".to_owned(),
         "the other side did not answer, or the signalling did not carry the answer",
         "look at what the application and the signalling server log after the offer",
     ))

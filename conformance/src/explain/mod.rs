@@ -300,7 +300,7 @@ fn side_of(connection: &Connection, side: Side) -> String {
 }
 
 /// `1 check`, `2 checks`.
-fn counted(count: u64, noun: &str) -> String {
+pub(crate) fn counted(count: u64, noun: &str) -> String {
     match count {
         1 => format!("1 {noun}"),
         _ => format!("{count} {noun}s"),

@@ -13,7 +13,7 @@ const NOMINATION: u64 = 3 * SECOND;
 const CONSENT: u64 = 15 * SECOND;
 /// How long after its last response a side must be heard to count as still there.
 const STILL_HEARD: u64 = 5 * SECOND;
-/// Nothing was seen of a connection for so long, and of others in the same capture: they are of different captures, or of different calls.
+/// With as much time between the last packets of a connection and of a capture, the capture was merged, or holds different calls.
 const APART: u64 = 600 * SECOND;
 /// Unanswered requests in that time.
 const CONSENT_REQUESTS: u64 = 3;
@@ -31,7 +31,6 @@ fn nomination(trace: &Trace, connection: &Connection, found: &mut Found) {
     let success =
         connection.pairs.iter().flat_map(|pair| [pair.checks.a.first_success, pair.checks.b.first_success]);
     let Some(success) = success.flatten().min() else { return };
-    // A capture that was merged of several goes on long after it, with others.
     let end = trace.last.filter(|last| last.since(connection.last) < APART).unwrap_or(connection.last);
     if end.since(success) < NOMINATION {
         return;
@@ -82,63 +81,55 @@ fn consent(connection: &Connection, found: &mut Found) {
         }
         let (name, other) = (side_of(connection, side), side_of(connection, side.other()));
         // A check of the other side's may have crossed the last response.
-        let still = pair.checks.of(side.other()).last.is_some_and(|last| last.since(success) > STILL_HEARD);
-        let media = media_after(connection, side.other(), success);
+        let after = |at: &Moment| at.since(success) > STILL_HEARD;
+        let still = pair.checks.of(side.other()).last.filter(after);
+        let media = last_media(connection, side.other()).filter(after);
         let heard = match (media, still) {
-            (Some((packets, at)), _) if at.since(success) > STILL_HEARD => {
+            (Some(at), _) => {
                 let until = time(at.since(connection.first));
-                format!(
-                    "is alive: {packets} RTP packets of it came, the last {until} after the connection began"
-                )
+                format!("is alive: its last RTP packet came {until} after the connection began")
             }
-            (_, true) => "is still heard".to_owned(),
-            _ => "is no longer heard".to_owned(),
+            (None, Some(_)) => "is still heard".to_owned(),
+            (None, None) => "is no longer heard".to_owned(),
         };
-        let is_alive = still || media.is_some_and(|(_, at)| at.since(success) > STILL_HEARD);
-        let what = format!(
-            "{other} last answered {name} in frame {}; {} checks in the {} after it got no response, and {other} {heard}",
-            success.frame,
-            checks.unanswered_run,
-            time(silence)
-        );
-        if is_alive {
-            found.add(Says {
-                severity: Severity::Broken,
-                layer: Layer::Nomination,
-                kind: Kind::ConsentLost,
-                side: Some(other),
-                at: Some(success),
-                what,
-                why: "an agent has to answer each authentic check (RFC 8445 §7.3), and without answers consent to send ends after 30 s \
-                      (RFC 7675 §5.1): that side sends and does not answer, or checks do not reach it any more, where the capture was \
-                      not taken at that side",
-                next: "if the capture was taken at that side, look at why its ICE agent is silent: it may have dropped the pair or the \
-                       credentials; if not, capture there",
-            });
-            return;
-        }
+        let (why, next) = if media.or(still).is_some() {
+            (
+                "an agent has to answer each authentic check (RFC 8445 §7.3), and without answers consent to send ends after 30 s \
+                 (RFC 7675 §5.1): that side sends but does not answer, or the checks no longer reach it (if the capture was taken \
+                 elsewhere)",
+                "if the capture was taken at that side, look at why its ICE agent is silent: it may have dropped the pair or the \
+                 credentials; if not, capture there",
+            )
+        } else {
+            (
+                "the path broke, or the other side is gone (closed, crashed, asleep, changed its network): without responses consent \
+                 to send ends after 30 s (RFC 7675 §5.1)",
+                "see whether anything of the other side came after the deciding frame: if so one direction is blocked (a NAT \
+                 binding expired), if not the peer or its network is gone",
+            )
+        };
         found.add(Says {
             severity: Severity::Broken,
             layer: Layer::Nomination,
             kind: Kind::ConsentLost,
-            side: Some(other),
+            side: Some(other.clone()),
             at: Some(success),
-            what,
-            why: "the path broke, or the other side is gone (closed, crashed, asleep, changed its network): without responses consent \
-                  to send ends after 30 s (RFC 7675 §5.1)",
-            next: "see whether anything of the other side came after the deciding frame: if so one direction is blocked (a NAT \
-                   binding expired), if not the peer or its network is gone",
+            what: format!(
+                "{other} last answered {name} in frame {}; {} checks in the {} after it got no response, and {other} {heard}",
+                success.frame,
+                checks.unanswered_run,
+                time(silence)
+            ),
+            why,
+            next,
         });
         return;
     }
 }
 
-/// How much media of a side came since a moment, and when the last of it.
-fn media_after(connection: &Connection, side: Side, since: Moment) -> Option<(u64, Moment)> {
-    let streams = connection.streams.values().filter(|stream| stream.from == side && stream.last > since);
-    let (packets, last) = streams
-        .fold((0, None), |(packets, last), stream| (packets + stream.packets, last.max(Some(stream.last))));
-    last.map(|last| (packets, last))
+/// When the last media of a side came.
+fn last_media(connection: &Connection, side: Side) -> Option<Moment> {
+    connection.streams.values().filter(|stream| stream.from == side).map(|stream| stream.last).max()
 }
 
 /// Whether a peer's connection failed or was closed before that entry of the timeline, and not for its path: its ICE still worked. What

@@ -52,7 +52,7 @@ fn undelivered(api: &Api<'_>, sent: SdpType, kind: Kind) -> Option<Missed> {
     let takes = |is: SdpType| is == sent || (sent == SdpType::Answer && is == SdpType::Pranswer);
     api.both().find_map(|(name, view, other, far)| {
         let made = view.last_local(sent)?;
-        // What was rolled back need not arrive.
+        // An offer that was rolled back need not arrive.
         let rolled_back = api.timeline.iter().any(|entry| match &entry.what {
             What::Command { peer, name: command, args, .. } => {
                 entry.n > made.n
@@ -62,7 +62,7 @@ fn undelivered(api: &Api<'_>, sent: SdpType, kind: Kind) -> Option<Missed> {
             }
             _ => false,
         });
-        // So is an offer that collided with one that its sender then took (RFC 9429 §4.1.10.2).
+        // Nor need one that collided with an offer of the other side, which its sender then set (RFC 9429 §4.1.10.2).
         let gave_way = sent == SdpType::Offer
             && view.remote.iter().any(|at| at.is.kind == SdpType::Offer && at.n > made.n);
         if rolled_back || gave_way {

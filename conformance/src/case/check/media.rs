@@ -51,7 +51,7 @@ fn tracks(name: &str, kind: MediaKind, count: usize, view: &PeerView) -> Option<
     let mut mids: Vec<_> =
         view.tracks.iter().filter(|at| at.is.kind == kind).map(|at| (&at.is.mid, &at.is.id)).collect();
     mids.dedup();
-    // A track could have come only with a remote description.
+    // That there is no track says nothing without a remote description.
     if count == 0 && mids.is_empty() && view.remote.is_empty() {
         let text = format!("{name} should get no {kind} tracks");
         return Some(Mismatch::new(LAYER, name, text, "it has no remote description").undecided());

@@ -58,7 +58,7 @@ fn candidates(name: &str, wanted: &CandidatesMatch, view: &PeerView) -> Option<M
         Some(Mismatch::new(Layer::Gathering, name, text, is).at(own.last().map(|at| at.n)))
     };
     let has = || format!("it gathered {}", words(&types));
-    // What is absent could have been seen only of a peer that gathers.
+    // That a peer has no candidates says nothing unless it gathers.
     let absent = wanted.types.as_ref().is_some_and(Vec::is_empty)
         || !wanted.lacks.is_empty()
         || wanted.end == Some(false);
@@ -68,7 +68,7 @@ fn candidates(name: &str, wanted: &CandidatesMatch, view: &PeerView) -> Option<M
         && view.candidates.is_empty()
         && view.local.is_empty()
     {
-        let text = format!("{name} should gather candidates, or none of some types");
+        let text = format!("{name} should lack certain candidates");
         return differs(text, "it never gathered".to_owned()).map(Mismatch::undecided);
     }
     if let Some(exactly) = &wanted.types {

@@ -100,6 +100,31 @@ fn a_description_that_contradicts_itself_is_its_makers_fault() {
 }
 
 #[test]
+fn a_message_that_the_other_side_does_not_allow_is_its_fault_unless_the_scenario_wants_the_rejection() {
+    let judged = |last: &str| {
+        let sdp = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=max-message-size:5\r\n";
+        let mut case = CaseBuilder::new("");
+        case.connect();
+        let sent = json!({"type": "answer", "sdp": sdp});
+        let carried = json!({"carried": {"from": "bob", "to": "alice", "sent": sent, "delivered": null}});
+        case.push(serde_json::from_value(carried).unwrap());
+        let wrong = StepOutcome::Wrong {
+            expected: Expected::Success { peer: "alice".into(), command: "send".into() },
+            seen: Seen::Exception { name: "TypeError".into(), message: "no".into() },
+        };
+        for (text, outcome) in [("too long", StepOutcome::Done), (last, wrong)] {
+            case.awaits("alice", json!({"connectionState": "connected"}));
+            let args = json!({"channel": "chat", "message": {"text": text}});
+            let answer = Answer::Rejected { name: "TypeError".into(), message: "no".into() };
+            case.command("alice", "send", args, answer).ended(outcome);
+        }
+        case.verdict()
+    };
+    fails(&judged("too long"), Layer::DataChannel, "bob", "announces a=max-message-size:5");
+    fails(&judged("short"), Layer::DataChannel, "alice", "TypeError");
+}
+
+#[test]
 fn an_error_of_a_server_is_awaited_of_the_peer_that_should_report_it() {
     let mut case = CaseBuilder::new("");
     let sdp = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n";

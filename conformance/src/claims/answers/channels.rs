@@ -1,5 +1,6 @@
 //! Data channels: what was created has the properties that were asked for, and the next offer has a section for it.
 
+use super::state::LATE_US;
 use super::{done, without_effect};
 use crate::case_file::CasePeer;
 use crate::claims::channels::has_ended;
@@ -17,35 +18,32 @@ pub(super) fn check(
     found: &mut Vec<Contradiction>,
 ) {
     for (command, n, t_us, value) in done(asked, "createDataChannel") {
-        for field in
-            ["label", "ordered", "maxRetransmits", "maxPacketLifeTime", "protocol", "negotiated", "id"]
-        {
-            let wanted = command.args.get(field).filter(|value| !value.is_null()).cloned();
-            let wanted = wanted.or_else(|| default(field));
-            let is = value.get(field).filter(|value| !value.is_null());
-            if let (Some(wanted), Some(is)) = (wanted, is)
-                && wanted != *is
-            {
-                let claimed = format!("createDataChannel with {field} {is}");
-                let seen = format!("it was asked for {wanted}");
-                let evidence = vec![Place::Entry(n), Place::Entry(command.entry.n)];
-                let claim = "answer/createDataChannel";
-                found.push(without_effect(
-                    claim,
-                    Layer::DataChannel,
-                    &peer.name,
-                    t_us,
-                    claimed,
-                    seen,
-                    evidence,
-                ));
-            }
+        for (field, wanted, is) in different(command.args, value) {
+            let claimed = format!("createDataChannel with {field} {is}");
+            let seen = format!("it was asked for {wanted}");
+            let evidence = vec![Place::Entry(n), Place::Entry(command.entry.n)];
+            let (claim, layer) = ("answer/createDataChannel", Layer::DataChannel);
+            found.push(without_effect(claim, layer, &peer.name, t_us, claimed, seen, evidence));
         }
     }
     offered(peer, asked, found);
     got(peer, asked, found);
     ready(session, peer, asked, found);
     sent(peer, asked, found);
+}
+
+/// The properties of a channel that differ from those of the command that created it: what was asked for, and what is.
+fn different<'a>(asked: &Value, channel: &'a Value) -> Vec<(&'static str, Value, &'a Value)> {
+    let differs = |field: &'static str| {
+        let wanted = asked.get(field).filter(|value| !value.is_null()).cloned();
+        let wanted = wanted.or_else(|| default(field))?;
+        let is = channel.get(field).filter(|value| !value.is_null())?;
+        (wanted != *is).then_some((field, wanted, is))
+    };
+    ["label", "ordered", "maxRetransmits", "maxPacketLifeTime", "protocol", "negotiated", "id"]
+        .into_iter()
+        .filter_map(differs)
+        .collect()
 }
 
 /// What a channel is if nothing was asked for (webrtc-pc §6.2).
@@ -57,9 +55,6 @@ fn default(field: &str) -> Option<Value> {
         _ => None,
     }
 }
-
-/// Most that an event may be behind the state, in microseconds.
-const LATE_US: u64 = 300_000;
 
 /// `readyState` is what the events of the channel reported last.
 fn ready(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
@@ -83,8 +78,8 @@ fn ready(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: &mu
             session.events(&peer.name).filter_map(|(entry, event)| Some((entry, of(event)?))).collect();
         let off = LATE_US
             .saturating_add(session.clock_error(&peer.name))
-            .saturating_add(session.stalled(command.entry.t_us, t_us));
-        // What happens about the time of the question may be in the answer or not; several channels of a label are not distinguished.
+            .saturating_add(session.stalled(command.entry.t_us, t_us.saturating_add(LATE_US)));
+        // The answer may or may not have what happens at about that time; several channels of a label are not distinguished.
         let is_near = states
             .iter()
             .any(|(entry, _)| entry.n > command.entry.n && entry.t_us <= t_us.saturating_add(off));
@@ -102,7 +97,7 @@ fn ready(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: &mu
                 || has_ended(session, &peer.name, command.entry));
         if is != *was && !is_closing {
             let claimed = format!("getDataChannel with readyState {is}");
-            let seen = format!("the last event of the channel was that it is {was}");
+            let seen = format!("the last event of the channel reported that it was {was}");
             let evidence = vec![Place::Entry(n), Place::Entry(entry.n)];
             let (claim, layer) = ("answer/getDataChannel", Layer::DataChannel);
             found.push(without_effect(claim, layer, &peer.name, t_us, claimed, seen, evidence));
@@ -144,7 +139,7 @@ fn sent(peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
     }
 }
 
-/// How many bytes a message has; nothing if it is not one.
+/// How many bytes the message of a `send` has at least; none if its arguments have no message.
 pub(in crate::claims) fn length(args: &Value) -> Option<u64> {
     let message = args.get("message")?;
     if let Some(text) = message.get("text").and_then(Value::as_str) {
@@ -192,27 +187,12 @@ fn got(peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
             *answered < n && it.args.get("label").and_then(Value::as_str) == label
         });
         let (Some((created, entry, ..)), None) = (created.next(), created.next()) else { continue };
-        for field in ["label", "ordered", "maxRetransmits", "maxPacketLifeTime", "protocol", "negotiated"] {
-            let wanted = created.args.get(field).filter(|value| !value.is_null()).cloned();
-            let wanted = wanted.or_else(|| default(field));
-            let is = value.get(field).filter(|value| !value.is_null());
-            if let (Some(wanted), Some(is)) = (wanted, is)
-                && wanted != *is
-            {
-                let claimed = format!("getDataChannel with {field} {is}");
-                let seen = format!("it was created with {wanted}");
-                let evidence = vec![Place::Entry(n), Place::Entry(entry)];
-                let claim = "answer/getDataChannel";
-                found.push(without_effect(
-                    claim,
-                    Layer::DataChannel,
-                    &peer.name,
-                    t_us,
-                    claimed,
-                    seen,
-                    evidence,
-                ));
-            }
+        for (field, wanted, is) in different(created.args, value) {
+            let claimed = format!("getDataChannel with {field} {is}");
+            let seen = format!("it was created with {wanted}");
+            let evidence = vec![Place::Entry(n), Place::Entry(entry)];
+            let (claim, layer) = ("answer/getDataChannel", Layer::DataChannel);
+            found.push(without_effect(claim, layer, &peer.name, t_us, claimed, seen, evidence));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `close`: nothing leaves the peer afterwards, beyond what closing itself sends.
 
-use super::{place_of, succeeded, without_effect};
+use super::{succeeded, without_effect};
 use crate::case_file::CasePeer;
 use crate::claims::session::Asked;
 use crate::claims::{Contradiction, Session};
@@ -24,7 +24,7 @@ pub(super) fn check(
     if asked.iter().any(|asked| asked.name == "createPeerConnection" && asked.entry.n > n) {
         return;
     }
-    let (Some(wire), Some(place)) = (session.record.packets(), place_of(session, &peer.name)) else { return };
+    let (Some(wire), Some(place)) = (session.record.packets(), session.place_of(&peer.name)) else { return };
     if !wire.is_tapped(place) {
         return;
     }

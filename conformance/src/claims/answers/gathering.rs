@@ -1,15 +1,16 @@
 //! Candidates and servers: what is gathered under a configuration, and that candidates of the other side are checked.
 
-use super::{done, place_of, without_effect};
+use super::{done, without_effect};
 use crate::api::view::candidate_type;
 use crate::case_file::CasePeer;
+use crate::claims::observed::has_own_ufrag;
 use crate::claims::session::Asked;
 use crate::claims::{Contradiction, Session};
 use crate::evidence::{Packet, Peer, Wire};
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::{IceCandidate, PeerEvent};
 use peerproof_captures::timeline::{Answer, What};
-use peerproof_captures::wire::stun::{AttributeType, Class};
+use peerproof_captures::wire::stun::Class;
 use serde::Deserialize;
 use serde_json::Value;
 use std::net::{IpAddr, SocketAddr};
@@ -28,15 +29,6 @@ pub(super) fn check(
     configured(session, peer, asked, found);
     checked(session, peer, asked, found);
     rejected(session, peer, asked, found);
-}
-
-/// Whether a peer is ever asked to gather relayed candidates alone.
-pub(in crate::claims) fn relay_only(session: &Session<'_>, name: &str) -> bool {
-    let policy = |args: &Value| {
-        args.get("configuration").and_then(|it| it.get("iceTransportPolicy")).and_then(Value::as_str)
-            == Some("relay")
-    };
-    session.asked(name).iter().any(|asked| policy(asked.args))
 }
 
 /// What is gathered after `setConfiguration` is what the new configuration allows (RFC 9429 §4.1.18): from the next restart on.
@@ -89,16 +81,15 @@ fn configured(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found
     }
 }
 
-/// A check that a peer sends with a username fragment of its own, and not by a relay.
+/// The first check that a peer sends with a username fragment of its own, and not by a relay.
 fn direct<'a>(session: &Session<'a>, peer: &CasePeer, ufrag: &str) -> Option<&'a Packet> {
-    let (wire, place) = (session.record.packets()?, place_of(session, &peer.name)?);
+    let (wire, place) = (session.record.packets()?, session.place_of(&peer.name)?);
     let mut checks = wire.stun(place).filter(|(packet, message)| {
-        let own = message.text(AttributeType::Username);
         packet.sender == place
             && packet.tap == place
             && packet.via.is_none()
             && message.kind.value.class() == Class::Request
-            && own.is_some_and(|name| name.value.split(':').nth(1) == Some(ufrag))
+            && has_own_ufrag(message, ufrag)
     });
     checks.next().map(|(packet, _)| packet)
 }
@@ -137,7 +128,7 @@ fn unasked(
     (n, gathers_us): (u64, u64),
     found: &mut Vec<Contradiction>,
 ) {
-    let (Some(wire), Some(place)) = (session.record.packets(), place_of(session, &peer.name)) else { return };
+    let (Some(wire), Some(place)) = (session.record.packets(), session.place_of(&peer.name)) else { return };
     let complete = session.events(&peer.name).find(|(entry, event)| {
         entry.t_us > gathers_us && matches!(event, PeerEvent::IceCandidate { candidate: None })
     });
@@ -179,7 +170,7 @@ fn first_ufrag(description: &Value) -> Option<String> {
 
 /// A candidate that was added is checked, if there is time for it before a pair works.
 fn checked(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
-    let (Some(wire), Some(place)) = (session.record.packets(), place_of(session, &peer.name)) else { return };
+    let (Some(wire), Some(place)) = (session.record.packets(), session.place_of(&peer.name)) else { return };
     let Some(view) = session.views.get(&peer.name) else { return };
     // Packets that a rule held back are not in its capture in every case, and a lite agent checks nothing.
     let lite =
@@ -250,7 +241,7 @@ fn target(candidate: &IceCandidate) -> Option<SocketAddr> {
 /// Whether a peer has a candidate from which that address can be checked.
 fn reachable(session: &Session<'_>, peer: &CasePeer, address: SocketAddr) -> bool {
     let Some(view) = session.views.get(&peer.name) else { return false };
-    let relay_only = relay_only(session, &peer.name);
+    let relay_only = session.is_relay_only(&peer.name);
     view.own_candidates().iter().any(|at| {
         let own = crate::api::view::candidate_address(&at.is).and_then(|it| it.parse::<IpAddr>().ok());
         let is_udp = at.is.split_ascii_whitespace().nth(2).is_some_and(|it| it.eq_ignore_ascii_case("udp"));

@@ -1,8 +1,9 @@
 //! Media: sources are as they were asked for, what was removed is sent no more, and what replaced a track is what arrives.
 
 use super::transceivers::Transceivers;
-use super::{done, place_of, without_effect};
+use super::{done, without_effect};
 use crate::case_file::CasePeer;
+use crate::claims::channels::transport_end;
 use crate::claims::session::Asked;
 use crate::claims::{Contradiction, Session};
 use crate::verdict::{Layer, Place};
@@ -15,8 +16,9 @@ use std::collections::BTreeSet;
 
 /// How long after the answer a stream may still be sent, in microseconds.
 const STOPS_US: u64 = 1_500_000;
-/// So many packets in so many microseconds are a stream that flows.
+/// Packets in [`FLOWS_US`] with which a stream is being sent.
 const FLOWS: usize = 5;
+/// In microseconds.
 const FLOWS_US: u64 = 1_000_000;
 /// How long what was sent before may still be heard, in microseconds.
 const HEARD_US: u64 = 2_000_000;
@@ -81,8 +83,8 @@ fn compare<'a>(
     }
 }
 
-/// The streams of a removed track end, of a stopped transceiver, and of a track that nothing replaced; what replaces one is sent
-/// (webrtc-pc §5.1, §5.2, §5.4).
+/// The streams of a removed track, of a stopped transceiver, and of a track that was replaced by none end. With another track a stream goes
+/// on (webrtc-pc §5.1, §5.2, §5.4).
 fn ends(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
     const AGAIN: [&str; 8] = [
         "addTrack",
@@ -94,7 +96,7 @@ fn ends(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: &mut
         "stopTransceiver",
         "close",
     ];
-    let (Some(wire), Some(place)) = (session.record.packets(), place_of(session, &peer.name)) else { return };
+    let (Some(wire), Some(place)) = (session.record.packets(), session.place_of(&peer.name)) else { return };
     let mut transceivers = Transceivers::default();
     for (at, command) in asked.iter().enumerate() {
         let before = transceivers.clone();
@@ -132,11 +134,15 @@ fn ends(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: &mut
                 let from_us = t_us.saturating_sub(FLOWS_US);
                 let flowed = own().filter(|it| (from_us..=t_us).contains(&it.t_us)).count();
                 let last_us = wire.packets.last().map_or(0, |packet| packet.t_us).min(next_us);
+                // It may also end with the connection, or because the other side wants no more.
+                let described = asked.iter().skip(at + 1).find(|it| it.name.ends_with("Description"));
+                let last_us = last_us.min(described.map_or(u64::MAX, |it| it.entry.t_us));
+                let last_us = last_us.min(transport_end(session).unwrap_or(u64::MAX));
                 let is_tapped = wire.is_tapped(place) && !wire.cut && !wire.hidden;
                 if flowed < FLOWS || !is_tapped || last_us < due(last_us).saturating_add(FLOWS_US) {
                     continue;
                 }
-                let seen = "it sends no more RTP of the sender that had the track".to_owned();
+                let seen = "its RTP of the replaced track ended, and no other followed".to_owned();
                 (t_us, seen, None)
             }
             _ => continue,

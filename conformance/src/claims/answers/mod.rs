@@ -12,11 +12,9 @@ mod transceivers;
 pub(super) use channels::length as message_length;
 pub(super) use claims::CLAIMS;
 pub(super) use described::bound;
-pub(super) use gathering::relay_only;
 
 use super::session::Asked;
 use super::{Contradiction, Fault, Session};
-use crate::evidence::Peer;
 use crate::verdict::{Layer, Place};
 use peerproof_captures::timeline::Answer;
 use serde_json::Value;
@@ -69,11 +67,6 @@ fn without_effect(
 ) -> Contradiction {
     let claimed = format!("{name} answered {claimed}");
     Contradiction { claim, layer, fault: Fault::Peer(name.to_owned()), t_us, claimed, seen, evidence }
-}
-
-/// The peer of that name, as evidence counts them.
-fn place_of(session: &Session<'_>, name: &str) -> Option<Peer> {
-    session.record.file.peers.iter().position(|peer| peer.name == name).map(Peer)
 }
 
 #[cfg(test)]

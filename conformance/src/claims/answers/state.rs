@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::fmt::Display;
 
 /// How late an event may be behind the state, in microseconds: the state changes first, or with it (webrtc-pc §4.4.1.4).
-const LATE_US: u64 = 300_000;
+pub(super) const LATE_US: u64 = 300_000;
 
 pub(super) fn check(
     session: &Session<'_>,
@@ -21,7 +21,7 @@ pub(super) fn check(
     let Some(view) = session.views.get(&peer.name) else { return };
     for (command, n, t_us, value) in done(asked, "getState") {
         let from = command.entry.t_us.saturating_sub(LATE_US);
-        let stalled = session.stalled(from, t_us);
+        let stalled = session.stalled(from, t_us.saturating_add(LATE_US));
         let off = LATE_US.saturating_add(stalled).saturating_add(session.clock_error(&peer.name));
         let reading = State {
             value,
@@ -68,7 +68,7 @@ fn trickle(
     let says = value.get("canTrickle")?.as_bool().filter(|_| !peer.is_translated())?;
     let mut set = asked.iter().filter(|it| it.name == "setRemoteDescription" && it.entry.n < n);
     let (last, before) = (set.next_back()?, set.next_back());
-    // While a description is being set it may be that of before, or that of the one which was rolled back.
+    // While a description is being set, the one before it may still count.
     let (entry, ..) = super::succeeded(last).filter(|(entry, ..)| *entry < command.entry.n)?;
     let sdp = last.args.get("description")?.get("sdp")?.as_str().filter(|sdp| !sdp.is_empty())?;
     let is = sdp.lines().filter_map(|line| line.trim_end().strip_prefix("a=ice-options:"));

@@ -132,7 +132,7 @@ fn what_is_asked_of_a_channel_later() {
 fn a_closed_peer_sends_nothing() {
     let mut record = Recording::Data.record();
     let tapped = ["alice", "bob"].iter().position(|name| {
-        let place = place_of(&Session::new(&record, &crate::api::Views::new()), name).unwrap();
+        let place = Session::new(&record, &crate::api::Views::new()).place_of(name).unwrap();
         record.wire.as_ref().unwrap().is_tapped(place)
     });
     let tapped = tapped.unwrap();

@@ -1,14 +1,15 @@
 //! Candidates of events against the descriptions of the peer, which contain the same ones.
 
-use super::super::observed::against;
+use super::super::observed::{against, has_own_ufrag};
+use super::super::session::{Asked, ufrags};
 use super::super::{Contradiction, Session};
 use super::gathered::{EVENT, TEXT, places};
-use super::{Gathered, Reported, is_relay_only};
+use super::{Gathered, Reported};
 use crate::case_file::CasePeer;
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::sdp::{CandidateType, SessionDescription};
-use peerproof_captures::wire::stun::AttributeType;
+use peerproof_captures::timeline::Entry;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
@@ -32,7 +33,9 @@ pub(super) fn check(
 
 /// What a description of the peer contains was surfaced by an event (webrtc-pc §4.4.1.6), with the same values, once gathering has ended.
 fn described(peer: &CasePeer, gathered: &Gathered<'_>, found: &mut Vec<Contradiction>) {
-    let Some(_) = gathered.ended.filter(|_| !gathered.goes_on) else { return };
+    if gathered.ended.is_none() || gathered.goes_on {
+        return;
+    }
     let same = |one: &Reported<'_>, other: &Reported<'_>| {
         let (one, other) = (&one.candidate, &other.candidate);
         one.transport.eq_ignore_ascii_case(&other.transport)
@@ -70,17 +73,17 @@ fn values(it: &Reported<'_>) -> String {
     )
 }
 
-/// A candidate belongs to a section and to the credentials of a description of the peer. What it does not say is for the requirement on it.
+/// A candidate belongs to a section and to the credentials of a description of the peer. That it names both is for the requirement
+/// `candidate-event-contents`.
 fn sections(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradiction>) {
     let Some(view) = session.views.get(&peer.name).filter(|view| !view.local.is_empty()) else { return };
     let mut mids: BTreeSet<String> = BTreeSet::new();
-    let mut known: BTreeSet<String> = BTreeSet::new();
+    let known = session.own_ufrags(&peer.name);
     let mut most = 0;
     for at in &view.local {
         let sdp = SessionDescription::parse(at.is.sdp.as_str());
         most = most.max(sdp.media().count());
         mids.extend(sdp.media().filter_map(|section| section.mid()));
-        known.extend(ufrags(&at.is.sdp));
     }
     for (entry, event) in session.events(&peer.name) {
         let PeerEvent::IceCandidate { candidate: Some(told) } = event else { continue };
@@ -122,12 +125,11 @@ fn sections(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradictio
     }
 }
 
-/// The first check that a peer sends with a username fragment of its own: it stands behind that of the other side (RFC 8445 §7.2.2).
+/// The first check that a peer sends with a username fragment of its own.
 fn uses(session: &Session<'_>, peer: &CasePeer, ufrag: &str) -> Option<u64> {
     let tap = session.tap(&peer.name)?;
     let mut checks = tap.wire.stun(tap.peer).filter(|(packet, message)| {
-        let name = message.text(AttributeType::Username);
-        packet.sender == tap.peer && name.is_some_and(|name| name.value.split(':').nth(1) == Some(ufrag))
+        packet.sender == tap.peer && has_own_ufrag(message, ufrag)
     });
     checks.next().map(|(packet, _)| packet.frame)
 }
@@ -135,7 +137,7 @@ fn uses(session: &Session<'_>, peer: &CasePeer, ufrag: &str) -> Option<u64> {
 /// The related address of a server-reflexive candidate is its base (RFC 8839 §5.1): a host candidate, or the socket that asked the server.
 fn related(session: &Session<'_>, peer: &CasePeer, gathered: &Gathered<'_>, found: &mut Vec<Contradiction>) {
     const RELATED: (&str, Layer) = ("candidate/raddr", Layer::Gathering);
-    if gathered.hides_addresses() || is_relay_only(session, peer) || peer.is_translated() {
+    if gathered.hides_addresses() || session.is_relay_only(&peer.name) || peer.is_translated() {
         return;
     }
     let mut bases: BTreeSet<SocketAddr> = BTreeSet::new();
@@ -172,15 +174,14 @@ fn none(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradiction>) 
             continue;
         }
         let ufrags = ufrags(sdp);
-        let of_it = |(entry, event): &(&_, &PeerEvent)| {
-            let entry: &peerproof_captures::timeline::Entry = entry;
+        let of_it = |(entry, event): &(&Entry, &PeerEvent)| {
             let PeerEvent::IceCandidate { candidate: Some(told) } = event else { return false };
             let is_of_it = told.username_fragment.as_ref().is_some_and(|it| ufrags.contains(it));
             entry.n < asked.entry.n && is_of_it && !told.candidate.is_empty()
         };
         if let Some((entry, _)) = session.events(&peer.name).find(of_it) {
             let claimed = format!("the description of {} has no candidates", peer.name);
-            let seen = "it had reported one of its username fragment before";
+            let seen = "it had reported a candidate with the same username fragment before";
             let evidence = [Place::Entry(answer.n), Place::Entry(entry.n)];
             found.push(against(&peer.name, CLAIM, answer.t_us, claimed, seen, evidence));
             return;
@@ -191,7 +192,8 @@ fn none(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradiction>) 
 /// After `a=end-of-candidates` no more candidates of the section come (RFC 8840 §4.1.3).
 fn after_the_end(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradiction>) {
     const CLAIM: (&str, Layer) = ("description/end-of-candidates", Layer::Signalling);
-    for asked in session.asked(&peer.name) {
+    let all = session.asked(&peer.name);
+    for asked in &all {
         let is_made = ["createOffer", "createAnswer"].contains(&asked.name);
         let sdp = asked.result().filter(|_| is_made).and_then(|it| it.get("sdp")?.as_str());
         let (Some(sdp), Some(answer)) = (sdp, asked.answered()) else { continue };
@@ -205,12 +207,9 @@ fn after_the_end(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contrad
                 Some((section.mid(), sdp.effective_value(index, "ice-ufrag")?.to_owned()))
             })
             .collect();
-        // What was gathered before may be recorded a little later: what follows another setLocalDescription is not.
-        let set = session
-            .asked(&peer.name)
-            .into_iter()
-            .find(|it| it.name == "setLocalDescription" && it.entry.n > answer.n && it.result().is_some());
-        let Some(set) = set else { continue };
+        // A candidate that was gathered before may be recorded after the answer, but not after the next setLocalDescription.
+        let sets = |it: &&Asked<'_>| it.name == "setLocalDescription" && it.result().is_some();
+        let Some(set) = all.iter().filter(sets).find(|it| it.entry.n > answer.n) else { continue };
         let later = session.events(&peer.name).find(|(entry, event)| match event {
             PeerEvent::IceCandidate { candidate: Some(told) } => {
                 let ufrag = told.username_fragment.clone().unwrap_or_default();
@@ -228,10 +227,4 @@ fn after_the_end(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contrad
             return;
         }
     }
-}
-
-fn ufrags(sdp: &str) -> BTreeSet<String> {
-    let sdp = SessionDescription::parse(sdp);
-    let all = std::iter::once(sdp.session()).chain(sdp.media());
-    all.filter_map(|section| section.value("ice-ufrag").map(str::to_owned)).collect()
 }

@@ -2,7 +2,7 @@
 
 use super::super::observed::{Tap, against};
 use super::super::{Contradiction, Session};
-use super::{Gathered, Reported, is_relay_only, reported, urls};
+use super::{Gathered, Reported, reported, urls};
 use crate::case_file::CasePeer;
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::{IceGatheringState, PeerEvent};
@@ -72,7 +72,7 @@ fn sockets(
     tap: Tap<'_>,
     found: &mut Vec<Contradiction>,
 ) {
-    let Some(ended) = gathered.ended.filter(|_| !is_relay_only(session, peer)) else { return };
+    let Some(ended) = gathered.ended.filter(|_| !session.is_relay_only(&peer.name)) else { return };
     let hidden = gathered.hides_addresses();
     let is_known = |from: SocketAddr| {
         gathered.all().any(|it| {

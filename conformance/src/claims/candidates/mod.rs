@@ -10,7 +10,6 @@ mod tests;
 pub(super) use pairs::told;
 
 use super::{Claim, Contradiction, Session};
-use crate::case_file::CasePeer;
 use crate::verdict::Layer;
 use peerproof_captures::event::{IceGatheringState, PeerEvent, SdpType};
 use peerproof_captures::sdp::{Candidate, CandidateAddress};
@@ -128,16 +127,12 @@ impl<'a> Gathered<'a> {
         }
         let Some(view) = session.views.get(name) else { return gathered };
         for at in view.local.iter().filter(|at| at.is.kind != SdpType::Rollback) {
-            let lines = at.is.sdp.lines().filter_map(|line| line.trim_end().strip_prefix("a="));
-            let candidates = lines.filter(|line| line.starts_with("candidate:"));
-            gathered.descriptions.extend(candidates.filter_map(|text| reported(at.n, at.t_us, text)));
+            gathered.descriptions.extend(in_description(at.n, at.t_us, &at.is.sdp));
         }
         for asked in session.asked(name).iter().filter(|it| it.name == "getState") {
             let sdp = asked.result().and_then(|it| it.get("localDescription")?.get("sdp")?.as_str());
             let (Some(sdp), Some(answer)) = (sdp, asked.answered()) else { continue };
-            let lines = sdp.lines().filter_map(|line| line.trim_end().strip_prefix("a="));
-            let candidates = lines.filter(|line| line.starts_with("candidate:"));
-            gathered.descriptions.extend(candidates.filter_map(|text| reported(answer.n, answer.t_us, text)));
+            gathered.descriptions.extend(in_description(answer.n, answer.t_us, sdp));
         }
         gathered
     }
@@ -162,6 +157,13 @@ fn reported(n: u64, t_us: u64, text: &str) -> Option<Reported<'_>> {
     Some(Reported { n, t_us, text, candidate })
 }
 
+/// The candidates in a description.
+fn in_description(n: u64, t_us: u64, sdp: &str) -> impl Iterator<Item = Reported<'_>> {
+    let lines = sdp.lines().filter_map(|line| line.trim_end().strip_prefix("a="));
+    let candidates = lines.filter(|line| line.starts_with("candidate:"));
+    candidates.filter_map(move |text| reported(n, t_us, text))
+}
+
 /// The configurations that a peer was given, in order.
 fn configurations<'a>(session: &Session<'a>, name: &str) -> Vec<&'a Value> {
     let given = session.asked(name).into_iter();
@@ -183,10 +185,4 @@ fn urls<'a>(session: &Session<'a>, name: &str) -> Vec<&'a str> {
         }
     }
     urls
-}
-
-/// Whether a peer was asked to use relays alone: then it shows none of its sockets to the other side.
-fn is_relay_only(session: &Session<'_>, peer: &CasePeer) -> bool {
-    let policy = |it: &Value| it.get("iceTransportPolicy").and_then(Value::as_str) == Some("relay");
-    configurations(session, &peer.name).into_iter().any(policy)
 }

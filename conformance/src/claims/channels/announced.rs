@@ -3,6 +3,7 @@
 use super::super::observed::{PATIENCE_US, against, lacks};
 use super::super::{Contradiction, Session};
 use super::known::{Created, Dcep, Known, Shown};
+use crate::explain::counted;
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::{PeerEvent, SctpState};
 use std::collections::BTreeSet;
@@ -115,7 +116,7 @@ fn announced(own: &Known<'_>, other: Option<&Known<'_>>, shown: &Shown<'_>, foun
     } else if let (Some(other), Some(created)) = (by_other, created)
         && created < times
     {
-        let seen = format!("{} was asked {created} times to create one", other.peer.name);
+        let seen = format!("{} was asked {} to create one", other.peer.name, counted(created as u64, "time"));
         found.push(against(&own.peer.name, ANNOUNCED, entry.t_us, claimed, seen, evidence));
     }
 }

@@ -5,6 +5,7 @@ use super::super::{Contradiction, Session};
 use super::known::Known;
 use crate::case_file::Runs;
 use crate::evidence::{Kind, Packet, Wire};
+use crate::explain::counted;
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::{ConnectionState, DtlsState, PeerEvent, SctpState};
 use peerproof_captures::timeline::{Answer, Entry, What};
@@ -159,7 +160,7 @@ fn drained_too_often(session: &Session<'_>, own: &Known<'_>, found: &mut Vec<Con
             "{} reports {count} times that the buffer of the channel {channel:?} fell",
             own.peer.name
         );
-        let seen = format!("it was asked to send {sent} messages");
+        let seen = format!("it was asked to send {}", counted(sent as u64, "message"));
         found.push(against(&own.peer.name, claim, entry.t_us, claimed, seen, [Place::Entry(entry.n)]));
         return;
     }

@@ -44,7 +44,7 @@ fn a_channel_that_is_announced_was_opened_by_the_other_side() {
     let mut twice = Case::of(Recording::Conflict);
     twice.double("bob", is_announced).blames("bob", "event/datachannel", LAYER, "it reports 2");
     let mut untapped = Case::of(Recording::Closed);
-    untapped.double("bob", is_announced).blames("bob", "event/datachannel", LAYER, "was asked 1 times");
+    untapped.double("bob", is_announced).blames("bob", "event/datachannel", LAYER, "was asked 1 time to");
     let mut ghost = Case::of(Recording::Conflict);
     ghost.double("bob", is_announced);
     let mut first = true;
@@ -191,5 +191,5 @@ fn the_events_of_a_peer_show_one_id_and_a_buffer_falls_once_a_message() {
     let low = |event: &PeerEvent| matches!(event, PeerEvent::BufferedAmountLow { .. });
     let mut often = Case::of(Recording::Negotiated);
     often.double("bob", low).double("bob", low);
-    often.blames("bob", "event/bufferedamountlow.channel", LAYER, "it was asked to send 1 messages");
+    often.blames("bob", "event/bufferedamountlow.channel", LAYER, "it was asked to send 1 message");
 }

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const SSRC: (&str, Layer) = ("description/ssrc", Layer::Media);
 const MSID: (&str, Layer) = ("description/msid", Layer::Sdp);
 
-/// So many packets of a source show that it is one.
+/// With as many packets an SSRC is a source of the peer.
 const SOURCE: usize = 5;
 
 pub(super) fn check(session: &Session<'_>, peer: &CasePeer, place: Peer, found: &mut Vec<Contradiction>) {
@@ -25,29 +25,24 @@ fn is_rtp(section: &Section<'_>) -> bool {
     section.media_line().and_then(|line| line.value.ok()).is_some_and(|line| line.is_rtp())
 }
 
-/// The number and the rest of the `a=ssrc` lines of a section.
-fn sources<'a>(section: &Section<'a>) -> Vec<(u32, &'a str)> {
-    let lines = section.named("ssrc").filter_map(|line| line.value?.split_once(' '));
-    lines.filter_map(|(number, rest)| Some((number.parse().ok()?, rest))).collect()
-}
-
 /// Where every section that sends announces its sources, the RTP is of those. A simulcast need not name them (RFC 8853 §5.3).
 fn sent(session: &Session<'_>, peer: &CasePeer, place: Peer, found: &mut Vec<Contradiction>) {
     let Some(view) = session.views.get(&peer.name) else { return };
     let Some(wire) = session.record.packets().filter(|wire| !wire.cut && wire.is_tapped(place)) else {
         return;
     };
-    let mut announced: BTreeMap<u32, u64> = BTreeMap::new();
+    // Each with the entry that announces it first, and its time.
+    let mut announced: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
     for at in &view.local {
         let sdp = SessionDescription::parse(at.is.sdp.as_str());
         for section in sdp.media().filter(|it| is_rtp(it) && !it.is_rejected()) {
-            let sources = sources(&section);
+            let sources = section.ssrcs();
             let is_open = section.direction().sends() && sources.is_empty();
             if is_open || section.has("rid") || section.has("simulcast") {
                 return;
             }
-            for (ssrc, _) in sources {
-                announced.entry(ssrc).or_insert(at.n);
+            for source in sources {
+                announced.entry(source.ssrc).or_insert((at.n, at.t_us));
             }
         }
     }
@@ -62,33 +57,33 @@ fn sent(session: &Session<'_>, peer: &CasePeer, place: Peer, found: &mut Vec<Con
         }
     }
     let stray = strays.into_iter().find(|(_, (count, _))| *count >= SOURCE);
-    let (Some((ssrc, (_, packet))), Some(entry)) = (stray, announced.values().next().copied()) else {
+    let (Some((ssrc, (_, packet))), Some((entry, t_us))) = (stray, announced.values().next().copied()) else {
         return;
     };
     let of: Vec<String> = announced.keys().map(u32::to_string).collect();
-    let t_us = session.record.timeline.iter().find(|it| it.n == entry).map_or(packet.t_us, |it| it.t_us);
     let claimed = format!("{} announces the sources {}", peer.name, of.join(", "));
     let seen = format!("it sends RTP of the source {ssrc}");
     let evidence = [Place::Frame(packet.frame), Place::Entry(entry)];
     found.push(against(&peer.name, SSRC, t_us, claimed, seen, evidence));
 }
 
-/// What `a=msid` says of a section is what the `msid` of its sources says, where a description has both (RFC 8830 §2).
+/// `a=msid` of a section and the `msid` of its sources are the same, where a description has both (RFC 8830 §2).
 fn streams(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradiction>) {
     let Some(view) = session.views.get(&peer.name) else { return };
     for at in &view.local {
         let sdp = SessionDescription::parse(at.is.sdp.as_str());
         for (index, section) in sdp.media().enumerate() {
             let whole: BTreeSet<&str> = section.named("msid").filter_map(|line| line.value).collect();
-            let of_sources: BTreeSet<&str> =
-                sources(&section).into_iter().filter_map(|(_, rest)| rest.strip_prefix("msid:")).collect();
+            let sources = section.ssrcs();
+            let of_sources = sources.iter().filter(|it| it.attribute == "msid");
+            let of_sources: BTreeSet<&str> = of_sources.filter_map(|it| it.value.as_deref()).collect();
             if whole.is_empty() || of_sources.is_empty() || !whole.is_disjoint(&of_sources) {
                 continue;
             }
             let first = |of: &BTreeSet<&str>| of.first().copied().unwrap_or_default().to_owned();
             let claimed =
                 format!("section {index} of {}'s {} has a=msid:{}", peer.name, at.is.kind, first(&whole));
-            let seen = format!("its sources are of {}", first(&of_sources));
+            let seen = format!("its a=ssrc lines have msid:{}", first(&of_sources));
             found.push(against(&peer.name, MSID, at.t_us, claimed, seen, [Place::Entry(at.n)]));
             return;
         }

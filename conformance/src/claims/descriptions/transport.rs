@@ -1,13 +1,14 @@
 //! What a description says of its transports: which sections share one (RFC 9143), and that another DTLS association begins (RFC 8842 §4).
 
+use crate::api::At;
 use crate::case_file::CasePeer;
 use crate::claims::observed::against;
 use crate::claims::{Contradiction, Session};
 use crate::evidence::Peer;
 use crate::verdict::{Layer, Place};
-use peerproof_captures::event::SdpType;
+use peerproof_captures::event::{Description, SdpType};
 use peerproof_captures::observe::Unit;
-use peerproof_captures::sdp::{Section, SessionDescription};
+use peerproof_captures::sdp::{SctpPort, Section, SessionDescription};
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::dtls::handshake::HandshakeType;
 use peerproof_captures::wire::rtp;
@@ -18,9 +19,9 @@ const GROUP: (&str, Layer) = ("description/group", Layer::Sdp);
 const SCTP_PORT: (&str, Layer) = ("description/sctp-port", Layer::Sctp);
 const TLS_ID: (&str, Layer) = ("description/tls-id", Layer::Dtls);
 
-/// So many packets of a section show which way it goes.
+/// With as many packets from one address to another, a section uses that path.
 const SHOWN: usize = 5;
-/// How long another handshake may be in coming, in microseconds.
+/// How long a peer has to begin another handshake, in microseconds.
 const HANDSHAKE_US: u64 = 1_000_000;
 
 pub(super) fn check(session: &Session<'_>, peer: &CasePeer, place: Peer, found: &mut Vec<Contradiction>) {
@@ -33,21 +34,26 @@ fn payload_types(section: &Section<'_>) -> BTreeSet<u8> {
     section.codecs().into_iter().map(|(payload_type, _)| payload_type).collect()
 }
 
-/// A section that its answer leaves out of the group has a transport of its own (RFC 9143 §7.3.1).
+/// A section that an answer leaves out of its BUNDLE group has a transport of its own (RFC 9143 §7.3.1).
 fn group(session: &Session<'_>, peer: &CasePeer, place: Peer, found: &mut Vec<Contradiction>) {
     let Some(view) = session.views.get(&peer.name) else { return };
     let Some(wire) = session.record.packets().filter(|wire| !wire.cut && wire.is_tapped(place)) else {
         return;
     };
     // Of one negotiation only: another may change what belongs together.
-    let groups: BTreeSet<Vec<&str>> = view.local.iter().map(|at| group_lines(&at.is.sdp)).collect();
-    let is_answer = view.local.iter().all(|at| at.is.kind == SdpType::Answer);
-    let (Some(at), 1, true) = (view.local.first(), groups.len(), is_answer) else { return };
+    let Some(at) = view.local.first() else { return };
     let sdp = SessionDescription::parse(at.is.sdp.as_str());
-    let lines = sdp.session().named("group").filter_map(|line| line.value?.strip_prefix("BUNDLE "));
-    let grouped: BTreeSet<String> = lines.flat_map(|mids| mids.split(' ')).map(str::to_owned).collect();
+    let groups = sdp.groups();
+    let is_same = |it: &At<Description>| {
+        it.is.kind == SdpType::Answer && SessionDescription::parse(it.is.sdp.as_str()).groups() == groups
+    };
+    if !view.local.iter().all(is_same) {
+        return;
+    }
+    let bundles = groups.iter().filter(|group| group.is_bundle());
+    let grouped: BTreeSet<&str> = bundles.flat_map(|group| &group.tags).map(String::as_str).collect();
     let accepted = || sdp.media().filter(|section| !section.is_rejected());
-    let is_in = |section: &Section<'_>| section.mid().is_some_and(|mid| grouped.contains(&mid));
+    let is_in = |section: &Section<'_>| section.mid().is_some_and(|mid| grouped.contains(mid.as_str()));
     let types = |within: bool| -> BTreeSet<u8> {
         accepted().filter(|it| is_in(it) == within).flat_map(|it| payload_types(&it)).collect()
     };
@@ -70,10 +76,6 @@ fn group(session: &Session<'_>, peer: &CasePeer, place: Peer, found: &mut Vec<Co
             return;
         }
     }
-}
-
-fn group_lines(sdp: &str) -> Vec<&str> {
-    sdp.lines().map(str::trim_end).filter(|line| line.starts_with("a=group:")).collect()
 }
 
 /// Another `a=tls-id` begins another association, with a handshake of its own.
@@ -112,10 +114,9 @@ fn sctp_port(session: &Session<'_>, peer: &CasePeer, place: Peer, found: &mut Ve
     let mut announced: BTreeMap<u16, (u64, u64)> = BTreeMap::new();
     for at in &view.local {
         for section in SessionDescription::parse(at.is.sdp.as_str()).media() {
-            let port = section.value("sctp-port").and_then(|port| port.trim().parse::<u16>().ok());
-            announced.extend(
-                port.filter(|port| !announced.contains_key(port)).map(|port| (port, (at.n, at.t_us))),
-            );
+            if let Some(SctpPort(port)) = section.first::<SctpPort>() {
+                announced.entry(port).or_insert((at.n, at.t_us));
+            }
         }
     }
     let disturbed = session.disturbed();

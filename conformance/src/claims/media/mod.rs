@@ -74,8 +74,7 @@ pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
     }
 }
 
-/// The other peer than the one at which video of a size was awaited, if all key frames that it sent could be read and none has that size;
-/// and the sizes that they have.
+/// The sender of the video for whose size a peer waited, with the sizes in its key frames, if all could be read and none has that size.
 pub(super) fn never_sent<'a>(
     session: &Session<'a>,
     name: &str,

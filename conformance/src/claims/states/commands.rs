@@ -138,7 +138,7 @@ fn gathered(session: &Session<'_>, peer: &CasePeer, reports: &Reports, found: &m
     }
 }
 
-/// Gathering begins by a local description, and before its first candidate (webrtc-pc §4.4.1.5, §4.8.2).
+/// Gathering begins with a local description, and before its first candidate (webrtc-pc §4.4.1.5, §4.8.2).
 fn gathers(
     session: &Session<'_>,
     peer: &CasePeer,
@@ -164,7 +164,7 @@ fn gathers(
     if asked.iter().any(|it| it.name == "join") {
         return;
     }
-    // It begins again by a description, by other servers or by what is undone; what was still being done when it had ended counts too.
+    // A description, its rollback or a new configuration makes it begin again, also one that was not yet answered when it had ended.
     let begins = |it: &Asked<'_>| it.name.ends_with("Description") || it.name == "setConfiguration";
     let ended: Vec<u64> =
         reports.of_machine(Machine::Gathering).filter(|it| it.state == "complete").map(|it| it.n).collect();
@@ -173,14 +173,14 @@ fn gathers(
         let is_asked = asked.iter().any(|it| {
             begins(it) && it.entry.n < begin.n && it.answered().is_none_or(|answer| answer.n > end)
         });
-        // In the harness's own process each is seen: one for each local description at most.
+        // A peer in the harness's own process misses none: it begins once for each local description or configuration at most.
         let set = asked.iter().filter(|it| it.name == "setLocalDescription" || it.name == "setConfiguration");
         let set = set.filter(|it| it.entry.n < begin.n).count();
         let so_far = begun.iter().filter(|it| it.n <= begin.n).count();
         let is_one_more = peer.runs != Runs::Driven && so_far > set;
         if !is_asked || is_one_more {
             let claimed = format!("{} reports that iceGatheringState became gathering again", peer.name);
-            let seen = "it was asked for nothing that has it begin again";
+            let seen = "no command makes it begin again";
             let evidence = [begin.place(), Place::Entry(end)];
             found.push(against(&peer.name, claim, begin.t_us, claimed, seen, evidence));
             return;
@@ -188,7 +188,7 @@ fn gathers(
     }
 }
 
-/// Channels come in an association: it is connected before the first (webrtc-pc §6.1.1).
+/// The association is connected before the first channel is reported (webrtc-pc §6.1.1).
 fn before_channels(
     session: &Session<'_>,
     peer: &CasePeer,

@@ -120,7 +120,7 @@ fn missing(
                 Some(_) => format!("{of} became {} only later", needed.join(" or ")),
                 None => format!("it never reports that {of} became {}", needed.join(" or ")),
             };
-            // What is reported again once its time has come was false before.
+            // A report that is repeated when its condition holds was false the first time.
             let again = |earlier: &Reported| {
                 reports.of_machine(machine).any(|it| it.n > earlier.n && states.contains(&it.state))
             };
@@ -199,7 +199,7 @@ fn one_transport(session: &Session<'_>, peer: &CasePeer, reports: &Reports, foun
     let from = |missed: usize| connection.get(missed..).unwrap_or_default();
     let differing =
         |missed: usize| from(missed).iter().zip(&transport).find(|(one, other)| one.state != other.state);
-    // What it has more may be at the beginning, or at the end where the recording ends between two events.
+    // Its surplus reports may be at the beginning, or at the end if the recording ends between two events.
     let missed = (0..=most).rev().find(|missed| differing(*missed).is_none()).unwrap_or(most);
     let (followed, differs) = (from(missed), differing(missed));
     if let Some((one, other)) = differs {

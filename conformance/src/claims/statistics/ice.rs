@@ -4,7 +4,6 @@ use super::wire::Seen;
 use super::{Contradiction, Reading, Session, Stat};
 use crate::api::view::candidate_type;
 use crate::case_file::CasePeer;
-use crate::claims::answers::relay_only;
 use crate::evidence::Peer;
 use crate::verdict::Layer;
 use peerproof_captures::event::{IceCandidate, PeerEvent};
@@ -39,7 +38,7 @@ pub(super) fn check(
         own.append(&mut remote.clone());
         remote.append(&mut own.clone());
     }
-    let hides = relay_only(session, &peer.name);
+    let hides = session.is_relay_only(&peer.name);
     // What goes through a server may be counted with its own packets; packets to addresses behind a NAT, where nobody is, are not between
     // the peers.
     let relayed = own.iter().chain(&remote).any(|at| at.2 == "relay");

@@ -6,15 +6,15 @@ use crate::case_file::CasePeer;
 use crate::claims::candidates;
 use crate::claims::channels::known::Known;
 use crate::verdict::Layer;
-use peerproof_captures::sdp::{Candidate, SessionDescription};
+use peerproof_captures::sdp::{Candidate, Fingerprint, SessionDescription};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-/// Datagrams of RTCP by which a counter of feedback may be ahead of the capture.
+/// By how many datagrams of RTCP a counter of feedback may be ahead of the capture.
 const AHEAD: f64 = 10.0;
 
-/// Packets of a stream that may never have left the peer, such as those of an encoding that is not taken.
+/// How many packets of a stream may be counted and never leave the peer, such as those of an encoding that is not used.
 const FEW: f64 = 3.0;
 
 /// What a session has of what the statistics of a peer name.
@@ -33,17 +33,10 @@ pub(super) struct Named<'a> {
 
 impl<'a> Named<'a> {
     pub(super) fn of(session: &Session<'a>, peer: &'a CasePeer) -> Self {
-        let (mut mids, mut ufrags) = (BTreeSet::new(), BTreeSet::new());
-        for (other, view) in session.peers() {
-            for at in view.local.iter().chain(&view.remote) {
-                let sdp = SessionDescription::parse(at.is.sdp.as_str());
-                mids.extend(sdp.media().filter_map(|section| section.mid()));
-            }
-            for at in view.local.iter().filter(|_| other.name == peer.name) {
-                let sdp = SessionDescription::parse(at.is.sdp.as_str());
-                let all = std::iter::once(sdp.session()).chain(sdp.media());
-                ufrags.extend(all.filter_map(|section| section.value("ice-ufrag").map(str::to_owned)));
-            }
+        let mut mids = BTreeSet::new();
+        for at in session.peers().flat_map(|(_, view)| view.local.iter().chain(&view.remote)) {
+            let sdp = SessionDescription::parse(at.is.sdp.as_str());
+            mids.extend(sdp.media().filter_map(|section| section.mid()));
         }
         let tracks = session.views.get(&peer.name).into_iter().flat_map(|view| &view.tracks);
         let others = session.record.other(&peer.name).map(|other| session.asked(other)).unwrap_or_default();
@@ -51,7 +44,7 @@ impl<'a> Named<'a> {
         let is_one = session.has_one_connection(&peer.name);
         Self {
             mids,
-            ufrags,
+            ufrags: session.own_ufrags(&peer.name),
             tracks: tracks.map(|at| at.is.id.as_str()).collect(),
             others: others.filter_map(|it| it.args.get("label")?.as_str()).collect(),
             channels: is_one.then(|| Known::of(session, peer)).filter(|known| !known.acts_alone),
@@ -275,17 +268,6 @@ fn candidate(
     }
 }
 
-/// The bytes of a fingerprint of each hash function (RFC 8122 §5).
-const HASHES: [(&str, usize); 7] = [
-    ("sha-1", 20),
-    ("sha-224", 28),
-    ("sha-256", 32),
-    ("sha-384", 48),
-    ("sha-512", 64),
-    ("md5", 16),
-    ("md2", 16),
-];
-
 /// A fingerprint is as long as its hash function makes it.
 fn algorithm(reading: &Reading<'_>, stat: &Stat<'_>, found: &mut Vec<Contradiction>) {
     let (Some(says), Some(fingerprint)) = (stat.text("fingerprintAlgorithm"), stat.text("fingerprint"))
@@ -293,7 +275,7 @@ fn algorithm(reading: &Reading<'_>, stat: &Stat<'_>, found: &mut Vec<Contradicti
         return;
     };
     let length = fingerprint.split(':').count();
-    let of = HASHES.iter().find(|(name, _)| name.eq_ignore_ascii_case(says)).map(|(_, length)| *length);
+    let of = Fingerprint::digest_length(says);
     if of == Some(length) {
         return;
     }
@@ -306,20 +288,17 @@ fn algorithm(reading: &Reading<'_>, stat: &Stat<'_>, found: &mut Vec<Contradicti
     found.push(reading.contradicts(claim, Layer::Dtls, claimed, seen, None));
 }
 
-/// The pair over which a transport came up was nominated (RFC 8445 §8.1.1), as the agent knows that nominates. Once that pair fails an
-/// agent may select another one before it nominates it.
+/// The first pair of a transport that is connected was nominated (RFC 8445 §8.1.1), and the controlling agent did so itself. Once that
+/// pair fails it may select another one before it nominates it.
 fn nominated(reading: &Reading<'_>, stat: &Stat<'_>, found: &mut Vec<Contradiction>) {
     let pair = stat.text("selectedCandidatePairId").and_then(|id| reading.by_id(id));
     let says = pair.and_then(|pair| pair.fields.get("nominated")?.as_bool());
     let nominates = stat.text("iceRole") == Some("controlling");
-    let changed = stat.number("selectedCandidatePairChanges").is_some_and(|changes| changes > 1.0)
+    let is_another = stat.number("selectedCandidatePairChanges").is_some_and(|changes| changes > 1.0)
         || reading
             .of_kind("candidate-pair")
-            .any(|pair| pair.fields.get("nominated").and_then(serde_json::Value::as_bool) == Some(true));
-    if changed {
-        return;
-    }
-    if says == Some(false) && nominates && stat.text("dtlsState") == Some("connected") {
+            .any(|pair| pair.fields.get("nominated").and_then(Value::as_bool) == Some(true));
+    if says == Some(false) && nominates && !is_another && stat.text("dtlsState") == Some("connected") {
         let claimed = "that the selected pair was not nominated".to_owned();
         let seen = "its DTLS transport is connected over it".to_owned();
         let claim = "stat/candidate-pair.nominated";

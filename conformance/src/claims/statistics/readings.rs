@@ -29,7 +29,7 @@ const COUNTERS: [(&str, &str, &str, Layer); 16] = [
 /// A report that is as old as that when the next is asked for cannot be given again, in microseconds: implementations keep one for 50 ms.
 const KEPT_US: u64 = 500_000;
 
-/// So many packets between two readings show that a counter of them must have grown.
+/// With as many packets between two readings, a counter of them must have grown.
 const GROWS: u64 = 10;
 
 pub(super) fn check(
@@ -63,7 +63,8 @@ pub(super) fn check(
     }
 }
 
-/// Counters that stand still between two readings, while what they count goes on.
+/// Counters that stand still between two readings, while what they count goes on. Not all implementations count STUN in those of a
+/// transport.
 fn stands(before: &Reading<'_>, after: &Reading<'_>, seen: &Seen, found: &mut Vec<Contradiction>) {
     const COUNTED: [(&str, &str, &str, bool, Layer); 4] = [
         ("transport", "stat/transport.packetsSent", "packetsSent", true, Layer::Checks),
@@ -79,13 +80,16 @@ fn stands(before: &Reading<'_>, after: &Reading<'_>, seen: &Seen, found: &mut Ve
             else {
                 continue;
             };
+            // The packets on the wire are those of all transports.
+            if kind == "transport" && after.of_kind(kind).count() != 1 {
+                continue;
+            }
             let flow = |reading| if is_sent { seen.sent(reading) } else { seen.received(reading) };
             let (Some(first), Some(second)) = (flow(before), flow(after)) else { continue };
-            let span = |flow: &Flow| match now.fields.get("ssrc").and_then(Value::as_u64) {
-                _ if kind == "transport" => flow.all,
-                Some(ssrc) => {
-                    u32::try_from(ssrc).ok().and_then(|it| flow.streams.get(&it).copied()).unwrap_or_default()
-                }
+            let ssrc = now.fields.get("ssrc").and_then(Value::as_u64).and_then(|it| u32::try_from(it).ok());
+            let span = |flow: &Flow| match ssrc {
+                _ if kind == "transport" => flow.payload,
+                Some(ssrc) => flow.streams.get(&ssrc).copied().unwrap_or_default(),
                 None => Span::default(),
             };
             let more = span(second).least.packets.saturating_sub(span(first).most.packets);

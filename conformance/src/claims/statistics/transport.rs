@@ -5,7 +5,6 @@ use crate::case_file::CasePeer;
 use crate::evidence::Peer;
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::{DtlsState, SdpType};
-use peerproof_captures::sdp::SessionDescription;
 use peerproof_captures::wire::dtls::extension::{Content, ExtensionType, Extensions};
 use peerproof_captures::wire::dtls::handshake::Body;
 use peerproof_captures::wire::stun::{self, AttributeType, Class, Message, Method};
@@ -120,7 +119,7 @@ fn handshake(
         let raw = format!("{:04X}", version.raw());
         let known = ["FEFF", "FEFD", "FEFC"];
         let fits = |says: &str| {
-            // Some write its name (RFC 9147 §1).
+            // Some write the name of the version.
             let says = match says.to_ascii_uppercase().as_str() {
                 "DTLS 1.0" => "FEFF".to_owned(),
                 "DTLS 1.2" => "FEFD".to_owned(),
@@ -212,7 +211,7 @@ fn state(
 ) {
     let (Some(says), Some(view)) = (stat.text("dtlsState"), session.views.get(&peer.name)) else { return };
     let Some(says) = DtlsState::ALL.iter().find(|state| state.as_str() == says) else {
-        // Before a handshake some have no word for it.
+        // Before the handshake some report a state of their own.
         let was_up = view.dtls.iter().any(|at| at.is == DtlsState::Connected && at.t_us <= reading.asked_us);
         if was_up && view.closed.is_none() && !peer.is_translated() {
             let seen = "a DTLS transport has no such state".to_owned();
@@ -275,14 +274,7 @@ fn ufrag(
     found: &mut Vec<Contradiction>,
 ) {
     let Some(says) = stat.text("iceLocalUsernameFragment") else { return };
-    let Some(view) = session.views.get(name) else { return };
-    let mut known: BTreeSet<String> = BTreeSet::new();
-    for at in &view.local {
-        let sdp = SessionDescription::parse(at.is.sdp.as_str());
-        for section in std::iter::once(sdp.session()).chain(sdp.media()) {
-            known.extend(section.value("ice-ufrag").map(str::to_owned));
-        }
-    }
+    let known = session.own_ufrags(name);
     if !known.is_empty() && !known.contains(says) {
         let claimed = format!("iceLocalUsernameFragment {says}");
         let seen = "no description of its own has it".to_owned();

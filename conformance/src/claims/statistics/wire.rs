@@ -70,18 +70,12 @@ impl Seen {
     pub(super) fn of(session: &Session<'_>, place: usize, readings: &[Reading<'_>]) -> Option<Self> {
         let wire = session.record.packets().filter(|_| !readings.is_empty())?;
         let (own, other) = (Peer(place), Peer(1 - place.min(1)));
-        if session.record.file.peers.len() != 2 || wire.cut || wire.hidden || within_tls(session) {
+        // What goes through a server over TLS cannot be read.
+        let uses_tls = session.peers().any(|(peer, _)| session.may_use_tls(&peer.name));
+        if session.record.file.peers.len() != 2 || wire.cut || wire.hidden || uses_tls {
             return None;
         }
-        let lost: BTreeSet<u64> = session
-            .record
-            .timeline
-            .iter()
-            .filter_map(|entry| match entry.what {
-                What::Faulted { frame, .. } | What::Lost { frame, .. } => frame,
-                _ => None,
-            })
-            .collect();
+        let lost = session.disturbed();
         let mut by_reading = BTreeMap::new();
         for reading in readings {
             let from = reading.asked_us.saturating_sub(OLDEST_US);
@@ -115,14 +109,6 @@ impl Seen {
     pub(super) fn received(&self, reading: &Reading<'_>) -> Option<&Flow> {
         self.by_reading.get(&reading.n).map(|[_, received]| received)
     }
-}
-
-/// Whether peers may reach each other through a server over TLS or TCP: what goes there cannot be read.
-fn within_tls(session: &Session<'_>) -> bool {
-    let asked = session.peers().flat_map(|(peer, _)| session.asked(&peer.name));
-    let configures = asked.filter(|it| matches!(it.name, "createPeerConnection" | "setConfiguration"));
-    let mut servers = configures.map(|asked| asked.args.to_string());
-    servers.any(|text| text.contains("turns:") || text.contains("transport=tcp"))
 }
 
 /// What `sender` sent, for the counters of `own`: at least what was there at `from_us`, at most what was there at `by_us`.
