@@ -6,6 +6,7 @@ use crate::case_file::CasePeer;
 use crate::verdict::Layer;
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::Answer;
+use std::collections::BTreeSet;
 
 /// Number and bytes of messages.
 #[derive(Debug, Clone, Copy, Default)]
@@ -138,19 +139,24 @@ fn opened(session: &Session<'_>, peer: &CasePeer, reading: &Reading<'_>, found: 
     if peer.never_reports("channelopen", "") {
         return;
     }
-    let opens =
-        session.events(&peer.name).filter(|(_, event)| matches!(event, PeerEvent::ChannelOpen { .. }));
-    let times: Vec<u64> = opens.map(|(entry, _)| entry.t_us).collect();
-    let least =
-        times.iter().filter(|t_us| t_us.saturating_add(super::wire::OLDEST_US) < reading.asked_us).count();
+    let opens: Vec<(u64, (&str, Option<u16>))> = session
+        .events(&peer.name)
+        .filter_map(|(entry, event)| match event {
+            PeerEvent::ChannelOpen { channel } => Some((entry.t_us, (channel.label.as_str(), channel.id))),
+            _ => None,
+        })
+        .collect();
+    // A channel counts once, whatever its events: `dc-ready-state-sequence` judges those.
+    let before = opens.iter().filter(|(t_us, _)| t_us.saturating_add(super::wire::OLDEST_US) < reading.asked_us);
+    let least = before.map(|(_, channel)| channel).collect::<BTreeSet<_>>().len();
     // One that either side created may be open before that is reported.
     let created = session.peers().flat_map(|(peer, _)| session.asked(&peer.name));
     let created = created.filter(|asked| asked.name == "createDataChannel").count();
     for stat in reading.of_kind("peer-connection") {
         let Some(says) = stat.number("dataChannelsOpened") else { continue };
-        let (least, most) = (least as f64, times.len().max(created) as f64);
+        let (least, most) = (least as f64, opens.len().max(created) as f64);
         if says > most || (says < least && !peer.is_translated()) {
-            let seen = format!("it reported channelopen {} times", times.len());
+            let seen = format!("it reported channelopen {} times", opens.len());
             let claimed = format!("dataChannelsOpened {says}");
             found.push(reading.contradicts(CLAIM, Layer::DataChannel, claimed, seen, None));
         }

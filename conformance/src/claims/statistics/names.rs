@@ -6,9 +6,9 @@ use crate::case_file::CasePeer;
 use crate::claims::candidates;
 use crate::claims::channels::known::Known;
 use crate::verdict::Layer;
-use peerproof_captures::sdp::{Candidate, Fingerprint, SessionDescription};
+use peerproof_captures::sdp::{Candidate, Fingerprint, SessionDescription, SsrcGroup};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// By how many datagrams of RTCP a counter of feedback may be ahead of the capture.
@@ -20,6 +20,8 @@ const FEW: f64 = 3.0;
 /// What a session has of what the statistics of a peer name.
 pub(super) struct Named<'a> {
     mids: BTreeSet<String>,
+    /// By the SSRC of a stream that of its retransmissions (`a=ssrc-group:FID`, RFC 5576 §4.2).
+    repairs: BTreeMap<u32, u32>,
     ufrags: BTreeSet<String>,
     /// The identifiers of the tracks that it reported.
     tracks: BTreeSet<&'a str>,
@@ -34,9 +36,16 @@ pub(super) struct Named<'a> {
 impl<'a> Named<'a> {
     pub(super) fn of(session: &Session<'a>, peer: &'a CasePeer) -> Self {
         let mut mids = BTreeSet::new();
+        let mut repairs = BTreeMap::new();
         for at in session.peers().flat_map(|(_, view)| view.local.iter().chain(&view.remote)) {
             let sdp = SessionDescription::parse(at.is.sdp.as_str());
             mids.extend(sdp.media().filter_map(|section| section.mid()));
+            let groups = sdp.media().flat_map(|section| section.every::<SsrcGroup>().collect::<Vec<_>>());
+            for group in groups.filter(|group| group.semantics == "FID") {
+                if let [media, repair] = group.ssrcs[..] {
+                    repairs.insert(media, repair);
+                }
+            }
         }
         let tracks = session.views.get(&peer.name).into_iter().flat_map(|view| &view.tracks);
         let others = session.record.other(&peer.name).map(|other| session.asked(other)).unwrap_or_default();
@@ -44,6 +53,7 @@ impl<'a> Named<'a> {
         let is_one = session.has_one_connection(&peer.name);
         Self {
             mids,
+            repairs,
             ufrags: session.own_ufrags(&peer.name),
             tracks: tracks.map(|at| at.is.id.as_str()).collect(),
             others: others.filter_map(|it| it.args.get("label")?.as_str()).collect(),
@@ -123,6 +133,8 @@ fn stream(
     if let (Some(ssrc), Some(seen)) = (ssrc.filter(|ssrc| *ssrc != 0 && packets > FEW), seen)
         && let Some(known) = seen.ssrcs(claims.is_sent)
         && !known.contains(&ssrc)
+        // Padding in the stream of retransmissions counts as packets of this one, and may come before any of its own.
+        && !named.repairs.get(&ssrc).is_some_and(|repair| known.contains(repair))
     {
         let seen = "no packet on the wire has that SSRC".to_owned();
         differs(claims.ssrc, format!("{packets} packets of the SSRC {ssrc}"), seen);
