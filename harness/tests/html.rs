@@ -239,8 +239,8 @@ async fn the_page_of_a_capture_is_filtered_zoomed_and_leads_to_its_frames() {
     }
 }
 
-/// What would do harm as markup, in a form that may stand in JSON and in the name of a file.
-const HOSTILE: &str = "<img src=x onerror=document.title=1><!--&lt;'";
+/// What would do harm as markup, and a character that turns the order of others, in a form that may stand in JSON and in the name of a file.
+const HOSTILE: &str = "<img src=x onerror=document.title=1><!--&lt;'\u{202e}";
 
 /// A run of the stack with itself whose recordings, when they are there, call everybody and everything by that name.
 fn hostile_run(folder: &Path) -> PathBuf {
@@ -302,6 +302,8 @@ async fn hostile_names_are_text_on_the_page_of_a_run_and_of_its_cases() {
             let shown =
                 browser.ask("document.body.innerText.includes('<img src=x onerror=document.title=1>')").await;
             assert_eq!(shown, true, "{kind}: the name is shown");
+            let hidden = browser.ask("/\\u202e/.test(document.body.innerText + document.title)").await;
+            assert_eq!(hidden, false, "{kind}: a hidden character");
             assert_ne!(browser.client.title().await.unwrap(), "1");
         }
         let index = run.join("index.html");

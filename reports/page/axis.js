@@ -40,7 +40,6 @@
     for (let t = Math.ceil(a / step) * step; t <= b; t += step) list.push(t);
     return [list, Math.max(0, Math.min(6, 6 - Math.floor(Math.log10(step))))];
   };
-  P.ticks = ticks;
 
   const lanes = () => {
     const found = [];

@@ -6,14 +6,6 @@
   // Numbers of 64 bits are more than a number of JavaScript holds.
   P.seed = /"seed":(\d+)/.exec(head)?.[1];
 
-  const unpack = async (script) => {
-    const letters = atob(script.textContent);
-    const bytes = new Uint8Array(letters.length);
-    for (let n = 0; n < letters.length; n += 1) bytes[n] = letters.charCodeAt(n);
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return JSON.parse(await new Response(stream).text());
-  };
-
   const blocks = [...document.querySelectorAll("script.block")].map((script) => ({
     first: Number(script.dataset.first),
     last: Number(script.dataset.last),
@@ -24,7 +16,7 @@
   /** Trees and bytes of a frame; nothing if they are not in the page. */
   P.detail = async (frame) => {
     for (const block of blocks.filter((it) => it.first <= frame && frame <= it.last)) {
-      block.details ??= unpack(block.script);
+      block.details ??= P.unpack(block.script);
       const found = (await block.details).find((it) => it.frame === frame);
       if (found) return found;
     }
@@ -35,7 +27,7 @@
   P.us = (ns) => ns / 1e3 - P.head.origin_us;
 
   P.load = async () => {
-    [P.body, P.packets] = await Promise.all([unpack(P.by("data-body")), unpack(P.by("data-packets"))]);
+    [P.body, P.packets] = await Promise.all([P.unpack(P.by("data-body")), P.unpack(P.by("data-packets"))]);
     P.rows = P.packets.rows;
     P.body.ladders.forEach((ladder) => ladder.rows.forEach((row) => Object.assign(row, row.what)));
     P.byFrame = new Map();

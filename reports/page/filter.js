@@ -3,7 +3,6 @@
 {
   const PROTOCOLS = ["stun", "turn", "dtls", "rtp", "rtcp", "sctp", "other"];
   const LAYERS = { ice: ["stun", "turn", "other"], security: ["dtls"], media: ["rtp", "rtcp"], data: ["sctp"] };
-  const KEYS = ["protocol", "layer", "peer", "frames"];
 
   const words = (text) => [...text.matchAll(/"([^"]*)"?|(\S+)/g)].map((it) => ({ text: it[1] ?? it[2], quoted: it[1] !== undefined }));
 
@@ -69,6 +68,5 @@
     }
     return (row) => tests.every((it) => it(row));
   };
-  P.filterKeys = KEYS;
   P.protocols = PROTOCOLS;
 }

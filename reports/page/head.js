@@ -45,10 +45,10 @@
     ].filter(Boolean);
     top.append(el("p", { class: "meta" }, meta.map((it) => el("span", {}, it))));
     const shown = head.diagnosis.slice(0, 6);
-    if (shown.length) top.append(el("div", { class: "told" }, shown.map(why)));
+    if (shown.length) top.append(el("div", { class: "diagnoses" }, shown.map(why)));
     if (head.diagnosis.length > shown.length) {
       const rest = head.diagnosis.slice(shown.length);
-      top.append(el("details", {}, el("summary", {}, `${rest.length} more`), el("div", { class: "told" }, rest.map(why))));
+      top.append(el("details", {}, el("summary", {}, `${rest.length} more`), el("div", { class: "diagnoses" }, rest.map(why))));
     }
     for (const defect of head.file.defects) top.append(el("p", { class: "note" }, `Capture: ${defect}`));
     if (head.left_out.length) top.append(el("p", { class: "note" }, "Not in this page: ", P.code(head.left_out.join("; ")), "."));

@@ -9,7 +9,6 @@
   const at = (it, text) => (it ? P.frame(it.frame, text ?? P.time(P.us(it.ns))) : "–");
   const who = (connection, side) => connection.peers[side]?.name ?? side.toUpperCase();
   const ms = (ns) => (ns === null || ns === undefined ? "–" : P.span(ns / 1e3));
-  const CHECKS = 60;
 
   const pairs = (connection) => table(["pair", "state", "from", "checks#", "answered#", "retransmitted#", "round trip#", "first", "nominated"],
     connection.pairs.flatMap((pair) => {

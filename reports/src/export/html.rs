@@ -69,6 +69,8 @@ pub struct CaseRow<'a> {
     pub outcome: Outcome,
     /// How it stands to what was expected.
     pub standing: Standing,
+    /// Whether nobody expected it to come out so.
+    pub unexpected: bool,
     /// The layer.
     pub layer: Option<Layer>,
     /// The side.
@@ -167,6 +169,7 @@ fn row(case: &CaseReport) -> CaseRow<'_> {
         attempt: case.attempt,
         outcome: case.verdict.outcome,
         standing: case.standing,
+        unexpected: !case.standing.is_good(),
         layer: case.verdict.layer,
         side: case.verdict.side.as_deref(),
         sentence: &case.verdict.sentence,
