@@ -1,10 +1,7 @@
 // The data of the page: the head as JSON, views and packets compressed, and blocks of trees and bytes that are opened when they are looked at.
 "use strict";
 {
-  const head = P.by("data-head").textContent;
-  P.head = JSON.parse(head);
-  // Numbers of 64 bits are more than a number of JavaScript holds.
-  P.seed = /"seed":(\d+)/.exec(head)?.[1];
+  P.head = JSON.parse(P.by("data-head").textContent);
 
   const blocks = [...document.querySelectorAll("script.block")].map((script) => ({
     first: Number(script.dataset.first),
@@ -30,6 +27,7 @@
     [P.body, P.packets] = await Promise.all([P.unpack(P.by("data-body")), P.unpack(P.by("data-packets"))]);
     P.rows = P.packets.rows;
     P.body.ladders.forEach((ladder) => ladder.rows.forEach((row) => Object.assign(row, row.what)));
+    P.states = new Map(P.body.states.map((it) => [it.entry, it.state]));
     P.byFrame = new Map();
     P.rows.forEach((row, n) => {
       row.n = n;
@@ -37,6 +35,8 @@
     });
   };
 
+  /** What became of a packet, in words: where it arrived or left, or how it was lost. */
+  P.arrival = (row) => (!row.a ? "" : row.a.lost ?? (row.a.arrived !== undefined ? `arrived in frame ${row.a.arrived}` : `left in frame ${row.a.left}`));
   P.address = (index) => P.packets.addresses[index] ?? "";
   /** The innermost protocol of a row. */
   P.protocol = (row) => row.x[row.x.length - 1][0];

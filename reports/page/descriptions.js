@@ -6,18 +6,8 @@
   /** Offers with their answers; what has no counterpart stands alone. */
   const exchanges = () => {
     const all = P.body.descriptions;
-    const found = [];
-    const used = new Set();
-    all.forEach((offer, n) => {
-      if (used.has(n)) return;
-      const is = (it, kind) => it.kind === kind || it.kind === "";
-      const answer = is(offer, "offer") ? all.findIndex((it, m) => m > n && !used.has(m) && it.by !== offer.by && (is(it, "answer") || is(it, "pranswer"))) : -1;
-      const between = answer < 0 ? [] : all.slice(n + 1, answer).filter((it) => it.by === offer.by && it.kind === "offer");
-      used.add(n);
-      if (answer >= 0 && !between.length) used.add(answer);
-      found.push([offer, answer >= 0 && !between.length ? all[answer] : null]);
-    });
-    return found;
+    const answered = new Set(all.map((it) => it.answers));
+    return all.flatMap((it, n) => (it.answers !== undefined ? [[all[it.answers], it]] : answered.has(n) ? [] : [[it, null]]));
   };
 
   const name = (it) => (it ? `${it.kind || "description"} of ${it.by}${it.t_us !== undefined ? `, ${P.time(it.t_us)}` : ""}` : "no answer");

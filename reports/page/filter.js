@@ -40,7 +40,7 @@
     return (row) => row.x.some((line) => wanted.includes(line[0]));
   };
 
-  const search = (row) => (row.s ??= `${row.x.map((line) => line[1]).join(" ")} ${row.e.map(P.address).join(" ")} ${row.a ?? ""}`.toLowerCase());
+  const search = (row) => (row.s ??= `${row.x.map((line) => line[1]).join(" ")} ${row.e.map(P.address).join(" ")} ${P.arrival(row)}`.toLowerCase());
 
   /** What a filter asks for: a test of rows. Throws what is wrong with it. */
   P.filter = (text) => {

@@ -83,10 +83,7 @@
     return [tree, box];
   };
 
-  const arrival = (text) => {
-    const found = /^(arrived in|left in) frame (\d+)$/.exec(text ?? "");
-    return found ? [`${found[1]} `, P.frame(Number(found[2]))] : text;
-  };
+  const arrival = (it) => it.lost ?? (it.arrived !== undefined ? ["arrived in ", P.frame(it.arrived)] : ["left in ", P.frame(it.left)]);
 
   P.showFrame = async (number) => {
     const box = P.by("frame");

@@ -40,7 +40,7 @@
       [P.count(head.file.frames, "frame"), head.file.size && `, ${P.bytes(head.file.size)} ${head.file.format}`],
       [P.span(head.axis_us[1] - head.axis_us[0])],
       [time(head.origin_us)],
-      head.case && [`seed ${P.seed}`],
+      head.seed && [`seed ${head.seed}`],
       !head.file.secrets && head.file.frames > 0 && ["no keys: encrypted packets stay closed"],
     ].filter(Boolean);
     top.append(el("p", { class: "meta" }, meta.map((it) => el("span", {}, it))));

@@ -14,12 +14,11 @@
     // What was decrypted says more than what carried it.
     const lines = row.x.length > 1 ? [...row.x.slice(1), row.x[0]] : row.x;
     const text = lines.map((line, n) => (n && n === lines.length - 1 ? el("span", { class: "inner" }, ` ⊂ ${plain(line)}`) : `${n ? ", " : ""}${plain(line)}`));
-    const gone = row.a && !/^(arrived|left)/.test(row.a);
     return [
       el("span", { class: "num" }, row.f), el("span", { class: "num soft" }, (row.t / 1e6).toFixed(6)),
       el("span", { class: "wide soft" }, P.address(row.e[0])), el("span", { class: "wide soft" }, P.address(row.e[1])),
       el("span", { class: "p" }, name.toUpperCase()), el("span", { class: "num wide soft" }, row.l),
-      el("span", {}, gone && el("span", { class: "gone" }, `[${row.a}] `), text),
+      el("span", {}, row.a?.lost !== undefined && el("span", { class: "gone" }, `[${row.a.lost}] `), text),
     ];
   };
 

@@ -162,7 +162,7 @@
     if (!found.length) list.append(el("p", { class: "empty" }, rows.length ? "No case matches." : "Nothing ran."));
     let group = null;
     const wanted = state.case && found.findIndex((row) => row.name === state.case);
-    if (wanted > shown) shown = wanted + 1;
+    if (wanted >= shown) shown = wanted + 1;
     for (const row of found.slice(0, shown)) {
       const name = row.unexpected ? "unexpected" : row.family;
       if (name !== group) list.append(el("h3", { class: "group" }, name, el("span", { class: "soft" }, found.filter((it) => (it.unexpected ? "unexpected" : it.family) === name).length)));

@@ -279,6 +279,22 @@ mod tests {
     }
 
     #[test]
+    fn standings_have_the_words_of_other_reports() {
+        for standing in [
+            Standing::ControlHeld,
+            Standing::ControlBroken,
+            Standing::Known,
+            Standing::WaiverStale,
+            Standing::Changed,
+            Standing::Unexpected,
+        ] {
+            let words = crate::export::remark(standing).unwrap();
+            let parts = include_str!("../../page/parts.js");
+            assert!(parts.contains(&format!(": \"{words}\",")), "{words}");
+        }
+    }
+
+    #[test]
     fn a_folder_cannot_become_a_scheme() {
         assert_eq!(encode("javascript:alert(1)/x"), "javascript%3Aalert%281%29/x");
     }

@@ -20,7 +20,6 @@ use peerproof_conformance::evidence::Wire;
 use peerproof_conformance::explain::Diagnosis;
 use peerproof_conformance::verdict::Place;
 use peerproof_reports::CaseReport;
-
 use peerproof_reports::session::{self, Body, DocumentError, File, Head, Page, PeerHead, StreamOverTime};
 use std::collections::BTreeSet;
 use std::fs;
@@ -80,7 +79,7 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
     let packets = packets::read(given, &arrivals, asked, &mut left_out)?;
     let lost = |frame| arrivals.is_lost(frame);
     let ladders = ladders::ladders(&report, given, frames, origin_us, &lost)?;
-    let told = recording.as_ref().map(recording::told).unwrap_or_default();
+    let views = recording.as_ref().map(|it| recording::views(it, &mut left_out)).unwrap_or_default();
     let (descriptions, candidates) = match &recording {
         Some(recording) => (descriptions::of_recording(recording), candidates::of_recording(recording)),
         None => (descriptions::given(&given.descriptions), candidates::given(&given.descriptions)),
@@ -90,7 +89,7 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
     let until = recording.as_ref().map_or(last_us, |it| last_us.max(signed(it.case().duration_us)));
     // Opening a browser may have taken seconds.
     let begin =
-        [told.steps.first().map(|step| step.from_us), first_us].into_iter().flatten().min().unwrap_or(0);
+        [views.steps.first().map(|step| step.from_us), first_us].into_iter().flatten().min().unwrap_or(0);
     let Report { file, trace, diagnosis, .. } = &report;
     let head = Head {
         format: session::FORMAT,
@@ -109,6 +108,7 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
             defects: defects(trace).chain(file.stop.clone()).collect(),
         },
         peers: peers(trace, recording.as_ref().map(Recording::case)),
+        seed: case.as_ref().map(|case| case.seed.to_string()),
         case,
         diagnosis,
         left_out,
@@ -116,15 +116,15 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
     let body = Body {
         trace,
         ladders,
-        steps: told.steps,
-        states: told.states,
-        entries: told.entries,
-        acts: told.acts,
+        steps: views.steps,
+        states: views.states,
+        entries: views.entries,
+        acts: views.acts,
         descriptions,
         candidates,
         streams: streams(trace, origin_us),
-        stats: told.stats,
-        messages: told.messages,
+        stats: views.stats,
+        messages: views.messages,
     };
     let most = ALLOWANCE + size.unwrap_or(0) / 4;
     small(Page { head, body, packets }, most).map_err(|error| InspectError::Write(io::Error::other(error)))
@@ -149,11 +149,14 @@ fn small(mut page: Page<'_>, most: u64) -> Result<Vec<u8>, DocumentError> {
             page.head.left_out.pop();
         }
         noted = true;
-        let (kept, last) = (page.packets.rows.len(), page.packets.rows.last().map_or(0, |row| row.frame));
-        let bytes = page.packets.blocks.last().map_or(0, |block| block.last);
+        let left = all - page.packets.rows.len();
+        let packets = if left > 0 { format!("the last {left} of {all} packets, ") } else { String::new() };
+        let last = page.packets.rows.last().map_or(0, |row| row.frame);
+        let bytes = page.packets.blocks.last().map(|block| block.last);
         page.head.left_out.push(format!(
-            "{} of {all} packets, bytes and fields after frame {bytes}, to keep the page small; `--frames {last}-` makes a page of others",
-            all - kept
+            "{packets}bytes and fields after frame {}, to keep the page small; `--frames {}-` makes a page of others",
+            bytes.unwrap_or(0),
+            bytes.unwrap_or(last) + 1
         ));
     }
 }
