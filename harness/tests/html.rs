@@ -1,5 +1,5 @@
-//! The pages of `inspect --html`, of a run and of its cases, opened from `file://` in Chromium and Firefox. Where one is not installed that is
-//! skipped with a line that says so, or fails the test if `PEERPROOF_REQUIRE` names it.
+//! The pages of `inspect --html`, of a run and of its cases, opened from `file://` in Chromium and Firefox. A browser that is
+//! not installed is skipped, which is printed, or fails the test if `PEERPROOF_REQUIRE` names it.
 
 #![expect(
     clippy::unwrap_used,

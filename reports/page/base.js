@@ -1,9 +1,9 @@
-// What all scripts of a page share: making elements, times in words, and the news that views give each other. All text of captures and peers
+// What all scripts of a page share: making elements, times in words, and events between views. All text of captures and peers
 // becomes a text node; nothing is parsed as HTML.
 "use strict";
 const P = { views: [], range: null, chosen: null };
 {
-  // What goes wrong is said in the page's element, where whoever tests it sees it.
+  // Errors are kept in an attribute of the root element, where tests find them.
   const wrong = (text) => (document.documentElement.dataset.errors = `${document.documentElement.dataset.errors ?? ""}${text}\n`);
   addEventListener("error", (event) => wrong(event.message));
   addEventListener("unhandledrejection", (event) => wrong(String(event.reason)));
@@ -29,17 +29,17 @@ const P = { views: [], range: null, chosen: null };
     return element;
   };
 
-  /** An element with attributes, listeners (`on`), styles (`style`) and children; what is no node becomes text. */
+  /** An element with attributes, listeners (`on`), styles (`style`) and children; anything but a node becomes text. */
   P.el = (tag, props = {}, ...children) => fill(document.createElement(tag), props, children);
   /** The same in SVG. */
   P.svg = (tag, props = {}, ...children) => fill(document.createElementNS(SVG, tag), props, children);
   P.by = (id) => document.getElementById(id);
   P.chip = (kind, text = kind) => P.el("span", { class: `chip ${kind}` }, text);
 
-  /** Calls a function at each news of that name. */
+  /** Calls a function whenever an event of that name fires. */
   P.listen = (name, call) => listeners.set(name, [...(listeners.get(name) ?? []), call]);
-  P.tell = (name, what) => (listeners.get(name) ?? []).forEach((call) => call(what));
-  /** Says something to those who do not see it. */
+  P.fire = (name, what) => (listeners.get(name) ?? []).forEach((call) => call(what));
+  /** Announces something to screen readers. */
   P.say = (text) => (P.by("live").textContent = lines(text));
 
   /** `0.173 s`: microseconds as a place on the axis. */
@@ -47,7 +47,7 @@ const P = { views: [], range: null, chosen: null };
     const value = us / 1e6;
     return `${(Math.abs(value) < 0.5 / 10 ** digits ? 0 : value).toFixed(digits)} s`;
   };
-  /** `12 ms`: a length of time. */
+  /** `12 ms`: a duration. */
   P.span = (us) => {
     const abs = Math.abs(us);
     if (abs < 1e3) return `${Math.round(us)} µs`;

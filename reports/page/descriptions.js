@@ -24,7 +24,7 @@
   const section = (a, b, offer, answer) => {
     const names = [...new Set([...(a?.facts ?? []), ...(b?.facts ?? [])].map(([fact]) => fact))];
     const of = (it, fact) => it?.facts.find(([own]) => own === fact)?.[1];
-    // These differ by their nature.
+    // These always differ.
     const own = ["ice-ufrag", "fingerprint", "DTLS role", "direction"];
     const rows = names.map((fact) => {
       const [left, right] = [of(a, fact), of(b, fact)];
@@ -47,7 +47,7 @@
       el("span", { id: `${id}-line-${n + 1}`, class: other && !other.includes(line) ? "changed" : false }, line)));
     const id = `sdp-${it.entry}`;
     return el("div", {}, el("h4", {}, name(it), it.munged && " (changed by the scenario before it was set)"), lines(it.text, id, it.delivered !== undefined && split(it.delivered)),
-      it.delivered !== undefined && [el("h4", {}, "as it was handed over, rewritten on the way"), lines(it.delivered, `${id}-delivered`, split(it.text))]);
+      it.delivered !== undefined && [el("h4", {}, "as delivered, rewritten on the way"), lines(it.delivered, `${id}-delivered`, split(it.text))]);
   };
 
   P.views.push({
@@ -62,7 +62,7 @@
             el("thead", {}, el("tr", {}, el("th", { scope: "col" }, n === 0 ? "session" : `${(a ?? b)?.media ?? ""} ${(a ?? b)?.mid !== undefined ? `(mid ${(a ?? b).mid})` : ""}`),
               el("th", { scope: "col" }, offer.by), answer && el("th", { scope: "col" }, answer.by))),
             el("tbody", {}, section(a, answer ? b ?? undefined : null, offer, answer))))),
-          el("details", { class: "card", open: [offer, answer].some((it) => it?.delivered !== undefined) }, el("summary", {}, "Texts"), el("div", { class: "texts" }, text(offer), answer && text(answer)))));
+          el("details", { class: "card", open: [offer, answer].some((it) => it?.delivered !== undefined) }, el("summary", {}, "SDP"), el("div", { class: "texts" }, text(offer), answer && text(answer)))));
       }
       P.litLine?.(panel);
     },

@@ -5,7 +5,7 @@
   const places = (it) => [it.frame !== null && P.frame(it.frame), (it.evidence ?? []).filter((place) => place.frame === undefined).slice(0, 3).map((place) => [" ", P.place(place)])];
   const list = (it) => el("dl", {}, el("dt", {}, "why"), el("dd", {}, it.why), el("dt", {}, "next"), el("dd", {}, it.next));
 
-  /** What may be meant so takes a line. */
+  /** A notice takes one line until it is opened. */
   const brief = (it) => el("details", { class: `card why brief ${it.severity}` },
     el("summary", {}, P.chip(it.severity), " ", el("strong", {}, P.layer(it.layer)), ` ${it.what} `, places(it)), list(it));
 
@@ -41,7 +41,7 @@
       [P.span(head.axis_us[1] - head.axis_us[0])],
       [time(head.origin_us)],
       head.seed && [`seed ${head.seed}`],
-      !head.file.secrets && head.file.frames > 0 && ["no keys: encrypted packets stay closed"],
+      !head.file.secrets && head.file.frames > 0 && ["no keys: encrypted packets cannot be decrypted"],
     ].filter(Boolean);
     top.append(el("p", { class: "meta" }, meta.map((it) => el("span", {}, it))));
     const shown = head.diagnosis.slice(0, 6);

@@ -159,7 +159,7 @@
     bar.append(...rest.filter(Boolean));
     count.textContent = found.length === rows.length ? P.count(rows.length, "case") : `${found.length.toLocaleString("en")} of ${P.count(rows.length, "case")}`;
     list.replaceChildren();
-    if (!found.length) list.append(el("p", { class: "empty" }, rows.length ? "No case matches." : "Nothing ran."));
+    if (!found.length) list.append(el("p", { class: "empty" }, rows.length ? "No case matches." : "No case was run."));
     let group = null;
     const wanted = state.case && found.findIndex((row) => row.name === state.case);
     if (wanted >= shown) shown = wanted + 1;
@@ -192,7 +192,7 @@
     list = el("div", {});
     count = el("span", { class: "soft", id: "count", "aria-live": "polite" });
     P.by("cases").append(el("h2", { id: "list" }, "Cases"), bar, list);
-    // What nobody expected stands before all else.
+    // Unexpected results come first.
     if (HEAD.unexpected) P.by("main").prepend(P.by("cases"));
     draw();
     const reveal = () => [...document.querySelectorAll(".case")].find((it) => it.dataset.case === state.case)?.scrollIntoView({ block: "start" });

@@ -30,7 +30,7 @@
 
   P.choose = (frame) => {
     P.chosen = frame;
-    P.tell("chosen");
+    P.fire("chosen");
     views.forEach((it) => it.made && it.chosen?.(it.panel));
     P.showFrame(frame);
     write();

@@ -56,7 +56,7 @@
   const candidates = () => {
     const rows = P.body.candidates.map((it) => el("tr", {}, cell(it.t_us !== undefined ? el("a", { href: `#entry-${it.entry}` }, P.time(it.t_us)) : "–"), cell(it.peer), el("td", {}, P.chip("other", it.kind)),
       cell(it.transport.toUpperCase()), cell(it.address), num(it.priority), cell(it.mid ?? ""), cell(it.fate ?? "")));
-    return rows.length ? [el("h2", {}, "Candidates"), table(["signaled", "by", "type", "transport", "address", "priority#", "mid", "what became of it"], rows)] : [];
+    return rows.length ? [el("h2", {}, "Candidates"), table(["signaled", "by", "type", "transport", "address", "priority#", "mid", "delivery"], rows)] : [];
   };
 
   const servers = (trace) => {
@@ -65,7 +65,7 @@
       ...trace.allocations.map((it) => el("tr", {}, cell("TURN"), cell(it.server), cell(it.client), cell(it.granted ? ["relays ", it.relayed ?? "?", " ", at(it.granted)] : P.chip("fail", "no allocation"),
         Object.entries(it.error_counts).map(([code, n]) => ` ${n} × ${code}`), it.bound.length > 0 && el("div", { class: "soft" }, it.bound.map((bound) => `${bound.channel === null ? "permission" : `channel ${bound.channel}`} for ${bound.peer}`).join(", "))), num(it.requests))),
     ];
-    return rows.length ? [el("h2", {}, "Servers"), table(["", "server", "client", "what came of it", "requests#"], rows)] : [];
+    return rows.length ? [el("h2", {}, "Servers"), table(["", "server", "client", "result", "requests#"], rows)] : [];
   };
 
   const flows = (trace) => {

@@ -1,4 +1,4 @@
-//! `index.html`: the page of a run. It holds the cases as data and shows those that are asked for; it fetches nothing.
+//! `index.html`: the page of a run. It contains all cases as data and shows those that are selected; it fetches nothing.
 
 use super::{ExportError, Exporter, NAT_TABLES};
 use crate::case::CaseReport;
@@ -52,7 +52,7 @@ pub struct RunHead<'a> {
     pub interrupted: bool,
     /// Cases by verdict.
     pub counts: Counts,
-    /// Cases that nobody expected to come out so.
+    /// Cases with an unexpected result.
     pub unexpected: usize,
     /// Requirements by how they stand.
     pub requirements: Requirements,
@@ -69,7 +69,7 @@ pub struct CaseRow<'a> {
     pub outcome: Outcome,
     /// How it stands to what was expected.
     pub standing: Standing,
-    /// Whether nobody expected it to come out so.
+    /// Whether the result is unexpected.
     pub unexpected: bool,
     /// The layer.
     pub layer: Option<Layer>,
@@ -77,7 +77,7 @@ pub struct CaseRow<'a> {
     pub side: Option<&'a str>,
     /// The verdict's sentence.
     pub sentence: &'a str,
-    /// Its length in microseconds.
+    /// Its duration in microseconds.
     pub duration_us: u64,
     /// The implementations with their versions, offerer first.
     pub versions: Vec<String>,

@@ -55,7 +55,7 @@ pub struct Head<'a> {
     pub case: Option<CaseReport>,
     /// What was recognised as trouble, the worst first.
     pub diagnosis: &'a [Diagnosis],
-    /// What is not in the page, and how it is had.
+    /// What is not in the page, and which command shows it.
     pub left_out: Vec<String>,
 }
 

@@ -26,11 +26,11 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// What a page may take beside a quarter of its capture, in bytes.
+/// A page's limit is this and a quarter of its capture's size, in bytes.
 const ALLOWANCE: u64 = 1 << 20;
-/// Fewer packets than these are not left out.
+/// A page with fewer packets is not made smaller.
 const FEWEST: usize = 500;
-/// What of that is kept for scripts, the head and the views.
+/// The part of the limit for scripts, the head and the views.
 const KEPT: u64 = 320 << 10;
 /// Connections whose messages are shown.
 const MOST_CONNECTIONS: usize = 200;
@@ -39,7 +39,7 @@ const MOST_TRANSACTIONS: usize = 50;
 /// More checks than this are many.
 const MANY_TRANSACTIONS: usize = 5_000;
 
-/// Writes the page. `force` replaces a file that is there.
+/// Writes the page. `force` replaces a file that exists.
 pub(super) fn write(
     given: &Given,
     frames: Option<Frames>,

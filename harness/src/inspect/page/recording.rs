@@ -47,7 +47,6 @@ pub(super) fn views(recording: &Recording, left_out: &mut Vec<String>) -> Views 
         left_out.push(format!("statistics after the first {MOST_SERIES} numbers"));
     }
     views.stats = series.into_values().collect();
-    // One number over time is a line; one that never changes and came once says nothing here that the report does not say.
     views.stats.sort_by(|a, b| (&a.peer, &a.kind, &a.id, &a.name).cmp(&(&b.peer, &b.kind, &b.id, &b.name)));
     views.states.sort_by_key(|state| state.t_us);
     views
