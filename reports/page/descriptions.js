@@ -64,9 +64,7 @@
             el("tbody", {}, section(a, answer ? b ?? undefined : null, offer, answer))))),
           el("details", { class: "card", open: [offer, answer].some((it) => it?.delivered !== undefined) }, el("summary", {}, "SDP"), el("div", { class: "texts" }, text(offer), answer && text(answer)))));
       }
-      P.litLine?.(panel);
     },
-    chosen: () => {},
   });
 
   /** Lights a line of a description. */

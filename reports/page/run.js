@@ -59,28 +59,31 @@
 
   const place = (row) => [P.layer(row.layer), row.side].filter(Boolean).join(", ");
 
+  /** A path as a URL that leads to no other host and has no other scheme. */
+  const local = (path) => (path.startsWith("/") ? path.replace(/^\/+/, "/") : `./${path}`);
+
   const detail = (row, it) => {
-    const base = row.page;
+    const base = row.page && local(row.page);
     const files = it.folder ? it.files.filter((file) => file !== "page.html") : [];
     const link = (file) => `${it.folder}/${file}`.split("/").map((part) => encodeURIComponent(part)).join("/");
-    const here = (file) => el("a", { href: link(file).startsWith("/") ? link(file) : `./${link(file)}` }, file);
+    const here = (file) => el("a", { href: local(link(file)) }, file);
     const differs = it.snapshot?.differs;
     const counts = Object.entries(it.requirements).filter(([, n]) => n).map(([name, n]) => `${n} ${name}`).join(", ");
     return el("div", { class: "body" },
       el("div", {},
-        base ? el("a", { class: "open", href: `./${base}` }, "Open the page of this case")
+        base ? el("a", { class: "open", href: base }, "Open the page of this case")
           : el("p", { class: "soft" }, "There is no page of this case yet: ", el("code", {}, `peerproof report RUN '${row.name}'`), " writes it."),
         el("h3", {}, "Scenario"), el("p", {}, it.title, it.rows?.length > 0 && el("span", { class: "soft" }, ` (${it.rows.join(", ")})`)),
         it.control_of && el("p", { class: "soft" }, `A control: ${it.control_of} with an intended fault.`),
         it.waiver && [el("h3", {}, "Known deviation"), el("p", {}, it.waiver.reason, " ", el("span", { class: "soft" }, it.waiver.link))],
         el("h3", {}, "Peers"), el("ul", {}, it.peers.map((peer) => el("li", {}, el("strong", {}, peer.name), `: ${peer.implementation} ${peer.version}`))),
-        it.evidence?.length > 0 && [el("h3", {}, "Evidence"), el("ul", {}, it.evidence.map((piece) => el("li", {}, P.place(piece.place, base ? `./${base}` : null), piece.text && `: ${piece.text}`)))],
+        it.evidence?.length > 0 && [el("h3", {}, "Evidence"), el("ul", {}, it.evidence.map((piece) => el("li", {}, P.place(piece.place, base), piece.text && `: ${piece.text}`)))],
         files.length > 0 && [el("h3", {}, "Recording"), el("p", {}, files.map((file, n) => [n ? " · " : "", here(file)]))]),
       el("div", {}, el("h3", {}, "Connection setup, step by step"), P.bars(it.steps, it.verdict.outcome), P.bitrates(it.bitrates)),
       differs && el("div", { class: "wide diff" }, el("h3", {}, `Snapshot differs in [${differs.section}], line ${differs.line}`), el("pre", {}, el("del", {}, `- ${differs.expected}`), el("ins", {}, `+ ${differs.seen}`))),
       counts && el("div", { class: "wide" }, el("h3", {}, "Requirements"), el("p", { class: "soft" }, counts)),
       it.breaches?.length > 0 && el("details", { class: "wide", open: it.breaches.some((one) => P.breachWord(one) === "fail") }, el("summary", {}, P.count(it.breaches.length, "finding")),
-        el("div", { class: "scroll" }, el("table", {}, P.breachHeads(), el("tbody", {}, it.breaches.map((one) => P.breach(one, base ? `./${base}` : null)))))),
+        el("div", { class: "scroll" }, el("table", {}, P.breachHeads(), el("tbody", {}, it.breaches.map((one) => P.breach(one, base)))))),
       it.snapshot_text && el("details", { class: "wide" }, el("summary", {}, "Snapshot: descriptions, ICE and DTLS"), el("pre", { tabindex: "0" }, it.snapshot_text)));
   };
 
