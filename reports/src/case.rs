@@ -179,8 +179,8 @@ fn one_line(text: &str) -> String {
 
 fn said(what: &What) -> String {
     match what {
-        What::StepBegan { step, definition, .. } => format!("step {}: {definition}", step + 1),
-        What::StepEnded { step, outcome } => format!("step {} {outcome}", step + 1),
+        What::StepBegan { step, definition, .. } => format!("step {}: {definition}", step.saturating_add(1)),
+        What::StepEnded { step, outcome } => format!("step {} {outcome}", step.saturating_add(1)),
         What::Command { peer, name, args, .. } => format!("{peer}: {name} {}", json(args)),
         What::Answer { peer, answer, .. } => match answer {
             Answer::Ok(value) => format!("{peer} answers {}", json(value)),

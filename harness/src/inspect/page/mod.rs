@@ -96,7 +96,7 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
         tool: concat!("peerproof ", env!("CARGO_PKG_VERSION")).to_owned(),
         title: case.as_ref().map_or_else(|| file_name(&file.name), |case| case.name.clone()),
         origin_us,
-        axis_us: [begin, until.max(begin + 1)],
+        axis_us: [begin, until.max(begin.saturating_add(1))],
         file: File {
             name: file_name(&file.name),
             format: file.format.clone(),

@@ -57,7 +57,7 @@ impl Views {
         let t_us = signed(entry.t_us);
         match &entry.what {
             What::StepBegan { step, definition, place } => self.steps.push(Step {
-                number: step + 1,
+                number: step.saturating_add(1),
                 peer: definition.peer.clone(),
                 text: definition.to_string(),
                 place: place.clone(),
@@ -67,7 +67,7 @@ impl Views {
                 entry: entry.n,
             }),
             What::StepEnded { step, outcome } => {
-                let began = self.steps.iter_mut().rev().find(|it| it.number == step + 1);
+                let began = self.steps.iter_mut().rev().find(|it| it.number == step.saturating_add(1));
                 if let Some(began) = began {
                     began.to_us = Some(t_us);
                     began.trouble = (*outcome != StepOutcome::Done).then(|| outcome.to_string());
