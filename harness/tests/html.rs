@@ -196,6 +196,12 @@ async fn the_page_of_a_capture_is_filtered_zoomed_and_leads_to_its_frames() {
         browser.find("#filter").await.send_keys(" frames:x").await.unwrap();
         assert!(browser.text(".wrong").await.contains("frames: write 10-20"));
 
+        // A fragment means what it says, `&` and a lone `%` included.
+        for (fragment, filter) in [("#filter=a%26b", "a&b"), ("#filter=100%", "100%")] {
+            browser.goto(&page, fragment).await;
+            assert_eq!(browser.ask("document.getElementById('filter').value").await, filter);
+        }
+
         // A link to a place; fields and bytes are lit together.
         let first = frames[0];
         browser.goto(&page, &format!("#frame-{first}")).await;

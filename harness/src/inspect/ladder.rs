@@ -437,6 +437,13 @@ mod tests {
     }
 
     #[test]
+    fn only_a_fatal_alert_is_trouble() {
+        for (level, expected) in [(alert::Level::Fatal, true), (alert::Level::Warning, false)] {
+            assert_eq!(is_trouble(&Said::Alert { level: Some(level), description: None }), expected);
+        }
+    }
+
+    #[test]
     fn what_repeats_is_shown_once_and_silence_is_shown() {
         let flow = |t_us, side: usize| {
             let mut counts = [0, 0];

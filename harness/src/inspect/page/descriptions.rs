@@ -1,7 +1,7 @@
 //! The descriptions of a page, with what their sections mean.
 
 use super::super::events::Recording;
-use super::signed;
+use super::{note, signed};
 use peerproof_captures::sdp::SessionDescription;
 use peerproof_conformance::evidence::{Description, Evidence};
 use peerproof_conformance::facts;
@@ -11,7 +11,7 @@ use peerproof_reports::session::{Described, DescribedSection};
 const MOST: usize = 200;
 
 /// Those that the timeline of a recording has.
-pub(super) fn of_recording(recording: &Recording) -> Vec<Described> {
+pub(super) fn of_recording(recording: &Recording, left_out: &mut Vec<String>) -> Vec<Described> {
     let peers: Vec<String> = recording.case().peers.iter().map(|peer| peer.name.clone()).collect();
     let evidence = Evidence::new(peers, recording.timeline().to_vec(), None);
     let exchanges = evidence.exchanges();
@@ -31,6 +31,7 @@ pub(super) fn of_recording(recording: &Recording) -> Vec<Described> {
         delivered: it.delivered.as_ref().map(|sdp| sdp.as_str().to_owned()),
         sections: sections(&it.sdp),
     };
+    note(left_out, evidence.descriptions.len().saturating_sub(MOST), "last descriptions");
     evidence.descriptions.iter().take(MOST).map(of).collect()
 }
 

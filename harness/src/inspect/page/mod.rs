@@ -81,7 +81,10 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
     let ladders = ladders::ladders(&report, given, frames, origin_us, &lost)?;
     let views = recording.as_ref().map(|it| recording::views(it, &mut left_out)).unwrap_or_default();
     let (descriptions, candidates) = match &recording {
-        Some(recording) => (descriptions::of_recording(recording), candidates::of_recording(recording)),
+        Some(recording) => (
+            descriptions::of_recording(recording, &mut left_out),
+            candidates::of_recording(recording, &mut left_out),
+        ),
         None => (descriptions::given(&given.descriptions), candidates::given(&given.descriptions)),
     };
     let last_us = report.trace.last.map_or(0, |at| since(at.ns, origin_us));
@@ -158,6 +161,13 @@ fn small(mut page: Page<'_>, most: u64) -> Result<Vec<u8>, DocumentError> {
             bytes.unwrap_or(0),
             bytes.unwrap_or(last) + 1
         ));
+    }
+}
+
+/// Notes what a page leaves out, if it is anything.
+fn note(left_out: &mut Vec<String>, count: usize, what: &str) {
+    if count > 0 {
+        left_out.push(format!("{count} {what}"));
     }
 }
 

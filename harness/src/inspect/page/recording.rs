@@ -1,7 +1,7 @@
 //! What the timeline of a recording gives to a page: steps, states, what was done to packets, statistics.
 
 use super::super::events::{self, Recording};
-use super::signed;
+use super::{note, signed};
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::{Answer, Entry, StepOutcome, What, words};
 use peerproof_reports::describe_what;
@@ -39,10 +39,8 @@ pub(super) fn views(recording: &Recording, left_out: &mut Vec<String>) -> Views 
         });
         views.entry(entry, &mut series);
     }
-    let entries = recording.timeline().len();
-    if entries > MOST {
-        left_out.push(format!("{} entries of the timeline after the first {MOST}", entries - MOST));
-    }
+    let beyond = recording.timeline().len().saturating_sub(MOST);
+    note(left_out, beyond, "last entries of the timeline");
     if series.len() >= MOST_SERIES {
         left_out.push(format!("statistics after the first {MOST_SERIES} numbers"));
     }
