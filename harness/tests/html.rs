@@ -1,5 +1,5 @@
-//! The pages of `inspect --html`, of a run and of its cases, opened from `file://` in Chromium and Firefox. Where one is not installed that is
-//! skipped with a line that says so, or fails the test if `PEERPROOF_REQUIRE` names it.
+//! The pages of `inspect --html`, of a run and of its cases, opened from `file://` in Chromium and Firefox. A browser that is
+//! not installed is skipped, which is printed, or fails the test if `PEERPROOF_REQUIRE` names it.
 
 #![expect(
     clippy::unwrap_used,
@@ -196,6 +196,12 @@ async fn the_page_of_a_capture_is_filtered_zoomed_and_leads_to_its_frames() {
         browser.find("#filter").await.send_keys(" frames:x").await.unwrap();
         assert!(browser.text(".wrong").await.contains("frames: write 10-20"));
 
+        // A fragment means what it says, `&` and a lone `%` included.
+        for (fragment, filter) in [("#filter=a%26b", "a&b"), ("#filter=100%", "100%")] {
+            browser.goto(&page, fragment).await;
+            assert_eq!(browser.ask("document.getElementById('filter').value").await, filter);
+        }
+
         // A link to a place; fields and bytes are lit together.
         let first = frames[0];
         browser.goto(&page, &format!("#frame-{first}")).await;
@@ -239,8 +245,8 @@ async fn the_page_of_a_capture_is_filtered_zoomed_and_leads_to_its_frames() {
     }
 }
 
-/// What would do harm as markup, in a form that may stand in JSON and in the name of a file.
-const HOSTILE: &str = "<img src=x onerror=document.title=1><!--&lt;'";
+/// What would do harm as markup, and a character that turns the order of others, in a form that may stand in JSON and in the name of a file.
+const HOSTILE: &str = "<img src=x onerror=document.title=1><!--&lt;'\u{202e}";
 
 /// A run of the stack with itself whose recordings, when they are there, call everybody and everything by that name.
 fn hostile_run(folder: &Path) -> PathBuf {
@@ -302,6 +308,8 @@ async fn hostile_names_are_text_on_the_page_of_a_run_and_of_its_cases() {
             let shown =
                 browser.ask("document.body.innerText.includes('<img src=x onerror=document.title=1>')").await;
             assert_eq!(shown, true, "{kind}: the name is shown");
+            let hidden = browser.ask("/\\u202e/.test(document.body.innerText + document.title)").await;
+            assert_eq!(hidden, false, "{kind}: a hidden character");
             assert_ne!(browser.client.title().await.unwrap(), "1");
         }
         let index = run.join("index.html");

@@ -17,8 +17,8 @@
     let next = range && [Math.max(first, range[0]), Math.min(last, range[1])];
     if (next && (next[1] - next[0] < 10 || (next[0] <= first && next[1] >= last))) next = next[1] - next[0] < 10 ? P.range : null;
     P.range = next;
-    P.tell("range");
-    P.say(next ? `Zoomed to ${P.time(next[0])} to ${P.time(next[1])}` : "The whole time is shown");
+    P.fire("range");
+    P.say(next ? `Zoomed to ${P.time(next[0])} to ${P.time(next[1])}` : "The whole time axis is shown");
   };
   const scale = (factor) => {
     const [a, b] = shown();
@@ -40,7 +40,6 @@
     for (let t = Math.ceil(a / step) * step; t <= b; t += step) list.push(t);
     return [list, Math.max(0, Math.min(6, 6 - Math.floor(Math.log10(step))))];
   };
-  P.ticks = ticks;
 
   const lanes = () => {
     const found = [];

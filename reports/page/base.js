@@ -1,9 +1,9 @@
-// What all scripts of a page share: making elements, times in words, and the news that views give each other. All text of captures and peers
+// What all scripts of a page share: making elements, times in words, and events between views. All text of captures and peers
 // becomes a text node; nothing is parsed as HTML.
 "use strict";
 const P = { views: [], range: null, chosen: null };
 {
-  // What goes wrong is said in the page's element, where whoever tests it sees it.
+  // Errors are kept in an attribute of the root element, where tests find them.
   const wrong = (text) => (document.documentElement.dataset.errors = `${document.documentElement.dataset.errors ?? ""}${text}\n`);
   addEventListener("error", (event) => wrong(event.message));
   addEventListener("unhandledrejection", (event) => wrong(String(event.reason)));
@@ -12,38 +12,42 @@ const P = { views: [], range: null, chosen: null };
   const SVG = "http://www.w3.org/2000/svg";
   const listeners = new Map();
 
+  // The characters that `escape::lines` replaces: they hide, or turn the order of what stands around them.
+  const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\u{e0000}-\u{e007f}]/gu;
+  const lines = (text) => String(text).replace(HIDDEN, "\ufffd");
+
   const fill = (element, props, children) => {
     for (const [name, value] of Object.entries(props)) {
       if (value === undefined || value === null || value === false) continue;
       if (name === "on") for (const [event, call] of Object.entries(value)) element.addEventListener(event, call);
       else if (name === "style") for (const [key, it] of Object.entries(value)) element.style.setProperty(key, it);
-      else element.setAttribute(name, value === true ? "" : value);
+      else element.setAttribute(name, value === true ? "" : name === "title" || name === "aria-label" ? lines(value) : value);
     }
     for (const child of children.flat(Infinity)) {
-      if (child !== undefined && child !== null && child !== false) element.append(child instanceof Node ? child : String(child));
+      if (child !== undefined && child !== null && child !== false) element.append(child instanceof Node ? child : lines(child));
     }
     return element;
   };
 
-  /** An element with attributes, listeners (`on`), styles (`style`) and children; what is no node becomes text. */
+  /** An element with attributes, listeners (`on`), styles (`style`) and children; anything but a node becomes text. */
   P.el = (tag, props = {}, ...children) => fill(document.createElement(tag), props, children);
   /** The same in SVG. */
   P.svg = (tag, props = {}, ...children) => fill(document.createElementNS(SVG, tag), props, children);
   P.by = (id) => document.getElementById(id);
   P.chip = (kind, text = kind) => P.el("span", { class: `chip ${kind}` }, text);
 
-  /** Calls a function at each news of that name. */
+  /** Calls a function whenever an event of that name fires. */
   P.listen = (name, call) => listeners.set(name, [...(listeners.get(name) ?? []), call]);
-  P.tell = (name, what) => (listeners.get(name) ?? []).forEach((call) => call(what));
-  /** Says something to those who do not see it. */
-  P.say = (text) => (P.by("live").textContent = text);
+  P.fire = (name, what) => (listeners.get(name) ?? []).forEach((call) => call(what));
+  /** Announces something to screen readers. */
+  P.say = (text) => (P.by("live").textContent = lines(text));
 
   /** `0.173 s`: microseconds as a place on the axis. */
   P.time = (us, digits = 3) => {
     const value = us / 1e6;
     return `${(Math.abs(value) < 0.5 / 10 ** digits ? 0 : value).toFixed(digits)} s`;
   };
-  /** `12 ms`: a length of time. */
+  /** `12 ms`: a duration. */
   P.span = (us) => {
     const abs = Math.abs(us);
     if (abs < 1e3) return `${Math.round(us)} µs`;
@@ -90,6 +94,27 @@ const P = { views: [], range: null, chosen: null };
     return "";
   };
   P.places = (places, base = "") => (places ?? []).slice(0, 12).flatMap((place, n) => (n ? [", ", P.place(place, base)] : [P.place(place, base)]));
+
+  /** The JSON that a script element holds, compressed with gzip and in Base64. */
+  P.unpack = async (script) => {
+    if (typeof DecompressionStream === "undefined") throw new Error("this browser has no DecompressionStream; Chrome 80, Firefox 113 and Safari 16.4 have");
+    const letters = atob(script.textContent);
+    const bytes = new Uint8Array(letters.length);
+    for (let n = 0; n < letters.length; n += 1) bytes[n] = letters.charCodeAt(n);
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return JSON.parse(await new Response(stream).text());
+  };
+
+  /** The parts of the URL's fragment between `&`, each decoded; one that is malformed stays as it is. */
+  P.fragment = () => location.hash.slice(1).split("&").filter(Boolean).map((part) => {
+    try {
+      return decodeURIComponent(part);
+    } catch {
+      return part;
+    }
+  });
+  /** Puts another fragment into the URL, without an entry in the history. An empty one goes with its `#`. */
+  P.setFragment = (text) => history.replaceState(null, "", text ? `#${text}` : location.pathname.split("/").pop() + location.search);
 
   /** Whether a time is within what is zoomed to. */
   P.within = (us) => !P.range || (us >= P.range[0] && us <= P.range[1]);

@@ -32,9 +32,9 @@
     for (const mark of marks.filter((it) => it.t >= a && it.t <= b).slice(0, 300)) {
       parts.push(svg("path", { d: `M${x(mark.t) - 3.5} ${mark.up ? 9 : 2}h7l-3.5 ${mark.up ? -7 : 7}z`, fill: mark.up ? "var(--pass)" : "var(--fail)" }, svg("title", {}, `${mark.text} at ${P.time(mark.t)}`)));
     }
-    const clip = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": values.length ? `${title}: from ${short(Math.min(...values))} to ${short(Math.max(...values))} ${unit}` : `${title}: nothing here` }, parts);
+    const clip = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": values.length ? `${title}: from ${short(Math.min(...values))} to ${short(Math.max(...values))} ${unit}` : `${title}: no data` }, parts);
     const last = within[0]?.points.at(-1)?.[1];
-    return el("figure", { class: "chart" }, el("figcaption", {}, el("b", {}, title), el("span", {}, last === undefined ? "nothing here" : `up to ${short(Math.max(...values))} ${unit}`)), clip);
+    return el("figure", { class: "chart" }, el("figcaption", {}, el("b", {}, title), el("span", {}, last === undefined ? "no data" : `up to ${short(Math.max(...values))} ${unit}`)), clip);
   };
 
   /** What peers sent over time, of whom the scenario expects a bitrate, and the capacity of their links. */

@@ -38,7 +38,7 @@
         ...said.map((it) => ({ kind: it.name === "bytesSent" ? "stun" : "dtls", dash: true, points: rate(it, 8 / 1000) }))], marks),
       said.length > 0 && el("p", { class: "soft" }, "dashed: ", said.map((it) => `${it.name} of ${it.peer}`).join(", ")),
       stream.lost > 0 && chart("lost", "packets", [{ kind: "fail", points: points(over, (slice) => Math.max(0, slice[SLICE.missing])) }]),
-      has(SLICE.nacked) && chart("asked for by NACK", "packets", [{ kind: "inconclusive", points: points(over, (slice) => slice[SLICE.nacked]) }]),
+      has(SLICE.nacked) && chart("requested by NACK", "packets", [{ kind: "inconclusive", points: points(over, (slice) => slice[SLICE.nacked]) }]),
       has(SLICE.jitter) && chart("jitter", "ms", [{ kind: "sctp", points: points(over, known(SLICE.jitter, 1000)) }]),
       has(SLICE.rtt) && chart("round trip by RTCP", "ms", [{ kind: "stun", points: points(over, known(SLICE.rtt, 1000)) }]),
       has(SLICE.marked) && stream.clock_rate === 90000 && chart("frames", "per s", [{ kind: "dtls", points: points(over, (slice) => slice[SLICE.marked] / seconds) }]));
@@ -47,7 +47,7 @@
   const draw = (panel) => {
     panel.replaceChildren();
     const { trace, streams } = P.body;
-    // What repeats others comes last.
+    // Repair streams come last.
     const of = (over) => trace.connections[over.connection].streams[over.stream];
     const sorted = [...streams].sort((a, b) => a.connection - b.connection || (of(a).repairs !== null) - (of(b).repairs !== null) || of(b).bytes - of(a).bytes);
     const cards = sorted.slice(0, 200).map((over) => card(trace.connections[over.connection], trace.connections[over.connection].streams[over.stream], over));
@@ -55,7 +55,7 @@
     const rates = P.bitrates(P.head.case?.bitrates);
     if (rates.length) panel.append(el("h2", {}, "What the scenario expects"), el("div", { class: "grid2" }, rates.map((it) => el("article", { class: "card" }, it))));
     if (streams.length > 200) panel.append(el("p", { class: "soft" }, `${streams.length - 200} more streams are in peerproof inspect FILE --json.`));
-    panel.append(el("p", { class: "soft" }, "▲ a key frame begins, ▼ a key frame is asked for. Loss, jitter and round trip are those of the place where the packets were recorded."));
+    panel.append(el("p", { class: "soft" }, "▲ a key frame begins, ▼ a key frame is requested. Loss, jitter and round trip are those of the place where the packets were recorded."));
   };
 
   P.views.push({

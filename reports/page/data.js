@@ -1,18 +1,7 @@
 // The data of the page: the head as JSON, views and packets compressed, and blocks of trees and bytes that are opened when they are looked at.
 "use strict";
 {
-  const head = P.by("data-head").textContent;
-  P.head = JSON.parse(head);
-  // Numbers of 64 bits are more than a number of JavaScript holds.
-  P.seed = /"seed":(\d+)/.exec(head)?.[1];
-
-  const unpack = async (script) => {
-    const letters = atob(script.textContent);
-    const bytes = new Uint8Array(letters.length);
-    for (let n = 0; n < letters.length; n += 1) bytes[n] = letters.charCodeAt(n);
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return JSON.parse(await new Response(stream).text());
-  };
+  P.head = JSON.parse(P.by("data-head").textContent);
 
   const blocks = [...document.querySelectorAll("script.block")].map((script) => ({
     first: Number(script.dataset.first),
@@ -24,7 +13,7 @@
   /** Trees and bytes of a frame; nothing if they are not in the page. */
   P.detail = async (frame) => {
     for (const block of blocks.filter((it) => it.first <= frame && frame <= it.last)) {
-      block.details ??= unpack(block.script);
+      block.details ??= P.unpack(block.script);
       const found = (await block.details).find((it) => it.frame === frame);
       if (found) return found;
     }
@@ -35,9 +24,10 @@
   P.us = (ns) => ns / 1e3 - P.head.origin_us;
 
   P.load = async () => {
-    [P.body, P.packets] = await Promise.all([unpack(P.by("data-body")), unpack(P.by("data-packets"))]);
+    [P.body, P.packets] = await Promise.all([P.unpack(P.by("data-body")), P.unpack(P.by("data-packets"))]);
     P.rows = P.packets.rows;
     P.body.ladders.forEach((ladder) => ladder.rows.forEach((row) => Object.assign(row, row.what)));
+    P.states = new Map(P.body.states.map((it) => [it.entry, it.state]));
     P.byFrame = new Map();
     P.rows.forEach((row, n) => {
       row.n = n;
@@ -45,6 +35,8 @@
     });
   };
 
+  /** What became of a packet, in words: where it arrived or left, or how it was lost. */
+  P.arrival = (row) => (!row.a ? "" : row.a.lost ?? (row.a.arrived !== undefined ? `arrived in frame ${row.a.arrived}` : `left in frame ${row.a.left}`));
   P.address = (index) => P.packets.addresses[index] ?? "";
   /** The innermost protocol of a row. */
   P.protocol = (row) => row.x[row.x.length - 1][0];

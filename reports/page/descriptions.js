@@ -6,18 +6,8 @@
   /** Offers with their answers; what has no counterpart stands alone. */
   const exchanges = () => {
     const all = P.body.descriptions;
-    const found = [];
-    const used = new Set();
-    all.forEach((offer, n) => {
-      if (used.has(n)) return;
-      const is = (it, kind) => it.kind === kind || it.kind === "";
-      const answer = is(offer, "offer") ? all.findIndex((it, m) => m > n && !used.has(m) && it.by !== offer.by && (is(it, "answer") || is(it, "pranswer"))) : -1;
-      const between = answer < 0 ? [] : all.slice(n + 1, answer).filter((it) => it.by === offer.by && it.kind === "offer");
-      used.add(n);
-      if (answer >= 0 && !between.length) used.add(answer);
-      found.push([offer, answer >= 0 && !between.length ? all[answer] : null]);
-    });
-    return found;
+    const answered = new Set(all.map((it) => it.answers));
+    return all.flatMap((it, n) => (it.answers !== undefined ? [[all[it.answers], it]] : answered.has(n) ? [] : [[it, null]]));
   };
 
   const name = (it) => (it ? `${it.kind || "description"} of ${it.by}${it.t_us !== undefined ? `, ${P.time(it.t_us)}` : ""}` : "no answer");
@@ -34,7 +24,7 @@
   const section = (a, b, offer, answer) => {
     const names = [...new Set([...(a?.facts ?? []), ...(b?.facts ?? [])].map(([fact]) => fact))];
     const of = (it, fact) => it?.facts.find(([own]) => own === fact)?.[1];
-    // These differ by their nature.
+    // These always differ.
     const own = ["ice-ufrag", "fingerprint", "DTLS role", "direction"];
     const rows = names.map((fact) => {
       const [left, right] = [of(a, fact), of(b, fact)];
@@ -57,7 +47,7 @@
       el("span", { id: `${id}-line-${n + 1}`, class: other && !other.includes(line) ? "changed" : false }, line)));
     const id = `sdp-${it.entry}`;
     return el("div", {}, el("h4", {}, name(it), it.munged && " (changed by the scenario before it was set)"), lines(it.text, id, it.delivered !== undefined && split(it.delivered)),
-      it.delivered !== undefined && [el("h4", {}, "as it was handed over, rewritten on the way"), lines(it.delivered, `${id}-delivered`, split(it.text))]);
+      it.delivered !== undefined && [el("h4", {}, "as delivered, rewritten on the way"), lines(it.delivered, `${id}-delivered`, split(it.text))]);
   };
 
   P.views.push({
@@ -72,11 +62,9 @@
             el("thead", {}, el("tr", {}, el("th", { scope: "col" }, n === 0 ? "session" : `${(a ?? b)?.media ?? ""} ${(a ?? b)?.mid !== undefined ? `(mid ${(a ?? b).mid})` : ""}`),
               el("th", { scope: "col" }, offer.by), answer && el("th", { scope: "col" }, answer.by))),
             el("tbody", {}, section(a, answer ? b ?? undefined : null, offer, answer))))),
-          el("details", { class: "card", open: [offer, answer].some((it) => it?.delivered !== undefined) }, el("summary", {}, "Texts"), el("div", { class: "texts" }, text(offer), answer && text(answer)))));
+          el("details", { class: "card", open: [offer, answer].some((it) => it?.delivered !== undefined) }, el("summary", {}, "SDP"), el("div", { class: "texts" }, text(offer), answer && text(answer)))));
       }
-      P.litLine?.(panel);
     },
-    chosen: () => {},
   });
 
   /** Lights a line of a description. */

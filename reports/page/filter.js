@@ -3,7 +3,6 @@
 {
   const PROTOCOLS = ["stun", "turn", "dtls", "rtp", "rtcp", "sctp", "other"];
   const LAYERS = { ice: ["stun", "turn", "other"], security: ["dtls"], media: ["rtp", "rtcp"], data: ["sctp"] };
-  const KEYS = ["protocol", "layer", "peer", "frames"];
 
   const words = (text) => [...text.matchAll(/"([^"]*)"?|(\S+)/g)].map((it) => ({ text: it[1] ?? it[2], quoted: it[1] !== undefined }));
 
@@ -41,7 +40,7 @@
     return (row) => row.x.some((line) => wanted.includes(line[0]));
   };
 
-  const search = (row) => (row.s ??= `${row.x.map((line) => line[1]).join(" ")} ${row.e.map(P.address).join(" ")} ${row.a ?? ""}`.toLowerCase());
+  const search = (row) => (row.s ??= `${row.x.map((line) => line[1]).join(" ")} ${row.e.map(P.address).join(" ")} ${P.arrival(row)}`.toLowerCase());
 
   /** What a filter asks for: a test of rows. Throws what is wrong with it. */
   P.filter = (text) => {
@@ -69,6 +68,5 @@
     }
     return (row) => tests.every((it) => it(row));
   };
-  P.filterKeys = KEYS;
   P.protocols = PROTOCOLS;
 }

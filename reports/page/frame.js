@@ -1,4 +1,4 @@
-// One frame: what it says as a tree, and its bytes. What the pointer or the focus is at is lit in both.
+// One frame: its fields as a tree, and its bytes. What is pointed at or focused is highlighted in both.
 "use strict";
 {
   const { el } = P;
@@ -26,7 +26,7 @@
     return { box, bytes };
   };
 
-  /** Trees and bytes that light each other. */
+  /** Trees and bytes that highlight each other. */
   const both = (trees, digits, length) => {
     const { box, bytes } = hex(digits, length);
     const owner = [];
@@ -83,10 +83,7 @@
     return [tree, box];
   };
 
-  const arrival = (text) => {
-    const found = /^(arrived in|left in) frame (\d+)$/.exec(text ?? "");
-    return found ? [`${found[1]} `, P.frame(Number(found[2]))] : text;
-  };
+  const arrival = (it) => it.lost ?? (it.arrived !== undefined ? ["arrived in ", P.frame(it.arrived)] : ["left in ", P.frame(it.left)]);
 
   P.showFrame = async (number) => {
     const box = P.by("frame");
@@ -94,19 +91,19 @@
     if (number === null) {
       box.hidden = true;
       work.classList.remove("split");
-      P.tell("layout");
+      P.fire("layout");
       return;
     }
     const was = box.hidden;
     box.hidden = false;
     work.classList.add("split");
-    if (was) P.tell("layout");
+    if (was) P.fire("layout");
     const rows = P.rows.filter((row) => row.f === number);
     const button = (text, name, call) => el("button", { type: "button", "aria-label": name, title: name, on: { click: call } }, text);
     const bar = el("header", {}, el("h2", {}, `Frame ${number}`),
       button("◀", "Previous frame", () => P.stepFrame(-1)), button("▶", "Next frame", () => P.stepFrame(1)), button("✕", "Close", () => P.choose(null)));
     if (!rows.length) {
-      box.replaceChildren(bar, el("p", { class: "empty" }, "This frame is not in the page: it is beyond what the page holds, or carries nothing of WebRTC."));
+      box.replaceChildren(bar, el("p", { class: "empty" }, "This frame is not in the page: it is beyond the page's limit, or carries no WebRTC."));
       return;
     }
     const row = rows[0];
@@ -118,7 +115,7 @@
     const acts = P.body.acts.filter((it) => it.frame === number);
     const about = [
       ...P.head.diagnosis.filter((it) => it.frame === number).map((it) => [P.chip(it.severity), " ", it.what]),
-      ...(P.head.case?.breaches ?? []).filter((it) => it.evidence?.some((place) => place.frame === number)).map((it) => [P.chip(it.result === "fail" && it.waiver ? "known" : it.result), " ", el("code", {}, it.requirement), " ", it.sentence]),
+      ...(P.head.case?.breaches ?? []).filter((it) => it.evidence?.some((place) => place.frame === number)).map((it) => [P.chip(P.breachWord(it)), " ", el("code", {}, it.requirement), " ", it.sentence]),
       ...acts.map((it) => [P.chip("warn", it.kind), " ", it.text]),
     ];
     const head = el("section", {}, el("p", { class: "facts soft" }, facts, row.a && [", ", arrival(row.a)], copy !== null && [", plaintext of ", P.frame(copy)]),

@@ -5,7 +5,7 @@
   const places = (it) => [it.frame !== null && P.frame(it.frame), (it.evidence ?? []).filter((place) => place.frame === undefined).slice(0, 3).map((place) => [" ", P.place(place)])];
   const list = (it) => el("dl", {}, el("dt", {}, "why"), el("dd", {}, it.why), el("dt", {}, "next"), el("dd", {}, it.next));
 
-  /** What may be meant so takes a line. */
+  /** A notice takes one line until it is opened. */
   const brief = (it) => el("details", { class: `card why brief ${it.severity}` },
     el("summary", {}, P.chip(it.severity), " ", el("strong", {}, P.layer(it.layer)), ` ${it.what} `, places(it)), list(it));
 
@@ -40,15 +40,15 @@
       [P.count(head.file.frames, "frame"), head.file.size && `, ${P.bytes(head.file.size)} ${head.file.format}`],
       [P.span(head.axis_us[1] - head.axis_us[0])],
       [time(head.origin_us)],
-      head.case && [`seed ${P.seed}`],
-      !head.file.secrets && head.file.frames > 0 && ["no keys: encrypted packets stay closed"],
+      head.seed && [`seed ${head.seed}`],
+      !head.file.secrets && head.file.frames > 0 && ["no keys: encrypted packets cannot be decrypted"],
     ].filter(Boolean);
     top.append(el("p", { class: "meta" }, meta.map((it) => el("span", {}, it))));
     const shown = head.diagnosis.slice(0, 6);
-    if (shown.length) top.append(el("div", { class: "told" }, shown.map(why)));
+    if (shown.length) top.append(el("div", { class: "diagnoses" }, shown.map(why)));
     if (head.diagnosis.length > shown.length) {
       const rest = head.diagnosis.slice(shown.length);
-      top.append(el("details", {}, el("summary", {}, `${rest.length} more`), el("div", { class: "told" }, rest.map(why))));
+      top.append(el("details", {}, el("summary", {}, `${rest.length} more`), el("div", { class: "diagnoses" }, rest.map(why))));
     }
     for (const defect of head.file.defects) top.append(el("p", { class: "note" }, `Capture: ${defect}`));
     if (head.left_out.length) top.append(el("p", { class: "note" }, "Not in this page: ", P.code(head.left_out.join("; ")), "."));

@@ -3,10 +3,11 @@
 {
   const { el } = P;
   const STEP = 300;
+  const GOOD = ["connected", "completed", "complete", "stable"];
 
   const hue = (rung) => {
     const row = rung.frame !== undefined && P.byFrame.get(rung.frame);
-    if (/alert (?!warning close_notify)|ABORT|error/.test(rung.text ?? "")) return "fail";
+    if (rung.trouble) return "fail";
     return row ? P.protocol(row) : "other";
   };
 
@@ -20,7 +21,7 @@
         return el("span", { class: "flow" }, rung.counts.map(([name, [forth, back]], n) =>
           [n ? ", " : "", name, forth ? ` ${forth} ▶` : "", back ? ` ◀ ${back}` : ""]));
       case "event": {
-        const kind = /failed|lost|error|disconnected/.test(rung.text) ? " bad" : /connected|complete|stable|open /.test(rung.text) ? " good" : "";
+        const kind = rung.trouble ? " bad" : GOOD.includes(P.states.get(rung.entry)) ? " good" : "";
         return el("span", { class: `event${rung.at ? " right" : ""}${kind}` }, rung.text);
       }
       default:

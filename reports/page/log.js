@@ -7,7 +7,7 @@
   let shown = STEP;
   let sought = "";
 
-  const row = (it) => el("tr", { id: `entry-${it.entry}`, class: /failed|timed out|rejects|lost/.test(it.text) && it.kind !== "command" ? "bad" : "" },
+  const row = (it) => el("tr", { id: `entry-${it.entry}`, class: it.trouble ? "bad" : "" },
     el("td", { class: "num" }, P.time(it.t_us)), el("td", { class: "num" }, el("a", { href: `#entry-${it.entry}` }, it.entry)), el("td", {}, it.kind), el("td", { class: "wrap" }, it.text));
 
   const draw = (panel) => {

@@ -14,12 +14,11 @@
     // What was decrypted says more than what carried it.
     const lines = row.x.length > 1 ? [...row.x.slice(1), row.x[0]] : row.x;
     const text = lines.map((line, n) => (n && n === lines.length - 1 ? el("span", { class: "inner" }, ` ⊂ ${plain(line)}`) : `${n ? ", " : ""}${plain(line)}`));
-    const gone = row.a && !/^(arrived|left)/.test(row.a);
     return [
       el("span", { class: "num" }, row.f), el("span", { class: "num soft" }, (row.t / 1e6).toFixed(6)),
       el("span", { class: "wide soft" }, P.address(row.e[0])), el("span", { class: "wide soft" }, P.address(row.e[1])),
       el("span", { class: "p" }, name.toUpperCase()), el("span", { class: "num wide soft" }, row.l),
-      el("span", {}, gone && el("span", { class: "gone" }, `[${row.a}] `), text),
+      el("span", {}, row.a?.lost !== undefined && el("span", { class: "gone" }, `[${row.a.lost}] `), text),
     ];
   };
 
@@ -93,18 +92,18 @@
     show: (panel) => {
       input = el("input", { type: "search", id: "filter", "aria-label": "Filter packets", spellcheck: "false", autocomplete: "off", autocapitalize: "off",
         placeholder: "filter: protocol:dtls  layer:media  peer:alice  frames:10-40  ClientHello  -keepalive", value: P.state.filter ?? "",
-        on: { input: () => { P.state.filter = input.value; apply(); P.tell("state"); } } });
+        on: { input: () => { P.state.filter = input.value; apply(); P.fire("state"); } } });
       wrong = el("p", { class: "wrong", role: "alert", hidden: true });
       total = el("span", { class: "soft", "aria-live": "polite", id: "total" });
       const there = P.protocols.filter((name) => P.rows.some((row) => row.x.some((line) => line[0] === name)));
       const copied = P.rows.some((row) => row.c !== undefined);
       panel.append(el("div", { class: "filter", role: "search" }, input,
         there.map((name) => el("button", { type: "button", class: name, "data-word": `protocol:${name}`, "aria-pressed": "false", on: { click: () => toggle(`protocol:${name}`) } }, name)),
-        copied && el("button", { type: "button", "aria-pressed": "false", title: "Interfaces that hold in the clear what was protected", on: { click: (event) => {
+        copied && el("button", { type: "button", "aria-pressed": "false", title: "Packets of the interfaces that have them decrypted", on: { click: (event) => {
           P.copies = !P.copies;
           event.currentTarget.setAttribute("aria-pressed", String(P.copies));
           apply();
-        } } }, "copies in clear"), total), wrong);
+        } } }, "decrypted copies"), total), wrong);
       body = el("div", { class: "body" });
       list = el("div", { class: "list", role: "listbox", tabindex: "0", "aria-label": "Packets" },
         el("div", { class: "heads", "aria-hidden": "true" }, el("span", { class: "num" }, "no"), el("span", { class: "num" }, "seconds"), el("span", { class: "wide" }, "from"), el("span", { class: "wide" }, "to"),

@@ -2,12 +2,13 @@
 "use strict";
 {
   const { el } = P;
+  // As other reports call them.
   P.standings = {
     "control-held": "control: failed as intended",
-    "control-broken": "control: not the intended verdict",
+    "control-broken": "control: did not get its intended verdict",
     known: "known deviation",
-    "waiver-stale": "passes although a deviation is on record",
-    changed: "snapshot new or changed",
+    "waiver-stale": "passes although expected.toml says it fails",
+    changed: "snapshot is new or changed",
     unexpected: "unexpected",
   };
 

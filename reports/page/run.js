@@ -3,9 +3,8 @@
 {
   const { el } = P;
   const STEP = 100;
-  const GOOD = ["expected", "control-held", "known", "changed"];
   const TILES = [
-    ["unexpected", "fail", (row) => !GOOD.includes(row.standing)],
+    ["unexpected", "fail", (row) => row.unexpected],
     ["passed", "pass", (row) => row.standing === "expected" && row.outcome === "pass"],
     ["known deviations", "known", (row) => row.standing === "known"],
     ["controls held", "pass", (row) => row.standing === "control-held"],
@@ -19,19 +18,12 @@
   let state = {};
   let shown = STEP;
 
-  const unpack = async (id) => {
-    const letters = atob(P.by(id).textContent);
-    const bytes = new Uint8Array(letters.length);
-    for (let n = 0; n < letters.length; n += 1) bytes[n] = letters.charCodeAt(n);
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return JSON.parse(await new Response(stream).text());
-  };
   const blocks = new Map();
   /** All that is known of a case. */
   const whole = async (row) => {
     const size = Number(P.by("data-block-0").dataset.size);
     const block = Math.floor(row.n / size);
-    if (!blocks.has(block)) blocks.set(block, unpack(`data-block-${block}`));
+    if (!blocks.has(block)) blocks.set(block, P.unpack(P.by(`data-block-${block}`)));
     return (await blocks.get(block))[row.n % size];
   };
 
@@ -39,51 +31,59 @@
   const KEYS = ["q", "show", "verdict", "family", "pair", "requirement", "version", "unexpected", "case"];
   const read = () => {
     const found = {};
-    for (const part of location.hash.slice(1).split("&")) {
+    for (const part of P.fragment()) {
       const at = part.indexOf("=");
       const key = at < 0 ? part : part.slice(0, at);
-      if (KEYS.includes(key)) found[key] = at < 0 ? "1" : decodeURIComponent(part.slice(at + 1));
+      if (KEYS.includes(key)) found[key] = at < 0 ? "1" : part.slice(at + 1);
     }
     return found;
   };
-  const hash = (it) => `#${KEYS.filter((key) => it[key]).map((key) => `${key}=${encodeURIComponent(it[key]).replaceAll("%2F", "/").replaceAll("%40", "@")}`).join("&")}`;
-  const change = (more) => {
+  const fragment = (it) => KEYS.filter((key) => it[key]).map((key) => `${key}=${encodeURIComponent(it[key]).replaceAll("%2F", "/").replaceAll("%40", "@")}`).join("&");
+  const hash = (it) => `#${fragment(it)}`;
+  /** Keeps what is chosen in the URL without drawing again. */
+  const keep = (more) => {
     state = { ...state, ...more };
+    P.setFragment(fragment(state));
+  };
+  const change = (more) => {
+    keep(more);
     shown = STEP;
-    history.replaceState(null, "", hash(state) === "#" ? location.pathname.split("/").pop() + location.search : hash(state));
     draw();
   };
 
   const tile = (name) => TILES.find(([own]) => own === name)?.[2] ?? (() => true);
   const matches = (it, row) =>
     (!it.show || tile(it.show)(row)) && (!it.verdict || row.outcome === it.verdict) && (!it.family || row.family === it.family) && (!it.pair || row.pair === it.pair) &&
-    (!it.version || row.versions.includes(it.version)) && (!it.requirement || row.requirements.includes(it.requirement)) && (!it.unexpected || row.bad) &&
+    (!it.version || row.versions.includes(it.version)) && (!it.requirement || row.requirements.includes(it.requirement)) && (!it.unexpected || row.unexpected) &&
     (!it.q || it.q.toLowerCase().split(/\s+/).every((word) => row.text.includes(word)));
 
   const place = (row) => [P.layer(row.layer), row.side].filter(Boolean).join(", ");
 
+  /** A path as a URL that leads to no other host and has no other scheme. */
+  const local = (path) => (path.startsWith("/") ? path.replace(/^\/+/, "/") : `./${path}`);
+
   const detail = (row, it) => {
-    const base = row.page;
+    const base = row.page && local(row.page);
     const files = it.folder ? it.files.filter((file) => file !== "page.html") : [];
     const link = (file) => `${it.folder}/${file}`.split("/").map((part) => encodeURIComponent(part)).join("/");
-    const here = (file) => el("a", { href: link(file).startsWith("/") ? link(file) : `./${link(file)}` }, file);
+    const here = (file) => el("a", { href: local(link(file)) }, file);
     const differs = it.snapshot?.differs;
     const counts = Object.entries(it.requirements).filter(([, n]) => n).map(([name, n]) => `${n} ${name}`).join(", ");
     return el("div", { class: "body" },
       el("div", {},
-        base ? el("a", { class: "open", href: `./${base}` }, "Open the page of this case")
+        base ? el("a", { class: "open", href: base }, "Open the page of this case")
           : el("p", { class: "soft" }, "There is no page of this case yet: ", el("code", {}, `peerproof report RUN '${row.name}'`), " writes it."),
         el("h3", {}, "Scenario"), el("p", {}, it.title, it.rows?.length > 0 && el("span", { class: "soft" }, ` (${it.rows.join(", ")})`)),
         it.control_of && el("p", { class: "soft" }, `A control: ${it.control_of} with an intended fault.`),
         it.waiver && [el("h3", {}, "Known deviation"), el("p", {}, it.waiver.reason, " ", el("span", { class: "soft" }, it.waiver.link))],
         el("h3", {}, "Peers"), el("ul", {}, it.peers.map((peer) => el("li", {}, el("strong", {}, peer.name), `: ${peer.implementation} ${peer.version}`))),
-        it.evidence?.length > 0 && [el("h3", {}, "Evidence"), el("ul", {}, it.evidence.map((piece) => el("li", {}, P.place(piece.place, base ? `./${base}` : null), piece.text && `: ${piece.text}`)))],
+        it.evidence?.length > 0 && [el("h3", {}, "Evidence"), el("ul", {}, it.evidence.map((piece) => el("li", {}, P.place(piece.place, base), piece.text && `: ${piece.text}`)))],
         files.length > 0 && [el("h3", {}, "Recording"), el("p", {}, files.map((file, n) => [n ? " · " : "", here(file)]))]),
       el("div", {}, el("h3", {}, "Connection setup, step by step"), P.bars(it.steps, it.verdict.outcome), P.bitrates(it.bitrates)),
       differs && el("div", { class: "wide diff" }, el("h3", {}, `Snapshot differs in [${differs.section}], line ${differs.line}`), el("pre", {}, el("del", {}, `- ${differs.expected}`), el("ins", {}, `+ ${differs.seen}`))),
       counts && el("div", { class: "wide" }, el("h3", {}, "Requirements"), el("p", { class: "soft" }, counts)),
       it.breaches?.length > 0 && el("details", { class: "wide", open: it.breaches.some((one) => P.breachWord(one) === "fail") }, el("summary", {}, P.count(it.breaches.length, "finding")),
-        el("div", { class: "scroll" }, el("table", {}, P.breachHeads(), el("tbody", {}, it.breaches.map((one) => P.breach(one, base ? `./${base}` : null)))))),
+        el("div", { class: "scroll" }, el("table", {}, P.breachHeads(), el("tbody", {}, it.breaches.map((one) => P.breach(one, base)))))),
       it.snapshot_text && el("details", { class: "wide" }, el("summary", {}, "Snapshot: descriptions, ICE and DTLS"), el("pre", { tabindex: "0" }, it.snapshot_text)));
   };
 
@@ -107,18 +107,12 @@
         keep({ case: row.name });
         open(box, row);
       }
-    } } }, el("span", {}, P.chip(row.bad ? "fail" : row.standing === "known" ? "known" : row.outcome === "fail" ? "unsupported" : row.outcome, row.outcome)), el("span", { class: "name" }, row.name), el("span", { class: "right" }, right),
-      (row.outcome !== "pass" || row.bad) && el("span", { class: `sentence${row.bad ? "" : " quiet"}` }, place(row) && el("strong", {}, `${place(row)}: `), row.sentence));
-    const box = el("article", { class: `case ${row.bad ? "fail" : row.standing === "known" ? "known" : row.outcome === "fail" ? "pass" : row.outcome}`, "data-case": row.name }, head);
+    } } }, el("span", {}, P.chip(row.unexpected ? "fail" : row.standing === "known" ? "known" : row.outcome === "fail" ? "unsupported" : row.outcome, row.outcome)), el("span", { class: "name" }, row.name), el("span", { class: "right" }, right),
+      (row.outcome !== "pass" || row.unexpected) && el("span", { class: `sentence${row.unexpected ? "" : " quiet"}` }, place(row) && el("strong", {}, `${place(row)}: `), row.sentence));
+    const box = el("article", { class: `case ${row.unexpected ? "fail" : row.standing === "known" ? "known" : row.outcome === "fail" ? "pass" : row.outcome}`, "data-case": row.name }, head);
     if (expand) open(box, row);
     return box;
   };
-  /** Keeps the case in the URL without drawing again. */
-  const keep = (more) => {
-    state = { ...state, ...more };
-    history.replaceState(null, "", hash(state) === "#" ? location.pathname.split("/").pop() + location.search : hash(state));
-  };
-
   const tiles = () => el("div", { class: "tiles", role: "group", "aria-label": "Cases by standing" }, TILES.map(([name, kind, test]) => {
     const count = rows.filter(test).length;
     if (!count && ["changed", "undecided"].includes(name)) return null;
@@ -131,7 +125,7 @@
     const cell = (family, pair) => {
       const all = rows.filter((row) => row.family === family && row.pair === pair);
       if (!all.length) return el("td", { class: "soft" }, "–");
-      const bad = all.filter((row) => row.bad).length;
+      const bad = all.filter((row) => row.unexpected).length;
       const parts = TILES.map(([, kind, test]) => [kind, all.filter(test).length]).filter(([, n]) => n);
       const words = TILES.map(([name, , test]) => [name, all.filter(test).length]).filter(([, n]) => n).map(([name, n]) => `${n} ${name}`).join(", ");
       return el("td", { class: bad ? "bad" : "" }, el("a", { href: hash({ family, pair }), "aria-label": `${family}, ${pair}: ${words}`, title: words }, bad > 0 && el("span", { class: "count" }, `${bad} of `), all.length,
@@ -156,7 +150,7 @@
   let bar, list, count;
   const draw = () => {
     P.by("tiles")?.replaceWith(Object.assign(tiles(), { id: "tiles" }));
-    const found = rows.filter((row) => matches(state, row)).sort((a, b) => b.bad - a.bad || a.n - b.n);
+    const found = rows.filter((row) => matches(state, row)).sort((a, b) => b.unexpected - a.unexpected || a.n - b.n);
     const clear = KEYS.some((key) => state[key] && key !== "case") && el("button", { type: "button", on: { click: () => { bar.querySelector("input").value = ""; change(Object.fromEntries(KEYS.map((key) => [key, undefined]))); } } }, "Clear");
     const input = bar.querySelector("input[type=search]") ?? el("input", { type: "search", id: "search", "aria-label": "Search cases", placeholder: "search names, sentences, layers, requirements", on: { input: () => change({ q: input.value || undefined }) } });
     if (document.activeElement !== input) input.value = state.q ?? "";
@@ -168,13 +162,13 @@
     bar.append(...rest.filter(Boolean));
     count.textContent = found.length === rows.length ? P.count(rows.length, "case") : `${found.length.toLocaleString("en")} of ${P.count(rows.length, "case")}`;
     list.replaceChildren();
-    if (!found.length) list.append(el("p", { class: "empty" }, rows.length ? "No case matches." : "Nothing ran."));
+    if (!found.length) list.append(el("p", { class: "empty" }, rows.length ? "No case matches." : "No case was run."));
     let group = null;
     const wanted = state.case && found.findIndex((row) => row.name === state.case);
-    if (wanted > shown) shown = wanted + 1;
+    if (wanted >= shown) shown = wanted + 1;
     for (const row of found.slice(0, shown)) {
-      const name = row.bad ? "unexpected" : row.family;
-      if (name !== group) list.append(el("h3", { class: "group" }, name, el("span", { class: "soft" }, found.filter((it) => (it.bad ? "unexpected" : it.family) === name).length)));
+      const name = row.unexpected ? "unexpected" : row.family;
+      if (name !== group) list.append(el("h3", { class: "group" }, name, el("span", { class: "soft" }, found.filter((it) => (it.unexpected ? "unexpected" : it.family) === name).length)));
       group = name;
       list.append(card(row, row.name === state.case));
     }
@@ -186,11 +180,10 @@
     P.by("top").append(el("div", { class: "row" }, title, el("h1", {}, `Run of ${HEAD.began}`)),
       el("p", { class: "meta" }, [HEAD.tool, `took ${HEAD.took}`, `seed ${HEAD.seed}`].map((it) => el("span", {}, it))));
     if (HEAD.interrupted) P.by("top").append(el("p", { class: "note" }, "The run was interrupted: only these cases ran."));
-    if (typeof DecompressionStream === "undefined") throw new Error("this browser has no DecompressionStream; Chrome 80, Firefox 113 and Safari 16.4 have");
-    [rows, breaches] = await Promise.all([unpack("data-rows"), unpack("data-breaches")]);
+    [rows, breaches] = await Promise.all([P.unpack(P.by("data-rows")), P.unpack(P.by("data-breaches"))]);
     rows.forEach((row, n) => {
       const parts = row.name.split("/");
-      Object.assign(row, { n, family: parts[0], pair: parts.at(-1), bad: !GOOD.includes(row.standing) });
+      Object.assign(row, { n, family: parts[0], pair: parts.at(-1) });
       row.text = `${row.name} ${row.sentence} ${row.layer ?? ""} ${row.side ?? ""} ${row.versions.join(" ")} ${row.requirements.join(" ")} ${row.standing}`.toLowerCase();
     });
     const versions = [...new Set(rows.flatMap((row) => row.versions))].filter((it) => /\d/.test(it)).sort();
@@ -202,7 +195,7 @@
     list = el("div", {});
     count = el("span", { class: "soft", id: "count", "aria-live": "polite" });
     P.by("cases").append(el("h2", { id: "list" }, "Cases"), bar, list);
-    // What nobody expected stands before all else.
+    // Unexpected results come first.
     if (HEAD.unexpected) P.by("main").prepend(P.by("cases"));
     draw();
     const reveal = () => [...document.querySelectorAll(".case")].find((it) => it.dataset.case === state.case)?.scrollIntoView({ block: "start" });

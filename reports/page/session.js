@@ -9,7 +9,7 @@
   /** What the URL says: `#frame-48&view=packets&filter=dtls&zoom=0.1-0.2`. */
   const read = () => {
     const state = {};
-    for (const part of decodeURIComponent(location.hash.slice(1)).split("&").filter(Boolean)) {
+    for (const part of P.fragment()) {
       const place = /^(frame|entry)-(\d+)(?:-line-(\d+))?$/.exec(part);
       const pair = /^(view|filter|zoom)=(.*)$/s.exec(part);
       if (place) Object.assign(state, { [place[1]]: Number(place[2]), line: place[3] && Number(place[3]) });
@@ -25,12 +25,12 @@
     if (current && current !== views[0]) parts.push(`view=${current.id}`);
     if (P.state.filter) parts.push(`filter=${encodeURIComponent(P.state.filter)}`);
     if (P.range) parts.push(`zoom=${P.range.map((it) => (it / 1e6).toFixed(6)).join("..")}`);
-    history.replaceState(null, "", parts.length ? `#${parts.join("&")}` : location.pathname.split("/").pop() + location.search);
+    P.setFragment(parts.join("&"));
   };
 
   P.choose = (frame) => {
     P.chosen = frame;
-    P.tell("chosen");
+    P.fire("chosen");
     views.forEach((it) => it.made && it.chosen?.(it.panel));
     P.showFrame(frame);
     write();
@@ -99,10 +99,6 @@
 
   const begin = async () => {
     P.showHead();
-    if (typeof DecompressionStream === "undefined") {
-      P.by("views").append(el("p", { class: "empty" }, "This browser cannot unpack the page's data (DecompressionStream). Chrome 80, Firefox 113 and Safari 16.4 can."));
-      return;
-    }
     await P.load();
     views = P.views.filter((it) => it.there()).sort((a, b) => a.order - b.order);
     for (const view of views) {

@@ -4,12 +4,13 @@
   const { el } = P;
   const SIDES = ["a", "b"];
   const table = (heads, rows) => el("div", { class: "card scroll" }, el("table", {}, el("thead", {}, el("tr", {}, heads.map((it) => el("th", { scope: "col", class: it.endsWith("#") ? "num" : "" }, it.replace("#", ""))))), el("tbody", {}, rows)));
+  /** What a table leaves out. */
+  const rest = (all, most) => all.length > most && el("p", { class: "soft" }, `${(all.length - most).toLocaleString("en")} more are not shown.`);
   const cell = (...inside) => el("td", { class: "wrap" }, inside);
   const num = (...inside) => el("td", { class: "num" }, inside);
   const at = (it, text) => (it ? P.frame(it.frame, text ?? P.time(P.us(it.ns))) : "–");
   const who = (connection, side) => connection.peers[side]?.name ?? side.toUpperCase();
   const ms = (ns) => (ns === null || ns === undefined ? "–" : P.span(ns / 1e3));
-  const CHECKS = 60;
 
   const pairs = (connection) => table(["pair", "state", "from", "checks#", "answered#", "retransmitted#", "round trip#", "first", "nominated"],
     connection.pairs.flatMap((pair) => {
@@ -36,7 +37,7 @@
         el("td", {}, P.chip(outcome === "success" ? "pass" : outcome === "unanswered" ? "warn" : "fail", outcome)), num(it.retransmissions || ""), num(ms(it.rtt_ns)),
         cell(at(it.response, it.response && `frame ${it.response.frame}`), it.use_candidate && " USE-CANDIDATE", it.answered_from && ` from ${it.answered_from}`));
     };
-    return el("details", {}, el("summary", {}, `Checks one by one (${all.length})`), table(["request", "from", "pair", "outcome", "retransmitted#", "round trip#", "response"], all.slice(0, 2000).map(row)));
+    return el("details", {}, el("summary", {}, `Checks one by one (${all.length})`), table(["request", "from", "pair", "outcome", "retransmitted#", "round trip#", "response"], all.slice(0, 2000).map(row)), rest(all, 2000));
   };
 
   const flights = (connection, handshake) => {
@@ -55,7 +56,7 @@
   const candidates = () => {
     const rows = P.body.candidates.map((it) => el("tr", {}, cell(it.t_us !== undefined ? el("a", { href: `#entry-${it.entry}` }, P.time(it.t_us)) : "–"), cell(it.peer), el("td", {}, P.chip("other", it.kind)),
       cell(it.transport.toUpperCase()), cell(it.address), num(it.priority), cell(it.mid ?? ""), cell(it.fate ?? "")));
-    return rows.length ? [el("h2", {}, "Candidates"), table(["signaled", "by", "type", "transport", "address", "priority#", "mid", "what became of it"], rows)] : [];
+    return rows.length ? [el("h2", {}, "Candidates"), table(["signaled", "by", "type", "transport", "address", "priority#", "mid", "delivery"], rows)] : [];
   };
 
   const servers = (trace) => {
@@ -64,19 +65,20 @@
       ...trace.allocations.map((it) => el("tr", {}, cell("TURN"), cell(it.server), cell(it.client), cell(it.granted ? ["relays ", it.relayed ?? "?", " ", at(it.granted)] : P.chip("fail", "no allocation"),
         Object.entries(it.error_counts).map(([code, n]) => ` ${n} × ${code}`), it.bound.length > 0 && el("div", { class: "soft" }, it.bound.map((bound) => `${bound.channel === null ? "permission" : `channel ${bound.channel}`} for ${bound.peer}`).join(", "))), num(it.requests))),
     ];
-    return rows.length ? [el("h2", {}, "Servers"), table(["", "server", "client", "what came of it", "requests#"], rows)] : [];
+    return rows.length ? [el("h2", {}, "Servers"), table(["", "server", "client", "result", "requests#"], rows)] : [];
   };
 
   const flows = (trace) => {
     const sum = (it, name) => it.forth[name] + it.back[name];
-    const rows = trace.flows.filter((it) => it.carrier !== "plaintext").slice(0, 500).map((it) => {
+    const all = trace.flows.filter((it) => it.carrier !== "plaintext");
+    const rows = all.slice(0, 500).map((it) => {
       const firsts = [it.forth.first, it.back.first].filter(Boolean).sort((x, y) => x.ns - y.ns);
       const lasts = [it.forth.last, it.back.last].filter(Boolean).sort((x, y) => y.ns - x.ns);
       const kinds = ["stun", "channel_data", "dtls", "rtp", "rtcp", "sctp", "other"].filter((name) => sum(it, name)).map((name) => `${name.replace("_", " ")} ${sum(it, name)}`);
       return el("tr", {}, cell(`${it.initiator} ↔ ${it.responder}`, it.via && el("div", { class: "soft" }, `via ${it.via}`)), cell(it.carrier.toUpperCase()), cell(kinds.join(", ")),
         num(sum(it, "packets")), num(P.bytes(sum(it, "bytes"))), cell(at(firsts[0])), num(lasts[0] ? P.span((lasts[0].ns - firsts[0].ns) / 1e3) : "–"), cell(it.connection !== null ? `connection ${it.connection + 1}` : ""));
     });
-    return rows.length ? [el("h2", {}, "Conversations"), table(["addresses", "carrier", "protocols", "packets#", "bytes#", "begins", "duration#", ""], rows)] : [];
+    return rows.length ? [el("h2", {}, "Conversations"), table(["addresses", "carrier", "protocols", "packets#", "bytes#", "begins", "duration#", ""], rows), rest(all, 500)].filter(Boolean) : [];
   };
 
   P.views.push({
@@ -120,7 +122,7 @@
             num(SIDES.map((side, n) => [n > 0 && el("br"), `${who(connection, side)} ${channel.sent[side].messages}`])), num(SIDES.map((side, n) => [n > 0 && el("br"), P.bytes(channel.sent[side].bytes)])))))));
       }
       const { messages } = P.body;
-      if (messages.length) panel.append(el("h2", {}, `Messages as the peers reported them (${messages.length})`), table(["time", "received by", "channel", "bytes#", "message"],
+      if (messages.length) panel.append(el("h2", {}, `Messages as the peers reported them (${messages.length})`), rest(messages, 1000) || "", table(["time", "received by", "channel", "bytes#", "message"],
         messages.slice(0, 1000).map((it) => el("tr", {}, cell(el("a", { href: `#entry-${it.entry}` }, P.time(it.t_us))), cell(it.peer), cell(it.channel), num(it.size), cell(it.value ?? el("span", { class: "soft" }, it.is_text ? "text" : "binary"))))));
     },
   });

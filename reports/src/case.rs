@@ -1,5 +1,6 @@
 //! One case in a report.
 
+use crate::escape::shortened;
 use crate::findings::{Breach, Requirements};
 use crate::time::span;
 use peerproof_captures::timeline::{Answer, Entry, LinkRate, What, words};
@@ -160,12 +161,26 @@ fn deciding(record: &CaseRecord, place: Place) -> Deciding {
 /// Longest line that a piece of evidence gives.
 const LONGEST: usize = 240;
 
-/// A line of the timeline in words.
+/// A line of the timeline in words, with its time.
+fn describe(entry: &Entry) -> String {
+    one_line(&format!("{}: {}", span(entry.t_us), said(&entry.what)))
+}
+
+/// What a line of the timeline says, in words.
 #[must_use]
-pub fn describe(entry: &Entry) -> String {
-    let what = match &entry.what {
-        What::StepBegan { step, definition, .. } => format!("step {}: {definition}", step + 1),
-        What::StepEnded { step, outcome } => format!("step {} {outcome}", step + 1),
+pub fn describe_what(what: &What) -> String {
+    one_line(&said(what))
+}
+
+fn one_line(text: &str) -> String {
+    let line = text.replace(['\r', '\n'], " ");
+    shortened(&line, LONGEST).into_owned()
+}
+
+fn said(what: &What) -> String {
+    match what {
+        What::StepBegan { step, definition, .. } => format!("step {}: {definition}", step.saturating_add(1)),
+        What::StepEnded { step, outcome } => format!("step {} {outcome}", step.saturating_add(1)),
         What::Command { peer, name, args, .. } => format!("{peer}: {name} {}", json(args)),
         What::Answer { peer, answer, .. } => match answer {
             Answer::Ok(value) => format!("{peer} answers {}", json(value)),
@@ -210,13 +225,7 @@ pub fn describe(entry: &Entry) -> String {
             format!("the machine may have delayed the case by {} in total", span(total))
         }
         What::Note(note) => note.to_string(),
-    };
-    let mut line = format!("{}: {what}", span(entry.t_us)).replace(['\r', '\n'], " ");
-    if let Some((at, _)) = line.char_indices().nth(LONGEST) {
-        line.truncate(at);
-        line.push('…');
     }
-    line
 }
 
 /// A value on one line.

@@ -16,7 +16,7 @@ mod run;
 pub mod session;
 mod time;
 
-pub use case::{CaseReport, Deciding, describe};
+pub use case::{CaseReport, Deciding, describe_what};
 pub use findings::{Breach, Grouped, Requirements, grouped};
 pub use matrix::{Came, Cell, Conflict, Difference, Implementation, Lack, Matrix, Play, Unplayed};
 pub use nats::{Meetings, NatTable};

@@ -58,8 +58,6 @@ impl Came {
 pub struct Play<'a> {
     /// The run, counted from zero.
     pub run: usize,
-    /// The case's place in its run.
-    pub number: usize,
     /// The case.
     pub case: &'a CaseReport,
     /// Which implementation made the offer.
@@ -173,7 +171,7 @@ impl<'a> Matrix<'a> {
         let mut run_cases = Vec::new();
         for (run, report) in reports.iter().enumerate() {
             let begin = run_cases.len();
-            for (number, case) in report.cases.iter().enumerate() {
+            for case in &report.cases {
                 if case.control_of.is_some() {
                     matrix.controls += 1;
                     continue;
@@ -183,7 +181,7 @@ impl<'a> Matrix<'a> {
                 }
                 let player = |role| case.peers.iter().find(|peer| peer.role == role).map(Implementation::of);
                 if let (Some(offerer), Some(answerer)) = (player(Role::Offerer), player(Role::Answerer)) {
-                    run_cases.push(RunCase { run, number, case, offerer, answerer });
+                    run_cases.push(RunCase { run, case, offerer, answerer });
                 }
             }
             fill_versions(run_cases.get_mut(begin..).unwrap_or_default());
@@ -195,10 +193,10 @@ impl<'a> Matrix<'a> {
         matrix.families = run_cases.iter().map(|it| it.case.family()).collect();
         matrix.families.sort_unstable();
         matrix.families.dedup();
-        for RunCase { run, number, case, offerer, answerer } in run_cases {
+        for RunCase { run, case, offerer, answerer } in run_cases {
             let place = |of: &Implementation| matrix.implementations.iter().position(|it| it == of);
             if let (Some(offerer), Some(answerer)) = (place(&offerer), place(&answerer)) {
-                matrix.plays.push(Play { run, number, case, offerer, answerer, came: Came::of(case) });
+                matrix.plays.push(Play { run, case, offerer, answerer, came: Came::of(case) });
             }
         }
         matrix

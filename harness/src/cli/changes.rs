@@ -1,4 +1,4 @@
-//! What changed against the snapshots on record, each change once, however many cases show it.
+//! What changed against the saved snapshots: each change once, with the number of cases that show it.
 
 use super::say;
 use crate::run::snapshot::Snapshots;
@@ -14,7 +14,7 @@ const MOST: usize = 40;
 /// Longest line of a snapshot that is shown, in characters.
 const LONGEST: usize = 160;
 
-/// Shows what changed; what is to be put on record is shown first and written then.
+/// Shows what changed. Snapshots to be saved are shown before they are written.
 pub(super) fn report(report: &RunReport, snapshots: &Snapshots) -> io::Result<()> {
     let changed = report.cases.iter().filter(|case| case.standing == Standing::Changed);
     let changed: Vec<_> =
@@ -22,7 +22,7 @@ pub(super) fn report(report: &RunReport, snapshots: &Snapshots) -> io::Result<()
     if !changed.is_empty() {
         let text = text("snapshots to review", &changed);
         let advice =
-            "the whole of a change is beside its record in a file .snap.new; --update-snapshots saves all";
+            "each changed snapshot is in a file .snap.new beside the saved one; --update-snapshots saves all";
         say(format_args!("\n{text}  {advice}"));
     }
     let pending = snapshots.pending();
@@ -35,7 +35,7 @@ pub(super) fn report(report: &RunReport, snapshots: &Snapshots) -> io::Result<()
     Ok(())
 }
 
-/// Of which section, the line that was expected and that which came.
+/// The section, the line that was expected and the one that came.
 type Change<'a> = (&'a str, &'a str, &'a str);
 
 /// Each change with how many cases show it and the first of them, the most frequent first.

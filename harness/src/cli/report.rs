@@ -1,6 +1,6 @@
 //! `peerproof report`: pages of the cases of a run, and the run's page that leads to them. A run writes those of unexpected cases itself.
 
-use super::{HARNESS_ERROR, NOTHING_RAN, USAGE, complain, runs, say};
+use super::{HARNESS_ERROR, NOTHING_RAN, USAGE, complain, runs, say, summary};
 use crate::inspect::{Beside, Given, InspectError, page};
 use crate::terminal::clean;
 use peerproof_conformance::deviations::pattern;
@@ -18,12 +18,12 @@ const MOST_AT_THE_END: usize = 50;
 #[command(after_help = "\
 Examples:
   peerproof report runs/latest                         a page for each case, and index.html that leads to them
-  peerproof report runs/latest data/echo 'dtls/**'     of these cases
-  peerproof report runs/latest --unexpected            of those that nobody expected to come out so
+  peerproof report runs/latest data/echo 'dtls/**'     only for these cases
+  peerproof report runs/latest --unexpected            only for cases with an unexpected result
 
 A run writes the pages of its unexpected cases itself, up to 50. A page takes some 150 KB.
 
-Exit codes: 0 written, 2 the run cannot be read, 3 a page cannot be written, 4 no case matches.")]
+Exit codes: 0 written, 2 the run cannot be read, 3 a page cannot be written, 4 no case with a recording matches.")]
 pub(crate) struct ReportArgs {
     /// The run: a folder
     run: PathBuf,
@@ -35,7 +35,7 @@ pub(crate) struct ReportArgs {
     unexpected: bool,
 }
 
-/// Writes pages of a run that is on record.
+/// Writes the pages of a recorded run.
 pub(crate) fn report(args: &ReportArgs) -> u8 {
     let run = match runs::read(std::slice::from_ref(&args.run)) {
         Ok(mut runs) if runs.len() == 1 => runs.remove(0),
@@ -56,7 +56,7 @@ pub(crate) fn report(args: &ReportArgs) -> u8 {
     let wanted = |case: &CaseReport| named(case) && !(args.unexpected && case.standing.is_good());
     let Pages { written, bytes, trouble } = pages(&mut report, &folder, wanted, usize::MAX);
     if written == 0 && trouble.is_empty() {
-        complain("no case matches");
+        complain("no case with a recording matches");
         return NOTHING_RAN;
     }
     let mut code = 0;
@@ -67,24 +67,21 @@ pub(crate) fn report(args: &ReportArgs) -> u8 {
     for (name, exporter) in
         export::files().into_iter().filter(|(name, _)| ["run.json", "index.html"].contains(name))
     {
-        let path = folder.join(name);
-        let bytes = exporter.serialize(&report).map_err(|error| error.to_string());
-        if let Err(error) =
-            bytes.and_then(|bytes| std::fs::write(&path, bytes).map_err(|error| error.to_string()))
-        {
-            complain(format_args!("{}: {error}", path.display()));
+        if let Err(trouble) = summary::write_one(&report, &folder, name, exporter) {
+            complain(trouble);
             return HARNESS_ERROR;
         }
     }
     say(format_args!(
-        "{written} pages, {} MB, and {}",
+        "{written} {}, {} MB, and {}",
+        if written == 1 { "page" } else { "pages" },
         bytes.div_ceil(1 << 20),
         folder.join("index.html").display()
     ));
     code
 }
 
-/// The pages of the cases of a run that nobody expected to come out so. What cannot be written is returned.
+/// Writes the pages of the cases with an unexpected result. Returns what went wrong.
 pub(super) fn unexpected(report: &mut RunReport, folder: &Path) -> Vec<String> {
     pages(report, folder, |case| !case.standing.is_good(), MOST_AT_THE_END).trouble
 }

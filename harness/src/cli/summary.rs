@@ -100,12 +100,18 @@ pub(super) fn print(report: &RunReport, run: &Run) {
 
 /// Writes the reports. Returns where they are.
 pub(super) fn write(report: &RunReport, output: &Path) -> Result<Vec<PathBuf>, String> {
-    let mut written = Vec::new();
-    for (name, exporter) in export::files() {
-        let path = output.join(name);
-        let bytes = exporter.serialize(report).map_err(|error| error.to_string())?;
-        std::fs::write(&path, bytes).map_err(|error| format!("{}: {error}", path.display()))?;
-        written.push(path);
-    }
-    Ok(written)
+    export::files().into_iter().map(|(name, exporter)| write_one(report, output, name, exporter)).collect()
+}
+
+/// Writes one of the reports. Returns where it is.
+pub(super) fn write_one(
+    report: &RunReport,
+    output: &Path,
+    name: &str,
+    exporter: &dyn Exporter,
+) -> Result<PathBuf, String> {
+    let path = output.join(name);
+    let bytes = exporter.serialize(report).map_err(|error| format!("{}: {error}", path.display()))?;
+    std::fs::write(&path, bytes).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(path)
 }

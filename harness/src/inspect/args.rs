@@ -36,13 +36,18 @@ pub struct InspectArgs {
     #[arg(long, conflicts_with_all = ["frame", "export"])]
     pub ladder: bool,
     /// Write a capture for Wireshark: the same packets, the secrets, and SCTP, RTP and RTCP in the clear beside them
-    #[arg(long, value_name = "OUT.pcapng", conflicts_with = "frame")]
+    #[arg(long, value_name = "OUT.pcapng", group = "written", conflicts_with = "frame")]
     pub export: Option<PathBuf>,
     /// Write a page that shows all of it in a browser, in one file
-    #[arg(long, value_name = "OUT.html", conflicts_with_all = ["json", "packets", "ladder", "frame", "export"])]
+    #[arg(
+        long,
+        value_name = "OUT.html",
+        group = "written",
+        conflicts_with_all = ["json", "packets", "ladder", "frame", "export"]
+    )]
     pub html: Option<PathBuf>,
     /// Replace the file of --export or --html if there is one
-    #[arg(long)]
+    #[arg(long, requires = "written")]
     pub force: bool,
     /// Only packets of these protocols
     #[arg(long, value_delimiter = ',', value_enum, requires = "packets")]
@@ -91,12 +96,12 @@ const PROFILES: [(&str, Profile); 4] = [
 ];
 
 fn srtp_keys(text: &str) -> Result<SrtpKeys, String> {
-    let (name, hex) = text.split_once(':').ok_or("write PROFILE:KEY, such as aes128-cm-80:e1f9…")?;
+    let (name, encoded) = text.split_once(':').ok_or("write PROFILE:KEY, such as aes128-cm-80:e1f9…")?;
     let known = || PROFILES.map(|(name, _)| name).join(", ");
     let found = PROFILES.iter().find(|(known, _)| *known == name);
     let (_, profile) = found.ok_or_else(|| format!("there is no profile `{name}`; known: {}", known()))?;
     let one = profile.key_length() + profile.salt_length();
-    let bytes = decoded(hex, one).ok_or("the key is neither in hexadecimal nor in Base64")?;
+    let bytes = decoded(encoded, one).ok_or("the key is neither in hexadecimal nor in Base64")?;
     let keys = if bytes.len() == one {
         let (key, salt) = bytes.split_at(profile.key_length());
         MasterKey::new(*profile, key, salt).map(|key| vec![key])
@@ -107,7 +112,7 @@ fn srtp_keys(text: &str) -> Result<SrtpKeys, String> {
     keys.map(SrtpKeys).ok_or_else(|| format!("{}, these are {}", wants(), bytes.len()))
 }
 
-/// The bytes of a key. SDES has keys in Base64 (RFC 4568 §6.1), and some of those are hexadecimal by chance: then the length tells.
+/// The bytes of a key. SDES has keys in Base64 (RFC 4568 §6.1), and some of those are hexadecimal by chance: then the length decides.
 fn decoded(text: &str, one: usize) -> Option<Vec<u8>> {
     let fits = |bytes: &Vec<u8>| [one, 2 * one].contains(&bytes.len());
     let hex = unhex(text);

@@ -7,6 +7,7 @@ use crate::terminal::clean;
 use peerproof_captures::file::{Direction, Item};
 use peerproof_captures::observe::{Follow, Observation, Observer, Opened, Path, Sink};
 use peerproof_captures::trace::{Sides, Taps, UnderWay};
+use peerproof_reports::session::Arrival;
 use std::collections::BTreeMap;
 
 /// Most packets that are followed.
@@ -61,16 +62,17 @@ impl Arrivals {
         self.seen.a && self.seen.b && self.arrived.get(&frame).is_some_and(Option::is_none)
     }
 
-    /// What became of the packet of a frame, in words.
-    pub(super) fn of(&self, frame: u64) -> Option<String> {
+    /// What became of the packet of a frame.
+    pub(super) fn of(&self, frame: u64) -> Option<Arrival> {
         let arrived = self.arrived.get(&frame).and_then(|arrived| match arrived {
-            Some(arrived) => Some(format!("arrived in frame {arrived}")),
+            Some(arrived) => Some(Arrival::Arrived(*arrived)),
             None if self.is_lost(frame) => {
-                Some(self.lost.get(&frame).cloned().unwrap_or_else(|| "did not arrive".to_owned()))
+                let how = self.lost.get(&frame).cloned();
+                Some(Arrival::Lost(how.unwrap_or_else(|| "did not arrive".to_owned())))
             }
             None => None,
         });
-        arrived.or_else(|| Some(format!("left in frame {}", self.left.get(&frame)?)))
+        arrived.or_else(|| self.left.get(&frame).copied().map(Arrival::Left))
     }
 }
 

@@ -17,9 +17,9 @@ const LONGEST: usize = 160;
 /// Most entries of a connection's log that are shown.
 const MOST_STEPS: usize = 200;
 
-/// What no dump has.
+/// What a dump does not have.
 const NOT_IN_IT: &str =
-    "not in a dump: packets, keys, what the other side saw; addresses that pages must not learn are left out";
+    "not in a dump: packets, keys, what the other side saw, addresses that are hidden from pages";
 
 /// What a dump says: the format of `--json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -166,10 +166,10 @@ fn statistics(connection: &DumpedConnection) -> Vec<String> {
 /// Writes it for a person.
 pub(super) fn write(report: &DumpReport, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let browser = report.browser.as_deref().unwrap_or("an unnamed browser");
-    let many = report.connections.len();
+    let connections = super::text::counted(report.connections.len() as u64, "connection");
     writeln!(
         out,
-        "{}: chrome://webrtc-internals of {}, {many} connections",
+        "{}: chrome://webrtc-internals of {}, {connections}",
         clean(&report.name),
         clean(browser)
     )?;

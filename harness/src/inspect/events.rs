@@ -2,7 +2,7 @@
 
 use super::source::Given;
 use crate::input::{self, Limit};
-use peerproof_captures::event::PeerEvent;
+use peerproof_captures::event::{ConnectionState, DtlsState, IceState, PeerEvent};
 use peerproof_captures::timeline::{Entry, MOST_ENTRIES, What, words};
 use peerproof_conformance::case::CaseFile;
 use peerproof_conformance::explain::Reported;
@@ -21,6 +21,9 @@ pub struct ApiEvent {
     pub peer: String,
     /// What happened, by the names of the W3C API.
     pub text: String,
+    /// Whether something failed.
+    #[serde(skip)]
+    pub(super) trouble: bool,
 }
 
 /// What the folder of a recording of ours has beside the capture.
@@ -56,7 +59,8 @@ impl Recording {
         let events = self.timeline.iter().filter_map(|entry| {
             let What::Event { peer, event, .. } = &entry.what else { return None };
             let ns = self.case.epoch_us.saturating_add(entry.t_us).saturating_mul(1_000);
-            Some(ApiEvent { ns, entry: entry.n, peer: peer.clone(), text: text(event)? })
+            let (text, trouble) = (text(event)?, is_trouble(event));
+            Some(ApiEvent { ns, entry: entry.n, peer: peer.clone(), text, trouble })
         });
         let mut events: Vec<ApiEvent> = events.collect();
         events.sort_by_key(|event| event.ns);
@@ -78,6 +82,21 @@ impl Recording {
             return None;
         }
         Some(Reported::of(self.case.peers.iter().map(|peer| peer.name.as_str()), &self.timeline))
+    }
+}
+
+/// Whether an event says that something failed or was lost.
+pub(super) fn is_trouble(event: &PeerEvent) -> bool {
+    match event {
+        PeerEvent::IceConnectionStateChange { state } => {
+            matches!(state, IceState::Disconnected | IceState::Failed)
+        }
+        PeerEvent::ConnectionStateChange { state } => {
+            matches!(state, ConnectionState::Disconnected | ConnectionState::Failed)
+        }
+        PeerEvent::DtlsStateChange { state, .. } => *state == DtlsState::Failed,
+        PeerEvent::IceCandidateError { .. } | PeerEvent::ChannelError { .. } | PeerEvent::Lost { .. } => true,
+        _ => false,
     }
 }
 

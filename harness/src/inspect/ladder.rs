@@ -97,11 +97,11 @@ pub(super) struct Row {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum What {
     /// A message from a side.
-    Message { from: usize, text: String, times: usize },
+    Message { from: usize, text: String, times: usize, trouble: bool },
     /// What flows in both directions, counted: packets of each name from either side.
     Flow(Vec<(String, [u64; 2])>),
     /// Something happened at a side.
-    Event { at: usize, text: String },
+    Event { at: usize, text: String, entry: u64, trouble: bool },
     /// Nothing for so many microseconds.
     Silence(i64),
 }
@@ -134,14 +134,16 @@ fn rows(evidence: &Evidence, events: &[ApiEvent], origin: u64, frames: Option<Fr
             }
         }
         // What is encrypted of a flight comes last in it.
-        texts.extend(encrypted(packet));
+        let (names, alerted) = encrypted(packet);
+        texts.extend(names);
+        let trouble = alerted || said.iter().any(is_trouble);
         let what = if texts.is_empty() && flow.is_empty() {
             // The rest of a message that began in an earlier datagram.
             continue;
         } else if texts.is_empty() {
             What::Flow(flow)
         } else {
-            What::Message { from, text: listed(&texts), times: 1 }
+            What::Message { from, text: listed(&texts), times: 1, trouble }
         };
         rows.push(Row { t_us, frame: Some(packet.frame), what });
     }
@@ -149,7 +151,8 @@ fn rows(evidence: &Evidence, events: &[ApiEvent], origin: u64, frames: Option<Fr
         for event in events {
             let Some(at) = evidence.peers.iter().position(|peer| *peer == event.peer) else { continue };
             let t_us = (i128::from(event.ns) - i128::from(origin)) / 1_000;
-            let what = What::Event { at, text: event.text.clone() };
+            let what =
+                What::Event { at, text: event.text.clone(), entry: event.entry, trouble: event.trouble };
             rows.push(Row { t_us: i64::try_from(t_us).unwrap_or(0), frame: None, what });
         }
     }
@@ -157,9 +160,20 @@ fn rows(evidence: &Evidence, events: &[ApiEvent], origin: u64, frames: Option<Fr
     joined(rows)
 }
 
-/// Handshake messages and alerts that were encrypted, by their names.
-fn encrypted(packet: &Packet) -> Vec<String> {
+/// Whether it says that something failed: a fatal alert, an error of STUN, an ABORT or ERROR of SCTP.
+fn is_trouble(said: &Said<'_>) -> bool {
+    match said {
+        Said::Stun { error, .. } => error.is_some(),
+        Said::Alert { level, .. } => *level == Some(alert::Level::Fatal),
+        Said::Chunk { kind, .. } => matches!(kind, ChunkType::Abort | ChunkType::Error),
+        _ => false,
+    }
+}
+
+/// Handshake messages and alerts that were encrypted, by their names, and whether one is a fatal alert.
+fn encrypted(packet: &Packet) -> (Vec<String>, bool) {
     let mut names: Vec<String> = Vec::new();
+    let mut is_fatal = false;
     for clear in &packet.clear {
         match clear.kind {
             Kind::Record { content_type: HANDSHAKE, .. } => {
@@ -172,12 +186,15 @@ fn encrypted(packet: &Packet) -> Vec<String> {
                 }
             }
             Kind::Record { content_type: ALERT, .. } => {
-                names.extend(alert::view(&clear.bytes).ok().map(|alert| alert.to_string()));
+                if let Ok(alert) = alert::view(&clear.bytes) {
+                    is_fatal |= alert.level.value == alert::Level::Fatal;
+                    names.push(alert.to_string());
+                }
             }
             Kind::Rtp | Kind::Rtcp | Kind::Record { .. } => {}
         }
     }
-    names
+    (names, is_fatal)
 }
 
 /// Several messages of a packet on one line: the first and the last, if they are many.
@@ -207,7 +224,7 @@ fn joined(rows: Vec<Row>) -> Vec<Row> {
                     }
                     continue;
                 }
-                (What::Message { from, text, times }, What::Message { from: again, text: same, .. })
+                (What::Message { from, text, times, .. }, What::Message { from: again, text: same, .. })
                     if from == again && text == same =>
                 {
                     *times += 1;
@@ -340,17 +357,13 @@ fn draw(evidence: &Evidence, rows: &[Row], style: &Style, out: &mut dyn Write) -
 /// What stands between the margin and the end of the line.
 fn line(what: &What, inner: usize, style: &Style) -> String {
     match what {
-        What::Message { from, text, times } => {
+        What::Message { from, text, times, trouble } => {
             let times = if *times > 1 { format!(" × {times}") } else { String::new() };
             let label =
                 format!(" {} ", shortened(&format!("{}{times}", clean(text)), inner.saturating_sub(6)));
             let rest = inner.saturating_sub(label.chars().count() + 1);
             let (short, long) = (rest.min(2), rest.saturating_sub(2));
-            let paint = if text.contains("alert") || text.contains("error") || text.contains("ABORT") {
-                style.paint(Paint::Bad, &label)
-            } else {
-                label
-            };
+            let paint = if *trouble { style.paint(Paint::Bad, &label) } else { label };
             match from {
                 0 => format!("│{}{paint}{}▶│", "─".repeat(short), "─".repeat(long)),
                 _ => format!("│◀{}{paint}{}│", "─".repeat(long), "─".repeat(short)),
@@ -365,12 +378,10 @@ fn line(what: &What, inner: usize, style: &Style) -> String {
             between(&parts.collect::<Vec<_>>().join(", "), inner, style)
         }
         What::Silence(us) => between(&format!("nothing for {:.1} s", *us as f64 / 1e6), inner, style),
-        What::Event { at, text } => {
+        What::Event { at, text, trouble, .. } => {
             let text = shortened(&clean(text), inner.saturating_sub(2));
             let pad = " ".repeat(inner.saturating_sub(text.chars().count() + 1));
-            let paint =
-                if text.contains("failed") || text.contains("lost") { Paint::Bad } else { Paint::Heading };
-            let text = style.paint(paint, &text);
+            let text = style.paint(if *trouble { Paint::Bad } else { Paint::Heading }, &text);
             match at {
                 0 => format!("● {text}{pad}│"),
                 _ => format!("│{pad}{text} ●"),
@@ -401,7 +412,8 @@ mod tests {
     use super::*;
 
     fn message(t_us: i64, from: usize, text: &str) -> Row {
-        Row { t_us, frame: Some(1), what: What::Message { from, text: text.to_owned(), times: 1 } }
+        let what = What::Message { from, text: text.to_owned(), times: 1, trouble: false };
+        Row { t_us, frame: Some(1), what }
     }
 
     #[test]
@@ -411,11 +423,23 @@ mod tests {
             message(0, 0, "ClientHello").what,
             message(0, 1, &long).what,
             What::Flow(vec![("RTP".to_owned(), [3, 4]), (long.clone(), [1, 0])]),
-            What::Event { at: 0, text: "connectionState connected".to_owned() },
-            What::Event { at: 1, text: long },
+            What::Event {
+                at: 0,
+                text: "connectionState connected".to_owned(),
+                entry: 0,
+                trouble: false,
+            },
+            What::Event { at: 1, text: long, entry: 1, trouble: true },
             What::Silence(2_300_000),
         ] {
             assert_eq!(line(&what, 58, &Style::PLAIN).chars().count(), 60, "{what:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_fatal_alert_is_trouble() {
+        for (level, expected) in [(alert::Level::Fatal, true), (alert::Level::Warning, false)] {
+            assert_eq!(is_trouble(&Said::Alert { level: Some(level), description: None }), expected);
         }
     }
 
@@ -438,7 +462,12 @@ mod tests {
         assert_eq!(
             whats,
             [
-                What::Message { from: 0, text: "Binding request".to_owned(), times: 2 },
+                What::Message {
+                    from: 0,
+                    text: "Binding request".to_owned(),
+                    times: 2,
+                    trouble: false,
+                },
                 message(0, 1, "Binding request").what,
                 What::Flow(vec![("RTP".to_owned(), [1, 1])]),
                 What::Silence(2_000_000),

@@ -1,4 +1,4 @@
-//! JSON for scripts of a page: compressed, and in letters that mean nothing to HTML.
+//! JSON for the scripts of a page, in characters that have no meaning in HTML.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +12,7 @@ use std::io::Write as _;
 pub struct Packed(String);
 
 impl Packed {
-    /// Bytes that it takes in the page.
+    /// Its size in the page, in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.0.len() as u64
@@ -36,7 +36,7 @@ pub fn pack<T: Serialize + ?Sized>(value: &T) -> Result<Packed, serde_json::Erro
     Ok(Packed(STANDARD.encode(bytes)))
 }
 
-/// JSON that can stand within `<script>`: no `<` that could end it, no `--` problem of comments, no separators that old scripts stop at.
+/// JSON that can stand within `<script>`: without `<` and `>`, which could end it or begin a comment, and without line separators.
 ///
 /// # Errors
 /// If it cannot be JSON.

@@ -1,4 +1,4 @@
-//! `index.html`: the page of a run. It holds the cases as data and shows those that are asked for; it fetches nothing.
+//! `index.html`: the page of a run. It contains all cases as data and shows those that are selected; it fetches nothing.
 
 use super::{ExportError, Exporter, NAT_TABLES};
 use crate::case::CaseReport;
@@ -52,7 +52,7 @@ pub struct RunHead<'a> {
     pub interrupted: bool,
     /// Cases by verdict.
     pub counts: Counts,
-    /// Cases that nobody expected to come out so.
+    /// Cases with an unexpected result.
     pub unexpected: usize,
     /// Requirements by how they stand.
     pub requirements: Requirements,
@@ -69,13 +69,15 @@ pub struct CaseRow<'a> {
     pub outcome: Outcome,
     /// How it stands to what was expected.
     pub standing: Standing,
+    /// Whether the result is unexpected.
+    pub unexpected: bool,
     /// The layer.
     pub layer: Option<Layer>,
     /// The side.
     pub side: Option<&'a str>,
     /// The verdict's sentence.
     pub sentence: &'a str,
-    /// Its length in microseconds.
+    /// Its duration in microseconds.
     pub duration_us: u64,
     /// The implementations with their versions, offerer first.
     pub versions: Vec<String>,
@@ -167,6 +169,7 @@ fn row(case: &CaseReport) -> CaseRow<'_> {
         attempt: case.attempt,
         outcome: case.verdict.outcome,
         standing: case.standing,
+        unexpected: !case.standing.is_good(),
         layer: case.verdict.layer,
         side: case.verdict.side.as_deref(),
         sentence: &case.verdict.sentence,
@@ -272,6 +275,22 @@ mod tests {
             let digest = base64::engine::general_purpose::STANDARD.encode(digest);
             assert!(policy.contains(&format!("'sha256-{digest}'")));
             assert!(page.contains(*part), "hidden characters in a script or style");
+        }
+    }
+
+    #[test]
+    fn standings_have_the_words_of_other_reports() {
+        for standing in [
+            Standing::ControlHeld,
+            Standing::ControlBroken,
+            Standing::Known,
+            Standing::WaiverStale,
+            Standing::Changed,
+            Standing::Unexpected,
+        ] {
+            let words = crate::export::remark(standing).unwrap();
+            let parts = include_str!("../../page/parts.js");
+            assert!(parts.contains(&format!(": \"{words}\",")), "{words}");
         }
     }
 

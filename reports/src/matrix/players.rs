@@ -42,7 +42,6 @@ impl std::fmt::Display for Implementation {
 /// A case and its players, whose versions may still be unknown.
 pub(super) struct RunCase<'a> {
     pub(super) run: usize,
-    pub(super) number: usize,
     pub(super) case: &'a CaseReport,
     pub(super) offerer: Implementation,
     pub(super) answerer: Implementation,

@@ -2,6 +2,7 @@
 
 use super::{Block, Page};
 use crate::document::{DocumentError, Packed, Part, Policy, pack, plain};
+use crate::escape::lines;
 use askama::Template;
 
 /// The scripts of a session's page, in the order in which they run. Each is a block of its own that adds its view.
@@ -58,6 +59,6 @@ impl Page<'_> {
             packets: pack(&self.packets)?,
             blocks: &self.packets.blocks,
         };
-        Ok(document.render()?.into_bytes())
+        Ok(lines(&document.render()?).into_owned().into_bytes())
     }
 }

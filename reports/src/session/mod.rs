@@ -8,7 +8,7 @@ mod file;
 mod packets;
 
 pub use crate::document::{DocumentError, Packed, pack};
-pub use packets::{Block, Detail, Line, PacketRow, Packets, Tree};
+pub use packets::{Arrival, Block, Detail, Line, PacketRow, Packets, Tree};
 
 use crate::case::CaseReport;
 use peerproof_captures::trace::{Slice, Trace};
@@ -47,12 +47,15 @@ pub struct Head<'a> {
     pub file: File,
     /// The peers: of a case its own, else the sides of the connections.
     pub peers: Vec<PeerHead>,
+    /// The seed of the case, in digits: a number of JavaScript does not hold it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<String>,
     /// The case, if the capture belongs to one that was judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub case: Option<CaseReport>,
     /// What was recognised as trouble, the worst first.
     pub diagnosis: &'a [Diagnosis],
-    /// What is not in the page, and how it is had.
+    /// What is not in the page, and which command shows it.
     pub left_out: Vec<String>,
 }
 
@@ -159,6 +162,9 @@ pub enum RungKind {
         /// Whether it is known that it did not arrive.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         lost: bool,
+        /// Whether it says that something failed: a fatal alert, an error, an ABORT.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        trouble: bool,
     },
     /// What flows both ways, counted from either side.
     Flow {
@@ -171,6 +177,11 @@ pub enum RungKind {
         at: usize,
         /// What.
         text: String,
+        /// Entry of the timeline.
+        entry: u64,
+        /// Whether something failed or was lost.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        trouble: bool,
     },
     /// Nothing for so long.
     Silence {
@@ -230,6 +241,9 @@ pub struct LogEntry {
     pub kind: &'static str,
     /// What, in words.
     pub text: String,
+    /// Whether something failed or was lost.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trouble: bool,
 }
 
 /// What a rule or the network did.
@@ -260,6 +274,9 @@ pub struct Described {
     pub t_us: Option<i64>,
     /// Entry of the timeline, or the index of the description given.
     pub entry: u64,
+    /// Of an answer: its offer, an index into [`Body::descriptions`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answers: Option<usize>,
     /// Whether the scenario had another text set than the peer had created.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub munged: bool,

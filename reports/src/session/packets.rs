@@ -6,6 +6,7 @@ use peerproof_captures::wire::node::Item;
 use schemars::JsonSchema;
 use serde::ser::SerializeSeq as _;
 use serde::{Serialize, Serializer};
+use std::fmt;
 
 /// Leaves and units of one tree that are kept.
 const MOST_OF_TREE: usize = 1_500;
@@ -44,12 +45,34 @@ pub struct PacketRow {
     /// What it is on the wire, and what was decrypted of it.
     #[serde(rename = "x")]
     pub lines: Vec<Line>,
-    /// Whether it arrived, in words, in a recording of both peers.
+    /// What became of it, in a recording of both peers.
     #[serde(rename = "a", skip_serializing_if = "Option::is_none")]
-    pub arrival: Option<String>,
+    pub arrival: Option<Arrival>,
     /// The frame on the wire whose plaintext it is.
     #[serde(rename = "c", skip_serializing_if = "Option::is_none")]
     pub copy_of: Option<u32>,
+}
+
+/// What became of a packet, in a recording of both peers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Arrival {
+    /// It arrived, as this frame.
+    Arrived(u64),
+    /// It left, as this frame.
+    Left(u64),
+    /// It did not arrive: where and why it was lost, as far as that is known.
+    Lost(String),
+}
+
+impl fmt::Display for Arrival {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Arrived(frame) => write!(f, "arrived in frame {frame}"),
+            Self::Left(frame) => write!(f, "left in frame {frame}"),
+            Self::Lost(how) => f.write_str(how),
+        }
+    }
 }
 
 /// Protocol, as `--protocol` calls it, and text.

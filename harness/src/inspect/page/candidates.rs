@@ -1,7 +1,7 @@
 //! The candidates of a page: what the peers signaled, and what became of it on the way.
 
 use super::super::events::Recording;
-use super::signed;
+use super::{note, signed};
 use peerproof_captures::event::{IceCandidate, PeerEvent};
 use peerproof_captures::sdp::{Candidate, SessionDescription};
 use peerproof_captures::timeline::What;
@@ -11,8 +11,9 @@ use peerproof_reports::session::Gathered;
 const MOST: usize = 1_000;
 
 /// Those that the peers of a recording signaled.
-pub(super) fn of_recording(recording: &Recording) -> Vec<Gathered> {
+pub(super) fn of_recording(recording: &Recording, left_out: &mut Vec<String>) -> Vec<Gathered> {
     let mut all: Vec<(Gathered, String)> = Vec::new();
+    let mut beyond = 0;
     for entry in recording.timeline() {
         match &entry.what {
             What::Event { peer, event: PeerEvent::IceCandidate { candidate: Some(candidate) }, .. }
@@ -23,6 +24,7 @@ pub(super) fn of_recording(recording: &Recording) -> Vec<Gathered> {
                 gathered.mid.clone_from(&candidate.sdp_mid);
                 all.push((gathered, candidate.candidate.clone()));
             }
+            What::Event { event: PeerEvent::IceCandidate { candidate: Some(_) }, .. } => beyond += 1,
             What::CarriedCandidate { from, to, sent: Some(sent), delivered } => {
                 let same = |it: &&mut (Gathered, String)| {
                     it.0.peer == *from
@@ -37,6 +39,7 @@ pub(super) fn of_recording(recording: &Recording) -> Vec<Gathered> {
             _ => {}
         }
     }
+    note(left_out, beyond, "last candidates");
     all.into_iter().map(|(gathered, _)| gathered).collect()
 }
 

@@ -1,9 +1,9 @@
 //! The descriptions of a page, with what their sections mean.
 
 use super::super::events::Recording;
-use super::signed;
+use super::{note, signed};
 use peerproof_captures::sdp::SessionDescription;
-use peerproof_conformance::evidence::Evidence;
+use peerproof_conformance::evidence::{Description, Evidence};
 use peerproof_conformance::facts;
 use peerproof_reports::session::{Described, DescribedSection};
 
@@ -11,35 +11,53 @@ use peerproof_reports::session::{Described, DescribedSection};
 const MOST: usize = 200;
 
 /// Those that the timeline of a recording has.
-pub(super) fn of_recording(recording: &Recording) -> Vec<Described> {
+pub(super) fn of_recording(recording: &Recording, left_out: &mut Vec<String>) -> Vec<Described> {
     let peers: Vec<String> = recording.case().peers.iter().map(|peer| peer.name.clone()).collect();
     let evidence = Evidence::new(peers, recording.timeline().to_vec(), None);
-    let of = |it: &peerproof_conformance::evidence::Description| Described {
+    let exchanges = evidence.exchanges();
+    // Whom an answer answers, by the place of the offer.
+    let answers = |it: &Description| {
+        let exchange = exchanges.iter().find(|exchange| std::ptr::eq(exchange.answer, it))?;
+        evidence.descriptions.iter().position(|offer| std::ptr::eq(exchange.offer, offer))
+    };
+    let of = |it: &Description| Described {
         by: evidence.name(it.by).to_owned(),
         kind: it.kind.to_string(),
         t_us: Some(signed(it.t_us)),
         entry: it.entry,
+        answers: answers(it),
         munged: it.munged,
         text: it.sdp.as_str().to_owned(),
         delivered: it.delivered.as_ref().map(|sdp| sdp.as_str().to_owned()),
         sections: sections(&it.sdp),
     };
+    note(left_out, evidence.descriptions.len().saturating_sub(MOST), "last descriptions");
     evidence.descriptions.iter().take(MOST).map(of).collect()
 }
 
-/// Those that were given beside a capture.
+/// Those that were given beside a capture. Their kinds are not known: each answers the first before it that is of another peer and has no
+/// answer.
 pub(super) fn given(descriptions: &[(String, SessionDescription)]) -> Vec<Described> {
-    let of = |(index, (name, sdp)): (usize, &(String, SessionDescription))| Described {
-        by: name.clone(),
-        kind: String::new(),
-        t_us: None,
-        entry: index as u64,
-        munged: false,
-        text: sdp.as_str().to_owned(),
-        delivered: None,
-        sections: sections(sdp),
-    };
-    descriptions.iter().take(MOST).enumerate().map(of).collect()
+    let mut pending: Vec<(usize, &str)> = Vec::new();
+    let mut all = Vec::new();
+    for (index, (name, sdp)) in descriptions.iter().take(MOST).enumerate() {
+        let offer = pending.iter().position(|(_, by)| *by != name.as_str());
+        if offer.is_none() {
+            pending.push((index, name.as_str()));
+        }
+        all.push(Described {
+            by: name.clone(),
+            kind: String::new(),
+            t_us: None,
+            entry: index as u64,
+            answers: offer.map(|at| pending.remove(at).0),
+            munged: false,
+            text: sdp.as_str().to_owned(),
+            delivered: None,
+            sections: sections(sdp),
+        });
+    }
+    all
 }
 
 fn sections(sdp: &SessionDescription) -> Vec<DescribedSection> {

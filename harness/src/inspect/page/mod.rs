@@ -20,18 +20,17 @@ use peerproof_conformance::evidence::Wire;
 use peerproof_conformance::explain::Diagnosis;
 use peerproof_conformance::verdict::Place;
 use peerproof_reports::CaseReport;
-
 use peerproof_reports::session::{self, Body, DocumentError, File, Head, Page, PeerHead, StreamOverTime};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// What a page may take beside a quarter of its capture, in bytes.
+/// A page's limit is this and a quarter of its capture's size, in bytes.
 const ALLOWANCE: u64 = 1 << 20;
-/// Fewer packets than these are not left out.
+/// A page with fewer packets is not made smaller.
 const FEWEST: usize = 500;
-/// What of that is kept for scripts, the head and the views.
+/// The part of the limit for scripts, the head and the views.
 const KEPT: u64 = 320 << 10;
 /// Connections whose messages are shown.
 const MOST_CONNECTIONS: usize = 200;
@@ -40,7 +39,7 @@ const MOST_TRANSACTIONS: usize = 50;
 /// More checks than this are many.
 const MANY_TRANSACTIONS: usize = 5_000;
 
-/// Writes the page. `force` replaces a file that is there.
+/// Writes the page. `force` replaces a file that exists.
 pub(super) fn write(
     given: &Given,
     frames: Option<Frames>,
@@ -80,9 +79,12 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
     let packets = packets::read(given, &arrivals, asked, &mut left_out)?;
     let lost = |frame| arrivals.is_lost(frame);
     let ladders = ladders::ladders(&report, given, frames, origin_us, &lost)?;
-    let told = recording.as_ref().map(recording::told).unwrap_or_default();
+    let views = recording.as_ref().map(|it| recording::views(it, &mut left_out)).unwrap_or_default();
     let (descriptions, candidates) = match &recording {
-        Some(recording) => (descriptions::of_recording(recording), candidates::of_recording(recording)),
+        Some(recording) => (
+            descriptions::of_recording(recording, &mut left_out),
+            candidates::of_recording(recording, &mut left_out),
+        ),
         None => (descriptions::given(&given.descriptions), candidates::given(&given.descriptions)),
     };
     let last_us = report.trace.last.map_or(0, |at| since(at.ns, origin_us));
@@ -90,14 +92,14 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
     let until = recording.as_ref().map_or(last_us, |it| last_us.max(signed(it.case().duration_us)));
     // Opening a browser may have taken seconds.
     let begin =
-        [told.steps.first().map(|step| step.from_us), first_us].into_iter().flatten().min().unwrap_or(0);
+        [views.steps.first().map(|step| step.from_us), first_us].into_iter().flatten().min().unwrap_or(0);
     let Report { file, trace, diagnosis, .. } = &report;
     let head = Head {
         format: session::FORMAT,
         tool: concat!("peerproof ", env!("CARGO_PKG_VERSION")).to_owned(),
         title: case.as_ref().map_or_else(|| file_name(&file.name), |case| case.name.clone()),
         origin_us,
-        axis_us: [begin, until.max(begin + 1)],
+        axis_us: [begin, until.max(begin.saturating_add(1))],
         file: File {
             name: file_name(&file.name),
             format: file.format.clone(),
@@ -109,6 +111,7 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
             defects: defects(trace).chain(file.stop.clone()).collect(),
         },
         peers: peers(trace, recording.as_ref().map(Recording::case)),
+        seed: case.as_ref().map(|case| case.seed.to_string()),
         case,
         diagnosis,
         left_out,
@@ -116,15 +119,15 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
     let body = Body {
         trace,
         ladders,
-        steps: told.steps,
-        states: told.states,
-        entries: told.entries,
-        acts: told.acts,
+        steps: views.steps,
+        states: views.states,
+        entries: views.entries,
+        acts: views.acts,
         descriptions,
         candidates,
         streams: streams(trace, origin_us),
-        stats: told.stats,
-        messages: told.messages,
+        stats: views.stats,
+        messages: views.messages,
     };
     let most = ALLOWANCE + size.unwrap_or(0) / 4;
     small(Page { head, body, packets }, most).map_err(|error| InspectError::Write(io::Error::other(error)))
@@ -149,12 +152,22 @@ fn small(mut page: Page<'_>, most: u64) -> Result<Vec<u8>, DocumentError> {
             page.head.left_out.pop();
         }
         noted = true;
-        let (kept, last) = (page.packets.rows.len(), page.packets.rows.last().map_or(0, |row| row.frame));
-        let bytes = page.packets.blocks.last().map_or(0, |block| block.last);
+        let left = all - page.packets.rows.len();
+        let packets = if left > 0 { format!("the last {left} of {all} packets, ") } else { String::new() };
+        let last = page.packets.rows.last().map_or(0, |row| row.frame);
+        let bytes = page.packets.blocks.last().map(|block| block.last);
         page.head.left_out.push(format!(
-            "{} of {all} packets, bytes and fields after frame {bytes}, to keep the page small; `--frames {last}-` makes a page of others",
-            all - kept
+            "{packets}bytes and fields after frame {}, to keep the page small; `--frames {}-` makes a page of others",
+            bytes.unwrap_or(0),
+            bytes.unwrap_or(last) + 1
         ));
+    }
+}
+
+/// Notes what a page leaves out, if it is anything.
+fn note(left_out: &mut Vec<String>, count: usize, what: &str) {
+    if count > 0 {
+        left_out.push(format!("{count} {what}"));
     }
 }
 

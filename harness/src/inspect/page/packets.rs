@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 
 /// Most rows of a page.
 const MOST_ROWS: usize = 50_000;
-/// Most addresses that are told apart.
+/// Most addresses of a page. One more stands for all others.
 const MOST_ADDRESSES: usize = 4_096;
 /// Frames of a block.
 const BLOCK: usize = 128;
@@ -193,8 +193,11 @@ impl Rows {
         if let Some(index) = self.addresses.get(&address) {
             return *index;
         }
-        if self.packets.addresses.len() >= MOST_ADDRESSES {
-            return MOST_ADDRESSES - 1;
+        if self.packets.addresses.len() == MOST_ADDRESSES {
+            self.packets.addresses.push("another address".to_owned());
+        }
+        if self.packets.addresses.len() > MOST_ADDRESSES {
+            return MOST_ADDRESSES;
         }
         self.packets.addresses.push(address.to_string());
         self.addresses.insert(address, self.packets.addresses.len() - 1);

@@ -1,10 +1,10 @@
 //! What the timeline of a recording gives to a page: steps, states, what was done to packets, statistics.
 
 use super::super::events::{self, Recording};
-use super::signed;
+use super::{note, signed};
 use peerproof_captures::event::PeerEvent;
-use peerproof_captures::timeline::{Entry, StepOutcome, What, words};
-use peerproof_reports::describe;
+use peerproof_captures::timeline::{Answer, Entry, StepOutcome, What, words};
+use peerproof_reports::describe_what;
 use peerproof_reports::session::{Act, LogEntry, Message, Series, State, Step};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -14,9 +14,9 @@ const MOST: usize = 20_000;
 /// Most different numbers of statistics.
 const MOST_SERIES: usize = 2_000;
 
-/// It all.
+/// What its views show.
 #[derive(Default)]
-pub(super) struct Told {
+pub(super) struct Views {
     pub(super) steps: Vec<Step>,
     pub(super) states: Vec<State>,
     pub(super) entries: Vec<LogEntry>,
@@ -25,31 +25,37 @@ pub(super) struct Told {
     pub(super) messages: Vec<Message>,
 }
 
-pub(super) fn told(recording: &Recording) -> Told {
-    let mut told = Told::default();
+/// Reads it. What is not shown is added to `left_out`.
+pub(super) fn views(recording: &Recording, left_out: &mut Vec<String>) -> Views {
+    let mut views = Views::default();
     let mut series = BTreeMap::new();
     for entry in recording.timeline().iter().take(MOST) {
-        told.entries.push(LogEntry {
+        views.entries.push(LogEntry {
             entry: entry.n,
             t_us: signed(entry.t_us),
             kind: kind(&entry.what),
             text: text(entry),
+            trouble: is_trouble(&entry.what),
         });
-        told.entry(entry, &mut series);
+        views.entry(entry, &mut series);
     }
-    told.stats = series.into_values().collect();
-    // One number over time is a line; one that never changes and came once says nothing here that the report does not say.
-    told.stats.sort_by(|a, b| (&a.peer, &a.kind, &a.id, &a.name).cmp(&(&b.peer, &b.kind, &b.id, &b.name)));
-    told.states.sort_by_key(|state| state.t_us);
-    told
+    let beyond = recording.timeline().len().saturating_sub(MOST);
+    note(left_out, beyond, "last entries of the timeline");
+    if series.len() >= MOST_SERIES {
+        left_out.push(format!("statistics after the first {MOST_SERIES} numbers"));
+    }
+    views.stats = series.into_values().collect();
+    views.stats.sort_by(|a, b| (&a.peer, &a.kind, &a.id, &a.name).cmp(&(&b.peer, &b.kind, &b.id, &b.name)));
+    views.states.sort_by_key(|state| state.t_us);
+    views
 }
 
-impl Told {
+impl Views {
     fn entry(&mut self, entry: &Entry, series: &mut BTreeMap<(String, String, String), Series>) {
         let t_us = signed(entry.t_us);
         match &entry.what {
             What::StepBegan { step, definition, place } => self.steps.push(Step {
-                number: step + 1,
+                number: step.saturating_add(1),
                 peer: definition.peer.clone(),
                 text: definition.to_string(),
                 place: place.clone(),
@@ -59,7 +65,7 @@ impl Told {
                 entry: entry.n,
             }),
             What::StepEnded { step, outcome } => {
-                let began = self.steps.iter_mut().rev().find(|it| it.number == step + 1);
+                let began = self.steps.iter_mut().rev().find(|it| it.number == step.saturating_add(1));
                 if let Some(began) = began {
                     began.to_us = Some(t_us);
                     began.trouble = (*outcome != StepOutcome::Done).then(|| outcome.to_string());
@@ -158,6 +164,17 @@ const fn kind(what: &What) -> &'static str {
     }
 }
 
+/// Whether an entry says that something failed or was lost.
+fn is_trouble(what: &What) -> bool {
+    match what {
+        What::StepEnded { outcome, .. } => *outcome != StepOutcome::Done,
+        What::Answer { answer, .. } => matches!(answer, Answer::Rejected { .. } | Answer::Lost { .. }),
+        What::Event { event, .. } => events::is_trouble(event),
+        What::Lost { .. } => true,
+        _ => false,
+    }
+}
+
 /// What an entry says, without its time.
 fn text(entry: &Entry) -> String {
     if let What::Event { peer, event, .. } = &entry.what
@@ -165,6 +182,5 @@ fn text(entry: &Entry) -> String {
     {
         return format!("{peer}: {text}");
     }
-    let line = describe(entry);
-    line.split_once(": ").map_or_else(|| line.clone(), |(_, what)| what.to_owned())
+    describe_what(&entry.what)
 }
