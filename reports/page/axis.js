@@ -202,7 +202,13 @@
     P.by("axis").append(figure);
     P.listen("range", draw);
     P.listen("chosen", draw);
-    new ResizeObserver(() => requestAnimationFrame(draw)).observe(P.by("axis"));
     draw();
+    // An observer reports the width once when it begins, too.
+    let width = P.by("axis").clientWidth;
+    new ResizeObserver(() => requestAnimationFrame(() => {
+      if (width === P.by("axis").clientWidth) return;
+      width = P.by("axis").clientWidth;
+      draw();
+    })).observe(P.by("axis"));
   };
 }

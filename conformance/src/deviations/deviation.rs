@@ -104,7 +104,9 @@ pub enum DeviationError {
         case: String,
     },
     /// One of a requirement names a layer or a side, which only verdicts have.
-    #[error("the deviation of {peer} from `{requirement}` names a `layer` or a `side`, which only those of cases have")]
+    #[error(
+        "the deviation of {peer} from `{requirement}` names a `layer` or a `side`, which only those of cases have"
+    )]
     LayerOfRequirement {
         /// The peer.
         peer: String,

@@ -260,7 +260,8 @@ async fn server(url: &ServerUrl, credentials: &Credentials, trust: &Trust, patie
         found.addresses.push(Address { address: server, checks });
     }
     // One address is enough for clients; without any, nothing was checked.
-    let unreached = |it: &Address| it.checks.iter().all(|check| check.name == CONNECT.name && check.is_open());
+    let unreached =
+        |it: &Address| it.checks.iter().all(|check| check.name == CONNECT.name && check.is_open());
     if !found.addresses.is_empty() && found.addresses.iter().all(unreached) {
         found.checks.push(CONNECT.fail(format!("no address of {} was reached", url.host)));
     }

@@ -167,12 +167,7 @@ fn statistics(connection: &DumpedConnection) -> Vec<String> {
 pub(super) fn write(report: &DumpReport, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let browser = report.browser.as_deref().unwrap_or("an unnamed browser");
     let connections = super::text::counted(report.connections.len() as u64, "connection");
-    writeln!(
-        out,
-        "{}: chrome://webrtc-internals of {}, {connections}",
-        clean(&report.name),
-        clean(browser)
-    )?;
+    writeln!(out, "{}: chrome://webrtc-internals of {}, {connections}", clean(&report.name), clean(browser))?;
     writeln!(out, "  {}", report.unknown)?;
     for connection in &report.connections {
         let url = connection.url.as_deref().unwrap_or("unknown page");

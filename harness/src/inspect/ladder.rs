@@ -423,12 +423,7 @@ mod tests {
             message(0, 0, "ClientHello").what,
             message(0, 1, &long).what,
             What::Flow(vec![("RTP".to_owned(), [3, 4]), (long.clone(), [1, 0])]),
-            What::Event {
-                at: 0,
-                text: "connectionState connected".to_owned(),
-                entry: 0,
-                trouble: false,
-            },
+            What::Event { at: 0, text: "connectionState connected".to_owned(), entry: 0, trouble: false },
             What::Event { at: 1, text: long, entry: 1, trouble: true },
             What::Silence(2_300_000),
         ] {
@@ -462,12 +457,7 @@ mod tests {
         assert_eq!(
             whats,
             [
-                What::Message {
-                    from: 0,
-                    text: "Binding request".to_owned(),
-                    times: 2,
-                    trouble: false,
-                },
+                What::Message { from: 0, text: "Binding request".to_owned(), times: 2, trouble: false },
                 message(0, 1, "Binding request").what,
                 What::Flow(vec![("RTP".to_owned(), [1, 1])]),
                 What::Silence(2_000_000),

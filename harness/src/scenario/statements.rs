@@ -201,11 +201,7 @@ impl Statements {
                 errors.extend(of_part(document, suite, id, part, &at.key("shown").index(n)));
             }
             if statement.shown.is_empty() {
-                errors.push(document.error(
-                    &at.key("shown"),
-                    "a statement needs at least one part",
-                    None,
-                ));
+                errors.push(document.error(&at.key("shown"), "a statement needs at least one part", None));
             }
             for file in suite.scenarios.iter().filter(|file| file.scenario.rows.contains(id)) {
                 if !statement.shown.iter().any(|part| part.names(&file.name)) {

@@ -128,9 +128,10 @@ fn sections(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradictio
 /// The first check that a peer sends with a username fragment of its own.
 fn uses(session: &Session<'_>, peer: &CasePeer, ufrag: &str) -> Option<u64> {
     let tap = session.tap(&peer.name)?;
-    let mut checks = tap.wire.stun(tap.peer).filter(|(packet, message)| {
-        packet.sender == tap.peer && has_own_ufrag(message, ufrag)
-    });
+    let mut checks = tap
+        .wire
+        .stun(tap.peer)
+        .filter(|(packet, message)| packet.sender == tap.peer && has_own_ufrag(message, ufrag));
     checks.next().map(|(packet, _)| packet.frame)
 }
 

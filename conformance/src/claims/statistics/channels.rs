@@ -147,7 +147,8 @@ fn opened(session: &Session<'_>, peer: &CasePeer, reading: &Reading<'_>, found: 
         })
         .collect();
     // A channel counts once, whatever its events: `dc-ready-state-sequence` judges those.
-    let before = opens.iter().filter(|(t_us, _)| t_us.saturating_add(super::wire::OLDEST_US) < reading.asked_us);
+    let before =
+        opens.iter().filter(|(t_us, _)| t_us.saturating_add(super::wire::OLDEST_US) < reading.asked_us);
     let least = before.map(|(_, channel)| channel).collect::<BTreeSet<_>>().len();
     // One that either side created may be open before that is reported.
     let created = session.peers().flat_map(|(peer, _)| session.asked(&peer.name));

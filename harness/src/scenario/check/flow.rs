@@ -224,7 +224,8 @@ const OF_TRACKS: [&str; 5] = ["addTrack", "removeTrack", "replaceTrack", "applyC
 impl<'a> Exchange<'a> {
     /// Before the first step.
     pub(super) fn new(scenario: &'a Scenario) -> Self {
-        let first = if scenario.signalling == Signalling::Autonomous { State::Undecided } else { State::Stable };
+        let first =
+            if scenario.signalling == Signalling::Autonomous { State::Undecided } else { State::Stable };
         Self {
             states: scenario.peers.keys().map(|name| (name.as_str(), first)).collect(),
             named: BTreeMap::new(),

@@ -68,7 +68,8 @@ pub(super) fn step(
             if rules.contains(&acts.rule) {
                 let most = most_acts(scenario, &acts.rule);
                 if most < u64::from(acts.times) {
-                    let message = format!("`times` can be {most} at most: `{}` acts no more often", acts.rule);
+                    let message =
+                        format!("`times` can be {most} at most: `{}` acts no more often", acts.rule);
                     return Err(document.error(&path.key("times"), message, None));
                 }
                 return Ok(());

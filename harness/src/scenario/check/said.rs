@@ -192,11 +192,7 @@ fn of_statistics(document: &Document, stat: &StatMatch, path: &ValuePath) -> Res
     let most = [stat.below, stat.at_most].into_iter().flatten().fold(f64::INFINITY, f64::min);
     let excludes_its_end = stat.above == Some(least) || stat.below == Some(most);
     if least > most || (least == most && excludes_its_end) {
-        return Err(document.error(
-            path,
-            format!("no number is above {least} and below {most}"),
-            None,
-        ));
+        return Err(document.error(path, format!("no number is above {least} and below {most}"), None));
     }
     Ok(())
 }
@@ -211,7 +207,11 @@ fn of_messages(document: &Document, messages: &Messages, path: &ValuePath) -> Re
     }
     if (exactly.is_some() || unordered.is_some()) && (at_least.is_some() || at_most.is_some()) {
         let key = if at_least.is_some() { "atLeast" } else { "atMost" };
-        return Err(document.error(&path.key(key), "the list of all messages decides their number already", None));
+        return Err(document.error(
+            &path.key(key),
+            "the list of all messages decides their number already",
+            None,
+        ));
     }
     if let (Some(includes), Some(lacks)) = (includes, lacks)
         && includes.iter().any(|message| lacks.contains(message))
