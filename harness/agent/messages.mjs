@@ -5,7 +5,7 @@
 /** @typedef {{ text?: string, binary?: string, pattern?: Pattern }} Payload */
 /** @typedef {string | ArrayBuffer | Uint8Array<ArrayBuffer>} Data what `RTCDataChannel.send` takes */
 
-/** A text of at most so many bytes is reported with its event. */
+/** The most bytes of a text that is reported with its event. */
 const LONGEST_VALUE = 1024;
 
 const CRC32_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {

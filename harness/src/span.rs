@@ -11,7 +11,7 @@ use std::time::Duration;
 pub struct Span(pub Duration);
 
 impl Span {
-    /// So many seconds.
+    /// A number of seconds.
     #[must_use]
     pub const fn seconds(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))

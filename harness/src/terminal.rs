@@ -31,7 +31,7 @@ pub struct Style {
 /// The codes that end each colour and begin one, here and in the tables of reports (SGR, ECMA-48 §8.3.117).
 const CODES: [&str; 9] = ["0m", "1m", "31m", "31;1m", "32m", "33m", "34m", "35m", "90m"];
 
-/// Narrower terminals are written to as if they had so many columns.
+/// Narrower terminals are written to as if they had this number of columns.
 const NARROWEST: usize = 40;
 
 impl Style {

@@ -50,7 +50,7 @@ fn a_failure_is_explained() {
     insta::assert_snapshot!(inspect(&["captures/corpus/diagnosis/wrong-password.pcapng", "--ladder"]));
 }
 
-/// The packets of a capture, cut to so many bytes each as a snap length does.
+/// The packets of a capture, each cut to a number of bytes as a snap length does.
 fn snapped(capture: &Path, length: usize) -> Vec<u8> {
     let mut reader = CaptureReader::new(fs::File::open(capture).unwrap());
     let mut pcap = [0xa1b2_3c4d_u32, 0x0004_0002, 0, 0, u32::try_from(length).unwrap(), 101]

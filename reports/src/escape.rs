@@ -94,7 +94,7 @@ pub fn file_name(text: &str) -> String {
     name
 }
 
-/// The beginning of a text of which at most so many characters are of use; `…` stands for the rest.
+/// The beginning of a text of which at most a given number of characters is of use; `…` stands for the rest.
 #[must_use]
 pub fn shortened(text: &str, most: usize) -> Cow<'_, str> {
     match text.char_indices().nth(most) {

@@ -24,7 +24,7 @@ const NANOSECONDS: u8 = 9;
 /// Longest comment; an option's length has 16 bits.
 const LONGEST_COMMENT: usize = 65_000;
 
-/// So many bytes are held at most.
+/// The most bytes that are held.
 const MOST_HELD: usize = 1 << 20;
 
 /// What the file says about itself.

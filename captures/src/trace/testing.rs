@@ -238,7 +238,7 @@ impl Story {
         packet
     }
 
-    /// So many packets of a stream, ten milliseconds apart.
+    /// A number of packets of a stream, ten milliseconds apart.
     pub(crate) fn stream(
         &mut self,
         from: SocketAddr,

@@ -134,7 +134,7 @@ impl<'a> Session<'a> {
         self.record.timeline.iter().filter(heard).map(|entry| entry.t_us).max().unwrap_or(0).min(closed)
     }
 
-    /// Whether the peer was heard so long after something that it would have said what follows from that, whatever the clocks and the
+    /// Whether the peer was heard long enough after something that it would have said what follows from that, whatever the clocks and the
     /// load of the machine leave open.
     pub(super) fn had_time(&self, name: &str, since_us: u64, patience_us: u64) -> bool {
         let heard_us = self.heard_until(name);

@@ -147,7 +147,7 @@ impl Case {
         self.renumber()
     }
 
-    /// Has a peer report another event at the end, so long after the last entry.
+    /// Has a peer report another event at the end, a given time after the last entry.
     pub(in crate::claims) fn report_late(
         &mut self,
         name: &str,

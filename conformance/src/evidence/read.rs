@@ -174,7 +174,7 @@ pub(super) struct Kept<W> {
 }
 
 impl<W: Whose> Kept<W> {
-    /// Keeps the packets of so many connections.
+    /// Keeps the packets of this number of connections.
     pub(super) fn new(whose: W, connections: usize, store: Box<dyn Store>) -> Self {
         let logs = (0..connections).map(|_| Log::default()).collect();
         Self { whose, logs, epoch_us: 0, store, failed: None, last: None }

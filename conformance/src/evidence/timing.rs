@@ -94,7 +94,7 @@ impl Evidence {
 /// For tests: another record than that of the timeline.
 #[cfg(test)]
 impl Evidence {
-    /// As if threads that could run had had to wait for so long in each window of 100 ms that is touched, and in no other.
+    /// As if threads that could run had had to wait for this time in each window of 100 ms that is touched, and in no other.
     pub(crate) fn stall(&mut self, from_us: u64, to_us: u64, waited_us: u64) {
         let window_us = 100_000;
         let [from, to] = [from_us, to_us].map(|at| usize::try_from(at / window_us).unwrap());
@@ -107,7 +107,7 @@ impl Evidence {
         self.timing.stalls = None;
     }
 
-    /// As if the times of a peer's events were known within so much.
+    /// As if the times of a peer's events were known within this uncertainty.
     pub(crate) fn blur_clock(&mut self, peer: Peer, error_us: u64) {
         self.timing.errors_us[peer.0] = error_us;
     }

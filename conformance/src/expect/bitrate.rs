@@ -17,13 +17,13 @@ use serde::{Deserialize, Serialize};
 pub struct BitrateMatch {
     /// The name of the step that changed the link.
     pub during: String,
-    /// Only the last so many milliseconds of that time; all of it if absent.
+    /// Only the last milliseconds of that time, this number of them; all of it if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_ms: Option<u64>,
-    /// At least so many kilobits per second.
+    /// The least kilobits per second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_least_kbit: Option<u64>,
-    /// At most so many.
+    /// The most kilobits per second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_most_kbit: Option<u64>,
 }

@@ -17,7 +17,7 @@ pub const MOST_BYTES: u64 = 256 << 20;
 /// As so large counts a message however short it is: each takes memory of its own.
 const LEAST: u64 = 64;
 
-/// Bytes of so many messages of a size.
+/// Bytes of a number of messages of a size.
 #[must_use]
 pub fn of(size: u64, times: u32) -> u64 {
     size.max(LEAST).saturating_mul(u64::from(times))

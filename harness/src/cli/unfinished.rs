@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 
 /// The file.
 const MARK: &str = "running.lock";
-/// So many folders of runs, and of cases in one, are looked at.
+/// The most folders of runs, and of cases in one, that are looked at.
 const MOST: usize = 10_000;
 /// So deep below a run's folder cases are: `cases/family/scenario/pair/attempt-2`.
 const DEEPEST: usize = 5;
-/// So many cases are named.
+/// The most cases that are named.
 const NAMED: usize = 5;
 
 /// The mark of a run that goes on. Dropping it ends the run.

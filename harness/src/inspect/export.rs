@@ -14,7 +14,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-/// Plaintext names the frame that carried it if that is among the newest so many.
+/// Plaintext names the frame that carried it if that is among the newest ones, this number of them.
 const REMEMBERED: usize = 1 << 16;
 
 /// What was written.

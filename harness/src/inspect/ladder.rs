@@ -102,7 +102,7 @@ pub(super) enum What {
     Flow(Vec<(String, [u64; 2])>),
     /// Something happened at a side.
     Event { at: usize, text: String, entry: u64, trouble: bool },
-    /// Nothing for so many microseconds.
+    /// Nothing for this number of microseconds.
     Silence(i64),
 }
 

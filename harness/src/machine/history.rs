@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 /// Length of a window, of the monitor's and of those that a case gets.
 pub const WINDOW_US: u64 = 100_000;
-/// For so long a time it is kept how long threads had to wait.
+/// How far back the waiting times of threads are kept.
 const KEPT_US: u64 = 3_600_000_000;
 /// A time in which the pressure was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

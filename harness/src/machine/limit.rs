@@ -27,7 +27,7 @@ pub struct Limit {
 pub struct Passed;
 
 impl Limit {
-    /// A limit of so much time, counted as above while a [`Watch`](super::Watch) is there, by the clock otherwise.
+    /// A limit of this much time, counted as above while a [`Watch`](super::Watch) is there, by the clock otherwise.
     #[must_use]
     pub fn new(within: Duration) -> Self {
         let monitor = if simulation::is_running() { None } else { running() };
@@ -38,7 +38,7 @@ impl Limit {
         Self { within, began: Instant::now(), counted }
     }
 
-    /// A span of the clock, for what is to last so long: an outage, a pause in which nothing may happen.
+    /// A span of the clock, for what lasts a given time: an outage, a pause in which nothing may happen.
     #[must_use]
     pub fn by_clock(span: Duration) -> Self {
         Self { within: span, began: Instant::now(), counted: None }
@@ -84,7 +84,7 @@ impl Limit {
     }
 }
 
-/// Waits for a future within so much time, counted as by a [`Limit`].
+/// Waits for a future for at most a given time, counted as by a [`Limit`].
 ///
 /// # Errors
 /// The time passed first.

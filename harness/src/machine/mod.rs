@@ -205,7 +205,7 @@ impl Monitor {
         Duration::from_micros(self.shared.state().given.until(now_us) as u64)
     }
 
-    /// As if so much time had been given, and none by the clock.
+    /// As if this much time had passed by the machine's measure, and none by the clock.
     #[cfg(test)]
     fn give(&self, time: Duration) {
         let mut state = self.shared.state();

@@ -13,11 +13,11 @@ use peerproof_captures::wire::field::{Field, Span};
 use peerproof_captures::wire::sctp::{self, Body, PayloadProtocol};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// Labels of so many channels are remembered.
+/// The most channels whose labels are remembered.
 const MOST_CHANNELS: usize = 1024;
 /// Longest label that is remembered, in bytes.
 const LONGEST_LABEL: usize = 1024;
-/// So many chunks of one packet are looked at; an MTU of the smallest ones has fewer.
+/// The most chunks of one packet that are looked at; an MTU of the smallest ones has fewer.
 const MOST_CHUNKS: usize = 512;
 /// How much a session keeps for one connection between two peers, which has one path.
 const LIMITS: Limits = Limits { associations: 64, paths: 4, waiting: 0, waiting_bytes: 0 };

@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 /// Most that a clock may run faster or slower than the case's. The kernel corrects its clock by no more than that (`adjtimex`), and
 /// no quartz is so far off.
 const MOST_DRIFT: f64 = 500e-6;
-/// Of the bounds within so long a time of the peer only the tightest are kept.
+/// The length of a slice of the peer's time, of whose bounds only the tightest are kept.
 const SLICE_US: f64 = 1e6;
-/// Most slices of which bounds are kept: an hour's. No case takes so long, and a peer that reports wild times costs no more memory.
+/// Most slices of which bounds are kept: an hour's. No case takes that long, and a peer that reports wild times costs no more memory.
 const MOST_SLICES: usize = 3600;
 /// Microseconds by which a time that is written down as a whole number may be off.
 const ROUNDING_US: f64 = 0.5;
@@ -227,7 +227,7 @@ struct Placing {
     zero: f64,
     /// The case's time then.
     offset: f64,
-    /// So much faster runs the case's clock.
+    /// How much faster the case's clock runs.
     drift: f64,
 }
 
@@ -284,7 +284,7 @@ mod tests {
     struct Far {
         chance: StdRng,
         clock: PeerClock,
-        /// So much faster runs the case's clock.
+        /// How much faster the case's clock runs.
         drift: f64,
         /// What the peer shows of its events, and when they truly happened on the case's clock.
         events: Vec<(ReportedTime, f64)>,

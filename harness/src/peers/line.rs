@@ -284,14 +284,14 @@ fn agrees(message: &Message) -> Result<(), String> {
     same.then_some(()).ok_or_else(wrong)
 }
 
-/// So many events a peer reports in one case at most: all of them are kept until it is judged, and the timeline of a case must hold those of
+/// The most events that a peer reports in one case: all of them are kept until it is judged, and the timeline of a case must hold those of
 /// both peers ([`peerproof_captures::timeline::MOST_ENTRIES`]).
 const MOST_EVENTS: u64 = 50_000;
 
-/// So many bytes a peer's messages have in one case at most.
+/// The most bytes of a peer's messages in one case.
 const MOST_BYTES: usize = 24 << 20;
 
-/// So many values of JSON at most, counted by their commas and brackets: a value takes more memory than its text.
+/// The most values of JSON, counted by their commas and brackets: a value takes more memory than its text.
 const MOST_VALUES: usize = 1_000_000;
 
 /// How much was heard of a peer.

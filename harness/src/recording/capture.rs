@@ -235,7 +235,7 @@ impl CaseCapture {
         }
     }
 
-    /// Waits until what a peer sends, over so long a time from now on, is a rate that is allowed, in kilobits per second.
+    /// Waits until what a peer sends, over a given time from now on, is a rate that is allowed, in kilobits per second.
     pub async fn sends_at(&self, from: &str, over: Duration, allowed: impl Fn(u64) -> bool) {
         let mut media = self.media.subscribe();
         let began = Instant::now();

@@ -143,7 +143,7 @@ impl Journal {
 impl Inner {
     fn push(&mut self, t_us: u64, what: What) {
         if self.entries.len() >= MOST_ENTRIES {
-            // It would not be read again. No peer can report so much (`line.rs`), and rules act on fewer packets in any scenario of sense.
+            // It would not be read again. No peer can report that much (`line.rs`), and rules act on fewer packets in any scenario of sense.
             let full = || io::Error::other(format!("the timeline has more than {MOST_ENTRIES} entries"));
             self.trouble.get_or_insert_with(full);
             return;

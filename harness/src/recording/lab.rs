@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// Frames of so many packets under way are remembered, to say of a lost one which it was.
+/// The most packets under way whose frames are remembered, to say of a lost one which it was.
 const MOST_UNDER_WAY: usize = 16_384;
 /// Port of multicast DNS (RFC 6762), whose messages are none of the peers' own.
 const MDNS: u16 = 5353;

@@ -18,7 +18,7 @@ pub(super) struct Place {
 /// The way of a frame.
 pub(super) type Passed = (Way, SocketAddr, SocketAddr);
 
-/// So many frames may wait for their secret and still be recorded with their addresses.
+/// The most frames that may wait for their secret and still be recorded with their addresses.
 pub(super) const MOST_RECENT: usize = 4096;
 
 /// The session sees one path however often ICE changes the pair, in the middle of the handshake too: a peer of a case has

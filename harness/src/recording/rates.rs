@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Packets of so many are remembered of each peer: a minute of a call at 8 Mbit/s.
+/// The most packets that are remembered of each peer: a minute of a call at 8 Mbit/s.
 const MOST: usize = 65_536;
 
 /// Packets of media that peers sent lately.
@@ -14,7 +14,7 @@ pub(super) struct Rates {
 }
 
 impl Rates {
-    /// A packet of so many bytes left.
+    /// A packet of this number of bytes left.
     pub(super) fn note(&mut self, from: &str, at: Instant, bytes: usize) {
         if !self.sent.contains_key(from) {
             self.sent.insert(from.to_owned(), VecDeque::new());

@@ -5,9 +5,9 @@ use peerproof_reports::escape::shortened;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// So many characters of a line of the file are shown, around the place.
+/// How many characters of a line of the file are shown, around the place.
 const WIDEST: usize = 100;
-/// So many of them before the place.
+/// How many of them before the place.
 const BEFORE: usize = 60;
 /// Longest message of a reader of TOML, in characters.
 const LONGEST_TOML: usize = 300;

@@ -78,7 +78,7 @@ pub enum FaultSpec {
     AlternateServer(String),
     /// No answers.
     Silent,
-    /// Each answer comes so much later.
+    /// Each answer comes later by this.
     Slow(Span),
 }
 
@@ -176,10 +176,10 @@ pub struct ServerAwait {
     /// The error code of `refused`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<u16>,
-    /// So many of them, whoever causes them. Default 1.
+    /// How many of them, whoever causes them. Default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
-    /// One of them each of so many sockets of clients (transport addresses), instead of `times`. A peer may have several.
+    /// One of them each of a number of sockets of clients (transport addresses), instead of `times`. A peer may have several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sockets: Option<u32>,
     /// Deadline. Default 10s.

@@ -188,7 +188,7 @@ pub enum NetworkStep {
     Fragment(RuleSpec),
     /// Waits until a rule has acted.
     Acts(ActsStep),
-    /// Waits until a peer sends so much media, or so little.
+    /// Waits until the bit rate of a peer's media is within bounds.
     Bitrate(BitrateStep),
     /// Waits until a peer has sent these streams of a simulcast.
     Streams(StreamsStep),
@@ -276,10 +276,10 @@ pub struct BitrateStep {
     pub from: String,
     /// Over how long a time.
     pub over: Span,
-    /// At least so many kilobits per second.
+    /// The least kilobits per second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_least_kbit: Option<u64>,
-    /// At most so many.
+    /// The most kilobits per second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_most_kbit: Option<u64>,
     /// Deadline. Default 10s.

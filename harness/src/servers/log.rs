@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missed(pub Vec<ServerEvent>);
 
-/// So many events are listed of a server that did not report what was awaited.
+/// The most events that are listed of a server that did not report what was awaited.
 const MOST_LISTED: usize = 6;
 
 /// Events that are kept for waiting; a server that says more is under attack by its own case.
@@ -68,7 +68,7 @@ impl Log {
         }
     }
 
-    /// Waits until so many events are there as awaited, and takes them.
+    /// Waits until as many events are there as awaited, and takes them.
     pub(super) async fn wait(&self, awaited: &ServerAwait, limit: &Limit) -> Result<(), Missed> {
         loop {
             let grown = self.grown.notified();

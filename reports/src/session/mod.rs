@@ -183,7 +183,7 @@ pub enum RungKind {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         trouble: bool,
     },
-    /// Nothing for so long.
+    /// Nothing for this time.
     Silence {
         /// How long, in microseconds.
         us: i64,

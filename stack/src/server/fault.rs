@@ -27,6 +27,6 @@ pub enum Fault {
     Alternate(SocketAddr),
     /// No request is answered.
     Silent,
-    /// Every answer comes so much later. What is relayed is not held back.
+    /// Every answer comes later by this. What is relayed is not held back.
     Slow(Duration),
 }

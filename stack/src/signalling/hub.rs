@@ -69,7 +69,7 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    /// An outbox for so many messages, its other end, and the end that is notified when it overran.
+    /// An outbox for a given number of messages, its other end, and the end that is notified when it overran.
     pub(super) fn new(size: usize) -> (Self, mpsc::Receiver<FromServer>, mpsc::Receiver<()>) {
         let (queue, messages) = mpsc::channel(size);
         let (overrun, overran) = mpsc::channel(1);

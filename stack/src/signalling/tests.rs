@@ -82,7 +82,7 @@ async fn server_with(limits: Limits) -> (Server, mpsc::UnboundedReceiver<Observe
     (Server::start(limits, Some(observer)).await.unwrap(), observed)
 }
 
-/// Waits until the observer saw so many departures.
+/// Waits until the observer saw a given number of departures.
 async fn departures(observed: &mut mpsc::UnboundedReceiver<Observed>, count: usize) {
     for _ in 0..count {
         while !matches!(observed.recv().await.unwrap(), Observed::Left { .. }) {}

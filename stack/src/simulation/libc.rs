@@ -78,7 +78,7 @@ unsafe fn fill(buffer: *mut c_void, length: size_t) -> Option<ssize_t> {
         return Some(0);
     }
     let buffer = buffer.cast::<u8>();
-    // SAFETY: the caller allows to write so many bytes. They are initialised before there is a slice of them, which nobody else
+    // SAFETY: the caller allows to write that number of bytes. They are initialised before there is a slice of them, which nobody else
     // has meanwhile, since the caller waits.
     let bytes = unsafe {
         ptr::write_bytes(buffer, 0, length);

@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     /// The seed of the first attempt; each has one of its own, made of this one and its number
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// For so long
+    /// For this time
     #[arg(long, default_value_t = 1.0, value_name = "N")]
     minutes: f64,
     /// Only the attempt with this seed, as it is printed

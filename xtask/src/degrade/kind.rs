@@ -5,19 +5,19 @@ use std::str::FromStr;
 /// What a copy lacks, or has too much.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Of each frame only so many bytes.
+    /// Only the first bytes of each frame, this number of them.
     Snap(usize),
-    /// Each frame twice, the second so many microseconds later.
+    /// Each frame twice, the second this number of microseconds later.
     Duplicate(u64),
-    /// So many frames of a hundred are missing at the beginning.
+    /// This percentage of the frames is missing at the beginning.
     Late(usize),
-    /// So many frames of a hundred are missing, anywhere.
+    /// This percentage of the frames is missing, anywhere.
     Loss(u64),
     /// Only what this peer sent.
     OneWay(String),
-    /// The clock of the interfaces of that peer, or of the first interface with a frame, is off by so many nanoseconds.
+    /// The clock of the interfaces of that peer, or of the first interface with a frame, is off by this number of nanoseconds.
     Clock(Option<String>, i64),
-    /// The file ends after so many bytes of a hundred.
+    /// The file ends after this percentage of its bytes.
     End(usize),
     /// The file lacks its last bytes.
     Tail(usize),

@@ -170,7 +170,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A text after its opening quote; a raw one ends with so many hashes.
+    /// A text after its opening quote; a raw one ends with this number of hashes.
     fn text(&mut self, line: usize, raw: Option<usize>) -> Result<Kind> {
         loop {
             match (self.next(), raw) {

@@ -176,7 +176,7 @@ mod tests {
         }
     }
 
-    /// Baseline, level 3.1, with so many macroblocks and so much cropping at the right and at the bottom.
+    /// Baseline, level 3.1, with the given numbers of macroblocks and the given cropping at the right and at the bottom.
     fn baseline(width: u32, height: u32, crop: Option<(u32, u32)>, frames_only: bool) -> Vec<u8> {
         let head =
             Writer::default().bits(0x42c01f, 24).unsigned(0).unsigned(0).unsigned(2).unsigned(1).bits(0, 1);

@@ -55,7 +55,7 @@ fn expected(name: &str, wanted: &BitrateMatch) -> String {
         (Some(least), Some(most)) => format!("{least} to {most}"),
         (Some(least), None) => format!("at least {least}"),
         (None, Some(most)) => format!("at most {most}"),
-        (None, None) => "so many".to_owned(),
+        (None, None) => "any number of".to_owned(),
     };
     format!("{name} should send {bounds} kbit/s of media {when}")
 }

@@ -147,7 +147,7 @@ fn remove(evidence: &mut Evidence, wanted: impl Fn(&Packet) -> bool) {
     assert!(packets.len() < before);
 }
 
-/// Appends the last packet that is wanted again, so long after all others.
+/// Appends the last packet that is wanted again, a given time after all others.
 #[track_caller]
 fn append(
     evidence: &mut Evidence,

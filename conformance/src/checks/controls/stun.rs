@@ -232,7 +232,7 @@ pub(in crate::checks) fn check_as_before_restart(evidence: &mut Evidence) {
 /// Frames of [`ask_again`] have greater numbers.
 pub(in crate::checks) const AGAIN: u64 = 1_000_000;
 
-/// Has a peer send its last check eleven times more, each with a transaction of its own and so long after the last one.
+/// Has a peer send its last check eleven times more, each with a transaction of its own and a given time after the last one.
 pub(in crate::checks) fn ask_again(evidence: &mut Evidence, peer: Peer, after_us: impl Fn(u64) -> u64) {
     let packets = &evidence.wire.as_ref().unwrap().packets;
     let own = |it: &&Packet| it.bytes[..2] == [0, 1] && it.sender == peer && it.tap == peer;

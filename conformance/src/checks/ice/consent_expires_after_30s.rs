@@ -132,7 +132,7 @@ mod control {
         all.sort_by_key(|it| it.t_us);
     }
 
-    // For so long the recording has no keepalives either.
+    // For that time the recording has no keepalives either.
     pub(super) const CONTROL: Control =
         Control::prepared(Recording::Conflict, go_on, send_late).also_breaks(&["ice-keepalive-within-tr"]);
 }

@@ -24,7 +24,7 @@ const SHORTEST_US: u64 = 3_900_000;
 const SETTLED_US: u64 = 1_000_000;
 /// Fewer intervals do not tell.
 const ENOUGH: usize = 5;
-/// So many that differ by less than this are not random: RFC 7675 wants them between 0.8 and 1.2 times five seconds.
+/// This number of intervals that differ by less are not random: RFC 7675 wants them between 0.8 and 1.2 times five seconds.
 const MANY: usize = 10;
 const ALIKE_US: u64 = 20_000;
 

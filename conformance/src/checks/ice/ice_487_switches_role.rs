@@ -19,7 +19,7 @@ pub(super) const CHECK: Check = Check {
 /// How long a check of the old role may be on its way out when the 487 comes in: between the tap and the agent lie queues.
 const CROSSING_US: u64 = 100_000;
 
-/// So many checks of a pair may be under way at once: more are no agent's.
+/// The most checks of a pair that may be under way at once: more are no agent's.
 const MOST_CROSSING: usize = 100;
 
 /// Within which the next check must come to decide anything.

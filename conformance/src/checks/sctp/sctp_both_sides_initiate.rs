@@ -17,7 +17,7 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-/// How soon after the handshake the other side's INIT must come for a peer not to send its own, in microseconds: so long it may take
+/// How soon after the handshake the other side's INIT must come for a peer not to send its own, in microseconds: that long it may take
 /// from one to the other.
 const SOON_US: u64 = 50_000;
 

@@ -282,7 +282,7 @@ mod control {
     use crate::checks::controls::{Control, Mutation, Recording, sctp};
     use crate::evidence::{Clear, Evidence, Packet, Peer};
 
-    /// Has the first SACK, and all that follows, be so much later.
+    /// Has the first SACK, and all that follows, be later by this.
     fn postpone(evidence: &mut Evidence, by_us: u64) {
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
         let is = |it: &Packet| {

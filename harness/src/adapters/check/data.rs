@@ -213,7 +213,7 @@ fn messages_of(session: &Session, channel: &str) -> Vec<Message> {
     })
 }
 
-/// Waits until so many messages have come on a channel, and returns all of them, or those that have come by the deadline.
+/// Waits until a given number of messages has come on a channel, and returns all of them, or those that have come by the deadline.
 async fn come(session: &Session, channel: &str, count: usize, deadline: Instant) -> Vec<Message> {
     loop {
         let all = messages_of(session, channel);

@@ -132,7 +132,7 @@ impl Seen {
     }
 }
 
-/// Whether so many frames can have come in that time, of that size.
+/// Whether this number of frames of that size can have come in that time.
 fn plausible(seen: &Seen, kind: MediaKind, elapsed: Duration) -> Tried {
     let rate = match kind {
         MediaKind::Audio => 50.0,

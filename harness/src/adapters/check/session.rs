@@ -19,7 +19,7 @@ use tokio::sync::mpsc::{Receiver, UnboundedSender};
 
 /// How long a program may take from its start to its first answer: interpreters load libraries.
 pub(super) const START_DEADLINE: Duration = Duration::from_secs(60);
-/// Most events and bytes of one process that are kept. Beyond that it is given up: no check makes a program say so much.
+/// Most events and bytes of one process that are kept. Beyond that it is given up: no check makes a program say that much.
 const MOST_EVENTS: usize = 50_000;
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 /// Most faults of a rule that are kept in words; the others are counted.
@@ -111,7 +111,7 @@ impl Session {
         Self::start_as(ground, name, ground.program.clone(), args).await
     }
 
-    /// Starts it by way of a shell that hands on so many lines of input and then ends it.
+    /// Starts it by way of a shell that hands on a given number of lines of input and then ends it.
     pub(super) async fn start_with_end(ground: &Ground, name: &str, lines: usize) -> Result<Self, Trouble> {
         // The supervisor ends a program when the harness's end of its input is closed, so that must stay open: what is to be seen is that the
         // program goes by itself.

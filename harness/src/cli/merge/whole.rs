@@ -3,7 +3,7 @@
 use peerproof_reports::{RunReport, Shard};
 use std::collections::BTreeMap;
 
-/// So many problems of a kind are listed.
+/// The most problems of a kind that are listed.
 const MOST: usize = 5;
 
 /// The first of many troubles, and how many more there are.

@@ -20,7 +20,7 @@ const MOST_ROWS: usize = 50_000;
 const MOST_ADDRESSES: usize = 4_096;
 /// Frames of a block.
 const BLOCK: usize = 128;
-/// Bytes shown of a frame; of media, whose payload says nothing to a reader, so many.
+/// Bytes shown of a frame; fewer of media, whose payload says nothing to a reader.
 const BYTES: (usize, usize) = (2_048, 96);
 /// Longest text of a line.
 const LONGEST: usize = 600;

@@ -39,7 +39,7 @@ pub struct LinkQuality {
     pub queue_ms: u64,
     /// Propagation in milliseconds.
     pub delay_ms: u64,
-    /// Up to so many milliseconds more, evenly spread; order is kept.
+    /// The most milliseconds that are added, evenly spread; order is kept.
     pub jitter_ms: u64,
     /// Loss.
     pub loss: Loss,

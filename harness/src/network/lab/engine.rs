@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tun_rs::SyncDevice;
 
-/// So many packets of one device at a time, so that none waits long for another's.
+/// The most packets of one device at a time, so that none waits long for another's.
 const BATCH: usize = 64;
 /// Longest packet that is read.
 const LONGEST: usize = 65_535;

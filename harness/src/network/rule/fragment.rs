@@ -14,7 +14,7 @@ const SPREAD: usize = 8;
 /// Most pieces of one message.
 pub(crate) const MOST_PIECES: usize = 4;
 
-/// The datagrams that go instead of this one when the messages that are meant are cut into so many pieces; nothing if there
+/// The datagrams that go instead of this one when the messages that are meant are cut into that number of pieces; nothing if there
 /// are none, or none that can be cut. A piece after the first begins a new datagram.
 pub(super) fn cut(
     datagram: &[u8],

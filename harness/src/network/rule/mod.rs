@@ -27,7 +27,7 @@ pub enum RuleAction {
     Delay(Duration),
     /// They come twice.
     Duplicate,
-    /// They come a second time, so much later.
+    /// They come a second time, later by this.
     Replay(Duration),
     /// The lowest bit of this byte is inverted.
     Corrupt(i32),
@@ -37,7 +37,7 @@ pub enum RuleAction {
     Reorder,
     /// This datagram follows them on their way.
     Inject(Arc<[u8]>),
-    /// The handshake messages meant are cut into so many pieces.
+    /// The handshake messages meant are cut into this number of pieces.
     Fragment(usize),
     /// These datagrams go instead of them.
     Become(Arc<[Vec<u8>]>),

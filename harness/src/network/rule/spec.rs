@@ -55,10 +55,10 @@ pub struct RuleSpec {
     /// The RTP payload type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload_type: Option<u8>,
-    /// At least so many bytes.
+    /// The least number of bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub least_size: Option<usize>,
-    /// Only the first so many that match.
+    /// Only the first ones that match, this number of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<u32>,
     /// Only this one of those that match, from 1.
@@ -70,13 +70,13 @@ pub struct RuleSpec {
     /// With this probability, from the case's seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probability: Option<f64>,
-    /// Only what comes so long after the rule was installed, or later.
+    /// Only what comes at least this time after the rule was installed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Span>,
-    /// Only what comes until so long after the rule was installed.
+    /// Only what comes at most this time after the rule was installed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Span>,
-    /// Only while the next so many steps are played.
+    /// Only while this number of next steps is played.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<u32>,
     /// For `delay` and `replay`: by how much.
@@ -142,7 +142,7 @@ impl RuleSpec {
             && (self.channel.is_none() || self.channel == chunk.channel)
     }
 
-    /// Whether it is in force so long after it was installed.
+    /// Whether it is in force at this time after it was installed.
     pub(super) fn is_in_time(&self, since: Duration) -> bool {
         self.after.is_none_or(|after| since >= after.0) && self.until.is_none_or(|until| since < until.0)
     }

@@ -25,9 +25,9 @@ pub enum Change {
     },
     /// This value.
     To(Value),
-    /// A number grows by so much.
+    /// A number grows by this.
     Plus(f64),
-    /// A number is multiplied by so much.
+    /// A number is multiplied by this.
     Times(f64),
     /// It is absent.
     Without,

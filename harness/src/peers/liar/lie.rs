@@ -135,9 +135,9 @@ pub struct Misdescribed {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct WrongClock {
-    /// By so many milliseconds the times of its events are ahead of those of its answers.
+    /// How many milliseconds the times of its events are ahead of those of its answers.
     pub ahead_ms: f64,
-    /// By so much it runs faster than it should: `0.2` is a fifth.
+    /// How much faster it runs than it should: `0.2` is a fifth.
     pub drift: f64,
     /// Only from this event on, from zero.
     pub from: u64,

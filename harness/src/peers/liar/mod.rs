@@ -76,7 +76,7 @@ impl Mind {
         self.changed.notify_waiters();
     }
 
-    /// Waits until so many of the peer's events were taken up.
+    /// Waits until this number of the peer's events was taken up.
     async fn caught_up(&self, reported: u64) {
         loop {
             let changed = self.changed.notified();

@@ -69,7 +69,7 @@ impl Outlet {
         self.taken.update(|taken| *taken = u64::MAX);
     }
 
-    /// Waits until so many of the stack's events have come this far.
+    /// Waits until this number of the stack's events has come this far.
     pub(super) async fn caught_up(&self, count: u64) {
         self.taken.wait_for(|taken| *taken >= count).await;
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub enum Media {
     /// Numbered pictures.
     Numbered,
-    /// A tone of so many hertz.
+    /// A tone, its frequency in hertz.
     Tone(u32),
     /// The pictures of a file.
     Clip(Arc<Clip>),

@@ -153,7 +153,7 @@ impl Microphone for Gramophone {
     }
 }
 
-/// A number of so many bytes, least significant first.
+/// A number of the given length in bytes, least significant first.
 fn little_endian(data: &[u8], at: usize, bytes: usize) -> Option<u32> {
     let bytes = data.get(at..at.checked_add(bytes)?)?;
     Some(bytes.iter().rev().fold(0, |number, &byte| number << 8 | u32::from(byte)))

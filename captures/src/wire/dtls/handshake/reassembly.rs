@@ -1,6 +1,6 @@
 //! Whole handshake messages from their fragments: RFC 6347 §4.2.3, RFC 9147 §5.5.
 //!
-//! Bounded: messages longer than a limit are refused, and only so many may be incomplete at once. Memory is as much as has
+//! Bounded: messages longer than a limit are refused, and only a limited number may be incomplete at once. Memory is as much as has
 //! come, whatever length is claimed.
 
 use super::super::version::Version;
