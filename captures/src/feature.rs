@@ -24,12 +24,22 @@ pub enum Feature {
     /// It negotiates DTLS 1.3 (RFC 9147) with a peer that does so too, in either role.
     #[serde(rename = "dtls-1.3")]
     Dtls13,
+    /// It offers H.264 and decodes it, which in some implementations takes a plug-in that a machine has or lacks.
+    #[serde(rename = "h264")]
+    H264,
 }
 
 impl Feature {
     /// Every feature, in order.
-    pub const ALL: [Self; 6] =
-        [Self::W3cApi, Self::DataChannels, Self::Audio, Self::Video, Self::Simulcast, Self::Dtls13];
+    pub const ALL: [Self; 7] = [
+        Self::W3cApi,
+        Self::DataChannels,
+        Self::Audio,
+        Self::Video,
+        Self::Simulcast,
+        Self::Dtls13,
+        Self::H264,
+    ];
 
     /// Its name in the peer protocol.
     #[must_use]
@@ -41,6 +51,7 @@ impl Feature {
             Self::Video => "video",
             Self::Simulcast => "simulcast",
             Self::Dtls13 => "dtls-1.3",
+            Self::H264 => "h264",
         }
     }
 

@@ -18,6 +18,11 @@ const FEATURES = ["w3c-api", "data-channels", "audio", "video", "simulcast"];
  */
 const MORE_FEATURES = { chrome: ["dtls-1.3"], firefox: ["dtls-1.3"] };
 
+/** Whether this browser has H.264, which in Firefox is a plug-in and in some builds of Chromium is left out. */
+function hasH264() {
+  return (RTCRtpReceiver.getCapabilities?.("video")?.codecs ?? []).some(({ mimeType }) => /^video\/h264$/i.test(mimeType));
+}
+
 /** Which browser this is, and in which version. */
 async function browserIdentity() {
   const { userAgent, userAgentData } = /** @type {any} */ (navigator);
@@ -38,7 +43,7 @@ function allCommands(connection) {
   const commands = {
     async hello() {
       const identity = await browserIdentity();
-      const features = [...FEATURES, ...(MORE_FEATURES[identity.implementation] ?? [])];
+      const features = [...FEATURES, ...(MORE_FEATURES[identity.implementation] ?? []), ...(hasH264() ? ["h264"] : [])];
       return { protocol: PROTOCOL, ...identity, commands: Object.keys(commands), features };
     },
     ...connectionCommands(connection),

@@ -5,6 +5,7 @@ use super::rate::Rate;
 use crate::case::{CasePeer, Role};
 use crate::checks::{self, fault};
 use crate::verdict::{Layer, NETWORK, Waiver};
+use peerproof_captures::feature::Feature;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeSet;
 
@@ -29,6 +30,9 @@ pub struct Deviation {
     /// Only where the peer is the subject of the case, which the reference stack plays without its work-arounds.
     #[serde(default)]
     pub subject: bool,
+    /// Only where the peer lists its features without this one: what it lacks is not installed on the machine.
+    #[serde(default)]
+    pub without: Option<Feature>,
     /// The layer at which the verdict of a case shows it.
     #[serde(default)]
     pub layer: Option<Layer>,
@@ -181,7 +185,17 @@ impl Deviation {
 
     /// The same, had the peer a version of those that are named.
     pub(super) fn is_about_any_version(&self, case: &str, peer: &CasePeer) -> bool {
-        self.is_case(case) && self.is_peer(peer) && (peer.subject || !self.subject) && self.is_seat(peer.role)
+        self.is_case(case)
+            && self.is_peer(peer)
+            && (peer.subject || !self.subject)
+            && self.is_seat(peer.role)
+            && self.lacks(peer)
+    }
+
+    /// Whether its condition holds: the peer lists its features, and lacks the one that it depends on.
+    fn lacks(&self, peer: &CasePeer) -> bool {
+        let Some(feature) = self.without else { return true };
+        peer.features.as_ref().is_some_and(|has| !has.contains(&feature))
     }
 
     /// The peers that deviate so where a verdict on that side shows it.
@@ -219,11 +233,16 @@ impl Deviation {
         pair.is_none_or(|(offerer, answerer)| there(offerer) && there(answerer))
     }
 
-    pub(super) fn is_peer(&self, peer: &CasePeer) -> bool {
+    /// Whether it is about this peer in some case: its implementation, version and condition.
+    pub(super) fn may_deviate(&self, peer: &CasePeer) -> bool {
+        self.is_peer(peer) && self.is_version(&peer.version) && self.lacks(peer)
+    }
+
+    fn is_peer(&self, peer: &CasePeer) -> bool {
         peer.implementation == self.peer || peer.named.as_ref() == Some(&self.peer)
     }
 
-    pub(super) fn is_version(&self, version: &str) -> bool {
+    fn is_version(&self, version: &str) -> bool {
         self.versions.as_ref().is_none_or(|all| in_range(all, version) == Some(true))
     }
 
@@ -280,7 +299,9 @@ impl Deviation {
     #[must_use]
     pub fn name(&self) -> String {
         let versions = self.versions.as_ref().map(|all| format!(" {all}")).unwrap_or_default();
-        let of = format!("of {}{versions}{}", self.peer, if self.subject { " as the subject" } else { "" });
+        let subject = if self.subject { " as the subject" } else { "" };
+        let without = self.without.map(|feature| format!(" without {feature}")).unwrap_or_default();
+        let of = format!("of {}{versions}{subject}{without}", self.peer);
         let faults = self.fault.join(", ");
         match (&self.requirement, &self.case, self.layer) {
             (Some(what), Some(case), _) => format!("{what} ({faults}) in {case} {of}"),

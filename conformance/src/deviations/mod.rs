@@ -163,7 +163,7 @@ impl Deviations {
         review.iter().filter_map(|(n, version)| Some((self.deviations.get(*n)?, version.clone()))).collect()
     }
 
-    /// Takes note of the deviations of whose versions one has played.
+    /// Takes note of the deviations whose peer has played, in one of their versions and under their condition.
     fn note_versions(&self, file: &CaseFile) {
         let mut of_versions = self.of_versions.lock().unwrap_or_else(PoisonError::into_inner);
         // One that was not opened has reported no version.
@@ -173,7 +173,7 @@ impl Deviations {
         all.extend(names.flatten().cloned());
         drop(all);
         for (n, deviation) in self.deviations.iter().enumerate() {
-            if played().any(|peer| deviation.is_peer(peer) && deviation.is_version(&peer.version)) {
+            if played().any(|peer| deviation.may_deviate(peer)) {
                 of_versions.insert(n);
             }
         }
@@ -223,7 +223,7 @@ impl Deviations {
 
     /// The deviations that matched nothing, although they show in every full run: they must go. Those are not among them that a
     /// busy machine may have hidden, see [`Self::left_open`], and those for versions or in cases of
-    /// implementations of which none has played.
+    /// implementations of which none has played, or whose condition held for no peer.
     #[must_use]
     pub fn unmatched(&self) -> Vec<&Deviation> {
         self.without_match(false)
@@ -241,7 +241,8 @@ impl Deviations {
         let of_versions = self.of_versions.lock().unwrap_or_else(PoisonError::into_inner);
         let played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted = |n: &usize, one: &Deviation| {
-            let may_show = (one.versions.is_none() || of_versions.contains(n)) && one.has_its_pair(&played);
+            let needs_peer = one.versions.is_some() || one.without.is_some();
+            let may_show = (!needs_peer || of_versions.contains(n)) && one.has_its_pair(&played);
             may_show && !matched.contains(n) && one.rate.is_none() && left.contains(n) == open
         };
         self.deviations.iter().enumerate().filter(|(n, one)| wanted(n, one)).map(|(_, one)| one).collect()

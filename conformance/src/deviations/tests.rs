@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::verdict::Layer;
+use peerproof_captures::feature::Feature;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -222,4 +223,26 @@ fn what_another_entry_covers_need_not_be_reviewed() {
     let expected = read(&(one("<156") + &one(">=156"))).unwrap();
     assert!(expected.waiver(&pair(&[]), &verdict(Outcome::Fail, Layer::Sdp, "alice")).is_some());
     assert!(expected.to_review().is_empty());
+}
+
+#[test]
+fn one_of_what_is_not_installed_leaves_alone_who_has_it() {
+    let text = "requirement = 'rtp-header-well-formed'\nfault = 'version'\npeer = 'chrome'\nwithout = 'h264'";
+    let mut fails = pair(&[finding("alice", "fail", &["version"])]);
+    for (features, covered) in [(None, false), (Some(vec![Feature::Video, Feature::H264]), false)] {
+        let deviations = of(text);
+        fails.peers[0].features = features;
+        deviations.waive(&mut fails);
+        assert_eq!(fails.findings[0].waiver.is_some(), covered);
+        assert!(deviations.unmatched().is_empty() && deviations.to_review().is_empty());
+    }
+    let deviations = of(text);
+    fails.peers[0].features = Some(vec![Feature::Video]);
+    fails.findings.clear();
+    deviations.waive(&mut fails);
+    assert_eq!(deviations.unmatched().len(), 1, "it shows no longer");
+    fails.findings = pair(&[finding("alice", "fail", &["version"])]).findings;
+    deviations.waive(&mut fails);
+    assert!(fails.findings[0].waiver.is_some() && deviations.unmatched().is_empty());
+    assert!(error(&text.replace("h264", "vp9")).contains("unknown variant"));
 }

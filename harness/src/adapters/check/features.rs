@@ -62,7 +62,7 @@ const fn commands(feature: Feature) -> &'static [&'static str] {
         ],
         Feature::DataChannels => &["createDataChannel", "send", "closeDataChannel", "getDataChannel"],
         Feature::Simulcast => &["createSource", "addTransceiver"],
-        Feature::Audio | Feature::Video => &["createSource", "addTrack", "watch"],
+        Feature::Audio | Feature::Video | Feature::H264 => &["createSource", "addTrack", "watch"],
         Feature::Dtls13 => &[],
     }
 }
