@@ -86,8 +86,11 @@ impl Servers {
             return Between::Peers;
         }
         let message = if class == First::Stun { stun::view(payload).ok() } else { None };
-        // Without the cookie it is something else: TURN never goes without (RFC 8489 §5).
-        let message = message.filter(|message| message.cookie.value == stun::COOKIE);
+        // Without the cookie it is something else, as TURN never goes without (RFC 8489 §5), or what a client asks a server in the
+        // old way (RFC 3489 §9.1), as libnice does first. Where the direction is unknown that may be another protocol.
+        let message = message.filter(|message| {
+            message.cookie.value == stun::COOKIE || (sent == Some(true) && asks_a_server(message))
+        });
         if let Some(message) = message.as_ref().filter(|_| sent != Some(false))
             && asks_a_server(message)
             && self.known.len() < Self::MOST
@@ -237,5 +240,31 @@ fn asks_a_server(message: &Message<'_>) -> bool {
         Method::Binding => message.attribute(AttributeType::Username).is_none(),
         Method::Allocate | Method::Refresh | Method::CreatePermission | Method::ChannelBind => true,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::testing::hex;
+
+    #[test]
+    fn a_request_without_the_cookie_is_for_a_server_where_a_peer_is_known_to_have_sent_it() {
+        let ends = Ends {
+            from: "192.0.2.1:5000".parse().unwrap(),
+            to: "192.0.2.9:3478".parse().unwrap(),
+            via: None,
+        };
+        // A Binding request of RFC 3489, and the same with USERNAME `a:b`, which makes it a connectivity check.
+        let request = hex("0001 0000 4c793fde b91f6206c535bba374a5360d");
+        let check = hex("0001 0008 4c793fde b91f6206c535bba374a5360d 0006 0003 613a6200");
+        let between = |sent, payload: &[u8]| match Servers::default().pass(sent, ends, First::Stun, payload) {
+            Between::Peers => "peers",
+            Between::Server => "server",
+            Between::Relayed(_) => "relayed",
+        };
+        assert_eq!(between(Some(true), &request), "server");
+        assert_eq!(between(Some(true), &check), "peers");
+        assert_eq!((between(Some(false), &request), between(None, &request)), ("peers", "peers"));
     }
 }
