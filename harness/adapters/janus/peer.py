@@ -336,7 +336,7 @@ class Peer:
             self._enter_dtls("connecting", None)
         # A handshake that was not completed by then has failed.
         over = "closed" if self._transport["dtls"] == "connected" else "failed"
-        if self._transport["dtls"]:
+        if self._transport["dtls"] not in (None, over):
             self._transport["dtls"] = over
             self._report("dtlsstatechange", {"state": over, "reason": reason})
         if self._transport["ice"]:

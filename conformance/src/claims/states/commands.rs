@@ -103,7 +103,10 @@ fn signaling(peer: &CasePeer, asked: &[Asked<'_>], reports: &Reports, found: &mu
         let next =
             descriptions.filter(|it| it.entry.n > answer.n).filter_map(Asked::answered).map(|it| it.n).min();
         let until = next.unwrap_or(u64::MAX);
-        let was_due = reports.was_within(Machine::Signaling, &[due], answer.n, until);
+        // A busy implementation reports it later still, but before any other state.
+        let next_state = reports.of_machine(Machine::Signaling).find(|it| it.n > answer.n);
+        let was_due = reports.was_within(Machine::Signaling, &[due], answer.n, until)
+            || next_state.is_some_and(|it| it.state == due);
         // It was heard since, so its event would have come.
         if !was_due && reports.all.iter().any(|it| it.n > answer.n) {
             let state = reports.before(Machine::Signaling, answer.n);

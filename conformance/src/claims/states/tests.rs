@@ -110,6 +110,13 @@ fn a_state_without_what_it_follows_from_is_missing_that() {
 }
 
 #[test]
+fn a_signaling_state_that_is_reported_late_but_before_any_other_is_not_missing() {
+    let stable = PeerEvent::SignalingStateChange { state: SignalingState::Stable };
+    let mut case = Case::of(Recording::Conflict);
+    case.silence("bob", |it| *it == stable).report_late("bob", 0, stable.clone()).is_silent();
+}
+
+#[test]
 fn a_state_that_its_parts_do_not_bear_out_is_invented() {
     let up = connection(ConnectionState::Connected);
     let claim = "event/connectionstatechange.state";
