@@ -1,7 +1,7 @@
 //! What session descriptions tell about the packets: names, passwords, codecs, fingerprints.
 
 use crate::sdp::{Codec, Direction, IcePwd, IceUfrag, SessionDescription, SsrcGroup};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most descriptions that are remembered.
 const DESCRIPTIONS: usize = 256;
@@ -14,6 +14,8 @@ pub(super) struct Known {
     /// ICE credentials.
     credentials: Vec<(String, String)>,
     codecs: BTreeMap<u8, Codec>,
+    /// Sources that it announces.
+    sources: BTreeSet<u32>,
     /// RTX source by what it repairs.
     repairs: BTreeMap<u32, u32>,
     /// SHA-256 fingerprints, as in a certificate's `sha256`.
@@ -45,6 +47,7 @@ impl Context {
                 }
             }
             known.codecs.extend(section.codecs());
+            known.sources.extend(section.ssrcs().iter().map(|ssrc| ssrc.ssrc));
             for group in section.every::<SsrcGroup>() {
                 if let ("FID", [source, repair]) = (group.semantics.as_str(), group.ssrcs.as_slice()) {
                     known.repairs.insert(*repair, *source);
@@ -84,6 +87,11 @@ impl Context {
         let all = self.known.iter().rev();
         let mut candidates = named.chain(all.filter(|_| of == [None, None]));
         candidates.find_map(|known| known.codecs.get(&payload_type))
+    }
+
+    /// Whether one of these descriptions announces a source.
+    pub(super) fn describes(&self, ssrc: u32, of: [Option<usize>; 2]) -> bool {
+        of.into_iter().flatten().filter_map(|index| self.get(index)).any(|known| known.sources.contains(&ssrc))
     }
 
     /// The source that `ssrc` repairs.

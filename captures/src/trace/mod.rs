@@ -9,6 +9,7 @@ mod at;
 mod both_ends;
 mod builder;
 mod channel;
+mod classify;
 mod connection;
 mod context;
 mod dtls;
@@ -16,6 +17,7 @@ mod feedback;
 mod flow;
 mod ice;
 pub mod limits;
+mod recognise;
 mod rtp;
 mod sctp;
 mod sequence;
@@ -37,6 +39,7 @@ pub use dtls::{AlertSeen, Certificate, Flight, Handshake};
 pub use feedback::Feedback;
 pub use flow::{Carrier, Flow, Traffic};
 pub use ice::{Checks, Outcome, Pair, PairState, RoundTrips, Transaction};
+pub use recognise::{Checksums, Nature, Other, OtherVersion, Recognised};
 pub use rtp::{Knowledge, Stream};
 pub use sctp::{Association, Sender, Trouble};
 pub use slices::{Slice, Slices};
@@ -76,6 +79,9 @@ pub struct Trace {
     pub gatherings: Vec<Gathering>,
     /// TURN allocations.
     pub allocations: Vec<Allocation>,
+    /// Protocols that are none of WebRTC's, as far as their packets prove which they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Other>,
     /// STUN responses to requests that are not in the capture.
     pub responses_without_request: u64,
     /// What was not kept.
