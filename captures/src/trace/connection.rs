@@ -37,6 +37,9 @@ pub struct Peer {
     pub last: Option<At>,
     /// Whether its description says that it sends and that it receives media.
     pub described_media: Option<(bool, bool)>,
+    /// The `a=setup` of its description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub described_setup: Option<String>,
     /// Its description.
     #[serde(skip)]
     pub(super) described: Option<usize>,

@@ -20,6 +20,8 @@ pub(super) struct Known {
     repairs: BTreeMap<u32, u32>,
     /// SHA-256 fingerprints, as in a certificate's `sha256`.
     pub(super) fingerprints: Vec<String>,
+    /// The first `a=setup`.
+    pub(super) setup: Option<String>,
     /// Whether a media section would send, receive.
     pub(super) sends_media: bool,
     pub(super) receives_media: bool,
@@ -37,6 +39,8 @@ impl Context {
             return;
         }
         let mut known = Known { name: name.to_owned(), ..Known::default() };
+        let mut setups = (0..description.media().len()).filter_map(|at| description.effective_value(at, "setup"));
+        known.setup = setups.next().map(str::to_owned);
         for section in std::iter::once(description.session()).chain(description.media()) {
             if let (Some(IceUfrag(ufrag)), Some(IcePwd(password))) = (section.first(), section.first()) {
                 known.credentials.push((ufrag, password));

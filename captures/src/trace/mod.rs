@@ -71,6 +71,12 @@ pub struct Trace {
     pub first_cut: Option<At>,
     /// Handshakes and SRTP keys whose secrets are known.
     pub secrets: u64,
+    /// How many packets each SRTP key opened that was given beside the capture, in their order, without repetitions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub srtp_keys: Vec<u64>,
+    /// Packets of SRTP and SRTCP on which these were tried.
+    #[serde(default)]
+    pub srtp_packets: u64,
     /// Flows.
     pub flows: Vec<Flow>,
     /// Connections.

@@ -98,7 +98,7 @@ pub struct Stream {
     first_timestamp: u32,
     #[serde(skip)]
     unique: u64,
-    /// Whether a packet of it was opened or captured in the clear, so that it is RTP for certain.
+    /// Whether it is RTP for certain: a packet of it was opened or captured in the clear, or another stood before its first.
     #[serde(skip)]
     pub(super) is_proven: bool,
 }

@@ -271,6 +271,8 @@ impl State {
 
     fn wire_rtp(&mut self, at: At, flow: usize, ends: Ends, bytes: &[u8]) -> bool {
         let Some(header) = rtp_header(bytes) else { return false };
+        // What begins a connection is the second packet in sequence: see `classify`.
+        let begins = self.trace.flows.get(flow).is_some_and(|flow| flow.connection.is_none());
         let Some((index, side)) = self.touch(at, flow, ends.from) else { return false };
         if let Some(flow) = self.trace.flows.get_mut(flow) {
             flow.has_wire_rtp = true;
@@ -281,6 +283,9 @@ impl State {
             Rtp::New => self.streams += 1,
             Rtp::Known => {}
             Rtp::Over => self.trace.over.packets_of_other_streams += 1,
+        }
+        if let Some(stream) = connection.streams.get_mut(&(side, header.ssrc.value)) {
+            stream.is_proven |= begins;
         }
         if connection.handshakes.is_empty() && connection.pairs.is_empty() {
             payload(connection, at, side, bytes);
@@ -394,6 +399,7 @@ impl State {
                     peer.name = Some(name.to_owned());
                 }
                 let known = connection.peers.of(side).described.and_then(|index| self.context.get(index));
+                connection.peers.of_mut(side).described_setup = known.and_then(|known| known.setup.clone());
                 connection.peers.of_mut(side).described_media =
                     known.map(|known| (known.sends_media, known.receives_media));
             }

@@ -35,7 +35,8 @@ const UNREGISTERED: u16 = 0x4000;
 /// What a datagram is that is none of WebRTC's. Nothing for what is, and for what nothing proves.
 pub fn recognise(datagram: &[u8]) -> Option<Foreign> {
     match demux::class(datagram) {
-        Class::Stun if stun::looks_like_stun(datagram) => dialect(datagram),
+        // The types of a dialect may be beyond those of the registry, and so beyond the first bytes of STUN.
+        Class::Stun | Class::Unassigned if stun::looks_like_stun(datagram) => dialect(datagram),
         Class::Stun => without_cookie(datagram),
         Class::Zrtp => {
             let (at, cookie) = ZRTP;

@@ -3,7 +3,8 @@
 use super::super::Report;
 use super::{counted, time};
 use crate::terminal::{Paint, Style, clean};
-use peerproof_captures::trace::{At, Connection, PairState, Side, Sides, Stream};
+use chrono::DateTime;
+use peerproof_captures::trace::{At, Connection, Nature, PairState, Recognised, Side, Sides, Stream};
 use peerproof_conformance::explain::Severity;
 use std::io::{self, Write};
 
@@ -32,8 +33,9 @@ pub(super) fn write(report: &Report, index: usize, style: &Style, out: &mut dyn 
     for line in lines {
         writeln!(out, "{}", style.paint(paint, &line))?;
     }
-    writeln!(out, "  steps")?;
-    let start = report.trace.first.unwrap_or(found.first);
+    recognised(found, style, out)?;
+    let start = found.first;
+    writeln!(out, "  steps, from {}", wall_clock(start.ns))?;
     for (ns, frame, step) in timed_steps(report, found) {
         // Milliseconds, rounded; a float would print -0.000.
         let ms = (i128::from(ns) - i128::from(start.ns) + 500_000).div_euclid(1_000_000);
@@ -53,6 +55,28 @@ pub(super) fn write(report: &Report, index: usize, style: &Style, out: &mut dyn 
     negotiated(found, style, out)?;
     pairs(found, style, out)?;
     health(found, style, out)
+}
+
+/// The date and time of nanoseconds since 1970.
+fn wall_clock(ns: u64) -> String {
+    let time = i64::try_from(ns).map(DateTime::from_timestamp_nanos).unwrap_or_default();
+    time.format("%Y-%m-%d %H:%M:%S%.3f UTC").to_string()
+}
+
+/// What the connection is, if that is not all of WebRTC.
+fn recognised(found: &Connection, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let Recognised { nature, unknown, other_application_data, .. } = found.recognised;
+    let mut parts = Vec::new();
+    if nature != Nature::WebRtc {
+        parts.push(format!("no WebRTC, or a part of it: {nature}; it is judged as what it is"));
+    }
+    if other_application_data > 0 {
+        parts.push(format!("{} with application data that is no SCTP", counted(other_application_data, "DTLS record")));
+    }
+    if unknown > 0 {
+        parts.push(format!("{} of no known protocol", counted(unknown, "datagram")));
+    }
+    if parts.is_empty() { Ok(()) } else { style.wrapped(out, "  ", "  ", &parts.join("; ")) }
 }
 
 /// How the connection ended up, in one sentence.
