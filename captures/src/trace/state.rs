@@ -276,6 +276,12 @@ impl State {
         let Some((index, side)) = self.touch(at, flow, ends.from) else { return false };
         if let Some(flow) = self.trace.flows.get_mut(flow) {
             flow.has_wire_rtp = true;
+            if begins {
+                // The first of the two was not known to be one.
+                let sent = flow.sent_from(ends.from);
+                sent.other = sent.other.saturating_sub(1);
+                sent.rtp += 1;
+            }
         }
         let Some(connection) = self.trace.connections.get_mut(index) else { return false };
         let seen = Seen { at, from: side, flow, header: &header, length: bytes.len() };

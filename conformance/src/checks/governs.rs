@@ -1,4 +1,4 @@
-//! Which documents govern what is no WebRTC. Nothing is held against a protocol that never claimed to follow it.
+//! Which documents govern what is not WebRTC. Nothing is held against a protocol that never claimed to follow it.
 
 use crate::catalogue::Requirement;
 use peerproof_captures::trace::{Nature, Recognised};
@@ -25,23 +25,23 @@ pub(super) fn excluded(recognised: Option<Recognised>, requirement: &Requirement
         Nature::WebRtc => return None,
         Nature::IceAndUnknown => (
             &[ICE, SDP],
-            "behind ICE the connection is no WebRTC, but another protocol: only STUN and ICE (RFC 8489, RFC 8445) govern it",
+            "behind ICE the connection is not WebRTC, but another protocol: only STUN and ICE (RFC 8489, RFC 8445) govern it",
         ),
         Nature::IceAndRtp => (
             &[ICE, RTP, SDP],
-            "the connection is ICE and RTP without DTLS, no WebRTC: its own documents govern it, and those of WebRTC do not",
+            "the connection is ICE and RTP without DTLS, not WebRTC: its own documents govern it, and those of WebRTC do not",
         ),
         Nature::Rtp => (
             &[RTP],
-            "the connection is RTP without ICE and DTLS, no WebRTC: its own documents govern it, and those of WebRTC do not",
+            "the connection is RTP without ICE and DTLS, not WebRTC: its own documents govern it, and those of WebRTC do not",
         ),
         Nature::DtlsSrtp => (
             &[DTLS, RTP, DTLS_SRTP],
-            "the connection is DTLS-SRTP without ICE, no WebRTC: its own documents govern it, and those of WebRTC do not",
+            "the connection is DTLS-SRTP without ICE, not WebRTC: its own documents govern it, and those of WebRTC do not",
         ),
         Nature::Dtls => (
             &[DTLS, ICE, SDP],
-            "the connection is DTLS without SRTP and SCTP, no WebRTC: its own documents govern it, and those of WebRTC do not",
+            "the connection is DTLS without SRTP and SCTP, not WebRTC: its own documents govern it, and those of WebRTC do not",
         ),
         Nature::Clear if has_channels => {
             (&[RTP, SCTP, CHANNELS], "the capture is in the clear: what protected it is not there to be judged")
@@ -49,7 +49,7 @@ pub(super) fn excluded(recognised: Option<Recognised>, requirement: &Requirement
         Nature::Clear => {
             (&[RTP, SCTP], "the capture is in the clear: what protected it is not there to be judged")
         }
-        Nature::Unknown => (&[], "the connection is of another protocol, no WebRTC"),
+        Nature::Unknown => (&[], "the connection is of another protocol, not WebRTC"),
     };
     let document = document(&requirement.source);
     (!governed.iter().any(|all| all.contains(&document))).then_some(why)

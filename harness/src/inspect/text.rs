@@ -75,7 +75,7 @@ fn file(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     for Other { protocol, packets, flows, first } in &trace.others {
         let (packets, flows) = (counted(*packets, "packet"), counted(*flows, "flow"));
-        writeln!(out, "  no WebRTC: {protocol}: {packets} in {flows}, the first is frame {}", first.frame)?;
+        writeln!(out, "  not WebRTC: {protocol}: {packets} in {flows}, the first in frame {}", first.frame)?;
     }
     // Where it breaks off is said by the reader, with the byte.
     for defect in trace.defects.iter().filter(|defect| !matches!(defect, Defect::Ends { .. })) {

@@ -7,6 +7,7 @@ mod descriptions;
 mod foreign;
 mod keys;
 mod packets;
+mod proofs;
 mod reports;
 
 use serde_json::Value;

@@ -68,7 +68,7 @@ fn recognised(found: &Connection, style: &Style, out: &mut dyn Write) -> io::Res
     let Recognised { nature, unknown, other_application_data, .. } = found.recognised;
     let mut parts = Vec::new();
     if nature != Nature::WebRtc {
-        parts.push(format!("no WebRTC, or a part of it: {nature}; it is judged as what it is"));
+        parts.push(format!("not WebRTC, or only a part of it: {nature}; it is judged as that"));
     }
     if other_application_data > 0 {
         parts.push(format!("{} with application data that is no SCTP", counted(other_application_data, "DTLS record")));
@@ -97,14 +97,32 @@ fn in_short(report: &Report, index: usize, found: &Connection) -> (Paint, String
             parts.push(format!("media of {} after {}", found.name(side), after(at)));
         }
     }
+    if let Some(at) = found.associations.iter().filter_map(|association| association.established).min()
+        && found.handshakes.is_empty()
+    {
+        parts.push(format!("SCTP association established after {}", after(at)));
+    }
     let channels = found.associations.iter().flat_map(|association| association.channels.values());
     if let Some(at) = channels.filter_map(|channel| channel.acknowledged).min() {
         parts.push(format!("first channel open after {}", after(at)));
+    }
+    if let (true, Some(at)) = (parts.is_empty(), first_success(found)) {
+        parts.push(format!("a check succeeded after {}; nothing further was captured", after(at)));
     }
     if parts.is_empty() {
         parts.push("capture starts mid-connection; no failure seen".to_owned());
     }
     (Paint::Good, parts.join(", "))
+}
+
+/// The first success response, if nothing but checks was captured.
+fn first_success(found: &Connection) -> Option<At> {
+    let has_more = !found.handshakes.is_empty()
+        || found.records_without_handshake > 0
+        || !found.streams.is_empty()
+        || !found.associations.is_empty();
+    let successes = found.pairs.iter().flat_map(|pair| [pair.checks.a.first_success, pair.checks.b.first_success]);
+    successes.flatten().min().filter(|_| !has_more)
 }
 
 /// Steps, and what the API said of them, in order of time.
