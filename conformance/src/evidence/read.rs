@@ -255,6 +255,10 @@ impl<W: Whose> Kept<W> {
 impl<W: Whose> Kept<W> {
     /// Keeps what a capture has in the clear only, as a packet without bytes of its own: what protected it is not known.
     fn add_clear(&mut self, seen: &Observation<'_>, kind: Kind) {
+        // What the capture has on the wire too is opened from there.
+        if seen.carried_by.is_some() {
+            return;
+        }
         let Some(sighting) = self.whose.sighting(seen).filter(|it| !it.of_server) else { return };
         let Some(log) = self.logs.get_mut(sighting.wire) else { return };
         log.seen += 1;
