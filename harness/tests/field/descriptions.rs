@@ -20,11 +20,14 @@ fn description(peer: Peer, setup: &str, sections: &[(&str, &str)]) -> String {
         mids.join(" ")
     );
     for (mid, (media, lines)) in sections.iter().enumerate() {
-        text += &format!("m={media}\n{}a=mid:{mid}\n{lines}", transport(peer, setup));
-        text += &format!(
-            "a=candidate:1 1 udp 2130706431 {}.{}.{}.{} {} typ host\n",
-            peer.ip[0], peer.ip[1], peer.ip[2], peer.ip[3], peer.port
-        );
+        // What is bundled in an answer has the transport of the first section (RFC 9143 §7.1.3).
+        let is_bundled = setup != "actpass" && mid > 0;
+        let own = if is_bundled { "c=IN IP4 0.0.0.0\n".to_owned() } else { transport(peer, setup) };
+        text += &format!("m={media}\n{own}a=mid:{mid}\n{lines}");
+        if !is_bundled {
+            let [a, b, c, d] = peer.ip;
+            text += &format!("a=candidate:1 1 udp 2130706431 {a}.{b}.{c}.{d} {} typ host\n", peer.port);
+        }
     }
     text.replace('\n', "\r\n")
 }

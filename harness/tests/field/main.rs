@@ -58,7 +58,7 @@ fn judge(arguments: &[&str]) -> (i32, Vec<Value>) {
 /// The findings with that result, with their peer and sentence, of all that was judged.
 fn findings(judged: &[Value], result: &str) -> Vec<(String, String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let all = judged.iter().flat_map(|one| one["findings"].as_array().unwrap());
+    let all = judged.iter().flat_map(|one| one["findings"].as_array().into_iter().flatten());
     let of = all.filter(|it| it["result"] == result);
     of.map(|it| (text(&it["requirement"]), text(&it["endpoint"]), text(&it["sentence"]))).collect()
 }
@@ -74,6 +74,6 @@ fn failing(judged: &[Value], requirement: &str) -> (String, String) {
 
 /// All notes of what was judged.
 fn notices(judged: &[Value]) -> Vec<String> {
-    let all = judged.iter().flat_map(|one| one["notices"].as_array().unwrap());
+    let all = judged.iter().flat_map(|one| one["notices"].as_array().into_iter().flatten());
     all.map(|it| it.as_str().unwrap().to_owned()).collect()
 }

@@ -81,7 +81,8 @@ impl Capture {
         });
         let name = format!("{}:{}", to.ufrag, from.ufrag);
         let role: u16 = if controls { 0x802a } else { 0x8029 };
-        let priority = [0x6e, 0, 0x1e, 0xff];
+        // That of the host candidate in the descriptions, with the type preference of a peer-reflexive one.
+        let priority = [0x6e, 0xff, 0xff, 0xff];
         let tiebreaker = [from.ip[3]; 8];
         let mut attributes: Vec<(u16, &[u8])> =
             vec![(0x0006, name.as_bytes()), (0x0024, &priority), (role, &tiebreaker)];

@@ -112,7 +112,7 @@ fn connections_of_merged_captures_count_from_their_own_beginning() {
     assert_eq!(text.matches("0.000 s frame").count(), 2, "{text}");
     assert!(text.contains("steps, from 2025-10-09 08:53:20.000 UTC"), "{text}");
     assert!(text.contains("steps, from 2025-11-08 08:53:20.0"), "{text}");
-    assert!(!text.contains("2592000"), "{text}");
+    assert!(!text.contains("2592000.0 s frame"), "{text}");
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn rtp_and_rtcp_in_the_clear_are_dissected() {
 fn association(announced: bool) -> Vec<u8> {
     let parameter: &[u8] = if announced { &[0x80, 1, 0, 8, 0, 0, 0, 1] } else { &[] };
     let init = |kind: u8, tag: u8, more: &[u8]| {
-        let mut chunk = vec![kind, 0, 0, 20, 0, 0, 0, tag, 0, 2, 0, 0, 255, 255, 255, 255, 0, 0, 0, 100, 0xc0, 0, 0, 4];
+        let mut chunk = vec![kind, 0, 0, 20, 0, 0, 0, tag, 0, 2, 0, 0, 255, 255, 255, 255, 0, 0, 0, 100, 0xc0, 0, 0, 4, 0x80, 8, 0, 6, 0x82, 0xc0, 0, 0];
         chunk.extend(more);
         chunk[3] = chunk.len() as u8;
         chunk
