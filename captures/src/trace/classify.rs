@@ -56,7 +56,8 @@ impl State {
             return self.trace.count_other(foreign, at, begins);
         }
         let side = found.side(from);
-        let Some(connection) = found.connection.and_then(|index| self.trace.connections.get_mut(index)) else {
+        let Some(connection) = found.connection.and_then(|index| self.trace.connections.get_mut(index))
+        else {
             return;
         };
         let Some(odd) = Odd::read(bytes) else { return };

@@ -39,7 +39,8 @@ impl Context {
             return;
         }
         let mut known = Known { name: name.to_owned(), ..Known::default() };
-        let mut setups = (0..description.media().len()).filter_map(|at| description.effective_value(at, "setup"));
+        let mut setups =
+            (0..description.media().len()).filter_map(|at| description.effective_value(at, "setup"));
         known.setup = setups.next().map(str::to_owned);
         for section in std::iter::once(description.session()).chain(description.media()) {
             if let (Some(IceUfrag(ufrag)), Some(IcePwd(password))) = (section.first(), section.first()) {
@@ -95,7 +96,10 @@ impl Context {
 
     /// Whether one of these descriptions announces a source.
     pub(super) fn describes(&self, ssrc: u32, of: [Option<usize>; 2]) -> bool {
-        of.into_iter().flatten().filter_map(|index| self.get(index)).any(|known| known.sources.contains(&ssrc))
+        of.into_iter()
+            .flatten()
+            .filter_map(|index| self.get(index))
+            .any(|known| known.sources.contains(&ssrc))
     }
 
     /// The source that `ssrc` repairs.

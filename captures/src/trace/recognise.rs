@@ -133,13 +133,13 @@ impl Connection {
         let dtls = sum(|flow| flow.forth.dtls + flow.back.dtls);
         let odd: u64 =
             self.other_versions.iter().filter_map(|(_, it)| it.as_ref()).map(|it| it.packets).sum();
-        let unknown = (sum(|flow| flow.forth.other + flow.back.other) + self.lone_packets).saturating_sub(odd);
+        let unknown =
+            (sum(|flow| flow.forth.other + flow.back.other) + self.lone_packets).saturating_sub(odd);
         let mostly_unknown = unknown >= MOSTLY && unknown > rtp + rtcp + dtls;
         let channels = self.associations.iter().flat_map(|association| association.channels.values());
-        let has_channels =
-            channels.into_iter().any(|it| {
-                it.open.is_some() || it.sent.iter().any(|(_, sent)| sent.text + sent.binary > 0)
-            });
+        let has_channels = channels
+            .into_iter()
+            .any(|it| it.open.is_some() || it.sent.iter().any(|(_, sent)| sent.text + sent.binary > 0));
         let nature = if !own.is_empty() && own.iter().all(|flow| flow.carrier == Carrier::Plaintext) {
             Nature::Clear
         } else if self.claims_dtls(context) {

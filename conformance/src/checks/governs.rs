@@ -43,9 +43,10 @@ pub(super) fn excluded(recognised: Option<Recognised>, requirement: &Requirement
             &[DTLS, ICE, SDP],
             "the connection is DTLS without SRTP and SCTP, not WebRTC: its own documents govern it, and those of WebRTC do not",
         ),
-        Nature::Clear if has_channels => {
-            (&[RTP, SCTP, CHANNELS], "the capture is in the clear: what protected it is not there to be judged")
-        }
+        Nature::Clear if has_channels => (
+            &[RTP, SCTP, CHANNELS],
+            "the capture is in the clear: what protected it is not there to be judged",
+        ),
         Nature::Clear => {
             (&[RTP, SCTP], "the capture is in the clear: what protected it is not there to be judged")
         }

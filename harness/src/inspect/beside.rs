@@ -73,12 +73,16 @@ impl KeyLog {
             return if randoms.is_empty() {
                 ", and no ClientHello is in the capture, by whose random they are found".to_owned()
             } else {
-                format!(", none of which is in the capture: its client randoms begin with {}", randoms.join(", "))
+                format!(
+                    ", none of which is in the capture: its client randoms begin with {}",
+                    randoms.join(", ")
+                )
             };
         }
         let mut text = format!(", {} of them in the capture", there.len());
         for (index, connection, handshake, random) in there.iter().take(MOST) {
-            text += &format!("; connection {}, ClientHello in frame {}", index + 1, handshake.client_hello.frame);
+            text +=
+                &format!("; connection {}, ClientHello in frame {}", index + 1, handshake.client_hello.frame);
             let lacks_exporter = self.secrets.get(random, Label::Exporter).is_none();
             if handshake.is_13() && lacks_exporter && handshake.srtp_profile.is_some() {
                 text += ": no EXPORTER_SECRET, so that SRTP stays closed";
@@ -245,13 +249,17 @@ pub(crate) fn descriptions(given: &Given, trace: &Trace) -> Vec<Described> {
         let why = || {
             let ufrags: BTreeSet<&str> = ufrags().collect();
             if ufrags.is_empty() {
-                let has = |name: &str| (0..sdp.media().len()).any(|at| sdp.effective_value(at, name).is_some());
+                let has =
+                    |name: &str| (0..sdp.media().len()).any(|at| sdp.effective_value(at, name).is_some());
                 let lacks: Vec<String> = ["ice-ufrag", "ice-pwd", "setup"]
                     .into_iter()
                     .filter(|name| !has(name))
                     .map(|name| format!("a={name}"))
                     .collect();
-                return format!("it lacks {}, and a connection is recognised by a=ice-ufrag", lacks.join(", "));
+                return format!(
+                    "it lacks {}, and a connection is recognised by a=ice-ufrag",
+                    lacks.join(", ")
+                );
             }
             let ufrags: Vec<&str> = ufrags.into_iter().take(MOST).collect();
             format!("no check in the capture has its username fragment {}", ufrags.join(", "))
@@ -287,7 +295,9 @@ mod tests {
         };
         for profile in Profile::ALL {
             let other = otherwise(&key(profile));
-            assert!(other.is_none_or(|other| other != key(profile) && otherwise(&other) == Some(key(profile))));
+            assert!(
+                other.is_none_or(|other| other != key(profile) && otherwise(&other) == Some(key(profile)))
+            );
         }
         assert_eq!(Profile::ALL.iter().filter(|it| otherwise(&key(**it)).is_some()).count(), 2);
     }

@@ -97,7 +97,13 @@ fn report(given: &Given) -> Result<Report, InspectError> {
     };
     let events = recording.as_ref().map(Recording::events).unwrap_or_default();
     let beside = beside::found(given, &trace)?;
-    Ok(Report { file, beside: given.notices.iter().cloned().chain(beside).collect(), trace, events, diagnosis })
+    Ok(Report {
+        file,
+        beside: given.notices.iter().cloned().chain(beside).collect(),
+        trace,
+        events,
+        diagnosis,
+    })
 }
 
 /// Traces the whole capture.

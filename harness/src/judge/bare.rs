@@ -85,7 +85,9 @@ fn nature(connection: Option<&Connection>) -> Vec<String> {
     if nature == Nature::WebRtc {
         return Vec::new();
     }
-    vec![format!("not WebRTC, or only a part of it: {nature}; only what governs that is judged (--all names the rest)")]
+    vec![format!(
+        "not WebRTC, or only a part of it: {nature}; only what governs that is judged (--all names the rest)"
+    )]
 }
 
 fn of(

@@ -61,7 +61,11 @@ fn an_old_data_section_in_an_answer_is_named() {
 #[test]
 fn feedback_of_a_format_that_is_not_listed_is_named() {
     let absent = changed(&answer(&[AUDIO]), "111 0 8", "0 8");
-    let absent = changed(&absent, "a=rtpmap:111 opus/48000/2\na=fmtp:111 minptime=10;useinbandfec=1\n", "a=rtcp-fb:111 transport-cc\n");
+    let absent = changed(
+        &absent,
+        "a=rtpmap:111 opus/48000/2\na=fmtp:111 minptime=10;useinbandfec=1\n",
+        "a=rtcp-fb:111 transport-cc\n",
+    );
     let judged = judged(&[("alice-offer.sdp", &offer(&[AUDIO])), ("bob-answer.sdp", &absent)]);
     let (peer, sentence) = failing(&judged, "sdp-attributes-of-listed-formats");
     assert!(peer == "bob" && sentence.contains("a=rtcp-fb") && sentence.contains("111"), "{sentence}");
@@ -88,8 +92,10 @@ fn a_lite_agent_that_appears_without_a_restart_is_named() {
 #[test]
 fn a_description_without_credentials_is_of_no_connection_and_that_is_said() {
     let lines = ["a=ice-ufrag", "a=ice-pwd", "a=setup"];
-    let bare: String =
-        offer(&[AUDIO]).split_inclusive('\n').filter(|it| !lines.iter().any(|line| it.starts_with(line))).collect();
+    let bare: String = offer(&[AUDIO])
+        .split_inclusive('\n')
+        .filter(|it| !lines.iter().any(|line| it.starts_with(line)))
+        .collect();
     let judged = judged(&[("alice-offer.sdp", &bare)]);
     let told = notices(&judged);
     let why = "belongs to no connection of the capture: it lacks a=ice-ufrag, a=ice-pwd, a=setup";
@@ -102,7 +108,11 @@ fn a_description_of_another_connection_is_of_none_and_that_is_said() {
     let other = changed(&changed(&offer(&[AUDIO]), "aLiC", "oThR"), "o=- 76", "o=- 99");
     let judged = judged(&[("alice-offer.sdp", &offer(&[AUDIO])), ("07-alice-offer.sdp", &other)]);
     let told = notices(&judged);
-    assert!(told.iter().any(|it| it.contains("07-alice-offer.sdp belongs to no connection") && it.contains("oThR")), "{told:?}");
+    assert!(
+        told.iter()
+            .any(|it| it.contains("07-alice-offer.sdp belongs to no connection") && it.contains("oThR")),
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -115,7 +125,7 @@ fn a_bundle_only_section_has_no_transport_of_its_own() {
             // The last section, without the transport's lines.
             let at = text.rfind("m=video").unwrap();
             let (before, last) = text.split_at(at);
-            let names = ["a=ice-", "a=fingerprint", "a=setup", "a=candidate"];
+            let names = ["a=ice-", "a=fingerprint", "a=setup", "a=candidate", "a=rtcp-mux"];
             let kept = last.split_inclusive('\n').filter(|it| !names.iter().any(|name| it.starts_with(name)));
             text = format!("{before}{}", kept.collect::<String>());
         }
@@ -123,7 +133,11 @@ fn a_bundle_only_section_has_no_transport_of_its_own() {
     };
     let (peer, _) = failing(&described("with"), "bundle-only-section-shape");
     assert_eq!(peer, "alice");
-    assert!(!wrong(&described("")).iter().any(|it| it.contains("bundle-only-section-shape")), "{:?}", wrong(&described("")));
+    assert!(
+        !wrong(&described("")).iter().any(|it| it.contains("bundle-only-section-shape")),
+        "{:?}",
+        wrong(&described(""))
+    );
 }
 
 #[test]

@@ -23,6 +23,7 @@ fn description(peer: Peer, setup: &str, sections: &[(&str, &str)]) -> String {
         // What is bundled in an answer has the transport of the first section (RFC 9143 §7.1.3).
         let is_bundled = setup != "actpass" && mid > 0;
         let own = if is_bundled { "c=IN IP4 0.0.0.0\n".to_owned() } else { transport(peer, setup) };
+        let lines = if is_bundled { lines.replace("a=rtcp-mux\n", "") } else { (*lines).to_owned() };
         text += &format!("m={media}\n{own}a=mid:{mid}\n{lines}");
         if !is_bundled {
             let [a, b, c, d] = peer.ip;
@@ -53,10 +54,8 @@ pub(crate) const VIDEO: (&str, &str) = (
      a=rtpmap:96 VP8/90000\na=rtcp-fb:96 nack\na=rtcp-fb:96 nack pli\na=rtcp-fb:96 transport-cc\na=rtpmap:97 rtx/90000\na=fmtp:97 apt=96\n\
      a=rtpmap:102 H264/90000\na=fmtp:102 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\n",
 );
-pub(crate) const DATA: (&str, &str) = (
-    "application 9 UDP/DTLS/SCTP webrtc-datachannel",
-    "a=sctp-port:5000\na=max-message-size:262144\n",
-);
+pub(crate) const DATA: (&str, &str) =
+    ("application 9 UDP/DTLS/SCTP webrtc-datachannel", "a=sctp-port:5000\na=max-message-size:262144\n");
 
 /// A text of which a part, which is there, was replaced.
 #[track_caller]

@@ -125,5 +125,9 @@ fn what_is_held_against_webrtc_is_listed_as_not_applicable_with_the_reason() {
     let (_, judged) = judge(&[&files.write("other.pcap", capture.file()), "--all"]);
     let apart = findings(&judged, "not-applicable");
     let why = |id: &str| apart.iter().find(|(found, ..)| found == id).map(|(_, _, why)| why.clone()).unwrap();
-    assert!(why("mux-sent-datagram-first-byte-class").contains("not WebRTC"), "{}", why("mux-sent-datagram-first-byte-class"));
+    assert!(
+        why("mux-sent-datagram-first-byte-class").contains("not WebRTC"),
+        "{}",
+        why("mux-sent-datagram-first-byte-class")
+    );
 }

@@ -178,7 +178,13 @@ pub(crate) fn rtp(payload_type: u8, ssrc: u32, sequence: u16, payload: &[u8]) ->
 }
 
 /// A handshake message in a record of epoch 0.
-pub(crate) fn handshake(kind: u8, number: u16, record: u8, body: &[u8], fragment: std::ops::Range<usize>) -> Vec<u8> {
+pub(crate) fn handshake(
+    kind: u8,
+    number: u16,
+    record: u8,
+    body: &[u8],
+    fragment: std::ops::Range<usize>,
+) -> Vec<u8> {
     let three = |length: usize| (length as u32).to_be_bytes()[1..].to_vec();
     let part = &body[fragment.clone()];
     let mut message = vec![kind];
@@ -278,8 +284,7 @@ impl Srtp {
         iv[..14].copy_from_slice(&self.salt);
         iv[4..8].iter_mut().zip(ssrc).for_each(|(byte, ssrc)| *byte ^= ssrc);
         // 48 bits of index: the sequence number behind a roll-over counter of zero, or that of SRTCP.
-        let number =
-            if self.rtcp { index } else { u32::from(u16::from_be_bytes([packet[2], packet[3]])) };
+        let number = if self.rtcp { index } else { u32::from(u16::from_be_bytes([packet[2], packet[3]])) };
         iv[10..14].iter_mut().zip(number.to_be_bytes()).for_each(|(byte, index)| *byte ^= index);
         let keystream = stream(&self.cipher, iv, packet.len() - clear);
         let mut out = packet.to_vec();

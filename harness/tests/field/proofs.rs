@@ -49,7 +49,10 @@ fn a_client_that_refuses_an_old_version_is_right() {
         capture.udp(BOB, ALICE, &record(21, 0, 1, &[2, 70]));
     });
     let id = "dtls-version-at-least-1-2";
-    let blamed: Vec<String> =
-        findings(&refused, "fail").into_iter().filter(|(found, ..)| found == id).map(|(_, peer, _)| peer).collect();
+    let blamed: Vec<String> = findings(&refused, "fail")
+        .into_iter()
+        .filter(|(found, ..)| found == id)
+        .map(|(_, peer, _)| peer)
+        .collect();
     assert_eq!(blamed, ["alice"]);
 }

@@ -6,8 +6,8 @@ use super::{Files, failing, findings, inspect, judge};
 
 /// Alice's master key and salt.
 const KEY: [u8; 30] = [
-    0x65, 0xd0, 0xea, 0xf5, 0xd6, 0x63, 0x6c, 0x69, 0xa4, 0x2e, 0x64, 0xb4, 0x13, 0x76, 0x4f, 0xa6, 0xca, 0x9f, 0xb1,
-    0x4e, 0x4f, 0xb6, 0x28, 0x0e, 0xa2, 0xdb, 0x93, 0x05, 0xb1, 0x31,
+    0x65, 0xd0, 0xea, 0xf5, 0xd6, 0x63, 0x6c, 0x69, 0xa4, 0x2e, 0x64, 0xb4, 0x13, 0x76, 0x4f, 0xa6, 0xca,
+    0x9f, 0xb1, 0x4e, 0x4f, 0xb6, 0x28, 0x0e, 0xa2, 0xdb, 0x93, 0x05, 0xb1, 0x31,
 ];
 
 fn key() -> String {
@@ -29,11 +29,13 @@ fn retransmissions_of_rtp_version_0_are_named_with_the_nacks_that_they_leave() {
                 continue;
             }
             // A receiver report, and a NACK of what is missing (RFC 4585 §6.2.1).
-            let mut asks = vec![0x80, 201, 0, 1, 0, 0, 0x20, 0, 0x81, 205, 0, 3, 0, 0, 0x20, 0, 0, 0, 0x10, 0];
+            let mut asks =
+                vec![0x80, 201, 0, 1, 0, 0, 0x20, 0, 0x81, 205, 0, 3, 0, 0, 0x20, 0, 0, 0, 0x10, 0];
             asks.extend(sequence.to_be_bytes());
             asks.extend([0, 0]);
             capture.udp(BOB, ALICE, &rtcp_key.protect(&asks, repairs)).wait(9);
-            let mut again = rtp(97, 0x1001, repairs as u16, &[&sequence.to_be_bytes()[..], &[0x5a; 60]].concat());
+            let mut again =
+                rtp(97, 0x1001, repairs as u16, &[&sequence.to_be_bytes()[..], &[0x5a; 60]].concat());
             again[0] = version << 6;
             capture.udp(ALICE, BOB, &rtp_key.protect(&again, 0));
             repairs += 1;
@@ -55,7 +57,12 @@ fn retransmissions_of_rtp_version_0_are_named_with_the_nacks_that_they_leave() {
     assert!(text.contains("have the RTP version 0 instead of 2; bob sent 4 NACKs"), "{text}");
     assert!(!text.contains("TURN server"), "{text}");
     let (peer, sentence) = failing(&judged, "rtp-header-well-formed");
-    assert!(peer == "alice" && sentence.contains("version 0, not 2") && sentence.contains("NACKs of the other side: 4"), "{sentence}");
+    assert!(
+        peer == "alice"
+            && sentence.contains("version 0, not 2")
+            && sentence.contains("NACKs of the other side: 4"),
+        "{sentence}"
+    );
     assert!(!findings(&judged, "fail").iter().any(|(id, ..)| id == "stun-header-wellformed"));
     let (text, judged) = described(2);
     assert!(!text.contains("RTP version"), "{text}");
@@ -102,7 +109,11 @@ fn connections_of_merged_captures_count_from_their_own_beginning() {
     }
     // A month later, and other peers.
     capture.wait(30 * 24 * 3_600_000);
-    let later = [ALICE, BOB].map(|peer| super::packets::Peer { ip: [198, 51, 100, peer.ip[3]], ufrag: if peer.port == ALICE.port { "LaTe" } else { "lAtE" }, ..peer });
+    let later = [ALICE, BOB].map(|peer| super::packets::Peer {
+        ip: [198, 51, 100, peer.ip[3]],
+        ufrag: if peer.port == ALICE.port { "LaTe" } else { "lAtE" },
+        ..peer
+    });
     let id = capture.check(later[0], later[1], true, true);
     capture.wait(2).success(id, later[0], later[1]);
     let files = Files::new();
@@ -133,7 +144,10 @@ fn an_alert_behind_a_fragmented_hello_names_that_cause_first() {
     };
     let files = Files::new();
     let text = inspect(&[&files.write("call.pcap", capture(true))]);
-    assert!(text.contains("handshake_failure (40) in answer to a ClientHello in several fragments"), "{text}");
+    assert!(
+        text.contains("handshake_failure (40) in answer to a ClientHello in several fragments"),
+        "{text}"
+    );
     assert!(text.contains("why: that side cannot read a ClientHello in fragments"), "{text}");
     let text = inspect(&[&files.write("whole.pcap", capture(false))]);
     assert!(text.contains("why: the sides have no cipher suite"), "{text}");
@@ -154,12 +168,14 @@ fn malformed_feedback_is_named_with_its_frames_and_field() {
     let frame = capture.last();
     let (files, key) = (Files::new(), key());
     let path = files.write("call.pcap", capture.file());
-    let (a, b) = (files.write("alice-offer.sdp", offer(&[VIDEO])), files.write("bob-answer.sdp", answer(&[VIDEO])));
+    let (a, b) =
+        (files.write("alice-offer.sdp", offer(&[VIDEO])), files.write("bob-answer.sdp", answer(&[VIDEO])));
     let (_, judged) = judge(&[&path, "--sdp", &a, "--sdp", &b, "--srtp-key", &key]);
     let (peer, sentence) = failing(&judged, "rtcp-packets-well-formed");
     assert!(peer == "bob" && sentence.contains("RTPFB is malformed after its field"), "{sentence}");
     let all = judged.iter().flat_map(|one| one["findings"].as_array().unwrap());
-    let found = all.into_iter().find(|it| it["requirement"] == "rtcp-packets-well-formed" && it["result"] == "fail");
+    let found =
+        all.into_iter().find(|it| it["requirement"] == "rtcp-packets-well-formed" && it["result"] == "fail");
     assert_eq!(found.unwrap()["evidence"][0]["frame"], frame, "{found:?}");
 }
 
@@ -187,7 +203,10 @@ fn rtp_and_rtcp_in_the_clear_are_dissected() {
 fn association(announced: bool) -> Vec<u8> {
     let parameter: &[u8] = if announced { &[0x80, 1, 0, 8, 0, 0, 0, 1] } else { &[] };
     let init = |kind: u8, tag: u8, more: &[u8]| {
-        let mut chunk = vec![kind, 0, 0, 20, 0, 0, 0, tag, 0, 2, 0, 0, 255, 255, 255, 255, 0, 0, 0, 100, 0xc0, 0, 0, 4, 0x80, 8, 0, 6, 0x82, 0xc0, 0, 0];
+        let mut chunk = vec![
+            kind, 0, 0, 20, 0, 0, 0, tag, 0, 2, 0, 0, 255, 255, 255, 255, 0, 0, 0, 100, 0xc0, 0, 0, 4, 0x80,
+            8, 0, 6, 0x82, 0xc0, 0, 0,
+        ];
         chunk.extend(more);
         chunk[3] = chunk.len() as u8;
         chunk
@@ -208,7 +227,10 @@ fn a_checksum_of_zero_that_the_receiver_did_not_announce_is_named() {
     let files = Files::new();
     let path = files.write("plain.pcap", association(false));
     let text = inspect(&[&path]);
-    assert!(text.contains("2 SCTP packets of B with the checksum zero, which A did not announce to accept"), "{text}");
+    assert!(
+        text.contains("2 SCTP packets of B with the checksum zero, which A did not announce to accept"),
+        "{text}"
+    );
     assert!(text.contains("RFC 9653"), "{text}");
     let (code, judged) = judge(&[&path]);
     let (peer, sentence) = failing(&judged, "sctp-crc32c-correct");

@@ -174,7 +174,8 @@ pub fn view(bytes: &[u8]) -> Compound<'_> {
 /// a tag follow (RFC 3711 §3.4).
 pub fn is_in_clear(bytes: &[u8]) -> bool {
     let packets = view(bytes).packets;
-    let known = |packet: &Packet<'_>| packet.header.version() == 2 && packet.header.kind.value.name().is_some();
+    let known =
+        |packet: &Packet<'_>| packet.header.version() == 2 && packet.header.kind.value.name().is_some();
     !packets.is_empty() && packets.iter().all(|packet| known(&packet)) && packets.stop().is_none()
 }
 

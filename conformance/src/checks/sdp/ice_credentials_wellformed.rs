@@ -52,7 +52,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 if !section.is_rejected() {
                     tally.fail(
                         Fault("missing"),
-                        format!("section {index} has no a=ice-ufrag or no a=ice-pwd, and the session neither"),
+                        format!(
+                            "section {index} has no a=ice-ufrag or no a=ice-pwd, and the session neither"
+                        ),
                         [look::media_line(made, &section)],
                     );
                 }

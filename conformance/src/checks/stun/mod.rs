@@ -48,9 +48,7 @@ fn sent(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = Sent<'_>> {
         to: message.server,
         bytes: &message.bytes,
     });
-    between
-        .chain(asked)
-        .filter(|sent| is_stun(sent.bytes) && !evidence.is_faulted(sent.frame))
+    between.chain(asked).filter(|sent| is_stun(sent.bytes) && !evidence.is_faulted(sent.frame))
 }
 
 /// Whether bytes are STUN, be they malformed: they have the magic cookie, or all else of a header. The range of the first byte alone says nothing.

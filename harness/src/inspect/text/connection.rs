@@ -1,9 +1,8 @@
 //! A connection in words: how it ended up, its steps, what was negotiated, and its health.
 
 use super::super::Report;
-use super::{counted, time};
+use super::{counted, time, wall_clock};
 use crate::terminal::{Paint, Style, clean};
-use chrono::DateTime;
 use peerproof_captures::trace::{At, Connection, Nature, PairState, Recognised, Side, Sides, Stream};
 use peerproof_conformance::explain::Severity;
 use std::io::{self, Write};
@@ -57,12 +56,6 @@ pub(super) fn write(report: &Report, index: usize, style: &Style, out: &mut dyn 
     health(found, style, out)
 }
 
-/// The date and time of nanoseconds since 1970.
-fn wall_clock(ns: u64) -> String {
-    let time = i64::try_from(ns).map(DateTime::from_timestamp_nanos).unwrap_or_default();
-    time.format("%Y-%m-%d %H:%M:%S%.3f UTC").to_string()
-}
-
 /// What the connection is, if that is not all of WebRTC.
 fn recognised(found: &Connection, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let Recognised { nature, unknown, other_application_data, .. } = found.recognised;
@@ -71,7 +64,10 @@ fn recognised(found: &Connection, style: &Style, out: &mut dyn Write) -> io::Res
         parts.push(format!("not WebRTC, or only a part of it: {nature}; it is judged as that"));
     }
     if other_application_data > 0 {
-        parts.push(format!("{} with application data that is no SCTP", counted(other_application_data, "DTLS record")));
+        parts.push(format!(
+            "{} with application data that is no SCTP",
+            counted(other_application_data, "DTLS record")
+        ));
     }
     if unknown > 0 {
         parts.push(format!("{} of no known protocol", counted(unknown, "datagram")));
@@ -121,7 +117,8 @@ fn first_success(found: &Connection) -> Option<At> {
         || found.records_without_handshake > 0
         || !found.streams.is_empty()
         || !found.associations.is_empty();
-    let successes = found.pairs.iter().flat_map(|pair| [pair.checks.a.first_success, pair.checks.b.first_success]);
+    let successes =
+        found.pairs.iter().flat_map(|pair| [pair.checks.a.first_success, pair.checks.b.first_success]);
     successes.flatten().min().filter(|_| !has_more)
 }
 
