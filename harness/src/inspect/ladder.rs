@@ -53,7 +53,8 @@ pub(super) fn write(
         let seen = interface.and_then(|at| report.file.interfaces.get(at)?.name.clone());
         let seen = seen.map_or_else(String::new, |name| format!(", seen at {name}"));
         let count = report.trace.connections.len();
-        let title = format!("Connection {} of {count}{seen}, from {}", index + 1, text::wall_clock(begins.ns));
+        let title =
+            format!("Connection {} of {count}{seen}, from {}", index + 1, text::wall_clock(begins.ns));
         writeln!(out, "{}", style.paint(Paint::Heading, &clean(&title)))?;
         draw(evidence, &rows, &style, out)
     })?;

@@ -23,7 +23,11 @@ fn description(peer: Peer, setup: &str, sections: &[(&str, &str)]) -> String {
         // What is bundled in an answer has the transport of the first section (RFC 9143 §7.1.3).
         let is_bundled = setup != "actpass" && mid > 0;
         let own = if is_bundled { "c=IN IP4 0.0.0.0\n".to_owned() } else { transport(peer, setup) };
-        let lines = if is_bundled { lines.replace("a=rtcp-mux\n", "") } else { (*lines).to_owned() };
+        let lines = if is_bundled {
+            lines.replace("a=rtcp-mux\n", "").replace("a=rtcp-rsize\n", "")
+        } else {
+            (*lines).to_owned()
+        };
         text += &format!("m={media}\n{own}a=mid:{mid}\n{lines}");
         if !is_bundled {
             let [a, b, c, d] = peer.ip;
