@@ -35,7 +35,9 @@ pub(crate) fn read(text: &str) -> Result<Vec<Described>, serde_json::Error> {
 /// Whether something begins as a description, or as JSON that may hold some.
 pub(crate) fn looks_like_one(start: &[u8]) -> bool {
     let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
-    start.starts_with(b"v=") || start.starts_with(b"{") || start.starts_with(b"[")
+    // Logs of browsers begin with a bracket too.
+    let is_list = start.strip_prefix(b"[").is_some_and(|rest| rest.trim_ascii_start().starts_with(b"{"));
+    start.starts_with(b"v=") || start.starts_with(b"{") || is_list
 }
 
 fn described(kind: Option<SdpType>, text: &str) -> Described {
@@ -61,7 +63,8 @@ mod tests {
         for text in ["v=0\r\n", "\u{feff}v=0", " {\"type\":", "[{"] {
             assert!(looks_like_one(text.as_bytes()), "{text}");
         }
-        for bytes in [&[0x0a, 0x0d, 0x0d, 0x0a][..], &[0xd4, 0xc3, 0xb2, 0xa1], b"", b"CLIENT_RANDOM"] {
+        let log = b"[12896:12926:1129/044445.206157:VERBOSE1:srtp_session.cc:549]";
+        for bytes in [&[0x0a, 0x0d, 0x0d, 0x0a][..], &[0xd4, 0xc3, 0xb2, 0xa1], b"", b"CLIENT_RANDOM", log] {
             assert!(!looks_like_one(bytes));
         }
     }

@@ -29,8 +29,10 @@ pub struct Session {
     associations: Associations,
     paths: Ordered<PathKey, Path>,
     orphans: Orphans,
-    /// Contexts of the SRTP keys given directly.
-    direct: Vec<Context>,
+    /// The SRTP keys given directly, in their order.
+    direct: Vec<Direct>,
+    /// Packets of SRTP and SRTCP that these were tried on.
+    direct_tried: u64,
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
     dropped: u64,
@@ -38,6 +40,13 @@ pub struct Session {
     /// How often what is being tried has been tried before.
     tries: u32,
     scratch: Vec<u8>,
+}
+
+/// An SRTP key given directly.
+struct Direct {
+    context: Context,
+    /// Packets that it opened.
+    opened: u64,
 }
 
 struct Waiting {
@@ -86,6 +95,7 @@ impl Session {
             paths: Ordered::default(),
             orphans: Orphans::default(),
             direct: Vec::new(),
+            direct_tried: 0,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             dropped: 0,
@@ -142,9 +152,14 @@ impl Session {
         let known = self.secrets.srtp().len();
         let room = self.secrets.add_srtp(key);
         if self.secrets.srtp().len() > known {
-            self.direct.extend(Context::new(&key));
+            self.direct.extend(Context::new(&key).map(|context| Direct { context, opened: 0 }));
         }
         room
+    }
+
+    /// How many packets each SRTP key given directly opened, in their order, and on how many they were tried.
+    pub fn srtp_keys_used(&self) -> (impl Iterator<Item = u64>, u64) {
+        (self.direct.iter().map(|direct| direct.opened), self.direct_tried)
     }
 
     /// Takes in a datagram, in the order of time, and gives what can be opened of it (and of those that waited for it).
@@ -323,6 +338,9 @@ impl Session {
             if let Some(content) = self.open_by_orphan(link.association, sender, what, out) {
                 return Ok((content, Some((link.association, sender))));
             }
+            if let Some(content) = self.open_directly(what, out) {
+                return Ok((content, None));
+            }
             if failure == Failure::NoSecret {
                 return Err(failure);
             }
@@ -332,15 +350,12 @@ impl Session {
             {
                 return Ok((content, Some((link.association, sender.other()))));
             }
-        } else if self.orphans.on(&key) {
-            failure = Failure::NoSecret;
-        }
-        if let Protected::Srtp { packet, rtcp } = what {
-            for context in &mut self.direct {
-                let opened = if rtcp { context.rtcp(packet, out) } else { context.rtp(packet, out) };
-                if opened.is_ok() {
-                    return Ok((if rtcp { Content::Rtcp } else { Content::Rtp }, None));
-                }
+        } else {
+            if let Some(content) = self.open_directly(what, out) {
+                return Ok((content, None));
+            }
+            if self.orphans.on(&key) {
+                failure = Failure::NoSecret;
             }
         }
         // An association may move to another path, and its handshake may not have been on this one.
@@ -367,6 +382,21 @@ impl Session {
             }
         }
         Err(failure)
+    }
+
+    /// Opens SRTP with a key that was given directly, whatever the handshake says: that its secret is not known may be why it was given.
+    fn open_directly(&mut self, what: Protected<'_>, out: &mut Vec<u8>) -> Option<Content> {
+        let Protected::Srtp { packet, rtcp } = what else { return None };
+        // What waits is tried again, and counts once.
+        self.direct_tried += u64::from(self.tries == 0 && !self.direct.is_empty());
+        for Direct { context, opened } in &mut self.direct {
+            let tried = if rtcp { context.rtcp(packet, out) } else { context.rtp(packet, out) };
+            if tried.is_ok() {
+                *opened += 1;
+                return Some(if rtcp { Content::Rtcp } else { Content::Rtp });
+            }
+        }
+        None
     }
 
     fn open_by(

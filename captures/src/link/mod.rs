@@ -13,6 +13,7 @@ mod ipv4;
 mod ipv6;
 mod loopback;
 mod network;
+mod sctp_ends;
 mod stream;
 mod tcp;
 mod udp;

@@ -2,6 +2,7 @@
 
 use super::fragments::Fragments;
 use super::frame::{self, Kind, Layers};
+use super::sctp_ends::SctpEnds;
 use super::stream::{Key, Streams};
 use crate::file::{Frame, LinkType};
 use crate::wire::{Reader, Stop};
@@ -85,6 +86,7 @@ pub enum Outcome {
 pub struct Network {
     fragments: Fragments,
     streams: Streams,
+    sctp_ends: SctpEnds,
 }
 
 impl Default for Network {
@@ -104,6 +106,7 @@ impl Network {
         Self {
             fragments: Fragments::new(limits.fragmented),
             streams: Streams::new(limits.streams, limits.stream_bytes),
+            sctp_ends: SctpEnds::default(),
         }
     }
 
@@ -197,6 +200,9 @@ impl Network {
             }
             Kind::Sctp => {
                 packet.transport = Transport::ClearSctp;
+                if let Some(ends) = self.sctp_ends.of(interface, payload) {
+                    (packet.from, packet.to) = ends;
+                }
                 each(&packet);
                 Outcome::Packets(1)
             }

@@ -139,6 +139,22 @@ impl Observer {
         })
     }
 
+    /// How many packets each SRTP key opened, in the order in which they were given, and on how many they were tried.
+    pub fn srtp_keys_used(&self) -> (Vec<u64>, u64) {
+        let (mut opened, mut tried) = (Vec::new(), 0);
+        for place in &self.places.all {
+            let (of_place, tried_there) = place.session.srtp_keys_used();
+            tried += tried_there;
+            for (n, count) in of_place.enumerate() {
+                match opened.get_mut(n) {
+                    Some(sum) => *sum += count,
+                    None => opened.push(count),
+                }
+            }
+        }
+        (opened, tried)
+    }
+
     /// The addresses that the clients at a place of observation learned of servers.
     pub fn learned(&self, place: usize) -> Option<&LearnedAddresses> {
         self.places.all.get(place).map(|place| place.servers.learned())

@@ -92,7 +92,9 @@ impl Builder {
     /// The same of a capture that could not be read to its end.
     pub fn finish_at(self, stop: Option<&Stop>) -> Trace {
         let (secrets, defects) = (self.observer.secrets_known(), self.observer.defects(stop));
+        let (srtp_keys, srtp_packets) = self.observer.srtp_keys_used();
         let mut trace = self.state.finish(secrets);
+        (trace.srtp_keys, trace.srtp_packets) = (srtp_keys, srtp_packets);
         trace.defects = defects;
         trace
     }

@@ -5,6 +5,7 @@ use super::context::Context;
 use super::dtls::Handshake;
 use super::ice::{Pair, PairState};
 use super::limits;
+use super::recognise::{OtherVersion, Recognised};
 use super::rtp::{Knowledge, Stream, static_type};
 use super::sctp::Association;
 use crate::hash::Ordered;
@@ -21,6 +22,9 @@ pub struct Peer {
     pub name: Option<String>,
     /// Its ICE ufrag.
     pub ufrag: Option<String>,
+    /// All that it had, one for each ICE restart.
+    #[serde(skip)]
+    pub ufrags: Vec<String>,
     /// Its first and its newest claim to be controlling, with the frame.
     pub first_role: Option<Role>,
     /// The newest claim.
@@ -33,6 +37,9 @@ pub struct Peer {
     pub last: Option<At>,
     /// Whether its description says that it sends and that it receives media.
     pub described_media: Option<(bool, bool)>,
+    /// The `a=setup` of its description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub described_setup: Option<String>,
     /// Its description.
     #[serde(skip)]
     pub(super) described: Option<usize>,
@@ -72,6 +79,16 @@ pub struct Connection {
     #[serde(serialize_with = "values")]
     #[schemars(with = "Vec<Stream>")]
     pub streams: Ordered<(Side, u32), Stream>,
+    /// What it is.
+    pub recognised: Recognised,
+    /// RTP of a side whose version is another than 2.
+    pub other_versions: Sides<Option<OtherVersion>>,
+    /// RTP packets, by their first bytes, that belong to no stream.
+    #[serde(skip)]
+    pub(super) lone_packets: u64,
+    /// Application data of DTLS that is no SCTP.
+    #[serde(skip)]
+    pub(super) other_application_data: u64,
     /// Protected packets that were decrypted.
     pub decrypted: u64,
     /// Protected packets that do not authenticate under the keys of the handshake.
@@ -121,6 +138,10 @@ impl Connection {
             records_without_handshake: 0,
             associations: Vec::new(),
             streams: Ordered::default(),
+            recognised: Recognised::default(),
+            other_versions: Sides::default(),
+            lone_packets: 0,
+            other_application_data: 0,
             decrypted: 0,
             not_authentic: 0,
             first_not_authentic: None,
@@ -182,7 +203,8 @@ impl Connection {
         let Seen { at, from, flow, header, length } = seen;
         let key = (from, header.ssrc.value);
         let is_new = !self.streams.contains_key(&key);
-        if is_new && (!room || self.streams.len() >= limits::STREAMS) {
+        let replaces = is_new && self.streams.len() >= limits::LONE && self.drop_lone_packet();
+        if is_new && !replaces && (!room || self.streams.len() >= limits::STREAMS) {
             return Rtp::Over;
         }
         let described = [self.peers.of(from.other()).described, self.peers.of(from).described];
@@ -201,7 +223,14 @@ impl Connection {
             }
         }
         stream.packet(at, header, length);
-        if is_new { Rtp::New } else { Rtp::Known }
+        if is_new && !replaces { Rtp::New } else { Rtp::Known }
+    }
+
+    /// Makes room by taking out the oldest packet that is no stream.
+    fn drop_lone_packet(&mut self) -> bool {
+        let Some(index) = self.streams.values().position(Stream::is_lone) else { return false };
+        self.lone_packets += 1;
+        self.streams.shift_remove_index(index).is_some()
     }
 
     /// Takes in an RTCP compound in the clear.

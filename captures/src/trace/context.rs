@@ -1,7 +1,7 @@
 //! What session descriptions tell about the packets: names, passwords, codecs, fingerprints.
 
 use crate::sdp::{Codec, Direction, IcePwd, IceUfrag, SessionDescription, SsrcGroup};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most descriptions that are remembered.
 const DESCRIPTIONS: usize = 256;
@@ -14,10 +14,14 @@ pub(super) struct Known {
     /// ICE credentials.
     credentials: Vec<(String, String)>,
     codecs: BTreeMap<u8, Codec>,
+    /// Sources that it announces.
+    sources: BTreeSet<u32>,
     /// RTX source by what it repairs.
     repairs: BTreeMap<u32, u32>,
     /// SHA-256 fingerprints, as in a certificate's `sha256`.
     pub(super) fingerprints: Vec<String>,
+    /// The first `a=setup`.
+    pub(super) setup: Option<String>,
     /// Whether a media section would send, receive.
     pub(super) sends_media: bool,
     pub(super) receives_media: bool,
@@ -35,6 +39,9 @@ impl Context {
             return;
         }
         let mut known = Known { name: name.to_owned(), ..Known::default() };
+        let mut setups =
+            (0..description.media().len()).filter_map(|at| description.effective_value(at, "setup"));
+        known.setup = setups.next().map(str::to_owned);
         for section in std::iter::once(description.session()).chain(description.media()) {
             if let (Some(IceUfrag(ufrag)), Some(IcePwd(password))) = (section.first(), section.first()) {
                 known.credentials.push((ufrag, password));
@@ -45,6 +52,7 @@ impl Context {
                 }
             }
             known.codecs.extend(section.codecs());
+            known.sources.extend(section.ssrcs().iter().map(|ssrc| ssrc.ssrc));
             for group in section.every::<SsrcGroup>() {
                 if let ("FID", [source, repair]) = (group.semantics.as_str(), group.ssrcs.as_slice()) {
                     known.repairs.insert(*repair, *source);
@@ -84,6 +92,14 @@ impl Context {
         let all = self.known.iter().rev();
         let mut candidates = named.chain(all.filter(|_| of == [None, None]));
         candidates.find_map(|known| known.codecs.get(&payload_type))
+    }
+
+    /// Whether one of these descriptions announces a source.
+    pub(super) fn describes(&self, ssrc: u32, of: [Option<usize>; 2]) -> bool {
+        of.into_iter()
+            .flatten()
+            .filter_map(|index| self.get(index))
+            .any(|known| known.sources.contains(&ssrc))
     }
 
     /// The source that `ssrc` repairs.

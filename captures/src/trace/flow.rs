@@ -4,6 +4,7 @@ use super::at::{At, Side, Sides};
 use crate::link::Transport;
 use crate::observe::Ends;
 use crate::wire::demux;
+use crate::wire::foreign::Foreign;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::net::SocketAddr;
@@ -114,6 +115,9 @@ pub struct Flow {
     /// Packets of a source that may be RTP, RFC 3550 §A.1: its SSRC and the next sequence number, per direction.
     #[serde(skip)]
     pub(super) probation: Sides<Option<(u32, u16)>>,
+    /// The protocol of the last datagram that was none of WebRTC's.
+    #[serde(skip)]
+    pub(super) foreign: Option<Foreign>,
     /// Whether the wire itself told RTP, and SCTP was decrypted: copies in clear tell nothing new then.
     #[serde(skip)]
     pub(super) has_wire_rtp: bool,

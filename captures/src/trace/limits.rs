@@ -37,8 +37,14 @@ pub const CAUSES: usize = 16;
 pub const STREAMS: usize = 512;
 /// Most RTP streams of a capture: each takes about a kilobyte.
 pub const ALL_STREAMS: usize = 16_384;
+/// Most ufrags told of a side.
+pub const UFRAGS: usize = 64;
 /// Most payload types told of a stream.
 pub const PAYLOAD_TYPES: usize = 16;
+/// Most protocols named that are none of WebRTC's.
+pub const OTHERS: usize = 32;
+/// Streams of a connection from which on those of a single packet make room for others.
+pub const LONE: usize = 64;
 /// Most packets under way between two taps.
 pub const UNDER_WAY: usize = 16_384;
 /// Longest text (label, ufrag, reason) kept, in bytes.

@@ -9,6 +9,7 @@ mod at;
 mod both_ends;
 mod builder;
 mod channel;
+mod classify;
 mod connection;
 mod context;
 mod dtls;
@@ -16,6 +17,7 @@ mod feedback;
 mod flow;
 mod ice;
 pub mod limits;
+mod recognise;
 mod rtp;
 mod sctp;
 mod sequence;
@@ -37,6 +39,7 @@ pub use dtls::{AlertSeen, Certificate, Flight, Handshake};
 pub use feedback::Feedback;
 pub use flow::{Carrier, Flow, Traffic};
 pub use ice::{Checks, Outcome, Pair, PairState, RoundTrips, Transaction};
+pub use recognise::{Checksums, Nature, Other, OtherVersion, Recognised};
 pub use rtp::{Knowledge, Stream};
 pub use sctp::{Association, Sender, Trouble};
 pub use slices::{Slice, Slices};
@@ -68,6 +71,12 @@ pub struct Trace {
     pub first_cut: Option<At>,
     /// Handshakes and SRTP keys whose secrets are known.
     pub secrets: u64,
+    /// How many packets each SRTP key opened that was given beside the capture, in their order, without repetitions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub srtp_keys: Vec<u64>,
+    /// Packets of SRTP and SRTCP on which these were tried.
+    #[serde(default)]
+    pub srtp_packets: u64,
     /// Flows.
     pub flows: Vec<Flow>,
     /// Connections.
@@ -76,6 +85,9 @@ pub struct Trace {
     pub gatherings: Vec<Gathering>,
     /// TURN allocations.
     pub allocations: Vec<Allocation>,
+    /// Protocols that are none of WebRTC's, as far as their packets prove which they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Other>,
     /// STUN responses to requests that are not in the capture.
     pub responses_without_request: u64,
     /// What was not kept.

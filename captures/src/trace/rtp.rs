@@ -98,6 +98,9 @@ pub struct Stream {
     first_timestamp: u32,
     #[serde(skip)]
     unique: u64,
+    /// Whether it is RTP for certain: a packet of it was opened or captured in the clear, or another stood before its first.
+    #[serde(skip)]
+    pub(super) is_proven: bool,
 }
 
 impl Stream {
@@ -137,7 +140,13 @@ impl Stream {
             jitter: 0.0,
             first_timestamp: timestamp,
             unique: 0,
+            is_proven: false,
         }
+    }
+
+    /// Whether it is one packet that nothing proves to be RTP: no stream (RFC 3550 §A.1 wants two in sequence).
+    pub(super) const fn is_lone(&self) -> bool {
+        self.packets == 1 && !self.is_proven
     }
 
     /// Takes in a packet by its header.

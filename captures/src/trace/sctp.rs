@@ -3,6 +3,7 @@
 use super::at::{At, Side, Sides};
 use super::channel::{Channel, Fragment};
 use super::limits;
+use super::recognise::Checksums;
 use super::sequence::{Step, Window};
 use crate::wire::list::List;
 use crate::wire::sctp::{
@@ -78,6 +79,8 @@ pub struct Association {
     pub shutdown: Option<At>,
     /// What each side sent.
     pub sent: Sides<Sender>,
+    /// How the checksums of what each side sent stand.
+    pub checksums: Sides<Checksums>,
     /// Channels, in the order in which they came up.
     #[serde(serialize_with = "values")]
     #[schemars(with = "Vec<Channel>")]
@@ -108,6 +111,7 @@ impl Association {
             errors: Vec::new(),
             shutdown: None,
             sent: Sides::default(),
+            checksums: Sides::default(),
             channels: IndexMap::new(),
             chunks_of_other_channels: 0,
         }
@@ -121,6 +125,7 @@ impl Association {
 
     pub(super) fn packet(&mut self, at: At, from: Side, packet: &Packet<'_>) {
         self.last = self.last.max(at);
+        self.checksums.packet(at, from, packet);
         for chunk in packet.chunks.iter() {
             self.chunk(at, from, &chunk);
         }

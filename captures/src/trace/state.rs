@@ -18,7 +18,7 @@ use crate::wire::dtls::handshake::HandshakeType;
 use crate::wire::dtls::{self, Record};
 use crate::wire::reader::Reader;
 use crate::wire::rtp::{self, ExtensionMap, Header};
-use crate::wire::{rtcp, sctp, stun, turn};
+use crate::wire::{rtcp, sctp, stun};
 use std::net::SocketAddr;
 
 /// A place of observation.
@@ -105,7 +105,7 @@ impl State {
             self.trace.over.packets_of_other_flows += 1;
             return false;
         };
-        let class = self.classify(flow, ends.from, layer);
+        let class = self.classify(flow, ends.from, layer, seen.connection_id);
         if let Some(flow) = self.trace.flows.get_mut(flow) {
             let traffic = flow.sent_from(ends.from);
             traffic.count(at, bytes.len());
@@ -116,9 +116,8 @@ impl State {
         }
         match class {
             Class::Stun => {
-                // Without the cookie it is another protocol, or RTP with another version.
-                if let Ok(message) = stun::view(bytes)
-                    && message.cookie.value == stun::COOKIE
+                if !self.is_dialect(at, flow, bytes)
+                    && let Ok(message) = stun::view(bytes)
                 {
                     self.stun(at, flow, ends, &message);
                 }
@@ -140,7 +139,11 @@ impl State {
                 }
                 true
             }
-            _ => false,
+            Class::TurnChannel => false,
+            _ => {
+                self.unclassified(at, flow, ends.from, bytes);
+                false
+            }
         }
     }
 
@@ -192,36 +195,13 @@ impl State {
             place: key.place,
             pair: None,
             probation: Sides::default(),
+            foreign: None,
             has_wire_rtp: false,
             opened: false,
         });
         let index = self.trace.flows.len() - 1;
         self.flows.insert(key, index);
         Some(index)
-    }
-
-    /// The class of a datagram: by its first byte, if it also has the shape of that protocol.
-    fn classify(&mut self, flow: usize, from: SocketAddr, layer: &Layer<'_>) -> Class {
-        let Layer { class, bytes, .. } = *layer;
-        let Some(flow) = self.trace.flows.get_mut(flow) else { return class };
-        let known = flow.connection.is_some();
-        let fits = match class {
-            Class::Stun => stun::looks_like_stun(bytes) || (known && bytes.len() >= 20),
-            Class::Dtls => known || matches!(bytes, [20..=26, 0xfe, 0xff | 0xfd, ..]),
-            Class::Rtp if known => bytes.len() >= 12,
-            Class::Rtp => {
-                let Some(header) = rtp_header(bytes) else { return Class::Unassigned };
-                let seen = (header.ssrc.value, header.sequence.value);
-                let initiator = from == flow.initiator;
-                let side = if initiator { Side::A } else { Side::B };
-                let expected = flow.probation.of_mut(side).replace((seen.0, seen.1.wrapping_add(1)));
-                expected == Some(seen)
-            }
-            Class::Rtcp => known && bytes.len() >= 8,
-            Class::TurnChannel => turn::view(bytes).is_ok(),
-            other => return other,
-        };
-        if fits { class } else { Class::Unassigned }
     }
 
     /// The connection of a flow, a new one if it has none yet.
@@ -291,9 +271,17 @@ impl State {
 
     fn wire_rtp(&mut self, at: At, flow: usize, ends: Ends, bytes: &[u8]) -> bool {
         let Some(header) = rtp_header(bytes) else { return false };
+        // What begins a connection is the second packet in sequence: see `classify`.
+        let begins = self.trace.flows.get(flow).is_some_and(|flow| flow.connection.is_none());
         let Some((index, side)) = self.touch(at, flow, ends.from) else { return false };
         if let Some(flow) = self.trace.flows.get_mut(flow) {
             flow.has_wire_rtp = true;
+            if begins {
+                // The first of the two was not known to be one.
+                let sent = flow.sent_from(ends.from);
+                sent.other = sent.other.saturating_sub(1);
+                sent.rtp += 1;
+            }
         }
         let Some(connection) = self.trace.connections.get_mut(index) else { return false };
         let seen = Seen { at, from: side, flow, header: &header, length: bytes.len() };
@@ -301,6 +289,9 @@ impl State {
             Rtp::New => self.streams += 1,
             Rtp::Known => {}
             Rtp::Over => self.trace.over.packets_of_other_streams += 1,
+        }
+        if let Some(stream) = connection.streams.get_mut(&(side, header.ssrc.value)) {
+            stream.is_proven |= begins;
         }
         if connection.handshakes.is_empty() && connection.pairs.is_empty() {
             payload(connection, at, side, bytes);
@@ -371,6 +362,10 @@ impl State {
                     }
                 }
                 payload(connection, at, side, bytes);
+                let ssrc = rtp_header(bytes).map_or(0, |header| header.ssrc.value);
+                if let Some(stream) = connection.streams.get_mut(&(side, ssrc)) {
+                    stream.is_proven = true;
+                }
             }
             Content::Rtcp => {
                 connection.rtcp(at, side, &rtcp::view(bytes));
@@ -392,6 +387,8 @@ impl State {
     pub(super) fn finish(mut self, secrets: u64) -> Trace {
         self.trace.secrets = secrets;
         for connection in &mut self.trace.connections {
+            connection.without_lone_packets(&self.context);
+            connection.recognised = connection.recognise(&self.trace.flows, &self.context);
             for handshake in &mut connection.handshakes {
                 for certificate in &mut handshake.certificates {
                     let known = connection.peers.of(certificate.from).described;
@@ -408,6 +405,7 @@ impl State {
                     peer.name = Some(name.to_owned());
                 }
                 let known = connection.peers.of(side).described.and_then(|index| self.context.get(index));
+                connection.peers.of_mut(side).described_setup = known.and_then(|known| known.setup.clone());
                 connection.peers.of_mut(side).described_media =
                     known.map(|known| (known.sends_media, known.receives_media));
             }
@@ -435,6 +433,11 @@ impl Sink for State {
         }
         if let Some(connection) = self.trace.connections.get_mut(connection) {
             connection.decrypted += 1;
+            let is_data = opened.content.is_application_data();
+            if is_data && connection.associations.is_empty() && !sctp::looks_like_sctp(opened.bytes) {
+                connection.other_application_data += 1;
+                return;
+            }
         }
         let at = At { frame: opened.frame, ns: opened.time_ns };
         self.content(at, connection, flow, opened.ends, opened.content, opened.bytes);
@@ -456,7 +459,7 @@ const fn at(seen: &Observation<'_>) -> At {
 }
 
 /// The header of what may be RTP.
-fn rtp_header(bytes: &[u8]) -> Option<Header<'_>> {
+pub(super) fn rtp_header(bytes: &[u8]) -> Option<Header<'_>> {
     Header::read(&mut Reader::new("RTP", bytes), &ExtensionMap::EMPTY).ok()
 }
 

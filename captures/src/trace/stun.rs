@@ -206,6 +206,9 @@ impl State {
         for (side, ufrag) in [(side, own), (side.other(), theirs)] {
             let peer = connection.peers.of_mut(side);
             peer.ufrag = Some(ufrag.to_owned());
+            if peer.ufrags.len() < limits::UFRAGS && !peer.ufrags.iter().any(|known| known == ufrag) {
+                peer.ufrags.push(ufrag.to_owned());
+            }
             if let Some(index) = self.context.with_ufrag(ufrag) {
                 peer.described = Some(index);
                 peer.name = self.context.get(index).map(|known| known.name.clone());

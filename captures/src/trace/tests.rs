@@ -276,3 +276,125 @@ fn a_packet_that_a_capture_on_all_interfaces_shows_twice_counts_once() {
     assert_eq!(traced(30_000), (1, 1));
     assert_eq!(traced(50_000_000), (2, 0));
 }
+
+#[test]
+fn datagrams_of_another_protocol_behind_ice_are_neither_dtls_nor_rtp() {
+    let mut story = Story::default();
+    let (alice, bob) = (story.alice, story.bob);
+    story.connect();
+    // As a messenger encrypts them: nothing in them is fixed, not even the first byte.
+    let mut word = 7_u32;
+    for _ in 0..400 {
+        let mut bytes = Vec::new();
+        for _ in 0..25 {
+            word = word.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            bytes.extend(word.to_be_bytes());
+        }
+        story.udp(alice, bob, &bytes).wait(20);
+    }
+    let trace = story.trace();
+    let [connection] = trace.connections.as_slice() else { panic!("one connection") };
+    assert_eq!(connection.recognised.nature, Nature::IceAndUnknown, "{:?}", connection.recognised);
+    assert!(connection.streams.is_empty() && connection.handshakes.is_empty());
+    assert_eq!(connection.peers.a.rtcp, 0);
+}
+
+#[test]
+fn what_a_connection_is_follows_from_all_that_was_seen_of_it() {
+    let [alice, bob] = [Story::default().alice, Story::default().bob];
+    let media = |story: &mut Story| {
+        story.stream(alice, bob, 7, 0..20);
+    };
+    let checks = |story: &mut Story| {
+        story.connect();
+    };
+    let handshake = |story: &mut Story| {
+        story.secure();
+    };
+    let data = |story: &mut Story| {
+        for sequence in 0..9 {
+            story.record(bob, alice, 23, 1, 1 + sequence, &[9; 40]);
+        }
+    };
+    let clear = |story: &mut Story| {
+        story.associate();
+    };
+    let other = |story: &mut Story| {
+        for _ in 0..40 {
+            story.udp(alice, bob, &[0xf7; 40]).wait(10);
+        }
+    };
+    let nature = |tell: &[&dyn Fn(&mut Story)]| {
+        let mut story = Story::default();
+        tell.iter().for_each(|tell| tell(&mut story));
+        story.trace().connections[0].recognised.nature
+    };
+    assert_eq!(nature(&[&checks, &handshake, &media]), Nature::WebRtc);
+    assert_eq!(nature(&[&checks]), Nature::WebRtc);
+    assert_eq!(nature(&[&checks, &media]), Nature::IceAndRtp);
+    assert_eq!(nature(&[&media, &checks]), Nature::WebRtc, "the handshake may have been before the capture");
+    assert_eq!(nature(&[&checks, &data]), Nature::WebRtc, "the same");
+    assert_eq!(nature(&[&media]), Nature::Rtp);
+    assert_eq!(nature(&[&handshake, &media]), Nature::DtlsSrtp);
+    assert_eq!(nature(&[&data]), Nature::Dtls);
+    assert_eq!(nature(&[&clear]), Nature::Clear);
+    assert_eq!(nature(&[&media, &other]), Nature::Unknown);
+    assert_eq!(nature(&[&checks, &media, &other]), Nature::IceAndUnknown);
+}
+
+#[test]
+fn other_protocols_are_named_and_make_no_server_and_no_connection() {
+    let mut story = Story::default();
+    let (alice, bob) = (story.alice, story.bob);
+    for id in 0..5 {
+        // The ping of a messenger: cookie and length of STUN, a type of its own.
+        story.stun((alice, bob), (Method::Unknown(0x201), Class::Request), id, &[]);
+        story.stun((alice, bob), (Method::Allocate, Class::Request), 100 + id, &[(0x4000, &[1; 8])]);
+        story.udp(bob, alice, &[0xc3, 0, 0, 0, 1, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0]);
+        story.wait(1_000);
+    }
+    let trace = story.trace();
+    assert!(trace.connections.is_empty() && trace.allocations.is_empty() && trace.gatherings.is_empty());
+    let others: Vec<(&str, u64)> =
+        trace.others.iter().map(|other| (other.protocol.as_str(), other.packets)).collect();
+    assert!(others[0].0.contains("message type of its own (0x0801)"), "{others:?}");
+    assert_eq!(others.iter().map(|(_, packets)| *packets).collect::<Vec<_>>(), [5, 5, 5]);
+    assert!(others[2].0.contains("QUIC"), "{others:?}");
+}
+
+#[test]
+fn a_single_packet_is_no_stream_unless_its_source_is_announced() {
+    let mut story = Story::default();
+    let (alice, bob) = (story.alice, story.bob);
+    story.connect().rtp(alice, bob, 7, 1).rtp(alice, bob, 8, 1).rtp(alice, bob, 8, 2);
+    let trace = story.trace();
+    let streams: Vec<u32> = trace.connections[0].streams.values().map(|stream| stream.ssrc).collect();
+    assert_eq!(streams, [8]);
+}
+
+#[test]
+fn packets_of_many_sources_do_not_push_out_a_stream() {
+    let mut story = Story::default();
+    let (alice, bob) = (story.alice, story.bob);
+    story.connect();
+    for ssrc in 100..100 + 2 * limits::STREAMS as u32 {
+        story.rtp(alice, bob, ssrc, 1);
+    }
+    story.stream(alice, bob, 7, 0..20);
+    let trace = story.trace();
+    let streams: Vec<u32> = trace.connections[0].streams.values().map(|stream| stream.ssrc).collect();
+    assert_eq!(streams, [7]);
+    assert!(trace.over.is_nothing(), "{:?}", trace.over);
+}
+
+#[test]
+fn checksums_of_zero_are_counted_where_the_receiver_did_not_announce_them() {
+    let mut story = Story::default();
+    let (alice, bob) = (story.alice, story.bob);
+    story.associate().sctp(alice, bob, &[&data(1, 0, 51, b"x")]);
+    let trace = story.trace();
+    let checksums = &trace.connections[0].associations[0].checksums;
+    // All of the story's packets have none: those of INIT and COOKIE-ECHO must, whatever was announced.
+    assert_eq!((checksums.a.zero, checksums.b.zero, checksums.a.wrong), (3, 2, 0));
+    assert_eq!(checksums.a.takes_zero, Some(false));
+}

@@ -70,6 +70,8 @@ pub struct Allocation {
     pub requested: At,
     /// Requests of all methods, retransmissions not counted.
     pub requests: u64,
+    /// Allocate requests among them.
+    pub allocates: u64,
     /// Requests that are not answered (yet).
     pub unanswered: u64,
     /// The success response to Allocate.
@@ -114,6 +116,7 @@ impl Allocation {
             server,
             requested: at,
             requests: 0,
+            allocates: 0,
             unanswered: 0,
             granted: None,
             relayed: None,
@@ -133,6 +136,7 @@ impl Allocation {
         self.requests += 1;
         self.unanswered += 1;
         let method = message.kind.value.method();
+        self.allocates += u64::from(method == Method::Allocate);
         let peer = message.address(AttributeType::XorPeerAddress).map(|peer| peer.value);
         let channel = message.number(AttributeType::ChannelNumber).map(|number| number.value as u16);
         let authenticated = message.attribute(AttributeType::MessageIntegrity).is_some()

@@ -34,6 +34,7 @@ pub mod dcep;
 pub mod demux;
 pub mod dtls;
 pub mod field;
+pub mod foreign;
 pub mod list;
 pub mod mdns;
 pub mod node;

@@ -22,6 +22,7 @@ mod api;
 mod codec;
 mod dtls;
 pub mod fault;
+mod governs;
 mod ice;
 pub(crate) mod media;
 mod rtcp;
@@ -157,12 +158,15 @@ impl Check {
     pub fn run(&self, evidence: &Evidence) -> Vec<Finding> {
         let requirement = Catalogue::get().requirement(self.id);
         let absolute = requirement.is_none_or(|it| it.level.is_absolute());
+        let excluded = requirement.and_then(|it| governs::excluded(evidence.recognised, it));
         let of_the_api = requirement.is_some_and(Requirement::judges_the_api);
         evidence
             .each_peer()
             .map(|peer| {
                 let mut tally = Tally::default();
-                if of_the_api && evidence.is_translated(peer) {
+                if let Some(why) = excluded {
+                    tally.not_applicable(why);
+                } else if of_the_api && evidence.is_translated(peer) {
                     tally.not_applicable(TRANSLATED);
                 } else {
                     (self.evaluate)(evidence, peer, &mut tally);

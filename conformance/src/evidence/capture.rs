@@ -11,7 +11,7 @@ use peerproof_captures::event::SdpType;
 use peerproof_captures::file::{CaptureReader, Direction, Item};
 use peerproof_captures::observe::{Ends, Observation, Observer};
 use peerproof_captures::sdp::SessionDescription;
-use peerproof_captures::trace::{Connection, Side, Trace};
+use peerproof_captures::trace::{Carrier, Connection, Side, Trace};
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::dtls::record::Record;
 use std::collections::BTreeMap;
@@ -66,6 +66,10 @@ impl Whose for Connections<'_> {
     fn sighting(&self, seen: &Observation<'_>) -> Option<Sighting> {
         let ends = seen.inner.ends;
         let flow = self.trace.flows.get(*self.flows.get(&key(seen.interface, ends))?)?;
+        // What is in the clear beside what was on the wire is opened from there.
+        if seen.is_plaintext() != (flow.carrier == Carrier::Plaintext) {
+            return None;
+        }
         let side = flow.side(ends.from);
         let tap = match seen.direction {
             Some(Direction::Outbound) => peer(side),
@@ -121,12 +125,13 @@ impl<'a> Captured<'a> {
         let connections = trace.connections.iter().zip(logs).enumerate();
         Ok(connections.filter(|(_, (_, log))| log.seen > 0).map(move |(index, (connection, log))| {
             let peers = names(connection);
-            let descriptions = descriptions(&peers, given);
+            let descriptions = descriptions(connection, &peers, given);
             let mut wire = log.wire_apart(&shelf, make)?;
             wire.defects.clone_from(&defects);
             let mut evidence = Evidence::new(peers, Vec::new(), Some(wire));
             evidence.descriptions = descriptions;
             evidence.whole = false;
+            evidence.recognised = Some(connection.recognised);
             evidence.limit();
             Ok((index, evidence))
         }))
@@ -205,9 +210,16 @@ fn names(connection: &Connection) -> Vec<String> {
     vec![a, b]
 }
 
-fn descriptions(peers: &[String], given: &[(String, SessionDescription)]) -> Vec<Description> {
+/// The descriptions of a connection's peers. Of several sessions of one peer only those are, one of whose ufrags its checks had.
+fn descriptions(
+    connection: &Connection,
+    peers: &[String],
+    given: &[(String, SessionDescription)],
+) -> Vec<Description> {
     let made = given.iter().enumerate().filter_map(|(entry, (name, sdp))| {
         let by = Peer(peers.iter().position(|peer| peer == name)?);
+        let side = if by.0 == 0 { Side::A } else { Side::B };
+        belongs(connection, side, sdp, given).then_some(())?;
         let setup = (0..sdp.media().len()).find_map(|index| sdp.effective_value(index, "setup"));
         let kind =
             if setup.is_none_or(|setup| setup == "actpass") { SdpType::Offer } else { SdpType::Answer };
@@ -216,4 +228,32 @@ fn descriptions(peers: &[String], given: &[(String, SessionDescription)]) -> Vec
         Some(Description { by, to, kind, sdp: sdp.clone(), munged: false, delivered: None, entry, t_us: 0 })
     });
     made.collect()
+}
+
+/// Whether a description is of a side of a connection: it, or another of its session (the same `o=` line but for the version, RFC 9429
+/// §5.2.1), has a ufrag that the side used in its checks.
+#[must_use]
+pub fn belongs(
+    connection: &Connection,
+    side: Side,
+    sdp: &SessionDescription,
+    given: &[(String, SessionDescription)],
+) -> bool {
+    let peer = connection.peers.of(side);
+    let Some(name) = &peer.name else { return false };
+    let used = |sdp: &SessionDescription| {
+        let mut ufrags = (0..sdp.media().len()).filter_map(|at| sdp.effective_value(at, "ice-ufrag"));
+        ufrags.any(|ufrag| peer.ufrags.iter().any(|used| used == ufrag))
+    };
+    let session = session(sdp);
+    let of_session = |it: &SessionDescription| session.is_some() && self::session(it) == session;
+    used(sdp) || given.iter().any(|(of, other)| of == name && of_session(other) && used(other))
+}
+
+/// The `o=` line without its version, which rises from description to description.
+#[must_use]
+pub fn session(sdp: &SessionDescription) -> Option<String> {
+    let origin = sdp.session().lines_of('o').next()?.raw.to_owned();
+    let words: Vec<&str> = origin.split(' ').enumerate().filter(|(n, _)| *n != 2).map(|(_, it)| it).collect();
+    Some(words.join(" "))
 }

@@ -22,7 +22,7 @@ mod wire;
 pub use crate::address::AddressKind;
 pub use api::{Applied, Call, Happened};
 pub use bytes::{Bytes, InMemory, MakeStore, Store, Stored};
-pub use capture::{Captured, MOST_CONNECTIONS};
+pub use capture::{Captured, MOST_CONNECTIONS, belongs, session};
 pub use descriptions::{Credentials, Description, Exchange};
 pub use flaws::Flaw;
 pub use handshake::{Handshake, HandshakeMessage, digest};
@@ -37,6 +37,7 @@ pub use wire::{Clear, Kind, Packet, Protection, ServerMessage, Via, Way, Wire};
 use crate::case_file::{CaseFile, CasePeer};
 use peerproof_captures::feature::Feature;
 use peerproof_captures::timeline::{Entry, What};
+use peerproof_captures::trace::Recognised;
 use std::collections::BTreeSet;
 
 /// A peer, by its place in [`Evidence::peers`].
@@ -61,6 +62,8 @@ pub struct Evidence {
     pub defects: Vec<Defect>,
     /// What a recording of ours lacks, once [examined](Self::examined): then no check accuses anyone.
     pub flaws: Vec<Flaw>,
+    /// What the connection of a capture that somebody took is. A recording of ours is WebRTC.
+    pub recognised: Option<Recognised>,
     /// The frames that say that a rule acted on them.
     ruled: BTreeSet<u64>,
     /// The peers whose every packet passes an interface of the capture.
@@ -99,6 +102,7 @@ impl Evidence {
             whole: true,
             defects,
             flaws: Vec::new(),
+            recognised: None,
             ruled,
             hosts,
             steps,

@@ -147,7 +147,7 @@ impl Whose for Taps {
     fn sighting(&self, seen: &Observation<'_>) -> Option<Sighting> {
         let tap = seen.interface.and_then(|index| self.owners.get(index).copied().flatten())?;
         let ends = seen.outer.ends;
-        if is_multicast_dns(ends.from, ends.to) {
+        if seen.is_plaintext() || is_multicast_dns(ends.from, ends.to) {
             return None;
         }
         let forth = seen.direction == Some(Direction::Outbound);
@@ -252,10 +252,51 @@ impl<W: Whose> Kept<W> {
     }
 }
 
+impl<W: Whose> Kept<W> {
+    /// Keeps what a capture has in the clear only, as a packet without bytes of its own: what protected it is not known.
+    fn add_clear(&mut self, seen: &Observation<'_>, kind: Kind) {
+        // What the capture has on the wire too is opened from there.
+        if seen.carried_by.is_some() {
+            return;
+        }
+        let Some(sighting) = self.whose.sighting(seen).filter(|it| !it.of_server) else { return };
+        let Some(log) = self.logs.get_mut(sighting.wire) else { return };
+        log.seen += 1;
+        if seen.is_cut || !log.has_room() {
+            return;
+        }
+        let ends = seen.inner.ends;
+        let Sighting { tap, sender, .. } = sighting;
+        let way = Way { tap, sender, from: ends.from, to: ends.to, via: None, tcp: false };
+        let (frame, t_us) = (seen.frame, self.t_us(seen));
+        self.keep(sighting.wire, &[], |log, bytes| Read::Packet { way: log.way(way), frame, t_us, bytes });
+        self.keep(sighting.wire, seen.inner.bytes, |_, bytes| Read::Clear {
+            frame,
+            kind,
+            key_of: None,
+            bytes,
+        });
+    }
+}
+
+/// What a plaintext interface holds.
+const fn clear(transport: Transport) -> Option<Kind> {
+    match transport {
+        Transport::Udp | Transport::Tcp => None,
+        Transport::ClearRtp => Some(Kind::Rtp),
+        Transport::ClearRtcp => Some(Kind::Rtcp),
+        Transport::ClearSctp => Some(Kind::Record { content_type: 23, epoch: 1, sequence: 0 }),
+    }
+}
+
 impl<W: Whose> Sink for Kept<W> {
     fn datagram(&mut self, seen: &Observation<'_>) -> Follow {
         self.last = None;
-        if seen.is_plaintext() || seen.is_copy {
+        if seen.is_copy {
+            return Follow::No;
+        }
+        if let Some(content) = clear(seen.transport) {
+            self.add_clear(seen, content);
             return Follow::No;
         }
         let Some(sighting) = self.whose.sighting(seen) else { return Follow::No };

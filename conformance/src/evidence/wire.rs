@@ -319,9 +319,17 @@ impl Wire {
         self.rtp(peer).filter_map(|(packet, bytes)| Some((packet, rtp::view(bytes).ok()?)))
     }
 
+    /// Whether what DTLS protects is SCTP: application data may be of any protocol. If one of the first records is, so are all.
+    #[must_use]
+    pub fn carries_sctp(&self) -> bool {
+        let data = self.packets.iter().flat_map(|packet| &packet.clear).filter(|it| it.is_application_data());
+        data.take(MOST_LOOKED_AT).any(|clear| sctp::looks_like_sctp(&clear.bytes))
+    }
+
     /// The SCTP packets between the peers as seen nearest to `peer`, as far as they could be decrypted.
     pub fn sctp(&self, peer: Peer) -> impl Iterator<Item = (&Packet, sctp::Packet<'_>)> {
-        self.at(peer).flat_map(|packet| {
+        let carried = self.carries_sctp();
+        self.at(peer).filter(move |_| carried).flat_map(|packet| {
             let application = packet.clear.iter().filter(|clear| clear.is_application_data());
             application.filter_map(move |clear| Some((packet, sctp::view(&clear.bytes).ok()?)))
         })
@@ -334,6 +342,9 @@ impl Wire {
         })
     }
 }
+
+/// How many records of application data are looked at to find out what they are.
+const MOST_LOOKED_AT: usize = 64;
 
 impl Clear {
     /// Whether it is the content of a DTLS record of application data: SCTP, in WebRTC.

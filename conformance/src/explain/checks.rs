@@ -45,8 +45,16 @@ fn errors(connection: &Connection, found: &mut Found) {
                     role(side),
                     role(side.other())
                 ),
-                why: "both sides have chosen the same role: both made an offer, one is lite, or one did not take the role of its \
-                      description",
+                why: match (connection.peers.a.first_role, connection.peers.b.first_role) {
+                    (Some(a), Some(b)) if a.controlling != b.controlling => {
+                        "the sides began with different roles: one of them changed its role in between, or the side that answers 487 \
+                         compares roles or tiebreakers wrongly (RFC 8445 §7.3.1.1)"
+                    }
+                    _ => {
+                        "both sides have chosen the same role: both made an offer, one is lite, or one did not take the role of its \
+                         description"
+                    }
+                },
                 next: "see whether the side that got 487 changed ICE-CONTROLLING to ICE-CONTROLLED or back in its next check \
                        (RFC 8445 §7.2.5.1), and whether both took their own description for the offer",
             });

@@ -33,16 +33,28 @@ fn no_client_hello(connection: &Connection, found: &mut Found) {
         && connection.records_without_handshake == 0
         && connection.streams.is_empty()
         && connection.associations.is_empty();
+    let setup = |side: Side| connection.peers.of(side).described_setup.as_deref();
+    let active = Side::BOTH.into_iter().find(|side| setup(*side) == Some("active"));
+    let is_described = Side::BOTH.into_iter().all(|side| setup(side).is_some());
     if silent && waited >= CLIENT_HELLO {
         found.add(Says {
             severity: Severity::Broken,
             layer: Layer::Dtls,
             kind: Kind::NoClientHello,
-            side: None,
+            side: active.map(|side| side_of(connection, side)),
             at: Some(nominated),
             what: format!("a pair was nominated in frame {}, yet in {} no side sent a ClientHello", nominated.frame, time(waited)),
-            why: "each side waits for the other to begin: both chose a=setup:passive, or the side that should be the client has not \
-                  applied the answer",
+            why: match active {
+                Some(_) => {
+                    "a=setup of the descriptions makes that side the client, and it does not begin: it has not applied the description, \
+                     or its DTLS does not start"
+                }
+                None if is_described => "no description says a=setup:active, so each side waits for the other to begin",
+                None => {
+                    "each side waits for the other to begin: both chose a=setup:passive, or the side that should be the client has not \
+                     applied the answer"
+                }
+            },
             next: "look at a=setup of offer and answer: actpass must be answered by active or passive, and the active side begins",
         });
     }
@@ -117,10 +129,24 @@ fn alerts(connection: &Connection, handshake: &Handshake, certificate: bool, fou
             "have the client offer no post-quantum group: if its ClientHello fits one datagram then and is answered, that was it; else \
              compare the suites, supported_groups and signature_algorithms with what the other side supports",
         ),
+        Some(42 | 46 | 48) if is_as_described(handshake, alert.from.other()) => (
+            "that side refuses the other's certificate, which is the one of the description given here: it got another description, or \
+             does not support the kind of key or signature",
+            "compare the description as that side received it with the one given here, and look at its log",
+        ),
         Some(42 | 46 | 48) => (
             "the other side's certificate does not match a=fingerprint of its description",
             "compare a=fingerprint, as received by the side that sent the alert, with the SHA-256 of the other side's certificate \
              (shown above if it was readable; give the descriptions with --sdp)",
+        ),
+        Some(40 | 71) if handshake.server_hello.is_some() => (
+            "the sides agreed on a version and a cipher suite, so that side failed at a later message: a certificate, a signature, or \
+             parameters that it does not accept",
+            "look at the message before the alert with --frame, and at that side's log",
+        ),
+        Some(70) if handshake.server_hello.is_some() => (
+            "that side does not accept the version that the server chose",
+            "compare the versions in the ClientHello with the one in the ServerHello",
         ),
         Some(40 | 71) => (
             "the sides have no cipher suite, group or signature scheme in common",
@@ -161,6 +187,12 @@ fn alerts(connection: &Connection, handshake: &Handshake, certificate: bool, fou
         });
     }
     true
+}
+
+/// Whether a side's certificate is the one that its description announces.
+fn is_as_described(handshake: &Handshake, side: Side) -> bool {
+    let own = handshake.certificates.iter().find(|certificate| certificate.from == side);
+    own.is_some_and(|certificate| certificate.matches_description == Some(true))
 }
 
 fn unfinished(connection: &Connection, handshake: &Handshake, found: &mut Found) {

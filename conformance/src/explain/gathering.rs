@@ -1,10 +1,10 @@
 //! Gathering of candidates: STUN and TURN servers, and what a peer got from them.
 
 use super::session::Api;
-use super::{Found, Kind, Layer, Missed, SECOND, Says, Severity, time};
+use super::{Found, Kind, Layer, Missed, SECOND, Says, Severity, counted, time};
 use crate::verdict::Place;
 use peerproof_captures::timeline::What;
-use peerproof_captures::trace::{Allocation, Trace, TurnError};
+use peerproof_captures::trace::{Allocation, PairState, Trace, TurnError};
 
 /// Requests without response after which a server counts as silent, and for how long.
 const SILENT: (u64, u64) = (3, SECOND);
@@ -40,7 +40,46 @@ pub(super) fn of_packets(trace: &Trace, found: &mut Found) {
         }
     }
     for allocation in &trace.allocations {
+        let from = found.all.len();
         allocations(allocation, found);
+        // What the call did not need broke nothing.
+        let (severity, without) = match standing(trace, allocation) {
+            Standing::Needed => continue,
+            Standing::Connected => (Severity::Notice, "a connection of this client works all the same"),
+            Standing::OtherRelay => (Severity::Degraded, "another relay of this client does its work"),
+        };
+        for one in found.all.get_mut(from..).unwrap_or_default() {
+            one.severity = one.severity.max(severity);
+            one.what += &format!("; {without}");
+        }
+    }
+}
+
+/// How the session stands to an allocation.
+enum Standing {
+    /// Nothing shows that it went without it.
+    Needed,
+    /// A pair of the client was nominated.
+    Connected,
+    /// Another allocation was granted, and a permission or channel in it.
+    OtherRelay,
+}
+
+fn standing(trace: &Trace, allocation: &Allocation) -> Standing {
+    let machine = allocation.client.ip();
+    let works = trace.connections.iter().any(|connection| {
+        let mut nominated = connection.pairs.iter().filter(|pair| pair.state == PairState::Nominated);
+        nominated.any(|pair| [pair.addresses.a, pair.addresses.b].iter().any(|it| it.ip() == machine))
+    });
+    let other = trace.allocations.iter().any(|other| {
+        other.server != allocation.server
+            && other.client.ip() == machine
+            && other.bound.iter().any(|bound| bound.granted.is_some())
+    });
+    match (works, other) {
+        (true, _) => Standing::Connected,
+        (false, true) => Standing::OtherRelay,
+        (false, false) => Standing::Needed,
     }
 }
 
@@ -131,7 +170,13 @@ fn allocations(allocation: &Allocation, found: &mut Found) {
             kind: Kind::TurnServerSilent,
             side: None,
             at: Some(allocation.requested),
-            what: format!("{server} did not answer the Allocate request of {client}"),
+            what: match allocation.allocates {
+                0 => format!(
+                    "{server} did not answer {} of {client} for an allocation that was made before the capture, if ever",
+                    counted(allocation.unanswered, "request")
+                ),
+                _ => format!("{server} did not answer the Allocate request of {client}"),
+            },
             why: "the server is down, its address or port is wrong, or a firewall drops the way to it",
             next: "ask the server from another network, and by TCP or TLS on port 443 where UDP is blocked",
         });

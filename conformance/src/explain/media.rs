@@ -4,7 +4,7 @@ use super::session::Api;
 use super::{Found, Kind, Layer, Missed, SECOND, Says, Severity, counted, side_of, time};
 use crate::verdict::Place;
 use peerproof_captures::timeline::What;
-use peerproof_captures::trace::{Connection, Side, Stream};
+use peerproof_captures::trace::{Connection, OtherVersion, Side, Stream};
 use serde_json::Value;
 
 /// Loss that is worth a mention, in percent, and packets that must have been expected.
@@ -19,6 +19,7 @@ const KEY_FRAME: u64 = 2 * SECOND;
 /// What the streams of a connection show.
 pub(super) fn of_packets(connection: &Connection, found: &mut Found) {
     one_way(connection, found);
+    other_version(connection, found);
     for side in Side::BOTH {
         stopped(connection, side, found);
     }
@@ -71,11 +72,49 @@ fn one_way(connection: &Connection, found: &mut Found) {
             "{sender} sent {count} packets of media in {}; {name} sent {rtcp}",
             time(ended.since(begun))
         ),
-        why: "one side does not send, or its packets do not pass the capture point: no track, a muted source, a direction of \
-              recvonly, or a filter in one direction",
-        next: "look at the direction attributes of both descriptions; if both say sendrecv look at the silent side's tracks, then \
-               capture there",
+        why: if expected == Some(true) {
+            "one side does not send although its description says so, or its packets do not pass the capture point: no track, a muted \
+             source, or a filter in one direction"
+        } else {
+            "one side does not send, or its packets do not pass the capture point: no track, a muted source, a direction of recvonly, \
+             or a filter in one direction"
+        },
+        next: if expected == Some(true) {
+            "look at the silent side's tracks, then capture there"
+        } else {
+            "look at the direction attributes of both descriptions; if both say sendrecv look at the silent side's tracks, then \
+             capture there"
+        },
     });
+}
+
+/// RTP that by its first byte is another protocol.
+fn other_version(connection: &Connection, found: &mut Found) {
+    for side in Side::BOTH {
+        let Some(odd) = connection.other_versions.of(side) else { continue };
+        let OtherVersion { packets, first, version, payload_type, ssrc } = odd;
+        let (name, other) = (side_of(connection, side), side_of(connection, side.other()));
+        let streams = || connection.streams.values().filter(|stream| stream.from == side);
+        let nacks: u64 = streams().map(|stream| stream.feedback.nacks).sum();
+        let others = streams().any(|stream| stream.ssrc == *ssrc);
+        found.add(Says {
+            severity: if others { Severity::Degraded } else { Severity::Broken },
+            layer: Layer::Media,
+            kind: Kind::RtpVersion,
+            side: Some(name.clone()),
+            at: Some(*first),
+            what: format!(
+                "{} of {name} with payload type {payload_type} and source {ssrc:#010x}, which its description announces, {} the RTP \
+                 version {version} instead of 2; {other} sent {}",
+                counted(*packets, "packet"),
+                if *packets == 1 { "has" } else { "have" },
+                counted(nacks, "NACK")
+            ),
+            why: "a receiver tells protocols apart by the first byte (RFC 7983), so it drops these or takes them for STUN: if they are \
+                  retransmissions, what was lost stays lost",
+            next: "look at what writes the header of that stream (RTX, FEC), and compare its first byte with that of the other streams",
+        });
+    }
 }
 
 /// Streams that ended although the connection goes on, unless another of that side took over.

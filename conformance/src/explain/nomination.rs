@@ -62,12 +62,43 @@ fn nomination(trace: &Trace, connection: &Connection, found: &mut Found) {
                 success.frame,
                 time(end.since(success))
             ),
-            why: "no side nominates: both consider themselves controlled, or the controlling side waits for candidates or an \
-                  end-of-candidates indication that does not come",
-            next: "look for ICE-CONTROLLING in the checks of either side, and whether the controlling side got an end-of-candidates \
-                   indication",
+            why: no_nomination(connection),
+            next: if controlling.is_some() {
+                "see whether the controlling side got an end-of-candidates indication, and which pairs it still waits for"
+            } else {
+                "look for ICE-CONTROLLING in the checks of either side, and whether the controlling side got an end-of-candidates \
+                 indication"
+            },
         }),
     }
+}
+
+/// Why nobody nominates, by the roles that the sides claim in their checks.
+fn no_nomination(connection: &Connection) -> &'static str {
+    let controls = |side: Side| connection.peers.of(side).role.map(|role| role.controlling);
+    match (controls(Side::A), controls(Side::B)) {
+        (Some(false), Some(false)) => "no side nominates, since both consider themselves controlled",
+        (Some(true), Some(true)) => {
+            "both sides consider themselves controlling: the conflict of their roles (RFC 8445 §7.3.1.1) was not resolved"
+        }
+        (Some(true), _) | (_, Some(true)) => {
+            "the controlling side does not nominate: it waits for candidates or an end-of-candidates indication that does not come, or \
+             its own check on that pair did not succeed"
+        }
+        _ => {
+            "no side nominates: both consider themselves controlled, or the controlling side waits for candidates or an \
+             end-of-candidates indication that does not come"
+        }
+    }
+}
+
+/// Whether a side said that it ends: then nobody waits for its answers.
+fn said_goodbye(connection: &Connection, side: Side) -> bool {
+    let mut alerts = connection.handshakes.iter().flat_map(|handshake| &handshake.alerts);
+    let closing = |cause: &String| cause.contains("user-initiated");
+    let mut aborts = connection.associations.iter().filter_map(|association| association.abort.as_ref());
+    alerts.any(|alert| alert.from == side && alert.is_closing())
+        || aborts.any(|abort| abort.from == side && abort.causes.iter().any(closing))
 }
 
 fn consent(connection: &Connection, found: &mut Found) {
@@ -76,7 +107,10 @@ fn consent(connection: &Connection, found: &mut Found) {
         let checks = pair.checks.of(side);
         let (Some(last), Some(success)) = (checks.last, checks.last_success) else { continue };
         let silence = last.since(success);
-        if checks.unanswered_run < CONSENT_REQUESTS || silence < CONSENT {
+        if checks.unanswered_run < CONSENT_REQUESTS
+            || silence < CONSENT
+            || said_goodbye(connection, side.other())
+        {
             continue;
         }
         let (name, other) = (side_of(connection, side), side_of(connection, side.other()));

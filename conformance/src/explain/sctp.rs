@@ -1,10 +1,10 @@
 //! The SCTP association under the data channels (RFC 8831).
 
 use super::session::Api;
-use super::{Found, Kind, Layer, Missed, Says, Severity, side_of};
+use super::{Found, Kind, Layer, Missed, Says, Severity, counted, side_of};
 use crate::verdict::Place;
 use peerproof_captures::event::SctpState;
-use peerproof_captures::trace::{Connection, Side};
+use peerproof_captures::trace::{Association, Connection, Side};
 
 /// INIT chunks after which no answer is to be expected.
 const INITS: u64 = 3;
@@ -12,6 +12,7 @@ const INITS: u64 = 3;
 /// What the associations of a connection show.
 pub(super) fn of_packets(connection: &Connection, found: &mut Found) {
     for association in &connection.associations {
+        checksums(connection, association, found);
         let unanswered = association.init_ack.is_none() && association.established.is_none();
         if unanswered
             && association.inits >= INITS
@@ -56,6 +57,41 @@ pub(super) fn of_packets(connection: &Connection, found: &mut Found) {
                 next: "look at the chunks of the other side just before the deciding frame, and at the cause",
             });
         }
+    }
+}
+
+/// Packets that a receiver drops for their checksum.
+fn checksums(connection: &Connection, association: &Association, found: &mut Found) {
+    for side in Side::BOTH {
+        let sent = association.checksums.of(side);
+        let (name, other) = (side_of(connection, side), side_of(connection, side.other()));
+        let (packets, at, what, why) = match (sent.wrong, sent.zero) {
+            (0, 0) => continue,
+            (0, zero) => (
+                zero,
+                sent.first_zero,
+                format!("of {name} with the checksum zero, which {other} did not announce to accept"),
+                "zero is allowed only if the receiver's INIT or INIT-ACK has Zero Checksum Acceptable (RFC 9653 §5.2), and never with INIT or \
+                 COOKIE-ECHO: other receivers drop such packets (RFC 9260 §6.8)",
+            ),
+            (wrong, _) => (
+                wrong,
+                sent.first_wrong,
+                format!("of {name} with a checksum that is not their CRC32c"),
+                "a receiver drops packets whose CRC32c is wrong (RFC 9260 §6.8): the sender computes it over other bytes, or with another \
+                 polynomial or byte order",
+            ),
+        };
+        found.add(Says {
+            severity: if association.established.is_some() { Severity::Degraded } else { Severity::Broken },
+            layer: Layer::Sctp,
+            kind: Kind::SctpChecksum,
+            side: Some(name),
+            at,
+            what: format!("{} {what}", counted(packets, "SCTP packet")),
+            why,
+            next: "look at the checksum in the deciding frame with --frame, and at the parameters of INIT and INIT-ACK",
+        });
     }
 }
 

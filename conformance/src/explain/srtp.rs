@@ -86,8 +86,12 @@ fn srtp(connection: &Connection, handshake: &Handshake, found: &mut Found) {
                 complete.frame,
                 time(waited)
             ),
-            why: "no side sends: tracks are missing or muted at their source, sections are inactive or rejected, or no SRTP profile was \
-                  negotiated",
+            why: if handshake.srtp_profile.is_some() {
+                "no side sends: tracks are missing or muted at their source, or sections are inactive or rejected"
+            } else {
+                "no side sends: tracks are missing or muted at their source, sections are inactive or rejected, or no SRTP profile was \
+                 negotiated"
+            },
             next: "look at the directions and the ports of the media sections in both descriptions, and at the profile above",
         });
     }

@@ -13,6 +13,9 @@ use serde::Serialize;
 pub struct Report {
     /// The file.
     pub file: FileFacts,
+    /// What was found in the files given beside it: secrets and which sessions they open, SRTP keys, descriptions and their connections.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<String>,
     /// What its packets add up to. Times are nanoseconds since 1970-01-01 00:00 UTC, frames are counted from one.
     pub trace: Trace,
     /// What the peers' APIs said, in order of time, if the capture belongs to a recording of ours.

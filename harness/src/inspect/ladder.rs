@@ -2,7 +2,7 @@
 
 use super::events::ApiEvent;
 use super::source::Given;
-use super::{Frames, InspectError, Report};
+use super::{Frames, InspectError, Report, text};
 use crate::spool::spool;
 use crate::terminal::{Paint, Style, clean};
 use peerproof_captures::decrypt::Content;
@@ -38,15 +38,23 @@ pub(super) fn write(
 ) -> Result<(), InspectError> {
     let style = Style::of_stdout();
     let mut is_first = true;
-    each(report, given, frames, &mut |index, evidence, rows| {
+    each(report, given, frames, &mut |index, evidence, mut rows| {
         if !is_first {
             writeln!(out)?;
         }
         is_first = false;
-        let interface = report.trace.connections.get(index).and_then(|connection| connection.interface);
+        let connection = report.trace.connections.get(index);
+        let interface = connection.and_then(|connection| connection.interface);
+        // Captures may be merged of several, so each connection counts from its own beginning.
+        let first = report.trace.first.unwrap_or_default();
+        let begins = connection.map_or(first, |connection| connection.first);
+        let later = i64::try_from(begins.since(first) / 1_000).unwrap_or(i64::MAX);
+        rows.iter_mut().for_each(|row| row.t_us = row.t_us.saturating_sub(later));
         let seen = interface.and_then(|at| report.file.interfaces.get(at)?.name.clone());
         let seen = seen.map_or_else(String::new, |name| format!(", seen at {name}"));
-        let title = format!("Connection {} of {}{seen}", index + 1, report.trace.connections.len());
+        let count = report.trace.connections.len();
+        let title =
+            format!("Connection {} of {count}{seen}, from {}", index + 1, text::wall_clock(begins.ns));
         writeln!(out, "{}", style.paint(Paint::Heading, &clean(&title)))?;
         draw(evidence, &rows, &style, out)
     })?;

@@ -5,6 +5,7 @@
 
 mod args;
 mod arrivals;
+pub(crate) mod beside;
 mod dump;
 mod error;
 mod events;
@@ -95,7 +96,14 @@ fn report(given: &Given) -> Result<Report, InspectError> {
         None => explain(&session),
     };
     let events = recording.as_ref().map(Recording::events).unwrap_or_default();
-    Ok(Report { file, trace, events, diagnosis })
+    let beside = beside::found(given, &trace)?;
+    Ok(Report {
+        file,
+        beside: given.notices.iter().cloned().chain(beside).collect(),
+        trace,
+        events,
+        diagnosis,
+    })
 }
 
 /// Traces the whole capture.

@@ -185,6 +185,9 @@ fn datagram(class: Class, payload: &[u8], ids: usize) -> Line {
             },
             Err(stop) => Line { protocol: Protocol::Rtp, text: stop.to_string() },
         },
+        Class::Rtcp if rtcp::is_in_clear(payload) => {
+            Line { protocol: Protocol::Rtcp, text: rtcp::view(payload).to_string() }
+        }
         Class::Rtcp => {
             Line { protocol: Protocol::Rtcp, text: format!("SRTCP or RTCP length {}", payload.len()) }
         }
@@ -197,7 +200,7 @@ pub(super) fn decrypted(content: Content, bytes: &[u8]) -> Line {
     match content {
         Content::Rtp => of(Protocol::Rtp, rtp::view(bytes)),
         Content::Rtcp => Line { protocol: Protocol::Rtcp, text: rtcp::view(bytes).to_string() },
-        Content::Dtls { content_type: 23, .. } => of(Protocol::Sctp, sctp::view(bytes)),
+        Content::Dtls { content_type: 23, .. } if is_sctp(bytes) => of(Protocol::Sctp, sctp::view(bytes)),
         Content::Dtls { content_type: 21, .. } => of(Protocol::Dtls, dtls::alert::view(bytes)),
         Content::Dtls { content_type: 22, .. } => {
             let content = Field::new(Span::new(0, bytes.len()), bytes);
@@ -213,6 +216,11 @@ pub(super) fn decrypted(content: Content, bytes: &[u8]) -> Line {
             text: format!("{} of {} bytes", dtls::ContentType::from(content_type), bytes.len()),
         },
     }
+}
+
+/// Whether application data of DTLS is SCTP, be it malformed.
+pub(super) fn is_sctp(bytes: &[u8]) -> bool {
+    sctp::looks_like_sctp(bytes) || sctp::checksum(bytes) == sctp::Checksum::Correct
 }
 
 fn of<T: std::fmt::Display, E: std::fmt::Display>(protocol: Protocol, view: Result<T, E>) -> Line {

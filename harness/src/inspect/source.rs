@@ -1,5 +1,6 @@
 //! What was given: the capture, secrets, descriptions.
 
+use super::beside::{self, KeyLog};
 use super::{Beside, InspectError, logs};
 use crate::described;
 use crate::input::{self, Limit};
@@ -25,7 +26,11 @@ pub(crate) struct Given {
     pub(crate) name: String,
     input: Input,
     pub(crate) key_log: Vec<u8>,
+    /// The key logs by their files.
+    pub(crate) key_logs: Vec<KeyLog>,
     pub(crate) srtp_keys: Vec<MasterKey>,
+    /// How many of them each argument has.
+    pub(crate) srtp_key_counts: Vec<usize>,
     /// Descriptions in the order given, with the names of their peers.
     pub(crate) descriptions: Vec<(String, SessionDescription)>,
     /// The file of each.
@@ -77,10 +82,12 @@ impl Given {
             folder = Some(path.clone());
             path = path.join(CAPTURE);
         }
-        let mut key_log = Vec::new();
+        let (mut key_log, mut key_logs) = (Vec::new(), Vec::new());
         for file in &beside.keylog {
             let unreadable = |error| InspectError::Read { path: file.clone(), error };
-            key_log.extend(input::bytes(file, Limit::KEY_LOG).map_err(unreadable)?);
+            let bytes = input::bytes(file, Limit::KEY_LOG).map_err(unreadable)?;
+            key_logs.push(KeyLog::read(file, &bytes));
+            key_log.extend(bytes);
             key_log.push(b'\n');
         }
         let (mut descriptions, mut of_files, mut notices) = (Vec::new(), Vec::new(), Vec::new());
@@ -108,7 +115,40 @@ impl Given {
         let name = if stdin { "standard input".to_owned() } else { path.display().to_string() };
         let input = if stdin { Input::Stdin } else { of_file(path)? };
         let srtp_keys = beside.srtp_key.iter().flat_map(|keys| keys.0.iter().copied()).collect();
-        Ok(Self { name, input, key_log, srtp_keys, descriptions, files, notices, folder })
+        let srtp_key_counts = beside.srtp_key.iter().map(|keys| keys.0.len()).collect();
+        Ok(Self {
+            name,
+            input,
+            key_log,
+            key_logs,
+            srtp_keys,
+            srtp_key_counts,
+            descriptions,
+            files,
+            notices,
+            folder,
+        })
+    }
+
+    /// The same capture with these SRTP keys only. It must be kept.
+    pub(super) fn with_srtp_keys(&self, srtp_keys: Vec<MasterKey>) -> Result<Self, InspectError> {
+        let input = match &self.input {
+            Input::File(path) => Input::File(path.clone()),
+            Input::Kept(file) => Input::Kept(beside::reopened(file)?),
+            Input::Stdin => Input::Stdin,
+        };
+        Ok(Self {
+            name: self.name.clone(),
+            input,
+            key_log: Vec::new(),
+            key_logs: Vec::new(),
+            srtp_key_counts: vec![srtp_keys.len()],
+            srtp_keys,
+            descriptions: Vec::new(),
+            files: Vec::new(),
+            notices: Vec::new(),
+            folder: None,
+        })
     }
 
     /// Whether that is the file of the capture.

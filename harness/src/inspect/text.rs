@@ -4,8 +4,9 @@ mod connection;
 
 use super::Report;
 use crate::terminal::{Paint, Style, clean};
+use chrono::DateTime;
 use peerproof_captures::observe::Defect;
-use peerproof_captures::trace::{Over, Trace};
+use peerproof_captures::trace::{Other, Over, Trace};
 use peerproof_conformance::explain::{Diagnosis, Severity};
 use peerproof_conformance::verdict::Place;
 use std::io::{self, Write};
@@ -18,7 +19,10 @@ pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<
     file(report, out)?;
     servers(&report.trace, out)?;
     if report.trace.connections.is_empty() {
-        writeln!(out, "\nNo connection: the capture has no connectivity checks, DTLS, RTP or SCTP")?;
+        writeln!(
+            out,
+            "\nNo connection: the capture has no connectivity checks, DTLS, RTP or SCTP of WebRTC"
+        )?;
     }
     for index in 0..report.trace.connections.len() {
         writeln!(out)?;
@@ -59,12 +63,27 @@ fn file(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             None => writeln!(out, "  interface {index} (unnamed): {}", interface.link)?,
         }
     }
-    match trace.secrets {
-        0 => writeln!(out, "  no keys: encrypted packets cannot be decrypted (--keylog adds keys)")?,
-        1 => writeln!(out, "  keys of 1 handshake or SRTP session: its packets can be decrypted")?,
-        count => {
+    let opened: u64 = trace.connections.iter().map(|connection| connection.decrypted).sum();
+    match (trace.secrets, opened) {
+        (0, _) => writeln!(out, "  no keys: encrypted packets cannot be decrypted (--keylog adds keys)")?,
+        (count, 0) => {
+            writeln!(
+                out,
+                "  keys of {}, and they open no packet",
+                counted(count, "handshake or SRTP session")
+            )?;
+        }
+        (1, _) => writeln!(out, "  keys of 1 handshake or SRTP session: its packets can be decrypted")?,
+        (count, _) => {
             writeln!(out, "  keys of {count} handshakes or SRTP sessions: their packets can be decrypted")?;
         }
+    }
+    for line in &report.beside {
+        writeln!(out, "  {}", clean(line))?;
+    }
+    for Other { protocol, packets, flows, first } in &trace.others {
+        let (packets, flows) = (counted(*packets, "packet"), counted(*flows, "flow"));
+        writeln!(out, "  not WebRTC: {protocol}: {packets} in {flows}, the first in frame {}", first.frame)?;
     }
     // Where it breaks off is said by the reader, with the byte.
     for defect in trace.defects.iter().filter(|defect| !matches!(defect, Defect::Ends { .. })) {
@@ -146,6 +165,12 @@ pub(super) fn diagnosis(
         style.wrapped(out, "     next: ", "           ", &found.next)?;
     }
     Ok(())
+}
+
+/// The date and time of nanoseconds since 1970.
+pub(super) fn wall_clock(ns: u64) -> String {
+    let time = i64::try_from(ns).map(DateTime::from_timestamp_nanos).unwrap_or_default();
+    time.format("%Y-%m-%d %H:%M:%S%.3f UTC").to_string()
 }
 
 fn time(ns: u64) -> String {

@@ -1,6 +1,7 @@
 //! `--frame N`: everything that a frame says, and its bytes.
 
 use super::InspectError;
+use super::packets::is_sctp;
 use super::source::Given;
 use peerproof_captures::decrypt::Content;
 use peerproof_captures::file::Item;
@@ -94,6 +95,7 @@ pub(super) fn dissect(seen: &Observation<'_>) -> Node {
             Class::TurnChannel => turn::tree(payload).node,
             Class::Dtls => dtls::tree(dtls::Datagram::at(payload, 0, seen.connection_id)).node,
             Class::Rtp => rtp::tree(payload).node,
+            Class::Rtcp if rtcp::is_in_clear(payload) => rtcp::tree(payload).node,
             _ => Node { name: "not dissected".into(), ..Node::default() },
         },
     }
@@ -104,7 +106,7 @@ pub(super) fn decrypted(content: Content, bytes: &[u8]) -> Node {
     match content {
         Content::Rtp => rtp::tree(bytes).node,
         Content::Rtcp => rtcp::tree(bytes).node,
-        Content::Dtls { content_type: 23, .. } => sctp::tree(bytes).node,
+        Content::Dtls { content_type: 23, .. } if is_sctp(bytes) => sctp::tree(bytes).node,
         Content::Dtls { content_type: 22, epoch, .. } => {
             let version = if epoch == 1 { Version::Dtls12 } else { Version::Dtls13 };
             dtls::handshake::tree(bytes, version).node

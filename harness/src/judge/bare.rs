@@ -2,11 +2,12 @@
 
 use super::json::{JudgedFinding, Judgement};
 use super::{JudgeArgs, JudgeError, descriptions};
+use crate::inspect::beside::{self, Described};
 use crate::inspect::{Given, InspectError, trace};
 use crate::spool::spool;
+use peerproof_captures::trace::{Connection, Nature, Trace};
 use peerproof_conformance::checks;
 use peerproof_conformance::evidence::{Captured, Evidence};
-use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Judges the connections of a capture, and the descriptions that belong to none of them alone.
@@ -29,14 +30,19 @@ pub(super) fn judge(path: &Path, args: &JudgeArgs) -> Result<Vec<Judgement>, Jud
     let mut judged = Vec::new();
     for connection in all {
         let (index, evidence) = connection.map_err(foreign)?;
-        judged.push(of(&file.name, index, &evidence, &given, args.all));
+        let notices = nature(trace.connections.get(index));
+        judged.push(of(&file.name, index, &evidence, notices, &given, args.all));
     }
-    judged.extend(apart(&given, &judged, args.all)?);
+    judged.extend(apart(&given, &trace, args.all)?);
     if judged.is_empty() {
         judged.push(Judgement::nothing(&file.name));
     }
     if let Some(first) = judged.first_mut() {
-        first.notices.splice(0..0, given.notices.iter().cloned());
+        // What is said of a stray stands where it is judged.
+        let found = beside::secrets(&given, &trace)?;
+        let all = beside::descriptions(&given, &trace);
+        let own = all.iter().filter(|one| one.belongs.is_ok()).map(Described::sentence);
+        first.notices.splice(0..0, given.notices.iter().cloned().chain(found).chain(own));
     }
     Ok(judged)
 }
@@ -47,31 +53,14 @@ pub(super) fn findings(evidence: &Evidence, all: bool) -> Vec<JudgedFinding> {
     findings.into_iter().map(JudgedFinding::of).collect()
 }
 
-/// The descriptions that belong to no connection, judged without packets. Each says why: a connection is recognised by the username
-/// fragments in its checks.
-fn apart(given: &Given, judged: &[Judgement], all: bool) -> Result<Vec<Judgement>, JudgeError> {
-    let is_known = |name: &String| judged.iter().any(|one| one.peers.contains(name));
+/// The descriptions that belong to no connection, judged without packets.
+fn apart(given: &Given, trace: &Trace, all: bool) -> Result<Vec<Judgement>, JudgeError> {
     let (mut strays, mut notices) = (Vec::new(), Vec::new());
-    for ((_, sdp), file) in
-        given.descriptions.iter().zip(&given.files).filter(|((name, _), _)| !is_known(name))
-    {
-        let file = file.display().to_string();
-        let ufrags: BTreeSet<&str> =
-            (0..sdp.media().len()).filter_map(|at| sdp.effective_value(at, "ice-ufrag")).collect();
-        let why = if ufrags.is_empty() {
-            let has = |name: &str| (0..sdp.media().len()).any(|at| sdp.effective_value(at, name).is_some());
-            let lacks: Vec<String> = ["ice-ufrag", "ice-pwd", "setup"]
-                .into_iter()
-                .filter(|name| !has(name))
-                .map(|name| format!("a={name}"))
-                .collect();
-            format!("it lacks {}, and a connection is recognised by a=ice-ufrag", lacks.join(", "))
-        } else {
-            let ufrags: Vec<&str> = ufrags.into_iter().take(MOST_UFRAGS).collect();
-            format!("no check in the capture has its username fragment {}", ufrags.join(", "))
-        };
-        notices.push(format!("{file} belongs to no connection of the capture: {why}; it is judged alone"));
-        strays.push((file, sdp.clone()));
+    for (one, (_, sdp)) in beside::descriptions(given, trace).into_iter().zip(&given.descriptions) {
+        if one.belongs.is_err() {
+            notices.push(format!("{}; it is judged alone", one.sentence()));
+            strays.push((one.file, sdp.clone()));
+        }
     }
     if strays.is_empty() {
         return Ok(Vec::new());
@@ -90,10 +79,25 @@ fn apart(given: &Given, judged: &[Judgement], all: bool) -> Result<Vec<Judgement
     Ok(apart)
 }
 
-/// Most username fragments of a description that are named.
-const MOST_UFRAGS: usize = 4;
+/// What is to be said of a connection: that it is no WebRTC, and by what it is judged then.
+fn nature(connection: Option<&Connection>) -> Vec<String> {
+    let nature = connection.map(|connection| connection.recognised.nature).unwrap_or_default();
+    if nature == Nature::WebRtc {
+        return Vec::new();
+    }
+    vec![format!(
+        "not WebRTC, or only a part of it: {nature}; only what governs that is judged (--all names the rest)"
+    )]
+}
 
-fn of(name: &str, index: usize, evidence: &Evidence, given: &Given, all: bool) -> Judgement {
+fn of(
+    name: &str,
+    index: usize,
+    evidence: &Evidence,
+    notices: Vec<String>,
+    given: &Given,
+    all: bool,
+) -> Judgement {
     Judgement {
         path: name.to_owned(),
         case: None,
@@ -105,7 +109,7 @@ fn of(name: &str, index: usize, evidence: &Evidence, given: &Given, all: bool) -
         standing: None,
         altered: Vec::new(),
         defects: evidence.defects.clone(),
-        notices: Vec::new(),
+        notices,
         findings: findings(evidence, all),
         descriptions: given.files.iter().map(|file| file.display().to_string()).collect(),
     }

@@ -5,7 +5,7 @@ use super::{JudgeArgs, JudgeError, bare};
 use crate::described::{self, Described, looks_like_one};
 use peerproof_captures::event::SdpType;
 use peerproof_captures::sdp::SessionDescription;
-use peerproof_conformance::evidence::{Description, Evidence, Peer};
+use peerproof_conformance::evidence::{Description, Evidence, Peer, session};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
@@ -129,13 +129,6 @@ fn kind_of(sdp: &SessionDescription, after_an_offer: bool) -> SdpType {
         (false, true) if after_an_offer => SdpType::Answer,
         (false, true) => SdpType::Offer,
     }
-}
-
-/// The `o=` line without its version, which rises from description to description.
-fn session(sdp: &SessionDescription) -> Option<String> {
-    let origin = sdp.session().lines_of('o').next()?.raw.to_owned();
-    let words: Vec<&str> = origin.split(' ').enumerate().filter(|(n, _)| *n != 2).map(|(_, it)| it).collect();
-    Some(words.join(" "))
 }
 
 /// The descriptions in a file; nothing if it holds something else, such as a capture.

@@ -22,17 +22,18 @@ pub(super) fn files() -> Vec<File> {
     protection(&mut all);
     data_channels(&mut all);
     media(&mut all);
+    super::diagnosis_headers::files(&mut all);
     all
 }
 
-fn add(all: &mut Vec<File>, name: &str, about: &str, tell: impl FnOnce(&mut Story)) {
+pub(super) fn add(all: &mut Vec<File>, name: &str, about: &str, tell: impl FnOnce(&mut Story)) {
     let mut story = Story::new(about);
     tell(&mut story);
     all.push(File { path: format!("diagnosis/{name}.pcapng"), bytes: story.file() });
 }
 
 /// A description that stands next to a capture.
-fn describe(all: &mut Vec<File>, name: &str, peer: &str, lines: &str) {
+pub(super) fn describe(all: &mut Vec<File>, name: &str, peer: &str, lines: &str) {
     let sdp = format!("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n{}", lines.replace('\n', "\r\n"));
     all.push(File { path: format!("diagnosis/{name}.{peer}.sdp"), bytes: sdp.into_bytes() });
 }
@@ -432,7 +433,7 @@ fn data_channels(all: &mut Vec<File>) {
 }
 
 /// Media both ways, a hundred packets each second; of Alice's only those that `sent` names.
-fn media_for(story: &mut Story, packets: u16, sent: impl Fn(u16) -> bool) {
+pub(super) fn media_for(story: &mut Story, packets: u16, sent: impl Fn(u16) -> bool) {
     for sequence in 0..packets {
         if sent(sequence) {
             story.srtp(ALICE, BOB, 0xa, sequence);

@@ -3,6 +3,7 @@
 //! Everything is built here from bytes, without the dissectors that are tested with it, and comes out the same each time.
 
 mod diagnosis;
+mod diagnosis_headers;
 mod dtls;
 mod dtls13;
 mod links;

@@ -170,6 +170,15 @@ pub fn view(bytes: &[u8]) -> Compound<'_> {
     Compound { packets: List::rest(&mut Reader::new("RTCP", bytes)) }
 }
 
+/// Whether a datagram is RTCP in the clear: packets of version 2 and known types fill it by their lengths. Behind those of SRTCP an index and
+/// a tag follow (RFC 3711 §3.4).
+pub fn is_in_clear(bytes: &[u8]) -> bool {
+    let packets = view(bytes).packets;
+    let known =
+        |packet: &Packet<'_>| packet.header.version() == 2 && packet.header.kind.value.name().is_some();
+    !packets.is_empty() && packets.iter().all(|packet| known(&packet)) && packets.stop().is_none()
+}
+
 /// The tree of a datagram.
 pub fn tree(bytes: &[u8]) -> Dissected<Compound<'_>> {
     node::record("RTCP", bytes, |r| {
@@ -206,6 +215,21 @@ pub(super) mod tests {
     #[track_caller]
     pub(in crate::wire::rtcp) fn body(bytes: &[u8]) -> Body<'_> {
         view(bytes).packets.iter().next().unwrap().body.unwrap()
+    }
+
+    #[test]
+    fn what_is_in_the_clear_is_filled_by_its_packets() {
+        let clear = hex("80c90001 00002000 81ca0003 00001000 0104 6e616d65 0000");
+        assert!(is_in_clear(&clear));
+        // As SRTCP: an index with the E bit, and a tag of ten bytes.
+        assert!(!is_in_clear(&[&clear[..], &hex("80000001"), &[7; 10]].concat()));
+        assert!(!is_in_clear(&[&clear[..], &hex("80000001"), &[7; 16]].concat()), "the tag of GCM");
+        for (at, byte) in [(0, 0x40), (1, 0x60), (3, 2)] {
+            let mut other = clear.clone();
+            other[at] = byte;
+            assert!(!is_in_clear(&other), "byte {at}");
+        }
+        assert!(!is_in_clear(&[]) && !is_in_clear(&clear[..clear.len() - 4]));
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub use forward_tsn::{ForwardTsn, IForwardTsn, SkippedMessage, SkippedStream};
 pub use heartbeat::Heartbeat;
 pub use idata::IData;
 pub use init::Init;
-pub use packet::{Checksum, Packet, checksum, tree, view};
+pub use packet::{Checksum, Packet, checksum, looks_like_sctp, tree, view};
 pub use pad::Pad;
 pub use parameter::{Parameter, ParameterContent, ParameterType};
 pub use ppid::PayloadProtocol;

@@ -119,6 +119,18 @@ pub fn checksum(packet: &[u8]) -> Checksum {
     }
 }
 
+/// Whether bytes are an SCTP packet by all that they show: ports, chunks of registered types that fill it. Its checksum may be wrong
+/// for all that. Application data of DTLS may be of any other protocol.
+pub fn looks_like_sctp(bytes: &[u8]) -> bool {
+    let Ok(packet) = view(bytes) else { return false };
+    if packet.source_port.value == 0 || packet.destination_port.value == 0 {
+        return false;
+    }
+    let known = |chunk: &Chunk<'_>| chunk.kind.value.name().is_some() && chunk.body.is_some();
+    let mut chunks = packet.chunks.iter().peekable();
+    chunks.peek().is_some() && chunks.all(|chunk| known(&chunk)) && packet.chunks.stop().is_none()
+}
+
 /// Reads a packet; its chunks are read as they are asked for.
 pub fn view(bytes: &[u8]) -> Read<Packet<'_>> {
     Packet::read(&mut Reader::new("SCTP", bytes))
@@ -215,6 +227,24 @@ pub(super) mod tests {
         ] {
             assert_eq!(crc32c::crc32c(&bytes).to_le_bytes().as_slice(), hex(expected));
         }
+    }
+
+    #[test]
+    fn other_application_data_does_not_look_like_sctp() {
+        for chunks in ["0b000004", "0b000004 0e010004", "00030013 00000001 0000 0000 00000033 616263 00"] {
+            let mut bytes = packet_of(chunks);
+            assert!(looks_like_sctp(&bytes), "{chunks}");
+            bytes[8] ^= 1;
+            assert!(looks_like_sctp(&bytes), "its checksum alone is wrong");
+            assert!(!looks_like_sctp(&bytes[..bytes.len() - 3]), "{chunks}, cut");
+            bytes[..2].fill(0);
+            assert!(!looks_like_sctp(&bytes), "port 0");
+        }
+        for other in ["", "07000006 00010000", "3f000004", "0b000003", "47455420 2f20"] {
+            assert!(!looks_like_sctp(&packet_of(other)), "{other}");
+        }
+        assert!(!looks_like_sctp(b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"));
+        assert!(!looks_like_sctp(&[0; 64]));
     }
 
     #[test]

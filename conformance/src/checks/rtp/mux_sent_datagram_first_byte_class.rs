@@ -5,7 +5,7 @@ use crate::evidence::{Evidence, Peer};
 use crate::evidence::{Kind, Packet};
 use crate::verdict::Layer;
 use peerproof_captures::wire::demux::Class;
-use peerproof_captures::wire::{rtcp, rtp, stun};
+use peerproof_captures::wire::{foreign, rtcp, rtp, stun};
 
 pub(super) const CHECK: Check = Check {
     id: "mux-sent-datagram-first-byte-class",
@@ -45,6 +45,8 @@ fn is_what_it_seems(packet: &Packet, class: Class) -> bool {
         }
         Class::Rtp => opened(Kind::Rtp) && rtp::view(&packet.bytes).is_ok(),
         Class::Rtcp => opened(Kind::Rtcp) && rtcp::view(&packet.bytes).packets.iter().next().is_some(),
+        // Both share the port by RFC 7983 and RFC 9443.
+        Class::Zrtp | Class::Quic => foreign::recognise(&packet.bytes).is_some(),
         _ => false,
     }
 }

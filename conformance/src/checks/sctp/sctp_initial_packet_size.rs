@@ -1,8 +1,7 @@
 //! RFC 8831 §5: until a probe has shown that more goes through, IP packets with SCTP have at most 1,200 bytes, or 1,280 with IPv6.
 
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::Packet;
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Packet, Peer, Wire};
 use crate::verdict::Layer;
 use peerproof_captures::wire::sctp::{self, Body, ChunkType};
 
@@ -16,8 +15,13 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let at = evidence.wire.iter().flat_map(|wire| wire.at(peer)).filter(|packet| !packet.tcp);
+    let at = evidence.wire.iter().flat_map(|wire| wire.at(peer));
+    // Of what was captured in the clear only, nobody knows in which datagrams it was.
+    let at = at.filter(|packet| !packet.tcp && !packet.bytes.is_empty());
     let (mut probed, mut proven) = (0, 0);
+    if !evidence.wire.as_ref().is_some_and(Wire::carries_sctp) {
+        return;
+    }
     for packet in at.filter(|packet| packet.clear.iter().any(|clear| clear.is_application_data())) {
         if packet.sender != peer {
             if has(packet, ChunkType::HeartbeatAck) {

@@ -74,6 +74,10 @@ mod control {
             replace(&mut evidence.descriptions[0].sdp, "a=group:BUNDLE 0 1 2", "a=group:BUNDLE 2 0 1");
         })
         .prepared(offer_two)
-        .also_breaks(&["sec-dtls-srtp-offered-for-every-media", "trickle-option-announced"]),
+        .also_breaks(&[
+            "ice-credentials-wellformed",
+            "sec-dtls-srtp-offered-for-every-media",
+            "trickle-option-announced",
+        ]),
     ]);
 }

@@ -1,5 +1,5 @@
-//! RFC 8839 §5.4, RFC 8445 §5.3: username fragments of 4 to 32 and passwords of 22 to 256 ice-chars, a password to a
-//! fragment, none of them again in another session.
+//! RFC 8839 §5.4, RFC 8445 §5.3: each section has a username fragment of 4 to 32 and a password of 22 to 256 ice-chars, a password
+//! to a fragment, none of them again in another session.
 
 use super::look;
 use crate::checks::{Check, Fault, Place, Tally};
@@ -48,7 +48,18 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let session = session(made);
         for (index, section) in made.sdp.media().enumerate() {
-            let Some((fragment, password)) = look::credentials(&made.sdp, index) else { continue };
+            let Some((fragment, password)) = look::credentials(&made.sdp, index) else {
+                if !section.is_rejected() {
+                    tally.fail(
+                        Fault("missing"),
+                        format!(
+                            "section {index} has no a=ice-ufrag or no a=ice-pwd, and the session neither"
+                        ),
+                        [look::media_line(made, &section)],
+                    );
+                }
+                continue;
+            };
             let place = look::attribute(made, &section, "ice-ufrag");
             let (known, of) = passwords
                 .entry(fragment.to_owned())
@@ -90,6 +101,9 @@ mod control {
     })
     .also_breaks(&["sdp-grammar-strict"])
     .and(&[
+        Mutation::new(Recording::Descriptions, "has no a=ice-ufrag or no a=ice-pwd", |evidence| {
+            replace_all(&mut evidence.descriptions[0].sdp, "a=ice-pwd:", "a=x-pwd:");
+        }),
         Mutation::new(Recording::Descriptions, "a username fragment has 3 characters", |evidence| {
             replace_all(&mut evidence.descriptions[0].sdp, "a=ice-ufrag:BHbl", "a=ice-ufrag:BHb");
         })

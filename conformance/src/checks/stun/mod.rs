@@ -30,7 +30,7 @@ impl<'a> Sent<'a> {
     }
 }
 
-/// What a peer sent that by its first byte is STUN (RFC 7983), to the other peer and then to its servers, without what a rule of
+/// What a peer sent that is STUN, to the other peer and then to its servers, without what a rule of
 /// the scenario touched.
 fn sent(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = Sent<'_>> {
     let between = evidence.wire.iter().flat_map(move |wire| wire.sent(peer)).map(|packet| Sent {
@@ -48,7 +48,22 @@ fn sent(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = Sent<'_>> {
         to: message.server,
         bytes: &message.bytes,
     });
-    between
-        .chain(asked)
-        .filter(|sent| demux::class(sent.bytes) == Class::Stun && !evidence.is_faulted(sent.frame))
+    between.chain(asked).filter(|sent| is_stun(sent.bytes) && !evidence.is_faulted(sent.frame))
 }
+
+/// Whether bytes are STUN, be they malformed: they have the magic cookie, or all else of a header. The range of the first byte alone says nothing.
+fn is_stun(bytes: &[u8]) -> bool {
+    if demux::class(bytes) != Class::Stun {
+        return false;
+    }
+    if bytes.get(4..8) == Some(&stun::COOKIE.to_be_bytes()[..]) {
+        return true;
+    }
+    let Some(([a, b, high, low], rest)) = bytes.split_first_chunk::<4>() else { return false };
+    let method = stun::MessageType(u16::from_be_bytes([*a, *b])).method();
+    let length = usize::from(u16::from_be_bytes([*high, *low]));
+    method.name().is_some() && rest.len() == length + AFTER_LENGTH
+}
+
+/// Bytes of a header behind its length.
+const AFTER_LENGTH: usize = 16;

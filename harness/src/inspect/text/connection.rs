@@ -1,9 +1,9 @@
 //! A connection in words: how it ended up, its steps, what was negotiated, and its health.
 
 use super::super::Report;
-use super::{counted, time};
+use super::{counted, time, wall_clock};
 use crate::terminal::{Paint, Style, clean};
-use peerproof_captures::trace::{At, Connection, PairState, Side, Sides, Stream};
+use peerproof_captures::trace::{At, Connection, Nature, PairState, Recognised, Side, Sides, Stream};
 use peerproof_conformance::explain::Severity;
 use std::io::{self, Write};
 
@@ -32,8 +32,9 @@ pub(super) fn write(report: &Report, index: usize, style: &Style, out: &mut dyn 
     for line in lines {
         writeln!(out, "{}", style.paint(paint, &line))?;
     }
-    writeln!(out, "  steps")?;
-    let start = report.trace.first.unwrap_or(found.first);
+    recognised(found, style, out)?;
+    let start = found.first;
+    writeln!(out, "  steps, from {}", wall_clock(start.ns))?;
     for (ns, frame, step) in timed_steps(report, found) {
         // Milliseconds, rounded; a float would print -0.000.
         let ms = (i128::from(ns) - i128::from(start.ns) + 500_000).div_euclid(1_000_000);
@@ -55,6 +56,25 @@ pub(super) fn write(report: &Report, index: usize, style: &Style, out: &mut dyn 
     health(found, style, out)
 }
 
+/// What the connection is, if that is not all of WebRTC.
+fn recognised(found: &Connection, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let Recognised { nature, unknown, other_application_data, .. } = found.recognised;
+    let mut parts = Vec::new();
+    if nature != Nature::WebRtc {
+        parts.push(format!("not WebRTC, or only a part of it: {nature}; it is judged as that"));
+    }
+    if other_application_data > 0 {
+        parts.push(format!(
+            "{} with application data that is no SCTP",
+            counted(other_application_data, "DTLS record")
+        ));
+    }
+    if unknown > 0 {
+        parts.push(format!("{} of no known protocol", counted(unknown, "datagram")));
+    }
+    if parts.is_empty() { Ok(()) } else { style.wrapped(out, "  ", "  ", &parts.join("; ")) }
+}
+
 /// How the connection ended up, in one sentence.
 fn in_short(report: &Report, index: usize, found: &Connection) -> (Paint, String) {
     let mut diagnoses = report.diagnosis.iter().filter(|it| it.connection == Some(index));
@@ -73,14 +93,33 @@ fn in_short(report: &Report, index: usize, found: &Connection) -> (Paint, String
             parts.push(format!("media of {} after {}", found.name(side), after(at)));
         }
     }
+    if let Some(at) = found.associations.iter().filter_map(|association| association.established).min()
+        && found.handshakes.is_empty()
+    {
+        parts.push(format!("SCTP association established after {}", after(at)));
+    }
     let channels = found.associations.iter().flat_map(|association| association.channels.values());
     if let Some(at) = channels.filter_map(|channel| channel.acknowledged).min() {
         parts.push(format!("first channel open after {}", after(at)));
+    }
+    if let (true, Some(at)) = (parts.is_empty(), first_success(found)) {
+        parts.push(format!("a check succeeded after {}; nothing further was captured", after(at)));
     }
     if parts.is_empty() {
         parts.push("capture starts mid-connection; no failure seen".to_owned());
     }
     (Paint::Good, parts.join(", "))
+}
+
+/// The first success response, if nothing but checks was captured.
+fn first_success(found: &Connection) -> Option<At> {
+    let has_more = !found.handshakes.is_empty()
+        || found.records_without_handshake > 0
+        || !found.streams.is_empty()
+        || !found.associations.is_empty();
+    let successes =
+        found.pairs.iter().flat_map(|pair| [pair.checks.a.first_success, pair.checks.b.first_success]);
+    successes.flatten().min().filter(|_| !has_more)
 }
 
 /// Steps, and what the API said of them, in order of time.
