@@ -5,6 +5,7 @@
 
 mod args;
 mod arrivals;
+mod chosen;
 mod dump;
 mod error;
 mod events;
@@ -13,6 +14,7 @@ mod frames;
 mod json;
 mod ladder;
 mod logs;
+mod media;
 mod packets;
 mod page;
 mod source;
@@ -25,6 +27,7 @@ pub use error::InspectError;
 pub use events::ApiEvent;
 pub use frames::Frames;
 pub use json::{FileFacts, InterfaceFacts, Report};
+pub use media::StreamName;
 
 use crate::terminal::Style;
 use events::Recording;
@@ -41,8 +44,8 @@ use std::io::Write;
 /// If the capture or another file cannot be read, or nothing can be written.
 pub fn main(args: &InspectArgs, out: &mut dyn Write) -> Result<(), InspectError> {
     if let Some((name, dump)) = dump::read(&args.capture)? {
-        if args.packets || args.ladder || args.frame.is_some() || args.export.is_some() || args.html.is_some()
-        {
+        let written = [&args.export, &args.html, &args.png, &args.wav];
+        if args.packets || args.ladder || args.frame.is_some() || written.iter().any(|to| to.is_some()) {
             let reason = "a dump has no packets".to_owned();
             return Err(InspectError::Foreign { name, reason });
         }
@@ -64,7 +67,13 @@ pub fn main(args: &InspectArgs, out: &mut dyn Write) -> Result<(), InspectError>
         return tree::write(&given, frame, out);
     }
     if let Some(to) = &args.export {
-        return export::write(&given.spooled()?, to, args.force, out);
+        return export::write(&given.spooled()?, to, args.connection, args.force, out);
+    }
+    if let Some(folder) = &args.png {
+        return media::png(args, &given.spooled()?, folder, out);
+    }
+    if let Some(to) = &args.wav {
+        return media::wav(args, &given.spooled()?, to, out);
     }
     if let Some(to) = &args.html {
         return page::write(&given.spooled()?, args.frames, to, args.force, out);

@@ -55,6 +55,8 @@ pub struct Head<'a> {
     pub case: Option<CaseReport>,
     /// What was recognised as trouble, the worst first.
     pub diagnosis: &'a [Diagnosis],
+    /// The words of the filter of packets: each protocol with its layer, as `peerproof inspect --packets` calls them.
+    pub words: Vec<[String; 2]>,
     /// What is not in the page, and which command shows it.
     pub left_out: Vec<String>,
 }

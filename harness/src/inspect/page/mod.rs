@@ -9,7 +9,7 @@ mod recording;
 use super::arrivals::Arrivals;
 use super::events::Recording;
 use super::source::Given;
-use super::{Frames, InspectError, Report, report};
+use super::{Frames, InspectError, Report, args, export, report};
 use crate::input;
 use crate::spool::spool;
 use peerproof_captures::file::CaptureReader;
@@ -47,13 +47,8 @@ pub(super) fn write(
     force: bool,
     out: &mut dyn Write,
 ) -> Result<(), InspectError> {
+    export::refuse(given, to, force)?;
     let failed = |error| InspectError::Export { path: to.to_owned(), error };
-    if given.is(to) {
-        return Err(failed(io::Error::other("the output is the capture itself")));
-    }
-    if !force && to.symlink_metadata().is_ok_and(|there| there.is_file() || there.is_dir()) {
-        return Err(failed(io::Error::other("the file exists; --force replaces it")));
-    }
     let html = page(given, frames)?;
     fs::write(to, &html).map_err(failed)?;
     writeln!(out, "{}: {} KB", to.display(), html.len().div_ceil(1024))?;
@@ -114,6 +109,7 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
         seed: case.as_ref().map(|case| case.seed.to_string()),
         case,
         diagnosis,
+        words: args::words(),
         left_out,
     };
     let body = Body {
