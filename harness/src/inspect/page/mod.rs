@@ -9,7 +9,7 @@ mod recording;
 use super::arrivals::Arrivals;
 use super::events::Recording;
 use super::source::Given;
-use super::{Frames, InspectError, Report, args, export, report};
+use super::{Frames, InspectError, Report, args, dumped, export, report};
 use crate::input;
 use crate::spool::spool;
 use peerproof_captures::file::CaptureReader;
@@ -74,7 +74,13 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
     let packets = packets::read(given, &arrivals, asked, &mut left_out)?;
     let lost = |frame| arrivals.is_lost(frame);
     let ladders = ladders::ladders(&report, given, frames, origin_us, &lost)?;
-    let views = recording.as_ref().map(|it| recording::views(it, &mut left_out)).unwrap_or_default();
+    let mut views = recording.as_ref().map(|it| recording::views(it, &mut left_out)).unwrap_or_default();
+    let dumped::OnAxis { entries, states, stats } = dumped::on_axis(&report.dumps, origin_us);
+    let dumped_us = [entries.iter().map(|it| it.t_us).min(), entries.iter().map(|it| it.t_us).max()];
+    views.entries.extend(entries);
+    views.states.extend(states);
+    views.states.sort_by_key(|state| state.t_us);
+    views.stats.extend(stats);
     let (descriptions, candidates) = match &recording {
         Some(recording) => (
             descriptions::of_recording(recording, &mut left_out),
@@ -85,9 +91,10 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
     let last_us = report.trace.last.map_or(0, |at| since(at.ns, origin_us));
     let first_us = report.trace.first.map(|at| since(at.ns, origin_us));
     let until = recording.as_ref().map_or(last_us, |it| last_us.max(signed(it.case().duration_us)));
+    let until = until.max(dumped_us[1].unwrap_or(until));
     // Opening a browser may have taken seconds.
     let begin =
-        [views.steps.first().map(|step| step.from_us), first_us].into_iter().flatten().min().unwrap_or(0);
+        [views.steps.first().map(|step| step.from_us), first_us, dumped_us[0]].into_iter().flatten().min().unwrap_or(0);
     let Report { file, trace, diagnosis, .. } = &report;
     let head = Head {
         format: session::FORMAT,
