@@ -29,14 +29,19 @@ pub(super) fn of(dump: &Value) -> Option<Internals> {
     }
     let histories = dump.get("sdpHistories").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let connections = connections.into_iter().map(|(id, report)| {
-        let others = histories.iter().filter(|history| history.get("pcid").and_then(Value::as_str) == Some(id));
+        let others =
+            histories.iter().filter(|history| history.get("pcid").and_then(Value::as_str) == Some(id));
         of_report(id, report, others)
     });
     let connections: Vec<DumpedConnection> = connections.collect();
     (!connections.is_empty()).then_some(Internals { origin: Origin::AboutWebrtc, browser: None, connections })
 }
 
-fn of_report<'a>(id: &str, report: &'a Value, histories: impl Iterator<Item = &'a Value>) -> DumpedConnection {
+fn of_report<'a>(
+    id: &str,
+    report: &'a Value,
+    histories: impl Iterator<Item = &'a Value>,
+) -> DumpedConnection {
     let mut connection = DumpedConnection {
         // The name, a time, and where it is from: `{5d1f…} 1795938049425793 (id=7 url=https://…)`.
         id: id.split_whitespace().next().unwrap_or_default().trim_matches(['{', '}']).to_owned(),
@@ -54,7 +59,8 @@ fn of_report<'a>(id: &str, report: &'a Value, histories: impl Iterator<Item = &'
     }
     let is_offerer = report.get("offerer").and_then(Value::as_bool);
     let own = report.get("sdpHistory").and_then(Value::as_array).into_iter().flatten();
-    let others = histories.flat_map(|it| it.get("sdpHistory").and_then(Value::as_array).into_iter().flatten());
+    let others =
+        histories.flat_map(|it| it.get("sdpHistory").and_then(Value::as_array).into_iter().flatten());
     for entry in own.chain(others) {
         described(&mut connection.log, entry, is_offerer);
     }
@@ -80,10 +86,16 @@ fn described(log: &mut Vec<Called>, entry: &Value, is_offerer: Option<bool>) {
     if let Some(errors) = errors {
         let texts: Vec<String> = errors
             .iter()
-            .map(|error| error.get("error").and_then(Value::as_str).map_or_else(|| error.to_string(), str::to_owned))
+            .map(|error| {
+                error.get("error").and_then(Value::as_str).map_or_else(|| error.to_string(), str::to_owned)
+            })
             .collect();
         // What Firefox notes of a description's lines need not be a rejection: it is told, and judged by nobody.
-        log.push(Called { at_ms, kind: format!("{operation} parse errors"), value: Value::String(texts.join("; ")) });
+        log.push(Called {
+            at_ms,
+            kind: format!("{operation} parse errors"),
+            value: Value::String(texts.join("; ")),
+        });
     }
 }
 
@@ -150,16 +162,22 @@ mod tests {
         for dump in [report.clone(), json!([report]), json!({ "reports": [report] })] {
             let read = of(&dump).unwrap();
             let [connection] = read.connections.as_slice() else { panic!("{read:?}") };
-            assert_eq!((connection.id.as_str(), connection.url.as_deref()), ("5d1f-a", Some("https://example.org/")));
+            assert_eq!(
+                (connection.id.as_str(), connection.url.as_deref()),
+                ("5d1f-a", Some("https://example.org/"))
+            );
             assert_eq!(connection.stats.len(), 2);
             assert!(connection.was("oniceconnectionstatechange", "connected"));
             assert_eq!(connection.state("oniceconnectionstatechange"), Some("disconnected"));
             assert_eq!(connection.state("onconnectionstatechange"), None);
-            let described: Vec<_> = connection.descriptions().map(|it| (it.is_local, it.kind, it.at_ms)).collect();
+            let described: Vec<_> =
+                connection.descriptions().map(|it| (it.is_local, it.kind, it.at_ms)).collect();
             assert_eq!(described, [(true, "offer", Some(5.5))]);
             assert_eq!(connection.logged("setRemoteDescription").count(), 1);
         }
-        for none in [json!(null), json!([]), json!({}), json!([1]), json!({ "pcid": 1 }), json!({ "reports": [] })] {
+        for none in
+            [json!(null), json!([]), json!({}), json!([1]), json!({ "pcid": 1 }), json!({ "reports": [] })]
+        {
             assert_eq!(of(&none), None, "{none}");
         }
     }

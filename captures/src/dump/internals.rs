@@ -48,7 +48,9 @@ impl Origin {
     #[must_use]
     pub const fn lacks(self) -> &'static str {
         match self {
-            Self::Internals => "not in a dump: packets, keys, what the other side saw, addresses that are hidden from pages",
+            Self::Internals => {
+                "not in a dump: packets, keys, what the other side saw, addresses that are hidden from pages"
+            }
             Self::AboutWebrtc => {
                 "not in a report of about:webrtc: packets, keys, what the other side saw, when states changed and which they were before the last, \
                  how many checks were sent"
@@ -239,13 +241,14 @@ impl DumpedSeries {
         let (from, to) = (from as f64 / 1e6, to as f64 / 1e6);
         let numbers = numbers.filter(|numbers| !numbers.is_empty() && to >= from)?;
         let step = (to - from) / (numbers.len().saturating_sub(1).max(1) as f64);
-        let points = numbers.into_iter().enumerate().map(|(n, number)| (from + step * n as f64, number)).collect();
+        let points =
+            numbers.into_iter().enumerate().map(|(n, number)| (from + step * n as f64, number)).collect();
         Some(Self { object: object.to_owned(), member: member.to_owned(), points })
     }
 }
 
 /// JSON in a string, or the string itself.
-fn value(of: Option<&Value>) -> Value {
+pub(super) fn value(of: Option<&Value>) -> Value {
     match of {
         Some(Value::String(text)) => {
             serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()))

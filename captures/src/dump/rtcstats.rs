@@ -1,4 +1,5 @@
-//! Dumps of rtcstats, format 3 (<https://github.com/rtcstats/rtcstats>, `packages/rtcstats-server/README.md`).
+//! Dumps of rtcstats, format 3 (<https://github.com/rtcstats/rtcstats>, `packages/rtcstats-server/README.md`). Newer versions of Chrome write them, too:
+//! chrome://webrtc-internals has a button for it.
 //!
 //! ```text
 //! RTCStatsDump
@@ -8,7 +9,7 @@
 //! ["g","PC_0",{"0":{"type":5,"124":"connected"},"t":1795938050},1000]       statistics: what changed, members by name or by number
 //! ```
 
-use super::internals::{Called, DumpedConnection, DumpedSeries, Internals, Origin};
+use super::internals::{self, Called, DumpedConnection, DumpedSeries, Internals, Origin};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -148,6 +149,7 @@ pub(super) fn of(text: &str) -> Option<Internals> {
         }
     }
     let browser = about.get("userAgent").and_then(Value::as_str).map(str::to_owned);
+    let browser = browser.or_else(|| reading.browser.take());
     Some(Internals { origin: Origin::Rtcstats, browser, connections: reading.connections() })
 }
 
@@ -158,6 +160,7 @@ struct Reading {
     order: Vec<String>,
     connections: BTreeMap<String, DumpedConnection>,
     series: BTreeMap<(String, String, String), Vec<(f64, f64)>>,
+    browser: Option<String>,
     points: usize,
     completed: usize,
 }
@@ -171,8 +174,11 @@ impl Reading {
             return;
         }
         self.now_ms += delta;
-        // What belongs to no connection is about the camera and the microphone.
-        let Some(id) = id.as_str() else { return };
+        // What belongs to no connection is about the client, or about the camera and the microphone.
+        let Some(id) = id.as_str() else {
+            self.browser = self.browser.take().or_else(|| browser(value));
+            return;
+        };
         let kind = match method {
             Value::String(name) if name == "g" => GET_STATS,
             Value::String(name) => name.as_str(),
@@ -200,8 +206,12 @@ impl Reading {
         // A single argument may stand in a list or alone.
         let value = match value {
             Value::Array(one) if one.len() == 1 => one.first().cloned().unwrap_or_default(),
-            other => other.clone(),
+            // Chrome quotes states.
+            other => internals::value(Some(other)),
         };
+        if let ("create", Some(url)) = (kind, event.get(3).and_then(Value::as_str)) {
+            connection.url = Some(url.to_owned());
+        }
         let value = whole(connection, kind, value, &mut self.completed);
         connection.log.push(Called { at_ms: Some(at_ms), kind: kind.to_owned(), value });
     }
@@ -221,7 +231,8 @@ impl Reading {
                 let number = member.parse().ok();
                 let member = number.and_then(|number| named(&MEMBERS, number)).unwrap_or(member);
                 if member == "type" {
-                    let known = value.as_u64().and_then(|number| usize::try_from(number).ok()?.checked_sub(1));
+                    let known =
+                        value.as_u64().and_then(|number| usize::try_from(number).ok()?.checked_sub(1));
                     let known = known.and_then(|index| TYPES.get(index).copied());
                     stats.kind = known.or(value.as_str()).unwrap_or_default().to_owned();
                     continue;
@@ -247,11 +258,22 @@ impl Reading {
     }
 }
 
+/// The browser, as the first event of a client has it.
+fn browser(client: &Value) -> Option<String> {
+    let brands = client.pointer("/userAgentData/brands")?.as_array()?.iter();
+    brands.into_iter().find_map(|brand| {
+        let name = brand.get("brand")?.as_str().filter(|name| name.contains("Chrom"))?;
+        Some(format!("{name} {}", brand.get("version")?.as_str()?))
+    })
+}
+
 /// A description whose sections that did not change are written as `v=` and `m=` alone, with those of the last one of its type.
 fn whole(connection: &DumpedConnection, kind: &str, mut value: Value, completed: &mut usize) -> Value {
     let sections = |sdp: &str| -> Vec<String> {
         let parts = sdp.split("\nm=").enumerate();
-        parts.map(|(n, part)| if n == 0 { part.trim().to_owned() } else { format!("m={}", part.trim()) }).collect()
+        parts
+            .map(|(n, part)| if n == 0 { part.trim().to_owned() } else { format!("m={}", part.trim()) })
+            .collect()
     };
     let kind_of = |value: &Value| value.get("type").and_then(Value::as_str).map(str::to_owned);
     let Some(mut all) = value.get("sdp").and_then(Value::as_str).map(sections) else { return value };
@@ -285,10 +307,10 @@ mod tests {
         let text = [
             MAGIC,
             r#"{"fileFormat":3,"userAgent":"Mozilla/5.0"}"#,
-            r#"["create","PC_0",[{}],1000]"#,
+            r#"["create","PC_0",[{}],"https://example.org/",1000]"#,
             r#"[6,"PC_0",[{"type":"offer","sdp":"v=0\r\nx\r\nm=audio\r\na=1\r\nm=video\r\nb=1\r\n"}],10.5]"#,
             r#"[6,"PC_0",[{"type":"offer","sdp":"v=\r\nm=\r\nm=video\r\nb=2\r\n"}],0]"#,
-            r#"[24,"PC_0","checking",9.5]"#,
+            r#"[24,"PC_0","\"checking\"",9.5]"#,
             r#"["g","PC_0",{"0":{"type":5,"124":"new","14":3},"1":{"type":"codec","new":true},"t":7},1]"#,
             r#"["getStats","PC_0",{"0":{"124":"connected","14":5},"1":null},1]"#,
             r#"["navigator.mediaDevices.getUserMedia",null,{},100]"#,
@@ -301,6 +323,8 @@ mod tests {
         let read = of(&text).unwrap();
         assert_eq!((read.origin, read.browser.as_deref()), (Origin::Rtcstats, Some("Mozilla/5.0")));
         let [connection] = read.connections.as_slice() else { panic!("{read:?}") };
+        assert_eq!(connection.url.as_deref(), Some("https://example.org/"));
+        assert_eq!(connection.state("oniceconnectionstatechange"), Some("checking"), "quoted");
         let log: Vec<(Option<f64>, &str)> =
             connection.log.iter().map(|entry| (entry.at_ms, entry.kind.as_str())).collect();
         let expected = [
@@ -317,7 +341,13 @@ mod tests {
         assert_eq!((transport.text("iceState"), transport.count("packetsReceived")), (Some("connected"), 5));
         let packets = connection.series.iter().find(|series| series.member == "packetsReceived").unwrap();
         assert_eq!(packets.points, [(1021.0, 3.0), (1022.0, 5.0)]);
-        for none in ["", "RTCStatsDump", "RTCStatsDump\n{}", "RTCStatsDump\n{\"fileFormat\":2}", "x\n{\"fileFormat\":3}"] {
+        for none in [
+            "",
+            "RTCStatsDump",
+            "RTCStatsDump\n{}",
+            "RTCStatsDump\n{\"fileFormat\":2}",
+            "x\n{\"fileFormat\":3}",
+        ] {
             assert_eq!(of(none), None, "{none}");
         }
     }

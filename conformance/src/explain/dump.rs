@@ -4,6 +4,7 @@ use super::{Diagnosis, Kind, Severity, counted};
 use crate::verdict::Layer;
 use peerproof_captures::dump::{DumpedConnection, DumpedStats};
 use peerproof_captures::trace::{Connection, Side};
+use std::collections::BTreeMap;
 
 const ICE: &str = "oniceconnectionstatechange";
 const CONNECTION: &str = "onconnectionstatechange";
@@ -35,8 +36,10 @@ pub fn explain_beside(
 ) {
     let name = connection.name(side);
     for mut new in explain_dump(dump) {
-        if new.kind == Kind::NoMedia {
-            key_frames(&mut new, connection, side.other(), dump);
+        match new.kind {
+            Kind::NoMedia => key_frames(&mut new, connection, side.other(), dump),
+            Kind::IceNotConnected => errors(&mut new, connection, side),
+            _ => {}
         }
         let same = found.iter_mut().find(|it| {
             it.connection == Some(index) && it.layer == new.layer && it.severity == Severity::Broken
@@ -50,11 +53,31 @@ pub fn explain_beside(
         // Before what is of the same connection and further up, or of later ones.
         let at = found.iter().position(|it| {
             it.connection.is_some_and(|other| other > index)
-                || (it.connection == Some(index)
-                    && (it.severity == Severity::Notice || it.layer > new.layer))
+                || (it.connection == Some(index) && (it.severity == Severity::Notice || it.layer > new.layer))
         });
         found.insert(at.unwrap_or(found.len()), new);
     }
+}
+
+/// A browser counts no answer that is an error; the capture shows them.
+fn errors(found: &mut Diagnosis, connection: &Connection, side: Side) {
+    let checks = || connection.pairs.iter().map(move |pair| pair.checks.of(side));
+    let mut codes: BTreeMap<u16, u64> = BTreeMap::new();
+    for (code, count) in checks().flat_map(|checks| &checks.errors) {
+        *codes.entry(*code).or_default() += count;
+    }
+    if codes.is_empty() {
+        return;
+    }
+    let codes: Vec<String> =
+        codes.iter().map(|(code, count)| format!("{code} ({})", counted(*count, "time"))).collect();
+    found.frame = checks().filter_map(|checks| checks.first_error).min().map(|at| at.frame);
+    found.why = format!(
+        "the capture has answers to its checks that are errors: {}. 401 is a wrong ufrag or password, 487 a role conflict (RFC 8445 §7.3)",
+        codes.join(", ")
+    );
+    found.next = "compare a=ice-ufrag and a=ice-pwd that each side sent with those that the other was given"
+        .to_owned();
 }
 
 /// Whether the capture has the key frame that a decoder needs.
@@ -67,16 +90,22 @@ fn key_frames(found: &mut Diagnosis, connection: &Connection, sender: Side, dump
     found.frame = stream.first_key_frame.map(|at| at.frame);
     found.why = match stream.key_frames {
         0 => "the capture has no key frame of it, without which nothing can be decoded".to_owned(),
-        count => format!("the capture has {} of it: the decoder does not take them", counted(count, "key frame")),
+        count => {
+            format!("the capture has {} of it: the decoder does not take them", counted(count, "key frame"))
+        }
     };
     if stream.key_frames == 0 {
-        found.next = "look whether the receiver asks for one (PLI, FIR) and whether that arrives at the sender".to_owned();
+        found.next =
+            "look whether the receiver asks for one (PLI, FIR) and whether that arrives at the sender"
+                .to_owned();
     }
 }
 
 /// Whether video arrived of which no frame was decoded.
 fn is_undecoded(stats: &DumpedStats) -> bool {
-    stats.text("kind") == Some("video") && stats.count("packetsReceived") > 0 && stats.count("framesDecoded") == 0
+    stats.text("kind") == Some("video")
+        && stats.count("packetsReceived") > 0
+        && stats.count("framesDecoded") == 0
 }
 
 fn broken(layer: Layer, kind: Kind, what: String, why: &str, next: &str) -> Diagnosis {

@@ -4,9 +4,7 @@ use super::InspectError;
 use crate::input::{self, Limit};
 use crate::terminal::{Paint, Style, clean};
 use flate2::read::MultiGzDecoder;
-use peerproof_captures::dump::{
-    Called, DumpedConnection, Internals, may_be_dump, read as read_dump,
-};
+use peerproof_captures::dump::{Called, DumpedConnection, Internals, may_be_dump, read as read_dump};
 use peerproof_conformance::explain::{Diagnosis, explain_dump, pair};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -74,7 +72,8 @@ pub(super) fn read(path: &Path) -> Result<Option<(String, Internals)>, InspectEr
         return Ok(None);
     }
     if is_page(&first) {
-        let reason = "a saved page of about:webrtc: save what its button “Copy Report” copies as a file".to_owned();
+        let reason =
+            "a saved page of about:webrtc: save what its button “Copy Report” copies as a file".to_owned();
         return Err(InspectError::Foreign { name, reason });
     }
     if !may_be_dump(&first) {

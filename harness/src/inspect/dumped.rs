@@ -97,33 +97,44 @@ pub(super) fn read(paths: &[PathBuf], given: &mut Given) -> Result<(), InspectEr
             let reason = "no dump of chrome://webrtc-internals, about:webrtc or rtcstats".to_owned();
             return Err(InspectError::Foreign { name: path.display().to_string(), reason });
         };
-        let stem = Path::new(&name).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let stem =
+            Path::new(&name).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let stem = stem.split('.').next().unwrap_or_default().to_owned();
         given.dumps.push(Dumped { path: path.clone(), stem, dump });
     }
-    let (mut own, mut theirs) = (Vec::new(), Vec::new());
+    let mut all: Vec<(bool, String, SessionDescription, PathBuf)> = Vec::new();
     for dumped in &given.dumps {
         for connection in &dumped.dump.connections {
             let name = match dumped.dump.connections.len() {
                 1 => dumped.stem.clone(),
                 _ => format!("{} {}", dumped.stem, connection.id),
             };
-            for it in connection.descriptions() {
-                let sdp = SessionDescription::parse(it.sdp.to_owned());
-                match it.is_local {
-                    true => own.push((name.clone(), sdp, dumped.path.clone())),
-                    // It is the own one of another dump, perhaps: that one names its side then.
-                    false => theirs.push((format!("peer of {name}"), sdp, dumped.path.clone())),
-                }
+            for it in connection.descriptions().take(MOST_DESCRIPTIONS) {
+                let by = if it.is_local { name.clone() } else { format!("peer of {name}") };
+                all.push((
+                    it.is_local,
+                    by,
+                    SessionDescription::parse(it.sdp.to_owned()),
+                    dumped.path.clone(),
+                ));
             }
         }
     }
-    // Of several that have the same ufrag the last names the side.
-    let all = theirs.into_iter().chain(own).take(MOST_DESCRIPTIONS);
-    let (named, files): (Vec<_>, Vec<_>) = all.map(|(name, sdp, path)| ((name, sdp), path)).unzip();
+    // What the other side said is in the dump of the other side, too, if that was given.
+    let own: BTreeSet<String> =
+        all.iter().filter(|(is_local, ..)| *is_local).flat_map(|(_, _, sdp, _)| ufrags(sdp)).collect();
+    all.retain(|(is_local, _, sdp, _)| *is_local || !ufrags(sdp).iter().any(|ufrag| own.contains(ufrag)));
+    all.truncate(MOST_DESCRIPTIONS);
+    let (named, files): (Vec<_>, Vec<_>) =
+        all.into_iter().map(|(_, name, sdp, path)| ((name, sdp), path)).unzip();
     given.descriptions.splice(0..0, named);
     given.files.splice(0..0, files);
     Ok(())
+}
+
+fn ufrags(description: &SessionDescription) -> Vec<String> {
+    let sections = std::iter::once(description.session()).chain(description.media());
+    sections.filter_map(|section| section.first::<IceUfrag>().map(|it| it.0)).collect()
 }
 
 /// Places the dumps beside the connections of the capture: adds to its diagnosis and to its events, whose entries are counted from `first_entry`.
@@ -187,18 +198,15 @@ pub(super) fn place(
 
 /// The connection of the capture, and the side of it, that a connection of a dump is.
 fn find(dumped: &DumpedConnection, trace: &Trace) -> Option<(usize, Side)> {
-    let ufrags = |local: bool| -> BTreeSet<String> {
+    let of = |local: bool| -> BTreeSet<String> {
         let sdp = dumped.descriptions().filter(|it| it.is_local == local);
-        let parsed = sdp.map(|it| SessionDescription::parse(it.sdp.to_owned()));
-        let of = |description: SessionDescription| -> Vec<String> {
-            let sections = std::iter::once(description.session()).chain(description.media());
-            sections.filter_map(|section| section.first::<IceUfrag>().map(|it| it.0)).collect()
-        };
-        parsed.flat_map(of).collect()
+        sdp.flat_map(|it| ufrags(&SessionDescription::parse(it.sdp.to_owned()))).collect()
     };
-    let (mut local, remote) = (ufrags(true), ufrags(false));
+    let (mut local, remote) = (of(true), of(false));
     let transports = dumped.of_type("transport");
-    local.extend(transports.filter_map(|(_, stats)| stats.text("iceLocalUsernameFragment").map(str::to_owned)));
+    local.extend(
+        transports.filter_map(|(_, stats)| stats.text("iceLocalUsernameFragment").map(str::to_owned)),
+    );
     let by_ufrags = |connection: &Connection| {
         Side::BOTH.into_iter().find(|side| {
             let [own, theirs] = [*side, side.other()].map(|side| connection.peers.of(side).ufrag.as_ref());
@@ -248,8 +256,14 @@ fn mark(called: &Called) -> Option<(Option<(&'static str, String)>, String, bool
         kind if kind.ends_with("OnFailure") => {
             return Some((None, dump::text(called), true));
         }
-        "setLocalDescription" | "setRemoteDescription" | "createDataChannel" | "restartIce" | "close"
-        | "onicecandidateerror" | "ontrack" | "ondatachannel" => {
+        "setLocalDescription"
+        | "setRemoteDescription"
+        | "createDataChannel"
+        | "restartIce"
+        | "close"
+        | "onicecandidateerror"
+        | "ontrack"
+        | "ondatachannel" => {
             return Some((None, dump::text(called), called.kind == "onicecandidateerror"));
         }
         _ => return None,
@@ -271,7 +285,8 @@ fn series(dumped: &DumpedConnection) -> Vec<Over> {
             points: points.take(MOST_EVENTS).collect(),
         }
     };
-    let wanted = dumped.series.iter().filter(|series| series.member != "ssrc" && series.member != "timestamp");
+    let wanted =
+        dumped.series.iter().filter(|series| series.member != "ssrc" && series.member != "timestamp");
     wanted.take(MOST_SERIES).map(of).collect()
 }
 
@@ -327,6 +342,7 @@ pub(super) fn on_axis(dumps: &[DumpBeside], origin_us: u64) -> OnAxis {
         }));
     }
     all.states.sort_by_key(|state| state.t_us);
+    all.entries.sort_by_key(|entry| entry.t_us);
     all
 }
 
@@ -346,7 +362,9 @@ pub(super) fn write(dumps: &[DumpBeside], style: &Style, out: &mut dyn Write) ->
             if let Some(notice) = &side.notice {
                 style.wrapped(out, "    ", "      ", notice)?;
             }
-            for line in side.dump.pairs.iter().chain(&side.dump.statistics).filter(|_| side.connection.is_some()) {
+            for line in
+                side.dump.pairs.iter().chain(&side.dump.statistics).filter(|_| side.connection.is_some())
+            {
                 style.wrapped(out, "    ", "      ", line)?;
             }
         }
