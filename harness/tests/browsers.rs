@@ -48,7 +48,7 @@ impl Side {
                 println!("skipped: {reason}");
                 None
             }
-            Err(OpenError::Broken(reason) | OpenError::Failed(reason)) => panic!("{reason}"),
+            Err(error) => panic!("{error}"),
         }
     }
 
@@ -282,6 +282,26 @@ fn in_each(surroundings: Surroundings, test: impl AsyncFn(Side)) {
             }
         }
     });
+}
+
+/// A driver that ends before it listens: what it wrote is not lost with it.
+#[test]
+fn the_output_of_a_driver_that_fails_is_kept() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let driver = folder.path().join("driver");
+    let lines = (1..=9).map(|n| format!("echo line {n}\n")).collect::<String>();
+    std::fs::write(&driver, format!("#!/bin/sh\n{lines}exit 3\n")).unwrap();
+    std::fs::set_permissions(&driver, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let build =
+        Build { kind: Kind::Chrome, browser: Some("/bin/true".into()), driver: Some(driver), remote: None };
+    let opened = RUNTIME.block_on(async {
+        browsers().await.open(&build, "alice", CaseClock::start(), &Surroundings::default(), None).await
+    });
+    let Err(OpenError::NotStarted { cause, log }) = opened else { panic!("it did not start") };
+    assert!(cause.contains("line 5 | line 6 | line 7 | line 8 | line 9"), "{cause}");
+    assert!(!cause.contains("line 4"), "only the last lines: {cause}");
+    assert!(log.starts_with("line 1\nline 2\n"), "{log}");
 }
 
 #[test]

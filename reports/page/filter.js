@@ -1,8 +1,10 @@
 // The filter of packets, in the words of `peerproof inspect --packets`: --protocol, --layer, --peer, --frames; other words are looked for in the text.
 "use strict";
 {
-  const PROTOCOLS = ["stun", "turn", "dtls", "rtp", "rtcp", "sctp", "other"];
-  const LAYERS = { ice: ["stun", "turn", "other"], security: ["dtls"], media: ["rtp", "rtcp"], data: ["sctp"] };
+  // The words are those of the program that made the page: protocols in their order, each with its layer.
+  const PROTOCOLS = P.head.words.map(([protocol]) => protocol);
+  const LAYERS = {};
+  for (const [protocol, layer] of P.head.words) (LAYERS[layer] ??= []).push(protocol);
 
   const words = (text) => [...text.matchAll(/"([^"]*)"?|(\S+)/g)].map((it) => ({ text: it[1] ?? it[2], quoted: it[1] !== undefined }));
 

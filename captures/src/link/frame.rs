@@ -124,6 +124,17 @@ pub fn tree(link: LinkType, data: &[u8]) -> Dissected<Headers<'_>> {
     })
 }
 
+/// Source and destination of a frame, if it is an IP packet; the ports are zero where it has none, as a fragment has not.
+pub fn between(link: LinkType, data: &[u8]) -> Option<(SocketAddr, SocketAddr)> {
+    match read(link, &mut Reader::new("frame", data)).ok()?.kind {
+        Kind::Udp { from, to } | Kind::Tcp { from, to, .. } => Some((from, to)),
+        Kind::Fragment { ip, .. } => {
+            Some((SocketAddr::new(ip.source, 0), SocketAddr::new(ip.destination, 0)))
+        }
+        Kind::Exported(_) | Kind::Sctp | Kind::Other => None,
+    }
+}
+
 /// The headers as the network needs them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layers<'a> {

@@ -18,5 +18,5 @@ mod stream;
 mod tcp;
 mod udp;
 
-pub use frame::{Headers, Inner, tree};
+pub use frame::{Headers, Inner, between, tree};
 pub use network::{Limits, Network, Outcome, Packet, Source, Transport};

@@ -5,11 +5,12 @@ use crate::input::{self, Limit};
 use crate::judge;
 use crate::terminal::{Paint, Style, clean};
 use peerproof_conformance::deviations::pattern;
-use peerproof_conformance::facts::{Change, Comparison, Facts, compare};
-use peerproof_reports::escape;
+use peerproof_conformance::facts::{Comparison, Facts, compare};
+use peerproof_reports::export::comparison::{
+    Changed, by_implementation, ended, html, markdown, place, totals, what,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,11 +30,12 @@ Examples:
   peerproof diff chrome-150.json runs/latest         against an archive
   peerproof diff old new --only 'dtls/**' --json     of some cases, as data
   peerproof diff old new --markdown >> CHANGES.md
+  peerproof diff old new --html changes.html         a page for a browser
 
 A change is what every case of a scenario shows with an implementation in the second run, and none did in the first. Addresses, keys,
 times and what differs from case to case are none. `chrome@150` and `chrome` are one implementation.
 
-Exit codes: 0 no change, 1 changes, 2 a run cannot be read, 4 the runs have no case in common.")]
+Exit codes: 0 no change, 1 changes, 2 a run cannot be read or a file would be replaced, 4 the runs have no case in common.")]
 pub(crate) struct DiffArgs {
     /// The first run: a folder, or an archive
     before: PathBuf,
@@ -43,11 +45,17 @@ pub(crate) struct DiffArgs {
     #[arg(long, value_delimiter = ',', value_name = "FILTER")]
     only: Vec<String>,
     /// Print JSON
-    #[arg(long, conflicts_with = "markdown")]
+    #[arg(long, conflicts_with_all = ["markdown", "html"])]
     json: bool,
     /// Print Markdown
-    #[arg(long)]
+    #[arg(long, conflicts_with = "html")]
     markdown: bool,
+    /// Write a page for a browser, in one file
+    #[arg(long, value_name = "OUT.html")]
+    html: Option<PathBuf>,
+    /// Replace the file of --html if there is one
+    #[arg(long, requires = "html")]
+    force: bool,
 }
 
 /// Which run is kept, and where.
@@ -108,6 +116,10 @@ pub(crate) fn archive(args: &ArchiveArgs) -> u8 {
 
 /// Shows what changed.
 pub(crate) fn diff(args: &DiffArgs) -> u8 {
+    if let Some(to) = args.html.as_ref().filter(|to| !args.force && to.exists()) {
+        complain(format_args!("{} exists; --force replaces it", to.display()));
+        return USAGE;
+    }
     let read = |path: &Path| -> Result<Vec<Facts>, String> {
         let mut cases = if path.is_dir() { of_folder(path)? } else { of_archive(path)? };
         cases.retain(|case| wanted(&args.only, &case.case));
@@ -134,6 +146,15 @@ pub(crate) fn diff(args: &DiffArgs) -> u8 {
             }
             _ => {}
         }
+    } else if let Some(to) = &args.html {
+        let name = |path: &Path| path.display().to_string();
+        let page = html(&comparison, &name(&args.before), &name(&args.after));
+        let page = page.map_err(|error| error.to_string());
+        if let Err(error) = page.and_then(|page| fs::write(to, page).map_err(|error| error.to_string())) {
+            complain(format_args!("{}: {error}", to.display()));
+            return HARNESS_ERROR;
+        }
+        note(format_args!("{}: {}", to.display(), totals(&comparison)));
     } else if args.markdown {
         say(markdown(&comparison).trim_end());
     } else {
@@ -166,115 +187,23 @@ fn of_archive(path: &Path) -> Result<Vec<Facts>, String> {
     Err(wrong(&format_args!("an archive of format {}; this version reads {FORMAT}", archive.format)))
 }
 
-/// By implementation: the versions, and the changes.
-fn by_implementation(comparison: &Comparison) -> BTreeMap<&str, (String, Vec<&Change>)> {
-    let mut all: BTreeMap<&str, (String, Vec<&Change>)> = BTreeMap::new();
-    for (name, versions) in &comparison.versions {
-        let list =
-            |all: &std::collections::BTreeSet<String>| all.iter().cloned().collect::<Vec<_>>().join(", ");
-        let text = format!("{name} {} → {}", list(&versions.before), list(&versions.after));
-        all.entry(name).or_default().0 = text;
-    }
-    for change in &comparison.changes {
-        let of = all.entry(&change.implementation).or_default();
-        if of.0.is_empty() {
-            of.0.clone_from(&change.implementation);
-        }
-        of.1.push(change);
-    }
-    all
-}
-
-fn what(change: &Change) -> String {
-    let mut parts: Vec<String> = change.removed.iter().map(|it| format!("− {it}")).collect();
-    parts.extend(change.added.iter().map(|it| format!("+ {it}")));
-    if let Some(order) = &change.order {
-        parts.push(format!("in another order: {}", order.join(", ")));
-    }
-    parts.join("  ")
-}
-
-fn place(change: &Change) -> String {
-    let frame = change.frame.map_or_else(String::new, |frame| format!(" frame {frame}"));
-    let noun = if change.scenarios == 1 { "scenario" } else { "scenarios" };
-    format!("{} {noun}, {}{frame}", change.scenarios, change.case)
-}
-
-fn ended(ended: Option<&peerproof_conformance::facts::Ended>) -> String {
-    let Some(ended) = ended else { return "not judged".to_owned() };
-    let word = serde_json::to_value(ended.outcome).unwrap_or_default();
-    let mut text = word.as_str().unwrap_or_default().to_owned();
-    for part in [ended.layer.map(|it| it.to_string()), ended.side.clone()].into_iter().flatten() {
-        text += &format!(", {part}");
-    }
-    text
-}
-
-/// What is said at the end.
-fn totals(comparison: &Comparison) -> String {
-    let mut text = format!(
-        "{} cases compared: {} ended otherwise, {} changes",
-        comparison.cases,
-        comparison.verdicts.len(),
-        comparison.changes.len()
-    );
-    for (names, which) in [(&comparison.only_before, "first"), (&comparison.only_after, "second")] {
-        if !names.is_empty() {
-            let _ = write!(text, "; {} cases are in the {which} run alone", names.len());
-        }
-    }
-    text
-}
-
 fn text(comparison: &Comparison, style: &Style) -> String {
     let mut out = String::new();
     for change in &comparison.verdicts {
-        let (before, after) = (ended(change.before.as_ref()), ended(change.after.as_ref()));
+        let [before, after] = ended(change);
         let _ = writeln!(out, "{}", clean(&format!("{}  {before} → {after}", change.case)));
     }
-    for (title, changes) in by_implementation(comparison).values() {
+    for Changed { title, changes } in by_implementation(comparison) {
         if !out.is_empty() {
             out.push('\n');
         }
-        let _ = writeln!(out, "{}", style.paint(Paint::Remarkable, &clean(title)));
+        let _ = writeln!(out, "{}", style.paint(Paint::Remarkable, &clean(&title)));
         for change in changes {
             let _ = writeln!(out, "  {}", clean(&format!("{}: {}", change.fact, what(change))));
             let _ = writeln!(out, "      {}", style.paint(Paint::Soft, &clean(&place(change))));
         }
     }
     if !out.is_empty() {
-        out.push('\n');
-    }
-    out + &totals(comparison)
-}
-
-fn markdown(comparison: &Comparison) -> String {
-    let cell = escape::markdown;
-    let mut out = String::new();
-    if !comparison.verdicts.is_empty() {
-        out.push_str("| case | before | after |\n| --- | --- | --- |\n");
-        for change in &comparison.verdicts {
-            let (before, after) = (ended(change.before.as_ref()), ended(change.after.as_ref()));
-            let _ = writeln!(out, "| {} | {} | {} |", cell(&change.case), cell(&before), cell(&after));
-        }
-        out.push('\n');
-    }
-    for (title, changes) in by_implementation(comparison).values() {
-        let _ = writeln!(out, "## {}\n", cell(title));
-        if changes.is_empty() {
-            out.push_str("No change.\n\n");
-            continue;
-        }
-        out.push_str("| what | change | where |\n| --- | --- | --- |\n");
-        for change in changes {
-            let _ = writeln!(
-                out,
-                "| {} | {} | {} |",
-                cell(&change.fact),
-                cell(&what(change)),
-                cell(&place(change))
-            );
-        }
         out.push('\n');
     }
     out + &totals(comparison)

@@ -1,6 +1,6 @@
 //! The arguments.
 
-use super::Frames;
+use super::{Frames, StreamName};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::ValueEnum;
@@ -15,15 +15,19 @@ Examples:
   peerproof inspect call.pcap --keylog keys.log --sdp offer.sdp --sdp answer.sdp
   peerproof inspect runs/…/cases/data/echo/stack-chrome  a recording, with its descriptions
   peerproof inspect webrtc_internals_dump.gz             what a browser says of its calls, without packets
+  peerproof inspect call.pcapng --dump webrtc_internals_dump.gz   both, on one axis and in one diagnosis
   tcpdump -w - udp | peerproof inspect -                 from standard input
   peerproof inspect call.pcapng --ladder                 who sent what to whom, with times
   peerproof inspect call.pcapng --packets --protocol dtls --frames 10-40
   peerproof inspect call.pcapng --html call.html         a page for a browser: messages, packets, streams over time
   peerproof inspect call.pcapng --export clear.pcapng    decrypted, for Wireshark
+  peerproof inspect call.pcapng --export two.pcapng --connection 2
+  peerproof inspect call.pcapng --png pictures --frames-of 0x1a2b3c4d
+  peerproof inspect call.pcapng --wav sound.wav          the only stream of sound, as it was sent
   peerproof inspect call.pcapng --frame 23               one frame, byte by byte")]
 pub struct InspectArgs {
     /// A pcap or pcapng file, gzip or not; a folder with a recording; `-` for standard input; a text log of Chrome or Firefox with packets
-    /// in it, or a dump of chrome://webrtc-internals
+    /// in it; a dump of chrome://webrtc-internals, about:webrtc ("Copy Report") or rtcstats
     #[arg(value_name = "FILE")]
     pub capture: PathBuf,
     /// Print JSON (see `peerproof schema inspect`)
@@ -36,7 +40,7 @@ pub struct InspectArgs {
     #[arg(long, conflicts_with_all = ["frame", "export"])]
     pub ladder: bool,
     /// Write a capture for Wireshark: the same packets, the secrets, and SCTP, RTP and RTCP in the clear beside them
-    #[arg(long, value_name = "OUT.pcapng", group = "written", conflicts_with = "frame")]
+    #[arg(long, value_name = "OUT.pcapng", groups = ["written", "of_connection"], conflicts_with = "frame")]
     pub export: Option<PathBuf>,
     /// Write a page that shows all of it in a browser, in one file
     #[arg(
@@ -46,7 +50,29 @@ pub struct InspectArgs {
         conflicts_with_all = ["json", "packets", "ladder", "frame", "export"]
     )]
     pub html: Option<PathBuf>,
-    /// Replace the file of --export or --html if there is one
+    /// Decode the pictures of a video stream (VP8, H.264) from its packets, and write them into a folder
+    #[arg(
+        long,
+        value_name = "DIR",
+        groups = ["written", "of_connection", "decoded"],
+        conflicts_with_all = ["json", "packets", "ladder", "frame", "export", "html"]
+    )]
+    pub png: Option<PathBuf>,
+    /// Decode the sound of a stream (Opus) from its packets, and write it into a file
+    #[arg(
+        long,
+        value_name = "OUT.wav",
+        groups = ["written", "of_connection", "decoded"],
+        conflicts_with_all = ["json", "packets", "ladder", "frame", "export", "html", "png"]
+    )]
+    pub wav: Option<PathBuf>,
+    /// The stream for --png or --wav, by its SSRC, or SENDER:SSRC where several have the same; not needed if there is only one
+    #[arg(long, value_name = "STREAM", requires = "decoded")]
+    pub frames_of: Option<StreamName>,
+    /// Only this connection, with --export, --png or --wav; counted from one, as `inspect` without options lists them
+    #[arg(long, value_name = "N", requires = "of_connection")]
+    pub connection: Option<usize>,
+    /// Replace what --export, --html or --wav would write over; write pictures into a folder that is not empty
     #[arg(long, requires = "written")]
     pub force: bool,
     /// Only packets of these protocols
@@ -58,12 +84,15 @@ pub struct InspectArgs {
     /// Only packets to or from this: a peer named by its interface or description, an address, or address and port
     #[arg(long, value_name = "PEER", requires = "packets")]
     pub peer: Vec<String>,
-    /// Only these frames, with --packets, --ladder or --html: 10-20, 10-, -20
-    #[arg(long, value_name = "FROM-TO")]
+    /// Only these frames, with --packets, --ladder, --html, --png or --wav: 10-20, 10-, -20
+    #[arg(long, value_name = "FROM-TO", allow_hyphen_values = true)]
     pub frames: Option<Frames>,
     /// One frame in full, with its bytes; with --packets only its line
     #[arg(long, value_name = "N", conflicts_with = "frames")]
     pub frame: Option<u64>,
+    /// A dump that a browser or rtcstats made of the same call: its states and events are placed on the axis of the packets
+    #[arg(long, value_name = "FILE")]
+    pub dump: Vec<PathBuf>,
     /// What is known beside the capture.
     #[command(flatten)]
     pub beside: Beside,
@@ -156,6 +185,31 @@ impl PacketLayer {
     }
 }
 
+/// The words of `--protocol` and `--layer`: each protocol with its layer, in the order of the options.
+pub(super) fn words() -> Vec<[String; 2]> {
+    let layer = |protocol| PacketLayer::of(protocol).to_possible_value();
+    let pair = |protocol: &Protocol| {
+        let layer = layer(*protocol).map_or_else(String::new, |it| it.get_name().to_owned());
+        [protocol.name().to_owned(), layer]
+    };
+    Protocol::value_variants().iter().map(pair).collect()
+}
+
+impl Protocol {
+    /// Its word on the command line.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Stun => "stun",
+            Self::Turn => "turn",
+            Self::Dtls => "dtls",
+            Self::Rtp => "rtp",
+            Self::Rtcp => "rtcp",
+            Self::Sctp => "sctp",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// Protocols to choose packets by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Protocol {
@@ -178,6 +232,17 @@ pub enum Protocol {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_protocol_has_a_layer() {
+        let all: Vec<String> = words().iter().map(|pair| pair.join(" ")).collect();
+        let expected =
+            ["stun ice", "turn ice", "dtls security", "rtp media", "rtcp media", "sctp data", "other ice"];
+        assert_eq!(all, expected);
+        for protocol in Protocol::value_variants() {
+            assert_eq!(protocol.to_possible_value().unwrap().get_name(), protocol.name());
+        }
+    }
 
     #[test]
     fn srtp_keys_are_for_one_direction_or_for_both() {

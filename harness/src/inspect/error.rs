@@ -40,6 +40,42 @@ pub enum InspectError {
         /// The last one.
         last: u64,
     },
+    /// There is no such connection.
+    #[error(
+        "{name} has no connection {number}; it has {connections}, and `peerproof inspect` without options lists them"
+    )]
+    NoConnection {
+        /// The file.
+        name: String,
+        /// The connection asked for, counted from one.
+        number: usize,
+        /// How many there are.
+        connections: usize,
+    },
+    /// There is no such stream, or none of that kind.
+    #[error("{name} has no such stream; it has {}", if .streams.is_empty() { "none" } else { .streams })]
+    NoStream {
+        /// The file.
+        name: String,
+        /// Those that it has.
+        streams: String,
+    },
+    /// Several streams are what was asked for.
+    #[error("{name} has several such streams: --frames-of and --connection choose one of {streams}")]
+    SeveralStreams {
+        /// The file.
+        name: String,
+        /// Those that it has.
+        streams: String,
+    },
+    /// A stream cannot be decoded.
+    #[error("{stream} cannot be decoded: {reason}")]
+    NotDecoded {
+        /// The stream.
+        stream: String,
+        /// Why.
+        reason: String,
+    },
     /// A capture cannot be exported.
     #[error("{path} cannot be written: {error}", path = .path.display())]
     Export {

@@ -1,6 +1,7 @@
 //! `--export`: the same capture with its secrets in front and, beside each interface, one that holds in the clear what was
 //! protected. Wireshark decrypts DTLS by the secrets, but no SRTP.
 
+use super::chosen::Chosen;
 use super::source::Given;
 use super::{FileFacts, InspectError};
 use peerproof_captures::decrypt;
@@ -26,18 +27,31 @@ pub(super) struct Written {
     rtcp: u64,
 }
 
-/// Writes the export and returns what is in it. `force` replaces a file that is there.
-pub(super) fn write(given: &Given, to: &Path, force: bool, out: &mut dyn Write) -> Result<(), InspectError> {
-    if given.is(to) {
-        let error = io::Error::other("the output is the capture itself");
-        return Err(InspectError::Export { path: to.to_owned(), error });
-    }
-    if !force && to.symlink_metadata().is_ok_and(|there| there.is_file() || there.is_dir()) {
-        let error = io::Error::other("the file exists; --force replaces it");
-        return Err(InspectError::Export { path: to.to_owned(), error });
-    }
+/// Refuses to write over the capture, and, without `force`, over any other file.
+pub(super) fn refuse(given: &Given, to: &Path, force: bool) -> Result<(), InspectError> {
+    let reason = if given.is(to) {
+        "the output is the capture itself"
+    } else if !force && to.symlink_metadata().is_ok_and(|there| there.is_file() || there.is_dir()) {
+        "the file exists; --force replaces it"
+    } else {
+        return Ok(());
+    };
+    Err(InspectError::Export { path: to.to_owned(), error: io::Error::other(reason) })
+}
+
+/// Writes the export and says what is in it: all of the capture, or the connection of that number, counted from one. `force` replaces a file that
+/// is there.
+pub(super) fn write(
+    given: &Given,
+    to: &Path,
+    connection: Option<usize>,
+    force: bool,
+    out: &mut dyn Write,
+) -> Result<(), InspectError> {
+    refuse(given, to, force)?;
+    let chosen = connection.map(|number| Chosen::read(given, number)).transpose()?;
     let parts = to.with_extension("part");
-    let written = export(given, &parts, to);
+    let written = export(given, chosen.as_ref(), &parts, to);
     if written.is_err() {
         // Half a capture is of no use; the error is what counts.
         let _ = fs::remove_file(&parts);
@@ -54,7 +68,7 @@ pub(super) fn write(given: &Given, to: &Path, force: bool, out: &mut dyn Write) 
     Ok(())
 }
 
-fn export(given: &Given, parts: &Path, to: &Path) -> Result<Written, InspectError> {
+fn export(given: &Given, chosen: Option<&Chosen>, parts: &Path, to: &Path) -> Result<Written, InspectError> {
     let failed = |error: io::Error| InspectError::Export { path: to.to_owned(), error };
     let failed_record = |error: RecordError| failed(io::Error::other(error));
     let (names, has_plaintext, key_log) = survey(given)?;
@@ -64,8 +78,10 @@ fn export(given: &Given, parts: &Path, to: &Path) -> Result<Written, InspectErro
     let mut recorder = Recorder::new(file, about).map_err(failed_record)?;
     let mut reader = given.reader()?;
     let log = String::from_utf8_lossy(&key_log).into_owned();
+    let log = chosen.map_or_else(|| log.clone(), |chosen| chosen.secrets(&log));
     recorder.secrets(&log).map_err(failed_record)?;
     let mut copy = Copy {
+        chosen,
         recorder,
         places: Vec::new(),
         interface: None,
@@ -98,15 +114,17 @@ fn export(given: &Given, parts: &Path, to: &Path) -> Result<Written, InspectErro
         };
         let Some(place) = frame.interface.and_then(|index| copy.places.get_mut(index)) else { continue };
         last_ns = frame.time_ns.unwrap_or(last_ns);
-        let number = copy.recorder.copy(place.wire, &frame, last_ns).map_err(failed_record)?;
-        copy.written.frames += 1;
+        if chosen.is_none_or(|chosen| chosen.holds(&frame)) {
+            let number = copy.recorder.copy(place.wire, &frame, last_ns).map_err(failed_record)?;
+            copy.written.frames += 1;
+            if place.numbers.len() >= REMEMBERED {
+                place.numbers.pop_front();
+            }
+            place.numbers.push_back((frame.number, number));
+        }
         if place.clear.is_none() {
             continue;
         }
-        if place.numbers.len() >= REMEMBERED {
-            place.numbers.pop_front();
-        }
-        place.numbers.push_back((frame.number, number));
         copy.interface = frame.interface;
         copy.direction = match frame.direction {
             Some(Way::Inbound) => Direction::Inbound,
@@ -133,7 +151,8 @@ struct Place {
 }
 
 /// The copy as it is written.
-struct Copy<W: Write> {
+struct Copy<'a, W: Write> {
+    chosen: Option<&'a Chosen>,
     recorder: Recorder<W>,
     places: Vec<Place>,
     /// That of the frame at hand, and the direction of the frame.
@@ -143,12 +162,15 @@ struct Copy<W: Write> {
     trouble: Result<(), RecordError>,
 }
 
-impl<W: Write> Sink for Copy<W> {
+impl<W: Write> Sink for Copy<'_, W> {
     fn datagram(&mut self, seen: &Observation<'_>) -> Follow {
         if seen.is_plaintext() { Follow::No } else { Follow::ByAddress }
     }
 
     fn opened(&mut self, opened: &Opened<'_>) {
+        if self.chosen.is_some_and(|chosen| !chosen.has(opened.frame)) {
+            return;
+        }
         let recorded = self.record(opened);
         if self.trouble.is_ok() {
             self.trouble = recorded;
@@ -156,7 +178,7 @@ impl<W: Write> Sink for Copy<W> {
     }
 }
 
-impl<W: Write> Copy<W> {
+impl<W: Write> Copy<'_, W> {
     fn record(&mut self, opened: &Opened<'_>) -> Result<(), RecordError> {
         let place = self.interface.and_then(|index| self.places.get(index));
         let Some(Place { clear: Some(interface), numbers, .. }) = place else { return Ok(()) };

@@ -6,7 +6,9 @@
 mod args;
 mod arrivals;
 pub(crate) mod beside;
+mod chosen;
 mod dump;
+mod dumped;
 mod error;
 mod events;
 mod export;
@@ -14,6 +16,7 @@ mod frames;
 mod json;
 mod ladder;
 mod logs;
+mod media;
 mod packets;
 mod page;
 mod source;
@@ -22,10 +25,12 @@ mod tree;
 
 pub use args::{Beside, InspectArgs, PacketLayer, Protocol, SrtpKeys};
 pub use dump::DumpReport;
+pub use dumped::{DumpBeside, DumpedSide};
 pub use error::InspectError;
 pub use events::ApiEvent;
 pub use frames::Frames;
 pub use json::{FileFacts, InterfaceFacts, Report};
+pub use media::StreamName;
 
 use crate::terminal::Style;
 use events::Recording;
@@ -42,9 +47,9 @@ use std::io::Write;
 /// If the capture or another file cannot be read, or nothing can be written.
 pub fn main(args: &InspectArgs, out: &mut dyn Write) -> Result<(), InspectError> {
     if let Some((name, dump)) = dump::read(&args.capture)? {
-        if args.packets || args.ladder || args.frame.is_some() || args.export.is_some() || args.html.is_some()
-        {
-            let reason = "a dump has no packets".to_owned();
+        let written = [&args.export, &args.html, &args.png, &args.wav];
+        if args.packets || args.ladder || args.frame.is_some() || written.iter().any(|to| to.is_some()) {
+            let reason = "a dump has no packets; beside a capture of the call: --dump".to_owned();
             return Err(InspectError::Foreign { name, reason });
         }
         let report = dump::report(name, &dump);
@@ -57,7 +62,8 @@ pub fn main(args: &InspectArgs, out: &mut dyn Write) -> Result<(), InspectError>
         }
         return Ok(());
     }
-    let given = Given::read(&args.capture, &args.beside)?;
+    let mut given = Given::read(&args.capture, &args.beside)?;
+    dumped::read(&args.dump, &mut given)?;
     if args.packets {
         return packets::write(args, &given, out);
     }
@@ -65,7 +71,13 @@ pub fn main(args: &InspectArgs, out: &mut dyn Write) -> Result<(), InspectError>
         return tree::write(&given, frame, out);
     }
     if let Some(to) = &args.export {
-        return export::write(&given.spooled()?, to, args.force, out);
+        return export::write(&given.spooled()?, to, args.connection, args.force, out);
+    }
+    if let Some(folder) = &args.png {
+        return media::png(args, &given.spooled()?, folder, out);
+    }
+    if let Some(to) = &args.wav {
+        return media::wav(args, &given.spooled()?, to, out);
     }
     if let Some(to) = &args.html {
         return page::write(&given.spooled()?, args.frames, to, args.force, out);
@@ -91,18 +103,21 @@ fn report(given: &Given) -> Result<Report, InspectError> {
     let recording = Recording::read(given);
     let reported = recording.as_ref().and_then(Recording::reported);
     let session = Session::of_packets(&trace);
-    let diagnosis = match &reported {
+    let mut diagnosis = match &reported {
         Some(reported) => explain(&session.with_reported(reported)),
         None => explain(&session),
     };
-    let events = recording.as_ref().map(Recording::events).unwrap_or_default();
     let beside = beside::found(given, &trace)?;
+    let mut events = recording.as_ref().map(Recording::events).unwrap_or_default();
+    let entries = recording.as_ref().map_or(0, |recording| recording.timeline().len() as u64);
+    let dumps = dumped::place(given, &trace, entries, &mut events, &mut diagnosis);
     Ok(Report {
         file,
         beside: given.notices.iter().cloned().chain(beside).collect(),
         trace,
         events,
         diagnosis,
+        dumps,
     })
 }
 

@@ -1,6 +1,7 @@
 //! What was given: the capture, secrets, descriptions.
 
 use super::beside::{self, KeyLog};
+use super::dumped::Dumped;
 use super::{Beside, InspectError, logs};
 use crate::described;
 use crate::input::{self, Limit};
@@ -39,6 +40,8 @@ pub(crate) struct Given {
     pub(crate) notices: Vec<String>,
     /// The folder, if it is a recording of ours.
     pub(crate) folder: Option<PathBuf>,
+    /// Dumps of browsers that took part.
+    pub(super) dumps: Vec<Dumped>,
 }
 
 /// Where the capture comes from.
@@ -127,6 +130,7 @@ impl Given {
             files,
             notices,
             folder,
+            dumps: Vec::new(),
         })
     }
 
@@ -148,6 +152,7 @@ impl Given {
             files: Vec::new(),
             notices: Vec::new(),
             folder: None,
+            dumps: Vec::new(),
         })
     }
 

@@ -228,6 +228,14 @@ pub enum OpenError {
     /// It should have worked: the case is a `harness-error`.
     #[error("{0}")]
     Broken(String),
+    /// The same of a browser that did not start, with what its driver and it wrote.
+    #[error("{cause}")]
+    NotStarted {
+        /// Why, and the driver's last lines.
+        cause: String,
+        /// What both wrote, as far as it is kept.
+        log: String,
+    },
     /// The implementation under test failed by itself: the case is a `fail` at its side.
     #[error("{0}")]
     Failed(String),

@@ -13,6 +13,7 @@ use crate::peers::liar::lying;
 use crate::peers::protocol::Command;
 use crate::peers::request::OpenRequest;
 use crate::peers::{OpenError, Opened, PeerInfo};
+use crate::recording::files::keep;
 use crate::recording::lab::Secrets;
 use crate::recording::{CaseCapture, CaseTap, Journal};
 use crate::scenario::model::Signalling;
@@ -21,6 +22,7 @@ use indexmap::IndexMap;
 use peerproof_captures::timeline::Answer;
 use peerproof_conformance::case::{CaseFile, NotPlayed, Runs};
 use peerproof_stack::tap::{PassAll, SecretSink, Tap};
+use std::path::Path;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -73,7 +75,10 @@ pub(super) async fn open(
             for (name, opened) in [(*one, first), (*other, second)] {
                 match opened {
                     Ok(opened) => opened.peer.end().await,
-                    Err(error) => why = Some(not_played(why, Some(name), error)),
+                    Err(error) => {
+                        let error = keep_log(context.folder, name, error).await;
+                        why = Some(not_played(why, Some(name), error));
+                    }
                 }
             }
             return Err(why.unwrap_or(NotPlayed::Broken { cause: "a peer did not open".to_owned() }));
@@ -115,6 +120,18 @@ pub(super) async fn open(
     Ok(running)
 }
 
+/// Keeps what a browser that did not start wrote, and says where.
+async fn keep_log(folder: &Path, peer: &str, error: OpenError) -> OpenError {
+    let OpenError::NotStarted { cause, log } = error else { return error };
+    if log.is_empty() {
+        return OpenError::Broken(cause);
+    }
+    OpenError::Broken(match keep(folder, peer, vec![("driver.log".to_owned(), log.into_bytes())]).await {
+        Ok(()) => format!("{cause}; all that was written is in driver-{peer}.log beside the recording"),
+        Err(error) => format!("{cause}; its log could not be kept: {error}"),
+    })
+}
+
 /// Why a case is not played, if a peer does not claim a feature that the scenario requires. Of a peer that lists none it is not known
 /// what it has.
 fn lacking(scenario: &Scenario, peers: [&PeerInfo; 2]) -> Option<NotPlayed> {
@@ -138,7 +155,7 @@ fn not_played(before: Option<NotPlayed>, peer: Option<&String>, error: OpenError
             (_, None) => NotPlayed::Broken { cause: reason },
         },
         (OpenError::Unsupported(reason), None) => NotPlayed::Unsupported { peer: peer.cloned(), reason },
-        (OpenError::Broken(cause), _) => {
+        (OpenError::Broken(cause) | OpenError::NotStarted { cause, .. }, _) => {
             NotPlayed::Broken { cause: peer.map_or_else(|| cause.clone(), |name| format!("{name}: {cause}")) }
         }
     }
@@ -219,7 +236,23 @@ fn start(
 mod tests {
     use super::*;
     use peerproof_captures::feature::Feature;
-    use std::path::Path;
+
+    #[tokio::test]
+    async fn the_log_of_a_browser_that_did_not_start_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let error =
+            |log: &str| OpenError::NotStarted { cause: "chrome: no session".to_owned(), log: log.to_owned() };
+        let said = keep_log(folder.path(), "alice", error("cannot open display\n")).await.to_string();
+        assert_eq!(
+            said,
+            "chrome: no session; all that was written is in driver-alice.log beside the recording"
+        );
+        let kept = std::fs::read_to_string(folder.path().join("driver-alice.log")).unwrap();
+        assert_eq!(kept, "cannot open display\n");
+        assert_eq!(keep_log(folder.path(), "bob", error("")).await.to_string(), "chrome: no session");
+        let gone = keep_log(&folder.path().join("gone"), "alice", error("x")).await.to_string();
+        assert!(gone.starts_with("chrome: no session; its log could not be kept: "), "{gone}");
+    }
 
     #[test]
     fn a_required_feature_that_a_listed_peer_lacks_is_unsupported_there() {

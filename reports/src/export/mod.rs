@@ -1,5 +1,6 @@
 //! The formats, one file each. An exporter returns bytes; writing them somewhere is its caller's business.
 
+pub mod comparison;
 mod html;
 mod json;
 mod junit;

@@ -55,6 +55,8 @@ pub struct Head<'a> {
     pub case: Option<CaseReport>,
     /// What was recognised as trouble, the worst first.
     pub diagnosis: &'a [Diagnosis],
+    /// The words of the filter of packets: each protocol with its layer, as `peerproof inspect --packets` calls them.
+    pub words: Vec<[String; 2]>,
     /// What is not in the page, and which command shows it.
     pub left_out: Vec<String>,
 }
@@ -110,6 +112,9 @@ pub struct Body<'a> {
     pub acts: Vec<Act>,
     /// The descriptions.
     pub descriptions: Vec<Described>,
+    /// The normal form of the case beside the snapshot on record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotBeside>,
     /// The candidates, those in descriptions given beside a capture among them.
     pub candidates: Vec<Gathered>,
     /// The RTP streams over time.
@@ -287,6 +292,17 @@ pub struct Described {
     pub delivered: Option<String>,
     /// Its sections by what they mean, that of the session first.
     pub sections: Vec<DescribedSection>,
+}
+
+/// The normal form of a case, and the one on record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct SnapshotBeside {
+    /// The peers with the versions that are on record.
+    pub versions: String,
+    /// What is on record.
+    pub on_record: String,
+    /// What this case gives.
+    pub seen: String,
 }
 
 /// A section of a description by what it means.

@@ -31,6 +31,7 @@ mod libopus;
 mod libvpx;
 pub mod packet;
 pub mod picture;
+pub mod playout;
 pub mod sink;
 pub mod source;
 pub mod tone;
@@ -40,6 +41,7 @@ pub use devices::{Devices, MediaError};
 pub use encoding::{Encoding, EncodingOptions, RtpClock};
 pub use frame::Frame;
 pub use packet::Packet;
+pub use playout::{Piece, Played, Playout};
 pub use sink::{Arrived, Seen, Sink, SinkEvent};
 pub use source::{Settings, Source};
 

@@ -1,10 +1,9 @@
 //! What receives media: takes RTP packets in, decodes, and reports what is to be seen and heard.
 
-use super::codec::{self, AudioDecoder, Codec, CodecError, Kind, VideoDecoder};
+use super::codec::{Codec, CodecError, Kind};
 use super::frame::Frame;
-pub use super::jitter::Arrived;
-use super::jitter::{JitterBuffer, Ordered};
-use super::packet::{self, Begins, depacketize};
+pub use super::playout::Arrived;
+use super::playout::{Played, Playout};
 use super::{picture, tone};
 use crate::simulation;
 use std::time::{Duration, Instant};
@@ -16,8 +15,8 @@ const REPORT_EVERY: Duration = Duration::from_millis(250);
 const ASK_EVERY: Duration = Duration::from_millis(300);
 /// Packets that wait for the decoder; more are dropped as the network would.
 const QUEUE: usize = 1024;
-/// An encoded picture that is larger is given up.
-const MOST_FRAME: usize = 4 << 20;
+/// How long a gap is waited for: retransmissions (RFC 4585) of a path with up to 100 ms round trip arrive in time.
+const PATIENCE: Duration = Duration::from_millis(150);
 
 /// What was seen or heard since the sink began.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -108,19 +107,9 @@ async fn run(
     }
 }
 
-enum Decoder {
-    Video(Box<dyn VideoDecoder>),
-    Audio(Box<dyn AudioDecoder>),
-}
-
 /// The sink without its task: packets and the time go in, events come out.
 pub struct Receiver {
-    codec: Codec,
-    decoder: Decoder,
-    jitter: JitterBuffer,
-    assembly: Assembly,
-    /// Video: no picture before the next key frame can be shown.
-    key_wanted: bool,
+    playout: Playout,
     asked: Option<Instant>,
     seen: Seen,
     reported: Option<Instant>,
@@ -131,7 +120,7 @@ pub struct Receiver {
 impl std::fmt::Debug for Receiver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Receiver")
-            .field("codec", &self.codec)
+            .field("playout", &self.playout)
             .field("seen", &self.seen)
             .finish_non_exhaustive()
     }
@@ -143,16 +132,8 @@ impl Receiver {
     /// # Errors
     /// The codec's library refuses.
     pub fn new(codec: Codec) -> Result<Self, CodecError> {
-        let decoder = match codec.kind() {
-            Kind::Video => Decoder::Video(codec::video_decoder(codec)?),
-            Kind::Audio => Decoder::Audio(codec::audio_decoder(codec)?),
-        };
         Ok(Self {
-            codec,
-            decoder,
-            jitter: JitterBuffer::default(),
-            assembly: Assembly::default(),
-            key_wanted: true,
+            playout: Playout::new(codec, PATIENCE)?,
             asked: None,
             seen: Seen::default(),
             reported: None,
@@ -170,13 +151,26 @@ impl Receiver {
     /// Takes one packet that arrived `now`.
     pub fn push(&mut self, packet: Arrived, now: Instant) -> Vec<SinkEvent> {
         let mut events = Vec::new();
-        for ordered in self.jitter.push(packet, now) {
-            match ordered {
-                Ordered::Lost => self.on_loss(),
-                Ordered::Packet(packet) => self.on_packet(&packet, now, &mut events),
+        for piece in self.playout.push(packet, now) {
+            match piece.played {
+                Played::Picture(frame) => {
+                    self.see(&frame);
+                    self.report(now, &mut events);
+                }
+                Played::Sound { samples, .. } => {
+                    self.hear(&samples);
+                    self.report(now, &mut events);
+                }
+                // At once: as if the last question were long ago.
+                Played::KeyFrameWanted => self.asked = self.asked.and_then(|at| at.checked_sub(ASK_EVERY)),
+                Played::Hidden
+                | Played::Lost(_)
+                | Played::Broken
+                | Played::WithoutKey
+                | Played::Refused(_) => {}
             }
         }
-        if self.codec.kind() == Kind::Video && self.key_wanted && self.is_time_to_ask(now) {
+        if self.playout.wants_key_frame() && self.is_time_to_ask(now) {
             self.asked = Some(now);
             events.push(SinkEvent::KeyFrameWanted);
         }
@@ -187,79 +181,6 @@ impl Receiver {
     fn is_time_to_ask(&mut self, now: Instant) -> bool {
         let since = *self.asked.get_or_insert(now);
         now.saturating_duration_since(since) >= ASK_EVERY
-    }
-
-    fn on_loss(&mut self) {
-        if self.codec.kind() == Kind::Video {
-            self.assembly = Assembly::default();
-            self.want_key_frame();
-        }
-    }
-
-    fn want_key_frame(&mut self) {
-        if !self.key_wanted {
-            self.key_wanted = true;
-            // At once: as if the last question were long ago.
-            self.asked = self.asked.and_then(|at| at.checked_sub(ASK_EVERY));
-        }
-    }
-
-    fn on_packet(&mut self, packet: &Arrived, now: Instant, events: &mut Vec<SinkEvent>) {
-        if packet.payload.is_empty() {
-            return;
-        }
-        let Some(fragment) = depacketize(self.codec, &packet.payload) else {
-            self.on_loss();
-            return;
-        };
-        let data = match self.codec.kind() {
-            Kind::Audio => Some(fragment.data.to_vec()),
-            Kind::Video => match self.assembly.add(fragment.begins, &fragment.data, packet) {
-                Assembled::Frame(data) => Some(data),
-                Assembled::Partly => None,
-                Assembled::Broken => {
-                    self.on_loss();
-                    None
-                }
-            },
-        };
-        if data.is_some_and(|data| self.decode(&data)) {
-            self.report(now, events);
-        }
-    }
-
-    /// Decodes one frame or packet. `true` if there is something new to see or hear.
-    fn decode(&mut self, data: &[u8]) -> bool {
-        match &mut self.decoder {
-            Decoder::Video(decoder) => {
-                // A frame whose predecessors are lost would only show their remains.
-                if self.key_wanted && !is_key(self.codec, data) {
-                    return false;
-                }
-                match decoder.decode(data) {
-                    Ok(Some(frame)) => {
-                        self.key_wanted = false;
-                        self.see(&frame);
-                        true
-                    }
-                    Ok(None) => {
-                        self.key_wanted = false;
-                        false
-                    }
-                    Err(_) => {
-                        self.want_key_frame();
-                        false
-                    }
-                }
-            }
-            Decoder::Audio(decoder) => match decoder.decode(data) {
-                Ok(samples) => {
-                    self.hear(&samples);
-                    true
-                }
-                Err(_) => false,
-            },
-        }
     }
 
     fn see(&mut self, frame: &Frame) {
@@ -282,62 +203,14 @@ impl Receiver {
         if !due {
             return;
         }
-        if self.codec.kind() == Kind::Audio {
+        let kind = self.playout.codec().kind();
+        if kind == Kind::Audio {
             self.seen.tone_hz = tone::strongest(&self.heard);
         }
-        if self.reported.is_some() || self.seen.is_something(self.codec.kind()) {
+        if self.reported.is_some() || self.seen.is_something(kind) {
             self.reported = Some(now);
             events.push(SinkEvent::Seen(self.seen.clone()));
         }
-    }
-}
-
-/// Whether an encoded picture can be decoded without others. VP8: RFC 6386 §9.1, the lowest bit of the frame tag is
-/// 0. H.264: it has a slice of an IDR picture.
-fn is_key(codec: Codec, data: &[u8]) -> bool {
-    match codec {
-        Codec::Vp8 => data.first().is_some_and(|tag| tag & 1 == 0),
-        Codec::H264 => packet::is_h264_key(data),
-        Codec::Opus => true,
-    }
-}
-
-/// A picture being put together from its fragments.
-#[derive(Debug, Default)]
-struct Assembly {
-    /// Timestamp and bitstream so far.
-    current: Option<(u32, Vec<u8>)>,
-}
-
-enum Assembled {
-    Frame(Vec<u8>),
-    Partly,
-    Broken,
-}
-
-impl Assembly {
-    /// Adds the next fragment in order.
-    fn add(&mut self, begins: Begins, data: &[u8], packet: &Arrived) -> Assembled {
-        let (timestamp, whole, intact) = match self.current.take() {
-            Some((timestamp, mut whole)) if timestamp == packet.timestamp && begins != Begins::Yes => {
-                whole.extend_from_slice(data);
-                (timestamp, whole, true)
-            }
-            // A new frame although the last one had no end: its marker was missing, but in order nothing can be missing.
-            before if begins != Begins::No => (packet.timestamp, data.to_vec(), before.is_none()),
-            _ => return Assembled::Broken,
-        };
-        if whole.len() > MOST_FRAME || !intact {
-            if begins != Begins::No && !packet.marker {
-                self.current = Some((timestamp, whole));
-            }
-            return Assembled::Broken;
-        }
-        if packet.marker {
-            return Assembled::Frame(whole);
-        }
-        self.current = Some((timestamp, whole));
-        Assembled::Partly
     }
 }
 

@@ -4,7 +4,7 @@ use super::super::InspectError;
 use super::super::arrivals::Arrivals;
 use super::super::packets::{self, Line as Shown};
 use super::super::source::Given;
-use super::super::{Frames, PacketLayer, Protocol, export, tree};
+use super::super::{Frames, PacketLayer, export, tree};
 use super::since;
 use peerproof_captures::file::{Frame, Item};
 use peerproof_captures::link::{self, Source};
@@ -259,21 +259,12 @@ impl Sink for Rows {
 }
 
 fn shown(line: Shown) -> Line {
-    let protocol = match line.protocol {
-        Protocol::Stun => "stun",
-        Protocol::Turn => "turn",
-        Protocol::Dtls => "dtls",
-        Protocol::Rtp => "rtp",
-        Protocol::Rtcp => "rtcp",
-        Protocol::Sctp => "sctp",
-        Protocol::Other => "other",
-    };
     let mut text = line.text;
     if text.len() > LONGEST {
         text.truncate(text.floor_char_boundary(LONGEST));
         text.push('…');
     }
-    Line(protocol, text)
+    Line(line.protocol.name(), text)
 }
 
 /// The first bytes in hexadecimal digits.

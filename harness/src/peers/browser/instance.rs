@@ -1,7 +1,7 @@
 //! One browser process and its lobby.
 
 use super::super::{OpenError, Origin, Surroundings};
-use super::launch::{Build, Kind, Launched, launch};
+use super::launch::{Build, CONSOLE_KEPT, Kind, Launched, launch, not_started};
 use super::lobby::{Lobby, PAGE_DEADLINE};
 use super::pool::Config;
 use super::server::{Listening, Server};
@@ -15,8 +15,6 @@ use std::time::Duration;
 
 /// How long the driver may take to end its session, and to take a screenshot.
 const DRIVER_DEADLINE: Duration = Duration::from_secs(3);
-/// Most of a browser's console that is kept for a case: the newest.
-const CONSOLE_KEPT: usize = 64 * 1024;
 
 /// A running browser.
 pub(super) struct Instance {
@@ -87,11 +85,14 @@ impl Instance {
                     Ok(Err(cause)) => cause,
                     _ => format!("nothing after {} s", PAGE_DEADLINE.as_secs()),
                 };
-                match process {
-                    Some(process) => process.end().await,
-                    None => drop(within(DRIVER_DEADLINE, client.close()).await),
-                }
-                return Err(OpenError::Broken(format!("{}: the lobby did not open: {cause}", kind.name())));
+                let cause = format!("the lobby did not open: {cause}");
+                return Err(match process {
+                    Some(process) => not_started(kind, &cause, process, console.as_deref()).await,
+                    None => {
+                        drop(within(DRIVER_DEADLINE, client.close()).await);
+                        OpenError::Broken(format!("{}: {cause}", kind.name()))
+                    }
+                });
             }
         };
         Ok(Arc::new(Self {

@@ -17,6 +17,9 @@ use std::time::Duration;
 /// How long a driver may take to listen, and a browser to start: generous, since machines may be busy.
 const START_DEADLINE: Duration = Duration::from_secs(60);
 
+/// Most of a browser's console that is kept for a case: the newest bytes.
+pub(super) const CONSOLE_KEPT: usize = 64 * 1024;
+
 /// The browsers that can be driven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
@@ -161,24 +164,49 @@ pub(super) async fn launch(
     };
     let broken = |error: &dyn std::fmt::Display| OpenError::Broken(format!("{}: {error}", kind.name()));
     let mut process = start_in(spec, namespace).await.map_err(|error| broken(&error))?;
-    let port =
-        process.ready(START_DEADLINE, |line| port_in(kind, line)).await.map_err(|error| broken(&error))?;
+    let port = match process.ready(START_DEADLINE, |line| port_in(kind, line)).await {
+        Ok(port) => port,
+        Err(error) => return Err(not_started(kind, &error.to_string(), process, console.as_deref()).await),
+    };
     let mut builder = ClientBuilder::new(Connector::new(namespace.cloned()));
     builder.capabilities(capabilities(kind, Some((&browser, &scratch)), surroundings));
     let address = format!("http://127.0.0.1:{port}");
-    let client = match within(START_DEADLINE, builder.connect(&address)).await {
-        Ok(Ok(client)) => client,
-        Ok(Err(error)) => {
-            process.end().await;
-            return Err(broken(&format!("the driver failed to open a session: {error}")));
-        }
-        Err(_) => {
-            process.end().await;
-            return Err(broken(&format!("no session after {} s", START_DEADLINE.as_secs())));
-        }
+    let cause = match within(START_DEADLINE, builder.connect(&address)).await {
+        Ok(Ok(client)) => Ok(client),
+        Ok(Err(error)) => Err(format!("the driver failed to open a session: {error}")),
+        Err(_) => Err(format!("no session after {} s", START_DEADLINE.as_secs())),
+    };
+    let client = match cause {
+        Ok(client) => client,
+        Err(cause) => return Err(not_started(kind, &cause, process, console.as_deref()).await),
     };
     let version = version(&client);
     Ok(Launched { client, process: Some(process), version, keylog, console })
+}
+
+/// Ends a driver whose browser is of no use. Why it is not, with the last lines that the driver wrote, and all that was written.
+pub(super) async fn not_started(
+    kind: Kind,
+    cause: &str,
+    process: Owned,
+    console: Option<&Path>,
+) -> OpenError {
+    let mut cause = format!("{}: {cause}", kind.name());
+    let last = process.last_lines();
+    if !last.is_empty() && !cause.contains(&last) {
+        cause += &format!("; last lines of {}: {last}", kind.tools().1.name());
+    }
+    let mut log = process.output();
+    if let Some(console) = console {
+        // It is in the scratch directory, which goes with the process.
+        let written = tokio::fs::read(console).await.unwrap_or_default();
+        let newest = written.get(written.len().saturating_sub(CONSOLE_KEPT)..).unwrap_or_default();
+        if !newest.is_empty() {
+            log += &format!("\n{}:\n{}", kind.name(), String::from_utf8_lossy(newest));
+        }
+    }
+    process.end().await;
+    OpenError::NotStarted { cause, log }
 }
 
 /// Opens a session at a remote end.

@@ -1,6 +1,7 @@
 //! What a sink makes of packets as they come, lost, late and broken.
 
 use super::*;
+use crate::media::codec;
 use crate::media::packet::{Packet, Packetizer};
 use crate::media::{Encoding, EncodingOptions, Source};
 

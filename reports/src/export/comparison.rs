@@ -1,0 +1,277 @@
+//! What changed from one run to another: in Markdown, as a page, and in the sentences that all forms share.
+
+use super::{ExportError, outcome};
+use crate::document::{Part, Policy};
+use crate::escape::{lines, markdown as escape};
+use askama::Template;
+use peerproof_conformance::facts::{Change, Comparison, Ended, VerdictChange};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// The styles of the page.
+const STYLES: [Part; 2] = [include_str!("../../page/base.css"), include_str!("../../page/comparison.css")];
+
+/// The changes of an implementation.
+#[derive(Debug, Default)]
+pub struct Changed<'a> {
+    /// Its name, and the versions where they differ: `chrome 150 → 156`.
+    pub title: String,
+    /// Its changes.
+    pub changes: Vec<&'a Change>,
+}
+
+/// The changes by implementation.
+#[must_use]
+pub fn by_implementation(comparison: &Comparison) -> Vec<Changed<'_>> {
+    let mut all: BTreeMap<&str, Changed<'_>> = BTreeMap::new();
+    for (name, versions) in &comparison.versions {
+        let list =
+            |all: &std::collections::BTreeSet<String>| all.iter().cloned().collect::<Vec<_>>().join(", ");
+        let title = format!("{name} {} → {}", list(&versions.before), list(&versions.after));
+        all.entry(name).or_default().title = title;
+    }
+    for change in &comparison.changes {
+        let of = all.entry(&change.implementation).or_default();
+        if of.title.is_empty() {
+            of.title.clone_from(&change.implementation);
+        }
+        of.changes.push(change);
+    }
+    all.into_values().collect()
+}
+
+/// What changed in a fact.
+#[must_use]
+pub fn what(change: &Change) -> String {
+    let mut parts: Vec<String> = change.removed.iter().map(|it| format!("− {it}")).collect();
+    parts.extend(change.added.iter().map(|it| format!("+ {it}")));
+    parts.extend(order(change));
+    parts.join("  ")
+}
+
+fn order(change: &Change) -> Option<String> {
+    change.order.as_ref().map(|order| format!("in another order: {}", order.join(", ")))
+}
+
+/// Where a change shows.
+#[must_use]
+pub fn place(change: &Change) -> String {
+    let frame = change.frame.map_or_else(String::new, |frame| format!(" frame {frame}"));
+    let noun = if change.scenarios == 1 { "scenario" } else { "scenarios" };
+    format!("{} {noun}, {}{frame}", change.scenarios, change.case)
+}
+
+/// How a case ended, before and after.
+#[must_use]
+pub fn ended(change: &VerdictChange) -> [String; 2] {
+    let of = |ended: Option<&Ended>| {
+        let Some(ended) = ended else { return "not judged".to_owned() };
+        let mut text = outcome(ended.outcome).to_owned();
+        for part in [ended.layer.map(|it| it.to_string()), ended.side.clone()].into_iter().flatten() {
+            text += &format!(", {part}");
+        }
+        text
+    };
+    [of(change.before.as_ref()), of(change.after.as_ref())]
+}
+
+/// What is said at the end.
+#[must_use]
+pub fn totals(comparison: &Comparison) -> String {
+    let mut text = format!(
+        "{} cases compared: {} ended otherwise, {} changes",
+        comparison.cases,
+        comparison.verdicts.len(),
+        comparison.changes.len()
+    );
+    for (names, which) in [(&comparison.only_before, "first"), (&comparison.only_after, "second")] {
+        if !names.is_empty() {
+            let _ = write!(text, "; {} cases are in the {which} run alone", names.len());
+        }
+    }
+    text
+}
+
+/// The comparison in Markdown.
+#[must_use]
+pub fn markdown(comparison: &Comparison) -> String {
+    let mut out = String::new();
+    if !comparison.verdicts.is_empty() {
+        out.push_str("| case | before | after |\n| --- | --- | --- |\n");
+        for change in &comparison.verdicts {
+            let [before, after] = ended(change);
+            let _ = writeln!(out, "| {} | {} | {} |", escape(&change.case), escape(&before), escape(&after));
+        }
+        out.push('\n');
+    }
+    for Changed { title, changes } in by_implementation(comparison) {
+        let _ = writeln!(out, "## {}\n", escape(&title));
+        if changes.is_empty() {
+            out.push_str("No change.\n\n");
+            continue;
+        }
+        out.push_str("| what | change | where |\n| --- | --- | --- |\n");
+        for change in changes {
+            let (fact, what, place) = (escape(&change.fact), escape(&what(change)), escape(&place(change)));
+            let _ = writeln!(out, "| {fact} | {what} | {place} |");
+        }
+        out.push('\n');
+    }
+    out + &totals(comparison)
+}
+
+/// The comparison as a page: one file without scripts, which fetches nothing. `before` and `after` are what the runs are called.
+///
+/// # Errors
+/// If the template fails.
+pub fn html(comparison: &Comparison, before: &str, after: &str) -> Result<Vec<u8>, ExportError> {
+    let (policy, changed) = (Policy::of(&[], &STYLES), by_implementation(comparison));
+    let page = Page {
+        policy: policy.as_str(),
+        styles: &STYLES,
+        before,
+        after,
+        totals: totals(comparison),
+        verdicts: comparison.verdicts.iter().map(Verdict::of).collect(),
+        implementations: changed.iter().map(Section::of).collect(),
+        only: [("first", &comparison.only_before), ("second", &comparison.only_after)]
+            .into_iter()
+            .filter(|(_, names)| !names.is_empty())
+            .map(|(which, names)| Only { which, names })
+            .collect(),
+    };
+    Ok(lines(&page.render()?).into_owned().into_bytes())
+}
+
+#[derive(Template)]
+#[template(path = "comparison.html")]
+struct Page<'a> {
+    policy: &'a str,
+    styles: &'a [Part],
+    before: &'a str,
+    after: &'a str,
+    totals: String,
+    verdicts: Vec<Verdict<'a>>,
+    implementations: Vec<Section<'a>>,
+    only: Vec<Only<'a>>,
+}
+
+/// A case that ended otherwise.
+struct Verdict<'a> {
+    case: &'a str,
+    /// Class and text.
+    before: (&'static str, String),
+    after: (&'static str, String),
+}
+
+/// The changes of an implementation.
+struct Section<'a> {
+    title: &'a str,
+    changes: Vec<Row<'a>>,
+}
+
+/// A change.
+struct Row<'a> {
+    fact: &'a str,
+    removed: &'a [String],
+    added: &'a [String],
+    order: Option<String>,
+    place: String,
+}
+
+/// Cases that only one run has.
+struct Only<'a> {
+    which: &'static str,
+    names: &'a [String],
+}
+
+impl<'a> Verdict<'a> {
+    fn of(change: &'a VerdictChange) -> Self {
+        let class = |of: &Option<Ended>| of.as_ref().map_or("unsupported", |ended| outcome(ended.outcome));
+        let [before, after] = ended(change);
+        Self {
+            case: &change.case,
+            before: (class(&change.before), before),
+            after: (class(&change.after), after),
+        }
+    }
+}
+
+impl<'a> Section<'a> {
+    fn of(changed: &'a Changed<'a>) -> Self {
+        let row = |change: &&'a Change| Row {
+            fact: &change.fact,
+            removed: &change.removed,
+            added: &change.added,
+            order: order(change),
+            place: place(change),
+        };
+        Self { title: &changed.title, changes: changed.changes.iter().map(row).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use peerproof_conformance::facts::Versions;
+    use peerproof_conformance::verdict::{Layer, Outcome};
+
+    fn comparison() -> Comparison {
+        let hostile = "<script>alert(1)</script>\u{202e}";
+        let ended = |outcome, layer| Some(Ended { outcome, layer, side: Some("bob".to_owned()) });
+        let versions = Versions { before: ["150".to_owned()].into(), after: ["156".to_owned()].into() };
+        Comparison {
+            versions: [("chrome".to_owned(), versions.clone()), ("firefox".to_owned(), versions)].into(),
+            cases: 3,
+            verdicts: vec![VerdictChange {
+                case: format!("data/{hostile}/chrome-stack"),
+                before: ended(Outcome::Pass, None),
+                after: ended(Outcome::Fail, Some(Layer::Dtls)),
+            }],
+            changes: vec![Change {
+                implementation: "chrome".to_owned(),
+                fact: "ClientHello: suites".to_owned(),
+                added: vec![hostile.to_owned()],
+                removed: vec!["TLS_A".to_owned()],
+                order: Some(vec!["x".to_owned(), "y".to_owned()]),
+                scenarios: 2,
+                case: "dtls/a/chrome-stack".to_owned(),
+                frame: Some(7),
+            }],
+            only_before: Vec::new(),
+            only_after: vec!["data/new/chrome-stack".to_owned()],
+        }
+    }
+
+    #[test]
+    fn the_page_shows_all_of_it_and_nothing_in_it_is_markup() {
+        let page = String::from_utf8(html(&comparison(), "runs/<old>", "new").unwrap()).unwrap();
+        for expected in [
+            "chrome 150 → 156",
+            "firefox 150 → 156",
+            "No change.",
+            "ClientHello: suites",
+            "<del>TLS_A</del>",
+            "in another order: x, y",
+            "2 scenarios, dtls/a/chrome-stack frame 7",
+            "fail, DTLS, bob",
+            "data/new/chrome-stack",
+            "3 cases compared: 1 ended otherwise, 1 changes; 1 cases are in the second run alone",
+            "default-src 'none'; script-src; style-src 'sha256-",
+        ] {
+            assert!(page.contains(expected), "{expected}: {page}");
+        }
+        assert!(!page.contains("<script") && !page.contains("<old>") && !page.contains('\u{202e}'));
+        assert_eq!(page.matches("alert(1)").count(), 2, "shown, as text");
+    }
+
+    #[test]
+    fn runs_without_a_difference_say_so() {
+        let same = Comparison { cases: 2, ..Comparison::default() };
+        let page = String::from_utf8(html(&same, "a", "b").unwrap()).unwrap();
+        assert!(page.contains("Nothing changed") && !page.contains("<table"), "{page}");
+        assert!(
+            !String::from_utf8(html(&comparison(), "a", "b").unwrap()).unwrap().contains("Nothing changed")
+        );
+    }
+}
