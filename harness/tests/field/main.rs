@@ -2,6 +2,7 @@
 //! descriptions of which one line is wrong; keys that do not fit. Each is put together here, and `inspect` and `judge` have to say what is right.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod causes;
 mod described;
 mod descriptions;
 mod foreign;
