@@ -1,7 +1,8 @@
 //! Inputs as people have them who report that a call fails: captures that are short, merged, without a network layer, or no WebRTC at all;
 //! descriptions of which one line is wrong; keys that do not fit. Each is put together here, and `inspect` and `judge` have to say what is right.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod causes;
 mod described;
 mod descriptions;
 mod foreign;
