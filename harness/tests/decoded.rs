@@ -4,7 +4,7 @@
 use peerproof_captures::recording::{About, Content, Direction, Observes, Packet as Recorded, Recorder};
 use peerproof_stack::media::packet::{Packet, Packetizer};
 use peerproof_stack::media::{Codec, Frame, codec, picture, tone};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
@@ -334,5 +334,50 @@ fn one_connection_of_several_is_exported() {
         let (code, _, complaint) = inspect(&[log, "--export", to.to_str().unwrap(), "--connection", wrong]);
         assert_eq!((code, complaint.contains("it has 2")), (2, true), "{complaint}");
         assert!(!to.exists());
+    }
+}
+
+/// The receiver's dump says that nothing was decoded; the capture says whether it could be.
+#[test]
+fn a_capture_shows_whether_a_browser_that_decodes_nothing_had_a_key_frame() {
+    let folder = tempfile::tempdir().unwrap();
+    let sdp = format!(
+        "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF {TYPE}\r\na=rtpmap:{TYPE} VP8/90000\r\na=ice-ufrag:abcd\r\n"
+    );
+    let called =
+        |kind: &str, value: Value| json!({ "type": kind, "value": value.to_string(), "timestamp": 1_000 });
+    let stat = |kind: &str, value: Value| json!({ "statsType": kind, "values": json!([value]).to_string() });
+    let dump = json!({ "UserAgent": "it", "PeerConnections": { "1-1": {
+        "updateLog": [
+            called("setRemoteDescription", json!({ "type": "offer", "sdp": sdp })),
+            called("setLocalDescription", json!({ "type": "answer", "sdp": sdp })),
+            called("oniceconnectionstatechange", json!("connected")),
+            called("onconnectionstatechange", json!("connected")),
+        ],
+        "stats": {
+            "L-address": stat("local-candidate", json!("192.0.2.2")),
+            "L-port": stat("local-candidate", json!(6000)),
+            "I-kind": stat("inbound-rtp", json!("video")),
+            "I-ssrc": stat("inbound-rtp", json!(SSRC)),
+            "I-packetsReceived": stat("inbound-rtp", json!(90)),
+            "I-framesDecoded": stat("inbound-rtp", json!(0)),
+        },
+    } } });
+    let beside = folder.path().join("bob.json");
+    fs::write(&beside, dump.to_string()).unwrap();
+    let sent = pictures(Codec::Vp8, 4, &[]);
+    for (skipped, expected) in [
+        (0, "the capture has 1 key frame of it: the decoder does not take them"),
+        (1, "the capture has no key frame of it, without which nothing can be decoded"),
+    ] {
+        let packets: Vec<Vec<u8>> = sent[skipped..].iter().flatten().cloned().collect();
+        let file = capture(&folder.path().join(format!("{skipped}.pcapng")), &packets);
+        let text = printed(&[&file, "--dump", beside.to_str().unwrap(), "--json"]);
+        let report: Value = serde_json::from_str(&text).unwrap();
+        let found = report["diagnosis"].as_array().unwrap();
+        let media = found.iter().find(|it| it["kind"] == "no-media").unwrap_or_else(|| panic!("{report:#}"));
+        assert_eq!(media["why"], expected);
+        assert_eq!(media["frame"].is_u64(), skipped == 0, "the key frame decides");
+        assert_eq!((&media["connection"], &media["side"]), (&json!(0), &json!("B")), "{media:#}");
     }
 }

@@ -179,3 +179,141 @@ fn a_dump_of_a_call_that_failed_names_the_layer() {
         "{undecoded:#}"
     );
 }
+
+/// Firefox 153: "Copy Report" of about:webrtc (`ok`), and the reports of both ends of a call that its page keeps (`nodtls`: the answerer's fingerprint was
+/// changed on the way; `noice`: no candidate was carried, and one given that nobody has).
+#[test]
+fn reports_of_about_webrtc_are_explained_as_far_as_they_go() {
+    let file = dump("aboutwebrtc-ok.json.gz");
+    let report = json(&file);
+    assert_eq!((&report["origin"], diagnoses(&report)), (&Value::from("about:webrtc"), vec![Vec::new()]));
+    let shown = inspect(&[], &file);
+    for expected in [
+        "https://example.org/call",
+        "succeeded, nominated, 2 answered",
+        "ICE connected (controlling), DTLS connected",
+        "channel \"chat\": open",
+        "not in a report of about:webrtc: packets",
+    ] {
+        assert!(shown.contains(expected), "{expected}: {shown}");
+    }
+    assert!(!shown.contains("checks sent,"), "Firefox does not count them: {shown}");
+    let failed = diagnoses(&json(&dump("aboutwebrtc-nodtls.json.gz")));
+    assert_eq!(failed, [["dtls dtls-not-connected"], ["dtls dtls-not-connected"]]);
+    let report = json(&dump("aboutwebrtc-noice.json.gz"));
+    assert_eq!(diagnoses(&report), [["signalling candidates-withheld"], ["checks ice-not-connected"]]);
+    let what = report["connections"][1]["diagnosis"][0]["what"].as_str().unwrap();
+    assert!(what.contains("→ 192.0.2.7:9999 (host): in-progress, 0 answered"), "{what}");
+}
+
+#[test]
+fn a_saved_page_of_about_webrtc_is_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("about.html");
+    std::fs::write(&file, "<html><head><link href=\"chrome://global/skin/aboutwebrtc.css\"></head></html>")
+        .unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_peerproof")).arg("inspect").arg(&file).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("Copy Report"));
+}
+
+/// Chrome 156: "Download the rtcstats dump" of chrome://webrtc-internals.
+#[test]
+fn a_dump_of_rtcstats_is_explained() {
+    let file = dump("rtcstats-nodtls.gz");
+    let report = json(&file);
+    assert_eq!(
+        (&report["origin"], &report["browser"]),
+        (&Value::from("rtcstats"), &Value::from("Chromium 156"))
+    );
+    assert_eq!(diagnoses(&report), [["dtls dtls-not-connected"], ["dtls dtls-not-connected"]]);
+    let shown = inspect(&[], &file);
+    for expected in
+        ["https://example.org/call", "oniceconnectionstatechange connected", "succeeded, nominated, "]
+    {
+        assert!(shown.contains(expected), "{expected}: {shown}");
+    }
+}
+
+/// Each with a capture of the same call, on the interface of its machine.
+#[test]
+fn a_dump_beside_a_capture_is_on_its_axis_and_in_its_diagnosis() {
+    for (capture, name, stem, ends) in [
+        ("nodtls-captured.pcapng", "nodtls-captured.json.gz", "nodtls-captured", ["10-2", "10-1"]),
+        ("rtcstats-nodtls.pcapng", "rtcstats-nodtls.gz", "rtcstats-nodtls", ["10-2", "10-1"]),
+    ] {
+        let beside = dump(name);
+        let beside = ["--dump", beside.to_str().unwrap()];
+        let shown = inspect(&beside, &dump(capture));
+        let [a, b] = ends.map(|end| format!("{stem} {end}"));
+        for expected in [
+            format!("Connection 1 of 1: {a} "),
+            format!("broken at DTLS: the dump of {b}: ICE connected, but DTLS failed"),
+            format!("API          {a}: iceConnectionState connected"),
+            format!("{b}: connectionState failed"),
+            "10-1: ".to_owned() + &b + " of connection 1",
+            "DTLS failed".to_owned(),
+        ] {
+            assert!(shown.contains(&expected), "{expected}: {shown}");
+        }
+        // On one axis: ICE connects after its first check succeeds, and before the last packet.
+        let at = |text: &str| shown.find(text).unwrap_or_else(|| panic!("{text}: {shown}"));
+        let connected = at("iceConnectionState connected");
+        assert!(at("first check of") < connected && connected < at("last packet"), "{shown}");
+        let alone: Value = serde_json::from_str(&inspect(&["--json"], &dump(capture))).unwrap();
+        assert_eq!(alone["diagnosis"].as_array().unwrap().len(), 0, "the packets alone do not show it");
+        assert!(alone.get("dumps").is_none());
+        let report: Value =
+            serde_json::from_str(&inspect(&[&beside[..], &["--json"]].concat(), &dump(capture))).unwrap();
+        let sides: Vec<&Value> =
+            report["dumps"][0]["connections"].as_array().unwrap().iter().map(|it| &it["side"]).collect();
+        assert_eq!(sides, [&Value::from(b), &Value::from(a)]);
+    }
+}
+
+#[test]
+fn a_capture_says_what_a_browser_does_not_know_and_the_other_way_round() {
+    // The answer had another password on its way.
+    let beside = dump("nopassword-captured.json.gz");
+    let arguments = ["--json", "--dump", beside.to_str().unwrap()];
+    let report: Value =
+        serde_json::from_str(&inspect(&arguments, &dump("nopassword-captured.pcapng"))).unwrap();
+    let found = report["diagnosis"].as_array().unwrap();
+    let checks = found.iter().find(|it| it["layer"] == "checks").unwrap();
+    let (what, why) = (checks["what"].as_str().unwrap(), checks["why"].as_str().unwrap());
+    assert!(what.contains("ICE never connected, its last state is checking"), "{what}");
+    assert!(what.contains("(host): in-progress, ") && what.contains(" 0 answered"), "{what}");
+    assert!(checks["frame"].is_u64() && (why.contains("401") || why.contains("password")), "{why}");
+    // Of another call it says so, and adds nothing.
+    let arguments = ["--dump", beside.to_str().unwrap()];
+    let other = inspect(&arguments, &dump("nodtls-captured.pcapng"));
+    assert!(other.contains("not in the capture: no connection there has its ICE ufrags"), "{other}");
+    assert!(other.contains("Diagnosis: no problem found") && !other.contains("API "), "{other}");
+    // What is no dump is refused.
+    let output = Command::new(env!("CARGO_BIN_EXE_peerproof"))
+        .arg("inspect")
+        .arg(dump("nodtls-captured.pcapng"))
+        .arg("--dump")
+        .arg(dump("chrome.log"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no dump of chrome://webrtc-internals"));
+}
+
+#[test]
+fn events_of_another_clock_are_not_placed() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = Command::new("gzip").arg("-dc").arg(dump("rtcstats-nodtls.gz")).output().unwrap().stdout;
+    // The first event has the time, all others are counted from it.
+    let text = String::from_utf8(text).unwrap().replace(",1795939155113]", ",1795935555113]");
+    let late = folder.path().join("late.jsonl");
+    std::fs::write(&late, text).unwrap();
+    let shown = inspect(&["--dump", late.to_str().unwrap()], &dump("rtcstats-nodtls.pcapng"));
+    assert!(
+        shown.contains("its events are not placed on the axis: the nearest is 3599 s off")
+            || shown.contains("the nearest is 3600 s off"),
+        "{shown}"
+    );
+    assert!(!shown.contains("API ") && shown.contains("ICE connected, but DTLS failed"), "{shown}");
+}

@@ -14,14 +14,56 @@ use std::collections::BTreeMap;
 /// A dump.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Internals {
+    /// Who wrote it.
+    pub origin: Origin,
     /// The browser with its version, as it names itself.
     pub browser: Option<String>,
     /// Its connections in the order of the dump.
     pub connections: Vec<DumpedConnection>,
 }
 
+/// Who wrote a dump.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// chrome://webrtc-internals.
+    Internals,
+    /// Firefox's about:webrtc.
+    AboutWebrtc,
+    /// rtcstats, a script within the page.
+    Rtcstats,
+}
+
+impl Origin {
+    /// What it is called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Internals => "chrome://webrtc-internals",
+            Self::AboutWebrtc => "about:webrtc",
+            Self::Rtcstats => "rtcstats",
+        }
+    }
+
+    /// What cannot be known from such a dump.
+    #[must_use]
+    pub const fn lacks(self) -> &'static str {
+        match self {
+            Self::Internals => {
+                "not in a dump: packets, keys, what the other side saw, addresses that are hidden from pages"
+            }
+            Self::AboutWebrtc => {
+                "not in a report of about:webrtc: packets, keys, what the other side saw, when states changed and which they were before the last, \
+                 how many checks were sent"
+            }
+            Self::Rtcstats => {
+                "not in a dump of rtcstats: packets, keys, what the other side saw, addresses that were obfuscated, what happened before the script began"
+            }
+        }
+    }
+}
+
 /// An `RTCPeerConnection` in a dump.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct DumpedConnection {
     /// Its name in the dump: process and number.
     pub id: String,
@@ -31,6 +73,32 @@ pub struct DumpedConnection {
     pub log: Vec<Called>,
     /// The statistics at the end, by the identifier of the object.
     pub stats: BTreeMap<String, DumpedStats>,
+    /// Numbers of the statistics over time, where the dump has them.
+    pub series: Vec<DumpedSeries>,
+}
+
+/// A number of the statistics over time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DumpedSeries {
+    /// The identifier of the object.
+    pub object: String,
+    /// The member.
+    pub member: String,
+    /// Milliseconds since 1970-01-01 00:00 UTC, and values.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// A description in a dump.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DumpedDescription<'a> {
+    /// Whether it is the browser's own.
+    pub is_local: bool,
+    /// `offer`, `answer`, …
+    pub kind: &'a str,
+    /// The description.
+    pub sdp: &'a str,
+    /// Milliseconds since 1970-01-01 00:00 UTC, where the dump says it.
+    pub at_ms: Option<f64>,
 }
 
 /// An entry of a connection's log.
@@ -85,6 +153,23 @@ impl DumpedConnection {
         self.log.iter().filter(move |entry| entry.kind == kind)
     }
 
+    /// The descriptions that were set, in the order of the dump; one that follows itself only once.
+    pub fn descriptions(&self) -> impl Iterator<Item = DumpedDescription<'_>> {
+        let mut last: [Option<&str>; 2] = [None, None];
+        self.log.iter().filter_map(move |entry| {
+            let is_local = match entry.kind.as_str() {
+                // Without an argument it is created when it is set.
+                "setLocalDescription" | "setLocalDescriptionOnSuccess" => true,
+                "setRemoteDescription" => false,
+                _ => return None,
+            };
+            let sdp = entry.value.get("sdp")?.as_str()?;
+            let before = last.get_mut(usize::from(is_local))?.replace(sdp);
+            let kind = entry.value.get("type").and_then(Value::as_str).unwrap_or_default();
+            (before != Some(sdp)).then_some(DumpedDescription { is_local, kind, sdp, at_ms: entry.at_ms })
+        })
+    }
+
     /// The last value of a state that `kind` reports.
     #[must_use]
     pub fn state(&self, kind: &str) -> Option<&str> {
@@ -110,7 +195,8 @@ impl Internals {
             Some(format!("{name} {}", brand.get("version")?.as_str()?))
         });
         let connections = connections.iter().map(|(id, connection)| of_connection(id, connection)).collect();
-        Some(Self { browser: brand.or_else(|| text("UserAgent")), connections })
+        let browser = brand.or_else(|| text("UserAgent"));
+        Some(Self { origin: Origin::Internals, browser, connections })
     }
 }
 
@@ -125,6 +211,7 @@ fn of_connection(id: &str, connection: &Value) -> DumpedConnection {
         })
     });
     let mut stats: BTreeMap<String, DumpedStats> = BTreeMap::new();
+    let mut over_time = Vec::new();
     for (key, series) in connection.get("stats").and_then(Value::as_object).into_iter().flatten() {
         // No member has a hyphen in its name; those in brackets are computed by the page.
         let Some((object, member)) = key.rsplit_once('-').filter(|(_, member)| !member.starts_with('['))
@@ -132,6 +219,7 @@ fn of_connection(id: &str, connection: &Value) -> DumpedConnection {
             continue;
         };
         let Value::Array(mut values) = value(series.get("values")) else { continue };
+        over_time.extend(DumpedSeries::of(object, member, series, &values));
         let Some(last) = values.pop() else { continue };
         let stats = stats.entry(object.to_owned()).or_default();
         if let Some(kind) = series.get("statsType").and_then(Value::as_str) {
@@ -140,11 +228,27 @@ fn of_connection(id: &str, connection: &Value) -> DumpedConnection {
         stats.members.insert(member.to_owned(), last);
     }
     let url = connection.get("url").and_then(Value::as_str).map(str::to_owned);
-    DumpedConnection { id: id.to_owned(), url, log: log.collect(), stats }
+    DumpedConnection { id: id.to_owned(), url, log: log.collect(), stats, series: over_time }
+}
+
+impl DumpedSeries {
+    /// The numbers, at equal steps between the first and the last time; nothing if a value is none.
+    fn of(object: &str, member: &str, about: &Value, values: &[Value]) -> Option<Self> {
+        let time = |key: &str| about.get(key).and_then(Value::as_str).and_then(super::log::instant);
+        let (from, to) = (time("startTime")?, time("endTime")?);
+        let numbers: Option<Vec<f64>> = values.iter().map(Value::as_f64).collect();
+        // Milliseconds of this century are far below what a double holds exactly.
+        let (from, to) = (from as f64 / 1e6, to as f64 / 1e6);
+        let numbers = numbers.filter(|numbers| !numbers.is_empty() && to >= from)?;
+        let step = (to - from) / (numbers.len().saturating_sub(1).max(1) as f64);
+        let points =
+            numbers.into_iter().enumerate().map(|(n, number)| (from + step * n as f64, number)).collect();
+        Some(Self { object: object.to_owned(), member: member.to_owned(), points })
+    }
 }
 
 /// JSON in a string, or the string itself.
-fn value(of: Option<&Value>) -> Value {
+pub(super) fn value(of: Option<&Value>) -> Value {
     match of {
         Some(Value::String(text)) => {
             serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()))
@@ -171,7 +275,8 @@ mod tests {
                 ],
                 "stats": {
                     "CP-a-state": { "statsType": "candidate-pair", "values": "[\"waiting\",\"failed\"]" },
-                    "CP-a-requestsSent": { "statsType": "candidate-pair", "values": "[1,9]" },
+                    "CP-a-requestsSent": { "statsType": "candidate-pair", "values": "[1,5,9]",
+                        "startTime": "1970-01-01T00:00:01.500Z", "endTime": "1970-01-01T00:00:03.500Z" },
                     "CP-a-[x]": { "values": "[1]" },
                     "T-x": { "values": "nonsense" },
                 },
@@ -185,6 +290,24 @@ mod tests {
         let (id, pair) = connection.of_type("candidate-pair").next().unwrap();
         assert_eq!((id, pair.text("state"), pair.count("requestsSent")), ("CP-a", Some("failed"), 9));
         assert_eq!(connection.stats.len(), 1);
+        let points = vec![(1_500.0, 1.0), (2_500.0, 5.0), (3_500.0, 9.0)];
+        let member = "requestsSent".to_owned();
+        assert_eq!(connection.series, [DumpedSeries { object: "CP-a".to_owned(), member, points }]);
+        let set = |kind: &str, sdp: &str| Called {
+            at_ms: None,
+            kind: kind.to_owned(),
+            value: json!({ "type": "offer", "sdp": sdp }),
+        };
+        let log = vec![
+            set("setLocalDescription", "a"),
+            set("setLocalDescriptionOnSuccess", "a"),
+            set("setRemoteDescription", "b"),
+            set("createOfferOnSuccess", "c"),
+            set("setLocalDescription", "d"),
+        ];
+        let connection = DumpedConnection { log, ..DumpedConnection::default() };
+        let all: Vec<(bool, &str)> = connection.descriptions().map(|it| (it.is_local, it.sdp)).collect();
+        assert_eq!(all, [(true, "a"), (false, "b"), (true, "d")]);
         for none in [json!(null), json!([]), json!({ "PeerConnections": 1 })] {
             assert_eq!(Internals::of(&none), None);
         }

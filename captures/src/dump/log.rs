@@ -121,6 +121,12 @@ fn time_of_day(text: &str) -> Option<u64> {
     Some((hours * 3600 + minutes * 60 + seconds) * 1_000_000_000 + fraction)
 }
 
+/// `2026-11-29T04:42:44.600Z` in nanoseconds since 1970-01-01 00:00 UTC.
+pub(super) fn instant(text: &str) -> Option<u64> {
+    let clock = text.get(10..)?.strip_prefix('T')?.strip_suffix('Z')?;
+    day(text)?.checked_mul(86_400_000_000_000)?.checked_add(time_of_day(clock)?)
+}
+
 /// The days up to the date with which a line begins, in UTC.
 fn day(line: &str) -> Option<u64> {
     let date = line.get(..10)?;
@@ -155,6 +161,16 @@ mod tests {
         assert_eq!(read.time_ns, 16_985_500_535_000);
         // date -u -d 2026-11-29 +%s, by 86,400.
         assert_eq!(read.day, Some(20_786));
+        assert_eq!(instant("2026-11-29T04:43:05.500Z"), Some(1_795_927_385_500_000_000));
+        for other in [
+            "",
+            "2026-11-29T04:43:05.500",
+            "2026-11-29 04:43:05.500Z",
+            "2026-13-29T04:43:05.500Z",
+            "☃2026-11-29T04:4",
+        ] {
+            assert_eq!(instant(other), None, "{other}");
+        }
         assert_eq!(day("1970-01-01"), Some(0));
         assert_eq!(day("2000-02-29"), Some(11_016));
     }

@@ -9,7 +9,7 @@ mod units;
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// All of them. Their names are those of the files in `fuzz/fuzz_targets/` and of the archives in `fuzz/corpus/`.
-pub(crate) const ALL: [Target; 15] = [
+pub(crate) const ALL: [Target; 16] = [
     ("stun", units::stun),
     ("turn", units::turn),
     ("dtls", units::dtls),
@@ -22,6 +22,7 @@ pub(crate) const ALL: [Target; 15] = [
     ("mdns", units::mdns),
     ("sdp", units::sdp),
     ("key_log", units::key_log),
+    ("dump", units::dump),
     ("link", capture::link),
     ("file", capture::file),
     ("trace", capture::trace),

@@ -200,3 +200,22 @@ pub(super) fn key_log(data: &[u8]) {
     assert!(added <= lines && errors.len() <= lines);
     assert!(errors.iter().all(|(line, error)| *line <= lines && !error.to_string().is_empty()));
 }
+
+/// Dumps of browsers and lines of their logs. What is kept of one is bounded by what it has.
+pub(super) fn dump(data: &[u8]) {
+    use peerproof_captures::dump;
+    let read = dump::read(data);
+    assert!(read.is_none() || dump::may_be_dump(data));
+    for connection in read.iter().flat_map(|dump| &dump.connections) {
+        let points: usize = connection.series.iter().map(|series| series.points.len()).sum();
+        assert!(points <= data.len() && connection.log.len() <= data.len());
+        assert!(connection.descriptions().count() <= connection.log.len());
+        let _ = (connection.state("oniceconnectionstatechange"), connection.of_type("transport").count());
+    }
+    for line in String::from_utf8_lossy(data).lines() {
+        let _ = dump::header(line);
+        if let Some(packet) = dump::line(line) {
+            assert!(packet.bytes.len() <= line.len());
+        }
+    }
+}

@@ -3,6 +3,8 @@
 use super::{Diagnosis, Kind, Severity, counted};
 use crate::verdict::Layer;
 use peerproof_captures::dump::{DumpedConnection, DumpedStats};
+use peerproof_captures::trace::{Connection, Side};
+use std::collections::BTreeMap;
 
 const ICE: &str = "oniceconnectionstatechange";
 const CONNECTION: &str = "onconnectionstatechange";
@@ -22,6 +24,88 @@ pub fn explain_dump(connection: &DumpedConnection) -> Vec<Diagnosis> {
         return vec![found];
     }
     media(connection)
+}
+
+/// Adds what a dump says of a side of a connection in a capture of the same call to what its packets show. Where they show a failure at the same layer, the
+/// dump confirms it; else it stands before what is further up.
+pub fn explain_beside(
+    found: &mut Vec<Diagnosis>,
+    (index, connection): (usize, &Connection),
+    side: Side,
+    dump: &DumpedConnection,
+) {
+    let name = connection.name(side);
+    for mut new in explain_dump(dump) {
+        match new.kind {
+            Kind::NoMedia => key_frames(&mut new, connection, side.other(), dump),
+            Kind::IceNotConnected => errors(&mut new, connection, side),
+            _ => {}
+        }
+        let same = found.iter_mut().find(|it| {
+            it.connection == Some(index) && it.layer == new.layer && it.severity == Severity::Broken
+        });
+        if let Some(same) = same {
+            same.what += &format!("; the dump of {name}: {}", new.what);
+            continue;
+        }
+        new.what = format!("the dump of {name}: {}", new.what);
+        (new.connection, new.side) = (Some(index), Some(name.clone()));
+        // Before what is of the same connection and further up, or of later ones.
+        let at = found.iter().position(|it| {
+            it.connection.is_some_and(|other| other > index)
+                || (it.connection == Some(index) && (it.severity == Severity::Notice || it.layer > new.layer))
+        });
+        found.insert(at.unwrap_or(found.len()), new);
+    }
+}
+
+/// A browser counts no answer that is an error; the capture shows them.
+fn errors(found: &mut Diagnosis, connection: &Connection, side: Side) {
+    let checks = || connection.pairs.iter().map(move |pair| pair.checks.of(side));
+    let mut codes: BTreeMap<u16, u64> = BTreeMap::new();
+    for (code, count) in checks().flat_map(|checks| &checks.errors) {
+        *codes.entry(*code).or_default() += count;
+    }
+    if codes.is_empty() {
+        return;
+    }
+    let codes: Vec<String> =
+        codes.iter().map(|(code, count)| format!("{code} ({})", counted(*count, "time"))).collect();
+    found.frame = checks().filter_map(|checks| checks.first_error).min().map(|at| at.frame);
+    found.why = format!(
+        "the capture has answers to its checks that are errors: {}. 401 is a wrong ufrag or password, 487 a role conflict (RFC 8445 §7.3)",
+        codes.join(", ")
+    );
+    found.next = "compare a=ice-ufrag and a=ice-pwd that each side sent with those that the other was given"
+        .to_owned();
+}
+
+/// Whether the capture has the key frame that a decoder needs.
+fn key_frames(found: &mut Diagnosis, connection: &Connection, sender: Side, dump: &DumpedConnection) {
+    let undecoded = dump.of_type("inbound-rtp").find(|(_, stats)| is_undecoded(stats));
+    let Some(ssrc) = undecoded.and_then(|(_, stats)| u32::try_from(stats.count("ssrc")).ok()) else { return };
+    let Some(stream) = connection.streams.get(&(sender, ssrc)).filter(|stream| stream.payload_read) else {
+        return;
+    };
+    found.frame = stream.first_key_frame.map(|at| at.frame);
+    found.why = match stream.key_frames {
+        0 => "the capture has no key frame of it, without which nothing can be decoded".to_owned(),
+        count => {
+            format!("the capture has {} of it: the decoder does not take them", counted(count, "key frame"))
+        }
+    };
+    if stream.key_frames == 0 {
+        found.next =
+            "look whether the receiver asks for one (PLI, FIR) and whether that arrives at the sender"
+                .to_owned();
+    }
+}
+
+/// Whether video arrived of which no frame was decoded.
+fn is_undecoded(stats: &DumpedStats) -> bool {
+    stats.text("kind") == Some("video")
+        && stats.count("packetsReceived") > 0
+        && stats.count("framesDecoded") == 0
 }
 
 fn broken(layer: Layer, kind: Kind, what: String, why: &str, next: &str) -> Diagnosis {
@@ -120,11 +204,13 @@ pub fn pair(connection: &DumpedConnection, stats: &DumpedStats) -> String {
     let local = candidate(connection, stats.text("localCandidateId"));
     let remote = candidate(connection, stats.text("remoteCandidateId"));
     let nominated = stats.members.get("nominated").and_then(serde_json::Value::as_bool) == Some(true);
+    // Firefox does not count the checks that it sends.
+    let sent = stats.number("requestsSent").map(|_| counted(stats.count("requestsSent"), "check"));
     format!(
-        "{local} → {remote}: {}{}, {} sent, {} answered",
+        "{local} → {remote}: {}{}, {}{} answered",
         stats.text("state").unwrap_or("unknown state"),
         if nominated { ", nominated" } else { "" },
-        counted(stats.count("requestsSent"), "check"),
+        sent.map_or_else(String::new, |sent| format!("{sent} sent, ")),
         stats.count("responsesReceived")
     )
 }
@@ -221,8 +307,8 @@ fn media(connection: &DumpedConnection) -> Vec<Diagnosis> {
     }
     let mut found = Vec::new();
     for (_, stats) in connection.of_type("inbound-rtp") {
-        let (kind, packets) = (stats.text("kind").unwrap_or("media"), stats.count("packetsReceived"));
-        if kind == "video" && packets > 0 && stats.count("framesDecoded") == 0 {
+        let packets = stats.count("packetsReceived");
+        if is_undecoded(stats) {
             found.push(broken(
                 Layer::Media,
                 Kind::NoMedia,

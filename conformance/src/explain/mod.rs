@@ -16,7 +16,7 @@ mod session;
 mod signalling;
 mod srtp;
 
-pub use dump::{explain_dump, pair};
+pub use dump::{explain_beside, explain_dump, pair};
 use session::Cut;
 pub(crate) use session::Recorded;
 pub use session::{Reported, Session};

@@ -15,6 +15,7 @@ Examples:
   peerproof inspect call.pcap --keylog keys.log --sdp offer.sdp --sdp answer.sdp
   peerproof inspect runs/…/cases/data/echo/stack-chrome  a recording, with its descriptions
   peerproof inspect webrtc_internals_dump.gz             what a browser says of its calls, without packets
+  peerproof inspect call.pcapng --dump webrtc_internals_dump.gz   both, on one axis and in one diagnosis
   tcpdump -w - udp | peerproof inspect -                 from standard input
   peerproof inspect call.pcapng --ladder                 who sent what to whom, with times
   peerproof inspect call.pcapng --packets --protocol dtls --frames 10-40
@@ -26,7 +27,7 @@ Examples:
   peerproof inspect call.pcapng --frame 23               one frame, byte by byte")]
 pub struct InspectArgs {
     /// A pcap or pcapng file, gzip or not; a folder with a recording; `-` for standard input; a text log of Chrome or Firefox with packets
-    /// in it, or a dump of chrome://webrtc-internals
+    /// in it; a dump of chrome://webrtc-internals, about:webrtc ("Copy Report") or rtcstats
     #[arg(value_name = "FILE")]
     pub capture: PathBuf,
     /// Print JSON (see `peerproof schema inspect`)
@@ -89,6 +90,9 @@ pub struct InspectArgs {
     /// One frame in full, with its bytes; with --packets only its line
     #[arg(long, value_name = "N", conflicts_with = "frames")]
     pub frame: Option<u64>,
+    /// A dump that a browser or rtcstats made of the same call: its states and events are placed on the axis of the packets
+    #[arg(long, value_name = "FILE")]
+    pub dump: Vec<PathBuf>,
     /// What is known beside the capture.
     #[command(flatten)]
     pub beside: Beside,

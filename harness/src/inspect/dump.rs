@@ -1,10 +1,10 @@
-//! A dump of chrome://webrtc-internals in the place of a capture.
+//! A dump of chrome://webrtc-internals, about:webrtc or rtcstats in the place of a capture.
 
 use super::InspectError;
 use crate::input::{self, Limit};
 use crate::terminal::{Paint, Style, clean};
 use flate2::read::MultiGzDecoder;
-use peerproof_captures::dump::{Called, DumpedConnection, Internals};
+use peerproof_captures::dump::{Called, DumpedConnection, Internals, may_be_dump, read as read_dump};
 use peerproof_conformance::explain::{Diagnosis, explain_dump, pair};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -12,20 +12,20 @@ use serde_json::Value;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+/// So much of a file shows whether it may be a dump.
+const BEGINS: u64 = 4_096;
 /// Longest text of the dump that is shown on a line, in characters.
 const LONGEST: usize = 160;
 /// Most entries of a connection's log that are shown.
 const MOST_STEPS: usize = 200;
-
-/// What a dump does not have.
-const NOT_IN_IT: &str =
-    "not in a dump: packets, keys, what the other side saw, addresses that are hidden from pages";
 
 /// What a dump says: the format of `--json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DumpReport {
     /// The file.
     pub name: String,
+    /// Who wrote it: `chrome://webrtc-internals`, `about:webrtc`, `rtcstats`.
+    pub origin: String,
     /// The browser with its version, as it names itself.
     pub browser: Option<String>,
     /// Its connections.
@@ -66,16 +66,28 @@ pub(super) fn read(path: &Path) -> Result<Option<(String, Internals)>, InspectEr
     if path.as_os_str() == "-" || !path.is_file() {
         return Ok(None);
     }
-    let mut first = [0; 16];
-    let begin = open(path).and_then(|mut file| file.read(&mut first));
-    let begins = begin.ok().and_then(|read| first.get(..read)).unwrap_or_default();
-    if begins.trim_ascii_start().first() != Some(&b'{') {
+    let name = path.display().to_string();
+    let mut first = Vec::new();
+    if open(path).and_then(|file| file.take(BEGINS).read_to_end(&mut first)).is_err() {
+        return Ok(None);
+    }
+    if is_page(&first) {
+        let reason =
+            "a saved page of about:webrtc: save what its button “Copy Report” copies as a file".to_owned();
+        return Err(InspectError::Foreign { name, reason });
+    }
+    if !may_be_dump(&first) {
         return Ok(None);
     }
     let text = open(path).and_then(|file| input::limited(file, Limit::DUMP)).map_err(unreadable)?;
     // Whatever else begins like an object is refused by the reader of captures.
-    let Ok(value) = serde_json::from_slice::<Value>(&text) else { return Ok(None) };
-    Ok(Internals::of(&value).map(|dump| (path.display().to_string(), dump)))
+    Ok(read_dump(&text).map(|dump| (name, dump)))
+}
+
+/// Whether a file begins like the page of about:webrtc.
+fn is_page(first: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(first);
+    text.trim_start().starts_with('<') && text.contains("aboutwebrtc")
 }
 
 /// The file, decompressed if it is compressed.
@@ -88,42 +100,54 @@ fn open(path: &Path) -> io::Result<Box<dyn Read>> {
 
 /// What it says.
 pub(super) fn report(name: String, dump: &Internals) -> DumpReport {
-    let connections = dump.connections.iter().map(|connection| ConnectionReport {
-        id: connection.id.clone(),
-        url: connection.url.clone(),
-        steps: connection.log.iter().filter_map(step).collect(),
-        pairs: connection.of_type("candidate-pair").map(|(_, stats)| pair(connection, stats)).collect(),
-        statistics: statistics(connection),
-        diagnosis: explain_dump(connection),
-    });
     DumpReport {
         name,
+        origin: dump.origin.name().to_owned(),
         browser: dump.browser.clone(),
-        connections: connections.collect(),
-        unknown: NOT_IN_IT.to_owned(),
+        connections: dump.connections.iter().map(connection).collect(),
+        unknown: dump.origin.lacks().to_owned(),
+    }
+}
+
+/// What it says of a connection.
+pub(super) fn connection(of: &DumpedConnection) -> ConnectionReport {
+    ConnectionReport {
+        id: of.id.clone(),
+        url: of.url.clone(),
+        steps: of.log.iter().filter_map(step).collect(),
+        pairs: of.of_type("candidate-pair").map(|(_, stats)| pair(of, stats)).collect(),
+        statistics: statistics(of),
+        diagnosis: explain_dump(of),
     }
 }
 
 fn step(entry: &Called) -> Option<Step> {
-    let of = |key: &str| entry.value.get(key).and_then(Value::as_str);
+    if ["transceiverModified", "transceiverAdded"].contains(&entry.kind.as_str()) {
+        return None;
+    }
+    Some(Step { ns: entry.at_ms.and_then(nanoseconds), text: text(entry) })
+}
+
+/// Milliseconds since 1970 in nanoseconds, if they can be.
+pub(super) fn nanoseconds(ms: f64) -> Option<u64> {
+    // Those of this century are within 64 bits.
+    (0.0..1e13).contains(&ms).then_some((ms * 1e6) as u64)
+}
+
+/// What was called or fired, and with what.
+pub(super) fn text(entry: &Called) -> String {
+    let of = |key: &str| entry.value.get(key).and_then(Value::as_str).map(str::to_owned);
     let text = match entry.kind.as_str() {
-        "transceiverModified" | "transceiverAdded" => return None,
-        "setLocalDescription" | "setRemoteDescription" | "setLocalDescriptionOnSuccess" => {
-            of("type").map(str::to_owned)
-        }
-        "onicecandidate" | "addIceCandidate" => of("candidate").map(str::to_owned),
+        "setLocalDescription" | "setRemoteDescription" | "setLocalDescriptionOnSuccess" => of("type"),
+        "onicecandidate" | "addIceCandidate" => of("candidate"),
         _ => match &entry.value {
             Value::String(text) => Some(text.clone()),
             Value::Null => None,
             other => Some(other.to_string()),
         },
     };
-    let text = text
-        .filter(|text| !text.is_empty())
-        .map_or_else(|| entry.kind.clone(), |text| format!("{} {text}", entry.kind));
-    // Milliseconds of this century in nanoseconds are within 64 bits.
-    let ns = entry.at_ms.filter(|ms| (0.0..1e13).contains(ms)).map(|ms| (ms * 1e6) as u64);
-    Some(Step { ns, text })
+    let text = text.filter(|text| !text.is_empty());
+    text.map_or_else(|| entry.kind.clone(), |text| format!("{} {text}", entry.kind))
 }
 
 fn statistics(connection: &DumpedConnection) -> Vec<String> {
@@ -167,8 +191,9 @@ fn statistics(connection: &DumpedConnection) -> Vec<String> {
 pub(super) fn write(report: &DumpReport, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let browser = report.browser.as_deref().unwrap_or("an unnamed browser");
     let connections = super::text::counted(report.connections.len() as u64, "connection");
-    writeln!(out, "{}: chrome://webrtc-internals of {}, {connections}", clean(&report.name), clean(browser))?;
-    writeln!(out, "  {}", report.unknown)?;
+    let (name, origin) = (clean(&report.name), &report.origin);
+    writeln!(out, "{name}: {origin} of {}, {connections}", clean(browser))?;
+    style.wrapped(out, "  ", "  ", &report.unknown)?;
     for connection in &report.connections {
         let url = connection.url.as_deref().unwrap_or("unknown page");
         let heading = format!("Connection {}: {}", clean(&connection.id), clean(url));

@@ -1,6 +1,7 @@
 //! The result of an inspection, as data: the format of `--json`.
 
 use super::InspectError;
+use super::dumped::DumpBeside;
 use super::events::ApiEvent;
 use peerproof_captures::file::{CaptureReader, Format};
 use peerproof_captures::trace::Trace;
@@ -20,6 +21,9 @@ pub struct Report {
     /// What was recognised as trouble: the first layer that diverged by what the peers' APIs reported, if the capture belongs to
     /// a recording of ours; then connection by connection, the first layer that broke first.
     pub diagnosis: Vec<Diagnosis>,
+    /// The dumps of browsers that were given beside it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dumps: Vec<DumpBeside>,
 }
 
 /// A capture file.

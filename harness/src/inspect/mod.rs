@@ -7,6 +7,7 @@ mod args;
 mod arrivals;
 mod chosen;
 mod dump;
+mod dumped;
 mod error;
 mod events;
 mod export;
@@ -23,6 +24,7 @@ mod tree;
 
 pub use args::{Beside, InspectArgs, PacketLayer, Protocol, SrtpKeys};
 pub use dump::DumpReport;
+pub use dumped::{DumpBeside, DumpedSide};
 pub use error::InspectError;
 pub use events::ApiEvent;
 pub use frames::Frames;
@@ -46,7 +48,7 @@ pub fn main(args: &InspectArgs, out: &mut dyn Write) -> Result<(), InspectError>
     if let Some((name, dump)) = dump::read(&args.capture)? {
         let written = [&args.export, &args.html, &args.png, &args.wav];
         if args.packets || args.ladder || args.frame.is_some() || written.iter().any(|to| to.is_some()) {
-            let reason = "a dump has no packets".to_owned();
+            let reason = "a dump has no packets; beside a capture of the call: --dump".to_owned();
             return Err(InspectError::Foreign { name, reason });
         }
         let report = dump::report(name, &dump);
@@ -59,7 +61,8 @@ pub fn main(args: &InspectArgs, out: &mut dyn Write) -> Result<(), InspectError>
         }
         return Ok(());
     }
-    let given = Given::read(&args.capture, &args.beside)?;
+    let mut given = Given::read(&args.capture, &args.beside)?;
+    dumped::read(&args.dump, &mut given)?;
     if args.packets {
         return packets::write(args, &given, out);
     }
@@ -99,12 +102,14 @@ fn report(given: &Given) -> Result<Report, InspectError> {
     let recording = Recording::read(given);
     let reported = recording.as_ref().and_then(Recording::reported);
     let session = Session::of_packets(&trace);
-    let diagnosis = match &reported {
+    let mut diagnosis = match &reported {
         Some(reported) => explain(&session.with_reported(reported)),
         None => explain(&session),
     };
-    let events = recording.as_ref().map(Recording::events).unwrap_or_default();
-    Ok(Report { file, trace, events, diagnosis })
+    let mut events = recording.as_ref().map(Recording::events).unwrap_or_default();
+    let entries = recording.as_ref().map_or(0, |recording| recording.timeline().len() as u64);
+    let dumps = dumped::place(given, &trace, entries, &mut events, &mut diagnosis);
+    Ok(Report { file, trace, events, diagnosis, dumps })
 }
 
 /// Traces the whole capture.

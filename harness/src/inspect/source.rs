@@ -1,5 +1,6 @@
 //! What was given: the capture, secrets, descriptions.
 
+use super::dumped::Dumped;
 use super::{Beside, InspectError, logs};
 use crate::described;
 use crate::input::{self, Limit};
@@ -34,6 +35,8 @@ pub(crate) struct Given {
     pub(crate) notices: Vec<String>,
     /// The folder, if it is a recording of ours.
     pub(crate) folder: Option<PathBuf>,
+    /// Dumps of browsers that took part.
+    pub(super) dumps: Vec<Dumped>,
 }
 
 /// Where the capture comes from.
@@ -108,7 +111,8 @@ impl Given {
         let name = if stdin { "standard input".to_owned() } else { path.display().to_string() };
         let input = if stdin { Input::Stdin } else { of_file(path)? };
         let srtp_keys = beside.srtp_key.iter().flat_map(|keys| keys.0.iter().copied()).collect();
-        Ok(Self { name, input, key_log, srtp_keys, descriptions, files, notices, folder })
+        let dumps = Vec::new();
+        Ok(Self { name, input, key_log, srtp_keys, descriptions, files, notices, folder, dumps })
     }
 
     /// Whether that is the file of the capture.

@@ -24,6 +24,7 @@ pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<
         writeln!(out)?;
         connection::write(report, index, style, out)?;
     }
+    super::dumped::write(&report.dumps, style, out)?;
     writeln!(out)?;
     diagnosis(&report.diagnosis, report.trace.connections.len(), style, out)
 }
