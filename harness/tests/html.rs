@@ -248,6 +248,56 @@ async fn the_page_of_a_capture_is_filtered_zoomed_and_leads_to_its_frames() {
 /// What would do harm as markup, and a character that turns the order of others, in a form that may stand in JSON and in the name of a file.
 const HOSTILE: &str = "<img src=x onerror=document.title=1><!--&lt;'\u{202e}";
 
+/// What rules did to packets in a table, the case against its snapshot, and the states of a dump beside a capture on the axis.
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_show_faults_snapshots_and_dumps() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let scenarios = ["dtls/client-hello-lost", "data/echo/"];
+    let output = run.to_str().unwrap();
+    peerproof(&[&["run"], &scenarios[..], &["--peers", "stack", "--virtual", "--output", output]].concat());
+    let [faults, snapshot] = scenarios.map(|scenario| {
+        let case = run.join("cases").join(scenario).join("stack-stack");
+        let page = folder.path().join(format!("{}.html", scenario.replace('/', "-")));
+        peerproof(&["inspect", case.to_str().unwrap(), "--html", page.to_str().unwrap()]);
+        page
+    });
+    // The same case, had its peers another limit for messages.
+    let echo = run.join("cases/data/echo/stack-stack");
+    let timeline = echo.join("timeline.jsonl");
+    let text = fs::read_to_string(&timeline).unwrap();
+    assert!(text.contains("a=max-message-size:262144"));
+    fs::write(&timeline, text.replace("a=max-message-size:262144", "a=max-message-size:7")).unwrap();
+    let changed = folder.path().join("changed.html");
+    peerproof(&["inspect", echo.to_str().unwrap(), "--html", changed.to_str().unwrap()]);
+    let dumps = "harness/tests/dumps/rtcstats-nodtls";
+    let dumped = folder.path().join("dumped.html");
+    let (capture, dump) = (format!("{dumps}.pcapng"), format!("{dumps}.gz"));
+    peerproof(&["inspect", &capture, "--dump", &dump, "--html", dumped.to_str().unwrap()]);
+    for kind in browsers() {
+        let browser = Browser::open(kind).await;
+        browser.goto(&faults, "#view=faults").await;
+        assert_ne!(browser.count("#acts tbody tr").await, 0);
+        let acts = browser.text("#panel-faults").await;
+        assert!(acts.contains("drop"), "{kind}: {acts}");
+        browser.goto(&snapshot, "#view=snapshot").await;
+        let compared = browser.text("#panel-snapshot").await;
+        assert!(compared.contains("As on record"), "{kind}: {compared}");
+        assert_ne!(browser.count(".snapshot tbody tr").await, 0);
+        assert_eq!(browser.count(".snapshot tr.differs").await, 0);
+        browser.goto(&dumped, "#view=timeline").await;
+        let timeline = browser.text("#panel-timeline").await;
+        assert!(timeline.contains("connectionState failed (dump)"), "{kind}: {timeline}");
+        let axis = browser.text("#axis").await;
+        assert!(axis.contains("connected") && axis.contains("failed"), "{kind}: {axis}");
+        browser.goto(&changed, "#view=snapshot").await;
+        let compared = browser.text("#panel-snapshot").await;
+        assert!(compared.contains("lines differ from the snapshot on record"), "{kind}: {compared}");
+        assert_eq!(browser.count(".snapshot tr.differs").await, 4, "two lines of either side");
+        browser.close().await;
+    }
+}
+
 /// A run of the stack with itself whose recordings, when they are there, call everybody and everything by that name.
 fn hostile_run(folder: &Path) -> PathBuf {
     let run = folder.join("run");

@@ -6,7 +6,7 @@ use crate::escape::lines;
 use askama::Template;
 
 /// The scripts of a session's page, in the order in which they run. Each is a block of its own that adds its view.
-const SCRIPTS: [Part; 15] = [
+const SCRIPTS: [Part; 17] = [
     include_str!("../../page/base.js"),
     include_str!("../../page/parts.js"),
     include_str!("../../page/chart.js"),
@@ -18,8 +18,10 @@ const SCRIPTS: [Part; 15] = [
     include_str!("../../page/packets.js"),
     include_str!("../../page/frame.js"),
     include_str!("../../page/descriptions.js"),
+    include_str!("../../page/snapshot.js"),
     include_str!("../../page/transport.js"),
     include_str!("../../page/charts.js"),
+    include_str!("../../page/faults.js"),
     include_str!("../../page/log.js"),
     include_str!("../../page/session.js"),
 ];

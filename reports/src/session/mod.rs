@@ -112,6 +112,9 @@ pub struct Body<'a> {
     pub acts: Vec<Act>,
     /// The descriptions.
     pub descriptions: Vec<Described>,
+    /// The normal form of the case beside the snapshot on record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotBeside>,
     /// The candidates, those in descriptions given beside a capture among them.
     pub candidates: Vec<Gathered>,
     /// The RTP streams over time.
@@ -289,6 +292,17 @@ pub struct Described {
     pub delivered: Option<String>,
     /// Its sections by what they mean, that of the session first.
     pub sections: Vec<DescribedSection>,
+}
+
+/// The normal form of a case, and the one on record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct SnapshotBeside {
+    /// The peers with the versions that are on record.
+    pub versions: String,
+    /// What is on record.
+    pub on_record: String,
+    /// What this case gives.
+    pub seen: String,
 }
 
 /// A section of a description by what it means.

@@ -5,11 +5,12 @@ mod descriptions;
 mod ladders;
 mod packets;
 mod recording;
+mod snapshot;
 
 use super::arrivals::Arrivals;
 use super::events::Recording;
 use super::source::Given;
-use super::{Frames, InspectError, Report, args, export, report};
+use super::{Frames, InspectError, Report, args, dumped, export, report};
 use crate::input;
 use crate::spool::spool;
 use peerproof_captures::file::CaptureReader;
@@ -20,7 +21,9 @@ use peerproof_conformance::evidence::Wire;
 use peerproof_conformance::explain::Diagnosis;
 use peerproof_conformance::verdict::Place;
 use peerproof_reports::CaseReport;
-use peerproof_reports::session::{self, Body, DocumentError, File, Head, Page, PeerHead, StreamOverTime};
+use peerproof_reports::session::{
+    self, Body, DocumentError, File, Head, Page, PeerHead, SnapshotBeside, StreamOverTime,
+};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
@@ -59,7 +62,8 @@ pub(super) fn write(
 pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, InspectError> {
     let mut report = report(given)?;
     let recording = Recording::read(given);
-    let case = recording.as_ref().and_then(|recording| case(given, recording));
+    let judged = recording.as_ref().and_then(|recording| case(given, recording));
+    let (case, snapshot) = judged.map_or((None, None), |(case, snapshot)| (Some(case), snapshot));
     let origin_us = match &recording {
         Some(recording) => recording.case().epoch_us,
         None => report.trace.first.unwrap_or_default().ns / 1_000,
@@ -74,7 +78,13 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
     let packets = packets::read(given, &arrivals, asked, &mut left_out)?;
     let lost = |frame| arrivals.is_lost(frame);
     let ladders = ladders::ladders(&report, given, frames, origin_us, &lost)?;
-    let views = recording.as_ref().map(|it| recording::views(it, &mut left_out)).unwrap_or_default();
+    let mut views = recording.as_ref().map(|it| recording::views(it, &mut left_out)).unwrap_or_default();
+    let dumped::OnAxis { entries, states, stats } = dumped::on_axis(&report.dumps, origin_us);
+    let dumped_us = [entries.iter().map(|it| it.t_us).min(), entries.iter().map(|it| it.t_us).max()];
+    views.entries.extend(entries);
+    views.states.extend(states);
+    views.states.sort_by_key(|state| state.t_us);
+    views.stats.extend(stats);
     let (descriptions, candidates) = match &recording {
         Some(recording) => (
             descriptions::of_recording(recording, &mut left_out),
@@ -85,9 +95,13 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
     let last_us = report.trace.last.map_or(0, |at| since(at.ns, origin_us));
     let first_us = report.trace.first.map(|at| since(at.ns, origin_us));
     let until = recording.as_ref().map_or(last_us, |it| last_us.max(signed(it.case().duration_us)));
+    let until = until.max(dumped_us[1].unwrap_or(until));
     // Opening a browser may have taken seconds.
-    let begin =
-        [views.steps.first().map(|step| step.from_us), first_us].into_iter().flatten().min().unwrap_or(0);
+    let begin = [views.steps.first().map(|step| step.from_us), first_us, dumped_us[0]]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or(0);
     let Report { file, trace, diagnosis, .. } = &report;
     let head = Head {
         format: session::FORMAT,
@@ -120,6 +134,7 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
         entries: views.entries,
         acts: views.acts,
         descriptions,
+        snapshot,
         candidates,
         streams: streams(trace, origin_us),
         stats: views.stats,
@@ -181,8 +196,8 @@ fn file_name(name: &str) -> String {
     Path::new(name).file_name().map_or_else(|| name.to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
-/// The case as the report of a run shows it, if it was judged.
-fn case(given: &Given, recording: &Recording) -> Option<CaseReport> {
+/// The case as the report of a run shows it, if it was judged, and its normal form beside the snapshot.
+fn case(given: &Given, recording: &Recording) -> Option<(CaseReport, Option<SnapshotBeside>)> {
     let file = recording.case();
     let verdict = file.verdict.clone()?;
     let peers: Vec<String> = file.peers.iter().map(|peer| peer.name.clone()).collect();
@@ -200,7 +215,7 @@ fn case(given: &Given, recording: &Recording) -> Option<CaseReport> {
         rids: Default::default(),
         flaws: Vec::new(),
     };
-    Some(CaseReport::of(&record, &verdict))
+    Some((CaseReport::of(&record, &verdict), snapshot::beside(&record)))
 }
 
 /// The frames that decide something: their bytes are in the page, whatever else is.
