@@ -262,6 +262,14 @@ async fn pages_show_faults_snapshots_and_dumps() {
         peerproof(&["inspect", case.to_str().unwrap(), "--html", page.to_str().unwrap()]);
         page
     });
+    // The same case, had its peers another limit for messages.
+    let echo = run.join("cases/data/echo/stack-stack");
+    let timeline = echo.join("timeline.jsonl");
+    let text = fs::read_to_string(&timeline).unwrap();
+    assert!(text.contains("a=max-message-size:262144"));
+    fs::write(&timeline, text.replace("a=max-message-size:262144", "a=max-message-size:7")).unwrap();
+    let changed = folder.path().join("changed.html");
+    peerproof(&["inspect", echo.to_str().unwrap(), "--html", changed.to_str().unwrap()]);
     let dumps = "harness/tests/dumps/rtcstats-nodtls";
     let dumped = folder.path().join("dumped.html");
     let (capture, dump) = (format!("{dumps}.pcapng"), format!("{dumps}.gz"));
@@ -281,7 +289,11 @@ async fn pages_show_faults_snapshots_and_dumps() {
         let timeline = browser.text("#panel-timeline").await;
         assert!(timeline.contains("connectionState failed (dump)"), "{kind}: {timeline}");
         let axis = browser.text("#axis").await;
-        assert!(axis.contains("ICE"), "{kind}: {axis}");
+        assert!(axis.contains("connected") && axis.contains("failed"), "{kind}: {axis}");
+        browser.goto(&changed, "#view=snapshot").await;
+        let compared = browser.text("#panel-snapshot").await;
+        assert!(compared.contains("lines differ from the snapshot on record"), "{kind}: {compared}");
+        assert_eq!(browser.count(".snapshot tr.differs").await, 4, "two lines of either side");
         browser.close().await;
     }
 }

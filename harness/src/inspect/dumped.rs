@@ -69,13 +69,16 @@ pub struct DumpedSide {
     series: Vec<Over>,
 }
 
+/// A state machine and its new state.
+type NewState = (&'static str, String);
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Mark {
     ns: u64,
     entry: u64,
     /// The state machine and its new state, if it is one.
-    state: Option<(&'static str, String)>,
+    state: Option<NewState>,
     text: String,
     trouble: bool,
 }
@@ -247,7 +250,8 @@ fn marks(dumped: &DumpedConnection, entry: &mut u64) -> Vec<Mark> {
     marks.take(MOST_EVENTS).collect()
 }
 
-fn mark(called: &Called) -> Option<(Option<(&'static str, String)>, String, bool)> {
+/// The new state that it is, if it is one, its text, and whether something failed; nothing for what would only fill the axis.
+fn mark(called: &Called) -> Option<(Option<NewState>, String, bool)> {
     let machine = match called.kind.as_str() {
         "onsignalingstatechange" => "signalingState",
         "onicegatheringstatechange" => "iceGatheringState",
