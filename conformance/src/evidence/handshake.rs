@@ -154,9 +154,8 @@ impl Handshake {
             let records = packet.records().map_while(Result::ok);
             let mut fragments =
                 records.filter_map(|record| record.fragments()).flatten().map_while(Result::ok);
-            let begins = fragments.find(|it| {
-                it.kind.value == HandshakeType::ClientHello && it.message_seq.value == 0
-            });
+            let begins =
+                fragments.find(|it| it.kind.value == HandshakeType::ClientHello && it.message_seq.value == 0);
             if let Some(random) = begins.and_then(|fragment| fragment.hello_random().copied()) {
                 if client.is_some_and(|before| before != random) && all.len() < Self::MOST {
                     all.push(Self::default());

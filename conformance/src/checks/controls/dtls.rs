@@ -60,9 +60,12 @@ pub(in crate::checks) fn edit_messages_of(
                 }
                 messages = after;
             }
-            datagram.extend_from_slice(&record[..11]);
-            datagram.extend_from_slice(&(content.len() as u16).to_be_bytes());
-            datagram.extend_from_slice(&content);
+            // Nobody sends a record without anything in it.
+            if !content.is_empty() {
+                datagram.extend_from_slice(&record[..11]);
+                datagram.extend_from_slice(&(content.len() as u16).to_be_bytes());
+                datagram.extend_from_slice(&content);
+            }
         }
         datagram.extend_from_slice(rest);
         packet.bytes = datagram.into();

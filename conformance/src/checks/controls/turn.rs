@@ -86,8 +86,9 @@ pub(in crate::checks) fn forget_after_first_error(evidence: &mut Evidence) {
     });
 }
 
-/// As if the first request with credentials had been refused by 401, and nothing had come after that from the same client.
-pub(in crate::checks) fn refuse_first(evidence: &mut Evidence) {
+/// As if the first request with credentials had been refused by that error, with another attribute if there is one, and nothing had come after
+/// that from the same client.
+pub(in crate::checks) fn refuse_first(evidence: &mut Evidence, code: [u8; 2], with: Option<(u16, Vec<u8>)>) {
     let at = nth_request(evidence, ALLOCATE, 2);
     let servers = &mut evidence.wire.as_mut().unwrap().servers;
     let (client, transaction) = (servers[at].client, servers[at].bytes[8..20].to_vec());
@@ -103,6 +104,13 @@ pub(in crate::checks) fn refuse_first(evidence: &mut Evidence) {
         n <= at + 1 || it.client != client
     });
     servers.insert(at + 1, refusal);
+    let edit = |attributes: &mut Attributes| {
+        for (_, value) in attributes.iter_mut().filter(|(kind, _)| *kind == 0x0009) {
+            value[2..4].copy_from_slice(&code);
+        }
+        attributes.extend(with.clone());
+    };
+    edit_at(evidence, at + 1, edit, |_| {});
 }
 
 /// Has the client that was refused ask once more, with the same credentials.

@@ -67,7 +67,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             tally.off(Fault("no-ack"), evidence, off, text, [Place::Frame(frame)]);
         }
         (None, _) => {
-            tally.inconclusive("the recording may lack an ACK of the client's Finished", [Place::Frame(frame)]);
+            tally.inconclusive(
+                "the recording may lack an ACK of the client's Finished",
+                [Place::Frame(frame)],
+            );
         }
     }
 }
@@ -75,7 +78,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 #[cfg(test)]
 mod control {
     use crate::checks::controls::{Control, Mutation, Recording};
-    use crate::evidence::{Evidence, Kind, Packet};
+    use crate::evidence::{Evidence, Kind, Packet, Peer};
 
     const ACK: u8 = 26;
 
@@ -85,8 +88,10 @@ mod control {
 
     /// Replaces the number in an ACK by that of a record with application data.
     pub(super) const CONTROL: Control = Control::new(Recording::Conflict, |evidence| {
+        let client = evidence.handshake(Peer(0)).client().unwrap();
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
-        let ack = packets.iter().find(|it| is_ack(it)).unwrap().clone();
+        let ack =
+            packets.iter().find(|it| is_ack(it) && it.sender != client && it.tap != client).unwrap().clone();
         let number = |it: &Packet| {
             it.clear.iter().find_map(|clear| match clear.kind {
                 Kind::Record { content_type: 23, epoch, sequence } => Some((epoch, sequence)),
@@ -94,7 +99,11 @@ mod control {
             })
         };
         let (epoch, sequence) = packets.iter().filter(|it| it.sender != ack.sender).find_map(number).unwrap();
-        let mut again = packets.iter().rfind(|it| is_ack(it) && it.sender == ack.sender).unwrap().clone();
+        let mut again = packets
+            .iter()
+            .rfind(|it| is_ack(it) && it.sender == ack.sender && it.tap == ack.tap)
+            .unwrap()
+            .clone();
         again.t_us = packets.iter().map(|it| it.t_us).max().unwrap() + 1_000;
         again.frame += 1_000_000;
         again.clear.retain(|it| matches!(it.kind, Kind::Record { content_type: ACK, .. }));
@@ -102,6 +111,7 @@ mod control {
         again.clear[0].bytes = bytes.into();
         packets.push(again);
     })
+    .also_breaks(&["dtls-record-sequence-increments", "dtls-record-sequence-never-reused"])
     .and(&[Mutation::new(Recording::Conflict, "sends no ACK", |evidence: &mut Evidence| {
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
         for packet in packets.iter_mut() {
@@ -111,5 +121,6 @@ mod control {
         last.t_us += 10_000_000;
         last.frame += 1_000_000;
         packets.push(last);
-    })]);
+    })
+    .also_breaks(&["dtls-record-sequence-increments"])]);
 }

@@ -31,7 +31,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(packet.frame);
         let records = packet.records().map_while(Result::ok);
         let plain = records.filter_map(|record| record.fragments()).flatten().map_while(Result::ok);
-        let early = [HandshakeType::ClientHello, HandshakeType::ServerHello, HandshakeType::HelloVerifyRequest];
+        let early =
+            [HandshakeType::ClientHello, HandshakeType::ServerHello, HandshakeType::HelloVerifyRequest];
         for kind in plain.map(|fragment| fragment.kind.value) {
             tally.judge(Fault("unprotected"), early.contains(&kind), place, || {
                 format!("a {kind} is sent without protection")
@@ -51,9 +52,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     let finished = kinds.any(|kind| {
                         matches!(kind, HandshakeType::EncryptedExtensions | HandshakeType::Finished)
                     });
-                    tally.judge(Fault("handshake-in-other-epoch"), !finished || epoch == OF_HANDSHAKE, place, || {
-                        format!("a message of the handshake is in epoch {epoch}, not in 2")
-                    });
+                    tally.judge(
+                        Fault("handshake-in-other-epoch"),
+                        !finished || epoch == OF_HANDSHAKE,
+                        place,
+                        || format!("a message of the handshake is in epoch {epoch}, not in 2"),
+                    );
                 }
                 _ => {}
             }
@@ -74,28 +78,32 @@ fn opened(packet: &Packet) -> impl Iterator<Item = (ContentType, u64, &[u8])> {
 #[cfg(test)]
 mod control {
     use crate::checks::controls::{Control, Mutation, Recording, dtls};
-    use crate::evidence::{Evidence, Kind};
+    use crate::evidence::{Evidence, Kind, Packet};
 
-    fn move_to(evidence: &mut Evidence, wanted: u8, to: u64) {
+    /// Moves the last opened record of a type to another epoch, under a number of its own.
+    fn move_last(evidence: &mut Evidence, wanted: u8, to: u64) {
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
-        for clear in packets.iter_mut().flat_map(|it| &mut it.clear) {
-            if let Kind::Record { content_type, epoch, .. } = &mut clear.kind
-                && *content_type == wanted
-            {
-                *epoch = to;
-            }
+        let own = |it: &&mut Packet| it.tap == it.sender;
+        let mut clear = packets.iter_mut().filter(own).flat_map(|it| &mut it.clear);
+        let kind =
+            clear.rfind(|it| matches!(it.kind, Kind::Record { content_type, .. } if content_type == wanted));
+        if let Kind::Record { epoch, sequence, .. } = &mut kind.unwrap().kind {
+            (*epoch, *sequence) = (to, 1 << 40);
         }
     }
 
     /// Has application data be in the epoch of the handshake.
     pub(super) const CONTROL: Control =
-        Control::new(Recording::Conflict, |evidence| move_to(evidence, 23, 2)).and(&[
+        Control::new(Recording::Conflict, |evidence| move_last(evidence, 23, 2)).and(&[
             Mutation::new(Recording::Conflict, "a message of the handshake is in epoch 3", |evidence| {
-                move_to(evidence, 22, 3);
-            }),
+                move_last(evidence, 22, 3);
+            })
+            .also_breaks(&["dtls-record-sequence-increments"]),
             Mutation::new(Recording::Conflict, "is sent without protection", |evidence| {
-                let empty = [22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 99, 0, 12, 8, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+                let empty =
+                    [22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 99, 0, 12, 8, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
                 dtls::append_record(evidence, dtls::SERVER_HELLO, &empty);
-            }),
+            })
+            .also_breaks(&["dtls-fragments-cover-message", "dtls-message-seq-numbering"]),
         ]);
 }

@@ -74,7 +74,8 @@ mod control {
                 body[at + 5] = 0xfb;
                 true
             });
-        }),
+        })
+        .also_breaks(&["dtls-client-presents-certificate", "dtls-version-at-least-1-2"]),
         Mutation::new(Recording::Conflict, "chooses a compression", |evidence| {
             dtls::edit_messages(evidence, dtls::SERVER_HELLO, |body| {
                 let at = 37 + usize::from(body[34]);

@@ -83,11 +83,16 @@ mod control {
     /// Begins a second handshake at the end: a ClientHello with another random.
     pub(super) const CONTROL: Control = Control::new(Recording::Restart, |evidence| {
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        // It may be in fragments.
         let is_hello = |it: &&Packet| it.bytes[0] == 22 && it.bytes[13] == 1 && it.tap == it.sender;
-        let mut hello = packets.iter().find(is_hello).unwrap().clone();
+        let mut hellos: Vec<Packet> = packets.iter().filter(is_hello).cloned().collect();
         let end = packets.last().unwrap();
-        (hello.t_us, hello.frame) = (end.t_us + 1_000, end.frame + 1);
-        hello.bytes[13 + 12 + 2] ^= 0x55;
-        packets.push(hello);
+        for hello in &mut hellos {
+            (hello.t_us, hello.frame) = (end.t_us + 1_000, end.frame + hello.frame);
+            if hello.bytes[19..22] == [0, 0, 0] {
+                hello.bytes[13 + 12 + 2] ^= 0x55;
+            }
+        }
+        packets.extend(hellos);
     });
 }

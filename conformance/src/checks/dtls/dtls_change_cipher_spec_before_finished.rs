@@ -46,21 +46,19 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let Some((packet, record, changed)) = first else { return };
     let place = Place::Frame(packet.frame);
     let kind = record.kind.value;
-    if !evidence.sees_all_sent_by(peer) && !evidence.whole {
-        tally.inconclusive("what came before may be missing in the capture", [place]);
-    } else if !changed {
+    if changed && record.sequence.value == 0 {
+        let is_handshake = matches!(kind, ContentType::Handshake | ContentType::Tls12Cid);
+        tally.judge(Fault("not-finished-first"), is_handshake, place, || {
+            format!("the first protected record is of type {kind}, not a Finished")
+        });
+    } else if changed || !evidence.sees_all_sent_by(peer) {
+        tally.inconclusive("what came before may be missing in the recording", [place]);
+    } else {
         tally.fail(
             Fault("no-change-cipher-spec"),
             "the first protected record comes without a ChangeCipherSpec before it",
             [place],
         );
-    } else if record.sequence.value > 0 {
-        tally.inconclusive("the first protected record is not in the recording", [place]);
-    } else {
-        let is_handshake = matches!(kind, ContentType::Handshake | ContentType::Tls12Cid);
-        tally.judge(Fault("not-finished-first"), is_handshake, place, || {
-            format!("the first protected record is of type {kind}, not a Finished")
-        });
     }
 }
 
@@ -87,11 +85,7 @@ mod control {
             );
         }),
         Mutation::new(Recording::Media, "is of type", |evidence| {
-            dtls::edit_records(
-                evidence,
-                |_, record| dtls::is_record(record, 22, 1),
-                |record| record[0] = 24,
-            );
+            dtls::edit_records(evidence, |_, record| dtls::is_record(record, 22, 1), |record| record[0] = 24);
         }),
     ]);
 }

@@ -32,7 +32,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         return;
     }
     let closes = |it: &super::Said<'_>| it.epoch > 0 && it.is_close_notify();
-    let received = alerts(evidence, peer, other).find(|it| closes(it) && !evidence.is_faulted(it.packet.frame));
+    let received =
+        alerts(evidence, peer, other).find(|it| closes(it) && !evidence.is_faulted(it.packet.frame));
     let Some(received) = received else { return };
     let (since, place) = (received.packet.t_us, Place::Frame(received.packet.frame));
     if let Some(own) = alerts(evidence, peer, peer).find(closes) {

@@ -54,8 +54,8 @@ mod control {
     })
     .and(&[Mutation::new(Recording::Media, "cannot be read", |evidence| {
         dtls::edit_messages(evidence, dtls::CLIENT_HELLO, |body| {
-            // record_size_limit of three bytes.
-            dtls::append_extension(body, &[0, 28, 0, 3, 0x40, 0, 0]);
+            // record_size_limit of one byte.
+            dtls::append_extension(body, &[0, 28, 0, 1, 0x40]);
             true
         });
     })]);

@@ -17,6 +17,15 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
+/// The alerts of who does not accept a record. Others have other reasons, such as a certificate.
+const OF_RECORDS: &[Description] = &[
+    Description::BadRecordMac,
+    Description::DecryptError,
+    Description::DecodeError,
+    Description::RecordOverflow,
+    Description::UnexpectedMessage,
+];
+
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     tally.not_applicable("no record that does not authenticate reached the peer");
     let Some(wire) = &evidence.wire else { return };
@@ -31,7 +40,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let is_fatal = |it: &super::Said<'_>| {
         let alert = it.alert();
         alert.is_some_and(|alert| {
-            alert.level.value == Level::Fatal && alert.description.value != Description::CloseNotify
+            alert.level.value == Level::Fatal && OF_RECORDS.contains(&alert.description.value)
         })
     };
     if let Some(said) = alerts(evidence, peer, peer).find(|it| it.packet.t_us >= since && is_fatal(it)) {
@@ -49,7 +58,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let later = |packet: &&Packet| packet.t_us > since && has_application_data(packet);
     match (wire.sent(peer).find(later), ended) {
         (Some(packet), _) => tally.pass(Place::Frame(packet.frame)),
-        (None, Some(ended)) => tally.inconclusive("the association ended soon after", [Place::Entry(ended.entry)]),
+        (None, Some(ended)) => {
+            tally.inconclusive("the association ended soon after", [Place::Entry(ended.entry)]);
+        }
         (None, None) => tally.inconclusive("nothing is sent after it in the recording", [place]),
     }
 }

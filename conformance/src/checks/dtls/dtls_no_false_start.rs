@@ -52,7 +52,6 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
 }
 
-
 #[cfg(test)]
 mod control {
     use crate::checks::controls::{Control, Recording};
@@ -72,7 +71,8 @@ mod control {
         let client = handshake.client().unwrap();
         let finished = handshake.finished(evidence.other(client).unwrap()).unwrap().0;
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
-        let from = packets.iter().position(|it| it.sender == client && super::super::has_application_data(it));
+        let from =
+            packets.iter().position(|it| it.sender == client && super::super::has_application_data(it));
         let packet = packets.remove(from.unwrap());
         let to = packets.iter().position(|it| it.frame == finished).unwrap();
         packets.insert(to, packet);

@@ -4,9 +4,9 @@
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
-use peerproof_captures::wire::dtls::SignatureScheme;
 use peerproof_captures::wire::dtls::extension::{Content, ExtensionType};
 use peerproof_captures::wire::dtls::handshake::{Body, CertificateRequest, ServerKeyExchange};
+use peerproof_captures::wire::dtls::{SignatureScheme, Version};
 
 pub(super) const CHECK: Check = Check {
     id: "dtls-no-sha1-md5-signatures",
@@ -27,6 +27,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         for (message, body) in handshake.bodies().filter(|(message, _)| message.sender == peer) {
             let place = Place::Frame(message.frame);
             let signature = match body {
+                // The RFC is about 1.2.
+                Body::ClientHello(hello) if !hello.offers(Version::Dtls12) => continue,
                 Body::ClientHello(hello) => {
                     let Some(Content::Signatures(all)) = hello.extension(ExtensionType::SignatureAlgorithms)
                     else {

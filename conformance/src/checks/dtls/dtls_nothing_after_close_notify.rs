@@ -22,7 +22,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let place = Place::Frame(closed.packet.frame);
     let mut after = wire.sent(peer).skip_while(|packet| packet.frame != closed.packet.frame).skip(1);
     let sends = |packet: &&crate::evidence::Packet| {
-        has_application_data(packet) && !evidence.is_faulted(packet.frame) && packet.t_us >= closed.packet.t_us
+        has_application_data(packet)
+            && !evidence.is_faulted(packet.frame)
+            && packet.t_us >= closed.packet.t_us
     };
     match after.find(sends) {
         Some(packet) if wire.is_tapped(peer) && evidence.whole => tally.fail(

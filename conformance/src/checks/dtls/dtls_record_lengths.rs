@@ -39,10 +39,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Record::Plain(plain) if plain.epoch.value == 0 && length == 0 => Some(plain.kind.value),
             _ => None,
         };
-        let opened = packet.clear.iter().filter(|clear| clear.bytes.is_empty()).find_map(|it| match it.kind {
-            Kind::Record { content_type, .. } => Some(ContentType::from(content_type)),
-            _ => None,
-        });
+        let opened =
+            packet.clear.iter().filter(|clear| clear.bytes.is_empty()).find_map(|it| match it.kind {
+                Kind::Record { content_type, .. } => Some(ContentType::from(content_type)),
+                _ => None,
+            });
         let is_whole = |kind: &ContentType| {
             matches!(kind, ContentType::Handshake | ContentType::Alert | ContentType::ChangeCipherSpec)
         };
@@ -67,5 +68,6 @@ mod control {
             |packet, record| packet.sender == Peer(0) && dtls::is_record(record, 23, 1),
             |record| record.resize(13 + 18_433, 7),
         );
-    })]);
+    })
+    .also_breaks(&["sctp-initial-packet-size"])]);
 }

@@ -8,7 +8,7 @@ use crate::verdict::Layer;
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::dtls::handshake::HandshakeType;
 use peerproof_captures::wire::dtls::record::Record;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const CHECK: Check = Check {
     id: "dtls-record-sequence-increments",
@@ -24,7 +24,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut hello: Option<&[u8; 32]> = None;
     let sent = evidence.wire.iter().flat_map(|wire| wire.sent(peer));
     let complete = evidence.sees_all_sent_by(peer);
+    // What a rule held back comes a second time, when it lets it go.
+    let mut held: BTreeSet<&[u8]> = BTreeSet::new();
     for packet in sent.filter(|packet| packet.class() == Class::Dtls) {
+        if evidence.is_faulted(packet.frame) {
+            held.insert(&packet.bytes);
+        } else if held.contains(packet.bytes.as_slice()) {
+            continue;
+        }
         let records = packet.records().map_while(Result::ok);
         let fragments = records.filter_map(|record| record.fragments()).flatten().map_while(Result::ok);
         let mut mirrors = false;
@@ -36,10 +43,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 hello = Some(random);
             }
             // A server that keeps no state takes over the number of the ClientHello (§4.2.1).
-            mirrors |= matches!(
-                fragment.kind.value,
-                HandshakeType::HelloVerifyRequest | HandshakeType::ServerHello
-            );
+            mirrors |=
+                matches!(fragment.kind.value, HandshakeType::HelloVerifyRequest | HandshakeType::ServerHello);
         }
         let place = Place::Frame(packet.frame);
         for (epoch, sequence) in numbers(packet) {
@@ -53,11 +58,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     [place],
                 ),
                 None => tally.inconclusive("earlier records may be missing in the recording", [place]),
-                Some((before, frame)) if sequence < before && complete && !(mirrors && epoch == 0) => tally.fail(
-                    Fault("number-falls"),
-                    format!("a record of epoch {epoch} has number {sequence}, after {before}"),
-                    [place, Place::Frame(frame)],
-                ),
+                Some((before, frame)) if sequence < before && complete && !(mirrors && epoch == 0) => tally
+                    .fail(
+                        Fault("number-falls"),
+                        format!("a record of epoch {epoch} has number {sequence}, after {before}"),
+                        [place, Place::Frame(frame)],
+                    ),
                 Some(_) => tally.pass(place),
             }
         }

@@ -52,10 +52,6 @@ mod control {
 
     /// Gives the application data of both sides the version of DTLS 1.0.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
-        dtls::edit_records(
-            evidence,
-            |_, record| dtls::is_record(record, 23, 1),
-            |record| record[2] = 0xff,
-        );
+        dtls::edit_records(evidence, |_, record| dtls::is_record(record, 23, 1), |record| record[2] = 0xff);
     });
 }

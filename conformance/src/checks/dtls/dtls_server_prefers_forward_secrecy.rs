@@ -31,9 +31,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         };
         let chosen = server.cipher_suite.value;
-        let offers = |wanted: bool| {
-            client.cipher_suites.iter().any(|suite| is_forward_secret(suite) == Some(wanted))
-        };
+        let offers =
+            |wanted: bool| client.cipher_suites.iter().any(|suite| is_forward_secret(suite) == Some(wanted));
         if message.sender != peer || chosen.is_13() || !offers(true) || !offers(false) {
             continue;
         }

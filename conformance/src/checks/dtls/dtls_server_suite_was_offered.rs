@@ -47,5 +47,6 @@ mod control {
             suites.find(|suite| **suite == chosen).unwrap().copy_from_slice(&[0xcc, 0xac]);
             true
         });
-    });
+    })
+    .also_breaks(&["dtls-client-offers-mandatory-suite"]);
 }

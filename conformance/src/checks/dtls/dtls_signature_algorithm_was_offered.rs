@@ -4,9 +4,11 @@
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Handshake, Peer};
 use crate::verdict::Layer;
-use peerproof_captures::wire::dtls::extension::{Content, ExtensionType, Extensions};
-use peerproof_captures::wire::dtls::handshake::{Body, CertificateRequest, CertificateVerify, ServerKeyExchange};
 use peerproof_captures::wire::dtls::SignatureScheme;
+use peerproof_captures::wire::dtls::extension::{Content, ExtensionType, Extensions};
+use peerproof_captures::wire::dtls::handshake::{
+    Body, CertificateRequest, CertificateVerify, ServerKeyExchange,
+};
 
 pub(super) const CHECK: Check = Check {
     id: "dtls-signature-algorithm-was-offered",

@@ -70,13 +70,13 @@ pub(super) fn of(evidence: &Evidence, peer: Peer, as_client: bool) -> Option<Mis
 /// Edits for the controls.
 #[cfg(test)]
 pub(super) mod edits {
-    use crate::checks::controls::{dtls, events};
-    use crate::evidence::{Evidence, Packet, Peer};
+    use crate::checks::controls::{Recording, dtls, events};
+    use crate::evidence::{Clear, Evidence, Packet, Peer};
     use peerproof_captures::event::{DtlsState, PeerEvent};
     use peerproof_captures::sdp::SessionDescription;
 
     fn is_beyond(packet: &Packet) -> bool {
-        packet.bytes[0] >= 128 || packet.bytes[0] == 23
+        packet.bytes[0] >= 128 || matches!(packet.bytes[0], 21 | 23)
     }
 
     /// As if the descriptions that `judge` got had other fingerprints, and it refused.
@@ -111,6 +111,9 @@ pub(super) mod edits {
 
     /// It sends data all the same.
     pub(in super::super) fn send(evidence: &mut Evidence, judge: Peer) {
-        dtls::say(evidence, judge, 23, &[0; 32], 1_000);
+        let whole = Recording::Data.evidence();
+        let own = |it: &&Packet| it.sender == judge && it.clear.iter().any(Clear::is_application_data);
+        let last = whole.wire.as_ref().unwrap().packets.iter().rfind(own).unwrap();
+        dtls::say(evidence, judge, 23, last.clear[0].bytes.as_slice(), 1_000);
     }
 }

@@ -16,7 +16,8 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    tally.not_applicable("the client's certificate has a fingerprint that the peer was told, or is not known");
+    tally
+        .not_applicable("the client's certificate has a fingerprint that the peer was told, or is not known");
     let Some(mismatch) = mismatch::of(evidence, peer, false) else { return };
     if let Some(place) = mismatch.connected {
         tally.fail(
@@ -56,9 +57,11 @@ mod control {
 
     /// Has the server connect all the same.
     pub(super) const CONTROL: Control =
-        Control::prepared(Recording::Data, refuse, |evidence| edits::connect(evidence, judge(evidence)))
-            .and(&[Mutation::new(Recording::Data, "media or data is sent", |evidence| {
+        Control::prepared(Recording::Data, refuse, |evidence| edits::connect(evidence, judge(evidence))).and(
+            &[Mutation::new(Recording::Data, "media or data is sent", |evidence| {
                 edits::send(evidence, judge(evidence));
             })
-            .prepared(refuse)]);
+            .prepared(refuse)
+            .also_breaks(&["sctp-both-sides-initiate"])],
+        );
 }

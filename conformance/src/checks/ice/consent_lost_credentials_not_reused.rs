@@ -106,14 +106,8 @@ mod control {
         let mut again = all.iter().rfind(own).unwrap().clone();
         again.t_us = all.iter().rfind(|it| it.bytes[0] > 1).unwrap().t_us + EXPIRY_US / 2 * 3;
         again.frame += 2_000_000;
-        again.bytes[15] ^= 0x55;
-        let bytes = again.bytes.to_mut();
-        let length = bytes.len() - 8;
-        bytes.truncate(length);
-        let crc = crc32fast::hash(bytes) ^ 0x5354_554e;
-        bytes.extend_from_slice(&[0x80, 0x28, 0, 4]);
-        bytes.extend_from_slice(&crc.to_be_bytes());
         all.push(again);
         all.sort_by_key(|it| it.t_us);
-    });
+    })
+    .also_breaks(&["ice-keepalive-within-tr"]);
 }

@@ -57,10 +57,13 @@ mod control {
 
     /// Has Alice report a host candidate with another address.
     fn report(evidence: &mut Evidence, address: &str) {
-        let at = events::find(evidence, "alice", |event| {
-            matches!(event, PeerEvent::IceCandidate { candidate: Some(it) } if it.candidate.contains("typ host"))
-        });
-        let PeerEvent::IceCandidate { candidate: Some(mut told) } = events::event(evidence, at).clone() else {
+        let at = events::find(
+            evidence,
+            "alice",
+            |event| matches!(event, PeerEvent::IceCandidate { candidate: Some(it) } if it.candidate.contains("typ host")),
+        );
+        let PeerEvent::IceCandidate { candidate: Some(mut told) } = events::event(evidence, at).clone()
+        else {
             unreachable!()
         };
         let mut words: Vec<String> = told.candidate.split(' ').map(str::to_owned).collect();
@@ -74,9 +77,11 @@ mod control {
 
     /// Adds a candidate of the loopback interface.
     pub(super) const CONTROL: Control =
-        Control::new(Recording::Conflict, |evidence| report(evidence, "127.0.0.1")).and(&[
-            Mutation::new(Recording::Conflict, "mapped to IPv6", |evidence| {
+        Control::new(Recording::Conflict, |evidence| report(evidence, "127.0.0.1")).and(&[Mutation::new(
+            Recording::Conflict,
+            "mapped to IPv6",
+            |evidence| {
                 report(evidence, "::ffff:192.168.1.9");
-            }),
-        ]);
+            },
+        )]);
 }

@@ -29,7 +29,9 @@ impl Origin {
     fn of(candidate: &Candidate) -> Self {
         let base = match candidate.kind {
             CandidateType::Host => Some(&candidate.address),
-            CandidateType::ServerReflexive | CandidateType::PeerReflexive => candidate.related_address.as_ref(),
+            CandidateType::ServerReflexive | CandidateType::PeerReflexive => {
+                candidate.related_address.as_ref()
+            }
             // The related address of a relay is not its base; its base is itself, and by another server each.
             _ => None,
         };
@@ -92,10 +94,13 @@ mod control {
 
     /// Has Alice report her first host candidate once more, with another port and something else in it.
     fn again(evidence: &mut Evidence, place: usize, word: &str) {
-        let at = events::find(evidence, "alice", |event| {
-            matches!(event, PeerEvent::IceCandidate { candidate: Some(it) } if it.candidate.contains("typ host"))
-        });
-        let PeerEvent::IceCandidate { candidate: Some(mut told) } = events::event(evidence, at).clone() else {
+        let at = events::find(
+            evidence,
+            "alice",
+            |event| matches!(event, PeerEvent::IceCandidate { candidate: Some(it) } if it.candidate.contains("typ host")),
+        );
+        let PeerEvent::IceCandidate { candidate: Some(mut told) } = events::event(evidence, at).clone()
+        else {
             unreachable!()
         };
         let mut words: Vec<String> = told.candidate.split(' ').map(str::to_owned).collect();

@@ -39,7 +39,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             _ => address.clone(),
         };
         let key = (told.set, told.ufrag.clone(), told.mid.clone(), candidate.component, address, base);
-        let text = || format!("two candidates have the address {} {}", candidate.address.as_str(), candidate.port);
+        let text =
+            || format!("two candidates have the address {} {}", candidate.address.as_str(), candidate.port);
         match seen.get(&key) {
             Some(before) => tally.warn(Fault("redundant"), text(), [told.place, *before]),
             None => {
@@ -57,9 +58,11 @@ mod control {
 
     /// Reports a candidate twice.
     pub(super) const CONTROL: Control = Control::new(Recording::Conflict, |evidence| {
-        let at = events::find(evidence, "alice", |event| {
-            matches!(event, PeerEvent::IceCandidate { candidate: Some(it) } if it.candidate.contains("typ host"))
-        });
+        let at = events::find(
+            evidence,
+            "alice",
+            |event| matches!(event, PeerEvent::IceCandidate { candidate: Some(it) } if it.candidate.contains("typ host")),
+        );
         let again = events::event(evidence, at).clone();
         events::insert_after(evidence, at, again);
     });

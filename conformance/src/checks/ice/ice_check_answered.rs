@@ -22,6 +22,9 @@ pub(super) const CHECK: Check = Check {
 const RTO_US: u64 = 500_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let Some(other) = evidence.other(peer) else { return };
+    let described = evidence.made_by(other).next();
+    let known_us = described.map_or(0, |made| evidence.applied(peer, made).from_us);
     let history = History::new(evidence, peer);
     let nominated = nomination::nominated(&history);
     for asked in asked::checks(evidence, &history) {
@@ -29,7 +32,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let is_nominated = |it: &nomination::Nominated<'_>| {
             (it.path, it.generation) == (asked.path, asked.generation) && it.t_us <= asked.t_us
         };
-        if nominated.iter().any(is_nominated) {
+        // Those before the description of the other side by `ice-early-check-answered`.
+        if asked.t_us < known_us || nominated.iter().any(is_nominated) {
             continue;
         }
         let place = Place::Frame(asked.frame);
@@ -40,7 +44,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let text = "a check is not answered, although a later one of the same pair is";
                 tally.off(Fault("passed-over"), evidence, off, text, [place]);
             }
-            (None, _) => tally.inconclusive("a check is not answered, nor any later one of its pair", [place]),
+            (None, _) => {
+                tally.inconclusive("a check is not answered, nor any later one of its pair", [place]);
+            }
         }
     }
 }

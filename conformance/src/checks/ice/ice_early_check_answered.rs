@@ -71,11 +71,11 @@ mod control {
     }
 
     /// Deletes a response.
-    pub(super) const CONTROL: Control = Control::prepared(Recording::Conflict, know_late, |evidence| {
+    pub(super) const CONTROL: Control = Control::prepared(Recording::Restart, know_late, |evidence| {
         edits::silence(evidence, Some(ALICE), None);
     })
-    .also_breaks(&["ice-check-answered"])
-    .and(&[Mutation::new(Recording::Conflict, "is answered only after", |evidence| {
+    .also_breaks(&["ice-nominated-pair-answered"])
+    .and(&[Mutation::new(Recording::Restart, "is answered only after", |evidence| {
         edits::answer_late(evidence, ALICE);
     })
     .prepared(know_late)]);

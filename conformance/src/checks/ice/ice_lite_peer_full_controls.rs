@@ -62,5 +62,5 @@ mod control {
     pub(super) const CONTROL: Control = Control::prepared(Recording::Data, lite, |evidence| {
         stun::edit_first_check(evidence, stun::swap_role);
     })
-    .also_breaks(&["ice-initial-role"]);
+    .also_breaks(&["ice-check-role-attribute"]);
 }

@@ -26,10 +26,16 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         return;
     }
     for (packet, _) in checks(evidence, peer).filter(|(packet, _)| !evidence.is_faulted(packet.frame)) {
-        tally.fail(Fault("check-of-lite"), "a lite agent sends a connectivity check", [Place::Frame(packet.frame)]);
+        tally.fail(
+            Fault("check-of-lite"),
+            "a lite agent sends a connectivity check",
+            [Place::Frame(packet.frame)],
+        );
     }
     for (packet, message) in evidence.wire.iter().flat_map(|wire| wire.stun(peer)) {
-        if packet.sender == peer && super::is_binding(&message, peerproof_captures::wire::stun::Class::Success) {
+        if packet.sender == peer
+            && super::is_binding(&message, peerproof_captures::wire::stun::Class::Success)
+        {
             tally.pass(Place::Frame(packet.frame));
         }
     }

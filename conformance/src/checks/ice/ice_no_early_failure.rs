@@ -49,7 +49,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         None => tally.pass(place),
         Some(off) => {
             let after = failed.t_us.saturating_sub(since_us) / 1_000;
-            let text = format!("ICE fails {after} ms after both descriptions, before the PAC timer of 39.5 s");
+            let text =
+                format!("ICE fails {after} ms after both descriptions, before the PAC timer of 39.5 s");
             let off = off.by_clock_of(evidence, peer);
             tally.warn_off(Fault("before-pac-timer"), evidence, off, text, [place]);
         }
@@ -85,9 +86,12 @@ mod control {
     }
 
     /// Has ICE fail two seconds after the answer.
-    pub(super) const CONTROL: Control =
-        Control::prepared(Recording::Conflict, |evidence| fail(evidence, 60_000_000), |evidence| {
+    pub(super) const CONTROL: Control = Control::prepared(
+        Recording::Conflict,
+        |evidence| fail(evidence, 60_000_000),
+        |evidence| {
             let made = evidence.descriptions.iter().map(|it| it.t_us).max().unwrap();
             evidence.timeline.last_mut().unwrap().t_us = made + 2_000_000;
-        });
+        },
+    );
 }

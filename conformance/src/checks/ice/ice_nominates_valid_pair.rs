@@ -47,7 +47,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         if valid.get(&key).is_some_and(|answer| *answer < at) {
             tally.pass(place);
         } else if evidence.whole && !wire.hidden {
-            let text = format!("{} is nominated by a check before any check of that pair succeeded", told.packet.to);
+            let text =
+                format!("{} is nominated by a check before any check of that pair succeeded", told.packet.to);
             tally.fail(Fault("not-valid-yet"), text, [place]);
         } else {
             tally.inconclusive("an earlier check of the pair may be missing in the capture", [place]);

@@ -85,5 +85,6 @@ mod control {
             packet.protection = Protection::Forged;
             packet.clear.clear();
         }
-    });
+    })
+    .also_breaks(&["sec-media-never-cleartext"]);
 }

@@ -13,7 +13,6 @@ checks! {
     ice_pacing_floor,
     ice_rto_floor,
     stun_text_attributes_bounded,
-    stun_response_without_username,
     stun_error_code_form,
 }
 

@@ -55,10 +55,12 @@ mod control {
 
     /// Makes 487 the number 187.
     pub(super) const CONTROL: Control =
-        Control::new(Recording::Conflict, |evidence| edit(evidence, Some(&[0, 0, 1, 87]))).and(&[
-            Mutation::new(Recording::Conflict, "has no ERROR-CODE", |evidence| edit(evidence, None)),
-            Mutation::new(Recording::Conflict, "ERROR-CODE has 2 bytes", |evidence| {
-                edit(evidence, Some(&[0, 0]));
-            }),
-        ]);
+        Control::new(Recording::Conflict, |evidence| edit(evidence, Some(&[0, 0, 1, 87])))
+            .also_breaks(&["ice-role-conflict-detected"])
+            .and(&[
+                Mutation::new(Recording::Conflict, "has no ERROR-CODE", |evidence| edit(evidence, None)),
+                Mutation::new(Recording::Conflict, "ERROR-CODE has 2 bytes", |evidence| {
+                    edit(evidence, Some(&[0, 0]));
+                }),
+            ]);
 }

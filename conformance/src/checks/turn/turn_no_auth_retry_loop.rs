@@ -59,6 +59,9 @@ mod control {
     use crate::checks::controls::{Control, Recording, turn};
 
     /// Has a client ask with the same credentials once more after a 401.
-    pub(super) const CONTROL: Control =
-        Control::prepared(Recording::Relay, turn::refuse_first, turn::ask_again_refused);
+    pub(super) const CONTROL: Control = Control::prepared(
+        Recording::Relay,
+        |evidence| turn::refuse_first(evidence, [4, 1], None),
+        turn::ask_again_refused,
+    );
 }

@@ -36,7 +36,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
             if let Some(off) = Off::soon(*t_us, WAIT_US, said.at.t_us) {
                 let after = said.at.t_us.saturating_sub(*t_us) / 1_000;
-                let text = format!("an Allocate request follows a {code} of the same server after {after} ms");
+                let text =
+                    format!("an Allocate request follows a {code} of the same server after {after} ms");
                 let places = [Place::Frame(said.at.frame), Place::Frame(*frame)];
                 tally.warn_off(Fault("too-soon"), evidence, off, text, places);
             }
@@ -56,15 +57,9 @@ mod control {
     use crate::evidence::Evidence;
 
     fn refuse(evidence: &mut Evidence) {
-        turn::refuse_first(evidence);
-        turn::edit_errors(evidence, |attributes| {
-            for (_, value) in attributes.iter_mut().filter(|(kind, _)| *kind == 0x0009) {
-                (value[2], value[3]) = (4, 86);
-            }
-        });
+        turn::refuse_first(evidence, [4, 86], None);
     }
 
     /// Has a client ask once more after a 486.
-    pub(super) const CONTROL: Control =
-        Control::prepared(Recording::Relay, refuse, turn::ask_again_refused);
+    pub(super) const CONTROL: Control = Control::prepared(Recording::Relay, refuse, turn::ask_again_refused);
 }

@@ -17,14 +17,21 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-/// Who a request says that it is from.
-fn name<'a>(message: &Message<'a>) -> Option<&'a [u8]> {
-    let of = |kind| message.attribute(kind).map(|it| it.value.value);
+/// Who a request says that it is from, and by which attribute.
+type Name<'a> = (AttributeType, &'a [u8]);
+
+fn name<'a>(message: &Message<'a>) -> Option<Name<'a>> {
+    let of = |kind| message.attribute(kind).map(|it| (kind, it.value.value));
     of(AttributeType::Username).or_else(|| of(AttributeType::Userhash))
 }
 
+/// Whether two requests may be from the same: a name and a hash of it are not compared.
+fn same(one: Name<'_>, other: Name<'_>) -> bool {
+    one.0 != other.0 || one.1 == other.1
+}
+
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let (mut asked, mut made) = (BTreeMap::new(), BTreeMap::<Ends, &[u8]>::new());
+    let (mut asked, mut made) = (BTreeMap::new(), BTreeMap::<Ends, Name<'_>>::new());
     for said in said(evidence, peer) {
         let transaction = said.message.transaction.value;
         if said.is_sent(Method::Allocate, Class::Request) {
@@ -41,9 +48,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let signed = [AttributeType::MessageIntegrity, AttributeType::MessageIntegritySha256];
         let is_signed = signed.iter().any(|kind| said.message.attribute(*kind).is_some());
         match name(&said.message) {
-            Some(name) if is_signed => tally.judge(Fault("other-username"), name == *first, place, || {
-                format!("a {} request has another username than the Allocate", said.message.kind.value.method())
-            }),
+            Some(name) if is_signed => {
+                tally.judge(Fault("other-username"), same(name, *first), place, || {
+                    format!(
+                        "a {} request has another username than the Allocate",
+                        said.message.kind.value.method()
+                    )
+                });
+            }
             _ => tally.fail(
                 Fault("no-credentials"),
                 format!("a {} request bears no credentials", said.message.kind.value.method()),

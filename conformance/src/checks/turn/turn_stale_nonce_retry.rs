@@ -26,7 +26,8 @@ const MOST: usize = 3;
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let all: Vec<_> = said(evidence, peer).collect();
     let own = evidence.name(peer);
-    let closes = |what: &What| matches!(what, What::Command { peer, name, .. } if peer == own && name == "close");
+    let closes =
+        |what: &What| matches!(what, What::Command { peer, name, .. } if peer == own && name == "close");
     let closed = evidence.timeline.iter().find(|entry| closes(&entry.what)).map(|entry| entry.t_us);
     let end_us = closed.unwrap_or_else(|| evidence.timeline.last().map_or(0, |entry| entry.t_us));
     let text = |said: &super::Said<'_>, kind| said.message.text(kind).map(|it| it.value.to_owned());
@@ -89,5 +90,6 @@ mod control {
         last.t_us += 20_000_000;
         evidence.timeline.push(last);
     })
-    .prepared(stale)]);
+    .prepared(stale)
+    .also_breaks(&["turn-permission-before-peer-traffic"])]);
 }
