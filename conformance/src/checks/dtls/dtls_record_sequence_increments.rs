@@ -24,12 +24,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut hello: Option<&[u8; 32]> = None;
     let sent = evidence.wire.iter().flat_map(|wire| wire.sent(peer));
     let complete = evidence.sees_all_sent_by(peer);
-    // What a rule held back comes a second time, when it lets it go.
-    let mut held: BTreeSet<&[u8]> = BTreeSet::new();
+    // What a rule held back comes a second time, when it lets it go. A peer that repeats a datagram as it was is judged by
+    // `dtls-record-sequence-never-reused`.
+    let mut seen: BTreeSet<&[u8]> = BTreeSet::new();
     for packet in sent.filter(|packet| packet.class() == Class::Dtls) {
-        if evidence.is_faulted(packet.frame) {
-            held.insert(&packet.bytes);
-        } else if held.contains(packet.bytes.as_slice()) {
+        if !seen.insert(&packet.bytes) {
             continue;
         }
         let records = packet.records().map_while(Result::ok);
