@@ -58,7 +58,7 @@ fn since(listed: &Listed, t_us: u64) -> Option<Off> {
     Off::late(listed.replaced_us?, GRACE_US, t_us)
 }
 
-/// What the descriptions of the receiver list: those of exchanges that ended until the next one, all others for ever.
+/// What the descriptions of the receiver list: those of exchanges that ended until the next one, all others forever.
 fn listed(evidence: &Evidence, peer: Peer, other: Peer) -> Vec<Listed> {
     let types = |made: &Description| -> BTreeSet<u8> {
         let sections = made.received().media().filter(|section| !section.is_rejected());

@@ -53,7 +53,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             None if count > MOST => tally.inconclusive("the server said 438 several times", [place]),
             None => match Off::late(stale.at.t_us, WITHIN_US, end_us) {
                 Some(off) if evidence.whole => {
-                    let text = format!("a {method} request is not sent again after a 438");
+                    let text = format!("a {method} request is not repeated after a 438");
                     tally.off(Fault("no-retry"), evidence, off, text, [place]);
                 }
                 _ => tally.inconclusive("the recording ends before the retry was due", [place]),
@@ -84,7 +84,7 @@ mod control {
         });
     })
     .also_breaks(&["turn-auth-handshake"])
-    .and(&[Mutation::new(Recording::Relay, "is not sent again after a 438", |evidence| {
+    .and(&[Mutation::new(Recording::Relay, "is not repeated after a 438", |evidence| {
         turn::forget_after_first_error(evidence);
         let mut last = evidence.timeline.last().unwrap().clone();
         last.t_us += 20_000_000;
