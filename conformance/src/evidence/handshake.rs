@@ -56,6 +56,9 @@ impl HandshakeMessage {
 }
 
 impl Handshake {
+    /// Most handshakes of a connection that are told apart.
+    const MOST: usize = 64;
+
     /// The messages with what they say.
     pub fn bodies(&self) -> impl Iterator<Item = (&HandshakeMessage, Body<'_>)> {
         let version = self.version.unwrap_or(Version::Dtls12);
@@ -97,6 +100,13 @@ impl Evidence {
     pub fn handshake(&self, peer: Peer) -> Handshake {
         self.wire.as_ref().map(|wire| Handshake::on(wire, peer)).unwrap_or_default()
     }
+
+    /// All DTLS handshakes as seen nearest to `peer`, in the order in which they began: a client that begins anew has another random and
+    /// message number zero. Those in which nothing was whole are left out.
+    #[must_use]
+    pub fn handshakes(&self, peer: Peer) -> Vec<Handshake> {
+        self.wire.as_ref().map(|wire| Handshake::all_on(wire, peer)).unwrap_or_default()
+    }
 }
 
 /// Whether a record of 1.2 holds a handshake message under protection. One with a connection ID hides its type, but the first of the
@@ -133,6 +143,32 @@ impl Handshake {
             handshake.take(packet, reassembly.entry(packet.sender).or_default());
         }
         handshake
+    }
+
+    /// All of them, see [`Evidence::handshakes`].
+    fn all_on(wire: &Wire, peer: Peer) -> Vec<Self> {
+        let mut all = vec![Self::default()];
+        let mut reassembly: BTreeMap<Peer, Reassembly> = BTreeMap::new();
+        let mut client: Option<[u8; 32]> = None;
+        for packet in wire.at(peer).filter(|packet| packet.class() == Class::Dtls) {
+            let records = packet.records().map_while(Result::ok);
+            let mut fragments =
+                records.filter_map(|record| record.fragments()).flatten().map_while(Result::ok);
+            let begins =
+                fragments.find(|it| it.kind.value == HandshakeType::ClientHello && it.message_seq.value == 0);
+            if let Some(random) = begins.and_then(|fragment| fragment.hello_random().copied()) {
+                if client.is_some_and(|before| before != random) && all.len() < Self::MOST {
+                    all.push(Self::default());
+                    reassembly.clear();
+                }
+                client = Some(random);
+            }
+            if let Some(handshake) = all.last_mut() {
+                handshake.take(packet, reassembly.entry(packet.sender).or_default());
+            }
+        }
+        all.retain(|handshake| !handshake.messages.is_empty());
+        all
     }
 
     fn take(&mut self, packet: &Packet, reassembly: &mut Reassembly) {

@@ -1,12 +1,14 @@
 //! Edits of handshake messages that are in clear and in one fragment.
 
-use crate::evidence::{Evidence, Packet, Peer};
+use crate::evidence::{Clear, Evidence, Kind, Packet, Peer};
 use std::ops::Range;
 
 pub(in crate::checks) const CLIENT_HELLO: u8 = 1;
 pub(in crate::checks) const SERVER_HELLO: u8 = 2;
 pub(in crate::checks) const CERTIFICATE: u8 = 11;
+pub(in crate::checks) const SERVER_KEY_EXCHANGE: u8 = 12;
 pub(in crate::checks) const CERTIFICATE_REQUEST: u8 = 13;
+pub(in crate::checks) const CERTIFICATE_VERIFY: u8 = 15;
 pub(in crate::checks) const CLIENT_KEY_EXCHANGE: u8 = 16;
 
 const HANDSHAKE: u8 = 22;
@@ -58,14 +60,80 @@ pub(in crate::checks) fn edit_messages_of(
                 }
                 messages = after;
             }
-            datagram.extend_from_slice(&record[..11]);
-            datagram.extend_from_slice(&(content.len() as u16).to_be_bytes());
-            datagram.extend_from_slice(&content);
+            // Nobody sends a record without anything in it.
+            if !content.is_empty() {
+                datagram.extend_from_slice(&record[..11]);
+                datagram.extend_from_slice(&(content.len() as u16).to_be_bytes());
+                datagram.extend_from_slice(&content);
+            }
         }
         datagram.extend_from_slice(rest);
         packet.bytes = datagram.into();
     }
     assert!(edited > 0, "no message of type {kind} is in the recording");
+}
+
+/// Edits each record with a full header that is wanted, its content or its header; its length is set anew.
+pub(in crate::checks) fn edit_records(
+    evidence: &mut Evidence,
+    wanted: impl Fn(&Packet, &[u8]) -> bool,
+    edit: impl Fn(&mut Vec<u8>),
+) {
+    let mut edited = 0;
+    for packet in dtls(evidence) {
+        let mut datagram = Vec::new();
+        let mut rest = packet.bytes.as_slice();
+        while rest.len() >= 13 && rest[0] < 32 {
+            let end = 13 + usize::from(u16::from_be_bytes([rest[11], rest[12]]));
+            let (record, after) = rest.split_at(end);
+            rest = after;
+            let mut record = record.to_vec();
+            if wanted(packet, &record) {
+                edited += 1;
+                edit(&mut record);
+                let length = (record.len() - 13) as u16;
+                record[11..13].copy_from_slice(&length.to_be_bytes());
+            }
+            datagram.extend_from_slice(&record);
+        }
+        datagram.extend_from_slice(rest);
+        packet.bytes = datagram.into();
+    }
+    assert!(edited > 0, "no such record is in the recording");
+}
+
+/// Whether a record in a datagram is of that content type and epoch.
+pub(in crate::checks) fn is_record(record: &[u8], kind: u8, epoch: u16) -> bool {
+    record[0] == kind && record[3..5] == epoch.to_be_bytes()
+}
+
+/// Has a peer send one more record, opened, so long after everything else: of 1.2, with the next number of its epoch.
+pub(in crate::checks) fn say(evidence: &mut Evidence, sender: Peer, kind: u8, content: &[u8], after_us: u64) {
+    const EPOCH: u16 = 1;
+    let wire = evidence.wire.as_mut().unwrap();
+    let end_us = wire.packets.iter().map(|it| it.t_us).max().unwrap();
+    let frame = wire.packets.iter().map(|it| it.frame).max().unwrap() + 1;
+    let own = |it: &&Packet| it.sender == sender && !it.clear.is_empty() && (20..32).contains(&it.bytes[0]);
+    let last = wire.packets.iter().rfind(own).unwrap().clone();
+    let numbers = wire.packets.iter().filter(|it| it.sender == sender && (20..32).contains(&it.bytes[0]));
+    let numbers = numbers.flat_map(|it| it.records().map_while(Result::ok).collect::<Vec<_>>());
+    let number = |record| match record {
+        peerproof_captures::wire::dtls::Record::Plain(plain) if plain.epoch.value == EPOCH => {
+            Some(plain.sequence.value)
+        }
+        _ => None,
+    };
+    let sequence = numbers.filter_map(number).max().unwrap() + 1;
+    let length = content.len() as u16 + 24;
+    let head = [&[kind, 0xfe, 0xfd][..], &EPOCH.to_be_bytes(), &sequence.to_be_bytes()[2..]].concat();
+    let bytes = [&head[..], &length.to_be_bytes(), &vec![0x5a; usize::from(length)]].concat();
+    let clear = Clear {
+        kind: Kind::Record { content_type: kind, epoch: EPOCH.into(), sequence },
+        key_of: last.clear[0].key_of,
+        bytes: content.to_vec().into(),
+    };
+    let packet = Packet { frame, t_us: end_us + after_us, bytes: bytes.into(), clear: vec![clear], ..last };
+    wire.packets.push(packet);
 }
 
 fn dtls(evidence: &mut Evidence) -> impl Iterator<Item = &mut Packet> {

@@ -1,11 +1,11 @@
 //! Times that are off: each check that compares times is red where nothing was delayed, and in doubt where this machine may have
 //! delayed something for as long.
 
-use super::{Mutation, Recording, events, rtcp, rtp, sctp, stun};
+use super::{Mutation, Recording, events, rtcp, rtp, sctp, stun, turn};
 use crate::checks::tally::Violation;
 use crate::checks::{Check, Result, of};
-use crate::evidence::{Clear, Evidence, Packet, Peer};
-use peerproof_captures::event::{IceState, PeerEvent, SctpState};
+use crate::evidence::{Clear, Evidence, Kind, Packet, Peer};
+use peerproof_captures::event::{DtlsState, IceState, PeerEvent, SctpState};
 use peerproof_captures::timeline::{RuleAction, What};
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::sctp::{self as wire, Body, ParameterContent};
@@ -33,6 +33,8 @@ const LATE: &[Late] = &[
         let again = packets.iter_mut().filter(|it| it.frame > stun::AGAIN);
         again.for_each(|it| it.t_us -= (it.frame - stun::AGAIN) * 2 * SECOND);
     }),
+    Late::Control("consent-lost-credentials-not-reused"),
+    Late::Control("consent-revoked-by-close"),
     Late::Control("dc-close-resets-both-directions"),
     Late::Of("dc-remote-channel-announced-correctly", Recording::Conflict, announce_nothing),
     Late::Instead("dcep-ack-sent-on-same-stream", |evidence| postpone(evidence, 3 * SECOND, is_ack)),
@@ -40,10 +42,28 @@ const LATE: &[Late] = &[
         sctp::edit_dcep(evidence, sctp::OPEN, |chunk| chunk[17] = 0x80);
         postpone(evidence, 3 * SECOND, |it| it.sender == ALICE && begins(it, &[0]) && !is_dcep(it));
     }),
+    Late::Control("dtls-close-notify-answered"),
+    Late::Control("dtls-final-flight-resent"),
     Late::Instead("dtls-lost-flight-retransmitted", lose_the_handshake),
+    Late::Instead("dtls-transport-closed-on-close-notify", |evidence| {
+        let closes = |what: &What| {
+            matches!(what, What::Event { event: PeerEvent::DtlsStateChange { state, .. }, .. }
+                if *state == DtlsState::Closed)
+        };
+        evidence.timeline.retain(|entry| !closes(&entry.what));
+    }),
     Late::Control("dtls-transport-state-connected-after-verification"),
+    Late::Instead("dtls13-client-final-flight-acked", |evidence| {
+        const ACK: u8 = 26;
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let is_ack = |clear: &Clear| matches!(clear.kind, Kind::Record { content_type: ACK, .. });
+        packets.iter_mut().for_each(|packet| packet.clear.retain(|clear| !is_ack(clear)));
+        append(evidence, 10 * SECOND, |_| true, |_| {});
+    }),
     Late::Control("hdrext-abs-send-time-format"),
     Late::Control("ice-487-switches-role"),
+    Late::Control("ice-check-answered"),
+    Late::Control("ice-early-check-answered"),
     Late::Instead("ice-connection-state-derivation", restart_afterwards),
     Late::Control("ice-data-only-on-selected-pair"),
     Late::Control("ice-keepalive-within-tr"),
@@ -52,6 +72,8 @@ const LATE: &[Late] = &[
         append(evidence, SECOND, used, |packet| packet.to.set_port(9));
         append(evidence, 10 * SECOND, used, |_| {});
     }),
+    Late::Control("ice-no-early-failure"),
+    Late::Control("ice-nominated-pair-answered"),
     Late::Control("ice-pacing-floor"),
     Late::Control("ice-restart-checks-use-new-credentials"),
     Late::Control("ice-rto-floor"),
@@ -89,9 +111,17 @@ const LATE: &[Late] = &[
         evidence.timeline[at].t_us = 0;
     }),
     Late::Control("turn-allocation-released"),
+    Late::Control("turn-alternate-server-followed"),
     Late::Instead("turn-permission-before-peer-traffic", |evidence| {
         let sent = |it: &Packet| it.sender == ALICE && it.tap == ALICE && it.via.is_some();
         append(evidence, 400 * SECOND, sent, |_| {});
+    }),
+    Late::Control("turn-quota-backoff"),
+    Late::Instead("turn-stale-nonce-retry", |evidence| {
+        turn::forget_after_first_error(evidence);
+        let mut last = evidence.timeline.last().unwrap().clone();
+        last.t_us += 20 * SECOND;
+        evidence.timeline.push(last);
     }),
     Late::Instead("twcc-feedback-matches-arrivals", |evidence| {
         let came = |it: &&mut Packet| rtp::is(it) && it.sender == ALICE && it.tap == BOB;

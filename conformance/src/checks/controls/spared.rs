@@ -225,6 +225,102 @@ const SPARED: &[Spared] = &[
             (control.mutations().find(says).unwrap().mutate)(evidence);
         },
     ),
+    spared(
+        "dtls-record-sequence-increments",
+        "a datagram that did not leave its host leaves its number out",
+        Recording::Data,
+        |evidence| {
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            let data = |it: &Packet| it.sender == ALICE && it.bytes[0] == 23;
+            let at = packets.iter().position(data).unwrap();
+            packets.remove(at);
+        },
+    ),
+    spared(
+        "dtls-nothing-after-close-notify",
+        "a close_notify in clear closes nothing: anybody may send it",
+        Recording::Data,
+        |evidence| {
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            let data = |it: &Packet| it.sender == ALICE && it.bytes[0] == 23;
+            let at = packets.iter().position(data).unwrap();
+            let alert = vec![21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 77, 0, 2, 1, 0];
+            let forged = Packet { bytes: alert.into(), clear: Vec::new(), ..packets[at].clone() };
+            packets.insert(at, forged);
+        },
+    ),
+    spared(
+        "ice-check-answered",
+        "a candidate that was given up answers no more (RFC 8445 §8.3.1)",
+        Recording::Restart,
+        |evidence| {
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            let answers = |it: &Packet| it.sender == BOB && it.tap == BOB && it.bytes[..2] == [1, 1];
+            let first = packets.iter().find(|it| answers(it)).unwrap().clone();
+            packets.retain(|it| !(answers(it) && it.shares_path(&first)));
+        },
+    ),
+    spared(
+        "ice-candidate-foundations",
+        "a base that is not told may be any (RFC 8839 §5.1)",
+        Recording::Conflict,
+        |evidence| {
+            let at = events::find(evidence, "alice", |event| {
+                matches!(event, PeerEvent::IceCandidate { candidate: Some(_) })
+            });
+            let PeerEvent::IceCandidate { candidate: Some(told) } = events::event(evidence, at).clone()
+            else {
+                unreachable!()
+            };
+            for raddr in ["0.0.0.0", "192.168.1.7"] {
+                let mut reflexive = told.clone();
+                reflexive.candidate = format!(
+                    "candidate:77 1 udp 1686052607 203.0.113.9 {} typ srflx raddr {raddr} rport 9",
+                    raddr.len()
+                );
+                events::insert_after(evidence, at, PeerEvent::IceCandidate { candidate: Some(reflexive) });
+            }
+        },
+    ),
+    spared(
+        "turn-no-auth-retry-loop",
+        "what is retransmitted is no other attempt (RFC 8489 §6.2.1)",
+        Recording::Relay,
+        |evidence| {
+            turn::refuse_first(evidence, [4, 1], None);
+            let servers = &mut evidence.wire.as_mut().unwrap().servers;
+            let at = servers.iter().rposition(|it| !it.sent && it.bytes[..2] == [1, 0x13]).unwrap();
+            let again = servers[at - 1].clone();
+            servers.insert(at + 1, again);
+        },
+    ),
+    spared(
+        "dtls-hello-verify-request-answered",
+        "without a HelloVerifyRequest a second ClientHello may be another (RFC 8446 §4.1.2)",
+        Recording::Media,
+        |evidence| {
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            let at = packets.iter().position(|it| it.bytes[0] == 22 && it.bytes[13] == 1).unwrap();
+            let mut again = packets[at].clone();
+            again.bytes[13 + 5] = 1;
+            again.bytes[13 + 12 + 2 + 5] ^= 1;
+            packets.insert(at + 1, again);
+        },
+    ),
+    spared(
+        "consent-revoked-by-close",
+        "what is on its way out when the alert comes is no fault",
+        Recording::Video,
+        |evidence| {
+            let tapped = evidence.wire.as_ref().unwrap().packets[0].tap;
+            dtls::say(evidence, if tapped == ALICE { BOB } else { ALICE }, 21, &[1, 0], 1_000);
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            let media = |it: &&Packet| it.sender == tapped && it.class() == Class::Rtcp;
+            let mut late = packets.iter().rfind(media).unwrap().clone();
+            late.t_us = packets.last().unwrap().t_us + 300_000;
+            packets.push(late);
+        },
+    ),
 ];
 
 impl Spared {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 /// Methods, as the second byte of a request has them.
 pub(in crate::checks) const ALLOCATE: u8 = 0x03;
 pub(in crate::checks) const REFRESH: u8 = 0x04;
+pub(in crate::checks) const CREATE_PERMISSION: u8 = 0x08;
 pub(in crate::checks) const CHANNEL_BIND: u8 = 0x09;
 
 /// Edits a request of that method to a server, the `nth` from one on.
@@ -61,6 +62,70 @@ pub(in crate::checks) fn edit_nonces(evidence: &mut Evidence, edit: impl Fn(&mut
             edit_at(evidence, at, &edit, |_| {});
         }
     }
+}
+
+/// Edits the error responses of servers.
+pub(in crate::checks) fn edit_errors(evidence: &mut Evidence, edit: impl Fn(&mut Attributes)) {
+    for at in 0..evidence.wire.as_ref().unwrap().servers.len() {
+        let message = &evidence.wire.as_ref().unwrap().servers[at];
+        if !message.sent && message.bytes[0] == 1 && message.bytes[1] & 0x10 != 0 {
+            edit_at(evidence, at, &edit, |_| {});
+        }
+    }
+}
+
+/// Takes out what comes after the first error response to the client that got it, from the same client.
+pub(in crate::checks) fn forget_after_first_error(evidence: &mut Evidence) {
+    let servers = &mut evidence.wire.as_mut().unwrap().servers;
+    let is_error = |it: &crate::evidence::ServerMessage| !it.sent && it.bytes[..2] == [1, 0x13];
+    let at = servers.iter().position(is_error).unwrap();
+    let (client, mut n) = (servers[at].client, 0);
+    servers.retain(|it| {
+        n += 1;
+        n <= at + 1 || it.client != client
+    });
+}
+
+/// As if the first request with credentials had been refused by that error, with another attribute if there is one, and nothing had come after
+/// that from the same client.
+pub(in crate::checks) fn refuse_first(evidence: &mut Evidence, code: [u8; 2], with: Option<(u16, Vec<u8>)>) {
+    let at = nth_request(evidence, ALLOCATE, 2);
+    let servers = &mut evidence.wire.as_mut().unwrap().servers;
+    let (client, transaction) = (servers[at].client, servers[at].bytes[8..20].to_vec());
+    let is_error = |it: &&crate::evidence::ServerMessage| !it.sent && it.bytes[..2] == [1, 0x13];
+    let mut refusal = servers.iter().find(is_error).unwrap().clone();
+    refusal.client = client;
+    refusal.server = servers[at].server;
+    refusal.t_us = servers[at].t_us + 1_000;
+    refusal.bytes[8..20].copy_from_slice(&transaction);
+    let mut n = 0;
+    servers.retain(|it| {
+        n += 1;
+        n <= at + 1 || it.client != client
+    });
+    servers.insert(at + 1, refusal);
+    let edit = |attributes: &mut Attributes| {
+        for (_, value) in attributes.iter_mut().filter(|(kind, _)| *kind == 0x0009) {
+            value[2..4].copy_from_slice(&code);
+        }
+        attributes.extend(with.clone());
+    };
+    edit_at(evidence, at + 1, edit, |_| {});
+}
+
+/// Has the client that was refused ask once more, with the same credentials.
+pub(in crate::checks) fn ask_again_refused(evidence: &mut Evidence) {
+    let at = nth_request(evidence, ALLOCATE, 2);
+    let servers = &mut evidence.wire.as_mut().unwrap().servers;
+    let mut again = servers[at].clone();
+    again.t_us = servers.iter().map(|it| it.t_us).max().unwrap() + 2_000_000;
+    again.frame += 1_000_000;
+    servers.push(again);
+    edit_at(evidence, servers_len(evidence) - 1, |_| {}, |bytes| bytes[19] ^= 0x33);
+}
+
+fn servers_len(evidence: &Evidence) -> usize {
+    evidence.wire.as_ref().unwrap().servers.len()
 }
 
 /// Has the last request of that method to a server come once more, 200 ms later.

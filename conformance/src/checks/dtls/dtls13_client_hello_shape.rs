@@ -2,7 +2,7 @@
 
 use super::client_hello;
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Handshake, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::Version;
 use peerproof_captures::wire::dtls::extension::{Content, ExtensionType};
@@ -17,8 +17,13 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let handshake = evidence.handshake(peer);
-    let Some((message, hello)) = client_hello(&handshake, peer) else { return };
+    for handshake in evidence.handshakes(peer) {
+        of_one(evidence, peer, &handshake, tally);
+    }
+}
+
+fn of_one(evidence: &Evidence, peer: Peer, handshake: &Handshake, tally: &mut Tally) {
+    let Some((message, hello)) = client_hello(handshake, peer) else { return };
     let Some(Content::Versions(versions)) = hello.extension(ExtensionType::SupportedVersions) else { return };
     if !versions.iter().any(|version| version == Version::Dtls13) {
         return;

@@ -1,7 +1,7 @@
 //! RFC 8827 §6.5: where the client offers an AEAD suite, the server chooses one.
 
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Handshake, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::CipherSuite;
 use peerproof_captures::wire::dtls::handshake::Body;
@@ -16,7 +16,12 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let handshake = evidence.handshake(peer);
+    for handshake in evidence.handshakes(peer) {
+        of_one(peer, &handshake, tally);
+    }
+}
+
+fn of_one(peer: Peer, handshake: &Handshake, tally: &mut Tally) {
     let Some([(_, Body::ClientHello(client)), (message, Body::ServerHello(server))]) = handshake.hellos()
     else {
         return;
@@ -50,5 +55,6 @@ mod control {
             body[at..at + 2].copy_from_slice(&[0xc0, 0x09]);
             true
         });
-    });
+    })
+    .also_breaks(&["dtls-server-suite-was-offered"]);
 }

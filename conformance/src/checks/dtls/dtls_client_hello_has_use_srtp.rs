@@ -4,7 +4,7 @@
 use super::{client_hello, use_srtp};
 use crate::checks::sdp::look;
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Handshake, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::Section;
 
@@ -18,8 +18,13 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let handshake = evidence.handshake(peer);
-    let Some((message, hello)) = client_hello(&handshake, peer) else { return };
+    for handshake in evidence.handshakes(peer) {
+        of_one(evidence, peer, &handshake, tally);
+    }
+}
+
+fn of_one(evidence: &Evidence, peer: Peer, handshake: &Handshake, tally: &mut Tally) {
+    let Some((message, hello)) = client_hello(handshake, peer) else { return };
     let place = Place::Frame(message.frame);
     let bundled = evidence.descriptions.iter().any(|made| made.sdp.groups().iter().any(|it| it.is_bundle()));
     match use_srtp(hello.extensions) {

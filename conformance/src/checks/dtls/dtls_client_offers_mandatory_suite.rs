@@ -2,7 +2,7 @@
 
 use super::client_hello;
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Handshake, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::extension::{Content, ExtensionType};
 use peerproof_captures::wire::dtls::{CipherSuite, Group, Version};
@@ -17,8 +17,13 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let handshake = evidence.handshake(peer);
-    let Some((message, hello)) = client_hello(&handshake, peer) else { return };
+    for handshake in evidence.handshakes(peer) {
+        of_one(peer, &handshake, tally);
+    }
+}
+
+fn of_one(peer: Peer, handshake: &Handshake, tally: &mut Tally) {
+    let Some((message, hello)) = client_hello(handshake, peer) else { return };
     if !hello.offers(Version::Dtls12) {
         tally.not_applicable("the client offers no DTLS 1.2");
         return;
@@ -49,6 +54,7 @@ mod control {
             true
         });
     })
+    .also_breaks(&["dtls-server-suite-was-offered"])
     .and(&[Mutation::new(Recording::Media, "P-256 is not among the groups offered", |evidence| {
         dtls::edit_messages(evidence, dtls::CLIENT_HELLO, |body| {
             let at = dtls::extension(body, 10).unwrap();
@@ -56,5 +62,6 @@ mod control {
             body[at + 6..end].chunks_mut(2).filter(|it| **it == [0, 0x17]).for_each(|it| it[1] = 0x1e);
             true
         });
-    })]);
+    })
+    .also_breaks(&["dtls-server-group-was-offered"])]);
 }

@@ -2,7 +2,7 @@
 
 use super::{client_hello, use_srtp};
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Handshake, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::extension::SrtpProfile;
 
@@ -16,8 +16,13 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let handshake = evidence.handshake(peer);
-    let Some((message, hello)) = client_hello(&handshake, peer) else { return };
+    for handshake in evidence.handshakes(peer) {
+        of_one(peer, &handshake, tally);
+    }
+}
+
+fn of_one(peer: Peer, handshake: &Handshake, tally: &mut Tally) {
+    let Some((message, hello)) = client_hello(handshake, peer) else { return };
     let Some(offered) = use_srtp(hello.extensions) else { return };
     let mandatory = offered.profiles.iter().any(|profile| profile == SrtpProfile::Aes128CmSha1_80);
     tally.judge(Fault("profile-missing"), mandatory, Place::Frame(message.frame), || {

@@ -1,7 +1,7 @@
 //! RFC 8122 §6.2: the client answers the server's CertificateRequest with a certificate.
 
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Handshake, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::Version;
 use peerproof_captures::wire::dtls::handshake::{Body, HandshakeType};
@@ -16,7 +16,12 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let handshake = evidence.handshake(peer);
+    for handshake in evidence.handshakes(peer) {
+        of_one(evidence, peer, &handshake, tally);
+    }
+}
+
+fn of_one(evidence: &Evidence, peer: Peer, handshake: &Handshake, tally: &mut Tally) {
     if handshake.client() != Some(peer) {
         return;
     }

@@ -1,7 +1,7 @@
 //! RFC 7627 §5.2, §5.3: a client sends extended_master_secret, and a server that knows it echoes it.
 
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Handshake, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::Version;
 use peerproof_captures::wire::dtls::extension::{ExtensionType, Extensions};
@@ -17,7 +17,12 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let handshake = evidence.handshake(peer);
+    for handshake in evidence.handshakes(peer) {
+        of_one(peer, &handshake, tally);
+    }
+}
+
+fn of_one(peer: Peer, handshake: &Handshake, tally: &mut Tally) {
     let Some([(client, Body::ClientHello(asks)), (server, Body::ServerHello(answers))]) = handshake.hellos()
     else {
         return;

@@ -172,6 +172,7 @@ mod control {
             record[19..25].copy_from_slice(&[0, 0, 1, 0, 0, 1]);
             record.push(packet.bytes[26]);
             packet.bytes.to_mut().extend(record);
-        }),
+        })
+        .also_breaks(&["dtls-record-sequence-increments"]),
     ]);
 }

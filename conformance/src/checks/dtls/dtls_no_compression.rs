@@ -1,7 +1,7 @@
 //! RFC 8827 §6.5, RFC 7525 §3.3: compression is neither offered nor chosen.
 
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Handshake, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::handshake::Body;
 
@@ -15,7 +15,12 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let handshake = evidence.handshake(peer);
+    for handshake in evidence.handshakes(peer) {
+        of_one(peer, &handshake, tally);
+    }
+}
+
+fn of_one(peer: Peer, handshake: &Handshake, tally: &mut Tally) {
     for (message, body) in handshake.bodies().filter(|(message, _)| message.sender == peer) {
         let place = Place::Frame(message.frame);
         match body {

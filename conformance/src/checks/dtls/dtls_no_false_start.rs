@@ -1,13 +1,11 @@
 //! RFC 8827 §6.5: a client sends no application data before it has the server's Finished.
 
-use super::records;
+use super::{has_application_data, records};
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::Packet;
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::dtls::Version;
-use peerproof_captures::wire::dtls::record::{ContentType, Record};
 
 pub(super) const CHECK: Check = Check {
     id: "dtls-no-false-start",
@@ -54,12 +52,6 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
 }
 
-fn has_application_data(packet: &Packet) -> bool {
-    let is = |record: Record<'_>| matches!(record, Record::Plain(plain) if plain.kind.value == ContentType::ApplicationData);
-    // Records with connection IDs hide their type.
-    packet.records().map_while(Result::ok).any(is) || packet.clear.iter().any(|it| it.is_application_data())
-}
-
 #[cfg(test)]
 mod control {
     use crate::checks::controls::{Control, Recording};
@@ -79,7 +71,8 @@ mod control {
         let client = handshake.client().unwrap();
         let finished = handshake.finished(evidence.other(client).unwrap()).unwrap().0;
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
-        let from = packets.iter().position(|it| it.sender == client && super::has_application_data(it));
+        let from =
+            packets.iter().position(|it| it.sender == client && super::super::has_application_data(it));
         let packet = packets.remove(from.unwrap());
         let to = packets.iter().position(|it| it.frame == finished).unwrap();
         packets.insert(to, packet);

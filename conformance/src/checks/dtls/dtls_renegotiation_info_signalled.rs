@@ -2,7 +2,7 @@
 
 use super::client_hello;
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Handshake, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::extension::ExtensionType;
 use peerproof_captures::wire::dtls::{CipherSuite, Version};
@@ -17,8 +17,13 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let handshake = evidence.handshake(peer);
-    let Some((message, hello)) = client_hello(&handshake, peer) else { return };
+    for handshake in evidence.handshakes(peer) {
+        of_one(peer, &handshake, tally);
+    }
+}
+
+fn of_one(peer: Peer, handshake: &Handshake, tally: &mut Tally) {
+    let Some((message, hello)) = client_hello(handshake, peer) else { return };
     if !hello.offers(Version::Dtls12) {
         tally.not_applicable("the client offers no DTLS 1.2");
         return;

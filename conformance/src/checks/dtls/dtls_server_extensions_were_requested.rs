@@ -1,7 +1,7 @@
 //! RFC 5246 §7.4.1.4, RFC 8446 §4.2: the server answers with no extension that the client did not send.
 
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Handshake, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::CipherSuite;
 use peerproof_captures::wire::dtls::extension::ExtensionType;
@@ -18,7 +18,12 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let handshake = evidence.handshake(peer);
+    for handshake in evidence.handshakes(peer) {
+        of_one(peer, &handshake, tally);
+    }
+}
+
+fn of_one(peer: Peer, handshake: &Handshake, tally: &mut Tally) {
     let Some([(_, Body::ClientHello(client)), _]) = handshake.hellos() else { return };
     let asked: BTreeSet<ExtensionType> =
         client.extensions.iter().flat_map(|it| it.iter()).map(|extension| extension.kind.value).collect();

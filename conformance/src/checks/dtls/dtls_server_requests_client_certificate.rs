@@ -1,7 +1,7 @@
 //! RFC 5763 §5: the DTLS server asks for the client's certificate, which the client's fingerprint is to verify.
 
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Handshake, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::Version;
 use peerproof_captures::wire::dtls::handshake::HandshakeType;
@@ -16,7 +16,12 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let handshake = evidence.handshake(peer);
+    for handshake in evidence.handshakes(peer) {
+        of_one(peer, &handshake, tally);
+    }
+}
+
+fn of_one(peer: Peer, handshake: &Handshake, tally: &mut Tally) {
     let of = |kind| handshake.messages.iter().find(move |it| it.sender == peer && it.kind() == kind);
     let Some(hello) = of(HandshakeType::ServerHello) else { return };
     if let Some(request) = of(HandshakeType::CertificateRequest) {

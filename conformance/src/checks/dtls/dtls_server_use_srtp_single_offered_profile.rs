@@ -1,7 +1,7 @@
 //! RFC 5764 §4.1.1: the server answers use_srtp with one profile, which the client offered.
 
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Handshake, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::extension::{Content, ExtensionType, Extensions};
 use peerproof_captures::wire::dtls::handshake::Body;
@@ -16,7 +16,12 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let handshake = evidence.handshake(peer);
+    for handshake in evidence.handshakes(peer) {
+        of_one(peer, &handshake, tally);
+    }
+}
+
+fn of_one(peer: Peer, handshake: &Handshake, tally: &mut Tally) {
     let Some([(_, Body::ClientHello(client)), _]) = handshake.hellos() else { return };
     let offered = profiles(client.extensions).unwrap_or_default();
     for (message, body) in handshake.bodies().filter(|(message, _)| message.sender == peer) {

@@ -3,7 +3,7 @@
 use super::{srtp_overhead, srtp_profile, use_srtp};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::Protection;
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Handshake, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::handshake::Body;
 
@@ -17,7 +17,12 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let handshake = evidence.handshake(peer);
+    for handshake in evidence.handshakes(peer) {
+        of_one(evidence, peer, &handshake, tally);
+    }
+}
+
+fn of_one(evidence: &Evidence, peer: Peer, handshake: &Handshake, tally: &mut Tally) {
     for (message, body) in handshake.bodies().filter(|(message, _)| message.sender == peer) {
         let extensions = match body {
             Body::ClientHello(hello) => hello.extensions,
@@ -31,7 +36,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             format!("srtp_mki has {length} bytes, not none")
         });
     }
-    let Some(profile) = srtp_profile(&handshake) else { return };
+    let Some(profile) = srtp_profile(handshake) else { return };
     for packet in evidence.wire.iter().flat_map(|wire| wire.sent(peer)) {
         let Some((overhead, expected)) = srtp_overhead(packet, profile) else { continue };
         if packet.protection != Protection::Opened

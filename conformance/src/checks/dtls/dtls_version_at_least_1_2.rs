@@ -1,7 +1,7 @@
 //! RFC 8827 §6.5, RFC 8996: DTLS 1.2 is the least; no server chooses an older version, and no client goes on with one.
 
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Handshake, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::Version;
 use peerproof_captures::wire::dtls::handshake::{Body, HandshakeType};
@@ -16,7 +16,12 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let handshake = evidence.handshake(peer);
+    for handshake in evidence.handshakes(peer) {
+        of_one(peer, &handshake, tally);
+    }
+}
+
+fn of_one(peer: Peer, handshake: &Handshake, tally: &mut Tally) {
     for (message, body) in handshake.bodies() {
         let Body::ServerHello(hello) = body else { continue };
         let (version, place) = (hello.version().value, Place::Frame(message.frame));

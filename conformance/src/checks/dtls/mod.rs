@@ -1,13 +1,16 @@
 //! The DTLS handshake and the certificates in it, and the records that carry everything.
 
+mod mismatch;
+
 use crate::evidence::{Evidence, Handshake, HandshakeMessage, Kind, Packet, Peer};
 use peerproof_captures::decrypt::srtp::Profile;
 use peerproof_captures::wire::demux::Class;
+use peerproof_captures::wire::dtls::alert::{self, Alert, Description, Level};
 use peerproof_captures::wire::dtls::extension::{Content, ExtensionType, Extensions, UseSrtp};
 use peerproof_captures::wire::dtls::handshake::{
     Body, ClientHello, Fragment, Fragments, HELLO_RETRY_REQUEST,
 };
-use peerproof_captures::wire::dtls::record::Record;
+use peerproof_captures::wire::dtls::record::{ContentType, Record};
 use peerproof_captures::wire::field::{Field, Span};
 use peerproof_captures::wire::stop::Read;
 
@@ -38,6 +41,35 @@ checks! {
     dtls_lost_flight_retransmitted,
     dtls_no_false_start,
     sec_sctp_only_inside_dtls,
+    dtls_handshake_message_order,
+    dtls_change_cipher_spec_before_finished,
+    dtls_record_sequence_increments,
+    dtls_record_version,
+    dtls_record_lengths,
+    dtls_alert_levels,
+    dtls_nothing_after_close_notify,
+    dtls_close_notify_answered,
+    dtls_server_suite_was_offered,
+    dtls_server_group_was_offered,
+    dtls_signature_algorithm_was_offered,
+    dtls_no_sha1_md5_signatures,
+    dtls_key_exchange_fits_group,
+    dtls_ec_point_formats,
+    dtls_hello_extensions_well_formed,
+    dtls_first_client_hello_without_cookie,
+    dtls_server_prefers_forward_secrecy,
+    dtls_hello_verify_request_answered,
+    dtls_final_flight_resent,
+    dtls_invalid_record_silently_dropped,
+    dtls_fragments_reassembled,
+    dtls_association_kept_on_ice_restart,
+    dtls_transport_closed_on_close_notify,
+    dtls13_server_hello_shape,
+    dtls13_epochs,
+    dtls13_use_srtp_in_encrypted_extensions,
+    dtls13_client_final_flight_acked,
+    sec_fingerprint_mismatch_server_cert_rejected,
+    sec_fingerprint_mismatch_client_cert_rejected,
 }
 
 /// The first ClientHello of a peer.
@@ -76,6 +108,60 @@ fn fragments(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, 
         });
         plain.chain(clear).map(move |fragment| (packet, fragment))
     })
+}
+
+/// An alert that a peer sent.
+#[derive(Debug, Clone, Copy)]
+struct Said<'a> {
+    packet: &'a Packet,
+    epoch: u64,
+    /// The content of its record.
+    content: &'a [u8],
+}
+
+impl Said<'_> {
+    fn alert(&self) -> Option<Alert> {
+        alert::view(self.content).ok()
+    }
+
+    fn is_close_notify(&self) -> bool {
+        self.alert().is_some_and(|alert| alert.description.value == Description::CloseNotify)
+    }
+}
+
+/// The alerts that a peer sent, in clear or decrypted, as seen nearest to `tap`.
+fn alerts(evidence: &Evidence, tap: Peer, sender: Peer) -> impl Iterator<Item = Said<'_>> {
+    let seen = evidence.wire.iter().flat_map(move |wire| wire.at(tap));
+    let sent = seen.filter(move |packet| packet.sender == sender && packet.class() == Class::Dtls);
+    sent.flat_map(|packet| {
+        let records = packet.records().map_while(Result::ok);
+        let plain = records.filter_map(|record| Some((0, record.plaintext(ContentType::Alert)?.value)));
+        let clear = packet.clear.iter().filter_map(|clear| match clear.kind {
+            Kind::Record { content_type, epoch, .. } if content_type == ContentType::Alert.raw() => {
+                Some((epoch, clear.bytes.as_slice()))
+            }
+            _ => None,
+        });
+        plain.chain(clear).map(move |(epoch, content)| Said { packet, epoch, content })
+    })
+}
+
+/// The first alert of `sender` as seen at `tap` that closes the association: a close_notify or a fatal one, protected and so authenticated.
+pub(super) fn closing_alert(evidence: &Evidence, tap: Peer, sender: Peer) -> Option<&Packet> {
+    let closes = |said: &Said<'_>| {
+        let fatal = said.alert().is_some_and(|alert| alert.level.value == Level::Fatal);
+        said.epoch > 0 && (fatal || said.is_close_notify()) && !evidence.is_faulted(said.packet.frame)
+    };
+    alerts(evidence, tap, sender).find(closes).map(|said| said.packet)
+}
+
+/// Whether a packet holds application data, which for WebRTC is SCTP.
+fn has_application_data(packet: &Packet) -> bool {
+    let is = |record: Record<'_>| matches!(record, Record::Plain(plain) if plain.kind.value == ContentType::ApplicationData);
+    // Records with connection IDs hide their type.
+    packet.class() == Class::Dtls
+        && (packet.records().map_while(Result::ok).any(is)
+            || packet.clear.iter().any(|it| it.is_application_data()))
 }
 
 /// Whether a hello with the random `now` begins another handshake than the hello of the same sender before it. A HelloRetryRequest and the

@@ -1,7 +1,7 @@
 //! RFC 8842 §5.1, RFC 8122 §6.2: the certificate that a peer presents has a fingerprint of its description.
 
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Peer, digest};
+use crate::evidence::{Evidence, Handshake, Peer, digest};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{Fingerprint, SessionDescription};
 use peerproof_captures::wire::dtls::Version;
@@ -17,7 +17,12 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let handshake = evidence.handshake(peer);
+    for handshake in evidence.handshakes(peer) {
+        of_one(evidence, peer, &handshake, tally);
+    }
+}
+
+fn of_one(evidence: &Evidence, peer: Peer, handshake: &Handshake, tally: &mut Tally) {
     let told: Vec<Fingerprint> = evidence.made_by(peer).flat_map(|made| fingerprints(&made.sdp)).collect();
     let mut presented = false;
     for (message, body) in handshake.bodies().filter(|(message, _)| message.sender == peer) {
@@ -61,5 +66,6 @@ mod control {
         line.pop();
         line.push(last);
         *offer = offer.with_line_replaced(number, &line);
-    });
+    })
+    .also_breaks(&["sec-fingerprint-mismatch-server-cert-rejected"]);
 }

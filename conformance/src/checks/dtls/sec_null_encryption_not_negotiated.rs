@@ -2,7 +2,7 @@
 
 use super::use_srtp;
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Handshake, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::CipherSuite;
 use peerproof_captures::wire::dtls::extension::{Extensions, SrtpProfile};
@@ -18,7 +18,12 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let handshake = evidence.handshake(peer);
+    for handshake in evidence.handshakes(peer) {
+        of_one(peer, &handshake, tally);
+    }
+}
+
+fn of_one(peer: Peer, handshake: &Handshake, tally: &mut Tally) {
     for (message, body) in handshake.bodies().filter(|(message, _)| message.sender == peer) {
         let place = Place::Frame(message.frame);
         let (suite, extensions) = match body {

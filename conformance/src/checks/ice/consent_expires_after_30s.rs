@@ -104,19 +104,19 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 }
 
 #[cfg(test)]
-mod control {
+pub(in crate::checks::ice) mod control {
     use super::{EXPIRY_US, is_data};
     use crate::checks::controls::{Control, Recording};
     use crate::evidence::{Evidence, Packet, Peer};
 
-    pub(super) const BOB: Peer = Peer(1);
+    pub(in crate::checks::ice) const BOB: Peer = Peer(1);
 
-    pub(super) fn packets(evidence: &mut Evidence) -> &mut Vec<Packet> {
+    pub(in crate::checks::ice) fn packets(evidence: &mut Evidence) -> &mut Vec<Packet> {
         &mut evidence.wire.as_mut().unwrap().packets
     }
 
     /// Has a check come a minute after everything else.
-    pub(super) fn go_on(evidence: &mut Evidence) {
+    pub(in crate::checks::ice) fn go_on(evidence: &mut Evidence) {
         let all = packets(evidence);
         let asks = |it: &&Packet| it.tap == BOB && it.sender != BOB && it.bytes[..2] == [0, 1];
         let mut again = all.iter().rfind(asks).unwrap().clone();
@@ -125,7 +125,7 @@ mod control {
     }
 
     /// Postpones the last packet of data by 45 s.
-    pub(super) fn send_late(evidence: &mut Evidence) {
+    pub(in crate::checks::ice) fn send_late(evidence: &mut Evidence) {
         let all = packets(evidence);
         let at = all.iter().rposition(|it| it.tap == BOB && it.sender == BOB && is_data(it)).unwrap();
         all[at].t_us += EXPIRY_US / 2 * 3;

@@ -24,9 +24,11 @@ const SHORTEST_US: u64 = 3_900_000;
 const SETTLED_US: u64 = 1_000_000;
 /// Fewer intervals do not tell.
 const ENOUGH: usize = 5;
-/// This number of intervals that differ by less are not random: RFC 7675 wants them between 0.8 and 1.2 times five seconds.
+/// "Each interval MUST be randomized from between 0.8 and 1.2 times the basic period": of ten that are, the longest and the shortest lie within a tenth
+/// of that range once in a hundred million times.
 const MANY: usize = 10;
-const ALIKE_US: u64 = 20_000;
+/// That tenth: a twenty-fifth of the period.
+const ALIKE: u64 = 25;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     tally.not_applicable("no pair was in use for long enough");
@@ -89,11 +91,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
     let lengths = || gaps.iter().map(|[(before_us, _), (t_us, _)]| t_us.saturating_sub(*before_us));
     let (shortest, longest) = (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0));
-    let alike = gaps.len() >= MANY && longest - shortest < ALIKE_US;
+    let mean = lengths().sum::<u64>() / gaps.len() as u64;
+    let alike = gaps.len() >= MANY && longest - shortest < mean / ALIKE;
     if alike && !evidence.whole {
         tally.inconclusive("other intervals may be missing in the capture", [Place::Frame(*last)]);
     } else if alike {
-        let text = format!("all {} intervals are the same to {} ms", gaps.len(), ALIKE_US / 1_000);
+        let spread = (longest - shortest) / 1_000;
+        let text = format!("all {} intervals of {} ms are the same to {spread} ms", gaps.len(), mean / 1_000);
         tally.fail(Fault("not-random"), text, [Place::Frame(*last)]);
     }
 }
@@ -127,6 +131,11 @@ mod control {
         packets.push(again);
     })
     .prepared(|evidence| stun::ask_again(evidence, BOB, |n| n * 4_700_000 + n * n % 7 * 40_000))]);
+
+    /// Every five seconds, give or take so much.
+    pub(super) fn every_five_seconds(evidence: &mut crate::evidence::Evidence, give_us: u64) {
+        stun::ask_again(evidence, BOB, |n| n * 5_000_000 + n * n % 7 * give_us / 6);
+    }
 }
 
 #[cfg(test)]
@@ -150,6 +159,17 @@ mod tests {
         packets.push(again);
         let findings = CHECK.run(&evidence);
         findings.into_iter().find(|it| it.endpoint == evidence.name(BOB)).unwrap().result
+    }
+
+    #[test]
+    fn intervals_that_hardly_differ_are_not_random() {
+        for (give_us, expected) in [(30_000, Result::Fail), (700_000, Result::Pass)] {
+            let mut evidence = Recording::Conflict.evidence();
+            super::control::every_five_seconds(&mut evidence, give_us);
+            let findings = CHECK.run(&evidence);
+            let bob = findings.into_iter().find(|it| it.endpoint == evidence.name(BOB)).unwrap();
+            assert_eq!(bob.result, expected, "{give_us}: {}", bob.sentence);
+        }
     }
 
     #[test]

@@ -2,11 +2,14 @@
 
 use super::nomination::{self, Nominated, Path, data, path};
 use super::roles::{History, Says};
+use super::told;
 use crate::checks::timing::Off;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
+use peerproof_captures::sdp::Candidate;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 pub(super) const CHECK: Check = Check {
     id: "ice-data-only-on-selected-pair",
@@ -24,6 +27,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     tally.not_applicable("no pair was nominated");
     let history = History::new(evidence, peer);
     let mut sessions = Sessions::new(&history);
+    let priorities = Priorities::new(evidence, peer, &history);
     for packet in data(evidence, peer) {
         let Some(Selected { pairs, last, since_us, frame }) = sessions.at(packet.t_us) else { continue };
         let used = path(packet);
@@ -31,8 +35,22 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         if used == last {
             tally.pass(places[0]);
         } else if pairs.contains(&used) {
-            // RFC 8445 knows one nomination only, RFC 5245 the highest priority: which is in force is not said on the wire.
-            tally.inconclusive("several pairs were nominated, and the last is not the one in use", places);
+            // "If more than one candidate pair is nominated …, the agents MUST … use the pairs with the highest priority" (§8.1.1).
+            match priorities.highest(pairs) {
+                Some(highest) if highest == used => tally.pass(places[0]),
+                Some(_) if Off::late(since_us, GRACE_US, packet.t_us).is_some() => {
+                    let text = format!(
+                        "a packet goes from {} to {}, which of the nominated pairs has neither the highest priority \
+                         nor was nominated last",
+                        packet.from, packet.to
+                    );
+                    tally.fail(Fault("not-the-highest"), text, places);
+                }
+                _ => tally.inconclusive(
+                    "several pairs were nominated, and the last is not the one in use: their priorities are not known",
+                    places,
+                ),
+            }
         } else if let Some(off) = Off::late(since_us, GRACE_US, packet.t_us) {
             let (fault, what) = if pairs.len() == 1 {
                 (Fault("other-pair"), "not the nominated pair")
@@ -42,6 +60,42 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let text = format!("a packet goes from {} to {}, {what}", packet.from, packet.to);
             tally.off(fault, evidence, off, text, places);
         }
+    }
+}
+
+/// The priorities of candidates as they were told, by their addresses, and which agent controls.
+struct Priorities {
+    own: BTreeMap<SocketAddr, u64>,
+    theirs: BTreeMap<SocketAddr, u64>,
+    controls: bool,
+}
+
+impl Priorities {
+    fn new(evidence: &Evidence, peer: Peer, history: &History<'_>) -> Self {
+        let of = |peer: Option<Peer>| -> BTreeMap<SocketAddr, u64> {
+            let all = peer.into_iter().flat_map(|peer| told::candidates(evidence, peer));
+            let read = all.filter_map(|told| Candidate::parse(told.text).ok());
+            read.filter_map(|it| Some((SocketAddr::new(it.address.ip()?, it.port), it.priority))).collect()
+        };
+        let controls = nomination::nominated(history).last().is_some_and(|it| it.by == peer);
+        Self { own: of(Some(peer)), theirs: of(evidence.other(peer)), controls }
+    }
+
+    /// The pair with the highest priority (§6.1.2.3), if all are known and one alone has it.
+    fn highest(&self, pairs: &BTreeSet<Path>) -> Option<Path> {
+        let mut ranked: Vec<(u128, Path)> = Vec::new();
+        for path in pairs {
+            let of = |own: &SocketAddr, theirs: &SocketAddr| self.own.get(own).zip(self.theirs.get(theirs));
+            let (own, theirs) = of(&path.0, &path.1).or_else(|| of(&path.1, &path.0))?;
+            let (controlling, controlled) = if self.controls { (*own, *theirs) } else { (*theirs, *own) };
+            let (least, most) = (controlling.min(controlled), controlling.max(controlled));
+            let priority =
+                (u128::from(least) << 32) + 2 * u128::from(most) + u128::from(controlling > controlled);
+            ranked.push((priority, *path));
+        }
+        ranked.sort_unstable();
+        let (first, second) = (ranked.pop()?, ranked.pop());
+        second.is_none_or(|second| second.0 < first.0).then_some(first.1)
     }
 }
 
@@ -111,9 +165,12 @@ impl<'a> Sessions<'a> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording};
+    use crate::checks::controls::{Control, Mutation, Recording};
     use crate::checks::ice::nomination::is_data;
     use crate::evidence::{Evidence, Packet, Peer};
+    use peerproof_captures::sdp::SessionDescription;
+    use std::collections::BTreeSet;
+    use std::net::SocketAddr;
 
     /// Has a packet go by the pair of before the restart, and late, when another one has long been nominated.
     pub(super) const CONTROL: Control = Control::prepared(
@@ -131,7 +188,28 @@ mod control {
             assert_ne!((from, to), (late.from, late.to));
             (late.from, late.to) = (from, to);
         },
-    );
+    )
+    .and(&[Mutation::new(Recording::Media, "has neither the highest priority", |evidence| {
+        rank(evidence, false);
+    })
+    .prepared(|evidence| rank(evidence, true))]);
+
+    /// Two pairs are nominated, and the first is in use. Describes the candidates of all, so that it has the highest priority or the least.
+    fn rank(evidence: &mut Evidence, highest: bool) {
+        let packets = &evidence.wire.as_ref().unwrap().packets;
+        let used = packets.iter().rfind(|it| is_data(it) && it.sender == Peer(1)).unwrap();
+        let used = [used.from, used.to];
+        let ends: BTreeSet<(Peer, SocketAddr)> = packets.iter().map(|it| (it.sender, it.from)).collect();
+        for (n, (peer, end)) in ends.into_iter().enumerate() {
+            let priority = 1_000 + n + if used.contains(&end) == highest { 1_000 } else { 0 };
+            let (ip, port) = (end.ip(), end.port());
+            let line = format!("a=candidate:7 1 udp {priority} {ip} {port} typ host\r\n");
+            let made = evidence.descriptions.iter_mut().rfind(|it| it.by == peer).unwrap();
+            let described = format!(" {ip} {port} typ host");
+            let lines = made.sdp.as_str().split_inclusive("\r\n").filter(|it| !it.contains(&described));
+            made.sdp = SessionDescription::parse(lines.collect::<String>() + &line);
+        }
+    }
 
     /// What Alice sent that is not STUN, as it left her.
     fn own(evidence: &mut Evidence) -> Vec<&mut Packet> {

@@ -50,5 +50,6 @@ mod control {
     use crate::checks::controls::{Control, Recording, stun};
 
     /// Swaps the roles that both claim from the first check on.
-    pub(super) const CONTROL: Control = Control::new(Recording::Restart, stun::swap_roles);
+    pub(super) const CONTROL: Control =
+        Control::new(Recording::Restart, stun::swap_roles).also_breaks(&["ice-nominates-valid-pair"]);
 }

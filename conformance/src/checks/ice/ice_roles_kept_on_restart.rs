@@ -48,5 +48,6 @@ mod control {
     use crate::checks::controls::{Control, Recording, stun};
 
     /// Swaps the roles that both claim after the restart.
-    pub(super) const CONTROL: Control = Control::new(Recording::Restart, stun::swap_roles_after_restart);
+    pub(super) const CONTROL: Control = Control::new(Recording::Restart, stun::swap_roles_after_restart)
+        .also_breaks(&["ice-nominates-valid-pair"]);
 }

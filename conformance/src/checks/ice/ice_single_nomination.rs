@@ -72,5 +72,6 @@ mod control {
     use crate::checks::controls::{Control, Recording, stun};
 
     /// Adds USE-CANDIDATE to an answered check of a second pair.
-    pub(super) const CONTROL: Control = Control::new(Recording::Data, stun::nominate_another);
+    pub(super) const CONTROL: Control =
+        Control::new(Recording::Data, stun::nominate_another).also_breaks(&["ice-nominates-valid-pair"]);
 }

@@ -1,5 +1,6 @@
 //! ICE and STUN.
 
+mod asked;
 mod nomination;
 mod roles;
 mod told;
@@ -38,6 +39,19 @@ checks! {
     ice_candidate_related_address,
     icetcp_candidate_format,
     mdns_name_format,
+    ice_check_answered,
+    ice_nominated_pair_answered,
+    ice_early_check_answered,
+    ice_candidate_address_allowed,
+    ice_candidate_foundations,
+    ice_candidates_not_redundant,
+    ice_nominates_valid_pair,
+    ice_lite_sends_no_checks,
+    ice_lite_peer_full_controls,
+    ice_no_early_failure,
+    consent_lost_credentials_not_reused,
+    consent_revoked_by_close,
+    icetcp_connects_and_frames,
 }
 
 /// Whether a message is of the Binding method and that class.

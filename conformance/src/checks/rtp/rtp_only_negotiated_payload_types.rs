@@ -1,8 +1,10 @@
 //! RFC 3264 §6.1, RFC 8834 §4.3: a packet has a payload type that the receiver's description lists.
 
+use crate::checks::timing::Off;
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Description, Evidence, Peer};
 use crate::verdict::Layer;
+use peerproof_captures::event::SdpType;
 use std::collections::BTreeSet;
 
 pub(super) const CHECK: Check = Check {
@@ -14,36 +16,100 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
+/// How long media may be on its way out after the answer was applied, by encoder and pacer, in microseconds: the catalogue's choice.
+const GRACE_US: u64 = 500_000;
+
+/// The payload types of a description of the receiver's.
+struct Listed {
+    types: BTreeSet<u8>,
+    /// When the sender had applied the answer of the next exchange, if there was one.
+    replaced_us: Option<u64>,
+}
+
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let Some(other) = evidence.other(peer) else { return };
-    let listed: BTreeSet<u8> = evidence
-        .made_by(other)
-        .flat_map(|made| made.received().media())
-        .filter(|section| !section.is_rejected())
-        .filter_map(|section| section.media_line()?.value.ok())
-        .filter(|line| line.is_rtp())
-        .flat_map(|line| line.payload_types().collect::<Vec<_>>())
-        .collect();
+    let listed = listed(evidence, peer, other);
     for (packet, rtp) in evidence.wire.iter().flat_map(|wire| wire.rtp_read(peer)) {
         let place = Place::Frame(packet.frame);
         let payload_type = rtp.header.payload_type();
-        if listed.is_empty() {
+        let mut naming = listed.iter().filter(|it| it.types.contains(&payload_type)).peekable();
+        if listed.iter().all(|it| it.types.is_empty()) {
             tally.inconclusive("the receiver's description is not in the recording", [place]);
+        } else if naming.peek().is_none() {
+            tally.fail(
+                Fault("payload-type-unknown"),
+                format!("payload type {payload_type} is in no description of the receiver"),
+                [place],
+            );
+        } else if let Some(off) =
+            naming.map(|it| since(it, packet.t_us)).min_by_key(Option::is_some).flatten()
+        {
+            let text =
+                format!("payload type {payload_type} is that of an earlier description of the receiver");
+            tally.off(Fault("payload-type-of-before"), evidence, off, text, [place]);
         } else {
-            tally.judge(Fault("payload-type-unknown"), listed.contains(&payload_type), place, || {
-                format!("payload type {payload_type} is in no description of the receiver")
-            });
+            tally.pass(place);
         }
     }
 }
 
+/// How long a description has been replaced at a moment, if it has.
+fn since(listed: &Listed, t_us: u64) -> Option<Off> {
+    Off::late(listed.replaced_us?, GRACE_US, t_us)
+}
+
+/// What the descriptions of the receiver list: those of exchanges that ended until the next one, all others forever.
+fn listed(evidence: &Evidence, peer: Peer, other: Peer) -> Vec<Listed> {
+    let types = |made: &Description| -> BTreeSet<u8> {
+        let sections = made.received().media().filter(|section| !section.is_rejected());
+        let lines = sections.filter_map(|section| section.media_line()?.value.ok());
+        lines.filter(|line| line.is_rtp()).flat_map(|line| line.payload_types().collect::<Vec<_>>()).collect()
+    };
+    let exchanges = evidence.exchanges();
+    let agreed: Vec<_> = exchanges.iter().filter(|it| it.answer.kind == SdpType::Answer).collect();
+    let mut all = Vec::new();
+    let mut ended = BTreeSet::new();
+    for (at, exchange) in agreed.iter().enumerate() {
+        let made = if exchange.answer.by == other { exchange.answer } else { exchange.offer };
+        ended.insert(made.entry);
+        let next = agreed.get(at + 1).map(|next| evidence.applied(peer, next.answer).by_us);
+        all.push(Listed { types: types(made), replaced_us: next });
+    }
+    let rest = evidence.made_by(other).filter(|made| !ended.contains(&made.entry));
+    all.extend(rest.map(|made| Listed { types: types(made), replaced_us: None }));
+    all
+}
+
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, rtp};
+    use crate::checks::controls::{Control, Mutation, Recording, rtp};
+    use peerproof_captures::sdp::SessionDescription;
 
     /// Gives a packet a payload type that is in neither description.
     pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
         let bytes = rtp::first(evidence);
         bytes[1] = bytes[1] & 0x80 | 35;
-    });
+    })
+    .and(&[Mutation::new(Recording::Media, "of an earlier description", |evidence| {
+        // Both describe the same once more, with another payload type in the place of 111.
+        for at in [0, 1] {
+            let mut again = evidence.descriptions[at].clone();
+            again.entry += 1_000_000;
+            again.sdp = SessionDescription::parse(renumber(again.sdp.as_str()));
+            evidence.descriptions.push(again);
+        }
+    })]);
+
+    /// Puts 35 in the place of 111, in the next version of the description.
+    fn renumber(sdp: &str) -> String {
+        let line = |line: &str| {
+            let mut words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            if line.starts_with("o=") {
+                words[2] = (words[2].parse::<u64>().unwrap() + 1).to_string();
+            }
+            let text = words.join(" ").replace(":111 ", ":35 ");
+            if text.starts_with("m=audio") { text.replace(" 111", " 35") } else { text }
+        };
+        sdp.split("\r\n").map(line).collect::<Vec<_>>().join("\r\n")
+    }
 }

@@ -47,8 +47,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
 }
 
-/// The source and the index of an opened SRTCP packet. The index is before the tag, or last with an AEAD (RFC 7714 §9.1).
+/// The source and the index of an opened SRTCP packet.
 fn index(packet: &Packet, profile: Profile) -> Option<(u32, u32)> {
+    let (ssrc, word) = word(packet, profile)?;
+    Some((ssrc, word & 0x7fff_ffff))
+}
+
+/// The source of an opened SRTCP packet, and the word of its E flag and its index: before the tag, or last with an AEAD (RFC 7714 §9.1).
+pub(super) fn word(packet: &Packet, profile: Profile) -> Option<(u32, u32)> {
     let clear = packet.clear.iter().find(|clear| clear.kind == Kind::Rtcp)?;
     let ssrc = u32::from_be_bytes(*clear.bytes.get(4..)?.first_chunk()?);
     let tag = match profile {
@@ -57,7 +63,7 @@ fn index(packet: &Packet, profile: Profile) -> Option<(u32, u32)> {
     };
     let end = packet.bytes.len().checked_sub(tag)?;
     let word = u32::from_be_bytes(*packet.bytes.get(..end)?.last_chunk()?);
-    Some((ssrc, word & 0x7fff_ffff))
+    Some((ssrc, word))
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ checks! {
     stun_response_integrity,
     ice_pacing_floor,
     ice_rto_floor,
+    stun_text_attributes_bounded,
+    stun_error_code_form,
 }
 
 /// A STUN message that a peer sent, to the other peer or to a server.

@@ -1,7 +1,7 @@
 //! What a peer asks of its TURN servers, and sends through them.
 
 use crate::evidence::{Evidence, Peer, ServerMessage};
-use peerproof_captures::wire::stun::{Class, Message, Method};
+use peerproof_captures::wire::stun::{AttributeType, Class, Content, Message, Method};
 use std::net::SocketAddr;
 
 checks! {
@@ -10,6 +10,12 @@ checks! {
     turn_permission_before_peer_traffic,
     turn_channel_number_range,
     turn_allocation_released,
+    turn_create_permission_contents,
+    turn_requests_bear_credentials,
+    turn_stale_nonce_retry,
+    turn_no_auth_retry_loop,
+    turn_quota_backoff,
+    turn_alternate_server_followed,
 }
 
 /// A client's address and its server's.
@@ -40,6 +46,16 @@ impl Said<'_> {
     fn is(&self, method: Method, class: Class) -> bool {
         let kind = self.message.kind.value;
         kind.method() == method && kind.class() == class
+    }
+}
+
+/// The code of an error response.
+fn error_code(said: &Said<'_>) -> Option<u16> {
+    match said.message.content(AttributeType::ErrorCode)?.value {
+        Content::Error(error) if said.message.kind.value.class() == Class::Error => {
+            Some(error.code.value.raw())
+        }
+        _ => None,
     }
 }
 

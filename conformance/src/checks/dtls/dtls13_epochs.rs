@@ -1,0 +1,109 @@
+//! RFC 9147 §6.1: epoch 0 has the ClientHello and the ServerHello alone, epoch 2 the rest of the handshake, and application data is in epoch 3 and
+//! above.
+
+use crate::checks::{Check, Fault, Place, Tally};
+use crate::evidence::{Evidence, Kind, Packet, Peer};
+use crate::verdict::Layer;
+use peerproof_captures::wire::demux::Class;
+use peerproof_captures::wire::dtls::Version;
+use peerproof_captures::wire::dtls::handshake::{Fragments, HandshakeType};
+use peerproof_captures::wire::dtls::record::ContentType;
+use peerproof_captures::wire::field::{Field, Span};
+
+pub(super) const CHECK: Check = Check {
+    id: "dtls13-epochs",
+    layer: Layer::Dtls,
+    subject: "records of DTLS 1.3",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+const OF_HANDSHAKE: u64 = 2;
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    if evidence.handshake(peer).version != Some(Version::Dtls13) {
+        tally.not_applicable("DTLS 1.3 was not negotiated");
+        return;
+    }
+    let sent = evidence.wire.iter().flat_map(|wire| wire.sent(peer));
+    for packet in sent.filter(|it| it.class() == Class::Dtls && !evidence.is_faulted(it.frame)) {
+        let place = Place::Frame(packet.frame);
+        let records = packet.records().map_while(Result::ok);
+        let plain = records.filter_map(|record| record.fragments()).flatten().map_while(Result::ok);
+        let early =
+            [HandshakeType::ClientHello, HandshakeType::ServerHello, HandshakeType::HelloVerifyRequest];
+        for kind in plain.map(|fragment| fragment.kind.value) {
+            tally.judge(Fault("unprotected"), early.contains(&kind), place, || {
+                format!("a {kind} is sent without protection")
+            });
+        }
+        for (kind, epoch, bytes) in opened(packet) {
+            match kind {
+                ContentType::ApplicationData => {
+                    tally.judge(Fault("data-in-epoch-of-handshake"), epoch > OF_HANDSHAKE, place, || {
+                        format!("application data is in epoch {epoch}")
+                    });
+                }
+                ContentType::Handshake => {
+                    let content = Field::new(Span::new(0, bytes.len()), bytes);
+                    let mut kinds = Fragments::new(content).map_while(Result::ok).map(|it| it.kind.value);
+                    // What may come later is NewSessionTicket, KeyUpdate, and what has to do with connection IDs.
+                    let finished = kinds.any(|kind| {
+                        matches!(kind, HandshakeType::EncryptedExtensions | HandshakeType::Finished)
+                    });
+                    tally.judge(
+                        Fault("handshake-in-other-epoch"),
+                        !finished || epoch == OF_HANDSHAKE,
+                        place,
+                        || format!("a message of the handshake is in epoch {epoch}, not in 2"),
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Type, epoch and content of each record that was opened.
+fn opened(packet: &Packet) -> impl Iterator<Item = (ContentType, u64, &[u8])> {
+    packet.clear.iter().filter_map(|clear| match clear.kind {
+        Kind::Record { content_type, epoch, .. } => {
+            Some((ContentType::from(content_type), epoch, clear.bytes.as_slice()))
+        }
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Mutation, Recording, dtls};
+    use crate::evidence::{Evidence, Kind, Packet};
+
+    /// Moves the last opened record of a type to another epoch, under a number of its own.
+    fn move_last(evidence: &mut Evidence, wanted: u8, to: u64) {
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let own = |it: &&mut Packet| it.tap == it.sender;
+        let mut clear = packets.iter_mut().filter(own).flat_map(|it| &mut it.clear);
+        let kind =
+            clear.rfind(|it| matches!(it.kind, Kind::Record { content_type, .. } if content_type == wanted));
+        if let Kind::Record { epoch, sequence, .. } = &mut kind.unwrap().kind {
+            (*epoch, *sequence) = (to, 1 << 40);
+        }
+    }
+
+    /// Has application data be in the epoch of the handshake.
+    pub(super) const CONTROL: Control =
+        Control::new(Recording::Conflict, |evidence| move_last(evidence, 23, 2)).and(&[
+            Mutation::new(Recording::Conflict, "a message of the handshake is in epoch 3", |evidence| {
+                move_last(evidence, 22, 3);
+            })
+            .also_breaks(&["dtls-record-sequence-increments"]),
+            Mutation::new(Recording::Conflict, "is sent without protection", |evidence| {
+                let empty =
+                    [22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 99, 0, 12, 8, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+                dtls::append_record(evidence, dtls::SERVER_HELLO, &empty);
+            })
+            .also_breaks(&["dtls-fragments-cover-message", "dtls-message-seq-numbering"]),
+        ]);
+}

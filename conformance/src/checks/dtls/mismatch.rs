@@ -1,0 +1,119 @@
+//! What a peer does that was presented a certificate which its description of the other side does not have (RFC 8122 §6.2).
+
+use super::has_application_data;
+use crate::checks::Place;
+use crate::evidence::{Evidence, Peer, digest};
+use peerproof_captures::event::{DtlsState, PeerEvent};
+use peerproof_captures::sdp::Fingerprint;
+use peerproof_captures::wire::demux::Class;
+use peerproof_captures::wire::dtls::handshake::Body;
+
+/// What a peer did after it had got another certificate.
+pub(super) struct Mismatch {
+    /// The frame with which the certificate was whole.
+    pub(super) certificate: Place,
+    /// Its event that the DTLS transport is connected.
+    pub(super) connected: Option<Place>,
+    /// The first media or data that it sent afterwards.
+    pub(super) sent: Option<Place>,
+    /// What shows that it refused: an alert, or the failure of its transport.
+    pub(super) refused: Option<Place>,
+}
+
+/// The certificates of the other side, if none of them is one that a peer was told of. `as_client`: whether the peer is to be the client.
+pub(super) fn of(evidence: &Evidence, peer: Peer, as_client: bool) -> Option<Mismatch> {
+    let (wire, other) = (evidence.wire.as_ref()?, evidence.other(peer)?);
+    let handshake = evidence.handshake(peer);
+    let client = handshake.client()?;
+    if (client == peer) != as_client {
+        return None;
+    }
+    let told: Vec<Fingerprint> = evidence
+        .made_by(other)
+        .flat_map(|made| {
+            let sdp = made.received();
+            let sections: Vec<_> = sdp.media().flat_map(|section| section.fingerprints()).collect();
+            sdp.session().fingerprints().into_iter().chain(sections).collect::<Vec<_>>()
+        })
+        .collect();
+    if told.is_empty() {
+        return None;
+    }
+    let presented = handshake.bodies().filter(|(message, _)| message.sender == other);
+    let (frame, t_us, leaf) = presented
+        .filter_map(|(message, body)| match body {
+            Body::Certificate(all) => Some((message.frame, message.t_us, all.entries().next()?.data.value)),
+            _ => None,
+        })
+        .next()?;
+    if told.iter().any(|it| digest(&it.hash, leaf).as_deref() == Some(&it.bytes[..])) {
+        return None;
+    }
+    let state = |wanted: &[DtlsState]| {
+        let events = evidence.events(peer);
+        let is = |event: &PeerEvent| matches!(event, PeerEvent::DtlsStateChange { state, .. } if wanted.contains(state));
+        events.iter().find(|it| is(it.event)).map(|it| Place::Entry(it.entry))
+    };
+    let is_sent = |packet: &&crate::evidence::Packet| {
+        packet.t_us > t_us
+            && (has_application_data(packet) || matches!(packet.class(), Class::Rtp | Class::Rtcp))
+    };
+    let alert = super::alerts(evidence, peer, peer).find(|it| it.packet.t_us >= t_us);
+    Some(Mismatch {
+        certificate: Place::Frame(frame),
+        connected: state(&[DtlsState::Connected]),
+        sent: wire.sent(peer).find(is_sent).map(|packet| Place::Frame(packet.frame)),
+        refused: state(&[DtlsState::Failed]).or(alert.map(|it| Place::Frame(it.packet.frame))),
+    })
+}
+
+/// Edits for the controls.
+#[cfg(test)]
+pub(super) mod edits {
+    use crate::checks::controls::{Recording, dtls, events};
+    use crate::evidence::{Clear, Evidence, Packet, Peer};
+    use peerproof_captures::event::{DtlsState, PeerEvent};
+    use peerproof_captures::sdp::SessionDescription;
+
+    fn is_beyond(packet: &Packet) -> bool {
+        packet.bytes[0] >= 128 || matches!(packet.bytes[0], 21 | 23)
+    }
+
+    /// As if the descriptions that `judge` got had other fingerprints, and it refused.
+    pub(in super::super) fn refuse(evidence: &mut Evidence, judge: Peer) {
+        let name = evidence.name(judge).to_owned();
+        for made in evidence.descriptions.iter_mut().filter(|it| it.by != judge) {
+            let text = made.sdp.as_str();
+            let at = text.find("a=fingerprint:sha-256 ").unwrap() + 22;
+            let flipped = if text.as_bytes()[at] == b'0' { "1" } else { "0" };
+            // All of them: in the sections, too.
+            let digest = text[at..at + 95].to_owned();
+            let other = format!("{flipped}{}", &digest[1..]);
+            made.delivered = Some(SessionDescription::parse(text.replace(&digest, &other)));
+        }
+        evidence.wire.as_mut().unwrap().packets.retain(|it| !is_beyond(it));
+        events::edit_each(evidence, &name, |event| {
+            if let PeerEvent::DtlsStateChange { state: state @ DtlsState::Connected, .. } = event {
+                *state = DtlsState::Failed;
+            }
+        });
+    }
+
+    /// It reports that the transport is connected all the same.
+    pub(in super::super) fn connect(evidence: &mut Evidence, judge: Peer) {
+        let name = evidence.name(judge).to_owned();
+        events::edit_each(evidence, &name, |event| {
+            if let PeerEvent::DtlsStateChange { state: state @ DtlsState::Failed, .. } = event {
+                *state = DtlsState::Connected;
+            }
+        });
+    }
+
+    /// It sends data all the same.
+    pub(in super::super) fn send(evidence: &mut Evidence, judge: Peer) {
+        let whole = Recording::Data.evidence();
+        let own = |it: &&Packet| it.sender == judge && it.clear.iter().any(Clear::is_application_data);
+        let last = whole.wire.as_ref().unwrap().packets.iter().rfind(own).unwrap();
+        dtls::say(evidence, judge, 23, last.clear[0].bytes.as_slice(), 1_000);
+    }
+}

@@ -1,0 +1,98 @@
+//! The connectivity checks that reach a peer, and what becomes of them.
+
+use super::nomination::{Generation, Path, generation, path};
+use super::roles::{History, Says};
+use crate::evidence::{Evidence, Peer};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A check of the other side's that reached a peer: authentic, and untouched by rules.
+pub(super) struct Asked<'a> {
+    pub(super) frame: u64,
+    pub(super) t_us: u64,
+    pub(super) path: Path,
+    pub(super) generation: Generation<'a>,
+    /// The frame and the time of the response.
+    pub(super) answered: Option<(u64, u64)>,
+    /// When a later check of the same pair and session was answered: then the peer was there.
+    pub(super) there_us: Option<u64>,
+}
+
+/// Each of them once, in order: what is retransmitted counts as the first of it. None unless the peer's own tap was recorded.
+pub(super) fn checks<'a>(evidence: &'a Evidence, history: &History<'a>) -> Vec<Asked<'a>> {
+    let peer: Peer = history.peer;
+    if !evidence.wire.as_ref().is_some_and(|wire| wire.is_tapped(peer)) {
+        return Vec::new();
+    }
+    let passwords = evidence.credentials(peer);
+    let (mut seen, mut all) = (BTreeSet::new(), Vec::new());
+    for (at, told) in history.told.iter().enumerate() {
+        let is_check = matches!(told.says, Says::Claims(..)) && told.packet.sender != peer;
+        let Some(generation) = generation(told).filter(|_| is_check) else { continue };
+        let authentic = || {
+            passwords.iter().any(|it| told.message.integrity_matches(it.password.as_bytes()) == Some(true))
+        };
+        if evidence.is_faulted(told.packet.frame) || !seen.insert(told.transaction()) || !authentic() {
+            continue;
+        }
+        let answered = history.answers(at).next().map(|(_, it)| (it.packet.frame, it.packet.t_us));
+        all.push(Asked {
+            frame: told.packet.frame,
+            t_us: told.packet.t_us,
+            path: path(told.packet),
+            generation,
+            answered,
+            there_us: None,
+        });
+    }
+    let mut later: BTreeMap<(Path, Generation<'_>), u64> = BTreeMap::new();
+    for asked in all.iter_mut().rev() {
+        let key = (asked.path, asked.generation);
+        asked.there_us = later.get(&key).copied();
+        if let Some((_, t_us)) = asked.answered {
+            later.insert(key, t_us);
+        }
+    }
+    all
+}
+
+/// Edits for the controls.
+#[cfg(test)]
+pub(super) mod edits {
+    use super::super::nomination;
+    use super::super::roles::History;
+    use crate::evidence::{Evidence, Peer};
+
+    /// A response that a later one of the same pair follows by more than 600 ms: its frame. Of whose pair: `nominated` before, or not.
+    fn response(evidence: &Evidence, of: Option<Peer>, nominated: Option<bool>) -> u64 {
+        let peers = evidence.each_peer().filter(|peer| of.is_none_or(|it| it == *peer));
+        let found = peers.filter_map(|peer| {
+            let history = History::new(evidence, peer);
+            let all = nomination::nominated(&history);
+            let asked = super::checks(evidence, &history).into_iter();
+            let mut asked = asked.filter(|it| {
+                let is = all.iter().any(|nomination| {
+                    (nomination.path, nomination.generation) == (it.path, it.generation)
+                        && nomination.t_us <= it.t_us
+                });
+                let later = it.there_us.is_some_and(|t_us| t_us > it.t_us + 600_000);
+                later && nominated.is_none_or(|wanted| wanted == is)
+            });
+            asked.find_map(|it| Some(it.answered?.0))
+        });
+        found.into_iter().next().expect("no such response")
+    }
+
+    /// Deletes such a response, as seen where it is sent.
+    pub(in super::super) fn silence(evidence: &mut Evidence, of: Option<Peer>, nominated: Option<bool>) {
+        let frame = response(evidence, of, nominated);
+        evidence.wire.as_mut().unwrap().packets.retain(|it| it.frame != frame);
+    }
+
+    /// Postpones it by two seconds.
+    pub(in super::super) fn answer_late(evidence: &mut Evidence, of: Peer) {
+        let frame = response(evidence, Some(of), None);
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        packets.iter_mut().filter(|it| it.frame == frame).for_each(|it| it.t_us += 2_000_000);
+        packets.sort_by_key(|it| it.t_us);
+    }
+}
