@@ -26,4 +26,9 @@ checks! {
     hdrext_abs_send_time_format,
     twcc_sequence_shared_counter,
     rtcp_reduced_size_only_when_negotiated,
+    hdrext_forms_not_mixed_unless_negotiated,
+    hdrext_rid_charset,
+    hdrext_audio_level_format,
+    oa_rtp_payload_type_from_remote,
+    bundle_single_transport_on_wire,
 }

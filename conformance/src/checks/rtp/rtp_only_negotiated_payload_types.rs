@@ -45,5 +45,6 @@ mod control {
     pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
         let bytes = rtp::first(evidence);
         bytes[1] = bytes[1] & 0x80 | 35;
-    });
+    })
+    .also_breaks(&["oa-rtp-payload-type-from-remote"]);
 }

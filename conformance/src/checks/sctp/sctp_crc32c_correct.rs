@@ -19,6 +19,9 @@ pub(super) const CHECK: Check = Check {
 /// The parameter Zero Checksum Acceptable, RFC 9653 §4.
 const ZERO_CHECKSUM_ACCEPTABLE: u16 = 0x8001;
 
+/// The method that makes up for the checksum: DTLS (RFC 9653 §4).
+const BY_DTLS: [u8; 4] = [0, 0, 0, 1];
+
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut receiver_takes_zero = false;
     for (packet, sctp) in packets(evidence, peer) {
@@ -52,7 +55,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 fn announces_zero(packet: &Packet<'_>) -> bool {
     packet.chunks.iter().any(|chunk| match chunk.body {
         Some(Body::Init(init) | Body::InitAck(init)) => {
-            init.parameter(ParameterType::from(ZERO_CHECKSUM_ACCEPTABLE)).is_some()
+            let parameter = init.parameter(ParameterType::from(ZERO_CHECKSUM_ACCEPTABLE));
+            parameter.is_some_and(|it| it.value.value == BY_DTLS)
         }
         _ => false,
     })
