@@ -55,7 +55,7 @@ fn due(it: &Called<'_>) -> Option<(&'static str, &'static str)> {
 mod control {
     use crate::checks::controls::{Control, Mutation, Recording, events};
     use crate::evidence::Evidence;
-    use peerproof_captures::timeline::Answer;
+    use peerproof_captures::timeline::{Answer, What};
     use serde_json::{Value, json};
 
     fn early(evidence: &mut Evidence) {
@@ -67,8 +67,36 @@ mod control {
     pub(super) const CONTROL: Control = Control::prepared(Recording::Descriptions, early, |evidence| {
         *events::last_answer(evidence, "alice", "addIceCandidate") = Answer::Ok(Value::Null);
     })
-    .and(&[Mutation::new(Recording::Descriptions, "is rejected with OperationError", |evidence| {
-        events::reject_last(evidence, "alice", "addIceCandidate", "OperationError");
-    })
-    .prepared(early)]);
+    .and(&[
+        Mutation::new(Recording::Descriptions, "is rejected with OperationError", |evidence| {
+            events::reject_last(evidence, "alice", "addIceCandidate", "OperationError");
+        })
+        .prepared(early),
+        Mutation::new(Recording::Descriptions, "without a remote description is taken", |evidence| {
+            *first_answer(evidence) = Answer::Ok(Value::Null);
+        })
+        .prepared(first),
+    ]);
+
+    /// The first of all calls is one of these.
+    fn first(evidence: &mut Evidence) {
+        let asked = evidence.timeline.iter_mut().find_map(|entry| match &mut entry.what {
+            What::Command { peer, name, args, .. } if peer == "alice" => Some((name, args)),
+            _ => None,
+        });
+        let (name, args) = asked.unwrap();
+        *name = "addIceCandidate".to_owned();
+        let text = "candidate:1 1 udp 1 192.0.2.7 9 typ host";
+        *args = json!({"candidate": {"candidate": text, "sdpMid": "0"}});
+        *first_answer(evidence) =
+            Answer::Rejected { name: "InvalidStateError".to_owned(), message: String::new() };
+    }
+
+    fn first_answer(evidence: &mut Evidence) -> &mut Answer {
+        let answers = evidence.timeline.iter_mut().filter_map(|entry| match &mut entry.what {
+            What::Answer { peer, answer, .. } if peer == "alice" => Some(answer),
+            _ => None,
+        });
+        answers.into_iter().next().unwrap()
+    }
 }

@@ -1,9 +1,10 @@
 //! webrtc-pc §4.7.3: negotiationneeded fires in the state stable alone, and not again before a negotiation ended.
 
+use super::signaling_state_transitions::kind;
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Call, Evidence, Peer};
 use crate::verdict::Layer;
-use peerproof_captures::event::{PeerEvent, SignalingState as State};
+use peerproof_captures::event::{PeerEvent, SdpType, SignalingState as State};
 
 pub(super) const CHECK: Check = Check {
     id: "negotiationneeded-coalesced",
@@ -16,6 +17,8 @@ pub(super) const CHECK: Check = Check {
 
 /// Operations after which a negotiation may no longer be needed, so that it can become so again.
 const UNDO: [&str; 3] = ["removeTrack", "stopTransceiver", "setDirection"];
+/// What ends a negotiation.
+const ENDS: [Option<SdpType>; 2] = [Some(SdpType::Answer), Some(SdpType::Rollback)];
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let calls = evidence.calls(peer);
@@ -24,17 +27,25 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         return;
     }
     let undone = calls.iter().any(|call| UNDO.contains(&call.name));
-    let (mut state, mut pending) = (State::Stable, None);
+    let acts = calls.iter().any(|call| call.name == "join");
+    let (mut state, mut since, mut pending) = (State::Stable, 0, None);
     for happened in evidence.events(peer) {
         let place = Place::Entry(happened.entry);
         match happened.event {
             PeerEvent::SignalingStateChange { state: now } => {
-                state = *now;
+                (state, since) = (*now, happened.entry);
                 pending = pending.filter(|_| state != State::Stable);
             }
             PeerEvent::NegotiationNeeded => {
                 let before = pending.replace(place).filter(|_| !undone);
-                if state != State::Stable {
+                // The state may be stable already: its event comes by another task.
+                let ends = |call: &Call<'_>| {
+                    (since..happened.entry).contains(&call.entry)
+                        && ENDS.contains(&kind(&call.args["description"]))
+                };
+                if state != State::Stable && (acts || calls.iter().any(ends)) {
+                    tally.inconclusive("it fires while the state becomes stable", [place]);
+                } else if state != State::Stable {
                     tally.fail(
                         Fault("not-stable"),
                         format!("negotiationneeded fires in the state {state}"),

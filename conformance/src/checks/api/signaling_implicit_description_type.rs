@@ -37,12 +37,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         match happened.event {
             PeerEvent::SignalingStateChange { state: now } => (before, state) = (state, *now),
             PeerEvent::Acted { operation, description: Some(set), .. } if operation == OPERATION => {
-                let was = if (set.kind == SdpType::Offer) == (state == State::HaveLocalOffer) {
-                    before
-                } else {
-                    state
+                // Its own event comes by another task, perhaps later.
+                let told = match set.kind {
+                    SdpType::Offer => state == State::HaveLocalOffer,
+                    _ => state == State::Stable && before != State::Stable,
                 };
-                judge(was, set.kind, Place::Entry(happened.entry), tally);
+                if told {
+                    judge(before, set.kind, Place::Entry(happened.entry), tally);
+                }
             }
             _ => {}
         }
