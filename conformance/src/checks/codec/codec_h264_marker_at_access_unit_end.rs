@@ -35,7 +35,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let same = last.rtp.header.timestamp.value == packet.rtp.header.timestamp.value;
             match (same, last.rtp.header.marker()) {
                 (true, true) => {
-                    tally.fail(Fault("marker-inside-unit"), "the marker is set inside an access unit", places)
+                    tally.fail(
+                        Fault("marker-inside-unit"),
+                        "the marker is set inside an access unit",
+                        places,
+                    );
                 }
                 (false, false) => tally.fail(
                     Fault("no-marker-at-end"),

@@ -28,8 +28,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (packet, media, entries) in nacks(evidence, peer) {
         let place = Place::Frame(packet.frame);
         for number in entries.iter().flat_map(|entry| entry.sequences()) {
-            let came = arrived.get(&(media, number)).into_iter().flatten();
-            let came = came.filter(|(frame, _)| *frame < packet.frame).last();
+            let mut came = arrived.get(&(media, number)).into_iter().flatten();
+            let came = came.rfind(|(frame, _)| *frame < packet.frame);
             let off =
                 came.and_then(|(frame, t_us)| Some((*frame, Off::late(*t_us, CROSSES_US, packet.t_us)?)));
             match off {

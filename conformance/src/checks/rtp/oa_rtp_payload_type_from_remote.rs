@@ -35,7 +35,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Some(known) => {
                 tally.judge(Fault("of-another-section"), known.contains(&payload_type), place, || {
                     format!("payload type {payload_type} is sent for section {mid:?}, where it is not listed")
-                })
+                });
             }
         }
     }

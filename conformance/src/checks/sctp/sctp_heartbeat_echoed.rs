@@ -24,7 +24,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         for chunk in sctp.chunks.iter() {
             match chunk.kind.value {
                 ChunkType::Heartbeat if packet.sender != peer => {
-                    asked.push((packet.frame, chunk.value.value))
+                    asked.push((packet.frame, chunk.value.value));
                 }
                 ChunkType::HeartbeatAck if packet.sender == peer => {
                     match asked.iter().position(|(_, information)| *information == chunk.value.value) {
