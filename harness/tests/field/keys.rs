@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 const KEY: [u8; 30] = [0x17; 30];
 
-/// A call whose RTP has tags of so many bytes.
+/// A call whose RTP has tags of a given length.
 fn call(tag: usize) -> Vec<u8> {
     let (key, mut capture) = (Srtp::rtp(&KEY, tag), Capture::new());
     capture.connect();

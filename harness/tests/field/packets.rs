@@ -161,7 +161,7 @@ pub(crate) fn bare_stun(kind: u16, id: [u8; 12], attributes: &[(u16, &[u8])]) ->
     message
 }
 
-/// Writes the length of a message to which so many bytes are added next.
+/// Writes the length of a message to which a number of bytes is added next.
 fn resize(message: &mut [u8], more: usize) {
     let length = (message.len() - 20 + more) as u16;
     message[2..4].copy_from_slice(&length.to_be_bytes());
@@ -204,7 +204,7 @@ pub(crate) fn record(kind: u8, epoch: u8, number: u8, content: &[u8]) -> Vec<u8>
     record
 }
 
-/// The body of a ClientHello, with so many bytes of padding in an extension (RFC 7685).
+/// The body of a ClientHello, with padding of a given length in an extension (RFC 7685).
 pub(crate) fn client_hello(padding: usize, with_srtp: bool) -> Vec<u8> {
     let mut body = vec![0xfe, 0xfd];
     body.extend([0x5a; 32]);
@@ -252,7 +252,7 @@ pub(crate) struct Srtp {
 }
 
 impl Srtp {
-    /// Of 16 bytes of master key and 14 of salt; the tag of RTP has so many bytes.
+    /// Of 16 bytes of master key and 14 of salt; the length of the tag of RTP in bytes.
     pub(crate) fn rtp(master: &[u8; 30], tag: usize) -> Self {
         Self::of(master, 0, tag)
     }

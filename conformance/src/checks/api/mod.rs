@@ -1,5 +1,7 @@
 //! States and events of the W3C API.
 
+mod called;
+
 use crate::evidence::{Evidence, Peer};
 use peerproof_captures::event::PeerEvent;
 
@@ -16,6 +18,22 @@ checks! {
     sctp_transport_state_follows_association,
     dc_remote_channel_announced_correctly,
     signaling_pending_current_descriptions,
+    signaling_wrong_state_rejected,
+    signaling_rollback_to_stable,
+    signaling_implicit_rollback_on_glare,
+    signaling_implicit_description_type,
+    signaling_event_order,
+    close_is_silent_and_terminal,
+    addicecandidate_end_of_candidates,
+    addicecandidate_validation,
+    negotiationneeded_coalesced,
+    restartice_triggers_restart,
+    sdp_unknown_attribute_ignored,
+    jsep_malformed_line_refused,
+    jsep_failed_apply_restores_state,
+    dc_both_limits_refused,
+    dc_send_outside_open_throws,
+    msid_reflected_in_track_event,
 }
 
 /// How long an event may be in coming, in microseconds: a choice of ours, far beyond what a peer needs.

@@ -119,5 +119,6 @@ mod control {
         sctp::abort(evidence, Peer(1));
         events::push(evidence, "alice", PeerEvent::NegotiationNeeded);
         evidence.timeline.last_mut().unwrap().t_us += 60_000_000;
-    })]);
+    })
+    .also_breaks(&["sctp-control-chunks-first"])]);
 }

@@ -81,12 +81,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
 }
 
-fn kind(description: &Value) -> Option<SdpType> {
+/// The type of a description.
+pub(super) fn kind(description: &Value) -> Option<SdpType> {
     serde_json::from_value(description.get("type")?.clone()).ok()
 }
 
 /// The states that setting a description leads through.
-fn transitions(from: State, local: bool, kind: SdpType) -> Vec<State> {
+pub(super) fn transitions(from: State, local: bool, kind: SdpType) -> Vec<State> {
     let to = match (kind, local) {
         (SdpType::Offer, true) => State::HaveLocalOffer,
         (SdpType::Offer, false) => State::HaveRemoteOffer,
@@ -114,6 +115,7 @@ mod control {
         let at = events::find(evidence, "bob", |event| *event == offer);
         *events::event(evidence, at) = PeerEvent::SignalingStateChange { state: SignalingState::Stable };
     })
+    .also_breaks(&["signaling-event-order"])
     .and(&[Mutation::new(Recording::Descriptions, "without a description being set", |evidence| {
         events::push(
             evidence,

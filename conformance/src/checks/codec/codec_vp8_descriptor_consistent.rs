@@ -71,6 +71,7 @@ mod control {
     pub(super) const CONTROL: Control = Control::prepared(Recording::Video, prepare, |evidence| {
         rtp::edit_payload_of(evidence, rtp::VP8, |payload| payload[1] &= !0x20);
     })
+    .also_breaks(&["codec-vp8-key-frame-header"])
     .and(&[
         Mutation::new(Recording::Video, "the descriptor does not fit the payload", |evidence| {
             rtp::edit_payload_of(evidence, rtp::VP8, |payload| payload.truncate(1));

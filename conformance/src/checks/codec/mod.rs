@@ -18,6 +18,15 @@ checks! {
     codec_h264_parameter_sets_in_band,
     rtx_own_ssrc_and_sequence_space,
     rtx_packet_mirrors_original,
+    codec_vp9_frame_flags,
+    codec_vp9_picture_id_rules,
+    codec_av1_aggregation_header_consistent,
+    codec_av1_temporal_unit_per_packet,
+    codec_opus_receiver_preferences_respected,
+    codec_h264_stap_a_well_formed,
+    codec_h264_forbidden_bit_zero,
+    codec_h264_marker_at_access_unit_end,
+    codec_vp8_key_frame_header,
 }
 
 /// A packet of a format, with its number counted on beyond 16 bits.

@@ -142,7 +142,7 @@ mod control {
             let bytes = &mut last(evidence).clear[0].bytes;
             bytes[1] = bytes[1] & 0x80 | 99;
         })
-        .also_breaks(&["rtp-only-negotiated-payload-types"]),
+        .also_breaks(&["oa-rtp-payload-type-from-remote", "rtp-only-negotiated-payload-types"]),
         Mutation::new(Recording::Video, "with a different list of contributing sources", |evidence| {
             let packet = last(evidence);
             let bytes = &mut packet.clear[0].bytes;

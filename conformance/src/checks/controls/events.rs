@@ -99,6 +99,39 @@ pub(in crate::checks) fn add_call(evidence: &mut Evidence, name: &str, operation
     evidence.timeline.push(Entry { n: n + 2, t_us, what: done });
 }
 
+/// Adds a call that was rejected with an error of that name, behind everything else.
+pub(in crate::checks) fn add_rejected(
+    evidence: &mut Evidence,
+    name: &str,
+    operation: &str,
+    args: Value,
+    error: &str,
+) {
+    add_call(evidence, name, operation, args);
+    reject_last(evidence, name, operation, error);
+}
+
+/// The answer to a peer's last call of an operation.
+pub(in crate::checks) fn last_answer<'a>(
+    evidence: &'a mut Evidence,
+    name: &str,
+    operation: &str,
+) -> &'a mut Answer {
+    let peer = evidence.peer(name).unwrap();
+    let answered = evidence.calls(peer).iter().rfind(|call| call.name == operation).unwrap().answered;
+    let entry = evidence.timeline.iter_mut().find(|entry| entry.n == answered).unwrap();
+    match &mut entry.what {
+        What::Answer { answer, .. } => answer,
+        other => panic!("{other:?} is not an answer"),
+    }
+}
+
+/// Has a peer's last call of an operation rejected with an error of that name.
+pub(in crate::checks) fn reject_last(evidence: &mut Evidence, name: &str, operation: &str, error: &str) {
+    *last_answer(evidence, name, operation) =
+        Answer::Rejected { name: error.to_owned(), message: String::new() };
+}
+
 /// Edits the text of every candidate that a peer tells in an event.
 pub(in crate::checks) fn edit_candidate(evidence: &mut Evidence, name: &str, edit: impl Fn(&str) -> String) {
     edit_each(evidence, name, |event| {

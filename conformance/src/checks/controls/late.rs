@@ -26,6 +26,11 @@ enum Late {
 }
 
 const LATE: &[Late] = &[
+    Late::Control("avpf-nack-reports-real-loss"),
+    Late::Instead("close-is-silent-and-terminal", |evidence| {
+        events::push(evidence, "bob", PeerEvent::IceConnectionStateChange { state: IceState::Closed });
+        evidence.timeline.last_mut().unwrap().t_us += SECOND;
+    }),
     Late::Control("connection-state-requires-dtls"),
     Late::Control("consent-expires-after-30s"),
     Late::Instead("consent-request-cadence", |evidence| {
@@ -36,6 +41,7 @@ const LATE: &[Late] = &[
     Late::Control("consent-lost-credentials-not-reused"),
     Late::Control("consent-revoked-by-close"),
     Late::Control("dc-close-resets-both-directions"),
+    Late::Control("dc-send-outside-open-throws"),
     Late::Of("dc-remote-channel-announced-correctly", Recording::Conflict, announce_nothing),
     Late::Instead("dcep-ack-sent-on-same-stream", |evidence| postpone(evidence, 3 * SECOND, is_ack)),
     Late::Of("dcep-unordered-data-ordered-until-ack", Recording::Data, |evidence| {

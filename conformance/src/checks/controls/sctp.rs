@@ -7,6 +7,7 @@ pub(in crate::checks) const DATA: u8 = 0;
 pub(in crate::checks) const INIT: u8 = 1;
 pub(in crate::checks) const INIT_ACK: u8 = 2;
 pub(in crate::checks) const SACK: u8 = 3;
+pub(in crate::checks) const HEARTBEAT: u8 = 4;
 pub(in crate::checks) const ABORT: u8 = 6;
 pub(in crate::checks) const RE_CONFIG: u8 = 130;
 pub(in crate::checks) const COOKIE_ECHO: u8 = 10;
@@ -181,6 +182,25 @@ pub(in crate::checks) fn repeat_last(evidence: &mut Evidence, sender: Peer) {
     again[11] += 1;
     packet.extend(again);
     correct(packet);
+}
+
+/// Sends the last packet of a peer that begins with DATA once more, in another datagram.
+pub(in crate::checks) fn send_again(evidence: &mut Evidence, sender: Peer) {
+    let packets = &mut evidence.wire.as_mut().unwrap().packets;
+    let is_data = |it: &Packet| {
+        let mut clear = it.clear.iter().filter(|clear| clear.is_application_data());
+        it.sender == sender && it.tap == sender && clear.any(|clear| clear.bytes.get(12) == Some(&DATA))
+    };
+    let mut again = packets.iter().rfind(|it| is_data(it)).unwrap().clone();
+    let last = packets.last().unwrap();
+    (again.frame, again.t_us) = (last.frame + 1, last.t_us + 1);
+    *again.bytes.to_mut().last_mut().unwrap() ^= 1;
+    packets.push(again);
+}
+
+/// Puts a chunk in front of the others in the last packet of a peer that begins with a chunk of that type.
+pub(in crate::checks) fn prepend(evidence: &mut Evidence, sender: Peer, kind: u8, chunk: &[u8]) {
+    edit_last_of(evidence, sender, kind, |packet| drop(packet.splice(12..12, chunk.iter().copied())));
 }
 
 /// Has the last packet of a peer end the association: ABORT stands behind what it holds.

@@ -3,10 +3,11 @@
 use super::{Recording, dtls, events, rtcp, rtp, sctp, stun, turn};
 use crate::checks::{Result, of};
 use crate::evidence::{Evidence, Kind, Packet, Peer};
-use peerproof_captures::event::PeerEvent;
+use peerproof_captures::event::{PeerEvent, SignalingState};
 use peerproof_captures::sdp::SessionDescription;
 use peerproof_captures::timeline::What;
 use peerproof_captures::wire::demux::Class;
+use serde_json::json;
 
 const ALICE: Peer = Peer(0);
 const BOB: Peer = Peer(1);
@@ -320,6 +321,73 @@ const SPARED: &[Spared] = &[
             late.t_us = packets.last().unwrap().t_us + 300_000;
             packets.push(late);
         },
+    ),
+    spared(
+        "negotiationneeded-coalesced",
+        "after a rollback it may fire before the event that tells of the state stable (webrtc-pc §4.7.3)",
+        Recording::Descriptions,
+        |evidence| {
+            let set = |evidence: &mut Evidence, kind: &str| {
+                let args = json!({"description": {"type": kind, "sdp": ""}});
+                events::add_call(evidence, "alice", "setLocalDescription", args);
+            };
+            let tell = |evidence: &mut Evidence, state: SignalingState| {
+                events::push(evidence, "alice", PeerEvent::SignalingStateChange { state });
+            };
+            set(evidence, "offer");
+            tell(evidence, SignalingState::HaveLocalOffer);
+            set(evidence, "rollback");
+            events::push(evidence, "alice", PeerEvent::NegotiationNeeded);
+            tell(evidence, SignalingState::Stable);
+        },
+    ),
+    spared(
+        "addicecandidate-end-of-candidates",
+        "one that names a section which is not there is rejected (webrtc-pc §4.4.2.2)",
+        Recording::Data,
+        |evidence| {
+            let args = json!({"candidate": {"candidate": "", "sdpMid": "7"}});
+            events::add_rejected(evidence, "bob", "addIceCandidate", args, "OperationError");
+        },
+    ),
+    spared(
+        "bundle-single-transport-on-wire",
+        "all of it may move to another pair (RFC 8445 §8.1.1)",
+        Recording::Call,
+        |evidence| {
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            let half = packets.len() / 2;
+            packets.iter_mut().skip(half).filter(|it| it.sender == ALICE).for_each(|it| it.to.set_port(9));
+        },
+    ),
+    spared(
+        "dc-retransmission-limit-honoured",
+        "a datagram that the network doubles was sent once",
+        Recording::Data,
+        |evidence| {
+            sctp::edit_dcep(evidence, sctp::OPEN, |chunk| chunk[17] = 1);
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            let data = |it: &&Packet| it.clear.iter().any(|clear| clear.bytes.get(12) == Some(&sctp::DATA));
+            let again = packets.iter().rfind(data).unwrap().clone();
+            packets.push(again);
+        },
+    ),
+    spared(
+        "codec-opus-receiver-preferences-respected",
+        "who asks for stereo gets it (RFC 7587 §6.1)",
+        Recording::Media,
+        |evidence| {
+            for made in &mut evidence.descriptions {
+                super::replace_all(&mut made.sdp, "useinbandfec=1", "useinbandfec=1;stereo=1");
+            }
+            rtp::edit_payload_of(evidence, rtp::OPUS, |payload| payload[0] |= 4);
+        },
+    ),
+    spared(
+        "sctp-control-chunks-first",
+        "PAD fills a packet up behind its data (RFC 4820 §3)",
+        Recording::Data,
+        |evidence| sctp::edit_last_of(evidence, ALICE, sctp::DATA, |packet| packet.extend([0x84, 0, 0, 4])),
     ),
 ];
 

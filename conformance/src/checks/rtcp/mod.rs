@@ -3,11 +3,13 @@
 pub(super) use rtcp_compound_starts_with_report::is_reduced;
 
 use crate::checks::sdp::look;
-use crate::evidence::{Evidence, Exchange, Packet, Peer};
+use crate::evidence::{Evidence, Exchange, Kind, Packet, Peer};
+use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::list::List;
 use peerproof_captures::wire::rtcp::{
     self, Body, NackEntry, ReportBlock, SdesItemType, TransportFeedbackControl,
 };
+use peerproof_captures::wire::rtp::{self, Header};
 
 checks! {
     rtcp_packets_well_formed,
@@ -24,6 +26,10 @@ checks! {
     ccm_fir_format_and_numbering,
     rtx_nack_names_media_stream,
     twcc_feedback_matches_arrivals,
+    rtcp_bye_ends_stream,
+    rtcp_report_block_of_received_source,
+    rtcp_rr_loss_and_highest_seq,
+    avpf_nack_reports_real_loss,
 }
 
 /// The compound packets that a peer sent.
@@ -76,6 +82,17 @@ pub(super) fn nacks(
         let Body::TransportFeedback(feedback) = body else { return None };
         let TransportFeedbackControl::Nack(entries) = feedback.control else { return None };
         Some((packet, feedback.media?.value, entries))
+    })
+}
+
+/// The RTP packets that arrived at a peer, as its own tap saw them, by their headers, which SRTP leaves in clear.
+fn arrivals(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, Header<'_>)> {
+    let at = evidence.wire.iter().flat_map(move |wire| wire.at(peer));
+    at.filter(move |packet| packet.sender != peer && packet.tap == peer).filter_map(|packet| {
+        let clear = packet.clear.iter().find(|clear| clear.kind == Kind::Rtp);
+        let closed = || (packet.class() == Class::Rtp).then_some(packet.bytes.as_slice());
+        let bytes = clear.map(|clear| clear.bytes.as_slice()).or_else(closed)?;
+        Some((packet, rtp::view(bytes).ok()?.header))
     })
 }
 

@@ -139,5 +139,6 @@ mod control {
                 }
             });
         }
-    });
+    })
+    .also_breaks(&["rtcp-report-block-of-received-source"]);
 }

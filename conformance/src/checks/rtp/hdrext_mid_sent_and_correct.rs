@@ -104,6 +104,7 @@ mod control {
         });
         assert!(swapped > 0);
     })
+    .also_breaks(&["oa-rtp-payload-type-from-remote"])
     .and(&[Mutation::new(Recording::Video, "has the MID that was negotiated", |evidence| {
         let id = extensions(evidence, Peer(0)).id_of(ExtensionKind::Mid).unwrap();
         rtp::erase_elements(evidence, Peer(0), id);

@@ -29,4 +29,9 @@ checks! {
     srtp_gcm_profiles_come_in_pairs,
     srtcp_encrypted_and_authenticated,
     srtp_rollover_counter_sender,
+    hdrext_forms_not_mixed_unless_negotiated,
+    hdrext_rid_charset,
+    hdrext_audio_level_format,
+    oa_rtp_payload_type_from_remote,
+    bundle_single_transport_on_wire,
 }

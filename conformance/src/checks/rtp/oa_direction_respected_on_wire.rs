@@ -43,5 +43,6 @@ mod control {
         packets.iter_mut().for_each(|packet| packet.t_us += 1_000_000);
         evidence.timeline.iter_mut().for_each(|entry| entry.t_us += 1_000_000);
         replace(&mut evidence.descriptions[1].sdp, "a=recvonly", "a=sendonly");
-    });
+    })
+    .also_breaks(&["jsep-msid-in-sending-sections"]);
 }

@@ -98,7 +98,8 @@ mod control {
             again.sdp = SessionDescription::parse(renumber(again.sdp.as_str()));
             evidence.descriptions.push(again);
         }
-    })]);
+    })])
+    .also_breaks(&["oa-rtp-payload-type-from-remote"]);
 
     /// Puts 35 in the place of 111, in the next version of the description.
     fn renumber(sdp: &str) -> String {

@@ -93,13 +93,15 @@ mod control {
                     chunk[15] = 56;
                 }
             });
-        }),
+        })
+        .also_breaks(&["sctp-ordered-and-unordered-delivery", "dc-empty-message-received"]),
         Mutation::new(Recording::Data, "a text message is not UTF-8", |evidence| {
             sctp::edit_data_of(evidence, Peer(1), |chunk| {
                 if chunk[15] == 51 {
                     chunk[16] = 0xff;
                 }
             });
-        }),
+        })
+        .also_breaks(&["sctp-ordered-and-unordered-delivery"]),
     ]);
 }

@@ -70,6 +70,7 @@ mod control {
                     packet.extend([194, 0, 0, 8]);
                     packet.extend(tsn);
                 });
-            }),
+            })
+            .also_breaks(&["sctp-control-chunks-first"]),
         ]);
 }

@@ -1,7 +1,9 @@
 //! The SCTP association and the data channels in it.
 
 pub(crate) mod pieces;
+mod received_messages;
 mod sent_calls;
+mod transmissions;
 
 use crate::evidence::{Evidence, Packet, Peer, Protection};
 use peerproof_captures::wire::demux::Class;
@@ -32,6 +34,19 @@ checks! {
     dc_ppid_matches_payload_kind,
     dc_one_application_message_per_sctp_message,
     dc_close_resets_both_directions,
+    sctp_heartbeat_echoed,
+    sctp_initial_congestion_window,
+    sctp_lost_data_retransmitted,
+    dc_retransmission_limit_honoured,
+    dc_max_message_size_respected,
+    dc_empty_message_received,
+    sctp_ordered_and_unordered_delivery,
+    sctp_abort_on_connection_close,
+    sctp_waits_for_cookie_ack,
+    sctp_control_chunks_first,
+    sctp_data_in_tsn_order,
+    sctp_data_not_empty,
+    sctp_chunk_padding_zero,
 }
 
 /// The SCTP packets that are seen nearest to a peer.

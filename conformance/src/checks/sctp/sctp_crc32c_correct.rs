@@ -20,6 +20,9 @@ pub(super) const CHECK: Check = Check {
 /// Most tags of a receiver that are kept.
 const MOST_TAGS: usize = 64;
 
+/// The method that makes up for the checksum: DTLS (RFC 9653 §4).
+const BY_DTLS: [u8; 4] = [0, 0, 0, 1];
+
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut receiver_takes_zero = false;
     // What the receiver announced, by the tag that it chose with it: that of the packets that it receives (RFC 9260 §8.5).
@@ -64,7 +67,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 fn announces(packet: &Packet<'_>) -> Option<(u32, bool)> {
     packet.chunks.iter().find_map(|chunk| match chunk.body? {
         Body::Init(init) | Body::InitAck(init) => {
-            let takes_zero = init.parameter(ParameterType::ZeroChecksumAcceptable).is_some();
+            let parameter = init.parameter(ParameterType::ZeroChecksumAcceptable);
+            let takes_zero = parameter.is_some_and(|it| it.value.value == BY_DTLS);
             Some((init.initiate_tag.value, takes_zero))
         }
         _ => None,

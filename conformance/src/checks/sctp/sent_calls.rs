@@ -61,7 +61,7 @@ fn message(message: &Value, entry: u64) -> Option<Sent> {
 }
 
 /// The label of the channel on a stream, if it is the only channel that the stream ever had and no other has that label.
-fn label(evidence: &Evidence, peer: Peer, stream: u16) -> Option<String> {
+pub(super) fn label(evidence: &Evidence, peer: Peer, stream: u16) -> Option<String> {
     let mut channels: BTreeSet<(u16, String)> = BTreeSet::new();
     for happened in evidence.events(peer) {
         if let PeerEvent::DataChannel { channel } | PeerEvent::ChannelOpen { channel } = happened.event {

@@ -67,7 +67,7 @@ mod control {
             made.sdp = SessionDescription::parse(format!("{text}{more}"));
         }
     })
-    .also_breaks(&["codec-mandatory-video-offered", "jsep-balanced-bundle-only"])
+    .also_breaks(&["jsep-rtcp-rsize-in-offer", "jsep-msid-in-sending-sections", "codec-mandatory-video-offered", "jsep-balanced-bundle-only"])
     .and(&[Mutation::new(Recording::Descriptions, "groups sections by FEC-FR", |evidence| {
         let bundle = "a=group:BUNDLE 0 1\r\n";
         replace(&mut evidence.descriptions[0].sdp, bundle, &format!("{bundle}a=group:FEC-FR 0 1\r\n"));

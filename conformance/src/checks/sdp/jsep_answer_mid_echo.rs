@@ -47,5 +47,6 @@ mod control {
                 candidate.sdp_mid = Some("1".to_owned());
             }
         });
-    });
+    })
+    .also_breaks(&["msid-reflected-in-track-event"]);
 }

@@ -42,5 +42,5 @@ mod control {
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
         replace(&mut evidence.descriptions[0].sdp, "UDP/TLS/RTP/SAVPF", "RTP/SAVPF");
     })
-    .also_breaks(&["sec-dtls-srtp-offered-for-every-media"]);
+    .also_breaks(&["jsep-answer-echoes-profile", "sec-dtls-srtp-offered-for-every-media"]);
 }

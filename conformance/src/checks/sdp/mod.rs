@@ -63,4 +63,12 @@ checks! {
     simulcast_answer_mirrors_offer,
     simulcast_rid_extension_mapped,
     codec_no_fec_only_section,
+    jsep_answer_echoes_profile,
+    jsep_rtcp_rsize_in_offer,
+    sdp_fmtp_once_per_format,
+    sdp_single_direction,
+    jsep_rtpmap_for_each_format,
+    codec_video_clock_90000,
+    jsep_session_level_lines,
+    jsep_msid_in_sending_sections,
 }

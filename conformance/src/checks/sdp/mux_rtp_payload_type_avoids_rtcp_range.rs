@@ -64,5 +64,5 @@ mod control {
             bytes[1] = bytes[1] & 0x80 | 72;
         },
     )
-    .also_breaks(&["rtp-only-negotiated-payload-types"])]);
+    .also_breaks(&["oa-rtp-payload-type-from-remote", "rtp-only-negotiated-payload-types"])]);
 }

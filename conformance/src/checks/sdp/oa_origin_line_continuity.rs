@@ -105,7 +105,7 @@ mod control {
                 );
             })
             .prepared(sdp::renegotiate)
-            .also_breaks(&["ice-credentials-wellformed"]),
+            .also_breaks(&["jsep-session-level-lines", "ice-credentials-wellformed"]),
             Mutation::new(Recording::Descriptions, "the origin was", |evidence| {
                 replace(
                     &mut evidence.descriptions[2].sdp,

@@ -51,7 +51,7 @@ mod control {
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
         replace(&mut evidence.descriptions[0].sdp, "m=video 9 UDP/TLS/RTP/SAVPF", "m=video 9 RTP/AVPF");
     })
-    .also_breaks(&["jsep-offer-profile"])
+    .also_breaks(&["jsep-answer-echoes-profile", "jsep-offer-profile"])
     .and(&[Mutation::new(Recording::Descriptions, "is offered without a fingerprint", |evidence| {
         let offer = &mut evidence.descriptions[0].sdp;
         let (_, line) = line_of(offer, "a=fingerprint:");

@@ -18,7 +18,7 @@ pub(super) const CHECK: Check = Check {
 
 /// Fewer bytes than this.
 const USERNAME: usize = 509;
-/// Fewer characters, and at most so many bytes.
+/// Fewer characters, and at most this number of bytes.
 const TEXT: (usize, usize) = (128, 763);
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {

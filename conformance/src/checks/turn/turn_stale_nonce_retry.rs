@@ -20,7 +20,7 @@ pub(super) const CHECK: Check = Check {
 
 /// Within which the retry should come, in microseconds: a choice of ours, as the RFC has none.
 const WITHIN_US: u64 = 5_000_000;
-/// After so many in a row a server that always says 438 need not be asked any more.
+/// After this number in a row a server that always says 438 need not be asked any more.
 const MOST: usize = 3;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {

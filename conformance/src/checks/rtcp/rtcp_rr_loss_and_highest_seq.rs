@@ -1,0 +1,91 @@
+//! RFC 3550 §6.4.1, appendix A.3: the highest sequence number is one that arrived, and what is lost is what was expected up to it less what
+//! arrived. Who reports may have counted at any time since it arrived; less than nothing may be told as nothing.
+
+use super::{arrivals, blocks};
+use crate::checks::media::Extender;
+use crate::checks::{Check, Fault, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+use std::collections::BTreeMap;
+
+pub(super) const CHECK: Check = Check {
+    id: "rtcp-rr-loss-and-highest-seq",
+    layer: Layer::Media,
+    subject: "report blocks",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+/// What arrived of a source: each packet's number, counted on beyond 16 bits, and its frame.
+#[derive(Default)]
+struct Arrived {
+    extender: Extender,
+    packets: Vec<(i64, u64)>,
+    /// Whether a rule of the scenario changed one, so that it may not count.
+    is_changed: bool,
+}
+
+/// Most blocks that are looked at.
+const MOST_BLOCKS: usize = 4_096;
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    let mut sources: BTreeMap<u32, Arrived> = BTreeMap::new();
+    for (packet, header) in arrivals(evidence, peer) {
+        let source = sources.entry(header.ssrc.value).or_default();
+        let number = source.extender.extend(header.sequence.value);
+        source.packets.push((number, packet.frame));
+        source.is_changed |= evidence.is_faulted(packet.frame);
+    }
+    let complete = evidence.sees_all_sent_by(peer);
+    for (packet, block) in blocks(evidence, peer).take(MOST_BLOCKS) {
+        let Some(source) = sources.get(&block.ssrc.value) else { continue };
+        let place = Place::Frame(packet.frame);
+        if !complete || source.is_changed {
+            tally.inconclusive("what arrived at the peer is not known for sure", [place]);
+            continue;
+        }
+        let before = source.packets.partition_point(|(_, frame)| *frame < packet.frame);
+        let before = source.packets.get(..before).unwrap_or_default();
+        let told = block.highest_sequence.value as u16;
+        let Some((highest, at)) = before.iter().rfind(|(number, _)| *number as u16 == told) else {
+            tally.fail(
+                Fault("highest-not-arrived"),
+                format!("the highest sequence number is told to be {told}, which has not arrived"),
+                [place],
+            );
+            continue;
+        };
+        let first = before.iter().map(|(number, _)| *number).min().unwrap_or_default();
+        let expected = highest - first + 1;
+        let count = |until: u64| {
+            let all = before.iter().filter(|(number, frame)| number <= highest && *frame <= until);
+            expected - all.count() as i64
+        };
+        let (least, most) = (count(u64::MAX), count(*at).max(0));
+        let lost = i64::from(block.lost.value);
+        tally.judge(Fault("lost-differs"), (least..=most).contains(&lost), place, || {
+            format!("{lost} packets are told to be lost of {expected}, not {least} to {most}")
+        });
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Mutation, Recording, rtcp};
+    use crate::evidence::{Evidence, Peer};
+
+    fn last(evidence: &Evidence) -> rtcp::Found {
+        rtcp::find_all(evidence, Peer(1), rtcp::RR).next_back().unwrap()
+    }
+
+    /// Tells of a hundred more that were lost.
+    pub(super) const CONTROL: Control = Control::new(Recording::Call, |evidence| {
+        let last = last(evidence);
+        rtcp::edit(evidence, last, |report| report[15] += 100);
+    })
+    .and(&[Mutation::new(Recording::Call, "which has not arrived", |evidence| {
+        let last = last(evidence);
+        rtcp::edit(evidence, last, |report| report[18] ^= 0x40);
+    })]);
+}

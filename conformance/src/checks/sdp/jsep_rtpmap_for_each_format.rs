@@ -1,0 +1,39 @@
+//! RFC 9429 §5.2.1, §5.3.1: there is an `a=rtpmap` for each format of the `m=` line of an RTP section.
+
+use super::look;
+use crate::checks::{Check, Fault, Place, Tally};
+use crate::evidence::{Evidence, Peer};
+use crate::verdict::Layer;
+
+pub(super) const CHECK: Check = Check {
+    id: "jsep-rtpmap-for-each-format",
+    layer: Layer::Sdp,
+    subject: "formats of RTP sections",
+    evaluate,
+    #[cfg(test)]
+    control: control::CONTROL,
+};
+
+fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    for made in evidence.generated_by(peer) {
+        for section in made.sdp.media().filter(|it| look::is_rtp(it) && !it.is_rejected()) {
+            let Some(media) = look::media(&section) else { continue };
+            let place: Place = look::media_line(made, &section);
+            for payload_type in media.payload_types() {
+                tally.judge(Fault("no-rtpmap"), section.rtpmap(payload_type).is_some(), place, || {
+                    format!("payload type {payload_type} has no a=rtpmap")
+                });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod control {
+    use crate::checks::controls::{Control, Recording, replace};
+
+    /// Deletes that of a codec which nobody uses and which has no parameters.
+    pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
+        replace(&mut evidence.descriptions[0].sdp, "a=rtpmap:13 CN/8000\r\n", "");
+    });
+}
