@@ -1,4 +1,4 @@
-//! RFC 7496 §3.1, RFC 8832 §5.1: on a channel with maxRetransmits a message is sent again that often at most.
+//! RFC 7496 §3.1, RFC 8832 §5.1: on a channel with maxRetransmits a message is retransmitted that often at most.
 
 use super::transmissions::{most_retransmissions, transmissions};
 use crate::checks::{Check, Fault, Place, Tally};
@@ -27,7 +27,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let place = Place::Frame(again.last().unwrap_or(first).packet.frame);
         let count = again.len();
         tally.judge(Fault("sent-too-often"), u32::try_from(count).is_ok_and(|it| it <= *most), place, || {
-            format!("TSN {} is sent again {count} times, {most} are allowed", first.tsn)
+            format!("TSN {} is retransmitted {count} times, {most} are allowed", first.tsn)
         });
     }
 }

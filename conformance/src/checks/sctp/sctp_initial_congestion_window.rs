@@ -33,7 +33,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             _ => {}
         }
         let Some(piece) = piece(packet, &body).filter(|_| packet.sender == peer) else { continue };
-        // What is sent again is not in flight twice.
+        // What is retransmitted is not in flight twice.
         if newest.is_none_or(|newest: u32| (piece.tsn.wrapping_sub(newest) as i32) > 0) {
             newest = Some(piece.tsn);
             sent += piece.data.len();

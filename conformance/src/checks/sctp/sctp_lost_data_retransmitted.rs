@@ -1,4 +1,4 @@
-//! RFC 9260 §6.3.3, §7.2.4: what may be lost is sent again, and is what it was: the same TSN, stream, message and data.
+//! RFC 9260 §6.3.3, §7.2.4: what may be lost is retransmitted, and is what it was: the same TSN, stream, message and data.
 
 use super::transmissions::transmissions;
 use crate::checks::{Check, Fault, Place, Tally};
@@ -8,7 +8,7 @@ use crate::verdict::Layer;
 pub(super) const CHECK: Check = Check {
     id: "sctp-lost-data-retransmitted",
     layer: Layer::Sctp,
-    subject: "chunks that are sent again",
+    subject: "chunks that are retransmitted",
     evaluate,
     #[cfg(test)]
     control: control::CONTROL,
@@ -27,13 +27,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             if same(piece) != same(first) {
                 tally.fail(
                     Fault("other-header"),
-                    format!("TSN {} is sent again as a piece of another message", piece.tsn),
+                    format!("TSN {} is retransmitted as a piece of another message", piece.tsn),
                     [place, earlier],
                 );
             } else if piece.data != first.data {
                 tally.fail(
                     Fault("other-data"),
-                    format!("TSN {} is sent again with other data", piece.tsn),
+                    format!("TSN {} is retransmitted with other data", piece.tsn),
                     [place, earlier],
                 );
             } else {

@@ -22,7 +22,7 @@ pub(super) fn transmissions(evidence: &Evidence, peer: Peer) -> BTreeMap<i64, Ve
     sent
 }
 
-/// How often a message on a stream may be sent again, for the streams of which that is limited: by the OPEN of either side, or by what the
+/// How often a message on a stream may be retransmitted, for the streams of which that is limited: by the OPEN of either side, or by what the
 /// peer asked for where the application negotiated the channel. A stream that had several channels is left out.
 pub(super) fn most_retransmissions(evidence: &Evidence, peer: Peer) -> BTreeMap<u16, u32> {
     let mut found: BTreeMap<u16, BTreeSet<Option<u32>>> = BTreeMap::new();
