@@ -397,7 +397,7 @@ mod tests {
     #[test]
     fn overlaps_lead_to_requirements_that_are_no_overlaps_themselves() {
         let catalogue = Catalogue::get();
-        assert_eq!(catalogue.aliases.len(), 16);
+        assert_eq!(catalogue.aliases.len(), 19);
         for (id, others) in &catalogue.aliases {
             for other in others {
                 assert_ne!(id, other);
