@@ -27,7 +27,7 @@ pub struct Arrived {
 pub(super) enum Ordered {
     /// The next packet.
     Packet(Arrived),
-    /// So many packets before the next are lost; zero if that is unknown.
+    /// How many packets before the next are lost; zero if that is unknown.
     Lost(u64),
 }
 

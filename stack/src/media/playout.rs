@@ -33,7 +33,7 @@ pub enum Played {
     },
     /// A picture that is not to be shown.
     Hidden,
-    /// So many packets are missing before the next one; zero if that is unknown, since a new sequence began.
+    /// How many packets are missing before the next one; zero if that is unknown, since a new sequence began.
     Lost(u64),
     /// A picture cannot be put together: its payload is malformed or too large, or a part has no beginning.
     Broken,
