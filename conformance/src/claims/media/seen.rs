@@ -19,6 +19,9 @@ const TONE: (&str, Layer) = ("event/mediaseen.toneHz", Layer::Media);
 
 /// Numbers count up to here and begin again (docs/media.md).
 const NUMBERS: f64 = 65_536.0;
+/// Frames by which a number may be older than the counter beside it: those between two reports, 250 ms apart, at 30 frames a second. A busy browser
+/// reads the number of a frame that it showed before.
+const LAG: u64 = 8;
 /// How far off a tone may be in hertz beside what was lost and concealed. A lie about a tone is farther off.
 const TONE_WITHIN: u32 = 100;
 
@@ -256,7 +259,7 @@ impl At<'_, '_> {
                 found.push(self.saw(NUMBER, at, claimed(), seen));
                 return;
             }
-            if !wraps && advanced > u64::from(number - earlier) + 2 {
+            if !wraps && advanced > u64::from(number - earlier) + LAG {
                 let seen = format!("it saw {advanced} frames since frame {earlier}");
                 found.push(self.saw(NUMBER, at, claimed(), seen));
                 return;
