@@ -17,14 +17,18 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-/// What arrived of a source: each packet's number, counted on beyond 16 bits, and its frame.
+/// What arrived of a source: each packet's number, counted on beyond 16 bits, its frame and its time in microseconds.
 #[derive(Default)]
 struct Arrived {
     extender: Extender,
-    packets: Vec<(i64, u64)>,
+    packets: Vec<(i64, u64, u64)>,
     /// Whether a rule of the scenario changed one, so that it may not count.
     is_changed: bool,
 }
+
+/// How long after the first packet of a source a receiver may still drop what comes, in microseconds, as it is not ready for that source: it counts from
+/// the first packet that it takes.
+const NOT_READY_US: u64 = 1_000_000;
 
 /// Most blocks that are looked at.
 const MOST_BLOCKS: usize = 4_096;
@@ -34,7 +38,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (packet, header) in arrivals(evidence, peer) {
         let source = sources.entry(header.ssrc.value).or_default();
         let number = source.extender.extend(header.sequence.value);
-        source.packets.push((number, packet.frame));
+        source.packets.push((number, packet.frame, packet.t_us));
         source.is_changed |= evidence.is_faulted(packet.frame);
     }
     let complete = evidence.sees_all_sent_by(peer);
@@ -45,10 +49,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             tally.inconclusive("what arrived at the peer is not known for sure", [place]);
             continue;
         }
-        let before = source.packets.partition_point(|(_, frame)| *frame < packet.frame);
+        let before = source.packets.partition_point(|(_, frame, _)| *frame < packet.frame);
         let before = source.packets.get(..before).unwrap_or_default();
         let told = block.highest_sequence.value as u16;
-        let Some((highest, at)) = before.iter().rfind(|(number, _)| *number as u16 == told) else {
+        let Some((highest, at, _)) = before.iter().rfind(|(number, ..)| *number as u16 == told) else {
             tally.fail(
                 Fault("highest-not-arrived"),
                 format!("the highest sequence number is told to be {told}, which has not arrived"),
@@ -56,13 +60,17 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             );
             continue;
         };
-        let first = before.iter().map(|(number, _)| *number).min().unwrap_or_default();
+        let first = before.iter().map(|(number, ..)| *number).min().unwrap_or_default();
         let expected = highest - first + 1;
-        let count = |until: u64| {
-            let all = before.iter().filter(|(number, frame)| number <= highest && *frame <= until);
-            expected - all.count() as i64
+        let missing = |first: i64, until: u64| {
+            let counted = first..=*highest;
+            let all = before.iter().filter(|(number, frame, _)| counted.contains(number) && *frame <= until);
+            (highest - first + 1 - all.count() as i64).max(0)
         };
-        let (least, most) = (count(u64::MAX), count(*at).max(0));
+        let began_us = before.first().map_or(0, |(.., t_us)| *t_us);
+        let early = before.iter().filter(|(.., t_us)| t_us.saturating_sub(began_us) < NOT_READY_US);
+        let last_first = early.map(|(number, ..)| *number).max().unwrap_or(first).min(*highest);
+        let (least, most) = (missing(last_first, u64::MAX), missing(first, *at));
         let lost = i64::from(block.lost.value);
         tally.judge(Fault("lost-differs"), (least..=most).contains(&lost), place, || {
             format!("{lost} packets are told to be lost of {expected}, not {least} to {most}")
