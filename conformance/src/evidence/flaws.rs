@@ -119,8 +119,8 @@ impl Evidence {
             _ => None,
         });
         let began: BTreeMap<u64, &Entry> = began.collect();
-        // Comments wait for the next packet, and the first step begins before any.
-        let begins = self.steps.first().is_some_and(|seen| seen.frame == 1 && seen.step == 1);
+        // Comments wait for the next packet. What comes before the first step is of the hosts, such as reports of multicast groups.
+        let begins = self.steps.first().is_some_and(|seen| seen.step == 1);
         if self.wire.is_some() && began.contains_key(&1) && !begins {
             let claimed = "the first packet should have the comment of the first step";
             return Some(Flaw::missing(claimed, "it has none: frames before it are missing"));
