@@ -90,7 +90,7 @@ fn described(log: &mut Vec<Called>, entry: &Value, is_offerer: Option<bool>) {
                 error.get("error").and_then(Value::as_str).map_or_else(|| error.to_string(), str::to_owned)
             })
             .collect();
-        // What Firefox notes of a description's lines need not be a rejection: it is told, and judged by nobody.
+        // What Firefox notes of a description's lines need not be a rejection: it is shown, and no diagnosis uses it.
         log.push(Called {
             at_ms,
             kind: format!("{operation} parse errors"),

@@ -44,7 +44,7 @@ mod control {
     use crate::checks::controls::{Control, Recording, events};
     use peerproof_captures::event::{PeerEvent, SignalingState};
 
-    /// Tells of the track before the state.
+    /// Reports the track before the state.
     pub(super) const CONTROL: Control = Control::new(Recording::Call, |evidence| {
         let offer = PeerEvent::SignalingStateChange { state: SignalingState::HaveRemoteOffer };
         let state = events::find(evidence, "bob", |event| *event == offer);

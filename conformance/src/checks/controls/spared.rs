@@ -324,7 +324,7 @@ const SPARED: &[Spared] = &[
     ),
     spared(
         "negotiationneeded-coalesced",
-        "after a rollback it may fire before the event that tells of the state stable (webrtc-pc §4.7.3)",
+        "after a rollback it may fire before the event of the state stable (webrtc-pc §4.7.3)",
         Recording::Descriptions,
         |evidence| {
             let set = |evidence: &mut Evidence, kind: &str| {

@@ -63,7 +63,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
 }
 
-/// When the peer is told to close, or is lost: then it owes nothing more.
+/// When the peer is asked to close, or is lost: after that it need not answer.
 fn ends(evidence: &Evidence, peer: Peer) -> u64 {
     let own = evidence.name(peer);
     let is = |what: &What| matches!(what, What::Command { peer, name, .. } if peer == own && name == "close");

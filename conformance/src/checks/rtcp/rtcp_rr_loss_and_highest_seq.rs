@@ -47,6 +47,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let before = source.packets.partition_point(|(_, frame)| *frame < packet.frame);
         let before = source.packets.get(..before).unwrap_or_default();
+        if before.is_empty() {
+            // A report on a source of which nothing has come is for `rtcp-report-block-of-received-source`.
+            continue;
+        }
         let told = block.highest_sequence.value as u16;
         let Some((highest, at)) = before.iter().rfind(|(number, _)| *number as u16 == told) else {
             tally.fail(

@@ -19,8 +19,8 @@ const TONE: (&str, Layer) = ("event/mediaseen.toneHz", Layer::Media);
 
 /// Numbers count up to here and begin again (docs/media.md).
 const NUMBERS: f64 = 65_536.0;
-/// Frames by which a number may be older than the counter beside it: those between two reports, 250 ms apart, at 30 frames a second. A busy browser
-/// reads the number of a frame that it showed before.
+/// Frames by which a number may be older than the counter beside it: the picture was read at some time since the report before, 250 ms earlier, and
+/// frames counted since; at 30 frames a second those are eight.
 const LAG: u64 = 8;
 /// How far off a tone may be in hertz beside what was lost and concealed. A lie about a tone is farther off.
 const TONE_WITHIN: u32 = 100;
