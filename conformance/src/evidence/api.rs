@@ -4,6 +4,7 @@ use super::{Description, Evidence, Peer};
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::{Answer, Entry, What};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// An event of a peer.
 #[derive(Debug, Clone, Copy)]
@@ -94,6 +95,26 @@ impl Evidence {
         }
         calls
     }
+
+    /// Whether the recording ends before the result of an operation of one of these names, so that it may have had its effect.
+    #[must_use]
+    pub fn awaits_result(&self, peer: Peer, names: &[&str]) -> bool {
+        let own = self.name(peer);
+        let mut open = BTreeSet::new();
+        for entry in &self.timeline {
+            match &entry.what {
+                What::Command { peer, id, name, .. } if peer == own && names.contains(&name.as_str()) => {
+                    open.insert(*id);
+                }
+                What::Answer { peer, id, .. } if peer == own => {
+                    open.remove(id);
+                }
+                _ => {}
+            }
+        }
+        !open.is_empty()
+    }
+
     /// When a peer applied a description. One of the other side: from the call until its result, or until the peer said so that acts on its
     /// own. Its own: from the call until it was carried. Where the call is not told, it is taken for applied when it was carried.
     #[must_use]

@@ -66,6 +66,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
             // Where a connection is closed without an event, or with one that the standard does not have, is not told here.
             None if *seen == State::Closed => {}
+            None if evidence.awaits_result(peer, &["setLocalDescription", "setRemoteDescription"]) => {
+                tally.inconclusive(
+                    "the recording ends before the result of a description that was set",
+                    [*place],
+                );
+                return;
+            }
             None => {
                 tally.fail(
                     Fault("state-without-description"),
@@ -123,4 +130,36 @@ mod control {
             PeerEvent::SignalingStateChange { state: SignalingState::HaveLocalOffer },
         );
     })]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Result;
+    use crate::checks::controls::{Recording, events};
+    use peerproof_captures::timeline::{Entry, What};
+
+    #[test]
+    fn a_description_whose_result_is_not_recorded_may_have_been_set() {
+        let judged = |is_asked: bool| {
+            let mut evidence = Recording::Descriptions.evidence();
+            if is_asked {
+                let last = evidence.timeline.last().unwrap();
+                let (peer, name) = ("bob".to_owned(), "setLocalDescription".to_owned());
+                let what = What::Command { peer, id: 1_000, name, args: Value::Null };
+                let entry = Entry { n: last.n + 1, t_us: last.t_us, what };
+                evidence.timeline.push(entry);
+            }
+            events::push(
+                &mut evidence,
+                "bob",
+                PeerEvent::SignalingStateChange { state: State::HaveLocalOffer },
+            );
+            let mut tally = Tally::default();
+            evaluate(&evidence, Peer(1), &mut tally);
+            tally.finish(&CHECK, "bob", true).result
+        };
+        assert_eq!(judged(false), Result::Fail);
+        assert_eq!(judged(true), Result::Inconclusive);
+    }
 }

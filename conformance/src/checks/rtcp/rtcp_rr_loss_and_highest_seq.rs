@@ -1,8 +1,10 @@
 //! RFC 3550 §6.4.1, appendix A.3: the highest sequence number is one that arrived, and what is lost is what was expected up to it less what
 //! arrived. Only more than that is a fault: who reports may have counted at any time since the packet arrived, and a receiver that begins anew counts anew.
+//! Packets that arrive while a peer does not receive the section (RFC 9429 §5.11) count as lost or not.
 
 use super::{arrivals, blocks};
 use crate::checks::media::Extender;
+use crate::checks::rtp::Deaf;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -22,6 +24,8 @@ pub(super) const CHECK: Check = Check {
 struct Arrived {
     extender: Extender,
     packets: Vec<(i64, u64)>,
+    /// The frames of those of them that the peer may have left.
+    left: Vec<u64>,
     /// Whether a rule of the scenario changed one, so that it may not count.
     is_changed: bool,
 }
@@ -31,10 +35,14 @@ const MOST_BLOCKS: usize = 4_096;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut sources: BTreeMap<u32, Arrived> = BTreeMap::new();
+    let deaf = evidence.other(peer).map(|sender| Deaf::of(evidence, peer, sender));
     for (packet, header) in arrivals(evidence, peer) {
         let source = sources.entry(header.ssrc.value).or_default();
         let number = source.extender.extend(header.sequence.value);
         source.packets.push((number, packet.frame));
+        if deaf.as_ref().is_some_and(|deaf| deaf.may_leave(&header, packet.t_us)) {
+            source.left.push(packet.frame);
+        }
         source.is_changed |= evidence.is_faulted(packet.frame);
     }
     let complete = evidence.sees_all_sent_by(peer);
@@ -63,7 +71,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let first = before.iter().map(|(number, _)| *number).min().unwrap_or_default();
         let expected = highest - first + 1;
         let counted = before.iter().filter(|(number, frame)| number <= highest && frame <= at).count();
-        let most = (expected - counted as i64).max(0);
+        let left = source.left.partition_point(|frame| frame <= at);
+        let most = (expected - counted as i64).max(0) + left as i64;
         let lost = i64::from(block.lost.value);
         tally.judge(Fault("lost-differs"), lost <= most, place, || {
             format!("{lost} packets are told to be lost of {expected}, which are at most {most}")
@@ -89,4 +98,39 @@ mod control {
         let last = last(evidence);
         rtcp::edit(evidence, last, |report| report[18] ^= 0x40);
     })]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Result;
+    use crate::checks::controls::{Recording, replace_all, rtcp};
+
+    const BOB: Peer = Peer(1);
+
+    /// What the check says after bob told of three more that were lost, having made these answers of the direction at these times.
+    fn judged(answers: &[(&str, u64)]) -> Result {
+        let mut evidence = Recording::Call.evidence();
+        let last = rtcp::find_all(&evidence, BOB, rtcp::RR).next_back().unwrap();
+        rtcp::edit(&mut evidence, last, |report| report[15] += 3);
+        let exchange = evidence.descriptions.clone();
+        for (direction, t_us) in answers {
+            let mut exchange = exchange.clone();
+            for made in &mut exchange {
+                made.t_us = *t_us;
+            }
+            replace_all(&mut exchange[1].sdp, "a=recvonly", &format!("a={direction}"));
+            evidence.descriptions.extend(exchange);
+        }
+        let mut tally = Tally::default();
+        evaluate(&evidence, BOB, &mut tally);
+        tally.finish(&CHECK, "bob", true).result
+    }
+
+    #[test]
+    fn what_arrives_while_the_peer_does_not_receive_may_count_as_lost() {
+        assert_eq!(judged(&[]), Result::Fail);
+        assert_eq!(judged(&[("inactive", 0)]), Result::Pass);
+        assert_eq!(judged(&[("inactive", 0), ("recvonly", 0)]), Result::Fail);
+    }
 }

@@ -3,6 +3,8 @@
 mod negotiated_state;
 mod streams;
 
+pub(super) use negotiated_state::Deaf;
+
 checks! {
     mux_sent_datagram_first_byte_class,
     sec_media_never_cleartext,

@@ -1,4 +1,4 @@
-//! What was agreed on each media section, as a peer knows it, and to which section what it sends belongs.
+//! What was agreed on each media section, as a peer knows it, to which section what it sends belongs, and when what arrives may be left.
 
 use crate::checks::media::{extensions, headers, mids};
 use crate::checks::timing::Off;
@@ -8,12 +8,15 @@ use peerproof_captures::event::SdpType;
 use peerproof_captures::sdp::{Direction, SessionDescription};
 use peerproof_captures::wire::rtp::{ExtensionKind, ExtensionMap, Header};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 /// What a section is, by an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct State {
     /// Whether the peer may send.
     pub(super) sends: bool,
+    /// Whether the peer receives.
+    receives: bool,
     /// Whether a side does not both send and receive.
     pub(super) is_directed: bool,
     pub(super) is_rejected: bool,
@@ -53,9 +56,11 @@ fn sections(peer: Peer, exchange: &Exchange<'_>) -> BTreeMap<String, State> {
         else {
             continue;
         };
-        let sends = own.direction().sends() && remote.direction().receives();
+        let (here, there) = (own.direction(), remote.direction());
+        let (sends, receives) =
+            (here.sends() && there.receives(), here.receives() && there.sends() && !section.is_rejected());
         let is_directed = [own, remote].iter().any(|it| it.direction() != Direction::SendRecv);
-        states.insert(mid, State { sends, is_directed, is_rejected: section.is_rejected() });
+        states.insert(mid, State { sends, receives, is_directed, is_rejected: section.is_rejected() });
     }
     states
 }
@@ -93,6 +98,39 @@ pub(super) fn silent(
             let text = format!("RTP is sent for section {mid:?}, {why}");
             tally.off(fault, evidence, off, text, [place, Place::Entry(now.entry)]);
         }
+    }
+}
+
+/// When a peer may leave packets of a section that arrive: from when it begins to apply an answer by which it does not receive, to when it
+/// has applied one by which it does. The sender stops later than that, as it hears of the answer later.
+pub(in crate::checks) struct Deaf {
+    sections: Sections,
+    /// From when to when, in microseconds, by `a=mid`.
+    spans: BTreeMap<String, Vec<Range<u64>>>,
+}
+
+impl Deaf {
+    /// Those of a peer, for packets that the other one sent.
+    pub(in crate::checks) fn of(evidence: &Evidence, peer: Peer, sender: Peer) -> Self {
+        let mut spans: BTreeMap<String, Vec<Range<u64>>> = BTreeMap::new();
+        for Agreed { applied, sections, .. } in agreed(evidence, peer) {
+            for (mid, state) in sections {
+                let spans = spans.entry(mid).or_default();
+                let open = spans.last_mut().filter(|span| span.end == u64::MAX);
+                match open {
+                    Some(open) if state.receives => open.end = applied.by_us,
+                    None if !state.receives => spans.push(applied.from_us..u64::MAX),
+                    _ => {}
+                }
+            }
+        }
+        Self { sections: Sections::of(evidence, sender), spans }
+    }
+
+    /// Whether the peer may leave a packet with this header that arrived at this time.
+    pub(in crate::checks) fn may_leave(&self, header: &Header<'_>, t_us: u64) -> bool {
+        let spans = |mid| self.spans.get(&mid).is_some_and(|spans| spans.iter().any(|it| it.contains(&t_us)));
+        self.sections.mid(header).is_some_and(spans)
     }
 }
 
