@@ -156,6 +156,9 @@ pub struct Requirement {
     pub topic: Topic,
     /// What it asks, in one sentence of ours: the source is what counts.
     pub summary: String,
+    /// The words of the source that are judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quotes: Vec<Quote>,
     /// What decides it.
     pub observe: Observe,
     /// Everything that the check reads, if that is more than `observe`.
@@ -185,6 +188,17 @@ impl Requirement {
         let of_the_api = self.applies_to == AppliesTo::BrowserApi || self.topic == Topic::ApiState;
         of_the_api && !matches!(self.observe, Observe::Wire | Observe::Sdp)
     }
+}
+
+/// Words of a standard that a requirement judges.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Quote {
+    /// One document and the innermost section that has the words: `RFC 9260 §3.2`.
+    #[serde(rename = "in")]
+    pub place: String,
+    /// The words as they stand there, white space apart; `[...]` where some are left out.
+    pub text: String,
 }
 
 /// A place where documents contradict each other.

@@ -49,7 +49,7 @@ export function tone(hertz) {
     Math.round(0x4000 * Math.sin((2 * Math.PI * hertz * (at++ % SAMPLE_RATE)) / SAMPLE_RATE)));
 }
 
-/** The strongest tone of a block in hertz, or null in silence. */
+/** The tone of a block in hertz, or null in silence and in noise. */
 export function toneOf(samples, sampleRate) {
   const power = samples.reduce((sum, value) => sum + (value / 0x8000) ** 2, 0) / samples.length;
   if (Math.sqrt(power) < SILENCE) return null;

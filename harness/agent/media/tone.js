@@ -31,7 +31,7 @@ export function toneFile(hertz) {
 }
 
 /**
- * The strongest tone at the end of a piece of audio in hertz; null in silence.
+ * The tone at the end of a piece of audio in hertz; null in silence and in noise.
  * @param {AudioBuffer} audio
  * @returns {Promise<number | null>}
  */

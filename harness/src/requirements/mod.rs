@@ -188,6 +188,9 @@ fn in_full(row: &Row, style: &Style, out: &mut dyn Write) -> io::Result<()> {
         style.wrapped(out, &head, &" ".repeat(head.len()), text)
     };
     field("asks", &it.summary)?;
+    for quote in &it.quotes {
+        field("quoted", &format!("\"{}\" ({})", quote.text, quote.place))?;
+    }
     field("binds", &binds)?;
     field("decided", &it.check)?;
     if let Some(provoke) = &it.provoke {

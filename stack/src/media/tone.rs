@@ -13,6 +13,10 @@ pub const RANGE_HZ: std::ops::RangeInclusive<u32> = 20..=16_000;
 
 const AMPLITUDE: f64 = 0.5;
 const SILENCE_RMS: f32 = 0.01;
+/// Bins on either side of a peak that belong to it: the window spreads a sine over them.
+const LOBE: usize = 3;
+/// The part of the power that a tone has at least. What stutters or crackles has no tone.
+const PURE: f32 = 0.5;
 
 /// The samples from `first` on (counted from the source's beginning, so that the phase is continuous) of a sine.
 #[must_use]
@@ -27,8 +31,8 @@ pub fn sine(tone_hz: u32, first: u64, count: usize) -> Vec<f32> {
         .collect()
 }
 
-/// The strongest tone in at least [`READ_BLOCK`] samples (the newest count), rounded to whole hertz. Nothing in silence or in
-/// too few samples.
+/// The strongest tone in at least [`READ_BLOCK`] samples (the newest count), rounded to whole hertz. Nothing in silence, in noise
+/// (no tone has half of the power) or in too few samples.
 #[must_use]
 pub fn strongest(samples: &[f32]) -> Option<u32> {
     let block = samples.get(samples.len().checked_sub(READ_BLOCK)?..)?;
@@ -49,6 +53,10 @@ pub fn strongest(samples: &[f32]) -> Option<u32> {
     let from = (*RANGE_HZ.start() as f32 / bin_hz) as usize;
     let to = (*RANGE_HZ.end() as f32 / bin_hz).ceil() as usize + 1;
     let peak = (from.max(1)..to).max_by(|&a, &b| magnitude(a).total_cmp(&magnitude(b)))?;
+    let power = |bins: std::ops::Range<usize>| bins.map(|bin| magnitude(bin).powi(2)).sum::<f32>();
+    if power(peak.saturating_sub(LOBE).max(1)..peak + LOBE + 1) < PURE * power(1..size / 2) {
+        return None;
+    }
     // The true maximum lies between the bins: on the parabola through the peak and its neighbours.
     let (left, middle, right) = (magnitude(peak - 1), magnitude(peak), magnitude(peak + 1));
     let curve = left - 2.0 * middle + right;
@@ -116,6 +124,20 @@ mod tests {
         let mix: Vec<f32> =
             sine(440, 0, 6000).iter().zip(sine(1500, 0, 6000)).map(|(a, b)| a + 0.3 * b).collect();
         assert!(strongest(&mix).unwrap().abs_diff(440) <= 10);
+    }
+
+    #[test]
+    fn sound_without_one_tone_has_none() {
+        let tones = [250, 440, 1000, 3000];
+        let mut mix = vec![0.0; READ_BLOCK];
+        for tone in tones {
+            for (sum, sample) in mix.iter_mut().zip(sine(tone, 0, READ_BLOCK)) {
+                *sum += sample / 4.0;
+            }
+        }
+        assert_eq!(strongest(&mix), None);
+        let click: Vec<f32> = (0..READ_BLOCK).map(|n| if n % 600 < 12 { 0.9 } else { 0.0 }).collect();
+        assert_eq!(strongest(&click), None);
     }
 
     #[test]
