@@ -25,6 +25,7 @@ pub mod fault;
 mod governs;
 mod ice;
 pub(crate) mod media;
+mod negotiated_state;
 mod rtcp;
 mod rtp;
 pub(crate) mod sctp;

@@ -20,7 +20,7 @@ Examples:
   peerproof requirements --source 'RFC 8445'     those of one document
   peerproof requirements --topic dtls,srtp --level must
   peerproof requirements --unchecked             what no check decides yet
-  peerproof requirements ice-check-priority      one in full
+  peerproof requirements ice-check-has-priority      one in full
   peerproof requirements --run runs/latest       with what that run showed of each")]
 pub struct RequirementsArgs {
     /// Only requirements whose name contains this; a full name shows all details

@@ -4,7 +4,7 @@
 
 use super::{arrivals, blocks};
 use crate::checks::media::Extender;
-use crate::checks::rtp::Deaf;
+use crate::checks::negotiated_state::Deaf;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;

@@ -1,9 +1,6 @@
 //! SRTP, RTP and its header extensions.
 
-mod negotiated_state;
 mod streams;
-
-pub(super) use negotiated_state::Deaf;
 
 checks! {
     mux_sent_datagram_first_byte_class,

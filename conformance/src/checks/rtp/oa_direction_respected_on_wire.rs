@@ -1,6 +1,6 @@
 //! RFC 3264 §6.1, RFC 9429 §5.11: once an answer is applied, who may not send on a section sends no RTP for it.
 
-use super::negotiated_state::{State, agreed, silent};
+use crate::checks::negotiated_state::{State, agreed, silent};
 use crate::checks::{Check, Fault, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;

@@ -1,6 +1,6 @@
 //! RFC 3264 §6: no RTP is sent for a section that the answer rejected.
 
-use super::negotiated_state::{State, agreed, silent};
+use crate::checks::negotiated_state::{State, agreed, silent};
 use crate::checks::{Check, Fault, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;

@@ -1,7 +1,7 @@
 //! RFC 3264 §6.1, RFC 9429 §5.11: a packet for a section has a payload type that the receiver's description lists for that section.
 
-use super::negotiated_state::Sections;
 use crate::checks::media::headers;
+use crate::checks::negotiated_state::Sections;
 use crate::checks::sdp::look;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};

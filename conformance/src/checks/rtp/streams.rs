@@ -1,8 +1,8 @@
 //! Simulcast (RFC 8853): which streams of a section a peer offered to send, which of them the other side takes, and the sources that it
 //! sends for the section.
 
-use super::negotiated_state::Sections;
 use crate::checks::media::{codecs, extensions, headers};
+use crate::checks::negotiated_state::Sections;
 use crate::evidence::{Evidence, Peer};
 use peerproof_captures::event::SdpType;
 use peerproof_captures::sdp::{Rid, RidDirection, Section, Simulcast};

@@ -12,29 +12,29 @@ use std::ops::Range;
 
 /// What a section is, by an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct State {
+pub(in crate::checks) struct State {
     /// Whether the peer may send.
-    pub(super) sends: bool,
+    pub(in crate::checks) sends: bool,
     /// Whether the peer receives.
     receives: bool,
     /// Whether a side does not both send and receive.
-    pub(super) is_directed: bool,
-    pub(super) is_rejected: bool,
+    pub(in crate::checks) is_directed: bool,
+    pub(in crate::checks) is_rejected: bool,
 }
 
 /// The states from one moment on.
 #[derive(Debug)]
-pub(super) struct Agreed {
+pub(in crate::checks) struct Agreed {
     /// When the peer applied the answer.
-    pub(super) applied: Applied,
+    pub(in crate::checks) applied: Applied,
     /// The entry of the answer.
-    pub(super) entry: u64,
+    pub(in crate::checks) entry: u64,
     /// By `a=mid`.
-    pub(super) sections: BTreeMap<String, State>,
+    pub(in crate::checks) sections: BTreeMap<String, State>,
 }
 
 /// What was agreed, exchange by exchange. Provisional answers are left out: more may be sent by the final one.
-pub(super) fn agreed(evidence: &Evidence, peer: Peer) -> Vec<Agreed> {
+pub(in crate::checks) fn agreed(evidence: &Evidence, peer: Peer) -> Vec<Agreed> {
     let exchanges = evidence.exchanges().into_iter().filter(|it| it.answer.kind == SdpType::Answer);
     let agreed = exchanges.map(|exchange| Agreed {
         applied: evidence.applied(peer, exchange.answer),
@@ -71,7 +71,7 @@ const GRACE_US: u64 = 500_000;
 /// Judges that a peer sends no RTP for sections that are so, from when it has applied the answer that says it. `why` ends the sentence of
 /// a fault.
 #[cfg_attr(test, track_caller)]
-pub(super) fn silent(
+pub(in crate::checks) fn silent(
     fault: Fault,
     evidence: &Evidence,
     peer: Peer,
@@ -135,14 +135,14 @@ impl Deaf {
 }
 
 /// Tells to which section a packet belongs: by its MID, by the `a=ssrc` of its sender, or because no other lists its payload type.
-pub(super) struct Sections {
+pub(in crate::checks) struct Sections {
     listed: BTreeMap<u8, BTreeSet<String>>,
     extensions: ExtensionMap,
     sources: BTreeMap<u32, String>,
 }
 
 impl Sections {
-    pub(super) fn of(evidence: &Evidence, peer: Peer) -> Self {
+    pub(in crate::checks) fn of(evidence: &Evidence, peer: Peer) -> Self {
         let mut sources = BTreeMap::new();
         for section in evidence.made_by(peer).flat_map(|made| made.sdp.media()) {
             for ssrc in section.ssrcs() {
@@ -152,7 +152,7 @@ impl Sections {
         Self { listed: mids(evidence, peer), extensions: extensions(evidence, peer), sources }
     }
 
-    pub(super) fn mid(&self, header: &Header<'_>) -> Option<String> {
+    pub(in crate::checks) fn mid(&self, header: &Header<'_>) -> Option<String> {
         let mut elements = header.elements();
         if let Some(named) = elements.find(|element| self.extensions.get(element.id) == ExtensionKind::Mid) {
             return Some(String::from_utf8_lossy(named.value.value).into_owned());
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
     use crate::checks::Result;
     use crate::checks::controls::Recording;
-    use crate::checks::rtp::oa_direction_respected_on_wire::CHECK;
+    use crate::checks::rtp::CHECKS;
 
     const ALICE: Peer = Peer(0);
 
@@ -198,7 +198,8 @@ mod tests {
                 "on which the peer may not send",
                 &mut tally,
             );
-            tally.finish(&CHECK, "alice", true).result
+            let check = CHECKS.iter().find(|check| check.id == "oa-direction-respected-on-wire");
+            tally.finish(check.unwrap(), "alice", true).result
         };
         assert_eq!(result(first_us), Result::NotApplicable);
         assert_eq!(result(last_us), Result::Fail);
