@@ -29,7 +29,7 @@ pub(crate) enum Corpus {
 }
 
 /// The inputs of one target by name.
-type Inputs = BTreeMap<String, Vec<u8>>;
+pub(crate) type Inputs = BTreeMap<String, Vec<u8>>;
 
 impl Corpus {
     /// Unpacks or packs, and prints the number of inputs.
@@ -137,7 +137,7 @@ fn listed(folder: &Path) -> Result<Inputs> {
 }
 
 /// The archive before compression. It depends on the inputs alone: they are sorted, and have no times and no owners.
-fn assemble(inputs: &Inputs) -> Result<Vec<u8>> {
+pub(crate) fn assemble(inputs: &Inputs) -> Result<Vec<u8>> {
     let mut builder = tar::Builder::new(Vec::new());
     for (name, bytes) in inputs {
         let mut header = tar::Header::new_ustar();
@@ -152,7 +152,7 @@ fn assemble(inputs: &Inputs) -> Result<Vec<u8>> {
 }
 
 /// Compressed; the header has neither a time nor a name.
-fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes)?;
     Ok(encoder.finish()?)
@@ -165,7 +165,7 @@ fn gunzip(packed: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// The inputs in an archive.
-fn read(packed: &[u8]) -> Result<Inputs> {
+pub(crate) fn read(packed: &[u8]) -> Result<Inputs> {
     let tar = gunzip(packed)?;
     let mut inputs = Inputs::new();
     for entry in tar::Archive::new(tar.as_slice()).entries()? {

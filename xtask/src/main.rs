@@ -5,6 +5,7 @@ mod bench;
 mod corpus;
 mod degrade;
 mod golden;
+mod quotes;
 mod tidy;
 
 use clap::{Parser, Subcommand};
@@ -36,6 +37,8 @@ enum Chore {
     /// Unpack the fuzz corpus under captures/fuzz/corpus for cargo fuzz, or pack it again
     #[command(subcommand)]
     Corpus(corpus::Corpus),
+    /// Compare the quotations of the catalogue of requirements with the texts of the RFCs
+    Quotes(quotes::Quotes),
     /// Copy captures as an observer would have them who sees less
     Degrade(degrade::Degrade),
 }
@@ -56,6 +59,7 @@ fn work() -> anyhow::Result<()> {
         Chore::Bench(bench) => bench.run(&root()),
         Chore::Golden { check } => golden::run(&root(), check),
         Chore::Corpus(corpus) => corpus.run(&root()),
+        Chore::Quotes(quotes) => quotes.run(&root()),
         Chore::Degrade(degrade) => degrade.run(),
     }
 }

@@ -31,9 +31,21 @@ fn name(value: &impl Serialize) -> String {
     }
 }
 
-/// A value on one line.
-fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+/// Most bytes of an argument that are shown.
+const MOST_OF_ARGUMENT: usize = 300;
+
+/// A value on one line, its end cut off if it is long.
+fn short_json(value: &Value) -> String {
+    let text = value.to_string();
+    match text.get(..text.floor_char_boundary(MOST_OF_ARGUMENT)) {
+        Some(begin) if begin.len() < text.len() => format!("{begin}… ({} bytes)", text.len()),
+        _ => text,
+    }
+}
+
+/// `1 packet`, `2 packets`.
+fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A duration in milliseconds, as scenarios write it.
@@ -45,8 +57,8 @@ fn span(ms: u64) -> String {
 fn call(f: &mut Formatter<'_>, name: &str, args: &Value) -> fmt::Result {
     match args {
         Value::Object(none) if none.is_empty() => f.write_str(name),
-        Value::String(word) => write!(f, "{name} {word}"),
-        args => write!(f, "{name} {args}"),
+        Value::String(word) => write!(f, "{name} {}", brief(word)),
+        args => write!(f, "{name} {}", short_json(args)),
     }
 }
 
@@ -91,8 +103,8 @@ impl Display for Action {
                     }
                     Ok(())
                 }
-                Value::String(word) => write!(f, "{step}: {word}"),
-                args => write!(f, "{step}: {args}"),
+                Value::String(word) => write!(f, "{step}: {}", brief(word)),
+                args => write!(f, "{step}: {}", short_json(args)),
             },
         }
     }
@@ -109,8 +121,8 @@ impl Display for Condition {
         match serde_json::to_value(self) {
             Ok(Value::String(word)) => f.write_str(&word),
             Ok(Value::Object(map)) => map.iter().try_for_each(|(name, value)| match value {
-                Value::String(word) => write!(f, "{name} {word}"),
-                value => write!(f, "{name} {value}"),
+                Value::String(word) => write!(f, "{name} {}", brief(word)),
+                value => write!(f, "{name} {}", short_json(value)),
             }),
             _ => Ok(()),
         }
@@ -152,9 +164,9 @@ impl Display for Expected {
         match self {
             Self::Condition { peer, condition } => write!(f, "{condition} at {peer}"),
             Self::NoCondition { peer, condition } => write!(f, "no {condition} at {peer}"),
-            Self::Success { peer, command } => write!(f, "{peer} does {command}"),
+            Self::Success { peer, command } => write!(f, "{peer}'s {command}() to succeed"),
             Self::Rejection { peer, command, exception } => {
-                write!(f, "{peer} rejects {command} with {exception}")
+                write!(f, "{peer}'s {command}() to fail with {exception}")
             }
             Self::Answer { peer } => write!(f, "an answer of {peer}"),
             Self::AnswerValue { command, path, value, .. } => {
@@ -167,14 +179,16 @@ impl Display for Expected {
                     write!(f, " {code}")?;
                 }
                 match (times, sockets) {
-                    (Some(times), _) => write!(f, ", {times} times")?,
-                    (None, Some(sockets)) => write!(f, " of {sockets} sockets")?,
+                    (Some(times), _) => write!(f, ", {}", counted(u64::from(*times), "time"))?,
+                    (None, Some(sockets)) => write!(f, " of {}", counted(u64::from(*sockets), "socket"))?,
                     (None, None) => {}
                 }
                 write!(f, " at {server}")
             }
             Self::NoServerEvent { server, event } => write!(f, "no {event} at {server}"),
-            Self::RuleActs { rule, times } => write!(f, "the rule {rule} acting {times} times"),
+            Self::RuleActs { rule, times } => {
+                write!(f, "a packet that the rule {rule} matches, {}", counted(u64::from(*times), "time"))
+            }
             Self::Bitrate { from, over_ms, at_least_kbit, at_most_kbit } => {
                 f.write_str("a rate of ")?;
                 match (at_least_kbit, at_most_kbit) {
@@ -223,10 +237,14 @@ impl Display for Seen {
                 events => list(f, events.iter().map(server_event)),
             },
             Self::RuleActed { times, undecrypted } => {
-                write!(f, "it matched {times} times")?;
+                write!(f, "it matched {}", counted(u64::from(*times), "time"))?;
                 match undecrypted {
                     0 => Ok(()),
-                    unread => write!(f, "; {unread} packets could not be decrypted (no keys)"),
+                    unread => write!(
+                        f,
+                        "; {} could not be decrypted (no keys)",
+                        counted(u64::from(*unread), "packet")
+                    ),
                 }
             }
             Self::Bitrate { kbit } => write!(f, "it was {kbit} kbit/s"),
@@ -238,17 +256,43 @@ impl Display for Seen {
     }
 }
 
-/// An event as the protocol writes it, its end cut off if it is long.
+/// An event by its name and what names its subject best: `icecandidate "candidate:1 1 udp …"`. The end is cut off if it is long.
 fn short(event: &PeerEvent) -> String {
     let mut text = match event {
         PeerEvent::ChannelMessage { message, .. } => match &message.value {
             Some(value) => format!("the message {value:?} of channel {:?}", message.channel),
-            None => format!("a message of {} bytes of channel {:?}", message.size, message.channel),
+            None => {
+                let size = counted(message.size, "byte");
+                format!("a message of {size} of channel {:?}", message.channel)
+            }
         },
-        event => json(event),
+        event => named(&serde_json::to_value(event).unwrap_or_default()),
     };
     text.truncate(text.floor_char_boundary(MOST_OF_EVENT));
     text
+}
+
+/// Members of an event of which the first that is there names its subject.
+const SUBJECTS: &[&str] = &["state", "label", "channel", "operation", "candidate", "error", "message", "id"];
+
+fn named(event: &Value) -> String {
+    let name = event.get("event").and_then(Value::as_str).unwrap_or_default();
+    let Some(Value::Object(data)) = event.get("data") else { return name.to_owned() };
+    let subject = SUBJECTS.iter().find_map(|subject| Some((*subject, data.get(*subject)?)));
+    match subject {
+        None | Some((_, Value::Object(_) | Value::Array(_))) if !data.contains_key("candidate") => {
+            name.to_owned()
+        }
+        Some(("state", Value::String(state))) => format!("{name} {state}"),
+        Some((_, Value::String(word))) => format!("{name} {word:?}"),
+        Some(("candidate", Value::Null)) => format!("{name} null"),
+        Some(("candidate", candidate)) => match candidate.get("candidate").and_then(Value::as_str) {
+            Some(line) => format!("{name} {line:?}"),
+            None => name.to_owned(),
+        },
+        Some((_, word)) => format!("{name} {word}"),
+        None => name.to_owned(),
+    }
 }
 
 fn list(f: &mut Formatter<'_>, items: impl IntoIterator<Item = String>) -> fmt::Result {
@@ -290,6 +334,47 @@ impl Display for StepOutcome {
             Self::Unsupported { peer, reason } => write!(f, "unsupported by {peer}: {reason}"),
             Self::Broken { cause } => write!(f, "broke: {cause}"),
         }
+    }
+}
+
+/// A condition that a step waited for and what was seen, as the two halves of a sentence: "… should …", "but …".
+#[must_use]
+pub fn mismatch(expected: &Expected, within_ms: Option<u64>, seen: &Seen) -> (String, String) {
+    let within = within_ms.map_or_else(String::new, |ms| format!(" within {ms} ms"));
+    let should = match expected {
+        Expected::NoCondition { peer, condition } => format!("{peer} should not report {condition}"),
+        Expected::Success { peer, command } => format!("{peer}'s {command}() should succeed"),
+        Expected::Rejection { peer, command, exception } => {
+            format!("{peer}'s {command}() should fail with {exception}")
+        }
+        Expected::Answer { peer } => format!("{peer} should answer{within}"),
+        Expected::AnswerValue { command, path, value, .. } => {
+            format!("{} should be {}", At(command, path), brief(&value.to_string()))
+        }
+        Expected::NoServerEvent { server, event } => format!("{server} should not report {event}"),
+        Expected::AllSteps => format!("all steps should end{within}"),
+        expected => format!("{expected} should come{within}"),
+    };
+    let but = match (expected, seen) {
+        (Expected::NoCondition { .. }, Seen::State(_) | Seen::Occurred(_)) => "it did".to_owned(),
+        (Expected::Rejection { .. }, Seen::Performed { .. }) => "it succeeded".to_owned(),
+        (Expected::Success { .. } | Expected::Rejection { .. }, Seen::Exception { name, message }) => {
+            format!("it failed with {}: {}", brief(name), brief(message))
+        }
+        (Expected::AnswerValue { .. }, Seen::AnswerValue { value, .. }) => {
+            format!("it is {}", brief(&value.to_string()))
+        }
+        (_, seen) => seen.to_string(),
+    };
+    (should, but)
+}
+
+/// A member of the value that a command answers with.
+struct At<'a>(&'a str, &'a [Key]);
+
+impl Display for At<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        place(f, self.0, self.1)
     }
 }
 

@@ -16,6 +16,7 @@ use crate::explain::{self, Diagnosis, Recorded, Session};
 use crate::finding::Finding;
 use crate::record::CaseRecord;
 use crate::verdict::{Layer, Outcome, Place, RecordedFile, Verdict};
+use peerproof_captures::timeline::words;
 use peerproof_captures::timeline::{Entry, Note, Seen, Step, StepOutcome, What};
 
 /// Judges a case from its recording alone.
@@ -211,9 +212,13 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
     })?;
     let (awaited, expected, seen) = match outcome {
         StepOutcome::TimedOut { awaited, within_ms, seen } => {
-            (Some(awaited), format!("{awaited} should come within {within_ms} ms"), seen.to_string())
+            let (should, but) = words::mismatch(awaited, Some(*within_ms), seen);
+            (Some(awaited), should, but)
         }
-        StepOutcome::Wrong { expected, seen } => (Some(expected), expected.to_string(), seen.to_string()),
+        StepOutcome::Wrong { expected, seen } => {
+            let (should, but) = words::mismatch(expected, None, seen);
+            (Some(expected), should, but)
+        }
         StepOutcome::Broken { cause } => (None, "the step should end".to_owned(), cause.clone()),
         StepOutcome::Done | StepOutcome::Unsupported { .. } => return None,
     };

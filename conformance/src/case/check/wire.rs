@@ -59,17 +59,21 @@ pub(super) fn check(record: &CaseRecord, wanted: &WireMatch) -> Option<Mismatch>
     if wanted.count().allows(seen) && unread.is_none() {
         return None;
     }
-    let mut mismatch = Mismatch::new(layer, from, text(), format!("{seen} were seen"));
+    let mut mismatch = Mismatch::new(layer, from, text(), were_seen(seen));
     mismatch.evidence = those.into_iter().map(Place::Frame).take(3).collect();
     if let Some(frame) = unread {
         if wanted.count().allows(seen) && wanted.count().at_most.is_none() {
             return None;
         }
-        mismatch.seen = format!("{seen} were seen and at least one more is encrypted");
+        mismatch.seen = format!("{} and at least one more is encrypted", were_seen(seen));
         mismatch.evidence.push(Place::Frame(frame));
         mismatch.undecided = true;
     }
     Some(mismatch)
+}
+
+fn were_seen(count: u64) -> String {
+    format!("{count} {} seen", if count == 1 { "was" } else { "were" })
 }
 
 fn clear_protocol(protocol: &str) -> &str {
