@@ -39,6 +39,8 @@ pub(crate) struct Wanted {
     /// The user's folder of scenarios.
     folder: Option<PathBuf>,
     filter: Filter,
+    /// Whether the scenarios that the program brings along are left out since there is a folder that nobody named.
+    here_only: bool,
     /// Which part of the cases is left, if they were divided.
     shard: Option<Shard>,
 }
@@ -53,6 +55,26 @@ impl Wanted {
     pub(super) fn files(&self) -> Vec<PathBuf> {
         let programs = self.configuration.roster.iter().flat_map(|it| it.files());
         programs.chain(self.configuration.expected.iter().cloned()).collect()
+    }
+
+    /// That no case matches, and where scenarios were looked for if nobody said so.
+    pub(super) fn no_case(&self) -> String {
+        let what = "no case matches the filter";
+        if !self.here_only {
+            return what.to_owned();
+        }
+        format!("{what}: the scenarios are those of ./{FOLDER} alone; --suite adds the built-in ones")
+    }
+
+    /// What the configuration or a flag names, has a part in the cases, and cannot be found: its cases would be unsupported, and nobody
+    /// would look at them.
+    fn own_but_missing(&self) -> Option<String> {
+        let plays = |name: &str| self.cases.iter().any(|case| case.pair.values().any(|it| it.name() == name));
+        let mut own = self.configuration.own.iter().filter(|name| plays(name.as_str()));
+        let (name, reason) =
+            own.find_map(|name| Some((name, self.configuration.roster.get(name)?.missing()?)))?;
+        let help = format!("correct the entry of `{name}`, or leave it out with --peers");
+        Some(format!("{}\n  = help: {help}", clean(&reason)))
     }
 }
 
@@ -83,17 +105,18 @@ pub(crate) fn wanted(chosen: &Chosen) -> Result<Wanted, String> {
         let here = PathBuf::from(FOLDER);
         here.is_dir().then_some(here)
     });
-    let suite = chosen.suite
+    let suite_too = chosen.suite
         || folder.is_none()
         || (chosen.scenarios.is_none() && configuration.scenarios.is_some() && configuration.suite);
     let sources: Vec<Source> =
-        suite.then_some(Source::Program).into_iter().chain(folder.clone().map(Source::Folder)).collect();
+        suite_too.then_some(Source::Program).into_iter().chain(folder.clone().map(Source::Folder)).collect();
     let names: Vec<&str> = configuration.roster.names().collect();
     let suite = Suite::gather(&sources, &names)
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\nerror: "))?;
     let filter = filter(&chosen);
     let cases = plan(&suite, &configuration.roster, &filter);
-    Ok(Wanted { cases, configuration, folder, filter, shard: None })
+    let here_only = !suite_too && chosen.scenarios.is_none() && configuration.scenarios.is_none();
+    Ok(Wanted { cases, configuration, folder, filter, here_only, shard: None })
 }
 
 fn filter(chosen: &Chosen) -> Filter {
@@ -242,8 +265,12 @@ pub(super) fn ready(args: &RunArgs) -> Result<Wanted, u8> {
         return Err(USAGE);
     }
     if wanted.cases.is_empty() {
-        complain("no case matches the filter (`peerproof list` shows all)");
+        complain(format_args!("{} (`peerproof list` shows all)", wanted.no_case()));
         return Err(NOTHING_RAN);
+    }
+    if let Some(trouble) = wanted.own_but_missing() {
+        complain(trouble);
+        return Err(USAGE);
     }
     if let Err(trouble) = divide(args, &mut wanted) {
         complain(trouble);
@@ -280,7 +307,7 @@ fn runs(configuration: &Configuration) -> PathBuf {
 }
 
 pub(super) async fn play(args: &RunArgs, wanted: Wanted) -> u8 {
-    let Wanted { cases, configuration, folder, filter, shard } = wanted;
+    let Wanted { cases, configuration, folder, filter, here_only: _, shard } = wanted;
     let runs = runs(&configuration);
     let output = args.output.clone().unwrap_or_else(|| unused(&runs, &timestamp()));
     // Cases of two runs side by side are neither of them.
