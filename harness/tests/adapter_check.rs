@@ -96,6 +96,23 @@ fn an_altered_text_is_found_where_it_was_altered() {
     assert_eq!(violations.len(), 2, "{violations:#?}");
 }
 
+/// The stack behind a script that changes what it is told to do, and not what it answers.
+fn instead(script: &str) -> Vec<(String, String)> {
+    let pipe = format!("sed -u -E '{script}' | '{PEERPROOF}' adapter stack");
+    let (code, report) = checked(&["sh", "-c", &pipe]);
+    assert_eq!(code, 1, "{report:#}");
+    with_result(&report, "violates")
+}
+
+#[test]
+fn commands_that_are_answered_and_not_carried_out_are_found() {
+    let restart = instead("s/\"command\":\"restartIce\"/\"command\":\"getState\"/");
+    assert!(found(&restart, "restartIce gives the next offer other credentials").contains("a=ice-ufrag:"));
+    assert_eq!(restart.len(), 1, "{restart:#?}");
+    let close = instead("s/\"command\":\"close\"/\"command\":\"getStats\"/");
+    found(&close, "a connection that is closed has ended");
+}
+
 /// An implementation that loses empty messages deviates; its adapter reports the truth.
 #[test]
 fn an_empty_message_that_is_lost_is_a_deviation_where_others_arrive() {

@@ -1,5 +1,6 @@
 //! `peerproof run`.
 
+use super::absent::{own_but_missing, required_but_missing};
 use super::args::{Chosen, RunArgs};
 use super::changes;
 use super::progress::{Plain, Shared, Terminal};
@@ -13,7 +14,7 @@ use crate::peers::browser::{Browsers, Config, Door};
 use crate::peers::program::Programs;
 use crate::ratchet::{self, OnRecord};
 use crate::run::case::Setting;
-use crate::run::peers::{NEEDS, Peers, missing, required};
+use crate::run::peers::Peers;
 use crate::run::session::{self, RunOptions, Time};
 use crate::run::shard::{self, Durations};
 use crate::run::simulated;
@@ -65,17 +66,6 @@ impl Wanted {
         }
         format!("{what}: the scenarios are those of ./{FOLDER} alone; --suite adds the built-in ones")
     }
-
-    /// What the configuration or a flag names, has a part in the cases, and cannot be found: its cases would be unsupported, and nobody
-    /// would look at them.
-    fn own_but_missing(&self) -> Option<String> {
-        let plays = |name: &str| self.cases.iter().any(|case| case.pair.values().any(|it| it.name() == name));
-        let mut own = self.configuration.own.iter().filter(|name| plays(name.as_str()));
-        let (name, reason) =
-            own.find_map(|name| Some((name, self.configuration.roster.get(name)?.missing()?)))?;
-        let help = format!("correct the entry of `{name}`, or leave it out with --peers");
-        Some(format!("{}\n  = help: {help}", clean(&reason)))
-    }
 }
 
 /// The folder of scenarios that is taken if none is named and it is there.
@@ -123,19 +113,6 @@ fn filter(chosen: &Chosen) -> Filter {
     let (names, tags) = (chosen.filters.clone(), chosen.tag.clone());
     let (peers, with) = (chosen.peers.clone(), chosen.with.clone());
     Filter { names, tags, peers, with, every_pair: chosen.every_pair }
-}
-
-/// What `PEERPROOF_REQUIRE` names and this machine lacks.
-pub(crate) fn required_but_missing() -> Option<String> {
-    required().into_iter().find_map(|name| {
-        let installed = || adapters::find(&name).is_some() || versions::Wanted::parse(&name).is_some();
-        if !NEEDS.contains(&name.as_str()) && !installed() {
-            let known: Vec<&str> =
-                NEEDS.into_iter().chain(adapters::names()).chain([versions::FORM]).collect();
-            return Some(format!("PEERPROOF_REQUIRE names {name}; known are {}", known.join(", ")));
-        }
-        missing(&name).map(|reason| format!("PEERPROOF_REQUIRE names {name}, but {reason}"))
-    })
 }
 
 /// All that a run needs, made ready.
@@ -268,7 +245,7 @@ pub(super) fn ready(args: &RunArgs) -> Result<Wanted, u8> {
         complain(format_args!("{} (`peerproof list` shows all)", wanted.no_case()));
         return Err(NOTHING_RAN);
     }
-    if let Some(trouble) = wanted.own_but_missing() {
+    if let Some(trouble) = own_but_missing(&wanted.cases, &wanted.configuration) {
         complain(trouble);
         return Err(USAGE);
     }

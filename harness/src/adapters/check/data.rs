@@ -1,6 +1,7 @@
 //! Data channels between two of the program: everything that is sent arrives as it was, and nothing else does.
 
 use super::content::{Content, DEFECTS, echoed};
+use super::effects;
 use super::empty;
 use super::features::Claims;
 use super::outcome::{Group, Outcome, Tried, shortened, violates};
@@ -90,6 +91,11 @@ pub(super) async fn data(
             if group.add("a channel that is closed is closed at both", closed).is_some() {
                 group.add("a closed channel sends nothing", late(&mut pair).await);
             }
+        }
+        if pair.over() {
+            group.skip("commands on a connection have their effect", ENDED);
+        } else {
+            effects::effects(&mut pair, &mut group, listed).await;
         }
     }
     pair.end().await;
