@@ -57,6 +57,11 @@ async fn closes(pair: &mut Pair, listed: &BTreeSet<String>) -> Tried {
             return Ok(());
         }
     }
+    // Some keep their states, but do nothing any more.
+    let offer = pair.offerer.call("createOffer", json!({})).await;
+    if offer.refused(&["InvalidStateError"]) == Ok(true) {
+        return Ok(());
+    }
     let noticed = |event: &PeerEvent| {
         let end = matches!(
             event,
@@ -71,7 +76,7 @@ async fn closes(pair: &mut Pair, listed: &BTreeSet<String>) -> Tried {
         );
         end.then_some(())
     };
-    let what = "the state closed, or an event at the answerer that shows the end";
+    let what = "the state closed, a rejection of createOffer, or an event at the answerer that shows the end";
     pair.answerer.event(mark, what, NOTICED, noticed).await
 }
 
