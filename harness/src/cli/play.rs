@@ -1,5 +1,6 @@
 //! `peerproof run`.
 
+use super::absent::{own_but_missing, required_but_missing};
 use super::args::{Chosen, RunArgs};
 use super::changes;
 use super::progress::{Plain, Shared, Terminal};
@@ -13,7 +14,7 @@ use crate::peers::browser::{Browsers, Config, Door};
 use crate::peers::program::Programs;
 use crate::ratchet::{self, OnRecord};
 use crate::run::case::Setting;
-use crate::run::peers::{NEEDS, Peers, missing, required};
+use crate::run::peers::Peers;
 use crate::run::session::{self, RunOptions, Time};
 use crate::run::shard::{self, Durations};
 use crate::run::simulated;
@@ -39,6 +40,8 @@ pub(crate) struct Wanted {
     /// The user's folder of scenarios.
     folder: Option<PathBuf>,
     filter: Filter,
+    /// Whether the scenarios that the program brings along are left out since there is a folder that nobody named.
+    here_only: bool,
     /// Which part of the cases is left, if they were divided.
     shard: Option<Shard>,
 }
@@ -53,6 +56,15 @@ impl Wanted {
     pub(super) fn files(&self) -> Vec<PathBuf> {
         let programs = self.configuration.roster.iter().flat_map(|it| it.files());
         programs.chain(self.configuration.expected.iter().cloned()).collect()
+    }
+
+    /// That no case matches, and where scenarios were looked for if nobody said so.
+    pub(super) fn no_case(&self) -> String {
+        let what = "no case matches the filter";
+        if !self.here_only {
+            return what.to_owned();
+        }
+        format!("{what}: the scenarios are those of ./{FOLDER} alone; --suite adds the built-in ones")
     }
 }
 
@@ -83,36 +95,24 @@ pub(crate) fn wanted(chosen: &Chosen) -> Result<Wanted, String> {
         let here = PathBuf::from(FOLDER);
         here.is_dir().then_some(here)
     });
-    let suite = chosen.suite
+    let suite_too = chosen.suite
         || folder.is_none()
         || (chosen.scenarios.is_none() && configuration.scenarios.is_some() && configuration.suite);
     let sources: Vec<Source> =
-        suite.then_some(Source::Program).into_iter().chain(folder.clone().map(Source::Folder)).collect();
+        suite_too.then_some(Source::Program).into_iter().chain(folder.clone().map(Source::Folder)).collect();
     let names: Vec<&str> = configuration.roster.names().collect();
     let suite = Suite::gather(&sources, &names)
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\nerror: "))?;
     let filter = filter(&chosen);
     let cases = plan(&suite, &configuration.roster, &filter);
-    Ok(Wanted { cases, configuration, folder, filter, shard: None })
+    let here_only = !suite_too && chosen.scenarios.is_none() && configuration.scenarios.is_none();
+    Ok(Wanted { cases, configuration, folder, filter, here_only, shard: None })
 }
 
 fn filter(chosen: &Chosen) -> Filter {
     let (names, tags) = (chosen.filters.clone(), chosen.tag.clone());
     let (peers, with) = (chosen.peers.clone(), chosen.with.clone());
     Filter { names, tags, peers, with, every_pair: chosen.every_pair }
-}
-
-/// What `PEERPROOF_REQUIRE` names and this machine lacks.
-pub(crate) fn required_but_missing() -> Option<String> {
-    required().into_iter().find_map(|name| {
-        let installed = || adapters::find(&name).is_some() || versions::Wanted::parse(&name).is_some();
-        if !NEEDS.contains(&name.as_str()) && !installed() {
-            let known: Vec<&str> =
-                NEEDS.into_iter().chain(adapters::names()).chain([versions::FORM]).collect();
-            return Some(format!("PEERPROOF_REQUIRE names {name}; known are {}", known.join(", ")));
-        }
-        missing(&name).map(|reason| format!("PEERPROOF_REQUIRE names {name}, but {reason}"))
-    })
 }
 
 /// All that a run needs, made ready.
@@ -242,8 +242,12 @@ pub(super) fn ready(args: &RunArgs) -> Result<Wanted, u8> {
         return Err(USAGE);
     }
     if wanted.cases.is_empty() {
-        complain("no case matches the filter (`peerproof list` shows all)");
+        complain(format_args!("{} (`peerproof list` shows all)", wanted.no_case()));
         return Err(NOTHING_RAN);
+    }
+    if let Some(trouble) = own_but_missing(&wanted.cases, &wanted.configuration) {
+        complain(trouble);
+        return Err(USAGE);
     }
     if let Err(trouble) = divide(args, &mut wanted) {
         complain(trouble);
@@ -280,7 +284,7 @@ fn runs(configuration: &Configuration) -> PathBuf {
 }
 
 pub(super) async fn play(args: &RunArgs, wanted: Wanted) -> u8 {
-    let Wanted { cases, configuration, folder, filter, shard } = wanted;
+    let Wanted { cases, configuration, folder, filter, here_only: _, shard } = wanted;
     let runs = runs(&configuration);
     let output = args.output.clone().unwrap_or_else(|| unused(&runs, &timestamp()));
     // Cases of two runs side by side are neither of them.
