@@ -196,9 +196,13 @@ impl Display for Seen {
         match self {
             Self::State(state) => state.fmt(f),
             Self::Occurred(condition) => condition.fmt(f),
-            Self::Events { connection, dtls, last, nearest } => {
-                if let Some(event) = nearest {
-                    write!(f, "{} came instead; ", short(event))?;
+            Self::Events { connection, dtls, last, nearest, counted } => {
+                match nearest {
+                    Some(event) if *counted => {
+                        write!(f, "{}, which an earlier step counted; ", short(event))?;
+                    }
+                    Some(event) => write!(f, "{} came instead; ", short(event))?,
+                    None => {}
                 }
                 match (connection.map(PeerState::ConnectionState), dtls.map(PeerState::DtlsState)) {
                     (Some(connection), Some(dtls)) => write!(f, "{connection}, {dtls}")?,
@@ -238,13 +242,36 @@ impl Display for Seen {
     }
 }
 
-/// An event as the protocol writes it, its end cut off if it is long.
+/// An event in the words in which a scenario awaits it, its end cut off if it is long.
 fn short(event: &PeerEvent) -> String {
+    if let Some(state) = PeerState::of(event) {
+        return state.to_string();
+    }
     let mut text = match event {
         PeerEvent::ChannelMessage { message, .. } => match &message.value {
             Some(value) => format!("the message {value:?} of channel {:?}", message.channel),
             None => format!("a message of {} bytes of channel {:?}", message.size, message.channel),
         },
+        PeerEvent::DataChannel { channel } => format!("datachannel {:?}", channel.label),
+        PeerEvent::ChannelOpen { channel } => format!("open {:?}", channel.label),
+        PeerEvent::ChannelClosing { channel, .. } => format!("closing {channel:?}"),
+        PeerEvent::ChannelClose { channel, .. } => format!("close {channel:?}"),
+        PeerEvent::ChannelError { channel, error } => format!("error {channel:?} ({error:?})"),
+        PeerEvent::BufferedAmountLow { channel } => format!("bufferedamountlow {channel:?}"),
+        PeerEvent::NegotiationNeeded => "negotiationneeded".to_owned(),
+        PeerEvent::SelectedCandidatePairChange { .. } => "selectedcandidatepairchange".to_owned(),
+        PeerEvent::IceCandidate { candidate: None } => "the end of the icecandidates".to_owned(),
+        PeerEvent::IceCandidate { candidate: Some(candidate) } => {
+            let kind = candidate.candidate.split(' ').skip_while(|word| *word != "typ").nth(1);
+            format!("icecandidate of type {:?}", kind.unwrap_or_default())
+        }
+        PeerEvent::IceCandidateError { error_code, url, .. } => {
+            format!("icecandidateerror {error_code} of {url:?}")
+        }
+        PeerEvent::Track { kind, mid: Some(mid), .. } => format!("track of {kind} with MID {mid:?}"),
+        PeerEvent::Track { kind, mid: None, .. } => format!("track of {kind}"),
+        PeerEvent::MediaSeen { kind, frames, .. } => format!("media of {kind}, {frames} frames"),
+        PeerEvent::Acted { operation, error: None, .. } => format!("acted {operation:?}"),
         event => json(event),
     };
     text.truncate(text.floor_char_boundary(MOST_OF_EVENT));

@@ -7,7 +7,7 @@ use super::unfinished::{self, Mark};
 use super::{HARNESS_ERROR, NOTHING_RAN, USAGE, complain, note, say, summary};
 use crate::adapters;
 use crate::config::Configuration;
-use crate::expected;
+use crate::expected::{self, Subjects};
 use crate::machine::processors;
 use crate::peers::browser::{Browsers, Config, Door};
 use crate::peers::program::Programs;
@@ -41,6 +41,8 @@ pub(crate) struct Wanted {
     filter: Filter,
     /// Which part of the cases is left, if they were divided.
     shard: Option<Shard>,
+    /// What there is to play.
+    subjects: Subjects,
 }
 
 impl Wanted {
@@ -93,7 +95,12 @@ pub(crate) fn wanted(chosen: &Chosen) -> Result<Wanted, String> {
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\nerror: "))?;
     let filter = filter(&chosen);
     let cases = plan(&suite, &configuration.roster, &filter);
-    Ok(Wanted { cases, configuration, folder, filter, shard: None })
+    let scenarios = suite.scenarios.iter().chain(suite.controls.iter().map(|control| &control.file));
+    let subjects = Subjects {
+        scenarios: scenarios.map(|file| file.name.clone()).collect(),
+        implementations: names.into_iter().map(str::to_owned).collect(),
+    };
+    Ok(Wanted { cases, configuration, folder, filter, shard: None, subjects })
 }
 
 fn filter(chosen: &Chosen) -> Filter {
@@ -163,7 +170,7 @@ pub async fn prepare(
     seed: u64,
     update: bool,
 ) -> Result<Prepared, String> {
-    let expected = expected::gather(&[], Some(scenarios), &[]).map_err(|error| error.to_string())?;
+    let expected = expected::gather(&[], Some(scenarios), &[], None).map_err(|error| error.to_string())?;
     let snapshots = Snapshots::new(Some(scenarios.to_owned()), update);
     prepare_with(expected, snapshots, output, peerproof, seed, None).await
 }
@@ -280,7 +287,7 @@ fn runs(configuration: &Configuration) -> PathBuf {
 }
 
 pub(super) async fn play(args: &RunArgs, wanted: Wanted) -> u8 {
-    let Wanted { cases, configuration, folder, filter, shard } = wanted;
+    let Wanted { cases, configuration, folder, filter, shard, subjects } = wanted;
     let runs = runs(&configuration);
     let output = args.output.clone().unwrap_or_else(|| unused(&runs, &timestamp()));
     // Cases of two runs side by side are neither of them.
@@ -298,7 +305,8 @@ pub(super) async fn play(args: &RunArgs, wanted: Wanted) -> u8 {
             return HARNESS_ERROR;
         }
     };
-    let expected = expected::gather(&configuration.expected, folder.as_deref(), &configuration.known);
+    let Configuration { expected: files, known, .. } = &configuration;
+    let expected = expected::gather(files, folder.as_deref(), known, Some(&subjects));
     let expected = match expected {
         Ok(expected) => expected,
         Err(trouble) => {
