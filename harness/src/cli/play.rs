@@ -8,7 +8,7 @@ use super::unfinished::{self, Mark};
 use super::{HARNESS_ERROR, NOTHING_RAN, USAGE, complain, note, say, summary};
 use crate::adapters;
 use crate::config::Configuration;
-use crate::expected;
+use crate::expected::{self, Subjects};
 use crate::machine::processors;
 use crate::peers::browser::{Browsers, Config, Door};
 use crate::peers::program::Programs;
@@ -44,6 +44,8 @@ pub(crate) struct Wanted {
     here_only: bool,
     /// Which part of the cases is left, if they were divided.
     shard: Option<Shard>,
+    /// What there is to play.
+    subjects: Subjects,
 }
 
 impl Wanted {
@@ -106,7 +108,12 @@ pub(crate) fn wanted(chosen: &Chosen) -> Result<Wanted, String> {
     let filter = filter(&chosen);
     let cases = plan(&suite, &configuration.roster, &filter);
     let here_only = !suite_too && chosen.scenarios.is_none() && configuration.scenarios.is_none();
-    Ok(Wanted { cases, configuration, folder, filter, here_only, shard: None })
+    let scenarios = suite.scenarios.iter().chain(suite.controls.iter().map(|control| &control.file));
+    let subjects = Subjects {
+        scenarios: scenarios.map(|file| file.name.clone()).collect(),
+        implementations: names.into_iter().map(str::to_owned).collect(),
+    };
+    Ok(Wanted { cases, configuration, folder, filter, here_only, shard: None, subjects })
 }
 
 fn filter(chosen: &Chosen) -> Filter {
@@ -163,7 +170,7 @@ pub async fn prepare(
     seed: u64,
     update: bool,
 ) -> Result<Prepared, String> {
-    let expected = expected::gather(&[], Some(scenarios), &[]).map_err(|error| error.to_string())?;
+    let expected = expected::gather(&[], Some(scenarios), &[], None).map_err(|error| error.to_string())?;
     let snapshots = Snapshots::new(Some(scenarios.to_owned()), update);
     prepare_with(expected, snapshots, output, peerproof, seed, None).await
 }
@@ -284,7 +291,7 @@ fn runs(configuration: &Configuration) -> PathBuf {
 }
 
 pub(super) async fn play(args: &RunArgs, wanted: Wanted) -> u8 {
-    let Wanted { cases, configuration, folder, filter, here_only: _, shard } = wanted;
+    let Wanted { cases, configuration, folder, filter, here_only: _, shard, subjects } = wanted;
     let runs = runs(&configuration);
     let output = args.output.clone().unwrap_or_else(|| unused(&runs, &timestamp()));
     // Cases of two runs side by side are neither of them.
@@ -302,7 +309,8 @@ pub(super) async fn play(args: &RunArgs, wanted: Wanted) -> u8 {
             return HARNESS_ERROR;
         }
     };
-    let expected = expected::gather(&configuration.expected, folder.as_deref(), &configuration.known);
+    let Configuration { expected: files, known, .. } = &configuration;
+    let expected = expected::gather(files, folder.as_deref(), known, Some(&subjects));
     let expected = match expected {
         Ok(expected) => expected,
         Err(trouble) => {

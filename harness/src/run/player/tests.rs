@@ -274,6 +274,31 @@ async fn what_came_instead_is_named() {
 }
 
 #[tokio::test]
+async fn what_an_earlier_step_counted_and_what_came_on_another_channel_is_named() {
+    let table = table();
+    table.report(0, message("Hello!"));
+    table.report(1, PeerEvent::BufferedAmountLow { channel: "chat".to_owned() });
+    let step = |channel: &str| {
+        format!("bob: {{ await: {{ message: {{ channel: {channel}, text: Hello! }} }}, within: 20ms }}")
+    };
+    let seen = |outcome: StepOutcome| match outcome {
+        StepOutcome::TimedOut { seen, .. } => seen.to_string(),
+        outcome => panic!("{outcome:?}"),
+    };
+    let text = seen(table.play(&format!("[{}]", step("other"))).await);
+    assert!(text.ends_with("the last event was a message of 6 bytes of channel \"chat\""), "{text}");
+    table.report(2, PeerEvent::NegotiationNeeded);
+    let text = seen(table.play(&format!("[{}]", step("other"))).await);
+    assert!(text.starts_with("a message of 6 bytes of channel \"chat\" came instead; "), "{text}");
+    assert!(text.ends_with("the last event was negotiationneeded"), "{text}");
+    let text = seen(table.play(&format!("[{}, {}]", step("chat"), step("chat"))).await);
+    assert!(
+        text.starts_with("a message of 6 bytes of channel \"chat\", which an earlier step counted; "),
+        "{text}"
+    );
+}
+
+#[tokio::test]
 async fn a_lost_peer_ends_the_step_that_waits_for_it() {
     let table = table();
     table.report(0, PeerEvent::Lost { reason: "crashed".to_owned() });

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 /// The key that lists the words.
 const EACH: &str = "each";
 /// Name of the schema of a word.
-const WORD: &str = "EachWord";
+pub(super) const WORD: &str = "EachWord";
 /// Most scenarios of one file.
 const MOST: usize = 64;
 /// Most lists of words.
@@ -158,6 +158,7 @@ pub fn extend_schema(schema: &mut Value) {
     if let Some(Value::Object(defs)) = schema.get_mut("$defs") {
         defs.shift_remove("Command");
     }
+    super::vocabulary::restrict(schema);
     describe_variants(schema);
     words_in_properties(schema);
     let word = json!({ "type": "string", "pattern": "\\$[a-z]+", "description": "A word of `each`." });

@@ -56,7 +56,7 @@ pub(super) fn controls(
     document: &Document,
     scenarios: &[ScenarioFile],
 ) -> Result<Vec<ControlFile>, Vec<ScenarioError>> {
-    entries(document, LIES, "lie-", |document, name| control(document, name, document.read()?, scenarios))
+    entries(document, LIES, "lie-", |document, name| control(document, name, document.read_all()?, scenarios))
 }
 
 fn control(

@@ -1,6 +1,9 @@
 //! Each way in which a scenario can be broken, and the one message that it gets.
 
+mod arguments;
 mod certain;
+mod controls;
+mod every;
 mod limits;
 
 use super::*;
@@ -232,7 +235,7 @@ fn a_control_breaks_the_scenario_that_it_names() {
     assert_eq!(wrong.help.as_deref(), Some("did you mean `data/t`?"));
 }
 
-const LYING: &str = "title: lie\nof: data/t\nbreak: { lie: { bob: { swallow: { event: datachannel } } } }\nexpect: { verdict: fail, side: bob }\n";
+const LYING: &str = "title: lie\nof: data/t\nbreak: { lie: { bob: { swallow: { event: datachannel } } } }\nexpect: { verdict: fail, layer: data-channel, side: bob }\n";
 
 #[test]
 fn a_peer_lies_in_a_control_and_nowhere_else() {
@@ -250,17 +253,17 @@ fn a_peer_lies_in_a_control_and_nowhere_else() {
 #[test]
 fn the_catalogue_makes_a_control_of_each_lie() {
     let base = load(WHOLE).unwrap();
-    let text = "lies:\n- name: unreported\n  each: { event: [datachannel, channelOpen] }\n  claims: [event/$event]\n  of: data/t\n  by: bob\n  lie: { ignore: { command: close } }\n  layer: dtls\n  after: [{ bob: getState }]\n";
+    let text = "lies:\n- name: unreported\n  each: { event: [datachannel, channelopen] }\n  claims: [event/$event]\n  of: data/t\n  by: bob\n  lie: { ignore: { command: close } }\n  layer: dtls\n  after: [{ bob: getState }]\n";
     let read = |text: &str| controls(Path::new("l.yaml"), "controls/lies", text, std::slice::from_ref(&base));
     let made = read(text).unwrap();
     let names: Vec<&str> = made.iter().map(|one| one.file.name.as_str()).collect();
-    assert_eq!(names, ["controls/lie-unreported-datachannel", "controls/lie-unreported-channel-open"]);
+    assert_eq!(names, ["controls/lie-unreported-datachannel", "controls/lie-unreported-channelopen"]);
     let verdict = made[0].file.scenario.expect.verdict.as_ref().unwrap();
     assert_eq!(
         (verdict.layer, verdict.side.as_deref()),
         (Some(peerproof_conformance::verdict::Layer::Dtls), Some("bob"))
     );
-    assert_eq!(made[1].control.claims, ["event/channelOpen"]);
+    assert_eq!(made[1].control.claims, ["event/channelopen"]);
     assert_eq!(made[0].file.scenario.steps.len(), base.scenario.steps.len() + 1);
     // Who lies is lied to by the stack, and the other way round.
     let excluded = &made[0].file.scenario.exclude;

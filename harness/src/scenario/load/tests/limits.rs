@@ -3,7 +3,7 @@
 use super::*;
 
 /// All that is wrong with a scenario, by line.
-fn all_errors(text: &str) -> Vec<String> {
+pub(super) fn all_errors(text: &str) -> Vec<String> {
     let names = Names { implementations: &check::IMPLEMENTATIONS, statements: &BTreeSet::new() };
     let errors = scenarios_for(Path::new("t.yaml"), "data/t", text, &names).unwrap_err();
     let line = |error: &ScenarioError| error.place.map_or(0, |place| place.line);
@@ -31,8 +31,9 @@ fn all_that_is_wrong_is_shown_at_once() {
         .replace("first: 4", "first: x")
         .replace("snapshot: [sdp", "snapshot: [spd");
     let found = all_errors(&types);
-    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(found.len(), 3, "{found:?}");
     assert!(found[0].starts_with("7: expected") && found[1].starts_with("10: expected"), "{found:?}");
+    assert_eq!(found[2], "13: unknown word `spd`");
 }
 
 #[test]
