@@ -153,7 +153,8 @@ fn simulcast_without_its_extension_is_named() {
     let offered = offer(&[(sending.0, &sending.1)]);
     let judge = |text: &str| judged(&[("alice-offer.sdp", &offered), ("bob-answer.sdp", text)]);
     let warned = findings(&judge(&without), "warn");
-    let named = |(id, peer, _): &(String, String, String)| id == "simulcast-rid-extension-mapped" && peer == "bob";
+    let named =
+        |(id, peer, _): &(String, String, String)| id == "simulcast-rid-extension-mapped" && peer == "bob";
     assert!(warned.iter().any(named), "{warned:?}");
     assert!(!wrong(&judge(&right)).iter().any(|it| it.contains("simulcast")), "{:?}", wrong(&judge(&right)));
 }
