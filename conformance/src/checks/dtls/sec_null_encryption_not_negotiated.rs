@@ -1,5 +1,4 @@
-//! RFC 8827 §6.5: neither cipher suites nor SRTP profiles without encryption are negotiated. A client that offers one leaves that to the server:
-//! a warning.
+//! RFC 8827 §6.5: neither cipher suites nor SRTP profiles without encryption are negotiated.
 
 use super::use_srtp;
 use crate::checks::{Check, Fault, Place, Tally};
@@ -37,14 +36,7 @@ fn of_one(peer: Peer, handshake: &Handshake, tally: &mut Tally) {
             Body::EncryptedExtensions(extensions) => (None, Some(extensions)),
             _ => continue,
         };
-        let profile = null_profile(extensions);
-        if matches!(body, Body::ClientHello(_)) && (suite.is_some() || profile.is_some()) {
-            let what = suite.map(|it| it.to_string()).or_else(|| profile.map(|it| it.to_string()));
-            let text = format!("{} is offered, which encrypts nothing", what.unwrap_or_default());
-            tally.warn(Fault("null-offered"), text, [place]);
-            continue;
-        }
-        match (suite, profile) {
+        match (suite, null_profile(extensions)) {
             (Some(suite), _) => tally.fail(Fault("null-suite"), format!("{suite} encrypts nothing"), [place]),
             (None, Some(profile)) => {
                 tally.fail(Fault("null-profile"), format!("{profile} encrypts nothing"), [place]);
@@ -95,18 +87,13 @@ mod control {
         dtls::replace_profile(evidence, dtls::CLIENT_HELLO, 2, 5);
     })
     .and(&[
-        // TLS_RSA_WITH_NULL_SHA256.
-        Mutation::new(Recording::Media, "SHA256 encrypts nothing", |evidence| {
-            dtls::edit_messages(evidence, dtls::SERVER_HELLO, |body| {
-                let at = 35 + usize::from(body[34]);
-                body[at..at + 2].copy_from_slice(&[0, 0x3b]);
+        // TLS_RSA_WITH_NULL_SHA256 in the place of the last suite.
+        Mutation::new(Recording::Media, "encrypts nothing", |evidence| {
+            dtls::edit_messages(evidence, dtls::CLIENT_HELLO, |body| {
+                let end = dtls::suites(body).end;
+                body[end - 2..end].copy_from_slice(&[0, 0x3b]);
                 true
             });
-        })
-        .also_breaks(&[]),
-        Mutation::new(Recording::Media, "80 encrypts nothing", |evidence| {
-            dtls::replace_profile(evidence, dtls::SERVER_HELLO, 1, 5);
-        })
-        .also_breaks(&[]),
+        }),
     ]);
 }
