@@ -60,7 +60,7 @@
     };
     P.head.diagnosis.forEach((it) => it.frame !== null && it.severity !== "notice" && add(it.frame, it.what));
     P.head.case?.verdict.evidence?.forEach((it) => it.frame !== undefined && add(it.frame, P.head.case.verdict.sentence));
-    P.head.case?.breaches?.filter((it) => it.result === "fail" && !it.waiver).forEach((it) => it.evidence?.slice(0, 1).forEach((place) => place.frame !== undefined && add(place.frame, it.sentence)));
+    P.findings().filter((it) => P.breachWord(it) === "fail").forEach((it) => it.evidence?.slice(0, 1).forEach((place) => place.frame !== undefined && add(place.frame, it.sentence)));
     return frames;
   };
 

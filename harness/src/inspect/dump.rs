@@ -220,7 +220,7 @@ pub(super) fn write(report: &DumpReport, style: &Style, out: &mut dyn Write) -> 
                 style.wrapped(out, "    ", "      ", line)?;
             }
         }
-        super::text::diagnosis(&connection.diagnosis, 1, style, out)?;
+        super::text::diagnosis::write(&connection.diagnosis, false, style, out)?;
     }
     Ok(())
 }

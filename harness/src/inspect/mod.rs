@@ -14,6 +14,7 @@ mod events;
 mod export;
 mod frames;
 mod json;
+mod judged;
 mod ladder;
 mod logs;
 mod media;
@@ -30,6 +31,8 @@ pub use error::InspectError;
 pub use events::ApiEvent;
 pub use frames::Frames;
 pub use json::{FileFacts, InterfaceFacts, Report};
+pub use judged::Judged;
+pub(crate) use judged::each_evidence;
 pub use media::StreamName;
 
 use crate::terminal::Style;
@@ -86,7 +89,7 @@ pub fn main(args: &InspectArgs, out: &mut dyn Write) -> Result<(), InspectError>
         let given = given.spooled()?;
         return ladder::write(&report(&given)?, &given, args.frames, out);
     }
-    let report = report(&given)?;
+    let report = judged_report(&given)?;
     if args.json {
         serde_json::to_writer_pretty(&mut *out, &report)
             .map_err(|error| InspectError::Write(error.into()))?;
@@ -97,7 +100,16 @@ pub fn main(args: &InspectArgs, out: &mut dyn Write) -> Result<(), InspectError>
     Ok(())
 }
 
-/// Traces and explains the whole capture.
+/// The report, with the requirements that a capture violates.
+fn judged_report(given: &Given) -> Result<Report, InspectError> {
+    let mut report = report(given)?;
+    if given.folder.is_none() {
+        report.judged = Judged::of_capture(given, &report.trace);
+    }
+    Ok(report)
+}
+
+/// Traces and explains the whole capture. How the requirements stand is only in it for a recording.
 fn report(given: &Given) -> Result<Report, InspectError> {
     let (file, trace) = trace(given)?;
     let recording = Recording::read(given);
@@ -111,12 +123,16 @@ fn report(given: &Given) -> Result<Report, InspectError> {
     let mut events = recording.as_ref().map(Recording::events).unwrap_or_default();
     let entries = recording.as_ref().map_or(0, |recording| recording.timeline().len() as u64);
     let dumps = dumped::place(given, &trace, entries, &mut events, &mut diagnosis);
+    let judged = recording.as_ref().map(Judged::of_recording).unwrap_or_default();
+    let besides = judged.besides(&mut diagnosis);
     Ok(Report {
+        judged,
         file,
         beside: given.notices.iter().cloned().chain(beside).collect(),
         trace,
         events,
         diagnosis,
+        besides,
         dumps,
     })
 }

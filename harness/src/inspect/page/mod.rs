@@ -10,7 +10,7 @@ mod snapshot;
 use super::arrivals::Arrivals;
 use super::events::Recording;
 use super::source::Given;
-use super::{Frames, InspectError, Report, args, dumped, export, report};
+use super::{Frames, InspectError, Judged, Report, args, dumped, export, judged_report};
 use crate::input;
 use crate::spool::spool;
 use peerproof_captures::file::CaptureReader;
@@ -18,11 +18,11 @@ use peerproof_captures::observe::Defect;
 use peerproof_captures::trace::{Side, Trace};
 use peerproof_conformance::case::{CaseFile, CasePeer, CaseRecord, Role};
 use peerproof_conformance::evidence::Wire;
-use peerproof_conformance::explain::Diagnosis;
 use peerproof_conformance::verdict::Place;
 use peerproof_reports::CaseReport;
 use peerproof_reports::session::{
-    self, Body, DocumentError, File, Head, Page, PeerHead, SnapshotBeside, StreamOverTime,
+    self, Body, CaptureRequirements, DocumentError, File, Head, Page, PeerHead, SnapshotBeside,
+    StreamOverTime,
 };
 use std::collections::BTreeSet;
 use std::fs;
@@ -60,7 +60,7 @@ pub(super) fn write(
 
 /// The page of a capture or a recording.
 pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, InspectError> {
-    let mut report = report(given)?;
+    let mut report = judged_report(given)?;
     let recording = Recording::read(given);
     let judged = recording.as_ref().and_then(|recording| case(given, recording));
     let (case, snapshot) = judged.map_or((None, None), |(case, snapshot)| (Some(case), snapshot));
@@ -73,8 +73,7 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
     shorten(&mut report.trace, &mut left_out);
     let size = given.size();
     let budget = (ALLOWANCE + size.unwrap_or(0) / 4).saturating_sub(KEPT);
-    let asked =
-        packets::Asked { origin_us, frames, deciding: deciding(&report.diagnosis, case.as_ref()), budget };
+    let asked = packets::Asked { origin_us, frames, deciding: deciding(&report, case.as_ref()), budget };
     let packets = packets::read(given, &arrivals, asked, &mut left_out)?;
     let lost = |frame| arrivals.is_lost(frame);
     let ladders = ladders::ladders(&report, given, frames, origin_us, &lost)?;
@@ -102,7 +101,7 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
         .flatten()
         .min()
         .unwrap_or(0);
-    let Report { file, trace, diagnosis, .. } = &report;
+    let Report { judged, file, trace, diagnosis, besides, .. } = &report;
     let head = Head {
         format: session::FORMAT,
         tool: concat!("peerproof ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -121,8 +120,10 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
         },
         peers: peers(trace, recording.as_ref().map(Recording::case)),
         seed: case.as_ref().map(|case| case.seed.to_string()),
+        requirements: recording.is_none().then(|| requirements(judged, &file.name)),
         case,
         diagnosis,
+        besides,
         words: args::words(),
         left_out,
     };
@@ -218,8 +219,21 @@ fn case(given: &Given, recording: &Recording) -> Option<(CaseReport, Option<Snap
     Some((CaseReport::of(&record, &verdict), snapshot::beside(&record)))
 }
 
+/// How the requirements stand in a capture.
+fn requirements(judged: &Judged, name: &str) -> CaptureRequirements {
+    let name = file_name(name);
+    CaptureRequirements {
+        counts: judged.requirements,
+        violations: judged.violations.clone(),
+        skipped: judged
+            .skipped
+            .as_ref()
+            .map(|why| format!("not judged, since {why}; `peerproof judge {name}` does")),
+    }
+}
+
 /// The frames that decide something: their bytes are in the page, whatever else is.
-fn deciding(diagnosis: &[Diagnosis], case: Option<&CaseReport>) -> BTreeSet<u64> {
+fn deciding(report: &Report, case: Option<&CaseReport>) -> BTreeSet<u64> {
     let places = |places: &[Place]| -> Vec<u64> {
         let frames = places.iter().filter_map(|place| match place {
             Place::Frame(frame) => Some(*frame),
@@ -227,8 +241,10 @@ fn deciding(diagnosis: &[Diagnosis], case: Option<&CaseReport>) -> BTreeSet<u64>
         });
         frames.collect()
     };
-    let mut all: BTreeSet<u64> = diagnosis.iter().filter_map(|it| it.frame).collect();
-    all.extend(diagnosis.iter().flat_map(|it| places(&it.evidence)));
+    let diagnosis = || report.diagnosis.iter().chain(&report.besides);
+    let mut all: BTreeSet<u64> = diagnosis().filter_map(|it| it.frame).collect();
+    all.extend(diagnosis().flat_map(|it| places(&it.evidence)));
+    all.extend(report.judged.violations.iter().flat_map(|it| places(&it.evidence)));
     if let Some(case) = case {
         all.extend(places(&case.verdict.evidence));
         all.extend(case.breaches.iter().flat_map(|it| places(&it.evidence)));
