@@ -95,20 +95,23 @@ const P = { views: [], range: null, chosen: null };
   /** A text in which what stands between backticks is code. */
   P.code = (text) => text.split("`").map((part, n) => (n % 2 ? P.el("code", {}, part) : part));
 
+  /** A line on paper only: what is not printed. */
+  P.cut = (n, one, many = `${one}s`) => P.el("p", { class: "cut soft" }, `${P.count(n, one, many)} more ${n === 1 ? "is" : "are"} not printed: on the screen, choose or show them first.`);
+
   /** A link to a frame of the page `base`, this one if that is empty. */
   P.frame = (number, text = `frame ${number}`, base = "") => P.el("a", { class: "place", href: `${base}#frame-${number}` }, text);
   /** A link to a place of evidence; only its name if `base` is null, since there is no page. */
   P.place = (place, base = "") => {
     const link = (to, text) => (base === null ? text : P.el("a", { href: `${base}#${to}` }, text));
+    if (place.sdp !== undefined) {
+      const by = P.body?.descriptions.find((it) => it.entry === place.sdp)?.by;
+      return link(`sdp-${place.sdp}-line-${place.line}`, `line ${place.line} of the description ${by ? `of ${by}` : place.sdp + 1}`);
+    }
     if (place.frame !== undefined) return link(`frame-${place.frame}`, `frame ${place.frame}`);
     if (place.entry !== undefined) return link(`entry-${place.entry}`, `entry ${place.entry}`);
     if (place.line) {
       const { entry, line } = place.line;
       return link(`entry-${entry}-line-${line}`, `line ${line} of the description in entry ${entry}`);
-    }
-    if (place.sdp !== undefined) {
-      const by = P.body?.descriptions.find((it) => it.entry === place.sdp)?.by;
-      return link(`sdp-${place.sdp}-line-${place.line}`, `line ${place.line} of the description ${by ? `of ${by}` : place.sdp + 1}`);
     }
     if (place.file) return `${place.file.path} line ${place.file.line}`;
     return "";

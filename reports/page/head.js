@@ -59,7 +59,8 @@
     }
     const meta = [
       ...head.peers.map((peer) => [el("b", {}, peer.name), peer.role && ` (${peer.role})`, peer.version && ` ${peer.version}`]),
-      [P.count(head.file.frames, "frame"), head.file.size && `, ${P.bytes(head.file.size)} ${head.file.format}`],
+      P.dumped() ? [`a dump of ${head.file.format}, without packets`, head.file.size && `, ${P.bytes(head.file.size)}`]
+        : [P.count(head.file.frames, "frame"), head.file.size && `, ${P.bytes(head.file.size)} ${head.file.format}`],
       [P.span(head.axis_us[1] - head.axis_us[0])],
       [P.clock(head.origin_us)],
       head.seed && [`seed ${head.seed}`],

@@ -95,7 +95,7 @@
     }
     const number = Number(event.key);
     if (number >= 1 && number <= views.length) P.open(views[number - 1].id, true);
-    else if (event.key === "/") { P.open("packets"); P.by("filter").focus(); event.preventDefault(); }
+    else if (event.key === "/" && P.by("tab-packets")) { P.open("packets"); P.by("filter").focus(); event.preventDefault(); }
     else if (event.key === "[" || event.key === "k") P.stepFrame(-1);
     else if (event.key === "]" || event.key === "j") P.stepFrame(1);
     else if (event.key === "Escape" && P.chosen !== null) P.choose(null);

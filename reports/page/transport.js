@@ -133,8 +133,8 @@
             num(SIDES.map((side, n) => [n > 0 && el("br"), `${who(connection, side)} ${channel.sent[side].messages}`])), num(SIDES.map((side, n) => [n > 0 && el("br"), P.bytes(channel.sent[side].bytes)])))))));
       }
       const { messages } = P.body;
-      if (messages.length) panel.append(el("h2", {}, `Messages as the peers reported them (${messages.length})`), rest(messages, 1000) || "", table(["time", "received by", "channel", "bytes#", "message"],
-        messages.slice(0, 1000).map((it) => el("tr", {}, cell(el("a", { href: `#entry-${it.entry}` }, P.time(it.t_us))), cell(it.peer), cell(it.channel), num(it.size), cell(it.value ?? el("span", { class: "soft" }, it.is_text ? "text" : "binary"))))));
+      if (messages.length) panel.append(el("h2", {}, `${messages[0].frame !== undefined ? "Messages that were captured" : "Messages as the peers reported them"} (${messages.length})`), rest(messages, 1000) || "", table(["time", "received by", "channel", "bytes#", "message"],
+        messages.slice(0, 1000).map((it) => el("tr", {}, cell(it.frame !== undefined ? P.frame(it.frame, P.time(it.t_us)) : el("a", { href: `#entry-${it.entry}` }, P.time(it.t_us))), cell(it.peer), cell(it.channel), num(it.size), cell(it.value ?? el("span", { class: "soft" }, it.is_text ? "text" : "binary"))))));
     },
   });
 }

@@ -50,10 +50,15 @@ use std::io::Write;
 /// If the capture or another file cannot be read, or nothing can be written.
 pub fn main(args: &InspectArgs, out: &mut dyn Write) -> Result<(), InspectError> {
     if let Some((name, dump)) = dump::read(&args.capture)? {
-        let written = [&args.export, &args.html, &args.png, &args.wav];
+        let written = [&args.export, &args.png, &args.wav];
         if args.packets || args.ladder || args.frame.is_some() || written.iter().any(|to| to.is_some()) {
-            let reason = "a dump has no packets; beside a capture of the call: --dump".to_owned();
+            let reason =
+                "a dump has no packets; --html shows its states and statistics, --dump places it beside a capture of the call"
+                    .to_owned();
             return Err(InspectError::Foreign { name, reason });
+        }
+        if let Some(to) = &args.html {
+            return page::write_dump(&args.capture, dump, to, args.force, out);
         }
         let report = dump::report(name, &dump);
         if args.json {

@@ -141,7 +141,7 @@ pub struct Body<'a> {
     pub streams: Vec<StreamOverTime>,
     /// What the peers' statistics said over time.
     pub stats: Vec<Series>,
-    /// Data channel messages as the peers reported them.
+    /// Data channel messages as the peers reported them, or those of a capture that were decrypted.
     pub messages: Vec<Message>,
 }
 
@@ -418,7 +418,7 @@ pub struct Series {
     pub points: Vec<(i64, f64)>,
 }
 
-/// A message on a data channel, as the peer that received it reported.
+/// A message on a data channel, as the peer that received it reported or as it was captured.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Message {
     /// When.
@@ -431,9 +431,13 @@ pub struct Message {
     pub size: u64,
     /// Whether it is text.
     pub is_text: bool,
-    /// The text, if it is short.
+    /// The text, if it is short; of a captured one its beginning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// Entry of the timeline.
-    pub entry: u64,
+    /// Entry of the timeline, if the peer reported it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<u64>,
+    /// The frame that made it whole, if it was captured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame: Option<u64>,
 }
