@@ -210,9 +210,15 @@ fn reports_of_about_webrtc_are_explained_as_far_as_they_go() {
 fn a_saved_page_of_about_webrtc_is_refused_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("about.html");
-    let long = format!("<!DOCTYPE html><head><style>{}</style><title>WebRTC Internals</title></head>", "a{} ".repeat(9_000));
-    let pages =
-        ["<html><head><link href=\"chrome://global/skin/aboutwebrtc.css\"></head></html>", "<html><a href=about:webrtc>", &long];
+    let long = format!(
+        "<!DOCTYPE html><head><style>{}</style><title>WebRTC Internals</title></head>",
+        "a{} ".repeat(9_000)
+    );
+    let pages = [
+        "<html><head><link href=\"chrome://global/skin/aboutwebrtc.css\"></head></html>",
+        "<html><a href=about:webrtc>",
+        &long,
+    ];
     for page in pages {
         std::fs::write(&file, page).unwrap();
         let (code, said) = refused(&file);

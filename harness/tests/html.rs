@@ -184,7 +184,8 @@ async fn the_page_of_a_capture_is_filtered_zoomed_and_leads_to_its_frames() {
         .output()
         .unwrap();
     let judged = String::from_utf8(judged.stdout).unwrap();
-    let is_bad = |line: &&str| line.trim_start().starts_with("FAIL ") || line.trim_start().starts_with("warn ");
+    let is_bad =
+        |line: &&str| line.trim_start().starts_with("FAIL ") || line.trim_start().starts_with("warn ");
     let violations: Vec<&str> = judged.lines().filter(is_bad).collect();
     assert!(violations.len() > 1, "{judged}");
     let mut frames: Vec<&str> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
@@ -418,12 +419,14 @@ async fn hostile_names_are_text_on_the_page_of_a_run_and_of_its_cases() {
             let shown =
                 browser.ask("document.body.innerText.includes('<img src=x onerror=document.title=1>')").await;
             assert_eq!(shown, true, "{kind}: the name is shown");
-            let hosts = "[...new Set([...document.querySelectorAll('a')].map((it) => it.protocol + it.host))].sort()";
+            let hosts =
+                "[...new Set([...document.querySelectorAll('a')].map((it) => it.protocol + it.host))].sort()";
             let hosts = browser.ask(hosts).await;
             let known = ["file:", "https:www.rfc-editor.org", "https:www.w3.org"];
             let all = hosts.as_array().unwrap();
             assert!(all.iter().all(|host| known.contains(&host.as_str().unwrap_or_default())), "{hosts}");
-            let cited = browser.count("#top a[href='https://www.rfc-editor.org/rfc/rfc8445#section-7.2.2']").await;
+            let cited =
+                browser.count("#top a[href='https://www.rfc-editor.org/rfc/rfc8445#section-7.2.2']").await;
             assert!(cited > 0, "{kind}: a section in the verdict is a link");
             let hidden = browser.ask("/\\u202e/.test(document.body.innerText + document.title)").await;
             assert_eq!(hidden, false, "{kind}: a hidden character");
@@ -494,7 +497,8 @@ fn a_page_is_small_and_says_what_it_leaves_out() {
     assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("--force"));
 
     // Statistics that take more than the page may.
-    let (dump, capture) = (folder.path().join("long.json"), root().join("harness/tests/dumps/nodtls-captured.pcapng"));
+    let (dump, capture) =
+        (folder.path().join("long.json"), root().join("harness/tests/dumps/nodtls-captured.pcapng"));
     fs::write(&dump, long_dump(10_000)).unwrap();
     let (capture_, dump_) = (capture.to_str().unwrap(), dump.to_str().unwrap());
     peerproof(&["inspect", capture_, "--dump", dump_, "--html", page_, "--force"]);
@@ -515,7 +519,11 @@ fn long_dump(values: usize) -> Vec<u8> {
             let Some(first) = known.first().filter(|value| value.is_number()) else { continue };
             let of = |n: usize, random: &mut u64| {
                 *random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                if first.as_f64() > Some(1e12) { json!(first.as_f64().unwrap() + n as f64 * 1e3) } else { json!(*random >> 33) }
+                if first.as_f64() > Some(1e12) {
+                    json!(first.as_f64().unwrap() + n as f64 * 1e3)
+                } else {
+                    json!(*random >> 33)
+                }
             };
             let values: Vec<Value> = (0..values).map(|n| of(n, &mut random)).collect();
             series["values"] = serde_json::to_string(&values).unwrap().into();
@@ -556,7 +564,8 @@ fn hostile_capture(name: &str) -> Vec<u8> {
     packet.extend([0x13, 0x88, 0x13, 0x89, udp[0], udp[1], 0, 0]);
     packet.extend(message);
     let section = [0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255];
-    let interface = [&[101, 0, 0, 0, 0, 0, 0, 0][..], &attribute([2, 0], length.to_le_bytes(), name.as_bytes()), &[0; 4]];
+    let interface =
+        [&[101, 0, 0, 0, 0, 0, 0, 0][..], &attribute([2, 0], length.to_le_bytes(), name.as_bytes()), &[0; 4]];
     let size = u32::try_from(packet.len()).unwrap().to_le_bytes();
     let frame = [&[0; 12][..], &size, &size, &packet].concat();
     [block(0x0a0d_0d0a, &section), block(1, &interface.concat()), block(6, &frame)].concat()
@@ -583,7 +592,9 @@ async fn hostile_names_in_a_capture_are_text_on_its_page() {
             browser.ask(&format!("document.querySelectorAll('#tabs [role=tab]')[{tab}].click()")).await;
         }
         assert_eq!(browser.count("img").await, 0);
-        let shown = browser.ask("document.documentElement.textContent.split('<img src=x onerror=document.title=1>').length - 1");
+        let shown = browser.ask(
+            "document.documentElement.textContent.split('<img src=x onerror=document.title=1>').length - 1",
+        );
         assert!(shown.await.as_u64() > Some(3), "{kind}: title, interface, attributes, description");
         let hidden = browser.ask("/\\u202e/.test(document.body.innerText + document.title)").await;
         assert_eq!(hidden, false, "{kind}: a hidden character");

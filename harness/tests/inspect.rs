@@ -278,8 +278,15 @@ fn an_export_opens_in_wireshark_with_everything_in_the_clear() {
 fn a_failed_recording_begins_with_its_verdict() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
-    let played =
-        ["run", "controls/no-fingerprint", "--peers", "stack", "--virtual", "--output", run.to_str().unwrap()];
+    let played = [
+        "run",
+        "controls/no-fingerprint",
+        "--peers",
+        "stack",
+        "--virtual",
+        "--output",
+        run.to_str().unwrap(),
+    ];
     assert!(peerproof(&played).status.success());
     let recording = run.join("cases/controls/no-fingerprint/stack-stack");
     let path = recording.to_str().unwrap();
@@ -305,7 +312,10 @@ fn a_failed_recording_begins_with_its_verdict() {
     assert_eq!(after["diagnosis"], serde_json::json!([]));
     assert_eq!(after["besides"].as_array().unwrap().len(), diagnosed.len());
     let text = inspect(&[path]);
-    assert!(text.contains("Seen besides, and not what failed the case") && !text.contains("no problem found"), "{text}");
+    assert!(
+        text.contains("Seen besides, and not what failed the case") && !text.contains("no problem found"),
+        "{text}"
+    );
 }
 
 /// Captures of others: the requirements that they violate, the addresses of flows, and one item for the same advice.
@@ -319,7 +329,10 @@ fn a_capture_names_its_violations_and_its_flows() {
     fs::write(&path, plain_calls(3)).unwrap();
     let text = inspect(&[path.to_str().unwrap()]);
     for n in 1..=3 {
-        assert!(text.contains(&format!("Connection {n} of 3: A (10.0.0.{n}:5000) and B (10.0.1.{n}:5001)")), "{text}");
+        assert!(
+            text.contains(&format!("Connection {n} of 3: A (10.0.0.{n}:5000) and B (10.0.1.{n}:5001)")),
+            "{text}"
+        );
     }
     assert!(text.contains("Conversations that are no WebRTC connection\n  UDP 10.0.0.9:40000 ↔ 10.0.1.9:9999: 1 packet, 4 bytes: 1 other"), "{text}");
     assert_eq!(text.matches("  next: ").count(), 1, "{text}");
@@ -328,8 +341,7 @@ fn a_capture_names_its_violations_and_its_flows() {
 
 /// A pcap of RTP without anything else between pairs of addresses, one of which stops in the middle, and a datagram of no known protocol.
 fn plain_calls(count: u8) -> Vec<u8> {
-    let mut pcap =
-        [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 101].map(u32::to_le_bytes).concat();
+    let mut pcap = [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 101].map(u32::to_le_bytes).concat();
     let mut add = |ms: u32, from: [u8; 4], to: [u8; 4], ports: [u16; 2], payload: &[u8]| {
         let [ip, udp] = [28, 8].map(|header| u16::try_from(payload.len() + header).unwrap().to_be_bytes());
         let mut packet = vec![0x45, 0, ip[0], ip[1], 0, 0, 0, 0, 64, 17, 0, 0];

@@ -143,7 +143,9 @@ fn folders(runs: &[Recorded], output: Option<&Path>) -> Result<Vec<String>, Stri
 
 fn write(rendered: &[u8], output: Option<&Path>, force: bool) -> Result<(), String> {
     match output {
-        Some(path) if !force && path.symlink_metadata().is_ok_and(|there| there.is_file() || there.is_dir()) => {
+        Some(path)
+            if !force && path.symlink_metadata().is_ok_and(|there| there.is_file() || there.is_dir()) =>
+        {
             return Err(format!("{}: the file exists; --force replaces it", path.display()));
         }
         Some(path) => {

@@ -94,7 +94,8 @@ pub(super) fn read(path: &Path) -> Result<Option<(String, Internals)>, InspectEr
 fn is_page(first: &[u8]) -> bool {
     let text = String::from_utf8_lossy(first);
     let names = ["aboutwebrtc", "about:webrtc", "WebRTC Internals"];
-    text.trim_start_matches('\u{feff}').trim_start().starts_with('<') && names.iter().any(|name| text.contains(name))
+    text.trim_start_matches('\u{feff}').trim_start().starts_with('<')
+        && names.iter().any(|name| text.contains(name))
 }
 
 /// Whether a file begins like an RTC event log: an `EventStream` of libwebrtc, protobuf of one repeated field. In its older form that is

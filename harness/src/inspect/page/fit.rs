@@ -32,7 +32,10 @@ pub(super) fn views(page: &mut Page<'_>, most: u64) -> Result<u64, DocumentError
         size = page.size_without_packets()?;
     }
     let left = counts(&page.body);
-    for (n, what) in ["entries of the timeline", "messages on data channels", "numbers of statistics"].into_iter().enumerate() {
+    for (n, what) in ["entries of the timeline", "messages on data channels", "numbers of statistics"]
+        .into_iter()
+        .enumerate()
+    {
         let (Some(all), Some(left)) = (all.get(n), left.get(n)) else { continue };
         if left < all {
             page.head.left_out.push(format!("{} of {all} {what}, to keep the page small", all - left));

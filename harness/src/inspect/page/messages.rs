@@ -106,11 +106,16 @@ impl Messages {
             let label = channels.filter_map(|it_| it_.channels.get(&it.stream)?.label.clone()).next();
             let text = || {
                 let text = String::from_utf8_lossy(&it.data).into_owned();
-                if it.size > it.data.len() { format!("{}…", text.trim_end_matches('\u{fffd}')) } else { text }
+                if it.size > it.data.len() {
+                    format!("{}…", text.trim_end_matches('\u{fffd}'))
+                } else {
+                    text
+                }
             };
             Message {
                 t_us: super::since(it.time_ns, origin_us),
-                peer: found.map_or_else(|| it.ends.to.to_string(), |(connection, side)| connection.name(side)),
+                peer: found
+                    .map_or_else(|| it.ends.to.to_string(), |(connection, side)| connection.name(side)),
                 channel: label.unwrap_or_else(|| format!("stream {}", it.stream)),
                 size: it.size as u64,
                 is_text: it.is_text,

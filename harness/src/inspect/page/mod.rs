@@ -10,9 +10,10 @@ mod packets;
 mod recording;
 mod snapshot;
 
+pub(super) use self::dumped::write as write_dump;
 use super::arrivals::Arrivals;
-use super::events::Recording;
 use super::dumped::{OnAxis, on_axis};
+use super::events::Recording;
 use super::source::Given;
 use super::{Frames, InspectError, Judged, Report, args, export, judged_report};
 use crate::input;
@@ -27,7 +28,6 @@ use peerproof_reports::CaseReport;
 use peerproof_reports::session::{
     self, Body, CaptureRequirements, File, Head, Packets, Page, PeerHead, SnapshotBeside, StreamOverTime,
 };
-pub(super) use self::dumped::write as write_dump;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};

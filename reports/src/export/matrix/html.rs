@@ -126,7 +126,8 @@ fn href(runs: &[String], play: &Play<'_>) -> String {
 
 /// The anchor of a pair, or of one family of it: by names, so that a link lasts when other implementations are added.
 fn id(matrix: &Matrix<'_>, (offerer, answerer): (usize, usize), family: Option<&str>) -> String {
-    let parts = [offerer, answerer].map(|of| lasting(matrix, of)).into_iter().chain(family.map(str::to_owned));
+    let parts =
+        [offerer, answerer].map(|of| lasting(matrix, of)).into_iter().chain(family.map(str::to_owned));
     parts.map(|part| encode(&part)).collect::<Vec<_>>().join("-")
 }
 
