@@ -564,10 +564,10 @@ fn hostile_capture(name: &str) -> Vec<u8> {
     packet.extend([0x13, 0x88, 0x13, 0x89, udp[0], udp[1], 0, 0]);
     packet.extend(message);
     let section = [0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255];
-    let interface =
-        [&[101, 0, 0, 0, 0, 0, 0, 0][..], &attribute([2, 0], length.to_le_bytes(), name.as_bytes()), &[0; 4]];
+    let named = attribute([2, 0], length.to_le_bytes(), name.as_bytes());
+    let interface = [&[101, 0, 0, 0, 0, 0, 0, 0][..], &named[..], &[0; 4][..]];
     let size = u32::try_from(packet.len()).unwrap().to_le_bytes();
-    let frame = [&[0; 12][..], &size, &size, &packet].concat();
+    let frame = [&[0; 12][..], &size[..], &size[..], &packet[..]].concat();
     [block(0x0a0d_0d0a, &section), block(1, &interface.concat()), block(6, &frame)].concat()
 }
 
