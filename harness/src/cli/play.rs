@@ -393,7 +393,7 @@ pub(super) async fn play(args: &RunArgs, wanted: Wanted) -> u8 {
     let mut report = summary::report(&run, began, args.seed, &output);
     report.shard = shard;
     summary::print(&report, &run);
-    for trouble in super::report::unexpected(&mut report, &output) {
+    for trouble in super::report::at_the_end(&mut report, &output, args.pages) {
         complain(clean(&trouble));
     }
     if let Err(error) = changes::report(&report, &prepared.setting.snapshots) {
