@@ -350,7 +350,7 @@ fn read_events(text: &str, peer: &str, before: &[Entry]) -> Result<Seen, Error> 
     let newest = of_peer.clone().next();
     let is_quoted = |event: &&PeerEvent| serde_json::to_string(event).is_ok_and(|it| it.starts_with(quoted));
     let last = of_peer.find(is_quoted).or(newest).cloned().map(Box::new);
-    Ok(Seen::Events { connection, dtls, last, nearest: None })
+    Ok(Seen::Events { connection, dtls, last, nearest: None, counted: false })
 }
 
 /// The events of the server that the sentence names, of which others may have followed; the last ones if none fit.
