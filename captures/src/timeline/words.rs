@@ -1,4 +1,5 @@
-//! How steps, conditions, rules and notes read. Every sentence about them is made here, and nothing reads one back.
+//! How steps, conditions, rules and notes read. Every sentence about them is made here, and nothing reads one back but `earlier`,
+//! of recordings that have only sentences.
 
 use super::condition::{Condition, PeerState};
 use super::loss::LossCause;

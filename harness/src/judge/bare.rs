@@ -15,7 +15,8 @@ pub(super) fn judge(path: &Path, args: &JudgeArgs) -> Result<Vec<Judgement>, Jud
     let (file, trace) = trace(&given)?;
     let mut judged = Vec::new();
     each_evidence(&given, &trace, &mut |index, evidence| {
-        let notices = nature(trace.connections.get(index));
+        let mut notices = nature(trace.connections.get(index));
+        notices.extend(checks::unrecognised(evidence));
         judged.push(of(&file.name, index, evidence, notices, &given, args.all));
         Ok(())
     })?;

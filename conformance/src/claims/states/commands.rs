@@ -255,7 +255,9 @@ fn negotiation(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], foun
         CHANGES.contains(&it.name) || kind(it).is_some_and(|kind| kind == SdpType::Rollback)
     };
     let negotiates_alone = asked.iter().any(|it| it.name == "join");
-    let changes: Vec<&Asked<'_>> = asked.iter().filter(is_change).collect();
+    let rolls_back = |at: usize, it: &Asked<'_>| rolls_back(asked.get(..at).unwrap_or_default(), it);
+    let changes = asked.iter().enumerate().filter(|(at, it)| is_change(it) || rolls_back(*at, it));
+    let changes: Vec<&Asked<'_>> = changes.map(|(_, it)| it).collect();
     if !negotiates_alone {
         for (n, entry) in reported.iter().enumerate() {
             let before = changes.iter().filter(|it| it.entry.n < entry.n).count();
@@ -282,6 +284,15 @@ fn negotiation(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], foun
         let evidence = [Place::Entry(first.entry.n), Place::Entry(answer.n)];
         found.push(against(&peer.name, CLAIM, first.entry.t_us, claimed, seen, evidence));
     }
+}
+
+/// Whether a call sets the other side's offer while the peer's own is pending, after these calls: that rolls the own one back, so that what it
+/// was to negotiate may become necessary again (webrtc-pc §4.4.1.5, §4.7.3).
+fn rolls_back(before: &[Asked<'_>], call: &Asked<'_>) -> bool {
+    let set = |it: &&Asked<'_>| it.name.ends_with("Description") && it.result().is_some();
+    let is_offer = |it: &Asked<'_>, name: &str| it.name == name && kind(it) == Some(SdpType::Offer);
+    let newest = before.iter().rev().find(set);
+    is_offer(call, "setRemoteDescription") && newest.is_some_and(|own| is_offer(own, "setLocalDescription"))
 }
 
 fn what(command: &str) -> &'static str {

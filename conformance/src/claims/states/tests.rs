@@ -192,6 +192,14 @@ fn negotiation_becomes_necessary_by_a_command() {
     case.double("alice", needed).blames("alice", claim, Layer::Signalling, "1 commands");
     let mut case = Case::of(Recording::Conflict);
     case.silence("alice", needed).blames("alice", claim, Layer::Signalling, "never reports");
+    // The other side's offer rolls the own one back (webrtc-pc §4.4.1.5).
+    let blames_a_late_one = |kind: &str| {
+        let mut case = Case::of(Recording::Conflict);
+        case.args("alice", "setRemoteDescription", |args| args["description"]["type"] = kind.into());
+        case.report_late("alice", 0, PeerEvent::NegotiationNeeded);
+        case.found().iter().any(|it| it.claim == claim)
+    };
+    assert!(blames_a_late_one("answer") && !blames_a_late_one("offer"));
 }
 
 #[test]
