@@ -271,3 +271,28 @@ fn gathering_ends_with_a_state_and_a_candidate() {
     case.silence("bob", |event| matches!(event, PeerEvent::IceCandidate { candidate: None })).wait(2_000_000);
     case.blames("bob", "event/icecandidate", Layer::Gathering, "never reports the end of its candidates");
 }
+
+#[test]
+fn gathering_begins_again_and_negotiation_is_needed_again_at_an_ice_restart() {
+    use peerproof_captures::event::IceGatheringState;
+    let gathering = PeerEvent::IceGatheringStateChange { state: IceGatheringState::Gathering };
+    for peer in ["alice", "bob"] {
+        let mut case = Case::of(Recording::Restart);
+        case.silence_last(peer, |event| *event == gathering).blames(
+            peer,
+            "event/icegatheringstatechange.state",
+            Layer::Gathering,
+            "it was complete already",
+        );
+    }
+    let claim = "event/negotiationneeded";
+    let mut case = Case::of(Recording::Restart);
+    case.command_before("alice", "createOffer", "restartIce");
+    case.blames("alice", claim, Layer::Signalling, "before the next offer");
+    let restart = |event: &PeerEvent| *event == ice(IceState::Connected);
+    let mut case = Case::of(Recording::Restart);
+    case.command_before("alice", "createOffer", "restartIce");
+    case.report_after("alice", restart, PeerEvent::NegotiationNeeded);
+    let found = case.found();
+    assert!(!found.iter().any(|it| it.sentence().contains("before the next offer")), "{found:#?}");
+}
