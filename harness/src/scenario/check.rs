@@ -1,17 +1,30 @@
 //! What is wrong with a scenario although all its types are right: peers that are not there, names that stand for nothing,
 //! options that exclude each other, networks that cannot be built.
 
+mod always;
+mod always_messages;
+mod always_sdp;
+mod always_states;
 mod arguments;
+mod awaits;
 mod expectations;
+mod facts;
 mod flow;
+mod found;
 mod lab;
 mod messages;
 mod names;
 mod network;
+mod on_wire;
 mod peers;
+mod results;
 mod said;
 mod servers;
+mod statistics;
+mod top;
 mod transceivers;
+mod walk;
+mod whole;
 
 pub(super) use arguments::{configuration, echo_defect};
 pub(super) use peers::{implementation_known, known_peer};
@@ -59,11 +72,21 @@ pub fn scenario(document: &Document, scenario: &Scenario, implementations: &[&st
         errors.push(document.error(&root.key("timeout"), "`timeout` must be longer than 0", None));
     }
     let mut doubts = Doubts::of(document);
-    errors.extend(together(document, scenario, &[], &scenario.steps, &root.key("steps"), &mut doubts));
+    let of_steps = together(document, scenario, &[], &scenario.steps, &root.key("steps"), &mut doubts);
+    // What the steps do together is not certain where one of them is wrong.
+    let certain = of_steps.is_empty() && doubts.certain;
+    errors.extend(of_steps);
     let expected = expectations(document, scenario, &root.key("expect"));
     errors.extend(expected.into_iter().filter(|error| !doubts.have(error)));
     if errors.is_empty() {
         errors.extend(messages::all(document, scenario, &root).err());
+    }
+    if certain {
+        // Beside an error, what is wrong with the whole may only follow from it.
+        let line = |error: &ScenarioError| error.place.map(|place| place.line);
+        let beside = |error: &ScenarioError| !errors.iter().any(|other| line(other) == line(error));
+        let whole: Vec<_> = whole::scenario(document, scenario).into_iter().filter(beside).collect();
+        errors.extend(whole);
     }
     errors
 }
@@ -374,8 +397,20 @@ fn carries(
     self::rewrite(document, rewrite, &path.key("rewrite"))
 }
 
-/// Checks the regular expressions of a rewriting.
+/// Checks a rewriting: its regular expressions and words, and that it changes something.
 pub(super) fn rewrite(document: &Document, rewrite: &Rewrite, path: &ValuePath) -> Result<(), ScenarioError> {
+    if rewrite.is_empty() && document.part(path).value.is_object() {
+        return Err(document.error(path, "nothing is changed", None));
+    }
+    if let Some((keys, message)) = rewrite.mistake() {
+        let path = keys.into_iter().fold(path.clone(), |path, key| path.key(key));
+        return Err(document.error(&path, message, None));
+    }
+    for (n, kind) in rewrite.candidate.iter().flat_map(|rewrite| &rewrite.drop).enumerate() {
+        if kind != "any" {
+            said::candidate_type(document, kind, &path.key("candidate").key("drop").index(n))?;
+        }
+    }
     let descriptions = [("offer", &rewrite.offer), ("answer", &rewrite.answer)];
     let described =
         descriptions.into_iter().filter_map(|(key, rewrite)| Some((key, rewrite.as_ref()?))).flat_map(

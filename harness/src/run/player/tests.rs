@@ -240,6 +240,32 @@ async fn rejections_are_as_the_scenario_says() {
 }
 
 #[tokio::test]
+async fn a_rewriting_that_changes_nothing_ends_the_step() {
+    let table = table();
+    for (rewrite, says) in [
+        (
+            "offer: { remove-lines: ['^a=nosuchattribute'] }",
+            "the rewriting changes nothing of alice's description",
+        ),
+        (
+            "answer: { replace: [{ regex: nosuchattribute, with: x }] }",
+            "the rewriting changes nothing of bob's description",
+        ),
+    ] {
+        let outcome = table.play(&format!("[negotiate: {{ rewrite: {{ {rewrite} }} }}]")).await;
+        assert!(matches!(&outcome, StepOutcome::Broken { cause } if cause == says), "{outcome:?}");
+    }
+    let outcome =
+        table.play("[negotiate: { trickle: false, rewrite: { candidate: { twice: true } } }]").await;
+    assert!(matches!(&outcome, StepOutcome::Broken { .. }), "{outcome:?}");
+    // There need be no candidates.
+    assert_eq!(
+        table.play("[negotiate: { rewrite: { offer: { no-candidates: true } } }]").await,
+        StepOutcome::Done
+    );
+}
+
+#[tokio::test]
 async fn what_must_never_happen_ends_the_step_when_it_happens() {
     let table = table();
     let quiet = table.play("[bob: { never: { event: { open: chat }, for: 20ms } }]").await;

@@ -1,6 +1,7 @@
 //! Each way in which a scenario can be broken, and the one message that it gets.
 
 mod arguments;
+mod battery;
 mod certain;
 mod controls;
 mod every;
@@ -19,6 +20,7 @@ steps:
   - bob: { await: { datachannel: chat }, within: 2s }
   - alice: { send: { channel: chat, text: Hello } }
   - network: { drop: { from: alice, class: dtls, first: 4 } }
+  - bob: { await: { message: { channel: chat } } }
 expect:
   bob: { messages: { chat: [Hello] } }
 snapshot: [sdp, ice, dtls]
@@ -39,7 +41,7 @@ fn broken(what: &str, with: &str) -> String {
 #[test]
 fn a_whole_scenario_is_read() {
     let file = load(WHOLE).unwrap();
-    assert_eq!(file.scenario.steps.len(), 5);
+    assert_eq!(file.scenario.steps.len(), 6);
     assert_eq!(file.scenario.peers["bob"].plays, ["stack", "chrome", "firefox"]);
 }
 
@@ -106,7 +108,7 @@ fn undefined_peers_and_commands_are_refused() {
     );
     assert_eq!(
         broken("  bob: { messages", "  bo: { messages"),
-        "12:3 unknown peer `bo` | did you mean `bob`?"
+        "13:3 unknown peer `bo` | did you mean `bob`?"
     );
 }
 
@@ -192,7 +194,7 @@ fn rules_that_say_two_things_are_refused_at_their_place() {
 #[test]
 fn a_path_is_expected_only_of_nats() {
     let error = broken("expect:\n", "expect:\n  path: as-nats-allow\n");
-    assert!(error.starts_with("12:3 each peer must be behind a NAT of its own"), "{error}");
+    assert!(error.starts_with("13:3 each peer must be behind a NAT of its own"), "{error}");
     let behind = WHOLE.replacen(
         "expect:\n",
         "network: { alice: nat-ad-ei, bob: nat-apd-apd }\nexpect:\n  path: as-nats-allow\n",
@@ -360,7 +362,7 @@ fn servers_and_what_refers_to_them_are_checked() {
 fn a_bitrate_has_bounds_and_speaks_of_a_link_that_a_step_changes() {
     let load = |wanted: &str| {
         let text = format!(
-            "title: A link becomes narrow\npeers:\n  alice: {{ role: offerer }}\n  bob: {{ role: answerer }}\n\
+            "title: A link becomes narrow\npeers:\n  alice: {{ role: offerer, media: {{ send: [video] }} }}\n  bob: {{ role: answerer }}\n\
              network: internet\nsteps:\n  - network: {{ link: {{ name: narrow, of: alice, up: {{ rateKbit: 9 }} }} }}\n\
              expect:\n  alice: {{ bitrate: [{wanted}] }}\n"
         );
