@@ -292,7 +292,9 @@ fn short(event: &PeerEvent) -> String {
         }
         PeerEvent::Track { kind, mid: Some(mid), .. } => format!("track of {kind} with MID {mid:?}"),
         PeerEvent::Track { kind, mid: None, .. } => format!("track of {kind}"),
-        PeerEvent::MediaSeen { kind, frames, .. } => format!("media of {kind}, {}", counted(*frames, "frame")),
+        PeerEvent::MediaSeen { kind, frames, .. } => {
+            format!("media of {kind}, {}", counted(*frames, "frame"))
+        }
         PeerEvent::Acted { operation, error: None, .. } => format!("acted {operation:?}"),
         event => short_json(&serde_json::to_value(event).unwrap_or_default()),
     };
