@@ -14,7 +14,7 @@ pub(super) fn all_errors(text: &str) -> Vec<String> {
 fn all_that_is_wrong_is_shown_at_once() {
     let text = WHOLE
         .replace("bob: { role: answerer }", "bob: { role: answerer, plays: [chrom] }")
-        .replace("bob: { await", "carol: { await")
+        .replacen("bob: { await", "carol: { await", 1)
         .replace("send: { channel", "sent: { channel")
         .replace("bob: { messages", "dave: { messages");
     assert_eq!(
