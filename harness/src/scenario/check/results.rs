@@ -63,11 +63,11 @@ fn keys(command: &str) -> Option<&'static [&'static str]> {
     })
 }
 
-/// Checks what a step wants of its command. `closed` says whether the peer has closed its connection.
+/// Checks what a step wants of its command. `unsettled` says whether the peer may have closed its connection, or have an offer to answer.
 pub(super) fn check(
     facts: &Facts<'_>,
     given: Given<'_>,
-    closed: bool,
+    unsettled: bool,
     path: &ValuePath,
     found: &mut Found<'_>,
 ) {
@@ -84,9 +84,9 @@ pub(super) fn check(
         }
         let by_hand =
             facts.commands.iter().any(|it| it.peer == given.peer && it.name == "createPeerConnection");
-        if name == "createOffer" && exception == "InvalidStateError" && !closed && !by_hand {
+        if name == "createOffer" && exception == "InvalidStateError" && !unsettled && !by_hand {
             let message =
-                "only a closed connection rejects `createOffer` with InvalidStateError (webrtc-pc §4.4.2)";
+                "a stable connection does not reject `createOffer` with InvalidStateError (webrtc-pc §4.4.2)";
             found.add(&path.key("rejects"), message);
         }
     }

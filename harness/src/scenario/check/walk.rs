@@ -118,7 +118,8 @@ impl<'a> Walk<'a> {
         match &step.action {
             Action::Command { peer, name, args } => {
                 let given = Given { n, step, peer, name, args };
-                results::check(facts, given, self.closed.contains(given.peer), &actor, found);
+                let unsettled = self.by_hand || facts.is_autonomous() || self.closed.contains(given.peer);
+                results::check(facts, given, unsettled, &actor, found);
                 self.command(facts, given, &actor, found);
             }
             Action::Await { peer, condition } => {

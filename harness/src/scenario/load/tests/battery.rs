@@ -159,7 +159,7 @@ fn steps_that_do_nothing_or_cannot_work() {
         (
             "",
             "  - alice: { createOffer: {}, rejects: InvalidStateError }",
-            "only a closed connection rejects `createOffer` with InvalidStateError (webrtc-pc §4.4.2)",
+            "a stable connection does not reject `createOffer` with InvalidStateError (webrtc-pc §4.4.2)",
         ),
         (
             "",
