@@ -93,7 +93,9 @@ impl<'a> Facts<'a> {
         let word = |key: &str| args.get(key).and_then(Value::as_str);
         match name {
             "send" => {
-                if let Ok(Command::Send { channel, message, times }) = command::check(name, args, &|_| true) {
+                if let Ok(Command::Send { channel, message, times }) =
+                    command::check(name, args, &|_, wanted| Some(wanted))
+                {
                     self.sent.push(Sent { n, peer, channel, message, times: times.unwrap_or(1) });
                 }
             }
