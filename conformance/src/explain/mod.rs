@@ -6,7 +6,6 @@
 
 mod checks;
 mod data_channel;
-mod direction;
 mod dtls;
 mod dump;
 mod gathering;
@@ -80,8 +79,6 @@ pub enum Kind {
     Loss,
     NoKeyFrame,
     RtpVersion,
-    MalformedRtcp,
-    OneDirection,
     ConsentLost,
     DescriptionRefused,
     OfferNotDelivered,
@@ -166,7 +163,6 @@ pub fn explain(session: &Session<'_>) -> Vec<Diagnosis> {
         sctp::of_packets(connection, &mut found);
         data_channel::of_packets(connection, &mut found);
         media::of_packets(connection, &mut found);
-        direction::of_packets(connection, from, &mut found);
         if let Some(new) = found.all.get_mut(from..) {
             new.sort_by_key(|diagnosis| {
                 (diagnosis.severity == Severity::Notice, diagnosis.layer, diagnosis.frame)

@@ -1,6 +1,5 @@
 //! The command line: what can be asked for, and how it is answered.
 
-mod absent;
 mod accept;
 mod adapter;
 mod args;

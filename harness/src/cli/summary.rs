@@ -3,7 +3,7 @@
 use super::{complain, say};
 use crate::run::case::Played;
 use crate::run::session::Run;
-use crate::terminal::{Style, clean};
+use crate::terminal::{clean, colour};
 use peerproof_conformance::case::Standing;
 use peerproof_conformance::verdict::Outcome;
 use peerproof_reports::export::{self, Exporter};
@@ -33,10 +33,7 @@ pub(super) fn line(played: &Played) -> String {
         if !at.is_empty() {
             text.push_str(&format!("  {}", clean(&at.join(", "))));
         }
-        // Why an unexpected case failed stands in the table at the end. A peer may have put anything into it.
-        if !played.standing.is_good() {
-            return text;
-        }
+        // A peer may have put anything into it.
         text.push_str(&format!("\n               {}", clean(&played.verdict.sentence)));
     }
     text
@@ -83,8 +80,7 @@ fn files_in(folder: &Path) -> Vec<String> {
 
 /// The table at the end of a run.
 pub(super) fn table(report: &RunReport) {
-    let Style { colour, width } = Style::of_stdout();
-    let table = export::Terminal { colour, width };
+    let table = export::Terminal { colour: colour(&std::io::stdout()) };
     match table.serialize(report) {
         Ok(text) => say(String::from_utf8_lossy(&text).trim_end()),
         Err(error) => complain(error),

@@ -8,7 +8,6 @@ mod descriptions;
 mod foreign;
 mod keys;
 mod packets;
-mod parts;
 mod proofs;
 mod reports;
 

@@ -63,8 +63,7 @@ fn outcome(outcome: Outcome) -> &'static str {
 }
 
 /// What is to be said of a standing beside the verdict; nothing if all is as expected.
-#[must_use]
-pub fn remark(standing: Standing) -> Option<&'static str> {
+fn remark(standing: Standing) -> Option<&'static str> {
     Some(match standing {
         Standing::Expected => return None,
         Standing::ControlHeld => "control: failed as intended",

@@ -1,8 +1,6 @@
 //! Data channels between two of the program: everything that is sent arrives as it was, and nothing else does.
 
 use super::content::{Content, DEFECTS, echoed};
-use super::effects;
-use super::empty;
 use super::features::Claims;
 use super::outcome::{Group, Outcome, Tried, shortened, violates};
 use super::pair::{PATIENCE, Pair, cannot};
@@ -19,26 +17,24 @@ use tokio::time::Instant;
 const AFTERMATH: Duration = Duration::from_millis(500);
 
 /// Why nothing more is tried with a pair.
-pub(super) const ENDED: &str = "a process has ended, see above";
+const ENDED: &str = "a process has ended, see above";
 
 /// Which side of a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Side {
+enum Side {
     Offerer,
     Answerer,
 }
 
 impl Side {
-    pub(super) const BOTH: [Self; 2] = [Self::Offerer, Self::Answerer];
-
-    pub(super) fn other(self) -> Self {
+    fn other(self) -> Self {
         match self {
             Self::Offerer => Self::Answerer,
             Self::Answerer => Self::Offerer,
         }
     }
 
-    pub(super) fn of(self, pair: &mut Pair) -> &mut Session {
+    fn of(self, pair: &mut Pair) -> &mut Session {
         match self {
             Self::Offerer => &mut pair.offerer,
             Self::Answerer => &mut pair.answerer,
@@ -47,7 +43,7 @@ impl Side {
 }
 
 /// How many messages have come so far by side and channel, as far as they were awaited.
-pub(super) type Taken = BTreeMap<(Side, String), usize>;
+type Taken = BTreeMap<(Side, String), usize>;
 
 /// A connection with data channels.
 pub(super) async fn data(
@@ -74,14 +70,12 @@ pub(super) async fn data(
         .is_some()
     {
         let mut taken = Taken::new();
-        let lost = messages(&mut pair, &mut group, &mut taken).await;
+        messages(&mut pair, &mut group, &mut taken).await;
         if listed.contains("echo") {
             echoes(&mut pair, &mut group, &mut taken).await;
         } else {
             group.skip("echo", "not among its commands");
         }
-        // After everything else: an implementation that sends them wrongly may send nothing more.
-        empty::messages(&mut pair, &mut group, &mut taken, &lost).await;
         tokio::time::sleep(AFTERMATH).await;
         group.add("nothing arrives that was not sent", surplus(&mut pair, &taken));
         if pair.over() {
@@ -91,11 +85,6 @@ pub(super) async fn data(
             if group.add("a channel that is closed is closed at both", closed).is_some() {
                 group.add("a closed channel sends nothing", late(&mut pair).await);
             }
-        }
-        if pair.over() {
-            group.skip("commands on a connection have their effect", ENDED);
-        } else {
-            effects::effects(&mut pair, &mut group, listed).await;
         }
     }
     pair.end().await;
@@ -109,7 +98,7 @@ async fn open(pair: &mut Pair) -> Tried {
 }
 
 /// Waits until a channel of the offerer is open at both.
-pub(super) async fn opened(pair: &Pair, label: &str) -> Tried {
+async fn opened(pair: &Pair, label: &str) -> Tried {
     let open = |event: &PeerEvent| match event {
         PeerEvent::ChannelOpen { channel } if channel.label == label => Some(()),
         _ => None,
@@ -123,14 +112,15 @@ pub(super) async fn opened(pair: &Pair, label: &str) -> Tried {
     pair.answerer.event(0, &format!("channelopen of {label} at the answerer"), PATIENCE, open).await
 }
 
-/// Sends messages with content, and returns the sides of which one did not arrive.
-async fn messages(pair: &mut Pair, group: &mut Group, taken: &mut Taken) -> BTreeSet<Side> {
+async fn messages(pair: &mut Pair, group: &mut Group, taken: &mut Taken) {
     let pattern = |size, seed, text| Payload::Pattern { size, seed, text };
     let cases = [
         ("a text", Payload::Text("Grüße, 世界 😀".to_owned()), 1),
+        ("an empty text", Payload::Text(String::new()), 1),
         ("a text of 1024 bytes", pattern(1024, 3, true), 1),
         ("a text of 1025 bytes", pattern(1025, 4, true), 1),
         ("bytes", Payload::Binary("AP+AfwoN".to_owned()), 1),
+        ("no bytes", Payload::Binary(String::new()), 1),
         ("a pattern of 256 KiB", pattern(262_144, 9, false), 1),
         ("five patterns in a series", pattern(1000, u32::MAX - 1, false), 5),
         ("one text three times", Payload::Text("again".to_owned()), 3),
@@ -142,7 +132,7 @@ async fn messages(pair: &mut Pair, group: &mut Group, taken: &mut Taken) -> BTre
     let mut late = Vec::new();
     for (what, payload, times) in &cases {
         let mut sent = Vec::new();
-        for side in Side::BOTH {
+        for side in [Side::Offerer, Side::Answerer] {
             let name = format!("{what}, {} to {}", word(side), word(side.other()));
             let tried = if pair.over() {
                 Err(Outcome::NotTried { because: ENDED.to_owned() })
@@ -173,7 +163,7 @@ async fn messages(pair: &mut Pair, group: &mut Group, taken: &mut Taken) -> BTre
         }
     }
     let deadline = Instant::now() + PATIENCE;
-    for &side in &lost {
+    for side in lost {
         let all: Vec<&Sent> = late.iter().filter(|series| series.side == side).collect();
         let arrived = arrive_late(pair, side.other(), "chat", &all, deadline, taken).await;
         for (series, arrived) in all.into_iter().zip(arrived) {
@@ -185,7 +175,6 @@ async fn messages(pair: &mut Pair, group: &mut Group, taken: &mut Taken) -> BTre
     for (name, tried) in checks {
         group.add(name, tried);
     }
-    lost
 }
 
 /// Messages of one check that were sent.
@@ -201,14 +190,14 @@ fn large(payload: &Payload) -> bool {
     matches!(payload, Payload::Pattern { size, .. } if *size > 65_535)
 }
 
-pub(super) fn word(side: Side) -> &'static str {
+fn word(side: Side) -> &'static str {
     match side {
         Side::Offerer => "offerer",
         Side::Answerer => "answerer",
     }
 }
 
-pub(super) async fn send(pair: &mut Pair, side: Side, channel: &str, message: &Payload, times: u32) -> Tried {
+async fn send(pair: &mut Pair, side: Side, channel: &str, message: &Payload, times: u32) -> Tried {
     let mut args = json!({ "channel": channel, "message": message });
     if times != 1 {
         args["times"] = json!(times);
@@ -217,7 +206,7 @@ pub(super) async fn send(pair: &mut Pair, side: Side, channel: &str, message: &P
 }
 
 /// All messages that were reported of a channel.
-pub(super) fn messages_of(session: &Session, channel: &str) -> Vec<Message> {
+fn messages_of(session: &Session, channel: &str) -> Vec<Message> {
     session.events(0, |event| match event {
         PeerEvent::ChannelMessage { message, .. } if message.channel == channel => Some(message.clone()),
         _ => None,
@@ -237,7 +226,7 @@ async fn come(session: &Session, channel: &str, count: usize, deadline: Instant)
 }
 
 /// Waits for these messages, after those that came before.
-pub(super) async fn arrive(
+async fn arrive(
     pair: &mut Pair,
     side: Side,
     channel: &str,
@@ -347,7 +336,7 @@ async fn echo(pair: &mut Pair, side: Side, defect: Option<&str>, taken: &mut Tak
 /// There are no more messages than were awaited.
 fn surplus(pair: &mut Pair, taken: &Taken) -> Tried {
     let nothing = BTreeMap::new();
-    for side in Side::BOTH {
+    for side in [Side::Offerer, Side::Answerer] {
         let session = side.of(pair);
         let mut counts: BTreeMap<String, usize> = nothing.clone();
         let all = session.events(0, |event| match event {

@@ -105,8 +105,7 @@ impl Views {
                     size: message.size,
                     is_text: message.text,
                     value: message.value.clone(),
-                    entry: Some(entry.n),
-                    frame: None,
+                    entry: entry.n,
                 });
                 return;
             }

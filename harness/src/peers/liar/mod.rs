@@ -6,7 +6,6 @@
 
 mod change;
 mod lie;
-mod paths;
 mod teller;
 #[cfg(test)]
 mod tests;
