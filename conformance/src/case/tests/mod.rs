@@ -503,5 +503,5 @@ fn what_must_not_happen_and_happens_is_its_own_cause() {
     let expected = Expected::NoCondition { peer: "bob".to_owned(), condition: condition.clone() };
     let seen = Seen::Occurred(condition);
     case.ended(StepOutcome::Wrong { expected, seen });
-    fails(&case.verdict(), Layer::Dtls, "bob", "no dtlsState connected at bob");
+    fails(&case.verdict(), Layer::Dtls, "bob", "bob should not report dtlsState connected, but it did");
 }
