@@ -1,7 +1,7 @@
 //! `cargo xtask quotes`: compares the quotations of the catalogue with the texts of the RFCs.
 //!
 //! Git keeps the RFCs that are quoted, as their editor publishes them, in one archive: `conformance/requirements/texts.tar.gz`. Documents whose text
-//! cannot be had in that form are in [`WITHOUT`]. Of a document that only succeeds another one the text of its predecessor serves.
+//! cannot be had in that form are in [`WITHOUT`]. A document in [`PREDECESSORS`] is compared with the text of the one that it replaces.
 
 use crate::corpus::{self, Inputs};
 use anyhow::{Context, Result, bail, ensure};
