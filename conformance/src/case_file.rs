@@ -9,8 +9,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Version of the format of [`CaseFile`] and of the timeline beside it. A reader refuses a newer one and an older one: up to format 2
-/// the timeline had steps, conditions and rules as sentences.
+/// Version of the format of [`CaseFile`] and of the timeline beside it. A reader refuses a newer one. Format 1 had no findings; up to
+/// format 2 the timeline had steps, conditions and rules as sentences ([`peerproof_captures::timeline::read_earlier`]).
 pub const FORMAT: u32 = 3;
 
 /// The content of `case.json`.

@@ -1,8 +1,11 @@
 //! `expected.toml`: reading the files in which [known deviations](peerproof_conformance::deviations) stand.
 
+use crate::adapters;
 use crate::embedded::SCENARIOS;
 use crate::input::{self, Limit};
 use crate::scenario::ScenarioError;
+use crate::scenario::check::IMPLEMENTATIONS;
+use crate::scenario::error::nearest;
 use peerproof_conformance::deviations::{Deviation, DeviationError, Deviations};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -42,6 +45,55 @@ pub enum ExpectedError {
         /// What is wrong with it.
         error: DeviationError,
     },
+    /// A deviation names what is not there.
+    #[error("{path}: {message}{}", help.as_ref().map(|help| format!("\n  = help: {help}")).unwrap_or_default())]
+    Unknown {
+        /// The file.
+        path: String,
+        /// What is not there.
+        message: String,
+        /// What was probably meant.
+        help: Option<String>,
+    },
+}
+
+/// What the entries of a user's files can be about.
+#[derive(Debug, Clone, Default)]
+pub struct Subjects {
+    /// The scenarios and controls of a run, before any are chosen.
+    pub scenarios: Vec<String>,
+    /// Implementations that can play.
+    pub implementations: Vec<String>,
+}
+
+impl Subjects {
+    /// Refuses an entry whose cases are of no scenario, or whose peer is a known one with a mistake in its name. Any other name may be that of
+    /// a program on another machine, or what a program calls itself.
+    fn check(&self, path: &str, deviation: &Deviation) -> Result<(), ExpectedError> {
+        let unknown = |message: String, help: Option<&str>| ExpectedError::Unknown {
+            path: path.to_owned(),
+            message,
+            help: help.map(|near| format!("did you mean `{near}`?")),
+        };
+        let name = deviation.peer.split('@').next().unwrap_or_default();
+        let mut known: Vec<&str> = self.implementations.iter().map(String::as_str).collect();
+        known.extend(IMPLEMENTATIONS);
+        let of_adapters: Vec<&str> = adapters::names().collect();
+        known.extend(of_adapters);
+        if !known.iter().any(|it| *it == name || *it == deviation.peer)
+            && let Some(near) = nearest(name, known)
+        {
+            return Err(unknown(format!("unknown implementation `{}`", deviation.peer), Some(near)));
+        }
+        if let Some(case) = &deviation.case
+            && !self.scenarios.iter().any(|scenario| deviation.is_of_scenario(scenario))
+        {
+            let of = case.rsplit_once('/').map_or(case.as_str(), |(scenario, _)| scenario);
+            let near = nearest(of, self.scenarios.iter().map(String::as_str));
+            return Err(unknown(format!("no scenario has a case `{case}`"), near));
+        }
+        Ok(())
+    }
 }
 
 /// Reads a file.
@@ -54,14 +106,15 @@ pub fn load(path: &Path) -> Result<Deviations, ExpectedError> {
 }
 
 /// Those of several files, with those that the program brings along for its suite; of a folder of scenarios those in its
-/// `expected.toml`.
+/// `expected.toml`. Where it is known what there is, the files are checked against that.
 ///
 /// # Errors
-/// A file cannot be read or says something else than it may.
+/// A file cannot be read, says something else than it may, or names what is not there.
 pub fn gather(
     files: &[PathBuf],
     folder: Option<&Path>,
     known: &[(String, &str)],
+    subjects: Option<&Subjects>,
 ) -> Result<Deviations, ExpectedError> {
     let beside = folder.map(|folder| folder.join(FILE)).filter(|path| path.exists());
     let texts: Vec<(String, String)> =
@@ -71,6 +124,9 @@ pub fn gather(
     for (path, text) in &texts {
         let Whole { whole, deviation } = read(path, text)?;
         alone |= whole;
+        if let Some(subjects) = subjects {
+            deviation.iter().try_for_each(|one| subjects.check(path, one))?;
+        }
         all.extend(deviation);
     }
     let suite = SCENARIOS.get_file(FILE).and_then(include_dir::File::contents_utf8);
@@ -122,5 +178,35 @@ mod tests {
         let long = format!("[[deviation]]\npeer = 'stack\u{1b}[2J{}'\n", "x".repeat(10_000));
         let error = read("e.toml", &long).unwrap_err().to_string();
         assert!(error.starts_with("e.toml:2:") && error.len() < 1000 && !error.contains('\u{1b}'), "{error}");
+    }
+
+    #[test]
+    fn what_is_not_there_is_refused_and_what_may_be_elsewhere_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let subjects = Subjects {
+            scenarios: vec!["data/echo".to_owned(), "controls/dead".to_owned()],
+            implementations: vec!["mine".to_owned()],
+        };
+        let gathered = |case: &str, peer: &str| {
+            let entry = format!(
+                "[[deviation]]\ncase = '{case}'\npeer = '{peer}'\nlayer = 'dtls'\nreason = 'r'\nlink = 'l'\n"
+            );
+            let path = folder.path().join("own.toml");
+            std::fs::write(&path, entry).unwrap();
+            gather(&[path], None, &[], Some(&subjects))
+                .err()
+                .map(|error| error.to_string())
+                .unwrap_or_default()
+        };
+        let error = gathered("data/echo/*", "stak");
+        assert!(error.contains("own.toml: unknown implementation `stak`"), "{error}");
+        assert!(error.ends_with("did you mean `stack`?"), "{error}");
+        let error = gathered("data/eco/*", "stack");
+        assert!(error.contains("no scenario has a case `data/eco/*`"), "{error}");
+        assert!(error.ends_with("did you mean `data/echo`?"), "{error}");
+        for peer in ["mine", "stack", "chrome@150", "pion", "theirs-elsewhere"] {
+            assert_eq!(gathered("data/*/*", peer), "", "{peer}");
+        }
+        assert_eq!(gathered("controls/dead/stack-*", "stack"), "");
     }
 }

@@ -1,7 +1,7 @@
 //! How text is laid out: colours and widths on a terminal, neither elsewhere; and what stands between all output and the terminal.
 
 use peerproof_captures::scan;
-use peerproof_reports::escape;
+use peerproof_reports::{escape, wrap};
 use std::io::{self, IsTerminal, Write};
 
 /// What a word stands for; its colour follows from it.
@@ -80,24 +80,7 @@ impl Style {
     /// The lines of a text, as [`Style::wrapped`] writes them.
     #[must_use]
     pub fn lines(&self, first: &str, next: &str, text: &str) -> Vec<String> {
-        let text = clean(text);
-        let Some(width) = self.width else { return vec![format!("{first}{text}")] };
-        let mut lines = Vec::new();
-        let mut line = first.to_owned();
-        let mut empty = true;
-        for word in text.split(' ') {
-            if !empty && line.chars().count() + 1 + word.chars().count() > width {
-                lines.push(std::mem::replace(&mut line, next.to_owned()));
-                empty = true;
-            }
-            if !empty {
-                line.push(' ');
-            }
-            line.push_str(word);
-            empty = false;
-        }
-        lines.push(line);
-        lines
+        wrap::lines(self.width, first, next, text)
     }
 }
 

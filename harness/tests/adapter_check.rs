@@ -96,6 +96,47 @@ fn an_altered_text_is_found_where_it_was_altered() {
     assert_eq!(violations.len(), 2, "{violations:#?}");
 }
 
+/// The stack behind a script that changes what it is told to do, and not what it answers.
+fn instead(script: &str) -> Vec<(String, String)> {
+    let pipe = format!("sed -u -E '{script}' | '{PEERPROOF}' adapter stack");
+    let (code, report) = checked(&["sh", "-c", &pipe]);
+    assert_eq!(code, 1, "{report:#}");
+    with_result(&report, "violates")
+}
+
+#[test]
+fn commands_that_are_answered_and_not_carried_out_are_found() {
+    let restart = instead("s/\"command\":\"restartIce\"/\"command\":\"getState\"/");
+    assert!(found(&restart, "restartIce gives the next offer other credentials").contains("a=ice-ufrag:"));
+    assert_eq!(restart.len(), 1, "{restart:#?}");
+    let close = instead("s/\"command\":\"close\"/\"command\":\"getStats\"/");
+    found(&close, "a connection that is closed has ended");
+}
+
+/// An implementation that loses empty messages deviates; its adapter reports the truth.
+#[test]
+fn an_empty_message_that_is_lost_is_a_deviation_where_others_arrive() {
+    let pipe = |script: &str| format!("'{PEERPROOF}' adapter stack | sed -u -E '{script}'");
+    // Another event takes the number of the one that is left out.
+    let log =
+        "s/\"event\":\"channelmessage\".*/\"event\":\"log\",\"data\":{\"level\":\"info\",\"message\":\"\"}}/";
+    let (code, report) = checked(&["sh", "-c", &pipe(&format!("/\"size\":0,/{log}"))]);
+    assert_eq!(code, 0, "{report:#}");
+    let deviations = with_result(&report, "deviates");
+    let names: Vec<&str> = deviations.iter().map(|(name, _)| name.as_str()).collect();
+    for what in ["an empty text", "no bytes"] {
+        for way in ["offerer to answerer", "answerer to offerer"] {
+            let name = format!("data channels between two instances: {what}, {way}");
+            assert!(names.contains(&name.as_str()), "{name} is not among {names:?}");
+        }
+    }
+    assert_eq!(deviations.len(), 4, "{deviations:#?}");
+    // Where messages with content are lost too, it is the program.
+    let lost = violations(&format!("/\"size\":0,|\"value\":\"again\"/{log}"));
+    found(&lost, "an empty text, offerer to answerer");
+    found(&lost, "one text three times, offerer to answerer");
+}
+
 #[test]
 fn answers_that_claim_all_was_done_are_found() {
     let violations = violations("s/\"answer\":\\{\"(rejected|unsupported)\".*/\"answer\":{\"ok\":null}}/");

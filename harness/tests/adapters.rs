@@ -1,15 +1,17 @@
-//! The adapters of this repository, each with Chrome in both roles, and the oldest versions of the browsers that are installed beside the
-//! system's with the stack. What is not installed (`peerproof setup --peers NAME`) is skipped with a line that says so, or fails the test if
+//! The adapters of this repository, each with Chrome in both roles and tried alone; the guide that leads to one; and the oldest versions of
+//! the browsers that are installed beside the system's, with the stack. What is not installed (`peerproof setup --peers NAME`) is skipped with a line that says so, or fails the test if
 //! `PEERPROOF_REQUIRE` names it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use peerproof::adapters;
 use peerproof::run::peers::{is_required, missing};
 use peerproof::versions::{Wanted, debian::upstream};
-use std::path::Path;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Plays what the arguments of `run` choose with an implementation. What it printed, and `run.json`.
-#[expect(clippy::unwrap_used, reason = "a helper of the tests below")]
 fn run(name: &str, args: &[&str]) -> (String, serde_json::Value) {
     let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
     let output = tempfile::tempdir().unwrap();
@@ -87,4 +89,104 @@ fn each_adapter_connects_with_chrome() {
         played += 1;
     }
     println!("{played} adapters were played");
+}
+
+/// Whether something that the machine must have is there. What is absent is said, or fails the test if it is required.
+fn is_here(name: &str) -> bool {
+    let Some(reason) = missing(name) else { return true };
+    assert!(!is_required(name), "{name} is required: {reason}");
+    println!("skipped: {reason}");
+    false
+}
+
+/// What `adapter check` finds are violations of the protocol; what an implementation does otherwise than the standards ask is none.
+#[test]
+fn no_adapter_violates_the_protocol() {
+    // All at once: they wait for each other's peers most of the time.
+    std::thread::scope(|scope| {
+        for name in adapters::names().filter(|name| is_here(name)) {
+            scope.spawn(move || {
+                let adapter = adapters::find(name).unwrap();
+                let command = adapter.manifest.program.iter().map(|word| adapter.fill(word));
+                let done = Command::new(env!("CARGO_BIN_EXE_peerproof"))
+                    .args(["adapter", "check", "--"])
+                    .args(command)
+                    .output()
+                    .unwrap();
+                let printed = String::from_utf8_lossy(&done.stdout);
+                assert_eq!(done.status.code(), Some(0), "{name}: {printed}");
+                assert!(printed.contains("no violation of the protocol"), "{name}: {printed}");
+            });
+        }
+    });
+}
+
+/// What the guide of docs/adapters.md has one write and enter, in its order: the configuration, and the commands.
+fn guide() -> (String, Vec<String>) {
+    let path = repository().join("docs/adapters.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let part =
+        text.split("\n## ").find(|part| part.starts_with("From nothing to the first passing case")).unwrap();
+    let (mut configuration, mut commands) = (String::new(), Vec::new());
+    for block in part.split("\n\n") {
+        let lines: Option<Vec<&str>> = block.lines().map(|line| line.strip_prefix("       ")).collect();
+        let Some(lines) = lines else { continue };
+        if lines.iter().any(|line| line.starts_with("[implementations.")) {
+            configuration = lines.join("\n");
+            continue;
+        }
+        // Where a prompt is shown, what follows without one is what is printed.
+        let prompts = lines.iter().any(|line| line.starts_with("$ "));
+        let entered =
+            lines.into_iter().filter_map(|line| if prompts { line.strip_prefix("$ ") } else { Some(line) });
+        commands.extend(entered.map(str::to_owned));
+    }
+    (configuration, commands)
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+}
+
+/// The commands are those of the document, in an empty folder. What pip would install is there already, and the last one plays everything.
+#[test]
+fn the_guide_leads_to_passing_cases() {
+    let code = std::fs::read_to_string(repository().join("harness/adapters/example/adapter.py")).unwrap();
+    assert!(code.lines().count() < 150);
+    let (configuration, mut commands) = guide();
+    assert_eq!(commands.pop().as_deref(), Some("peerproof run --with example"));
+    let [install, copy, ..] = commands.as_slice() else { panic!("{commands:?}") };
+    assert_eq!(install, "python3 -m venv venv && venv/bin/pip install aiortc");
+    assert!(copy.starts_with("cp ") && commands.len() == 6, "{commands:?}");
+    if !["example", "chrome"].into_iter().all(is_here) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    symlink(adapters::find("example").unwrap().home().join("venv"), folder.path().join("venv")).unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_peerproof")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+    let repository = repository().display().to_string();
+    for command in commands.iter().skip(1) {
+        // The configuration is written before the scenario that needs it.
+        if command.ends_with("--with example") {
+            std::fs::write(folder.path().join("peerproof.toml"), &configuration).unwrap();
+        }
+        let done = Command::new("sh")
+            .args(["-c", &command.replace('…', &repository)])
+            .current_dir(folder.path())
+            .env("PATH", &path)
+            .env_remove("PEERPROOF_REQUIRE")
+            .output()
+            .unwrap();
+        let printed =
+            String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{command}: {printed}");
+        let wanted = match command {
+            it if it.contains("hello") => "\"implementation\": \"example\"",
+            it if it.contains("adapter check") => "no violation of the protocol",
+            it if it.contains(" run ") => "all as expected",
+            _ => "",
+        };
+        assert!(printed.contains(wanted), "{command}: {printed}");
+    }
 }

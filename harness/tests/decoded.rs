@@ -171,6 +171,10 @@ fn the_codec_is_inferred_or_described_or_said_to_be_unknown() {
     let (code, _, complaint) = inspect(&[&h264, "--png", to, "--frames-of", "0x7"]);
     let named = complaint.contains("no such stream; it has ") && complaint.contains("0x1a2b3c4d");
     assert_eq!((code, named), (2, true), "{complaint}");
+    // No stream was named, and none is of a codec that is decoded.
+    let (code, _, complaint) = inspect(&[&h264, "--wav", to]);
+    let named = complaint.contains("no stream that can be decoded: Opus can; it has ");
+    assert_eq!((code, named), (2, true), "{complaint}");
     let sdp = description(folder.path(), "VP9/90000");
     let (code, _, complaint) = inspect(&[&h264, "--png", to, "--frames-of", &stream, "--sdp", &sdp]);
     assert_eq!((code, complaint.contains("it is VP9")), (2, true), "{complaint}");

@@ -210,11 +210,45 @@ fn reports_of_about_webrtc_are_explained_as_far_as_they_go() {
 fn a_saved_page_of_about_webrtc_is_refused_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("about.html");
-    std::fs::write(&file, "<html><head><link href=\"chrome://global/skin/aboutwebrtc.css\"></head></html>")
-        .unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_peerproof")).arg("inspect").arg(&file).output().unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("Copy Report"));
+    let long = format!(
+        "<!DOCTYPE html><head><style>{}</style><title>WebRTC Internals</title></head>",
+        "a{} ".repeat(9_000)
+    );
+    let pages = [
+        "<html><head><link href=\"chrome://global/skin/aboutwebrtc.css\"></head></html>",
+        "<html><a href=about:webrtc>",
+        &long,
+    ];
+    for page in pages {
+        std::fs::write(&file, page).unwrap();
+        let (code, said) = refused(&file);
+        assert!(code == Some(2) && said.contains("Copy Report"), "{said}");
+    }
+    std::fs::write(&file, "<html><title>Other internals</title></html>").unwrap();
+    assert!(!refused(&file).1.contains("Copy Report"));
+}
+
+/// The exit code and what is said of a file that is refused.
+fn refused(file: &Path) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_peerproof")).arg("inspect").arg(file).output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// The first event of either format, by the numbers of fields in rtc_event_log.proto and rtc_event_log2.proto of libwebrtc.
+#[test]
+fn an_rtc_event_log_is_refused_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("event.log");
+    let older = [&[0x0a, 6, 0x08, 0x80, 0x89, 0x7a, 0x10, 0x01][..], &[0x0a, 2, 0x10, 0x02]].concat();
+    let newer = [0x82, 0x01, 9, 0x08, 0x80, 0x89, 0x7a, 0x10, 0x02, 0x18, 0x80, 0x01, 0x12, 0];
+    for log in [&older[..], &newer] {
+        std::fs::write(&file, log).unwrap();
+        let (code, said) = refused(&file);
+        assert!(code == Some(2) && said.contains("an RTC event log of Chrome"), "{said}");
+    }
+    // Another protobuf with a text in its first field.
+    std::fs::write(&file, b"\x0a\x06abcdef\x10\x01").unwrap();
+    assert!(!refused(&file).1.contains("RTC event log"));
 }
 
 /// Chrome 156: "Download the rtcstats dump" of chrome://webrtc-internals.

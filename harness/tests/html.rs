@@ -177,6 +177,17 @@ async fn the_page_of_a_capture_is_filtered_zoomed_and_leads_to_its_frames() {
     let folder = tempfile::tempdir().unwrap();
     let page = page_of_call(folder.path());
     let listed = peerproof(&["inspect", &format!("{CALL}.pcapng"), "--packets", "--protocol", "dtls"]);
+    let judged = Command::new(PEERPROOF)
+        .args(["judge", &format!("{CALL}.pcapng"), "--sdp", &format!("{CALL}.offer.sdp")])
+        .args(["--sdp", &format!("{CALL}.answer.sdp")])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let judged = String::from_utf8(judged.stdout).unwrap();
+    let is_bad =
+        |line: &&str| line.trim_start().starts_with("FAIL ") || line.trim_start().starts_with("warn ");
+    let violations: Vec<&str> = judged.lines().filter(is_bad).collect();
+    assert!(violations.len() > 1, "{judged}");
     let mut frames: Vec<&str> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
     frames.dedup();
     for kind in browsers() {
@@ -230,6 +241,21 @@ async fn the_page_of_a_capture_is_filtered_zoomed_and_leads_to_its_frames() {
         browser.until("!location.hash.includes('zoom=')").await;
         browser.find("#axis svg").await.send_keys("+").await.unwrap();
         browser.until("location.hash.includes('zoom=')").await;
+
+        // What the capture violates, as `judge` says, with its documents and places.
+        browser.goto(&page, "#view=findings").await;
+        let rows = browser.count("#panel-findings tbody tr").await;
+        assert_eq!(rows as usize, violations.len(), "{violations:?}");
+        assert!(browser.text("#top .title").await.contains("violation"), "{kind}");
+        let cited = "#panel-findings a[href^='https://www.rfc-editor.org/rfc/rfc']";
+        assert!(browser.count(cited).await >= rows);
+        browser.ask("document.querySelector(\"#panel-findings a[href^='#sdp-']\").click()").await;
+        browser.until("document.querySelector('#panel-descriptions:not([hidden]) .lit') !== null").await;
+
+        // Messages on its data channel, each with its frame.
+        browser.goto(&page, "#view=channels").await;
+        let channels = browser.text("#panel-channels").await;
+        assert!(channels.contains("Messages that were captured (2)"), "{kind}: {channels}");
 
         // Each view opens.
         browser.goto(&page, "").await;
@@ -298,6 +324,38 @@ async fn pages_show_faults_snapshots_and_dumps() {
     }
 }
 
+/// Each dump alone has a page, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dump_alone_has_a_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut pages = Vec::new();
+    for entry in fs::read_dir(root().join("harness/tests/dumps")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|it| it == "gz") {
+            let page = folder.path().join(path.file_name().unwrap()).with_extension("html");
+            peerproof(&["inspect", path.to_str().unwrap(), "--html", page.to_str().unwrap()]);
+            assert!(fs::metadata(&page).unwrap().len() <= (1 << 20) + fs::metadata(&path).unwrap().len() / 4);
+            pages.push(page);
+        }
+    }
+    assert!(pages.len() > 5, "{pages:?}");
+    for kind in browsers() {
+        let browser = Browser::open(kind).await;
+        for page in &pages {
+            browser.goto(page, "").await;
+            let tabs = browser.count("#tabs [role=tab]").await;
+            assert!(tabs >= 2, "{kind}: {tabs} in {}", page.display());
+            for tab in 0..tabs {
+                browser.ask(&format!("document.querySelectorAll('#tabs [role=tab]')[{tab}].click()")).await;
+            }
+            let said = browser.text("#top").await;
+            assert!(said.contains("a dump of") && said.contains("not in a"), "{kind}: {said}");
+            assert_eq!(browser.count("#tab-packets, #tab-messages").await, 0);
+        }
+        browser.close().await;
+    }
+}
+
 /// A run of the stack with itself whose recordings, when they are there, call everybody and everything by that name.
 fn hostile_run(folder: &Path) -> PathBuf {
     let run = folder.join("run");
@@ -329,8 +387,11 @@ fn hostile_run(folder: &Path) -> PathBuf {
                 let text = fs::read_to_string(&path).unwrap();
                 let peers = text.replace("alice", name).replace("chat", name);
                 let titles = peers.replace("\"title\": \"", &format!("\"title\": \"{name}"));
-                fs::write(&path, titles.replace("\"sentence\": \"", &format!("\"sentence\": \"{name}")))
-                    .unwrap();
+                // Of addresses only those of the documents become links.
+                let sentence = format!(
+                    "\"sentence\": \"{name} https://www.w3.org.evil.example/x javascript:x RFC 8445 §7.2.2: "
+                );
+                fs::write(&path, titles.replace("\"sentence\": \"", &sentence)).unwrap();
             }
         }
     }
@@ -358,6 +419,15 @@ async fn hostile_names_are_text_on_the_page_of_a_run_and_of_its_cases() {
             let shown =
                 browser.ask("document.body.innerText.includes('<img src=x onerror=document.title=1>')").await;
             assert_eq!(shown, true, "{kind}: the name is shown");
+            let hosts =
+                "[...new Set([...document.querySelectorAll('a')].map((it) => it.protocol + it.host))].sort()";
+            let hosts = browser.ask(hosts).await;
+            let known = ["file:", "https:www.rfc-editor.org", "https:www.w3.org"];
+            let all = hosts.as_array().unwrap();
+            assert!(all.iter().all(|host| known.contains(&host.as_str().unwrap_or_default())), "{hosts}");
+            let cited =
+                browser.count("#top a[href='https://www.rfc-editor.org/rfc/rfc8445#section-7.2.2']").await;
+            assert!(cited > 0, "{kind}: a section in the verdict is a link");
             let hidden = browser.ask("/\\u202e/.test(document.body.innerText + document.title)").await;
             assert_eq!(hidden, false, "{kind}: a hidden character");
             assert_ne!(browser.client.title().await.unwrap(), "1");
@@ -425,4 +495,110 @@ fn a_page_is_small_and_says_what_it_leaves_out() {
     assert!(!fs::read_to_string(&page).unwrap().contains("makes a page of others"));
     let again = Command::new(PEERPROOF).args(["inspect", capture_, "--html", page_]).output().unwrap();
     assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("--force"));
+
+    // Statistics that take more than the page may.
+    let (dump, capture) =
+        (folder.path().join("long.json"), root().join("harness/tests/dumps/nodtls-captured.pcapng"));
+    fs::write(&dump, long_dump(10_000)).unwrap();
+    let (capture_, dump_) = (capture.to_str().unwrap(), dump.to_str().unwrap());
+    peerproof(&["inspect", capture_, "--dump", dump_, "--html", page_, "--force"]);
+    let html = fs::read_to_string(&page).unwrap();
+    assert!(html.len() as u64 <= limit(&capture), "{}", html.len());
+    assert!(html.contains("between the lowest and the highest of each stretch"));
+}
+
+/// A dump of Chrome whose statistics have that many values each, none like the one before.
+fn long_dump(values: usize) -> Vec<u8> {
+    let packed = fs::File::open(root().join("harness/tests/dumps/nodtls-captured.json.gz")).unwrap();
+    let mut dump: Value = serde_json::from_reader(flate2::read::GzDecoder::new(packed)).unwrap();
+    let mut random = 1_u64;
+    for connection in dump["PeerConnections"].as_object_mut().unwrap().values_mut() {
+        for series in connection["stats"].as_object_mut().unwrap().values_mut() {
+            let text = series["values"].as_str().unwrap_or_default();
+            let Ok(Value::Array(known)) = serde_json::from_str::<Value>(text) else { continue };
+            let Some(first) = known.first().filter(|value| value.is_number()) else { continue };
+            let of = |n: usize, random: &mut u64| {
+                *random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                if first.as_f64() > Some(1e12) {
+                    json!(first.as_f64().unwrap() + n as f64 * 1e3)
+                } else {
+                    json!(*random >> 33)
+                }
+            };
+            let values: Vec<Value> = (0..values).map(|n| of(n, &mut random)).collect();
+            series["values"] = serde_json::to_string(&values).unwrap().into();
+        }
+    }
+    serde_json::to_vec(&dump).unwrap()
+}
+
+/// A pcapng block (draft-ietf-opsawg-pcapng §3.1).
+fn block(kind: u32, body: &[u8]) -> Vec<u8> {
+    let padded = body.len().div_ceil(4) * 4;
+    let length = u32::try_from(padded + 12).unwrap().to_le_bytes();
+    let mut block = [kind.to_le_bytes().as_slice(), &length, body].concat();
+    block.resize(padded + 8, 0);
+    [block.as_slice(), &length].concat()
+}
+
+/// An attribute or an option: type, length, value, padding.
+fn attribute(kind: [u8; 2], length: [u8; 2], value: &[u8]) -> Vec<u8> {
+    let mut all = [kind.as_slice(), &length, value].concat();
+    all.resize(all.len().div_ceil(4) * 4, 0);
+    all
+}
+
+/// A capture whose interface, USERNAME and SOFTWARE (RFC 8489 §14.3, §14.14) have that name.
+fn hostile_capture(name: &str) -> Vec<u8> {
+    let length = u16::try_from(name.len()).unwrap();
+    let stun = |kind: u16| attribute(kind.to_be_bytes(), length.to_be_bytes(), name.as_bytes());
+    let attributes = [stun(0x0006), stun(0x8022)].concat();
+    let mut message = [0, 1].to_vec();
+    message.extend(u16::try_from(attributes.len()).unwrap().to_be_bytes());
+    message.extend([0x21, 0x12, 0xa4, 0x42]);
+    message.extend([7; 12]);
+    message.extend(attributes);
+    let udp = u16::try_from(message.len() + 8).unwrap().to_be_bytes();
+    let ip = u16::try_from(message.len() + 28).unwrap().to_be_bytes();
+    let mut packet = vec![0x45, 0, ip[0], ip[1], 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+    packet.extend([0x13, 0x88, 0x13, 0x89, udp[0], udp[1], 0, 0]);
+    packet.extend(message);
+    let section = [0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255];
+    let named = attribute([2, 0], length.to_le_bytes(), name.as_bytes());
+    let interface = [&[101, 0, 0, 0, 0, 0, 0, 0][..], &named[..], &[0; 4][..]];
+    let size = u32::try_from(packet.len()).unwrap().to_le_bytes();
+    let frame = [&[0; 12][..], &size[..], &size[..], &packet[..]].concat();
+    [block(0x0a0d_0d0a, &section), block(1, &interface.concat()), block(6, &frame)].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_names_in_a_capture_are_text_on_its_page() {
+    let folder = tempfile::tempdir().unwrap();
+    // No `/` may stand in the name of a file.
+    let capture = folder.path().join(format!("{HOSTILE}.pcapng"));
+    fs::write(&capture, hostile_capture(HOSTILE)).unwrap();
+    let offer = folder.path().join(format!("{HOSTILE}.sdp"));
+    let text = fs::read_to_string(root().join(format!("{CALL}.offer.sdp"))).unwrap();
+    fs::write(&offer, text.replace("s=-", &format!("s={HOSTILE}"))).unwrap();
+    let page = folder.path().join("page.html");
+    let [capture, offer, page_] = [&capture, &offer, &page].map(|path| path.to_str().unwrap());
+    peerproof(&["inspect", capture, "--sdp", offer, "--html", page_]);
+    for kind in browsers() {
+        let browser = Browser::open(kind).await;
+        browser.goto(&page, "#frame-1").await;
+        browser.find("#frame .tree .leaf").await;
+        let tabs = browser.count("#tabs [role=tab]").await;
+        for tab in 0..tabs {
+            browser.ask(&format!("document.querySelectorAll('#tabs [role=tab]')[{tab}].click()")).await;
+        }
+        assert_eq!(browser.count("img").await, 0);
+        let shown = browser.ask(
+            "document.documentElement.textContent.split('<img src=x onerror=document.title=1>').length - 1",
+        );
+        assert!(shown.await.as_u64() > Some(3), "{kind}: title, interface, attributes, description");
+        let hidden = browser.ask("/\\u202e/.test(document.body.innerText + document.title)").await;
+        assert_eq!(hidden, false, "{kind}: a hidden character");
+        assert_ne!(browser.client.title().await.unwrap(), "1");
+        browser.close().await;
+    }
 }

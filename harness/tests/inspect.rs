@@ -272,3 +272,97 @@ fn an_export_opens_in_wireshark_with_everything_in_the_clear() {
     assert_eq!(count(&tshark, &clear, "stun"), 8);
     assert_eq!(count(&tshark, &clear, "sctp.chunk_type == 1"), 2);
 }
+
+/// What `inspect` says of a case that failed begins with the verdict; diagnoses of other layers did not decide it.
+#[test]
+fn a_failed_recording_begins_with_its_verdict() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    let played = [
+        "run",
+        "controls/no-fingerprint",
+        "--peers",
+        "stack",
+        "--virtual",
+        "--output",
+        run.to_str().unwrap(),
+    ];
+    assert!(peerproof(&played).status.success());
+    let recording = run.join("cases/controls/no-fingerprint/stack-stack");
+    let path = recording.to_str().unwrap();
+    let file = recording.join("case.json");
+    let mut case: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let verdict = case["verdict"].clone();
+    assert_eq!(verdict["outcome"], "fail");
+    let report = |path: &str| -> Value { serde_json::from_str(&inspect(&[path, "--json"])).unwrap() };
+    let before = report(path);
+    assert_eq!(before["judged"]["verdict"], verdict);
+    assert!(before["besides"].is_null());
+    let diagnosed = before["diagnosis"].as_array().unwrap();
+    assert!(!diagnosed.is_empty() && diagnosed.iter().all(|it| it["layer"] == verdict["layer"]));
+    let text = inspect(&[path]);
+    let place = |what: &str| text.find(what).unwrap_or_else(|| panic!("no {what} in {text}"));
+    assert!(place("Verdict: fail at ") < place("Connection 1 of ") && place("Verdict") < place("Diagnosis"));
+    assert_eq!(text.matches(diagnosed[0]["what"].as_str().unwrap()).count(), 1, "{text}");
+
+    // Had the case failed elsewhere, the same was seen besides.
+    case["verdict"]["layer"] = "media".into();
+    fs::write(&file, serde_json::to_vec(&case).unwrap()).unwrap();
+    let after = report(path);
+    assert_eq!(after["diagnosis"], serde_json::json!([]));
+    assert_eq!(after["besides"].as_array().unwrap().len(), diagnosed.len());
+    let text = inspect(&[path]);
+    assert!(
+        text.contains("Seen besides, and not what failed the case") && !text.contains("no problem found"),
+        "{text}"
+    );
+}
+
+/// Captures of others: the requirements that they violate, the addresses of flows, and one item for the same advice.
+#[test]
+fn a_capture_names_its_violations_and_its_flows() {
+    let text = inspect(&["captures/corpus/diagnosis/sctp-checksum.pcapng"]);
+    assert!(text.contains("Requirements: 3 violations, 1 warning"), "{text}");
+    assert!(text.contains("fail  sctp-crc32c-correct  A, frame 5: the checksum is zero"), "{text}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.pcap");
+    fs::write(&path, plain_calls(3)).unwrap();
+    let text = inspect(&[path.to_str().unwrap()]);
+    for n in 1..=3 {
+        assert!(
+            text.contains(&format!("Connection {n} of 3: A (10.0.0.{n}:5000) and B (10.0.1.{n}:5001)")),
+            "{text}"
+        );
+    }
+    assert!(text.contains("Conversations that are no WebRTC connection\n  UDP 10.0.0.9:40000 ↔ 10.0.1.9:9999: 1 packet, 4 bytes: 1 other"), "{text}");
+    assert_eq!(text.matches("  next: ").count(), 1, "{text}");
+    assert!(text.contains(", 3 times\n"), "{text}");
+}
+
+/// A pcap of RTP without anything else between pairs of addresses, one of which stops in the middle, and a datagram of no known protocol.
+fn plain_calls(count: u8) -> Vec<u8> {
+    let mut pcap = [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 101].map(u32::to_le_bytes).concat();
+    let mut add = |ms: u32, from: [u8; 4], to: [u8; 4], ports: [u16; 2], payload: &[u8]| {
+        let [ip, udp] = [28, 8].map(|header| u16::try_from(payload.len() + header).unwrap().to_be_bytes());
+        let mut packet = vec![0x45, 0, ip[0], ip[1], 0, 0, 0, 0, 64, 17, 0, 0];
+        packet.extend([from, to].concat());
+        packet.extend(ports.map(u16::to_be_bytes).concat());
+        packet.extend([udp[0], udp[1], 0, 0]);
+        packet.extend(payload);
+        let length = u32::try_from(packet.len()).unwrap();
+        pcap.extend([ms / 1_000, ms % 1_000 * 1_000, length, length].map(u32::to_le_bytes).concat());
+        pcap.extend(packet);
+    };
+    add(0, [10, 0, 0, 9], [10, 0, 1, 9], [40_000, 9_999], b"abcd");
+    for n in 0..200_u16 {
+        for call in 1..=count {
+            let mut rtp = vec![0x80, 0];
+            rtp.extend(n.to_be_bytes());
+            rtp.extend((u32::from(n) * 160).to_be_bytes());
+            rtp.extend([call; 4]);
+            rtp.extend([0xff; 160]);
+            add(u32::from(n) * 20, [10, 0, 0, call], [10, 0, 1, call], [5_000, 5_001], &rtp);
+        }
+    }
+    pcap
+}

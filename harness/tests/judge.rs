@@ -2,7 +2,8 @@
 //! recording shows.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use serde_json::Value;
+use peerproof_captures::timeline::{self, What};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -168,6 +169,20 @@ fn what_is_judged_again_is_what_was_judged_live_and_what_is_taken_away_shows() {
     let text = String::from_utf8(text.stdout).unwrap();
     assert!(text.starts_with("harness-error  ") && text.contains("killed/cases/data/echo"), "{text}");
 
+    // What format 2 recorded is judged the same: its steps and notes were sentences.
+    let case: Value = serde_json::from_slice(&fs::read(echo.join("case.json")).unwrap()).unwrap();
+    let mut earlier = case.clone();
+    earlier["format"] = 2.into();
+    fs::write(echo.join("case.json"), earlier.to_string()).unwrap();
+    fs::write(&timeline, in_sentences(&whole)).unwrap();
+    let (code, same) = judged(&[echo_path, "--changed"]);
+    assert_eq!((code, outcome(&same)), (0, Value::from("pass")), "{same:#}");
+    assert_eq!(same["judged"][0]["findings"], allowed["judged"][0]["findings"]);
+    fs::write(&timeline, &whole).unwrap();
+    let refused = peerproof(&["judge", echo_path]);
+    assert_eq!(refused.status.code(), Some(2), "format 2 with steps that are no sentences");
+    fs::write(echo.join("case.json"), case.to_string()).unwrap();
+
     // No recording, no pass; and a broken file is refused with its place.
     fs::remove_file(echo.join("capture.pcapng")).unwrap();
     let (code, without) = judged(&[echo.to_str().unwrap()]);
@@ -177,15 +192,22 @@ fn what_is_judged_again_is_what_was_judged_live_and_what_is_taken_away_shows() {
     assert_eq!(broken.status.code(), Some(2));
     let complaint = String::from_utf8(broken.stderr).unwrap();
     assert!(complaint.contains("timeline.jsonl:1:"), "{complaint}");
+}
 
-    // So is one that an earlier version has recorded.
-    let mut case: Value = serde_json::from_slice(&fs::read(echo.join("case.json")).unwrap()).unwrap();
-    case["format"] = 2.into();
-    fs::write(echo.join("case.json"), case.to_string()).unwrap();
-    let earlier = peerproof(&["judge", echo.to_str().unwrap()]);
-    assert_eq!(earlier.status.code(), Some(2));
-    let complaint = String::from_utf8(earlier.stderr).unwrap();
-    assert!(complaint.contains("case.json: recorded by an earlier Peerproof (format 2;"), "{complaint}");
+/// A timeline as formats 1 and 2 had it.
+fn in_sentences(timeline: &[u8]) -> String {
+    let mut text = String::new();
+    for entry in timeline::read(timeline).unwrap() {
+        let what = match entry.what {
+            What::StepBegan { step, definition, .. } => {
+                json!({ "step_began": { "step": step, "text": definition.to_string() } })
+            }
+            What::Note(note) => json!({ "note": { "text": note.to_string() } }),
+            what => serde_json::to_value(what).unwrap(),
+        };
+        text += &format!("{}\n", json!({ "n": entry.n, "t_us": entry.t_us, "what": what }));
+    }
+    text
 }
 
 #[test]

@@ -194,7 +194,7 @@ async fn a_page_that_is_closed_costs_its_case_and_may_be_opened_again() {
     let scenarios = tempfile::tempdir().unwrap();
     std::fs::create_dir(scenarios.path().join("data")).unwrap();
     // The first one waits for what never comes.
-    let wait = ", { alice: { await: { message: { channel: x, text: never } }, within: 100s } }";
+    let wait = ", { alice: { await: { connectionState: failed }, within: 100s } }";
     for (name, then) in [("a-waits", wait), ("b-after", "")] {
         let text = format!(
             "title: t\ntimeout: 110s\npeers:\n  alice: {{ role: offerer }}\n  bob: {{ role: answerer }}\n\

@@ -128,7 +128,7 @@ async fn in_a_lab_a_program_has_the_addresses_of_its_host() {
 async fn what_goes_wrong_with_a_program_is_its_own_failure() {
     let crash = one("echo 'out of \u{1b}[31mcheese' >&2; exit 3").await;
     let (side, sentence) = (crash.verdict.side.clone(), crash.verdict.sentence.clone());
-    assert_eq!((crash.verdict.outcome, crash.verdict.layer), (Outcome::Fail, Some(Layer::Signalling)));
+    assert_eq!((crash.verdict.outcome, crash.verdict.layer), (Outcome::Fail, Some(Layer::PeerProtocol)));
     assert_eq!(side.as_deref(), Some("bob"));
     assert!(sentence.contains("exited with status 3") && sentence.contains("cheese"), "{sentence}");
     assert!(!sentence.contains('\u{1b}'), "no escapes for the terminal: {sentence}");
@@ -185,4 +185,44 @@ async fn a_program_that_is_not_there_is_unsupported() {
     let verdict = &played[0].verdict;
     assert_eq!(verdict.outcome, Outcome::Unsupported, "{}", verdict.sentence);
     assert!(verdict.sentence.contains("/nowhere/adapter"), "{}", verdict.sentence);
+}
+
+/// What `run` of a configuration says, in a folder of its own.
+fn configured(text: &str, args: &[&str]) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("peerproof.toml"), text).unwrap();
+    let run = Command::new(PEERPROOF).arg("run").args(args).current_dir(folder.path()).output().unwrap();
+    let told = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
+    (run.status.code(), told)
+}
+
+/// Its cases would be unsupported, and the run green without it.
+#[test]
+fn a_program_that_the_user_names_must_be_there() {
+    let file = "[implementations.mystack]\nprogram = ['./adapter.py']\n";
+    let (code, told) = configured(file, &["data/echo/"]);
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("mystack: program ./adapter.py not found") && told.contains("--peers"), "{told}");
+    let (code, told) = configured("", &["data/echo/", "--program", "other=/no/such/program"]);
+    assert!(code == Some(2) && told.contains("/no/such/program"), "{told}");
+    // It is no matter of cases in which it has no part.
+    let (code, told) = configured(file, &["data/echo/", "--peers", "stack"]);
+    assert!(code == Some(0) && told.contains("1 pass"), "{told}");
+}
+
+#[test]
+fn an_old_folder_of_scenarios_is_named_where_nothing_matches() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("scenarios/data")).unwrap();
+    let run = |args: &[&str]| {
+        let run = Command::new(PEERPROOF).args(args).current_dir(folder.path()).output().unwrap();
+        (run.status.code(), String::from_utf8_lossy(&run.stderr).into_owned())
+    };
+    for command in ["run", "list"] {
+        let (code, told) = run(&[command, "data/echo/"]);
+        assert_eq!(code, Some(4), "{told}");
+        assert!(told.contains("./scenarios") && told.contains("--suite"), "{told}");
+    }
+    let (code, told) = run(&["list", "data/echo/", "--suite"]);
+    assert_eq!(code, Some(0), "{told}");
 }

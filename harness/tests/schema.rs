@@ -63,6 +63,13 @@ fn it_refuses_what_no_scenario_may_say() {
         "steps: [{ connect: { trickel: true } }]",
         "network: { alice: nowhere }\nsteps: [{ connect: {} }]",
         "stepz: []",
+        "steps: [{ connect: {} }]\nexpect: { wire: [{ from: alice, dtls: ClientHelo }] }",
+        "steps: [{ connect: {} }]\nexpect: { wire: [{ from: alice, sctp: INITACK }] }",
+        "steps: [{ connect: {} }]\nexpect: { alice: { stats: [{ type: inbound, count: 1 }] } }",
+        "steps: [{ connect: {} }]\nexpect: { alice: { candidates: { includes: [hots] } } }",
+        "steps: [{ connect: { rewrite: { candidate: { drop: [hots] } } } }]",
+        "steps: [{ alice: { await: { icecandidate: { type: hots } } } }]",
+        "steps: [{ alice: { createOffer: {}, rejects: InvalidStatError } }]",
     ]
     .iter()
     .enumerate()
@@ -71,6 +78,19 @@ fn it_refuses_what_no_scenario_may_say() {
         std::fs::write(&path, format!("{head}{wrong}\n")).unwrap();
         assert_eq!(refused(&schema("scenario"), &[path]).len(), 1, "{wrong}");
     }
+    // The same with the words that are meant, and with those of `each`.
+    let right = "each: { kind: [host, relay] }
+steps:
+  - connect: { rewrite: { candidate: { drop: [any] } } }
+  - alice: { await: { icecandidate: { type: $kind } } }
+  - alice: { createOffer: {}, rejects: InvalidStateError }
+expect:
+  wire: [{ from: alice, dtls: ClientHello }, { from: alice, stun: Binding request }, { from: alice, srtp: any }]
+  alice: { stats: [{ type: inbound-rtp, count: 1 }], candidates: { includes: [$kind] } }
+";
+    let path = folder.path().join("right.yaml");
+    std::fs::write(&path, format!("{head}{right}")).unwrap();
+    assert_eq!(refused(&schema("scenario"), &[path]), Vec::<String>::new());
 }
 
 /// What an editor shows beside a key.

@@ -60,7 +60,7 @@
     };
     P.head.diagnosis.forEach((it) => it.frame !== null && it.severity !== "notice" && add(it.frame, it.what));
     P.head.case?.verdict.evidence?.forEach((it) => it.frame !== undefined && add(it.frame, P.head.case.verdict.sentence));
-    P.head.case?.breaches?.filter((it) => it.result === "fail" && !it.waiver).forEach((it) => it.evidence?.slice(0, 1).forEach((place) => place.frame !== undefined && add(place.frame, it.sentence)));
+    P.findings().filter((it) => P.breachWord(it) === "fail").forEach((it) => it.evidence?.slice(0, 1).forEach((place) => place.frame !== undefined && add(place.frame, it.sentence)));
     return frames;
   };
 
@@ -83,7 +83,7 @@
         const w = Math.max(1.5, x(to) - x(from));
         const hue = HUES[state.state] ?? "var(--link)";
         const words = `${lane.peer}: ${lane.machine} ${state.state} at ${P.time(state.t_us)}`;
-        parts.push(svg("a", { href: `#entry-${state.entry}`, "aria-label": words, tabindex: "-1" },
+        parts.push(svg("a", { href: `#entry-${state.entry}`, "aria-label": words, tabindex: "0" },
           svg("rect", { x: x(from), y, width: w, height: LANE - 3, rx: 2, fill: hue }), svg("title", {}, words),
           w > state.state.length * 6.4 + 8 && svg("text", { class: "on", x: x(from) + 4, y: y + 11 }, state.state)));
       });
@@ -97,14 +97,14 @@
         const [from, until] = [x(Math.max(a, step.from_us)), x(Math.min(b, to))];
         const words = `step ${step.number}: ${step.text}${step.trouble ? ` – ${step.trouble}` : ""}`;
         const w = Math.max(2, until - from - 1);
-        parts.push(svg("a", { href: `#entry-${step.entry}`, "aria-label": words, tabindex: "-1" },
+        parts.push(svg("a", { href: `#entry-${step.entry}`, "aria-label": words, tabindex: "0" },
           svg("rect", { x: from, y, width: w, height: LANE - 3, rx: 2, fill: step.trouble || step.to_us === undefined ? "var(--fail)" : "var(--soft)", "fill-opacity": step.number % 2 ? 0.75 : 0.5 }),
           svg("title", {}, words), w > 16 && svg("text", { class: "on", x: from + 4, y: y + 11 }, step.number)));
       }
       y += LANE;
     }
     // Packets, by protocol.
-    const height = 44;
+    const height = P.rows.length ? 44 : 0;
     const cells = Math.max(40, Math.floor((width - gutter) / 5));
     const columns = Array.from({ length: cells }, () => ({}));
     for (const row of P.rows) {
@@ -114,7 +114,7 @@
       column[name] = (column[name] ?? 0) + 1;
     }
     const highest = Math.max(1, ...columns.map((it) => Object.values(it).reduce((sum, n) => sum + n, 0)));
-    label("packets", y + height / 2 - 10);
+    if (height) label("packets", y + height / 2 - 10);
     const wide = (width - gutter - 6) / cells;
     columns.forEach((column, n) => {
       let top = y + height;

@@ -47,6 +47,8 @@ const P = { views: [], range: null, chosen: null };
     const value = us / 1e6;
     return `${(Math.abs(value) < 0.5 / 10 ** digits ? 0 : value).toFixed(digits)} s`;
   };
+  /** `2026-11-29 11:27:24.500 UTC`: microseconds since 1970. */
+  P.clock = (us) => new Date(us / 1e3).toISOString().replace("T", " ").replace("Z", " UTC");
   /** `12 ms`: a duration. */
   P.span = (us) => {
     const abs = Math.abs(us);
@@ -72,6 +74,20 @@ const P = { views: [], range: null, chosen: null };
     return [n ? "; " : "", href ? P.el("a", { href, rel: "noreferrer noopener", target: "_blank" }, part) : part];
   });
 
+  // A section of a document as sentences write it, or the address of a document on the hosts that publish them.
+  const CITED = /(?:RFC\s?\d{3,5}(?:\s§\s?[0-9A-Z]+(?:\.[0-9]+)*)?|webrtc-(?:pc|stats)\b|https:\/\/(?:www\.rfc-editor\.org|www\.w3\.org)\/[\w.\/#%-]*[\w\/#-])/g;
+  /** A text in which documents are links; whatever else looks like an address stays text. */
+  P.linked = (text) => {
+    const parts = [];
+    let from = 0;
+    for (const { 0: cited, index } of text.matchAll(CITED)) {
+      const href = cited.startsWith("https:") ? cited : P.rfc(cited);
+      parts.push(text.slice(from, index), P.el("a", { href, rel: "noreferrer noopener", target: "_blank" }, cited));
+      from = index + cited.length;
+    }
+    return [...parts, text.slice(from)].filter((it) => it !== "");
+  };
+
   const LAYERS = { sdp: "SDP", dtls: "DTLS", srtp: "SRTP", sctp: "SCTP" };
   /** A layer by its name for people. */
   P.layer = (name) => LAYERS[name] ?? (name ?? "").replaceAll("-", " ");
@@ -79,11 +95,18 @@ const P = { views: [], range: null, chosen: null };
   /** A text in which what stands between backticks is code. */
   P.code = (text) => text.split("`").map((part, n) => (n % 2 ? P.el("code", {}, part) : part));
 
+  /** A line on paper only: what is not printed. */
+  P.cut = (n, one, many = `${one}s`) => P.el("p", { class: "cut soft" }, `${P.count(n, one, many)} more ${n === 1 ? "is" : "are"} not printed: on the screen, choose or show them first.`);
+
   /** A link to a frame of the page `base`, this one if that is empty. */
   P.frame = (number, text = `frame ${number}`, base = "") => P.el("a", { class: "place", href: `${base}#frame-${number}` }, text);
   /** A link to a place of evidence; only its name if `base` is null, since there is no page. */
   P.place = (place, base = "") => {
     const link = (to, text) => (base === null ? text : P.el("a", { href: `${base}#${to}` }, text));
+    if (place.sdp !== undefined) {
+      const by = P.body?.descriptions.find((it) => it.entry === place.sdp)?.by;
+      return link(`sdp-${place.sdp}-line-${place.line}`, `line ${place.line} of the description ${by ? `of ${by}` : place.sdp + 1}`);
+    }
     if (place.frame !== undefined) return link(`frame-${place.frame}`, `frame ${place.frame}`);
     if (place.entry !== undefined) return link(`entry-${place.entry}`, `entry ${place.entry}`);
     if (place.line) {

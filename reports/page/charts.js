@@ -21,6 +21,12 @@
     const seconds = over.width_us / 1e6;
     const stats = P.body.stats.filter((it) => it.ssrc === stream.ssrc && it.points.length > 1);
     const said = stats.filter((it) => it.name === "bytesSent" || it.name === "bytesReceived");
+    // What peers report of the same, beside what the wire shows.
+    const beside = (name, value) => stats.filter((it) => it.name === name).map((it) => ({ kind: "dtls", dash: true, points: value(it), of: `${name} of ${it.peer}` }));
+    const scaled = (factor) => (it) => it.points.map(([t, value]) => [t, value * factor]);
+    const growth = (it) => it.points.slice(1).map(([t, value], n) => [t, Math.max(0, value - it.points[n][1])]);
+    const [jitter, trip, lost, nacks, frames] = [beside("jitter", scaled(1000)), beside("roundTripTime", scaled(1000)), beside("packetsLost", growth), beside("nackCount", growth), beside("framesPerSecond", scaled(1))];
+    const names = [...said.map((it) => `${it.name} of ${it.peer}`), ...[jitter, trip, lost, nacks, frames].flat().map((it) => it.of)];
     const heading = `${name} sends ${codec}${stream.repairs !== null ? " (repair)" : ""}`;
     const facts = [
       P.count(stream.packets, "packet"), P.bytes(stream.bytes), `${stream.lost} lost${stream.expected ? ` (${((100 * stream.lost) / stream.expected).toFixed(1)} %)` : ""}`,
@@ -31,17 +37,18 @@
     ].filter(Boolean);
     const at = (n) => over.from_us + (n + 0.5) * over.width_us;
     const marks = over.slices.flatMap((slice, n) => [slice[SLICE.keyFrames] && { t: at(n), up: true, text: "key frame" }, slice[SLICE.requests] && { t: at(n), up: false, text: "key frame requested" }].filter(Boolean));
+    const moves = (lines) => lines.some((line) => line.points.some(([, value]) => value > 0));
     const has = (index) => over.slices.some((slice) => slice[index] > 0);
     return el("article", { class: "card" }, el("h3", {}, heading, " ", el("code", { class: "soft" }, `0x${stream.ssrc.toString(16).padStart(8, "0")}`)),
       el("p", { class: "soft" }, facts.join(", "), ", from ", P.frame(stream.first.frame), " to ", P.frame(stream.last.frame), stream.first_key_frame && [", first key frame ", P.frame(stream.first_key_frame.frame)]),
       chart("bitrate", "kbit/s", [{ kind: "rtp", points: points(over, (slice) => (slice[SLICE.bytes] * 8) / 1000 / seconds) },
         ...said.map((it) => ({ kind: it.name === "bytesSent" ? "stun" : "dtls", dash: true, points: rate(it, 8 / 1000) }))], marks),
-      said.length > 0 && el("p", { class: "soft" }, "dashed: ", said.map((it) => `${it.name} of ${it.peer}`).join(", ")),
-      stream.lost > 0 && chart("lost", "packets", [{ kind: "fail", points: points(over, (slice) => Math.max(0, slice[SLICE.missing])) }]),
-      has(SLICE.nacked) && chart("requested by NACK", "packets", [{ kind: "inconclusive", points: points(over, (slice) => slice[SLICE.nacked]) }]),
-      has(SLICE.jitter) && chart("jitter", "ms", [{ kind: "sctp", points: points(over, known(SLICE.jitter, 1000)) }]),
-      has(SLICE.rtt) && chart("round trip by RTCP", "ms", [{ kind: "stun", points: points(over, known(SLICE.rtt, 1000)) }]),
-      has(SLICE.marked) && stream.clock_rate === 90000 && chart("frames", "per s", [{ kind: "dtls", points: points(over, (slice) => slice[SLICE.marked] / seconds) }]));
+      names.length > 0 && el("p", { class: "soft" }, "dashed, as the peers report it: ", names.join(", ")),
+      (stream.lost > 0 || moves(lost)) && chart("lost", "packets", [{ kind: "fail", points: points(over, (slice) => Math.max(0, slice[SLICE.missing])) }, ...lost]),
+      (has(SLICE.nacked) || moves(nacks)) && chart("requested by NACK", "packets", [{ kind: "inconclusive", points: points(over, (slice) => slice[SLICE.nacked]) }, ...nacks]),
+      (has(SLICE.jitter) || moves(jitter)) && chart("jitter", "ms", [{ kind: "sctp", points: points(over, known(SLICE.jitter, 1000)) }, ...jitter]),
+      (has(SLICE.rtt) || moves(trip)) && chart("round trip by RTCP", "ms", [{ kind: "stun", points: points(over, known(SLICE.rtt, 1000)) }, ...trip]),
+      ((has(SLICE.marked) && stream.clock_rate === 90000) || moves(frames)) && chart("frames", "per s", [{ kind: "rtp", points: stream.clock_rate === 90000 ? points(over, (slice) => slice[SLICE.marked] / seconds) : [] }, ...frames]));
   };
 
   const draw = (panel) => {

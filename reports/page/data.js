@@ -35,6 +35,8 @@
     });
   };
 
+  /** Whether the page is that of a dump, in which there are no packets. */
+  P.dumped = () => !P.head.case && !P.head.requirements && P.head.file.frames === 0;
   /** What became of a packet, in words: where it arrived or left, or how it was lost. */
   P.arrival = (row) => (!row.a ? "" : row.a.lost ?? (row.a.arrived !== undefined ? `arrived in frame ${row.a.arrived}` : `left in frame ${row.a.left}`));
   P.address = (index) => P.packets.addresses[index] ?? "";

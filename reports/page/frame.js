@@ -114,8 +114,8 @@
     ];
     const acts = P.body.acts.filter((it) => it.frame === number);
     const about = [
-      ...P.head.diagnosis.filter((it) => it.frame === number).map((it) => [P.chip(it.severity), " ", it.what]),
-      ...(P.head.case?.breaches ?? []).filter((it) => it.evidence?.some((place) => place.frame === number)).map((it) => [P.chip(P.breachWord(it)), " ", el("code", {}, it.requirement), " ", it.sentence]),
+      ...[...P.head.diagnosis, ...(P.head.besides ?? [])].filter((it) => it.frame === number).map((it) => [P.chip(it.severity), " ", P.linked(it.what)]),
+      ...P.findings().filter((it) => it.evidence?.some((place) => place.frame === number)).map((it) => [P.chip(P.breachWord(it)), " ", el("code", {}, it.requirement), " ", P.linked(it.sentence)]),
       ...acts.map((it) => [P.chip("warn", it.kind), " ", it.text]),
     ];
     const head = el("section", {}, el("p", { class: "facts soft" }, facts, row.a && [", ", arrival(row.a)], copy !== null && [", plaintext of ", P.frame(copy)]),

@@ -66,8 +66,10 @@
         next += STEP;
         more.textContent = `Show ${Math.min(STEP, rows.length - next)} more of ${rows.length - next}`;
         more.hidden = next >= rows.length;
+        cut.replaceChildren(...(next < rows.length ? [P.cut(rows.length - next, "row")] : []));
       };
-      box.append(more);
+      const cut = el("div", {});
+      box.append(more, cut);
       add();
       if (!rows.length) box.append(el("p", { class: "empty" }, "Nothing in this part of the time axis."));
       if (ladder.more) box.append(el("p", { class: "empty" }, `${ladder.more} more rows are not in this page (--frames chooses others).`));
@@ -79,7 +81,7 @@
   P.views.push({
     id: "messages", title: "Messages", order: 10,
     count: () => P.body.ladders.reduce((sum, it) => sum + it.rows.filter((row) => row.kind === "message").length, 0),
-    there: () => true,
+    there: () => P.body.ladders.length > 0 || !P.dumped(),
     show: draw,
     range: draw,
     chosen: (panel) => {

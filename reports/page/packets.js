@@ -88,7 +88,7 @@
   P.views.push({
     id: "packets", title: "Packets", order: 20,
     count: () => P.rows.filter((row) => row.c === undefined).length,
-    there: () => true,
+    there: () => P.rows.length > 0 || !P.dumped(),
     show: (panel) => {
       input = el("input", { type: "search", id: "filter", "aria-label": "Filter packets", spellcheck: "false", autocomplete: "off", autocapitalize: "off",
         placeholder: "filter: protocol:dtls  layer:media  peer:alice  frames:10-40  ClientHello  -keepalive", value: P.state.filter ?? "",
@@ -123,7 +123,7 @@
       });
       panel.append(list);
       new ResizeObserver(draw).observe(list);
-      addEventListener("beforeprint", () => { const kept = rows; rows = rows.slice(0, 400); body.replaceChildren(...rows.map((row) => el("div", { class: `pkt ${P.protocol(row)}` }, cells(row)))); rows = kept; });
+      addEventListener("beforeprint", () => { const kept = rows; rows = rows.slice(0, 400); body.replaceChildren(...rows.map((row) => el("div", { class: `pkt ${P.protocol(row)}` }, cells(row))), ...(kept.length > rows.length ? [P.cut(kept.length - rows.length, "packet")] : [])); rows = kept; });
       addEventListener("afterprint", draw);
       apply();
       reveal();

@@ -37,7 +37,7 @@
   P.breach = (it, base = "") =>
     el("tr", {}, el("td", {}, P.chip(P.breachWord(it))), el("td", {}, el("code", {}, it.requirement)), el("td", {}, it.level ?? ""),
       el("td", {}, P.source(it.source)), el("td", {}, it.endpoint),
-      el("td", { class: "wrap" }, it.sentence, it.waiver && el("div", { class: "soft" }, "Known: ", it.waiver.reason, " (", it.waiver.link, ")")),
+      el("td", { class: "wrap" }, P.linked(it.sentence), it.waiver && el("div", { class: "soft" }, "Known: ", P.linked(it.waiver.reason), " (", P.linked(it.waiver.link), ")")),
       el("td", { class: "wrap" }, P.places(it.evidence, base)));
   P.breachHeads = () => el("thead", {}, el("tr", {}, ["", "requirement", "level", "source", "at", "what", "where"].map((name) => el("th", { scope: "col" }, name))));
 }

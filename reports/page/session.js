@@ -10,7 +10,7 @@
   const read = () => {
     const state = {};
     for (const part of P.fragment()) {
-      const place = /^(frame|entry)-(\d+)(?:-line-(\d+))?$/.exec(part);
+      const place = /^(frame|entry|sdp)-(\d+)(?:-line-(\d+))?$/.exec(part);
       const pair = /^(view|filter|zoom)=(.*)$/s.exec(part);
       if (place) Object.assign(state, { [place[1]]: Number(place[2]), line: place[3] && Number(place[3]) });
       else if (pair) state[pair[1]] = pair[2];
@@ -68,6 +68,11 @@
     P.state.filter = state.filter;
     const zoom = /^(-?[\d.]+)\.\.(-?[\d.]+)$/.exec(state.zoom ?? "");
     if (zoom) P.zoom([Number(zoom[1]) * 1e6, Number(zoom[2]) * 1e6]);
+    if (state.sdp !== undefined && P.body.descriptions.length) {
+      P.open("descriptions");
+      P.toLine(state.sdp, state.line ?? 1);
+      return;
+    }
     if (state.entry !== undefined) {
       if (state.line !== undefined && P.body.descriptions.length) {
         P.open("descriptions");
@@ -90,7 +95,7 @@
     }
     const number = Number(event.key);
     if (number >= 1 && number <= views.length) P.open(views[number - 1].id, true);
-    else if (event.key === "/") { P.open("packets"); P.by("filter").focus(); event.preventDefault(); }
+    else if (event.key === "/" && P.by("tab-packets")) { P.open("packets"); P.by("filter").focus(); event.preventDefault(); }
     else if (event.key === "[" || event.key === "k") P.stepFrame(-1);
     else if (event.key === "]" || event.key === "j") P.stepFrame(1);
     else if (event.key === "Escape" && P.chosen !== null) P.choose(null);

@@ -68,7 +68,18 @@
     return rows.length ? [el("h2", {}, "Servers"), table(["", "server", "client", "result", "requests#"], rows)] : [];
   };
 
+  const WORST = ["broken", "degraded", "notice"];
+  /** What is wrong with the connection of a flow, the worst of it; that there is no connection, if there is none. */
+  const standing = (flow, servers) => {
+    if (servers.has(flow.initiator) || servers.has(flow.responder)) return P.chip("other", "server");
+    if (flow.connection === null) return P.chip("other", "not WebRTC");
+    const found = [...P.head.diagnosis, ...(P.head.besides ?? [])].filter((it) => it.connection === flow.connection);
+    const worst = WORST.find((severity) => found.some((it) => it.severity === severity));
+    return worst ? P.chip(worst) : P.chip("pass", "no problem found");
+  };
+
   const flows = (trace) => {
+    const servers = new Set([...trace.gatherings, ...trace.allocations].map((it) => it.server));
     const sum = (it, name) => it.forth[name] + it.back[name];
     const all = trace.flows.filter((it) => it.carrier !== "plaintext");
     const rows = all.slice(0, 500).map((it) => {
@@ -76,9 +87,9 @@
       const lasts = [it.forth.last, it.back.last].filter(Boolean).sort((x, y) => y.ns - x.ns);
       const kinds = ["stun", "channel_data", "dtls", "rtp", "rtcp", "sctp", "other"].filter((name) => sum(it, name)).map((name) => `${name.replace("_", " ")} ${sum(it, name)}`);
       return el("tr", {}, cell(`${it.initiator} ↔ ${it.responder}`, it.via && el("div", { class: "soft" }, `via ${it.via}`)), cell(it.carrier.toUpperCase()), cell(kinds.join(", ")),
-        num(sum(it, "packets")), num(P.bytes(sum(it, "bytes"))), cell(at(firsts[0])), num(lasts[0] ? P.span((lasts[0].ns - firsts[0].ns) / 1e3) : "–"), cell(it.connection !== null ? `connection ${it.connection + 1}` : ""));
+        num(sum(it, "packets")), num(P.bytes(sum(it, "bytes"))), cell(at(firsts[0]), firsts[0] && el("div", { class: "soft" }, P.clock(firsts[0].ns / 1e3))), num(lasts[0] ? P.span((lasts[0].ns - firsts[0].ns) / 1e3) : "–"), cell(standing(it, servers), it.connection !== null && ` connection ${it.connection + 1}`));
     });
-    return rows.length ? [el("h2", {}, "Conversations"), table(["addresses", "carrier", "protocols", "packets#", "bytes#", "begins", "duration#", ""], rows), rest(all, 500)].filter(Boolean) : [];
+    return rows.length ? [el("h2", {}, "Conversations"), table(["addresses", "carrier", "protocols", "packets#", "bytes#", "begins", "duration#", "verdict"], rows), rest(all, 500)].filter(Boolean) : [];
   };
 
   P.views.push({
@@ -122,8 +133,8 @@
             num(SIDES.map((side, n) => [n > 0 && el("br"), `${who(connection, side)} ${channel.sent[side].messages}`])), num(SIDES.map((side, n) => [n > 0 && el("br"), P.bytes(channel.sent[side].bytes)])))))));
       }
       const { messages } = P.body;
-      if (messages.length) panel.append(el("h2", {}, `Messages as the peers reported them (${messages.length})`), rest(messages, 1000) || "", table(["time", "received by", "channel", "bytes#", "message"],
-        messages.slice(0, 1000).map((it) => el("tr", {}, cell(el("a", { href: `#entry-${it.entry}` }, P.time(it.t_us))), cell(it.peer), cell(it.channel), num(it.size), cell(it.value ?? el("span", { class: "soft" }, it.is_text ? "text" : "binary"))))));
+      if (messages.length) panel.append(el("h2", {}, `${messages[0].frame !== undefined ? "Messages that were captured" : "Messages as the peers reported them"} (${messages.length})`), rest(messages, 1000) || "", table(["time", "received by", "channel", "bytes#", "message"],
+        messages.slice(0, 1000).map((it) => el("tr", {}, cell(it.frame !== undefined ? P.frame(it.frame, P.time(it.t_us)) : el("a", { href: `#entry-${it.entry}` }, P.time(it.t_us))), cell(it.peer), cell(it.channel), num(it.size), cell(it.value ?? el("span", { class: "soft" }, it.is_text ? "text" : "binary"))))));
     },
   });
 }

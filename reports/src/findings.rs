@@ -1,7 +1,7 @@
 //! How the requirements stand: of a case, and over all cases of a run.
 
 use indexmap::IndexMap;
-use peerproof_conformance::case::{CaseFile, CasePeer, Waiver};
+use peerproof_conformance::case::{CaseFile, CasePeer, Runs, Waiver};
 use peerproof_conformance::catalogue::{Catalogue, Level};
 use peerproof_conformance::checks::{Finding, Place, Result};
 use schemars::JsonSchema;
@@ -99,8 +99,14 @@ impl Breach {
     /// The breaches of a case: failures that nobody knew first, then known ones, then warnings.
     #[must_use]
     pub fn of(file: &CaseFile) -> Vec<Self> {
-        let bad = file.findings.iter().filter(|it| matches!(it.result, Result::Fail | Result::Warn));
-        let mut breaches: Vec<Self> = bad.map(|finding| Self::new(finding, &file.peers)).collect();
+        Self::of_findings(&file.findings, &file.peers)
+    }
+
+    /// Those of findings, in the same order; of a capture nobody knows which implementations its peers are.
+    #[must_use]
+    pub fn of_findings(findings: &[Finding], peers: &[CasePeer]) -> Vec<Self> {
+        let bad = findings.iter().filter(|it| matches!(it.result, Result::Fail | Result::Warn));
+        let mut breaches: Vec<Self> = bad.map(|finding| Self::new(finding, peers)).collect();
         breaches.sort_by_key(Self::rank);
         breaches
     }
@@ -147,7 +153,7 @@ impl Breach {
     }
 }
 
-/// An implementation with its version as people know it: `chrome 156`, `webrtc 0.21.1`. Of a version that names what it is built on in
+/// An implementation with its version as people know it: `chrome 156`, `webrtc 0.21.1`, `pion 3.1.56`. Of a version that names what it is built on in
 /// parentheses (`0.1.0 (webrtc 0.21.1)`), that is what counts.
 pub(crate) fn version(peer: &CasePeer) -> String {
     let inner = peer
@@ -158,8 +164,12 @@ pub(crate) fn version(peer: &CasePeer) -> String {
     if let Some(inner) = inner.filter(|inner| inner.contains(' ')) {
         return inner.to_owned();
     }
-    let major = peer.version.split('.').next().unwrap_or_default();
-    format!("{} {major}", peer.implementation).trim_end().to_owned()
+    // Of a browser, which is driven, people know the major version; that of a library is often 0.
+    let known = match peer.runs {
+        Runs::Driven => peer.version.split('.').next(),
+        Runs::Independent => peer.version.split(['-', '+', ' ']).next(),
+    };
+    format!("{} {}", peer.implementation, known.unwrap_or_default()).trim_end().to_owned()
 }
 
 /// The same breach by the same implementation in several cases.

@@ -15,6 +15,7 @@ mod overview;
 mod run;
 pub mod session;
 mod time;
+pub mod wrap;
 
 pub use case::{CaseReport, Deciding, describe_what};
 pub use findings::{Breach, Grouped, Requirements, grouped};

@@ -3,6 +3,7 @@
 //! Steps, conditions, rules and notes are data; [`words`] makes their sentences.
 
 pub mod condition;
+mod earlier;
 mod loss;
 mod note;
 mod rule;
@@ -46,12 +47,23 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Entry>, (usize, serde_json::Error)> {
     let mut entries = Vec::new();
     for (n, line) in lines {
         if entries.len() >= MOST_ENTRIES {
-            let error = format!("too large: a timeline has at most {MOST_ENTRIES} entries");
-            return Err((n + 1, serde::de::Error::custom(error)));
+            return Err((n + 1, too_large()));
         }
         entries.push(serde_json::from_slice(line).map_err(|error| (n + 1, error))?);
     }
     Ok(entries)
+}
+
+/// Reads `timeline.jsonl` of formats 1 and 2, whose steps, conditions, rules and notes were sentences.
+///
+/// # Errors
+/// As [`read`]; a sentence that is none of those formats is no entry.
+pub fn read_earlier(bytes: &[u8]) -> Result<Vec<Entry>, (usize, serde_json::Error)> {
+    earlier::read(bytes.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()))
+}
+
+fn too_large() -> serde_json::Error {
+    serde::de::Error::custom(format!("too large: a timeline has at most {MOST_ENTRIES} entries"))
 }
 
 /// What an [`Entry`] contains.

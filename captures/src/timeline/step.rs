@@ -256,9 +256,13 @@ pub enum Seen {
         /// The peer's last event.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         last: Option<Box<PeerEvent>>,
-        /// The last event of the kind that was awaited, if that is another one: a message of the same channel, another track.
+        /// The last event of the kind that was awaited, if that is another one: a message of the same channel, another track, the message on
+        /// another channel.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         nearest: Option<Box<PeerEvent>>,
+        /// An earlier step counted `nearest`, which is what was awaited.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        counted: bool,
     },
     /// The peer is gone.
     Gone {

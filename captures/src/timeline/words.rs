@@ -1,4 +1,5 @@
-//! How steps, conditions, rules and notes read. Every sentence about them is made here, and nothing reads one back.
+//! How steps, conditions, rules and notes read. Every sentence about them is made here, and nothing reads one back but `earlier`,
+//! of recordings that have only sentences.
 
 use super::condition::{Condition, PeerState};
 use super::loss::LossCause;
@@ -210,9 +211,13 @@ impl Display for Seen {
         match self {
             Self::State(state) => state.fmt(f),
             Self::Occurred(condition) => condition.fmt(f),
-            Self::Events { connection, dtls, last, nearest } => {
-                if let Some(event) = nearest {
-                    write!(f, "{} came instead; ", short(event))?;
+            Self::Events { connection, dtls, last, nearest, counted } => {
+                match nearest {
+                    Some(event) if *counted => {
+                        write!(f, "{}, which an earlier step counted; ", short(event))?;
+                    }
+                    Some(event) => write!(f, "{} came instead; ", short(event))?,
+                    None => {}
                 }
                 match (connection.map(PeerState::ConnectionState), dtls.map(PeerState::DtlsState)) {
                     (Some(connection), Some(dtls)) => write!(f, "{connection}, {dtls}")?,
@@ -256,8 +261,11 @@ impl Display for Seen {
     }
 }
 
-/// An event by its name and what names its subject best: `icecandidate "candidate:1 1 udp …"`. The end is cut off if it is long.
+/// An event in the words in which a scenario awaits it, its end cut off if it is long.
 fn short(event: &PeerEvent) -> String {
+    if let Some(state) = PeerState::of(event) {
+        return state.to_string();
+    }
     let mut text = match event {
         PeerEvent::ChannelMessage { message, .. } => match &message.value {
             Some(value) => format!("the message {value:?} of channel {:?}", message.channel),
@@ -266,33 +274,32 @@ fn short(event: &PeerEvent) -> String {
                 format!("a message of {size} of channel {:?}", message.channel)
             }
         },
-        event => named(&serde_json::to_value(event).unwrap_or_default()),
+        PeerEvent::DataChannel { channel } => format!("datachannel {:?}", channel.label),
+        PeerEvent::ChannelOpen { channel } => format!("open {:?}", channel.label),
+        PeerEvent::ChannelClosing { channel, .. } => format!("closing {channel:?}"),
+        PeerEvent::ChannelClose { channel, .. } => format!("close {channel:?}"),
+        PeerEvent::ChannelError { channel, error } => format!("error {channel:?} ({error:?})"),
+        PeerEvent::BufferedAmountLow { channel } => format!("bufferedamountlow {channel:?}"),
+        PeerEvent::NegotiationNeeded => "negotiationneeded".to_owned(),
+        PeerEvent::SelectedCandidatePairChange { .. } => "selectedcandidatepairchange".to_owned(),
+        PeerEvent::IceCandidate { candidate: None } => "the end of the icecandidates".to_owned(),
+        PeerEvent::IceCandidate { candidate: Some(candidate) } => {
+            let kind = candidate.candidate.split(' ').skip_while(|word| *word != "typ").nth(1);
+            format!("icecandidate of type {:?}", kind.unwrap_or_default())
+        }
+        PeerEvent::IceCandidateError { error_code, url, .. } => {
+            format!("icecandidateerror {error_code} of {url:?}")
+        }
+        PeerEvent::Track { kind, mid: Some(mid), .. } => format!("track of {kind} with MID {mid:?}"),
+        PeerEvent::Track { kind, mid: None, .. } => format!("track of {kind}"),
+        PeerEvent::MediaSeen { kind, frames, .. } => {
+            format!("media of {kind}, {}", counted(*frames, "frame"))
+        }
+        PeerEvent::Acted { operation, error: None, .. } => format!("acted {operation:?}"),
+        event => short_json(&serde_json::to_value(event).unwrap_or_default()),
     };
     text.truncate(text.floor_char_boundary(MOST_OF_EVENT));
     text
-}
-
-/// Members of an event of which the first that is there names its subject.
-const SUBJECTS: &[&str] = &["state", "label", "channel", "operation", "candidate", "error", "message", "id"];
-
-fn named(event: &Value) -> String {
-    let name = event.get("event").and_then(Value::as_str).unwrap_or_default();
-    let Some(Value::Object(data)) = event.get("data") else { return name.to_owned() };
-    let subject = SUBJECTS.iter().find_map(|subject| Some((*subject, data.get(*subject)?)));
-    match subject {
-        None | Some((_, Value::Object(_) | Value::Array(_))) if !data.contains_key("candidate") => {
-            name.to_owned()
-        }
-        Some(("state", Value::String(state))) => format!("{name} {state}"),
-        Some((_, Value::String(word))) => format!("{name} {word:?}"),
-        Some(("candidate", Value::Null)) => format!("{name} null"),
-        Some(("candidate", candidate)) => match candidate.get("candidate").and_then(Value::as_str) {
-            Some(line) => format!("{name} {line:?}"),
-            None => name.to_owned(),
-        },
-        Some((_, word)) => format!("{name} {word}"),
-        None => name.to_owned(),
-    }
 }
 
 fn list(f: &mut Formatter<'_>, items: impl IntoIterator<Item = String>) -> fmt::Result {

@@ -33,6 +33,9 @@ pub struct Peer {
     pub rtcp_read: u64,
     /// RTCP datagrams of it.
     pub rtcp: u64,
+    /// RTCP packets of it that do not hold what their lengths and counts say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub malformed_rtcp: Option<MalformedRtcp>,
     /// The last datagram of it.
     pub last: Option<At>,
     /// Whether its description says that it sends and that it receives media.
@@ -43,6 +46,17 @@ pub struct Peer {
     /// Its description.
     #[serde(skip)]
     pub(super) described: Option<usize>,
+}
+
+/// RTCP packets that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct MalformedRtcp {
+    /// How many.
+    pub packets: u64,
+    /// The first.
+    pub first: At,
+    /// Its type, behind which field it cannot be read any further, and why.
+    pub what: String,
 }
 
 /// A claim to an ICE role.
@@ -237,6 +251,7 @@ impl Connection {
     pub(super) fn rtcp(&mut self, at: At, from: Side, compound: &rtcp::Compound<'_>) {
         use rtcp::{Body, PayloadFeedbackControl as Payload, TransportFeedbackControl as Transport};
         self.peers.of_mut(from).rtcp_read += 1;
+        self.unread_rtcp(at, from, compound);
         for packet in compound.packets.iter() {
             match &packet.body {
                 Some(Body::SenderReport(report)) => {
@@ -275,6 +290,19 @@ impl Connection {
                 },
                 _ => {}
             }
+        }
+    }
+
+    /// Counts the packets of a compound that cannot be read. What may be SRTCP instead proves nothing.
+    fn unread_rtcp(&mut self, at: At, from: Side, compound: &rtcp::Compound<'_>) {
+        let is_opened = self.decrypted > 0 && !(self.handshakes.is_empty() && self.pairs.is_empty());
+        if !is_opened && !rtcp::is_in_clear(compound.packets.bytes.value) {
+            return;
+        }
+        for (packet, part) in compound.parts().filter(|(packet, _)| packet.body.is_none()) {
+            let what = || format!("{}{}", packet.header.kind.value, rtcp::unread(part));
+            let new = || MalformedRtcp { packets: 0, first: at, what: what() };
+            self.peers.of_mut(from).malformed_rtcp.get_or_insert_with(new).packets += 1;
         }
     }
 

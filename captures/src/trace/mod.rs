@@ -35,7 +35,7 @@ mod turn;
 pub use at::{At, Side, Sides};
 pub use builder::Builder;
 pub use channel::{Channel, Messages};
-pub use connection::{Connection, Delivery, Peer, Role};
+pub use connection::{Connection, Delivery, MalformedRtcp, Peer, Role};
 pub use dtls::{AlertSeen, Certificate, Flight, Handshake};
 pub use feedback::Feedback;
 pub use flow::{Carrier, Flow, Traffic};

@@ -160,7 +160,7 @@ fn lost(record: &CaseRecord, views: &Views) -> Option<Verdict> {
     if let Some(NotPlayed::Failed { peer, reason }) = &record.file.not_played {
         return Some(Verdict {
             outcome: Outcome::Fail,
-            layer: Some(Layer::Signalling),
+            layer: Some(Layer::PeerProtocol),
             side: Some(peer.clone()),
             sentence: format!("{peer} should open, but it failed before the first step: {reason}"),
             evidence: Vec::new(),
@@ -350,9 +350,18 @@ fn snapshot(record: &CaseRecord) -> Option<Verdict> {
     })
 }
 
-/// Whether the packets between the peers could have been seen at all: at a tap of a peer in the harness's own process.
+/// Whether the packets between the peers could have been seen at all: in the network lab, or at the tap of a peer in the harness's own
+/// process. Nobody sees the sockets of a program outside a lab. A peer outside the process is known by its own clock.
 fn could_see(record: &CaseRecord) -> bool {
-    record.file.peers.iter().any(|peer| peer.runs == Runs::Independent)
+    let outside = |name: &String| {
+        record
+            .timeline
+            .iter()
+            .any(|entry| matches!(&entry.what, What::PeerClock { peer, .. } if peer == name))
+    };
+    let in_process = |peer: &CasePeer| peer.runs == Runs::Independent && !outside(&peer.name);
+    record.wire.as_ref().is_some_and(|wire| !wire.hosts.is_empty())
+        || record.file.peers.iter().any(in_process)
 }
 
 fn undecided(record: &CaseRecord, checked: &Checked) -> Option<Verdict> {
@@ -396,7 +405,9 @@ fn pass(record: &CaseRecord, views: &Views, checked: &Checked) -> Verdict {
         Some(wire) => parts.push(format!("{} packets were captured", wire.seen)),
         None if could_see(record) => parts.push("no packets were sent".to_owned()),
         None if blind > 0 => {
-            parts.push(format!("no packets captured: {blind} expectations on the wire were not checked"));
+            let were =
+                if blind == 1 { "expectation on the wire was" } else { "expectations on the wire were" };
+            parts.push(format!("no packets captured: {blind} {were} not checked"));
         }
         None => parts.push("no packets captured; based on API events only".to_owned()),
     }

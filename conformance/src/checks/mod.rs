@@ -40,6 +40,7 @@ pub(crate) mod controls;
 
 pub use crate::finding::{Finding, Result};
 pub use crate::verdict::Place;
+pub use codec::unrecognised;
 pub use fault::Fault;
 pub use tally::Tally;
 

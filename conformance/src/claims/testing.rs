@@ -8,7 +8,7 @@ use crate::evidence::{Packet, Peer};
 use crate::record::CaseRecord;
 use crate::verdict::Layer;
 use peerproof_captures::event::PeerEvent;
-use peerproof_captures::timeline::{Entry, What};
+use peerproof_captures::timeline::{Answer, Entry, What};
 use peerproof_captures::wire::sctp::{self, Checksum};
 use serde_json::{Value, json};
 
@@ -106,6 +106,31 @@ impl Case {
         self.without(
             |what| matches!(what, What::Event { peer, event, .. } if peer == name && unwanted(event)),
         )
+    }
+
+    /// Takes the last such event of a peer out.
+    pub(in crate::claims) fn silence_last(
+        &mut self,
+        name: &str,
+        unwanted: impl Fn(&PeerEvent) -> bool,
+    ) -> &mut Self {
+        let is = |entry: &Entry| matches!(&entry.what, What::Event { peer, event, .. } if peer == name && unwanted(event));
+        let at = self.record.timeline.iter().rposition(is).expect("there is none");
+        self.record.timeline.remove(at);
+        self.renumber()
+    }
+
+    /// Has a peer do another command right before its last one of a name.
+    pub(in crate::claims) fn command_before(&mut self, name: &str, command: &str, new: &str) -> &mut Self {
+        let is = |entry: &Entry| matches!(&entry.what, What::Command { peer, name: called, .. } if peer == name && called == command);
+        let at = self.record.timeline.iter().rposition(is).expect("there is none");
+        let t_us = self.record.timeline[at].t_us;
+        let peer = name.to_owned();
+        let what = What::Command { peer: peer.clone(), id: 9_000, name: new.to_owned(), args: json!({}) };
+        let answer = What::Answer { peer, id: 9_000, answer: Answer::Ok(Value::Null) };
+        let entries = [what, answer].map(|what| Entry { n: 0, t_us, what });
+        self.record.timeline.splice(at..at, entries);
+        self.renumber()
     }
 
     fn position(&self, name: &str, wanted: impl Fn(&PeerEvent) -> bool) -> usize {

@@ -9,6 +9,9 @@ use peerproof_captures::feature::Feature;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeSet;
 
+/// Implementations that say of themselves that they are what they are called in the names of cases.
+const BUILT_IN: [&str; 3] = ["stack", "chrome", "firefox"];
+
 /// A known deviation.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,6 +86,33 @@ pub enum DeviationError {
     /// A comparison of versions is malformed.
     #[error("`{0}` compares no versions (write `>=156, <158`)")]
     Versions(String),
+    /// No version satisfies all comparisons.
+    #[error("no version is `{0}`")]
+    NoVersion(String),
+    /// It does not say why, or where the rule stands.
+    #[error("a deviation of {peer} has an empty `{key}`")]
+    Unexplained {
+        /// The peer.
+        peer: String,
+        /// The key that is empty.
+        key: &'static str,
+    },
+    /// It names cases of all scenarios and all pairs.
+    #[error("the deviation of {peer} in `{case}` is about every case: name scenarios or a pair")]
+    OfEverything {
+        /// The peer.
+        peer: String,
+        /// The pattern of the cases.
+        case: String,
+    },
+    /// Its peer plays in none of its cases.
+    #[error("{peer} does not play in `{case}`")]
+    NotInCase {
+        /// The peer.
+        peer: String,
+        /// The pattern of the cases.
+        case: String,
+    },
     /// It names neither cases nor a requirement.
     #[error("a deviation of {peer} names neither `case` nor `requirement` (its reason: {reason})")]
     OfNothing {
@@ -147,7 +177,24 @@ impl Deviation {
         if let Some(versions) = self.versions.as_ref().filter(|versions| in_range(versions, "1").is_none()) {
             return Err(DeviationError::Versions(versions.clone()));
         }
+        if let Some(versions) = self.versions.as_ref().filter(|versions| !is_satisfiable(versions)) {
+            return Err(DeviationError::NoVersion(versions.clone()));
+        }
         let peer = self.peer.clone();
+        for (key, text) in [("reason", &self.reason), ("link", &self.link)] {
+            if text.trim().is_empty() {
+                return Err(DeviationError::Unexplained { peer, key });
+            }
+        }
+        if let Some(case) = &self.case {
+            let case = case.clone();
+            if case.chars().all(|c| matches!(c, '*' | '/' | '-')) {
+                return Err(DeviationError::OfEverything { peer, case });
+            }
+            if self.is_absent() {
+                return Err(DeviationError::NotInCase { peer, case });
+            }
+        }
         match (&self.requirement, &self.case) {
             (None, None) => Err(DeviationError::OfNothing { peer, reason: self.reason.clone() }),
             (None, Some(case)) if !self.fault.is_empty() => {
@@ -176,6 +223,25 @@ impl Deviation {
             Some(fault) => Err(DeviationError::NoSuchFault { fault: fault.clone(), requirement }),
             None => Ok(()),
         }
+    }
+
+    /// Whether the pair that its pattern names is certain and without its peer. What another implementation than those of every installation
+    /// says that it is may differ from its name.
+    fn is_absent(&self) -> bool {
+        let pair = self.case.as_deref().and_then(|pattern| pattern.rsplit('/').next()?.split_once('-'));
+        let named = |name: &str| name.split('@').next().unwrap_or(name).to_owned();
+        pair.is_some_and(|(offerer, answerer)| {
+            let sides = [named(offerer), named(answerer)];
+            sides.iter().all(|side| BUILT_IN.contains(&side.as_str())) && !sides.contains(&named(&self.peer))
+        })
+    }
+
+    /// Whether its pattern can match a case of a scenario.
+    #[must_use]
+    pub fn is_of_scenario(&self, scenario: &str) -> bool {
+        let Some(pattern) = self.case.as_deref() else { return true };
+        let pair = pattern.rsplit('/').next().unwrap_or_default().replace('*', "x");
+        pattern::matches(pattern, &format!("{scenario}/{pair}"))
     }
 
     /// Whether one of these peers deviates so in a case of that name.
@@ -313,6 +379,13 @@ impl Deviation {
     }
 }
 
+/// Whether some version satisfies all comparisons. The least that can is one of the bounds, or comes right behind one.
+fn is_satisfiable(comparisons: &str) -> bool {
+    let bounds = comparisons.split(',').map(|it| it.trim().trim_start_matches(['<', '>', '=']).trim());
+    let candidates = bounds.flat_map(|bound| [bound.to_owned(), format!("{bound}.0")]);
+    candidates.chain(["0".to_owned()]).any(|version| in_range(comparisons, &version) == Some(true))
+}
+
 /// Whether a dotted version satisfies all comparisons; nothing if they are malformed.
 fn in_range(comparisons: &str, version: &str) -> Option<bool> {
     let parse = |text: &str| -> Vec<u64> { text.split('.').map_while(|part| part.parse().ok()).collect() };
@@ -354,6 +427,72 @@ mod tests {
         assert_eq!(in_range("=153", "153.7.0"), Some(true));
         assert_eq!(in_range("<20", "9.1"), Some(true));
         assert_eq!(in_range("about 3", "3"), None);
+        for possible in [">=2", "<1", ">1, <1.1", "=156, >156", ">=2, <=2"] {
+            assert!(is_satisfiable(possible), "{possible}");
+        }
+        for impossible in [">=2, <1", "=2, =3", ">2, <=2", "<0"] {
+            assert!(!is_satisfiable(impossible), "{impossible}");
+        }
+    }
+
+    #[test]
+    fn what_means_nothing_is_refused() {
+        let refused = |toml: &str| {
+            let text = format!("layer = 'dtls'\n{toml}");
+            let text = ["reason", "link"].iter().fold(text, |text, key| {
+                if text.contains(key) { text } else { format!("{text}\n{key} = 'x'") }
+            });
+            let read: Deviation = toml::from_str(&text).unwrap();
+            read.validate().err().map(|error| error.to_string()).unwrap_or_default()
+        };
+        let named = |case: &str, peer: &str| refused(&format!("case = '{case}'\npeer = '{peer}'"));
+        assert_eq!(
+            refused("case = 'a/b/*'\npeer = 'stack'\nversions = '>=2, <1'"),
+            "no version is `>=2, <1`"
+        );
+        assert_eq!(
+            refused("case = 'a/b/*'\npeer = 'stack'\nreason = ' '"),
+            "a deviation of stack has an empty `reason`"
+        );
+        assert_eq!(
+            refused("case = 'a/b/*'\npeer = 'stack'\nlink = ''"),
+            "a deviation of stack has an empty `link`"
+        );
+        assert!(named("**", "stack").contains("is about every case"));
+        assert!(named("*/*/*-*", "stack").contains("is about every case"));
+        assert_eq!(
+            named("a/b/stack-firefox@150", "chrome"),
+            "chrome does not play in `a/b/stack-firefox@150`"
+        );
+        for (case, peer) in [
+            ("a/b/stack-chrome", "chrome@150"),
+            ("a/b/chrome@150-stack", "chrome"),
+            ("a/b/stack-*", "chrome"),
+            ("a/b/stack-ours", "pion"),
+            ("**/webrtcbin-stack", "stack"),
+        ] {
+            assert_eq!(named(case, peer), "", "{case}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_of_the_scenarios_that_it_can_match() {
+        for (pattern, is) in [
+            ("data/echo/stack-*", true),
+            ("data/*/*", true),
+            ("data/**", true),
+            ("**/chrome-stack", true),
+            ("data/ech/*", false),
+            ("data/echo", false),
+            ("dtls/**", false),
+        ] {
+            assert_eq!(
+                deviation(&format!("case = '{pattern}'")).is_of_scenario("data/echo"),
+                is,
+                "{pattern}"
+            );
+        }
+        assert!(deviation("requirement = 'r'").is_of_scenario("data/echo"));
     }
 
     fn deviation(toml: &str) -> Deviation {

@@ -1,8 +1,8 @@
 //! Whether a recording of ours is whole: its timeline holds all that was done, its capture all that the timeline speaks of. What is not whole
 //! decides nothing and accuses nobody.
 
-use super::gone;
 use super::{Evidence, Peer, Timing};
+use super::{awaited, gone, handed_on};
 use crate::case_file::{CaseFile, Runs};
 use crate::verdict::Place;
 use peerproof_captures::observe::Defect;
@@ -168,6 +168,10 @@ pub(super) fn of_timeline(case: &CaseFile, timeline: &[Entry]) -> Vec<Flaw> {
     peers(case, timeline, &mut flaws);
     steps(timeline, &mut flaws);
     answers(timeline, &mut flaws);
+    // Where entries are missing, none of those that are left need fit.
+    if flaws.is_empty() {
+        flaws.extend(handed_on::flaw(timeline).or_else(|| awaited::flaw(timeline)));
+    }
     if !timeline.iter().any(|entry| matches!(entry.what, What::Stalls { .. })) {
         let claimed = "the timeline should end with the stalls of the machine";
         flaws.push(Flaw::missing(claimed, "it breaks off before"));
@@ -398,7 +402,7 @@ mod tests {
     }
 
     fn began(step: usize) -> Value {
-        json!({"step_began": {"step": step, "definition": {"action": {"harness": {"step": "connect", "args": {}}}}}})
+        json!({"step_began": {"step": step, "definition": {"action": {"harness": {"step": "quiet", "args": {}}}}}})
     }
 
     fn ended(step: usize) -> Value {

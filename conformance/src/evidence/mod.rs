@@ -5,11 +5,13 @@
 //! peer, and what of it could be decrypted. It holds no opinion.
 
 mod api;
+mod awaited;
 mod bytes;
 mod capture;
 mod descriptions;
 mod flaws;
 mod gone;
+mod handed_on;
 mod handshake;
 mod log;
 mod reached;

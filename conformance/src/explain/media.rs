@@ -4,7 +4,7 @@ use super::session::Api;
 use super::{Found, Kind, Layer, Missed, SECOND, Says, Severity, counted, side_of, time};
 use crate::verdict::Place;
 use peerproof_captures::timeline::What;
-use peerproof_captures::trace::{Connection, OtherVersion, Side, Stream};
+use peerproof_captures::trace::{Connection, MalformedRtcp, OtherVersion, Side, Stream};
 use serde_json::Value;
 
 /// Loss that is worth a mention, in percent, and packets that must have been expected.
@@ -20,6 +20,7 @@ const KEY_FRAME: u64 = 2 * SECOND;
 pub(super) fn of_packets(connection: &Connection, found: &mut Found) {
     one_way(connection, found);
     other_version(connection, found);
+    malformed_rtcp(connection, found);
     for side in Side::BOTH {
         stopped(connection, side, found);
     }
@@ -113,6 +114,31 @@ fn other_version(connection: &Connection, found: &mut Found) {
             why: "a receiver tells protocols apart by the first byte (RFC 7983), so it drops these or takes them for STUN: if they are \
                   retransmissions, what was lost stays lost",
             next: "look at what writes the header of that stream (RTX, FEC), and compare its first byte with that of the other streams",
+        });
+    }
+}
+
+/// RTCP whose lengths and counts contradict what it holds.
+fn malformed_rtcp(connection: &Connection, found: &mut Found) {
+    for side in Side::BOTH {
+        let Some(odd) = &connection.peers.of(side).malformed_rtcp else { continue };
+        let MalformedRtcp { packets, first, what } = odd;
+        let name = side_of(connection, side);
+        found.add(Says {
+            severity: Severity::Degraded,
+            layer: Layer::Media,
+            kind: Kind::MalformedRtcp,
+            side: Some(name.clone()),
+            at: Some(*first),
+            what: format!(
+                "{} of {name} {} malformed; the first: {what}",
+                counted(*packets, "RTCP packet"),
+                if *packets == 1 { "is" } else { "are" }
+            ),
+            why: "a receiver discards RTCP that it cannot read, so the feedback in it (losses, arrival times, requests of key frames) does \
+                  not reach the sender: nothing is repaired, and its estimate of the bandwidth falls",
+            next: "compare the length and the counts in the header with what follows, in what writes these packets (RFC 3550 §6.4, \
+                   RFC 4585 §6.1); `inspect --frame` shows the deciding frame byte by byte",
         });
     }
 }

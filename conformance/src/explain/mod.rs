@@ -6,6 +6,7 @@
 
 mod checks;
 mod data_channel;
+mod direction;
 mod dtls;
 mod dump;
 mod gathering;
@@ -79,6 +80,8 @@ pub enum Kind {
     Loss,
     NoKeyFrame,
     RtpVersion,
+    MalformedRtcp,
+    OneDirection,
     ConsentLost,
     DescriptionRefused,
     OfferNotDelivered,
@@ -163,6 +166,7 @@ pub fn explain(session: &Session<'_>) -> Vec<Diagnosis> {
         sctp::of_packets(connection, &mut found);
         data_channel::of_packets(connection, &mut found);
         media::of_packets(connection, &mut found);
+        direction::of_packets(connection, from, &mut found);
         if let Some(new) = found.all.get_mut(from..) {
             new.sort_by_key(|diagnosis| {
                 (diagnosis.severity == Severity::Notice, diagnosis.layer, diagnosis.frame)

@@ -1,5 +1,4 @@
 """The smallest useful adapter: makes aiortc a peer for scenarios with data channels. Copy it to begin one of your own.
-
 Commands come in, answers and events go out, as lines of JSON: docs/peer-protocol.md. ../aiortc does all of aiortc."""
 
 import asyncio

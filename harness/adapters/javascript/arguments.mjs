@@ -16,13 +16,17 @@ const candidate = (value) => object(value) && optional(text)(value.candidate);
 const message = (value) => object(value) && (text(value.text) || text(value.binary) || pattern(value.pattern));
 const pattern = (value) => object(value) && count(value.size) && count(value.seed) && optional(flag)(value.text);
 
+const policy = oneOf("all", "relay");
+const configuration = (value) =>
+  object(value) && optional(Array.isArray)(value.iceServers) && optional(policy)(value.iceTransportPolicy);
+
 const channel = { channel: text };
 const track = { track: text };
 const transceiver = { transceiver: count };
 
 const shapes = {
-  createPeerConnection: { configuration: optional(object), ice: optional(object) },
-  setConfiguration: { configuration: object },
+  createPeerConnection: { configuration: optional(configuration), ice: optional(object) },
+  setConfiguration: { configuration },
   createOffer: { iceRestart: optional(flag) },
   setLocalDescription: { description: optional(description), asType: optional(type) },
   setRemoteDescription: { description },

@@ -206,7 +206,7 @@ mod tests {
         for name in names() {
             let known: Vec<_> = expected(name).map(|text| (name.to_owned(), text)).into_iter().collect();
             assert_eq!(known.len(), 1, "{name} has none");
-            let read = gather(&[], None, &known).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let read = gather(&[], None, &known, None).unwrap_or_else(|error| panic!("{name}: {error}"));
             // A name that no peer has would cover nothing.
             assert!(read.peers().any(|peer| peer == name), "{name}");
         }

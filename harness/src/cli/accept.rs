@@ -97,7 +97,7 @@ fn deviations(folder: &Path) -> Result<Deviations, String> {
     let known = adapters::names()
         .filter_map(|name| Some((format!("{name}/expected.toml"), adapters::expected(name)?)));
     let known: Vec<(String, &str)> = known.collect();
-    expected::gather(&[], Some(folder), &known).map_err(|error| error.to_string())
+    expected::gather(&[], Some(folder), &known, None).map_err(|error| error.to_string())
 }
 
 /// When a run began, if it says so.

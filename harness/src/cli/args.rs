@@ -151,6 +151,26 @@ pub(crate) enum What {
     Statements,
     /// What `coverage --json` prints
     Coverage,
+    /// What `diff --json` prints
+    Diff,
+    /// What `archive` writes
+    Archive,
+}
+
+/// A number of parallel cases.
+fn jobs(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "write a number of cases, at least 1".to_owned())
+}
+
+/// Whose pages a run writes at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Pages {
+    /// Those of all cases; a page takes some 150 KB
+    All,
+    /// Those of cases with an unexpected result, up to 50
+    Unexpected,
+    /// None; `peerproof report` writes them later
+    None,
 }
 
 /// Which cases are meant.
@@ -210,7 +230,7 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) chosen: Chosen,
     /// Number of parallel cases (default: adapts to the machine's load)
-    #[arg(long, short, value_name = "N")]
+    #[arg(long, short, value_name = "N", value_parser = jobs)]
     pub(crate) jobs: Option<NonZeroUsize>,
     /// Repeat each case N times; every attempt is shown
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -226,6 +246,9 @@ pub(crate) struct RunArgs {
     /// Run everything in real time, including cases that need neither a real network nor a real clock
     #[arg(long = "real", conflicts_with = "in_virtual_time")]
     pub(crate) in_real_time: bool,
+    /// Which cases get a page at the end
+    #[arg(long, value_enum, default_value = "unexpected", value_name = "WHICH")]
+    pub(crate) pages: Pages,
     /// How long to wait for browsers that you open yourself [default: `wait` of the configuration, else 300]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) page_wait: Option<u64>,

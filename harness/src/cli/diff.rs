@@ -79,7 +79,7 @@ pub(crate) struct ArchiveArgs {
 /// What is kept of a run.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Archive {
+pub(super) struct Archive {
     /// Version of the format.
     format: u32,
     /// The facts of its cases.

@@ -45,6 +45,9 @@ pub(crate) struct MatrixArgs {
     /// Write to this file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Replace the file of --output
+    #[arg(long, requires = "output")]
+    force: bool,
 }
 
 /// How a matrix is shown.
@@ -117,7 +120,7 @@ pub(crate) fn matrix(args: &MatrixArgs) -> u8 {
         (None, Format::Html) => html(&matrix, &folders),
     };
     let written = match rendered {
-        Ok(rendered) => write(&rendered, args.output.as_deref()),
+        Ok(rendered) => write(&rendered, args.output.as_deref(), args.force),
         Err(error) => Err(error.to_string()),
     };
     match written {
@@ -138,8 +141,13 @@ fn folders(runs: &[Recorded], output: Option<&Path>) -> Result<Vec<String>, Stri
     Ok(runs.iter().map(|run| runs::relative(&here, &run.folder).display().to_string()).collect())
 }
 
-fn write(rendered: &[u8], output: Option<&Path>) -> Result<(), String> {
+fn write(rendered: &[u8], output: Option<&Path>, force: bool) -> Result<(), String> {
     match output {
+        Some(path)
+            if !force && path.symlink_metadata().is_ok_and(|there| there.is_file() || there.is_dir()) =>
+        {
+            return Err(format!("{}: the file exists; --force replaces it", path.display()));
+        }
         Some(path) => {
             fs::write(path, rendered).map_err(|error| format!("{}: {error}", path.display()))?;
             note(format_args!("the matrix is in {}", path.display()));

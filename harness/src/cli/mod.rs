@@ -1,5 +1,6 @@
 //! The command line: what can be asked for, and how it is answered.
 
+mod absent;
 mod accept;
 mod adapter;
 mod args;

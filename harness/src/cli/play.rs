@@ -1,5 +1,6 @@
 //! `peerproof run`.
 
+use super::absent::{own_but_missing, required_but_missing};
 use super::args::{Chosen, RunArgs};
 use super::changes;
 use super::progress::{Plain, Shared, Terminal};
@@ -7,13 +8,13 @@ use super::unfinished::{self, Mark};
 use super::{HARNESS_ERROR, NOTHING_RAN, USAGE, complain, note, say, summary};
 use crate::adapters;
 use crate::config::Configuration;
-use crate::expected;
+use crate::expected::{self, Subjects};
 use crate::machine::processors;
 use crate::peers::browser::{Browsers, Config, Door};
 use crate::peers::program::Programs;
 use crate::ratchet::{self, OnRecord};
 use crate::run::case::Setting;
-use crate::run::peers::{NEEDS, Peers, missing, required};
+use crate::run::peers::Peers;
 use crate::run::session::{self, RunOptions, Time};
 use crate::run::shard::{self, Durations};
 use crate::run::simulated;
@@ -39,8 +40,12 @@ pub(crate) struct Wanted {
     /// The user's folder of scenarios.
     folder: Option<PathBuf>,
     filter: Filter,
+    /// Whether the scenarios that the program brings along are left out since there is a folder that nobody named.
+    here_only: bool,
     /// Which part of the cases is left, if they were divided.
     shard: Option<Shard>,
+    /// What there is to play.
+    subjects: Subjects,
 }
 
 impl Wanted {
@@ -53,6 +58,15 @@ impl Wanted {
     pub(super) fn files(&self) -> Vec<PathBuf> {
         let programs = self.configuration.roster.iter().flat_map(|it| it.files());
         programs.chain(self.configuration.expected.iter().cloned()).collect()
+    }
+
+    /// That no case matches, and where scenarios were looked for if nobody said so.
+    pub(super) fn no_case(&self) -> String {
+        let what = "no case matches the filter";
+        if !self.here_only {
+            return what.to_owned();
+        }
+        format!("{what}: the scenarios are those of ./{FOLDER} alone; --suite adds the built-in ones")
     }
 }
 
@@ -83,36 +97,29 @@ pub(crate) fn wanted(chosen: &Chosen) -> Result<Wanted, String> {
         let here = PathBuf::from(FOLDER);
         here.is_dir().then_some(here)
     });
-    let suite = chosen.suite
+    let suite_too = chosen.suite
         || folder.is_none()
         || (chosen.scenarios.is_none() && configuration.scenarios.is_some() && configuration.suite);
     let sources: Vec<Source> =
-        suite.then_some(Source::Program).into_iter().chain(folder.clone().map(Source::Folder)).collect();
+        suite_too.then_some(Source::Program).into_iter().chain(folder.clone().map(Source::Folder)).collect();
     let names: Vec<&str> = configuration.roster.names().collect();
     let suite = Suite::gather(&sources, &names)
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\nerror: "))?;
     let filter = filter(&chosen);
     let cases = plan(&suite, &configuration.roster, &filter);
-    Ok(Wanted { cases, configuration, folder, filter, shard: None })
+    let here_only = !suite_too && chosen.scenarios.is_none() && configuration.scenarios.is_none();
+    let scenarios = suite.scenarios.iter().chain(suite.controls.iter().map(|control| &control.file));
+    let subjects = Subjects {
+        scenarios: scenarios.map(|file| file.name.clone()).collect(),
+        implementations: names.into_iter().map(str::to_owned).collect(),
+    };
+    Ok(Wanted { cases, configuration, folder, filter, here_only, shard: None, subjects })
 }
 
 fn filter(chosen: &Chosen) -> Filter {
     let (names, tags) = (chosen.filters.clone(), chosen.tag.clone());
     let (peers, with) = (chosen.peers.clone(), chosen.with.clone());
     Filter { names, tags, peers, with, every_pair: chosen.every_pair }
-}
-
-/// What `PEERPROOF_REQUIRE` names and this machine lacks.
-pub(crate) fn required_but_missing() -> Option<String> {
-    required().into_iter().find_map(|name| {
-        let installed = || adapters::find(&name).is_some() || versions::Wanted::parse(&name).is_some();
-        if !NEEDS.contains(&name.as_str()) && !installed() {
-            let known: Vec<&str> =
-                NEEDS.into_iter().chain(adapters::names()).chain([versions::FORM]).collect();
-            return Some(format!("PEERPROOF_REQUIRE names {name}; known are {}", known.join(", ")));
-        }
-        missing(&name).map(|reason| format!("PEERPROOF_REQUIRE names {name}, but {reason}"))
-    })
 }
 
 /// All that a run needs, made ready.
@@ -163,7 +170,7 @@ pub async fn prepare(
     seed: u64,
     update: bool,
 ) -> Result<Prepared, String> {
-    let expected = expected::gather(&[], Some(scenarios), &[]).map_err(|error| error.to_string())?;
+    let expected = expected::gather(&[], Some(scenarios), &[], None).map_err(|error| error.to_string())?;
     let snapshots = Snapshots::new(Some(scenarios.to_owned()), update);
     prepare_with(expected, snapshots, output, peerproof, seed, None).await
 }
@@ -242,8 +249,12 @@ pub(super) fn ready(args: &RunArgs) -> Result<Wanted, u8> {
         return Err(USAGE);
     }
     if wanted.cases.is_empty() {
-        complain("no case matches the filter (`peerproof list` shows all)");
+        complain(format_args!("{} (`peerproof list` shows all)", wanted.no_case()));
         return Err(NOTHING_RAN);
+    }
+    if let Some(trouble) = own_but_missing(&wanted.cases, &wanted.configuration) {
+        complain(trouble);
+        return Err(USAGE);
     }
     if let Err(trouble) = divide(args, &mut wanted) {
         complain(trouble);
@@ -280,7 +291,7 @@ fn runs(configuration: &Configuration) -> PathBuf {
 }
 
 pub(super) async fn play(args: &RunArgs, wanted: Wanted) -> u8 {
-    let Wanted { cases, configuration, folder, filter, shard } = wanted;
+    let Wanted { cases, configuration, folder, filter, here_only: _, shard, subjects } = wanted;
     let runs = runs(&configuration);
     let output = args.output.clone().unwrap_or_else(|| unused(&runs, &timestamp()));
     // Cases of two runs side by side are neither of them.
@@ -298,7 +309,8 @@ pub(super) async fn play(args: &RunArgs, wanted: Wanted) -> u8 {
             return HARNESS_ERROR;
         }
     };
-    let expected = expected::gather(&configuration.expected, folder.as_deref(), &configuration.known);
+    let Configuration { expected: files, known, .. } = &configuration;
+    let expected = expected::gather(files, folder.as_deref(), known, Some(&subjects));
     let expected = match expected {
         Ok(expected) => expected,
         Err(trouble) => {
@@ -381,7 +393,7 @@ pub(super) async fn play(args: &RunArgs, wanted: Wanted) -> u8 {
     let mut report = summary::report(&run, began, args.seed, &output);
     report.shard = shard;
     summary::print(&report, &run);
-    for trouble in super::report::unexpected(&mut report, &output) {
+    for trouble in super::report::at_the_end(&mut report, &output, args.pages) {
         complain(clean(&trouble));
     }
     if let Err(error) = changes::report(&report, &prepared.setting.snapshots) {

@@ -21,7 +21,7 @@ Examples:
   peerproof report runs/latest data/echo 'dtls/**'     only for these cases
   peerproof report runs/latest --unexpected            only for cases with an unexpected result
 
-A run writes the pages of its unexpected cases itself, up to 50. A page takes some 150 KB.
+A run writes the pages of its unexpected cases itself, up to 50, or others with --pages. A page takes some 150 KB.
 
 Exit codes: 0 written, 2 the run cannot be read, 3 a page cannot be written, 4 no case with a recording matches.")]
 pub(crate) struct ReportArgs {
@@ -81,9 +81,14 @@ pub(crate) fn report(args: &ReportArgs) -> u8 {
     code
 }
 
-/// Writes the pages of the cases with an unexpected result. Returns what went wrong.
-pub(super) fn unexpected(report: &mut RunReport, folder: &Path) -> Vec<String> {
-    pages(report, folder, |case| !case.standing.is_good(), MOST_AT_THE_END).trouble
+/// Writes the pages that a run has at its end. Returns what went wrong.
+pub(super) fn at_the_end(report: &mut RunReport, folder: &Path, which: super::args::Pages) -> Vec<String> {
+    use super::args::Pages::{All, None, Unexpected};
+    match which {
+        All => pages(report, folder, |_| true, usize::MAX).trouble,
+        Unexpected => pages(report, folder, |case| !case.standing.is_good(), MOST_AT_THE_END).trouble,
+        None => Vec::new(),
+    }
 }
 
 /// What was written.

@@ -20,6 +20,8 @@ pub(crate) fn schema(what: What) -> u8 {
         What::CheckServer => schemars::schema_for!(crate::check_server::Report),
         What::Requirements => schemars::schema_for!(crate::requirements::Listed),
         What::Dump => schemars::schema_for!(crate::inspect::DumpReport),
+        What::Diff => schemars::schema_for!(peerproof_conformance::facts::Comparison),
+        What::Archive => schemars::schema_for!(super::diff::Archive),
         What::Run => schemars::schema_for!(peerproof_reports::RunReport),
         What::Statements => schemars::schema_for!(crate::scenario::statements::Statements),
         What::Coverage => schemars::schema_for!(crate::coverage::Coverage),

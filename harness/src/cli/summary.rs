@@ -3,7 +3,7 @@
 use super::{complain, say};
 use crate::run::case::Played;
 use crate::run::session::Run;
-use crate::terminal::{clean, colour};
+use crate::terminal::{Style, clean};
 use peerproof_conformance::case::Standing;
 use peerproof_conformance::verdict::Outcome;
 use peerproof_reports::export::{self, Exporter};
@@ -33,7 +33,10 @@ pub(super) fn line(played: &Played) -> String {
         if !at.is_empty() {
             text.push_str(&format!("  {}", clean(&at.join(", "))));
         }
-        // A peer may have put anything into it.
+        // Why an unexpected case failed stands in the table at the end. A peer may have put anything into it.
+        if !played.standing.is_good() {
+            return text;
+        }
         text.push_str(&format!("\n               {}", clean(&played.verdict.sentence)));
     }
     text
@@ -80,7 +83,8 @@ fn files_in(folder: &Path) -> Vec<String> {
 
 /// The table at the end of a run.
 pub(super) fn table(report: &RunReport) {
-    let table = export::Terminal { colour: colour(&std::io::stdout()) };
+    let Style { colour, width } = Style::of_stdout();
+    let table = export::Terminal { colour, width };
     match table.serialize(report) {
         Ok(text) => say(String::from_utf8_lossy(&text).trim_end()),
         Err(error) => complain(error),

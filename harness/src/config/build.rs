@@ -10,6 +10,7 @@ use crate::peers::name::{NAME, is_name};
 use crate::peers::program::ProgramSpec;
 use crate::scenario::ScenarioError;
 use crate::versions::Wanted;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ use std::sync::Arc;
 pub struct Configuration {
     /// The implementations of this machine and of the file.
     pub roster: Roster,
+    /// The names of those that the file and the flags define.
+    pub own: BTreeSet<String>,
     /// Folder of the user's scenarios.
     pub scenarios: Option<PathBuf>,
     /// Whether the scenarios of the program are played too.
@@ -47,7 +50,10 @@ impl Configuration {
         let mut errors = Vec::new();
         for program in programs {
             match from_flag(program) {
-                Ok(program) => configuration.roster.add(Arc::new(Program::new(program))),
+                Ok(program) => {
+                    configuration.own.insert(program.name.clone());
+                    configuration.roster.add(Arc::new(Program::new(program)));
+                }
                 Err(message) => {
                     errors.push(ConfigError { file: "--program".to_owned(), line: None, message });
                 }
@@ -73,6 +79,7 @@ impl Configuration {
         let mut errors = Vec::new();
         let mut configuration = Self {
             roster: Roster::default(),
+            own: file.implementations.keys().cloned().collect(),
             suite: file.suite.unwrap_or(file.scenarios.is_none()),
             scenarios: file.scenarios.map(|scenarios| folder.join(scenarios)),
             known: Vec::new(),

@@ -124,12 +124,30 @@ const PROFILES: [(&str, Profile); 4] = [
     ("aead-aes256-gcm", Profile::AeadAes256Gcm),
 ];
 
+/// The same as SDES names them (RFC 4568 §6.2, RFC 7714 §14.2).
+const SUITES: [(&str, &str); 4] = [
+    ("AES_CM_128_HMAC_SHA1_80", "aes128-cm-80"),
+    ("AES_CM_128_HMAC_SHA1_32", "aes128-cm-32"),
+    ("AEAD_AES_128_GCM", "aead-aes128-gcm"),
+    ("AEAD_AES_256_GCM", "aead-aes256-gcm"),
+];
+
 fn srtp_keys(text: &str) -> Result<SrtpKeys, String> {
-    let (name, encoded) = text.split_once(':').ok_or("write PROFILE:KEY, such as aes128-cm-80:e1f9…")?;
+    // `a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:KEY|2^20|1:4`, or a part of it from the suite on.
+    let suite = SUITES.iter().find_map(|(suite, name)| {
+        let (before, key) = text.split_once(&format!("{suite} "))?;
+        let is_line = before.is_empty() || before.starts_with("a=crypto:");
+        is_line.then_some((*name, key.trim()))
+    });
+    let written = suite.or_else(|| text.split_once(':'));
+    let (name, encoded) = written.ok_or("write PROFILE:KEY, such as aes128-cm-80:e1f9…")?;
     let known = || PROFILES.map(|(name, _)| name).join(", ");
+    let name = SUITES.iter().find(|(suite, _)| *suite == name).map_or(name, |(_, name)| *name);
     let found = PROFILES.iter().find(|(known, _)| *known == name);
     let (_, profile) = found.ok_or_else(|| format!("there is no profile `{name}`; known: {}", known()))?;
     let one = profile.key_length() + profile.salt_length();
+    // Behind it SDES has a lifetime and the index of a key.
+    let encoded = encoded.split('|').next().unwrap_or_default();
     let bytes = decoded(encoded, one).ok_or("the key is neither in hexadecimal nor in Base64")?;
     let keys = if bytes.len() == one {
         let (key, salt) = bytes.split_at(profile.key_length());
@@ -253,6 +271,17 @@ mod tests {
             ["4fl6DT4Bi+DWT6MsBt5BOQ7Gda1Jiv7rtpYLOqvm", "inline:4fl6DT4Bi+DWT6MsBt5BOQ7Gda1Jiv7rtpYLOqvm"]
         {
             assert_eq!(srtp_keys(&format!("aes128-cm-80:{base64}")).unwrap(), one.clone(), "as SDES has it");
+            for before in [
+                "AES_CM_128_HMAC_SHA1_80 ",
+                "AES_CM_128_HMAC_SHA1_80:",
+                "a=crypto:1 AES_CM_128_HMAC_SHA1_80 ",
+            ] {
+                assert_eq!(srtp_keys(&format!("{before}{base64}")).unwrap(), one.clone(), "{before}");
+            }
+            assert_eq!(
+                srtp_keys(&format!("AES_CM_128_HMAC_SHA1_80 {base64}|2^20|1:4")).unwrap(),
+                one.clone()
+            );
         }
         let both = srtp_keys(&format!("aead-aes128-gcm:{}", "00".repeat(56))).unwrap();
         assert_eq!(both.0.len(), 2);

@@ -13,7 +13,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 /// So much of a file shows whether it may be a dump.
-const BEGINS: u64 = 4_096;
+const BEGINS: u64 = 64 << 10;
 /// Longest text of the dump that is shown on a line, in characters.
 const LONGEST: usize = 160;
 /// Most entries of a connection's log that are shown.
@@ -76,6 +76,12 @@ pub(super) fn read(path: &Path) -> Result<Option<(String, Internals)>, InspectEr
             "a saved page of about:webrtc: save what its button “Copy Report” copies as a file".to_owned();
         return Err(InspectError::Foreign { name, reason });
     }
+    if is_event_log(&first) {
+        let reason =
+            "an RTC event log of Chrome, whose format is internal to libwebrtc and not read here; chrome://webrtc-internals writes a dump, and a text log with packets comes by --force-fieldtrials=WebRTC-Debugging-RtpDump/Enabled/"
+                .to_owned();
+        return Err(InspectError::Foreign { name, reason });
+    }
     if !may_be_dump(&first) {
         return Ok(None);
     }
@@ -84,10 +90,28 @@ pub(super) fn read(path: &Path) -> Result<Option<(String, Internals)>, InspectEr
     Ok(read_dump(&text).map(|dump| (name, dump)))
 }
 
-/// Whether a file begins like the page of about:webrtc.
+/// Whether a file begins like the page of about:webrtc, as "Save Page" of any browser version writes it.
 fn is_page(first: &[u8]) -> bool {
     let text = String::from_utf8_lossy(first);
-    text.trim_start().starts_with('<') && text.contains("aboutwebrtc")
+    let names = ["aboutwebrtc", "about:webrtc", "WebRTC Internals"];
+    text.trim_start_matches('\u{feff}').trim_start().starts_with('<')
+        && names.iter().any(|name| text.contains(name))
+}
+
+/// Whether a file begins like an RTC event log: an `EventStream` of libwebrtc, protobuf of one repeated field. In its older form that is
+/// field 1 with events, the first of which has time (field 1) and type LOG_START (field 2); in the newer one field 16, the BeginLogEvent.
+fn is_event_log(first: &[u8]) -> bool {
+    match first {
+        // A length below 128, timestamp_us as a varint, then the type LOG_START (1).
+        [0x0a, length @ 4..=0x7f, 0x08, rest @ ..] => {
+            let time = rest.iter().take(10).position(|byte| byte & 0x80 == 0);
+            let (Some(time), true) = (time, usize::from(*length) < rest.len()) else { return false };
+            rest.get(time + 1..time + 3) == Some(&[0x10, 0x01])
+        }
+        // A short BeginLogEvent, which begins with its time.
+        [0x82, 0x01, length @ 2..=0x7f, 0x08, rest @ ..] => usize::from(*length) <= rest.len() + 1,
+        _ => false,
+    }
 }
 
 /// The file, decompressed if it is compressed.
@@ -220,7 +244,7 @@ pub(super) fn write(report: &DumpReport, style: &Style, out: &mut dyn Write) -> 
                 style.wrapped(out, "    ", "      ", line)?;
             }
         }
-        super::text::diagnosis(&connection.diagnosis, 1, style, out)?;
+        super::text::diagnosis::write(&connection.diagnosis, false, style, out)?;
     }
     Ok(())
 }

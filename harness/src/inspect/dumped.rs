@@ -105,8 +105,16 @@ pub(super) fn read(paths: &[PathBuf], given: &mut Given) -> Result<(), InspectEr
         let stem = stem.split('.').next().unwrap_or_default().to_owned();
         given.dumps.push(Dumped { path: path.clone(), stem, dump });
     }
+    let (named, files) = descriptions(&given.dumps);
+    given.descriptions.splice(0..0, named);
+    given.files.splice(0..0, files);
+    Ok(())
+}
+
+/// The descriptions of dumps with the names of who made them, and the file of each.
+fn descriptions(dumps: &[Dumped]) -> (Vec<(String, SessionDescription)>, Vec<PathBuf>) {
     let mut all: Vec<(bool, String, SessionDescription, PathBuf)> = Vec::new();
-    for dumped in &given.dumps {
+    for dumped in dumps {
         for connection in &dumped.dump.connections {
             let name = match dumped.dump.connections.len() {
                 1 => dumped.stem.clone(),
@@ -128,11 +136,32 @@ pub(super) fn read(paths: &[PathBuf], given: &mut Given) -> Result<(), InspectEr
         all.iter().filter(|(is_local, ..)| *is_local).flat_map(|(_, _, sdp, _)| ufrags(sdp)).collect();
     all.retain(|(is_local, _, sdp, _)| *is_local || !ufrags(sdp).iter().any(|ufrag| own.contains(ufrag)));
     all.truncate(MOST_DESCRIPTIONS);
-    let (named, files): (Vec<_>, Vec<_>) =
-        all.into_iter().map(|(_, name, sdp, path)| ((name, sdp), path)).unzip();
-    given.descriptions.splice(0..0, named);
-    given.files.splice(0..0, files);
-    Ok(())
+    all.into_iter().map(|(_, name, sdp, path)| ((name, sdp), path)).unzip()
+}
+
+/// A dump without a capture, as if each of its connections were a side, and its descriptions.
+pub(super) fn alone(path: &Path, dump: Internals) -> (DumpBeside, Vec<(String, SessionDescription)>) {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let dumped = Dumped { path: path.to_owned(), stem: "the browser".to_owned(), dump };
+    let mut entry = 0;
+    let several = dumped.dump.connections.len() > 1;
+    let sides = dumped.dump.connections.iter().map(|connection| DumpedSide {
+        connection: None,
+        side: Some(if several { connection.id.clone() } else { dumped.stem.clone() }),
+        notice: None,
+        dump: dump::connection(connection),
+        marks: marks(connection, &mut entry),
+        series: series(connection),
+    });
+    let beside = DumpBeside {
+        name,
+        origin: dumped.dump.origin.name().to_owned(),
+        browser: dumped.dump.browser.clone(),
+        unknown: dumped.dump.origin.lacks().to_owned(),
+        connections: sides.collect(),
+    };
+    let (described, _) = descriptions(&[dumped]);
+    (beside, described)
 }
 
 fn ufrags(description: &SessionDescription) -> Vec<String> {

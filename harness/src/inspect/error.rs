@@ -60,6 +60,16 @@ pub enum InspectError {
         /// Those that it has.
         streams: String,
     },
+    /// No stream was named, and none can be decoded.
+    #[error("{name} has no stream that can be decoded: {what} can; it has {}", if .streams.is_empty() { "none" } else { .streams })]
+    NoneDecodable {
+        /// The file.
+        name: String,
+        /// The codecs that can be decoded.
+        what: &'static str,
+        /// The streams that it has.
+        streams: String,
+    },
     /// Several streams are what was asked for.
     #[error("{name} has several such streams: --frames-of and --connection choose one of {streams}")]
     SeveralStreams {

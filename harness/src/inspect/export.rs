@@ -29,7 +29,12 @@ pub(super) struct Written {
 
 /// Refuses to write over the capture, and, without `force`, over any other file.
 pub(super) fn refuse(given: &Given, to: &Path, force: bool) -> Result<(), InspectError> {
-    let reason = if given.is(to) {
+    refuse_file(given.is(to), to, force)
+}
+
+/// The same, where it is known whether the output is what is read.
+pub(super) fn refuse_file(is_input: bool, to: &Path, force: bool) -> Result<(), InspectError> {
+    let reason = if is_input {
         "the output is the capture itself"
     } else if !force && to.symlink_metadata().is_ok_and(|there| there.is_file() || there.is_dir()) {
         "the file exists; --force replaces it"

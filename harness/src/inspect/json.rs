@@ -3,6 +3,7 @@
 use super::InspectError;
 use super::dumped::DumpBeside;
 use super::events::ApiEvent;
+use super::judged::Judged;
 use peerproof_captures::file::{CaptureReader, Format};
 use peerproof_captures::trace::Trace;
 use peerproof_conformance::explain::Diagnosis;
@@ -12,6 +13,8 @@ use serde::Serialize;
 /// What a capture holds, what happened in it, and what broke.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Report {
+    /// The verdict, if the capture belongs to a recording of ours, and how the requirements stand.
+    pub judged: Judged,
     /// The file.
     pub file: FileFacts,
     /// What was found in the files given beside it: secrets and which sessions they open, SRTP keys, descriptions and their connections.
@@ -24,6 +27,9 @@ pub struct Report {
     /// What was recognised as trouble: the first layer that diverged by what the peers' APIs reported, if the capture belongs to
     /// a recording of ours; then connection by connection, the first layer that broke first.
     pub diagnosis: Vec<Diagnosis>,
+    /// Of a recording whose case failed: what was seen besides, at other layers than the verdict's. It did not decide.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub besides: Vec<Diagnosis>,
     /// The dumps of browsers that were given beside it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dumps: Vec<DumpBeside>,

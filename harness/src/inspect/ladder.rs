@@ -1,9 +1,9 @@
 //! `--ladder`: a connection as a sequence of messages between its sides, with what the peers' APIs said beside.
 
 use super::events::ApiEvent;
+use super::judged::each_evidence;
 use super::source::Given;
 use super::{Frames, InspectError, Report, text};
-use crate::spool::spool;
 use crate::terminal::{Paint, Style, clean};
 use peerproof_captures::decrypt::Content;
 use peerproof_captures::observe::{StunClass, Unit as Said, unit};
@@ -13,7 +13,7 @@ use peerproof_captures::wire::dtls::alert;
 use peerproof_captures::wire::dtls::handshake::Fragments;
 use peerproof_captures::wire::field::Span;
 use peerproof_captures::wire::sctp::ChunkType;
-use peerproof_conformance::evidence::{Captured, Evidence, Kind, Packet, Peer, ReadError};
+use peerproof_conformance::evidence::{Evidence, Kind, Packet, Peer};
 use std::io::{self, Write};
 
 /// Columns, where no terminal gives its own.
@@ -74,23 +74,11 @@ pub(super) fn each(
     frames: Option<Frames>,
     to: &mut Taker<'_>,
 ) -> Result<(), InspectError> {
-    let captured = Captured {
-        capture: given.reader()?,
-        trace: &report.trace,
-        key_log: &given.key_log,
-        srtp_keys: &given.srtp_keys,
-        descriptions: &given.descriptions,
-        store: spool,
-    };
-    let foreign =
-        |error: ReadError| InspectError::Foreign { name: given.name.clone(), reason: error.to_string() };
     let origin = report.trace.first.unwrap_or_default().ns;
-    for connection in captured.evidence().map_err(foreign)? {
-        let (index, evidence) = connection.map_err(foreign)?;
-        let rows = rows(&evidence, &report.events, origin, frames);
-        to(index, &evidence, rows)?;
-    }
-    Ok(())
+    each_evidence(given, &report.trace, &mut |index, evidence| {
+        let rows = rows(evidence, &report.events, origin, frames);
+        Ok(to(index, evidence, rows)?)
+    })
 }
 
 /// A line between the two sides.

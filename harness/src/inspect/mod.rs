@@ -14,6 +14,7 @@ mod events;
 mod export;
 mod frames;
 mod json;
+mod judged;
 mod ladder;
 mod logs;
 mod media;
@@ -30,6 +31,8 @@ pub use error::InspectError;
 pub use events::ApiEvent;
 pub use frames::Frames;
 pub use json::{FileFacts, InterfaceFacts, Report};
+pub use judged::Judged;
+pub(crate) use judged::each_evidence;
 pub use media::StreamName;
 
 use crate::terminal::Style;
@@ -47,10 +50,15 @@ use std::io::Write;
 /// If the capture or another file cannot be read, or nothing can be written.
 pub fn main(args: &InspectArgs, out: &mut dyn Write) -> Result<(), InspectError> {
     if let Some((name, dump)) = dump::read(&args.capture)? {
-        let written = [&args.export, &args.html, &args.png, &args.wav];
+        let written = [&args.export, &args.png, &args.wav];
         if args.packets || args.ladder || args.frame.is_some() || written.iter().any(|to| to.is_some()) {
-            let reason = "a dump has no packets; beside a capture of the call: --dump".to_owned();
+            let reason =
+                "a dump has no packets; --html shows its states and statistics, --dump places it beside a capture of the call"
+                    .to_owned();
             return Err(InspectError::Foreign { name, reason });
+        }
+        if let Some(to) = &args.html {
+            return page::write_dump(&args.capture, dump, to, args.force, out);
         }
         let report = dump::report(name, &dump);
         if args.json {
@@ -86,7 +94,7 @@ pub fn main(args: &InspectArgs, out: &mut dyn Write) -> Result<(), InspectError>
         let given = given.spooled()?;
         return ladder::write(&report(&given)?, &given, args.frames, out);
     }
-    let report = report(&given)?;
+    let report = judged_report(&given)?;
     if args.json {
         serde_json::to_writer_pretty(&mut *out, &report)
             .map_err(|error| InspectError::Write(error.into()))?;
@@ -97,7 +105,16 @@ pub fn main(args: &InspectArgs, out: &mut dyn Write) -> Result<(), InspectError>
     Ok(())
 }
 
-/// Traces and explains the whole capture.
+/// The report, with the requirements that a capture violates.
+fn judged_report(given: &Given) -> Result<Report, InspectError> {
+    let mut report = report(given)?;
+    if given.folder.is_none() {
+        report.judged = Judged::of_capture(given, &report.trace);
+    }
+    Ok(report)
+}
+
+/// Traces and explains the whole capture. How the requirements stand is only in it for a recording.
 fn report(given: &Given) -> Result<Report, InspectError> {
     let (file, trace) = trace(given)?;
     let recording = Recording::read(given);
@@ -111,12 +128,16 @@ fn report(given: &Given) -> Result<Report, InspectError> {
     let mut events = recording.as_ref().map(Recording::events).unwrap_or_default();
     let entries = recording.as_ref().map_or(0, |recording| recording.timeline().len() as u64);
     let dumps = dumped::place(given, &trace, entries, &mut events, &mut diagnosis);
+    let judged = recording.as_ref().map(Judged::of_recording).unwrap_or_default();
+    let besides = judged.besides(&mut diagnosis);
     Ok(Report {
+        judged,
         file,
         beside: given.notices.iter().cloned().chain(beside).collect(),
         trace,
         events,
         diagnosis,
+        besides,
         dumps,
     })
 }

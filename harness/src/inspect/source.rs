@@ -36,7 +36,7 @@ pub(crate) struct Given {
     pub(crate) descriptions: Vec<(String, SessionDescription)>,
     /// The file of each.
     pub(crate) files: Vec<PathBuf>,
-    /// What is to be said of them: line ends that were taken for others.
+    /// What is to be said of them: line ends that were taken for others, what describes nothing.
     pub(crate) notices: Vec<String>,
     /// The folder, if it is a recording of ours.
     pub(crate) folder: Option<PathBuf>,
@@ -97,19 +97,19 @@ impl Given {
         for file in files {
             let bytes = input::bytes(&file, Limit::DESCRIPTION)
                 .map_err(|error| InspectError::Read { path: file.clone(), error })?;
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            if !described::looks_like_one(text.as_bytes()) {
+            if !described::looks_like_one(&bytes) && !bytes.trim_ascii().is_empty() {
                 // What is wrong with it is for the requirements to say.
+                let text = described::text(&bytes).into_owned();
                 descriptions.push((peer_of(&file), SessionDescription::parse(text)));
                 of_files.push(file);
                 continue;
             }
-            let read = described::read(&text);
             let malformed = |error| InspectError::NoDescription { path: file.clone(), error };
-            for one in read.map_err(malformed)? {
-                if one.has_other_ends {
-                    notices.push(described::other_ends(&file.display().to_string()));
-                }
+            let found = described::read(&bytes).map_err(malformed)?;
+            let name = file.display().to_string();
+            notices.extend(described::notices(&name, &found.nothing));
+            for one in found.described {
+                notices.extend(described::notices(&name, &one.taken));
                 descriptions.push((peer_of(&file), one.sdp));
                 of_files.push(file.clone());
             }

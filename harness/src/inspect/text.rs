@@ -1,14 +1,15 @@
 //! The report in words.
 
-mod connection;
+pub(super) mod connection;
+mod conversations;
+pub(super) mod diagnosis;
+mod head;
 
 use super::Report;
-use crate::terminal::{Paint, Style, clean};
+use crate::terminal::{Style, clean};
 use chrono::DateTime;
 use peerproof_captures::observe::Defect;
 use peerproof_captures::trace::{Other, Over, Trace};
-use peerproof_conformance::explain::{Diagnosis, Severity};
-use peerproof_conformance::verdict::Place;
 use std::io::{self, Write};
 
 /// Writes the report for a person.
@@ -18,6 +19,7 @@ use std::io::{self, Write};
 pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     file(report, out)?;
     servers(&report.trace, out)?;
+    head::write(&report.judged, style, out)?;
     if report.trace.connections.is_empty() {
         writeln!(
             out,
@@ -29,8 +31,26 @@ pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<
         connection::write(report, index, style, out)?;
     }
     super::dumped::write(&report.dumps, style, out)?;
+    conversations::write(&report.trace, style, out)?;
     writeln!(out)?;
-    diagnosis(&report.diagnosis, report.trace.connections.len(), style, out)
+    let several = report.trace.connections.len() > 1;
+    if report.judged.failed().is_none() {
+        diagnosis::write(&report.diagnosis, several, style, out)?;
+    } else if !report.diagnosis.is_empty() {
+        diagnosis::list("Diagnosis", &report.diagnosis, 1, several, style, out)?;
+    }
+    if !report.besides.is_empty() {
+        let from = diagnosis::groups(&report.diagnosis).len() + 1;
+        diagnosis::list(
+            "Seen besides, and not what failed the case",
+            &report.besides,
+            from,
+            several,
+            style,
+            out,
+        )?;
+    }
+    head::requirements(&report.judged, &report.file.name, style, out)
 }
 
 /// `1 check`, `2 checks`.
@@ -131,50 +151,13 @@ fn servers(trace: &Trace, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-pub(super) fn diagnosis(
-    all: &[Diagnosis],
-    connections: usize,
-    style: &Style,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    if all.is_empty() {
-        return writeln!(out, "{}", style.paint(Paint::Good, "Diagnosis: no problem found"));
-    }
-    writeln!(out, "{}", style.paint(Paint::Heading, "Diagnosis"))?;
-    for (index, found) in all.iter().enumerate() {
-        let (severity, paint) = match found.severity {
-            Severity::Broken => ("broken", Paint::Bad),
-            Severity::Degraded => ("degraded", Paint::Remarkable),
-            Severity::Notice => ("notice", Paint::Soft),
-        };
-        write!(out, "{:>3}. {}: {}", index + 1, found.layer, style.paint(paint, severity))?;
-        if let Some(connection) = found.connection.filter(|_| connections > 1) {
-            write!(out, ", connection {}", connection + 1)?;
-        }
-        if let Some(side) = &found.side {
-            write!(out, ", look at {}", clean(side))?;
-        }
-        if let Some(frame) = found.frame {
-            write!(out, ", frame {frame}")?;
-        }
-        for place in found.evidence.iter().filter(|place| !matches!(place, Place::Frame(_))) {
-            write!(out, ", {place}")?;
-        }
-        writeln!(out)?;
-        style.wrapped(out, "     ", "     ", &found.what)?;
-        style.wrapped(out, "     why:  ", "           ", &found.why)?;
-        style.wrapped(out, "     next: ", "           ", &found.next)?;
-    }
-    Ok(())
-}
-
 /// The date and time of nanoseconds since 1970.
 pub(super) fn wall_clock(ns: u64) -> String {
     let time = i64::try_from(ns).map(DateTime::from_timestamp_nanos).unwrap_or_default();
     time.format("%Y-%m-%d %H:%M:%S%.3f UTC").to_string()
 }
 
-fn time(ns: u64) -> String {
+pub(super) fn time(ns: u64) -> String {
     match ns {
         0..1_000_000 => format!("{} µs", ns / 1_000),
         1_000_000..1_000_000_000 => format!("{:.1} ms", ns as f64 / 1e6),

@@ -3,36 +3,23 @@
 use super::json::{JudgedFinding, Judgement};
 use super::{JudgeArgs, JudgeError, descriptions};
 use crate::inspect::beside::{self, Described};
-use crate::inspect::{Given, InspectError, trace};
-use crate::spool::spool;
+use crate::inspect::{Given, each_evidence, trace};
 use peerproof_captures::trace::{Connection, Nature, Trace};
 use peerproof_conformance::checks;
-use peerproof_conformance::evidence::{Captured, Evidence};
+use peerproof_conformance::evidence::Evidence;
 use std::path::Path;
 
 /// Judges the connections of a capture, and the descriptions that belong to none of them alone.
 pub(super) fn judge(path: &Path, args: &JudgeArgs) -> Result<Vec<Judgement>, JudgeError> {
     let given = Given::read(path, &args.beside)?.spooled()?;
     let (file, trace) = trace(&given)?;
-    let captured = Captured {
-        capture: given.reader()?,
-        trace: &trace,
-        key_log: &given.key_log,
-        srtp_keys: &given.srtp_keys,
-        descriptions: &given.descriptions,
-        store: spool,
-    };
-    let foreign = |error: peerproof_conformance::evidence::ReadError| InspectError::Foreign {
-        name: given.name.clone(),
-        reason: error.to_string(),
-    };
-    let all = captured.evidence().map_err(foreign)?;
     let mut judged = Vec::new();
-    for connection in all {
-        let (index, evidence) = connection.map_err(foreign)?;
-        let notices = nature(trace.connections.get(index));
-        judged.push(of(&file.name, index, &evidence, notices, &given, args.all));
-    }
+    each_evidence(&given, &trace, &mut |index, evidence| {
+        let mut notices = nature(trace.connections.get(index));
+        notices.extend(checks::unrecognised(evidence));
+        judged.push(of(&file.name, index, evidence, notices, &given, args.all));
+        Ok(())
+    })?;
     judged.extend(apart(&given, &trace, args.all)?);
     if judged.is_empty() {
         judged.push(Judgement::nothing(&file.name));

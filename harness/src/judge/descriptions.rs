@@ -2,12 +2,12 @@
 
 use super::json::Judgement;
 use super::{JudgeArgs, JudgeError, bare};
-use crate::described::{self, Described, looks_like_one};
+use crate::described::{self, Described, Found, looks_like_one};
 use peerproof_captures::event::SdpType;
 use peerproof_captures::sdp::SessionDescription;
 use peerproof_conformance::evidence::{Description, Evidence, Peer, session};
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -25,13 +25,20 @@ struct Given {
     /// Offer or answer, if that is known.
     kind: Option<SdpType>,
     sdp: SessionDescription,
-    /// Whether its lines did not end with CR LF.
-    has_other_ends: bool,
+    /// What was taken for the doing of an editor.
+    taken: Vec<&'static str>,
+}
+
+/// What a file holds.
+struct File {
+    given: Vec<Given>,
+    /// Remarks on what describes nothing.
+    notices: Vec<String>,
 }
 
 /// The descriptions that the command line names, judged together; nothing if it names none. What is judged here is taken out of `paths`.
 pub(super) fn judge(args: &JudgeArgs, paths: &mut Vec<PathBuf>) -> Result<Option<Judgement>, JudgeError> {
-    let mut given = Vec::new();
+    let (mut given, mut notices, mut empty) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..args.offer.len().max(args.answer.len()) {
         for (files, kind) in [(&args.offer, SdpType::Offer), (&args.answer, SdpType::Answer)] {
             let Some(path) = files.get(round) else { continue };
@@ -40,31 +47,40 @@ pub(super) fn judge(args: &JudgeArgs, paths: &mut Vec<PathBuf>) -> Result<Option
                 std::fs::metadata(path).map_err(unreadable)?;
             }
             let read = read(path)?.ok_or_else(|| JudgeError::NoDescription(path.clone()))?;
-            given.extend(read.into_iter().map(|one| Given { kind: Some(kind), ..one }));
+            given.extend(read.given.into_iter().map(|one| Given { kind: Some(kind), ..one }));
+            notices.extend(read.notices);
         }
     }
     let mut others = Vec::new();
     for path in std::mem::take(paths) {
         match read(&path)? {
-            Some(read) => given.extend(read),
+            Some(read) => {
+                if read.given.is_empty() {
+                    empty.push(path.display().to_string());
+                }
+                given.extend(read.given);
+                notices.extend(read.notices);
+            }
             None => others.push(path),
         }
     }
     *paths = others;
     if given.is_empty() {
-        return Ok(None);
+        let nothing = Judgement::nothing(&empty.join(", "));
+        return Ok((!notices.is_empty()).then(|| Judgement { notices, ..nothing }));
     }
     if given.len() > MOST {
         return Err(JudgeError::TooManyDescriptions(given.len(), MOST));
     }
-    of(given, args.all).map(Some)
+    let mut judged = of(given, args.all)?;
+    judged.notices.extend(notices);
+    Ok(Some(judged))
 }
 
 /// Judges descriptions together.
 fn of(given: Vec<Given>, all: bool) -> Result<Judgement, JudgeError> {
     let files: Vec<String> = given.iter().map(|one| one.place.clone()).collect();
-    let ends = given.iter().filter(|one| one.has_other_ends).map(|one| described::other_ends(&one.place));
-    let notices = ends.collect();
+    let notices = given.iter().flat_map(|one| described::notices(&one.place, &one.taken)).collect();
     let evidence = Evidence::of_descriptions(PEERS.map(str::to_owned).to_vec(), made(given)?);
     Ok(Judgement {
         path: files.join(", "),
@@ -85,7 +101,7 @@ fn of(given: Vec<Given>, all: bool) -> Result<Judgement, JudgeError> {
 
 /// Judges descriptions that were given beside a capture and belong to none of its connections: by their files.
 pub(super) fn apart(given: Vec<(String, SessionDescription)>, all: bool) -> Result<Judgement, JudgeError> {
-    let one = |(place, sdp)| Given { place, kind: None, sdp, has_other_ends: false };
+    let one = |(place, sdp)| Given { place, kind: None, sdp, taken: Vec::new() };
     of(given.into_iter().map(one).collect(), all)
 }
 
@@ -132,7 +148,7 @@ fn kind_of(sdp: &SessionDescription, after_an_offer: bool) -> SdpType {
 }
 
 /// The descriptions in a file; nothing if it holds something else, such as a capture.
-fn read(path: &Path) -> Result<Option<Vec<Given>>, JudgeError> {
+fn read(path: &Path) -> Result<Option<File>, JudgeError> {
     let stdin = path.as_os_str() == "-";
     if !stdin && !path.is_file() {
         return Ok(None);
@@ -146,7 +162,7 @@ fn read(path: &Path) -> Result<Option<Vec<Given>>, JudgeError> {
             _ => return Ok(None),
         }
     } else {
-        let mut file = File::open(path).map_err(unreadable)?;
+        let mut file = fs::File::open(path).map_err(unreadable)?;
         (&mut file).take(64).read_to_end(&mut start).map_err(unreadable)?;
         if !looks_like_one(&start) {
             return Ok(None);
@@ -157,20 +173,12 @@ fn read(path: &Path) -> Result<Option<Vec<Given>>, JudgeError> {
     (&mut input).take(LONGEST).read_to_end(&mut bytes).map_err(unreadable)?;
     let name = if stdin { "standard input".to_owned() } else { path.display().to_string() };
     let malformed = |error| JudgeError::Malformed { path: PathBuf::from(&name), error };
-    let read = described::read(&String::from_utf8_lossy(&bytes)).map_err(malformed)?;
-    let several = read.len() > 1;
+    let Found { described, nothing } = described::read(&bytes).map_err(malformed)?;
+    let several = described.len() > 1;
     let place = |n: usize| if several { format!("{name}[{n}]") } else { name.clone() };
-    let given = read.into_iter().enumerate();
-    Ok(Some(
-        given
-            .map(|(n, Described { kind, sdp, has_other_ends })| Given {
-                place: place(n),
-                kind,
-                sdp,
-                has_other_ends,
-            })
-            .collect(),
-    ))
+    let given = described.into_iter().enumerate();
+    let given = given.map(|(n, Described { kind, sdp, taken })| Given { place: place(n), kind, sdp, taken });
+    Ok(Some(File { given: given.collect(), notices: described::notices(&name, &nothing).collect() }))
 }
 
 #[cfg(test)]
@@ -181,7 +189,7 @@ mod tests {
         let sdp = format!(
             "v=0\no=- {session} 2 IN IP4 127.0.0.1\ns=-\nt=0 0\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\na=setup:{setup}\n"
         );
-        Given { place: "x".to_owned(), kind, sdp: SessionDescription::parse(sdp), has_other_ends: false }
+        Given { place: "x".to_owned(), kind, sdp: SessionDescription::parse(sdp), taken: Vec::new() }
     }
 
     fn who(given: Vec<Given>) -> Vec<(usize, SdpType)> {

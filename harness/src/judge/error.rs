@@ -3,7 +3,6 @@
 use crate::expected::ExpectedError;
 use crate::inspect::InspectError;
 use crate::terminal::brief;
-use peerproof_conformance::case::FORMAT;
 use peerproof_conformance::expect::volume::MOST_BYTES;
 use std::io;
 use std::path::PathBuf;
@@ -43,17 +42,6 @@ pub enum JudgeError {
     /// A recording that names more messages than any machine should generate.
     #[error("{path}: too large: the messages of a case, sent and expected, have at most {MOST_BYTES} bytes together", path = .0.display())]
     Excessive(PathBuf),
-    /// A recording in a format that is no longer read.
-    #[error(
-        "{path}: recorded by an earlier Peerproof (format {format}; this version reads format {FORMAT}); record the case again",
-        path = .path.display()
-    )]
-    Earlier {
-        /// Its `case.json`.
-        path: PathBuf,
-        /// Its format.
-        format: u32,
-    },
     /// A folder without a recording.
     #[error("{path}: no case.json in it or below it", path = .0.display())]
     NoCase(PathBuf),

@@ -8,7 +8,7 @@ use crate::recording::digests;
 use crate::spool::spool;
 use indexmap::IndexMap;
 use peerproof_captures::file::CaptureReader;
-use peerproof_captures::timeline::{Entry, What};
+use peerproof_captures::timeline::{self, Entry, What};
 use peerproof_conformance::case::{
     CaseFile, CaseRecord, FORMAT, Missing, Standing, judge as judge_case, standing,
 };
@@ -94,10 +94,7 @@ pub fn records(
 /// What a folder says, but for its capture: the case, its timeline, and what is wrong if that breaks off.
 fn read(folder: &Path) -> Result<(CaseFile, Vec<Entry>, Option<Flaw>), JudgeError> {
     let file = case_file(folder)?;
-    if file.format < FORMAT {
-        return Err(JudgeError::Earlier { path: folder.join(CASE), format: file.format });
-    }
-    let (timeline, broken_off) = timeline(&folder.join(TIMELINE))?;
+    let (timeline, broken_off) = timeline(&folder.join(TIMELINE), file.format)?;
     if volume::of_case(&file.expect, &timeline) > volume::MOST_BYTES {
         return Err(JudgeError::Excessive(folder.to_owned()));
     }
@@ -248,17 +245,18 @@ pub fn observed(
 }
 
 /// The timeline, and what is wrong if it breaks off within its last line.
-fn timeline(path: &Path) -> Result<(Vec<Entry>, Option<Flaw>), JudgeError> {
+fn timeline(path: &Path, format: u32) -> Result<(Vec<Entry>, Option<Flaw>), JudgeError> {
     let bytes = input::bytes(path, Limit::TIMELINE)
         .map_err(|error| JudgeError::Read { path: path.to_owned(), error })?;
     let malformed = |(line, error)| JudgeError::Timeline { path: path.to_owned(), line, error };
     let (whole, rest) =
         bytes.split_at(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
-    match peerproof_captures::timeline::read(&bytes) {
+    let read = if format < FORMAT { timeline::read_earlier } else { timeline::read };
+    match read(&bytes) {
         Ok(entries) => Ok((entries, None)),
         Err((line, error)) if rest.is_empty() => Err(malformed((line, error))),
         Err(_) => {
-            let entries = peerproof_captures::timeline::read(whole).map_err(malformed)?;
+            let entries = read(whole).map_err(malformed)?;
             let flaw =
                 flaw("the timeline should end with a whole line", "its last line breaks off".to_owned());
             Ok((entries, Some(flaw)))

@@ -50,14 +50,16 @@ fn judgement(one: &Judgement, all: bool, style: &Style, out: &mut dyn Write) -> 
                 writeln!(out, "{path}, connection {connection}: {peers}")?;
             }
             None if !one.descriptions.is_empty() => writeln!(out, "{}: descriptions", clean(&one.path))?,
-            None => return writeln!(out, "{}: no connection to judge", clean(&one.path)),
+            None if one.notices.is_empty() => {
+                return writeln!(out, "{}: no connection to judge", clean(&one.path));
+            }
+            None => {
+                writeln!(out, "{}: nothing to judge", clean(&one.path))?;
+                return notes(one, style, out);
+            }
         },
     }
-    for note in
-        one.defects.iter().map(ToString::to_string).chain(one.altered.iter().chain(&one.notices).cloned())
-    {
-        style.wrapped(out, "  note   ", "         ", &note)?;
-    }
+    notes(one, style, out)?;
     for result in [Result::Fail, Result::Warn, Result::Inconclusive, Result::Pass, Result::NotApplicable] {
         if !all && !matches!(result, Result::Fail | Result::Warn) {
             continue;
@@ -67,6 +69,15 @@ fn judgement(one: &Judgement, all: bool, style: &Style, out: &mut dyn Write) -> 
         }
     }
     counts(one, out)
+}
+
+/// What limits the input, and other remarks on it.
+fn notes(one: &Judgement, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let defects = one.defects.iter().map(ToString::to_string);
+    for note in defects.chain(one.altered.iter().chain(&one.notices).cloned()) {
+        style.wrapped(out, "  note   ", "         ", &note)?;
+    }
+    Ok(())
 }
 
 fn finding(one: &Judgement, judged: &JudgedFinding, style: &Style, out: &mut dyn Write) -> io::Result<()> {

@@ -16,6 +16,13 @@ pub const VERSION: u32 = 2;
 /// The versions that a peer may speak. Version 2 adds `end`, `keylog`, `features` and `unreported`, and takes nothing away.
 pub const VERSIONS: [u32; 2] = [1, VERSION];
 
+/// `RTCIceTransportPolicy`, webrtc-pc §4.2.3.
+pub const TRANSPORT_POLICIES: [&str; 2] = ["all", "relay"];
+/// `RTCBundlePolicy`, webrtc-pc §4.2.4.
+pub const BUNDLE_POLICIES: [&str; 3] = ["balanced", "max-compat", "max-bundle"];
+/// Algorithms of certificates that implementations must support, webrtc-pc §4.9.2.
+pub const CERTIFICATES: [&str; 2] = ["ECDSA", "RSASSA-PKCS1-v1_5"];
+
 /// A server of `RTCConfiguration.iceServers`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

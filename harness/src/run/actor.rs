@@ -6,7 +6,7 @@ use crate::peers::clock::Estimate;
 use crate::peers::protocol::Command;
 use crate::peers::{ANSWER_DEADLINE, Peer, PeerInfo, Reported};
 use crate::recording::{CaseCapture, Journal};
-use crate::scenario::condition::{Condition, is_near, matches};
+use crate::scenario::condition::{Condition, is_near, is_on_another_channel, matches};
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::{Answer, PeerState, Seen, What};
 use std::mem::discriminant;
@@ -178,7 +178,7 @@ impl Actor {
                 return Err(Missed::Lost(reason));
             }
             if limit.bound(changed).await.is_err() {
-                return Err(Missed::TimedOut(Box::new(self.log().instead_of(condition))));
+                return Err(Missed::TimedOut(Box::new(self.log().instead_of(condition, track))));
             }
         }
     }
@@ -277,7 +277,7 @@ impl Log {
     }
 
     /// What is there instead of what was awaited.
-    fn instead_of(&self, condition: &Condition) -> Seen {
+    fn instead_of(&self, condition: &Condition, track: &(dyn Fn(&str) -> Option<String> + Sync)) -> Seen {
         if let Some(initial) = PeerState::initial(condition) {
             return Seen::State(self.present(&initial).map_or(initial, |(state, _)| state));
         }
@@ -290,11 +290,20 @@ impl Log {
             PeerState::DtlsState(state) => Some(state),
             _ => None,
         });
-        let last = self.events.last();
+        // That a buffer has room again says nothing of what the other peer does.
+        let last = self.events.iter().rev().find(|it| !matches!(it, PeerEvent::BufferedAmountLow { .. }));
+        let newest = self.events.iter().zip(&self.taken).rev();
         // What an earlier step awaited has come, and not instead.
-        let open = self.events.iter().zip(&self.taken).rev().filter(|(_, taken)| !**taken);
-        let nearest = open.map(|(event, _)| event).find(|event| is_near(condition, event));
-        let nearest = nearest.filter(|nearest| last != Some(*nearest)).cloned().map(Box::new);
-        Seen::Events { connection, dtls, last: last.cloned().map(Box::new), nearest }
+        let open = newest.clone().filter(|(_, taken)| !**taken).map(|(event, _)| event);
+        let other = open
+            .clone()
+            .find(|event| is_on_another_channel(condition, event))
+            .or_else(|| open.clone().find(|event| is_near(condition, event)));
+        let counted = newest.filter(|(_, taken)| **taken).map(|(event, _)| event);
+        let counted = counted.filter(|_| other.is_none()).find(|event| matches(condition, event, track));
+        let nearest = counted.or(other.filter(|nearest| last != Some(*nearest)));
+        let (nearest, counted) = (nearest.cloned().map(Box::new), counted.is_some());
+        let last = last.cloned().map(Box::new);
+        Seen::Events { connection, dtls, last, nearest, counted }
     }
 }

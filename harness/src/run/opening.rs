@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_required_feature_that_a_listed_peer_lacks_is_unsupported_there() {
-        let yaml = "title: t\nrequires: [dtls-1.3]\npeers: {alice: {role: offerer}, bob: {role: answerer}}\nsteps: [{connect: {}}]";
+        let yaml = "title: t\nrequires: [dtls-1.3]\npeers: {alice: {role: offerer}, bob: {role: answerer}}\nsteps: [{negotiate: {}}]";
         let scenario = crate::scenario::load::scenario(Path::new("t.yaml"), "dtls/t", yaml).unwrap().scenario;
         let peer = |name: &str, features: Option<Vec<Feature>>| PeerInfo {
             name: name.to_owned(),

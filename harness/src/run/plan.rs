@@ -194,7 +194,7 @@ peers:
   alice: { role: offerer, plays: [stack, chrome] }
   bob: { role: answerer, plays: [stack, chrome] }
 exclude: [{ offerer: stack, answerer: stack, reason: no browser }]
-steps: [{ connect: {} }]
+steps: [{ negotiate: {} }]
 ";
 
     #[test]
@@ -205,7 +205,7 @@ steps: [{ connect: {} }]
 
     #[test]
     fn acting_on_packets_needs_the_stack_on_one_side() {
-        let acting = SCENARIO.replace("connect: {}", "network: clear");
+        let acting = SCENARIO.replace("negotiate: {}", "quiet: { for: 1ms }");
         let all = names(&acting, &Filter::default());
         assert_eq!(all, ["data/t/stack-chrome", "data/t/chrome-stack"]);
         let in_lab = acting.replace("title: t", "title: t\nnetwork: home-nat");

@@ -95,7 +95,7 @@ title: t
 peers:
   alice: { role: offerer, plays: [stack] }
   bob: { role: answerer, plays: [stack] }
-steps: [{ connect: {} }]
+steps: [{ negotiate: {} }]
 ";
 
     fn reason(from: &str, to: &str) -> Option<String> {
@@ -108,20 +108,30 @@ steps: [{ connect: {} }]
 
     #[test]
     fn whatever_has_a_life_of_its_own_is_refused() {
-        let steps = "steps: [{ connect: {} }]";
+        let steps = "steps: [{ negotiate: {} }]";
         assert_eq!(reason("", ""), None);
         assert!(
             reason("bob: { role: answerer, plays: [stack]", "bob: { role: answerer, plays: [firefox]")
                 .is_some()
         );
         assert!(reason("title: t", "title: t\nnetwork: lan").is_some());
-        assert!(reason("title: t", "title: t\nservers: { one: { kind: coturn } }").is_some());
+        assert!(
+            reason(
+                "title: t",
+                "title: t\nservers: { one: { kind: coturn } }\nconfiguration: { iceServers: [{ stun: one }] }"
+            )
+            .is_some()
+        );
         assert!(reason("plays: [stack] }\n  bob", "plays: [stack], mdns: true }\n  bob").is_some());
         assert!(reason("plays: [stack] }\n  bob", "plays: [stack], ice: { tcp: true } }\n  bob").is_some());
         assert!(reason("plays: [stack] }\n  bob", "plays: [stack], ice: { lite: true } }\n  bob").is_none());
         let configured =
             "{ createPeerConnection: { configuration: { iceServers: [{ urls: [\"stun:192.0.2.9\"] }] } } }";
-        assert!(reason(steps, &format!("steps: [{{ alice: {configured} }}, {{ connect: {{}} }}]")).is_some());
-        assert!(reason(steps, "steps: [{ alice: { createPeerConnection: {} } }, { connect: {} }]").is_none());
+        assert!(
+            reason(steps, &format!("steps: [{{ alice: {configured} }}, {{ negotiate: {{}} }}]")).is_some()
+        );
+        assert!(
+            reason(steps, "steps: [{ alice: { createPeerConnection: {} } }, { negotiate: {} }]").is_none()
+        );
     }
 }

@@ -1,26 +1,48 @@
 //! What is wrong with a scenario although all its types are right: peers that are not there, names that stand for nothing,
 //! options that exclude each other, networks that cannot be built.
 
+mod always;
+mod always_messages;
+mod always_sdp;
+mod always_states;
+mod arguments;
+mod awaits;
 mod expectations;
+mod facts;
 mod flow;
+mod found;
 mod lab;
 mod messages;
+mod names;
 mod network;
+mod on_wire;
+mod peers;
+mod results;
 mod said;
 mod servers;
+mod statistics;
+mod top;
+mod transceivers;
+mod walk;
+mod whole;
+
+pub(super) use arguments::{configuration, echo_defect};
+pub(super) use peers::{implementation_known, known_peer};
+pub(super) use said::{CANDIDATES, EXCEPTIONS, STATISTICS};
 
 use super::command::{self, CommandError};
 use super::condition::Condition;
-use super::document::{Document, ValuePath};
+use super::document::{Document, Refusal, Salvaged, ValuePath, quoted, words};
 use super::error::{ScenarioError, nearest};
-use super::model::{Role, Scenario, Signalling};
+use super::model::{Scenario, Signalling};
 use super::rewrite::{DescriptionRewrite, Rewrite};
 use super::step::{Action, HARNESS_STEPS, Step};
-use crate::peers::protocol::{ChannelOptions, Command};
 use crate::span::Span;
 use flow::{Exchange, Things};
+use names::Names;
 use regex_lite::Regex;
 use std::collections::BTreeSet;
+use transceivers::Transceivers;
 
 /// Implementations that can play in every installation, as the command line names them.
 pub const IMPLEMENTATIONS: [&str; 3] = ["stack", "chrome", "firefox"];
@@ -35,16 +57,36 @@ pub(super) const LONGEST_NAME: usize = 32;
 pub fn scenario(document: &Document, scenario: &Scenario, implementations: &[&str]) -> Vec<ScenarioError> {
     let root = ValuePath::default();
     let mut errors = Vec::new();
-    errors.extend(peers(document, scenario, &root.key("peers"), implementations).err());
+    errors.extend(peers::peers(document, scenario, &root.key("peers"), implementations));
     errors.extend(lab::on_network(document, scenario, &root.key("network")).err());
     if scenario.steps.is_empty() {
         errors.push(document.error(&root.key("steps"), "a scenario needs at least one step", None));
     }
     errors.extend(servers::servers(document, scenario, &root).err());
-    errors.extend(steps(document, scenario, &scenario.steps, &root.key("steps")));
-    errors.extend(expectations(document, scenario, &root.key("expect")));
+    errors.extend(configuration(document, &scenario.configuration, &root.key("configuration")));
+    for (name, peer) in &scenario.peers {
+        let path = root.key("peers").key(name).key("configuration");
+        errors.extend(peer.configuration.iter().flat_map(|own| configuration(document, own, &path)));
+    }
+    if scenario.timeout.is_zero() {
+        errors.push(document.error(&root.key("timeout"), "`timeout` must be longer than 0", None));
+    }
+    let mut doubts = Doubts::of(document);
+    let of_steps = together(document, scenario, &[], &scenario.steps, &root.key("steps"), &mut doubts);
+    // What the steps do together is not certain where one of them is wrong.
+    let certain = of_steps.is_empty() && doubts.certain;
+    errors.extend(of_steps);
+    let expected = expectations(document, scenario, &root.key("expect"));
+    errors.extend(expected.into_iter().filter(|error| !doubts.have(error)));
     if errors.is_empty() {
         errors.extend(messages::all(document, scenario, &root).err());
+    }
+    if certain {
+        // Beside an error, what is wrong with the whole may only follow from it.
+        let line = |error: &ScenarioError| error.place.map(|place| place.line);
+        let beside = |error: &ScenarioError| !errors.iter().any(|other| line(other) == line(error));
+        let whole: Vec<_> = whole::scenario(document, scenario).into_iter().filter(beside).collect();
+        errors.extend(whole);
     }
     errors
 }
@@ -64,114 +106,12 @@ fn expectations(document: &Document, scenario: &Scenario, path: &ValuePath) -> V
     errors.extend(expectations::wire(document, scenario, &scenario.expect.wire, &path.key("wire")));
     for (name, expected) in &scenario.expect.peers {
         let path = path.key(name);
-        let checked = known_peer(document, scenario, name, &path)
-            .and_then(|()| network::bitrates(document, scenario, &expected.bitrate, &path.key("bitrate")))
-            .and_then(|()| messages::expected(document, expected, &path.key("messages")));
-        errors.extend(checked.err());
+        errors.extend(known_peer(document, scenario, name, &path).err());
+        errors.extend(network::bitrates(document, scenario, &expected.bitrate, &path.key("bitrate")).err());
+        errors.extend(messages::expected(document, expected, &path.key("messages")).err());
         errors.extend(said::of_peer(document, &things, name, expected, &path));
     }
     errors
-}
-
-/// A name that may stand in the name of a file, and beside the words of the language.
-fn name_allowed(document: &Document, name: &str, path: &ValuePath) -> Result<(), ScenarioError> {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if name.len() <= LONGEST_NAME
-        && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.bytes().all(allowed)
-    {
-        return Ok(());
-    }
-    let help = format!(
-        "a name has lowercase letters, digits and `-`, begins with a letter, and has at most {LONGEST_NAME} characters"
-    );
-    Err(document.error(path, format!("`{name}` cannot be a name"), Some(help)))
-}
-
-fn peers(
-    document: &Document,
-    scenario: &Scenario,
-    path: &ValuePath,
-    implementations: &[&str],
-) -> Result<(), ScenarioError> {
-    for name in scenario.peers.iter().filter(|(_, peer)| peer.ice.is_some()).map(|(name, _)| name) {
-        let by_hand = scenario.steps.iter().any(|step| {
-            matches!(&step.action, Action::Command { peer, name: command, .. }
-                if peer == name && command == "createPeerConnection")
-        });
-        if by_hand {
-            let message = format!("`ice` has no effect: a step creates {name}'s connection");
-            let help = "give `ice` to the step's createPeerConnection".to_owned();
-            return Err(document.error(&path.key(name).key("ice"), message, Some(help)));
-        }
-    }
-    for role in [Role::Offerer, Role::Answerer] {
-        let count = scenario.peers.values().filter(|peer| peer.role == role).count();
-        if count != 1 || scenario.peers.len() != 2 {
-            return Err(document.error(path, "a scenario has two peers, one offerer and one answerer", None));
-        }
-    }
-    for (name, peer) in &scenario.peers {
-        let path = path.key(name);
-        name_allowed(document, name, &path)?;
-        if HARNESS_STEPS.contains(&name.as_str())
-            || ["wire", "path", "verdict", "both"].contains(&name.as_str())
-        {
-            return Err(document.error(&path, format!("`{name}` is reserved and cannot name a peer"), None));
-        }
-        if peer.plays.is_empty() {
-            return Err(document.error(&path.key("plays"), format!("no implementation plays {name}"), None));
-        }
-        for (n, implementation) in peer.plays.iter().enumerate() {
-            let path = path.key("plays").index(n);
-            implementation_known(document, implementation, &path, implementations)?;
-            if peer.plays.iter().take(n).any(|other| other == implementation) {
-                return Err(document.error(&path, format!("`{implementation}` stands here twice"), None));
-            }
-        }
-    }
-    for (n, exclusion) in scenario.exclude.iter().enumerate() {
-        let path = ValuePath::default().key("exclude").index(n);
-        for (key, name) in [("offerer", &exclusion.offerer), ("answerer", &exclusion.answerer)] {
-            if let Some(name) = name {
-                implementation_known(document, name, &path.key(key), implementations)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn implementation_known(
-    document: &Document,
-    name: &str,
-    path: &ValuePath,
-    implementations: &[&str],
-) -> Result<(), ScenarioError> {
-    if implementations.contains(&name) {
-        return Ok(());
-    }
-    let help = match nearest(name, implementations.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("known: {}", implementations.join(", ")),
-    };
-    Err(document.error(path, format!("unknown implementation `{name}`"), Some(help)))
-}
-
-pub(super) fn known_peer(
-    document: &Document,
-    scenario: &Scenario,
-    name: &str,
-    path: &ValuePath,
-) -> Result<(), ScenarioError> {
-    if scenario.peers.contains_key(name) {
-        return Ok(());
-    }
-    let words = scenario.peers.keys().map(String::as_str).chain(HARNESS_STEPS);
-    let help = match nearest(name, words) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the peers are {}", scenario.peers.keys().cloned().collect::<Vec<_>>().join(" and ")),
-    };
-    Err(document.error(path, format!("unknown peer `{name}`"), Some(help)))
 }
 
 /// Checks a list of steps; also used for the steps that a control puts in. Returns what is wrong with each.
@@ -192,58 +132,109 @@ pub(super) fn later_steps(
     steps: &[Step],
     path: &ValuePath,
 ) -> Vec<ScenarioError> {
+    let mut doubts = Doubts::of(document);
+    together(document, scenario, earlier, steps, path, &mut doubts)
+}
+
+/// What the steps make is not certain where some of them cannot be read.
+struct Doubts {
+    certain: bool,
+    /// Words of the steps that cannot be read: names that they may give.
+    words: BTreeSet<String>,
+}
+
+impl Doubts {
+    fn of(document: &Document) -> Self {
+        Self { certain: document.is_whole(), words: BTreeSet::new() }
+    }
+
+    /// Takes a step that cannot be read.
+    fn add(&mut self, step: &Step) {
+        self.certain = false;
+        words(&step.to_value(), &mut self.words);
+    }
+
+    /// Whether an error about what other steps make may be due to one that cannot be read.
+    fn have(&self, error: &ScenarioError) -> bool {
+        let mut named = quoted(&error.message).peekable();
+        !self.certain && (named.peek().is_none() || named.any(|name| self.words.contains(name)))
+    }
+}
+
+/// Checks each step by itself, then what they make together.
+fn together(
+    document: &Document,
+    scenario: &Scenario,
+    earlier: &[Step],
+    steps: &[Step],
+    path: &ValuePath,
+    doubts: &mut Doubts,
+) -> Vec<ScenarioError> {
     if steps.len() > MOST_STEPS {
         let message = format!("too large: a scenario has at most {MOST_STEPS} steps");
         return vec![document.error(&path.index(MOST_STEPS), message, None)];
     }
-    let mut bound: BTreeSet<String> = earlier.iter().filter_map(|step| step.binds.clone()).collect();
+    let mut names = Names::of(earlier);
     let named = |step: &Step| match &step.action {
         Action::Network(step) => step.rule().and_then(|(_, rule)| rule.name.clone()),
         _ => None,
     };
     let mut rules: BTreeSet<String> = earlier.iter().filter_map(named).collect();
-    let mut errors = Vec::new();
-    let things = Things::of(scenario, earlier.iter().chain(steps));
-    // Steps that a control puts before those of a scenario or between them change what is possible in those that follow.
-    let mut exchange = (std::ptr::eq(steps, scenario.steps.as_slice())).then(|| Exchange::new(scenario));
+    let mut alone = Vec::new();
     for (n, step) in steps.iter().enumerate() {
         let path = path.index(n);
-        let mut checked = one_step(document, scenario, step, &path, &bound);
-        if let (Ok(()), Action::Network(step)) = (&checked, &step.action) {
-            checked = network::step(document, scenario, step, &path.key("network"), &mut rules);
+        let Checked { mut errors, readable } = one_step(document, scenario, step, &path, &names);
+        if readable {
+            errors.extend(names::binds(document, step, &path).err());
+        } else {
+            doubts.add(step);
         }
-        checked = checked.and_then(|()| things.step(document, step, &path));
-        if let Some(exchange) = &mut exchange {
-            checked = checked.and(exchange.step(document, step, &path));
+        if let Action::Network(step) = &step.action {
+            errors.extend(network::step(document, scenario, step, &path.key("network"), &mut rules).err());
         }
         // Also if it is wrong: what follows from that is not wrong for itself.
-        errors.extend(checked.err());
-        if let Some(name) = &step.binds {
-            errors.extend(binds(document, step, &path).err());
-            bound.insert(name.clone());
+        names.take(step);
+        alone.push(errors);
+    }
+    let things = Things::of(scenario, earlier.iter().chain(steps));
+    // Steps that a control puts before those of a scenario or between them change what is possible in those that follow.
+    let whole = std::ptr::eq(steps, scenario.steps.as_slice());
+    let mut exchange = (whole && doubts.certain).then(|| Exchange::new(scenario));
+    let mut transceivers = (whole && doubts.certain).then(|| Transceivers::new(scenario));
+    let mut names = Names::of(earlier);
+    let mut errors = Vec::new();
+    for (n, (step, alone)) in steps.iter().zip(alone).enumerate() {
+        let path = path.index(n);
+        let mut found = Vec::new();
+        // Of a peer that is not there nothing is known.
+        if HARNESS_STEPS.contains(&step.actor()) || scenario.peers.contains_key(step.actor()) {
+            found.extend(things.step(document, step, &path).err());
         }
+        if let Some(exchange) = &mut exchange {
+            let checked = exchange.step(document, step, &path);
+            found.extend(checked.err().filter(|_| found.is_empty() && alone.is_empty()));
+        }
+        if let Some(transceivers) = &mut transceivers {
+            found.extend(transceivers.step(document, step, &names, &path).err());
+        }
+        names.take(step);
+        errors.extend(found.into_iter().filter(|error| !doubts.have(error)));
+        errors.extend(alone);
     }
     errors
 }
 
-/// A step has a result that can be named.
-fn binds(document: &Document, step: &Step, path: &ValuePath) -> Result<(), ScenarioError> {
-    let binds = match &step.action {
-        Action::Command { name, .. } => matches!(
-            name.as_str(),
-            "createOffer" | "createAnswer" | "setLocalDescription" | "createSource" | "getUserMedia"
-        ),
-        Action::Await { condition, .. } => {
-            matches!(condition, Condition::Track(_) | Condition::Icecandidate(_))
-        }
-        _ => false,
-    };
-    if binds {
-        return Ok(());
+/// What is wrong with a step.
+struct Checked {
+    errors: Vec<ScenarioError>,
+    /// Whether what it does is known.
+    readable: bool,
+}
+
+impl From<Result<(), ScenarioError>> for Checked {
+    fn from(checked: Result<(), ScenarioError>) -> Self {
+        Self { errors: checked.err().into_iter().collect(), readable: true }
     }
-    let help = "descriptions, sources and awaited tracks and candidates can".to_owned();
-    let path = path.key(step.actor()).key("as");
-    Err(document.error(&path, "this step has no result that could be named", Some(help)))
 }
 
 fn one_step(
@@ -251,147 +242,118 @@ fn one_step(
     scenario: &Scenario,
     step: &Step,
     path: &ValuePath,
-    bound: &BTreeSet<String>,
-) -> Result<(), ScenarioError> {
+    names: &Names,
+) -> Checked {
+    let at = path.key(step.actor());
     let is_command = matches!(step.action, Action::Command { .. });
+    let mut errors = Vec::new();
     for (key, given) in [("rejects", step.rejects.is_some()), ("answers", step.answers.is_some())] {
         if given && !is_command {
-            let path = path.key(step.actor()).key(key);
-            return Err(document.error(&path, format!("`{key}` belongs to a command"), None));
+            errors.push(document.error(&at.key(key), format!("`{key}` belongs to a command"), None));
         }
     }
     if let Some(name) = &step.rejects {
-        said::exception(document, name, &path.key(step.actor()).key("rejects"))?;
+        errors.extend(said::exception(document, name, &at.key("rejects")).err());
     }
     if step.within.is_some_and(Span::is_zero) {
-        let path = path.key(step.actor()).key("within");
-        return Err(document.error(&path, "`within` must be longer than 0", None));
+        errors.push(document.error(&at.key("within"), "`within` must be longer than 0", None));
     }
-    match &step.action {
-        Action::Command { peer, name, args } => {
-            known_peer(document, scenario, peer, &path.key(peer))?;
-            if name == "join" && scenario.signalling != Signalling::Autonomous {
-                return Err(document.error(
-                    &path.key(peer).key(name),
-                    "`join` needs `signalling: autonomous`",
-                    None,
-                ));
-            }
-            let mut args = args.clone();
-            if name == "join" {
-                command::fill_join(&mut args, "ws://127.0.0.1:1/", "room");
-            }
-            servers::arguments(document, scenario, &mut args, &path.key(peer).key(name))?;
-            one_command(document, name, &args, &path.key(peer), bound, step.rejects.is_some())
+    if let Action::Command { peer, .. } | Action::Await { peer, .. } | Action::Never { peer, .. } =
+        &step.action
+    {
+        errors.extend(known_peer(document, scenario, peer, &at).err());
+    }
+    let acted = match &step.action {
+        Action::Command { name, args, .. } => {
+            given(document, scenario, name, args, &at, names, step.rejects.is_some())
         }
-        Action::Await { peer, condition } => {
-            known_peer(document, scenario, peer, &path.key(peer))?;
-            one_condition(document, condition, &path.key(peer).key("await"), bound)
-        }
-        Action::Never { peer, never } => {
-            known_peer(document, scenario, peer, &path.key(peer))?;
-            one_condition(document, &never.event, &path.key(peer).key("never").key("event"), bound)
+        Action::Await { condition, .. } => one_condition(document, condition, &at.key("await"), names).into(),
+        Action::Never { never, .. } => {
+            one_condition(document, &never.event, &at.key("never").key("event"), names).into()
         }
         Action::Connect(connect) => {
-            let path = path.key("connect");
-            carries(document, scenario, connect.offerer.as_deref(), &connect.rewrite, &path)
+            carries(document, scenario, connect.offerer.as_deref(), &connect.rewrite, &at).into()
         }
         Action::Negotiate(negotiate) => {
-            let path = path.key("negotiate");
-            carries(document, scenario, negotiate.offerer.as_deref(), &negotiate.rewrite, &path)
+            carries(document, scenario, negotiate.offerer.as_deref(), &negotiate.rewrite, &at).into()
         }
         Action::Signalling(_) if scenario.signalling != Signalling::Autonomous => Err(document.error(
-            &path.key("signalling"),
+            &at,
             "there is no signalling server in an orchestrated scenario",
             Some("write `signalling: autonomous`".to_owned()),
-        )),
-        Action::Server(step) => servers::step(document, scenario, step, &path.key("server")),
+        ))
+        .into(),
+        Action::Server(step) => servers::step(document, scenario, step, &at).into(),
         Action::Signalling(_)
         | Action::Candidates(_)
         | Action::Network(_)
         | Action::Quiet(_)
-        | Action::Stats(_) => Ok(()),
-    }
+        | Action::Stats(_) => Ok(()).into(),
+    };
+    errors.extend(acted.errors);
+    Checked { errors, readable: acted.readable }
 }
 
-fn one_command(
+/// A command that a peer is given.
+fn given(
     document: &Document,
+    scenario: &Scenario,
     name: &str,
     args: &serde_json::Value,
     path: &ValuePath,
-    bound: &BTreeSet<String>,
+    names: &Names,
     rejected: bool,
-) -> Result<(), ScenarioError> {
-    let join = |inner: ValuePath| ValuePath(path.key(name).0.into_iter().chain(inner.0).collect());
-    let command = command::check(name, args, &|name| bound.contains(name.split('.').next().unwrap_or(name)))
-        .map_err(|error| match error {
+) -> Checked {
+    let at = path.key(name);
+    let mut args = args.clone();
+    if name == "join" {
+        if scenario.signalling != Signalling::Autonomous {
+            return Err(document.error(&at, "`join` needs `signalling: autonomous`", None)).into();
+        }
+        command::fill_join(&mut args, "ws://127.0.0.1:1/", "room");
+    }
+    if let Err(error) = servers::arguments(document, scenario, &mut args, &at) {
+        return Checked { errors: vec![error], readable: false };
+    }
+    let mut part = document.part(&at);
+    part.value = args;
+    let join = |inner: &ValuePath| ValuePath(at.0.iter().chain(&inner.0).cloned().collect());
+    let named = |name: &str, _| names.get(name);
+    let Salvaged { value, mut errors, .. } = part.salvage(&[], |args| {
+        command::check(name, args, &named).map_err(|error| match error {
+            CommandError::Argument { path, message } => Refusal::Type(path, message),
             CommandError::Unknown(name) => {
-                let names = command::names();
-                let words = names.iter().map(String::as_str).chain(["await", "never"]);
+                let known = command::names();
+                let words = known.iter().map(String::as_str).chain(["await", "never"]);
                 let help = nearest(&name, words).map(|near| format!("did you mean `{near}`?"));
-                document.error(&path.key(&name), format!("unknown command `{name}`"), help)
+                let error = document.error(&at, format!("unknown command `{name}`"), help);
+                Refusal::Error(ValuePath::default(), error)
             }
-            CommandError::Argument { path, message } => document.type_error(&join(path), &message),
             CommandError::Unbound { path, name } => {
-                let help = nearest(&name, bound.iter().map(String::as_str))
-                    .map_or("an earlier step has to name it with `as`".to_owned(), |near| {
-                        format!("did you mean `{near}`?")
-                    });
-                document.error(&join(path), format!("no earlier step is named `{name}`"), Some(help))
+                let error = names.unknown(document, &name, &join(&path));
+                Refusal::Error(path, error)
             }
-        })?;
-    let at = |key: &str| path.key(name).key(key);
-    match command {
-        Command::CreateDataChannel(options) if !rejected => channel(document, &options, &at),
-        Command::Send { message, times, .. } => messages::sent(document, &message, times, &at),
-        Command::Echo { defect: Some(defect), .. } => echo_defect(document, &defect, &at("defect")),
-        _ => Ok(()),
+            CommandError::Unfit { ref path, .. } => {
+                let error = document.error(&join(path), error.to_string(), None);
+                Refusal::Error(path.clone(), error)
+            }
+        })
+    });
+    let readable = errors.is_empty();
+    if let Some(command) = value {
+        errors.extend(arguments::of_command(document, &command, &at, rejected));
     }
-}
-
-/// How an echo may be falsified.
-const DEFECTS: [&str; 4] = ["corrupt-last-byte", "swap-pairs", "as-text", "drop-every-third"];
-
-/// The defect of an echo is known.
-pub(super) fn echo_defect(document: &Document, defect: &str, path: &ValuePath) -> Result<(), ScenarioError> {
-    if DEFECTS.contains(&defect) {
-        return Ok(());
-    }
-    let help = nearest(defect, DEFECTS)
-        .map_or_else(|| format!("known: {}", DEFECTS.join(", ")), |near| format!("did you mean `{near}`?"));
-    Err(document.error(path, format!("unknown defect `{defect}`"), Some(help)))
-}
-
-fn channel(
-    document: &Document,
-    options: &ChannelOptions,
-    at: &impl Fn(&str) -> ValuePath,
-) -> Result<(), ScenarioError> {
-    if options.max_retransmits.is_some() && options.max_packet_life_time.is_some() {
-        return Err(document.error(
-            &at("maxPacketLifeTime"),
-            "`maxRetransmits` and `maxPacketLifeTime` exclude each other (webrtc-pc §6.1)",
-            Some("to show that a peer refuses both, add `rejects: TypeError`".to_owned()),
-        ));
-    }
-    if options.negotiated == Some(true) && options.id.is_none() {
-        return Err(document.error(&at("negotiated"), "a negotiated channel needs an `id`", None));
-    }
-    Ok(())
+    Checked { errors, readable }
 }
 
 fn one_condition(
     document: &Document,
     condition: &Condition,
     path: &ValuePath,
-    bound: &BTreeSet<String>,
+    names: &Names,
 ) -> Result<(), ScenarioError> {
-    if let Condition::Mute(name) | Condition::Unmute(name) | Condition::Ended(name) = condition
-        && !bound.contains(name.split('.').next().unwrap_or(name))
-    {
-        let help =
-            nearest(name, bound.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
-        return Err(document.error(path, format!("no earlier step is named `{name}`"), help));
+    if let Condition::Mute(name) | Condition::Unmute(name) | Condition::Ended(name) = condition {
+        names.track(document, name, path)?;
     }
     if let Condition::Message(message) = condition
         && [
@@ -435,8 +397,20 @@ fn carries(
     self::rewrite(document, rewrite, &path.key("rewrite"))
 }
 
-/// Checks the regular expressions of a rewriting.
+/// Checks a rewriting: its regular expressions and words, and that it changes something.
 pub(super) fn rewrite(document: &Document, rewrite: &Rewrite, path: &ValuePath) -> Result<(), ScenarioError> {
+    if rewrite.is_empty() && document.part(path).value.is_object() {
+        return Err(document.error(path, "nothing is changed", None));
+    }
+    if let Some((keys, message)) = rewrite.mistake() {
+        let path = keys.into_iter().fold(path.clone(), |path, key| path.key(key));
+        return Err(document.error(&path, message, None));
+    }
+    for (n, kind) in rewrite.candidate.iter().flat_map(|rewrite| &rewrite.drop).enumerate() {
+        if kind != "any" {
+            said::candidate_type(document, kind, &path.key("candidate").key("drop").index(n))?;
+        }
+    }
     let descriptions = [("offer", &rewrite.offer), ("answer", &rewrite.answer)];
     let described =
         descriptions.into_iter().filter_map(|(key, rewrite)| Some((key, rewrite.as_ref()?))).flat_map(

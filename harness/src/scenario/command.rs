@@ -8,10 +8,11 @@
 use super::document::{ValuePath, read_value};
 use super::rewrite::{DescriptionRewrite, with_mids_of};
 use crate::peers::protocol::Command;
-use peerproof_captures::event::{Description, SdpType};
+use peerproof_captures::event::{Description, MediaKind, SdpType};
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use std::fmt;
 
 /// Keys of arguments whose string value is the name of an earlier result.
 const REFERENCES: [&str; 4] = ["track", "with", "description", "candidate"];
@@ -35,6 +36,46 @@ pub struct Bound {
     pub value: Value,
 }
 
+/// What a name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// A session description.
+    Description,
+    /// An ICE candidate.
+    Candidate,
+    /// A track, of this kind if that is certain.
+    Track(Option<MediaKind>),
+    /// The result of a step that cannot be read.
+    Unclear,
+}
+
+impl Named {
+    /// What the argument of this key is.
+    fn wanted(key: &str) -> Self {
+        match key {
+            "description" => Self::Description,
+            "candidate" => Self::Candidate,
+            _ => Self::Track(None),
+        }
+    }
+
+    /// Whether it can be that argument.
+    fn fits(self, wanted: Self) -> bool {
+        self == Self::Unclear || std::mem::discriminant(&self) == std::mem::discriminant(&wanted)
+    }
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Description => "a description",
+            Self::Candidate => "a candidate",
+            Self::Track(_) => "a track",
+            Self::Unclear => "unclear",
+        })
+    }
+}
+
 /// Why a command cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
@@ -48,6 +89,18 @@ pub enum CommandError {
         path: ValuePath,
         /// What is wrong, in serde's words.
         message: String,
+    },
+    /// A name stands for something else than the argument is.
+    #[error("`{name}` is {named}, not {wanted}")]
+    Unfit {
+        /// Where in the arguments.
+        path: ValuePath,
+        /// The name.
+        name: String,
+        /// What it stands for.
+        named: Named,
+        /// What the argument is.
+        wanted: Named,
     },
     /// A name stands for nothing.
     #[error("no earlier result is named `{name}`")]
@@ -163,11 +216,15 @@ pub fn stand_in(key_hint: &str) -> Value {
     }
 }
 
-/// Checks a command without results of earlier steps: any of the `known` names may stand in its arguments.
+/// Checks a command without results of earlier steps: `named` says what a name stands for, with the kind of the argument.
 ///
 /// # Errors
-/// As [`build`].
-pub fn check(name: &str, args: &Value, known: &dyn Fn(&str) -> bool) -> Result<Command, CommandError> {
+/// As [`build`], and a name stands for something of another kind.
+pub fn check(
+    name: &str,
+    args: &Value,
+    named: &dyn Fn(&str, Named) -> Option<Named>,
+) -> Result<Command, CommandError> {
     // The stand-in depends on the key under which the name stands, so the keys are tried one by one.
     let mut args = args.clone();
     if let Value::Object(map) = &mut args {
@@ -185,8 +242,15 @@ pub fn check(name: &str, args: &Value, known: &dyn Fn(&str) -> bool) -> Result<C
                 _ => Vec::new(),
             };
             if !references.is_empty() {
-                if let Some(name) = references.into_iter().find(|name| !known(name)) {
-                    return Err(CommandError::Unbound { path, name });
+                let wanted = Named::wanted(key);
+                for name in references {
+                    match named(&name, wanted) {
+                        None => return Err(CommandError::Unbound { path, name }),
+                        Some(named) if !named.fits(wanted) => {
+                            return Err(CommandError::Unfit { path, name, named, wanted });
+                        }
+                        Some(_) => {}
+                    }
                 }
                 map.insert(key.to_owned(), stand_in(key));
             }
@@ -425,7 +489,7 @@ mod tests {
         };
         assert_eq!(description.kind, SdpType::Answer);
         assert_eq!(Some(json!(description.sdp)), bound("first").map(|first| first["sdp"].clone()));
-        let known = |name: &str| name == "second";
+        let known = |name: &str, wanted: Named| (name == "second").then_some(wanted);
         let unknown = check("setRemoteDescription", &args, &known);
         assert!(
             matches!(&unknown, Err(CommandError::Unbound { name, .. }) if name == "first"),

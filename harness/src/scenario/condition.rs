@@ -53,6 +53,17 @@ pub fn matches(condition: &Condition, event: &PeerEvent, track: impl Fn(&str) ->
     }
 }
 
+/// Whether `event` is the message that is awaited, on another channel.
+#[must_use]
+pub fn is_on_another_channel(condition: &Condition, event: &PeerEvent) -> bool {
+    let (Condition::Message(wanted), PeerEvent::ChannelMessage { message, .. }) = (condition, event) else {
+        return false;
+    };
+    let says_which = wanted.text.is_some() || wanted.binary.is_some() || wanted.pattern.is_some();
+    let here = MessageCondition { channel: message.channel.clone(), ..wanted.clone() };
+    says_which && wanted.channel != message.channel && is_message(&here, message)
+}
+
 /// Whether `event` is of the kind that is awaited, though perhaps another one: what somebody wants to see who waits in vain.
 #[must_use]
 pub fn is_near(condition: &Condition, event: &PeerEvent) -> bool {
@@ -140,6 +151,26 @@ mod tests {
         assert!(matches(&wanted, &arrived(true, b"Hello!"), |_| None));
         assert!(!matches(&wanted, &arrived(false, b"Hello!"), |_| None));
         assert!(!matches(&wanted, &arrived(true, b"Hello?"), |_| None));
+    }
+
+    #[test]
+    fn a_message_on_another_channel_is_recognised_by_what_it_says() {
+        let arrived = |channel: &str, bytes: &[u8]| PeerEvent::ChannelMessage {
+            message: Message {
+                channel: channel.to_owned(),
+                text: true,
+                size: bytes.len() as u64,
+                crc32: super::super::pattern::crc32(bytes),
+                value: None,
+            },
+            id: None,
+        };
+        let wanted = condition(json!({"message": {"channel": "chat", "text": "Hello!"}}));
+        assert!(is_on_another_channel(&wanted, &arrived("other", b"Hello!")));
+        assert!(!is_on_another_channel(&wanted, &arrived("chat", b"Hello!")));
+        assert!(!is_on_another_channel(&wanted, &arrived("other", b"Hello?")));
+        let any = condition(json!({"message": {"channel": "chat"}}));
+        assert!(!is_on_another_channel(&any, &arrived("other", b"Hello!")));
     }
 
     #[test]

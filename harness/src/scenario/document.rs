@@ -4,6 +4,10 @@
 //! the value (a wrong type, an unknown peer) can be shown at its line. It also keeps the limits, event by event, so that nothing beyond them
 //! is ever held or handed to serde_yaml, whose time grows with the square of the depth.
 
+mod salvage;
+
+pub use salvage::{Refusal, Salvaged, quoted, words};
+
 use super::error::{Place, ScenarioError, nearest};
 use crate::input::{Limit, unmarked};
 use indexmap::IndexMap;
@@ -68,14 +72,14 @@ impl fmt::Display for ValuePath {
 }
 
 /// Where the parts of a document stand: a tree, since paths would repeat long keys.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Marks {
     /// The first is the root.
     nodes: Vec<Mark>,
 }
 
 /// A value.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Mark {
     /// Its key's place in a mapping, its own in a list.
     place: Option<Place>,
@@ -124,6 +128,8 @@ pub struct Document {
     marks: Arc<Marks>,
     /// Where this document begins among the marks.
     root: usize,
+    /// What was taken out of the value, if anything was.
+    lost: Option<salvage::Lost>,
     /// What the text says.
     pub value: Value,
 }
@@ -140,6 +146,7 @@ impl Document {
             text: text.into(),
             marks: Arc::default(),
             root: 0,
+            lost: None,
             value: Value::Null,
         };
         if text.len() as u64 > Limit::SCENARIO.bytes {
@@ -159,17 +166,22 @@ impl Document {
     /// The part at a path as a document of its own, in which everything keeps its place in the text; empty if nothing is there.
     #[must_use]
     pub fn part(&self, path: &ValuePath) -> Self {
-        let value = path.0.iter().try_fold(&self.value, |value, segment| match segment {
-            Segment::Index(index) => value.get(*index),
-            Segment::Key(key) => value.get(key.as_str()),
-        });
         Self {
             file: self.file.clone(),
             text: Arc::clone(&self.text),
             marks: Arc::clone(&self.marks),
             root: self.marks.find(self.root, path).unwrap_or(self.root),
-            value: value.cloned().unwrap_or_default(),
+            lost: None,
+            value: self.at(path).cloned().unwrap_or_default(),
         }
+    }
+
+    /// What stands at a path.
+    fn at(&self, path: &ValuePath) -> Option<&Value> {
+        path.0.iter().try_fold(&self.value, |value, segment| match segment {
+            Segment::Index(index) => value.get(*index),
+            Segment::Key(key) => value.get(key.as_str()),
+        })
     }
 
     /// The file that was read.
@@ -186,31 +198,15 @@ impl Document {
         read_value(&self.value).map_err(|(path, message)| self.type_error(&path, &message))
     }
 
-    /// The same, and if something is wrong all that is wrong with the elements of a list at the root, each of which is an `E`.
+    /// The same, with all that is wrong.
     ///
     /// # Errors
-    /// As of [`Self::read`], one for each element of the list and one for the rest.
-    pub fn read_with<T: DeserializeOwned, E: DeserializeOwned>(
-        &self,
-        list: &str,
-    ) -> Result<T, Vec<ScenarioError>> {
-        read_value(&self.value).map_err(|(path, message)| {
-            let at = ValuePath::default().key(list);
-            let elements = self.value.get(list).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-            let mut errors: Vec<ScenarioError> = elements
-                .iter()
-                .enumerate()
-                .filter_map(|(n, element)| Some((n, read_value::<E>(element).err()?)))
-                .map(|(n, (inner, message))| {
-                    let path = ValuePath(at.index(n).0.into_iter().chain(inner.0).collect());
-                    self.type_error(&path, &message)
-                })
-                .collect();
-            if errors.is_empty() || !path.0.starts_with(&at.0) {
-                errors.push(self.type_error(&path, &message));
-            }
-            errors
-        })
+    /// As of [`Self::read`], in the order in which they were found.
+    pub fn read_all<T: DeserializeOwned>(&self) -> Result<T, Vec<ScenarioError>> {
+        match self.clone().salvage(&[], |value| Ok(read_value(value)?)) {
+            Salvaged { value: Some(value), errors, .. } if errors.is_empty() => Ok(value),
+            Salvaged { errors, .. } => Err(errors),
+        }
     }
 
     /// An error at a path of the document.

@@ -4,18 +4,20 @@ mod breaking;
 mod catalogue;
 mod each;
 mod lies;
+mod vocabulary;
 
 use breaking::broken;
 pub use each::extend_schema;
 
 use super::check;
-use super::document::{Document, ValuePath};
+use super::document::{Document, Salvaged, ValuePath, read_value};
 use super::error::ScenarioError;
 use super::model::{Control, Scenario};
 use super::statements;
 use super::step::Step;
 use crate::embedded::SCENARIOS;
 use crate::input::{self, Limit};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -285,10 +287,14 @@ fn read_document(
     names: &Names<'_>,
 ) -> Result<ScenarioFile, Vec<ScenarioError>> {
     name_allowed(document.file(), name)?;
-    let mut scenario: Scenario = document.read_with::<_, Step>("steps").map_err(in_order)?;
-    place(document, &mut scenario.steps, &ValuePath::default().key("steps"));
-    let mut errors = check::scenario(document, &scenario, names.implementations);
-    errors.extend(statements::rows(document, &scenario.rows, names.statements));
+    let missing = [("title", json!("")), ("peers", json!({})), ("steps", json!([]))];
+    let read = document.clone().salvage(&missing, |value| Ok(read_value::<Scenario>(value)?));
+    let Salvaged { value, document, mut errors } = read;
+    let Some(mut scenario) = value else { return Err(in_order(errors)) };
+    place(&document, &mut scenario.steps, &ValuePath::default().key("steps"));
+    let found = check::scenario(&document, &scenario, names.implementations);
+    let rows = statements::rows(&document, &scenario.rows, names.statements);
+    errors.extend(found.into_iter().chain(rows).filter(|error| !document.explains(error)));
     if !errors.is_empty() {
         return Err(in_order(errors));
     }
@@ -354,7 +360,7 @@ fn control_of(
     scenarios: &[ScenarioFile],
 ) -> Result<ControlFile, Vec<ScenarioError>> {
     name_allowed(document.file(), name)?;
-    let control: Control = document.read()?;
+    let control: Control = document.read_all().map_err(in_order)?;
     broken(document, name, text, control, scenarios)
 }
 

@@ -28,6 +28,26 @@ impl Rewrite {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// A part that changes nothing whatever the text is: the keys of its place, and what is wrong.
+    #[must_use]
+    pub fn mistake(&self) -> Option<(Vec<&'static str>, String)> {
+        for (key, rewrite) in [("offer", &self.offer), ("answer", &self.answer)] {
+            let Some(rewrite) = rewrite else { continue };
+            if *rewrite == DescriptionRewrite::default() {
+                return Some((vec![key], "nothing is changed".to_owned()));
+            }
+            if let Some(same) = rewrite.replace.iter().find(|replace| replace.is_idle()) {
+                return Some((vec![key, "replace"], format!("`{}` is replaced by itself", same.with)));
+            }
+        }
+        let candidate = self.candidate.as_ref()?;
+        if *candidate == CandidateRewrite::default() {
+            return Some((vec!["candidate"], "nothing is changed".to_owned()));
+        }
+        let same = candidate.replace.iter().find(|replace| replace.is_idle())?;
+        Some((vec!["candidate", "replace"], format!("`{}` is replaced by itself", same.with)))
+    }
 }
 
 /// Changes to a description, made in the order in which they stand here.
@@ -52,6 +72,9 @@ pub struct DescriptionRewrite {
     /// The description that its receiver made itself is handed back to it instead.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub swap: bool,
+    /// Its candidates and their end go. There need be none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_candidates: bool,
     /// Lines that match this regular expression go.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remove_lines: Vec<String>,
@@ -97,6 +120,15 @@ pub struct Replace {
     pub regex: String,
     /// What stands there instead; `$1` is the first group.
     pub with: String,
+}
+
+impl Replace {
+    /// Whether what is found is what is put there.
+    fn is_idle(&self) -> bool {
+        let is_plain =
+            !self.regex.contains(['\\', '^', '$', '.', '|', '?', '*', '+', '(', ')', '[', ']', '{', '}']);
+        is_plain && self.regex == self.with
+    }
 }
 
 /// Changes to candidates.
@@ -154,6 +186,10 @@ impl DescriptionRewrite {
             };
             sdp = each_line(&sdp, "a=setup:", |_| Some(format!("a=setup:{role}")));
         }
+        if self.no_candidates {
+            sdp = each_line(&sdp, "a=candidate:", |_| None);
+            sdp = each_line(&sdp, "a=end-of-candidates", |_| None);
+        }
         for regex in &self.remove_lines {
             let regex = Regex::new(regex)?;
             sdp = each_line(&sdp, "", |line| (!regex.is_match(line)).then(|| line.to_owned()));
@@ -166,6 +202,26 @@ impl DescriptionRewrite {
             sdp = each_line(&sdp, "", |line| Some(regex.replace(line, with.as_str()).into_owned()));
         }
         Ok(Description { kind: self.kind.unwrap_or(description.kind), sdp })
+    }
+
+    /// Whether the text must be another one afterwards. What sets a value, or takes out what need not be there, may find it so.
+    #[must_use]
+    pub fn must_change(&self) -> bool {
+        let changes = !self.remove_lines.is_empty()
+            || !self.replace.is_empty()
+            || !self.add_lines.is_empty()
+            || self.swap
+            || matches!(
+                self.fingerprint,
+                Some(FingerprintRewrite::FlipOneDigit | FingerprintRewrite::Remove)
+            );
+        let sets = self.ice_pwd.is_some()
+            || self.ice_ufrag.is_some()
+            || self.setup.is_some()
+            || self.kind.is_some()
+            || self.no_candidates
+            || self.fingerprint == Some(FingerprintRewrite::LowerCase);
+        changes && !sets
     }
 
     /// The regular expressions, to be checked before anything is played.
@@ -293,6 +349,27 @@ mod tests {
         let added = rewritten("add-lines: ['a=x']");
         assert_eq!(added.matches("a=x\r\n").count(), 2);
         assert!(added.contains("a=setup:actpass\r\na=x\r\nm=audio"));
+    }
+
+    #[test]
+    fn what_must_change_something_is_distinguished_from_what_sets_a_value() {
+        let must = |yaml: &str| serde_yaml::from_str::<DescriptionRewrite>(yaml).unwrap().must_change();
+        for yaml in
+            ["remove-lines: [x]", "swap: true", "fingerprint: remove", "replace: [{ regex: a, with: b }]"]
+        {
+            assert!(must(yaml), "{yaml}");
+        }
+        for yaml in ["setup: active", "no-candidates: true", "{ remove-lines: [x], setup: active }"] {
+            assert!(!must(yaml), "{yaml}");
+        }
+        let gone = rewritten("no-candidates: true");
+        assert_eq!(gone, SDP);
+        let with = Description {
+            kind: SdpType::Offer,
+            sdp: format!("{SDP}a=candidate:1\r\na=end-of-candidates\r\n"),
+        };
+        let rewrite: DescriptionRewrite = serde_yaml::from_str("no-candidates: true").unwrap();
+        assert_eq!(rewrite.apply(&with, None).unwrap().sdp, SDP);
     }
 
     #[test]

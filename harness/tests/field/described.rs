@@ -152,7 +152,10 @@ fn simulcast_without_its_extension_is_named() {
     let without = changed(&right, "a=extmap:3 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\n", "");
     let offered = offer(&[(sending.0, &sending.1)]);
     let judge = |text: &str| judged(&[("alice-offer.sdp", &offered), ("bob-answer.sdp", text)]);
-    assert_eq!(failing(&judge(&without), "simulcast-rid-extension-mapped").0, "bob");
+    let warned = findings(&judge(&without), "warn");
+    let named =
+        |(id, peer, _): &(String, String, String)| id == "simulcast-rid-extension-mapped" && peer == "bob";
+    assert!(warned.iter().any(named), "{warned:?}");
     assert!(!wrong(&judge(&right)).iter().any(|it| it.contains("simulcast")), "{:?}", wrong(&judge(&right)));
 }
 
@@ -189,4 +192,57 @@ fn what_does_not_apply_is_listed_with_its_reason_if_that_is_asked_for() {
     assert!(apart.len() > 50 && apart.iter().all(|(_, _, why)| !why.is_empty()), "{}", apart.len());
     let (_, some) = judge(&[&capture]);
     assert!(findings(&some, "not-applicable").is_empty());
+}
+
+#[test]
+fn what_describes_nothing_is_named_and_not_dropped() {
+    let files = Files::new();
+    let rollback = files.write("rollback.json", r#"{"type":"rollback","sdp":""}"#);
+    let (code, judged) = judge(&[&rollback]);
+    assert_eq!(code, 4);
+    assert!(notices(&judged)[0].ends_with("rollback.json: a rollback describes nothing"), "{judged:?}");
+    let capture = files.write("call.pcap", Capture::new().connect().file());
+    let empty = files.write("empty.sdp", "\r\n");
+    let beside = ["--sdp", &rollback, "--sdp", &empty];
+    let (_, judged) = judge(&[&[capture.as_str()][..], &beside].concat());
+    let told = notices(&judged);
+    for nothing in ["rollback.json: a rollback describes nothing", "empty.sdp: empty: it describes nothing"] {
+        assert!(told.iter().any(|it| it.ends_with(nothing)), "{nothing}: {told:?}");
+    }
+    let text = super::inspect(&[&[capture.as_str()][..], &beside].concat());
+    assert!(text.contains("a rollback describes nothing"), "{text}");
+}
+
+#[test]
+fn what_browsers_and_editors_make_of_a_description_is_read_the_same() {
+    let (files, right) = (Files::new(), offer(&[AUDIO]));
+    let line = right.replace("\r\n", "\\r\\n");
+    let indented: String = right.split_inclusive('\n').map(|line| format!("    {line}")).collect();
+    let utf16 = "\u{feff}".encode_utf16().chain(right.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    for (name, text) in [
+        ("blank.sdp", format!("{right}\r\n\r\n").into_bytes()),
+        ("indented.sdp", indented.into_bytes()),
+        ("escaped.sdp", line.clone().into_bytes()),
+        ("utf16.sdp", utf16),
+        ("console.txt", format!("RTCSessionDescription {{type: 'offer', sdp: '{line}'}}").into_bytes()),
+        ("internals.txt", format!("type: offer, sdp: {right}").into_bytes()),
+        ("both.json", format!(r#"{{"offer":{{"type":"offer","sdp":"{line}"}}}}"#).into_bytes()),
+        ("string.json", format!("\"{line}\"").into_bytes()),
+    ] {
+        let (code, judged) = judge(&[&files.write(name, text)]);
+        assert_eq!((code, wrong(&judged)), (0, Vec::new()), "{name}: {judged:#?}");
+    }
+    // One fault is one fault, however it was pasted.
+    let faulty = changed(&right, "a=setup:actpass\n", "a=setup\n").replace("\r\n", "\\r\\n");
+    let (_, judged) = judge(&[&files.write("faulty.sdp", faulty)]);
+    assert_ne!(wrong(&judged), Vec::<String>::new());
+    let nothing = peerproof_of(&files.write("nosdp.json", r#"{"type":"offer"}"#));
+    assert!(nothing.contains("no `sdp`"), "{nothing}");
+}
+
+/// What `judge` complains of a file that it refuses.
+fn peerproof_of(path: &str) -> String {
+    let output = super::peerproof(&["judge", path]);
+    assert_eq!(output.status.code(), Some(2));
+    super::on_one_line(&output.stderr)
 }

@@ -4,7 +4,7 @@ use super::packets::{ALICE, BOB, Capture, bare_stun, client_hello, handshake, re
 use super::{Files, findings, inspect, judge, notices};
 
 /// Bytes of which nothing is fixed, not even the first.
-fn noise(seed: u32, length: usize) -> Vec<u8> {
+pub(crate) fn noise(seed: u32, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
     let bytes = std::iter::repeat_with(move || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

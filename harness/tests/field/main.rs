@@ -8,6 +8,7 @@ mod descriptions;
 mod foreign;
 mod keys;
 mod packets;
+mod parts;
 mod proofs;
 mod reports;
 

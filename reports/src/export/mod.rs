@@ -63,7 +63,8 @@ fn outcome(outcome: Outcome) -> &'static str {
 }
 
 /// What is to be said of a standing beside the verdict; nothing if all is as expected.
-fn remark(standing: Standing) -> Option<&'static str> {
+#[must_use]
+pub fn remark(standing: Standing) -> Option<&'static str> {
     Some(match standing {
         Standing::Expected => return None,
         Standing::ControlHeld => "control: failed as intended",

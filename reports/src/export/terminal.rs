@@ -6,14 +6,17 @@ use crate::findings::Grouped;
 use crate::overview::{Overview, Tally};
 use crate::run::RunReport;
 use crate::time::span;
+use crate::wrap;
 use indexmap::IndexMap;
 use peerproof_conformance::verdict::{Layer, Outcome};
 
-/// Lines of text, with colours only if asked for.
+/// Lines of text, with colours and broken at words only if asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Terminal {
     /// Whether to use ANSI colours.
     pub colour: bool,
+    /// Columns, if sentences are to be broken.
+    pub width: Option<usize>,
 }
 
 impl Exporter for Terminal {
@@ -34,9 +37,10 @@ impl Exporter for Terminal {
             if let Some(remark) = remark(case.standing).filter(|remark| *remark != "unexpected") {
                 text.push_str(&format!("  ({remark})"));
             }
-            text.push_str(&format!("\n    {}\n", clean(&verdict.sentence)));
+            text.push('\n');
+            self.wrapped(&mut text, ["    "; 2], &verdict.sentence);
             for piece in case.evidence.iter().filter(|piece| !piece.text.is_empty()) {
-                text.push_str(&format!("    · {}\n", clean(&piece.text)));
+                self.wrapped(&mut text, ["    · ", "      "], &piece.text);
             }
             if let Some(folder) = &case.folder {
                 text.push_str(&format!("    {}\n", clean(folder)));
@@ -73,6 +77,9 @@ impl Terminal {
             return;
         }
         text.push_str(&format!("\nrequirements: {words}\n"));
+        // A sentence that a case above has said is not said again.
+        let listed = report.cases.iter().filter(|case| !case.standing.is_good());
+        let said: Vec<&str> = listed.map(|case| case.verdict.sentence.as_str()).collect();
         let mut lines: IndexMap<(&str, &str), Vec<String>> = IndexMap::new();
         for Grouped { breach, case, cases } in report.breaches() {
             let implementation = clean(&breach.implementation);
@@ -84,17 +91,35 @@ impl Terminal {
             let word = self.paint(Outcome::Fail, &pad(breach.word(), 5));
             let noun = if cases == 1 { "case" } else { "cases" };
             text.push_str(&format!(
-                "  {word}  {}  {}  {}\n         {implementation} in {cases} {noun}, first {}: {}\n",
+                "  {word}  {}  {}  {}\n",
                 clean(&breach.requirement),
                 breach.level(),
-                clean(&breach.source),
-                clean(case),
-                clean(&breach.sentence)
+                clean(&breach.source)
             ));
+            let sentence = match said.iter().any(|said| said.contains(&breach.sentence)) {
+                true => String::new(),
+                false => format!(": {}", breach.sentence),
+            };
+            let what = format!("{implementation} in {cases} {noun}, first {case}{sentence}");
+            self.wrapped(text, ["         "; 2], &what);
         }
         for ((word, requirement), peers) in lines {
-            let word = self.paint(Outcome::Inconclusive, &pad(word, 5));
-            text.push_str(&format!("  {word}  {}: {}\n", clean(requirement), peers.join(", ")));
+            let begins = format!("  {}  ", pad(word, 5));
+            let what = format!("{requirement}: {}", peers.join(", "));
+            let mut all = wrap::lines(self.width, &begins, "         ", &what).into_iter();
+            if let Some(first) = all.next() {
+                let rest = first.strip_prefix(&begins).unwrap_or(&first);
+                text.push_str(&format!("  {}  {rest}\n", self.paint(Outcome::Inconclusive, &pad(word, 5))));
+            }
+            all.for_each(|line| text.push_str(&format!("{line}\n")));
+        }
+    }
+
+    /// Adds a text behind the first prefix; where it is broken the next lines stand behind the second.
+    fn wrapped(&self, text: &mut String, [first, next]: [&str; 2], what: &str) {
+        for line in wrap::lines(self.width, first, next, what) {
+            text.push_str(&line);
+            text.push('\n');
         }
     }
 
@@ -194,7 +219,28 @@ mod tests {
     use crate::testing::report;
 
     fn text(colour: bool) -> String {
-        String::from_utf8(Terminal { colour }.serialize(&report()).unwrap()).unwrap()
+        String::from_utf8(Terminal { colour, width: None }.serialize(&report()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn sentences_are_broken_at_words_and_said_once() {
+        let mut report = report();
+        let width = Some(60);
+        let text = String::from_utf8(Terminal { colour: false, width }.serialize(&report).unwrap()).unwrap();
+        assert!(
+            text.contains(
+                "\n    the DTLS handshake between alice and bob should complete,\n    but it failed"
+            )
+        );
+        let sentence = "the ServerHello chose <compression> 1";
+        assert_eq!(text.matches(sentence).count(), 1, "{text}");
+        // The case that it fails says it: the requirements only count it.
+        let listed = report.cases.iter_mut().find(|case| !case.standing.is_good()).unwrap();
+        listed.verdict.sentence = format!("alice violates dtls-no-compression: {sentence}");
+        let text =
+            String::from_utf8(Terminal { colour: false, width: None }.serialize(&report).unwrap()).unwrap();
+        assert_eq!(text.matches(sentence).count(), 1, "{text}");
+        assert!(text.contains("first media/h264/stack-firefox\n"), "{text}");
     }
 
     #[test]
@@ -219,7 +265,8 @@ mod tests {
         for case in &mut report.cases {
             case.verdict.sentence = "\u{1b}[2J\u{7}".to_owned();
         }
-        let text = String::from_utf8(Terminal { colour: false }.serialize(&report).unwrap()).unwrap();
+        let text =
+            String::from_utf8(Terminal { colour: false, width: None }.serialize(&report).unwrap()).unwrap();
         assert!(!text.contains('\u{1b}') && !text.contains('\u{7}'));
     }
 }

@@ -43,7 +43,19 @@ struct Document<'a> {
     blocks: &'a [Block],
 }
 
+/// What the markup takes, and what changes in the head while packets are added, in bytes.
+const MARKUP: usize = 8 << 10;
+
 impl Page<'_> {
+    /// What the page takes without its packets, in bytes.
+    ///
+    /// # Errors
+    /// If the data cannot be JSON.
+    pub fn size_without_packets(&self) -> Result<u64, DocumentError> {
+        let parts: usize = SCRIPTS.iter().chain(&STYLES).map(|part| part.len()).sum();
+        Ok((parts + plain(&self.head)?.len() + MARKUP) as u64 + pack(&self.body)?.size())
+    }
+
     /// The page as an HTML file.
     ///
     /// # Errors

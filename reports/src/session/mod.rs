@@ -11,6 +11,7 @@ pub use crate::document::{DocumentError, Packed, pack};
 pub use packets::{Arrival, Block, Detail, Line, PacketRow, Packets, Tree};
 
 use crate::case::CaseReport;
+use crate::findings::{Breach, Requirements};
 use peerproof_captures::trace::{Slice, Trace};
 use peerproof_conformance::explain::Diagnosis;
 use schemars::JsonSchema;
@@ -53,12 +54,31 @@ pub struct Head<'a> {
     /// The case, if the capture belongs to one that was judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub case: Option<CaseReport>,
+    /// How the requirements stand in a capture that belongs to no case that was judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requirements: Option<CaptureRequirements>,
     /// What was recognised as trouble, the worst first.
     pub diagnosis: &'a [Diagnosis],
+    /// Of a case that failed: what was seen besides, at other layers than its verdict's.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub besides: &'a [Diagnosis],
     /// The words of the filter of packets: each protocol with its layer, as `peerproof inspect --packets` calls them.
     pub words: Vec<[String; 2]>,
     /// What is not in the page, and which command shows it.
     pub left_out: Vec<String>,
+}
+
+/// How the requirements stand in a capture.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct CaptureRequirements {
+    /// How many stand how.
+    pub counts: Requirements,
+    /// Those that are violated and the recommendations that were not followed. Entries of their places are indices of the descriptions
+    /// given.
+    pub violations: Vec<Breach>,
+    /// Why they were not judged, and the command that judges them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<String>,
 }
 
 /// The capture.
@@ -121,7 +141,7 @@ pub struct Body<'a> {
     pub streams: Vec<StreamOverTime>,
     /// What the peers' statistics said over time.
     pub stats: Vec<Series>,
-    /// Data channel messages as the peers reported them.
+    /// Data channel messages as the peers reported them, or those of a capture that were decrypted.
     pub messages: Vec<Message>,
 }
 
@@ -398,7 +418,7 @@ pub struct Series {
     pub points: Vec<(i64, f64)>,
 }
 
-/// A message on a data channel, as the peer that received it reported.
+/// A message on a data channel, as the peer that received it reported or as it was captured.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Message {
     /// When.
@@ -411,9 +431,13 @@ pub struct Message {
     pub size: u64,
     /// Whether it is text.
     pub is_text: bool,
-    /// The text, if it is short.
+    /// The text, if it is short; of a captured one its beginning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// Entry of the timeline.
-    pub entry: u64,
+    /// Entry of the timeline, if the peer reported it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<u64>,
+    /// The frame that made it whole, if it was captured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frame: Option<u64>,
 }

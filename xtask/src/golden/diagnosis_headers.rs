@@ -1,4 +1,4 @@
-//! Calls that fail for single fields of headers: the version of RTP, the checksum of SCTP.
+//! Calls that fail for single fields of headers: the version of RTP, the counts of RTCP, the checksum of SCTP; and captures of one direction.
 
 use super::diagnosis::{add, describe, media_for};
 use super::rtp::{self, Header};
@@ -31,6 +31,41 @@ pub(super) fn files(all: &mut Vec<File>) {
     describe(all, "rtp-version", "alice", DESCRIBED);
     add(all, "rtp-version.nearly", "the source is one that nobody announced", repaired(12));
     describe(all, "rtp-version.nearly", "alice", DESCRIBED);
+
+    // Transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1): a run of that many packets whose arrival times take
+    // one byte each, and two such bytes.
+    let feedback = |run: u32| {
+        move |story: &mut Story| {
+            for sequence in 0..60 {
+                for (from, to, ssrc) in [(ALICE, BOB, 10), (BOB, ALICE, 11)] {
+                    let packet = rtp::packet(story.header(ssrc, sequence), &[], &[], &noise(1, 60));
+                    story.put(from, to, Content::Rtp(&packet));
+                }
+                story.wait(10);
+            }
+            let words = [11, 10, 7 << 16 | run, 0x0901, (0x2000 | run) << 16 | 0x0404];
+            story.put(BOB, ALICE, Content::Rtcp(&rtp::control(205, 15, &words))).wait(10);
+        }
+    };
+    add(all, "malformed-rtcp", "feedback on more packets than it has arrival times for", feedback(9));
+    add(all, "malformed-rtcp.nearly", "on as many as it has", feedback(2));
+
+    let unheard = |answers: bool| {
+        move |story: &mut Story| {
+            for nominates in [false, true] {
+                let check = story.check(ALICE, BOB, nominates);
+                if answers {
+                    story.success(check);
+                }
+                story.wait(20);
+            }
+            for sequence in 0..40 {
+                story.srtp(ALICE, BOB, 10, sequence).wait(10);
+            }
+        }
+    };
+    add(all, "one-direction", "checks and media of one side, and nothing of the other", unheard(false));
+    add(all, "one-direction.nearly", "the other side answers the checks", unheard(true));
 
     let without = |announced: bool| {
         move |story: &mut Story| {

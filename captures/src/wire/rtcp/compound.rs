@@ -11,6 +11,9 @@ use crate::wire::reader::{Reader, Sink};
 use crate::wire::stop::{Read, Stop};
 use std::fmt;
 
+/// What comes before the content of a packet, in bytes.
+const HEADER: usize = 4;
+
 /// What a packet says, by its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Body<'a> {
@@ -147,7 +150,18 @@ pub struct Compound<'a> {
     pub packets: List<'a, Packet<'a>>,
 }
 
-impl Compound<'_> {
+impl<'a> Compound<'a> {
+    /// Each packet that can be told from the next, with all of its bytes.
+    pub fn parts(&self) -> impl Iterator<Item = (Packet<'a>, &'a [u8])> + use<'a> {
+        let mut rest = self.packets.bytes.value;
+        self.packets.iter().map(move |packet| {
+            let length = HEADER + packet.content.value.len();
+            let (part, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+            rest = after;
+            (packet, part)
+        })
+    }
+
     /// Whether it begins with a report, as a compound has to (RFC 3550 §6.1); otherwise it is of reduced size.
     pub fn begins_with_report(&self) -> bool {
         let kind = self.packets.iter().next().map(|packet| packet.header.kind.value);
@@ -177,6 +191,17 @@ pub fn is_in_clear(bytes: &[u8]) -> bool {
     let known =
         |packet: &Packet<'_>| packet.header.version() == 2 && packet.header.kind.value.name().is_some();
     !packets.is_empty() && packets.iter().all(|packet| known(&packet)) && packets.stop().is_none()
+}
+
+/// Behind which field the packet that begins here cannot be read any further, and why: ` after its field "SSRC": …`. Empty if nothing of it
+/// is a packet.
+pub fn unread(bytes: &[u8]) -> String {
+    let (node, stop) = tree(bytes).outcome();
+    let Some(packet) = node.children.first() else { return String::new() };
+    let after = packet.leaves().last().map(|leaf| format!(" after its field {:?}", leaf.name));
+    let anomaly = packet.anomalies.first().map(|anomaly| anomaly.what.to_string());
+    let cause = anomaly.or_else(|| stop.map(|stop| stop.to_string()));
+    format!("{}{}", after.unwrap_or_default(), cause.map(|it| format!(": {it}")).unwrap_or_default())
 }
 
 /// The tree of a datagram.
@@ -257,6 +282,9 @@ pub(super) mod tests {
         let bytes = hex("82c90001 00000001 80cb0000");
         let found: Vec<_> = view(&bytes).packets.iter().map(|packet| packet.to_string()).collect();
         assert_eq!(found, ["RR malformed", "BYE"]);
+        let parts: Vec<usize> = view(&bytes).parts().map(|(_, part)| part.len()).collect();
+        assert_eq!(parts, [8, 4]);
+        assert!(unread(&bytes).starts_with(" after its field \"SSRC\": "), "{}", unread(&bytes));
         check_all(&bytes, |b| tree(b).outcome());
     }
 

@@ -24,7 +24,7 @@ mod xr;
 pub use app::App;
 pub use bye::Bye;
 pub use ccfb::{Ccfb, MetricBlock, MetricBlocks};
-pub use compound::{Body, Compound, Packet, is_in_clear, tree, view};
+pub use compound::{Body, Compound, Packet, is_in_clear, tree, unread, view};
 pub use fir::FirEntry;
 pub use header::{Header, PacketType};
 pub use nack::NackEntry;

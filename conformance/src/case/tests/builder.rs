@@ -122,7 +122,7 @@ impl CaseBuilder {
         self.ended(StepOutcome::TimedOut {
             awaited: Expected::Condition { peer: peer.to_owned(), condition },
             within_ms: 2000,
-            seen: Seen::Events { connection: None, dtls: None, last: None, nearest: None },
+            seen: Seen::Events { connection: None, dtls: None, last: None, nearest: None, counted: false },
         })
     }
 

@@ -7,7 +7,7 @@ mod messages;
 
 use super::*;
 use crate::checks::{self, Finding};
-use crate::evidence::{AddressKind, Flaw, ReachedBy};
+use crate::evidence::{AddressKind, Flaw, Peer, ReachedBy};
 use crate::expect::Expectations;
 use crate::explain::{Reported, Session, explain};
 use crate::verdict::{Layer, Outcome, Place, Verdict};
@@ -156,6 +156,41 @@ fn two_browsers_pass_on_their_word_and_the_sentence_says_that_no_packets_were_se
     assert!(verdict.sentence.contains("no packets captured"), "{}", verdict.sentence);
     // Where they could have been seen, they are missing.
     assert_eq!(blind(&mut case, Runs::Independent).outcome, Outcome::Inconclusive);
+}
+
+#[test]
+fn nobody_sees_the_packets_of_two_programs_outside_a_lab() {
+    let played = |expect: &str, outside: &[&str], in_lab: bool| {
+        let mut case = CaseBuilder::new(expect);
+        case.connect();
+        for peer in &mut case.record.file.peers {
+            peer.runs = Runs::Independent;
+        }
+        for peer in outside {
+            let clock =
+                What::PeerClock { peer: (*peer).to_owned(), offset_us: 0, drift_ppm: 0.0, error_us: 10 };
+            case.push(clock);
+        }
+        if let Some(wire) = case.record.wire.as_mut().filter(|_| in_lab) {
+            wire.hosts.insert(Peer(0));
+        }
+        case.verdict()
+    };
+    let connected = "alice: { connectionState: connected }";
+    let with_wire = format!("{connected}\nwire: [{{ from: bob, dtls: any }}]");
+    let sentence = |expect: &str, outside: &[&str], in_lab| {
+        let verdict = played(expect, outside, in_lab);
+        assert_eq!(verdict.outcome, Outcome::Pass, "{verdict:#?}");
+        verdict.sentence
+    };
+    let both = ["alice", "bob"];
+    assert!(sentence(connected, &both, false).ends_with("no packets captured; based on API events only"));
+    assert!(sentence(&with_wire, &both, false).ends_with("1 expectation on the wire was not checked"));
+    // One tap is enough, and so is a lab.
+    for (outside, in_lab) in [(&both[1..], false), (&both[..], true)] {
+        assert!(sentence(connected, outside, in_lab).ends_with("no packets were sent"));
+        assert_eq!(played(&with_wire, outside, in_lab).outcome, Outcome::Inconclusive);
+    }
 }
 
 #[test]

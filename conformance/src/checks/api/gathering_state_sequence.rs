@@ -27,6 +27,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     });
     let told = calls.iter().filter(|call| call.name.ends_with("Description"));
     let renegotiated = told.count() + acted.count() > 2;
+    // "new": one transport may have finished while another has not begun, and none gathers (§4.3.2).
+    let has_several = evidence.made_by(peer).any(|made| made.sdp.media().len() > 1);
     let mut before = State::New;
     for happened in evidence.events(peer) {
         let PeerEvent::IceGatheringStateChange { state } = *happened.event else { continue };
@@ -35,10 +37,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             (before, state),
             (State::New | State::Complete, State::Gathering) | (State::Gathering, State::Complete)
         );
-        if state == State::New && renegotiated {
+        if state == State::New && (renegotiated || before == State::Gathering && has_several) {
             // A rollback takes transports away, and another media section may bring one that is new.
             tally.inconclusive(
-                format!("iceGatheringState went from {before} to new in a renegotiation"),
+                format!("iceGatheringState went from {before} to new: a transport may not have begun"),
                 [place],
             );
         } else {

@@ -67,6 +67,13 @@ fn judge_failed(evidence: &Evidence, peer: Peer, states: &[(IceState, &Happened<
             tally.pass(place);
             continue;
         }
+        if may_be_discarded(evidence, peer, failed.entry, now.entry) {
+            tally.inconclusive(
+                "the transport that failed may have been discarded by the descriptions set since",
+                places,
+            );
+            continue;
+        }
         // One that was told by another clock may have been a little earlier or later than it seems.
         let off = |(by, t_us): &(Peer, u64)| {
             let off = Off::late(now.t_us, 0, *t_us).or(Off::late(*t_us, 0, since))?;
@@ -78,6 +85,21 @@ fn judge_failed(evidence: &Evidence, peer: Peer, states: &[(IceState, &Happened<
             None => tally.fail(WITHOUT_RESTART, text(), places),
         }
     }
+}
+
+/// Whether descriptions were set between two entries which may have discarded one transport of several: it counts no more then (§4.3.4).
+fn may_be_discarded(evidence: &Evidence, peer: Peer, from: u64, to: u64) -> bool {
+    let sets = |name: &str| matches!(name, "setLocalDescription" | "setRemoteDescription");
+    let told = evidence.calls(peer).into_iter().filter(|call| sets(call.name));
+    let mut told = told.map(|call| (call.entry, call.answered));
+    let acted = evidence
+        .events(peer)
+        .into_iter()
+        .filter(|it| matches!(it.event, PeerEvent::Acted { operation, .. } if sets(operation)));
+    let mut acted = acted.map(|it| (it.entry, it.entry));
+    let within = |(begun, done): (u64, u64)| begun < to && done > from;
+    let is_set = told.any(within) || acted.any(within);
+    is_set && evidence.descriptions.iter().any(|made| made.sdp.media().len() > 1)
 }
 
 /// Who restarted ICE, and when, as far as the recording says.

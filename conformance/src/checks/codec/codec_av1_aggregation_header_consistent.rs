@@ -21,7 +21,7 @@ const GOES_ON: u8 = 0x40;
 const BEGINS: u8 = 0x08;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    for packets in carried(evidence, peer, Format::Av1).values() {
+    for packets in carried(evidence, peer, Format::Av1, tally).values() {
         // The packet before, if nothing is missing between: its number, its header and its frame.
         let mut before: Option<(i64, u8, u64)> = None;
         for packet in packets {

@@ -17,7 +17,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    for packets in carried(evidence, peer, Format::Av1).values() {
+    for packets in carried(evidence, peer, Format::Av1, tally).values() {
         let mut before: Option<(i64, u32, bool, u64)> = None;
         for packet in packets {
             let header = &packet.rtp.header;

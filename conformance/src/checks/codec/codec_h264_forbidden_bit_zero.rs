@@ -18,7 +18,7 @@ pub(super) const CHECK: Check = Check {
 const FORBIDDEN: u8 = 0x80;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    for packet in carried(evidence, peer, Format::H264).values().flatten() {
+    for packet in carried(evidence, peer, Format::H264, tally).values().flatten() {
         let Ok(read) = h264::view(packet.payload) else { continue };
         if !evidence.is_faulted(packet.packet.frame) {
             let place = Place::Frame(packet.packet.frame);

@@ -35,7 +35,7 @@ enum Within {
 }
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    for packets in carried(evidence, peer, Format::H264).values() {
+    for packets in carried(evidence, peer, Format::H264, tally).values() {
         let mut before: Option<&Carried<'_>> = None;
         let mut within = Within::Unknown;
         for packet in packets {

@@ -16,7 +16,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    for packets in carried(evidence, peer, Format::H264).values() {
+    for packets in carried(evidence, peer, Format::H264, tally).values() {
         // The newest packet of a unit, and the number after which nothing is missing.
         let mut before: Option<(&super::Carried<'_>, i64)> = None;
         for packet in packets {

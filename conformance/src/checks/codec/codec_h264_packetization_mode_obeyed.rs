@@ -20,7 +20,7 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let modes = modes(evidence, peer);
-    for packet in carried(evidence, peer, Format::H264).values().flatten() {
+    for packet in carried(evidence, peer, Format::H264, tally).values().flatten() {
         let Some(mode) = modes.get(&packet.rtp.header.payload_type()) else { continue };
         let Ok(read) = h264::view(packet.payload) else { continue };
         let kind = read.kind();

@@ -18,7 +18,7 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let complete = evidence.sees_all_sent_by(peer);
-    for packets in carried(evidence, peer, Format::H264).values() {
+    for packets in carried(evidence, peer, Format::H264, tally).values() {
         let (mut sequence, mut picture) = (false, false);
         // The timestamp of the last IDR picture: one may have several slices.
         let mut last = None;

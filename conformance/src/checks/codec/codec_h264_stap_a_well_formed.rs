@@ -25,7 +25,7 @@ const NRI: u8 = 0x60;
 const SINGLE: std::ops::RangeInclusive<u8> = 1..=23;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    for packet in carried(evidence, peer, Format::H264).values().flatten() {
+    for packet in carried(evidence, peer, Format::H264, tally).values().flatten() {
         let Ok(read) = h264::view(packet.payload) else { continue };
         let Content::Aggregation(units) = read.content else { continue };
         if evidence.is_faulted(packet.packet.frame) {

@@ -20,7 +20,7 @@ const LONGEST_US: u32 = 120_000;
 const LARGEST: usize = 1_275;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    for carried in carried(evidence, peer, Format::Opus).values().flatten() {
+    for carried in carried(evidence, peer, Format::Opus, tally).values().flatten() {
         if carried.payload.is_empty() {
             continue;
         }

@@ -23,7 +23,7 @@ const STEP: u32 = 120;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let replaced = evidence.calls(peer).iter().any(|call| PAUSES.contains(&call.name));
-    for packets in carried(evidence, peer, Format::Opus).values() {
+    for packets in carried(evidence, peer, Format::Opus, tally).values() {
         for (before, packet) in packets.iter().zip(packets.iter().skip(1)) {
             let Ok(read) = opus::view(before.payload) else { continue };
             if packet.number != before.number + 1 || packet.payload.is_empty() {

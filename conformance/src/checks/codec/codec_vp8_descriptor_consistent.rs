@@ -16,7 +16,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    for carried in carried(evidence, peer, Format::Vp8).values().flatten() {
+    for carried in carried(evidence, peer, Format::Vp8, tally).values().flatten() {
         if carried.payload.is_empty() {
             continue;
         }

@@ -1,6 +1,7 @@
 //! RFC 6386 §9.1: behind its tag a key frame has the start code 9d 01 2a and its size, neither side of which is zero.
 
 use super::carried;
+use super::recognise::START_CODE;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -15,12 +16,11 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-const START_CODE: [u8; 3] = [0x9d, 0x01, 0x2a];
 /// The size has fourteen bits; two are of the scale.
 const SIZE: u16 = 0x3fff;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    for packet in carried(evidence, peer, Format::Vp8).values().flatten() {
+    for packet in carried(evidence, peer, Format::Vp8, tally).values().flatten() {
         let Ok(read) = vp8::view(packet.payload) else { continue };
         let Some(frame) = read.frame.filter(|frame| frame.is_key_frame()) else { continue };
         let place = Place::Frame(packet.packet.frame);

@@ -16,7 +16,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    for packets in carried(evidence, peer, Format::Vp8).values() {
+    for packets in carried(evidence, peer, Format::Vp8, tally).values() {
         let mut newest: Option<i64> = None;
         let mut frame: Option<Frame> = None;
         for packet in packets {

@@ -17,7 +17,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    for packets in carried(evidence, peer, Format::Vp9).values() {
+    for packets in carried(evidence, peer, Format::Vp9, tally).values() {
         for pair in packets.windows(2) {
             let [last, packet] = pair else { continue };
             let whole = last.number + 1 == packet.number;

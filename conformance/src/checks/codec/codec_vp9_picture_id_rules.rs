@@ -19,7 +19,7 @@ pub(super) const CHECK: Check = Check {
 const HAS_ID: u8 = 0x80;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    for packets in carried(evidence, peer, Format::Vp9).values() {
+    for packets in carried(evidence, peer, Format::Vp9, tally).values() {
         // The packet before, if nothing is missing between: its number, its time and its identifier.
         let mut before: Option<(i64, u32, u16, u64)> = None;
         for packet in packets {

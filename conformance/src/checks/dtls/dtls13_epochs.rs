@@ -1,5 +1,5 @@
-//! RFC 9147 §6.1: epoch 0 has the ClientHello and the ServerHello alone, epoch 2 the rest of the handshake, and application data is in epoch 3 and
-//! above.
+//! RFC 9147 §6.1: epoch 0 has the ClientHello and the ServerHello alone, epoch 2 the rest of the handshake, and application data is in epoch 1, which
+//! is early data, or in epoch 3 and above. The Finished of a later authentication is above 2, too.
 
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Kind, Packet, Peer};
@@ -26,6 +26,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         tally.not_applicable("DTLS 1.3 was not negotiated");
         return;
     }
+    let mut is_finished = false;
     let sent = evidence.wire.iter().flat_map(|wire| wire.sent(peer));
     for packet in sent.filter(|it| it.class() == Class::Dtls && !evidence.is_faulted(it.frame)) {
         let place = Place::Frame(packet.frame);
@@ -41,23 +42,28 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         for (kind, epoch, bytes) in opened(packet) {
             match kind {
                 ContentType::ApplicationData => {
-                    tally.judge(Fault("data-in-epoch-of-handshake"), epoch > OF_HANDSHAKE, place, || {
-                        format!("application data is in epoch {epoch}")
-                    });
+                    tally.judge(
+                        Fault("data-in-epoch-of-handshake"),
+                        !matches!(epoch, 0 | OF_HANDSHAKE),
+                        place,
+                        || format!("application data is in epoch {epoch}"),
+                    );
                 }
                 ContentType::Handshake => {
                     let content = Field::new(Span::new(0, bytes.len()), bytes);
-                    let mut kinds = Fragments::new(content).map_while(Result::ok).map(|it| it.kind.value);
-                    // What may come later is NewSessionTicket, KeyUpdate, and what has to do with connection IDs.
-                    let finished = kinds.any(|kind| {
-                        matches!(kind, HandshakeType::EncryptedExtensions | HandshakeType::Finished)
+                    let kinds = Fragments::new(content).map_while(Result::ok).map(|it| it.kind.value);
+                    let kinds: Vec<HandshakeType> = kinds.collect();
+                    // What may come later is NewSessionTicket, KeyUpdate, another authentication, and what has to do with connection IDs.
+                    let belongs = |kind: &HandshakeType| match kind {
+                        HandshakeType::EncryptedExtensions => true,
+                        HandshakeType::Finished => !is_finished || epoch < OF_HANDSHAKE,
+                        _ => false,
+                    };
+                    let is_here = epoch == OF_HANDSHAKE || !kinds.iter().any(belongs);
+                    tally.judge(Fault("handshake-in-other-epoch"), is_here, place, || {
+                        format!("a message of the handshake is in epoch {epoch}, not in 2")
                     });
-                    tally.judge(
-                        Fault("handshake-in-other-epoch"),
-                        !finished || epoch == OF_HANDSHAKE,
-                        place,
-                        || format!("a message of the handshake is in epoch {epoch}, not in 2"),
-                    );
+                    is_finished |= epoch == OF_HANDSHAKE && kinds.contains(&HandshakeType::Finished);
                 }
                 _ => {}
             }

@@ -1,5 +1,5 @@
 //! RFC 8446 §4.1.3, §4.2.1, RFC 9147 §5.4: a ServerHello of 1.3 has `legacy_version` 254.253, no compression, supported_versions with the version
-//! chosen, and a key share.
+//! chosen, and a key share. A HelloRetryRequest may be without that (RFC 8446 §4.1.4).
 
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
@@ -32,7 +32,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 _ => None,
             };
             let keys = [ExtensionType::KeyShare, ExtensionType::PreSharedKey];
-            let has_key = keys.iter().any(|kind| hello.extension(*kind).is_some());
+            let has_key =
+                hello.is_hello_retry_request() || keys.iter().any(|kind| hello.extension(*kind).is_some());
             if legacy != Version::Dtls12 {
                 let text = format!("legacy_version of the ServerHello is {legacy}");
                 tally.fail(Fault("other-legacy-version"), text, [place]);

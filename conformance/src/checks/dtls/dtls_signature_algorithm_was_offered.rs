@@ -4,11 +4,11 @@
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Handshake, Peer};
 use crate::verdict::Layer;
-use peerproof_captures::wire::dtls::SignatureScheme;
 use peerproof_captures::wire::dtls::extension::{Content, ExtensionType, Extensions};
 use peerproof_captures::wire::dtls::handshake::{
     Body, CertificateRequest, CertificateVerify, ServerKeyExchange,
 };
+use peerproof_captures::wire::dtls::{SignatureScheme, Version};
 
 pub(super) const CHECK: Check = Check {
     id: "dtls-signature-algorithm-was-offered",
@@ -35,6 +35,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let Some(algorithm) = signature.and_then(|it| it.algorithm) else { continue };
             let algorithm = algorithm.value;
             let place = Place::Frame(message.frame);
+            if !by_client && handshake.version == Some(Version::Dtls13) && !accepted.contains(&algorithm) {
+                // "unless no valid certificate chain can be produced without unsupported algorithms" (RFC 8446 §4.4.3).
+                tally.inconclusive("the server of DTLS 1.3 may have no other certificate", [place]);
+                continue;
+            }
             tally.judge(Fault("algorithm-not-offered"), accepted.contains(&algorithm), place, || {
                 format!("a {} is signed by {algorithm}, which the other side did not list", message.kind())
             });

@@ -40,10 +40,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let stream = streams.entry((told.set, told.ufrag, told.mid.clone(), *component)).or_default();
         let first = stream.entry(*priority).or_insert_with(|| itself.clone());
         tally.judge(Fault("same-priority"), *first == itself, told.place, || {
-            format!(
-                "two candidates of section {} have the priority {priority}: {first} and {itself}",
-                told.mid
-            )
+            // A candidate may come without the MID of its section.
+            let of = if told.mid.is_empty() { String::new() } else { format!(" of section {}", told.mid) };
+            format!("two candidates{of} have the priority {priority}: {first} and {itself}")
         });
         by_formula &= priority & 0xff == 256_u64.saturating_sub(u64::from(*component)) & 0xff;
         let of_transport = &mut preferences[usize::from(!candidate.is_udp())];

@@ -1,6 +1,7 @@
 //! RFC 8445 §7.1, RFC 8489 §7.1: requests and responses between ICE agents carry a valid FINGERPRINT.
 
 use super::is_binding;
+use crate::checks::stun::speaks_ms_ice;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -16,6 +17,12 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
+    if speaks_ms_ice(evidence, peer) {
+        tally.not_applicable(
+            "its checks are of [MS-ICE2] (Skype, Teams), whose FINGERPRINT is not that of RFC 8489",
+        );
+        return;
+    }
     for (packet, message) in evidence.wire.iter().flat_map(|wire| wire.stun(peer)) {
         let one_of = [Class::Request, Class::Success, Class::Error];
         if packet.sender != peer || !one_of.iter().any(|class| is_binding(&message, *class)) {
@@ -50,4 +57,27 @@ mod control {
         *bytes.last_mut().unwrap() ^= 1;
     })
     .also_breaks(&["stun-fingerprint-last"])]);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::controls::{Recording, stun};
+    use crate::checks::{Result, of};
+
+    /// What is found of a check without FINGERPRINT, with or without CANDIDATE-IDENTIFIER in all checks.
+    fn found(has_identifier: bool) -> Vec<Result> {
+        let mut evidence = Recording::Data.evidence();
+        if has_identifier {
+            stun::edit_each(&mut evidence, |attributes| attributes.insert(0, (0x8054, vec![0; 4])));
+        }
+        stun::strip_fingerprint_of_first_check(&mut evidence);
+        let findings = of("ice-check-has-fingerprint").unwrap().run(&evidence);
+        findings.into_iter().map(|finding| finding.result).collect()
+    }
+
+    #[test]
+    fn the_dialect_of_skype_and_teams_is_not_judged_by_rfc_8489() {
+        assert!(found(false).contains(&Result::Fail), "{:?}", found(false));
+        assert!(found(true).iter().all(|it| *it == Result::NotApplicable), "{:?}", found(true));
+    }
 }

@@ -20,6 +20,8 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let hosts = host_candidates(evidence, peer);
+    // "An ICE agent SHOULD compute this priority using the formula" (§5.1.2): who has another one is not held to its parts.
+    let by_formula = hosts.iter().all(|host| host.component != 1 || host.priority & 0xff == 0xff);
     // Whoever prefers UDP may do so by the type preference of TCP candidates (RFC 6544 §4.2).
     let mut preferences = [None; 2];
     for (packet, message) in checks(evidence, peer) {
@@ -36,7 +38,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let mut signalled = hosts.iter().filter(at_source).map(|host| host.priority & 0x00ff_ffff).peekable();
         let is_none = signalled.peek().is_some() && signalled.all(|signalled| signalled != low);
         let first = *preferences[usize::from(packet.tcp)].get_or_insert(high);
-        if is_none {
+        if !by_formula && (is_none || first != high) {
+            tally.inconclusive(
+                "the priorities of the candidates are not those of the recommended formula",
+                [place],
+            );
+        } else if is_none {
             tally.fail(
                 Fault("other-priority"),
                 format!(

@@ -19,12 +19,6 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         tally.not_applicable("the peer is a full agent");
         return;
     }
-    // Two lite agents may ask for consent (RFC 7675 §5.1).
-    let other = evidence.other(peer);
-    if other.is_some_and(|other| evidence.made_by(other).any(Description::is_lite)) {
-        tally.not_applicable("both peers are lite agents");
-        return;
-    }
     for (packet, _) in checks(evidence, peer).filter(|(packet, _)| !evidence.is_faulted(packet.frame)) {
         tally.fail(
             Fault("check-of-lite"),

@@ -19,18 +19,11 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for told in told::candidates(evidence, peer) {
         let Ok(candidate) = Candidate::parse(told.text) else { continue };
-        let kind = candidate.tcp_type();
+        // That one of UDP has no tcptype is said nowhere.
         if !candidate.transport.eq_ignore_ascii_case("tcp") {
-            if let Some(kind) = kind {
-                tally.fail(
-                    Fault("tcptype-of-udp"),
-                    format!("a candidate of {} has the tcptype {kind}", candidate.transport),
-                    [told.place],
-                );
-            }
             continue;
         }
-        match kind {
+        match candidate.tcp_type() {
             Some("active") => tally.judge(Fault("port-of-active"), candidate.port == 9, told.place, || {
                 format!("an active candidate of TCP has port {}, not 9", candidate.port)
             }),
@@ -57,18 +50,7 @@ mod control {
             text.replace(" 9 typ host tcptype active", " 50000 typ host tcptype active")
         });
     })
-    .and(&[
-        Mutation::new(Recording::Conflict, "a candidate of UDP has the tcptype active", |evidence| {
-            events::edit_candidate(evidence, "bob", |text| {
-                if text.to_ascii_lowercase().contains(" udp ") {
-                    format!("{text} tcptype active")
-                } else {
-                    text.to_owned()
-                }
-            });
-        }),
-        Mutation::new(Recording::Conflict, "has the tcptype other, not", |evidence| {
-            events::edit_candidate(evidence, "bob", |text| text.replace("tcptype active", "tcptype other"));
-        }),
-    ]);
+    .and(&[Mutation::new(Recording::Conflict, "has the tcptype other, not", |evidence| {
+        events::edit_candidate(evidence, "bob", |text| text.replace("tcptype active", "tcptype other"));
+    })]);
 }

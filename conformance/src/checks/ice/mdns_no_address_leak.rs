@@ -38,7 +38,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let public = public(evidence, peer, &texts);
     own.retain(|address| !public.contains(address));
     for (place, text) in &texts {
-        if let Some(address) = own.iter().find(|address| holds(text, &address.to_string())) {
+        let disclosed = own.iter().find(|address| holds(text, &address.to_string()));
+        if disclosed.is_some_and(may_be_temporary) {
+            tally.inconclusive(
+                "an IPv6 address is disclosed, which may be a temporary one (RFC 4941)",
+                [*place],
+            );
+        } else if let Some(address) = disclosed {
             tally.fail(
                 Fault("address-disclosed"),
                 format!("{address} is disclosed although it is hidden behind a name"),
@@ -102,6 +108,11 @@ fn own_candidates(report: &serde_json::Value) -> String {
     own.map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
+/// Whether it may be a temporary address, which an agent "MAY choose to not conceal" (§3.1.2.3): one of IPv6 that is not link-local.
+fn may_be_temporary(address: &IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.segments()[0] & 0xffc0 != 0xfe80)
+}
+
 /// Whether a text holds an address, and not as a part of a longer one.
 fn holds(text: &str, address: &str) -> bool {
     let beside = |c: Option<char>| c.is_some_and(|c| c.is_ascii_hexdigit() || matches!(c, '.' | ':'));
@@ -154,7 +165,14 @@ mod control {
 
 #[cfg(test)]
 mod tests {
-    use super::holds;
+    use super::{holds, may_be_temporary};
+
+    #[test]
+    fn an_address_of_ipv6_may_be_temporary_unless_it_is_link_local() {
+        let may_be = |text: &str| may_be_temporary(&text.parse().unwrap());
+        assert!(may_be("2001:db8::1") && may_be("fd00::1"));
+        assert!(!may_be("fe80::1") && !may_be("febf::1") && !may_be("192.0.2.1"));
+    }
 
     #[test]
     fn a_part_of_a_longer_address_is_another_one() {

@@ -1,4 +1,5 @@
-//! RFC 4585 §4.2: only feedback is sent that was agreed on by `a=rtcp-fb`.
+//! RFC 4585 §4.2: only feedback is sent that was agreed on by `a=rtcp-fb`. "If no "rtcp-fb" attribute is specified, the RTP receivers MAY send
+//! feedback using other suitable RTCP feedback packets".
 
 use super::packets;
 use crate::checks::media::{headers, mids};
@@ -35,6 +36,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         }
         let mids = sources.get_or_insert_with(|| sections_of(evidence, other)).get(&media);
+        if answered.leaves_open(mids) {
+            tally.not_applicable("the answer has no a=rtcp-fb for what the feedback is on");
+            continue;
+        }
         tally.judge(Fault("feedback-not-negotiated"), answered.has(name, mids), place, || {
             let what = format!("{} {}", name.0, name.1.unwrap_or_default());
             format!("{} was not negotiated for source {media:#010x}", what.trim_end())
@@ -109,6 +114,15 @@ impl Answered {
         }
     }
 
+    /// Whether one of these sections, if they are known, or all have no `a=rtcp-fb`.
+    fn leaves_open(&self, mids: Option<&BTreeSet<String>>) -> bool {
+        let has = |mid: &String| self.feedback.iter().any(|(of, ..)| of.as_ref().is_none_or(|of| of == mid));
+        match mids {
+            Some(mids) if !mids.is_empty() => !mids.iter().all(has),
+            _ => self.feedback.is_empty(),
+        }
+    }
+
     /// Whether a kind was taken, in one of these sections if they are known.
     fn has(&self, (id, parameters): Name, mids: Option<&BTreeSet<String>>) -> bool {
         self.feedback.iter().any(|(mid, taken, with)| {
@@ -137,6 +151,16 @@ mod tests {
     use crate::checks::Result;
     use crate::checks::controls::Recording;
     use peerproof_captures::sdp::SessionDescription;
+
+    #[test]
+    fn where_the_answer_has_none_at_all_any_may_be_sent() {
+        let mut evidence = Recording::Video.evidence();
+        let answer = &mut evidence.descriptions[1].sdp;
+        let kept = answer.as_str().split_inclusive('\n').filter(|line| !line.starts_with("a=rtcp-fb:"));
+        *answer = SessionDescription::parse(kept.collect::<String>());
+        let findings = CHECK.run(&evidence);
+        assert!(findings.iter().all(|finding| finding.result == Result::NotApplicable), "{findings:?}");
+    }
 
     /// Pion ends feedback without parameters with a space. It is agreed on nevertheless.
     #[test]

@@ -10,6 +10,7 @@ use peerproof_captures::wire::rtcp::{
     self, Body, NackEntry, ReportBlock, SdesItemType, TransportFeedbackControl,
 };
 use peerproof_captures::wire::rtp::{self, Header};
+use std::collections::BTreeMap;
 
 checks! {
     rtcp_packets_well_formed,
@@ -71,6 +72,18 @@ fn packets(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, rt
     compounds(evidence, peer).flat_map(|(packet, compound)| {
         compound.packets.iter().filter_map(move |rtcp| Some((packet, rtcp, rtcp.body?)))
     })
+}
+
+/// The frame of the first BYE of each source of a peer.
+pub(super) fn byes(evidence: &Evidence, peer: Peer) -> BTreeMap<u32, u64> {
+    let mut first = BTreeMap::new();
+    for (packet, _, body) in packets(evidence, peer) {
+        let Body::Bye(bye) = body else { continue };
+        for source in bye.sources.iter() {
+            first.entry(source.0.value).or_insert(packet.frame);
+        }
+    }
+    first
 }
 
 /// The NACKs (RFC 4585 §6.2.1) that a peer sent, with the source whose packets they ask for.

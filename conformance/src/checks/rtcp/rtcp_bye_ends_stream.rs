@@ -1,11 +1,10 @@
 //! RFC 3550 §6.1, RFC 3550 §6.6: BYE is the last packet of its source; no RTP follows.
 
-use super::packets;
+use super::byes;
 use crate::checks::media::headers;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
-use peerproof_captures::wire::rtcp::Body;
 use std::collections::BTreeMap;
 
 pub(super) const CHECK: Check = Check {
@@ -18,13 +17,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let mut said: BTreeMap<u32, u64> = BTreeMap::new();
-    for (packet, _, body) in packets(evidence, peer) {
-        let Body::Bye(bye) = body else { continue };
-        for source in bye.sources.iter() {
-            said.entry(source.0.value).or_insert(packet.frame);
-        }
-    }
+    let said = byes(evidence, peer);
     if said.is_empty() {
         return;
     }

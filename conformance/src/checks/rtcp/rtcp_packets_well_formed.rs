@@ -21,12 +21,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         }
         let place = Place::Frame(packet.frame);
-        let bytes = compound.packets.bytes.value;
-        let mut read = 0;
-        for rtcp in compound.packets.iter() {
+        let mut left = compound.packets.bytes.value.len();
+        for (rtcp, part) in compound.parts() {
             let (kind, version) = (rtcp.header.kind.value, rtcp.header.version());
-            let part = bytes.get(read..).unwrap_or_default();
-            read += HEADER + rtcp.content.value.len();
+            left = left.saturating_sub(part.len());
             if version != 2 {
                 tally.fail(
                     Fault("other-version"),
@@ -34,13 +32,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     [place],
                 );
             } else if rtcp.body.is_none() {
-                tally.fail(Fault("malformed"), format!("{kind} is malformed{}", why(part)), [place]);
+                tally.fail(Fault("malformed"), format!("{kind} is malformed{}", rtcp::unread(part)), [place]);
             } else {
                 tally.pass(place);
             }
         }
-        if read < bytes.len() {
-            let left = bytes.len() - read;
+        if left > 0 {
             tally.fail(
                 Fault("bytes-left"),
                 format!("the last {left} bytes of a compound packet are no RTCP packet"),
@@ -48,19 +45,6 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             );
         }
     }
-}
-
-/// What comes before the content of a packet, in bytes.
-const HEADER: usize = 4;
-
-/// Behind which field a packet that begins here cannot be read any further, and why.
-fn why(bytes: &[u8]) -> String {
-    let (node, stop) = rtcp::tree(bytes).outcome();
-    let Some(packet) = node.children.first() else { return String::new() };
-    let after = packet.leaves().last().map(|leaf| format!(" after its field {:?}", leaf.name));
-    let anomaly = packet.anomalies.first().map(|anomaly| anomaly.what.to_string());
-    let cause = anomaly.or_else(|| stop.map(|stop| stop.to_string()));
-    format!("{}{}", after.unwrap_or_default(), cause.map(|it| format!(": {it}")).unwrap_or_default())
 }
 
 #[cfg(test)]

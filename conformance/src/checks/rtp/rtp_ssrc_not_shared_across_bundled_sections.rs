@@ -1,6 +1,7 @@
-//! RFC 9143 §9.1: a source sends payload types of one bundled section only.
+//! RFC 9143 §9.1: a source sends payload types of one bundled section only. One that left by a BYE may come again for another one after a while.
 
 use crate::checks::media::{extensions, headers, mids};
+use crate::checks::rtcp::byes;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -20,6 +21,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let (listed, extensions) = (mids(evidence, peer), extensions(evidence, peer));
     // The sections that are left for each source, and the packet that left them.
     let mut sources: BTreeMap<u32, (BTreeSet<String>, u64)> = BTreeMap::new();
+    let left_by = byes(evidence, peer);
     for (packet, header) in headers(evidence, peer) {
         let Some(sections) = listed.get(&header.payload_type()).filter(|sections| !sections.is_empty())
         else {
@@ -43,7 +45,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let [then, now] =
                 [&*left, &here].map(|mids| mids.iter().cloned().collect::<Vec<_>>().join(" or "));
             let places = [place, Place::Frame(*frame)];
-            if evidence.exchanges().len() > 1 {
+            if left_by.get(&ssrc).is_some_and(|bye| *bye < packet.frame) {
+                tally.inconclusive("the source left by a BYE: another may have its number", places);
+            } else if evidence.exchanges().len() > 1 {
                 tally.inconclusive(
                     "sections were negotiated again, and may have changed their payload types",
                     places,

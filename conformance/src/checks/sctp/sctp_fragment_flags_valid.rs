@@ -1,4 +1,4 @@
-//! RFC 9260 §6.9, RFC 8260 §2.2.2: B and E mark the first and the last fragment, and all of a message agree on what they are of.
+//! RFC 9260 §3.3.1, §6.9, RFC 8260 §2.2.2: B and E mark the first and the last fragment, and all of a message agree on what they are of.
 
 use super::chunks;
 use super::pieces::{Piece, Tsns, first_sent, piece as piece_of};
@@ -81,7 +81,7 @@ fn given_up(evidence: &Evidence, peer: Peer, sent: &BTreeMap<i64, Piece<'_>>) ->
 /// A message that was given up ends with the piece that was sent last (RFC 3758 §3.5).
 fn of_data(piece: &Piece<'_>, before: &Piece<'_>, may_be_given_up: bool) -> Option<(Fault, String)> {
     let open = !before.is_ending;
-    let what = |piece: &Piece<'_>| (piece.stream, piece.is_unordered, piece.message, piece.protocol);
+    let what = |piece: &Piece<'_>| (piece.stream, piece.is_unordered, piece.message);
     match (open, piece.is_beginning) {
         (true, true) if !may_be_given_up => Some((
             Fault("begins-before-end"),
@@ -93,7 +93,7 @@ fn of_data(piece: &Piece<'_>, before: &Piece<'_>, may_be_given_up: bool) -> Opti
         )),
         (true, false) if what(piece) != what(before) => Some((
             Fault("continues-other"),
-            format!("TSN {} continues a message with another stream, order, number or protocol", piece.tsn),
+            format!("TSN {} continues a message with another stream, order or number", piece.tsn),
         )),
         _ => None,
     }
@@ -142,10 +142,10 @@ mod control {
         })
         .prepared(|evidence| sctp::split_last(evidence, Peer(0)))
         .also_breaks(&["dc-one-application-message-per-sctp-message"]),
-        Mutation::new(Recording::Data, "with another stream, order, number or protocol", |evidence| {
+        Mutation::new(Recording::Data, "with another stream, order or number", |evidence| {
             sctp::edit_data_of(evidence, Peer(0), |chunk| {
                 if chunk[1] & 3 == 1 {
-                    chunk[15] ^= 1;
+                    chunk[11] ^= 1;
                 }
             });
         })

@@ -45,7 +45,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
 }
 
-/// Whether a packet answers what the other side begins, or ends the association.
+/// Whether a packet answers what the other side begins, or a HEARTBEAT (§8.3: "after entering the COOKIE-ECHOED state"), or ends the association.
 fn sets_up(packet: &Packet<'_>) -> bool {
     packet.chunks.iter().all(|chunk| {
         matches!(
@@ -53,6 +53,7 @@ fn sets_up(packet: &Packet<'_>) -> bool {
             ChunkType::Init
                 | ChunkType::InitAck
                 | ChunkType::CookieAck
+                | ChunkType::HeartbeatAck
                 | ChunkType::Abort
                 | ChunkType::Error
                 | ChunkType::ShutdownAck

@@ -1,5 +1,5 @@
 //! RFC 9143 §7.3.1: the tagged section of an answered BUNDLE group is the first of the offered group that the answer
-//! neither rejects nor takes out of the group.
+//! neither rejects nor takes out of the group, and that "does not contain a zero port value" in the offer: not a bundle-only one.
 
 use super::look;
 use crate::checks::{Check, Fault, Tally};
@@ -20,16 +20,17 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for Exchange { offer, answer } in evidence.answered_by(peer) {
         let accepted: BTreeSet<String> =
             answer.sdp.media().filter(|it| !it.is_rejected()).filter_map(|section| section.mid()).collect();
+        let open = offer.received().media().filter(|it| !look::has_port_zero(it));
+        let open: BTreeSet<String> = open.filter_map(|section| section.mid()).collect();
         let offered: Vec<_> = offer.received().groups().into_iter().filter(|it| it.is_bundle()).collect();
         let places = look::groups(answer);
         for (group, place) in places {
             let bundled: BTreeSet<&String> = group.tags.iter().collect();
             let Some(first) = group.tags.first() else { continue };
             let Some(of) = offered.iter().find(|of| of.tags.contains(first)) else { continue };
-            let Some(due) = of.tags.iter().find(|tag| accepted.contains(*tag) && bundled.contains(tag))
-            else {
-                continue;
-            };
+            let may_be =
+                |tag: &&String| accepted.contains(*tag) && bundled.contains(tag) && open.contains(*tag);
+            let Some(due) = of.tags.iter().find(may_be) else { continue };
             tally.judge(Fault("other-first-section"), due == first, place, || {
                 format!("the group begins with {first}, not with {due} as in the offer")
             });

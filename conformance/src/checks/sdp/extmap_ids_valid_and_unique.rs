@@ -1,11 +1,10 @@
-//! RFC 8285 §4.1.2, §4.2 and §5: the identifiers of a section's header extensions are different and from 1 to 255
-//! (offers may have placeholders from 4096 on); 15 needs headers with two bytes; no extension is mapped twice.
+//! RFC 8285 §4.1.2, §4.2, §4.3, §5 and §7: the identifiers of a section's header extensions are different and from 1 to 255; 15 needs headers with
+//! two bytes; no extension is mapped twice. Those from 4096 to 4351 may come several times in an offer, and an answer "may copy" them.
 
 use super::look;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Peer};
 use crate::verdict::Layer;
-use peerproof_captures::event::SdpType;
 use peerproof_captures::sdp::ExtMap;
 use std::collections::BTreeSet;
 
@@ -17,6 +16,9 @@ pub(super) const CHECK: Check = Check {
     #[cfg(test)]
     control: control::CONTROL,
 };
+
+/// Identifiers that an extension is offered by before it has one of its own (§7).
+const EXTENDED: std::ops::RangeInclusive<u16> = 4096..=4351;
 
 /// Not to be used in headers of one byte.
 const RESERVED: u16 = 15;
@@ -36,10 +38,10 @@ fn judge(made: &Description, tally: &mut Tally) {
             let place: Place = look::line(made, map.line);
             let Ok(map) = map.value else { continue };
             let ExtMap { id, uri, attributes, .. } = map;
-            let valid = matches!(id, 1..=255) || (matches!(id, 4096..=4351) && made.kind == SdpType::Offer);
-            if !valid {
+            let extended = EXTENDED.contains(&id);
+            if !extended && !matches!(id, 1..=255) {
                 tally.fail(Fault("id-invalid"), format!("{uri} has the id {id}, which is none"), [place]);
-            } else if !ids.insert(id) {
+            } else if !ids.insert(id) && !extended {
                 tally.fail(Fault("id-twice"), format!("the id {id} is mapped twice in one section"), [place]);
             } else if !extensions.insert((uri.clone(), attributes)) {
                 tally.fail(

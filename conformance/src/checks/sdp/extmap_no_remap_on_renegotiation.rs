@@ -26,10 +26,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut history = History::new();
     let mut agreed = None;
     for later in look::later(evidence, peer) {
-        // What the answer has is in use.
+        // What the answer has is in use, and nothing else: "A session update MAY add or remove extension(s)".
         let answer = later.before.answer;
         if agreed != Some(answer.entry) {
             agreed = Some(answer.entry);
+            history.clear();
             for section in answer.sdp.media().filter(|section| !section.is_rejected()) {
                 let group = group(&answer.sdp, &section);
                 for map in section.every::<ExtMap>() {

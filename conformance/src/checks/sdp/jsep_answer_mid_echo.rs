@@ -1,4 +1,5 @@
-//! RFC 9429 §5.3.1: each section of an answer has the MID of the offered one, rejected sections too.
+//! RFC 9429 §5.3.1, RFC 8840 §4.1.3: each section of an answer has the MID of the offered one, rejected sections too. The answer to one that was
+//! not in use may leave it out: RFC 3264 §8.2, "the answer MAY omit all attributes present previously".
 
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Exchange, Peer};
@@ -23,6 +24,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 None => Place::Entry(answer.entry),
             };
             let found = answered.mid();
+            if found.is_none() && offered.is_rejected() && answered.is_rejected() {
+                continue;
+            }
             tally.judge(Fault("other-mid"), found.as_ref() == Some(&expected), place, || {
                 let found = found.as_deref().unwrap_or("none");
                 format!("a section was offered with mid {expected} and answered with {found}")

@@ -23,7 +23,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 continue;
             };
             let allowed = match media.media.as_str() {
-                "audio" | "video" => ["UDP/TLS/RTP/SAVPF", "TCP/TLS/RTP/SAVPF"],
+                "audio" | "video" => ["UDP/TLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVPF"],
                 "application" => ["UDP/DTLS/SCTP", "TCP/DTLS/SCTP"],
                 _ => continue,
             };

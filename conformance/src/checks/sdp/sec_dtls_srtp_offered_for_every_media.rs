@@ -27,7 +27,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 continue;
             }
             let place: Place = look::media_line(offer, &section);
-            if !["UDP/TLS/RTP/SAVPF", "TCP/TLS/RTP/SAVPF"].contains(&media.proto.as_str()) {
+            if !["UDP/TLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVPF"].contains(&media.proto.as_str()) {
                 tally.fail(
                     Fault("other-profile"),
                     format!("{} is offered over {}, without DTLS-SRTP", media.media, media.proto),

@@ -1,12 +1,12 @@
 //! RFC 8851 §4 and §6.3, RFC 8853 §5.2 and §5.3.2: an answer to simulcast turns the directions around, keeps the
-//! identifiers, and only takes away.
+//! identifiers, and adds neither streams nor, where it sends, alternatives. The order is each side's preference (§5.2).
 
 use super::look;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Description, Evidence, Exchange, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{Rid, RidDirection, Section, Simulcast, SimulcastId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const CHECK: Check = Check {
     id: "simulcast-answer-mirrors-offer",
@@ -76,23 +76,25 @@ fn judge_streams(answer: &Description, offered: &Section<'_>, answered: &Section
     for (direction, opposite) in
         [(RidDirection::Send, RidDirection::Recv), (RidDirection::Recv, RidDirection::Send)]
     {
-        let fewer = is_fewer(asked.streams(opposite), taken.streams(direction));
+        let alternatives_may_be_new = direction == RidDirection::Recv;
+        let fewer = is_fewer(asked.streams(opposite), taken.streams(direction), alternatives_may_be_new);
         tally.judge(Fault("simulcast-not-less"), fewer, place, || {
             format!("what the answer would {direction} is not what was offered to {opposite} with something taken away")
         });
     }
 }
 
-/// Whether the streams of one list come of the other by taking away streams and alternatives.
-fn is_fewer(all: &[Vec<SimulcastId>], some: &[Vec<SimulcastId>]) -> bool {
-    let within =
-        |part: &[SimulcastId], whole: &[SimulcastId]| is_subsequence(part, whole, |a, b| a.rid == b.rid);
-    is_subsequence(some, all, |part, whole| within(part, whole))
-}
-
-fn is_subsequence<T>(part: &[T], whole: &[T], same: impl Fn(&T, &T) -> bool) -> bool {
-    let mut rest = whole.iter();
-    part.iter().all(|one| rest.any(|other| same(one, other)))
+/// Whether the streams of one list are some of the other, in any order, each with alternatives of that one or, if they may be new, with one of
+/// them at least.
+fn is_fewer(all: &[Vec<SimulcastId>], some: &[Vec<SimulcastId>], alternatives_may_be_new: bool) -> bool {
+    let mut taken = BTreeSet::new();
+    some.iter().all(|stream| {
+        let is_of = |whole: &[SimulcastId]| {
+            let mut known = stream.iter().map(|it| whole.iter().any(|other| other.rid == it.rid));
+            if alternatives_may_be_new { known.any(|it| it) } else { known.all(|it| it) }
+        };
+        all.iter().position(|whole| is_of(whole)).is_some_and(|at| taken.insert(at))
+    })
 }
 
 #[cfg(test)]
@@ -146,7 +148,7 @@ mod control {
         })
         .prepared(simulcast),
         Mutation::new(Recording::Descriptions, "with something taken away", |evidence| {
-            replace(&mut evidence.descriptions[1].sdp, "a=simulcast:recv hi;lo", "a=simulcast:recv lo;hi");
+            replace(&mut evidence.descriptions[1].sdp, "a=simulcast:recv hi;lo", "a=simulcast:recv hi;lo;hi");
         })
         .prepared(simulcast),
     ]);
@@ -164,11 +166,17 @@ mod tests {
     #[test]
     fn an_answer_only_takes_away() {
         let offered = streams("1,4;2;3");
-        for fewer in ["", "1,4;2;3", "4;3", "2", "1"] {
-            assert!(is_fewer(&offered, &streams(fewer)), "{fewer}");
+        for fewer in ["", "1,4;2;3", "4;3", "2", "1", "2;1", "3;4,1"] {
+            for may_be_new in [false, true] {
+                assert!(is_fewer(&offered, &streams(fewer), may_be_new), "{fewer}");
+            }
         }
-        for other in ["5", "2;1", "2,3", "1;2;3;3"] {
-            assert!(!is_fewer(&offered, &streams(other)), "{other}");
+        for other in ["5", "1;2;3;3", "1;4"] {
+            for may_be_new in [false, true] {
+                assert!(!is_fewer(&offered, &streams(other), may_be_new), "{other}");
+            }
         }
+        // §5.3.2: "MUST NOT add any alternative rid-ids in the "send" direction".
+        assert!(is_fewer(&offered, &streams("2,5"), true) && !is_fewer(&offered, &streams("2,5"), false));
     }
 }

@@ -1,4 +1,4 @@
-//! RFC 8853 §5.5, RFC 8852 §3.1: the RtpStreamId in their packets identifies the streams of a simulcast, so an answer that takes a simulcast
+//! RFC 8853 §5.5, RFC 8852 §4.3: the RtpStreamId in their packets identifies the streams of a simulcast, so an answer that takes a simulcast
 //! negotiates its header extension.
 
 use super::look;

@@ -32,6 +32,17 @@ impl<'a> Sent<'a> {
     }
 }
 
+/// CANDIDATE-IDENTIFIER and IMPLEMENTATION-VERSION of [MS-ICE2] §2.2. No registry has them.
+const MS_ICE: [u16; 2] = [0x8054, 0x8070];
+
+/// Whether a peer speaks the dialect of ICE of Skype and Teams, as attributes of its messages show.
+pub(super) fn speaks_ms_ice(evidence: &Evidence, peer: Peer) -> bool {
+    let own =
+        evidence.wire.iter().flat_map(|wire| wire.stun(peer)).filter(|(packet, _)| packet.sender == peer);
+    let mut attributes = own.flat_map(|(_, message)| message.attributes().map_while(Result::ok));
+    attributes.any(|attribute| MS_ICE.contains(&attribute.kind.value.raw()))
+}
+
 /// What a peer sent that is STUN, to the other peer and then to its servers, without what a rule of
 /// the scenario touched.
 fn sent(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = Sent<'_>> {

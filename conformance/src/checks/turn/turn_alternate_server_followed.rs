@@ -17,6 +17,10 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
+/// How long a client that asked a server ignores that another points to it, in microseconds: "it MUST ignore the redirection and consider the
+/// transaction to have failed".
+const IGNORED_US: u64 = 300_000_000;
+
 /// Within which the other server should be asked, in microseconds: a choice of ours, as the RFC has none.
 const WITHIN_US: u64 = 2_000_000;
 
@@ -28,6 +32,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         };
         let place = Place::Frame(told.at.frame);
+        let mut earlier = all.iter().take(at).rev();
+        let before =
+            earlier.find(|it| it.is_sent(Method::Allocate, Class::Request) && it.at.server == server);
+        if before.is_some_and(|it| told.at.t_us.saturating_sub(it.at.t_us) < IGNORED_US) {
+            tally.not_applicable("the server was asked within the five minutes before");
+            continue;
+        }
         let mut later = all.iter().skip(at + 1);
         let asks = later.find(|it| it.is_sent(Method::Allocate, Class::Request) && it.at.server == server);
         match (asks, Off::late(told.at.t_us, WITHIN_US, end_us)) {

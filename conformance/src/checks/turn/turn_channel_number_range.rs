@@ -22,11 +22,14 @@ pub(super) const CHECK: Check = Check {
 
 const NUMBERS: std::ops::RangeInclusive<u64> = 0x4000..=0x4fff;
 
-/// The channels of an allocation, by number and by peer.
+/// How long a binding holds a channel and its peer: 10 minutes, and 5 more in which neither is bound otherwise (§12), in microseconds.
+const HELD_US: u64 = 900_000_000;
+
+/// The channels of an allocation, by number and by peer, and when each was bound last.
 #[derive(Default)]
 struct Bound {
-    numbers: BTreeMap<u64, SocketAddr>,
-    peers: BTreeMap<SocketAddr, u64>,
+    numbers: BTreeMap<u64, (SocketAddr, u64)>,
+    peers: BTreeMap<SocketAddr, (u64, u64)>,
 }
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
@@ -50,21 +53,26 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         };
         let bound = all.entry(said.ends()).or_default();
-        let by_number = bound.numbers.insert(number, to);
-        let by_peer = bound.peers.insert(to, number);
+        let by_number = bound.numbers.insert(number, (to, said.at.t_us));
+        let by_peer = bound.peers.insert(to, (number, said.at.t_us));
+        let holds = |since_us: u64| said.at.t_us.saturating_sub(since_us) < HELD_US;
         if !NUMBERS.contains(&number) {
             tally.fail(
                 Fault("number-out-of-range"),
                 format!("channel {number:#06x} is outside of 0x4000 to 0x4fff"),
                 [place],
             );
-        } else if let Some(before) = by_number.filter(|before| *before != to) {
+        } else if let Some((before, _)) =
+            by_number.filter(|(before, since_us)| *before != to && holds(*since_us))
+        {
             tally.fail(
                 Fault("number-of-two-peers"),
                 format!("channel {number:#06x} is bound to {to}, and to {before} before"),
                 [place],
             );
-        } else if let Some(before) = by_peer.filter(|before| *before != number) {
+        } else if let Some((before, _)) =
+            by_peer.filter(|(before, since_us)| *before != number && holds(*since_us))
+        {
             tally.fail(
                 Fault("peer-with-two-channels"),
                 format!("{to} has channel {number:#06x}, and {before:#06x} before"),

@@ -1,12 +1,12 @@
 //! RFC 8656 §7.4: after 486 (Allocation Quota Reached) "the client SHOULD wait at least 1 minute before trying to create any more allocations on this server", and
-//! so after 508 (Insufficient Capacity).
+//! so after 508 (Insufficient Capacity), unless the request asked for a particular port: without that the client may "try again immediately".
 
 use super::{error_code, said};
 use crate::checks::timing::Off;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
-use peerproof_captures::wire::stun::{Class, Method};
+use peerproof_captures::wire::stun::{AttributeType, Class, Method};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const CHECK: Check = Check {
@@ -25,8 +25,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     // When each server last refused, by its address: with the frame and the code.
     let mut refused: BTreeMap<_, (u64, u64, u16)> = BTreeMap::new();
     let (mut asked, mut clients) = (BTreeSet::new(), BTreeSet::new());
+    let mut asked_for_port = BTreeSet::new();
     for said in said(evidence, peer) {
         if said.is_sent(Method::Allocate, Class::Request) {
+            let kinds = [AttributeType::EvenPort, AttributeType::ReservationToken];
+            if kinds.iter().any(|kind| said.message.attribute(*kind).is_some()) {
+                asked_for_port.insert((said.ends(), said.message.transaction.value));
+            }
             let is_new = asked.insert((said.ends(), said.message.transaction.value));
             // Allocations that were under way from other addresses go on.
             let is_first = clients.insert(said.ends());
@@ -45,7 +50,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             && said.message.kind.value.method() == Method::Allocate
             && let Some(code @ (486 | 508)) = error_code(&said)
         {
-            refused.insert(said.at.server, (said.at.t_us, said.at.frame, code));
+            if code != 508 || !asked_for_port.contains(&(said.ends(), said.message.transaction.value)) {
+                refused.insert(said.at.server, (said.at.t_us, said.at.frame, code));
+            }
             tally.pass(Place::Frame(said.at.frame));
         }
     }

@@ -13,7 +13,7 @@ use peerproof_captures::wire::stun;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-pub(super) const EVENT: (&str, Layer) = ("event/icecandidate", Layer::Gathering);
+pub(in crate::claims) const EVENT: (&str, Layer) = ("event/icecandidate", Layer::Gathering);
 pub(super) const TEXT: (&str, Layer) = ("event/icecandidate.candidate.candidate", Layer::Gathering);
 
 pub(super) fn check(
@@ -26,6 +26,9 @@ pub(super) fn check(
         return;
     }
     doubled(session, peer, found);
+    if session.reports_all(peer) {
+        ended_twice(session, peer, found);
+    }
     if let Some(tap) = session.tap(&peer.name) {
         sockets(session, peer, gathered, tap, found);
         servers(session, peer, gathered, tap, found);
@@ -55,6 +58,34 @@ fn doubled(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradiction
                     let claimed = format!("{} reports {what}", peer.name);
                     let evidence = [Place::Entry(entry.n), Place::Entry(before)];
                     let seen = "it had reported the same before";
+                    found.push(against(&peer.name, EVENT, entry.t_us, claimed, seen, evidence));
+                    return;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Gathering ends once for each time that it begins, which a description may make it do (RFC 9429 §5.9).
+fn ended_twice(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradiction>) {
+    let asked = session.asked(&peer.name);
+    let was_described = |from: u64, to: u64| {
+        asked.iter().any(|it| (from..to).contains(&it.entry.n) && it.name.ends_with("Description"))
+    };
+    let mut ended: Option<u64> = None;
+    for (entry, event) in session.events(&peer.name) {
+        match event {
+            PeerEvent::IceGatheringStateChange { state } if *state != IceGatheringState::Complete => {
+                ended = None
+            }
+            PeerEvent::Acted { operation, .. } if operation.ends_with("Description") => ended = None,
+            PeerEvent::IceCandidate { candidate: None } => {
+                let before = ended.replace(entry.n);
+                if let Some(before) = before.filter(|before| !was_described(*before, entry.n)) {
+                    let claimed = format!("{} reports the end of candidates", peer.name);
+                    let evidence = [Place::Entry(entry.n), Place::Entry(before)];
+                    let seen = "it had reported it before, and did not gather since";
                     found.push(against(&peer.name, EVENT, entry.t_us, claimed, seen, evidence));
                     return;
                 }

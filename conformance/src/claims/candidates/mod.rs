@@ -7,6 +7,7 @@ mod pairs;
 #[cfg(test)]
 mod tests;
 
+pub(super) use gathered::EVENT;
 pub(super) use pairs::told;
 
 use super::{Claim, Contradiction, Session};
@@ -61,7 +62,7 @@ pub(super) const CLAIMS: &[Claim] = &[
     Claim::checked(
         "event/selectedcandidatepairchange.local",
         Layer::Nomination,
-        "the candidates that were gathered, and the socket from which packets go to the remote one",
+        "the candidates that were gathered, the checks before it, and the socket from which packets go to the remote one",
     ),
     Claim::checked(
         "event/selectedcandidatepairchange.remote",

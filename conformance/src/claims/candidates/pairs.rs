@@ -6,9 +6,11 @@ use super::Gathered;
 use crate::case_file::{CasePeer, Runs};
 use crate::evidence::Packet;
 use crate::verdict::{Layer, Place};
-use peerproof_captures::event::{ConnectionState, PeerEvent};
+use peerproof_captures::event::{ConnectionState, IceState, PeerEvent};
 use peerproof_captures::sdp::{Candidate, CandidateAddress, CandidateType};
 use peerproof_captures::timeline::Entry;
+use peerproof_captures::wire::demux::Class as First;
+use peerproof_captures::wire::stun;
 use std::net::SocketAddr;
 
 const LOCAL: (&str, Layer) = ("event/selectedcandidatepairchange.local", Layer::Nomination);
@@ -32,7 +34,11 @@ pub(super) fn check(
             let seen = "it is the one that it had reported before";
             found.push(against(&peer.name, LOCAL, entry.t_us, claimed, seen, evidence));
         }
+        let is_first = before.is_none();
         before = Some((entry, local.as_str(), remote.as_str()));
+        if is_first {
+            early(session, peer, entry, found);
+        }
         let (Ok(local), Ok(remote)) = (Candidate::parse(local), Candidate::parse(remote)) else { continue };
         known(session, peer, gathered, entry, (&local, &remote), found);
         if let Some(tap) = session.tap(&peer.name) {
@@ -51,6 +57,36 @@ fn address(candidate: &Candidate) -> Option<SocketAddr> {
 
 fn is_name(candidate: &Candidate) -> bool {
     !matches!(candidate.address, CandidateAddress::Ip(..))
+}
+
+/// A pair is in use once a check of it has succeeded (RFC 8445 §7.2.5.3), or for an agent that sends none, once one has arrived.
+fn early(session: &Session<'_>, peer: &CasePeer, entry: &Entry, found: &mut Vec<Contradiction>) {
+    let claimed = format!("{} reports which pair is in use", peer.name);
+    let hides = peer.unreported.iter().any(|it| it.starts_with("iceconnectionstatechange"));
+    let checks = |event: &PeerEvent| matches!(event, PeerEvent::IceConnectionStateChange { state } if *state != IceState::New);
+    let mut before = session.events(&peer.name).take_while(|(it, _)| it.n < entry.n);
+    if session.reports_all(peer) && !hides && !before.any(|(_, event)| checks(event)) {
+        let seen = "it had not reported yet that ICE was checking";
+        found.push(against(&peer.name, LOCAL, entry.t_us, claimed, seen, [Place::Entry(entry.n)]));
+        return;
+    }
+    let Some(tap) = session.tap(&peer.name).filter(|_| !peer.is_translated()) else { return };
+    let class = |packet: &Packet| {
+        let is_stun = packet.class() == First::Stun;
+        is_stun.then(|| stun::view(&packet.bytes).ok()).flatten().map(|it| it.kind.value.class())
+    };
+    let is_lite = !tap.sent().any(|packet| class(packet) == Some(stun::Class::Request));
+    let needed = if is_lite { stun::Class::Request } else { stun::Class::Success };
+    let Some(first) = tap.received().filter(|it| class(it) == Some(needed)).min_by_key(|it| it.t_us) else {
+        return;
+    };
+    let error = session.clock_error(&peer.name).saturating_add(session.stalled(entry.t_us, first.t_us));
+    if entry.t_us.saturating_add(error) < first.t_us {
+        let what = if is_lite { "check" } else { "success response to a check" };
+        let seen = format!("the first {what} arrives only in frame {}", first.frame);
+        let evidence = [Place::Entry(entry.n), Place::Frame(first.frame)];
+        found.push(against(&peer.name, LOCAL, entry.t_us, claimed, seen, evidence));
+    }
 }
 
 /// Both candidates of a pair were signalled, unless checks brought them up (RFC 8445 §7.3.1.3).

@@ -3,7 +3,7 @@
 use super::super::testing::Case;
 use crate::checks::controls::Recording;
 use crate::verdict::Layer;
-use peerproof_captures::event::{IceCandidate, PeerEvent};
+use peerproof_captures::event::{IceCandidate, IceState, PeerEvent};
 use peerproof_captures::timeline::What;
 
 const EVENT: &str = "event/icecandidate";
@@ -141,4 +141,41 @@ fn an_error_is_of_a_server_that_was_configured_and_answered_it() {
     case.blames("bob", "event/icecandidateerror.url", Layer::Gathering, "no such server");
     let mut case = Case::of(Recording::Relay);
     case.report_late("bob", 0, error(server, 701)).is_silent();
+}
+
+#[test]
+fn gathering_ends_once_for_each_time_that_it_begins() {
+    let end = |event: &PeerEvent| matches!(event, PeerEvent::IceCandidate { candidate: None });
+    for (recording, peer) in [(Recording::Conflict, "alice"), (Recording::Restart, "bob")] {
+        let mut case = Case::of(recording);
+        case.double(peer, end).blames(peer, EVENT, Layer::Gathering, "did not gather since");
+    }
+    // An ICE restart gathers again.
+    let found = Case::of(Recording::Restart).found();
+    assert!(!found.iter().any(|it| it.sentence().contains("did not gather since")), "{found:#?}");
+}
+
+#[test]
+fn a_pair_is_in_use_only_after_a_check() {
+    let is_pair = |event: &PeerEvent| matches!(event, PeerEvent::SelectedCandidatePairChange { .. });
+    let moved = |before: fn(&PeerEvent) -> bool, earlier_us: u64| {
+        let mut case = Case::of(Recording::Conflict);
+        let of_bob = |what: &What, wanted: &dyn Fn(&PeerEvent) -> bool| matches!(what, What::Event { peer, event, .. } if peer == "bob" && wanted(event));
+        let timeline = &mut case.record.timeline;
+        let from = timeline.iter().position(|it| of_bob(&it.what, &is_pair)).unwrap();
+        let mut pair = timeline.remove(from);
+        let to = timeline.iter().position(|it| of_bob(&it.what, &before)).unwrap();
+        pair.t_us = timeline[to].t_us.saturating_sub(earlier_us);
+        timeline.insert(to, pair);
+        for (n, entry) in (0..).zip(timeline) {
+            entry.n = n;
+        }
+        case
+    };
+    let checking = |event: &PeerEvent| matches!(event, PeerEvent::IceConnectionStateChange { .. });
+    moved(checking, 0).blames("bob", LOCAL, Layer::Nomination, "that ICE was checking");
+    let connected = |event: &PeerEvent| {
+        matches!(event, PeerEvent::IceConnectionStateChange { state: IceState::Connected })
+    };
+    moved(connected, 10_000_000).blames("bob", LOCAL, Layer::Nomination, "arrives only in frame");
 }

@@ -24,6 +24,7 @@ const CHANGES: [&str; 10] = [
     "setConfiguration",
     "replaceTrack",
 ];
+const NEGOTIATION: (&str, Layer) = ("event/negotiationneeded", Layer::Signalling);
 /// What does so where nothing was negotiated before.
 const FIRST: [&str; 3] = ["createDataChannel", "addTrack", "addTransceiver"];
 
@@ -35,6 +36,14 @@ pub(super) fn check(
 ) {
     let asked = session.asked(&peer.name);
     negotiation(session, peer, &asked, found);
+    // The reference stack does not report it.
+    if peer.runs == Runs::Driven
+        && session.reports_all(peer)
+        && !peer.never_reports("negotiationneeded", "")
+        && !hides_some(peer, Machine::Signaling)
+    {
+        restarted(session, peer, &asked, reports, found);
+    }
     // A library that is translated may close by itself what its API has no way to close.
     if !peer.is_translated() {
         closed(session, peer, reports, found);
@@ -241,7 +250,7 @@ fn closed(session: &Session<'_>, peer: &CasePeer, reports: &Reports, found: &mut
 }
 
 fn negotiation(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
-    const CLAIM: (&str, Layer) = ("event/negotiationneeded", Layer::Signalling);
+    const CLAIM: (&str, Layer) = NEGOTIATION;
     if peer.is_translated() || peer.never_reports("negotiationneeded", "") {
         return;
     }
@@ -255,7 +264,9 @@ fn negotiation(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], foun
         CHANGES.contains(&it.name) || kind(it).is_some_and(|kind| kind == SdpType::Rollback)
     };
     let negotiates_alone = asked.iter().any(|it| it.name == "join");
-    let changes: Vec<&Asked<'_>> = asked.iter().filter(is_change).collect();
+    let rolls_back = |at: usize, it: &Asked<'_>| rolls_back(asked.get(..at).unwrap_or_default(), it);
+    let changes = asked.iter().enumerate().filter(|(at, it)| is_change(it) || rolls_back(*at, it));
+    let changes: Vec<&Asked<'_>> = changes.map(|(_, it)| it).collect();
     if !negotiates_alone {
         for (n, entry) in reported.iter().enumerate() {
             let before = changes.iter().filter(|it| it.entry.n < entry.n).count();
@@ -281,6 +292,48 @@ fn negotiation(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], foun
         let seen = "it never reports negotiationneeded";
         let evidence = [Place::Entry(first.entry.n), Place::Entry(answer.n)];
         found.push(against(&peer.name, CLAIM, first.entry.t_us, claimed, seen, evidence));
+    }
+}
+
+/// Whether a call sets the other side's offer while the peer's own is pending, after these calls: that rolls the own one back, so that what it
+/// was to negotiate may become necessary again (webrtc-pc §4.4.1.5, §4.7.3).
+fn rolls_back(before: &[Asked<'_>], call: &Asked<'_>) -> bool {
+    let set = |it: &&Asked<'_>| it.name.ends_with("Description") && it.result().is_some();
+    let is_offer = |it: &Asked<'_>, name: &str| it.name == name && kind(it) == Some(SdpType::Offer);
+    let newest = before.iter().rev().find(set);
+    is_offer(call, "setRemoteDescription") && newest.is_some_and(|own| is_offer(own, "setLocalDescription"))
+}
+
+/// An ICE restart that is asked for in `stable` makes a negotiation necessary before the next offer (webrtc-pc §4.4.2, §4.7.3).
+fn restarted(
+    session: &Session<'_>,
+    peer: &CasePeer,
+    asked: &[Asked<'_>],
+    reports: &Reports,
+    found: &mut Vec<Contradiction>,
+) {
+    let is_set = |it: &&Asked<'_>| matches!(it.name, "setLocalDescription" | "setRemoteDescription");
+    let is_needed = |event: &PeerEvent| matches!(event, PeerEvent::NegotiationNeeded);
+    for (at, call) in asked.iter().enumerate().filter(|(_, it)| it.name == "restartIce") {
+        let n = call.entry.n;
+        let (before, after) = (asked.iter().take(at), asked.iter().skip(at + 1));
+        let (Some(_), Some(last)) = (call.result(), before.rev().find(is_set)) else { continue };
+        let next = after.clone().find(|it| is_set(it) || it.name == "close");
+        let Some(next) = next.filter(|it| it.name == "setLocalDescription" && it.result().is_some()) else {
+            continue;
+        };
+        let Some(end) = next.answered().filter(|_| reports.before(Machine::Signaling, n) == "stable") else {
+            continue;
+        };
+        let mut between =
+            session.events(&peer.name).filter(|(entry, _)| (last.entry.n..end.n).contains(&entry.n));
+        if !between.any(|(_, event)| is_needed(event)) {
+            let claimed = format!("{} answers that restartIce was done", peer.name);
+            let seen = "it does not report negotiationneeded before the next offer";
+            let evidence = [Place::Entry(n), Place::Entry(end.n)];
+            found.push(against(&peer.name, NEGOTIATION, call.entry.t_us, claimed, seen, evidence));
+            return;
+        }
     }
 }
 

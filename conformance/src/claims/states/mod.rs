@@ -9,6 +9,7 @@ mod tests;
 
 use super::observed::against;
 use super::{Claim, Contradiction, Session};
+use crate::case_file::Runs;
 use crate::verdict::Layer;
 use machines::{Machine, Reports, wrong};
 
@@ -61,7 +62,7 @@ pub(super) const CLAIMS: &[Claim] = &[
     Claim::checked(
         "event/acted.operation",
         Layer::Signalling,
-        "signalingState, which follows the operations (signaling-state-transitions), and what the signalling server carried",
+        "signalingState, which follows the operations (signaling-state-transitions), the operations that each needs before it, and what the signalling server carried",
     ),
     Claim::checked(
         "event/acted.description",
@@ -82,6 +83,9 @@ pub(super) const CLAIMS: &[Claim] = &[
     Claim::unchecked("event/lost.reason", Layer::Signalling, "the harness reports it, and no peer"),
 ];
 
+/// The claim of `signalingState`.
+pub(super) const SIGNALING: (&str, Layer) = Machine::Signaling.claim();
+
 pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
     for (peer, view) in session.peers() {
         if !session.has_one_connection(&peer.name) {
@@ -93,9 +97,10 @@ pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
         let sections = descriptions.map(|at| sections(&at.is.sdp)).max().unwrap_or(0);
         for machine in Machine::ALL {
             for wrong in wrong(&reports, machine, peer, is_complete, sections > 1) {
-                // Each description that is set may begin another gathering, of which the beginning may not show.
+                // Each description that is set may begin another gathering, of which the beginning may not show, but in a browser.
+                let shows_all = peer.runs == Runs::Driven && is_complete;
                 let again = |before: &machines::Reported| {
-                    commands::was_described(session, peer, before.n, wrong.at.n)
+                    !shows_all && commands::was_described(session, peer, before.n, wrong.at.n)
                 };
                 if machine == Machine::Gathering && wrong.before.as_ref().is_some_and(again) {
                     continue;

@@ -192,6 +192,14 @@ fn negotiation_becomes_necessary_by_a_command() {
     case.double("alice", needed).blames("alice", claim, Layer::Signalling, "1 commands");
     let mut case = Case::of(Recording::Conflict);
     case.silence("alice", needed).blames("alice", claim, Layer::Signalling, "never reports");
+    // The other side's offer rolls the own one back (webrtc-pc §4.4.1.5).
+    let blames_a_late_one = |kind: &str| {
+        let mut case = Case::of(Recording::Conflict);
+        case.args("alice", "setRemoteDescription", |args| args["description"]["type"] = kind.into());
+        case.report_late("alice", 0, PeerEvent::NegotiationNeeded);
+        case.found().iter().any(|it| it.claim == claim)
+    };
+    assert!(blames_a_late_one("answer") && !blames_a_late_one("offer"));
 }
 
 #[test]
@@ -262,4 +270,29 @@ fn gathering_ends_with_a_state_and_a_candidate() {
     let mut case = Case::of(Recording::Conflict);
     case.silence("bob", |event| matches!(event, PeerEvent::IceCandidate { candidate: None })).wait(2_000_000);
     case.blames("bob", "event/icecandidate", Layer::Gathering, "never reports the end of its candidates");
+}
+
+#[test]
+fn gathering_begins_again_and_negotiation_is_needed_again_at_an_ice_restart() {
+    use peerproof_captures::event::IceGatheringState;
+    let gathering = PeerEvent::IceGatheringStateChange { state: IceGatheringState::Gathering };
+    for peer in ["alice", "bob"] {
+        let mut case = Case::of(Recording::Restart);
+        case.silence_last(peer, |event| *event == gathering).blames(
+            peer,
+            "event/icegatheringstatechange.state",
+            Layer::Gathering,
+            "it was complete already",
+        );
+    }
+    let claim = "event/negotiationneeded";
+    let mut case = Case::of(Recording::Restart);
+    case.command_before("alice", "createOffer", "restartIce");
+    case.blames("alice", claim, Layer::Signalling, "before the next offer");
+    let restart = |event: &PeerEvent| *event == ice(IceState::Connected);
+    let mut case = Case::of(Recording::Restart);
+    case.command_before("alice", "createOffer", "restartIce");
+    case.report_after("alice", restart, PeerEvent::NegotiationNeeded);
+    let found = case.found();
+    assert!(!found.iter().any(|it| it.sentence().contains("before the next offer")), "{found:#?}");
 }

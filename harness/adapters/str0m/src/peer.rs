@@ -224,8 +224,13 @@ fn configuration(args: &Args) -> Result<RtcConfig, Refusal> {
         Some(_) => rejected("TypeError", format!("{name} must be an object")),
     };
     let (configuration, ice) = (object("configuration")?, object("ice")?);
-    if configuration.get("iceServers").and_then(Value::as_array).is_some_and(|servers| !servers.is_empty()) {
-        return unsupported("str0m has no STUN or TURN client: it expects one in the application");
+    match configuration.get("iceServers") {
+        None | Some(Value::Null) => {}
+        Some(Value::Array(servers)) if servers.is_empty() => {}
+        Some(Value::Array(_)) => {
+            return unsupported("str0m has no STUN or TURN client: it expects one in the application");
+        }
+        Some(_) => return rejected("TypeError", "iceServers must be a list"),
     }
     match configuration.get("iceTransportPolicy").and_then(Value::as_str) {
         None | Some("all") => {}

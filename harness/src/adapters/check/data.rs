@@ -1,6 +1,8 @@
 //! Data channels between two of the program: everything that is sent arrives as it was, and nothing else does.
 
 use super::content::{Content, DEFECTS, echoed};
+use super::effects;
+use super::empty;
 use super::features::Claims;
 use super::outcome::{Group, Outcome, Tried, shortened, violates};
 use super::pair::{PATIENCE, Pair, cannot};
@@ -17,24 +19,26 @@ use tokio::time::Instant;
 const AFTERMATH: Duration = Duration::from_millis(500);
 
 /// Why nothing more is tried with a pair.
-const ENDED: &str = "a process has ended, see above";
+pub(super) const ENDED: &str = "a process has ended, see above";
 
 /// Which side of a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Side {
+pub(super) enum Side {
     Offerer,
     Answerer,
 }
 
 impl Side {
-    fn other(self) -> Self {
+    pub(super) const BOTH: [Self; 2] = [Self::Offerer, Self::Answerer];
+
+    pub(super) fn other(self) -> Self {
         match self {
             Self::Offerer => Self::Answerer,
             Self::Answerer => Self::Offerer,
         }
     }
 
-    fn of(self, pair: &mut Pair) -> &mut Session {
+    pub(super) fn of(self, pair: &mut Pair) -> &mut Session {
         match self {
             Self::Offerer => &mut pair.offerer,
             Self::Answerer => &mut pair.answerer,
@@ -43,7 +47,7 @@ impl Side {
 }
 
 /// How many messages have come so far by side and channel, as far as they were awaited.
-type Taken = BTreeMap<(Side, String), usize>;
+pub(super) type Taken = BTreeMap<(Side, String), usize>;
 
 /// A connection with data channels.
 pub(super) async fn data(
@@ -70,12 +74,14 @@ pub(super) async fn data(
         .is_some()
     {
         let mut taken = Taken::new();
-        messages(&mut pair, &mut group, &mut taken).await;
+        let lost = messages(&mut pair, &mut group, &mut taken).await;
         if listed.contains("echo") {
             echoes(&mut pair, &mut group, &mut taken).await;
         } else {
             group.skip("echo", "not among its commands");
         }
+        // After everything else: an implementation that sends them wrongly may send nothing more.
+        empty::messages(&mut pair, &mut group, &mut taken, &lost).await;
         tokio::time::sleep(AFTERMATH).await;
         group.add("nothing arrives that was not sent", surplus(&mut pair, &taken));
         if pair.over() {
@@ -85,6 +91,11 @@ pub(super) async fn data(
             if group.add("a channel that is closed is closed at both", closed).is_some() {
                 group.add("a closed channel sends nothing", late(&mut pair).await);
             }
+        }
+        if pair.over() {
+            group.skip("commands on a connection have their effect", ENDED);
+        } else {
+            effects::effects(&mut pair, &mut group, listed).await;
         }
     }
     pair.end().await;
@@ -98,7 +109,7 @@ async fn open(pair: &mut Pair) -> Tried {
 }
 
 /// Waits until a channel of the offerer is open at both.
-async fn opened(pair: &Pair, label: &str) -> Tried {
+pub(super) async fn opened(pair: &Pair, label: &str) -> Tried {
     let open = |event: &PeerEvent| match event {
         PeerEvent::ChannelOpen { channel } if channel.label == label => Some(()),
         _ => None,
@@ -112,15 +123,14 @@ async fn opened(pair: &Pair, label: &str) -> Tried {
     pair.answerer.event(0, &format!("channelopen of {label} at the answerer"), PATIENCE, open).await
 }
 
-async fn messages(pair: &mut Pair, group: &mut Group, taken: &mut Taken) {
+/// Sends messages with content, and returns the sides of which one did not arrive.
+async fn messages(pair: &mut Pair, group: &mut Group, taken: &mut Taken) -> BTreeSet<Side> {
     let pattern = |size, seed, text| Payload::Pattern { size, seed, text };
     let cases = [
         ("a text", Payload::Text("Grüße, 世界 😀".to_owned()), 1),
-        ("an empty text", Payload::Text(String::new()), 1),
         ("a text of 1024 bytes", pattern(1024, 3, true), 1),
         ("a text of 1025 bytes", pattern(1025, 4, true), 1),
         ("bytes", Payload::Binary("AP+AfwoN".to_owned()), 1),
-        ("no bytes", Payload::Binary(String::new()), 1),
         ("a pattern of 256 KiB", pattern(262_144, 9, false), 1),
         ("five patterns in a series", pattern(1000, u32::MAX - 1, false), 5),
         ("one text three times", Payload::Text("again".to_owned()), 3),
@@ -132,7 +142,7 @@ async fn messages(pair: &mut Pair, group: &mut Group, taken: &mut Taken) {
     let mut late = Vec::new();
     for (what, payload, times) in &cases {
         let mut sent = Vec::new();
-        for side in [Side::Offerer, Side::Answerer] {
+        for side in Side::BOTH {
             let name = format!("{what}, {} to {}", word(side), word(side.other()));
             let tried = if pair.over() {
                 Err(Outcome::NotTried { because: ENDED.to_owned() })
@@ -163,7 +173,7 @@ async fn messages(pair: &mut Pair, group: &mut Group, taken: &mut Taken) {
         }
     }
     let deadline = Instant::now() + PATIENCE;
-    for side in lost {
+    for &side in &lost {
         let all: Vec<&Sent> = late.iter().filter(|series| series.side == side).collect();
         let arrived = arrive_late(pair, side.other(), "chat", &all, deadline, taken).await;
         for (series, arrived) in all.into_iter().zip(arrived) {
@@ -175,6 +185,7 @@ async fn messages(pair: &mut Pair, group: &mut Group, taken: &mut Taken) {
     for (name, tried) in checks {
         group.add(name, tried);
     }
+    lost
 }
 
 /// Messages of one check that were sent.
@@ -190,14 +201,14 @@ fn large(payload: &Payload) -> bool {
     matches!(payload, Payload::Pattern { size, .. } if *size > 65_535)
 }
 
-fn word(side: Side) -> &'static str {
+pub(super) fn word(side: Side) -> &'static str {
     match side {
         Side::Offerer => "offerer",
         Side::Answerer => "answerer",
     }
 }
 
-async fn send(pair: &mut Pair, side: Side, channel: &str, message: &Payload, times: u32) -> Tried {
+pub(super) async fn send(pair: &mut Pair, side: Side, channel: &str, message: &Payload, times: u32) -> Tried {
     let mut args = json!({ "channel": channel, "message": message });
     if times != 1 {
         args["times"] = json!(times);
@@ -206,7 +217,7 @@ async fn send(pair: &mut Pair, side: Side, channel: &str, message: &Payload, tim
 }
 
 /// All messages that were reported of a channel.
-fn messages_of(session: &Session, channel: &str) -> Vec<Message> {
+pub(super) fn messages_of(session: &Session, channel: &str) -> Vec<Message> {
     session.events(0, |event| match event {
         PeerEvent::ChannelMessage { message, .. } if message.channel == channel => Some(message.clone()),
         _ => None,
@@ -226,7 +237,7 @@ async fn come(session: &Session, channel: &str, count: usize, deadline: Instant)
 }
 
 /// Waits for these messages, after those that came before.
-async fn arrive(
+pub(super) async fn arrive(
     pair: &mut Pair,
     side: Side,
     channel: &str,
@@ -336,7 +347,7 @@ async fn echo(pair: &mut Pair, side: Side, defect: Option<&str>, taken: &mut Tak
 /// There are no more messages than were awaited.
 fn surplus(pair: &mut Pair, taken: &Taken) -> Tried {
     let nothing = BTreeMap::new();
-    for side in [Side::Offerer, Side::Answerer] {
+    for side in Side::BOTH {
         let session = side.of(pair);
         let mut counts: BTreeMap<String, usize> = nothing.clone();
         let all = session.events(0, |event| match event {

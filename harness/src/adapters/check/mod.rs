@@ -5,13 +5,15 @@
 //!
 //! - [`session`]: one process, and the commands that it is given; [`reply`]: what it answers; [`monitor`]: the rules that every line must keep;
 //! - [`features`]: what it claims to have, against what it does;
-//! - [`greeting`], [`refusals`], [`alone`], [`data`] and [`media`] (over a [`pair`]), [`strain`]: the groups;
+//! - [`greeting`], [`refusals`], [`alone`], [`data`] with [`empty`] and [`effects`], and [`media`] (over a [`pair`]), [`strain`]: the groups;
 //! - [`suite`]: which scenarios the program has all commands for;
 //! - [`outcome`] and [`show`]: the report.
 
 mod alone;
 mod content;
 mod data;
+mod effects;
+mod empty;
 mod features;
 mod greeting;
 mod media;

@@ -1,6 +1,7 @@
 //! Two processes of the program that are connected with each other.
 
 use super::alone::description;
+use super::effects::credentials;
 use super::outcome::{Tried, violates};
 use super::session::{Ground, Session, Trouble};
 use peerproof_captures::event::{ConnectionState, IceCandidate, PeerEvent, SdpType};
@@ -18,6 +19,8 @@ pub(super) struct Pair {
     pub(super) answerer: Session,
     /// How many candidates of each were carried.
     carried: [usize; 2],
+    /// The lines with ICE credentials in the offer by which they were connected.
+    pub(super) credentials: BTreeSet<String>,
 }
 
 impl Pair {
@@ -25,13 +28,14 @@ impl Pair {
     pub(super) async fn start(ground: &Ground, name: &str) -> Result<(Self, Tried), Trouble> {
         let (offerer, one) = Session::connection(ground, &format!("{name}, offerer")).await?;
         let (answerer, other) = Session::connection(ground, &format!("{name}, answerer")).await?;
-        Ok((Self { offerer, answerer, carried: [0, 0] }, one.and(other)))
+        Ok((Self { offerer, answerer, carried: [0, 0], credentials: BTreeSet::new() }, one.and(other)))
     }
 
     /// Exchanges offer and answer, carries candidates, and waits until both are connected.
     pub(super) async fn connect(&mut self) -> Tried {
         let offer = self.offerer.call("createOffer", json!({})).await.done()?;
         let offer = description(&offer, SdpType::Offer)?;
+        self.credentials = credentials(&offer.sdp);
         self.offerer.call("setLocalDescription", json!({ "description": offer })).await.done()?;
         self.answerer.call("setRemoteDescription", json!({ "description": offer })).await.done()?;
         let answer = self.answerer.call("createAnswer", Value::Null).await.done()?;

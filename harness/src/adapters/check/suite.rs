@@ -1,6 +1,7 @@
 //! Which scenarios a program has all commands for.
 
 use crate::peers::Surroundings;
+use crate::peers::implementation::is_for_anybody;
 use crate::scenario::{Action, PeerSpec, Role, Scenario, ScenarioFile};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,8 +63,7 @@ pub(super) fn playable(scenarios: &[ScenarioFile], has: impl Fn(&str) -> bool) -
 
 /// A role that both browsers may play is one for anybody, unless it asks for what only pages have.
 fn anybody_may_play(spec: &PeerSpec) -> bool {
-    let has = |wanted: &str| spec.plays.iter().any(|name| name == wanted);
-    has("chrome") && has("firefox") && spec.surroundings() == Surroundings::default()
+    is_for_anybody(&spec.plays) && spec.surroundings() == Surroundings::default()
 }
 
 /// The commands that a scenario gives to a peer.

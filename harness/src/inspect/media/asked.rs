@@ -144,14 +144,18 @@ fn choose(
     };
     let mut chosen = all.iter().filter(|(_, connection, stream)| wanted(stream, connection));
     let (Some((found, connection, stream)), another) = (chosen.next(), chosen.next()) else {
-        return Err(InspectError::NoStream { name: given.name.clone(), streams: streams() });
+        let (name, streams) = (given.name.clone(), streams());
+        return Err(match args.frames_of {
+            Some(_) => InspectError::NoStream { name, streams },
+            None => InspectError::NoneDecodable { name, what: decoded(kind), streams },
+        });
     };
     if another.is_some() {
         return Err(InspectError::SeveralStreams { name: given.name.clone(), streams: streams() });
     }
     let types = Types::of(given, connection, stream);
     if !decodable(stream, &types) {
-        let what = if kind == Kind::Video { "VP8 and H.264" } else { "Opus" };
+        let what = decoded(kind);
         let reason = match &stream.codec {
             Some(codec) => format!("it is {codec}; what can be decoded here is {what}"),
             None => "its codec is unknown: --sdp with the descriptions says it".to_owned(),
@@ -159,6 +163,14 @@ fn choose(
         return Err(InspectError::NotDecoded { stream: name(trace, *found), reason });
     }
     Ok((*found, types))
+}
+
+/// The codecs of a kind that are decoded. VP9 and AV1 are not.
+const fn decoded(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Video => "VP8 and H.264",
+        Kind::Audio => "Opus",
+    }
 }
 
 /// What a stream is called in messages, so that it can be named on the command line.

@@ -2,7 +2,7 @@
 
 use super::super::ladder::{MOST_ROWS, Row, What, each};
 use super::super::source::Given;
-use super::super::{Frames, InspectError, Report};
+use super::super::{Frames, InspectError, Report, text};
 use peerproof_captures::trace::{Connection, Side, Trace};
 use peerproof_reports::session;
 
@@ -45,14 +45,8 @@ pub(super) fn ladders(
     Ok(all)
 }
 
-/// The addresses of both sides on the pair that was selected, else on the first flow.
+/// The addresses of both sides as texts.
 pub(super) fn addresses(trace: &Trace, connection: &Connection) -> Vec<String> {
-    if let Some(pair) = connection.selected() {
-        return Side::BOTH.map(|side| pair.addresses.of(side).to_string()).into();
-    }
-    let Some(flow) = connection.flows.first().and_then(|flow| trace.flows.get(*flow)) else {
-        return Vec::new();
-    };
-    let of = |side| if flow.initiator_is == side { flow.initiator } else { flow.responder };
-    Side::BOTH.map(|side| of(side).to_string()).into()
+    let addresses = text::connection::addresses(trace, connection);
+    addresses.map_or_else(Vec::new, |both| Side::BOTH.map(|side| both.of(side).to_string()).into())
 }

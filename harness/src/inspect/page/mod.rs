@@ -2,15 +2,20 @@
 
 mod candidates;
 mod descriptions;
+mod dumped;
+mod fit;
 mod ladders;
+mod messages;
 mod packets;
 mod recording;
 mod snapshot;
 
+pub(super) use self::dumped::write as write_dump;
 use super::arrivals::Arrivals;
+use super::dumped::{OnAxis, on_axis};
 use super::events::Recording;
 use super::source::Given;
-use super::{Frames, InspectError, Report, args, dumped, export, report};
+use super::{Frames, InspectError, Judged, Report, args, export, judged_report};
 use crate::input;
 use crate::spool::spool;
 use peerproof_captures::file::CaptureReader;
@@ -18,11 +23,10 @@ use peerproof_captures::observe::Defect;
 use peerproof_captures::trace::{Side, Trace};
 use peerproof_conformance::case::{CaseFile, CasePeer, CaseRecord, Role};
 use peerproof_conformance::evidence::Wire;
-use peerproof_conformance::explain::Diagnosis;
 use peerproof_conformance::verdict::Place;
 use peerproof_reports::CaseReport;
 use peerproof_reports::session::{
-    self, Body, DocumentError, File, Head, Page, PeerHead, SnapshotBeside, StreamOverTime,
+    self, Body, CaptureRequirements, File, Head, Packets, Page, PeerHead, SnapshotBeside, StreamOverTime,
 };
 use std::collections::BTreeSet;
 use std::fs;
@@ -33,8 +37,6 @@ use std::path::Path;
 const ALLOWANCE: u64 = 1 << 20;
 /// A page with fewer packets is not made smaller.
 const FEWEST: usize = 500;
-/// The part of the limit for scripts, the head and the views.
-const KEPT: u64 = 320 << 10;
 /// Connections whose messages are shown.
 const MOST_CONNECTIONS: usize = 200;
 /// Checks of a pair that are shown one by one, where a trace has very many.
@@ -60,7 +62,7 @@ pub(super) fn write(
 
 /// The page of a capture or a recording.
 pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, InspectError> {
-    let mut report = report(given)?;
+    let mut report = judged_report(given)?;
     let recording = Recording::read(given);
     let judged = recording.as_ref().and_then(|recording| case(given, recording));
     let (case, snapshot) = judged.map_or((None, None), |(case, snapshot)| (Some(case), snapshot));
@@ -72,14 +74,12 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
     let mut left_out = Vec::new();
     shorten(&mut report.trace, &mut left_out);
     let size = given.size();
-    let budget = (ALLOWANCE + size.unwrap_or(0) / 4).saturating_sub(KEPT);
-    let asked =
-        packets::Asked { origin_us, frames, deciding: deciding(&report.diagnosis, case.as_ref()), budget };
-    let packets = packets::read(given, &arrivals, asked, &mut left_out)?;
+    let most = ALLOWANCE + size.unwrap_or(0) / 4;
+    let deciding = deciding(&report, case.as_ref());
     let lost = |frame| arrivals.is_lost(frame);
     let ladders = ladders::ladders(&report, given, frames, origin_us, &lost)?;
     let mut views = recording.as_ref().map(|it| recording::views(it, &mut left_out)).unwrap_or_default();
-    let dumped::OnAxis { entries, states, stats } = dumped::on_axis(&report.dumps, origin_us);
+    let OnAxis { entries, states, stats } = on_axis(&report.dumps, origin_us);
     let dumped_us = [entries.iter().map(|it| it.t_us).min(), entries.iter().map(|it| it.t_us).max()];
     views.entries.extend(entries);
     views.states.extend(states);
@@ -102,7 +102,7 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
         .flatten()
         .min()
         .unwrap_or(0);
-    let Report { file, trace, diagnosis, .. } = &report;
+    let Report { judged, file, trace, diagnosis, besides, .. } = &report;
     let head = Head {
         format: session::FORMAT,
         tool: concat!("peerproof ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -121,8 +121,10 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
         },
         peers: peers(trace, recording.as_ref().map(Recording::case)),
         seed: case.as_ref().map(|case| case.seed.to_string()),
+        requirements: recording.is_none().then(|| requirements(judged, &file.name)),
         case,
         diagnosis,
+        besides,
         words: args::words(),
         left_out,
     };
@@ -140,39 +142,17 @@ pub(crate) fn page(given: &Given, frames: Option<Frames>) -> Result<Vec<u8>, Ins
         stats: views.stats,
         messages: views.messages,
     };
-    let most = ALLOWANCE + size.unwrap_or(0) / 4;
-    small(Page { head, body, packets }, most).map_err(|error| InspectError::Write(io::Error::other(error)))
-}
-
-/// The page as HTML, with fewer packets if it would be larger than that otherwise: what rows take when they are packed was only estimated.
-fn small(mut page: Page<'_>, most: u64) -> Result<Vec<u8>, DocumentError> {
-    let (all, mut noted) = (page.packets.rows.len(), false);
-    loop {
-        let html = page.html()?;
-        let kept = page.packets.rows.len();
-        if html.len() as u64 <= most || kept < FEWEST {
-            return Ok(html);
-        }
-        // Blocks first: that a packet was there says more than its bytes.
-        if page.packets.blocks.len() > 1 {
-            page.packets.blocks.truncate(page.packets.blocks.len() / 2);
-        } else {
-            page.packets.rows.truncate(kept / 4 * 3);
-        }
-        if noted {
-            page.head.left_out.pop();
-        }
-        noted = true;
-        let left = all - page.packets.rows.len();
-        let packets = if left > 0 { format!("the last {left} of {all} packets, ") } else { String::new() };
-        let last = page.packets.rows.last().map_or(0, |row| row.frame);
-        let bytes = page.packets.blocks.last().map(|block| block.last);
-        page.head.left_out.push(format!(
-            "{packets}bytes and fields after frame {}, to keep the page small; `--frames {}-` makes a page of others",
-            bytes.unwrap_or(0),
-            bytes.unwrap_or(last) + 1
-        ));
+    let unwritable = |error| InspectError::Write(io::Error::other(error));
+    let mut page = Page { head, body, packets: Packets::default() };
+    // Packets have what the rest leaves; a quarter is theirs in any case.
+    let taken = fit::views(&mut page, most / 4 * 3).map_err(unwritable)?;
+    let asked = packets::Asked { origin_us, frames, deciding, budget: most.saturating_sub(taken) };
+    let (packets, messages) = packets::read(given, &arrivals, asked, &mut page.head.left_out)?;
+    page.packets = packets;
+    if recording.is_none() {
+        page.body.messages = messages.of_page(trace, origin_us, &mut page.head.left_out);
     }
+    fit::html(page, most).map_err(unwritable)
 }
 
 /// Notes what a page leaves out, if it is anything.
@@ -218,8 +198,21 @@ fn case(given: &Given, recording: &Recording) -> Option<(CaseReport, Option<Snap
     Some((CaseReport::of(&record, &verdict), snapshot::beside(&record)))
 }
 
+/// How the requirements stand in a capture.
+fn requirements(judged: &Judged, name: &str) -> CaptureRequirements {
+    let name = file_name(name);
+    CaptureRequirements {
+        counts: judged.requirements,
+        violations: judged.violations.clone(),
+        skipped: judged
+            .skipped
+            .as_ref()
+            .map(|why| format!("not judged, since {why}; `peerproof judge {name}` does")),
+    }
+}
+
 /// The frames that decide something: their bytes are in the page, whatever else is.
-fn deciding(diagnosis: &[Diagnosis], case: Option<&CaseReport>) -> BTreeSet<u64> {
+fn deciding(report: &Report, case: Option<&CaseReport>) -> BTreeSet<u64> {
     let places = |places: &[Place]| -> Vec<u64> {
         let frames = places.iter().filter_map(|place| match place {
             Place::Frame(frame) => Some(*frame),
@@ -227,8 +220,10 @@ fn deciding(diagnosis: &[Diagnosis], case: Option<&CaseReport>) -> BTreeSet<u64>
         });
         frames.collect()
     };
-    let mut all: BTreeSet<u64> = diagnosis.iter().filter_map(|it| it.frame).collect();
-    all.extend(diagnosis.iter().flat_map(|it| places(&it.evidence)));
+    let diagnosis = || report.diagnosis.iter().chain(&report.besides);
+    let mut all: BTreeSet<u64> = diagnosis().filter_map(|it| it.frame).collect();
+    all.extend(diagnosis().flat_map(|it| places(&it.evidence)));
+    all.extend(report.judged.violations.iter().flat_map(|it| places(&it.evidence)));
     if let Some(case) = case {
         all.extend(places(&case.verdict.evidence));
         all.extend(case.breaches.iter().flat_map(|it| places(&it.evidence)));

@@ -5,9 +5,10 @@ use super::super::arrivals::Arrivals;
 use super::super::packets::{self, Line as Shown};
 use super::super::source::Given;
 use super::super::{Frames, PacketLayer, export, tree};
+use super::messages::Messages;
 use super::since;
 use peerproof_captures::file::{Frame, Item};
-use peerproof_captures::link::{self, Source};
+use peerproof_captures::link::{self, Source, Transport};
 use peerproof_captures::observe::{Follow, Observation, Opened, Sink};
 use peerproof_reports::session::{Block, Detail, Line, PacketRow, Packets, Tree, pack};
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,13 +36,13 @@ pub(super) struct Asked {
     pub(super) budget: u64,
 }
 
-/// Reads them.
+/// Reads them, with the messages on data channels.
 pub(super) fn read(
     given: &Given,
     arrivals: &Arrivals,
     asked: Asked,
     left_out: &mut Vec<String>,
-) -> Result<Packets, InspectError> {
+) -> Result<(Packets, Messages), InspectError> {
     let (_, _, key_log) = export::survey(given)?;
     let mut reader = given.reader()?;
     let mut rows = Rows {
@@ -53,6 +54,8 @@ pub(super) fn read(
         spent: 0,
         without: 0,
         failed: None,
+        messages: Messages::default(),
+        is_opened: false,
     };
     let mut observer = given.observer(&mut rows);
     observer.key_log(&key_log, &mut rows);
@@ -94,7 +97,7 @@ pub(super) fn read(
             rows.without
         ));
     }
-    Ok(rows.packets)
+    Ok((rows.packets, rows.messages))
 }
 
 /// A frame whose details are in the making.
@@ -120,6 +123,9 @@ struct Rows {
     /// Frames without details.
     without: u64,
     failed: Option<serde_json::Error>,
+    messages: Messages,
+    /// Whether packets were decrypted: then an interface in the clear has the same.
+    is_opened: bool,
 }
 
 impl Rows {
@@ -216,6 +222,9 @@ impl Sink for Rows {
         // What rows take when they are packed.
         self.spent += 16 + line.text.len() as u64 / 8;
         let media = PacketLayer::of(line.protocol) == PacketLayer::Media;
+        if seen.transport == Transport::ClearSctp && !self.is_opened {
+            self.messages.packet(seen.frame, seen.time_ns, seen.inner.ends, seen.inner.bytes);
+        }
         self.packets.rows.push(PacketRow {
             frame: seen.frame,
             t_us: since(seen.time_ns, self.asked.origin_us),
@@ -243,6 +252,10 @@ impl Sink for Rows {
     }
 
     fn opened(&mut self, opened: &Opened<'_>) {
+        if opened.content.is_application_data() && packets::is_sctp(opened.bytes) {
+            self.is_opened = true;
+            self.messages.packet(opened.frame, opened.time_ns, opened.ends, opened.bytes);
+        }
         // It is of this frame, or of one shortly before whose keys came later.
         let row = self.packets.rows.iter_mut().rev().take(4_096).find(|row| row.frame == opened.frame);
         let Some(row) = row else { return };

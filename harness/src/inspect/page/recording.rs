@@ -105,7 +105,8 @@ impl Views {
                     size: message.size,
                     is_text: message.text,
                     value: message.value.clone(),
-                    entry: entry.n,
+                    entry: Some(entry.n),
+                    frame: None,
                 });
                 return;
             }

@@ -1,11 +1,11 @@
 //! A connection in words: how it ended up, its steps, what was negotiated, and its health.
 
 use super::super::Report;
-use super::{counted, time, wall_clock};
+use super::{counted, diagnosis, time, wall_clock};
 use crate::terminal::{Paint, Style, clean};
-use peerproof_captures::trace::{At, Connection, Nature, PairState, Recognised, Side, Sides, Stream};
-use peerproof_conformance::explain::Severity;
+use peerproof_captures::trace::{At, Connection, Nature, PairState, Recognised, Side, Sides, Stream, Trace};
 use std::io::{self, Write};
+use std::net::SocketAddr;
 
 /// Pairs shown of a connection.
 const PAIRS: usize = 8;
@@ -25,7 +25,8 @@ pub(super) fn write(report: &Report, index: usize, style: &Style, out: &mut dyn 
         (None, Some(name)) => format!(", seen at {}", clean(&name)),
         (None, None) => String::new(),
     };
-    let sides = format!("{} and {}", named(found, Side::A), named(found, Side::B));
+    let [a, b] = named(&report.trace, found);
+    let sides = format!("{a} and {b}");
     writeln!(out, "{}: {}{seen}", style.paint(Paint::Heading, &title), clean(&sides))?;
     let (paint, short) = in_short(report, index, found);
     let lines = style.lines("  ", "  ", &short);
@@ -77,9 +78,13 @@ fn recognised(found: &Connection, style: &Style, out: &mut dyn Write) -> io::Res
 
 /// How the connection ended up, in one sentence.
 fn in_short(report: &Report, index: usize, found: &Connection) -> (Paint, String) {
-    let mut diagnoses = report.diagnosis.iter().filter(|it| it.connection == Some(index));
-    if let Some(broken) = diagnoses.find(|it| it.severity == Severity::Broken) {
-        return (Paint::Bad, format!("broken at {}: {}", broken.layer, broken.what));
+    // What is wrong stands below, once.
+    if let Some((number, broken)) = diagnosis::number(&report.diagnosis, index) {
+        return (Paint::Bad, format!("broken at {}: see diagnosis {number}", broken.layer));
+    }
+    if let Some((number, besides)) = diagnosis::number(&report.besides, index) {
+        let number = diagnosis::groups(&report.diagnosis).len() + number;
+        return (Paint::Remarkable, format!("{} does not work either: see {number} below", besides.layer));
     }
     let after = |at: At| time(at.since(found.first));
     let mut parts = Vec::new();
@@ -134,12 +139,24 @@ fn timed_steps(report: &Report, found: &Connection) -> Vec<(u64, Option<u64>, St
     all
 }
 
-fn named(connection: &Connection, side: Side) -> String {
-    let address = connection.selected().or(connection.pairs.first()).map(|pair| *pair.addresses.of(side));
-    match address {
-        Some(address) => format!("{} ({address})", connection.name(side)),
-        None => connection.name(side),
+/// The sides with their addresses.
+fn named(trace: &Trace, connection: &Connection) -> [String; 2] {
+    let addresses = addresses(trace, connection);
+    Side::BOTH.map(|side| {
+        let name = connection.name(side);
+        addresses.as_ref().map_or_else(|| name.clone(), |both| format!("{name} ({})", both.of(side)))
+    })
+}
+
+/// The addresses of both sides: on the pair that was selected, else on the first pair or the first flow.
+pub(in super::super) fn addresses(trace: &Trace, connection: &Connection) -> Option<Sides<SocketAddr>> {
+    if let Some(pair) = connection.selected().or(connection.pairs.first()) {
+        return Some(pair.addresses.clone());
     }
+    let flow = connection.flows.first().and_then(|flow| trace.flows.get(*flow))?;
+    let ends = [flow.initiator, flow.responder];
+    let [a, b] = if flow.initiator_is == Side::A { ends } else { [ends[1], ends[0]] };
+    Some(Sides { a, b })
 }
 
 /// What happened first, in order of time.

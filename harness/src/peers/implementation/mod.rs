@@ -41,6 +41,12 @@ pub struct House {
     pub programs: Arc<Programs>,
 }
 
+/// Whether a role for which a scenario names these implementations is one for anybody: both Chrome and Firefox may play it.
+#[must_use]
+pub fn is_for_anybody(named: &[String]) -> bool {
+    ["chrome", "firefox"].iter().all(|browser| named.iter().any(|name| name == browser))
+}
+
 /// Something that can be a peer: the reference stack, a browser in one version, a browser that somebody opens, a program.
 #[async_trait]
 pub trait Implementation: Debug + Send + Sync {

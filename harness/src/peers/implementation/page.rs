@@ -1,6 +1,6 @@
 //! A browser that somebody opens, without WebDriver: a phone, a browser that no driver knows.
 
-use super::{Abilities, House, Implementation};
+use super::{Abilities, House, Implementation, is_for_anybody};
 use crate::peers::browser::PageSpec;
 use crate::peers::request::OpenRequest;
 use crate::peers::{OpenError, Opened};
@@ -42,7 +42,7 @@ impl Implementation for Page {
     /// The roles of the browser that it is; any other browser has those that both Chrome and Firefox may play.
     fn may_play(&self, named: &[String]) -> bool {
         let has = |wanted: &str| named.iter().any(|name| name == wanted);
-        has(&self.0.name) || has(&self.0.is) || (has("chrome") && has("firefox"))
+        has(&self.0.name) || has(&self.0.is) || is_for_anybody(named)
     }
 
     fn missing(&self) -> Option<String> {

@@ -1,6 +1,6 @@
 //! A program as an implementation.
 
-use super::{Abilities, House, Implementation};
+use super::{Abilities, House, Implementation, is_for_anybody};
 use crate::peers::program::ProgramSpec;
 use crate::peers::request::OpenRequest;
 use crate::peers::{OpenError, Opened, Surroundings};
@@ -46,7 +46,7 @@ impl Implementation for Program {
     /// A role that both browsers may play is one for anybody; others are for whom they name.
     fn may_play(&self, named: &[String]) -> bool {
         let has = |wanted: &str| named.iter().any(|name| name == wanted);
-        has(&self.0.name) || has(&self.0.is) || (has("chrome") && has("firefox"))
+        has(&self.0.name) || has(&self.0.is) || is_for_anybody(named)
     }
 
     fn missing(&self) -> Option<String> {

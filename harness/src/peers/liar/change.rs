@@ -145,6 +145,11 @@ impl fmt::Display for Named<'_> {
 pub struct Fields(pub IndexMap<String, Change>);
 
 impl Fields {
+    /// The paths of what is changed.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &String> {
+        self.0.keys()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

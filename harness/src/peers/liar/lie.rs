@@ -1,6 +1,7 @@
 //! The lies that a peer can tell, as a control writes them: `alter: { event: datachannel, fields: { channel.label: flip } }`.
 
 use super::change::{Change, Fields};
+use super::paths::has;
 use crate::peers::protocol::Command;
 use peerproof_captures::any_of::AnyOf;
 use peerproof_captures::event::PeerEvent;
@@ -203,6 +204,11 @@ impl OfEvents {
                 (!may_change && !self.fields.is_empty()).then(|| "nothing is changed by it".to_owned())
             })
             .or_else(|| self.fields.trouble(must_change))
+            .or_else(|| {
+                let absent =
+                    self.fields.paths().chain(self.with.keys()).find(|path| !has(&self.event.0, path))?;
+                Some(format!("no event {} has a `{absent}`", self.event.0.join(" or ")))
+            })
     }
 }
 

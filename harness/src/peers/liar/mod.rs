@@ -6,6 +6,7 @@
 
 mod change;
 mod lie;
+mod paths;
 mod teller;
 #[cfg(test)]
 mod tests;

@@ -50,6 +50,9 @@ impl Player {
         };
         let answerer = self.other(offerer.actor.name())?;
         let rewrite = &negotiate.rewrite;
+        if rewrite.candidate.is_some() && !negotiate.trickle {
+            return Err(broken("candidates are rewritten on their way, and none is: `trickle` is false"));
+        }
         if negotiate.trickle {
             answerer.carrier.expect(rewrite.candidate.as_ref());
         }
@@ -100,6 +103,10 @@ impl Player {
             Some(rewrite) => rewrite.apply(sent, own).map_err(|error| broken(error.to_string()))?,
             None => sent.clone(),
         };
+        if delivered == *sent && rewrite.is_some_and(DescriptionRewrite::must_change) {
+            let from = from.actor.name();
+            return Err(broken(format!("the rewriting changes nothing of {from}'s description")));
+        }
         self.journal.write(What::Carried {
             from: from.actor.name().to_owned(),
             to: to.actor.name().to_owned(),

@@ -240,6 +240,32 @@ async fn rejections_are_as_the_scenario_says() {
 }
 
 #[tokio::test]
+async fn a_rewriting_that_changes_nothing_ends_the_step() {
+    let table = table();
+    for (rewrite, says) in [
+        (
+            "offer: { remove-lines: ['^a=nosuchattribute'] }",
+            "the rewriting changes nothing of alice's description",
+        ),
+        (
+            "answer: { replace: [{ regex: nosuchattribute, with: x }] }",
+            "the rewriting changes nothing of bob's description",
+        ),
+    ] {
+        let outcome = table.play(&format!("[negotiate: {{ rewrite: {{ {rewrite} }} }}]")).await;
+        assert!(matches!(&outcome, StepOutcome::Broken { cause } if cause == says), "{outcome:?}");
+    }
+    let outcome =
+        table.play("[negotiate: { trickle: false, rewrite: { candidate: { twice: true } } }]").await;
+    assert!(matches!(&outcome, StepOutcome::Broken { .. }), "{outcome:?}");
+    // There need be no candidates.
+    assert_eq!(
+        table.play("[negotiate: { rewrite: { offer: { no-candidates: true } } }]").await,
+        StepOutcome::Done
+    );
+}
+
+#[tokio::test]
 async fn what_must_never_happen_ends_the_step_when_it_happens() {
     let table = table();
     let quiet = table.play("[bob: { never: { event: { open: chat }, for: 20ms } }]").await;
@@ -271,6 +297,31 @@ async fn what_came_instead_is_named() {
     );
     let Seen::Events { nearest: Some(nearest), .. } = seen else { panic!("{seen:?}") };
     assert_eq!(*nearest, message("Hallo?"));
+}
+
+#[tokio::test]
+async fn what_an_earlier_step_counted_and_what_came_on_another_channel_is_named() {
+    let table = table();
+    table.report(0, message("Hello!"));
+    table.report(1, PeerEvent::BufferedAmountLow { channel: "chat".to_owned() });
+    let step = |channel: &str| {
+        format!("bob: {{ await: {{ message: {{ channel: {channel}, text: Hello! }} }}, within: 20ms }}")
+    };
+    let seen = |outcome: StepOutcome| match outcome {
+        StepOutcome::TimedOut { seen, .. } => seen.to_string(),
+        outcome => panic!("{outcome:?}"),
+    };
+    let text = seen(table.play(&format!("[{}]", step("other"))).await);
+    assert!(text.ends_with("the last event was a message of 6 bytes of channel \"chat\""), "{text}");
+    table.report(2, PeerEvent::NegotiationNeeded);
+    let text = seen(table.play(&format!("[{}]", step("other"))).await);
+    assert!(text.starts_with("a message of 6 bytes of channel \"chat\" came instead; "), "{text}");
+    assert!(text.ends_with("the last event was negotiationneeded"), "{text}");
+    let text = seen(table.play(&format!("[{}, {}]", step("chat"), step("chat"))).await);
+    assert!(
+        text.starts_with("a message of 6 bytes of channel \"chat\", which an earlier step counted; "),
+        "{text}"
+    );
 }
 
 #[tokio::test]

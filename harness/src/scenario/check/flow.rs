@@ -308,6 +308,9 @@ impl<'a> Exchange<'a> {
             "setLocalDescription" | "setRemoteDescription" => {
                 let local = name == "setLocalDescription";
                 match (self.kind(args), local) {
+                    (Some("rollback"), _) if state == State::Stable => {
+                        return refuse(format!("{peer} has no offer to roll back"));
+                    }
                     (Some("answer" | "pranswer"), _) if state == State::Stable => {
                         return refuse(format!("{peer} has no offer to answer"));
                     }

@@ -66,10 +66,12 @@ pub(super) fn expected(
 /// All messages of a scenario together.
 pub(super) fn all(document: &Document, scenario: &Scenario, root: &ValuePath) -> Result<(), ScenarioError> {
     let sent = scenario.steps.iter().filter_map(|step| match &step.action {
-        Action::Command { name, args, .. } if name == "send" => match command::check(name, args, &|_| true) {
-            Ok(command @ Command::Send { .. }) => Some(volume::of_send(&command.to_json().1)),
-            _ => None,
-        },
+        Action::Command { name, args, .. } if name == "send" => {
+            match command::check(name, args, &|_, wanted| Some(wanted)) {
+                Ok(command @ Command::Send { .. }) => Some(volume::of_send(&command.to_json().1)),
+                _ => None,
+            }
+        }
         _ => None,
     });
     let bytes = sent.fold(volume::of_expected(&scenario.expect), u64::saturating_add);

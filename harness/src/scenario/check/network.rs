@@ -4,10 +4,13 @@ use super::super::document::{Document, ValuePath};
 use super::super::error::{ScenarioError, nearest};
 use super::super::model::Scenario;
 use super::super::step::{Action, DEFAULT_WITHIN, NetworkStep, Step};
+use super::facts::Facts;
+use super::found::Found;
 use super::known_peer;
-use crate::network::class::{Class, Handshake};
+use crate::network::class::{Class, Handshake, StunClass, StunMethod};
 use crate::network::fabric::topology::Part;
 use crate::network::rule::{DTLS_CLIENT, DTLS_SERVER, MOST_PIECES, RuleSpec};
+use crate::span::Span;
 use peerproof_conformance::expect::{AnyOf, BitrateMatch};
 use std::collections::BTreeSet;
 
@@ -190,6 +193,13 @@ fn rule(
     {
         return wrong("first", format!("packet {nth} is not among the first {first}"));
     }
+    if spec.nth.is_some() && spec.every.is_some() {
+        return wrong("every", "`nth` and `every` exclude each other".to_owned());
+    }
+    if spec.by.is_some_and(Span::is_zero) {
+        return wrong("by", "`by` must be longer than 0".to_owned());
+    }
+    never_sent(document, spec, path)?;
     let needs = |at, given: bool, class: Class, word| (given, at, class, word);
     let of_class = [
         needs("handshake", spec.handshake.is_some(), Class::Dtls, "dtls"),
@@ -212,6 +222,80 @@ fn rule(
         return wrong(at, format!("only packets of class {word} have `{at}`, and `{other}` is of others"));
     }
     Ok(())
+}
+
+/// Most bytes of a datagram: those of UDP over IPv4.
+const LARGEST_DATAGRAM: usize = 65_507;
+/// Largest payload type: seven bits (RFC 3550 §5.1).
+const LARGEST_PAYLOAD_TYPE: u8 = 127;
+
+/// A rule for packets that no peer sends never acts.
+fn never_sent(document: &Document, spec: &RuleSpec, path: &ValuePath) -> Result<(), ScenarioError> {
+    let wrong = |at: &str, message: &str| Err(document.error(&path.key(at), message, None));
+    if spec.payload_type.is_some_and(|number| number > LARGEST_PAYLOAD_TYPE) {
+        return wrong("payloadType", "a payload type is at most 127 (RFC 3550 §5.1)");
+    }
+    if spec.least_size.is_some_and(|size| size > LARGEST_DATAGRAM) {
+        return wrong("leastSize", "no datagram is so large: UDP carries at most 65507 bytes");
+    }
+    let sides = [(DTLS_CLIENT, false), (DTLS_SERVER, true)];
+    if let (Some((side, is_server)), Some(messages)) =
+        (sides.into_iter().find(|(side, _)| spec.from.as_deref() == Some(*side)), &spec.handshake)
+        && !messages.0.is_empty()
+        && messages.0.iter().all(|message| sent_by_server(*message) == Some(!is_server))
+    {
+        let names: Vec<String> = messages.0.iter().map(|message| format!("{message:?}")).collect();
+        return wrong("from", &format!("the {side} never sends {}", names.join(" or ")));
+    }
+    if spec.use_candidate == Some(true) {
+        if spec.stun.is_some_and(|class| class != StunClass::Request) {
+            return wrong("useCandidate", "only requests have USE-CANDIDATE (RFC 8445 §16.1)");
+        }
+        if spec.method.is_some_and(|method| method != StunMethod::Binding) {
+            return wrong("useCandidate", "only Binding requests have USE-CANDIDATE (RFC 8445 §16.1)");
+        }
+    }
+    Ok(())
+}
+
+/// A rule for what nobody in the scenario sends never acts.
+pub(super) fn needed(facts: &Facts<'_>, spec: &RuleSpec, path: &ValuePath, found: &mut Found<'_>) {
+    let is_media = matches!(spec.class, Some(Class::Srtp | Class::Srtcp)) || spec.payload_type.is_some();
+    if is_media && !facts.is_with_media() {
+        let at = if spec.class.is_some() { "class" } else { "payloadType" };
+        found.add(&path.key(at), "there is no media in this scenario");
+    }
+    let of_turn = spec.method.is_some_and(|method| method != StunMethod::Binding);
+    if (of_turn || spec.class == Some(Class::TurnChannel)) && !facts.anybody_relays() {
+        let at = if of_turn { "method" } else { "class" };
+        found.help(&path.key(at), "no peer has a TURN server", "give `iceServers` a server for `turn`");
+    }
+    let of_data =
+        [("sctp", spec.sctp.is_some()), ("dcep", spec.dcep.is_some()), ("stream", spec.stream.is_some())];
+    if let Some((at, _)) = of_data.iter().find(|(_, given)| *given)
+        && !facts.is_with_channels()
+    {
+        found.add(&path.key(at), "there is no channel in this scenario");
+    }
+}
+
+/// Whether it is the server that sends a message; nothing if both may.
+fn sent_by_server(message: Handshake) -> Option<bool> {
+    match message {
+        Handshake::ClientHello | Handshake::ClientKeyExchange => Some(false),
+        Handshake::HelloRequest
+        | Handshake::ServerHello
+        | Handshake::HelloVerifyRequest
+        | Handshake::NewSessionTicket
+        | Handshake::EncryptedExtensions
+        | Handshake::ServerKeyExchange
+        | Handshake::CertificateRequest
+        | Handshake::ServerHelloDone => Some(true),
+        Handshake::Certificate
+        | Handshake::CertificateVerify
+        | Handshake::Finished
+        | Handshake::KeyUpdate => None,
+    }
 }
 
 /// What is expected of bitrates speaks of links that steps change, and can be.

@@ -10,10 +10,10 @@ use peerproof_conformance::expect::{
 };
 
 /// Types of candidates (RFC 8839 §5.1).
-const CANDIDATES: [&str; 4] = ["host", "srflx", "prflx", "relay"];
+pub(in crate::scenario) const CANDIDATES: [&str; 4] = ["host", "srflx", "prflx", "relay"];
 
 /// Names of exceptions with which the commands of the peer protocol are rejected (WebIDL, webrtc-pc, mediacapture-streams).
-const EXCEPTIONS: [&str; 16] = [
+pub(in crate::scenario) const EXCEPTIONS: [&str; 16] = [
     "AbortError",
     "InvalidAccessError",
     "InvalidModificationError",
@@ -33,7 +33,7 @@ const EXCEPTIONS: [&str; 16] = [
 ];
 
 /// `RTCStatsType` (webrtc-stats §6.1).
-const STATISTICS: [&str; 15] = [
+pub(in crate::scenario) const STATISTICS: [&str; 15] = [
     "candidate-pair",
     "certificate",
     "codec",
@@ -52,7 +52,7 @@ const STATISTICS: [&str; 15] = [
 ];
 
 /// A word is one of these.
-fn word(
+pub(super) fn word(
     document: &Document,
     what: &str,
     word: &str,

@@ -3,11 +3,12 @@
 use super::super::check;
 use super::super::document::{Document, ValuePath};
 use super::super::error::{ScenarioError, nearest};
-use super::super::model::{Break, Control, Scenario};
+use super::super::model::{Break, Control, ControlExpectation, Scenario};
 use super::super::network::Network;
 use super::super::step::{Action, Step};
 use super::{ControlFile, ScenarioFile, hash, in_order, lies, place, place_of};
-use peerproof_conformance::verdict::{NEITHER, NETWORK};
+use peerproof_conformance::claims;
+use peerproof_conformance::verdict::{NEITHER, NETWORK, Outcome};
 
 /// The broken scenario of a control that stands in a document; `text` is what it is made of.
 pub(super) fn broken(
@@ -39,11 +40,58 @@ pub(super) fn broken(
         layer: control.expect.layer,
         side: control.expect.side.clone(),
     });
-    break_it(document, &control, &mut scenario).map_err(in_order)?;
+    let mut errors = wanted(document, &control);
+    errors.extend(break_it(document, &control, &mut scenario).err().into_iter().flatten());
+    if !errors.is_empty() {
+        return Err(in_order(errors));
+    }
     let hash = hash(&format!("{}{text}", base.hash));
     let path = document.file().to_owned();
     let file = ScenarioFile { name: name.to_owned(), path, hash, scenario };
     Ok(ControlFile { file, control })
+}
+
+/// A control demands a verdict that can come out in one way only, and names claims that there are.
+fn wanted(document: &Document, control: &Control) -> Vec<ScenarioError> {
+    let at = ValuePath::default().key("expect");
+    let ControlExpectation { verdict, layer, side } = &control.expect;
+    // In the catalogue of lies it follows from the claims.
+    let at = if document.value.get("expect").is_some() { at } else { ValuePath::default() };
+    let mut errors = Vec::new();
+    match verdict {
+        Outcome::Fail => {
+            for (key, given) in [("layer", layer.is_some()), ("side", side.is_some())] {
+                if !given {
+                    let message = format!("a control that must fail names the `{key}` of its verdict");
+                    errors.push(document.error(&at, message, None));
+                }
+            }
+        }
+        Outcome::Pass => {
+            for (key, given) in [("layer", layer.is_some()), ("side", side.is_some())] {
+                if given {
+                    let message = format!("a verdict `pass` names no `{key}`");
+                    errors.push(document.error(&at.key(key), message, None));
+                }
+            }
+        }
+        Outcome::HarnessError => {
+            let message =
+                "a control shows what is found at peers and network: the verdict cannot be `harness-error`";
+            errors.push(document.error(&at.key("verdict"), message, None));
+        }
+        Outcome::Unsupported | Outcome::Inconclusive => {}
+    }
+    let known: Vec<&str> = claims::claims().iter().map(|claim| claim.name).collect();
+    for (n, name) in control.claims.iter().enumerate().filter(|(_, name)| !known.contains(&name.as_str())) {
+        let help = match nearest(name, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "docs/claims.md lists them".to_owned(),
+        };
+        let path = ValuePath::default().key("claims").index(n);
+        errors.push(document.error(&path, format!("unknown claim `{name}`"), Some(help)));
+    }
+    errors
 }
 
 fn break_it(
@@ -101,6 +149,10 @@ fn break_it(
         replace_network(scenario, network);
     }
     if let Some(configuration) = &broken.configuration {
+        let errors = check::configuration(document, configuration, &at.key("configuration"));
+        if !errors.is_empty() {
+            return Err(errors);
+        }
         scenario.configuration = configuration.clone();
         scenario.peers.values_mut().for_each(|peer| peer.configuration = None);
     }

@@ -62,7 +62,7 @@ pub(super) fn breaks(
         if let Value::Object(map) = &mut written.value {
             map.shift_remove("name");
         }
-        let control: Control = written.read()?;
+        let control: Control = written.read_all()?;
         broken(document, name, &document.value.to_string(), control, scenarios)
     })
 }

@@ -1,13 +1,15 @@
 //! `each`: one file that stands for several scenarios, which differ in a word here and there.
 
-use super::super::document::{Document, ValuePath};
-use super::super::error::ScenarioError;
+use super::super::document::{Document, Segment, ValuePath};
+use super::super::error::{ScenarioError, nearest};
 use serde_json::{Map, Value, json};
 
+/// Keys of texts that may hold anything.
+const TEXTS: [&str; 5] = ["text", "with", "regex", "title", "protocol"];
 /// The key that lists the words.
 const EACH: &str = "each";
 /// Name of the schema of a word.
-const WORD: &str = "EachWord";
+pub(super) const WORD: &str = "EachWord";
 /// Most scenarios of one file.
 const MOST: usize = 64;
 /// Most lists of words.
@@ -30,9 +32,14 @@ pub(super) struct Variant {
 /// # Errors
 /// The list is none, a word stands nowhere, or two scenarios would have one name.
 pub(super) fn variants(document: Document) -> Result<Vec<Variant>, ScenarioError> {
-    let Some(each) = document.value.get(EACH) else { return Ok(vec![Variant { suffix: None, document }]) };
+    let Some(each) = document.value.get(EACH) else {
+        unknown(&document, &document.value, &mut ValuePath::default(), &[])?;
+        return Ok(vec![Variant { suffix: None, document }]);
+    };
     let at = ValuePath::default().key(EACH);
     let lists = lists(&document, each, &at)?;
+    let known: Vec<&str> = lists.iter().map(|(key, _)| key.as_str()).collect();
+    unknown(&document, &document.value, &mut ValuePath::default(), &known)?;
     let mut chosen: Vec<Vec<(String, Value)>> = vec![Vec::new()];
     for (key, words) in &lists {
         chosen = chosen
@@ -110,6 +117,43 @@ fn lists(
     Ok(lists)
 }
 
+/// A value that is `$word` and nothing else stands for a word, which is known. Where text is sent or replaced, it may be just that.
+fn unknown(
+    document: &Document,
+    value: &Value,
+    path: &mut ValuePath,
+    known: &[&str],
+) -> Result<(), ScenarioError> {
+    match value {
+        Value::String(text) => {
+            let word = text.strip_prefix('$').unwrap_or_default();
+            let is_word = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+            let is_text = matches!(path.0.last(), Some(Segment::Key(key)) if TEXTS.contains(&key.as_str()));
+            if !is_word || is_text || known.iter().any(|known| word.starts_with(known)) {
+                return Ok(());
+            }
+            let help = match nearest(word, known.iter().copied()) {
+                Some(near) => format!("did you mean `${near}`?"),
+                None => format!("write `{EACH}: {{ {word}: [this, that] }}`"),
+            };
+            Err(document.error(path, format!("`{EACH}` has no word `{word}`"), Some(help)))
+        }
+        Value::Array(list) => list.iter().enumerate().try_for_each(|(n, value)| {
+            path.0.push(Segment::Index(n));
+            let checked = unknown(document, value, path, known);
+            path.0.pop();
+            checked
+        }),
+        Value::Object(map) => map.iter().try_for_each(|(key, value)| {
+            path.0.push(Segment::Key(key.clone()));
+            let checked = unknown(document, value, path, known);
+            path.0.pop();
+            checked
+        }),
+        _ => Ok(()),
+    }
+}
+
 fn text_of(word: &Value) -> String {
     word.as_str().map_or_else(|| word.to_string(), str::to_owned)
 }
@@ -158,6 +202,7 @@ pub fn extend_schema(schema: &mut Value) {
     if let Some(Value::Object(defs)) = schema.get_mut("$defs") {
         defs.shift_remove("Command");
     }
+    super::vocabulary::restrict(schema);
     describe_variants(schema);
     words_in_properties(schema);
     let word = json!({ "type": "string", "pattern": "\\$[a-z]+", "description": "A word of `each`." });
@@ -280,6 +325,17 @@ mod tests {
             of("title: costs $5").unwrap(),
             [(String::new(), serde_json::json!({ "title": "costs $5" }))]
         );
+    }
+
+    #[test]
+    fn a_word_that_is_not_listed_is_refused() {
+        let refused = |text: &str| of(text).unwrap_err();
+        let error = refused("title: t\ntags: [$x]");
+        assert_eq!((error.message.as_str(), error.place.unwrap().line), ("`each` has no word `x`", 2));
+        let error = refused("each: { message: [a] }\ntitle: $message\nsteps: [{ $message: $mesage }]");
+        assert_eq!(error.message, "`each` has no word `mesage`");
+        assert_eq!(error.help.as_deref(), Some("did you mean `$message`?"));
+        of("title: $x\nsteps: [{ send: { text: $x } }, { replace: { regex: $x, with: $y } }]").unwrap();
     }
 
     #[test]

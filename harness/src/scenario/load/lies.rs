@@ -6,6 +6,7 @@ use super::super::model::{Break, Control, ControlExpectation, Exclusion, Scenari
 use super::super::step::Step;
 use super::catalogue::entries;
 use super::{ControlFile, LIE, ScenarioFile, broken};
+use crate::peers::implementation::Stack;
 use crate::peers::liar::Lie;
 use indexmap::IndexMap;
 use peerproof_conformance::claims::{self, By, Claim};
@@ -14,9 +15,6 @@ use serde::Deserialize;
 
 /// The key of the catalogue.
 pub(super) const LIES: &str = "lies";
-
-/// The implementation that has a part in each of them.
-const STACK: &str = "stack";
 
 /// A lie of the catalogue.
 #[derive(Debug, Deserialize)]
@@ -58,7 +56,7 @@ pub(super) fn controls(
     document: &Document,
     scenarios: &[ScenarioFile],
 ) -> Result<Vec<ControlFile>, Vec<ScenarioError>> {
-    entries(document, LIES, "lie-", |document, name| control(document, name, document.read()?, scenarios))
+    entries(document, LIES, "lie-", |document, name| control(document, name, document.read_all()?, scenarios))
 }
 
 fn control(
@@ -97,7 +95,7 @@ fn claim(name: &str) -> Option<&'static Claim> {
 fn without_the_stack(scenario: &Scenario) -> Vec<Exclusion> {
     let named = |n: usize| {
         let plays = scenario.peers.get_index(n).map(|(_, peer)| peer.plays.as_slice()).unwrap_or_default();
-        plays.iter().filter(|name| *name != STACK)
+        plays.iter().filter(|name| *name != Stack::NAME)
     };
     let both = named(0).flat_map(|one| named(1).map(move |other| (one.clone(), other.clone())));
     // The peers of a scenario may stand in either order.

@@ -1,6 +1,10 @@
 //! Each way in which a scenario can be broken, and the one message that it gets.
 
+mod arguments;
+mod battery;
 mod certain;
+mod controls;
+mod every;
 mod limits;
 
 use super::*;
@@ -16,6 +20,7 @@ steps:
   - bob: { await: { datachannel: chat }, within: 2s }
   - alice: { send: { channel: chat, text: Hello } }
   - network: { drop: { from: alice, class: dtls, first: 4 } }
+  - bob: { await: { message: { channel: chat } } }
 expect:
   bob: { messages: { chat: [Hello] } }
 snapshot: [sdp, ice, dtls]
@@ -36,7 +41,7 @@ fn broken(what: &str, with: &str) -> String {
 #[test]
 fn a_whole_scenario_is_read() {
     let file = load(WHOLE).unwrap();
-    assert_eq!(file.scenario.steps.len(), 5);
+    assert_eq!(file.scenario.steps.len(), 6);
     assert_eq!(file.scenario.peers["bob"].plays, ["stack", "chrome", "firefox"]);
 }
 
@@ -103,7 +108,7 @@ fn undefined_peers_and_commands_are_refused() {
     );
     assert_eq!(
         broken("  bob: { messages", "  bo: { messages"),
-        "12:3 unknown peer `bo` | did you mean `bob`?"
+        "13:3 unknown peer `bo` | did you mean `bob`?"
     );
 }
 
@@ -189,7 +194,7 @@ fn rules_that_say_two_things_are_refused_at_their_place() {
 #[test]
 fn a_path_is_expected_only_of_nats() {
     let error = broken("expect:\n", "expect:\n  path: as-nats-allow\n");
-    assert!(error.starts_with("12:3 each peer must be behind a NAT of its own"), "{error}");
+    assert!(error.starts_with("13:3 each peer must be behind a NAT of its own"), "{error}");
     let behind = WHOLE.replacen(
         "expect:\n",
         "network: { alice: nat-ad-ei, bob: nat-apd-apd }\nexpect:\n  path: as-nats-allow\n",
@@ -232,7 +237,7 @@ fn a_control_breaks_the_scenario_that_it_names() {
     assert_eq!(wrong.help.as_deref(), Some("did you mean `data/t`?"));
 }
 
-const LYING: &str = "title: lie\nof: data/t\nbreak: { lie: { bob: { swallow: { event: datachannel } } } }\nexpect: { verdict: fail, side: bob }\n";
+const LYING: &str = "title: lie\nof: data/t\nbreak: { lie: { bob: { swallow: { event: datachannel } } } }\nexpect: { verdict: fail, layer: data-channel, side: bob }\n";
 
 #[test]
 fn a_peer_lies_in_a_control_and_nowhere_else() {
@@ -250,17 +255,17 @@ fn a_peer_lies_in_a_control_and_nowhere_else() {
 #[test]
 fn the_catalogue_makes_a_control_of_each_lie() {
     let base = load(WHOLE).unwrap();
-    let text = "lies:\n- name: unreported\n  each: { event: [datachannel, channelOpen] }\n  claims: [event/$event]\n  of: data/t\n  by: bob\n  lie: { ignore: { command: close } }\n  layer: dtls\n  after: [{ bob: getState }]\n";
+    let text = "lies:\n- name: unreported\n  each: { event: [datachannel, channelopen] }\n  claims: [event/$event]\n  of: data/t\n  by: bob\n  lie: { ignore: { command: close } }\n  layer: dtls\n  after: [{ bob: getState }]\n";
     let read = |text: &str| controls(Path::new("l.yaml"), "controls/lies", text, std::slice::from_ref(&base));
     let made = read(text).unwrap();
     let names: Vec<&str> = made.iter().map(|one| one.file.name.as_str()).collect();
-    assert_eq!(names, ["controls/lie-unreported-datachannel", "controls/lie-unreported-channel-open"]);
+    assert_eq!(names, ["controls/lie-unreported-datachannel", "controls/lie-unreported-channelopen"]);
     let verdict = made[0].file.scenario.expect.verdict.as_ref().unwrap();
     assert_eq!(
         (verdict.layer, verdict.side.as_deref()),
         (Some(peerproof_conformance::verdict::Layer::Dtls), Some("bob"))
     );
-    assert_eq!(made[1].control.claims, ["event/channelOpen"]);
+    assert_eq!(made[1].control.claims, ["event/channelopen"]);
     assert_eq!(made[0].file.scenario.steps.len(), base.scenario.steps.len() + 1);
     // Who lies is lied to by the stack, and the other way round.
     let excluded = &made[0].file.scenario.exclude;
@@ -357,7 +362,7 @@ fn servers_and_what_refers_to_them_are_checked() {
 fn a_bitrate_has_bounds_and_speaks_of_a_link_that_a_step_changes() {
     let load = |wanted: &str| {
         let text = format!(
-            "title: A link becomes narrow\npeers:\n  alice: {{ role: offerer }}\n  bob: {{ role: answerer }}\n\
+            "title: A link becomes narrow\npeers:\n  alice: {{ role: offerer, media: {{ send: [video] }} }}\n  bob: {{ role: answerer }}\n\
              network: internet\nsteps:\n  - network: {{ link: {{ name: narrow, of: alice, up: {{ rateKbit: 9 }} }} }}\n\
              expect:\n  alice: {{ bitrate: [{wanted}] }}\n"
         );

@@ -5,7 +5,7 @@ use super::super::html::encode;
 use super::super::{ExportError, outcome, remark};
 use super::{cases, differing, gaps, lacking, places, ratio, summary, tables, ways};
 use crate::escape::lines;
-use crate::matrix::{Came, Cell, Difference, Matrix, Play};
+use crate::matrix::{Came, Cell, Difference, Implementation, Matrix, Play};
 use askama::Template;
 use peerproof_conformance::verdict::Layer;
 
@@ -124,11 +124,19 @@ fn href(runs: &[String], play: &Play<'_>) -> String {
     format!("{}#case={}", page_of(run(runs, play.run)), encode(&play.case.name))
 }
 
-/// The anchor of a pair, or of one family of it. By numbers, so that no name has to be one.
+/// The anchor of a pair, or of one family of it: by names, so that a link lasts when other implementations are added.
 fn id(matrix: &Matrix<'_>, (offerer, answerer): (usize, usize), family: Option<&str>) -> String {
-    let family = family.and_then(|family| matrix.families.iter().position(|it| *it == family));
-    let family = family.map_or(String::new(), |family| format!("-{family}"));
-    format!("pair-{offerer}-{answerer}{family}")
+    let parts =
+        [offerer, answerer].map(|of| lasting(matrix, of)).into_iter().chain(family.map(str::to_owned));
+    parts.map(|part| encode(&part)).collect::<Vec<_>>().join("-")
+}
+
+/// What an implementation is called in anchors: by its name, with its version only if there are several of it.
+fn lasting(matrix: &Matrix<'_>, of: usize) -> String {
+    let Some(it) = matrix.implementations.get(of) else { return String::new() };
+    let name = |it: &Implementation| it.named.clone().unwrap_or_else(|| it.name.clone());
+    let same = matrix.implementations.iter().filter(|other| name(other) == name(it)).count();
+    if same > 1 { format!("{}@{}", name(it), it.version) } else { name(it) }
 }
 
 fn class(came: Came) -> &'static str {

@@ -3,7 +3,7 @@
 use super::*;
 
 /// All that is wrong with a scenario, by line.
-fn all_errors(text: &str) -> Vec<String> {
+pub(super) fn all_errors(text: &str) -> Vec<String> {
     let names = Names { implementations: &check::IMPLEMENTATIONS, statements: &BTreeSet::new() };
     let errors = scenarios_for(Path::new("t.yaml"), "data/t", text, &names).unwrap_err();
     let line = |error: &ScenarioError| error.place.map_or(0, |place| place.line);
@@ -14,7 +14,7 @@ fn all_errors(text: &str) -> Vec<String> {
 fn all_that_is_wrong_is_shown_at_once() {
     let text = WHOLE
         .replace("bob: { role: answerer }", "bob: { role: answerer, plays: [chrom] }")
-        .replace("bob: { await", "carol: { await")
+        .replacen("bob: { await", "carol: { await", 1)
         .replace("send: { channel", "sent: { channel")
         .replace("bob: { messages", "dave: { messages");
     assert_eq!(
@@ -23,7 +23,7 @@ fn all_that_is_wrong_is_shown_at_once() {
             "4: unknown implementation `chrom`",
             "8: unknown peer `carol`",
             "9: unknown command `sent`",
-            "12: unknown peer `dave`"
+            "13: unknown peer `dave`"
         ]
     );
     let types = WHOLE
@@ -31,8 +31,9 @@ fn all_that_is_wrong_is_shown_at_once() {
         .replace("first: 4", "first: x")
         .replace("snapshot: [sdp", "snapshot: [spd");
     let found = all_errors(&types);
-    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(found.len(), 3, "{found:?}");
     assert!(found[0].starts_with("7: expected") && found[1].starts_with("10: expected"), "{found:?}");
+    assert_eq!(found[2], "13: unknown word `spd`");
 }
 
 #[test]
@@ -74,17 +75,18 @@ fn messages_have_limits_that_are_named() {
     assert_eq!(await_, "8:58 too large: a message has at most 16777216 bytes | ");
     for wanted in ["{ pattern: { size: 4000000000, seed: 1 } }", "{ text: a, times: 10001 }"] {
         let message = broken("chat: [Hello]", &format!("chat: [{wanted}]"));
-        assert!(message.starts_with("12:22 too large: "), "{message}");
+        assert!(message.starts_with("13:22 too large: "), "{message}");
     }
     let together = send("pattern: { size: 1000000, seed: 1 }, times: 300");
     assert!(together.contains("at most 268435456 bytes together"), "{together}");
-    assert!(load(&WHOLE.replace("text: Hello", "pattern: { size: 16777216, seed: 1 }, times: 15")).is_ok());
+    let most = WHOLE.replace("text: Hello", "pattern: { size: 16777216, seed: 1 }, times: 15");
+    assert!(load(&most.replace("[Hello]", "{ atMost: 15 }")).is_ok());
 }
 
 #[test]
 fn a_scenario_has_so_many_steps_and_no_more() {
     let steps =
-        |count: usize| WHOLE.replace("steps:\n", &format!("steps:\n{}", "  - stats: {}\n".repeat(count - 5)));
+        |count: usize| WHOLE.replace("steps:\n", &format!("steps:\n{}", "  - stats: {}\n".repeat(count - 6)));
     assert!(load(&steps(check::MOST_STEPS)).is_ok());
     let found = all_errors(&steps(check::MOST_STEPS + 1));
     assert_eq!(found, [format!("{}: too large: a scenario has at most 1000 steps", 5 + 1001)]);

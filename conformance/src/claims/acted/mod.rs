@@ -1,15 +1,21 @@
 //! What a peer that negotiates by itself (`join`) reports of its operations, against what the signalling server carried and against its
 //! own events.
 
+mod replayed;
+mod signalled;
+#[cfg(test)]
+mod tests;
+
 use super::answers::bound;
 use super::observed::{PATIENCE_US, against};
 use super::{Contradiction, Session};
 use crate::case_file::CasePeer;
 use crate::explain::counted;
 use crate::verdict::{Layer, Place};
-use peerproof_captures::event::{Description, PeerEvent, SignalingState};
+use peerproof_captures::event::{Description, PeerEvent};
 use peerproof_captures::timeline::{Entry, What};
 use serde::Deserialize;
+use signalled::Owners;
 
 const OPERATION: (&str, Layer) = ("event/acted.operation", Layer::Signalling);
 const DESCRIPTION: (&str, Layer) = ("event/acted.description", Layer::Sdp);
@@ -33,7 +39,9 @@ struct Carried<'a> {
 }
 
 pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
-    let carried: Vec<Carried<'_>> = session.record.timeline.iter().filter_map(carried).collect();
+    let owners = Owners::of(session);
+    let carried: Vec<Carried<'_>> =
+        session.record.timeline.iter().filter_map(|entry| carried(entry, &owners)).collect();
     for (peer, _) in session.peers() {
         let joins = session.asked(&peer.name);
         let joins: Vec<&Entry> = joins
@@ -53,7 +61,8 @@ pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
         }
         repeated(peer, &acts, joins.len(), found);
         failed(peer, &acts, found);
-        unreported(session, peer, &acts, found);
+        replayed::check(session, peer, &acts, found);
+        signalled::check(session, peer, &acts, &owners, found);
         described(session, peer, &acts, &carried, found);
     }
 }
@@ -67,10 +76,10 @@ fn act<'a>(entry: &'a Entry, event: &'a PeerEvent) -> Option<Act<'a>> {
     }
 }
 
-fn carried(entry: &Entry) -> Option<Carried<'_>> {
+fn carried<'a>(entry: &'a Entry, owners: &Owners<'a>) -> Option<Carried<'a>> {
     let What::Signalled { from, message } = &entry.what else { return None };
     let description = Description::deserialize(message.get("description")?).ok()?;
-    Some(Carried { entry, from, description })
+    Some(Carried { entry, from: owners.of_client(from)?, description })
 }
 
 /// A peer that joined a call reports that and takes part: with the other side there, a message of it comes to the server.
@@ -138,31 +147,6 @@ fn failed(peer: &CasePeer, acts: &[Act<'_>], found: &mut Vec<Contradiction>) {
         let seen = format!("it goes on with {}", later.operation);
         let evidence = [Place::Entry(act.entry.n), Place::Entry(later.entry.n)];
         found.push(against(&peer.name, ERROR, act.entry.t_us, claimed, seen, evidence));
-    }
-}
-
-/// `signalingState` changes by operations, of which each is reported.
-fn unreported(session: &Session<'_>, peer: &CasePeer, acts: &[Act<'_>], found: &mut Vec<Contradiction>) {
-    if !session.reports_all(peer) || peer.never_reports("acted", "") {
-        return;
-    }
-    let did = |names: &[&str]| acts.iter().any(|act| names.contains(&act.operation) && act.error.is_none());
-    let last = acts.iter().map(|act| act.entry.n).max().unwrap_or(0);
-    for (entry, event) in session.events(&peer.name) {
-        let PeerEvent::SignalingStateChange { state } = event else { continue };
-        let by: &[&str] = match state {
-            SignalingState::HaveLocalOffer | SignalingState::HaveLocalPranswer => &["setLocalDescription"],
-            SignalingState::HaveRemoteOffer | SignalingState::HaveRemotePranswer => &["setRemoteDescription"],
-            SignalingState::Stable => &["setLocalDescription", "setRemoteDescription"],
-            SignalingState::Closed => continue,
-        };
-        // It reported something later, so it would have reported the operation.
-        if !did(by) && last > entry.n {
-            let claimed = format!("{} reports that signalingState became {state}", peer.name);
-            let seen = format!("it never reports {}", by.join(" or "));
-            found.push(against(&peer.name, OPERATION, entry.t_us, claimed, seen, [Place::Entry(entry.n)]));
-            return;
-        }
     }
 }
 
