@@ -1,6 +1,6 @@
 //! The connectivity checks that reach a peer, and what becomes of them.
 
-use super::nomination::{Generation, Path, generation, path};
+use super::nomination::{self, Generation, Path, generation, path};
 use super::roles::{History, Says};
 use crate::evidence::{Evidence, Peer};
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +11,8 @@ pub(super) struct Asked<'a> {
     pub(super) t_us: u64,
     pub(super) path: Path,
     pub(super) generation: Generation<'a>,
+    /// Whether it has USE-CANDIDATE.
+    pub(super) nominates: bool,
     /// The frame and the time of the response.
     pub(super) answered: Option<(u64, u64)>,
     /// When a later check of the same pair and session was answered: then the peer was there.
@@ -40,6 +42,7 @@ pub(super) fn checks<'a>(evidence: &'a Evidence, history: &History<'a>) -> Vec<A
             t_us: told.packet.t_us,
             path: path(told.packet),
             generation,
+            nominates: nomination::nominates(told),
             answered,
             there_us: None,
         });
@@ -85,6 +88,17 @@ pub(super) mod edits {
     /// Deletes such a response, as seen where it is sent.
     pub(in super::super) fn silence(evidence: &mut Evidence, of: Option<Peer>, nominated: Option<bool>) {
         let frame = response(evidence, of, nominated);
+        evidence.wire.as_mut().unwrap().packets.retain(|it| it.frame != frame);
+    }
+
+    /// Deletes the response to a nominating check of a pair that is not nominated yet, as seen where it is sent.
+    pub(in super::super) fn silence_nomination(evidence: &mut Evidence) {
+        let frames = evidence.each_peer().filter_map(|peer| {
+            let history = History::new(evidence, peer);
+            let mut asked = super::checks(evidence, &history).into_iter().filter(|it| it.nominates);
+            asked.find_map(|it| it.there_us.filter(|t_us| *t_us > it.t_us + 600_000).and(it.answered))
+        });
+        let (frame, _) = frames.into_iter().next().expect("no such response");
         evidence.wire.as_mut().unwrap().packets.retain(|it| it.frame != frame);
     }
 

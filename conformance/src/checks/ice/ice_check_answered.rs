@@ -41,8 +41,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             (Some((frame, _)), _) => tally.pass(Place::Frame(frame)),
             // What a candidate that was given up gets is not answered (§8.3.1).
             (None, Some(off)) if evidence.sees_all_sent_by(peer) => {
-                let text = "a check is not answered, although a later one of the same pair is";
-                tally.off(Fault("passed-over"), evidence, off, text, [place]);
+                if asked.nominates {
+                    let text = "a check that nominates its pair is not answered, although a later one is";
+                    tally.off(Fault("nomination-passed-over"), evidence, off, text, [place]);
+                } else {
+                    let text = "a check is not answered, although a later one of the same pair is";
+                    tally.off(Fault("passed-over"), evidence, off, text, [place]);
+                }
             }
             (None, _) => {
                 tally.inconclusive("a check is not answered, nor any later one of its pair", [place]);
@@ -54,9 +59,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 #[cfg(test)]
 mod control {
     use super::super::asked::edits;
-    use crate::checks::controls::{Control, Recording};
+    use crate::checks::controls::{Control, Mutation, Recording};
 
     /// Deletes the first response of the recording that a later one follows, at the tap of who sends it.
     pub(super) const CONTROL: Control =
-        Control::new(Recording::Restart, |evidence| edits::silence(evidence, None, Some(false)));
+        Control::new(Recording::Restart, |evidence| edits::silence(evidence, None, Some(false))).and(&[
+            Mutation::new(Recording::Restart, "a check that nominates its pair", edits::silence_nomination),
+        ]);
 }

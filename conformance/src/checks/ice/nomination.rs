@@ -89,7 +89,8 @@ fn succeeded<'a>(history: &History<'a>) -> BTreeMap<(Path, Generation<'a>), &'a 
     all
 }
 
-fn nominates(check: &Told<'_>) -> bool {
+/// Whether a message is a check that nominates its pair (§8.1.1).
+pub(super) fn nominates(check: &Told<'_>) -> bool {
     matches!(check.says, Says::Claims(Role::Controlling, _))
         && has(&check.message, AttributeType::UseCandidate)
 }
