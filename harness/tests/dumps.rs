@@ -282,7 +282,8 @@ fn a_dump_beside_a_capture_is_on_its_axis_and_in_its_diagnosis() {
         let [a, b] = ends.map(|end| format!("{stem} {end}"));
         for expected in [
             format!("Connection 1 of 1: {a} "),
-            format!("broken at DTLS: the dump of {b}: ICE connected, but DTLS failed"),
+            "broken at DTLS: see diagnosis 1".to_owned(),
+            format!("the dump of {b}: ICE connected, but DTLS failed"),
             format!("API          {a}: iceConnectionState connected"),
             format!("{b}: connectionState failed"),
             "10-1: ".to_owned() + &b + " of connection 1",

@@ -49,6 +49,8 @@
 
   P.open = (id, focus = false) => {
     const view = views.find((it) => it.id === id) ?? views[0];
+    // A dump may hold nothing that a view shows.
+    if (!view) return;
     current = view;
     for (const it of views) {
       const on = it === view;
@@ -83,7 +85,7 @@
       return;
     }
     if (state.view) P.open(state.view);
-    else if (!current) P.open(state.filter ? "packets" : views[0].id);
+    else if (!current) P.open(state.filter ? "packets" : views[0]?.id);
     views.forEach((it) => it.made && it.state?.());
     if (state.frame !== undefined && state.frame !== P.chosen) P.choose(state.frame);
   };

@@ -11,6 +11,9 @@ use super::stop::{Cause, Read, Stop};
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// The name of what follows the place in a unit from which on it cannot be read.
+pub(super) const UNDISSECTED: &str = "undissected bytes";
+
 /// What is reported of a reading as it goes on. All methods do nothing unless implemented.
 pub trait Sink {
     /// Whether anything is kept; work done only for the record is skipped otherwise.
@@ -296,7 +299,7 @@ impl<'a, S: Sink> Reader<'a, S> {
 
     /// Records what is left as not dissected because of `stop`.
     pub fn undissected(&mut self, stop: &Stop) {
-        let rest = self.rest("undissected bytes");
+        let rest = self.rest(UNDISSECTED);
         if S::RECORDS && self.remarked != Some(*stop) {
             self.sink.anomaly(rest.range, Cow::Owned(stop.to_string()));
             self.remarked = Some(*stop);

@@ -229,11 +229,12 @@ mod tests {
         let text = String::from_utf8(Terminal { colour: false, width }.serialize(&report).unwrap()).unwrap();
         assert!(
             text.contains(
-                "\n    the DTLS handshake between alice and bob should complete,\n    but it failed"
+                "\n    the DTLS handshake between alice and bob should\n    complete, but it failed"
             )
         );
         let sentence = "the ServerHello chose <compression> 1";
-        assert_eq!(text.matches(sentence).count(), 1, "{text}");
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(words.matches(sentence).count(), 1, "{text}");
         // The case that it fails says it: the requirements only count it.
         let listed = report.cases.iter_mut().find(|case| !case.standing.is_good()).unwrap();
         listed.verdict.sentence = format!("alice violates dtls-no-compression: {sentence}");

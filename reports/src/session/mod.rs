@@ -60,7 +60,7 @@ pub struct Head<'a> {
     /// What was recognised as trouble, the worst first.
     pub diagnosis: &'a [Diagnosis],
     /// Of a case that failed: what was seen besides, at other layers than its verdict's.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
     pub besides: &'a [Diagnosis],
     /// The words of the filter of packets: each protocol with its layer, as `peerproof inspect --packets` calls them.
     pub words: Vec<[String; 2]>,

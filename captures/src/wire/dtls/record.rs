@@ -34,7 +34,7 @@ use super::handshake::{self, Fragments};
 use super::version::Version;
 use crate::wire::field::{Field, Span};
 use crate::wire::node::{self, Dissected, Value};
-use crate::wire::reader::{Reader, Sink};
+use crate::wire::reader::{Reader, Sink, UNDISSECTED};
 use crate::wire::show::Hex;
 use crate::wire::stop::{Cause, Read, Stop};
 use std::fmt;
@@ -378,7 +378,7 @@ impl<'a> Iterator for Records<'a> {
         }
         let record = Record::read(&mut self.reader, self.cid_length);
         if record.is_err() {
-            self.reader.rest("undissected bytes");
+            self.reader.rest(UNDISSECTED);
         }
         Some(record)
     }

@@ -7,7 +7,7 @@ use super::{
 use crate::wire::field::{Field, Span};
 use crate::wire::list::{List, Unit};
 use crate::wire::node::{self, Dissected};
-use crate::wire::reader::{Reader, Sink};
+use crate::wire::reader::{Reader, Sink, UNDISSECTED};
 use crate::wire::stop::{Read, Stop};
 use std::fmt;
 
@@ -198,7 +198,8 @@ pub fn is_in_clear(bytes: &[u8]) -> bool {
 pub fn unread(bytes: &[u8]) -> String {
     let (node, stop) = tree(bytes).outcome();
     let Some(packet) = node.children.first() else { return String::new() };
-    let after = packet.leaves().last().map(|leaf| format!(" after its field {:?}", leaf.name));
+    let leaves = packet.leaves().into_iter().take_while(|leaf| leaf.name != UNDISSECTED);
+    let after = leaves.last().map(|leaf| format!(" after its field {:?}", leaf.name));
     let anomaly = packet.anomalies.first().map(|anomaly| anomaly.what.to_string());
     let cause = anomaly.or_else(|| stop.map(|stop| stop.to_string()));
     format!("{}{}", after.unwrap_or_default(), cause.map(|it| format!(": {it}")).unwrap_or_default())
@@ -284,7 +285,7 @@ pub(super) mod tests {
         assert_eq!(found, ["RR malformed", "BYE"]);
         let parts: Vec<usize> = view(&bytes).parts().map(|(_, part)| part.len()).collect();
         assert_eq!(parts, [8, 4]);
-        assert!(unread(&bytes).starts_with(" after its field \"SSRC\": "), "{}", unread(&bytes));
+        assert!(unread(&bytes).starts_with(" after its field \"SSRC of sender\": "), "{}", unread(&bytes));
         check_all(&bytes, |b| tree(b).outcome());
     }
 

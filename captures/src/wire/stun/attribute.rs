@@ -13,7 +13,7 @@
 use super::content::Content;
 use super::message::{Message, TransactionId};
 use crate::wire::field::Field;
-use crate::wire::reader::{Reader, Sink};
+use crate::wire::reader::{Reader, Sink, UNDISSECTED};
 use crate::wire::stop::{Read, Stop};
 use std::fmt;
 
@@ -221,7 +221,7 @@ impl<'a> Iterator for Attributes<'a> {
         }
         let attribute = Attribute::read(&mut self.reader);
         if attribute.is_err() {
-            self.reader.rest("undissected bytes");
+            self.reader.rest(UNDISSECTED);
             self.cut = None;
         }
         Some(attribute)

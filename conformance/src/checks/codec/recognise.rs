@@ -9,6 +9,8 @@ use peerproof_captures::wire::payload::{Format, h264, vp8};
 pub(super) const START_CODE: [u8; 3] = [0x9d, 0x01, 0x2a];
 /// Fewer than this that have no place in the format may be faults of an encoder.
 const FEW: usize = 3;
+/// From as many on it shows whether a bit is random.
+const ENOUGH: usize = 8;
 
 /// What the payloads of a source show.
 #[derive(Debug, Default)]
@@ -19,16 +21,23 @@ struct Signs {
     strange: usize,
     /// Those of them that only the format explains.
     familiar: usize,
+    /// All payloads with a descriptor of VP8, and those whose reserved bit is set (RFC 7741 §4.2).
+    described: usize,
+    reserved: usize,
 }
 
 impl Signs {
     /// Random bytes are strange in half of the cases, faults of an encoder in few.
-    const fn are_of_another(&self) -> bool {
-        let Self { read, strange, familiar } = *self;
-        strange >= FEW && strange * 4 >= read && familiar * 10 < strange
+    fn are_of_another(&self) -> bool {
+        let Self { read, strange, familiar, described, reserved } = *self;
+        let least = (described / 8).max(2);
+        let is_random = described >= ENOUGH && reserved.min(described - reserved) >= least;
+        (strange >= FEW && strange * 4 >= read && familiar * 10 < strange) || (is_random && familiar == 0)
     }
 
     fn of_vp8(&mut self, payload: &[u8]) {
+        self.described += 1;
+        self.reserved += usize::from(payload.first().is_some_and(|first| first & 0x40 != 0));
         let Some(frame) = vp8::view(payload).ok().and_then(|read| read.frame) else { return };
         let behind = payload.get(frame.tag.range.end as usize..).unwrap_or_default();
         self.read += 1;
@@ -65,7 +74,18 @@ mod tests {
     use super::Signs;
 
     fn signs(read: usize, strange: usize, familiar: usize) -> bool {
-        Signs { read, strange, familiar }.are_of_another()
+        Signs { read, strange, familiar, ..Signs::default() }.are_of_another()
+    }
+
+    #[test]
+    fn a_reserved_bit_that_is_set_at_random_is_of_another_format() {
+        let signs = |described, reserved, familiar| {
+            Signs { described, reserved, familiar, ..Signs::default() }.are_of_another()
+        };
+        assert!(signs(8, 4, 0) && signs(1_000, 520, 0));
+        assert!(!signs(7, 4, 0), "too few");
+        assert!(!signs(16, 16, 0) && !signs(16, 1, 0) && !signs(1_000, 100, 0), "a fault of an encoder");
+        assert!(!signs(16, 8, 1), "a key frame by its start code");
     }
 
     #[test]

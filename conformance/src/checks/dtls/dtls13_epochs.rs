@@ -84,15 +84,15 @@ fn opened(packet: &Packet) -> impl Iterator<Item = (ContentType, u64, &[u8])> {
 #[cfg(test)]
 mod control {
     use crate::checks::controls::{Control, Mutation, Recording, dtls};
-    use crate::evidence::{Evidence, Kind, Packet};
+    use crate::evidence::{Clear, Evidence, Kind, Packet};
 
-    /// Moves the last opened record of a type to another epoch, under a number of its own.
-    fn move_last(evidence: &mut Evidence, wanted: u8, to: u64) {
+    /// Moves the first or last opened record of a type to another epoch, under a number of its own.
+    fn move_one(evidence: &mut Evidence, is_first: bool, wanted: u8, to: u64) {
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
         let own = |it: &&mut Packet| it.tap == it.sender;
         let mut clear = packets.iter_mut().filter(own).flat_map(|it| &mut it.clear);
-        let kind =
-            clear.rfind(|it| matches!(it.kind, Kind::Record { content_type, .. } if content_type == wanted));
+        let is = |it: &&mut Clear| matches!(it.kind, Kind::Record { content_type, .. } if content_type == wanted);
+        let kind = if is_first { clear.find(is) } else { clear.rfind(is) };
         if let Kind::Record { epoch, sequence, .. } = &mut kind.unwrap().kind {
             (*epoch, *sequence) = (to, 1 << 40);
         }
@@ -100,9 +100,9 @@ mod control {
 
     /// Has application data be in the epoch of the handshake.
     pub(super) const CONTROL: Control =
-        Control::new(Recording::Conflict, |evidence| move_last(evidence, 23, 2)).and(&[
+        Control::new(Recording::Conflict, |evidence| move_one(evidence, false, 23, 2)).and(&[
             Mutation::new(Recording::Conflict, "a message of the handshake is in epoch 3", |evidence| {
-                move_last(evidence, 22, 3);
+                move_one(evidence, true, 22, 3);
             })
             .also_breaks(&["dtls-record-sequence-increments"]),
             Mutation::new(Recording::Conflict, "is sent without protection", |evidence| {

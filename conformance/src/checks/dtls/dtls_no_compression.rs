@@ -70,7 +70,15 @@ mod control {
     }
 
     pub(super) const CONTROL: Control = Control::new(Recording::Media, offer_deflate).and(&[
-        Mutation::new(Recording::Conflict, "the ClientHello offers the compression methods", offer_deflate),
+        Mutation::new(Recording::Conflict, "the ClientHello offers the compression methods", |evidence| {
+            dtls::edit_first_fragments(evidence, dtls::CLIENT_HELLO, |body| {
+                let mut at = 34; // The version and the random come first.
+                at += 1 + usize::from(body[at]);
+                at += 1 + usize::from(body[at]);
+                at += 2 + usize::from(u16::from_be_bytes([body[at], body[at + 1]]));
+                body[at + 1] = 1;
+            });
+        }),
         Mutation::new(Recording::Media, "the server chose compression method 1", |evidence| {
             dtls::edit_messages(evidence, dtls::SERVER_HELLO, |body| {
                 let at = 37 + usize::from(body[34]);

@@ -63,10 +63,14 @@ pub(super) fn checks<'a>(evidence: &'a Evidence, history: &History<'a>) -> Vec<A
 pub(super) mod edits {
     use super::super::nomination;
     use super::super::roles::History;
+    use crate::checks::controls::stun;
     use crate::evidence::{Evidence, Peer};
 
-    /// A response that a later one of the same pair follows by more than 600 ms: its frame. Of whose pair: `nominated` before, or not.
-    fn response(evidence: &Evidence, of: Option<Peer>, nominated: Option<bool>) -> u64 {
+    const USE_CANDIDATE: u16 = 0x0025;
+
+    /// A check whose response a later one of the same pair follows by more than 600 ms: its frame, that of the response, and whether it
+    /// nominates. Of whose pair: `nominated` before, or not.
+    fn asked(evidence: &Evidence, of: Option<Peer>, nominated: Option<bool>) -> (u64, u64, bool) {
         let peers = evidence.each_peer().filter(|peer| of.is_none_or(|it| it == *peer));
         let found = peers.filter_map(|peer| {
             let history = History::new(evidence, peer);
@@ -80,31 +84,41 @@ pub(super) mod edits {
                 let later = it.there_us.is_some_and(|t_us| t_us > it.t_us + 600_000);
                 later && nominated.is_none_or(|wanted| wanted == is)
             });
-            asked.find_map(|it| Some(it.answered?.0))
+            asked.find_map(|it| Some((it.frame, it.answered?.0, it.nominates)))
         });
         found.into_iter().next().expect("no such response")
     }
 
-    /// Deletes such a response, as seen where it is sent.
-    pub(in super::super) fn silence(evidence: &mut Evidence, of: Option<Peer>, nominated: Option<bool>) {
-        let frame = response(evidence, of, nominated);
+    fn delete(evidence: &mut Evidence, frame: u64) {
         evidence.wire.as_mut().unwrap().packets.retain(|it| it.frame != frame);
     }
 
-    /// Deletes the response to a nominating check of a pair that is not nominated yet, as seen where it is sent.
+    /// Deletes such a response, as seen where it is sent.
+    pub(in super::super) fn silence(evidence: &mut Evidence, of: Option<Peer>, nominated: Option<bool>) {
+        let (_, response, _) = asked(evidence, of, nominated);
+        delete(evidence, response);
+    }
+
+    /// The same of a pair that is not nominated, to a check that does not nominate it.
+    pub(in super::super) fn silence_plain(evidence: &mut Evidence) {
+        let (check, response, nominates) = asked(evidence, None, Some(false));
+        if nominates {
+            let is_other = |(kind, _): &(u16, Vec<u8>)| *kind != USE_CANDIDATE;
+            stun::edit_where(evidence, |it| it.frame == check, |attributes| attributes.retain(is_other));
+        }
+        delete(evidence, response);
+    }
+
+    /// The same, to one that does.
     pub(in super::super) fn silence_nomination(evidence: &mut Evidence) {
-        let frames = evidence.each_peer().filter_map(|peer| {
-            let history = History::new(evidence, peer);
-            let mut asked = super::checks(evidence, &history).into_iter().filter(|it| it.nominates);
-            asked.find_map(|it| it.there_us.filter(|t_us| *t_us > it.t_us + 600_000).and(it.answered))
-        });
-        let (frame, _) = frames.into_iter().next().expect("no such response");
-        evidence.wire.as_mut().unwrap().packets.retain(|it| it.frame != frame);
+        let (_, response, nominates) = asked(evidence, None, Some(false));
+        assert!(nominates);
+        delete(evidence, response);
     }
 
     /// Postpones it by two seconds.
     pub(in super::super) fn answer_late(evidence: &mut Evidence, of: Peer) {
-        let frame = response(evidence, Some(of), None);
+        let (_, frame, _) = asked(evidence, Some(of), None);
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
         packets.iter_mut().filter(|it| it.frame == frame).for_each(|it| it.t_us += 2_000_000);
         packets.sort_by_key(|it| it.t_us);

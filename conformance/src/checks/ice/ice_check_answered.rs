@@ -61,9 +61,8 @@ mod control {
     use super::super::asked::edits;
     use crate::checks::controls::{Control, Mutation, Recording};
 
-    /// Deletes the first response of the recording that a later one follows, at the tap of who sends it.
-    pub(super) const CONTROL: Control =
-        Control::new(Recording::Restart, |evidence| edits::silence(evidence, None, Some(false))).and(&[
-            Mutation::new(Recording::Restart, "a check that nominates its pair", edits::silence_nomination),
-        ]);
+    /// Deletes a response that a later one follows, at the tap of who sends it.
+    pub(super) const CONTROL: Control = Control::new(Recording::Restart, edits::silence_plain).and(&[
+        Mutation::new(Recording::Restart, "a check that nominates its pair", edits::silence_nomination),
+    ]);
 }

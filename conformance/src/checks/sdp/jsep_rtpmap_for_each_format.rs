@@ -44,6 +44,8 @@ mod control {
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
         replace(&mut evidence.descriptions[0].sdp, "a=rtpmap:110 telephone-event/48000\r\n", "");
     })
+    // What has no mapping is a codec that the answer does not know.
+    .also_breaks(&["jsep-answer-codec-order"])
     .and(&[Mutation::new(Recording::Descriptions, "the static payload type 13", |evidence| {
         replace(&mut evidence.descriptions[0].sdp, "a=rtpmap:13 CN/8000\r\n", "");
     })]);

@@ -62,8 +62,12 @@ pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
         repeated(peer, &acts, joins.len(), found);
         failed(peer, &acts, found);
         replayed::check(session, peer, &acts, found);
+        let before = found.len();
         signalled::check(session, peer, &acts, &owners, found);
-        described(session, peer, &acts, &carried, found);
+        // What was not carried has nothing to differ from.
+        if found.len() == before {
+            described(session, peer, &acts, &carried, found);
+        }
     }
 }
 
@@ -159,6 +163,8 @@ fn described(
     found: &mut Vec<Contradiction>,
 ) {
     let Some(other) = session.record.other(&peer.name) else { return };
+    let sent = carried.iter().filter(|it| it.from == peer.name).count();
+    let mut set_so_far = 0;
     for act in acts.iter().filter(|act| act.error.is_none()) {
         let from = match act.operation {
             "setLocalDescription" => peer.name.as_str(),
@@ -166,6 +172,13 @@ fn described(
             _ => continue,
         };
         let Some(set) = act.description.filter(|it| !it.sdp.is_empty()) else { continue };
+        if from == peer.name {
+            set_so_far += 1;
+            // What was set last may not have been sent yet.
+            if set_so_far > sent {
+                continue;
+            }
+        }
         let mut same_kind = carried.iter().filter(|it| it.from == from && it.description.kind == set.kind);
         let Some(first) = same_kind.clone().next() else { continue };
         let lines = bound(&set.sdp);

@@ -13,7 +13,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The peers by their names at the signalling server. A page is named by the server; the candidates that it sends are those that it reports.
+/// The peers by their names at the signalling server. A page is named by the server; the candidates and descriptions that it sends are
+/// those that it reports.
 pub(super) struct Owners<'a>(BTreeMap<&'a str, &'a str>);
 
 impl<'a> Owners<'a> {
@@ -21,18 +22,26 @@ impl<'a> Owners<'a> {
         let mut reported: BTreeMap<&str, Option<&str>> = BTreeMap::new();
         for (peer, _) in session.peers() {
             for (_, event) in session.events(&peer.name) {
-                if let PeerEvent::IceCandidate { candidate: Some(candidate) } = event {
-                    let of = reported.entry(&candidate.candidate).or_insert(Some(&peer.name));
-                    *of = of.filter(|it| *it == peer.name);
-                }
+                let text = match event {
+                    PeerEvent::IceCandidate { candidate: Some(candidate) } => &candidate.candidate,
+                    PeerEvent::Acted { operation, description: Some(description), error: None }
+                        if operation == "setLocalDescription" =>
+                    {
+                        &description.sdp
+                    }
+                    _ => continue,
+                };
+                let of = reported.entry(text).or_insert(Some(&peer.name));
+                *of = of.filter(|it| *it == peer.name);
             }
         }
         let mut owners: BTreeMap<&str, &str> =
             session.peers().map(|(peer, _)| (peer.name.as_str(), peer.name.as_str())).collect();
         for entry in &session.record.timeline {
             let What::Signalled { from, message } = &entry.what else { continue };
-            let candidate = message.get("candidate").and_then(|it| it.get("candidate")?.as_str());
-            if let Some(Some(owner)) = candidate.and_then(|it| reported.get(it)) {
+            let text = |of: &str, text: &str| message.get(of).and_then(|it| it.get(text)?.as_str());
+            let text = text("candidate", "candidate").or_else(|| text("description", "sdp"));
+            if let Some(Some(owner)) = text.and_then(|it| reported.get(it)) {
                 owners.entry(from).or_insert(owner);
             }
         }

@@ -1,3 +1,5 @@
+//! A call of two peers that negotiate by themselves, and what contradicts it.
+
 use super::super::testing::{contradicted, found};
 use super::super::{Contradiction, Fault};
 use crate::checks::controls::Recording;
@@ -129,8 +131,9 @@ fn each_line_of_such_a_call_is_missed() {
             unmissed.push(missing);
         }
     }
-    // The last messages of each: what a peer reports last may not have been sent yet.
-    assert_eq!(unmissed, [19, 22, 39], "{:?}", unmissed.iter().map(|n| &whole[*n]).collect::<Vec<_>>());
+    // The last messages of each: what a peer reports last may not have been sent yet. 23 is the `stable` of an offer that gives way, which
+    // some do not report; 29 is an answer that may as well have come too late for the offer that is rolled back afterwards.
+    assert_eq!(unmissed, [19, 22, 23, 29, 39], "{:?}", unmissed.iter().map(|n| &whole[*n]).collect::<Vec<_>>());
 }
 
 #[test]

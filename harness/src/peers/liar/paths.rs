@@ -56,7 +56,7 @@ mod tests {
             ("datachannel", "channel.label"),
             ("connectionstatechange", "state"),
             ("icecandidate", "candidate.candidate"),
-            ("message", "message.size"),
+            ("channelmessage", "message.size"),
         ] {
             assert!(has(event, path), "{event} {path}");
         }

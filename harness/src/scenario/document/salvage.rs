@@ -112,7 +112,12 @@ impl Document {
         missing: &[(&str, Value)],
         errors: &mut Vec<ScenarioError>,
     ) -> Option<()> {
-        let path = self.existing(path);
+        let mut path = self.existing(path);
+        // Of a key that is not known the path names the key, not the mapping.
+        let is_key = matches!(path.0.last(), Some(Segment::Key(key)) if quoted(message).next() == Some(key));
+        if message.starts_with("unknown field") && is_key {
+            path.0.pop();
+        }
         let node = self.marks.find(self.root, &path);
         let error = self.type_error(&path, message);
         let mut words = quoted(message);
@@ -307,11 +312,11 @@ mod tests {
             [
                 "1:1 unknown key `tite`",
                 "2:1 unknown key `nosuch`",
-                "4:5 unknown key `nam`",
-                "4:14 unknown word `tow`",
+                "4:7 unknown key `nam`",
+                "4:15 unknown word `tow`",
                 "5:7 expected a text, not 5",
                 "6:5 expected a mapping, not 7",
-                "7:16 expected a word, not a list",
+                "7:16 expected a word or a mapping, not a list",
             ]
         );
         let list = salvaged.value.unwrap().list;

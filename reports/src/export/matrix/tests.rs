@@ -55,8 +55,8 @@ fn a_cell_of_the_page_leads_to_its_cases_and_they_to_the_page_of_their_run() {
     let reports = [report(), report()];
     let [_, _, html] = all(&reports, &["../a b".to_owned(), String::new()]);
     // stack → firefox in data, the first family.
-    assert!(html.contains("<a href=\"#pair-2-1-0\">0/2</a>"), "{html}");
-    assert!(html.contains("id=\"pair-2-1-0\" open"));
+    assert!(html.contains("<a href=\"#stack-firefox-data\">0/2</a>"), "{html}");
+    assert!(html.contains("id=\"stack-firefox-data\" open"));
     assert!(html.contains(
         "<a href=\"../a%20b/index.html#case=data/echo/stack-firefox\">data/echo/stack-firefox</a>"
     ));

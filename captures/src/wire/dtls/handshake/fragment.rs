@@ -14,7 +14,7 @@
 use super::super::version::Version;
 use super::body::Body;
 use crate::wire::field::Field;
-use crate::wire::reader::{Reader, Sink};
+use crate::wire::reader::{Reader, Sink, UNDISSECTED};
 use crate::wire::stop::{Read, Stop};
 use std::fmt;
 
@@ -174,7 +174,7 @@ impl<'a> Iterator for Fragments<'a> {
         }
         let fragment = Fragment::read(&mut self.0);
         if fragment.is_err() {
-            self.0.rest("undissected bytes");
+            self.0.rest(UNDISSECTED);
         }
         Some(fragment)
     }

@@ -79,7 +79,11 @@ fn a_name_stands_only_where_its_kind_belongs() {
     let offer = "alice: { createOffer: {}, as: offer }";
     let source = "alice: { createSource: { kind: video }, as: camera }";
     let both = "alice: { getUserMedia: { constraints: { audio: true, video: true } }, as: both }";
-    let of = |step: &str| errors(&[offer, source, both, step]);
+    let of = |step: &str| {
+        let mut all = errors(&[offer, source, both, step]);
+        all.retain(|it| !it.starts_with("no later step uses "));
+        all
+    };
     assert_eq!(of("alice: { addTrack: { track: offer } }"), ["`offer` is a description, not a track"]);
     assert_eq!(
         of("alice: { setLocalDescription: { description: camera } }"),

@@ -33,7 +33,7 @@ fn all_that_is_wrong_is_shown_at_once() {
     let found = all_errors(&types);
     assert_eq!(found.len(), 3, "{found:?}");
     assert!(found[0].starts_with("7: expected") && found[1].starts_with("10: expected"), "{found:?}");
-    assert_eq!(found[2], "13: unknown word `spd`");
+    assert_eq!(found[2], "14: unknown word `spd`");
 }
 
 #[test]
