@@ -302,7 +302,7 @@ fn a_failed_recording_begins_with_its_verdict() {
     assert!(!diagnosed.is_empty() && diagnosed.iter().all(|it| it["layer"] == verdict["layer"]));
     let text = inspect(&[path]);
     let place = |what: &str| text.find(what).unwrap_or_else(|| panic!("no {what} in {text}"));
-    assert!(place("Verdict: fail at ") < place("Connection 1 of ") && place("Verdict") < place("Diagnosis"));
+    assert!(place("Verdict: fail at ") < place("\nNo connection") && place("Verdict") < place("Diagnosis"));
     assert_eq!(text.matches(diagnosed[0]["what"].as_str().unwrap()).count(), 1, "{text}");
 
     // Had the case failed elsewhere, the same was seen besides.

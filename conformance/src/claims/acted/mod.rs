@@ -7,7 +7,7 @@ mod signalled;
 mod tests;
 
 use super::answers::bound;
-use super::observed::{PATIENCE_US, against};
+use super::observed::{PATIENCE_US, against, lacks};
 use super::{Contradiction, Session};
 use crate::case_file::CasePeer;
 use crate::explain::counted;
@@ -186,6 +186,18 @@ fn described(
             continue;
         }
         let claimed = format!("{} reports {} of the {}", peer.name, act.operation, set.kind);
+        // The other side set the same one: the peers agree, so the timeline lacks what was carried.
+        let is_of_other = session.events(other).any(|(_, event)| match event {
+            PeerEvent::Acted { operation, description: Some(made), error: None } => {
+                operation == "setLocalDescription" && bound(&made.sdp) == lines
+            }
+            _ => false,
+        });
+        if from == other && is_of_other {
+            let seen = "the timeline does not say that the signalling server carried that description";
+            found.push(lacks(Layer::Signalling, act.entry.t_us, claimed, seen, [Place::Entry(act.entry.n)]));
+            return;
+        }
         let seen = format!("the {} that the signalling server carried is different", set.kind);
         let evidence = [Place::Entry(act.entry.n), Place::Entry(first.entry.n)];
         found.push(against(&peer.name, DESCRIPTION, act.entry.t_us, claimed, seen, evidence));

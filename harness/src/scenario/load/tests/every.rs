@@ -95,6 +95,7 @@ steps:
             "5: unknown implementation `stak`",
             "6: unknown key `rolle`",
             "6: unknown word `x`",
+            "8: alice has nothing to offer, so nobody connects",
         ]
     );
 }
