@@ -98,8 +98,9 @@ fn an_altered_text_is_found_where_it_was_altered() {
 
 /// The stack behind a script that changes what it is told to do, and not what it answers.
 fn instead(script: &str) -> Vec<(String, String)> {
-    let pipe = format!("sed -u -E '{script}' | '{PEERPROOF}' adapter stack");
-    let (code, report) = checked(&["sh", "-c", &pipe]);
+    // The program that is checked is the adapter, so that its end is seen.
+    let pipe = format!("exec '{PEERPROOF}' adapter stack < <(sed -u -E '{script}')");
+    let (code, report) = checked(&["bash", "-c", &pipe]);
     assert_eq!(code, 1, "{report:#}");
     with_result(&report, "violates")
 }

@@ -1,12 +1,12 @@
 //! Selected pairs against the candidates and the packets.
 
 use super::super::observed::{Tap, against};
-use super::super::{Contradiction, Session};
+use super::super::{Contradiction, Session, clocks};
 use super::Gathered;
 use crate::case_file::{CasePeer, Runs};
 use crate::evidence::Packet;
 use crate::verdict::{Layer, Place};
-use peerproof_captures::event::{ConnectionState, IceState, PeerEvent};
+use peerproof_captures::event::{ConnectionState, PeerEvent};
 use peerproof_captures::sdp::{Candidate, CandidateAddress, CandidateType};
 use peerproof_captures::timeline::Entry;
 use peerproof_captures::wire::demux::Class as First;
@@ -62,14 +62,6 @@ fn is_name(candidate: &Candidate) -> bool {
 /// A pair is in use once a check of it has succeeded (RFC 8445 §7.2.5.3), or for an agent that sends none, once one has arrived.
 fn early(session: &Session<'_>, peer: &CasePeer, entry: &Entry, found: &mut Vec<Contradiction>) {
     let claimed = format!("{} reports which pair is in use", peer.name);
-    let hides = peer.unreported.iter().any(|it| it.starts_with("iceconnectionstatechange"));
-    let checks = |event: &PeerEvent| matches!(event, PeerEvent::IceConnectionStateChange { state } if *state != IceState::New);
-    let mut before = session.events(&peer.name).take_while(|(it, _)| it.n < entry.n);
-    if session.reports_all(peer) && !hides && !before.any(|(_, event)| checks(event)) {
-        let seen = "it had not reported yet that ICE was checking";
-        found.push(against(&peer.name, LOCAL, entry.t_us, claimed, seen, [Place::Entry(entry.n)]));
-        return;
-    }
     let Some(tap) = session.tap(&peer.name).filter(|_| !peer.is_translated()) else { return };
     let class = |packet: &Packet| {
         let is_stun = packet.class() == First::Stun;
@@ -81,7 +73,13 @@ fn early(session: &Session<'_>, peer: &CasePeer, entry: &Entry, found: &mut Vec<
         return;
     };
     let error = session.clock_error(&peer.name).saturating_add(session.stalled(entry.t_us, first.t_us));
-    if entry.t_us.saturating_add(error) < first.t_us {
+    // A clock that is wrong is said by `clock`.
+    let is_known = || {
+        let mut of_clocks = Vec::new();
+        clocks::check(session, &mut of_clocks);
+        of_clocks.is_empty()
+    };
+    if entry.t_us.saturating_add(error) < first.t_us && is_known() {
         let what = if is_lite { "check" } else { "success response to a check" };
         let seen = format!("the first {what} arrives only in frame {}", first.frame);
         let evidence = [Place::Entry(entry.n), Place::Frame(first.frame)];

@@ -172,8 +172,6 @@ fn a_pair_is_in_use_only_after_a_check() {
         }
         case
     };
-    let checking = |event: &PeerEvent| matches!(event, PeerEvent::IceConnectionStateChange { .. });
-    moved(checking, 0).blames("bob", LOCAL, Layer::Nomination, "that ICE was checking");
     let connected = |event: &PeerEvent| {
         matches!(event, PeerEvent::IceConnectionStateChange { state: IceState::Connected })
     };
