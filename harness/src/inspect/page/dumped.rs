@@ -59,6 +59,11 @@ fn page(from: &Path, dump: Internals, size: Option<u64>) -> Result<Vec<u8>, Insp
     let sides = dump.connections.iter().filter_map(|side| side.side.clone());
     let version = dump.browser.clone().unwrap_or_default();
     let trace = Trace::default();
+    let mut left_out = vec![dump.unknown.clone()];
+    if entries.is_empty() && stats.is_empty() {
+        let why = "its steps and statistics have no times, so none is on an axis; the text of `peerproof inspect` lists them";
+        left_out.push(why.to_owned());
+    }
     let head = Head {
         format: session::FORMAT,
         tool: concat!("peerproof ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -82,7 +87,7 @@ fn page(from: &Path, dump: Internals, size: Option<u64>) -> Result<Vec<u8>, Insp
         diagnosis: &diagnosis,
         besides: &[],
         words: args::words(),
-        left_out: vec![dump.unknown.clone()],
+        left_out,
     };
     let texts: &[(String, SessionDescription)] = &described;
     let body = Body {
