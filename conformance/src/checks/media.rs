@@ -58,7 +58,7 @@ pub(super) fn sections(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = 
 
 /// What the payload types that a peer sends stand for: as the receiver says (RFC 3264 §5.1), or, for those that it does not
 /// name, as the peer does. One that stands for several things is left out.
-pub(super) fn codecs(evidence: &Evidence, peer: Peer) -> BTreeMap<u8, Codec> {
+pub(crate) fn codecs(evidence: &Evidence, peer: Peer) -> BTreeMap<u8, Codec> {
     payload_types(evidence, peer).map(|(payload_type, codec, _)| (payload_type, codec)).collect()
 }
 
@@ -160,7 +160,7 @@ pub(crate) fn rids(evidence: &Evidence, peer: Peer) -> Option<BTreeSet<String>> 
 const MOST_RIDS: usize = 64;
 
 /// The RTP packets that a peer sent and that could be opened.
-pub(super) fn packets(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, rtp::Packet<'_>)> {
+pub(crate) fn packets(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, rtp::Packet<'_>)> {
     evidence.wire.iter().flat_map(move |wire| wire.rtp_read(peer))
 }
 

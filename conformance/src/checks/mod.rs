@@ -26,7 +26,7 @@ mod governs;
 mod ice;
 pub(crate) mod media;
 mod negotiated_state;
-mod rtcp;
+pub(crate) mod rtcp;
 mod rtp;
 pub(crate) mod sctp;
 pub(in crate::checks) mod sdp;

@@ -1,76 +1,21 @@
 //! What changed between two runs: verdicts, and facts by implementation.
 //!
 //! A member of a fact is new if every case of a scenario with that implementation has it after and none of any scenario had it before, and
-//! gone the other way round. What some cases show and others do not, in the same run, is chance and no change. States and requirements depend on
-//! what a scenario does, so they are compared scenario by scenario, where both runs show them. Controls count by their verdicts alone.
+//! gone the other way round. What some cases show and others do not, in the same run, is chance and no change; so may be what a single case
+//! shows, which is listed apart. States and requirements depend on what a scenario does, so they are compared scenario by scenario, where both
+//! runs show them. Controls count by their verdicts alone, and so does a case that ended with a `harness-error`.
 
-use super::{Ended, Fact, Facts};
-use schemars::JsonSchema;
-use serde::Serialize;
+use super::change::{Change, Checks, Comparison, VerdictChange};
+use super::{CANDIDATES, Fact, Facts, Run, scenario, times};
+use crate::verdict::Outcome;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The family of controls, in which something is broken on purpose.
 const CONTROLS: &str = "controls/";
-
-/// What differs between two runs.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
-pub struct Comparison {
-    /// The versions that played, where they differ, by implementation.
-    pub versions: BTreeMap<String, Versions>,
-    /// How many cases both have.
-    pub cases: usize,
-    /// Cases that ended otherwise.
-    pub verdicts: Vec<VerdictChange>,
-    /// What changed in the facts.
-    pub changes: Vec<Change>,
-    /// Cases that only the first run has.
-    pub only_before: Vec<String>,
-    /// Cases that only the second run has.
-    pub only_after: Vec<String>,
-}
-
-/// The versions of an implementation in two runs.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
-pub struct Versions {
-    /// In the first.
-    pub before: BTreeSet<String>,
-    /// In the second.
-    pub after: BTreeSet<String>,
-}
-
-/// A case that ended otherwise.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct VerdictChange {
-    /// The case.
-    pub case: String,
-    /// How it ended in the first run.
-    pub before: Option<Ended>,
-    /// How in the second.
-    pub after: Option<Ended>,
-}
-
-/// A fact that changed.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct Change {
-    /// Whose it is.
-    pub implementation: String,
-    /// Its name.
-    pub fact: String,
-    /// What it has and had not.
-    pub added: Vec<String>,
-    /// What it had and has no more.
-    pub removed: Vec<String>,
-    /// The new order, where only that changed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub order: Option<Vec<String>>,
-    /// In how many scenarios.
-    pub scenarios: usize,
-    /// One of the cases that show it, in the second run (or in the first, where it is gone).
-    pub case: String,
-    /// The frame there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub frame: Option<u64>,
-}
+/// What the facts of requirements begin with.
+const REQUIREMENT: &str = "requirement ";
+/// Recordings that have to show a change; what fewer show may be chance.
+const FEWEST: usize = 2;
 
 /// A case's name without the versions of its peers: `data/echo/chrome@150-stack` is `data/echo/chrome-stack`.
 fn plain(case: &str) -> String {
@@ -89,8 +34,13 @@ fn plain(case: &str) -> String {
     text
 }
 
-fn scenario(case: &str) -> &str {
-    case.rsplit_once('/').map_or(case, |(scenario, _)| scenario)
+/// A fact of a peer.
+#[derive(Clone, Copy)]
+struct Showing<'a> {
+    fact: &'a Fact,
+    case: &'a str,
+    /// Which recording of the run it is in: a case that was repeated has several.
+    recording: usize,
 }
 
 /// What the cases of a scenario show of an implementation in one fact.
@@ -98,44 +48,44 @@ fn scenario(case: &str) -> &str {
 struct Shown<'a> {
     /// How many peers were looked at.
     peers: usize,
-    facts: Vec<(&'a Fact, &'a str)>,
+    facts: Vec<Showing<'a>>,
 }
 
 impl<'a> Shown<'a> {
     /// What all show, and what any shows. A peer without the fact shows nothing.
     fn members(&self) -> (BTreeSet<&'a str>, BTreeSet<&'a str>) {
         let of = |fact: &'a Fact| fact.values.iter().map(String::as_str).collect::<BTreeSet<_>>();
-        let any = self.facts.iter().flat_map(|(fact, _)| of(fact)).collect();
+        let any = self.facts.iter().flat_map(|it| of(it.fact)).collect();
         if self.facts.len() < self.peers {
             return (BTreeSet::new(), any);
         }
-        let all = self.facts.iter().map(|(fact, _)| of(fact)).reduce(|one, other| &one & &other);
+        let all = self.facts.iter().map(|it| of(it.fact)).reduce(|one, other| &one & &other);
         (all.unwrap_or_default(), any)
     }
 
     fn orders(&self) -> BTreeSet<&'a [String]> {
-        self.facts.iter().filter(|(fact, _)| fact.ordered).map(|(fact, _)| fact.values.as_slice()).collect()
+        self.facts.iter().filter(|it| it.fact.ordered).map(|it| it.fact.values.as_slice()).collect()
     }
 
-    fn example(&self, member: &str) -> Option<(&'a str, Option<u64>)> {
-        let shows = |fact: &Fact| fact.values.iter().any(|value| value == member);
-        self.facts.iter().find(|(fact, _)| shows(fact)).map(|(fact, case)| (*case, fact.frame))
+    /// The facts that have a member.
+    fn showing(&self, member: &str) -> impl Iterator<Item = Showing<'a>> {
+        let shows = move |fact: &Fact| fact.values.iter().any(|value| value == member);
+        self.facts.iter().filter(move |it| shows(it.fact)).copied()
     }
 }
 
-/// What makes two changes the same: implementation, fact, what was added and removed, and the new order.
-type Of = (String, String, Vec<String>, Vec<String>, Option<Vec<String>>);
 type Key<'a> = (&'a str, &'a str, &'a str);
 
 fn shown<'a>(run: &[&'a Facts], facts: &BTreeSet<(&'a str, &'a str)>) -> BTreeMap<Key<'a>, Shown<'a>> {
     let mut all: BTreeMap<Key<'a>, Shown<'a>> = BTreeMap::new();
-    for case in run {
+    for (recording, case) in run.iter().enumerate() {
         for peer in &case.peers {
             let of = peer.implementation.as_str();
             for (_, fact) in facts.iter().filter(|(implementation, _)| *implementation == of) {
                 let shown = all.entry((scenario(&case.case), of, fact)).or_default();
                 shown.peers += 1;
-                shown.facts.extend(peer.facts.get(*fact).map(|fact| (fact, case.case.as_str())));
+                let showing = |fact| Showing { fact, case: &case.case, recording };
+                shown.facts.extend(peer.facts.get(*fact).map(showing));
             }
         }
     }
@@ -144,7 +94,12 @@ fn shown<'a>(run: &[&'a Facts], facts: &BTreeSet<(&'a str, &'a str)>) -> BTreeMa
 
 /// Whether a fact depends on what the scenario does.
 fn is_of_a_scenario(fact: &str) -> bool {
-    ["requirement ", "states of "].iter().any(|head| fact.starts_with(head))
+    [REQUIREMENT, "states of "].iter().any(|head| fact.starts_with(head))
+}
+
+/// Whether a case may have a fact or not by chance, such as a candidate of that type: that it has is no change, only its members are.
+fn is_conditional(fact: &str) -> bool {
+    fact == CANDIDATES || fact.starts_with("statistics ") && fact.ends_with(')')
 }
 
 /// What any case of any scenario shows.
@@ -156,129 +111,280 @@ fn ever<'a>(run: &BTreeMap<Key<'a>, Shown<'a>>) -> BTreeMap<(&'a str, &'a str), 
     all
 }
 
+/// The recordings of each case, by its name without versions: several where it was repeated.
+type ByName<'a> = BTreeMap<String, Vec<&'a Facts>>;
+
+fn by_name(run: &Run) -> ByName<'_> {
+    let mut all = ByName::new();
+    for facts in &run.cases {
+        all.entry(plain(&facts.case)).or_default().push(facts);
+    }
+    all
+}
+
 /// Compares two runs by the cases that both have.
 #[must_use]
-pub fn compare(before: &[Facts], after: &[Facts]) -> Comparison {
-    let by_name = |run: &'_ [Facts]| -> BTreeMap<String, usize> {
-        run.iter().enumerate().map(|(n, facts)| (plain(&facts.case), n)).collect()
-    };
+pub fn compare(before: &Run, after: &Run) -> Comparison {
     let (names, later) = (by_name(before), by_name(after));
     let mut comparison = Comparison::default();
-    let only = |one: &BTreeMap<String, usize>, other: &BTreeMap<String, usize>| -> Vec<String> {
+    let only = |one: &ByName<'_>, other: &ByName<'_>| -> Vec<String> {
         one.keys().filter(|name| !other.contains_key(*name)).cloned().collect()
     };
     (comparison.only_before, comparison.only_after) = (only(&names, &later), only(&later, &names));
+    if before.tool != after.tool {
+        let (before, after) = (before.tool.clone(), after.tool.clone());
+        comparison.tool.checks = Some(Checks { before, after });
+    }
     let (mut first, mut second) = (Vec::new(), Vec::new());
-    for (name, n) in &names {
-        let (Some(one), Some(other)) = (before.get(*n), later.get(name).and_then(|m| after.get(*m))) else {
-            continue;
-        };
+    for (name, one) in &names {
+        let Some(other) = later.get(name) else { continue };
         comparison.cases += 1;
-        if one.verdict != other.verdict {
-            comparison.verdicts.push(VerdictChange {
-                case: name.clone(),
-                before: one.verdict.clone(),
-                after: other.verdict.clone(),
-            });
-        }
-        for (facts, is_after) in [(one, false), (other, true)] {
+        verdict(name, one, other, &mut comparison);
+        for (facts, is_after) in one.iter().map(|it| (it, false)).chain(other.iter().map(|it| (it, true))) {
             for peer in facts.peers.iter().filter(|peer| !peer.version.is_empty()) {
                 let versions = comparison.versions.entry(peer.implementation.clone()).or_default();
                 let of = if is_after { &mut versions.after } else { &mut versions.before };
                 of.insert(peer.version.clone());
             }
         }
-        if !name.starts_with(CONTROLS) {
-            first.push(one);
-            second.push(other);
+        let [one, other] = [one, other].map(|all| all.iter().copied().filter(|it| !is_broken(it)));
+        let (one, other): (Vec<&Facts>, Vec<&Facts>) = (one.collect(), other.collect());
+        if !name.starts_with(CONTROLS) && !one.is_empty() && !other.is_empty() {
+            first.extend(one);
+            second.extend(other);
         }
     }
     comparison.versions.retain(|_, versions| versions.before != versions.after);
-    comparison.changes = changes(&first, &second);
+    changes(&first, &second, &mut comparison);
+    times::compare(&first, &second, FEWEST, &mut comparison);
     comparison
 }
 
-fn changes<'a>(before: &[&'a Facts], after: &[&'a Facts]) -> Vec<Change> {
+/// Whether a case shows nothing of its peers, since the harness failed.
+fn is_broken(facts: &Facts) -> bool {
+    facts.verdict.as_ref().is_some_and(|ended| ended.outcome == Outcome::HarnessError)
+}
+
+/// Adds how a case ended if none of its recordings ended so in the other run. Where only the records differ and the same checks judge all alike,
+/// the difference is the tool's.
+fn verdict(name: &str, one: &[&Facts], other: &[&Facts], comparison: &mut Comparison) {
+    let (Some(first), Some(second)) = (one.first(), other.first()) else { return };
+    if one.iter().any(|it| other.iter().any(|that| it.verdict == that.verdict)) {
+        return;
+    }
+    let change =
+        VerdictChange { case: name.to_owned(), before: first.verdict.clone(), after: second.verdict.clone() };
+    let again = first.again.as_ref();
+    let alike = again.is_some() && one.iter().chain(other).all(|it| it.again.as_ref() == again);
+    let of_records = comparison.tool.checks.is_none() && alike;
+    let of = if of_records { &mut comparison.tool.verdicts } else { &mut comparison.verdicts };
+    of.push(change);
+}
+
+/// Whether a member was added or removed; of an order, that it is another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sign {
+    Added,
+    Removed,
+    Order,
+}
+
+/// Scenario, implementation, fact, and the member that changed.
+type Scope<'a> = (&'a str, &'a str, &'a str, Sign, &'a str);
+
+/// What differs between the cases of a scenario in one fact of an implementation.
+struct Row<'a, 'b> {
+    scenario: &'a str,
+    implementation: &'a str,
+    fact: &'a str,
+    members: Vec<(Sign, &'a str)>,
+    order: Option<&'a [String]>,
+    before: &'b Shown<'a>,
+    after: &'b Shown<'a>,
+}
+
+impl<'a> Row<'a, '_> {
+    /// Where recordings show the same: in the scenario, where the fact depends on it, or in all.
+    fn scope(&self, sign: Sign, member: &'a str) -> Scope<'a> {
+        let scenario = if is_of_a_scenario(self.fact) { self.scenario } else { "" };
+        (scenario, self.implementation, self.fact, sign, member)
+    }
+
+    /// The facts that show a member that changed.
+    fn showing(&self, sign: Sign, member: &str) -> Vec<Showing<'a>> {
+        match sign {
+            Sign::Added => self.after.showing(member).collect(),
+            Sign::Removed => self.before.showing(member).collect(),
+            Sign::Order => self.after.facts.iter().filter(|it| it.fact.ordered).copied().collect(),
+        }
+    }
+
+    /// The change with these members of the row.
+    fn change(&self, members: &[(Sign, &'a str)]) -> Option<Change> {
+        let of = |wanted: Sign| {
+            let those = members.iter().filter(|(sign, _)| *sign == wanted);
+            those.map(|(_, member)| (*member).to_owned()).collect::<Vec<String>>()
+        };
+        let (sign, member) = members.first()?;
+        let Showing { fact, case, .. } = self.showing(*sign, member).first().copied()?;
+        Some(Change {
+            implementation: self.implementation.to_owned(),
+            fact: self.fact.to_owned(),
+            added: of(Sign::Added),
+            removed: of(Sign::Removed),
+            order: self.order.filter(|_| *sign == Sign::Order).map(<[String]>::to_vec),
+            scenarios: 1,
+            case: case.to_owned(),
+            frame: fact.frame,
+            entry: fact.entry,
+        })
+    }
+}
+
+/// What makes two changes the same: implementation, fact, what was added and removed, and the new order.
+type Of = (String, String, Vec<String>, Vec<String>, Option<Vec<String>>);
+
+/// Changes, each once with the number of scenarios that show it.
+#[derive(Default)]
+struct Gathered(BTreeMap<Of, Change>);
+
+impl Gathered {
+    fn add(&mut self, change: Change) {
+        let Change { implementation, fact, added, removed, order, .. } = change.clone();
+        match self.0.entry((implementation, fact, added, removed, order)) {
+            std::collections::btree_map::Entry::Occupied(mut known) => known.get_mut().scenarios += 1,
+            std::collections::btree_map::Entry::Vacant(place) => {
+                place.insert(change);
+            }
+        }
+    }
+
+    fn into_changes(self) -> Vec<Change> {
+        self.0.into_values().collect()
+    }
+}
+
+fn changes<'a>(before: &[&'a Facts], after: &[&'a Facts], comparison: &mut Comparison) {
     let peers = before.iter().chain(after).flat_map(|case| &case.peers);
     let facts: BTreeSet<(&str, &str)> = peers
         .flat_map(|peer| peer.facts.keys().map(|fact| (peer.implementation.as_str(), fact.as_str())))
         .collect();
     let (one, other) = (shown(before, &facts), shown(after, &facts));
-    let (ever_before, ever_after) = (ever(&one), ever(&other));
-    let mut found: BTreeMap<Of, Change> = BTreeMap::new();
-    for (key, before) in &one {
-        let Some(after) = other.get(key) else { continue };
+    let rows = rows(&one, &other);
+    // Which recordings show each member that changed.
+    let mut recordings: BTreeMap<Scope<'_>, BTreeSet<usize>> = BTreeMap::new();
+    for row in &rows {
+        for (sign, member) in &row.members {
+            let numbers = row.showing(*sign, member).into_iter().map(|it| it.recording);
+            recordings.entry(row.scope(*sign, member)).or_default().extend(numbers);
+        }
+    }
+    let (mut found, mut once, mut of_checks) = <(Gathered, Gathered, Gathered)>::default();
+    for row in &rows {
+        let is_seen_often = |(sign, member): &(Sign, &'a str)| {
+            recordings.get(&row.scope(*sign, member)).is_some_and(|all| all.len() >= FEWEST)
+        };
+        if comparison.tool.checks.is_some() && row.fact.starts_with(REQUIREMENT) {
+            row.change(&row.members).into_iter().for_each(|change| of_checks.add(change));
+            continue;
+        }
+        let (often, seldom): (Vec<_>, Vec<_>) = row.members.iter().copied().partition(is_seen_often);
+        row.change(&often).into_iter().for_each(|change| found.add(change));
+        row.change(&seldom).into_iter().for_each(|change| once.add(change));
+    }
+    (comparison.changes, comparison.once) = (found.into_changes(), once.into_changes());
+    comparison.tool.changes = of_checks.into_changes();
+}
+
+/// What differs, scenario by scenario.
+fn rows<'a, 'b>(
+    before: &'b BTreeMap<Key<'a>, Shown<'a>>,
+    after: &'b BTreeMap<Key<'a>, Shown<'a>>,
+) -> Vec<Row<'a, 'b>> {
+    let (ever_before, ever_after) = (ever(before), ever(after));
+    let mut rows = Vec::new();
+    for (key, before) in before {
+        let Some(after) = after.get(key) else { continue };
+        let (scenario, implementation, fact) = *key;
         let ((all_before, any_before), (all_after, any_after)) = (before.members(), after.members());
-        let owned = |set: BTreeSet<&str>| set.into_iter().map(str::to_owned).collect::<Vec<String>>();
-        let (_, implementation, fact) = key;
         let (any_before, any_after) = if is_of_a_scenario(fact) {
             if before.facts.is_empty() || after.facts.is_empty() {
                 continue;
             }
             (any_before, any_after)
         } else {
-            let of = (*implementation, *fact);
-            let anywhere = |all: &BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>>| all.get(&of).cloned();
-            (anywhere(&ever_before).unwrap_or_default(), anywhere(&ever_after).unwrap_or_default())
+            let anywhere = |all: &BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>>| {
+                all.get(&(implementation, fact)).cloned().unwrap_or_default()
+            };
+            let (before, after) = (anywhere(&ever_before), anywhere(&ever_after));
+            if is_conditional(fact) && (before.is_empty() || after.is_empty()) {
+                continue;
+            }
+            (before, after)
         };
-        let added = owned(&all_after - &any_before);
-        let removed = owned(&all_before - &any_after);
+        let added = (&all_after - &any_before).into_iter().map(|member| (Sign::Added, member));
+        let removed = (&all_before - &any_after).into_iter().map(|member| (Sign::Removed, member));
+        let mut members: Vec<(Sign, &str)> = added.chain(removed).collect();
         let (orders, new_orders) = (before.orders(), after.orders());
-        let reordered = added.is_empty() && removed.is_empty() && orders.is_disjoint(&new_orders);
-        let order = new_orders.first().filter(|_| reordered && !orders.is_empty()).map(|it| it.to_vec());
-        if added.is_empty() && removed.is_empty() && order.is_none() {
-            continue;
-        }
-        let example = match (added.first(), removed.first()) {
-            (Some(member), _) => after.example(member),
-            (None, Some(member)) => before.example(member),
-            (None, None) => after.facts.first().map(|(fact, case)| (*case, fact.frame)),
-        };
-        let (case, frame) = example.unwrap_or_default();
-        let of = ((*implementation).to_owned(), (*fact).to_owned(), added, removed, order);
-        let (implementation, fact, added, removed, order) = of.clone();
-        let new = Change {
-            implementation,
-            fact,
-            added,
-            removed,
-            order,
-            scenarios: 0,
-            case: case.to_owned(),
-            frame,
-        };
-        found.entry(of).or_insert(new).scenarios += 1;
+        let reordered = members.is_empty() && !orders.is_empty() && orders.is_disjoint(&new_orders);
+        let order = new_orders.first().copied().filter(|_| reordered);
+        members.extend(order.map(|_| (Sign::Order, "")));
+        rows.push(Row { scenario, implementation, fact, members, order, before, after });
     }
-    found.into_values().collect()
+    rows.retain(|row| !row.members.is_empty());
+    rows
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::About;
+    use super::super::{About, Ended};
     use super::*;
+    use crate::verdict::Layer;
 
-    fn case(name: &str, values: &[&str]) -> Facts {
-        let fact = Fact {
-            values: values.iter().map(|it| (*it).to_owned()).collect(),
-            ordered: true,
-            frame: Some(4),
+    fn case(name: &str, fact: &str, values: &[&str]) -> Facts {
+        let values: Vec<String> = values.iter().map(|it| (*it).to_owned()).collect();
+        let fact = (fact.to_owned(), Fact { frame: Some(4), ..Fact::list(values.clone()) });
+        let facts = if values.is_empty() { BTreeMap::new() } else { BTreeMap::from([fact]) };
+        let peer = About {
+            implementation: "chrome".to_owned(),
+            version: "156".to_owned(),
+            facts,
+            times: BTreeMap::new(),
         };
-        let facts =
-            if values.is_empty() { BTreeMap::new() } else { BTreeMap::from([("groups".to_owned(), fact)]) };
-        let peer = About { implementation: "chrome".to_owned(), version: "156".to_owned(), facts };
-        Facts { case: name.to_owned(), verdict: None, peers: vec![peer] }
+        Facts { case: name.to_owned(), verdict: None, again: None, peers: vec![peer] }
     }
 
-    fn changed(before: &[Facts], after: &[Facts]) -> Vec<(Vec<String>, Vec<String>, bool)> {
-        let changes = compare(before, after).changes;
-        changes.into_iter().map(|it| (it.added, it.removed, it.order.is_some())).collect()
+    /// Two cases of one scenario that show the same.
+    fn both(fact: &str, values: &[&str]) -> Run {
+        run(&[case("a/b/chrome-stack", fact, values), case("a/b/stack-chrome", fact, values)])
+    }
+
+    fn run(cases: &[Facts]) -> Run {
+        Run { tool: "checks 1".to_owned(), cases: cases.to_vec() }
+    }
+
+    type Seen = Vec<(Vec<String>, Vec<String>, bool)>;
+
+    fn seen(changes: &[Change]) -> Seen {
+        changes.iter().map(|it| (it.added.clone(), it.removed.clone(), it.order.is_some())).collect()
+    }
+
+    fn changed(before: &Run, after: &Run) -> Seen {
+        let comparison = compare(before, after);
+        assert_eq!(seen(&comparison.once), [], "{comparison:?}");
+        seen(&comparison.changes)
+    }
+
+    fn words(all: &[&str]) -> Vec<String> {
+        all.iter().map(|it| (*it).to_owned()).collect()
     }
 
     #[test]
     fn what_all_cases_show_and_none_did_is_a_change() {
-        let before = [case("a/b/chrome@150-stack", &["x", "y"]), case("a/b/stack-chrome@150", &["y", "x"])];
-        let after = [case("a/b/chrome-stack", &["x", "z"]), case("a/b/stack-chrome", &["x", "z", "y"])];
-        assert_eq!(changed(&before, &after), [(vec!["z".to_owned()], vec![], false)]);
+        let of = |name, values: &[&str]| case(name, "groups", values);
+        let before = run(&[of("a/b/chrome@150-stack", &["x", "y"]), of("a/b/stack-chrome@150", &["y", "x"])]);
+        let after = run(&[of("a/b/chrome-stack", &["x", "z"]), of("a/b/stack-chrome", &["x", "z", "y"])]);
+        assert_eq!(changed(&before, &after), [(words(&["z"]), vec![], false)]);
         assert_eq!(changed(&before, &before), []);
         let comparison = compare(&before, &after);
         assert_eq!((comparison.cases, comparison.changes[0].frame), (2, Some(4)));
@@ -287,12 +393,128 @@ mod tests {
 
     #[test]
     fn a_fact_that_comes_or_goes_and_another_order_are_changes() {
-        let (none, one) = ([case("a/b/c-d", &[])], [case("a/b/c-d", &["x"])]);
-        assert_eq!(changed(&none, &one), [(vec!["x".to_owned()], vec![], false)]);
-        assert_eq!(changed(&one, &none), [(vec![], vec!["x".to_owned()], false)]);
-        let (forth, back) = ([case("a/b/c-d", &["x", "y"])], [case("a/b/c-d", &["y", "x"])]);
+        let (none, one) = (both("groups", &[]), both("groups", &["x"]));
+        assert_eq!(changed(&none, &one), [(words(&["x"]), vec![], false)]);
+        assert_eq!(changed(&one, &none), [(vec![], words(&["x"]), false)]);
+        let (forth, back) = (both("groups", &["x", "y"]), both("groups", &["y", "x"]));
         assert_eq!(changed(&forth, &back), [(vec![], vec![], true)]);
         // Cases of other scenarios say nothing of this one.
-        assert_eq!(compare(&one, &[case("a/e/c-d", &[])]).only_after, ["a/e/c-d"]);
+        assert_eq!(compare(&one, &run(&[case("a/e/c-d", "groups", &[])])).only_after, ["a/e/c-d"]);
+    }
+
+    #[test]
+    fn what_a_run_has_by_chance_is_compared_where_both_have_it() {
+        for (fact, count) in
+            [(CANDIDATES, 0), ("statistics local-candidate (host, tcp)", 0), ("statistics transport", 1)]
+        {
+            let (none, one) = (both(fact, &[]), both(fact, &["id"]));
+            assert_eq!(changed(&none, &one).len(), count, "{fact}");
+            assert_eq!(changed(&one, &none).len(), count, "{fact}");
+            assert_eq!(changed(&one, &both(fact, &["id", "tcpType"])).len(), 1, "{fact}");
+        }
+    }
+
+    #[test]
+    fn what_one_case_shows_is_listed_apart() {
+        let of = |name, values: &[&str]| case(name, "groups", values);
+        let before = run(&[of("a/b/c-d", &["x"]), of("a/e/c-d", &["x"])]);
+        let after = run(&[of("a/b/c-d", &["x", "y", "z"]), of("a/e/c-d", &["x", "z"])]);
+        let comparison = compare(&before, &after);
+        // `y` is seen once, `z` twice, although in one scenario beside `y`.
+        assert_eq!(seen(&comparison.changes), [(words(&["z"]), vec![], false)]);
+        assert_eq!(comparison.changes[0].scenarios, 2);
+        assert_eq!(seen(&comparison.once), [(words(&["y"]), vec![], false)]);
+        let comparison = compare(&after, &before);
+        assert_eq!(seen(&comparison.once), [(vec![], words(&["y"]), false)]);
+        let (forth, back) = (run(&[of("a/b/c-d", &["x", "y"])]), run(&[of("a/b/c-d", &["y", "x"])]));
+        let comparison = compare(&forth, &back);
+        assert_eq!((seen(&comparison.changes), comparison.once.len()), (vec![], 1));
+    }
+
+    #[test]
+    fn what_depends_on_the_scenario_must_be_seen_twice_in_one() {
+        for (fact, often) in [("requirement r", 0), ("states of ICE", 0), ("groups", 1)] {
+            let of = |values: &[&str]| run(&["a/b/c-d", "a/e/c-d"].map(|name| case(name, fact, values)));
+            let comparison = compare(&of(&["x"]), &of(&["y"]));
+            assert_eq!((comparison.changes.len(), comparison.once.len()), (often, 1 - often), "{fact}");
+            assert_eq!(changed(&both(fact, &["x"]), &both(fact, &["y"])).len(), 1, "{fact}");
+        }
+    }
+
+    #[test]
+    fn a_case_that_was_repeated_shows_a_change_in_each_recording() {
+        let of = |values: &[&str]| case("a/b/c-d", "groups", values);
+        let (twice, changed_twice) = (run(&[of(&["x"]), of(&["x"])]), run(&[of(&["y"]), of(&["y"])]));
+        assert_eq!(changed(&twice, &changed_twice), [(words(&["y"]), words(&["x"]), false)]);
+        assert_eq!(compare(&twice, &changed_twice).cases, 1);
+        assert_eq!(changed(&twice, &run(&[of(&["x"]), of(&["x", "y"])])), []);
+        let ended = |outcomes: &[Outcome]| {
+            let of = |outcome: &Outcome| {
+                let verdict = Some(Ended { outcome: *outcome, layer: None, side: None });
+                Facts { verdict, ..of(&["x"]) }
+            };
+            run(&outcomes.iter().map(of).collect::<Vec<_>>())
+        };
+        let (pass, fail) = (Outcome::Pass, Outcome::Fail);
+        let verdicts =
+            |before: &[Outcome], after: &[Outcome]| compare(&ended(before), &ended(after)).verdicts.len();
+        assert_eq!(verdicts(&[pass, fail], &[fail]), 0);
+        assert_eq!(verdicts(&[pass, pass], &[fail]), 1);
+    }
+
+    #[test]
+    fn requirements_that_other_checks_decided_are_listed_apart() {
+        let (pass, fail) = (both("requirement r", &["pass"]), both("requirement r", &["fail"]));
+        assert_eq!(changed(&pass, &fail), [(words(&["fail"]), words(&["pass"]), false)]);
+        let other = Run { tool: "checks 2".to_owned(), ..fail };
+        let comparison = compare(&pass, &other);
+        assert_eq!(seen(&comparison.changes), []);
+        assert_eq!(seen(&comparison.tool.changes), [(words(&["fail"]), words(&["pass"]), false)]);
+        assert_eq!(comparison.tool.checks.unwrap().after, "checks 2");
+        // What peers do is compared all the same.
+        let other = Run { tool: "checks 2".to_owned(), ..both("groups", &["y"]) };
+        let comparison = compare(&both("groups", &["x"]), &other);
+        assert_eq!(seen(&comparison.changes), [(words(&["y"]), words(&["x"]), false)]);
+    }
+
+    #[test]
+    fn a_verdict_that_the_same_checks_do_not_give_is_of_the_tool() {
+        let ended = |outcome| Some(Ended { outcome, layer: None, side: None });
+        let of = |verdict, again| {
+            let facts = case("a/b/c-d", "groups", &["x"]);
+            run(&[Facts { verdict: ended(verdict), again: ended(again), ..facts }])
+        };
+        let (pass, fail) = (Outcome::Pass, Outcome::Fail);
+        let compared = |before: &Run, after: &Run| {
+            let comparison = compare(before, after);
+            (comparison.verdicts.len(), comparison.tool.verdicts.len())
+        };
+        assert_eq!(compared(&of(pass, pass), &of(fail, fail)), (1, 0));
+        assert_eq!(compared(&of(pass, fail), &of(fail, fail)), (0, 1));
+        assert_eq!(compared(&of(pass, fail), &of(pass, pass)), (0, 0));
+        // Checks of two versions are no witness.
+        let other = Run { tool: "checks 2".to_owned(), ..of(fail, fail) };
+        assert_eq!(compared(&of(pass, fail), &other), (1, 0));
+    }
+
+    #[test]
+    fn a_case_in_which_the_harness_failed_counts_by_its_verdict() {
+        let mut broken = both("groups", &["y"]);
+        for facts in &mut broken.cases {
+            let layer = Some(Layer::Gathering);
+            facts.verdict = Some(Ended { outcome: Outcome::HarnessError, layer, side: None });
+        }
+        let comparison = compare(&both("groups", &["x"]), &broken);
+        assert_eq!((comparison.verdicts.len(), seen(&comparison.changes)), (2, vec![]));
+    }
+
+    #[test]
+    fn changes_of_few_scenarios_can_be_left_out() {
+        let of = |values: &[&str]| run(&["a/b/c-d", "a/e/c-d"].map(|name| case(name, "groups", values)));
+        let mut comparison = compare(&of(&["x"]), &of(&["y"]));
+        comparison.keep_at_least(2);
+        assert_eq!((comparison.changes.len(), comparison.left_out.unwrap().changes), (1, 0));
+        comparison.keep_at_least(3);
+        assert_eq!((comparison.changes.len(), comparison.left_out.unwrap().changes), (0, 1));
     }
 }

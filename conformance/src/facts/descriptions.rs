@@ -44,7 +44,7 @@ fn one(description: &Description, found: &mut Found) {
     for (media, facts) in sections(&description.sdp) {
         let of = if media.is_empty() { format!("{kind} session") } else { format!("{kind} {media}") };
         for (name, fact) in facts {
-            found.add(format!("{of} {name}"), fact);
+            found.add(format!("{of} {name}"), fact.in_entry(description.entry));
         }
     }
 }

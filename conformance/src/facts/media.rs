@@ -1,26 +1,70 @@
-//! Habits of media: which RTCP packets a peer sends, which header extensions its RTP carries.
+//! Habits of media: codecs and header extensions that are sent, which RTCP packets are sent and in which form, whether RTX repairs.
 
 use super::{Fact, Found};
+use crate::checks::media::{codecs, packets};
+use crate::checks::rtcp::is_reduced;
 use crate::evidence::{Evidence, Peer};
 use peerproof_captures::observe::Unit;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+
+/// What was seen, each with the first frame that shows it.
+#[derive(Default)]
+struct Seen(BTreeMap<String, u64>);
+
+impl Seen {
+    fn see(&mut self, what: impl Into<String>, frame: u64) {
+        self.0.entry(what.into()).or_insert(frame);
+    }
+
+    /// A set of what was seen, at the first frame of all.
+    fn fact(self) -> Fact {
+        let first = self.0.values().min().copied();
+        Fact { frame: first, ..Fact::set(self.0.into_keys()) }
+    }
+}
 
 pub(super) fn of(evidence: &Evidence, peer: Peer, found: &mut Found) {
     let Some(wire) = &evidence.wire else { return };
-    let mut rtcp: BTreeSet<String> = BTreeSet::new();
+    let mut kinds = Seen::default();
     if let Some(other) = evidence.other(peer) {
         for seen in wire.units_sent(peer, other) {
             if let Unit::Rtcp { .. } = seen.unit {
-                rtcp.insert(seen.unit.name().into_owned());
+                kinds.see(seen.unit.name(), seen.frame);
             }
         }
     }
-    found.add("RTCP packets", Fact::set(rtcp));
-    let profiles: BTreeSet<String> = wire
-        .rtp_read(peer)
-        .filter_map(|(_, packet)| {
-            packet.header.extension.as_ref().map(|extension| extension.profile.value.to_string())
-        })
-        .collect();
-    found.add("RTP header extension profiles", Fact::set(profiles));
+    found.add("RTCP packets", kinds.fact());
+    let mut sizes = Seen::default();
+    for (packet, compound) in wire.rtcp(peer).filter(|(_, compound)| !compound.packets.is_empty()) {
+        sizes.see(if is_reduced(&compound) { "reduced size" } else { "compound" }, packet.frame);
+    }
+    found.add("RTCP form", sizes.fact());
+    let mut profiles = Seen::default();
+    for (packet, rtp) in wire.rtp_read(peer) {
+        if let Some(extension) = &rtp.header.extension {
+            profiles.see(extension.profile.value.to_string(), packet.frame);
+        }
+    }
+    found.add("RTP header extension profiles", profiles.fact());
+    sent(evidence, peer, found);
+}
+
+/// The codecs that are sent, and whether RTX is, where it was negotiated.
+fn sent(evidence: &Evidence, peer: Peer, found: &mut Found) {
+    let known = codecs(evidence, peer);
+    let (mut names, mut repairs, mut first) = (Seen::default(), Seen::default(), None);
+    for (packet, rtp) in packets(evidence, peer) {
+        first = first.or(Some(packet.frame));
+        match known.get(&rtp.header.payload_type()) {
+            Some(codec) if codec.is_rtx() => repairs.see("sent", packet.frame),
+            Some(codec) => names.see(codec.to_string(), packet.frame),
+            None => names.see("a payload type that no description has", packet.frame),
+        }
+    }
+    if let Some(frame) = first.filter(|_| known.values().any(|codec| codec.is_rtx())) {
+        let not_sent = repairs.0.is_empty();
+        repairs.see(if not_sent { "not sent" } else { "sent" }, frame);
+    }
+    found.add("codecs sent", names.fact());
+    found.add("RTX", repairs.fact());
 }

@@ -1,16 +1,21 @@
 //! What is characteristic of the peers of a case: short facts that can be compared between runs and versions, and kept when the
 //! recordings are gone.
 //!
-//! A fact says what does not depend on the machine, on chance or on time: no address, no port, no key, no duration.
+//! A fact says what does not depend on the machine, on chance or on time: no address, no port, no key, no duration. Times are kept beside
+//! them as what they spread over.
 
+mod change;
 mod compare;
 mod descriptions;
 mod media;
 mod packets;
 mod reports;
+mod times;
 
-pub use compare::{Change, Comparison, VerdictChange, Versions, compare};
+pub use change::{Change, Checks, Comparison, LeftOut, OfTheTool, VerdictChange, Versions};
+pub use compare::compare;
 pub use descriptions::sections;
+pub use times::Spread;
 
 use crate::case::CaseRecord;
 use crate::evidence::{Evidence, Peer};
@@ -19,15 +24,34 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// Which checks this program has: its version, and a digest of the sources of the checks and the catalogue, since they may differ within a version.
+pub const CHECKS: &str =
+    concat!("peerproof ", env!("CARGO_PKG_VERSION"), " (checks ", env!("PEERPROOF_CHECKS"), ")");
+
+/// The candidates that a peer signaled, by type and transport.
+const CANDIDATES: &str = "candidates signaled";
+
+/// The facts of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// Which checks decided how requirements stand: [`CHECKS`] of the program that did.
+    pub tool: String,
+    /// The facts of its cases.
+    pub cases: Vec<Facts>,
+}
+
 /// The facts of one case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Facts {
     /// The case's name.
     pub case: String,
-    /// How it ended; absent if it was not judged.
+    /// How it ended by its record; absent if it was not judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Ended>,
+    /// How the same recording is judged by the checks that give its facts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Ended>,
     /// Its peers, offerer first.
     pub peers: Vec<About>,
 }
@@ -56,6 +80,9 @@ pub struct About {
     pub version: String,
     /// The facts by their names: `client-hello groups`, `offer video codecs`.
     pub facts: BTreeMap<String, Fact>,
+    /// Times by what they are of: `first retransmission of a check`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub times: BTreeMap<String, Spread>,
 }
 
 /// One fact.
@@ -70,38 +97,49 @@ pub struct Fact {
     /// The frame that shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frame: Option<u64>,
+    /// The entry of the timeline that shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<u64>,
 }
 
 impl Fact {
     fn one(value: impl Into<String>) -> Self {
-        Self { values: vec![value.into()], ordered: false, frame: None }
+        Self { values: vec![value.into()], ordered: false, frame: None, entry: None }
     }
 
     /// A set: sorted, nothing twice.
     fn set(values: impl IntoIterator<Item = String>) -> Self {
         let values: std::collections::BTreeSet<String> = values.into_iter().collect();
-        Self { values: values.into_iter().collect(), ordered: false, frame: None }
+        Self { values: values.into_iter().collect(), ordered: false, frame: None, entry: None }
     }
 
     fn list(values: impl IntoIterator<Item = String>) -> Self {
-        Self { values: values.into_iter().collect(), ordered: true, frame: None }
+        Self { values: values.into_iter().collect(), ordered: true, frame: None, entry: None }
     }
 
     fn at(mut self, frame: u64) -> Self {
         self.frame = Some(frame);
         self
     }
+
+    fn in_entry(mut self, entry: u64) -> Self {
+        self.entry = Some(entry);
+        self
+    }
 }
 
 /// Facts in the making.
 #[derive(Default)]
-struct Found(BTreeMap<String, Fact>);
+struct Found {
+    facts: BTreeMap<String, Fact>,
+    times: BTreeMap<String, Spread>,
+}
 
 impl Found {
     /// Adds a fact; the first of a name counts.
     fn add(&mut self, name: impl Into<String>, fact: Fact) {
         if !fact.values.is_empty() {
-            self.0.entry(name.into()).or_insert(fact);
+            self.facts.entry(name.into()).or_insert(fact);
         }
     }
 }
@@ -118,11 +156,13 @@ impl Facts {
             descriptions::of(&evidence, of, &mut found);
             packets::of(&evidence, of, &mut found);
             media::of(&evidence, of, &mut found);
+            times::of(&evidence, of, &mut found);
             reports::of(record, &peer.name, &mut found);
             About {
                 implementation: peer.implementation.clone(),
                 version: peer.version.clone(),
-                facts: found.0,
+                facts: found.facts,
+                times: found.times,
             }
         };
         let ended = |verdict: &crate::verdict::Verdict| Ended {
@@ -133,7 +173,82 @@ impl Facts {
         Self {
             case: file.name.clone(),
             verdict: file.verdict.as_ref().map(ended),
+            again: file.verdict.as_ref().map(|_| ended(&crate::case::judge(record))),
             peers: file.peers.iter().enumerate().map(about).collect(),
         }
+    }
+}
+
+/// The scenario of a case, by their names.
+fn scenario(case: &str) -> &str {
+    case.rsplit_once('/').map_or(case, |(scenario, _)| scenario)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::controls::Recording;
+
+    /// The values of a fact of a peer, and whether a frame or an entry shows it.
+    fn fact(recording: Recording, peer: usize, name: &str) -> (Vec<String>, bool, bool) {
+        let facts = Facts::of(&recording.record());
+        let fact = facts.peers[peer].facts.get(name).cloned().unwrap_or_else(|| Fact::set([]));
+        (fact.values, fact.frame.is_some(), fact.entry.is_some())
+    }
+
+    #[test]
+    fn packets_show_sizes_extensions_codecs_and_forms_at_a_frame() {
+        for (recording, peer, name, values) in [
+            (Recording::Conflict, 1, "ClientHello datagrams", vec!["2"]),
+            (Recording::Relay, 1, "ClientHello datagrams", vec!["1"]),
+            (Recording::Conflict, 0, "ServerHello length", vec!["1186 bytes"]),
+            (Recording::Relay, 0, "ServerHello SRTP profiles", vec!["SRTP_AES128_CM_HMAC_SHA1_80"]),
+            (
+                Recording::Conflict,
+                1,
+                "INIT supported extensions",
+                vec!["FORWARD-TSN", "I-DATA", "I-FORWARD-TSN", "RE-CONFIG"],
+            ),
+            (Recording::Data, 0, "INIT ACK FORWARD TSN, said by", vec!["supported extension"]),
+            (Recording::Data, 1, "INIT FORWARD TSN, said by", vec!["parameter", "supported extension"]),
+            (Recording::Video, 0, "codecs sent", vec!["opus/48000/2", "vp8/90000"]),
+            (Recording::Video, 0, "RTX", vec!["sent"]),
+            (Recording::Video, 1, "RTX", vec!["not sent"]),
+            (Recording::Data, 0, "RTX", vec![]),
+            (Recording::Call, 1, "RTCP form", vec!["compound", "reduced size"]),
+            (Recording::Video, 0, "RTCP form", vec!["compound"]),
+            (Recording::Simulcast, 0, "nomination", vec!["with the first check"]),
+        ] {
+            let (found, frame, _) = fact(recording, peer, name);
+            assert_eq!(found, values, "{recording:?} {name}");
+            assert_eq!(frame, !values.is_empty(), "{recording:?} {name}");
+        }
+    }
+
+    #[test]
+    fn apis_and_descriptions_are_facts_of_an_entry() {
+        for (name, values) in [
+            ("states of gathering", vec!["gathering", "complete"]),
+            ("states of ICE", vec!["checking", "connected"]),
+            ("states of the connection", vec!["connecting", "connected"]),
+            ("offer application protocol", vec!["UDP/DTLS/SCTP"]),
+        ] {
+            assert_eq!(fact(Recording::Relay, 0, name), (words(&values), false, true), "{name}");
+        }
+    }
+
+    fn words(all: &[&str]) -> Vec<String> {
+        all.iter().map(|it| (*it).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_judged_case_is_judged_again() {
+        let mut record = Recording::Data.record();
+        let judged = crate::case::judge(&record);
+        record.file.verdict = Some(crate::verdict::Verdict { outcome: Outcome::Fail, ..judged.clone() });
+        let facts = Facts::of(&record);
+        assert_eq!(facts.verdict.unwrap().outcome, Outcome::Fail);
+        assert_eq!(facts.again.unwrap().outcome, judged.outcome);
+        assert_ne!(judged.outcome, Outcome::Fail, "{}", judged.sentence);
     }
 }

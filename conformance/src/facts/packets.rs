@@ -1,12 +1,15 @@
 //! What packets show before media flows: candidates, checks, the hellos of DTLS, the parameters of SCTP.
 
+use super::times::clear_fragments;
 use super::{Fact, Found};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, HandshakeMessage, Packet, Peer};
 use peerproof_captures::sdp::Candidate;
+use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::dtls::extension::{Content, ExtensionType, Extensions};
 use peerproof_captures::wire::dtls::handshake::Body;
-use peerproof_captures::wire::sctp::Body as Chunk;
-use peerproof_captures::wire::stun::{AttributeType, Class, Method};
+use peerproof_captures::wire::sctp::{Body as Chunk, ChunkType, ParameterContent, ParameterType};
+use peerproof_captures::wire::stun::{self, AttributeType, Method};
+use std::collections::BTreeSet;
 
 pub(super) fn of(evidence: &Evidence, peer: Peer, found: &mut Found) {
     candidates(evidence, peer, found);
@@ -15,17 +18,22 @@ pub(super) fn of(evidence: &Evidence, peer: Peer, found: &mut Found) {
     association(evidence, peer, found);
 }
 
-/// Types and transports of the candidates in descriptions.
+/// Types and transports of the candidates in the first description. Later ones have those that were gathered meanwhile.
 fn candidates(evidence: &Evidence, peer: Peer, found: &mut Found) {
-    let of = |candidate: &Candidate| {
-        let transport = candidate.transport.to_string().to_ascii_lowercase();
-        format!("{} {transport}", candidate.kind)
-    };
-    let described = evidence.made_by(peer).flat_map(|made| {
-        let sections = made.sdp.media().flat_map(|section| section.candidates());
-        sections.map(|candidate| of(&candidate)).collect::<Vec<_>>()
-    });
-    found.add("candidates in descriptions", Fact::set(described));
+    let Some(first) = evidence.made_by(peer).next() else { return };
+    let sections = first.sdp.media().flat_map(|section| section.candidates());
+    let kinds = Fact::set(sections.map(|candidate| kind(&candidate)));
+    found.add("candidates in the first description", kinds.in_entry(first.entry));
+}
+
+/// Type and transport of a candidate.
+fn kind(candidate: &Candidate) -> String {
+    format!("{} {}", candidate.kind, candidate.transport.to_string().to_ascii_lowercase())
+}
+
+/// The same of a candidate as an API reports it; nothing of one that cannot be read, or that ends the candidates.
+pub(super) fn candidate(text: &str) -> Option<String> {
+    Candidate::parse(text).ok().map(|candidate| kind(&candidate))
 }
 
 /// The attributes of the first connectivity check, and when it nominates.
@@ -33,9 +41,8 @@ fn checks(evidence: &Evidence, peer: Peer, found: &mut Found) {
     let Some(wire) = &evidence.wire else { return };
     let requests = wire.stun(peer).filter(|(packet, message)| {
         let kind = message.kind.value;
-        packet.sender == peer && kind.class() == Class::Request && kind.method() == Method::Binding
+        packet.sender == peer && kind.class() == stun::Class::Request && kind.method() == Method::Binding
     });
-    let mut nominates = Vec::new();
     for (n, (packet, message)) in requests.enumerate() {
         let kinds: Vec<AttributeType> =
             message.attributes().map_while(Result::ok).map(|attribute| attribute.kind.value).collect();
@@ -46,11 +53,11 @@ fn checks(evidence: &Evidence, peer: Peer, found: &mut Found) {
             let names = kinds.iter().filter(|kind| !of_role.contains(kind)).map(ToString::to_string);
             found.add("check attributes", Fact::set(names).at(packet.frame));
         }
-        nominates.push(kinds.contains(&AttributeType::UseCandidate));
-    }
-    if let (Some(first), true) = (nominates.first(), nominates.contains(&true)) {
-        let how = if *first { "with the first check" } else { "after a pair has worked" };
-        found.add("nomination", Fact::one(how));
+        if kinds.contains(&AttributeType::UseCandidate) {
+            let how = if n == 0 { "with the first check" } else { "after a pair has worked" };
+            found.add("nomination", Fact::one(how).at(packet.frame));
+            break;
+        }
     }
 }
 
@@ -70,6 +77,9 @@ fn hellos(evidence: &Evidence, peer: Peer, found: &mut Found) {
                 };
                 found.add(of("versions"), Fact::set(versions).at(message.frame));
                 found.add(of("length"), Fact::one(length(message.bytes.len())).at(message.frame));
+                if let Some(count) = datagrams(evidence, peer, message) {
+                    found.add(of("datagrams"), Fact::one(count.to_string()).at(message.frame));
+                }
             }
             Body::ServerHello(hello) if !hello.is_hello_retry_request() => {
                 let of = |name: &str| format!("ServerHello {name}");
@@ -78,11 +88,24 @@ fn hellos(evidence: &Evidence, peer: Peer, found: &mut Found) {
                     Fact::one(hello.cipher_suite.value.to_string()).at(message.frame),
                 );
                 found.add(of("version"), Fact::one(hello.version().value.to_string()).at(message.frame));
+                let length = format!("{} bytes", message.bytes.len());
+                found.add(of("length"), Fact::one(length).at(message.frame));
                 extensions("ServerHello", hello.extensions, message.frame, found);
             }
             _ => {}
         }
     }
+}
+
+/// How many datagrams the fragments of a message in clear came in, until it was whole.
+fn datagrams(evidence: &Evidence, peer: Peer, message: &HandshakeMessage) -> Option<usize> {
+    let (wire, number) = (evidence.wire.as_ref()?, message.seq()?);
+    let sent =
+        wire.sent(peer).filter(|packet| packet.class() == Class::Dtls && packet.frame <= message.frame);
+    let holds = |packet: &&Packet| {
+        clear_fragments(packet).iter().any(|(kind, seq, _)| (*kind, *seq) == (message.kind(), number))
+    };
+    Some(sent.filter(holds).count()).filter(|count| *count > 0)
 }
 
 /// The length to the next power of two: it varies by some bytes with session identifiers and padding.
@@ -106,6 +129,7 @@ fn extensions(hello: &str, extensions: Option<Extensions<'_>>, frame: u64, found
             }
             Content::UseSrtp(_) => {
                 let text = content.to_string();
+                let text = text.trim_start_matches('=');
                 Some(("SRTP profiles", text.split(',').map(|word| word.trim().to_owned()).collect()))
             }
             _ => None,
@@ -132,6 +156,25 @@ fn association(evidence: &Evidence, peer: Peer, found: &mut Found) {
             found.add(format!("{name} streams"), Fact::one(streams).at(frame));
             let parameters = init.parameters.iter().map(|parameter| parameter.kind.value.to_string());
             found.add(format!("{name} parameters"), Fact::set(parameters).at(frame));
+            let mut chunks = BTreeSet::new();
+            let mut partial = BTreeSet::new();
+            for parameter in init.parameters.iter() {
+                match (parameter.kind.value, parameter.content) {
+                    (ParameterType::SupportedExtensions, Some(ParameterContent::ChunkTypes(all))) => {
+                        chunks.extend(all.iter().map(|listed| listed.0.value));
+                    }
+                    (ParameterType::ForwardTsnSupported, _) => {
+                        partial.insert("parameter".to_owned());
+                    }
+                    _ => {}
+                }
+            }
+            if chunks.contains(&ChunkType::ForwardTsn) {
+                partial.insert("supported extension".to_owned());
+            }
+            let chunks = chunks.iter().map(ToString::to_string);
+            found.add(format!("{name} supported extensions"), Fact::set(chunks).at(frame));
+            found.add(format!("{name} FORWARD TSN, said by"), Fact::set(partial).at(frame));
         }
     }
 }

@@ -4,19 +4,26 @@ use super::{HARNESS_ERROR, NOTHING_RAN, USAGE, complain, note, say, say_json};
 use crate::input::{self, Limit};
 use crate::judge;
 use crate::terminal::{Paint, Style, clean};
+use flate2::Compression;
+use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
 use peerproof_conformance::deviations::pattern;
-use peerproof_conformance::facts::{Comparison, Facts, compare};
+use peerproof_conformance::facts::{CHECKS, Change, Comparison, Facts, Run, compare};
 use peerproof_reports::export::comparison::{
-    Changed, by_implementation, ended, html, markdown, place, totals, what,
+    Changed, MAY_BE_CHANCE, by_implementation, checks, ended, html, markdown, of_records, place, totals, what,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 use std::fs;
+use std::io::{self, Write as _};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-/// Version of the format of archives.
-const FORMAT: u32 = 1;
+/// Version of the format of archives. Those of format 1 have other facts, so everything would seem to have changed.
+const FORMAT: u32 = 2;
+/// First bytes of a file that gzip wrote.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Exit code: something changed.
 const CHANGED: u8 = 1;
 /// Longest archive that is read, in bytes; one of 2,000 cases has some 20 MB.
@@ -27,13 +34,15 @@ const LONGEST: u64 = 512 << 20;
 #[command(after_help = "\
 Examples:
   peerproof diff runs/yesterday runs/latest          verdicts, descriptions, hellos, SCTP, RTCP, states, statistics
-  peerproof diff chrome-150.json runs/latest         against an archive
+  peerproof diff chrome-150.json.gz runs/latest      against an archive
   peerproof diff old new --only 'dtls/**' --json     of some cases, as data
   peerproof diff old new --markdown >> CHANGES.md
   peerproof diff old new --html changes.html         a page for a browser
+  peerproof diff old new --at-least 4                what four scenarios show
 
-A change is what every case of a scenario shows with an implementation in the second run, and none did in the first. Addresses, keys,
-times and what differs from case to case are none. `chrome@150` and `chrome` are one implementation.
+A change is what every case of a scenario shows with an implementation in the second run, and none did in the first. Addresses, keys
+and what differs from case to case are none; what a single case shows is listed as seen once, and is none either. Times are compared as
+what they spread over. `chrome@150` and `chrome` are one implementation.
 
 Exit codes: 0 no change, 1 changes, 2 a run cannot be read or a file would be replaced, 4 the runs have no case in common.")]
 pub(crate) struct DiffArgs {
@@ -44,6 +53,9 @@ pub(crate) struct DiffArgs {
     /// Only cases with this in their names, or that match this pattern
     #[arg(long, value_delimiter = ',', value_name = "FILTER")]
     only: Vec<String>,
+    /// Leave out changes that fewer scenarios show, and what was seen once
+    #[arg(long, value_name = "N")]
+    at_least: Option<NonZeroUsize>,
     /// Print JSON
     #[arg(long, conflicts_with_all = ["markdown", "html"])]
     json: bool,
@@ -62,6 +74,7 @@ pub(crate) struct DiffArgs {
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 Examples:
+  peerproof archive runs/latest --output chrome-150.json.gz    compressed, as any name that ends in .gz
   peerproof archive runs/latest --output chrome-150.json
 
 Exit codes: 0 written, 2 the run cannot be read.")]
@@ -82,8 +95,16 @@ pub(crate) struct ArchiveArgs {
 pub(super) struct Archive {
     /// Version of the format.
     format: u32,
+    /// Which checks decided how requirements stand.
+    tool: String,
     /// The facts of its cases.
     cases: Vec<Facts>,
+}
+
+/// What all formats have.
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
 }
 
 /// Writes an archive.
@@ -92,17 +113,18 @@ pub(crate) fn archive(args: &ArchiveArgs) -> u8 {
         complain(format_args!("{} exists; --force replaces it", args.output.display()));
         return USAGE;
     }
-    let cases = match of_folder(&args.run) {
-        Ok(cases) => cases,
+    let Run { tool, cases } = match of_folder(&args.run) {
+        Ok(run) => run,
         Err(trouble) => {
             complain(trouble);
             return USAGE;
         }
     };
     let count = cases.len();
-    let written = serde_json::to_vec(&Archive { format: FORMAT, cases }).map_err(|error| error.to_string());
-    let written = written.and_then(|bytes| fs::write(&args.output, bytes).map_err(|error| error.to_string()));
-    match written {
+    let written = serde_json::to_vec(&Archive { format: FORMAT, tool, cases }).map_err(io::Error::from);
+    let is_compressed = args.output.extension().is_some_and(|ending| ending == "gz");
+    let packed = written.and_then(|bytes| if is_compressed { gzip(&bytes) } else { Ok(bytes) });
+    match packed.and_then(|bytes| fs::write(&args.output, bytes)) {
         Ok(()) => {
             note(format_args!("{}: {count} cases", args.output.display()));
             0
@@ -114,16 +136,22 @@ pub(crate) fn archive(args: &ArchiveArgs) -> u8 {
     }
 }
 
+fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
 /// Shows what changed.
 pub(crate) fn diff(args: &DiffArgs) -> u8 {
     if let Some(to) = args.html.as_ref().filter(|to| !args.force && to.exists()) {
         complain(format_args!("{} exists; --force replaces it", to.display()));
         return USAGE;
     }
-    let read = |path: &Path| -> Result<Vec<Facts>, String> {
-        let mut cases = if path.is_dir() { of_folder(path)? } else { of_archive(path)? };
-        cases.retain(|case| wanted(&args.only, &case.case));
-        Ok(cases)
+    let read = |path: &Path| -> Result<Run, String> {
+        let mut run = if path.is_dir() { of_folder(path)? } else { of_archive(path)? };
+        run.cases.retain(|case| wanted(&args.only, &case.case));
+        Ok(run)
     };
     let (before, after) = match (read(&args.before), read(&args.after)) {
         (Ok(before), Ok(after)) => (before, after),
@@ -133,7 +161,10 @@ pub(crate) fn diff(args: &DiffArgs) -> u8 {
             return USAGE;
         }
     };
-    let comparison = compare(&before, &after);
+    let mut comparison = compare(&before, &after);
+    if let Some(scenarios) = args.at_least {
+        comparison.keep_at_least(scenarios.get());
+    }
     if comparison.cases == 0 {
         complain("the runs have no case in common");
         return NOTHING_RAN;
@@ -168,23 +199,32 @@ fn wanted(only: &[String], case: &str) -> bool {
         || only.iter().any(|wanted| case.contains(wanted.as_str()) || pattern::matches(wanted, case))
 }
 
-fn of_folder(path: &Path) -> Result<Vec<Facts>, String> {
+fn of_folder(path: &Path) -> Result<Run, String> {
     let records = judge::records(path).map_err(|error| error.to_string())?;
-    records.map(|record| record.map(|record| Facts::of(&record)).map_err(|error| error.to_string())).collect()
+    let facts = records.map(|it| it.map(|record| Facts::of(&record)).map_err(|error| error.to_string()));
+    Ok(Run { tool: CHECKS.to_owned(), cases: facts.collect::<Result<_, _>>()? })
 }
 
-fn of_archive(path: &Path) -> Result<Vec<Facts>, String> {
+fn of_archive(path: &Path) -> Result<Run, String> {
     let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let about = fs::metadata(path).map_err(|error| wrong(&error))?;
     if !about.is_file() || about.len() > LONGEST {
         return Err(wrong(&"neither the folder of a run nor an archive"));
     }
-    let bytes = input::bytes(path, Limit::RUN).map_err(|error| wrong(&error))?;
-    let archive: Archive = serde_json::from_slice(&bytes).map_err(|error| wrong(&error))?;
-    if archive.format == FORMAT {
-        return Ok(archive.cases);
+    let mut bytes = input::bytes(path, Limit::RUN).map_err(|error| wrong(&error))?;
+    if bytes.starts_with(&GZIP) {
+        bytes = input::limited(MultiGzDecoder::new(bytes.as_slice()), Limit::RUN)
+            .map_err(|error| wrong(&error))?;
     }
-    Err(wrong(&format_args!("an archive of format {}; this version reads {FORMAT}", archive.format)))
+    // Before its content, which may be of another format.
+    let Format { format } = serde_json::from_slice(&bytes).map_err(|error| wrong(&error))?;
+    if format != FORMAT {
+        return Err(wrong(&format_args!(
+            "an archive of format {format}; this version reads {FORMAT}: make it anew from the recordings"
+        )));
+    }
+    let Archive { tool, cases, .. } = serde_json::from_slice(&bytes).map_err(|error| wrong(&error))?;
+    Ok(Run { tool, cases })
 }
 
 fn text(comparison: &Comparison, style: &Style) -> String {
@@ -194,17 +234,40 @@ fn text(comparison: &Comparison, style: &Style) -> String {
         let _ = writeln!(out, "{}", clean(&format!("{}  {before} → {after}", change.case)));
     }
     for Changed { title, changes } in by_implementation(comparison) {
-        if !out.is_empty() {
-            out.push('\n');
+        head(&mut out, &title, style);
+        changes.into_iter().for_each(|it| change(&mut out, it, "", style));
+    }
+    for (title, changes) in [
+        (MAY_BE_CHANCE.to_owned(), &comparison.once),
+        (checks(comparison).unwrap_or_default(), &comparison.tool.changes),
+    ] {
+        if !changes.is_empty() {
+            head(&mut out, &title, style);
         }
-        let _ = writeln!(out, "{}", style.paint(Paint::Remarkable, &clean(&title)));
-        for change in changes {
-            let _ = writeln!(out, "  {}", clean(&format!("{}: {}", change.fact, what(change))));
-            let _ = writeln!(out, "      {}", style.paint(Paint::Soft, &clean(&place(change))));
-        }
+        changes.iter().for_each(|it| change(&mut out, it, &it.implementation, style));
+    }
+    if let Some(title) = of_records(comparison) {
+        head(&mut out, &title, style);
+    }
+    for change in &comparison.tool.verdicts {
+        let [before, after] = ended(change);
+        let _ = writeln!(out, "  {}", clean(&format!("{}  {before} → {after}", change.case)));
     }
     if !out.is_empty() {
         out.push('\n');
     }
     out + &totals(comparison)
+}
+
+fn head(out: &mut String, title: &str, style: &Style) {
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    let _ = writeln!(out, "{}", style.paint(Paint::Remarkable, &clean(title)));
+}
+
+fn change(out: &mut String, change: &Change, of: &str, style: &Style) {
+    let of = if of.is_empty() { String::new() } else { format!("{of} ") };
+    let _ = writeln!(out, "  {}", clean(&format!("{of}{}: {}", change.fact, what(change))));
+    let _ = writeln!(out, "      {}", style.paint(Paint::Soft, &clean(&place(change))));
 }

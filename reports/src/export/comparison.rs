@@ -4,7 +4,7 @@ use super::{ExportError, outcome};
 use crate::document::{Part, Policy};
 use crate::escape::{lines, markdown as escape};
 use askama::Template;
-use peerproof_conformance::facts::{Change, Comparison, Ended, VerdictChange};
+use peerproof_conformance::facts::{Change, Comparison, Ended, LeftOut, VerdictChange};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -56,9 +56,35 @@ fn order(change: &Change) -> Option<String> {
 /// Where a change shows.
 #[must_use]
 pub fn place(change: &Change) -> String {
-    let frame = change.frame.map_or_else(String::new, |frame| format!(" frame {frame}"));
+    let at = match (change.frame, change.entry) {
+        (Some(frame), _) => format!(" frame {frame}"),
+        (None, Some(entry)) => format!(" entry {entry}"),
+        (None, None) => String::new(),
+    };
     let noun = if change.scenarios == 1 { "scenario" } else { "scenarios" };
-    format!("{} {noun}, {}{frame}", change.scenarios, change.case)
+    format!("{} {noun}, {}{at}", change.scenarios, change.case)
+}
+
+/// What is said above [`Comparison::once`].
+pub const MAY_BE_CHANCE: &str = "Seen once: a single recording shows it, so it may be chance";
+
+/// That the requirements of the runs were decided by different checks, if so: what is said above the changes of requirements.
+#[must_use]
+pub fn checks(comparison: &Comparison) -> Option<String> {
+    comparison.tool.checks.as_ref().map(|checks| {
+        format!(
+            "Requirements, decided by different checks: {} → {}. A difference may be the tool's",
+            checks.before, checks.after
+        )
+    })
+}
+
+/// What is said above the cases of which only the records differ, if there are any.
+#[must_use]
+pub fn of_records(comparison: &Comparison) -> Option<String> {
+    let text =
+        "Judged by different versions of peerproof when they ran: this one judges both recordings alike";
+    (!comparison.tool.verdicts.is_empty()).then(|| text.to_owned())
 }
 
 /// How a case ended, before and after.
@@ -84,6 +110,20 @@ pub fn totals(comparison: &Comparison) -> String {
         comparison.verdicts.len(),
         comparison.changes.len()
     );
+    if !comparison.once.is_empty() {
+        let _ = write!(text, ", {} seen once", comparison.once.len());
+    }
+    if let Some(left) = comparison.left_out {
+        let LeftOut { fewer_than, changes } = left;
+        let _ = write!(text, "; {changes} in fewer than {fewer_than} scenarios are left out");
+    }
+    if comparison.tool.checks.is_some() {
+        let differ = comparison.tool.changes.len();
+        let _ = write!(text, "; different checks decided the requirements, of which {differ} differ");
+    }
+    if !comparison.tool.verdicts.is_empty() {
+        let _ = write!(text, "; {} cases differ by their records alone", comparison.tool.verdicts.len());
+    }
     for (names, which) in [(&comparison.only_before, "first"), (&comparison.only_after, "second")] {
         if !names.is_empty() {
             let _ = write!(text, "; {} cases are in the {which} run alone", names.len());
@@ -97,12 +137,7 @@ pub fn totals(comparison: &Comparison) -> String {
 pub fn markdown(comparison: &Comparison) -> String {
     let mut out = String::new();
     if !comparison.verdicts.is_empty() {
-        out.push_str("| case | before | after |\n| --- | --- | --- |\n");
-        for change in &comparison.verdicts {
-            let [before, after] = ended(change);
-            let _ = writeln!(out, "| {} | {} | {} |", escape(&change.case), escape(&before), escape(&after));
-        }
-        out.push('\n');
+        out.push_str(&table(&comparison.verdicts));
     }
     for Changed { title, changes } in by_implementation(comparison) {
         let _ = writeln!(out, "## {}\n", escape(&title));
@@ -112,12 +147,52 @@ pub fn markdown(comparison: &Comparison) -> String {
         }
         out.push_str("| what | change | where |\n| --- | --- | --- |\n");
         for change in changes {
-            let (fact, what, place) = (escape(&change.fact), escape(&what(change)), escape(&place(change)));
-            let _ = writeln!(out, "| {fact} | {what} | {place} |");
+            let _ = writeln!(out, "| {}", row(change));
         }
         out.push('\n');
     }
+    for apart in apart(comparison) {
+        let _ = writeln!(out, "## {}\n", escape(&apart.title));
+        out.push_str("| whose | what | change | where |\n| --- | --- | --- | --- |\n");
+        for change in apart.changes {
+            let _ = writeln!(out, "| {} | {}", escape(&change.implementation), row(change));
+        }
+        out.push('\n');
+    }
+    if let Some(title) = of_records(comparison) {
+        let _ = writeln!(out, "## {}\n", escape(&title));
+        out.push_str(&table(&comparison.tool.verdicts));
+    }
     out + &totals(comparison)
+}
+
+/// The cells of a change, without the first bar.
+fn row(change: &Change) -> String {
+    let (fact, what, place) = (escape(&change.fact), escape(&what(change)), escape(&place(change)));
+    format!("{fact} | {what} | {place} |")
+}
+
+fn table(verdicts: &[VerdictChange]) -> String {
+    let mut out = "| case | before | after |\n| --- | --- | --- |\n".to_owned();
+    for change in verdicts {
+        let [before, after] = ended(change);
+        let _ = writeln!(out, "| {} | {} | {} |", escape(&change.case), escape(&before), escape(&after));
+    }
+    out.push('\n');
+    out
+}
+
+/// What is listed apart from the changes.
+struct Apart<'a> {
+    title: String,
+    changes: &'a [Change],
+}
+
+fn apart(comparison: &Comparison) -> impl Iterator<Item = Apart<'_>> {
+    let once = Apart { title: MAY_BE_CHANCE.to_owned(), changes: &comparison.once };
+    let of_checks =
+        Apart { title: checks(comparison).unwrap_or_default(), changes: &comparison.tool.changes };
+    [once, of_checks].into_iter().filter(|apart| !apart.changes.is_empty())
 }
 
 /// The comparison as a page: one file without scripts, which fetches nothing. `before` and `after` are what the runs are called.
@@ -134,6 +209,9 @@ pub fn html(comparison: &Comparison, before: &str, after: &str) -> Result<Vec<u8
         totals: totals(comparison),
         verdicts: comparison.verdicts.iter().map(Verdict::of).collect(),
         implementations: changed.iter().map(Section::of).collect(),
+        apart: apart(comparison).map(Aside::of).collect(),
+        of_records: of_records(comparison).unwrap_or_default(),
+        records: comparison.tool.verdicts.iter().map(Verdict::of).collect(),
         only: [("first", &comparison.only_before), ("second", &comparison.only_after)]
             .into_iter()
             .filter(|(_, names)| !names.is_empty())
@@ -153,6 +231,9 @@ struct Page<'a> {
     totals: String,
     verdicts: Vec<Verdict<'a>>,
     implementations: Vec<Section<'a>>,
+    apart: Vec<Aside<'a>>,
+    of_records: String,
+    records: Vec<Verdict<'a>>,
     only: Vec<Only<'a>>,
 }
 
@@ -168,6 +249,13 @@ struct Verdict<'a> {
 struct Section<'a> {
     title: &'a str,
     changes: Vec<Row<'a>>,
+}
+
+/// What is listed apart from the changes.
+struct Aside<'a> {
+    title: String,
+    /// Whose, and the change.
+    changes: Vec<(&'a str, Row<'a>)>,
 }
 
 /// A change.
@@ -199,21 +287,33 @@ impl<'a> Verdict<'a> {
 
 impl<'a> Section<'a> {
     fn of(changed: &'a Changed<'a>) -> Self {
-        let row = |change: &&'a Change| Row {
+        Self { title: &changed.title, changes: changed.changes.iter().map(|it| Row::of(it)).collect() }
+    }
+}
+
+impl<'a> Row<'a> {
+    fn of(change: &'a Change) -> Self {
+        Self {
             fact: &change.fact,
             removed: &change.removed,
             added: &change.added,
             order: order(change),
             place: place(change),
-        };
-        Self { title: &changed.title, changes: changed.changes.iter().map(row).collect() }
+        }
+    }
+}
+
+impl<'a> Aside<'a> {
+    fn of(apart: Apart<'a>) -> Self {
+        let row = |change: &'a Change| (change.implementation.as_str(), Row::of(change));
+        Self { title: apart.title, changes: apart.changes.iter().map(row).collect() }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use peerproof_conformance::facts::Versions;
+    use peerproof_conformance::facts::{Checks, OfTheTool, Versions};
     use peerproof_conformance::verdict::{Layer, Outcome};
 
     fn comparison() -> Comparison {
@@ -237,7 +337,42 @@ mod tests {
                 scenarios: 2,
                 case: "dtls/a/chrome-stack".to_owned(),
                 frame: Some(7),
+                entry: None,
             }],
+            once: vec![Change {
+                implementation: "firefox".to_owned(),
+                fact: "statistics transport".to_owned(),
+                added: vec![hostile.to_owned()],
+                removed: Vec::new(),
+                order: None,
+                scenarios: 1,
+                case: "data/a/firefox-stack".to_owned(),
+                frame: None,
+                entry: Some(12),
+            }],
+            tool: OfTheTool {
+                checks: Some(Checks {
+                    before: "peerproof 1".to_owned(),
+                    after: format!("peerproof {hostile}"),
+                }),
+                changes: vec![Change {
+                    implementation: "stack".to_owned(),
+                    fact: "requirement r".to_owned(),
+                    added: vec!["fail".to_owned()],
+                    removed: vec!["pass".to_owned()],
+                    order: None,
+                    scenarios: 1,
+                    case: "ice/a/chrome-stack".to_owned(),
+                    frame: None,
+                    entry: None,
+                }],
+                verdicts: vec![VerdictChange {
+                    case: "sdp/x/chrome-stack".to_owned(),
+                    before: ended(Outcome::Pass, None),
+                    after: None,
+                }],
+            },
+            left_out: Some(LeftOut { fewer_than: 2, changes: 5 }),
             only_before: Vec::new(),
             only_after: vec!["data/new/chrome-stack".to_owned()],
         }
@@ -256,13 +391,36 @@ mod tests {
             "2 scenarios, dtls/a/chrome-stack frame 7",
             "fail, DTLS, bob",
             "data/new/chrome-stack",
-            "3 cases compared: 1 ended otherwise, 1 changes; 1 cases are in the second run alone",
+            "3 cases compared: 1 ended otherwise, 1 changes, 1 seen once; 5 in fewer than 2 scenarios are left out; \
+             different checks decided the requirements, of which 1 differ; 1 cases differ by their records alone; \
+             1 cases are in the second run alone",
+            "Seen once",
+            "1 scenario, data/a/firefox-stack entry 12",
+            "decided by different checks: peerproof 1 → peerproof ",
+            "1 scenario, ice/a/chrome-stack<",
+            "sdp/x/chrome-stack",
             "default-src 'none'; script-src; style-src 'sha256-",
         ] {
             assert!(page.contains(expected), "{expected}: {page}");
         }
         assert!(!page.contains("<script") && !page.contains("<old>") && !page.contains('\u{202e}'));
-        assert_eq!(page.matches("alert(1)").count(), 2, "shown, as text");
+        assert_eq!(page.matches("alert(1)").count(), 4, "shown, as text");
+    }
+
+    #[test]
+    fn markdown_lists_apart_what_is_no_change() {
+        let text = markdown(&comparison());
+        for expected in [
+            "| ClientHello: suites | − TLS\\_A  + ",
+            "## Seen once",
+            "| firefox | statistics transport | + ",
+            "data/a/firefox-stack entry 12 |",
+            "| stack | requirement r | − pass  + fail | 1 scenario, ice/a/chrome-stack |",
+            "| sdp/x/chrome-stack | pass, bob | not judged |",
+        ] {
+            assert!(text.contains(expected), "{expected}: {text}");
+        }
+        assert!(!text.contains("<script") && !text.contains('\u{202e}'));
     }
 
     #[test]

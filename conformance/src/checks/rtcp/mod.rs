@@ -1,6 +1,6 @@
 //! RTCP: reports, names and feedback.
 
-pub(super) use rtcp_compound_starts_with_report::is_reduced;
+pub(crate) use rtcp_compound_starts_with_report::is_reduced;
 
 use crate::checks::sdp::look;
 use crate::evidence::{Evidence, Exchange, Kind, Packet, Peer};

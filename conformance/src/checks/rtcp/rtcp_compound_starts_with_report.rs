@@ -49,7 +49,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 }
 
 /// Whether a packet has nothing of a compound packet: neither reports nor a source description.
-pub(in crate::checks) fn is_reduced(compound: &Compound<'_>) -> bool {
+pub(crate) fn is_reduced(compound: &Compound<'_>) -> bool {
     !compound.packets.iter().any(|packet| {
         matches!(
             packet.header.kind.value,

@@ -5,6 +5,8 @@ mod received_messages;
 mod sent_calls;
 mod transmissions;
 
+pub(crate) use transmissions::transmissions;
+
 use crate::evidence::{Evidence, Packet, Peer, Protection};
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::sctp::{self, Body, ChunkType, ParameterContent, ParameterType};

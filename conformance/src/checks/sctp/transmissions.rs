@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The transmissions of each TSN, in order. A datagram that was seen twice, since something doubled it, is one.
-pub(super) fn transmissions(evidence: &Evidence, peer: Peer) -> BTreeMap<i64, Vec<Piece<'_>>> {
+pub(crate) fn transmissions(evidence: &Evidence, peer: Peer) -> BTreeMap<i64, Vec<Piece<'_>>> {
     let mut tsns = Tsns::default();
     let mut sent: BTreeMap<i64, Vec<Piece<'_>>> = BTreeMap::new();
     for (packet, body) in super::chunks(evidence, peer).filter(|(packet, _)| packet.sender == peer) {
