@@ -4,10 +4,11 @@
 mod console;
 
 use peerproof_captures::event::{Description, SdpType};
-use peerproof_captures::sdp::SessionDescription;
+use peerproof_captures::sdp::{Excess, SessionDescription};
 use serde::de::Error as _;
 use serde_json::{Deserializer, Error, Value};
 use std::borrow::Cow;
+use std::io::{self, ErrorKind};
 
 /// How deep descriptions may lie in lists, objects and strings of JSON.
 const DEEPEST: usize = 4;
@@ -43,6 +44,14 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Found, Error> {
     let mut found = Found::default();
     found.text(&text(bytes), None, 0)?;
     Ok(found)
+}
+
+/// Whether a description is within the limits of what is judged.
+///
+/// # Errors
+/// The limit that it exceeds.
+pub(crate) fn fits(sdp: &SessionDescription) -> io::Result<()> {
+    Excess::of(sdp.as_str()).map_or(Ok(()), |excess| Err(io::Error::new(ErrorKind::FileTooLarge, excess)))
 }
 
 /// Whether something begins as a description, or as something that may hold some.

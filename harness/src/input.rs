@@ -114,6 +114,9 @@ pub fn limited(from: impl Read, limit: Limit) -> io::Result<Vec<u8>> {
         bytes.drain(..MARK.len());
     }
     if limit.values != usize::MAX {
+        if is_utf16(&bytes) {
+            return Err(utf16());
+        }
         let values = scan::json_values(&bytes);
         if values > limit.values {
             let Limit { what, values, .. } = limit;
@@ -127,6 +130,15 @@ pub fn limited(from: impl Read, limit: Limit) -> io::Result<Vec<u8>> {
 /// The byte order mark in UTF-8.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// Whether bytes begin as JSON or a text with a byte order mark does in UTF-16.
+fn is_utf16(bytes: &[u8]) -> bool {
+    matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [b'{', 0, ..] | [0, b'{', ..])
+}
+
+fn utf16() -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, "UTF-16 text: save it as UTF-8")
+}
+
 /// A text without its byte order mark.
 #[must_use]
 pub fn unmarked(text: &str) -> &str {
@@ -139,8 +151,8 @@ pub fn unmarked(text: &str) -> &str {
 /// As of [`bytes`]; or it is not UTF-8.
 pub fn text(path: &Path, limit: Limit) -> io::Result<String> {
     let bytes = bytes(path, limit)?;
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return Err(io::Error::new(ErrorKind::InvalidData, "UTF-16 text: save it as UTF-8"));
+    if is_utf16(&bytes) {
+        return Err(utf16());
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
@@ -200,6 +212,12 @@ mod tests {
         assert_eq!(unmarked("\u{feff}text"), "text");
         fs::write(&file, b"\xff\xfet\0").unwrap();
         assert!(text(&file, SMALL).unwrap_err().to_string().contains("UTF-8"));
+        for json in [&b"\xff\xfe{\0"[..], b"\xfe\xff\0{", b"{\0}\0", b"\0{\0}"] {
+            fs::write(&file, json).unwrap();
+            let [of_bytes, of_text] = [bytes(&file, SMALL).map(drop), text(&file, SMALL).map(drop)];
+            assert_eq!(of_bytes.unwrap_err().to_string(), "UTF-16 text: save it as UTF-8");
+            assert_eq!(of_text.unwrap_err().to_string(), "UTF-16 text: save it as UTF-8");
+        }
         fs::write(&file, b"ab\xc3").unwrap();
         assert_eq!(text(&file, SMALL).unwrap_err().to_string(), "not UTF-8 at byte 2");
     }

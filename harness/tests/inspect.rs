@@ -5,6 +5,7 @@ use base64::Engine as _;
 use peerproof::run::peers::{is_required, missing};
 use peerproof::tools::Tool;
 use peerproof_captures::file::{CaptureReader, Item};
+use peerproof_captures::recording::{About, Observes, Recorder};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,6 +38,21 @@ const DESCRIBED: [&str; 5] = [
 #[test]
 fn a_call_is_explained() {
     insta::assert_snapshot!(inspect(&DESCRIBED));
+}
+
+#[test]
+fn of_many_interfaces_the_first_are_listed_and_long_names_are_shortened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("many.pcapng");
+    let mut writer = Recorder::new(Vec::new(), About::default()).unwrap();
+    for _ in 0..50 {
+        writer.interface(&"x".repeat(60_000), "", Observes::Wire).unwrap();
+    }
+    fs::write(&path, writer.into_inner()).unwrap();
+    let text = inspect(&[path.to_str().unwrap()]);
+    assert_eq!(text.lines().filter(|line| line.starts_with("  interface ")).count(), 20);
+    assert!(text.contains("\n  and 30 more interfaces (--json lists all)\n"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() < 300));
 }
 
 #[test]

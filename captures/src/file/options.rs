@@ -59,6 +59,15 @@ pub struct OptionField<'a> {
     pub value: &'a [u8],
 }
 
+/// Most bytes of a text that are kept: a file may describe [many](super::Limits::interfaces) interfaces.
+const LONGEST_TEXT: usize = 1_024;
+/// Most texts of one kind that are kept.
+const MOST_TEXTS: usize = 16;
+
+fn kept(text: &[u8]) -> String {
+    String::from_utf8_lossy(text.get(..LONGEST_TEXT).unwrap_or(text)).into_owned()
+}
+
 impl<'a> Options<'a> {
     pub(super) fn new(bytes: &'a [u8], order: ByteOrder) -> Self {
         Self { bytes, order }
@@ -74,7 +83,12 @@ impl<'a> Options<'a> {
 
     /// The text of the first option with this code.
     pub(super) fn text(self, code: u16) -> Option<String> {
-        self.with_code(code).next().map(|text| String::from_utf8_lossy(text).into_owned())
+        self.with_code(code).next().map(kept)
+    }
+
+    /// The texts of the first options with this code.
+    pub(super) fn texts(self, code: u16) -> Vec<String> {
+        self.with_code(code).take(MOST_TEXTS).map(kept).collect()
     }
 
     /// The number in the first option with this code.
@@ -99,6 +113,14 @@ impl<'a> Iterator for Options<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_texts_no_more_is_kept_than_the_limits() {
+        let long: Vec<u8> = [0, 1, 4, 4].into_iter().chain([b'x'; 1_028]).collect();
+        let options = Options { bytes: &long.repeat(17), order: ByteOrder::Big };
+        assert_eq!(options.text(1).unwrap().len(), LONGEST_TEXT);
+        assert_eq!(options.texts(1), vec!["x".repeat(LONGEST_TEXT); MOST_TEXTS]);
+    }
 
     #[test]
     fn options_end_at_their_end_mark_or_where_they_are_cut() {

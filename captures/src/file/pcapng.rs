@@ -38,7 +38,7 @@ pub(super) fn section(body: &[u8], order: ByteOrder) -> Option<Section> {
         hardware: options.text(2),
         os: options.text(3),
         application: options.text(4),
-        comments: comments(options),
+        comments: options.texts(COMMENT),
     })
 }
 
@@ -53,7 +53,7 @@ pub(super) fn interface(body: &[u8], order: ByteOrder, section: usize) -> Option
         snap_length: order.u32(body, 4)?,
         name: options.text(2),
         description: options.text(3),
-        comments: comments(options),
+        comments: options.texts(COMMENT),
         // The draft counts bits, its example and most writers count bytes.
         check_sequence: byte(13).map_or(0, |length| if length < 8 { length } else { length / 8 }),
         clock: Clock {
@@ -61,10 +61,6 @@ pub(super) fn interface(body: &[u8], order: ByteOrder, section: usize) -> Option
             offset: offset.map_or(0, u64::cast_signed),
         },
     })
-}
-
-fn comments(options: Options<'_>) -> Vec<String> {
-    options.with_code(COMMENT).map(|text| String::from_utf8_lossy(text).into_owned()).collect()
 }
 
 /// A packet as its block has it.

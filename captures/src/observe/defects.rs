@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn what_is_there_twice_at_one_interface_and_one_time_is_a_copy() {
-        let twice = [(0, 1), (5, 1), (9, 2), (2_004, 1), (9_000, 2)];
+        let twice = [(0, 1), (5, 1), (9, 2), (10_004, 1), (90_000, 2)];
         let (defects, copies) = look(&capture(1, &twice), Observer::new());
         assert_eq!(copies, [2], "and nothing that comes again later");
         assert_eq!(defects, [Defect::Copies { frames: 1, first: 2 }]);
@@ -283,6 +283,33 @@ mod tests {
             "two interfaces see it once each"
         );
         assert_eq!(look(&capture(1, &twice), Observer::of_taps()).1, [0; 0], "at a tap it was sent twice");
+    }
+
+    #[test]
+    fn copies_may_come_behind_many_other_packets_and_in_the_other_direction() {
+        let burst: Vec<(u64, u8)> = (0..200).map(|n| (n * 20, (n % 100) as u8)).collect();
+        let copies = look(&capture(1, &burst), Observer::new()).1;
+        assert_eq!(copies, (101..=200).collect::<Vec<u64>>());
+        let mut writer = Recorder::new(Vec::new(), About::default()).unwrap();
+        let mirror = writer.interface("eth0", "", Observes::Wire).unwrap();
+        let [here, there] = ["192.0.2.1:1", "192.0.2.2:2"].map(|it| it.parse().unwrap());
+        for (time_ns, direction, local, remote) in
+            [(0, Direction::Inbound, there, here), (300_000, Direction::Outbound, here, there)]
+        {
+            let content = Content::Udp(&[1; 20]);
+            let packet = Packet {
+                interface: mirror,
+                time_ns,
+                direction,
+                local,
+                remote,
+                content,
+                carried_by: None,
+                comment: None,
+            };
+            writer.packet(&packet).unwrap();
+        }
+        assert_eq!(look(&writer.into_inner(), Observer::new()).1, [2]);
     }
 
     #[test]

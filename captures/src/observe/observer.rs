@@ -12,17 +12,18 @@ use crate::tap::{IN_CLEAR, Tap};
 use crate::wire::demux::{self, Class};
 use crate::wire::field::Span;
 use indexmap::IndexMap;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
 
 /// Most places of observation (interfaces) that are kept apart.
 pub const PLACES: usize = 64;
 
-/// So soon after a packet the same bytes are its copy and no retransmission, in nanoseconds.
-const COPY_WITHIN: u64 = 2_000_000;
+/// So soon after a packet the same bytes are its copy and no retransmission, in nanoseconds. Retransmissions of STUN come after 500 ms
+/// (RFC 8489 §6.2.1), those of DTLS after 50 ms at the earliest in WebRTC; SRTP and protected records are never the same.
+const COPY_WITHIN: u64 = 8_000_000;
 /// Most packets among which copies are looked for.
-const RECENT: usize = 64;
+const RECENT: usize = 4_096;
 /// Most bytes of key logs kept for places of observation that come up later.
 const KEY_LOG: usize = 16 << 20;
 
@@ -67,8 +68,31 @@ struct Places {
     names: IndexMap<usize, String>,
     key_log: Vec<u8>,
     srtp_keys: Vec<MasterKey>,
-    /// The newest packets, by time and hash: some captures show packets twice.
-    recent: VecDeque<(u64, u64)>,
+    recent: Recent,
+}
+
+/// The newest packets, by time and hash: some captures show packets twice.
+#[derive(Debug, Default)]
+struct Recent {
+    order: VecDeque<(u64, u64)>,
+    hashes: HashSet<u64>,
+}
+
+impl Recent {
+    /// Whether what has that hash was there shortly before.
+    fn has(&mut self, ns: u64, hash: u64) -> bool {
+        while let Some((seen, oldest)) = self.order.front()
+            && (ns.saturating_sub(*seen) > COPY_WITHIN || self.order.len() >= RECENT)
+        {
+            self.hashes.remove(oldest);
+            self.order.pop_front();
+        }
+        let is_known = !self.hashes.insert(hash);
+        if !is_known {
+            self.order.push_back((ns, hash));
+        }
+        is_known
+    }
 }
 
 impl Observer {
@@ -287,25 +311,13 @@ impl Places {
     }
 
     /// Whether a packet is the second sight of one: by a capture on all interfaces of a machine, which shows packets to its own
-    /// address when they leave and when they arrive, or by one that records frames twice, as a mirrored port does.
+    /// address when they leave and when they arrive, or by one that records frames twice, as a mirrored port does, in one direction or both.
     fn is_copy(&mut self, seen: &Seen, packet: &Packet<'_>) -> bool {
-        let ns = seen.time_ns;
-        // Interfaces that are described one by one are places of their own, and so are their directions.
-        let place =
-            (!seen.is_cooked).then_some((seen.interface, seen.direction == Some(Direction::Outbound)));
+        // Interfaces that are described one by one are places of their own.
+        let place = (!seen.is_cooked).then_some(seen.interface);
         let mut hasher = DefaultHasher::new();
         (place, packet.from, packet.to, packet.payload, packet.carried_by).hash(&mut hasher);
-        let hash = hasher.finish();
-        while self.recent.front().is_some_and(|(seen, _)| ns.saturating_sub(*seen) > COPY_WITHIN)
-            || self.recent.len() >= RECENT
-        {
-            self.recent.pop_front();
-        }
-        if self.recent.iter().any(|(_, known)| *known == hash) {
-            return true;
-        }
-        self.recent.push_back((ns, hash));
-        false
+        self.recent.has(seen.time_ns, hasher.finish())
     }
 
     /// Adds a place that knows all secrets so far.

@@ -4,6 +4,7 @@ use super::grammar::{self, Violation};
 use super::line::{Line, Span, split};
 use super::section::{OnLine, Section};
 use super::{Connection, Group, Malformed, Origin};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
@@ -16,6 +17,74 @@ pub struct SessionDescription {
     spans: Vec<Span>,
     /// Index of the first line of each media section.
     media_starts: Vec<usize>,
+    /// What is looked up for each section, read once.
+    grouping: Grouping,
+}
+
+/// The well-formed groups and MIDs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Grouping {
+    groups: Vec<Group>,
+    /// The first BUNDLE group that lists each tag, an index into `groups`.
+    bundles: BTreeMap<String, usize>,
+    /// The first media section with each MID.
+    mids: BTreeMap<String, usize>,
+}
+
+impl Grouping {
+    fn of(description: &SessionDescription) -> Self {
+        let groups: Vec<Group> = description.session().every::<Group>().collect();
+        let (mut bundles, mut mids) = (BTreeMap::new(), BTreeMap::new());
+        for (index, group) in groups.iter().enumerate().filter(|(_, group)| group.is_bundle()) {
+            for tag in &group.tags {
+                bundles.entry(tag.clone()).or_insert(index);
+            }
+        }
+        for (index, section) in description.media().enumerate() {
+            if let Some(mid) = section.mid() {
+                mids.entry(mid).or_insert(index);
+            }
+        }
+        Self { groups, bundles, mids }
+    }
+}
+
+/// Most media sections of a description. A conference of 500 has as many for each of audio and video.
+pub const MOST_SECTIONS: usize = 1_000;
+/// Most lines of a section, and of what stands ahead of the first. The sections of browsers have some 150.
+pub const MOST_LINES: usize = 4_000;
+
+/// Which limit a description exceeds. Parsing takes any text; who judges one looks at every section for each of the others, and at every line
+/// ahead of the first for each section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Excess {
+    /// It has more than [`MOST_SECTIONS`].
+    #[error("too large: a description has at most {MOST_SECTIONS} media sections")]
+    Sections,
+    /// A section has more than [`MOST_LINES`].
+    #[error("too large: a section of a description has at most {MOST_LINES} lines")]
+    Lines,
+}
+
+impl Excess {
+    /// The limit that a text exceeds as a description.
+    #[must_use]
+    pub fn of(text: &str) -> Option<Self> {
+        let (mut sections, mut lines) = (0_usize, 0_usize);
+        for line in text.split(['\n', '\r']).filter(|line| !line.is_empty()) {
+            lines += 1;
+            if line.starts_with("m=") {
+                (sections, lines) = (sections + 1, 1);
+            }
+            if sections > MOST_SECTIONS {
+                return Some(Self::Sections);
+            }
+            if lines > MOST_LINES {
+                return Some(Self::Lines);
+            }
+        }
+        None
+    }
 }
 
 impl SessionDescription {
@@ -26,7 +95,9 @@ impl SessionDescription {
         let is_media = |span: &Span| text.get(span.range.clone()).is_some_and(|raw| raw.starts_with("m="));
         let media_starts =
             spans.iter().enumerate().filter(|(_, span)| is_media(span)).map(|(i, _)| i).collect();
-        Self { text, spans, media_starts }
+        let mut description = Self { text, spans, media_starts, grouping: Grouping::default() };
+        description.grouping = Grouping::of(&description);
+        description
     }
 
     /// The text.
@@ -76,7 +147,7 @@ impl SessionDescription {
 
     /// The first media section with this MID (`a=mid`, RFC 5888 §4).
     pub fn section_with_mid(&self, mid: &str) -> Option<Section<'_>> {
-        self.media().find(|section| section.mid().is_some_and(|m| m == mid))
+        self.section(*self.grouping.mids.get(mid)?)
     }
 
     /// The `o=` line, RFC 8866 §5.2.
@@ -91,12 +162,16 @@ impl SessionDescription {
 
     /// The well-formed `a=group` lines, RFC 5888 §5.
     pub fn groups(&self) -> Vec<Group> {
-        self.session().every::<Group>().collect()
+        self.grouping.groups.clone()
     }
 
     /// The first BUNDLE group (RFC 9143 §7) that lists this tag.
     pub fn bundle_of(&self, mid: &str) -> Option<Group> {
-        self.groups().into_iter().find(|group| group.is_bundle() && group.tags.iter().any(|tag| tag == mid))
+        self.bundle_with(mid).cloned()
+    }
+
+    pub(super) fn bundle_with(&self, mid: &str) -> Option<&Group> {
+        self.grouping.groups.get(*self.grouping.bundles.get(mid)?)
     }
 
     /// Every deviation from the grammar, in the order of the lines.
@@ -171,6 +246,32 @@ mod tests {
         assert_eq!(description.section_with_mid("1").unwrap().index(), Some(1));
         assert!(description.section_with_mid("9").is_none());
         assert_eq!(description.bundle_of("2").unwrap().tags, ["0", "1", "2"]);
+    }
+
+    #[test]
+    fn of_several_groups_and_sections_with_one_mid_the_first_counts() {
+        let text = "v=0\r\na=group:LS a\r\na=group:BUNDLE b a\r\na=group:BUNDLE a\r\n\
+            m=audio 9 X 0\r\na=mid:a\r\nm=audio 9 X 0\r\na=mid:a\r\nm=audio 9 X 0\r\na=mid:\r\na=mid:b\r\n";
+        let description = SessionDescription::parse(text);
+        assert_eq!(description.groups().len(), 3);
+        assert_eq!(description.bundle_of("a").unwrap().tags, ["b", "a"]);
+        let index = |mid| description.section_with_mid(mid).and_then(|section| section.index());
+        assert_eq!(["a", "b", "c"].map(index), [Some(0), Some(2), None]);
+        assert_eq!(description.bundle_tag_section(1).unwrap().index(), Some(2));
+    }
+
+    #[test]
+    fn what_exceeds_a_limit_is_named() {
+        let sections = |n: usize| Excess::of(&format!("v=0\r\n{}", "m=audio 9 X 0\r\n".repeat(n)));
+        assert_eq!(sections(MOST_SECTIONS), None);
+        assert_eq!(sections(MOST_SECTIONS + 1), Some(Excess::Sections));
+        let lines = |n: usize, head: &str| Excess::of(&format!("{head}{}", "a=x\n".repeat(n)));
+        for head in ["v=0\n", "v=0\nm=audio 9 X 0\n"] {
+            assert_eq!(lines(MOST_LINES - 1, head), None);
+            assert_eq!(lines(MOST_LINES, head), Some(Excess::Lines));
+        }
+        let named = [Excess::Sections, Excess::Lines].map(|it| it.to_string());
+        assert!(named[0].ends_with("1000 media sections") && named[1].ends_with("4000 lines"), "{named:?}");
     }
 
     #[test]

@@ -48,8 +48,7 @@ impl SessionDescription {
     /// The tagged section of the BUNDLE group that a section belongs to: the first of the group's tags that names a section.
     /// `None` if it is in no group.
     pub fn bundle_tag_section(&self, index: usize) -> Option<Section<'_>> {
-        let mid = self.section(index)?.mid()?;
-        let group = self.bundle_of(&mid)?;
+        let group = self.bundle_with(&self.section(index)?.mid()?)?;
         group.tags.iter().find_map(|tag| self.section_with_mid(tag))
     }
 

@@ -28,7 +28,7 @@ pub use attribute::{
 };
 pub use candidate::{Candidate, CandidateAddress, CandidateType};
 pub use codec::{Codec, H264};
-pub use description::SessionDescription;
+pub use description::{Excess, MOST_LINES, MOST_SECTIONS, SessionDescription};
 pub use effective::{Effective, Level};
 pub use fields::{Connection, MediaLine, Origin, Timing};
 pub use grammar::{Rule, Violation};

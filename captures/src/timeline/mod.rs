@@ -38,14 +38,17 @@ pub struct Entry {
 /// call has some hundred entries.
 pub const MOST_ENTRIES: usize = 250_000;
 
+/// Most bytes of a line of a timeline. A peer's messages have less than that in a whole case.
+pub const MOST_BYTES_OF_LINE: usize = 32 << 20;
+
 /// Reads `timeline.jsonl`.
 ///
 /// # Errors
-/// The number of the first line that is no entry, from one, and what is wrong with it; or that of the line beyond [`MOST_ENTRIES`].
+/// The number of the first line that is no entry, from one, and what is wrong with it; or that of the line beyond [`MOST_ENTRIES`] or of
+/// more than [`MOST_BYTES_OF_LINE`].
 pub fn read(bytes: &[u8]) -> Result<Vec<Entry>, (usize, serde_json::Error)> {
-    let lines = bytes.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
     let mut entries = Vec::new();
-    for (n, line) in lines {
+    for (n, line) in lines(bytes)? {
         if entries.len() >= MOST_ENTRIES {
             return Err((n + 1, too_large()));
         }
@@ -59,7 +62,17 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Entry>, (usize, serde_json::Error)> {
 /// # Errors
 /// As [`read`]; a sentence that is none of those formats is no entry.
 pub fn read_earlier(bytes: &[u8]) -> Result<Vec<Entry>, (usize, serde_json::Error)> {
-    earlier::read(bytes.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()))
+    earlier::read(lines(bytes)?)
+}
+
+/// The lines that are not empty, with their numbers from zero.
+fn lines(bytes: &[u8]) -> Result<impl Iterator<Item = (usize, &[u8])>, (usize, serde_json::Error)> {
+    let lines = || bytes.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
+    if let Some((n, _)) = lines().find(|(_, line)| line.len() > MOST_BYTES_OF_LINE) {
+        let text = format!("too large: a line of a timeline has at most {} MiB", MOST_BYTES_OF_LINE >> 20);
+        return Err((n + 1, serde::de::Error::custom(text)));
+    }
+    Ok(lines())
 }
 
 fn too_large() -> serde_json::Error {
@@ -259,6 +272,20 @@ pub enum Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_read_up_to_its_limit() {
+        let line = |length: usize| " ".repeat(length) + "\n";
+        for read in [read, read_earlier] {
+            let (at, error) = read(line(MOST_BYTES_OF_LINE).as_bytes()).unwrap_err();
+            assert!(at == 1 && !error.to_string().contains("too large"), "{error}");
+            let (at, error) = read(format!("\n{}", line(MOST_BYTES_OF_LINE + 1)).as_bytes()).unwrap_err();
+            assert_eq!(
+                (at, error.to_string()),
+                (2, "too large: a line of a timeline has at most 32 MiB".to_owned())
+            );
+        }
+    }
 
     #[test]
     fn a_timeline_is_read_up_to_its_limit() {

@@ -1,6 +1,7 @@
 //! Flows: what goes between two transport addresses, relayed or not.
 
 use super::at::{At, Side, Sides};
+use crate::file::Direction;
 use crate::link::Transport;
 use crate::observe::Ends;
 use crate::wire::demux;
@@ -107,6 +108,12 @@ pub struct Flow {
     /// both.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_end: Option<usize>,
+    /// Whether packets from one address left and arrived here, as a mirrored port has it: their directions tell nothing then.
+    #[serde(skip)]
+    pub is_seen_both_ways: bool,
+    /// The end that is at this interface, by the direction of the first packet.
+    #[serde(skip)]
+    pub(super) local: Option<SocketAddr>,
     #[serde(skip)]
     pub(super) place: usize,
     /// The candidate pair in that connection.
@@ -143,6 +150,13 @@ impl Flow {
 
     pub(super) fn sent_from(&mut self, address: SocketAddr) -> &mut Traffic {
         if address == self.initiator { &mut self.forth } else { &mut self.back }
+    }
+
+    /// Takes in which end a packet has at this interface.
+    pub(super) fn local_end(&mut self, direction: Option<Direction>, ends: Ends) {
+        let Some(direction) = direction else { return };
+        let local = if direction == Direction::Outbound { ends.from } else { ends.to };
+        self.is_seen_both_ways |= *self.local.get_or_insert(local) != local;
     }
 
     /// The last packet of either direction.

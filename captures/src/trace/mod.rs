@@ -12,6 +12,8 @@ mod channel;
 mod classify;
 mod connection;
 mod context;
+#[cfg(test)]
+mod directions_tests;
 mod dtls;
 mod feedback;
 mod flow;

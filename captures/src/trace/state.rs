@@ -71,6 +71,7 @@ impl State {
             return Follow::No;
         }
         self.trace.packets += 1;
+        self.taps.direction(seen.interface, seen.direction);
         while self.places.len() <= seen.place {
             self.places.push(Place::default());
         }
@@ -110,6 +111,7 @@ impl State {
             let traffic = flow.sent_from(ends.from);
             traffic.count(at, bytes.len());
             traffic.classify(class);
+            flow.local_end(seen.direction, ends);
         }
         if layer.range == seen.inner.range {
             self.end(seen, flow, ends.from, bytes);
@@ -192,6 +194,8 @@ impl State {
             connection: None,
             initiator_is: sender,
             other_end: None,
+            is_seen_both_ways: false,
+            local: None,
             place: key.place,
             pair: None,
             probation: Sides::default(),

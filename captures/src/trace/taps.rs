@@ -1,6 +1,7 @@
 //! The taps of a recording of both peers, and which packet that left one arrived at the other.
 
 use super::{Side, limits};
+use crate::file::Direction;
 use crate::hash::Lookup;
 use crate::tap::Tap;
 use std::collections::{BTreeMap, VecDeque};
@@ -13,6 +14,8 @@ pub struct Taps {
     owners: Vec<(String, String)>,
     /// The owner of each interface.
     of: BTreeMap<usize, usize>,
+    /// Whether a packet at a tap had no direction.
+    undirected: bool,
 }
 
 impl Taps {
@@ -29,12 +32,18 @@ impl Taps {
         self.of.insert(index, number);
     }
 
-    /// Whether there are taps of two peers.
-    pub const fn are_of_two_peers(&self) -> bool {
-        self.owners.len() == 2
+    /// Takes in the direction of a packet at an interface. A packet at a tap without one may have come from either peer: whoever removed
+    /// the directions removed what distinguishes a tap from any interface.
+    pub fn direction(&mut self, interface: Option<usize>, direction: Option<Direction>) {
+        self.undirected |= direction.is_none() && self.side(interface).is_some();
     }
 
-    /// The side whose tap that interface is, if there are taps of two peers: that of the first interface is A.
+    /// Whether there are taps of two peers, and their packets have directions.
+    pub const fn are_of_two_peers(&self) -> bool {
+        self.owners.len() == 2 && !self.undirected
+    }
+
+    /// The side whose tap that interface is, if there are [taps of two peers](Self::are_of_two_peers): that of the first interface is A.
     pub fn side(&self, interface: Option<usize>) -> Option<Side> {
         match self.of.get(&interface?)? {
             _ if !self.are_of_two_peers() => None,
@@ -106,6 +115,21 @@ impl<T> UnderWay<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn interfaces_whose_packets_have_no_direction_are_no_taps() {
+        let mut taps = Taps::default();
+        for (index, name) in ["eth0", "alice (chrome 156)", "bob (stack)"].into_iter().enumerate() {
+            taps.interface(index, name);
+        }
+        taps.direction(Some(1), Some(Direction::Inbound));
+        taps.direction(Some(0), None);
+        assert_eq!([0, 1, 2].map(|it| taps.side(Some(it))), [None, Some(Side::A), Some(Side::B)]);
+        assert!(taps.are_of_two_peers());
+        taps.direction(Some(2), None);
+        assert_eq!([0, 1, 2].map(|it| taps.side(Some(it))), [None; 3]);
+        assert!(!taps.are_of_two_peers());
+    }
 
     #[test]
     fn what_arrives_is_the_first_that_left_the_other_tap_and_the_oldest_is_forgotten() {

@@ -72,6 +72,7 @@ impl Whose for Connections<'_> {
         }
         let side = flow.side(ends.from);
         let tap = match seen.direction {
+            _ if flow.is_seen_both_ways => ELSEWHERE,
             Some(Direction::Outbound) => peer(side),
             Some(Direction::Inbound) => peer(side.other()),
             None => ELSEWHERE,

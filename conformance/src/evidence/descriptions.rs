@@ -2,7 +2,7 @@
 
 use super::{Evidence, Peer};
 use peerproof_captures::event::{self, PeerEvent, SdpType};
-use peerproof_captures::sdp::{IcePwd, IceUfrag, SessionDescription};
+use peerproof_captures::sdp::{Excess, IcePwd, IceUfrag, SessionDescription};
 use peerproof_captures::timeline::{Answer, Entry, What};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -205,6 +205,25 @@ pub(super) fn of(peers: &[String], timeline: &[Entry]) -> Vec<Description> {
     found
 }
 
+/// The first entry with a description that exceeds a limit, and the limit.
+#[must_use]
+pub fn excessive_description(timeline: &[Entry]) -> Option<(u64, Excess)> {
+    let text = |value: &Value| value.get("sdp").and_then(Value::as_str).and_then(Excess::of);
+    let of = |entry: &Entry| match &entry.what {
+        What::Carried { sent, delivered, .. } => {
+            let each = std::iter::once(sent).chain(delivered);
+            each.into_iter().find_map(|description| Excess::of(&description.sdp))
+        }
+        What::Command { args, .. } => args.get("description").and_then(text),
+        What::Answer { answer: Answer::Ok(value), .. } => text(value),
+        What::Event { event: PeerEvent::Acted { description: Some(description), .. }, .. } => {
+            Excess::of(&description.sdp)
+        }
+        _ => None,
+    };
+    timeline.iter().find_map(|entry| Some((entry.n, of(entry)?)))
+}
+
 /// By whom, and with which `o=` line, a description was set that is not, to the letter, what that peer had created.
 fn munged(peers: &[String], timeline: &[Entry]) -> BTreeSet<(Peer, Option<String>)> {
     let peer = |name: &str| peers.iter().position(|peer| peer == name).map(Peer);
@@ -247,7 +266,33 @@ fn origin(sdp: &SessionDescription) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use peerproof_captures::sdp::MOST_SECTIONS;
     use serde_json::json;
+
+    #[test]
+    fn a_description_that_exceeds_a_limit_is_found_wherever_it_stands() {
+        let places = |sdp: &str| {
+            let sdp = json!({"type": "offer", "sdp": sdp});
+            [
+                json!({"carried": {"from": "alice", "to": "bob", "sent": sdp}}),
+                json!({"carried": {"from": "alice", "to": "bob", "sent": {"type": "offer", "sdp": ""}, "delivered": sdp}}),
+                json!({"command": {"peer": "alice", "id": 1, "name": "setLocalDescription", "args": {"description": sdp}}}),
+                json!({"answer": {"peer": "alice", "id": 1, "answer": {"ok": sdp}}}),
+                json!({"event": {"peer": "alice", "seq": 0, "event": {"event": "acted", "data": {"operation": "setLocalDescription", "description": sdp}}}}),
+            ]
+        };
+        let section = "m=audio 9 X 0\r\n";
+        let found = |sdp: &str| {
+            places(sdp).map(|what| {
+                let other = json!({"n": 6, "t_us": 0, "what": {"stalls": {"window_us": 1, "waited_us": []}}});
+                let own = json!({"n": 7, "t_us": 0, "what": what});
+                let timeline: Vec<Entry> = serde_json::from_value(json!([other, own])).unwrap();
+                excessive_description(&timeline)
+            })
+        };
+        assert_eq!(found(&section.repeat(MOST_SECTIONS)), [None; 5]);
+        assert_eq!(found(&section.repeat(MOST_SECTIONS + 1)), [Some((7, Excess::Sections)); 5]);
+    }
 
     #[test]
     fn what_the_scenario_changed_before_it_was_set_is_not_the_peers() {

@@ -25,7 +25,7 @@ pub use crate::address::AddressKind;
 pub use api::{Applied, Call, Happened};
 pub use bytes::{Bytes, InMemory, MakeStore, Store, Stored};
 pub use capture::{Captured, MOST_CONNECTIONS, belongs, session};
-pub use descriptions::{Credentials, Description, Exchange};
+pub use descriptions::{Credentials, Description, Exchange, excessive_description};
 pub use flaws::Flaw;
 pub use handshake::{Handshake, HandshakeMessage, digest};
 pub use peerproof_captures::observe::{Defect, LearnedAddresses};

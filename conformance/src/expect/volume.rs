@@ -12,8 +12,9 @@ use serde_json::Value;
 pub const LARGEST_MESSAGE: u32 = 16 << 20;
 /// Most repetitions (`times`) of one message.
 pub const MOST_TIMES: u32 = 10_000;
-/// Bytes of all messages of a case together, those that are sent and those that are expected: 256 MiB.
-pub const MOST_BYTES: u64 = 256 << 20;
+/// Bytes of all messages of a case together, those that are sent and those that are expected: 64 MiB, which take a
+/// minute to play.
+pub const MOST_BYTES: u64 = 64 << 20;
 /// As so large counts a message however short it is: each takes memory of its own.
 const LEAST: u64 = 64;
 

@@ -99,8 +99,9 @@ impl Given {
                 .map_err(|error| InspectError::Read { path: file.clone(), error })?;
             if !described::looks_like_one(&bytes) && !bytes.trim_ascii().is_empty() {
                 // What is wrong with it is for the requirements to say.
-                let text = described::text(&bytes).into_owned();
-                descriptions.push((peer_of(&file), SessionDescription::parse(text)));
+                let sdp = SessionDescription::parse(described::text(&bytes).into_owned());
+                described::fits(&sdp).map_err(|error| InspectError::Read { path: file.clone(), error })?;
+                descriptions.push((peer_of(&file), sdp));
                 of_files.push(file);
                 continue;
             }
@@ -109,6 +110,8 @@ impl Given {
             let name = file.display().to_string();
             notices.extend(described::notices(&name, &found.nothing));
             for one in found.described {
+                described::fits(&one.sdp)
+                    .map_err(|error| InspectError::Read { path: file.clone(), error })?;
                 notices.extend(described::notices(&name, &one.taken));
                 descriptions.push((peer_of(&file), one.sdp));
                 of_files.push(file.clone());

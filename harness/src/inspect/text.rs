@@ -10,6 +10,7 @@ use crate::terminal::{Style, clean};
 use chrono::DateTime;
 use peerproof_captures::observe::Defect;
 use peerproof_captures::trace::{Other, Over, Trace};
+use peerproof_reports::escape::shortened;
 use std::io::{self, Write};
 
 /// Writes the report for a person.
@@ -53,6 +54,10 @@ pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<
     head::requirements(&report.judged, &report.file.name, style, out)
 }
 
+/// Most interfaces that are listed, and most characters of the name of one.
+const MOST_INTERFACES: usize = 20;
+const LONGEST_NAME: usize = 200;
+
 /// `1 check`, `2 checks`.
 pub(super) fn counted(count: u64, noun: &str) -> String {
     match count {
@@ -78,11 +83,18 @@ fn file(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     if let Some(application) = &file.application {
         writeln!(out, "  written by {}", clean(application))?;
     }
-    for (index, interface) in file.interfaces.iter().enumerate() {
+    for (index, interface) in file.interfaces.iter().enumerate().take(MOST_INTERFACES) {
         match &interface.name {
-            Some(name) => writeln!(out, "  interface {index}: {} ({})", clean(name), interface.link)?,
+            Some(name) => {
+                let name = clean(&shortened(name, LONGEST_NAME));
+                writeln!(out, "  interface {index}: {name} ({})", interface.link)?;
+            }
             None => writeln!(out, "  interface {index} (unnamed): {}", interface.link)?,
         }
+    }
+    match file.interfaces.len().saturating_sub(MOST_INTERFACES) {
+        0 => {}
+        more => writeln!(out, "  and {} (--json lists all)", counted(more as u64, "more interface"))?,
     }
     let opened: u64 = trace.connections.iter().map(|connection| connection.decrypted).sum();
     match (trace.secrets, opened) {

@@ -6,7 +6,7 @@ use crate::inspect::beside::{self, Described};
 use crate::inspect::{Given, each_evidence, trace};
 use peerproof_captures::trace::{Connection, Nature, Trace};
 use peerproof_conformance::checks;
-use peerproof_conformance::evidence::Evidence;
+use peerproof_conformance::evidence::{Evidence, MOST_CONNECTIONS, Wire};
 use std::path::Path;
 
 /// Judges the connections of a capture, and the descriptions that belong to none of them alone.
@@ -17,6 +17,7 @@ pub(super) fn judge(path: &Path, args: &JudgeArgs) -> Result<Vec<Judgement>, Jud
     each_evidence(&given, &trace, &mut |index, evidence| {
         let mut notices = nature(trace.connections.get(index));
         notices.extend(checks::unrecognised(evidence));
+        notices.extend(beyond(evidence));
         judged.push(of(&file.name, index, evidence, notices, &given, args.all));
         Ok(())
     })?;
@@ -30,6 +31,7 @@ pub(super) fn judge(path: &Path, args: &JudgeArgs) -> Result<Vec<Judgement>, Jud
         let all = beside::descriptions(&given, &trace);
         let own = all.iter().filter(|one| one.belongs.is_ok()).map(Described::sentence);
         first.notices.splice(0..0, given.notices.iter().cloned().chain(found).chain(own));
+        first.notices.extend(not_judged(trace.connections.len()));
     }
     Ok(judged)
 }
@@ -77,6 +79,21 @@ fn nature(connection: Option<&Connection>) -> Vec<String> {
     )]
 }
 
+/// What is to be said of a connection with more packets than are judged.
+fn beyond(evidence: &Evidence) -> Option<String> {
+    let is_cut = evidence.wire.as_ref().is_some_and(|wire| wire.cut);
+    is_cut.then(|| {
+        format!("too large: only the first {} packets of a connection are judged", Wire::MOST_PACKETS)
+    })
+}
+
+/// What is to be said of a capture with more connections than are judged.
+fn not_judged(connections: usize) -> Option<String> {
+    (connections > MOST_CONNECTIONS).then(|| {
+        format!("too large: only the first {MOST_CONNECTIONS} of {connections} connections are judged")
+    })
+}
+
 fn of(
     name: &str,
     index: usize,
@@ -99,5 +116,21 @@ fn of(
         notices,
         findings: findings(evidence, all),
         descriptions: given.files.iter().map(|file| file.display().to_string()).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_beyond_the_limits_is_said() {
+        let of = |cut| {
+            beyond(&Evidence::new(Vec::new(), Vec::new(), Some(Wire { cut, seen: 1, ..Wire::default() })))
+        };
+        assert_eq!(of(false), None);
+        assert_eq!(of(true).unwrap(), "too large: only the first 1048576 packets of a connection are judged");
+        assert_eq!(not_judged(MOST_CONNECTIONS), None);
+        assert_eq!(not_judged(257).unwrap(), "too large: only the first 256 of 257 connections are judged");
     }
 }

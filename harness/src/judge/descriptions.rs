@@ -1,8 +1,10 @@
 //! Descriptions alone, without a capture: what RFC requirements say of an offer, an answer, and the rounds of an exchange.
 
+use super::folder::CASE;
 use super::json::Judgement;
 use super::{JudgeArgs, JudgeError, bare};
 use crate::described::{self, Described, Found, looks_like_one};
+use crate::input::{self, Limit};
 use peerproof_captures::event::SdpType;
 use peerproof_captures::sdp::SessionDescription;
 use peerproof_conformance::evidence::{Description, Evidence, Peer, session};
@@ -11,8 +13,6 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// Longest text that is read: descriptions have some kilobytes, a file of all rounds of a long call some hundred.
-const LONGEST: u64 = 16 << 20;
 /// Most descriptions that are judged together.
 const MOST: usize = 1_000;
 /// The peers by the part that they take in the first round.
@@ -150,12 +150,13 @@ fn kind_of(sdp: &SessionDescription, after_an_offer: bool) -> SdpType {
 /// The descriptions in a file; nothing if it holds something else, such as a capture.
 fn read(path: &Path) -> Result<Option<File>, JudgeError> {
     let stdin = path.as_os_str() == "-";
-    if !stdin && !path.is_file() {
+    // A `case.json` is JSON as well, and stands for its folder.
+    if !stdin && (!path.is_file() || path.file_name().is_some_and(|name| name == CASE)) {
         return Ok(None);
     }
     let unreadable = |error| JudgeError::Read { path: path.to_owned(), error };
     let mut start = Vec::new();
-    let mut input: Box<dyn Read> = if stdin {
+    let input: Box<dyn Read> = if stdin {
         // A capture on standard input is read by others, so nothing may be taken away from it.
         match io::BufRead::fill_buf(&mut io::stdin().lock()) {
             Ok(buffered) if looks_like_one(buffered) => Box::new(io::stdin()),
@@ -169,11 +170,11 @@ fn read(path: &Path) -> Result<Option<File>, JudgeError> {
         }
         Box::new(file)
     };
-    let mut bytes = start;
-    (&mut input).take(LONGEST).read_to_end(&mut bytes).map_err(unreadable)?;
+    let bytes = input::limited(start.as_slice().chain(input), Limit::DESCRIPTION).map_err(unreadable)?;
     let name = if stdin { "standard input".to_owned() } else { path.display().to_string() };
     let malformed = |error| JudgeError::Malformed { path: PathBuf::from(&name), error };
     let Found { described, nothing } = described::read(&bytes).map_err(malformed)?;
+    described.iter().try_for_each(|one| described::fits(&one.sdp)).map_err(unreadable)?;
     let several = described.len() > 1;
     let place = |n: usize| if several { format!("{name}[{n}]") } else { name.clone() };
     let given = described.into_iter().enumerate();

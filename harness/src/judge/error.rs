@@ -3,6 +3,7 @@
 use crate::expected::ExpectedError;
 use crate::inspect::InspectError;
 use crate::terminal::brief;
+use peerproof_captures::sdp::Excess;
 use peerproof_conformance::expect::volume::MOST_BYTES;
 use std::io;
 use std::path::PathBuf;
@@ -42,6 +43,16 @@ pub enum JudgeError {
     /// A recording that names more messages than any machine should generate.
     #[error("{path}: too large: the messages of a case, sent and expected, have at most {MOST_BYTES} bytes together", path = .0.display())]
     Excessive(PathBuf),
+    /// A recording with a description that is too large to be judged.
+    #[error("{path}: entry {entry}: {excess}", path = .path.display())]
+    ExcessiveDescription {
+        /// The timeline.
+        path: PathBuf,
+        /// The entry with the description.
+        entry: u64,
+        /// The limit that it exceeds.
+        excess: Excess,
+    },
     /// A folder without a recording.
     #[error("{path}: no case.json in it or below it", path = .0.display())]
     NoCase(PathBuf),

@@ -14,7 +14,7 @@ use peerproof_conformance::case::{
 };
 use peerproof_conformance::checks;
 use peerproof_conformance::deviations::Deviations;
-use peerproof_conformance::evidence::{Defect, Evidence, Flaw, ReadError, Wire};
+use peerproof_conformance::evidence::{Defect, Evidence, Flaw, ReadError, Wire, excessive_description};
 use peerproof_conformance::expect::volume;
 use peerproof_conformance::verdict::{Outcome, Verdict};
 use serde_json::Value;
@@ -22,7 +22,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-const CASE: &str = "case.json";
+pub(super) const CASE: &str = "case.json";
 const TIMELINE: &str = "timeline.jsonl";
 const CAPTURE: &str = "capture.pcapng";
 /// So deep below a folder cases are looked for.
@@ -97,6 +97,9 @@ fn read(folder: &Path) -> Result<(CaseFile, Vec<Entry>, Option<Flaw>), JudgeErro
     let (timeline, broken_off) = timeline(&folder.join(TIMELINE), file.format)?;
     if volume::of_case(&file.expect, &timeline) > volume::MOST_BYTES {
         return Err(JudgeError::Excessive(folder.to_owned()));
+    }
+    if let Some((entry, excess)) = excessive_description(&timeline) {
+        return Err(JudgeError::ExcessiveDescription { path: folder.join(TIMELINE), entry, excess });
     }
     Ok((file, timeline, broken_off))
 }

@@ -12,6 +12,7 @@ mod facts;
 mod flow;
 mod found;
 mod lab;
+mod links;
 mod messages;
 mod names;
 mod network;

@@ -15,7 +15,14 @@ const DEFECTS: [&str; 4] = ["corrupt-last-byte", "swap-pairs", "as-text", "drop-
 /// The largest identifier of a channel: 65535 is none (RFC 8832 §6, webrtc-pc §6.2).
 const LARGEST_ID: u16 = 65_534;
 /// Most pixels of a picture's side that a source makes.
-const LARGEST_SIDE: u32 = 16_384;
+pub(super) const LARGEST_SIDE: u32 = 16_384;
+
+/// Pictures a second that a source makes.
+const FRAME_RATES: [u32; 2] = [1, 240];
+/// Frequencies of tones in hertz: what a person hears, and 48,000 samples a second carry.
+pub(super) const TONES: [u32; 2] = [20, 20_000];
+/// Most bytes of a label and of a subprotocol (webrtc-pc §6.1): DCEP has 16 bits for their lengths (RFC 8832 §5.1).
+const LONGEST_LABEL: usize = 65_535;
 
 /// Types of audio that WebRTC implementations negotiate (RFC 7874, and what they add).
 const AUDIO: [&str; 12] = [
@@ -69,9 +76,12 @@ pub(super) fn of_command(
         }
         Command::CreateSource { kind, width, height, frame_rate, tone_hz } => {
             errors.extend(picture(document, &[("width", *width), ("height", *height)], &at));
-            for (key, number) in [("frameRate", frame_rate), ("toneHz", tone_hz)] {
-                if *number == Some(0) {
-                    errors.push(document.error(&at(key), format!("`{key}` must be at least 1"), None));
+            for (key, number, [least, most]) in
+                [("frameRate", frame_rate, FRAME_RATES), ("toneHz", tone_hz, TONES)]
+            {
+                if number.is_some_and(|number| !(least..=most).contains(&number)) {
+                    let message = format!("`{key}` must be from {least} to {most}");
+                    errors.push(document.error(&at(key), message, None));
                 }
             }
             let of_the_other: &[(&str, bool)] = match kind {
@@ -126,6 +136,15 @@ fn channel(
         let help = "to show that a peer refuses a larger one, add `rejects: TypeError`".to_owned();
         let message = format!("the `id` of a channel is at most {LARGEST_ID} (webrtc-pc §6.1)");
         errors.push(document.error(&at("id"), message, Some(help)));
+    }
+    let texts = [("label", Some(&options.label)), ("protocol", options.protocol.as_ref())];
+    for (key, text) in texts {
+        if text.is_some_and(|text| text.len() > LONGEST_LABEL) {
+            let help = "to show that a peer refuses a longer one, add `rejects: TypeError`".to_owned();
+            let message =
+                format!("the `{key}` of a channel has at most {LONGEST_LABEL} bytes (webrtc-pc §6.1)");
+            errors.push(document.error(&at(key), message, Some(help)));
+        }
     }
     errors
 }

@@ -3,6 +3,7 @@
 use super::super::condition::{Condition, MessageCondition};
 use super::super::document::ValuePath;
 use super::always_messages::can_be;
+use super::arguments;
 use super::facts::Facts;
 use super::found::Found;
 use super::walk::Walk;
@@ -217,6 +218,18 @@ fn itself(facts: &Facts<'_>, peer: &str, condition: &Condition, path: &ValuePath
             let at = path.key("media");
             if wanted.frames == Some(0) {
                 found.add(&at.key("frames"), "`frames: 0` needs no media");
+            }
+            let [lowest, highest] = arguments::TONES;
+            if wanted.tone_hz.is_some_and(|hz| !(lowest..=highest).contains(&hz)) {
+                found.add(&at.key("toneHz"), format!("`toneHz` must be from {lowest} to {highest}"));
+            }
+            let sides = [("width", wanted.width), ("height", wanted.height)];
+            let range = 1..=arguments::LARGEST_SIDE;
+            for (key, _) in sides.iter().filter(|(_, side)| side.is_some_and(|it| !range.contains(&it))) {
+                found.add(
+                    &at.key(key),
+                    format!("a picture has from 1 to {} pixels a side", arguments::LARGEST_SIDE),
+                );
             }
             let of_the_other: &[(&str, bool)] = match wanted.kind {
                 MediaKind::Video => &[("toneHz", wanted.tone_hz.is_some())],

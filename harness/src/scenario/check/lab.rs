@@ -4,7 +4,7 @@ use super::super::document::{Document, ValuePath};
 use super::super::error::ScenarioError;
 use super::super::model::{SERVERS, Scenario, Signalling};
 use super::super::network::Network;
-use super::known_peer;
+use super::{known_peer, links};
 use crate::network::lab::hosts_of;
 use crate::peers::Origin;
 
@@ -21,6 +21,9 @@ pub(super) fn on_network(
         for name in presets.keys() {
             known_peer(document, scenario, name, &path.key(name))?;
         }
+    }
+    if let Network::Described(topology) = &scenario.network {
+        links::of_topology(document, topology, path)?;
     }
     let Some(topology) = scenario.topology() else { return Ok(()) };
     for (what, count) in [("segments", topology.segments.len()), ("interfaces", topology.interfaces.len())] {

@@ -65,21 +65,26 @@ pub(super) fn expected(
 
 /// All messages of a scenario together.
 pub(super) fn all(document: &Document, scenario: &Scenario, root: &ValuePath) -> Result<(), ScenarioError> {
-    let sent = scenario.steps.iter().filter_map(|step| match &step.action {
-        Action::Command { name, args, .. } if name == "send" => {
-            match command::check(name, args, &|_, wanted| Some(wanted)) {
-                Ok(command @ Command::Send { .. }) => Some(volume::of_send(&command.to_json().1)),
-                _ => None,
-            }
-        }
-        _ => None,
-    });
-    let bytes = sent.fold(volume::of_expected(&scenario.expect), u64::saturating_add);
-    if bytes <= MOST_BYTES {
-        return Ok(());
+    let too_large = |path: &ValuePath| {
+        let message = format!(
+            "too large: the messages of a scenario, sent and expected, have at most {MOST_BYTES} bytes together"
+        );
+        Err(document.error(path, message, None))
+    };
+    let mut bytes = volume::of_expected(&scenario.expect);
+    if bytes > MOST_BYTES {
+        return too_large(&root.key("expect"));
     }
-    let message = format!(
-        "too large: the messages of a scenario, sent and expected, have at most {MOST_BYTES} bytes together"
-    );
-    Err(document.error(&root.key("steps"), message, None))
+    for (n, step) in scenario.steps.iter().enumerate() {
+        let Action::Command { name, args, .. } = &step.action else { continue };
+        if name == "send"
+            && let Ok(command @ Command::Send { .. }) = command::check(name, args, &|_, wanted| Some(wanted))
+        {
+            bytes = bytes.saturating_add(volume::of_send(&command.to_json().1));
+        }
+        if bytes > MOST_BYTES {
+            return too_large(&root.key("steps").index(n));
+        }
+    }
+    Ok(())
 }

@@ -6,7 +6,7 @@ use super::super::model::Scenario;
 use super::super::step::{Action, DEFAULT_WITHIN, NetworkStep, Step};
 use super::facts::Facts;
 use super::found::Found;
-use super::known_peer;
+use super::{known_peer, links};
 use crate::network::class::{Class, Handshake, StunClass, StunMethod};
 use crate::network::fabric::topology::Part;
 use crate::network::rule::{DTLS_CLIENT, DTLS_SERVER, MOST_PIECES, RuleSpec};
@@ -330,13 +330,24 @@ pub(super) fn bitrates(
     Ok(())
 }
 
+/// What a link becomes is one that packets can pass.
+fn changed(document: &Document, step: &NetworkStep, path: &ValuePath) -> Result<(), ScenarioError> {
+    let NetworkStep::Link(link) = step else { return Ok(()) };
+    let ways = [("both", &link.both), ("up", &link.up), ("down", &link.down)];
+    for (key, quality) in ways.into_iter().filter_map(|(key, it)| Some((key, it.as_ref()?))) {
+        links::quality(document, quality, &path.key("link").key(key))?;
+    }
+    Ok(())
+}
+
 /// What is changed is part of the network.
 fn one_change(
     document: &Document,
     scenario: &Scenario,
     step: &NetworkStep,
-    path: &ValuePath,
+    outer: &ValuePath,
 ) -> Result<(), ScenarioError> {
+    let path = outer;
     let Some(topology) = scenario.topology() else {
         let help = Some("say `network: home-nat` or another network of the lab".to_owned());
         return Err(document.error(path, "this network cannot be changed", help));
@@ -356,7 +367,7 @@ fn one_change(
         _ => return Ok(()),
     };
     if fits {
-        return Ok(());
+        return changed(document, step, outer);
     }
     let known = topology.segments.keys().chain(topology.interfaces.keys()).map(String::as_str);
     let help = match nearest(name, known.clone()) {

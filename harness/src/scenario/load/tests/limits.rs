@@ -78,9 +78,61 @@ fn messages_have_limits_that_are_named() {
         assert!(message.starts_with("13:22 too large: "), "{message}");
     }
     let together = send("pattern: { size: 1000000, seed: 1 }, times: 300");
-    assert!(together.contains("at most 268435456 bytes together"), "{together}");
-    let most = WHOLE.replace("text: Hello", "pattern: { size: 16777216, seed: 1 }, times: 15");
-    assert!(load(&most.replace("[Hello]", "{ atMost: 15 }")).is_ok());
+    assert!(together.contains("at most 67108864 bytes together"), "{together}");
+    let most = WHOLE.replace("text: Hello", "pattern: { size: 16777216, seed: 1 }, times: 3");
+    assert!(load(&most.replace("[Hello]", "{ atMost: 3 }")).is_ok());
+}
+
+#[test]
+fn all_that_a_scenario_sends_has_a_limit_that_is_named_at_the_step_that_exceeds_it() {
+    let send = "  - alice: { send: { channel: chat, message: { pattern: { size: 16777216, seed: 1 } } } }\n";
+    let line = WHOLE.lines().position(|line| line.contains("text: Hello }")).unwrap() + 1;
+    let sends = |count: usize| {
+        let end = WHOLE.match_indices('\n').nth(line - 2).unwrap().0 + 1;
+        let text = format!("{}{}{}", &WHOLE[..end], send.repeat(count), &WHOLE[end..]);
+        text.replace("[Hello]", "{ atMost: 20 }")
+    };
+    assert!(load(&sends(3)).is_ok());
+    let message =
+        "too large: the messages of a scenario, sent and expected, have at most 67108864 bytes together";
+    assert_eq!(all_errors(&sends(16)), [format!("{}: {message}", line + 4)]);
+}
+
+#[test]
+fn links_are_such_that_packets_can_pass() {
+    let network = |link: &str| {
+        let described = format!("    alice/eth0: {{ up: {{ {link} }} }}\n    bob/eth0: {{}}\n");
+        WHOLE.replace("steps:\n", &format!("network:\n  interfaces:\n{described}steps:\n"))
+    };
+    for (link, bounds) in [
+        ("mtu: 1", "`mtu` must be from 576 to 65535 bytes"),
+        ("mtu: 65536", "`mtu` must be from 576 to 65535 bytes"),
+        ("rateKbit: 0", "`rateKbit` must be from 1 to 10000000 kbit/s"),
+        ("rateKbit: 18446744073709551615", "`rateKbit` must be from 1 to 10000000 kbit/s"),
+        ("delayMs: 60001", "`delayMs` must be from 0 to 60000 ms"),
+        ("jitterMs: 4294967295", "`jitterMs` must be from 0 to 60000 ms"),
+        ("queueMs: 4294967295", "`queueMs` must be from 0 to 60000 ms"),
+        ("reorderByMs: 60001", "`reorderByMs` must be from 0 to 60000 ms"),
+        ("duplicate: 100.5", "`duplicate` must be from 0 to 100 percent"),
+        ("corrupt: -1", "`corrupt` must be from 0 to 100 percent"),
+        ("reorder: .nan", "`reorder` must be from 0 to 100 percent"),
+        ("loss: { random: 200 }", "`random` must be from 0 to 100 percent"),
+        ("loss: { bursts: { into: 1, out_of: 101, within: 5 } }", "`out_of` must be from 0 to 100 percent"),
+    ] {
+        let text = network(link);
+        let line = text.lines().position(|line| line.contains(link)).unwrap() + 1;
+        let found = all_errors(&text);
+        assert!(found.contains(&format!("{line}: {bounds}")), "{link}: {found:?}");
+        let step = network("mtu: 1500").replace(
+            "steps:\n",
+            &format!("steps:\n  - network: {{ link: {{ of: alice, both: {{ {link} }} }} }}\n"),
+        );
+        let found = all_errors(&step);
+        assert!(found.iter().any(|error| error.ends_with(bounds)), "{link}: {found:?}");
+    }
+    for link in ["mtu: 576", "rateKbit: 1", "delayMs: 60000", "loss: { random: 100 }"] {
+        assert_eq!(load(&network(link)).err(), None, "{link}");
+    }
 }
 
 #[test]
