@@ -422,8 +422,7 @@ async fn hostile_names_are_text_on_the_page_of_a_run_and_of_its_cases() {
             let shown =
                 browser.ask("document.body.innerText.includes('<img src=x onerror=document.title=1>')").await;
             assert_eq!(shown, true, "{kind}: the name is shown");
-            let hosts =
-                "[...new Set([...document.querySelectorAll('a')].map((it) => new URL(it.href.baseVal ?? it.href, location)).map((it) => it.protocol + it.host))].sort()";
+            let hosts = "[...new Set([...document.querySelectorAll('a')].map((it) => new URL(it.href.baseVal ?? it.href, location)).map((it) => it.protocol + it.host))].sort()";
             let hosts = browser.ask(hosts).await;
             let known = ["file:", "https:www.rfc-editor.org", "https:www.w3.org"];
             let all = hosts.as_array().unwrap();

@@ -1,8 +1,8 @@
 //! Directions of packets: where they are missing or contradict each other, nobody is taken for who he is not.
 
 use super::{Builder, Trace};
-use crate::file::{CaptureReader, Direction, Item};
-use crate::recording::{About, Content, Observes, Packet, Recorder};
+use crate::file::{CaptureReader, Item};
+use crate::recording::{About, Content, Direction, Observes, Packet, Recorder};
 
 const ALICE: &str = "192.0.2.1:5000";
 const BOB: &str = "198.51.100.2:6000";

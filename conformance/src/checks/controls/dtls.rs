@@ -75,15 +75,12 @@ pub(in crate::checks) fn edit_messages_of(
 
 /// Edits in place what the first fragment of each message of a type has of its body, where that begins a record: a ClientHello of several
 /// fragments keeps its lengths.
-pub(in crate::checks) fn edit_first_fragments(
-    evidence: &mut Evidence,
-    kind: u8,
-    edit: impl Fn(&mut [u8]),
-) {
+pub(in crate::checks) fn edit_first_fragments(evidence: &mut Evidence, kind: u8, edit: impl Fn(&mut [u8])) {
     let mut edited = 0;
     for packet in dtls(evidence) {
         let mut datagram = packet.bytes.to_vec();
-        let begins = |it: &[u8]| it[0] == HANDSHAKE && it[3..5] == [0, 0] && it[13] == kind && it[19..22] == [0; 3];
+        let begins =
+            |it: &[u8]| it[0] == HANDSHAKE && it[3..5] == [0, 0] && it[13] == kind && it[19..22] == [0; 3];
         if datagram.len() > 25 && begins(&datagram) {
             edited += 1;
             edit(&mut datagram[25..]);

@@ -91,7 +91,8 @@ mod control {
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
         let own = |it: &&mut Packet| it.tap == it.sender;
         let mut clear = packets.iter_mut().filter(own).flat_map(|it| &mut it.clear);
-        let is = |it: &&mut Clear| matches!(it.kind, Kind::Record { content_type, .. } if content_type == wanted);
+        let is =
+            |it: &&mut Clear| matches!(it.kind, Kind::Record { content_type, .. } if content_type == wanted);
         let kind = if is_first { clear.find(is) } else { clear.rfind(is) };
         if let Kind::Record { epoch, sequence, .. } = &mut kind.unwrap().kind {
             (*epoch, *sequence) = (to, 1 << 40);

@@ -62,7 +62,10 @@ mod control {
     use crate::checks::controls::{Control, Mutation, Recording};
 
     /// Deletes a response that a later one follows, at the tap of who sends it.
-    pub(super) const CONTROL: Control = Control::new(Recording::Restart, edits::silence_plain).and(&[
-        Mutation::new(Recording::Restart, "a check that nominates its pair", edits::silence_nomination),
-    ]);
+    pub(super) const CONTROL: Control =
+        Control::new(Recording::Restart, edits::silence_plain).and(&[Mutation::new(
+            Recording::Restart,
+            "a check that nominates its pair",
+            edits::silence_nomination,
+        )]);
 }

@@ -133,7 +133,12 @@ fn each_line_of_such_a_call_is_missed() {
     }
     // The last messages of each: what a peer reports last may not have been sent yet. 23 is the `stable` of an offer that gives way, which
     // some do not report; 29 is an answer that may as well have come too late for the offer that is rolled back afterwards.
-    assert_eq!(unmissed, [19, 22, 23, 29, 39], "{:?}", unmissed.iter().map(|n| &whole[*n]).collect::<Vec<_>>());
+    assert_eq!(
+        unmissed,
+        [19, 22, 23, 29, 39],
+        "{:?}",
+        unmissed.iter().map(|n| &whole[*n]).collect::<Vec<_>>()
+    );
 }
 
 #[test]
