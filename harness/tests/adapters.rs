@@ -1,8 +1,12 @@
 //! The adapters of this repository, each with Chrome in both roles and tried alone; the guide that leads to one; and the oldest versions of
-//! the browsers that are installed beside the system's, with the stack. What is not installed (`peerproof setup --peers NAME`) is skipped with a line that says so, or fails the test if
-//! `PEERPROOF_REQUIRE` names it.
+//! the browsers that are installed beside the system's, with the stack. What is not installed (`peerproof setup --peers NAME`) is skipped
+//! with a line that says so, or fails the test if `PEERPROOF_REQUIRE` names it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "all of this file is test code, its helpers too"
+)]
 
 use peerproof::adapters;
 use peerproof::run::peers::{is_required, missing};

@@ -18,12 +18,11 @@ fn check(username: &str, transaction: u8) -> Vec<u8> {
     message
 }
 
-/// What a capture of these packets adds up to: the interface, milliseconds, the direction, the address there, the other, the payload.
-fn traced(
-    interfaces: &[&str],
-    packets: &[(usize, u64, Direction, &str, &str, &[u8])],
-    directed: bool,
-) -> Trace {
+/// The interface, milliseconds, the direction, the address there, the other, the payload.
+type Sent<'a> = (usize, u64, Direction, &'a str, &'a str, &'a [u8]);
+
+/// What a capture of these packets adds up to.
+fn traced(interfaces: &[&str], packets: &[Sent<'_>], directed: bool) -> Trace {
     let mut writer = Recorder::new(Vec::new(), About::default()).unwrap();
     let taps: Vec<_> =
         interfaces.iter().map(|name| writer.interface(name, "", Observes::Wire).unwrap()).collect();

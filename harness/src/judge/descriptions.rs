@@ -67,7 +67,7 @@ pub(super) fn judge(args: &JudgeArgs, paths: &mut Vec<PathBuf>) -> Result<Option
     *paths = others;
     if given.is_empty() {
         let nothing = Judgement::nothing(&empty.join(", "));
-        return Ok((!notices.is_empty()).then(|| Judgement { notices, ..nothing }));
+        return Ok((!notices.is_empty()).then_some(Judgement { notices, ..nothing }));
     }
     if given.len() > MOST {
         return Err(JudgeError::TooManyDescriptions(given.len(), MOST));

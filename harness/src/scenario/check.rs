@@ -328,15 +328,15 @@ fn given(
                 let words = known.iter().map(String::as_str).chain(["await", "never"]);
                 let help = nearest(&name, words).map(|near| format!("did you mean `{near}`?"));
                 let error = document.error(&at, format!("unknown command `{name}`"), help);
-                Refusal::Error(ValuePath::default(), error)
+                Refusal::Error(ValuePath::default(), Box::new(error))
             }
             CommandError::Unbound { path, name } => {
                 let error = names.unknown(document, &name, &join(&path));
-                Refusal::Error(path, error)
+                Refusal::Error(path, Box::new(error))
             }
             CommandError::Unfit { ref path, .. } => {
                 let error = document.error(&join(path), error.to_string(), None);
-                Refusal::Error(path.clone(), error)
+                Refusal::Error(path.clone(), Box::new(error))
             }
         })
     });

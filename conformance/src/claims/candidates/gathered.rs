@@ -77,7 +77,7 @@ fn ended_twice(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradic
     for (entry, event) in session.events(&peer.name) {
         match event {
             PeerEvent::IceGatheringStateChange { state } if *state != IceGatheringState::Complete => {
-                ended = None
+                ended = None;
             }
             PeerEvent::Acted { operation, .. } if operation.ends_with("Description") => ended = None,
             PeerEvent::IceCandidate { candidate: None } => {

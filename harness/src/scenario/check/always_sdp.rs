@@ -179,10 +179,13 @@ pub(super) fn candidates(
     kinds(expected.reached_by.as_ref(), (name, &ask), &path.key("reachedBy"), found);
 }
 
+/// A peer, and whether the one peer can have an address of that type.
+type Asked<'a> = (&'a str, &'a dyn Fn(&str, &str) -> bool);
+
 /// Checks types of a peer's addresses, of which one is expected. `ask` says whether the peer can have one of a type.
 fn kinds<T: Display>(
     any: Option<&AnyOf<T>>,
-    (peer, ask): (&str, &dyn Fn(&str, &str) -> bool),
+    (peer, ask): Asked<'_>,
     path: &ValuePath,
     found: &mut Found<'_>,
 ) {

@@ -61,7 +61,7 @@ pub(super) fn awaited(
     };
     match condition {
         Condition::Message(wanted) => {
-            awaited_message(facts, walk, (n, peer), wanted, &path.key("message"), found)
+            awaited_message(facts, walk, (n, peer), wanted, &path.key("message"), found);
         }
         Condition::Datachannel(label) => {
             let at = path.key("datachannel");

@@ -364,10 +364,10 @@ pub(super) fn check(stat: &StatMatch, path: &ValuePath, found: &mut Found<'_>) {
             found.add(&at, "`follow` needs a `field`");
         }
     }
-    if let (Some(field), Some(kind)) = (&stat.field, kind) {
-        if let Some(holds) = member(kind, field, &path.key("field"), found) {
-            compared(stat, holds, path, found);
-        }
+    if let (Some(field), Some(kind)) = (&stat.field, kind)
+        && let Some(holds) = member(kind, field, &path.key("field"), found)
+    {
+        compared(stat, holds, path, found);
     }
     if stat.equals.is_some() && stat.one_of.is_some() {
         found.add(&path.key("oneOf"), "`equals` and `oneOf` exclude each other");

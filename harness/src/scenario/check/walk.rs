@@ -91,7 +91,7 @@ fn deadline(facts: &Facts<'_>, step: &Step, path: &ValuePath, found: &mut Found<
             }
         }
         Action::Network(NetworkStep::Acts(acts)) => {
-            given.push((actor.key("acts").key("within"), "within", acts.within))
+            given.push((actor.key("acts").key("within"), "within", acts.within));
         }
         Action::Network(NetworkStep::Bitrate(rate)) => {
             given.push((actor.key("bitrate").key("within"), "within", rate.within));

@@ -18,7 +18,7 @@ pub enum Refusal {
     /// In serde's words, at a path.
     Type(ValuePath, String),
     /// In our own. What stands at the path is taken out.
-    Error(ValuePath, ScenarioError),
+    Error(ValuePath, Box<ScenarioError>),
 }
 
 impl From<(ValuePath, String)> for Refusal {
@@ -92,7 +92,7 @@ impl Document {
             let repaired = match read(&self.value) {
                 Ok(value) => return Salvaged { value: Some(value), document: self, errors },
                 Err(Refusal::Error(path, error)) => {
-                    errors.push(error);
+                    errors.push(*error);
                     self.take_out(&path, None)
                 }
                 Err(Refusal::Type(path, message)) => self.repair(&path, &message, missing, &mut errors),
