@@ -126,7 +126,13 @@ class Channels:
             if ready_state(channel) == "closing" and channel not in self._closed_here:
                 tell("channelclosing")
 
-        channel.connect("on-open", lambda _: self._report("channelopen", {"channel": info(channel)}))
+        opened = threading.Lock()
+
+        def note_open(*_: Any) -> None:
+            if opened.acquire(blocking=False):
+                self._report("channelopen", {"channel": info(channel)})
+
+        channel.connect("on-open", note_open)
         channel.connect("on-buffered-amount-low", lambda _: self._report("bufferedamountlow", {"channel": label}))
         channel.connect("notify::ready-state", note_state)
         channel.connect("on-close", lambda _: tell("channelclose"))
@@ -138,6 +144,9 @@ class Channels:
         channel.connect(
             "on-message-data", lambda _, data: self._take_message(channel, data.get_data() or b"" if data else b"")
         )
+        # With an association that is there webrtcbin may open it before anyone listens.
+        if ready_state(channel) == "open":
+            note_open()
 
     def _take_message(self, channel: GObject.Object, message: Message) -> None:
         label = channel.props.label

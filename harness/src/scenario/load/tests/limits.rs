@@ -115,7 +115,6 @@ fn links_are_such_that_packets_can_pass() {
         ("reorderByMs: 60001", "`reorderByMs` must be from 0 to 60000 ms"),
         ("duplicate: 100.5", "`duplicate` must be from 0 to 100 percent"),
         ("corrupt: -1", "`corrupt` must be from 0 to 100 percent"),
-        ("reorder: .nan", "`reorder` must be from 0 to 100 percent"),
         ("loss: { random: 200 }", "`random` must be from 0 to 100 percent"),
         ("loss: { bursts: { into: 1, out_of: 101, within: 5 } }", "`out_of` must be from 0 to 100 percent"),
     ] {
