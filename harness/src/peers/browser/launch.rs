@@ -10,6 +10,7 @@ use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder};
 use serde_json::{Value, json};
 use std::ffi::OsString;
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -144,7 +145,10 @@ pub(super) async fn launch(
         env.push(("MOZ_HEADLESS".into(), "1".into()));
     }
     let args: Vec<OsString> = match kind {
-        Kind::Chrome => vec!["--port=0".into()],
+        Kind::Chrome => {
+            let port = namespace.is_none().then(free_port).flatten().unwrap_or(0);
+            vec![format!("--port={port}").into()]
+        }
         Kind::Firefox => {
             // Port 0 for the driver and for Marionette: any that is free, so that several run side by side.
             let mut args: Vec<OsString> = ["--port", "0", "--marionette-port", "0"].map(Into::into).into();
@@ -182,6 +186,16 @@ pub(super) async fn launch(
     };
     let version = version(&client);
     Ok(Launched { client, process: Some(process), version, keylog, console })
+}
+
+/// A port of loopback that is free for IPv4 and IPv6. With port 0 chromedriver takes what the kernel gives it for IPv6, and ends if another
+/// process has the same port of IPv4; in a namespace there is hardly another one.
+fn free_port() -> Option<u16> {
+    (0..16).find_map(|_| {
+        let of_ipv4 = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).ok()?;
+        let port = of_ipv4.local_addr().ok()?.port();
+        TcpListener::bind((Ipv6Addr::LOCALHOST, port)).ok().map(|_| port)
+    })
 }
 
 /// Ends a driver whose browser is of no use. Why it is not, with the last lines that the driver wrote, and all that was written.
