@@ -3,7 +3,7 @@
 use super::super::testing::Case;
 use crate::checks::controls::Recording;
 use crate::verdict::Layer;
-use peerproof_captures::event::{IceCandidate, IceState, PeerEvent};
+use peerproof_captures::event::{IceCandidate, PeerEvent};
 use peerproof_captures::timeline::What;
 
 const EVENT: &str = "event/icecandidate";
@@ -158,22 +158,16 @@ fn gathering_ends_once_for_each_time_that_it_begins() {
 #[test]
 fn a_pair_is_in_use_only_after_a_check() {
     let is_pair = |event: &PeerEvent| matches!(event, PeerEvent::SelectedCandidatePairChange { .. });
-    let moved = |before: fn(&PeerEvent) -> bool, earlier_us: u64| {
-        let mut case = Case::of(Recording::Conflict);
-        let of_bob = |what: &What, wanted: &dyn Fn(&PeerEvent) -> bool| matches!(what, What::Event { peer, event, .. } if peer == "bob" && wanted(event));
-        let timeline = &mut case.record.timeline;
-        let from = timeline.iter().position(|it| of_bob(&it.what, &is_pair)).unwrap();
-        let mut pair = timeline.remove(from);
-        let to = timeline.iter().position(|it| of_bob(&it.what, &before)).unwrap();
-        pair.t_us = timeline[to].t_us.saturating_sub(earlier_us);
-        timeline.insert(to, pair);
-        for (n, entry) in (0..).zip(timeline) {
-            entry.n = n;
-        }
-        case
-    };
-    let connected = |event: &PeerEvent| {
-        matches!(event, PeerEvent::IceConnectionStateChange { state: IceState::Connected })
-    };
-    moved(connected, 10_000_000).blames("bob", LOCAL, Layer::Nomination, "arrives only in frame");
+    let mut case = Case::of(Recording::Conflict);
+    let of_bob = |what: &What, wanted: &dyn Fn(&PeerEvent) -> bool| matches!(what, What::Event { peer, event, .. } if peer == "bob" && wanted(event));
+    let timeline = &mut case.record.timeline;
+    let from = timeline.iter().position(|it| of_bob(&it.what, &is_pair)).unwrap();
+    let pair = timeline.remove(from);
+    // Its first event comes before any check.
+    let to = timeline.iter().position(|it| of_bob(&it.what, &|_| true)).unwrap();
+    timeline.insert(to, pair);
+    for (n, entry) in (0..).zip(timeline) {
+        entry.n = n;
+    }
+    case.blames("bob", LOCAL, Layer::Nomination, "arrives only in frame");
 }
