@@ -81,7 +81,9 @@ impl Seen {
             let from = reading.asked_us.saturating_sub(OLDEST_US);
             let stalled = session.stalled(from, reading.answered_us);
             let from = from.saturating_sub(stalled);
-            let sent = flow(wire, own, own, from, reading.answered_us, &lost);
+            // What is counted is sent a moment later, on a machine that is busy as much later as it delays anything then.
+            let delayed = session.stalled(reading.asked_us, reading.answered_us);
+            let sent = flow(wire, own, own, from, reading.answered_us.saturating_add(delayed), &lost);
             let received = flow(wire, own, other, from, reading.answered_us, &lost);
             by_reading.insert(reading.n, [sent, received]);
         }
