@@ -24,7 +24,7 @@ pub(crate) struct Described {
     /// Offer or answer, if the file says so.
     pub(crate) kind: Option<SdpType>,
     pub(crate) sdp: SessionDescription,
-    /// What was taken for the doing of an editor or of a paste, and not for a fault of the description.
+    /// Changes that an editor or a paste is assumed to have made. They are no faults of the description.
     pub(crate) taken: Vec<&'static str>,
 }
 

@@ -96,7 +96,7 @@ fn an_altered_text_is_found_where_it_was_altered() {
     assert_eq!(violations.len(), 2, "{violations:#?}");
 }
 
-/// The stack behind a script that changes what it is told to do, and not what it answers.
+/// The stack, with a script that alters its commands but not its answers.
 fn instead(script: &str) -> Vec<(String, String)> {
     // The program that is checked is the adapter, so that its end is seen.
     let pipe = format!("exec '{PEERPROOF}' adapter stack < <(sed -u -E '{script}')");

@@ -1,4 +1,4 @@
-//! `peerproof diff` and `peerproof archive`: a repetition shows nothing, and what differs is told apart from chance and from the tool.
+//! `peerproof diff` and `peerproof archive`: a repetition of a run shows no change; chance and a changed tool are listed apart.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Directions of packets: where they are missing or contradict each other, nobody is taken for who he is not.
+//! Directions of packets: where they are missing or contradict each other, no peer gets the name of the other.
 
 use super::{Builder, Trace};
 use crate::file::{CaptureReader, Item};

@@ -108,7 +108,7 @@ pub struct Flow {
     /// both.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_end: Option<usize>,
-    /// Whether packets from one address left and arrived here, as a mirrored port has it: their directions tell nothing then.
+    /// Whether packets from one address left and arrived here, as at a mirrored port: their directions say nothing then.
     #[serde(skip)]
     pub is_seen_both_ways: bool,
     /// The end that is at this interface, by the direction of the first packet.

@@ -1,4 +1,4 @@
-//! Captures of one direction. What a side did not send cannot be told from what was not captured, so nobody is accused of it.
+//! Captures of one direction. What a side did not send looks like what was not captured, so nobody is accused of it.
 
 use super::{Found, Kind, Layer, Says, Severity, side_of};
 use peerproof_captures::trace::{Connection, Side};

@@ -25,7 +25,7 @@ struct Given {
     /// Offer or answer, if that is known.
     kind: Option<SdpType>,
     sdp: SessionDescription,
-    /// What was taken for the doing of an editor.
+    /// Changes that an editor is assumed to have made.
     taken: Vec<&'static str>,
 }
 

@@ -43,7 +43,7 @@ struct Carried<'a> {
 
 /// What a peer sent in a format, source by source, each number once and in order. Packets of the same sources that hold
 /// something else, padding or error correction, are among them with an empty payload. Sources that send something else under the
-/// payload type are left out, which the tally is told.
+/// payload type are left out, and counted as not applicable.
 fn carried<'a>(
     evidence: &'a Evidence,
     peer: Peer,

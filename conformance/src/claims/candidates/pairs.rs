@@ -72,7 +72,7 @@ fn early(session: &Session<'_>, peer: &CasePeer, entry: &Entry, found: &mut Vec<
     let Some(first) = tap.received().filter(|it| class(it) == Some(needed)).min_by_key(|it| it.t_us) else {
         return;
     };
-    // The clock of the peer may be wrong: what the harness did next tells by when the event had come.
+    // The clock of the peer may be wrong. By the harness's own next entry the event had come.
     let is_own =
         |what: &What| matches!(what, What::Command { .. } | What::StepBegan { .. } | What::StepEnded { .. });
     let later = session.record.timeline.iter().filter(|it| it.n > entry.n && is_own(&it.what));

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// How long it may take until the other side notices an end of which nothing told it: consent expires after 30 s (RFC 7675 §5.1).
+/// How long it may take until the other side notices an end that was not signalled: consent expires after 30 s (RFC 7675 §5.1).
 const NOTICED: Duration = Duration::from_secs(45);
 
 /// The last commands of two that are connected: an ICE restart, and the end.
