@@ -11,8 +11,8 @@ pub(super) struct Asked<'a> {
     pub(super) t_us: u64,
     pub(super) path: Path,
     pub(super) generation: Generation<'a>,
-    /// Whether it has USE-CANDIDATE.
-    pub(super) nominates: bool,
+    /// Whether it has USE-CANDIDATE, and no check of the peer's own of that pair has succeeded before.
+    pub(super) nominates_early: bool,
     /// The frame and the time of the response.
     pub(super) answered: Option<(u64, u64)>,
     /// When a later check of the same pair and session was answered: then the peer was there.
@@ -26,6 +26,7 @@ pub(super) fn checks<'a>(evidence: &'a Evidence, history: &History<'a>) -> Vec<A
         return Vec::new();
     }
     let passwords = evidence.credentials(peer);
+    let own = nomination::succeeded(history);
     let (mut seen, mut all) = (BTreeSet::new(), Vec::new());
     for (at, told) in history.told.iter().enumerate() {
         let is_check = matches!(told.says, Says::Claims(..)) && told.packet.sender != peer;
@@ -36,13 +37,15 @@ pub(super) fn checks<'a>(evidence: &'a Evidence, history: &History<'a>) -> Vec<A
         if evidence.is_faulted(told.packet.frame) || !seen.insert(told.transaction()) || !authentic() {
             continue;
         }
+        let pair = (path(told.packet), generation);
+        let has_succeeded = own.get(&pair).is_some_and(|it| it.t_us <= told.packet.t_us);
         let answered = history.answers(at).next().map(|(_, it)| (it.packet.frame, it.packet.t_us));
         all.push(Asked {
             frame: told.packet.frame,
             t_us: told.packet.t_us,
             path: path(told.packet),
             generation,
-            nominates: nomination::nominates(told),
+            nominates_early: nomination::nominates(told) && !has_succeeded,
             answered,
             there_us: None,
         });
@@ -69,7 +72,7 @@ pub(super) mod edits {
     const USE_CANDIDATE: u16 = 0x0025;
 
     /// A check whose response a later one of the same pair follows by more than 600 ms: its frame, that of the response, and whether it
-    /// nominates. Of whose pair: `nominated` before, or not.
+    /// nominates a pair of which no check of the peer's own has succeeded. Of whose pair: `nominated` before, or not.
     fn asked(evidence: &Evidence, of: Option<Peer>, nominated: Option<bool>) -> (u64, u64, bool) {
         let peers = evidence.each_peer().filter(|peer| of.is_none_or(|it| it == *peer));
         let found = peers.filter_map(|peer| {
@@ -84,7 +87,7 @@ pub(super) mod edits {
                 let later = it.there_us.is_some_and(|t_us| t_us > it.t_us + 600_000);
                 later && nominated.is_none_or(|wanted| wanted == is)
             });
-            asked.find_map(|it| Some((it.frame, it.answered?.0, it.nominates)))
+            asked.find_map(|it| Some((it.frame, it.answered?.0, it.nominates_early)))
         });
         found.into_iter().next().expect("no such response")
     }

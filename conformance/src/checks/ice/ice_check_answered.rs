@@ -41,7 +41,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             (Some((frame, _)), _) => tally.pass(Place::Frame(frame)),
             // What a candidate that was given up gets is not answered (§8.3.1).
             (None, Some(off)) if evidence.sees_all_sent_by(peer) => {
-                if asked.nominates {
+                if asked.nominates_early {
                     let text = "a check that nominates its pair is not answered, although a later one is";
                     tally.off(Fault("nomination-passed-over"), evidence, off, text, [place]);
                 } else {

@@ -77,7 +77,7 @@ fn success<'a>(history: &History<'a>, at: usize) -> Option<&'a Packet> {
 }
 
 /// The first success response to a check of the peer's own, by path and generation.
-fn succeeded<'a>(history: &History<'a>) -> BTreeMap<(Path, Generation<'a>), &'a Packet> {
+pub(super) fn succeeded<'a>(history: &History<'a>) -> BTreeMap<(Path, Generation<'a>), &'a Packet> {
     let mut all = BTreeMap::new();
     for (at, check) in history.told.iter().enumerate() {
         let is_own = matches!(check.says, Says::Claims(..)) && check.packet.sender == history.peer;
