@@ -140,6 +140,10 @@ fn same(address: &str) -> String {
     address.parse::<IpAddr>().map_or_else(|_| address.to_ascii_lowercase(), |address| address.to_string())
 }
 
+fn is_unspecified(address: &str) -> bool {
+    address.parse::<IpAddr>().is_ok_and(|address| address.is_unspecified())
+}
+
 fn candidate(
     reading: &Reading<'_>,
     stat: &Stat<'_>,
@@ -155,6 +159,10 @@ fn candidate(
     };
     // Peer-reflexive ones are found by checks, and a name may stand for any address.
     if kind == "prflx" || address.parse::<IpAddr>().is_err() || known.is_empty() {
+        return;
+    }
+    if stat.text("tcpType") == Some("active") && is_unspecified(address) {
+        // Such a candidate listens nowhere (RFC 6544 §4.5), so an agent that is bound to no interface has no address to report for it.
         return;
     }
     let address = same(address);

@@ -112,6 +112,33 @@ fn a_candidate_at_an_address_of_nobody_or_of_another_type() {
 }
 
 #[test]
+fn an_active_tcp_candidate_of_no_interface_is_never_reported() {
+    for (protocol, tcp_type, address, contradicts) in [
+        ("tcp", "active", "0.0.0.0", false),
+        ("tcp", "active", "::", false),
+        ("tcp", "active", "198.51.100.77", true),
+        ("tcp", "passive", "0.0.0.0", true),
+        ("udp", "", "0.0.0.0", true),
+    ] {
+        let mut record = Recording::Data.record();
+        falsify(&mut record, "alice", "local-candidate", |stat| {
+            for (field, value) in
+                [("protocol", protocol), ("tcpType", tcp_type), ("address", address), ("ip", address)]
+            {
+                stat[field] = json!(value);
+            }
+            stat["port"] = json!(9);
+        });
+        let found = found(&record, check);
+        if contradicts {
+            contradicted(&found, "stat/local-candidate.address", Layer::Gathering, "alice");
+        } else {
+            assert_eq!(found, [], "{protocol} {tcp_type} {address}");
+        }
+    }
+}
+
+#[test]
 fn what_the_handshake_shows_otherwise() {
     for (field, value, layer) in [
         ("dtlsCipher", "TLS_AES_256_GCM_SHA384", Layer::Dtls),
