@@ -16,7 +16,7 @@ use std::path::Path;
 /// A call with SRTP in AES-CM and one with AES-GCM.
 const CALLS: [&str; 2] = ["chrome-firefox", "firefox-firefox"];
 
-struct Packet {
+struct RtpOfCall {
     from: SocketAddr,
     to: SocketAddr,
     bytes: Vec<u8>,
@@ -27,7 +27,7 @@ struct Packet {
 struct Call {
     link: Option<LinkType>,
     frames: Vec<Vec<u8>>,
-    packets: Vec<Packet>,
+    packets: Vec<RtpOfCall>,
     clear: Vec<(Content, Vec<u8>)>,
     key_log: Vec<u8>,
 }
@@ -48,7 +48,7 @@ fn call(name: &str) -> Call {
                 call.frames.push(frame.data.to_vec());
                 network.frame(&frame, &mut |packet| {
                     let (from, to, payload) = (packet.from, packet.to, packet.payload);
-                    call.packets.push(Packet { from, to, bytes: payload.to_vec() });
+                    call.packets.push(RtpOfCall { from, to, bytes: payload.to_vec() });
                     let datagram = Datagram { time_ns: 0, frame: 1, from, to, payload };
                     session.datagram(&datagram, &mut |clear| {
                         call.clear.push((clear.content, clear.bytes.to_vec()));
@@ -107,7 +107,7 @@ fn whole(criterion: &mut Criterion) {
                 session.key_log(&call.key_log, &mut |_| {});
                 let mut bytes = 0;
                 for packet in &call.packets {
-                    let Packet { from, to, bytes: payload } = packet;
+                    let RtpOfCall { from, to, bytes: payload } = packet;
                     let datagram = Datagram { time_ns: 0, frame: 1, from: *from, to: *to, payload };
                     session.datagram(&datagram, &mut |clear| bytes += clear.bytes.len());
                 }

@@ -2,7 +2,7 @@
 
 use peerproof_captures::file::{CaptureReader, Item, LinkType};
 use peerproof_captures::link::{Network, Outcome, Source, Transport, tree};
-use peerproof_captures::recording::{About, Content, Direction, Observes, Packet, Recorder};
+use peerproof_captures::recording::{About, Content, Direction, Observes, PacketRecord, Recorder};
 use std::path::Path;
 
 fn hex(digits: &str) -> Vec<u8> {
@@ -194,7 +194,7 @@ fn what_the_recorder_writes_is_read_back_with_all_that_it_was_given() {
     for (ipv6, direction) in [(false, Direction::Inbound), (true, Direction::Outbound)] {
         for (interface, content) in contents {
             let at = |host: &str| format!("{host}:1234").parse().expect("an address");
-            let packet = Packet {
+            let packet = PacketRecord {
                 interface,
                 time_ns: 1_700_000_000_000_000_001,
                 direction,

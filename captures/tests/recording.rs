@@ -10,7 +10,7 @@
 
 use peerproof_captures::file::{CaptureReader, Item};
 use peerproof_captures::link::Network;
-use peerproof_captures::recording::{About, Content, Direction, Observes, Packet, Recorder, finalise};
+use peerproof_captures::recording::{About, Content, Direction, Observes, PacketRecord, Recorder, finalise};
 use std::io::Cursor;
 use std::net::SocketAddr;
 use std::process::Command;
@@ -36,7 +36,7 @@ fn recording() -> Vec<u8> {
     let about = About { application: "peerproof test", comment: "what is tested" };
     let mut recorder = Recorder::new(Vec::new(), about).unwrap();
     let wire = recorder.interface("alice (chrome 156.0)", "the tap of alice", Observes::Wire).unwrap();
-    let packet = |interface, direction, content| Packet {
+    let packet = |interface, direction, content| PacketRecord {
         interface,
         time_ns: TIME_NS,
         direction,
@@ -48,17 +48,17 @@ fn recording() -> Vec<u8> {
     };
     recorder.remark("step 1: alice createOffer");
     let request = packet(wire, Direction::Outbound, Content::Udp(&BINDING_REQUEST));
-    assert_eq!(recorder.packet(&Packet { comment: Some("dropped by a rule"), ..request }).unwrap(), 1);
+    assert_eq!(recorder.packet(&PacketRecord { comment: Some("dropped by a rule"), ..request }).unwrap(), 1);
     recorder.secrets("CLIENT_RANDOM 00 11").unwrap();
     let framed = packet(wire, Direction::Inbound, Content::Framed(&BINDING_REQUEST));
     assert_eq!(recorder.packet(&framed).unwrap(), 2);
-    let v6 = Packet { local: at("[2001:db8::1]:1"), remote: at("[2001:db8::2]:2"), ..request };
+    let v6 = PacketRecord { local: at("[2001:db8::1]:1"), remote: at("[2001:db8::2]:2"), ..request };
     assert_eq!(recorder.packet(&v6).unwrap(), 3);
     // A place of observation may come late.
     let clear = recorder.interface("alice (chrome 156.0), in the clear", "", Observes::Plaintext).unwrap();
     for content in [Content::Rtp(&RTP), Content::Rtcp(&RTCP), Content::Sctp(&SCTP)] {
         let packet = packet(clear, Direction::Inbound, content);
-        recorder.packet(&Packet { carried_by: Some(3), ..packet }).unwrap();
+        recorder.packet(&PacketRecord { carried_by: Some(3), ..packet }).unwrap();
     }
     assert_eq!(recorder.frames(), 6);
     recorder.into_inner()
@@ -177,7 +177,7 @@ fn a_recording_cut_off_anywhere_keeps_its_whole_packets() {
 fn plaintext_is_refused_by_a_wire_interface() {
     let mut recorder = Recorder::new(Vec::new(), About::default()).unwrap();
     let wire = recorder.interface("alice", "", Observes::Wire).unwrap();
-    let packet = Packet {
+    let packet = PacketRecord {
         interface: wire,
         time_ns: 0,
         direction: Direction::Inbound,
@@ -206,7 +206,7 @@ fn tshark_decrypts_dtls_with_the_secrets_of_the_file() {
             Item::Secrets(found) => secrets.push_str(std::str::from_utf8(found.data).unwrap()),
             Item::Frame(frame) => {
                 network.frame(&frame, &mut |packet| {
-                    let packet = Packet {
+                    let packet = PacketRecord {
                         interface: wire,
                         time_ns: frame.time_ns.unwrap(),
                         direction: Direction::Outbound,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// How a requirement stands at an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Result {
+pub enum Status {
     /// Met.
     Pass,
     /// Broken.
@@ -20,7 +20,7 @@ pub enum Result {
     Inconclusive,
 }
 
-impl Result {
+impl Status {
     /// Its name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -34,7 +34,7 @@ impl Result {
     }
 }
 
-impl std::fmt::Display for Result {
+impl std::fmt::Display for Status {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(self.as_str())
     }
@@ -49,7 +49,7 @@ pub struct Finding {
     /// The peer that it binds.
     pub endpoint: String,
     /// How it stands.
-    pub result: Result,
+    pub result: Status,
     /// The kinds of fault of one that fails or warns: words of its check, listed in `conformance/faults.txt`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
@@ -70,6 +70,6 @@ impl Finding {
     /// Whether an absolute requirement is broken, and nobody knew that it would be.
     #[must_use]
     pub fn is_unexpected_failure(&self) -> bool {
-        self.result == Result::Fail && self.waiver.is_none()
+        self.result == Status::Fail && self.waiver.is_none()
     }
 }

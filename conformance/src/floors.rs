@@ -7,7 +7,7 @@
 //! finding that is undecided because of clocks or load is no slide.
 
 use crate::case::{CaseFile, Missing, Standing};
-use crate::checks::{Finding, Result as Found};
+use crate::checks::{Finding, Status as Found};
 use crate::deviations::rate::{FALSE_ALARMS, Shown, at_least, upper_bound};
 use crate::verdict::Outcome;
 use serde::{Deserialize, Serialize};

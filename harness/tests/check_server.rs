@@ -8,7 +8,7 @@ use peerproof::recording::Journal;
 use peerproof::run::peers::is_required;
 use peerproof::scenario::reference::Reachable;
 use peerproof::scenario::server::{FaultSpec, ServerAction, ServerKind, ServerSpec};
-use peerproof::servers::{Place, ServerError, Servers};
+use peerproof::servers::{ServerError, ServerHost, Servers};
 use peerproof_captures::server::ServerEvent;
 use peerproof_captures::timeline::{self, What};
 use peerproof_conformance::catalogue::Catalogue;
@@ -21,7 +21,7 @@ use tokio::process::Command;
 async fn serve(spec: ServerSpec, folder: &Path) -> Result<(Servers, Reachable, PathBuf), ServerError> {
     let journal = Arc::new(Journal::create(&folder.join("timeline.jsonl"), CaseClock::start()).unwrap());
     let specs = IndexMap::from([("one".to_owned(), spec)]);
-    let servers = Servers::start(&specs, Place::here(env!("CARGO_BIN_EXE_peerproof")), &journal).await?;
+    let servers = Servers::start(&specs, ServerHost::here(env!("CARGO_BIN_EXE_peerproof")), &journal).await?;
     let reachable = servers.reachable()["one"].clone();
     let ca = folder.join("ca.pem");
     std::fs::write(&ca, reachable.authorities.as_ref().unwrap()).unwrap();

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use clap::Parser;
-use peerproof::coverage::{Coverage, CoverageArgs, State, main};
+use peerproof::coverage::{Coverage, CoverageArgs, PartState, main};
 use peerproof::peers::implementation::Roster;
 use peerproof::run::{Filter, plan};
 use peerproof::scenario::Suite;
@@ -92,7 +92,7 @@ fn every_statement_is_shown_by_both_browsers_in_both_roles_with_a_control() {
     for statement in &coverage.statements {
         for part in &statement.parts {
             for by in part.by.iter().filter(|by| by.peer != Implementation::Stack) {
-                if !matches!(by.state, State::Shown | State::Excepted) {
+                if !matches!(by.state, PartState::Shown | PartState::Excepted) {
                     let (peer, role) = (by.peer.as_str(), by.role);
                     troubles.push(format!("{}: {}: {peer} {role:?} {:?}", statement.id, part.what, by.state));
                 }
@@ -194,14 +194,14 @@ fn a_run_shows_what_its_cases_have_shown() {
         (coverage.whole, by.state, by.cases.clone(), failed)
     };
     let case = vec!["data/echo/stack-stack".to_owned()];
-    assert_eq!(shown(Implementation::Stack), (0, State::Shown, case.clone(), Vec::new()));
-    assert_eq!(shown(Implementation::Chrome), (0, State::Missing, Vec::new(), Vec::new()));
+    assert_eq!(shown(Implementation::Stack), (0, PartState::Shown, case.clone(), Vec::new()));
+    assert_eq!(shown(Implementation::Chrome), (0, PartState::Missing, Vec::new(), Vec::new()));
 
     let file = run.join("cases/data/echo/stack-stack/case.json");
     let mut written: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     written["verdict"]["outcome"] = "inconclusive".into();
     std::fs::write(&file, serde_json::to_vec(&written).unwrap()).unwrap();
-    assert_eq!(shown(Implementation::Stack), (0, State::Missing, Vec::new(), case));
+    assert_eq!(shown(Implementation::Stack), (0, PartState::Missing, Vec::new(), case));
 }
 
 #[test]

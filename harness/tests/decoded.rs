@@ -1,8 +1,10 @@
 //! What `inspect` takes out of a capture: pictures and sound as they were sent, and one connection of several.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use peerproof_captures::recording::{About, Content, Direction, Observes, Packet as Recorded, Recorder};
-use peerproof_stack::media::packet::{Packet, Packetizer};
+use peerproof_captures::recording::{
+    About, Content, Direction, Observes, PacketRecord as Recorded, Recorder,
+};
+use peerproof_stack::media::packet::{MediaPacket, Packetizer};
 use peerproof_stack::media::{Codec, Frame, codec, picture, tone};
 use serde_json::{Value, json};
 use std::fs::{self, File};
@@ -29,7 +31,7 @@ const REPAIR: u32 = 0x5e6f_7081;
 const TYPE: u8 = 96;
 const REPAIR_TYPE: u8 = 97;
 
-fn rtp(payload_type: u8, sequence: u16, ssrc: u32, packet: &Packet, before: &[u8]) -> Vec<u8> {
+fn rtp(payload_type: u8, sequence: u16, ssrc: u32, packet: &MediaPacket, before: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0x80, u8::from(packet.marker) << 7 | payload_type];
     bytes.extend(sequence.to_be_bytes());
     bytes.extend(packet.timestamp.to_be_bytes());
@@ -44,7 +46,7 @@ fn pictures(codec: Codec, count: u16, keys: &[u16]) -> Vec<Vec<Vec<u8>>> {
     let mut encoder = codec::video_encoder(codec, 320, 240, 15.0, 2_000_000).unwrap();
     let mut packetizer = Packetizer::new(codec);
     let mut sequence = 65_500_u16;
-    let mut number = |packet: Packet| {
+    let mut number = |packet: MediaPacket| {
         sequence = sequence.wrapping_add(1);
         rtp(TYPE, sequence, SSRC, &packet, &[])
     };
@@ -63,7 +65,7 @@ fn sound(count: u32) -> Vec<Vec<u8>> {
     let packet = |n: u32| {
         let samples = tone::sine(1_000, u64::from(n) * 960, tone::BLOCK);
         let payload = encoder.encode(&samples).unwrap().into();
-        let packet = Packet { payload, marker: n == 0, timestamp: n * 960 };
+        let packet = MediaPacket { payload, marker: n == 0, timestamp: n * 960 };
         rtp(TYPE, u16::try_from(n).unwrap(), SSRC, &packet, &[])
     };
     (0..count).map(packet).collect()
@@ -207,7 +209,7 @@ fn what_was_lost_is_said_and_what_was_repaired_is_shown() {
     // The same packet as a retransmission in a stream of its own (RFC 4588).
     let (timestamp, marker) = (u32::from_be_bytes(lost[4..8].try_into().unwrap()), lost[1] & 0x80 != 0);
     let payload = lost[12..].to_vec().into();
-    let again = rtp(REPAIR_TYPE, 1, REPAIR, &Packet { payload, marker, timestamp }, &lost[2..4]);
+    let again = rtp(REPAIR_TYPE, 1, REPAIR, &MediaPacket { payload, marker, timestamp }, &lost[2..4]);
     packets.insert(gone + 3, again);
     let file = capture(&folder.path().join("repaired.pcapng"), &packets);
     let to = folder.path().join("repaired");

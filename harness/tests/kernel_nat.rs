@@ -14,7 +14,7 @@
 use indexmap::IndexMap;
 use libtest_mimic::{Arguments, Failed, Trial};
 use peerproof::network::fabric::nat::{Dependence, NatBehaviour};
-use peerproof::network::fabric::packet::Packet;
+use peerproof::network::fabric::packet::IpPacket;
 use peerproof::network::fabric::topology::{Attachment, Segment, Topology};
 use peerproof::network::fabric::{InterfaceId, Lost};
 use peerproof::network::lab::{Host, Lab, Namespace, Passed, Watch, hosts_of, prepare_process};
@@ -136,7 +136,7 @@ fn look_at(world: &World) -> Behaviour {
 struct Nobody;
 
 impl Watch for Nobody {
-    fn decide(&mut self, _: InterfaceId, _: &Packet) -> Option<Decision> {
+    fn decide(&mut self, _: InterfaceId, _: &IpPacket) -> Option<Decision> {
         None
     }
 

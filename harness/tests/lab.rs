@@ -9,7 +9,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, recv, sendto, setsockopt, sockopt};
 use nix::sys::socket::{MsgFlags, SockaddrIn, socket};
 use nix::sys::time::TimeVal;
-use peerproof::network::fabric::packet::Packet;
+use peerproof::network::fabric::packet::IpPacket;
 use peerproof::network::fabric::topology::{Attachment, Preset, Topology};
 use peerproof::network::fabric::{Change, InterfaceId, Lost};
 use peerproof::network::lab::{Host, Lab, Passed, Wake, Watch, hosts_of, prepare_process, unavailable};
@@ -47,7 +47,7 @@ impl Watch for Seen {
         *self.wake.lock().unwrap() = Some(wake);
     }
 
-    fn waits_for_keys(&mut self, _: InterfaceId, packet: &Packet) -> bool {
+    fn waits_for_keys(&mut self, _: InterfaceId, packet: &IpPacket) -> bool {
         self.withheld.lock().unwrap().is_some_and(|word| packet.payload().starts_with(word.as_bytes()))
     }
 
@@ -55,7 +55,7 @@ impl Watch for Seen {
         *self.withheld.lock().unwrap() = None;
     }
 
-    fn decide(&mut self, _: InterfaceId, _: &Packet) -> Option<Decision> {
+    fn decide(&mut self, _: InterfaceId, _: &IpPacket) -> Option<Decision> {
         let action = self.action.lock().unwrap().take()?;
         Some(Decision { action, rule: None })
     }

@@ -20,7 +20,7 @@ use indexmap::IndexMap;
 use needs::is_here;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
-use peerproof::network::fabric::packet::Packet;
+use peerproof::network::fabric::packet::IpPacket;
 use peerproof::network::fabric::topology::Preset;
 use peerproof::network::fabric::{InterfaceId, Lost};
 use peerproof::network::lab::{Host, Lab, Passed, Watch, hosts_of};
@@ -159,7 +159,7 @@ fn role() {
 async fn family_in_lab(scratch: &Path) -> (Vec<Arc<Host>>, Owned) {
     struct Blind;
     impl Watch for Blind {
-        fn decide(&mut self, _: InterfaceId, _: &Packet) -> Option<Decision> {
+        fn decide(&mut self, _: InterfaceId, _: &IpPacket) -> Option<Decision> {
             None
         }
         fn passed(&mut self, _: &Passed<'_>) {}

@@ -8,7 +8,7 @@ use peerproof::peers::CaseClock;
 use peerproof::recording::Journal;
 use peerproof::run::peers::is_required;
 use peerproof::scenario::server::{ServerAction, ServerKind, ServerSpec, ServerWord};
-use peerproof::servers::{Place, ServerError, Servers};
+use peerproof::servers::{ServerError, ServerHost, Servers};
 use peerproof::tools::Tool;
 use peerproof_captures::server::ServerEvent;
 use peerproof_captures::timeline::What;
@@ -31,7 +31,10 @@ async fn coturn_answers_comes_back_at_its_address_and_leaves_nothing() {
     let specs = IndexMap::from([("real".to_owned(), spec)]);
     // A runtime of its own, as a place elsewhere has one.
     let elsewhere = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let place = Place { runtime: elsewhere.handle().clone(), ..Place::here(env!("CARGO_BIN_EXE_peerproof")) };
+    let place = ServerHost {
+        runtime: elsewhere.handle().clone(),
+        ..ServerHost::here(env!("CARGO_BIN_EXE_peerproof"))
+    };
     let servers = match Servers::start(&specs, place, &journal).await {
         Ok(servers) => servers,
         Err(error) => {

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use peerproof_conformance::case::{CaseFile, CasePeer, Runs, Waiver};
 use peerproof_conformance::catalogue::{Catalogue, Level};
-use peerproof_conformance::checks::{Finding, Place, Result};
+use peerproof_conformance::checks::{Finding, Place, Status};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -29,12 +29,12 @@ impl Requirements {
         let mut counts = Self::default();
         for finding in findings {
             match finding.result {
-                Result::Pass => counts.pass += 1,
-                Result::Fail if finding.waiver.is_some() => counts.known += 1,
-                Result::Fail => counts.fail += 1,
-                Result::Warn => counts.warn += 1,
-                Result::Inconclusive => counts.inconclusive += 1,
-                Result::NotApplicable => {}
+                Status::Pass => counts.pass += 1,
+                Status::Fail if finding.waiver.is_some() => counts.known += 1,
+                Status::Fail => counts.fail += 1,
+                Status::Warn => counts.warn += 1,
+                Status::Inconclusive => counts.inconclusive += 1,
+                Status::NotApplicable => {}
             }
         }
         counts
@@ -81,7 +81,7 @@ pub struct Breach {
     /// Its implementation and version.
     pub implementation: String,
     /// `fail` or `warn`.
-    pub result: Result,
+    pub result: Status,
     /// The kinds of fault.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
@@ -105,7 +105,7 @@ impl Breach {
     /// Those of findings, in the same order; of a capture nobody knows which implementations its peers are.
     #[must_use]
     pub fn of_findings(findings: &[Finding], peers: &[CasePeer]) -> Vec<Self> {
-        let bad = findings.iter().filter(|it| matches!(it.result, Result::Fail | Result::Warn));
+        let bad = findings.iter().filter(|it| matches!(it.result, Status::Fail | Status::Warn));
         let mut breaches: Vec<Self> = bad.map(|finding| Self::new(finding, peers)).collect();
         breaches.sort_by_key(Self::rank);
         breaches
@@ -133,7 +133,7 @@ impl Breach {
     #[must_use]
     pub fn word(&self) -> &'static str {
         match (self.result, &self.waiver) {
-            (Result::Fail, Some(_)) => "known",
+            (Status::Fail, Some(_)) => "known",
             (result, _) => result.as_str(),
         }
     }
@@ -146,8 +146,8 @@ impl Breach {
 
     const fn rank(&self) -> u8 {
         match (self.result, &self.waiver) {
-            (Result::Fail, None) => 0,
-            (Result::Fail, Some(_)) => 1,
+            (Status::Fail, None) => 0,
+            (Status::Fail, Some(_)) => 1,
             _ => 2,
         }
     }

@@ -5,7 +5,7 @@ use crate::findings::{Breach, Requirements};
 use crate::run::RunReport;
 use peerproof_conformance::case::{CasePeer, ConnectingStep, Role, Runs, Standing, StepName, Time, Waiver};
 use peerproof_conformance::catalogue::Level;
-use peerproof_conformance::checks::Result;
+use peerproof_conformance::checks::Status;
 use peerproof_conformance::verdict::{Layer, Outcome, Place, Verdict};
 
 fn case(name: &str, outcome: Outcome, standing: Standing, sentence: &str) -> CaseReport {
@@ -160,16 +160,16 @@ pub(crate) fn report() -> RunReport {
     };
     let known = Waiver { reason: "it was always so".into(), link: "RFC 6347".into() };
     for (case, result, waiver) in [
-        (0, Result::Fail, Some(known.clone())),
-        (3, Result::Fail, Some(known)),
-        (8, Result::Fail, None),
-        (9, Result::Warn, None),
+        (0, Status::Fail, Some(known.clone())),
+        (3, Status::Fail, Some(known)),
+        (8, Status::Fail, None),
+        (9, Status::Warn, None),
     ] {
         let one: &mut CaseReport = &mut cases[case];
         let counts = &mut one.requirements;
         match (result, &waiver) {
-            (Result::Fail, None) => counts.fail += 1,
-            (Result::Fail, Some(_)) => counts.known += 1,
+            (Status::Fail, None) => counts.fail += 1,
+            (Status::Fail, Some(_)) => counts.known += 1,
             _ => counts.warn += 1,
         }
         one.breaches.push(breach(result, waiver));

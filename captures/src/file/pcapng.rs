@@ -64,7 +64,7 @@ pub(super) fn interface(body: &[u8], order: ByteOrder, section: usize) -> Option
 }
 
 /// A packet as its block has it.
-pub(super) struct Packet<'a> {
+pub(super) struct PacketBlock<'a> {
     /// Number within the section.
     pub(super) interface: u32,
     pub(super) ticks: Option<u64>,
@@ -75,7 +75,7 @@ pub(super) struct Packet<'a> {
 }
 
 /// Reads the body of an enhanced packet block, or of the obsolete packet block.
-pub(super) fn packet(kind: u32, body: &[u8], order: ByteOrder) -> Option<Packet<'_>> {
+pub(super) fn packet(kind: u32, body: &[u8], order: ByteOrder) -> Option<PacketBlock<'_>> {
     let interface = match kind {
         PACKET => u32::from(order.u16(body, 0)?),
         _ => order.u32(body, 0)?,
@@ -91,7 +91,7 @@ pub(super) fn packet(kind: u32, body: &[u8], order: ByteOrder) -> Option<Packet<
         2 => Some(Direction::Outbound),
         _ => None,
     });
-    Some(Packet {
+    Some(PacketBlock {
         interface,
         ticks: Some(ticks),
         data,
@@ -102,12 +102,19 @@ pub(super) fn packet(kind: u32, body: &[u8], order: ByteOrder) -> Option<Packet<
 }
 
 /// Reads the body of a simple packet block, whose captured length follows from the first interface's snap length.
-pub(super) fn simple_packet(body: &[u8], order: ByteOrder, snap_length: u32) -> Option<Packet<'_>> {
+pub(super) fn simple_packet(body: &[u8], order: ByteOrder, snap_length: u32) -> Option<PacketBlock<'_>> {
     let original_length = order.u32(body, 0)?;
     let rest = body.get(4..)?;
     let captured = if snap_length == 0 { original_length } else { original_length.min(snap_length) };
     let data = rest.get(..captured as usize).unwrap_or(rest);
-    Some(Packet { interface: 0, ticks: None, data, original_length, direction: None, options: Options::NONE })
+    Some(PacketBlock {
+        interface: 0,
+        ticks: None,
+        data,
+        original_length,
+        direction: None,
+        options: Options::NONE,
+    })
 }
 
 /// A Decryption Secrets Block.

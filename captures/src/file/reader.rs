@@ -25,7 +25,7 @@ impl Default for Limits {
 pub struct CaptureReader<'a> {
     input: Input<'a>,
     limits: Limits,
-    state: State,
+    state: ReaderState,
     format: Option<Format>,
     sections: Vec<Section>,
     interfaces: Vec<Interface>,
@@ -36,7 +36,7 @@ pub struct CaptureReader<'a> {
 }
 
 #[derive(Clone, Copy)]
-enum State {
+enum ReaderState {
     Begin,
     Pcap(pcap::Header),
     Pcapng(ByteOrder),
@@ -63,7 +63,7 @@ impl<'a> CaptureReader<'a> {
         Self {
             input: Input::new(Box::new(reader)),
             limits,
-            state: State::Begin,
+            state: ReaderState::Begin,
             format: None,
             sections: Vec::new(),
             interfaces: Vec::new(),
@@ -112,14 +112,14 @@ impl<'a> CaptureReader<'a> {
     pub fn next_item(&mut self) -> Option<Item<'_>> {
         let offset = self.input.offset();
         let taken = match self.state {
-            State::End => None,
-            State::Begin => self.begin(),
-            State::Pcap(header) => self.take_record(header),
-            State::Pcapng(order) => self.take_block(order),
+            ReaderState::End => None,
+            ReaderState::Begin => self.begin(),
+            ReaderState::Pcap(header) => self.take_record(header),
+            ReaderState::Pcapng(order) => self.take_block(order),
         };
         match taken {
             None => {
-                self.state = State::End;
+                self.state = ReaderState::End;
                 None
             }
             Some(Taken::Begun) => Some(Item::Interface(0)),
@@ -151,7 +151,7 @@ impl<'a> CaptureReader<'a> {
         self.format = Some(header.format());
         self.sections.push(Section::default());
         self.interfaces.push(header.interface());
-        self.state = State::Pcap(header);
+        self.state = ReaderState::Pcap(header);
         Some(Taken::Begun)
     }
 
@@ -205,7 +205,7 @@ impl<'a> CaptureReader<'a> {
                 Some(named) => order = named,
                 None => return self.end(StopCause::ByteOrder),
             }
-            self.state = State::Pcapng(order);
+            self.state = ReaderState::Pcapng(order);
         }
         let kind = order.u32(self.input.bytes(), 0)?;
         let stated = order.u32(self.input.bytes(), 4)?;

@@ -19,4 +19,4 @@ mod tcp;
 mod udp;
 
 pub use frame::{Headers, Inner, between, tree};
-pub use network::{Limits, Network, Outcome, Packet, Source, Transport};
+pub use network::{Limits, Network, Outcome, Source, Transport, TransportPacket};

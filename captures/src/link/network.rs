@@ -51,7 +51,7 @@ pub enum Source {
 
 /// A packet for WebRTC's protocols.
 #[derive(Debug, Clone, Copy)]
-pub struct Packet<'a> {
+pub struct TransportPacket<'a> {
     /// What carries it.
     pub transport: Transport,
     /// Source.
@@ -111,7 +111,7 @@ impl Network {
     }
 
     /// Takes in a frame of a capture and gives the packets that are whole now.
-    pub fn frame(&mut self, frame: &Frame<'_>, each: &mut dyn FnMut(&Packet<'_>)) -> Outcome {
+    pub fn frame(&mut self, frame: &Frame<'_>, each: &mut dyn FnMut(&TransportPacket<'_>)) -> Outcome {
         self.bytes(frame.link, frame.interface, frame.data, each)
     }
 
@@ -121,7 +121,7 @@ impl Network {
         link: LinkType,
         interface: Option<usize>,
         data: &[u8],
-        each: &mut dyn FnMut(&Packet<'_>),
+        each: &mut dyn FnMut(&TransportPacket<'_>),
     ) -> Outcome {
         let layers = match frame::read(link, &mut Reader::new("frame", data)) {
             Ok(layers) => layers,
@@ -149,12 +149,12 @@ impl Network {
         interface: Option<usize>,
         layers: &Layers<'_>,
         in_frame: bool,
-        each: &mut dyn FnMut(&Packet<'_>),
+        each: &mut dyn FnMut(&TransportPacket<'_>),
     ) -> Outcome {
         let Layers { payload, cut, .. } = *layers;
         let begins = layers.place.start;
         let source = if in_frame { Source::Frame(begins) } else { Source::Reassembled };
-        let mut packet = Packet {
+        let mut packet = TransportPacket {
             transport: Transport::Udp,
             from: NOWHERE,
             to: NOWHERE,
@@ -179,7 +179,7 @@ impl Network {
                         _ => Source::Reassembled,
                     };
                     count += 1;
-                    each(&Packet { payload: message, source, cut: false, ..packet });
+                    each(&TransportPacket { payload: message, source, cut: false, ..packet });
                 });
                 Outcome::Packets(count)
             }

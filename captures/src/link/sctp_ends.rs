@@ -13,15 +13,15 @@ const MOST_TAGS: usize = 4_096;
 const REFLECTED: u8 = 1;
 
 /// An interface and its two ports, the lower one first.
-type Place = (Option<usize>, u16, u16);
+type Ports = (Option<usize>, u16, u16);
 
 /// Which end chose which tag.
 #[derive(Debug, Default)]
 pub(super) struct SctpEnds {
     /// Zero is the end that was seen first.
-    owners: Lookup<(Place, u32), usize>,
+    owners: Lookup<(Ports, u32), usize>,
     /// The places of which a tag is known.
-    known: Lookup<Place, ()>,
+    known: Lookup<Ports, ()>,
 }
 
 impl SctpEnds {
@@ -58,18 +58,18 @@ impl SctpEnds {
     }
 
     /// The end that chose a tag; the one that has none yet if nothing tells.
-    fn owner(&mut self, place: Place, tag: u32) -> usize {
+    fn owner(&mut self, place: Ports, tag: u32) -> usize {
         let known = self.owners.get(&(place, tag)).copied();
         known.unwrap_or_else(|| self.learn(place, tag, usize::from(self.known.contains_key(&place))))
     }
 
     /// The same for the tag of a packet that arrives: the first that is seen is that of the other end.
-    fn owner_of_receiver(&mut self, place: Place, tag: u32) -> usize {
+    fn owner_of_receiver(&mut self, place: Ports, tag: u32) -> usize {
         let known = self.owners.get(&(place, tag)).copied();
         known.unwrap_or_else(|| self.learn(place, tag, usize::from(!self.known.contains_key(&place))))
     }
 
-    fn learn(&mut self, place: Place, tag: u32, end: usize) -> usize {
+    fn learn(&mut self, place: Ports, tag: u32, end: usize) -> usize {
         if self.owners.len() < MOST_TAGS && self.owners.insert((place, tag), end).is_none() {
             self.known.insert(place, ());
         }

@@ -224,7 +224,7 @@ mod tests {
     use super::super::{Follow, Observation, Observer, Opened, Sink};
     use super::*;
     use crate::file::{CaptureReader, Item};
-    use crate::recording::{About, Content, Direction, Observes, Packet, Recorder};
+    use crate::recording::{About, Content, Direction, Observes, PacketRecord, Recorder};
 
     #[derive(Default)]
     struct Copies(Vec<u64>);
@@ -245,7 +245,7 @@ mod tests {
             .map(|n| writer.interface(&format!("eth{n}"), "", Observes::Wire).unwrap())
             .collect();
         for (n, (t_us, content)) in packets.iter().enumerate() {
-            let packet = Packet {
+            let packet = PacketRecord {
                 interface: taps[n % interfaces],
                 time_ns: t_us * 1_000,
                 direction: Direction::Outbound,
@@ -297,7 +297,7 @@ mod tests {
             [(0, Direction::Inbound, there, here), (300_000, Direction::Outbound, here, there)]
         {
             let content = Content::Udp(&[1; 20]);
-            let packet = Packet {
+            let packet = PacketRecord {
                 interface: mirror,
                 time_ns,
                 direction,

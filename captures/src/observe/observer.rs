@@ -7,7 +7,7 @@ use crate::decrypt::srtp::MasterKey;
 use crate::decrypt::{Clear, Datagram, Outcome, Session};
 use crate::file::{Direction, Frame, LinkType, SECRETS_TLS_KEY_LOG, Secrets, Stop};
 use crate::hash::Ordered;
-use crate::link::{self, Network, Packet};
+use crate::link::{self, Network, TransportPacket};
 use crate::tap::{IN_CLEAR, Tap};
 use crate::wire::demux::{self, Class};
 use crate::wire::field::Span;
@@ -44,7 +44,7 @@ pub trait Sink {
 
 /// A place of observation.
 #[derive(Debug)]
-struct Place {
+struct ObservedPlace {
     session: Session,
     servers: Servers,
 }
@@ -63,7 +63,7 @@ pub struct Observer {
 struct Places {
     /// Whether each interface is a peer's own, so that the direction distinguishes a client from its server.
     taps: bool,
-    all: Vec<Place>,
+    all: Vec<ObservedPlace>,
     place_of: Ordered<Option<usize>, usize>,
     names: IndexMap<usize, String>,
     key_log: Vec<u8>,
@@ -133,7 +133,7 @@ impl Observer {
             known.push(b'\n');
         }
         for (index, place) in self.places.all.iter_mut().enumerate() {
-            let Place { session, servers } = place;
+            let ObservedPlace { session, servers } = place;
             session.key_log(log, &mut |clear| sink.opened(&opened(index, servers, &clear)));
         }
     }
@@ -234,7 +234,7 @@ impl Observer {
         frame: u64,
         time_ns: u64,
         interface: Option<usize>,
-        packet: &Packet<'_>,
+        packet: &TransportPacket<'_>,
         sink: &mut dyn Sink,
     ) {
         self.last_ns = time_ns;
@@ -245,7 +245,7 @@ impl Observer {
 
 impl Places {
     /// Takes in a packet. Whether it is a copy of one before.
-    fn take(&mut self, seen: &Seen, packet: &Packet<'_>, sink: &mut dyn Sink) -> bool {
+    fn take(&mut self, seen: &Seen, packet: &TransportPacket<'_>, sink: &mut dyn Sink) -> bool {
         // At a tap a packet that is there twice was sent or came twice.
         let is_copy = !self.taps && self.is_copy(seen, packet);
         let index = self.place(seen.interface);
@@ -253,7 +253,7 @@ impl Places {
             Some(direction) if self.taps => Some(direction == Direction::Outbound),
             _ => None,
         };
-        let Some(Place { session, servers }) = self.all.get_mut(index) else { return is_copy };
+        let Some(ObservedPlace { session, servers }) = self.all.get_mut(index) else { return is_copy };
         let (from, to, bytes) = (packet.from, packet.to, packet.payload);
         let ends = Ends { from, to, via: None };
         let range = Span::new(0, bytes.len());
@@ -312,7 +312,7 @@ impl Places {
 
     /// Whether a packet is the second sight of one: by a capture on all interfaces of a machine, which shows packets to its own
     /// address when they leave and when they arrive, or by one that records frames twice, as a mirrored port does, in one direction or both.
-    fn is_copy(&mut self, seen: &Seen, packet: &Packet<'_>) -> bool {
+    fn is_copy(&mut self, seen: &Seen, packet: &TransportPacket<'_>) -> bool {
         // Interfaces that are described one by one are places of their own.
         let place = (!seen.is_cooked).then_some(seen.interface);
         let mut hasher = DefaultHasher::new();
@@ -327,7 +327,7 @@ impl Places {
         for key in &self.srtp_keys {
             session.srtp_key(*key);
         }
-        self.all.push(Place { session, servers: Servers::default() });
+        self.all.push(ObservedPlace { session, servers: Servers::default() });
     }
 
     fn place(&mut self, interface: Option<usize>) -> usize {

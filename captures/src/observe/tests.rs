@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::decrypt::Outcome;
-use crate::link::{Packet, Source, Transport};
+use crate::link::{Source, Transport, TransportPacket};
 use crate::wire::demux::Class;
 use crate::wire::field::Span;
 use crate::wire::testing::hex;
@@ -56,7 +56,7 @@ struct Capture {
 impl Capture {
     fn put(&mut self, from: &str, to: &str, payload: &[u8]) {
         self.frame += 1;
-        let packet = Packet {
+        let packet = TransportPacket {
             transport: Transport::Udp,
             from: address(from),
             to: address(to),
@@ -169,7 +169,7 @@ fn plaintext_belongs_to_the_place_of_its_interface_and_is_not_decrypted() {
     }
     let rtp = hex("806000010000000a00000001");
     for (interface, transport) in [(1, Transport::Udp), (2, Transport::ClearRtp), (0, Transport::Udp)] {
-        let packet = Packet {
+        let packet = TransportPacket {
             transport,
             from: address(CLIENT),
             to: address(PEER),

@@ -12,5 +12,5 @@ mod packet;
 mod recorder;
 
 pub use finalise::{FinaliseError, finalise};
-pub use packet::{Content, Direction, Observes, Packet};
+pub use packet::{Content, Direction, Observes, PacketRecord};
 pub use recorder::{About, InterfaceId, RecordError, Recorder};

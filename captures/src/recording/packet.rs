@@ -69,7 +69,7 @@ impl<'a> Content<'a> {
 
 /// A packet to be recorded.
 #[derive(Debug, Clone, Copy)]
-pub struct Packet<'a> {
+pub struct PacketRecord<'a> {
     /// Where it was seen.
     pub interface: InterfaceId,
     /// When, in nanoseconds since 1970-01-01 00:00 UTC.
@@ -88,7 +88,7 @@ pub struct Packet<'a> {
     pub comment: Option<&'a str>,
 }
 
-impl Packet<'_> {
+impl PacketRecord<'_> {
     /// Source and destination.
     pub(super) fn ends(&self) -> (SocketAddr, SocketAddr) {
         match self.direction {

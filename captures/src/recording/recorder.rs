@@ -2,7 +2,7 @@
 
 use super::exported;
 use super::headers::{self, Streams, TooLong};
-use super::packet::{Content, Direction, Observes, Packet};
+use super::packet::{Content, Direction, Observes, PacketRecord};
 use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
 use pcap_file::pcapng::blocks::interface_description::{
     InterfaceDescriptionBlock, InterfaceDescriptionOption,
@@ -145,7 +145,7 @@ impl<W: Write> Recorder<W> {
     ///
     /// # Errors
     /// If it does not suit the interface, is too long, or the writer fails.
-    pub fn packet(&mut self, packet: &Packet<'_>) -> Result<u64, RecordError> {
+    pub fn packet(&mut self, packet: &PacketRecord<'_>) -> Result<u64, RecordError> {
         let InterfaceId(interface) = packet.interface;
         let given = packet.content.observes();
         match self.interfaces.get(interface as usize) {

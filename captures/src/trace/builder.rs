@@ -2,7 +2,7 @@
 
 use super::Trace;
 use super::at::At;
-use super::state::State;
+use super::state::TraceState;
 use crate::decrypt::srtp::MasterKey;
 use crate::file::{Frame, LinkType, Secrets, Stop};
 use crate::link::Outcome;
@@ -13,7 +13,7 @@ use crate::sdp::SessionDescription;
 #[derive(Debug, Default)]
 pub struct Builder {
     observer: Observer,
-    state: State,
+    state: TraceState,
     last_ns: u64,
 }
 
@@ -73,7 +73,12 @@ impl Builder {
 
     /// Takes in a packet without the headers around it.
     #[cfg(test)]
-    pub(super) fn bare(&mut self, at: At, interface: Option<usize>, packet: &crate::link::Packet<'_>) {
+    pub(super) fn bare(
+        &mut self,
+        at: At,
+        interface: Option<usize>,
+        packet: &crate::link::TransportPacket<'_>,
+    ) {
         self.state.frame(at);
         self.observer.bare(at.frame, at.ns, interface, packet, &mut self.state);
     }

@@ -2,7 +2,7 @@
 
 use super::at::{At, Side};
 use super::recognise::{Odd, Other};
-use super::state::{State, rtp_header};
+use super::state::{TraceState, rtp_header};
 use crate::observe::Layer;
 use crate::wire::demux::Class;
 use crate::wire::dtls::{self, Record};
@@ -17,7 +17,7 @@ const RTCP_HEADER: usize = 8;
 /// Versions of records: DTLS 1.0, 1.2, and the 1.1 that never was.
 const VERSIONS: std::ops::RangeInclusive<u8> = 0xfd..=0xff;
 
-impl State {
+impl TraceState {
     /// The class of a datagram: by its first byte, if it also has the shape of that protocol. `ids` is the length of the connection IDs in its
     /// records.
     pub(super) fn classify(&mut self, flow: usize, from: SocketAddr, layer: &Layer<'_>, ids: usize) -> Class {

@@ -2,7 +2,7 @@
 
 use super::{Builder, Trace};
 use crate::file::{CaptureReader, Item};
-use crate::recording::{About, Content, Direction, Observes, Packet, Recorder};
+use crate::recording::{About, Content, Direction, Observes, PacketRecord, Recorder};
 
 const ALICE: &str = "192.0.2.1:5000";
 const BOB: &str = "198.51.100.2:6000";
@@ -27,7 +27,7 @@ fn traced(interfaces: &[&str], packets: &[Sent<'_>], directed: bool) -> Trace {
     let taps: Vec<_> =
         interfaces.iter().map(|name| writer.interface(name, "", Observes::Wire).unwrap()).collect();
     for (interface, ms, direction, local, remote, payload) in packets {
-        let packet = Packet {
+        let packet = PacketRecord {
             interface: taps[*interface],
             time_ns: ms * 1_000_000,
             direction: *direction,

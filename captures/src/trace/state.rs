@@ -23,7 +23,7 @@ use std::net::SocketAddr;
 
 /// A place of observation.
 #[derive(Debug, Default)]
-pub(super) struct Place {
+pub(super) struct TracePlace {
     pub(super) requests: OpenRequests,
     /// Connections by the ufrags of both sides, the smaller one first.
     pub(super) by_ufrags: Lookup<(String, String), usize>,
@@ -34,10 +34,10 @@ pub(super) struct Place {
 
 /// Everything that is known so far.
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(super) struct TraceState {
     pub(super) trace: Trace,
     pub(super) context: Context,
-    pub(super) places: Vec<Place>,
+    pub(super) places: Vec<TracePlace>,
     flows: Lookup<Key, usize>,
     streams: usize,
     pub(super) taps: Taps,
@@ -45,7 +45,7 @@ pub(super) struct State {
     under_way: UnderWay<usize>,
 }
 
-impl State {
+impl TraceState {
     pub(super) fn trace_context(&mut self) -> &mut Context {
         &mut self.context
     }
@@ -73,7 +73,7 @@ impl State {
         self.trace.packets += 1;
         self.taps.direction(seen.interface, seen.direction);
         while self.places.len() <= seen.place {
-            self.places.push(Place::default());
+            self.places.push(TracePlace::default());
         }
         let Layer { ends, bytes, .. } = seen.outer;
         match seen.transport {
@@ -425,7 +425,7 @@ impl State {
     }
 }
 
-impl Sink for State {
+impl Sink for TraceState {
     fn datagram(&mut self, seen: &Observation<'_>) -> Follow {
         self.packet(seen)
     }

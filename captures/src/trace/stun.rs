@@ -3,7 +3,7 @@
 use super::at::{At, Side, Sides};
 use super::connection::Role;
 use super::ice::{Answer, Outcome, Pair, Request};
-use super::state::State;
+use super::state::TraceState;
 use super::turn::{Allocation, Gathering, TurnRequest};
 use super::{channel, limits};
 use crate::hash::Lookup;
@@ -50,7 +50,7 @@ impl OpenRequests {
     }
 }
 
-impl State {
+impl TraceState {
     pub(super) fn stun(&mut self, at: At, flow: usize, ends: Ends, message: &Message<'_>) {
         match message.kind.value.class() {
             Class::Request => self.request(at, flow, ends, message),

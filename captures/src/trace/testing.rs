@@ -2,7 +2,7 @@
 
 use super::at::At;
 use super::{Builder, Trace};
-use crate::link::{Packet, Source, Transport};
+use crate::link::{Source, Transport, TransportPacket};
 use crate::wire::stun::{Class, MessageType, Method};
 use std::net::SocketAddr;
 
@@ -57,8 +57,15 @@ impl Story {
     ) {
         self.frame += 1;
         let at = At { frame: self.frame, ns: self.ns };
-        let packet =
-            Packet { transport, from, to, payload, source: Source::Frame(0), cut: false, carried_by: None };
+        let packet = TransportPacket {
+            transport,
+            from,
+            to,
+            payload,
+            source: Source::Frame(0),
+            cut: false,
+            carried_by: None,
+        };
         self.builder.bare(at, interface, &packet);
     }
 

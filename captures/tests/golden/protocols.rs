@@ -3,7 +3,7 @@
 use super::{Capture, captures};
 use peerproof_captures::decrypt::{Content, Datagram, Session};
 use peerproof_captures::file::{CaptureReader, Item};
-use peerproof_captures::link::{self, Network, Packet, Transport};
+use peerproof_captures::link::{self, Network, Transport, TransportPacket};
 use peerproof_captures::wire::demux::{self, Class};
 use peerproof_captures::wire::dtls::Version;
 use peerproof_captures::wire::payload::Format;
@@ -78,7 +78,7 @@ pub(super) fn formats(capture: &Capture) -> BTreeMap<u8, Format> {
     each.collect()
 }
 
-fn of_packet(packet: &Packet<'_>, formats: &BTreeMap<u8, Format>, ids: usize) -> Vec<Node> {
+fn of_packet(packet: &TransportPacket<'_>, formats: &BTreeMap<u8, Format>, ids: usize) -> Vec<Node> {
     let bytes = packet.payload;
     match packet.transport {
         Transport::ClearRtp => {

@@ -8,7 +8,7 @@ use crate::api::Views;
 use crate::catalogue::{Catalogue, Effect};
 use crate::checks;
 use crate::claims::{Contradiction, Fault};
-use crate::finding::{Finding, Result};
+use crate::finding::{Finding, Status};
 use crate::record::CaseRecord;
 use crate::verdict::{Layer, Outcome, Place, Verdict};
 use peerproof_captures::event::{Description, IceState, PeerEvent};
@@ -117,7 +117,7 @@ fn of_finding(record: &CaseRecord, finding: &Finding, top: Layer, failure: &Verd
     let layer = at_layer(finding);
     let required = Catalogue::get().requirement(&finding.requirement);
     let effect = required.and_then(|it| it.effect);
-    let doubtful = finding.result == Result::Inconclusive
+    let doubtful = finding.result == Status::Inconclusive
         && finding.timing
         && layer == top
         && effect == Some(Effect::Missing)

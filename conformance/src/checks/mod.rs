@@ -38,7 +38,7 @@ mod turn;
 #[cfg(test)]
 pub(crate) mod controls;
 
-pub use crate::finding::{Finding, Result};
+pub use crate::finding::{Finding, Status};
 pub use crate::verdict::Place;
 pub use codec::unrecognised;
 pub use fault::Fault;
@@ -122,7 +122,7 @@ pub fn run(evidence: &Evidence) -> Vec<Finding> {
 #[must_use]
 pub fn applicable(evidence: &Evidence, known: &[Finding]) -> Vec<Finding> {
     let mut findings = run(evidence);
-    findings.retain(|finding| finding.result != Result::NotApplicable);
+    findings.retain(|finding| finding.result != Status::NotApplicable);
     for finding in &mut findings {
         let same = |it: &&Finding| it.requirement == finding.requirement && it.endpoint == finding.endpoint;
         finding.waiver = known.iter().find(same).and_then(|it| it.waiver.clone());
@@ -147,11 +147,11 @@ pub fn coverage() -> String {
 
 /// A finding on a recording that is not whole: it accuses nobody.
 fn undecided(finding: Finding) -> Finding {
-    if !matches!(finding.result, Result::Fail | Result::Warn) {
+    if !matches!(finding.result, Status::Fail | Status::Warn) {
         return finding;
     }
     let sentence = format!("the recording is incomplete; it shows: {}", finding.sentence);
-    Finding { result: Result::Inconclusive, faults: Vec::new(), sentence, ..finding }
+    Finding { result: Status::Inconclusive, faults: Vec::new(), sentence, ..finding }
 }
 
 impl Check {

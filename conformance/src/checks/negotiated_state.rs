@@ -168,7 +168,7 @@ impl Sections {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::Result;
+    use crate::checks::Status;
     use crate::checks::controls::Recording;
     use crate::checks::rtp::CHECKS;
 
@@ -201,7 +201,7 @@ mod tests {
             let check = CHECKS.iter().find(|check| check.id == "oa-direction-respected-on-wire");
             tally.finish(check.unwrap(), "alice", true).result
         };
-        assert_eq!(result(first_us), Result::NotApplicable);
-        assert_eq!(result(last_us), Result::Fail);
+        assert_eq!(result(first_us), Status::NotApplicable);
+        assert_eq!(result(last_us), Status::Fail);
     }
 }

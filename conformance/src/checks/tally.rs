@@ -1,6 +1,6 @@
 //! What a check sees at one endpoint, added up to one finding.
 
-use super::{Check, Fault, Finding, Place, Result};
+use super::{Check, Fault, Finding, Place, Status};
 
 /// Most places that a finding names.
 const MOST_PLACES: usize = 8;
@@ -130,13 +130,13 @@ impl Tally {
     }
 
     pub(super) fn finish(self, check: &Check, endpoint: &str, absolute: bool) -> Finding {
-        let failed = if absolute { Result::Fail } else { Result::Warn };
+        let failed = if absolute { Status::Fail } else { Status::Warn };
         let Self { passes, failures, warnings, doubts, absence, timing, .. } = self;
         let mut faults = failures.faults.clone();
-        if failed == Result::Warn || failures.count == 0 {
+        if failed == Status::Warn || failures.count == 0 {
             faults.extend(warnings.faults.iter().filter(|it| !failures.faults.contains(it)));
         }
-        let ranked = [(failed, failures), (Result::Warn, warnings), (Result::Inconclusive, doubts)];
+        let ranked = [(failed, failures), (Status::Warn, warnings), (Status::Inconclusive, doubts)];
         let (result, sentence, places) = match ranked.into_iter().find(|(_, seen)| seen.count > 0) {
             Some((result, seen)) => {
                 let mut sentence = seen.sentence.unwrap_or_default();
@@ -146,12 +146,12 @@ impl Tally {
                 (result, sentence, seen.places)
             }
             None if passes.count > 0 => {
-                (Result::Pass, format!("{}: {} as required", check.subject, passes.count), passes.places)
+                (Status::Pass, format!("{}: {} as required", check.subject, passes.count), passes.places)
             }
             None => {
                 let why =
                     absence.map_or_else(|| format!("no {} in the recording", check.subject), str::to_owned);
-                (Result::NotApplicable, why, Vec::new())
+                (Status::NotApplicable, why, Vec::new())
             }
         };
         Finding {
@@ -161,7 +161,7 @@ impl Tally {
             faults: faults.iter().map(|fault| fault.0.to_owned()).collect(),
             sentence,
             evidence: places,
-            timing: timing && result == Result::Inconclusive,
+            timing: timing && result == Status::Inconclusive,
             waiver: None,
         }
     }

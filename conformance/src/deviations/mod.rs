@@ -11,7 +11,7 @@ pub mod rate;
 pub use deviation::{Deviation, DeviationError, Side};
 
 use crate::case::{CaseFile, CasePeer};
-use crate::checks::{Finding, Result as Found};
+use crate::checks::{Finding, Status as Found};
 use crate::verdict::{Outcome, Verdict, Waiver};
 use observed::{ATTEMPTS, Observed};
 use rate::{Outside, Shown};

@@ -77,11 +77,11 @@ impl Shelf {
 
 /// Bytes of a packet, to be read like a slice.
 #[derive(Clone)]
-pub struct Bytes(Place);
+pub struct Bytes(Storage);
 
 /// Both are 24 bytes long.
 #[derive(Clone)]
-enum Place {
+enum Storage {
     Own(Vec<u8>),
     /// In a store: the length in the upper 16 bits, where they begin in the others.
     Stored(Shelf, u64),
@@ -94,23 +94,23 @@ impl Bytes {
     /// Bytes that are in a store.
     pub(super) fn stored(shelf: &Shelf, at: u64, length: usize) -> Self {
         match u16::try_from(length) {
-            Ok(length) if at < 1 << AT => Self(Place::Stored(shelf.clone(), u64::from(length) << AT | at)),
-            _ => Self(Place::Own(shelf.get(at, length).to_vec())),
+            Ok(length) if at < 1 << AT => Self(Storage::Stored(shelf.clone(), u64::from(length) << AT | at)),
+            _ => Self(Storage::Own(shelf.get(at, length).to_vec())),
         }
     }
 
     /// Whether they are in a store.
     #[cfg(test)]
     pub(super) fn is_stored(&self) -> bool {
-        matches!(self.0, Place::Stored(..))
+        matches!(self.0, Storage::Stored(..))
     }
 
     /// Them as a slice.
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
         match &self.0 {
-            Place::Own(bytes) => bytes,
-            Place::Stored(shelf, place) => {
+            Storage::Own(bytes) => bytes,
+            Storage::Stored(shelf, place) => {
                 shelf.get(place & ((1 << AT) - 1), usize::try_from(place >> AT).unwrap_or_default())
             }
         }
@@ -119,12 +119,12 @@ impl Bytes {
     /// Them as a vector, no longer in a store: for tests, which change recordings.
     #[cfg(test)]
     pub(crate) fn to_mut(&mut self) -> &mut Vec<u8> {
-        if let Place::Stored(..) = self.0 {
-            self.0 = Place::Own(self.as_slice().to_vec());
+        if let Storage::Stored(..) = self.0 {
+            self.0 = Storage::Own(self.as_slice().to_vec());
         }
         match &mut self.0 {
-            Place::Own(bytes) => bytes,
-            Place::Stored(..) => unreachable!("they were taken out of the store"),
+            Storage::Own(bytes) => bytes,
+            Storage::Stored(..) => unreachable!("they were taken out of the store"),
         }
     }
 }
@@ -147,7 +147,7 @@ impl std::ops::DerefMut for Bytes {
 
 impl From<Vec<u8>> for Bytes {
     fn from(bytes: Vec<u8>) -> Self {
-        Self(Place::Own(bytes))
+        Self(Storage::Own(bytes))
     }
 }
 

@@ -500,7 +500,7 @@ mod tests {
         let evidence = crate::checks::controls::Recording::Data.evidence();
         let broken = |evidence: &Evidence| {
             let check = crate::checks::of("sec-fingerprint-sha256-present").unwrap();
-            check.run(evidence).into_iter().filter(|it| it.result == crate::checks::Result::Fail).count()
+            check.run(evidence).into_iter().filter(|it| it.result == crate::checks::Status::Fail).count()
         };
         let mut mutated = evidence.clone();
         for description in &mut mutated.descriptions {

@@ -143,7 +143,7 @@ mod tests {
     use crate::evidence::{InMemory, Wire};
     use peerproof_captures::file::CaptureReader;
     use peerproof_captures::observe::Defect;
-    use peerproof_captures::recording::{About, Content, Direction, Observes, Packet, Recorder};
+    use peerproof_captures::recording::{About, Content, Direction, Observes, PacketRecord, Recorder};
 
     /// What the references of a recording show: of the stack's taps, `keep` says which of its ten packets are there. Every second one is plaintext of
     /// the one before, the third and the seventh have the comments of steps.
@@ -154,7 +154,7 @@ mod tests {
         let clear = writer.interface("alice (stack) in clear", "", Observes::Plaintext).unwrap();
         let bob = writer.interface("bob (stack)", "", Observes::Wire).unwrap();
         for number in 1..=20 {
-            let packet = Packet {
+            let packet = PacketRecord {
                 interface: alice,
                 time_ns: number * 1_000_000,
                 direction: Direction::Outbound,
@@ -169,20 +169,20 @@ mod tests {
                     _ => None,
                 },
             };
-            let plaintext = Packet {
+            let plaintext = PacketRecord {
                 interface: clear,
                 content: Content::Rtp(&[0x80; 12]),
                 carried_by: Some(number - 1),
                 ..packet
             };
-            let arrives = Packet {
+            let arrives = PacketRecord {
                 interface: bob,
                 direction: Direction::Inbound,
                 time_ns: packet.time_ns.wrapping_add(clock_of_bob),
                 content: Content::Udp(&[0x80, 1, 2, 3]),
                 ..packet
             };
-            let leaves = Packet { content: Content::Udp(&[0x80, 1, 2, 3]), ..packet };
+            let leaves = PacketRecord { content: Content::Udp(&[0x80, 1, 2, 3]), ..packet };
             let wanted = match number {
                 11 => leaves,
                 12 => arrives,

@@ -5,7 +5,7 @@
 use super::{CANDIDATES, Fact, Found};
 use crate::api::{At, PeerView};
 use crate::case::CaseRecord;
-use crate::finding::Result;
+use crate::finding::Status;
 use crate::verdict::Place;
 use peerproof_captures::event::IceGatheringState;
 use peerproof_captures::timeline::What;
@@ -28,7 +28,7 @@ pub(super) fn of(record: &CaseRecord, name: &str, found: &mut Found) {
     let entry = record.timeline.iter().rev().find(|entry| of_stats(&entry.what)).map(|entry| entry.n);
     statistics(record.stats.get(name), entry, found);
     for finding in record.file.findings.iter().filter(|finding| finding.endpoint == name) {
-        if !matches!(finding.result, Result::Pass | Result::Fail | Result::Warn) {
+        if !matches!(finding.result, Status::Pass | Status::Fail | Status::Warn) {
             continue;
         }
         let fact = Fact::one(finding.result.as_str());

@@ -5,7 +5,7 @@ use super::report::{Check, Topic};
 use super::session::{Response, Session, Unanswered};
 use super::traffic;
 use peerproof_captures::wire::stun::{AttributeType, long_term_key_md5};
-use peerproof_conformance::checks::Result as Standing;
+use peerproof_conformance::checks::Status as Standing;
 use peerproof_stack::client::{Attribute, Login, Method};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

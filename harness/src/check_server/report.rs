@@ -2,7 +2,7 @@
 
 use super::url::Transport;
 use crate::terminal::{Paint, Style, clean};
-use peerproof_conformance::checks::Result;
+use peerproof_conformance::checks::Status;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -44,7 +44,7 @@ pub struct Check {
     /// What: a name that lasts.
     pub name: &'static str,
     /// How it stands.
-    pub result: Result,
+    pub result: Status,
     /// What was seen, in one sentence.
     pub detail: String,
     /// The requirement of the catalogue (`peerproof requirements ID`).
@@ -78,33 +78,33 @@ impl Topic {
         Self { requirement: Some(requirement), ..self }
     }
 
-    pub(super) fn is(self, result: Result, detail: impl Into<String>) -> Check {
+    pub(super) fn is(self, result: Status, detail: impl Into<String>) -> Check {
         let Self { name, requirement, source } = self;
         // Servers choose what they say.
         Check { name, result, detail: clean(&detail.into()), requirement, source }
     }
 
     pub(super) fn pass(self, detail: impl Into<String>) -> Check {
-        self.is(Result::Pass, detail)
+        self.is(Status::Pass, detail)
     }
 
     pub(super) fn fail(self, detail: impl Into<String>) -> Check {
-        self.is(Result::Fail, detail)
+        self.is(Status::Fail, detail)
     }
 
     pub(super) fn warn(self, detail: impl Into<String>) -> Check {
-        self.is(Result::Warn, detail)
+        self.is(Status::Warn, detail)
     }
 
     pub(super) fn open(self, detail: impl Into<String>) -> Check {
-        self.is(Result::Inconclusive, detail)
+        self.is(Status::Inconclusive, detail)
     }
 }
 
 impl Check {
     /// Whether it is inconclusive.
     pub(super) fn is_open(&self) -> bool {
-        self.result == Result::Inconclusive
+        self.result == Status::Inconclusive
     }
 }
 
@@ -119,7 +119,7 @@ impl Report {
     /// Whether something failed.
     #[must_use]
     pub fn has_failed(&self) -> bool {
-        self.checks().any(|check| check.result == Result::Fail)
+        self.checks().any(|check| check.result == Status::Fail)
     }
 
     /// For a terminal.
@@ -143,24 +143,24 @@ impl Report {
         writeln!(
             out,
             "{} passed, {} failed, {} warnings, {} inconclusive",
-            count(Result::Pass),
-            count(Result::Fail),
-            count(Result::Warn),
-            count(Result::Inconclusive)
+            count(Status::Pass),
+            count(Status::Fail),
+            count(Status::Warn),
+            count(Status::Inconclusive)
         )
     }
 }
 
 fn line(check: &Check, width: usize, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let (word, paint) = match check.result {
-        Result::Pass => ("pass", Paint::Good),
-        Result::Fail => ("FAIL", Paint::Bad),
-        Result::Warn => ("warn", Paint::Remarkable),
-        Result::NotApplicable => ("-", Paint::Soft),
-        Result::Inconclusive => ("?", Paint::Remarkable),
+        Status::Pass => ("pass", Paint::Good),
+        Status::Fail => ("FAIL", Paint::Bad),
+        Status::Warn => ("warn", Paint::Remarkable),
+        Status::NotApplicable => ("-", Paint::Soft),
+        Status::Inconclusive => ("?", Paint::Remarkable),
     };
     let mut text = check.detail.clone();
-    if matches!(check.result, Result::Fail | Result::Warn) {
+    if matches!(check.result, Status::Fail | Status::Warn) {
         let place: Vec<&str> = [check.source, check.requirement].into_iter().flatten().collect();
         if !place.is_empty() {
             text = format!("{text} ({})", place.join("; "));

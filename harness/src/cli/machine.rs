@@ -1,7 +1,7 @@
 //! `peerproof doctor` and `peerproof setup`.
 
 use crate::adapters::{self, Adapter};
-use crate::doctor::{self, Diagnosis, DoctorArgs, State, examine, render};
+use crate::doctor::{self, Availability, Diagnosis, DoctorArgs, examine, render};
 use crate::kits::Kit;
 use crate::peers::name::is_of_version;
 use crate::setup::{Download, SetupArgs, SetupError, System, carry_out, plan};
@@ -102,7 +102,7 @@ fn install(args: &SetupArgs) -> Result<(), Trouble> {
     let still = after
         .checks
         .iter()
-        .find(|check| check.state == State::Missing && !planned.beyond.contains(&check.item));
+        .find(|check| check.state == Availability::Missing && !planned.beyond.contains(&check.item));
     match still {
         Some(check) => Err(Trouble::Setup(SetupError::StillMissing(check.item.name()))),
         None => Ok(()),

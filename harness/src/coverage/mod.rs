@@ -46,7 +46,7 @@ pub struct CoverageArgs {
     pub ids: Vec<String>,
     /// Only of these implementations
     #[arg(long, value_delimiter = ',', value_enum, value_name = "NAME")]
-    pub peer: Vec<Player>,
+    pub peer: Vec<ImplementationArg>,
     /// Only in this role
     #[arg(long, value_enum)]
     pub role: Option<AsRole>,
@@ -67,18 +67,18 @@ pub struct CoverageArgs {
 /// An implementation on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[expect(missing_docs, reason = "the names of implementations")]
-pub enum Player {
+pub enum ImplementationArg {
     Stack,
     Chrome,
     Firefox,
 }
 
-impl From<Player> for Implementation {
-    fn from(player: Player) -> Self {
+impl From<ImplementationArg> for Implementation {
+    fn from(player: ImplementationArg) -> Self {
         match player {
-            Player::Stack => Self::Stack,
-            Player::Chrome => Self::Chrome,
-            Player::Firefox => Self::Firefox,
+            ImplementationArg::Stack => Self::Stack,
+            ImplementationArg::Chrome => Self::Chrome,
+            ImplementationArg::Firefox => Self::Firefox,
         }
     }
 }
@@ -152,7 +152,7 @@ pub struct ShownBy {
     /// Its role.
     pub role: Role,
     /// Whether it is shown.
-    pub state: State,
+    pub state: PartState,
     /// The implementations that are the other peer, by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub with: Vec<String>,
@@ -169,7 +169,7 @@ pub struct ShownBy {
 /// Whether a part is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
+pub enum PartState {
     /// A case shows it.
     Shown,
     /// None does, and the file says why.
@@ -229,8 +229,9 @@ impl Coverage {
             .map(|(id, statement)| shown::statement(suite, &cases, id, statement, args, run))
             .collect();
         if args.open {
-            statements
-                .retain(|it| it.parts.iter().flat_map(|part| &part.by).any(|by| by.state != State::Shown));
+            statements.retain(|it| {
+                it.parts.iter().flat_map(|part| &part.by).any(|by| by.state != PartState::Shown)
+            });
         }
         let whole = statements.iter().filter(|it| it.whole).count();
         let run = args.run.as_ref().map(|run| run.display().to_string());

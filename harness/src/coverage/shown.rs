@@ -1,13 +1,13 @@
 //! What shows a statement: cases that can be run, or the results of those that were.
 
-use super::{CoverageArgs, FailedCase, ShownBy, ShownControl, ShownPart, ShownStatement, State};
+use super::{CoverageArgs, FailedCase, PartState, ShownBy, ShownControl, ShownPart, ShownStatement};
 use crate::run::Case;
 use crate::scenario::model::Role;
 use crate::scenario::statements::{Implementation, Part, Statement};
 use crate::scenario::{ControlFile, Suite};
 use peerproof_conformance::case::CaseFile;
 use peerproof_conformance::catalogue::Catalogue;
-use peerproof_conformance::checks::{Finding, Result};
+use peerproof_conformance::checks::{Finding, Status};
 use peerproof_conformance::verdict::Outcome;
 use std::collections::BTreeMap;
 
@@ -47,7 +47,7 @@ pub(super) fn statement(
 ) -> ShownStatement {
     let parts: Vec<ShownPart> = statement.shown.iter().map(|it| part(suite, cases, it, args, run)).collect();
     let whole = parts.iter().all(|part| {
-        let fine = |by: &ShownBy| matches!(by.state, State::Shown | State::Excepted);
+        let fine = |by: &ShownBy| matches!(by.state, PartState::Shown | PartState::Excepted);
         // A run need not have the controls: tests run them.
         let red = |control: &ShownControl| control.held.is_none_or(|[_, not]| not == 0);
         // The stack is listed too, but does not have to be the subject everywhere.
@@ -114,10 +114,10 @@ fn shown_by(
     }
     let why = part.lack(peer, role).map(str::to_owned);
     let state = match (names.is_empty(), &why) {
-        (false, None) => State::Shown,
-        (true, Some(_)) => State::Excepted,
-        (true, None) => State::Missing,
-        (false, Some(_)) => State::Stale,
+        (false, None) => PartState::Shown,
+        (true, Some(_)) => PartState::Excepted,
+        (true, None) => PartState::Missing,
+        (false, Some(_)) => PartState::Stale,
     };
     ShownBy { peer, role, state, with, cases: names, failed, why }
 }
@@ -134,7 +134,7 @@ fn shortfall(case: &CaseFile, part: &Part, own: &str) -> Option<Shortfall> {
         let (own, other): (Vec<&Finding>, Vec<&Finding>) = about.partition(|it| it.endpoint == own);
         // A requirement of one side of a handshake is decided at that side alone.
         let decide = if own.is_empty() { other } else { own };
-        let short: Vec<&Finding> = decide.iter().copied().filter(|it| it.result != Result::Pass).collect();
+        let short: Vec<&Finding> = decide.iter().copied().filter(|it| it.result != Status::Pass).collect();
         let known = !short.is_empty() && short.iter().all(|it| it.waiver.is_some());
         (decide.is_empty() || !short.is_empty()).then(|| Shortfall { requirement: Some(id.clone()), known })
     })

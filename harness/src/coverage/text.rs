@@ -1,6 +1,6 @@
 //! The coverage as text.
 
-use super::{Coverage, FailedCase, ShownBy, ShownControl, ShownPart, ShownStatement, State};
+use super::{Coverage, FailedCase, PartState, ShownBy, ShownControl, ShownPart, ShownStatement};
 use crate::scenario::model::Role;
 use crate::scenario::statements::Implementation;
 use crate::terminal::{Paint, Style, clean};
@@ -40,7 +40,8 @@ fn line(it: &ShownStatement, style: &Style, out: &mut dyn Write) -> io::Result<(
     let margin = " ".repeat(13);
     style.wrapped(out, &head, &margin, &it.says)?;
     for part in &it.parts {
-        for by in part.by.iter().filter(|by| by.state != State::Shown && by.peer != Implementation::Stack) {
+        for by in part.by.iter().filter(|by| by.state != PartState::Shown && by.peer != Implementation::Stack)
+        {
             let text = format!("{}: {} ({})", whom(by), word(by), part.what);
             style.wrapped(out, &margin, &format!("{margin}  "), &clean(&text))?;
         }
@@ -58,9 +59,9 @@ fn line(it: &ShownStatement, style: &Style, out: &mut dyn Write) -> io::Result<(
 /// Whether it is shown, in a word or with the reason.
 fn word(by: &ShownBy) -> String {
     match (by.state, &by.why) {
-        (State::Shown, _) => "yes".to_owned(),
-        (State::Excepted, Some(why)) => format!("- {why}"),
-        (State::Stale, Some(why)) => format!("yes, although the file says: {why}"),
+        (PartState::Shown, _) => "yes".to_owned(),
+        (PartState::Excepted, Some(why)) => format!("- {why}"),
+        (PartState::Stale, Some(why)) => format!("yes, although the file says: {why}"),
         _ => match by.failed.first() {
             None => "no".to_owned(),
             Some(_) if by.failed.iter().all(|failed| failed.known) => "no, a known deviation".to_owned(),

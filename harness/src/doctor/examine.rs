@@ -1,7 +1,7 @@
 //! Looking at the machine.
 
 use super::ask::{output, version_in};
-use super::{Check, Diagnosis, Item, State};
+use super::{Availability, Check, Diagnosis, Item};
 use crate::kits::Kit;
 use crate::network::lab;
 use crate::peers::browser::interface_address;
@@ -38,7 +38,7 @@ pub async fn version_of(program: &Path) -> Option<String> {
     output(program, &["--version"]).await.as_deref().and_then(version_in)
 }
 
-fn check(item: Item, state: State) -> Check {
+fn check(item: Item, state: Availability) -> Check {
     Check { item, state, found: None, place: None, purpose: item.purpose(), advice: None }
 }
 
@@ -48,12 +48,12 @@ async fn tool(item: Item, tool: Tool, flag: &str) -> Check {
             Some(named) => format!("{} names {}, which is not a program", tool.variable(), named.display()),
             None => format!("{SETUP}, or set {}", tool.variable()),
         };
-        return Check { advice: Some(advice), ..check(item, State::Missing) };
+        return Check { advice: Some(advice), ..check(item, Availability::Missing) };
     };
     let found = output(&place, &[flag]).await.as_deref().and_then(version_in);
     let (state, advice) = match &found {
-        Some(_) => (State::Ok, None),
-        None => (State::Doubtful, Some(format!("`{} {flag}` prints no version", place.display()))),
+        Some(_) => (Availability::Ok, None),
+        None => (Availability::Doubtful, Some(format!("`{} {flag}` prints no version", place.display()))),
     };
     Check { found, place: Some(place.display().to_string()), advice, ..check(item, state) }
 }
@@ -72,7 +72,7 @@ fn match_versions(checks: &mut [Check]) {
         return;
     }
     if let Some(check) = checks.iter_mut().find(|check| check.item == Item::Chromedriver) {
-        check.state = State::Doubtful;
+        check.state = Availability::Doubtful;
         check.advice = Some(format!("it is for Chrome {driver}, but Chrome is {browser}: update both"));
     }
 }
@@ -81,19 +81,21 @@ async fn library(item: Item, name: &str) -> Check {
     let found =
         output(Path::new("pkg-config"), &["--modversion", name]).await.as_deref().and_then(version_in);
     match found {
-        Some(found) => Check { found: Some(found), ..check(item, State::Ok) },
-        None => Check { advice: Some(SETUP.to_owned()), ..check(item, State::Missing) },
+        Some(found) => Check { found: Some(found), ..check(item, Availability::Ok) },
+        None => Check { advice: Some(SETUP.to_owned()), ..check(item, Availability::Missing) },
     }
 }
 
 fn interface() -> Check {
     match interface_address() {
-        Some(address) => Check { found: Some(address.to_string()), ..check(Item::Interface, State::Ok) },
+        Some(address) => {
+            Check { found: Some(address.to_string()), ..check(Item::Interface, Availability::Ok) }
+        }
         None => Check {
             advice: Some(
                 "only loopback found; add a dummy or veth interface with a default route".to_owned(),
             ),
-            ..check(Item::Interface, State::Missing)
+            ..check(Item::Interface, Availability::Missing)
         },
     }
 }
@@ -102,13 +104,13 @@ fn interface() -> Check {
 fn namespaces() -> Check {
     let as_who = if nix::unistd::geteuid().is_root() { "as root" } else { "as a user" };
     match lab::unavailable() {
-        None => Check { found: Some(as_who.to_owned()), ..check(Item::Namespaces, State::Ok) },
+        None => Check { found: Some(as_who.to_owned()), ..check(Item::Namespaces, Availability::Ok) },
         Some(reason) => Check {
             advice: Some(format!(
                 "{reason}; run as root, or allow user namespaces (sysctl user.max_user_namespaces; on Debian \
                  kernel.unprivileged_userns_clone=1; on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0)"
             )),
-            ..check(Item::Namespaces, State::Missing)
+            ..check(Item::Namespaces, Availability::Missing)
         },
     }
 }
@@ -116,10 +118,10 @@ fn namespaces() -> Check {
 fn tun() -> Check {
     let device = "/dev/net/tun";
     match std::fs::File::options().read(true).write(true).open(device) {
-        Ok(_) => Check { place: Some(device.to_owned()), ..check(Item::Tun, State::Ok) },
+        Ok(_) => Check { place: Some(device.to_owned()), ..check(Item::Tun, Availability::Ok) },
         Err(error) => Check {
             advice: Some(format!("{device}: {error}; needs the kernel module `tun` and mode 0666")),
-            ..check(Item::Tun, State::Missing)
+            ..check(Item::Tun, Availability::Missing)
         },
     }
 }
@@ -129,9 +131,9 @@ fn kit(item: Item, kit: Kit) -> Check {
         Ok((_, file)) => Check {
             found: Some(kit.version().to_owned()),
             place: Some(file.display().to_string()),
-            ..check(item, State::Ok)
+            ..check(item, Availability::Ok)
         },
-        Err(reason) => Check { advice: Some(reason), ..check(item, State::Optional) },
+        Err(reason) => Check { advice: Some(reason), ..check(item, Availability::Optional) },
     }
 }
 
@@ -140,24 +142,24 @@ mod tests {
     use super::*;
 
     fn found(item: Item, version: &str) -> Check {
-        Check { found: Some(version.to_owned()), ..check(item, State::Ok) }
+        Check { found: Some(version.to_owned()), ..check(item, Availability::Ok) }
     }
 
     #[test]
     fn a_driver_of_another_major_version_is_doubtful() {
-        for (driver, state) in [("156.0.1.1", State::Ok), ("155.9.9.9", State::Doubtful)] {
+        for (driver, state) in [("156.0.1.1", Availability::Ok), ("155.9.9.9", Availability::Doubtful)] {
             let mut checks = [found(Item::Chrome, "156.0.8078.79"), found(Item::Chromedriver, driver)];
             match_versions(&mut checks);
             assert_eq!(checks[1].state, state);
-            assert_eq!(checks[1].advice.is_some(), state != State::Ok);
+            assert_eq!(checks[1].advice.is_some(), state != Availability::Ok);
         }
     }
 
     #[test]
     fn a_missing_browser_makes_no_mismatch() {
-        let mut checks = [check(Item::Chrome, State::Missing), found(Item::Chromedriver, "156.0")];
+        let mut checks = [check(Item::Chrome, Availability::Missing), found(Item::Chromedriver, "156.0")];
         match_versions(&mut checks);
-        assert_eq!(checks[1].state, State::Ok);
+        assert_eq!(checks[1].state, Availability::Ok);
     }
 
     #[tokio::test]
@@ -169,7 +171,7 @@ mod tests {
         items.dedup();
         assert_eq!(items.len(), 15);
         for check in &diagnosis.checks {
-            assert_eq!(check.advice.is_none(), check.state == State::Ok, "{check:?}");
+            assert_eq!(check.advice.is_none(), check.state == Availability::Ok, "{check:?}");
         }
     }
 }

@@ -103,7 +103,7 @@ impl Item {
 /// How an item stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
+pub enum Availability {
     /// It is there.
     Ok,
     /// It is there, but not as it should be.
@@ -120,7 +120,7 @@ pub struct Check {
     /// What was looked at.
     pub item: Item,
     /// How it stands.
-    pub state: State,
+    pub state: Availability,
     /// What is there: a version, an address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
@@ -148,11 +148,11 @@ impl Diagnosis {
     /// Whether nothing that a run needs is missing or doubtful.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        self.checks.iter().all(|check| matches!(check.state, State::Ok | State::Optional))
+        self.checks.iter().all(|check| matches!(check.state, Availability::Ok | Availability::Optional))
     }
 
     /// What is missing.
     pub fn missing(&self) -> impl Iterator<Item = Item> {
-        self.checks.iter().filter(|check| check.state == State::Missing).map(|check| check.item)
+        self.checks.iter().filter(|check| check.state == Availability::Missing).map(|check| check.item)
     }
 }

@@ -1,6 +1,6 @@
 //! A diagnosis as text for people.
 
-use super::{Diagnosis, State};
+use super::{Availability, Diagnosis};
 use std::fmt::Write;
 
 /// One line a check, and one more with advice where there is any.
@@ -12,10 +12,10 @@ pub fn render(diagnosis: &Diagnosis) -> String {
     let mut text = String::new();
     for check in &diagnosis.checks {
         let state = match check.state {
-            State::Ok => "ok",
-            State::Doubtful => "doubtful",
-            State::Missing => "missing",
-            State::Optional => "optional",
+            Availability::Ok => "ok",
+            Availability::Doubtful => "doubtful",
+            Availability::Missing => "missing",
+            Availability::Optional => "optional",
         };
         let found =
             [check.found.as_deref(), check.place.as_deref()].into_iter().flatten().collect::<Vec<_>>();
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
     use crate::versions::Beside;
 
-    fn check(item: Item, state: State, found: Option<&str>, advice: Option<&str>) -> Check {
+    fn check(item: Item, state: Availability, found: Option<&str>, advice: Option<&str>) -> Check {
         Check {
             item,
             state,
@@ -69,8 +69,8 @@ mod tests {
     #[test]
     fn a_missing_item_shows_what_for_and_what_to_do() {
         let checks = vec![
-            check(Item::Chrome, State::Ok, Some("156.0"), None),
-            check(Item::Geckodriver, State::Missing, None, Some("run `peerproof setup`")),
+            check(Item::Chrome, Availability::Ok, Some("156.0"), None),
+            check(Item::Geckodriver, Availability::Missing, None, Some("run `peerproof setup`")),
         ];
         let text = render(&Diagnosis { checks, browsers: Vec::new() });
         assert_eq!(
@@ -93,7 +93,7 @@ mod tests {
             beside("chrome@150", "150.0.7", Some("/d/chromium")),
             beside("firefox@140", "140.12.0", None),
         ];
-        let checks = vec![check(Item::Tun, State::Ok, None, None)];
+        let checks = vec![check(Item::Tun, Availability::Ok, None, None)];
         assert_eq!(
             render(&Diagnosis { checks, browsers }),
             "ok        tun          for the lab: browsers behind NATs and on bad networks\n\
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_machine_that_has_everything_is_reported_as_complete() {
-        let checks = vec![check(Item::Tun, State::Ok, None, None)];
+        let checks = vec![check(Item::Tun, Availability::Ok, None, None)];
         let text = render(&Diagnosis { checks, browsers: Vec::new() });
         assert!(text.ends_with("\nThis machine can run everything.\n"), "{text}");
     }

@@ -9,7 +9,7 @@ use peerproof_captures::dump::{Called, DumpedConnection, Internals};
 use peerproof_captures::sdp::{IceUfrag, SessionDescription};
 use peerproof_captures::trace::{Connection, Side, Trace};
 use peerproof_conformance::explain::{Diagnosis, explain_beside};
-use peerproof_reports::session::{LogEntry, Series, State};
+use peerproof_reports::session::{LogEntry, Series, StateChange};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -343,7 +343,7 @@ fn another_clock(marks: &[Mark], connection: &Connection) -> Option<String> {
 #[derive(Default)]
 pub(super) struct OnAxis {
     pub(super) entries: Vec<LogEntry>,
-    pub(super) states: Vec<State>,
+    pub(super) states: Vec<StateChange>,
     pub(super) stats: Vec<Series>,
 }
 
@@ -362,7 +362,7 @@ pub(super) fn on_axis(dumps: &[DumpBeside], origin_us: u64) -> OnAxis {
             all.entries.push(LogEntry { entry, t_us, kind: "event", text, trouble: mark.trouble });
             if let Some((machine, state)) = &mark.state {
                 let (peer, state) = (peer.clone(), state.clone());
-                all.states.push(State { peer, machine, state, t_us, entry });
+                all.states.push(StateChange { peer, machine, state, t_us, entry });
             }
         }
         all.stats.extend(side.series.iter().map(|over| Series {

@@ -8,7 +8,7 @@ use peerproof_captures::decrypt;
 use peerproof_captures::file::{Direction as Way, Item, LinkType, SECRETS_TLS_KEY_LOG};
 use peerproof_captures::observe::{Follow, Observation, Opened, Sink};
 use peerproof_captures::recording::{
-    About, Content, Direction, InterfaceId, Observes, Packet, RecordError, Recorder,
+    About, Content, Direction, InterfaceId, Observes, PacketRecord, RecordError, Recorder,
 };
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -113,7 +113,7 @@ fn export(given: &Given, chosen: Option<&Chosen>, parts: &Path, to: &Path) -> Re
                     }
                 };
                 observer.at_place(index, index);
-                copy.places.push(Place { wire, clear, numbers: VecDeque::new() });
+                copy.places.push(CopiedInterface { wire, clear, numbers: VecDeque::new() });
             }
             continue;
         };
@@ -148,7 +148,7 @@ fn export(given: &Given, chosen: Option<&Chosen>, parts: &Path, to: &Path) -> Re
 }
 
 /// An interface of the capture in its copy.
-struct Place {
+struct CopiedInterface {
     wire: InterfaceId,
     clear: Option<InterfaceId>,
     /// Numbers of the newest frames: there, and in the export.
@@ -159,7 +159,7 @@ struct Place {
 struct Copy<'a, W: Write> {
     chosen: Option<&'a Chosen>,
     recorder: Recorder<W>,
-    places: Vec<Place>,
+    places: Vec<CopiedInterface>,
     /// That of the frame at hand, and the direction of the frame.
     interface: Option<usize>,
     direction: Direction,
@@ -186,7 +186,7 @@ impl<W: Write> Sink for Copy<'_, W> {
 impl<W: Write> Copy<'_, W> {
     fn record(&mut self, opened: &Opened<'_>) -> Result<(), RecordError> {
         let place = self.interface.and_then(|index| self.places.get(index));
-        let Some(Place { clear: Some(interface), numbers, .. }) = place else { return Ok(()) };
+        let Some(CopiedInterface { clear: Some(interface), numbers, .. }) = place else { return Ok(()) };
         let written = &mut self.written;
         let (content, count) = match opened.content {
             decrypt::Content::Rtp => (Content::Rtp(opened.bytes), &mut written.rtp),
@@ -205,7 +205,7 @@ impl<W: Write> Copy<'_, W> {
         };
         let (interface, direction, time_ns) = (*interface, self.direction, opened.time_ns);
         let packet =
-            Packet { interface, time_ns, direction, local, remote, content, carried_by, comment: None };
+            PacketRecord { interface, time_ns, direction, local, remote, content, carried_by, comment: None };
         self.recorder.packet(&packet).map(drop)
     }
 }

@@ -2,7 +2,7 @@
 
 use peerproof_captures::dump::{self, Kind, Logged};
 use peerproof_captures::recording::{
-    About, Content, Direction, InterfaceId, Observes, Packet, RecordError, Recorder,
+    About, Content, Direction, InterfaceId, Observes, PacketRecord, RecordError, Recorder,
 };
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -131,8 +131,16 @@ impl Made {
             Kind::Sctp => Content::Sctp(&packet.bytes),
         };
         let direction = if packet.out { Direction::Outbound } else { Direction::Inbound };
-        let packet =
-            Packet { interface, time_ns, direction, local, remote, content, carried_by: None, comment: None };
+        let packet = PacketRecord {
+            interface,
+            time_ns,
+            direction,
+            local,
+            remote,
+            content,
+            carried_by: None,
+            comment: None,
+        };
         self.recorder.packet(&packet).map(drop).map_err(failed)
     }
 

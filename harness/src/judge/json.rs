@@ -3,7 +3,7 @@
 use super::{AS_EXPECTED, FAILED, HARNESS_ERROR, NOTHING};
 use peerproof_conformance::case::{CasePeer, Standing};
 use peerproof_conformance::catalogue::{Catalogue, Level};
-use peerproof_conformance::checks::{Finding, Result};
+use peerproof_conformance::checks::{Finding, Status};
 use peerproof_conformance::evidence::Defect;
 use peerproof_conformance::verdict::{Outcome, Verdict};
 use schemars::JsonSchema;
@@ -105,7 +105,7 @@ impl Judgement {
             (Some(_), Some(standing)) if standing.is_good() => AS_EXPECTED,
             (Some(verdict), _) if verdict.outcome == Outcome::HarnessError => HARNESS_ERROR,
             (Some(_), _) => FAILED,
-            (None, _) if self.count(|it| it.result == Result::Fail) > 0 => FAILED,
+            (None, _) if self.count(|it| it.result == Status::Fail) > 0 => FAILED,
             (None, _) if self.connection.is_none() && self.descriptions.is_empty() => NOTHING,
             (None, _) => AS_EXPECTED,
         }

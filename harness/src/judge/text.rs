@@ -2,7 +2,7 @@
 
 use super::json::{Judged, JudgedFinding, Judgement};
 use crate::terminal::{Paint, Style, clean};
-use peerproof_conformance::checks::{Place, Result};
+use peerproof_conformance::checks::{Place, Status};
 use peerproof_conformance::verdict::Outcome;
 use std::io::{self, Write};
 
@@ -60,8 +60,8 @@ fn judgement(one: &Judgement, all: bool, style: &Style, out: &mut dyn Write) -> 
         },
     }
     notes(one, style, out)?;
-    for result in [Result::Fail, Result::Warn, Result::Inconclusive, Result::Pass, Result::NotApplicable] {
-        if !all && !matches!(result, Result::Fail | Result::Warn) {
+    for result in [Status::Fail, Status::Warn, Status::Inconclusive, Status::Pass, Status::NotApplicable] {
+        if !all && !matches!(result, Status::Fail | Status::Warn) {
             continue;
         }
         for judged in one.findings.iter().filter(|it| it.finding.result == result) {
@@ -83,12 +83,12 @@ fn notes(one: &Judgement, style: &Style, out: &mut dyn Write) -> io::Result<()> 
 fn finding(one: &Judgement, judged: &JudgedFinding, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let JudgedFinding { finding, level, source } = judged;
     let (word, paint) = match finding.result {
-        Result::Fail if finding.waiver.is_some() => ("known", Paint::Remarkable),
-        Result::Fail => ("FAIL", Paint::Bad),
-        Result::Warn => ("warn", Paint::Remarkable),
-        Result::Inconclusive => ("open", Paint::Soft),
-        Result::Pass => ("holds", Paint::Good),
-        Result::NotApplicable => ("n/a", Paint::Soft),
+        Status::Fail if finding.waiver.is_some() => ("known", Paint::Remarkable),
+        Status::Fail => ("FAIL", Paint::Bad),
+        Status::Warn => ("warn", Paint::Remarkable),
+        Status::Inconclusive => ("open", Paint::Soft),
+        Status::Pass => ("holds", Paint::Good),
+        Status::NotApplicable => ("n/a", Paint::Soft),
     };
     let level = level.map_or("", |level| level.as_str());
     let faults =
@@ -125,19 +125,19 @@ fn place_in(one: &Judgement, place: &Place) -> String {
 }
 
 fn counts(one: &Judgement, out: &mut dyn Write) -> io::Result<()> {
-    let of = |result: Result| one.count(|it| it.result == result);
-    let known = one.count(|it| it.result == Result::Fail && it.waiver.is_some());
+    let of = |result: Status| one.count(|it| it.result == result);
+    let known = one.count(|it| it.result == Status::Fail && it.waiver.is_some());
     let mut parts = Vec::new();
     let mut part = |count: usize, what: &str, plural: &str| {
         if count > 0 {
             parts.push(format!("{count} {what}{}", if count == 1 { "" } else { plural }));
         }
     };
-    part(of(Result::Fail) - known, "violation", "s");
+    part(of(Status::Fail) - known, "violation", "s");
     part(known, "known violation", "s");
-    part(of(Result::Warn), "warning", "s");
-    part(of(Result::Inconclusive), "inconclusive", "");
-    part(of(Result::Pass), "satisfied", "");
+    part(of(Status::Warn), "warning", "s");
+    part(of(Status::Inconclusive), "inconclusive", "");
+    part(of(Status::Pass), "satisfied", "");
     if parts.is_empty() {
         parts.push("none applicable".to_owned());
     }

@@ -60,13 +60,13 @@ fn running() -> Option<Arc<Monitor>> {
 #[derive(Debug)]
 struct Shared {
     began: Instant,
-    state: Mutex<State>,
+    state: Mutex<Measured>,
     /// Makes the thread end.
     ended: Condvar,
 }
 
 #[derive(Debug)]
-struct State {
+struct Measured {
     history: History,
     /// The totals that were read last, and when.
     totals: (u64, Option<Totals>),
@@ -187,7 +187,7 @@ impl Monitor {
 
     /// One that measures nothing yet.
     fn idle() -> Self {
-        let state = State {
+        let state = Measured {
             history: History::default(),
             totals: (0, None),
             due: BTreeMap::new(),
@@ -222,7 +222,7 @@ impl Drop for Monitor {
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Measured> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -307,7 +307,7 @@ fn as_us(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-impl State {
+impl Measured {
     fn awaits(&mut self, timer: u64, due_us: u64, usually: Duration) {
         self.due.insert(timer, (due_us, usually));
     }

@@ -40,7 +40,7 @@ struct Asked {
     answer: oneshot::Sender<Answer>,
 }
 
-struct State {
+struct Exchange {
     next_id: u64,
     pending: BTreeMap<u64, Asked>,
     next_seq: u64,
@@ -63,7 +63,7 @@ struct State {
 /// The harness's end of the line.
 #[derive(Clone)]
 pub struct Line {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<Exchange>>,
     clock: CaseClock,
     deadline: Duration,
     secrets: Option<Arc<dyn SecretSink>>,
@@ -81,7 +81,7 @@ impl Line {
     ) -> (Self, UnboundedReceiver<String>, UnboundedReceiver<Reported>) {
         let (outgoing, to_send) = unbounded_channel();
         let (events, reported) = unbounded_channel();
-        let state = State {
+        let state = Exchange {
             next_id: 0,
             pending: BTreeMap::new(),
             next_seq: 0,
@@ -100,7 +100,7 @@ impl Line {
         (line, to_send, reported)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Exchange> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -352,7 +352,7 @@ pub(crate) fn key_log_line(data: Option<&Value>) -> Result<&str, String> {
     }
 }
 
-impl State {
+impl Exchange {
     /// By which of the names that the peer said it never reports it would report this event.
     fn unreported_name(&self, name: &str, data: Option<&Value>) -> Option<&str> {
         let state = data.and_then(|data| data.get("state")?.as_str());

@@ -1,18 +1,18 @@
 //! The path of one case's packets: each is shown to the rules and to the recorder.
 
 use super::journal::Journal;
-use super::place::{INSIDE, MOST_RECENT, OUTSIDE, Passed, Place};
+use super::place::{INSIDE, MOST_RECENT, OUTSIDE, Passed, RecordedPlace};
 use super::rates::Rates;
 use super::streams::Streams;
 use super::tap::CaseTap;
 use crate::network::class::{self, Class, Seen};
 use crate::network::follow::Follower;
 use crate::network::lab::Wake;
-use crate::network::rule::{Decision, Packet, Rule, Rules};
+use crate::network::rule::{Decision, Rule, RulePacket, Rules};
 use crate::peers::KeyLogFile;
 use peerproof_captures::decrypt::{self, Clear, Session};
 use peerproof_captures::recording::{
-    About, Content, Direction as Way, InterfaceId, Observes, Packet as Recorded, Recorder,
+    About, Content, Direction as Way, InterfaceId, Observes, PacketRecord as Recorded, Recorder,
 };
 use peerproof_captures::tap::AT_SOCKETS;
 use peerproof_captures::timeline::{self, Note, What};
@@ -55,7 +55,7 @@ pub(super) struct Inner {
     /// What is waiting for keys.
     wakes: Option<Wake>,
     /// The places of observation, by the index that their taps hold.
-    places: Vec<Place>,
+    places: Vec<RecordedPlace>,
     /// When a packet of each class was last seen.
     last: Vec<(Class, Instant)>,
     /// How much media peers send.
@@ -125,7 +125,7 @@ impl CaseCapture {
         let wires = interfaces.iter().map(|name| interface(name, description, Observes::Wire)).collect();
         let first = interfaces.first().map_or("", String::as_str);
         let plaintext = interface(&format!("{first} in clear"), "decrypted", Observes::Plaintext);
-        inner.places.push(Place { plaintext, session: Session::new(), recent: VecDeque::new() });
+        inner.places.push(RecordedPlace { plaintext, session: Session::new(), recent: VecDeque::new() });
         (wires, inner.places.len() - 1)
     }
 
@@ -205,7 +205,7 @@ impl CaseCapture {
         let inner = &mut *guard;
         let seen = inner.look(from, payload);
         inner.awaits_keys = seen.unread;
-        seen.unread && inner.rules.want_keys(&Packet { from, seen: &seen, bytes: payload, at })
+        seen.unread && inner.rules.want_keys(&RulePacket { from, seen: &seen, bytes: payload, at })
     }
 
     /// No keys came in time.
@@ -294,7 +294,7 @@ impl CaseCapture {
             inner.streams.note(from, payload);
             self.media.send_modify(|media| *media += 1);
         }
-        (seen.class, inner.rules.decide(&Packet { from, seen: &seen, bytes: payload, at }))
+        (seen.class, inner.rules.decide(&RulePacket { from, seen: &seen, bytes: payload, at }))
     }
 
     /// Wakes who waits for rules to act.

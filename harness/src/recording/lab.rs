@@ -2,7 +2,7 @@
 
 use super::capture::{CaseCapture, Observed, Wire};
 use crate::network::class::Class;
-use crate::network::fabric::packet::{End, Packet, UDP};
+use crate::network::fabric::packet::{End, IpPacket, UDP};
 use crate::network::fabric::topology::Topology;
 use crate::network::fabric::{InterfaceId, Lost};
 use crate::network::lab::{Passed, Wake, Watch};
@@ -95,7 +95,7 @@ impl CaseWatch {
 }
 
 /// The ends of a datagram that peers exchange with one another or with a server.
-fn own_datagram(packet: &Packet) -> Option<(SocketAddr, SocketAddr)> {
+fn own_datagram(packet: &IpPacket) -> Option<(SocketAddr, SocketAddr)> {
     let flow = packet.flow().filter(|flow| flow.protocol == UDP)?;
     let multicast = flow.destination.ip().is_multicast();
     let is_own = !multicast && flow.source.port() != MDNS && flow.destination.port() != MDNS;
@@ -111,7 +111,7 @@ fn loss(frame: Option<u64>, lost: &Lost) -> What {
 }
 
 impl Watch for CaseWatch {
-    fn decide(&mut self, from: InterfaceId, packet: &Packet) -> Option<Decision> {
+    fn decide(&mut self, from: InterfaceId, packet: &IpPacket) -> Option<Decision> {
         let (peer, _) = self.interfaces.get(from.0)?.peer.as_ref()?;
         own_datagram(packet)?;
         self.capture.decide(peer, packet.payload())
@@ -121,7 +121,7 @@ impl Watch for CaseWatch {
         self.capture.wake_on_keys(wake);
     }
 
-    fn waits_for_keys(&mut self, from: InterfaceId, packet: &Packet) -> bool {
+    fn waits_for_keys(&mut self, from: InterfaceId, packet: &IpPacket) -> bool {
         let peer = self.interfaces.get(from.0).and_then(|it| it.peer.as_ref());
         peer.is_some_and(|(peer, _)| {
             own_datagram(packet).is_some() && self.capture.waits_for_keys(peer, packet.payload())
@@ -276,7 +276,7 @@ mod tests {
             udp(from, to, &[0, 1, 0, 0]).unwrap().marked(mark)
         };
         let at = Instant::now();
-        let pass = |watch: &mut Box<dyn Watch>, interface, out, packet: &Packet, lost: Option<&Lost>| {
+        let pass = |watch: &mut Box<dyn Watch>, interface, out, packet: &IpPacket, lost: Option<&Lost>| {
             let decision = if out { watch.decide(interface, packet) } else { None };
             watch.passed(&Passed { at, interface, out, packet, decision: decision.as_ref(), lost });
         };

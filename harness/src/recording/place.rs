@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// What is known at one place of observation beyond its packets.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct RecordedPlace {
     pub(super) plaintext: Option<InterfaceId>,
     /// Opens what passed here, with the secrets of both peers.
     pub(super) session: Session,
@@ -26,7 +26,7 @@ pub(super) const MOST_RECENT: usize = 4096;
 pub(super) const INSIDE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(0, 0, 0, 1)), 1);
 pub(super) const OUTSIDE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(0, 0, 0, 2)), 2);
 
-impl Place {
+impl RecordedPlace {
     pub(super) fn passed(&self, frame: u64) -> Option<Passed> {
         self.recent.iter().rev().find(|(number, _)| *number == frame).map(|(_, passed)| *passed)
     }

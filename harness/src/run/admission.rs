@@ -79,7 +79,7 @@ struct Taken {
 
 /// A case's place; free again when dropped.
 #[derive(Debug)]
-pub struct Place {
+pub struct Permit {
     places: Arc<Places>,
 }
 
@@ -125,13 +125,13 @@ impl Admission {
     }
 
     /// Waits for a place.
-    pub async fn place(&self) -> Place {
+    pub async fn place(&self) -> Permit {
         loop {
             let free = self.places.free.notified();
             tokio::pin!(free);
             free.as_mut().enable();
             if self.places.take() {
-                return Place { places: Arc::clone(&self.places) };
+                return Permit { places: Arc::clone(&self.places) };
             }
             free.await;
         }
@@ -189,7 +189,7 @@ impl Places {
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         let mut taken = self.places.taken();
         taken.used = taken.used.saturating_sub(1);

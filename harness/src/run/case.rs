@@ -15,7 +15,7 @@ use crate::recording::digests;
 use crate::recording::files::{finalise, pretty, write_extras};
 use crate::recording::{CaseCapture, Journal};
 use crate::scenario::model::Role;
-use crate::servers::{Place, ServerError, Servers};
+use crate::servers::{ServerError, ServerHost, Servers};
 use peerproof_captures::timeline::{Note, What};
 use peerproof_conformance::case::{
     CaseFile, CasePeer, CaseRecord, FORMAT, NotPlayed, Role as CaseRole, Standing, Time, judge as judge_case,
@@ -155,7 +155,7 @@ async fn on_network(
 ) -> Result<(), NotPlayed> {
     let CaseContext { setting, case, journal, .. } = *context;
     let place = match lab {
-        None => Place::here(&setting.peerproof),
+        None => ServerHost::here(&setting.peerproof),
         Some(lab) => laboratory::place(lab, &setting.peerproof)
             .await
             .map_err(|error| NotPlayed::Broken { cause: format!("the lab: {error}") })?,

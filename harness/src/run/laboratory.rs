@@ -9,7 +9,7 @@ use crate::peers::{OpenError, Surroundings};
 use crate::recording::lab::watch;
 use crate::recording::{CaseCapture, Journal};
 use crate::scenario::model::SERVERS;
-use crate::servers::Place;
+use crate::servers::ServerHost;
 use indexmap::IndexMap;
 use peerproof_captures::timeline::{LinkRate, What};
 use std::net::IpAddr;
@@ -17,7 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Who plays in a lab, and what is wanted around it.
-pub(super) struct Player<'a> {
+pub(super) struct LabPeer<'a> {
     pub(super) name: &'a str,
     pub(super) implementation: Arc<dyn Implementation>,
     pub(super) surroundings: Surroundings,
@@ -30,7 +30,7 @@ pub(super) struct Player<'a> {
 pub(super) async fn open(
     provider: &dyn Provider,
     topology: Topology,
-    players: &[Player<'_>],
+    players: &[LabPeer<'_>],
     stage: &Arc<CaseCapture>,
     seed: u64,
 ) -> Result<Arc<Lab>, OpenError> {
@@ -88,8 +88,8 @@ fn record_limits(journal: &Journal, topology: &Topology) {
 ///
 /// # Errors
 /// When no thread can be started there.
-pub(super) async fn place(lab: &Arc<Lab>, peerproof: &Path) -> Result<Place, LabError> {
-    let Some(host) = lab.host(SERVERS).cloned() else { return Ok(Place::here(peerproof)) };
+pub(super) async fn place(lab: &Arc<Lab>, peerproof: &Path) -> Result<ServerHost, LabError> {
+    let Some(host) = lab.host(SERVERS).cloned() else { return Ok(ServerHost::here(peerproof)) };
     let of = |mine: bool| {
         lab.topology()
             .interfaces
@@ -102,5 +102,5 @@ pub(super) async fn place(lab: &Arc<Lab>, peerproof: &Path) -> Result<Place, Lab
     let only_v6 = !clients.iter().any(IpAddr::is_ipv4);
     addresses.sort_by_key(|address| address.is_ipv6() != only_v6);
     let runtime = tokio::task::spawn_blocking(move || host.runtime()).await.map_err(|_| LabError::Gone)??;
-    Ok(Place { addresses, tls_name: None, runtime, peerproof: peerproof.to_owned() })
+    Ok(ServerHost { addresses, tls_name: None, runtime, peerproof: peerproof.to_owned() })
 }

@@ -173,10 +173,10 @@ pub(super) async fn open_lab(
         return Err(NotPlayed::Unsupported { peer: None, reason });
     }
     let Some(topology) = scenario.topology() else { return Ok(None) };
-    let players: Vec<laboratory::Player<'_>> = case
+    let players: Vec<laboratory::LabPeer<'_>> = case
         .pair
         .iter()
-        .map(|(name, implementation)| laboratory::Player {
+        .map(|(name, implementation)| laboratory::LabPeer {
             name,
             implementation: Arc::clone(implementation),
             surroundings: scenario.peers.get(name).map(PeerSpec::surroundings).unwrap_or_default(),

@@ -8,7 +8,7 @@ mod salvage;
 
 pub use salvage::{Refusal, Salvaged, quoted, words};
 
-use super::error::{Place, ScenarioError, nearest};
+use super::error::{ScenarioError, TextSpan, nearest};
 use crate::input::{Limit, unmarked};
 use indexmap::IndexMap;
 use peerproof_reports::escape::shortened;
@@ -82,7 +82,7 @@ struct Marks {
 #[derive(Debug, Clone, Default)]
 struct Mark {
     /// Its key's place in a mapping, its own in a list.
-    place: Option<Place>,
+    place: Option<TextSpan>,
     /// What it holds, by their indices among the nodes.
     parts: IndexMap<Segment, usize>,
 }
@@ -95,7 +95,7 @@ impl Default for Marks {
 
 impl Marks {
     /// Adds a part of a value; nothing if it has such a part.
-    fn add(&mut self, to: usize, segment: Segment, place: Place) -> Option<usize> {
+    fn add(&mut self, to: usize, segment: Segment, place: TextSpan) -> Option<usize> {
         let new = self.nodes.len();
         let parts = &mut self.nodes.get_mut(to)?.parts;
         if parts.contains_key(&segment) {
@@ -157,7 +157,8 @@ impl Document {
             read_marks(text).map_err(|(place, message)| document.error_at(Some(place), message, None))?;
         document.marks = Arc::new(marks);
         document.value = serde_yaml::from_str(text).map_err(|error| {
-            let place = error.location().map(|at| Place { line: at.line(), column: at.column(), length: 1 });
+            let place =
+                error.location().map(|at| TextSpan { line: at.line(), column: at.column(), length: 1 });
             document.error_at(place, strip_location(&error.to_string()), None)
         })?;
         Ok(document)
@@ -249,8 +250,8 @@ impl Document {
         self.place(path).map(|place| place.line)
     }
 
-    fn error_at(&self, place: Option<Place>, message: String, help: Option<String>) -> ScenarioError {
-        let line = |place: Place| self.text.lines().nth(place.line.saturating_sub(1));
+    fn error_at(&self, place: Option<TextSpan>, message: String, help: Option<String>) -> ScenarioError {
+        let line = |place: TextSpan| self.text.lines().nth(place.line.saturating_sub(1));
         let message = shortened(&message, LONGEST_MESSAGE).into_owned();
         ScenarioError {
             file: self.file.clone(),
@@ -262,7 +263,7 @@ impl Document {
     }
 
     /// The place of a path, or of its nearest ancestor that has one.
-    fn place(&self, path: &ValuePath) -> Option<Place> {
+    fn place(&self, path: &ValuePath) -> Option<TextSpan> {
         self.marks.along(self.root, path).filter_map(|mark| mark.place).last()
     }
 }
@@ -327,7 +328,7 @@ struct Reading {
     values: usize,
 }
 
-type Refused = (Place, String);
+type Refused = (TextSpan, String);
 
 fn too_deep() -> String {
     format!("too deep: at most {DEEPEST} values contain one another")
@@ -339,7 +340,7 @@ fn read_marks(text: &str) -> Result<Marks, Refused> {
         let (event, span) = event.map_err(|error| {
             let at = error.marker();
             (
-                Place { line: at.line(), column: at.col() + 1, length: 1 },
+                TextSpan { line: at.line(), column: at.col() + 1, length: 1 },
                 if error.info().starts_with("recursion limit") {
                     too_deep()
                 } else {
@@ -353,7 +354,7 @@ fn read_marks(text: &str) -> Result<Marks, Refused> {
 }
 
 impl Reading {
-    fn take(&mut self, event: Event<'_>, place: Place) -> Result<(), Refused> {
+    fn take(&mut self, event: Event<'_>, place: TextSpan) -> Result<(), Refused> {
         match event {
             Event::Scalar(text, _, anchor, _) => {
                 let leaf = Extent { values: 1, height: 0 };
@@ -387,7 +388,7 @@ impl Reading {
     }
 
     /// Counts what comes, and refuses what is too much.
-    fn grow(&mut self, Extent { values, height }: Extent, place: Place) -> Result<(), Refused> {
+    fn grow(&mut self, Extent { values, height }: Extent, place: TextSpan) -> Result<(), Refused> {
         self.values = self.values.saturating_add(values);
         if self.values > MOST_VALUES {
             return Err((place, format!("too large: a scenario has at most {MOST_VALUES} values")));
@@ -406,7 +407,7 @@ impl Reading {
         }
     }
 
-    fn begin(&mut self, kind: Kind, anchor: usize, place: Place) -> Result<(), Refused> {
+    fn begin(&mut self, kind: Kind, anchor: usize, place: TextSpan) -> Result<(), Refused> {
         let before = self.values;
         self.grow(Extent { values: 1, height: 0 }, place)?;
         let node = self.begin_value(place);
@@ -415,7 +416,7 @@ impl Reading {
     }
 
     /// The node of the value that begins here; an element of a list gets its place noted.
-    fn begin_value(&mut self, place: Place) -> usize {
+    fn begin_value(&mut self, place: TextSpan) -> usize {
         match self.open.last_mut() {
             None => 0,
             Some(Open { node, kind: Kind::Mapping(key), .. }) => key.take().unwrap_or(*node),
@@ -428,13 +429,13 @@ impl Reading {
     }
 }
 
-fn place_of(span: &Span) -> Place {
+fn place_of(span: &Span) -> TextSpan {
     let length = if span.start.line() == span.end.line() {
         span.end.col().saturating_sub(span.start.col())
     } else {
         1
     };
-    Place { line: span.start.line(), column: span.start.col() + 1, length: length.max(1) }
+    TextSpan { line: span.start.line(), column: span.start.col() + 1, length: length.max(1) }
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ const LONGEST_WORD: usize = 100;
 
 /// A place in a scenario's text. Lines and columns count from one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct TextSpan {
     /// The line.
     pub line: usize,
     /// The column, in characters.
@@ -31,7 +31,7 @@ pub struct ScenarioError {
     /// The file.
     pub file: PathBuf,
     /// Where in it, if the trouble has a place.
-    pub place: Option<Place>,
+    pub place: Option<TextSpan>,
     /// What is wrong, as a lowercase fragment.
     pub message: String,
     /// What was probably meant, or what would work.
@@ -55,7 +55,7 @@ impl ScenarioError {
             let before = text.get(..span.start).unwrap_or_default();
             let line = before.rsplit('\n').next().unwrap_or_default();
             let within = text.get(span).and_then(|it| it.lines().next()).unwrap_or_default();
-            Place {
+            TextSpan {
                 line: before.matches('\n').count() + 1,
                 column: line.chars().count() + 1,
                 length: within.chars().count().max(1),
@@ -77,7 +77,7 @@ impl From<ScenarioError> for Vec<ScenarioError> {
 impl fmt::Display for ScenarioError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", clean(&self.file.display().to_string()))?;
-        if let Some(Place { line, column, .. }) = self.place {
+        if let Some(TextSpan { line, column, .. }) = self.place {
             write!(f, ":{line}:{column}")?;
         }
         write!(f, ": {}", clean(&self.message))?;
@@ -103,7 +103,7 @@ struct Excerpt {
     under: usize,
 }
 
-fn excerpt(source: &str, place: Place) -> Excerpt {
+fn excerpt(source: &str, place: TextSpan) -> Excerpt {
     let before = place.column.saturating_sub(1);
     let skipped = before.saturating_sub(BEFORE);
     let mut rest = source.chars().skip(skipped);
@@ -165,7 +165,7 @@ mod tests {
         let line = format!("{}\u{1b}[2Jword{}", "x".repeat(5_000), "y".repeat(5_000));
         let error = ScenarioError {
             file: "a\u{1b}.yaml".into(),
-            place: Some(Place { line: 1, column: 5_005, length: 4 }),
+            place: Some(TextSpan { line: 1, column: 5_005, length: 4 }),
             message: "unknown\nword".to_owned(),
             help: Some("\u{202e}".to_owned()),
             source_line: Some(line.into()),
@@ -183,7 +183,7 @@ mod tests {
     fn the_message_shows_the_line_and_points_at_the_word() {
         let error = ScenarioError {
             file: "a.yaml".into(),
-            place: Some(Place { line: 12, column: 3, length: 4 }),
+            place: Some(TextSpan { line: 12, column: 3, length: 4 }),
             message: "unknown field `x`".to_owned(),
             help: Some("did you mean `y`?".to_owned()),
             source_line: Some("  abcd".into()),

@@ -1,7 +1,7 @@
 //! coturn as a program of its own, under a supervisor, with a configuration made for the case.
 
 use super::log::Log;
-use super::{Identity, Place, ServerError};
+use super::{Identity, ServerError, ServerHost};
 use crate::process::{Owned, Spec};
 use crate::scenario::server::ServerSpec;
 use crate::span::Span;
@@ -27,7 +27,7 @@ impl Coturn {
     pub(super) async fn start(
         spec: &ServerSpec,
         identity: &mut Identity,
-        place: &Place,
+        place: &ServerHost,
         log: &Log,
     ) -> Result<Self, ServerError> {
         let Some(program) = Tool::Turnserver.find() else {

@@ -1,7 +1,7 @@
 //! The reference server of the stack.
 
 use super::log::Log;
-use super::{Identity, Place, ServerError};
+use super::{Identity, ServerError, ServerHost};
 use crate::scenario::server::{FaultSpec, ServerSpec, ServerWord};
 use peerproof_captures::server::ServerEvent;
 use peerproof_stack::server::{Client, Config, Credentials, Ending, Fault, Observed, Server, Transport};
@@ -41,7 +41,7 @@ impl Embedded {
         spec: &ServerSpec,
         fault: Fault,
         identity: &mut Identity,
-        place: &Place,
+        place: &ServerHost,
         log: Arc<Log>,
     ) -> Result<Self, ServerError> {
         let broken = |error: &dyn std::fmt::Display| ServerError::Broken(error.to_string());
@@ -86,7 +86,7 @@ fn config(
     spec: &ServerSpec,
     fault: Fault,
     identity: &Identity,
-    place: &Place,
+    place: &ServerHost,
 ) -> Result<Config, ServerError> {
     let user = Credentials { username: identity.username.clone(), password: identity.password.clone() };
     let mut config = Config::on(place.address()?, user);

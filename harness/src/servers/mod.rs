@@ -1,6 +1,6 @@
 //! The STUN and TURN servers of a case: started before its peers, recorded in its timeline, gone after it.
 //!
-//! A server lives where its [`Place`] says: on the runtime whose threads are there. For `network: direct` that is this process, at
+//! A server lives where its [`ServerHost`] says: on the runtime whose threads are there. For `network: direct` that is this process, at
 //! the machine's own address, since browsers give no candidates of loopback.
 
 mod coturn;
@@ -30,7 +30,7 @@ pub use log::Missed;
 
 /// Where the servers of a case live.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct ServerHost {
     /// Addresses by which clients reach them there, the one to listen on first.
     pub addresses: Vec<IpAddr>,
     /// A name by which it is reached for TLS, and the address that it stands for; otherwise the first address is used. Firefox
@@ -42,7 +42,7 @@ pub struct Place {
     pub peerproof: PathBuf,
 }
 
-impl Place {
+impl ServerHost {
     /// This machine, as it is. Must be called within a tokio runtime.
     #[must_use]
     pub fn here(peerproof: impl Into<PathBuf>) -> Self {
@@ -140,7 +140,7 @@ struct One {
 /// The servers of a case by name.
 #[derive(Default)]
 pub struct Servers {
-    place: Option<Place>,
+    place: Option<ServerHost>,
     all: IndexMap<String, One>,
 }
 
@@ -151,7 +151,7 @@ impl Servers {
     /// The first that does not start; those before it are gone again.
     pub async fn start(
         specs: &IndexMap<String, ServerSpec>,
-        place: Place,
+        place: ServerHost,
         journal: &Arc<Journal>,
     ) -> Result<Self, ServerError> {
         let mut servers = Self { place: Some(place.clone()), all: IndexMap::new() };
@@ -176,7 +176,7 @@ impl Servers {
         &self,
         spec: &ServerSpec,
         identity: &mut Identity,
-        place: &Place,
+        place: &ServerHost,
         log: &Arc<Log>,
     ) -> Result<Running, ServerError> {
         match spec.kind {

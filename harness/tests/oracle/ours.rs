@@ -4,7 +4,7 @@ use crate::clear::{Clear, Kind};
 use crate::facts::{APPLICATION_DATA, Facts, MOVED, RTCP, UNOPENED};
 use peerproof_captures::decrypt::{Content, Datagram, Session};
 use peerproof_captures::file::{CaptureReader, Item};
-use peerproof_captures::link::{Network, Packet, Transport};
+use peerproof_captures::link::{Network, Transport, TransportPacket};
 use peerproof_captures::wire::demux::{self, Class};
 use peerproof_captures::wire::dtls::extension::{self, ExtensionType};
 use peerproof_captures::wire::dtls::handshake::{self, Body};
@@ -89,7 +89,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn packet(&mut self, frame: u64, packet: &Packet<'_>) {
+    fn packet(&mut self, frame: u64, packet: &TransportPacket<'_>) {
         let bytes = packet.payload;
         match packet.transport {
             Transport::ClearRtp => clear_rtp(&mut self.facts, frame, bytes),
@@ -115,7 +115,7 @@ impl Reading {
         }
     }
 
-    fn datagram(&mut self, frame: u64, packet: &Packet<'_>, bytes: &[u8]) {
+    fn datagram(&mut self, frame: u64, packet: &TransportPacket<'_>, bytes: &[u8]) {
         match demux::class(bytes) {
             Class::Stun if stun::looks_like_stun(bytes) => self.stun(frame, packet, bytes),
             Class::TurnChannel => {
@@ -144,7 +144,7 @@ impl Reading {
         }
     }
 
-    fn stun(&mut self, frame: u64, packet: &Packet<'_>, bytes: &[u8]) {
+    fn stun(&mut self, frame: u64, packet: &TransportPacket<'_>, bytes: &[u8]) {
         let Ok(message) = stun::view(bytes) else { return };
         self.facts.protocol(frame, "stun");
         self.facts.add(frame, "stun.type", message.kind.value.0);
@@ -160,7 +160,7 @@ impl Reading {
         }
     }
 
-    fn dtls(&mut self, frame: u64, packet: &Packet<'_>, bytes: &[u8]) {
+    fn dtls(&mut self, frame: u64, packet: &TransportPacket<'_>, bytes: &[u8]) {
         let cid = self.connection_ids.get(&packet.to).copied().unwrap_or(0);
         for record in dtls::Datagram::at(bytes, 0, cid).records().map_while(Result::ok) {
             match &record {
@@ -189,7 +189,7 @@ impl Reading {
         }
     }
 
-    fn hello(&mut self, packet: &Packet<'_>, body: &Body<'_>) {
+    fn hello(&mut self, packet: &TransportPacket<'_>, body: &Body<'_>) {
         let seen = self.hellos.entry(path(packet.from, packet.to)).or_default();
         let content = match body {
             Body::ClientHello(hello) => {

@@ -125,7 +125,7 @@ pub struct Body<'a> {
     /// The steps of the scenario.
     pub steps: Vec<Step>,
     /// The states that the peers reported.
-    pub states: Vec<State>,
+    pub states: Vec<StateChange>,
     /// The timeline.
     pub entries: Vec<LogEntry>,
     /// What rules and the network did to packets.
@@ -242,7 +242,7 @@ pub struct Step {
 
 /// A state that a peer reported.
 #[derive(Debug, Serialize, JsonSchema)]
-pub struct State {
+pub struct StateChange {
     /// The peer.
     pub peer: String,
     /// `iceConnectionState`, `dtlsState`, …

@@ -25,7 +25,7 @@ pub(crate) struct Sent {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Followed {
     began: bool,
     /// Application data or the peer's Finished was decrypted: unprotected alerts mean nothing any more.
     protected: bool,
@@ -47,7 +47,7 @@ struct State {
 /// The watch over one connection.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    state: Mutex<State>,
+    state: Mutex<Followed>,
     signals: UnboundedSender<Signal>,
     resend: bool,
     silence: bool,
@@ -126,7 +126,7 @@ impl Watch {
         Vec::new()
     }
 
-    fn look(&self, state: &mut State, direction: Direction, records: &[Record<'_>]) {
+    fn look(&self, state: &mut Followed, direction: Direction, records: &[Record<'_>]) {
         for record in records {
             if record.kind == HANDSHAKE && !state.began {
                 state.began = true;
@@ -141,7 +141,7 @@ impl Watch {
         }
     }
 
-    fn on_alert(&self, state: &mut State, direction: Direction, alert: &[u8]) {
+    fn on_alert(&self, state: &mut Followed, direction: Direction, alert: &[u8]) {
         let (level, description) = match alert {
             [level, description, ..] => (*level, *description),
             _ => return,

@@ -2,7 +2,7 @@
 
 use super::codec::{self, AudioEncoder, Codec, CodecError, Kind, VideoEncoder};
 use super::frame::Frame;
-use super::packet::{Packet, Packetizer};
+use super::packet::{MediaPacket, Packetizer};
 use super::source::Source;
 use super::tone::BLOCK;
 use crate::simulation;
@@ -103,7 +103,7 @@ impl Encoding {
         codec: Codec,
         options: EncodingOptions,
         source: Option<Source>,
-    ) -> Result<(Self, mpsc::Receiver<Packet>), CodecError> {
+    ) -> Result<(Self, mpsc::Receiver<MediaPacket>), CodecError> {
         check(codec, source.as_ref())?;
         let (orders, inbox) = mpsc::unbounded_channel();
         let (packets, outbox) = mpsc::channel(QUEUE);
@@ -182,7 +182,7 @@ struct Task {
     coder: Option<Coder>,
     key_wanted: bool,
     packetizer: Packetizer,
-    packets: mpsc::Sender<Packet>,
+    packets: mpsc::Sender<MediaPacket>,
     failure: Arc<OnceLock<String>>,
 }
 
@@ -346,7 +346,7 @@ mod tests {
     async fn a_key_frame_comes_on_request() {
         let source = Source::numbered(64, 64, 60.0).unwrap();
         let (encoding, mut packets) = Encoding::start(Codec::Vp8, options(Codec::Vp8), Some(source)).unwrap();
-        let is_key = |packet: &Packet| packet.payload[0] & 0x10 != 0 && packet.payload[4] & 1 == 0;
+        let is_key = |packet: &MediaPacket| packet.payload[0] & 0x10 != 0 && packet.payload[4] & 1 == 0;
         assert!(is_key(&packets.recv().await.unwrap()));
         loop {
             // Wait for a delta frame, so that what follows is no leftover of the start.

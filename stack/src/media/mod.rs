@@ -40,7 +40,7 @@ pub use codec::{Codec, CodecError, Kind};
 pub use devices::{Devices, MediaError};
 pub use encoding::{Encoding, EncodingOptions, RtpClock};
 pub use frame::Frame;
-pub use packet::Packet;
+pub use packet::MediaPacket;
 pub use playout::{Piece, Played, Playout};
 pub use sink::{Arrived, Seen, Sink, SinkEvent};
 pub use source::{Settings, Source};

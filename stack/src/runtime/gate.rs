@@ -23,7 +23,7 @@ pub(super) enum Turn {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct GateState {
     open: Option<Turn>,
     /// The pause is over and has not passed yet.
     timer_waits: bool,
@@ -31,7 +31,7 @@ struct State {
 
 /// The gate of one connection.
 #[derive(Debug, Default)]
-pub(super) struct Gate(Mutex<State>);
+pub(super) struct Gate(Mutex<GateState>);
 
 impl Gate {
     /// Lets one through.

@@ -2,7 +2,7 @@
 
 use super::allocation::Allocation;
 use super::auth::Checked;
-use super::core::{Answer, Core, State};
+use super::core::{Answer, Core, ServerState};
 use super::fault::Fault;
 use super::message::{self, ADDITIONAL_ADDRESS_FAMILY};
 use super::observed::{Client, Ending, Method, Observed};
@@ -93,7 +93,7 @@ impl Core {
 
     fn turn(
         self: &Arc<Self>,
-        state: &mut State,
+        state: &mut ServerState,
         client: Client,
         method: Method,
         request: &Message,
@@ -116,7 +116,7 @@ impl Core {
     /// 401 and 438 say realm and nonce, 400 does not (RFC 8489 §9.2.4). None of them is signed.
     fn challenge(
         &self,
-        state: &mut State,
+        state: &mut ServerState,
         client: Client,
         method: Method,
         request: &Message,
@@ -174,7 +174,7 @@ impl Core {
     #[expect(clippy::too_many_arguments, reason = "they are the request")]
     fn granted(
         self: &Arc<Self>,
-        state: &mut State,
+        state: &mut ServerState,
         client: Client,
         method: Method,
         request: &Message,
@@ -236,7 +236,7 @@ impl Core {
     /// RFC 8656 §7.2, in its order.
     fn allocate(
         self: &Arc<Self>,
-        state: &mut State,
+        state: &mut ServerState,
         client: Client,
         request: &Message,
         (user, key): (&str, &[u8]),

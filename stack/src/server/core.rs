@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::Instant;
 
 /// What changes.
-pub(super) struct State {
+pub(super) struct ServerState {
     pub(super) fault: Fault,
     pub(super) nonce: Nonce,
     pub(super) allocations: IndexMap<Client, Allocation>,
@@ -38,7 +38,7 @@ pub(super) struct Core {
     alive: Mutex<Option<mpsc::Sender<()>>>,
     late: Arc<Semaphore>,
     observer: Option<mpsc::UnboundedSender<Observed>>,
-    state: Mutex<State>,
+    state: Mutex<ServerState>,
 }
 
 /// An answer, and how long it is held back.
@@ -57,7 +57,7 @@ impl Core {
         alive: mpsc::Sender<()>,
     ) -> Option<Self> {
         let relay = if config.relay.is_empty() { vec![config.listen.address] } else { config.relay.clone() };
-        let state = State {
+        let state = ServerState {
             fault: config.fault,
             nonce: Nonce::new(config.lifetimes.nonce, Instant::now()),
             allocations: IndexMap::new(),
@@ -77,7 +77,7 @@ impl Core {
         })
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, ServerState> {
         lock(&self.state)
     }
 

@@ -88,7 +88,7 @@ impl Outbox {
 type Room = IndexMap<String, Outbox>;
 
 #[derive(Debug, Default)]
-struct State {
+struct HubState {
     rooms: IndexMap<String, Room>,
     named: u64,
 }
@@ -97,7 +97,7 @@ struct State {
 #[derive(Debug)]
 pub(super) struct Hub {
     limits: Limits,
-    state: Mutex<State>,
+    state: Mutex<HubState>,
     observer: Option<mpsc::UnboundedSender<Observed>>,
 }
 
@@ -205,12 +205,12 @@ impl Hub {
     }
 
     // The state is whole between any two statements that can panic.
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, HubState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl HubState {
     fn free_name(&mut self, members: &Room) -> String {
         loop {
             self.named += 1;

@@ -131,7 +131,7 @@ fn lot(frame: &Frame<'_>) -> u64 {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use peerproof_captures::recording::{Content, Direction as Way, Observes, Packet};
+    use peerproof_captures::recording::{Content, Direction as Way, Observes, PacketRecord};
 
     const SECRET: &str = "CLIENT_RANDOM 00 0f\n";
     const FRAMES: u64 = 40;
@@ -143,7 +143,7 @@ pub(super) mod tests {
             ["alice (stack)", "bob (chrome)"].map(|name| writer.interface(name, "", Observes::Wire).unwrap());
         writer.secrets(SECRET).unwrap();
         for number in 0..FRAMES {
-            let packet = Packet {
+            let packet = PacketRecord {
                 interface: taps[(number % 2) as usize],
                 time_ns: number * 1_000_000,
                 direction: if number % 4 < 2 { Way::Outbound } else { Way::Inbound },

@@ -3,7 +3,9 @@
 use super::rtp::{self, Header};
 use super::stun::{self, Message};
 use super::{dtls, sctp};
-use peerproof_captures::recording::{About, Content, Direction, InterfaceId, Observes, Packet, Recorder};
+use peerproof_captures::recording::{
+    About, Content, Direction, InterfaceId, Observes, PacketRecord, Recorder,
+};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Milliseconds in nanoseconds.
@@ -78,7 +80,7 @@ impl Story {
             Observes::Wire | Observes::Copied => self.wire,
             Observes::Plaintext => self.clear,
         };
-        let packet = Packet {
+        let packet = PacketRecord {
             interface,
             time_ns: self.ns,
             direction,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::evidence::{Peer, Wire};
-use crate::finding::{Finding, Result as Stands};
+use crate::finding::{Finding, Status as Stands};
 use peerproof_captures::server::ServerEvent;
 
 fn finding(requirement: &str, endpoint: &str, result: Stands, timing: bool, place: Place) -> Finding {

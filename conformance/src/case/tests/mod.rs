@@ -436,7 +436,7 @@ fn a_verdict_survives_being_written_to_case_json_and_judged_again() {
     assert_eq!(case.record.file.verdict, Some(first));
 }
 
-fn finding(requirement: &str, result: checks::Result, waiver: Option<Waiver>) -> Finding {
+fn finding(requirement: &str, result: checks::Status, waiver: Option<Waiver>) -> Finding {
     Finding {
         requirement: requirement.to_owned(),
         endpoint: "bob".to_owned(),
@@ -464,7 +464,7 @@ fn a_requirement_that_is_broken_fails_the_case_at_its_layer_unless_it_is_known_o
         case.record.file.findings = findings;
         judge(&case.record)
     };
-    use checks::Result::{Fail, Inconclusive, Pass, Warn};
+    use checks::Status::{Fail, Inconclusive, Pass, Warn};
     assert_eq!(verdict(vec![]).outcome, Outcome::Pass);
     let failed = verdict(vec![
         finding("sctp-crc32c-correct", Fail, None),
@@ -488,7 +488,7 @@ fn a_requirement_that_is_broken_fails_the_case_at_its_layer_unless_it_is_known_o
 #[test]
 fn a_control_is_judged_by_what_it_expects_alone() {
     let mut case = passing();
-    case.record.file.findings = vec![finding("dtls-no-compression", checks::Result::Fail, None)];
+    case.record.file.findings = vec![finding("dtls-no-compression", checks::Status::Fail, None)];
     case.record.file.control_of = Some("data/echo".to_owned());
     assert_eq!(judge(&case.record).outcome, Outcome::Pass);
     case.record.file.liars = vec!["bob".to_owned()];
@@ -507,7 +507,7 @@ fn a_known_deviation_of_a_case_hides_no_requirement_that_is_broken_too() {
         evidence: vec![],
     };
     assert_eq!(standing(&file, &verdict), Standing::Known);
-    file.findings = vec![finding("dtls-no-compression", checks::Result::Fail, None)];
+    file.findings = vec![finding("dtls-no-compression", checks::Status::Fail, None)];
     assert_eq!(standing(&file, &verdict), Standing::Unexpected);
 }
 

@@ -91,7 +91,7 @@ mod control {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::Result;
+    use crate::checks::Status;
     use crate::checks::controls::{Recording, events};
 
     const BOB: Peer = Peer(1);
@@ -109,9 +109,9 @@ mod tests {
             evidence.blur_clock(BOB, error_us);
             CHECK.run(&evidence)[1].result
         };
-        assert_eq!(result(0), Result::Fail);
-        assert_eq!(result(early_us - 1), Result::Fail);
-        assert_eq!(result(early_us), Result::Inconclusive);
+        assert_eq!(result(0), Status::Fail);
+        assert_eq!(result(early_us - 1), Status::Fail);
+        assert_eq!(result(early_us), Status::Inconclusive);
         let finding = &CHECK.run(&evidence)[1];
         assert!(finding.sentence.contains("connected 111 ms before"), "{}", finding.sentence);
     }

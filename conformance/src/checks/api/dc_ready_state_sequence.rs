@@ -120,12 +120,12 @@ mod control {
 #[cfg(test)]
 mod tests {
     use super::CHECK;
-    use crate::checks::Result;
+    use crate::checks::Status;
     use crate::evidence::Evidence;
     use serde_json::{Value, json};
 
     /// What alice says, judged.
-    fn result(events: &[(&str, Value)]) -> Result {
+    fn result(events: &[(&str, Value)]) -> Status {
         let entry = |(n, (event, data)): (usize, &(&str, Value))| {
             let told = json!({"peer": "alice", "seq": n, "event": {"event": event, "data": data}});
             let line = json!({"n": n, "t_us": n, "what": {"event": told}});
@@ -158,9 +158,9 @@ mod tests {
             ("channelmessage", message(2)),
             ("channelclose", ended(2)),
         ];
-        assert_eq!(result(&events), Result::Pass);
+        assert_eq!(result(&events), Status::Pass);
         events[5].1 = message(0);
-        assert_eq!(result(&events), Result::Fail, "a message on the one that is closed");
+        assert_eq!(result(&events), Status::Fail, "a message on the one that is closed");
     }
 
     #[test]
@@ -173,9 +173,9 @@ mod tests {
             ("channelopen", info(0)),
             ("channelmessage", message(0)),
         ];
-        assert_eq!(result(&events), Result::Pass);
+        assert_eq!(result(&events), Status::Pass);
         events.remove(3);
-        assert_eq!(result(&events), Result::Fail);
+        assert_eq!(result(&events), Status::Fail);
     }
 
     #[test]
@@ -188,6 +188,6 @@ mod tests {
             ("channelopen", info(0)),
             ("channelclose", closed),
         ];
-        assert_eq!(result(&events), Result::Inconclusive);
+        assert_eq!(result(&events), Status::Inconclusive);
     }
 }

@@ -168,12 +168,12 @@ mod control {
 #[cfg(test)]
 mod tests {
     use super::CHECK;
-    use crate::checks::Result;
+    use crate::checks::Status;
     use crate::checks::controls::events::{evidence, told};
     use serde_json::{Value, json};
 
     /// What alice tells: a candidate, an empty one, `complete`, and `null`, by their first letters.
-    fn result(order: &str) -> Result {
+    fn result(order: &str) -> Status {
         let candidate = |text: &str| json!({"candidate": text, "sdpMid": "0", "sdpMLineIndex": 0, "usernameFragment": "u"});
         let event = |what: char| -> (&str, Value) {
             match what {
@@ -194,13 +194,13 @@ mod tests {
     #[test]
     fn the_ends_come_in_their_order() {
         for good in ["gceCn", "geCn", "gceCngceCn"] {
-            assert_eq!(result(good), Result::Pass, "{good}");
+            assert_eq!(result(good), Status::Pass, "{good}");
         }
         for bad in ["gcCn", "gCn", "gcenC", "gcCen", "gceCnn", "gceCgceCn"] {
-            assert_eq!(result(bad), Result::Fail, "{bad}");
+            assert_eq!(result(bad), Status::Fail, "{bad}");
         }
         for open in ["gc", "gce", "gceC"] {
-            assert_ne!(result(open), Result::Fail, "{open}");
+            assert_ne!(result(open), Status::Fail, "{open}");
         }
     }
 }

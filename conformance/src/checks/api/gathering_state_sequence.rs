@@ -72,7 +72,7 @@ mod control {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::Result;
+    use crate::checks::Status;
     use peerproof_captures::timeline::{Entry, What};
 
     #[test]
@@ -82,7 +82,7 @@ mod tests {
             r#"{"event":"icegatheringstatechange","data":{"state":"new"}}"#,
         ];
         let acted = r#"{"event":"acted","data":{"operation":"setLocalDescription"}}"#;
-        for (acts, result) in [(0, Result::Fail), (3, Result::Inconclusive)] {
+        for (acts, result) in [(0, Status::Fail), (3, Status::Inconclusive)] {
             let all = std::iter::repeat_n(acted, acts).chain(events);
             let timeline = all.enumerate().map(|(n, event)| {
                 let what = What::Event {

@@ -181,18 +181,18 @@ mod control {
 #[cfg(test)]
 mod tests {
     use super::CHECK;
-    use crate::checks::Result;
+    use crate::checks::Status;
     use crate::checks::controls::events::{evidence, told};
     use serde_json::{Value, json};
 
-    fn result(connection: &[&str], transport: &[&str], calls: &[Value]) -> Result {
+    fn result(connection: &[&str], transport: &[&str], calls: &[Value]) -> Status {
         let state = |name: &'static str| move |state: &&str| (name, json!({"state": state}));
         let connection = connection.iter().map(state("iceconnectionstatechange"));
         let transport = transport.iter().map(state("icetransportstatechange"));
         events_result(connection.chain(transport), calls)
     }
 
-    fn events_result(events: impl Iterator<Item = (&'static str, Value)>, calls: &[Value]) -> Result {
+    fn events_result(events: impl Iterator<Item = (&'static str, Value)>, calls: &[Value]) -> Status {
         let events = events.enumerate();
         let events = events.map(|(n, (name, data))| told(n as u64, name, data));
         let mut all: Vec<Value> = events.collect();
@@ -208,18 +208,18 @@ mod tests {
             json!({"command": {"peer": "alice", "id": 1, "name": "restartIce", "args": {}}}),
             json!({"answer": {"peer": "alice", "id": 1, "answer": {"ok": null}}}),
         ];
-        assert_eq!(result(&states, &states, &[]), Result::Fail);
-        assert_eq!(result(&states, &states, &restart), Result::Pass);
-        assert_eq!(result(&["failed", "closed"], &["failed", "closed"], &[]), Result::Inconclusive);
+        assert_eq!(result(&states, &states, &[]), Status::Fail);
+        assert_eq!(result(&states, &states, &restart), Status::Pass);
+        assert_eq!(result(&["failed", "closed"], &["failed", "closed"], &[]), Status::Inconclusive);
     }
 
     #[test]
     fn the_connection_goes_with_its_only_transport() {
         let states = ["checking", "connected"];
-        assert_eq!(result(&states, &states, &[]), Result::Pass);
-        assert_eq!(result(&states, &["connected"], &[]), Result::Pass, "nobody listened at first");
-        assert_eq!(result(&states, &["checking", "failed"], &[]), Result::Fail);
-        assert_eq!(result(&states, &[], &[]), Result::Inconclusive);
+        assert_eq!(result(&states, &states, &[]), Status::Pass);
+        assert_eq!(result(&states, &["connected"], &[]), Status::Pass, "nobody listened at first");
+        assert_eq!(result(&states, &["checking", "failed"], &[]), Status::Fail);
+        assert_eq!(result(&states, &[], &[]), Status::Inconclusive);
     }
 
     #[test]
@@ -230,8 +230,8 @@ mod tests {
         };
         let [connection, transport] = ["iceconnectionstatechange", "icetransportstatechange"];
         let both = [(connection, "checking"), (transport, "checking"), (connection, "failed")];
-        assert_eq!(reported(&both), Result::Inconclusive);
+        assert_eq!(reported(&both), Status::Inconclusive);
         let later = [&both[..], &[("connectionstatechange", "failed")]].concat();
-        assert_eq!(reported(&later), Result::Fail, "another event was reported after it");
+        assert_eq!(reported(&later), Status::Fail, "another event was reported after it");
     }
 }

@@ -135,7 +135,7 @@ mod control {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::Result;
+    use crate::checks::Status;
     use crate::checks::controls::{Recording, events};
     use peerproof_captures::timeline::{Entry, What};
 
@@ -159,7 +159,7 @@ mod tests {
             evaluate(&evidence, Peer(1), &mut tally);
             tally.finish(&CHECK, "bob", true).result
         };
-        assert_eq!(judged(false), Result::Fail);
-        assert_eq!(judged(true), Result::Inconclusive);
+        assert_eq!(judged(false), Status::Fail);
+        assert_eq!(judged(true), Status::Inconclusive);
     }
 }

@@ -110,7 +110,7 @@ pub fn unrecognised(evidence: &Evidence) -> Vec<String> {
 mod tests {
     use super::unrecognised;
     use crate::checks::controls::{Recording, rtp};
-    use crate::checks::{Result, all};
+    use crate::checks::{Status, all};
     use crate::evidence::{Evidence, Peer};
 
     /// What is found of each check of a format, after the payloads of it that alice sent became noise, but for the first `kept`.
@@ -118,7 +118,7 @@ mod tests {
         recording: Recording,
         payload_type: u8,
         kept: usize,
-    ) -> (Evidence, Vec<(&'static str, Result)>) {
+    ) -> (Evidence, Vec<(&'static str, Status)>) {
         let mut evidence = recording.evidence();
         let mut state = 1_u32;
         let is = |it: &&mut crate::evidence::Packet| {
@@ -146,7 +146,7 @@ mod tests {
         {
             let (evidence, found) = of_noise(recording, payload_type, 0);
             assert!(found.len() >= 4, "{found:?}");
-            assert!(found.iter().all(|(_, result)| *result == Result::NotApplicable), "{found:?}");
+            assert!(found.iter().all(|(_, result)| *result == Status::NotApplicable), "{found:?}");
             let said = unrecognised(&evidence);
             assert!(said.len() == 1 && said[0].contains(name), "{said:?}");
         }
@@ -156,7 +156,7 @@ mod tests {
     fn a_stream_that_is_recognised_is_judged() {
         for (recording, payload_type) in [(Recording::Video, rtp::VP8), (Recording::H264, rtp::H264)] {
             let (evidence, found) = of_noise(recording, payload_type, usize::MAX);
-            assert!(found.iter().any(|(_, result)| *result == Result::Pass), "{found:?}");
+            assert!(found.iter().any(|(_, result)| *result == Status::Pass), "{found:?}");
             assert_eq!(unrecognised(&evidence), [""; 0]);
         }
     }

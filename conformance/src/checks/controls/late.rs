@@ -3,7 +3,7 @@
 
 use super::{Mutation, Recording, events, rtcp, rtp, sctp, stun, turn};
 use crate::checks::tally::Violation;
-use crate::checks::{Check, Result, of};
+use crate::checks::{Check, Status, of};
 use crate::evidence::{Clear, Evidence, Kind, Packet, Peer};
 use peerproof_captures::event::{DtlsState, IceState, PeerEvent, SctpState};
 use peerproof_captures::timeline::{RuleAction, What};
@@ -229,7 +229,7 @@ fn restart_afterwards(evidence: &mut Evidence) {
     evidence.timeline.iter_mut().rev().take(2).for_each(|entry| entry.t_us += SECOND / 2);
 }
 
-fn results(check: &Check, evidence: &Evidence) -> Vec<Result> {
+fn results(check: &Check, evidence: &Evidence) -> Vec<Status> {
     check.run(evidence).into_iter().map(|finding| finding.result).collect()
 }
 
@@ -238,7 +238,7 @@ struct Broken {
     check: &'static Check,
     evidence: Evidence,
     /// The endpoints at which it is since then, and what it is there.
-    red: Vec<(usize, Result)>,
+    red: Vec<(usize, Status)>,
 }
 
 impl Late {
@@ -259,7 +259,7 @@ impl Late {
         prepare.into_iter().for_each(|prepare| prepare(&mut evidence));
         let before = results(check, &evidence);
         mutate(&mut evidence);
-        let is_red = |result: Result| matches!(result, Result::Fail | Result::Warn);
+        let is_red = |result: Status| matches!(result, Status::Fail | Status::Warn);
         let after = results(check, &evidence).into_iter().enumerate();
         let red: Vec<_> = after.filter(|(at, now)| is_red(*now) && !is_red(before[*at])).collect();
         assert!(!red.is_empty(), "{} does not become red", check.id);
@@ -273,7 +273,7 @@ impl Broken {
     fn expect_doubt(&self, is: bool, why: &str) {
         let now = results(self.check, &self.evidence);
         for (at, red) in &self.red {
-            let expected = if is { Result::Inconclusive } else { *red };
+            let expected = if is { Status::Inconclusive } else { *red };
             assert_eq!(now[*at], expected, "{} {why}: {now:?}", self.check.id);
         }
     }

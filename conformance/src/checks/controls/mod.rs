@@ -16,7 +16,7 @@ pub(in crate::checks) mod stun;
 pub(in crate::checks) mod turn;
 mod ways;
 
-use super::{Finding, Result, all, coverage, of, run};
+use super::{Finding, Status, all, coverage, of, run};
 use crate::case::{CaseFile, CaseRecord};
 use crate::catalogue::{Catalogue, Requirement};
 use crate::evidence::{Evidence, InMemory, Peer, Recorded};
@@ -223,7 +223,7 @@ pub(super) fn replace_all(sdp: &mut SessionDescription, from: &str, to: &str) {
 fn red(findings: &[Finding]) -> BTreeSet<(String, String)> {
     findings
         .iter()
-        .filter(|finding| matches!(finding.result, Result::Fail | Result::Warn))
+        .filter(|finding| matches!(finding.result, Status::Fail | Status::Warn))
         .map(|finding| (finding.requirement.clone(), finding.endpoint.clone()))
         .collect()
 }
@@ -233,7 +233,7 @@ fn what_is_wrong_with_the_recordings_themselves_is_known() {
     let mut text = String::new();
     for recording in Recording::ALL {
         for finding in run(&recording.evidence()) {
-            if !matches!(finding.result, Result::Pass | Result::NotApplicable) {
+            if !matches!(finding.result, Status::Pass | Status::NotApplicable) {
                 let Finding { requirement, endpoint, result, sentence, .. } = finding;
                 text += &format!("{recording:?} {endpoint}: {requirement} {result}: {sentence}\n");
             }
@@ -246,7 +246,7 @@ fn what_is_wrong_with_the_recordings_themselves_is_known() {
 fn every_finding_names_its_deciding_place() {
     for recording in Recording::ALL {
         for finding in run(&recording.evidence()) {
-            let decided = matches!(finding.result, Result::Pass | Result::Fail | Result::Warn);
+            let decided = matches!(finding.result, Status::Pass | Status::Fail | Status::Warn);
             assert_eq!(decided, decided && !finding.evidence.is_empty(), "{finding:?}");
             assert!(!finding.sentence.is_empty());
         }
@@ -274,7 +274,7 @@ fn the_list_of_what_is_covered_is_up_to_date() {
 fn evidence_without_anything_makes_no_check_pass_or_fail() {
     let evidence = Evidence::new(vec!["alice".to_owned(), "bob".to_owned()], Vec::new(), None);
     for finding in run(&evidence) {
-        assert_eq!(finding.result, Result::NotApplicable, "{finding:?}");
+        assert_eq!(finding.result, Status::NotApplicable, "{finding:?}");
     }
 }
 
@@ -302,14 +302,14 @@ fn what_is_sent_by_who_cannot_be_told_to_send_is_compared_with_no_call() {
         let alice = findings.into_iter().find(|finding| finding.endpoint == case.peers[0].name);
         results.push(alice.map(|finding| finding.result));
     }
-    assert_eq!(results, [Some(Result::Fail), Some(Result::NotApplicable)]);
+    assert_eq!(results, [Some(Status::Fail), Some(Status::NotApplicable)]);
 }
 
 #[test]
 fn requirements_on_the_api_apply_only_to_who_does_not_deny_to_have_it() {
     let decided = |features: Option<Vec<Feature>>| -> BTreeSet<String> {
         let findings = run(&call_between(features));
-        let decided = findings.into_iter().filter(|finding| finding.result != Result::NotApplicable);
+        let decided = findings.into_iter().filter(|finding| finding.result != Status::NotApplicable);
         decided.map(|finding| finding.requirement).collect()
     };
     let unreported = decided(None);

@@ -3,7 +3,7 @@
 
 use super::{Mutation, Recording, late, red, ways};
 use crate::checks::tally::Violation;
-use crate::checks::{Check, Finding, Result, all, fault, run, sources};
+use crate::checks::{Check, Finding, Status, all, fault, run, sources};
 use crate::evidence::{Evidence, Peer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -114,7 +114,7 @@ fn violations(
     });
     let before = prepared.as_ref().unwrap_or(&read.findings);
     let own = before.iter().filter(|finding| finding.requirement == *id);
-    if !own.clone().any(|finding| finding.result == Result::Pass) {
+    if !own.clone().any(|finding| finding.result == Status::Pass) {
         return Err(format!("{id} does not pass before: {:#?}", own.collect::<Vec<_>>()));
     }
     let was: BTreeSet<_> = check.violations(&evidence).into_iter().collect();
@@ -186,7 +186,7 @@ fn what_is_waived_for_every_implementation_is_met_by_a_recording() {
             let mut evidence = mutation.recording.evidence();
             mutation.prepare.into_iter().for_each(|prepare| prepare(&mut evidence));
             let findings = check.run(&evidence);
-            findings.iter().any(|finding| finding.result == Result::Pass)
+            findings.iter().any(|finding| finding.result == Status::Pass)
         });
         assert!(meets, "no recording meets {id}, which is waived for everybody: it may always turn red");
     }

@@ -1,7 +1,7 @@
 //! Edits of recordings that the RFC allows: after them a check finds no violation. Each is close to a mutation that turns the check red.
 
 use super::{Recording, dtls, events, rtcp, rtp, sctp, stun, turn};
-use crate::checks::{Result, of};
+use crate::checks::{Status, of};
 use crate::evidence::{Evidence, Kind, Packet, Peer};
 use peerproof_captures::event::{PeerEvent, SignalingState};
 use peerproof_captures::sdp::SessionDescription;
@@ -20,7 +20,7 @@ struct Spared {
     recording: Recording,
     edit: fn(&mut Evidence),
     /// What the worst finding may be.
-    most: Result,
+    most: Status,
 }
 
 const fn spared(
@@ -29,7 +29,7 @@ const fn spared(
     recording: Recording,
     edit: fn(&mut Evidence),
 ) -> Spared {
-    Spared { id, what, recording, edit, most: Result::Inconclusive }
+    Spared { id, what, recording, edit, most: Status::Inconclusive }
 }
 
 const SPARED: &[Spared] = &[
@@ -143,7 +143,7 @@ const SPARED: &[Spared] = &[
         Recording::Relay,
         |evidence| turn::repeat_soon(evidence, turn::REFRESH),
     )
-    .at_most(Result::Warn),
+    .at_most(Status::Warn),
     spared(
         "ice-keepalive-within-tr",
         "agents may use a bigger value than 15 s (RFC 8445 §11)",
@@ -154,7 +154,7 @@ const SPARED: &[Spared] = &[
             (control.mutate)(evidence);
         },
     )
-    .at_most(Result::Warn),
+    .at_most(Status::Warn),
     spared("dcep-ack-sent-on-same-stream", "an ACK has no deadline", Recording::Data, |evidence| {
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
         let is_ack = |it: &Packet| {
@@ -164,7 +164,7 @@ const SPARED: &[Spared] = &[
         packets.iter_mut().filter(|it| is_ack(it)).for_each(|it| it.t_us += 3 * SECOND);
         packets.sort_by_key(|it| it.t_us);
     })
-    .at_most(Result::Warn),
+    .at_most(Status::Warn),
     spared(
         "ice-check-has-priority",
         "a socket may be a candidate of two generations, with a priority in each",
@@ -392,7 +392,7 @@ const SPARED: &[Spared] = &[
 ];
 
 impl Spared {
-    const fn at_most(self, most: Result) -> Self {
+    const fn at_most(self, most: Status) -> Self {
         Self { most, ..self }
     }
 }
@@ -465,9 +465,9 @@ fn what_an_rfc_allows_is_no_violation() {
         let before = of(id).unwrap().run(&evidence);
         edit(&mut evidence);
         let after = of(id).unwrap().run(&evidence);
-        let rank = |result: Result| match result {
-            Result::Fail => 2,
-            Result::Warn => 1,
+        let rank = |result: Status| match result {
+            Status::Fail => 2,
+            Status::Warn => 1,
             _ => 0,
         };
         for (now, was) in after.iter().zip(&before).filter(|(now, _)| rank(now.result) > rank(*most)) {

@@ -196,7 +196,7 @@ pub(super) fn srtp_overhead(packet: &Packet, profile: Profile) -> Option<(usize,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::{Check, Result};
+    use crate::checks::{Check, Status};
     use crate::evidence::{Captured, InMemory, Store};
     use peerproof_captures::file::{CaptureReader, Item};
     use peerproof_captures::trace::Builder;
@@ -224,7 +224,7 @@ mod tests {
     }
 
     /// What a check makes of records whose connection IDs are taken to have other lengths than they have.
-    fn results(check: &Check, evidence: &Evidence, length: impl Fn(usize) -> usize) -> Vec<Result> {
+    fn results(check: &Check, evidence: &Evidence, length: impl Fn(usize) -> usize) -> Vec<Status> {
         let mut evidence = evidence.clone();
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
         packets.iter_mut().for_each(|packet| packet.cid_length = length(packet.cid_length));
@@ -245,19 +245,19 @@ mod tests {
                 results.sort();
                 results
             };
-            assert_eq!(fit(|length| length), [Result::Pass; 2], "{name}");
-            let count = |results: &[Result], result| results.iter().filter(|it| **it == result).count();
-            assert_eq!(count(&fit(|_| 0), Result::Inconclusive), senders, "{name}: not known");
-            assert_eq!(count(&fit(|length| length + 1), Result::Fail), senders, "{name}: wrong");
+            assert_eq!(fit(|length| length), [Status::Pass; 2], "{name}");
+            let count = |results: &[Status], result| results.iter().filter(|it| **it == result).count();
+            assert_eq!(count(&fit(|_| 0), Status::Inconclusive), senders, "{name}: not known");
+            assert_eq!(count(&fit(|length| length + 1), Status::Fail), senders, "{name}: wrong");
             for check in
                 [&mux_dtls_and_srtp_separate_datagrams::CHECK, &dtls_record_sequence_never_reused::CHECK]
             {
-                assert_eq!(count(&results(check, &evidence, |length| length), Result::Fail), 0, "{name}");
+                assert_eq!(count(&results(check, &evidence, |length| length), Status::Fail), 0, "{name}");
             }
         }
         let evidence = captured("dtls13/aes128-gcm-sha256.pcapng");
         let protected = results(&sec_sctp_only_inside_dtls::CHECK, &evidence, |length| length);
-        assert_eq!(protected, [Result::Pass; 2]);
+        assert_eq!(protected, [Status::Pass; 2]);
         assert_eq!(evidence.handshake(Peer(0)).messages.len(), 14, "and all handshake messages");
     }
 }

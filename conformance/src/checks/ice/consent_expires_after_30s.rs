@@ -141,10 +141,10 @@ pub(in crate::checks::ice) mod control {
 mod tests {
     use super::control::{BOB, go_on, packets, send_late};
     use super::*;
-    use crate::checks::Result;
+    use crate::checks::Status;
     use crate::checks::controls::Recording;
 
-    fn result(prepare: impl Fn(&mut Evidence)) -> Result {
+    fn result(prepare: impl Fn(&mut Evidence)) -> Status {
         let mut evidence = Recording::Conflict.evidence();
         prepare(&mut evidence);
         CHECK.run(&evidence).into_iter().find(|it| it.endpoint == evidence.name(BOB)).unwrap().result
@@ -152,9 +152,9 @@ mod tests {
 
     #[test]
     fn data_may_go_on_as_long_as_checks_are_answered() {
-        assert_eq!(result(|_| {}), Result::NotApplicable, "consent does not expire");
-        assert_eq!(result(go_on), Result::Pass);
-        assert_eq!(result(send_late), Result::Fail);
+        assert_eq!(result(|_| {}), Status::NotApplicable, "consent does not expire");
+        assert_eq!(result(go_on), Status::Pass);
+        assert_eq!(result(send_late), Status::Fail);
         let answered = |evidence: &mut Evidence| {
             send_late(evidence);
             let all = packets(evidence);
@@ -165,7 +165,7 @@ mod tests {
             all.extend(again);
             all.sort_by_key(|it| it.t_us);
         };
-        assert_eq!(result(answered), Result::NotApplicable);
+        assert_eq!(result(answered), Status::NotApplicable);
     }
 
     #[test]
@@ -174,6 +174,6 @@ mod tests {
             send_late(evidence);
             evidence.whole = false;
         };
-        assert_eq!(result(partial), Result::Inconclusive);
+        assert_eq!(result(partial), Status::Inconclusive);
     }
 }

@@ -141,14 +141,14 @@ mod control {
 #[cfg(test)]
 mod tests {
     use super::CHECK;
-    use crate::checks::Result;
+    use crate::checks::Status;
     use crate::checks::controls::{Recording, stun};
     use crate::evidence::{Evidence, Packet, Peer};
 
     const BOB: Peer = Peer(1);
 
     /// What becomes of it that a check is repeated after the nomination.
-    fn repeated(wanted: impl Fn(&Packet) -> bool) -> Result {
+    fn repeated(wanted: impl Fn(&Packet) -> bool) -> Status {
         let mut evidence: Evidence = Recording::Conflict.evidence();
         stun::ask_again(&mut evidence, BOB, |n| n * 4_700_000 + n * n % 7 * 40_000);
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn intervals_that_hardly_differ_are_not_random() {
-        for (give_us, expected) in [(30_000, Result::Fail), (700_000, Result::Pass)] {
+        for (give_us, expected) in [(30_000, Status::Fail), (700_000, Status::Pass)] {
             let mut evidence = Recording::Conflict.evidence();
             super::control::every_five_seconds(&mut evidence, give_us);
             let findings = CHECK.run(&evidence);
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn only_a_check_for_consent_must_not_be_repeated() {
-        assert_eq!(repeated(|it| it.frame == stun::AGAIN + 5), Result::Fail);
-        assert_eq!(repeated(|it| it.frame < stun::AGAIN), Result::Pass);
+        assert_eq!(repeated(|it| it.frame == stun::AGAIN + 5), Status::Fail);
+        assert_eq!(repeated(|it| it.frame < stun::AGAIN), Status::Pass);
     }
 }

@@ -62,10 +62,10 @@ mod control {
 #[cfg(test)]
 mod tests {
     use crate::checks::controls::{Recording, stun};
-    use crate::checks::{Result, of};
+    use crate::checks::{Status, of};
 
     /// What is found of a check without FINGERPRINT, with or without CANDIDATE-IDENTIFIER in all checks.
-    fn found(has_identifier: bool) -> Vec<Result> {
+    fn found(has_identifier: bool) -> Vec<Status> {
         let mut evidence = Recording::Data.evidence();
         if has_identifier {
             stun::edit_each(&mut evidence, |attributes| attributes.insert(0, (0x8054, vec![0; 4])));
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn the_dialect_of_skype_and_teams_is_not_judged_by_rfc_8489() {
-        assert!(found(false).contains(&Result::Fail), "{:?}", found(false));
-        assert!(found(true).iter().all(|it| *it == Result::NotApplicable), "{:?}", found(true));
+        assert!(found(false).contains(&Status::Fail), "{:?}", found(false));
+        assert!(found(true).iter().all(|it| *it == Status::NotApplicable), "{:?}", found(true));
     }
 }

@@ -249,18 +249,18 @@ mod control {
 #[cfg(test)]
 mod tests {
     use super::CHECK;
-    use crate::checks::Result;
+    use crate::checks::Status;
     use crate::checks::controls::{Recording, stun};
 
     #[test]
     fn success_beside_a_487_is_a_fault_whatever_the_tiebreakers_say() {
         let mut evidence = Recording::Conflict.evidence();
-        assert_eq!(CHECK.run(&evidence)[1].result, Result::Pass);
+        assert_eq!(CHECK.run(&evidence)[1].result, Status::Pass);
         stun::repeat_conflict(&mut evidence);
-        assert_eq!(CHECK.run(&evidence)[1].result, Result::Pass, "the same answer twice says nothing else");
+        assert_eq!(CHECK.run(&evidence)[1].result, Status::Pass, "the same answer twice says nothing else");
         stun::conflict_to_success(&mut evidence);
         let finding = &CHECK.run(&evidence)[1];
-        assert_eq!(finding.result, Result::Fail);
+        assert_eq!(finding.result, Status::Fail);
         assert!(finding.sentence.contains("both by 487 and by success"), "{}", finding.sentence);
     }
 }

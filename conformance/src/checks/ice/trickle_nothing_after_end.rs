@@ -77,7 +77,7 @@ fn ends(made: &Description) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::Result;
+    use crate::checks::Status;
     use crate::checks::controls::{Control, Recording, events};
     use crate::evidence::{Evidence, Peer};
     use peerproof_captures::event::{IceCandidate, PeerEvent};
@@ -108,24 +108,24 @@ mod control {
     #[test]
     fn a_section_has_an_end_of_its_own() {
         let check = super::CHECK;
-        let results = |evidence: &Evidence| -> Vec<Result> {
+        let results = |evidence: &Evidence| -> Vec<Status> {
             check.run(evidence).into_iter().map(|finding| finding.result).collect()
         };
         let whole = Recording::Descriptions.evidence();
-        assert_eq!(results(&whole), [Result::Pass; 2]);
+        assert_eq!(results(&whole), [Status::Pass; 2]);
         let mut by_event = whole.clone();
         end_before_last(&mut by_event, |evidence, last, told| {
             let candidate = IceCandidate { candidate: String::new(), ..told.clone() };
             events::insert_after(evidence, last - 1, PeerEvent::IceCandidate { candidate: Some(candidate) });
         });
-        assert_eq!(results(&by_event), [Result::Pass, Result::Fail]);
+        assert_eq!(results(&by_event), [Status::Pass, Status::Fail]);
         let mut of_another = whole.clone();
         end_before_last(&mut of_another, |evidence, last, told| {
             let candidate =
                 IceCandidate { candidate: String::new(), sdp_mid: Some("none".into()), ..told.clone() };
             events::insert_after(evidence, last - 1, PeerEvent::IceCandidate { candidate: Some(candidate) });
         });
-        assert_eq!(results(&of_another), [Result::Pass; 2]);
+        assert_eq!(results(&of_another), [Status::Pass; 2]);
         let mut by_line = whole;
         end_before_last(&mut by_line, |evidence, last, _| {
             let entry = evidence.timeline[last].n;
@@ -134,7 +134,7 @@ mod control {
             let text = made.sdp.as_str().replace("a=mid:", "a=end-of-candidates\r\na=mid:");
             made.sdp = SessionDescription::parse(text);
         });
-        assert_eq!(results(&by_line), [Result::Pass, Result::Fail]);
+        assert_eq!(results(&by_line), [Status::Pass, Status::Fail]);
         // The candidate is listed in the description that ends them.
         let mut listed = by_line.clone();
         let events = listed.events(Peer(1));
@@ -151,6 +151,6 @@ mod control {
             let text = made.sdp.as_str().replace("a=mid:", &format!("{told}a=mid:"));
             made.sdp = SessionDescription::parse(text);
         }
-        assert_eq!(results(&listed), [Result::Pass, Result::Pass]);
+        assert_eq!(results(&listed), [Status::Pass, Status::Pass]);
     }
 }

@@ -148,7 +148,7 @@ mod control {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::Result;
+    use crate::checks::Status;
     use crate::checks::controls::Recording;
     use peerproof_captures::sdp::SessionDescription;
 
@@ -159,7 +159,7 @@ mod tests {
         let kept = answer.as_str().split_inclusive('\n').filter(|line| !line.starts_with("a=rtcp-fb:"));
         *answer = SessionDescription::parse(kept.collect::<String>());
         let findings = CHECK.run(&evidence);
-        assert!(findings.iter().all(|finding| finding.result == Result::NotApplicable), "{findings:?}");
+        assert!(findings.iter().all(|finding| finding.result == Status::NotApplicable), "{findings:?}");
     }
 
     /// Pion ends feedback without parameters with a space. It is agreed on nevertheless.
@@ -171,7 +171,7 @@ mod tests {
         *answer =
             SessionDescription::parse(answer.as_str().replace(" transport-cc\r\n", " transport-cc \r\n"));
         let findings = CHECK.run(&evidence);
-        assert!(findings.iter().any(|finding| finding.result == Result::Pass));
-        assert!(!findings.iter().any(|finding| finding.result == Result::Fail), "{findings:?}");
+        assert!(findings.iter().any(|finding| finding.result == Status::Pass));
+        assert!(!findings.iter().any(|finding| finding.result == Status::Fail), "{findings:?}");
     }
 }

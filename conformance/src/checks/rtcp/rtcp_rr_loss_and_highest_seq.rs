@@ -103,13 +103,13 @@ mod control {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::Result;
+    use crate::checks::Status;
     use crate::checks::controls::{Recording, replace_all, rtcp};
 
     const BOB: Peer = Peer(1);
 
     /// What the check says after bob told of three more that were lost, having made these answers of the direction at these times.
-    fn judged(answers: &[(&str, u64)]) -> Result {
+    fn judged(answers: &[(&str, u64)]) -> Status {
         let mut evidence = Recording::Call.evidence();
         let last = rtcp::find_all(&evidence, BOB, rtcp::RR).next_back().unwrap();
         rtcp::edit(&mut evidence, last, |report| report[15] += 3);
@@ -129,8 +129,8 @@ mod tests {
 
     #[test]
     fn what_arrives_while_the_peer_does_not_receive_may_count_as_lost() {
-        assert_eq!(judged(&[]), Result::Fail);
-        assert_eq!(judged(&[("inactive", 0)]), Result::Pass);
-        assert_eq!(judged(&[("inactive", 0), ("recvonly", 0)]), Result::Fail);
+        assert_eq!(judged(&[]), Status::Fail);
+        assert_eq!(judged(&[("inactive", 0)]), Status::Pass);
+        assert_eq!(judged(&[("inactive", 0), ("recvonly", 0)]), Status::Fail);
     }
 }

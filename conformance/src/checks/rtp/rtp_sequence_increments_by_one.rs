@@ -65,7 +65,7 @@ mod control {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::Result;
+    use crate::checks::Status;
     use crate::checks::controls::{Recording, rtp};
 
     /// What goes through a TURN server is not in the evidence, nor is what the other side's tap did not get.
@@ -79,10 +79,10 @@ mod tests {
             edit(&mut evidence);
             CHECK.run(&evidence)[1].result
         };
-        assert_eq!(result(|_| {}), Result::Fail);
-        assert_eq!(result(|evidence| evidence.wire.as_mut().unwrap().hidden = true), Result::Inconclusive);
-        assert_eq!(result(|evidence| evidence.whole = false), Result::Inconclusive);
+        assert_eq!(result(|_| {}), Status::Fail);
+        assert_eq!(result(|evidence| evidence.wire.as_mut().unwrap().hidden = true), Status::Inconclusive);
+        assert_eq!(result(|evidence| evidence.whole = false), Status::Inconclusive);
         let elsewhere = |evidence: &mut Evidence| rtp::packets(evidence).for_each(|it| it.tap = Peer(0));
-        assert_eq!(result(elsewhere), Result::Inconclusive);
+        assert_eq!(result(elsewhere), Status::Inconclusive);
     }
 }

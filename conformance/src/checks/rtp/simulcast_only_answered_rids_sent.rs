@@ -109,10 +109,10 @@ mod control {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::Result;
+    use crate::checks::Status;
 
     /// What two sources come to that send in these times.
-    fn two(times: [(u64, u64); 2]) -> Result {
+    fn two(times: [(u64, u64); 2]) -> Status {
         let sources =
             times.map(|(from_us, to_us)| Source { from_us, to_us, packets: 2, ..Source::default() });
         let media = sources.iter().enumerate().map(|(ssrc, source)| (ssrc as u32, source)).collect();
@@ -123,19 +123,19 @@ mod tests {
 
     #[test]
     fn without_simulcast_one_source_is_active_at_a_time() {
-        assert_eq!(two([(0, 100), (50, 150)]), Result::Fail);
-        assert_eq!(two([(50, 150), (0, 100)]), Result::Fail);
-        assert_eq!(two([(0, 100), (101, 150)]), Result::Pass);
+        assert_eq!(two([(0, 100), (50, 150)]), Status::Fail);
+        assert_eq!(two([(50, 150), (0, 100)]), Status::Fail);
+        assert_eq!(two([(0, 100), (101, 150)]), Status::Pass);
     }
 
     #[test]
     fn one_that_was_not_taken_at_all_may_send_one_stream_alone() {
         let mut evidence = crate::checks::controls::Recording::Simulcast.evidence();
-        assert_eq!(CHECK.run(&evidence)[0].result, Result::NotApplicable, "all were taken");
+        assert_eq!(CHECK.run(&evidence)[0].result, Status::NotApplicable, "all were taken");
         let answer = evidence.descriptions[1].sdp.as_str().replace("a=simulcast:recv h;m;l\r\n", "");
         evidence.descriptions[1].sdp = peerproof_captures::sdp::SessionDescription::parse(answer);
         let finding = &CHECK.run(&evidence)[0];
-        assert_eq!(finding.result, Result::Fail);
+        assert_eq!(finding.result, Status::Fail);
         assert!(finding.sentence.contains("no simulcast was agreed"), "{}", finding.sentence);
     }
 }

@@ -103,7 +103,7 @@ mod control {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::Result;
+    use crate::checks::Status;
     use crate::checks::controls::Recording;
 
     /// With its COOKIE-ACK lost, a peer gets the OPEN of the other before it may send anything itself.
@@ -119,8 +119,8 @@ mod tests {
                 });
                 packet.t_us += if is_late { 2 * PATIENCE_US } else { 0 };
             }
-            let results: Vec<Result> = CHECK.run(&evidence).iter().map(|finding| finding.result).collect();
-            results.contains(&Result::Warn)
+            let results: Vec<Status> = CHECK.run(&evidence).iter().map(|finding| finding.result).collect();
+            results.contains(&Status::Warn)
         };
         assert!(late(&[]), "an ACK that comes late is to be warned of");
         assert!(!late(&[10, 11]), "COOKIE-ECHO and COOKIE-ACK came late too");
@@ -153,7 +153,7 @@ mod tests {
         end.frame += 100;
         end.t_us += 2 * PATIENCE_US;
         packets.push(end);
-        let results: Vec<Result> = CHECK.run(&evidence).into_iter().map(|finding| finding.result).collect();
-        assert!(results.contains(&Result::Pass) && !results.contains(&Result::Fail), "{results:?}");
+        let results: Vec<Status> = CHECK.run(&evidence).into_iter().map(|finding| finding.result).collect();
+        assert!(results.contains(&Status::Pass) && !results.contains(&Status::Fail), "{results:?}");
     }
 }

@@ -83,7 +83,7 @@ fn needs_checksum(packet: &Packet<'_>) -> bool {
 mod tests {
     use super::CHECK;
     use crate::checks::controls::{Recording, sctp};
-    use crate::checks::{Evidence, Finding, Result};
+    use crate::checks::{Evidence, Finding, Status};
 
     /// Two sides of a capture that may lack packets, in which SACKs have no checksum.
     fn without_checksums() -> Evidence {
@@ -94,7 +94,7 @@ mod tests {
     }
 
     fn failing(evidence: &Evidence) -> Vec<Finding> {
-        CHECK.run(evidence).into_iter().filter(|it| it.result == Result::Fail).collect()
+        CHECK.run(evidence).into_iter().filter(|it| it.result == Status::Fail).collect()
     }
 
     #[test]

@@ -104,7 +104,7 @@ mod control {
 #[cfg(test)]
 mod tests {
     use super::CHECK;
-    use crate::checks::Result;
+    use crate::checks::Status;
     use crate::checks::controls::{Recording, sctp};
 
     /// Gives an INIT ACK another tag: it stands behind the header of twelve bytes and the head of the chunk.
@@ -122,10 +122,10 @@ mod tests {
         let mut again = wire.packets[at].clone();
         again.clear.iter_mut().for_each(|clear| choose(&mut clear.bytes, 0x1234_5678));
         wire.packets.insert(at + 1, again);
-        assert!(CHECK.run(&evidence).iter().all(|it| it.result == Result::Pass));
+        assert!(CHECK.run(&evidence).iter().all(|it| it.result == Status::Pass));
 
         let wire = evidence.wire.as_mut().unwrap();
         wire.packets[at].clear.iter_mut().for_each(|clear| choose(&mut clear.bytes, 0x8765_4321));
-        assert!(CHECK.run(&evidence).iter().any(|it| it.result == Result::Fail), "nobody chose that tag");
+        assert!(CHECK.run(&evidence).iter().any(|it| it.result == Status::Fail), "nobody chose that tag");
     }
 }

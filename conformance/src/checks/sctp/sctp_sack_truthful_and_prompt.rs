@@ -324,7 +324,7 @@ mod control {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::Result;
+    use crate::checks::Status;
     use crate::checks::controls::{Recording, sctp};
     use crate::evidence::Clear;
 
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn expect(evidence: &Evidence, result: Result) {
+    fn expect(evidence: &Evidence, result: Status) {
         let finding = CHECK.run(evidence).into_iter().find(|finding| finding.endpoint == "alice").unwrap();
         assert_eq!(finding.result, result, "{}", finding.sentence);
     }
@@ -378,8 +378,8 @@ mod tests {
     /// acknowledged late; a SACK that reports it as a duplicate says that it was.
     #[test]
     fn what_is_acknowledged_when_it_comes_again_may_have_been_lost_the_first_time() {
-        expect(&repeated(false), Result::Inconclusive);
-        expect(&repeated(true), Result::Fail);
+        expect(&repeated(false), Status::Inconclusive);
+        expect(&repeated(true), Status::Fail);
     }
 
     /// Appends two messages, of which SACKs for a second acknowledge neither, or the second alone.
@@ -414,8 +414,8 @@ mod tests {
 
     #[test]
     fn what_is_left_out_although_later_data_is_acknowledged_may_have_been_lost() {
-        expect(&left_out(true), Result::Inconclusive);
-        expect(&left_out(false), Result::Fail);
+        expect(&left_out(true), Status::Inconclusive);
+        expect(&left_out(false), Status::Fail);
     }
 
     /// RFC 9260 §6.2: while the advertised window is zero, new data has to be dropped.
@@ -426,7 +426,7 @@ mod tests {
         for packet in packets.iter_mut().filter(|it| is(it, Peer(0), sctp::SACK)) {
             sctp_of(packet)[20..24].fill(0);
         }
-        expect(&evidence, Result::Pass);
+        expect(&evidence, Status::Pass);
     }
 
     /// What comes by a way that the peer does not send on yet may be ignored by its ICE agent, as after a NAT was rebound.
@@ -447,7 +447,7 @@ mod tests {
                     .filter(|it| it.sender == Peer(1))
                     .for_each(|packet| packet.from.set_port(9));
             }
-            CHECK.run(&evidence).iter().any(|finding| finding.result == Result::Fail)
+            CHECK.run(&evidence).iter().any(|finding| finding.result == Status::Fail)
         };
         assert!(late(false), "a SACK that comes late is a fault");
         assert!(!late(true), "the data came by another way");

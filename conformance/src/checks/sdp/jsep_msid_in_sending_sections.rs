@@ -54,10 +54,10 @@ mod control {
 #[cfg(test)]
 mod tests {
     use crate::checks::controls::{Recording, sdp};
-    use crate::checks::{Result, of};
+    use crate::checks::{Status, of};
 
     /// What is found of the answerer, of whose descriptions this many sections keep their `a=msid`.
-    fn found(kept: usize, is_foreign: bool) -> Result {
+    fn found(kept: usize, is_foreign: bool) -> Status {
         let mut evidence = Recording::Descriptions.evidence();
         for at in kept..2 {
             for made in evidence.descriptions.iter_mut().filter(|made| made.by == crate::evidence::Peer(1)) {
@@ -72,9 +72,9 @@ mod tests {
 
     #[test]
     fn who_names_no_stream_anywhere_may_be_no_jsep_agent() {
-        assert_eq!([found(2, true), found(2, false)], [Result::Pass; 2]);
-        assert_eq!(found(0, true), Result::NotApplicable);
-        assert_eq!(found(1, true), Result::Fail, "it names one for the other section");
-        assert_eq!(found(0, false), Result::Fail, "a peer of ours");
+        assert_eq!([found(2, true), found(2, false)], [Status::Pass; 2]);
+        assert_eq!(found(0, true), Status::NotApplicable);
+        assert_eq!(found(1, true), Status::Fail, "it names one for the other section");
+        assert_eq!(found(0, false), Status::Fail, "a peer of ours");
     }
 }

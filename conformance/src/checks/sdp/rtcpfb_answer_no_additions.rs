@@ -64,7 +64,7 @@ mod control {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::Result;
+    use crate::checks::Status;
     use crate::checks::controls::{Recording, line_of};
 
     /// Pion ends feedback without parameters with a space. It is offered nevertheless.
@@ -75,7 +75,7 @@ mod tests {
         let (number, line) = line_of(offer, "a=rtcp-fb:96 nack");
         *offer = offer.with_line_replaced(number, &format!("{line} "));
         let findings = CHECK.run(&evidence);
-        assert!(findings.iter().any(|finding| finding.result == Result::Pass));
-        assert!(!findings.iter().any(|finding| finding.result == Result::Fail), "{findings:?}");
+        assert!(findings.iter().any(|finding| finding.result == Status::Pass));
+        assert!(!findings.iter().any(|finding| finding.result == Status::Fail), "{findings:?}");
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn check(
         let from = command.entry.t_us.saturating_sub(LATE_US);
         let stalled = session.stalled(from, t_us.saturating_add(LATE_US));
         let off = LATE_US.saturating_add(stalled).saturating_add(session.clock_error(&peer.name));
-        let reading = State {
+        let reading = StateReading {
             value,
             n,
             from_us: command.entry.t_us.saturating_sub(off),
@@ -85,7 +85,7 @@ fn trickle(
     Some(without_effect("answer/getState", Layer::Sdp, &peer.name, t_us, claimed, seen, evidence))
 }
 
-struct State<'a> {
+struct StateReading<'a> {
     value: &'a Value,
     n: u64,
     from_us: u64,
@@ -101,7 +101,7 @@ struct Differs {
     entry: Option<u64>,
 }
 
-impl State<'_> {
+impl StateReading<'_> {
     /// A state that no event reported about then.
     fn one<S: Display>(
         &self,

@@ -5,7 +5,7 @@ use super::{note, signed};
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::{Answer, Entry, StepOutcome, What, words};
 use peerproof_reports::describe_what;
-use peerproof_reports::session::{Act, LogEntry, Message, Series, State, Step};
+use peerproof_reports::session::{Act, LogEntry, Message, Series, StateChange, Step};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ const MOST_SERIES: usize = 2_000;
 #[derive(Default)]
 pub(super) struct Views {
     pub(super) steps: Vec<Step>,
-    pub(super) states: Vec<State>,
+    pub(super) states: Vec<StateChange>,
     pub(super) entries: Vec<LogEntry>,
     pub(super) acts: Vec<Act>,
     pub(super) stats: Vec<Series>,
@@ -113,7 +113,7 @@ impl Views {
             _ => return,
         };
         let (peer, t_us) = (peer.to_owned(), signed(entry.t_us));
-        self.states.push(State { peer, machine, state, t_us, entry: entry.n });
+        self.states.push(StateChange { peer, machine, state, t_us, entry: entry.n });
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Pure: time is given, chance is seeded. A packet's whole fate is decided when it is offered.
 
-use super::packet::Packet;
+use super::packet::IpPacket;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use schemars::JsonSchema;
@@ -102,7 +102,7 @@ pub struct Arrival {
     /// When.
     pub at: Duration,
     /// What.
-    pub packet: Packet,
+    pub packet: IpPacket,
     /// What the link did to it besides carrying it, for the recording.
     pub done: &'static str,
 }
@@ -141,7 +141,7 @@ impl Link {
     ///
     /// # Errors
     /// When the packet is lost, with the cause.
-    pub fn offer(&mut self, now: Duration, mut packet: Packet) -> Result<Vec<Arrival>, LinkLoss> {
+    pub fn offer(&mut self, now: Duration, mut packet: IpPacket) -> Result<Vec<Arrival>, LinkLoss> {
         if !self.up {
             return Err(LinkLoss::Down);
         }
@@ -219,7 +219,7 @@ mod tests {
     use super::super::packet::udp;
     use super::*;
 
-    fn packet(number: u32) -> Packet {
+    fn packet(number: u32) -> IpPacket {
         let (a, b) = ("10.0.0.2:5000".parse().unwrap(), "10.0.0.3:5000".parse().unwrap());
         // 1000 bytes with the headers.
         let mut payload = vec![0; 972];

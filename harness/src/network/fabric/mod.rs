@@ -11,7 +11,7 @@ pub mod topology;
 use indexmap::IndexMap;
 use link::{Arrival, Link, LinkLoss, LinkQuality};
 use nat::{Nat, Translated};
-use packet::{End, Packet, TCP, UDP};
+use packet::{End, IpPacket, TCP, UDP};
 use peerproof_captures::timeline::LossCause;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -56,7 +56,7 @@ pub struct Lost {
     /// Why.
     pub cause: LossCause,
     /// The packet as it was there.
-    pub packet: Packet,
+    pub packet: IpPacket,
 }
 
 /// A packet that arrives at an interface.
@@ -67,7 +67,7 @@ pub struct Delivered {
     /// Where.
     pub interface: InterfaceId,
     /// What.
-    pub packet: Packet,
+    pub packet: IpPacket,
 }
 
 /// A change of the network under way.
@@ -92,7 +92,7 @@ pub struct Fabric {
     interfaces: Vec<Interface>,
     segments: Vec<Node>,
     queue: BinaryHeap<Reverse<(Duration, u64)>>,
-    waiting: BTreeMap<u64, (Place, Packet)>,
+    waiting: BTreeMap<u64, (Hop, IpPacket)>,
     count: u64,
     lost: Vec<Lost>,
 }
@@ -125,7 +125,7 @@ enum Neighbour {
 
 /// Where a packet is when its time comes.
 #[derive(Debug, Clone, Copy)]
-enum Place {
+enum Hop {
     /// On a segment, from this neighbour or from above.
     Segment(usize, Option<Neighbour>),
     /// At the outer side of a segment's router.
@@ -218,9 +218,9 @@ impl Fabric {
     }
 
     /// A packet leaves a host.
-    pub fn send(&mut self, now: Duration, from: InterfaceId, packet: Packet) {
+    pub fn send(&mut self, now: Duration, from: InterfaceId, packet: IpPacket) {
         let Some(interface) = self.interfaces.get_mut(from.0) else { return };
-        let place = Place::Segment(interface.segment, Some(Neighbour::Interface(from.0)));
+        let place = Hop::Segment(interface.segment, Some(Neighbour::Interface(from.0)));
         let fate = interface.up.offer(now, packet.clone());
         self.travel(now, fate, place, packet);
     }
@@ -241,9 +241,9 @@ impl Fabric {
             self.queue.pop();
             let Some((place, packet)) = self.waiting.remove(&number) else { continue };
             match place {
-                Place::Interface(i) => out.push(Delivered { at, interface: InterfaceId(i), packet }),
-                Place::Segment(s, from) => self.forward(at, s, from, packet),
-                Place::Router(s) => self.enter(at, s, packet),
+                Hop::Interface(i) => out.push(Delivered { at, interface: InterfaceId(i), packet }),
+                Hop::Segment(s, from) => self.forward(at, s, from, packet),
+                Hop::Router(s) => self.enter(at, s, packet),
             }
         }
         out
@@ -293,7 +293,7 @@ impl Fabric {
     }
 
     /// A packet on a segment goes to a neighbour, or up.
-    fn forward(&mut self, at: Duration, segment: usize, from: Option<Neighbour>, packet: Packet) {
+    fn forward(&mut self, at: Duration, segment: usize, from: Option<Neighbour>, packet: IpPacket) {
         let to = packet.address(End::Destination);
         if to.is_multicast() || to == IpAddr::from([255, 255, 255, 255]) {
             for index in 0..self.interfaces.len() {
@@ -324,18 +324,18 @@ impl Fabric {
         })
     }
 
-    fn hand_over(&mut self, at: Duration, interface: usize, packet: Packet) {
+    fn hand_over(&mut self, at: Duration, interface: usize, packet: IpPacket) {
         let fate = self.interfaces[interface].down.offer(at, packet.clone());
-        self.travel(at, fate, Place::Interface(interface), packet);
+        self.travel(at, fate, Hop::Interface(interface), packet);
     }
 
-    fn descend(&mut self, at: Duration, child: usize, packet: Packet) {
+    fn descend(&mut self, at: Duration, child: usize, packet: IpPacket) {
         let fate = self.segments[child].down.offer(at, packet.clone());
-        self.travel(at, fate, Place::Router(child), packet);
+        self.travel(at, fate, Hop::Router(child), packet);
     }
 
     /// A packet has come down to the outer side of a segment's router.
-    fn enter(&mut self, at: Duration, segment: usize, mut packet: Packet) {
+    fn enter(&mut self, at: Duration, segment: usize, mut packet: IpPacket) {
         if !packet.hop() {
             return self.lose(at, segment, LossCause::HopLimit, packet);
         }
@@ -352,7 +352,7 @@ impl Fabric {
     }
 
     /// A packet leaves a segment by its router.
-    fn ascend(&mut self, at: Duration, segment: usize, from: Option<Neighbour>, mut packet: Packet) {
+    fn ascend(&mut self, at: Duration, segment: usize, from: Option<Neighbour>, mut packet: IpPacket) {
         let node = &mut self.segments[segment];
         let (Some(parent), Some(_)) = (node.parent, from) else {
             return self.lose(at, segment, LossCause::NoRoute, packet);
@@ -373,10 +373,10 @@ impl Fabric {
             },
         };
         let fate = self.segments[segment].up.offer(at, packet.clone());
-        self.travel(at, fate, Place::Segment(parent, Some(Neighbour::Router(segment))), packet);
+        self.travel(at, fate, Hop::Segment(parent, Some(Neighbour::Router(segment))), packet);
     }
 
-    fn travel(&mut self, now: Duration, fate: Result<Vec<Arrival>, LinkLoss>, place: Place, packet: Packet) {
+    fn travel(&mut self, now: Duration, fate: Result<Vec<Arrival>, LinkLoss>, place: Hop, packet: IpPacket) {
         match fate {
             Ok(arrivals) => {
                 for arrival in arrivals {
@@ -387,22 +387,22 @@ impl Fabric {
             }
             Err(loss) => {
                 let name = match place {
-                    Place::Interface(i) | Place::Segment(_, Some(Neighbour::Interface(i))) => {
+                    Hop::Interface(i) | Hop::Segment(_, Some(Neighbour::Interface(i))) => {
                         self.names[i].clone()
                     }
-                    Place::Segment(s, _) | Place::Router(s) => self.segments[s].name.clone(),
+                    Hop::Segment(s, _) | Hop::Router(s) => self.segments[s].name.clone(),
                 };
                 self.lost.push(Lost { at: now, place: name, cause: loss.into(), packet });
             }
         }
     }
 
-    fn lose(&mut self, at: Duration, segment: usize, cause: LossCause, packet: Packet) {
+    fn lose(&mut self, at: Duration, segment: usize, cause: LossCause, packet: IpPacket) {
         self.lost.push(Lost { at, place: self.segments[segment].name.clone(), cause, packet });
     }
 }
 
-fn passes(firewall: &Firewall, packet: &Packet) -> bool {
+fn passes(firewall: &Firewall, packet: &IpPacket) -> bool {
     match packet.protocol() {
         UDP => !firewall.block_udp,
         TCP => match (&firewall.tcp_ports, packet.flow()) {

@@ -2,7 +2,7 @@
 //!
 //! Pure: time is given, port choice is seeded. One NAT serves one external address.
 
-use super::packet::{End, Flow, ICMP, ICMPV6, Packet, TCP};
+use super::packet::{End, Flow, ICMP, ICMPV6, IpPacket, TCP};
 use indexmap::IndexMap;
 use peerproof_conformance::nat;
 pub use peerproof_conformance::nat::Dependence;
@@ -97,9 +97,9 @@ struct Mapping {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Translated {
     /// It goes on, rewritten.
-    On(Packet),
+    On(IpPacket),
     /// It turns back to the inside, rewritten at both ends.
-    Hairpinned(Packet),
+    Hairpinned(IpPacket),
     /// It ends here.
     Dropped(Reason),
 }
@@ -139,7 +139,7 @@ impl Nat {
     }
 
     /// A packet from inside.
-    pub fn outbound(&mut self, now: Duration, mut packet: Packet) -> Translated {
+    pub fn outbound(&mut self, now: Duration, mut packet: IpPacket) -> Translated {
         if let Some(quoted) = packet.quoted() {
             // An ICMP error about a packet that came in goes to whoever sent that (RFC 5508 REQ-5).
             let found = self
@@ -170,7 +170,7 @@ impl Nat {
     }
 
     /// A packet from outside.
-    pub fn inbound(&mut self, now: Duration, mut packet: Packet) -> Translated {
+    pub fn inbound(&mut self, now: Duration, mut packet: IpPacket) -> Translated {
         self.forget(now);
         if let Some(quoted) = packet.quoted() {
             // An ICMP error about a packet of ours goes to whoever sent that, who must find its own address in it (RFC 5508

@@ -21,7 +21,7 @@ pub const ICMPV6: u8 = 58;
 
 /// An IPv4 or IPv6 packet whose header is whole.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Packet {
+pub struct IpPacket {
     bytes: Vec<u8>,
     version: Version,
     protocol: u8,
@@ -83,7 +83,7 @@ pub enum End {
     Destination,
 }
 
-impl Packet {
+impl IpPacket {
     /// Reads the headers.
     ///
     /// # Errors
@@ -427,7 +427,7 @@ impl Packet {
     }
 }
 
-impl fmt::Debug for Packet {
+impl fmt::Debug for IpPacket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.flow() {
             Some(flow) => write!(f, "{flow} ({} bytes)", self.bytes.len()),
@@ -492,7 +492,7 @@ mod tests {
     }
 
     /// The sum over header and pseudo-header of a right packet is all ones.
-    fn is_right(packet: &Packet) -> bool {
+    fn is_right(packet: &IpPacket) -> bool {
         let b = packet.bytes();
         let (addresses, header_right) = match packet.version {
             Version::V4 => (12, fold(sum_words(&b[..packet.transport])) == 0xffff),
@@ -541,13 +541,13 @@ mod tests {
     fn no_truncation_and_no_byte_value_panics() {
         let whole = udp(at("10.0.0.2:5000"), at("203.0.113.9:3478"), b"hello").unwrap().into_bytes();
         for length in 0..whole.len() {
-            assert!(Packet::parse(whole[..length].to_vec()).is_err());
+            assert!(IpPacket::parse(whole[..length].to_vec()).is_err());
         }
         for position in 0..whole.len() {
             for value in 0..=255 {
                 let mut bytes = whole.clone();
                 bytes[position] = value;
-                if let Ok(mut packet) = Packet::parse(bytes) {
+                if let Ok(mut packet) = IpPacket::parse(bytes) {
                     packet.rewrite(End::Source, at("1.2.3.4:5"));
                     packet.hop();
                     let _ = (packet.flow(), packet.quoted(), packet.payload().len());
@@ -560,6 +560,6 @@ mod tests {
     fn the_last_hop_is_noticed() {
         let mut bytes = udp(at("10.0.0.2:5000"), at("203.0.113.9:3478"), b"").unwrap().into_bytes();
         bytes[8] = 1;
-        assert!(!Packet::parse(bytes).unwrap().hop());
+        assert!(!IpPacket::parse(bytes).unwrap().hop());
     }
 }

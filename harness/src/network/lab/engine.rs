@@ -1,7 +1,7 @@
 //! The thread that carries packets: from the devices into the fabric, out of it when they are due.
 
 use super::LabError;
-use crate::network::fabric::packet::{Packet, udp};
+use crate::network::fabric::packet::{IpPacket, udp};
 use crate::network::fabric::{Change, Delivered, Fabric, InterfaceId, Lost};
 use crate::network::rule::{Decision, RuleAction};
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -37,7 +37,7 @@ pub trait Watch: Send {
     fn wake_by(&mut self, _wake: Wake) {}
 
     /// Whether a packet has to wait for the keys that decide whether a rule is for it. It is asked again when it is woken up.
-    fn waits_for_keys(&mut self, _from: InterfaceId, _packet: &Packet) -> bool {
+    fn waits_for_keys(&mut self, _from: InterfaceId, _packet: &IpPacket) -> bool {
         false
     }
 
@@ -45,7 +45,7 @@ pub trait Watch: Send {
     fn without_keys(&mut self) {}
 
     /// What becomes of a packet that leaves a host; nothing if it goes as it is.
-    fn decide(&mut self, from: InterfaceId, packet: &Packet) -> Option<Decision>;
+    fn decide(&mut self, from: InterfaceId, packet: &IpPacket) -> Option<Decision>;
 
     /// A packet left a host or arrived.
     fn passed(&mut self, passed: &Passed<'_>);
@@ -79,7 +79,7 @@ pub struct Passed<'a> {
     /// Whether it left the host there (`true`) or arrived.
     pub out: bool,
     /// As it was there. Its mark is the same at both ends.
-    pub packet: &'a Packet,
+    pub packet: &'a IpPacket,
     /// What was decided about it, where it left.
     pub decision: Option<&'a Decision>,
     /// Why it went no further, if that is known by now.
@@ -163,7 +163,7 @@ impl Drop for Engine {
 struct Entered {
     at: Instant,
     interface: InterfaceId,
-    packet: Packet,
+    packet: IpPacket,
     decision: Option<Decision>,
     lost: Option<Lost>,
 }
@@ -175,12 +175,12 @@ struct Work {
     /// Zero of the fabric's time.
     zero: Instant,
     /// Packets that wait to change places with the next one, by interface.
-    held: Vec<Option<Packet>>,
+    held: Vec<Option<IpPacket>>,
     /// Packets that a rule delays, by when they go on.
     late: BinaryHeap<Reverse<(Duration, u64)>>,
-    waiting: BTreeMap<u64, (InterfaceId, Packet)>,
+    waiting: BTreeMap<u64, (InterfaceId, IpPacket)>,
     /// Packets that wait for keys, with when they go on without.
-    without_keys: VecDeque<(Duration, InterfaceId, Packet)>,
+    without_keys: VecDeque<(Duration, InterfaceId, IpPacket)>,
     marks: u64,
     entered: Vec<Entered>,
     buffer: Vec<u8>,
@@ -249,7 +249,7 @@ impl Work {
             // Empty, or the device is down.
             let Ok(length) = device.recv(&mut self.buffer) else { return };
             let bytes = self.buffer.get(..length).unwrap_or_default().to_vec();
-            let Ok(packet) = Packet::parse(bytes) else { continue };
+            let Ok(packet) = IpPacket::parse(bytes) else { continue };
             let interface = InterfaceId(place);
             if self.without_keys.len() < MOST_WITHOUT_KEYS && self.watch.waits_for_keys(interface, &packet) {
                 self.without_keys.push_back((self.zero.elapsed() + KEYS_WITHIN, interface, packet));
@@ -276,7 +276,7 @@ impl Work {
     }
 
     /// A packet leaves a host: the rules act on it.
-    fn enter(&mut self, interface: InterfaceId, packet: Packet) {
+    fn enter(&mut self, interface: InterfaceId, packet: IpPacket) {
         self.marks += 1;
         let packet = packet.marked(self.marks);
         let at = Instant::now();
@@ -340,7 +340,7 @@ impl Work {
     }
 
     /// Keeps a packet until it goes on.
-    fn wait_for(&mut self, at: Duration, interface: InterfaceId, packet: Packet) {
+    fn wait_for(&mut self, at: Duration, interface: InterfaceId, packet: IpPacket) {
         self.late.push(Reverse((at, packet.mark())));
         self.waiting.insert(packet.mark(), (interface, packet));
     }

@@ -45,7 +45,7 @@ pub enum RuleAction {
 
 /// A packet as a rule sees it.
 #[derive(Debug, Clone, Copy)]
-pub struct Packet<'a> {
+pub struct RulePacket<'a> {
     /// The peer that sent it.
     pub from: &'a str,
     /// What is known of it.
@@ -90,7 +90,7 @@ impl Rule {
     }
 
     /// Decides about one packet; nothing if the rule is not for it.
-    pub fn on_packet(&mut self, packet: &Packet<'_>) -> Option<RuleAction> {
+    pub fn on_packet(&mut self, packet: &RulePacket<'_>) -> Option<RuleAction> {
         if !self.spec.is_in_time(packet.at.saturating_sub(self.since)) || !self.spec.is_for(packet) {
             return None;
         }
@@ -175,12 +175,12 @@ impl Rules {
 
     /// Whether there is a rule about chunks that may be for a packet, and only the keys are missing to decide it.
     #[must_use]
-    pub fn want_keys(&self, packet: &Packet<'_>) -> bool {
+    pub fn want_keys(&self, packet: &RulePacket<'_>) -> bool {
         self.rules.iter().any(|rule| rule.spec.speaks_of_chunks() && rule.spec.may_be_for(packet))
     }
 
     /// The first rule that is for the packet decides; nothing if it may pass.
-    pub fn decide(&mut self, packet: &Packet<'_>) -> Option<Decision> {
+    pub fn decide(&mut self, packet: &RulePacket<'_>) -> Option<Decision> {
         if self.rules.iter().any(|rule| rule.spec.may_be_for(packet)) {
             self.unread = self.unread.saturating_add(1);
         }
@@ -196,7 +196,7 @@ impl Rules {
     }
 
     /// What becomes of a packet that no rule is for, if records of its sender are numbered anew.
-    fn renumber(&self, packet: &Packet<'_>) -> Option<Decision> {
+    fn renumber(&self, packet: &RulePacket<'_>) -> Option<Decision> {
         let is_meant =
             |from: &Option<String>| from.as_deref().is_none_or(|from| spec::is_sender(from, packet));
         if packet.seen.class != Some(Class::Dtls) || !self.renumbers.iter().any(is_meant) {

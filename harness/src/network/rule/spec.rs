@@ -3,7 +3,7 @@
 use super::super::chunk::{Chunk, Dcep, Sctp};
 use super::super::class::{Class, Content, Handshake, StunClass, StunMethod};
 use super::field::Field;
-use super::{MOST_INJECTED, Packet};
+use super::{MOST_INJECTED, RulePacket};
 use crate::span::Span;
 use peerproof_conformance::expect::AnyOf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -110,7 +110,7 @@ impl RuleSpec {
     }
 
     /// Whether the packet is one of those meant, but for how many there were before.
-    pub(super) fn is_for(&self, packet: &Packet<'_>) -> bool {
+    pub(super) fn is_for(&self, packet: &RulePacket<'_>) -> bool {
         let seen = packet.seen;
         self.is_for_the_outside(packet)
             && self.handshake.as_ref().is_none_or(|any| seen.handshakes.iter().any(|kind| any.allows(kind)))
@@ -119,11 +119,11 @@ impl RuleSpec {
     }
 
     /// Whether the packet may be one of those meant, and only its keys are missing to decide it.
-    pub(super) fn may_be_for(&self, packet: &Packet<'_>) -> bool {
+    pub(super) fn may_be_for(&self, packet: &RulePacket<'_>) -> bool {
         self.needs_keys() && packet.seen.unread && self.is_for_the_outside(packet)
     }
 
-    fn is_for_the_outside(&self, packet: &Packet<'_>) -> bool {
+    fn is_for_the_outside(&self, packet: &RulePacket<'_>) -> bool {
         let seen = packet.seen;
         self.from.as_deref().is_none_or(|from| is_sender(from, packet))
             && (self.class.is_none() || self.class == seen.class)
@@ -154,7 +154,7 @@ pub const DTLS_CLIENT: &str = "dtls-client";
 pub const DTLS_SERVER: &str = "dtls-server";
 
 /// Whether a packet comes from a peer, or from a side of DTLS, of this name.
-pub(super) fn is_sender(from: &str, packet: &Packet<'_>) -> bool {
+pub(super) fn is_sender(from: &str, packet: &RulePacket<'_>) -> bool {
     match from {
         DTLS_CLIENT => packet.seen.from_client == Some(true),
         DTLS_SERVER => packet.seen.from_client == Some(false),

@@ -12,7 +12,7 @@ fn acts(spec: &str, packets: &[&[u8]]) -> Vec<bool> {
         .map(|bytes| {
             let seen = look(bytes, 0);
             let at = Duration::ZERO;
-            rule.on_packet(&Packet { from: "alice", seen: &seen, bytes, at }).is_some()
+            rule.on_packet(&RulePacket { from: "alice", seen: &seen, bytes, at }).is_some()
         })
         .collect()
 }
@@ -45,7 +45,7 @@ fn the_first_rule_that_matches_acts() {
     rules.install(Rule::new(first, RuleAction::Drop, 1), Duration::ZERO);
     rules.install(Rule::new(RuleSpec::default(), RuleAction::Duplicate, 1), Duration::ZERO);
     let seen = look(STUN, 0);
-    let packet = Packet { from: "alice", seen: &seen, bytes: STUN, at: Duration::ZERO };
+    let packet = RulePacket { from: "alice", seen: &seen, bytes: STUN, at: Duration::ZERO };
     assert_eq!(rules.decide(&packet).map(|decision| decision.action), Some(RuleAction::Drop));
     assert_eq!(rules.decide(&packet).map(|decision| decision.action), Some(RuleAction::Duplicate));
     rules.clear();
@@ -63,7 +63,7 @@ fn whoever_has_had_messages_cut_has_its_records_numbered_anew_to_the_end() {
     let mut rules = Rules::default();
     let decide = |rules: &mut Rules, from, bytes: &[u8]| {
         let seen = look(bytes, 0);
-        let decision = rules.decide(&Packet { from, seen: &seen, bytes, at: Duration::ZERO })?;
+        let decision = rules.decide(&RulePacket { from, seen: &seen, bytes, at: Duration::ZERO })?;
         let RuleAction::Become(datagrams) = decision.action else { return None };
         Some(datagrams.iter().map(|datagram| datagram[10]).collect::<Vec<u8>>())
     };
@@ -90,7 +90,7 @@ fn corruption_changes_one_bit_and_spares_short_packets() {
 fn a_rule_is_in_force_in_its_window_and_for_its_steps() {
     let seen = look(STUN, 0);
     let mut rules = Rules::default();
-    let packet = |ms| Packet { from: "alice", seen: &seen, bytes: STUN, at: Duration::from_millis(ms) };
+    let packet = |ms| RulePacket { from: "alice", seen: &seen, bytes: STUN, at: Duration::from_millis(ms) };
     let window: RuleSpec = serde_yaml::from_str("{after: 100ms, until: 200ms}").unwrap();
     rules.install(Rule::new(window, RuleAction::Drop, 1), Duration::from_millis(1000));
     let acts = [1099, 1100, 1199, 1200].map(|ms| rules.decide(&packet(ms)).is_some());
@@ -121,7 +121,7 @@ fn one_chunk_must_be_all_that_a_rule_asks_of_it() {
     };
     let is_for = |spec: &str| {
         let spec: RuleSpec = serde_yaml::from_str(spec).unwrap();
-        spec.is_for(&Packet { from: "alice", seen: &seen, bytes: &[], at: Duration::ZERO })
+        spec.is_for(&RulePacket { from: "alice", seen: &seen, bytes: &[], at: Duration::ZERO })
     };
     for spec in [
         "{sctp: SACK}",
@@ -143,7 +143,7 @@ fn a_side_of_dtls_stands_for_whichever_peer_it_is() {
     let is_for = |spec: &str, from_client: Option<bool>| {
         let spec: RuleSpec = serde_yaml::from_str(spec).unwrap();
         let seen = Seen { from_client, ..look(DTLS, 0) };
-        spec.is_for(&Packet { from: "alice", seen: &seen, bytes: DTLS, at: Duration::ZERO })
+        spec.is_for(&RulePacket { from: "alice", seen: &seen, bytes: DTLS, at: Duration::ZERO })
     };
     for (from, of) in [("dtls-client", true), ("dtls-server", false)] {
         let spec = format!("{{from: {from}}}");
@@ -159,10 +159,10 @@ fn what_cannot_be_read_is_counted_for_rules_that_may_have_been_for_it() {
     rules.install(Rule::new(spec, RuleAction::Drop, 1), Duration::ZERO);
     let seen = Seen { unread: true, ..look(DTLS, 0) };
     for from in ["alice", "bob"] {
-        assert_eq!(rules.decide(&Packet { from, seen: &seen, bytes: DTLS, at: Duration::ZERO }), None);
+        assert_eq!(rules.decide(&RulePacket { from, seen: &seen, bytes: DTLS, at: Duration::ZERO }), None);
     }
     assert_eq!(rules.unread(), 1);
-    let wants = |from| rules.want_keys(&Packet { from, seen: &seen, bytes: DTLS, at: Duration::ZERO });
+    let wants = |from| rules.want_keys(&RulePacket { from, seen: &seen, bytes: DTLS, at: Duration::ZERO });
     assert_eq!(["alice", "bob"].map(wants), [true, false]);
 }
 

@@ -32,7 +32,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 pub fn lying(opened: Opened, lie: Lie, clock: CaseClock) -> Opened {
     let (sender, events) = unbounded_channel();
     let info = lie.greeting(opened.peer.info());
-    let state = State { teller: Teller::new(lie), taken: 0 };
+    let state = Progress { teller: Teller::new(lie), taken: 0 };
     let mind = Arc::new(Mind { clock, state: Mutex::new(state), changed: Notify::new() });
     tokio::spawn(Arc::clone(&mind).pass(opened.events, sender));
     Opened { peer: Box::new(Liar { peer: opened.peer, info, mind }), events }
@@ -41,18 +41,18 @@ pub fn lying(opened: Opened, lie: Lie, clock: CaseClock) -> Opened {
 /// What a liar knows.
 struct Mind {
     clock: CaseClock,
-    state: Mutex<State>,
+    state: Mutex<Progress>,
     changed: Notify,
 }
 
-struct State {
+struct Progress {
     teller: Teller,
     /// How many of the peer's events were taken up.
     taken: u64,
 }
 
 impl Mind {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Progress> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

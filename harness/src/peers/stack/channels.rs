@@ -106,7 +106,7 @@ impl Defect {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct OpenChannels {
     /// By the stack's number, in the order of their making.
     channels: BTreeMap<usize, Arc<Channel>>,
     echoes: BTreeMap<String, Defect>,
@@ -114,10 +114,10 @@ struct State {
 
 /// The channels of one peer.
 #[derive(Debug, Default)]
-pub(super) struct Channels(Mutex<State>);
+pub(super) struct Channels(Mutex<OpenChannels>);
 
 impl Channels {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, OpenChannels> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

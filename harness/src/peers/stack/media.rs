@@ -53,7 +53,7 @@ impl From<MediaError> for Refusal {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Captured {
     tracks: BTreeMap<String, LocalTrack>,
     streams: u32,
 }
@@ -65,7 +65,7 @@ pub(super) struct LocalMedia {
     name: String,
     surroundings: Surroundings,
     devices: Devices,
-    state: Mutex<State>,
+    state: Mutex<Captured>,
 }
 
 impl LocalMedia {
@@ -78,7 +78,7 @@ impl LocalMedia {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Captured> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 use tokio::sync::mpsc::UnboundedSender;
 
 #[derive(Debug)]
-struct State {
+struct Sequence {
     seq: u64,
     newest_us: u64,
     sender: Option<UnboundedSender<Reported>>,
@@ -19,18 +19,18 @@ struct State {
 #[derive(Debug)]
 pub(super) struct Outlet {
     clock: CaseClock,
-    state: Mutex<State>,
+    state: Mutex<Sequence>,
     /// How many of the stack's events have come this far.
     taken: Latest<u64>,
 }
 
 impl Outlet {
     pub(super) fn new(clock: CaseClock, sender: UnboundedSender<Reported>) -> Self {
-        let state = State { seq: 0, newest_us: 0, sender: Some(sender), lost: None };
+        let state = Sequence { seq: 0, newest_us: 0, sender: Some(sender), lost: None };
         Self { clock, state: Mutex::new(state), taken: Latest::new(0) }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Sequence> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -198,7 +198,7 @@ const OPERATIONS: [&str; 6] = [
 
 /// Where a peer stands in the exchange of descriptions, as far as that is certain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum SignalingPhase {
     Stable,
     LocalOffer,
     RemoteOffer,
@@ -211,7 +211,7 @@ enum State {
 
 /// The exchange of descriptions as the steps make it.
 pub(super) struct Exchange<'a> {
-    states: BTreeMap<&'a str, State>,
+    states: BTreeMap<&'a str, SignalingPhase>,
     /// The types of named descriptions.
     named: BTreeMap<&'a str, &'static str>,
     /// Whose a named track is.
@@ -224,8 +224,11 @@ const OF_TRACKS: [&str; 5] = ["addTrack", "removeTrack", "replaceTrack", "applyC
 impl<'a> Exchange<'a> {
     /// Before the first step.
     pub(super) fn new(scenario: &'a Scenario) -> Self {
-        let first =
-            if scenario.signalling == Signalling::Autonomous { State::Undecided } else { State::Stable };
+        let first = if scenario.signalling == Signalling::Autonomous {
+            SignalingPhase::Undecided
+        } else {
+            SignalingPhase::Stable
+        };
         Self {
             states: scenario.peers.keys().map(|name| (name.as_str(), first)).collect(),
             named: BTreeMap::new(),
@@ -266,8 +269,8 @@ impl<'a> Exchange<'a> {
                 }
             }
             Action::Connect(_) | Action::Negotiate(_) => {
-                for state in self.states.values_mut().filter(|state| **state != State::Closed) {
-                    *state = State::Stable;
+                for state in self.states.values_mut().filter(|state| **state != SignalingPhase::Closed) {
+                    *state = SignalingPhase::Stable;
                 }
             }
             _ => {}
@@ -296,30 +299,35 @@ impl<'a> Exchange<'a> {
                 format!("to show that it is rejected, add `rejects: InvalidStateError` beside `{name}`");
             Err(document.error(path, format!("`{name}` cannot work: {why}"), Some(help)))
         };
-        if state == State::Closed && command::changes(name) {
+        if state == SignalingPhase::Closed && command::changes(name) {
             return refuse(format!("{peer} is closed"));
         }
         let next = match name {
-            "close" => State::Closed,
-            "createPeerConnection" => State::Stable,
-            "createAnswer" if matches!(state, State::Stable | State::LocalOffer | State::RemotePranswer) => {
+            "close" => SignalingPhase::Closed,
+            "createPeerConnection" => SignalingPhase::Stable,
+            "createAnswer"
+                if matches!(
+                    state,
+                    SignalingPhase::Stable | SignalingPhase::LocalOffer | SignalingPhase::RemotePranswer
+                ) =>
+            {
                 return refuse(format!("{peer} has no remote offer"));
             }
             "setLocalDescription" | "setRemoteDescription" => {
                 let local = name == "setLocalDescription";
                 match (self.kind(args), local) {
-                    (Some("rollback"), _) if state == State::Stable => {
+                    (Some("rollback"), _) if state == SignalingPhase::Stable => {
                         return refuse(format!("{peer} has no offer to roll back"));
                     }
-                    (Some("answer" | "pranswer"), _) if state == State::Stable => {
+                    (Some("answer" | "pranswer"), _) if state == SignalingPhase::Stable => {
                         return refuse(format!("{peer} has no offer to answer"));
                     }
-                    (Some("offer"), true) => State::LocalOffer,
-                    (Some("offer"), false) => State::RemoteOffer,
-                    (Some("pranswer"), true) => State::LocalPranswer,
-                    (Some("pranswer"), false) => State::RemotePranswer,
-                    (Some("answer" | "rollback"), _) => State::Stable,
-                    _ => State::Undecided,
+                    (Some("offer"), true) => SignalingPhase::LocalOffer,
+                    (Some("offer"), false) => SignalingPhase::RemoteOffer,
+                    (Some("pranswer"), true) => SignalingPhase::LocalPranswer,
+                    (Some("pranswer"), false) => SignalingPhase::RemotePranswer,
+                    (Some("answer" | "rollback"), _) => SignalingPhase::Stable,
+                    _ => SignalingPhase::Undecided,
                 }
             }
             _ => state,

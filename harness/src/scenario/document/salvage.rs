@@ -1,6 +1,6 @@
 //! All that is wrong with the types of a document: what is wrong is taken out or put right as the help says, and the rest read again.
 
-use super::super::error::{Place, ScenarioError, nearest};
+use super::super::error::{ScenarioError, TextSpan, nearest};
 use super::{Document, Mark, Marks, Segment, ValuePath};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -45,7 +45,7 @@ pub(super) struct Lost {
     wounds: Vec<(Option<usize>, String, Option<String>)>,
     /// Words that stand for another one, by their nodes.
     assumed: Vec<usize>,
-    places: Vec<Option<Place>>,
+    places: Vec<Option<TextSpan>>,
     /// Something is gone of what peers, servers and steps are.
     acting: bool,
     /// Every key and text of what is gone: names that something else may refer to.

@@ -23,7 +23,7 @@ use webrtc::peer_connection::PeerConnection as Inner;
 use webrtc::rtp_transceiver::{RTCRtpTransceiverDirection, RtpTransceiver};
 
 #[derive(Debug, Default)]
-struct State {
+struct MediaState {
     /// By the number of their transceiver.
     senders: BTreeMap<usize, Arc<Sender>>,
     stopped: BTreeSet<usize>,
@@ -39,7 +39,7 @@ pub(super) struct Media {
     at_description: bool,
     pc: OnceLock<Weak<dyn Inner>>,
     connected: AtomicBool,
-    state: Mutex<State>,
+    state: Mutex<MediaState>,
     /// One refresh after the other, so that none acts on what an earlier one has overtaken.
     refreshing: tokio::sync::Mutex<()>,
 }

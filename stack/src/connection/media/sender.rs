@@ -4,7 +4,7 @@ use super::codecs;
 use super::feedback::wants_key_frame;
 use super::transceivers::LocalTrack;
 use crate::connection::reporter::StateReporter;
-use crate::media::{Codec, Encoding, EncodingOptions, Kind, Packet, RtpClock};
+use crate::media::{Codec, Encoding, EncodingOptions, Kind, MediaPacket, RtpClock};
 use crate::sync::lock;
 use bytes::Bytes;
 use rtc::media_stream::MediaStreamTrack;
@@ -270,7 +270,7 @@ impl Sender {
     }
 }
 
-fn rtp(packet: Packet, payload_type: u8, ssrc: u32, sequence_number: u16) -> RtpPacket {
+fn rtp(packet: MediaPacket, payload_type: u8, ssrc: u32, sequence_number: u16) -> RtpPacket {
     let header = Header {
         version: 2,
         marker: packet.marker,

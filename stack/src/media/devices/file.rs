@@ -93,11 +93,11 @@ impl Clip {
     pub(super) fn play(clip: &Arc<Self>) -> Result<Box<dyn Camera>, CodecError> {
         let decoder = codec::video_decoder(Codec::Vp8)?;
         let newest = Frame::black(clip.width, clip.height)?;
-        Ok(Box::new(Player { clip: Arc::clone(clip), decoder, decoded: None, newest }))
+        Ok(Box::new(Playback { clip: Arc::clone(clip), decoder, decoded: None, newest }))
     }
 }
 
-struct Player {
+struct Playback {
     clip: Arc<Clip>,
     decoder: Box<dyn VideoDecoder>,
     /// Index of the encoded picture that was decoded last.
@@ -105,7 +105,7 @@ struct Player {
     newest: Frame,
 }
 
-impl Camera for Player {
+impl Camera for Playback {
     fn picture(&mut self, number: u64, width: u32, height: u32) -> Result<Frame, CodecError> {
         let index = |count: usize| usize::try_from(number % count.max(1) as u64).unwrap_or_default();
         match &self.clip.pictures {

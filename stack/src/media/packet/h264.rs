@@ -6,7 +6,7 @@
 //!                      28: FU-A                                                  E on the last one
 //! ```
 
-use super::{Begins, Fragment, MOST_PAYLOAD, Packet};
+use super::{Begins, Fragment, MOST_PAYLOAD, MediaPacket};
 use bytes::{BufMut, Bytes, BytesMut};
 
 const START_CODE: [u8; 4] = [0, 0, 0, 1];
@@ -15,7 +15,7 @@ const STAP_A: u8 = 24;
 const FU_A: u8 = 28;
 
 /// Cuts one access unit in the byte stream format (H.264 annex B) into payloads.
-pub(super) fn packetize(data: &[u8], timestamp: u32) -> Vec<Packet> {
+pub(super) fn packetize(data: &[u8], timestamp: u32) -> Vec<MediaPacket> {
     let mut payloads = Vec::new();
     for unit in units(data) {
         let Some((header, rest)) = unit.split_first() else { continue };
@@ -39,7 +39,7 @@ pub(super) fn packetize(data: &[u8], timestamp: u32) -> Vec<Packet> {
     }
     let last = payloads.len().saturating_sub(1);
     let packets = payloads.into_iter().enumerate();
-    packets.map(|(index, payload)| Packet { payload, marker: index == last, timestamp }).collect()
+    packets.map(|(index, payload)| MediaPacket { payload, marker: index == last, timestamp }).collect()
 }
 
 /// Takes the payload structure off; what comes out is in the byte stream format. Nothing if it is malformed, or of a kind that

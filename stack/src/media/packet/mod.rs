@@ -11,7 +11,7 @@ pub const MOST_PAYLOAD: usize = 1150;
 
 /// A packet to be sent. Payload type, SSRC and sequence number are the connection's.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Packet {
+pub struct MediaPacket {
     /// The RTP payload.
     pub payload: Bytes,
     /// The marker bit: the last packet of a picture, the first of a talk spurt.
@@ -36,10 +36,12 @@ impl Packetizer {
     }
 
     /// Cuts one encoded frame (Opus: one packet of the encoder).
-    pub fn packetize(&mut self, data: &[u8], timestamp: u32) -> Vec<Packet> {
+    pub fn packetize(&mut self, data: &[u8], timestamp: u32) -> Vec<MediaPacket> {
         let first = !std::mem::replace(&mut self.started, true);
         match self.codec {
-            Codec::Opus => vec![Packet { payload: Bytes::copy_from_slice(data), marker: first, timestamp }],
+            Codec::Opus => {
+                vec![MediaPacket { payload: Bytes::copy_from_slice(data), marker: first, timestamp }]
+            }
             Codec::Vp8 => {
                 let id = self.picture_id;
                 self.picture_id = (id + 1) & 0x7FFF;

@@ -1,6 +1,6 @@
 //! VP8 in RTP (RFC 7741).
 
-use super::{Begins, Fragment, MOST_PAYLOAD, Packet};
+use super::{Begins, Fragment, MOST_PAYLOAD, MediaPacket};
 use bytes::{BufMut, Bytes, BytesMut};
 
 /// RFC 7741 §4.2: a descriptor with a 15-bit PictureID before each fragment.
@@ -12,7 +12,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 ///  I: |M| PictureID   |  M=1
 ///     |   PictureID   |
 /// ```
-pub(super) fn packetize(data: &[u8], picture_id: u16, timestamp: u32) -> Vec<Packet> {
+pub(super) fn packetize(data: &[u8], picture_id: u16, timestamp: u32) -> Vec<MediaPacket> {
     let [id_high, id_low] = (picture_id | 0x8000).to_be_bytes();
     let fragments = data.chunks(MOST_PAYLOAD - 4);
     let last = fragments.len().saturating_sub(1);
@@ -22,7 +22,7 @@ pub(super) fn packetize(data: &[u8], picture_id: u16, timestamp: u32) -> Vec<Pac
             let mut payload = BytesMut::with_capacity(4 + fragment.len());
             payload.put_slice(&[if index == 0 { 0x90 } else { 0x80 }, 0x80, id_high, id_low]);
             payload.put_slice(fragment);
-            Packet { payload: payload.freeze(), marker: index == last, timestamp }
+            MediaPacket { payload: payload.freeze(), marker: index == last, timestamp }
         })
         .collect()
 }

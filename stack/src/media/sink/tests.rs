@@ -2,13 +2,13 @@
 
 use super::*;
 use crate::media::codec;
-use crate::media::packet::{Packet, Packetizer};
+use crate::media::packet::{MediaPacket, Packetizer};
 use crate::media::{Encoding, EncodingOptions, Source};
 
 const VIDEO: [Codec; 2] = [Codec::Vp8, Codec::H264];
 
 /// Numbered pictures as packets, one list a picture; `keys` are key frames.
-fn stream(codec: Codec, count: u16, size: (u32, u32), bitrate: u32, keys: &[u16]) -> Vec<Vec<Packet>> {
+fn stream(codec: Codec, count: u16, size: (u32, u32), bitrate: u32, keys: &[u16]) -> Vec<Vec<MediaPacket>> {
     let mut encoder = codec::video_encoder(codec, size.0, size.1, 15.0, bitrate).unwrap();
     let mut packetizer = Packetizer::new(codec);
     (0..count)
@@ -21,7 +21,7 @@ fn stream(codec: Codec, count: u16, size: (u32, u32), bitrate: u32, keys: &[u16]
 }
 
 /// Gives packets their sequence numbers.
-fn number(packets: impl IntoIterator<Item = Packet>, first: u16) -> Vec<Arrived> {
+fn number(packets: impl IntoIterator<Item = MediaPacket>, first: u16) -> Vec<Arrived> {
     packets
         .into_iter()
         .zip(0..)
@@ -138,7 +138,7 @@ fn a_change_of_size_is_followed() {
 fn padding_between_pictures_is_no_loss() {
     for codec in VIDEO {
         let pictures = stream(codec, 6, (320, 240), 300_000, &[]);
-        let padding = Packet { payload: bytes::Bytes::new(), marker: false, timestamp: 0 };
+        let padding = MediaPacket { payload: bytes::Bytes::new(), marker: false, timestamp: 0 };
         let packets = number(pictures.into_iter().flat_map(|p| p.into_iter().chain([padding.clone()])), 0);
         let mut receiver = Receiver::new(codec).unwrap();
         assert!(!play(&mut receiver, packets).contains(&SinkEvent::KeyFrameWanted));
@@ -198,7 +198,7 @@ async fn hear_or_see(source: Source, codec: Codec, wanted: impl Fn(&Seen) -> boo
     loop {
         tokio::select! {
             packet = packets.recv() => {
-                let Packet { payload, marker, timestamp } = packet.unwrap();
+                let MediaPacket { payload, marker, timestamp } = packet.unwrap();
                 assert!(sink.push(Arrived { sequence, timestamp, marker, payload }));
                 sequence = sequence.wrapping_add(1);
             }

@@ -4,7 +4,7 @@ use super::super::group::Group;
 use super::super::signature::SignatureScheme;
 use super::super::vector;
 use super::super::version::Version;
-use super::Place;
+use super::ExtensionHolder;
 use super::key_share::KeyShares;
 use super::kind::ExtensionType;
 use super::names::{self, Names, ServerNames};
@@ -88,9 +88,13 @@ pub enum Content<'a> {
 
 impl<'a> Content<'a> {
     /// Reads the data of an extension of that type; the reader must be limited to it.
-    pub(super) fn read<S: Sink>(r: &mut Reader<'a, S>, kind: ExtensionType, place: Place) -> Read<Self> {
+    pub(super) fn read<S: Sink>(
+        r: &mut Reader<'a, S>,
+        kind: ExtensionType,
+        place: ExtensionHolder,
+    ) -> Read<Self> {
         use ExtensionType as T;
-        let of_client = place == Place::ClientHello;
+        let of_client = place == ExtensionHolder::ClientHello;
         Ok(match kind {
             T::ServerName if of_client => Self::ServerNames(ServerNames::read(r)?),
             T::SupportedGroups => Self::Groups(vector::codes16(r, "named_group_list length", "named_group")?),
@@ -108,7 +112,9 @@ impl<'a> Content<'a> {
             }
             T::SupportedVersions => Self::Version(r.code("selected_version")?),
             T::KeyShare if of_client => Self::KeyShares(KeyShares::read_client(r)?),
-            T::KeyShare if place == Place::HelloRetryRequest => Self::Group(r.code("selected_group")?),
+            T::KeyShare if place == ExtensionHolder::HelloRetryRequest => {
+                Self::Group(r.code("selected_group")?)
+            }
             T::KeyShare => Self::KeyShares(KeyShares::read_server(r)?),
             T::PskKeyExchangeModes => Self::PskModes(vector::codes8(r, "ke_modes length", "ke_mode")?),
             T::PreSharedKey if of_client => Self::PreSharedKeys(PreSharedKeys::read(r)?),
@@ -118,7 +124,7 @@ impl<'a> Content<'a> {
             }
             T::RecordSizeLimit => Self::Number(r.u16("record_size_limit")?.map(u64::from)),
             T::MaxFragmentLength => Self::Number(r.u8("max_fragment_length")?.map(u64::from)),
-            T::EarlyData if place == Place::NewSessionTicket => {
+            T::EarlyData if place == ExtensionHolder::NewSessionTicket => {
                 Self::Number(r.u32("max_early_data_size")?.map(u64::from))
             }
             T::CertificateAuthorities => Self::Authorities(names::authorities(r)?),

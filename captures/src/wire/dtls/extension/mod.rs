@@ -30,7 +30,7 @@ use std::fmt;
 
 /// The message that holds extensions; some have another form in another message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Place {
+pub enum ExtensionHolder {
     /// ClientHello.
     ClientHello,
     /// ServerHello.
@@ -56,18 +56,18 @@ pub struct Extension<'a> {
     pub length: Field<u16>,
     /// Its data.
     pub data: Field<&'a [u8]>,
-    place: Place,
+    place: ExtensionHolder,
 }
 
 impl<'a> Extension<'a> {
     /// Reads one of a message.
-    pub fn read<S: Sink>(r: &mut Reader<'a, S>, place: Place) -> Read<Self> {
+    pub fn read<S: Sink>(r: &mut Reader<'a, S>, place: ExtensionHolder) -> Read<Self> {
         let (kind, length) = (r.code("extension_type")?, r.u16("extension_data length")?);
         let data = r.sized("extension_data", length.value.into(), length.range)?;
         Ok(Self { kind, length, data, place })
     }
 
-    fn walk<S: Sink>(r: &mut Reader<'a, S>, place: Place) -> Read<()> {
+    fn walk<S: Sink>(r: &mut Reader<'a, S>, place: ExtensionHolder) -> Read<()> {
         let kind = r.code::<ExtensionType>("extension_type")?;
         r.rename(|| kind.value.name().unwrap_or("unknown extension").into());
         let length = r.u16("extension_data length")?;
@@ -91,12 +91,12 @@ impl<'a> Extension<'a> {
 pub struct Extensions<'a> {
     /// All of them.
     pub bytes: Field<&'a [u8]>,
-    place: Place,
+    place: ExtensionHolder,
 }
 
 impl<'a> Extensions<'a> {
     /// Reads the length and takes the extensions.
-    pub(super) fn read<S: Sink>(r: &mut Reader<'a, S>, place: Place) -> Read<Self> {
+    pub(super) fn read<S: Sink>(r: &mut Reader<'a, S>, place: ExtensionHolder) -> Read<Self> {
         let bytes = vector::nested16(r, "extensions length", |r| {
             vector::each(r, "extension", |r| Extension::walk(r, place))
         })?;
@@ -104,7 +104,10 @@ impl<'a> Extensions<'a> {
     }
 
     /// The same where a message of 1.2 may end without extensions.
-    pub(super) fn read_optional<S: Sink>(r: &mut Reader<'a, S>, place: Place) -> Read<Option<Self>> {
+    pub(super) fn read_optional<S: Sink>(
+        r: &mut Reader<'a, S>,
+        place: ExtensionHolder,
+    ) -> Read<Option<Self>> {
         if r.is_empty() { Ok(None) } else { Self::read(r, place).map(Some) }
     }
 
@@ -136,7 +139,7 @@ mod tests {
     use crate::wire::node;
     use crate::wire::testing::{check_all, check_robust, hex};
 
-    fn check(place: Place, list: &str, shown: &str) {
+    fn check(place: ExtensionHolder, list: &str, shown: &str) {
         let list = hex(list);
         let mut bytes = (list.len() as u16).to_be_bytes().to_vec();
         bytes.extend(list);
@@ -157,7 +160,7 @@ mod tests {
     #[test]
     fn every_extension_of_a_client_hello_is_read() {
         check(
-            Place::ClientHello,
+            ExtensionHolder::ClientHello,
             "0000 000e 000c 00 0009 6c6f63616c686f7374
              000a 0006 0004 11ec 001d
              000b 0002 01 00
@@ -196,20 +199,24 @@ mod tests {
     fn extensions_have_their_form_by_message() {
         let hello = "002b 0002 fefc  0033 0006 001d 0002 abcd  0029 0002 0000";
         check(
-            Place::ServerHello,
+            ExtensionHolder::ServerHello,
             hello,
             "supported_versions=DTLS 1.3 key_share=x25519 pre_shared_key=selected 0",
         );
         let retry = "002b 0002 fefc  0033 0002 0017  002c 0003 0001 aa";
         check(
-            Place::HelloRetryRequest,
+            ExtensionHolder::HelloRetryRequest,
             retry,
             "supported_versions=DTLS 1.3 key_share=secp256r1 cookie=(1 bytes)",
         );
-        check(Place::NewSessionTicket, "002a 0004 00000400", "early_data=1024");
-        check(Place::EncryptedExtensions, "000e 0005 0002 0001 00", "use_srtp=SRTP_AES128_CM_HMAC_SHA1_80");
+        check(ExtensionHolder::NewSessionTicket, "002a 0004 00000400", "early_data=1024");
         check(
-            Place::CertificateRequest,
+            ExtensionHolder::EncryptedExtensions,
+            "000e 0005 0002 0001 00",
+            "use_srtp=SRTP_AES128_CM_HMAC_SHA1_80",
+        );
+        check(
+            ExtensionHolder::CertificateRequest,
             "000d 0004 0002 0403  002f 0005 0003 0001 30",
             "signature_algorithms=ecdsa_secp256r1_sha256 certificate_authorities=(1 names)",
         );
@@ -218,7 +225,8 @@ mod tests {
     #[test]
     fn an_extension_that_cannot_be_read_leaves_the_next_alone() {
         let bytes = hex("000c  000a 0004 0009 001d  0017 0000");
-        let tree = node::record("test", &bytes, |r| Extensions::read(r, Place::ClientHello).map(drop));
+        let tree =
+            node::record("test", &bytes, |r| Extensions::read(r, ExtensionHolder::ClientHello).map(drop));
         assert_eq!(tree.node.children[0].name, "supported_groups");
         assert_eq!(tree.node.children[0].anomalies.len(), 1);
         assert_eq!(tree.node.children[1].name, "extended_master_secret");

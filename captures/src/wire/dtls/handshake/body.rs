@@ -1,6 +1,6 @@
 //! The body of a handshake message, by its kind.
 
-use super::super::extension::{Extensions, Place};
+use super::super::extension::{ExtensionHolder, Extensions};
 use super::super::version::Version;
 use super::certificate::{Certificate, CompressedCertificate};
 use super::certificate_request::CertificateRequest;
@@ -68,7 +68,7 @@ impl<'a> Body<'a> {
             T::HelloVerifyRequest => Self::HelloVerifyRequest(HelloVerifyRequest::read(r)?),
             T::NewSessionTicket => Self::NewSessionTicket(NewSessionTicket::read(r, version)?),
             T::EncryptedExtensions => {
-                Self::EncryptedExtensions(Extensions::read(r, Place::EncryptedExtensions)?)
+                Self::EncryptedExtensions(Extensions::read(r, ExtensionHolder::EncryptedExtensions)?)
             }
             T::RequestConnectionId => Self::RequestConnectionId(RequestConnectionId::read(r)?),
             T::NewConnectionId => Self::NewConnectionId(NewConnectionId::read(r)?),

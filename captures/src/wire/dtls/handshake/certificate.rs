@@ -20,7 +20,7 @@
 //! } CompressedCertificate;
 //! ```
 
-use super::super::extension::{Extensions, Place};
+use super::super::extension::{ExtensionHolder, Extensions};
 use super::super::vector;
 use super::super::version::Version;
 use crate::wire::field::Field;
@@ -43,7 +43,7 @@ impl<'a> CertificateEntry<'a> {
     fn read<S: Sink>(r: &mut Reader<'a, S>, is_13: bool) -> Read<Self> {
         let data = vector::opaque24(r, "cert_data length", "cert_data")?;
         r.summary(|| format!("{} bytes, sha-256 {}", data.value.len(), Hex(&Sha256::digest(data.value))));
-        let extensions = if is_13 { Some(Extensions::read(r, Place::Certificate)?) } else { None };
+        let extensions = if is_13 { Some(Extensions::read(r, ExtensionHolder::Certificate)?) } else { None };
         Ok(Self { data, extensions })
     }
 }

@@ -12,7 +12,7 @@
 //! } CertificateRequest;                                                       // 1.3
 //! ```
 
-use super::super::extension::{Extensions, Place};
+use super::super::extension::{ExtensionHolder, Extensions};
 use super::super::signature::SignatureScheme;
 use super::super::vector;
 use super::super::version::Version;
@@ -62,7 +62,7 @@ impl<'a> CertificateRequest<'a> {
             let length = "certificate_request_context length";
             return Ok(Self::Tls13 {
                 context: vector::opaque8(r, length, "certificate_request_context")?,
-                extensions: Extensions::read(r, Place::CertificateRequest)?,
+                extensions: Extensions::read(r, ExtensionHolder::CertificateRequest)?,
             });
         }
         let types = vector::codes8(r, "certificate_types length", "certificate_type")?;

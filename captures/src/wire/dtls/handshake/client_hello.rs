@@ -13,7 +13,7 @@
 //! ```
 
 use super::super::cipher_suite::CipherSuite;
-use super::super::extension::{Content, ExtensionType, Extensions, Place};
+use super::super::extension::{Content, ExtensionHolder, ExtensionType, Extensions};
 use super::super::vector;
 use super::super::version::Version;
 use crate::wire::codes::Codes;
@@ -54,7 +54,7 @@ impl<'a> ClientHello<'a> {
                 "legacy_compression_methods length",
                 "legacy_compression_methods",
             )?,
-            extensions: Extensions::read_optional(r, Place::ClientHello)?,
+            extensions: Extensions::read_optional(r, ExtensionHolder::ClientHello)?,
         })
     }
 

@@ -16,7 +16,7 @@
 //! ```
 
 use super::super::cipher_suite::CipherSuite;
-use super::super::extension::{Content, ExtensionType, Extensions, Place};
+use super::super::extension::{Content, ExtensionHolder, ExtensionType, Extensions};
 use super::super::vector;
 use super::super::version::Version;
 use crate::wire::field::Field;
@@ -56,7 +56,7 @@ impl<'a> ServerHello<'a> {
         if retry {
             r.meaning(|| Value::Text("HelloRetryRequest".into()));
         }
-        let place = if retry { Place::HelloRetryRequest } else { Place::ServerHello };
+        let place = if retry { ExtensionHolder::HelloRetryRequest } else { ExtensionHolder::ServerHello };
         Ok(Self {
             legacy_version,
             random,

@@ -14,7 +14,7 @@
 //! } NewSessionTicket;                       // 1.3
 //! ```
 
-use super::super::extension::{Extensions, Place};
+use super::super::extension::{ExtensionHolder, Extensions};
 use super::super::vector;
 use super::super::version::Version;
 use crate::wire::field::Field;
@@ -54,7 +54,7 @@ impl<'a> NewSessionTicket<'a> {
         let age_add = r.u32("ticket_age_add")?;
         let nonce = vector::opaque8(r, "ticket_nonce length", "ticket_nonce")?;
         let ticket = vector::opaque16(r, "ticket length", "ticket")?;
-        let extensions = Extensions::read(r, Place::NewSessionTicket)?;
+        let extensions = Extensions::read(r, ExtensionHolder::NewSessionTicket)?;
         Ok(Self { lifetime, ticket, resumption: Some(Resumption { age_add, nonce, extensions }) })
     }
 }

@@ -1,11 +1,11 @@
 //! Packets made from nothing.
 
-use super::{Packet, UDP, fold, sum_words};
+use super::{IpPacket, UDP, fold, sum_words};
 use std::net::{IpAddr, SocketAddr};
 
 /// A UDP datagram between two addresses of one family, as a whole IP packet with right checksums.
 #[must_use]
-pub fn udp(source: SocketAddr, destination: SocketAddr, payload: &[u8]) -> Option<Packet> {
+pub fn udp(source: SocketAddr, destination: SocketAddr, payload: &[u8]) -> Option<IpPacket> {
     let length = u16::try_from(payload.len() + 8).ok()?;
     let mut bytes = match (source.ip(), destination.ip()) {
         (IpAddr::V4(from), IpAddr::V4(to)) => {
@@ -41,5 +41,5 @@ pub fn udp(source: SocketAddr, destination: SocketAddr, payload: &[u8]) -> Optio
         sum => sum,
     };
     bytes[transport + 6..transport + 8].copy_from_slice(&sum.to_be_bytes());
-    Packet::parse(bytes).ok()
+    IpPacket::parse(bytes).ok()
 }
