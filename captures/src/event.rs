@@ -143,7 +143,7 @@ pub struct ChannelInfo {
     /// The stream identifier, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<u16>,
-    /// Whether messages arrive in order; nothing if the peer's API does not tell, as with a channel that the other side opened.
+    /// Whether messages arrive in order; nothing if the peer's API does not say, as with a channel that the other side opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ordered: Option<bool>,
     /// Most retransmissions of a message.

@@ -243,7 +243,7 @@ pub enum NotPlayed {
     },
 }
 
-/// How a case's snapshot compares with the one on record.
+/// How a case's snapshot compares with the recorded one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum SnapshotResult {
@@ -257,7 +257,7 @@ pub enum SnapshotResult {
         section: String,
         /// The first line that differs, from one, in the text of the case.
         line: u32,
-        /// The line on record.
+        /// The recorded line.
         expected: String,
         /// The line of this case.
         seen: String,

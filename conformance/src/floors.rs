@@ -1,9 +1,9 @@
-//! What the suite has decided once must stay decided: for each case the requirements that every run on record decided at each peer, and how often
+//! What the suite has decided once must stay decided: for each case the requirements that every recorded run decided at each peer, and how often
 //! what one run decides is undecided in another (a slide).
 //!
 //! A run is compared by the cases in it, so that a filtered run is compared as well. One missing finding says little: one connection may differ
 //! from run to run and decide something else. So the findings of a requirement are counted together, for each implementation and for each
-//! scenario. There are too few of them if the number of slides is too improbable at the rate at which that requirement slides on record. A
+//! scenario. There are too few of them if the number of slides is too improbable at the rate at which that requirement slides in recorded runs. A
 //! finding that is undecided because of clocks or load is no slide.
 
 use crate::case::{CaseFile, Missing, Standing};
@@ -44,7 +44,7 @@ pub struct Floors {
     pub cases: BTreeMap<String, Floor>,
 }
 
-/// What is on record of a case.
+/// What is recorded of a case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Floor {
@@ -113,7 +113,7 @@ impl Floors {
         text.trim_end_matches('0').to_owned()
     }
 
-    /// What a run no longer decides or supports, of what is on record.
+    /// What a run no longer decides or supports, of what is recorded.
     #[must_use]
     pub fn slides<'a>(&self, run: &[Played<'a>]) -> Vec<Slide> {
         let mut groups: BTreeMap<(String, String), (Shown, String)> = BTreeMap::new();
@@ -128,7 +128,7 @@ impl Floors {
                 };
                 let known = matches!(self.cases.get(name), Some(Floor::Unsupported(_)));
                 if !known && scenarios.contains(scenario(name)) && self.has_peers(played.file) {
-                    let what = format!("a case is unsupported by {peer} that is not on record as such");
+                    let what = format!("a case is unsupported by {peer} that is not recorded as such");
                     slides.push(Slide { what, example: name.clone() });
                 }
                 continue;
@@ -167,7 +167,7 @@ impl Floors {
             if at_least(*count, rate) < limit {
                 let Shown { shown, attempts } = count;
                 let what = format!(
-                    "{requirement} {group}: {shown} of {attempts} findings on record are no longer decided"
+                    "{requirement} {group}: {shown} of {attempts} recorded findings are no longer decided"
                 );
                 slides.push(Slide { what, example: example.clone() });
             }
@@ -175,7 +175,7 @@ impl Floors {
         slides
     }
 
-    /// Whether there is a case on record that these implementations played.
+    /// Whether there is a recorded case that these implementations played.
     fn has_peers(&self, file: &CaseFile) -> bool {
         file.peers.iter().all(|peer| {
             let named = peer.named.as_ref().unwrap_or(&peer.implementation);
@@ -183,7 +183,7 @@ impl Floors {
         })
     }
 
-    /// Records what these runs decide, instead of what was on record of their cases.
+    /// Records what these runs decide, instead of what was recorded of their cases.
     pub fn accept(&mut self, runs: &[Vec<Played<'_>>]) {
         let mut all: BTreeMap<&str, Vec<&Played<'_>>> = BTreeMap::new();
         for played in runs.iter().flatten().filter(|played| counts(played)) {

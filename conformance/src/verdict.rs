@@ -151,7 +151,7 @@ impl fmt::Display for Place {
 #[serde(try_from = "String", into = "&'static str")]
 #[schemars(with = "String")]
 pub enum RecordedFile {
-    /// `snapshot.txt`: what is compared with the snapshot on record.
+    /// `snapshot.txt`: what is compared with the recorded snapshot.
     Snapshot,
     /// `stats`: the folder of the statistics reports. The report is that of the verdict's side.
     Stats,

@@ -1,6 +1,6 @@
 //! The certificate authority of this process, from which the STUN and TURN servers of its scenarios have their certificates for TLS.
 //!
-//! One for all cases: a program is told when it starts, and serves several.
+//! One for all cases: a program receives it when it starts, and serves several.
 
 use peerproof_stack::server::{Authority, TlsError};
 use std::sync::{Arc, OnceLock};

@@ -1,4 +1,4 @@
-//! What is on record of earlier runs, beside the known deviations: how often those showed (`observed.toml`), and what the suite decided
+//! What earlier runs have shown, beside the known deviations: how often those showed (`observed.toml`), and what the suite decided
 //! (`floors.toml`).
 
 use crate::embedded::SCENARIOS;
@@ -18,7 +18,7 @@ pub const OBSERVED: &str = "observed.toml";
 /// What the suite has decided.
 pub const FLOORS: &str = "floors.toml";
 
-/// What is on record.
+/// What is recorded of earlier runs.
 #[derive(Debug, Clone, Default)]
 pub struct OnRecord {
     /// How often known deviations have shown.
@@ -28,7 +28,7 @@ pub struct OnRecord {
 }
 
 impl OnRecord {
-    /// Reads what is on record in a folder of scenarios, or else what is in the executable.
+    /// Reads what is recorded in a folder of scenarios, or else what is in the executable.
     ///
     /// # Errors
     /// In one sentence, which file cannot be read.
@@ -74,7 +74,7 @@ pub fn of_again(again: &Again) -> Played<'_> {
 /// What a slide means, for the end of a run.
 #[must_use]
 pub fn slide(slide: &Slide) -> String {
-    format!("{slide} (`peerproof accept RUN` puts it on record)")
+    format!("{slide} (`peerproof accept RUN` records it)")
 }
 
 /// What a run says against the rates of known deviations, one sentence each: those that are contradicted, and those that are stale. Only a
@@ -91,6 +91,6 @@ pub fn rates(expected: &Deviations, observed: &Observed, is_whole: impl Fn(&str)
         format!("{one} shows in {count} attempts, {how}, {rate}")
     });
     let stale = expected.stale(observed).into_iter().filter(|(one, _)| is_whole(&one.peer));
-    let stale = stale.map(|(one, count)| format!("{one} shows in {count} attempts on record: it is stale"));
+    let stale = stale.map(|(one, count)| format!("{one} shows in {count} recorded attempts: it is stale"));
     outside.chain(stale).collect()
 }

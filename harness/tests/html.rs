@@ -308,7 +308,7 @@ async fn pages_show_faults_snapshots_and_dumps() {
         assert!(acts.contains("drop"), "{kind}: {acts}");
         browser.goto(&snapshot, "#view=snapshot").await;
         let compared = browser.text("#panel-snapshot").await;
-        assert!(compared.contains("As on record"), "{kind}: {compared}");
+        assert!(compared.contains("As recorded"), "{kind}: {compared}");
         assert_ne!(browser.count(".snapshot tbody tr").await, 0);
         assert_eq!(browser.count(".snapshot tr.differs").await, 0);
         browser.goto(&dumped, "#view=timeline").await;
@@ -318,7 +318,7 @@ async fn pages_show_faults_snapshots_and_dumps() {
         assert!(axis.contains("connected") && axis.contains("failed"), "{kind}: {axis}");
         browser.goto(&changed, "#view=snapshot").await;
         let compared = browser.text("#panel-snapshot").await;
-        assert!(compared.contains("lines differ from the snapshot on record"), "{kind}: {compared}");
+        assert!(compared.contains("lines differ from the recorded snapshot"), "{kind}: {compared}");
         assert_eq!(browser.count(".snapshot tr.differs").await, 4, "two lines of either side");
         browser.close().await;
     }

@@ -1,4 +1,4 @@
-// The normal form of the case beside the snapshot on record: descriptions, states and handshakes, with what is random named by what it means.
+// The normal form of the case beside the recorded snapshot: descriptions, states and handshakes, with what is random named by what it means.
 "use strict";
 {
   const { el } = P;
@@ -38,9 +38,9 @@
       const split = (text) => text.trimEnd().split("\n");
       const rows = aligned(split(before), split(seen));
       const differs = rows.filter(([a, b]) => a !== b).length;
-      panel.append(el("p", { class: "soft" }, differs ? `${P.count(differs, "line differs", "lines differ")} from the snapshot on record` : "As on record", ` (${versions}).`),
+      panel.append(el("p", { class: "soft" }, differs ? `${P.count(differs, "line differs", "lines differ")} from the recorded snapshot` : "As recorded", ` (${versions}).`),
         el("div", { class: "card scroll" }, el("table", { class: "compare snapshot" },
-          el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "on record"), el("th", { scope: "col" }, "this case"))),
+          el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "recorded"), el("th", { scope: "col" }, "this case"))),
           el("tbody", {}, rows.map(([a, b]) => el("tr", { class: a !== b ? "differs" : "" }, cell(a, b), cell(b, a)))))));
     },
   });

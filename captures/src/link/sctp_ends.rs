@@ -1,5 +1,5 @@
-//! The two ends of SCTP packets that a capture holds without a network layer. Data channels have the same port at both ends, so what tells
-//! them apart are the verification tags: each end chose the one of the packets that it receives (RFC 9260 §8.5).
+//! The two ends of SCTP packets that a capture holds without a network layer. Data channels have the same port at both ends, so what identifies
+//! them are the verification tags: each end chose the one of the packets that it receives (RFC 9260 §8.5).
 
 use crate::hash::Lookup;
 use crate::wire::sctp::{self, Body, ChunkType};
@@ -57,7 +57,7 @@ impl SctpEnds {
         Some((address(sender, source), address(1 - sender, destination)))
     }
 
-    /// The end that chose a tag; the one that has none yet if nothing tells.
+    /// The end that chose a tag; the one that has none yet if nothing shows.
     fn owner(&mut self, place: Ports, tag: u32) -> usize {
         let known = self.owners.get(&(place, tag)).copied();
         known.unwrap_or_else(|| self.learn(place, tag, usize::from(self.known.contains_key(&place))))

@@ -45,7 +45,7 @@ impl Builder {
         self.observer.srtp_key(key);
     }
 
-    /// Takes in a description of a peer: names its side and tells passwords, codecs and fingerprints. Before the packets.
+    /// Takes in a description of a peer: names its side and gives passwords, codecs and fingerprints. Before the packets.
     pub fn description(&mut self, peer: &str, description: &SessionDescription) {
         self.state.trace_context().add(peer, description);
     }

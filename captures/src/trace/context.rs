@@ -1,4 +1,4 @@
-//! What session descriptions tell about the packets: names, passwords, codecs, fingerprints.
+//! What session descriptions show about the packets: names, passwords, codecs, fingerprints.
 
 use crate::sdp::{Codec, Direction, IcePwd, IceUfrag, SessionDescription, SsrcGroup};
 use std::collections::{BTreeMap, BTreeSet};

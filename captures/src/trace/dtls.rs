@@ -25,7 +25,7 @@ pub struct Flight {
     pub first: At,
     /// The last record of it, retransmissions included.
     pub last: At,
-    /// Its messages; those that could not be decrypted are told by what their record shows.
+    /// Its messages; those that could not be decrypted are known by what their record shows.
     pub messages: Vec<String>,
     /// How often its first message was retransmitted.
     pub retransmissions: u64,
@@ -69,7 +69,7 @@ pub struct Certificate {
     pub from: Side,
     /// SHA-256 of its DER encoding, in lower-case hexadecimal digits.
     pub sha256: String,
-    /// The same as the fingerprint that a description gives for this side; nothing if no description tells one.
+    /// The same as the fingerprint that a description gives for this side; nothing if no description has one.
     pub matches_description: Option<bool>,
 }
 

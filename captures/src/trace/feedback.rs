@@ -1,4 +1,4 @@
-//! What receivers ask of a source and tell about it: RTCP.
+//! What receivers ask of a source and report about it: RTCP.
 
 use super::at::At;
 use crate::wire::rtcp::ReportBlock;

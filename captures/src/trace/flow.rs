@@ -125,7 +125,7 @@ pub struct Flow {
     /// The protocol of the last datagram that was none of WebRTC's.
     #[serde(skip)]
     pub(super) foreign: Option<Foreign>,
-    /// Whether the wire itself told RTP, and SCTP was decrypted: copies in clear tell nothing new then.
+    /// Whether the wire itself showed RTP, and SCTP was decrypted: copies in clear show nothing new then.
     #[serde(skip)]
     pub(super) has_wire_rtp: bool,
     #[serde(skip)]
@@ -165,7 +165,7 @@ impl Flow {
     }
 }
 
-/// What tells flows apart.
+/// What distinguishes flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub(super) place: usize,

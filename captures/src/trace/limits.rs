@@ -7,7 +7,7 @@ pub const FLOWS: usize = 32_768;
 pub const CONNECTIONS: usize = 4_096;
 /// Most candidate pairs of a connection.
 pub const PAIRS: usize = 256;
-/// Most transactions told one by one of a candidate pair; all are counted.
+/// Most transactions recorded one by one of a candidate pair; all are counted.
 pub const TRANSACTIONS: usize = 16;
 /// Most requests that wait for their response at a place of observation.
 pub const OPEN_REQUESTS: usize = 16_384;
@@ -15,31 +15,31 @@ pub const OPEN_REQUESTS: usize = 16_384;
 pub const GATHERINGS: usize = 1_024;
 /// Most TURN allocations.
 pub const ALLOCATIONS: usize = 1_024;
-/// Most errors, permissions and channels told of an allocation.
+/// Most errors, permissions and channels recorded of an allocation.
 pub const TURN_DETAILS: usize = 64;
 /// Most DTLS handshakes of a connection.
 pub const HANDSHAKES: usize = 16;
-/// Most flights told of a handshake.
+/// Most flights recorded of a handshake.
 pub const FLIGHTS: usize = 32;
-/// Most messages told of a flight.
+/// Most messages recorded of a flight.
 pub const MESSAGES: usize = 32;
-/// Most alerts told of a handshake.
+/// Most alerts recorded of a handshake.
 pub const ALERTS: usize = 16;
-/// Most certificates told of a handshake.
+/// Most certificates recorded of a handshake.
 pub const CERTIFICATES: usize = 16;
 /// Most SCTP associations of a connection.
 pub const ASSOCIATIONS: usize = 16;
 /// Most data channels of an association.
 pub const CHANNELS: usize = 1_024;
-/// Most ERROR causes told of an association.
+/// Most ERROR causes recorded of an association.
 pub const CAUSES: usize = 16;
 /// Most RTP streams of a connection.
 pub const STREAMS: usize = 512;
 /// Most RTP streams of a capture: each takes about a kilobyte.
 pub const ALL_STREAMS: usize = 16_384;
-/// Most ufrags told of a side.
+/// Most ufrags recorded of a side.
 pub const UFRAGS: usize = 64;
-/// Most payload types told of a stream.
+/// Most payload types recorded of a stream.
 pub const PAYLOAD_TYPES: usize = 16;
 /// Most protocols named that are none of WebRTC's.
 pub const OTHERS: usize = 32;

@@ -24,7 +24,7 @@ pub struct Sender {
     pub retransmissions: u64,
     /// SACK chunks.
     pub sacks: u64,
-    /// Of those, how many told of gaps.
+    /// Of those, how many reported gaps.
     pub sacks_with_gaps: u64,
     /// FORWARD-TSN and I-FORWARD-TSN chunks.
     pub forward_tsns: u64,
@@ -36,7 +36,7 @@ pub struct Sender {
     pub incoming_streams: Option<u16>,
     #[serde(skip)]
     tsns: Window,
-    /// The message in the making per stream: its payload protocol, which I-DATA tells only at the beginning.
+    /// The message in the making per stream: its payload protocol, which I-DATA shows only at the beginning.
     #[serde(skip)]
     protocols: IndexMap<u16, PayloadProtocol>,
 }

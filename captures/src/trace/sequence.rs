@@ -13,7 +13,7 @@ pub(super) enum Step {
     Late,
     /// Seen before.
     Again,
-    /// So far behind that it cannot be told.
+    /// So far behind that it cannot be decided.
     Old,
 }
 

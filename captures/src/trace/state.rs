@@ -85,7 +85,7 @@ impl TraceState {
                         break;
                     }
                 }
-                // What a snap length cut is told by its headers; its tag is gone, and that is nobody's fault.
+                // What a snap length cut is recognised by its headers; its tag is gone, and that is nobody's fault.
                 if may_be_protected && !seen.is_cut { Follow::ByAddress } else { Follow::No }
             }
             Transport::ClearRtp => self.clear(seen, ends, Content::Rtp, bytes),
@@ -177,7 +177,7 @@ impl TraceState {
         if self.trace.flows.len() >= limits::FLOWS {
             return None;
         }
-        // Of a recording of both peers, either's own tap tells which side it is.
+        // Of a recording of both peers, either's own tap shows which side it is.
         let sender = match (self.taps.side(seen.interface), seen.direction) {
             (Some(tap), Some(Direction::Inbound)) => tap.other(),
             (Some(tap), Some(Direction::Outbound)) => tap,
@@ -315,7 +315,7 @@ impl TraceState {
         let (at, place) = (at(seen), seen.place);
         let wire = self.find(place, ends);
         if let Some((connection, flow)) = wire {
-            // What was decrypted has been told already.
+            // What was decrypted has been reported already.
             if self.trace.flows.get(flow).is_some_and(|flow| !flow.opened) {
                 self.content(at, connection, flow, ends, content, bytes);
             }

@@ -11,7 +11,7 @@ use crate::observe::Ends;
 use crate::wire::stun::{AttributeType, Class, Content, Message, Method, TransactionId};
 use std::collections::VecDeque;
 
-/// Checks of a side whose integrity is looked at: enough to tell a wrong password, and bounded work.
+/// Checks of a side whose integrity is looked at: enough to detect a wrong password, and bounded work.
 const VERIFIED: u32 = 8;
 
 /// Most pairs of ufrags known at a place of observation.

@@ -1,4 +1,4 @@
-//! Calls told packet by packet, to be traced: what tests are made of.
+//! Calls made packet by packet, to be traced: what tests are made of.
 
 use super::at::At;
 use super::{Builder, Trace};
@@ -116,7 +116,7 @@ impl Story {
         self.ids
     }
 
-    /// A check from one side to the other; alice is controlling unless told otherwise.
+    /// A check from one side to the other; alice is controlling unless stated otherwise.
     pub(crate) fn check(&mut self, from: SocketAddr, to: SocketAddr, nominate: bool) -> Check {
         let controlling = from == self.alice;
         self.check_as(from, to, nominate, controlling)

@@ -1,4 +1,4 @@
-//! Snapshots: what a case looked like in its normal form, and how that compares with what is on record.
+//! Snapshots: what a case looked like in its normal form, and how that compares with what is recorded.
 
 use crate::case_file::SnapshotResult;
 use crate::record::CaseRecord;
@@ -69,7 +69,7 @@ impl Snapshot {
         Ok(format!("---\n{}---\n{}", serde_yaml::to_string(&header)?, self.text))
     }
 
-    /// How it compares with the one on record.
+    /// How it compares with the recorded one.
     #[must_use]
     pub fn compare(&self, on_record: Option<&Self>) -> SnapshotResult {
         let Some(on_record) = on_record else { return SnapshotResult::New };

@@ -35,7 +35,7 @@ impl Wrong {
     }
 }
 
-/// Tells what is wrong with something, if anything is. `complete` says that the recording has what decides it, `missing` what it
+/// Says what is wrong with something, if anything is. `complete` says that the recording has what decides it, `missing` what it
 /// lacks otherwise.
 #[cfg_attr(test, track_caller)]
 pub(super) fn tell(wrong: Option<Wrong>, complete: bool, missing: &str, place: Place, tally: &mut Tally) {
@@ -156,7 +156,7 @@ pub(crate) fn rids(evidence: &Evidence, peer: Peer) -> Option<BTreeSet<String>> 
     rids
 }
 
-/// Most stream identifiers that are told of a peer.
+/// Most stream identifiers that are recorded of a peer.
 const MOST_RIDS: usize = 64;
 
 /// The RTP packets that a peer sent and that could be opened.

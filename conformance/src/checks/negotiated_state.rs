@@ -134,7 +134,7 @@ impl Deaf {
     }
 }
 
-/// Tells to which section a packet belongs: by its MID, by the `a=ssrc` of its sender, or because no other lists its payload type.
+/// Says to which section a packet belongs: by its MID, by the `a=ssrc` of its sender, or because no other lists its payload type.
 pub(in crate::checks) struct Sections {
     listed: BTreeMap<u8, BTreeSet<String>>,
     extensions: ExtensionMap,

@@ -41,7 +41,7 @@ impl Off {
         Some(Self::late(event_us, 0, after_us)?.by_clock_of(evidence, peer))
     }
 
-    /// The same where one of the moments, and not the other, is an event of a peer: it is as the clock of that peer tells it.
+    /// The same where one of the moments, and not the other, is an event of a peer: it is by the clock of that peer.
     pub(super) fn by_clock_of(self, evidence: &Evidence, peer: Peer) -> Self {
         Self { clocks_us: self.clocks_us.saturating_add(evidence.clock_error(peer)), ..self }
     }

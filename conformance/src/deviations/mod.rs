@@ -133,7 +133,7 @@ impl Deviations {
         outside.collect()
     }
 
-    /// The deviations that need not show in every attempt and have shown in none of twenty: those on record, with those of this run, in
+    /// The deviations that need not show in every attempt and have shown in none of twenty: the recorded ones, with those of this run, in
     /// which their peer played.
     #[must_use]
     pub fn stale(&self, observed: &Observed) -> Vec<(&Deviation, Shown)> {

@@ -1,4 +1,4 @@
-//! How often known deviations have shown, as `observed.toml` has it on record.
+//! How often known deviations have shown, as `observed.toml` records it.
 
 use super::rate::Shown;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// After this number of attempts of which none shows it, a deviation with a rate is stale.
 pub const ATTEMPTS: u64 = 20;
 
-/// What is on record: by deviation, and by the version of its peer.
+/// What is recorded: by deviation, and by the version of its peer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Observed {

@@ -1,4 +1,4 @@
-//! What a peer was told to do and what it said, in its own order.
+//! What a peer was asked to do and what it said, in its own order.
 
 use super::{Description, Evidence, Peer};
 use peerproof_captures::event::PeerEvent;
@@ -26,11 +26,11 @@ pub struct Call<'a> {
     pub name: &'a str,
     /// Its arguments.
     pub args: &'a Value,
-    /// The entry that tells of the call.
+    /// The entry that reports the call.
     pub entry: u64,
     /// When it was made, in microseconds since the case began.
     pub t_us: u64,
-    /// The entry that tells of the result.
+    /// The entry that reports the result.
     pub answered: u64,
     /// When the result was there.
     pub answered_us: u64,
@@ -116,7 +116,7 @@ impl Evidence {
     }
 
     /// When a peer applied a description. One of the other side: from the call until its result, or until the peer said so that acts on its
-    /// own. Its own: from the call until it was carried. Where the call is not told, it is taken for applied when it was carried.
+    /// own. Its own: from the call until it was carried. Where the call is not reported, it is taken for applied when it was carried.
     #[must_use]
     pub fn applied(&self, peer: Peer, description: &Description) -> Applied {
         let Description { t_us, entry, .. } = *description;

@@ -1,4 +1,4 @@
-//! Evidence out of a capture that somebody took: its connections are told apart by the trace, each is evidence of its own.
+//! Evidence out of a capture that somebody took: its connections are distinguished by the trace, each is evidence of its own.
 //!
 //! Who made which description is what the caller says; there are no events. A capture may begin late and lack packets, so
 //! what is missing in it proves nothing: [`Evidence::whole`] is false.
@@ -37,7 +37,7 @@ pub struct Captured<'a> {
 /// Most connections of a capture that are judged.
 pub const MOST_CONNECTIONS: usize = 256;
 
-/// Tells a flow: the interface, its ends in order, and the TURN server through which it goes.
+/// Identifies a flow: the interface, its ends in order, and the TURN server through which it goes.
 type Key = (Option<usize>, SocketAddr, SocketAddr, Option<SocketAddr>);
 
 fn key(interface: Option<usize>, ends: Ends) -> Key {
@@ -45,7 +45,7 @@ fn key(interface: Option<usize>, ends: Ends) -> Key {
     (interface, from.min(to), from.max(to), via)
 }
 
-/// The connections of a capture: the trace tells them apart by their flows.
+/// The connections of a capture: the trace distinguishes them by their flows.
 struct Connections<'a> {
     trace: &'a Trace,
     flows: BTreeMap<Key, usize>,
@@ -161,7 +161,7 @@ impl Evidence {
         found.extend(wire.clocks_differ());
         for peer in [Peer(0), Peer(1)] {
             if let Some(defect) = gone::wrong_secrets(self, peer) {
-                // Nobody can tell it from secrets of another session.
+                // Nobody can distinguish it from secrets of another session.
                 self.wire.iter_mut().for_each(|wire| wire.without_secrets(peer));
                 found.push(defect);
             }

@@ -23,7 +23,7 @@ pub struct Description {
     pub munged: bool,
     /// As it was handed over, if it was rewritten on the way.
     pub delivered: Option<SessionDescription>,
-    /// The entry of the timeline that tells of it.
+    /// The entry of the timeline that reports it.
     pub entry: u64,
     /// Microseconds since the case began.
     pub t_us: u64,
@@ -36,7 +36,7 @@ impl Description {
         self.delivered.as_ref().unwrap_or(&self.sdp)
     }
 
-    /// The ICE credentials in it, as the other peer was told them, without repetitions.
+    /// The ICE credentials in it, as the other peer received them, without repetitions.
     #[must_use]
     pub fn credentials(&self) -> Vec<Credentials> {
         let mut all: Vec<Credentials> = Vec::new();
@@ -130,7 +130,7 @@ impl Evidence {
         self.exchanges().into_iter().filter(own)
     }
 
-    /// The ICE credentials of a peer as the other peer was told them, generation by generation, without repetitions.
+    /// The ICE credentials of a peer as the other peer received them, generation by generation, without repetitions.
     #[must_use]
     pub fn credentials(&self, peer: Peer) -> Vec<Credentials> {
         let mut all: Vec<Credentials> = Vec::new();
@@ -258,7 +258,7 @@ fn munged(peers: &[String], timeline: &[Entry]) -> BTreeSet<(Peer, Option<String
         .collect()
 }
 
-/// The text of the `o=` line: it tells a peer's descriptions apart (RFC 8866 §5.2).
+/// The text of the `o=` line: it distinguishes a peer's descriptions (RFC 8866 §5.2).
 fn origin(sdp: &SessionDescription) -> Option<String> {
     sdp.session().lines_of('o').next().map(|line| line.raw.to_owned())
 }

@@ -268,7 +268,7 @@ fn peers(case: &CaseFile, timeline: &[Entry], flaws: &mut Vec<Flaw>) {
     }
 }
 
-/// Whether a peer is in a process of its own: then its clock is on record.
+/// Whether a peer is in a process of its own: then its clock is recorded.
 pub(super) fn has_clock(timeline: &[Entry], name: &str) -> bool {
     timeline.iter().any(|entry| matches!(&entry.what, What::PeerClock { peer, .. } if peer == name))
 }

@@ -56,7 +56,7 @@ impl HandshakeMessage {
 }
 
 impl Handshake {
-    /// Most handshakes of a connection that are told apart.
+    /// Most handshakes of a connection that are distinguished.
     const MOST: usize = 64;
 
     /// The messages with what they say.

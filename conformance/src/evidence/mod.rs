@@ -38,9 +38,9 @@ pub use wire::{Clear, Kind, Packet, Protection, ServerMessage, Via, Way, Wire};
 
 use crate::case_file::{CaseFile, CasePeer};
 use peerproof_captures::feature::Feature;
-use peerproof_captures::timeline::{Entry, What};
+use peerproof_captures::timeline::{Entry, RuleAction, What};
 use peerproof_captures::trace::Recognised;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A peer, by its place in [`Evidence::peers`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -74,9 +74,11 @@ pub struct Evidence {
     steps: Vec<StepSeen>,
     /// The frames of packets on which a rule of the scenario acted.
     faulted: BTreeSet<u64>,
+    /// Of these, those that arrived unchanged, and by how many microseconds later than the capture has them.
+    late_us: BTreeMap<u64, u64>,
     /// The peers whose API is an adapter's translation.
     translated: BTreeSet<Peer>,
-    /// The peers that cannot be told to send on a data channel.
+    /// The peers that cannot be asked to send on a data channel.
     untellable: BTreeSet<Peer>,
     /// How far times can be relied on.
     timing: timing::Timing,
@@ -88,11 +90,13 @@ impl Evidence {
     pub fn new(peers: Vec<String>, timeline: Vec<Entry>, wire: Option<Wire>) -> Self {
         let descriptions = descriptions::of(&peers, &timeline);
         let timing = timing::Timing::of(&peers, &timeline);
-        let faulted = |entry: &Entry| match entry.what {
-            What::Faulted { frame, .. } => frame,
+        let faulted = |entry: &Entry| match &entry.what {
+            What::Faulted { frame, action, .. } => Some(((*frame)?, arrival(action))),
             _ => None,
         };
-        let faulted = timeline.iter().filter_map(faulted).collect();
+        let faulted: BTreeMap<u64, Option<u64>> = timeline.iter().filter_map(faulted).collect();
+        let late_us = faulted.iter().filter_map(|(frame, late)| Some((*frame, (*late)?))).collect();
+        let faulted = faulted.into_keys().collect();
         let of_wire =
             |wire: &Wire| (wire.defects.clone(), wire.ruled.clone(), wire.hosts.clone(), wire.steps.clone());
         let (defects, ruled, hosts, steps) = wire.as_ref().map(of_wire).unwrap_or_default();
@@ -109,6 +113,7 @@ impl Evidence {
             hosts,
             steps,
             faulted,
+            late_us,
             translated: BTreeSet::new(),
             untellable: BTreeSet::new(),
             timing,
@@ -169,6 +174,16 @@ impl Evidence {
         self.faulted.contains(&number)
     }
 
+    /// When a packet reached its receiver: `None` if a rule of the scenario dropped or changed it, later than the capture has it if a rule
+    /// delayed it.
+    #[must_use]
+    pub fn arrived_us(&self, packet: &Packet) -> Option<u64> {
+        if !self.is_faulted(packet.frame) {
+            return Some(packet.t_us);
+        }
+        self.late_us.get(&packet.frame).map(|late_us| packet.t_us + late_us)
+    }
+
     /// The frames of all packets that a rule of the scenario acted on.
     #[must_use]
     pub fn faulted(&self) -> &BTreeSet<u64> {
@@ -179,5 +194,14 @@ impl Evidence {
     #[must_use]
     pub fn sees_all_sent_by(&self, peer: Peer) -> bool {
         self.whole && self.wire.as_ref().is_some_and(|wire| wire.records_all_sent_by(peer))
+    }
+}
+
+/// By how many microseconds a packet arrives later, if it arrives unchanged in spite of what a rule did.
+fn arrival(action: &RuleAction) -> Option<u64> {
+    match action {
+        RuleAction::Delay { by_ms } => Some(by_ms.saturating_mul(1_000)),
+        RuleAction::Duplicate | RuleAction::Replay { .. } | RuleAction::Inject { .. } => Some(0),
+        _ => None,
     }
 }

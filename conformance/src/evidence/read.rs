@@ -1,5 +1,5 @@
 //! Filling evidence from a capture: one consumer of the [observations](peerproof_captures::observe), for recordings and for captures
-//! that somebody took alike. They differ in how they tell who is who: see [`Whose`].
+//! that somebody took alike. They differ in how they recognise who is who: see [`Whose`].
 
 use super::bytes::{Shelf, Store};
 use super::log::{Entry as Read, Log, Stored};
@@ -131,13 +131,13 @@ pub(super) struct Sighting {
     pub(super) of_server: bool,
 }
 
-/// Tells whose a datagram is.
+/// Says whose a datagram is.
 pub(super) trait Whose {
     /// Nothing if it is of nobody who is judged.
     fn sighting(&self, seen: &Observation<'_>) -> Option<Sighting>;
 }
 
-/// Recordings: each interface is a peer's, and directions tell who sent.
+/// Recordings: each interface is a peer's, and directions say who sent.
 struct Taps {
     peers: usize,
     owners: Vec<Option<Peer>>,

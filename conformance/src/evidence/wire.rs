@@ -1,7 +1,7 @@
 //! The packets between the peers, with what could be decrypted of them.
 //!
-//! A packet may have been seen at both ends. What a peer sent is told as it was seen at that peer's own tap, or, if there
-//! was none, at the other's: then what was lost or changed on the way cannot be told from what the peer did.
+//! A packet may have been seen at both ends. What a peer sent is taken as it was seen at that peer's own tap, or, if there
+//! was none, at the other's: then what was lost or changed on the way cannot be distinguished from what the peer did.
 
 use super::bytes::Bytes;
 use super::{LearnedAddresses, Peer, StepSeen};
@@ -173,13 +173,13 @@ pub struct Wire {
     pub packets: Vec<Packet>,
     /// What the peers and their servers said to each other, without what they relayed.
     pub servers: Vec<ServerMessage>,
-    /// The addresses that servers told the peers, by the peer at whose tap it was seen.
+    /// The addresses that servers reported to the peers, by the peer at whose tap it was seen.
     pub told: BTreeMap<Peer, LearnedAddresses>,
     /// Datagrams that were seen, those that are not kept among them.
     pub seen: u64,
     /// Whether there were more than are kept.
     pub cut: bool,
-    /// Whether some went through a TURN server without its being told between whom: those are not among the packets.
+    /// Whether some went through a TURN server without showing between whom: those are not among the packets.
     pub hidden: bool,
     /// What makes the capture less than what was on the wire. Datagrams of which a snap length cut the end off are not among the packets.
     pub defects: Vec<Defect>,

@@ -254,7 +254,7 @@ impl Sent {
         sent
     }
 
-    /// A connection may be several of the trace where nothing tells that they are one: what each saw counts, and nothing twice.
+    /// A connection may be several of the trace where nothing shows that they are one: what each saw counts, and nothing twice.
     fn of_trace(trace: &Trace, from: &str, to: &str) -> Option<Self> {
         let sees = trace.connections.iter().filter_map(|connection| {
             let side = Side::BOTH.into_iter().find(|side| connection.name(*side) == from)?;
@@ -271,7 +271,7 @@ impl Sent {
                 checks: own().map(|checks| checks.sent + checks.retransmissions).sum(),
                 first_check: first(&mut own().map(|checks| checks.first)),
                 successes: others.map(|checks| checks.succeeded).sum(),
-                // The explainer of packets tells conflicts.
+                // The explainer of packets reports conflicts.
                 last_check: None,
                 roles: [None; 2],
                 conflicts: 0,

@@ -21,7 +21,7 @@ const FEWEST_GAPS: usize = 3;
 /// How long after its first check an agent's checks count, in microseconds: later ones keep a pair alive or ask for consent.
 const CONNECTING_US: u64 = 1_000_000;
 
-/// What the samples of a time spread over, widened by what the stalls on record may have added or taken.
+/// What the samples of a time spread over, widened by what the recorded stalls may have added or taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Spread {

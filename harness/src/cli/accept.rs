@@ -1,4 +1,4 @@
-//! `peerproof accept`: puts on record what runs show: how often known deviations showed, and what the suite decided.
+//! `peerproof accept`: records what runs show: how often known deviations occurred, and what the suite decided.
 
 use super::runs::REPORT;
 use super::{USAGE, complain, say};
@@ -23,7 +23,7 @@ Examples:
   peerproof accept runs/1 runs/2 runs/3 --yes   three runs: what all of them decide, and how often what one decides slides in another
 
 It judges the runs again, shows what changes in scenarios/floors.toml and scenarios/observed.toml, and writes both once that is confirmed. What
-was on record of cases that are not in the runs stays.
+was recorded of cases that are not in the runs stays.
 
 Exit codes: 0 written or nothing to write, 1 not confirmed, 2 a run cannot be read.")]
 pub(crate) struct AcceptArgs {
@@ -61,7 +61,7 @@ fn run(args: &AcceptArgs) -> Result<u8, String> {
     }
     let before = OnRecord::load(Some(folder))?;
     let mut after = before.clone();
-    // A run that is on record already is judged again, but its attempts are not counted twice.
+    // A run that is recorded already is judged again, but its attempts are not counted twice.
     let (fresh, known) = (deviations(folder)?, deviations(folder)?);
     let mut judged = Vec::new();
     for path in &args.runs {

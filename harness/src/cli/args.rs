@@ -62,7 +62,7 @@ pub(crate) enum Command {
     Inspect(crate::inspect::InspectArgs),
     /// Judge recordings again without peers, and any capture by the RFC requirements
     Judge(crate::judge::JudgeArgs),
-    /// Put on record what runs show: how often known deviations showed, what the suite decided
+    /// Record what runs show: how often known deviations occurred, and what the suite decided
     Accept(super::accept::AcceptArgs),
     /// Show which implementations work together, from one or more runs
     Matrix(super::matrix::MatrixArgs),

@@ -1,4 +1,4 @@
-//! Runs that are on record: found, read, and linked to.
+//! Recorded runs: found, read, and linked to.
 
 use crate::input::{self, Limit};
 use crate::terminal::brief;
@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 /// The report for programs in the folder of a run.
 pub(super) const REPORT: &str = "run.json";
 
-/// A run on record.
+/// A recorded run.
 pub(super) struct Recorded {
     /// What the user called it.
     pub(super) name: String,

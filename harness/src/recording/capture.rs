@@ -136,18 +136,18 @@ impl CaseCapture {
         made.map_err(|error| inner.trouble = Some(error.to_string())).ok()
     }
 
-    /// Has the key logs of peers' processes put on record, since each of them serves this case alone.
+    /// Has the key logs of peers' processes recorded, since each of them serves this case alone.
     pub(crate) fn collect_key_logs(&self) {
         self.inner().key_logs = true;
     }
 
-    /// Whether the key logs of peers' processes are put on record.
+    /// Whether the key logs of peers' processes are recorded.
     #[must_use]
     pub fn collects_key_logs(&self) -> bool {
         self.inner().key_logs
     }
 
-    /// Puts a line of a key log on record and opens what waits for it.
+    /// Records a line of a key log and opens what waits for it.
     pub fn key_log(&self, line: &str) {
         let mut inner = self.inner();
         let line = format!("{}\n", line.trim_end());

@@ -40,7 +40,7 @@ pub struct Setting {
     pub output: PathBuf,
     /// The run's seed.
     pub seed: u64,
-    /// The snapshots on record.
+    /// The recorded snapshots.
     pub snapshots: Snapshots,
     /// The known deviations.
     pub expected: Deviations,
@@ -61,7 +61,7 @@ pub struct Played {
     pub standing: Standing,
     /// The recording.
     pub record: CaseRecord,
-    /// What is compared with the snapshot on record, if the scenario wants that.
+    /// What is compared with the recorded snapshot, if the scenario wants that.
     pub snapshot_text: Option<String>,
 }
 
@@ -73,7 +73,7 @@ pub async fn play(setting: &Setting, case: &Case, attempt: u32) -> io::Result<Pl
     play_unless(setting, case, attempt, None).await
 }
 
-/// Plays one case, or puts on record why it is not played.
+/// Plays one case, or records why it is not played.
 pub(super) async fn play_unless(
     setting: &Setting,
     case: &Case,

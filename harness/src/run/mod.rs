@@ -1,7 +1,7 @@
 //! Playing scenarios: which cases there are, playing one, recording it, and what the whole run came to.
 //!
 //! [`plan`] makes cases of scenarios; [`case`] plays one ([`player`] its steps, through [`actor`]s and [`carrier`]s) and
-//! has it recorded, on its network ([`laboratory`]); [`session`] plays many, as many at once as [`admission`] lets in, [`simulated`] in virtual time; [`snapshot`] compares with what is on record.
+//! has it recorded, on its network ([`laboratory`]); [`session`] plays many, as many at once as [`admission`] lets in, [`simulated`] in virtual time; [`snapshot`] compares with what is recorded.
 
 pub mod actor;
 pub mod admission;

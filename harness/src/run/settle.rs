@@ -1,4 +1,4 @@
-//! What is put on record when a case has been played: how long the machine may have delayed it, and how well the peers' clocks are
+//! What is recorded when a case has been played: how long the machine may have delayed it, and how well the peers' clocks are
 //! known.
 
 use super::actor::Actor;

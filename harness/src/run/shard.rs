@@ -25,7 +25,7 @@ pub const MOST: u32 = 1_000;
 const AROUND: Duration = Duration::from_millis(400);
 /// What a step takes that awaits nothing in particular.
 const STEP: Duration = Duration::from_millis(50);
-/// What a case in virtual time takes: the time on record is not that of the machine.
+/// What a case in virtual time takes: the recorded time is not that of the machine.
 const VIRTUAL: Duration = Duration::from_millis(100);
 
 /// `K/N`: part K of N.

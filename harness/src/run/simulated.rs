@@ -64,7 +64,7 @@ fn mentions(value: &Value, key: &str) -> bool {
     }
 }
 
-/// Plays one case in virtual time, or puts on record why it cannot be. Every attempt is the same.
+/// Plays one case in virtual time, or records why it cannot be. Every attempt is the same.
 ///
 /// # Errors
 /// As of [`case::play`](super::case::play), and if the simulation breaks down.

@@ -12,42 +12,42 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The snapshots on record.
+/// The recorded snapshots.
 #[derive(Debug, Clone)]
 pub struct Snapshots {
     /// The folder of scenarios, if it is not the program's suite; each family has its `snapshots` in it.
     pub folder: Option<PathBuf>,
-    /// Whether what is new or differs is put on record.
+    /// Whether what is new or differs is recorded.
     update: bool,
-    /// What is to be put on record when the run has ended, by the paths of the files.
+    /// What is to be recorded when the run has ended, by the paths of the files.
     pending: Arc<Mutex<BTreeMap<PathBuf, Pending>>>,
 }
 
-/// A snapshot that is to be put on record.
+/// A snapshot that is to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pending {
     /// The name of the case.
     pub case: String,
-    /// How it compares with the one on record: new, or another one.
+    /// How it compares with the recorded one: new, or another one.
     pub result: SnapshotResult,
     file: String,
 }
 
 impl Snapshots {
-    /// Those of this folder of scenarios, if it is not the program's suite; with `update`, what is new or differs is put on record by
+    /// Those of this folder of scenarios, if it is not the program's suite; with `update`, what is new or differs is recorded by
     /// [`Snapshots::save`].
     #[must_use]
     pub fn new(folder: Option<PathBuf>, update: bool) -> Self {
         Self { folder, update, pending: Arc::default() }
     }
 
-    /// What is to be put on record, by the paths of the files.
+    /// What is to be recorded, by the paths of the files.
     #[must_use]
     pub fn pending(&self) -> BTreeMap<PathBuf, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Puts on record what is to be. Returns how many there were.
+    /// Records what is to be recorded. Returns how many there were.
     ///
     /// # Errors
     /// A file cannot be written.
@@ -73,7 +73,7 @@ impl Snapshots {
         Path::new(family).join("snapshots").join(format!("{scenario}__{}.snap", case.pair()))
     }
 
-    /// The snapshot on record: in the user's folder, or of a scenario of the program's suite in the program.
+    /// The recorded snapshot: in the user's folder, or of a scenario of the program's suite in the program.
     fn on_record(&self, case: &Case) -> io::Result<Option<Snapshot>> {
         if let Some(path) = self.path(case)
             && let Some(found) = read(&path)?
@@ -152,7 +152,7 @@ fn proposed(path: &Path) -> PathBuf {
     path.with_extension("snap.new")
 }
 
-/// Removes what was proposed before, which is on record now or no longer seen.
+/// Removes what was proposed before, which is recorded now or no longer seen.
 fn discard(path: &Path) {
     // Most often there is none.
     let _ = fs::remove_file(proposed(path));

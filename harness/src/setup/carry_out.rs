@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 const LOOK: Duration = Duration::from_millis(50);
 /// How often what they say is shown.
 const SHOW: Duration = Duration::from_secs(5);
-/// Exit code of a program that was told to end and has nothing left to wait for.
+/// Exit code of a program that was asked to end and has nothing left to wait for.
 const INTERRUPTED: i32 = 130;
 
 /// Shows the plan, asks for consent unless it was given, calls `prepare`, and carries the steps out: lanes side by side, each step's
@@ -83,7 +83,7 @@ struct Site<'a> {
     count: usize,
     /// Plays the supervisors.
     peerproof: PathBuf,
-    /// Whether this program was told to end.
+    /// Whether this program was asked to end.
     ending: Arc<AtomicBool>,
     /// Why no more steps are begun.
     trouble: Option<SetupError>,

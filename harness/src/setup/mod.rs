@@ -60,7 +60,7 @@ pub enum SetupError {
     /// Consent was not given.
     #[error("nothing was done; --yes skips the question")]
     Declined,
-    /// This program was told to end.
+    /// This program was asked to end.
     #[error("stopped before everything was done; run it again for the rest")]
     Ended,
     /// A name is none of the adapters'.

@@ -132,7 +132,7 @@ pub struct Body<'a> {
     pub acts: Vec<Act>,
     /// The descriptions.
     pub descriptions: Vec<Described>,
-    /// The normal form of the case beside the snapshot on record.
+    /// The normal form of the case beside the recorded snapshot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<SnapshotBeside>,
     /// The candidates, those in descriptions given beside a capture among them.
@@ -314,12 +314,12 @@ pub struct Described {
     pub sections: Vec<DescribedSection>,
 }
 
-/// The normal form of a case, and the one on record.
+/// The normal form of a case, and the recorded one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SnapshotBeside {
-    /// The peers with the versions that are on record.
+    /// The peers with the recorded versions.
     pub versions: String,
-    /// What is on record.
+    /// What is recorded.
     pub on_record: String,
     /// What this case gives.
     pub seen: String,

@@ -64,7 +64,7 @@ impl Refusal {
 #[derive(Debug, Clone)]
 pub(super) struct Outbox {
     queue: mpsc::Sender<FromServer>,
-    /// Told once when the queue was full.
+    /// Reported once when the queue was full.
     overrun: mpsc::Sender<()>,
 }
 

@@ -151,7 +151,7 @@ pub struct Compound<'a> {
 }
 
 impl<'a> Compound<'a> {
-    /// Each packet that can be told from the next, with all of its bytes.
+    /// Each packet that can be separated from the next, with all of its bytes.
     pub fn parts(&self) -> impl Iterator<Item = (Packet<'a>, &'a [u8])> + use<'a> {
         let mut rest = self.packets.bytes.value;
         self.packets.iter().map(move |packet| {

@@ -1,4 +1,4 @@
-//! What a peer was told to do, each call with the state of its connection when it was made.
+//! What a peer was asked to do, each call with the state of its connection when it was made.
 
 use super::signaling_state_transitions::{kind, transitions};
 use crate::evidence::{Call, Evidence, Peer};

@@ -1,4 +1,4 @@
-//! webrtc-pc §4.4.2.2 (close): no state tells that the connection is closed, and what is called afterwards is rejected with an
+//! webrtc-pc §4.4.2.2 (close): no event says that the connection is closed, and what is called afterwards is rejected with an
 //! InvalidStateError.
 
 use super::called::called;
@@ -42,7 +42,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             PeerEvent::IceGatheringStateChange { .. } => "icegatheringstatechange",
             _ => continue,
         };
-        // What happened before may be told only afterwards.
+        // What happened before may be reported only afterwards.
         if let Some(off) = Off::late(close.call.answered_us, 0, happened.t_us) {
             silent = false;
             let off = off.by_clock_of(evidence, peer);

@@ -47,7 +47,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         .position(|it| matches!(it.event, PeerEvent::DtlsStateChange { state: DtlsState::Failed, .. }));
     let Some((at, dtls)) = failed.and_then(|at| Some((at, events.get(at)?))) else { return };
     let place = Place::Entry(dtls.entry);
-    // Chance has it which of the two events is told first.
+    // Which of the two events is reported first is chance.
     let states = events.iter().filter_map(|it| match it.event {
         PeerEvent::ConnectionStateChange { state } => Some((it.seq, *state)),
         _ => None,
@@ -74,7 +74,7 @@ mod control {
     use peerproof_captures::event::{ConnectionState, DtlsState, PeerEvent};
     use peerproof_captures::timeline::Entry;
 
-    /// Tells `connected` a second before it did.
+    /// Reports `connected` a second before it did.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
         let connected = PeerEvent::ConnectionStateChange { state: ConnectionState::Connected };
         let at = events::find(evidence, "bob", |event| *event == connected);

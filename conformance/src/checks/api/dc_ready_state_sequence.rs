@@ -24,7 +24,7 @@ enum Stage {
     Closed,
 }
 
-/// A channel of a peer. Labels need not differ: what tells it from others is its stream identifier, and of several that bear
+/// A channel of a peer. Labels need not differ: what distinguishes it is its stream identifier, and of several that bear
 /// the same one after another, that the one before is closed.
 struct Channel<'a> {
     label: &'a str,
@@ -103,7 +103,7 @@ mod control {
     use crate::checks::controls::{Control, Mutation, Recording, events};
     use peerproof_captures::event::PeerEvent;
 
-    /// Tells a message before the channel is open.
+    /// Reports a message before the channel is open.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
         let open = events::find(evidence, "bob", |event| matches!(event, PeerEvent::ChannelOpen { .. }));
         let message =

@@ -1,5 +1,5 @@
 //! webrtc-pc §6.2.3: each OPEN that arrives becomes one `datachannel` event, with what the OPEN says of the channel,
-//! before that channel is told to be open.
+//! before that channel is reported to be open.
 
 use super::PATIENCE_US;
 use crate::checks::sdp::look;
@@ -134,10 +134,10 @@ fn opens(evidence: &Evidence, peer: Peer) -> BTreeMap<u16, VecDeque<(&Packet, Op
     all
 }
 
-/// What of a channel is told differently.
+/// What of a channel is reported differently.
 fn difference(channel: &ChannelInfo, open: &Open<'_>) -> Option<&'static str> {
     let limit = |told: Option<u16>, asked: Option<u32>| match (told, asked) {
-        // What does not fit the attribute cannot be told.
+        // What does not fit the attribute cannot be reported.
         (_, Some(asked)) if asked > u32::from(u16::MAX) => true,
         (told, asked) => told.map(u32::from) == asked,
     };

@@ -51,7 +51,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
 }
 
-/// When a channel became open, and when it no longer was, as the peer tells it: the end of time if it never did. Nothing if several have the
+/// When a channel became open, and when it no longer was, as the peer reports it: the end of time if it never did. Nothing if several have the
 /// label.
 fn open_from_to(evidence: &Evidence, peer: Peer, label: &str) -> Option<[u64; 2]> {
     let [mut opened_us, mut closed_us] = [u64::MAX; 2];

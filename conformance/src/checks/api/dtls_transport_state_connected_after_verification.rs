@@ -25,7 +25,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for happened in &events {
         let PeerEvent::DtlsStateChange { state, .. } = happened.event else { continue };
         let place = Place::Entry(happened.entry);
-        // Over which states it came to the first that is told is not told: nobody may have listened yet.
+        // The states before the first that is reported are unknown: nobody may have listened yet.
         let back = match (before, *state) {
             (Some(DtlsState::Connecting), DtlsState::New) => true,
             (Some(DtlsState::Connected), next) => matches!(next, DtlsState::New | DtlsState::Connecting),
@@ -95,7 +95,7 @@ mod control {
     use crate::checks::controls::{Control, Mutation, Recording, events};
     use peerproof_captures::event::{DtlsState, PeerEvent};
 
-    /// Tells that it is connected long before the description was set.
+    /// Reports that it is connected long before the description was set.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
         let at = events::find(evidence, "bob", |event| {
             matches!(event, PeerEvent::DtlsStateChange { state: DtlsState::Connected, .. })

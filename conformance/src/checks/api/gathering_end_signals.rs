@@ -114,7 +114,7 @@ mod control {
     use peerproof_captures::event::{IceGatheringState, PeerEvent};
     use peerproof_captures::timeline::{Entry, What};
 
-    /// Where a peer tells its first empty candidate.
+    /// Where a peer reports its first empty candidate.
     fn empty(evidence: &Evidence) -> usize {
         events::find(evidence, "bob", |event| match event {
             PeerEvent::IceCandidate { candidate } => {
@@ -124,7 +124,7 @@ mod control {
         })
     }
 
-    /// Tells the null candidate before the state.
+    /// Reports the null candidate before the state.
     pub(super) const CONTROL: Control = Control::new(Recording::Conflict, |evidence| {
         let complete = PeerEvent::IceGatheringStateChange { state: IceGatheringState::Complete };
         let complete = events::find(evidence, "bob", |event| *event == complete);
@@ -172,7 +172,7 @@ mod tests {
     use crate::checks::controls::events::{evidence, told};
     use serde_json::{Value, json};
 
-    /// What alice tells: a candidate, an empty one, `complete`, and `null`, by their first letters.
+    /// What alice reports: a candidate, an empty one, `complete`, and `null`, by their first letters.
     fn result(order: &str) -> Status {
         let candidate = |text: &str| json!({"candidate": text, "sdpMid": "0", "sdpMLineIndex": 0, "usernameFragment": "u"});
         let event = |what: char| -> (&str, Value) {

@@ -21,7 +21,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         tally.inconclusive("the peer has several connections; their events cannot be distinguished", []);
         return;
     }
-    // What a peer does on its own, without being told, it reports.
+    // What a peer does on its own, without being asked, it reports.
     let acted = evidence.events(peer).into_iter().filter(|happened| {
         matches!(happened.event, PeerEvent::Acted { operation, .. } if operation.ends_with("Description"))
     });

@@ -74,7 +74,7 @@ fn judge_failed(evidence: &Evidence, peer: Peer, states: &[(IceState, &Happened<
             );
             continue;
         }
-        // One that was told by another clock may have been a little earlier or later than it seems.
+        // One that was reported by another clock may have been a little earlier or later than it seems.
         let off = |(by, t_us): &(Peer, u64)| {
             let off = Off::late(now.t_us, 0, *t_us).or(Off::late(*t_us, 0, since))?;
             let off = off.by_clock_of(evidence, peer);
@@ -159,7 +159,7 @@ mod control {
     use crate::checks::controls::{Control, Mutation, Recording, events};
     use peerproof_captures::event::{IceState, PeerEvent};
 
-    /// Tells that it failed, and is connected again without a restart; its transport too.
+    /// Reports that it failed, and is connected again without a restart; its transport too.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
         for state in [IceState::Failed, IceState::Connected] {
             for event in

@@ -39,7 +39,7 @@ checks! {
 /// How long an event may be in coming, in microseconds: a choice of ours, far beyond what a peer needs.
 const PATIENCE_US: u64 = 1_000_000;
 
-/// When a peer began an operation, told to or of its own accord: the entries that tell of it and their times.
+/// When a peer began an operation, asked to or of its own accord: the entries that report it and their times.
 fn moments(evidence: &Evidence, peer: Peer, operation: &str) -> Vec<(u64, u64)> {
     let told = evidence.calls(peer).into_iter().filter(|call| call.name == operation);
     let told = told.map(|call| (call.entry, call.t_us));

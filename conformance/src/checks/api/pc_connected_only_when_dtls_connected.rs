@@ -43,7 +43,7 @@ mod control {
     use crate::checks::controls::{Control, Recording, events};
     use peerproof_captures::event::{ConnectionState, DtlsState, PeerEvent};
 
-    /// Tells `connected` of the connection before that of the transport.
+    /// Reports `connected` of the connection before that of the transport.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
         let dtls = events::find(evidence, "bob", |event| {
             matches!(event, PeerEvent::DtlsStateChange { state: DtlsState::Connected, .. })

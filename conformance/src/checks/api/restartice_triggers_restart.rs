@@ -1,4 +1,4 @@
-//! webrtc-pc §4.4.2.2 (restartIce), RFC 9429 §5.2.3.1: the next offer of a peer that was told to restart ICE has new credentials.
+//! webrtc-pc §4.4.2.2 (restartIce), RFC 9429 §5.2.3.1: the next offer of a peer that was asked to restart ICE has new credentials.
 
 use crate::checks::sdp::look;
 use crate::checks::{Check, Fault, Place, Tally};

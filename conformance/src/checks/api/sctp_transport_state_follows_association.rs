@@ -96,7 +96,7 @@ mod control {
     use peerproof_captures::event::{PeerEvent, SctpState};
     use peerproof_captures::timeline::What;
 
-    /// Tells of an open channel before the transport.
+    /// Reports an open channel before the transport.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
         let connected = PeerEvent::SctpStateChange { state: SctpState::Connected };
         let connected = events::find(evidence, "alice", |event| *event == connected);

@@ -36,7 +36,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
         }
     }
-    // Of a peer that acts by itself the states tell.
+    // The states show what a peer does by itself.
     let (mut state, mut before) = (State::Stable, State::Stable);
     let acts = evidence.calls(peer).iter().any(|call| call.name == "join");
     for happened in evidence.events(peer).into_iter().filter(|_| acts) {

@@ -1,5 +1,5 @@
 //! webrtc-pc §4.4.1.4 and §4.4.2.1: a description is pending only during an exchange; the final answer makes it the
-//! current one. What is told is `localDescription` and `remoteDescription`: the pending one if there is one, else the
+//! current one. What is reported is `localDescription` and `remoteDescription`: the pending one if there is one, else the
 //! current one. While the state is `stable` the two are therefore an offer and its answer.
 
 use crate::checks::{Check, Fault, Place, Tally};
@@ -42,7 +42,7 @@ fn read<T: serde::de::DeserializeOwned>(value: Option<&Value>) -> Option<T> {
     serde_json::from_value(value?.clone()).ok()
 }
 
-/// Whether descriptions of those types may be there in a state; not told of a closed connection.
+/// Whether descriptions of those types may be there in a state; not reported of a closed connection.
 fn is_due(state: State, local: Option<SdpType>, remote: Option<SdpType>) -> Option<bool> {
     use SdpType::{Answer, Offer, Pranswer};
     Some(match state {

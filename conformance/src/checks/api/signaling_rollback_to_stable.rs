@@ -46,7 +46,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 }
 
 /// Whether the peer rolls back what it set itself by setLocalDescription, and what the other side did by setRemoteDescription. The other
-/// way round is not told apart by the standard.
+/// way round is not distinguished by the standard.
 fn is_of_its_side(it: &Called<'_>) -> bool {
     (it.call.name == "setLocalDescription") == (it.state == State::HaveLocalOffer)
 }

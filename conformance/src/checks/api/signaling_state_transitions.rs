@@ -64,7 +64,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 );
                 return;
             }
-            // Where a connection is closed without an event, or with one that the standard does not have, is not told here.
+            // Where a connection is closed without an event, or with one that the standard does not have, is not reported here.
             None if *seen == State::Closed => {}
             None if evidence.awaits_result(peer, &["setLocalDescription", "setRemoteDescription"]) => {
                 tally.inconclusive(
@@ -116,7 +116,7 @@ mod control {
     use crate::checks::controls::{Control, Mutation, Recording, events};
     use peerproof_captures::event::{PeerEvent, SignalingState};
 
-    /// Tells `stable` after the offer was set.
+    /// Reports `stable` after the offer was set.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
         let offer = PeerEvent::SignalingStateChange { state: SignalingState::HaveRemoteOffer };
         let at = events::find(evidence, "bob", |event| *event == offer);

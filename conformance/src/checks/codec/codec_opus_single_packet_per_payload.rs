@@ -105,7 +105,7 @@ fn frame_length(data: &[u8]) -> Option<(usize, &[u8])> {
 mod control {
     use crate::checks::controls::{Control, Mutation, Recording, rtp};
 
-    /// As if one packet had two frames of the same length: Chrome sends one, whose end nothing tells.
+    /// As if one packet had two frames of the same length: Chrome sends one, and nothing shows where it ends.
     pub(super) const CONTROL: Control = Control::prepared(
         Recording::Media,
         |evidence| {

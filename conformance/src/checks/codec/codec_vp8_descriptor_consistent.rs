@@ -57,7 +57,7 @@ mod control {
     use crate::checks::controls::{Control, Mutation, Recording, rtp};
     use crate::evidence::Evidence;
 
-    /// As if one packet told its temporal layer: no recording has one that does.
+    /// As if one packet reported its temporal layer: no recording has one that does.
     fn prepare(evidence: &mut Evidence) {
         rtp::edit_payload_of(evidence, rtp::VP8, |payload| {
             assert_eq!(payload[..2], [0x90, 0x80]);

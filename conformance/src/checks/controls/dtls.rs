@@ -221,7 +221,7 @@ pub(in crate::checks) fn suites(body: &[u8]) -> Range<usize> {
     at + 2..at + 2 + length
 }
 
-/// Where the length of all extensions of a hello is. A ServerHello, which has one suite, is told by its length.
+/// Where the length of all extensions of a hello is. A ServerHello, which has one suite, is known by its length.
 fn extensions(body: &[u8]) -> usize {
     let server = 34 + 1 + usize::from(body[34]) + 3;
     let length = |at: usize| usize::from(u16::from_be_bytes([body[at], body[at + 1]]));

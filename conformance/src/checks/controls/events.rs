@@ -132,7 +132,7 @@ pub(in crate::checks) fn reject_last(evidence: &mut Evidence, name: &str, operat
         Answer::Rejected { name: error.to_owned(), message: String::new() };
 }
 
-/// Edits the text of every candidate that a peer tells in an event.
+/// Edits the text of every candidate that a peer reports in an event.
 pub(in crate::checks) fn edit_candidate(evidence: &mut Evidence, name: &str, edit: impl Fn(&str) -> String) {
     edit_each(evidence, name, |event| {
         if let PeerEvent::IceCandidate { candidate: Some(told) } = event
@@ -143,7 +143,7 @@ pub(in crate::checks) fn edit_candidate(evidence: &mut Evidence, name: &str, edi
     });
 }
 
-/// Edits the text of the first candidate that a peer tells in an event.
+/// Edits the text of the first candidate that a peer reports in an event.
 pub(in crate::checks) fn edit_first_candidate(
     evidence: &mut Evidence,
     name: &str,

@@ -199,7 +199,7 @@ fn append(
     packets.push(again);
 }
 
-/// Bob does not tell of Alice's channel, and tells something else five seconds later.
+/// Bob does not report Alice's channel, and reports something else five seconds later.
 fn announce_nothing(evidence: &mut Evidence) {
     let announced = events::find(evidence, "bob", |event| matches!(event, PeerEvent::DataChannel { .. }));
     evidence.timeline.remove(announced);
@@ -299,7 +299,7 @@ fn a_time_that_is_off_is_a_fault_unless_a_stall_covers_it() {
         broken.evidence.stall(0, end_us, 1_000 * SECOND);
         broken.expect_doubt(true, "for a stall that covers it");
         broken.evidence.forget_stalls();
-        broken.expect_doubt(true, "where no stalls are on record");
+        broken.expect_doubt(true, "where no stalls are recorded");
     }
 }
 

@@ -278,7 +278,7 @@ fn evidence_without_anything_makes_no_check_pass_or_fail() {
     }
 }
 
-/// A recorded call whose peers tell these features.
+/// A recorded call whose peers report these features.
 fn call_between(features: Option<Vec<Feature>>) -> Evidence {
     let mut case =
         CaseFile::read(include_bytes!("../../../recordings/descriptions/case.json").as_slice()).unwrap();
@@ -316,7 +316,7 @@ fn requirements_on_the_api_apply_only_to_who_does_not_deny_to_have_it() {
     assert_eq!(
         decided(Some(vec![Feature::W3cApi])),
         unreported,
-        "who claims the API is judged as who tells nothing"
+        "who claims the API is judged as who reports nothing"
     );
     let translated = decided(Some(vec![Feature::DataChannels]));
     let of_the_api = |id: &String| Catalogue::get().requirement(id).is_some_and(Requirement::judges_the_api);

@@ -263,7 +263,7 @@ const SPARED: &[Spared] = &[
     ),
     spared(
         "ice-candidate-foundations",
-        "a base that is not told may be any (RFC 8839 §5.1)",
+        "a base that is not signalled may be any (RFC 8839 §5.1)",
         Recording::Conflict,
         |evidence| {
             let at = events::find(evidence, "alice", |event| {

@@ -39,7 +39,7 @@ fn of_one(peer: Peer, handshake: &Handshake, tally: &mut Tally) {
     });
 }
 
-/// Whether a suite protects by an AEAD (RFC 5116), as its name tells.
+/// Whether a suite protects by an AEAD (RFC 5116), as its name shows.
 fn is_aead(suite: CipherSuite) -> bool {
     suite.name().is_some_and(|name| ["GCM", "CCM", "CHACHA20"].iter().any(|mode| name.contains(mode)))
 }

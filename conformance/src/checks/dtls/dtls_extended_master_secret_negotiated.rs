@@ -35,7 +35,7 @@ fn of_one(peer: Peer, handshake: &Handshake, tally: &mut Tally) {
         extensions.is_some_and(|it| it.find(ExtensionType::ExtendedMasterSecret).is_some())
     };
     let (asked, answered) = (has(asks.extensions), has(answers.extensions));
-    // Who does not know the extension owes nothing (§5.2): one handshake cannot tell.
+    // Who does not know the extension owes nothing (§5.2): one handshake cannot show it.
     if client.sender == peer {
         let place = Place::Frame(client.frame);
         if asked {

@@ -127,7 +127,7 @@ fn dropped(evidence: &Evidence) -> BTreeSet<u64> {
     evidence.timeline.iter().filter_map(|entry| of(&entry.what)).collect()
 }
 
-/// When a peer was told to end its connection, or ended by itself: from then on it owes nothing.
+/// When a peer was asked to end its connection, or ended by itself: from then on it owes nothing.
 fn ended(evidence: &Evidence, peer: Peer) -> Option<u64> {
     let own = evidence.name(peer);
     let ends = |what: &What| match what {

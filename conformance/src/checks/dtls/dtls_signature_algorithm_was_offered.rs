@@ -23,7 +23,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for handshake in evidence.handshakes(peer) {
         let Some([(client, Body::ClientHello(hello)), _]) = handshake.hellos() else { continue };
         let by_client = client.sender == peer;
-        // What the one who verifies told.
+        // What the verifier announced.
         let accepted = if by_client { requested(&handshake) } else { listed(hello.extensions) };
         let Some(accepted) = accepted else { continue };
         for (message, body) in handshake.bodies().filter(|(message, _)| message.sender == peer) {

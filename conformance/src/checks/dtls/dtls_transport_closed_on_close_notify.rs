@@ -60,7 +60,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
 }
 
-/// When the peer is told to close: from then on its states are not reported.
+/// When the peer is asked to close: from then on its states are not reported.
 fn closed(evidence: &Evidence, peer: Peer) -> u64 {
     let own = evidence.name(peer);
     let is = |what: &What| matches!(what, What::Command { peer, name, .. } if peer == own && name == "close");

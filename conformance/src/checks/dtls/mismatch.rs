@@ -20,7 +20,7 @@ pub(super) struct Mismatch {
     pub(super) refused: Option<Place>,
 }
 
-/// The certificates of the other side, if none of them is one that a peer was told of. `as_client`: whether the peer is to be the client.
+/// The certificates of the other side, if none of them is one whose fingerprint a peer received. `as_client`: whether the peer is to be the client.
 pub(super) fn of(evidence: &Evidence, peer: Peer, as_client: bool) -> Option<Mismatch> {
     let (wire, other) = (evidence.wire.as_ref()?, evidence.other(peer)?);
     let handshake = evidence.handshake(peer);

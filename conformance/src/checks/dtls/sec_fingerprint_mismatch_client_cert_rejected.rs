@@ -17,7 +17,7 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     tally
-        .not_applicable("the client's certificate has a fingerprint that the peer was told, or is not known");
+        .not_applicable("the client's certificate has a fingerprint that the peer received, or is not known");
     let Some(mismatch) = mismatch::of(evidence, peer, false) else { return };
     if let Some(place) = mismatch.connected {
         tally.fail(

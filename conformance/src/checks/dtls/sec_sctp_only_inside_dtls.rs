@@ -23,7 +23,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Class::Dtls => {
                 for record in packet.records().map_while(Result::ok) {
                     match record {
-                        // Its content type is encrypted in DTLS 1.3 and beside a connection ID, so only an opened record tells.
+                        // Its content type is encrypted in DTLS 1.3 and beside a connection ID, so only an opened record shows it.
                         _ if hides_its_type(&record) => {
                             if packet.clear.iter().any(|clear| clear.is_application_data()) {
                                 tally.pass(place);

@@ -26,7 +26,7 @@ pub(super) fn checks<'a>(evidence: &'a Evidence, history: &History<'a>) -> Vec<A
         return Vec::new();
     }
     let passwords = evidence.credentials(peer);
-    let own = nomination::succeeded(history);
+    let own = nomination::succeeded(evidence, history);
     let (mut seen, mut all) = (BTreeSet::new(), Vec::new());
     for (at, told) in history.told.iter().enumerate() {
         let is_check = matches!(told.says, Says::Claims(..)) && told.packet.sender != peer;
@@ -38,7 +38,7 @@ pub(super) fn checks<'a>(evidence: &'a Evidence, history: &History<'a>) -> Vec<A
             continue;
         }
         let pair = (path(told.packet), generation);
-        let has_succeeded = own.get(&pair).is_some_and(|it| it.t_us <= told.packet.t_us);
+        let has_succeeded = own.get(&pair).is_some_and(|(_, t_us)| *t_us <= told.packet.t_us);
         let answered = history.answers(at).next().map(|(_, it)| (it.packet.frame, it.packet.t_us));
         all.push(Asked {
             frame: told.packet.frame,
@@ -77,7 +77,7 @@ pub(super) mod edits {
         let peers = evidence.each_peer().filter(|peer| of.is_none_or(|it| it == *peer));
         let found = peers.filter_map(|peer| {
             let history = History::new(evidence, peer);
-            let all = nomination::nominated(&history);
+            let all = nomination::nominated(evidence, &history);
             let asked = super::checks(evidence, &history).into_iter();
             let mut asked = asked.filter(|it| {
                 let is = all.iter().any(|nomination| {

@@ -22,7 +22,7 @@ pub(super) const CHECK: Check = Check {
 const SHORTEST_US: u64 = 3_900_000;
 /// What is under way when a pair is nominated is no check for consent.
 const SETTLED_US: u64 = 1_000_000;
-/// Fewer intervals do not tell.
+/// Fewer intervals prove nothing.
 const ENOUGH: usize = 5;
 /// "Each interval MUST be randomized from between 0.8 and 1.2 times the basic period": of ten that are, the longest and the shortest lie within a tenth
 /// of that range once in a hundred million times.
@@ -36,7 +36,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         return;
     }
     let history = History::new(evidence, peer);
-    let nominated = nominated(&history);
+    let nominated = nominated(evidence, &history);
     let Some(used) = data(evidence, peer).last().map(path) else { return };
     let Some(nomination) = nominated.iter().find(|it| it.path == used) else { return };
     let settled = |t_us: u64| Off::late(nomination.t_us, SETTLED_US, t_us);

@@ -88,7 +88,7 @@ fn next<'a>(
         if after > LONGEST_US || history.claims(role.opposite(), at..*n) {
             return None;
         }
-        // One of the old role tells nothing if it may have been under way.
+        // One of the old role shows nothing if it may have been under way.
         let late = Off::late(came, CROSSING_US, it.packet.t_us);
         if now != role || late.is_some_and(|off| off.doubt(evidence).is_none()) {
             return Some((it, (now, tiebreaker)));

@@ -17,7 +17,7 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-/// What a foundation stands for: type, transport, and the address of the base, where that is told.
+/// What a foundation stands for: type, transport, and the address of the base, where that is reported.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Origin {
     kind: String,

@@ -1,4 +1,4 @@
-//! RFC 8839 §5.1, RFC 8445 §5.1.2: every candidate that is told fits the grammar, whether in a description or alone;
+//! RFC 8839 §5.1, RFC 8445 §5.1.2: every candidate that is reported fits the grammar, whether in a description or alone;
 //! its address is one, or a name of mDNS.
 
 use super::told;

@@ -34,7 +34,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for told in told::candidates(evidence, peer) {
         let Ok(candidate) = Candidate::parse(told.text) else { continue };
         let Candidate { component, priority, address, port, kind, transport, .. } = &candidate;
-        // Told twice, in an event and in a description, it is still one.
+        // Reported twice, in an event and in a description, it is still one.
         let tcp_type = candidate.tcp_type().map(|kind| format!(" {kind}")).unwrap_or_default();
         let itself = format!("{kind} {}{tcp_type} {address} {port}", transport.to_ascii_lowercase());
         let stream = streams.entry((told.set, told.ufrag, told.mid.clone(), *component)).or_default();
@@ -85,7 +85,7 @@ fn judge_types(types: &BTreeMap<CandidateType, BTreeMap<u64, Place>>, tally: &mu
     }
 }
 
-/// What a peer-reflexive candidate would have is told by the checks over UDP (RFC 8445 §7.1.1). That they tell something
+/// What a peer-reflexive candidate would have is shown by the checks over UDP (RFC 8445 §7.1.1). That they show something
 /// else than that is another requirement's.
 fn judge_reflexive(evidence: &Evidence, peer: Peer, [udp, _]: &Preferences, tally: &mut Tally) {
     let Some(reflexive) = udp.get(&CandidateType::ServerReflexive) else { return };

@@ -1,4 +1,4 @@
-//! RFC 8839 §5.1: candidates other than of hosts tell a related address and port, those of hosts do not; one that is
+//! RFC 8839 §5.1: candidates other than host candidates have a related address and port, host candidates do not; one that is
 //! hidden is 0.0.0.0 or :: with port 9.
 
 use super::told;
@@ -54,7 +54,7 @@ mod control {
     use crate::checks::controls::{Control, Mutation, Recording, events};
     use crate::evidence::Evidence;
 
-    /// As if a server had told the address.
+    /// As if a server had reported the address.
     fn reflexive(evidence: &mut Evidence) {
         events::edit_candidate(evidence, "bob", |text| {
             text.replace("typ host", "typ srflx raddr 0.0.0.0 rport 9")

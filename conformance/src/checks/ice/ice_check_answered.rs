@@ -26,7 +26,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let described = evidence.made_by(other).next();
     let known_us = described.map_or(0, |made| evidence.applied(peer, made).from_us);
     let history = History::new(evidence, peer);
-    let nominated = nomination::nominated(&history);
+    let nominated = nomination::nominated(evidence, &history);
     for asked in asked::checks(evidence, &history) {
         // Those of a nominated pair are judged by `ice-nominated-pair-answered`.
         let is_nominated = |it: &nomination::Nominated<'_>| {

@@ -64,7 +64,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
 }
 
-/// The host candidates that a peer told of.
+/// The host candidates that a peer reported.
 fn host_candidates(evidence: &Evidence, peer: Peer) -> Vec<Candidate> {
     let told = evidence.events(peer).into_iter().filter_map(|happened| match happened.event {
         PeerEvent::IceCandidate { candidate: Some(told) } => Candidate::parse(&told.candidate).ok(),

@@ -26,7 +26,7 @@ const GRACE_US: u64 = 500_000;
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     tally.not_applicable("no pair was nominated");
     let history = History::new(evidence, peer);
-    let mut sessions = Sessions::new(&history);
+    let mut sessions = Sessions::new(evidence, &history);
     let priorities = Priorities::new(evidence, peer, &history);
     for packet in data(evidence, peer) {
         let Some(Selected { pairs, last, since_us, frame }) = sessions.at(packet.t_us) else { continue };
@@ -63,7 +63,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
 }
 
-/// The priorities of candidates as they were told, by their addresses, and which agent controls.
+/// The priorities of candidates as they were signalled, by their addresses, and which agent controls.
 struct Priorities {
     own: BTreeMap<SocketAddr, u64>,
     theirs: BTreeMap<SocketAddr, u64>,
@@ -77,7 +77,7 @@ impl Priorities {
             let read = all.filter_map(|told| Candidate::parse(told.text).ok());
             read.filter_map(|it| Some((SocketAddr::new(it.address.ip()?, it.port), it.priority))).collect()
         };
-        let controls = nomination::nominated(history).last().is_some_and(|it| it.by == peer);
+        let controls = nomination::nominated(evidence, history).last().is_some_and(|it| it.by == peer);
         Self { own: of(Some(peer)), theirs: of(evidence.other(peer)), controls }
     }
 
@@ -127,7 +127,7 @@ struct Sessions<'a> {
 }
 
 impl<'a> Sessions<'a> {
-    fn new(history: &History<'a>) -> Self {
+    fn new(evidence: &Evidence, history: &History<'a>) -> Self {
         let mut order = BTreeMap::new();
         let mut all: Vec<Session<'_>> = Vec::new();
         for told in history.told.iter().filter(|it| matches!(it.says, Says::Claims(..))) {
@@ -137,7 +137,7 @@ impl<'a> Sessions<'a> {
                 all.len() - 1
             });
         }
-        for nominated in nomination::nominated(history) {
+        for nominated in nomination::nominated(evidence, history) {
             let session = order.get(&nominated.generation).and_then(|at| all.get_mut(*at));
             session.into_iter().for_each(|session| session.nominated.push(nominated));
         }

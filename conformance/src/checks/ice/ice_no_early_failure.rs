@@ -41,7 +41,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let [Some(own), Some(theirs)] = both else { return };
     let since_us = own.t_us.max(evidence.applied(peer, theirs).from_us);
     let place = Place::Entry(failed.entry);
-    if !nomination::nominated(&History::new(evidence, peer)).is_empty() {
+    if !nomination::nominated(evidence, &History::new(evidence, peer)).is_empty() {
         tally.inconclusive("a pair was nominated before: what failed is not known", [place]);
         return;
     }

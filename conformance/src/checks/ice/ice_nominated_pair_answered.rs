@@ -23,7 +23,7 @@ const RTO_US: u64 = 500_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let history = History::new(evidence, peer);
-    let nominated = nomination::nominated(&history);
+    let nominated = nomination::nominated(evidence, &history);
     for asked in asked::checks(evidence, &history) {
         let is_nominated = |it: &nomination::Nominated<'_>| {
             (it.path, it.generation) == (asked.path, asked.generation) && it.t_us <= asked.t_us

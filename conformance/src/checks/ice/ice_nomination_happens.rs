@@ -37,7 +37,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let used = path(last);
     let place = Place::Frame(last.frame);
     let since = data(evidence, peer).find(|packet| path(packet) == used).map_or(0, |first| first.t_us);
-    let nominations = nominated(&history);
+    let nominations = nominated(evidence, &history);
     match nominations.iter().find(|it| it.path == used && it.t_us <= last.t_us) {
         Some(nomination) => tally.pass(Place::Frame(nomination.frame)),
         None if !evidence.whole => {
@@ -58,7 +58,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
 }
 
-/// Whether the peer said that it was connected; a capture alone does not tell.
+/// Whether the peer said that it was connected; a capture alone does not show that.
 fn connected(evidence: &Evidence, peer: Peer) -> bool {
     let is = |event: &PeerEvent| {
         matches!(event, PeerEvent::ConnectionStateChange { state: ConnectionState::Connected })

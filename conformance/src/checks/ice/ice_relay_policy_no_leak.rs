@@ -1,4 +1,4 @@
-//! RFC 9429 §3.5.3: with `iceTransportPolicy` `relay` a peer tells of relayed candidates alone, hides its own address in them, and
+//! RFC 9429 §3.5.3: with `iceTransportPolicy` `relay` a peer reports relayed candidates alone, hides its own address in them, and
 //! sends the other peer nothing directly.
 
 use super::told::candidates;
@@ -80,8 +80,8 @@ mod control {
     use peerproof_captures::timeline::What;
     use serde_json::json;
 
-    /// Tells the address of an interface in a relayed candidate. That the peers are bound to relays had to be brought about:
-    /// what else they told and sent is taken away.
+    /// Reports the address of an interface in a relayed candidate. That the peers are bound to relays had to be brought about:
+    /// what else they reported and sent is taken away.
     pub(super) const CONTROL: Control = Control::prepared(Recording::Relay, bind, |evidence| {
         let told = evidence.timeline.iter_mut().find_map(|entry| match &mut entry.what {
             What::Event { event: PeerEvent::IceCandidate { candidate: Some(told) }, .. } => Some(told),

@@ -29,7 +29,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         return;
     }
     let history = History::new(evidence, peer);
-    let nominated = nominated(&history);
+    let nominated = nominated(evidence, &history);
     // The first session in which each pair was nominated, and by when each session had a nomination.
     let mut used: BTreeMap<Path, usize> = BTreeMap::new();
     let mut first: BTreeMap<usize, (u64, u64)> = BTreeMap::new();
@@ -74,7 +74,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
 }
 
-/// The sessions, told apart by their username fragments: a restart begins another one.
+/// The sessions, distinguished by their username fragments: a restart begins another one.
 struct Sessions {
     of: BTreeMap<String, usize>,
     /// When the peer had applied both descriptions of each.

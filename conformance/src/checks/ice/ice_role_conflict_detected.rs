@@ -1,5 +1,5 @@
 //! RFC 8445 §7.3.1.1: on a role conflict the agent compares the tiebreakers. Either it keeps its role and answers
-//! 487, or it takes the other role and answers with success; so each answer tells a role, which the next checks must bear out.
+//! 487, or it takes the other role and answers with success; so each answer implies a role, which the next checks must bear out.
 
 use super::roles::{History, Role, Says, Told};
 use crate::checks::{Check, Fault, Place, Tally};

@@ -23,7 +23,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     tally.not_applicable("the peer nominated no pair");
     let history = History::new(evidence, peer);
     let mut first = BTreeMap::new();
-    for it in nominated(&history).into_iter().filter(|it| it.by == peer) {
+    for it in nominated(evidence, &history).into_iter().filter(|it| it.by == peer) {
         let place = Place::Frame(it.frame);
         match first.get(&it.generation) {
             None => {

@@ -28,7 +28,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
     let history = History::new(evidence, peer);
     let last_us = wire.at(peer).last().map_or(0, |packet| packet.t_us);
-    let ends = ends_of_checks(&nomination::nominated(&history), peer);
+    let ends = ends_of_checks(&nomination::nominated(evidence, &history), peer);
     let known = known_since(evidence, peer, other);
     // The peer's own checks of each pair and session, and those that were answered with success, in order.
     let (mut own, mut succeeded) = (BTreeMap::<_, Vec<u64>>::new(), BTreeMap::new());

@@ -1,4 +1,4 @@
-//! RFC 6544 §4.5: a candidate of TCP tells whether it is active, passive or for a simultaneous open; an active one has
+//! RFC 6544 §4.5: a TCP candidate says whether it is active, passive or for a simultaneous open; an active one has
 //! port 9.
 
 use super::told;

@@ -1,4 +1,4 @@
-//! draft-ietf-mmusic-mdns-ice-candidates §3.1.2: a peer that hides its addresses behind names of multicast DNS tells them nowhere: not in
+//! draft-ietf-mmusic-mdns-ice-candidates §3.1.2: a peer that hides its addresses behind multicast DNS names reveals them nowhere: not in
 //! candidates, not in descriptions, not in statistics.
 
 use crate::checks::{Check, Fault, Place, Tally};
@@ -101,7 +101,7 @@ fn texts(evidence: &Evidence, peer: Peer) -> Vec<(Place, String)> {
     described.chain(told).map(|(entry, text)| (Place::Entry(entry), text)).collect()
 }
 
-/// The statistics of a peer's own candidates: those of the other side have the addresses that the other side told.
+/// The statistics of a peer's own candidates: those of the other side have the addresses that the other side reported.
 fn own_candidates(report: &serde_json::Value) -> String {
     let all = report.as_object().into_iter().flatten().map(|(_, dictionary)| dictionary);
     let own = all.filter(|it| it.get("type").and_then(serde_json::Value::as_str) == Some("local-candidate"));
@@ -133,7 +133,7 @@ mod control {
     const ADDRESS: &str = "203.0.113.100";
     const NAME: &str = "3d3a9bd7-33a9-4d8c-8e3a-61c2a1c9d5f0.local";
 
-    /// Tells the address in the statistics. That it is hidden everywhere had to be brought about.
+    /// Reports the address in the statistics. That it is hidden everywhere had to be brought about.
     pub(super) const CONTROL: Control = Control::prepared(Recording::Conflict, hide, |evidence| {
         let reports = evidence.timeline.iter_mut().filter_map(|entry| match &mut entry.what {
             What::Stats { report, .. } => report.as_object_mut(),

@@ -45,45 +45,53 @@ pub(super) struct Nominated<'a> {
 ///
 /// The agent that nominates has nominated when it gets the success response (RFC 8445 §7.2.5.3.4), the other one when its own check of the pair has
 /// succeeded besides (§7.3.1.5). A lite agent makes none.
-pub(super) fn nominated<'a>(history: &History<'a>) -> Vec<Nominated<'a>> {
+pub(super) fn nominated<'a>(evidence: &Evidence, history: &History<'a>) -> Vec<Nominated<'a>> {
     let mut all: Vec<Nominated<'a>> = Vec::new();
     let mut seen = BTreeSet::new();
-    let own = succeeded(history);
+    let own = succeeded(evidence, history);
     for (at, check) in history.told.iter().enumerate() {
         if !nominates(check) {
             continue;
         }
         let Some(generation) = generation(check) else { continue };
-        let Some(success) = success(history, at) else { continue };
+        let Some(success) = success(evidence, history, at) else { continue };
         let (by, path) = (check.packet.sender, path(check.packet));
         let both = match own.get(&(path, generation)) {
             _ if by == history.peer || own.is_empty() => Some(success),
-            Some(own) => Some(if own.t_us > success.t_us { *own } else { success }),
+            Some(own) => Some(if own.1 > success.1 { *own } else { success }),
             None => None,
         };
-        let Some(both) = both else { continue };
+        let Some((Packet { frame, .. }, t_us)) = both else { continue };
         if seen.insert((by, path, generation)) {
-            let Packet { frame, t_us, .. } = *both;
-            all.push(Nominated { by, path, generation, frame, t_us });
+            all.push(Nominated { by, path, generation, frame: *frame, t_us });
         }
     }
     all.sort_by_key(|it| it.t_us);
     all
 }
 
-/// The success response to the check in a place.
-fn success<'a>(history: &History<'a>, at: usize) -> Option<&'a Packet> {
-    history.answers(at).find(|(_, it)| it.says == Says::Agrees).map(|(_, it)| it.packet)
+/// The success response to the check in a place, the first that came about: at the peer if the check is its own, else when it was sent.
+fn success<'a>(evidence: &Evidence, history: &History<'a>, at: usize) -> Option<(&'a Packet, u64)> {
+    let is_own = history.told[at].packet.sender == history.peer;
+    let successes = history.answers(at).filter(|(_, it)| it.says == Says::Agrees).map(|(_, it)| it.packet);
+    let when = |packet: &Packet| if is_own { evidence.arrived_us(packet) } else { Some(packet.t_us) };
+    successes.filter_map(|packet| Some((packet, when(packet)?))).min_by_key(|(_, t_us)| *t_us)
 }
 
-/// The first success response to a check of the peer's own, by path and generation.
-pub(super) fn succeeded<'a>(history: &History<'a>) -> BTreeMap<(Path, Generation<'a>), &'a Packet> {
-    let mut all = BTreeMap::new();
+/// The first success response to a check of the peer's own that reached it, and when, by path and generation.
+pub(super) fn succeeded<'a>(
+    evidence: &Evidence,
+    history: &History<'a>,
+) -> BTreeMap<(Path, Generation<'a>), (&'a Packet, u64)> {
+    let mut all: BTreeMap<_, (&Packet, u64)> = BTreeMap::new();
     for (at, check) in history.told.iter().enumerate() {
         let is_own = matches!(check.says, Says::Claims(..)) && check.packet.sender == history.peer;
         let generation = generation(check).filter(|_| is_own);
-        if let Some((generation, success)) = generation.zip(success(history, at)) {
-            all.entry((path(check.packet), generation)).or_insert(success);
+        let Some(generation) = generation else { continue };
+        let Some(first) = success(evidence, history, at) else { continue };
+        let known = all.entry((path(check.packet), generation)).or_insert(first);
+        if first.1 < known.1 {
+            *known = first;
         }
     }
     all

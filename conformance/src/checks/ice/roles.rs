@@ -237,7 +237,7 @@ fn says(message: &Message<'_>) -> Option<Says> {
     match (value(AttributeType::IceControlling), value(AttributeType::IceControlled)) {
         (Some(tiebreaker), None) => Some(Says::Claims(Role::Controlling, tiebreaker)),
         (None, Some(tiebreaker)) => Some(Says::Claims(Role::Controlled, tiebreaker)),
-        // Neither or both: `ice-check-role-attribute` tells.
+        // Neither or both: judged by `ice-check-role-attribute`.
         _ => None,
     }
 }

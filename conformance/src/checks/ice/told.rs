@@ -1,4 +1,4 @@
-//! The candidates that a peer told of, in events and in descriptions.
+//! The candidates that a peer reported, in events and in descriptions.
 
 use crate::checks::Place;
 use crate::checks::sdp::look;
@@ -9,18 +9,18 @@ use std::collections::BTreeMap;
 /// What a candidate belongs together with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Set {
-    /// Those of events until their end is told, by how many ends were told before: what is gathered later is for another
+    /// Those of events until their end is reported, by how many ends were reported before: what is gathered later is for another
     /// transport, under the same username fragment too.
     Gathering(usize),
     /// Those of the description in that entry.
     Description(u64),
 }
 
-/// A candidate as it was told.
+/// A candidate as it was signalled.
 pub(super) struct Told<'a> {
     /// Its text, with or without `candidate:` before it.
     pub text: &'a str,
-    /// Where it was told.
+    /// Where it was reported.
     pub place: Place,
     /// Which others there are beside it.
     pub set: Set,

@@ -83,7 +83,7 @@ mod control {
     use peerproof_captures::event::{IceCandidate, PeerEvent};
     use peerproof_captures::sdp::SessionDescription;
 
-    /// Tells the end of candidates before the last of them.
+    /// Reports the end of candidates before the last of them.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
         let end = events::find(evidence, "bob", |event| {
             matches!(event, PeerEvent::IceCandidate { candidate: None })

@@ -1,4 +1,4 @@
-//! RFC 4585 §6.2.1: a generic NACK tells of packets that did not arrive. What comes just before it, out of order, may cross it.
+//! RFC 4585 §6.2.1: a generic NACK reports packets that did not arrive. What comes just before it, out of order, may cross it.
 
 use super::{arrivals, nacks};
 use crate::checks::timing::Off;

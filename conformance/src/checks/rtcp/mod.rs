@@ -121,7 +121,7 @@ fn blocks(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, Rep
     })
 }
 
-/// The sources with their canonical names that a peer told.
+/// The sources with their canonical names that a peer reported.
 fn cnames(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, u32, &[u8])> {
     packets(evidence, peer).flat_map(|(packet, _, body)| {
         let chunks = match body {

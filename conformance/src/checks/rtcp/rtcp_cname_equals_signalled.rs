@@ -1,4 +1,4 @@
-//! RFC 5576 §6.1: the CNAME that `a=ssrc` tells of a source is the one that is sent.
+//! RFC 5576 §6.1: the CNAME that `a=ssrc` gives for a source is the one that is sent.
 
 use super::cnames;
 use crate::checks::{Check, Fault, Place, Tally};

@@ -99,7 +99,7 @@ fn judge(
         pauses.push((std::mem::replace(&mut since, now), now));
     }
     let long = pauses.iter().filter_map(|(from, to)| Some((to - from, Off::late(*from, LONGEST_US, *to)?)));
-    // One that is a fault tells more than one that is in doubt.
+    // A fault says more than one that is in doubt.
     match long.max_by_key(|(pause_us, off)| (off.doubt(evidence).is_none(), *pause_us)) {
         None => tally.pass(place),
         Some((pause_us, off)) if evidence.sees_all_sent_by(peer) => {

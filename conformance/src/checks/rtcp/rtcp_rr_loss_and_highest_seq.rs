@@ -63,7 +63,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let Some((highest, at)) = before.iter().rfind(|(number, _)| *number as u16 == told) else {
             tally.fail(
                 Fault("highest-not-arrived"),
-                format!("the highest sequence number is told to be {told}, which has not arrived"),
+                format!("the report has {told} as the highest sequence number, which has not arrived"),
                 [place],
             );
             continue;
@@ -75,7 +75,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let most = (expected - counted as i64).max(0) + left as i64;
         let lost = i64::from(block.lost.value);
         tally.judge(Fault("lost-differs"), lost <= most, place, || {
-            format!("{lost} packets are told to be lost of {expected}, which are at most {most}")
+            format!("{lost} packets are reported lost of {expected}, which are at most {most}")
         });
     }
 }
@@ -89,7 +89,7 @@ mod control {
         rtcp::find_all(evidence, Peer(1), rtcp::RR).next_back().unwrap()
     }
 
-    /// Tells of a hundred more that were lost.
+    /// Reports a hundred more that were lost.
     pub(super) const CONTROL: Control = Control::new(Recording::Call, |evidence| {
         let last = last(evidence);
         rtcp::edit(evidence, last, |report| report[15] += 100);
@@ -108,7 +108,7 @@ mod tests {
 
     const BOB: Peer = Peer(1);
 
-    /// What the check says after bob told of three more that were lost, having made these answers of the direction at these times.
+    /// What the check says after bob reported three more that were lost, having made these answers of the direction at these times.
     fn judged(answers: &[(&str, u64)]) -> Status {
         let mut evidence = Recording::Call.evidence();
         let last = rtcp::find_all(&evidence, BOB, rtcp::RR).next_back().unwrap();

@@ -1,4 +1,4 @@
-//! RFC 3550 §6.4.1: a report block tells the last SR that came from the source, and how long ago that was.
+//! RFC 3550 §6.4.1: a report block reports the last SR that came from the source, and how long ago that was.
 
 use super::blocks;
 use crate::checks::media::{Wrong, tell};
@@ -95,7 +95,7 @@ mod control {
     use crate::checks::controls::{Control, Mutation, Recording, rtcp};
     use crate::evidence::{Evidence, Peer};
 
-    /// Tells of no SR of the source of retransmissions, which sends none: Chrome tells there of that of the media.
+    /// Reports no SR of the source of retransmissions, which sends none: Chrome reports that of the media there.
     fn prepare(evidence: &mut Evidence) {
         for found in rtcp::find_all(evidence, Peer(1), rtcp::RR) {
             rtcp::edit(evidence, found, |packet| {

@@ -49,7 +49,7 @@ mod control {
     use crate::evidence::{Evidence, Peer};
     use peerproof_captures::sdp::SessionDescription;
 
-    /// Tells no name in the description, with which `rtcp-cname-equals-signalled` would compare.
+    /// Reports no name in the description, with which `rtcp-cname-equals-signalled` would compare.
     fn prepare(evidence: &mut Evidence) {
         for made in &mut evidence.descriptions {
             let kept = made.sdp.as_str().split_inclusive('\n').filter(|line| !line.starts_with("a=ssrc:"));

@@ -1,4 +1,4 @@
-//! RFC 3550 §6.4.1: an SR tells how many packets and octets of payload its source has sent so far.
+//! RFC 3550 §6.4.1: an SR reports how many packets and octets of payload its source has sent so far.
 
 use super::packets;
 use crate::checks::media::codecs;
@@ -84,7 +84,7 @@ impl Sent {
         self.largest = self.largest.max(payload as u64);
     }
 
-    /// Whether an SR tells that, give or take what is being sent. The counts have 32 bits.
+    /// Whether an SR reports that, give or take what is being sent. The counts have 32 bits.
     fn is(&self, (packets, octets): (u32, u32)) -> bool {
         let off = |told: u32, is: u64| u64::from((told.wrapping_sub(is as u32) as i32).unsigned_abs());
         // A packet on its way may be larger than all before it.

@@ -1,4 +1,4 @@
-//! RFC 3550 §6.4.1: the two timestamps of an SR tell the same moment, by wall clock and by the clock of the media.
+//! RFC 3550 §6.4.1: the two timestamps of an SR are of the same moment, by wall clock and by the clock of the media.
 
 use super::packets;
 use crate::checks::media::{codecs, headers};
@@ -108,7 +108,7 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// By how many seconds an SR's timestamp is ahead of what the packet nearest to it tells, if one is near and it should not be so far.
+    /// By how many seconds an SR's timestamp is ahead of what the packet nearest to it shows, if one is near and it should not be so far.
     fn off(&self, report: &Packet, timestamp: u32) -> Option<(f64, Off)> {
         let at = self.packets.partition_point(|(t_us, _)| *t_us <= report.t_us);
         let around = self.packets.get(at.saturating_sub(1)..(at + 1).min(self.packets.len()))?;

@@ -1,4 +1,4 @@
-//! draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1: transport-wide feedback tells which packets came, when, and its number.
+//! draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1: transport-wide feedback reports which packets came, when, and its number.
 
 use super::packets;
 use crate::checks::media::{Wrong, extensions, tell, transport_sequence};
@@ -24,7 +24,7 @@ pub(super) const CHECK: Check = Check {
 /// one comes. It is less than a tick of the reference time, 64 ms, so that one that is wrong shows.
 const TOLERANCE_US: u64 = 60_000;
 
-/// Most statuses that are looked at: a few bytes may tell of thousands of packets.
+/// Most statuses that are looked at: a few bytes may report on thousands of packets.
 const MOST_STATUSES: u64 = 20_000_000;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {

@@ -1,4 +1,4 @@
-//! abs-send-time (README of libwebrtc): three bytes that tell when the packet left, in seconds modulo 64 with 18 bits of fraction.
+//! abs-send-time (README of libwebrtc): three bytes that show when the packet left, in seconds modulo 64 with 18 bits of fraction.
 
 use crate::checks::media::{Wrong, extensions, headers, tell};
 use crate::checks::timing::Off;

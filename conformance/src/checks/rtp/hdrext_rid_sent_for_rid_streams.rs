@@ -1,5 +1,5 @@
 //! RFC 8851 §4, RFC 8853 §5.5: each stream of a simulcast names itself by its RtpStreamId, and its retransmissions by their
-//! RepairedRtpStreamId (RFC 8852), so that the receiver can tell them apart.
+//! RepairedRtpStreamId (RFC 8852), so that the receiver can distinguish them.
 
 use super::streams::{FIRST, agreed, sources};
 use crate::checks::{Check, Fault, Place, Tally};

@@ -1,4 +1,4 @@
-//! RFC 8831 §6.7: who closes a channel resets its stream, the other side answers by resetting its own, and both tell that it is closed.
+//! RFC 8831 §6.7: who closes a channel resets its stream, the other side answers by resetting its own, and both report that it is closed.
 
 use super::{Reset, data, reads_all_at, reset_streams, reset_streams_at};
 use crate::checks::timing::Off;
@@ -155,7 +155,7 @@ mod control {
         evidence.timeline.push(last);
     }
 
-    /// Takes away the packets with RE-CONFIG of who closes: the other's tells more than the control is about.
+    /// Takes away the packets with RE-CONFIG of who closes: the other's says more than the control is about.
     pub(super) const CONTROL: Control = Control::prepared(Recording::Closed, prepare, |evidence| {
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
         let before = packets.len();

@@ -20,7 +20,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             if message.protocol.is_empty() {
                 let place = Place::Entry(happened.entry);
                 tally.judge(Fault("not-empty"), told.size == 0, place, || {
-                    format!("an empty message is told of as one of {} bytes", told.size)
+                    format!("an empty message is reported as one of {} bytes", told.size)
                 });
             }
         }
@@ -49,7 +49,7 @@ mod control {
         });
     }
 
-    /// Tells of its byte.
+    /// Reports the byte that the chunk has.
     pub(super) const CONTROL: Control = Control::prepared(Recording::Restart, empty, |evidence| {
         events::edit_each(evidence, "bob", |event| {
             if let PeerEvent::ChannelMessage { message, .. } = event {

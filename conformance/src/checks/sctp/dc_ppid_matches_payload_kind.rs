@@ -18,7 +18,7 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (stream, messages) in user_messages(evidence, peer) {
-        // Told apart by their order; so only if as many were sent as came to be.
+        // Distinguished by their order; so only if as many were sent as came to be.
         let calls = sent_on(evidence, peer, stream).filter(|calls| calls.len() == messages.len());
         for (n, message) in messages.iter().enumerate() {
             let place = Place::Frame(message.first.packet.frame);

@@ -1,4 +1,4 @@
-//! RFC 8832 §5.1: an OPEN tells what the application asked for: type, limit, label and protocol; and a priority of RFC 8831 §6.4.
+//! RFC 8832 §5.1: an OPEN says what the application asked for: type, limit, label and protocol; and a priority of RFC 8831 §6.4.
 
 use super::pieces::first_sent;
 use crate::checks::{Check, Fault, Place, Tally};

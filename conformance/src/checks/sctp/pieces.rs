@@ -20,7 +20,7 @@ pub(crate) struct Piece<'a> {
     pub(crate) is_unordered: bool,
     pub(crate) is_beginning: bool,
     pub(crate) is_ending: bool,
-    /// What the message is; in I-DATA only its first piece tells.
+    /// What the message is; in I-DATA only its first piece shows it.
     pub(crate) protocol: Option<PayloadProtocol>,
     pub(crate) data: &'a [u8],
 }

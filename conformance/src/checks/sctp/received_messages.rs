@@ -1,4 +1,4 @@
-//! The messages that arrived at a peer, each with the event that tells of it.
+//! The messages that arrived at a peer, each with the event that reports it.
 
 use super::pieces::{Message, first_seen, messages};
 use super::reads_all_at;
@@ -8,7 +8,7 @@ use peerproof_captures::event::{self, PeerEvent};
 use peerproof_captures::wire::sctp::PayloadProtocol;
 use std::collections::BTreeMap;
 
-/// What arrived on a stream, and what the peer told of, each in its order.
+/// What arrived on a stream, and what the peer reported, each in its order.
 pub(super) struct Received<'a> {
     pub(super) messages: Vec<Message<'a>>,
     pub(super) events: Vec<(Happened<'a>, &'a event::Message)>,

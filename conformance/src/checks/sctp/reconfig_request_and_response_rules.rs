@@ -1,4 +1,4 @@
-//! RFC 6525 §5.1.1: requests to reset streams go one at a time with numbers that begin with the initial TSN, tell the last TSN
+//! RFC 6525 §5.1.1: requests to reset streams go one at a time with numbers that begin with the initial TSN, name the last TSN
 //! that was assigned, and are answered.
 
 use super::pieces::{Tsns, piece, reads_all_sent_by};

@@ -40,7 +40,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 mod control {
     use crate::checks::controls::{Control, Recording, sctp};
 
-    /// Tells an address.
+    /// Adds an address.
     pub(super) const CONTROL: Control = Control::new(Recording::Data, |evidence| {
         sctp::edit_first(evidence, sctp::INIT, |packet| {
             let end = packet.len().next_multiple_of(4);

@@ -26,7 +26,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let same = arrived.is(&Fingerprint::received(told));
             tally.judge(Fault("other-message"), same, Place::Entry(happened.entry), || {
                 let (size, other) = (arrived.size, told.size);
-                format!("message {at} is of {size} bytes, and another, of {other}, is told of in its place")
+                format!("message {at} is of {size} bytes, and another, of {other}, is reported in its place")
             });
         }
     }

@@ -140,7 +140,7 @@ fn end_us(evidence: &Evidence, peer: Peer) -> u64 {
     at().find(alerts).map_or(last, |packet| packet.t_us)
 }
 
-/// When a peer told that it cannot send.
+/// When a peer reported that it cannot send.
 fn troubles(evidence: &Evidence, peer: Peer) -> Vec<u64> {
     let mut connected = false;
     let mut is = |event: &PeerEvent| match event {

@@ -1,4 +1,4 @@
-//! What the application sent on a channel, as far as it was told to.
+//! What the application sent on a channel, as far as it was asked to.
 
 use super::chunks;
 use super::pieces::piece;
@@ -26,7 +26,7 @@ pub(super) struct Sent {
 /// Most messages of one command.
 const MOST_TIMES: u64 = 100_000;
 
-/// The messages that a peer was told to send on the channel of a stream, in order. `None` if it may have sent others by itself, or
+/// The messages that a peer was asked to send on the channel of a stream, in order. `None` if it may have sent others by itself, or
 /// if it is not known which they are.
 pub(super) fn sent_on(evidence: &Evidence, peer: Peer, stream: u16) -> Option<Vec<Sent>> {
     let calls = evidence.calls(peer);

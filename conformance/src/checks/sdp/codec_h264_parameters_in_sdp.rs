@@ -72,7 +72,7 @@ fn judge(made: &Description, section: &Section<'_>, tally: &mut Tally) {
 mod control {
     use crate::checks::controls::{Control, Mutation, Recording, replace, replace_all};
 
-    /// Tells parameter sets.
+    /// Signals parameter sets.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
         let profile = "a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
         let sets = format!("{profile};sprop-parameter-sets=Z0IAKeKQ,aM48gA==");

@@ -59,7 +59,7 @@ fn at(sdp: &SessionDescription, mid: &str) -> Option<usize> {
     sdp.section_with_mid(mid)?.index()
 }
 
-/// What tells DTLS associations apart (RFC 8842 §5.1): the fingerprints and the identifier.
+/// What distinguishes DTLS associations (RFC 8842 §5.1): the fingerprints and the identifier.
 fn identity(sdp: &SessionDescription, index: usize) -> Vec<String> {
     let all = ["fingerprint", "tls-id"].map(|name| sdp.effective_all(index, name));
     let mut values: Vec<_> =

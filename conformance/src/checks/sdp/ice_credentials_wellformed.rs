@@ -85,7 +85,7 @@ const fn is_ice_char(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
 }
 
-/// What tells a peer's sessions apart.
+/// What distinguishes a peer's sessions.
 fn session(made: &Description) -> Option<String> {
     made.sdp.origin()?.value.ok().map(|origin| origin.session_id)
 }

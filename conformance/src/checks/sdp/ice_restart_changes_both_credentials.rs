@@ -60,7 +60,7 @@ mod control {
     use crate::checks::controls::{Control, Mutation, Recording, replace_all, sdp};
     use crate::evidence::Evidence;
 
-    /// As if both had restarted: the timeline tells nothing of it, the descriptions do.
+    /// As if both had restarted: the timeline shows nothing of it, the descriptions do.
     fn restart(evidence: &mut Evidence) {
         sdp::renegotiate(evidence);
         let [offer, answer] = &mut evidence.descriptions[2..] else { panic!("no second exchange") };

@@ -1,5 +1,5 @@
 //! RFC 9429 §5.2.1 and §5.3.1, RFC 8840 §4.1.1 and §4.1.3: as long as no candidate is known, a section has port 9 (zero
-//! if it is rejected or bundle-only) and the address 0.0.0.0 or ::, told on the line behind its `m=` line.
+//! if it is rejected or bundle-only) and the address 0.0.0.0 or ::, given on the line behind its `m=` line.
 
 use super::look;
 use crate::checks::{Check, Fault, Place, Tally};

@@ -1,5 +1,5 @@
 //! RFC 9429 §5.2.1 and §5.3.1, RFC 8827 §6.5: no description has `a=crypto` or `a=key-mgmt`, nor `a=ice-lite` unless
-//! the endpoint was told to be a lite one.
+//! the endpoint was configured as a lite one.
 
 use super::look;
 use crate::checks::{Check, Fault, Place, Tally};
@@ -26,7 +26,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let attributes = sections.flat_map(|section| section.attributes().collect::<Vec<_>>());
         let found = attributes.into_iter().find(|it| match it.name {
             "crypto" | "key-mgmt" => true,
-            // A capture does not tell what an endpoint was declared to be.
+            // A capture does not show what an endpoint was declared to be.
             "ice-lite" => evidence.whole && !lite,
             _ => false,
         });

@@ -115,7 +115,7 @@ pub(in crate::checks) fn is_one_connection(evidence: &Evidence, peer: Peer, tall
     !several
 }
 
-/// Whether a peer has had several connections: their descriptions are not told apart.
+/// Whether a peer has had several connections: their descriptions are not distinguished.
 pub(in crate::checks) fn has_several_connections(evidence: &Evidence, peer: Peer) -> bool {
     evidence.calls(peer).iter().filter(|call| call.name == "createPeerConnection").count() > 1
 }
@@ -143,7 +143,7 @@ pub(in crate::checks) fn credentials(sdp: &SessionDescription, index: usize) -> 
     Some((sdp.effective_value(tag, "ice-ufrag")?, sdp.effective_value(tag, "ice-pwd")?))
 }
 
-/// The credentials of each section that goes on, as its maker told them before and tells them now.
+/// The credentials of each section that goes on, as its maker described them before and describes them now.
 pub(in crate::checks) fn credentials_before_and_now<'a>(later: &Later<'a>) -> Vec<(usize, [Pair<'a>; 2])> {
     common_sections(&later.own().sdp, &later.made.sdp)
 }
@@ -159,7 +159,7 @@ fn common_sections<'a>(
     was.media().zip(now.media()).enumerate().filter_map(goes_on).collect()
 }
 
-/// Where a peer was told to restart ICE, or was given another configuration, which may force it to.
+/// Where a peer was asked to restart ICE, or was given another configuration, which may force it to.
 pub(in crate::checks) fn restarts_asked(evidence: &Evidence, peer: Peer) -> Vec<u64> {
     let asks = |call: &Call<'_>| match call.name {
         "restartIce" | "setConfiguration" => true,

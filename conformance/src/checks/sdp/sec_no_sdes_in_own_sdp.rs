@@ -1,4 +1,4 @@
-//! RFC 8827 §6.5: keys are not told in descriptions (`a=crypto`, RFC 4568).
+//! RFC 8827 §6.5: descriptions contain no keys (`a=crypto`, RFC 4568).
 
 use super::look;
 use crate::checks::{Check, Fault, Place, Tally};
@@ -35,7 +35,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 mod control {
     use crate::checks::controls::{Control, Recording, replace};
 
-    /// Tells a key in the audio section.
+    /// Puts a key into the audio section.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
         let crypto = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
         replace(&mut evidence.descriptions[0].sdp, "a=mid:0\r\n", &format!("a=mid:0\r\n{crypto}\r\n"));

@@ -16,7 +16,7 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-/// Who could not tell whether a check was authentic signs nothing (RFC 8489 §9.1.3).
+/// An agent that could not verify a check does not sign the response (RFC 8489 §9.1.3).
 const UNSIGNED: [u16; 2] = [400, 401];
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {

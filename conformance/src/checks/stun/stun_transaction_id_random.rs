@@ -16,7 +16,7 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
-/// Fewer do not tell what is random.
+/// Fewer do not show whether they are random.
 const ENOUGH: usize = 20;
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {

@@ -19,7 +19,7 @@ pub(super) struct Carried {
 }
 
 /// The messages of a sender on the streams of a channel, in the order of their TSNs, as they were seen nearest to a peer. None where they
-/// cannot be told apart.
+/// cannot be distinguished.
 pub(super) fn carried(tap: Tap<'_>, sender: Peer, streams: &BTreeSet<u16>) -> Option<Vec<Carried>> {
     if associations(tap.wire, tap.peer, sender) > 1 {
         return None;

@@ -1,4 +1,4 @@
-//! The normal form of a case beside the snapshot on record, where the suite of this program has one.
+//! The normal form of a case beside the recorded snapshot, where the suite of this program has one.
 
 use crate::embedded::SCENARIOS;
 use peerproof_captures::normal::Section;

@@ -233,7 +233,7 @@ impl JsonSchema for Step {
             "signalling": described("An action on the signalling server.", generator.subschema_for::<SignallingStep>()),
             "server": described("An action on a STUN or TURN server of the scenario.", generator.subschema_for::<ServerStep>()),
             "quiet": described("Packets of a class must stop coming.", generator.subschema_for::<Quiet>()),
-            "stats": described("Statistics of both peers are put on record.", generator.subschema_for::<Stats>()),
+            "stats": described("Statistics of both peers are recorded.", generator.subschema_for::<Stats>()),
         });
         json_schema!({
             "type": "object",
