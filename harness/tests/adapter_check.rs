@@ -170,6 +170,13 @@ fn what_is_no_message_is_found_and_shown_without_control_characters() {
 }
 
 #[test]
+fn bytes_that_are_no_text_are_found() {
+    let violations = violations(r#"s/"channelopen"/"channelopen\xFF"/"#);
+    let came = found(&violations, "every line is an answer or an event");
+    assert!(came.contains("the program wrote invalid UTF-8"), "{came}");
+}
+
+#[test]
 fn a_program_without_a_known_command_is_refused_at_once() {
     let (code, report) = checked(&["sh", "-c", "echo hello; exit 3"]);
     assert_eq!(code, 1);

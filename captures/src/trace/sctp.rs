@@ -7,7 +7,8 @@ use super::recognise::Checksums;
 use super::sequence::{Step, Window};
 use crate::wire::list::List;
 use crate::wire::sctp::{
-    Body, Cause, Chunk, ChunkType, Packet, ParameterContent, PayloadProtocol, ReConfig, ResetRequest,
+    Body, Cause, CauseCode, Chunk, ChunkType, Packet, ParameterContent, PayloadProtocol, ReConfig,
+    ResetRequest,
 };
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -50,6 +51,9 @@ pub struct Trouble {
     pub from: Side,
     /// Its causes in words.
     pub causes: Vec<String>,
+    /// Whether the user of the association asked for it (RFC 9260 §3.3.10.12), and nothing went wrong.
+    #[serde(skip)]
+    pub is_by_user: bool,
 }
 
 /// An association.
@@ -238,7 +242,8 @@ impl Association {
 }
 
 fn trouble(at: At, from: Side, causes: &List<'_, Cause<'_>>) -> Trouble {
+    let is_by_user = causes.iter().any(|cause| cause.code.value == CauseCode::UserInitiatedAbort);
     let causes = causes.iter().take(limits::CAUSES);
     let causes = causes.map(|cause| super::channel::text(cause.to_string().as_bytes())).collect();
-    Trouble { at, from, causes }
+    Trouble { at, from, causes, is_by_user }
 }

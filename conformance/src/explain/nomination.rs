@@ -95,10 +95,9 @@ fn no_nomination(connection: &Connection) -> &'static str {
 /// Whether a side said that it ends: then nobody waits for its answers.
 fn said_goodbye(connection: &Connection, side: Side) -> bool {
     let mut alerts = connection.handshakes.iter().flat_map(|handshake| &handshake.alerts);
-    let closing = |cause: &String| cause.contains("user-initiated");
     let mut aborts = connection.associations.iter().filter_map(|association| association.abort.as_ref());
     alerts.any(|alert| alert.from == side && alert.is_closing())
-        || aborts.any(|abort| abort.from == side && abort.causes.iter().any(closing))
+        || aborts.any(|abort| abort.from == side && abort.is_by_user)
 }
 
 fn consent(connection: &Connection, found: &mut Found) {

@@ -37,7 +37,7 @@ pub(super) fn of_packets(connection: &Connection, found: &mut Found) {
             });
         }
         if let Some(abort) = &association.abort {
-            let closing = abort.causes.iter().any(|cause| cause.contains("user-initiated"));
+            let closing = abort.is_by_user;
             let causes =
                 if abort.causes.is_empty() { "no cause".to_owned() } else { abort.causes.join(", ") };
             let name = side_of(connection, abort.from);

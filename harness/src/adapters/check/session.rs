@@ -4,7 +4,7 @@ use super::monitor::{Fault, Monitor, Rule, Said};
 use super::outcome::{Tried, shortened, violates};
 use super::reply::Reply;
 use crate::peers::ANSWER_DEADLINE;
-use crate::peers::program::process::{Heard, Process};
+use crate::peers::program::process::{Heard, NoMore, Process};
 use crate::process::Spec;
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::timeline::Answer;
@@ -347,12 +347,10 @@ async fn read(mut hear: Receiver<Heard>, shared: Arc<Shared>, ground: Ground, na
         let mut inner = lock(&shared.inner);
         match heard {
             Err(why) => {
-                for what in ["no UTF-8", "a line of more than"] {
-                    if why.contains(what) && why.starts_with("the program wrote") {
-                        faults.push(Fault { rule: Rule::Message, found: why.clone() });
-                    }
+                if let NoMore::NoLine(found) = &why {
+                    faults.push(Fault { rule: Rule::Message, found: found.clone() });
                 }
-                inner.over = Some(shortened(&why));
+                inner.over = Some(shortened(&why.into_reason()));
             }
             Ok(line) => {
                 inner.bytes = inner.bytes.saturating_add(line.len());

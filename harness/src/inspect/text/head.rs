@@ -64,8 +64,12 @@ pub(super) fn requirements(
     for line in style.lines("", "  ", &text) {
         writeln!(out, "{}", style.paint(paint, &line))?;
     }
-    let said =
-        |breach: &Breach| judged.failed().is_some_and(|verdict| verdict.sentence.contains(&breach.sentence));
+    // The verdict's sentence has been printed already, and is that of the violation with the same evidence at the same side.
+    let said = |breach: &Breach| {
+        judged.failed().is_some_and(|verdict| {
+            verdict.side.as_ref() == Some(&breach.endpoint) && verdict.evidence == breach.evidence
+        })
+    };
     let mut lines: Vec<String> = Vec::new();
     for breach in judged.violations.iter().filter(|it| it.word() != "warn") {
         let first = breach.evidence.first().map(|place| format!(", {place}")).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! One case of a program.
 
 use super::pool::{Programs, Serving};
+use super::process::NoMore;
 use super::spec::ProgramSpec;
 use crate::peers::clock::Estimate;
 use crate::peers::greeting::Greeting;
@@ -41,7 +42,9 @@ impl ProgramPeer {
         let mut serving = programs.take(spec, request.host.as_ref()).await?;
         serving.cases += 1;
         let (say, hear) = serving.process.talk();
-        let incoming = stream::unfold(hear, |mut hear| async move { Some((hear.recv().await?, hear)) });
+        let incoming = stream::unfold(hear, |mut hear| async move {
+            Some((hear.recv().await?.map_err(NoMore::into_reason), hear))
+        });
         let (line, mut outgoing, events) =
             Line::new(request.clock, ANSWER_DEADLINE, Box::pin(incoming), Some(request.secrets));
         tokio::spawn(async move {

@@ -20,7 +20,25 @@ const MOST_WAITING: usize = 1024;
 const LAST_MOMENTS: Duration = Duration::from_secs(5);
 
 /// What comes from a process: its lines, at last why there are no more.
-pub(crate) type Heard = Result<String, String>;
+pub(crate) type Heard = Result<String, NoMore>;
+
+/// Why no more lines come from a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NoMore {
+    /// It wrote what is no line of the protocol: why.
+    NoLine(String),
+    /// It ended, or closed its output: how, with its last words.
+    Ended(String),
+}
+
+impl NoMore {
+    /// The reason in one sentence.
+    pub(crate) fn into_reason(self) -> String {
+        match self {
+            Self::NoLine(reason) | Self::Ended(reason) => reason,
+        }
+    }
+}
 
 /// Where its lines go: the case that it serves.
 type Listener = Arc<Mutex<Option<Sender<Heard>>>>;
@@ -104,13 +122,14 @@ async fn read(
     loop {
         let heard = match lines::next(&mut output).await {
             Ok(line) => Ok(line),
-            Err(NoLine::NoText) => Err("the program wrote invalid UTF-8".to_owned()),
+            Err(NoLine::NoText) => Err(NoMore::NoLine("the program wrote invalid UTF-8".to_owned())),
             Err(NoLine::TooLong) => {
-                Err(format!("the program wrote a line of more than {} bytes", lines::LONGEST_LINE))
+                let longest = lines::LONGEST_LINE;
+                Err(NoMore::NoLine(format!("the program wrote a line of more than {longest} bytes")))
             }
             Err(NoLine::End) => {
                 dead.store(true, Ordering::Release);
-                Err(epitaph(&owned).await)
+                Err(NoMore::Ended(epitaph(&owned).await))
             }
         };
         let over = heard.is_err();
