@@ -27,7 +27,7 @@ pub struct Deviation {
     pub fault: Vec<String>,
     /// The implementation that deviates.
     pub peer: String,
-    /// Its versions: comparisons joined by commas, such as `>=156, <158`. All if absent.
+    /// Its versions: comparisons joined by commas, such as `>=156, <158`, or of what it is built on, `webrtc >=0.21, <0.22`. All if absent.
     #[serde(default)]
     pub versions: Option<String>,
     /// Only where the peer is the subject of the case, which the reference stack plays without its work-arounds.
@@ -381,36 +381,71 @@ impl Deviation {
 
 /// Whether some version satisfies all comparisons. The least that can is one of the bounds, or comes right behind one.
 fn is_satisfiable(comparisons: &str) -> bool {
-    let bounds = comparisons.split(',').map(|it| it.trim().trim_start_matches(['<', '>', '=']).trim());
+    let (name, bounds) = named(comparisons);
+    let of = |version: String| name.map_or(version.clone(), |name| format!("{name} {version}"));
+    let bounds = bounds.split(',').map(|it| it.trim().trim_start_matches(['<', '>', '=']).trim());
     let candidates = bounds.flat_map(|bound| [bound.to_owned(), format!("{bound}.0")]);
-    candidates.chain(["0".to_owned()]).any(|version| in_range(comparisons, &version) == Some(true))
+    candidates.chain(["0".to_owned()]).any(|version| in_range(comparisons, &of(version)) == Some(true))
 }
 
-/// Whether a dotted version satisfies all comparisons; nothing if they are malformed.
+/// The comparisons without the name of the product that they are about, if they begin with one (`webrtc >=0.21`), and that name.
+fn named(comparisons: &str) -> (Option<&str>, &str) {
+    match comparisons.trim_start().split_once(' ') {
+        Some((name, rest)) if name.starts_with(|c: char| c.is_ascii_alphabetic()) => (Some(name), rest),
+        _ => (None, comparisons),
+    }
+}
+
+/// What a version says of a product: all of it, or what follows the name, as in `0.1.0 (webrtc 0.21.1)`.
+fn version_of<'a>(name: Option<&str>, version: &'a str) -> Option<&'a str> {
+    let Some(name) = name else { return Some(version) };
+    let mut words = version.split([' ', '(', ')']).filter(|word| !word.is_empty());
+    words.find(|word| *word == name)?;
+    words.next()
+}
+
+/// The numbers at the beginning of a dotted version: 1, 22 and 0 of `1.22.0-4+deb12u8`.
+fn numbers(version: &str) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    for part in version.split('.') {
+        let digits = part.len() - part.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let Some(number) = part.get(..digits).and_then(|digits| digits.parse().ok()) else { break };
+        numbers.push(number);
+        if digits < part.len() {
+            break;
+        }
+    }
+    numbers
+}
+
+/// Whether a version satisfies all comparisons; nothing if they are malformed.
 fn in_range(comparisons: &str, version: &str) -> Option<bool> {
-    let parse = |text: &str| -> Vec<u64> { text.split('.').map_while(|part| part.parse().ok()).collect() };
-    let version = parse(version);
+    let (name, comparisons) = named(comparisons);
+    let version = version_of(name, version).map(numbers);
     let mut all = true;
     for comparison in comparisons.split(',') {
         let comparison = comparison.trim();
         let operator =
             [">=", "<=", ">", "<", "="].into_iter().find(|operator| comparison.starts_with(operator))?;
-        let bound = parse(comparison.get(operator.len()..)?.trim());
-        if bound.is_empty() {
+        let bound = comparison.get(operator.len()..)?.trim();
+        if !bound.split('.').all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit())) {
             return None;
         }
-        // `=156` means any 156.
-        let version = if operator == "=" {
-            version.iter().copied().take(bound.len()).collect()
-        } else {
-            version.clone()
+        let bound = numbers(bound);
+        let Some(version) = &version else {
+            // A version that does not name the product is none of its.
+            all = false;
+            continue;
         };
+        // `=156` means any 156.
+        let length = if operator == "=" { bound.len() } else { version.len() };
+        let version = version.get(..length).unwrap_or(version);
         all &= match operator {
-            ">=" => version >= bound,
-            "<=" => version <= bound,
-            ">" => version > bound,
-            "<" => version < bound,
-            _ => version == bound,
+            ">=" => version >= bound.as_slice(),
+            "<=" => version <= bound.as_slice(),
+            ">" => version > bound.as_slice(),
+            "<" => version < bound.as_slice(),
+            _ => version == bound.as_slice(),
         };
     }
     Some(all)
@@ -426,11 +461,18 @@ mod tests {
         assert_eq!(in_range(">=156, <158", "158.0.1"), Some(false));
         assert_eq!(in_range("=153", "153.7.0"), Some(true));
         assert_eq!(in_range("<20", "9.1"), Some(true));
-        assert_eq!(in_range("about 3", "3"), None);
-        for possible in [">=2", "<1", ">1, <1.1", "=156, >156", ">=2, <=2"] {
+        assert_eq!(in_range("=1.22", "1.22.0-4+deb12u8"), Some(true));
+        assert_eq!(in_range(">=3.1.56", "3.1.56-2"), Some(true));
+        assert_eq!(in_range("webrtc >=0.21, <0.22", "0.1.0 (webrtc 0.21.1)"), Some(true));
+        assert_eq!(in_range("webrtc >=0.21, <0.22", "0.1.0 (webrtc 0.22.0)"), Some(false));
+        assert_eq!(in_range("webrtc <0.22", "0.1.0"), Some(false));
+        for malformed in ["about 3", "3", "webrtc", "webrtc 3", "=", "=1.x", "=156 and more", ">=1,"] {
+            assert_eq!(in_range(malformed, "3"), None, "{malformed}");
+        }
+        for possible in [">=2", "<1", ">1, <1.1", "=156, >156", ">=2, <=2", "webrtc >=0.21, <0.22"] {
             assert!(is_satisfiable(possible), "{possible}");
         }
-        for impossible in [">=2, <1", "=2, =3", ">2, <=2", "<0"] {
+        for impossible in [">=2, <1", "=2, =3", ">2, <=2", "<0", "webrtc >=0.22, <0.21"] {
             assert!(!is_satisfiable(impossible), "{impossible}");
         }
     }
