@@ -175,7 +175,7 @@ fn the_codec_is_inferred_or_described_or_said_to_be_unknown() {
     assert_eq!((code, named), (2, true), "{complaint}");
     // No stream was named, and none is of a codec that is decoded.
     let (code, _, complaint) = inspect(&[&h264, "--wav", to]);
-    let named = complaint.contains("no stream that can be decoded: Opus can; it has ");
+    let named = complaint.contains("no stream that can be decoded: Opus, PCMU and PCMA can; it has ");
     assert_eq!((code, named), (2, true), "{complaint}");
     let sdp = description(folder.path(), "VP9/90000");
     let (code, _, complaint) = inspect(&[&h264, "--png", to, "--frames-of", &stream, "--sdp", &sdp]);
@@ -245,6 +245,44 @@ fn sound_is_what_was_sent_with_silence_for_what_is_not_there() {
     // Video is not sound.
     let (code, ..) = inspect(&[&file, "--sdp", &sdp, "--png", folder.path().join("p").to_str().unwrap()]);
     assert_eq!(code, 2);
+}
+
+/// One packet of each byte of PCMA, with a packet of comfort noise (RFC 3389) that is not decoded, then nothing for 20 ms.
+#[test]
+fn sound_of_telephones_is_written_sample_by_sample() {
+    let folder = tempfile::tempdir().unwrap();
+    let packet = |payload_type, n: u16, payload: &[u8]| {
+        let packet =
+            MediaPacket { payload: payload.to_vec().into(), marker: n == 0, timestamp: u32::from(n) * 160 };
+        rtp(payload_type, n, SSRC, &packet, &[])
+    };
+    // Both by their static numbers (RFC 3551 §6), without a description.
+    for (payload_type, loudest, quietest) in [(0, 0x80, 0xFF), (8, 0xAA, 0xD5)] {
+        let mut packets: Vec<Vec<u8>> =
+            (0..50).map(|n| packet(payload_type, n, &[[loudest; 80], [quietest; 80]].concat())).collect();
+        packets[20] = packet(13, 20, &[0x40]);
+        packets.remove(30);
+        let file = capture(&folder.path().join(format!("{payload_type}.pcapng")), &packets);
+        let to = folder.path().join(format!("{payload_type}.wav"));
+        let out = printed(&[&file, "--wav", to.to_str().unwrap()]);
+        for expected in [
+            "1.00 s of A:0x1a2b3c4d",
+            "0.04 s of it are silence",
+            "1 packet missing",
+            "1 packet of payload type 13",
+        ] {
+            assert!(out.contains(expected), "{expected}: {out}");
+        }
+        let mut reader = hound::WavReader::open(&to).unwrap();
+        assert_eq!((reader.spec().channels, reader.spec().sample_rate), (1, 8_000));
+        let samples: Vec<i16> = reader.samples().map(Result::unwrap).collect();
+        let (loud, quiet) = if payload_type == 0 { (32_124, 0) } else { (32_256, 8) };
+        assert_eq!(
+            (samples.len(), &samples[..2], &samples[158..162]),
+            (8_000, &[loud; 2][..], &[quiet, quiet, loud, loud][..])
+        );
+        assert!([20, 30].iter().all(|n| samples[n * 160..][..160].iter().all(|sample| *sample == 0)));
+    }
 }
 
 #[test]

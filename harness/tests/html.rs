@@ -88,7 +88,8 @@ impl Browser {
             spec.args = ["--port", "0", "--marionette-port", "0", "--profile-root"].map(Into::into).into();
             spec.args.push(scratch.join("tmp").into());
             spec.env = vec![("MOZ_HEADLESS".into(), "1".into())];
-            ("moz:firefoxOptions", json!({ "args": ["-headless"], "binary": binary }))
+            let prefs = json!({ "browser.dom.window.dump.enabled": true });
+            ("moz:firefoxOptions", json!({ "args": ["-headless"], "binary": binary, "prefs": prefs }))
         };
         let mut process = Owned::spawn(&spec).unwrap();
         let port = process.ready(PATIENCE, |line| {
@@ -154,18 +155,34 @@ impl Browser {
         self.ask("document.documentElement.dataset.errors ?? ''").await.as_str().unwrap().to_owned()
     }
 
-    /// Ends it. Nothing went wrong, and the console is empty.
-    async fn close(self) {
+    /// Ends it. Nothing went wrong, and the console is empty but for an error of ours: it is read, to its end.
+    async fn close(mut self) {
         assert_eq!(self.errors().await, "", "{}", self.kind);
-        let _ = self.client.close().await;
-        if let Some(console) = &self.console {
-            let log = fs::read_to_string(console).unwrap();
-            let lines: Vec<&str> = log.lines().filter(|line| line.contains("CONSOLE")).collect();
-            assert!(lines.is_empty(), "{lines:#?}");
-        }
+        let last = format!("setTimeout(() => {{ throw new Error('{LAST}'); }});");
+        self.client.execute(&last, vec![]).await.unwrap();
+        let log = if let Some(console) = &self.console {
+            let _ = self.client.close().await;
+            fs::read_to_string(console).unwrap()
+        } else {
+            let is_last =
+                |line: &str| (line.contains("JavaScript error:") && line.contains(LAST)).then_some(());
+            self.process.ready(PATIENCE, is_last).await.unwrap();
+            let _ = self.client.close().await;
+            self.process.output()
+        };
+        // Firefox reports errors of its own scripts, too, which are of no file.
+        let is_of_page = |line: &&str| {
+            line.contains("CONSOLE") || (line.contains("JavaScript ") && line.contains("file://"))
+        };
+        let lines: Vec<&str> = log.lines().filter(is_of_page).filter(|line| !line.contains(LAST)).collect();
+        assert!(lines.is_empty(), "{lines:#?}");
+        assert!(log.contains(LAST), "{}: {log}", self.kind);
         self.process.end().await;
     }
 }
+
+/// What stands in the console last.
+const LAST: &str = "the console is read to here";
 
 /// The browsers of this machine, one after the other.
 fn browsers() -> impl Iterator<Item = &'static str> {
@@ -462,6 +479,53 @@ async fn hostile_names_are_text_on_the_page_of_a_run_and_of_its_cases() {
         assert!(!names.is_empty() && names.iter().all(|name| name.as_str().unwrap().starts_with("data/")));
         browser.goto(&index, "#unexpected=1").await;
         assert_eq!(browser.count(".case").await, 0, "nothing was unexpected");
+        browser.close().await;
+    }
+}
+
+const CALL_OF_THE_STACK: &str = "\
+title: A call
+peers:
+  alice: { role: offerer, media: { send: [audio, video] } }
+  bob:   { role: answerer, media: { send: [audio] } }
+steps:
+  - connect: {}
+  - bob: { never: { event: { connectionState: closed }, for: 6s } }
+expect:
+  bob: { connectionState: connected }
+snapshot: [sdp]
+";
+
+/// Statistics over time beside what the wire shows; and the snapshot of a scenario of one's own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_has_curves_of_statistics_and_the_snapshot_of_its_own_scenario() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenarios = folder.path().join("scenarios");
+    fs::create_dir_all(scenarios.join("media")).unwrap();
+    fs::write(scenarios.join("media/call.yaml"), CALL_OF_THE_STACK).unwrap();
+    let own = ["--scenarios", scenarios.to_str().unwrap(), "--peers", "stack"];
+    let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
+    peerproof(&[&["run", "--update-snapshots", "--output", first.to_str().unwrap()], &own[..]].concat());
+    let often = ["run", "--virtual", "--stats-every", "500ms", "--output", second.to_str().unwrap()];
+    peerproof(&[&often[..], &own].concat());
+    peerproof(&["report", second.to_str().unwrap()]);
+    let page = second.join("cases/media/call/stack-stack/page.html");
+    for kind in browsers() {
+        let browser = Browser::open(kind).await;
+        browser.goto(&page, "#view=media").await;
+        let media = browser.text("#panel-media").await;
+        for said in ["bytesSent of alice", "bytesReceived of bob", "jitter of bob"] {
+            assert!(media.contains(said), "{kind}: {said}: {media}");
+        }
+        let drawn = browser.count("#panel-media path.line.dash").await;
+        assert!(drawn >= 3, "{kind}: {drawn} dashed lines");
+        browser.goto(&page, "#view=statistics").await;
+        let readings = "Math.max(...[...document.querySelectorAll('#panel-statistics td:last-child')].map((it) => Number(it.textContent)))";
+        let readings = browser.ask(readings).await;
+        assert!(readings.as_u64() > Some(8), "{kind}: {readings}");
+        browser.goto(&page, "#view=snapshot").await;
+        let snapshot = browser.text("#panel-snapshot").await;
+        assert!(snapshot.contains("As recorded"), "{kind}: {snapshot}");
         browser.close().await;
     }
 }

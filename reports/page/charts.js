@@ -12,21 +12,29 @@
   });
   const known = (index, scale) => (slice) => (slice[index] < 0 ? null : slice[index] / scale);
 
+  /** Readings without those that follow another soon, as the last one may: what has come in such a moment is no rate. */
+  const apart = ({ points }) => {
+    const usual = (points.at(-1)[0] - points[0][0]) / Math.max(1, points.length - 1);
+    return points.reduce((kept, point) => (kept.length && point[0] - kept.at(-1)[0] < usual / 3 ? kept : [...kept, point]), []);
+  };
   /** The growth of a counter as a rate. */
-  const rate = (series, factor) => series.points.slice(1).map(([t, value], n) => [(t + series.points[n][0]) / 2, (Math.max(0, value - series.points[n][1]) * factor * 1e6) / Math.max(1, t - series.points[n][0])]);
+  const rate = (series, factor) => apart(series).flatMap(([t, value], n, all) => (n ? [[(t + all[n - 1][0]) / 2, (Math.max(0, value - all[n - 1][1]) * factor * 1e6) / Math.max(1, t - all[n - 1][0])]] : []));
+
+  const moves = (lines) => lines.some((line) => line.points.some(([, value]) => value > 0));
 
   const card = (connection, stream, over) => {
     const name = connection.peers[stream.from]?.name ?? stream.from.toUpperCase();
     const codec = stream.codec ?? `payload type ${Object.keys(stream.payload_types).join(", ")}`;
     const seconds = over.width_us / 1e6;
     const stats = P.body.stats.filter((it) => it.ssrc === stream.ssrc && it.points.length > 1);
-    const said = stats.filter((it) => it.name === "bytesSent" || it.name === "bytesReceived");
-    // What peers report of the same, beside what the wire shows.
-    const beside = (name, value) => stats.filter((it) => it.name === name).map((it) => ({ kind: "dtls", dash: true, points: value(it), of: `${name} of ${it.peer}` }));
+    // What peers report of the same, beside what the wire shows: of their own, or as the other one reported it to them by RTCP.
+    const own = /^(in|out)bound-rtp$/;
+    const who = (it) => `${it.name} of ${it.peer}${own.test(it.kind) ? "" : " (by RTCP)"}`;
+    const said = stats.filter((it) => own.test(it.kind) && (it.name === "bytesSent" || it.name === "bytesReceived"));
+    const beside = (name, value) => stats.filter((it) => it.name === name).map((it) => ({ kind: "dtls", dash: true, points: value(it), of: who(it) }));
     const scaled = (factor) => (it) => it.points.map(([t, value]) => [t, value * factor]);
     const growth = (it) => it.points.slice(1).map(([t, value], n) => [t, Math.max(0, value - it.points[n][1])]);
-    const [jitter, trip, lost, nacks, frames] = [beside("jitter", scaled(1000)), beside("roundTripTime", scaled(1000)), beside("packetsLost", growth), beside("nackCount", growth), beside("framesPerSecond", scaled(1))];
-    const names = [...said.map((it) => `${it.name} of ${it.peer}`), ...[jitter, trip, lost, nacks, frames].flat().map((it) => it.of)];
+    const [jitter, trip, lost, nacks, frames] = [beside("jitter", scaled(1000)), beside("roundTripTime", scaled(1000)), beside("packetsLost", growth), beside("nackCount", growth), stream.clock_rate === 90000 ? beside("framesPerSecond", scaled(1)) : []];
     const heading = `${name} sends ${codec}${stream.repairs !== null ? " (repair)" : ""}`;
     const facts = [
       P.count(stream.packets, "packet"), P.bytes(stream.bytes), `${stream.lost} lost${stream.expected ? ` (${((100 * stream.lost) / stream.expected).toFixed(1)} %)` : ""}`,
@@ -37,18 +45,26 @@
     ].filter(Boolean);
     const at = (n) => over.from_us + (n + 0.5) * over.width_us;
     const marks = over.slices.flatMap((slice, n) => [slice[SLICE.keyFrames] && { t: at(n), up: true, text: "key frame" }, slice[SLICE.requests] && { t: at(n), up: false, text: "key frame requested" }].filter(Boolean));
-    const moves = (lines) => lines.some((line) => line.points.some(([, value]) => value > 0));
     const has = (index) => over.slices.some((slice) => slice[index] > 0);
+    // A chart is there if the packets or the peers have something for it.
+    const there = (lines, seen) => seen || moves(lines);
+    const isLost = there(lost, stream.lost > 0);
+    const isAsked = there(nacks, has(SLICE.nacked));
+    const hasJitter = there(jitter, has(SLICE.jitter));
+    const hasTrip = there(trip, has(SLICE.rtt));
+    const hasFrames = there(frames, has(SLICE.marked) && stream.clock_rate === 90000);
+    const drawn = [[lost, isLost], [nacks, isAsked], [jitter, hasJitter], [trip, hasTrip], [frames, hasFrames]].flatMap(([lines, is]) => (is ? lines.map((it) => it.of) : []));
+    const names = [...new Set([...said.map(who), ...drawn])];
     return el("article", { class: "card" }, el("h3", {}, heading, " ", el("code", { class: "soft" }, `0x${stream.ssrc.toString(16).padStart(8, "0")}`)),
       el("p", { class: "soft" }, facts.join(", "), ", from ", P.frame(stream.first.frame), " to ", P.frame(stream.last.frame), stream.first_key_frame && [", first key frame ", P.frame(stream.first_key_frame.frame)]),
       chart("bitrate", "kbit/s", [{ kind: "rtp", points: points(over, (slice) => (slice[SLICE.bytes] * 8) / 1000 / seconds) },
         ...said.map((it) => ({ kind: it.name === "bytesSent" ? "stun" : "dtls", dash: true, points: rate(it, 8 / 1000) }))], marks),
       names.length > 0 && el("p", { class: "soft" }, "dashed, as the peers report it: ", names.join(", ")),
-      (stream.lost > 0 || moves(lost)) && chart("lost", "packets", [{ kind: "fail", points: points(over, (slice) => Math.max(0, slice[SLICE.missing])) }, ...lost]),
-      (has(SLICE.nacked) || moves(nacks)) && chart("requested by NACK", "packets", [{ kind: "inconclusive", points: points(over, (slice) => slice[SLICE.nacked]) }, ...nacks]),
-      (has(SLICE.jitter) || moves(jitter)) && chart("jitter", "ms", [{ kind: "sctp", points: points(over, known(SLICE.jitter, 1000)) }, ...jitter]),
-      (has(SLICE.rtt) || moves(trip)) && chart("round trip by RTCP", "ms", [{ kind: "stun", points: points(over, known(SLICE.rtt, 1000)) }, ...trip]),
-      ((has(SLICE.marked) && stream.clock_rate === 90000) || moves(frames)) && chart("frames", "per s", [{ kind: "rtp", points: stream.clock_rate === 90000 ? points(over, (slice) => slice[SLICE.marked] / seconds) : [] }, ...frames]));
+      isLost && chart("lost", "packets", [{ kind: "fail", points: points(over, (slice) => Math.max(0, slice[SLICE.missing])) }, ...lost]),
+      isAsked && chart("requested by NACK", "packets", [{ kind: "inconclusive", points: points(over, (slice) => slice[SLICE.nacked]) }, ...nacks]),
+      hasJitter && chart("jitter", "ms", [{ kind: "sctp", points: points(over, known(SLICE.jitter, 1000)) }, ...jitter]),
+      hasTrip && chart("round trip by RTCP", "ms", [{ kind: "stun", points: points(over, known(SLICE.rtt, 1000)) }, ...trip]),
+      hasFrames && chart("frames", "per s", [{ kind: "rtp", points: stream.clock_rate === 90000 ? points(over, (slice) => slice[SLICE.marked] / seconds) : [] }, ...frames]));
   };
 
   const draw = (panel) => {

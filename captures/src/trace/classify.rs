@@ -1,6 +1,8 @@
 //! What a datagram is: the range of its first byte (RFC 7983) says what it would be, its shape whether it is that.
 
 use super::at::{At, Side};
+use super::flow::Probation;
+use super::limits::PROBATION;
 use super::recognise::{Odd, Other};
 use super::state::{TraceState, rtp_header};
 use crate::observe::Layer;
@@ -20,7 +22,14 @@ const VERSIONS: std::ops::RangeInclusive<u8> = 0xfd..=0xff;
 impl TraceState {
     /// The class of a datagram: by its first byte, if it also has the shape of that protocol. `ids` is the length of the connection IDs in its
     /// records.
-    pub(super) fn classify(&mut self, flow: usize, from: SocketAddr, layer: &Layer<'_>, ids: usize) -> Class {
+    pub(super) fn classify(
+        &mut self,
+        at: At,
+        flow: usize,
+        from: SocketAddr,
+        layer: &Layer<'_>,
+        ids: usize,
+    ) -> Class {
         let Layer { class, bytes, .. } = *layer;
         let Some(flow) = self.trace.flows.get_mut(flow) else { return class };
         let connection = flow.connection.and_then(|index| self.trace.connections.get(index));
@@ -34,11 +43,16 @@ impl TraceState {
             Class::Rtp if known => bytes.len() >= RTP_HEADER,
             Class::Rtp => {
                 let Some(header) = rtp_header(bytes) else { return Class::Unassigned };
-                let seen = (header.ssrc.value, header.sequence.value);
-                let initiator = from == flow.initiator;
-                let side = if initiator { Side::A } else { Side::B };
-                let expected = flow.probation.of_mut(side).replace((seen.0, seen.1.wrapping_add(1)));
-                expected == Some(seen)
+                let (ssrc, sequence) = (header.ssrc.value, header.sequence.value);
+                let before = flow.probation.of_mut(if from == flow.initiator { Side::A } else { Side::B });
+                let in_sequence = before.as_ref().is_some_and(|before| before.next == (ssrc, sequence));
+                // The first of the two belongs to the stream, too, so it is kept.
+                if !in_sequence {
+                    let begins = bytes.get(..PROBATION).unwrap_or(bytes).into();
+                    let next = (ssrc, sequence.wrapping_add(1));
+                    *before = Some(Probation { at, next, length: bytes.len(), begins });
+                }
+                in_sequence
             }
             Class::Rtcp => known && looks_like_rtcp(bytes),
             Class::TurnChannel => turn::view(bytes).is_ok(),

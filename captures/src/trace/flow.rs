@@ -83,6 +83,18 @@ impl Traffic {
     }
 }
 
+/// A packet of a source that may be RTP: another in sequence proves it (RFC 3550 §A.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Probation {
+    pub(super) at: At,
+    /// The SSRC and sequence number of the next one.
+    pub(super) next: (u32, u16),
+    /// Its length.
+    pub(super) length: usize,
+    /// Its first bytes, at most [`PROBATION`](super::limits::PROBATION).
+    pub(super) begins: Box<[u8]>,
+}
+
 /// What goes between two addresses at one place of observation.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Flow {
@@ -119,9 +131,9 @@ pub struct Flow {
     /// The candidate pair in that connection.
     #[serde(skip)]
     pub(super) pair: Option<usize>,
-    /// Packets of a source that may be RTP, RFC 3550 §A.1: its SSRC and the next sequence number, per direction.
+    /// The last packet that may be RTP, of the initiator (A) and the responder (B).
     #[serde(skip)]
-    pub(super) probation: Sides<Option<(u32, u16)>>,
+    pub(super) probation: Sides<Option<Probation>>,
     /// The protocol of the last datagram that was none of WebRTC's.
     #[serde(skip)]
     pub(super) foreign: Option<Foreign>,

@@ -47,5 +47,7 @@ pub const OTHERS: usize = 32;
 pub const LONE: usize = 64;
 /// Most packets under way between two taps.
 pub const UNDER_WAY: usize = 16_384;
+/// Bytes kept of a packet that may be RTP, per flow and direction: its header and what shows a key frame.
+pub const PROBATION: usize = 256;
 /// Longest text (label, ufrag, reason) kept, in bytes.
 pub const TEXT: usize = 1_024;

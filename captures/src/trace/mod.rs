@@ -22,6 +22,7 @@ pub mod limits;
 mod members;
 mod recognise;
 mod rtp;
+mod rtp_on_wire;
 mod sctp;
 mod sequence;
 mod slices;

@@ -39,7 +39,8 @@ pub(super) struct TraceState {
     pub(super) context: Context,
     pub(super) places: Vec<TracePlace>,
     flows: Lookup<Key, usize>,
-    streams: usize,
+    /// Streams of all connections.
+    pub(super) streams: usize,
     pub(super) taps: Taps,
     /// The flow on which each left.
     under_way: UnderWay<usize>,
@@ -106,7 +107,7 @@ impl TraceState {
             self.trace.over.packets_of_other_flows += 1;
             return false;
         };
-        let class = self.classify(flow, ends.from, layer, seen.connection_id);
+        let class = self.classify(at, flow, ends.from, layer, seen.connection_id);
         if let Some(flow) = self.trace.flows.get_mut(flow) {
             let traffic = flow.sent_from(ends.from);
             traffic.count(at, bytes.len());
@@ -273,36 +274,6 @@ impl TraceState {
         }
     }
 
-    fn wire_rtp(&mut self, at: At, flow: usize, ends: Ends, bytes: &[u8]) -> bool {
-        let Some(header) = rtp_header(bytes) else { return false };
-        // What begins a connection is the second packet in sequence: see `classify`.
-        let begins = self.trace.flows.get(flow).is_some_and(|flow| flow.connection.is_none());
-        let Some((index, side)) = self.touch(at, flow, ends.from) else { return false };
-        if let Some(flow) = self.trace.flows.get_mut(flow) {
-            flow.has_wire_rtp = true;
-            if begins {
-                // The first of the two was not known to be one.
-                let sent = flow.sent_from(ends.from);
-                sent.other = sent.other.saturating_sub(1);
-                sent.rtp += 1;
-            }
-        }
-        let Some(connection) = self.trace.connections.get_mut(index) else { return false };
-        let seen = Seen { at, from: side, flow, header: &header, length: bytes.len() };
-        match connection.rtp(seen, &self.context, self.streams < limits::ALL_STREAMS) {
-            Rtp::New => self.streams += 1,
-            Rtp::Known => {}
-            Rtp::Over => self.trace.over.packets_of_other_streams += 1,
-        }
-        if let Some(stream) = connection.streams.get_mut(&(side, header.ssrc.value)) {
-            stream.is_proven |= begins;
-        }
-        if connection.handshakes.is_empty() && connection.pairs.is_empty() {
-            payload(connection, at, side, bytes);
-        }
-        true
-    }
-
     /// The connection and flow between two addresses, if there is one on the wire.
     fn find(&self, place: usize, ends: Ends) -> Option<(usize, usize)> {
         let carriers = [Carrier::Udp, Carrier::Tcp];
@@ -467,7 +438,7 @@ pub(super) fn rtp_header(bytes: &[u8]) -> Option<Header<'_>> {
     Header::read(&mut Reader::new("RTP", bytes), &ExtensionMap::EMPTY).ok()
 }
 
-fn payload(connection: &mut Connection, at: At, side: Side, bytes: &[u8]) {
+pub(super) fn payload(connection: &mut Connection, at: At, side: Side, bytes: &[u8]) {
     if let Ok(packet) = rtp::view(bytes)
         && let Some(stream) = connection.streams.get_mut(&(side, packet.header.ssrc.value))
     {

@@ -122,6 +122,25 @@ fn datagrams_that_only_look_like_rtp_make_no_stream() {
 }
 
 #[test]
+fn the_packets_before_the_one_that_proves_rtp_belong_to_their_streams() {
+    let mut story = Story::default();
+    let (alice, bob) = (story.alice, story.bob);
+    story.rtp(alice, bob, 7, 0).rtp(bob, alice, 9, 5).stream(alice, bob, 7, 1..20);
+    story.rtp(bob, alice, 9, 6);
+    let trace = story.trace();
+    let connection = &trace.connections[0];
+    let seen = |side: Side, ssrc: u32| {
+        let stream = &connection.streams[&(side, ssrc)];
+        (stream.packets, stream.bytes, stream.expected, stream.first.frame)
+    };
+    assert_eq!(seen(Side::A, 7), (20, 20 * 112, 20, 1));
+    assert_eq!(seen(Side::B, 9), (2, 2 * 112, 2, 2));
+    assert_eq!(connection.first.frame, 1);
+    let flow = &trace.flows[0];
+    assert_eq!((flow.forth.rtp, flow.forth.other, flow.back.rtp, flow.back.other), (20, 0, 2, 0));
+}
+
+#[test]
 fn a_channel_opens_carries_messages_and_a_repeated_tsn_is_a_retransmission() {
     let mut story = Story::default();
     let (alice, bob) = (story.alice, story.bob);

@@ -3,9 +3,15 @@
 use super::{Fact, Found};
 use crate::checks::media::{codecs, packets};
 use crate::checks::rtcp::is_reduced;
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Packet, Peer, Wire};
 use peerproof_captures::observe::Unit;
+use peerproof_captures::wire::demux::Class;
 use std::collections::BTreeMap;
+
+/// Datagrams up to this size, in bytes, do not show for which size a peer cuts pictures.
+const LARGE: usize = 1_024;
+/// To a multiple of this the size of the largest is rounded up: it varies by some bytes with what is sent.
+const STEP: usize = 256;
 
 /// What was seen, each with the first frame that shows it.
 #[derive(Default)]
@@ -47,6 +53,16 @@ pub(super) fn of(evidence: &Evidence, peer: Peer, found: &mut Found) {
     }
     found.add("RTP header extension profiles", profiles.fact());
     sent(evidence, peer, found);
+    largest(wire, peer, found);
+}
+
+/// The largest datagram with media, if any is so large that a picture was cut for it. Whether some are padded is chance: bandwidth is probed so.
+fn largest(wire: &Wire, peer: Peer, found: &mut Found) {
+    let media = wire.sent(peer).filter(|packet| packet.class() == Class::Rtp && !packet.tcp);
+    let length = |packet: &&Packet| packet.bytes.len();
+    let Some(largest) = media.filter(|packet| length(packet) > LARGE).max_by_key(length) else { return };
+    let size = format!("at most {} bytes", length(&largest).next_multiple_of(STEP));
+    found.add("largest datagram of media", Fact::one(size).at(largest.frame));
 }
 
 /// The codecs that are sent, and whether RTX is, where it was negotiated.

@@ -212,6 +212,8 @@ mod tests {
             (Recording::Data, 0, "INIT ACK FORWARD TSN, said by", vec!["supported extension"]),
             (Recording::Data, 1, "INIT FORWARD TSN, said by", vec!["parameter", "supported extension"]),
             (Recording::Video, 0, "codecs sent", vec!["opus/48000/2", "vp8/90000"]),
+            (Recording::Video, 1, "largest datagram of media", vec!["at most 1280 bytes"]),
+            (Recording::Video, 0, "largest datagram of media", vec![]),
             (Recording::Video, 0, "RTX", vec!["sent"]),
             (Recording::Video, 1, "RTX", vec!["not sent"]),
             (Recording::Data, 0, "RTX", vec![]),

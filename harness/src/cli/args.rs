@@ -3,6 +3,7 @@
 use crate::doctor::DoctorArgs;
 use crate::run::shard::Part;
 use crate::setup::SetupArgs;
+use crate::span::Span;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -221,6 +222,7 @@ Examples:
   peerproof run data/echo                       one scenario in all pairs
   peerproof run data/echo/stack-chrome --repeat 20
   peerproof run --update-snapshots              save new and changed snapshots
+  peerproof run media --stats-every 1s          with statistics over time, which the pages draw beside the packets
   peerproof run --virtual --seed 7              stack with itself, in virtual time: the same each time
   peerproof run data/echo --program mine=./adapter.py --with mine --watch    again whenever adapter.py or the scenario changes
   peerproof run --shard 2/3 --output part-2     the second third of the cases; `peerproof merge` makes one run of all parts
@@ -249,6 +251,10 @@ pub(crate) struct RunArgs {
     /// Which cases get a page at the end
     #[arg(long, value_enum, default_value = "unexpected", value_name = "WHICH")]
     pub(crate) pages: Pages,
+    /// Read the statistics of both peers that often while steps wait, such as `1s` or `500ms`, beside once at the end. Controls are left out
+    /// [default: `stats_every` of the configuration, else not at all]
+    #[arg(long, value_name = "DURATION", value_parser = crate::config::stats_every)]
+    pub(crate) stats_every: Option<Span>,
     /// How long to wait for browsers that you open yourself [default: `wait` of the configuration, else 300]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) page_wait: Option<u64>,

@@ -172,7 +172,14 @@ pub async fn prepare(
 ) -> Result<Prepared, String> {
     let expected = expected::gather(&[], Some(scenarios), &[], None).map_err(|error| error.to_string())?;
     let snapshots = Snapshots::new(Some(scenarios.to_owned()), update);
-    prepare_with(expected, snapshots, output, peerproof, seed, None).await
+    prepare_with(expected, snapshots, output, peerproof, seed, Timing::default()).await
+}
+
+/// Times that a run is given.
+#[derive(Default)]
+struct Timing {
+    page_wait: Option<Duration>,
+    stats_every: Option<Duration>,
 }
 
 async fn prepare_with(
@@ -181,12 +188,12 @@ async fn prepare_with(
     output: PathBuf,
     peerproof: &Path,
     seed: u64,
-    page_wait: Option<Duration>,
+    timing: Timing,
 ) -> Result<Prepared, String> {
     let (stop, stopped) = watch::channel(false);
     let (sender, notices) = unbounded_channel();
     let door = Door { notices: Some(sender), stop: Some(stopped.clone()) };
-    let config = Config { page_wait, door, ..Config::new(peerproof) };
+    let config = Config { page_wait: timing.page_wait, door, ..Config::new(peerproof) };
     let programs = Programs::new(peerproof, config.starts.clone());
     let browsers = Browsers::new(config)
         .await
@@ -200,6 +207,7 @@ async fn prepare_with(
         snapshots,
         expected,
         peerproof: peerproof.to_owned(),
+        stats_every: timing.stats_every,
         stop: stopped,
     };
     Ok(Prepared { setting: Arc::new(setting), stop, notices, peers })
@@ -329,8 +337,11 @@ pub(super) async fn play(args: &RunArgs, wanted: Wanted) -> u8 {
         note(clean(&killed.to_string()));
     }
     let snapshots = Snapshots::new(folder, args.update_snapshots);
-    let page_wait = args.page_wait.map(Duration::from_secs);
-    let prepared = prepare_with(expected, snapshots, output.clone(), &peerproof, args.seed, page_wait);
+    let timing = Timing {
+        page_wait: args.page_wait.map(Duration::from_secs),
+        stats_every: args.stats_every.or(configuration.stats_every).map(|span| span.0),
+    };
+    let prepared = prepare_with(expected, snapshots, output.clone(), &peerproof, args.seed, timing);
     let mut prepared = match prepared.await {
         Ok(prepared) => prepared,
         Err(trouble) => {

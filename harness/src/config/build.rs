@@ -9,6 +9,7 @@ use crate::peers::implementation::{Browser, Page, Program, Roster};
 use crate::peers::name::{NAME, is_name};
 use crate::peers::program::ProgramSpec;
 use crate::scenario::ScenarioError;
+use crate::span::Span;
 use crate::versions::Wanted;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,8 @@ pub struct Configuration {
     pub known: Vec<(String, &'static str)>,
     /// Folder in which each run gets a folder.
     pub output: Option<PathBuf>,
+    /// How often statistics are read while steps wait.
+    pub stats_every: Option<Span>,
 }
 
 impl Configuration {
@@ -85,6 +88,7 @@ impl Configuration {
             known: Vec::new(),
             expected: file.expected.iter().map(|expected| folder.join(expected)).collect(),
             output: file.output.map(|output| folder.join(output)),
+            stats_every: file.stats_every,
         };
         for (name, entry) in file.implementations {
             let line = text.get(..entry.span().start).unwrap_or_default().matches('\n').count() + 1;
@@ -272,6 +276,10 @@ mod tests {
         }
         assert_eq!(configuration.scenarios, Some(PathBuf::from("here/scenarios")));
         assert!(configuration.suite);
+        assert_eq!(configuration.stats_every, Some(Span::seconds(1)));
+        for wrong in ["99ms", "61min", "0s", "1"] {
+            assert!(parse(&format!("stats_every = '{wrong}'")).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -7,11 +7,15 @@ mod page;
 pub use build::Configuration;
 pub use error::{ConfigError, ConfigErrors};
 
+use crate::span::Span;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 use toml::Spanned;
 
 /// The name of the file that is read if there is one and no other is named.
@@ -37,6 +41,9 @@ pub struct File {
     /// Folder in which each run gets a folder. Default: `runs`.
     #[serde(default)]
     pub output: Option<PathBuf>,
+    /// How often the statistics of both peers are read while steps wait, from `100ms` on. Default: only once, at the end.
+    #[serde(default, deserialize_with = "given_stats_every")]
+    pub stats_every: Option<Span>,
     /// Implementations by name.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Entry>")]
@@ -99,6 +106,27 @@ pub struct Entry {
     /// File of known deviations of this implementation.
     #[serde(default)]
     pub expected: Option<PathBuf>,
+}
+
+/// Shortest and longest time between two readings of statistics. A reading of a browser is some 30 KB in the recording.
+const STATS_EVERY: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
+
+/// A duration between two readings of statistics.
+///
+/// # Errors
+/// It is no duration, or one that is too short or too long.
+pub fn stats_every(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse()?;
+    if STATS_EVERY.contains(&span.0) {
+        Ok(span)
+    } else {
+        Err(format!("`{text}` is not within 100ms and an hour"))
+    }
+}
+
+fn given_stats_every<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Span>, D::Error> {
+    let span = Span::deserialize(deserializer)?;
+    stats_every(&span.to_string()).map(Some).map_err(D::Error::custom)
 }
 
 /// The JSON Schema of the file, for editors.

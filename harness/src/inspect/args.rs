@@ -58,7 +58,7 @@ pub struct InspectArgs {
         conflicts_with_all = ["json", "packets", "ladder", "frame", "export", "html"]
     )]
     pub png: Option<PathBuf>,
-    /// Decode the sound of a stream (Opus) from its packets, and write it into a file
+    /// Decode the sound of a stream (Opus, PCMU, PCMA) from its packets, and write it into a file
     #[arg(
         long,
         value_name = "OUT.wav",

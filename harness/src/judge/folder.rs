@@ -78,17 +78,20 @@ fn finished(path: &Path) -> Result<Vec<PathBuf>, JudgeError> {
     if folders.is_empty() { Err(JudgeError::NoCase(path.to_owned())) } else { Ok(folders) }
 }
 
-/// Every case in or below a folder as it was recorded, with what its capture shows, one after the other.
+/// What `work` makes of every case in or below a folder as it was recorded, with what its capture shows. Several are read at a time, and
+/// given up as soon as `work` is done with them.
 ///
 /// # Errors
-/// If there is none; and of each case, if it cannot be read.
-pub fn records(
+/// If there is none, or one cannot be read.
+pub fn records<R: Send + Sync>(
     path: &Path,
-) -> Result<impl Iterator<Item = Result<CaseRecord, JudgeError>> + use<>, JudgeError> {
-    Ok(finished(path)?.into_iter().map(|folder| {
-        let (file, timeline, broken_off) = read(&folder)?;
-        observed(&folder, file, timeline, broken_off.into_iter().collect())
-    }))
+    work: impl Fn(CaseRecord) -> R + Sync,
+) -> Result<Vec<R>, JudgeError> {
+    let record = |folder: &PathBuf| {
+        let (file, timeline, broken_off) = read(folder)?;
+        observed(folder, file, timeline, broken_off.into_iter().collect()).map(&work)
+    };
+    parallel::map(&finished(path)?, record).into_iter().collect()
 }
 
 /// What a folder says, but for its capture: the case, its timeline, and what is wrong if that breaks off.

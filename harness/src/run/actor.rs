@@ -23,6 +23,8 @@ pub struct Actor {
     commands: AtomicU64,
     log: Mutex<Log>,
     changed: Notify,
+    /// Held while an answer is written with what belongs to it, so that nothing comes between.
+    writing: Mutex<()>,
 }
 
 /// What a peer has reported.
@@ -32,6 +34,19 @@ struct Log {
     /// Events that a step has awaited already, by index.
     taken: Vec<bool>,
     lost: Option<String>,
+    connection: Connection,
+}
+
+/// Whether a peer has a connection whose statistics can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Connection {
+    /// Not yet, or not any more.
+    #[default]
+    None,
+    /// It has.
+    Open,
+    /// It has, and answered that it cannot report statistics.
+    WithoutStatistics,
 }
 
 /// Why what was awaited did not come.
@@ -53,6 +68,7 @@ impl Actor {
             commands: AtomicU64::new(0),
             log: Mutex::default(),
             changed: Notify::new(),
+            writing: Mutex::default(),
         })
     }
 
@@ -107,19 +123,59 @@ impl Actor {
         }
     }
 
-    /// Gives a command; command and answer go into the timeline.
+    /// Gives a command; command and answer go into the timeline, and statistics as such, too.
     pub async fn call(&self, command: Command) -> Answer {
+        if command == Command::Close {
+            self.log().connection = Connection::None;
+        }
+        let asked = self.ask(&command);
+        self.answer(command, asked).await
+    }
+
+    /// Reads the statistics of the peer, if it has a connection that it was not told to close, is there, and has not refused them.
+    pub async fn read_statistics(&self) {
+        let asked = {
+            let log = self.log();
+            if log.lost.is_some() || log.connection != Connection::Open {
+                return;
+            }
+            // With the log held, so that no command to close comes before in the timeline.
+            self.ask(&Command::GetStats)
+        };
+        self.answer(Command::GetStats, asked).await;
+    }
+
+    /// Writes that a command is given. Returns its number and name.
+    fn ask(&self, command: &Command) -> (u64, String) {
         let id = self.commands.fetch_add(1, Ordering::Relaxed);
         let (name, args) = command.to_json();
+        self.journal.write(What::Command { peer: self.name().to_owned(), id, name: name.clone(), args });
+        (id, name)
+    }
+
+    /// Gives a command and writes the answer.
+    async fn answer(&self, command: Command, (id, name): (u64, String)) -> Answer {
         let peer = self.name().to_owned();
-        self.journal.write(What::Command { peer: peer.clone(), id, name: name.clone(), args });
+        let opens = matches!(command, Command::CreatePeerConnection { .. });
+        let is_stats = command == Command::GetStats;
         // A peer keeps its own deadline; this one is for a peer that breaks that promise.
         let limit = ANSWER_DEADLINE + Duration::from_secs(5);
         let answer = within(limit, self.peer.call(command)).await.unwrap_or_else(|_| Answer::Lost {
             reason: format!("no answer to {name} within {} s", limit.as_secs()),
         });
         self.caught_up(limit).await;
-        self.journal.write(What::Answer { peer, id, answer: answer.clone() });
+        match &answer {
+            Answer::Ok(_) if opens => self.log().connection = Connection::Open,
+            Answer::Unsupported { .. } | Answer::Rejected { .. } if is_stats => {
+                self.log().refuses_statistics();
+            }
+            _ => {}
+        }
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.journal.write(What::Answer { peer: peer.clone(), id, answer: answer.clone() });
+        if let (true, Answer::Ok(report)) = (is_stats, &answer) {
+            self.journal.write(What::Stats { peer, report: report.clone() });
+        }
         answer
     }
 
@@ -230,6 +286,12 @@ impl Actor {
 }
 
 impl Log {
+    fn refuses_statistics(&mut self) {
+        if self.connection == Connection::Open {
+            self.connection = Connection::WithoutStatistics;
+        }
+    }
+
     /// The event by which the condition holds (`Some(None)` if a state has never changed), marked as taken.
     fn find(
         &mut self,

@@ -29,7 +29,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 use tokio::sync::watch;
 
 /// What all cases of a run share.
@@ -46,6 +46,8 @@ pub struct Setting {
     pub expected: Deviations,
     /// The peerproof executable, which guards the programs of cases.
     pub peerproof: PathBuf,
+    /// How often statistics are read while steps wait; not at all without.
+    pub stats_every: Option<Duration>,
     /// Becomes true when the run is to stop.
     pub stop: watch::Receiver<bool>,
 }
@@ -137,6 +139,9 @@ pub(super) async fn play_unless(
     setting.expected.waive(&mut record.file);
     if record.file.not_played.is_none() && case.control.is_none() {
         record.file.snapshot = snapshot::compare(&setting.snapshots, case, &record)?;
+        if record.file.snapshot.is_some() {
+            setting.snapshots.keep(case, &folder)?;
+        }
     }
     let verdict = judge_case(&record);
     record.file.waiver = setting.expected.waiver(&record.file, &verdict);

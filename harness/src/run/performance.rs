@@ -67,7 +67,10 @@ pub(super) async fn perform(
         }
     };
     let around = (Arc::clone(servers), lab.cloned());
-    let player = Player::new(parts, Arc::clone(journal), Arc::clone(stage), seed, server, around);
+    // A control is what its scenario is, with something broken in it: nothing else is added.
+    let stats_every = setting.stats_every.filter(|_| case.control.is_none());
+    let player =
+        Player::new(parts, Arc::clone(journal), Arc::clone(stage), seed, server, around).reading(stats_every);
     let steps = preparation(case).into_iter().chain(case.scenario().steps.iter().cloned());
     let steps: Vec<_> = steps.collect();
     let whole = Limit::new(case.scenario().timeout.0);

@@ -3,6 +3,7 @@
 use super::plan::Case;
 use crate::embedded::SCENARIOS;
 use crate::input::{self, Limit};
+use crate::recording::files::ON_RECORD;
 use crate::scenario::model::Section;
 use peerproof_captures::normal;
 use peerproof_conformance::case::{CaseRecord, Snapshot, SnapshotResult};
@@ -65,6 +66,17 @@ impl Snapshots {
     #[must_use]
     pub fn path(&self, case: &Case) -> Option<PathBuf> {
         Some(self.folder.as_ref()?.join(Self::within(case)))
+    }
+
+    /// Copies the recorded snapshot into the folder of a case, so that its page can show both, unless it is the one of the program's suite.
+    ///
+    /// # Errors
+    /// It cannot be read or written.
+    pub fn keep(&self, case: &Case, folder: &Path) -> io::Result<()> {
+        let Some(path) = self.path(case).filter(|path| path.is_file()) else { return Ok(()) };
+        let text = input::text(&path, Limit::SNAPSHOT)?;
+        let embedded = SCENARIOS.get_file(Self::within(case)).and_then(include_dir::File::contents_utf8);
+        if embedded == Some(text.as_str()) { Ok(()) } else { fs::write(folder.join(ON_RECORD), text) }
     }
 
     /// Where it is within a folder of scenarios.

@@ -26,7 +26,7 @@ pub enum Played {
     Picture(Frame),
     /// A packet of sound.
     Sound {
-        /// Mono, 48 kHz.
+        /// Mono, at the rate of the decoder: 48 kHz, unless it was given.
         samples: Vec<f32>,
         /// The RTP timestamp of the first of them.
         timestamp: u32,
@@ -52,7 +52,9 @@ enum Decoder {
 
 /// Decodes one stream.
 pub struct Playout {
-    codec: Codec,
+    /// Nothing for sound whose decoder was given.
+    codec: Option<Codec>,
+    kind: Kind,
     decoder: Decoder,
     jitter: JitterBuffer,
     assembly: Assembly,
@@ -76,20 +78,30 @@ impl Playout {
             Kind::Video => Decoder::Video(codec::video_decoder(codec)?),
             Kind::Audio => Decoder::Audio(codec::audio_decoder(codec)?),
         };
-        let (jitter, assembly) = (JitterBuffer::new(patience), Assembly::default());
-        Ok(Self { codec, decoder, jitter, assembly, key_wanted: true })
+        Ok(Self::with(Some(codec), codec.kind(), decoder, patience))
     }
 
-    /// The codec.
+    /// For a stream of sound in another codec, whose payloads this decoder takes as they are.
     #[must_use]
-    pub const fn codec(&self) -> Codec {
-        self.codec
+    pub fn of_sound(decoder: Box<dyn AudioDecoder>, patience: Duration) -> Self {
+        Self::with(None, Kind::Audio, Decoder::Audio(decoder), patience)
+    }
+
+    fn with(codec: Option<Codec>, kind: Kind, decoder: Decoder, patience: Duration) -> Self {
+        let (jitter, assembly) = (JitterBuffer::new(patience), Assembly::default());
+        Self { codec, kind, decoder, jitter, assembly, key_wanted: true }
+    }
+
+    /// What the stream carries.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Whether no picture can be shown before a key frame comes.
     #[must_use]
     pub fn wants_key_frame(&self) -> bool {
-        self.codec.kind() == Kind::Video && self.key_wanted
+        self.kind == Kind::Video && self.key_wanted
     }
 
     /// Takes one packet that arrived `now`. What comes out is in the order of the sequence numbers.
@@ -129,7 +141,7 @@ impl Playout {
 
     fn on_loss(&mut self, loss: Played, played: &mut Vec<Played>) {
         played.push(loss);
-        if self.codec.kind() == Kind::Video {
+        if self.kind == Kind::Video {
             self.assembly = Assembly::default();
             self.want_key_frame(played);
         }
@@ -145,11 +157,12 @@ impl Playout {
         if packet.payload.is_empty() {
             return;
         }
-        let Some(fragment) = depacketize(self.codec, &packet.payload) else {
+        let Some(codec) = self.codec else { return self.decode(&packet.payload, packet.timestamp, played) };
+        let Some(fragment) = depacketize(codec, &packet.payload) else {
             self.on_loss(Played::Broken, played);
             return;
         };
-        match self.codec.kind() {
+        match self.kind {
             Kind::Audio => self.decode(&fragment.data, packet.timestamp, played),
             Kind::Video => match self.assembly.add(fragment.begins, &fragment.data, packet) {
                 Assembled::Frame(data) => self.decode(&data, packet.timestamp, played),
@@ -163,7 +176,7 @@ impl Playout {
     fn decode(&mut self, data: &[u8], timestamp: u32, played: &mut Vec<Played>) {
         match &mut self.decoder {
             // A picture whose predecessors are lost would only show their remains.
-            Decoder::Video(_) if self.key_wanted && !is_key(self.codec, data) => {
+            Decoder::Video(_) if self.key_wanted && !self.codec.is_some_and(|codec| is_key(codec, data)) => {
                 played.push(Played::WithoutKey);
             }
             Decoder::Video(decoder) => match decoder.decode(data) {

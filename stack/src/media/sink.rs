@@ -203,7 +203,7 @@ impl Receiver {
         if !due {
             return;
         }
-        let kind = self.playout.codec().kind();
+        let kind = self.playout.kind();
         if kind == Kind::Audio {
             self.seen.tone_hz = tone::strongest(&self.heard);
         }

@@ -96,12 +96,15 @@ const MOST_STATS: usize = 10_000;
 const MOST_COMPARED: usize = 20_000_000;
 
 pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
-    let all: Vec<(&CasePeer, Vec<Reading<'_>>)> =
-        session.peers().map(|(peer, _)| (peer, readings_of(session, &peer.name))).collect();
+    let all = session.peers().map(|(peer, _)| {
+        let readings = readings_of(session, &peer.name);
+        kept(session, &peer.name, &readings, found);
+        (peer, some_of(session, readings))
+    });
+    let all: Vec<(&CasePeer, Vec<Reading<'_>>)> = all.collect();
     for (place, (peer, readings)) in all.iter().enumerate() {
         let others = all.iter().find(|(other, _)| other.name != peer.name).map(|(_, readings)| readings);
         let others = others.map(Vec::as_slice).unwrap_or_default();
-        kept(session, &peer.name, readings, found);
         if readings.is_empty() {
             continue;
         }
@@ -119,7 +122,7 @@ pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
     }
 }
 
-/// The reports that a peer gave.
+/// The reports that a peer gave, in the order of its answers.
 fn readings_of<'a>(session: &Session<'a>, name: &'a str) -> Vec<Reading<'a>> {
     let asked = session.asked(name);
     let readings =
@@ -135,9 +138,20 @@ fn readings_of<'a>(session: &Session<'a>, name: &'a str) -> Vec<Reading<'a>> {
             }
             _ => None,
         });
-    // Each is compared with all packets.
+    let mut readings: Vec<_> = readings.collect();
+    readings.sort_by_key(|reading| reading.n);
+    readings
+}
+
+/// As many of them as can be looked at, each being compared with all packets: the first, the last and some of those between.
+fn some_of<'a>(session: &Session<'_>, readings: Vec<Reading<'a>>) -> Vec<Reading<'a>> {
     let packets = session.record.packets().map_or(0, |wire| wire.packets.len());
-    readings.take(MOST_READINGS.min(MOST_COMPARED / packets.max(1)).max(2)).collect()
+    let most = MOST_READINGS.min(MOST_COMPARED / packets.max(1)).max(2);
+    let last = readings.len().saturating_sub(1);
+    if last < most {
+        return readings;
+    }
+    (0..most).filter_map(|n| readings.get(n * last / (most - 1)).copied()).collect()
 }
 
 /// The connection itself is in each report (webrtc-stats §8.10), until it is closed.
@@ -158,7 +172,8 @@ fn kept(session: &Session<'_>, name: &str, readings: &[Reading<'_>], found: &mut
             continue;
         }
         // A reading without answer in the recording says nothing of another one.
-        let Some(last) = readings.iter().rfind(|reading| reading.n < entry.n) else { continue };
+        let before = readings.partition_point(|reading| reading.n < entry.n);
+        let Some(last) = before.checked_sub(1).and_then(|last| readings.get(last)) else { continue };
         if report.as_object() != Some(last.report) {
             found.push(Contradiction {
                 claim: "",

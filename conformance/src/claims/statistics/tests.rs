@@ -273,6 +273,32 @@ fn counters_go_up_and_time_goes_on() {
     );
 }
 
+/// A hundred readings of alice, each with what was kept of it; the last one says that this many packets were sent.
+fn read_often(last: u64) -> CaseRecord {
+    let mut record = Recording::Descriptions.record();
+    record.timeline.retain(|entry| !matches!(&entry.what, What::Answer { .. } | What::Stats { .. }));
+    for n in 1..=100_u64 {
+        let sent = if n == 100 { last } else { n };
+        let report = json!({"P": {"id": "P", "type": "peer-connection", "timestamp": 1_000 * n},
+            "O": {"id": "O", "type": "outbound-rtp", "timestamp": 1_000 * n, "packetsSent": sent}});
+        for what in [
+            json!({"command": {"peer": "alice", "id": 900 + n, "name": "getStats", "args": {}}}),
+            json!({"answer": {"peer": "alice", "id": 900 + n, "answer": {"ok": report}}}),
+            json!({"stats": {"peer": "alice", "report": report}}),
+        ] {
+            let number = record.timeline.last().map_or(0, |entry| entry.n) + 1;
+            super::super::testing::add_at(&mut record, number, 60_000_000 + n * 1_000_000, what);
+        }
+    }
+    record
+}
+
+#[test]
+fn of_many_readings_the_last_is_looked_at() {
+    assert_eq!(found(&read_often(100), check), []);
+    contradicted(&found(&read_often(4), check), "stat/outbound-rtp.packetsSent", Layer::Media, "alice");
+}
+
 #[test]
 fn what_was_kept_is_what_was_answered() {
     let mut record = Recording::Data.record();

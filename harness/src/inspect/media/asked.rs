@@ -3,10 +3,11 @@
 use super::super::chosen::Chosen;
 use super::super::source::Given;
 use super::super::{InspectArgs, InspectError, trace};
+use super::g711::Coding;
 use peerproof_captures::observe::Ends;
 use peerproof_captures::trace::{Connection, Side, Stream, Trace};
 use peerproof_captures::wire::payload::Format;
-use peerproof_stack::media::{Codec, Kind};
+use peerproof_stack::media::Kind;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -132,8 +133,7 @@ fn choose(
         lines.chain(more).collect::<Vec<_>>().join(", ")
     };
     let decodable = |stream: &Stream, types: &Types| {
-        let of = stream.payload_types.keys().filter_map(|it| types.main(*it));
-        of.filter(|codec| codec.kind() == kind).count() > 0
+        stream.payload_types.keys().any(|it| types.main(*it, kind).is_some())
     };
     let wanted = |stream: &Stream, it: &Connection| match &args.frames_of {
         Some(asked) => {
@@ -169,7 +169,7 @@ fn choose(
 const fn decoded(kind: Kind) -> &'static str {
     match kind {
         Kind::Video => "VP8 and H.264",
-        Kind::Audio => "Opus",
+        Kind::Audio => "Opus, PCMU and PCMA",
     }
 }
 
@@ -187,6 +187,7 @@ fn name(trace: &Trace, found: Found) -> String {
 /// What the payload types of a stream stand for.
 pub(super) struct Types {
     formats: BTreeMap<u8, Format>,
+    codings: BTreeMap<u8, Coding>,
     /// What RTX repeats, by its payload type.
     repaired: BTreeMap<u8, u8>,
 }
@@ -194,7 +195,7 @@ pub(super) struct Types {
 impl Types {
     /// Those of the descriptions of both sides, or of all where the sides have no names; what was inferred from the packets beside.
     fn of(given: &Given, connection: &Connection, stream: &Stream) -> Self {
-        let (mut formats, mut repaired) = (BTreeMap::new(), BTreeMap::new());
+        let (mut formats, mut codings, mut repaired) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let names = [Side::A, Side::B].map(|side| connection.peers.of(side).name.as_ref());
         let is_named = names.iter().any(Option::is_some);
         let of_it = |name: &String| !is_named || names.contains(&Some(name));
@@ -203,16 +204,23 @@ impl Types {
                 if let Some(format) = Format::of(&codec.encoding) {
                     formats.insert(payload_type, format);
                 }
+                if let Some(coding) = Coding::of(&codec.encoding) {
+                    codings.insert(payload_type, coding);
+                }
                 if let Some(original) = codec.repairs {
                     repaired.insert(payload_type, original);
                 }
             }
         }
         let known = stream.codec.as_deref().map(|codec| codec.strip_prefix("red with ").unwrap_or(codec));
-        if let (Some(format), Some(main)) = (known.and_then(Format::of), stream.main_payload_type()) {
-            formats.entry(main).or_insert(format);
+        if let (Some(known), Some(main)) = (known, stream.main_payload_type())
+            && !formats.contains_key(&main)
+            && !codings.contains_key(&main)
+        {
+            formats.extend(Format::of(known).map(|format| (main, format)));
+            codings.extend(Coding::of(known).map(|coding| (main, coding)));
         }
-        Self { formats, repaired }
+        Self { formats, codings, repaired }
     }
 
     /// The format of a payload type.
@@ -220,22 +228,21 @@ impl Types {
         self.formats.get(&payload_type).copied()
     }
 
-    /// The codec of a payload type, if it can be decoded.
-    pub(super) fn codec(&self, payload_type: u8) -> Option<Codec> {
-        match self.format(payload_type)? {
-            Format::Vp8 => Some(Codec::Vp8),
-            Format::H264 => Some(Codec::H264),
-            Format::Opus => Some(Codec::Opus),
-            _ => None,
-        }
+    /// How a payload type is encoded, if it can be decoded.
+    pub(super) fn coding(&self, payload_type: u8) -> Option<Coding> {
+        self.codings.get(&payload_type).copied()
     }
 
-    /// The same of the payload type of a packet: RED may hold any that is described.
-    fn main(&self, payload_type: u8) -> Option<Codec> {
-        match self.format(payload_type)? {
-            Format::Red => self.formats.keys().find_map(|it| self.codec(*it)),
-            _ => self.codec(payload_type),
+    /// The same of the payload type of a packet with that kind of media. RED may hold any that is described, first of all one that browsers
+    /// wrap.
+    pub(super) fn main(&self, payload_type: u8, kind: Kind) -> Option<Coding> {
+        let is_of_kind = |coding: &Coding| coding.kind() == kind;
+        if self.format(payload_type) != Some(Format::Red) {
+            return self.coding(payload_type).filter(is_of_kind);
         }
+        let mut all = self.codings.values().copied().filter(is_of_kind);
+        let first = all.next();
+        first.into_iter().chain(all).find(|coding| matches!(coding, Coding::Of(_))).or(first)
     }
 
     /// What a payload type of RTX repeats.

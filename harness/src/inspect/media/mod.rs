@@ -1,6 +1,7 @@
 //! `--png` and `--wav`: the pictures and the sound that were really sent, decoded from the RTP packets of a stream.
 
 mod asked;
+mod g711;
 mod pictures;
 mod sound;
 mod tally;
@@ -10,13 +11,14 @@ pub use asked::StreamName;
 use super::source::Given;
 use super::{InspectArgs, InspectError};
 use asked::Asked;
+use g711::Coding;
 use peerproof_captures::decrypt;
 use peerproof_captures::file::{Item, SECRETS_TLS_KEY_LOG};
 use peerproof_captures::link::Transport;
 use peerproof_captures::observe::{Ends, Follow, Observation, Opened, Sink};
 use peerproof_captures::wire::payload::{Format, red, rtx};
 use peerproof_captures::wire::rtp;
-use peerproof_stack::media::{Codec, CodecError, Kind, Piece, Played, Playout, sink::Arrived};
+use peerproof_stack::media::{CodecError, Kind, Piece, Played, Playout, sink::Arrived};
 use pictures::Pictures;
 use sound::Sound;
 use std::collections::VecDeque;
@@ -30,8 +32,14 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Most packets whose frames are remembered: more than may wait for one that is missing.
 const REMEMBERED: usize = 1_024;
 
+/// Samples a second of Opus (RFC 7587 §4.1).
+const SOUND_RATE: u32 = 48_000;
+
 /// Where pictures or sound go.
 trait Output {
+    /// Whether it can take what is encoded so.
+    fn fits(&self, coding: Coding) -> bool;
+
     /// Takes the next. `frame` is that of the packet that made it whole.
     fn take(&mut self, played: &Played, frame: u64, tally: &mut Tally) -> Result<(), InspectError>;
 }
@@ -57,7 +65,8 @@ pub(super) fn wav(
     out: &mut dyn Write,
 ) -> Result<(), InspectError> {
     let asked = Asked::find(args, given, Kind::Audio)?;
-    let mut sound = Sound::begin(given, to, args.force, args.frames)?;
+    let rate = asked.types.main(asked.main_type, Kind::Audio).map_or(SOUND_RATE, Coding::clock_rate);
+    let mut sound = Sound::begin(given, to, args.force, (rate, args.frames))?;
     let tally = decode(given, &asked, &mut sound)?;
     sound.end(&asked, &tally, out)
 }
@@ -105,7 +114,7 @@ fn decode(given: &Given, asked: &Asked, output: &mut dyn Output) -> Result<Tally
 struct Decoding<'a> {
     asked: &'a Asked,
     output: &'a mut dyn Output,
-    playout: Option<Playout>,
+    playout: Option<(Coding, Playout)>,
     /// What stands for the time of the first packet, and that time.
     begun: (Instant, Option<u64>),
     /// Whether packets were decrypted.
@@ -165,18 +174,19 @@ impl Decoding<'_> {
         {
             (payload_type, payload) = (primary.payload_type, primary.data.value);
         }
-        let Some(codec) = self.asked.types.codec(payload_type) else {
+        let fits = |coding: &Coding| self.output.fits(*coding);
+        let Some(coding) = self.asked.types.coding(payload_type).filter(fits) else {
             self.tally.other(payload_type);
             // Its number counts: else it would be missing.
             payload = &[];
-            let Some(codec) = self.playout.as_ref().map(Playout::codec) else { return };
-            return self.push(codec, frame, ns, arrived(header, sequence, payload));
+            let Some((coding, _)) = self.playout else { return };
+            return self.push(coding, frame, ns, arrived(header, sequence, payload));
         };
-        self.push(codec, frame, ns, arrived(header, sequence, payload));
+        self.push(coding, frame, ns, arrived(header, sequence, payload));
     }
 
-    fn push(&mut self, codec: Codec, frame: u64, ns: u64, packet: Arrived) {
-        if self.playout.as_ref().is_some_and(|playout| playout.codec() != codec) {
+    fn push(&mut self, coding: Coding, frame: u64, ns: u64, packet: Arrived) {
+        if self.playout.as_ref().is_some_and(|(of, _)| *of != coding) {
             self.end();
         }
         self.frame = frame;
@@ -184,10 +194,10 @@ impl Decoding<'_> {
             self.frames.pop_front();
         }
         self.frames.push_back((packet.sequence, frame));
-        let playout = match &mut self.playout {
-            Some(playout) => playout,
-            none => match Playout::new(codec, PATIENCE) {
-                Ok(playout) => none.insert(playout),
+        let (_, playout) = match &mut self.playout {
+            Some(both) => both,
+            none => match coding.playout() {
+                Ok(playout) => none.insert((coding, playout)),
                 Err(error) => return self.failed = Some(self.asked.undecodable(&error)),
             },
         };
@@ -199,7 +209,7 @@ impl Decoding<'_> {
 
     /// Takes what still waits.
     fn end(&mut self) {
-        if let Some(mut playout) = self.playout.take() {
+        if let Some((_, mut playout)) = self.playout.take() {
             let pieces = playout.end();
             self.take(&pieces);
         }

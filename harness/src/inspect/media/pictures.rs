@@ -4,9 +4,10 @@ use super::super::text::counted;
 use super::super::{Frames, InspectError};
 use super::Output;
 use super::asked::Asked;
+use super::g711::Coding;
 use super::tally::Tally;
 use crate::terminal::{Style, clean};
-use peerproof_stack::media::{Frame, Played};
+use peerproof_stack::media::{Frame, Kind, Played};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -72,6 +73,10 @@ impl Pictures {
 }
 
 impl Output for Pictures {
+    fn fits(&self, coding: Coding) -> bool {
+        coding.kind() == Kind::Video
+    }
+
     fn take(&mut self, played: &Played, frame: u64, _: &mut Tally) -> Result<(), InspectError> {
         let Played::Picture(picture) = played else { return Ok(()) };
         self.number += 1;

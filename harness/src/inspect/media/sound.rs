@@ -4,25 +4,26 @@ use super::super::text::counted;
 use super::super::{Frames, Given, InspectError, export};
 use super::Output;
 use super::asked::Asked;
+use super::g711::Coding;
 use super::tally::Tally;
 use crate::terminal::{Style, clean};
-use peerproof_stack::media::Played;
+use peerproof_stack::media::{Kind, Played};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// Samples a second.
-const RATE: u32 = 48_000;
-/// Most samples that are written: three hours, one gigabyte.
-const MOST: u64 = 3 * 3_600 * RATE as u64;
-/// A step of the timestamps of more than this is no pause, but another beginning.
-const LONGEST_PAUSE: u64 = 60 * RATE as u64;
+/// Longest sound that is written, in seconds: three hours, one gigabyte of Opus.
+const MOST: u64 = 3 * 3_600;
+/// A step of the timestamps of more seconds than this is no pause, but another beginning.
+const LONGEST_PAUSE: u64 = 60;
 
 /// The file in the making.
 pub(super) struct Sound {
     to: PathBuf,
     parts: PathBuf,
     writer: Option<hound::WavWriter<BufWriter<File>>>,
+    /// Samples a second.
+    rate: u32,
     /// Only packets in these frames.
     frames: Option<Frames>,
     /// The RTP timestamp that comes next without a pause.
@@ -35,12 +36,12 @@ pub(super) struct Sound {
 }
 
 impl Sound {
-    /// Begins the file. Without `force` one that exists is refused.
+    /// Begins the file, with that many samples a second and only packets in these frames. Without `force` one that exists is refused.
     pub(super) fn begin(
         given: &Given,
         to: &Path,
         force: bool,
-        frames: Option<Frames>,
+        (rate, frames): (u32, Option<Frames>),
     ) -> Result<Self, InspectError> {
         export::refuse(given, to, force)?;
         let parts = to.with_extension("part");
@@ -48,13 +49,23 @@ impl Sound {
         let file = File::create(&parts).map_err(failed)?;
         let spec = hound::WavSpec {
             channels: 1,
-            sample_rate: RATE,
+            sample_rate: rate,
             bits_per_sample: 16,
             sample_format: hound::SampleFormat::Int,
         };
         let writer = hound::WavWriter::new(BufWriter::new(file), spec).map_err(|error| failed(of(error)))?;
         let to = to.to_owned();
-        Ok(Self { to, parts, writer: Some(writer), frames, next: None, written: 0, silent: 0, beyond: 0 })
+        Ok(Self {
+            to,
+            parts,
+            writer: Some(writer),
+            rate,
+            frames,
+            next: None,
+            written: 0,
+            silent: 0,
+            beyond: 0,
+        })
     }
 
     /// Finishes the file, and says what is in it.
@@ -71,7 +82,7 @@ impl Sound {
                 InspectError::Export { path: self.to.clone(), error }
             })?;
         }
-        let seconds = |samples: u64| samples as f64 / f64::from(RATE);
+        let seconds = |samples: u64| samples as f64 / f64::from(self.rate);
         let style = Style::of_stdout();
         writeln!(
             out,
@@ -102,12 +113,17 @@ impl Sound {
         Ok(())
     }
 
+    /// That many seconds in samples.
+    const fn seconds(&self, count: u64) -> u64 {
+        count * self.rate as u64
+    }
+
     /// Writes samples, as many as there is room for.
     fn write(&mut self, samples: impl Iterator<Item = f32>) -> Result<(), InspectError> {
-        let room = MOST.saturating_sub(self.written);
+        let room = self.seconds(MOST).saturating_sub(self.written);
         for sample in samples.take(usize::try_from(room).unwrap_or(usize::MAX)) {
             let Some(writer) = &mut self.writer else { return Ok(()) };
-            let sample = (sample.clamp(-1.0, 1.0) * f32::from(i16::MAX)) as i16;
+            let sample = (sample.clamp(-1.0, 1.0) * f32::from(i16::MAX)).round() as i16;
             let written = writer.write_sample(sample).map_err(of);
             written.map_err(|error| InspectError::Export { path: self.to.clone(), error })?;
             self.written += 1;
@@ -126,18 +142,22 @@ impl Drop for Sound {
 }
 
 impl Output for Sound {
+    fn fits(&self, coding: Coding) -> bool {
+        coding.kind() == Kind::Audio && coding.clock_rate() == self.rate
+    }
+
     fn take(&mut self, played: &Played, frame: u64, tally: &mut Tally) -> Result<(), InspectError> {
         let Played::Sound { samples, timestamp } = played else { return Ok(()) };
         if self.frames.is_some_and(|frames| !frames.holds(frame)) {
             return Ok(());
         }
-        if self.written >= MOST {
+        if self.written >= self.seconds(MOST) {
             self.beyond += 1;
             return Ok(());
         }
         // How much later than without a pause; nearly the whole circle if it is earlier.
         let pause = self.next.map_or(0, |next| u64::from(timestamp.wrapping_sub(next)));
-        if pause > LONGEST_PAUSE {
+        if pause > self.seconds(LONGEST_PAUSE) {
             tally.note(frame, || "the timestamps begin anew; no silence stands for that".to_owned());
         } else if pause > 0 {
             let before = self.written;

@@ -195,7 +195,7 @@ fn case(given: &Given, recording: &Recording) -> Option<(CaseReport, Option<Snap
         rids: Default::default(),
         flaws: Vec::new(),
     };
-    Some((CaseReport::of(&record, &verdict), snapshot::beside(&record)))
+    Some((CaseReport::of(&record, &verdict), snapshot::beside(&record, given.folder.as_deref())))
 }
 
 /// How the requirements stand in a capture.

@@ -6,7 +6,7 @@ use crate::peers::protocol::Command;
 use crate::scenario::Step;
 use crate::scenario::command::{self, CommandError};
 use crate::scenario::reference;
-use peerproof_captures::timeline::{Answer, Expected, Key, Seen, StepOutcome, What};
+use peerproof_captures::timeline::{Answer, Expected, Key, Seen, StepOutcome};
 use serde_json::Value;
 
 impl Player {
@@ -26,11 +26,7 @@ impl Player {
             }
             error => broken(error.to_string()),
         })?;
-        let is_stats = command == Command::GetStats;
         let answer = self.part(peer)?.actor.call(command).await;
-        if let (true, Answer::Ok(report)) = (is_stats, &answer) {
-            self.journal.write(What::Stats { peer: peer.to_owned(), report: report.clone() });
-        }
         match (answer, &step.rejects) {
             (Answer::Ok(value), None) => {
                 if let Some(wanted) = &step.answers
@@ -91,12 +87,7 @@ impl Player {
     /// Takes the statistics of both peers, as far as they give any.
     pub async fn stats(&self) {
         let actors = self.parts.values().map(|part| &part.actor).filter(|actor| actor.lost().is_none());
-        let asked = actors.map(|actor| async move { (actor.name(), actor.call(Command::GetStats).await) });
-        for (peer, answer) in futures::future::join_all(asked).await {
-            if let Answer::Ok(report) = answer {
-                self.journal.write(What::Stats { peer: peer.to_owned(), report });
-            }
-        }
+        futures::future::join_all(actors.map(|actor| actor.call(Command::GetStats))).await;
     }
 }
 

@@ -5,6 +5,7 @@ mod command;
 mod negotiate;
 mod network;
 mod outcome;
+mod readings;
 mod servers;
 mod signalling;
 mod wait;
@@ -21,9 +22,11 @@ use indexmap::IndexMap;
 use outcome::{Ended, broken};
 use peerproof_captures::timeline::{Expected, Seen, StepOutcome, What};
 use peerproof_stack::signalling::Server as SignallingServer;
+use readings::Readings;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// One peer with the carrier of its candidates.
 #[derive(Clone)]
@@ -48,6 +51,8 @@ pub struct Player {
     signalling_address: Option<SocketAddr>,
     /// The network, if it is one that can be changed.
     lab: Option<Arc<Lab>>,
+    /// How often statistics are read while steps wait.
+    stats_every: Option<Duration>,
 }
 
 impl Player {
@@ -73,12 +78,26 @@ impl Player {
             servers,
             signalling_address,
             lab,
+            stats_every: None,
         }
+    }
+
+    /// The same, which reads the statistics of both peers that often while steps wait.
+    #[must_use]
+    pub fn reading(self, stats_every: Option<Duration>) -> Self {
+        Self { stats_every, ..self }
     }
 
     /// Runs steps in order and stops at the first that does not end as wanted. `total` is the limit for all of them.
     /// Returns whether all were done.
     pub async fn play(&self, steps: &[Step], total: &Limit) -> bool {
+        let mut readings = Readings::new(self.stats_every);
+        let well = self.play_all(steps, total, &mut readings).await;
+        readings.end().await;
+        well
+    }
+
+    async fn play_all(&self, steps: &[Step], total: &Limit, readings: &mut Readings) -> bool {
         let mut marks = self.marks();
         for (n, step) in steps.iter().enumerate() {
             let definition = recorded::step(step);
@@ -87,7 +106,8 @@ impl Player {
             let place = step.place.as_deref().map(str::to_owned);
             self.journal.write(What::StepBegan { step: n, definition, place });
             let began = self.marks();
-            let outcome = match total.bound(self.step(step, &marks)).await {
+            let run = total.bound(self.step(step, &marks));
+            let outcome = match readings.beside(self, &step.action, run).await {
                 Ok(Ok(())) => StepOutcome::Done,
                 Ok(Err(outcome)) => *outcome,
                 Err(_) => StepOutcome::TimedOut {

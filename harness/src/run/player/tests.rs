@@ -7,15 +7,18 @@ use crate::peers::protocol::Command;
 use crate::peers::{CaseClock, Peer, PeerInfo, Reported};
 use async_trait::async_trait;
 use peerproof_captures::event::{ConnectionState, IceState, PeerEvent};
-use peerproof_captures::timeline::{Answer, Key, Lack, PeerState};
+use peerproof_captures::timeline::{Answer, Entry, Key, Lack, PeerState};
 use serde_json::json;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 /// Answers by a table and reports what the test puts in.
 struct Fake {
     info: PeerInfo,
     called: Arc<Mutex<Vec<String>>>,
+    /// Statistics are answered as long as it has permits.
+    statistics: Arc<Semaphore>,
     events: Mutex<Option<UnboundedSender<Reported>>>,
 }
 
@@ -37,6 +40,10 @@ impl Peer for Fake {
                 Answer::Rejected { name: "InvalidAccessError".to_owned(), message: String::new() }
             }
             Command::RestartIce => Answer::Unsupported { reason: "never".to_owned() },
+            Command::GetStats => {
+                self.statistics.acquire().await.unwrap().forget();
+                Answer::Ok(json!({}))
+            }
             _ => Answer::Ok(json!({})),
         }
     }
@@ -53,6 +60,7 @@ impl Peer for Fake {
 struct Table {
     player: Player,
     called: Arc<Mutex<Vec<String>>>,
+    statistics: Arc<Semaphore>,
     bob: UnboundedSender<Reported>,
     journal: Arc<Journal>,
     _folder: tempfile::TempDir,
@@ -63,6 +71,7 @@ fn table() -> Table {
     let journal = Arc::new(Journal::create(&folder.path().join("t.jsonl"), CaseClock::start()).unwrap());
     let stage = CaseCapture::create(&folder.path().join("c.pcapng"), "t", Arc::clone(&journal)).unwrap();
     let called = Arc::new(Mutex::new(Vec::new()));
+    let statistics = Arc::new(Semaphore::new(0));
     let mut parts = IndexMap::new();
     let mut senders = Vec::new();
     for name in ["alice", "bob"] {
@@ -76,7 +85,8 @@ fn table() -> Table {
                 .map(str::to_owned)
                 .to_vec(),
         };
-        let fake = Fake { info, called: Arc::clone(&called), events: Mutex::new(Some(events.clone())) };
+        let (called, statistics) = (Arc::clone(&called), Arc::clone(&statistics));
+        let fake = Fake { info, called, statistics, events: Mutex::new(Some(events.clone())) };
         let actor = Actor::new(Box::new(fake), Arc::clone(&journal));
         let carrier = Carrier::new();
         tokio::spawn(Arc::clone(&actor).listen(reported, Arc::clone(&carrier), Arc::clone(&stage), false));
@@ -84,7 +94,7 @@ fn table() -> Table {
         senders.push(events);
     }
     let player = Player::new(parts, Arc::clone(&journal), stage, 1, None, (Arc::default(), None));
-    Table { player, called, bob: senders.remove(1), journal, _folder: folder }
+    Table { player, called, statistics, bob: senders.remove(1), journal, _folder: folder }
 }
 
 impl Table {
@@ -104,6 +114,27 @@ impl Table {
     fn report(&self, seq: u64, event: PeerEvent) {
         self.bob.send(Reported { seq, at_us: 0, time: None, event }).unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_reading_delays_no_step_and_none_is_asked_for_before_it_is_answered() {
+    let mut table = table();
+    table.player = table.player.reading(Some(Duration::from_millis(1)));
+    let yaml = "[bob: { createPeerConnection: {} }, bob: { never: { event: { connectionState: closed }, for: 50ms } }, bob: { close: {} }]";
+    let last = async {
+        // Nothing is answered before the last step has ended.
+        let ended = |entry: &Entry| matches!(entry.what, What::StepEnded { step: 2, .. });
+        while !table.journal.entries().0.iter().any(ended) {
+            tokio::task::yield_now().await;
+        }
+        table.statistics.add_permits(1);
+    };
+    let (outcome, ()) = tokio::join!(table.play(yaml), last);
+    assert_eq!(outcome, StepOutcome::Done);
+    let called = table.called.lock().unwrap().clone();
+    assert_eq!(called, ["bob createPeerConnection", "bob getStats", "bob close"], "alice has no connection");
+    let kept = |entry: &Entry| matches!(&entry.what, What::Stats { peer, .. } if peer == "bob");
+    assert_eq!(table.journal.entries().0.iter().filter(|entry| kept(entry)).count(), 1);
 }
 
 #[tokio::test]
