@@ -10,8 +10,16 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Version of the format of [`CaseFile`] and of the timeline beside it. A reader refuses a newer one. Format 1 had no findings; up to
-/// format 2 the timeline had steps, conditions and rules as sentences ([`peerproof_captures::timeline::read_earlier`]).
-pub const FORMAT: u32 = 3;
+/// [`SENTENCES`] the timeline had steps, conditions and rules as sentences ([`peerproof_captures::timeline::read_earlier`]); since
+/// [`DIGESTS`] `case.json` has the digest of each other file, and since [`OWN_DIGEST`] its own. What an earlier format cannot have is not
+/// missed in it.
+pub const FORMAT: u32 = 4;
+/// The last format whose timelines had sentences.
+pub const SENTENCES: u32 = 2;
+/// The first format whose [`CaseFile::files`] has every file of the recording. Without them a recording counts as changed.
+pub const DIGESTS: u32 = 3;
+/// The first format with [`CaseFile::sha256`].
+pub const OWN_DIGEST: u32 = 4;
 
 /// The content of `case.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -73,6 +81,9 @@ pub struct CaseFile {
     /// The verdict, once judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
+    /// SHA-256 of this file as it was written, in hexadecimal, with zeros in the place of these 64 digits. Nothing before [`OWN_DIGEST`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 /// A file as it was.

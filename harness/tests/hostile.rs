@@ -333,6 +333,13 @@ fn a_fifo_is_refused_by_its_name_wherever_a_file_is_read() {
     let (no_case, case_pipe) = with_pipe("case.json");
     let (no_timeline, timeline_pipe) = with_pipe("timeline.jsonl");
     let (no_capture, capture_pipe) = with_pipe("capture.pcapng");
+    let described = folder.path().join("with-description");
+    fs::create_dir_all(described.join("sdp")).unwrap();
+    for file in ["case.json", "timeline.jsonl", "capture.pcapng"] {
+        fs::copy(case.join(file), described.join(file)).unwrap();
+    }
+    let description_pipe = Pipe::new(described.join("sdp/01-alice-offer.sdp"));
+    let described = described.to_str().unwrap();
     let scenarios = folder.path().join("scenarios");
     fs::create_dir_all(scenarios.join("data")).unwrap();
     let scenario_pipe = Pipe::new(scenarios.join("data/pipe.yaml"));
@@ -342,6 +349,8 @@ fn a_fifo_is_refused_by_its_name_wherever_a_file_is_read() {
         (&["judge", &no_case], &case_pipe),
         (&["judge", &no_timeline], &timeline_pipe),
         (&["judge", &no_capture], &capture_pipe),
+        (&["judge", described], &description_pipe),
+        (&["judge", described, "--changed"], &description_pipe),
         (&["judge", output, "--expected", path], &pipe),
         (&["inspect", path], &pipe),
         (&["inspect", &no_capture], &capture_pipe),

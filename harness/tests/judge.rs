@@ -142,6 +142,37 @@ fn what_is_judged_again_is_what_was_judged_live_and_what_is_taken_away_shows() {
     let (code, allowed) = judged(&[echo_path, "--changed"]);
     assert_eq!((code, outcome(&allowed)), (0, Value::from("pass")), "{allowed:#}");
     assert_eq!(allowed["judged"][0]["altered"], changed["judged"][0]["altered"]);
+    fs::write(&timeline, &whole).unwrap();
+    // So are case.json, and digests that were taken out of it.
+    let written = fs::read(echo.join("case.json")).unwrap();
+    let edited = |edit: fn(&mut Value)| {
+        let mut case = case_json(echo);
+        edit(&mut case);
+        fs::write(echo.join("case.json"), serde_json::to_vec_pretty(&case).unwrap()).unwrap();
+        let (code, changed) = judged(&[echo_path]);
+        let (allowed, _) = judged(&[echo_path, "--changed"]);
+        fs::write(echo.join("case.json"), &written).unwrap();
+        assert_eq!((code, outcome(&changed), allowed), (3, Value::from("harness-error"), 0), "{changed:#}");
+        let altered = changed["judged"][0]["altered"].as_array().unwrap().clone();
+        altered.into_iter().map(|it| it.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let itself = "case.json was changed: its SHA-256 is another one";
+    assert_eq!(edited(|case| case["expect"] = json!({})), [itself]);
+    assert_eq!(edited(|case| case["control_of"] = "data/echo".into()), [itself]);
+    assert_eq!(edited(|case| case["peers"][0]["version"] = "0.0.1".into()), [itself]);
+    let none = "timeline.jsonl was changed, or its digest was removed: case.json has none of it";
+    let of_timeline =
+        |case: &mut Value| drop(case["files"].as_object_mut().unwrap().remove("timeline.jsonl"));
+    assert_eq!(edited(of_timeline), [itself, none]);
+    // As in recordings of before, which have no digest of case.json.
+    let earlier = edited(|case| {
+        case["format"] = 3.into();
+        let case = case.as_object_mut().unwrap();
+        case.remove("sha256");
+        case.remove("files");
+    });
+    assert!(earlier.len() >= 6 && earlier.iter().any(|it| it == none), "{earlier:?}");
+    assert!(!earlier.iter().any(|it| it.starts_with("case.json")), "{earlier:?}");
     // A recording that breaks off accuses nobody, whatever of it breaks off.
     let capture = echo.join("capture.pcapng");
     let packets = fs::read(&capture).unwrap();

@@ -25,7 +25,8 @@ pub use steps::{ConnectingStep, StepName, steps};
 use crate::api::{message, view};
 
 pub use crate::case_file::{
-    CaseFile, CasePeer, FORMAT, FileDigest, NotPlayed, Role, Runs, SnapshotResult, Time,
+    CaseFile, CasePeer, DIGESTS, FORMAT, FileDigest, NotPlayed, OWN_DIGEST, Role, Runs, SENTENCES,
+    SnapshotResult, Time,
 };
 pub use crate::verdict::Waiver;
 

@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use peerproof_captures::file::CaptureReader;
 use peerproof_captures::timeline::{self, Entry, What};
 use peerproof_conformance::case::{
-    CaseFile, CaseRecord, FORMAT, Missing, Standing, judge as judge_case, standing,
+    CaseFile, CaseRecord, Missing, SENTENCES, Standing, judge as judge_case, standing,
 };
 use peerproof_conformance::checks;
 use peerproof_conformance::deviations::Deviations;
@@ -68,7 +68,7 @@ fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Ju
 /// # Errors
 /// If there is none, or one cannot be read.
 pub fn case_files(path: &Path) -> Result<Vec<CaseFile>, JudgeError> {
-    finished(path)?.iter().map(|folder| case_file(folder)).collect()
+    finished(path)?.iter().map(|folder| Ok(case_file(folder)?.0)).collect()
 }
 
 /// The folders of the cases that have ended; at least one.
@@ -88,15 +88,24 @@ pub fn records<R: Send + Sync>(
     work: impl Fn(CaseRecord) -> R + Sync,
 ) -> Result<Vec<R>, JudgeError> {
     let record = |folder: &PathBuf| {
-        let (file, timeline, broken_off) = read(folder)?;
+        let Read { file, timeline, broken_off, .. } = read(folder)?;
         observed(folder, file, timeline, broken_off.into_iter().collect()).map(&work)
     };
     parallel::map(&finished(path)?, record).into_iter().collect()
 }
 
-/// What a folder says, but for its capture: the case, its timeline, and what is wrong if that breaks off.
-fn read(folder: &Path) -> Result<(CaseFile, Vec<Entry>, Option<Flaw>), JudgeError> {
-    let file = case_file(folder)?;
+/// What a folder says, but for its capture.
+struct Read {
+    file: CaseFile,
+    /// The text of `file`.
+    written: Vec<u8>,
+    timeline: Vec<Entry>,
+    /// What is wrong if the timeline breaks off.
+    broken_off: Option<Flaw>,
+}
+
+fn read(folder: &Path) -> Result<Read, JudgeError> {
+    let (file, written) = case_file(folder)?;
     let (timeline, broken_off) = timeline(&folder.join(TIMELINE), file.format)?;
     if volume::of_case(&file.expect, &timeline) > volume::MOST_BYTES {
         return Err(JudgeError::Excessive(folder.to_owned()));
@@ -104,14 +113,15 @@ fn read(folder: &Path) -> Result<(CaseFile, Vec<Entry>, Option<Flaw>), JudgeErro
     if let Some((entry, excess)) = excessive_description(&timeline) {
         return Err(JudgeError::ExcessiveDescription { path: folder.join(TIMELINE), entry, excess });
     }
-    Ok((file, timeline, broken_off))
+    Ok(Read { file, written, timeline, broken_off })
 }
 
-fn case_file(folder: &Path) -> Result<CaseFile, JudgeError> {
+fn case_file(folder: &Path) -> Result<(CaseFile, Vec<u8>), JudgeError> {
     let path = folder.join(CASE);
     let bytes =
         input::bytes(&path, Limit::CASE).map_err(|error| JudgeError::Read { path: path.clone(), error })?;
-    CaseFile::read(&bytes).map_err(|error| JudgeError::Malformed { path, error })
+    let file = CaseFile::read(&bytes).map_err(|error| JudgeError::Malformed { path, error })?;
+    Ok((file, bytes))
 }
 
 /// A case that was judged again.
@@ -169,12 +179,13 @@ pub(super) fn judge(
 }
 
 fn judge_again(folder: &Path, expected: Option<&Deviations>, allowed: bool) -> Result<Again, JudgeError> {
-    let (mut file, timeline, broken_off) = read(folder)?;
+    let Read { mut file, written, timeline, broken_off } = read(folder)?;
+    let altered = digests::changes(folder, &file, &written)
+        .map_err(|(path, error)| JudgeError::Read { path, error })?;
     let recorded = file.verdict.take();
     if expected.is_some() {
         file.findings.clear();
     }
-    let altered = digests::changes(folder, &file.files);
     let flaws = altered.iter().filter(|_| !allowed).map(|change| {
         let claimed = "its files should be as they were when the case ended";
         flaw(claimed, format!("{change} (--changed judges it all the same)"))
@@ -257,7 +268,7 @@ fn timeline(path: &Path, format: u32) -> Result<(Vec<Entry>, Option<Flaw>), Judg
     let malformed = |(line, error)| JudgeError::Timeline { path: path.to_owned(), line, error };
     let (whole, rest) =
         bytes.split_at(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
-    let read = if format < FORMAT { timeline::read_earlier } else { timeline::read };
+    let read = if format <= SENTENCES { timeline::read_earlier } else { timeline::read };
     match read(&bytes) {
         Ok(entries) => Ok((entries, None)),
         Err((line, error)) if rest.is_empty() => Err(malformed((line, error))),

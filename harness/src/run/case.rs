@@ -12,7 +12,7 @@ use crate::network::fabric::nat::NatBehaviour;
 use crate::network::lab::Lab;
 use crate::peers::CaseClock;
 use crate::recording::digests;
-use crate::recording::files::{finalise, pretty, write_extras};
+use crate::recording::files::{finalise, write_extras};
 use crate::recording::{CaseCapture, Journal};
 use crate::scenario::model::Role;
 use crate::servers::{ServerError, ServerHost, Servers};
@@ -146,7 +146,7 @@ pub(super) async fn play_unless(
     let verdict = judge_case(&record);
     record.file.waiver = setting.expected.waiver(&record.file, &verdict);
     record.file.verdict = Some(verdict.clone());
-    fs::write(folder.join("case.json"), pretty(&record.file)?)?;
+    fs::write(folder.join("case.json"), digests::sealed(&record.file)?)?;
     let standing = standing(&record.file, &verdict);
     let snapshot_text = snapshot::text(case, &record);
     Ok(Played { folder, verdict, standing, record, snapshot_text })
@@ -228,6 +228,7 @@ fn new_file(case: &Case, clock: CaseClock, seed: u64, attempt: u32) -> CaseFile 
         files: BTreeMap::new(),
         findings: Vec::new(),
         verdict: None,
+        sha256: None,
     }
 }
 

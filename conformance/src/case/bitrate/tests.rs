@@ -45,6 +45,7 @@ fn record(expect: &str, rates: &[u64]) -> CaseRecord {
         files: std::collections::BTreeMap::new(),
         findings: vec![],
         verdict: None,
+        sha256: None,
     };
     let link = |name: &str, kbit| What::Link {
         name: Some(name.to_owned()),

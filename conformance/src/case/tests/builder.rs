@@ -58,6 +58,7 @@ impl CaseBuilder {
             files: std::collections::BTreeMap::new(),
             findings: vec![],
             verdict: None,
+            sha256: None,
         };
         let record = CaseRecord {
             file,
