@@ -4,6 +4,7 @@ mod channels;
 mod claims;
 mod closing;
 mod described;
+mod form;
 mod gathering;
 mod media;
 mod state;
@@ -21,6 +22,7 @@ use serde_json::Value;
 
 pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
     for (peer, _) in session.peers() {
+        form::check(session, &peer.name, found);
         let asked = session.asked(&peer.name);
         // A peer that negotiates by itself gets none of the commands below.
         if asked.iter().any(|asked| asked.name == "join") {
