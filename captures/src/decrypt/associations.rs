@@ -58,6 +58,11 @@ impl Associations {
         id
     }
 
+    /// That of the handshake with this client random.
+    pub(super) fn with_random(&self, client_random: &[u8; 32]) -> Option<&Association> {
+        self.get(*self.by_random.get(client_random)?)
+    }
+
     /// The newest, that one first.
     pub(super) fn newest(&self, count: usize) -> impl Iterator<Item = AssociationId> + use<> {
         let (next, count) = (self.next, count.min(self.limit) as u64);

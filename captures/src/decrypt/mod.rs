@@ -21,7 +21,7 @@ pub mod srtp;
 pub mod suite;
 
 pub use data::{AssociationId, AssociationInfo, Clear, Content, Datagram, Failure, Limits, Outcome};
-pub use dtls::{Side, Version};
+pub use dtls::{Side, Tried, Version};
 pub use kdf::Hash;
 pub use secrets::Secrets;
 pub use session::Session;

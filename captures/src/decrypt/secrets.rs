@@ -8,6 +8,8 @@ use std::fmt;
 
 /// Most handshakes whose secrets are kept.
 const MOST_HANDSHAKES: usize = 1 << 20;
+/// The comment before a line of a key log in a recording that says which peer reported it. Other secrets were read where they came up.
+const REPORTED_BY: &str = "# reported by ";
 /// Most SRTP master keys given directly.
 const MOST_SRTP_KEYS: usize = 1_024;
 
@@ -29,7 +31,7 @@ pub enum Label {
 }
 
 impl Label {
-    const COUNT: usize = 6;
+    pub(super) const COUNT: usize = 6;
 
     fn named(name: &[u8]) -> Option<Self> {
         Some(match name {
@@ -134,25 +136,7 @@ impl Secrets {
     /// # Errors
     /// If the line has a known label and something else is wrong with it, or has no shape at all.
     pub fn add_line(&mut self, line: &[u8]) -> Result<Line, KeyLogError> {
-        let line = line.trim_ascii();
-        if line.is_empty() || line.starts_with(b"#") {
-            return Ok(Line::Ignored);
-        }
-        let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        let (Some(label), Some(random), Some(secret), None) =
-            (words.next(), words.next(), words.next(), words.next())
-        else {
-            return Err(KeyLogError::Shape);
-        };
-        let Some(label) = Label::named(label) else { return Ok(Line::Ignored) };
-        let mut client_random = [0; 32];
-        if unhex(random, &mut client_random) != Some(32) {
-            return Err(KeyLogError::Random);
-        }
-        let mut bytes = [0; 64];
-        let length = unhex(secret, &mut bytes).filter(|length| *length >= 32).ok_or(KeyLogError::Secret)?;
-        let secret = Secret { bytes, length: length as u8 };
-
+        let Some((label, client_random, secret)) = parsed(line)? else { return Ok(Line::Ignored) };
         if self.handshakes.len() >= MOST_HANDSHAKES && !self.handshakes.contains_key(&client_random) {
             return Err(KeyLogError::TooMany);
         }
@@ -207,6 +191,60 @@ impl Secrets {
     }
 }
 
+/// Label, client random and secret of a line of a key log; nothing if it is of no use here.
+fn parsed(line: &[u8]) -> Result<Option<(Label, [u8; 32], Secret)>, KeyLogError> {
+    let line = line.trim_ascii();
+    if line.is_empty() || line.starts_with(b"#") {
+        return Ok(None);
+    }
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let (Some(label), Some(random), Some(secret), None) =
+        (words.next(), words.next(), words.next(), words.next())
+    else {
+        return Err(KeyLogError::Shape);
+    };
+    let Some(label) = Label::named(label) else { return Ok(None) };
+    let mut client_random = [0; 32];
+    if unhex(random, &mut client_random) != Some(32) {
+        return Err(KeyLogError::Random);
+    }
+    let mut bytes = [0; 64];
+    let length = unhex(secret, &mut bytes).filter(|length| *length >= 32).ok_or(KeyLogError::Secret)?;
+    Ok(Some((label, client_random, Secret { bytes, length: length as u8 })))
+}
+
+/// A secret that a peer reported itself, in a recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reported {
+    /// The peer's name in the scenario.
+    pub by: String,
+    /// What it is for.
+    pub label: Label,
+    /// The handshake that it belongs to.
+    pub client_random: [u8; 32],
+    /// The secret.
+    pub secret: Secret,
+}
+
+impl Reported {
+    /// A line of a key log as a recording holds it: with the name of the peer that reported it, in a comment before it.
+    #[must_use]
+    pub fn line(peer: &str, line: &str) -> String {
+        format!("{REPORTED_BY}{peer}\n{line}")
+    }
+
+    /// The secrets in a key log that peers reported. Lines that are not understood are left out.
+    pub fn all(log: &[u8]) -> impl Iterator<Item = Self> + '_ {
+        let mut before: &[u8] = b"";
+        log.split(|byte| *byte == b'\n').filter_map(move |line| {
+            let comment = std::mem::replace(&mut before, line);
+            let by = comment.trim_ascii().strip_prefix(REPORTED_BY.as_bytes())?;
+            let (label, client_random, secret) = parsed(line).ok()??;
+            Some(Self { by: String::from_utf8_lossy(by).into_owned(), label, client_random, secret })
+        })
+    }
+}
+
 /// Decodes hexadecimal digits; the number of bytes, or nothing if they are no hexadecimal or do not fit.
 fn unhex(digits: &[u8], out: &mut [u8]) -> Option<usize> {
     let digit = |digit: u8| char::from(digit).to_digit(16).map(|value| value as u8);
@@ -226,6 +264,22 @@ fn unhex(digits: &[u8], out: &mut [u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_recording_says_who_reported_a_secret() {
+        let line = |label: &str, random: &str, secret: &str| {
+            format!("{label} {} {}", random.repeat(32), secret.repeat(48))
+        };
+        let (own, read) = (line("CLIENT_RANDOM", "ab", "cd"), line("CLIENT_RANDOM", "ac", "ef"));
+        let log = [Reported::line("alice", &own), read.clone(), Reported::line("bob", "CLIENT_RANDOM x y")];
+        let log = log.join("\n");
+        let reported: Vec<Reported> = Reported::all(log.as_bytes()).collect();
+        let secret = Secret::new(&[0xcd; 48]).unwrap();
+        let label = Label::Master;
+        assert_eq!(reported, [Reported { by: "alice".to_owned(), label, client_random: [0xab; 32], secret }]);
+        let mut secrets = Secrets::new();
+        assert_eq!(secrets.add_key_log(log.as_bytes()), (2, vec![(5, KeyLogError::Random)]));
+    }
 
     #[test]
     fn a_key_log_is_read_and_its_bad_lines_are_named() {

@@ -2,10 +2,10 @@
 
 use super::associations::Associations;
 use super::data::{AssociationId, AssociationInfo, Clear, Content, Datagram, Failure, Limits, Outcome};
-use super::dtls::{ClientHello, NotOpened, Opened, ServerHello, Side};
+use super::dtls::{ClientHello, NotOpened, Opened, ServerHello, Side, Tried};
 use super::orphans::Orphans;
 use super::path::{Link, Meta, Path, PathKey};
-use super::secrets::Secrets;
+use super::secrets::{Label, Secrets};
 use super::srtp::{Context, MasterKey};
 use crate::hash::Ordered;
 use crate::wire::demux::{self, Class};
@@ -108,6 +108,11 @@ impl Session {
     /// The secrets it has.
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
+    }
+
+    /// What was tried with a secret of the handshake with this client random; nothing if there was no such handshake.
+    pub fn tried(&self, client_random: &[u8; 32], label: Label) -> Option<Tried> {
+        Some(self.associations.with_random(client_random)?.tried(label))
     }
 
     /// Packets that wait for secrets.

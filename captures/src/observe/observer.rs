@@ -3,8 +3,9 @@
 use super::defects::{Defect, Watch};
 use super::observation::{Ends, Follow, Layer, Observation, Opened, Path};
 use super::servers::{Between, LearnedAddresses, Servers};
+use crate::decrypt::secrets::{Label, Secret};
 use crate::decrypt::srtp::MasterKey;
-use crate::decrypt::{Clear, Datagram, Outcome, Session};
+use crate::decrypt::{Clear, Datagram, Outcome, Session, Tried};
 use crate::file::{Direction, Frame, LinkType, SECRETS_TLS_KEY_LOG, Secrets, Stop};
 use crate::hash::Ordered;
 use crate::link::{self, Network, TransportPacket};
@@ -161,6 +162,16 @@ impl Observer {
             let secrets = place.session.secrets();
             (secrets.handshakes() + secrets.srtp().len()) as u64
         })
+    }
+
+    /// The secret with which the handshake with this client random is opened, and what was tried with it at all places; nothing if there was
+    /// no such handshake.
+    pub fn tried(&self, client_random: &[u8; 32], label: Label) -> Option<(Secret, Tried)> {
+        let mut all = self.places.all.iter().filter_map(|place| place.session.tried(client_random, label));
+        let mut sum = all.next()?;
+        all.for_each(|tried| sum += tried);
+        let secret = self.places.all.first()?.session.secrets().get(client_random, label)?;
+        Some((*secret, sum))
     }
 
     /// How many packets each SRTP key opened, in the order in which they were given, and on how many they were tried.

@@ -1,11 +1,17 @@
 //! The greeting: what a peer said of itself before the first step, against what it did afterwards.
 
+use super::observed::against;
 use super::{Claim, Contradiction, Fault, Session};
 use crate::case_file::CasePeer;
+use crate::evidence::Peer;
 use crate::verdict::{Layer, Place};
-use peerproof_captures::event::PeerEvent;
+use peerproof_captures::event::{MediaKind, PeerEvent};
+use peerproof_captures::feature::Feature;
 use peerproof_captures::sdp::SessionDescription;
-use peerproof_captures::timeline::Answer;
+use peerproof_captures::timeline::{Answer, What};
+use peerproof_captures::wire::dtls::Version;
+use peerproof_captures::wire::dtls::handshake::Body;
+use serde_json::Value;
 
 pub(super) const CLAIMS: &[Claim] = &[
     Claim::checked(
@@ -16,17 +22,18 @@ pub(super) const CLAIMS: &[Claim] = &[
     Claim::checked(
         "hello/features",
         Layer::Signalling,
-        "the steps and expectations of the scenarios that require them, and `adapter check`",
+        "the commands that it does and has no feature for, its ClientHello if it says that it negotiates DTLS 1.3, the steps and expectations of the \
+         scenarios that require them, and `adapter check`",
     ),
-    Claim::checked(
+    Claim::unchecked(
         "hello/version",
         Layer::Signalling,
-        "the version that the command line or the configuration asks for, and that in the `o=` line of str0m's offers",
+        "an implementation alone knows it: what the command line or the configuration asks for is compared before the case, and the mark of str0m has it",
     ),
     Claim::checked(
         "hello/implementation",
         Layer::Signalling,
-        "the `o=` lines of the offers that it makes, where one implementation alone leaves a mark there",
+        "the `o=` lines of the offers that it makes, where one implementation alone leaves a mark there; that of str0m has its version",
     ),
 ];
 
@@ -41,6 +48,10 @@ const UNMARKED: [&str; 7] = ["aiortc", "chrome", "libwebrtc", "pion", "stack", "
 
 pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
     found.extend(session.peers().filter_map(|(peer, _)| marked(session, peer)));
+    for (peer, _) in session.peers() {
+        found.extend(unlisted(session, peer));
+        found.extend(unoffered(session, peer));
+    }
     for (peer, _) in session.peers().filter(|(peer, _)| !peer.unreported.is_empty()) {
         let broken = session.events(&peer.name).find_map(|(entry, event)| Some((entry, said(peer, event)?)));
         if let Some((entry, said)) = broken {
@@ -56,6 +67,68 @@ pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
         }
     }
 }
+
+/// A feature that a peer uses although it does not list it, and thereby evades what is judged by it.
+fn unlisted(session: &Session<'_>, peer: &CasePeer) -> Option<Contradiction> {
+    let asked = session.asked(&peer.name);
+    let done = |command: &str, is: fn(&Value) -> bool| {
+        asked.iter().find_map(|asked| {
+            let (entry, Answer::Ok(_)) = asked.answer? else { return None };
+            (asked.name == command && is(asked.args)).then_some(entry)
+        })
+    };
+    let reports = |kind: MediaKind| {
+        session.events(&peer.name).find_map(|(entry, event)| match event {
+            PeerEvent::MediaSeen { kind: of, .. } if *of == kind => Some(entry),
+            _ => None,
+        })
+    };
+    let used = |feature: Feature| match feature {
+        Feature::DataChannels => done("createDataChannel", |_| true).and_then(|_| done("send", |_| true)),
+        Feature::Audio => {
+            done("createSource", |args| args["kind"] == "audio").and_then(|_| reports(MediaKind::Audio))
+        }
+        Feature::Video => {
+            done("createSource", |args| args["kind"] == "video").and_then(|_| reports(MediaKind::Video))
+        }
+        Feature::Simulcast => done("addTransceiver", |args| {
+            args["sendEncodings"].as_array().is_some_and(|encodings| encodings.len() > 1)
+        }),
+        Feature::W3cApi | Feature::Dtls13 | Feature::H264 => None,
+    };
+    Feature::ALL.into_iter().filter(|feature| peer.lacks(*feature)).find_map(|feature| {
+        let entry = used(feature)?;
+        let claimed = format!("{} does not list the feature {}", peer.name, feature.as_str());
+        let seen = "it does what that stands for".to_owned();
+        Some(against(&peer.name, FEATURES, entry.t_us, claimed, seen, [Place::Entry(entry.n)]))
+    })
+}
+
+/// A ClientHello of a peer that says it negotiates DTLS 1.3, and does not offer that (RFC 9147 §5.3). Nothing follows from one that a rule of
+/// the scenario may have changed.
+fn unoffered(session: &Session<'_>, peer: &CasePeer) -> Option<Contradiction> {
+    let claims = peer.features.as_ref().is_some_and(|features| features.contains(&Feature::Dtls13));
+    let place =
+        session.record.file.peers.iter().position(|it| it.name == peer.name).map(Peer).filter(|_| claims)?;
+    let wire = session.record.packets().filter(|wire| wire.is_tapped(place) && wire.ruled.is_empty())?;
+    if session.record.timeline.iter().any(|entry| matches!(entry.what, What::Faulted { .. })) {
+        return None;
+    }
+    let handshake = session.handshake(place)?;
+    let hello = handshake.bodies().find_map(|(message, body)| match body {
+        Body::ClientHello(hello) if message.sender == place => Some((message, hello)),
+        _ => None,
+    });
+    let (message, hello) = hello.filter(|_| !wire.hides_packets())?;
+    if hello.offers(Version::Dtls13) {
+        return None;
+    }
+    let claimed = format!("{} says that it negotiates DTLS 1.3", peer.name);
+    let seen = "its ClientHello does not offer it".to_owned();
+    Some(against(&peer.name, FEATURES, message.t_us, claimed, seen, [Place::Frame(message.frame)]))
+}
+
+const FEATURES: (&str, Layer) = ("hello/features", Layer::Signalling);
 
 /// What the origin of a peer's offers says against the implementation that it says it is.
 fn marked(session: &Session<'_>, peer: &CasePeer) -> Option<Contradiction> {
@@ -82,7 +155,7 @@ fn marked(session: &Session<'_>, peer: &CasePeer) -> Option<Contradiction> {
             }
             Some(((STR0M, _), in_offer)) if in_offer != version => {
                 let claimed = format!("{name} says that it is {implementation} {version}");
-                ("hello/version", claimed, format!("its offer has the origin {shown:?}"))
+                ("hello/implementation", claimed, format!("its offer has the origin {shown:?}"))
             }
             _ => return None,
         };
@@ -133,7 +206,11 @@ fn said(peer: &crate::case_file::CasePeer, event: &PeerEvent) -> Option<String> 
 mod tests {
     use super::super::testing::{answers, contradicted, found};
     use crate::checks::controls::Recording;
+    use crate::evidence::{Handshake, Peer};
+    use crate::record::CaseRecord;
     use crate::verdict::Layer;
+    use peerproof_captures::feature::Feature;
+    use peerproof_captures::timeline::What;
 
     #[test]
     fn the_origin_of_an_offer_shows_whose_it_is() {
@@ -157,6 +234,59 @@ mod tests {
     }
 
     #[test]
+    fn who_uses_a_feature_lists_it() {
+        let with = |recording: Recording, peer: usize, features: &[Feature]| {
+            let mut record = recording.record();
+            record.file.peers[peer].features = Some(features.to_vec());
+            (record.file.peers[peer].name.clone(), found(&record, super::check))
+        };
+        for (recording, peer, features) in [
+            (Recording::Data, 0, &[Feature::W3cApi, Feature::Audio][..]),
+            (Recording::Simulcast, 0, &[Feature::W3cApi, Feature::Video]),
+            (Recording::Video, 0, &[Feature::Video]),
+            (Recording::Video, 1, &[Feature::Audio]),
+        ] {
+            let (name, found) = with(recording, peer, features);
+            contradicted(&found, "hello/features", Layer::Signalling, &name);
+        }
+        for (recording, peer) in [(Recording::Data, 0), (Recording::Data, 1), (Recording::Video, 1)] {
+            let all: Vec<Feature> = Feature::ALL.into_iter().filter(|it| *it != Feature::Dtls13).collect();
+            assert!(with(recording, peer, &all).1.is_empty(), "{recording:?}");
+        }
+        // It answers an echo, and has no channel of its own.
+        assert!(with(Recording::Data, 1, &[]).1.is_empty());
+    }
+
+    #[test]
+    fn who_says_that_it_negotiates_dtls_1_3_offers_it() {
+        for (recording, offers) in
+            [(Recording::Restart, true), (Recording::Conflict, true), (Recording::Media, false)]
+        {
+            let mut record = recording.record();
+            let wire = record.wire.as_ref().unwrap();
+            let client = Handshake::on(wire, Peer(0)).client().unwrap();
+            assert!(wire.is_tapped(client), "{recording:?}");
+            let peer = &mut record.file.peers[client.0];
+            peer.features = Some(Feature::ALL.to_vec());
+            let name = peer.name.clone();
+            let of_features = |record: &CaseRecord| {
+                let mut found = found(record, super::check);
+                found.retain(|it| it.claim == "hello/features");
+                found
+            };
+            if offers {
+                assert!(of_features(&record).is_empty(), "{recording:?}: {:#?}", of_features(&record));
+                continue;
+            }
+            contradicted(&of_features(&record), "hello/features", Layer::Signalling, &name);
+            // Where a rule acted it may have made another hello.
+            let faulted = Recording::Lost.record().timeline;
+            record.timeline.extend(faulted.into_iter().filter(|it| matches!(it.what, What::Faulted { .. })));
+            assert!(of_features(&record).is_empty());
+        }
+    }
+
+    #[test]
     fn the_version_in_an_origin_is_that_of_the_greeting() {
         let with = |version: &str| {
             let mut record = Recording::Data.record();
@@ -171,7 +301,8 @@ mod tests {
         };
         assert!(with("0.25.0").1.is_empty());
         let (name, found) = with("0.24.0");
-        contradicted(&found, "hello/version", Layer::Signalling, &name);
+        contradicted(&found, "hello/implementation", Layer::Signalling, &name);
+        assert!(found[0].claimed.ends_with("str0m 0.24.0"), "{found:#?}");
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod channels;
 mod clocks;
 mod descriptions;
 mod greeting;
+mod keys;
 mod media;
 mod messages;
 mod observed;
@@ -70,6 +71,7 @@ impl Claim {
 pub fn claims() -> Vec<&'static Claim> {
     let families = [
         greeting::CLAIMS,
+        keys::CLAIMS,
         states::CLAIMS,
         candidates::CLAIMS,
         channels::CLAIMS,
@@ -148,6 +150,7 @@ pub(crate) fn contradictions(record: &CaseRecord, views: &Views) -> Vec<Contradi
     let session = Session::new(record, views);
     let mut found = Vec::new();
     greeting::check(&session, &mut found);
+    keys::check(&session, &mut found);
     states::check(&session, &mut found);
     candidates::check(&session, &mut found);
     channels::check(&session, &mut found);

@@ -63,7 +63,13 @@ impl Evidence {
     /// What the capture shows of itself, and where the timeline speaks of packets that are not in it.
     fn of_capture(&self, case: &CaseFile) -> Vec<Flaw> {
         let mut flaws = Vec::new();
-        for defect in self.defects.iter().filter(|it| !matches!(it, Defect::Copies { .. })) {
+        // Secrets that a peer invented are its fault (`claims/keys.rs`).
+        let is_known = |it: &&Defect| match it {
+            Defect::Copies { .. } => true,
+            Defect::WrongSecrets { .. } => self.has_false_secrets(),
+            _ => false,
+        };
+        for defect in self.defects.iter().filter(|it| !is_known(it)) {
             let evidence = match *defect {
                 Defect::Cut { first: frame, .. }
                 | Defect::ClockRunsBack { frame, .. }
@@ -102,6 +108,11 @@ impl Evidence {
 }
 
 impl Evidence {
+    /// Whether a peer reported secrets that are not those of the session.
+    pub(super) fn has_false_secrets(&self) -> bool {
+        self.wire.as_ref().is_some_and(|wire| !wire.false_secrets.is_empty())
+    }
+
     /// What arrived at one tap left the other, unless a rule changed it.
     fn of_ways(&self) -> Option<Flaw> {
         let acts = self.timeline.iter().any(|entry| matches!(entry.what, What::Faulted { .. }));

@@ -34,7 +34,7 @@ pub use read::{ReadError, Recorded};
 pub use references::StepSeen;
 pub(crate) use timing::Timing;
 pub use units::SeenUnit;
-pub use wire::{Clear, Kind, Packet, Protection, ServerMessage, Via, Way, Wire};
+pub use wire::{Clear, FalseSecret, Kind, Packet, Protection, ServerMessage, Via, Way, Wire};
 
 use crate::case_file::{CaseFile, CasePeer};
 use peerproof_captures::feature::Feature;

@@ -4,9 +4,10 @@
 use super::bytes::{Shelf, Store};
 use super::log::{Entry as Read, Log, Stored};
 use super::references::{References, Referred};
-use super::wire::{Kind, Protection, Via, Way, Wire};
+use super::wire::{FalseSecret, Kind, Protection, Via, Way, Wire};
 use super::{Evidence, Peer};
 use crate::case_file::CaseFile;
+use peerproof_captures::decrypt::secrets::Reported;
 use peerproof_captures::decrypt::{Content, Failure, Outcome};
 use peerproof_captures::file::{CaptureReader, Direction, Item, LinkType};
 use peerproof_captures::link::Transport;
@@ -72,10 +73,13 @@ impl Wire {
         let mut kept = Kept::new(Taps { peers: peers.len(), owners: Vec::new() }, 1, store);
         kept.epoch_us = epoch_us;
         let (mut references, mut hosts) = (References::default(), BTreeSet::new());
+        let mut reported: Vec<Reported> = Vec::new();
         while let Some(item) = reader.next_item() {
             match item {
                 Item::Secrets(secrets) => {
                     observer.secrets(&secrets, &mut kept);
+                    let room = MOST_REPORTED.saturating_sub(reported.len());
+                    reported.extend(Reported::all(secrets.data).take(room));
                 }
                 Item::Frame(frame) => {
                     let owner =
@@ -111,10 +115,43 @@ impl Wire {
         let differ = wire.clocks_differ();
         wire.defects.extend(defect.into_iter().chain(closed).chain(differ));
         (wire.ruled, wire.hosts, wire.steps) = (ruled, hosts, steps);
+        wire.false_secrets = false_secrets(&observer, &reported, peers, !wire.ruled.is_empty());
+        if !wire.false_secrets.is_empty() {
+            // What does not open by them is no fault of who sent it.
+            (0..peers.len()).for_each(|peer| wire.without_secrets(Peer(peer)));
+        }
         wire.told =
             (0..peers.len()).filter_map(|peer| Some((Peer(peer), observer.learned(peer)?.clone()))).collect();
         Ok(wire)
     }
+}
+
+/// Most secrets of which it is known which peer reported them.
+const MOST_REPORTED: usize = 4_096;
+
+/// The secrets that peers reported and that do not open what their handshake protects: the first of each. One of a handshake that is not in
+/// the capture is no such secret, nor is one that was not tried. Where rules acted on packets, what does not open may be what they changed.
+fn false_secrets(
+    observer: &Observer,
+    reported: &[Reported],
+    peers: &[String],
+    is_ruled: bool,
+) -> Vec<FalseSecret> {
+    let mut found: Vec<FalseSecret> = Vec::new();
+    for Reported { by, label, client_random, secret } in reported {
+        let Some(by) = peers.iter().position(|peer| peer == by).map(Peer) else { continue };
+        let Some((used, tried)) = observer.tried(client_random, *label) else { continue };
+        let is_used = used == *secret;
+        let is_false = match tried.opened {
+            0 => is_used && tried.failed > 0 && !is_ruled,
+            _ => !is_used,
+        };
+        if is_false && !found.iter().any(|it| it.by == by) {
+            let units = if is_used { tried.failed } else { tried.opened };
+            found.push(FalseSecret { by, another_opens: !is_used, units });
+        }
+    }
+    found
 }
 
 /// A datagram between two peers, or a peer and a server of it.

@@ -166,6 +166,17 @@ impl Packet {
     }
 }
 
+/// A secret that a peer reported of a handshake in the capture, and that does not open what that protects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FalseSecret {
+    /// Who reported it.
+    pub by: Peer,
+    /// Whether another secret of the same handshake opens what this one does not.
+    pub another_opens: bool,
+    /// How many records and packets it does not open, or the other one opens, at all places of observation together.
+    pub units: u64,
+}
+
 /// The packets between the peers, in the order of the capture.
 #[derive(Debug, Clone, Default)]
 pub struct Wire {
@@ -183,6 +194,8 @@ pub struct Wire {
     pub hidden: bool,
     /// What makes the capture less than what was on the wire. Datagrams of which a snap length cut the end off are not among the packets.
     pub defects: Vec<Defect>,
+    /// The secrets that peers reported and that are not those of their handshakes, in a recording of ours.
+    pub false_secrets: Vec<FalseSecret>,
     /// The frames that say that a rule acted on them, in a recording of ours.
     pub ruled: BTreeSet<u64>,
     /// The packets with the comments of steps, in a recording of ours.

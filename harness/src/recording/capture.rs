@@ -10,6 +10,7 @@ use crate::network::follow::Follower;
 use crate::network::lab::Wake;
 use crate::network::rule::{Decision, Rule, RulePacket, Rules};
 use crate::peers::KeyLogFile;
+use peerproof_captures::decrypt::secrets::Reported;
 use peerproof_captures::decrypt::{self, Clear, Session};
 use peerproof_captures::recording::{
     About, Content, Direction as Way, InterfaceId, Observes, PacketRecord as Recorded, Recorder,
@@ -149,13 +150,23 @@ impl CaseCapture {
 
     /// Records a line of a key log and opens what waits for it.
     pub fn key_log(&self, line: &str) {
+        self.key_log_of(None, line);
+    }
+
+    /// The same of a line that a peer reported itself: its name is put on record, too.
+    pub fn reported_key_log(&self, peer: &str, line: &str) {
+        self.key_log_of(Some(peer), line);
+    }
+
+    fn key_log_of(&self, peer: Option<&str>, line: &str) {
         let mut inner = self.inner();
         let line = format!("{}\n", line.trim_end());
-        // Both ends of one association report the same line.
-        if !inner.secrets.insert(line.clone()) {
+        let text = peer.map_or_else(|| line.clone(), |peer| Reported::line(peer, &line));
+        // Both ends of one association have the same line.
+        if !inner.secrets.insert(text.clone()) {
             return;
         }
-        if let Some(Err(error)) = inner.recorder.as_mut().map(|recorder| recorder.secrets(&line)) {
+        if let Some(Err(error)) = inner.recorder.as_mut().map(|recorder| recorder.secrets(&text)) {
             inner.trouble.get_or_insert(error.to_string());
         }
         inner.follower.key_log(&line);

@@ -41,6 +41,23 @@ impl SecretSink for Secrets {
     }
 }
 
+/// Records the secrets that a peer reports itself, with its name.
+#[derive(Debug)]
+pub(crate) struct ReportedSecrets {
+    /// Where they are recorded.
+    pub(crate) capture: Arc<CaseCapture>,
+    /// The peer's name.
+    pub(crate) peer: String,
+}
+
+impl SecretSink for ReportedSecrets {
+    fn key_log(&self, line: &str) {
+        self.capture.reported_key_log(&self.peer, line);
+    }
+
+    fn srtp_keying_material(&self, _: &[u8]) {}
+}
+
 /// An interface of the lab in the recording.
 struct RecordedInterface {
     /// Peer and index of its place; nothing for a server.

@@ -9,12 +9,12 @@ use super::plan::Case;
 use super::player::Part;
 use crate::network::lab::Lab;
 use crate::peers::implementation::Implementation;
-use crate::peers::liar::lying;
+use crate::peers::liar::{Lie, lying, lying_keys};
 use crate::peers::protocol::Command;
 use crate::peers::request::OpenRequest;
 use crate::peers::{OpenError, Opened, PeerInfo};
 use crate::recording::files::keep;
-use crate::recording::lab::Secrets;
+use crate::recording::lab::{ReportedSecrets, Secrets};
 use crate::recording::{CaseCapture, CaseTap, Journal};
 use crate::scenario::model::Signalling;
 use crate::scenario::{Action, PeerSpec, Scenario};
@@ -50,6 +50,15 @@ pub(super) async fn open(
         } else {
             let tap = stage.tap(name, own.name(), other, others.abilities().in_process);
             (Arc::<CaseTap>::clone(&tap), tap)
+        };
+        let lie = case.lies.get(name);
+        // What was not read in this process is a claim of the peer.
+        let reported: Arc<dyn SecretSink> =
+            Arc::new(ReportedSecrets { capture: Arc::clone(stage), peer: name.clone() });
+        let secrets = match lie {
+            Some(Lie::Keys(change)) => lying_keys(change.clone(), reported),
+            _ if own.abilities().in_process => secrets,
+            _ => reported,
         };
         OpenRequest {
             case: case.name.clone(),

@@ -63,6 +63,28 @@ pub(in crate::decrypt) enum NotOpened {
     Authentication,
 }
 
+/// What was tried with a secret: how many records or packets it opened, and how many not. What the network damaged is among the latter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tried {
+    /// It opened these.
+    pub opened: u64,
+    /// Of these it authenticates none.
+    pub failed: u64,
+}
+
+impl Tried {
+    const fn add(&mut self, opened: bool) {
+        if opened { self.opened += 1 } else { self.failed += 1 }
+    }
+}
+
+impl std::ops::AddAssign for Tried {
+    fn add_assign(&mut self, other: Self) {
+        self.opened = self.opened.saturating_add(other.opened);
+        self.failed = self.failed.saturating_add(other.failed);
+    }
+}
+
 /// How far the SRTP keys are.
 pub(in crate::decrypt) enum SrtpState {
     /// Something is missing, perhaps only for now.
@@ -86,6 +108,8 @@ pub(in crate::decrypt) struct Association {
     /// [`Secrets::changes`] when keys were last looked for.
     looked: Option<u64>,
     proven: bool,
+    /// By secret.
+    tried: [Tried; Label::COUNT],
     /// Answers of the server that differed from the one before.
     answers: u32,
 }
@@ -103,6 +127,7 @@ impl Association {
             srtp: SrtpState::Waiting,
             looked: None,
             proven: false,
+            tried: Default::default(),
             answers: 0,
         }
     }
@@ -154,6 +179,18 @@ impl Association {
     /// Whether records were opened by what the server answered.
     pub(in crate::decrypt) fn proven(&self) -> bool {
         self.proven
+    }
+
+    /// What was tried with one of its secrets.
+    pub(in crate::decrypt) fn tried(&self, label: Label) -> Tried {
+        self.tried.get(label as usize).copied().unwrap_or_default()
+    }
+
+    /// Counts what was tried with the secret that belongs to it.
+    fn count(&mut self, label: Label, opened: bool) {
+        if let Some(tried) = self.tried.get_mut(label as usize) {
+            tried.add(opened);
+        }
     }
 
     /// An answer that may be this server's: what it opens has to prove it. Gives what is to be put back if it does not.
@@ -265,6 +302,7 @@ impl Association {
                 keys.open(unified, out)
             }
         };
+        self.count(label_of(sender, record), opened.is_some());
         let opened = opened.ok_or(NotOpened::Authentication)?;
         self.proven = true;
         if opened.content == ContentType::Handshake
@@ -313,11 +351,27 @@ impl Association {
             let opened = if rtcp { context.rtcp(packet, out) } else { context.rtp(packet, out) };
             opened.is_ok()
         });
+        let label = if self.version() == Some(Version::V13) { Label::Exporter } else { Label::Master };
+        self.count(label, fits.is_some());
+        let SrtpState::Ready(contexts) = &mut self.srtp else { return Err(NotOpened::NoSecret) };
         let index = fits.ok_or(NotOpened::Authentication)?;
         if contexts.len() > 1 {
             contexts.swap(0, index);
             contexts.truncate(1);
         }
         Ok(())
+    }
+}
+
+/// The secret that protects a record.
+fn label_of(sender: Side, record: &Record<'_>) -> Label {
+    match record {
+        Record::Plain(_) => Label::Master,
+        Record::Unified(unified) => match (sender, u64::from(unified.epoch_bits()) == v13::HANDSHAKE) {
+            (Side::Client, true) => Label::ClientHandshake,
+            (Side::Client, false) => Label::ClientTraffic,
+            (Side::Server, true) => Label::ServerHandshake,
+            (Side::Server, false) => Label::ServerTraffic,
+        },
     }
 }

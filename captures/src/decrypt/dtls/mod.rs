@@ -7,5 +7,5 @@ mod v12;
 mod v13;
 
 pub(super) use association::{Association, NotOpened, Opened};
-pub use association::{Side, Version};
+pub use association::{Side, Tried, Version};
 pub(super) use hello::{ClientHello, ConnectionId, ServerHello};

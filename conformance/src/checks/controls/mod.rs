@@ -101,6 +101,11 @@ impl Recording {
         }
     }
 
+    /// The files of the recording: case, timeline and capture.
+    pub(crate) fn parts(self) -> (&'static [u8], &'static [u8], Option<&'static [u8]>) {
+        self.files()
+    }
+
     fn files(self) -> (&'static [u8], &'static [u8], Option<&'static [u8]>) {
         macro_rules! file {
             ($name:expr) => {

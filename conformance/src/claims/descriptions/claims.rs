@@ -62,8 +62,8 @@ pub(in crate::claims) const CLAIMS: &[Claim] = &[
     Claim::checked("description/rtcp-mux", Layer::Media, "rtcp-mux-honoured: the RTCP"),
     Claim::checked(
         "description/rtcp-rsize",
-        Layer::Media,
-        "rtcp-reduced-size-only-when-negotiated: the RTCP",
+        Layer::Sdp,
+        "jsep-rtcp-rsize-in-offer, and rtcp-reduced-size-only-when-negotiated: the RTCP",
     ),
     Claim::checked(
         "description/rid",

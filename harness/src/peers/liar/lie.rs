@@ -42,6 +42,8 @@ pub enum Lie {
     Misdescribe(Misdescribed),
     /// The peer says of itself what is not so: `version`, `features`, `unreported`.
     Misgreet(Fields),
+    /// The secrets that the peer reports (`keylog`) are others: this is done to each line.
+    Keys(Change),
     /// The peer's clock is wrong.
     Clock(WrongClock),
 }
@@ -138,6 +140,8 @@ pub struct Misdescribed {
 pub struct WrongClock {
     /// How many milliseconds the times of its events are ahead of those of its answers.
     pub ahead_ms: f64,
+    /// How many milliseconds the times of its answers are ahead of those of its events.
+    pub answers_ahead_ms: f64,
     /// How much faster it runs than it should: `0.2` is a fifth.
     pub drift: f64,
     /// Only from this event on, from zero.
@@ -148,7 +152,7 @@ pub struct WrongClock {
 
 impl Default for WrongClock {
     fn default() -> Self {
-        Self { ahead_ms: 0.0, drift: 0.0, from: 0, silent: false }
+        Self { ahead_ms: 0.0, answers_ahead_ms: 0.0, drift: 0.0, from: 0, silent: false }
     }
 }
 
@@ -172,10 +176,12 @@ impl Lie {
             Self::Stale(Stale { command, .. }) => unknown_command(command),
             Self::Statistics(Statistics { fields, .. }) | Self::Misgreet(fields) => fields.trouble(true),
             Self::Misdescribe(Misdescribed { sdp, nth }) => none_is_zero(*nth).or_else(|| sdp.trouble()),
+            Self::Keys(change) => change.trouble(),
             Self::Clock(WrongClock { silent: true, .. }) => None,
-            Self::Clock(WrongClock { ahead_ms, drift, .. }) => {
+            Self::Clock(WrongClock { ahead_ms, answers_ahead_ms, drift, .. }) => {
+                let is_wrong = *ahead_ms != 0.0 || *answers_ahead_ms != 0.0 || *drift != 0.0;
                 let sane =
-                    ahead_ms.abs() <= 3.6e6 && drift.abs() < 1.0 && (*ahead_ms != 0.0 || *drift != 0.0);
+                    ahead_ms.abs().max(answers_ahead_ms.abs()) <= 3.6e6 && drift.abs() < 1.0 && is_wrong;
                 (!sane).then(|| "the clock is right, or wrong beyond measure".to_owned())
             }
         }
@@ -280,6 +286,7 @@ impl fmt::Display for Lie {
                 write!(f, "answers getStats with {fields} in {of}{}", Shown(with))
             }
             Self::Misgreet(fields) => write!(f, "greets with {fields}"),
+            Self::Keys(change) => write!(f, "reports its secrets with {}", change.of("line")),
             Self::Misdescribe(Misdescribed { sdp, nth: None }) => {
                 write!(f, "describes itself with {}", sdp.of("sdp"))
             }
@@ -287,9 +294,12 @@ impl fmt::Display for Lie {
                 write!(f, "describes itself from description {nth} on with {}", sdp.of("sdp"))
             }
             Self::Clock(WrongClock { silent: true, .. }) => f.write_str("gives no time in its answers"),
-            Self::Clock(WrongClock { ahead_ms, drift, from, .. }) => {
+            Self::Clock(WrongClock { ahead_ms, answers_ahead_ms, drift, from, .. }) => {
                 if *ahead_ms != 0.0 {
                     write!(f, "is {ahead_ms} ms ahead in the times of its events")?;
+                }
+                if *answers_ahead_ms != 0.0 {
+                    write!(f, "is {answers_ahead_ms} ms ahead in the times of its answers")?;
                 }
                 if *drift != 0.0 {
                     write!(f, "has a clock that runs {} % too fast", drift * 100.0)?;

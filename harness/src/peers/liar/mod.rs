@@ -22,6 +22,7 @@ use super::protocol::Command;
 use super::{CaseClock, KeyLogFile, Opened, Peer, PeerInfo, Reported};
 use async_trait::async_trait;
 use peerproof_captures::timeline::Answer;
+use peerproof_stack::tap::{Direction, SecretSink};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use teller::{Action, Teller};
 use tokio::sync::Notify;
@@ -36,6 +37,33 @@ pub fn lying(opened: Opened, lie: Lie, clock: CaseClock) -> Opened {
     let mind = Arc::new(Mind { clock, state: Mutex::new(state), changed: Notify::new() });
     tokio::spawn(Arc::clone(&mind).pass(opened.events, sender));
     Opened { peer: Box::new(Liar { peer: opened.peer, info, mind }), events }
+}
+
+/// Makes a liar of a peer about its keys: the lines that it reports are changed ones.
+#[must_use]
+pub fn lying_keys(change: Change, to: Arc<dyn SecretSink>) -> Arc<dyn SecretSink> {
+    Arc::new(OtherKeys { change, to })
+}
+
+/// Passes on other secrets than it is given.
+#[derive(Debug)]
+struct OtherKeys {
+    change: Change,
+    to: Arc<dyn SecretSink>,
+}
+
+impl SecretSink for OtherKeys {
+    fn key_log(&self, line: &str) {
+        self.to.key_log(&self.change.text(line.trim_end()));
+    }
+
+    fn srtp_keying_material(&self, material: &[u8]) {
+        self.to.srtp_keying_material(material);
+    }
+
+    fn application_data(&self, direction: Direction, payload: &[u8]) {
+        self.to.application_data(direction, payload);
+    }
 }
 
 /// What a liar knows.

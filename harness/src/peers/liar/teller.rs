@@ -251,7 +251,7 @@ fn shown_us(wrong: WrongClock, at_us: u64, event: u64, is_event: bool) -> f64 {
     if event < wrong.from {
         return at;
     }
-    let ahead = if is_event { wrong.ahead_ms * 1000.0 } else { 0.0 };
+    let ahead = if is_event { wrong.ahead_ms } else { wrong.answers_ahead_ms } * 1000.0;
     at * (1.0 + wrong.drift) + ahead
 }
 

@@ -173,8 +173,31 @@ fn a_clock_that_is_wrong_contradicts_itself() {
     assert!(doubt(json!({ "ahead-ms": 500 })) > 200_000);
     assert!(doubt(json!({ "drift": 0.2 })) > 100_000);
     assert!(doubt(json!({ "ahead-ms": 500, "from": 50 })) > 200_000);
+    assert!(doubt(json!({ "answers-ahead-ms": 500 })) > 200_000);
     assert_eq!(clock(json!({ "clock": { "silent": true } })).doubt, Some(Doubt::Unknown));
     assert_eq!(clock(json!({ "clock": { "drift": 0.0001 } })).doubt, None, "a quartz may be as wrong");
+}
+
+#[test]
+fn keys_are_others_and_still_a_line_of_a_key_log() {
+    #[derive(Debug, Default)]
+    struct Kept(std::sync::Mutex<Vec<String>>);
+
+    impl SecretSink for Kept {
+        fn key_log(&self, line: &str) {
+            self.0.lock().unwrap().push(line.to_owned());
+        }
+
+        fn srtp_keying_material(&self, _: &[u8]) {}
+    }
+
+    let kept = std::sync::Arc::new(Kept::default());
+    let sink = lying_keys(Change::Flip, kept.clone());
+    let line = |last: char| format!("CLIENT_RANDOM {} {}{last}", "ab".repeat(32), "c".repeat(95));
+    for last in ['0', '9', 'f'] {
+        sink.key_log(&(line(last) + "\n"));
+    }
+    assert_eq!(*kept.0.lock().unwrap(), ['1', '0', 'a'].map(line));
 }
 
 #[test]
