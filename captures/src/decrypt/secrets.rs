@@ -271,7 +271,7 @@ mod tests {
             format!("{label} {} {}", random.repeat(32), secret.repeat(48))
         };
         let (own, read) = (line("CLIENT_RANDOM", "ab", "cd"), line("CLIENT_RANDOM", "ac", "ef"));
-        let log = [Reported::line("alice", &own), read.clone(), Reported::line("bob", "CLIENT_RANDOM x y")];
+        let log = [Reported::line("alice", &own), read, Reported::line("bob", "CLIENT_RANDOM x y")];
         let log = log.join("\n");
         let reported: Vec<Reported> = Reported::all(log.as_bytes()).collect();
         let secret = Secret::new(&[0xcd; 48]).unwrap();

@@ -351,8 +351,11 @@ impl Association {
             let opened = if rtcp { context.rtcp(packet, out) } else { context.rtp(packet, out) };
             opened.is_ok()
         });
-        let label = if self.version() == Some(Version::V13) { Label::Exporter } else { Label::Master };
-        self.count(label, fits.is_some());
+        // What was not negotiated may be no SRTP, and what is of an unknown profile is not tried.
+        if self.profile.is_some_and(|profile| Profile::of(profile).is_some()) {
+            let label = if self.version() == Some(Version::V13) { Label::Exporter } else { Label::Master };
+            self.count(label, fits.is_some());
+        }
         let SrtpState::Ready(contexts) = &mut self.srtp else { return Err(NotOpened::NoSecret) };
         let index = fits.ok_or(NotOpened::Authentication)?;
         if contexts.len() > 1 {

@@ -96,7 +96,7 @@ fn lines(ledger: &Ledger) -> Group {
     let mut group = Group::new("every line");
     for rule in Rule::ALL {
         let Some((count, first)) = ledger.faults.get(&rule) else {
-            let of_keys = rule == Rule::Keys;
+            let of_keys = matches!(rule, Rule::Keys | Rule::Secrets);
             let of_events = matches!(rule, Rule::Events | Rule::Numbers | Rule::Time | Rule::Order);
             if of_keys && ledger.keys == 0 {
                 group.skip(rule.text(), "it reported no keys");

@@ -31,11 +31,12 @@ pub(super) enum Rule {
     Order,
     Clock,
     Keys,
+    Secrets,
 }
 
 impl Rule {
     /// All of them, in the order in which they are shown.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Message,
         Self::Answers,
         Self::Events,
@@ -44,6 +45,7 @@ impl Rule {
         Self::Order,
         Self::Clock,
         Self::Keys,
+        Self::Secrets,
     ];
 
     /// What holds if it is kept.
@@ -57,6 +59,7 @@ impl Rule {
             Self::Order => "the times of events do not run backwards",
             Self::Clock => "times fit the harness's clock",
             Self::Keys => "keylog events hold lines of a key log",
+            Self::Secrets => "both ends report the same secret of a handshake",
         }
     }
 
@@ -73,6 +76,7 @@ impl Rule {
             Self::Order => "a time not before the last event's",
             Self::Clock => "a time between the command and the arrival of the line",
             Self::Keys => "label, client random and secret",
+            Self::Secrets => "one secret for a label and a client random",
         }
     }
 }
@@ -92,8 +96,8 @@ pub(super) enum Said {
     Answer { id: u64, answer: Answer },
     /// An event.
     Event(PeerEvent),
-    /// A secret.
-    Key,
+    /// A secret, as a line of a key log.
+    Key(String),
     /// Nothing that could be used.
     Nothing,
 }
@@ -237,7 +241,7 @@ impl Monitor {
         }
         if name == "keylog" {
             return match key_log_line(data.as_ref()) {
-                Ok(_) => Said::Key,
+                Ok(line) => Said::Key(line.to_owned()),
                 Err(_) => {
                     fault(Rule::Keys, shortened(line));
                     Said::Nothing

@@ -38,6 +38,8 @@ pub(super) struct Ledger {
     pub(super) messages: u64,
     pub(super) events: u64,
     pub(super) keys: u64,
+    /// The secrets of all processes, by label and client random.
+    secrets: BTreeMap<String, String>,
 }
 
 impl Ledger {
@@ -47,6 +49,16 @@ impl Ledger {
         if *count <= MOST_FAULTS {
             *first = format!("{session}: {}", fault.found);
         }
+    }
+
+    /// Takes in a line of a key log. The two ends of a connection have the same secrets.
+    fn key(&mut self, line: &str) -> Option<Fault> {
+        self.keys += 1;
+        let (of, secret) = line.rsplit_once(' ')?;
+        let secret = secret.to_ascii_lowercase();
+        let known = self.secrets.entry(of.to_ascii_lowercase()).or_insert_with(|| secret.clone());
+        let found = || format!("another secret than before of {}", shortened(&of.replacen(' ', ", ", 1)));
+        (*known != secret).then(|| Fault { rule: Rule::Secrets, found: found() })
     }
 }
 
@@ -362,7 +374,7 @@ async fn read(mut hear: Receiver<Heard>, shared: Arc<Shared>, ground: Ground, na
                         ground.ledger().events += 1;
                         inner.events.push(event);
                     }
-                    Said::Key => ground.ledger().keys += 1,
+                    Said::Key(line) => faults.extend(ground.ledger().key(&line)),
                     Said::Nothing => {}
                 }
                 ground.ledger().messages += 1;
@@ -390,6 +402,26 @@ async fn read(mut hear: Receiver<Heard>, shared: Arc<Shared>, ground: Ground, na
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn both_ends_of_a_handshake_have_one_secret() {
+        let mut ledger = Ledger::default();
+        let line = |label: &str, random: &str, secret: &str| {
+            format!("{label} {} {}", random.repeat(32), secret.repeat(48))
+        };
+        for line in [
+            line("CLIENT_RANDOM", "ab", "cd"),
+            line("CLIENT_RANDOM", "ac", "ce"),
+            line("EXPORTER_SECRET", "ab", "ce"),
+            line("CLIENT_RANDOM", "ab", "CD"),
+        ] {
+            assert_eq!(ledger.key(&line), None);
+        }
+        let fault = ledger.key(&line("CLIENT_RANDOM", "ab", "ce")).unwrap();
+        assert_eq!(fault.rule, Rule::Secrets);
+        assert!(fault.found.contains("CLIENT_RANDOM, abab") && !fault.found.contains("cece"), "{fault:?}");
+        assert_eq!(ledger.keys, 5);
+    }
 
     #[test]
     fn of_many_faults_the_first_is_reported() {
