@@ -173,7 +173,7 @@ fn a_clock_that_is_wrong_contradicts_itself() {
     assert!(doubt(json!({ "ahead-ms": 500 })) > 200_000);
     assert!(doubt(json!({ "drift": 0.2 })) > 100_000);
     assert!(doubt(json!({ "ahead-ms": 500, "from": 50 })) > 200_000);
-    assert!(doubt(json!({ "answers-ahead-ms": 500 })) > 200_000);
+    assert!(doubt(json!({ "answers-ahead-ms": 500, "from": 50 })) > 200_000);
     assert_eq!(clock(json!({ "clock": { "silent": true } })).doubt, Some(Doubt::Unknown));
     assert_eq!(clock(json!({ "clock": { "drift": 0.0001 } })).doubt, None, "a quartz may be as wrong");
 }
