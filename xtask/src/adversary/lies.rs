@@ -212,5 +212,5 @@ fn clock(chance: &mut StdRng, part: &Part) -> Lie {
     } else {
         (0.0, sign * f64::from(chance.random_range(10..400_i32)) / 1000.0)
     };
-    Lie::Clock(WrongClock { ahead_ms, drift, from, silent: false })
+    Lie::Clock(WrongClock { ahead_ms, answers_ahead_ms: 0.0, drift, from, silent: false })
 }
