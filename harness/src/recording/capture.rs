@@ -153,7 +153,7 @@ impl CaseCapture {
         self.key_log_of(None, line);
     }
 
-    /// The same of a line that a peer reported itself: its name is put on record, too.
+    /// The same of a line that a peer reported itself: its name is recorded, too.
     pub fn reported_key_log(&self, peer: &str, line: &str) {
         self.key_log_of(Some(peer), line);
     }
