@@ -137,7 +137,7 @@ mod tests {
             [(Some("alice"), right.clone()), (Some("bob"), wrong.clone())],
             [(Some("bob"), wrong.clone()), (Some("alice"), right.clone())],
             [(None, right.clone()), (Some("bob"), wrong.clone())],
-            [(Some("bob"), wrong.clone()), (None, right.clone())],
+            [(Some("bob"), wrong), (None, right)],
         ] {
             let (found, flaws) = claims(&lines);
             contradicted(&found, "event/keylog.line", Layer::PeerProtocol, "bob");
