@@ -4,7 +4,7 @@ use super::{Contradiction, Fault, Session};
 use crate::case_file::{CasePeer, Runs};
 use crate::evidence::{Packet, Peer, Protection, Wire};
 use crate::verdict::{Layer, Place};
-use peerproof_captures::event::PeerEvent;
+use peerproof_captures::event::{DtlsState, PeerEvent};
 use peerproof_captures::timeline::{Action, Answer, Entry, HarnessStep, Note, What};
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::stun::{AttributeType, Message};
@@ -120,6 +120,23 @@ impl<'a> Session<'a> {
     pub(super) fn closed_us(&self, name: &str) -> Option<u64> {
         let is_close = |entry: &&Entry| matches!(&entry.what, What::Command { peer, name: command, .. } if peer == name && command == "close");
         self.record.timeline.iter().find(is_close).map(|entry| entry.t_us)
+    }
+
+    /// When the transport of a peer's media ended, in microseconds: it was asked to close, or reported that DTLS was closed or failed. What it
+    /// counts after that need not be on the wire, and what arrives need not be counted.
+    pub(super) fn ended_us(&self, name: &str) -> Option<u64> {
+        let mut reported = None;
+        for (entry, event) in self.events(name) {
+            match event {
+                PeerEvent::DtlsStateChange { state: DtlsState::Closed | DtlsState::Failed, .. } => {
+                    reported.get_or_insert(entry.t_us);
+                }
+                // A transport that BUNDLE gave up is closed before another connects.
+                PeerEvent::DtlsStateChange { .. } => reported = None,
+                _ => {}
+            }
+        }
+        [self.closed_us(name), reported].into_iter().flatten().min()
     }
 
     /// When the peer was heard last, in microseconds: what it had to say before that has arrived, since its line keeps the order.

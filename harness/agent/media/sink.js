@@ -58,8 +58,16 @@ export async function watchAudio(track, receiver, report) {
   const element = Object.assign(document.createElement("audio"), { muted: true, autoplay: true, srcObject: stream });
   document.body.append(element);
   element.play().catch((error) => report("log", { level: "warn", message: `audio does not play: ${error}` }));
-  const before = await decodedBlocks(receiver);
-  listen(track, stream, async () => (await decodedBlocks(receiver)) - before, report);
+  const before = (await decodedBlocks(receiver)) ?? 0;
+  // Firefox counts concealed samples earlier than all samples, so the difference may go down.
+  let most = 0;
+  const blocks = async () => {
+    const all = await decodedBlocks(receiver);
+    if (all === null) return null;
+    most = Math.max(most, all - before);
+    return most;
+  };
+  listen(track, stream, blocks, report);
 }
 
 /**
@@ -76,7 +84,7 @@ function repeat(track, run) {
  * Hears one piece of audio after the other and reports each, from the first tone on.
  * @param {MediaStreamTrack} track
  * @param {MediaStream} stream
- * @param {() => Promise<number>} countBlocks
+ * @param {() => Promise<number | null>} countBlocks
  * @param {Report} report
  */
 async function listen(track, stream, countBlocks, report) {
@@ -85,8 +93,10 @@ async function listen(track, stream, countBlocks, report) {
     // A piece that holds nothing cannot be decoded: nothing was heard.
     const toneHz = await record(stream, REPORT_EVERY_MS).then(toneOf).catch(() => null);
     reporting ||= toneHz !== null;
-    if (reporting) {
-      report("mediaseen", { id: track.id, kind: "audio", frames: await countBlocks(), ...present({ toneHz }) });
+    const frames = reporting ? await countBlocks() : null;
+    // Meanwhile the connection may have closed, and with it the statistics are gone.
+    if (frames !== null && track.readyState === "live") {
+      report("mediaseen", { id: track.id, kind: "audio", frames, ...present({ toneHz }) });
     }
   }
 }
@@ -108,14 +118,14 @@ async function record(stream, milliseconds) {
 }
 
 /**
- * Blocks of a receiver that were really decoded, not concealed.
+ * Blocks of a receiver that were really decoded, not concealed; `null` if it has no statistics of a stream.
  * @param {RTCRtpReceiver} receiver
- * @returns {Promise<number>}
+ * @returns {Promise<number | null>}
  */
 async function decodedBlocks(receiver) {
   for (const entry of /** @type {any} */ (await receiver.getStats()).values()) {
     if (entry.type !== "inbound-rtp" || entry.totalSamplesReceived === undefined) continue;
     return Math.floor((entry.totalSamplesReceived - (entry.concealedSamples ?? 0)) / BLOCK);
   }
-  return 0;
+  return null;
 }

@@ -5,6 +5,7 @@ use super::*;
 use crate::checks::controls::Recording;
 use crate::evidence::Peer;
 use crate::record::CaseRecord;
+use peerproof_captures::timeline::Entry;
 use serde_json::json;
 
 /// The recordings whose captures were not cut short after the case.
@@ -109,6 +110,50 @@ fn a_candidate_at_an_address_of_nobody_or_of_another_type() {
         falsify(&mut record, peer, kind, |stat| stat["candidateType"] = json!("relay"));
         contradicted(&found(&record, check), claim, Layer::Gathering, peer);
     }
+}
+
+#[test]
+fn what_is_counted_after_the_transport_has_ended_need_not_be_on_the_wire() {
+    const CLAIM: &str = "stat/outbound-rtp.packetsSent";
+    let falsified = |closes: bool| {
+        let mut record = Recording::Video.record();
+        falsify(&mut record, "bob", "outbound-rtp", |stat| stat["packetsSent"] = json!(10_000));
+        if closes {
+            let is_asked = |entry: &&Entry| matches!(&entry.what, What::Command { peer, name, .. } if peer == "bob" && name == "getStats");
+            let (n, t_us) = record.timeline.iter().find(is_asked).map(|entry| (entry.n, entry.t_us)).unwrap();
+            let closed = json!({"event": {"peer": "bob", "seq": 900,
+                "event": {"event": "dtlsstatechange", "data": {"state": "closed"}}}});
+            super::super::testing::add_at(&mut record, n, t_us, closed);
+        }
+        found(&record, check)
+    };
+    contradicted(&falsified(false), CLAIM, Layer::Media, "bob");
+    assert!(falsified(true).iter().all(|it| it.claim != CLAIM), "{:#?}", falsified(true));
+}
+
+#[test]
+fn frames_that_no_packet_carries_are_counted_once_the_transport_has_ended() {
+    const CLAIM: &str = "stat/outbound-rtp.framesSent";
+    let stat = json!({"O": {"id": "O", "type": "outbound-rtp", "framesSent": 90, "packetsSent": 20}});
+    let judged = |state: &str| {
+        let mut record = Recording::Descriptions.record();
+        let n = record.timeline.last().map_or(0, |entry| entry.n);
+        for (at, what) in [
+            json!({"event": {"peer": "alice", "seq": 900,
+                "event": {"event": "dtlsstatechange", "data": {"state": state}}}}),
+            json!({"command": {"peer": "alice", "id": 900, "name": "getStats", "args": {}}}),
+            json!({"answer": {"peer": "alice", "id": 900, "answer": {"ok": stat}}}),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let at = n + 1 + at as u64;
+            super::super::testing::add_at(&mut record, at, 60_000_000 + at * 1_000, what);
+        }
+        found(&record, check).iter().any(|it| it.claim == CLAIM)
+    };
+    assert!(judged("connected"));
+    assert!(!judged("closed"));
 }
 
 #[test]

@@ -56,7 +56,7 @@ pub(super) struct Flow {
 /// What the wire shows of a peer, reading by reading.
 pub(super) struct Seen {
     /// By the entry of the answer: sent, received.
-    by_reading: BTreeMap<u64, [Flow; 2]>,
+    by_reading: BTreeMap<u64, (Option<Flow>, Flow)>,
     /// The SSRCs of all that was sent and all that was received.
     ssrcs: [BTreeSet<u32>; 2],
     /// Whether a rule of the scenario acted on packets: then what left one peer is not what arrived at the other.
@@ -76,16 +76,26 @@ impl Seen {
             return None;
         }
         let lost = session.disturbed();
+        let gone_us = session.record.file.peers.get(other.0).and_then(|peer| {
+            let lost_us = session.views.get(&peer.name)?.lost.as_ref().map(|lost| lost.t_us);
+            [session.closed_us(&peer.name), lost_us].into_iter().flatten().min()
+        });
+        let ended_us = session.record.file.peers.get(place).and_then(|peer| session.ended_us(&peer.name));
         let mut by_reading = BTreeMap::new();
         for reading in readings {
             let from = reading.asked_us.saturating_sub(OLDEST_US);
             let stalled = session.stalled(from, reading.answered_us);
             let from = from.saturating_sub(stalled);
+            let from = from.min(ended_us.map_or(u64::MAX, |ended| ended.saturating_sub(OLDEST_US)));
             // What is counted is sent a moment later, on a machine that is busy as much later as it delays anything then.
             let delayed = session.stalled(reading.asked_us, reading.answered_us);
-            let sent = flow(wire, own, own, from, reading.answered_us.saturating_add(delayed), &lost);
+            // What is sent to a peer that is gone arrives nowhere: only the sender's own tap shows it.
+            let by_then = |us: Option<u64>| us.is_some_and(|us| us <= reading.answered_us);
+            let is_seen = !by_then(ended_us) && (wire.is_tapped(own) || !by_then(gone_us));
+            let by_us = reading.answered_us.saturating_add(delayed);
+            let sent = is_seen.then(|| flow(wire, own, own, from, by_us, &lost));
             let received = flow(wire, own, other, from, reading.answered_us, &lost);
-            by_reading.insert(reading.n, [sent, received]);
+            by_reading.insert(reading.n, (sent, received));
         }
         let acts = session.record.timeline.iter().filter(|entry| matches!(entry.what, What::Faulted { .. }));
         let acted = acts.count();
@@ -105,11 +115,11 @@ impl Seen {
     }
 
     pub(super) fn sent(&self, reading: &Reading<'_>) -> Option<&Flow> {
-        self.by_reading.get(&reading.n).map(|[sent, _]| sent)
+        self.by_reading.get(&reading.n).and_then(|(sent, _)| sent.as_ref())
     }
 
     pub(super) fn received(&self, reading: &Reading<'_>) -> Option<&Flow> {
-        self.by_reading.get(&reading.n).map(|[_, received]| received)
+        self.by_reading.get(&reading.n).map(|(_, received)| received)
     }
 }
 
