@@ -30,7 +30,8 @@ struct Ticks {
     first: u32,
     /// When that was captured.
     started: Option<Instant>,
-    /// When the next block of sound is due, since then: another source may begin before the last one's block is over.
+    /// The earliest time of the next block of sound or of the next picture, since then: another source may begin before the last one's block is
+    /// over, and a picture may be encoded twice. Two pictures of one timestamp would be one frame (RFC 3550 §5.1).
     due: u64,
 }
 
@@ -50,6 +51,9 @@ impl RtpClock {
             // Blocks follow each other, whatever source they are of (RFC 7587 §4.1).
             ticks = ticks.next_multiple_of(BLOCK as u64).max(clock.due);
             clock.due = ticks + BLOCK as u64;
+        } else {
+            ticks = ticks.max(clock.due);
+            clock.due = ticks + 1;
         }
         (ticks, clock.first.wrapping_add(ticks as u32))
     }
@@ -416,5 +420,13 @@ mod tests {
         // The next encoding begins seven seconds later, by a source of its own.
         assert_eq!(at(7_001).wrapping_sub(u32::MAX - 100), 7 * 48_000 + 960);
         assert_eq!(at(7_005).wrapping_sub(u32::MAX - 100), 7 * 48_000 + 1_920, "blocks do not overlap");
+    }
+
+    #[test]
+    fn pictures_have_timestamps_of_their_own_even_if_one_is_encoded_twice() {
+        let clock = RtpClock::from_first(7);
+        let start = Instant::now();
+        let at = |ms| clock.at(start + Duration::from_millis(ms), Codec::Vp8).1;
+        assert_eq!([at(0), at(100), at(100), at(90), at(200)], [7, 9_007, 9_008, 9_009, 18_007]);
     }
 }
