@@ -261,7 +261,7 @@ fn negotiation(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], foun
         .collect();
     // A rollback makes necessary again what was to be negotiated.
     let is_change = |it: &&Asked<'_>| {
-        CHANGES.contains(&it.name) || kind(it).is_some_and(|kind| kind == SdpType::Rollback)
+        CHANGES.contains(&it.name) || kind(it).is_some_and(|kind| kind == SdpType::Rollback) || restricts(it)
     };
     let negotiates_alone = asked.iter().any(|it| it.name == "join");
     let rolls_back = |at: usize, it: &Asked<'_>| rolls_back(asked.get(..at).unwrap_or_default(), it);
@@ -293,6 +293,16 @@ fn negotiation(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], foun
         let evidence = [Place::Entry(first.entry.n), Place::Entry(answer.n)];
         found.push(against(&peer.name, CLAIM, first.entry.t_us, claimed, seen, evidence));
     }
+}
+
+/// Whether a call sets an offer in which the other side takes back a direction. Firefox then wants to negotiate its own direction anew, although
+/// the intersection of both is what was agreed (webrtc-pc §4.7.3).
+fn restricts(call: &Asked<'_>) -> bool {
+    const RESTRICTED: [&str; 3] = ["a=inactive", "a=sendonly", "a=recvonly"];
+    let sdp = call.args.get("description").and_then(|it| it.get("sdp")?.as_str()).unwrap_or_default();
+    call.name == "setRemoteDescription"
+        && kind(call) == Some(SdpType::Offer)
+        && sdp.lines().any(|line| RESTRICTED.contains(&line.trim_end()))
 }
 
 /// Whether a call sets the other side's offer while the peer's own is pending, after these calls: that rolls the own one back, so that what it

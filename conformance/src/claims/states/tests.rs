@@ -200,6 +200,17 @@ fn negotiation_becomes_necessary_by_a_command() {
         case.found().iter().any(|it| it.claim == claim)
     };
     assert!(blames_a_late_one("answer") && !blames_a_late_one("offer"));
+    // An offer that takes a direction back.
+    let blames_one_after = |line: &str| {
+        let mut case = Case::of(Recording::Data);
+        case.args("bob", "setRemoteDescription", |args| {
+            let sdp = format!("{}{line}\r\n", args["description"]["sdp"].as_str().unwrap());
+            args["description"]["sdp"] = sdp.into();
+        });
+        case.report_late("bob", 0, PeerEvent::NegotiationNeeded);
+        case.found().iter().any(|it| it.claim == claim)
+    };
+    assert!(blames_one_after("a=sendrecv") && !blames_one_after("a=inactive"));
 }
 
 #[test]
