@@ -19,7 +19,7 @@ const VIDEO_PATIENCE: Duration = Duration::from_millis(100);
 /// The same for sound, which is better late than broken.
 const AUDIO_PATIENCE: Duration = Duration::from_millis(500);
 
-/// The clock of the RTP timestamps of one synchronization source (RFC 3550 §5.1). It begins with the first packet and goes on while
+/// The clock of the RTP timestamps of one synchronization source (RFC 3550 §5.1), and the count of its pictures. It begins with the first packet and goes on while
 /// nothing is sent: encodings that follow each other share it. Clones are the same clock.
 #[derive(Debug, Clone)]
 pub struct RtpClock(Arc<Mutex<Ticks>>);
@@ -33,13 +33,23 @@ struct Ticks {
     /// The earliest time of the next block of sound or of the next picture, since then: another source may begin before the last one's block is
     /// over, and a picture may be encoded twice. Two pictures of one timestamp would be one frame (RFC 3550 §5.1).
     due: u64,
+    /// Pictures that were sent.
+    pictures: u16,
 }
 
 impl RtpClock {
     /// A clock whose first timestamp is this one. RFC 3550 §5.1 wants it random.
     #[must_use]
     pub fn from_first(timestamp: u32) -> Self {
-        Self(Arc::new(Mutex::new(Ticks { first: timestamp, started: None, due: 0 })))
+        Self(Arc::new(Mutex::new(Ticks { first: timestamp, started: None, due: 0, pictures: 0 })))
+    }
+
+    /// The number of the next picture, from zero: encodings that follow each other number on (RFC 7741 §4.2).
+    fn next_picture(&self) -> u16 {
+        let mut clock = lock(&self.0);
+        let number = clock.pictures;
+        clock.pictures = number.wrapping_add(1);
+        number
     }
 
     /// What has passed since the first packet when something is captured now, and its RTP timestamp.
@@ -267,6 +277,7 @@ impl Task {
         };
         self.coder = Some(coder);
         let Some((data, is_key)) = data else { return true };
+        self.packetizer.continue_at(self.clock.next_picture());
         let packets = self.packetizer.packetize(&data, timestamp);
         match self.packets.try_reserve_many(packets.len()) {
             Ok(room) => {
@@ -420,6 +431,22 @@ mod tests {
         // The next encoding begins seven seconds later, by a source of its own.
         assert_eq!(at(7_001).wrapping_sub(u32::MAX - 100), 7 * 48_000 + 960);
         assert_eq!(at(7_005).wrapping_sub(u32::MAX - 100), 7 * 48_000 + 1_920, "blocks do not overlap");
+    }
+
+    #[tokio::test]
+    async fn encodings_that_follow_each_other_number_their_pictures_on() {
+        let clock = RtpClock::from_first(0);
+        let mut ids = Vec::new();
+        for _ in 0..2 {
+            let camera = Source::numbered(64, 64, 30.0).unwrap();
+            let options = EncodingOptions { clock: clock.clone(), ..options(Codec::Vp8) };
+            let (_encoding, mut packets) = Encoding::start(Codec::Vp8, options, Some(camera)).unwrap();
+            let packet = packets.recv().await.unwrap();
+            // The descriptor has X and I set, and a PictureID of 15 bits behind them.
+            ids.push(u16::from_be_bytes([packet.payload[2] & 0x7F, packet.payload[3]]));
+        }
+        assert_eq!(ids[0], 0);
+        assert!(ids[1] > ids[0], "{ids:?}");
     }
 
     #[test]

@@ -35,6 +35,11 @@ impl Packetizer {
         Self { codec, picture_id: 0, started: false }
     }
 
+    /// Gives the next frame this PictureID (RFC 7741 §4.2), where another packetizer had the stream before; 15 bits of it.
+    pub(super) fn continue_at(&mut self, picture_id: u16) {
+        self.picture_id = picture_id & 0x7FFF;
+    }
+
     /// Cuts one encoded frame (Opus: one packet of the encoder).
     pub fn packetize(&mut self, data: &[u8], timestamp: u32) -> Vec<MediaPacket> {
         let first = !std::mem::replace(&mut self.started, true);
