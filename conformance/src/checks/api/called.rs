@@ -41,8 +41,8 @@ impl<'a> Called<'a> {
     }
 }
 
-/// The calls of a peer, in the order of their results. None of a peer that has several connections, or that acts by itself: the state is not
-/// known then.
+/// The calls of a peer, in the order of their results, without those that were rejected since the connection was closed meanwhile. None of a peer
+/// that has several connections, or that acts by itself: the state is not known then.
 pub(super) fn called(evidence: &Evidence, peer: Peer) -> Vec<Called<'_>> {
     let calls = evidence.calls(peer);
     let made = calls.iter().filter(|call| call.name == "createPeerConnection").count();
@@ -66,10 +66,45 @@ pub(super) fn called(evidence: &Evidence, peer: Peer) -> Vec<Called<'_>> {
         }
         called
     };
-    calls.into_iter().map(follow).collect()
+    let closes = calls.iter().find(|call| call.name == "close").map(|call| call.entry);
+    let overtaken = |call: &Call<'_>| {
+        matches!(call.answer, Answer::Rejected { .. })
+            && closes.is_some_and(|closes| call.entry < closes && closes < call.answered)
+    };
+    calls.into_iter().filter(|call| !overtaken(call)).map(follow).collect()
 }
 
 /// The text of the description that a call sets.
 pub(super) fn text(args: &Value) -> Option<&str> {
     args.get("description")?.get("sdp")?.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_a_close_overtakes_may_be_rejected() {
+        let names = |order: [&str; 3]| -> Vec<String> {
+            let what = |word: &str| match word {
+                "call" => {
+                    json!({"command": {"peer": "alice", "id": 1, "name": "addIceCandidate", "args": {"candidate": null}}})
+                }
+                "close" => json!({"command": {"peer": "alice", "id": 2, "name": "close", "args": {}}}),
+                _ => {
+                    json!({"answer": {"peer": "alice", "id": 1, "answer": {"rejected": {"name": "AbortError", "message": ""}}}})
+                }
+            };
+            let mut all: Vec<Value> = order.into_iter().map(what).collect();
+            all.push(json!({"answer": {"peer": "alice", "id": 2, "answer": {"ok": null}}}));
+            let entry = |(n, what)| serde_json::from_value(json!({"n": n, "t_us": n, "what": what})).unwrap();
+            let timeline = all.into_iter().enumerate().map(entry).collect();
+            let evidence = Evidence::new(vec!["alice".to_owned()], timeline, None);
+            called(&evidence, Peer(0)).iter().map(|it| it.call.name.to_owned()).collect()
+        };
+        assert_eq!(names(["call", "close", "rejected"]), ["close"]);
+        assert_eq!(names(["call", "rejected", "close"]), ["addIceCandidate", "close"]);
+        assert_eq!(names(["close", "call", "rejected"]), ["addIceCandidate", "close"]);
+    }
 }
