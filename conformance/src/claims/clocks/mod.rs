@@ -116,7 +116,14 @@ fn early(session: &Session<'_>, peer: &CasePeer, view: &PeerView, found: &mut Ve
     for (entry, event) in session.events(&peer.name) {
         let Some((whose, names)) = causes(session, &peer.name, event) else { continue };
         let commands = of.iter().find(|(name, _)| *name == whose).map(|(_, commands)| commands);
-        let first = commands.and_then(|all| all.iter().find(|(name, _)| names.contains(name)));
+        // Behind an adapter a description may be set as soon as it is created.
+        let creates = |name: &str| {
+            peer.is_translated()
+                && names.contains(&"setLocalDescription")
+                && matches!(name, "createOffer" | "createAnswer")
+        };
+        let is_cause = |name: &str| names.contains(&name) || creates(name);
+        let first = commands.and_then(|all| all.iter().find(|(name, _)| is_cause(name)));
         let Some((command, cause)) = first else { continue };
         if cause.n < entry.n && entry.t_us.saturating_add(tolerated) < cause.t_us {
             let early = (cause.t_us - entry.t_us) / 1000;

@@ -52,3 +52,28 @@ fn events_before_the_commands_that_they_follow_from() {
     });
     contradicted(&found(&record, check), "clock/offset", Layer::PeerProtocol, "bob");
 }
+
+#[test]
+fn behind_an_adapter_a_description_may_be_set_when_it_is_created() {
+    let blames = |translated: bool| {
+        let mut record = Recording::Data.record();
+        let is = |entry: &Entry, wanted: &str| matches!(&entry.what, What::Command { peer, name, .. } if peer == "alice" && name == wanted);
+        let of = |wanted: &str| record.timeline.iter().find(|entry| is(entry, wanted)).unwrap();
+        let (created_us, set) = (of("createOffer").t_us, of("setLocalDescription").n);
+        edit(&mut record, |entry| {
+            let event = &entry["what"]["event"];
+            if event["peer"] == "alice" && event["event"]["event"] == "signalingstatechange" {
+                entry["t_us"] = json!(created_us + 1_000_000);
+            } else if entry["n"].as_u64() >= Some(set) {
+                entry["t_us"] = json!(entry["t_us"].as_u64().unwrap() + 4_000_000);
+            }
+            true
+        });
+        if translated {
+            record.file.peers[0].features = Some(Vec::new());
+        }
+        found(&record, check).iter().any(|it| it.claim == "clock/offset")
+    };
+    assert!(blames(false));
+    assert!(!blames(true));
+}
