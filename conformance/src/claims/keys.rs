@@ -18,8 +18,8 @@ pub(super) const CLAIMS: &[Claim] = &[Claim::checked(
 
 pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
     let Some(wire) = session.record.packets() else { return };
-    for told in &wire.false_secrets {
-        let Some(peer) = session.record.file.peers.get(told.by.0).filter(|it| it.runs == Runs::Independent)
+    for secret in &wire.false_secrets {
+        let Some(peer) = session.record.file.peers.get(secret.by.0).filter(|it| it.runs == Runs::Independent)
         else {
             continue;
         };
@@ -27,11 +27,11 @@ pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
         let shown =
             wire.packets.iter().find(|it| it.protection == Protection::NoSecret && closed(it.class()));
         let name = &peer.name;
-        let units = match told.units {
+        let units = match secret.units {
             1 => "1 record or packet".to_owned(),
             units => format!("{units} records and packets"),
         };
-        let seen = if told.another_opens {
+        let seen = if secret.another_opens {
             format!("another secret of that handshake opens {units}")
         } else {
             format!("it opens none of {units} that it should open")

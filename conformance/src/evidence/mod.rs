@@ -94,9 +94,14 @@ impl Evidence {
             What::Faulted { frame, action, .. } => Some(((*frame)?, arrival(action))),
             _ => None,
         };
-        let faulted: BTreeMap<u64, Option<u64>> = timeline.iter().filter_map(faulted).collect();
-        let late_us = faulted.iter().filter_map(|(frame, late)| Some((*frame, (*late)?))).collect();
-        let faulted = faulted.into_keys().collect();
+        // Several rules may act on one packet.
+        let mut late: BTreeMap<u64, Option<u64>> = BTreeMap::new();
+        for (frame, late_us) in timeline.iter().filter_map(faulted) {
+            let sum = late.entry(frame).or_insert(Some(0));
+            *sum = sum.zip(late_us).map(|(sum, late_us)| sum.saturating_add(late_us));
+        }
+        let late_us = late.iter().filter_map(|(frame, late_us)| Some((*frame, (*late_us)?))).collect();
+        let faulted = late.into_keys().collect();
         let of_wire =
             |wire: &Wire| (wire.defects.clone(), wire.ruled.clone(), wire.hosts.clone(), wire.steps.clone());
         let (defects, ruled, hosts, steps) = wire.as_ref().map(of_wire).unwrap_or_default();
@@ -181,7 +186,7 @@ impl Evidence {
         if !self.is_faulted(packet.frame) {
             return Some(packet.t_us);
         }
-        self.late_us.get(&packet.frame).map(|late_us| packet.t_us + late_us)
+        self.late_us.get(&packet.frame).map(|late_us| packet.t_us.saturating_add(*late_us))
     }
 
     /// The frames of all packets that a rule of the scenario acted on.
@@ -203,5 +208,40 @@ fn arrival(action: &RuleAction) -> Option<u64> {
         RuleAction::Delay { by_ms } => Some(by_ms.saturating_mul(1_000)),
         RuleAction::Duplicate | RuleAction::Replay { .. } | RuleAction::Inject { .. } => Some(0),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::controls::Recording;
+    use crate::record::CaseRecord;
+    use serde_json::json;
+
+    #[test]
+    fn a_packet_arrives_as_the_rules_let_it() {
+        let action = |name: &str| match name {
+            "delay" => json!({"delay": {"by_ms": 300}}),
+            "forever" => json!({"delay": {"by_ms": u64::MAX}}),
+            "corrupt" => json!({"corrupt": {"byte": 1}}),
+            name => json!(name),
+        };
+        let arrives = |actions: &[&str]| {
+            let CaseRecord { wire, .. } = Recording::Data.record();
+            let wire = wire.unwrap();
+            let packet = wire.packets[0].clone();
+            let entry = |(n, name): (usize, &&str)| {
+                let faulted = json!({"peer": "alice", "rule": {"action": action(name), "matches": {}}, "action": action(name), "frame": packet.frame});
+                serde_json::from_value(json!({"n": n, "t_us": 0, "what": {"faulted": faulted}})).unwrap()
+            };
+            let timeline = actions.iter().enumerate().map(entry).collect();
+            let evidence = Evidence::new(vec!["alice".to_owned(), "bob".to_owned()], timeline, Some(wire));
+            evidence.arrived_us(&packet).map(|t_us| t_us.saturating_sub(packet.t_us))
+        };
+        assert_eq!(arrives(&[]), Some(0));
+        assert_eq!(arrives(&["delay", "duplicate"]), Some(300_000));
+        assert_eq!(arrives(&["drop"]), None);
+        assert_eq!(arrives(&["corrupt", "delay"]), None);
+        assert!(arrives(&["forever", "delay"]) > Some(u64::MAX / 2), "nothing overflows");
     }
 }

@@ -10,7 +10,7 @@ use std::io;
 use std::path::Path;
 
 /// The copy of the recorded snapshot, in the folder of a case that was compared with one of the user's own.
-pub(crate) const ON_RECORD: &str = "snapshot.snap";
+pub(crate) const RECORDED_SNAPSHOT: &str = "snapshot.snap";
 
 /// Keeps files of a peer: `screenshot-<peer>.png`, `console-<peer>.log`, `stderr-<peer>.log`.
 pub(crate) async fn keep(folder: &Path, peer: &str, files: Vec<(String, Vec<u8>)>) -> io::Result<()> {

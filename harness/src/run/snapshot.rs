@@ -3,7 +3,7 @@
 use super::plan::Case;
 use crate::embedded::SCENARIOS;
 use crate::input::{self, Limit};
-use crate::recording::files::ON_RECORD;
+use crate::recording::files::RECORDED_SNAPSHOT;
 use crate::scenario::model::Section;
 use peerproof_captures::normal;
 use peerproof_conformance::case::{CaseRecord, Snapshot, SnapshotResult};
@@ -76,7 +76,7 @@ impl Snapshots {
         let Some(path) = self.path(case).filter(|path| path.is_file()) else { return Ok(()) };
         let text = input::text(&path, Limit::SNAPSHOT)?;
         let embedded = SCENARIOS.get_file(Self::within(case)).and_then(include_dir::File::contents_utf8);
-        if embedded == Some(text.as_str()) { Ok(()) } else { fs::write(folder.join(ON_RECORD), text) }
+        if embedded == Some(text.as_str()) { Ok(()) } else { fs::write(folder.join(RECORDED_SNAPSHOT), text) }
     }
 
     /// Where it is within a folder of scenarios.

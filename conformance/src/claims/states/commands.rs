@@ -8,6 +8,7 @@ use super::machines::{Machine, Reports, hides_some};
 use crate::case_file::{CasePeer, Runs};
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::{PeerEvent, SdpType};
+use peerproof_captures::sdp::{Direction, SessionDescription};
 use serde_json::Value;
 
 /// What makes another negotiation necessary.
@@ -261,11 +262,15 @@ fn negotiation(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], foun
         .collect();
     // A rollback makes necessary again what was to be negotiated.
     let is_change = |it: &&Asked<'_>| {
-        CHANGES.contains(&it.name) || kind(it).is_some_and(|kind| kind == SdpType::Rollback) || restricts(it)
+        CHANGES.contains(&it.name) || kind(it).is_some_and(|kind| kind == SdpType::Rollback)
     };
     let negotiates_alone = asked.iter().any(|it| it.name == "join");
     let rolls_back = |at: usize, it: &Asked<'_>| rolls_back(asked.get(..at).unwrap_or_default(), it);
-    let changes = asked.iter().enumerate().filter(|(at, it)| is_change(it) || rolls_back(*at, it));
+    let restricts = |at: usize, it: &Asked<'_>| restricts(asked.get(..at).unwrap_or_default(), it);
+    let changes = asked
+        .iter()
+        .enumerate()
+        .filter(|(at, it)| is_change(it) || rolls_back(*at, it) || restricts(*at, it));
     let changes: Vec<&Asked<'_>> = changes.map(|(_, it)| it).collect();
     if !negotiates_alone {
         for (n, entry) in reported.iter().enumerate() {
@@ -295,14 +300,15 @@ fn negotiation(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], foun
     }
 }
 
-/// Whether a call sets an offer in which the other side takes back a direction. Firefox then wants to negotiate its own direction anew, although
-/// the intersection of both is what was agreed (webrtc-pc §4.7.3).
-fn restricts(call: &Asked<'_>) -> bool {
-    const RESTRICTED: [&str; 3] = ["a=inactive", "a=sendonly", "a=recvonly"];
+/// Whether a call sets a later offer of the other side that does not both send and receive, after these calls. Firefox then wants to negotiate its
+/// own direction anew, although the intersection of both directions is what was agreed (webrtc-pc §4.7.3).
+fn restricts(before: &[Asked<'_>], call: &Asked<'_>) -> bool {
+    let is_later = before.iter().any(|it| it.name.ends_with("Description") && it.result().is_some());
+    if !is_later || call.name != "setRemoteDescription" || kind(call) != Some(SdpType::Offer) {
+        return false;
+    }
     let sdp = call.args.get("description").and_then(|it| it.get("sdp")?.as_str()).unwrap_or_default();
-    call.name == "setRemoteDescription"
-        && kind(call) == Some(SdpType::Offer)
-        && sdp.lines().any(|line| RESTRICTED.contains(&line.trim_end()))
+    SessionDescription::parse(sdp).media().any(|section| section.direction() != Direction::SendRecv)
 }
 
 /// Whether a call sets the other side's offer while the peer's own is pending, after these calls: that rolls the own one back, so that what it

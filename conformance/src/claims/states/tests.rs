@@ -200,17 +200,20 @@ fn negotiation_becomes_necessary_by_a_command() {
         case.found().iter().any(|it| it.claim == claim)
     };
     assert!(blames_a_late_one("answer") && !blames_a_late_one("offer"));
-    // An offer that takes a direction back.
-    let blames_one_after = |line: &str| {
-        let mut case = Case::of(Recording::Data);
+    // A later offer that takes a direction back.
+    let blames_one_after = |recording: Recording, line: &str| {
+        let mut case = Case::of(recording);
         case.args("bob", "setRemoteDescription", |args| {
-            let sdp = format!("{}{line}\r\n", args["description"]["sdp"].as_str().unwrap());
+            let sdp = args["description"]["sdp"].as_str().unwrap().replace("a=sendrecv\r\n", "");
+            let sdp = format!("{sdp}{line}\r\n");
             args["description"]["sdp"] = sdp.into();
         });
         case.report_late("bob", 0, PeerEvent::NegotiationNeeded);
         case.found().iter().any(|it| it.claim == claim)
     };
-    assert!(blames_one_after("a=sendrecv") && !blames_one_after("a=inactive"));
+    assert!(blames_one_after(Recording::Restart, "a=sendrecv"));
+    assert!(!blames_one_after(Recording::Restart, "a=inactive"));
+    assert!(blames_one_after(Recording::Data, "a=inactive"), "the first offer takes nothing back");
 }
 
 #[test]

@@ -25,13 +25,15 @@ pub(super) enum Law {
 impl Coding {
     /// The one with this encoding name (`a=rtpmap`), whatever the case.
     pub(super) fn of(encoding: &str) -> Option<Self> {
-        Some(match encoding.to_ascii_lowercase().as_str() {
-            "vp8" => Self::Of(Codec::Vp8),
-            "h264" => Self::Of(Codec::H264),
-            "opus" => Self::Of(Codec::Opus),
-            "pcmu" => Self::G711(Law::Mu),
-            "pcma" => Self::G711(Law::A),
-            _ => return None,
+        let law = match encoding.to_ascii_lowercase().as_str() {
+            "pcmu" => Some(Law::Mu),
+            "pcma" => Some(Law::A),
+            _ => None,
+        };
+        law.map(Self::G711).or_else(|| {
+            let name = |codec: &Codec| codec.mime().rsplit('/').next().unwrap_or_default();
+            let is = |codec: &Codec| name(codec).eq_ignore_ascii_case(encoding);
+            Codec::ALL.iter().copied().find(is).map(Self::Of)
         })
     }
 

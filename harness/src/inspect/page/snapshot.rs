@@ -2,7 +2,7 @@
 
 use crate::embedded::SCENARIOS;
 use crate::input::{self, Limit};
-use crate::recording::files::ON_RECORD;
+use crate::recording::files::RECORDED_SNAPSHOT;
 use peerproof_captures::normal::Section;
 use peerproof_conformance::case::{CaseRecord, Snapshot};
 use peerproof_reports::session::SnapshotBeside;
@@ -14,7 +14,7 @@ const LONGEST: usize = 256 << 10;
 /// Both; nothing for a case that was not compared, or whose snapshot is somewhere else.
 pub(super) fn beside(record: &CaseRecord, folder: Option<&Path>) -> Option<SnapshotBeside> {
     record.file.snapshot.as_ref()?;
-    let kept = folder.and_then(|folder| input::text(&folder.join(ON_RECORD), Limit::SNAPSHOT).ok());
+    let kept = folder.and_then(|folder| input::text(&folder.join(RECORDED_SNAPSHOT), Limit::SNAPSHOT).ok());
     let on_record = match &kept {
         Some(kept) => kept.as_str(),
         None => of_the_suite(&record.file.name)?,
