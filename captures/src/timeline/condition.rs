@@ -184,9 +184,31 @@ pub struct CandidateCondition {
     /// `host`, `srflx`, `prflx` or `relay`.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
+    /// Its transport. Chrome may report active TCP candidates, which no check arrives at, before those of UDP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport: Option<CandidateTransport>,
     /// The end of candidates (`null`) instead of a candidate.
     #[serde(default)]
     pub end: bool,
+}
+
+/// The transport of a candidate (RFC 8839 §5.1, RFC 6544 §4.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CandidateTransport {
+    /// UDP.
+    Udp,
+    /// TCP.
+    Tcp,
+}
+
+impl std::fmt::Display for CandidateTransport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+        })
+    }
 }
 
 /// Which error of a STUN or TURN server is awaited.

@@ -10,7 +10,7 @@ mod rule;
 mod step;
 pub mod words;
 
-pub use condition::{Condition, PeerState};
+pub use condition::{CandidateTransport, Condition, PeerState};
 pub use loss::LossCause;
 pub use note::Note;
 pub use rule::{Rule, RuleAction};

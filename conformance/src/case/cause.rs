@@ -4,6 +4,7 @@
 //! certificate since the other's description has a forged fingerprint. A [finding](crate::finding::Finding) of the same case then
 //! names that one, and it decides layer and side; the failure is named as its consequence.
 
+use super::stale_pair;
 use crate::api::Views;
 use crate::catalogue::{Catalogue, Effect};
 use crate::checks;
@@ -87,6 +88,7 @@ pub(super) fn of(record: &CaseRecord, views: &Views, failure: &Verdict) -> Optio
         gone(record, top),
         taken_down(record, views, top, failure),
         too_long(record, top, failure),
+        stale_pair::cause(record, top, by),
     ];
     let all = broken.chain(others.into_iter().flatten());
     all.filter(|cause| cause.layer <= top && cause.t_us <= by).min_by_key(|cause| (cause.t_us, cause.layer))

@@ -10,6 +10,7 @@ mod failed_step;
 mod judge;
 mod lacking;
 mod snapshot;
+mod stale_pair;
 mod standing;
 mod steps;
 

@@ -23,7 +23,7 @@ pub use bitrate::BitrateMatch;
 pub use channel::{ChannelMatch, ChannelState};
 pub use messages::{MessageMatch, Messages, Pattern};
 pub use peer::{
-    AudioMatch, CandidateErrorMatch, CandidatesMatch, Lines, MediaMatch, Numbers, PairMatch, PairTransport,
+    AudioMatch, CandidateErrorMatch, CandidatesMatch, Lines, MediaMatch, Numbers, PairMatch,
     PeerExpectations, Rejection, SdpMatch, StateLists, TracksMatch, Transitions, VideoMatch,
 };
 pub use shorthand::{AnyOf, OrNone};

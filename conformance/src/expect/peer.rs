@@ -10,11 +10,11 @@ use indexmap::IndexMap;
 use peerproof_captures::event::{
     ConnectionState, DtlsState, IceGatheringState, IceState, SctpState, SignalingState,
 };
+use peerproof_captures::timeline::CandidateTransport;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
-use std::fmt;
 
 /// What is expected of one peer at the end of the case, by its own events, answers and statistics.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -354,24 +354,5 @@ pub struct PairMatch {
     pub remote: Option<AnyOf<AddressKind>>,
     /// Transport of the local candidate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub transport: Option<AnyOf<PairTransport>>,
-}
-
-/// The transport of a candidate (RFC 8839 §5.1, RFC 6544 §4.5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum PairTransport {
-    /// UDP.
-    Udp,
-    /// TCP.
-    Tcp,
-}
-
-impl fmt::Display for PairTransport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Udp => "udp",
-            Self::Tcp => "tcp",
-        })
-    }
+    pub transport: Option<AnyOf<CandidateTransport>>,
 }

@@ -35,7 +35,10 @@ pub fn matches(condition: &Condition, event: &PeerEvent, track: impl Fn(&str) ->
             None => wanted.end,
             Some(candidate) => {
                 let kind = candidate.candidate.split(' ').skip_while(|word| *word != "typ").nth(1);
-                !wanted.end && wanted.kind.as_deref().is_none_or(|wanted| kind == Some(wanted))
+                let transport = candidate.candidate.split(' ').nth(2).unwrap_or_default();
+                !wanted.end
+                    && wanted.kind.as_deref().is_none_or(|wanted| kind == Some(wanted))
+                    && wanted.transport.is_none_or(|it| it.to_string().eq_ignore_ascii_case(transport))
             }
         },
         (Condition::Icecandidateerror(wanted), PeerEvent::IceCandidateError { error_code, .. }) => {
@@ -174,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_candidate_is_identified_by_its_type() {
+    fn a_candidate_is_identified_by_its_type_and_transport() {
         let event = PeerEvent::IceCandidate {
             candidate: Some(peerproof_captures::event::IceCandidate {
                 candidate: "candidate:1 1 udp 1 192.0.2.2 5000 typ host generation 0".to_owned(),
@@ -185,6 +188,9 @@ mod tests {
         };
         assert!(matches(&condition(json!({"icecandidate": {"type": "host"}})), &event, |_| None));
         assert!(!matches(&condition(json!({"icecandidate": {"type": "relay"}})), &event, |_| None));
+        let udp = json!({"icecandidate": {"type": "host", "transport": "udp"}});
+        assert!(matches(&condition(udp), &event, |_| None));
+        assert!(!matches(&condition(json!({"icecandidate": {"transport": "tcp"}})), &event, |_| None));
         assert!(!matches(&condition(json!({"icecandidate": {"end": true}})), &event, |_| None));
     }
 }

@@ -1,6 +1,7 @@
 //! What decides a failure: the cause that a finding or the recording names.
 
 use super::*;
+use crate::case::stale_pair;
 use crate::evidence::{Peer, Wire};
 use crate::finding::{Finding, Status as Stands};
 use peerproof_captures::server::ServerEvent;
@@ -232,4 +233,35 @@ fn a_transport_that_is_begun_anew_without_a_restart() {
     };
     fails(&verdict(true), Layer::DataChannel, "alice", "went from connected to new");
     fails(&verdict(false), Layer::DataChannel, "bob", "should come within");
+}
+
+/// What alice is blamed for that selects, in an ICE restart, a pair with a candidate of bob's of this username fragment.
+fn restarted_with_a_pair_to(remote: &str) -> Option<(Layer, String)> {
+    let candidate = |port: u16, ufrag: &str| {
+        format!("candidate:1 1 udp 2122252543 192.0.2.2 {port} typ host generation 1 ufrag {ufrag}")
+    };
+    let described = |from: &str, to: &str, ufrag: &str| {
+        let sent = json!({"type": "offer", "sdp": format!("v=0\r\na=ice-ufrag:{ufrag}\r\n")});
+        serde_json::from_value(json!({"carried": {"from": from, "to": to, "sent": sent, "delivered": null}}))
+            .unwrap()
+    };
+    let mut case = CaseBuilder::new("");
+    case.connect();
+    case.push(described("alice", "bob", "a1")).push(described("bob", "alice", "b1"));
+    case.push(described("alice", "bob", "a2"));
+    let (local, remote) = (candidate(5002, "a2"), candidate(6001, remote));
+    case.event(
+        "alice",
+        json!({"event": "selectedcandidatepairchange", "data": {"local": local, "remote": remote}}),
+    );
+    case.push(described("bob", "alice", "b2"));
+    let cause = stale_pair::cause(&case.record, Layer::DataChannel, u64::MAX);
+    cause.map(|cause| (cause.layer, cause.side))
+}
+
+#[test]
+fn a_pair_with_a_candidate_of_before_the_restart_is_the_fault_of_who_selected_it() {
+    let alice = "alice".to_owned();
+    assert_eq!(restarted_with_a_pair_to("b1"), Some((Layer::Nomination, alice)));
+    assert_eq!(restarted_with_a_pair_to("b2"), None);
 }

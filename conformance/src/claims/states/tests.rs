@@ -1,5 +1,6 @@
 //! States that are doubled, missing or impossible.
 
+use super::super::Contradiction;
 use super::super::testing::Case;
 use crate::checks::controls::Recording;
 use crate::evidence::Peer;
@@ -107,6 +108,16 @@ fn a_state_without_what_it_follows_from_is_missing_that() {
         Layer::Dtls,
         "never reports that connectionState became",
     );
+}
+
+#[test]
+fn what_was_closed_before_the_association_came_up_is_not_missing() {
+    let up = sctp(SctpState::Connected);
+    let mut case = Case::of(Recording::Conflict);
+    case.report_after("bob", |it| *it == dtls(DtlsState::Connecting), sctp(SctpState::Closed));
+    case.silence("bob", |it| *it == up).wait(2_000_000);
+    let is_of_sctp = |it: &Contradiction| it.claim == "event/sctpstatechange.state";
+    assert!(!case.found().iter().any(is_of_sctp));
 }
 
 #[test]

@@ -215,6 +215,27 @@ fn what_the_handshake_shows_otherwise() {
 }
 
 #[test]
+fn a_role_that_the_other_side_claims_too_may_change_without_another_check() {
+    let mut record = Recording::Video.record();
+    falsify(&mut record, "alice", "transport", |stat| {
+        stat["iceRole"] = json!(if stat["iceRole"] == "controlling" { "controlled" } else { "controlling" });
+    });
+    let packets = &mut record.wire.as_mut().unwrap().packets;
+    let (controlled, controlling) = ([0x80, 0x29, 0, 8], [0x80, 0x2a, 0, 8]);
+    let mut changed = 0;
+    for packet in packets.iter_mut().filter(|packet| packet.sender == Peer(1)) {
+        let mut bytes = packet.bytes.to_vec();
+        let at = bytes.windows(4).position(|it| it == controlled || it == controlling);
+        let Some(attribute) = at.and_then(|at| bytes.get_mut(at..at + 4)) else { continue };
+        attribute.copy_from_slice(if attribute == controlled { &controlling } else { &controlled });
+        packet.bytes = bytes.into();
+        changed += 1;
+    }
+    assert!(changed > 0);
+    assert!(!found(&record, check).iter().any(|it| it.claim == "stat/transport.iceRole"));
+}
+
+#[test]
 fn a_version_has_its_suites_and_an_answer_chose_the_roles() {
     let mut record = Recording::Descriptions.record();
     falsify(&mut record, "alice", "transport", |stat| {

@@ -2,7 +2,7 @@
 
 use super::{Contradiction, Reading, Session, Stat};
 use crate::case_file::CasePeer;
-use crate::evidence::Peer;
+use crate::evidence::{Packet, Peer};
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::{DtlsState, SdpType};
 use peerproof_captures::wire::dtls::extension::{Content, ExtensionType, Extensions};
@@ -164,24 +164,29 @@ fn role(
     found: &mut Vec<Contradiction>,
 ) {
     let (Some(says), Some(wire)) = (stat.text("iceRole"), session.record.packets()) else { return };
-    // A role conflict is settled without another check in some cases (RFC 8445 §7.3.1.1).
-    if wire.stun(place).any(|(_, message)| is_conflict(&message)) {
-        return;
-    }
-    let checks = wire.stun(place).filter(|(packet, message)| {
+    let checks = wire.stun(place).filter_map(|(packet, message)| {
         let kind = message.kind.value;
-        packet.sender == place && kind.method() == Method::Binding && kind.class() == Class::Request
-    });
-    let roles = checks.filter_map(|(packet, message)| {
+        let is_check = kind.method() == Method::Binding && kind.class() == Class::Request;
         let has = |kind| message.attribute(kind).is_some();
         match (has(AttributeType::IceControlling), has(AttributeType::IceControlled)) {
-            (true, false) => Some((packet.t_us, packet.frame, "controlling")),
-            (false, true) => Some((packet.t_us, packet.frame, "controlled")),
+            (true, false) if is_check => Some((packet, "controlling")),
+            (false, true) if is_check => Some((packet, "controlled")),
             _ => None,
         }
     });
-    let roles: Vec<(u64, u64, &str)> = roles.collect();
+    let checks: Vec<(&Packet, &str)> = checks.collect();
+    let roles: Vec<(u64, u64, &str)> = checks
+        .iter()
+        .filter(|(packet, _)| packet.sender == place)
+        .map(|(packet, role)| (packet.t_us, packet.frame, *role))
+        .collect();
     let all: BTreeSet<&str> = roles.iter().map(|(.., role)| *role).collect();
+    // Whoever gets a check of its own role switches or answers 487 (Role Conflict), and so does whoever gets that answer. It need not send
+    // another check (RFC 8445 §7.2.5.1, §7.3.1.1).
+    let of_same_role = checks.iter().any(|(packet, role)| packet.sender != place && all.contains(role));
+    if of_same_role || wire.stun(place).any(|(_, message)| is_conflict(&message)) {
+        return;
+    }
     // A role that changed may not have shown yet (RFC 8445 §7.3.1.1).
     if let (1, Some((_, frame, is))) =
         (all.len(), roles.iter().rfind(|(t_us, ..)| *t_us <= reading.answered_us))

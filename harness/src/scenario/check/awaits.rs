@@ -180,8 +180,8 @@ fn itself(facts: &Facts<'_>, peer: &str, condition: &Condition, path: &ValuePath
     match condition {
         Condition::Icecandidate(wanted) => {
             let at = path.key("icecandidate");
-            if wanted.end && wanted.kind.is_some() {
-                found.add(&at.key("end"), "the end of candidates has no type");
+            if wanted.end && (wanted.kind.is_some() || wanted.transport.is_some()) {
+                found.add(&at.key("end"), "the end of candidates has neither type nor transport");
             }
             let without = match wanted.kind.as_deref() {
                 Some("relay") => !facts.relays(peer),

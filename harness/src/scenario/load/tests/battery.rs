@@ -206,7 +206,7 @@ fn steps_that_do_nothing_or_cannot_work() {
         (
             "",
             "  - bob: { await: { icecandidate: { type: host, end: true } } }",
-            "the end of candidates has no type",
+            "the end of candidates has neither type nor transport",
         ),
         (
             "",
