@@ -98,7 +98,7 @@ impl CaseRecord {
     }
 
     /// The peer of that name, as evidence counts them.
-    fn place_of(&self, name: &str) -> Option<Peer> {
+    pub(crate) fn place_of(&self, name: &str) -> Option<Peer> {
         self.file.peers.iter().position(|peer| peer.name == name).map(Peer)
     }
 }

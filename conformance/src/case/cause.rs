@@ -4,7 +4,7 @@
 //! certificate since the other's description has a forged fingerprint. A [finding](crate::finding::Finding) of the same case then
 //! names that one, and it decides layer and side; the failure is named as its consequence.
 
-use super::stale_pair;
+use super::{released, stale_pair};
 use crate::api::Views;
 use crate::catalogue::{Catalogue, Effect};
 use crate::checks;
@@ -89,6 +89,7 @@ pub(super) fn of(record: &CaseRecord, views: &Views, failure: &Verdict) -> Optio
         taken_down(record, views, top, failure),
         too_long(record, top, failure),
         stale_pair::cause(record, top, by),
+        released::cause(record, top, failure),
     ];
     let all = broken.chain(others.into_iter().flatten());
     all.filter(|cause| cause.layer <= top && cause.t_us <= by).min_by_key(|cause| (cause.t_us, cause.layer))

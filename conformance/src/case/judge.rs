@@ -3,6 +3,7 @@
 use super::broken::broken_by_control;
 use super::cause::{at_layer, because, contradiction, time};
 use super::check::{self, Checked, Failure, Mismatch};
+use super::early::sent_before_open;
 use super::failed_step::{
     alone, explains, idle_rule, layer_of, wants_failure, wants_message, wants_no_connection,
 };
@@ -34,7 +35,8 @@ use peerproof_captures::timeline::{Entry, Note, Seen, Step, StepOutcome, What};
 /// 4. `fail`: a peer [claims](crate::claims) what something else contradicts. The first such claim decides layer and side; a step
 ///    or an expectation that failed besides is named as the consequence.
 /// 5. `fail`: a step did not end as the scenario wants. [`explain`](crate::explain) names the first layer that diverged. What the
-///    recording names as the cause of that ([`because`]) decides layer and side.
+///    recording names as the cause of that ([`because`]) decides layer and side. `inconclusive` if it asked a peer to send by a channel
+///    that was not open yet.
 /// 6. `fail`: an expectation does not hold, or something arrived that was not sent. The lowest layer comes first. The same holds of its
 ///    cause.
 /// 7. `fail`: a [finding](super::CaseFile::findings) says that an absolute requirement is broken, and no known deviation covers
@@ -91,6 +93,11 @@ fn caused(
     failure: Verdict,
 ) -> Verdict {
     let failure = unless_unwatched(record, failure);
+    if contradicted.is_none()
+        && let Some(early) = sent_before_open(record)
+    {
+        return early;
+    }
     match (contradicted, broken_by_control(record, &failure)) {
         (None, Some(broken)) => broken,
         (contradicted, _) => because(record, views, contradicted, failure),

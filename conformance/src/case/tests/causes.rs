@@ -1,10 +1,12 @@
 //! What decides a failure: the cause that a finding or the recording names.
 
 use super::*;
-use crate::case::stale_pair;
-use crate::evidence::{Peer, Wire};
+use crate::case::{judge, released, stale_pair};
+use crate::checks::controls::Recording;
+use crate::evidence::{Packet, Peer, Wire};
 use crate::finding::{Finding, Status as Stands};
 use peerproof_captures::server::ServerEvent;
+use peerproof_captures::timeline::Entry;
 
 fn finding(requirement: &str, endpoint: &str, result: Stands, timing: bool, place: Place) -> Finding {
     Finding {
@@ -264,4 +266,61 @@ fn a_pair_with_a_candidate_of_before_the_restart_is_the_fault_of_who_selected_it
     let alice = "alice".to_owned();
     assert_eq!(restarted_with_a_pair_to("b1"), Some((Layer::Nomination, alice)));
     assert_eq!(restarted_with_a_pair_to("b2"), None);
+}
+
+#[test]
+fn who_gives_its_relay_up_before_it_said_goodbye_is_to_blame_that_the_other_waits() {
+    let blamed = |answers_with_dtls: bool, lifetime: u8| {
+        let mut record = Recording::Relay.record();
+        let wire = record.wire.as_mut().unwrap();
+        let relayed =
+            wire.packets.iter().rfind(|it| it.via.is_some() && it.tap == it.sender).unwrap().clone();
+        let user = relayed.sender;
+        wire.packets.retain(|it| it.t_us <= relayed.t_us);
+        wire.servers.retain(|it| it.t_us <= relayed.t_us);
+        record.timeline.retain(|it| it.t_us <= relayed.t_us);
+        let (t_us, frame) = (relayed.t_us, relayed.frame);
+        if answers_with_dtls {
+            let alert = [21, 254, 253, 0, 1, 0, 0, 0, 0, 0, 1, 0, 2, 1, 0].to_vec();
+            wire.packets.push(Packet { t_us: t_us + 2, frame: frame + 2, bytes: alert.into(), ..relayed });
+        }
+        let mut refresh = vec![0, 4, 0, 8, 0x21, 0x12, 0xa4, 0x42];
+        refresh.extend([7; 12]);
+        refresh.extend([0, 13, 0, 4, 0, 0, 0, lifetime]);
+        let mut message = wire.servers.iter().find(|it| it.peer == user && it.sent).unwrap().clone();
+        (message.t_us, message.frame, message.bytes) = (t_us + 3, frame + 3, refresh.into());
+        wire.servers.push(message);
+        let name = record.file.peers[user.0].name.clone();
+        let other = record.other(&name).unwrap().to_owned();
+        let what = What::Command { peer: name.clone(), id: 9_000, name: "close".to_owned(), args: json!({}) };
+        record.timeline.push(Entry { n: 9_000, t_us: t_us + 1, what });
+        let mut failure = judge::verdict(Outcome::Fail, String::new());
+        failure.side = Some(other);
+        released::cause(&record, Layer::Dtls, &failure).map(|cause| cause.side == name)
+    };
+    assert_eq!(blamed(false, 0), Some(true));
+    assert_eq!(blamed(true, 0), None);
+    assert_eq!(blamed(false, 1), None);
+}
+
+#[test]
+fn a_step_that_sends_before_the_channel_is_open_is_no_peers_fault() {
+    let verdict = |is_open: bool| {
+        let mut case = CaseBuilder::new("");
+        case.connect();
+        let label = if is_open { "chat" } else { "second" };
+        let args = json!({"channel": label, "message": {"text": "one"}});
+        case.began(json!({"peer": "bob", "action": {"command": {"name": "send", "args": args}}}));
+        let rejected = Answer::Rejected { name: "InvalidStateError".into(), message: "connecting".into() };
+        case.command("bob", "send", args, rejected);
+        case.ended(StepOutcome::Wrong {
+            expected: Expected::Success { peer: "bob".into(), command: "send".into() },
+            seen: Seen::Exception { name: "InvalidStateError".into(), message: "connecting".into() },
+        });
+        case.verdict()
+    };
+    let early = verdict(false);
+    assert_eq!(early.outcome, Outcome::Inconclusive);
+    assert!(early.sentence.contains("should await { open: second } at bob"), "{}", early.sentence);
+    assert_eq!(verdict(true).outcome, Outcome::Fail);
 }

@@ -8,6 +8,7 @@ use peerproof_captures::sdp::SessionDescription;
 use peerproof_captures::timeline::What;
 use peerproof_captures::wire::demux::Class;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 const ALICE: Peer = Peer(0);
 const BOB: Peer = Peer(1);
@@ -358,6 +359,31 @@ const SPARED: &[Spared] = &[
             let packets = &mut evidence.wire.as_mut().unwrap().packets;
             let half = packets.len() / 2;
             packets.iter_mut().skip(half).filter(|it| it.sender == ALICE).for_each(|it| it.to.set_port(9));
+        },
+    ),
+    spared(
+        "bundle-single-transport-on-wire",
+        "RTCP that is sent before and after a move, but not between it and the next RTP, has not stayed behind",
+        Recording::Call,
+        |evidence| {
+            let mut own: BTreeMap<Class, usize> = BTreeMap::new();
+            evidence.wire.as_mut().unwrap().packets.retain_mut(|it| {
+                let class = it.class();
+                if it.sender != ALICE || ![Class::Rtp, Class::Rtcp].contains(&class) {
+                    return true;
+                }
+                // RTP, RTCP, the move, RTP, RTCP.
+                let reports = own.get(&Class::Rtcp).copied().unwrap_or(0);
+                let count = own.entry(class).or_default();
+                let is_kept = *count <= reports && reports < 2;
+                if is_kept {
+                    *count += 1;
+                    if reports == 1 {
+                        it.to.set_port(9);
+                    }
+                }
+                is_kept
+            });
         },
     ),
     spared(

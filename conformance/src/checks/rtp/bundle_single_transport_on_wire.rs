@@ -7,6 +7,7 @@ use peerproof_captures::event::SdpType;
 use peerproof_captures::wire::demux::Class;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 
 pub(super) const CHECK: Check = Check {
     id: "bundle-single-transport-on-wire",
@@ -60,14 +61,29 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let Some(last) = packets.last().filter(|_| !first.is_empty() && !second.is_empty()) else {
                 continue;
             };
+            let is_shared = !first.is_disjoint(&second);
+            // What one kind sent before all moved and the other only afterwards says nothing.
+            if !is_shared && !alternate(packets, others, &both) {
+                continue;
+            }
             tally.judge(
                 Fault("two-transports"),
-                !first.is_disjoint(&second),
+                is_shared,
                 Place::Frame(last.frame),
                 || format!("{sort:?} and {other:?} of one BUNDLE group go over two transports"),
             );
         }
     }
+}
+
+/// Whether packets of one kind stand between packets of the other, within a time.
+fn alternate(packets: &[&Packet], others: &[&Packet], within: &RangeInclusive<u64>) -> bool {
+    let one = packets.iter().map(|it| (it.t_us, it.frame, false));
+    let mut merged: Vec<(u64, u64, bool)> =
+        one.chain(others.iter().map(|it| (it.t_us, it.frame, true))).collect();
+    merged.retain(|(t_us, ..)| within.contains(t_us));
+    merged.sort_unstable();
+    merged.windows(2).filter(|pair| matches!(pair, [(.., a), (.., b)] if a != b)).count() > 1
 }
 
 /// Whether each exchange has one BUNDLE group with all sections that are not rejected, in the answer as it arrived.

@@ -341,6 +341,15 @@ fn restarted(
         let Some(end) = next.answered().filter(|_| reports.before(Machine::Signaling, n) == "stable") else {
             continue;
         };
+        // It is told once the chain of operations is empty (webrtc-pc §4.7.3), and candidates may follow each other on it until the offer.
+        let is_chained = |other: &Asked<'_>| {
+            other.name == "addIceCandidate"
+                && other.entry.n < end.n
+                && other.answered().is_none_or(|answered| answered.n > n)
+        };
+        if asked.iter().any(is_chained) {
+            continue;
+        }
         let mut between =
             session.events(&peer.name).filter(|(entry, _)| (last.entry.n..end.n).contains(&entry.n));
         if !between.any(|(_, event)| is_needed(event)) {

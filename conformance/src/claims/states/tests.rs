@@ -320,4 +320,10 @@ fn gathering_begins_again_and_negotiation_is_needed_again_at_an_ice_restart() {
     case.report_after("alice", restart, PeerEvent::NegotiationNeeded);
     let found = case.found();
     assert!(!found.iter().any(|it| it.sentence().contains("before the next offer")), "{found:#?}");
+    // A candidate that is being added when the restart is asked for.
+    let mut case = Case::of(Recording::Restart);
+    case.command_before("alice", "createOffer", "restartIce");
+    case.command_before("alice", "createOffer", "addIceCandidate");
+    let found = case.found();
+    assert!(!found.iter().any(|it| it.sentence().contains("before the next offer")), "{found:#?}");
 }
