@@ -2,13 +2,28 @@
 
 use super::{Recording, dtls, events, rtcp, rtp, sctp, stun, turn};
 use crate::checks::{Status, of};
-use crate::evidence::{Evidence, Kind, Packet, Peer};
+use crate::evidence::{Evidence, Kind, Packet, Peer, Via};
 use peerproof_captures::event::{PeerEvent, SignalingState};
-use peerproof_captures::sdp::SessionDescription;
-use peerproof_captures::timeline::What;
+use peerproof_captures::sdp::{Candidate, CandidateType, SessionDescription};
+use peerproof_captures::timeline::{Entry, What};
 use peerproof_captures::wire::demux::Class;
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+/// The address of the first host candidate that a peer reports.
+fn event_host(timeline: &[Entry], peer: &str) -> SocketAddr {
+    let host = timeline.iter().find_map(|entry| match &entry.what {
+        What::Event { peer: by, event: PeerEvent::IceCandidate { candidate: Some(told) }, .. }
+            if by == peer =>
+        {
+            Candidate::parse(&told.candidate).ok().filter(|it| it.kind == CandidateType::Host && it.is_udp())
+        }
+        _ => None,
+    });
+    let host = host.unwrap();
+    SocketAddr::new(host.address.ip().unwrap(), host.port)
+}
 
 const ALICE: Peer = Peer(0);
 const BOB: Peer = Peer(1);
@@ -349,6 +364,23 @@ const SPARED: &[Spared] = &[
         |evidence| {
             let args = json!({"candidate": {"candidate": "", "sdpMid": "7"}});
             events::add_rejected(evidence, "bob", "addIceCandidate", args, "OperationError");
+        },
+    ),
+    spared(
+        "ice-check-has-priority",
+        "a relayed check has the priority of its relayed candidate, also where the allocation was not seen (RFC 8445 §7.1.1)",
+        Recording::Relay,
+        |evidence| {
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            let mut edited = 0;
+            for packet in packets.iter_mut().filter(|it| it.sender == it.tap && it.class() == Class::Stun) {
+                let Some(via) = packet.via else { continue };
+                let host = event_host(&evidence.timeline, &evidence.peers[packet.sender.0]);
+                packet.via = Some(Via { is_known: false, ..via });
+                packet.from = host;
+                edited += 1;
+            }
+            assert!(edited > 0);
         },
     ),
     spared(

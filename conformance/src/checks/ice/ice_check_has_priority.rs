@@ -30,8 +30,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             tally.fail(Fault("no-priority"), "a connectivity check has no PRIORITY", [place]);
             continue;
         };
+        // What a server relays comes from a relayed candidate, whose address the recording need not show.
         let at_source = |host: &&Candidate| {
-            host.address.ip() == Some(packet.from.ip()) && host.port == packet.from.port()
+            packet.via.is_none()
+                && host.address.ip() == Some(packet.from.ip())
+                && host.port == packet.from.port()
         };
         let (high, low) = (priority.value >> 24, priority.value & 0x00ff_ffff);
         // A socket may be a candidate of several generations, each with a priority of its own.

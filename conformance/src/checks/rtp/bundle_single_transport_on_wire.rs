@@ -66,12 +66,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             if !is_shared && !alternate(packets, others, &both) {
                 continue;
             }
-            tally.judge(
-                Fault("two-transports"),
-                is_shared,
-                Place::Frame(last.frame),
-                || format!("{sort:?} and {other:?} of one BUNDLE group go over two transports"),
-            );
+            tally.judge(Fault("two-transports"), is_shared, Place::Frame(last.frame), || {
+                format!("{sort:?} and {other:?} of one BUNDLE group go over two transports")
+            });
         }
     }
 }
