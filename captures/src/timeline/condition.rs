@@ -159,7 +159,7 @@ pub struct MessageCondition {
     /// The length in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
-    /// Number of such messages; 1 if absent.
+    /// Number of such messages; 1 if absent. The seed of a generated one grows by one from message to message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
 }

@@ -111,6 +111,10 @@ fn is_message(wanted: &MessageCondition, message: &Message) -> bool {
     {
         return false;
     }
+    if let (Some(pattern), Some(times @ 2..)) = (wanted.pattern, wanted.times) {
+        return pattern.text == message.text
+            && super::pattern::series(pattern, times).contains(&message.crc32);
+    }
     let (size, crc32, text) = payload_of(wanted);
     size.is_none_or(|size| size == message.size)
         && crc32.is_none_or(|crc32| crc32 == message.crc32)
@@ -174,6 +178,32 @@ mod tests {
         assert!(!is_on_another_channel(&wanted, &arrived("other", b"Hello?")));
         let any = condition(json!({"message": {"channel": "chat"}}));
         assert!(!is_on_another_channel(&any, &arrived("other", b"Hello!")));
+    }
+
+    #[test]
+    fn of_several_generated_messages_each_has_its_own_seed() {
+        let sent = |seed| {
+            let bytes = crate::scenario::pattern::bytes(&Payload::Pattern { size: 300, seed, text: false });
+            PeerEvent::ChannelMessage {
+                message: Message {
+                    channel: "chat".to_owned(),
+                    text: false,
+                    size: 300,
+                    crc32: crate::scenario::pattern::crc32(&bytes.unwrap()),
+                    value: None,
+                },
+                id: None,
+            }
+        };
+        let wanted = |times: u32| {
+            let pattern = json!({"size": 300, "seed": u32::MAX});
+            condition(json!({"message": {"channel": "chat", "pattern": pattern, "times": times}}))
+        };
+        for (times, seed, fits) in
+            [(1, u32::MAX, true), (1, 0, false), (3, 1, true), (3, 2, false), (2, 1, false)]
+        {
+            assert_eq!(matches(&wanted(times), &sent(seed), |_| None), fits, "{times} {seed}");
+        }
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use crate::peers::protocol::Payload;
 use base64::Engine as _;
-use peerproof_conformance::expect::volume::LARGEST_MESSAGE;
+use peerproof_captures::timeline::condition::PatternCondition;
+use peerproof_conformance::expect::volume::{LARGEST_MESSAGE, MOST_BYTES};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The bytes of a payload; nothing if its base64 is broken, or if it is a pattern beyond [`LARGEST_MESSAGE`].
 #[must_use]
@@ -21,6 +24,32 @@ pub fn bytes(payload: &Payload) -> Option<Vec<u8>> {
             Some((0..*size).map(|_| next()).collect())
         }
     }
+}
+
+/// What was asked for last, and its result.
+type Remembered = Option<((PatternCondition, u32), Arc<BTreeSet<u32>>)>;
+
+/// The CRC-32 of each of so many generated messages, whose seeds grow by one from message to message. The last result is remembered, since
+/// each message that arrives is compared.
+#[must_use]
+pub fn series(pattern: PatternCondition, times: u32) -> Arc<BTreeSet<u32>> {
+    static LAST: Mutex<Remembered> = Mutex::new(None);
+    let lock = || LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, found)) = lock().as_ref().filter(|(asked, _)| *asked == (pattern, times)) {
+        return Arc::clone(found);
+    }
+    let PatternCondition { size, seed, text } = pattern;
+    // No scenario sends more.
+    let most = MOST_BYTES / u64::from(size.max(1));
+    let payloads = (0..times).take(usize::try_from(most).unwrap_or(usize::MAX)).map(|n| Payload::Pattern {
+        size,
+        seed: seed.wrapping_add(n),
+        text,
+    });
+    let found: BTreeSet<u32> = payloads.filter_map(|payload| Some(crc32(&bytes(&payload)?))).collect();
+    let found = Arc::new(found);
+    *lock() = Some(((pattern, times), Arc::clone(&found)));
+    found
 }
 
 /// CRC-32 of IEEE 802.3.

@@ -212,7 +212,9 @@ impl Channel {
             let event = match event {
                 DataChannelEvent::OnOpen => {
                     self.learn_id().await;
-                    reporter.on_channel_open();
+                    if !reporter.on_channel_open() {
+                        continue;
+                    }
                     ChannelEvent::Open
                 }
                 DataChannelEvent::OnMessage(message) => {

@@ -108,9 +108,10 @@ impl PeerConnectionEventHandler for Handler {
             match Channel::read(channel, pc, announced).await {
                 Ok(channel) => {
                     let channel = Arc::new(channel);
-                    reporter.on_channel_open();
-                    reporter.report(Event::DataChannel(channel.clone()));
-                    channel.pump(reporter).await;
+                    if reporter.on_channel_open() {
+                        reporter.report(Event::DataChannel(channel.clone()));
+                        channel.pump(reporter).await;
+                    }
                 }
                 Err(error) => {
                     reporter.on_log("error", format!("a channel closed before it could be read: {error}"));

@@ -47,6 +47,8 @@ struct LastReported {
     gathering_due: Option<RTCSignalingState>,
     dtls_failed: bool,
     last_error: Option<String>,
+    /// `close` was called: no transport changes its state any more, and no channel opens.
+    closed: bool,
     /// Grows when something implies the transports' states; what was read of them before is out of date then.
     epoch: u64,
 }
@@ -95,6 +97,7 @@ impl StateReporter {
             gathering_due: None,
             dtls_failed: false,
             last_error: None,
+            closed: false,
             epoch: 0,
         };
         let signaled = Latest::new(Signaled { state: RTCSignalingState::Stable, over: false });
@@ -236,11 +239,13 @@ impl StateReporter {
         self.report(Event::ConnectionState(state));
     }
 
-    /// A channel is open, so the association is (webrtc-pc §6.1.1.2), whenever its state is read next.
-    pub(super) fn on_channel_open(&self) {
+    /// A channel is open, so the association is (webrtc-pc §6.1.1.2), whenever its state is read next. False if the connection was closed
+    /// meanwhile: then no channel is announced (webrtc-pc §6.2).
+    pub(super) fn on_channel_open(&self) -> bool {
         let mut last = lock(&self.last);
         self.sctp(&mut last, RTCSctpTransportState::Connected);
         last.epoch += 1;
+        !last.closed
     }
 
     /// The DTLS transport's state was read in this epoch; if that is over, the reading counts for nothing.
@@ -252,7 +257,7 @@ impl StateReporter {
     }
 
     fn dtls(&self, last: &mut LastReported, state: RTCDtlsTransportState) {
-        if last.dtls_failed || last.states.dtls == Some(state) {
+        if last.closed || last.dtls_failed || last.states.dtls == Some(state) {
             return;
         }
         let is_first = last.states.dtls.replace(state).is_none();
@@ -270,7 +275,7 @@ impl StateReporter {
     }
 
     fn ice_transport(&self, last: &mut LastReported, state: RTCIceTransportState) {
-        if last.states.ice_transport == Some(state) {
+        if last.closed || last.states.ice_transport == Some(state) {
             return;
         }
         let is_first = last.states.ice_transport.replace(state).is_none();
@@ -291,7 +296,7 @@ impl StateReporter {
         let is_blip = state == RTCSctpTransportState::Closed
             && last.states.sctp != Some(RTCSctpTransportState::Connected)
             && self.workarounds.has(Workaround::SctpClosedBlip);
-        if is_blip || last.states.sctp == Some(state) {
+        if last.closed || is_blip || last.states.sctp == Some(state) {
             return;
         }
         last.states.sctp = Some(state);
@@ -354,6 +359,7 @@ impl StateReporter {
     /// `close` was called: the states change without events (webrtc-pc §4.4.1 "close the connection").
     pub(super) fn on_close(&self) {
         let mut last = lock(&self.last);
+        last.closed = true;
         let states = &mut last.states;
         states.signaling = RTCSignalingState::Closed;
         states.ice_connection = RTCIceConnectionState::Closed;

@@ -28,9 +28,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let told: BTreeSet<&str> = streams.iter().map(String::as_str).collect();
         let before = evidence.made_by(other).filter(|made| made.entry < happened.entry);
         let sections = before.filter_map(|made| made.received().section_with_mid(mid));
-        // Without a=msid the peer makes a stream of its own.
+        // A section that does not send names none; of one that sends and names none the peer makes a stream of its own.
+        let sending = sections.filter(|section| section.direction().sends());
         let all: Vec<BTreeSet<String>> =
-            sections.map(|it| named(&it)).take_while(Option::is_some).flatten().collect();
+            sending.map(|it| named(&it)).take_while(Option::is_some).flatten().collect();
         let Some(last) = all.last() else { continue };
         let same = |it: &BTreeSet<String>| it.iter().map(String::as_str).eq(told.iter().copied());
         tally.judge(Fault("other-streams"), all.iter().any(same), Place::Entry(happened.entry), || {

@@ -1,6 +1,6 @@
 //! RFC 8831 §6.7: who closes a channel resets its stream, the other side answers by resetting its own, and both report that it is closed.
 
-use super::{Reset, data, reads_all_at, reset_streams, reset_streams_at};
+use super::{Reset, data, is_held_up, reads_all_at, reset_streams, reset_streams_at};
 use crate::checks::timing::Off;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
@@ -60,6 +60,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             match off.filter(|_| !ends(evidence, call.t_us)) {
                 None => {
                     tally.inconclusive("the connection ends before the channel had to be closed", [place]);
+                }
+                Some(_) if what == Missing::Close && is_held_up(evidence, peer, stream) => {
+                    tally.inconclusive("the other side never performs the reset", [place]);
                 }
                 Some(_) if what == Missing::Reset && !reads_all_at(evidence, peer) => {
                     tally.inconclusive("not all that the peer sent is in the recording", [place]);

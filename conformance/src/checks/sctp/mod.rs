@@ -9,8 +9,11 @@ pub(crate) use transmissions::transmissions;
 
 use crate::evidence::{Evidence, Packet, Peer, Protection};
 use peerproof_captures::wire::demux::Class;
-use peerproof_captures::wire::sctp::{self, Body, ChunkType, ParameterContent, ParameterType};
+use peerproof_captures::wire::sctp::{
+    self, Body, ChunkType, ParameterContent, ParameterType, ReConfigResult,
+};
 use pieces::Piece;
+use std::collections::BTreeSet;
 
 checks! {
     sctp_ports_match_signalling,
@@ -111,6 +114,34 @@ fn reset_streams_at(evidence: &Evidence, at: Peer, sender: Peer) -> Vec<Reset> {
         }
     }
     resets
+}
+
+/// Whether all answers to a peer's requests to reset a stream say that this is in progress: the other side never performs it.
+fn is_held_up(evidence: &Evidence, peer: Peer, stream: u16) -> bool {
+    let mut numbers: BTreeSet<u32> = BTreeSet::new();
+    let (mut waits, mut is_done) = (false, false);
+    for (packet, body) in chunks(evidence, peer) {
+        let Body::ReConfig(reset) = body else { continue };
+        for parameter in reset.parameters.iter() {
+            match parameter.content {
+                Some(ParameterContent::ResetRequest(request))
+                    if packet.sender == peer
+                        && parameter.kind.value == ParameterType::OutgoingReset
+                        && request.streams.iter().any(|it| it.0.value == stream) =>
+                {
+                    numbers.insert(request.request.value);
+                }
+                Some(ParameterContent::ResetResponse(response))
+                    if packet.sender != peer && numbers.contains(&response.response.value) =>
+                {
+                    let in_progress = response.result.value == ReConfigResult::StillInProgress;
+                    (waits, is_done) = (waits || in_progress, is_done || !in_progress);
+                }
+                _ => {}
+            }
+        }
+    }
+    waits && !is_done
 }
 
 /// When the peer could send user messages for the first time: RFC 9260 §5.1 lets none go before the COOKIE-ACK has come (or the

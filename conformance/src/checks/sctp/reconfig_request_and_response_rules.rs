@@ -1,5 +1,5 @@
-//! RFC 6525 §5.1.1: requests to reset streams go one at a time with numbers that begin with the initial TSN, name the last TSN
-//! that was assigned, and are answered.
+//! RFC 6525 §5.1.1, §5.2.2: requests to reset streams go one at a time with numbers that begin with the initial TSN, name the last TSN
+//! that was assigned, and are answered; they are performed once all up to that TSN has come.
 
 use super::pieces::{Tsns, piece, reads_all_sent_by};
 use super::{chunks, reads_all_at};
@@ -27,8 +27,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut requests = Requests::default();
     let mut tsns = Tsns::default();
     let mut last_tsn: Option<i64> = None;
-    // Requests of the other side that are not answered.
+    // Requests of the other side that are not answered, and the last TSN that each names.
     let mut asked: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
+    let mut waits_for: BTreeMap<u32, u32> = BTreeMap::new();
+    let mut acknowledged: Option<u32> = None;
     for (packet, body) in chunks(evidence, peer) {
         let own = packet.sender == peer;
         match body {
@@ -40,7 +42,18 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 for content in reset.parameters.iter().filter_map(|parameter| parameter.content) {
                     match content {
                         ParameterContent::ResetResponse(response) if own => {
-                            asked.remove(&response.response.value);
+                            let number = response.response.value;
+                            asked.remove(&number);
+                            let waits_for = waits_for.get(&number);
+                            if response.result.value == ReConfigResult::StillInProgress
+                                && let (Some(tsn), Some(acknowledged)) = (waits_for, acknowledged)
+                                && tsn.wrapping_sub(acknowledged) as i32 <= 0
+                            {
+                                let text = format!(
+                                    "request {number} is answered \"in progress\", although all up to its last TSN is acknowledged"
+                                );
+                                tally.fail(Fault("not-performed"), text, [Place::Frame(packet.frame)]);
+                            }
                         }
                         ParameterContent::ResetResponse(response) => requests.answered(&response),
                         ParameterContent::ResetRequest(request) if own => {
@@ -49,11 +62,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                         }
                         ParameterContent::ResetRequest(request) if !evidence.is_faulted(packet.frame) => {
                             asked.entry(request.request.value).or_insert((packet.t_us, packet.frame));
+                            waits_for.extend(request.last_tsn.map(|tsn| (request.request.value, tsn.value)));
                         }
                         _ => {}
                     }
                 }
             }
+            Body::Sack(sack) if own => acknowledged = Some(sack.cumulative_tsn.value),
             // What it gives up may have a TSN that was never sent (RFC 3758 §3.5).
             Body::ForwardTsn(forward) if own => {
                 last_tsn = last_tsn.max(Some(tsns.extend(forward.new_cumulative_tsn.value)));
@@ -156,6 +171,14 @@ mod control {
             sctp::edit_each_of(evidence, Peer(0), sctp::RE_CONFIG, |packet| {
                 if packet[16..18] == [0, 13] {
                     packet[31] = packet[31].wrapping_add(5);
+                }
+            });
+        }),
+        // A response of type 16: its length, the number, the result.
+        Mutation::new(Recording::Closed, "although all up to its last TSN is acknowledged", |evidence| {
+            sctp::edit_each_of(evidence, Peer(1), sctp::RE_CONFIG, |packet| {
+                if packet[16..18] == [0, 16] {
+                    packet[27] = 6;
                 }
             });
         }),

@@ -279,7 +279,8 @@ fn differs(
     if ways(&direction) != wanted {
         return Some(format!("the section is {direction}"));
     }
-    if is_offer {
+    // What does not send has no restrictions on what it sends (RFC 8853 §5.1, RFC 9429 §5.2.2).
+    if is_offer && own.sends {
         let rids: Vec<&str> = section.named("rid").filter_map(|line| line.value).collect();
         let missing =
             own.rids.iter().find(|rid| !rids.iter().any(|it| it.split(' ').next() == Some(rid.as_str())));

@@ -286,7 +286,9 @@ impl At<'_, '_> {
             if let Some(number) = is.number {
                 let most = sources.iter().map(|source| {
                     let age_us = at.t_us.saturating_add(error_us).saturating_sub(source.t_us);
-                    age_us as f64 / 1e6 * source.frame_rate + 2.0
+                    // The timer of a page has whole milliseconds.
+                    let frame_us = ((1e3 / source.frame_rate).floor() * 1e3).max(1e3);
+                    age_us as f64 / frame_us + 2.0
                 });
                 let most = most.fold(0.0, f64::max);
                 if most < NUMBERS && f64::from(number) > most {

@@ -270,9 +270,10 @@ impl<'a> Walk<'a> {
                             )
                             && before.is_done()
                     });
-                if !self.created.insert(peer) && !self.closed.contains(peer) {
+                let is_first = self.created.insert(peer);
+                if !is_first && !self.closed.contains(peer) {
                     found.add(&at, format!("{peer} has a connection already"));
-                } else if late && !self.closed.contains(peer) {
+                } else if late && (is_first || !self.closed.contains(peer)) {
                     found.add(&at, format!("{peer} needs its connection before: an earlier step uses it"));
                 }
                 self.closed.remove(peer);

@@ -167,6 +167,11 @@ fn steps_that_do_nothing_or_cannot_work() {
             "alice has no transceiver yet",
         ),
         ("", "  - alice: createPeerConnection", "alice needs its connection before: an earlier step uses it"),
+        (
+            "",
+            "  - alice: close\n  - alice: createPeerConnection",
+            "alice needs its connection before: an earlier step uses it",
+        ),
         ("", "  - alice: close\n  - alice: { await: { connectionState: connected } }", "alice is closed"),
         (
             "",
