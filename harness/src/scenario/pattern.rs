@@ -29,7 +29,7 @@ pub fn bytes(payload: &Payload) -> Option<Vec<u8>> {
 /// What was asked for last, and its result.
 type Remembered = Option<((PatternCondition, u32), Arc<BTreeSet<u32>>)>;
 
-/// The CRC-32 of each of so many generated messages, whose seeds grow by one from message to message. The last result is remembered, since
+/// The CRC-32 of each of a number of generated messages, whose seeds grow by one from message to message. The last result is remembered, since
 /// each message that arrives is compared.
 #[must_use]
 pub fn series(pattern: PatternCondition, times: u32) -> Arc<BTreeSet<u32>> {
