@@ -62,6 +62,11 @@ pub fn judge(record: &CaseRecord) -> Verdict {
         return verdict;
     }
     let contradicted = contradictions.into_iter().next();
+    if contradicted.is_none()
+        && let Some(early) = sent_before_open(record)
+    {
+        return early;
+    }
     if let Some(verdict) = step(record, &views) {
         return caused(record, &views, contradicted, verdict);
     }
@@ -93,11 +98,6 @@ fn caused(
     failure: Verdict,
 ) -> Verdict {
     let failure = unless_unwatched(record, failure);
-    if contradicted.is_none()
-        && let Some(early) = sent_before_open(record)
-    {
-        return early;
-    }
     match (contradicted, broken_by_control(record, &failure)) {
         (None, Some(broken)) => broken,
         (contradicted, _) => because(record, views, contradicted, failure),

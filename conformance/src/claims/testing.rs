@@ -126,8 +126,9 @@ impl Case {
         let at = self.record.timeline.iter().rposition(is).expect("there is none");
         let t_us = self.record.timeline[at].t_us;
         let peer = name.to_owned();
-        let what = What::Command { peer: peer.clone(), id: 9_000, name: new.to_owned(), args: json!({}) };
-        let answer = What::Answer { peer, id: 9_000, answer: Answer::Ok(Value::Null) };
+        let id = 9_000 + self.record.timeline.len() as u64;
+        let what = What::Command { peer: peer.clone(), id, name: new.to_owned(), args: json!({}) };
+        let answer = What::Answer { peer, id, answer: Answer::Ok(Value::Null) };
         let entries = [what, answer].map(|what| Entry { n: 0, t_us, what });
         self.record.timeline.splice(at..at, entries);
         self.renumber()

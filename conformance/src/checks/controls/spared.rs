@@ -354,6 +354,26 @@ const SPARED: &[Spared] = &[
         },
     ),
     spared(
+        "msid-reflected-in-track-event",
+        "a track that is taken away and sent again may be in another stream (RFC 8830 §3.2.2)",
+        Recording::Call,
+        |evidence| {
+            let names_no_stream = |line: &&str| !line.starts_with("a=msid:");
+            let own = evidence.descriptions[0].clone();
+            let (mut first, mut held) = (own.clone(), own);
+            let lines = first.sdp.as_str().lines();
+            let named = lines.map(|line| if names_no_stream(&line) { line } else { "a=msid:before track" });
+            let named = named.fold(String::new(), |sdp, line| sdp + line + "\r\n");
+            let silent = held.sdp.as_str().lines().filter(names_no_stream);
+            let silent = silent.fold(String::new(), |sdp, line| sdp + line + "\r\n");
+            first.sdp = SessionDescription::parse(named);
+            held.sdp = SessionDescription::parse(
+                silent.replace("a=sendrecv", "a=inactive").replace("a=sendonly", "a=inactive"),
+            );
+            evidence.descriptions.splice(0..0, [first, held]);
+        },
+    ),
+    spared(
         "dc-retransmission-limit-honoured",
         "a datagram that the network doubles was sent once",
         Recording::Data,

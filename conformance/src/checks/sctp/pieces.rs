@@ -139,15 +139,16 @@ pub(super) fn user_messages(evidence: &Evidence, peer: Peer) -> BTreeMap<u16, Ve
 
 /// The messages that pieces add up to, by the order of their first TSNs. What was abandoned half-way is left out.
 pub(crate) fn messages<'a>(sent: &BTreeMap<i64, Piece<'a>>) -> Vec<Message<'a>> {
-    let mut whole: Vec<Message<'a>> = Vec::new();
-    // Messages of I-DATA may be interleaved; those of DATA are not.
-    let mut open: BTreeMap<(u16, bool, u32), (Message<'a>, i64)> = BTreeMap::new();
+    // They may arrive in another order than they were sent in.
+    let mut whole: BTreeMap<i64, Message<'a>> = BTreeMap::new();
+    // Messages of I-DATA may be interleaved; those of DATA are not. With each its first and its newest TSN.
+    let mut open: BTreeMap<(u16, bool, u32), (Message<'a>, i64, i64)> = BTreeMap::new();
     for (tsn, piece) in sent {
         let key = (piece.stream, piece.is_unordered, piece.message);
         if piece.is_beginning {
             let Some(protocol) = piece.protocol else { continue };
-            open.insert(key, (Message { first: *piece, protocol, data: vec![piece.data] }, *tsn));
-        } else if let Some((message, newest)) = open.get_mut(&key) {
+            open.insert(key, (Message { first: *piece, protocol, data: vec![piece.data] }, *tsn, *tsn));
+        } else if let Some((message, _, newest)) = open.get_mut(&key) {
             if piece.fragment.is_none() && *newest + 1 != *tsn {
                 open.remove(&key);
                 continue;
@@ -156,9 +157,30 @@ pub(crate) fn messages<'a>(sent: &BTreeMap<i64, Piece<'a>>) -> Vec<Message<'a>> 
             *newest = *tsn;
         }
         if piece.is_ending {
-            whole.extend(open.remove(&key).map(|(message, _)| message));
+            whole.extend(open.remove(&key).map(|(message, first, _)| (first, message)));
         }
     }
-    whole.sort_by_key(|message| message.first.packet.frame);
-    whole
+    whole.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::controls::Recording;
+
+    #[test]
+    fn messages_are_in_the_order_in_which_they_were_sent_and_not_in_that_in_which_they_arrive() {
+        let mut evidence = Recording::Data.evidence();
+        let of = |evidence: &Evidence, peer| -> Vec<Vec<u8>> {
+            messages(&first_sent(evidence, peer)).iter().map(|it| it.bytes().into_owned()).collect()
+        };
+        let sent = [Peer(0), Peer(1)].map(|peer| of(&evidence, peer));
+        assert!(sent.iter().any(|messages| messages.len() > 1));
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let last = packets.iter().map(|packet| packet.frame).max().unwrap();
+        for packet in packets.iter_mut() {
+            packet.frame = last + 1 - packet.frame;
+        }
+        assert_eq!([Peer(0), Peer(1)].map(|peer| of(&evidence, peer)), sent);
+    }
 }

@@ -146,7 +146,7 @@ fn a_closed_peer_sends_nothing() {
 }
 
 /// A case of two peers that negotiated a video, and alice's further offer.
-fn offers(args: &[(&str, Value, Value)], edit: fn(&str) -> String) -> Vec<Contradiction> {
+fn offers(args: &[(&str, Value, Value)], edit: impl Fn(&str) -> String) -> Vec<Contradiction> {
     let mut record = Recording::Descriptions.record();
     let offer = value(&record, "alice", "createOffer");
     for (name, args, answer) in args {
@@ -165,6 +165,21 @@ fn a_direction_that_was_set_is_offered() {
     let found = offers(&set("recvonly"), str::to_owned);
     contradicted(&found, "answer/setDirection", Layer::Sdp, "alice");
     assert_eq!(offers(&set("recvonly"), |sdp| sdp.replacen("a=sendrecv", "a=recvonly", 1)), []);
+}
+
+#[test]
+fn a_simulcast_is_offered_while_it_is_sent() {
+    let add = |direction: &str| {
+        let args =
+            json!({"kind": "video", "direction": direction, "sendEncodings": [{"rid": "h"}, {"rid": "l"}]});
+        [("addTransceiver", args, json!({"transceiver": 2}))]
+    };
+    let section = |sdp: &str, direction: &str| {
+        format!("{sdp}m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:9\r\na={direction}\r\n")
+    };
+    let found = offers(&add("sendonly"), |sdp| section(sdp, "sendonly"));
+    contradicted(&found, "answer/addTransceiver", Layer::Sdp, "alice");
+    assert_eq!(offers(&add("recvonly"), |sdp| section(sdp, "recvonly")), []);
 }
 
 #[test]

@@ -341,10 +341,12 @@ fn restarted(
         let Some(end) = next.answered().filter(|_| reports.before(Machine::Signaling, n) == "stable") else {
             continue;
         };
-        // It is told once the chain of operations is empty (webrtc-pc §4.7.3), and candidates may follow each other on it until the offer.
+        // The event fires once the chain of operations is empty (webrtc-pc §4.7.3). A candidate that was being added may be followed by others,
+        // and these by the offer.
+        let restarted = call.answered().map_or(u64::MAX, |answered| answered.n);
         let is_chained = |other: &Asked<'_>| {
             other.name == "addIceCandidate"
-                && other.entry.n < end.n
+                && other.entry.n < restarted
                 && other.answered().is_none_or(|answered| answered.n > n)
         };
         if asked.iter().any(is_chained) {

@@ -273,7 +273,7 @@ impl<'a> Walk<'a> {
                 let is_first = self.created.insert(peer);
                 if !is_first && !self.closed.contains(peer) {
                     found.add(&at, format!("{peer} has a connection already"));
-                } else if late && (is_first || !self.closed.contains(peer)) {
+                } else if late && is_first {
                     found.add(&at, format!("{peer} needs its connection before: an earlier step uses it"));
                 }
                 self.closed.remove(peer);
