@@ -398,3 +398,21 @@ const fn alert_name(description: u8) -> &'static str {
         _ => "unknown",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_connection_opens_no_channel_and_changes_no_transport() {
+        let (out, mut reported) = tokio::sync::mpsc::unbounded_channel();
+        let reporter = StateReporter::new(out, Workarounds::default());
+        assert!(reporter.on_channel_open());
+        assert!(matches!(reported.try_recv().unwrap().event, Event::SctpState(_)));
+        reporter.on_close();
+        assert!(!reporter.on_channel_open());
+        reporter.on_dtls(RTCDtlsTransportState::Connected, reporter.epoch());
+        reporter.on_ice_transport(RTCIceTransportState::Connected, reporter.epoch());
+        assert!(reported.try_recv().is_err());
+    }
+}

@@ -7,7 +7,6 @@ use peerproof_captures::event::PeerEvent;
 use peerproof_captures::sdp::{Candidate, CandidateType};
 use peerproof_captures::timeline::{Entry, What};
 use peerproof_captures::wire::demux::Class;
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 /// The address of the first host candidate that a peer reports.
@@ -57,24 +56,20 @@ pub(super) const PATHS: &[Spared] = &[
         "RTCP that is sent before and after a move, but not between it and the next RTP, has not stayed behind",
         Recording::Call,
         |evidence| {
-            let mut own: BTreeMap<Class, usize> = BTreeMap::new();
+            // RTP, RTCP, the move, RTP, RTCP.
+            let mut wanted = vec![(Class::Rtcp, 9), (Class::Rtp, 9), (Class::Rtcp, 0), (Class::Rtp, 0)];
             evidence.wire.as_mut().unwrap().packets.retain_mut(|it| {
                 let class = it.class();
-                if it.sender != ALICE || ![Class::Rtp, Class::Rtcp].contains(&class) {
+                if (it.sender, it.tap) != (ALICE, ALICE) || ![Class::Rtp, Class::Rtcp].contains(&class) {
                     return true;
                 }
-                // RTP, RTCP, the move, RTP, RTCP.
-                let reports = own.get(&Class::Rtcp).copied().unwrap_or(0);
-                let count = own.entry(class).or_default();
-                let is_kept = *count <= reports && reports < 2;
-                if is_kept {
-                    *count += 1;
-                    if reports == 1 {
-                        it.to.set_port(9);
-                    }
+                let Some((_, port)) = wanted.pop_if(|(next, _)| *next == class) else { return false };
+                if port > 0 {
+                    it.to.set_port(port);
                 }
-                is_kept
+                true
             });
+            assert!(wanted.is_empty());
         },
     ),
 ];
