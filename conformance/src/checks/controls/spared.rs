@@ -355,7 +355,7 @@ const SPARED: &[Spared] = &[
     ),
     spared(
         "msid-reflected-in-track-event",
-        "a track that is taken away and sent again may be in another stream (RFC 8830 §3.2.2)",
+        "a track that is taken away and comes back may be in another stream (RFC 8830 §3.2.2)",
         Recording::Call,
         |evidence| {
             let names_no_stream = |line: &&str| !line.starts_with("a=msid:");
