@@ -98,6 +98,24 @@ impl Tool {
         self.find_in(std::env::var_os(self.variable()), std::env::var_os("PATH"), data_dir())
     }
 
+    /// Why its environment variable is of no use, if it is set and names no program.
+    #[must_use]
+    pub fn misnamed(self) -> Option<String> {
+        let named = std::env::var_os(self.variable()).filter(|named| !named.is_empty())?;
+        let named = Path::new(&named);
+        (!is_program(named)).then(|| format!("{} names {}", self.variable(), not_a_program(named)))
+    }
+
+    /// Why this machine lacks it, if it does.
+    #[must_use]
+    pub fn absent(self) -> Option<String> {
+        if self.find().is_some() {
+            return None;
+        }
+        let not_installed = || format!("{} is not installed (`peerproof setup` installs it)", self.name());
+        Some(self.misnamed().unwrap_or_else(not_installed))
+    }
+
     fn find_in(
         self,
         named: Option<OsString>,
@@ -139,9 +157,32 @@ pub(crate) fn is_program(file: &Path) -> bool {
     std::fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
+/// A file that is no program, and why.
+pub(crate) fn not_a_program(file: &Path) -> String {
+    match std::fs::metadata(file) {
+        Err(_) => format!("{}, which does not exist", file.display()),
+        Ok(meta) if meta.is_file() => format!("{}, which is not executable", file.display()),
+        Ok(_) => format!("{}, which is not a file", file.display()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_no_program_is_named_with_the_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a");
+        let why = |path: &Path| {
+            let told = not_a_program(path);
+            told.strip_prefix(&*path.display().to_string()).map(str::to_owned).unwrap()
+        };
+        assert_eq!(why(&file), ", which does not exist");
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(why(&file), ", which is not executable");
+        assert_eq!(why(folder.path()), ", which is not a file");
+    }
 
     fn program(folder: &Path, name: &str) -> PathBuf {
         std::fs::create_dir_all(folder).unwrap();

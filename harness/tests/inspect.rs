@@ -267,7 +267,10 @@ fn an_export_opens_in_wireshark_with_everything_in_the_clear() {
     // An export of an export adds nothing.
     let twice = folder.path().join("twice.pcapng");
     let printed = inspect(&[clear.to_str().unwrap(), "--export", twice.to_str().unwrap()]);
-    assert!(printed.contains("466 frames, and in the clear 0 SCTP"), "{printed}");
+    assert!(
+        printed.contains("466 frames, among them those that the capture itself has in the clear"),
+        "{printed}"
+    );
     // The capture itself is not overwritten, and nothing half is left behind.
     let itself = peerproof(&["inspect", clear.to_str().unwrap(), "--export", clear.to_str().unwrap()]);
     assert_eq!(itself.status.code(), Some(2));

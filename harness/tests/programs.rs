@@ -202,7 +202,11 @@ fn a_program_that_the_user_names_must_be_there() {
     let file = "[implementations.mystack]\nprogram = ['./adapter.py']\n";
     let (code, told) = configured(file, &["data/echo/"]);
     assert_eq!(code, Some(2), "{told}");
-    assert!(told.contains("mystack: program ./adapter.py not found") && told.contains("--peers"), "{told}");
+    assert!(
+        told.contains("mystack: its program is ./adapter.py, which does not exist")
+            && told.contains("--peers"),
+        "{told}"
+    );
     let (code, told) = configured("", &["data/echo/", "--program", "other=/no/such/program"]);
     assert!(code == Some(2) && told.contains("/no/such/program"), "{told}");
     // It is no matter of cases in which it has no part.

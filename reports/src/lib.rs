@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod case;
+mod counted;
 mod document;
 pub mod escape;
 pub mod export;
@@ -18,6 +19,7 @@ mod time;
 pub mod wrap;
 
 pub use case::{CaseReport, Deciding, describe_what};
+pub use counted::counted;
 pub use findings::{Breach, Grouped, Requirements, grouped};
 pub use matrix::{Came, Cell, Conflict, Difference, Implementation, Lack, Matrix, Play, Unplayed};
 pub use nats::{Meetings, NatTable};

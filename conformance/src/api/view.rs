@@ -267,7 +267,10 @@ impl PeerView {
                 };
                 self.media_samples.push(At { n, t_us, is });
             }
-            PeerEvent::Acted { operation, description: Some(description), error: None } => {
+            // An offer that was ignored in a collision is the other side's, and changes nothing.
+            PeerEvent::Acted { operation, description: Some(description), error: None }
+                if operation != "ignoreOffer" =>
+            {
                 let into =
                     if operation == "setRemoteDescription" { &mut self.remote } else { &mut self.local };
                 into.push(At { n, t_us, is: description.clone() });

@@ -1,6 +1,6 @@
 //! What a step that did not end as wanted reveals of the layer that diverged.
 
-use crate::api::Views;
+use crate::api::{PeerView, Views};
 use crate::case_file::CasePeer;
 use crate::expect::{AnyOf, PeerExpectations};
 use crate::record::CaseRecord;
@@ -261,7 +261,14 @@ fn of_condition(condition: &Condition, views: &Views) -> Layer {
 fn of_connection(views: &Views) -> Layer {
     let ice = views.values().all(|view| view.ice_connected().is_some());
     let dtls = views.values().any(|view| view.dtls.iter().any(|at| at.is != DtlsState::New));
-    if ice || dtls { Layer::Dtls } else { Layer::Checks }
+    let last = |view: &PeerView| [view.ice.last().map(|at| at.is), view.ice_transport.last().map(|at| at.is)];
+    let is_down = |state| matches!(state, Some(IceState::Disconnected | IceState::Failed));
+    // What is connected no longer at ICE failed there, if DTLS did not.
+    let ended = |view: &PeerView| {
+        view.dtls.last().is_some_and(|at| matches!(at.is, DtlsState::Failed | DtlsState::Closed))
+    };
+    let lost = views.values().any(|view| last(view).into_iter().any(is_down)) && !views.values().any(ended);
+    if (ice || dtls) && !lost { Layer::Dtls } else { Layer::Checks }
 }
 
 /// The layer of a command of the peer protocol.

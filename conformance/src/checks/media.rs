@@ -183,7 +183,7 @@ pub(super) struct Rising<'a> {
 
 impl<'a> Rising<'a> {
     pub(super) fn of(evidence: &'a Evidence, peer: Peer) -> Self {
-        Self { evidence, complete: evidence.sees_all_sent_by(peer) }
+        Self { evidence, complete: evidence.sees_all_sent_by(peer) && !evidence.is_taken_down(peer) }
     }
 
     /// `fault` is what it is if it is not, `newest` is the number before and its frame, if there was one; `what` names the number in a fault.

@@ -176,6 +176,7 @@ fn messages(evidence: &Evidence, from: Peer) -> Option<Flaw> {
     }
     let (mut sent, mut newest, mut acknowledged): (BTreeSet<u32>, Option<u32>, Option<(u32, u64)>) =
         (BTreeSet::new(), None, None);
+    let mut given_up: Option<u32> = None;
     let mut any = false;
     for (packet, body) in wire
         .sctp(from)
@@ -191,6 +192,12 @@ fn messages(evidence: &Evidence, from: Peer) -> Option<Flaw> {
                 sent.insert(tsn.value);
                 newest = Some(newest.map_or(tsn.value, |newest| later(newest, tsn.value)));
             }
+            // Of a message that is given up some chunks may never be sent (RFC 3758 §3.5).
+            (
+                Chunk::ForwardTsn(sctp::ForwardTsn { new_cumulative_tsn: tsn, .. })
+                | Chunk::IForwardTsn(sctp::IForwardTsn { new_cumulative_tsn: tsn, .. }),
+                true,
+            ) => given_up = Some(given_up.map_or(tsn.value, |before| later(before, tsn.value))),
             (Chunk::Sack(sack), false) => {
                 let tsn = sack.cumulative_tsn.value;
                 let is_news = acknowledged.is_none_or(|(before, _)| later(before, tsn) == tsn);
@@ -207,15 +214,18 @@ fn messages(evidence: &Evidence, from: Peer) -> Option<Flaw> {
         return direct.then(|| Flaw::missing(claimed, seen));
     }
     let (tsn, frame) = acknowledged?;
-    let is_beyond = newest.is_none_or(|newest| newest != tsn && later(newest, tsn) == tsn);
+    let must_be_there =
+        |tsn: u32| given_up.is_none_or(|given_up| tsn != given_up && later(given_up, tsn) == tsn);
+    let is_beyond =
+        must_be_there(tsn) && newest.is_none_or(|newest| newest != tsn && later(newest, tsn) == tsn);
     // The first TSN is in the INIT or INIT ACK of the sender: a SACK of nothing acknowledges the one before it.
-    let is_hole = newest.is_some_and(|newest| {
-        let first = sent
-            .iter()
-            .copied()
-            .fold(newest, |first, tsn| if later(first, tsn) == first { tsn } else { first });
+    let is_hole = newest.filter(|newest| must_be_there(*newest)).is_some_and(|newest| {
+        let there = || sent.iter().copied().filter(|tsn| must_be_there(*tsn));
+        let lowest =
+            || there().fold(newest, |first, tsn| if later(first, tsn) == first { tsn } else { first });
+        let first = given_up.map_or_else(lowest, |given_up| given_up.wrapping_add(1));
         tsn.wrapping_sub(first) < u32::MAX / 2
-            && (sent.len() as u64) < u64::from(newest.wrapping_sub(first)) + 1
+            && (there().count() as u64) < u64::from(newest.wrapping_sub(first)) + 1
     });
     (is_beyond || is_hole).then(|| {
         let seen =
@@ -328,6 +338,34 @@ mod tests {
             });
         });
         assert!(seen[0].contains("acknowledges in frame"), "{seen:?}");
+        // Its sender gives them up, and then need not have sent them (RFC 3758 §3.5).
+        let seen = after(Recording::Data, |evidence| {
+            let newest = evidence.wire.as_ref().unwrap().sctp(ALICE).flat_map(|(packet, read)| {
+                let own = packet.sender == ALICE;
+                let tsn = move |body| match body {
+                    Chunk::Data(sctp::Data { tsn, .. }) if own => Some(tsn.value),
+                    _ => None,
+                };
+                read.chunks.iter().filter_map(move |chunk| tsn(chunk.body?)).collect::<Vec<_>>()
+            });
+            let newest = newest.reduce(later).unwrap();
+            retain(evidence, |it| {
+                let is_data = |bytes: &[u8]| bytes.get(12) == Some(&0);
+                !(it.sender == ALICE && application(it) && it.clear.iter().any(|clear| is_data(&clear.bytes)))
+            });
+            let mut chunk = vec![192, 0, 0, 8];
+            chunk.extend(newest.to_be_bytes());
+            // In front of one of its SACKs.
+            let is_sack = |it: &&mut Packet| {
+                it.sender == ALICE && it.clear.iter().any(|clear| clear.bytes.get(12) == Some(&3))
+            };
+            let packet = evidence.wire.as_mut().unwrap().packets.iter_mut().rfind(is_sack).unwrap();
+            packet
+                .clear
+                .iter_mut()
+                .for_each(|clear| drop(clear.bytes.to_mut().splice(12..12, chunk.iter().copied())));
+        });
+        assert_eq!(seen, [""; 0]);
     }
 
     #[test]

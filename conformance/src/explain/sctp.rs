@@ -7,7 +7,7 @@ use peerproof_captures::event::SctpState;
 use peerproof_captures::trace::{Association, Connection, Side};
 
 /// INIT chunks after which no answer is to be expected.
-const INITS: u64 = 3;
+pub(super) const INITS: u64 = 3;
 
 /// What the associations of a connection show.
 pub(super) fn of_packets(connection: &Connection, found: &mut Found) {
@@ -106,7 +106,7 @@ pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
             || view.channels.values().any(|channel| channel.was_open());
         if data && !up && (!view.sctp.is_empty() || !view.channels.is_empty()) {
             let state = view.sctp.last();
-            return Some(Missed {
+            let mut missed = Missed {
                 layer: Layer::Sctp,
                 kind: Kind::SctpNotConnected,
                 side: name.to_owned(),
@@ -115,7 +115,15 @@ pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
                 evidence: state.map(|at| Place::Entry(at.n)).into_iter().collect(),
                 why: "INIT is not answered: the other side expects another a=sctp-port, or the packets are lost",
                 next: "look at the INIT and INIT-ACK chunks, and at a=sctp-port of both descriptions",
-            });
+            };
+            // It takes two to have none: whoever answers no INIT is the reason.
+            if let Some((silent, frame)) = api.silent_to_init() {
+                silent.clone_into(&mut missed.side);
+                missed.expected = format!("{silent} should answer INIT");
+                "it answered none of those that it received".clone_into(&mut missed.seen);
+                missed.evidence = vec![Place::Frame(frame)];
+            }
+            return Some(missed);
         }
     }
     None

@@ -1,5 +1,6 @@
 //! What an explanation works on: the packets, and, where there is one, what the peers' APIs reported.
 
+use super::sctp::INITS;
 use crate::api::{PeerView, Views};
 use crate::evidence::{Peer, Wire};
 use crate::verdict::Layer;
@@ -9,6 +10,7 @@ use peerproof_captures::observe::{StunClass, Unit};
 use peerproof_captures::timeline::{Entry, LossCause, What, words};
 use peerproof_captures::trace::{At, Side, Trace};
 use peerproof_captures::wire::dtls::alert::Level;
+use peerproof_captures::wire::sctp::Body as Chunk;
 use peerproof_captures::wire::stun::Method;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -125,6 +127,24 @@ impl<'a> Api<'a> {
         let those =
             report.values().filter(|dictionary| dictionary.get("type").and_then(Value::as_str) == Some(kind));
         those.filter_map(|dictionary| dictionary.get(member)?.as_f64()).max_by(f64::total_cmp)
+    }
+
+    /// Who answered none of the INITs that came repeatedly from the other side, and the frame of the last one.
+    pub(super) fn silent_to_init(&self) -> Option<(&'a str, u64)> {
+        let wire = self.wire?;
+        self.peers().zip([Peer(0), Peer(1)]).find_map(|((name, _), peer)| {
+            let (mut inits, mut last) = (0, 0);
+            for (packet, read) in wire.sctp(peer) {
+                for chunk in read.chunks.iter() {
+                    match (chunk.body, packet.sender == peer) {
+                        (Some(Chunk::Init(_)), false) => (inits, last) = (inits + 1, packet.frame),
+                        (Some(Chunk::InitAck(_)), true) => return None,
+                        _ => {}
+                    }
+                }
+            }
+            (inits >= INITS).then_some((name, last))
+        })
     }
 
     /// What one peer sent to the other. `None` if the packets between them were not seen.

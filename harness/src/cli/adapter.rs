@@ -1,13 +1,13 @@
 //! `peerproof adapter`.
 
 use super::args::{AdapterCommand, CheckArgs};
-use super::{HARNESS_ERROR, USAGE, complain};
+use super::{HARNESS_ERROR, USAGE, complain, note};
 use crate::adapters::check::{Report, check};
 use crate::peers::implementation::{Implementation, Program};
 use crate::peers::program::ProgramSpec;
 use crate::peers::stack;
 use crate::terminal::Style;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use tokio::runtime::Runtime;
 
@@ -38,6 +38,13 @@ pub(crate) fn adapter(what: &AdapterCommand) -> u8 {
     code
 }
 
+/// Shows what is tried, where somebody waits for it.
+fn begins(group: &str) {
+    if io::stderr().is_terminal() {
+        note(format_args!("checking: {group}"));
+    }
+}
+
 fn try_program(args: &CheckArgs, runtime: &Runtime) -> u8 {
     if let Some(missing) = missing(&args.command) {
         complain(missing);
@@ -45,7 +52,7 @@ fn try_program(args: &CheckArgs, runtime: &Runtime) -> u8 {
     }
     let checked = std::env::current_exe()
         .map_err(|error| error.to_string())
-        .and_then(|peerproof| runtime.block_on(check(peerproof, &args.command)));
+        .and_then(|peerproof| runtime.block_on(check(peerproof, &args.command, &begins)));
     let report = match checked {
         Ok(report) => report,
         Err(trouble) => {

@@ -16,7 +16,7 @@ pub(crate) fn init(to: Option<&Path>) -> u8 {
     match write(path, config::EXAMPLE) {
         Ok(()) => {
             say(format_args!(
-                "wrote {}; `peerproof list --with mystack` lists the cases that would run",
+                "wrote {}; everything in it is commented out: uncomment what you need",
                 path.display()
             ));
             0
@@ -40,12 +40,18 @@ pub(crate) fn scenario(name: &str, folder: Option<&Path>) -> u8 {
         ));
         return USAGE;
     }
-    let path: PathBuf = folder.unwrap_or(Path::new("scenarios")).join(format!("{name}.yaml"));
+    let default = Path::new(super::play::FOLDER);
+    let folder = folder.unwrap_or(default);
+    let path: PathBuf = folder.join(format!("{name}.yaml"));
     let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
     let written = made.map_err(|error| format!("{}: {error}", path.display()));
     match written.and_then(|()| write(&path, SCENARIO)) {
         Ok(()) => {
-            say(format_args!("wrote {}; `peerproof run {name}/` runs it", path.display()));
+            let from = match folder == default {
+                true => String::new(),
+                false => format!(" --scenarios {}", folder.display()),
+            };
+            say(format_args!("wrote {}; `peerproof run{from} {name}/` plays it", path.display()));
             0
         }
         Err(trouble) => {

@@ -5,7 +5,7 @@ use crate::run::snapshot::Snapshots;
 use crate::terminal::clean;
 use indexmap::IndexMap;
 use peerproof_conformance::case::{SnapshotResult, Standing};
-use peerproof_reports::RunReport;
+use peerproof_reports::{RunReport, counted};
 use std::fmt::Write;
 use std::io;
 
@@ -21,8 +21,14 @@ pub(super) fn report(report: &RunReport, snapshots: &Snapshots) -> io::Result<()
         changed.filter_map(|case| Some((case.name.as_str(), case.snapshot.as_ref()?))).collect();
     if !changed.is_empty() {
         let text = text("snapshots to review", &changed);
-        let advice =
-            "each changed snapshot is in a file .snap.new beside the saved one; --update-snapshots saves all";
+        let differs = |it: &SnapshotResult| matches!(it, SnapshotResult::Differs { .. });
+        let advice = match (snapshots.folder.is_some(), changed.iter().any(|(_, result)| differs(result))) {
+            (false, _) => "those of the built-in suite are saved in its repository, with --update-snapshots",
+            (true, false) => "--update-snapshots saves them",
+            (true, true) => {
+                "each changed snapshot is in a file .snap.new beside the saved one; --update-snapshots saves all"
+            }
+        };
         say(format_args!("\n{text}  {advice}"));
     }
     let pending = snapshots.pending();
@@ -56,21 +62,22 @@ fn text(heading: &str, cases: &[(&str, &SnapshotResult)]) -> String {
     let mut text = format!("{heading}: {} new, {differing} changed\n", new.len());
     // Writing to a string never fails.
     if let Some(first) = new.first() {
-        let _ = writeln!(text, "  new in {}, first {}", count(new.len()), clean(first));
+        let _ = writeln!(text, "  new in {}, first {}", counted(new.len(), "case"), clean(first));
     }
     for ((section, expected, seen), cases) in changes.iter().take(MOST) {
         let Some((first, line)) = cases.first() else { continue };
-        let _ = writeln!(text, "  {section} in {}, first {} line {line}", count(cases.len()), clean(first));
+        let _ = writeln!(
+            text,
+            "  {section} in {}, first {} line {line}",
+            counted(cases.len(), "case"),
+            clean(first)
+        );
         let _ = writeln!(text, "    - {}\n    + {}", shown(expected), shown(seen));
     }
     if changes.len() > MOST {
         let _ = writeln!(text, "  and {} other changes", changes.len() - MOST);
     }
     text
-}
-
-fn count(cases: usize) -> String {
-    if cases == 1 { "1 case".to_owned() } else { format!("{cases} cases") }
 }
 
 /// A line of a snapshot, which a peer wrote.

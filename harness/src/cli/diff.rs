@@ -1,6 +1,6 @@
 //! `peerproof diff` and `peerproof archive`: what changed from one run to another, and what is kept of a run to compare with later.
 
-use super::{HARNESS_ERROR, NOTHING_RAN, USAGE, complain, note, say, say_json};
+use super::{NOTHING_RAN, USAGE, complain, note, say, say_json};
 use crate::input::{self, Limit};
 use crate::judge;
 use crate::terminal::{Paint, Style, clean};
@@ -131,7 +131,7 @@ pub(crate) fn archive(args: &ArchiveArgs) -> u8 {
         }
         Err(error) => {
             complain(format_args!("{}: {error}", args.output.display()));
-            HARNESS_ERROR
+            USAGE
         }
     }
 }
@@ -173,7 +173,7 @@ pub(crate) fn diff(args: &DiffArgs) -> u8 {
         match say_json(&comparison) {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
                 complain(error);
-                return HARNESS_ERROR;
+                return USAGE;
             }
             _ => {}
         }
@@ -183,7 +183,7 @@ pub(crate) fn diff(args: &DiffArgs) -> u8 {
         let page = page.map_err(|error| error.to_string());
         if let Err(error) = page.and_then(|page| fs::write(to, page).map_err(|error| error.to_string())) {
             complain(format_args!("{}: {error}", to.display()));
-            return HARNESS_ERROR;
+            return USAGE;
         }
         note(format_args!("{}: {}", to.display(), totals(&comparison)));
     } else if args.markdown {

@@ -1,7 +1,7 @@
 //! `peerproof matrix`.
 
 use super::runs::{self, Recorded};
-use super::{HARNESS_ERROR, NOTHING_RAN, USAGE, complain, note};
+use super::{NOTHING_RAN, USAGE, complain, note};
 use crate::input::{self, Limit};
 use crate::terminal::Style;
 use clap::ValueEnum;
@@ -128,7 +128,7 @@ pub(crate) fn matrix(args: &MatrixArgs) -> u8 {
         Ok(()) => CONTRADICTED,
         Err(trouble) => {
             complain(trouble);
-            HARNESS_ERROR
+            USAGE
         }
     }
 }

@@ -33,6 +33,7 @@ use args::Command;
 use clap::Parser;
 use std::io::{BufWriter, Stderr, StdoutLock, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Usage or a broken scenario.
 pub const USAGE: u8 = 2;
@@ -40,6 +41,9 @@ pub const USAGE: u8 = 2;
 pub const HARNESS_ERROR: u8 = 3;
 /// Nothing ran.
 pub const NOTHING_RAN: u8 = 4;
+
+/// Whether some output could not be written.
+static UNSAID: AtomicBool = AtomicBool::new(false);
 
 /// Reads the command line and does what it says.
 #[must_use]
@@ -78,7 +82,10 @@ pub fn main() -> ExitCode {
         Command::Adapter { what } => adapter::adapter(&what),
         Command::Schema { what } => schema::schema(what),
     };
-    ExitCode::from(code)
+    match code {
+        0 if UNSAID.load(Ordering::Relaxed) => ExitCode::from(USAGE),
+        code => ExitCode::from(code),
+    }
 }
 
 /// Standard output behind its guard, for text or for JSON.
@@ -98,8 +105,16 @@ fn stderr() -> Guard<Stderr> {
 /// Writes a line for the user.
 pub(crate) fn say(text: impl std::fmt::Display) {
     let mut out = stdout(false);
-    // A reader that went away (`| head`) is no error of ours.
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) {
+        failed_to_say(&error);
+    }
+}
+
+/// The output of a command could not be written, which is said once. A reader that went away (`| head`) is no error.
+fn failed_to_say(error: &std::io::Error) {
+    if error.kind() != std::io::ErrorKind::BrokenPipe && !UNSAID.swap(true, Ordering::Relaxed) {
+        complain(format_args!("the output cannot be written: {error}"));
+    }
 }
 
 /// Writes a value as JSON for programs.

@@ -62,11 +62,34 @@ impl Wanted {
 
     /// That no case matches, and where scenarios were looked for if nobody said so.
     pub(super) fn no_case(&self) -> String {
-        let what = "no case matches the filter";
-        if !self.here_only {
-            return what.to_owned();
+        if self.subjects.scenarios.is_empty() {
+            return "there are no scenarios: a folder of scenarios has files FAMILY/NAME.yaml".to_owned();
         }
-        format!("{what}: the scenarios are those of ./{FOLDER} alone; --suite adds the built-in ones")
+        let mut what = "no case matches the filter".to_owned();
+        if let Some(near) = self.filter.names.iter().find_map(|name| near(name, &self.subjects.scenarios)) {
+            what += &format!("; did you mean `{near}`?");
+        }
+        if self.here_only {
+            what += &format!(": the scenarios are those of ./{FOLDER} alone; --suite adds the built-in ones");
+        }
+        what
+    }
+}
+
+/// The scenario whose name, with its family or without, is like what a filter begins with.
+fn near<'a>(name: &str, scenarios: &'a [String]) -> Option<&'a str> {
+    let mut parts = name.split('/');
+    let (first, second) = (parts.next()?, parts.next().filter(|it| !it.is_empty()));
+    let with_family = second.map(|second| format!("{first}/{second}"));
+    let all = || scenarios.iter().map(String::as_str);
+    let alone = |full: &str| full.split_once('/').map_or(full, |(_, name)| name).to_owned();
+    match with_family {
+        Some(full) => nearest(&full, all()),
+        None => {
+            let names: Vec<String> = all().map(alone).collect();
+            let near = nearest(first, names.iter().map(String::as_str))?;
+            all().find(|full| alone(full) == near)
+        }
     }
 }
 
@@ -270,7 +293,7 @@ pub(super) fn ready(args: &RunArgs) -> Result<Wanted, u8> {
     }
     if let Some(reason) = required_but_missing() {
         complain(reason);
-        return Err(HARNESS_ERROR);
+        return Err(USAGE);
     }
     Ok(wanted)
 }

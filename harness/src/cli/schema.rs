@@ -35,7 +35,7 @@ fn print(schema: &impl serde::Serialize) -> u8 {
     match super::say_json(schema) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             super::complain(error);
-            super::HARNESS_ERROR
+            super::USAGE
         }
         _ => 0,
     }

@@ -264,14 +264,15 @@ mod tests {
     #[test]
     fn the_example_is_one() {
         let configuration = parse(super::super::EXAMPLE).unwrap();
-        assert!(configuration.roster.get("mystack").is_some());
-        // All that is commented out makes sense too.
+        // Nothing in it is in the way of a first run.
+        assert_eq!(configuration.roster.names().collect::<Vec<_>>(), ["stack", "chrome", "firefox"]);
+        // All that is commented out makes sense.
         let whole: String = super::super::EXAMPLE
             .lines()
             .map(|line| line.strip_prefix("#: ").unwrap_or(line).to_owned() + "\n")
             .collect();
         let configuration = parse(&whole).unwrap();
-        for name in ["chrome@150", "firefox@140", "grid", "mobile"] {
+        for name in ["mystack", "chrome@150", "firefox@140", "grid", "mobile"] {
             assert!(configuration.roster.get(name).is_some(), "{name}");
         }
         assert_eq!(configuration.scenarios, Some(PathBuf::from("here/scenarios")));

@@ -230,7 +230,12 @@ impl Coverage {
             .collect();
         if args.open {
             statements.retain(|it| {
-                it.parts.iter().flat_map(|part| &part.by).any(|by| by.state != PartState::Shown)
+                // The stack is the other peer, unless it is asked for.
+                let counts = |by: &&ShownBy| {
+                    by.peer != Implementation::Stack || args.peer.contains(&ImplementationArg::Stack)
+                };
+                let mut all = it.parts.iter().flat_map(|part| &part.by).filter(counts);
+                all.any(|by| by.state != PartState::Shown)
             });
         }
         let whole = statements.iter().filter(|it| it.whole).count();

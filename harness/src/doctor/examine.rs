@@ -44,10 +44,7 @@ fn check(item: Item, state: Availability) -> Check {
 
 async fn tool(item: Item, tool: Tool, flag: &str) -> Check {
     let Some(place) = tool.find() else {
-        let advice = match std::env::var_os(tool.variable()) {
-            Some(named) => format!("{} names {}, which is not a program", tool.variable(), named.display()),
-            None => format!("{SETUP}, or set {}", tool.variable()),
-        };
+        let advice = tool.misnamed().unwrap_or_else(|| format!("{SETUP}, or set {}", tool.variable()));
         return Check { advice: Some(advice), ..check(item, Availability::Missing) };
     };
     let found = output(&place, &[flag]).await.as_deref().and_then(version_in);

@@ -34,10 +34,10 @@ pub struct InspectArgs {
     #[arg(long, conflicts_with_all = ["packets", "frame", "ladder", "export"])]
     pub json: bool,
     /// One line for each packet
-    #[arg(long, conflicts_with_all = ["ladder", "export"])]
+    #[arg(long, group = "in_frames", conflicts_with_all = ["ladder", "export"])]
     pub packets: bool,
     /// Each connection as a sequence of messages between its sides
-    #[arg(long, conflicts_with_all = ["frame", "export"])]
+    #[arg(long, group = "in_frames", conflicts_with_all = ["frame", "export"])]
     pub ladder: bool,
     /// Write a capture for Wireshark: the same packets, the secrets, and SCTP, RTP and RTCP in the clear beside them
     #[arg(long, value_name = "OUT.pcapng", groups = ["written", "of_connection"], conflicts_with = "frame")]
@@ -46,7 +46,7 @@ pub struct InspectArgs {
     #[arg(
         long,
         value_name = "OUT.html",
-        group = "written",
+        groups = ["written", "in_frames"],
         conflicts_with_all = ["json", "packets", "ladder", "frame", "export"]
     )]
     pub html: Option<PathBuf>,
@@ -54,7 +54,7 @@ pub struct InspectArgs {
     #[arg(
         long,
         value_name = "DIR",
-        groups = ["written", "of_connection", "decoded"],
+        groups = ["written", "of_connection", "decoded", "in_frames"],
         conflicts_with_all = ["json", "packets", "ladder", "frame", "export", "html"]
     )]
     pub png: Option<PathBuf>,
@@ -62,7 +62,7 @@ pub struct InspectArgs {
     #[arg(
         long,
         value_name = "OUT.wav",
-        groups = ["written", "of_connection", "decoded"],
+        groups = ["written", "of_connection", "decoded", "in_frames"],
         conflicts_with_all = ["json", "packets", "ladder", "frame", "export", "html", "png"]
     )]
     pub wav: Option<PathBuf>,
@@ -85,7 +85,7 @@ pub struct InspectArgs {
     #[arg(long, value_name = "PEER", requires = "packets")]
     pub peer: Vec<String>,
     /// Only these frames, with --packets, --ladder, --html, --png or --wav: 10-20, 10-, -20
-    #[arg(long, value_name = "FROM-TO", allow_hyphen_values = true)]
+    #[arg(long, value_name = "FROM-TO", allow_hyphen_values = true, requires = "in_frames")]
     pub frames: Option<Frames>,
     /// One frame in full, with its bytes; with --packets only its line
     #[arg(long, value_name = "N", conflicts_with = "frames")]

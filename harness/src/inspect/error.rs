@@ -31,7 +31,7 @@ pub enum InspectError {
         reason: String,
     },
     /// There is no such frame.
-    #[error("{name} has no frame {frame}, its last is {last}")]
+    #[error("{name} has no frame {frame}: {}", if *.last == 0 { "it has none".to_owned() } else { format!("its frames are 1 to {last}") })]
     NoFrame {
         /// The file.
         name: String,

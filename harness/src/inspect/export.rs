@@ -25,6 +25,8 @@ pub(super) struct Written {
     sctp: u64,
     rtp: u64,
     rtcp: u64,
+    /// The capture itself has interfaces in the clear, which are copied.
+    had_plaintext: bool,
 }
 
 /// Refuses to write over the capture, and, without `force`, over any other file.
@@ -36,6 +38,8 @@ pub(super) fn refuse(given: &Given, to: &Path, force: bool) -> Result<(), Inspec
 pub(super) fn refuse_file(is_input: bool, to: &Path, force: bool) -> Result<(), InspectError> {
     let reason = if is_input {
         "the output is the capture itself"
+    } else if to.is_dir() {
+        "this is a folder; name a file"
     } else if !force && to.symlink_metadata().is_ok_and(|there| there.is_file() || there.is_dir()) {
         "the file exists; --force replaces it"
     } else {
@@ -61,7 +65,12 @@ pub(super) fn write(
         // Half a capture is of no use; the error is what counts.
         let _ = fs::remove_file(&parts);
     }
-    let Written { frames, sctp, rtp, rtcp } = written?;
+    let Written { frames, sctp, rtp, rtcp, had_plaintext } = written?;
+    if had_plaintext {
+        let to = to.display();
+        writeln!(out, "{to}: {frames} frames, among them those that the capture itself has in the clear")?;
+        return Ok(());
+    }
     writeln!(
         out,
         "{}: {frames} frames, and in the clear {sctp} SCTP, {rtp} RTP and {rtcp} RTCP packets",
@@ -91,7 +100,7 @@ fn export(given: &Given, chosen: Option<&Chosen>, parts: &Path, to: &Path) -> Re
         places: Vec::new(),
         interface: None,
         direction: Direction::Outbound,
-        written: Written::default(),
+        written: Written { had_plaintext: has_plaintext, ..Written::default() },
         trouble: Ok(()),
     };
     let mut observer = given.observer(&mut copy);

@@ -82,6 +82,16 @@ impl Given {
         }
         if !stdin && path.is_dir() {
             files.splice(0..0, descriptions_in(&path.join(DESCRIPTIONS)));
+            if !path.join(CAPTURE).exists() {
+                let reason = match path.join("run.json").exists() || path.join("cases").exists() {
+                    true => "this is a run; name the folder of one of its cases",
+                    false => "there is no capture.pcapng in this folder",
+                };
+                return Err(InspectError::Foreign {
+                    name: path.display().to_string(),
+                    reason: reason.to_owned(),
+                });
+            }
             folder = Some(path.clone());
             path = path.join(CAPTURE);
         }

@@ -47,6 +47,8 @@ pub(super) fn write(given: &Given, number: u64, out: &mut dyn Write) -> Result<(
     if found {
         return Ok(out.write_all(tree.text.as_bytes())?);
     }
+    // The reading ended where the frame would have been, which is before the first one for 0.
+    while reader.next_item().is_some() {}
     super::json::FileFacts::of(&given.name, &reader, 0)?;
     let last = reader.frames();
     Err(InspectError::NoFrame { name: given.name.clone(), frame: number, last })

@@ -30,7 +30,7 @@ pub struct JudgeArgs {
     /// Print JSON (see `peerproof schema judge`)
     #[arg(long)]
     pub json: bool,
-    /// Also show satisfied and inconclusive requirements
+    /// Also show requirements that are satisfied, undecided or do not apply
     #[arg(long)]
     pub all: bool,
     /// Only requirements with this in their names, or that match this pattern

@@ -11,6 +11,20 @@ use std::path::PathBuf;
 /// Why something cannot be judged.
 #[derive(Debug, thiserror::Error)]
 pub enum JudgeError {
+    /// No requirement has such a name.
+    #[error(
+        "no requirement matches `{name}`{help}",
+        help = .near.as_ref().map_or_else(
+            || " (`peerproof requirements` lists them)".to_owned(),
+            |near| format!("; did you mean `{near}`?"),
+        )
+    )]
+    UnknownRequirement {
+        /// As it was asked for.
+        name: String,
+        /// The one with the most similar name.
+        near: Option<String>,
+    },
     /// A file or folder cannot be read.
     #[error("{path}: {error}", path = .path.display())]
     Read {

@@ -17,7 +17,9 @@ pub(crate) use folder::last_stats;
 pub use folder::{Again, again, case_files, observed, records};
 pub use json::{Judged, JudgedFinding, Judgement};
 
+use crate::scenario::error::nearest;
 use crate::{expected, parallel};
+use peerproof_conformance::catalogue::Catalogue;
 use peerproof_conformance::checks::Finding;
 use peerproof_conformance::deviations::pattern;
 use std::io::Write;
@@ -37,6 +39,7 @@ const NOTHING: u8 = 4;
 /// # Errors
 /// If something named cannot be read, or nothing can be written.
 pub fn main(args: &JudgeArgs, out: &mut dyn Write) -> Result<u8, JudgeError> {
+    args.refuse_unknown_requirements()?;
     let expected = args.expected.as_ref().map(|path| expected::load(path)).transpose()?;
     let mut judged = Judged { judged: Vec::new() };
     let mut paths = args.paths.clone();
@@ -63,15 +66,28 @@ pub fn main(args: &JudgeArgs, out: &mut dyn Write) -> Result<u8, JudgeError> {
     Ok(code)
 }
 
+/// Whether what is asked for means this requirement.
+fn names(wanted: &str, id: &str) -> bool {
+    id.contains(wanted) || pattern::matches(wanted, id)
+}
+
 impl JudgeArgs {
     /// Whether a finding is asked for.
     fn wants(&self, finding: &Finding) -> bool {
         let id = finding.requirement.as_str();
-        self.requirement.is_empty()
-            || self
-                .requirement
-                .iter()
-                .any(|wanted| id.contains(wanted.as_str()) || pattern::matches(wanted, id))
+        self.requirement.is_empty() || self.requirement.iter().any(|wanted| names(wanted, id))
+    }
+
+    /// Nothing would be found of a requirement that is spelled wrongly, and that is no verdict.
+    fn refuse_unknown_requirements(&self) -> Result<(), JudgeError> {
+        let ids = || Catalogue::get().requirements().map(|it| it.id.as_str());
+        match self.requirement.iter().find(|wanted| !ids().any(|id| names(wanted, id))) {
+            None => Ok(()),
+            Some(wanted) => {
+                let near = nearest(wanted, ids()).map(str::to_owned);
+                Err(JudgeError::UnknownRequirement { name: wanted.clone(), near })
+            }
+        }
     }
 }
 

@@ -222,7 +222,10 @@ pub enum Origin {
 /// Why a peer could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The machine or the implementation cannot do this: the case is `unsupported`.
+    /// The machine lacks it: the case is `unsupported`, which says nothing about a peer.
+    #[error("{0}")]
+    Missing(String),
+    /// The implementation cannot do this: the case is `unsupported` by it.
     #[error("{0}")]
     Unsupported(String),
     /// It should have worked: the case is a `harness-error`.

@@ -23,7 +23,7 @@ pub fn is_name(name: &str) -> bool {
 pub(crate) fn agrees(name: &str, version: &str) -> Result<(), OpenError> {
     match name.split_once('@') {
         Some((_, wanted)) if !is_of_version(wanted, version) => {
-            Err(OpenError::Broken(format!("{name} has version {version}")))
+            Err(OpenError::Broken(format!("it has version {version}, but its name asks for {wanted}")))
         }
         _ => Ok(()),
     }

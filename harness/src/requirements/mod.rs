@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use peerproof_conformance::case::CaseFile;
 use peerproof_conformance::catalogue::{Catalogue, Level, Observe, Requirement, Topic};
 use peerproof_conformance::checks::{self, fault};
-use peerproof_reports::Requirements as Counts;
+use peerproof_reports::{Requirements as Counts, counted};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -152,7 +152,7 @@ fn text(args: &RequirementsArgs, listed: &Listed, out: &mut dyn Write) -> io::Re
             line(row, &style, out)?;
         }
     }
-    writeln!(out, "{} requirements, {} of them checked", listed.total, listed.checked)
+    writeln!(out, "{}, {} of them checked", counted(listed.total, "requirement"), listed.checked)
 }
 
 fn line(row: &Row, style: &Style, out: &mut dyn Write) -> io::Result<()> {

@@ -26,7 +26,7 @@ pub(super) struct LabPeer<'a> {
 /// Makes the hosts, joins them, and has everything recorded.
 ///
 /// # Errors
-/// [`OpenError::Unsupported`] where the network lab is unavailable.
+/// [`OpenError::Missing`] where the network lab is unavailable.
 pub(super) async fn open(
     provider: &dyn Provider,
     topology: Topology,
@@ -35,7 +35,7 @@ pub(super) async fn open(
     seed: u64,
 ) -> Result<Arc<Lab>, OpenError> {
     if let Some(reason) = unavailable() {
-        return Err(OpenError::Unsupported(format!("the network lab is unavailable: {reason}")));
+        return Err(OpenError::Missing(format!("the network lab is unavailable: {reason}")));
     }
     let broken = |error: &dyn std::fmt::Display| OpenError::Broken(format!("the lab: {error}"));
     let specs = hosts_of(&topology).map_err(|error| broken(&error))?;

@@ -157,7 +157,10 @@ fn lacking(scenario: &Scenario, peers: [&PeerInfo; 2]) -> Option<NotPlayed> {
 fn not_played(before: Option<NotPlayed>, peer: Option<&String>, error: OpenError) -> NotPlayed {
     match (error, before) {
         // What is wrong says more than what is lacking.
-        (OpenError::Unsupported(_), Some(before)) => before,
+        (OpenError::Missing(reason), None | Some(NotPlayed::Unsupported { .. })) => {
+            NotPlayed::Unsupported { peer: None, reason }
+        }
+        (OpenError::Missing(_) | OpenError::Unsupported(_), Some(before)) => before,
         (OpenError::Failed(reason), before) => match (before, peer) {
             (Some(before @ NotPlayed::Broken { .. }), _) => before,
             (_, Some(peer)) => NotPlayed::Failed { peer: peer.clone(), reason },
@@ -245,6 +248,24 @@ fn start(
 mod tests {
     use super::*;
     use peerproof_captures::feature::Feature;
+
+    #[test]
+    fn what_the_machine_lacks_is_no_matter_of_a_peer() {
+        let alice = "alice".to_owned();
+        let of = |before, error| match not_played(before, Some(&alice), error) {
+            NotPlayed::Unsupported { peer, reason } => (peer, reason),
+            other => panic!("{other:?}"),
+        };
+        let missing = || OpenError::Missing("chrome is not installed".to_owned());
+        let cannot = || OpenError::Unsupported("no lab".to_owned());
+        assert_eq!(of(None, missing()), (None, "chrome is not installed".to_owned()));
+        assert_eq!(of(None, cannot()), (Some(alice.clone()), "no lab".to_owned()));
+        let before = NotPlayed::Unsupported { peer: Some("bob".to_owned()), reason: "no lab".to_owned() };
+        assert_eq!(of(Some(before), missing()).0, None);
+        let broken = Some(NotPlayed::Broken { cause: "no driver".to_owned() });
+        let NotPlayed::Broken { cause } = not_played(broken, Some(&alice), missing()) else { panic!() };
+        assert_eq!(cause, "no driver");
+    }
 
     #[tokio::test]
     async fn the_log_of_a_browser_that_did_not_start_is_kept() {

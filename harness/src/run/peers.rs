@@ -64,7 +64,7 @@ impl Provider for Peers {
         request: OpenRequest,
     ) -> Result<Opened, OpenError> {
         if let Some(reason) = implementation.missing() {
-            return Err(OpenError::Unsupported(reason));
+            return Err(OpenError::Missing(reason));
         }
         if request.host.is_some() && !implementation.abilities().in_lab {
             return Err(OpenError::Unsupported(format!("{} cannot run in a lab", implementation.name())));
@@ -136,6 +136,5 @@ pub fn missing(need: &str) -> Option<String> {
             };
         }
     };
-    let absent = tools.iter().find(|tool| tool.find().is_none())?;
-    Some(format!("{} is not installed (`peerproof setup` installs it)", absent.name()))
+    tools.iter().find_map(|tool| tool.absent())
 }

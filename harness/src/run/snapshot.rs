@@ -100,7 +100,7 @@ impl Snapshots {
     }
 }
 
-/// Compares a played case with its snapshot; nothing if the scenario wants none.
+/// Compares a played case with its snapshot; nothing if the scenario wants none, or none is saved and there is no folder to save it in.
 ///
 /// # Errors
 /// The snapshot cannot be read or written.
@@ -111,7 +111,10 @@ pub fn compare(
 ) -> io::Result<Option<SnapshotResult>> {
     let Some(seen) = Snapshot::of(record, &sections(case)) else { return Ok(None) };
     let result = seen.compare(snapshots.on_record(case)?.as_ref());
-    let Some(path) = snapshots.path(case) else { return Ok(Some(result)) };
+    // Without a folder a new one could not be saved, so that there is nothing to review.
+    let Some(path) = snapshots.path(case) else {
+        return Ok(Some(result).filter(|it| *it != SnapshotResult::New));
+    };
     if result == SnapshotResult::Same {
         discard(&path);
         return Ok(Some(result));

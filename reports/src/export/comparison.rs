@@ -1,6 +1,7 @@
 //! What changed from one run to another: in Markdown, as a page, and in the sentences that all forms share.
 
 use super::{ExportError, outcome};
+use crate::counted;
 use crate::document::{Part, Policy};
 use crate::escape::{lines, markdown as escape};
 use askama::Template;
@@ -105,10 +106,10 @@ pub fn ended(change: &VerdictChange) -> [String; 2] {
 #[must_use]
 pub fn totals(comparison: &Comparison) -> String {
     let mut text = format!(
-        "{} cases compared: {} ended otherwise, {} changes",
-        comparison.cases,
+        "{} compared: {} ended otherwise, {}",
+        counted(comparison.cases, "case"),
         comparison.verdicts.len(),
-        comparison.changes.len()
+        counted(comparison.changes.len(), "change")
     );
     if !comparison.once.is_empty() {
         let _ = write!(text, ", {} seen once", comparison.once.len());
@@ -122,11 +123,12 @@ pub fn totals(comparison: &Comparison) -> String {
         let _ = write!(text, "; different checks decided the requirements, of which {differ} differ");
     }
     if !comparison.tool.verdicts.is_empty() {
-        let _ = write!(text, "; {} cases differ by their records alone", comparison.tool.verdicts.len());
+        let differ = counted(comparison.tool.verdicts.len(), "case");
+        let _ = write!(text, "; {differ} with another verdict by the records alone");
     }
     for (names, which) in [(&comparison.only_before, "first"), (&comparison.only_after, "second")] {
         if !names.is_empty() {
-            let _ = write!(text, "; {} cases are in the {which} run alone", names.len());
+            let _ = write!(text, "; {} only in the {which} run", counted(names.len(), "case"));
         }
     }
     text
@@ -391,9 +393,9 @@ mod tests {
             "2 scenarios, dtls/a/chrome-stack frame 7",
             "fail, DTLS, bob",
             "data/new/chrome-stack",
-            "3 cases compared: 1 ended otherwise, 1 changes, 1 seen once; 5 in fewer than 2 scenarios are left out; \
-             different checks decided the requirements, of which 1 differ; 1 cases differ by their records alone; \
-             1 cases are in the second run alone",
+            "3 cases compared: 1 ended otherwise, 1 change, 1 seen once; 5 in fewer than 2 scenarios are left out; \
+             different checks decided the requirements, of which 1 differ; 1 case with another verdict by the records alone; \
+             1 case only in the second run",
             "Seen once",
             "1 scenario, data/a/firefox-stack entry 12",
             "decided by different checks: peerproof 1 → peerproof ",

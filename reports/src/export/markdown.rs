@@ -1,6 +1,7 @@
 //! A summary in Markdown, for a pull request or a job's page.
 
 use super::{ExportError, Exporter, outcome, remark};
+use crate::counted;
 use crate::escape::markdown as escape;
 use crate::findings::Grouped;
 use crate::nats::{Meetings, NatTable};
@@ -16,9 +17,9 @@ pub struct Markdown;
 impl Exporter for Markdown {
     fn serialize(&self, report: &RunReport) -> Result<Vec<u8>, ExportError> {
         let mut text = format!(
-            "## {}: {} cases in {}\n\n",
+            "## {}: {} in {}\n\n",
             escape(&report.tool),
-            report.cases.len(),
+            counted(report.cases.len(), "case"),
             span(report.duration_us)
         );
         let counts: Vec<String> =

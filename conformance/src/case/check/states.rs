@@ -5,6 +5,7 @@ use crate::case::view::{At, PeerView, Refused};
 use crate::case_file::CasePeer;
 use crate::expect::{AnyOf, PeerExpectations, Rejection, Transitions};
 use crate::verdict::Layer;
+use peerproof_captures::event::{ConnectionState, IceState, SignalingState};
 use std::fmt::Display;
 
 pub(super) fn check(
@@ -15,20 +16,30 @@ pub(super) fn check(
     checked: &mut Checked,
 ) {
     macro_rules! last {
-        ($expected:ident, $seen:ident, $key:literal, $named:literal, $layer:ident, $first:ident) => {
+        ($expected:ident, $seen:ident, $key:literal, $named:literal, $layer:ident, $closed:expr) => {
             if let Some(any) = &expected.$expected {
                 let state = view.reported($key, view.$seen.last().map(|at| at.n));
                 let seen = state.as_ref().or(view.$seen.last());
-                checked.add(last(name, $named, any, seen, Layer::$layer, any_first(any)));
+                // `close` changes it and fires no event (webrtc-pc §4.4.1.5).
+                if view.closed.and($closed).is_none_or(|closed| !any.allows(&closed)) {
+                    checked.add(last(name, $named, any, seen, Layer::$layer, any_first(any)));
+                }
             }
         };
     }
-    last!(connection_state, connection, "connection", "connectionState", Checks, New);
-    last!(ice_connection_state, ice, "iceConnection", "iceConnectionState", Checks, New);
-    last!(ice_gathering_state, gathering, "iceGathering", "iceGatheringState", Gathering, New);
-    last!(signaling_state, signaling, "signaling", "signalingState", Sdp, Stable);
-    last!(dtls_state, dtls, "dtls", "DTLS state", Dtls, New);
-    last!(sctp_state, sctp, "sctp", "SCTP state", Sctp, Connecting);
+    last!(
+        connection_state,
+        connection,
+        "connection",
+        "connectionState",
+        Checks,
+        Some(ConnectionState::Closed)
+    );
+    last!(ice_connection_state, ice, "iceConnection", "iceConnectionState", Checks, Some(IceState::Closed));
+    last!(ice_gathering_state, gathering, "iceGathering", "iceGatheringState", Gathering, None);
+    last!(signaling_state, signaling, "signaling", "signalingState", Sdp, Some(SignalingState::Closed));
+    last!(dtls_state, dtls, "dtls", "DTLS state", Dtls, None);
+    last!(sctp_state, sctp, "sctp", "SCTP state", Sctp, None);
 
     if let Some(lists) = &expected.states {
         macro_rules! list {

@@ -194,6 +194,38 @@ fn nobody_sees_the_packets_of_two_programs_outside_a_lab() {
 }
 
 #[test]
+fn what_closes_is_closed_without_an_event() {
+    let verdict = |state: &str, expected: &str, closes: bool| {
+        let mut case = CaseBuilder::new(&format!("alice: {{ {state}: {expected} }}"));
+        case.connects().negotiate().ice().dtls().ended(StepOutcome::Done);
+        if closes {
+            case.command("alice", "close", json!({}), Answer::Ok(json!(null)));
+        }
+        case.verdict().outcome
+    };
+    for (state, other) in [
+        ("connectionState", "failed"),
+        ("iceConnectionState", "failed"),
+        ("signalingState", "have-local-offer"),
+    ] {
+        assert_eq!(verdict(state, "closed", true), Outcome::Pass, "{state}");
+        assert_eq!(verdict(state, "closed", false), Outcome::Fail, "{state}");
+        assert_eq!(verdict(state, other, true), Outcome::Fail, "{state}");
+    }
+}
+
+#[test]
+fn an_offer_that_is_ignored_is_none_of_the_peers_own() {
+    let local = |operation: &str| {
+        let mut case = CaseBuilder::new("");
+        let data = json!({"operation": operation, "description": {"type": "offer", "sdp": "v=0\r\n"}});
+        case.event("alice", json!({"event": "acted", "data": data}));
+        crate::api::PeerView::of(&case.record.timeline, "alice").local.len()
+    };
+    assert_eq!(["setLocalDescription", "ignoreOffer"].map(local), [1, 0]);
+}
+
+#[test]
 fn unsupported_counts_only_from_a_peer_that_refuses_the_impossible() {
     let mut case = CaseBuilder::new("");
     case.began(json!({"peer": "bob", "action": {"command": {"name": "setCodecPreferences", "args": {}}}}));

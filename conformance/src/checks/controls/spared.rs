@@ -230,6 +230,15 @@ const SPARED: &[Spared] = &[
         },
     ),
     spared(
+        "rtcp-compound-starts-with-report",
+        "with a=rtcp-rsize a source description may go alone (RFC 5506 §4.1)",
+        Recording::Call,
+        |evidence| {
+            let control = of("rtcp-compound-starts-with-report").unwrap().control;
+            (control.mutations().next().unwrap().mutate)(evidence);
+        },
+    ),
+    spared(
         "dtls-record-sequence-increments",
         "a datagram that did not leave its host leaves its number out",
         Recording::Data,

@@ -20,14 +20,27 @@ pub(super) struct Mismatch {
     pub(super) refused: Option<Place>,
 }
 
-/// The certificates of the other side, if none of them is one whose fingerprint a peer received. `as_client`: whether the peer is to be the client.
-pub(super) fn of(evidence: &Evidence, peer: Peer, as_client: bool) -> Option<Mismatch> {
-    let (wire, other) = (evidence.wire.as_ref()?, evidence.other(peer)?);
-    let handshake = evidence.handshake(peer);
-    let client = handshake.client()?;
-    if (client == peer) != as_client {
+/// Which side of the handshake judges the certificate of the other one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Judge {
+    Client,
+    Server,
+}
+
+impl Judge {
+    fn is(self, evidence: &Evidence, peer: Peer) -> bool {
+        let client = evidence.handshake(peer).client();
+        client.is_some_and(|client| (client == peer) == (self == Self::Client))
+    }
+}
+
+/// What a peer did as this side of the handshake, if the certificate of the other side has none of the fingerprints that the peer received.
+pub(super) fn of(evidence: &Evidence, peer: Peer, judge: Judge) -> Option<Mismatch> {
+    if !judge.is(evidence, peer) {
         return None;
     }
+    let (wire, other) = (evidence.wire.as_ref()?, evidence.other(peer)?);
+    let handshake = evidence.handshake(peer);
     let told: Vec<Fingerprint> = evidence
         .made_by(other)
         .flat_map(|made| {
@@ -70,6 +83,7 @@ pub(super) fn of(evidence: &Evidence, peer: Peer, as_client: bool) -> Option<Mis
 /// Edits for the controls.
 #[cfg(test)]
 pub(super) mod edits {
+    use super::Judge;
     use crate::checks::controls::{Recording, dtls, events};
     use crate::evidence::{Clear, Evidence, Packet, Peer};
     use peerproof_captures::event::{DtlsState, PeerEvent};
@@ -79,8 +93,14 @@ pub(super) mod edits {
         packet.bytes[0] >= 128 || matches!(packet.bytes[0], 21 | 23)
     }
 
+    fn peer(evidence: &Evidence, judge: Judge) -> Peer {
+        let client = evidence.handshake(Peer(0)).client().unwrap();
+        if judge == Judge::Client { client } else { evidence.other(client).unwrap() }
+    }
+
     /// As if the descriptions that `judge` got had other fingerprints, and it refused.
-    pub(in super::super) fn refuse(evidence: &mut Evidence, judge: Peer) {
+    pub(in super::super) fn refuse(evidence: &mut Evidence, judge: Judge) {
+        let judge = peer(evidence, judge);
         let name = evidence.name(judge).to_owned();
         for made in evidence.descriptions.iter_mut().filter(|it| it.by != judge) {
             let text = made.sdp.as_str();
@@ -100,7 +120,8 @@ pub(super) mod edits {
     }
 
     /// It reports that the transport is connected all the same.
-    pub(in super::super) fn connect(evidence: &mut Evidence, judge: Peer) {
+    pub(in super::super) fn connect(evidence: &mut Evidence, judge: Judge) {
+        let judge = peer(evidence, judge);
         let name = evidence.name(judge).to_owned();
         events::edit_each(evidence, &name, |event| {
             if let PeerEvent::DtlsStateChange { state: state @ DtlsState::Failed, .. } = event {
@@ -110,7 +131,8 @@ pub(super) mod edits {
     }
 
     /// It sends data all the same.
-    pub(in super::super) fn send(evidence: &mut Evidence, judge: Peer) {
+    pub(in super::super) fn send(evidence: &mut Evidence, judge: Judge) {
+        let judge = peer(evidence, judge);
         let whole = Recording::Data.evidence();
         let own = |it: &&Packet| it.sender == judge && it.clear.iter().any(Clear::is_application_data);
         let last = whole.wire.as_ref().unwrap().packets.iter().rfind(own).unwrap();

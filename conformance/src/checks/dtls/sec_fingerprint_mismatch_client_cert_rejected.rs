@@ -1,7 +1,7 @@
 //! RFC 8122 §6.2: "If the certificate … does not match the fingerprint, … the media connection MUST be terminated": here by the DTLS server, of the
 //! client's certificate.
 
-use super::mismatch;
+use super::mismatch::{self, Judge};
 use crate::checks::{Check, Fault, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -18,7 +18,7 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     tally
         .not_applicable("the client's certificate has a fingerprint that the peer received, or is not known");
-    let Some(mismatch) = mismatch::of(evidence, peer, false) else { return };
+    let Some(mismatch) = mismatch::of(evidence, peer, Judge::Server) else { return };
     if let Some(place) = mismatch.connected {
         tally.fail(
             Fault("connected"),
@@ -43,23 +43,18 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 #[cfg(test)]
 mod control {
     use crate::checks::controls::{Control, Mutation, Recording};
-    use crate::checks::dtls::mismatch::edits;
-    use crate::evidence::{Evidence, Peer};
-
-    fn judge(evidence: &Evidence) -> Peer {
-        let client = evidence.handshake(Peer(0)).client().unwrap();
-        if false { client } else { evidence.other(client).unwrap() }
-    }
+    use crate::checks::dtls::mismatch::{Judge, edits};
+    use crate::evidence::Evidence;
 
     fn refuse(evidence: &mut Evidence) {
-        edits::refuse(evidence, judge(evidence));
+        edits::refuse(evidence, Judge::Server);
     }
 
     /// Has the server connect all the same.
     pub(super) const CONTROL: Control =
-        Control::prepared(Recording::Data, refuse, |evidence| edits::connect(evidence, judge(evidence))).and(
+        Control::prepared(Recording::Data, refuse, |evidence| edits::connect(evidence, Judge::Server)).and(
             &[Mutation::new(Recording::Data, "media or data is sent", |evidence| {
-                edits::send(evidence, judge(evidence));
+                edits::send(evidence, Judge::Server);
             })
             .prepared(refuse)
             .also_breaks(&["sctp-both-sides-initiate"])],

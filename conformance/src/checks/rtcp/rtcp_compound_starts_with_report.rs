@@ -36,6 +36,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             tally.judge(Fault("no-sdes"), has_cname(&compound), place, || {
                 "a compound packet has no SDES with CNAME".to_owned()
             });
+        } else if negotiated != ReducedSize::Nowhere {
+            // RFC 5506 §4.1 takes the order of RFC 3550 §6.1 away and does not say of a source description whether it may go alone.
+            tally.inconclusive("with a=rtcp-rsize a source description may go alone", [place]);
         } else {
             let kind = compound.packets.iter().next().map(|first| first.header.kind.value);
             let kind = kind.map_or_else(String::new, |kind| kind.to_string());
@@ -70,10 +73,10 @@ fn has_cname(compound: &Compound<'_>) -> bool {
 #[cfg(test)]
 mod control {
     use crate::checks::controls::{Control, Mutation, Recording, replace_all, rtcp};
-    use crate::evidence::Peer;
+    use crate::evidence::{Evidence, Peer};
 
     /// Takes the report off the front of a compound packet.
-    pub(super) const CONTROL: Control = Control::new(Recording::Call, |evidence| {
+    pub(super) const CONTROL: Control = Control::prepared(Recording::Call, without_reduced_size, |evidence| {
         rtcp::edit_first(evidence, Peer(0), rtcp::SR, |bytes| {
             let length = 4 + 4 * usize::from(u16::from_be_bytes([bytes[2], bytes[3]]));
             assert_eq!(bytes[length + 1], rtcp::SDES);
@@ -89,10 +92,12 @@ mod control {
                 bytes[length + 8] = 2;
             });
         })
-        .prepared(|evidence| {
-            for made in &mut evidence.descriptions {
-                replace_all(&mut made.sdp, "a=rtcp-rsize", "a=x-rsize");
-            }
-        }),
+        .prepared(without_reduced_size),
     ]);
+
+    fn without_reduced_size(evidence: &mut Evidence) {
+        for made in &mut evidence.descriptions {
+            replace_all(&mut made.sdp, "a=rtcp-rsize", "a=x-rsize");
+        }
+    }
 }

@@ -82,6 +82,21 @@ mod tests {
         assert_eq!(result(|_| {}), Status::Fail);
         assert_eq!(result(|evidence| evidence.wire.as_mut().unwrap().hidden = true), Status::Inconclusive);
         assert_eq!(result(|evidence| evidence.whole = false), Status::Inconclusive);
+        // While its interface is down its own kernel refuses what it sends.
+        let of = |host: &str| {
+            let step = serde_json::json!({"action": {"harness": {"step": "network", "args": {"down": format!("{host}/eth0")}}}});
+            let what = serde_json::json!({"step_began": {"step": 90, "definition": step}});
+            serde_json::from_value(serde_json::json!({"n": 9_999, "t_us": 0, "what": what})).unwrap()
+        };
+        let bob = Recording::Video.evidence().name(Peer(1)).to_owned();
+        for (host, status) in [(bob.as_str(), Status::Inconclusive), ("router", Status::Fail)] {
+            let mut evidence = Recording::Video.evidence();
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            let at = packets.iter().enumerate().filter(|(_, it)| rtp::is(it) && it.sender == Peer(1)).nth(9);
+            packets.remove(at.unwrap().0);
+            evidence.timeline.push(of(host));
+            assert_eq!(CHECK.run(&evidence)[1].result, status, "{host}");
+        }
         let elsewhere = |evidence: &mut Evidence| rtp::packets(evidence).for_each(|it| it.tap = Peer(0));
         assert_eq!(result(elsewhere), Status::Inconclusive);
     }

@@ -21,7 +21,7 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let Some(profile) = srtp_profile(&evidence.handshake(peer)) else { return };
-    let complete = evidence.sees_all_sent_by(peer);
+    let complete = evidence.sees_all_sent_by(peer) && !evidence.is_taken_down(peer);
     let faulted = evidence.faulted();
     let mut newest: BTreeMap<u32, (u32, u64)> = BTreeMap::new();
     for packet in evidence.wire.iter().flat_map(|wire| wire.sent(peer)) {

@@ -166,8 +166,9 @@ fn offered(peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>)
         let Some(sdp) = value.get("sdp").and_then(Value::as_str).filter(|sdp| !sdp.is_empty()) else {
             continue;
         };
-        let mut sections = sdp.lines().filter_map(|line| line.strip_prefix("m=application "));
-        if !sections.any(|rest| !rest.starts_with("0 ")) {
+        // A section with port zero is there if it is bundled with another (RFC 9143 §6).
+        let mut sections = sdp.split("\nm=").filter_map(|section| section.strip_prefix("application "));
+        if !sections.any(|rest| !rest.starts_with("0 ") || rest.contains("\na=bundle-only")) {
             let label = created.args.get("label").and_then(Value::as_str).unwrap_or_default();
             let claimed = format!("createDataChannel of {label:?}");
             let seen = "its next offer has no section for data channels".to_owned();

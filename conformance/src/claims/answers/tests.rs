@@ -2,9 +2,12 @@
 
 use super::super::testing::{add_at, answers, command, contradicted, edit, found};
 use super::*;
+use crate::case_file::Runs;
 use crate::checks::controls::Recording;
 use crate::evidence::Peer;
 use crate::record::CaseRecord;
+use peerproof_captures::event::PeerEvent;
+use peerproof_captures::timeline::What;
 use serde_json::json;
 
 #[test]
@@ -325,4 +328,42 @@ fn a_message_that_is_longer_than_the_other_side_takes() {
     };
     assert_eq!(sends(65_536), []);
     contradicted(&sends(10_000_000), "answer/send", Layer::DataChannel, "alice");
+}
+
+/// Chrome reports nothing more of an SCTP transport that BUNDLE gave up.
+#[test]
+fn an_association_on_another_transport_than_the_one_that_was_closed() {
+    let after = |peer: &str| {
+        let mut record = Recording::Data.record();
+        record.timeline.retain(|entry| {
+            !matches!(&entry.what, What::Event { event: PeerEvent::SctpStateChange { .. }, .. })
+        });
+        let closed = json!({"event": "sctpstatechange", "data": {"state": "closed"}});
+        let n = record.timeline.len() as u64 + 1_000;
+        let what = json!({"event": {"peer": peer, "seq": 900, "event": closed}});
+        let t_us = record.timeline.last().unwrap().t_us + 1;
+        add_at(&mut record, n, t_us, what);
+        command(&mut record, peer, "getState", json!({}), json!({ "sctp": "connected" }));
+        found(&record, check).iter().any(|it| it.claim == "answer/getState")
+    };
+    let record = Recording::Data.record();
+    for peer in &record.file.peers {
+        assert_eq!(after(&peer.name), peer.runs != Runs::Driven, "{}", peer.name);
+    }
+}
+
+/// RFC 9143 §6: its port is zero, and it is no less there for that.
+#[test]
+fn a_section_that_is_bundle_only_is_offered() {
+    let is_found = |more: &str| {
+        let mut record = Recording::Data.record();
+        answers(&mut record, "alice", "createOffer", |value| {
+            let sdp = value["sdp"].as_str().unwrap();
+            let (before, section) = sdp.split_once("m=application 9 ").unwrap();
+            value["sdp"] = json!(format!("{before}m=application 0 {section}{more}"));
+        });
+        found(&record, check).iter().any(|it| it.claim == "answer/createDataChannel")
+    };
+    assert!(is_found(""));
+    assert!(!is_found("a=bundle-only\r\n"));
 }

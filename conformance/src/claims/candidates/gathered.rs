@@ -218,6 +218,10 @@ fn nobody(
 /// An agent has one socket for a component at an address (RFC 8445 §5.1.1.1). Of two host candidates there, the one from which nothing
 /// is ever sent is none.
 fn invented(session: &Session<'_>, peer: &CasePeer, tap: Tap<'_>, found: &mut Vec<Contradiction>) {
+    // An address that goes and comes back is gathered again.
+    if session.network_changes() {
+        return;
+    }
     let direct = tap.sent().filter(|it| it.via.is_none()).map(|it| it.from);
     let to_servers = tap.wire.servers.iter().filter(|it| it.peer == tap.peer && it.sent).map(|it| it.client);
     let used: BTreeSet<SocketAddr> = direct.chain(to_servers).collect();

@@ -64,6 +64,15 @@ fn a_second_socket_at_an_address_is_invented() {
         }
     });
     case.blames("bob", TEXT, Layer::Gathering, "that of port 40839");
+    // An address that went and came back is gathered again.
+    let step = serde_json::json!({"action": {"harness": {"step": "network", "args": {"down": "bob/eth0"}}}});
+    let what = serde_json::json!({"step_began": {"step": 90, "definition": step}});
+    case.record.timeline.push(
+        serde_json::from_value(serde_json::json!({"n": 9_999, "t_us": 9_999_999_999_u64, "what": what}))
+            .unwrap(),
+    );
+    let found = case.found();
+    assert!(!found.iter().any(|it| it.sentence().contains("that of port")), "{found:#?}");
 }
 
 #[test]

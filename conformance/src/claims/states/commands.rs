@@ -183,8 +183,15 @@ fn gathers(
         reports.of_machine(Machine::Gathering).filter(|it| it.state == "complete").map(|it| it.n).collect();
     for begin in &begun {
         let Some(end) = ended.iter().rfind(|n| **n < begin.n).copied() else { continue };
+        // A browser may report the end of what came before only when the next description is already set.
+        let before = begun.iter().rfind(|it| it.n < end).map_or(0, |it| it.n);
+        let is_late = |it: &Asked<'_>| {
+            peer.runs == Runs::Driven && it.name == "setLocalDescription" && it.entry.n > before
+        };
         let is_asked = asked.iter().any(|it| {
-            begins(it) && it.entry.n < begin.n && it.answered().is_none_or(|answer| answer.n > end)
+            begins(it)
+                && it.entry.n < begin.n
+                && (it.answered().is_none_or(|answer| answer.n > end) || is_late(it))
         });
         // A peer in the harness's own process misses none: it begins once for each local description or configuration at most.
         let set = asked.iter().filter(|it| it.name == "setLocalDescription" || it.name == "setConfiguration");

@@ -264,7 +264,7 @@ fn counters(
                 reading.contradicts(claim, Layer::Checks, format!("{field} {claimed}"), seen, None);
             // The other side reports as much: then the capture lacks it.
             let mirror = field.replace("Sent", "…").replace("Received", "Sent").replace('…', "Received");
-            let mirrored = others.iter().flat_map(Reading::stats).any(|it| {
+            let mirrored = reading.by_then(others).flat_map(Reading::stats).any(|it| {
                 it.kind == stat.kind && it.number(&mirror).is_some_and(|value| value > most + ahead)
             });
             found.push(if mirrored { contradiction.of_the_recording() } else { contradiction });

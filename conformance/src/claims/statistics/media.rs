@@ -167,7 +167,7 @@ fn one(
         let seen = format!("no more than {most} were on the wire by then");
         let contradiction = reading.contradicts(counter.claim, Layer::Media, says(claimed), seen, None);
         // The other side reports as much: then the capture lacks it.
-        let mirrored = others.iter().flat_map(Reading::stats).any(|it| {
+        let mirrored = reading.by_then(others).flat_map(Reading::stats).any(|it| {
             ssrc_of(&it, "ssrc") == Some(ssrc)
                 && it.number(counter.mirror).is_some_and(|value| value > most as f64 + counter.ahead)
         });

@@ -63,6 +63,12 @@ impl<'a> Reading<'a> {
         self.stats().filter(move |stat| stat.kind == kind)
     }
 
+    /// Those readings of the other peer that were asked for before this one was answered: later ones count what came after it.
+    fn by_then<'r>(&self, others: &'r [Reading<'a>]) -> impl Iterator<Item = &'r Reading<'a>> + use<'r, 'a> {
+        let answered_us = self.answered_us;
+        others.iter().filter(move |other| other.asked_us <= answered_us)
+    }
+
     /// The dictionary of that identifier.
     fn by_id(&self, id: &str) -> Option<Stat<'a>> {
         Stat::of(self.report.get(id)?)

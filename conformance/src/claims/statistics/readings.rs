@@ -41,6 +41,10 @@ pub(super) fn check(
 ) {
     for pair in readings.windows(2) {
         let [before, after] = pair else { continue };
+        // Of two that were asked for at once, either may be the older one.
+        if after.asked_us < before.answered_us {
+            continue;
+        }
         for (id, value) in after.report {
             let (Some(now), Some(was)) = (Stat::of(value), before.by_id(id)) else { continue };
             if now.kind != was.kind {

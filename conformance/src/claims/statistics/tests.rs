@@ -5,7 +5,7 @@ use super::*;
 use crate::checks::controls::Recording;
 use crate::evidence::Peer;
 use crate::record::CaseRecord;
-use peerproof_captures::timeline::Entry;
+use peerproof_captures::timeline::{Answer, Entry, What};
 use serde_json::json;
 
 /// The recordings whose captures were not cut short after the case.
@@ -80,6 +80,74 @@ fn what_both_sides_count_and_the_capture_lacks_is_missing_in_the_recording() {
     });
     let found = found(&record, check);
     assert!(found.iter().any(|it| it.fault == Fault::Recording), "{found:#?}");
+}
+
+/// What the other side counts later says nothing of what was there by then.
+#[test]
+fn what_the_other_side_counts_later_bears_nothing_out() {
+    let faults = |later_us: u64| {
+        let mut record = Recording::Video.record();
+        let wire = record.wire.as_mut().unwrap();
+        let last = wire.packets.iter().map(|packet| packet.t_us).max().unwrap();
+        wire.packets.retain(|packet| {
+            packet.class() != peerproof_captures::wire::demux::Class::Rtp || packet.t_us + 10_000_000 < last
+        });
+        let mut ids = Vec::new();
+        for entry in &mut record.timeline {
+            let is_later = match &entry.what {
+                What::Command { peer, id, name, .. } if peer == "alice" && name == "getStats" => {
+                    ids.push(*id);
+                    true
+                }
+                What::Answer { peer, id, .. } => peer == "alice" && ids.contains(id),
+                _ => false,
+            };
+            entry.t_us += if is_later { later_us } else { 0 };
+        }
+        let found = found(&record, check);
+        let of_bob = found.iter().filter(|it| it.claim == "stat/outbound-rtp.packetsSent");
+        of_bob.map(|it| it.fault.clone()).collect::<Vec<_>>()
+    };
+    assert!(faults(0).contains(&Fault::Recording) && !faults(0).contains(&Fault::Peer("bob".to_owned())));
+    assert!(faults(20_000_000).contains(&Fault::Peer("bob".to_owned())));
+}
+
+/// Answers may overtake each other.
+#[test]
+fn readings_that_overlap_are_in_no_order() {
+    let goes_back = |overlap: bool| {
+        let mut record = Recording::Video.record();
+        let report = record.timeline.iter().find_map(|entry| match &entry.what {
+            What::Answer { peer, answer: Answer::Ok(report), .. }
+                if peer == "alice"
+                    && report
+                        .as_object()
+                        .is_some_and(|it| it.values().any(|stat| stat["type"] == "inbound-rtp")) =>
+            {
+                Some(report.clone())
+            }
+            _ => None,
+        });
+        let report = report.unwrap();
+        let mut less = report.clone();
+        for stat in less.as_object_mut().unwrap().values_mut().filter(|stat| stat["type"] == "inbound-rtp") {
+            stat["packetsReceived"] = json!(1);
+        }
+        let (n, t_us) = record.timeline.last().map(|it| (it.n, it.t_us)).unwrap();
+        let ask = |id: u64| json!({"command": {"peer": "alice", "id": id, "name": "getStats", "args": {}}});
+        let answer = |id: u64, report: &Value| json!({"answer": {"peer": "alice", "id": id, "answer": {"ok": report}}});
+        let order = match overlap {
+            true => [ask(901), ask(902), answer(902, &report), answer(901, &less)],
+            false => [ask(901), answer(901, &report), ask(902), answer(902, &less)],
+        };
+        for (at, what) in (1..).zip(order) {
+            let entry = json!({"n": n + at, "t_us": t_us + at * 1_000, "what": what});
+            record.timeline.push(serde_json::from_value(entry).unwrap());
+        }
+        found(&record, check).iter().any(|it| it.sentence().contains("in the reading before"))
+    };
+    assert!(goes_back(false));
+    assert!(!goes_back(true));
 }
 
 #[test]

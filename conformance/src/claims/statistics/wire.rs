@@ -1,7 +1,7 @@
 //! What the packets show of a peer at the times of its readings.
 
 use super::{Reading, Session};
-use crate::evidence::{Kind, Packet, Peer, Wire};
+use crate::evidence::{Kind, Packet, Peer, Wire, takes_down};
 use peerproof_captures::timeline::What;
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::rtp;
@@ -80,6 +80,9 @@ impl Seen {
             let lost_us = session.views.get(&peer.name)?.lost.as_ref().map(|lost| lost.t_us);
             [session.closed_us(&peer.name), lost_us].into_iter().flatten().min()
         });
+        // What the kernel refuses while an interface is down is counted and not on the wire.
+        let peer = session.record.file.peers.get(place);
+        let taken_down = peer.is_some_and(|peer| takes_down(&session.record.timeline, &peer.name));
         let ended_us = session.record.file.peers.get(place).and_then(|peer| session.ended_us(&peer.name));
         let mut by_reading = BTreeMap::new();
         for reading in readings {
@@ -91,7 +94,7 @@ impl Seen {
             let delayed = session.stalled(reading.asked_us, reading.answered_us);
             // What is sent to a peer that is gone arrives nowhere: only the sender's own tap shows it.
             let by_then = |us: Option<u64>| us.is_some_and(|us| us <= reading.answered_us);
-            let is_seen = !by_then(ended_us) && (wire.is_tapped(own) || !by_then(gone_us));
+            let is_seen = !taken_down && !by_then(ended_us) && (wire.is_tapped(own) || !by_then(gone_us));
             let by_us = reading.answered_us.saturating_add(delayed);
             let sent = is_seen.then(|| flow(wire, own, own, from, by_us, &lost));
             let received = flow(wire, own, other, from, reading.answered_us, &lost);

@@ -147,7 +147,7 @@ async fn candidates(
     };
     group.add("candidates are found", if within { Ok(()) } else { seen });
     if within {
-        group.note("in the description only: scenarios with trickle ICE cannot run");
+        group.note("in the description only: they are carried with it, without trickle ICE");
         return;
     }
     let end = |event: &PeerEvent| matches!(event, PeerEvent::IceCandidate { candidate: None }).then_some(());

@@ -4,7 +4,9 @@ use super::alone::description;
 use super::effects::credentials;
 use super::outcome::{Tried, violates};
 use super::session::{Ground, Session, Trouble};
-use peerproof_captures::event::{ConnectionState, IceCandidate, PeerEvent, SdpType};
+use peerproof_captures::event::{
+    ConnectionState, Description, IceCandidate, IceGatheringState, PeerEvent, SdpType,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -33,14 +35,10 @@ impl Pair {
 
     /// Exchanges offer and answer, carries candidates, and waits until both are connected.
     pub(super) async fn connect(&mut self) -> Tried {
-        let offer = self.offerer.call("createOffer", json!({})).await.done()?;
-        let offer = description(&offer, SdpType::Offer)?;
+        let offer = describe(&mut self.offerer, "createOffer", json!({}), SdpType::Offer).await?;
         self.credentials = credentials(&offer.sdp);
-        self.offerer.call("setLocalDescription", json!({ "description": offer })).await.done()?;
         self.answerer.call("setRemoteDescription", json!({ "description": offer })).await.done()?;
-        let answer = self.answerer.call("createAnswer", Value::Null).await.done()?;
-        let answer = description(&answer, SdpType::Answer)?;
-        self.answerer.call("setLocalDescription", json!({ "description": answer })).await.done()?;
+        let answer = describe(&mut self.answerer, "createAnswer", Value::Null, SdpType::Answer).await?;
         self.offerer.call("setRemoteDescription", json!({ "description": answer })).await.done()?;
         let deadline = Instant::now() + PATIENCE;
         let mut connected = [false, false];
@@ -108,6 +106,25 @@ impl Pair {
         self.offerer.end().await;
         self.answerer.end().await;
     }
+}
+
+/// Has a description made and set. One that never reports a candidate has them in its local description, as a run takes them.
+async fn describe(session: &mut Session, create: &str, args: Value, as_type: SdpType) -> Tried<Description> {
+    let made = session.call(create, args).await.done()?;
+    let made = description(&made, as_type)?;
+    session.call("setLocalDescription", json!({ "description": made })).await.done()?;
+    if session.reports("icecandidate") {
+        return Ok(made);
+    }
+    if session.reports("icegatheringstatechange") {
+        let is_complete = |event: &PeerEvent| {
+            matches!(event, PeerEvent::IceGatheringStateChange { state: IceGatheringState::Complete })
+                .then_some(())
+        };
+        session.event(0, "icegatheringstatechange to complete", PATIENCE, is_complete).await?;
+    }
+    let state = session.call("getState", Value::Null).await.done()?;
+    description(state.get("localDescription").unwrap_or(&Value::Null), as_type)
 }
 
 fn is_connected(session: &Session) -> bool {

@@ -110,6 +110,8 @@ pub(super) struct Session {
     ground: Ground,
     next_id: u64,
     tracked: bool,
+    /// The events that it said it never reports.
+    unreported: Vec<String>,
 }
 
 /// The trouble is ours, not the program's.
@@ -163,6 +165,7 @@ while [ "$n" -gt 0 ] && IFS= read -r line; do printf '%s\n' "$line"; n=$((n - 1)
             ground: ground.clone(),
             next_id: 0,
             tracked: true,
+            unreported: Vec::new(),
         })
     }
 
@@ -171,10 +174,19 @@ while [ "$n" -gt 0 ] && IFS= read -r line; do printf '%s\n' "$line"; n=$((n - 1)
         let mut session = Self::start(ground, name).await?;
         let hello = session.call_within("hello", json!(null), START_DEADLINE).await;
         let made = match hello.done() {
-            Ok(_) => session.call("createPeerConnection", json!({})).await.done().map(|_| ()),
+            Ok(greeting) => {
+                let unreported = greeting.get("unreported").cloned().unwrap_or_default();
+                session.unreported = serde_json::from_value(unreported).unwrap_or_default();
+                session.call("createPeerConnection", json!({})).await.done().map(|_| ())
+            }
             Err(outcome) => Err(outcome),
         };
         Ok((session, made))
+    }
+
+    /// Whether it may report an event of this name.
+    pub(super) fn reports(&self, event: &str) -> bool {
+        !self.unreported.iter().any(|it| it == event)
     }
 
     /// What it answers from now on to wrong questions says nothing of what it can.

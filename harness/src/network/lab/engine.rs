@@ -358,13 +358,15 @@ impl Work {
         }
         let delivered = self.fabric.due(now);
         let mut refused = Vec::new();
+        // Before each is handed over: its receiver may have counted it before the last one is.
+        let mut arrived = Vec::with_capacity(delivered.len());
         for (n, Delivered { interface, packet, .. }) in delivered.iter().enumerate() {
+            arrived.push(Instant::now());
             let sent = self.devices.get(interface.0).map(|device| device.send(packet.bytes()));
             if !matches!(sent, Some(Ok(_))) {
                 refused.push(n);
             }
         }
-        let at = Instant::now();
         let mut later = Vec::new();
         let first = self.entered.first().map_or(u64::MAX, |entered| entered.packet.mark());
         for lost in self.fabric.take_lost() {
@@ -378,7 +380,7 @@ impl Work {
             let (decision, lost) = (decision.as_ref(), lost.as_ref());
             self.watch.passed(&Passed { at, interface, out: true, packet: &packet, decision, lost });
         }
-        for (n, Delivered { interface, packet, .. }) in delivered.iter().enumerate() {
+        for (n, (Delivered { interface, packet, .. }, at)) in delivered.iter().zip(arrived).enumerate() {
             if !refused.contains(&n) {
                 let (decision, lost) = (None, None);
                 self.watch.passed(&Passed { at, interface: *interface, out: false, packet, decision, lost });

@@ -5,7 +5,7 @@ use crate::machine::within;
 use crate::network::lab::{Connector, Namespace};
 use crate::peers::start::start_in;
 use crate::process::{Owned, Spec};
-use crate::tools::{Tool, is_program};
+use crate::tools::{Tool, is_program, not_a_program};
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder};
 use serde_json::{Value, json};
@@ -101,9 +101,8 @@ impl Build {
         let (browser, driver) = self.kind.tools();
         let absent = |named: &Option<PathBuf>, tool: Tool| match named {
             Some(path) if is_program(path) => None,
-            Some(path) => Some(format!("{} is not a program", path.display())),
-            None if tool.find().is_some() => None,
-            None => Some(format!("{} is not installed (`peerproof setup` installs it)", tool.name())),
+            Some(path) => Some(format!("the configuration names {}", not_a_program(path))),
+            None => tool.absent(),
         };
         absent(&self.browser, browser).or_else(|| absent(&self.driver, driver))
     }
@@ -250,13 +249,7 @@ fn version(client: &Client) -> String {
 }
 
 fn require(tool: Tool) -> Result<PathBuf, OpenError> {
-    tool.find().ok_or_else(|| {
-        OpenError::Unsupported(format!(
-            "{} is not installed (see `peerproof doctor`, or set {})",
-            tool.name(),
-            tool.variable()
-        ))
-    })
+    tool.find().ok_or_else(|| OpenError::Missing(tool.absent().unwrap_or_default()))
 }
 
 /// The port in the line by which a driver says that it listens.

@@ -101,7 +101,7 @@ impl Browsers {
     /// Opens a page of a browser as the peer `name`, on this machine or in a host of a lab.
     ///
     /// # Errors
-    /// [`OpenError::Unsupported`] when the browser is not there, [`OpenError::Broken`] when it does not work.
+    /// [`OpenError::Missing`] when the browser is not there, [`OpenError::Broken`] when it does not work.
     pub async fn open(
         &self,
         build: &Build,

@@ -4,7 +4,7 @@ use super::{Abilities, House, Implementation, is_for_anybody};
 use crate::peers::program::ProgramSpec;
 use crate::peers::request::OpenRequest;
 use crate::peers::{OpenError, Opened, Surroundings};
-use crate::tools::{in_path, is_program};
+use crate::tools::{in_path, is_program, not_a_program};
 use async_trait::async_trait;
 use peerproof_conformance::case::Runs;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,11 @@ impl Implementation for Program {
         if is_there(&self.0.program, directory) {
             return None;
         }
-        Some(format!("{}: program {} not found", self.0.name, self.0.program.display()))
+        if self.0.program.components().count() > 1 {
+            let named = not_a_program(&directory.join(&self.0.program));
+            return Some(format!("{}: its program is {named}", self.0.name));
+        }
+        Some(format!("{}: program {} is not in PATH", self.0.name, self.0.program.display()))
     }
 
     fn files(&self) -> Vec<PathBuf> {

@@ -63,7 +63,8 @@ impl Player {
         self.hand_over(answerer, offerer, &answer, rewrite.answer.as_ref(), Some(&offer)).await
     }
 
-    /// Makes a description and sets it locally. Without trickling, it comes back with all candidates.
+    /// Makes a description and sets it locally. Without trickling, it comes back with all candidates, as it does from a peer that never
+    /// reports one.
     async fn describe(
         &self,
         part: &Part,
@@ -77,15 +78,19 @@ impl Player {
             })
         };
         let made = read(self.must(part, create).await?)?;
-        part.carrier.close(negotiate.trickle, negotiate.rewrite.candidate.as_ref());
+        let reports = |event: &str| !part.actor.info().unreported.iter().any(|it| it == event);
+        let trickle = negotiate.trickle && reports("icecandidate");
+        part.carrier.close(trickle, negotiate.rewrite.candidate.as_ref());
         let mark = part.actor.mark();
         let set = Command::SetLocalDescription { description: Some(made.clone()), as_type: None };
         self.must(part, set).await?;
-        if negotiate.trickle {
+        if trickle {
             return Ok(made);
         }
-        let complete = Condition::IceGatheringState(AnyOf(vec![IceGatheringState::Complete]));
-        self.wait_until(part.actor.name(), &complete, mark, limit).await?;
+        if !negotiate.trickle || reports("icegatheringstatechange") {
+            let complete = Condition::IceGatheringState(AnyOf(vec![IceGatheringState::Complete]));
+            self.wait_until(part.actor.name(), &complete, mark, limit).await?;
+        }
         let state = self.must(part, Command::GetState).await?;
         read(state.get("localDescription").cloned().unwrap_or_default())
     }

@@ -39,6 +39,9 @@ impl Peer for Fake {
             Command::SetRemoteDescription { description } if description.sdp.contains("broken") => {
                 Answer::Rejected { name: "InvalidAccessError".to_owned(), message: String::new() }
             }
+            Command::GetState => Answer::Ok(json!({
+                "localDescription": { "type": "offer", "sdp": "v=0\r\na=setup:actpass\r\na=candidate:1\r\n" }
+            })),
             Command::RestartIce => Answer::Unsupported { reason: "never".to_owned() },
             Command::GetStats => {
                 self.statistics.acquire().await.unwrap().forget();
@@ -67,6 +70,11 @@ struct Table {
 }
 
 fn table() -> Table {
+    table_without(&[])
+}
+
+/// Two peers that never report these events besides.
+fn table_without(also: &[&str]) -> Table {
     let folder = tempfile::tempdir().unwrap();
     let journal = Arc::new(Journal::create(&folder.path().join("t.jsonl"), CaseClock::start()).unwrap());
     let stage = CaseCapture::create(&folder.path().join("c.pcapng"), "t", Arc::clone(&journal)).unwrap();
@@ -82,8 +90,10 @@ fn table() -> Table {
             version: "1".to_owned(),
             features: None,
             unreported: ["icecandidateerror", "sctpstatechange", "dtlsstatechange:connecting"]
-                .map(str::to_owned)
-                .to_vec(),
+                .iter()
+                .chain(also)
+                .map(ToString::to_string)
+                .collect(),
         };
         let (called, statistics) = (Arc::clone(&called), Arc::clone(&statistics));
         let fake = Fake { info, called, statistics, events: Mutex::new(Some(events.clone())) };
@@ -268,6 +278,23 @@ async fn rejections_are_as_the_scenario_says() {
     assert!(matches!(&outcome, StepOutcome::Wrong { .. }), "{outcome:?}");
     let outcome = table.play("[alice: restartIce]").await;
     assert!(matches!(&outcome, StepOutcome::Unsupported { peer, .. } if peer == "alice"), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn candidates_that_are_no_event_are_carried_with_the_description() {
+    let offer_of = |table: &Table| {
+        let carried = table.journal.entries().0.into_iter().find_map(|entry| match entry.what {
+            What::Carried { sent, .. } => Some(sent.sdp),
+            _ => None,
+        });
+        carried.unwrap()
+    };
+    let table = table();
+    assert_eq!(table.play("[negotiate: {}]").await, StepOutcome::Done);
+    assert!(!offer_of(&table).contains("a=candidate:"));
+    let table = table_without(&["icecandidate", "icegatheringstatechange"]);
+    assert_eq!(table.play("[negotiate: {}]").await, StepOutcome::Done);
+    assert!(offer_of(&table).contains("a=candidate:"));
 }
 
 #[tokio::test]

@@ -109,7 +109,8 @@ pub(in crate::scenario) fn known_peer(
     name: &str,
     path: &ValuePath,
 ) -> Result<(), ScenarioError> {
-    if scenario.peers.contains_key(name) {
+    // Where none is given that is the error, and every name would follow from it.
+    if scenario.peers.is_empty() || scenario.peers.contains_key(name) {
         return Ok(());
     }
     let words = scenario.peers.keys().map(String::as_str).chain(HARNESS_STEPS);

@@ -173,6 +173,10 @@ fn keys_that_are_missing_are_told_together() {
         all_errors(text),
         ["0: missing key `title`", "0: missing key `steps`", "2: missing key `role`",]
     );
+    let text = "title: T\nsteps:\n  - alice: createPeerConnection\n  - bob: createOfer\n";
+    assert_eq!(all_errors(text), ["0: missing key `peers`", "4: unknown command `createOfer`"]);
+    let text = "title: T\npeers: {}\nsteps:\n  - alice: createPeerConnection\n";
+    assert_eq!(all_errors(text), ["2: a scenario has two peers, one offerer and one answerer"]);
 }
 
 #[test]
