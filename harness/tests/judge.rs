@@ -105,6 +105,10 @@ fn what_is_judged_again_is_what_was_judged_live_and_what_is_taken_away_shows() {
     // Only what is asked for is printed.
     let (_, some) = judged(&[open.to_str().unwrap(), "--requirement", "ice-"]);
     let some = some["judged"][0]["findings"].as_array().unwrap().clone();
+    let typo = peerproof(&["judge", open.to_str().unwrap(), "--requirement", "dtls-no-compresion"]);
+    let complaint = String::from_utf8(typo.stderr).unwrap();
+    assert_eq!(typo.status.code(), Some(2), "{complaint}");
+    assert!(complaint.contains("did you mean `dtls-no-compression`?"), "{complaint}");
     assert!(!some.is_empty() && some.iter().all(|it| it["requirement"].as_str().unwrap().contains("ice-")));
     let text = peerproof(&["judge", open.to_str().unwrap(), "--all"]);
     let text = String::from_utf8(text.stdout).unwrap();

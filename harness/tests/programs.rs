@@ -203,7 +203,8 @@ fn a_program_that_the_user_names_must_be_there() {
     let (code, told) = configured(file, &["data/echo/"]);
     assert_eq!(code, Some(2), "{told}");
     assert!(
-        told.contains("mystack: its program is ./adapter.py, which does not exist")
+        told.contains("mystack: its program is ")
+            && told.contains("./adapter.py, which does not exist")
             && told.contains("--peers"),
         "{told}"
     );
@@ -212,6 +213,23 @@ fn a_program_that_the_user_names_must_be_there() {
     // It is no matter of cases in which it has no part.
     let (code, told) = configured(file, &["data/echo/", "--peers", "stack"]);
     assert!(code == Some(0) && told.contains("1 pass"), "{told}");
+}
+
+/// What this machine lacks says nothing of a peer, and is nothing to be recorded.
+#[test]
+fn a_run_without_a_browser_is_as_expected() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = Command::new(PEERPROOF)
+        .args(["run", "data/echo/", "--peers", "stack,firefox"])
+        .env("PEERPROOF_FIREFOX", "/no/such/browser")
+        .env_remove("PEERPROOF_REQUIRE")
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
+    assert!(told.contains("1 pass, 3 unsupported; all as expected"), "{told}");
+    assert!(told.contains("PEERPROOF_FIREFOX names /no/such/browser, which does not exist"), "{told}");
+    assert!(run.status.code() == Some(0) && !told.contains("error:"), "{told}");
 }
 
 #[test]

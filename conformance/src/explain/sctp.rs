@@ -128,3 +128,46 @@ pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::session::{Recorded, Session};
+    use super::*;
+    use crate::api::{PeerView, Views};
+    use crate::checks::controls::Recording;
+    use crate::evidence::{Clear, Packet, Peer};
+    use peerproof_captures::event::PeerEvent;
+    use peerproof_captures::timeline::What;
+
+    /// Neither of the two reports an association: the one that leaves INIT unanswered is named, whoever it is.
+    #[test]
+    fn who_answers_no_init_is_named() {
+        let names: Vec<String> =
+            Recording::Data.record().file.peers.iter().map(|peer| peer.name.clone()).collect();
+        for sender in [0, 1] {
+            let mut record = Recording::Data.record();
+            let packets = &mut record.wire.as_mut().unwrap().packets;
+            let is_init = |it: &&Packet| it.clear.iter().any(|clear| clear.bytes.get(12) == Some(&1));
+            let mut init = packets.iter().find(is_init).cloned().unwrap();
+            init.sender = Peer(sender);
+            packets.retain(|it| !it.clear.iter().any(Clear::is_application_data));
+            packets.extend((0..INITS).map(|n| Packet { frame: init.frame + n, ..init.clone() }));
+            record.timeline.retain_mut(|entry| match &mut entry.what {
+                What::Event { event: PeerEvent::SctpStateChange { state }, .. } => {
+                    *state = SctpState::Connecting;
+                    true
+                }
+                What::Event { event, .. } => {
+                    !matches!(event, PeerEvent::DataChannel { .. } | PeerEvent::ChannelOpen { .. })
+                }
+                _ => true,
+            });
+            let view = |name: &String| (name.clone(), PeerView::of(&record.timeline, name));
+            let views: Views = names.iter().map(view).collect();
+            let (timeline, wire) = (&record.timeline[..], record.wire.as_ref());
+            let session = Session::of_case(Recorded { views: &views, timeline, stats: None, wire });
+            let missed = of_api(&session.api().unwrap()).unwrap();
+            assert_eq!(missed.side, names[1 - sender], "{}", missed.expected);
+        }
+    }
+}

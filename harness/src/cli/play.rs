@@ -1,6 +1,6 @@
 //! `peerproof run`.
 
-use super::absent::{own_but_missing, required_but_missing};
+use super::absent::{no_case, own_but_missing, required_but_missing};
 use super::args::{Chosen, RunArgs};
 use super::changes;
 use super::progress::{Plain, Shared, Terminal};
@@ -62,34 +62,11 @@ impl Wanted {
 
     /// That no case matches, and where scenarios were looked for if nobody said so.
     pub(super) fn no_case(&self) -> String {
-        if self.subjects.scenarios.is_empty() {
-            return "there are no scenarios: a folder of scenarios has files FAMILY/NAME.yaml".to_owned();
-        }
-        let mut what = "no case matches the filter".to_owned();
-        if let Some(near) = self.filter.names.iter().find_map(|name| near(name, &self.subjects.scenarios)) {
-            what += &format!("; did you mean `{near}`?");
-        }
+        let mut what = no_case(&self.filter.names, &self.subjects.scenarios);
         if self.here_only {
             what += &format!(": the scenarios are those of ./{FOLDER} alone; --suite adds the built-in ones");
         }
         what
-    }
-}
-
-/// The scenario whose name, with its family or without, is like what a filter begins with.
-fn near<'a>(name: &str, scenarios: &'a [String]) -> Option<&'a str> {
-    let mut parts = name.split('/');
-    let (first, second) = (parts.next()?, parts.next().filter(|it| !it.is_empty()));
-    let with_family = second.map(|second| format!("{first}/{second}"));
-    let all = || scenarios.iter().map(String::as_str);
-    let alone = |full: &str| full.split_once('/').map_or(full, |(_, name)| name).to_owned();
-    match with_family {
-        Some(full) => nearest(&full, all()),
-        None => {
-            let names: Vec<String> = all().map(alone).collect();
-            let near = nearest(first, names.iter().map(String::as_str))?;
-            all().find(|full| alone(full) == near)
-        }
     }
 }
 
