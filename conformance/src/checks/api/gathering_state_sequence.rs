@@ -27,6 +27,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     });
     let told = calls.iter().filter(|call| call.name.ends_with("Description"));
     let renegotiated = told.count() + acted.count() > 2;
+    let rolls_back = |args: &serde_json::Value| {
+        args.pointer("/description/type").is_some_and(|kind| kind == "rollback")
+    };
+    let rolls_back = calls.iter().any(|call| rolls_back(call.args));
     // "new": one transport may have finished while another has not begun, and none gathers (§4.3.2).
     let has_several = evidence.made_by(peer).any(|made| made.sdp.media().len() > 1);
     let mut before = State::New;
@@ -37,7 +41,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             (before, state),
             (State::New | State::Complete, State::Gathering) | (State::Gathering, State::Complete)
         );
-        if state == State::New && (renegotiated || before == State::Gathering && has_several) {
+        if state == State::New && (renegotiated || rolls_back || before == State::Gathering && has_several) {
             // A rollback takes transports away, and another media section may bring one that is new.
             tally.inconclusive(
                 format!("iceGatheringState went from {before} to new: a transport may not have begun"),
@@ -73,7 +77,30 @@ mod control {
 mod tests {
     use super::*;
     use crate::checks::Status;
+    use crate::checks::controls::{Recording, events};
     use peerproof_captures::timeline::{Entry, What};
+
+    /// Its transports are gone, and without any the state is new (webrtc-pc §4.3.2).
+    #[test]
+    fn a_rollback_makes_the_state_new() {
+        let result = |kind: &str| {
+            let mut evidence = Recording::Descriptions.evidence();
+            // The negotiation that follows in the recording would excuse it too.
+            let is_set = |what: &What| matches!(what, What::Command { peer, name, .. } if peer == "bob" && name.ends_with("Description"));
+            evidence.timeline.retain(|entry| !is_set(&entry.what));
+            let complete = PeerEvent::IceGatheringStateChange { state: State::Complete };
+            let at = events::find(&evidence, "bob", |event| *event == complete);
+            events::insert_after(&mut evidence, at, PeerEvent::IceGatheringStateChange { state: State::New });
+            events::add_call(
+                &mut evidence,
+                "bob",
+                "setLocalDescription",
+                serde_json::json!({"description": {"type": kind, "sdp": ""}}),
+            );
+            CHECK.run(&evidence)[1].result
+        };
+        assert_eq!(["offer", "rollback"].map(result), [Status::Fail, Status::Inconclusive]);
+    }
 
     #[test]
     fn a_peer_that_rolls_back_on_its_own_may_begin_again() {

@@ -78,6 +78,10 @@ fn tracks_are_unmuted_by_rtp_and_muted_without_it() {
     let mut ended = Case::of(Recording::Call);
     ended.report_after("bob", is_seen, PeerEvent::TrackEnded { id });
     ended.blames("bob", "event/trackended.id", LAYER, "nothing ended it");
+    // Unless the description that brought it was rolled back.
+    ended.args("bob", "setRemoteDescription", |args| args["description"]["type"] = "rollback".into());
+    let found = ended.found();
+    assert!(!found.iter().any(|it| it.sentence().contains("nothing ended it")), "{found:#?}");
 }
 
 /// Edits what was seen.

@@ -160,6 +160,7 @@ impl At<'_, '_> {
                 Some(false) => found.extend(self.unmuted(kind, place, claimed)),
                 Some(true) => found.extend(self.muted_while_it_comes(kind, place, claimed)),
                 None if !self.was_stopped(entry.n)
+                    && !self.was_rolled_back(entry.n)
                     && !self.sections.iter().any(|it| it.is_rejected || !it.sends) =>
                 {
                     found.push(self.say(claim, place, claimed, "nothing ended it"));
@@ -167,6 +168,14 @@ impl At<'_, '_> {
                 None => {}
             }
         }
+    }
+
+    /// Whether a remote description was rolled back before, which ends the tracks that came with it (webrtc-pc §4.4.1.5).
+    fn was_rolled_back(&self, n: u64) -> bool {
+        let is_rollback = |args: &serde_json::Value| {
+            args.pointer("/description/type").is_some_and(|kind| kind == "rollback")
+        };
+        self.session.asked(&self.peer.name).iter().any(|it| it.entry.n < n && is_rollback(it.args))
     }
 
     /// Whether a track is one of the peer's own.
