@@ -76,24 +76,25 @@ mod control {
     use crate::evidence::{Evidence, Peer};
 
     /// Takes the report off the front of a compound packet.
-    pub(super) const CONTROL: Control = Control::prepared(Recording::Call, without_reduced_size, |evidence| {
-        rtcp::edit_first(evidence, Peer(0), rtcp::SR, |bytes| {
-            let length = 4 + 4 * usize::from(u16::from_be_bytes([bytes[2], bytes[3]]));
-            assert_eq!(bytes[length + 1], rtcp::SDES);
-            bytes.drain(..length);
-        });
-    })
-    .and(&[
-        // NAME instead.
-        Mutation::new(Recording::Call, "a compound packet has no SDES with CNAME", |evidence| {
+    pub(super) const CONTROL: Control =
+        Control::prepared(Recording::Call, without_reduced_size, |evidence| {
             rtcp::edit_first(evidence, Peer(0), rtcp::SR, |bytes| {
                 let length = 4 + 4 * usize::from(u16::from_be_bytes([bytes[2], bytes[3]]));
-                assert_eq!(bytes[length + 8], 1);
-                bytes[length + 8] = 2;
+                assert_eq!(bytes[length + 1], rtcp::SDES);
+                bytes.drain(..length);
             });
         })
-        .prepared(without_reduced_size),
-    ]);
+        .and(&[
+            // NAME instead.
+            Mutation::new(Recording::Call, "a compound packet has no SDES with CNAME", |evidence| {
+                rtcp::edit_first(evidence, Peer(0), rtcp::SR, |bytes| {
+                    let length = 4 + 4 * usize::from(u16::from_be_bytes([bytes[2], bytes[3]]));
+                    assert_eq!(bytes[length + 8], 1);
+                    bytes[length + 8] = 2;
+                });
+            })
+            .prepared(without_reduced_size),
+        ]);
 
     fn without_reduced_size(evidence: &mut Evidence) {
         for made in &mut evidence.descriptions {
