@@ -169,7 +169,7 @@ fn lost(record: &CaseRecord, views: &Views) -> Option<Verdict> {
             outcome: Outcome::Fail,
             layer: Some(Layer::PeerProtocol),
             side: Some(peer.clone()),
-            sentence: format!("{peer} should open, but it failed before the first step: {reason}"),
+            sentence: format!("{peer} should start, but it failed before the first step: {reason}"),
             evidence: Vec::new(),
         });
     }

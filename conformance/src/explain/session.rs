@@ -5,7 +5,7 @@ use crate::api::{PeerView, Views};
 use crate::evidence::{Peer, Wire};
 use crate::verdict::Layer;
 use indexmap::IndexMap;
-use peerproof_captures::event::SdpType;
+use peerproof_captures::event::{PeerEvent, SdpType};
 use peerproof_captures::observe::{StunClass, Unit};
 use peerproof_captures::timeline::{Entry, LossCause, What, words};
 use peerproof_captures::trace::{At, Side, Trace};
@@ -127,6 +127,14 @@ impl<'a> Api<'a> {
         let those =
             report.values().filter(|dictionary| dictionary.get("type").and_then(Value::as_str) == Some(kind));
         those.filter_map(|dictionary| dictionary.get(member)?.as_f64()).max_by(f64::total_cmp)
+    }
+
+    /// Whether a peer reports that one of its remote tracks is unmuted.
+    pub(super) fn unmutes(&self, name: &str) -> bool {
+        self.timeline.iter().any(|entry| match &entry.what {
+            What::Event { peer, event, .. } => peer == name && matches!(event, PeerEvent::TrackUnmute { .. }),
+            _ => false,
+        })
     }
 
     /// Who answered none of the INITs that came repeatedly from the other side, and the frame of the last one.

@@ -100,7 +100,8 @@ fn srtp(connection: &Connection, handshake: &Handshake, found: &mut Found) {
 /// Packets were sent, and none of them was taken: protection, not media.
 pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
     for (name, view, other, _) in api.both() {
-        if view.tracks.is_empty() || !view.media_samples.is_empty() {
+        // A track is unmuted when its packets are taken, which may be after the statistics were read.
+        if view.tracks.is_empty() || !view.media_samples.is_empty() || api.unmutes(name) {
             continue;
         }
         let received = api.stat(name, "inbound-rtp", "packetsReceived").unwrap_or(0.0);
@@ -127,4 +128,37 @@ pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::session::{Recorded, Session};
+    use super::*;
+    use crate::api::{PeerView, Views};
+    use indexmap::IndexMap;
+    use peerproof_captures::timeline::Entry;
+    use serde_json::{Value, json};
+
+    /// Packets that came right before the statistics may not be counted yet.
+    #[test]
+    fn who_reports_that_its_track_is_unmuted_takes_packets() {
+        let track =
+            json!({"event": "track", "data": {"id": "t", "kind": "audio", "mid": "0", "streams": []}});
+        let unmute = json!({"event": "trackunmute", "data": {"id": "t"}});
+        let missed = |events: &[&Value]| {
+            let entry = |(n, event): (usize, &&Value)| -> Entry {
+                let what = json!({"event": {"peer": "bob", "seq": n, "event": event}});
+                serde_json::from_value(json!({"n": n, "t_us": n, "what": what})).unwrap()
+            };
+            let timeline: Vec<Entry> = events.iter().enumerate().map(entry).collect();
+            let view = |name: &str| (name.to_owned(), PeerView::of(&timeline, name));
+            let views: Views = ["alice", "bob"].map(view).into_iter().collect();
+            let sent = json!({"s": {"type": "outbound-rtp", "packetsSent": 25}});
+            let stats: IndexMap<String, Value> = [("alice".to_owned(), sent)].into();
+            let recorded = Recorded { views: &views, timeline: &timeline, stats: Some(&stats), wire: None };
+            of_api(&Session::of_case(recorded).api().unwrap()).map(|missed| missed.side)
+        };
+        assert_eq!(missed(&[&track]), Some("bob".to_owned()));
+        assert_eq!(missed(&[&track, &unmute]), None);
+    }
 }

@@ -20,10 +20,10 @@ const NOT_ACCEPTED: u8 = 1;
 #[command(after_help = "\
 Examples:
   peerproof accept                              what the newest run changes, and whether to write it
-  peerproof accept runs/1 runs/2 runs/3 --yes   three runs: what all of them decide, and how often what one decides slides in another
+  peerproof accept runs/1 runs/2 runs/3 --yes   what all three runs decide, and how much that varies between them
 
-It judges the runs again, shows what changes in scenarios/floors.toml and scenarios/observed.toml, and writes both once that is confirmed. What
-was recorded of cases that are not in the runs stays.
+It judges the runs again, shows what changes in scenarios/floors.toml and scenarios/observed.toml, and writes both when you confirm. The
+records of cases that are not in the runs stay as they are.
 
 Exit codes: 0 written or nothing to write, 1 not confirmed, 2 a run cannot be read.")]
 pub(crate) struct AcceptArgs {

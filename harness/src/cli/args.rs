@@ -204,7 +204,8 @@ pub struct Chosen {
     /// Configuration file [default: ./peerproof.toml if it exists]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// A program that speaks the peer protocol, as an implementation: `mystack=./adapter.py`
+    /// A program that speaks the peer protocol, as an implementation: `mystack=./adapter.py`. COMMAND is split at blanks; quotes have no
+    /// meaning in it
     #[arg(long, value_name = "NAME=COMMAND")]
     pub program: Vec<String>,
     /// A browser that you open yourself, without WebDriver, as an implementation: `mobile=chrome`. `run` prints the URL of its page and

@@ -40,9 +40,9 @@ Examples:
   peerproof diff old new --html changes.html         a page for a browser
   peerproof diff old new --at-least 4                what four scenarios show
 
-A change is what every case of a scenario shows with an implementation in the second run, and none did in the first. Addresses, keys
-and what differs from case to case are none; what a single case shows is listed as seen once, and is none either. Times are compared as
-what they spread over. `chrome@150` and `chrome` are one implementation.
+A change is a fact that every case of a scenario shows with an implementation in the second run, and no case shows in the first.
+Addresses, keys, and values that vary between cases are ignored. A fact that a single case shows is listed as seen once, and is no
+change. Times are compared by their ranges. `chrome@150` and `chrome` are one implementation.
 
 Exit codes: 0 no change, 1 changes, 2 a run cannot be read or a file would be replaced, 4 the runs have no case in common.")]
 pub(crate) struct DiffArgs {

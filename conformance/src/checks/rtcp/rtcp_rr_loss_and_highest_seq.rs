@@ -1,6 +1,7 @@
 //! RFC 3550 §6.4.1, appendix A.3: the highest sequence number is one that arrived, and what is lost is what was expected up to it less what
 //! arrived. Only more than that is a fault: who reports may have counted at any time since the packet arrived, and a receiver that begins anew counts anew.
-//! Packets that arrive while a peer does not receive the section (RFC 9429 §5.11) count as lost or not.
+//! Packets that arrive while a peer does not receive the section (RFC 9429 §5.11) count as lost or not, and so do those that arrive in an ICE
+//! restart, which may come at a candidate of before it (RFC 8445 §12.2).
 
 use super::{arrivals, blocks};
 use crate::checks::media::Extender;
@@ -8,7 +9,9 @@ use crate::checks::negotiated_state::Deaf;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
+use peerproof_captures::event::PeerEvent;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 pub(super) const CHECK: Check = Check {
     id: "rtcp-rr-loss-and-highest-seq",
@@ -36,11 +39,13 @@ const MOST_BLOCKS: usize = 4_096;
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut sources: BTreeMap<u32, Arrived> = BTreeMap::new();
     let deaf = evidence.other(peer).map(|sender| Deaf::of(evidence, peer, sender));
+    let restarts = restarts(evidence, peer);
     for (packet, header) in arrivals(evidence, peer) {
         let source = sources.entry(header.ssrc.value).or_default();
         let number = source.extender.extend(header.sequence.value);
         source.packets.push((number, packet.frame));
-        if deaf.as_ref().is_some_and(|deaf| deaf.may_leave(&header, packet.t_us)) {
+        let restarting = restarts.iter().any(|during| during.contains(&packet.t_us));
+        if restarting || deaf.as_ref().is_some_and(|deaf| deaf.may_leave(&header, packet.t_us)) {
             source.left.push(packet.frame);
         }
         source.is_changed |= evidence.is_faulted(packet.frame);
@@ -78,6 +83,25 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             format!("{lost} packets are reported lost of {expected}, which are at most {most}")
         });
     }
+}
+
+/// From each description with new ICE credentials, of either side, until the peer reports the next pair that it uses.
+fn restarts(evidence: &Evidence, peer: Peer) -> Vec<RangeInclusive<u64>> {
+    let events = evidence.events(peer);
+    let is_pair = |event: &PeerEvent| matches!(event, PeerEvent::SelectedCandidatePairChange { .. });
+    let pairs: Vec<u64> = events.iter().filter(|it| is_pair(it.event)).map(|it| it.t_us).collect();
+    let settled = |from: u64| pairs.iter().copied().find(|t_us| *t_us > from).unwrap_or(u64::MAX);
+    let mut all = Vec::new();
+    for side in evidence.each_peer() {
+        let made: Vec<_> = evidence.made_by(side).map(|made| (made.t_us, made.credentials())).collect();
+        for pair in made.windows(2) {
+            let [(_, before), (t_us, after)] = pair else { continue };
+            if !before.is_empty() && after.iter().any(|it| !before.contains(it)) {
+                all.push(*t_us..=settled(*t_us));
+            }
+        }
+    }
+    all
 }
 
 #[cfg(test)]
@@ -125,6 +149,24 @@ mod tests {
         let mut tally = Tally::default();
         evaluate(&evidence, BOB, &mut tally);
         tally.finish(&CHECK, "bob", true).result
+    }
+
+    #[test]
+    fn what_arrives_in_a_restart_may_count_as_lost() {
+        let judged = |t_us: u64| {
+            let mut evidence = Recording::Call.evidence();
+            let last = rtcp::find_all(&evidence, BOB, rtcp::RR).next_back().unwrap();
+            rtcp::edit(&mut evidence, last, |report| report[15] += 3);
+            let mut exchange = evidence.descriptions.clone();
+            for made in &mut exchange {
+                (made.t_us, made.delivered) = (t_us, None);
+            }
+            replace_all(&mut exchange[0].sdp, "a=ice-ufrag:", "a=ice-ufrag:new");
+            evidence.descriptions.extend(exchange);
+            CHECK.run(&evidence)[1].result
+        };
+        // The pair that both use is reported after its beginning, and none after it.
+        assert_eq!([0, 19_540_000].map(judged), [Status::Fail, Status::Pass]);
     }
 
     #[test]

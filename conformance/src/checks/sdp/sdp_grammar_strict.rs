@@ -35,11 +35,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let others = kinds.iter().skip(1).map(|it| format!("; {it}")).collect::<String>();
         let lines = kinds.iter().map(|it| Place::Line { entry: description.entry, line: it.line });
-        tally.fail(
-            Fault("grammar"),
-            format!("line {} of the {}: {first}{others}", first.line, description.kind),
-            lines,
-        );
+        tally.fail(Fault("grammar"), format!("the {}: {first}{others}", description.kind), lines);
     }
 }
 
