@@ -1,10 +1,11 @@
 //! Data channels: messages and bytes against what was sent and what arrived, and how many were opened.
 
+use super::super::observed::PATIENCE_US;
 use super::{Contradiction, Reading, Session, Stat};
 use crate::api::message::Fingerprint;
 use crate::case_file::CasePeer;
 use crate::verdict::Layer;
-use peerproof_captures::event::PeerEvent;
+use peerproof_captures::event::{ConnectionState, PeerEvent};
 use peerproof_captures::timeline::Answer;
 use std::collections::BTreeSet;
 
@@ -68,13 +69,26 @@ pub(super) fn check(
             found.push(reading.contradicts(claim, Layer::DataChannel, claimed, seen, None));
         }
         let state = stat.text("state");
-        if state == Some("open") && !view.channels.get(label).is_none_or(|it| it.was_open()) {
+        let unheard = state == Some("open") && !view.channels.get(label).is_none_or(|it| it.was_open());
+        // The event follows the state, and the reading may be the last that is heard of the peer.
+        if unheard && was_connected_long_before(session, peer, reading) {
             let claimed = format!("that the channel {label:?} is open");
             let seen = "it never reported channelopen".to_owned();
             let claim = "stat/data-channel.state";
             found.push(reading.contradicts(claim, Layer::DataChannel, claimed, seen, None));
         }
     }
+}
+
+/// Whether a peer was connected so long before a reading that what opens with the connection was reported by then.
+fn was_connected_long_before(session: &Session<'_>, peer: &CasePeer, reading: &Reading<'_>) -> bool {
+    let view = session.views.get(&peer.name);
+    let mut connected = view.into_iter().flat_map(|view| &view.connection);
+    connected.find(|at| at.is == ConnectionState::Connected).is_some_and(|at| {
+        let off =
+            session.stalled(at.t_us, reading.answered_us).saturating_add(session.clock_error(&peer.name));
+        at.t_us.saturating_add(PATIENCE_US).saturating_add(off) < reading.asked_us
+    })
 }
 
 /// What arrived by the events of a peer. One that came about the time of the reading may be in it or not.

@@ -5,6 +5,7 @@ use super::*;
 use crate::checks::controls::Recording;
 use crate::evidence::Peer;
 use crate::record::CaseRecord;
+use peerproof_captures::event::{ConnectionState, PeerEvent};
 use peerproof_captures::timeline::{Answer, Entry, What};
 use serde_json::json;
 
@@ -440,4 +441,40 @@ fn what_was_kept_is_what_was_answered() {
     super::super::testing::add(&mut record, kept);
     let found = found(&record, check);
     assert_eq!(found.iter().map(|it| &it.fault).collect::<Vec<_>>(), [&Fault::Recording]);
+}
+
+/// The event of a channel that opens follows its state.
+#[test]
+fn a_channel_is_open_before_its_event_is_heard() {
+    let is_found = |after_us: u64| {
+        let mut record = Recording::Data.record();
+        let mut connected = 0;
+        record.timeline.retain(|entry| match &entry.what {
+            What::Event { peer, event: PeerEvent::ConnectionStateChange { state }, .. } => {
+                if peer == "bob" && *state == ConnectionState::Connected {
+                    connected = entry.t_us;
+                }
+                true
+            }
+            What::Event { peer, event: PeerEvent::ChannelOpen { .. }, .. } => peer != "bob",
+            _ => true,
+        });
+        assert!(connected > 0);
+        let mut ids = Vec::new();
+        for entry in &mut record.timeline {
+            match &entry.what {
+                What::Command { peer, id, name, .. } if peer == "bob" && name == "getStats" => {
+                    ids.push(*id);
+                    entry.t_us = connected + after_us;
+                }
+                What::Answer { peer, id, .. } if peer == "bob" && ids.contains(id) => {
+                    entry.t_us = connected + after_us + 1_000;
+                }
+                _ => {}
+            }
+        }
+        found(&record, check).iter().any(|it| it.claim == "stat/data-channel.state")
+    };
+    assert!(is_found(5_000_000));
+    assert!(!is_found(1_000));
 }
