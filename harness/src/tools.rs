@@ -175,8 +175,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a");
         let why = |path: &Path| {
-            let told = not_a_program(path);
-            told.strip_prefix(&*path.display().to_string()).map(str::to_owned).unwrap()
+            let said = not_a_program(path);
+            said.strip_prefix(&*path.display().to_string()).map(str::to_owned).unwrap()
         };
         assert_eq!(why(&file), ", which does not exist");
         std::fs::write(&file, "").unwrap();

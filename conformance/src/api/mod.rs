@@ -6,6 +6,12 @@ pub(crate) mod view;
 pub(crate) use view::{At, PeerView};
 
 use indexmap::IndexMap;
+use serde_json::Value;
 
 /// Peers by name, in the order of the case: offerer first.
 pub(crate) type Views = IndexMap<String, PeerView>;
+
+/// Whether the arguments of `setLocalDescription` or `setRemoteDescription` ask for a rollback.
+pub(crate) fn is_rollback(args: &Value) -> bool {
+    args.pointer("/description/type").is_some_and(|kind| kind == "rollback")
+}

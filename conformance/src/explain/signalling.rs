@@ -2,6 +2,7 @@
 
 use super::session::Api;
 use super::{Kind, Layer, Missed};
+use crate::api::is_rollback;
 use crate::verdict::Place;
 use peerproof_captures::event::SdpType;
 use peerproof_captures::timeline::{StepOutcome, What};
@@ -58,7 +59,7 @@ fn undelivered(api: &Api<'_>, sent: SdpType, kind: Kind) -> Option<Missed> {
                 entry.n > made.n
                     && peer == name
                     && command == "setLocalDescription"
-                    && args.pointer("/description/type").is_some_and(|kind| kind == "rollback")
+                    && is_rollback(args)
             }
             _ => false,
         });

@@ -66,11 +66,11 @@ mod tests {
     #[test]
     fn a_misspelled_filter_names_the_scenario_that_is_meant() {
         let scenarios = ["data/echo", "media/video"].map(str::to_owned);
-        let told = |filter: &str| no_case(&[filter.to_owned()], &scenarios);
+        let says = |filter: &str| no_case(&[filter.to_owned()], &scenarios);
         for filter in ["data/ecko", "data/ecko/stack-*", "ecko"] {
-            assert!(told(filter).ends_with("did you mean `data/echo`?"), "{}", told(filter));
+            assert!(says(filter).ends_with("did you mean `data/echo`?"), "{}", says(filter));
         }
-        assert_eq!(told("dtls/nothing"), "no case matches the filter");
+        assert_eq!(says("dtls/nothing"), "no case matches the filter");
         assert!(no_case(&[], &[]).contains("there are no scenarios"));
     }
 }

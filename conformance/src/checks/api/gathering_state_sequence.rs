@@ -1,5 +1,6 @@
 //! webrtc-pc §4.3.2, §5.6: iceGatheringState goes new, gathering, complete, and back to gathering alone.
 
+use crate::api::is_rollback;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -27,9 +28,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     });
     let told = calls.iter().filter(|call| call.name.ends_with("Description"));
     let renegotiated = told.count() + acted.count() > 2;
-    let rolls_back =
-        |args: &serde_json::Value| args.pointer("/description/type").is_some_and(|kind| kind == "rollback");
-    let rolls_back = calls.iter().any(|call| rolls_back(call.args));
+    let rolls_back = calls.iter().any(|call| is_rollback(call.args));
     // "new": one transport may have finished while another has not begun, and none gathers (§4.3.2).
     let has_several = evidence.made_by(peer).any(|made| made.sdp.media().len() > 1);
     let mut before = State::New;

@@ -4,6 +4,7 @@ use super::super::observed::{PATIENCE_US, against};
 use super::super::{Contradiction, Fault};
 use super::packets::Streams;
 use super::{At, Described};
+use crate::api::is_rollback;
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::{MediaKind, PeerEvent};
 use peerproof_captures::timeline::{Answer, What};
@@ -172,9 +173,6 @@ impl At<'_, '_> {
 
     /// Whether a remote description was rolled back before, which ends the tracks that came with it (webrtc-pc §4.4.1.5).
     fn was_rolled_back(&self, n: u64) -> bool {
-        let is_rollback = |args: &serde_json::Value| {
-            args.pointer("/description/type").is_some_and(|kind| kind == "rollback")
-        };
         self.session.asked(&self.peer.name).iter().any(|it| it.entry.n < n && is_rollback(it.args))
     }
 

@@ -85,7 +85,7 @@ fn what_both_sides_count_and_the_capture_lacks_is_missing_in_the_recording() {
 
 /// What the other side counts later says nothing of what was there by then.
 #[test]
-fn what_the_other_side_counts_later_bears_nothing_out() {
+fn what_the_other_side_counts_later_proves_nothing() {
     let faults = |later_us: u64| {
         let mut record = Recording::Video.record();
         let wire = record.wire.as_mut().unwrap();
