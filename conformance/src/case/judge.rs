@@ -8,6 +8,7 @@ use super::failed_step::{
     alone, explains, idle_rule, layer_of, wants_failure, wants_message, wants_no_connection,
 };
 use super::lacking::{lacking, unless_unwatched, unreported, unsupported};
+use super::unnegotiated::{Unnegotiated, unnegotiated};
 use super::view::PeerView;
 use crate::api::Views;
 use crate::case_file::{CasePeer, FORMAT, NotPlayed, Runs, SnapshotResult};
@@ -249,6 +250,10 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
     let acting = definition.and_then(|Step { peer, .. }| record.peer(peer.as_deref()?));
     let alone = awaited.and_then(|awaited| alone(record, awaited, acting, entry.n));
     let diverged = diverged.filter(|it| awaited.is_none_or(|awaited| explains(awaited, it.layer, views)));
+    let unnegotiated = awaited.and_then(|awaited| unnegotiated(record, views, awaited));
+    // What no description provides for does not come, however well the layers below work.
+    let own = awaited.map_or(Layer::Media, |awaited| layer_of(awaited, views));
+    let diverged = diverged.filter(|it| unnegotiated.is_none() || it.layer < own);
     let diverged = diverged.filter(|it| match alone {
         Some(alone) => {
             it.layer < Layer::Gathering || (it.layer == Layer::Gathering && it.side.as_deref() == Some(alone))
@@ -262,9 +267,8 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         }
         (_, Some(diverged)) => diverged.into(),
         (_, None) => {
-            let layer = awaited.map_or(Layer::Media, |awaited| layer_of(awaited, views));
             let rule = awaited.and_then(|awaited| idle_rule(record, awaited));
-            let layer = rule.as_ref().map_or(layer, |rule| rule.layer);
+            let layer = rule.as_ref().map_or(own, |rule| rule.layer);
             let sender = rule.and_then(|rule| rule.sender);
             let mut mismatch = Mismatch::new(layer, "", expected, seen);
             let unsent = awaited.and_then(|awaited| claims::never_sent(record, views, awaited));
@@ -274,6 +278,11 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
             let sender = sender.or(alone).or(unsent.as_ref().map(|(sender, _)| *sender));
             let acting = sender.and_then(|name| record.peer(name)).or(acting);
             mismatch.side = acting.or_else(|| subject(record)).map(|peer| peer.name.clone());
+            if let Some(Unnegotiated { sentence, evidence }) = unnegotiated {
+                mismatch.seen = format!("{}; {sentence}", mismatch.seen);
+                mismatch.side = None;
+                mismatch.evidence = evidence;
+            }
             mismatch.into()
         }
     };

@@ -15,6 +15,7 @@ mod snapshot;
 mod stale_pair;
 mod standing;
 mod steps;
+mod unnegotiated;
 
 pub use crate::record::CaseRecord;
 pub use bitrate::{Bitrate, LinkChange};

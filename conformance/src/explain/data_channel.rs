@@ -2,8 +2,12 @@
 
 use super::session::Api;
 use super::{Found, Kind, Layer, Missed, SECOND, Says, Severity, side_of, time};
+use crate::api::PeerView;
 use crate::verdict::Place;
+use peerproof_captures::event::SdpType;
+use peerproof_captures::timeline::{Entry, What};
 use peerproof_captures::trace::{Association, Channel, Connection};
+use serde_json::Value;
 
 /// How long an acknowledgement is waited for.
 const ACKNOWLEDGEMENT: u64 = SECOND;
@@ -61,13 +65,33 @@ fn channel(connection: &Connection, association: &Association, channel: &Channel
     }
 }
 
+/// Where the channel of that label was created, if no description has a section for data channels (RFC 8832 §6.1) and no offer was made
+/// after that, which would have had to have one.
+pub(crate) fn never_negotiated<'a>(
+    views: impl IntoIterator<Item = &'a PeerView>,
+    timeline: &[Entry],
+    label: &str,
+) -> Option<Place> {
+    let created = timeline.iter().rev().find(|entry| {
+        matches!(&entry.what, What::Command { name, args, .. }
+            if name == "createDataChannel" && args.get("label").and_then(Value::as_str) == Some(label))
+    })?;
+    let has_section = |sdp: &str| sdp.lines().any(|line| line.starts_with("m=application"));
+    let is_negotiated = views.into_iter().any(|view| {
+        view.local.iter().chain(&view.remote).any(|at| has_section(&at.is.sdp))
+            || view.local.iter().any(|at| at.is.kind == SdpType::Offer && at.n > created.n)
+    });
+    (!is_negotiated).then_some(Place::Entry(created.n))
+}
+
 /// Each channel should open, and appear at the other side.
 pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
     for (name, view, other, far) in api.both() {
         for (label, channel) in &view.channels {
             let evidence = vec![Place::Entry(channel.state.n)];
             let wanted = channel.was_open() || view.closed.is_some() || far.closed.is_some();
-            if !wanted {
+            let views = || api.peers().map(|(_, view)| view);
+            if !wanted && never_negotiated(views(), api.timeline, label).is_none() {
                 return Some(Missed {
                     layer: Layer::DataChannel,
                     kind: Kind::ChannelNotOpened,

@@ -17,6 +17,7 @@ mod session;
 mod signalling;
 mod srtp;
 
+pub(crate) use data_channel::never_negotiated;
 pub use dump::{explain_beside, explain_dump, pair};
 use session::Cut;
 pub(crate) use session::Recorded;

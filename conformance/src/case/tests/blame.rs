@@ -316,3 +316,58 @@ fn what_a_control_broke_is_nobodys_fault_and_only_where_it_shows() {
         fails(&other, Layer::Dtls, "bob", "it failed at bob");
     }
 }
+
+#[test]
+fn what_no_description_provides_for_is_held_against_nobody() {
+    let create = json!({"label": "late"});
+    let created = || Answer::Ok(json!({"label": "late", "ordered": true}));
+    let offered = |sdp: &str, again: bool| {
+        let mut case = CaseBuilder::new("");
+        case.connects();
+        for (from, to, kind, name) in
+            [("alice", "bob", "offer", "createOffer"), ("bob", "alice", "answer", "createAnswer")]
+        {
+            let description = json!({"type": kind, "sdp": sdp});
+            case.command(from, name, json!({}), Answer::Ok(description.clone()));
+            let states =
+                if kind == "offer" { ["have-local-offer", "have-remote-offer"] } else { ["stable"; 2] };
+            case.state(from, "signalingstatechange", states[0]);
+            case.state(to, "signalingstatechange", states[1]);
+            case.command(
+                to,
+                "setRemoteDescription",
+                json!({"description": description}),
+                Answer::Ok(Value::Null),
+            );
+        }
+        for peer in ["alice", "bob"] {
+            let candidate = "candidate:1 1 udp 2122260223 192.0.2.7 50000 typ host";
+            let candidate = json!({"candidate": candidate, "sdpMid": "0"});
+            case.event(peer, json!({"event": "icecandidate", "data": {"candidate": candidate}}));
+        }
+        case.ice().dtls().command("alice", "createDataChannel", create.clone(), created());
+        if again {
+            case.command("alice", "createOffer", json!({}), Answer::Ok(json!({"type": "offer", "sdp": sdp})));
+        }
+        case
+    };
+    let audio = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=recvonly\r\n";
+    let mut case = offered(audio, false);
+    case.timed_out("bob", json!({"datachannel": "late"}));
+    let verdict = case.verdict();
+    assert_eq!((verdict.layer, verdict.side.as_deref()), (Some(Layer::DataChannel), None), "{verdict:?}");
+    assert!(verdict.sentence.contains("no offer was made after the channel was created"), "{verdict:?}");
+    // An offer that lacks the section is its peer's.
+    let mut case = offered(audio, true);
+    case.timed_out("bob", json!({"datachannel": "late"}));
+    assert!(case.verdict().side.is_some(), "{:?}", case.verdict());
+
+    let mut case = offered(audio, false);
+    case.timed_out("bob", json!({"media": {"kind": "audio"}}));
+    let verdict = case.verdict();
+    assert_eq!((verdict.layer, verdict.side.as_deref()), (Some(Layer::Media), None), "{verdict:?}");
+    assert!(verdict.sentence.contains("alice sends no audio by its last offer"), "{verdict:?}");
+    let mut case = offered("v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=sendonly\r\n", false);
+    case.timed_out("bob", json!({"media": {"kind": "audio"}}));
+    assert!(case.verdict().side.is_some(), "{:?}", case.verdict());
+}
