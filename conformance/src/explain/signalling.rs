@@ -3,9 +3,11 @@
 use super::session::Api;
 use super::{Kind, Layer, Missed};
 use crate::api::is_rollback;
+use crate::api::view::{At, Refused};
 use crate::verdict::Place;
-use peerproof_captures::event::SdpType;
+use peerproof_captures::event::{IceCandidate, PeerEvent, SdpType};
 use peerproof_captures::timeline::{StepOutcome, What};
+use serde::Deserialize;
 
 /// Operations on descriptions and candidates.
 const OPERATIONS: [&str; 5] =
@@ -30,6 +32,9 @@ pub(super) fn refused(api: &Api<'_>) -> Option<Missed> {
     api.peers().find_map(|(name, view)| {
         let mut refused = view.refused.iter();
         let at = refused.find(|at| at.n >= from && is_cause(&at.is.command))?;
+        if let Some(missed) = of_no_section(api, name, at) {
+            return Some(missed);
+        }
         Some(Missed {
             layer: Layer::Sdp,
             kind: Kind::DescriptionRefused,
@@ -40,6 +45,39 @@ pub(super) fn refused(api: &Api<'_>) -> Option<Missed> {
             why: "the description has something that the implementation does not take, or the signaling state does not allow the call",
             next: "look at signalingState before the call, and at the description of the deciding entry",
         })
+    })
+}
+
+/// A candidate that names neither a MID nor the index of a section, as its peer reported it, is to be rejected with a TypeError
+/// (webrtc-pc §4.4.2.2).
+fn of_no_section(api: &Api<'_>, name: &str, refused: &At<Refused>) -> Option<Missed> {
+    if refused.is.command != "addIceCandidate" || refused.is.name != "TypeError" {
+        return None;
+    }
+    let answered = api.timeline.iter().find(|entry| entry.n == refused.n)?;
+    let What::Answer { id: answered, .. } = &answered.what else { return None };
+    let added = api.timeline.iter().find_map(|entry| match &entry.what {
+        What::Command { peer, id, args, .. } if peer == name && id == answered => args.get("candidate"),
+        _ => None,
+    })?;
+    let added = IceCandidate::deserialize(added).ok()?;
+    let (reported, other) = api.timeline.iter().find_map(|entry| match &entry.what {
+        What::Event { peer, event: PeerEvent::IceCandidate { candidate: Some(candidate) }, .. }
+            if peer != name && *candidate == added =>
+        {
+            Some((entry.n, peer))
+        }
+        _ => None,
+    })?;
+    (added.sdp_mid.is_none() && added.sdp_m_line_index.is_none()).then(|| Missed {
+        layer: Layer::Gathering,
+        kind: Kind::DescriptionRefused,
+        side: other.clone(),
+        expected: format!("{other} should report its candidates with sdpMid or sdpMLineIndex"),
+        seen: format!("one has neither, so {name} had to reject it (TypeError)"),
+        evidence: vec![Place::Entry(reported), Place::Entry(refused.n)],
+        why: "the event is fired without the media section to which the candidate belongs (webrtc-pc §4.8.1.1)",
+        next: "look at what fires the icecandidate event",
     })
 }
 

@@ -371,3 +371,23 @@ fn what_no_description_provides_for_is_held_against_nobody() {
     case.timed_out("bob", json!({"media": {"kind": "audio"}}));
     assert!(case.verdict().side.is_some(), "{:?}", case.verdict());
 }
+
+#[test]
+fn who_reports_a_candidate_of_no_section_is_to_blame_for_its_rejection() {
+    let rejected = |reported: Value, name: &str| {
+        let mut case = CaseBuilder::new("");
+        case.negotiate();
+        let candidate = json!({"candidate": reported});
+        case.event("bob", json!({"event": "icecandidate", "data": candidate.clone()}));
+        let answer = Answer::Rejected { name: name.to_owned(), message: "no section".to_owned() };
+        case.command("alice", "addIceCandidate", candidate, answer);
+        case.timed_out("alice", json!({"connectionState": "connected"}));
+        case.verdict()
+    };
+    let text = "candidate:2 1 udp 2122260223 192.0.2.8 50001 typ host";
+    let side = |verdict: &Verdict| verdict.side.clone().unwrap_or_default();
+    let none = json!({"candidate": text});
+    assert_eq!(side(&rejected(none.clone(), "TypeError")), "bob");
+    assert_eq!(side(&rejected(none, "OperationError")), "alice");
+    assert_eq!(side(&rejected(json!({"candidate": text, "sdpMid": "0"}), "TypeError")), "alice");
+}
