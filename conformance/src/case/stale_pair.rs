@@ -18,6 +18,13 @@ struct Selected<'a> {
     peer: &'a str,
 }
 
+/// The transport address of a candidate.
+type Key = (String, String, u16);
+
+fn key(candidate: &Candidate) -> Key {
+    (candidate.transport.to_ascii_lowercase(), candidate.address.to_string(), candidate.port)
+}
+
 /// The peer whose pair joins a candidate of its own restart to one that the other peer had before it. The agent has a new check list for
 /// the restart, in which no such pair is (RFC 8445 §9, §6.1.2.2), and the other peer gives up the old one.
 pub(super) fn cause(record: &CaseRecord, top: Layer, by: u64) -> Option<Cause> {
@@ -28,6 +35,8 @@ pub(super) fn cause(record: &CaseRecord, top: Layer, by: u64) -> Option<Cause> {
     let mut known: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     let mut last: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     let mut selected: BTreeMap<&str, Selected<'_>> = BTreeMap::new();
+    // With which username fragments each peer reported its candidate of an address and port.
+    let mut reported: BTreeMap<(&str, Key), BTreeSet<String>> = BTreeMap::new();
     for entry in record.timeline.iter().filter(|entry| entry.t_us <= by) {
         match &entry.what {
             What::Carried { from, sent, delivered, .. } => {
@@ -39,12 +48,27 @@ pub(super) fn cause(record: &CaseRecord, top: Layer, by: u64) -> Option<Cause> {
                 last.insert(from, ufrags);
             }
             What::Event { peer, event: PeerEvent::SelectedCandidatePairChange { local, remote }, .. } => {
-                let ufrag = |text: &str| Candidate::parse(text).ok()?.ufrag().map(str::to_owned);
+                // Not every implementation names the fragment in the text: then that counts with which it was reported alone.
+                let ufrag = |of: &str, text: &str| {
+                    let candidate = Candidate::parse(text).ok()?;
+                    let named = || match reported.get(&(of, key(&candidate)))?.iter().collect::<Vec<_>>()[..]
+                    {
+                        [only] => Some(only.clone()),
+                        _ => None,
+                    };
+                    candidate.ufrag().map(str::to_owned).or_else(named)
+                };
                 selected.remove(peer.as_str());
-                if let (Some(local), Some(remote)) = (ufrag(local), ufrag(remote)) {
+                let Some(other) = record.other(peer) else { continue };
+                if let (Some(local), Some(remote)) = (ufrag(peer, local), ufrag(other, remote)) {
                     let pair = Selected { t_us: entry.t_us, n: entry.n, local, remote, peer };
                     selected.insert(peer, pair);
                 }
+            }
+            What::Event { peer, event: PeerEvent::IceCandidate { candidate: Some(candidate) }, .. } => {
+                let Ok(parsed) = Candidate::parse(&candidate.candidate) else { continue };
+                let ufrag = candidate.username_fragment.as_deref().or(parsed.ufrag());
+                reported.entry((peer, key(&parsed))).or_default().extend(ufrag.map(str::to_owned));
             }
             _ => {}
         }

@@ -46,6 +46,13 @@ pub(super) fn sections(sdp: &str) -> Vec<Section> {
             streams.extend(parts.next().filter(|stream| *stream != "-").map(str::to_owned));
             track = parts.next().map(str::to_owned).or(track);
         }
+        // Before a=msid the names stood at the source (draft-alvestrand-mmusic-msid), and the `webrtc` crate names the track by that.
+        let sources = text.lines().filter_map(|line| line.strip_prefix("a=ssrc:")?.split_once(" msid:"));
+        if let (None, Some((_, named))) = (&track, sources.last()) {
+            let mut parts = named.split_ascii_whitespace();
+            streams.extend(parts.next().filter(|stream| *stream != "-").map(str::to_owned));
+            track = parts.next().map(str::to_owned);
+        }
         let rids = text.lines().filter_map(|line| line.trim_end().strip_prefix("a=rid:"));
         let received = rids.filter_map(|rid| {
             let mut words = rid.split_ascii_whitespace();
@@ -230,6 +237,18 @@ mod tests {
         assert_eq!((all[0].kind, all[0].sends, all[0].track.as_deref()), (Kind::Audio, true, Some("t")));
         assert_eq!(all[0].streams, ["s"]);
         assert!(all[1].rejected && !all[1].sends && !all[2].sends && !all[2].rejected);
+    }
+
+    #[test]
+    fn without_a_msid_the_source_names_the_track() {
+        let audio = "m=audio 9 X 0\r\na=mid:a\r\n";
+        let named = |lines: &str| {
+            let all = sections(&format!("v=0\r\n{audio}{lines}"));
+            (all[0].streams.clone(), all[0].track.clone())
+        };
+        let of = |stream: &str, track: &str| (vec![stream.to_owned()], Some(track.to_owned()));
+        assert_eq!(named("a=ssrc:1 cname:c\r\na=ssrc:1 msid:s t\r\n"), of("s", "t"));
+        assert_eq!(named("a=msid:m n\r\na=ssrc:1 msid:s t\r\n"), of("m", "n"));
     }
 
     #[test]
