@@ -28,7 +28,7 @@ pub(super) struct Streams {
 }
 
 impl Streams {
-    /// None where packets may be missing.
+    /// None where packets may be missing, and where some are of a payload type that stands for both kinds.
     pub(super) fn of(at: &At<'_, '_>, kind: MediaKind) -> Option<Self> {
         let session = at.session;
         let tap = session.tap(&at.peer.name);
@@ -38,7 +38,15 @@ impl Streams {
             (None, Some(tap)) => tap.sent().collect(),
             (None, None) => return None,
         };
-        let formats = formats(at, kind);
+        let (formats, shared) = formats(at, kind);
+        let is_shared = |packet: &Packet| {
+            let read = || rtp::view(&packet.bytes).ok().map(|seen| seen.header.payload_type());
+            packet.class() == Class::Rtp && read().is_some_and(|it| shared.contains(&it))
+        };
+        // Of which kind they are, descriptions do not tell.
+        if packets.iter().any(|packet| is_shared(packet)) {
+            return None;
+        }
         let made = |name: &str| {
             session.asked(name).iter().any(|it| {
                 it.name == "getUserMedia"
@@ -120,8 +128,8 @@ impl Streams {
 /// Most frames that are counted.
 const MOST_FRAMES: usize = 1 << 20;
 
-/// The payload types of a kind of media in all descriptions, with their format. One that stands for both kinds is left out.
-fn formats(at: &At<'_, '_>, kind: MediaKind) -> BTreeMap<u8, Option<Format>> {
+/// The payload types of a kind of media in all descriptions, with their format, and those that stand for the other kind too.
+fn formats(at: &At<'_, '_>, kind: MediaKind) -> (BTreeMap<u8, Option<Format>>, BTreeSet<u8>) {
     let mut formats = BTreeMap::new();
     let mut others = BTreeSet::new();
     for description in at.view.remote.iter().chain(&at.view.local) {
@@ -139,6 +147,7 @@ fn formats(at: &At<'_, '_>, kind: MediaKind) -> BTreeMap<u8, Option<Format>> {
             }
         }
     }
-    formats.retain(|payload_type, _| !others.contains(payload_type));
-    formats
+    let shared: BTreeSet<u8> = formats.keys().copied().filter(|it| others.contains(it)).collect();
+    formats.retain(|payload_type, _| !shared.contains(payload_type));
+    (formats, shared)
 }

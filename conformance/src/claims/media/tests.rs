@@ -127,6 +127,28 @@ fn only_what_came_and_was_sent_is_recognised() {
 }
 
 #[test]
+fn packets_of_a_type_that_stands_for_both_kinds_decide_nothing() {
+    let blamed = |kind: &str| {
+        let mut case = Case::of(Recording::Call);
+        case.args("bob", "setRemoteDescription", |args| {
+            let sdp = args["description"]["sdp"].as_str().unwrap();
+            let line = sdp.lines().find(|line| line.starts_with("m=video")).unwrap();
+            let other = line.replace("m=video", &format!("m={kind}"));
+            let maps: Vec<_> = sdp.lines().filter(|line| line.starts_with("a=rtpmap:")).collect();
+            args["description"]["sdp"] =
+                format!("{sdp}{other}\r\na=mid:9\r\n{}\r\n", maps.join("\r\n")).into();
+        });
+        case.edit("bob", |event| {
+            if let PeerEvent::MediaSeen { frames, .. } = event {
+                *frames *= 100;
+            }
+        });
+        case.found().iter().any(|it| it.claim == "event/mediaseen.frames" && it.sentence().contains("RTP of"))
+    };
+    assert!(blamed("video") && !blamed("audio"));
+}
+
+#[test]
 fn media_without_rtp_is_the_recordings_fault_where_it_was_to_be_sent() {
     let mut lost = Case::of(Recording::Call);
     lost.lose(|packet| packet.class() == Class::Rtp).lacks("no RTP of video came");

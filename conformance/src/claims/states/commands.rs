@@ -274,10 +274,11 @@ fn negotiation(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], foun
     let negotiates_alone = asked.iter().any(|it| it.name == "join");
     let rolls_back = |at: usize, it: &Asked<'_>| rolls_back(asked.get(..at).unwrap_or_default(), it);
     let restricts = |at: usize, it: &Asked<'_>| restricts(asked.get(..at).unwrap_or_default(), it);
+    let leaves = |at: usize, it: &Asked<'_>| leaves(asked.get(..at).unwrap_or_default(), it);
     let changes = asked
         .iter()
         .enumerate()
-        .filter(|(at, it)| is_change(it) || rolls_back(*at, it) || restricts(*at, it));
+        .filter(|(at, it)| is_change(it) || rolls_back(*at, it) || restricts(*at, it) || leaves(*at, it));
     let changes: Vec<&Asked<'_>> = changes.map(|(_, it)| it).collect();
     if !negotiates_alone {
         for (n, entry) in reported.iter().enumerate() {
@@ -316,6 +317,19 @@ fn restricts(before: &[Asked<'_>], call: &Asked<'_>) -> bool {
     }
     let sdp = call.args.get("description").and_then(|it| it.get("sdp")?.as_str()).unwrap_or_default();
     SessionDescription::parse(sdp).media().any(|section| section.direction() != Direction::SendRecv)
+}
+
+/// Whether a call sets an answer although the peer has not offered what it was given before: what the other side's offer had no place for is
+/// still to be negotiated, and the event is fired again (webrtc-pc §4.4.1.5, the last step of setting a description).
+fn leaves(before: &[Asked<'_>], call: &Asked<'_>) -> bool {
+    let is_set =
+        call.name.starts_with("set") && call.name.ends_with("Description") && call.result().is_some();
+    let given = before.iter().rposition(|it| CHANGES.contains(&it.name) && it.result().is_some());
+    let is_offer = |it: &Asked<'_>| it.name == "setLocalDescription" && kind(it) == Some(SdpType::Offer);
+    is_set
+        && kind(call) == Some(SdpType::Answer)
+        && given.is_some()
+        && given > before.iter().rposition(is_offer)
 }
 
 /// Whether a call sets the other side's offer while the peer's own is pending, after these calls: that rolls the own one back, so that what it

@@ -203,6 +203,15 @@ fn negotiation_becomes_necessary_by_a_command() {
     case.double("alice", needed).blames("alice", claim, Layer::Signalling, "1 commands");
     let mut case = Case::of(Recording::Conflict);
     case.silence("alice", needed).blames("alice", claim, Layer::Signalling, "never reports");
+    // What an answerer was given before its answer, and never offered, is still needed after it.
+    let blames_a_second = |before: &str| {
+        let mut case = Case::of(Recording::Data);
+        case.command_before("bob", before, "addTrack");
+        case.report_late("bob", 0, PeerEvent::NegotiationNeeded);
+        case.report_late("bob", 0, PeerEvent::NegotiationNeeded);
+        case.found().iter().any(|it| it.claim == claim)
+    };
+    assert!(!blames_a_second("createAnswer") && blames_a_second("getStats"));
     // The other side's offer rolls the own one back (webrtc-pc §4.4.1.5).
     let blames_a_late_one = |kind: &str| {
         let mut case = Case::of(Recording::Conflict);
