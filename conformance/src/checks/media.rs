@@ -2,7 +2,7 @@
 
 use super::timing::Off;
 use super::{Fault, Place, Tally};
-use crate::evidence::{Evidence, Kind, Packet, Peer};
+use crate::evidence::{Evidence, Kind, Packet, Peer, Unsent};
 use peerproof_captures::sdp::{Codec, Section, SessionDescription};
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::payload::{Format, red};
@@ -179,28 +179,35 @@ pub(super) fn payload<'a>(codecs: &BTreeMap<u8, Codec>, rtp: &rtp::Packet<'a>) -
 pub(super) struct Rising<'a> {
     evidence: &'a Evidence,
     complete: bool,
+    unsent: Unsent,
 }
 
 impl<'a> Rising<'a> {
     pub(super) fn of(evidence: &'a Evidence, peer: Peer) -> Self {
-        Self { evidence, complete: evidence.sees_all_sent_by(peer) && !evidence.is_taken_down(peer) }
+        Self { evidence, complete: evidence.sees_all_sent_by(peer), unsent: evidence.unsent(peer) }
     }
 
-    /// `fault` is what it is if it is not, `newest` is the number before and its frame, if there was one; `what` names the number in a fault.
+    /// `fault` is what it is if it is not, `newest` is the number before and its packet, if there was one; `what` names the number in a fault.
     #[cfg_attr(test, track_caller)]
     pub(super) fn judge(
         &self,
         fault: Fault,
-        newest: Option<(u16, u64)>,
-        (number, frame): (u16, u64),
+        newest: Option<(u16, &Packet)>,
+        (number, packet): (u16, &Packet),
         what: impl FnOnce() -> String,
         tally: &mut Tally,
     ) {
-        let place = Place::Frame(frame);
+        let place = Place::Frame(packet.frame);
         match newest {
             Some((before, earlier)) if number != before.wrapping_add(1) => {
-                if self.complete && !self.evidence.is_faulted(frame) && !self.evidence.is_faulted(earlier) {
-                    tally.fail(fault, format!("{} follows {before}", what()), [place, Place::Frame(earlier)]);
+                let is_faulted = [packet, earlier].iter().any(|it| self.evidence.is_faulted(it.frame));
+                // A number that comes again was not taken by what did not leave.
+                let is_skip = number.wrapping_sub(before) < 0x8000 && number != before;
+                if is_skip && self.unsent.touches(earlier.t_us, packet.t_us) {
+                    tally.inconclusive("what took the numbers between may not have left the peer", [place]);
+                } else if self.complete && !is_faulted {
+                    let places = [place, Place::Frame(earlier.frame)];
+                    tally.fail(fault, format!("{} follows {before}", what()), places);
                 } else {
                     tally
                         .inconclusive("packets may have been lost or repeated before the recording", [place]);

@@ -19,6 +19,7 @@ mod read;
 mod references;
 mod timing;
 mod units;
+mod unsent;
 mod wire;
 
 pub use crate::address::AddressKind;
@@ -34,11 +35,12 @@ pub use read::{ReadError, Recorded};
 pub use references::StepSeen;
 pub(crate) use timing::Timing;
 pub use units::SeenUnit;
+pub(crate) use unsent::Unsent;
 pub use wire::{Clear, FalseSecret, Kind, Packet, Protection, ServerMessage, Via, Way, Wire};
 
 use crate::case_file::{CaseFile, CasePeer};
 use peerproof_captures::feature::Feature;
-use peerproof_captures::timeline::{Action, Entry, HarnessStep, RuleAction, What};
+use peerproof_captures::timeline::{Entry, RuleAction, What};
 use peerproof_captures::trace::Recognised;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -195,10 +197,9 @@ impl Evidence {
         &self.faulted
     }
 
-    /// Whether a scenario takes an interface of a peer down: then its own kernel refuses packets, which no tap sees.
-    #[must_use]
-    pub fn is_taken_down(&self, peer: Peer) -> bool {
-        takes_down(&self.timeline, self.name(peer))
+    /// When packets that a peer numbers and counts may not leave it.
+    pub(crate) fn unsent(&self, peer: Peer) -> Unsent {
+        Unsent::of(&self.timeline, self.name(peer))
     }
 
     /// Whether nothing that a peer sent can be missing: it was recorded where it was sent, from the beginning.
@@ -206,20 +207,6 @@ impl Evidence {
     pub fn sees_all_sent_by(&self, peer: Peer) -> bool {
         self.whole && self.wire.as_ref().is_some_and(|wire| wire.records_all_sent_by(peer))
     }
-}
-
-/// Whether a step takes an interface of a peer of the lab down.
-pub(crate) fn takes_down(timeline: &[Entry], peer: &str) -> bool {
-    timeline.iter().any(|entry| match &entry.what {
-        What::StepBegan { definition, .. } => match &definition.action {
-            Action::Harness { step: HarnessStep::Network, args } => {
-                let interface = args.get("down").and_then(serde_json::Value::as_str);
-                interface.and_then(|it| it.split_once('/')).is_some_and(|(host, _)| host == peer)
-            }
-            _ => false,
-        },
-        _ => false,
-    })
 }
 
 /// By how many microseconds a packet arrives later, if it arrives unchanged in spite of what a rule did.

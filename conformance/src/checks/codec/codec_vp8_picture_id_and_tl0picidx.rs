@@ -1,10 +1,14 @@
 //! RFC 7741 §4.2: PictureID rises by one from frame to frame, and TL0PICIDX with each frame of the lowest layer.
+//!
+//! A sender may drop a frame that has its index already: for want of bandwidth, or of a pair to send it on. Where the timestamps leave room
+//! for the frames that a skip leaves out, nothing is decided.
 
 use super::carried;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::payload::{Format, vp8};
+use std::collections::BTreeMap;
 
 pub(super) const CHECK: Check = Check {
     id: "codec-vp8-picture-id-and-tl0picidx",
@@ -17,6 +21,7 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for packets in carried(evidence, peer, Format::Vp8, tally).values() {
+        let usual = usual_step(packets.iter().map(|it| it.rtp.header.timestamp.value));
         let mut newest: Option<i64> = None;
         let mut frame: Option<Frame> = None;
         for packet in packets {
@@ -42,6 +47,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             match now.fault(&before) {
                 None => tally.pass(place),
                 Some(_) if evidence.is_faulted(packet.packet.frame) => {}
+                Some(_) if usual.is_some_and(|usual| now.has_room_after(&before, usual)) => {
+                    tally.inconclusive("frames may have been dropped before they were packetized", [place]);
+                }
                 Some((fault, sentence)) => tally.fail(fault, sentence, [place]),
             }
         }
@@ -57,7 +65,30 @@ struct Frame {
     base: Option<u8>,
 }
 
+/// The step between the timestamps of frames that occurs most often.
+fn usual_step(timestamps: impl Iterator<Item = u32>) -> Option<u32> {
+    let mut counts: BTreeMap<u32, u32> = BTreeMap::new();
+    let mut before = None;
+    for timestamp in timestamps {
+        let step = before.replace(timestamp).map(|before| timestamp.wrapping_sub(before));
+        if let Some(step) = step.filter(|step| (1..0x8000_0000).contains(step)) {
+            *counts.entry(step).or_default() += 1;
+        }
+    }
+    counts.into_iter().max_by_key(|(_, count)| *count).map(|(step, _)| step)
+}
+
 impl Frame {
+    /// Whether as many frames fit between two timestamps as the index, which goes ahead, leaves out.
+    fn has_room_after(&self, before: &Self, usual: u32) -> bool {
+        let mask = if self.is_long && before.is_long { 0x7fff } else { 0x7f };
+        let ahead = u32::from(self.id.wrapping_sub(before.id) & mask);
+        let step = self.timestamp.wrapping_sub(before.timestamp);
+        // Steps are rounded to the clock of 90 kHz, and differ by the camera's jitter.
+        (2..=u32::from(mask / 2)).contains(&ahead)
+            && step.saturating_add(usual / 2) >= usual.saturating_mul(ahead)
+    }
+
     fn fault(&self, before: &Self) -> Option<(Fault, String)> {
         let mask = if self.is_long && before.is_long { 0x7fff } else { 0x7f };
         if self.id & mask != before.id.wrapping_add(1) & mask {
@@ -100,4 +131,20 @@ mod control {
             bytes[at + 2..at + 4].copy_from_slice(&id.to_be_bytes());
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_skip_is_possible_where_the_timestamps_leave_room_for_what_is_left_out() {
+        assert_eq!(usual_step([0, 3_000, 3_000, 6_000, 15_000, 18_000].into_iter()), Some(3_000));
+        let frame = |timestamp, id| Frame { timestamp, id, is_long: true, layer: None, base: None };
+        let has_room = |timestamp, id| frame(timestamp, id).has_room_after(&frame(u32::MAX, 0x7fff), 3_000);
+        assert!(has_room(8_990, 2) && has_room(7_600, 2));
+        assert!(!has_room(5_999, 2) && !has_room(2_999, 2));
+        // One that comes again leaves nothing out.
+        assert!(!has_room(8_990, 0x7fff) && !has_room(8_990, 0x7ffe));
+    }
 }

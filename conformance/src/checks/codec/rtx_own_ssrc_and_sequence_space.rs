@@ -3,7 +3,7 @@
 
 use crate::checks::media::{Rising, codecs, headers};
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Packet, Peer};
 use crate::verdict::Layer;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         .filter(|(_, header)| is_rtx(header.payload_type()) == Some(false))
         .map(|(_, header)| header.ssrc.value)
         .collect();
-    let mut newest: BTreeMap<u32, (u16, u64)> = BTreeMap::new();
+    let mut newest: BTreeMap<u32, (u16, &Packet)> = BTreeMap::new();
     for (packet, header) in headers(evidence, peer) {
         if is_rtx(header.payload_type()) != Some(true) {
             continue;
@@ -39,7 +39,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             );
             continue;
         }
-        let now = (sequence, packet.frame);
+        let now = (sequence, packet);
         let what = || format!("number {sequence} of source {ssrc:#010x}");
         rising.judge(Fault("numbers-skip"), newest.insert(ssrc, now), now, what, tally);
     }

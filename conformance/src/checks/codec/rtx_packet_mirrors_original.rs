@@ -2,7 +2,7 @@
 
 use crate::checks::media::{codecs, packets};
 use crate::checks::{Check, Fault, Place, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Packet, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::{Codec, SsrcGroup};
 use peerproof_captures::wire::payload::rtx;
@@ -22,14 +22,15 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let codecs = codecs(evidence, peer);
     let complete = evidence.sees_all_sent_by(peer);
     let paired = pairs(evidence, peer, &codecs);
+    let unsent = evidence.unsent(peer);
     // What was sent, by source and number; the newest counts where numbers have come round.
-    let mut sent: BTreeMap<(u32, u16), (u64, rtp::Packet<'_>)> = BTreeMap::new();
+    let mut sent: BTreeMap<(u32, u16), (&Packet, rtp::Packet<'_>)> = BTreeMap::new();
     for (packet, rtp) in packets(evidence, peer) {
         let (ssrc, payload_type) = (rtp.header.ssrc.value, rtp.header.payload_type());
         let place = Place::Frame(packet.frame);
         let Some(repaired) = codecs.get(&payload_type).filter(|codec| codec.is_rtx()).map(|it| it.repairs)
         else {
-            sent.insert((ssrc, rtp.header.sequence.value), (packet.frame, rtp));
+            sent.insert((ssrc, rtp.header.sequence.value), (packet, rtp));
             continue;
         };
         let Ok(read) = rtx::view(rtp.payload.value) else { continue };
@@ -39,8 +40,16 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             tally.inconclusive(format!("it is not known which source {ssrc:#010x} repairs"), [place]);
             continue;
         };
-        let Some((frame, original)) = sent.get(&(*media, number)) else {
-            if complete {
+        let Some((earlier, original)) = sent.get(&(*media, number)) else {
+            // The packets around the one that is missing.
+            let when = |it: Option<(&(u32, u16), &(&Packet, _))>| {
+                it.filter(|((ssrc, _), _)| ssrc == media).map(|(_, (packet, _))| packet.t_us)
+            };
+            let before = when(sent.range(..(*media, number)).next_back());
+            let after = when(sent.range((*media, number)..).next());
+            if unsent.touches(before.unwrap_or(0), after.unwrap_or(packet.t_us)) {
+                tally.inconclusive("the original may not have left the peer", [place]);
+            } else if complete {
                 tally.fail(
                     Fault("repaired-was-never-sent"),
                     format!("packet {number} of source {media:#010x} is retransmitted but was never sent"),
@@ -53,11 +62,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         };
         match difference(&rtp, read.payload.value, original, repaired) {
             None => tally.pass(place),
-            Some(_) if evidence.is_faulted(packet.frame) || evidence.is_faulted(*frame) => {}
+            Some(_) if evidence.is_faulted(packet.frame) || evidence.is_faulted(earlier.frame) => {}
             Some(what) => tally.fail(
                 Fault("repaired-differs"),
                 format!("packet {number} of source {media:#010x} is retransmitted with a different {what}"),
-                [place, Place::Frame(*frame)],
+                [place, Place::Frame(earlier.frame)],
             ),
         }
     }

@@ -26,6 +26,7 @@ const IN_FLIGHT: u64 = 5;
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let complete = evidence.sees_all_sent_by(peer);
     let codecs = codecs(evidence, peer);
+    let unsent = evidence.unsent(peer);
     let mut sent: BTreeMap<u32, Sent> = BTreeMap::new();
     let mut unread = false;
     let mut repairs = 0;
@@ -50,6 +51,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                         let told = (report.packet_count.value, report.octet_count.value);
                         if count.is(told) {
                             tally.pass(place);
+                        } else if count.is_less_than(told) && unsent.began_by(packet.t_us) {
+                            tally.inconclusive("some that it counts may not have left the peer", [place]);
                         } else if complete && !unread {
                             let Sent { packets, octets, .. } = count;
                             let sentence = format!(
@@ -82,6 +85,12 @@ impl Sent {
         self.packets += 1;
         self.octets += payload as u64;
         self.largest = self.largest.max(payload as u64);
+    }
+
+    /// Whether an SR reports more.
+    fn is_less_than(&self, (packets, octets): (u32, u32)) -> bool {
+        let is_ahead = |told: u32, is: u64| told.wrapping_sub(is as u32) < 0x8000_0000;
+        is_ahead(packets, self.packets) && is_ahead(octets, self.octets)
     }
 
     /// Whether an SR reports that, give or take what is being sent. The counts have 32 bits.

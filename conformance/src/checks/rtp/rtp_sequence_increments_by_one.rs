@@ -3,7 +3,7 @@
 use crate::checks::media::{Rising, headers};
 use crate::checks::rtcp::nacks;
 use crate::checks::{Check, Fault, Tally};
-use crate::evidence::{Evidence, Peer};
+use crate::evidence::{Evidence, Packet, Peer};
 use crate::verdict::Layer;
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let rising = Rising::of(evidence, peer);
-    let mut newest: BTreeMap<u32, (u16, u64)> = BTreeMap::new();
+    let mut newest: BTreeMap<u32, (u16, &Packet)> = BTreeMap::new();
     let asked = asked_again(evidence, peer);
     for (packet, header) in headers(evidence, peer) {
         let (ssrc, sequence) = (header.ssrc.value, header.sequence.value);
@@ -27,7 +27,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         if is_old && asked.get(&(ssrc, sequence)).is_some_and(|frame| *frame < packet.frame) {
             continue;
         }
-        let now = (sequence, packet.frame);
+        let now = (sequence, packet);
         let what = || format!("number {sequence} of source {ssrc:#010x}");
         rising.judge(Fault("numbers-skip"), newest.insert(ssrc, now), now, what, tally);
     }

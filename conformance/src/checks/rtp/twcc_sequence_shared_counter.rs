@@ -21,7 +21,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut newest = None;
     for (packet, header) in headers(evidence, peer) {
         let Some(number) = transport_sequence(&header, &extensions) else { continue };
-        let now = (number, packet.frame);
+        let now = (number, packet);
         rising.judge(
             Fault("numbers-skip"),
             newest.replace(now),

@@ -7,6 +7,7 @@ use crate::evidence::Peer;
 use crate::record::CaseRecord;
 use peerproof_captures::event::{ConnectionState, PeerEvent};
 use peerproof_captures::timeline::{Answer, Entry, What};
+use peerproof_captures::wire::demux::Class;
 use serde_json::json;
 
 /// The recordings whose captures were not cut short after the case.
@@ -375,6 +376,26 @@ fn a_codec_that_no_description_has() {
     let mut record = Recording::Video.record();
     falsify(&mut record, "alice", "codec", |stat| stat["mimeType"] = json!("video/NONE"));
     contradicted(&found(&record, check), "stat/codec.payloadType", Layer::Media, "alice");
+}
+
+#[test]
+fn what_took_numbers_while_ice_was_down_is_counted_and_need_not_be_on_the_wire() {
+    let doubts = |is_down: bool| {
+        let mut record = Recording::Video.record();
+        let packets = &mut record.wire.as_mut().unwrap().packets;
+        let own = |it: &crate::evidence::Packet| it.class() == Class::Rtp && it.sender == Peer(0);
+        let all: Vec<u64> = packets.iter().filter(|it| own(it)).map(|it| it.t_us).collect();
+        let (from, to) = (all[all.len() / 4], all[all.len() * 3 / 4]);
+        packets.retain(|it| !(own(it) && (from..=to).contains(&it.t_us)));
+        let n = record.timeline.last().unwrap().n + 1;
+        for (at, state) in [(from, "disconnected"), (to, "connected")].into_iter().filter(|_| is_down) {
+            let event = json!({"event": "icetransportstatechange", "data": {"state": state}});
+            let what = json!({"event": {"peer": "alice", "seq": 900, "event": event}});
+            super::super::testing::add_at(&mut record, n, at, what);
+        }
+        found(&record, check).iter().any(|it| it.sentence().contains("packetsSent"))
+    };
+    assert!(doubts(false) && !doubts(true));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What the packets show of a peer at the times of its readings.
 
 use super::{Reading, Session};
-use crate::evidence::{Kind, Packet, Peer, Wire, takes_down};
+use crate::evidence::{Kind, Packet, Peer, Unsent, Wire};
 use peerproof_captures::timeline::What;
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::rtp;
@@ -13,6 +13,9 @@ pub(super) const OLDEST_US: u64 = 300_000;
 /// How many times more than what arrived a peer may have sent whose own tap was not recorded: nothing is lost on the way between processes of
 /// one machine, but for what its sockets cannot take.
 const UNSEEN: f64 = 2.0;
+
+/// Most bytes that a packet has.
+const LARGEST: u64 = 1_500;
 
 /// Most packets that a rule makes of one.
 const ADDED: f64 = 8.0;
@@ -80,9 +83,8 @@ impl Seen {
             let lost_us = session.views.get(&peer.name)?.lost.as_ref().map(|lost| lost.t_us);
             [session.closed_us(&peer.name), lost_us].into_iter().flatten().min()
         });
-        // What the kernel refuses while an interface is down is counted and not on the wire.
         let peer = session.record.file.peers.get(place);
-        let taken_down = peer.is_some_and(|peer| takes_down(&session.record.timeline, &peer.name));
+        let unsent = peer.map(|peer| Unsent::of(&session.record.timeline, &peer.name)).unwrap_or_default();
         let ended_us = session.record.file.peers.get(place).and_then(|peer| session.ended_us(&peer.name));
         let mut by_reading = BTreeMap::new();
         for reading in readings {
@@ -94,9 +96,17 @@ impl Seen {
             let delayed = session.stalled(reading.asked_us, reading.answered_us);
             // What is sent to a peer that is gone arrives nowhere: only the sender's own tap shows it.
             let by_then = |us: Option<u64>| us.is_some_and(|us| us <= reading.answered_us);
-            let is_seen = !taken_down && !by_then(ended_us) && (wire.is_tapped(own) || !by_then(gone_us));
             let by_us = reading.answered_us.saturating_add(delayed);
-            let sent = is_seen.then(|| flow(wire, own, own, from, by_us, &lost));
+            // How much is counted and does not leave at that time, no later packet shows yet.
+            let is_unsent = unsent.touches(from, by_us);
+            let is_seen = !is_unsent && !by_then(ended_us) && (wire.is_tapped(own) || !by_then(gone_us));
+            let sent = is_seen.then(|| {
+                let mut sent = flow(wire, own, own, from, by_us, &lost);
+                if unsent.began_by(by_us) {
+                    sent.add_unsent(wire, own, by_us, &unsent);
+                }
+                sent
+            });
             let received = flow(wire, own, other, from, reading.answered_us, &lost);
             by_reading.insert(reading.n, (sent, received));
         }
@@ -159,6 +169,32 @@ fn flow(wire: &Wire, own: Peer, sender: Peer, from_us: u64, by_us: u64, lost: &B
     flow
 }
 
+impl Flow {
+    /// Counts the packets of each stream that have taken numbers and may not have left. Of everything else the packets do not tell how many
+    /// there were.
+    fn add_unsent(&mut self, wire: &Wire, own: Peer, by_us: u64, unsent: &Unsent) {
+        let mut newest: BTreeMap<u32, (u16, u64)> = BTreeMap::new();
+        let sent = wire.at(own).filter(|packet| packet.sender == own && packet.t_us <= by_us);
+        for packet in sent.filter(|packet| packet.class() == Class::Rtp) {
+            let Ok(read) = rtp::view(&packet.bytes) else { continue };
+            let (ssrc, number) = (read.header.ssrc.value, read.header.sequence.value);
+            let before = newest.insert(ssrc, (number, packet.t_us));
+            let Some((before, earlier_us)) = before else { continue };
+            let between = u64::from(number.wrapping_sub(before).wrapping_sub(1));
+            if (1..0x8000).contains(&between) && unsent.touches(earlier_us, packet.t_us) {
+                let bytes = between.saturating_mul(LARGEST);
+                let count = Count { packets: between, bytes, whole: bytes, frames: between };
+                self.streams.entry(ssrc).or_default().add(count, false);
+            }
+        }
+        self.payload.most.packets = u64::MAX;
+        self.payload.most.bytes = u64::MAX;
+        self.payload.most.whole = u64::MAX;
+        self.all.most = self.payload.most;
+        self.rtcp = u64::MAX;
+    }
+}
+
 impl Span {
     fn add(&mut self, count: Count, certain: bool) {
         self.most.add(count);
@@ -170,10 +206,10 @@ impl Span {
 
 impl Count {
     fn add(&mut self, other: Self) {
-        self.packets += other.packets;
-        self.bytes += other.bytes;
-        self.whole += other.whole;
-        self.frames += other.frames;
+        self.packets = self.packets.saturating_add(other.packets);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.whole = self.whole.saturating_add(other.whole);
+        self.frames = self.frames.saturating_add(other.frames);
     }
 }
 
