@@ -15,7 +15,7 @@ use crate::verdict::{Layer, Outcome, Place, Verdict};
 use peerproof_captures::event::{Description, IceState, PeerEvent};
 use peerproof_captures::sdp::{MaxMessageSize, SessionDescription};
 use peerproof_captures::server::ServerEvent;
-use peerproof_captures::timeline::{Answer, StepOutcome, What};
+use peerproof_captures::timeline::{Answer, Entry, StepOutcome, What};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,6 +48,9 @@ pub(super) fn because(
     contradicted: Option<Contradiction>,
     failure: Verdict,
 ) -> Verdict {
+    // What a peer claims after a step has failed did not make it fail.
+    let contradicted =
+        contradicted.filter(|claimed| ended(record, &failure).is_none_or(|end| claimed.t_us <= end));
     match (contradicted, of(record, views, &failure)) {
         (Some(claimed), Some(cause)) if (cause.t_us, cause.layer) < (claimed.t_us, claimed.layer) => {
             cause.verdict(failure)
@@ -56,6 +59,18 @@ pub(super) fn because(
         (None, Some(cause)) => cause.verdict(failure),
         (None, None) => failure,
     }
+}
+
+/// When the step ended that failed, if one did.
+fn ended(record: &CaseRecord, failure: &Verdict) -> Option<u64> {
+    let ends = |n: u64| {
+        let entry = record.timeline.iter().find(|entry| entry.n == n)?;
+        matches!(entry.what, What::StepEnded { .. }).then_some(entry.t_us)
+    };
+    failure.evidence.iter().find_map(|place| match place {
+        Place::Entry(n) => ends(*n),
+        _ => None,
+    })
 }
 
 /// A peer claims what is not so; and what followed from that, if a step or an expectation failed.
@@ -142,8 +157,8 @@ fn of_finding(record: &CaseRecord, finding: &Finding, top: Layer, failure: &Verd
     })
 }
 
-/// A description that was rejected since it contradicts itself: it has attributes of a payload type that its section does not list
-/// (RFC 4585 §4.2, RFC 8866 §6.6 and §6.15).
+/// A description that was rejected since it contradicts itself, its offer or what is in force: it has attributes of a payload type that
+/// its section does not list (RFC 4585 §4.2, RFC 8866 §6.6 and §6.15), or breaks a rule by which it must be rejected.
 fn refused(record: &CaseRecord, top: Layer) -> Option<Cause> {
     if top != Layer::Sdp {
         return None;
@@ -158,8 +173,11 @@ fn refused(record: &CaseRecord, top: Layer) -> Option<Cause> {
             }
             What::Answer { peer, id, answer: Answer::Rejected { .. } } => {
                 let at = asked.iter().position(|(of, number, _)| of == peer && number == id);
-                if let Some(cause) = at.and_then(|at| misfit(record, peer, &asked.swap_remove(at).2)) {
-                    return Some(cause);
+                let Some(at) = at else { continue };
+                let description = asked.swap_remove(at).2;
+                let cause = misfit(record, peer, &description).or_else(|| amiss(record, peer, &description));
+                if cause.is_some() {
+                    return cause;
                 }
             }
             _ => {}
@@ -168,15 +186,71 @@ fn refused(record: &CaseRecord, top: Layer) -> Option<Cause> {
     None
 }
 
-/// The first attribute of a payload type that its section does not list, in a description as its maker sent it.
-fn misfit(record: &CaseRecord, to: &str, description: &Description) -> Option<Cause> {
-    // Rewritten on the way, it is not its maker's.
-    let (entry, from) = record.timeline.iter().find_map(|entry| match &entry.what {
+/// What makes an answer an error for who sets it (RFC 9429 §5.11): other sections than those of the offer, and a DTLS role that it cannot
+/// take.
+const UNACCEPTABLE: [&str; 6] = [
+    "oa-answer-mline-count",
+    "oa-answer-mline-type-order",
+    "oa-zero-port-offer-answered-zero",
+    "jsep-answer-mid-echo",
+    "dtls-answer-setup-valid",
+    "dtls-role-kept-on-renegotiation",
+];
+
+/// The finding, known or not, that a description as its maker sent it is unacceptable.
+fn amiss(record: &CaseRecord, to: &str, description: &Description) -> Option<Cause> {
+    let (entry, from) = as_sent(record, to, description)?;
+    let is_of_it = |place: &Place| match place {
+        Place::Entry(n) | Place::Line { entry: n, .. } => {
+            record.timeline.iter().any(|it| it.n == *n && describes(&it.what, &description.sdp))
+        }
+        _ => false,
+    };
+    let broken = record.file.findings.iter().find(|finding| {
+        finding.result == Status::Fail
+            && finding.endpoint == *from
+            && UNACCEPTABLE.contains(&finding.requirement.as_str())
+            && finding.evidence.iter().any(is_of_it)
+    })?;
+    let source = Catalogue::get().requirement(&broken.requirement).map_or("", |it| it.source.as_str());
+    Some(Cause {
+        t_us: entry.t_us,
+        layer: Layer::Sdp,
+        side: from.clone(),
+        sentence: format!("{from} violates {} ({source}): {}", broken.requirement, broken.sentence),
+        evidence: broken.evidence.clone(),
+    })
+}
+
+/// Whether an entry of the timeline holds that description.
+fn describes(what: &What, sdp: &str) -> bool {
+    match what {
+        What::Carried { sent, .. } => sent.sdp == sdp,
+        What::Answer { answer: Answer::Ok(value), .. } => {
+            value.get("sdp").is_some_and(|it| it.as_str() == Some(sdp))
+        }
+        What::Event { event: PeerEvent::Acted { description: Some(it), .. }, .. } => it.sdp == sdp,
+        _ => false,
+    }
+}
+
+/// Where a description was carried to a peer as its maker sent it, and who that is. Rewritten on the way, it is not its maker's.
+fn as_sent<'a>(
+    record: &'a CaseRecord,
+    to: &str,
+    description: &Description,
+) -> Option<(&'a Entry, &'a String)> {
+    record.timeline.iter().find_map(|entry| match &entry.what {
         What::Carried { from, to: at, sent, delivered: None } if at == to && sent == description => {
             Some((entry, from))
         }
         _ => None,
-    })?;
+    })
+}
+
+/// The first attribute of a payload type that its section does not list, in a description as its maker sent it.
+fn misfit(record: &CaseRecord, to: &str, description: &Description) -> Option<Cause> {
+    let (entry, from) = as_sent(record, to, description)?;
     let (number, line, section) = stray_payload_type(&description.sdp)?;
     Some(Cause {
         t_us: entry.t_us,

@@ -26,16 +26,39 @@ pub(super) fn wants_failure(expected: &Expected) -> bool {
     }
 }
 
-/// Whether the layer `at`, which is not up, can be why an expectation failed. It cannot where something happened that must not, or
-/// succeeded though it must be rejected, and the exchange of descriptions depends on no layer above it.
-pub(super) fn explains(expected: &Expected, at: Layer, views: &Views) -> bool {
+/// Whether the layer `at`, which is not up, can be why an expectation at the layer `own` failed. It cannot where something happened that must
+/// not, or succeeded though it must be rejected, or where the answer to a call depends on no transport; nor do media and data channels
+/// depend on each other.
+pub(super) fn explains(expected: &Expected, at: Layer, own: Layer, views: &Views) -> bool {
+    let is_below = |own: Layer| match own {
+        Layer::Sctp | Layer::DataChannel => at <= own && at != Layer::Srtp,
+        Layer::Srtp | Layer::Media => at <= own && !matches!(at, Layer::Sctp | Layer::DataChannel),
+        _ => at <= own,
+    };
     match expected {
         Expected::NoCondition { condition, .. } => condition.wants_failure(),
         Expected::Rejection { .. } | Expected::NoServerEvent { .. } => false,
-        _ => {
-            let own = layer_of(expected, views);
-            own > Layer::Sdp || at <= own
+        // What was rejected says why.
+        Expected::Success { command, .. } => match of_command(command) {
+            Layer::Gathering | Layer::Media => false,
+            own => is_below(own),
+        },
+        Expected::AnswerValue { command, .. } => match command.as_str() {
+            "getState" => is_below(own.max(Layer::Dtls)),
+            "getDataChannel" => is_below(own),
+            "getStats" => at <= Layer::Dtls,
+            _ => at <= Layer::Sdp,
+        },
+        Expected::Condition { peer, condition: Condition::Media(wanted) } => {
+            // What comes is not what was awaited, and nothing is missing below.
+            let comes = views
+                .get(peer)
+                .is_some_and(|view| view.media_samples.iter().any(|sample| sample.is.kind == wanted.kind));
+            is_below(own) && !(comes && at >= Layer::Srtp)
         }
+        // It is the sum of ICE and DTLS.
+        Expected::Condition { condition: Condition::ConnectionState(_), .. } => at <= Layer::Dtls,
+        _ => is_below(own),
     }
 }
 
@@ -234,6 +257,8 @@ fn of_condition(condition: &Condition, views: &Views) -> Layer {
         }
         Condition::IceConnectionState(_) | Condition::IceTransportState(_) => Layer::Checks,
         Condition::Selectedcandidatepairchange => Layer::Nomination,
+        // Where DTLS is up, the connection ends by its ICE transport.
+        Condition::ConnectionState(_) if condition.wants_failure() && has_keys(views) => Layer::Checks,
         Condition::ConnectionState(_) => of_connection(views),
         Condition::DtlsState(_) => Layer::Dtls,
         Condition::SctpState(_) => Layer::Sctp,
@@ -257,6 +282,11 @@ fn of_condition(condition: &Condition, views: &Views) -> Layer {
     }
 }
 
+/// Whether the DTLS transports of all peers are connected.
+fn has_keys(views: &Views) -> bool {
+    views.values().all(|view| view.dtls.last().is_some_and(|at| at.is == DtlsState::Connected))
+}
+
 /// `connectionState` is the sum of ICE and DTLS: DTLS if ICE is connected.
 fn of_connection(views: &Views) -> Layer {
     let ice = views.values().all(|view| view.ice_connected().is_some());
@@ -275,7 +305,7 @@ fn of_connection(views: &Views) -> Layer {
 fn of_command(name: &str) -> Layer {
     match name {
         "createOffer" | "createAnswer" | "setLocalDescription" | "setRemoteDescription" => Layer::Sdp,
-        "addIceCandidate" => Layer::Gathering,
+        "addIceCandidate" | "createPeerConnection" | "restartIce" | "setConfiguration" => Layer::Gathering,
         "createDataChannel"
         | "getDataChannel"
         | "closeDataChannel"
@@ -344,6 +374,34 @@ mod tests {
             expected(json!({ "answer_value": value }))
         };
         assert_eq!([layer(&state("sctp")), layer(&state("canTrickle"))], [Layer::Sctp, Layer::Media]);
+    }
+
+    #[test]
+    fn what_an_answer_or_media_do_not_depend_on_explains_nothing() {
+        let silent = |name: &str| (name.to_owned(), PeerView::of(&[], name));
+        let views = Views::from_iter(["alice", "bob"].map(silent));
+        let explained =
+            |expected: &Expected, at: Layer| explains(expected, at, layer_of(expected, &views), &views);
+        let answer = |command: &str| {
+            let value = json!({"peer": "bob", "command": command, "path": ["x"], "value": 1});
+            expected(json!({ "answer_value": value }))
+        };
+        let success = |command: &str| expected(json!({"success": {"peer": "bob", "command": command}}));
+        for (expected, at, wanted) in [
+            (answer("getTransceivers"), Layer::Media, false),
+            (answer("getTransceivers"), Layer::Sdp, true),
+            (answer("getStats"), Layer::Checks, true),
+            (answer("getStats"), Layer::Srtp, false),
+            (success("addTransceiver"), Layer::Signalling, false),
+            (success("send"), Layer::Checks, true),
+            (success("send"), Layer::Srtp, false),
+            (at_bob(json!({"media": {"kind": "audio"}})), Layer::Dtls, true),
+            (at_bob(json!({"media": {"kind": "audio"}})), Layer::DataChannel, false),
+            (at_bob(json!({"message": {"channel": "chat"}})), Layer::Srtp, false),
+            (at_bob(json!({"connectionState": "connected"})), Layer::Dtls, true),
+        ] {
+            assert_eq!(explained(&expected, at), wanted, "{expected:?} at {at:?}");
+        }
     }
 
     #[test]

@@ -17,9 +17,9 @@ use crate::claims::{self, Contradiction, Fault};
 use crate::explain::{self, Diagnosis, Recorded, Session};
 use crate::finding::Finding;
 use crate::record::CaseRecord;
-use crate::verdict::{Layer, Outcome, Place, RecordedFile, Verdict};
+use crate::verdict::{Layer, NETWORK, Outcome, Place, RecordedFile, Verdict};
 use peerproof_captures::timeline::words;
-use peerproof_captures::timeline::{Entry, Note, Seen, Step, StepOutcome, What};
+use peerproof_captures::timeline::{Entry, Expected, Note, Seen, Step, StepOutcome, What};
 
 /// Judges a case from its recording alone.
 ///
@@ -190,9 +190,17 @@ fn lost(record: &CaseRecord, views: &Views) -> Option<Verdict> {
 
 /// The first layer up to `top` at which the session diverged.
 fn first_diverged(record: &CaseRecord, views: &Views, top: Layer) -> Option<Diagnosis> {
+    explain::first_diverged(&session(record, views), top)
+}
+
+/// What a peer that waits for something of a layer could not get, as the network let nothing of that through.
+fn cut_off(record: &CaseRecord, views: &Views, layer: Layer, to: &str) -> Option<(String, Place)> {
+    explain::cut_off(&session(record, views), layer, to)
+}
+
+fn session<'a>(record: &'a CaseRecord, views: &'a Views) -> Session<'a> {
     let CaseRecord { timeline, stats, .. } = record;
-    let recorded = Recorded { views, timeline, stats: Some(stats), wire: record.packets() };
-    explain::first_diverged(&Session::of_case(recorded), top)
+    Session::of_case(Recorded { views, timeline, stats: Some(stats), wire: record.packets() })
 }
 
 fn fail(failure: impl Into<Failure>, suffix: &str) -> Verdict {
@@ -249,10 +257,13 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
     let unread = diverged.is_none() && anomaly.is_none() && !is_readable(outcome);
     let acting = definition.and_then(|Step { peer, .. }| record.peer(peer.as_deref()?));
     let alone = awaited.and_then(|awaited| alone(record, awaited, acting, entry.n));
-    let diverged = diverged.filter(|it| awaited.is_none_or(|awaited| explains(awaited, it.layer, views)));
+    let rule = awaited.and_then(|awaited| idle_rule(record, awaited));
+    let own = awaited.map_or(Layer::Media, |awaited| layer_of(awaited, views));
+    let own = rule.as_ref().map_or(own, |rule| rule.layer);
+    let diverged =
+        diverged.filter(|it| awaited.is_none_or(|awaited| explains(awaited, it.layer, own, views)));
     let unnegotiated = awaited.and_then(|awaited| unnegotiated(record, views, awaited));
     // What no description provides for does not come, however well the layers below work.
-    let own = awaited.map_or(Layer::Media, |awaited| layer_of(awaited, views));
     let diverged = diverged.filter(|it| unnegotiated.is_none() || it.layer < own);
     let diverged = diverged.filter(|it| match alone {
         Some(alone) => {
@@ -267,10 +278,8 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         }
         (_, Some(diverged)) => diverged.into(),
         (_, None) => {
-            let rule = awaited.and_then(|awaited| idle_rule(record, awaited));
-            let layer = rule.as_ref().map_or(own, |rule| rule.layer);
             let sender = rule.and_then(|rule| rule.sender);
-            let mut mismatch = Mismatch::new(layer, "", expected, seen);
+            let mut mismatch = Mismatch::new(own, "", expected, seen);
             let unsent = awaited.and_then(|awaited| claims::never_sent(record, views, awaited));
             if let Some((_, sizes)) = &unsent {
                 mismatch.seen = format!("{}; the key frames on the wire have {sizes}", mismatch.seen);
@@ -278,6 +287,13 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
             let sender = sender.or(alone).or(unsent.as_ref().map(|(sender, _)| *sender));
             let acting = sender.and_then(|name| record.peer(name)).or(acting);
             mismatch.side = acting.or_else(|| subject(record)).map(|peer| peer.name.clone());
+            if let Some(Expected::Condition { peer, .. }) = awaited.filter(|_| !wants_failure)
+                && let Some((told, first)) = cut_off(record, views, own, peer)
+            {
+                mismatch.seen = format!("{}; {told}", mismatch.seen);
+                mismatch.side = Some(NETWORK.to_owned());
+                mismatch.evidence = vec![first];
+            }
             if let Some(Unnegotiated { sentence, evidence }) = unnegotiated {
                 mismatch.seen = format!("{}; {sentence}", mismatch.seen);
                 mismatch.side = None;

@@ -5,6 +5,7 @@
 //! what the peers' APIs reported: a capture alone does not show whether a description arrived.
 
 mod checks;
+mod cut;
 mod data_channel;
 mod direction;
 mod dtls;
@@ -17,9 +18,9 @@ mod session;
 mod signalling;
 mod srtp;
 
+use cut::{Cut, cut};
 pub(crate) use data_channel::never_negotiated;
 pub use dump::{explain_beside, explain_dump, pair};
-use session::Cut;
 pub(crate) use session::Recorded;
 pub use session::{Reported, Session};
 
@@ -206,29 +207,41 @@ pub(crate) fn first_diverged(session: &Session<'_>, top: Layer) -> Option<Diagno
 
 /// The same; but if all that one peer sent at that layer left it and nothing of it arrived, neither peer is to blame.
 fn unless_cut(missed: Missed, api: &session::Api<'_>) -> Missed {
-    let cut = api.both().find_map(|(from, _, to, _)| Some((from, to, api.cut(missed.layer, from, to)?)));
-    let Some((from, to, Cut { left, first, lost, what })) = cut else { return missed };
+    let found = api.both().find_map(|(from, _, to, _)| Some((from, to, cut(api, missed.layer, from, to)?)));
+    let Some((from, to, cut)) = found else { return missed };
     let mut evidence = missed.evidence;
-    if !evidence.contains(&Place::Frame(first)) {
-        evidence.push(Place::Frame(first));
-    }
-    let mut seen =
-        format!("{}; of {} that left {from} none arrived at {to}", missed.seen, counted(left, what));
-    for (n, (lost, times)) in lost.iter().enumerate() {
-        seen += &format!("{} {times} {lost}", if n == 0 { ":" } else { "," });
+    if !evidence.contains(&Place::Frame(cut.first)) {
+        evidence.push(Place::Frame(cut.first));
     }
     Missed {
         side: NETWORK.to_owned(),
-        seen,
+        seen: format!("{}; {}", missed.seen, tell(&cut, from, to)),
         evidence,
         why: "the network between the peers lost them",
-        next: if lost.is_empty() {
+        next: if cut.lost.is_empty() {
             "look for what drops them between the two interfaces"
         } else {
-            "look at that part of the lab's network"
+            "look at that part of the lab's network, or at the rules of the scenario"
         },
         ..missed
     }
+}
+
+/// What the network let nothing through of, on the way to a peer that waits for something of a layer: in words, and its first frame.
+pub(crate) fn cut_off(session: &Session<'_>, layer: Layer, to: &str) -> Option<(String, Place)> {
+    let api = session.api()?;
+    let (from, ..) = api.both().find(|(_, _, other, _)| *other == to)?;
+    let cut = cut(&api, layer, from, to)?;
+    Some((tell(&cut, from, to), Place::Frame(cut.first)))
+}
+
+fn tell(Cut { left, lost, what, .. }: &Cut, from: &str, to: &str) -> String {
+    let left = u64::try_from(*left).unwrap_or(u64::MAX);
+    let mut told = format!("of {} that left {from} none arrived at {to}", counted(left, what));
+    for (n, (lost, times)) in lost.iter().enumerate() {
+        told += &format!("{} {times} {lost}", if n == 0 { ":" } else { "," });
+    }
+    told
 }
 
 /// What should have come about by what the peers' APIs reported, and did not.

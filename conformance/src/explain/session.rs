@@ -3,17 +3,15 @@
 use super::sctp::INITS;
 use crate::api::{PeerView, Views};
 use crate::evidence::{Peer, Wire};
-use crate::verdict::Layer;
 use indexmap::IndexMap;
 use peerproof_captures::event::{PeerEvent, SdpType};
 use peerproof_captures::observe::{StunClass, Unit};
-use peerproof_captures::timeline::{Entry, LossCause, What, words};
+use peerproof_captures::timeline::{Entry, What};
 use peerproof_captures::trace::{At, Side, Trace};
 use peerproof_captures::wire::dtls::alert::Level;
 use peerproof_captures::wire::sctp::Body as Chunk;
 use peerproof_captures::wire::stun::Method;
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// What the peers' APIs reported, sorted by peer.
 #[derive(Debug, Clone)]
@@ -165,66 +163,11 @@ impl<'a> Api<'a> {
         recorded().or_else(|| self.trace.and_then(|trace| Sent::of_trace(trace, from, to)))
     }
 
-    /// What one peer sent to the other at a layer, if both taps were recorded and nothing of it arrived.
-    pub(super) fn cut(&self, layer: Layer, from: &str, to: &str) -> Option<Cut> {
-        let wire = self.wire?;
+    /// The packets at the taps, and which of them are those of two peers.
+    pub(super) fn taps(&self, from: &str, to: &str) -> Option<(&'a Wire, Peer, Peer)> {
         let place = |name| self.peers().position(|(peer, _)| peer == name).map(Peer);
-        let (from, to) = (place(from)?, place(to)?);
-        if wire.cut || !wire.is_tapped(from) || !wire.is_tapped(to) {
-            return None;
-        }
-        let is_of_layer = |unit: &Unit<'_>| match layer {
-            Layer::Checks => {
-                matches!(unit, Unit::Stun { class: StunClass::Request, method: Method::Binding, .. })
-            }
-            Layer::Dtls => unit.protocol() == "dtls",
-            Layer::Srtp | Layer::Media => matches!(unit, Unit::Srtp { .. }),
-            _ => false,
-        };
-        let mut left = Cut {
-            left: 0,
-            first: 0,
-            lost: BTreeMap::new(),
-            what: match layer {
-                Layer::Checks => "Binding request",
-                Layer::Dtls => "DTLS record",
-                _ => "SRTP packet",
-            },
-        };
-        let lost: BTreeMap<u64, (&str, LossCause)> = self
-            .timeline
-            .iter()
-            .filter_map(|entry| match &entry.what {
-                What::Lost { frame: Some(frame), place, cause } => Some((*frame, (place.as_str(), *cause))),
-                _ => None,
-            })
-            .collect();
-        for seen in wire.units().filter(|seen| is_of_layer(&seen.unit)) {
-            if !seen.out && seen.tap == to {
-                return None;
-            }
-            if seen.out && seen.tap == from {
-                left.left += 1;
-                if let Some((place, cause)) = lost.get(&seen.frame) {
-                    *left.lost.entry(words::loss(place, *cause)).or_default() += 1;
-                }
-                left.first = if left.first == 0 { seen.frame } else { left.first };
-            }
-        }
-        (left.left > 0).then_some(left)
+        Some((self.wire?, place(from)?, place(to)?))
     }
-}
-
-/// What left a peer, and did not arrive at the other.
-pub(super) struct Cut {
-    /// How many.
-    pub(super) left: u64,
-    /// The frame of the first.
-    pub(super) first: u64,
-    /// How many were lost at which place and why, where the network is the lab's.
-    pub(super) lost: BTreeMap<String, u64>,
-    /// What each is called.
-    pub(super) what: &'static str,
 }
 
 /// What a peer sent to the other, as far as explanations ask for it.

@@ -4,10 +4,11 @@ use super::session::Api;
 use super::{Kind, Layer, Missed};
 use crate::api::is_rollback;
 use crate::api::view::{At, Refused};
-use crate::verdict::Place;
-use peerproof_captures::event::{IceCandidate, PeerEvent, SdpType};
+use crate::verdict::{NETWORK, Place};
+use peerproof_captures::event::{Description, IceCandidate, PeerEvent, SdpType};
 use peerproof_captures::timeline::{StepOutcome, What};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// Operations on descriptions and candidates.
 const OPERATIONS: [&str; 5] =
@@ -32,7 +33,7 @@ pub(super) fn refused(api: &Api<'_>) -> Option<Missed> {
     api.peers().find_map(|(name, view)| {
         let mut refused = view.refused.iter();
         let at = refused.find(|at| at.n >= from && is_cause(&at.is.command))?;
-        if let Some(missed) = of_no_section(api, name, at) {
+        if let Some(missed) = of_no_section(api, name, at).or_else(|| rewritten(api, name, at)) {
             return Some(missed);
         }
         Some(Missed {
@@ -48,19 +49,50 @@ pub(super) fn refused(api: &Api<'_>) -> Option<Missed> {
     })
 }
 
+/// A description that the scenario changed on the way is neither its maker's nor the fault of who rejects it.
+fn rewritten(api: &Api<'_>, name: &str, refused: &At<Refused>) -> Option<Missed> {
+    let set = arguments(api, name, refused)?.get("description")?;
+    let set = Description::deserialize(set).ok().filter(|_| refused.is.command == "setRemoteDescription")?;
+    let (carried, from) = api.timeline.iter().rev().find_map(|entry| match &entry.what {
+        What::Carried { from, to, sent, delivered: Some(delivered) }
+            if to == name && entry.n < refused.n && *delivered == set && delivered.sdp != sent.sdp =>
+        {
+            Some((entry.n, from))
+        }
+        _ => None,
+    })?;
+    Some(Missed {
+        layer: Layer::Sdp,
+        kind: Kind::DescriptionRefused,
+        side: NETWORK.to_owned(),
+        expected: format!(
+            "{name} should accept {from}'s {}, which the scenario changed on the way",
+            set.kind
+        ),
+        seen: format!("it rejected it with {}: {}", refused.is.name, refused.is.message),
+        evidence: vec![Place::Entry(carried), Place::Entry(refused.n)],
+        why: "the description that arrived is not the one that was made",
+        next: "compare what was sent with what was delivered, and see whether the standard has a peer accept that",
+    })
+}
+
+/// The arguments of the call that a peer rejected.
+fn arguments<'a>(api: &Api<'a>, name: &str, refused: &At<Refused>) -> Option<&'a Value> {
+    let answered = api.timeline.iter().find(|entry| entry.n == refused.n)?;
+    let What::Answer { id: answered, .. } = &answered.what else { return None };
+    api.timeline.iter().find_map(|entry| match &entry.what {
+        What::Command { peer, id, args, .. } if peer == name && id == answered => Some(args),
+        _ => None,
+    })
+}
+
 /// A candidate that names neither a MID nor the index of a section, as its peer reported it, is to be rejected with a TypeError
 /// (webrtc-pc §4.4.2.2).
 fn of_no_section(api: &Api<'_>, name: &str, refused: &At<Refused>) -> Option<Missed> {
     if refused.is.command != "addIceCandidate" || refused.is.name != "TypeError" {
         return None;
     }
-    let answered = api.timeline.iter().find(|entry| entry.n == refused.n)?;
-    let What::Answer { id: answered, .. } = &answered.what else { return None };
-    let added = api.timeline.iter().find_map(|entry| match &entry.what {
-        What::Command { peer, id, args, .. } if peer == name && id == answered => args.get("candidate"),
-        _ => None,
-    })?;
-    let added = IceCandidate::deserialize(added).ok()?;
+    let added = IceCandidate::deserialize(arguments(api, name, refused)?.get("candidate")?).ok()?;
     let (reported, other) = api.timeline.iter().find_map(|entry| match &entry.what {
         What::Event { peer, event: PeerEvent::IceCandidate { candidate: Some(candidate) }, .. }
             if peer != name && *candidate == added =>

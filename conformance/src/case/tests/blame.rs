@@ -190,6 +190,66 @@ fn what_left_a_peer_and_never_arrived_is_the_network_s() {
 }
 
 #[test]
+fn what_a_rule_lets_nothing_through_of_is_the_network_s() {
+    const RECORD: &[u8] = &[23, 0xFE, 0xFD, 0, 1, 0, 0, 0, 0, 0, 1, 0, 4, 1, 2, 3, 4];
+    let (out, arrives) = (Direction::Outbound, Direction::Inbound);
+    let judged = |lost: usize, action: &RuleAction, probability: f64| {
+        let mut case = CaseBuilder::new("");
+        case.negotiate().ice().dtls().channel();
+        case.timed_out("bob", json!({"message": {"channel": "chat", "text": "one"}}));
+        let mut packets = vec![("alice", out, RECORD), ("bob", arrives, RECORD)];
+        packets.extend(std::iter::repeat_n(("alice", out, RECORD), 5));
+        case.packets(&packets);
+        let matches = json!({"from": "alice", "probability": probability});
+        let rule = Rule { action: action.clone(), matches };
+        for frame in (3..).take(lost) {
+            let (rule, action) = (Some(rule.clone()), action.clone());
+            case.push(What::Faulted { peer: "alice".to_owned(), rule, action, frame: Some(frame) });
+        }
+        case.verdict()
+    };
+    let layer = Layer::DataChannel;
+    let dropped = "of 5 DTLS records that left alice none arrived at bob: 5 dropped by a rule";
+    fails(&judged(5, &RuleAction::Drop, 1.0), layer, "network", dropped);
+    fails(&judged(5, &RuleAction::Corrupt { byte: 20 }, 1.0), layer, "network", "5 changed by a rule");
+    // One that was let through, and losses by chance, leave it with the peer.
+    fails(&judged(4, &RuleAction::Drop, 1.0), layer, "bob", "should come within");
+    fails(&judged(5, &RuleAction::Drop, 0.5), layer, "bob", "should come within");
+    fails(&judged(5, &RuleAction::Duplicate, 1.0), layer, "bob", "should come within");
+}
+
+#[test]
+fn what_a_peer_claims_after_a_step_failed_did_not_make_it_fail() {
+    let judged = |late: bool| {
+        let mut case = CaseBuilder::new("");
+        case.negotiate().ice().dtls().channel();
+        let lie = |case: &mut CaseBuilder| {
+            case.state("alice", "connectionstatechange", "failed");
+        };
+        if !late {
+            lie(&mut case);
+        }
+        case.timed_out("bob", json!({"message": {"channel": "chat", "text": "one"}}));
+        if late {
+            lie(&mut case);
+        }
+        case.verdict()
+    };
+    fails(&judged(false), Layer::Dtls, "alice", "connectionState became failed");
+    fails(&judged(true), Layer::DataChannel, "bob", "should come within");
+}
+
+#[test]
+fn where_dtls_is_up_a_connection_that_should_fail_is_one_of_ice() {
+    let mut case = CaseBuilder::new("");
+    case.negotiate().ice().dtls().channel().timed_out("bob", json!({"connectionState": "failed"}));
+    fails(&case.verdict(), Layer::Checks, "bob", "should come within");
+    let mut case = CaseBuilder::new("");
+    case.negotiate().ice().timed_out("bob", json!({"connectionState": "failed"}));
+    fails(&case.verdict(), Layer::Dtls, "bob", "should come within");
+}
+
+#[test]
 fn an_encrypted_alert_does_not_decide() {
     let mut case = CaseBuilder::new("wire: [{ from: bob, dtls: alert, level: fatal }]");
     case.negotiate().ice().ended(StepOutcome::Done);

@@ -99,7 +99,38 @@ fn a_description_that_contradicts_itself_is_its_makers_fault() {
     fails(&refused(video, None), Layer::Sdp, "bob", "rejected it with OperationError");
     let stray = format!("{video}a=rtcp-fb:97 nack\r\n");
     fails(&refused(&stray, None), Layer::Sdp, "alice", "section 0 has a=rtcp-fb:97 nack");
-    fails(&refused(video, Some(&stray)), Layer::Sdp, "bob", "rejected it with OperationError");
+    // Changed on the way it is neither's.
+    let changed = refused(video, Some(&stray));
+    fails(&changed, Layer::Sdp, "network", "which the scenario changed on the way, but it rejected it");
+}
+
+#[test]
+fn an_answer_that_must_be_refused_is_its_makers_fault_known_or_not() {
+    let refused = |requirement: &str, entry: u64| {
+        let sdp = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n";
+        let mut case = CaseBuilder::new("");
+        case.connects();
+        let answer = json!({"type": "answer", "sdp": sdp});
+        case.command("bob", "createAnswer", json!({}), Answer::Ok(answer.clone()));
+        let carried = json!({"carried": {"from": "bob", "to": "alice", "sent": answer, "delivered": null}});
+        case.push(serde_json::from_value(carried).unwrap());
+        let rejected = Answer::Rejected { name: "InvalidAccessError".into(), message: "no".into() };
+        case.command("alice", "setRemoteDescription", json!({"description": answer}), rejected);
+        case.ended(StepOutcome::Wrong {
+            expected: Expected::Success { peer: "alice".into(), command: "setRemoteDescription".into() },
+            seen: Seen::Exception { name: "InvalidAccessError".into(), message: "no".into() },
+        });
+        let place = Place::Line { entry, line: 2 };
+        let mut found = finding(requirement, "bob", Stands::Fail, false, place);
+        found.waiver = Some(Waiver { reason: "known".to_owned(), link: String::new() });
+        case.record.file.findings.push(found);
+        case.verdict()
+    };
+    let role = "dtls-role-kept-on-renegotiation";
+    fails(&refused(role, 2), Layer::Sdp, "bob", role);
+    fails(&refused("ice-options-ice2", 2), Layer::Sdp, "alice", "alice should accept");
+    // Of another description.
+    fails(&refused(role, 0), Layer::Sdp, "alice", "alice should accept");
 }
 
 #[test]

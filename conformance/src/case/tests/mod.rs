@@ -14,7 +14,9 @@ use crate::verdict::{Layer, Outcome, Place, Verdict};
 use builder::CaseBuilder;
 use peerproof_captures::event::PeerEvent;
 use peerproof_captures::recording::Direction;
-use peerproof_captures::timeline::{Answer, Condition, Expected, Lack, LossCause, Seen, StepOutcome, What};
+use peerproof_captures::timeline::{
+    Answer, Condition, Expected, Lack, LossCause, Rule, RuleAction, Seen, StepOutcome, What,
+};
 use serde_json::{Value, json};
 
 fn fails(verdict: &Verdict, layer: Layer, side: &str, words: &str) {
