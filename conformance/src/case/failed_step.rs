@@ -8,7 +8,7 @@ use crate::verdict::Layer;
 use peerproof_captures::event::{ConnectionState, DtlsState, IceState};
 use peerproof_captures::observe::Unit;
 use peerproof_captures::server::{ServerEvent, ServerEventKind};
-use peerproof_captures::timeline::{Action, Condition, Expected, HarnessStep, Key, What};
+use peerproof_captures::timeline::{Action, Condition, Entry, Expected, HarnessStep, Key, Step, What};
 use peerproof_captures::wire::dtls::handshake::HandshakeType;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -43,8 +43,11 @@ pub(super) fn explains(expected: &Expected, at: Layer, own: Layer, views: &Views
             Layer::Gathering | Layer::Media => false,
             own => is_below(own),
         },
-        Expected::AnswerValue { command, .. } => match command.as_str() {
-            "getState" => is_below(own.max(Layer::Dtls)),
+        Expected::AnswerValue { command, path, .. } => match command.as_str() {
+            "getState" if path.iter().any(|key| matches!(key, Key::Name(name) if name == "connection")) => {
+                at <= Layer::Dtls
+            }
+            "getState" => is_below(own),
             "getDataChannel" => is_below(own),
             "getStats" => at <= Layer::Dtls,
             _ => at <= Layer::Sdp,
@@ -58,6 +61,12 @@ pub(super) fn explains(expected: &Expected, at: Layer, own: Layer, views: &Views
         }
         // It is the sum of ICE and DTLS.
         Expected::Condition { condition: Condition::ConnectionState(_), .. } => at <= Layer::Dtls,
+        // The checks that keep a pair alive, and the permissions of a relay, belong to it.
+        Expected::Condition {
+            condition: Condition::IceConnectionState(_) | Condition::IceTransportState(_),
+            ..
+        }
+        | Expected::ServerEvent { .. } => at <= Layer::Nomination,
         _ => is_below(own),
     }
 }
@@ -257,8 +266,6 @@ fn of_condition(condition: &Condition, views: &Views) -> Layer {
         }
         Condition::IceConnectionState(_) | Condition::IceTransportState(_) => Layer::Checks,
         Condition::Selectedcandidatepairchange => Layer::Nomination,
-        // Where DTLS is up, the connection ends by its ICE transport.
-        Condition::ConnectionState(_) if condition.wants_failure() && has_keys(views) => Layer::Checks,
         Condition::ConnectionState(_) => of_connection(views),
         Condition::DtlsState(_) => Layer::Dtls,
         Condition::SctpState(_) => Layer::Sctp,
@@ -280,6 +287,19 @@ fn of_condition(condition: &Condition, views: &Views) -> Layer {
         | Condition::Media(_)
         | Condition::Lost => Layer::Media,
     }
+}
+
+/// Whether a connection was to fail of which DTLS is up, after the scenario changed the network: that ends its ICE transport.
+pub(super) fn should_lose_its_path(record: &CaseRecord, views: &Views, expected: &Expected) -> bool {
+    let changes = |entry: &Entry| match &entry.what {
+        What::StepBegan { definition: Step { action, .. }, .. } => {
+            matches!(action, Action::Harness { step: HarnessStep::Network, .. })
+        }
+        _ => false,
+    };
+    let is_of_connection =
+        matches!(expected, Expected::Condition { condition: Condition::ConnectionState(_), .. });
+    is_of_connection && wants_failure(expected) && has_keys(views) && record.timeline.iter().any(changes)
 }
 
 /// Whether the DTLS transports of all peers are connected.

@@ -5,7 +5,8 @@ use super::cause::{at_layer, because, contradiction, time};
 use super::check::{self, Checked, Failure, Mismatch};
 use super::early::sent_before_open;
 use super::failed_step::{
-    alone, explains, idle_rule, layer_of, wants_failure, wants_message, wants_no_connection,
+    alone, explains, idle_rule, layer_of, should_lose_its_path, wants_failure, wants_message,
+    wants_no_connection,
 };
 use super::lacking::{lacking, unless_unwatched, unreported, unsupported};
 use super::unnegotiated::{Unnegotiated, unnegotiated};
@@ -258,7 +259,10 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
     let acting = definition.and_then(|Step { peer, .. }| record.peer(peer.as_deref()?));
     let alone = awaited.and_then(|awaited| alone(record, awaited, acting, entry.n));
     let rule = awaited.and_then(|awaited| idle_rule(record, awaited));
-    let own = awaited.map_or(Layer::Media, |awaited| layer_of(awaited, views));
+    let own = awaited.map_or(Layer::Media, |awaited| match should_lose_its_path(record, views, awaited) {
+        true => Layer::Checks,
+        false => layer_of(awaited, views),
+    });
     let own = rule.as_ref().map_or(own, |rule| rule.layer);
     let diverged =
         diverged.filter(|it| awaited.is_none_or(|awaited| explains(awaited, it.layer, own, views)));

@@ -240,13 +240,19 @@ fn what_a_peer_claims_after_a_step_failed_did_not_make_it_fail() {
 }
 
 #[test]
-fn where_dtls_is_up_a_connection_that_should_fail_is_one_of_ice() {
-    let mut case = CaseBuilder::new("");
-    case.negotiate().ice().dtls().channel().timed_out("bob", json!({"connectionState": "failed"}));
-    fails(&case.verdict(), Layer::Checks, "bob", "should come within");
-    let mut case = CaseBuilder::new("");
-    case.negotiate().ice().timed_out("bob", json!({"connectionState": "failed"}));
-    fails(&case.verdict(), Layer::Dtls, "bob", "should come within");
+fn a_connection_that_should_fail_after_the_network_changed_is_one_of_ice() {
+    let judged = |changes: bool| {
+        let mut case = CaseBuilder::new("");
+        case.negotiate().ice().dtls().channel();
+        if changes {
+            let action = json!({"harness": {"step": "network", "args": {"cut": "internet"}}});
+            case.began(json!({"action": action})).ended(StepOutcome::Done);
+        }
+        case.timed_out("bob", json!({"connectionState": "failed"}));
+        case.verdict()
+    };
+    fails(&judged(true), Layer::Checks, "bob", "should come within");
+    fails(&judged(false), Layer::Dtls, "bob", "should come within");
 }
 
 #[test]
