@@ -1,6 +1,7 @@
 //! Channels that nobody asked for, that lack their other side, and properties that differ.
 
 use super::super::testing::{Case, edit};
+use crate::case_file::Runs;
 use crate::checks::controls::Recording;
 use crate::evidence::Peer;
 use crate::verdict::Layer;
@@ -244,6 +245,16 @@ fn channels_of_one_label_have_each_their_own_id() {
     swapped.is_silent();
     edit_info(&mut swapped, "bob", false, true, |info| info.id = Some(7));
     swapped.blames("bob", "event/channelopen.channel.id", LAYER, "its stream is 0");
+}
+
+#[test]
+fn each_channel_of_a_label_may_count_its_own_open() {
+    let low = |event: &PeerEvent| matches!(event, PeerEvent::BufferedAmountLow { .. });
+    let mut two = of_one_label();
+    two.record.file.peers[0].runs = Runs::Independent;
+    two.double("alice", low).double("alice", low).is_silent();
+    two.double("alice", low);
+    two.blames("alice", "event/bufferedamountlow.channel", LAYER, "it was asked to send 1 message");
 }
 
 #[test]
