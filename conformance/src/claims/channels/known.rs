@@ -7,7 +7,7 @@ use crate::case_file::CasePeer;
 use crate::checks::sctp::pieces::first_seen;
 use crate::evidence::{Peer, Wire};
 use peerproof_captures::event::{ChannelInfo, PeerEvent};
-use peerproof_captures::timeline::Entry;
+use peerproof_captures::timeline::{Answer, Entry};
 use peerproof_captures::wire::dcep::{self, Message, Open};
 use peerproof_captures::wire::sctp::PayloadProtocol;
 use serde_json::Value;
@@ -133,6 +133,28 @@ impl<'a> Known<'a> {
         let is_whole = opens(&self.sent) >= created && opens(&self.received) >= announced;
         (self.has_several(label) && is_whole).then(|| self.streams(label))
     }
+}
+
+/// How many channels of a label a peer may have had by an entry of the timeline, open or closed: it created them, or the other side did.
+pub(in crate::claims) fn count_by(session: &Session<'_>, name: &str, label: &str, n: u64) -> usize {
+    let created = |name: &str, is_announced: bool| {
+        let asked = session.asked(name).into_iter().filter(|it| it.name == "createDataChannel");
+        let asked = asked.filter(|it| !matches!(it.answer, Some((_, Answer::Rejected { .. }))));
+        let asked = asked.map(|asked| Created { asked, label });
+        asked
+            .filter(|it| {
+                it.asked.entry.n < n && it.asked.args.get("label").and_then(Value::as_str) == Some(label)
+            })
+            .filter(|it| !is_announced || !it.is_negotiated())
+            .count()
+    };
+    let announced = session.events(name).take_while(|(entry, _)| entry.n < n);
+    let announced = announced
+        .filter(|(_, event)| matches!(event, PeerEvent::DataChannel { channel } if channel.label == label))
+        .count();
+    // The event may be later than what the channel does.
+    let by_other = session.record.other(name).map_or(0, |other| created(other, true));
+    created(name, false) + announced.max(by_other)
 }
 
 /// The DCEP messages of a sender as they were seen nearest to a peer; what SCTP retransmits is the same.

@@ -478,3 +478,35 @@ fn a_channel_is_open_before_its_event_is_heard() {
     assert!(is_found(5_000_000));
     assert!(!is_found(1_000));
 }
+
+/// A report may leave out a channel that is closed: which of several it has is not known by the label.
+#[test]
+fn a_channel_may_have_nothing_of_what_another_of_its_label_has() {
+    let found_of = |count: u64, is_second: bool| {
+        let mut record = Recording::Data.record();
+        falsify(&mut record, "alice", "data-channel", |stat| {
+            for field in ["messagesSent", "messagesReceived", "bytesSent", "bytesReceived"] {
+                stat[field] = json!(count);
+            }
+        });
+        let is_created =
+            |entry: &Entry| matches!(&entry.what, What::Command { name, .. } if name == "createDataChannel");
+        let at = record.timeline.iter().position(is_created).unwrap();
+        if is_second {
+            let mut again = record.timeline[at].clone();
+            if let What::Command { id, .. } = &mut again.what {
+                *id = 900;
+            }
+            record.timeline.insert(at, again);
+        }
+        let is_asked =
+            |entry: &Entry| matches!(&entry.what, What::Command { name, .. } if name == "getStats");
+        let at = record.timeline.iter().position(is_asked).unwrap();
+        record.timeline[at..].iter_mut().for_each(|entry| entry.t_us += 2_000_000);
+        let found = found(&record, check);
+        found.iter().filter(|it| it.claim.starts_with("stat/data-channel.")).count()
+    };
+    assert!(found_of(0, false) >= 1);
+    assert_eq!(found_of(0, true), 0);
+    assert_eq!(found_of(1_000_000, true), 4, "more than all channels of the label have");
+}
