@@ -58,6 +58,8 @@ pub(crate) struct ChannelView {
     pub(crate) opened_us: Option<u64>,
     /// Whether the other side opened it.
     pub(crate) remote: bool,
+    /// How many channels of its label opened: what a label alone names may be of any of them.
+    pub(crate) opens: usize,
 }
 
 impl ChannelView {
@@ -190,14 +192,17 @@ impl PeerView {
         match self.channels.get_mut(&info.label) {
             Some(known) => {
                 known.opened_us = known.opened_us.or(opened_us);
+                known.opens += usize::from(opened_us.is_some());
                 known.info = info;
                 if !(state == ChannelState::Connecting && known.state.is != ChannelState::Connecting) {
                     known.state = at;
                 }
             }
             None => {
-                self.channels
-                    .insert(info.label.clone(), ChannelView { info, state: at, opened_us, remote: false });
+                let opens = usize::from(opened_us.is_some());
+                let label = info.label.clone();
+                let view = ChannelView { info, state: at, opened_us, remote: false, opens };
+                self.channels.insert(label, view);
             }
         }
     }

@@ -8,6 +8,7 @@ mod api;
 mod awaited;
 mod bytes;
 mod capture;
+mod damaged;
 mod descriptions;
 mod flaws;
 mod gone;
@@ -74,7 +75,7 @@ pub struct Evidence {
     hosts: BTreeSet<Peer>,
     /// The packets with the comments of steps.
     steps: Vec<StepSeen>,
-    /// The frames of packets on which a rule of the scenario acted.
+    /// The frames of packets on which a rule of the scenario acted, where they left and, if it corrupted them, where they arrived.
     faulted: BTreeSet<u64>,
     /// Of these, those that arrived unchanged, and by how many microseconds later than the capture has them.
     late_us: BTreeMap<u64, u64>,
@@ -103,7 +104,8 @@ impl Evidence {
             *sum = sum.zip(late_us).map(|(sum, late_us)| sum.saturating_add(late_us));
         }
         let late_us = late.iter().filter_map(|(frame, late_us)| Some((*frame, (*late_us)?))).collect();
-        let faulted = late.into_keys().collect();
+        let damaged = wire.as_ref().map(|wire| damaged::arrivals(&timeline, wire)).unwrap_or_default();
+        let faulted = late.into_keys().chain(damaged).collect();
         let of_wire =
             |wire: &Wire| (wire.defects.clone(), wire.ruled.clone(), wire.hosts.clone(), wire.steps.clone());
         let (defects, ruled, hosts, steps) = wire.as_ref().map(of_wire).unwrap_or_default();

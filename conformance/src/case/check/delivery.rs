@@ -78,10 +78,10 @@ fn compare(
     views: &Views,
 ) -> Option<Mismatch> {
     let view = views.get(receiver)?;
-    let ordered = [receiver, sender]
-        .iter()
-        .filter_map(|peer| views.get(*peer)?.channels.get(label))
-        .any(|channel| channel.info.ordered == Some(true));
+    let channels = || [receiver, sender].into_iter().filter_map(|peer| views.get(peer)?.channels.get(label));
+    // Each of several channels of a label has an order of its own.
+    let ordered = channels().any(|channel| channel.info.ordered == Some(true))
+        && channels().all(|channel| channel.opens <= 1);
     let mut taken = vec![false; sent.len()];
     let mut next = 0;
     for at in view.received.get(label)? {

@@ -444,7 +444,7 @@ fn who_reports_a_candidate_of_no_section_is_to_blame_for_its_rejection() {
         let mut case = CaseBuilder::new("");
         case.negotiate();
         let candidate = json!({"candidate": reported});
-        case.event("bob", json!({"event": "icecandidate", "data": candidate.clone()}));
+        case.event("bob", json!({"event": "icecandidate", "data": candidate}));
         let answer = Answer::Rejected { name: name.to_owned(), message: "no section".to_owned() };
         case.command("alice", "addIceCandidate", candidate, answer);
         case.timed_out("alice", json!({"connectionState": "connected"}));

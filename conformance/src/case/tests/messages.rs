@@ -69,3 +69,20 @@ fn an_echo_that_loses_messages_is_blamed_on_the_one_who_echoes() {
     case.timed_out("alice", json!({"message": {"channel": "chat", "times": 2}}));
     fails(&case.verdict(), Layer::DataChannel, "bob", "1 came back to alice");
 }
+
+#[test]
+fn each_of_several_channels_of_a_label_has_its_own_order() {
+    let second = json!({"channel": {"label": "chat", "ordered": true, "id": 3}});
+    let mut case = CaseBuilder::new("");
+    case.connect();
+    for id in [1, 3] {
+        let info = json!({"label": "chat", "id": id, "ordered": true, "protocol": "", "negotiated": false});
+        case.command("alice", "createDataChannel", json!({"label": "chat"}), Answer::Ok(info));
+    }
+    case.event("bob", json!({"event": "datachannel", "data": second}));
+    case.event("bob", json!({"event": "channelopen", "data": second}));
+    case.send("alice", "one").send("alice", "two").receive("bob", "two").receive("bob", "one");
+    assert_eq!(case.verdict().outcome, Outcome::Pass, "{:#?}", case.verdict());
+    case.receive("bob", "one");
+    fails(&case.verdict(), Layer::DataChannel, "bob", "more often than it was sent");
+}

@@ -18,7 +18,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let handshake = evidence.handshake(peer);
     let hello =
         handshake.messages.iter().find(|it| it.sender == peer && it.kind() == HandshakeType::ClientHello);
-    match (hello, client_by_setup(evidence)) {
+    let others = evidence.other(peer).and_then(|other| client_by_setup(evidence, other));
+    match (hello, client_by_setup(evidence, peer)) {
         (Some(hello), Some((client, entry))) => {
             let places = [Place::Frame(hello.frame), Place::Entry(entry)];
             if client == peer {
@@ -39,6 +40,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         {
             tally.inconclusive("the ClientHello is not in the capture", [Place::Entry(entry)]);
         }
+        // The answer was changed on the way: the other side may have begun, and one handshake is enough.
+        (None, Some((client, entry)))
+            if client == peer
+                && !handshake.messages.is_empty()
+                && others.is_some_and(|(others, _)| others != client) =>
+        {
+            tally.inconclusive("the answer gives each peer another role", [Place::Entry(entry)]);
+        }
         (None, Some((client, entry))) if client == peer && !handshake.messages.is_empty() => {
             tally.fail(
                 Fault("no-client-hello-of-client"),
@@ -50,10 +59,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
 }
 
-/// Who is the client by the first answer, and the entry of that answer.
-fn client_by_setup(evidence: &Evidence) -> Option<(Peer, u64)> {
+/// Who is the client by the first answer as a peer has it, and the entry of that answer.
+fn client_by_setup(evidence: &Evidence, peer: Peer) -> Option<(Peer, u64)> {
     let Exchange { offer, answer } = *evidence.exchanges().first()?;
-    let setup = (0..answer.sdp.media().len()).find_map(|index| answer.sdp.effective_value(index, "setup"))?;
+    let sdp = if answer.by == peer { &answer.sdp } else { answer.received() };
+    let setup = (0..sdp.media().len()).find_map(|index| sdp.effective_value(index, "setup"))?;
     let client = match setup {
         "active" => answer.by,
         "passive" => offer.by,
@@ -70,4 +80,32 @@ mod control {
     pub(super) const CONTROL: Control = Control::new(Recording::Media, |evidence| {
         replace_all(&mut evidence.descriptions[1].sdp, "a=setup:active", "a=setup:passive");
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::checks::Status;
+    use crate::checks::controls::{Recording, replace_all};
+
+    /// How alice, who made the offer and waits, and bob stand if his answer is `made` and hers `received`.
+    fn results(made: &str, received: &str) -> [Status; 2] {
+        let mut evidence = Recording::Media.evidence();
+        let answer = &mut evidence.descriptions[1];
+        let mut delivered = answer.sdp.clone();
+        replace_all(&mut answer.sdp, "a=setup:active", made);
+        replace_all(&mut delivered, "a=setup:active", received);
+        answer.delivered = Some(delivered);
+        let found = CHECK.run(&evidence);
+        ["alice", "bob"].map(|name| found.iter().find(|it| it.endpoint == name).unwrap().result)
+    }
+
+    #[test]
+    fn each_peer_follows_the_answer_as_it_has_it() {
+        let (active, passive) = ("a=setup:active", "a=setup:passive");
+        assert_eq!(results(active, active), [Status::NotApplicable, Status::Pass]);
+        assert_eq!(results(passive, active), [Status::NotApplicable, Status::Fail]);
+        assert_eq!(results(active, passive), [Status::Inconclusive, Status::Pass], "bob began before alice");
+        assert_eq!(results(passive, passive), [Status::Fail, Status::Fail]);
+    }
 }

@@ -1,11 +1,12 @@
 //! RFC 6347 §4.2.3: "When a DTLS implementation receives a handshake message fragment, it MUST buffer it until it has the entire handshake message. DTLS
 //! implementations MUST be able to handle overlapping fragment ranges".
 
-use super::{alerts, fragments};
+use super::{alerts, client_hello, fragments};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::wire::dtls::alert::{Description, Level};
+use peerproof_captures::wire::dtls::handshake::HandshakeType;
 
 pub(super) const CHECK: Check = Check {
     id: "dtls-fragments-reassembled",
@@ -28,6 +29,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let place = Place::Frame(packet.frame);
     if let Some((frame, _)) = evidence.handshake(peer).finished(peer) {
         tally.pass(Place::Frame(frame));
+        return;
+    }
+    // Who is a client too refuses the role, if the scenario gave both the same one.
+    if cut.kind.value == HandshakeType::ClientHello && client_hello(&evidence.handshake(peer), peer).is_some()
+    {
+        tally.inconclusive("both sides began the handshake", [place]);
         return;
     }
     let refuses = |it: &super::Said<'_>| {

@@ -32,12 +32,23 @@ pub(super) struct Told<'a> {
     pub is_rtp: Option<bool>,
 }
 
+/// The kind of a section at an entry. What is gathered for a description may be reported before that is: where the one before and the one
+/// behind differ, it is not known.
+fn kind_at(kinds: &BTreeMap<u64, bool>, entry: u64) -> Option<bool> {
+    let before = kinds.range(..=entry).next_back().map(|(_, is_rtp)| *is_rtp);
+    let behind = kinds.range(entry..).next().map(|(_, is_rtp)| *is_rtp);
+    let is_known = before.is_none() || behind.is_none() || before == behind;
+    before.or(behind).filter(|_| is_known)
+}
+
 /// All of them: those of events first. Ends of candidates are none.
 pub(super) fn candidates(evidence: &Evidence, peer: Peer) -> Vec<Told<'_>> {
-    let mut kinds: BTreeMap<String, bool> = BTreeMap::new();
+    // Whether the section of a tag is one of RTP in each description, by its entry: a tag that was rolled back may come again.
+    let mut kinds: BTreeMap<String, BTreeMap<u64, bool>> = BTreeMap::new();
     for made in evidence.made_by(peer) {
         for section in made.sdp.media() {
-            kinds.extend(section.mid().map(|mid| (mid, look::is_rtp(&section))));
+            let Some(mid) = section.mid() else { continue };
+            kinds.entry(mid).or_default().insert(made.entry, look::is_rtp(&section));
         }
     }
     let (mut all, mut ends) = (Vec::new(), 0);
@@ -56,7 +67,7 @@ pub(super) fn candidates(evidence: &Evidence, peer: Peer) -> Vec<Told<'_>> {
             place: Place::Entry(happened.entry),
             set: Set::Gathering(ends),
             ufrag: told.username_fragment.clone().unwrap_or_default(),
-            is_rtp: kinds.get(&mid).copied(),
+            is_rtp: kinds.get(&mid).and_then(|kinds| kind_at(kinds, happened.entry)),
             mid,
         });
     }
@@ -76,4 +87,19 @@ pub(super) fn candidates(evidence: &Evidence, peer: Peer) -> Vec<Told<'_>> {
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kind_at;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn a_tag_may_be_that_of_another_section_later() {
+        let kinds = BTreeMap::from([(10, true), (20, false), (30, false)]);
+        assert_eq!(kind_at(&kinds, 5), Some(true));
+        assert_eq!(kind_at(&kinds, 15), None, "the description of the candidate may be either");
+        assert_eq!([20, 25, 40].map(|entry| kind_at(&kinds, entry)), [Some(false); 3]);
+        assert_eq!(kind_at(&BTreeMap::new(), 5), None);
+    }
 }

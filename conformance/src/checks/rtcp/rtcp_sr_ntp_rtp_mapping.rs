@@ -36,6 +36,9 @@ const BEHIND: f64 = 1.0;
 /// How far it may be ahead of them: libwebrtc's pacer holds packets back for up to two seconds.
 const AHEAD: f64 = 2.0;
 
+/// How far it may be ahead of the packets that were held back least: where the rate falls, the pacer holds others back for longer.
+const AHEAD_OF_ALL: f64 = 1.0;
+
 /// How far in time a packet may be from the SR, in microseconds.
 const NEAR_US: u64 = 1_000_000;
 
@@ -116,10 +119,18 @@ impl Source<'_> {
         if t_us.abs_diff(report.t_us) > NEAR_US {
             return None;
         }
-        let passed = (report.t_us as f64 - *t_us as f64) / 1e6;
-        let ticks = f64::from(timestamp.wrapping_sub(*live) as i32);
-        let ahead = ticks / f64::from(self.codec.clock_rate) - passed;
-        let tolerance = if ahead < 0.0 { BEHIND } else { AHEAD };
+        let ahead_of = |(t_us, live): &(u64, u32)| {
+            let passed = (report.t_us as f64 - *t_us as f64) / 1e6;
+            let ticks = f64::from(timestamp.wrapping_sub(*live) as i32);
+            ticks / f64::from(self.codec.clock_rate) - passed
+        };
+        let (mut ahead, mut tolerance) = (ahead_of(&(*t_us, *live)), BEHIND);
+        if ahead > AHEAD {
+            ahead = self.packets.iter().map(ahead_of).fold(ahead, f64::min).max(0.0);
+            tolerance = AHEAD_OF_ALL;
+        } else if ahead > 0.0 {
+            tolerance = AHEAD;
+        }
         let [differs_us, tolerance_us] = [ahead.abs(), tolerance].map(|it| (it * 1e6) as u64);
         let (first, last) = (report.t_us.min(*t_us), report.t_us.max(*t_us));
         Some((ahead, Off::between(differs_us, tolerance_us, first, last)?))
@@ -143,4 +154,37 @@ mod control {
         let found = rtcp::find_all(evidence, Peer(0), rtcp::SR).last().unwrap();
         rtcp::edit(evidence, found, |packet| packet[11] = packet[11].wrapping_add(3));
     })]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Status;
+    use crate::checks::controls::{Recording, rtcp, rtp};
+    use crate::evidence::Kind;
+
+    const ALICE: Peer = Peer(0);
+
+    /// What alice's SRs are said to be after her packets of all that time before and after the last of them were held back for 2.7 seconds.
+    fn held_back(within_us: u64) -> Status {
+        let mut evidence = Recording::Call.evidence();
+        let (n, _) = rtcp::find_all(&evidence, ALICE, rtcp::SR).last().unwrap();
+        let report_us = evidence.wire.as_ref().unwrap().packets[n].t_us;
+        for packet in rtp::packets(&mut evidence).filter(|it| it.sender == ALICE) {
+            if packet.t_us.abs_diff(report_us) > within_us {
+                continue;
+            }
+            let clear = packet.clear.iter_mut().find(|it| it.kind == Kind::Rtp);
+            let bytes = clear.map_or(&mut packet.bytes, |it| &mut it.bytes).to_mut();
+            let timestamp = u32::from_be_bytes(bytes[4..8].try_into().unwrap()).wrapping_sub(243_000);
+            bytes[4..8].copy_from_slice(&timestamp.to_be_bytes());
+        }
+        CHECK.run(&evidence).iter().find(|it| it.endpoint == "alice").unwrap().result
+    }
+
+    #[test]
+    fn packets_beside_a_report_may_be_old() {
+        assert_eq!(held_back(1_500_000), Status::Pass);
+        assert_eq!(held_back(u64::MAX), Status::Fail, "no packet bears the report out");
+    }
 }

@@ -29,10 +29,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let Some(label) = call.args.get("channel").and_then(Value::as_str).filter(|_| ok) else {
                 continue;
             };
-            let Some(stream) = stream(evidence, peer, label).or_else(|| stream(evidence, closer, label))
-            else {
-                continue;
-            };
+            let known = |at: Peer| stream(evidence, at, label, call.entry);
+            let Some(stream) = known(closer).or_else(|| known(peer)) else { continue };
             let place = Place::Entry(call.entry);
             let owes = owed(evidence, [peer, closer], stream, call.t_us);
             let Some(since_us) = owes else {
@@ -133,9 +131,10 @@ fn ends(evidence: &Evidence, t_us: u64) -> bool {
     })
 }
 
-/// The stream of the channel with that label at a peer.
-fn stream(evidence: &Evidence, peer: Peer, label: &str) -> Option<u16> {
-    evidence.events(peer).iter().find_map(|happened| match happened.event {
+/// The stream of the channel with that label at a peer, as it was last reported before an entry: it may be the second of its label.
+fn stream(evidence: &Evidence, peer: Peer, label: &str, entry: u64) -> Option<u16> {
+    let events = evidence.events(peer);
+    events.iter().filter(|it| it.entry < entry).rev().find_map(|happened| match happened.event {
         PeerEvent::DataChannel { channel } | PeerEvent::ChannelOpen { channel } if channel.label == label => {
             channel.id
         }

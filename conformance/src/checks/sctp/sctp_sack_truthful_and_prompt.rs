@@ -34,6 +34,10 @@ const LONG_US: u64 = 200_000;
 /// usrsctp, and is done a little later.
 const TIMER_US: u64 = 50_000;
 
+/// Gap blocks from which a SACK may be full: dcsctp, which Chrome and Firefox have, writes at most as many, the lowest. How many there
+/// should be (RFC 9260 §3.3.4) says nothing of how prompt a SACK is.
+const FULL: usize = 20;
+
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let complete = reads_all_at(evidence, peer);
     let faulted = evidence.faulted();
@@ -76,11 +80,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 }
                 window = sack.receiver_window.value;
                 let acknowledged = |tsn: i64| tsn <= cumulative || within(&sack, tsn - cumulative);
+                let last = sack.gaps.iter().map(|gap| gap.end.value).max().unwrap_or(0);
+                let is_full = sack.gaps.iter().count() >= FULL;
                 let newest =
                     waiting.iter().filter(|(tsn, _)| acknowledged(**tsn)).map(|(_, it)| it.frame).max();
                 waiting.retain(|tsn, it| {
                     let done = acknowledged(*tsn);
                     it.is_passed_over |= !done && newest.is_some_and(|newest| newest > it.frame);
+                    it.has_no_room = !done && is_full && *tsn > cumulative + i64::from(last);
                     let same_way = way == Some(it.way);
                     if done && complete && same_way && !in_trouble(&troubles, it.came_us, packet.t_us) {
                         let is_duplicate = sack.duplicates.iter().any(|it| tsns.peek(it.0.value) == *tsn);
@@ -99,6 +106,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let may_be_dropped = window == 0 && tsn > highest;
                 highest = highest.max(tsn);
                 let came_us = packet.t_us.max(ready_us);
+                // The next SACK, in which there may be room, is owed for this packet.
+                for it in waiting.values_mut().filter(|it| it.has_no_room) {
+                    (it.has_no_room, it.came_us, it.copies_us) = (false, came_us, [came_us; 2]);
+                }
                 if !came.add(tsn) {
                     waiting.entry(tsn).and_modify(|it| it.copies_us = [it.copies_us[1], came_us]);
                 } else if known && !may_be_dropped && waiting.len() < MOST_WAITING {
@@ -108,7 +119,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             _ => {}
         }
     }
-    for it in waiting.values().filter(|it| complete && way == Some(it.way)) {
+    for it in waiting.values().filter(|it| complete && way == Some(it.way) && !it.has_no_room) {
         let off = Off::late(it.came_us, LONGEST_US + TIMER_US, end_us);
         let Some(off) = off.filter(|_| !in_trouble(&troubles, it.came_us, end_us)) else { continue };
         let place = Place::Frame(it.frame);
@@ -180,11 +191,13 @@ struct Waiting {
     copies_us: [u64; 2],
     /// Whether a SACK acknowledges what came later, and not this.
     is_passed_over: bool,
+    /// Whether the last SACK was full before it came to this.
+    has_no_room: bool,
 }
 
 impl Waiting {
     const fn since(came_us: u64, frame: u64, way: (SocketAddr, SocketAddr)) -> Self {
-        Self { came_us, frame, way, copies_us: [came_us; 2], is_passed_over: false }
+        Self { came_us, frame, way, copies_us: [came_us; 2], is_passed_over: false, has_no_room: false }
     }
 
     /// Judges how long the acknowledgement in `packet` took. A SACK that reports the TSN as a duplicate says that one copy at least had
@@ -416,6 +429,46 @@ mod tests {
     fn what_is_left_out_although_later_data_is_acknowledged_may_have_been_lost() {
         expect(&left_out(true), Status::Inconclusive);
         expect(&left_out(false), Status::Fail);
+    }
+
+    /// Has every second TSN come, of which a SACK has that number of blocks, and one more; the others come and are acknowledged late.
+    fn crowded(blocks: u8) -> Evidence {
+        let mut evidence = Recording::Data.evidence();
+        let packets = &mut evidence.wire.as_mut().unwrap().packets;
+        let data = packets.iter().find(|it| is(it, Peer(1), DATA)).unwrap().clone();
+        let at = packets.iter().rposition(|it| is(it, Peer(0), sctp::SACK)).unwrap() + 1;
+        let last = packets[at - 1].clone();
+        packets.truncate(at);
+        let cumulative = u32::from_be_bytes(sctp_of(&mut last.clone())[16..20].try_into().unwrap());
+        let mut frame = last.frame;
+        let mut put = |packet: &Packet, tsn: u8, after_us: u64, gaps: &[u8]| {
+            frame += 1;
+            let mut more = Packet { t_us: last.t_us + after_us, frame, ..packet.clone() };
+            let bytes = sctp_of(&mut more);
+            bytes[16..20].copy_from_slice(&cumulative.wrapping_add(tsn.into()).to_be_bytes());
+            if let Some(gaps) = u8::try_from(gaps.len()).ok().filter(|gaps| *gaps > 0) {
+                bytes[15] += 4 * gaps;
+                bytes[25] = gaps;
+                bytes.splice(28..28, (1..=gaps).flat_map(|n| [0, 2 * n, 0, 2 * n]));
+            }
+            packets.push(more);
+        };
+        let gaps: Vec<u8> = (1..=blocks).collect();
+        for n in 1..=blocks + 1 {
+            put(&data, 2 * n, u64::from(n), &[]);
+        }
+        put(&last, 0, 1_000, &gaps);
+        for n in 0..=blocks {
+            put(&data, 2 * n + 1, 2 * LONGEST_US + u64::from(n), &[]);
+        }
+        put(&last, 2 * blocks + 2, 2 * LONGEST_US + 1_000, &[]);
+        evidence
+    }
+
+    #[test]
+    fn what_a_sack_that_is_full_has_no_room_for_is_owed_in_the_next() {
+        expect(&crowded(20), Status::Pass);
+        expect(&crowded(19), Status::Fail);
     }
 
     /// RFC 9260 §6.2: while the advertised window is zero, new data has to be dropped.

@@ -3,7 +3,7 @@
 use super::state::LATE_US;
 use super::{done, without_effect};
 use crate::case_file::CasePeer;
-use crate::claims::channels::has_ended;
+use crate::claims::channels::{count_by, has_ended};
 use crate::claims::session::Asked;
 use crate::claims::{Contradiction, Session};
 use crate::verdict::{Layer, Place};
@@ -27,7 +27,7 @@ pub(super) fn check(
         }
     }
     offered(peer, asked, found);
-    got(peer, asked, found);
+    got(session, peer, asked, found);
     ready(session, peer, asked, found);
     sent(peer, asked, found);
 }
@@ -83,7 +83,8 @@ fn ready(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: &mu
         let is_near = states
             .iter()
             .any(|(entry, _)| entry.n > command.entry.n && entry.t_us <= t_us.saturating_add(off));
-        let is_one = states.iter().filter(|(_, state)| *state == "open").count() == 1;
+        let is_one = states.iter().filter(|(_, state)| *state == "open").count() == 1
+            && count_by(session, &peer.name, label, n) <= 1;
         let last = states.iter().rfind(|(entry, _)| entry.n < command.entry.n);
         let Some((entry, was)) = last.filter(|_| is_one && !is_near) else { continue };
         // A channel that somebody closes or whose transport ends need not have reported it yet.
@@ -181,13 +182,16 @@ fn offered(peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>)
 }
 
 /// What a channel is asked for later are the properties with which it was created.
-fn got(peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
+fn got(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: &mut Vec<Contradiction>) {
     for (command, n, t_us, value) in done(asked, "getDataChannel") {
-        let label = command.args.get("channel").and_then(Value::as_str);
+        let Some(label) = command.args.get("channel").and_then(Value::as_str) else { continue };
         let mut created = done(asked, "createDataChannel").filter(|(it, answered, ..)| {
-            *answered < n && it.args.get("label").and_then(Value::as_str) == label
+            *answered < n && it.args.get("label").and_then(Value::as_str) == Some(label)
         });
-        let (Some((created, entry, ..)), None) = (created.next(), created.next()) else { continue };
+        let Some((created, entry, ..)) = created.next() else { continue };
+        if count_by(session, &peer.name, label, n) > 1 {
+            continue;
+        }
         for (field, wanted, is) in different(created.args, value) {
             let claimed = format!("getDataChannel with {field} {is}");
             let seen = format!("it was created with {wanted}");

@@ -7,7 +7,7 @@ use crate::checks::controls::Recording;
 use crate::evidence::Peer;
 use crate::record::CaseRecord;
 use peerproof_captures::event::PeerEvent;
-use peerproof_captures::timeline::What;
+use peerproof_captures::timeline::{Entry, What};
 use serde_json::json;
 
 #[test]
@@ -129,6 +129,12 @@ fn what_is_asked_of_a_channel_later() {
         json!({"label": "x", "protocol": "q"}),
     );
     contradicted(&found(&record, check), "answer/getDataChannel", Layer::DataChannel, "alice");
+    // The other side's channel of that label may be meant.
+    command(&mut record, "bob", "createDataChannel", json!({"label": "x"}), json!({"label": "x"}));
+    let is_of_x = |entry: &Entry| matches!(&entry.what, What::Command { peer, name, .. } if peer == "bob" && name == "createDataChannel");
+    let at = record.timeline.iter().rposition(is_of_x).unwrap();
+    record.timeline[at].n = 0;
+    assert_eq!(found(&record, check), []);
 }
 
 #[test]

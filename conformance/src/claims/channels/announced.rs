@@ -23,7 +23,8 @@ pub(super) fn check(
     }
     for created in own.created.iter().filter(|it| !it.is_negotiated()) {
         let open = own.opened.iter().find(|it| it.info.label == created.label);
-        if let Some(open) = open {
+        // Of several channels of a label, the one that is open may be the other side's.
+        if let Some(open) = open.filter(|_| !own.announced.iter().any(|it| it.info.label == created.label)) {
             opened(own, other, open, found);
         }
         if let Some(other) = other {

@@ -7,7 +7,7 @@ use crate::case_file::CasePeer;
 use crate::checks::sctp::pieces::first_seen;
 use crate::evidence::{Peer, Wire};
 use peerproof_captures::event::{ChannelInfo, PeerEvent};
-use peerproof_captures::timeline::Entry;
+use peerproof_captures::timeline::{Answer, Entry};
 use peerproof_captures::wire::dcep::{self, Message, Open};
 use peerproof_captures::wire::sctp::PayloadProtocol;
 use serde_json::Value;
@@ -100,14 +100,61 @@ impl<'a> Known<'a> {
         }
     }
 
+    /// How many channels of a label it created or was announced.
+    pub(in crate::claims) fn count(&self, label: &str) -> usize {
+        let created = self.created.iter().filter(|it| it.label == label).count();
+        created + self.announced.iter().filter(|it| it.info.label == label).count()
+    }
+
+    /// Whether it has several channels of a label: most events name a channel by that alone.
+    pub(in crate::claims) fn has_several(&self, label: &str) -> bool {
+        self.count(label) > 1
+    }
+
     /// The stream identifiers of its channels of a label, as far as it is known.
     pub(in crate::claims) fn ids(&self, label: &str) -> BTreeSet<u16> {
         let shown = self.announced.iter().chain(&self.opened).filter(|it| it.info.label == label);
+        shown.filter_map(|it| it.info.id).chain(self.streams(label)).collect()
+    }
+
+    /// Those of them that commands gave and the packets show.
+    fn streams(&self, label: &str) -> BTreeSet<u16> {
         let given = self.created.iter().filter(|it| it.label == label);
         let given = given.filter_map(|it| u16::try_from(it.asked.args.get("id")?.as_u64()?).ok());
         let seen = self.sent.iter().chain(&self.received).filter(|it| it.opens(label));
-        shown.filter_map(|it| it.info.id).chain(given).chain(seen.map(|it| it.stream)).collect()
+        given.chain(seen.map(|it| it.stream)).collect()
     }
+
+    /// The streams of its several channels of a label; none if it has one, or if the packets do not show each.
+    pub(in crate::claims) fn streams_of_several(&self, label: &str) -> Option<BTreeSet<u16>> {
+        let created = self.created.iter().filter(|it| it.label == label && !it.is_negotiated()).count();
+        let announced = self.announced.iter().filter(|it| it.info.label == label).count();
+        let opens = |list: &[Dcep<'_>]| list.iter().filter(|it| it.opens(label)).count();
+        let is_whole = opens(&self.sent) >= created && opens(&self.received) >= announced;
+        (self.has_several(label) && is_whole).then(|| self.streams(label))
+    }
+}
+
+/// How many channels of a label a peer may have had by an entry of the timeline, open or closed: it created them, or the other side did.
+pub(in crate::claims) fn count_by(session: &Session<'_>, name: &str, label: &str, n: u64) -> usize {
+    let created = |name: &str, is_announced: bool| {
+        let asked = session.asked(name).into_iter().filter(|it| it.name == "createDataChannel");
+        let asked = asked.filter(|it| !matches!(it.answer, Some((_, Answer::Rejected { .. }))));
+        let asked = asked.map(|asked| Created { asked, label });
+        asked
+            .filter(|it| {
+                it.asked.entry.n < n && it.asked.args.get("label").and_then(Value::as_str) == Some(label)
+            })
+            .filter(|it| !is_announced || !it.is_negotiated())
+            .count()
+    };
+    let announced = session.events(name).take_while(|(entry, _)| entry.n < n);
+    let announced = announced
+        .filter(|(_, event)| matches!(event, PeerEvent::DataChannel { channel } if channel.label == label))
+        .count();
+    // The event may be later than what the channel does.
+    let by_other = session.record.other(name).map_or(0, |other| created(other, true));
+    created(name, false) + announced.max(by_other)
 }
 
 /// The DCEP messages of a sender as they were seen nearest to a peer; what SCTP retransmits is the same.

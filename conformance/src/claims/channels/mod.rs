@@ -11,6 +11,7 @@ use super::{Claim, Contradiction, Session};
 use crate::verdict::Layer;
 pub(super) use ended::{has_ended, transport_end};
 use known::Known;
+pub(super) use known::count_by;
 
 const WITH_OPEN: &str = "DATA_CHANNEL_OPEN on the wire, and createDataChannel at the other side (dc-remote-channel-announced-correctly)";
 const WITH_COMMAND: &str = "createDataChannel, DATA_CHANNEL_OPEN on the wire (dcep-open-reflects-options), and the peer's own announcement";

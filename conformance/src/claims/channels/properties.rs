@@ -98,17 +98,13 @@ fn claims(property: &str) -> [(&'static str, Layer); 2] {
 pub(super) fn check(session: &Session<'_>, own: &Known<'_>, found: &mut Vec<Contradiction>) {
     let disturbed = session.disturbed();
     for created in &own.created {
-        let alone = own.created.iter().filter(|it| it.label == created.label).count() == 1
-            && !own.announced.iter().any(|it| it.info.label == created.label);
-        if alone {
+        if !own.has_several(created.label) {
             as_asked(own, created, |frame| disturbed.contains(&frame), found);
         }
     }
     for shown in &own.announced {
         let same = |label: &str| label == shown.info.label;
-        let several = own.announced.iter().filter(|it| same(&it.info.label)).count() > 1
-            || own.created.iter().any(|it| same(it.label));
-        if several {
+        if own.has_several(&shown.info.label) {
             continue;
         }
         let announced = Properties::shown(shown.info);
@@ -256,7 +252,16 @@ fn wrong_id(
 
 /// The identifiers that events show against the streams on which the channels are.
 fn ids(session: &Session<'_>, own: &Known<'_>, found: &mut Vec<Contradiction>) {
-    for created in own.created.iter().filter(|it| !it.is_negotiated()) {
+    // Which of several channels of a label an event is of is not known: its id must be that of one of them.
+    for shown in &own.opened {
+        let Some(streams) = own.streams_of_several(&shown.info.label) else { continue };
+        let wrong = shown.info.id.filter(|id| !streams.contains(id));
+        if let (Some(_), Some(stream)) = (wrong, streams.first()) {
+            let claim = ("event/channelopen.channel.id", *stream);
+            wrong_id(own, shown.entry.n, shown.entry.t_us, shown.info, claim, found);
+        }
+    }
+    for created in own.created.iter().filter(|it| !it.is_negotiated() && !own.has_several(it.label)) {
         let mut streams = own.sent.iter().filter(|it| it.opens(created.label));
         let (Some(open), None) = (streams.next(), streams.next()) else { continue };
         let shown = own.opened.iter().find(|it| it.info.label == created.label);
@@ -269,8 +274,7 @@ fn ids(session: &Session<'_>, own: &Known<'_>, found: &mut Vec<Contradiction>) {
         let given =
             created.asked.args.get("id").and_then(Value::as_u64).and_then(|id| u16::try_from(id).ok());
         let shown = own.opened.iter().find(|it| it.info.label == created.label);
-        let alone = own.created.iter().filter(|it| it.label == created.label).count() == 1;
-        if let (Some(given), Some(shown), true) = (given, shown, alone)
+        if let (Some(given), Some(shown), false) = (given, shown, own.has_several(created.label))
             && shown.info.id.is_some_and(|id| id != given)
         {
             let claim = ("event/channelopen.channel.id", given);
@@ -326,11 +330,7 @@ fn own_ids(session: &Session<'_>, own: &Known<'_>, found: &mut Vec<Contradiction
         };
         let Some(id) = id else { continue };
         let (known, n) = *first.entry(label).or_insert((id, entry.n));
-        let several = || {
-            let created = own.created.iter().filter(|it| it.label == label).count();
-            created + own.announced.iter().filter(|it| &it.info.label == label).count() > 1
-        };
-        if known != id && !several() {
+        if known != id && !own.has_several(label) {
             let claimed = format!("{} reports the channel {label:?} with the id {id}", own.peer.name);
             let seen = format!("it had reported it with the id {known}");
             let evidence = [Place::Entry(entry.n), Place::Entry(n)];

@@ -1,11 +1,13 @@
 //! Channels that nobody asked for, that lack their other side, and properties that differ.
 
-use super::super::testing::Case;
+use super::super::testing::{Case, edit};
+use crate::case_file::Runs;
 use crate::checks::controls::Recording;
 use crate::evidence::Peer;
 use crate::verdict::Layer;
 use peerproof_captures::event::{ChannelInfo, PeerEvent};
 use peerproof_captures::timeline::{Answer, What};
+use serde_json::{Value, json};
 
 const LAYER: Layer = Layer::DataChannel;
 
@@ -192,4 +194,88 @@ fn the_events_of_a_peer_show_one_id_and_a_buffer_falls_once_a_message() {
     let mut often = Case::of(Recording::Negotiated);
     often.double("bob", low).double("bob", low);
     often.blames("bob", "event/bufferedamountlow.channel", LAYER, "it was asked to send 1 message");
+}
+
+/// Two channels of one label: the one of bob is called as the one of alice, with what its label has more as its protocol.
+fn of_one_label() -> Case {
+    fn rename(value: &mut Value) -> bool {
+        let mut changed = false;
+        match value {
+            Value::Object(fields) => {
+                if fields.get("label").is_some_and(|it| it == "other") {
+                    fields.extend([("label".to_owned(), "chat".into()), ("protocol".to_owned(), "r".into())]);
+                    changed = true;
+                }
+                fields.values_mut().for_each(|it| changed |= rename(it));
+            }
+            Value::Array(list) => list.iter_mut().for_each(|it| changed |= rename(it)),
+            _ => {}
+        }
+        changed
+    }
+    let mut case = Case::of(Recording::Conflict);
+    edit(&mut case.record, rename);
+    let mut renamed = 0;
+    case.chunks(Peer(1), |chunk| {
+        if chunk[0] == 0 && chunk.get(28..33) == Some(b"other") {
+            // The lengths of the label and of the protocol (RFC 8832 §5.1).
+            (chunk[25], chunk[27]) = (4, 1);
+            chunk[28..33].copy_from_slice(b"chatr");
+            renamed += 1;
+        }
+    });
+    assert!(renamed > 0);
+    case
+}
+
+#[test]
+fn channels_of_one_label_have_each_their_own_id() {
+    of_one_label().is_silent();
+    // The first that opens at bob is the one of alice.
+    let mut swapped = of_one_label();
+    swapped.silence("bob", is_open);
+    // Each goes before the one of the turn before.
+    for id in [0, 1] {
+        let protocol = if id == 0 { "r" } else { "" };
+        let channel =
+            json!({"label": "chat", "id": id, "ordered": true, "protocol": protocol, "negotiated": false});
+        let open = PeerEvent::ChannelOpen { channel: serde_json::from_value(channel).unwrap() };
+        swapped.report_after("bob", is_announced, open);
+    }
+    swapped.is_silent();
+    edit_info(&mut swapped, "bob", false, true, |info| info.id = Some(7));
+    swapped.blames("bob", "event/channelopen.channel.id", LAYER, "its stream is 0");
+}
+
+#[test]
+fn each_channel_of_a_label_may_count_its_own_open() {
+    let low = |event: &PeerEvent| matches!(event, PeerEvent::BufferedAmountLow { .. });
+    let mut two = of_one_label();
+    two.record.file.peers[0].runs = Runs::Independent;
+    two.double("alice", low).double("alice", low).is_silent();
+    two.double("alice", low);
+    two.blames("alice", "event/bufferedamountlow.channel", LAYER, "it was asked to send 1 message");
+}
+
+#[test]
+fn what_is_open_of_several_channels_of_a_label_may_be_that_of_the_other_side() {
+    let mut case = of_one_label();
+    // The one of alice never opens, and is not asked for: the case ended before.
+    case.silence(
+        "alice",
+        |event| matches!(event, PeerEvent::ChannelOpen { channel } if channel.protocol.is_empty()),
+    );
+    case.silence("bob", |event| match event {
+        PeerEvent::DataChannel { .. } => true,
+        PeerEvent::ChannelOpen { channel } => channel.protocol.is_empty(),
+        _ => is_received(event),
+    });
+    case.chunks(Peer(0), |chunk| {
+        if chunk[0] == 0 && chunk[12..16] == [0, 0, 0, 50] && chunk.get(16) == Some(&3) {
+            chunk[16] = 9;
+        }
+    });
+    let said: Vec<String> =
+        case.found().iter().filter(|it| it.claim == "event/channelopen").map(|it| it.sentence()).collect();
+    assert!(said.is_empty(), "{said:#?}");
 }

@@ -76,11 +76,7 @@ fn acknowledged(wire: &Wire, at: Peer, sender: Peer) -> Option<u32> {
 
 /// The streams of a channel, if it is the only one of its label and they are its alone.
 pub(super) fn streams(label: &str, one: &Known<'_>, other: &Known<'_>) -> Option<BTreeSet<u16>> {
-    let several = [one, other].into_iter().any(|known| {
-        let created = known.created.iter().filter(|it| it.label == label).count();
-        created + known.announced.iter().filter(|it| it.info.label == label).count() > 1
-    });
-    if several {
+    if one.has_several(label) || other.has_several(label) {
         return None;
     }
     let streams: BTreeSet<u16> = one.ids(label).union(&other.ids(label)).copied().collect();

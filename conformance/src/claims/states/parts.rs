@@ -93,6 +93,8 @@ fn missing(
     is_several: bool,
     found: &mut Vec<Contradiction>,
 ) {
+    // One that never comes up keeps what sums them up where it is.
+    let has_more = is_several && may_have_more_transports(session, peer, reports);
     // The recording may end between the events of one change.
     let passed = |since_us: u64| session.had_time(&peer.name, since_us, SAME_CHANGE_US);
     let needs = [
@@ -112,6 +114,7 @@ fn missing(
         let is_missing = match earlier {
             // Of several transports, one may be ahead of what sums them up.
             Some(earlier) => is_before && !is_several && earlier.n > report.n && earlier.t_us > report.t_us,
+            None if of == Machine::Ice && machine != Machine::Connection && has_more => false,
             None => is_before || passed(report.t_us),
         };
         if is_missing {
@@ -137,6 +140,7 @@ fn missing(
         && reports.before(Machine::Ice, u64::MAX) == ice.state
         && reports.before(Machine::Dtls, u64::MAX) == "connected"
         && passed(ice.t_us.max(dtls.t_us))
+        && !has_more
     {
         let state = reports.before(Machine::Connection, u64::MAX);
         let claimed = format!("{} reports that its ICE and DTLS transports are connected", peer.name);
@@ -145,6 +149,15 @@ fn missing(
         let evidence = [dtls.place(), ice.place()];
         found.push(against(&peer.name, Machine::Connection.claim(), t_us, claimed, seen, evidence));
     }
+}
+
+/// Whether a peer may have another transport than the one of the bundle to the end: of an offer that was not answered, or without BUNDLE.
+fn may_have_more_transports(session: &Session<'_>, peer: &CasePeer, reports: &Reports) -> bool {
+    let Some(view) = session.views.get(&peer.name) else { return true };
+    let is_bundled = [view.local.last(), view.remote.last()]
+        .iter()
+        .all(|it| it.is_some_and(|it| it.is.sdp.contains("a=group:BUNDLE ")));
+    !is_bundled || reports.before(Machine::Signaling, u64::MAX) != "stable"
 }
 
 /// Whoever listens to one transport of a pair early enough to hear that ICE is checking hears that DTLS is connecting.

@@ -345,3 +345,26 @@ fn gathering_begins_again_and_negotiation_is_needed_again_at_an_ice_restart() {
     };
     assert!(blames_with_candidate(false) && !blames_with_candidate(true));
 }
+
+#[test]
+fn a_transport_that_an_open_offer_adds_keeps_the_state_of_the_connection_where_it_is() {
+    let is_blamed = |recording: Recording, more: Option<SignalingState>| {
+        let mut case = Case::of(recording);
+        case.silence("bob", |it| {
+            let is_up = matches!(
+                it,
+                PeerEvent::IceConnectionStateChange { state: IceState::Connected | IceState::Completed }
+            );
+            is_up || *it == connection(ConnectionState::Connected)
+        });
+        if let Some(state) = more {
+            case.report_late("bob", 0, PeerEvent::SignalingStateChange { state });
+        }
+        let found = case.found();
+        found.iter().any(|it| it.sentence().contains("never reports that iceConnectionState"))
+    };
+    let offered = Some(SignalingState::HaveLocalOffer);
+    assert!(is_blamed(Recording::Video, None), "all sections are bundled");
+    assert!(!is_blamed(Recording::Video, offered));
+    assert!(is_blamed(Recording::Conflict, offered), "there is one section");
+}

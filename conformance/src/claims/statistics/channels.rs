@@ -1,5 +1,6 @@
 //! Data channels: messages and bytes against what was sent and what arrived, and how many were opened.
 
+use super::super::channels::count_by;
 use super::super::observed::PATIENCE_US;
 use super::{Contradiction, Reading, Session, Stat};
 use crate::api::message::Fingerprint;
@@ -44,18 +45,21 @@ pub(super) fn check(
     let stats: Vec<Stat<'_>> = reading.of_kind("data-channel").collect();
     for stat in &stats {
         let Some(label) = stat.text("label") else { continue };
-        // Channels of one label cannot be distinguished by what was sent on them.
-        if stats.iter().filter(|it| it.text("label") == Some(label)).count() > 1 {
-            continue;
-        }
         let Some(view) = session.views.get(&peer.name) else { continue };
-        let received = received(session, &peer.name, label, reading);
-        let most = sent(session, peer, label, reading);
+        let mut received = received(session, &peer.name, label, reading);
+        let mut sent = sent(session, peer, label, reading);
+        // Channels of one label cannot be distinguished by what was sent on them: each may have all or nothing of it. A report may leave
+        // out those that are closed.
+        if count_by(session, &peer.name, label, reading.n) > 1
+            || stats.iter().filter(|it| it.text("label") == Some(label)).count() > 1
+        {
+            (received.least, sent.least) = (Sum::default(), Sum::default());
+        }
         for (claim, field, bounds, bytes) in [
             ("stat/data-channel.messagesReceived", "messagesReceived", received, false),
             ("stat/data-channel.bytesReceived", "bytesReceived", received, true),
-            ("stat/data-channel.messagesSent", "messagesSent", most, false),
-            ("stat/data-channel.bytesSent", "bytesSent", most, true),
+            ("stat/data-channel.messagesSent", "messagesSent", sent, false),
+            ("stat/data-channel.bytesSent", "bytesSent", sent, true),
         ] {
             let Some(says) = stat.number(field) else { continue };
             let value = |sum: Sum| if bytes { sum.bytes } else { sum.messages };

@@ -60,9 +60,10 @@ fn setup(
         return;
     }
     let mut roles: BTreeSet<&str> = BTreeSet::new();
-    for (answerer, view) in session.peers() {
-        for at in view.local.iter().filter(|at| at.is.kind == SdpType::Answer) {
-            let own = answerer.name == peer.name;
+    // The answers as the peer has them: one may have been changed on the way.
+    let Some(view) = session.views.get(&peer.name) else { return };
+    for (answers, own) in [(&view.local, true), (&view.remote, false)] {
+        for at in answers.iter().filter(|at| at.is.kind == SdpType::Answer) {
             roles.extend(at.is.sdp.lines().filter_map(|line| match line.trim_end() {
                 "a=setup:active" => Some(if own { "client" } else { "server" }),
                 "a=setup:passive" => Some(if own { "server" } else { "client" }),
