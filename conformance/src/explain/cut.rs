@@ -5,6 +5,7 @@ use crate::verdict::Layer;
 use peerproof_captures::observe::{StunClass, Unit};
 use peerproof_captures::timeline::{LossCause, RuleAction, What, words};
 use peerproof_captures::wire::stun::Method;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many packets in a row must be lost before the last ones count as cut off: a peer that sends no more has sent its last one before.
@@ -54,7 +55,7 @@ pub(super) fn cut(api: &Api<'_>, layer: Layer, from: &str, to: &str) -> Option<C
     Some(Cut { left: left.len(), first: *left.first()?, lost, what })
 }
 
-/// How the packets of frames were lost or changed on the way, and those of them that no chance took.
+/// How the packets of frames were lost or changed on the way, and those of them that the scenario took, whatever the peers did.
 fn lost(api: &Api<'_>) -> (BTreeMap<u64, String>, BTreeSet<u64>) {
     let mut known = BTreeMap::new();
     let mut surely = BTreeSet::new();
@@ -62,9 +63,8 @@ fn lost(api: &Api<'_>) -> (BTreeMap<u64, String>, BTreeSet<u64>) {
         match &entry.what {
             What::Lost { frame: Some(frame), place, cause } => {
                 known.insert(*frame, words::loss(place, *cause));
-                if *cause != LossCause::Chance {
-                    surely.insert(*frame);
-                }
+                // What a NAT or a firewall refuses may be the other peer's doing, which opened no way or chose this one.
+                surely.extend((*cause == LossCause::LinkDown).then_some(*frame));
             }
             What::Faulted { frame: Some(frame), rule: Some(rule), action, .. } => {
                 let how = match action {
@@ -73,13 +73,18 @@ fn lost(api: &Api<'_>) -> (BTreeMap<u64, String>, BTreeSet<u64>) {
                     _ => continue,
                 };
                 known.insert(*frame, how.to_owned());
-                let always = rule.matches.get("probability").is_none_or(|it| it.as_f64() == Some(1.0));
-                surely.extend(always.then_some(*frame));
+                surely.extend(is_unconditional(&rule.matches).then_some(*frame));
             }
             _ => {}
         }
     }
     (known, surely)
+}
+
+/// Whether a rule acts on all packets that match, for as long as the case lasts. After one that ends a peer may try again.
+fn is_unconditional(matches: &Value) -> bool {
+    let always = matches.get("probability").is_none_or(|it| it.as_f64() == Some(1.0));
+    always && ["times", "until"].iter().all(|limit| matches.get(limit).is_none())
 }
 
 /// What a packet of a layer is called.
