@@ -84,7 +84,7 @@ fn lost(api: &Api<'_>) -> (BTreeMap<u64, String>, BTreeSet<u64>) {
 /// Whether a rule acts on all packets that match, for as long as the case lasts. After one that ends a peer may try again.
 fn is_unconditional(matches: &Value) -> bool {
     let always = matches.get("probability").is_none_or(|it| it.as_f64() == Some(1.0));
-    always && ["times", "until"].iter().all(|limit| matches.get(limit).is_none())
+    always && ["first", "nth", "every", "until", "steps"].iter().all(|limit| matches.get(limit).is_none())
 }
 
 /// What a packet of a layer is called.

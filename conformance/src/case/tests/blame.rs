@@ -193,14 +193,13 @@ fn what_left_a_peer_and_never_arrived_is_the_network_s() {
 fn what_a_rule_lets_nothing_through_of_is_the_network_s() {
     const RECORD: &[u8] = &[23, 0xFE, 0xFD, 0, 1, 0, 0, 0, 0, 0, 1, 0, 4, 1, 2, 3, 4];
     let (out, arrives) = (Direction::Outbound, Direction::Inbound);
-    let judged = |lost: usize, action: &RuleAction, probability: f64| {
+    let judged = |lost: usize, action: &RuleAction, matches: Value| {
         let mut case = CaseBuilder::new("");
         case.negotiate().ice().dtls().channel();
         case.timed_out("bob", json!({"message": {"channel": "chat", "text": "one"}}));
         let mut packets = vec![("alice", out, RECORD), ("bob", arrives, RECORD)];
         packets.extend(std::iter::repeat_n(("alice", out, RECORD), 5));
         case.packets(&packets);
-        let matches = json!({"from": "alice", "probability": probability});
         let rule = Rule { action: action.clone(), matches };
         for frame in (3..).take(lost) {
             let (rule, action) = (Some(rule.clone()), action.clone());
@@ -210,12 +209,17 @@ fn what_a_rule_lets_nothing_through_of_is_the_network_s() {
     };
     let layer = Layer::DataChannel;
     let dropped = "of 5 DTLS records that left alice none arrived at bob: 5 dropped by a rule";
-    fails(&judged(5, &RuleAction::Drop, 1.0), layer, "network", dropped);
-    fails(&judged(5, &RuleAction::Corrupt { byte: 20 }, 1.0), layer, "network", "5 changed by a rule");
-    // One that was let through, and losses by chance, leave it with the peer.
-    fails(&judged(4, &RuleAction::Drop, 1.0), layer, "bob", "should come within");
-    fails(&judged(5, &RuleAction::Drop, 0.5), layer, "bob", "should come within");
-    fails(&judged(5, &RuleAction::Duplicate, 1.0), layer, "bob", "should come within");
+    let all = || json!({"from": "alice", "probability": 1.0});
+    fails(&judged(5, &RuleAction::Drop, all()), layer, "network", dropped);
+    fails(&judged(5, &RuleAction::Corrupt { byte: 20 }, all()), layer, "network", "5 changed by a rule");
+    // One that was let through, losses by chance, and a rule that ends leave it with the peer.
+    fails(&judged(4, &RuleAction::Drop, all()), layer, "bob", "should come within");
+    fails(&judged(5, &RuleAction::Duplicate, all()), layer, "bob", "should come within");
+    for limit in
+        [json!({"probability": 0.5}), json!({"until": "4s"}), json!({"first": 5}), json!({"steps": 2})]
+    {
+        fails(&judged(5, &RuleAction::Drop, limit), layer, "bob", "should come within");
+    }
 }
 
 #[test]
