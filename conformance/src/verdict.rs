@@ -99,6 +99,9 @@ pub struct Verdict {
     /// What decided it, the deciding place first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Place>,
+    /// The claim of that peer (`docs/claims.md`) that something contradicts, where nothing else failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<String>,
 }
 
 /// The known deviation that covers a verdict or a finding.

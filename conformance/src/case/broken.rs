@@ -36,7 +36,14 @@ pub(super) fn broken_by_control(record: &CaseRecord, verdict: &Verdict) -> Optio
         evidence.push(action.evidence);
     }
     let sentence = format!("{}; {}", verdict.sentence, action.what);
-    Some(Verdict { outcome: Outcome::Fail, layer: Some(layer), side: Some(action.side), sentence, evidence })
+    Some(Verdict {
+        outcome: Outcome::Fail,
+        layer: Some(layer),
+        side: Some(action.side),
+        sentence,
+        evidence,
+        claim: None,
+    })
 }
 
 fn actions(record: &CaseRecord) -> Vec<Act> {

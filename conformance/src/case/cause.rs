@@ -37,7 +37,14 @@ impl Cause {
         let Self { layer, side, sentence, mut evidence, .. } = self;
         evidence.extend(failure.evidence);
         let sentence = format!("{sentence}; as a consequence, {}", failure.sentence);
-        Verdict { outcome: Outcome::Fail, layer: Some(layer), side: Some(side), sentence, evidence }
+        Verdict {
+            outcome: Outcome::Fail,
+            layer: Some(layer),
+            side: Some(side),
+            sentence,
+            evidence,
+            claim: None,
+        }
     }
 }
 
@@ -77,6 +84,7 @@ fn ended(record: &CaseRecord, failure: &Verdict) -> Option<u64> {
 pub(super) fn contradiction(cause: Contradiction, consequence: Option<Verdict>) -> Verdict {
     let mut sentence = cause.sentence();
     let mut evidence = cause.evidence;
+    let claim = consequence.is_none().then(|| cause.claim.to_owned());
     if let Some(consequence) = consequence {
         sentence = format!("{sentence}; besides, {}", consequence.sentence);
         evidence.extend(consequence.evidence.into_iter().filter(|_| consequence.outcome == Outcome::Fail));
@@ -85,7 +93,7 @@ pub(super) fn contradiction(cause: Contradiction, consequence: Option<Verdict>) 
         Fault::Peer(name) => Some(name),
         Fault::Undecided | Fault::Recording => None,
     };
-    Verdict { outcome: Outcome::Fail, layer: Some(cause.layer), side, sentence, evidence }
+    Verdict { outcome: Outcome::Fail, layer: Some(cause.layer), side, sentence, evidence, claim }
 }
 
 /// The layer of a finding's requirement.

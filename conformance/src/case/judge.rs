@@ -112,7 +112,7 @@ pub(super) fn views(record: &CaseRecord) -> Views {
 }
 
 pub(super) fn verdict(outcome: Outcome, sentence: String) -> Verdict {
-    Verdict { outcome, layer: None, side: None, sentence, evidence: Vec::new() }
+    Verdict { outcome, layer: None, side: None, sentence, evidence: Vec::new(), claim: None }
 }
 
 fn broken(record: &CaseRecord, views: &Views) -> Option<Verdict> {
@@ -173,6 +173,7 @@ fn lost(record: &CaseRecord, views: &Views) -> Option<Verdict> {
             side: Some(peer.clone()),
             sentence: format!("{peer} should start, but it failed before the first step: {reason}"),
             evidence: Vec::new(),
+            claim: None,
         });
     }
     let (name, lost) = views.iter().find_map(|(name, view)| {
@@ -186,6 +187,7 @@ fn lost(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         side: Some(name.clone()),
         sentence: format!("{name} should run to the end of the case, but it ended: {}", lost.is),
         evidence: vec![Place::Entry(lost.n)],
+        claim: None,
     })
 }
 
@@ -212,6 +214,7 @@ fn fail(failure: impl Into<Failure>, suffix: &str) -> Verdict {
         side,
         sentence: format!("{sentence}{suffix}"),
         evidence,
+        claim: None,
     }
 }
 
@@ -363,6 +366,7 @@ fn requirement(record: &CaseRecord) -> Option<Verdict> {
         side: Some(first.endpoint.clone()),
         sentence: format!("{} violates {} ({source}): {}", first.endpoint, first.requirement, first.sentence),
         evidence: first.evidence.clone(),
+        claim: None,
     })
 }
 
@@ -383,6 +387,7 @@ fn snapshot(record: &CaseRecord) -> Option<Verdict> {
         side: None,
         sentence: format!("the snapshot's [{section}] should say {expected:?}, but it says {seen:?}"),
         evidence: vec![Place::File { path: RecordedFile::Snapshot, line: *line }],
+        claim: None,
     })
 }
 

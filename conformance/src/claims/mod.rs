@@ -56,6 +56,11 @@ pub enum By {
     Nothing(&'static str),
 }
 
+/// Whether there is a claim of that name that something can contradict.
+pub(crate) fn can_be_contradicted(name: &str) -> bool {
+    claims().iter().any(|claim| claim.name == name && matches!(claim.by, By::Evidence(_)))
+}
+
 impl Claim {
     pub(crate) const fn checked(name: &'static str, layer: Layer, with: &'static str) -> Self {
         Self { name, layer, by: By::Evidence(with) }

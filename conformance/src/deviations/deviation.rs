@@ -4,7 +4,8 @@ use super::pattern;
 use super::rate::Rate;
 use crate::case::{CasePeer, Role};
 use crate::checks::{self, fault};
-use crate::verdict::{Layer, NETWORK, Waiver};
+use crate::claims;
+use crate::verdict::{Layer, NETWORK, Verdict, Waiver};
 use peerproof_captures::feature::Feature;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeSet;
@@ -16,12 +17,15 @@ const BUILT_IN: [&str; 3] = ["stack", "chrome", "firefox"];
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Deviation {
-    /// Pattern of the cases' names. All if absent, which only a requirement may leave it. `chrome` in it stands for `chrome@150` too.
+    /// Pattern of the cases' names. All if absent, which only a requirement or a claim may leave it. `chrome` in it stands for `chrome@150` too.
     #[serde(default)]
     pub case: Option<String>,
     /// The requirement of the catalogue that is broken: then the deviation covers its findings, and no verdict.
     #[serde(default)]
     pub requirement: Option<String>,
+    /// The claim of the peer (`docs/claims.md`) that is contradicted: then the deviation covers the verdicts that this alone decides.
+    #[serde(default)]
+    pub claim: Option<String>,
     /// The faults of the requirement's check that it covers, and no others (`conformance/faults.txt`): a word or a list.
     #[serde(default, deserialize_with = "one_or_several")]
     pub fault: Vec<String>,
@@ -114,7 +118,9 @@ pub enum DeviationError {
         case: String,
     },
     /// It names neither cases nor a requirement.
-    #[error("a deviation of {peer} names neither `case` nor `requirement` (its reason: {reason})")]
+    #[error(
+        "a deviation of {peer} names neither `case` nor `requirement` nor `claim` (its reason: {reason})"
+    )]
     OfNothing {
         /// The peer.
         peer: String,
@@ -163,6 +169,27 @@ pub enum DeviationError {
         /// The requirement.
         requirement: String,
     },
+    /// No peer makes such a claim, or nothing can contradict it.
+    #[error("nothing contradicts a claim `{0}` (`docs/claims.md` lists them)")]
+    NoClaim(String),
+    /// One of a claim names what only others have.
+    #[error(
+        "the deviation of {peer} from the claim `{claim}` names a `requirement`, a `fault`, a `layer` or a `side`: it has those of the claim"
+    )]
+    OfClaim {
+        /// The peer.
+        peer: String,
+        /// The claim.
+        claim: String,
+    },
+    /// One of a claim in all cases does not say how often it shows.
+    #[error("the deviation of {peer} from the claim `{claim}` in every case needs its `rate`")]
+    NoRate {
+        /// The peer.
+        peer: String,
+        /// The claim.
+        claim: String,
+    },
     /// Its requirement is not in the catalogue, or no check decides it.
     #[error("no check decides a requirement `{0}` (`peerproof requirements` lists them)")]
     NoRequirement(String),
@@ -195,6 +222,9 @@ impl Deviation {
                 return Err(DeviationError::NotInCase { peer, case });
             }
         }
+        if let Some(claim) = &self.claim {
+            return self.validate_claim(claim.clone());
+        }
         match (&self.requirement, &self.case) {
             (None, None) => Err(DeviationError::OfNothing { peer, reason: self.reason.clone() }),
             (None, Some(case)) if !self.fault.is_empty() => {
@@ -205,6 +235,29 @@ impl Deviation {
             }
             (None, Some(_)) => Ok(()),
             (Some(id), _) => self.validate_faults(id),
+        }
+    }
+
+    fn validate_claim(&self, claim: String) -> Result<(), DeviationError> {
+        let peer = self.peer.clone();
+        let others = self.requirement.is_some() || self.layer.is_some() || self.side != Side::Own;
+        if !claims::can_be_contradicted(&claim) {
+            return Err(DeviationError::NoClaim(claim));
+        }
+        if others || !self.fault.is_empty() {
+            return Err(DeviationError::OfClaim { peer, claim });
+        }
+        if self.case.is_none() && self.rate.is_none() {
+            return Err(DeviationError::NoRate { peer, claim });
+        }
+        Ok(())
+    }
+
+    /// Whether it covers a failing verdict of its peer, by what that is about.
+    pub(super) fn is_of(&self, verdict: &Verdict) -> bool {
+        match &self.claim {
+            Some(claim) => verdict.claim.as_ref() == Some(claim),
+            None => self.layer == verdict.layer,
         }
     }
 
@@ -369,6 +422,10 @@ impl Deviation {
         let without = self.without.map(|feature| format!(" without {feature}")).unwrap_or_default();
         let of = format!("of {}{versions}{subject}{without}", self.peer);
         let faults = self.fault.join(", ");
+        if let Some(claim) = &self.claim {
+            let case = self.case.as_ref().map(|case| format!(" in {case}")).unwrap_or_default();
+            return format!("{claim}{case} {of}");
+        }
         match (&self.requirement, &self.case, self.layer) {
             (Some(what), Some(case), _) => format!("{what} ({faults}) in {case} {of}"),
             (Some(what), None, _) => format!("{what} ({faults}) {of}"),

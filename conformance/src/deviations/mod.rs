@@ -57,7 +57,7 @@ impl Deviations {
         let mut found = None;
         let mut of_others = Vec::new();
         for (n, deviation) in self.deviations.iter().enumerate().filter(|(_, it)| it.requirement.is_none()) {
-            let covers = failed && deviation.layer == verdict.layer;
+            let covers = failed && deviation.is_of(verdict);
             let deviating = || deviation.peers_of(&file.peers, verdict.side.as_deref());
             let shows = covers && deviation.is_about(&file.name, deviating());
             let about = || file.peers.iter().find(|it| deviation.is_about(&file.name, std::iter::once(*it)));

@@ -52,11 +52,18 @@ fn pair(findings: &[Value]) -> CaseFile {
 
 fn verdict(outcome: Outcome, layer: Layer, side: &str) -> Verdict {
     let (layer, side) = (Some(layer), Some(side.to_owned()));
-    Verdict { outcome, layer, side, sentence: String::new(), evidence: Vec::new() }
+    Verdict { outcome, layer, side, sentence: String::new(), evidence: Vec::new(), claim: None }
 }
 
 fn pass() -> Verdict {
-    Verdict { outcome: Outcome::Pass, layer: None, side: None, sentence: String::new(), evidence: Vec::new() }
+    Verdict {
+        outcome: Outcome::Pass,
+        layer: None,
+        side: None,
+        sentence: String::new(),
+        evidence: Vec::new(),
+        claim: None,
+    }
 }
 
 #[test]
@@ -116,6 +123,40 @@ fn a_deviation_of_a_case_covers_its_layer_on_the_side_of_its_peer() {
     let sometimes = of("case = 'a/**'\npeer = 'stack'\nlayer = 'dtls'\nrate = [0, 1]");
     assert!(sometimes.waiver(&file, &pass()).is_none());
     assert!(sometimes.waiver(&file, &verdict(Outcome::Fail, Layer::Dtls, "bob")).is_some());
+}
+
+#[test]
+fn a_deviation_of_a_claim_covers_what_that_claim_alone_decides() {
+    let claim = "stat/inbound-rtp.packetsReceived";
+    let toml = format!("claim = '{claim}'\npeer = 'stack'\n");
+    let expected = of(&format!("{toml}rate = [0, 0.5]"));
+    let decided = |side: &str, claim: Option<&str>| {
+        let claim = claim.map(str::to_owned);
+        expected
+            .waiver(&pair(&[]), &Verdict { claim, ..verdict(Outcome::Fail, Layer::Media, side) })
+            .is_some()
+    };
+    assert!(decided("bob", Some(claim)));
+    assert!(!decided("alice", Some(claim)) && !decided("bob", Some("stat/outbound-rtp.packetsSent")));
+    // Something else failed too.
+    assert!(!decided("bob", None));
+    assert!(expected.waiver(&pair(&[]), &pass()).is_none());
+    assert_eq!(expected.deviations[0].name(), format!("{claim} of stack"));
+
+    assert!(error(&toml).contains("needs its `rate`"));
+    assert!(
+        error("claim = 'stat/inbound-rtp.colour'\npeer = 'stack'").contains("nothing contradicts a claim")
+    );
+    for other in
+        ["layer = 'media'", "side = 'other'", "fault = 'version'", "requirement = 'rtp-header-well-formed'"]
+    {
+        assert!(
+            error(&format!("{toml}rate = [0, 1]\n{other}")).contains("has those of the claim"),
+            "{other}"
+        );
+    }
+    let in_cases = of(&format!("case = 'a/**'\n{toml}"));
+    assert_eq!(in_cases.deviations[0].name(), format!("{claim} in a/** of stack"));
 }
 
 #[test]

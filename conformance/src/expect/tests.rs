@@ -106,6 +106,7 @@ fn a_controls_verdict_may_be_written_either_way_and_leaves_open_what_it_does_not
         side: Some(side.to_owned()),
         sentence: String::new(),
         evidence: vec![],
+        claim: None,
     };
     assert!(expected.matches(&verdict(Layer::DataChannel, "bob")));
     assert!(!expected.matches(&verdict(Layer::DataChannel, "alice")));

@@ -216,6 +216,7 @@ fn unfinished(folder: &Path) -> Judgement {
         side: None,
         sentence: sentence.to_owned(),
         evidence: Vec::new(),
+        claim: None,
     };
     let path = folder.display().to_string();
     Judgement { case: Some(path.clone()), verdict: Some(verdict), ..Judgement::nothing(&path) }

@@ -539,6 +539,7 @@ fn a_known_deviation_of_a_case_hides_no_requirement_that_is_broken_too() {
         side: None,
         sentence: String::new(),
         evidence: vec![],
+        claim: None,
     };
     assert_eq!(standing(&file, &verdict), Standing::Known);
     file.findings = vec![finding("dtls-no-compression", checks::Status::Fail, None)];
