@@ -346,5 +346,8 @@ pub enum PeerEvent {
     Lost {
         /// What is known of the cause.
         reason: String,
+        /// Whether it broke the peer protocol: a message that the protocol does not define, an answer that never came.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        violates: bool,
     },
 }

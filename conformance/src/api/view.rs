@@ -96,6 +96,8 @@ pub(crate) struct PeerView {
     /// Why it has no statistics, if it said that it cannot report them.
     pub(crate) no_stats: Option<At<String>>,
     pub(crate) lost: Option<At<String>>,
+    /// Whether it was lost because it broke the peer protocol.
+    pub(crate) broke_protocol: bool,
     pub(crate) closed: Option<u64>,
 }
 
@@ -289,7 +291,8 @@ impl PeerView {
                 };
                 self.refused.push(At { n, t_us, is });
             }
-            PeerEvent::Lost { reason } => {
+            PeerEvent::Lost { reason, violates } => {
+                self.broke_protocol |= violates;
                 self.lost.get_or_insert(At { n, t_us, is: reason.clone() });
             }
             _ => {}

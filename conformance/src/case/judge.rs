@@ -180,10 +180,12 @@ fn lost(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         let lost = view.lost.as_ref()?;
         (!record.file.ends.contains(name)).then_some((name, lost))
     })?;
-    let reached = first_diverged(record, views, Layer::Media);
+    let broke_protocol = views.get(name).is_some_and(|view| view.broke_protocol);
+    let reached = || first_diverged(record, views, Layer::Media).map(|diverged| diverged.layer);
+    let layer = if broke_protocol { Layer::PeerProtocol } else { reached().unwrap_or(Layer::Signalling) };
     Some(Verdict {
         outcome: Outcome::Fail,
-        layer: Some(reached.map_or(Layer::Signalling, |diverged| diverged.layer)),
+        layer: Some(layer),
         side: Some(name.clone()),
         sentence: format!("{name} should run to the end of the case, but it ended: {}", lost.is),
         evidence: vec![Place::Entry(lost.n)],

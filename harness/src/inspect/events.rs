@@ -124,7 +124,7 @@ pub(super) fn text(event: &PeerEvent) -> Option<String> {
         PeerEvent::TrackMute { .. } => "mute".to_owned(),
         PeerEvent::TrackUnmute { .. } => "unmute".to_owned(),
         PeerEvent::TrackEnded { .. } => "ended".to_owned(),
-        PeerEvent::Lost { reason } => format!("lost: {reason}"),
+        PeerEvent::Lost { reason, .. } => format!("lost: {reason}"),
         PeerEvent::NegotiationNeeded
         | PeerEvent::IceCandidate { .. }
         | PeerEvent::IceTransportStateChange { .. }

@@ -138,7 +138,7 @@ impl Line {
             Ok(Err(_)) => Answer::Lost { reason: self.over().unwrap_or_default() },
             Err(_) => {
                 let reason = format!("no answer to {name} after {} s", deadline.as_secs());
-                self.lose(&reason);
+                self.lose_for(&reason, true);
                 Answer::Lost { reason }
             }
         }
@@ -170,6 +170,11 @@ impl Line {
 
     /// The peer is gone: reports it once, fails everything that waits.
     pub fn lose(&self, reason: &str) {
+        self.lose_for(reason, false);
+    }
+
+    /// The same; `violates` if the peer broke the protocol.
+    fn lose_for(&self, reason: &str, violates: bool) {
         let mut state = self.state();
         if state.over.is_none() {
             let at_us = self.clock.now_us().max(state.newest_us);
@@ -179,7 +184,7 @@ impl Line {
                     seq,
                     at_us,
                     time: None,
-                    event: PeerEvent::Lost { reason: reason.to_owned() },
+                    event: PeerEvent::Lost { reason: reason.to_owned(), violates },
                 });
                 state.reported += 1;
             }
@@ -194,9 +199,12 @@ impl Line {
 
     async fn read(&self, mut incoming: impl Stream<Item = Result<String, String>> + Unpin) {
         while let Some(heard) = incoming.next().await {
-            if let Err(reason) = heard.and_then(|text| self.take(&text)) {
-                self.lose(&reason);
-                return;
+            let text = match heard {
+                Ok(text) => text,
+                Err(reason) => return self.lose(&reason),
+            };
+            if let Err(reason) = self.take(&text) {
+                return self.lose_for(&reason, true);
             }
         }
         self.lose("the connection to the peer is closed");
@@ -443,7 +451,8 @@ mod tests {
             say.unbounded_send(format!(r#"{{"seq":{seq},"t":1.0,"event":"negotiationneeded"}}"#)).unwrap();
         }
         assert_eq!(events.recv().await.unwrap().event, PeerEvent::NegotiationNeeded);
-        let lost = PeerEvent::Lost { reason: "the peer reported more than 50000 events".into() };
+        let lost =
+            PeerEvent::Lost { reason: "the peer reported more than 50000 events".into(), violates: true };
         assert_eq!(events.recv().await.unwrap().event, lost);
     }
 
@@ -457,7 +466,8 @@ mod tests {
         ] {
             let (_line, _to_send, mut events, say) = line();
             say.unbounded_send(hostile).unwrap();
-            assert_eq!(events.recv().await.unwrap().event, PeerEvent::Lost { reason: reason.into() });
+            let lost = PeerEvent::Lost { reason: reason.into(), violates: true };
+            assert_eq!(events.recv().await.unwrap().event, lost);
         }
     }
 
@@ -472,7 +482,9 @@ mod tests {
         ] {
             let (_line, _to_send, mut events, say) = line();
             say.unbounded_send(nonsense).unwrap();
-            let PeerEvent::Lost { reason } = events.recv().await.unwrap().event else { panic!("it is lost") };
+            let PeerEvent::Lost { reason, violates: true } = events.recv().await.unwrap().event else {
+                panic!("it is lost")
+            };
             assert!(reason.len() < 1000, "{} bytes", reason.len());
         }
     }
@@ -484,7 +496,7 @@ mod tests {
         let lost = events.recv().await.unwrap();
         assert_eq!(
             lost.event,
-            PeerEvent::Lost { reason: "event 0 of the peer is missing: received 1".into() }
+            PeerEvent::Lost { reason: "event 0 of the peer is missing: received 1".into(), violates: true }
         );
         assert_eq!(events.recv().await, None);
         assert!(matches!(line.call(&Command::GetState).await, Answer::Lost { .. }));
@@ -495,7 +507,10 @@ mod tests {
         for nonsense in ["{}", "[", r#"{"seq":0,"event":"nosuch"}"#, r#"{"id":9,"answer":{"ok":null}}"#] {
             let (_line, _to_send, mut events, say) = line();
             say.unbounded_send(nonsense.into()).unwrap();
-            assert!(matches!(events.recv().await.unwrap().event, PeerEvent::Lost { .. }), "{nonsense}");
+            assert!(
+                matches!(events.recv().await.unwrap().event, PeerEvent::Lost { violates: true, .. }),
+                "{nonsense}"
+            );
         }
     }
 
@@ -511,7 +526,7 @@ mod tests {
         say.unbounded_send(report(1, "connecting")).unwrap();
         let reason =
             "the peer reported dtlsstatechange:connecting, which it said it never reports".to_owned();
-        assert_eq!(events.recv().await.unwrap().event, PeerEvent::Lost { reason });
+        assert_eq!(events.recv().await.unwrap().event, PeerEvent::Lost { reason, violates: true });
     }
 
     #[tokio::test]
@@ -524,7 +539,7 @@ mod tests {
         };
         let (answer, ()) = tokio::join!(call, close);
         assert_eq!(answer, Answer::Lost { reason: "the connection to the peer is closed".into() });
-        assert!(matches!(events.recv().await.unwrap().event, PeerEvent::Lost { .. }));
+        assert!(matches!(events.recv().await.unwrap().event, PeerEvent::Lost { violates: false, .. }));
         assert_eq!(events.recv().await, None);
     }
 
@@ -534,7 +549,7 @@ mod tests {
         line.deadline = Duration::from_millis(1);
         let answer = line.call(&Command::GetStats).await;
         assert_eq!(answer, Answer::Lost { reason: "no answer to getStats after 0 s".into() });
-        assert!(matches!(events.recv().await.unwrap().event, PeerEvent::Lost { .. }));
+        assert!(matches!(events.recv().await.unwrap().event, PeerEvent::Lost { violates: true, .. }));
     }
 
     #[tokio::test]

@@ -113,7 +113,7 @@ impl Actor {
                 _ => {}
             }
             let mut log = self.log();
-            if let PeerEvent::Lost { reason } = &event {
+            if let PeerEvent::Lost { reason, .. } = &event {
                 log.lost = Some(reason.clone());
             }
             log.events.push(event);

@@ -282,6 +282,11 @@ fn a_lost_browser_is_ours_a_lost_stack_its_own_and_a_killed_peer_part_of_the_cas
     case.connect().event("alice", lost.clone());
     fails(&case.verdict(), Layer::Signalling, "alice", "it ended: the page crashed");
 
+    let violates = json!({"event": "lost", "data": {"reason": "no answer to send", "violates": true}});
+    let mut case = CaseBuilder::new("");
+    case.connect().event("alice", violates);
+    fails(&case.verdict(), Layer::PeerProtocol, "alice", "it ended: no answer to send");
+
     let mut case = CaseBuilder::new("");
     case.connect().event("bob", lost).record.file.ends.push("bob".into());
     for event in ["icetransportstatechange", "iceconnectionstatechange", "connectionstatechange"] {

@@ -39,7 +39,7 @@ impl Outlet {
         let mut state = self.state();
         let at_us = self.clock.at_us(at).max(state.newest_us);
         let Some(sender) = &state.sender else { return };
-        let is_last = if let PeerEvent::Lost { reason } = &event { Some(reason.clone()) } else { None };
+        let is_last = if let PeerEvent::Lost { reason, .. } = &event { Some(reason.clone()) } else { None };
         // Whoever dropped the receiver does not want to know.
         let _ = sender.send(Reported { seq: state.seq, at_us, time: None, event });
         state.seq += 1;

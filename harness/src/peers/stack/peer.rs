@@ -394,7 +394,7 @@ impl Peer for StackPeer {
             Ok(outcome) => answer(outcome),
             Err(_) => {
                 let reason = format!("no answer to {name} within {} s", ANSWER_DEADLINE.as_secs());
-                self.outlet.report(PeerEvent::Lost { reason: reason.clone() });
+                self.outlet.report(PeerEvent::Lost { reason: reason.clone(), violates: false });
                 Answer::Lost { reason }
             }
         }

@@ -150,7 +150,9 @@ pub(super) fn event(from: stack::Event) -> Option<seen::PeerEvent> {
             tone_hz: seen.tone_hz,
         },
         E::Log { level, message } => P::Log { level: level.to_owned(), message },
-        E::DriverDied { reason } => P::Lost { reason: format!("the stack's event loop has ended: {reason}") },
+        E::DriverDied { reason } => {
+            P::Lost { reason: format!("the stack's event loop has ended: {reason}"), violates: false }
+        }
     })
 }
 

@@ -385,7 +385,7 @@ async fn what_an_earlier_step_counted_and_what_came_on_another_channel_is_named(
 #[tokio::test]
 async fn a_lost_peer_ends_the_step_that_waits_for_it() {
     let table = table();
-    table.report(0, PeerEvent::Lost { reason: "crashed".to_owned() });
+    table.report(0, PeerEvent::Lost { reason: "crashed".to_owned(), violates: false });
     let outcome = table.play("[bob: { await: { open: chat } }]").await;
     assert!(
         matches!(&outcome, StepOutcome::Wrong { seen: Seen::Gone { reason, .. }, .. } if reason == "crashed"),
