@@ -457,3 +457,25 @@ fn who_reports_a_candidate_of_no_section_is_to_blame_for_its_rejection() {
     assert_eq!(side(&rejected(none, "OperationError")), "alice");
     assert_eq!(side(&rejected(json!({"candidate": text, "sdpMid": "0"}), "TypeError")), "alice");
 }
+
+#[test]
+fn a_channel_that_its_own_side_closed_need_not_open() {
+    let verdict = |closed: &str| {
+        let mut case = CaseBuilder::new("");
+        case.negotiate();
+        for label in ["chat", "gone"] {
+            let made = Answer::Ok(json!({"label": label, "ordered": true}));
+            case.command("alice", "createDataChannel", json!({"label": label}), made);
+        }
+        case.command("alice", "closeDataChannel", json!({"channel": closed}), Answer::Ok(Value::Null));
+        case.ice().dtls();
+        for peer in ["alice", "bob"] {
+            case.state(peer, "sctpstatechange", "connected");
+        }
+        case.timed_out("bob", json!({"datachannel": "chat"}));
+        case.verdict().sentence
+    };
+    let gone = verdict("gone");
+    assert!(!gone.contains("\"gone\"") && gone.contains("\"chat\""), "{gone}");
+    assert!(verdict("chat").contains("\"gone\" should open"), "{}", verdict("chat"));
+}
