@@ -479,3 +479,24 @@ fn a_channel_that_its_own_side_closed_need_not_open() {
     assert!(!gone.contains("\"gone\"") && gone.contains("\"chat\""), "{gone}");
     assert!(verdict("chat").contains("\"gone\" should open"), "{}", verdict("chat"));
 }
+
+#[test]
+fn an_answer_that_rejects_all_sections_leaves_nothing_to_gather_for() {
+    let verdict = |port: u16| {
+        let mut case = CaseBuilder::new("");
+        case.connects();
+        let sdp = |port: u16| format!("v=0\r\nm=video {port} UDP/TLS/RTP/SAVPF 96\r\n");
+        for (from, to, kind, create, port) in
+            [("alice", "bob", "offer", "createOffer", 9), ("bob", "alice", "answer", "createAnswer", port)]
+        {
+            let description = json!({"type": kind, "sdp": sdp(port)});
+            case.command(from, create, json!({}), Answer::Ok(description.clone()));
+            let args = json!({"description": description});
+            case.command(to, "setRemoteDescription", args, Answer::Ok(Value::Null));
+        }
+        case.timed_out("alice", json!({"connectionState": "connected"}));
+        case.verdict()
+    };
+    fails(&verdict(0), Layer::Sdp, "bob", "should accept a section of the offer, but it rejects all");
+    assert!(verdict(9).sentence.contains("should gather candidates"), "{:?}", verdict(9));
+}
