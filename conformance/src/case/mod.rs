@@ -16,6 +16,7 @@ mod stale_pair;
 mod standing;
 mod steps;
 mod unnegotiated;
+mod unrelated;
 
 pub use crate::record::CaseRecord;
 pub use bitrate::{Bitrate, LinkChange};
