@@ -324,8 +324,8 @@ impl PeerView {
         let mut descriptions = self.local.iter().chain(&self.remote).filter(|at| at.n < n);
         let is_several = descriptions.any(|at| at.is.sdp.matches("\nm=").count() > 1);
         let last = self.signaling.iter().rev().find(|at| at.n < n);
-        let became_stable =
-            last.is_some_and(|at| at.is == SignalingState::Stable && at.t_us.saturating_add(GIVEN_UP_US) >= t_us);
+        let became_stable = last
+            .is_some_and(|at| at.is == SignalingState::Stable && at.t_us.saturating_add(GIVEN_UP_US) >= t_us);
         let stays = self.connection.last().is_some_and(|at| at.is == ConnectionState::Connected)
             && self.sctp.last().is_none_or(|at| at.is != SctpState::Closed);
         is_several && became_stable && stays && self.closed.is_none_or(|closed| n < closed)

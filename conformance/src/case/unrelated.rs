@@ -30,23 +30,38 @@ pub(super) fn is_unrelated(record: &CaseRecord, finding: &Finding, top: Layer, f
         record.file.peers.iter().map(|peer| connects(&peer.name).map(|entry| entry.n)).collect();
     let Some(connected) = connected.and_then(|all| all.into_iter().max()) else { return false };
     between().any(|entry| {
-        entry.n > connected
-            && matches!(&entry.what, What::Carried { from, .. } if *from == finding.endpoint)
+        entry.n > connected && matches!(&entry.what, What::Carried { from, .. } if *from == finding.endpoint)
     })
 }
 
 /// The text of a line of a description, as its maker sent it.
 fn line(record: &CaseRecord, place: Place) -> Option<&str> {
     let Place::Line { entry, line } = place else { return None };
-    let What::Carried { sent, .. } = &record.timeline.iter().find(|it| it.n == entry)?.what else { return None };
+    let What::Carried { sent, .. } = &record.timeline.iter().find(|it| it.n == entry)?.what else {
+        return None;
+    };
     sent.sdp.lines().nth(line.checked_sub(1)?)
 }
 
 /// Whether a line of a description is about the media of its section alone, and not about the transport or the section itself.
 fn is_of_media(line: &str) -> bool {
     const OF_MEDIA: [&str; 16] = [
-        "rtpmap", "fmtp", "rtcp-fb", "extmap", "msid", "ssrc", "ssrc-group", "rid", "simulcast", "ptime", "maxptime",
-        "sendrecv", "sendonly", "recvonly", "inactive", "framerate",
+        "rtpmap",
+        "fmtp",
+        "rtcp-fb",
+        "extmap",
+        "msid",
+        "ssrc",
+        "ssrc-group",
+        "rid",
+        "simulcast",
+        "ptime",
+        "maxptime",
+        "sendrecv",
+        "sendonly",
+        "recvonly",
+        "inactive",
+        "framerate",
     ];
     let name = line.trim_end().strip_prefix("a=").and_then(|rest| rest.split(':').next());
     name.is_some_and(|name| OF_MEDIA.contains(&name))
