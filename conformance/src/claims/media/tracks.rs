@@ -217,6 +217,8 @@ impl At<'_, '_> {
         }
         let (error, from_us) = (streams.error_us, streams.first_us());
         match from_us {
+            // Its payload type may have been rewritten on the way to the sender.
+            None if streams.has_unknown => None,
             None => {
                 let mut none = self.say(UNMUTE, at, claimed, format!("no RTP of {kind} came"));
                 // The other side may have sent what the recording lacks.
