@@ -5,7 +5,7 @@
 //! names that one, and it decides layer and side; the failure is named as its consequence.
 
 use super::unrelated::is_unrelated;
-use super::{released, stale_pair};
+use super::{released, stale_pair, still_offered};
 use crate::api::{At, Views};
 use crate::catalogue::{Catalogue, Effect};
 use crate::checks;
@@ -106,6 +106,7 @@ pub(super) fn of(record: &CaseRecord, views: &Views, failure: &Verdict) -> Optio
         too_long(record, top, failure),
         stale_pair::cause(record, top, by),
         released::cause(record, top, failure),
+        still_offered::cause(record),
     ];
     let all = broken.chain(others.into_iter().flatten());
     all.filter(|cause| cause.layer <= top && cause.t_us <= by).min_by_key(|cause| (cause.t_us, cause.layer))
@@ -328,7 +329,8 @@ fn gone(record: &CaseRecord, views: &Views, top: Layer) -> Option<Cause> {
                 let anew = known.insert((from, ufrag)) && !first;
                 // Where the checks succeed after that, it lacked nothing.
                 let connects = views.get(from).is_some_and(|view| {
-                    let succeeded = |it: &At<IceState>| matches!(it.is, IceState::Connected | IceState::Completed);
+                    let succeeded =
+                        |it: &At<IceState>| matches!(it.is, IceState::Connected | IceState::Completed);
                     view.ice.iter().any(|it| it.n > entry.n && succeeded(it))
                 });
                 if !anew || connects {

@@ -15,6 +15,7 @@ mod snapshot;
 mod stale_pair;
 mod standing;
 mod steps;
+mod still_offered;
 mod unnegotiated;
 mod unrelated;
 

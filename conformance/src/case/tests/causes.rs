@@ -404,3 +404,24 @@ fn a_step_that_sends_before_the_channel_is_open_is_no_peers_fault() {
     assert!(early.sentence.contains("should await { open: second } at bob"), "{}", early.sentence);
     assert_eq!(verdict(true).outcome, Outcome::Fail);
 }
+
+#[test]
+fn a_section_that_is_offered_on_after_it_was_stopped_keeps_the_track_from_ending() {
+    let verdict = |endpoint: &str, awaited: Value| {
+        let mut case = CaseBuilder::new("");
+        case.connect();
+        let place = Place::Entry(case.record.timeline.len() as u64);
+        case.command("alice", "createOffer", json!({}), Answer::Ok(Value::Null));
+        case.timed_out("bob", awaited);
+        let mut known = finding("jsep-stopped-section-port-zero", endpoint, Stands::Fail, false, place);
+        known.waiver = Some(Waiver { reason: "so it is".to_owned(), link: String::new() });
+        case.record.file.findings.push(known);
+        case.verdict()
+    };
+    let ended = || json!({"ended": "seen"});
+    fails(&verdict("alice", ended()), Layer::Sdp, "alice", "as a consequence, ended seen at bob should come");
+    assert!(!verdict("bob", ended()).sentence.contains("as a consequence"));
+    assert!(
+        !verdict("alice", json!({"message": {"channel": "chat", "text": "x"}})).sentence.contains("violates")
+    );
+}
