@@ -500,3 +500,24 @@ fn an_answer_that_rejects_all_sections_leaves_nothing_to_gather_for() {
     fails(&verdict(0), Layer::Sdp, "bob", "should accept a section of the offer, but it rejects all");
     assert!(verdict(9).sentence.contains("should gather candidates"), "{:?}", verdict(9));
 }
+
+#[test]
+fn a_dtls_transport_that_fails_later_did_not_lack_its_handshake() {
+    let verdict = |connects: bool| {
+        let mut case = CaseBuilder::new("");
+        case.negotiate().ice();
+        if connects {
+            case.dtls();
+        }
+        case.state("bob", "dtlsstatechange", "failed").state("bob", "connectionstatechange", "failed");
+        case.timed_out("bob", json!({"datachannel": "chat"}));
+        case.verdict()
+    };
+    fails(
+        &verdict(true),
+        Layer::Dtls,
+        "bob",
+        "the DTLS transport of bob should stay connected, but it failed",
+    );
+    fails(&verdict(false), Layer::Dtls, "bob", "handshake between alice and bob should complete");
+}
