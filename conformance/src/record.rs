@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use peerproof_captures::normal::Sent;
 use peerproof_captures::timeline::Entry;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// A recorded case.
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ pub struct CaseRecord {
     /// By which address each peer was reached, by name, where the packets show it.
     pub reached: IndexMap<String, ReachedBy>,
     /// The stream identifiers that the RTP of each peer carries, by name, where any of it was recorded.
-    pub rids: IndexMap<String, BTreeSet<String>>,
+    pub rids: IndexMap<String, BTreeMap<String, u64>>,
     /// What the recording lacks.
     pub flaws: Vec<Flaw>,
 }
@@ -55,9 +55,9 @@ impl CaseRecord {
         all.collect()
     }
 
-    /// The stream identifiers (RFC 8852) that the RTP of each peer carries, where any of it was recorded.
+    /// The stream identifiers (RFC 8852) that the RTP of each peer carries, each with its first frame, where any of it was recorded.
     #[must_use]
-    pub fn rids(evidence: &Evidence) -> IndexMap<String, BTreeSet<String>> {
+    pub fn rids(evidence: &Evidence) -> IndexMap<String, BTreeMap<String, u64>> {
         let peers = evidence.each_peer();
         let all =
             peers.filter_map(|peer| Some((evidence.name(peer).to_owned(), media::rids(evidence, peer)?)));

@@ -11,6 +11,9 @@ use peerproof_captures::timeline::{Answer, Entry, What};
 use serde::Deserialize;
 use serde_json::Value;
 
+/// How long after the peer became stable a transport without sections may be reported as closed, in microseconds.
+const GIVEN_UP_US: u64 = 100_000;
+
 /// Something with its place in the timeline.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct At<T> {
@@ -316,6 +319,19 @@ impl PeerView {
         }
         let is = S::deserialize(state.is.get(key)?).ok()?;
         Some(At { n: state.n, t_us: state.t_us, is })
+    }
+
+    /// Whether a transport that was reported as closed at an entry is one that BUNDLE gave up: that of a further section, which goes when an
+    /// answer or a rollback makes the peer stable (RFC 9143 §7.3.3). The first one stays, as the association in it and `connectionState` show.
+    pub(crate) fn gave_up_transport(&self, n: u64, t_us: u64) -> bool {
+        let mut descriptions = self.local.iter().chain(&self.remote).filter(|at| at.n < n);
+        let is_several = descriptions.any(|at| at.is.sdp.matches("\nm=").count() > 1);
+        let last = self.signaling.iter().rev().find(|at| at.n < n);
+        let became_stable = last
+            .is_some_and(|at| at.is == SignalingState::Stable && at.t_us.saturating_add(GIVEN_UP_US) >= t_us);
+        let stays = self.connection.last().is_some_and(|at| at.is == ConnectionState::Connected)
+            && self.sctp.last().is_none_or(|at| at.is != SctpState::Closed);
+        is_several && became_stable && stays && self.closed.is_none_or(|closed| n < closed)
     }
 
     /// Every candidate-attribute of its own that it reported, by event or in a description.

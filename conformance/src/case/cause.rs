@@ -4,8 +4,9 @@
 //! certificate since the other's description has a forged fingerprint. A [finding](crate::finding::Finding) of the same case then
 //! names that one, and it decides layer and side; the failure is named as its consequence.
 
-use super::{released, stale_pair};
-use crate::api::Views;
+use super::unrelated::is_unrelated;
+use super::{released, stale_pair, still_offered};
+use crate::api::{At, Views};
 use crate::catalogue::{Catalogue, Effect};
 use crate::checks;
 use crate::claims::{Contradiction, Fault};
@@ -108,11 +109,12 @@ pub(super) fn of(record: &CaseRecord, views: &Views, failure: &Verdict) -> Optio
     let broken = record.file.findings.iter().filter_map(|finding| of_finding(record, finding, top, failure));
     let others = [
         refused(record, top),
-        gone(record, top),
+        gone(record, views, top),
         taken_down(record, views, top, failure),
         too_long(record, top, failure),
         stale_pair::cause(record, top, by),
         released::cause(record, top, failure),
+        still_offered::cause(record),
     ];
     let all = broken.chain(others.into_iter().flatten());
     all.filter(|cause| cause.layer <= top && cause.t_us <= by).min_by_key(|cause| (cause.t_us, cause.layer))
@@ -150,6 +152,9 @@ fn of_finding(record: &CaseRecord, finding: &Finding, top: Layer, failure: &Verd
         && failure.side.as_deref().is_some_and(|side| side != finding.endpoint);
     let broken = finding.is_unexpected_failure() && effect != Some(Effect::Tolerated);
     if !broken && !doubtful {
+        return None;
+    }
+    if layer == Layer::Sdp && is_unrelated(record, finding, top, failure) {
         return None;
     }
     let t_us = time(record, *finding.evidence.first()?)?;
@@ -295,7 +300,7 @@ fn stray_payload_type(sdp: &str) -> Option<(usize, &str, usize)> {
 }
 
 /// A relayed candidate that a peer announces anew after its allocation has ended at the server (RFC 8656 §3.2): nothing can reach it.
-fn gone(record: &CaseRecord, top: Layer) -> Option<Cause> {
+fn gone(record: &CaseRecord, views: &Views, top: Layer) -> Option<Cause> {
     // A candidate that does not work shows in the checks.
     if !(Layer::Gathering..=Layer::Nomination).contains(&top) {
         return None;
@@ -330,7 +335,13 @@ fn gone(record: &CaseRecord, top: Layer) -> Option<Cause> {
                 let Some(ufrag) = ufrag.map(str::to_owned) else { continue };
                 let first = !known.iter().any(|(of, _)| of == from);
                 let anew = known.insert((from, ufrag)) && !first;
-                if !anew {
+                // Where the checks succeed after that, it lacked nothing.
+                let connects = views.get(from).is_some_and(|view| {
+                    let succeeded =
+                        |it: &At<IceState>| matches!(it.is, IceState::Connected | IceState::Completed);
+                    view.ice.iter().any(|it| it.n > entry.n && succeeded(it))
+                });
+                if !anew || connects {
                     continue;
                 }
                 for (number, line) in sent.sdp.lines().enumerate() {

@@ -15,7 +15,9 @@ mod snapshot;
 mod stale_pair;
 mod standing;
 mod steps;
+mod still_offered;
 mod unnegotiated;
+mod unrelated;
 
 pub use crate::record::CaseRecord;
 pub use bitrate::{Bitrate, LinkChange};

@@ -140,15 +140,19 @@ fn read_version(bytes: &[u8]) -> Option<OtherVersion> {
     (version != 2).then(|| OtherVersion { version, payload_type, ssrc: u32::from_be_bytes(*ssrc) })
 }
 
-/// The stream identifiers (RtpStreamId, RFC 8852 §3.1) that a peer's packets bear. `None` if none of its RTP was recorded.
-pub(crate) fn rids(evidence: &Evidence, peer: Peer) -> Option<BTreeSet<String>> {
+/// The stream identifiers (RtpStreamId, RFC 8852 §3.1) that a peer's packets bear, each with the frame of the first. `None` if none of its RTP
+/// was recorded.
+pub(crate) fn rids(evidence: &Evidence, peer: Peer) -> Option<BTreeMap<String, u64>> {
     let extensions = extensions(evidence, peer);
     let mut rids = None;
-    for (_, header) in headers(evidence, peer) {
-        let rids = rids.get_or_insert_with(BTreeSet::new);
+    for (packet, header) in headers(evidence, peer) {
+        let rids = rids.get_or_insert_with(BTreeMap::new);
         let mut elements = header.elements();
         let rid = elements.find(|element| extensions.get(element.id) == rtp::ExtensionKind::Rid);
-        rids.extend(rid.map(|rid| String::from_utf8_lossy(rid.value.value).into_owned()));
+        if let Some(rid) = rid {
+            let rid = String::from_utf8_lossy(rid.value.value).into_owned();
+            rids.entry(rid).or_insert(packet.frame);
+        }
         if rids.len() > MOST_RIDS {
             break;
         }

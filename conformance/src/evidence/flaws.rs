@@ -2,7 +2,7 @@
 //! decides nothing and accuses nobody.
 
 use super::{Evidence, Peer, Timing};
-use super::{awaited, gone, handed_on};
+use super::{awaited, gone, handed_on, tls};
 use crate::case_file::{CaseFile, Runs};
 use crate::verdict::Place;
 use peerproof_captures::observe::Defect;
@@ -117,7 +117,7 @@ impl Evidence {
     fn of_ways(&self) -> Option<Flaw> {
         let acts = self.timeline.iter().any(|entry| matches!(entry.what, What::Faulted { .. }));
         let wire = self.wire.as_ref().filter(|wire| !acts && !wire.cut && !wire.hidden)?;
-        let (frame, t_us) = wire.arrives_from_nowhere()?;
+        let (frame, t_us) = wire.arrives_from_nowhere(&tls::relayed(&self.timeline))?;
         let claimed = format!("the packet of frame {frame} arrived, and no rule made it");
         let (seen, evidence) = ("the capture has none that left".to_owned(), vec![Place::Frame(frame)]);
         Some(Flaw { t_us, claimed, seen, evidence })

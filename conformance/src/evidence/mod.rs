@@ -19,6 +19,7 @@ mod reached;
 mod read;
 mod references;
 mod timing;
+mod tls;
 mod units;
 mod unsent;
 mod wire;

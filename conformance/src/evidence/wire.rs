@@ -237,10 +237,11 @@ impl Wire {
     }
 
     /// A packet that arrived at one tap, and the other has none with the same payload that left: by its frame and time.
-    pub(super) fn arrives_from_nowhere(&self) -> Option<(u64, u64)> {
+    pub(super) fn arrives_from_nowhere(&self, unreadable: &BTreeSet<SocketAddr>) -> Option<(u64, u64)> {
         let outward = self.packets.iter().filter(|packet| packet.tap == packet.sender);
         let left: HashSet<(Peer, &[u8])> = outward.map(|it| (it.sender, it.bytes.as_slice())).collect();
-        let mut inward = self.packets.iter().filter(|packet| packet.tap != packet.sender && !packet.tcp);
+        let inward = self.packets.iter().filter(|packet| packet.tap != packet.sender && !packet.tcp);
+        let mut inward = inward.filter(|packet| !unreadable.contains(&packet.from));
         let stray =
             inward.find(|it| self.sees(it.sender) && !left.contains(&(it.sender, it.bytes.as_slice())));
         stray.map(|it| (it.frame, it.t_us))

@@ -84,13 +84,26 @@ pub(crate) fn never_negotiated<'a>(
     (!is_negotiated).then_some(Place::Entry(created.n))
 }
 
-/// Each channel should open, and appear at the other side.
+/// Whether a peer was told to close the channel of that label.
+fn was_closed(timeline: &[Entry], name: &str, label: &str) -> bool {
+    timeline.iter().any(|entry| {
+        matches!(&entry.what, What::Command { peer, name: command, args, .. }
+            if peer == name
+                && command == "closeDataChannel"
+                && args.get("channel").and_then(Value::as_str) == Some(label))
+    })
+}
+
+/// Each channel should open, and appear at the other side. One that is closed by its own side before need not.
 pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
     for (name, view, other, far) in api.both() {
         for (label, channel) in &view.channels {
             let evidence = vec![Place::Entry(channel.state.n)];
             let wanted = channel.was_open() || view.closed.is_some() || far.closed.is_some();
             let views = || api.peers().map(|(_, view)| view);
+            if was_closed(api.timeline, name, label) {
+                continue;
+            }
             if !wanted && never_negotiated(views(), api.timeline, label).is_none() {
                 return Some(Missed {
                     layer: Layer::DataChannel,

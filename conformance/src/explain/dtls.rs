@@ -2,7 +2,7 @@
 
 use super::session::Api;
 use super::{Found, Kind, Layer, Missed, SECOND, Says, Severity, side_of, time};
-use crate::api::PeerView;
+use crate::api::{At, PeerView};
 use crate::verdict::Place;
 use peerproof_captures::event::{ConnectionState, DtlsState};
 use peerproof_captures::trace::{Connection, Handshake, Side};
@@ -285,6 +285,23 @@ pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
         }
     }
     let [(a, _), (b, _)] = api.peers;
+    // It may also fail when it has long been complete.
+    let was_up = |name: &str, n: u64| {
+        let before = |at: &At<DtlsState>| at.n < n && at.is == DtlsState::Connected;
+        api.view(name).is_some_and(|view| view.dtls.iter().any(before))
+    };
+    if let Some((_, name)) = first.filter(|(n, name)| was_up(name, *n)) {
+        return Some(Missed {
+            layer: Layer::Dtls,
+            kind: Kind::DtlsNotConnected,
+            side: side.to_owned(),
+            expected: format!("the DTLS transport of {name} should stay connected"),
+            seen,
+            evidence,
+            why: "a side ended the association, or its implementation gave the transport up",
+            next: "look at what was done right before it failed, and for alerts on the wire",
+        });
+    }
     Some(Missed {
         layer: Layer::Dtls,
         kind: Kind::DtlsNotConnected,

@@ -3,6 +3,8 @@
 use super::session::Api;
 use super::{Found, Kind, Layer, Missed, SECOND, Says, Severity, counted, time};
 use crate::verdict::Place;
+use peerproof_captures::event::SdpType;
+use peerproof_captures::sdp::SessionDescription;
 use peerproof_captures::timeline::What;
 use peerproof_captures::trace::{Allocation, PairState, Trace, TurnError};
 
@@ -188,6 +190,9 @@ pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
     if !api.negotiated() || api.peers().any(|(_, view)| view.ice_connected().is_some()) {
         return None;
     }
+    if let Some(missed) = rejected(api) {
+        return Some(missed);
+    }
     for (name, view) in api.peers() {
         if view.own_candidates().is_empty() {
             let last = view.candidate_errors.last();
@@ -210,6 +215,24 @@ pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
         }
     }
     withheld(api)
+}
+
+/// The last answer rejects every section (RFC 3264 §6): there is no transport to gather candidates for.
+fn rejected(api: &Api<'_>) -> Option<Missed> {
+    let last = api.peers().filter_map(|(name, view)| Some((name, view.local.last()?)));
+    let (name, answer) = last.into_iter().find(|(_, at)| at.is.kind == SdpType::Answer)?;
+    let sdp = SessionDescription::parse(answer.is.sdp.as_str());
+    let is_accepted = sdp.media().any(|section| !section.is_rejected());
+    (!is_accepted && sdp.media().next().is_some()).then(|| Missed {
+        layer: Layer::Sdp,
+        kind: Kind::NoCandidates,
+        side: name.to_owned(),
+        expected: format!("{name}'s answer should accept a section of the offer"),
+        seen: "it rejects all of them".to_owned(),
+        evidence: vec![Place::Entry(answer.n)],
+        why: "the two have no codec or protocol in common, or the offer was rewritten so that they have none",
+        next: "compare the sections of the offer, as it arrived, with what the answerer supports",
+    })
 }
 
 /// All candidates of both sides were withheld on their way: signalling, not gathering.

@@ -5,7 +5,7 @@ use crate::case::view::{At, PeerView, Refused};
 use crate::case_file::CasePeer;
 use crate::expect::{AnyOf, PeerExpectations, Rejection, Transitions};
 use crate::verdict::Layer;
-use peerproof_captures::event::{ConnectionState, IceState, SignalingState};
+use peerproof_captures::event::{ConnectionState, DtlsState, IceState, SignalingState};
 use std::fmt::Display;
 
 pub(super) fn check(
@@ -15,6 +15,8 @@ pub(super) fn check(
     view: &PeerView,
     checked: &mut Checked,
 ) {
+    let transports = of_first_transport(view);
+    let view = &transports;
     macro_rules! last {
         ($expected:ident, $seen:ident, $key:literal, $named:literal, $layer:ident, $closed:expr) => {
             if let Some(any) = &expected.$expected {
@@ -61,6 +63,14 @@ pub(super) fn check(
     if let Some(rejections) = &expected.errors {
         checked.add(errors(name, rejections, view));
     }
+}
+
+/// What the peer reported, without that a transport which BUNDLE gave up was closed: an expectation is of the one that stays.
+fn of_first_transport(view: &PeerView) -> PeerView {
+    let mut first = view.clone();
+    first.dtls.retain(|at| at.is != DtlsState::Closed || !view.gave_up_transport(at.n, at.t_us));
+    first.ice_transport.retain(|at| at.is != IceState::Closed || !view.gave_up_transport(at.n, at.t_us));
+    first
 }
 
 /// The state in which a machine is before its first event.

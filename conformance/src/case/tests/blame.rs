@@ -466,3 +466,67 @@ fn who_reports_a_candidate_of_no_section_is_to_blame_for_its_rejection() {
     assert_eq!(side(&rejected(none, "OperationError")), "alice");
     assert_eq!(side(&rejected(json!({"candidate": text, "sdpMid": "0"}), "TypeError")), "alice");
 }
+
+#[test]
+fn a_channel_that_its_own_side_closed_need_not_open() {
+    let verdict = |closed: &str| {
+        let mut case = CaseBuilder::new("");
+        case.negotiate();
+        for label in ["chat", "gone"] {
+            let made = Answer::Ok(json!({"label": label, "ordered": true}));
+            case.command("alice", "createDataChannel", json!({"label": label}), made);
+        }
+        case.command("alice", "closeDataChannel", json!({"channel": closed}), Answer::Ok(Value::Null));
+        case.ice().dtls();
+        for peer in ["alice", "bob"] {
+            case.state(peer, "sctpstatechange", "connected");
+        }
+        case.timed_out("bob", json!({"datachannel": "chat"}));
+        case.verdict().sentence
+    };
+    let gone = verdict("gone");
+    assert!(!gone.contains("\"gone\"") && gone.contains("\"chat\""), "{gone}");
+    assert!(verdict("chat").contains("\"gone\" should open"), "{}", verdict("chat"));
+}
+
+#[test]
+fn an_answer_that_rejects_all_sections_leaves_nothing_to_gather_for() {
+    let verdict = |port: u16| {
+        let mut case = CaseBuilder::new("");
+        case.connects();
+        let sdp = |port: u16| format!("v=0\r\nm=video {port} UDP/TLS/RTP/SAVPF 96\r\n");
+        for (from, to, kind, create, port) in
+            [("alice", "bob", "offer", "createOffer", 9), ("bob", "alice", "answer", "createAnswer", port)]
+        {
+            let description = json!({"type": kind, "sdp": sdp(port)});
+            case.command(from, create, json!({}), Answer::Ok(description.clone()));
+            let args = json!({"description": description});
+            case.command(to, "setRemoteDescription", args, Answer::Ok(Value::Null));
+        }
+        case.timed_out("alice", json!({"connectionState": "connected"}));
+        case.verdict()
+    };
+    fails(&verdict(0), Layer::Sdp, "bob", "should accept a section of the offer, but it rejects all");
+    assert!(verdict(9).sentence.contains("should gather candidates"), "{:?}", verdict(9));
+}
+
+#[test]
+fn a_dtls_transport_that_fails_later_did_not_lack_its_handshake() {
+    let verdict = |connects: bool| {
+        let mut case = CaseBuilder::new("");
+        case.negotiate().ice();
+        if connects {
+            case.dtls();
+        }
+        case.state("bob", "dtlsstatechange", "failed").state("bob", "connectionstatechange", "failed");
+        case.timed_out("bob", json!({"datachannel": "chat"}));
+        case.verdict()
+    };
+    fails(
+        &verdict(true),
+        Layer::Dtls,
+        "bob",
+        "the DTLS transport of bob should stay connected, but it failed",
+    );
+    fails(&verdict(false), Layer::Dtls, "bob", "handshake between alice and bob should complete");
+}

@@ -57,6 +57,41 @@ fn a_finding_above_the_failure_or_a_known_one_is_no_cause() {
 }
 
 #[test]
+fn a_finding_in_a_description_causes_only_what_it_can() {
+    // The line of alice's offer at which the finding is, whether the peers connect, and whether both exchange descriptions again.
+    let is_cause = |requirement: &str, line: usize, connects: bool, again: bool| {
+        let mut case = CaseBuilder::new("");
+        let carried = |from: &str, to: &str, kind: &str| {
+            let sdp = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 96\r\na=setup:active\r\na=fmtp:96 x\r\n";
+            let what = json!({"carried": {"from": from, "to": to, "sent": {"type": kind, "sdp": sdp}}});
+            serde_json::from_value::<What>(what).unwrap()
+        };
+        case.push(carried("alice", "bob", "offer")).push(carried("bob", "alice", "answer"));
+        case.negotiate().ice();
+        if connects {
+            case.dtls();
+        }
+        if again {
+            case.push(carried("alice", "bob", "offer")).push(carried("bob", "alice", "answer"));
+        }
+        case.timed_out("bob", json!({"datachannel": "chat"}));
+        let place = Place::Line { entry: 0, line };
+        case.record.file.findings.push(finding(requirement, "alice", Stands::Fail, false, place));
+        case.verdict().sentence.contains("as a consequence")
+    };
+    let setup = "dtls-offer-actpass";
+    assert!(is_cause(setup, 3, true, false));
+    assert!(is_cause(setup, 3, false, true));
+    // The peers connected by it, and other descriptions have taken its place.
+    assert!(!is_cause(setup, 3, true, true));
+    // What a codec takes does not keep a channel from opening.
+    assert!(!is_cause("sdp-attributes-of-listed-formats", 4, true, false));
+    assert!(!is_cause("sdp-fmtp-once-per-format", 4, true, false));
+    assert!(is_cause("sdp-fmtp-once-per-format", 2, true, false));
+    assert!(!is_cause("jsep-balanced-bundle-only", 2, true, false));
+}
+
+#[test]
 fn a_finding_that_only_the_load_leaves_in_doubt_names_the_other_side() {
     let lost = "dtls-lost-flight-retransmitted";
     let doubtful = finding(lost, "alice", Stands::Inconclusive, true, Place::Entry(2));
@@ -215,7 +250,7 @@ fn the_peer_whose_socket_a_server_did_not_see_is_named() {
 
 #[test]
 fn a_relay_that_is_gone_and_announced_again() {
-    let verdict = |address: &str| {
+    let verdict_of = |address: &str, connects: bool| {
         let mut case = CaseBuilder::new("");
         case.negotiate();
         let server = |event| What::Server { server: "relay".to_owned(), event };
@@ -235,11 +270,18 @@ fn a_relay_that_is_gone_and_announced_again() {
         case.push(carried("one"));
         case.push(server(ServerEvent::Ended { client, ending: "ended".to_owned(), sent: 0, received: 0 }));
         case.push(carried("two"));
+        if connects {
+            case.state("alice", "iceconnectionstatechange", "connected");
+        }
         case.timed_out("alice", json!({"iceConnectionState": "connected"}));
         case.verdict()
     };
+    let verdict = |address: &str| verdict_of(address, false);
     fails(&verdict("192.0.2.200"), Layer::Gathering, "alice", "192.0.2.200:4000 has ended");
     assert_eq!(verdict("192.0.2.201").layer, Some(Layer::Checks));
+    // The checks succeed nevertheless.
+    let connected = verdict_of("192.0.2.200", true);
+    assert!(!connected.sentence.contains("has ended"), "{connected:?}");
 }
 
 #[test]
@@ -361,4 +403,25 @@ fn a_step_that_sends_before_the_channel_is_open_is_no_peers_fault() {
     assert_eq!(early.outcome, Outcome::Inconclusive);
     assert!(early.sentence.contains("should await { open: second } at bob"), "{}", early.sentence);
     assert_eq!(verdict(true).outcome, Outcome::Fail);
+}
+
+#[test]
+fn a_section_that_is_offered_on_after_it_was_stopped_keeps_the_track_from_ending() {
+    let verdict = |endpoint: &str, awaited: Value| {
+        let mut case = CaseBuilder::new("");
+        case.connect();
+        let place = Place::Entry(case.record.timeline.len() as u64);
+        case.command("alice", "createOffer", json!({}), Answer::Ok(Value::Null));
+        case.timed_out("bob", awaited);
+        let mut known = finding("jsep-stopped-section-port-zero", endpoint, Stands::Fail, false, place);
+        known.waiver = Some(Waiver { reason: "so it is".to_owned(), link: String::new() });
+        case.record.file.findings.push(known);
+        case.verdict()
+    };
+    let ended = || json!({"ended": "seen"});
+    fails(&verdict("alice", ended()), Layer::Sdp, "alice", "as a consequence, ended seen at bob should come");
+    assert!(!verdict("bob", ended()).sentence.contains("as a consequence"));
+    assert!(
+        !verdict("alice", json!({"message": {"channel": "chat", "text": "x"}})).sentence.contains("violates")
+    );
 }

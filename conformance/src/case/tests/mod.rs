@@ -217,6 +217,34 @@ fn what_closes_is_closed_without_an_event() {
 }
 
 #[test]
+fn a_transport_that_bundle_gave_up_is_not_the_one_that_is_expected() {
+    let verdict = |expected: &str, sections: usize, sctp: &str| {
+        let mut case = CaseBuilder::new(&format!("alice: {{ {expected} }}"));
+        case.connect();
+        let section = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n";
+        let sdp = format!("v=0\r\n{}", section.repeat(sections));
+        let offer = json!({"type": "offer", "sdp": sdp});
+        case.command("alice", "createOffer", json!({}), Answer::Ok(offer));
+        case.state("alice", "signalingstatechange", "have-local-offer");
+        case.state("alice", "signalingstatechange", "stable");
+        case.state("alice", "dtlsstatechange", "closed").state("alice", "icetransportstatechange", "closed");
+        case.state("alice", "sctpstatechange", sctp);
+        case.verdict()
+    };
+    for expected in [
+        "dtlsState: connected",
+        "states: { dtls: [new, connecting, connected] }",
+        "states: { iceTransport: { never: [closed] } }",
+    ] {
+        assert_eq!(verdict(expected, 2, "connected").outcome, Outcome::Pass, "{expected}");
+        // Of one section there is one transport, and an association goes with its own.
+        assert_eq!(verdict(expected, 1, "connected").outcome, Outcome::Fail, "{expected}");
+        assert_eq!(verdict(expected, 2, "closed").outcome, Outcome::Fail, "{expected}");
+    }
+    assert_eq!(verdict("dtlsState: closed", 2, "connected").outcome, Outcome::Fail);
+}
+
+#[test]
 fn an_offer_that_is_ignored_is_none_of_the_peers_own() {
     let local = |operation: &str| {
         let mut case = CaseBuilder::new("");

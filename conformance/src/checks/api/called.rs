@@ -43,15 +43,21 @@ impl<'a> Called<'a> {
 
 /// The calls of a peer, in the order of their results, without those that were rejected since the connection was closed meanwhile. None of a peer
 /// that has several connections, or that acts by itself: the state is not known then.
-pub(super) fn called(evidence: &Evidence, peer: Peer) -> Vec<Called<'_>> {
+pub(super) fn called<'a>(evidence: &'a Evidence, peer: Peer) -> Vec<Called<'a>> {
     let calls = evidence.calls(peer);
     let made = calls.iter().filter(|call| call.name == "createPeerConnection").count();
     if made > 1 || calls.iter().any(|call| call.name == "join") {
         return Vec::new();
     }
+    // Operations are chained (webrtc-pc §4.4.1.2): one that was asked for before is done before, whichever answer comes first.
+    let set =
+        calls.iter().filter(|it| it.name == "setRemoteDescription" && matches!(it.answer, Answer::Ok(_)));
+    let set =
+        set.filter(|it| kind(&it.args["description"]) != Some(SdpType::Rollback)).map(|it| it.entry).min();
     let (mut state, mut has_remote) = (State::Stable, false);
-    let follow = |call| {
-        let called = Called { call, state, has_remote };
+    let follow = |call: Call<'a>| {
+        let has_remote_by_then = has_remote || set.is_some_and(|set| set < call.entry);
+        let called = Called { call, state, has_remote: has_remote_by_then };
         let Answer::Ok(result) = called.call.answer else { return called };
         match called.call.name {
             "close" => state = State::Closed,
@@ -83,6 +89,34 @@ pub(super) fn text(args: &Value) -> Option<&str> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_description_that_was_asked_for_before_counts_as_set() {
+        let has_remote = |order: [&str; 4]| {
+            let offer = json!({"type": "offer", "sdp": "v=0"});
+            let what = |word: &str| match word {
+                "set" => {
+                    json!({"command": {"peer": "alice", "id": 1, "name": "setRemoteDescription", "args": {"description": offer}}})
+                }
+                "add" => {
+                    json!({"command": {"peer": "alice", "id": 2, "name": "addIceCandidate", "args": {"candidate": null}}})
+                }
+                id => {
+                    let id: u64 = id.parse().unwrap();
+                    json!({"answer": {"peer": "alice", "id": id, "answer": {"ok": null}}})
+                }
+            };
+            let entry =
+                |(n, word)| serde_json::from_value(json!({"n": n, "t_us": n, "what": what(word)})).unwrap();
+            let timeline = order.into_iter().enumerate().map(entry).collect();
+            let evidence = Evidence::new(vec!["alice".to_owned()], timeline, None);
+            let all = called(&evidence, Peer(0));
+            all.iter().find(|it| it.call.name == "addIceCandidate").unwrap().has_remote
+        };
+        assert!(has_remote(["set", "add", "2", "1"]));
+        assert!(has_remote(["set", "1", "add", "2"]));
+        assert!(!has_remote(["add", "set", "2", "1"]));
+    }
 
     #[test]
     fn what_a_close_overtakes_may_be_rejected() {

@@ -8,6 +8,7 @@ use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::sdp::Candidate;
+use peerproof_captures::wire::demux::Class;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
@@ -28,6 +29,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let history = History::new(evidence, peer);
     let mut sessions = Sessions::new(evidence, &history);
     let priorities = Priorities::new(evidence, peer, &history);
+    let answers = Answers::new(evidence, peer);
     for packet in data(evidence, peer) {
         let Some(Selected { pairs, last, since_us, frame }) = sessions.at(packet.t_us) else { continue };
         let used = path(packet);
@@ -38,6 +40,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             // "If more than one candidate pair is nominated …, the agents MUST … use the pairs with the highest priority" (§8.1.1).
             match priorities.highest(pairs) {
                 Some(highest) if highest == used => tally.pass(places[0]),
+                // A pair that lost its path is no pair to send on.
+                Some(highest) if answers.is_silent(&highest, packet.t_us) => tally.pass(places[0]),
                 Some(_) if Off::late(since_us, GRACE_US, packet.t_us).is_some() => {
                     let text = format!(
                         "a packet goes from {} to {}, which of the nominated pairs has neither the highest priority \
@@ -60,6 +64,33 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             let text = format!("a packet goes from {} to {}, {what}", packet.from, packet.to);
             tally.off(fault, evidence, off, text, places);
         }
+    }
+}
+
+/// The requests that a peer sent on each path, and all that came there, in order: when, and whether it came.
+struct Answers {
+    seen: BTreeMap<Path, Vec<(u64, bool)>>,
+}
+
+impl Answers {
+    fn new(evidence: &Evidence, peer: Peer) -> Self {
+        let mut seen: BTreeMap<Path, Vec<(u64, bool)>> = BTreeMap::new();
+        for packet in evidence.wire.iter().flat_map(|wire| wire.at(peer)) {
+            // A Binding request (RFC 8489 §5).
+            let asks = packet.class() == Class::Stun && packet.bytes.starts_with(&[0, 1]);
+            if packet.sender != peer || asks {
+                seen.entry(path(packet)).or_default().push((packet.t_us, packet.sender != peer));
+            }
+        }
+        Self { seen }
+    }
+
+    /// Whether nothing has come on a path since the peer sent a request there, a while ago.
+    fn is_silent(&self, path: &Path, t_us: u64) -> bool {
+        let since = self.seen.get(path).into_iter().flatten().filter(|(at, _)| *at <= t_us);
+        let unanswered =
+            since.fold(None, |first: Option<u64>, (at, came)| if *came { None } else { first.or(Some(*at)) });
+        unanswered.is_some_and(|at| at.saturating_add(GRACE_US) <= t_us)
     }
 }
 
@@ -195,7 +226,7 @@ mod control {
     .prepared(|evidence| rank(evidence, true))]);
 
     /// Two pairs are nominated, and the first is in use. Describes the candidates of all, so that it has the highest priority or the least.
-    fn rank(evidence: &mut Evidence, highest: bool) {
+    pub(super) fn rank(evidence: &mut Evidence, highest: bool) {
         let packets = &evidence.wire.as_ref().unwrap().packets;
         let used = packets.iter().rfind(|it| is_data(it) && it.sender == Peer(1)).unwrap();
         let used = [used.from, used.to];
@@ -218,4 +249,38 @@ mod control {
     }
 
     const ALICE: Peer = Peer(0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Status;
+    use crate::checks::controls::Recording;
+
+    #[test]
+    fn a_pair_without_answers_is_left() {
+        // All data goes when the checks are over, perhaps after a request on the highest pair that nobody answers.
+        let judged = |asks: bool| {
+            let mut evidence = Recording::Media.evidence();
+            control::rank(&mut evidence, false);
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            let used = packets.iter().rfind(|it| nomination::is_data(it) && it.sender == Peer(1)).map(path);
+            let last_us = packets.iter().map(|it| it.t_us).max().unwrap();
+            let is_request = |it: &&crate::evidence::Packet| {
+                it.tap == Peer(1)
+                    && it.sender == Peer(1)
+                    && it.bytes.starts_with(&[0, 1])
+                    && Some(path(it)) != used
+            };
+            let request = packets.iter().rfind(is_request).unwrap().clone();
+            for packet in packets.iter_mut().filter(|it| nomination::is_data(it)) {
+                packet.t_us += last_us + 2 * GRACE_US;
+            }
+            if asks {
+                packets.push(crate::evidence::Packet { t_us: last_us, ..request });
+            }
+            CHECK.run(&evidence)[1].result
+        };
+        assert_eq!([false, true].map(judged), [Status::Fail, Status::Pass]);
+    }
 }

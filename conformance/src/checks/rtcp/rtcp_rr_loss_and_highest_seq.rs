@@ -1,7 +1,8 @@
 //! RFC 3550 §6.4.1, appendix A.3: the highest sequence number is one that arrived, and what is lost is what was expected up to it less what
 //! arrived. Only more than that is a fault: who reports may have counted at any time since the packet arrived, and a receiver that begins anew counts anew.
 //! Packets that arrive while a peer does not receive the section (RFC 9429 §5.11) count as lost or not, and so do those that arrive in an ICE
-//! restart, which may come at a candidate of before it (RFC 8445 §12.2).
+//! restart, which may come at a candidate of before it (RFC 8445 §12.2), and those from an address of which no check is known yet: where a
+//! NAT rebinds, they belong to no candidate pair.
 
 use super::{arrivals, blocks};
 use crate::checks::media::Extender;
@@ -10,7 +11,9 @@ use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::PeerEvent;
+use peerproof_captures::wire::demux::Class;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
 pub(super) const CHECK: Check = Check {
@@ -40,12 +43,15 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut sources: BTreeMap<u32, Arrived> = BTreeMap::new();
     let deaf = evidence.other(peer).map(|sender| Deaf::of(evidence, peer, sender));
     let restarts = restarts(evidence, peer);
+    let checked = checked(evidence, peer);
     for (packet, header) in arrivals(evidence, peer) {
         let source = sources.entry(header.ssrc.value).or_default();
         let number = source.extender.extend(header.sequence.value);
         source.packets.push((number, packet.frame));
         let restarting = restarts.iter().any(|during| during.contains(&packet.t_us));
-        if restarting || deaf.as_ref().is_some_and(|deaf| deaf.may_leave(&header, packet.t_us)) {
+        let is_of_pair = checked.get(&packet.from).is_some_and(|frame| *frame < packet.frame);
+        if restarting || !is_of_pair || deaf.as_ref().is_some_and(|deaf| deaf.may_leave(&header, packet.t_us))
+        {
             source.left.push(packet.frame);
         }
         source.is_changed |= evidence.is_faulted(packet.frame);
@@ -83,6 +89,17 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             format!("{lost} packets are reported lost of {expected}, which are at most {most}")
         });
     }
+}
+
+/// The addresses that a peer got STUN from, or sent it to, each with the frame of the first.
+fn checked(evidence: &Evidence, peer: Peer) -> BTreeMap<SocketAddr, u64> {
+    let mut first = BTreeMap::new();
+    let at = evidence.wire.iter().flat_map(|wire| wire.at(peer));
+    for packet in at.filter(|packet| packet.class() == Class::Stun) {
+        let other = if packet.sender == peer { packet.to } else { packet.from };
+        first.entry(other).or_insert(packet.frame);
+    }
+    first
 }
 
 /// From each description with new ICE credentials, of either side, until the peer reports the next pair that it uses.
@@ -129,6 +146,7 @@ mod tests {
     use super::*;
     use crate::checks::Status;
     use crate::checks::controls::{Recording, replace_all, rtcp};
+    use crate::evidence::Packet;
 
     const BOB: Peer = Peer(1);
 
@@ -167,6 +185,34 @@ mod tests {
         };
         // The pair that both use is reported after its beginning, and none after it.
         assert_eq!([0, 19_540_000].map(judged), [Status::Fail, Status::Pass]);
+    }
+
+    #[test]
+    fn what_comes_from_an_address_of_no_pair_may_count_as_lost() {
+        // The last packets before a report that names them come from another port, as after a rebinding: so many.
+        let judged = |moved: usize, checks: bool| {
+            let mut evidence = Recording::Call.evidence();
+            let last = rtcp::find_all(&evidence, BOB, rtcp::RR).next_back().unwrap();
+            rtcp::edit(&mut evidence, last, |report| report[15] += 3);
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            let is_rtp = |it: &&mut Packet| it.tap == BOB && it.sender != BOB && it.class() == Class::Rtp;
+            for packet in packets.iter_mut().filter(is_rtp).take(moved) {
+                packet.from.set_port(1);
+            }
+            if checks {
+                let stun = packets.iter().find(|it| it.tap == BOB && it.class() == Class::Stun).unwrap();
+                let mut stun = stun.clone();
+                (stun.sender, stun.from) =
+                    (Peer(0), packets.iter().find(|it| it.from.port() == 1).unwrap().from);
+                packets.insert(0, stun);
+            }
+            CHECK.run(&evidence)[1].result
+        };
+        assert_eq!(
+            [judged(0, false), judged(1, false), judged(9, false)],
+            [Status::Fail, Status::Fail, Status::Pass]
+        );
+        assert_eq!(judged(9, true), Status::Fail);
     }
 
     #[test]

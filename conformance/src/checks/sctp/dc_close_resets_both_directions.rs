@@ -1,6 +1,6 @@
 //! RFC 8831 §6.7: who closes a channel resets its stream, the other side answers by resetting its own, and both report that it is closed.
 
-use super::{Reset, data, is_held_up, reads_all_at, reset_streams, reset_streams_at};
+use super::{Reset, data, is_given_up, is_held_up, reads_all_at, reset_streams, reset_streams_at};
 use crate::checks::timing::Off;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
@@ -37,6 +37,10 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 tally.inconclusive("the peer that closed the channel did not reset its stream", [place]);
                 continue;
             };
+            if closer != peer && is_given_up(evidence, closer, stream) {
+                tally.inconclusive("the peer that closed the channel gave its reset up", [place]);
+                continue;
+            }
             let Some((what, off)) = missing(evidence, peer, stream, [call.t_us, since_us]) else {
                 tally.pass(place);
                 continue;
@@ -173,4 +177,36 @@ mod control {
         evidence.timeline.retain(|entry| !closed(entry));
     })
     .prepared(prepare)]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::controls::{Recording, sctp};
+    use crate::evidence::Packet;
+
+    #[test]
+    fn who_gives_its_reset_up_is_owed_none() {
+        // Bob answers Alice's request that the reset is in progress and does not perform it. She makes it twice in the recording.
+        let is_excused = |once: bool| {
+            let mut evidence = Recording::Closed.evidence();
+            // A response of type 16: its length, the number, the result. A request of type 13: three numbers, and the streams.
+            sctp::edit_each_of(&mut evidence, Peer(1), sctp::RE_CONFIG, |packet| match packet[16..18] {
+                [0, 16] => packet[27] = 6,
+                [0, 13] => packet[33] ^= 0x40,
+                _ => {}
+            });
+            let asks = |it: &Packet| {
+                let asks = |bytes: &[u8]| bytes[12] == 130 && bytes[16..18] == [0, 13];
+                it.sender == Peer(0) && it.clear.iter().any(|it| it.is_application_data() && asks(&it.bytes))
+            };
+            let mut kept = 0;
+            evidence.wire.as_mut().unwrap().packets.retain(|it| {
+                kept += usize::from(asks(it));
+                !asks(it) || !once || kept == 1
+            });
+            CHECK.run(&evidence)[1].sentence.contains("gave its reset up")
+        };
+        assert_eq!([true, false].map(is_excused), [true, false]);
+    }
 }

@@ -144,6 +144,13 @@ fn is_held_up(evidence: &Evidence, peer: Peer, stream: u16) -> bool {
     waits && !is_done
 }
 
+/// Whether a peer asked once to reset a stream, got the answer that this is in progress, and did not ask again, as it must for the other side
+/// to perform it (RFC 6525 §5.1.1, §5.2.2).
+fn is_given_up(evidence: &Evidence, peer: Peer, stream: u16) -> bool {
+    let asked = reset_streams(evidence, peer).iter().filter(|it| it.resets(stream)).count();
+    asked == 1 && is_held_up(evidence, peer, stream)
+}
+
 /// When the peer could send user messages for the first time: RFC 9260 §5.1 lets none go before the COOKIE-ACK has come (or the
 /// COOKIE-ECHO of the other side), though the other's may arrive before it if that was lost.
 fn ready_us(evidence: &Evidence, peer: Peer) -> u64 {

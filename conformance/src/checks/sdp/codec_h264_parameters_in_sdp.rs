@@ -1,5 +1,5 @@
 //! RFC 7742 §6.2: H.264 is described with `profile-level-id` and without `sprop-parameter-sets`, once at least with
-//! packetization-mode 1.
+//! packetization-mode 1. An answer takes the configuration as it was offered (RFC 6184 §8.2.2).
 
 use super::look;
 use crate::checks::{Check, Fault, Place, Tally};
@@ -20,15 +20,21 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for made in evidence.generated_by(peer) {
-        for section in made.sdp.media().filter(|section| !section.is_rejected()) {
-            judge(made, &section, tally);
+        let mut exchanges = evidence.answered_by(peer);
+        let offer = exchanges.find(|it| it.answer.entry == made.entry).map(|it| it.offer.received());
+        for (index, section) in made.sdp.media().enumerate().filter(|(_, section)| !section.is_rejected()) {
+            let offered = offer.and_then(|offer| offer.section(index));
+            judge(made, &section, offered.as_ref(), tally);
         }
     }
 }
 
-fn judge(made: &Description, section: &Section<'_>, tally: &mut Tally) {
-    let formats = section.every::<Fmtp>().filter_map(|fmtp| Some((fmtp.payload_type()?, fmtp)));
-    let formats: BTreeMap<u8, Fmtp> = formats.collect();
+fn formats(section: &Section<'_>) -> BTreeMap<u8, Fmtp> {
+    section.every::<Fmtp>().filter_map(|fmtp| Some((fmtp.payload_type()?, fmtp))).collect()
+}
+
+fn judge(made: &Description, section: &Section<'_>, offered: Option<&Section<'_>>, tally: &mut Tally) {
+    let formats = formats(section);
     let mut modes = Vec::new();
     for map in section.typed::<RtpMap>() {
         let place: Place = look::line(made, map.line);
@@ -43,6 +49,8 @@ fn judge(made: &Description, section: &Section<'_>, tally: &mut Tally) {
                 format!("H.264 as {} has a profile-level-id without a value", map.payload_type),
                 [place],
             );
+        } else if !has("profile-level-id") && offered.is_some_and(|it| has_no_profile(it, map.payload_type)) {
+            tally.pass(place);
         } else if !has("profile-level-id") {
             tally.fail(
                 Fault("no-profile-level-id"),
@@ -66,6 +74,13 @@ fn judge(made: &Description, section: &Section<'_>, tally: &mut Tally) {
             [look::media_line(made, section)],
         );
     }
+}
+
+/// Whether a section has H.264 as a payload type without `profile-level-id`.
+fn has_no_profile(section: &Section<'_>, payload_type: u8) -> bool {
+    let mut maps = section.typed::<RtpMap>().filter_map(|map| map.value.ok());
+    maps.any(|map| map.payload_type == payload_type && map.is("H264"))
+        && formats(section).get(&payload_type).is_none_or(|format| format.get("profile-level-id").is_none())
 }
 
 #[cfg(test)]
@@ -106,4 +121,27 @@ mod control {
         })
         .also_breaks(&["codec-mandatory-video-offered"]),
     ]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Status;
+    use crate::checks::controls::{Recording, replace};
+
+    #[test]
+    fn an_answer_has_no_profile_that_was_not_offered() {
+        let judged = |without: &[usize]| {
+            let mut evidence = Recording::Descriptions.evidence();
+            for made in without {
+                let profile =
+                    "a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
+                let sdp = &mut evidence.descriptions[*made].sdp;
+                replace(sdp, profile, "a=fmtp:108 level-asymmetry-allowed=1;packetization-mode=1");
+            }
+            CHECK.run(&evidence).iter().map(|it| it.result).collect::<Vec<_>>()
+        };
+        assert_eq!(judged(&[0, 1]), [Status::Fail, Status::Pass]);
+        assert_eq!(judged(&[1]), [Status::Pass, Status::Fail]);
+    }
 }

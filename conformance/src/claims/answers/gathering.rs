@@ -102,8 +102,13 @@ fn rejected(session: &Session<'_>, peer: &CasePeer, asked: &[Asked<'_>], found: 
     let described: Vec<String> = described.map(|it| it.args.to_string()).collect();
     let taken: Vec<SocketAddr> =
         done(asked, "addIceCandidate").filter_map(|(command, ..)| target(&candidate(command)?)).collect();
+    let closes: Vec<u64> = asked.iter().filter(|it| it.name == "close").map(|it| it.entry.n).collect();
     for command in asked.iter().filter(|it| it.name == "addIceCandidate") {
         let Some((answer, Answer::Rejected { .. })) = command.answer else { continue };
+        // What a close overtakes is rejected by it, and may have had its effect before.
+        if closes.iter().any(|n| (command.entry.n..answer.n).contains(n)) {
+            continue;
+        }
         let Some(address) = candidate(command).as_ref().and_then(target) else { continue };
         let is_known = taken.contains(&address)
             || described.iter().any(|it| it.contains(&format!(" {} {} ", address.ip(), address.port())));

@@ -306,6 +306,49 @@ fn a_candidate_that_was_added_is_checked() {
 }
 
 #[test]
+fn a_candidate_that_was_rejected_is_not_checked_unless_a_close_overtook_it() {
+    let checked = |closes: bool| {
+        let mut record = Recording::Call.record();
+        let address = record.wire.as_ref().unwrap().at(Peer(1)).find(|it| it.sender == Peer(1)).unwrap().to;
+        record
+            .timeline
+            .retain(|entry| !matches!(&entry.what, What::Command { name, .. } if name == "addIceCandidate"));
+        for made in &mut record.timeline {
+            if let What::Command { name, args, .. } = &mut made.what
+                && name == "setRemoteDescription"
+            {
+                let sdp = args["description"]["sdp"].as_str().unwrap();
+                args["description"]["sdp"] = json!(sdp.replace(&format!(" {} ", address.port()), " 9 "));
+            }
+        }
+        let (ip, port) = (address.ip(), address.port());
+        let candidate =
+            json!({"candidate": format!("candidate:1 1 udp 1 {ip} {port} typ host"), "sdpMid": "0"});
+        let name = if closes { "close" } else { "getStats" };
+        let error = json!({"rejected": {"name": "AbortError", "message": ""}});
+        let all = [
+            json!({"command": {"peer": "bob", "id": 900, "name": "addIceCandidate", "args": {"candidate": candidate}}}),
+            json!({"command": {"peer": "bob", "id": 901, "name": name, "args": {}}}),
+            json!({"answer": {"peer": "bob", "id": 900, "answer": error}}),
+        ];
+        // Before anything is sent.
+        let is_set = |entry: &Entry| matches!(&entry.what, What::Command { peer, name, .. } if peer == "bob" && name == "setRemoteDescription");
+        let at = record.timeline.iter().position(is_set).unwrap();
+        let t_us = record.timeline[at].t_us;
+        for (n, what) in all.into_iter().enumerate() {
+            let entry = serde_json::from_value(json!({"n": n, "t_us": t_us, "what": what})).unwrap();
+            record.timeline.insert(at + n, entry);
+        }
+        for (n, entry) in (0..).zip(&mut record.timeline) {
+            entry.n = n;
+        }
+        let all = found(&record, check);
+        all.iter().any(|it| it.sentence().contains("goes on to send checks there"))
+    };
+    assert_eq!([false, true].map(checked), [true, false]);
+}
+
+#[test]
 fn a_configuration_with_relays_alone_gathers_no_others() {
     let gathers = |kind: &str| {
         let mut record = Recording::Data.record();

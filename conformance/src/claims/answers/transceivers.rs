@@ -206,6 +206,16 @@ fn ways(direction: &str) -> (bool, bool) {
     }
 }
 
+/// The direction of what sends and receives so.
+const fn named(ways: (bool, bool)) -> &'static str {
+    match ways {
+        (true, true) => "sendrecv",
+        (true, false) => "sendonly",
+        (false, true) => "recvonly",
+        (false, false) => "inactive",
+    }
+}
+
 fn is_rtp(section: &Section<'_>) -> bool {
     section.media_line().and_then(|line| line.value.ok()).is_some_and(|line| line.is_rtp())
 }
@@ -277,7 +287,12 @@ fn differs(
     let wanted = (own.sends && offered.1, own.receives && offered.0);
     let direction = section.direction().to_string();
     if ways(&direction) != wanted {
-        return Some(format!("the section is {direction}"));
+        let due = if is_offer || wanted == (own.sends, own.receives) {
+            String::new()
+        } else {
+            format!(", where {} was offered and {} is due", named(offered), named(wanted))
+        };
+        return Some(format!("the section is {direction}{due}"));
     }
     // What does not send has no restrictions on what it sends (RFC 8853 §5.1, RFC 9429 §5.2.2).
     if is_offer && own.sends {
@@ -307,4 +322,23 @@ fn differs(
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_direction_that_the_offer_does_not_allow_is_named_with_the_one_that_is_due() {
+        let seen = |direction: &str, offered: &str| {
+            let sdp = format!("v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na={direction}\r\n");
+            let sdp = SessionDescription::parse(sdp);
+            let own = Own { kind: "audio".to_owned(), sends: true, receives: true, ..Own::default() };
+            differs(&own, sdp.section(0).as_ref(), ways(offered), false)
+        };
+        let due = "the section is sendrecv, where sendonly was offered and recvonly is due";
+        assert_eq!(seen("sendrecv", "sendonly").as_deref(), Some(due));
+        assert_eq!(seen("inactive", "sendrecv").as_deref(), Some("the section is inactive"));
+        assert_eq!(seen("recvonly", "sendonly"), None);
+    }
 }

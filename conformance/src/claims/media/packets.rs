@@ -25,6 +25,8 @@ pub(super) struct Streams {
     pub(super) error_us: u64,
     /// Whether the other side has something of that kind to send, and a track of it is known.
     pub(super) may_have_been_sent: bool,
+    /// Whether some came of a payload type that no description has: they may be of that kind.
+    pub(super) has_unknown: bool,
 }
 
 impl Streams {
@@ -38,13 +40,13 @@ impl Streams {
             (None, Some(tap)) => tap.sent().collect(),
             (None, None) => return None,
         };
-        let (formats, shared) = formats(at, kind);
-        let is_shared = |packet: &Packet| {
+        let Formats { own: formats, others, shared } = formats(at, kind);
+        let is_of = |packet: &Packet, wanted: &dyn Fn(u8) -> bool| {
             let read = || rtp::view(&packet.bytes).ok().map(|seen| seen.header.payload_type());
-            packet.class() == Class::Rtp && read().is_some_and(|it| shared.contains(&it))
+            packet.class() == Class::Rtp && read().is_some_and(wanted)
         };
         // Of which kind they are, descriptions do not tell.
-        if packets.iter().any(|packet| is_shared(packet)) {
+        if packets.iter().any(|packet| is_of(packet, &|it| shared.contains(&it))) {
             return None;
         }
         let made = |name: &str| {
@@ -62,6 +64,9 @@ impl Streams {
             last_us: packets.iter().map(|packet| packet.t_us).max().unwrap_or(0),
             error_us: session.clock_error(&at.peer.name),
             may_have_been_sent: other.is_some_and(made),
+            has_unknown: packets
+                .iter()
+                .any(|packet| is_of(packet, &|it| !formats.contains_key(&it) && !others.contains(&it))),
         };
         for packet in packets.into_iter().filter(|packet| packet.class() == Class::Rtp) {
             streams.take(packet, &formats);
@@ -128,8 +133,18 @@ impl Streams {
 /// Most frames that are counted.
 const MOST_FRAMES: usize = 1 << 20;
 
-/// The payload types of a kind of media in all descriptions, with their format, and those that stand for the other kind too.
-fn formats(at: &At<'_, '_>, kind: MediaKind) -> (BTreeMap<u8, Option<Format>>, BTreeSet<u8>) {
+/// Payload types.
+struct Formats {
+    /// Those of a kind of media alone, with their format.
+    own: BTreeMap<u8, Option<Format>>,
+    /// Those of the other kind.
+    others: BTreeSet<u8>,
+    /// Those of both.
+    shared: BTreeSet<u8>,
+}
+
+/// The payload types of a kind of media in all descriptions.
+fn formats(at: &At<'_, '_>, kind: MediaKind) -> Formats {
     let mut formats = BTreeMap::new();
     let mut others = BTreeSet::new();
     for description in at.view.remote.iter().chain(&at.view.local) {
@@ -149,5 +164,5 @@ fn formats(at: &At<'_, '_>, kind: MediaKind) -> (BTreeMap<u8, Option<Format>>, B
     }
     let shared: BTreeSet<u8> = formats.keys().copied().filter(|it| others.contains(it)).collect();
     formats.retain(|payload_type, _| !shared.contains(payload_type));
-    (formats, shared)
+    Formats { own: formats, others, shared }
 }

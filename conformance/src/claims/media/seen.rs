@@ -169,6 +169,9 @@ impl At<'_, '_> {
     ) {
         let Some(first) = samples.iter().find(|at| at.is.frames > 0) else { return };
         let claimed = format!("{} reports that it recognised {kind}", self.peer.name);
+        if streams.is_empty() && streams.has_unknown {
+            return;
+        }
         if streams.is_empty() {
             let seen = format!("no RTP of {kind} came");
             found.push(if streams.may_have_been_sent {

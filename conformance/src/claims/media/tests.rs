@@ -1,8 +1,9 @@
 //! Tracks without sections, and media that nobody sent.
 
 use super::super::Fault;
-use super::super::testing::Case;
+use super::super::testing::{Case, answers};
 use crate::checks::controls::Recording;
+use crate::evidence::{Packet, Peer};
 use crate::verdict::Layer;
 use peerproof_captures::event::{MediaKind, PeerEvent};
 use peerproof_captures::timeline::What;
@@ -82,6 +83,52 @@ fn tracks_are_unmuted_by_rtp_and_muted_without_it() {
     ended.args("bob", "setRemoteDescription", |args| args["description"]["type"] = "rollback".into());
     let found = ended.found();
     assert!(!found.iter().any(|it| it.sentence().contains("nothing ended it")), "{found:#?}");
+}
+
+#[test]
+fn what_unmutes_a_track_may_be_of_an_unknown_payload_type() {
+    // Every packet of RTP that came to Bob has that payload type.
+    let lacking = |payload_type: Option<u8>| {
+        let mut case = Case::of(Recording::Call);
+        let is = |packet: &Packet| {
+            packet.class() == Class::Rtp && packet.tap == Peer(1) && packet.sender == Peer(0)
+        };
+        match payload_type {
+            Some(payload_type) => {
+                let packets = &mut case.record.wire.as_mut().unwrap().packets;
+                packets.iter_mut().filter(|it| is(it)).for_each(|it| {
+                    it.bytes[1] = payload_type;
+                });
+            }
+            None => {
+                case.lose(is);
+            }
+        }
+        case.found().iter().any(|it| it.sentence().contains("no RTP of"))
+    };
+    assert_eq!([Some(33), None].map(lacking), [false, true]);
+}
+
+#[test]
+fn a_track_ends_with_a_section_that_the_own_answer_rejects() {
+    let ended = |rejected: &str| {
+        let mut case = Case::of(Recording::Call);
+        let id = case.record.timeline.iter().find_map(|entry| match &entry.what {
+            What::Event { event: PeerEvent::Track { id, .. }, .. } => Some(id.clone()),
+            _ => None,
+        });
+        case.report_after("bob", is_seen, PeerEvent::TrackEnded { id: id.unwrap() });
+        for name in ["createAnswer", "setLocalDescription"] {
+            answers(&mut case.record, "bob", name, |value| {
+                if let Some(sdp) = value["sdp"].as_str() {
+                    value["sdp"] =
+                        sdp.replace(&format!("m={rejected} 9 "), &format!("m={rejected} 0 ")).into();
+                }
+            });
+        }
+        case.found().iter().any(|it| it.sentence().contains("nothing ended it"))
+    };
+    assert_eq!(["video", "audio"].map(ended), [false, true]);
 }
 
 /// Edits what was seen.

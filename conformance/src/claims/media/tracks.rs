@@ -7,6 +7,7 @@ use super::{At, Described};
 use crate::api::is_rollback;
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::{MediaKind, PeerEvent};
+use peerproof_captures::sdp::SessionDescription;
 use peerproof_captures::timeline::{Answer, What};
 use std::collections::BTreeMap;
 
@@ -162,13 +163,22 @@ impl At<'_, '_> {
                 Some(true) => found.extend(self.muted_while_it_comes(kind, place, claimed)),
                 None if !self.was_stopped(entry.n)
                     && !self.was_rolled_back(entry.n)
-                    && !self.sections.iter().any(|it| it.is_rejected || !it.sends) =>
+                    && !self.sections.iter().any(|it| it.is_rejected || !it.sends)
+                    && !self.rejects(track.is.mid.as_deref()) =>
                 {
                     found.push(self.say(claim, place, claimed, "nothing ended it"));
                 }
                 None => {}
             }
         }
+    }
+
+    /// Whether a description of its own rejects the section of a track, which stops the transceiver (webrtc-pc §4.4.1.5).
+    fn rejects(&self, mid: Option<&str>) -> bool {
+        self.view.local.iter().any(|at| {
+            let sdp = SessionDescription::parse(at.is.sdp.as_str());
+            sdp.media().any(|it| it.is_rejected() && it.mid().as_deref() == mid)
+        })
     }
 
     /// Whether a remote description was rolled back before, which ends the tracks that came with it (webrtc-pc §4.4.1.5).
@@ -207,6 +217,8 @@ impl At<'_, '_> {
         }
         let (error, from_us) = (streams.error_us, streams.first_us());
         match from_us {
+            // Its payload type may have been rewritten on the way to the sender.
+            None if streams.has_unknown => None,
             None => {
                 let mut none = self.say(UNMUTE, at, claimed, format!("no RTP of {kind} came"));
                 // The other side may have sent what the recording lacks.

@@ -14,6 +14,9 @@ pub(super) const OLDEST_US: u64 = 300_000;
 /// one machine, but for what its sockets cannot take.
 const UNSEEN: f64 = 2.0;
 
+/// How much longer than in the reading itself a machine may delay what it counts, in microseconds.
+const LONGEST_DELAY_US: u64 = 2_000_000;
+
 /// Most bytes that a packet has.
 const LARGEST: u64 = 1_500;
 
@@ -92,11 +95,9 @@ impl Seen {
             let stalled = session.stalled(from, reading.answered_us);
             let from = from.saturating_sub(stalled);
             let from = from.min(ended_us.map_or(u64::MAX, |ended| ended.saturating_sub(OLDEST_US)));
-            // What is counted is sent a moment later, on a machine that is busy as much later as it delays anything then.
-            let delayed = session.stalled(reading.asked_us, reading.answered_us);
             // What is sent to a peer that is gone arrives nowhere: only the sender's own tap shows it.
             let by_then = |us: Option<u64>| us.is_some_and(|us| us <= reading.answered_us);
-            let by_us = reading.answered_us.saturating_add(delayed);
+            let by_us = left_by(|from, to| session.stalled(from, to), reading.asked_us, reading.answered_us);
             // How much is counted and does not leave at that time, no later packet shows yet.
             let is_unsent = unsent.touches(from, by_us);
             let is_seen = !is_unsent && !by_then(ended_us) && (wire.is_tapped(own) || !by_then(gone_us));
@@ -133,6 +134,20 @@ impl Seen {
 
     pub(super) fn received(&self, reading: &Reading<'_>) -> Option<&Flow> {
         self.by_reading.get(&reading.n).map(|(_, received)| received)
+    }
+}
+
+/// By when what a reading counts has left. It is sent a moment later, on a machine that is busy as much later as it delays anything: that delay
+/// takes its own time, in which there may be more.
+fn left_by(stalled: impl Fn(u64, u64) -> u64, asked_us: u64, answered_us: u64) -> u64 {
+    let mut by_us = answered_us.saturating_add(stalled(asked_us, answered_us));
+    let most = by_us.saturating_add(LONGEST_DELAY_US);
+    loop {
+        let later = answered_us.saturating_add(stalled(asked_us, by_us)).min(most);
+        if later <= by_us {
+            return by_us;
+        }
+        by_us = later;
     }
 }
 
@@ -219,4 +234,22 @@ fn rtp(packet: &Packet) -> Option<(u32, u32, u64)> {
     let read = rtp::view(clear.map_or(packet.bytes.as_slice(), |clear| clear.bytes.as_slice())).ok()?;
     let header = read.header;
     Some((header.ssrc.value, header.timestamp.value, read.payload.value.len() as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::left_by;
+
+    #[test]
+    fn a_delay_lasts_until_the_machine_is_no_longer_busy() {
+        // Windows of 100 µs, each with what threads waited in it.
+        let by = |windows: &'static [u64]| {
+            let stalled =
+                |from: u64, to: u64| (from / 100..=to / 100).filter_map(|at| windows.get(at as usize)).sum();
+            left_by(stalled, 110, 120)
+        };
+        assert_eq!(by(&[100, 0, 100, 100]), 120);
+        assert_eq!(by(&[0, 5, 100, 100]), 125);
+        assert_eq!(by(&[0, 100, 100, 30, 0, 100]), 350);
+    }
 }
