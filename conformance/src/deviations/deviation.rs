@@ -49,6 +49,9 @@ pub struct Deviation {
     /// In how many of the attempts it shows, if not in every one: then a case that does not show it is no error, and neither is a run.
     #[serde(default)]
     pub rate: Option<Rate>,
+    /// Whether the scenarios among which it stands show it. If not, it was seen in others: then it needs its rate, and is never stale.
+    #[serde(default = "shows")]
+    pub suite: bool,
     /// Why it deviates.
     pub reason: String,
     /// The rule that it breaks, or where the deviation is known.
@@ -182,6 +185,12 @@ pub enum DeviationError {
         /// The claim.
         claim: String,
     },
+    /// One that the suite does not show has no rate.
+    #[error("the deviation of {peer} that the suite does not show needs its `rate`, which begins with 0")]
+    Unshown {
+        /// The peer.
+        peer: String,
+    },
     /// One of a claim in all cases does not say how often it shows.
     #[error("the deviation of {peer} from the claim `{claim}` in every case needs its `rate`")]
     NoRate {
@@ -212,6 +221,9 @@ impl Deviation {
             if text.trim().is_empty() {
                 return Err(DeviationError::Unexplained { peer, key });
             }
+        }
+        if !self.suite && self.rate.is_none_or(|rate| rate.least() > 0.0) {
+            return Err(DeviationError::Unshown { peer });
         }
         if let Some(case) = &self.case {
             let case = case.clone();
@@ -383,6 +395,10 @@ impl Deviation {
     pub(super) fn waiver(&self) -> Waiver {
         Waiver { reason: self.reason.clone(), link: self.link.clone() }
     }
+}
+
+const fn shows() -> bool {
+    true
 }
 
 /// A word, or a list of words.

@@ -137,7 +137,7 @@ impl Deviations {
     /// which their peer played.
     #[must_use]
     pub fn stale(&self, observed: &Observed) -> Vec<(&Deviation, Shown)> {
-        let rated = self.deviations.iter().enumerate().filter(|(_, one)| one.rate.is_some());
+        let rated = self.deviations.iter().enumerate().filter(|(_, one)| one.rate.is_some() && one.suite);
         let counts = rated.filter_map(|(n, one)| {
             let own = self.count_of(n);
             let mut count = observed.of(&one.name());

@@ -80,6 +80,11 @@ pub enum Outside {
 }
 
 impl Rate {
+    /// The least part of the attempts that show it.
+    pub(super) const fn least(&self) -> f64 {
+        self.least
+    }
+
     /// Whether a count contradicts this rate; `tested` is the number of rates that are tested together.
     #[must_use]
     pub fn contradicted_by(&self, count: Shown, tested: usize) -> Option<Outside> {

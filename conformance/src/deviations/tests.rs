@@ -160,6 +160,23 @@ fn a_deviation_of_a_claim_covers_what_that_claim_alone_decides() {
 }
 
 #[test]
+fn a_deviation_that_the_suite_does_not_show_is_not_stale() {
+    let stale = |suite: &str| {
+        let claim = "claim = 'stat/inbound-rtp.packetsReceived'\npeer = 'stack'\nrate = [0, 0.5]\n";
+        let expected = of(&format!("{claim}{suite}"));
+        for _ in 0..ATTEMPTS {
+            assert!(expected.waiver(&pair(&[]), &pass()).is_none());
+        }
+        expected.stale(&Observed::default()).len()
+    };
+    assert_eq!((stale(""), stale("suite = false")), (1, 0));
+    for rate in ["", "rate = [0.1, 1]\n"] {
+        let refused = error(&format!("case = 'a/**'\npeer = 'stack'\nlayer = 'sdp'\n{rate}suite = false"));
+        assert!(refused.contains("begins with 0"), "{refused}");
+    }
+}
+
+#[test]
 fn a_deviation_of_a_requirement_covers_its_faults_at_its_peer_and_no_others() {
     let of_chrome = "requirement = 'rtp-header-well-formed'\npeer = 'chrome'\n";
     let expected = of(&format!("{of_chrome}fault = 'version'"));

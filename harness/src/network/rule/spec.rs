@@ -120,7 +120,17 @@ impl RuleSpec {
 
     /// Whether the packet may be one of those meant, and only its keys are missing to decide it.
     pub(super) fn may_be_for(&self, packet: &RulePacket<'_>) -> bool {
-        self.needs_keys() && packet.seen.unread && self.is_for_the_outside(packet)
+        let may_hold =
+            self.needs_keys() || (self.speaks_of_a_flight() && is_in_handshake_epoch(packet.bytes));
+        may_hold && packet.seen.unread && self.is_for_the_outside(packet)
+    }
+
+    /// Whether it is for a handshake message that DTLS 1.3 protects, as all but the hellos.
+    fn speaks_of_a_flight(&self) -> bool {
+        let is_hello = |kind: &Handshake| {
+            matches!(kind, Handshake::ClientHello | Handshake::ServerHello | Handshake::HelloVerifyRequest)
+        };
+        self.handshake.as_ref().is_some_and(|any| any.0.iter().any(|kind| !is_hello(kind)))
     }
 
     fn is_for_the_outside(&self, packet: &RulePacket<'_>) -> bool {
@@ -205,4 +215,9 @@ impl JsonSchema for Bytes {
             "pattern": "^( *[0-9a-fA-F] *[0-9a-fA-F])+ *$",
         })
     }
+}
+
+/// Whether a datagram begins with a record of DTLS 1.3 in epoch 2, in which the messages of its handshake are protected (RFC 9147 §4, §6.1).
+fn is_in_handshake_epoch(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|first| first >> 5 == 0b001 && first & 0b11 == 2)
 }

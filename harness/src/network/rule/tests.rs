@@ -167,6 +167,25 @@ fn what_cannot_be_read_is_counted_for_rules_that_may_have_been_for_it() {
 }
 
 #[test]
+fn a_protected_handshake_may_hold_the_message_that_a_rule_is_for() {
+    let unread = |spec: &str, bytes: &[u8]| {
+        let mut rules = Rules::default();
+        rules.install(Rule::new(serde_yaml::from_str(spec).unwrap(), RuleAction::Drop, 1), Duration::ZERO);
+        let seen = Seen { unread: true, ..look(bytes, 0) };
+        rules.decide(&RulePacket { from: "alice", seen: &seen, bytes, at: Duration::ZERO });
+        rules.unread()
+    };
+    // DTLS 1.3 with a sequence number of 16 bits and a length, in epochs 2 and 3.
+    let (handshake, data) = ([0x2e, 0, 1, 0, 4, 1, 2, 3, 4], [0x2f, 0, 1, 0, 4, 1, 2, 3, 4]);
+    for kind in ["Certificate", "Finished"] {
+        assert_eq!(unread(&format!("{{handshake: {kind}}}"), &handshake), 1, "{kind}");
+    }
+    assert_eq!(unread("{handshake: ClientHello}", &handshake), 0);
+    assert_eq!(unread("{handshake: Certificate}", &data), 0);
+    assert_eq!(unread("{handshake: Certificate}", DTLS), 0);
+}
+
+#[test]
 fn a_named_field_is_found_and_packets_without_it_are_spared() {
     let srtp: &[u8] = &[0x90, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0xbe, 0xde, 0, 1, 9, 9, 9, 9, 7, 7, 7, 5];
     let byte = |bytes: &[u8], field: Field| field.byte_in(bytes, &look(bytes, 0));
