@@ -114,9 +114,8 @@ pub(super) fn of(record: &CaseRecord, views: &Views, failure: &Verdict) -> Optio
         too_long(record, top, failure),
         stale_pair::cause(record, top, by),
         released::cause(record, top, failure),
-        still_offered::cause(record),
     ];
-    let all = broken.chain(others.into_iter().flatten());
+    let all = still_offered::cause(record).into_iter().chain(broken).chain(others.into_iter().flatten());
     all.filter(|cause| cause.layer <= top && cause.t_us <= by).min_by_key(|cause| (cause.t_us, cause.layer))
 }
 

@@ -12,12 +12,12 @@ const REQUIREMENT: &str = "jsep-stopped-section-port-zero";
 
 /// The finding, known or not, that the other side offers the section of a stopped transceiver on, where a step awaits the end of a track.
 pub(super) fn cause(record: &CaseRecord) -> Option<Cause> {
-    let awaits = |what: &What| match what {
-        What::StepEnded { outcome: StepOutcome::TimedOut { awaited, .. }, .. } => match awaited {
-            Expected::Condition { peer, condition: Condition::Ended(_) } => record.other(peer),
-            _ => None,
-        },
-        _ => None,
+    let awaits = |what: &What| {
+        let What::StepEnded { outcome: StepOutcome::TimedOut { awaited, .. }, .. } = what else {
+            return None;
+        };
+        let Expected::Condition { peer, condition: Condition::Ended(_) } = awaited else { return None };
+        record.other(peer)
     };
     let other = record.timeline.iter().find_map(|entry| awaits(&entry.what))?;
     let broken = record.file.findings.iter().find(|finding| {
