@@ -59,8 +59,10 @@ pub(super) fn explains(expected: &Expected, at: Layer, own: Layer, views: &Views
                 .is_some_and(|view| view.media_samples.iter().any(|sample| sample.is.kind == wanted.kind));
             is_below(own) && !(comes && at >= Layer::Srtp)
         }
-        // It is the sum of ICE and DTLS.
-        Expected::Condition { condition: Condition::ConnectionState(_), .. } => at <= Layer::Dtls,
+        // It is the sum of ICE and DTLS; some implementations count the association too.
+        Expected::Condition { condition: Condition::ConnectionState(_), .. } => {
+            at <= Layer::Sctp && at != Layer::Srtp
+        }
         // The checks that keep a pair alive, and the permissions of a relay, belong to it.
         Expected::Condition {
             condition: Condition::IceConnectionState(_) | Condition::IceTransportState(_),

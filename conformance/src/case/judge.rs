@@ -294,7 +294,11 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
                 mismatch.seen = format!("{}; the key frames on the wire have {sizes}", mismatch.seen);
             }
             let sender = sender.or(alone).or(unsent.as_ref().map(|(sender, _)| *sender));
-            let acting = sender.and_then(|name| record.peer(name)).or(acting);
+            let awaiting = awaited.and_then(|awaited| match awaited {
+                Expected::Condition { peer, .. } => record.peer(peer),
+                _ => None,
+            });
+            let acting = sender.and_then(|name| record.peer(name)).or(acting).or(awaiting);
             mismatch.side = acting.or_else(|| subject(record)).map(|peer| peer.name.clone());
             if let Some(Expected::Condition { peer, .. }) = awaited.filter(|_| !wants_failure)
                 && let Some((told, first)) = cut_off(record, views, own, peer)

@@ -4,11 +4,13 @@
 //! something. Reading the files in which they stand is for others.
 
 mod deviation;
+mod error;
 pub mod observed;
 pub mod pattern;
 pub mod rate;
 
-pub use deviation::{Deviation, DeviationError, Side};
+pub use deviation::{Deviation, Side};
+pub use error::DeviationError;
 
 use crate::case::{CaseFile, CasePeer};
 use crate::checks::{Finding, Status as Found};

@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn what_comes_from_an_address_of_no_pair_may_count_as_lost() {
-        // The last packets before a report that names them come from another port, as after a rebinding: so many.
+        // The last packets before a report that names them come from another port, as after a rebinding: this number of them.
         let judged = |moved: usize, checks: bool| {
             let mut evidence = Recording::Call.evidence();
             let last = rtcp::find_all(&evidence, BOB, rtcp::RR).next_back().unwrap();
