@@ -47,8 +47,8 @@ pub(super) fn sections(sdp: &str) -> Vec<Section> {
             track = parts.next().map(str::to_owned).or(track);
         }
         // Before a=msid the names stood at the source (draft-alvestrand-mmusic-msid), and the `webrtc` crate names the track by that.
-        let sources = text.lines().filter_map(|line| line.strip_prefix("a=ssrc:")?.split_once(" msid:"));
-        if let (None, Some((_, named))) = (&track, sources.last()) {
+        let mut sources = text.lines().filter_map(|line| line.strip_prefix("a=ssrc:")?.split_once(" msid:"));
+        if let (None, Some((_, named))) = (&track, sources.next_back()) {
             let mut parts = named.split_ascii_whitespace();
             streams.extend(parts.next().filter(|stream| *stream != "-").map(str::to_owned));
             track = parts.next().map(str::to_owned);
