@@ -489,6 +489,13 @@ async fn peers_join_and_negotiate_alone(polite: &str, impolite: &str) {
         };
         side.until(closed).await;
     }
+    // The other side knows of the channel before this one has the acknowledgement.
+    alice
+        .until(|event| match event {
+            PeerEvent::ChannelOpen { channel } if channel.label == "from-alice" => Some(()),
+            _ => None,
+        })
+        .await;
     let message = Payload::Text("still here".into());
     alice.ok(Command::Send { channel: "from-alice".into(), message, times: None }).await;
     bob.until(|event| matches!(event, PeerEvent::ChannelMessage { .. }).then_some(())).await;
