@@ -6,7 +6,7 @@ use nix::unistd::Pid;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ steps:
   - alice: { await: { open: chat } }
 ";
 
-/// A run that watches, and the lines that it writes, of both outputs in one order each.
+/// A run that watches, and the lines that it writes, of both outputs in the order in which they were written.
 struct Watching {
     child: Child,
     lines: Receiver<String>,
@@ -32,23 +32,20 @@ struct Watching {
 
 impl Watching {
     fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_peerproof"))
+        // One pipe for both: of two, the lines would be read in any order.
+        let (both, writer) = std::io::pipe().unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_peerproof"))
             .arg("run")
             .args(arguments)
             .arg("--watch")
             .current_dir(folder)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(writer.try_clone().unwrap())
+            .stderr(writer)
             .spawn()
             .unwrap();
         let (sender, lines) = channel();
-        let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        let other = sender.clone();
         std::thread::spawn(move || {
-            BufReader::new(out).lines().map_while(Result::ok).try_for_each(|it| sender.send(it))
-        });
-        std::thread::spawn(move || {
-            BufReader::new(err).lines().map_while(Result::ok).try_for_each(|it| other.send(it))
+            BufReader::new(both).lines().map_while(Result::ok).try_for_each(|it| sender.send(it))
         });
         Self { child, lines }
     }
