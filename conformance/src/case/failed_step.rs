@@ -49,8 +49,7 @@ pub(super) fn explains(expected: &Expected, at: Layer, own: Layer, views: &Views
             "getState" if path.iter().any(|key| matches!(key, Key::Name(name) if name == "connection")) => {
                 at <= Layer::Dtls
             }
-            "getState" => is_below(own),
-            "getDataChannel" => is_below(own),
+            "getState" | "getDataChannel" => is_below(own),
             "getStats" => at <= Layer::Dtls,
             _ => at <= Layer::Sdp,
         },

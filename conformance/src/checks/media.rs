@@ -140,7 +140,7 @@ fn read_version(bytes: &[u8]) -> Option<OtherVersion> {
     (version != 2).then(|| OtherVersion { version, payload_type, ssrc: u32::from_be_bytes(*ssrc) })
 }
 
-/// The stream identifiers (RtpStreamId, RFC 8852 §3.1) that a peer's packets bear, each with the frame of the first. `None` if none of its RTP
+/// The stream identifiers (RtpStreamId, RFC 8852 §3.1) that a peer's packets carry, each with the frame of the first. `None` if none of its RTP
 /// was recorded.
 pub(crate) fn rids(evidence: &Evidence, peer: Peer) -> Option<BTreeMap<String, u64>> {
     let extensions = extensions(evidence, peer);

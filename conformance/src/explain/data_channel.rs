@@ -84,7 +84,7 @@ pub(crate) fn never_negotiated<'a>(
     (!is_negotiated).then_some(Place::Entry(created.n))
 }
 
-/// Whether a peer was told to close the channel of that label.
+/// Whether a peer was asked to close the channel of that label.
 fn was_closed(timeline: &[Entry], name: &str, label: &str) -> bool {
     timeline.iter().any(|entry| {
         matches!(&entry.what, What::Command { peer, name: command, args, .. }

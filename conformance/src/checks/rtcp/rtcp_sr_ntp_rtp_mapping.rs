@@ -185,6 +185,6 @@ mod tests {
     #[test]
     fn packets_beside_a_report_may_be_old() {
         assert_eq!(held_back(1_500_000), Status::Pass);
-        assert_eq!(held_back(u64::MAX), Status::Fail, "no packet bears the report out");
+        assert_eq!(held_back(u64::MAX), Status::Fail, "no packet agrees with the report");
     }
 }
