@@ -101,7 +101,18 @@ pub struct Verdict {
     pub evidence: Vec<Place>,
     /// The claim of that peer (`docs/claims.md`) that something contradicts, where nothing else failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub claim: Option<String>,
+    pub claim: Option<ContradictedClaim>,
+}
+
+/// The claim of a peer that decides a verdict alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ContradictedClaim {
+    /// Its name in `docs/claims.md`.
+    pub name: String,
+    /// Whether it is a counter that is less than what was counted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_less: bool,
 }
 
 /// The known deviation that covers a verdict or a finding.

@@ -12,7 +12,7 @@ use crate::checks;
 use crate::claims::{Contradiction, Fault};
 use crate::finding::{Finding, Status};
 use crate::record::CaseRecord;
-use crate::verdict::{Layer, Outcome, Place, Verdict};
+use crate::verdict::{ContradictedClaim, Layer, Outcome, Place, Verdict};
 use peerproof_captures::event::{Description, IceState, PeerEvent};
 use peerproof_captures::sdp::{MaxMessageSize, SessionDescription};
 use peerproof_captures::server::ServerEvent;
@@ -85,7 +85,8 @@ fn ended(record: &CaseRecord, failure: &Verdict) -> Option<u64> {
 pub(super) fn contradiction(cause: Contradiction, consequence: Option<Verdict>) -> Verdict {
     let mut sentence = cause.sentence();
     let mut evidence = cause.evidence;
-    let claim = consequence.is_none().then(|| cause.claim.to_owned());
+    let claim = ContradictedClaim { name: cause.claim.to_owned(), is_less: cause.is_less };
+    let claim = consequence.is_none().then_some(claim);
     if let Some(consequence) = consequence {
         sentence = format!("{sentence}; besides, {}", consequence.sentence);
         evidence.extend(consequence.evidence.into_iter().filter(|_| consequence.outcome == Outcome::Fail));

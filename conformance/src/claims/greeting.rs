@@ -63,6 +63,7 @@ pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
                 claimed: format!("{} says that it never reports {said}", peer.name),
                 seen: "it reports it".to_owned(),
                 evidence: vec![Place::Entry(entry.n)],
+                is_less: false,
             });
         }
     }
@@ -167,6 +168,7 @@ fn marked(session: &Session<'_>, peer: &CasePeer) -> Option<Contradiction> {
             claimed,
             seen,
             evidence: vec![Place::Entry(entry.n)],
+            is_less: false,
         })
     })
 }

@@ -116,9 +116,16 @@ pub(crate) struct Contradiction {
     /// What is.
     pub(crate) seen: String,
     pub(crate) evidence: Vec<Place>,
+    /// Whether a counter is less than what was counted.
+    pub(crate) is_less: bool,
 }
 
 impl Contradiction {
+    /// The same, of a counter that is less than what was counted.
+    pub(crate) fn of_less(self) -> Self {
+        Self { is_less: true, ..self }
+    }
+
     /// The same, but what is missing is missing in the recording.
     pub(crate) fn of_the_recording(self) -> Self {
         Self { fault: Fault::Recording, ..self }

@@ -235,6 +235,7 @@ pub(super) fn against(
         claimed: claimed.into(),
         seen: seen.into(),
         evidence: evidence.into_iter().collect(),
+        is_less: false,
     }
 }
 

@@ -66,7 +66,7 @@ impl Sent<'_> {
     fn contradiction(&self, layer: Layer, at: (u64, u64), claimed: String, seen: String) -> Contradiction {
         let (frame, t_us) = at;
         let (fault, evidence) = (Fault::Peer(self.name.to_owned()), vec![Place::Frame(frame)]);
-        Contradiction { claim: "", layer, fault, t_us, claimed, seen, evidence }
+        Contradiction { claim: "", layer, fault, t_us, claimed, seen, evidence, is_less: false }
     }
 
     /// RFC 5246 §7.2.2, RFC 8446 §6.2: after a fatal alert nothing more is sent on the connection.

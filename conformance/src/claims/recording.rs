@@ -17,5 +17,6 @@ pub(super) fn contradiction(flaw: &Flaw) -> Contradiction {
         claimed,
         seen,
         evidence,
+        is_less: false,
     }
 }

@@ -27,6 +27,9 @@ pub struct Deviation {
     /// The claim of the peer (`docs/claims.md`) that is contradicted: then the deviation covers the verdicts that this alone decides.
     #[serde(default)]
     pub claim: Option<String>,
+    /// Only where that claim is a counter which is less than what was counted.
+    #[serde(default)]
+    pub less: bool,
     /// The faults of the requirement's check that it covers, and no others (`conformance/faults.txt`): a word or a list.
     #[serde(default, deserialize_with = "one_or_several")]
     pub fault: Vec<String>,
@@ -121,6 +124,9 @@ impl Deviation {
         if let Some(claim) = &self.claim {
             return self.validate_claim(claim.clone());
         }
+        if self.less {
+            return Err(DeviationError::LessOfNothing { peer });
+        }
         match (&self.requirement, &self.case) {
             (None, None) => Err(DeviationError::OfNothing { peer, reason: self.reason.clone() }),
             (None, Some(case)) if !self.fault.is_empty() => {
@@ -152,7 +158,9 @@ impl Deviation {
     /// Whether it covers a failing verdict of its peer, by what that is about.
     pub(super) fn is_of(&self, verdict: &Verdict) -> bool {
         match &self.claim {
-            Some(claim) => verdict.claim.as_ref() == Some(claim),
+            Some(name) => {
+                verdict.claim.as_ref().is_some_and(|it| it.name == *name && (it.is_less || !self.less))
+            }
             None => self.layer == verdict.layer,
         }
     }
@@ -324,7 +332,8 @@ impl Deviation {
         let faults = self.fault.join(", ");
         if let Some(claim) = &self.claim {
             let case = self.case.as_ref().map(|case| format!(" in {case}")).unwrap_or_default();
-            return format!("{claim}{case} {of}");
+            let less = if self.less { " (less)" } else { "" };
+            return format!("{claim}{less}{case} {of}");
         }
         match (&self.requirement, &self.case, self.layer) {
             (Some(what), Some(case), _) => format!("{what} ({faults}) in {case} {of}"),

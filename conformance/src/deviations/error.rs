@@ -106,6 +106,12 @@ pub enum DeviationError {
         /// The peer.
         peer: String,
     },
+    /// One that names no claim is limited to counters.
+    #[error("the deviation of {peer} has `less`, but no `claim`")]
+    LessOfNothing {
+        /// The peer.
+        peer: String,
+    },
     /// One of a claim in all cases does not say how often it shows.
     #[error("the deviation of {peer} from the claim `{claim}` in every case needs its `rate`")]
     NoRate {

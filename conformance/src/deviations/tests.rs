@@ -1,7 +1,7 @@
 //! Known deviations: what they cover, by which faults, layers, sides and versions, and what no longer shows.
 
 use super::*;
-use crate::verdict::Layer;
+use crate::verdict::{ContradictedClaim, Layer};
 use peerproof_captures::feature::Feature;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -131,7 +131,7 @@ fn a_deviation_of_a_claim_covers_what_that_claim_alone_decides() {
     let toml = format!("claim = '{claim}'\npeer = 'stack'\n");
     let expected = of(&format!("{toml}rate = [0, 0.5]"));
     let decided = |side: &str, claim: Option<&str>| {
-        let claim = claim.map(str::to_owned);
+        let claim = claim.map(|name| ContradictedClaim { name: name.to_owned(), is_less: false });
         expected
             .waiver(&pair(&[]), &Verdict { claim, ..verdict(Outcome::Fail, Layer::Media, side) })
             .is_some()
@@ -155,6 +155,14 @@ fn a_deviation_of_a_claim_covers_what_that_claim_alone_decides() {
             "{other}"
         );
     }
+    let less = of(&format!("{toml}rate = [0, 0.5]\nless = true"));
+    let decided = |is_less: bool| {
+        let claim = Some(ContradictedClaim { name: claim.to_owned(), is_less });
+        less.waiver(&pair(&[]), &Verdict { claim, ..verdict(Outcome::Fail, Layer::Media, "bob") }).is_some()
+    };
+    assert!(decided(true) && !decided(false), "more than there was is another fault");
+    assert_eq!(less.deviations[0].name(), format!("{claim} (less) of stack"));
+    assert!(error("case = 'a/**'\npeer = 'stack'\nlayer = 'sdp'\nless = true").contains("no `claim`"));
     let in_cases = of(&format!("case = 'a/**'\n{toml}"));
     assert_eq!(in_cases.deviations[0].name(), format!("{claim} in a/** of stack"));
 }

@@ -68,7 +68,16 @@ fn without_effect(
     evidence: Vec<Place>,
 ) -> Contradiction {
     let claimed = format!("{name} answered {claimed}");
-    Contradiction { claim, layer, fault: Fault::Peer(name.to_owned()), t_us, claimed, seen, evidence }
+    Contradiction {
+        claim,
+        layer,
+        fault: Fault::Peer(name.to_owned()),
+        t_us,
+        claimed,
+        seen,
+        evidence,
+        is_less: false,
+    }
 }
 
 #[cfg(test)]

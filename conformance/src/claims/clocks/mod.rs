@@ -56,6 +56,7 @@ fn estimated(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradicti
             claimed,
             seen,
             evidence: vec![Place::Entry(entry.n)],
+            is_less: false,
         });
     };
     for entry in &session.record.timeline {
@@ -137,6 +138,7 @@ fn early(session: &Session<'_>, peer: &CasePeer, view: &PeerView, found: &mut Ve
                     "the command {command} of {whose} from which it follows was given {early} ms later"
                 ),
                 evidence: vec![Place::Entry(entry.n), Place::Entry(cause.n)],
+                is_less: false,
             });
             return;
         }

@@ -79,6 +79,7 @@ pub(super) fn check(session: &Session<'_>, peer: &CasePeer, place: Peer, found: 
             claimed: format!("{} announces the password of its username fragment {ufrag}", peer.name),
             seen,
             evidence: vec![Place::Frame(frame), Place::Entry(known.entry)],
+            is_less: false,
         });
     }
 }

@@ -180,7 +180,7 @@ fn one(
         && claimed < least as f64 * COUNTED - AHEAD
     {
         let seen = format!("{least} had been on the wire before it was asked");
-        found.push(reading.contradicts(counter.claim, Layer::Media, says(claimed), seen, None));
+        found.push(reading.contradicts(counter.claim, Layer::Media, says(claimed), seen, None).of_less());
     }
 }
 

@@ -91,6 +91,7 @@ impl<'a> Reading<'a> {
             claimed: format!("{} reports {claimed}", self.peer),
             seen,
             evidence: std::iter::once(Place::Entry(self.n)).chain(more).collect(),
+            is_less: false,
         }
     }
 }
@@ -189,6 +190,7 @@ fn kept(session: &Session<'_>, name: &str, readings: &[Reading<'_>], found: &mut
                 claimed: format!("the statistics of {name} that were kept should be those that it answered"),
                 seen: "they differ".to_owned(),
                 evidence: vec![Place::Entry(entry.n), Place::Entry(last.n)],
+                is_less: false,
             });
         }
     }
