@@ -53,6 +53,9 @@ pub struct CaseFile {
     /// What the scenario expects.
     #[serde(default)]
     pub expect: Expectations,
+    /// Family, file and line of `expect` in the scenario.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect_place: Option<String>,
     /// For a control: the scenario of which it is a broken form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control_of: Option<String>,

@@ -66,6 +66,7 @@ fn case(name: &str, outcome: Outcome, standing: Standing, sentence: &str) -> Cas
         time: Time::Real,
         attempt: 1,
         seed: 7,
+        expect_place: None,
         control_of: None,
         waiver: None,
         requirements: Requirements { pass: 30, ..Requirements::default() },

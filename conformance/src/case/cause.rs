@@ -106,7 +106,8 @@ pub(super) fn at_layer(finding: &Finding) -> Layer {
 /// The first cause of a failure that the recording names: not above the layer of the failure, and before it.
 pub(super) fn of(record: &CaseRecord, views: &Views, failure: &Verdict) -> Option<Cause> {
     let top = failure.layer.filter(|_| failure.outcome == Outcome::Fail)?;
-    let by = failure.evidence.iter().filter_map(|place| time(record, *place)).max().unwrap_or(u64::MAX);
+    let last = failure.evidence.iter().filter_map(|place| time(record, *place)).max().unwrap_or(u64::MAX);
+    let by = lost(record, failure).map_or(last, |lost| lost.min(last));
     let broken = record.file.findings.iter().filter_map(|finding| of_finding(record, finding, top, failure));
     let others = [
         refused(record, top),
@@ -118,6 +119,36 @@ pub(super) fn of(record: &CaseRecord, views: &Views, failure: &Verdict) -> Optio
     ];
     let all = still_offered::cause(record).into_iter().chain(broken).chain(others.into_iter().flatten());
     all.filter(|cause| cause.layer <= top && cause.t_us <= by).min_by_key(|cause| (cause.t_us, cause.layer))
+}
+
+/// When at the latest a peer lost what it had, if the failure names the report of that: nothing later made it lose it, however long the
+/// step waited.
+fn lost(record: &CaseRecord, failure: &Verdict) -> Option<u64> {
+    let reported = failure.evidence.iter().filter_map(|place| match place {
+        Place::Entry(n) => record.timeline.iter().find(|entry| entry.n == *n),
+        _ => None,
+    });
+    let mut lost = reported.filter_map(|entry| match &entry.what {
+        What::Event { peer, event, .. } => {
+            let is_lost = matches!(
+                event,
+                PeerEvent::IceConnectionStateChange { state: IceState::Disconnected | IceState::Failed }
+                    | PeerEvent::IceTransportStateChange { state: IceState::Disconnected | IceState::Failed }
+            );
+            is_lost.then(|| entry.t_us.saturating_add(clock_error(record, peer)))
+        }
+        _ => None,
+    });
+    lost.next()
+}
+
+/// By how much the times of a peer's events may be off, in microseconds.
+fn clock_error(record: &CaseRecord, of: &str) -> u64 {
+    let errors = record.timeline.iter().rev().filter_map(|entry| match &entry.what {
+        What::PeerClock { peer, error_us, .. } if peer == of => Some(*error_us),
+        _ => None,
+    });
+    errors.into_iter().next().unwrap_or(0)
 }
 
 /// When something in a recording was, in microseconds since the case began.

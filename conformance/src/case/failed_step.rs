@@ -99,6 +99,26 @@ pub(super) fn wants_message(expected: &Expected) -> bool {
     matches!(expected, Expected::Condition { condition: Condition::Message(_), .. })
 }
 
+/// The other peer, where a message, a channel or media was awaited of it and it had been told to close before the step began, and the entry of that.
+pub(super) fn closed<'a>(record: &'a CaseRecord, expected: &Expected, ended: u64) -> Option<(&'a str, u64)> {
+    let Expected::Condition { peer, condition } = expected else { return None };
+    if !matches!(
+        condition,
+        Condition::Message(_) | Condition::Media(_) | Condition::Open(_) | Condition::Datachannel(_)
+    ) {
+        return None;
+    }
+    let other = record.other(peer)?;
+    let before = record.timeline.iter().rev().skip_while(|entry| entry.n >= ended);
+    let before = before.skip_while(|entry| !matches!(entry.what, What::StepBegan { .. }));
+    let last = before.filter_map(|entry| match &entry.what {
+        What::Command { peer, name, .. } if peer == other => Some((name.as_str(), entry.n)),
+        _ => None,
+    });
+    let last = last.into_iter().find(|(name, _)| matches!(*name, "close" | "createPeerConnection"));
+    last.filter(|(name, _)| *name == "close").map(|(_, n)| (other, n))
+}
+
 /// The peer at which what was expected happens without the other: that does not follow from what the other lacks. `acting` is the one of
 /// the step, which ended at the entry `ended`.
 pub(super) fn alone<'a>(

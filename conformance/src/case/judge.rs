@@ -5,7 +5,7 @@ use super::cause::{at_layer, because, contradiction, time};
 use super::check::{self, Checked, Failure, Mismatch};
 use super::early::sent_before_open;
 use super::failed_step::{
-    alone, explains, idle_rule, layer_of, should_lose_its_path, wants_failure, wants_message,
+    alone, closed, explains, idle_rule, layer_of, should_lose_its_path, wants_failure, wants_message,
     wants_no_connection,
 };
 use super::lacking::{lacking, unless_unwatched, unreported, unsupported};
@@ -307,6 +307,11 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
                 mismatch.side = Some(NETWORK.to_owned());
                 mismatch.evidence = vec![first];
             }
+            if let Some((other, told)) = awaited.and_then(|awaited| closed(record, awaited, entry.n)) {
+                mismatch.seen = format!("{}; {other} was told to close before", mismatch.seen);
+                mismatch.side = Some(other.to_owned());
+                mismatch.evidence = vec![Place::Entry(told)];
+            }
             if let Some(Unnegotiated { sentence, evidence }) = unnegotiated {
                 mismatch.seen = format!("{}; {sentence}", mismatch.seen);
                 mismatch.side = None;
@@ -340,12 +345,14 @@ fn expectations(record: &CaseRecord, views: &Views, checked: &Checked) -> Option
     let wanted = record.file.expect.peers.values().any(wants_no_connection);
     let cause = if wanted { None } else { first_diverged(record, views, lowest.layer) };
     let cause = cause.filter(|cause| cause.layer < lowest.layer);
+    let place =
+        record.file.expect_place.as_ref().map_or_else(String::new, |place| format!(" (expect, {place})"));
     Some(match cause {
         Some(cause) => {
-            let suffix = format!("; so {} was not met", lowest.expected);
+            let suffix = format!("; so {} was not met{place}", lowest.expected);
             fail(cause, &suffix)
         }
-        None => fail(lowest, ""),
+        None => fail(lowest, &place),
     })
 }
 

@@ -66,7 +66,7 @@ fn sections(peer: Peer, exchange: &Exchange<'_>) -> BTreeMap<String, State> {
 }
 
 /// How long media may be on its way out after the answer was applied, by encoder and pacer, in microseconds: the catalogue's choice.
-const GRACE_US: u64 = 500_000;
+pub(in crate::checks) const GRACE_US: u64 = 500_000;
 
 /// Judges that a peer sends no RTP for sections that are so, from when it has applied the answer that says it. `why` ends the sentence of
 /// a fault.

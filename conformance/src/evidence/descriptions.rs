@@ -2,7 +2,7 @@
 
 use super::{Evidence, Peer};
 use peerproof_captures::event::{self, PeerEvent, SdpType};
-use peerproof_captures::sdp::{Excess, IcePwd, IceUfrag, SessionDescription};
+use peerproof_captures::sdp::{Excess, Fingerprint, IcePwd, IceUfrag, SessionDescription};
 use peerproof_captures::timeline::{Answer, Entry, What};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,6 +50,15 @@ impl Description {
             }
         }
         all
+    }
+
+    /// The fingerprints in it (RFC 8122 §5), as the other peer received them.
+    #[must_use]
+    pub fn fingerprints(&self) -> BTreeSet<Fingerprint> {
+        let sdp = self.received();
+        let sections = sdp.media().flat_map(|section| section.fingerprints());
+        let all = sdp.session().fingerprints().into_iter().chain(sections);
+        all.map(|it| Fingerprint { hash: it.hash.to_ascii_lowercase(), ..it }).collect()
     }
 
     /// Whether it is of a lite agent (RFC 8839 §5.3), as it was made.
@@ -128,6 +137,14 @@ impl Evidence {
     pub fn answered_by(&self, peer: Peer) -> impl Iterator<Item = Exchange<'_>> {
         let own = move |exchange: &Exchange<'_>| exchange.answer.by == peer && !exchange.answer.munged;
         self.exchanges().into_iter().filter(own)
+    }
+
+    /// Whether a peer received other fingerprints by then than it had before, so that it begins another DTLS association (RFC 8842 §3.1).
+    #[must_use]
+    pub fn renews_association(&self, peer: Peer, by_us: u64) -> bool {
+        let theirs = self.other(peer).into_iter().flat_map(|other| self.made_by(other));
+        let sets: Vec<_> = theirs.filter(|made| made.t_us <= by_us).map(Description::fingerprints).collect();
+        sets.windows(2).any(|pair| matches!(pair, [before, after] if before != after))
     }
 
     /// The ICE credentials of a peer as the other peer received them, generation by generation, without repetitions.

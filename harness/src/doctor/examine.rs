@@ -1,7 +1,8 @@
 //! Looking at the machine.
 
 use super::ask::{output, version_in};
-use super::{Availability, Check, Diagnosis, Item};
+use super::{Adapted, Availability, Check, Diagnosis, Item};
+use crate::adapters;
 use crate::kits::Kit;
 use crate::network::lab;
 use crate::peers::browser::interface_address;
@@ -30,7 +31,13 @@ pub async fn examine() -> Diagnosis {
         kit(Item::Actionlint, Kit::Actionlint),
     ];
     match_versions(&mut checks);
-    Diagnosis { checks, browsers: Vec::new() }
+    Diagnosis { checks, browsers: Vec::new(), adapters: adapters() }
+}
+
+/// The adapters of this repository.
+fn adapters() -> Vec<Adapted> {
+    let all = adapters::names().filter_map(adapters::find);
+    all.map(|it| Adapted { missing: it.missing(), title: it.manifest.title, name: it.name }).collect()
 }
 
 /// The version that a program prints of itself.

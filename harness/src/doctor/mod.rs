@@ -142,6 +142,21 @@ pub struct Diagnosis {
     /// Other versions of the browsers: those that are installed, and those that are available.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub browsers: Vec<Beside>,
+    /// The other implementations whose adapters are in the executable.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub adapters: Vec<Adapted>,
+}
+
+/// An implementation that an adapter of this repository makes a peer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Adapted {
+    /// By what name it plays.
+    pub name: String,
+    /// What it is.
+    pub title: String,
+    /// Why it cannot play and how to install it; nothing if it is installed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
 }
 
 impl Diagnosis {

@@ -8,6 +8,7 @@ use std::fmt::Write;
 pub fn render(diagnosis: &Diagnosis) -> String {
     let names = diagnosis.checks.iter().map(|check| check.item.name());
     let names = names.chain(diagnosis.browsers.iter().map(|browser| browser.name.as_str()));
+    let names = names.chain(diagnosis.adapters.iter().map(|adapter| adapter.name.as_str()));
     let width = names.map(str::len).max().unwrap_or_default();
     let mut text = String::new();
     for check in &diagnosis.checks {
@@ -38,6 +39,13 @@ pub fn render(diagnosis: &Diagnosis) -> String {
             ),
         };
     }
+    for adapter in &diagnosis.adapters {
+        let (state, advice) = match &adapter.missing {
+            None => ("ok", String::new()),
+            Some(missing) => ("available", format!("  ({missing})")),
+        };
+        let _ = writeln!(text, "{state:<9} {:<width$}  {}{advice}", adapter.name, adapter.title);
+    }
     let verdict = if diagnosis.is_well() {
         "This machine can run everything."
     } else if diagnosis.missing().next().is_none() {
@@ -51,7 +59,7 @@ pub fn render(diagnosis: &Diagnosis) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Check, Item};
+    use super::super::{Adapted, Check, Item};
     use super::*;
     use crate::versions::Beside;
 
@@ -72,7 +80,7 @@ mod tests {
             check(Item::Chrome, Availability::Ok, Some("156.0"), None),
             check(Item::Geckodriver, Availability::Missing, None, Some("run `peerproof setup`")),
         ];
-        let text = render(&Diagnosis { checks, browsers: Vec::new() });
+        let text = render(&Diagnosis { checks, browsers: Vec::new(), adapters: Vec::new() });
         assert_eq!(
             text,
             "ok        chrome       156.0\n\
@@ -83,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn other_versions_of_browsers_are_reported_with_the_way_to_get_them() {
+    fn other_versions_and_implementations_are_reported_with_the_way_to_get_them() {
         let beside = |name: &str, version: &str, place: Option<&str>| Beside {
             name: name.to_owned(),
             version: version.to_owned(),
@@ -93,12 +101,23 @@ mod tests {
             beside("chrome@150", "150.0.7", Some("/d/chromium")),
             beside("firefox@140", "140.12.0", None),
         ];
+        let adapted = |name: &str, title: &str, missing: Option<&str>| Adapted {
+            name: name.to_owned(),
+            title: title.to_owned(),
+            missing: missing.map(str::to_owned),
+        };
+        let adapters = vec![
+            adapted("aiortc", "aiortc, Python", None),
+            adapted("pion", "Pion, Go", Some("pion is not installed")),
+        ];
         let checks = vec![check(Item::Tun, Availability::Ok, None, None)];
         assert_eq!(
-            render(&Diagnosis { checks, browsers }),
+            render(&Diagnosis { checks, browsers, adapters }),
             "ok        tun          for the lab: browsers behind NATs and on bad networks\n\
              ok        chrome@150   150.0.7  /d/chromium\n\
              available firefox@140  140.12.0  (`peerproof setup --peers firefox@140`)\n\
+             ok        aiortc       aiortc, Python\n\
+             available pion         Pion, Go  (pion is not installed)\n\
              \nThis machine can run everything.\n"
         );
     }
@@ -106,7 +125,7 @@ mod tests {
     #[test]
     fn a_machine_that_has_everything_is_reported_as_complete() {
         let checks = vec![check(Item::Tun, Availability::Ok, None, None)];
-        let text = render(&Diagnosis { checks, browsers: Vec::new() });
+        let text = render(&Diagnosis { checks, browsers: Vec::new(), adapters: Vec::new() });
         assert!(text.ends_with("\nThis machine can run everything.\n"), "{text}");
     }
 }

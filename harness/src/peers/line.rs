@@ -60,6 +60,15 @@ struct Exchange {
     unreported: BTreeSet<String>,
 }
 
+/// Why no message of a peer comes any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoMessage {
+    /// Why, in a sentence.
+    pub reason: String,
+    /// Whether the peer broke the protocol.
+    pub violates: bool,
+}
+
 /// The harness's end of the line.
 #[derive(Clone)]
 pub struct Line {
@@ -76,7 +85,7 @@ impl Line {
     pub fn new(
         clock: CaseClock,
         deadline: Duration,
-        incoming: impl Stream<Item = Result<String, String>> + Send + Unpin + 'static,
+        incoming: impl Stream<Item = Result<String, NoMessage>> + Send + Unpin + 'static,
         secrets: Option<Arc<dyn SecretSink>>,
     ) -> (Self, UnboundedReceiver<String>, UnboundedReceiver<Reported>) {
         let (outgoing, to_send) = unbounded_channel();
@@ -197,11 +206,11 @@ impl Line {
         self.state().finish("the peer has ended");
     }
 
-    async fn read(&self, mut incoming: impl Stream<Item = Result<String, String>> + Unpin) {
+    async fn read(&self, mut incoming: impl Stream<Item = Result<String, NoMessage>> + Unpin) {
         while let Some(heard) = incoming.next().await {
             let text = match heard {
                 Ok(text) => text,
-                Err(reason) => return self.lose(&reason),
+                Err(NoMessage { reason, violates }) => return self.lose_for(&reason, violates),
             };
             if let Err(reason) = self.take(&text) {
                 return self.lose_for(&reason, true);
@@ -558,5 +567,17 @@ mod tests {
         line.end();
         drop(say);
         assert_eq!(events.recv().await, None);
+    }
+
+    #[tokio::test]
+    async fn why_no_message_comes_says_whether_the_protocol_was_broken() {
+        for violates in [false, true] {
+            let why = NoMessage { reason: "there is no more".to_owned(), violates };
+            let incoming = futures::stream::iter([Err(why)]);
+            let (_line, _to_send, mut events) =
+                Line::new(CaseClock::start(), Duration::from_secs(20), incoming, None);
+            let lost = PeerEvent::Lost { reason: "there is no more".to_owned(), violates };
+            assert_eq!(events.recv().await.unwrap().event, lost);
+        }
     }
 }

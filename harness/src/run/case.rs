@@ -219,6 +219,7 @@ fn new_file(case: &Case, clock: CaseClock, seed: u64, attempt: u32) -> CaseFile 
         time: if simulation::is_running() { Time::Virtual } else { Time::Real },
         attempt,
         expect: scenario.expect.clone(),
+        expect_place: scenario.expect_place.as_deref().map(str::to_owned),
         control_of: case.control.as_ref().map(|control| control.of.clone()),
         liars: case.control.iter().flat_map(|control| control.broken.lie.keys().cloned()).collect(),
         ends: Vec::new(),

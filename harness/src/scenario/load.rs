@@ -292,6 +292,7 @@ fn read_document(
     let Salvaged { value, document, mut errors } = read;
     let Some(mut scenario) = value else { return Err(in_order(errors)) };
     place(&document, &mut scenario.steps, &ValuePath::default().key("steps"));
+    scenario.expect_place = place_of(&document, &ValuePath::default().key("expect"));
     let found = check::scenario(&document, &scenario, names.implementations);
     let rows = statements::rows(&document, &scenario.rows, names.statements);
     errors.extend(found.into_iter().chain(rows).filter(|error| !document.explains(error)));

@@ -54,6 +54,9 @@ pub struct Scenario {
     /// What must be seen, at the peers and on the wire.
     #[serde(default)]
     pub expect: Expectations,
+    /// Family, file and line of `expect`.
+    #[serde(skip)]
+    pub expect_place: Option<Box<str>>,
     /// What is compared with the case's snapshot.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub snapshot: Vec<Section>,

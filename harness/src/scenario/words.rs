@@ -5,6 +5,12 @@ pub(super) fn plain(message: &str) -> String {
     let rest = ["invalid type: ", "invalid value: "].iter().find_map(|head| message.strip_prefix(head));
     // What was found may hold a comma; what was expected stands last.
     match rest.and_then(|rest| rest.rsplit_once(", expected ")) {
+        Some(("unit variant", "newtype variant" | "struct variant")) => {
+            "expected a value behind the word (`word: value`), not the word alone".to_owned()
+        }
+        Some(("newtype variant" | "map", "unit variant")) => {
+            "expected the word alone, without a value".to_owned()
+        }
         Some((found, expected)) => format!("expected {}, not {}", wanted(expected), given(found)),
         None => match message.strip_prefix("data did not match any variant of ") {
             Some(_) => "none of the forms that are allowed here".to_owned(),
@@ -92,5 +98,18 @@ mod tests {
             assert_eq!(plain(&error), says, "{value}");
         }
         assert_eq!(plain("missing field `from`"), "missing key `from`");
+        #[derive(Debug, Deserialize)]
+        #[expect(dead_code, reason = "only read")]
+        enum Word {
+            Alone,
+            With(String),
+        }
+        for (value, says) in [
+            (json!("With"), "expected a value behind the word (`word: value`), not the word alone"),
+            (json!({ "Alone": "x" }), "expected the word alone, without a value"),
+        ] {
+            let error = serde_json::from_value::<Word>(value.clone()).unwrap_err().to_string();
+            assert_eq!(plain(&error), says, "{value}: {error}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use crate::sdp::scanner::{Malformed, Scanner};
 use std::fmt;
 
 /// `a=fingerprint:<hash function> <bytes>`, RFC 8122 §5.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint {
     /// The hash function as it was written, such as `sha-256`.
     pub hash: String,

@@ -36,6 +36,7 @@ fn record(expect: &str, rates: &[u64]) -> CaseRecord {
         time: Time::Real,
         attempt: 1,
         expect: serde_yaml::from_str(expect).unwrap(),
+        expect_place: None,
         control_of: None,
         liars: Vec::new(),
         ends: vec![],

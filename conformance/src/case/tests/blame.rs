@@ -353,7 +353,7 @@ fn what_goes_down_with_a_peer_that_closed_is_not_the_association_s_fault() {
     case.negotiate().ice().dtls().ended(StepOutcome::Done);
     case.command("bob", "close", json!({}), Answer::Ok(Value::Null));
     case.awaits("alice", json!({"open": "chat"})).timed_out("alice", json!({"open": "chat"}));
-    fails(&case.verdict(), Layer::DataChannel, "alice", "open chat at alice should come");
+    fails(&case.verdict(), Layer::DataChannel, "bob", "open chat at alice should come");
 }
 
 #[test]

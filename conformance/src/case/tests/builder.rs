@@ -49,6 +49,7 @@ impl CaseBuilder {
             time: Time::Real,
             attempt: 1,
             expect: serde_yaml::from_str::<Expectations>(expect).unwrap(),
+            expect_place: None,
             control_of: None,
             liars: Vec::new(),
             ends: vec![],

@@ -48,6 +48,33 @@ fn a_finding_that_names_the_cause_decides_layer_and_side() {
 }
 
 #[test]
+fn what_comes_after_a_path_is_lost_did_not_make_it_lost() {
+    let verdict = |before: bool| {
+        let mut case = CaseBuilder::new("");
+        case.connect();
+        let awaited = json!({"message": {"channel": "chat"}});
+        let violates = |case: &mut CaseBuilder| {
+            let place = Place::Entry(case.record.timeline.len() as u64);
+            case.event("alice", json!({"event": "log", "data": {"level": "info", "message": "here"}}));
+            let found = finding("stun-response-integrity", "alice", Stands::Fail, false, place);
+            case.record.file.findings.push(found);
+        };
+        if before {
+            violates(&mut case);
+        }
+        case.awaits("bob", awaited.clone()).state("bob", "iceconnectionstatechange", "disconnected");
+        if !before {
+            violates(&mut case);
+        }
+        case.timed_out("bob", awaited);
+        case.verdict()
+    };
+    fails(&verdict(true), Layer::Checks, "alice", "alice violates stun-response-integrity");
+    let later = verdict(false);
+    assert!(!later.sentence.contains("violates"), "{}", later.sentence);
+}
+
+#[test]
 fn a_finding_above_the_failure_or_a_known_one_is_no_cause() {
     let above = finding("dcep-open-ppid-50", "alice", Stands::Fail, false, Place::Entry(2));
     fails(&failed_dtls(above), Layer::Dtls, "bob", "it failed at bob");

@@ -71,6 +71,30 @@ fn an_echo_that_loses_messages_is_blamed_on_the_one_who_echoes() {
 }
 
 #[test]
+fn who_was_told_to_close_is_named_where_something_is_awaited_of_it() {
+    let verdict = |before: bool, peer: &str| {
+        let awaited = json!({"message": {"channel": "chat", "text": "two"}});
+        let mut case = CaseBuilder::new("");
+        case.connect().send("alice", "one").receive("bob", "one");
+        if !before {
+            case.awaits("alice", awaited.clone());
+        }
+        case.command(peer, "close", json!({}), Answer::Ok(Value::Null));
+        if before {
+            case.ended(StepOutcome::Done).awaits("alice", awaited.clone());
+        }
+        case.timed_out("alice", awaited);
+        case.verdict()
+    };
+    fails(&verdict(true, "bob"), Layer::DataChannel, "bob", "bob was told to close before");
+    for (before, peer) in [(false, "bob"), (true, "alice")] {
+        let verdict = verdict(before, peer);
+        fails(&verdict, Layer::DataChannel, "alice", "at alice should come");
+        assert!(!verdict.sentence.contains("told to close"), "{}", verdict.sentence);
+    }
+}
+
+#[test]
 fn each_of_several_channels_of_a_label_has_its_own_order() {
     let second = json!({"channel": {"label": "chat", "ordered": true, "id": 3}});
     let mut case = CaseBuilder::new("");

@@ -32,6 +32,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             _ => false,
         };
         match before {
+            // What begins is another association.
+            Some(_) if back && evidence.renews_association(peer, happened.t_us) => tally.pass(place),
             Some(before) if back && !has_one_transport(evidence, peer) => {
                 tally.inconclusive(format!("{before} and {state} may be of two transports"), [place]);
             }
@@ -105,4 +107,27 @@ mod control {
     .and(&[Mutation::new(Recording::Data, "went from connected to new", |evidence| {
         events::push(evidence, "bob", PeerEvent::DtlsStateChange { state: DtlsState::New, reason: None });
     })]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Status;
+    use crate::checks::controls::sdp::{change_fingerprints, renegotiate};
+    use crate::checks::controls::{Recording, events};
+
+    #[test]
+    fn another_association_begins_anew() {
+        let mut evidence = Recording::Data.evidence();
+        renegotiate(&mut evidence);
+        events::push(
+            &mut evidence,
+            "bob",
+            PeerEvent::DtlsStateChange { state: DtlsState::New, reason: None },
+        );
+        let of_bob = |evidence: &Evidence| CHECK.run(evidence)[1].result;
+        assert_eq!(of_bob(&evidence), Status::Fail);
+        change_fingerprints(&mut evidence.descriptions[2]);
+        assert_eq!(of_bob(&evidence), Status::Pass);
+    }
 }

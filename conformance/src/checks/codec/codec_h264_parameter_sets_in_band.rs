@@ -66,7 +66,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, rtp};
+    use crate::checks::controls::{Control, Mutation, Recording, rtp};
     use crate::evidence::Peer;
 
     /// Takes the parameter sets that the stack sends by themselves for other units.
@@ -82,5 +82,19 @@ mod control {
             }
         }
         assert!(count >= 2);
-    });
+    })
+    .and(&[Mutation::new(Recording::H264, "no parameter sets come with a later IDR picture", |evidence| {
+        // As if the last picture in fragments (FU-A) were one, of which the recording has only the first.
+        let is_own = |it: &&mut crate::evidence::Packet| rtp::is(it) && it.sender == Peer(1);
+        let is_slice = |payload: &[u8]| {
+            matches!(payload, [indicator, header, ..] if indicator & 0x1f == 28 && header & 0x1f == 1)
+        };
+        let timestamp = |packet: &crate::evidence::Packet| packet.clear[0].bytes[4..8].to_vec();
+        let slices = rtp::packets(evidence).filter(is_own).filter(|it| is_slice(rtp::payload_of(it)));
+        let last = slices.map(|it| timestamp(it)).last().unwrap();
+        for packet in rtp::packets(evidence).filter(is_own).filter(|it| timestamp(it) == last) {
+            let header = &mut rtp::payload_mut(packet)[1];
+            *header = *header & 0xe0 | 5;
+        }
+    })]);
 }

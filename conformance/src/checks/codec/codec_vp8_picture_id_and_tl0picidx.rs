@@ -109,7 +109,7 @@ impl Frame {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, rtp};
+    use crate::checks::controls::{Control, Mutation, Recording, rtp};
     use crate::evidence::{Evidence, Peer};
 
     /// As if nothing had been retransmitted.
@@ -130,7 +130,39 @@ mod control {
             let id = u16::from_be_bytes([bytes[at + 2], bytes[at + 3]]) + 3;
             bytes[at + 2..at + 4].copy_from_slice(&id.to_be_bytes());
         }
-    });
+    })
+    .and(&[Mutation::new(Recording::Video, "TL0PICIDX", |evidence| index(evidence, 3)).prepared(
+        |evidence| {
+            prepare(evidence);
+            index(evidence, 0);
+        },
+    )]);
+
+    /// Gives the frames of Chrome's video a TL0PICIDX, or adds to that of all but the first frame.
+    fn index(evidence: &mut Evidence, more: u8) {
+        let is = |it: &&mut crate::evidence::Packet| {
+            rtp::is(it) && it.sender == Peer(0) && rtp::payload_type(it) == rtp::VP8
+        };
+        let mut timestamps = Vec::new();
+        for packet in rtp::packets(evidence).filter(is) {
+            let bytes = packet.clear[0].bytes.to_mut();
+            let at = peerproof_captures::wire::rtp::view(bytes).unwrap().payload.range.start as usize;
+            let timestamp: [u8; 4] = bytes[4..8].try_into().unwrap();
+            if !timestamps.contains(&timestamp) {
+                timestamps.push(timestamp);
+            }
+            let frame = timestamps.len() as u8;
+            if more > 0 {
+                bytes[at + 4] += if frame > 1 { more } else { 0 };
+                continue;
+            }
+            assert_eq!(bytes[at..at + 2], [0x90, 0x80]);
+            // The flags of the index and of the layer, which is 0 (RFC 7741 §4.2).
+            bytes[at + 1] |= 0x60;
+            bytes.splice(at + 4..at + 4, [frame, 0]);
+            packet.bytes.to_mut().splice(at..at, [0, 0]);
+        }
+    }
 }
 
 #[cfg(test)]

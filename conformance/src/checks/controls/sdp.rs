@@ -17,6 +17,16 @@ pub(in crate::checks) fn renegotiate(evidence: &mut Evidence) {
     }
 }
 
+/// Changes the first digits of the fingerprints of a description on the way.
+pub(in crate::checks) fn change_fingerprints(made: &mut Description) {
+    let mut delivered = made.sdp.clone();
+    edit_fingerprints(&mut delivered, |hash, digest| {
+        let first = if digest.starts_with('0') { "1" } else { "0" };
+        (hash.to_owned(), format!("{first}{}", &digest[1..]))
+    });
+    made.delivered = Some(delivered);
+}
+
 /// Edits one media section alone.
 pub(in crate::checks) fn edit_section(
     sdp: &mut SessionDescription,

@@ -27,7 +27,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let Some(since_us) = restarts else { return };
     // A session of several transports has several associations.
     let of = |it: Peer| {
-        let all: BTreeSet<_> = evidence.made_by(it).map(|made| identity(&made.sdp)).collect();
+        let all: BTreeSet<_> = evidence.made_by(it).map(|made| identity(made.received())).collect();
         all.len()
     };
     if of(peer) != 1 || of(other) != 1 || made().any(|made| !made.sdp.as_str().contains("a=group:BUNDLE")) {
@@ -78,10 +78,12 @@ fn identity(sdp: &SessionDescription) -> BTreeSet<String> {
 #[cfg(test)]
 mod control {
     use crate::checks::controls::{Control, Recording};
-    use crate::evidence::Packet;
+    use crate::evidence::{Evidence, Packet};
+
+    pub(super) const CONTROL: Control = Control::new(Recording::Restart, begin);
 
     /// Begins a second handshake at the end: a ClientHello with another random.
-    pub(super) const CONTROL: Control = Control::new(Recording::Restart, |evidence| {
+    pub(super) fn begin(evidence: &mut Evidence) {
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
         // It may be in fragments.
         let is_hello = |it: &&Packet| it.bytes[0] == 22 && it.bytes[13] == 1 && it.tap == it.sender;
@@ -94,5 +96,23 @@ mod control {
             }
         }
         packets.extend(hellos);
-    });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Status;
+    use crate::checks::controls::Recording;
+    use crate::checks::controls::sdp::change_fingerprints;
+
+    #[test]
+    fn other_fingerprints_on_the_way_ask_for_another_association() {
+        let mut evidence = Recording::Restart.evidence();
+        control::begin(&mut evidence);
+        let fails = |evidence: &Evidence| CHECK.run(evidence).iter().any(|it| it.result == Status::Fail);
+        assert!(fails(&evidence));
+        change_fingerprints(evidence.descriptions.last_mut().unwrap());
+        assert!(!fails(&evidence));
+    }
 }

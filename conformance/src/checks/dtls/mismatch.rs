@@ -2,11 +2,12 @@
 
 use super::has_application_data;
 use crate::checks::Place;
-use crate::evidence::{Evidence, Peer, digest};
+use crate::evidence::{Description, Evidence, Peer, digest};
 use peerproof_captures::event::{DtlsState, PeerEvent};
 use peerproof_captures::sdp::Fingerprint;
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::dtls::handshake::Body;
+use std::collections::BTreeSet;
 
 /// What a peer did after it had got another certificate.
 pub(super) struct Mismatch {
@@ -41,15 +42,9 @@ pub(super) fn of(evidence: &Evidence, peer: Peer, judge: Judge) -> Option<Mismat
     }
     let (wire, other) = (evidence.wire.as_ref()?, evidence.other(peer)?);
     let handshake = evidence.handshake(peer);
-    let told: Vec<Fingerprint> = evidence
-        .made_by(other)
-        .flat_map(|made| {
-            let sdp = made.received();
-            let sections: Vec<_> = sdp.media().flat_map(|section| section.fingerprints()).collect();
-            sdp.session().fingerprints().into_iter().chain(sections).collect::<Vec<_>>()
-        })
-        .collect();
-    if told.is_empty() {
+    let received: BTreeSet<Fingerprint> =
+        evidence.made_by(other).flat_map(Description::fingerprints).collect();
+    if received.is_empty() {
         return None;
     }
     let presented = handshake.bodies().filter(|(message, _)| message.sender == other);
@@ -59,7 +54,7 @@ pub(super) fn of(evidence: &Evidence, peer: Peer, judge: Judge) -> Option<Mismat
             _ => None,
         })
         .next()?;
-    if told.iter().any(|it| digest(&it.hash, leaf).as_deref() == Some(&it.bytes[..])) {
+    if received.iter().any(|it| digest(&it.hash, leaf).as_deref() == Some(&it.bytes[..])) {
         return None;
     }
     let state = |wanted: &[DtlsState]| {

@@ -63,6 +63,7 @@ checks! {
     dtls_invalid_record_silently_dropped,
     dtls_fragments_reassembled,
     dtls_association_kept_on_ice_restart,
+    dtls_changed_fingerprint_ends_association,
     dtls_transport_closed_on_close_notify,
     dtls13_server_hello_shape,
     dtls13_epochs,

@@ -220,10 +220,26 @@ mod control {
             (late.from, late.to) = (from, to);
         },
     )
-    .and(&[Mutation::new(Recording::Media, "has neither the highest priority", |evidence| {
-        rank(evidence, false);
-    })
-    .prepared(|evidence| rank(evidence, true))]);
+    .and(&[
+        Mutation::new(Recording::Media, "has neither the highest priority", |evidence| {
+            rank(evidence, false);
+        })
+        .prepared(|evidence| rank(evidence, true)),
+        Mutation::new(Recording::Media, "no nominated pair", |evidence| {
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            let last =
+                packets.iter_mut().rfind(|it| is_data(it) && it.sender == Peer(1) && it.tap == Peer(1));
+            last.unwrap().to.set_port(9);
+        })
+        .also_breaks(&["consent-no-data-before", "rtcp-mux-honoured"])
+        .prepared(|evidence| {
+            rank(evidence, true);
+            let packets = &mut evidence.wire.as_mut().unwrap().packets;
+            let last = packets.iter().rfind(|it| is_data(it) && it.sender == Peer(1) && it.tap == Peer(1));
+            let last = last.unwrap().clone();
+            packets.push(Packet { t_us: last.t_us + 4_000_000, ..last });
+        }),
+    ]);
 
     /// Two pairs are nominated, and the first is in use. Describes the candidates of all, so that it has the highest priority or the least.
     pub(super) fn rank(evidence: &mut Evidence, highest: bool) {

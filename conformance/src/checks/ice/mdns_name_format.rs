@@ -77,14 +77,14 @@ fn is_random(name: &str) -> bool {
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, events};
+    use crate::checks::controls::{Control, Mutation, Recording, events};
     use crate::evidence::Evidence;
 
     /// As if the answerer concealed its addresses.
     fn conceal(evidence: &mut Evidence) {
         events::edit_candidate(evidence, "bob", |text| {
             let mut words: Vec<&str> = text.split(' ').collect();
-            words[4] = "1f4712db-ea17-4bcf-a596-105139dfd8bf.local";
+            words[4] = NAMES[0];
             words.join(" ")
         });
     }
@@ -92,7 +92,19 @@ mod control {
     /// Makes them UUIDs of version 1.
     pub(super) const CONTROL: Control = Control::prepared(Recording::Descriptions, conceal, |evidence| {
         events::edit_candidate(evidence, "bob", |text| text.replace("-4bcf-", "-1bcf-"));
-    });
+    })
+    .and(&[Mutation::new(Recording::Data, "conceals both", |evidence| {
+        events::edit_candidate(evidence, "alice", |text| text.replace(NAMES[1], NAMES[0]));
+    })
+    .also_breaks(&["ice-candidate-foundations"])
+    .prepared(|evidence| {
+        events::edit_candidate(evidence, "alice", |text| {
+            text.replace("192.0.2.2", NAMES[0]).replace("fd00::2", NAMES[1])
+        });
+    })]);
+
+    const NAMES: [&str; 2] =
+        ["1f4712db-ea17-4bcf-a596-105139dfd8bf.local", "2f4712db-ea17-4bcf-a596-105139dfd8bf.local"];
 }
 
 #[cfg(test)]

@@ -85,17 +85,23 @@ mod control {
         });
         assert!(renamed > 0);
     })
-    .and(&[Mutation::new(Recording::Simulcast, "carries several RtpStreamId", |evidence| {
-        let id = extensions(evidence, Peer(0)).id_of(ExtensionKind::Rid).unwrap();
-        let mut seen = 0;
-        rtp::edit_elements(evidence, Peer(0), id, |value| {
-            if value == b"h" {
-                seen += 1;
-                if seen > 1 {
-                    value[0] = b'm';
+    .and(&[
+        Mutation::new(Recording::Simulcast, "carries several RtpStreamId", |evidence| {
+            let id = extensions(evidence, Peer(0)).id_of(ExtensionKind::Rid).unwrap();
+            let mut seen = 0;
+            rtp::edit_elements(evidence, Peer(0), id, |value| {
+                if value == b"h" {
+                    seen += 1;
+                    if seen > 1 {
+                        value[0] = b'm';
+                    }
                 }
-            }
-        });
-        assert!(seen > 1);
-    })]);
+            });
+            assert!(seen > 1);
+        }),
+        Mutation::new(Recording::Simulcast, "none of the first", |evidence| {
+            let id = extensions(evidence, Peer(0)).id_of(ExtensionKind::RepairedRid).unwrap();
+            rtp::erase_elements(evidence, Peer(0), id);
+        }),
+    ]);
 }

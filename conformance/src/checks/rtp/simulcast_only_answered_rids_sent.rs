@@ -81,7 +81,7 @@ fn alone(media: &BTreeMap<u32, &Source>, mid: &str, answer: Place, tally: &mut T
 
 #[cfg(test)]
 mod control {
-    use crate::checks::controls::{Control, Recording, replace, rtp};
+    use crate::checks::controls::{Control, Mutation, Recording, replace, rtp};
     use crate::checks::media::extensions;
     use crate::evidence::{Evidence, Peer};
     use peerproof_captures::wire::rtp::ExtensionKind;
@@ -103,7 +103,11 @@ mod control {
             }
         });
         assert!(renamed > 0);
-    });
+    })
+    .and(&[Mutation::new(Recording::Simulcast, "no simulcast was agreed", |evidence| {
+        replace(&mut evidence.descriptions[1].sdp, "a=simulcast:recv h;m;l\r\n", "");
+    })
+    .prepared(fourth)]);
 }
 
 #[cfg(test)]

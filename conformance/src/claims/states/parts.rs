@@ -8,6 +8,7 @@ use super::machines::{Machine, Reported, Reports, hides_some};
 use crate::case_file::{CasePeer, Runs};
 use crate::verdict::Place;
 use peerproof_captures::event::{PeerEvent, SdpType};
+use std::collections::BTreeSet;
 
 const ICE_UP: &[&str] = &["connected", "completed"];
 const ICE_DOWN: &[&str] = &["disconnected", "failed"];
@@ -290,5 +291,16 @@ fn is_caused(session: &Session<'_>, peer: &CasePeer, reports: &Reports, report: 
     });
     let rolled_back =
         session.asked(&peer.name).into_iter().any(|it| super::commands::kind(&it) == Some(SdpType::Rollback));
-    below || rolled_back || has_ended(session, &peer.name, entry)
+    below || rolled_back || renews(session, &peer.name) || has_ended(session, &peer.name, entry)
+}
+
+/// Whether the other side received other fingerprints than before: it ends the association then (RFC 9429 §5.11).
+fn renews(session: &Session<'_>, name: &str) -> bool {
+    let view = session.record.other(name).and_then(|other| session.views.get(other));
+    let of = |sdp: &str| -> BTreeSet<String> {
+        let lines = sdp.lines().filter(|line| line.starts_with("a=fingerprint:"));
+        lines.map(|line| line.trim_end().to_ascii_lowercase()).collect()
+    };
+    let sets: Vec<_> = view.into_iter().flat_map(|view| &view.remote).map(|at| of(&at.is.sdp)).collect();
+    sets.windows(2).any(|pair| matches!(pair, [before, after] if before != after))
 }

@@ -1,13 +1,14 @@
 //! States that are doubled, missing or impossible.
 
 use super::super::Contradiction;
-use super::super::testing::Case;
+use super::super::testing::{Case, command};
 use crate::checks::controls::Recording;
 use crate::evidence::Peer;
 use crate::verdict::Layer;
 use peerproof_captures::event::{ConnectionState, DtlsState, IceState, PeerEvent, SctpState, SignalingState};
 use peerproof_captures::timeline::{Entry, What};
 use peerproof_captures::wire::demux::Class;
+use serde_json::json;
 
 fn ice(state: IceState) -> PeerEvent {
     PeerEvent::IceConnectionStateChange { state }
@@ -287,6 +288,19 @@ fn what_fails_takes_the_connection_with_it_and_what_closes_was_closed() {
     let mut closed = Case::of(Recording::Conflict);
     closed.report_after("bob", up, sctp(SctpState::Closed)).wait(2_000_000);
     closed.blames("bob", "event/sctpstatechange.state", Layer::Sctp, "nobody closed it");
+    let mut of_dtls = Case::of(Recording::Conflict);
+    of_dtls.report_after("bob", up, dtls(DtlsState::Closed)).wait(2_000_000);
+    of_dtls.blames("bob", "event/dtlsstatechange.state", Layer::Dtls, "nobody closed it");
+    // Alice is given other fingerprints of bob, and ends the association (RFC 9429 §5.11).
+    let changed = json!({"type": "answer", "sdp": "v=0\r\na=fingerprint:sha-256 00:11\r\n"});
+    command(
+        &mut of_dtls.record,
+        "alice",
+        "setRemoteDescription",
+        json!({ "description": changed }),
+        json!(null),
+    );
+    of_dtls.lacks("nobody closed it");
 }
 
 #[test]

@@ -232,7 +232,10 @@ fn state(
     // Implementations keep the state of a transport that has ended, and nothing need be reported of a connection that was closed
     // (webrtc-pc §4.4.1.5): what was never reported is wrong.
     let late = reading.answered_us.saturating_add(super::wire::OLDEST_US);
-    let possible: Vec<DtlsState> = view.dtls.iter().filter(|at| at.t_us <= late).map(|at| at.is).collect();
+    // The event of a state that was entered shortly before the reading may still be queued behind it, however long the machine lets it wait.
+    let next = view.dtls.iter().find(|at| at.t_us > late);
+    let told = view.dtls.iter().filter(|at| at.t_us <= late).chain(next);
+    let possible: Vec<DtlsState> = told.map(|at| at.is).collect();
     let ended =
         view.closed.is_some() || matches!(says, DtlsState::Closed | DtlsState::New | DtlsState::Connecting);
     if possible.contains(says) || ended {

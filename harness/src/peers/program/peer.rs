@@ -5,7 +5,7 @@ use super::process::NoMore;
 use super::spec::ProgramSpec;
 use crate::peers::clock::Estimate;
 use crate::peers::greeting::Greeting;
-use crate::peers::line::Line;
+use crate::peers::line::{Line, NoMessage};
 use crate::peers::name::agrees;
 use crate::peers::protocol::Command;
 use crate::peers::request::OpenRequest;
@@ -32,6 +32,12 @@ pub(super) struct ProgramPeer {
     in_lab: bool,
 }
 
+/// What is no line of the protocol violates it; a program that ended may have done so for any reason.
+fn no_message(why: NoMore) -> NoMessage {
+    let violates = matches!(why, NoMore::NoLine(_));
+    NoMessage { reason: why.into_reason(), violates }
+}
+
 impl ProgramPeer {
     /// Opens a program for a case.
     pub(super) async fn open(
@@ -42,9 +48,11 @@ impl ProgramPeer {
         let mut serving = programs.take(spec, request.host.as_ref()).await?;
         serving.cases += 1;
         let (say, hear) = serving.process.talk();
-        let incoming = stream::unfold(hear, |mut hear| async move {
-            Some((hear.recv().await?.map_err(NoMore::into_reason), hear))
-        });
+        let incoming =
+            stream::unfold(
+                hear,
+                |mut hear| async move { Some((hear.recv().await?.map_err(no_message), hear)) },
+            );
         let (line, mut outgoing, events) =
             Line::new(request.clock, ANSWER_DEADLINE, Box::pin(incoming), Some(request.secrets));
         tokio::spawn(async move {

@@ -462,7 +462,9 @@ fn channels_are_at_both_sides(facts: &Facts<'_>, found: &mut Found<'_>) {
         });
         let Some(other) = others.next() else {
             let other = facts.other(made.peer).unwrap_or_default();
-            let help = format!("give {other} the same command");
+            let help = format!(
+                "give {other} the same command; a scenario knows a channel by its label, which must be the same at both sides"
+            );
             found.help(&path, format!("`{label}` is negotiated, and {other} does not make it"), help);
             continue;
         };

@@ -156,7 +156,14 @@ impl Document {
             }
             return self.take_out(&path, None);
         }
-        if !self.lost().wounded(node) {
+        // What a step lacks may have stood in the part of its peer.
+        let parts: Vec<Option<usize>> = match self.at(&path) {
+            Some(Value::Object(parts)) => {
+                parts.keys().map(|key| self.marks.find(self.root, &path.key(key))).collect()
+            }
+            _ => Vec::new(),
+        };
+        if ![node].into_iter().chain(parts).any(|node| self.lost().wounded(node)) {
             errors.push(error);
         }
         self.take_out(&path, None)
