@@ -3,7 +3,7 @@
 use super::broken::broken_by_control;
 use super::cause::{at_layer, because, contradiction, time};
 use super::check::{self, Checked, Failure, Mismatch};
-use super::early::sent_before_open;
+use super::early::sent_outside_open;
 use super::failed_step::{
     alone, explains, idle_rule, layer_of, should_lose_its_path, wants_failure, wants_message,
     wants_no_connection,
@@ -38,7 +38,7 @@ use peerproof_captures::timeline::{Entry, Expected, Note, Seen, Step, StepOutcom
 ///    or an expectation that failed besides is named as the consequence.
 /// 5. `fail`: a step did not end as the scenario wants. [`explain`](crate::explain) names the first layer that diverged. What the
 ///    recording names as the cause of that ([`because`]) decides layer and side. `inconclusive` if it asked a peer to send by a channel
-///    that was not open yet.
+///    that was not open yet, or not any more.
 /// 6. `fail`: an expectation does not hold, or something arrived that was not sent. The lowest layer comes first. The same holds of its
 ///    cause.
 /// 7. `fail`: a [finding](super::CaseFile::findings) says that an absolute requirement is broken, and no known deviation covers
@@ -65,7 +65,7 @@ pub fn judge(record: &CaseRecord) -> Verdict {
     }
     let contradicted = contradictions.into_iter().next();
     if contradicted.is_none()
-        && let Some(early) = sent_before_open(record)
+        && let Some(early) = sent_outside_open(record)
     {
         return early;
     }

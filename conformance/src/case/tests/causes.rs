@@ -134,6 +134,19 @@ fn a_description_that_contradicts_itself_is_its_makers_fault() {
     fails(&refused(video, None), Layer::Sdp, "bob", "rejected it with OperationError");
     let stray = format!("{video}a=rtcp-fb:97 nack\r\n");
     fails(&refused(&stray, None), Layer::Sdp, "alice", "section 0 has a=rtcp-fb:97 nack");
+    // A command may hand it on, instead of a step that carries it.
+    let mut case = CaseBuilder::new("");
+    let offer = json!({"type": "offer", "sdp": stray});
+    case.command("alice", "createOffer", json!({}), Answer::Ok(offer.clone()));
+    let args = json!({"description": "offer"});
+    case.began(json!({"peer": "bob", "action": {"command": {"name": "setRemoteDescription", "args": args}}}));
+    let answer = Answer::Rejected { name: "OperationError".into(), message: "no".into() };
+    case.command("bob", "setRemoteDescription", json!({"description": offer}), answer);
+    case.ended(StepOutcome::Wrong {
+        expected: Expected::Success { peer: "bob".into(), command: "setRemoteDescription".into() },
+        seen: Seen::Exception { name: "OperationError".into(), message: "no".into() },
+    });
+    fails(&case.verdict(), Layer::Sdp, "alice", "section 0 has a=rtcp-fb:97 nack");
     // Changed on the way it is neither's.
     let changed = refused(video, Some(&stray));
     fails(&changed, Layer::Sdp, "network", "which the scenario changed on the way, but it rejected it");
@@ -406,6 +419,41 @@ fn a_step_that_sends_before_the_channel_is_open_is_no_peers_fault() {
 }
 
 #[test]
+fn a_step_that_sends_after_the_scenario_closed_the_channel_is_no_peers_fault() {
+    let verdict = |asked: Option<(&str, &str)>, event: &str| {
+        let mut case = CaseBuilder::new("");
+        case.connect();
+        if let Some((peer, command)) = asked {
+            let args = json!({"channel": "chat"});
+            case.began(json!({"peer": peer, "action": {"command": {"name": command, "args": args}}}));
+            case.command(peer, command, args, Answer::Ok(Value::Null)).ended(StepOutcome::Done);
+        }
+        if event != "none" {
+            case.event("bob", json!({"event": event, "data": {"channel": "chat"}}));
+        }
+        let args = json!({"channel": "chat", "message": {"text": "one"}});
+        case.began(json!({"peer": "bob", "action": {"command": {"name": "send", "args": args}}}));
+        let rejected = Answer::Rejected { name: "InvalidStateError".into(), message: "closed".into() };
+        case.command("bob", "send", args, rejected);
+        case.ended(StepOutcome::Wrong {
+            expected: Expected::Success { peer: "bob".into(), command: "send".into() },
+            seen: Seen::Exception { name: "InvalidStateError".into(), message: "closed".into() },
+        });
+        case.verdict()
+    };
+    let [closing, close] = ["channelclosing", "channelclose"];
+    for (asked, event) in
+        [(("alice", "close"), closing), (("alice", "closeDataChannel"), close), (("bob", "close"), "none")]
+    {
+        let late = verdict(Some(asked), event);
+        assert_eq!(late.outcome, Outcome::Inconclusive, "{late:?}");
+        assert!(late.sentence.contains("after the scenario had it closed"), "{}", late.sentence);
+    }
+    assert_eq!(verdict(None, close).outcome, Outcome::Fail);
+    fails(&verdict(Some(("alice", "close")), "none"), Layer::DataChannel, "bob", "InvalidState");
+}
+
+#[test]
 fn a_section_that_is_offered_on_after_it_was_stopped_keeps_the_track_from_ending() {
     let verdict = |endpoint: &str, awaited: Value| {
         let mut case = CaseBuilder::new("");
@@ -426,4 +474,33 @@ fn a_section_that_is_offered_on_after_it_was_stopped_keeps_the_track_from_ending
     for other in [verdict("bob", ended()), verdict("alice", message)] {
         assert!(!other.sentence.contains("jsep-stopped"), "{other:?}");
     }
+    // The transceiver of the section is still there.
+    let transceivers = |seen: Value| {
+        let mut case = CaseBuilder::new("");
+        case.connect();
+        let place = Place::Entry(case.record.timeline.len() as u64);
+        let sdp = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n";
+        let offer = json!({"type": "offer", "sdp": sdp});
+        case.command("alice", "createOffer", json!({}), Answer::Ok(offer));
+        let args = json!({"command": {"name": "getTransceivers", "args": {}}});
+        case.began(json!({"peer": "bob", "action": args}));
+        let (command, path) = ("getTransceivers".to_owned(), Vec::new());
+        let value = json!([{"kind": "audio"}]);
+        case.ended(StepOutcome::Wrong {
+            expected: Expected::AnswerValue {
+                peer: "bob".into(),
+                command: command.clone(),
+                path: path.clone(),
+                value,
+            },
+            seen: Seen::AnswerValue { command, path, value: seen },
+        });
+        let mut known = finding("jsep-stopped-section-port-zero", "alice", Stands::Fail, false, place);
+        known.waiver = Some(Waiver { reason: "so it is".to_owned(), link: String::new() });
+        case.record.file.findings.push(known);
+        case.verdict()
+    };
+    let two = transceivers(json!([{"kind": "audio"}, {"kind": "video"}]));
+    fails(&two, Layer::Sdp, "alice", "as a consequence, getTransceivers should be");
+    fails(&transceivers(json!([{"kind": "video"}])), Layer::Media, "bob", "getTransceivers should be");
 }
