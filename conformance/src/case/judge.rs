@@ -9,6 +9,7 @@ use super::failed_step::{
     wants_no_connection,
 };
 use super::lacking::{lacking, unless_unwatched, unreported, unsupported};
+use super::rewritten::{Rewritten, rewritten};
 use super::unnegotiated::{Unnegotiated, unnegotiated};
 use super::view::PeerView;
 use crate::api::Views;
@@ -20,7 +21,7 @@ use crate::finding::Finding;
 use crate::record::CaseRecord;
 use crate::verdict::{Layer, NETWORK, Outcome, Place, RecordedFile, Verdict};
 use peerproof_captures::timeline::words;
-use peerproof_captures::timeline::{Entry, Expected, Note, Seen, Step, StepOutcome, What};
+use peerproof_captures::timeline::{Condition, Entry, Expected, Note, Seen, Step, StepOutcome, What};
 
 /// Judges a case from its recording alone.
 ///
@@ -199,8 +200,24 @@ fn first_diverged(record: &CaseRecord, views: &Views, top: Layer) -> Option<Diag
 }
 
 /// What a peer that waits for something of a layer could not get, as the network let nothing of that through.
-fn cut_off(record: &CaseRecord, views: &Views, layer: Layer, to: &str) -> Option<(String, Place)> {
-    explain::cut_off(&session(record, views), layer, to)
+fn cut_off(record: &CaseRecord, views: &Views, layer: Layer, awaited: &Expected) -> Option<(String, Place)> {
+    let Expected::Condition { peer, condition } = awaited else { return None };
+    let sent_us = match condition {
+        Condition::Message(message) => sent_last(record, record.other(peer)?, &message.channel),
+        _ => None,
+    };
+    explain::cut_off(&session(record, views), layer, peer, sent_us)
+}
+
+/// When a peer was last asked to send by a channel, in microseconds.
+fn sent_last(record: &CaseRecord, by: &str, label: &str) -> Option<u64> {
+    record.timeline.iter().rev().find_map(|entry| match &entry.what {
+        What::Command { peer, name, args, .. } => {
+            let is_it = peer == by && name == "send" && args.get("channel").is_some_and(|it| it == label);
+            is_it.then_some(entry.t_us)
+        }
+        _ => None,
+    })
 }
 
 fn session<'a>(record: &'a CaseRecord, views: &'a Views) -> Session<'a> {
@@ -280,11 +297,11 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         }
         None => true,
     });
+    let is_false = |anomaly: &Mismatch| diverged.as_ref().is_none_or(|it| it.layer >= anomaly.layer);
+    let comes_false = anomaly.as_ref().is_some_and(is_false);
     let mut failure = match (anomaly, diverged) {
         // A false message explains a message that did not come; what diverged below the channels explains both.
-        (Some(anomaly), diverged) if diverged.as_ref().is_none_or(|it| it.layer >= anomaly.layer) => {
-            Failure::from(anomaly)
-        }
+        (Some(anomaly), _) if comes_false => Failure::from(anomaly),
         (_, Some(diverged)) => diverged.into(),
         (_, None) => {
             let sender = rule.and_then(|rule| rule.sender);
@@ -300,8 +317,8 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
             });
             let acting = sender.and_then(|name| record.peer(name)).or(acting).or(awaiting);
             mismatch.side = acting.or_else(|| subject(record)).map(|peer| peer.name.clone());
-            if let Some(Expected::Condition { peer, .. }) = awaited.filter(|_| !wants_failure)
-                && let Some((told, first)) = cut_off(record, views, own, peer)
+            if let Some(awaited) = awaited.filter(|_| !wants_failure)
+                && let Some((told, first)) = cut_off(record, views, own, awaited)
             {
                 mismatch.seen = format!("{}; {told}", mismatch.seen);
                 mismatch.side = Some(NETWORK.to_owned());
@@ -315,6 +332,15 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
             mismatch.into()
         }
     };
+    let comes_about = matches!(awaited, Some(Expected::Condition { .. })) && !wants_failure && !comes_false;
+    if comes_about
+        && failure.side.as_deref().is_some_and(|side| side != NETWORK)
+        && let Some(Rewritten { sentence, carried }) = rewritten(record, failure.layer)
+    {
+        failure.sentence = format!("{}; {sentence}", failure.sentence);
+        failure.side = Some(NETWORK.to_owned());
+        failure.evidence.push(carried);
+    }
     failure.evidence.push(Place::Entry(entry.n));
     let verdict = fail(failure, &suffix);
     Some(if unread { Verdict { outcome: Outcome::Inconclusive, side: None, ..verdict } } else { verdict })

@@ -11,6 +11,7 @@ mod failed_step;
 mod judge;
 mod lacking;
 mod released;
+mod rewritten;
 mod snapshot;
 mod stale_pair;
 mod standing;

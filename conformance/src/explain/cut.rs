@@ -4,6 +4,7 @@ use super::session::Api;
 use crate::verdict::Layer;
 use peerproof_captures::observe::{StunClass, Unit};
 use peerproof_captures::timeline::{LossCause, RuleAction, What, words};
+use peerproof_captures::wire::sctp::ChunkType;
 use peerproof_captures::wire::stun::Method;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,6 +54,30 @@ pub(super) fn cut(api: &Api<'_>, layer: Layer, from: &str, to: &str) -> Option<C
         *lost.entry(how.clone()).or_default() += 1;
     }
     Some(Cut { left: left.len(), first: *left.first()?, lost, what })
+}
+
+/// What a peer sent of user data since a moment, if the scenario dropped all of it: nothing that it was asked to send since then can have
+/// arrived, although other records did.
+pub(super) fn cut_of_user_data(api: &Api<'_>, from: &str, to: &str, since_us: u64) -> Option<Cut> {
+    let (wire, from, _) = api.taps(from, to)?;
+    if wire.cut || !wire.is_tapped(from) {
+        return None;
+    }
+    let (known, surely) = lost(api);
+    let is_data = |unit: &Unit<'_>| {
+        matches!(unit, Unit::Chunk { kind: ChunkType::Data | ChunkType::IData, dcep: None, .. })
+    };
+    let sent = wire.units().filter(|it| it.out && it.tap == from && it.t_us >= since_us && is_data(&it.unit));
+    let mut left: Vec<u64> = sent.map(|it| it.frame).collect();
+    left.dedup();
+    if !left.iter().all(|frame| surely.contains(frame)) {
+        return None;
+    }
+    let mut lost: BTreeMap<String, u64> = BTreeMap::new();
+    for how in left.iter().filter_map(|frame| known.get(frame)) {
+        *lost.entry(how.clone()).or_default() += 1;
+    }
+    Some(Cut { left: left.len(), first: *left.first()?, lost, what: "user data packet" })
 }
 
 /// How the packets of frames were lost or changed on the way, and those of them that the scenario took, whatever the peers did.
@@ -106,5 +131,51 @@ fn is_of(layer: Layer, unit: &Unit<'_>) -> bool {
         Layer::Dtls | Layer::Sctp | Layer::DataChannel => unit.protocol() == "dtls",
         Layer::Srtp | Layer::Media => matches!(unit, Unit::Srtp { .. }),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::session::Recorded;
+    use super::super::{Session, cut_off};
+    use super::*;
+    use crate::api::{PeerView, Views};
+    use crate::checks::controls::Recording;
+    use crate::evidence::Peer;
+    use peerproof_captures::timeline::{Entry, Rule};
+    use serde_json::json;
+
+    /// SACKs arrive, so that not all records are lost.
+    #[test]
+    fn user_data_that_the_scenario_drops_is_the_networks() {
+        let judged = |spared: usize, matches: Value| {
+            let mut record = Recording::Negotiated.record();
+            let names: Vec<String> = record.file.peers.iter().map(|peer| peer.name.clone()).collect();
+            let wire = record.wire.as_ref().unwrap();
+            let tapped = (0..2).find(|place| wire.is_tapped(Peer(*place))).unwrap();
+            let data = wire.units().filter(|seen| {
+                let is_data = matches!(seen.unit, Unit::Chunk { kind: ChunkType::Data, dcep: None, .. });
+                is_data && seen.out && seen.tap == Peer(tapped)
+            });
+            let frames: Vec<(u64, u64)> = data.map(|seen| (seen.frame, seen.t_us)).collect();
+            let since_us = frames.first().unwrap().1;
+            let rule = Rule { action: RuleAction::Drop, matches };
+            for (frame, t_us) in frames.iter().skip(spared) {
+                let (peer, rule) = (names[tapped].clone(), Some(rule.clone()));
+                let what = What::Faulted { peer, rule, action: RuleAction::Drop, frame: Some(*frame) };
+                record.timeline.push(Entry { n: 0, t_us: *t_us, what });
+            }
+            let view = |name: &String| (name.clone(), PeerView::of(&record.timeline, name));
+            let views: Views = names.iter().map(view).collect();
+            let (timeline, wire) = (&record.timeline[..], record.wire.as_ref());
+            let session = Session::of_case(Recorded { views: &views, timeline, stats: None, wire });
+            let to = &names[1 - tapped];
+            cut_off(&session, Layer::DataChannel, to, Some(since_us)).map(|(told, _)| told)
+        };
+        let rule = || json!({"from": "alice", "sctp": "DATA"});
+        let told = judged(0, rule()).unwrap();
+        assert!(told.contains("user data packet") && told.contains("dropped by a rule"), "{told}");
+        assert_eq!(judged(1, rule()), None);
+        assert_eq!(judged(0, json!({"from": "alice", "sctp": "DATA", "first": 1})), None);
     }
 }

@@ -18,7 +18,7 @@ mod session;
 mod signalling;
 mod srtp;
 
-use cut::{Cut, cut};
+use cut::{Cut, cut, cut_of_user_data};
 pub(crate) use data_channel::never_negotiated;
 pub use dump::{explain_beside, explain_dump, pair};
 pub(crate) use session::Recorded;
@@ -227,11 +227,18 @@ fn unless_cut(missed: Missed, api: &session::Api<'_>) -> Missed {
     }
 }
 
-/// What the network let nothing through of, on the way to a peer that waits for something of a layer: in words, and its first frame.
-pub(crate) fn cut_off(session: &Session<'_>, layer: Layer, to: &str) -> Option<(String, Place)> {
+/// What the network let nothing through of, on the way to a peer that waits for something of a layer: in words, and its first frame. What
+/// was to be sent on a data channel is `sent_us`, the moment of the last command to send it.
+pub(crate) fn cut_off(
+    session: &Session<'_>,
+    layer: Layer,
+    to: &str,
+    sent_us: Option<u64>,
+) -> Option<(String, Place)> {
     let api = session.api()?;
     let (from, ..) = api.both().find(|(_, _, other, _)| *other == to)?;
-    let cut = cut(&api, layer, from, to)?;
+    let of_user_data = || cut_of_user_data(&api, from, to, sent_us?);
+    let cut = cut(&api, layer, from, to).or_else(of_user_data)?;
     Some((tell(&cut, from, to), Place::Frame(cut.first)))
 }
 

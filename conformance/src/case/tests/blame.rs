@@ -50,6 +50,33 @@ fn an_offer_that_never_arrives_is_signalling_and_a_refused_one_sdp() {
     case.timed_out("alice", json!({"connectionState": "connected"}));
     fails(&case.verdict(), Layer::Signalling, "bob", "alice's offer should reach bob");
 
+    // No step hands it on.
+    let mut case = CaseBuilder::new("");
+    case.command("alice", "createOffer", json!({}), Answer::Ok(offer.clone()));
+    case.awaits("alice", json!({"connectionState": "connected"}));
+    case.timed_out("alice", json!({"connectionState": "connected"}));
+    fails(&case.verdict(), Layer::Signalling, "network", "no step of the scenario gave it to bob");
+    // The state of who offered does not depend on that.
+    let state = |value: &str| {
+        let mut case = CaseBuilder::new("");
+        case.command("alice", "createOffer", json!({}), Answer::Ok(offer.clone()));
+        let args = json!({"command": {"name": "getState", "args": {}}});
+        case.began(json!({"peer": "alice", "action": args}));
+        let (command, path) = ("getState".to_owned(), serde_json::from_value(json!(["signaling"])).unwrap());
+        case.ended(StepOutcome::Wrong {
+            expected: Expected::AnswerValue {
+                peer: "alice".into(),
+                command: command.clone(),
+                path: Vec::clone(&path),
+                value: json!(value),
+            },
+            seen: Seen::AnswerValue { command, path, value: json!("have-local-offer") },
+        });
+        case.verdict()
+    };
+    fails(&state("have-remote-offer"), Layer::Sdp, "alice", "should be \"have-remote-offer\"");
+    fails(&state("stable"), Layer::Signalling, "network", "no step of the scenario gave it to bob");
+
     let mut case = CaseBuilder::new("");
     case.connects().command("alice", "createOffer", json!({}), Answer::Ok(offer.clone()));
     let answer = Answer::Rejected { name: "OperationError".into(), message: "no".into() };
@@ -82,6 +109,37 @@ fn two_offers_that_were_each_set_as_an_answer_arrived() {
     case.timed_out("alice", json!({"connectionState": "connected"}));
     case.packets(&[("alice", Direction::Outbound, CHECK), ("alice", Direction::Outbound, CHECK)]);
     fails(&case.verdict(), Layer::Checks, "bob", "bob answered none of alice's 2 Binding requests");
+}
+
+#[test]
+fn what_a_changed_description_makes_fail_is_neither_peers_fault() {
+    let judged = |changed: Option<(&str, &str)>, kind: &str, awaited: Value, ice: bool| {
+        let mut case = CaseBuilder::new("");
+        case.negotiate();
+        let sdp =
+            "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=ice-pwd:one\r\na=setup:active\r\n";
+        let sent = json!({"type": kind, "sdp": sdp});
+        let delivered = changed.map(|(was, is)| json!({"type": kind, "sdp": sdp.replace(was, is)}));
+        let (from, to) = if kind == "offer" { ("alice", "bob") } else { ("bob", "alice") };
+        let carried = json!({"from": from, "to": to, "sent": sent, "delivered": delivered});
+        case.push(serde_json::from_value(json!({ "carried": carried })).unwrap());
+        if ice {
+            case.ice().state("alice", "dtlsstatechange", "failed");
+        }
+        case.timed_out("alice", awaited);
+        case.verdict()
+    };
+    let connected = || json!({"connectionState": "connected"});
+    let (password, role) = (Some(("pwd:one", "pwd:two")), Some(("active", "passive")));
+    let words = "the scenario changed a=ice-pwd in bob's answer on its way to alice";
+    fails(&judged(password, "answer", connected(), false), Layer::Checks, "network", words);
+    fails(&judged(role, "answer", connected(), true), Layer::Dtls, "network", "the scenario changed a=setup");
+    // What shows at another layer, what the answer follows, what nobody changed, and a failure that is awaited.
+    fails(&judged(password, "answer", connected(), true), Layer::Dtls, "alice", "it failed at alice");
+    fails(&judged(role, "offer", connected(), true), Layer::Dtls, "alice", "it failed at alice");
+    fails(&judged(None, "answer", connected(), false), Layer::Checks, "bob", "should succeed");
+    let failed = judged(role, "answer", json!({"connectionState": "failed"}), false);
+    assert_ne!(failed.side.as_deref(), Some("network"), "{failed:?}");
 }
 
 #[test]
@@ -445,6 +503,29 @@ fn what_no_description_provides_for_is_held_against_nobody() {
     let mut case = offered("v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=sendonly\r\n", false);
     case.timed_out("bob", json!({"media": {"kind": "audio"}}));
     assert!(case.verdict().side.is_some(), "{:?}", case.verdict());
+}
+
+#[test]
+fn a_channel_that_nobody_was_asked_to_close_stays_by_nobodys_fault() {
+    let judged = |asked: Option<(&str, &str, &str)>| {
+        let mut case = CaseBuilder::new("");
+        case.connect();
+        if let Some((peer, command, channel)) = asked {
+            case.command(peer, command, json!({"channel": channel}), Answer::Ok(Value::Null));
+        }
+        case.timed_out("bob", json!({"close": "chat"}));
+        case.state("bob", "dtlsstatechange", "closed");
+        case.verdict()
+    };
+    for asked in [None, Some(("alice", "closeDataChannel", "other"))] {
+        let verdict = judged(asked);
+        assert_eq!((verdict.layer, verdict.side.as_deref()), (Some(Layer::DataChannel), None), "{verdict:?}");
+        assert!(verdict.sentence.contains("neither peer was asked to close the channel"), "{verdict:?}");
+    }
+    for asked in [("alice", "closeDataChannel", "chat"), ("alice", "close", "")] {
+        let verdict = judged(Some(asked));
+        assert_eq!(verdict.side.as_deref(), Some("bob"), "{verdict:?}");
+    }
 }
 
 #[test]
