@@ -3,7 +3,7 @@
 //! A channel needs an `m=application` section (RFC 8832 §6.1), media a section in which the other side sends (RFC 9429 §4.2.4). Where a
 //! scenario creates a channel or a track and exchanges no descriptions after that, nothing comes of it, and that is no peer's fault. A
 //! peer whose description lacks what it was asked for is contradicted as a [claim](crate::claims) first. Nor is it a peer's fault that a
-//! channel stays which neither was asked to close.
+//! channel stays which neither was asked to close, or that nothing happens at a connection that the scenario closed.
 
 use crate::api::Views;
 use crate::explain::never_negotiated;
@@ -24,6 +24,11 @@ pub(super) struct Unnegotiated {
 /// Whether something was awaited for which no description provides, and why.
 pub(super) fn unnegotiated(record: &CaseRecord, views: &Views, expected: &Expected) -> Option<Unnegotiated> {
     let Expected::Condition { peer, condition } = expected else { return None };
+    if let Some(closed) = closed(record, peer) {
+        let sentence =
+            format!("the scenario had closed {peer} before, and no event fires at a closed connection");
+        return Some(Unnegotiated { sentence, evidence: vec![closed] });
+    }
     match condition {
         Condition::Datachannel(label) | Condition::Open(label) => channel(record, views, label),
         Condition::Message(message) => channel(record, views, &message.channel),
@@ -33,6 +38,22 @@ pub(super) fn unnegotiated(record: &CaseRecord, views: &Views, expected: &Expect
         Condition::Unmute(_) => media(record, views, peer, None, false),
         _ => None,
     }
+}
+
+/// The command that closed a peer's connection, if that was before the step that failed (webrtc-pc §4.4.1.6).
+fn closed(record: &CaseRecord, by: &str) -> Option<Place> {
+    let failed = record.timeline.iter().find_map(|entry| match &entry.what {
+        What::StepEnded { step, outcome: StepOutcome::TimedOut { .. } } => Some(*step),
+        _ => None,
+    })?;
+    let is_begun = |entry: &&Entry| matches!(&entry.what, What::StepBegan { step, .. } if *step == failed);
+    let before = record.timeline.iter().take_while(|entry| !is_begun(entry));
+    before
+        .filter(
+            |entry| matches!(&entry.what, What::Command { peer, name, .. } if peer == by && name == "close"),
+        )
+        .map(|entry| Place::Entry(entry.n))
+        .last()
 }
 
 fn channel(record: &CaseRecord, views: &Views, label: &str) -> Option<Unnegotiated> {

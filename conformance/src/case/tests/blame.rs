@@ -529,6 +529,23 @@ fn a_channel_that_nobody_was_asked_to_close_stays_by_nobodys_fault() {
 }
 
 #[test]
+fn nothing_happens_at_a_connection_that_the_scenario_closed() {
+    let judged = |closed: &str| {
+        let mut case = CaseBuilder::new("");
+        case.connect();
+        case.began(json!({"peer": closed, "action": {"command": {"name": "close", "args": {}}}}));
+        case.command(closed, "close", json!({}), Answer::Ok(Value::Null)).ended(StepOutcome::Done);
+        let message = json!({"message": {"channel": "chat", "text": "x"}});
+        case.awaits("bob", message.clone()).timed_out("bob", message);
+        case.verdict()
+    };
+    let verdict = judged("bob");
+    assert_eq!((verdict.outcome, verdict.side.as_deref()), (Outcome::Fail, None), "{verdict:?}");
+    assert!(verdict.sentence.contains("the scenario had closed bob before"), "{verdict:?}");
+    fails(&judged("alice"), Layer::DataChannel, "bob", "should come within");
+}
+
+#[test]
 fn who_reports_a_candidate_of_no_section_is_to_blame_for_its_rejection() {
     let rejected = |reported: Value, name: &str| {
         let mut case = CaseBuilder::new("");
