@@ -251,13 +251,16 @@ fn what_left_a_peer_and_never_arrived_is_the_network_s() {
 fn what_a_rule_lets_nothing_through_of_is_the_network_s() {
     const RECORD: &[u8] = &[23, 0xFE, 0xFD, 0, 1, 0, 0, 0, 0, 0, 1, 0, 4, 1, 2, 3, 4];
     let (out, arrives) = (Direction::Outbound, Direction::Inbound);
-    let judged = |lost: usize, action: &RuleAction, matches: Value| {
+    let judged_until = |late_us: Option<u64>, lost: usize, action: &RuleAction, matches: Value| {
         let mut case = CaseBuilder::new("");
         case.negotiate().ice().dtls().channel();
         case.timed_out("bob", json!({"message": {"channel": "chat", "text": "one"}}));
         let mut packets = vec![("alice", out, RECORD), ("bob", arrives, RECORD)];
         packets.extend(std::iter::repeat_n(("alice", out, RECORD), 5));
         case.packets(&packets);
+        if let Some(late_us) = late_us {
+            case.record.wire.as_mut().unwrap().put(Peer(0), true, late_us, RECORD);
+        }
         let rule = Rule { action: action.clone(), matches };
         for frame in (3..).take(lost) {
             let (rule, action) = (Some(rule.clone()), action.clone());
@@ -265,11 +268,16 @@ fn what_a_rule_lets_nothing_through_of_is_the_network_s() {
         }
         case.verdict()
     };
+    let judged = |lost, action: &RuleAction, matches| judged_until(None, lost, action, matches);
     let layer = Layer::DataChannel;
     let dropped = "of 5 DTLS records that left alice none arrived at bob: 5 dropped by a rule";
     let all = || json!({"from": "alice", "probability": 1.0});
     fails(&judged(5, &RuleAction::Drop, all()), layer, "network", dropped);
     fails(&judged(5, &RuleAction::Corrupt { byte: 20 }, all()), layer, "network", "5 changed by a rule");
+    // What leaves after the step has failed passes again.
+    let late = |late_us| judged_until(Some(late_us), 5, &RuleAction::Drop, all());
+    fails(&late(60_000_000), layer, "network", dropped);
+    fails(&late(10_000), layer, "bob", "should come within");
     // One that was let through, losses by chance, and a rule that ends leave it with the peer.
     fails(&judged(4, &RuleAction::Drop, all()), layer, "bob", "should come within");
     fails(&judged(5, &RuleAction::Duplicate, all()), layer, "bob", "should come within");
