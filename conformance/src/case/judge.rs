@@ -9,8 +9,9 @@ use super::failed_step::{
     wants_no_connection,
 };
 use super::lacking::{lacking, unless_unwatched, unreported, unsupported};
-use super::rewritten::{Rewritten, rewritten};
+use super::rewritten::{Reason, rewritten};
 use super::unnegotiated::{Unnegotiated, unnegotiated};
+use super::unserved::unserved;
 use super::view::PeerView;
 use crate::api::Views;
 use crate::case_file::{CasePeer, FORMAT, NotPlayed, Runs, SnapshotResult};
@@ -333,13 +334,15 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         }
     };
     let comes_about = matches!(awaited, Some(Expected::Condition { .. })) && !wants_failure && !comes_false;
-    if comes_about
-        && failure.side.as_deref().is_some_and(|side| side != NETWORK)
-        && let Some(Rewritten { sentence, carried }) = rewritten(record, failure.layer)
-    {
+    let side = failure.side.clone().filter(|side| comes_about && side != NETWORK);
+    let elsewhere = side.zip(awaited).and_then(|(side, awaited)| {
+        let unserved = || unserved(record, views, awaited, (failure.layer, &side));
+        rewritten(record, failure.layer).or_else(unserved)
+    });
+    if let Some(Reason { sentence, evidence }) = elsewhere {
         failure.sentence = format!("{}; {sentence}", failure.sentence);
         failure.side = Some(NETWORK.to_owned());
-        failure.evidence.push(carried);
+        failure.evidence.push(evidence);
     }
     failure.evidence.push(Place::Entry(entry.n));
     let verdict = fail(failure, &suffix);

@@ -19,6 +19,7 @@ mod steps;
 mod still_offered;
 mod unnegotiated;
 mod unrelated;
+mod unserved;
 
 pub use crate::record::CaseRecord;
 pub use bitrate::{Bitrate, LinkChange};

@@ -6,17 +6,17 @@ use peerproof_captures::event::SdpType;
 use peerproof_captures::timeline::{StepOutcome, What};
 use std::collections::BTreeMap;
 
-/// What the scenario changed.
-pub(super) struct Rewritten {
+/// Why something did not come about, and neither peer answers for that.
+pub(super) struct Reason {
     /// In words.
     pub(super) sentence: String,
-    /// The entry that carried the description.
-    pub(super) carried: Place,
+    /// What shows it.
+    pub(super) evidence: Place,
 }
 
 /// The last description that was carried to a peer before a step failed, if the scenario changed a line of it so that the peers act on
 /// contradictory ones, which shows at the layer.
-pub(super) fn rewritten(record: &CaseRecord, layer: Layer) -> Option<Rewritten> {
+pub(super) fn rewritten(record: &CaseRecord, layer: Layer) -> Option<Reason> {
     let is_failed = |what: &What| matches!(what, What::StepEnded { outcome, .. } if !matches!(outcome, StepOutcome::Done));
     let mut last = BTreeMap::new();
     for entry in record.timeline.iter().take_while(|entry| !is_failed(&entry.what)) {
@@ -31,7 +31,7 @@ pub(super) fn rewritten(record: &CaseRecord, layer: Layer) -> Option<Rewritten> 
         let line = changed.into_iter().find(|line| layers_of(line, sent.kind).contains(&layer))?;
         let name = name_of(line);
         let sentence = format!("the scenario changed {name} in {from}'s {} on its way to {to}", sent.kind);
-        Some(Rewritten { sentence, carried: Place::Entry(n) })
+        Some(Reason { sentence, evidence: Place::Entry(n) })
     })
 }
 

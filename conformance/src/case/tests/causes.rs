@@ -504,3 +504,147 @@ fn a_section_that_is_offered_on_after_it_was_stopped_keeps_the_track_from_ending
     fails(&two, Layer::Sdp, "alice", "as a consequence, getTransceivers should be");
     fails(&transceivers(json!([{"kind": "video"}])), Layer::Media, "bob", "getTransceivers should be");
 }
+
+/// A STUN message with a transaction: attributes are padded to four bytes.
+fn stun(kind: [u8; 2], transaction: u8, attributes: &[(u16, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (of, value) in attributes {
+        body.extend(of.to_be_bytes());
+        body.extend(u16::try_from(value.len()).unwrap().to_be_bytes());
+        body.extend(*value);
+        body.resize(body.len().next_multiple_of(4), 0);
+    }
+    let mut bytes = kind.to_vec();
+    bytes.extend(u16::try_from(body.len()).unwrap().to_be_bytes());
+    bytes.extend([0x21, 0x12, 0xA4, 0x42]);
+    bytes.extend([transaction; 12]);
+    bytes.extend(body);
+    bytes
+}
+
+const ALLOCATE: [u8; 2] = [0, 3];
+const ALLOCATE_ERROR: [u8; 2] = [1, 0x13];
+const PERMISSION: [u8; 2] = [0, 8];
+const PERMISSION_ERROR: [u8; 2] = [1, 0x18];
+
+/// A case in which a server got and sent these messages of alice, and a connection was awaited.
+fn served(messages: &[(bool, Vec<u8>)], candidates: bool, servers: &[&str], proven: bool) -> Verdict {
+    let mut case = CaseBuilder::new("");
+    case.command(
+        "alice",
+        "createPeerConnection",
+        json!({"configuration": {"iceServers": [{"urls": servers}]}}),
+        Answer::Ok(Value::Null),
+    );
+    case.negotiate();
+    let is_candidate = |what: &What| matches!(what, What::Event { peer, event: PeerEvent::IceCandidate { .. }, .. } if peer == "alice");
+    match candidates {
+        true => {
+            for entry in &mut case.record.timeline {
+                if let What::Event { event: PeerEvent::IceCandidate { candidate: Some(it) }, .. } =
+                    &mut entry.what
+                {
+                    it.candidate = it.candidate.replace("typ host", "typ relay raddr 0.0.0.0 rport 0");
+                }
+            }
+        }
+        false => case.record.timeline.retain(|entry| !is_candidate(&entry.what)),
+    }
+    case.timed_out("alice", json!({"connectionState": "connected"}));
+    let wire = case.record.wire.as_mut().unwrap();
+    for (sent, bytes) in messages {
+        wire.put_server(crate::evidence::Peer(0), "192.0.2.7:50000");
+        let last = wire.servers.last_mut().unwrap();
+        (last.sent, last.bytes) = (*sent, bytes.clone().into());
+    }
+    if proven {
+        let place = Place::Frame(1);
+        case.record.file.findings.push(finding("turn-auth-handshake", "alice", Stands::Pass, false, place));
+    }
+    case.verdict()
+}
+
+#[test]
+fn a_server_that_does_not_serve_is_no_peers_fault() {
+    const INTEGRITY: (u16, &[u8]) = (8, &[0; 20]);
+    let refused = |hundreds: u8, rest: u8| {
+        let code = [0, 0, hundreds, rest];
+        vec![
+            (true, stun(ALLOCATE, 1, &[])),
+            (false, stun(ALLOCATE_ERROR, 1, &[(9, &[0, 0, 4, 1])])),
+            (true, stun(ALLOCATE, 2, &[INTEGRITY])),
+            (false, stun(ALLOCATE_ERROR, 2, &[(9, &code)])),
+        ]
+    };
+    let one = ["turn:192.0.2.200:3478"];
+    let gathering = Layer::Gathering;
+    fails(
+        &served(&refused(4, 86), false, &one, false),
+        gathering,
+        "network",
+        "answered 486 to alice's Allocate",
+    );
+    fails(
+        &served(&refused(4, 1), false, &one, true),
+        gathering,
+        "network",
+        "answered 401 to the credentials",
+    );
+    let silent = [(true, stun(ALLOCATE, 1, &[])), (true, stun(ALLOCATE, 1, &[]))];
+    fails(
+        &served(&silent, false, &one, false),
+        gathering,
+        "network",
+        "answered none of alice's 2 Allocate requests",
+    );
+    // Credentials that may be wrong, what a client can mend, and a server that was never asked.
+    for other in [
+        served(&refused(4, 1), false, &one, false),
+        served(&refused(4, 38), false, &one, true),
+        served(&refused(4, 1)[..2], false, &one, true),
+        served(&silent, false, &["turn:192.0.2.200:3478", "turn:192.0.2.201:3478"], false),
+        served(&[], false, &one, true),
+    ] {
+        fails(&other, gathering, "alice", "alice should gather candidates");
+    }
+    let forbidden =
+        [(true, stun(PERMISSION, 3, &[])), (false, stun(PERMISSION_ERROR, 3, &[(9, &[0, 0, 4, 3])]))];
+    fails(
+        &served(&forbidden, true, &one, false),
+        Layer::Checks,
+        "network",
+        "answered 403 to CreatePermission",
+    );
+    let stale =
+        [(true, stun(PERMISSION, 3, &[])), (false, stun(PERMISSION_ERROR, 3, &[(9, &[0, 0, 4, 38])]))];
+    assert_ne!(served(&stale, true, &one, false).side.as_deref(), Some("network"));
+}
+
+#[test]
+fn a_relay_that_the_scenario_stopped_is_no_peers_fault() {
+    let verdict = |pair: &str, events: &[&str]| {
+        let mut case = CaseBuilder::new("");
+        case.connect();
+        let pair = json!({"local": format!("candidate:1 1 udp 1 192.0.2.7 5 {pair}"), "remote": ""});
+        case.event("alice", json!({"event": "selectedcandidatepairchange", "data": pair}));
+        for event in events {
+            let event = match *event {
+                "stopped" => json!("stopped"),
+                _ => json!({"started": {"software": "", "urls": []}}),
+            };
+            let what = json!({"server": {"server": "relay", "event": event}});
+            case.push(serde_json::from_value(what).unwrap());
+        }
+        case.state("alice", "icetransportstatechange", "disconnected");
+        case.state("alice", "iceconnectionstatechange", "disconnected");
+        case.state("alice", "connectionstatechange", "disconnected");
+        case.timed_out("bob", json!({"message": {"channel": "chat", "text": "x"}}));
+        case.verdict()
+    };
+    let relay = "typ relay raddr 0.0.0.0 rport 0";
+    let stopped = verdict(relay, &["started", "stopped"]);
+    fails(&stopped, Layer::Nomination, "network", "the scenario had stopped the server relay");
+    for other in [verdict("typ host", &["started", "stopped"]), verdict(relay, &["stopped", "started"])] {
+        fails(&other, Layer::Nomination, "alice", "should stay alive");
+    }
+}
