@@ -1,8 +1,10 @@
 //! What the peers' APIs reported, sorted by peer and by what it is about.
 
 pub(crate) mod message;
+mod rejected;
 pub(crate) mod view;
 
+pub(crate) use rejected::rejects_all;
 pub(crate) use view::{At, PeerView};
 
 use indexmap::IndexMap;

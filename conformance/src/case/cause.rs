@@ -278,18 +278,29 @@ fn describes(what: &What, sdp: &str) -> bool {
     }
 }
 
-/// Where a description was carried to a peer as its maker sent it, and who that is. Rewritten on the way, it is not its maker's.
+/// Where a description was carried to a peer as its maker sent it, or made by the other peer where a command handed it on unchanged, and
+/// who that is. Rewritten on the way, it is not its maker's.
 fn as_sent<'a>(
     record: &'a CaseRecord,
     to: &str,
     description: &Description,
 ) -> Option<(&'a Entry, &'a String)> {
-    record.timeline.iter().find_map(|entry| match &entry.what {
+    let carried = record.timeline.iter().find_map(|entry| match &entry.what {
         What::Carried { from, to: at, sent, delivered: None } if at == to && sent == description => {
             Some((entry, from))
         }
         _ => None,
-    })
+    });
+    let made = || {
+        record.timeline.iter().find_map(|entry| match &entry.what {
+            What::Answer { peer, answer: Answer::Ok(value), .. } if peer != to => {
+                let is_it = Description::deserialize(value).is_ok_and(|made| made == *description);
+                is_it.then_some((entry, peer))
+            }
+            _ => None,
+        })
+    };
+    carried.or_else(made)
 }
 
 /// The first attribute of a payload type that its section does not list, in a description as its maker sent it.

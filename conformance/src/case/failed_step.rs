@@ -5,7 +5,7 @@ use crate::case_file::CasePeer;
 use crate::expect::{AnyOf, PeerExpectations};
 use crate::record::CaseRecord;
 use crate::verdict::Layer;
-use peerproof_captures::event::{ConnectionState, DtlsState, IceState};
+use peerproof_captures::event::{ConnectionState, DtlsState, IceState, SdpType};
 use peerproof_captures::observe::Unit;
 use peerproof_captures::server::{ServerEvent, ServerEventKind};
 use peerproof_captures::timeline::{Action, Condition, Entry, Expected, HarnessStep, Key, Step, What};
@@ -45,6 +45,13 @@ pub(super) fn explains(expected: &Expected, at: Layer, own: Layer, views: &Views
             Layer::Gathering | Layer::Media => false,
             own => is_below(own),
         },
+        // The state of who offered follows from its own offer, unless an answer is to end it.
+        Expected::AnswerValue { peer, command, path, value }
+            if command == "getState" && at == Layer::Signalling && is_of_signaling(path) =>
+        {
+            let offers = |view: &PeerView| view.local.iter().any(|at| at.is.kind == SdpType::Offer);
+            value == "stable" || !views.get(peer).is_some_and(offers)
+        }
         Expected::AnswerValue { command, path, .. } => match command.as_str() {
             "getState" if path.iter().any(|key| matches!(key, Key::Name(name) if name == "connection")) => {
                 at <= Layer::Dtls
@@ -72,6 +79,10 @@ pub(super) fn explains(expected: &Expected, at: Layer, own: Layer, views: &Views
         | Expected::ServerEvent { .. } => at <= Layer::Nomination,
         _ => is_below(own),
     }
+}
+
+fn is_of_signaling(path: &[Key]) -> bool {
+    path.iter().any(|key| matches!(key, Key::Name(name) if name == "signaling"))
 }
 
 /// Whether a peer is expected to end without a connection.

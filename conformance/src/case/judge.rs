@@ -3,13 +3,15 @@
 use super::broken::broken_by_control;
 use super::cause::{at_layer, because, contradiction, time};
 use super::check::{self, Checked, Failure, Mismatch};
-use super::early::sent_before_open;
+use super::early::sent_outside_open;
 use super::failed_step::{
     alone, closed, explains, idle_rule, layer_of, should_lose_its_path, wants_failure, wants_message,
     wants_no_connection,
 };
 use super::lacking::{lacking, unless_unwatched, unreported, unsupported};
+use super::rewritten::{Reason, rewritten};
 use super::unnegotiated::{Unnegotiated, unnegotiated};
+use super::unserved::unserved;
 use super::view::PeerView;
 use crate::api::Views;
 use crate::case_file::{CasePeer, FORMAT, NotPlayed, Runs, SnapshotResult};
@@ -20,7 +22,7 @@ use crate::finding::Finding;
 use crate::record::CaseRecord;
 use crate::verdict::{Layer, NETWORK, Outcome, Place, RecordedFile, Verdict};
 use peerproof_captures::timeline::words;
-use peerproof_captures::timeline::{Entry, Expected, Note, Seen, Step, StepOutcome, What};
+use peerproof_captures::timeline::{Condition, Entry, Expected, Note, Seen, Step, StepOutcome, What};
 
 /// Judges a case from its recording alone.
 ///
@@ -38,7 +40,7 @@ use peerproof_captures::timeline::{Entry, Expected, Note, Seen, Step, StepOutcom
 ///    or an expectation that failed besides is named as the consequence.
 /// 5. `fail`: a step did not end as the scenario wants. [`explain`](crate::explain) names the first layer that diverged. What the
 ///    recording names as the cause of that ([`because`]) decides layer and side. `inconclusive` if it asked a peer to send by a channel
-///    that was not open yet.
+///    that was not open yet, or not any more.
 /// 6. `fail`: an expectation does not hold, or something arrived that was not sent. The lowest layer comes first. The same holds of its
 ///    cause.
 /// 7. `fail`: a [finding](super::CaseFile::findings) says that an absolute requirement is broken, and no known deviation covers
@@ -65,7 +67,7 @@ pub fn judge(record: &CaseRecord) -> Verdict {
     }
     let contradicted = contradictions.into_iter().next();
     if contradicted.is_none()
-        && let Some(early) = sent_before_open(record)
+        && let Some(early) = sent_outside_open(record)
     {
         return early;
     }
@@ -199,8 +201,24 @@ fn first_diverged(record: &CaseRecord, views: &Views, top: Layer) -> Option<Diag
 }
 
 /// What a peer that waits for something of a layer could not get, as the network let nothing of that through.
-fn cut_off(record: &CaseRecord, views: &Views, layer: Layer, to: &str) -> Option<(String, Place)> {
-    explain::cut_off(&session(record, views), layer, to)
+fn cut_off(record: &CaseRecord, views: &Views, layer: Layer, awaited: &Expected) -> Option<(String, Place)> {
+    let Expected::Condition { peer, condition } = awaited else { return None };
+    let sent_us = match condition {
+        Condition::Message(message) => sent_last(record, record.other(peer)?, &message.channel),
+        _ => None,
+    };
+    explain::cut_off(&session(record, views), layer, peer, sent_us)
+}
+
+/// When a peer was last asked to send by a channel, in microseconds.
+fn sent_last(record: &CaseRecord, by: &str, label: &str) -> Option<u64> {
+    record.timeline.iter().rev().find_map(|entry| match &entry.what {
+        What::Command { peer, name, args, .. } => {
+            let is_it = peer == by && name == "send" && args.get("channel").is_some_and(|it| it == label);
+            is_it.then_some(entry.t_us)
+        }
+        _ => None,
+    })
 }
 
 fn session<'a>(record: &'a CaseRecord, views: &'a Views) -> Session<'a> {
@@ -280,11 +298,11 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         }
         None => true,
     });
+    let is_false = |anomaly: &Mismatch| diverged.as_ref().is_none_or(|it| it.layer >= anomaly.layer);
+    let comes_false = anomaly.as_ref().is_some_and(is_false);
     let mut failure = match (anomaly, diverged) {
         // A false message explains a message that did not come; what diverged below the channels explains both.
-        (Some(anomaly), diverged) if diverged.as_ref().is_none_or(|it| it.layer >= anomaly.layer) => {
-            Failure::from(anomaly)
-        }
+        (Some(anomaly), _) if comes_false => Failure::from(anomaly),
         (_, Some(diverged)) => diverged.into(),
         (_, None) => {
             let sender = rule.and_then(|rule| rule.sender);
@@ -300,8 +318,8 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
             });
             let acting = sender.and_then(|name| record.peer(name)).or(acting).or(awaiting);
             mismatch.side = acting.or_else(|| subject(record)).map(|peer| peer.name.clone());
-            if let Some(Expected::Condition { peer, .. }) = awaited.filter(|_| !wants_failure)
-                && let Some((told, first)) = cut_off(record, views, own, peer)
+            if let Some(awaited) = awaited.filter(|_| !wants_failure)
+                && let Some((told, first)) = cut_off(record, views, own, awaited)
             {
                 mismatch.seen = format!("{}; {told}", mismatch.seen);
                 mismatch.side = Some(NETWORK.to_owned());
@@ -320,6 +338,17 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
             mismatch.into()
         }
     };
+    let comes_about = matches!(awaited, Some(Expected::Condition { .. })) && !wants_failure && !comes_false;
+    let side = failure.side.clone().filter(|side| comes_about && side != NETWORK);
+    let elsewhere = side.zip(awaited).and_then(|(side, awaited)| {
+        let unserved = || unserved(record, views, awaited, (failure.layer, &side));
+        rewritten(record, failure.layer).or_else(unserved)
+    });
+    if let Some(Reason { sentence, evidence }) = elsewhere {
+        failure.sentence = format!("{}; {sentence}", failure.sentence);
+        failure.side = Some(NETWORK.to_owned());
+        failure.evidence.push(evidence);
+    }
     failure.evidence.push(Place::Entry(entry.n));
     let verdict = fail(failure, &suffix);
     Some(if unread { Verdict { outcome: Outcome::Inconclusive, side: None, ..verdict } } else { verdict })

@@ -11,6 +11,7 @@ mod failed_step;
 mod judge;
 mod lacking;
 mod released;
+mod rewritten;
 mod snapshot;
 mod stale_pair;
 mod standing;
@@ -18,6 +19,7 @@ mod steps;
 mod still_offered;
 mod unnegotiated;
 mod unrelated;
+mod unserved;
 
 pub use crate::record::CaseRecord;
 pub use bitrate::{Bitrate, LinkChange};

@@ -1,9 +1,12 @@
 //! What the network between the peers, or a rule of the scenario, let nothing through of: neither peer answers for that.
 
 use super::session::Api;
+use crate::evidence::{Peer, SeenUnit, Wire};
 use crate::verdict::Layer;
 use peerproof_captures::observe::{StunClass, Unit};
-use peerproof_captures::timeline::{LossCause, RuleAction, What, words};
+use peerproof_captures::timeline::{LossCause, RuleAction, StepOutcome, What, words};
+use peerproof_captures::wire::dcep::MessageType;
+use peerproof_captures::wire::sctp::ChunkType;
 use peerproof_captures::wire::stun::Method;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,7 +37,8 @@ pub(super) fn cut(api: &Api<'_>, layer: Layer, from: &str, to: &str) -> Option<C
         return None;
     }
     let (known, surely) = lost(api);
-    let of_layer = || wire.units().filter(|seen| is_of(layer, &seen.unit));
+    let until_us = failed_us(api);
+    let of_layer = || wire.units().filter(|seen| seen.t_us <= until_us && is_of(layer, &seen.unit));
     let arrivals = of_layer().filter(|seen| !seen.out && seen.tap == to).count();
     let mut left: Vec<u64> = of_layer().filter(|it| it.out && it.tap == from).map(|it| it.frame).collect();
     left.dedup();
@@ -53,6 +57,78 @@ pub(super) fn cut(api: &Api<'_>, layer: Layer, from: &str, to: &str) -> Option<C
         *lost.entry(how.clone()).or_default() += 1;
     }
     Some(Cut { left: left.len(), first: *left.first()?, lost, what })
+}
+
+/// What a peer sent of user data since a moment, if the scenario dropped all of it: nothing that it was asked to send since then can have
+/// arrived, although other records did.
+pub(super) fn cut_of_user_data(api: &Api<'_>, from: &str, to: &str, since_us: u64) -> Option<Cut> {
+    let (wire, from, _) = api.taps(from, to)?;
+    if wire.cut || !wire.is_tapped(from) {
+        return None;
+    }
+    let is_data = |unit: &Unit<'_>| {
+        matches!(unit, Unit::Chunk { kind: ChunkType::Data | ChunkType::IData, dcep: None, .. })
+    };
+    all_lost(api, wire, from, "user data packet", |it| it.t_us >= since_us && is_data(&it.unit))
+}
+
+/// What a peer sent of one kind to set up the association or its channels, if the scenario dropped all of that, although other records
+/// arrived.
+pub(super) fn cut_of_setup(api: &Api<'_>, layer: Layer, from: &str, to: &str) -> Option<Cut> {
+    let (wire, from, _) = api.taps(from, to)?;
+    if wire.cut || !wire.is_tapped(from) {
+        return None;
+    }
+    let of_channel = |wanted: MessageType| move |it: &SeenUnit<'_>| matches!(&it.unit, Unit::Chunk { dcep: Some(is), .. } if *is == wanted);
+    let of_association = |wanted: ChunkType| move |it: &SeenUnit<'_>| matches!(&it.unit, Unit::Chunk { kind, .. } if *kind == wanted);
+    match layer {
+        Layer::Sctp => [
+            ("INIT", ChunkType::Init),
+            ("INIT-ACK", ChunkType::InitAck),
+            ("COOKIE-ECHO", ChunkType::CookieEcho),
+            ("COOKIE-ACK", ChunkType::CookieAck),
+        ]
+        .into_iter()
+        .find_map(|(what, kind)| all_lost(api, wire, from, what, of_association(kind))),
+        Layer::DataChannel => {
+            [("DATA_CHANNEL_OPEN", MessageType::Open), ("DATA_CHANNEL_ACK", MessageType::Ack)]
+                .into_iter()
+                .find_map(|(what, kind)| all_lost(api, wire, from, what, of_channel(kind)))
+        }
+        _ => None,
+    }
+}
+
+/// What left the tap of a peer until the step failed, if the scenario took all of it.
+fn all_lost(
+    api: &Api<'_>,
+    wire: &Wire,
+    from: Peer,
+    what: &'static str,
+    is_it: impl Fn(&SeenUnit<'_>) -> bool,
+) -> Option<Cut> {
+    let (known, surely) = lost(api);
+    let until_us = failed_us(api);
+    let sent = wire.units().filter(|it| it.out && it.tap == from && it.t_us <= until_us && is_it(it));
+    let mut left: Vec<u64> = sent.map(|it| it.frame).collect();
+    left.dedup();
+    if !left.iter().all(|frame| surely.contains(frame)) {
+        return None;
+    }
+    let mut lost: BTreeMap<String, u64> = BTreeMap::new();
+    for how in left.iter().filter_map(|frame| known.get(frame)) {
+        *lost.entry(how.clone()).or_default() += 1;
+    }
+    Some(Cut { left: left.len(), first: *left.first()?, lost, what })
+}
+
+/// When the step that failed ended: the rules of the scenario end then, and packets pass again.
+fn failed_us(api: &Api<'_>) -> u64 {
+    let failed = api.timeline.iter().find(|entry| match &entry.what {
+        What::StepEnded { outcome, .. } => !matches!(outcome, StepOutcome::Done),
+        _ => false,
+    });
+    failed.map_or(u64::MAX, |entry| entry.t_us)
 }
 
 /// How the packets of frames were lost or changed on the way, and those of them that the scenario took, whatever the peers did.
@@ -106,5 +182,79 @@ fn is_of(layer: Layer, unit: &Unit<'_>) -> bool {
         Layer::Dtls | Layer::Sctp | Layer::DataChannel => unit.protocol() == "dtls",
         Layer::Srtp | Layer::Media => matches!(unit, Unit::Srtp { .. }),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::session::Recorded;
+    use super::super::{Session, cut_off};
+    use super::*;
+    use crate::api::{PeerView, Views};
+    use crate::checks::controls::Recording;
+    use crate::evidence::Peer;
+    use peerproof_captures::timeline::{Entry, Rule};
+    use serde_json::json;
+
+    /// What is found where a rule drops the units of a peer that fit, but for the first few.
+    fn judged(
+        recording: Recording,
+        fits: fn(&Unit<'_>) -> bool,
+        spared: usize,
+        matches: Value,
+        found: impl Fn(&Session<'_>, [&str; 2], u64) -> Option<String>,
+    ) -> Option<String> {
+        let mut record = recording.record();
+        let names: Vec<String> = record.file.peers.iter().map(|peer| peer.name.clone()).collect();
+        let wire = record.wire.as_ref().unwrap();
+        let of_peer = |place: usize| -> Vec<(u64, u64)> {
+            let sent = wire.units().filter(|it| it.out && it.tap == Peer(place) && fits(&it.unit));
+            sent.map(|it| (it.frame, it.t_us)).collect()
+        };
+        let (from, frames) =
+            (0..2).map(|place| (place, of_peer(place))).find(|(_, frames)| !frames.is_empty()).unwrap();
+        let since_us = frames[0].1;
+        let rule = Rule { action: RuleAction::Drop, matches };
+        for (frame, t_us) in frames.iter().skip(spared) {
+            let (peer, rule) = (names[from].clone(), Some(rule.clone()));
+            let what = What::Faulted { peer, rule, action: RuleAction::Drop, frame: Some(*frame) };
+            record.timeline.push(Entry { n: 0, t_us: *t_us, what });
+        }
+        let view = |name: &String| (name.clone(), PeerView::of(&record.timeline, name));
+        let views: Views = names.iter().map(view).collect();
+        let (timeline, wire) = (&record.timeline[..], record.wire.as_ref());
+        let session = Session::of_case(Recorded { views: &views, timeline, stats: None, wire });
+        found(&session, [&names[from], &names[1 - from]], since_us)
+    }
+
+    /// SACKs arrive, so that not all records are lost.
+    #[test]
+    fn user_data_that_the_scenario_drops_is_the_networks() {
+        let is_data = |unit: &Unit<'_>| matches!(unit, Unit::Chunk { kind: ChunkType::Data, dcep: None, .. });
+        let judged = |spared: usize, matches: Value| {
+            judged(Recording::Negotiated, is_data, spared, matches, |session, [_, to], since_us| {
+                cut_off(session, Layer::DataChannel, to, Some(since_us)).map(|(told, _)| told)
+            })
+        };
+        let rule = || json!({"from": "alice", "sctp": "DATA"});
+        let told = judged(0, rule()).unwrap();
+        assert!(told.contains("user data packet") && told.contains("dropped by a rule"), "{told}");
+        assert_eq!(judged(1, rule()), None);
+        assert_eq!(judged(0, json!({"from": "alice", "sctp": "DATA", "first": 1})), None);
+    }
+
+    #[test]
+    fn what_sets_up_a_channel_or_the_association_may_be_all_that_the_scenario_drops() {
+        let is_open = |unit: &Unit<'_>| matches!(unit, Unit::Chunk { dcep: Some(MessageType::Open), .. });
+        let is_init = |unit: &Unit<'_>| matches!(unit, Unit::Chunk { kind: ChunkType::Init, .. });
+        let setup = |layer: Layer, fits: fn(&Unit<'_>) -> bool, spared: usize| {
+            judged(Recording::Conflict, fits, spared, json!({"from": "alice"}), |session, [from, to], _| {
+                Some(cut_of_setup(&session.api()?, layer, from, to)?.what.to_owned())
+            })
+        };
+        assert_eq!(setup(Layer::DataChannel, is_open, 0).as_deref(), Some("DATA_CHANNEL_OPEN"));
+        assert_eq!(setup(Layer::Sctp, is_init, 0).as_deref(), Some("INIT"));
+        assert_eq!(setup(Layer::DataChannel, is_init, 0), None);
+        assert_eq!(setup(Layer::DataChannel, is_open, 1), None);
     }
 }

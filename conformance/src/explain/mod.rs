@@ -18,7 +18,7 @@ mod session;
 mod signalling;
 mod srtp;
 
-use cut::{Cut, cut};
+use cut::{Cut, cut, cut_of_setup, cut_of_user_data};
 pub(crate) use data_channel::never_negotiated;
 pub use dump::{explain_beside, explain_dump, pair};
 pub(crate) use session::Recorded;
@@ -207,7 +207,11 @@ pub(crate) fn first_diverged(session: &Session<'_>, top: Layer) -> Option<Diagno
 
 /// The same; but if all that one peer sent at that layer left it and nothing of it arrived, neither peer is to blame.
 fn unless_cut(missed: Missed, api: &session::Api<'_>) -> Missed {
-    let found = api.both().find_map(|(from, _, to, _)| Some((from, to, cut(api, missed.layer, from, to)?)));
+    let cut = |from, to| {
+        let of_setup = || cut_of_setup(api, missed.layer, from, to);
+        cut(api, missed.layer, from, to).or_else(of_setup)
+    };
+    let found = api.both().find_map(|(from, _, to, _)| Some((from, to, cut(from, to)?)));
     let Some((from, to, cut)) = found else { return missed };
     let mut evidence = missed.evidence;
     if !evidence.contains(&Place::Frame(cut.first)) {
@@ -227,11 +231,18 @@ fn unless_cut(missed: Missed, api: &session::Api<'_>) -> Missed {
     }
 }
 
-/// What the network let nothing through of, on the way to a peer that waits for something of a layer: in words, and its first frame.
-pub(crate) fn cut_off(session: &Session<'_>, layer: Layer, to: &str) -> Option<(String, Place)> {
+/// What the network let nothing through of, on the way to a peer that waits for something of a layer: in words, and its first frame. What
+/// was to be sent on a data channel is `sent_us`, the moment of the last command to send it.
+pub(crate) fn cut_off(
+    session: &Session<'_>,
+    layer: Layer,
+    to: &str,
+    sent_us: Option<u64>,
+) -> Option<(String, Place)> {
     let api = session.api()?;
     let (from, ..) = api.both().find(|(_, _, other, _)| *other == to)?;
-    let cut = cut(&api, layer, from, to)?;
+    let of_user_data = || cut_of_user_data(&api, from, to, sent_us?);
+    let cut = cut(&api, layer, from, to).or_else(of_user_data)?;
     Some((tell(&cut, from, to), Place::Frame(cut.first)))
 }
 

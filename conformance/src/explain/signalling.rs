@@ -6,7 +6,7 @@ use crate::api::is_rollback;
 use crate::api::view::{At, Refused};
 use crate::verdict::{NETWORK, Place};
 use peerproof_captures::event::{Description, IceCandidate, PeerEvent, SdpType};
-use peerproof_captures::timeline::{StepOutcome, What};
+use peerproof_captures::timeline::{Action, HarnessStep, StepOutcome, What};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -147,12 +147,29 @@ fn undelivered(api: &Api<'_>, sent: SdpType, kind: Kind) -> Option<Missed> {
         if handed_as_answer || far.remote.iter().any(|at| takes(at.is.kind)) {
             return None;
         }
+        // Who negotiates by commands sets what it is given.
+        let is_given = api.timeline.iter().any(|entry| match &entry.what {
+            What::Command { peer, name: command, .. } => {
+                entry.n > made.n
+                    && ((peer == other && command == "setRemoteDescription") || command == "join")
+            }
+            What::Carried { .. } => true,
+            What::StepBegan { definition, .. } => matches!(
+                &definition.action,
+                Action::Harness { step: HarnessStep::Connect | HarnessStep::Negotiate, .. }
+            ),
+            _ => false,
+        });
         Some(Missed {
             layer: Layer::Signalling,
             kind,
-            side: other.to_owned(),
+            side: if is_given { other } else { NETWORK }.to_owned(),
             expected: format!("{name}'s {sent} should reach {other}"),
-            seen: format!("{other} never set it as its remote description"),
+            seen: if is_given {
+                format!("{other} never set it as its remote description")
+            } else {
+                format!("no step of the scenario gave it to {other}")
+            },
             evidence: vec![Place::Entry(made.n)],
             why: "the signalling did not carry it, or the application did not hand it to setRemoteDescription",
             next: "look at what the signalling server or the application logs around the deciding entry",

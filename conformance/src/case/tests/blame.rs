@@ -50,6 +50,33 @@ fn an_offer_that_never_arrives_is_signalling_and_a_refused_one_sdp() {
     case.timed_out("alice", json!({"connectionState": "connected"}));
     fails(&case.verdict(), Layer::Signalling, "bob", "alice's offer should reach bob");
 
+    // No step hands it on.
+    let mut case = CaseBuilder::new("");
+    case.command("alice", "createOffer", json!({}), Answer::Ok(offer.clone()));
+    case.awaits("alice", json!({"connectionState": "connected"}));
+    case.timed_out("alice", json!({"connectionState": "connected"}));
+    fails(&case.verdict(), Layer::Signalling, "network", "no step of the scenario gave it to bob");
+    // The state of who offered does not depend on that.
+    let state = |value: &str| {
+        let mut case = CaseBuilder::new("");
+        case.command("alice", "createOffer", json!({}), Answer::Ok(offer.clone()));
+        let args = json!({"command": {"name": "getState", "args": {}}});
+        case.began(json!({"peer": "alice", "action": args}));
+        let (command, path) = ("getState".to_owned(), serde_json::from_value(json!(["signaling"])).unwrap());
+        case.ended(StepOutcome::Wrong {
+            expected: Expected::AnswerValue {
+                peer: "alice".into(),
+                command: command.clone(),
+                path: Vec::clone(&path),
+                value: json!(value),
+            },
+            seen: Seen::AnswerValue { command, path, value: json!("have-local-offer") },
+        });
+        case.verdict()
+    };
+    fails(&state("have-remote-offer"), Layer::Sdp, "alice", "should be \"have-remote-offer\"");
+    fails(&state("stable"), Layer::Signalling, "network", "no step of the scenario gave it to bob");
+
     let mut case = CaseBuilder::new("");
     case.connects().command("alice", "createOffer", json!({}), Answer::Ok(offer.clone()));
     let answer = Answer::Rejected { name: "OperationError".into(), message: "no".into() };
@@ -82,6 +109,37 @@ fn two_offers_that_were_each_set_as_an_answer_arrived() {
     case.timed_out("alice", json!({"connectionState": "connected"}));
     case.packets(&[("alice", Direction::Outbound, CHECK), ("alice", Direction::Outbound, CHECK)]);
     fails(&case.verdict(), Layer::Checks, "bob", "bob answered none of alice's 2 Binding requests");
+}
+
+#[test]
+fn what_a_changed_description_makes_fail_is_neither_peers_fault() {
+    let judged = |changed: Option<(&str, &str)>, kind: &str, awaited: Value, ice: bool| {
+        let mut case = CaseBuilder::new("");
+        case.negotiate();
+        let sdp =
+            "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=ice-pwd:one\r\na=setup:active\r\n";
+        let sent = json!({"type": kind, "sdp": sdp});
+        let delivered = changed.map(|(was, is)| json!({"type": kind, "sdp": sdp.replace(was, is)}));
+        let (from, to) = if kind == "offer" { ("alice", "bob") } else { ("bob", "alice") };
+        let carried = json!({"from": from, "to": to, "sent": sent, "delivered": delivered});
+        case.push(serde_json::from_value(json!({ "carried": carried })).unwrap());
+        if ice {
+            case.ice().state("alice", "dtlsstatechange", "failed");
+        }
+        case.timed_out("alice", awaited);
+        case.verdict()
+    };
+    let connected = || json!({"connectionState": "connected"});
+    let (password, role) = (Some(("pwd:one", "pwd:two")), Some(("active", "passive")));
+    let words = "the scenario changed a=ice-pwd in bob's answer on its way to alice";
+    fails(&judged(password, "answer", connected(), false), Layer::Checks, "network", words);
+    fails(&judged(role, "answer", connected(), true), Layer::Dtls, "network", "the scenario changed a=setup");
+    // What shows at another layer, what the answer follows, what nobody changed, and a failure that is awaited.
+    fails(&judged(password, "answer", connected(), true), Layer::Dtls, "alice", "it failed at alice");
+    fails(&judged(role, "offer", connected(), true), Layer::Dtls, "alice", "it failed at alice");
+    fails(&judged(None, "answer", connected(), false), Layer::Checks, "bob", "should succeed");
+    let failed = judged(role, "answer", json!({"connectionState": "failed"}), false);
+    assert_ne!(failed.side.as_deref(), Some("network"), "{failed:?}");
 }
 
 #[test]
@@ -193,13 +251,16 @@ fn what_left_a_peer_and_never_arrived_is_the_network_s() {
 fn what_a_rule_lets_nothing_through_of_is_the_network_s() {
     const RECORD: &[u8] = &[23, 0xFE, 0xFD, 0, 1, 0, 0, 0, 0, 0, 1, 0, 4, 1, 2, 3, 4];
     let (out, arrives) = (Direction::Outbound, Direction::Inbound);
-    let judged = |lost: usize, action: &RuleAction, matches: Value| {
+    let judged_until = |late_us: Option<u64>, lost: usize, action: &RuleAction, matches: Value| {
         let mut case = CaseBuilder::new("");
         case.negotiate().ice().dtls().channel();
         case.timed_out("bob", json!({"message": {"channel": "chat", "text": "one"}}));
         let mut packets = vec![("alice", out, RECORD), ("bob", arrives, RECORD)];
         packets.extend(std::iter::repeat_n(("alice", out, RECORD), 5));
         case.packets(&packets);
+        if let Some(late_us) = late_us {
+            case.record.wire.as_mut().unwrap().put(Peer(0), true, late_us, RECORD);
+        }
         let rule = Rule { action: action.clone(), matches };
         for frame in (3..).take(lost) {
             let (rule, action) = (Some(rule.clone()), action.clone());
@@ -207,11 +268,16 @@ fn what_a_rule_lets_nothing_through_of_is_the_network_s() {
         }
         case.verdict()
     };
+    let judged = |lost, action: &RuleAction, matches| judged_until(None, lost, action, matches);
     let layer = Layer::DataChannel;
     let dropped = "of 5 DTLS records that left alice none arrived at bob: 5 dropped by a rule";
     let all = || json!({"from": "alice", "probability": 1.0});
     fails(&judged(5, &RuleAction::Drop, all()), layer, "network", dropped);
     fails(&judged(5, &RuleAction::Corrupt { byte: 20 }, all()), layer, "network", "5 changed by a rule");
+    // What leaves after the step has failed passes again.
+    let late = |late_us| judged_until(Some(late_us), 5, &RuleAction::Drop, all());
+    fails(&late(60_000_000), layer, "network", dropped);
+    fails(&late(10_000), layer, "bob", "should come within");
     // One that was let through, losses by chance, and a rule that ends leave it with the peer.
     fails(&judged(4, &RuleAction::Drop, all()), layer, "bob", "should come within");
     fails(&judged(5, &RuleAction::Duplicate, all()), layer, "bob", "should come within");
@@ -445,6 +511,46 @@ fn what_no_description_provides_for_is_held_against_nobody() {
     let mut case = offered("v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=sendonly\r\n", false);
     case.timed_out("bob", json!({"media": {"kind": "audio"}}));
     assert!(case.verdict().side.is_some(), "{:?}", case.verdict());
+}
+
+#[test]
+fn a_channel_that_nobody_was_asked_to_close_stays_by_nobodys_fault() {
+    let judged = |asked: Option<(&str, &str, &str)>| {
+        let mut case = CaseBuilder::new("");
+        case.connect();
+        if let Some((peer, command, channel)) = asked {
+            case.command(peer, command, json!({"channel": channel}), Answer::Ok(Value::Null));
+        }
+        case.timed_out("bob", json!({"close": "chat"}));
+        case.state("bob", "dtlsstatechange", "closed");
+        case.verdict()
+    };
+    for asked in [None, Some(("alice", "closeDataChannel", "other"))] {
+        let verdict = judged(asked);
+        assert_eq!((verdict.layer, verdict.side.as_deref()), (Some(Layer::DataChannel), None), "{verdict:?}");
+        assert!(verdict.sentence.contains("neither peer was asked to close the channel"), "{verdict:?}");
+    }
+    for asked in [("alice", "closeDataChannel", "chat"), ("alice", "close", "")] {
+        let verdict = judged(Some(asked));
+        assert_eq!(verdict.side.as_deref(), Some("bob"), "{verdict:?}");
+    }
+}
+
+#[test]
+fn nothing_happens_at_a_connection_that_the_scenario_closed() {
+    let judged = |closed: &str| {
+        let mut case = CaseBuilder::new("");
+        case.connect();
+        case.began(json!({"peer": closed, "action": {"command": {"name": "close", "args": {}}}}));
+        case.command(closed, "close", json!({}), Answer::Ok(Value::Null)).ended(StepOutcome::Done);
+        let message = json!({"message": {"channel": "chat", "text": "x"}});
+        case.awaits("bob", message.clone()).timed_out("bob", message);
+        case.verdict()
+    };
+    let verdict = judged("bob");
+    assert_eq!((verdict.outcome, verdict.side.as_deref()), (Outcome::Fail, None), "{verdict:?}");
+    assert!(verdict.sentence.contains("the scenario had closed bob before"), "{verdict:?}");
+    fails(&judged("alice"), Layer::DataChannel, "bob", "should come within");
 }
 
 #[test]

@@ -161,6 +161,19 @@ fn a_description_that_contradicts_itself_is_its_makers_fault() {
     fails(&refused(video, None), Layer::Sdp, "bob", "rejected it with OperationError");
     let stray = format!("{video}a=rtcp-fb:97 nack\r\n");
     fails(&refused(&stray, None), Layer::Sdp, "alice", "section 0 has a=rtcp-fb:97 nack");
+    // A command may hand it on, instead of a step that carries it.
+    let mut case = CaseBuilder::new("");
+    let offer = json!({"type": "offer", "sdp": stray});
+    case.command("alice", "createOffer", json!({}), Answer::Ok(offer.clone()));
+    let args = json!({"description": "offer"});
+    case.began(json!({"peer": "bob", "action": {"command": {"name": "setRemoteDescription", "args": args}}}));
+    let answer = Answer::Rejected { name: "OperationError".into(), message: "no".into() };
+    case.command("bob", "setRemoteDescription", json!({"description": offer}), answer);
+    case.ended(StepOutcome::Wrong {
+        expected: Expected::Success { peer: "bob".into(), command: "setRemoteDescription".into() },
+        seen: Seen::Exception { name: "OperationError".into(), message: "no".into() },
+    });
+    fails(&case.verdict(), Layer::Sdp, "alice", "section 0 has a=rtcp-fb:97 nack");
     // Changed on the way it is neither's.
     let changed = refused(video, Some(&stray));
     fails(&changed, Layer::Sdp, "network", "which the scenario changed on the way, but it rejected it");
@@ -433,6 +446,41 @@ fn a_step_that_sends_before_the_channel_is_open_is_no_peers_fault() {
 }
 
 #[test]
+fn a_step_that_sends_after_the_scenario_closed_the_channel_is_no_peers_fault() {
+    let verdict = |asked: Option<(&str, &str)>, event: &str| {
+        let mut case = CaseBuilder::new("");
+        case.connect();
+        if let Some((peer, command)) = asked {
+            let args = json!({"channel": "chat"});
+            case.began(json!({"peer": peer, "action": {"command": {"name": command, "args": args}}}));
+            case.command(peer, command, args, Answer::Ok(Value::Null)).ended(StepOutcome::Done);
+        }
+        if event != "none" {
+            case.event("bob", json!({"event": event, "data": {"channel": "chat"}}));
+        }
+        let args = json!({"channel": "chat", "message": {"text": "one"}});
+        case.began(json!({"peer": "bob", "action": {"command": {"name": "send", "args": args}}}));
+        let rejected = Answer::Rejected { name: "InvalidStateError".into(), message: "closed".into() };
+        case.command("bob", "send", args, rejected);
+        case.ended(StepOutcome::Wrong {
+            expected: Expected::Success { peer: "bob".into(), command: "send".into() },
+            seen: Seen::Exception { name: "InvalidStateError".into(), message: "closed".into() },
+        });
+        case.verdict()
+    };
+    let [closing, close] = ["channelclosing", "channelclose"];
+    for (asked, event) in
+        [(("alice", "close"), closing), (("alice", "closeDataChannel"), close), (("bob", "close"), "none")]
+    {
+        let late = verdict(Some(asked), event);
+        assert_eq!(late.outcome, Outcome::Inconclusive, "{late:?}");
+        assert!(late.sentence.contains("after the scenario had it closed"), "{}", late.sentence);
+    }
+    assert_eq!(verdict(None, close).outcome, Outcome::Fail);
+    fails(&verdict(Some(("alice", "close")), "none"), Layer::DataChannel, "bob", "InvalidState");
+}
+
+#[test]
 fn a_section_that_is_offered_on_after_it_was_stopped_keeps_the_track_from_ending() {
     let verdict = |endpoint: &str, awaited: Value| {
         let mut case = CaseBuilder::new("");
@@ -452,5 +500,178 @@ fn a_section_that_is_offered_on_after_it_was_stopped_keeps_the_track_from_ending
     let message = json!({"message": {"channel": "chat", "text": "x"}});
     for other in [verdict("bob", ended()), verdict("alice", message)] {
         assert!(!other.sentence.contains("jsep-stopped"), "{other:?}");
+    }
+    // The transceiver of the section is still there.
+    let transceivers = |seen: Value| {
+        let mut case = CaseBuilder::new("");
+        case.connect();
+        let place = Place::Entry(case.record.timeline.len() as u64);
+        let sdp = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n";
+        let offer = json!({"type": "offer", "sdp": sdp});
+        case.command("alice", "createOffer", json!({}), Answer::Ok(offer));
+        let args = json!({"command": {"name": "getTransceivers", "args": {}}});
+        case.began(json!({"peer": "bob", "action": args}));
+        let (command, path) = ("getTransceivers".to_owned(), Vec::new());
+        let value = json!([{"kind": "audio"}]);
+        case.ended(StepOutcome::Wrong {
+            expected: Expected::AnswerValue {
+                peer: "bob".into(),
+                command: command.clone(),
+                path: path.clone(),
+                value,
+            },
+            seen: Seen::AnswerValue { command, path, value: seen },
+        });
+        let mut known = finding("jsep-stopped-section-port-zero", "alice", Stands::Fail, false, place);
+        known.waiver = Some(Waiver { reason: "so it is".to_owned(), link: String::new() });
+        case.record.file.findings.push(known);
+        case.verdict()
+    };
+    let two = transceivers(json!([{"kind": "audio"}, {"kind": "video"}]));
+    fails(&two, Layer::Sdp, "alice", "as a consequence, getTransceivers should be");
+    fails(&transceivers(json!([{"kind": "video"}])), Layer::Media, "bob", "getTransceivers should be");
+}
+
+/// A STUN message with a transaction: attributes are padded to four bytes.
+fn stun(kind: [u8; 2], transaction: u8, attributes: &[(u16, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (of, value) in attributes {
+        body.extend(of.to_be_bytes());
+        body.extend(u16::try_from(value.len()).unwrap().to_be_bytes());
+        body.extend(*value);
+        body.resize(body.len().next_multiple_of(4), 0);
+    }
+    let mut bytes = kind.to_vec();
+    bytes.extend(u16::try_from(body.len()).unwrap().to_be_bytes());
+    bytes.extend([0x21, 0x12, 0xA4, 0x42]);
+    bytes.extend([transaction; 12]);
+    bytes.extend(body);
+    bytes
+}
+
+const ALLOCATE: [u8; 2] = [0, 3];
+const ALLOCATE_ERROR: [u8; 2] = [1, 0x13];
+const PERMISSION: [u8; 2] = [0, 8];
+const PERMISSION_ERROR: [u8; 2] = [1, 0x18];
+
+/// A case in which a server got and sent these messages of alice, and a connection was awaited.
+fn served(messages: &[(bool, Vec<u8>)], candidates: bool, servers: &[&str], proven: bool) -> Verdict {
+    let mut case = CaseBuilder::new("");
+    case.command(
+        "alice",
+        "createPeerConnection",
+        json!({"configuration": {"iceServers": [{"urls": servers}]}}),
+        Answer::Ok(Value::Null),
+    );
+    case.negotiate();
+    let is_candidate = |what: &What| matches!(what, What::Event { peer, event: PeerEvent::IceCandidate { .. }, .. } if peer == "alice");
+    match candidates {
+        true => {
+            for entry in &mut case.record.timeline {
+                if let What::Event { event: PeerEvent::IceCandidate { candidate: Some(it) }, .. } =
+                    &mut entry.what
+                {
+                    it.candidate = it.candidate.replace("typ host", "typ relay raddr 0.0.0.0 rport 0");
+                }
+            }
+        }
+        false => case.record.timeline.retain(|entry| !is_candidate(&entry.what)),
+    }
+    case.timed_out("alice", json!({"connectionState": "connected"}));
+    let wire = case.record.wire.as_mut().unwrap();
+    for (sent, bytes) in messages {
+        wire.put_server(crate::evidence::Peer(0), "192.0.2.7:50000");
+        let last = wire.servers.last_mut().unwrap();
+        (last.sent, last.bytes) = (*sent, bytes.clone().into());
+    }
+    if proven {
+        let place = Place::Frame(1);
+        case.record.file.findings.push(finding("turn-auth-handshake", "alice", Stands::Pass, false, place));
+    }
+    case.verdict()
+}
+
+#[test]
+fn a_server_that_does_not_serve_is_no_peers_fault() {
+    const INTEGRITY: (u16, &[u8]) = (8, &[0; 20]);
+    let refused = |hundreds: u8, rest: u8| {
+        let code = [0, 0, hundreds, rest];
+        vec![
+            (true, stun(ALLOCATE, 1, &[])),
+            (false, stun(ALLOCATE_ERROR, 1, &[(9, &[0, 0, 4, 1])])),
+            (true, stun(ALLOCATE, 2, &[INTEGRITY])),
+            (false, stun(ALLOCATE_ERROR, 2, &[(9, &code)])),
+        ]
+    };
+    let one = ["turn:192.0.2.200:3478"];
+    let gathering = Layer::Gathering;
+    fails(
+        &served(&refused(4, 86), false, &one, false),
+        gathering,
+        "network",
+        "answered 486 to alice's Allocate",
+    );
+    fails(
+        &served(&refused(4, 1), false, &one, true),
+        gathering,
+        "network",
+        "answered 401 to the credentials",
+    );
+    let silent = [(true, stun(ALLOCATE, 1, &[])), (true, stun(ALLOCATE, 1, &[]))];
+    fails(
+        &served(&silent, false, &one, false),
+        gathering,
+        "network",
+        "answered none of alice's 2 Allocate requests",
+    );
+    // Credentials that may be wrong, what a client can mend, and a server that was never asked.
+    for other in [
+        served(&refused(4, 1), false, &one, false),
+        served(&refused(4, 38), false, &one, true),
+        served(&refused(4, 1)[..2], false, &one, true),
+        served(&silent, false, &["turn:192.0.2.200:3478", "turn:192.0.2.201:3478"], false),
+        served(&[], false, &one, true),
+    ] {
+        fails(&other, gathering, "alice", "alice should gather candidates");
+    }
+    let forbidden =
+        [(true, stun(PERMISSION, 3, &[])), (false, stun(PERMISSION_ERROR, 3, &[(9, &[0, 0, 4, 3])]))];
+    fails(
+        &served(&forbidden, true, &one, false),
+        Layer::Checks,
+        "network",
+        "answered 403 to CreatePermission",
+    );
+    let stale =
+        [(true, stun(PERMISSION, 3, &[])), (false, stun(PERMISSION_ERROR, 3, &[(9, &[0, 0, 4, 38])]))];
+    assert_ne!(served(&stale, true, &one, false).side.as_deref(), Some("network"));
+}
+
+#[test]
+fn a_relay_that_the_scenario_stopped_is_no_peers_fault() {
+    let verdict = |pair: &str, events: &[&str]| {
+        let mut case = CaseBuilder::new("");
+        case.connect();
+        let pair = json!({"local": format!("candidate:1 1 udp 1 192.0.2.7 5 {pair}"), "remote": ""});
+        case.event("alice", json!({"event": "selectedcandidatepairchange", "data": pair}));
+        for event in events {
+            let event = match *event {
+                "stopped" => json!("stopped"),
+                _ => json!({"started": {"software": "", "urls": []}}),
+            };
+            let what = json!({"server": {"server": "relay", "event": event}});
+            case.push(serde_json::from_value(what).unwrap());
+        }
+        case.state("alice", "icetransportstatechange", "disconnected");
+        case.state("alice", "iceconnectionstatechange", "disconnected");
+        case.state("alice", "connectionstatechange", "disconnected");
+        case.timed_out("bob", json!({"message": {"channel": "chat", "text": "x"}}));
+        case.verdict()
+    };
+    let relay = "typ relay raddr 0.0.0.0 rport 0";
+    let stopped = verdict(relay, &["started", "stopped"]);
+    fails(&stopped, Layer::Nomination, "network", "the scenario had stopped the server relay");
+    for other in [verdict("typ host", &["started", "stopped"]), verdict(relay, &["stopped", "started"])] {
+        fails(&other, Layer::Nomination, "alice", "should stay alive");
     }
 }

@@ -1,6 +1,6 @@
 //! webrtc-pc §4.3.2, §5.6: iceGatheringState goes new, gathering, complete, and back to gathering alone.
 
-use crate::api::is_rollback;
+use crate::api::{is_rollback, rejects_all};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -39,7 +39,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             (before, state),
             (State::New | State::Complete, State::Gathering) | (State::Gathering, State::Complete)
         );
-        if state == State::New && (renegotiated || rolls_back || before == State::Gathering && has_several) {
+        if state == State::New && rejects_all(&evidence.timeline, evidence.name(peer), happened.entry) {
+            // The answer rejects every section, and without a transport the state is new.
+            tally.pass(place);
+        } else if state == State::New
+            && (renegotiated || rolls_back || before == State::Gathering && has_several)
+        {
             // A rollback takes transports away, and another media section may bring one that is new.
             tally.inconclusive(
                 format!("iceGatheringState went from {before} to new: a transport may not have begun"),
@@ -98,6 +103,23 @@ mod tests {
             CHECK.run(&evidence)[1].result
         };
         assert_eq!(["offer", "rollback"].map(result), [Status::Fail, Status::Inconclusive]);
+    }
+
+    /// Its only transport is discarded (webrtc-pc §4.3.2).
+    #[test]
+    fn an_answer_that_rejects_every_section_makes_the_state_new() {
+        use crate::checks::controls::events::{evidence, told};
+        use serde_json::json;
+        let answered = |port: u16| {
+            let state = |seq, state: &str| told(seq, "icegatheringstatechange", json!({"state": state}));
+            let sdp = format!("v=0\r\nm=video {port} UDP/TLS/RTP/SAVPF 96\r\n");
+            let args = json!({"description": {"type": "answer", "sdp": sdp}});
+            let set =
+                json!({"command": {"peer": "alice", "id": 1, "name": "setRemoteDescription", "args": args}});
+            let all = [state(0, "gathering"), state(1, "complete"), set, state(2, "new")];
+            CHECK.run(&evidence(all))[0].result
+        };
+        assert_eq!([0, 9].map(answered), [Status::Pass, Status::Fail]);
     }
 
     #[test]

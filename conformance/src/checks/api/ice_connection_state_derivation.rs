@@ -2,6 +2,7 @@
 //! `failed` is left by an ICE restart or by closing alone.
 
 use super::moments;
+use crate::api::rejects_all;
 use crate::checks::sdp::look;
 use crate::checks::timing::Off;
 use crate::checks::{Check, Fault, Place, Tally};
@@ -38,7 +39,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     judge_failed(evidence, peer, &connection, tally);
     if !connection.is_empty() {
         let last_reported = events.last().map_or(0, |it| it.entry);
-        judge_derivation(evidence, &connection, &transport, last_reported, tally);
+        judge_derivation(evidence, peer, &connection, &transport, last_reported, tally);
     }
 }
 
@@ -119,12 +120,18 @@ fn restarts(evidence: &Evidence, peer: Peer) -> Vec<(Peer, u64)> {
 /// With one transport the two go through the same states. The first of a transport may have gone by before anybody listened.
 fn judge_derivation(
     evidence: &Evidence,
+    peer: Peer,
     connection: &[(IceState, &Happened<'_>)],
     transport: &[(IceState, &Happened<'_>)],
     last_reported: u64,
     tally: &mut Tally,
 ) {
     let place = connection.last().map_or(Place::Entry(0), |(_, it)| Place::Entry(it.entry));
+    // An answer that rejects every section leaves no transport to follow (§4.3.4).
+    let is_left = |(state, it): &(IceState, &Happened<'_>)| {
+        *state == IceState::New && rejects_all(&evidence.timeline, evidence.name(peer), it.entry)
+    };
+    let connection = connection.split(|it| is_left(it)).next().unwrap_or_default();
     if evidence.descriptions.iter().any(|made| made.sdp.media().len() > 1) {
         tally.inconclusive("the states of several ICE transports cannot be distinguished", [place]);
         return;
@@ -220,6 +227,23 @@ mod tests {
         assert_eq!(result(&states, &["connected"], &[]), Status::Pass, "nobody listened at first");
         assert_eq!(result(&states, &["checking", "failed"], &[]), Status::Fail);
         assert_eq!(result(&states, &[], &[]), Status::Inconclusive);
+    }
+
+    /// The transport is discarded, and without one the state is new; a section that is accepted keeps its transport.
+    #[test]
+    fn an_answer_that_rejects_every_section_makes_the_state_new() {
+        let answered = |port: u16| {
+            let sdp = format!("v=0\r\nm=video {port} UDP/TLS/RTP/SAVPF 96\r\n");
+            let args = json!({"description": {"type": "answer", "sdp": sdp}});
+            let set =
+                json!({"command": {"peer": "alice", "id": 1, "name": "setRemoteDescription", "args": args}});
+            let reported =
+                [("iceconnectionstatechange", "checking"), ("icetransportstatechange", "checking")];
+            let then = [("iceconnectionstatechange", "new"), ("icetransportstatechange", "connected")];
+            let event = |(name, state): (&'static str, &str)| (name, json!({"state": state}));
+            events_result(reported.into_iter().chain(then).map(event), &[set])
+        };
+        assert_eq!([0, 9].map(answered), [Status::Inconclusive, Status::Fail]);
     }
 
     #[test]

@@ -192,6 +192,33 @@ fn a_simulcast_is_offered_while_it_is_sent() {
 }
 
 #[test]
+fn a_simulcast_that_an_answer_does_not_take_is_not_offered_again() {
+    let renegotiated = |rids: &str, taken: &str, again: &str| {
+        let mut record = Recording::Descriptions.record();
+        let offer = value(&record, "alice", "createOffer")["sdp"].as_str().unwrap().to_owned();
+        let section = |rids: &str, direction: &str| {
+            format!("{offer}m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:9\r\n{rids}a={direction}\r\n")
+        };
+        let encodings = json!([{"rid": "h"}, {"rid": "m"}, {"rid": "l"}]);
+        let args = json!({"kind": "video", "direction": "sendonly", "sendEncodings": encodings});
+        command(&mut record, "alice", "addTransceiver", args, json!({"transceiver": 2}));
+        let made = json!({"type": "offer", "sdp": section(rids, "sendonly")});
+        command(&mut record, "alice", "createOffer", json!({}), made);
+        let answer = json!({"type": "answer", "sdp": section(taken, "recvonly")});
+        command(&mut record, "alice", "setRemoteDescription", json!({"description": answer}), Value::Null);
+        let made = json!({"type": "offer", "sdp": section(again, "sendonly")});
+        command(&mut record, "alice", "createOffer", json!({}), made);
+        found(&record, check)
+    };
+    let three = "a=rid:h send\r\na=rid:m send\r\na=rid:l send\r\na=simulcast:send h;m;l\r\n";
+    let two = "a=rid:h send\r\na=rid:l send\r\na=simulcast:send h;l\r\n";
+    let two_taken = "a=rid:h recv\r\na=rid:l recv\r\na=simulcast:recv h;l\r\n";
+    assert_eq!(renegotiated(three, "", ""), []);
+    assert_eq!(renegotiated(three, two_taken, two), []);
+    contradicted(&renegotiated(three, two_taken, ""), "answer/addTransceiver", Layer::Sdp, "alice");
+}
+
+#[test]
 fn tracks_and_transceivers_that_are_added_or_removed_are_offered_so() {
     let add =
         [("addTransceiver", json!({"kind": "video", "direction": "sendonly"}), json!({"transceiver": 2}))];

@@ -165,12 +165,13 @@ impl Transceivers {
         if kind == "rollback" {
             self.unclear = true;
         }
-        if kind != "offer" {
-            self.offered = None;
-            return;
-        }
         let sdp = SessionDescription::parse(sdp);
         let sections: Vec<Section<'_>> = sdp.media().filter(is_rtp).collect();
+        if kind != "offer" {
+            self.offered = None;
+            self.keep_answered(&sections);
+            return;
+        }
         self.unclear |= sections.iter().any(Section::is_rejected);
         if self.all.is_empty() {
             self.all = sections
@@ -182,6 +183,22 @@ impl Transceivers {
             || self.all.iter().zip(&sections).any(|(own, section)| own.kind != kind_of(section));
         let ways = sections.iter().map(|section| ways(&section.direction().to_string()));
         self.offered = Some(ways.collect());
+    }
+
+    /// An answer that lacks all streams of a simulcast that was negotiated removes all encodings but the first, and one that lacks some
+    /// removes these (webrtc-pc §4.4.1.5, "set a session description"). An answer to a section that does not send has none (RFC 9429
+    /// §5.3.1). One that is left need not have a stream identifier.
+    fn keep_answered(&mut self, sections: &[Section<'_>]) {
+        if self.all.len() != sections.len() {
+            return;
+        }
+        for (own, section) in self.all.iter_mut().zip(sections) {
+            let taken: Vec<&str> = section.named("rid").filter_map(|line| line.value).collect();
+            own.rids.retain(|rid| taken.iter().any(|it| it.split(' ').next() == Some(rid.as_str())));
+            if own.rids.len() < 2 {
+                own.rids.clear();
+            }
+        }
     }
 
     /// The transceivers, where their sections are known.

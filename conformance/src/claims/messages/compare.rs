@@ -159,6 +159,7 @@ impl<'a> Direction<'a, '_> {
     fn not_sent(&self, tap: Tap<'_>, left: &[Carried], found: &mut Vec<Contradiction>) {
         let (Some(told), true) = (&self.told, self.is_reliable) else { return };
         let name = &self.sender.peer.name;
+        let closed = self.closed_by_sender();
         let Some(until_us) = self.until() else { return };
         let mut carried = counts(left.iter().map(|one| &one.is));
         let mut missing = None;
@@ -176,10 +177,14 @@ impl<'a> Direction<'a, '_> {
         let earlier: BTreeSet<Key> = told.iter().take(n + 1).map(|at| key(&at.is)).collect();
         let overtaken = self.is_ordered
             && left.iter().any(|one| later.contains(&key(&one.is)) && !earlier.contains(&key(&one.is)));
-        if !overtaken && !is_idle(self.session, tap, at.t_us.saturating_add(PATIENCE_US), until_us) {
+        // Who closes a channel finishes sending first (webrtc-pc §6.2.4).
+        let given_up = closed.is_some_and(|(asked_n, _)| at.n < asked_n);
+        let is_idle = || is_idle(self.session, tap, at.t_us.saturating_add(PATIENCE_US), until_us);
+        if !overtaken && !given_up && !is_idle() {
             return;
         }
-        let evidence = [Place::Entry(at.n)];
+        let closed_n = closed.filter(|_| given_up).map(|(_, closed_n)| closed_n);
+        let evidence = std::iter::once(at.n).chain(closed_n).map(Place::Entry);
         let count = |list: &mut dyn Iterator<Item = &Fingerprint>| list.filter(|is| is.is(&at.is)).count();
         let on_wire = count(&mut left.iter().map(|one| &one.is));
         if count(&mut self.got.iter().map(|got| &got.is)) > on_wire {
@@ -187,9 +192,38 @@ impl<'a> Direction<'a, '_> {
             found.push(lacks(Layer::DataChannel, at.t_us, claimed, "no packet carries it", evidence));
         } else {
             let claimed = format!("{name} was asked to send {} on {:?}", at.is, self.label);
-            let seen = "its packets never carry it";
+            let seen = match closed.filter(|_| given_up) {
+                Some(_) => "it closed the channel, and its packets never carry it",
+                None => "its packets never carry it",
+            };
             found.push(against(name, SEND, at.t_us, claimed, seen, evidence));
         }
+    }
+
+    /// The command by which the sender alone closed the channel, and its report that the channel is closed, before anything else ended it.
+    fn closed_by_sender(&self) -> Option<(u64, u64)> {
+        let name = &self.sender.peer.name;
+        let timeline = &self.session.record.timeline;
+        let is_label = |channel: &str| channel == self.label;
+        let closed = timeline.iter().find(|entry| match &entry.what {
+            What::Event { peer, event: PeerEvent::ChannelClose { channel, .. }, .. } => {
+                peer == name && is_label(channel)
+            }
+            _ => false,
+        })?;
+        let ends = |entry: &&Entry| match &entry.what {
+            What::Command { name, args, .. } if name == "closeDataChannel" => {
+                args.get("channel").and_then(Value::as_str).is_some_and(is_label)
+            }
+            What::Event { event: PeerEvent::ChannelError { channel, .. }, .. } => is_label(channel),
+            _ => false,
+        };
+        let mut ends = timeline.iter().filter(ends).filter(|entry| entry.n < closed.n);
+        let first = ends.next()?;
+        let is_own = |entry: &Entry| matches!(&entry.what, What::Command { peer, .. } if peer == name);
+        let is_alone = is_own(first) && ends.all(is_own);
+        let stands = transport_end(self.session).is_none_or(|end_us| end_us > closed.t_us);
+        (is_alone && stands).then_some((first.n, closed.n))
     }
 
     /// Until when messages went as commanded, in microseconds: until the channel, or what carries it, was closed or ended. None if
@@ -215,6 +249,12 @@ impl<'a> Direction<'a, '_> {
         };
         let closed = self.session.record.timeline.iter().filter(is_end).map(|entry| entry.t_us).min();
         Some(closed.into_iter().chain(transport_end(self.session)).min().unwrap_or(u64::MAX))
+    }
+
+    /// When the receiver had made the channel, in microseconds, if that was negotiated out of band: no message announces it.
+    fn since(&self) -> Option<u64> {
+        let made = self.receiver.created.iter().find(|it| it.label == self.label && it.is_negotiated())?;
+        made.asked.answer.map(|(entry, _)| entry.t_us)
     }
 
     /// What the receiver reports, and no packet carried.
@@ -263,7 +303,9 @@ impl<'a> Direction<'a, '_> {
         };
         let mut known = counts(self.got.iter().map(|got| &got.is));
         let mut missing = None;
-        for one in wire.iter().filter(|one| one.is_acknowledged) {
+        // What comes before the receiver has the channel belongs to none.
+        let has_channel = |one: &&Carried| self.since().is_none_or(|since_us| one.t_us > since_us);
+        for one in wire.iter().filter(|one| one.is_acknowledged).filter(has_channel) {
             match known.get_mut(&key(&one.is)) {
                 Some(count) if *count > 0 => *count -= 1,
                 _ => {

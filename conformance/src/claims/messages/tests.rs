@@ -5,6 +5,7 @@ use crate::checks::controls::Recording;
 use crate::evidence::Peer;
 use crate::verdict::Layer;
 use peerproof_captures::event::PeerEvent;
+use peerproof_captures::timeline::{Entry, What};
 
 const LAYER: Layer = Layer::DataChannel;
 const ALICE: Peer = Peer(0);
@@ -100,4 +101,56 @@ fn what_came_and_is_not_reported_is_the_receivers_fault() {
         }
     });
     kind.blames("bob", "event/channelmessage", LAYER, "no packet carries it");
+}
+
+#[test]
+fn who_closes_a_channel_has_sent_its_messages() {
+    let closed = |by: &[&str]| {
+        let mut case = Case::of(Recording::Negotiated);
+        case.args("alice", "send", |args| args["times"] = 2.into());
+        let sent = |entry: &Entry| matches!(&entry.what, What::Command { name, .. } if name == "send");
+        let send = case.record.timeline.iter().rposition(sent).unwrap();
+        let What::Command { args, .. } = &case.record.timeline[send].what else { unreachable!() };
+        let channel = args["channel"].as_str().unwrap().to_owned();
+        let (n, t_us) = (u64::try_from(case.record.timeline.len()).unwrap(), case.record.timeline[send].t_us);
+        let close = |peer: &&str| What::Command {
+            peer: (*peer).to_owned(),
+            id: 9_000,
+            name: "closeDataChannel".to_owned(),
+            args: serde_json::json!({"channel": channel}),
+        };
+        let event = PeerEvent::ChannelClose { channel: channel.clone(), id: None };
+        let reported = What::Event { peer: "alice".to_owned(), seq: 0, event };
+        let more = by.iter().map(close).chain([reported]);
+        let more = more.map(|what| Entry { n, t_us: t_us + 1_000, what });
+        case.record.timeline.splice(send + 2..send + 2, more.collect::<Vec<_>>());
+        for (n, entry) in (0..).zip(&mut case.record.timeline) {
+            entry.n = n;
+        }
+        case.found().into_iter().any(|it| it.sentence().contains("it closed the channel"))
+    };
+    assert!(closed(&["alice"]));
+    assert!(!closed(&["bob", "alice"]), "what the other side closes takes no more");
+}
+
+#[test]
+fn what_comes_before_a_negotiated_channel_is_made_belongs_to_none() {
+    let missing = |is_late: bool| {
+        let mut case = Case::of(Recording::Negotiated);
+        case.silence("bob", is_received);
+        let end_us = case.record.timeline.iter().map(|entry| entry.t_us).max().unwrap();
+        let made = |entry: &Entry| matches!(&entry.what, What::Command { peer, name, .. } if peer == "bob" && name == "createDataChannel");
+        let at = case.record.timeline.iter().position(made).unwrap();
+        let What::Command { id: asked, .. } = case.record.timeline[at].what else { unreachable!() };
+        for entry in case.record.timeline.iter_mut().filter(|_| is_late) {
+            match &entry.what {
+                What::Answer { peer, id, .. } if peer == "bob" && *id == asked => entry.t_us = end_us,
+                _ => {}
+            }
+        }
+        case.wait(4_000_000);
+        case.found().into_iter().any(|it| it.sentence().contains("does not report that message"))
+    };
+    assert!(missing(false));
+    assert!(!missing(true));
 }

@@ -5,6 +5,7 @@ use super::super::channels::has_ended;
 use super::super::observed::{PATIENCE_US, against};
 use super::super::{Contradiction, Session};
 use super::machines::{Machine, Reported, Reports, hides_some};
+use crate::api::rejects_all;
 use crate::case_file::{CasePeer, Runs};
 use crate::verdict::Place;
 use peerproof_captures::event::{PeerEvent, SdpType};
@@ -240,7 +241,13 @@ fn one_transport(session: &Session<'_>, peer: &CasePeer, reports: &Reports, foun
         session.had_time(&peer.name, it.t_us, SAME_CHANGE_US)
             || (peer.runs == Runs::Driven && session.answered_since(&peer.name, it.n))
     };
-    if let Some(more) = more.filter(is_over) {
+    // Without any transport the state is new, whatever became of the one that was discarded (webrtc-pc §4.3.4, §4.4.1.5).
+    let is_left = |it: &&Reported| {
+        it.machine == Machine::Ice
+            && it.state == "new"
+            && rejects_all(&session.record.timeline, &peer.name, it.n)
+    };
+    if let Some(more) = more.filter(is_over).filter(|more| !is_left(more)) {
         let other = if more.machine == Machine::Ice { Machine::IceTransport } else { Machine::Ice };
         let seen = format!("it is the only transport, and {other} did not");
         found.push(contradiction(peer, more, seen, &[]));

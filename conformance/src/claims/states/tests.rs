@@ -279,6 +279,31 @@ fn with_one_transport_both_ice_states_are_the_same() {
     fewer.blames("bob", claim, Layer::Checks, "with one transport");
 }
 
+/// The transport is discarded, and without one the state is new (webrtc-pc §4.3.4).
+#[test]
+fn an_answer_that_rejects_every_section_leaves_no_transport_whose_state_follows() {
+    let is_new = |port: u16| {
+        let mut case = Case::of(Recording::Conflict);
+        let up = |event: &PeerEvent| *event == connection(ConnectionState::Connected);
+        case.report_after("bob", up, ice(IceState::New));
+        let at = case.record.timeline.iter().position(
+            |entry| matches!(&entry.what, What::Event { event, .. } if *event == ice(IceState::New)),
+        );
+        let sdp = format!("v=0\r\nm=application {port} UDP/DTLS/SCTP webrtc-datachannel\r\n");
+        let args = serde_json::json!({"description": {"type": "answer", "sdp": sdp}});
+        let name = "setLocalDescription".to_owned();
+        let what = What::Command { peer: "bob".to_owned(), id: 9_000, name, args };
+        let t_us = case.record.timeline[at.unwrap()].t_us;
+        case.record.timeline.insert(at.unwrap(), Entry { n: 0, t_us, what });
+        for (n, entry) in (0..).zip(&mut case.record.timeline) {
+            entry.n = n;
+        }
+        case.wait(2_000_000);
+        case.found().into_iter().any(|it| it.sentence().contains("it is the only transport"))
+    };
+    assert_eq!([0, 9].map(is_new), [false, true]);
+}
+
 #[test]
 fn what_fails_takes_the_connection_with_it_and_what_closes_was_closed() {
     let up = |event: &PeerEvent| matches!(event, PeerEvent::ChannelMessage { .. });
