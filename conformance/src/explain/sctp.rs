@@ -4,7 +4,7 @@ use super::session::Api;
 use super::{Found, Kind, Layer, Missed, Says, Severity, counted, side_of};
 use crate::verdict::Place;
 use peerproof_captures::event::SctpState;
-use peerproof_captures::trace::{Association, Connection, Side};
+use peerproof_captures::trace::{Association, Connection, Side, Trouble};
 
 /// INIT chunks after which no answer is to be expected.
 pub(super) const INITS: u64 = 3;
@@ -37,7 +37,7 @@ pub(super) fn of_packets(connection: &Connection, found: &mut Found) {
             });
         }
         if let Some(abort) = &association.abort {
-            let closing = abort.is_by_user;
+            let closing = abort.is_by_user || leaves(connection, abort);
             let causes =
                 if abort.causes.is_empty() { "no cause".to_owned() } else { abort.causes.join(", ") };
             let name = side_of(connection, abort.from);
@@ -58,6 +58,17 @@ pub(super) fn of_packets(connection: &Connection, found: &mut Found) {
             });
         }
     }
+}
+
+/// Whether an ABORT that names no cause is part of closing the connection (webrtc-pc §4.4.2): the alert that closes DTLS follows, and the
+/// side sends nothing else.
+fn leaves(connection: &Connection, abort: &Trouble) -> bool {
+    let side = abort.from;
+    let mut alerts = connection.handshakes.iter().flat_map(|handshake| &handshake.alerts);
+    let says_goodbye = alerts.any(|alert| alert.from == side && alert.is_closing() && alert.at > abort.at);
+    let checks = connection.pairs.iter().filter_map(|pair| pair.checks.of(side).last);
+    let media = connection.streams.values().filter(|stream| stream.from == side).map(|stream| stream.last);
+    abort.causes.is_empty() && says_goodbye && checks.chain(media).all(|at| at < abort.at)
 }
 
 /// Packets that a receiver drops for their checksum.

@@ -202,6 +202,37 @@ fn a_call_that_works_was_nominated_though_the_capture_lacks_it() {
     }
 }
 
+/// An ABORT without a cause, and the alert that closes DTLS behind it.
+#[test]
+fn who_closes_a_connection_met_no_error() {
+    let abort = |ends: &[&str]| {
+        let mut builder = Builder::new();
+        let mut last = feed(&mut builder, "fatal-alert.goodbye.nearly", 0, |number, data| {
+            (number != 11).then(|| data.to_vec())
+        });
+        last = feed(&mut builder, "sctp-abort", last, |number, data| match number {
+            // With its CRC32c.
+            5 => Some([&data[..68], &[0x0f, 0xf8, 0x7a, 0x3d], &[6, 0, 0, 4]].concat()),
+            _ => Some(data.to_vec()),
+        });
+        for end in ends {
+            last = match *end {
+                "goodbye" => feed(&mut builder, "fatal-alert.goodbye.nearly", last, |number, data| {
+                    (number == 11).then(|| data.to_vec())
+                }),
+                _ => feed(&mut builder, "consent-lost.nearly", last, |number, data| {
+                    (number == 3).then(|| data.to_vec())
+                }),
+            };
+        }
+        let found = diagnose(&builder.finish());
+        found.iter().find(|found| found.kind == Kind::SctpAbort).map(|found| found.severity)
+    };
+    assert_eq!(abort(&["goodbye"]), Some(Severity::Notice));
+    assert_eq!(abort(&[]), Some(Severity::Broken));
+    assert_eq!(abort(&["check", "goodbye"]), Some(Severity::Broken), "the side goes on before it leaves");
+}
+
 #[test]
 fn captures_whose_frames_are_cut_off_anywhere_are_explained_without_a_panic() {
     for name in captures() {
