@@ -115,7 +115,9 @@ pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
         }
         let up = view.sctp.iter().any(|at| at.is == SctpState::Connected)
             || view.channels.values().any(|channel| channel.was_open());
-        if data && !up && (!view.sctp.is_empty() || !view.channels.is_empty()) {
+        // Who reports no states of it may have an association all the same.
+        let shown = view.sctp.is_empty() && api.is_associated();
+        if data && !up && !shown && (!view.sctp.is_empty() || !view.channels.is_empty()) {
             let state = view.sctp.last();
             let mut missed = Missed {
                 layer: Layer::Sctp,
@@ -146,7 +148,7 @@ mod tests {
     use super::*;
     use crate::api::{PeerView, Views};
     use crate::checks::controls::Recording;
-    use crate::evidence::{Clear, Packet, Peer};
+    use crate::evidence::{Clear, Packet, Peer, Wire};
     use peerproof_captures::event::PeerEvent;
     use peerproof_captures::timeline::What;
 
@@ -180,5 +182,27 @@ mod tests {
             let missed = of_api(&session.api().unwrap()).unwrap();
             assert_eq!(missed.side, names[1 - sender], "{}", missed.expected);
         }
+    }
+
+    /// A peer that reports neither a state of the association nor a channel, though the packets show both.
+    #[test]
+    fn an_association_that_packets_show_is_not_missing() {
+        let mut record = Recording::Data.record();
+        let names: Vec<String> = record.file.peers.iter().map(|peer| peer.name.clone()).collect();
+        record.timeline.retain(|entry| match &entry.what {
+            What::Event { event, .. } => {
+                !matches!(event, PeerEvent::SctpStateChange { .. } | PeerEvent::ChannelOpen { .. })
+            }
+            _ => true,
+        });
+        let missed = |wire: Option<&Wire>| {
+            let view = |name: &String| (name.clone(), PeerView::of(&record.timeline, name));
+            let views: Views = names.iter().map(view).collect();
+            let timeline = &record.timeline[..];
+            let session = Session::of_case(Recorded { views: &views, timeline, stats: None, wire });
+            of_api(&session.api().unwrap()).map(|missed| missed.kind)
+        };
+        assert_eq!(missed(record.wire.as_ref()), None);
+        assert_eq!(missed(None), Some(Kind::SctpNotConnected), "nobody saw it");
     }
 }
