@@ -22,9 +22,10 @@ mod scanner;
 mod section;
 
 pub use attribute::{
-    Attribute, Bandwidth, Direction, ExtMap, Fingerprint, Fmtp, Group, IceOptions, IcePwd, IceUfrag,
-    MaxMessageSize, MaxPtime, Mid, Msid, Ptime, RemoteCandidate, RemoteCandidates, Rid, RidDirection, Rtcp,
-    RtcpFb, RtpMap, SctpMap, SctpPort, Setup, Simulcast, SimulcastId, Ssrc, SsrcGroup, TlsId,
+    Attribute, Bandwidth, Direction, ExtMap, Fingerprint, Fmtp, Group, IceOptions, IcePacing, IcePwd,
+    IceUfrag, MaxMessageSize, MaxPtime, Mid, Msid, Ptime, RemoteCandidate, RemoteCandidates, Rid,
+    RidDirection, Rtcp, RtcpFb, RtpMap, SctpMap, SctpPort, Setup, Simulcast, SimulcastId, Ssrc, SsrcGroup,
+    TlsId,
 };
 pub use candidate::{Candidate, CandidateAddress, CandidateType};
 pub use codec::{Codec, H264};

@@ -189,6 +189,17 @@ fn unanswered(connection: &Connection, found: &mut Found) {
     });
 }
 
+/// A full agent that has both descriptions, answers the checks of the other peer and sends none (RFC 8445 §6.1.4.2, §7.3.1.4), that other
+/// peer, and the frame of its first check.
+fn sends_no_checks<'a>(api: &Api<'a>) -> Option<(&'a str, &'a str, u64)> {
+    api.both().find_map(|(name, view, other, _)| {
+        let is_lite = view.local.iter().any(|at| at.is.sdp.contains("\na=ice-lite"));
+        let (own, others) = (api.sent(name, other)?, api.sent(other, name)?);
+        let idle = view.ice_connected().is_none() && !is_lite && own.checks == 0 && own.successes > 0;
+        others.first_check.filter(|_| idle).map(|first| (name, other, first))
+    })
+}
+
 /// ICE of both sides should have connected.
 pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
     if !api.negotiated() {
@@ -224,6 +235,13 @@ pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
             break;
         }
     }
+    if evidence.iter().all(|place| matches!(place, Place::Entry(_)))
+        && let Some((idle, checked, frame)) = sends_no_checks(api)
+    {
+        side = idle;
+        seen = format!("{seen}; {idle} answers the Binding requests of {checked} and sends none");
+        evidence.push(Place::Frame(frame));
+    }
     let who = if missing.len() == 2 { format!("{name} and {other}") } else { name.to_owned() };
     Some(Missed {
         layer: Layer::Checks,
@@ -235,4 +253,43 @@ pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
         why: "the checks or their responses are lost, or the sides have other credentials or candidates than they think",
         next: "look at the checks on each pair: whether they arrive, and whether they are answered by an error",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::session::{Recorded, Session};
+    use super::*;
+    use crate::api::{PeerView, Views};
+    use crate::checks::controls::Recording;
+    use crate::evidence::{Packet, Peer};
+    use peerproof_captures::event::PeerEvent;
+    use peerproof_captures::timeline::What;
+
+    /// Neither connects: the one that answers checks and sends none is named, whoever it is.
+    #[test]
+    fn who_sends_no_checks_is_named() {
+        for idle in [0, 1] {
+            let mut record = Recording::Data.record();
+            let names: Vec<String> = record.file.peers.iter().map(|peer| peer.name.clone()).collect();
+            let is_check = |it: &Packet| it.bytes.starts_with(&[0, 1]);
+            let packets = &mut record.wire.as_mut().unwrap().packets;
+            packets.retain(|it| it.sender != Peer(idle) || !is_check(it));
+            record.timeline.retain(|entry| match &entry.what {
+                What::Event { event, .. } => !matches!(
+                    event,
+                    PeerEvent::IceConnectionStateChange { .. }
+                        | PeerEvent::IceTransportStateChange { .. }
+                        | PeerEvent::ConnectionStateChange { .. }
+                ),
+                _ => true,
+            });
+            let view = |name: &String| (name.clone(), PeerView::of(&record.timeline, name));
+            let views: Views = names.iter().map(view).collect();
+            let (timeline, wire) = (&record.timeline[..], record.wire.as_ref());
+            let session = Session::of_case(Recorded { views: &views, timeline, stats: None, wire });
+            let missed = of_api(&session.api().unwrap()).unwrap();
+            assert_eq!(missed.side, names[idle], "{}", missed.seen);
+            assert!(missed.seen.ends_with("and sends none"), "{}", missed.seen);
+        }
+    }
 }

@@ -284,6 +284,22 @@ pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
             break;
         }
     }
+    // The packets know better than a peer that reports nothing of it.
+    let far = api.both().find(|(name, ..)| *name == side).map(|(_, _, other, _)| other);
+    let protected = far.and_then(|far| api.first_protected(side, far));
+    if let (None, None, Some(frame)) = (first, view.dtls.last(), protected) {
+        return Some(Missed {
+            layer: Layer::Dtls,
+            kind: Kind::DtlsNotConnected,
+            side: side.to_owned(),
+            expected: format!("{side} should report that it is connected"),
+            seen: "it sent protected packets, and reports neither a DTLS state nor connectionState connected"
+                .to_owned(),
+            evidence: vec![Place::Frame(frame)],
+            why: "the handshake is complete on the wire: the peer, or its adapter, does not report it",
+            next: "report connectionState; if the implementation never does, list the event in `unreported`",
+        });
+    }
     let [(a, _), (b, _)] = api.peers;
     // It may also fail when it has long been complete.
     let was_up = |name: &str, n: u64| {
@@ -312,4 +328,43 @@ pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
         why: "a side refused the handshake, or its flights are lost",
         next: "look at the flights and alerts of the handshake, and compare a=fingerprint and a=setup of both descriptions",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::session::{Recorded, Session};
+    use super::*;
+    use crate::api::Views;
+    use crate::checks::controls::Recording;
+    use crate::evidence::Wire;
+    use peerproof_captures::event::PeerEvent;
+    use peerproof_captures::timeline::What;
+
+    /// A peer that reports neither states of DTLS nor that it is connected.
+    #[test]
+    fn a_handshake_that_packets_show_began() {
+        let mut record = Recording::Data.record();
+        let names: Vec<String> = record.file.peers.iter().map(|peer| peer.name.clone()).collect();
+        record.timeline.retain(|entry| match &entry.what {
+            What::Event { peer, event, .. } => {
+                *peer != names[1]
+                    || !matches!(
+                        event,
+                        PeerEvent::DtlsStateChange { .. } | PeerEvent::ConnectionStateChange { .. }
+                    )
+            }
+            _ => true,
+        });
+        let missed = |wire: Option<&Wire>| {
+            let view = |name: &String| (name.clone(), PeerView::of(&record.timeline, name));
+            let views: Views = names.iter().map(view).collect();
+            let timeline = &record.timeline[..];
+            let session = Session::of_case(Recorded { views: &views, timeline, stats: None, wire });
+            of_api(&session.api().unwrap()).unwrap()
+        };
+        let (seen, unseen) = (missed(record.wire.as_ref()), missed(None));
+        assert_eq!([&seen.side, &unseen.side], [&names[1]; 2]);
+        assert!(seen.seen.contains("it sent protected packets"), "{}", seen.seen);
+        assert!(unseen.seen.contains("it never began"), "{}", unseen.seen);
+    }
 }

@@ -31,6 +31,9 @@ fn nomination(trace: &Trace, connection: &Connection, found: &mut Found) {
     let success =
         connection.pairs.iter().flat_map(|pair| [pair.checks.a.first_success, pair.checks.b.first_success]);
     let Some(success) = success.flatten().min() else { return };
+    if is_in_use(connection, success) {
+        return;
+    }
     let end = trace.last.filter(|last| last.since(connection.last) < APART).unwrap_or(connection.last);
     if end.since(success) < NOMINATION {
         return;
@@ -71,6 +74,15 @@ fn nomination(trace: &Trace, connection: &Connection, found: &mut Found) {
             },
         }),
     }
+}
+
+/// Whether more than checks went over the connection: DTLS before any check succeeds here, a handshake that completes, protected packets. A
+/// nomination that is not in the capture then came before it, or the capture lost it.
+fn is_in_use(connection: &Connection, success: Moment) -> bool {
+    let mut handshakes = connection.handshakes.iter();
+    connection.records_without_handshake > 0
+        || !connection.streams.is_empty()
+        || handshakes.any(|it| it.complete.is_some() || it.client_hello < success)
 }
 
 /// Why nobody nominates, by the roles that the sides claim in their checks.

@@ -4,7 +4,7 @@ use super::session::Api;
 use super::{Found, Kind, Layer, Missed, Says, Severity, counted, side_of};
 use crate::verdict::Place;
 use peerproof_captures::event::SctpState;
-use peerproof_captures::trace::{Association, Connection, Side};
+use peerproof_captures::trace::{Association, Connection, Side, Trouble};
 
 /// INIT chunks after which no answer is to be expected.
 pub(super) const INITS: u64 = 3;
@@ -37,7 +37,7 @@ pub(super) fn of_packets(connection: &Connection, found: &mut Found) {
             });
         }
         if let Some(abort) = &association.abort {
-            let closing = abort.is_by_user;
+            let closing = abort.is_by_user || leaves(connection, abort);
             let causes =
                 if abort.causes.is_empty() { "no cause".to_owned() } else { abort.causes.join(", ") };
             let name = side_of(connection, abort.from);
@@ -58,6 +58,17 @@ pub(super) fn of_packets(connection: &Connection, found: &mut Found) {
             });
         }
     }
+}
+
+/// Whether an ABORT that names no cause is part of closing the connection (webrtc-pc §4.4.2): the alert that closes DTLS follows, and the
+/// side sends nothing else.
+fn leaves(connection: &Connection, abort: &Trouble) -> bool {
+    let side = abort.from;
+    let mut alerts = connection.handshakes.iter().flat_map(|handshake| &handshake.alerts);
+    let says_goodbye = alerts.any(|alert| alert.from == side && alert.is_closing() && alert.at > abort.at);
+    let checks = connection.pairs.iter().filter_map(|pair| pair.checks.of(side).last);
+    let media = connection.streams.values().filter(|stream| stream.from == side).map(|stream| stream.last);
+    abort.causes.is_empty() && says_goodbye && checks.chain(media).all(|at| at < abort.at)
 }
 
 /// Packets that a receiver drops for their checksum.
@@ -104,7 +115,9 @@ pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
         }
         let up = view.sctp.iter().any(|at| at.is == SctpState::Connected)
             || view.channels.values().any(|channel| channel.was_open());
-        if data && !up && (!view.sctp.is_empty() || !view.channels.is_empty()) {
+        // Who reports no states of it may have an association all the same.
+        let shown = view.sctp.is_empty() && api.is_associated();
+        if data && !up && !shown && (!view.sctp.is_empty() || !view.channels.is_empty()) {
             let state = view.sctp.last();
             let mut missed = Missed {
                 layer: Layer::Sctp,
@@ -135,7 +148,7 @@ mod tests {
     use super::*;
     use crate::api::{PeerView, Views};
     use crate::checks::controls::Recording;
-    use crate::evidence::{Clear, Packet, Peer};
+    use crate::evidence::{Clear, Packet, Peer, Wire};
     use peerproof_captures::event::PeerEvent;
     use peerproof_captures::timeline::What;
 
@@ -169,5 +182,27 @@ mod tests {
             let missed = of_api(&session.api().unwrap()).unwrap();
             assert_eq!(missed.side, names[1 - sender], "{}", missed.expected);
         }
+    }
+
+    /// A peer that reports neither a state of the association nor a channel, though the packets show both.
+    #[test]
+    fn an_association_that_packets_show_is_not_missing() {
+        let mut record = Recording::Data.record();
+        let names: Vec<String> = record.file.peers.iter().map(|peer| peer.name.clone()).collect();
+        record.timeline.retain(|entry| match &entry.what {
+            What::Event { event, .. } => {
+                !matches!(event, PeerEvent::SctpStateChange { .. } | PeerEvent::ChannelOpen { .. })
+            }
+            _ => true,
+        });
+        let missed = |wire: Option<&Wire>| {
+            let view = |name: &String| (name.clone(), PeerView::of(&record.timeline, name));
+            let views: Views = names.iter().map(view).collect();
+            let timeline = &record.timeline[..];
+            let session = Session::of_case(Recorded { views: &views, timeline, stats: None, wire });
+            of_api(&session.api().unwrap()).map(|missed| missed.kind)
+        };
+        assert_eq!(missed(record.wire.as_ref()), None);
+        assert_eq!(missed(None), Some(Kind::SctpNotConnected), "nobody saw it");
     }
 }

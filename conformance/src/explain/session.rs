@@ -9,7 +9,7 @@ use peerproof_captures::observe::{StunClass, Unit};
 use peerproof_captures::timeline::{Entry, What};
 use peerproof_captures::trace::{At, Side, Trace};
 use peerproof_captures::wire::dtls::alert::Level;
-use peerproof_captures::wire::sctp::Body as Chunk;
+use peerproof_captures::wire::sctp::{Body as Chunk, ChunkType};
 use peerproof_captures::wire::stun::Method;
 use serde_json::Value;
 
@@ -151,6 +151,24 @@ impl<'a> Api<'a> {
             }
             (inits >= INITS).then_some((name, last))
         })
+    }
+
+    /// Whether the packets show that an association was established.
+    pub(super) fn is_associated(&self) -> bool {
+        self.wire.is_some_and(|wire| {
+            let mut packets = wire.sctp(Peer(0));
+            packets.any(|(_, read)| read.chunks.iter().any(|chunk| chunk.kind.value == ChunkType::CookieAck))
+        })
+    }
+
+    /// The first frame in which a peer sent what only a complete handshake protects: SRTP, or SCTP that was decrypted.
+    pub(super) fn first_protected(&self, name: &'a str, other: &'a str) -> Option<u64> {
+        let peer = self.peers().position(|(peer, _)| peer == name).map(Peer);
+        let sctp = self.wire.zip(peer).and_then(|(wire, peer)| {
+            wire.sctp(peer).find(|(packet, _)| packet.sender == peer).map(|(packet, _)| packet.frame)
+        });
+        let srtp = self.sent(name, other).and_then(|sent| sent.first_srtp);
+        sctp.into_iter().chain(srtp).min()
     }
 
     /// What one peer sent to the other. `None` if the packets between them were not seen.

@@ -55,6 +55,32 @@ fn trace(name: &str, cut: impl Fn(usize) -> usize) -> Trace {
     builder.finish()
 }
 
+/// Adds the frames of a capture of diagnoses, as `edit` leaves them; those of which it leaves nothing were not captured. They count on from
+/// `before`; gives the number of the last.
+fn feed(builder: &mut Builder, name: &str, before: u64, edit: impl Fn(u64, &[u8]) -> Option<Vec<u8>>) -> u64 {
+    let bytes = fs::read(corpus().join(format!("diagnosis/{name}.pcapng"))).expect("the capture");
+    let mut reader = CaptureReader::new(bytes.as_slice());
+    let mut number = before;
+    while let Some(item) = reader.next_item() {
+        match item {
+            Item::Interface(index) => {
+                let name = reader.interfaces().get(index).and_then(|interface| interface.name.clone());
+                builder.interface(index, &name.unwrap_or_default());
+            }
+            Item::Frame(mut frame) => {
+                let Some(data) = edit(frame.number, frame.data) else { continue };
+                number += 1;
+                frame.number = number;
+                frame.original_length = data.len() as u32;
+                frame.data = &data;
+                builder.frame(&frame);
+            }
+            _ => {}
+        }
+    }
+    number
+}
+
 /// The names of the files in a folder, sorted.
 fn files(folder: &Path) -> Vec<String> {
     let names = fs::read_dir(folder).expect("a folder of the corpus");
@@ -156,6 +182,55 @@ fn calls_that_work_are_not_called_broken() {
         let broken: Vec<_> = found.iter().filter(|found| found.severity == Severity::Broken).collect();
         assert!(broken.is_empty(), "{call}: {broken:#?}");
     }
+}
+
+/// A capture that begins late or lacks frames does not show everything that happened.
+#[test]
+fn a_call_that_works_was_nominated_though_the_capture_lacks_it() {
+    let call = "consent-lost.nearly";
+    let diagnosed = |is_there: &dyn Fn(u64) -> bool| {
+        let mut builder = Builder::new();
+        feed(&mut builder, call, 0, |number, data| is_there(number).then(|| data.to_vec()));
+        let found = diagnose(&builder.finish());
+        let nominations = [Kind::NoNomination, Kind::NominationUnanswered];
+        found.into_iter().filter(|found| nominations.contains(&found.kind)).collect::<Vec<_>>()
+    };
+    for first in 1..30 {
+        assert_eq!(diagnosed(&|number| number >= first), [], "it begins at frame {first}");
+        assert_eq!(diagnosed(&|number| number != first), [], "it lacks frame {first}");
+        assert_eq!(diagnosed(&|number| number % 7 != first % 7), [], "it lacks every seventh frame");
+    }
+}
+
+/// An ABORT without a cause, and the alert that closes DTLS behind it.
+#[test]
+fn who_closes_a_connection_met_no_error() {
+    let abort = |ends: &[&str]| {
+        let mut builder = Builder::new();
+        let mut last = feed(&mut builder, "fatal-alert.goodbye.nearly", 0, |number, data| {
+            (number != 11).then(|| data.to_vec())
+        });
+        last = feed(&mut builder, "sctp-abort", last, |number, data| match number {
+            // With its CRC32c.
+            5 => Some([&data[..68], &[0x0f, 0xf8, 0x7a, 0x3d], &[6, 0, 0, 4]].concat()),
+            _ => Some(data.to_vec()),
+        });
+        for end in ends {
+            last = match *end {
+                "goodbye" => feed(&mut builder, "fatal-alert.goodbye.nearly", last, |number, data| {
+                    (number == 11).then(|| data.to_vec())
+                }),
+                _ => feed(&mut builder, "consent-lost.nearly", last, |number, data| {
+                    (number == 3).then(|| data.to_vec())
+                }),
+            };
+        }
+        let found = diagnose(&builder.finish());
+        found.iter().find(|found| found.kind == Kind::SctpAbort).map(|found| found.severity)
+    };
+    assert_eq!(abort(&["goodbye"]), Some(Severity::Notice));
+    assert_eq!(abort(&[]), Some(Severity::Broken));
+    assert_eq!(abort(&["check", "goodbye"]), Some(Severity::Broken), "the side goes on before it leaves");
 }
 
 #[test]

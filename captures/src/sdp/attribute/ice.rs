@@ -85,6 +85,29 @@ impl fmt::Display for IceOptions {
     }
 }
 
+/// `a=ice-pacing`, RFC 8839 §5.5: the interval between checks that an agent asks for, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IcePacing(pub u64);
+
+impl Attribute for IcePacing {
+    const NAMES: &'static [&'static str] = &["ice-pacing"];
+
+    fn read(_: &str, s: &mut Scanner<'_>) -> Result<Self, Malformed> {
+        const EXPECTED: &str = "1 to 10 digits";
+        let at = s.position();
+        let digits = s.some(EXPECTED, |c| c.is_ascii_digit())?;
+        let pacing = digits.parse().ok().filter(|_| digits.len() <= 10);
+        s.end();
+        pacing.map(Self).ok_or_else(|| s.malformed_at(at, EXPECTED))
+    }
+}
+
+impl fmt::Display for IcePacing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// One of [`RemoteCandidates`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemoteCandidate {
@@ -149,5 +172,14 @@ mod tests {
         assert!(round_trip::<IceOptions>("trickle renomination").has("trickle"));
         assert_eq!(round_trip::<RemoteCandidates>("1 192.0.2.3 45664 2 192.0.2.3 45665").0.len(), 2);
         assert_eq!(places::<RemoteCandidates>("1 192.0.2.3"), [11]);
+    }
+
+    #[test]
+    fn pacing_is_a_number_of_milliseconds() {
+        assert_eq!(round_trip::<IcePacing>("50").0, 50);
+        round_trip::<IcePacing>("4294967296");
+        assert_eq!(places::<IcePacing>("fast"), [0]);
+        assert_eq!(places::<IcePacing>("12345678901"), [0]);
+        assert_eq!(places::<IcePacing>("50 ms"), [2]);
     }
 }

@@ -15,7 +15,7 @@ pub use codec::{Fmtp, RtcpFb, RtpMap};
 pub use dtls::{Fingerprint, Setup, TlsId};
 pub use extmap::ExtMap;
 pub use grouping::{Group, Mid, Msid};
-pub use ice::{IceOptions, IcePwd, IceUfrag, RemoteCandidate, RemoteCandidates};
+pub use ice::{IceOptions, IcePacing, IcePwd, IceUfrag, RemoteCandidate, RemoteCandidates};
 pub use media::{Bandwidth, Direction, MaxPtime, Ptime};
 pub use rid::{Rid, RidDirection, Simulcast, SimulcastId};
 pub use rtcp::Rtcp;
@@ -59,6 +59,7 @@ pub(super) fn faults(name: &str, value: Option<&str>) -> Option<Vec<Malformed>> 
         faults_of::<Fmtp>,
         faults_of::<Group>,
         faults_of::<IceOptions>,
+        faults_of::<IcePacing>,
         faults_of::<IcePwd>,
         faults_of::<IceUfrag>,
         faults_of::<MaxMessageSize>,

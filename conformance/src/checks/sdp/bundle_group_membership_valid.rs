@@ -1,5 +1,5 @@
-//! RFC 9143 §7.3 and §7.5.3, RFC 9429 §5.3.1: a BUNDLE group lists no rejected section, one of an answer no section
-//! that the offered group does not list, and answers do not use `a=bundle-only`.
+//! RFC 9143 §6, §7.3 and §7.5.3, RFC 9429 §5.3.1: a BUNDLE group lists no rejected section and none of another BUNDLE group, one of an answer no
+//! section that the offered group does not list, and answers do not use `a=bundle-only`.
 
 use super::look;
 use crate::checks::{Check, Fault, Place, Tally};
@@ -34,8 +34,17 @@ fn judge(made: &Description, offer: Option<&Description>, tally: &mut Tally) {
         groups.map(|group| group.tags.into_iter().collect()).collect()
     });
     let groups = look::groups(made);
+    let mut bundled = BTreeSet::new();
     for (group, place) in &groups {
         let tags: BTreeSet<String> = group.tags.iter().cloned().collect();
+        if let Some(tag) = tags.intersection(&bundled).next() {
+            tally.fail(
+                Fault("section-in-two-groups"),
+                format!("the section {tag} is in two BUNDLE groups"),
+                [*place],
+            );
+        }
+        bundled.extend(tags.iter().cloned());
         if let Some(tag) = tags.intersection(&rejected).next() {
             tally.fail(
                 Fault("rejected-section-listed"),
@@ -75,6 +84,14 @@ mod control {
     .and(&[
         Mutation::new(Recording::Descriptions, "lists what no offered one does", |evidence| {
             replace(&mut evidence.descriptions[0].sdp, "a=group:BUNDLE 0 1\r\n", "a=group:BUNDLE 0\r\n");
+        })
+        .also_breaks(&["jsep-offer-bundles-everything"]),
+        Mutation::new(Recording::Descriptions, "is in two BUNDLE groups", |evidence| {
+            replace(
+                &mut evidence.descriptions[0].sdp,
+                "a=group:BUNDLE 0 1\r\n",
+                "a=group:BUNDLE 0 1\r\na=group:BUNDLE 1\r\n",
+            );
         })
         .also_breaks(&["jsep-offer-bundles-everything"]),
         Mutation::new(Recording::Descriptions, "an answer has a=bundle-only", |evidence| {

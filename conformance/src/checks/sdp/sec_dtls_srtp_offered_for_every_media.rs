@@ -15,6 +15,10 @@ pub(super) const CHECK: Check = Check {
     control: control::CONTROL,
 };
 
+/// The profiles of DTLS-SRTP (RFC 5764 §8, RFC 7850 §3.1). Which of them JSEP has is another requirement.
+const DTLS_SRTP: [&str; 4] =
+    ["UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "TCP/DTLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVP"];
+
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for offer in evidence.offers(peer) {
         for (index, section) in offer.sdp.media().enumerate() {
@@ -27,7 +31,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 continue;
             }
             let place: Place = look::media_line(offer, &section);
-            if !["UDP/TLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVPF"].contains(&media.proto.as_str()) {
+            if !DTLS_SRTP.contains(&media.proto.as_str()) {
                 tally.fail(
                     Fault("other-profile"),
                     format!("{} is offered over {}, without DTLS-SRTP", media.media, media.proto),
@@ -57,4 +61,19 @@ mod control {
         let (_, line) = line_of(offer, "a=fingerprint:");
         replace_all(offer, &format!("{line}\r\n"), "");
     })]);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::controls::{Recording, replace_all};
+    use crate::checks::{Status, of};
+
+    #[test]
+    fn savp_with_tls_is_dtls_srtp() {
+        let mut evidence = Recording::Descriptions.evidence();
+        replace_all(&mut evidence.descriptions[0].sdp, "UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP");
+        let found = |id| of(id).unwrap().run(&evidence).swap_remove(0).result;
+        assert_eq!(found("sec-dtls-srtp-offered-for-every-media"), Status::Pass);
+        assert_eq!(found("jsep-offer-profile"), Status::Fail, "JSEP wants feedback");
+    }
 }

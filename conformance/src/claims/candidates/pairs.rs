@@ -41,6 +41,7 @@ pub(super) fn check(
         }
         let (Ok(local), Ok(remote)) = (Candidate::parse(local), Candidate::parse(remote)) else { continue };
         known(session, peer, gathered, entry, (&local, &remote), found);
+        of_one_family(peer, entry, (&local, &remote), found);
         if let Some(tap) = session.tap(&peer.name) {
             used(peer, tap, entry, (&local, &remote), found);
         }
@@ -117,6 +118,21 @@ fn known(
             let seen = "nobody ever signalled that candidate";
             found.push(against(&peer.name, claim, entry.t_us, claimed, seen, [Place::Entry(entry.n)]));
         }
+    }
+}
+
+/// An agent pairs candidates of one address family only (RFC 8445 §6.1.2.2).
+fn of_one_family(
+    peer: &CasePeer,
+    entry: &Entry,
+    (local, remote): (&Candidate, &Candidate),
+    found: &mut Vec<Contradiction>,
+) {
+    let (Some(from), Some(to)) = (address(local), address(remote)) else { return };
+    if from.is_ipv4() != to.is_ipv4() {
+        let claimed = format!("{} reports that the pair of {from} and {to} is in use", peer.name);
+        let seen = "the two addresses are of different families";
+        found.push(against(&peer.name, LOCAL, entry.t_us, claimed, seen, [Place::Entry(entry.n)]));
     }
 }
 

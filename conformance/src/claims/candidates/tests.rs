@@ -115,6 +115,21 @@ fn a_pair_is_of_candidates_that_were_signalled_and_is_used() {
 }
 
 #[test]
+fn a_pair_is_of_one_address_family() {
+    let mut case = Case::of(Recording::Conflict);
+    let is_v6 = |text: &str| text.split(' ').nth(4).is_some_and(|address| address.contains(':'));
+    case.edit("bob", |event| {
+        if let PeerEvent::SelectedCandidatePairChange { local, remote } = event {
+            let address = if is_v6(remote) { "192.0.2.77" } else { "2001:db8::77" };
+            let mut words: Vec<&str> = local.split(' ').collect();
+            words[4] = address;
+            *local = words.join(" ");
+        }
+    });
+    case.blames("bob", LOCAL, Layer::Nomination, "of different families");
+}
+
+#[test]
 fn a_pair_is_reported_once_and_at_all() {
     let pair = |event: &PeerEvent| matches!(event, PeerEvent::SelectedCandidatePairChange { .. });
     let mut case = Case::of(Recording::Conflict);
