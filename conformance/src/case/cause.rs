@@ -4,9 +4,10 @@
 //! certificate since the other's description has a forged fingerprint. A [finding](crate::finding::Finding) of the same case then
 //! names that one, and it decides layer and side; the failure is named as its consequence.
 
+use super::failed_step::wants_failure;
 use super::unrelated::is_unrelated;
-use super::{released, stale_pair, still_offered};
-use crate::api::{At, Views};
+use super::{ended_allocation, released, stale_pair, still_offered};
+use crate::api::Views;
 use crate::catalogue::{Catalogue, Effect};
 use crate::checks;
 use crate::claims::{Contradiction, Fault};
@@ -15,7 +16,6 @@ use crate::record::CaseRecord;
 use crate::verdict::{ContradictedClaim, Layer, Outcome, Place, Verdict};
 use peerproof_captures::event::{Description, IceState, PeerEvent};
 use peerproof_captures::sdp::{MaxMessageSize, SessionDescription};
-use peerproof_captures::server::ServerEvent;
 use peerproof_captures::timeline::{Answer, Entry, StepOutcome, What};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -109,16 +109,34 @@ pub(super) fn of(record: &CaseRecord, views: &Views, failure: &Verdict) -> Optio
     let last = failure.evidence.iter().filter_map(|place| time(record, *place)).max().unwrap_or(u64::MAX);
     let by = lost(record, failure).map_or(last, |lost| lost.min(last));
     let broken = record.file.findings.iter().filter_map(|finding| of_finding(record, finding, top, failure));
-    let others = [
-        refused(record, top),
-        gone(record, views, top),
-        taken_down(record, views, top, failure),
-        too_long(record, top, failure),
-        stale_pair::cause(record, top, by),
-        released::cause(record, top, failure),
-    ];
-    let all = still_offered::cause(record).into_iter().chain(broken).chain(others.into_iter().flatten());
+    let others = [refused(record, top), too_long(record, top, failure)];
+    // What takes a path away is no reason that it stays.
+    let gone = if should_end(record, failure) {
+        Default::default()
+    } else {
+        [
+            ended_allocation::cause(record, views, top),
+            taken_down(record, views, top, failure),
+            stale_pair::cause(record, top, by),
+            released::cause(record, top, failure),
+        ]
+    };
+    let others = others.into_iter().chain(gone).flatten();
+    let all = still_offered::cause(record).into_iter().chain(broken).chain(others);
     all.filter(|cause| cause.layer <= top && cause.t_us <= by).min_by_key(|cause| (cause.t_us, cause.layer))
+}
+
+/// Whether the step that failed awaited that something fails or ends.
+fn should_end(record: &CaseRecord, failure: &Verdict) -> bool {
+    let ended = failure.evidence.iter().filter_map(|place| match place {
+        Place::Entry(n) => record.timeline.iter().find(|entry| entry.n == *n),
+        _ => None,
+    });
+    ended.into_iter().any(|entry| match &entry.what {
+        What::StepEnded { outcome: StepOutcome::TimedOut { awaited: expected, .. }, .. }
+        | What::StepEnded { outcome: StepOutcome::Wrong { expected, .. }, .. } => wants_failure(expected),
+        _ => false,
+    })
 }
 
 /// When at the latest a peer lost what it had, if the failure names the report of that: nothing later made it lose it, however long the
@@ -339,83 +357,6 @@ fn stray_payload_type(sdp: &str) -> Option<(usize, &str, usize)> {
         }
     }
     None
-}
-
-/// A relayed candidate that a peer announces anew after its allocation has ended at the server (RFC 8656 §3.2): nothing can reach it.
-fn gone(record: &CaseRecord, views: &Views, top: Layer) -> Option<Cause> {
-    // A candidate that does not work shows in the checks.
-    if !(Layer::Gathering..=Layer::Nomination).contains(&top) {
-        return None;
-    }
-    let mut live: Vec<(&str, &str, &[String])> = Vec::new();
-    let mut dead: BTreeSet<&str> = BTreeSet::new();
-    let mut known: BTreeSet<(&str, String)> = BTreeSet::new();
-    for entry in &record.timeline {
-        match &entry.what {
-            What::Server { server, event: ServerEvent::Allocated { client, relayed, .. } } => {
-                for address in relayed {
-                    dead.remove(address.as_str());
-                }
-                live.push((server, client, relayed));
-            }
-            What::Server { server, event: ServerEvent::Ended { client, .. } } => {
-                let ended = |(at, of, _): &(&str, &str, &[String])| at == server && of == client;
-                for (.., relayed) in live.iter().filter(|it| ended(it)) {
-                    dead.extend(relayed.iter().map(String::as_str));
-                }
-                live.retain(|it| !ended(it));
-            }
-            What::Server { server, event: ServerEvent::Stopped } => {
-                for (.., relayed) in live.iter().filter(|(at, ..)| at == server) {
-                    dead.extend(relayed.iter().map(String::as_str));
-                }
-                live.retain(|(at, ..)| at != server);
-            }
-            What::Carried { from, sent, .. } => {
-                let ufrag = sent.sdp.lines().find_map(|line| line.trim_end().strip_prefix("a=ice-ufrag:"));
-                // With the same credentials it is what it announced before; it need not know yet.
-                let Some(ufrag) = ufrag.map(str::to_owned) else { continue };
-                let first = !known.iter().any(|(of, _)| of == from);
-                let anew = known.insert((from, ufrag)) && !first;
-                // Where the checks succeed after that, it lacked nothing.
-                let connects = views.get(from).is_some_and(|view| {
-                    let succeeded =
-                        |it: &At<IceState>| matches!(it.is, IceState::Connected | IceState::Completed);
-                    view.ice.iter().any(|it| it.n > entry.n && succeeded(it))
-                });
-                if !anew || connects {
-                    continue;
-                }
-                for (number, line) in sent.sdp.lines().enumerate() {
-                    let Some(address) = relayed_address(line) else { continue };
-                    if dead.contains(address.as_str()) {
-                        return Some(Cause {
-                            t_us: entry.t_us,
-                            layer: Layer::Gathering,
-                            side: from.clone(),
-                            sentence: format!(
-                                "the relayed candidates of {from}'s restart should have allocations, but that of {address} has ended"
-                            ),
-                            evidence: vec![Place::Line { entry: entry.n, line: number + 1 }],
-                        });
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    None
-}
-
-/// The address of a relayed candidate in a line of a description, as servers write it.
-fn relayed_address(line: &str) -> Option<String> {
-    let candidate = line.trim_end().strip_prefix("a=candidate:")?;
-    let words: Vec<&str> = candidate.split(' ').collect();
-    if !words.windows(2).any(|pair| pair == ["typ", "relay"]) {
-        return None;
-    }
-    let (address, port) = (*words.get(4)?, *words.get(5)?);
-    Some(if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") })
 }
 
 /// The other peer, where a message of the scenario is longer than its description allows: `send` must reject it then (webrtc-pc §6.2).

@@ -7,6 +7,7 @@ mod broken;
 mod cause;
 mod check;
 mod early;
+mod ended_allocation;
 mod failed_step;
 mod judge;
 mod lacking;

@@ -53,14 +53,19 @@ impl Greeting {
         }
         let good =
             |text: &str| !text.is_empty() && text.len() <= LONGEST && !text.chars().any(char::is_control);
-        if !good(&greeting.version) {
-            return Err("the answer to hello has no version".to_owned());
+        for (what, text) in [("version", &greeting.version), ("implementation", &greeting.implementation)] {
+            if text.is_empty() {
+                return Err(format!("the answer to hello has no {what}"));
+            }
+            if !good(text) {
+                return Err(format!(
+                    "the {what} in the answer to hello is longer than {LONGEST} bytes or has control characters"
+                ));
+            }
         }
-        if !good(&greeting.implementation) {
-            return Err("the answer to hello has no implementation".to_owned());
-        }
-        if greeting.commands.iter().any(|name| *name == Command::Impossible.name()) {
-            return Err("it lists a command that does not exist".to_owned());
+        let impossible = Command::Impossible.name();
+        if greeting.commands.iter().any(|name| *name == impossible) {
+            return Err(format!("it lists the command `{impossible}`, which every peer must reject"));
         }
         let features = greeting.features.as_deref().unwrap_or_default();
         if features.len() > MOST_FEATURES {

@@ -550,7 +550,7 @@ fn nothing_happens_at_a_connection_that_the_scenario_closed() {
     let verdict = judged("bob");
     assert_eq!((verdict.outcome, verdict.side.as_deref()), (Outcome::Fail, None), "{verdict:?}");
     assert!(verdict.sentence.contains("the scenario had closed bob before"), "{verdict:?}");
-    fails(&judged("alice"), Layer::DataChannel, "bob", "should come within");
+    fails(&judged("alice"), Layer::DataChannel, "alice", "alice was told to close before");
 }
 
 #[test]

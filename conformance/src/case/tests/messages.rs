@@ -87,9 +87,9 @@ fn who_was_told_to_close_is_named_where_something_is_awaited_of_it() {
         case.verdict()
     };
     fails(&verdict(true, "bob"), Layer::DataChannel, "bob", "bob was told to close before");
-    for (before, peer) in [(false, "bob"), (true, "alice")] {
-        let verdict = verdict(before, peer);
-        fails(&verdict, Layer::DataChannel, "alice", "at alice should come");
+    let while_awaited = verdict(false, "bob");
+    fails(&while_awaited, Layer::DataChannel, "alice", "at alice should come");
+    for verdict in [while_awaited, verdict(true, "alice")] {
         assert!(!verdict.sentence.contains("told to close"), "{}", verdict.sentence);
     }
 }
