@@ -139,25 +139,28 @@ fn should_end(record: &CaseRecord, failure: &Verdict) -> bool {
     })
 }
 
-/// When at the latest a peer lost what it had, if the failure names the report of that: nothing later made it lose it, however long the
-/// step waited.
+/// When at the latest a peer lost what it had, if the failure names the report of that and no description came later, which could have
+/// mended it: nothing later made it lose it, however long the step waited.
 fn lost(record: &CaseRecord, failure: &Verdict) -> Option<u64> {
+    let is_lost = |event: &PeerEvent| {
+        matches!(
+            event,
+            PeerEvent::IceConnectionStateChange { state: IceState::Disconnected | IceState::Failed }
+                | PeerEvent::IceTransportStateChange { state: IceState::Disconnected | IceState::Failed }
+        )
+    };
     let reported = failure.evidence.iter().filter_map(|place| match place {
         Place::Entry(n) => record.timeline.iter().find(|entry| entry.n == *n),
         _ => None,
     });
-    let mut lost = reported.filter_map(|entry| match &entry.what {
-        What::Event { peer, event, .. } => {
-            let is_lost = matches!(
-                event,
-                PeerEvent::IceConnectionStateChange { state: IceState::Disconnected | IceState::Failed }
-                    | PeerEvent::IceTransportStateChange { state: IceState::Disconnected | IceState::Failed }
-            );
-            is_lost.then(|| entry.t_us.saturating_add(clock_error(record, peer)))
+    let (lost, t_us) = reported.into_iter().find_map(|entry| match &entry.what {
+        What::Event { peer, event, .. } if is_lost(event) => {
+            Some((entry.n, entry.t_us.saturating_add(clock_error(record, peer))))
         }
         _ => None,
-    });
-    lost.next()
+    })?;
+    let is_mended = |entry: &Entry| entry.n > lost && matches!(entry.what, What::Carried { .. });
+    (!record.timeline.iter().any(is_mended)).then_some(t_us)
 }
 
 /// By how much the times of a peer's events may be off, in microseconds.
