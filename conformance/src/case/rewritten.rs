@@ -1,10 +1,11 @@
-//! A description that the scenario changed on its way, as the reason of what does not come about by it: neither peer answers for that.
+//! What the scenario changed on its way to the peers, as the reason of what does not come about by it: neither peer answers for that.
 
+use super::check::Failure;
 use crate::record::CaseRecord;
-use crate::verdict::{Layer, Place};
+use crate::verdict::{Layer, NETWORK, Place};
 use peerproof_captures::event::SdpType;
-use peerproof_captures::timeline::{StepOutcome, What};
-use std::collections::BTreeMap;
+use peerproof_captures::timeline::{Action, Step, StepOutcome, What};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why something did not come about, and neither peer answers for that.
 pub(super) struct Reason {
@@ -14,9 +15,61 @@ pub(super) struct Reason {
     pub(super) evidence: Place,
 }
 
+impl Failure {
+    /// The same, if there is a reason that is neither peer's.
+    pub(super) fn attribute(&mut self, reason: Option<Reason>) {
+        let Some(Reason { sentence, evidence }) = reason.filter(|_| self.side.as_deref() != Some(NETWORK))
+        else {
+            return;
+        };
+        self.sentence = format!("{}; {sentence}", self.sentence);
+        self.side = Some(NETWORK.to_owned());
+        self.evidence.push(evidence);
+    }
+}
+
+/// What the scenario changed on its way to the peers, as far as it must show at the layer.
+pub(super) fn rewritten(record: &CaseRecord, layer: Layer) -> Option<Reason> {
+    let of_candidates =
+        || of_candidates(record).filter(|_| matches!(layer, Layer::Checks | Layer::Nomination));
+    of_descriptions(record, layer).or_else(of_candidates)
+}
+
+/// Every candidate of both peers, if none arrived as it was sent.
+fn of_candidates(record: &CaseRecord) -> Option<Reason> {
+    let mut first = None;
+    let mut changed = BTreeSet::new();
+    for entry in &record.timeline {
+        match &entry.what {
+            What::CarriedCandidate { to, sent: Some(sent), delivered, .. } if !sent.candidate.is_empty() => {
+                if delivered.as_ref().is_some_and(|it| it.candidate == sent.candidate) {
+                    return None;
+                }
+                first.get_or_insert(entry.n);
+                changed.insert(to);
+            }
+            What::Carried { sent, delivered, .. } => {
+                if delivered.as_ref().unwrap_or(sent).sdp.contains("\na=candidate:") {
+                    return None;
+                }
+            }
+            // One that a step hands on.
+            What::StepBegan { definition: Step { action: Action::Command { name, .. }, .. }, .. }
+                if name == "addIceCandidate" =>
+            {
+                return None;
+            }
+            _ => {}
+        }
+    }
+    let evidence = Place::Entry(first.filter(|_| changed.len() == record.file.peers.len())?);
+    let sentence = "the scenario changed or dropped every candidate on its way".to_owned();
+    Some(Reason { sentence, evidence })
+}
+
 /// The last description that was carried to a peer before a step failed, if the scenario changed a line of it so that the peers act on
 /// contradictory ones, which shows at the layer.
-pub(super) fn rewritten(record: &CaseRecord, layer: Layer) -> Option<Reason> {
+fn of_descriptions(record: &CaseRecord, layer: Layer) -> Option<Reason> {
     let is_failed = |what: &What| matches!(what, What::StepEnded { outcome, .. } if !matches!(outcome, StepOutcome::Done));
     let mut last = BTreeMap::new();
     for entry in record.timeline.iter().take_while(|entry| !is_failed(&entry.what)) {
