@@ -48,10 +48,10 @@ fn of_candidates(record: &CaseRecord) -> Option<Reason> {
                 first.get_or_insert(entry.n);
                 changed.insert(to);
             }
-            What::Carried { sent, delivered, .. } => {
-                if delivered.as_ref().unwrap_or(sent).sdp.contains("\na=candidate:") {
-                    return None;
-                }
+            What::Carried { sent, delivered, .. }
+                if delivered.as_ref().unwrap_or(sent).sdp.contains("\na=candidate:") =>
+            {
+                return None;
             }
             // One that a step hands on.
             What::StepBegan { definition: Step { action: Action::Command { name, .. }, .. }, .. }
