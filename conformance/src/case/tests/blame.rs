@@ -131,9 +131,9 @@ fn what_a_changed_description_makes_fail_is_neither_peers_fault() {
     };
     let connected = || json!({"connectionState": "connected"});
     let (password, role) = (Some(("pwd:one", "pwd:two")), Some(("active", "passive")));
-    let words = "the scenario changed a=ice-pwd in bob's answer on its way to alice";
+    let words = "the scenario changed ice-pwd in bob's answer on its way to alice";
     fails(&judged(password, "answer", connected(), false), Layer::Checks, "network", words);
-    fails(&judged(role, "answer", connected(), true), Layer::Dtls, "network", "the scenario changed a=setup");
+    fails(&judged(role, "answer", connected(), true), Layer::Dtls, "network", "the scenario changed setup");
     // What shows at another layer, what the answer follows, what nobody changed, and a failure that is awaited.
     fails(&judged(password, "answer", connected(), true), Layer::Dtls, "alice", "it failed at alice");
     fails(&judged(role, "offer", connected(), true), Layer::Dtls, "alice", "it failed at alice");
@@ -187,7 +187,7 @@ fn an_expectation_of_a_connection_fails_by_a_changed_description_too() {
         case.verdict()
     };
     let connected = judged("alice: { channels: { chat: open } }");
-    fails(&connected, Layer::Checks, "network", "the scenario changed a=ice-pwd");
+    fails(&connected, Layer::Checks, "network", "the scenario changed ice-pwd");
     let failed = judged("alice: { connectionState: failed }");
     assert_ne!(failed.side.as_deref(), Some("network"), "{failed:?}");
 }
