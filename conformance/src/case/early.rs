@@ -51,8 +51,9 @@ pub(super) fn sent_outside_open(record: &CaseRecord) -> Option<Verdict> {
     let refused = format!("{peer} was asked to send by the channel {label:?}");
     let must = "and refused as it must (webrtc-pc §6.2)";
     let (sentence, reason) = match (state, closed) {
-        // One that nobody was asked to close should be open.
+        // One that nobody was asked to close should be open; what a control closes is the fault that it shows.
         (Some(true), _) | (Some(false), None) => return None,
+        (Some(false), _) if record.file.control_of.is_some() => return None,
         (Some(false), Some(closed)) => {
             (format!("{refused} after the scenario had it closed, {must}"), Some(closed.n))
         }

@@ -9,7 +9,7 @@ use super::failed_step::{
     wants_no_connection,
 };
 use super::lacking::{lacking, unless_unwatched, unreported, unsupported};
-use super::rewritten::{Reason, rewritten};
+use super::rewritten::rewritten;
 use super::unnegotiated::{Unnegotiated, unnegotiated};
 use super::unserved::unserved;
 use super::view::PeerView;
@@ -344,11 +344,7 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
         let unserved = || unserved(record, views, awaited, (failure.layer, &side));
         rewritten(record, failure.layer).or_else(unserved)
     });
-    if let Some(Reason { sentence, evidence }) = elsewhere {
-        failure.sentence = format!("{}; {sentence}", failure.sentence);
-        failure.side = Some(NETWORK.to_owned());
-        failure.evidence.push(evidence);
-    }
+    failure.attribute(elsewhere);
     failure.evidence.push(Place::Entry(entry.n));
     let verdict = fail(failure, &suffix);
     Some(if unread { Verdict { outcome: Outcome::Inconclusive, side: None, ..verdict } } else { verdict })
@@ -378,8 +374,10 @@ fn expectations(record: &CaseRecord, views: &Views, checked: &Checked) -> Option
         record.file.expect_place.as_ref().map_or_else(String::new, |place| format!(" (expect, {place})"));
     Some(match cause {
         Some(cause) => {
-            let suffix = format!("; so {} was not met{place}", lowest.expected);
-            fail(cause, &suffix)
+            let reason = rewritten(record, cause.layer);
+            let mut failure = Failure::from(cause);
+            failure.attribute(reason);
+            fail(failure, &format!("; so {} was not met{place}", lowest.expected))
         }
         None => fail(lowest, &place),
     })

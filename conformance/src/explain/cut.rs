@@ -233,12 +233,12 @@ mod tests {
         let is_data = |unit: &Unit<'_>| matches!(unit, Unit::Chunk { kind: ChunkType::Data, dcep: None, .. });
         let judged = |spared: usize, matches: Value| {
             judged(Recording::Negotiated, is_data, spared, matches, |session, [_, to], since_us| {
-                cut_off(session, Layer::DataChannel, to, Some(since_us)).map(|(told, _)| told)
+                cut_off(session, Layer::DataChannel, to, Some(since_us)).map(|(words, _)| words)
             })
         };
         let rule = || json!({"from": "alice", "sctp": "DATA"});
-        let told = judged(0, rule()).unwrap();
-        assert!(told.contains("user data packet") && told.contains("dropped by a rule"), "{told}");
+        let words = judged(0, rule()).unwrap();
+        assert!(words.contains("user data packet") && words.contains("dropped by a rule"), "{words}");
         assert_eq!(judged(1, rule()), None);
         assert_eq!(judged(0, json!({"from": "alice", "sctp": "DATA", "first": 1})), None);
     }

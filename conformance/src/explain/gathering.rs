@@ -2,7 +2,7 @@
 
 use super::session::Api;
 use super::{Found, Kind, Layer, Missed, SECOND, Says, Severity, counted, time};
-use crate::verdict::Place;
+use crate::verdict::{NETWORK, Place};
 use peerproof_captures::event::SdpType;
 use peerproof_captures::sdp::SessionDescription;
 use peerproof_captures::timeline::What;
@@ -242,7 +242,7 @@ fn withheld(api: &Api<'_>) -> Option<Missed> {
     Some(Missed {
         layer: Layer::Signalling,
         kind: Kind::CandidatesWithheld,
-        side: b.to_owned(),
+        side: NETWORK.to_owned(),
         expected: format!("the candidates of {a} should reach {b} and those of {b} {a}"),
         seen: "every one was withheld on the way".to_owned(),
         evidence: vec![Place::Entry(n)],

@@ -131,14 +131,64 @@ fn what_a_changed_description_makes_fail_is_neither_peers_fault() {
     };
     let connected = || json!({"connectionState": "connected"});
     let (password, role) = (Some(("pwd:one", "pwd:two")), Some(("active", "passive")));
-    let words = "the scenario changed a=ice-pwd in bob's answer on its way to alice";
+    let words = "the scenario changed ice-pwd in bob's answer on its way to alice";
     fails(&judged(password, "answer", connected(), false), Layer::Checks, "network", words);
-    fails(&judged(role, "answer", connected(), true), Layer::Dtls, "network", "the scenario changed a=setup");
+    fails(&judged(role, "answer", connected(), true), Layer::Dtls, "network", "the scenario changed setup");
     // What shows at another layer, what the answer follows, what nobody changed, and a failure that is awaited.
     fails(&judged(password, "answer", connected(), true), Layer::Dtls, "alice", "it failed at alice");
     fails(&judged(role, "offer", connected(), true), Layer::Dtls, "alice", "it failed at alice");
     fails(&judged(None, "answer", connected(), false), Layer::Checks, "bob", "should succeed");
     let failed = judged(role, "answer", json!({"connectionState": "failed"}), false);
+    assert_ne!(failed.side.as_deref(), Some("network"), "{failed:?}");
+}
+
+#[test]
+fn candidates_that_all_were_changed_on_their_way_are_neither_peers_fault() {
+    let judged = |intact: bool, rewritten: Option<&str>| {
+        let mut case = CaseBuilder::new("");
+        case.negotiate();
+        for (from, to) in [("alice", "bob"), ("bob", "alice")] {
+            let candidate =
+                |address: &str| json!({"candidate": format!("candidate:1 1 udp 1 {address} 5 typ host")});
+            let is_intact = intact && from == "bob";
+            let got = candidate(if is_intact { "192.0.2.7" } else { "198.51.100.66" });
+            let carried = json!({"from": from, "to": to, "sent": candidate("192.0.2.7"), "delivered": got});
+            case.push(serde_json::from_value(json!({ "carried_candidate": carried })).unwrap());
+        }
+        if let Some(sdp) = rewritten {
+            let sent = json!({"type": "answer", "sdp": sdp});
+            let carried = json!({"from": "bob", "to": "alice", "sent": sent, "delivered": null});
+            case.push(serde_json::from_value(json!({ "carried": carried })).unwrap());
+        }
+        case.timed_out("alice", json!({"connectionState": "connected"}));
+        case.verdict()
+    };
+    let words = "the scenario changed or dropped every candidate on its way";
+    fails(&judged(false, None), Layer::Checks, "network", words);
+    fails(&judged(true, None), Layer::Checks, "bob", "should succeed");
+    let inside = "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=candidate:1 1 udp 1 192.0.2.7 5 typ host\r\n";
+    fails(&judged(false, Some(inside)), Layer::Checks, "bob", "should succeed");
+}
+
+#[test]
+fn an_expectation_of_a_connection_fails_by_a_changed_description_too() {
+    let judged = |expect: &str| {
+        let mut case = CaseBuilder::new(expect);
+        case.negotiate();
+        let description = |password: &str| {
+            let sdp = format!(
+                "v=0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=ice-pwd:{password}\r\n"
+            );
+            json!({"type": "answer", "sdp": sdp})
+        };
+        let carried = json!({"from": "bob", "to": "alice", "sent": description("one"), "delivered": description("two")});
+        case.push(serde_json::from_value(json!({ "carried": carried })).unwrap());
+        case.ended(StepOutcome::Done);
+        case.verdict()
+    };
+    let connected = judged("alice: { channels: { chat: open } }");
+    fails(&connected, Layer::Checks, "network", "the scenario changed ice-pwd");
+    let failed = judged("alice: { connectionState: failed }");
     assert_ne!(failed.side.as_deref(), Some("network"), "{failed:?}");
 }
 
@@ -212,7 +262,7 @@ fn candidates_that_were_withheld_both_ways_are_signalling() {
         case.push(What::CarriedCandidate { from: from.into(), to: to.into(), sent, delivered: None });
     }
     case.timed_out("alice", json!({"connectionState": "connected"}));
-    fails(&case.verdict(), Layer::Signalling, "bob", "withheld");
+    fails(&case.verdict(), Layer::Signalling, "network", "withheld");
 }
 
 #[test]

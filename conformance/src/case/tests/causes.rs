@@ -447,7 +447,7 @@ fn a_step_that_sends_before_the_channel_is_open_is_no_peers_fault() {
 
 #[test]
 fn a_step_that_sends_after_the_scenario_closed_the_channel_is_no_peers_fault() {
-    let verdict = |asked: Option<(&str, &str)>, event: &str| {
+    let closed = |asked: Option<(&str, &str)>, event: &str| {
         let mut case = CaseBuilder::new("");
         case.connect();
         if let Some((peer, command)) = asked {
@@ -466,8 +466,9 @@ fn a_step_that_sends_after_the_scenario_closed_the_channel_is_no_peers_fault() {
             expected: Expected::Success { peer: "bob".into(), command: "send".into() },
             seen: Seen::Exception { name: "InvalidStateError".into(), message: "closed".into() },
         });
-        case.verdict()
+        case
     };
+    let verdict = |asked, event| closed(asked, event).verdict();
     let [closing, close] = ["channelclosing", "channelclose"];
     for (asked, event) in
         [(("alice", "close"), closing), (("alice", "closeDataChannel"), close), (("bob", "close"), "none")]
@@ -477,6 +478,10 @@ fn a_step_that_sends_after_the_scenario_closed_the_channel_is_no_peers_fault() {
         assert!(late.sentence.contains("after the scenario had it closed"), "{}", late.sentence);
     }
     assert_eq!(verdict(None, close).outcome, Outcome::Fail);
+    // A control shows that the failure is found.
+    let mut case = closed(Some(("alice", "close")), close);
+    case.record.file.control_of = Some("data/echo".to_owned());
+    assert_eq!(case.verdict().outcome, Outcome::Fail);
     fails(&verdict(Some(("alice", "close")), "none"), Layer::DataChannel, "bob", "InvalidState");
 }
 

@@ -93,3 +93,47 @@ mod control {
     })
     .prepared(stop_video)]);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::checks::Status;
+    use crate::checks::controls::events::evidence;
+    use serde_json::{Value, json};
+
+    /// The offer of the other side made the transceivers, in the order of its sections.
+    #[test]
+    fn who_made_no_transceiver_stops_one_of_an_offer() {
+        let stopped = |port: u16, is_own: bool| {
+            let sdp = |port: u16, version: u32| {
+                format!(
+                    "v=0\r\no=- 1 {version} IN IP4 0.0.0.0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n\
+                     m=video {port} UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\n"
+                )
+            };
+            let carried = |from: &str, to: &str, kind: &str, sdp: String| {
+                let sent = json!({"type": kind, "sdp": sdp});
+                json!({"carried": {"from": from, "to": to, "sent": sent, "delivered": null}})
+            };
+            let call = |id: u64, name: &str, args: Value| {
+                [
+                    json!({"command": {"peer": "bob", "id": id, "name": name, "args": args}}),
+                    json!({"answer": {"peer": "bob", "id": id, "answer": {"ok": null}}}),
+                ]
+            };
+            let mut all = Vec::new();
+            if is_own {
+                all.extend(call(1, "addTransceiver", json!({"kind": "audio"})));
+            }
+            all.push(carried("alice", "bob", "offer", sdp(9, 1)));
+            all.push(carried("bob", "alice", "answer", sdp(9, 1)));
+            all.extend(call(2, "stopTransceiver", json!({"transceiver": 1})));
+            all.push(carried("bob", "alice", "offer", sdp(port, 2)));
+            let found = CHECK.run(&evidence(all));
+            found.into_iter().find(|it| it.endpoint == "bob").map(|it| it.result)
+        };
+        assert_eq!(stopped(9, false), Some(Status::Fail));
+        assert_eq!(stopped(0, false), Some(Status::Pass));
+        assert_eq!(stopped(9, true), Some(Status::Inconclusive));
+    }
+}

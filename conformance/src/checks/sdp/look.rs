@@ -176,8 +176,9 @@ pub(in crate::checks) fn others_restart(later: &Later<'_>) -> bool {
     both.iter().any(|(_, [was, now])| was != now)
 }
 
-/// The index of the section of a peer's transceiver, from the order in which a peer made them. Not known if the other side
-/// made some too.
+/// The index of the section of a peer's transceiver, from the order in which a peer made them; or from the order of the sections if it made
+/// none, since offers of the other side make them in that order (RFC 9429 §5.10), and none of these sections was used again. Not known if
+/// both made some.
 pub(in crate::checks) fn section_of_transceiver(
     evidence: &Evidence,
     later: &Later<'_>,
@@ -188,8 +189,13 @@ pub(in crate::checks) fn section_of_transceiver(
     });
     let sections = later.own().sdp.media().enumerate().filter(|(_, section)| is_rtp(section));
     let sections: Vec<usize> = sections.map(|(index, _)| index).collect();
-    let own = made.count() == sections.len();
-    sections.get(usize::try_from(number).ok()?).copied().filter(|_| own)
+    let own = made.count();
+    let is_reused = || {
+        let earlier = evidence.descriptions.iter().filter(|it| it.entry <= later.own().entry);
+        earlier.flat_map(|it| it.sdp.media()).any(|section| section.is_rejected())
+    };
+    let is_known = own == sections.len() || (own == 0 && !is_reused());
+    sections.get(usize::try_from(number).ok()?).copied().filter(|_| is_known)
 }
 
 /// Judges whether offers announce an ICE option (RFC 8839 §5.6) for all transports, and answers where the offer does.
