@@ -21,14 +21,14 @@ const VERSIONS: std::ops::RangeInclusive<u8> = 0xfd..=0xff;
 
 impl TraceState {
     /// The class of a datagram: by its first byte, if it also has the shape of that protocol. `ids` is the length of the connection IDs in its
-    /// records.
+    /// records; `is_cut`: its end is not there.
     pub(super) fn classify(
         &mut self,
         at: At,
         flow: usize,
         from: SocketAddr,
         layer: &Layer<'_>,
-        ids: usize,
+        (ids, is_cut): (usize, bool),
     ) -> Class {
         let Layer { class, bytes, .. } = *layer;
         let Some(flow) = self.trace.flows.get_mut(flow) else { return class };
@@ -54,7 +54,7 @@ impl TraceState {
                 }
                 in_sequence
             }
-            Class::Rtcp => known && looks_like_rtcp(bytes),
+            Class::Rtcp => known && looks_like_rtcp(bytes, is_cut),
             Class::TurnChannel => turn::view(bytes).is_ok(),
             other => return other,
         };
@@ -134,9 +134,9 @@ fn looks_like_dtls(bytes: &[u8], ids: usize, is_after_a_handshake: bool) -> bool
     }
 }
 
-/// Whether the length of the first packet, which SRTCP leaves in clear (RFC 3711 §3.4), is one that the datagram has.
-fn looks_like_rtcp(bytes: &[u8]) -> bool {
+/// Whether the length of the first packet, which SRTCP leaves in clear (RFC 3711 §3.4), is one that the datagram has, or may have had.
+fn looks_like_rtcp(bytes: &[u8], is_cut: bool) -> bool {
     let Some([_, _, high, low]) = bytes.first_chunk::<4>() else { return false };
     let length = (usize::from(u16::from_be_bytes([*high, *low])) + 1) * 4;
-    bytes.len() >= RTCP_HEADER && length <= bytes.len()
+    bytes.len() >= RTCP_HEADER && (length <= bytes.len() || is_cut)
 }

@@ -107,7 +107,7 @@ impl TraceState {
             self.trace.over.packets_of_other_flows += 1;
             return false;
         };
-        let class = self.classify(at, flow, ends.from, layer, seen.connection_id);
+        let class = self.classify(at, flow, ends.from, layer, (seen.connection_id, seen.is_cut));
         if let Some(flow) = self.trace.flows.get_mut(flow) {
             let traffic = flow.sent_from(ends.from);
             traffic.count(at, bytes.len());
@@ -136,7 +136,7 @@ impl TraceState {
                 if let Some(connection) = self.trace.connections.get_mut(connection) {
                     connection.peers.of_mut(side).rtcp += 1;
                     let unprotected = connection.handshakes.is_empty() && connection.pairs.is_empty();
-                    if unprotected {
+                    if unprotected && !seen.is_cut {
                         connection.rtcp(at, side, &rtcp::view(bytes));
                     }
                 }

@@ -53,25 +53,24 @@ impl Story {
         transport: Transport,
         from: SocketAddr,
         to: SocketAddr,
-        payload: &[u8],
+        (payload, cut): (&[u8], bool),
     ) {
         self.frame += 1;
         let at = At { frame: self.frame, ns: self.ns };
-        let packet = TransportPacket {
-            transport,
-            from,
-            to,
-            payload,
-            source: Source::Frame(0),
-            cut: false,
-            carried_by: None,
-        };
+        let packet =
+            TransportPacket { transport, from, to, payload, source: Source::Frame(0), cut, carried_by: None };
         self.builder.bare(at, interface, &packet);
     }
 
     /// A datagram.
     pub(crate) fn udp(&mut self, from: SocketAddr, to: SocketAddr, payload: &[u8]) -> &mut Self {
-        self.put(None, Transport::Udp, from, to, payload);
+        self.put(None, Transport::Udp, from, to, (payload, false));
+        self
+    }
+
+    /// A datagram of which a snap length left the beginning.
+    pub(crate) fn udp_cut(&mut self, from: SocketAddr, to: SocketAddr, beginning: &[u8]) -> &mut Self {
+        self.put(None, Transport::Udp, from, to, (beginning, true));
         self
     }
 
@@ -83,7 +82,7 @@ impl Story {
         to: SocketAddr,
         payload: &[u8],
     ) -> &mut Self {
-        self.put(None, transport, from, to, payload);
+        self.put(None, transport, from, to, (payload, false));
         self
     }
 

@@ -252,6 +252,25 @@ fn a_capture_with_more_flows_than_are_kept_counts_the_rest() {
     assert!(trace.over.forgotten_requests > 0 || trace.over.checks_on_other_pairs > 0);
 }
 
+/// What is missing is not held against the length in the packet.
+#[test]
+fn rtcp_that_a_snap_length_cut_is_rtcp() {
+    let counted = |is_cut: bool| {
+        let mut story = Story::default();
+        story.connect();
+        let (alice, bob) = (story.alice, story.bob);
+        // A receiver report of 32 bytes, and what protects it.
+        let report = [&[0x81, 201, 0, 7, 0, 0, 0, 1][..], &[7; 12]].concat();
+        if is_cut {
+            story.udp_cut(bob, alice, &report)
+        } else {
+            story.udp(bob, alice, &report)
+        };
+        story.trace().connections[0].peers.b.rtcp
+    };
+    assert_eq!([counted(true), counted(false)], [1, 0]);
+}
+
 #[test]
 fn any_bytes_are_taken_in() {
     let mut random = crate::wire::testing::Random::new(3);

@@ -13,6 +13,8 @@ const LOSS: (f64, u64) = (5.0, 100);
 const STOPPED: u64 = 3 * SECOND;
 /// How long media must go one way before the other is missed, and its packets.
 const ONE_WAY: (u64, u64) = (3 * SECOND, 50);
+/// The longest time until a receiver sends RTCP: 5 s, at most 1.5 times as long by chance, and compensated (RFC 3550 §6.2, §6.3.1).
+const RTCP: u64 = 6_157 * SECOND / 1_000;
 /// How long a key frame may take.
 const KEY_FRAME: u64 = 2 * SECOND;
 
@@ -63,8 +65,9 @@ fn one_way(connection: &Connection, found: &mut Found) {
     }
     let (name, sender) = (side_of(connection, side), side_of(connection, side.other()));
     let rtcp = if silent.rtcp > 0 { "only RTCP" } else { "neither media nor RTCP" };
+    let owes_rtcp = silent.rtcp == 0 && ended.since(begun) > RTCP;
     found.add(Says {
-        severity: if expected == Some(true) || silent.rtcp == 0 { Severity::Broken } else { Severity::Notice },
+        severity: if expected == Some(true) || owes_rtcp { Severity::Broken } else { Severity::Notice },
         layer: Layer::Media,
         kind: Kind::OneWayMedia,
         side: Some(name.clone()),

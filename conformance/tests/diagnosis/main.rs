@@ -58,6 +58,16 @@ fn trace(name: &str, cut: impl Fn(usize) -> usize) -> Trace {
 /// Adds the frames of a capture of diagnoses, as `edit` leaves them; those of which it leaves nothing were not captured. They count on from
 /// `before`; gives the number of the last.
 fn feed(builder: &mut Builder, name: &str, before: u64, edit: impl Fn(u64, &[u8]) -> Option<Vec<u8>>) -> u64 {
+    feed_later(builder, name, (before, 0), edit)
+}
+
+/// The same, that many seconds later.
+fn feed_later(
+    builder: &mut Builder,
+    name: &str,
+    (before, seconds): (u64, u64),
+    edit: impl Fn(u64, &[u8]) -> Option<Vec<u8>>,
+) -> u64 {
     let bytes = fs::read(corpus().join(format!("diagnosis/{name}.pcapng"))).expect("the capture");
     let mut reader = CaptureReader::new(bytes.as_slice());
     let mut number = before;
@@ -71,6 +81,7 @@ fn feed(builder: &mut Builder, name: &str, before: u64, edit: impl Fn(u64, &[u8]
                 let Some(data) = edit(frame.number, frame.data) else { continue };
                 number += 1;
                 frame.number = number;
+                frame.time_ns = frame.time_ns.map(|ns| ns + seconds * 1_000_000_000);
                 frame.original_length = data.len() as u32;
                 frame.data = &data;
                 builder.frame(&frame);
@@ -200,6 +211,23 @@ fn a_call_that_works_was_nominated_though_the_capture_lacks_it() {
         assert_eq!(diagnosed(&|number| number != first), [], "it lacks frame {first}");
         assert_eq!(diagnosed(&|number| number % 7 != first % 7), [], "it lacks every seventh frame");
     }
+}
+
+/// A receiver has 5 s until its first RTCP, and half as much again by chance.
+#[test]
+fn who_only_receives_owes_rtcp_after_its_interval() {
+    let severity = |seconds: u64| {
+        let mut builder = Builder::new();
+        let all = |_: u64, data: &[u8]| Some(data.to_vec());
+        let last = feed(&mut builder, "one-way-media", 0, all);
+        // Its media once more, without what comes before it.
+        feed_later(&mut builder, "one-way-media", (last, seconds), |number, data| {
+            (number > 20).then(|| data.to_vec())
+        });
+        let found = diagnose(&builder.finish());
+        found.iter().find(|found| found.kind == Kind::OneWayMedia).map(|found| found.severity)
+    };
+    assert_eq!([0, 3, 4].map(severity), [Severity::Notice, Severity::Notice, Severity::Broken].map(Some));
 }
 
 /// An ABORT without a cause, and the alert that closes DTLS behind it.

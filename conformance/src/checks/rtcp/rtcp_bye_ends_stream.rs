@@ -81,7 +81,7 @@ mod tests {
     use crate::checks::{Status, of};
     use crate::evidence::{Packet, Peer};
 
-    /// What is found of a peer whose source says BYE, if its last packet comes behind it, so many numbers later.
+    /// What is found of a peer whose source says BYE, if its last packet comes behind it with a number that is greater by `later`.
     fn found(later: u16) -> Status {
         let mut evidence = Recording::Call.evidence();
         let is = |it: &Packet| rtp::is(it) && it.sender == Peer(0) && it.tap == Peer(0);

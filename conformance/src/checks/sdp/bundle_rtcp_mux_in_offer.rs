@@ -1,5 +1,5 @@
 //! RFC 9143 §9.3.1.1: each RTP section that an initial offer bundles, with a transport of its own, asks for
-//! `a=rtcp-mux`.
+//! `a=rtcp-mux`. Of descriptions alone nobody knows whether the first offer is the initial one: there it is judged if no section asks at all.
 
 use super::look;
 use crate::checks::{Check, Fault, Place, Tally};
@@ -16,7 +16,12 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    for offer in look::initial_offers(evidence, peer) {
+    for offer in look::first_offers(evidence, peer) {
+        // A later offer asks in the tagged section alone (§7.1.3).
+        let may_be_later = !evidence.whole && offer.sdp.media().any(|section| section.has("rtcp-mux"));
+        if may_be_later {
+            continue;
+        }
         for section in offer.sdp.media() {
             let bundled = section.mid().is_some_and(|mid| offer.sdp.bundle_of(&mid).is_some());
             if !bundled || !look::is_rtp(&section) || section.has("bundle-only") || section.is_rejected() {
@@ -41,4 +46,29 @@ mod control {
             sdp::without(section, &["a=rtcp-mux"])
         });
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::controls::{Recording, sdp};
+    use crate::checks::{Status, of};
+
+    /// What is found of an offer alone, if that many of its sections do not ask.
+    fn found(silent: usize) -> Status {
+        let mut evidence = Recording::Descriptions.evidence();
+        evidence.timeline.clear();
+        evidence.whole = false;
+        for at in 2 - silent..2 {
+            sdp::edit_section(&mut evidence.descriptions[0].sdp, at, |section| {
+                sdp::without(section, &["a=rtcp-mux"])
+            });
+        }
+        of("bundle-rtcp-mux-in-offer").unwrap().run(&evidence).swap_remove(0).result
+    }
+
+    #[test]
+    fn an_offer_of_which_no_section_asks_is_none_that_follows_another() {
+        assert_eq!([found(0), found(1)], [Status::NotApplicable; 2]);
+        assert_eq!(found(2), Status::Fail);
+    }
 }
