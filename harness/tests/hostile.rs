@@ -366,10 +366,10 @@ fn a_fifo_is_refused_by_its_name_wherever_a_file_is_read() {
         (&["run", "--shard", "1/2", "--durations", path, "data/echo"], &pipe),
     ] {
         let output = peerproof(arguments);
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let stated = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!pipe.was_opened(), "{arguments:?} opens it");
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {told}");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stated}");
         let name = pipe.path.to_str().unwrap();
-        assert!(told.contains(name) && told.contains("a FIFO"), "{arguments:?}: {told}");
+        assert!(stated.contains(name) && stated.contains("a FIFO"), "{arguments:?}: {stated}");
     }
 }

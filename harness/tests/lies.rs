@@ -91,14 +91,15 @@ async fn whoever_lies_is_found_out() {
 #[test]
 fn each_claim_that_evidence_can_contradict_has_a_lie() {
     let suite = suite();
-    let told: BTreeSet<&str> = lies(&suite).flat_map(|lie| &lie.control.claims).map(String::as_str).collect();
+    let stated: BTreeSet<&str> =
+        lies(&suite).flat_map(|lie| &lie.control.claims).map(String::as_str).collect();
     let known: BTreeSet<&str> = claims().into_iter().map(|claim| claim.name).collect();
     let checked = claims().into_iter().filter(|claim| matches!(claim.by, By::Evidence(_)));
     let mut now = String::new();
-    for claim in checked.filter(|claim| !told.contains(claim.name)) {
+    for claim in checked.filter(|claim| !stated.contains(claim.name)) {
         writeln!(now, "no lie: {}", claim.name).unwrap();
     }
-    for name in told.difference(&known) {
+    for name in stated.difference(&known) {
         writeln!(now, "no claim: {name}").unwrap();
     }
     compare("harness/tests/lies/claims.txt", &now);

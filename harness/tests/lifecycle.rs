@@ -26,7 +26,7 @@ use peerproof::network::fabric::{InterfaceId, Lost};
 use peerproof::network::lab::{Host, Lab, Passed, Watch, hosts_of};
 use peerproof::network::rule::Decision;
 use peerproof::peers::browser::{Browsers, Build, Config, Kind};
-use peerproof::peers::protocol::Command as Told;
+use peerproof::peers::protocol::Command as Stated;
 use peerproof::peers::{CaseClock, Opened, Surroundings};
 use peerproof::process::{Owned, SCRATCH_VARIABLE, Spec, sweep};
 use peerproof_captures::event::PeerEvent;
@@ -544,7 +544,7 @@ fn a_broken_browser_is_reported_once_and_replaced() {
                 }
                 // A page may outlive its killed browser by a moment, and still answer.
                 let deadline = Instant::now() + Duration::from_secs(20);
-                while !matches!(broken.peer.call(Told::GetState).await, Answer::Lost { .. }) {
+                while !matches!(broken.peer.call(Stated::GetState).await, Answer::Lost { .. }) {
                     assert!(Instant::now() < deadline, "{kind} still answers after {signal}");
                 }
                 let last = broken.events.recv().await.unwrap().event;
@@ -552,7 +552,7 @@ fn a_broken_browser_is_reported_once_and_replaced() {
                 assert!(broken.events.recv().await.is_none(), "reported once");
                 broken.peer.end().await;
                 let next = open(&browsers, kind).await.unwrap();
-                assert!(matches!(next.peer.call(Told::Hello).await, Answer::Ok(_)));
+                assert!(matches!(next.peer.call(Stated::Hello).await, Answer::Ok(_)));
                 // The broken one is ended in the background.
                 while !read(victim.as_raw(), "cmdline").is_empty() {
                     assert!(Instant::now() < deadline + Duration::from_secs(20), "{victim} is still there");

@@ -94,8 +94,8 @@ fn a_configuration_that_is_named_without_a_folder_may_have_programs() {
         .current_dir(folder.path())
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
-    assert!(run.status.success() && told.contains("1 pass"), "{told}");
+    let stated = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success() && stated.contains("1 pass"), "{stated}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -192,27 +192,27 @@ fn configured(text: &str, args: &[&str]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("peerproof.toml"), text).unwrap();
     let run = Command::new(PEERPROOF).arg("run").args(args).current_dir(folder.path()).output().unwrap();
-    let told = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
-    (run.status.code(), told)
+    let stated = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
+    (run.status.code(), stated)
 }
 
 /// Its cases would be unsupported, and the run green without it.
 #[test]
 fn a_program_that_the_user_names_must_be_there() {
     let file = "[implementations.mystack]\nprogram = ['./adapter.py']\n";
-    let (code, told) = configured(file, &["data/echo/"]);
-    assert_eq!(code, Some(2), "{told}");
+    let (code, stated) = configured(file, &["data/echo/"]);
+    assert_eq!(code, Some(2), "{stated}");
     assert!(
-        told.contains("mystack: its program is ")
-            && told.contains("./adapter.py, which does not exist")
-            && told.contains("--peers"),
-        "{told}"
+        stated.contains("mystack: its program is ")
+            && stated.contains("./adapter.py, which does not exist")
+            && stated.contains("--peers"),
+        "{stated}"
     );
-    let (code, told) = configured("", &["data/echo/", "--program", "other=/no/such/program"]);
-    assert!(code == Some(2) && told.contains("/no/such/program"), "{told}");
+    let (code, stated) = configured("", &["data/echo/", "--program", "other=/no/such/program"]);
+    assert!(code == Some(2) && stated.contains("/no/such/program"), "{stated}");
     // It is no matter of cases in which it has no part.
-    let (code, told) = configured(file, &["data/echo/", "--peers", "stack"]);
-    assert!(code == Some(0) && told.contains("1 pass"), "{told}");
+    let (code, stated) = configured(file, &["data/echo/", "--peers", "stack"]);
+    assert!(code == Some(0) && stated.contains("1 pass"), "{stated}");
 }
 
 /// What this machine lacks says nothing of a peer, and is nothing to be recorded.
@@ -226,10 +226,10 @@ fn a_run_without_a_browser_is_as_expected() {
         .current_dir(folder.path())
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
-    assert!(told.contains("1 pass, 3 unsupported; all as expected"), "{told}");
-    assert!(told.contains("PEERPROOF_FIREFOX names /no/such/browser, which does not exist"), "{told}");
-    assert!(run.status.code() == Some(0) && !told.contains("error:"), "{told}");
+    let stated = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
+    assert!(stated.contains("1 pass, 3 unsupported; all as expected"), "{stated}");
+    assert!(stated.contains("PEERPROOF_FIREFOX names /no/such/browser, which does not exist"), "{stated}");
+    assert!(run.status.code() == Some(0) && !stated.contains("error:"), "{stated}");
 }
 
 #[test]
@@ -241,10 +241,10 @@ fn an_old_folder_of_scenarios_is_named_where_nothing_matches() {
         (run.status.code(), String::from_utf8_lossy(&run.stderr).into_owned())
     };
     for command in ["run", "list"] {
-        let (code, told) = run(&[command, "data/echo/"]);
-        assert_eq!(code, Some(4), "{told}");
-        assert!(told.contains("./scenarios") && told.contains("--suite"), "{told}");
+        let (code, stated) = run(&[command, "data/echo/"]);
+        assert_eq!(code, Some(4), "{stated}");
+        assert!(stated.contains("./scenarios") && stated.contains("--suite"), "{stated}");
     }
-    let (code, told) = run(&["list", "data/echo/", "--suite"]);
-    assert_eq!(code, Some(0), "{told}");
+    let (code, stated) = run(&["list", "data/echo/", "--suite"]);
+    assert_eq!(code, Some(0), "{stated}");
 }

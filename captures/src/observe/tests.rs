@@ -19,7 +19,7 @@ fn address(text: &str) -> SocketAddr {
 
 /// What a sink received, in short.
 #[derive(Default)]
-struct Told {
+struct Stated {
     paths: Vec<Path>,
     inner: Vec<(SocketAddr, SocketAddr, Class, Span)>,
     places: Vec<usize>,
@@ -27,7 +27,7 @@ struct Told {
     outcomes: Vec<Outcome>,
 }
 
-impl Sink for Told {
+impl Sink for Stated {
     fn datagram(&mut self, seen: &Observation<'_>) -> Follow {
         self.paths.push(seen.path);
         let Layer { ends, class, range, bytes } = seen.inner;
@@ -49,7 +49,7 @@ impl Sink for Told {
 #[derive(Default)]
 struct Capture {
     observer: Observer,
-    told: Told,
+    stated: Stated,
     frame: u64,
 }
 
@@ -66,7 +66,7 @@ impl Capture {
             carried_by: None,
         };
         // What comes again at once would be a copy.
-        self.observer.bare(self.frame, self.frame * 10_000_000, None, &packet, &mut self.told);
+        self.observer.bare(self.frame, self.frame * 10_000_000, None, &packet, &mut self.stated);
     }
 
     fn stun(&mut self, from: &str, to: &str, kind: &str, attributes: &str) {
@@ -101,13 +101,13 @@ fn a_channel_is_unwrapped_between_the_relayed_address_and_the_peer() {
     capture.bind();
     capture.put(CLIENT, SERVER, &channel_data());
     capture.put(SERVER, CLIENT, &channel_data());
-    let told = &capture.told;
-    assert_eq!(told.paths[..3], [Path::Server; 3]);
+    let stated = &capture.stated;
+    assert_eq!(stated.paths[..3], [Path::Server; 3]);
     let relay =
         Relay { client: address(CLIENT), server: address(SERVER), channel: Some(0x4001), is_known: true };
-    assert_eq!(told.paths[3..], [Path::Relayed(relay); 2]);
+    assert_eq!(stated.paths[3..], [Path::Relayed(relay); 2]);
     let (relayed, peer, range) = (address(RELAYED), address(PEER), Span::new(4, 16));
-    assert_eq!(told.inner[3..], [(relayed, peer, Class::Rtp, range), (peer, relayed, Class::Rtp, range)]);
+    assert_eq!(stated.inner[3..], [(relayed, peer, Class::Rtp, range), (peer, relayed, Class::Rtp, range)]);
     let learned = capture.observer.learned(0).unwrap();
     assert_eq!(learned.relayed.iter().collect::<Vec<_>>(), [&relayed]);
     assert_eq!(learned.mapped.iter().collect::<Vec<_>>(), [&(address(CLIENT), address(CLIENT))]);
@@ -120,10 +120,10 @@ fn indications_tell_the_peer_themselves() {
     let data = "0012 0008 0001 3662 e721c045  0013 000c 806000010000000a00000001";
     capture.stun(CLIENT, SERVER, "0016", data);
     capture.stun(SERVER, CLIENT, "0017", data);
-    let ways: Vec<_> = capture.told.inner.iter().skip(2).map(|it| (it.0, it.1, it.2)).collect();
+    let ways: Vec<_> = capture.stated.inner.iter().skip(2).map(|it| (it.0, it.1, it.2)).collect();
     let (relayed, peer) = (address(RELAYED), address(PEER));
     assert_eq!(ways, [(relayed, peer, Class::Rtp), (peer, relayed, Class::Rtp)]);
-    let channels = capture.told.paths.iter().skip(2).map(|path| match path {
+    let channels = capture.stated.paths.iter().skip(2).map(|path| match path {
         Path::Relayed(relay) => relay.channel,
         path => panic!("{path:?}"),
     });
@@ -134,18 +134,18 @@ fn indications_tell_the_peer_themselves() {
 fn what_is_not_known_of_a_relay_is_guessed_and_said_to_be() {
     let mut capture = Capture::default();
     capture.put(SERVER, CLIENT, &channel_data());
-    let Path::Relayed(relay) = capture.told.paths[0] else { panic!("{:?}", capture.told.paths) };
+    let Path::Relayed(relay) = capture.stated.paths[0] else { panic!("{:?}", capture.stated.paths) };
     assert!(!relay.is_known);
     assert_eq!((relay.client, relay.server), (address(CLIENT), address(SERVER)));
     let nowhere = address("0.0.0.0:16385");
-    assert_eq!(capture.told.inner[0].0, nowhere);
+    assert_eq!(capture.stated.inner[0].0, nowhere);
     // Another allocation has no channels.
     capture.allocate();
     capture.bind();
     capture.stun(CLIENT, SERVER, "0003", "0019 0004 11000000");
     capture.stun(SERVER, CLIENT, "0103", "0016 0008 0001 e243 ea12d54b");
     capture.put(CLIENT, SERVER, &channel_data());
-    assert!(matches!(capture.told.paths.last(), Some(Path::Relayed(Relay { is_known: false, .. }))));
+    assert!(matches!(capture.stated.paths.last(), Some(Path::Relayed(Relay { is_known: false, .. }))));
 }
 
 #[test]
@@ -153,11 +153,11 @@ fn an_answer_that_nobody_asked_for_tells_no_address() {
     let mut capture = Capture::default();
     let mapped = "0020 0008 0001 329a e112a643";
     capture.stun(SERVER, CLIENT, "0101", mapped);
-    assert_eq!(capture.told.paths, [Path::Direct]);
+    assert_eq!(capture.stated.paths, [Path::Direct]);
     capture.stun(CLIENT, SERVER, "0001", "");
     assert!(capture.observer.learned(0).unwrap().mapped.is_empty());
     capture.stun(SERVER, CLIENT, "0101", mapped);
-    assert_eq!(capture.told.paths[1..], [Path::Server; 2]);
+    assert_eq!(capture.stated.paths[1..], [Path::Server; 2]);
     assert_eq!(capture.observer.learned(0).unwrap().mapped.len(), 1);
 }
 
@@ -178,8 +178,8 @@ fn plaintext_belongs_to_the_place_of_its_interface_and_is_not_decrypted() {
             cut: false,
             carried_by: None,
         };
-        capture.observer.bare(1, 0, Some(interface), &packet, &mut capture.told);
+        capture.observer.bare(1, 0, Some(interface), &packet, &mut capture.stated);
     }
-    assert_eq!(capture.told.places, [0, 0, 1]);
-    assert_eq!(capture.told.outcomes.len(), 2);
+    assert_eq!(capture.stated.places, [0, 0, 1]);
+    assert_eq!(capture.stated.outcomes.len(), 2);
 }

@@ -202,7 +202,7 @@ impl Handshake {
                     self.application(at, from, done);
                 } else if unified.epoch_bits() == 2 && !*self.finished.of(from) {
                     *self.finished.of_mut(from) = true;
-                    self.told(at, from, "encrypted handshake", None);
+                    self.stated(at, from, "encrypted handshake", None);
                 }
             }
             Record::Plain(plain) => match (plain.kind.value, plain.epoch.value) {
@@ -257,7 +257,7 @@ impl Handshake {
         let seen = self.epoch_one.of_mut(from);
         if seen.is_empty() {
             seen.insert(sequence, ());
-            self.told(at, from, "Finished (encrypted)", None);
+            self.stated(at, from, "Finished (encrypted)", None);
         } else if seen.len() < MOST_NUMBERS && seen.insert(sequence, ()).is_none() {
             self.retransmissions += 1;
             self.last = at;
@@ -280,7 +280,11 @@ impl Handshake {
                 if !again && begun.len() < MOST_NUMBERS {
                     begun.insert(number, ());
                 }
-                if again { self.repeated(at, from, number) } else { self.told(at, from, &name, Some(number)) }
+                if again {
+                    self.repeated(at, from, number)
+                } else {
+                    self.stated(at, from, &name, Some(number))
+                }
             }
             if let Pushed::Whole(message) = self.reassembly.of_mut(from).fragments.push(&fragment)
                 && let Ok(body) = message.read(self.chosen.unwrap_or(Version::Dtls12))
@@ -290,7 +294,7 @@ impl Handshake {
         }
     }
 
-    fn told(&mut self, at: At, from: Side, name: &str, number: Option<u16>) {
+    fn stated(&mut self, at: At, from: Side, name: &str, number: Option<u16>) {
         self.last = self.last.max(at);
         if let Some(flight) = self.flights.last_mut().filter(|flight| flight.from == from) {
             flight.last = at;

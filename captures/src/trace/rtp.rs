@@ -296,8 +296,8 @@ fn starts_vp8_key_frame(payload: &[u8]) -> bool {
     // The start code, width and height, four bytes, are the last of the header.
     let header = payload.len() - view.data.value.len();
     let code = payload.get(header.saturating_sub(7)..header.saturating_sub(4));
-    let told = view.frame.is_some_and(|frame| frame.is_key_frame() && frame.resolution.is_some());
-    told && code == Some([0x9d, 0x01, 0x2a].as_slice())
+    let stated = view.frame.is_some_and(|frame| frame.is_key_frame() && frame.resolution.is_some());
+    stated && code == Some([0x9d, 0x01, 0x2a].as_slice())
 }
 
 /// What a RED payload of one block holds (RFC 2198 §3): a last block's header is one byte without the F bit.

@@ -319,16 +319,16 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
             let acting = sender.and_then(|name| record.peer(name)).or(acting).or(awaiting);
             mismatch.side = acting.or_else(|| subject(record)).map(|peer| peer.name.clone());
             if let Some(awaited) = awaited.filter(|_| !wants_failure)
-                && let Some((told, first)) = cut_off(record, views, own, awaited)
+                && let Some((stated, first)) = cut_off(record, views, own, awaited)
             {
-                mismatch.seen = format!("{}; {told}", mismatch.seen);
+                mismatch.seen = format!("{}; {stated}", mismatch.seen);
                 mismatch.side = Some(NETWORK.to_owned());
                 mismatch.evidence = vec![first];
             }
-            if let Some((other, told)) = awaited.and_then(|awaited| closed(record, awaited, entry.n)) {
+            if let Some((other, stated)) = awaited.and_then(|awaited| closed(record, awaited, entry.n)) {
                 mismatch.seen = format!("{}; {other} was told to close before", mismatch.seen);
                 mismatch.side = Some(other.to_owned());
-                mismatch.evidence = vec![Place::Entry(told)];
+                mismatch.evidence = vec![Place::Entry(stated)];
             }
             if let Some(Unnegotiated { sentence, evidence }) = unnegotiated {
                 mismatch.seen = format!("{}; {sentence}", mismatch.seen);

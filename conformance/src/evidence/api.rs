@@ -167,8 +167,8 @@ mod tests {
             [applied(0), applied(1)]
         };
         assert_eq!(applied(&[]), [(0, 2_000), (2_000, 2_000)]);
-        let told = [command("bob", 1, "setRemoteDescription"), answer("bob", 1)];
-        assert_eq!(applied(&told)[1], (3_000, 4_000));
+        let stated = [command("bob", 1, "setRemoteDescription"), answer("bob", 1)];
+        assert_eq!(applied(&stated)[1], (3_000, 4_000));
         let acted = json!({"event": {"peer": "bob", "seq": 0, "event": acted}});
         assert_eq!(applied(&[acted])[1], (2_000, 3_050));
     }

@@ -269,8 +269,9 @@ fn munged(peers: &[String], timeline: &[Entry]) -> BTreeSet<(Peer, Option<String
             _ => {}
         }
     }
-    let told = set.into_iter().map(|(by, sdp)| ((by, origin(&SessionDescription::parse(sdp))), sdp));
-    told.filter(|(of, sdp)| created.get(of).is_some_and(|all| !all.contains(*sdp)))
+    let stated = set.into_iter().map(|(by, sdp)| ((by, origin(&SessionDescription::parse(sdp))), sdp));
+    stated
+        .filter(|(of, sdp)| created.get(of).is_some_and(|all| !all.contains(*sdp)))
         .map(|(of, _)| of)
         .collect()
 }

@@ -36,12 +36,12 @@ impl Evidence {
         sent(other).rev().find_map(|(at, arrived)| {
             let left = *left.get(arrived.bytes.as_slice()).filter(|left| **left < at)?;
             let left = wire.packets.get(left)?;
-            let told = wire.told.get(&peer);
+            let stated = wire.stated.get(&peer);
             let kind = if left.via.is_some() {
                 AddressKind::Relay
             } else if left.from == arrived.from {
                 AddressKind::Host
-            } else if told.is_some_and(|it| it.mapped.contains(&(left.from, arrived.from))) {
+            } else if stated.is_some_and(|it| it.mapped.contains(&(left.from, arrived.from))) {
                 AddressKind::Srflx
             } else {
                 AddressKind::Prflx
@@ -85,8 +85,8 @@ mod tests {
         }
         assert_eq!(kind(&translated, ALICE), Some(AddressKind::Prflx));
         assert_eq!(kind(&translated, BOB), Some(AddressKind::Host));
-        let told = translated.wire.as_mut().unwrap().told.entry(ALICE).or_default();
-        told.mapped.insert((host, outside));
+        let stated = translated.wire.as_mut().unwrap().stated.entry(ALICE).or_default();
+        stated.mapped.insert((host, outside));
         let reached = translated.reached_by(ALICE).unwrap();
         assert_eq!((reached.kind, reached.address), (AddressKind::Srflx, outside));
     }

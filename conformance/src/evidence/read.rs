@@ -120,7 +120,7 @@ impl Wire {
             // What does not open by them is no fault of who sent it.
             (0..peers.len()).for_each(|peer| wire.without_secrets(Peer(peer)));
         }
-        wire.told =
+        wire.stated =
             (0..peers.len()).filter_map(|peer| Some((Peer(peer), observer.learned(peer)?.clone()))).collect();
         Ok(wire)
     }
@@ -412,14 +412,17 @@ mod tests {
         let evidence = Recording::Relay.evidence();
         let wire = evidence.wire.as_ref().unwrap();
         for (peer, other) in [(Peer(0), Peer(1)), (Peer(1), Peer(0))] {
-            let relayed = &wire.told[&peer].relayed;
-            let theirs = &wire.told[&other].relayed;
+            let relayed = &wire.stated[&peer].relayed;
+            let theirs = &wire.stated[&other].relayed;
             let through: Vec<_> = wire.sent(peer).filter(|packet| packet.via.is_some()).collect();
             assert!(through.iter().all(|it| relayed.contains(&it.from) && it.tap == peer));
             let data = through.iter().filter(|it| it.class() == Class::Dtls && !it.clear.is_empty());
             assert!(data.filter(|it| theirs.contains(&it.to)).count() > 3);
             assert!(
-                wire.told[&peer].mapped.iter().all(|(_, mapped)| mapped.ip().to_string().starts_with("203."))
+                wire.stated[&peer]
+                    .mapped
+                    .iter()
+                    .all(|(_, mapped)| mapped.ip().to_string().starts_with("203."))
             );
         }
     }

@@ -185,7 +185,7 @@ pub struct Wire {
     /// What the peers and their servers said to each other, without what they relayed.
     pub servers: Vec<ServerMessage>,
     /// The addresses that servers reported to the peers, by the peer at whose tap it was seen.
-    pub told: BTreeMap<Peer, LearnedAddresses>,
+    pub stated: BTreeMap<Peer, LearnedAddresses>,
     /// Datagrams that were seen, those that are not kept among them.
     pub seen: u64,
     /// Whether there were more than are kept.

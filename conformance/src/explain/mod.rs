@@ -248,11 +248,11 @@ pub(crate) fn cut_off(
 
 fn tell(Cut { left, lost, what, .. }: &Cut, from: &str, to: &str) -> String {
     let left = u64::try_from(*left).unwrap_or(u64::MAX);
-    let mut told = format!("of {} that left {from} none arrived at {to}", counted(left, what));
+    let mut stated = format!("of {} that left {from} none arrived at {to}", counted(left, what));
     for (n, (lost, times)) in lost.iter().enumerate() {
-        told += &format!("{} {times} {lost}", if n == 0 { ":" } else { "," });
+        stated += &format!("{} {times} {lost}", if n == 0 { ":" } else { "," });
     }
-    told
+    stated
 }
 
 /// What should have come about by what the peers' APIs reported, and did not.

@@ -28,17 +28,20 @@ fn descriptions_that_are_right_are_accused_of_nothing() {
     let (offer, answer) = (offer(&[AUDIO, VIDEO, DATA]), answer(&[AUDIO, VIDEO, DATA]));
     let judged = judged(&[("alice-offer.sdp", &offer), ("bob-answer.sdp", &answer)]);
     assert_eq!(wrong(&judged), [""; 0]);
-    let told = notices(&judged);
-    assert!(told.iter().any(|it| it.ends_with("alice-offer.sdp describes alice, connection 1")), "{told:?}");
-    assert!(told.iter().any(|it| it.ends_with("bob-answer.sdp describes bob, connection 1")), "{told:?}");
+    let stated = notices(&judged);
+    assert!(
+        stated.iter().any(|it| it.ends_with("alice-offer.sdp describes alice, connection 1")),
+        "{stated:?}"
+    );
+    assert!(stated.iter().any(|it| it.ends_with("bob-answer.sdp describes bob, connection 1")), "{stated:?}");
 }
 
 #[test]
 fn line_ends_of_an_editor_are_one_notice_and_every_fault_is_told() {
     let answer = changed(&answer(&[AUDIO]), "a=mid:0", "a=mid:7").replace('\r', "");
     let pasted = judged(&[("alice-offer.sdp", &offer(&[AUDIO])), ("bob-answer.sdp", &answer)]);
-    let told = notices(&pasted);
-    assert_eq!(told.iter().filter(|it| it.contains("do not end with CR LF")).count(), 1, "{told:?}");
+    let stated = notices(&pasted);
+    assert_eq!(stated.iter().filter(|it| it.contains("do not end with CR LF")).count(), 1, "{stated:?}");
     assert_eq!(failing(&pasted, "jsep-answer-mid-echo").0, "bob");
     assert!(!wrong(&pasted).iter().any(|it| it.contains("grammar")), "{:?}", wrong(&pasted));
     // As a browser's console prints it.
@@ -97,9 +100,9 @@ fn a_description_without_credentials_is_of_no_connection_and_that_is_said() {
         .filter(|it| !lines.iter().any(|line| it.starts_with(line)))
         .collect();
     let judged = judged(&[("alice-offer.sdp", &bare)]);
-    let told = notices(&judged);
+    let stated = notices(&judged);
     let why = "belongs to no connection of the capture: it lacks a=ice-ufrag, a=ice-pwd, a=setup";
-    assert!(told.iter().any(|it| it.contains(why)), "{told:?}");
+    assert!(stated.iter().any(|it| it.contains(why)), "{stated:?}");
     assert_eq!(failing(&judged, "ice-credentials-wellformed").0, "offerer", "{:?}", wrong(&judged));
 }
 
@@ -107,11 +110,12 @@ fn a_description_without_credentials_is_of_no_connection_and_that_is_said() {
 fn a_description_of_another_connection_is_of_none_and_that_is_said() {
     let other = changed(&changed(&offer(&[AUDIO]), "aLiC", "oThR"), "o=- 76", "o=- 99");
     let judged = judged(&[("alice-offer.sdp", &offer(&[AUDIO])), ("07-alice-offer.sdp", &other)]);
-    let told = notices(&judged);
+    let stated = notices(&judged);
     assert!(
-        told.iter()
+        stated
+            .iter()
             .any(|it| it.contains("07-alice-offer.sdp belongs to no connection") && it.contains("oThR")),
-        "{told:?}"
+        "{stated:?}"
     );
 }
 
@@ -205,9 +209,9 @@ fn what_describes_nothing_is_named_and_not_dropped() {
     let empty = files.write("empty.sdp", "\r\n");
     let beside = ["--sdp", &rollback, "--sdp", &empty];
     let (_, judged) = judge(&[&[capture.as_str()][..], &beside].concat());
-    let told = notices(&judged);
+    let stated = notices(&judged);
     for nothing in ["rollback.json: a rollback describes nothing", "empty.sdp: empty: it describes nothing"] {
-        assert!(told.iter().any(|it| it.ends_with(nothing)), "{nothing}: {told:?}");
+        assert!(stated.iter().any(|it| it.ends_with(nothing)), "{nothing}: {stated:?}");
     }
     let text = super::inspect(&[&[capture.as_str()][..], &beside].concat());
     assert!(text.contains("a rollback describes nothing"), "{text}");

@@ -41,9 +41,9 @@ fn frames_that_are_encrypted_end_to_end_are_not_judged_as_vp8() {
         let found = findings(&sealed, result);
         assert!(!found.iter().any(|(id, ..)| id.starts_with("codec-vp8")), "{found:#?}");
     }
-    let told = notices(&sealed);
-    let named = told.iter().filter(|it| it.contains("0x00001000") && it.contains("not recognised as that"));
-    assert_eq!(named.count(), 1, "{told:?}");
+    let stated = notices(&sealed);
+    let named = stated.iter().filter(|it| it.contains("0x00001000") && it.contains("not recognised as that"));
+    assert_eq!(named.count(), 1, "{stated:?}");
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 /// Whether a description has the media section and the username fragment that a candidate names.
 fn belongs(candidate: &IceCandidate, sdp: &SessionDescription) -> bool {
     sdp.media().enumerate().any(|(index, section)| {
-        candidate.sdp_m_line_index.is_none_or(|told| usize::from(told) == index)
+        candidate.sdp_m_line_index.is_none_or(|stated| usize::from(stated) == index)
             && (candidate.sdp_mid.is_none() || candidate.sdp_mid == section.mid())
             && candidate.username_fragment.as_deref() == sdp.effective_value(index, "ice-ufrag")
     })
@@ -62,8 +62,8 @@ mod control {
 
     /// Names a username fragment that is not the peer's.
     pub(super) const CONTROL: Control = Control::new(Recording::Descriptions, |evidence| {
-        let told = |event: &PeerEvent| matches!(event, PeerEvent::IceCandidate { candidate: Some(_) });
-        let at = events::find(evidence, "bob", told);
+        let stated = |event: &PeerEvent| matches!(event, PeerEvent::IceCandidate { candidate: Some(_) });
+        let at = events::find(evidence, "bob", stated);
         if let PeerEvent::IceCandidate { candidate: Some(candidate) } = events::event(evidence, at) {
             candidate.username_fragment = Some("other".to_owned());
         }
@@ -72,8 +72,8 @@ mod control {
         Recording::Descriptions,
         "names no media section or no username fragment",
         |evidence| {
-            let told = |event: &PeerEvent| matches!(event, PeerEvent::IceCandidate { candidate: Some(_) });
-            let at = events::find(evidence, "bob", told);
+            let stated = |event: &PeerEvent| matches!(event, PeerEvent::IceCandidate { candidate: Some(_) });
+            let at = events::find(evidence, "bob", stated);
             if let PeerEvent::IceCandidate { candidate: Some(candidate) } = events::event(evidence, at) {
                 candidate.username_fragment = None;
             }

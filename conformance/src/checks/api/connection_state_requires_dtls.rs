@@ -52,15 +52,15 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         PeerEvent::ConnectionStateChange { state } => Some((it.seq, *state)),
         _ => None,
     });
-    let told: Vec<_> = states.collect();
-    if told.iter().any(|(_, state)| matches!(state, ConnectionState::Failed | ConnectionState::Closed)) {
+    let stated: Vec<_> = states.collect();
+    if stated.iter().any(|(_, state)| matches!(state, ConnectionState::Failed | ConnectionState::Closed)) {
         tally.pass(place);
         return;
     }
     let last_us = events.iter().skip(at).map(|it| it.t_us).max().unwrap_or(dtls.t_us);
     match Off::late(dtls.t_us, super::PATIENCE_US, last_us) {
         Some(off) => {
-            let state = told.last().map_or("new", |(_, state)| state.as_str());
+            let state = stated.last().map_or("new", |(_, state)| state.as_str());
             let text = format!("DTLS failed, and connectionState stayed {state}");
             tally.off(Fault("not-failed-with-dtls"), evidence, off, text, [place]);
         }

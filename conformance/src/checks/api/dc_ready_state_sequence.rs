@@ -127,8 +127,8 @@ mod tests {
     /// What alice says, judged.
     fn result(events: &[(&str, Value)]) -> Status {
         let entry = |(n, (event, data)): (usize, &(&str, Value))| {
-            let told = json!({"peer": "alice", "seq": n, "event": {"event": event, "data": data}});
-            let line = json!({"n": n, "t_us": n, "what": {"event": told}});
+            let stated = json!({"peer": "alice", "seq": n, "event": {"event": event, "data": data}});
+            let line = json!({"n": n, "t_us": n, "what": {"event": stated}});
             serde_json::from_value(line).unwrap()
         };
         let timeline = events.iter().enumerate().map(entry).collect();

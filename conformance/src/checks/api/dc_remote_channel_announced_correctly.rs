@@ -136,10 +136,10 @@ fn opens(evidence: &Evidence, peer: Peer) -> BTreeMap<u16, VecDeque<(&Packet, Op
 
 /// What of a channel is reported differently.
 fn difference(channel: &ChannelInfo, open: &Open<'_>) -> Option<&'static str> {
-    let limit = |told: Option<u16>, asked: Option<u32>| match (told, asked) {
+    let limit = |stated: Option<u16>, asked: Option<u32>| match (stated, asked) {
         // What does not fit the attribute cannot be reported.
         (_, Some(asked)) if asked > u32::from(u16::MAX) => true,
-        (told, asked) => told.map(u32::from) == asked,
+        (stated, asked) => stated.map(u32::from) == asked,
     };
     let same = [
         (

@@ -25,7 +25,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         tally.inconclusive("the peer has several connections; their events cannot be distinguished", []);
         return;
     }
-    let (mut told, mut ended): (BTreeSet<Transport>, BTreeSet<Transport>) = Default::default();
+    let (mut stated, mut ended): (BTreeSet<Transport>, BTreeSet<Transport>) = Default::default();
     // The end of the state that still waits for its `null`.
     let mut complete: Option<Place> = None;
     let mut nulls = 0;
@@ -35,7 +35,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             PeerEvent::IceCandidate { candidate: Some(candidate) } => {
                 let transport = transport(candidate);
                 if !candidate.candidate.is_empty() {
-                    told.insert(transport);
+                    stated.insert(transport);
                     continue;
                 }
                 if (candidate.sdp_mid.is_none() && candidate.sdp_m_line_index.is_none())
@@ -65,7 +65,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 }
             }
             PeerEvent::IceGatheringStateChange { state: IceGatheringState::Complete } => {
-                if let Some((mid, ..)) = told.difference(&ended).next() {
+                if let Some((mid, ..)) = stated.difference(&ended).next() {
                     let mid = mid.as_deref().unwrap_or("?");
                     let sentence =
                         format!("gathering is complete without an empty candidate of section {mid}");
@@ -79,7 +79,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 } else {
                     tally.pass(place);
                 }
-                told.clear();
+                stated.clear();
                 ended.clear();
                 complete = Some(place);
             }
@@ -98,7 +98,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     }
     if let Some(place) = complete {
         tally.inconclusive("the recording ends before the null candidate", [place]);
-    } else if !told.is_empty() {
+    } else if !stated.is_empty() {
         tally.inconclusive("gathering did not end", []);
     }
 }
@@ -139,8 +139,8 @@ mod control {
         }),
         Mutation::new(Recording::Conflict, "an empty candidate names no media section", |evidence| {
             let at = empty(evidence);
-            if let PeerEvent::IceCandidate { candidate: Some(told) } = events::event(evidence, at) {
-                told.username_fragment = None;
+            if let PeerEvent::IceCandidate { candidate: Some(stated) } = events::event(evidence, at) {
+                stated.username_fragment = None;
             }
         })
         .also_breaks(&["candidate-event-contents"]),
@@ -169,7 +169,7 @@ mod control {
 mod tests {
     use super::CHECK;
     use crate::checks::Status;
-    use crate::checks::controls::events::{evidence, told};
+    use crate::checks::controls::events::{evidence, stated};
     use serde_json::{Value, json};
 
     /// What alice reports: a candidate, an empty one, `complete`, and `null`, by their first letters.
@@ -188,7 +188,7 @@ mod tests {
             }
         };
         let all = order.chars().map(event).enumerate();
-        CHECK.run(&evidence(all.map(|(n, (name, data))| told(n as u64, name, data))))[0].result
+        CHECK.run(&evidence(all.map(|(n, (name, data))| stated(n as u64, name, data))))[0].result
     }
 
     #[test]

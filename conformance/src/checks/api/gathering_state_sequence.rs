@@ -26,8 +26,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let acted = evidence.events(peer).into_iter().filter(|happened| {
         matches!(happened.event, PeerEvent::Acted { operation, .. } if operation.ends_with("Description"))
     });
-    let told = calls.iter().filter(|call| call.name.ends_with("Description"));
-    let renegotiated = told.count() + acted.count() > 2;
+    let stated = calls.iter().filter(|call| call.name.ends_with("Description"));
+    let renegotiated = stated.count() + acted.count() > 2;
     let rolls_back = calls.iter().any(|call| is_rollback(call.args));
     // "new": one transport may have finished while another has not begun, and none gathers (§4.3.2).
     let has_several = evidence.made_by(peer).any(|made| made.sdp.media().len() > 1);
@@ -108,10 +108,10 @@ mod tests {
     /// Its only transport is discarded (webrtc-pc §4.3.2).
     #[test]
     fn an_answer_that_rejects_every_section_makes_the_state_new() {
-        use crate::checks::controls::events::{evidence, told};
+        use crate::checks::controls::events::{evidence, stated};
         use serde_json::json;
         let answered = |port: u16| {
-            let state = |seq, state: &str| told(seq, "icegatheringstatechange", json!({"state": state}));
+            let state = |seq, state: &str| stated(seq, "icegatheringstatechange", json!({"state": state}));
             let sdp = format!("v=0\r\nm=video {port} UDP/TLS/RTP/SAVPF 96\r\n");
             let args = json!({"description": {"type": "answer", "sdp": sdp}});
             let set =

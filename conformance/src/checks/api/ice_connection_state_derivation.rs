@@ -91,15 +91,15 @@ fn judge_failed(evidence: &Evidence, peer: Peer, states: &[(IceState, &Happened<
 /// Whether descriptions were set between two entries which may have discarded one transport of several: it counts no more then (§4.3.4).
 fn may_be_discarded(evidence: &Evidence, peer: Peer, from: u64, to: u64) -> bool {
     let sets = |name: &str| matches!(name, "setLocalDescription" | "setRemoteDescription");
-    let told = evidence.calls(peer).into_iter().filter(|call| sets(call.name));
-    let mut told = told.map(|call| (call.entry, call.answered));
+    let stated = evidence.calls(peer).into_iter().filter(|call| sets(call.name));
+    let mut stated = stated.map(|call| (call.entry, call.answered));
     let acted = evidence
         .events(peer)
         .into_iter()
         .filter(|it| matches!(it.event, PeerEvent::Acted { operation, .. } if sets(operation)));
     let mut acted = acted.map(|it| (it.entry, it.entry));
     let within = |(begun, done): (u64, u64)| begun < to && done > from;
-    let is_set = told.any(within) || acted.any(within);
+    let is_set = stated.any(within) || acted.any(within);
     is_set && evidence.descriptions.iter().any(|made| made.sdp.media().len() > 1)
 }
 
@@ -189,7 +189,7 @@ mod control {
 mod tests {
     use super::CHECK;
     use crate::checks::Status;
-    use crate::checks::controls::events::{evidence, told};
+    use crate::checks::controls::events::{evidence, stated};
     use serde_json::{Value, json};
 
     fn result(connection: &[&str], transport: &[&str], calls: &[Value]) -> Status {
@@ -201,7 +201,7 @@ mod tests {
 
     fn events_result(events: impl Iterator<Item = (&'static str, Value)>, calls: &[Value]) -> Status {
         let events = events.enumerate();
-        let events = events.map(|(n, (name, data))| told(n as u64, name, data));
+        let events = events.map(|(n, (name, data))| stated(n as u64, name, data));
         let mut all: Vec<Value> = events.collect();
         // Behind the second state of the connection.
         all.splice(2..2, calls.iter().cloned());

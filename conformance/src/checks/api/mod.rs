@@ -41,15 +41,15 @@ const PATIENCE_US: u64 = 1_000_000;
 
 /// When a peer began an operation, asked to or of its own accord: the entries that report it and their times.
 fn moments(evidence: &Evidence, peer: Peer, operation: &str) -> Vec<(u64, u64)> {
-    let told = evidence.calls(peer).into_iter().filter(|call| call.name == operation);
-    let told = told.map(|call| (call.entry, call.t_us));
+    let stated = evidence.calls(peer).into_iter().filter(|call| call.name == operation);
+    let stated = stated.map(|call| (call.entry, call.t_us));
     let acted = evidence.events(peer).into_iter().filter_map(|happened| match happened.event {
         PeerEvent::Acted { operation: acted, .. } if acted == operation => {
             Some((happened.entry, happened.t_us))
         }
         _ => None,
     });
-    let mut all: Vec<_> = told.chain(acted).collect();
+    let mut all: Vec<_> = stated.chain(acted).collect();
     all.sort_by_key(|(_, t_us)| *t_us);
     all
 }

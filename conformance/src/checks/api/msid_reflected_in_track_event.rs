@@ -25,7 +25,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             tally.inconclusive("the peer has several connections", [Place::Entry(happened.entry)]);
             continue;
         }
-        let told: BTreeSet<&str> = streams.iter().map(String::as_str).collect();
+        let stated: BTreeSet<&str> = streams.iter().map(String::as_str).collect();
         let before = evidence.made_by(other).filter(|made| made.entry < happened.entry);
         let sections = before.filter_map(|made| made.received().section_with_mid(mid));
         // A section that does not send names none; of one that sends and names none the peer makes a stream of its own.
@@ -33,9 +33,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         let all: Vec<BTreeSet<String>> =
             sending.map(|it| named(&it)).take_while(Option::is_some).flatten().collect();
         let Some(last) = all.last() else { continue };
-        let same = |it: &BTreeSet<String>| it.iter().map(String::as_str).eq(told.iter().copied());
+        let same = |it: &BTreeSet<String>| it.iter().map(String::as_str).eq(stated.iter().copied());
         tally.judge(Fault("other-streams"), all.iter().any(same), Place::Entry(happened.entry), || {
-            format!("the track of section {mid:?} is in {} streams, a=msid names {}", told.len(), last.len())
+            format!(
+                "the track of section {mid:?} is in {} streams, a=msid names {}",
+                stated.len(),
+                last.len()
+            )
         });
     }
 }

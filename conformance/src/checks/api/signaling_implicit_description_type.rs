@@ -38,11 +38,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             PeerEvent::SignalingStateChange { state: now } => (before, state) = (state, *now),
             PeerEvent::Acted { operation, description: Some(set), .. } if operation == OPERATION => {
                 // Its own event comes by another task, perhaps later.
-                let told = match set.kind {
+                let stated = match set.kind {
                     SdpType::Offer => state == State::HaveLocalOffer,
                     _ => state == State::Stable && before != State::Stable,
                 };
-                if told {
+                if stated {
                     judge(before, set.kind, Place::Entry(happened.entry), tally);
                 }
             }

@@ -22,8 +22,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for call in evidence.calls(peer).iter().filter(|call| call.name == "getState") {
         let Answer::Ok(snapshot) = call.answer else { continue };
         let Some(state) = read::<State>(snapshot.get("signaling")) else { continue };
-        let told = ["localDescription", "remoteDescription"].map(|name| snapshot.get(name));
-        let [Some(local), Some(remote)] = told else { continue };
+        let stated = ["localDescription", "remoteDescription"].map(|name| snapshot.get(name));
+        let [Some(local), Some(remote)] = stated else { continue };
         let of = |description: &Value| read::<SdpType>(description.get("type"));
         let (local, remote) = (of(local), of(remote));
         let Some(as_due) = is_due(state, local, remote) else { continue };

@@ -37,14 +37,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             if evidence.is_faulted(frame) {
                 continue;
             }
-            let told = usize::from(header >> 4 & 3);
+            let stated = usize::from(header >> 4 & 3);
             let count = read.elements().count();
             let goes_on = last.map(|last| last.1 & GOES_ON != 0);
             let continues = header & CONTINUES != 0;
-            if told != 0 && told != count {
+            if stated != 0 && stated != count {
                 tally.fail(
                     Fault("other-count"),
-                    format!("W is {told}, and there are {count} elements"),
+                    format!("W is {stated}, and there are {count} elements"),
                     [place],
                 );
             } else if continues && header & BEGINS != 0 {

@@ -83,13 +83,13 @@ fn many_frames(count: u8, data: &[u8]) -> bool {
         let Some(length) = rest.len().checked_sub(padding) else { return false };
         return length % frames == 0 && length / frames <= LARGEST;
     }
-    let mut told = 0;
+    let mut stated = 0;
     for _ in 1..frames {
         let Some((length, after)) = frame_length(rest) else { return false };
-        told += length;
+        stated += length;
         rest = after;
     }
-    rest.len().checked_sub(padding + told).is_some_and(|last| last <= LARGEST)
+    rest.len().checked_sub(padding + stated).is_some_and(|last| last <= LARGEST)
 }
 
 /// The length of a frame, of one byte or two (§3.2.1), and what follows it.

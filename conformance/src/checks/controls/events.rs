@@ -93,9 +93,9 @@ pub(in crate::checks) fn add_call(evidence: &mut Evidence, name: &str, operation
     let last = evidence.timeline.last().unwrap();
     let (n, t_us, peer) = (last.n, last.t_us, name.to_owned());
     let id = u64::MAX;
-    let told = What::Command { peer: peer.clone(), id, name: operation.to_owned(), args };
+    let stated = What::Command { peer: peer.clone(), id, name: operation.to_owned(), args };
     let done = What::Answer { peer, id, answer: Answer::Ok(Value::Null) };
-    evidence.timeline.push(Entry { n: n + 1, t_us, what: told });
+    evidence.timeline.push(Entry { n: n + 1, t_us, what: stated });
     evidence.timeline.push(Entry { n: n + 2, t_us, what: done });
 }
 
@@ -135,10 +135,10 @@ pub(in crate::checks) fn reject_last(evidence: &mut Evidence, name: &str, operat
 /// Edits the text of every candidate that a peer reports in an event.
 pub(in crate::checks) fn edit_candidate(evidence: &mut Evidence, name: &str, edit: impl Fn(&str) -> String) {
     edit_each(evidence, name, |event| {
-        if let PeerEvent::IceCandidate { candidate: Some(told) } = event
-            && !told.candidate.is_empty()
+        if let PeerEvent::IceCandidate { candidate: Some(stated) } = event
+            && !stated.candidate.is_empty()
         {
-            told.candidate = edit(&told.candidate);
+            stated.candidate = edit(&stated.candidate);
         }
     });
 }
@@ -149,10 +149,10 @@ pub(in crate::checks) fn edit_first_candidate(
     name: &str,
     edit: impl FnOnce(&str) -> String,
 ) {
-    let told = |event: &PeerEvent| matches!(event, PeerEvent::IceCandidate { candidate: Some(told) } if !told.candidate.is_empty());
-    let at = find(evidence, name, told);
-    if let PeerEvent::IceCandidate { candidate: Some(told) } = event(evidence, at) {
-        told.candidate = edit(&told.candidate);
+    let stated = |event: &PeerEvent| matches!(event, PeerEvent::IceCandidate { candidate: Some(stated) } if !stated.candidate.is_empty());
+    let at = find(evidence, name, stated);
+    if let PeerEvent::IceCandidate { candidate: Some(stated) } = event(evidence, at) {
+        stated.candidate = edit(&stated.candidate);
     }
 }
 
@@ -167,16 +167,16 @@ pub(in crate::checks) fn push(evidence: &mut Evidence, name: &str, event: PeerEv
 
 /// Evidence of these entries in order, a millisecond apart, on a machine that delays nothing: `what` of the timeline's entries, by
 /// alice and bob.
-pub(in crate::checks) fn evidence(told: impl IntoIterator<Item = Value>) -> Evidence {
+pub(in crate::checks) fn evidence(stated: impl IntoIterator<Item = Value>) -> Evidence {
     let entry = |(n, what): (usize, Value)| {
         serde_json::from_value(serde_json::json!({"n": n, "t_us": 1000 * n, "what": what})).unwrap()
     };
     let quiet = serde_json::json!({"stalls": {"window_us": 100_000, "waited_us": []}});
-    let timeline = told.into_iter().chain([quiet]).enumerate().map(entry).collect();
+    let timeline = stated.into_iter().chain([quiet]).enumerate().map(entry).collect();
     Evidence::new(vec!["alice".to_owned(), "bob".to_owned()], timeline, None)
 }
 
 /// Alice's event of that number.
-pub(in crate::checks) fn told(seq: u64, event: &str, data: Value) -> Value {
+pub(in crate::checks) fn stated(seq: u64, event: &str, data: Value) -> Value {
     serde_json::json!({"event": {"peer": "alice", "seq": seq, "event": {"event": event, "data": data}}})
 }

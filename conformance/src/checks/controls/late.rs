@@ -305,14 +305,14 @@ fn a_time_that_is_off_is_a_fault_unless_a_stall_covers_it() {
 
 #[test]
 fn an_event_at_a_time_that_is_off_is_a_fault_unless_the_clock_leaves_it_open() {
-    let told = [
+    let stated = [
         "connection-state-requires-dtls",
         "dc-remote-channel-announced-correctly",
         "dtls-transport-state-connected-after-verification",
         "ice-connection-state-derivation",
         "sctp-transport-state-follows-association",
     ];
-    for id in told {
+    for id in stated {
         let mut broken = LATE.iter().find(|late| late.id() == id).unwrap().broken();
         broken.evidence.blur_clock(BOB, 10_000);
         broken.expect_doubt(false, "for a clock that is known");

@@ -179,11 +179,11 @@ const SPARED: &[Spared] = &[
             let at = events::find(evidence, "alice", |event| {
                 matches!(event, PeerEvent::IceCandidate { candidate: Some(_) })
             });
-            let PeerEvent::IceCandidate { candidate: Some(told) } = events::event(evidence, at).clone()
+            let PeerEvent::IceCandidate { candidate: Some(stated) } = events::event(evidence, at).clone()
             else {
                 unreachable!()
             };
-            let mut earlier = told;
+            let mut earlier = stated;
             let priority = earlier.candidate.split(' ').nth(3).unwrap().to_owned();
             earlier.candidate = earlier.candidate.replace(&priority, "2122260001");
             for made in &mut evidence.descriptions {
@@ -202,15 +202,15 @@ const SPARED: &[Spared] = &[
             control.prepare.unwrap()(evidence);
             let name = "3d3a9bd7-33a9-4d8c-8e3a-61c2a1c9d5f0.local";
             let hidden = evidence.timeline.iter().enumerate().find_map(|(at, entry)| match &entry.what {
-                What::Event { event: PeerEvent::IceCandidate { candidate: Some(told) }, .. } => {
-                    told.candidate.contains(name).then(|| (at, told.clone()))
+                What::Event { event: PeerEvent::IceCandidate { candidate: Some(stated) }, .. } => {
+                    stated.candidate.contains(name).then(|| (at, stated.clone()))
                 }
                 _ => None,
             });
-            let (at, mut told) = hidden.unwrap();
-            told.candidate = told.candidate.replace(name, "203.0.113.100");
-            told.candidate = told.candidate.replace("typ host", "typ srflx raddr 0.0.0.0 rport 0");
-            events::insert_after(evidence, at, PeerEvent::IceCandidate { candidate: Some(told) });
+            let (at, mut stated) = hidden.unwrap();
+            stated.candidate = stated.candidate.replace(name, "203.0.113.100");
+            stated.candidate = stated.candidate.replace("typ host", "typ srflx raddr 0.0.0.0 rport 0");
+            events::insert_after(evidence, at, PeerEvent::IceCandidate { candidate: Some(stated) });
         },
     ),
     spared(
@@ -265,12 +265,12 @@ const SPARED: &[Spared] = &[
             let at = events::find(evidence, "alice", |event| {
                 matches!(event, PeerEvent::IceCandidate { candidate: Some(_) })
             });
-            let PeerEvent::IceCandidate { candidate: Some(told) } = events::event(evidence, at).clone()
+            let PeerEvent::IceCandidate { candidate: Some(stated) } = events::event(evidence, at).clone()
             else {
                 unreachable!()
             };
             for raddr in ["0.0.0.0", "192.168.1.7"] {
-                let mut reflexive = told.clone();
+                let mut reflexive = stated.clone();
                 reflexive.candidate = format!(
                     "candidate:77 1 udp 1686052607 203.0.113.9 {} typ srflx raddr {raddr} rport 9",
                     raddr.len()

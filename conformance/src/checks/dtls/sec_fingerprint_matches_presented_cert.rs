@@ -23,7 +23,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 }
 
 fn of_one(evidence: &Evidence, peer: Peer, handshake: &Handshake, tally: &mut Tally) {
-    let told: Vec<Fingerprint> = evidence.made_by(peer).flat_map(|made| fingerprints(&made.sdp)).collect();
+    let stated: Vec<Fingerprint> = evidence.made_by(peer).flat_map(|made| fingerprints(&made.sdp)).collect();
     let mut presented = false;
     for (message, body) in handshake.bodies().filter(|(message, _)| message.sender == peer) {
         let Body::Certificate(certificate) = body else { continue };
@@ -33,12 +33,12 @@ fn of_one(evidence: &Evidence, peer: Peer, handshake: &Handshake, tally: &mut Ta
             tally.inconclusive("the peer presented an empty list of certificates", [place]);
             continue;
         };
-        if told.is_empty() {
+        if stated.is_empty() {
             tally.inconclusive("no description with the peer's fingerprints is in the recording", [place]);
             continue;
         }
         let matches = |it: &Fingerprint| digest(&it.hash, leaf.data.value).as_deref() == Some(&it.bytes[..]);
-        tally.judge(Fault("other-certificate"), told.iter().any(matches), place, || {
+        tally.judge(Fault("other-certificate"), stated.iter().any(matches), place, || {
             "the certificate presented has none of the fingerprints of the peer's descriptions".to_owned()
         });
     }

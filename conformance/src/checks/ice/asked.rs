@@ -28,24 +28,24 @@ pub(super) fn checks<'a>(evidence: &'a Evidence, history: &History<'a>) -> Vec<A
     let passwords = evidence.credentials(peer);
     let own = nomination::succeeded(evidence, history);
     let (mut seen, mut all) = (BTreeSet::new(), Vec::new());
-    for (at, told) in history.told.iter().enumerate() {
-        let is_check = matches!(told.says, Says::Claims(..)) && told.packet.sender != peer;
-        let Some(generation) = generation(told).filter(|_| is_check) else { continue };
+    for (at, stated) in history.stated.iter().enumerate() {
+        let is_check = matches!(stated.says, Says::Claims(..)) && stated.packet.sender != peer;
+        let Some(generation) = generation(stated).filter(|_| is_check) else { continue };
         let authentic = || {
-            passwords.iter().any(|it| told.message.integrity_matches(it.password.as_bytes()) == Some(true))
+            passwords.iter().any(|it| stated.message.integrity_matches(it.password.as_bytes()) == Some(true))
         };
-        if evidence.is_faulted(told.packet.frame) || !seen.insert(told.transaction()) || !authentic() {
+        if evidence.is_faulted(stated.packet.frame) || !seen.insert(stated.transaction()) || !authentic() {
             continue;
         }
-        let pair = (path(told.packet), generation);
-        let has_succeeded = own.get(&pair).is_some_and(|(_, t_us)| *t_us <= told.packet.t_us);
+        let pair = (path(stated.packet), generation);
+        let has_succeeded = own.get(&pair).is_some_and(|(_, t_us)| *t_us <= stated.packet.t_us);
         let answered = history.answers(at).next().map(|(_, it)| (it.packet.frame, it.packet.t_us));
         all.push(Asked {
-            frame: told.packet.frame,
-            t_us: told.packet.t_us,
-            path: path(told.packet),
+            frame: stated.packet.frame,
+            t_us: stated.packet.t_us,
+            path: path(stated.packet),
             generation,
-            nominates_early: nomination::nominates(told) && !has_succeeded,
+            nominates_early: nomination::nominates(stated) && !has_succeeded,
             answered,
             there_us: None,
         });

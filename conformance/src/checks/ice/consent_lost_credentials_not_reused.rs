@@ -40,40 +40,40 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut consented: BTreeMap<_, (u64, bool, Option<u64>)> = BTreeMap::new();
     let mut sessions = BTreeMap::new();
     let mut end_us = 0;
-    for told in &history.told {
-        end_us = end_us.max(told.packet.t_us);
-        let is_own = told.packet.sender == peer;
-        if is_own && matches!(told.says, Says::Claims(..)) {
-            let pair = (told.packet.from, told.packet.to);
-            let Some(session) = generation(told).filter(|_| used.contains(&pair)) else { continue };
-            sessions.insert(told.transaction(), session);
+    for stated in &history.stated {
+        end_us = end_us.max(stated.packet.t_us);
+        let is_own = stated.packet.sender == peer;
+        if is_own && matches!(stated.says, Says::Claims(..)) {
+            let pair = (stated.packet.from, stated.packet.to);
+            let Some(session) = generation(stated).filter(|_| used.contains(&pair)) else { continue };
+            sessions.insert(stated.transaction(), session);
             let Some((since_us, doubtful, _)) = consented.get(&(pair, session)).copied() else { continue };
-            let Some(off) = Off::late(since_us, EXPIRY_US + TIMER_US, told.packet.t_us) else { continue };
-            let place = Place::Frame(told.packet.frame);
-            let after = told.packet.t_us.saturating_sub(since_us) / 1_000_000;
+            let Some(off) = Off::late(since_us, EXPIRY_US + TIMER_US, stated.packet.t_us) else { continue };
+            let place = Place::Frame(stated.packet.frame);
+            let after = stated.packet.t_us.saturating_sub(since_us) / 1_000_000;
             if doubtful || !evidence.whole || wire.cut || wire.hidden {
                 tally.inconclusive("answers to checks may be missing in the recording", [place]);
             } else {
                 let text = format!(
                     "a check goes to {} with the same credentials {after} s after the last answer",
-                    told.packet.to
+                    stated.packet.to
                 );
                 tally.off(Fault("credentials-reused"), evidence, off, text, [place]);
             }
             if let Some(pair) = consented.get_mut(&(pair, session)) {
-                pair.2 = Some(told.packet.frame);
+                pair.2 = Some(stated.packet.frame);
             }
-        } else if !is_own && is_binding(&told.message, Class::Success) {
-            let pair = (told.packet.to, told.packet.from);
-            let Some(session) = sessions.get(&told.transaction()).copied() else { continue };
-            let entry = consented.entry((pair, session)).or_insert((told.packet.t_us, false, None));
-            if evidence.is_faulted(told.packet.frame) {
+        } else if !is_own && is_binding(&stated.message, Class::Success) {
+            let pair = (stated.packet.to, stated.packet.from);
+            let Some(session) = sessions.get(&stated.transaction()).copied() else { continue };
+            let entry = consented.entry((pair, session)).or_insert((stated.packet.t_us, false, None));
+            if evidence.is_faulted(stated.packet.frame) {
                 entry.1 = true;
             } else {
                 // An answer after the expiry gives no consent again.
-                let expired = told.packet.t_us.saturating_sub(entry.0) > EXPIRY_US + TIMER_US;
+                let expired = stated.packet.t_us.saturating_sub(entry.0) > EXPIRY_US + TIMER_US;
                 if !expired {
-                    (entry.0, entry.1) = (told.packet.t_us, false);
+                    (entry.0, entry.1) = (stated.packet.t_us, false);
                 }
             }
         }

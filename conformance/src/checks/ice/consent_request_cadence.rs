@@ -42,19 +42,19 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let settled = |t_us: u64| Off::late(nomination.t_us, SETTLED_US, t_us);
     let mut asked: Vec<(u64, u64)> = Vec::new();
     let mut for_consent = BTreeSet::new();
-    for (at, told) in history.told.iter().enumerate() {
-        let packet = told.packet;
+    for (at, stated) in history.stated.iter().enumerate() {
+        let packet = stated.packet;
         let ours = packet.sender == peer
             && path(packet) == used
             && settled(packet.t_us).is_some()
-            && matches!(told.says, Says::Claims(..))
-            && generation(told) == Some(nomination.generation);
+            && matches!(stated.says, Says::Claims(..))
+            && generation(stated) == Some(nomination.generation);
         if !ours || evidence.is_faulted(packet.frame) {
             continue;
         }
         if !history.is_first(at) {
             // A check that began before the nomination may be repeated after it (RFC 8489 §6.2.1): it is none for consent.
-            if for_consent.contains(&told.transaction()) {
+            if for_consent.contains(&stated.transaction()) {
                 tally.fail(
                     Fault("repeated"),
                     "a check for consent is sent twice",
@@ -63,7 +63,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
             continue;
         }
-        for_consent.insert(told.transaction());
+        for_consent.insert(stated.transaction());
         asked.push((packet.t_us, packet.frame));
     }
     let gaps: Vec<[(u64, u64); 2]> = asked.windows(2).map(|pair| [pair[0], pair[1]]).collect();

@@ -1,6 +1,6 @@
 //! RFC 8445 §7.2.5.1: an agent whose check is answered 487 takes the other role, and checks the pair again.
 
-use super::roles::{History, Role, Says, Told};
+use super::roles::{History, Role, Says, Stated};
 use crate::checks::timing::Off;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
@@ -40,7 +40,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 /// What a 487 brought about: the next check of the pair, and the role and the tiebreaker of the one that it answers and of this.
 pub(super) struct After<'a> {
-    pub(super) check: Told<'a>,
+    pub(super) check: Stated<'a>,
     pub(super) role: (Role, u64),
     pub(super) now: (Role, u64),
 }
@@ -54,7 +54,7 @@ pub(super) fn after_conflicts(
     let history = History::new(evidence, peer);
     let passwords = evidence.other(peer).map(|other| evidence.credentials(other)).unwrap_or_default();
     let mut seen = BTreeSet::new();
-    for (at, answer) in history.told.iter().enumerate() {
+    for (at, answer) in history.stated.iter().enumerate() {
         if answer.packet.sender == peer || answer.says != Says::Conflict {
             continue;
         }
@@ -77,12 +77,12 @@ fn next<'a>(
     evidence: &Evidence,
     history: &'a History<'a>,
     at: usize,
-    request: &'a Told<'a>,
+    request: &'a Stated<'a>,
     role: Role,
-) -> Option<(&'a Told<'a>, (Role, u64))> {
-    let came = history.told.get(at)?.packet.t_us;
+) -> Option<(&'a Stated<'a>, (Role, u64))> {
+    let came = history.stated.get(at)?.packet.t_us;
     for n in history.of_pair(request, at + 1).iter().take(MOST_CROSSING) {
-        let it = history.told.get(*n)?;
+        let it = history.stated.get(*n)?;
         let after = it.packet.t_us.saturating_sub(came);
         let Says::Claims(now, tiebreaker) = it.says else { continue };
         if after > LONGEST_US || history.claims(role.opposite(), at..*n) {

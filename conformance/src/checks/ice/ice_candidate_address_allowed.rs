@@ -1,7 +1,7 @@
 //! RFC 8445 §5.1.1.1: "Addresses from a loopback interface MUST NOT be included in the candidate addresses. Deprecated IPv4-compatible IPv6 addresses and
 //! IPv6 site-local unicast addresses MUST NOT be included"; IPv4-mapped ones SHOULD NOT.
 
-use super::told;
+use super::stated;
 use crate::checks::{Check, Fault, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -18,20 +18,20 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    for told in told::candidates(evidence, peer) {
-        let Ok(candidate) = Candidate::parse(told.text) else { continue };
+    for stated in stated::candidates(evidence, peer) {
+        let Ok(candidate) = Candidate::parse(stated.text) else { continue };
         let Some(ip) = candidate.address.ip().filter(|_| candidate.kind == CandidateType::Host) else {
             continue;
         };
         let mapped = matches!(ip, IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some());
         if let Some(what) = forbidden(ip) {
             let text = format!("the host candidate {ip} is {what}");
-            tally.fail(Fault("forbidden-address"), text, [told.place]);
+            tally.fail(Fault("forbidden-address"), text, [stated.place]);
         } else if mapped {
             let text = format!("the host candidate {ip} is an IPv4 address mapped to IPv6");
-            tally.warn(Fault("mapped-address"), text, [told.place]);
+            tally.warn(Fault("mapped-address"), text, [stated.place]);
         } else {
-            tally.pass(told.place);
+            tally.pass(stated.place);
         }
     }
 }
@@ -62,17 +62,17 @@ mod control {
             "alice",
             |event| matches!(event, PeerEvent::IceCandidate { candidate: Some(it) } if it.candidate.contains("typ host")),
         );
-        let PeerEvent::IceCandidate { candidate: Some(mut told) } = events::event(evidence, at).clone()
+        let PeerEvent::IceCandidate { candidate: Some(mut stated) } = events::event(evidence, at).clone()
         else {
             unreachable!()
         };
-        let mut words: Vec<String> = told.candidate.split(' ').map(str::to_owned).collect();
+        let mut words: Vec<String> = stated.candidate.split(' ').map(str::to_owned).collect();
         words[4] = address.to_owned();
         // It has a base and a priority of its own.
         words[0] += "9";
         words[3] = "2122000001".to_owned();
-        told.candidate = words.join(" ");
-        events::insert_after(evidence, at, PeerEvent::IceCandidate { candidate: Some(told) });
+        stated.candidate = words.join(" ");
+        events::insert_after(evidence, at, PeerEvent::IceCandidate { candidate: Some(stated) });
     }
 
     /// Adds a candidate of the loopback interface.

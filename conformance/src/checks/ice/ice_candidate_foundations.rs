@@ -1,7 +1,7 @@
 //! RFC 8445 §5.1.1.3: "Two candidates have the same foundation when all of the following are true: They have the same type. Their bases have the same IP
 //! address. … They were obtained using the same transport protocol", and different ones otherwise.
 
-use super::told::{self, Set};
+use super::stated::{self, Set};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -52,11 +52,11 @@ impl Origin {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut origins: BTreeMap<(Set, String, String), Origin> = BTreeMap::new();
     let mut foundations: BTreeMap<(Set, String, Origin), (String, Place)> = BTreeMap::new();
-    for told in told::candidates(evidence, peer) {
-        let Ok(candidate) = Candidate::parse(told.text) else { continue };
+    for stated in stated::candidates(evidence, peer) {
+        let Ok(candidate) = Candidate::parse(stated.text) else { continue };
         let origin = Origin::of(&candidate);
         let foundation = candidate.foundation.clone();
-        let key = (told.set, told.ufrag.clone(), foundation.clone());
+        let key = (stated.set, stated.ufrag.clone(), foundation.clone());
         let first = origins.entry(key).or_insert_with(|| origin.clone());
         if first.contradicts(&origin) {
             let name = |it: &Origin| {
@@ -65,23 +65,23 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             };
             let text =
                 format!("the foundation {foundation} is that of {} and of {}", name(first), name(&origin));
-            tally.fail(Fault("shared"), text, [told.place]);
+            tally.fail(Fault("shared"), text, [stated.place]);
             continue;
         }
         // Only of host candidates over UDP all is known that decides.
         let is_known = candidate.kind == CandidateType::Host && candidate.is_udp() && origin.base.is_some();
         if !is_known {
-            tally.pass(told.place);
+            tally.pass(stated.place);
             continue;
         }
-        let key = (told.set, told.ufrag.clone(), origin.clone());
-        let (before, there) = foundations.entry(key).or_insert((foundation.clone(), told.place));
+        let key = (stated.set, stated.ufrag.clone(), origin.clone());
+        let (before, there) = foundations.entry(key).or_insert((foundation.clone(), stated.place));
         if *before == foundation {
-            tally.pass(told.place);
+            tally.pass(stated.place);
         } else {
             let base = origin.base.unwrap_or_default();
             let text = format!("host candidates of {base} have the foundations {before} and {foundation}");
-            tally.fail(Fault("differs"), text, [told.place, *there]);
+            tally.fail(Fault("differs"), text, [stated.place, *there]);
         }
     }
 }
@@ -99,16 +99,16 @@ mod control {
             "alice",
             |event| matches!(event, PeerEvent::IceCandidate { candidate: Some(it) } if it.candidate.contains("typ host")),
         );
-        let PeerEvent::IceCandidate { candidate: Some(mut told) } = events::event(evidence, at).clone()
+        let PeerEvent::IceCandidate { candidate: Some(mut stated) } = events::event(evidence, at).clone()
         else {
             unreachable!()
         };
-        let mut words: Vec<String> = told.candidate.split(' ').map(str::to_owned).collect();
+        let mut words: Vec<String> = stated.candidate.split(' ').map(str::to_owned).collect();
         words[3] = "2122000001".to_owned();
         words[5] = "9999".to_owned();
         words[place] = word.to_owned();
-        told.candidate = words.join(" ");
-        events::insert_after(evidence, at, PeerEvent::IceCandidate { candidate: Some(told) });
+        stated.candidate = words.join(" ");
+        events::insert_after(evidence, at, PeerEvent::IceCandidate { candidate: Some(stated) });
     }
 
     /// Gives a second host candidate the foundation of the first, with another address.

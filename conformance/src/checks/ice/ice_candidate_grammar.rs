@@ -1,7 +1,7 @@
 //! RFC 8839 §5.1, RFC 8445 §5.1.2: every candidate that is reported fits the grammar, whether in a description or alone;
 //! its address is one, or a name of mDNS.
 
-use super::told;
+use super::stated;
 use crate::checks::{Check, Fault, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -17,10 +17,10 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    for told in told::candidates(evidence, peer) {
-        match fault(told.text, told.is_rtp) {
-            None => tally.pass(told.place),
-            Some((fault, sentence)) => tally.fail(fault, sentence, [told.place]),
+    for stated in stated::candidates(evidence, peer) {
+        match fault(stated.text, stated.is_rtp) {
+            None => tally.pass(stated.place),
+            Some((fault, sentence)) => tally.fail(fault, sentence, [stated.place]),
         }
     }
 }
@@ -64,19 +64,19 @@ mod tests {
 
     #[test]
     fn data_has_one_component_and_rtp_may_have_two() {
-        let told = |component: u8| format!("candidate:1 {component} udp 1 192.0.2.1 9 typ host");
-        assert_eq!(fault(&told(1), Some(false)), None);
-        assert_eq!(fault(&told(2), Some(true)), None);
-        assert_eq!(fault(&told(2), None), None);
-        assert!(fault(&told(2), Some(false)).is_some());
-        assert!(fault(&told(3), Some(true)).is_some());
+        let stated = |component: u8| format!("candidate:1 {component} udp 1 192.0.2.1 9 typ host");
+        assert_eq!(fault(&stated(1), Some(false)), None);
+        assert_eq!(fault(&stated(2), Some(true)), None);
+        assert_eq!(fault(&stated(2), None), None);
+        assert!(fault(&stated(2), Some(false)).is_some());
+        assert!(fault(&stated(3), Some(true)).is_some());
     }
 
     #[test]
     fn a_name_is_one_of_mdns_and_a_type_may_be_new() {
-        let told = |address: &str, kind: &str| format!("candidate:1 1 udp 1 {address} 9 typ {kind}");
-        assert_eq!(fault(&told("a.local", "host"), None), None);
-        assert!(fault(&told("host.example", "host"), None).is_some());
-        assert_eq!(fault(&told("192.0.2.1", "other"), None), None, "candidate-types has a token");
+        let stated = |address: &str, kind: &str| format!("candidate:1 1 udp 1 {address} 9 typ {kind}");
+        assert_eq!(fault(&stated("a.local", "host"), None), None);
+        assert!(fault(&stated("host.example", "host"), None).is_some());
+        assert_eq!(fault(&stated("192.0.2.1", "other"), None), None, "candidate-types has a token");
     }
 }

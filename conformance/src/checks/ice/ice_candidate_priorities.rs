@@ -3,7 +3,7 @@
 //! one than a server-reflexive one.
 
 use super::checks;
-use super::told::{self, Set};
+use super::stated::{self, Set};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -31,23 +31,24 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut streams: BTreeMap<(Set, String, String, u32), BTreeMap<u64, String>> = BTreeMap::new();
     let mut preferences = Preferences::default();
     let mut by_formula = true;
-    for told in told::candidates(evidence, peer) {
-        let Ok(candidate) = Candidate::parse(told.text) else { continue };
+    for stated in stated::candidates(evidence, peer) {
+        let Ok(candidate) = Candidate::parse(stated.text) else { continue };
         let Candidate { component, priority, address, port, kind, transport, .. } = &candidate;
         // Reported twice, in an event and in a description, it is still one.
         let tcp_type = candidate.tcp_type().map(|kind| format!(" {kind}")).unwrap_or_default();
         let itself = format!("{kind} {}{tcp_type} {address} {port}", transport.to_ascii_lowercase());
-        let stream = streams.entry((told.set, told.ufrag, told.mid.clone(), *component)).or_default();
+        let stream = streams.entry((stated.set, stated.ufrag, stated.mid.clone(), *component)).or_default();
         let first = stream.entry(*priority).or_insert_with(|| itself.clone());
-        tally.judge(Fault("same-priority"), *first == itself, told.place, || {
+        tally.judge(Fault("same-priority"), *first == itself, stated.place, || {
             // A candidate may come without the MID of its section.
-            let of = if told.mid.is_empty() { String::new() } else { format!(" of section {}", told.mid) };
+            let of =
+                if stated.mid.is_empty() { String::new() } else { format!(" of section {}", stated.mid) };
             format!("two candidates{of} have the priority {priority}: {first} and {itself}")
         });
         by_formula &= priority & 0xff == 256_u64.saturating_sub(u64::from(*component)) & 0xff;
         let of_transport = &mut preferences[usize::from(!candidate.is_udp())];
         let of_type = of_transport.entry(kind.clone()).or_default();
-        of_type.entry(candidate.type_preference()).or_insert(told.place);
+        of_type.entry(candidate.type_preference()).or_insert(stated.place);
     }
     if !by_formula {
         tally.inconclusive("the last byte of the priorities is not that of the recommended formula", []);

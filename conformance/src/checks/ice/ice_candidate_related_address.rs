@@ -1,7 +1,7 @@
 //! RFC 8839 §5.1: candidates other than host candidates have a related address and port, host candidates do not; one that is
 //! hidden is 0.0.0.0 or :: with port 9.
 
-use super::told;
+use super::stated;
 use crate::checks::{Check, Fault, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -17,11 +17,11 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    for told in told::candidates(evidence, peer) {
-        let Ok(candidate) = Candidate::parse(told.text) else { continue };
+    for stated in stated::candidates(evidence, peer) {
+        let Ok(candidate) = Candidate::parse(stated.text) else { continue };
         match fault(&candidate) {
-            None => tally.pass(told.place),
-            Some((fault, sentence)) => tally.fail(fault, sentence, [told.place]),
+            None => tally.pass(stated.place),
+            Some((fault, sentence)) => tally.fail(fault, sentence, [stated.place]),
         }
     }
 }

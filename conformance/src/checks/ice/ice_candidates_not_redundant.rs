@@ -1,7 +1,7 @@
 //! RFC 8445 §5.1.3: "A candidate is redundant if and only if its transport address and base equal those of another candidate. The agent SHOULD eliminate
 //! the redundant candidate with the lower priority".
 
-use super::told::{self, Set};
+use super::stated::{self, Set};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -22,8 +22,8 @@ type Address = (String, String, u16);
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let mut seen: BTreeMap<(Set, String, String, u32, Address, Address), Place> = BTreeMap::new();
-    for told in told::candidates(evidence, peer) {
-        let Ok(candidate) = Candidate::parse(told.text) else { continue };
+    for stated in stated::candidates(evidence, peer) {
+        let Ok(candidate) = Candidate::parse(stated.text) else { continue };
         // Those of TCP with the same address may be active and passive.
         let transport = match candidate.tcp_type() {
             Some(kind) => format!("{}/{kind}", candidate.transport.to_ascii_lowercase()),
@@ -38,14 +38,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
             _ => address.clone(),
         };
-        let key = (told.set, told.ufrag.clone(), told.mid.clone(), candidate.component, address, base);
+        let key = (stated.set, stated.ufrag.clone(), stated.mid.clone(), candidate.component, address, base);
         let text =
             || format!("two candidates have the address {} {}", candidate.address.as_str(), candidate.port);
         match seen.get(&key) {
-            Some(before) => tally.warn(Fault("redundant"), text(), [told.place, *before]),
+            Some(before) => tally.warn(Fault("redundant"), text(), [stated.place, *before]),
             None => {
-                seen.insert(key, told.place);
-                tally.pass(told.place);
+                seen.insert(key, stated.place);
+                tally.pass(stated.place);
             }
         }
     }

@@ -69,14 +69,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 
 /// The host candidates that a peer reported.
 fn host_candidates(evidence: &Evidence, peer: Peer) -> Vec<Candidate> {
-    let told = evidence.events(peer).into_iter().filter_map(|happened| match happened.event {
-        PeerEvent::IceCandidate { candidate: Some(told) } => Candidate::parse(&told.candidate).ok(),
+    let stated = evidence.events(peer).into_iter().filter_map(|happened| match happened.event {
+        PeerEvent::IceCandidate { candidate: Some(stated) } => Candidate::parse(&stated.candidate).ok(),
         _ => None,
     });
     let described = evidence.made_by(peer).flat_map(|description| {
         description.sdp.media().flat_map(|section| section.candidates()).collect::<Vec<_>>()
     });
-    told.chain(described).filter(|candidate| candidate.kind == CandidateType::Host).collect()
+    stated.chain(described).filter(|candidate| candidate.kind == CandidateType::Host).collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::nomination::{self, Nominated, Path, data, path};
 use super::roles::{History, Says};
-use super::told;
+use super::stated;
 use crate::checks::timing::Off;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
@@ -104,8 +104,8 @@ struct Priorities {
 impl Priorities {
     fn new(evidence: &Evidence, peer: Peer, history: &History<'_>) -> Self {
         let of = |peer: Option<Peer>| -> BTreeMap<SocketAddr, u64> {
-            let all = peer.into_iter().flat_map(|peer| told::candidates(evidence, peer));
-            let read = all.filter_map(|told| Candidate::parse(told.text).ok());
+            let all = peer.into_iter().flat_map(|peer| stated::candidates(evidence, peer));
+            let read = all.filter_map(|stated| Candidate::parse(stated.text).ok());
             read.filter_map(|it| Some((SocketAddr::new(it.address.ip()?, it.port), it.priority))).collect()
         };
         let controls = nomination::nominated(evidence, history).last().is_some_and(|it| it.by == peer);
@@ -161,10 +161,10 @@ impl<'a> Sessions<'a> {
     fn new(evidence: &Evidence, history: &History<'a>) -> Self {
         let mut order = BTreeMap::new();
         let mut all: Vec<Session<'_>> = Vec::new();
-        for told in history.told.iter().filter(|it| matches!(it.says, Says::Claims(..))) {
-            let Some(generation) = nomination::generation(told) else { continue };
+        for stated in history.stated.iter().filter(|it| matches!(it.says, Says::Claims(..))) {
+            let Some(generation) = nomination::generation(stated) else { continue };
             order.entry(generation).or_insert_with(|| {
-                all.push(Session { began_us: told.packet.t_us, nominated: Vec::new() });
+                all.push(Session { began_us: stated.packet.t_us, nominated: Vec::new() });
                 all.len() - 1
             });
         }

@@ -26,13 +26,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         return;
     }
     let history = History::new(evidence, peer);
-    let own = history.told.iter().enumerate().find_map(|(at, told)| match told.says {
-        Says::Claims(role, _) if told.packet.sender == peer => Some((at, told, role)),
+    let own = history.stated.iter().enumerate().find_map(|(at, stated)| match stated.says {
+        Says::Claims(role, _) if stated.packet.sender == peer => Some((at, stated, role)),
         _ => None,
     });
-    let Some((at, told, role)) = own else { return };
+    let Some((at, stated, role)) = own else { return };
     let expected = if first.offer.by == peer { Role::Controlling } else { Role::Controlled };
-    let place = Place::Frame(told.packet.frame);
+    let place = Place::Frame(stated.packet.frame);
     if history.claims(expected, 0..at) || history.conflicts(0..at) {
         tally.not_applicable("the other peer claimed the same role before");
     } else if !evidence.whole {

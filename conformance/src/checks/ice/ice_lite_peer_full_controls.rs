@@ -23,11 +23,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         return;
     }
     let history = History::new(evidence, peer);
-    for told in history.told.iter().filter(|it| it.packet.sender == peer) {
-        let Says::Claims(role, _) = told.says else { continue };
-        tally.judge(Fault("controlled"), role == Role::Controlling, Place::Frame(told.packet.frame), || {
-            format!("a full agent claims to be {} towards a lite one", role.name())
-        });
+    for stated in history.stated.iter().filter(|it| it.packet.sender == peer) {
+        let Says::Claims(role, _) = stated.says else { continue };
+        tally.judge(
+            Fault("controlled"),
+            role == Role::Controlling,
+            Place::Frame(stated.packet.frame),
+            || format!("a full agent claims to be {} towards a lite one", role.name()),
+        );
     }
 }
 

@@ -24,31 +24,33 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let history = History::new(evidence, peer);
     // The pairs of each session that were found valid, with when.
     let mut valid = BTreeMap::new();
-    for (at, told) in history.told.iter().enumerate() {
-        let is_own = matches!(told.says, Says::Claims(..)) && told.packet.sender == peer;
-        let Some(session) = generation(told).filter(|_| is_own) else { continue };
+    for (at, stated) in history.stated.iter().enumerate() {
+        let is_own = matches!(stated.says, Says::Claims(..)) && stated.packet.sender == peer;
+        let Some(session) = generation(stated).filter(|_| is_own) else { continue };
         if let Some((answer, _)) = history.answers(at).find(|(_, it)| it.says == Says::Agrees) {
-            let first = valid.entry((path(told.packet), session)).or_insert(answer);
+            let first = valid.entry((path(stated.packet), session)).or_insert(answer);
             *first = answer.min(*first);
         }
     }
     let mut seen = BTreeSet::new();
-    for (at, told) in history.told.iter().enumerate() {
-        let nominates = matches!(told.says, Says::Claims(..))
-            && told.packet.sender == peer
-            && has(&told.message, AttributeType::UseCandidate)
-            && !evidence.is_faulted(told.packet.frame);
-        let Some(session) = generation(told).filter(|_| nominates) else { continue };
-        let key = (path(told.packet), session);
+    for (at, stated) in history.stated.iter().enumerate() {
+        let nominates = matches!(stated.says, Says::Claims(..))
+            && stated.packet.sender == peer
+            && has(&stated.message, AttributeType::UseCandidate)
+            && !evidence.is_faulted(stated.packet.frame);
+        let Some(session) = generation(stated).filter(|_| nominates) else { continue };
+        let key = (path(stated.packet), session);
         if !seen.insert(key) {
             continue;
         }
-        let place = Place::Frame(told.packet.frame);
+        let place = Place::Frame(stated.packet.frame);
         if valid.get(&key).is_some_and(|answer| *answer < at) {
             tally.pass(place);
         } else if evidence.whole && !wire.hidden {
-            let text =
-                format!("{} is nominated by a check before any check of that pair succeeded", told.packet.to);
+            let text = format!(
+                "{} is nominated by a check before any check of that pair succeeded",
+                stated.packet.to
+            );
             tally.fail(Fault("not-valid-yet"), text, [place]);
         } else {
             tally.inconclusive("an earlier check of the pair may be missing in the capture", [place]);

@@ -24,7 +24,7 @@ const EVENTUALLY_US: u64 = 5_000_000;
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     tally.not_applicable("the peer did not control a session that was connected");
     let history = History::new(evidence, peer);
-    let claims = history.told.iter().rev().find_map(|it| match it.says {
+    let claims = history.stated.iter().rev().find_map(|it| match it.says {
         Says::Claims(role, _) if it.packet.sender == peer => Some(role),
         _ => None,
     });

@@ -1,7 +1,7 @@
 //! RFC 9429 §3.5.3: with `iceTransportPolicy` `relay` a peer reports relayed candidates alone, hides its own address in them, and
 //! sends the other peer nothing directly.
 
-use super::told::candidates;
+use super::stated::candidates;
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Call, Evidence, Peer};
 use crate::verdict::Layer;
@@ -25,16 +25,16 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     if policies.next().is_none_or(|first| first != "relay") || policies.any(|later| later != "relay") {
         return;
     }
-    let told: Vec<(Place, Candidate)> = candidates(evidence, peer)
+    let stated: Vec<(Place, Candidate)> = candidates(evidence, peer)
         .into_iter()
         .filter_map(|it| Some((it.place, Candidate::parse(it.text).ok()?)))
         .collect();
-    let relayed: BTreeSet<IpAddr> = told
+    let relayed: BTreeSet<IpAddr> = stated
         .iter()
         .filter(|(_, candidate)| candidate.kind == CandidateType::Relay)
         .filter_map(|(_, candidate)| candidate.address.ip())
         .collect();
-    for (place, candidate) in &told {
+    for (place, candidate) in &stated {
         let place = *place;
         let related = candidate.related_address.as_ref().and_then(CandidateAddress::ip);
         if candidate.kind != CandidateType::Relay {
@@ -83,20 +83,22 @@ mod control {
     /// Reports the address of an interface in a relayed candidate. That the peers are bound to relays had to be brought about:
     /// what else they reported and sent is taken away.
     pub(super) const CONTROL: Control = Control::prepared(Recording::Relay, bind, |evidence| {
-        let told = evidence.timeline.iter_mut().find_map(|entry| match &mut entry.what {
-            What::Event { event: PeerEvent::IceCandidate { candidate: Some(told) }, .. } => Some(told),
+        let stated = evidence.timeline.iter_mut().find_map(|entry| match &mut entry.what {
+            What::Event { event: PeerEvent::IceCandidate { candidate: Some(stated) }, .. } => Some(stated),
             _ => None,
         });
-        relate(&mut told.unwrap().candidate, "192.168.7.7");
+        relate(&mut stated.unwrap().candidate, "192.168.7.7");
     })
     .and(&[
         Mutation::new(Recording::Relay, "a candidate of type srflx is signalled", |evidence| {
-            let told = evidence.timeline.iter_mut().find_map(|entry| match &mut entry.what {
-                What::Event { event: PeerEvent::IceCandidate { candidate: Some(told) }, .. } => Some(told),
+            let stated = evidence.timeline.iter_mut().find_map(|entry| match &mut entry.what {
+                What::Event { event: PeerEvent::IceCandidate { candidate: Some(stated) }, .. } => {
+                    Some(stated)
+                }
                 _ => None,
             });
-            let told = told.unwrap();
-            told.candidate = told.candidate.replace(" typ relay", " typ srflx");
+            let stated = stated.unwrap();
+            stated.candidate = stated.candidate.replace(" typ relay", " typ srflx");
         })
         .prepared(bind),
         Mutation::new(Recording::Relay, "a packet goes directly from", |evidence| {
@@ -108,8 +110,8 @@ mod control {
 
     fn bind(evidence: &mut Evidence) {
         evidence.timeline.retain(|entry| match &entry.what {
-            What::Event { event: PeerEvent::IceCandidate { candidate: Some(told) }, .. } => {
-                told.candidate.contains(" typ relay")
+            What::Event { event: PeerEvent::IceCandidate { candidate: Some(stated) }, .. } => {
+                stated.candidate.contains(" typ relay")
             }
             _ => true,
         });
@@ -118,8 +120,8 @@ mod control {
                 What::Command { name, args, .. } if name == "createPeerConnection" => {
                     args["configuration"]["iceTransportPolicy"] = json!("relay");
                 }
-                What::Event { event: PeerEvent::IceCandidate { candidate: Some(told) }, .. } => {
-                    relate(&mut told.candidate, "0.0.0.0");
+                What::Event { event: PeerEvent::IceCandidate { candidate: Some(stated) }, .. } => {
+                    relate(&mut stated.candidate, "0.0.0.0");
                 }
                 _ => {}
             }

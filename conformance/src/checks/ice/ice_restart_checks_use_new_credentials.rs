@@ -39,12 +39,12 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         *since = session.min(*since);
         first.entry(session).or_insert((it.t_us, it.frame));
     }
-    for told in history.told.iter().filter(|told| told.packet.sender == peer) {
-        let (Says::Claims(..), Some(pair)) = (told.says, generation(told)) else { continue };
+    for stated in history.stated.iter().filter(|stated| stated.packet.sender == peer) {
+        let (Says::Claims(..), Some(pair)) = (stated.says, generation(stated)) else { continue };
         let Some(own) = sessions.of_pair(pair) else { continue };
-        let t_us = told.packet.t_us;
+        let t_us = stated.packet.t_us;
         let Some((now, since_us)) = sessions.at(t_us.saturating_sub(GRACE_US)) else { continue };
-        let place = Place::Frame(told.packet.frame);
+        let place = Place::Frame(stated.packet.frame);
         if own >= now {
             if own > 0 {
                 tally.pass(place);
@@ -53,11 +53,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let late = |since_us: u64| Off::late(since_us, GRACE_US, t_us);
         let replaced = first.range(now..).find_map(|(_, (since_us, frame))| Some((late(*since_us)?, *frame)));
-        if used.get(&path(told.packet)).is_none_or(|session| *session >= now) {
+        if used.get(&path(stated.packet)).is_none_or(|session| *session >= now) {
             let Some(off) = late(since_us) else { continue };
             let text = format!(
                 "a check from {} to {}, which is not in use, has the username fragments of before the restart",
-                told.packet.from, told.packet.to
+                stated.packet.from, stated.packet.to
             );
             tally.off(Fault("other-pair-checked"), evidence, off, text, [place]);
         } else if let Some((off, frame)) = replaced {

@@ -1,7 +1,7 @@
 //! RFC 8445 §7.3.1.1: on a role conflict the agent compares the tiebreakers. Either it keeps its role and answers
 //! 487, or it takes the other role and answers with success; so each answer implies a role, which the next checks must bear out.
 
-use super::roles::{History, Role, Says, Told};
+use super::roles::{History, Role, Says, Stated};
 use crate::checks::{Check, Fault, Place, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -24,7 +24,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         near: evidence.wire.as_ref().is_some_and(|wire| wire.is_tapped(peer)),
         passwords: evidence.credentials(peer).into_iter().map(|it| it.password).collect(),
     };
-    for (at, request) in view.history.told.iter().enumerate() {
+    for (at, request) in view.history.stated.iter().enumerate() {
         let Says::Claims(role, tiebreaker) = request.says else { continue };
         let answered = request.packet.sender != peer
             && view.history.is_first(at)
@@ -39,7 +39,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 #[derive(Clone, Copy)]
 struct Claim<'a> {
     at: usize,
-    request: &'a Told<'a>,
+    request: &'a Stated<'a>,
     role: Role,
     tiebreaker: u64,
 }
@@ -72,7 +72,7 @@ impl View<'_> {
     fn judge(&self, claim: Claim<'_>, tally: &mut Tally) {
         let answers = self.history.answers(claim.at).filter(|(_, it)| it.packet.sender == self.peer);
         let answer = |wanted: fn(Says) -> bool| answers.clone().find(|(_, it)| wanted(it.says));
-        let place = |(_, told): (usize, &Told<'_>)| Place::Frame(told.packet.frame);
+        let place = |(_, stated): (usize, &Stated<'_>)| Place::Frame(stated.packet.frame);
         let agreed = answer(|says| says == Says::Agrees);
         let denied = answer(|says| says == Says::Conflict);
         match (agreed, denied, answer(|says| matches!(says, Says::Refuses(_)))) {
@@ -105,7 +105,7 @@ impl View<'_> {
 
     fn denied(&self, claim: Claim<'_>, at: usize, tally: &mut Tally) {
         let Claim { role, tiebreaker, .. } = claim;
-        let place = Place::Frame(self.history.told[at].packet.frame);
+        let place = Place::Frame(self.history.stated[at].packet.frame);
         // A 487 changes the tiebreaker of who gets it, so there may be two that it can have had.
         let own = [self.before(claim), self.after(claim, at)].map(|it| it.map(|(.., own)| own));
         let Some(known) = own[0].or(own[1]) else {
@@ -130,7 +130,7 @@ impl View<'_> {
                 tally.fail(
                     Fault("487-and-yet-gives-way"),
                     format!("487 is answered to a {name} agent, and yet the next check is {}", now.name()),
-                    [place, Place::Frame(self.history.told[next].packet.frame)],
+                    [place, Place::Frame(self.history.stated[next].packet.frame)],
                 );
             }
             _ => tally.pass(place),
@@ -140,7 +140,7 @@ impl View<'_> {
     /// Success says that the other role is taken, whether it was before or is from now on.
     fn agreed(&self, claim: Claim<'_>, at: usize, tally: &mut Tally) {
         let Claim { role, tiebreaker, .. } = claim;
-        let (name, place) = (role.name(), Place::Frame(self.history.told[at].packet.frame));
+        let (name, place) = (role.name(), Place::Frame(self.history.stated[at].packet.frame));
         let conflict = self.is_conflict(claim);
         let after = self.after(claim, at);
         if let (true, Some((next, now, _))) = (self.near, after)
@@ -152,7 +152,7 @@ impl View<'_> {
                 format!(
                     "a claim to be {name} is answered with success, and yet the next check claims the same"
                 ),
-                [place, Place::Frame(self.history.told[next].packet.frame)],
+                [place, Place::Frame(self.history.stated[next].packet.frame)],
             );
             return;
         }
@@ -167,7 +167,7 @@ impl View<'_> {
                 ),
                 [place],
             ),
-            (_, Some((next, ..))) => tally.pass(Place::Frame(self.history.told[next].packet.frame)),
+            (_, Some((next, ..))) => tally.pass(Place::Frame(self.history.stated[next].packet.frame)),
             (_, None) => tally.inconclusive("no check shows whether the role changed", [claim.place()]),
         }
     }
@@ -195,12 +195,12 @@ impl View<'_> {
     }
 
     fn own(&self, at: usize) -> Option<(usize, Role, u64)> {
-        let Says::Claims(role, tiebreaker) = self.history.told.get(at)?.says else { return None };
+        let Says::Claims(role, tiebreaker) = self.history.stated.get(at)?.says else { return None };
         Some((at, role, tiebreaker))
     }
 
     /// Whether it is for the peer to answer: a check with another password is for 401.
-    fn is_authentic(&self, request: &Told<'_>) -> bool {
+    fn is_authentic(&self, request: &Stated<'_>) -> bool {
         let signed = |key: &String| request.message.integrity_matches(key.as_bytes()) == Some(true);
         !self.evidence.is_faulted(request.packet.frame)
             && (self.passwords.is_empty() || self.passwords.iter().any(signed))

@@ -20,15 +20,15 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let history = History::new(evidence, peer);
     let mut seen = BTreeSet::new();
     let mut last: Option<(usize, Role)> = None;
-    for (at, told) in history.told.iter().enumerate().filter(|(_, told)| told.packet.sender == peer) {
-        let (Says::Claims(role, _), Some((_, own))) = (told.says, told.ufrags()) else { continue };
+    for (at, stated) in history.stated.iter().enumerate().filter(|(_, stated)| stated.packet.sender == peer) {
+        let (Says::Claims(role, _), Some((_, own))) = (stated.says, stated.ufrags()) else { continue };
         let is_first = seen.insert(own);
         let Some((before, was)) = last.replace((at, role)).filter(|_| is_first) else { continue };
         // A conflict in between changes roles, in whatever session.
         if history.claims(was, before..at) || history.conflicts(0..at) {
             continue;
         }
-        let places = [Place::Frame(told.packet.frame), Place::Frame(history.told[before].packet.frame)];
+        let places = [Place::Frame(stated.packet.frame), Place::Frame(history.stated[before].packet.frame)];
         if role == was {
             tally.pass(places[0]);
         } else if !evidence.whole {

@@ -19,13 +19,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let history = History::new(evidence, peer);
     // By the peer's username fragment: where its last check was, and what it said.
     let mut last: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
-    for (at, told) in history.told.iter().enumerate().filter(|(_, told)| told.packet.sender == peer) {
-        let (Says::Claims(_, now), Some((_, own))) = (told.says, told.ufrags()) else { continue };
+    for (at, stated) in history.stated.iter().enumerate().filter(|(_, stated)| stated.packet.sender == peer) {
+        let (Says::Claims(_, now), Some((_, own))) = (stated.says, stated.ufrags()) else { continue };
         // One that comes again says what was true before.
         if !history.is_first(at) {
             continue;
         }
-        let place = Place::Frame(told.packet.frame);
+        let place = Place::Frame(stated.packet.frame);
         match last.insert(own, (at, now)) {
             Some((_, was)) if was != now && !history.conflicts(0..at) && !evidence.whole => {
                 tally.inconclusive("a 487 may be missing in the capture", [place]);
@@ -33,7 +33,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Some((before, was)) if was != now && !history.conflicts(0..at) => tally.fail(
                 Fault("tiebreaker-changed"),
                 format!("the tiebreaker is {now:#018x}, and was {was:#018x} before, without a 487"),
-                [place, Place::Frame(history.told[before].packet.frame)],
+                [place, Place::Frame(history.stated[before].packet.frame)],
             ),
             _ => tally.pass(place),
         }

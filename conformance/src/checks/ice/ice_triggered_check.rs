@@ -32,27 +32,31 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let known = known_since(evidence, peer, other);
     // The peer's own checks of each pair and session, and those that were answered with success, in order.
     let (mut own, mut succeeded) = (BTreeMap::<_, Vec<u64>>::new(), BTreeMap::new());
-    for (at, told) in history.told.iter().enumerate() {
-        let (Says::Claims(..), Some(session)) = (told.says, nomination::generation(told)) else { continue };
-        if told.packet.sender == peer {
-            let key = (told.packet.from, told.packet.to, session);
-            own.entry(key).or_default().push(told.packet.t_us);
+    for (at, stated) in history.stated.iter().enumerate() {
+        let (Says::Claims(..), Some(session)) = (stated.says, nomination::generation(stated)) else {
+            continue;
+        };
+        if stated.packet.sender == peer {
+            let key = (stated.packet.from, stated.packet.to, session);
+            own.entry(key).or_default().push(stated.packet.t_us);
             if let Some((_, success)) = history.answers(at).find(|(_, it)| it.says == Says::Agrees) {
                 succeeded.entry(key).or_insert(success.packet.t_us);
             }
         }
     }
     let mut asked = BTreeSet::new();
-    for (at, told) in history.told.iter().enumerate().filter(|(_, told)| told.packet.sender != peer) {
-        let (Says::Claims(..), Some(session)) = (told.says, nomination::generation(told)) else { continue };
-        let key = (told.packet.to, told.packet.from, session);
+    for (at, stated) in history.stated.iter().enumerate().filter(|(_, stated)| stated.packet.sender != peer) {
+        let (Says::Claims(..), Some(session)) = (stated.says, nomination::generation(stated)) else {
+            continue;
+        };
+        let key = (stated.packet.to, stated.packet.from, session);
         let Some((_, success)) = history.answers(at).find(|(_, it)| it.says == Says::Agrees) else {
             continue;
         };
-        let Some(known) = told.ufrags().and_then(|(_, theirs)| known.get(theirs)) else { continue };
+        let Some(known) = stated.ufrags().and_then(|(_, theirs)| known.get(theirs)) else { continue };
         let since = success.packet.t_us.max(*known);
         // That the other peer nominates this very pair does not excuse from checking it (RFC 8445 §7.3.1.5).
-        let path = nomination::path(told.packet);
+        let path = nomination::path(stated.packet);
         let completed = ends.get(&session).into_iter().flatten();
         let completed =
             completed.filter(|(of, _)| of.is_none_or(|of| of != path)).map(|(_, t_us)| *t_us).min();
@@ -62,7 +66,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let place = Place::Frame(success.packet.frame);
         // A check that was under way when the other came in serves as well.
-        let earliest = told.packet.t_us.saturating_sub(WITHIN_US);
+        let earliest = stated.packet.t_us.saturating_sub(WITHIN_US);
         let checks = own.get(&key).map(Vec::as_slice).unwrap_or_default();
         let next = checks.get(checks.partition_point(|t_us| *t_us < earliest));
         let (here, there) = (key.0, key.1);

@@ -1,7 +1,7 @@
 //! RFC 6544 §4.5: a TCP candidate says whether it is active, passive or for a simultaneous open; an active one has
 //! port 9.
 
-use super::told;
+use super::stated;
 use crate::checks::{Check, Fault, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -17,23 +17,23 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    for told in told::candidates(evidence, peer) {
-        let Ok(candidate) = Candidate::parse(told.text) else { continue };
+    for stated in stated::candidates(evidence, peer) {
+        let Ok(candidate) = Candidate::parse(stated.text) else { continue };
         // That one of UDP has no tcptype is said nowhere.
         if !candidate.transport.eq_ignore_ascii_case("tcp") {
             continue;
         }
         match candidate.tcp_type() {
-            Some("active") => tally.judge(Fault("port-of-active"), candidate.port == 9, told.place, || {
+            Some("active") => tally.judge(Fault("port-of-active"), candidate.port == 9, stated.place, || {
                 format!("an active candidate of TCP has port {}, not 9", candidate.port)
             }),
-            Some("passive" | "so") => tally.pass(told.place),
+            Some("passive" | "so") => tally.pass(stated.place),
             other => {
                 let other = other.unwrap_or("none");
                 tally.fail(
                     Fault("tcptype-unknown"),
                     format!("a candidate of TCP has the tcptype {other}, not active, passive or so"),
-                    [told.place],
+                    [stated.place],
                 );
             }
         }

@@ -1,7 +1,7 @@
 //! draft-ietf-mmusic-mdns-ice-candidates §3.1.1: a concealed host candidate has a UUID of version 4 under `.local` as
 //! its name, another one for each address.
 
-use super::told;
+use super::stated;
 use crate::checks::{Check, Fault, Tally};
 use crate::evidence::{Evidence, Peer};
 use crate::verdict::Layer;
@@ -21,8 +21,8 @@ pub(super) const CHECK: Check = Check {
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let addresses = addresses(evidence, peer);
     let mut concealed: BTreeMap<(String, String), IpAddr> = BTreeMap::new();
-    for told in told::candidates(evidence, peer) {
-        let Ok(candidate) = Candidate::parse(told.text) else { continue };
+    for stated in stated::candidates(evidence, peer) {
+        let Ok(candidate) = Candidate::parse(stated.text) else { continue };
         let (CandidateType::Host, CandidateAddress::Mdns(name)) = (&candidate.kind, &candidate.address)
         else {
             continue;
@@ -31,19 +31,19 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             tally.fail(
                 Fault("not-a-uuid"),
                 format!("{name} is not a version 4 UUID under .local"),
-                [told.place],
+                [stated.place],
             );
             continue;
         }
-        tally.pass(told.place);
+        tally.pass(stated.place);
         let address = addresses.get(&candidate.port).filter(|_| candidate.is_udp());
         let Some(Some(address)) = address else { continue };
-        let first = *concealed.entry((told.ufrag, name.clone())).or_insert(*address);
+        let first = *concealed.entry((stated.ufrag, name.clone())).or_insert(*address);
         if first != *address {
             tally.fail(
                 Fault("name-of-two-addresses"),
                 format!("{name} conceals both {first} and {address}"),
-                [told.place],
+                [stated.place],
             );
         }
     }

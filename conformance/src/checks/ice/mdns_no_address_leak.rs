@@ -70,10 +70,10 @@ fn public(evidence: &Evidence, peer: Peer, texts: &[(Place, String)]) -> BTreeSe
     let lines = texts.iter().flat_map(|(_, text)| text.lines());
     let candidates = lines.filter_map(|line| Candidate::parse(line.strip_prefix("a=").unwrap_or(line)).ok());
     let reflexive = candidates.filter(|it| it.kind == CandidateType::ServerReflexive);
-    let told = evidence.wire.as_ref().and_then(|wire| wire.told.get(&peer));
+    let stated = evidence.wire.as_ref().and_then(|wire| wire.stated.get(&peer));
     let is_told = |address: &IpAddr| {
-        told.is_none_or(|told| {
-            told.mapped.is_empty() || told.mapped.iter().any(|(_, mapped)| mapped.ip() == *address)
+        stated.is_none_or(|stated| {
+            stated.mapped.is_empty() || stated.mapped.iter().any(|(_, mapped)| mapped.ip() == *address)
         })
     };
     reflexive.filter_map(|it| it.address.ip()).filter(is_told).collect()
@@ -83,12 +83,12 @@ fn public(evidence: &Evidence, peer: Peer, texts: &[(Place, String)]) -> BTreeSe
 fn texts(evidence: &Evidence, peer: Peer) -> Vec<(Place, String)> {
     let name = evidence.name(peer);
     let described = evidence.made_by(peer).map(|made| (made.entry, made.sdp.as_str().to_owned()));
-    let told = evidence.timeline.iter().filter_map(|entry| {
+    let stated = evidence.timeline.iter().filter_map(|entry| {
         let text = match &entry.what {
-            What::Event { peer, event: PeerEvent::IceCandidate { candidate: Some(told) }, .. }
+            What::Event { peer, event: PeerEvent::IceCandidate { candidate: Some(stated) }, .. }
                 if peer == name =>
             {
-                told.candidate.clone()
+                stated.candidate.clone()
             }
             What::Event { peer, event: PeerEvent::IceCandidateError { url, .. }, .. } if peer == name => {
                 url.clone()
@@ -98,7 +98,7 @@ fn texts(evidence: &Evidence, peer: Peer) -> Vec<(Place, String)> {
         };
         Some((entry.n, text))
     });
-    described.chain(told).map(|(entry, text)| (Place::Entry(entry), text)).collect()
+    described.chain(stated).map(|(entry, text)| (Place::Entry(entry), text)).collect()
 }
 
 /// The statistics of a peer's own candidates: those of the other side have the addresses that the other side reported.

@@ -3,7 +3,7 @@
 mod asked;
 mod nomination;
 mod roles;
-mod told;
+mod stated;
 
 use crate::evidence::{Evidence, Packet, Peer};
 use peerproof_captures::wire::stun::{AttributeType, Class, Message, Method};

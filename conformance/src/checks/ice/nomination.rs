@@ -1,7 +1,7 @@
 //! Which pairs were nominated: by a check with USE-CANDIDATE that was answered with success (RFC 8445 §7.2.5.3.4, §8.1.1).
 
 use super::has;
-use super::roles::{History, Role, Says, Told};
+use super::roles::{History, Role, Says, Stated};
 use crate::evidence::{Evidence, Packet, Peer};
 use peerproof_captures::wire::demux::Class;
 use peerproof_captures::wire::stun::AttributeType;
@@ -25,7 +25,7 @@ pub(super) fn is_data(packet: &Packet) -> bool {
 pub(super) type Generation<'a> = (&'a str, &'a str);
 
 /// The generation that a check is of.
-pub(super) fn generation<'a>(check: &Told<'a>) -> Option<Generation<'a>> {
+pub(super) fn generation<'a>(check: &Stated<'a>) -> Option<Generation<'a>> {
     let (one, other) = check.ufrags()?;
     Some((one.min(other), one.max(other)))
 }
@@ -49,7 +49,7 @@ pub(super) fn nominated<'a>(evidence: &Evidence, history: &History<'a>) -> Vec<N
     let mut all: Vec<Nominated<'a>> = Vec::new();
     let mut seen = BTreeSet::new();
     let own = succeeded(evidence, history);
-    for (at, check) in history.told.iter().enumerate() {
+    for (at, check) in history.stated.iter().enumerate() {
         if !nominates(check) {
             continue;
         }
@@ -72,7 +72,7 @@ pub(super) fn nominated<'a>(evidence: &Evidence, history: &History<'a>) -> Vec<N
 
 /// The success response to the check in a place, the first that came about: at the peer if the check is its own, else when it was sent.
 fn success<'a>(evidence: &Evidence, history: &History<'a>, at: usize) -> Option<(&'a Packet, u64)> {
-    let is_own = history.told[at].packet.sender == history.peer;
+    let is_own = history.stated[at].packet.sender == history.peer;
     let successes = history.answers(at).filter(|(_, it)| it.says == Says::Agrees).map(|(_, it)| it.packet);
     let when = |packet: &Packet| if is_own { evidence.arrived_us(packet) } else { Some(packet.t_us) };
     successes.filter_map(|packet| Some((packet, when(packet)?))).min_by_key(|(_, t_us)| *t_us)
@@ -84,7 +84,7 @@ pub(super) fn succeeded<'a>(
     history: &History<'a>,
 ) -> BTreeMap<(Path, Generation<'a>), (&'a Packet, u64)> {
     let mut all: BTreeMap<_, (&Packet, u64)> = BTreeMap::new();
-    for (at, check) in history.told.iter().enumerate() {
+    for (at, check) in history.stated.iter().enumerate() {
         let is_own = matches!(check.says, Says::Claims(..)) && check.packet.sender == history.peer;
         let generation = generation(check).filter(|_| is_own);
         let Some(generation) = generation else { continue };
@@ -98,7 +98,7 @@ pub(super) fn succeeded<'a>(
 }
 
 /// Whether a message is a check that nominates its pair (§8.1.1).
-pub(super) fn nominates(check: &Told<'_>) -> bool {
+pub(super) fn nominates(check: &Stated<'_>) -> bool {
     matches!(check.says, Says::Claims(Role::Controlling, _))
         && has(&check.message, AttributeType::UseCandidate)
 }

@@ -45,13 +45,13 @@ pub(super) enum Says {
 
 /// A Binding request or response at a peer's tap.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Told<'a> {
+pub(super) struct Stated<'a> {
     pub(super) packet: &'a Packet,
     pub(super) message: Message<'a>,
     pub(super) says: Says,
 }
 
-impl<'a> Told<'a> {
+impl<'a> Stated<'a> {
     pub(super) fn transaction(&self) -> TransactionId {
         self.message.transaction.value
     }
@@ -76,7 +76,7 @@ type Session<'a> = (SocketAddr, SocketAddr, (&'a str, &'a str));
 /// going through them.
 pub(super) struct History<'a> {
     pub(super) peer: Peer,
-    pub(super) told: Vec<Told<'a>>,
+    pub(super) stated: Vec<Stated<'a>>,
     /// How often each check was seen so far, itself included.
     copies: Vec<usize>,
     last_copies: BTreeMap<(Peer, TransactionId), usize>,
@@ -96,7 +96,7 @@ impl<'a> History<'a> {
     pub(super) fn new(evidence: &'a Evidence, peer: Peer) -> Self {
         let mut history = Self {
             peer,
-            told: told(evidence, peer),
+            stated: stated(evidence, peer),
             copies: Vec::new(),
             last_copies: BTreeMap::new(),
             answers: BTreeMap::new(),
@@ -107,14 +107,14 @@ impl<'a> History<'a> {
             controlled: Vec::new(),
             conflicts: Vec::new(),
         };
-        for at in 0..history.told.len() {
+        for at in 0..history.stated.len() {
             history.note(at);
         }
         history
     }
 
     fn note(&mut self, at: usize) {
-        let it = self.told[at];
+        let it = self.stated[at];
         let (is_own, transaction) = (it.packet.sender == self.peer, it.transaction());
         let Says::Claims(role, _) = it.says else {
             self.copies.push(0);
@@ -153,25 +153,25 @@ impl<'a> History<'a> {
     }
 
     /// Whether a check came more than once.
-    pub(super) fn came_again(&self, request: &Told<'_>) -> bool {
+    pub(super) fn came_again(&self, request: &Stated<'_>) -> bool {
         self.last_copies
             .get(&(request.packet.sender, request.transaction()))
             .is_some_and(|copies| *copies > 1)
     }
 
     /// The answers to a check that came after it, in order.
-    pub(super) fn answers(&self, at: usize) -> impl Iterator<Item = (usize, &Told<'a>)> + Clone {
-        let all = self.answers.get(&self.told[at].transaction()).map(Vec::as_slice).unwrap_or_default();
+    pub(super) fn answers(&self, at: usize) -> impl Iterator<Item = (usize, &Stated<'a>)> + Clone {
+        let all = self.answers.get(&self.stated[at].transaction()).map(Vec::as_slice).unwrap_or_default();
         let after = all.get(all.partition_point(|answer| *answer < at)..).unwrap_or_default();
         after
             .iter()
-            .map(|answer| (*answer, &self.told[*answer]))
-            .filter(move |(_, it)| it.answers(&self.told[at]))
+            .map(|answer| (*answer, &self.stated[*answer]))
+            .filter(move |(_, it)| it.answers(&self.stated[at]))
     }
 
     /// The peer's own check that has this transaction, the first of them.
-    pub(super) fn own_request(&self, transaction: TransactionId) -> Option<&Told<'a>> {
-        self.own_requests.get(&transaction).and_then(|at| self.told.get(*at))
+    pub(super) fn own_request(&self, transaction: TransactionId) -> Option<&Stated<'a>> {
+        self.own_requests.get(&transaction).and_then(|at| self.stated.get(*at))
     }
 
     /// The peer's last check with this username fragment before a place.
@@ -187,7 +187,7 @@ impl<'a> History<'a> {
     }
 
     /// Its checks of the same pair and session as `request` from a place on that are no copies.
-    pub(super) fn of_pair<'b>(&'b self, request: &'b Told<'_>, at: usize) -> &'b [usize] {
+    pub(super) fn of_pair<'b>(&'b self, request: &'b Stated<'_>, at: usize) -> &'b [usize] {
         let Some(ufrags) = request.ufrags() else { return &[] };
         let all = self.paired.get(&(request.packet.from, request.packet.to, ufrags));
         let all = all.map(Vec::as_slice).unwrap_or_default();
@@ -214,9 +214,9 @@ fn within(all: &[usize], stretch: Range<usize>) -> bool {
 }
 
 /// The Binding requests and responses between the peers as seen nearest to `peer`, in order, without those that bear no role.
-fn told(evidence: &Evidence, peer: Peer) -> Vec<Told<'_>> {
+fn stated(evidence: &Evidence, peer: Peer) -> Vec<Stated<'_>> {
     let stun = evidence.wire.iter().flat_map(|wire| wire.stun(peer));
-    stun.filter_map(|(packet, message)| Some(Told { packet, message, says: says(&message)? })).collect()
+    stun.filter_map(|(packet, message)| Some(Stated { packet, message, says: says(&message)? })).collect()
 }
 
 fn says(message: &Message<'_>) -> Option<Says> {

@@ -43,8 +43,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             continue;
         }
         match message.address(AttributeType::XorMappedAddress) {
-            Some(told) => tally.judge(Fault("other-address"), told.value == *source, place, || {
-                format!("XOR-MAPPED-ADDRESS is {}, but the request came from {source}", told.value)
+            Some(stated) => tally.judge(Fault("other-address"), stated.value == *source, place, || {
+                format!("XOR-MAPPED-ADDRESS is {}, but the request came from {source}", stated.value)
             }),
             None => tally.fail(Fault("no-address"), "a success response has no XOR-MAPPED-ADDRESS", [place]),
         }

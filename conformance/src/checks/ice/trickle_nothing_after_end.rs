@@ -17,7 +17,7 @@ pub(super) const CHECK: Check = Check {
 };
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
-    let mut told: BTreeSet<(String, String)> = BTreeSet::new();
+    let mut stated: BTreeSet<(String, String)> = BTreeSet::new();
     let mut ended: BTreeSet<(String, String)> = BTreeSet::new();
     // Those that a description lists. Their events may come after its end of candidates.
     let mut listed: BTreeSet<String> = BTreeSet::new();
@@ -34,7 +34,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
         }
         let place = Place::Entry(happened.entry);
         let Some(candidate) = candidate else {
-            ended.append(&mut told);
+            ended.append(&mut stated);
             tally.pass(place);
             continue;
         };
@@ -55,7 +55,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 [place],
             );
         }
-        told.insert(section);
+        stated.insert(section);
     }
 }
 
@@ -99,10 +99,11 @@ mod control {
         let last = events::find_last(evidence, "bob", |event| {
             matches!(event, PeerEvent::IceCandidate { candidate: Some(_) })
         });
-        let PeerEvent::IceCandidate { candidate: Some(told) } = events::event(evidence, last).clone() else {
+        let PeerEvent::IceCandidate { candidate: Some(stated) } = events::event(evidence, last).clone()
+        else {
             unreachable!()
         };
-        end(evidence, last, &told);
+        end(evidence, last, &stated);
     }
 
     #[test]
@@ -114,15 +115,15 @@ mod control {
         let whole = Recording::Descriptions.evidence();
         assert_eq!(results(&whole), [Status::Pass; 2]);
         let mut by_event = whole.clone();
-        end_before_last(&mut by_event, |evidence, last, told| {
-            let candidate = IceCandidate { candidate: String::new(), ..told.clone() };
+        end_before_last(&mut by_event, |evidence, last, stated| {
+            let candidate = IceCandidate { candidate: String::new(), ..stated.clone() };
             events::insert_after(evidence, last - 1, PeerEvent::IceCandidate { candidate: Some(candidate) });
         });
         assert_eq!(results(&by_event), [Status::Pass, Status::Fail]);
         let mut of_another = whole.clone();
-        end_before_last(&mut of_another, |evidence, last, told| {
+        end_before_last(&mut of_another, |evidence, last, stated| {
             let candidate =
-                IceCandidate { candidate: String::new(), sdp_mid: Some("none".into()), ..told.clone() };
+                IceCandidate { candidate: String::new(), sdp_mid: Some("none".into()), ..stated.clone() };
             events::insert_after(evidence, last - 1, PeerEvent::IceCandidate { candidate: Some(candidate) });
         });
         assert_eq!(results(&of_another), [Status::Pass; 2]);
@@ -138,17 +139,17 @@ mod control {
         // The candidate is listed in the description that ends them.
         let mut listed = by_line.clone();
         let events = listed.events(Peer(1));
-        let told: String = events
+        let stated: String = events
             .iter()
             .filter_map(|happened| match happened.event {
-                PeerEvent::IceCandidate { candidate: Some(told) } => {
-                    Some(format!("a={}\r\n", told.candidate))
+                PeerEvent::IceCandidate { candidate: Some(stated) } => {
+                    Some(format!("a={}\r\n", stated.candidate))
                 }
                 _ => None,
             })
             .collect();
         for made in listed.descriptions.iter_mut().filter(|it| it.by == Peer(1)) {
-            let text = made.sdp.as_str().replace("a=mid:", &format!("{told}a=mid:"));
+            let text = made.sdp.as_str().replace("a=mid:", &format!("{stated}a=mid:"));
             made.sdp = SessionDescription::parse(text);
         }
         assert_eq!(results(&listed), [Status::Pass, Status::Pass]);

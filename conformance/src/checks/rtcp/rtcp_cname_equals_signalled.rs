@@ -27,13 +27,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for (packet, ssrc, name) in cnames(evidence, peer) {
         let Some(names) = signalled.get(&ssrc) else { continue };
         let place = Place::Frame(packet.frame);
-        if names.iter().any(|(told, _)| told.as_bytes() == name) {
+        if names.iter().any(|(stated, _)| stated.as_bytes() == name) {
             tally.pass(place);
-        } else if let Some((told, entry)) = names.first() {
+        } else if let Some((stated, entry)) = names.first() {
             let name = String::from_utf8_lossy(name);
             tally.fail(
                 Fault("cname-differs"),
-                format!("source {ssrc:#010x} has the CNAME {name:?}, but {told:?} in the description"),
+                format!("source {ssrc:#010x} has the CNAME {name:?}, but {stated:?} in the description"),
                 [place, Place::Entry(*entry)],
             );
         }

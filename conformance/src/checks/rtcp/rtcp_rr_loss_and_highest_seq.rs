@@ -70,11 +70,11 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             // A report on a source of which nothing has come is for `rtcp-report-block-of-received-source`.
             continue;
         }
-        let told = block.highest_sequence.value as u16;
-        let Some((highest, at)) = before.iter().rfind(|(number, _)| *number as u16 == told) else {
+        let stated = block.highest_sequence.value as u16;
+        let Some((highest, at)) = before.iter().rfind(|(number, _)| *number as u16 == stated) else {
             tally.fail(
                 Fault("highest-not-arrived"),
-                format!("the report has {told} as the highest sequence number, which has not arrived"),
+                format!("the report has {stated} as the highest sequence number, which has not arrived"),
                 [place],
             );
             continue;

@@ -49,9 +49,9 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             };
             for block in blocks.iter() {
                 let known = came.get(&block.ssrc.value).map_or(&[][..], Vec::as_slice);
-                let told = (block.last_sr.value, block.delay_since_last_sr.value);
+                let stated = (block.last_sr.value, block.delay_since_last_sr.value);
                 let place = Place::Frame(packet.frame);
-                let wrong = fault(evidence, known, told, packet.t_us);
+                let wrong = fault(evidence, known, stated, packet.t_us);
                 tell(wrong, tapped, "what the peer received, and when, is not recorded", place, tally);
             }
         }

@@ -48,17 +48,17 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                         let Body::SenderReport(report) = report else { continue };
                         let place = Place::Frame(packet.frame);
                         let count = sent.get(&report.ssrc.value).copied().unwrap_or_default();
-                        let told = (report.packet_count.value, report.octet_count.value);
-                        if count.is(told) {
+                        let stated = (report.packet_count.value, report.octet_count.value);
+                        if count.is(stated) {
                             tally.pass(place);
-                        } else if count.is_less_than(told) && unsent.began_by(packet.t_us) {
+                        } else if count.is_less_than(stated) && unsent.began_by(packet.t_us) {
                             tally.inconclusive("some that it counts may not have left the peer", [place]);
                         } else if complete && !unread {
                             let Sent { packets, octets, .. } = count;
                             let sentence = format!(
                                 "the SR reports {} packets with {} octets, but {packets} with {octets} were sent (plus \
                                  {repairs} retransmissions)",
-                                told.0, told.1
+                                stated.0, stated.1
                             );
                             tally.fail(Fault("counters-differ"), sentence, [place]);
                         } else {
@@ -89,13 +89,13 @@ impl Sent {
 
     /// Whether an SR reports more.
     fn is_less_than(&self, (packets, octets): (u32, u32)) -> bool {
-        let is_ahead = |told: u32, is: u64| told.wrapping_sub(is as u32) < 0x8000_0000;
+        let is_ahead = |stated: u32, is: u64| stated.wrapping_sub(is as u32) < 0x8000_0000;
         is_ahead(packets, self.packets) && is_ahead(octets, self.octets)
     }
 
     /// Whether an SR reports that, give or take what is being sent. The counts have 32 bits.
     fn is(&self, (packets, octets): (u32, u32)) -> bool {
-        let off = |told: u32, is: u64| u64::from((told.wrapping_sub(is as u32) as i32).unsigned_abs());
+        let off = |stated: u32, is: u64| u64::from((stated.wrapping_sub(is as u32) as i32).unsigned_abs());
         // A packet on its way may be larger than all before it.
         off(packets, self.packets) <= IN_FLIGHT
             && off(octets, self.octets) <= IN_FLIGHT * self.largest.max(1_500)

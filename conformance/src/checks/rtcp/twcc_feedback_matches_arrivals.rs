@@ -37,14 +37,14 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let unsent = evidence.unsent(peer);
     let mut newest: Option<(u8, u64)> = None;
     let mut left = MOST_STATUSES;
-    for (packet, told) in feedback(evidence, peer) {
+    for (packet, stated) in feedback(evidence, peer) {
         let place = Place::Frame(packet.frame);
-        let Some(fewer) = left.checked_sub(told.status_count.value.into()) else {
+        let Some(fewer) = left.checked_sub(stated.status_count.value.into()) else {
             tally.inconclusive("there is more feedback than is looked at", [place]);
             return;
         };
         left = fewer;
-        let number = told.feedback_count.value;
+        let number = stated.feedback_count.value;
         let before = newest.replace((number, packet.t_us));
         let fault = match before {
             Some((before, earlier_us))
@@ -59,7 +59,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             Some((before, _)) if number != before.wrapping_add(1) => {
                 Some(Wrong::Surely(Fault("numbers-skip"), format!("feedback {number} follows {before}")))
             }
-            _ => fault(evidence, &told, &arrivals, packet),
+            _ => fault(evidence, &stated, &arrivals, packet),
         };
         tell(fault, complete, "what the peer received, and when, is not recorded", place, tally);
     }
@@ -68,7 +68,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
 fn feedback(evidence: &Evidence, peer: Peer) -> impl Iterator<Item = (&Packet, TransportCc<'_>)> {
     packets(evidence, peer).filter_map(|(packet, _, body)| match body {
         Body::TransportFeedback(feedback) => match feedback.control {
-            TransportFeedbackControl::TransportCc(told) => Some((packet, told)),
+            TransportFeedbackControl::TransportCc(stated) => Some((packet, stated)),
             _ => None,
         },
         _ => None,
@@ -102,13 +102,13 @@ fn number(bytes: &[u8], extensions: &ExtensionMap) -> Option<u16> {
 
 fn fault(
     evidence: &Evidence,
-    told: &TransportCc<'_>,
+    stated: &TransportCc<'_>,
     arrivals: &Arrivals,
     feedback: &Packet,
 ) -> Option<Wrong> {
     let mut before: Option<(u16, i64, u64)> = None;
     let (mut count, mut late) = (0, None);
-    for status in told.statuses() {
+    for status in stated.statuses() {
         count += 1;
         let Some(arrival_us) = status.arrival_us else { continue };
         let number = status.sequence;
@@ -132,7 +132,7 @@ fn fault(
                 off.map(|off| Wrong::by(Fault("time-off"), evidence, off, text()).or(late.take())).or(late);
         }
     }
-    let expected = told.status_count.value;
+    let expected = stated.status_count.value;
     if count != expected {
         return Some(Wrong::Surely(
             Fault("symbols-missing"),

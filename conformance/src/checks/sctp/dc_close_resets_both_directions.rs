@@ -99,13 +99,13 @@ fn missing(
     if reset.is_none() || off.is_some() {
         return Some((Missing::Reset, off));
     }
-    let told = evidence
+    let stated = evidence
         .events(peer)
         .into_iter()
         .filter(|it| matches!(it.event, PeerEvent::ChannelClose { id: Some(id), .. } if *id == stream));
-    let told = told.map(|it| it.t_us).min();
-    let off = late(told).map(|off| off.by_clock_of(evidence, peer));
-    (told.is_none() || off.is_some()).then_some((Missing::Close, off))
+    let stated = stated.map(|it| it.t_us).min();
+    let off = late(stated).map(|off| off.by_clock_of(evidence, peer));
+    (stated.is_none() || off.is_some()).then_some((Missing::Close, off))
 }
 
 /// Since when a peer owes the reset for the closing of a channel: "finish sending all currently pending messages" comes first (W3C,

@@ -16,11 +16,11 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for Received { messages, events } in ordered(evidence, peer).into_values() {
-        for (message, (happened, told)) in messages.iter().zip(&events) {
+        for (message, (happened, stated)) in messages.iter().zip(&events) {
             if message.protocol.is_empty() {
                 let place = Place::Entry(happened.entry);
-                tally.judge(Fault("not-empty"), told.size == 0, place, || {
-                    format!("an empty message is reported as one of {} bytes", told.size)
+                tally.judge(Fault("not-empty"), stated.size == 0, place, || {
+                    format!("an empty message is reported as one of {} bytes", stated.size)
                 });
             }
         }

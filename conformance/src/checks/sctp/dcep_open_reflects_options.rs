@@ -93,10 +93,10 @@ fn fault(open: &Open<'_>, args: &Value) -> Option<(Fault, String)> {
             format!("the OPEN has the limit {}, {limit} was asked for", open.reliability.value),
         ))
     } else if open.protocol.value != protocol.as_bytes() {
-        let told = String::from_utf8_lossy(open.protocol.value);
+        let stated = String::from_utf8_lossy(open.protocol.value);
         Some((
             Fault("protocol-differs"),
-            format!("the OPEN has the protocol {told:?}, but {protocol:?} was requested"),
+            format!("the OPEN has the protocol {stated:?}, but {protocol:?} was requested"),
         ))
     } else {
         None

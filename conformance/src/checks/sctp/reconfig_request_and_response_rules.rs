@@ -125,8 +125,8 @@ impl Requests {
         }
         let open = self.open.replace(number);
         self.next = Some(number.wrapping_add(1));
-        let told = request.last_tsn.map(|tsn| tsn.value).zip(last_tsn);
-        Some(match (open, told) {
+        let stated = request.last_tsn.map(|tsn| tsn.value).zip(last_tsn);
+        Some(match (open, stated) {
             _ if number != expected => {
                 Err((Fault("number-skips"), format!("a request has the number {number}, {expected} is due")))
             }
@@ -134,9 +134,9 @@ impl Requests {
                 Fault("second-request-open"),
                 format!("request {number} is sent before {open} is answered"),
             )),
-            (None, Some((told, last))) if told != last as u32 => Err((
+            (None, Some((stated, last))) if stated != last as u32 => Err((
                 Fault("other-last-tsn"),
-                format!("the request has {told} as the last TSN, but it is {}", last as u32),
+                format!("the request has {stated} as the last TSN, but it is {}", last as u32),
             )),
             _ => Ok(()),
         })

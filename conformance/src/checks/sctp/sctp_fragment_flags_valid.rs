@@ -63,7 +63,7 @@ fn given_up(evidence: &Evidence, peer: Peer, sent: &BTreeMap<i64, Piece<'_>>) ->
     let beyond = |tsn: i64| first + tsn - i64::from(piece.tsn);
     let mut furthest = i64::MIN;
     for (packet, body) in chunks(evidence, peer).filter(|(packet, _)| packet.sender == peer) {
-        let told = match body {
+        let stated = match body {
             Body::ForwardTsn(forward) => forward.new_cumulative_tsn.value,
             Body::IForwardTsn(forward) => forward.new_cumulative_tsn.value,
             _ => {
@@ -73,7 +73,7 @@ fn given_up(evidence: &Evidence, peer: Peer, sent: &BTreeMap<i64, Piece<'_>>) ->
                 continue;
             }
         };
-        furthest = furthest.max(beyond(tsns.peek(told)));
+        furthest = furthest.max(beyond(tsns.peek(stated)));
     }
     furthest
 }

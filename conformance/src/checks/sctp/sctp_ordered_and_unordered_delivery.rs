@@ -18,14 +18,14 @@ pub(super) const CHECK: Check = Check {
 
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     for Received { messages, events } in ordered(evidence, peer).into_values() {
-        for (at, (message, (happened, told))) in messages.iter().zip(&events).enumerate() {
+        for (at, (message, (happened, stated))) in messages.iter().zip(&events).enumerate() {
             let Some(is_text) = message.protocol.is_text() else { continue };
             // The byte of an empty message is no part of it.
             let bytes = if message.protocol.is_empty() { Cow::default() } else { message.bytes() };
             let arrived = Fingerprint::of(&bytes, is_text);
-            let same = arrived.is(&Fingerprint::received(told));
+            let same = arrived.is(&Fingerprint::received(stated));
             tally.judge(Fault("other-message"), same, Place::Entry(happened.entry), || {
-                let (size, other) = (arrived.size, told.size);
+                let (size, other) = (arrived.size, stated.size);
                 format!("message {at} is of {size} bytes, and another, of {other}, is reported in its place")
             });
         }

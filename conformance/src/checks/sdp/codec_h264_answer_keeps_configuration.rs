@@ -30,7 +30,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                 let place: Place = look::line(answer, line);
                 let kept = |it: &H264| (it.same_profile(), it.packetization_mode);
                 tally.judge(Fault("other-configuration"), kept(was) == kept(&now), place, || {
-                    let told = |it: &H264| {
+                    let stated = |it: &H264| {
                         format!(
                             "{:02x}{:02x}, packetization-mode {}",
                             it.profile, it.constraints, it.packetization_mode
@@ -38,8 +38,8 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
                     };
                     format!(
                         "H.264 as {payload_type} was offered as {} and answered as {}",
-                        told(was),
-                        told(&now)
+                        stated(was),
+                        stated(&now)
                     )
                 });
             }

@@ -260,12 +260,12 @@ mod tests {
             ("alice", "answer"),
         ];
         let evidence = evidence(all.iter().zip(1..).map(|((from, kind), n)| carried(from, kind, n)));
-        let told = |peer| -> Vec<(u64, u64, Option<u64>)> {
+        let stated = |peer| -> Vec<(u64, u64, Option<u64>)> {
             let all = later(&evidence, Peer(peer)).into_iter();
             all.map(|it| (it.made.entry, it.own().entry, it.answers.map(|offer| offer.entry))).collect()
         };
-        assert_eq!(told(0), [(2, 0, None), (4, 0, Some(3))]);
-        assert_eq!(told(1), [(3, 1, None)]);
+        assert_eq!(stated(0), [(2, 0, None), (4, 0, Some(3))]);
+        assert_eq!(stated(1), [(3, 1, None)]);
         let initial: Vec<u64> = initial_offers(&evidence, Peer(0)).map(|offer| offer.entry).collect();
         assert_eq!(initial, [0]);
     }

@@ -121,15 +121,15 @@ mod tests {
     fn each_thing_that_may_be_wrong_is_named() {
         assert_eq!(fault(&message(&[])), None);
         assert_eq!(fault(&message(&[0x80, 0x22, 0, 2, b'x', b'y', 0, 0])), None);
-        let told = |bytes: &[u8]| fault(bytes).unwrap().1;
+        let stated = |bytes: &[u8]| fault(bytes).unwrap().1;
         assert!(
-            told(&message(&[0x80, 0x22, 0, 2, b'x', b'y', 0, 1])).contains("padding of attribute 0x8022")
+            stated(&message(&[0x80, 0x22, 0, 2, b'x', b'y', 0, 1])).contains("padding of attribute 0x8022")
         );
-        assert!(told(&message(&[0x80, 0x22, 0, 9, 1, 2, 3, 4])).contains("beyond"));
-        assert!(told(&message(&[0x80, 0x22])).contains("do not fill"));
-        assert!(told(&message(&[])[..19]).contains("less than a header"));
+        assert!(stated(&message(&[0x80, 0x22, 0, 9, 1, 2, 3, 4])).contains("beyond"));
+        assert!(stated(&message(&[0x80, 0x22])).contains("do not fill"));
+        assert!(stated(&message(&[])[..19]).contains("less than a header"));
         let mut broken = message(&[]);
         broken[4] = 0;
-        assert!(told(&broken).contains("cookie"));
+        assert!(stated(&broken).contains("cookie"));
     }
 }

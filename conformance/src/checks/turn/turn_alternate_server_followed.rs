@@ -27,21 +27,21 @@ const WITHIN_US: u64 = 2_000_000;
 fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let all: Vec<_> = said(evidence, peer).collect();
     let end_us = evidence.timeline.last().map_or(0, |entry| entry.t_us);
-    for (at, told) in all.iter().enumerate().filter(|(_, it)| !it.at.sent && error_code(it) == Some(300)) {
-        let Some(server) = told.message.address(AttributeType::AlternateServer).map(|it| it.value) else {
+    for (at, stated) in all.iter().enumerate().filter(|(_, it)| !it.at.sent && error_code(it) == Some(300)) {
+        let Some(server) = stated.message.address(AttributeType::AlternateServer).map(|it| it.value) else {
             continue;
         };
-        let place = Place::Frame(told.at.frame);
+        let place = Place::Frame(stated.at.frame);
         let mut earlier = all.iter().take(at).rev();
         let before =
             earlier.find(|it| it.is_sent(Method::Allocate, Class::Request) && it.at.server == server);
-        if before.is_some_and(|it| told.at.t_us.saturating_sub(it.at.t_us) < IGNORED_US) {
+        if before.is_some_and(|it| stated.at.t_us.saturating_sub(it.at.t_us) < IGNORED_US) {
             tally.not_applicable("the server was asked within the five minutes before");
             continue;
         }
         let mut later = all.iter().skip(at + 1);
         let asks = later.find(|it| it.is_sent(Method::Allocate, Class::Request) && it.at.server == server);
-        match (asks, Off::late(told.at.t_us, WITHIN_US, end_us)) {
+        match (asks, Off::late(stated.at.t_us, WITHIN_US, end_us)) {
             (Some(asks), _) => tally.pass(Place::Frame(asks.at.frame)),
             (None, Some(off)) if evidence.whole => {
                 let text = format!("{server} is never asked, to which a 300 pointed");

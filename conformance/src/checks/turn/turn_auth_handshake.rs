@@ -49,13 +49,13 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
     let passwords = passwords(evidence, peer);
     let mut asked: BTreeSet<SocketAddr> = BTreeSet::new();
     let mut given: BTreeMap<Ends, Given<'_>> = BTreeMap::new();
-    let mut told: BTreeSet<(&str, &str)> = BTreeSet::new();
+    let mut stated: BTreeSet<(&str, &str)> = BTreeSet::new();
     for said in said(evidence, peer) {
         let given = given.entry(said.ends()).or_default();
         if said.at.sent {
             if said.is_sent(Method::Allocate, Class::Request) {
                 // The RFC identifies a server by its name, which may have several addresses.
-                let is_told = challenge(&said).is_some_and(|it| told.contains(&it));
+                let is_told = challenge(&said).is_some_and(|it| stated.contains(&it));
                 let first = asked.insert(said.at.server) && evidence.whole && !is_told;
                 let place = Place::Frame(said.at.frame);
                 if hides_its_name_unasked(&said) {
@@ -72,7 +72,7 @@ fn evaluate(evidence: &Evidence, peer: Peer, tally: &mut Tally) {
             }
         } else if said.message.kind.value.class() == Class::Error {
             given.challenges.extend(challenge(&said));
-            told.extend(challenge(&said));
+            stated.extend(challenge(&said));
         }
     }
 }

@@ -86,10 +86,10 @@ fn sections(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradictio
         mids.extend(sdp.media().filter_map(|section| section.mid()));
     }
     for (entry, event) in session.events(&peer.name) {
-        let PeerEvent::IceCandidate { candidate: Some(told) } = event else { continue };
+        let PeerEvent::IceCandidate { candidate: Some(stated) } = event else { continue };
         let given = |text: &Option<String>| text.clone().filter(|it| !it.is_empty());
-        let (mid, ufrag) = (given(&told.sdp_mid), given(&told.username_fragment));
-        let index = told.sdp_m_line_index.map(usize::from);
+        let (mid, ufrag) = (given(&stated.sdp_mid), given(&stated.username_fragment));
+        let index = stated.sdp_m_line_index.map(usize::from);
         let stray = if let Some(mid) = mid.filter(|it| !mids.is_empty() && !mids.contains(it)) {
             Some(("sdpMid", format!("sdpMid {mid}")))
         } else if let Some(ufrag) = ufrag.filter(|it| !known.is_empty() && !known.contains(it)) {
@@ -98,7 +98,7 @@ fn sections(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradictio
             let index = index.filter(|it| *it >= most);
             index.map(|index| ("sdpMLineIndex", format!("sdpMLineIndex {index}")))
         };
-        let ufrag = told.username_fragment.as_deref().unwrap_or_default();
+        let ufrag = stated.username_fragment.as_deref().unwrap_or_default();
         if let Some(("usernameFragment", says)) = &stray
             && let Some(frame) = uses(session, peer, ufrag)
         {
@@ -176,9 +176,9 @@ fn none(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradiction>) 
         }
         let ufrags = ufrags(sdp);
         let of_it = |(entry, event): &(&Entry, &PeerEvent)| {
-            let PeerEvent::IceCandidate { candidate: Some(told) } = event else { return false };
-            let is_of_it = told.username_fragment.as_ref().is_some_and(|it| ufrags.contains(it));
-            entry.n < asked.entry.n && is_of_it && !told.candidate.is_empty()
+            let PeerEvent::IceCandidate { candidate: Some(stated) } = event else { return false };
+            let is_of_it = stated.username_fragment.as_ref().is_some_and(|it| ufrags.contains(it));
+            entry.n < asked.entry.n && is_of_it && !stated.candidate.is_empty()
         };
         if let Some((entry, _)) = session.events(&peer.name).find(of_it) {
             let claimed = format!("the description of {} has no candidates", peer.name);
@@ -212,11 +212,11 @@ fn after_the_end(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contrad
         let sets = |it: &&Asked<'_>| it.name == "setLocalDescription" && it.result().is_some();
         let Some(set) = all.iter().filter(sets).find(|it| it.entry.n > answer.n) else { continue };
         let later = session.events(&peer.name).find(|(entry, event)| match event {
-            PeerEvent::IceCandidate { candidate: Some(told) } => {
-                let ufrag = told.username_fragment.clone().unwrap_or_default();
+            PeerEvent::IceCandidate { candidate: Some(stated) } => {
+                let ufrag = stated.username_fragment.clone().unwrap_or_default();
                 entry.n > set.entry.n
-                    && !told.candidate.is_empty()
-                    && ended.contains(&(told.sdp_mid.clone(), ufrag))
+                    && !stated.candidate.is_empty()
+                    && ended.contains(&(stated.sdp_mid.clone(), ufrag))
             }
             _ => false,
         });

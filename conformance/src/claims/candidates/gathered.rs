@@ -49,12 +49,15 @@ fn doubled(session: &Session<'_>, peer: &CasePeer, found: &mut Vec<Contradiction
             PeerEvent::IceGatheringStateChange { state } if *state != IceGatheringState::Complete => {
                 seen.clear();
             }
-            PeerEvent::IceCandidate { candidate: Some(told) } => {
-                let key =
-                    (told.candidate.as_str(), told.sdp_mid.as_deref(), told.username_fragment.as_deref());
+            PeerEvent::IceCandidate { candidate: Some(stated) } => {
+                let key = (
+                    stated.candidate.as_str(),
+                    stated.sdp_mid.as_deref(),
+                    stated.username_fragment.as_deref(),
+                );
                 if let Some(before) = seen.insert(key, entry.n) {
                     let what =
-                        if told.candidate.is_empty() { "an end of candidates" } else { &told.candidate };
+                        if stated.candidate.is_empty() { "an end of candidates" } else { &stated.candidate };
                     let claimed = format!("{} reports {what}", peer.name);
                     let evidence = [Place::Entry(entry.n), Place::Entry(before)];
                     let seen = "it had reported the same before";
@@ -138,10 +141,11 @@ fn servers(
     tap: Tap<'_>,
     found: &mut Vec<Contradiction>,
 ) {
-    let told = tap.wire.told.get(&tap.peer);
+    let stated = tap.wire.stated.get(&tap.peer);
     let mapped: BTreeSet<SocketAddr> =
-        told.into_iter().flat_map(|it| it.mapped.iter().map(|it| it.1)).collect();
-    let relayed: BTreeSet<SocketAddr> = told.into_iter().flat_map(|it| it.relayed.iter().copied()).collect();
+        stated.into_iter().flat_map(|it| it.mapped.iter().map(|it| it.1)).collect();
+    let relayed: BTreeSet<SocketAddr> =
+        stated.into_iter().flat_map(|it| it.relayed.iter().copied()).collect();
     // What servers say over TLS cannot be read.
     let readable = |url: &&str| !url.starts_with("turns:") && !url.contains("transport=tcp");
     let reads_all = urls(session, &peer.name).iter().all(readable);
@@ -232,9 +236,9 @@ fn invented(session: &Session<'_>, peer: &CasePeer, tap: Tap<'_>, found: &mut Ve
             PeerEvent::IceGatheringStateChange { state } if *state != IceGatheringState::Complete => {
                 sockets.clear();
             }
-            PeerEvent::IceCandidate { candidate: Some(told) } => {
-                let (Some(mid), Some(ufrag)) = (&told.sdp_mid, &told.username_fragment) else { continue };
-                let Some(it) = reported(entry.n, entry.t_us, &told.candidate) else { continue };
+            PeerEvent::IceCandidate { candidate: Some(stated) } => {
+                let (Some(mid), Some(ufrag)) = (&stated.sdp_mid, &stated.username_fragment) else { continue };
+                let Some(it) = reported(entry.n, entry.t_us, &stated.candidate) else { continue };
                 let Some(address) = it.address().filter(|_| it.candidate.is_udp()) else { continue };
                 if it.candidate.kind != CandidateType::Host {
                     continue;

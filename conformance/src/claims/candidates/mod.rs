@@ -8,7 +8,7 @@ mod pairs;
 mod tests;
 
 pub(super) use gathered::EVENT;
-pub(super) use pairs::told;
+pub(super) use pairs::stated;
 
 use super::{Claim, Contradiction, Session};
 use crate::verdict::Layer;
@@ -120,8 +120,8 @@ impl<'a> Gathered<'a> {
                     gathered.goes_on = false;
                 }
                 PeerEvent::IceGatheringStateChange { .. } => gathered.goes_on = true,
-                PeerEvent::IceCandidate { candidate: Some(told) } => {
-                    gathered.events.extend(reported(entry.n, entry.t_us, &told.candidate));
+                PeerEvent::IceCandidate { candidate: Some(stated) } => {
+                    gathered.events.extend(reported(entry.n, entry.t_us, &stated.candidate));
                 }
                 _ => {}
             }

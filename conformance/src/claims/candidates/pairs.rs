@@ -100,7 +100,7 @@ fn known(
             && one.kind == other.kind
             && (one.address == other.address || is_name(one) || is_name(other))
     };
-    let theirs = told(session, &peer.name);
+    let theirs = stated(session, &peer.name);
     let own: Vec<&Candidate> = gathered.all().map(|it| &it.candidate).collect();
     let theirs: Vec<&Candidate> = theirs.iter().collect();
     let sides = [(LOCAL, local, own), (REMOTE, remote, theirs)];
@@ -137,7 +137,7 @@ fn of_one_family(
 }
 
 /// The other side's candidates that a peer was given, by commands and descriptions, or by the other side where nobody carries them.
-pub(in crate::claims) fn told(session: &Session<'_>, name: &str) -> Vec<Candidate> {
+pub(in crate::claims) fn stated(session: &Session<'_>, name: &str) -> Vec<Candidate> {
     let asked = session.asked(name).into_iter().filter(|it| it.name == "addIceCandidate");
     let added = asked.filter_map(|it| it.args.get("candidate")?.get("candidate")?.as_str());
     let mut all: Vec<Candidate> = added.filter_map(|text| Candidate::parse(text).ok()).collect();

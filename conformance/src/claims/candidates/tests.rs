@@ -12,7 +12,7 @@ const LOCAL: &str = "event/selectedcandidatepairchange.local";
 const REMOTE: &str = "event/selectedcandidatepairchange.remote";
 
 fn is_candidate(event: &PeerEvent, part: &str) -> bool {
-    matches!(event, PeerEvent::IceCandidate { candidate: Some(told) } if told.candidate.contains(part))
+    matches!(event, PeerEvent::IceCandidate { candidate: Some(stated) } if stated.candidate.contains(part))
 }
 
 /// Edits every candidate of a peer that has a part.

@@ -72,20 +72,20 @@ const NOTICED_US: u64 = 20_000;
 /// Whether what carries the channels of a peer had ended before an event of it: somebody closed it or was lost, a peer had reported so, or
 /// the wire shows it.
 pub(in crate::claims) fn has_ended(session: &Session<'_>, name: &str, event: &Entry) -> bool {
-    let told = session.record.timeline.iter().take_while(|entry| entry.n < event.n).any(ends);
+    let stated = session.record.timeline.iter().take_while(|entry| entry.n < event.n).any(ends);
     let error = session.clock_error(name);
     let seen = session.record.wire.as_ref().and_then(wire_end);
     let noticed_us = event.t_us.saturating_add(NOTICED_US);
     let by_us = noticed_us.saturating_add(error).saturating_add(session.stalled(event.t_us, noticed_us));
-    told || !session.record.file.ends.is_empty() || seen.is_some_and(|end| end <= by_us)
+    stated || !session.record.file.ends.is_empty() || seen.is_some_and(|end| end <= by_us)
 }
 
 /// When a peer was closed, was lost, or reports the end of what carries the channels, or the wire shows such an end: the first time, in
 /// microseconds.
 pub(in crate::claims) fn transport_end(session: &Session<'_>) -> Option<u64> {
-    let told = session.record.timeline.iter().filter(|entry| ends(entry)).map(|entry| entry.t_us).min();
+    let stated = session.record.timeline.iter().filter(|entry| ends(entry)).map(|entry| entry.t_us).min();
     let seen = session.record.wire.as_ref().and_then(wire_end);
-    told.into_iter().chain(seen).min()
+    stated.into_iter().chain(seen).min()
 }
 
 /// Whether an entry is such an end.
@@ -169,7 +169,7 @@ fn drained_too_often(session: &Session<'_>, own: &Known<'_>, found: &mut Vec<Con
 /// The buffer of a channel falls only if something was in it.
 fn drained(session: &Session<'_>, own: &Known<'_>, found: &mut Vec<Contradiction>) {
     let Some(tap) = own.tap.filter(|_| !own.acts_alone) else { return };
-    let told: BTreeSet<&str> = session
+    let stated: BTreeSet<&str> = session
         .asked(&own.peer.name)
         .into_iter()
         .filter(|it| ["send", "echo"].contains(&it.name))
@@ -185,7 +185,7 @@ fn drained(session: &Session<'_>, own: &Known<'_>, found: &mut Vec<Contradiction
     }
     for (entry, event) in session.events(&own.peer.name) {
         let PeerEvent::BufferedAmountLow { channel } = event else { continue };
-        if !told.contains(channel.as_str()) {
+        if !stated.contains(channel.as_str()) {
             let claim = ("event/bufferedamountlow.channel", Layer::DataChannel);
             let claimed =
                 format!("{} reports that the buffer of the channel {channel:?} fell", own.peer.name);

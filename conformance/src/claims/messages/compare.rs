@@ -39,7 +39,7 @@ struct Direction<'a, 'b> {
     receiver: &'b Known<'a>,
     label: &'b str,
     /// What the sender was asked to send, or reports to have received where it sends that back. None if it is not known.
-    told: Option<Vec<&'b At<Fingerprint>>>,
+    stated: Option<Vec<&'b At<Fingerprint>>>,
     got: &'b [At<Fingerprint>],
     is_ordered: bool,
     /// Whether no message is given up.
@@ -85,7 +85,7 @@ pub(super) fn check<'a>(
             sender,
             receiver,
             label,
-            told: (!sender.acts_alone).then(|| sent.chain(echoed).collect()),
+            stated: (!sender.acts_alone).then(|| sent.chain(echoed).collect()),
             got: list(&to.received),
             is_ordered: args.is_some()
                 && flag("ordered") != Some(false)
@@ -126,8 +126,8 @@ impl<'a> Direction<'a, '_> {
 
     /// What the sender's packets carry, and no command asked for.
     fn sent_otherwise(&self, left: &[Carried], found: &mut Vec<Contradiction>) {
-        let Some(told) = &self.told else { return };
-        let mut known = counts(told.iter().map(|at| &at.is));
+        let Some(stated) = &self.stated else { return };
+        let mut known = counts(stated.iter().map(|at| &at.is));
         let name = &self.sender.peer.name;
         for one in left {
             match known.get_mut(&key(&one.is)) {
@@ -148,7 +148,7 @@ impl<'a> Direction<'a, '_> {
         if !self.is_ordered || !has_one_source {
             return;
         }
-        let mut rest = told.iter();
+        let mut rest = stated.iter();
         if let Some(one) = left.iter().find(|one| !rest.any(|at| at.is.is(&one.is))) {
             let seen = format!("it sends {} out of that order", one.is);
             found.push(against(name, SEND, one.t_us, self.claimed(), seen, [Place::Frame(one.frame)]));
@@ -157,13 +157,13 @@ impl<'a> Direction<'a, '_> {
 
     /// What the sender was asked to send, and its packets never carry.
     fn not_sent(&self, tap: Tap<'_>, left: &[Carried], found: &mut Vec<Contradiction>) {
-        let (Some(told), true) = (&self.told, self.is_reliable) else { return };
+        let (Some(stated), true) = (&self.stated, self.is_reliable) else { return };
         let name = &self.sender.peer.name;
         let closed = self.closed_by_sender();
         let Some(until_us) = self.until() else { return };
         let mut carried = counts(left.iter().map(|one| &one.is));
         let mut missing = None;
-        for (n, at) in told.iter().enumerate() {
+        for (n, at) in stated.iter().enumerate() {
             match carried.get_mut(&key(&at.is)) {
                 Some(count) if *count > 0 => *count -= 1,
                 _ => {
@@ -173,8 +173,8 @@ impl<'a> Direction<'a, '_> {
         }
         let Some((n, at)) = missing else { return };
         // One that comes later and was sent has overtaken it; or nothing more is sent at all.
-        let later: BTreeSet<Key> = told.iter().skip(n + 1).map(|at| key(&at.is)).collect();
-        let earlier: BTreeSet<Key> = told.iter().take(n + 1).map(|at| key(&at.is)).collect();
+        let later: BTreeSet<Key> = stated.iter().skip(n + 1).map(|at| key(&at.is)).collect();
+        let earlier: BTreeSet<Key> = stated.iter().take(n + 1).map(|at| key(&at.is)).collect();
         let overtaken = self.is_ordered
             && left.iter().any(|one| later.contains(&key(&one.is)) && !earlier.contains(&key(&one.is)));
         // Who closes a channel finishes sending first (webrtc-pc §6.2.4).
@@ -260,10 +260,11 @@ impl<'a> Direction<'a, '_> {
     /// What the receiver reports, and no packet carried.
     fn received_otherwise(&self, wire: &[Carried], found: &mut Vec<Contradiction>) {
         let mut known = counts(wire.iter().map(|one| &one.is));
-        let mut told = counts(self.told.iter().flatten().map(|at| &at.is));
+        let mut stated = counts(self.stated.iter().flatten().map(|at| &at.is));
         let name = &self.receiver.peer.name;
         for got in self.got {
-            let by_sender = told.get_mut(&key(&got.is)).filter(|count| **count > 0).map(|count| *count -= 1);
+            let by_sender =
+                stated.get_mut(&key(&got.is)).filter(|count| **count > 0).map(|count| *count -= 1);
             match known.get_mut(&key(&got.is)) {
                 Some(count) if *count > 0 => *count -= 1,
                 other => {

@@ -41,9 +41,9 @@ fn what_the_wire_has_and_the_command_has_not_is_the_senders_fault() {
         }
     });
     altered.blames("alice", "answer/send", LAYER, "which is none of that");
-    let mut told = Case::of(Recording::Negotiated);
-    told.args("alice", "send", |args| args["times"] = 0.into());
-    told.blames("alice", "answer/send", LAYER, "which is none of that");
+    let mut stated = Case::of(Recording::Negotiated);
+    stated.args("alice", "send", |args| args["times"] = 0.into());
+    stated.blames("alice", "answer/send", LAYER, "which is none of that");
     let mut as_binary = Case::of(Recording::Negotiated);
     as_binary.chunks(ALICE, |chunk| {
         if is_message(chunk) {

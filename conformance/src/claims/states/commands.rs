@@ -161,7 +161,7 @@ fn gathers(
 ) {
     let claim = Machine::Gathering.claim();
     let begun: Vec<_> = reports.of_machine(Machine::Gathering).filter(|it| it.state == "gathering").collect();
-    let candidate = |event: &PeerEvent| matches!(event, PeerEvent::IceCandidate { candidate: Some(told) } if !told.candidate.is_empty());
+    let candidate = |event: &PeerEvent| matches!(event, PeerEvent::IceCandidate { candidate: Some(stated) } if !stated.candidate.is_empty());
     let first = session.events(&peer.name).find(|(_, event)| candidate(event)).map(|(entry, _)| entry);
     // A browser may fire the two in either order.
     if let (Some(begin), Some(first)) = (begun.first(), first)

@@ -30,7 +30,7 @@ pub(super) struct Named<'a> {
     /// Its channels, where they can be known.
     channels: Option<Known<'a>>,
     own: Vec<Candidate>,
-    told: Vec<Candidate>,
+    stated: Vec<Candidate>,
 }
 
 impl<'a> Named<'a> {
@@ -59,7 +59,7 @@ impl<'a> Named<'a> {
             others: others.filter_map(|it| it.args.get("label")?.as_str()).collect(),
             channels: is_one.then(|| Known::of(session, peer)).filter(|known| !known.acts_alone),
             own: candidates::own(session, &peer.name),
-            told: candidates::told(session, &peer.name),
+            stated: candidates::stated(session, &peer.name),
         }
     }
 }
@@ -78,7 +78,7 @@ pub(super) fn check(
             "data-channel" => channel(peer, reading, &stat, named, found),
             "local-candidate" => candidate(reading, &stat, (&named.own, &named.ufrags), &LOCAL, found),
             "remote-candidate" => {
-                candidate(reading, &stat, (&named.told, &BTreeSet::new()), &REMOTE, found);
+                candidate(reading, &stat, (&named.stated, &BTreeSet::new()), &REMOTE, found);
             }
             "certificate" => algorithm(reading, &stat, found),
             "transport" => nominated(reading, &stat, found),
@@ -210,8 +210,8 @@ fn channel(
     }
     let asked = known.created.iter().filter(|it| it.label == label);
     let asked = asked.map(|it| it.asked.args.get("protocol").and_then(Value::as_str).unwrap_or_default());
-    let told = shown().filter(|it| it.info.label == label).map(|it| it.info.protocol.as_str());
-    let protocols: BTreeSet<&str> = asked.chain(told).collect();
+    let stated = shown().filter(|it| it.info.label == label).map(|it| it.info.protocol.as_str());
+    let protocols: BTreeSet<&str> = asked.chain(stated).collect();
     let says = stat.fields.get("protocol").and_then(Value::as_str);
     if let Some(says) = says.filter(|says| !protocols.contains(says)) {
         let is: Vec<String> = protocols.iter().map(|it| format!("{it:?}")).collect();

@@ -234,8 +234,8 @@ fn state(
     let late = reading.answered_us.saturating_add(super::wire::OLDEST_US);
     // The event of a state that was entered shortly before the reading may still be queued behind it, however long the machine lets it wait.
     let next = view.dtls.iter().find(|at| at.t_us > late);
-    let told = view.dtls.iter().filter(|at| at.t_us <= late).chain(next);
-    let possible: Vec<DtlsState> = told.map(|at| at.is).collect();
+    let stated = view.dtls.iter().filter(|at| at.t_us <= late).chain(next);
+    let possible: Vec<DtlsState> = stated.map(|at| at.is).collect();
     let ended =
         view.closed.is_some() || matches!(says, DtlsState::Closed | DtlsState::New | DtlsState::Connecting);
     if possible.contains(says) || ended {

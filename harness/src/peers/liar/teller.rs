@@ -77,20 +77,20 @@ impl Teller {
     /// What is reported instead of an event. `now_us` is the time on the case's clock.
     pub(super) fn event(&mut self, reported: Reported, now_us: u64) -> Vec<Reported> {
         self.came += 1;
-        let told = self.told(&reported);
+        let stated = self.stated(&reported);
         let mut passed = Vec::new();
         let mut held = self.held.take();
         if matches!(reported.event, PeerEvent::Lost { .. }) {
             // Nothing follows that.
             passed.extend(held.take());
         }
-        match told {
-            Told::This(events) => {
+        match stated {
+            Stated::This(events) => {
                 for event in events {
                     passed.push(Reported { event, ..reported.clone() });
                 }
             }
-            Told::Later => self.held = Some(reported.clone()),
+            Stated::Later => self.held = Some(reported.clone()),
         }
         if let Some(held) = held {
             // It is reported when the one that overtook it is.
@@ -104,9 +104,9 @@ impl Teller {
         self.held.take().map(|held| self.numbered(held, now_us))
     }
 
-    fn told(&mut self, reported: &Reported) -> Told {
+    fn stated(&mut self, reported: &Reported) -> Stated {
         let event = &reported.event;
-        let itself = || Told::This(vec![event.clone()]);
+        let itself = || Stated::This(vec![event.clone()]);
         // What comes last is true.
         if matches!(event, PeerEvent::Lost { .. }) {
             return itself();
@@ -115,12 +115,12 @@ impl Teller {
         let matched = &mut self.matched;
         let mut is = |of: &OfEvents| of.is(&whole, matched);
         match &self.lie {
-            Lie::Swallow(of) if is(of) => Told::This(Vec::new()),
-            Lie::Delay(of) if is(of) => Told::Later,
-            Lie::Alter(of) if is(of) => Told::This(vec![altered(&whole, of, event)]),
-            Lie::Double(of) if is(of) => Told::This(vec![event.clone(), altered(&whole, of, event)]),
+            Lie::Swallow(of) if is(of) => Stated::This(Vec::new()),
+            Lie::Delay(of) if is(of) => Stated::Later,
+            Lie::Alter(of) if is(of) => Stated::This(vec![altered(&whole, of, event)]),
+            Lie::Double(of) if is(of) => Stated::This(vec![event.clone(), altered(&whole, of, event)]),
             Lie::Invent(Invented { after, events }) if is(after) => {
-                Told::This(std::iter::once(event).chain(events).cloned().collect())
+                Stated::This(std::iter::once(event).chain(events).cloned().collect())
             }
             _ => itself(),
         }
@@ -229,7 +229,7 @@ impl Teller {
 }
 
 /// What becomes of an event.
-enum Told {
+enum Stated {
     /// These are reported.
     This(Vec<PeerEvent>),
     /// It is reported after the next one.

@@ -28,18 +28,18 @@ fn states() -> Vec<Reported> {
 }
 
 /// What is reported of three states, with the number and the time of each.
-fn told(of: Value) -> Vec<String> {
+fn stated(of: Value) -> Vec<String> {
     let mut teller = teller(of);
-    let mut told: Vec<Reported> = states().into_iter().flat_map(|one| teller.event(one, 9_000)).collect();
-    told.extend(teller.rest(9_000));
-    assert_eq!(teller.passed(), told.len() as u64);
-    assert!(told.iter().enumerate().all(|(n, one)| one.seq == n as u64), "{told:?}");
+    let mut stated: Vec<Reported> = states().into_iter().flat_map(|one| teller.event(one, 9_000)).collect();
+    stated.extend(teller.rest(9_000));
+    assert_eq!(teller.passed(), stated.len() as u64);
+    assert!(stated.iter().enumerate().all(|(n, one)| one.seq == n as u64), "{stated:?}");
     let shown = |one: &Reported| {
         let whole = serde_json::to_value(&one.event).unwrap();
         let state = whole["data"]["state"].as_str().or(whole["data"]["id"].as_str());
         format!("{} {}", one.at_us / 1000, state.unwrap_or_default())
     };
-    told.iter().map(shown).collect()
+    stated.iter().map(shown).collect()
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn events_are_swallowed_doubled_delayed_altered_and_invented() {
     let of = |kind: &str, more: Value| {
         let mut of = json!({ "event": "connectionstatechange", "with": { "state": "connected" } });
         of.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
-        told(json!({ kind: of }))
+        stated(json!({ kind: of }))
     };
     assert_eq!(of("swallow", json!({})), ["1 connecting", "3 closed"]);
     assert_eq!(of("double", json!({})), ["1 connecting", "2 connected", "2 connected", "3 closed"]);
@@ -61,9 +61,9 @@ fn events_are_swallowed_doubled_delayed_altered_and_invented() {
         "after": { "event": "connectionstatechange", "nth": 3 },
         "events": [{ "event": "trackmute", "data": { "id": "x" } }]
     } });
-    assert_eq!(told(invented), ["1 connecting", "2 connected", "3 closed", "3 x"]);
+    assert_eq!(stated(invented), ["1 connecting", "2 connected", "3 closed", "3 x"]);
     assert_eq!(
-        told(json!({ "delay": { "event": "connectionstatechange", "nth": 3 } })),
+        stated(json!({ "delay": { "event": "connectionstatechange", "nth": 3 } })),
         ["1 connecting", "2 connected", "3 closed"],
         "what none follows comes at the end"
     );

@@ -139,7 +139,7 @@ fn break_it(
             return Err(document.error(&at.key("echo").key(peer), message, None).into());
         }
     }
-    lies::told(document, &at.key("lie"), control, scenario)?;
+    lies::stated(document, &at.key("lie"), control, scenario)?;
     if let Some(side) =
         control.expect.side.as_ref().filter(|side| ![NETWORK, NEITHER].contains(&side.as_str()))
     {

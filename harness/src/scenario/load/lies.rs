@@ -19,7 +19,7 @@ pub(super) const LIES: &str = "lies";
 /// A lie of the catalogue.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Told {
+struct Stated {
     /// The control is `controls/lie-NAME`.
     #[serde(rename = "name")]
     _name: String,
@@ -62,10 +62,11 @@ pub(super) fn controls(
 fn control(
     document: &Document,
     name: &str,
-    told: Told,
+    stated: Stated,
     scenarios: &[ScenarioFile],
 ) -> Result<ControlFile, Vec<ScenarioError>> {
-    let Told { claims, of, by, lie, layer, undecided, verdict, before, connected, after, plays, .. } = told;
+    let Stated { claims, of, by, lie, layer, undecided, verdict, before, connected, after, plays, .. } =
+        stated;
     let title = format!("A lie: {by} {lie}");
     let lie = IndexMap::from([(by.clone(), lie)]);
     let known: Vec<&Claim> = claims.iter().filter_map(|name| claim(name)).collect();
@@ -109,7 +110,7 @@ fn without_the_stack(scenario: &Scenario) -> Vec<Exclusion> {
 }
 
 /// Checks the lies of a control.
-pub(super) fn told(
+pub(super) fn stated(
     document: &Document,
     at: &ValuePath,
     control: &Control,

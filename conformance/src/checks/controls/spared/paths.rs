@@ -12,10 +12,12 @@ use std::net::SocketAddr;
 /// The address of the first host candidate that a peer reports.
 fn event_host(timeline: &[Entry], peer: &str) -> SocketAddr {
     let host = timeline.iter().find_map(|entry| match &entry.what {
-        What::Event { peer: by, event: PeerEvent::IceCandidate { candidate: Some(told) }, .. }
+        What::Event { peer: by, event: PeerEvent::IceCandidate { candidate: Some(stated) }, .. }
             if by == peer =>
         {
-            Candidate::parse(&told.candidate).ok().filter(|it| it.kind == CandidateType::Host && it.is_udp())
+            Candidate::parse(&stated.candidate)
+                .ok()
+                .filter(|it| it.kind == CandidateType::Host && it.is_udp())
         }
         _ => None,
     });

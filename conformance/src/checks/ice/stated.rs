@@ -17,7 +17,7 @@ pub(super) enum Set {
 }
 
 /// A candidate as it was signalled.
-pub(super) struct Told<'a> {
+pub(super) struct Stated<'a> {
     /// Its text, with or without `candidate:` before it.
     pub text: &'a str,
     /// Where it was reported.
@@ -42,7 +42,7 @@ fn kind_at(kinds: &BTreeMap<u64, bool>, entry: u64) -> Option<bool> {
 }
 
 /// All of them: those of events first. Ends of candidates are none.
-pub(super) fn candidates(evidence: &Evidence, peer: Peer) -> Vec<Told<'_>> {
+pub(super) fn candidates(evidence: &Evidence, peer: Peer) -> Vec<Stated<'_>> {
     // Whether the section of a tag is one of RTP in each description, by its entry: a tag that was rolled back may come again.
     let mut kinds: BTreeMap<String, BTreeMap<u64, bool>> = BTreeMap::new();
     for made in evidence.made_by(peer) {
@@ -54,19 +54,19 @@ pub(super) fn candidates(evidence: &Evidence, peer: Peer) -> Vec<Told<'_>> {
     let (mut all, mut ends) = (Vec::new(), 0);
     for happened in evidence.events(peer) {
         let PeerEvent::IceCandidate { candidate } = happened.event else { continue };
-        let Some(told) = candidate else {
+        let Some(stated) = candidate else {
             ends += 1;
             continue;
         };
-        if told.candidate.is_empty() {
+        if stated.candidate.is_empty() {
             continue;
         }
-        let mid = told.sdp_mid.clone().unwrap_or_default();
-        all.push(Told {
-            text: &told.candidate,
+        let mid = stated.sdp_mid.clone().unwrap_or_default();
+        all.push(Stated {
+            text: &stated.candidate,
             place: Place::Entry(happened.entry),
             set: Set::Gathering(ends),
-            ufrag: told.username_fragment.clone().unwrap_or_default(),
+            ufrag: stated.username_fragment.clone().unwrap_or_default(),
             is_rtp: kinds.get(&mid).and_then(|kinds| kind_at(kinds, happened.entry)),
             mid,
         });
@@ -75,7 +75,7 @@ pub(super) fn candidates(evidence: &Evidence, peer: Peer) -> Vec<Told<'_>> {
         for (index, section) in made.sdp.media().enumerate() {
             let ufrag = made.sdp.effective_value(index, "ice-ufrag").unwrap_or_default();
             for line in section.named("candidate") {
-                all.push(Told {
+                all.push(Stated {
                     text: line.value.unwrap_or_default(),
                     place: look::line(made, line.line),
                     set: Set::Description(made.entry),
