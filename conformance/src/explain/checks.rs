@@ -3,6 +3,7 @@
 use super::session::Api;
 use super::{Found, Kind, Layer, Missed, SECOND, Says, Severity, counted, side_of, time};
 use crate::verdict::{NETWORK, Place};
+use peerproof_captures::timeline::{Entry, What};
 use peerproof_captures::trace::{Connection, PairState, Side};
 
 /// Requests without response after which checks count as unanswered, and for how long.
@@ -190,12 +191,18 @@ fn unanswered(connection: &Connection, found: &mut Found) {
 }
 
 /// A full agent that has both descriptions, answers the checks of the other peer and sends none (RFC 8445 §6.1.4.2, §7.3.1.4), that other
-/// peer, and the frame of its first check.
+/// peer, and the frame of its first check. Nothing where a rule acted or the network lost packets: its checks may be those.
 fn sends_no_checks<'a>(api: &Api<'a>) -> Option<(&'a str, &'a str, u64)> {
+    let is_disturbed = |entry: &Entry| matches!(entry.what, What::Faulted { .. } | What::Lost { .. });
+    if api.timeline.iter().any(is_disturbed) {
+        return None;
+    }
     api.both().find_map(|(name, view, other, _)| {
         let is_lite = view.local.iter().any(|at| at.is.sdp.contains("\na=ice-lite"));
         let (own, others) = (api.sent(name, other)?, api.sent(other, name)?);
-        let idle = view.ice_connected().is_none() && !is_lite && own.checks == 0 && own.successes > 0;
+        let has_ended = view.closed.is_some() || view.lost.is_some();
+        let idle =
+            view.ice_connected().is_none() && !has_ended && !is_lite && own.checks == 0 && own.successes > 0;
         others.first_check.filter(|_| idle).map(|first| (name, other, first))
     })
 }
@@ -263,7 +270,7 @@ mod tests {
     use crate::checks::controls::Recording;
     use crate::evidence::{Packet, Peer};
     use peerproof_captures::event::PeerEvent;
-    use peerproof_captures::timeline::What;
+    use peerproof_captures::timeline::RuleAction;
 
     /// Neither connects: the one that answers checks and sends none is named, whoever it is.
     #[test]
@@ -285,11 +292,20 @@ mod tests {
             });
             let view = |name: &String| (name.clone(), PeerView::of(&record.timeline, name));
             let views: Views = names.iter().map(view).collect();
-            let (timeline, wire) = (&record.timeline[..], record.wire.as_ref());
-            let session = Session::of_case(Recorded { views: &views, timeline, stats: None, wire });
-            let missed = of_api(&session.api().unwrap()).unwrap();
-            assert_eq!(missed.side, names[idle], "{}", missed.seen);
-            assert!(missed.seen.ends_with("and sends none"), "{}", missed.seen);
+            let missed = |timeline: &[Entry]| {
+                let wire = record.wire.as_ref();
+                let session = Session::of_case(Recorded { views: &views, timeline, stats: None, wire });
+                of_api(&session.api().unwrap()).unwrap()
+            };
+            let found = missed(&record.timeline);
+            assert_eq!(found.side, names[idle], "{}", found.seen);
+            assert!(found.seen.ends_with("and sends none"), "{}", found.seen);
+            // What a rule drops may be its checks.
+            let (peer, action) = (names[idle].clone(), RuleAction::Drop);
+            let what = What::Faulted { peer, rule: None, action, frame: None };
+            let dropped = Entry { what, ..record.timeline.last().unwrap().clone() };
+            let disturbed = missed(&[&record.timeline[..], &[dropped]].concat());
+            assert!(!disturbed.seen.contains("sends none"), "{}", disturbed.seen);
         }
     }
 }

@@ -88,7 +88,7 @@ mod tests {
         let first = rtp::packets(&mut evidence).find(|it| is(it)).unwrap().clone();
         let ssrc = first.clear[0].bytes[8..12].to_vec();
         rtcp::append(&mut evidence, Peer(0), &[&[0x81, 203, 0, 1][..], &ssrc].concat());
-        let at = rtcp::find_all(&mut evidence, Peer(0), 203).next().unwrap().0;
+        let at = rtcp::find_all(&evidence, Peer(0), 203).next().unwrap().0;
         let packets = &mut evidence.wire.as_mut().unwrap().packets;
         let bye = packets[at].frame;
         let is_of_source = |it: &Packet| rtp::is(it) && it.clear[0].bytes[8..12] == ssrc;
