@@ -281,9 +281,9 @@ impl Handshake {
                     begun.insert(number, ());
                 }
                 if again {
-                    self.repeated(at, from, number)
+                    self.repeated(at, from, number);
                 } else {
-                    self.stated(at, from, &name, Some(number))
+                    self.stated(at, from, &name, Some(number));
                 }
             }
             if let Pushed::Whole(message) = self.reassembly.of_mut(from).fragments.push(&fragment)

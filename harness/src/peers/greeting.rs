@@ -64,7 +64,7 @@ impl Greeting {
             }
         }
         let impossible = Command::Impossible.name();
-        if greeting.commands.iter().any(|name| *name == impossible) {
+        if greeting.commands.contains(&impossible) {
             return Err(format!("it lists the command `{impossible}`, which every peer must reject"));
         }
         let features = greeting.features.as_deref().unwrap_or_default();

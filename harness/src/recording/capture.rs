@@ -257,17 +257,17 @@ impl CaseCapture {
         }
     }
 
-    /// Waits until a peer has sent all these streams of a simulcast.
-    pub async fn sends_streams(&self, from: &str, rids: &[String]) {
+    /// Waits until a peer has sent all these streams of a simulcast, named in the header extension of that number if it is known.
+    pub async fn sends_streams(&self, from: &str, rids: &[String], extension: Option<u8>) {
         let mut media = self.media.subscribe();
         // The sender lives as long as the stage.
-        while !self.has_sent_streams(from, rids) && media.changed().await.is_ok() {}
+        while !self.has_sent_streams(from, rids, extension) && media.changed().await.is_ok() {}
     }
 
     /// Whether a peer has sent all these streams by now.
     #[must_use]
-    pub fn has_sent_streams(&self, from: &str, rids: &[String]) -> bool {
-        self.inner().streams.sends(from, rids)
+    pub fn has_sent_streams(&self, from: &str, rids: &[String], extension: Option<u8>) -> bool {
+        self.inner().streams.sends(from, rids, extension)
     }
 
     /// The rate at which a peer sent media in the time up to now, in kilobits per second.

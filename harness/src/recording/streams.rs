@@ -45,12 +45,12 @@ impl Streams {
         }
     }
 
-    /// Whether a peer has sent all these streams: sources of their own carry the identifiers in one and the same extension. Which extension
-    /// that is the descriptions say; a step only waits, and what was sent is judged by them afterwards.
-    pub(super) fn sends(&self, from: &str, rids: &[String]) -> bool {
+    /// Whether a peer has sent all these streams: sources of their own carry the identifiers in one and the same extension, that of this number
+    /// if it is known. What was sent is judged by the descriptions afterwards.
+    pub(super) fn sends(&self, from: &str, rids: &[String], extension: Option<u8>) -> bool {
         let Some(seen) = self.seen.get(from) else { return false };
         let ids: BTreeSet<u8> = seen.keys().map(|(id, _)| *id).collect();
-        ids.into_iter().any(|id| {
+        ids.into_iter().filter(|id| extension.is_none_or(|wanted| wanted == *id)).any(|id| {
             let of = |rid: &String| seen.get(&(id, rid.as_bytes().to_vec()));
             let sources: Vec<&BTreeSet<u32>> = rids.iter().filter_map(of).collect();
             let all: BTreeSet<u32> = sources.iter().flat_map(|sources| sources.iter().copied()).collect();
@@ -81,12 +81,13 @@ mod tests {
         let mut streams = Streams::default();
         streams.note("alice", &packet(1, 10, b"h"));
         streams.note("alice", &packet(1, 11, b"l"));
-        assert!(!streams.sends("alice", &rids), "that is another extension");
+        assert!(!streams.sends("alice", &rids, None), "that is another extension");
         streams.note("alice", &packet(1, 10, b"l"));
-        assert!(!streams.sends("alice", &rids), "that is the same source");
+        assert!(!streams.sends("alice", &rids, None), "that is the same source");
         streams.note("alice", &packet(2, 10, b"l"));
-        assert!(streams.sends("alice", &rids));
-        assert!(!streams.sends("bob", &rids));
+        assert!(streams.sends("alice", &rids, None) && streams.sends("alice", &rids, Some(10)));
+        assert!(!streams.sends("alice", &rids, Some(11)), "that extension names what retransmissions repair");
+        assert!(!streams.sends("bob", &rids, None));
     }
 
     #[test]

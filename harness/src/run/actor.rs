@@ -35,6 +35,8 @@ struct Log {
     taken: Vec<bool>,
     lost: Option<String>,
     connection: Connection,
+    /// The text of its last local description.
+    local: Option<String>,
 }
 
 /// Whether a peer has a connection whose statistics can be read.
@@ -113,8 +115,14 @@ impl Actor {
                 _ => {}
             }
             let mut log = self.log();
-            if let PeerEvent::Lost { reason, .. } = &event {
-                log.lost = Some(reason.clone());
+            match &event {
+                PeerEvent::Lost { reason, .. } => log.lost = Some(reason.clone()),
+                PeerEvent::Acted { operation, description: Some(set), error: None }
+                    if operation == "setLocalDescription" =>
+                {
+                    log.local = Some(set.sdp.clone());
+                }
+                _ => {}
             }
             log.events.push(event);
             log.taken.push(false);
@@ -158,6 +166,7 @@ impl Actor {
         let peer = self.name().to_owned();
         let opens = matches!(command, Command::CreatePeerConnection { .. });
         let is_stats = command == Command::GetStats;
+        let describes = matches!(command, Command::SetLocalDescription { .. });
         // A peer keeps its own deadline; this one is for a peer that breaks that promise.
         let limit = ANSWER_DEADLINE + Duration::from_secs(5);
         let answer = within(limit, self.peer.call(command)).await.unwrap_or_else(|_| Answer::Lost {
@@ -166,6 +175,9 @@ impl Actor {
         self.caught_up(limit).await;
         match &answer {
             Answer::Ok(_) if opens => self.log().connection = Connection::Open,
+            Answer::Ok(set) if describes => {
+                self.log().local = set.get("sdp").and_then(|sdp| sdp.as_str()).map(str::to_owned);
+            }
             Answer::Unsupported { .. } | Answer::Rejected { .. } if is_stats => {
                 self.log().refuses_statistics();
             }
@@ -252,6 +264,12 @@ impl Actor {
                 return false;
             }
         }
+    }
+
+    /// The text of the peer's last local description, if it has set one.
+    #[must_use]
+    pub fn local_description(&self) -> Option<String> {
+        self.log().local.clone()
     }
 
     /// What is known of the peer's clock by now; nothing if it is the case's own.

@@ -8,7 +8,9 @@ use crate::network::fabric::link::LinkQuality;
 use crate::network::rule::{Rule, RuleAction, RuleSpec};
 use crate::run::laboratory::link_event;
 use crate::scenario::step::{ActsStep, BitrateStep, DEFAULT_WITHIN, LinkStep, NetworkStep, StreamsStep};
+use peerproof_captures::sdp::SessionDescription;
 use peerproof_captures::timeline::{Expected, Seen};
+use peerproof_captures::wire::rtp::ExtensionKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,8 +76,15 @@ impl Player {
     async fn streams(&self, step: &StreamsStep) -> Ended {
         let StreamsStep { from, rids, within } = step;
         let within = within.unwrap_or(DEFAULT_WITHIN);
-        machine::within(within.0, self.capture.sends_streams(from, rids)).await.map_err(|_| {
-            let there = |rid: &&String| self.capture.has_sent_streams(from, std::slice::from_ref(*rid));
+        let description = self.part(from)?.actor.local_description();
+        let extension = description.and_then(|sdp| {
+            let sdp = SessionDescription::parse(sdp);
+            sdp.media().find_map(|section| section.extension_map().id_of(ExtensionKind::Rid))
+        });
+        machine::within(within.0, self.capture.sends_streams(from, rids, extension)).await.map_err(|_| {
+            let sends =
+                |rid: &String| self.capture.has_sent_streams(from, std::slice::from_ref(rid), extension);
+            let there = |rid: &&String| sends(rid);
             let awaited = Expected::Streams { from: from.clone(), rids: rids.clone() };
             let seen = Seen::Streams { rids: rids.iter().filter(there).cloned().collect() };
             timed_out(awaited, within.as_millis(), seen)
