@@ -66,7 +66,6 @@ fn case(name: &str, outcome: Outcome, standing: Standing, sentence: &str) -> Cas
         time: Time::Real,
         attempt: 1,
         seed: 7,
-        expect_place: None,
         control_of: None,
         waiver: None,
         requirements: Requirements { pass: 30, ..Requirements::default() },
