@@ -8,8 +8,8 @@ pub(super) fn plain(message: &str) -> String {
         Some(("unit variant", "newtype variant" | "struct variant")) => {
             "expected a value behind the word (`word: value`), not the word alone".to_owned()
         }
-        Some(("newtype variant" | "map", "unit variant")) => {
-            "expected the word alone, without a value".to_owned()
+        Some((found, "unit")) if found != "unit variant" => {
+            format!("expected the word alone, without a value, not {}", given(found))
         }
         Some((found, expected)) => format!("expected {}, not {}", wanted(expected), given(found)),
         None => match message.strip_prefix("data did not match any variant of ") {
@@ -106,7 +106,7 @@ mod tests {
         }
         for (value, says) in [
             (json!("With"), "expected a value behind the word (`word: value`), not the word alone"),
-            (json!({ "Alone": "x" }), "expected the word alone, without a value"),
+            (json!({ "Alone": "x" }), "expected the word alone, without a value, not the text \"x\""),
         ] {
             let error = serde_json::from_value::<Word>(value.clone()).unwrap_err().to_string();
             assert_eq!(plain(&error), says, "{value}: {error}");

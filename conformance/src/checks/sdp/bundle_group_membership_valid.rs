@@ -1,4 +1,4 @@
-//! RFC 9143 §6, §7.3 and §7.5.3, RFC 9429 §5.3.1: a BUNDLE group lists no rejected section and none of another BUNDLE group, one of an answer no
+//! RFC 9143 §5, §7.3 and §7.5.3, RFC 9429 §5.3.1: a BUNDLE group lists no rejected section and none of another BUNDLE group, one of an answer no
 //! section that the offered group does not list, and answers do not use `a=bundle-only`.
 
 use super::look;
