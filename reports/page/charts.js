@@ -112,7 +112,7 @@
           found.push(el("details", { class: "card", open }, el("summary", {}, el("strong", {}, `${first.peer}: ${first.kind}`), " ", el("code", { class: "soft" }, first.id)),
             moving.length > 0 && el("div", { class: "grid2" }, moving.slice(0, 24).map((it) => COUNTERS.test(it.name)
               ? chart(`${it.name} per second`, "", [{ kind: "stun", points: rate(it, 1) }]) : chart(it.name, "", [{ kind: "dtls", points: it.points }]))),
-            el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, ["member", "first", "last", "reports"].map((name, n) => el("th", { scope: "col", class: n ? "num" : "" }, name)))),
+            el("div", { class: "scroll" }, el("table", { "aria-label": "Statistics" }, el("thead", {}, el("tr", {}, ["member", "first", "last", "reports"].map((name, n) => el("th", { scope: "col", class: n ? "num" : "" }, name)))),
               el("tbody", {}, chosen.map((it) => el("tr", {}, el("td", {}, it.name), el("td", { class: "num" }, it.points[0][1]), el("td", { class: "num" }, it.points.at(-1)[1]), el("td", { class: "num" }, it.points.length))))))));
           if (found.length >= 100) break;
         }

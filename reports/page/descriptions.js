@@ -58,7 +58,7 @@
       for (const [offer, answer] of exchanges()) {
         const sections = Array.from({ length: Math.max(offer.sections.length, answer?.sections.length ?? 0) }, (_, n) => [offer.sections[n], answer ? answer.sections[n] : null]);
         panel.append(el("section", { class: "part" }, el("h2", {}, answer ? `${name(offer)} – ${name(answer)}` : name(offer)),
-          el("div", { class: "card scroll" }, sections.map(([a, b], n) => el("table", { class: "compare" },
+          el("div", { class: "card scroll" }, sections.map(([a, b], n) => el("table", { class: "compare", "aria-label": "Descriptions side by side" },
             el("thead", {}, el("tr", {}, el("th", { scope: "col" }, n === 0 ? "session" : `${(a ?? b)?.media ?? ""} ${(a ?? b)?.mid !== undefined ? `(mid ${(a ?? b).mid})` : ""}`),
               el("th", { scope: "col" }, offer.by), answer && el("th", { scope: "col" }, answer.by))),
             el("tbody", {}, section(a, answer ? b ?? undefined : null, offer, answer))))),

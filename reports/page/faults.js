@@ -15,9 +15,9 @@
     const often = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 30);
     panel.replaceChildren(rows.length
       ? el("div", {},
-        el("div", { class: "card scroll" }, el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col", class: "num" }, "times"), el("th", { scope: "col" }, "what"))),
+        el("div", { class: "card scroll" }, el("table", { "aria-label": "Rules" }, el("thead", {}, el("tr", {}, el("th", { scope: "col", class: "num" }, "times"), el("th", { scope: "col" }, "what"))),
           el("tbody", {}, often.map(([text, n]) => el("tr", {}, el("td", { class: "num" }, n.toLocaleString("en")), el("td", { class: "wrap" }, text)))))),
-        el("div", { class: "card scroll" }, el("table", { id: "acts" }, el("thead", {}, el("tr", {}, ["time", "kind", "what", "frame", "entry"].map((name, n) => el("th", { scope: "col", class: n === 1 || n === 2 ? "" : "num" }, name)))),
+        el("div", { class: "card scroll" }, el("table", { id: "acts", "aria-label": "What rules and the scenario did" }, el("thead", {}, el("tr", {}, ["time", "kind", "what", "frame", "entry"].map((name, n) => el("th", { scope: "col", class: n === 1 || n === 2 ? "" : "num" }, name)))),
           el("tbody", {}, rows.slice(0, MOST).map(row)))),
         rows.length > MOST && el("p", { class: "soft" }, `The first ${MOST.toLocaleString("en")} of ${rows.length.toLocaleString("en")}; zoom the time axis for others.`))
       : el("p", { class: "empty" }, "Nothing in this part of the time axis."));

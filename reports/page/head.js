@@ -84,7 +84,7 @@
   /** The requirements that are violated: by the case, or by what a capture shows. */
   P.findings = () => P.head.case?.breaches ?? (P.head.requirements?.violations ?? []).map((it) => ({ ...it, evidence: (it.evidence ?? []).map(described) }));
   const tally = (counts) => Object.entries(counts).filter(([, n]) => n).map(([name, n]) => `${n} ${name}`).join(", ");
-  const table = () => P.findings().length ? el("div", { class: "card scroll" }, el("table", {}, P.breachHeads(), el("tbody", {}, P.findings().map((one) => P.breach(one))))) : "";
+  const table = () => P.findings().length ? el("div", { class: "card scroll" }, el("table", { "aria-label": "Requirements" }, P.breachHeads(), el("tbody", {}, P.findings().map((one) => P.breach(one))))) : "";
 
   P.views.push({
     id: "findings", title: "Findings", order: 90,

@@ -27,7 +27,7 @@
     if (!old) panel.append(bar);
     panel.querySelector(".card, .empty")?.remove();
     panel.append(rows.length
-      ? el("div", { class: "card scroll" }, el("table", { class: "log" }, el("thead", {}, el("tr", {}, ["time", "entry", "kind", "what"].map((name, n) => el("th", { scope: "col", class: n < 2 ? "num" : "" }, name)))), el("tbody", {}, rows.slice(0, shown).map(row))), more, more && P.cut(rows.length - shown, "entry", "entries"))
+      ? el("div", { class: "card scroll" }, el("table", { class: "log", "aria-label": "Timeline" }, el("thead", {}, el("tr", {}, ["time", "entry", "kind", "what"].map((name, n) => el("th", { scope: "col", class: n < 2 ? "num" : "" }, name)))), el("tbody", {}, rows.slice(0, shown).map(row))), more, more && P.cut(rows.length - shown, "entry", "entries"))
       : el("p", { class: "empty" }, "Nothing matches."));
   };
 

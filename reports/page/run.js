@@ -83,7 +83,7 @@
       differs && el("div", { class: "wide diff" }, el("h3", {}, `Snapshot differs in [${differs.section}], line ${differs.line}`), el("pre", {}, el("del", {}, `- ${differs.expected}`), el("ins", {}, `+ ${differs.seen}`))),
       counts && el("div", { class: "wide" }, el("h3", {}, "Requirements"), el("p", { class: "soft" }, counts)),
       it.breaches?.length > 0 && el("details", { class: "wide", open: it.breaches.some((one) => P.breachWord(one) === "fail") }, el("summary", {}, P.count(it.breaches.length, "finding")),
-        el("div", { class: "scroll" }, el("table", {}, P.breachHeads(), el("tbody", {}, it.breaches.map((one) => P.breach(one, base)))))),
+        el("div", { class: "scroll" }, el("table", { "aria-label": "Requirements of the case" }, P.breachHeads(), el("tbody", {}, it.breaches.map((one) => P.breach(one, base)))))),
       it.snapshot_text && el("details", { class: "wide" }, el("summary", {}, "Snapshot: descriptions, ICE and DTLS"), el("pre", { tabindex: "0" }, it.snapshot_text)));
   };
 
@@ -138,7 +138,7 @@
 
   const requirements = () => {
     if (!breaches.length) return [];
-    return [el("h2", {}, "Requirements"), el("div", { class: "card scroll" }, el("table", {},
+    return [el("h2", {}, "Requirements"), el("div", { class: "card scroll" }, el("table", { "aria-label": "Requirements" },
       el("thead", {}, el("tr", {}, ["", "requirement", "level", "source", "by", "cases"].map((name, n) => el("th", { scope: "col", class: n === 5 ? "num" : "" }, name)))),
       el("tbody", {}, breaches.map((it) => el("tr", {}, el("td", {}, P.chip(it.word)), el("td", { class: "wrap" }, el("a", { href: hash({ requirement: it.requirement }) }, it.requirement)),
         el("td", {}, it.level), el("td", {}, P.source(it.source)), el("td", {}, el("a", { href: hash({ version: it.implementation }) }, it.implementation)), el("td", { class: "num" }, it.cases))))))];
@@ -184,7 +184,7 @@
     rows.forEach((row, n) => {
       const parts = row.name.split("/");
       Object.assign(row, { n, family: parts[0], pair: parts.at(-1) });
-      row.text = `${row.name} ${row.sentence} ${row.layer ?? ""} ${row.side ?? ""} ${row.versions.join(" ")} ${row.requirements.join(" ")} ${row.standing}`.toLowerCase();
+      row.text = `${row.name} ${row.sentence} ${row.layer ?? ""} ${row.side ?? ""} ${row.versions.join(" ")} ${row.requirements.join(" ")} ${row.standing} ${row.nats ?? ""}`.toLowerCase();
     });
     const versions = [...new Set(rows.flatMap((row) => row.versions))].filter((it) => /\d/.test(it)).sort();
     P.by("top").append(el("p", { class: "meta" }, versions.map((it) => el("span", {}, it))), el("div", { id: "tiles" }));

@@ -39,7 +39,7 @@
       const rows = aligned(split(before), split(seen));
       const differs = rows.filter(([a, b]) => a !== b).length;
       panel.append(el("p", { class: "soft" }, differs ? `${P.count(differs, "line differs", "lines differ")} from the recorded snapshot` : "As recorded", ` (${versions}).`),
-        el("div", { class: "card scroll" }, el("table", { class: "compare snapshot" },
+        el("div", { class: "card scroll" }, el("table", { class: "compare snapshot", "aria-label": "The case against its snapshot" },
           el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "recorded"), el("th", { scope: "col" }, "this case"))),
           el("tbody", {}, rows.map(([a, b]) => el("tr", { class: a !== b ? "differs" : "" }, cell(a, b), cell(b, a)))))));
     },

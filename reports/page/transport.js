@@ -3,7 +3,7 @@
 {
   const { el } = P;
   const SIDES = ["a", "b"];
-  const table = (heads, rows) => el("div", { class: "card scroll" }, el("table", {}, el("thead", {}, el("tr", {}, heads.map((it) => el("th", { scope: "col", class: it.endsWith("#") ? "num" : "" }, it.replace("#", ""))))), el("tbody", {}, rows)));
+  const table = (heads, rows) => el("div", { class: "card scroll" }, el("table", { "aria-label": heads.join(", ") }, el("thead", {}, el("tr", {}, heads.map((it) => el("th", { scope: "col", class: it.endsWith("#") ? "num" : "" }, it.replace("#", ""))))), el("tbody", {}, rows)));
   /** What a table leaves out. */
   const rest = (all, most) => all.length > most && el("p", { class: "soft" }, `${(all.length - most).toLocaleString("en")} more are not shown.`);
   const cell = (...inside) => el("td", { class: "wrap" }, inside);

@@ -1,6 +1,7 @@
 //! The NAT type matrix: the way that two NATs allow, and the way on which peers behind them met.
 
 use crate::run::RunReport;
+use peerproof_conformance::case::Meeting;
 use peerproof_conformance::nat::{Nat, Way};
 use std::collections::BTreeMap;
 
@@ -13,6 +14,8 @@ pub struct Meetings {
     pub as_allowed: usize,
     /// The others: which case, and on which way.
     pub others: Vec<(String, Way)>,
+    /// The word that finds its cases in the list.
+    pub search: String,
 }
 
 /// NATs of offerers against those of answerers.
@@ -35,6 +38,7 @@ impl NatTable {
                 allowed: meeting.allowed,
                 as_allowed: 0,
                 others: Vec::new(),
+                search: search_word(&meeting),
             });
             if meeting.seen == meeting.allowed {
                 cell.as_allowed += 1;
@@ -79,11 +83,16 @@ impl Meetings {
     }
 }
 
+/// The word by which the list of cases finds those of two NATs, the offerer's first, with or without a relay.
+pub(crate) fn search_word(meeting: &Meeting) -> String {
+    let relay = if meeting.relay { "relay" } else { "no-relay" };
+    format!("nat:{}/{}/{relay}", meeting.offerer.short(), meeting.answerer.short())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::report;
-    use peerproof_conformance::case::Meeting;
 
     #[test]
     fn what_was_seen_stands_beside_what_is_allowed() {
@@ -110,5 +119,7 @@ mod tests {
             [["direct".to_owned(), String::new()], [String::new(), format!("relay; {pair}: direct")]]
         );
         assert!(NatTable::of(&report, false).is_empty());
+        let cell = table.rows.iter().flat_map(|(_, cells)| cells).flatten().next().unwrap();
+        assert_eq!(cell.search, "nat:ei-ei/ei-apd/relay");
     }
 }

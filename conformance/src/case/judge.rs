@@ -9,6 +9,7 @@ use super::failed_step::{
     wants_no_connection,
 };
 use super::lacking::{lacking, unless_unwatched, unreported, unsupported};
+use super::lost::lost;
 use super::rewritten::rewritten;
 use super::unnegotiated::{Unnegotiated, unnegotiated};
 use super::unserved::unserved;
@@ -166,37 +167,8 @@ fn dead_on_purpose(record: &CaseRecord, views: &Views) -> bool {
     record.file.ends.iter().any(|name| views.get(name).is_some_and(|view| view.lost.is_some()))
 }
 
-/// A peer that runs by itself and died.
-fn lost(record: &CaseRecord, views: &Views) -> Option<Verdict> {
-    if let Some(NotPlayed::Failed { peer, reason }) = &record.file.not_played {
-        return Some(Verdict {
-            outcome: Outcome::Fail,
-            layer: Some(Layer::PeerProtocol),
-            side: Some(peer.clone()),
-            sentence: format!("{peer} should start, but it failed before the first step: {reason}"),
-            evidence: Vec::new(),
-            claim: None,
-        });
-    }
-    let (name, lost) = views.iter().find_map(|(name, view)| {
-        let lost = view.lost.as_ref()?;
-        (!record.file.ends.contains(name)).then_some((name, lost))
-    })?;
-    let broke_protocol = views.get(name).is_some_and(|view| view.broke_protocol);
-    let reached = || first_diverged(record, views, Layer::Media).map(|diverged| diverged.layer);
-    let layer = if broke_protocol { Layer::PeerProtocol } else { reached().unwrap_or(Layer::Signalling) };
-    Some(Verdict {
-        outcome: Outcome::Fail,
-        layer: Some(layer),
-        side: Some(name.clone()),
-        sentence: format!("{name} should run to the end of the case, but it ended: {}", lost.is),
-        evidence: vec![Place::Entry(lost.n)],
-        claim: None,
-    })
-}
-
 /// The first layer up to `top` at which the session diverged.
-fn first_diverged(record: &CaseRecord, views: &Views, top: Layer) -> Option<Diagnosis> {
+pub(super) fn first_diverged(record: &CaseRecord, views: &Views, top: Layer) -> Option<Diagnosis> {
     explain::first_diverged(&session(record, views), top)
 }
 

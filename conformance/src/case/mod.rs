@@ -11,6 +11,7 @@ mod ended_allocation;
 mod failed_step;
 mod judge;
 mod lacking;
+mod lost;
 mod released;
 mod rewritten;
 mod snapshot;

@@ -204,6 +204,9 @@ pub struct Chosen {
     /// Configuration file [default: ./peerproof.toml if it exists]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// A key of an implementation, as in the configuration file, which it replaces: `mystack:cases=5`, `mystack:env.DEBUG=1`
+    #[arg(long, value_name = "NAME:KEY=VALUE")]
+    pub set: Vec<String>,
     /// A program that speaks the peer protocol, as an implementation: `mystack=./adapter.py`. COMMAND is split at blanks; quotes have no
     /// meaning in it
     #[arg(long, value_name = "NAME=COMMAND")]

@@ -88,7 +88,7 @@ mod tests {
         let toml = folder.path().join("peerproof.toml");
         assert_eq!(init(Some(&toml)), 0);
         assert_eq!(init(Some(&toml)), USAGE);
-        assert!(config::Configuration::load(Some(&toml), &[], &[]).is_ok());
+        assert!(config::Configuration::load(Some(&toml), &[], &[], &[]).is_ok());
     }
 
     #[test]

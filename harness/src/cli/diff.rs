@@ -113,7 +113,7 @@ pub(crate) fn archive(args: &ArchiveArgs) -> u8 {
         complain(format_args!("{} exists; --force replaces it", args.output.display()));
         return USAGE;
     }
-    let Run { tool, cases } = match of_folder(&args.run) {
+    let Run { tool, cases } = match of_folder(&args.run, &[]) {
         Ok(run) => run,
         Err(trouble) => {
             complain(trouble);
@@ -149,7 +149,7 @@ pub(crate) fn diff(args: &DiffArgs) -> u8 {
         return USAGE;
     }
     let read = |path: &Path| -> Result<Run, String> {
-        let mut run = if path.is_dir() { of_folder(path)? } else { of_archive(path)? };
+        let mut run = if path.is_dir() { of_folder(path, &args.only)? } else { of_archive(path)? };
         run.cases.retain(|case| wanted(&args.only, &case.case));
         Ok(run)
     };
@@ -199,8 +199,10 @@ fn wanted(only: &[String], case: &str) -> bool {
         || only.iter().any(|wanted| case.contains(wanted.as_str()) || pattern::matches(wanted, case))
 }
 
-fn of_folder(path: &Path) -> Result<Run, String> {
-    let facts = judge::records(path, |record| Facts::of(&record)).map_err(|error| error.to_string())?;
+fn of_folder(path: &Path, only: &[String]) -> Result<Run, String> {
+    let is_wanted = |case: &str| wanted(only, case);
+    let facts = judge::records(path, is_wanted, |record| Facts::of(&record));
+    let facts = facts.map_err(|error| error.to_string())?;
     Ok(Run { tool: CHECKS.to_owned(), cases: facts })
 }
 

@@ -75,8 +75,9 @@ pub(super) const FOLDER: &str = "scenarios";
 
 /// The cases that are meant; nothing is played if a scenario is broken.
 pub(crate) fn wanted(chosen: &Chosen) -> Result<Wanted, String> {
-    let mut configuration = Configuration::load(chosen.config.as_deref(), &chosen.program, &chosen.page)
-        .map_err(|error| error.to_string())?;
+    let mut configuration =
+        Configuration::load(chosen.config.as_deref(), &chosen.program, &chosen.page, &chosen.set)
+            .map_err(|error| error.to_string())?;
     configuration.expected.extend(chosen.expected.iter().cloned());
     let mut chosen = chosen.clone();
     for name in chosen.peers.iter_mut().chain(&mut chosen.with) {

@@ -1,7 +1,7 @@
 //! From what the file and the flags say to the implementations of a run.
 
 use super::error::{ConfigError, ConfigErrors};
-use super::{Entry, FILE, File, page};
+use super::{Entry, FILE, File, page, set};
 use crate::adapters;
 use crate::input::{self, Limit};
 use crate::peers::browser::{Build, Kind, Remote};
@@ -38,19 +38,36 @@ pub struct Configuration {
 
 impl Configuration {
     /// Reads the file that is named, or the one of this folder if there is one, and adds the programs (`NAME=COMMAND`) and the pages
-    /// (`NAME=BROWSER`) of the command line.
+    /// (`NAME=BROWSER`) of the command line. Keys of implementations that are set there (`NAME:KEY=VALUE`) replace those of the file.
     ///
     /// # Errors
     /// All that is wrong with it.
-    pub fn load(named: Option<&Path>, programs: &[String], pages: &[String]) -> Result<Self, ConfigErrors> {
+    pub fn load(
+        named: Option<&Path>,
+        programs: &[String],
+        pages: &[String],
+        sets: &[String],
+    ) -> Result<Self, ConfigErrors> {
         let path = named.unwrap_or(Path::new(FILE));
         let text = match input::text(path, Limit::CONFIGURATION) {
             Ok(text) => text,
             Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(ConfigErrors::Unreadable(path.to_owned(), error)),
         };
-        let mut configuration = Self::parse(path, &text)?;
         let mut errors = Vec::new();
+        // Errors of the file first: only there they have a place.
+        let mut configuration = match sets {
+            [] => Self::parse(path, &text)?,
+            sets => {
+                toml::from_str::<File>(&text).map_err(|error| {
+                    ConfigErrors::Malformed(Box::new(ScenarioError::of_toml(path, &text, &error)))
+                })?;
+                let set = set::with(&text, sets).map_err(|message| {
+                    ConfigErrors::Wrong(vec![ConfigError { file: "--set".to_owned(), line: None, message }])
+                })?;
+                Self::parse(path, &set)?
+            }
+        };
         for program in programs {
             match from_flag(program) {
                 Ok(program) => {

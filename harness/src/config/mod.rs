@@ -3,6 +3,7 @@
 mod build;
 mod error;
 mod page;
+mod set;
 
 pub use build::Configuration;
 pub use error::{ConfigError, ConfigErrors};

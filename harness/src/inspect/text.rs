@@ -5,6 +5,7 @@ mod conversations;
 pub(super) mod diagnosis;
 mod head;
 
+use self::diagnosis::Listed;
 use super::Report;
 use crate::terminal::{Style, clean};
 use chrono::DateTime;
@@ -18,7 +19,7 @@ use std::io::{self, Write};
 /// # Errors
 /// If the writer fails.
 pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    file(report, out)?;
+    file(report, style, out)?;
     servers(&report.trace, out)?;
     head::write(&report.judged, style, out)?;
     if report.trace.connections.is_empty() {
@@ -38,18 +39,14 @@ pub fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<
     if report.judged.failed().is_none() {
         diagnosis::write(&report.diagnosis, several, style, out)?;
     } else if !report.diagnosis.is_empty() {
-        diagnosis::list("Diagnosis", &report.diagnosis, 1, several, style, out)?;
+        let said = report.judged.failed().map_or("", |verdict| verdict.sentence.as_str());
+        let all = &report.diagnosis;
+        diagnosis::list(&Listed { heading: "Diagnosis", all, from: 1, several, said }, style, out)?;
     }
     if !report.besides.is_empty() {
         let from = diagnosis::groups(&report.diagnosis).len() + 1;
-        diagnosis::list(
-            "Seen besides, and not what failed the case",
-            &report.besides,
-            from,
-            several,
-            style,
-            out,
-        )?;
+        let heading = "Seen besides, and not what failed the case";
+        diagnosis::list(&Listed { heading, all: &report.besides, from, several, said: "" }, style, out)?;
     }
     head::requirements(&report.judged, &report.file.name, style, out)
 }
@@ -66,7 +63,7 @@ pub(super) fn counted(count: u64, noun: &str) -> String {
     }
 }
 
-fn file(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+fn file(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let (file, trace) = (&report.file, &report.trace);
     let compressed = if file.compressed { ", gzip" } else { "" };
     let lasted = trace.last.unwrap_or_default().since(trace.first.unwrap_or_default());
@@ -112,7 +109,7 @@ fn file(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     for line in &report.beside {
-        writeln!(out, "  {}", clean(line))?;
+        style.wrapped(out, "  ", "    ", line)?;
     }
     for Other { protocol, packets, flows, first } in &trace.others {
         let (packets, flows) = (counted(*packets, "packet"), counted(*flows, "flow"));

@@ -85,13 +85,21 @@ fn finished(path: &Path) -> Result<Vec<PathBuf>, JudgeError> {
 /// If there is none, or one cannot be read.
 pub fn records<R: Send + Sync>(
     path: &Path,
+    wanted: impl Fn(&str) -> bool + Sync,
     work: impl Fn(CaseRecord) -> R + Sync,
 ) -> Result<Vec<R>, JudgeError> {
     let record = |folder: &PathBuf| {
+        // Before the timeline and the capture, which are long.
+        let (file, _) = case_file(folder)?;
+        if !wanted(&file.name) {
+            return Ok(None);
+        }
         let Read { file, timeline, broken_off, .. } = read(folder)?;
-        observed(folder, file, timeline, broken_off.into_iter().collect()).map(&work)
+        observed(folder, file, timeline, broken_off.into_iter().collect()).map(|record| Some(work(record)))
     };
-    parallel::map(&finished(path)?, record).into_iter().collect()
+    let read: Result<Vec<Option<R>>, JudgeError> =
+        parallel::map(&finished(path)?, record).into_iter().collect();
+    Ok(read?.into_iter().flatten().collect())
 }
 
 /// What a folder says, but for its capture.

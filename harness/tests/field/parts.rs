@@ -59,7 +59,8 @@ fn what_is_missing_in_a_capture_of_one_direction_is_held_against_nobody() {
                 capture.wait(400);
             }
         }
-        for sequence in 0..200 {
+        // Longer than an interval of RTCP (RFC 3550 §6.2).
+        for sequence in 0..400 {
             capture.udp(ALICE, BOB, &rtp(8, 0x1000, sequence, &[7; 160])).wait(19);
         }
         capture.file()

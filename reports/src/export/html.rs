@@ -5,7 +5,7 @@ use crate::case::CaseReport;
 use crate::document::{Packed, Part, Policy, pack, plain};
 use crate::escape::lines;
 use crate::findings::Requirements;
-use crate::nats::NatTable;
+use crate::nats::{NatTable, search_word};
 use crate::run::{Counts, RunReport};
 use crate::time::{span, utc};
 use askama::Template;
@@ -85,6 +85,9 @@ pub struct CaseRow<'a> {
     pub requirements: Vec<&'a str>,
     /// The page of the case, if there is one.
     pub page: Option<String>,
+    /// The word that finds the cases of its two NATs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nats: Option<String>,
 }
 
 /// A requirement that is broken, over all cases.
@@ -177,6 +180,7 @@ fn row(case: &CaseReport) -> CaseRow<'_> {
         versions: case.peers.iter().map(crate::findings::version).collect(),
         requirements,
         page: page.map(|folder| encode(&format!("{folder}/{CASE_PAGE}"))),
+        nats: case.meeting.as_ref().filter(|_| case.control_of.is_none()).map(search_word),
     }
 }
 

@@ -396,7 +396,7 @@ fn a_lost_browser_is_ours_a_lost_stack_its_own_and_a_killed_peer_part_of_the_cas
 
     let mut case = CaseBuilder::new("");
     case.connect().event("alice", lost.clone());
-    fails(&case.verdict(), Layer::Signalling, "alice", "it ended: the page crashed");
+    fails(&case.verdict(), Layer::DataChannel, "alice", "it ended: the page crashed");
 
     let violates = json!({"event": "lost", "data": {"reason": "no answer to send", "violates": true}});
     let mut case = CaseBuilder::new("");
@@ -685,4 +685,27 @@ fn a_dtls_transport_that_fails_later_did_not_lack_its_handshake() {
         "the DTLS transport of bob should stay connected, but it failed",
     );
     fails(&verdict(false), Layer::Dtls, "bob", "handshake between alice and bob should complete");
+}
+
+#[test]
+fn the_layer_of_a_peer_that_died_is_the_one_reached_by_then() {
+    let lost = |later: bool, connects: bool| {
+        let mut case = CaseBuilder::new("");
+        case.record.file.peers[0].runs = Runs::Independent;
+        if connects {
+            case.connect();
+        } else {
+            case.negotiate();
+        }
+        case.event("alice", json!({"event": "lost", "data": {"reason": "it ended"}}));
+        if later {
+            case.state("bob", "iceconnectionstatechange", "disconnected");
+            case.state("bob", "iceconnectionstatechange", "failed");
+        }
+        case.verdict()
+    };
+    for later in [false, true] {
+        fails(&lost(later, true), Layer::DataChannel, "alice", "alice should run to the end of the case");
+        assert_ne!(lost(later, false).layer, Some(Layer::DataChannel));
+    }
 }

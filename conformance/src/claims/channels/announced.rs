@@ -18,6 +18,7 @@ pub(super) fn check(
     found: &mut Vec<Contradiction>,
 ) {
     unknown(session, own, found);
+    opened_again(own, found);
     for shown in &own.announced {
         announced(own, other, shown, found);
     }
@@ -77,6 +78,28 @@ fn unknown(session: &Session<'_>, own: &Known<'_>, found: &mut Vec<Contradiction
                 seen,
                 evidence,
             ));
+            return;
+        }
+    }
+}
+
+/// A channel opens once (webrtc-pc §6.2): there are no more reports of it than channels of its label were created or announced.
+fn opened_again(own: &Known<'_>, found: &mut Vec<Contradiction>) {
+    if own.acts_alone || own.peer.never_reports("datachannel", "") {
+        return;
+    }
+    for (n, Shown { entry, info }) in own.opened.iter().enumerate() {
+        let label = info.label.as_str();
+        let times = own.opened.iter().take(n + 1).filter(|it| it.info.label == label).count();
+        let created = own.created.iter().filter(|it| it.label == label).count();
+        let announced = own.announced.iter().filter(|it| it.info.label == label).count();
+        // What was never created or announced is another contradiction.
+        let channels = created + announced;
+        if channels > 0 && times > channels {
+            let claimed = format!("{} reports that the channel {label:?} is open", own.peer.name);
+            let (times, channels) = (counted(times as u64, "time"), counted(channels as u64, "channel"));
+            let seen = format!("it reports that {times}, of {channels} with that label");
+            found.push(against(&own.peer.name, OPENED, entry.t_us, claimed, seen, [Place::Entry(entry.n)]));
             return;
         }
     }

@@ -42,6 +42,15 @@ fn a_channel_opens_where_it_was_created_or_announced() {
 }
 
 #[test]
+fn a_channel_opens_once() {
+    for peer in ["alice", "bob"] {
+        let mut twice = Case::of(Recording::Conflict);
+        twice.double(peer, |event| matches!(event, PeerEvent::ChannelOpen { .. }));
+        twice.blames(peer, "event/channelopen", LAYER, "it reports that 2 times, of 1 channel");
+    }
+}
+
+#[test]
 fn a_channel_that_is_announced_was_opened_by_the_other_side() {
     let mut twice = Case::of(Recording::Conflict);
     twice.double("bob", is_announced).blames("bob", "event/datachannel", LAYER, "it reports 2");

@@ -108,9 +108,14 @@ impl<'a> Direction<'a, '_> {
         let Some(streams) = streams(self.label, self.sender, self.receiver) else { return };
         let (left, came) = (self.at(self.sender, &streams), self.at(self.receiver, &streams));
         let before = found.len();
-        if let Some((tap, left)) = &left {
-            self.sent_otherwise(left, found);
-            self.not_sent(*tap, left, found);
+        match (&left, &came) {
+            (Some((tap, left)), _) => {
+                self.sent_otherwise(left, true, found);
+                self.not_sent(*tap, left, found);
+            }
+            // What arrives in its association is the sender's, too; its order may be that of the network.
+            (None, Some((_, came))) => self.sent_otherwise(came, false, found),
+            (None, None) => {}
         }
         if found.len() == before
             && let Some((_, wire)) = came.as_ref().or(left.as_ref())
@@ -124,8 +129,8 @@ impl<'a> Direction<'a, '_> {
         format!("{} got commands to send on {:?}", self.sender.peer.name, self.label)
     }
 
-    /// What the sender's packets carry, and no command asked for.
-    fn sent_otherwise(&self, left: &[Carried], found: &mut Vec<Contradiction>) {
+    /// What the sender's packets carry, and no command asked for. `is_order_known` says whether they are in the order in which they left.
+    fn sent_otherwise(&self, left: &[Carried], is_order_known: bool, found: &mut Vec<Contradiction>) {
         let Some(stated) = &self.stated else { return };
         let mut known = counts(stated.iter().map(|at| &at.is));
         let name = &self.sender.peer.name;
@@ -145,7 +150,7 @@ impl<'a> Direction<'a, '_> {
         }
         // An echo and messages of its own may mix.
         let has_one_source = !self.session.views.get(name).is_some_and(|it| it.echoes.contains(self.label));
-        if !self.is_ordered || !has_one_source {
+        if !self.is_ordered || !is_order_known || !has_one_source {
             return;
         }
         let mut rest = stated.iter();

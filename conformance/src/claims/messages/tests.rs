@@ -51,6 +51,11 @@ fn what_the_wire_has_and_the_command_has_not_is_the_senders_fault() {
         }
     });
     as_binary.blames("alice", "answer/send", LAYER, "which is none of that");
+    // Its packets are known from the other side's tap alone.
+    let mut unasked = Case::of(Recording::Data);
+    unasked
+        .without(|what| matches!(what, What::Command { peer, name, .. } if peer == "bob" && name == "echo"));
+    unasked.blames("bob", "answer/send", LAYER, "which is none of that");
 }
 
 #[test]

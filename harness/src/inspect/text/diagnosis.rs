@@ -18,7 +18,19 @@ pub(in super::super) fn write(
     if all.is_empty() {
         return writeln!(out, "{}", style.paint(Paint::Good, "Diagnosis: no problem found"));
     }
-    list("Diagnosis", all, 1, several, style, out)
+    list(&Listed { heading: "Diagnosis", all, from: 1, several, said: "" }, style, out)
+}
+
+/// Diagnoses under a heading.
+pub(super) struct Listed<'a> {
+    pub(super) heading: &'a str,
+    pub(super) all: &'a [Diagnosis],
+    /// The number of the first.
+    pub(super) from: usize,
+    /// Whether there is more than one connection.
+    pub(super) several: bool,
+    /// What the report says above: an observation in it is not repeated.
+    pub(super) said: &'a str,
 }
 
 /// Those of the same kind with the same advice, each group in the place of its first.
@@ -42,15 +54,9 @@ pub(super) fn number(all: &[Diagnosis], connection: usize) -> Option<(usize, &Di
     numbered.find_map(|(index, group)| Some((index + 1, group.into_iter().find(broken)?)))
 }
 
-/// Writes them under a heading, numbered from `from`. `several` says whether there is more than one connection.
-pub(super) fn list(
-    heading: &str,
-    all: &[Diagnosis],
-    from: usize,
-    several: bool,
-    style: &Style,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+/// Writes them under a heading, numbered.
+pub(super) fn list(listed: &Listed<'_>, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let &Listed { heading, all, from, several, said } = listed;
     writeln!(out, "{}", style.paint(Paint::Heading, heading))?;
     for (index, group) in groups(all).into_iter().enumerate() {
         let Some(found) = group.first() else { continue };
@@ -67,11 +73,11 @@ pub(super) fn list(
             writeln!(out, "{}", places.iter().map(|it| format!(", {it}")).collect::<String>())?;
         } else {
             writeln!(out, ", {} times", group.len())?;
-            style.wrapped(out, "     ", "     ", &listed(&places, "; "))?;
+            style.wrapped(out, "     ", "     ", &some_of(&places, "; "))?;
         }
         let mut seen: Vec<&str> = Vec::new();
         for it in &group {
-            if !seen.contains(&it.what.as_str()) {
+            if !seen.contains(&it.what.as_str()) && !said.contains(&it.what) {
                 seen.push(&it.what);
             }
         }
@@ -99,7 +105,7 @@ fn place(found: &Diagnosis, several: bool) -> String {
 }
 
 /// The first of them, and how many more there are.
-pub(super) fn listed(all: &[String], between: &str) -> String {
+pub(super) fn some_of(all: &[String], between: &str) -> String {
     let mut text = all.iter().take(MOST).cloned().collect::<Vec<_>>().join(between);
     if all.len() > MOST {
         text += &format!("{between}and {} more", all.len() - MOST);

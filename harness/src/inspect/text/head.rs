@@ -1,7 +1,7 @@
 //! The verdict of a recording, which comes first, and the requirements that are violated.
 
 use super::super::judged::Judged;
-use super::diagnosis::listed;
+use super::diagnosis::some_of;
 use crate::terminal::{Paint, Style, clean};
 use peerproof_conformance::verdict::{Layer, Outcome};
 use peerproof_reports::Breach;
@@ -29,7 +29,7 @@ pub(super) fn write(judged: &Judged, style: &Style, out: &mut dyn Write) -> io::
     }
     writeln!(out)?;
     let places: Vec<String> = verdict.evidence.iter().map(ToString::to_string).collect();
-    let places = if places.is_empty() { String::new() } else { format!(" ({})", listed(&places, ", ")) };
+    let places = if places.is_empty() { String::new() } else { format!(" ({})", some_of(&places, ", ")) };
     if verdict.sentence.is_empty() {
         return Ok(());
     }
