@@ -3,6 +3,7 @@
 use super::super::observed::{PATIENCE_US, against, lacks};
 use super::super::{Contradiction, Session};
 use super::known::{Created, Dcep, Known, Shown};
+use crate::case_file::Runs;
 use crate::explain::counted;
 use crate::verdict::{Layer, Place};
 use peerproof_captures::event::{PeerEvent, SctpState};
@@ -83,9 +84,10 @@ fn unknown(session: &Session<'_>, own: &Known<'_>, found: &mut Vec<Contradiction
     }
 }
 
-/// A channel opens once (webrtc-pc §6.2): there are no more reports of it than channels of its label were created or announced.
+/// A channel opens once (webrtc-pc §6.2): there are no more reports of it than channels of its label were created or announced. Chrome now and then
+/// fires `open` twice for a channel that the other side opened, so browsers are left out.
 fn opened_again(own: &Known<'_>, found: &mut Vec<Contradiction>) {
-    if own.acts_alone || own.peer.never_reports("datachannel", "") {
+    if own.peer.runs == Runs::Driven || own.acts_alone || own.peer.never_reports("datachannel", "") {
         return;
     }
     for (n, Shown { entry, info }) in own.opened.iter().enumerate() {
