@@ -69,16 +69,17 @@ pub(super) fn because(
     }
 }
 
-/// When the step ended that failed, if one did.
-fn ended(record: &CaseRecord, failure: &Verdict) -> Option<u64> {
-    let ends = |n: u64| {
-        let entry = record.timeline.iter().find(|entry| entry.n == n)?;
-        matches!(entry.what, What::StepEnded { .. }).then_some(entry.t_us)
-    };
-    failure.evidence.iter().find_map(|place| match place {
-        Place::Entry(n) => ends(*n),
+/// The entries of the timeline that a failure names.
+fn named<'a>(record: &'a CaseRecord, failure: &'a Verdict) -> impl Iterator<Item = &'a Entry> {
+    failure.evidence.iter().filter_map(|place| match place {
+        Place::Entry(n) => record.timeline.iter().find(|entry| entry.n == *n),
         _ => None,
     })
+}
+
+/// When the step ended that failed, if one did.
+fn ended(record: &CaseRecord, failure: &Verdict) -> Option<u64> {
+    named(record, failure).find(|entry| matches!(entry.what, What::StepEnded { .. })).map(|entry| entry.t_us)
 }
 
 /// A peer claims what is not so; and what followed from that, if a step or an expectation failed.
@@ -128,11 +129,7 @@ pub(super) fn of(record: &CaseRecord, views: &Views, failure: &Verdict) -> Optio
 
 /// Whether the step that failed awaited that something fails or ends.
 fn should_end(record: &CaseRecord, failure: &Verdict) -> bool {
-    let ended = failure.evidence.iter().filter_map(|place| match place {
-        Place::Entry(n) => record.timeline.iter().find(|entry| entry.n == *n),
-        _ => None,
-    });
-    ended.into_iter().any(|entry| match &entry.what {
+    named(record, failure).any(|entry| match &entry.what {
         What::StepEnded { outcome: StepOutcome::TimedOut { awaited: expected, .. }, .. }
         | What::StepEnded { outcome: StepOutcome::Wrong { expected, .. }, .. } => wants_failure(expected),
         _ => false,
@@ -149,11 +146,7 @@ fn lost(record: &CaseRecord, failure: &Verdict) -> Option<u64> {
                 | PeerEvent::IceTransportStateChange { state: IceState::Disconnected | IceState::Failed }
         )
     };
-    let reported = failure.evidence.iter().filter_map(|place| match place {
-        Place::Entry(n) => record.timeline.iter().find(|entry| entry.n == *n),
-        _ => None,
-    });
-    let (lost, t_us) = reported.into_iter().find_map(|entry| match &entry.what {
+    let (lost, t_us) = named(record, failure).find_map(|entry| match &entry.what {
         What::Event { peer, event, .. } if is_lost(event) => {
             Some((entry.n, entry.t_us.saturating_add(clock_error(record, peer))))
         }
@@ -165,11 +158,11 @@ fn lost(record: &CaseRecord, failure: &Verdict) -> Option<u64> {
 
 /// By how much the times of a peer's events may be off, in microseconds.
 fn clock_error(record: &CaseRecord, of: &str) -> u64 {
-    let errors = record.timeline.iter().rev().filter_map(|entry| match &entry.what {
+    let error = record.timeline.iter().rev().find_map(|entry| match &entry.what {
         What::PeerClock { peer, error_us, .. } if peer == of => Some(*error_us),
         _ => None,
     });
-    errors.into_iter().next().unwrap_or(0)
+    error.unwrap_or(0)
 }
 
 /// When something in a recording was, in microseconds since the case began.

@@ -110,7 +110,7 @@ pub(super) fn wants_message(expected: &Expected) -> bool {
     matches!(expected, Expected::Condition { condition: Condition::Message(_), .. })
 }
 
-/// The other peer, where a message, a channel or media was awaited of it and it had been told to close before the step began, and the entry of that.
+/// The other peer, where a message, a channel or media was awaited of it and the scenario had closed it before the step began, and the entry of that.
 pub(super) fn closed<'a>(record: &'a CaseRecord, expected: &Expected, ended: u64) -> Option<(&'a str, u64)> {
     let Expected::Condition { peer, condition } = expected else { return None };
     if !matches!(
@@ -120,14 +120,19 @@ pub(super) fn closed<'a>(record: &'a CaseRecord, expected: &Expected, ended: u64
         return None;
     }
     let other = record.other(peer)?;
+    closed_before(record, other, ended).map(|n| (other, n))
+}
+
+/// The command that closed the connection of a peer before the step began that ended at the entry `ended`, if the peer made none after it.
+pub(super) fn closed_before(record: &CaseRecord, name: &str, ended: u64) -> Option<u64> {
     let before = record.timeline.iter().rev().skip_while(|entry| entry.n >= ended);
     let before = before.skip_while(|entry| !matches!(entry.what, What::StepBegan { .. }));
-    let last = before.filter_map(|entry| match &entry.what {
-        What::Command { peer, name, .. } if peer == other => Some((name.as_str(), entry.n)),
+    let mut commands = before.filter_map(|entry| match &entry.what {
+        What::Command { peer, name: command, .. } if peer == name => Some((command.as_str(), entry.n)),
         _ => None,
     });
-    let last = last.into_iter().find(|(name, _)| matches!(*name, "close" | "createPeerConnection"));
-    last.filter(|(name, _)| *name == "close").map(|(_, n)| (other, n))
+    let last = commands.find(|(command, _)| matches!(*command, "close" | "createPeerConnection"));
+    last.filter(|(command, _)| *command == "close").map(|(_, n)| n)
 }
 
 /// The peer at which what was expected happens without the other: that does not follow from what the other lacks. `acting` is the one of

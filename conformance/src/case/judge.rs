@@ -297,10 +297,10 @@ fn step(record: &CaseRecord, views: &Views) -> Option<Verdict> {
                 mismatch.side = Some(NETWORK.to_owned());
                 mismatch.evidence = vec![first];
             }
-            if let Some((other, stated)) = awaited.and_then(|awaited| closed(record, awaited, entry.n)) {
-                mismatch.seen = format!("{}; {other} was told to close before", mismatch.seen);
+            if let Some((other, n)) = awaited.and_then(|awaited| closed(record, awaited, entry.n)) {
+                mismatch.seen = format!("{}; the scenario had closed {other} before", mismatch.seen);
                 mismatch.side = Some(other.to_owned());
-                mismatch.evidence = vec![Place::Entry(stated)];
+                mismatch.evidence = vec![Place::Entry(n)];
             }
             if let Some(Unnegotiated { sentence, evidence }) = unnegotiated {
                 mismatch.seen = format!("{}; {sentence}", mismatch.seen);

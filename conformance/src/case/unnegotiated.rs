@@ -5,6 +5,7 @@
 //! peer whose description lacks what it was asked for is contradicted as a [claim](crate::claims) first. Nor is it a peer's fault that a
 //! channel stays which neither was asked to close, or that nothing happens at a connection that the scenario closed.
 
+use super::failed_step::closed_before;
 use crate::api::Views;
 use crate::explain::never_negotiated;
 use crate::record::CaseRecord;
@@ -42,18 +43,11 @@ pub(super) fn unnegotiated(record: &CaseRecord, views: &Views, expected: &Expect
 
 /// The command that closed a peer's connection, if that was before the step that failed (webrtc-pc §4.4.1.6).
 fn closed(record: &CaseRecord, by: &str) -> Option<Place> {
-    let failed = record.timeline.iter().find_map(|entry| match &entry.what {
-        What::StepEnded { step, outcome: StepOutcome::TimedOut { .. } } => Some(*step),
-        _ => None,
-    })?;
-    let is_begun = |entry: &&Entry| matches!(&entry.what, What::StepBegan { step, .. } if *step == failed);
-    let before = record.timeline.iter().take_while(|entry| !is_begun(entry));
-    before
-        .filter(
-            |entry| matches!(&entry.what, What::Command { peer, name, .. } if peer == by && name == "close"),
-        )
-        .map(|entry| Place::Entry(entry.n))
-        .last()
+    let failed = record
+        .timeline
+        .iter()
+        .find(|entry| matches!(entry.what, What::StepEnded { outcome: StepOutcome::TimedOut { .. }, .. }))?;
+    closed_before(record, by, failed.n).map(Place::Entry)
 }
 
 fn channel(record: &CaseRecord, views: &Views, label: &str) -> Option<Unnegotiated> {

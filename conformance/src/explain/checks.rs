@@ -264,9 +264,8 @@ pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::session::{Recorded, Session};
+    use super::super::testing::of_record;
     use super::*;
-    use crate::api::{PeerView, Views};
     use crate::checks::controls::Recording;
     use crate::evidence::{Packet, Peer};
     use peerproof_captures::event::PeerEvent;
@@ -290,13 +289,8 @@ mod tests {
                 ),
                 _ => true,
             });
-            let view = |name: &String| (name.clone(), PeerView::of(&record.timeline, name));
-            let views: Views = names.iter().map(view).collect();
-            let missed = |timeline: &[Entry]| {
-                let wire = record.wire.as_ref();
-                let session = Session::of_case(Recorded { views: &views, timeline, stats: None, wire });
-                of_api(&session.api().unwrap()).unwrap()
-            };
+            let missed =
+                |timeline: &[Entry]| of_record(&record, timeline, record.wire.as_ref(), of_api).unwrap();
             let found = missed(&record.timeline);
             assert_eq!(found.side, names[idle], "{}", found.seen);
             assert!(found.seen.ends_with("and sends none"), "{}", found.seen);

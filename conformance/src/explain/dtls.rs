@@ -332,9 +332,8 @@ pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::session::{Recorded, Session};
+    use super::super::testing::of_record;
     use super::*;
-    use crate::api::Views;
     use crate::checks::controls::Recording;
     use crate::evidence::Wire;
     use peerproof_captures::event::PeerEvent;
@@ -355,13 +354,7 @@ mod tests {
             }
             _ => true,
         });
-        let missed = |wire: Option<&Wire>| {
-            let view = |name: &String| (name.clone(), PeerView::of(&record.timeline, name));
-            let views: Views = names.iter().map(view).collect();
-            let timeline = &record.timeline[..];
-            let session = Session::of_case(Recorded { views: &views, timeline, stats: None, wire });
-            of_api(&session.api().unwrap()).unwrap()
-        };
+        let missed = |wire: Option<&Wire>| of_record(&record, &record.timeline, wire, of_api).unwrap();
         let (seen, unseen) = (missed(record.wire.as_ref()), missed(None));
         assert_eq!([&seen.side, &unseen.side], [&names[1]; 2]);
         assert!(seen.seen.contains("it sent protected packets"), "{}", seen.seen);

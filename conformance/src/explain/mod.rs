@@ -17,6 +17,8 @@ mod sctp;
 mod session;
 mod signalling;
 mod srtp;
+#[cfg(test)]
+mod testing;
 
 use cut::{Cut, cut, cut_of_setup, cut_of_user_data};
 pub(crate) use data_channel::never_negotiated;

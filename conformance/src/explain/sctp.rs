@@ -144,9 +144,8 @@ pub(super) fn of_api(api: &Api<'_>) -> Option<Missed> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::session::{Recorded, Session};
+    use super::super::testing::of_record;
     use super::*;
-    use crate::api::{PeerView, Views};
     use crate::checks::controls::Recording;
     use crate::evidence::{Clear, Packet, Peer, Wire};
     use peerproof_captures::event::PeerEvent;
@@ -175,11 +174,7 @@ mod tests {
                 }
                 _ => true,
             });
-            let view = |name: &String| (name.clone(), PeerView::of(&record.timeline, name));
-            let views: Views = names.iter().map(view).collect();
-            let (timeline, wire) = (&record.timeline[..], record.wire.as_ref());
-            let session = Session::of_case(Recorded { views: &views, timeline, stats: None, wire });
-            let missed = of_api(&session.api().unwrap()).unwrap();
+            let missed = of_record(&record, &record.timeline, record.wire.as_ref(), of_api).unwrap();
             assert_eq!(missed.side, names[1 - sender], "{}", missed.expected);
         }
     }
@@ -188,7 +183,6 @@ mod tests {
     #[test]
     fn an_association_that_packets_show_is_not_missing() {
         let mut record = Recording::Data.record();
-        let names: Vec<String> = record.file.peers.iter().map(|peer| peer.name.clone()).collect();
         record.timeline.retain(|entry| match &entry.what {
             What::Event { event, .. } => {
                 !matches!(event, PeerEvent::SctpStateChange { .. } | PeerEvent::ChannelOpen { .. })
@@ -196,11 +190,7 @@ mod tests {
             _ => true,
         });
         let missed = |wire: Option<&Wire>| {
-            let view = |name: &String| (name.clone(), PeerView::of(&record.timeline, name));
-            let views: Views = names.iter().map(view).collect();
-            let timeline = &record.timeline[..];
-            let session = Session::of_case(Recorded { views: &views, timeline, stats: None, wire });
-            of_api(&session.api().unwrap()).map(|missed| missed.kind)
+            of_record(&record, &record.timeline, wire, of_api).map(|missed| missed.kind)
         };
         assert_eq!(missed(record.wire.as_ref()), None);
         assert_eq!(missed(None), Some(Kind::SctpNotConnected), "nobody saw it");

@@ -71,7 +71,7 @@ fn an_echo_that_loses_messages_is_blamed_on_the_one_who_echoes() {
 }
 
 #[test]
-fn who_was_told_to_close_is_named_where_something_is_awaited_of_it() {
+fn who_was_closed_is_named_where_something_is_awaited_of_it() {
     let verdict = |before: bool, peer: &str| {
         let awaited = json!({"message": {"channel": "chat", "text": "two"}});
         let mut case = CaseBuilder::new("");
@@ -86,11 +86,11 @@ fn who_was_told_to_close_is_named_where_something_is_awaited_of_it() {
         case.timed_out("alice", awaited);
         case.verdict()
     };
-    fails(&verdict(true, "bob"), Layer::DataChannel, "bob", "bob was told to close before");
+    fails(&verdict(true, "bob"), Layer::DataChannel, "bob", "the scenario had closed bob before");
     let while_awaited = verdict(false, "bob");
     fails(&while_awaited, Layer::DataChannel, "alice", "at alice should come");
     for verdict in [while_awaited, verdict(true, "alice")] {
-        assert!(!verdict.sentence.contains("told to close"), "{}", verdict.sentence);
+        assert!(!verdict.sentence.contains("closed bob"), "{}", verdict.sentence);
     }
 }
 

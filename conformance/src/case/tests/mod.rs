@@ -4,6 +4,7 @@ mod blame;
 mod builder;
 mod causes;
 mod messages;
+mod scenario;
 
 use super::*;
 use crate::checks::{self, Finding};

@@ -291,3 +291,33 @@ fn ufrag(
         found.push(reading.contradicts(claim, Layer::Checks, claimed, seen, None));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::controls::Recording;
+    use crate::claims::statistics::check;
+    use crate::claims::testing::found;
+    use peerproof_captures::event::{DtlsState, PeerEvent};
+    use peerproof_captures::timeline::What;
+
+    #[test]
+    fn a_state_may_be_read_before_its_event_comes() {
+        let is_contradicted = |next: DtlsState| {
+            let mut record = Recording::Video.record();
+            let late = record.timeline.iter().map(|entry| entry.t_us).max().unwrap() + 10_000_000;
+            let mut first = true;
+            for entry in &mut record.timeline {
+                if let What::Event { peer, event: PeerEvent::DtlsStateChange { state, .. }, .. } =
+                    &mut entry.what
+                    && peer == "alice"
+                {
+                    entry.t_us = late;
+                    *state = if std::mem::take(&mut first) { next } else { *state };
+                }
+            }
+            found(&record, check).iter().any(|it| it.claim == "stat/transport.dtlsState")
+        };
+        assert!(!is_contradicted(DtlsState::Connected));
+        assert!(is_contradicted(DtlsState::Failed), "the next event is of another state");
+    }
+}
