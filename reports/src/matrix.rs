@@ -77,6 +77,12 @@ impl<'a> Play<'a> {
     }
 }
 
+/// How identifiers are sorted: `dc-2` before `dc-10`.
+fn numbered(row: &str) -> (&str, u64, &str) {
+    let (word, number) = row.rsplit_once('-').unwrap_or((row, ""));
+    (word, number.parse().unwrap_or(0), row)
+}
+
 /// How many cases came out how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cell {
@@ -155,6 +161,10 @@ pub struct Matrix<'a> {
     pub implementations: Vec<Implementation>,
     /// The families, sorted.
     pub families: Vec<&'a str>,
+    /// The features: the identifiers of the statements that scenarios are about, sorted.
+    pub features: Vec<&'a str>,
+    /// What statements say, by their identifiers; [`says`](Self::says) gives it. Nothing is known of those of a user's own scenarios.
+    pub statements: BTreeMap<String, String>,
     /// The cases in the order of the runs; attempts of one case count each.
     pub plays: Vec<Play<'a>>,
     /// How many controls were left out.
@@ -193,6 +203,9 @@ impl<'a> Matrix<'a> {
         matrix.families = run_cases.iter().map(|it| it.case.family()).collect();
         matrix.families.sort_unstable();
         matrix.families.dedup();
+        matrix.features = run_cases.iter().flat_map(|it| &it.case.rows).map(String::as_str).collect();
+        matrix.features.sort_unstable_by_key(|row| numbered(row));
+        matrix.features.dedup();
         for RunCase { run, case, offerer, answerer } in run_cases {
             let place = |of: &Implementation| matrix.implementations.iter().position(|it| it == of);
             if let (Some(offerer), Some(answerer)) = (place(&offerer), place(&answerer)) {
@@ -249,6 +262,39 @@ impl<'a> Matrix<'a> {
             cell.add(play.came);
         }
         cell
+    }
+
+    /// A feature by its identifier, with what its statement says, if that is known.
+    #[must_use]
+    pub fn says(&self, feature: &str) -> String {
+        self.statements.get(feature).map_or_else(|| feature.to_owned(), |says| format!("{feature} {says}"))
+    }
+
+    /// The cases about a feature in which an implementation played, in either role.
+    pub fn about<'m>(
+        &'m self,
+        feature: &'m str,
+        implementation: usize,
+    ) -> impl Iterator<Item = &'m Play<'a>> {
+        self.plays.iter().filter(move |play| {
+            [play.offerer, play.answerer].contains(&implementation)
+                && play.case.rows.iter().any(|row| row == feature)
+        })
+    }
+
+    /// What came of them.
+    #[must_use]
+    pub fn of_feature(&self, feature: &str, implementation: usize) -> Cell {
+        let mut cell = Cell::default();
+        self.about(feature, implementation).for_each(|play| cell.add(play.came));
+        cell
+    }
+
+    /// How long the cases of an implementation took, one after the other, in microseconds.
+    #[must_use]
+    pub fn time_of(&self, implementation: usize) -> u64 {
+        let plays = self.plays.iter().filter(|play| [play.offerer, play.answerer].contains(&implementation));
+        plays.map(|play| play.case.duration_us).sum()
     }
 
     /// What came of the cases of an implementation, in either role. A case with itself counts once.

@@ -5,6 +5,7 @@ mod bench;
 mod corpus;
 mod degrade;
 mod golden;
+mod marks;
 mod quotes;
 mod tidy;
 
@@ -39,6 +40,8 @@ enum Chore {
     Corpus(corpus::Corpus),
     /// Compare the quotations of the catalogue of requirements with the texts of the RFCs
     Quotes(quotes::Quotes),
+    /// Write what implementations are known by, from runs of them
+    Marks(marks::Arguments),
     /// Copy captures as an observer would have them who sees less
     Degrade(degrade::Degrade),
 }
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
 
 fn work() -> anyhow::Result<()> {
     match Arguments::parse().chore {
+        Chore::Marks(arguments) => marks::run(&root(), &arguments),
         Chore::Tidy => tidy::run(&root()),
         Chore::Adversary(arguments) => adversary::run(&root(), &arguments),
         Chore::Bench(bench) => bench.run(&root()),

@@ -109,7 +109,7 @@ fn caused(
     }
 }
 
-pub(super) fn views(record: &CaseRecord) -> Views {
+pub(crate) fn views(record: &CaseRecord) -> Views {
     let of = |name: &String| (name.clone(), PeerView::of(&record.timeline, name));
     record.file.peers.iter().map(|peer| of(&peer.name)).collect()
 }

@@ -1,5 +1,6 @@
 //! The greeting: what a peer said of itself before the first step, against what it did afterwards.
 
+use super::marks::{self, Known};
 use super::observed::against;
 use super::{Claim, Contradiction, Fault, Session};
 use crate::case_file::CasePeer;
@@ -33,7 +34,8 @@ pub(super) const CLAIMS: &[Claim] = &[
     Claim::checked(
         "hello/implementation",
         Layer::Signalling,
-        "the `o=` lines of the offers that it makes, where one implementation alone leaves a mark there; that of str0m has its version",
+        "the `o=` lines of the offers that it makes, where one implementation alone leaves a mark there (that of str0m has its version); its \
+         descriptions, ClientHello and INIT, which are not to be those of another implementation alone (`conformance/marks.json`)",
     ),
 ];
 
@@ -50,6 +52,7 @@ pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
     found.extend(session.peers().filter_map(|(peer, _)| marked(session, peer)));
     for (peer, _) in session.peers() {
         found.extend(unlisted(session, peer));
+        found.extend(stranger(session, peer));
         found.extend(unoffered(session, peer));
     }
     for (peer, _) in session.peers().filter(|(peer, _)| !peer.unreported.is_empty()) {
@@ -67,6 +70,16 @@ pub(super) fn check(session: &Session<'_>, found: &mut Vec<Contradiction>) {
             });
         }
     }
+}
+
+/// A mark of another implementation alone.
+fn stranger(session: &Session<'_>, peer: &CasePeer) -> Option<Contradiction> {
+    let CasePeer { name, implementation, version, .. } = peer;
+    let place = session.record.file.peers.iter().position(|it| it.name == *name).map(Peer)?;
+    let (seen, owners) = Known::embedded().stranger(peer, marks::seen(session, peer, place))?;
+    let claimed = format!("{name} says that it is {implementation} {version}");
+    let seen_as = format!("its {} is one of {}: {}", seen.mark.carrier(), owners.join(" or "), seen.value);
+    Some(against(name, IMPLEMENTATION, seen.t_us, claimed, seen_as, [seen.place]))
 }
 
 /// A feature that a peer uses although it does not list it, and thereby evades what is judged by it.
@@ -129,6 +142,7 @@ fn unoffered(session: &Session<'_>, peer: &CasePeer) -> Option<Contradiction> {
     Some(against(&peer.name, FEATURES, message.t_us, claimed, seen, [Place::Frame(message.frame)]))
 }
 
+const IMPLEMENTATION: (&str, Layer) = ("hello/implementation", Layer::Signalling);
 const FEATURES: (&str, Layer) = ("hello/features", Layer::Signalling);
 
 /// What the origin of a peer's offers says against the implementation that it says it is.
@@ -299,7 +313,10 @@ mod tests {
                 let sdp = offer["sdp"].as_str().unwrap().replace("o=- ", "o=str0m-0.25.0 ");
                 offer["sdp"] = sdp.into();
             });
-            (name, found(&record, super::check))
+            let mut found = found(&record, super::check);
+            // Its packets are the stack's.
+            found.retain(|it| it.seen.contains("origin"));
+            (name, found)
         };
         assert!(with("0.25.0").1.is_empty());
         let (name, found) = with("0.24.0");

@@ -14,6 +14,7 @@ mod clocks;
 mod descriptions;
 mod greeting;
 mod keys;
+pub mod marks;
 mod media;
 mod messages;
 mod observed;

@@ -3,6 +3,7 @@
 use super::runs::{self, Recorded};
 use super::{NOTHING_RAN, USAGE, complain, note};
 use crate::input::{self, Limit};
+use crate::scenario::statements::sentences;
 use crate::terminal::Style;
 use clap::ValueEnum;
 use peerproof_reports::export::matrix::{document, html, markdown, terminal};
@@ -100,7 +101,9 @@ pub(crate) fn matrix(args: &MatrixArgs) -> u8 {
         },
     };
     let reports: Vec<RunReport> = runs.into_iter().map(|run| run.report).collect();
-    let matrix = Matrix::of(&reports);
+    let mut matrix = Matrix::of(&reports);
+    // A run names statements by their identifiers.
+    matrix.statements = sentences();
     for conflict in &matrix.conflicts {
         let run = names.get(conflict.run).map_or("", String::as_str);
         complain(crate::terminal::clean(&format!("{run}: {conflict}")));

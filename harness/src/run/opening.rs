@@ -48,7 +48,7 @@ pub(super) async fn open(
         let (tap, secrets): (Arc<dyn Tap>, Arc<dyn SecretSink>) = if lab.is_some() {
             (Arc::new(PassAll), Arc::new(Secrets(Arc::clone(stage))))
         } else {
-            let tap = stage.tap(name, own.name(), other, others.abilities().in_process);
+            let tap = stage.tap(name, own.name(), other, others.abilities().tapped);
             (Arc::<CaseTap>::clone(&tap), tap)
         };
         let lie = case.lies.get(name);

@@ -45,8 +45,7 @@ use regex_lite::Regex;
 use std::collections::BTreeSet;
 use transceivers::Transceivers;
 
-/// Implementations that can play in every installation, as the command line names them.
-pub const IMPLEMENTATIONS: [&str; 3] = ["stack", "chrome", "firefox"];
+pub use crate::peers::implementation::BUILT_IN as IMPLEMENTATIONS;
 
 /// Most steps of a scenario.
 pub const MOST_STEPS: usize = 1_000;

@@ -5,6 +5,7 @@ use super::rewrite::Rewrite;
 use super::server::{ScenarioConfiguration, ServerSpec};
 use super::step::Step;
 use crate::network::fabric::topology::{Attachment, Topology};
+use crate::peers::implementation::BUILT_IN;
 use crate::peers::liar::Lie;
 use crate::peers::protocol::IceAgent;
 use crate::peers::{Origin, Permission, Surroundings};
@@ -148,7 +149,7 @@ pub struct PeerSpec {
 }
 
 fn everyone() -> Vec<String> {
-    ["stack", "chrome", "firefox"].map(str::to_owned).to_vec()
+    BUILT_IN.map(str::to_owned).to_vec()
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if hands over a reference")]

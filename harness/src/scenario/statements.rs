@@ -18,7 +18,7 @@ use peerproof_conformance::verdict::Outcome;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The name of the file, in the folder of scenarios.
@@ -168,10 +168,7 @@ impl Statements {
     /// All that is wrong, each at its place.
     pub fn load(source: &Source, suite: &Suite) -> Result<Self, Vec<ScenarioError>> {
         match source {
-            Source::Program => {
-                let text = SCENARIOS.get_file(FILE).and_then(include_dir::File::contents_utf8);
-                Self::read(&Path::new("scenarios").join(FILE), text.unwrap_or_default(), suite)
-            }
+            Source::Program => Self::read(&Path::new("scenarios").join(FILE), embedded(), suite),
             Source::Folder(folder) => {
                 let path = folder.join(FILE);
                 let text = input::text(&path, Limit::SCENARIO)
@@ -222,16 +219,30 @@ impl Statements {
     }
 }
 
+/// The text of this program's own statements.
+fn embedded() -> &'static str {
+    SCENARIOS.get_file(FILE).and_then(include_dir::File::contents_utf8).unwrap_or_default()
+}
+
+/// What the statements of this program say, by their ids.
+#[must_use]
+pub fn sentences() -> BTreeMap<String, String> {
+    let read =
+        Document::parse(Path::new(FILE), embedded()).and_then(|document| document.read::<Statements>());
+    let statements = read.map(|read| read.statements).unwrap_or_default();
+    statements.into_iter().map(|(id, statement)| (id, statement.says)).collect()
+}
+
 /// The ids of statements that scenarios of these sources may name: those of the executable and of a folder's own file. What is wrong
 /// with that file is said by [`Statements::load`].
 pub(super) fn known(sources: &[Source]) -> BTreeSet<String> {
-    let embedded = SCENARIOS.get_file(FILE).and_then(include_dir::File::contents_utf8).map(str::to_owned);
     let folders = sources.iter().filter_map(|source| match source {
         Source::Folder(folder) => input::text(&folder.join(FILE), Limit::SCENARIO).ok(),
         Source::Program => None,
     });
-    let documents =
-        embedded.into_iter().chain(folders).filter_map(|text| Document::parse(Path::new(FILE), &text).ok());
+    let documents = std::iter::once(embedded().to_owned())
+        .chain(folders)
+        .filter_map(|text| Document::parse(Path::new(FILE), &text).ok());
     let ids = |document: Document| {
         let statements = document.value.get("statements").and_then(Value::as_object).cloned();
         statements.into_iter().flatten().map(|(id, _)| id)

@@ -30,7 +30,14 @@ impl Implementation for Stack {
     }
 
     fn abilities(&self) -> Abilities {
-        Abilities { in_process: true, exposes_keys: true, in_lab: true, keeps_host: false }
+        Abilities {
+            tapped: true,
+            in_process: true,
+            provoked: true,
+            exposes_keys: true,
+            in_lab: true,
+            keeps_host: false,
+        }
     }
 
     fn runs(&self) -> Runs {
@@ -99,7 +106,7 @@ impl Implementation for Browser {
         // Firefox writes SSLKEYLOGFILE for DTLS too, Chrome for TLS alone.
         let here = self.build.remote.is_none();
         let exposes_keys = here && self.build.kind == Kind::Firefox;
-        Abilities { in_process: false, exposes_keys, in_lab: here, keeps_host: true }
+        Abilities { exposes_keys, in_lab: here, keeps_host: true, ..Abilities::default() }
     }
 
     fn runs(&self) -> Runs {

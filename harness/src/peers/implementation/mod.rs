@@ -10,7 +10,7 @@ pub use page::Page;
 pub use program::Program;
 pub use roster::Roster;
 
-use super::browser::Browsers;
+use super::browser::{Browsers, Kind};
 use super::program::Programs;
 use super::request::OpenRequest;
 use super::{OpenError, Opened};
@@ -23,8 +23,12 @@ use std::sync::Arc;
 /// What an implementation can do beyond the commands of the peer protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Abilities {
-    /// It lives in the harness's process: its sockets can be tapped, and virtual time is its time too.
+    /// Its sockets can be tapped where there is no lab: rules act on its packets, and they are recorded.
+    pub tapped: bool,
+    /// It lives in the harness's process: virtual time is its time too, and what it says of its keys was read, not claimed.
     pub in_process: bool,
+    /// It can be provoked: a scenario may ask it for an ICE agent that no application asks a browser for (lite, TCP).
+    pub provoked: bool,
     /// It exposes the secrets of its DTLS associations.
     pub exposes_keys: bool,
     /// It can live in a host of a lab.
@@ -41,10 +45,24 @@ pub struct House {
     pub programs: Arc<Programs>,
 }
 
+/// The implementations that can play in every installation, as the command line names them.
+pub const BUILT_IN: [&str; 3] = [Stack::NAME, Kind::Chrome.name(), Kind::Firefox.name()];
+
+/// The browsers among [`BUILT_IN`].
+fn browsers() -> impl Iterator<Item = &'static str> {
+    [Kind::Chrome, Kind::Firefox].into_iter().map(Kind::name)
+}
+
 /// Whether a role for which a scenario names these implementations is one for anybody: both Chrome and Firefox may play it.
 #[must_use]
 pub fn is_for_anybody(named: &[String]) -> bool {
-    ["chrome", "firefox"].iter().all(|browser| named.iter().any(|name| name == browser))
+    browsers().all(|browser| named.iter().any(|name| name == browser))
+}
+
+/// Whether a scenario names browsers alone for a role, none of which can be provoked.
+#[must_use]
+pub fn is_for_browsers(named: &[String]) -> bool {
+    named.iter().all(|name| browsers().any(|browser| name == browser))
 }
 
 /// Something that can be a peer: the reference stack, a browser in one version, a browser that somebody opens, a program.

@@ -31,7 +31,7 @@ impl Implementation for Page {
 
     fn abilities(&self) -> Abilities {
         // Where its network is, is not ours to say.
-        Abilities { in_process: false, exposes_keys: false, in_lab: false, keeps_host: false }
+        Abilities::default()
     }
 
     /// A page that went away cannot be distinguished from one that we lost.

@@ -32,7 +32,7 @@ impl Implementation for Program {
     }
 
     fn abilities(&self) -> Abilities {
-        Abilities { in_process: false, exposes_keys: self.0.exposes_keys, in_lab: true, keeps_host: false }
+        Abilities { provoked: true, exposes_keys: self.0.exposes_keys, in_lab: true, ..Abilities::default() }
     }
 
     fn runs(&self) -> Runs {

@@ -7,12 +7,10 @@ use super::super::step::Action;
 use super::facts::Facts;
 use super::found::Found;
 use crate::peers::Permission;
+use crate::peers::implementation::is_for_browsers;
 use crate::peers::protocol::IceAgent;
 use serde_json::Value;
 use std::collections::BTreeSet;
-
-/// Implementations whose API cannot ask for a kind of ICE agent.
-const BROWSERS: [&str; 2] = ["chrome", "firefox"];
 
 /// Checks what stands beside steps and expectations.
 pub(super) fn check(facts: &Facts<'_>, found: &mut Found<'_>) {
@@ -146,7 +144,7 @@ fn peers(facts: &Facts<'_>, found: &mut Found<'_>) {
             let at = path.key("ice");
             if ice == IceAgent::default() {
                 found.help(&at, "this says nothing", "write `ice: { lite: true }` or `ice: { tcp: true }`");
-            } else if peer.plays.iter().all(|name| BROWSERS.contains(&name.as_str())) {
+            } else if is_for_browsers(&peer.plays) {
                 found.add(&at, "no browser can be asked to be such an ICE agent");
             } else if both_lite && n > 0 {
                 found.add(&at, "of two lite agents none sends checks, so they never connect (RFC 8445 §2.5)");

@@ -3,9 +3,11 @@
 
 use super::super::html::encode;
 use super::super::{ExportError, outcome, remark};
-use super::{cases, differing, gaps, lacking, places, ratio, summary, tables, ways};
+use super::{
+    cases, differing, gaps, id, id_of_feature, lacking, parts, places, ratio, summary, tables, ways,
+};
 use crate::escape::lines;
-use crate::matrix::{Came, Cell, Difference, Implementation, Matrix, Play};
+use crate::matrix::{Came, Cell, Difference, Matrix, Play};
 use askama::Template;
 use peerproof_conformance::verdict::Layer;
 
@@ -24,6 +26,7 @@ pub fn html(matrix: &Matrix<'_>, runs: &[String]) -> Result<Vec<u8>, ExportError
             .into_iter()
             .map(|(title, family)| Table { title, rows: rows(matrix, &differences, family) })
             .collect(),
+        features: matrix.features.iter().map(|feature| Feature::of(matrix, runs, feature)).collect(),
         differences: differences.iter().map(|it| Differs::of(matrix, it)).collect(),
         lacks: matrix
             .lacks()
@@ -49,6 +52,7 @@ struct Page<'a> {
     conflicts: Vec<(&'a str, String)>,
     implementations: Vec<String>,
     tables: Vec<Table<'a>>,
+    features: Vec<Feature>,
     differences: Vec<Differs<'a>>,
     lacks: Vec<(String, String, Vec<String>)>,
     gaps: Vec<(String, String)>,
@@ -68,6 +72,14 @@ struct Shown {
     /// Class and text of what is shown beside.
     marks: Vec<(&'static str, String)>,
     class: &'static str,
+}
+
+/// What each implementation did of a feature.
+struct Feature {
+    title: String,
+    cells: Vec<Shown>,
+    /// The cases of each cell: its anchor, who it is about, each case's page, class and name.
+    cases: Vec<(String, String, Vec<(String, &'static str, String)>)>,
 }
 
 struct Differs<'a> {
@@ -124,21 +136,6 @@ fn href(runs: &[String], play: &Play<'_>) -> String {
     format!("{}#case={}", page_of(run(runs, play.run)), encode(&play.case.name))
 }
 
-/// The anchor of a pair, or of one family of it: by names, so that a link lasts when other implementations are added.
-fn id(matrix: &Matrix<'_>, (offerer, answerer): (usize, usize), family: Option<&str>) -> String {
-    let parts =
-        [offerer, answerer].map(|of| lasting(matrix, of)).into_iter().chain(family.map(str::to_owned));
-    parts.map(|part| encode(&part)).collect::<Vec<_>>().join("-")
-}
-
-/// What an implementation is called in anchors: by its name, with its version only if there are several of it.
-fn lasting(matrix: &Matrix<'_>, of: usize) -> String {
-    let Some(it) = matrix.implementations.get(of) else { return String::new() };
-    let name = |it: &Implementation| it.named.clone().unwrap_or_else(|| it.name.clone());
-    let same = matrix.implementations.iter().filter(|other| name(other) == name(it)).count();
-    if same > 1 { format!("{}@{}", name(it), it.version) } else { name(it) }
-}
-
 fn class(came: Came) -> &'static str {
     match came {
         Came::Passed => "pass",
@@ -165,18 +162,48 @@ fn shown(
     family: Option<&str>,
 ) -> Shown {
     let cell: Cell = matrix.cell(pair.0, pair.1, family);
-    let marks = [
-        (class(Came::Unexpected), cell.unexpected, "unexpected"),
-        (class(Came::Known), cell.known, "known"),
-        (class(Came::Unsupported), cell.unsupported, "unsupported"),
-        ("differs", differing(differences, pair.0, pair.1, family), "≠"),
-    ];
-    let marks = marks.into_iter().filter(|(_, count, _)| *count > 0);
-    Shown {
-        target: if cell.is_empty() { String::new() } else { id(matrix, pair, family) },
-        ratio: ratio(&cell).unwrap_or_else(|| "0".to_owned()),
-        marks: marks.map(|(class, count, word)| (class, format!("{count} {word}"))).collect(),
-        class: if cell.unexpected > 0 { "bad" } else { "" },
+    let target = if cell.is_empty() { String::new() } else { id(matrix, pair, family) };
+    Shown::of(&cell, target, differing(differences, pair.0, pair.1, family))
+}
+
+impl Feature {
+    fn of(matrix: &Matrix<'_>, runs: &[String], feature: &str) -> Self {
+        let all = 0..matrix.implementations.len();
+        let cell = |of| {
+            let cell = matrix.of_feature(feature, of);
+            let target = if cell.is_empty() { String::new() } else { id_of_feature(matrix, feature, of) };
+            Shown::of(&cell, target, 0)
+        };
+        let cases = |of| {
+            let plays = matrix.about(feature, of);
+            let plays =
+                plays.map(|play| (href(runs, play), class(play.came), play.case.name.clone())).collect();
+            (id_of_feature(matrix, feature, of), matrix.name(of), plays)
+        };
+        Self {
+            title: matrix.says(feature),
+            cells: all.clone().map(cell).collect(),
+            cases: all.filter(|of| !matrix.of_feature(feature, *of).is_empty()).map(cases).collect(),
+        }
+    }
+}
+
+impl Shown {
+    /// A cell with the anchor of its cases, and how many scenarios of it come out otherwise with the roles exchanged.
+    fn of(cell: &Cell, target: String, differing: usize) -> Self {
+        let words = ["unexpected", "known", "unsupported"];
+        let classes = [Came::Unexpected, Came::Known, Came::Unsupported].map(class);
+        let marks = parts(cell, words).into_iter().map(|(count, word)| {
+            let class = words.iter().position(|it| *it == word).and_then(|n| classes.get(n).copied());
+            (class.unwrap_or_default(), format!("{count} {word}"))
+        });
+        let differs = (differing > 0).then(|| ("differs", format!("{differing} ≠")));
+        Self {
+            target,
+            ratio: ratio(cell).unwrap_or_else(|| "0".to_owned()),
+            marks: marks.chain(differs).collect(),
+            class: if cell.unexpected > 0 { "bad" } else { "" },
+        }
     }
 }
 

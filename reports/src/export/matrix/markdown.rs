@@ -1,12 +1,16 @@
 //! The matrix in GitHub-flavoured Markdown.
 
 use super::super::{outcome, remark};
-use super::{by_pair, cases, differing, gaps, lacking, places, ratio, summary, tables, ways};
+use super::{
+    by_pair, cases, differing, gaps, id, id_of_feature, lacking, parts, places, ratio, summary, tables, ways,
+};
 use crate::escape::markdown as escape;
 use crate::matrix::{Came, Cell, Difference, Matrix, Play};
 use crate::run::RunReport;
 use crate::time::{span, utc};
+use indexmap::IndexMap;
 use peerproof_conformance::verdict::Layer;
+use std::collections::BTreeMap;
 
 /// The matrix for a README, a pull request or a job's page. Nothing in a name or a sentence is markup.
 #[must_use]
@@ -48,6 +52,7 @@ fn body(matrix: &Matrix<'_>, runs: &[String], level: usize, lists: &[(&str, Came
         text.push_str(&format!("\n{heading} {}\n\n", escape(title)));
         table(matrix, &differences, family, text);
     }
+    features(matrix, &heading, text);
     text.push_str(&format!("\n{heading} Implementations\n"));
     implementations(matrix, text);
     for (title, came) in lists {
@@ -55,17 +60,23 @@ fn body(matrix: &Matrix<'_>, runs: &[String], level: usize, lists: &[(&str, Came
     }
     roles(matrix, &differences, &heading, text);
     unplayed(matrix, &heading, text);
+    all_cases(matrix, &heading, text);
 }
 
 fn implementations(matrix: &Matrix<'_>, text: &mut String) {
-    text.push_str("\nEach case counts for both of its peers, in either role.\n\n");
-    text.push_str("| implementation | cases | passed | known deviations | unexpected | unsupported |\n");
-    text.push_str("| --- | --- | --- | --- | --- | --- |\n");
+    text.push_str("\nEach case counts for both of its peers, in either role. The time is that of its cases one after the other; a run plays several at once.\n\n");
+    text.push_str(
+        "| implementation | cases | passed | known deviations | unexpected | unsupported | time |\n",
+    );
+    text.push_str("| --- | --- | --- | --- | --- | --- | --- |\n");
     for it in 0..matrix.implementations.len() {
         let Cell { passed, known, unexpected, unsupported } = matrix.of_implementation(it);
         let cases = passed + known + unexpected + unsupported;
         let name = escape(&matrix.name(it));
-        text.push_str(&format!("| {name} | {cases} | {passed} | {known} | {unexpected} | {unsupported} |\n"));
+        let time = span(matrix.time_of(it));
+        text.push_str(&format!(
+            "| {name} | {cases} | {passed} | {known} | {unexpected} | {unsupported} | {time} |\n"
+        ));
     }
 }
 
@@ -85,24 +96,87 @@ fn table(matrix: &Matrix<'_>, differences: &[Difference<'_>], family: Option<&st
         text.push_str(&format!("| {} |", escape(&matrix.name(row))));
         for column in 0..all {
             let cell = matrix.cell(row, column, family);
-            let mut parts: Vec<String> = ratio(&cell).into_iter().collect();
-            for (count, word) in [
-                (cell.unexpected, "unexpected ⚠"),
-                (cell.known, "known"),
-                (cell.unsupported, "unsupported"),
-                (differing(differences, row, column, family), "≠"),
-            ] {
-                if count > 0 {
-                    parts.push(format!("{count} {word}"));
-                }
-            }
-            text.push_str(&format!(
-                " {} |",
-                if parts.is_empty() { "–".to_owned() } else { parts.join(", ") }
-            ));
+            let differing = differing(differences, row, column, family);
+            let target = id(matrix, (row, column), family);
+            text.push_str(&format!(" {} |", shown(&cell, differing, &target)));
         }
         text.push('\n');
     }
+}
+
+/// A cell that leads to its cases.
+fn shown(cell: &Cell, differing: usize, target: &str) -> String {
+    if cell.is_empty() {
+        return "–".to_owned();
+    }
+    let counted = parts(cell, ["unexpected ⚠", "known", "unsupported"]).into_iter();
+    let counted = counted.chain((differing > 0).then_some((differing, "≠")));
+    let counted = counted.map(|(count, word)| format!("{count} {word}"));
+    let all: Vec<String> = ratio(cell).into_iter().chain(counted).collect();
+    format!("[{}](#{target})", all.join(", "))
+}
+
+/// Feature by feature, each implementation in either role.
+fn features(matrix: &Matrix<'_>, heading: &str, text: &mut String) {
+    if matrix.features.is_empty() {
+        return;
+    }
+    let all = 0..matrix.implementations.len();
+    text.push_str(&format!(
+        "\n{heading} Features\n\nEach implementation in either role; passed/run cases.\n\n| feature |"
+    ));
+    all.clone().for_each(|it| text.push_str(&format!(" {} |", escape(&matrix.name(it)))));
+    text.push_str(&format!("\n| --- |{}\n", " --- |".repeat(all.len())));
+    for feature in &matrix.features {
+        text.push_str(&format!("| {} |", escape(&matrix.says(feature))));
+        for it in all.clone() {
+            let target = id_of_feature(matrix, feature, it);
+            text.push_str(&format!(" {} |", shown(&matrix.of_feature(feature, it), 0, &target)));
+        }
+        text.push('\n');
+    }
+}
+
+/// The cases that cells lead to: those of each pair by family, then those of each implementation by feature.
+fn all_cases(matrix: &Matrix<'_>, heading: &str, text: &mut String) {
+    text.push_str(&format!("\n{heading} Cases\n"));
+    for pair in matrix.pairs().filter(|pair| !matrix.cell(pair.0, pair.1, None).is_empty()) {
+        let target = id(matrix, pair, None);
+        text.push_str(&format!("\n<a id=\"{target}\"></a>{}\n\n", escape(&matrix.pair(pair.0, pair.1))));
+        for family in &matrix.families {
+            let scenarios = scenarios(matrix.between(pair.0, pair.1, Some(family)));
+            if !scenarios.is_empty() {
+                let target = id(matrix, pair, Some(family));
+                text.push_str(&format!("- <a id=\"{target}\"></a>{scenarios}\n"));
+            }
+        }
+    }
+    for feature in &matrix.features {
+        text.push_str(&format!("\n{}\n\n", escape(&matrix.says(feature))));
+        for it in 0..matrix.implementations.len() {
+            let scenarios = scenarios(matrix.about(feature, it));
+            if !scenarios.is_empty() {
+                let (target, name) = (id_of_feature(matrix, feature, it), escape(&matrix.name(it)));
+                text.push_str(&format!("- <a id=\"{target}\"></a>{name}: {scenarios}\n"));
+            }
+        }
+    }
+}
+
+/// Scenarios by what came of them, each with its number of cases where there are several.
+fn scenarios<'p, 'a: 'p>(plays: impl Iterator<Item = &'p Play<'a>>) -> String {
+    let mut came: BTreeMap<Came, IndexMap<&str, usize>> = BTreeMap::new();
+    for play in plays {
+        *came.entry(play.came).or_default().entry(play.scenario()).or_default() += 1;
+    }
+    let list = came.iter().map(|(came, scenarios)| {
+        let counted = scenarios.iter().map(|(name, count)| match count {
+            1 => escape(name),
+            count => format!("{} ×{count}", escape(name)),
+        });
+        format!("{}: {}", came.word(), counted.collect::<Vec<_>>().join(", "))
+    });
+    list.collect::<Vec<_>>().join("; ")
 }
 
 fn list(matrix: &Matrix<'_>, runs: &[String], (heading, title): (&str, &str), came: Came, text: &mut String) {

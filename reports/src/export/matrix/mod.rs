@@ -11,7 +11,7 @@ pub use html::html;
 pub use markdown::{document, markdown};
 pub use terminal::terminal;
 
-use crate::matrix::{Came, Cell, Difference, Lack, Matrix, Play, Unplayed};
+use crate::matrix::{Came, Cell, Difference, Implementation, Lack, Matrix, Play, Unplayed};
 use indexmap::IndexMap;
 use std::collections::BTreeSet;
 
@@ -44,6 +44,37 @@ fn summary(matrix: &Matrix<'_>, runs: usize) -> String {
 fn tables<'a>(matrix: &Matrix<'a>) -> Vec<(&'a str, Option<&'a str>)> {
     let families = matrix.families.iter().map(|family| (*family, Some(*family)));
     std::iter::once(("overall", None)).chain(families).collect()
+}
+
+/// The anchor of a pair, or of one family of it: by names, so that a link lasts when other implementations are added.
+fn id(matrix: &Matrix<'_>, (offerer, answerer): (usize, usize), family: Option<&str>) -> String {
+    anchor([offerer, answerer].map(|of| lasting(matrix, of)).into_iter().chain(family.map(str::to_owned)))
+}
+
+/// The anchor of what an implementation did of a feature.
+fn id_of_feature(matrix: &Matrix<'_>, feature: &str, implementation: usize) -> String {
+    anchor([feature.to_owned(), lasting(matrix, implementation)])
+}
+
+/// An anchor of some words; whatever a name cannot have is `_` in it.
+fn anchor(parts: impl IntoIterator<Item = String>) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-._".contains(c) { c } else { '_' };
+    let parts: Vec<String> = parts.into_iter().map(|part| part.chars().map(plain).collect()).collect();
+    parts.join("-")
+}
+
+/// What an implementation is called in anchors: by its name, with its version only if there are several of it.
+fn lasting(matrix: &Matrix<'_>, of: usize) -> String {
+    let Some(it) = matrix.implementations.get(of) else { return String::new() };
+    let name = |it: &Implementation| it.named.clone().unwrap_or_else(|| it.name.clone());
+    let same = matrix.implementations.iter().filter(|other| name(other) == name(it)).count();
+    if same > 1 { format!("{}@{}", name(it), it.version) } else { name(it) }
+}
+
+/// What came of a cell, as words with their numbers, for those that are not zero.
+fn parts(cell: &Cell, words: [&'static str; 3]) -> Vec<(usize, &'static str)> {
+    let counts = [cell.unexpected, cell.known, cell.unsupported];
+    counts.into_iter().zip(words).filter(|(count, _)| *count > 0).collect()
 }
 
 /// How many scenarios of a cell come out otherwise with the roles exchanged.

@@ -2,7 +2,7 @@
 
 use super::super::terminal::{clean, pad, width};
 use super::super::{outcome, remark};
-use super::{by_pair, cases, differing, gaps, lacking, places, ratio, summary, tables, ways};
+use super::{by_pair, cases, differing, gaps, lacking, parts, places, ratio, summary, tables, ways};
 use crate::matrix::{Came, Cell, Difference, Matrix, Play};
 use indexmap::IndexMap;
 
@@ -20,6 +20,7 @@ pub fn terminal(matrix: &Matrix<'_>, runs: &[String], colour: bool) -> String {
         }
         text.push('\n');
     }
+    page.features(&mut text);
     page.unexpected(&mut text);
     page.known(&mut text);
     page.roles(&mut text);
@@ -53,32 +54,57 @@ impl Page<'_, '_> {
     }
 
     fn table(&self, title: &str, family: Option<&str>, text: &mut String) {
-        let all = self.matrix.implementations.len();
-        let names: Vec<String> =
-            (0..all).map(|row| format!("  {:>2} {}", row + 1, clean(&self.matrix.name(row)))).collect();
-        let first = names.iter().map(|name| width(name)).chain([width(title)]).max().unwrap_or(0);
-        let cells: Vec<Vec<(Cell, String)>> =
-            (0..all).map(|row| (0..all).map(|column| self.cell(row, column, family)).collect()).collect();
-        let widths: Vec<usize> = (0..all)
-            .map(|column| {
-                let texts = cells.iter().filter_map(|row| row.get(column)).map(|(_, text)| width(text));
-                texts.max().unwrap_or(0).max(4)
-            })
-            .collect();
+        let all = 0..self.matrix.implementations.len();
+        let names = all.clone().map(|row| format!("  {:>2} {}", row + 1, clean(&self.matrix.name(row))));
+        let cells = |row| all.clone().map(|column| self.cell(row, column, family)).collect();
+        let columns: Vec<String> = all.clone().map(|column| format!("→ {}", column + 1)).collect();
+        let rows = names.zip(all.clone().map(cells)).collect();
+        self.grid(title, &columns, rows, text);
+    }
+
+    /// Feature by feature, each implementation in either role.
+    fn features(&self, text: &mut String) {
+        if self.matrix.features.is_empty() {
+            return;
+        }
+        let all = 0..self.matrix.implementations.len();
+        let of = |feature: &&str| {
+            let cells = all.clone().map(|it| {
+                let cell = self.matrix.of_feature(feature, it);
+                (cell, shown(&cell, 0))
+            });
+            (format!("  {}", clean(&self.matrix.says(feature))), cells.collect())
+        };
+        let columns: Vec<String> = all.clone().map(|column| format!("{}", column + 1)).collect();
+        self.grid("feature, in either role", &columns, self.matrix.features.iter().map(of).collect(), text);
+        text.push('\n');
+    }
+
+    fn grid(
+        &self,
+        title: &str,
+        columns: &[String],
+        rows: Vec<(String, Vec<(Cell, String)>)>,
+        text: &mut String,
+    ) {
+        let first = rows.iter().map(|(name, _)| width(name)).chain([width(title)]).max().unwrap_or(0);
+        let widest = |column: usize| {
+            let texts = rows.iter().filter_map(|(_, row)| row.get(column)).map(|(_, text)| width(text));
+            texts.max().unwrap_or(0).max(4)
+        };
+        let widths: Vec<usize> = (0..columns.len()).map(widest).collect();
         let mut line = pad(&clean(title), first);
-        for (column, width) in widths.iter().enumerate() {
-            line.push_str(&format!("  {}", pad(&format!("→ {}", column + 1), *width)));
+        for (column, width) in columns.iter().zip(&widths) {
+            line.push_str(&format!("  {}", pad(column, *width)));
         }
         text.push_str(line.trim_end());
         text.push('\n');
-        for (name, row) in names.iter().zip(&cells) {
+        for (name, row) in &rows {
             let mut line = pad(name, first);
             for (n, ((cell, text), width)) in row.iter().zip(&widths).enumerate() {
-                let padded = if n + 1 == all { text.clone() } else { pad(text, *width) };
-                line.push_str(&format!(
-                    "  {}",
-                    worst(cell).map_or(padded.clone(), |it| self.paint(it, &padded))
-                ));
+                let padded = if n + 1 == columns.len() { text.clone() } else { pad(text, *width) };
+                let painted = worst(cell).map_or_else(|| padded.clone(), |it| self.paint(it, &padded));
+                line.push_str(&format!("  {painted}"));
             }
             text.push_str(line.trim_end());
             text.push('\n');
@@ -87,12 +113,8 @@ impl Page<'_, '_> {
 
     fn cell(&self, row: usize, column: usize, family: Option<&str>) -> (Cell, String) {
         let cell = self.matrix.cell(row, column, family);
-        let mut parts: Vec<String> = ratio(&cell).into_iter().collect();
-        let differing = differing(&self.differences, row, column, family);
-        let marks = [(cell.unexpected, "!"), (cell.known, "k"), (cell.unsupported, "u"), (differing, "≠")];
-        let marks = marks.iter().filter(|(count, _)| *count > 0);
-        parts.extend(marks.map(|(count, mark)| format!("{count}{mark}")));
-        (cell, if parts.is_empty() { "–".to_owned() } else { parts.join(" ") })
+        let text = shown(&cell, differing(&self.differences, row, column, family));
+        (cell, text)
     }
 
     fn unexpected(&self, text: &mut String) {
@@ -201,6 +223,14 @@ impl Page<'_, '_> {
         };
         format!("\u{1b}[{colour}m{text}\u{1b}[0m")
     }
+}
+
+/// A cell in a few characters, with how many of its scenarios come out otherwise with the roles exchanged.
+fn shown(cell: &Cell, differing: usize) -> String {
+    let mut all: Vec<String> = ratio(cell).into_iter().collect();
+    all.extend(parts(cell, ["!", "k", "u"]).into_iter().map(|(count, mark)| format!("{count}{mark}")));
+    all.extend((differing > 0).then(|| format!("{differing}≠")));
+    if all.is_empty() { "–".to_owned() } else { all.join(" ") }
 }
 
 /// What gives a cell its colour.

@@ -63,6 +63,44 @@ fn a_cell_of_the_page_leads_to_its_cases_and_they_to_the_page_of_their_run() {
     assert!(html.contains("<a href=\"index.html#case=data/echo/stack-firefox\">data/echo/stack-firefox</a>"));
 }
 
+/// The targets of links within a text, and its anchors.
+fn links(text: &str, before: &str, after: char) -> (BTreeSet<String>, BTreeSet<String>) {
+    let all = |before: &str, after: char| {
+        let found = text.split(before).skip(1).filter_map(|rest| rest.split(after).next());
+        found.map(str::to_owned).collect::<BTreeSet<String>>()
+    };
+    (all(before, after), all(" id=\"", '"'))
+}
+
+#[test]
+fn every_cell_leads_to_its_cases_by_pair_and_by_feature() {
+    let mut report = report();
+    report.cases.push(between("data/echo", ["firefox", "stack"], Outcome::Pass));
+    for (n, case) in report.cases.iter_mut().enumerate() {
+        case.rows = vec![format!("dc-{}", 10 - n % 3), "dc-2".to_owned()];
+    }
+    let reports = [report];
+    let mut matrix = Matrix::of(&reports);
+    matrix.statements = [("dc-2".to_owned(), "Messages are *ordered*".to_owned())].into();
+    assert_eq!(matrix.features, ["dc-2", "dc-8", "dc-9", "dc-10"]);
+    let names = ["run".to_owned()];
+    let html = String::from_utf8(html(&matrix, &names).unwrap()).unwrap();
+    for (text, (before, after)) in [(markdown(&matrix, &names), ("](#", ')')), (html, ("href=\"#", '"'))] {
+        let (targets, anchors) = links(&text, before, after);
+        assert!(targets.contains("stack-firefox-data") && targets.contains("dc-2-firefox"), "{targets:?}");
+        assert!(targets.is_subset(&anchors), "{targets:?} {anchors:?}");
+        // A cell without cases leads nowhere.
+        assert!(!targets.contains("firefox-firefox-data"), "{targets:?}");
+    }
+    assert!(markdown(&matrix, &names).contains("| dc-2 Messages are \\*ordered\\* |"));
+    assert!(terminal(&matrix, &names, false).contains("\n  dc-2 Messages are *ordered*"));
+    assert_eq!(matrix.of_feature("dc-2", 0), matrix.of_implementation(0));
+    assert!(
+        matrix.time_of(0) > 0
+            && matrix.time_of(0) <= reports[0].cases.iter().map(|case| case.duration_us).sum()
+    );
+}
+
 #[test]
 fn nothing_in_a_recording_is_markup_or_steers_the_terminal() {
     let hostile = "<script>\u{1b}[2J\u{7}|\n# a](http://x)";
