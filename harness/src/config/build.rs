@@ -1,6 +1,6 @@
 //! From what the file and the flags say to the implementations of a run.
 
-use super::error::{ConfigError, ConfigErrors};
+use super::error::{ConfigErrors, Places, Wrong};
 use super::{Entry, FILE, File, page, set};
 use crate::adapters;
 use crate::input::{self, Limit};
@@ -62,27 +62,25 @@ impl Configuration {
                 toml::from_str::<File>(&text).map_err(|error| {
                     ConfigErrors::Malformed(Box::new(ScenarioError::of_toml(path, &text, &error)))
                 })?;
-                let set = set::with(&text, sets).map_err(|message| {
-                    ConfigErrors::Wrong(vec![ConfigError { file: "--set".to_owned(), line: None, message }])
-                })?;
+                let set = set::with(&text, sets)
+                    .map_err(|message| ConfigErrors::Wrong(vec![of_flag("--set", message)]))?;
                 Self::parse(path, &set)?
             }
         };
+        errors.extend(absent(path, &text));
         for program in programs {
             match from_flag(program) {
                 Ok(program) => {
                     configuration.own.insert(program.name.clone());
                     configuration.roster.add(Arc::new(Program::new(program)));
                 }
-                Err(message) => {
-                    errors.push(ConfigError { file: "--program".to_owned(), line: None, message });
-                }
+                Err(message) => errors.push(of_flag("--program", message)),
             }
         }
         for page in pages {
             match page::from_flag(page) {
                 Ok(page) => configuration.roster.add(Arc::new(Page::new(page))),
-                Err(message) => errors.push(ConfigError { file: "--page".to_owned(), line: None, message }),
+                Err(message) => errors.push(of_flag("--page", message)),
             }
         }
         if errors.is_empty() { Ok(configuration) } else { Err(ConfigErrors::Wrong(errors)) }
@@ -107,27 +105,27 @@ impl Configuration {
             output: file.output.map(|output| folder.join(output)),
             stats_every: file.stats_every,
         };
+        let places = Places::of(text);
         for (name, entry) in file.implementations {
-            let line = text.get(..entry.span().start).unwrap_or_default().matches('\n').count() + 1;
-            let entry = entry.into_inner();
             configuration.expected.extend(entry.expected.iter().map(|expected| folder.join(expected)));
-            if let Err(messages) = configuration.add(&name, entry, folder) {
-                errors.extend(messages.into_iter().map(|message| ConfigError {
-                    file: path.display().to_string(),
-                    line: Some(line),
-                    message: format!("implementation `{name}`: {message}"),
+            if let Err(all) = configuration.add(&name, entry, folder) {
+                let whole = ["implementations", name.as_str()];
+                errors.extend(all.into_iter().map(|Wrong { key, message }| {
+                    let of_key = key.and_then(|key| places.find(&["implementations", &name, key]));
+                    let place = of_key.or_else(|| places.find(&whole));
+                    ScenarioError::within(path, text, place, format!("implementation `{name}`: {message}"))
                 }));
             }
         }
         // Tables come in the order of their names.
-        errors.sort_by_key(|error| error.line);
+        errors.sort_by_key(|error| error.place.map(|place| (place.line, place.column)));
         if errors.is_empty() { Ok(configuration) } else { Err(ConfigErrors::Wrong(errors)) }
     }
 
-    fn add(&mut self, name: &str, entry: Entry, folder: &Path) -> Result<(), Vec<String>> {
+    fn add(&mut self, name: &str, entry: Entry, folder: &Path) -> Result<(), Vec<Wrong>> {
         let mut wrong = Vec::new();
         if !is_name(name) {
-            wrong.push(format!("a name has {NAME}"));
+            wrong.push(Wrong::whole(format!("a name has {NAME}")));
         }
         let kinds = [
             ("program", entry.program.is_some()),
@@ -136,9 +134,12 @@ impl Configuration {
             ("webdriver", entry.webdriver.is_some()),
             ("page", entry.page.is_some()),
         ];
-        let given: Vec<&str> = kinds.iter().filter(|(_, given)| *given).map(|(kind, _)| *kind).collect();
+        let given: Vec<&'static str> =
+            kinds.iter().filter(|(_, given)| *given).map(|(kind, _)| *kind).collect();
         let [kind] = given.as_slice() else {
-            wrong.push("give one of `program`, `chrome`, `firefox`, `webdriver` and `page`".to_owned());
+            // The second of two is one too many.
+            let message = "give one of `program`, `chrome`, `firefox`, `webdriver` and `page`";
+            wrong.push(given.get(1).map_or_else(|| Wrong::whole(message), |key| Wrong::at(key, message)));
             return Err(wrong);
         };
         for (key, given, fits) in [
@@ -154,11 +155,11 @@ impl Configuration {
             ("wait", entry.wait.is_some(), *kind == "page"),
         ] {
             if given && !fits {
-                wrong.push(format!("`{key}` does not belong to `{kind}`"));
+                wrong.push(Wrong::at(key, format!("`{key}` does not belong to `{kind}`")));
             }
         }
         if entry.cases == Some(0) {
-            wrong.push("`cases` must be at least 1".to_owned());
+            wrong.push(Wrong::at("cases", "`cases` must be at least 1"));
         }
         if let Some(page) = entry.page {
             match page::from_keys(name, page, entry.listen.as_deref(), entry.wait) {
@@ -177,7 +178,7 @@ impl Configuration {
         let build = match (entry.program, entry.chrome, entry.firefox, entry.webdriver) {
             (Some(command), ..) => {
                 let Some((program, args)) = command.split_first() else {
-                    wrong.push("`program` is empty".to_owned());
+                    wrong.push(Wrong::at("program", "`program` is empty"));
                     return Err(wrong);
                 };
                 let spec = ProgramSpec {
@@ -201,9 +202,9 @@ impl Configuration {
             (None, None, None, url) => {
                 let kind = Kind::named(entry.browser.as_deref().unwrap_or_default());
                 let (Some(kind), Some(url)) = (kind, url) else {
-                    wrong.push(
-                        "`webdriver` needs `browser = \"chrome\"` or `browser = \"firefox\"`".to_owned(),
-                    );
+                    let message = "`webdriver` needs `browser = \"chrome\"` or `browser = \"firefox\"`";
+                    let key = if entry.browser.is_some() { "browser" } else { "webdriver" };
+                    wrong.push(Wrong::at(key, message));
                     return Err(wrong);
                 };
                 let capabilities = serde_json::to_string(&entry.capabilities).unwrap_or_default();
@@ -234,6 +235,42 @@ impl Configuration {
         }
         Some(plays)
     }
+}
+
+/// What is wrong with a flag.
+fn of_flag(flag: &str, message: String) -> ScenarioError {
+    ScenarioError::whole(Path::new(flag), message)
+}
+
+/// The folders and files that a file names and that are not there, each at its key.
+fn absent(path: &Path, text: &str) -> Vec<ScenarioError> {
+    let Ok(file) = toml::from_str::<File>(text) else { return Vec::new() };
+    let (folder, places) = (path.parent().unwrap_or(Path::new("")), Places::of(text));
+    let mut errors = Vec::new();
+    let mut check = |at: &[&str], named: &Path, is_folder: bool| {
+        let there = folder.join(named);
+        let wrong = match std::fs::metadata(&there) {
+            Ok(found) if found.is_dir() == is_folder => return,
+            Ok(_) if is_folder => "is no folder".to_owned(),
+            Ok(_) => "is a folder, and a file is needed".to_owned(),
+            Err(error) => format!("cannot be read: {error}"),
+        };
+        let message = format!("{} {wrong}", there.display());
+        errors.push(ScenarioError::within(path, text, places.find(at), message));
+    };
+    if let Some(scenarios) = &file.scenarios {
+        check(&["scenarios"], scenarios, true);
+    }
+    file.expected.iter().for_each(|expected| check(&["expected"], expected, false));
+    for (name, entry) in &file.implementations {
+        if let Some(expected) = &entry.expected {
+            check(&["implementations", name, "expected"], expected, false);
+        }
+        if let Some(directory) = &entry.directory {
+            check(&["implementations", name, "directory"], directory, true);
+        }
+    }
+    errors
 }
 
 /// The name without its version.
@@ -319,13 +356,42 @@ mod tests {
         let text = "[implementations.a-b]\nprogram = ['x']\n\n[implementations.two]\nprogram = ['x']\nchrome = 'y'\n\
                     \n[implementations.c]\nfirefox = 'f'\nkeylog = true\ncases = 0\n";
         let error = parse(text).unwrap_err().to_string();
-        let lines: Vec<&str> = error.lines().collect();
-        assert_eq!(lines.len(), 5, "{error}");
-        assert!(lines[0].starts_with("here/peerproof.toml:1: implementation `a-b`: a name has"), "{error}");
-        assert!(lines[1].contains(":4: implementation `two`: give one of"), "{error}");
-        assert!(lines[2].contains(":8: implementation `c`: `cases` does not belong"), "{error}");
+        let firsts: Vec<&str> = error.lines().filter(|line| line.contains("peerproof.toml:")).collect();
+        assert_eq!(firsts.len(), 5, "{error}");
+        for (line, place) in firsts.iter().zip([
+            ":1:18: implementation `a-b`: a name has",
+            ":6:1: implementation `two`: give one of",
+            ":10:1: implementation `c`: `keylog` does not belong",
+            ":11:1: implementation `c`: `cases` does not belong",
+            ":11:1: implementation `c`: `cases` must be",
+        ]) {
+            assert!(line.contains(place), "{place}\n{error}");
+        }
+        assert!(error.contains("11 | cases = 0\n    | ^^^^^"), "{error}");
         let unknown = parse("scenario = 'x'\n").unwrap_err().to_string();
         assert!(unknown.starts_with("here/peerproof.toml:1:1: unknown field `scenario`"), "{unknown}");
+    }
+
+    #[test]
+    fn what_a_file_names_and_is_not_there_is_reported_at_its_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let text = "expected = ['none.toml', '.']\nscenarios = 'peerproof.toml'\n\n[implementations.a]\nprogram = ['x']\n\
+                    directory = 'none'\nexpected = 'none.toml'\n";
+        std::fs::write(&path, text).unwrap();
+        let error = Configuration::load(Some(&path), &[], &[], &[]).unwrap_err().to_string();
+        for place in [
+            ":1:1: ",
+            "is a folder, and a file is needed",
+            ":2:1: ",
+            "is no folder",
+            ":6:1: ",
+            ":7:1: ",
+            "7 | expected = 'none.toml'\n   | ^^^^^^^^",
+        ] {
+            assert!(error.contains(place), "{place}\n{error}");
+        }
+        assert_eq!(error.matches("peerproof.toml:").count(), 5, "{error}");
     }
 
     #[test]

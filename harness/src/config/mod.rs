@@ -6,7 +6,7 @@ mod page;
 mod set;
 
 pub use build::Configuration;
-pub use error::{ConfigError, ConfigErrors};
+pub use error::ConfigErrors;
 
 use crate::span::Span;
 use indexmap::IndexMap;
@@ -17,7 +17,6 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
-use toml::Spanned;
 
 /// The name of the file that is read if there is one and no other is named.
 pub const FILE: &str = "peerproof.toml";
@@ -47,8 +46,7 @@ pub struct File {
     pub stats_every: Option<Span>,
     /// Implementations by name.
     #[serde(default)]
-    #[schemars(with = "BTreeMap<String, Entry>")]
-    pub implementations: IndexMap<String, Spanned<Entry>>,
+    pub implementations: IndexMap<String, Entry>,
 }
 
 /// One implementation: one of `program`, `chrome`, `firefox`, `webdriver`, `page`.

@@ -1,6 +1,7 @@
 //! Browsers that somebody opens, as the file and the flag name them.
 
 use super::build::base;
+use super::error::Wrong;
 use crate::peers::browser::{PageSpec, WAIT};
 use crate::peers::name::{NAME, is_name};
 use std::net::{IpAddr, SocketAddr};
@@ -20,17 +21,17 @@ pub(super) fn from_keys(
     page: String,
     listen: Option<&str>,
     wait: Option<u64>,
-) -> Result<PageSpec, Vec<String>> {
+) -> Result<PageSpec, Vec<Wrong>> {
     let mut wrong = Vec::new();
     if !BROWSERS.contains(&page.as_str()) {
-        wrong.push(format!("`page` is one of {}", BROWSERS.join(", ")));
+        wrong.push(Wrong::at("page", format!("`page` is one of {}", BROWSERS.join(", "))));
     }
     let address = listen.map(address_of).transpose().unwrap_or_else(|message| {
-        wrong.push(message);
+        wrong.push(Wrong::at("listen", message));
         None
     });
     if wait.is_some_and(|seconds| seconds == 0 || seconds > LONGEST_WAIT) {
-        wrong.push(format!("`wait` is between 1 and {LONGEST_WAIT} seconds"));
+        wrong.push(Wrong::at("wait", format!("`wait` is between 1 and {LONGEST_WAIT} seconds")));
     }
     let wait = wait.map_or(WAIT, Duration::from_secs);
     if wrong.is_empty() {
@@ -100,7 +101,7 @@ mod tests {
         assert_eq!(listen("192.0.2.7"), Ok(Some(SocketAddr::from(([192, 0, 2, 7], 0)))));
         assert_eq!(listen("127.0.0.1:8080"), Ok(Some(SocketAddr::from(([127, 0, 0, 1], 8080)))));
         assert_eq!(listen("::1"), Ok(Some("[::1]:0".parse().unwrap())));
-        assert!(listen("\u{1b}[31mlan").unwrap_err()[0].ends_with("and not `[31mlan`"));
+        assert!(listen("\u{1b}[31mlan").unwrap_err()[0].message.ends_with("and not `[31mlan`"));
         let all = from_keys("m", "lynx".to_owned(), Some("x"), Some(0)).unwrap_err();
         assert_eq!(all.len(), 3, "{all:?}");
     }

@@ -3,6 +3,7 @@
 use crate::terminal::clean;
 use peerproof_reports::escape::shortened;
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// How many characters of a line of the file are shown, around the place.
@@ -51,10 +52,16 @@ impl ScenarioError {
     #[must_use]
     pub fn of_toml(file: &Path, text: &str, error: &toml::de::Error) -> Self {
         let message = shortened(error.message(), LONGEST_TOML).into_owned();
-        let place = error.span().map(|span| {
-            let before = text.get(..span.start).unwrap_or_default();
+        Self::within(file, text, error.span(), message)
+    }
+
+    /// Trouble with a range of the bytes of a file, if it has a place.
+    #[must_use]
+    pub fn within(file: &Path, text: &str, range: Option<Range<usize>>, message: String) -> Self {
+        let place = range.map(|range| {
+            let before = text.get(..range.start).unwrap_or_default();
             let line = before.rsplit('\n').next().unwrap_or_default();
-            let within = text.get(span).and_then(|it| it.lines().next()).unwrap_or_default();
+            let within = text.get(range).and_then(|it| it.lines().next()).unwrap_or_default();
             TextSpan {
                 line: before.matches('\n').count() + 1,
                 column: line.chars().count() + 1,
