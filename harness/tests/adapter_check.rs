@@ -87,6 +87,42 @@ fn a_lost_event_is_found() {
     found(&violations, "alone: an event reports have-local-offer");
 }
 
+/// The stack, of whose events those of one name are reported so many times, and all that are left are numbered anew.
+fn renumbered(event: &str, times: usize) -> Vec<(String, String)> {
+    let program = format!(
+        "import re, sys
+n = 0
+for line in iter(sys.stdin.readline, \"\"):
+    for _ in range({times} if '\"event\":\"{event}\"' in line else 1):
+        if '\"event\":' in line:
+            line = re.sub(r'\"seq\":[0-9]+', '\"seq\":%d' % n, line, count=1)
+            n += 1
+        sys.stdout.write(line)
+        sys.stdout.flush()
+"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("renumber.py");
+    std::fs::write(&script, program).unwrap();
+    let pipe = format!("'{PEERPROOF}' adapter stack | python3 '{}'", script.display());
+    let (code, report) = checked(&["sh", "-c", &pipe]);
+    assert_eq!(code, 1, "{report:#}");
+    with_result(&report, "violates")
+}
+
+#[test]
+fn events_that_are_lost_or_doubled_are_found_though_the_rest_is_numbered() {
+    for (event, times, came) in [
+        ("icegatheringstatechange", 0, "no such event"),
+        ("channelopen", 2, "it came 2 times"),
+        ("datachannel", 2, "it came 2 times"),
+    ] {
+        let violations = renumbered(event, times);
+        let seen = found(&violations, "each reports its states, and the channel once");
+        assert!(seen.contains(came), "{event}: {seen}");
+    }
+}
+
 #[test]
 fn an_altered_text_is_found_where_it_was_altered() {
     let violations = violations("s/\"value\":\"again\"/\"value\":\"agaim\"/");

@@ -22,6 +22,7 @@ pub(super) fn check(
     opened_again(own, found);
     for shown in &own.announced {
         announced(own, other, shown, found);
+        used_unopened(session, own, shown, found);
     }
     for created in own.created.iter().filter(|it| !it.is_negotiated()) {
         let open = own.opened.iter().find(|it| it.info.label == created.label);
@@ -228,6 +229,31 @@ fn never_asked(
     let claim = ("answer/createDataChannel", Layer::DataChannel);
     let evidence = [Place::Entry(answer.n), Place::Entry(up.n)];
     found.push(against(&own.peer.name, claim, answer.t_us, claimed, seen, evidence));
+}
+
+/// A channel of the other side by which messages came or went, and of which the peer never reports that it is open: it fires `open` just
+/// after `datachannel` (webrtc-pc §6.2.1).
+fn used_unopened(session: &Session<'_>, own: &Known<'_>, shown: &Shown<'_>, found: &mut Vec<Contradiction>) {
+    let label = shown.info.label.as_str();
+    if own.peer.never_reports("channelopen", "") || own.opened.iter().any(|it| it.info.label == label) {
+        return;
+    }
+    let came = session.events(&own.peer.name).find_map(|(entry, event)| match event {
+        PeerEvent::ChannelMessage { message, .. } if message.channel == label && entry.n > shown.entry.n => {
+            Some((entry, "a message came by it"))
+        }
+        _ => None,
+    });
+    let went = session.asked(&own.peer.name).into_iter().find_map(|asked| {
+        let is_sent = asked.name == "send" && asked.args["channel"] == label && asked.result().is_some();
+        let answer = asked.answered().filter(|answer| is_sent && answer.n > shown.entry.n)?;
+        Some((answer, "it sent a message by it"))
+    });
+    let Some((entry, used)) = came.into_iter().chain(went).min_by_key(|(entry, _)| entry.n) else { return };
+    let claimed = format!("{} reports datachannel for {label:?}, and {used}", own.peer.name);
+    let seen = "it never reports that the channel is open";
+    let evidence = [Place::Entry(entry.n), Place::Entry(shown.entry.n)];
+    found.push(against(&own.peer.name, OPENED, entry.t_us, claimed, seen, evidence));
 }
 
 /// A channel that the other side took, and that is never open where it was created.

@@ -84,6 +84,14 @@ fn a_channel_that_came_is_announced_and_one_that_was_acknowledged_opens() {
     case.wait(3_000_000).blames("bob", "event/channelopen", LAYER, "never reports that the channel is open");
 }
 
+#[test]
+fn a_channel_of_the_other_side_is_open_before_it_is_used() {
+    let mut case = Case::of(Recording::Data);
+    case.silence("bob", is_open).blames("bob", "event/channelopen", LAYER, "a message came by it");
+    case.record.file.peers[1].unreported.push("channelopen".to_owned());
+    case.is_silent();
+}
+
 fn is_received(event: &PeerEvent) -> bool {
     matches!(event, PeerEvent::ChannelMessage { .. })
 }

@@ -59,8 +59,11 @@ pub(super) fn check(
     if session.reports_all(peer) && !hides_some(peer, Machine::Sctp) {
         before_channels(session, peer, reports, found);
     }
-    if !peer.is_translated() && !hides_some(peer, Machine::Signaling) {
+    if !hides_some(peer, Machine::Signaling) {
         signaling(peer, &asked, reports, found);
+    }
+    if !hides_some(peer, Machine::Gathering) {
+        never_gathered(peer, &asked, reports, found);
     }
 }
 
@@ -149,6 +152,20 @@ fn gathered(session: &Session<'_>, peer: &CasePeer, reports: &Reports, found: &m
         }
         _ => {}
     }
+}
+
+/// A local description is what gathering begins with (webrtc-pc §4.4.1.5), so a peer that is connected has gathered.
+fn never_gathered(peer: &CasePeer, asked: &[Asked<'_>], reports: &Reports, found: &mut Vec<Contradiction>) {
+    if reports.of_machine(Machine::Gathering).next().is_some() {
+        return;
+    }
+    let set = asked.iter().find(|it| it.name == "setLocalDescription" && it.result().is_some());
+    let connected = reports.first(Machine::Connection, &["connected"]);
+    let (Some(answer), Some(connected)) = (set.and_then(Asked::answered), connected) else { return };
+    let claimed = format!("{} answers that setLocalDescription was done, and is connected", peer.name);
+    let seen = "it never reports that iceGatheringState became gathering";
+    let evidence = [Place::Entry(answer.n), connected.place()];
+    found.push(against(&peer.name, Machine::Gathering.claim(), answer.t_us, claimed, seen, evidence));
 }
 
 /// Gathering begins with a local description, and before its first candidate (webrtc-pc §4.4.1.5, §4.8.2).

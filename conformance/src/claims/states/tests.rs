@@ -6,6 +6,7 @@ use crate::checks::controls::Recording;
 use crate::evidence::Peer;
 use crate::verdict::Layer;
 use peerproof_captures::event::{ConnectionState, DtlsState, IceState, PeerEvent, SctpState, SignalingState};
+use peerproof_captures::feature::Feature;
 use peerproof_captures::timeline::{Entry, What};
 use peerproof_captures::wire::demux::Class;
 use serde_json::json;
@@ -406,4 +407,34 @@ fn a_transport_that_an_open_offer_adds_keeps_the_state_of_the_connection_where_i
     assert!(is_blamed(Recording::Video, None), "all sections are bundled");
     assert!(!is_blamed(Recording::Video, offered));
     assert!(is_blamed(Recording::Conflict, offered), "there is one section");
+}
+
+#[test]
+fn what_a_translation_reports_of_its_states_it_reports_whole() {
+    let signaling = |event: &PeerEvent| matches!(event, PeerEvent::SignalingStateChange { .. });
+    let gathering = |event: &PeerEvent| {
+        let state = matches!(event, PeerEvent::IceGatheringStateChange { .. });
+        state || matches!(event, PeerEvent::IceCandidate { candidate: None })
+    };
+    type IsLost = fn(&PeerEvent) -> bool;
+    let all: [(IsLost, _, _, _); 2] = [
+        (signaling, "signalingstatechange", Layer::Sdp, "it does not report that signalingState became"),
+        (
+            gathering,
+            "icegatheringstatechange",
+            Layer::Gathering,
+            "it never reports that iceGatheringState became",
+        ),
+    ];
+    for (is_lost, event, layer, seen) in all {
+        for (n, name) in ["alice", "bob"].into_iter().enumerate() {
+            let mut case = Case::of(Recording::Data);
+            case.record.file.peers[n].features = Some(vec![Feature::DataChannels]);
+            case.is_silent();
+            case.silence(name, is_lost);
+            case.blames(name, &format!("event/{event}.state"), layer, seen);
+            case.record.file.peers[n].unreported.push(event.to_owned());
+            case.is_silent();
+        }
+    }
 }

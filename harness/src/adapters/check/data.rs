@@ -6,6 +6,7 @@ use super::empty;
 use super::features::Claims;
 use super::outcome::{Group, Outcome, Tried, shortened, violates};
 use super::pair::{PATIENCE, Pair, cannot};
+use super::reported::reported;
 use super::session::{Ground, Session, Trouble};
 use crate::peers::protocol::Payload;
 use peerproof_captures::event::{Message, PeerEvent};
@@ -84,6 +85,7 @@ pub(super) async fn data(
         empty::messages(&mut pair, &mut group, &mut taken, &lost).await;
         tokio::time::sleep(AFTERMATH).await;
         group.add("nothing arrives that was not sent", surplus(&mut pair, &taken));
+        group.add("each reports its states, and the channel once", reported(&mut pair, "chat"));
         if pair.over() {
             group.skip("a channel that is closed is closed at both", ENDED);
         } else if listed.contains("closeDataChannel") {

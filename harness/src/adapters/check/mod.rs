@@ -22,6 +22,7 @@ mod outcome;
 mod pair;
 mod refusals;
 mod reply;
+mod reported;
 mod session;
 mod show;
 mod strain;
