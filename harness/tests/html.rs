@@ -28,6 +28,7 @@ use peerproof_conformance::case::CaseFile;
 use poison::poisoned;
 use serde_json::{Value, json};
 use std::fs;
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -750,6 +751,43 @@ fn unpacked(path: &Path) -> Value {
     )
     .unwrap();
     serde_json::from_str(&text).unwrap()
+}
+
+/// A capture of 512 MB, most of which is a hole in the file: RTP packets with trailing bytes that no header counts.
+fn capture_of_512_mb(folder: &Path) -> PathBuf {
+    const RECORD: u32 = 256 << 10;
+    let path = folder.join("huge.pcap");
+    let mut file = fs::File::create(&path).unwrap();
+    file.write_all(&[0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 101, 0, 0, 0])
+        .unwrap();
+    for n in 0..2_052_u32 {
+        let mut head: Vec<u8> =
+            [n / 100, n % 100 * 10_000, RECORD, RECORD].iter().flat_map(|word| word.to_le_bytes()).collect();
+        head.extend([0x45, 0, 4, 0xb0, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+        head.extend([0x13, 0x88, 0x13, 0x89, 4, 0x9c, 0, 0]);
+        head.extend([0x80, 96]);
+        head.extend((n as u16).to_be_bytes());
+        head.extend((n * 3_000).to_be_bytes());
+        head.extend([0, 0, 0x11, 0x11]);
+        file.write_all(&head).unwrap();
+        let rest = i64::from(RECORD) - (head.len() as i64 - 16);
+        file.seek(SeekFrom::Current(rest)).unwrap();
+    }
+    let end = file.stream_position().unwrap();
+    file.set_len(end).unwrap();
+    assert!(end > 512 << 20, "{end}");
+    path
+}
+
+/// How many frames there are decides what a page holds, and not the size of the file: beyond 50,000 see [`a_page_is_small_and_says_what_it_leaves_out`].
+#[test]
+fn a_capture_of_512_mb_has_a_page_that_a_browser_can_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let (capture, page) = (capture_of_512_mb(folder.path()), folder.path().join("huge.html"));
+    peerproof(&["inspect", capture.to_str().unwrap(), "--html", page.to_str().unwrap()]);
+    let html = fs::read_to_string(&page).unwrap();
+    assert!(html.len() < 1 << 20, "{}", html.len());
+    assert!(!html.contains("makes a page of others"), "no frame is left out");
 }
 
 /// A dump of a browser, all texts and names of statistics of which are hostile.

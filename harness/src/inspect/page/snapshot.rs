@@ -6,7 +6,7 @@ use crate::input::{self, Limit};
 use crate::recording::files::RECORDED_SNAPSHOT;
 use peerproof_captures::normal::Section;
 use peerproof_captures::sdp::SessionDescription;
-use peerproof_conformance::case::{CaseRecord, Snapshot};
+use peerproof_conformance::case::{CaseRecord, Snapshot, versioned};
 use peerproof_reports::session::{Meant, SnapshotBeside};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -30,7 +30,10 @@ pub(super) fn beside(record: &CaseRecord, folder: Option<&Path>) -> Option<Snaps
     if on_record.text.len().max(seen.text.len()) > LONGEST {
         return None;
     }
-    let versions = on_record.versions.iter().map(|(peer, version)| format!("{peer} {version}"));
+    let versions = on_record.versions.iter().map(|(peer, implementation)| {
+        let (name, version) = implementation.split_once(' ').unwrap_or((implementation, ""));
+        format!("{peer} {}", versioned(name, version))
+    });
     Some(SnapshotBeside {
         versions: versions.collect::<Vec<_>>().join(", "),
         meaning: meaning(&on_record.text, &seen.text),
